@@ -1,0 +1,1 @@
+"""Arms on the same held-out rows, paired, and the gates that decide."""

@@ -1,0 +1,1 @@
+"""The one seam to models: generate in batches, score given targets."""

@@ -1,0 +1,1 @@
+"""What is like what: sketches, verified pairs, templates, families, vectors."""

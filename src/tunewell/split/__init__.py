@@ -1,0 +1,1 @@
+"""Test set, review pool and folds over families that are never cut."""

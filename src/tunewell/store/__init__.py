@@ -1,0 +1,1 @@
+"""Where a project keeps things: rows in SQLite or PostgreSQL, content-addressed files beside them."""

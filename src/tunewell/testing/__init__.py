@@ -1,0 +1,1 @@
+"""Public fakes, factories, planted corpora and contract suites."""

@@ -1,0 +1,1 @@
+"""K folds that answer questions, and the adapter that is shipped."""
