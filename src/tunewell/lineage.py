@@ -1,0 +1,216 @@
+"""Runs: every stage leaves one record of what went in, what came out, how, and what it took; and what became of a row.
+
+A stage is skipped when a finished Run with the same key (stage, version, inputs, parameters) is there with its outputs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import importlib.metadata
+import resource
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tunewell import __version__
+from tunewell.errors import UserError
+from tunewell.store import Store
+from tunewell.types import Dataset, Finding, Receipt, Run, Split, Value, digest
+
+PACKAGES = ("daft", "numpy", "pyarrow", "torch", "transformers", "peft")
+
+
+class RunWriter:
+    """The run under way: fill in outputs, counts and findings; they are recorded when the stage ends."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.outputs: dict[str, str] = {}
+        self.counts: dict[str, int] = {}
+        self.findings: list[Finding] = []
+
+
+def run_key(stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0) -> str:
+    """Digest of everything that decides the result of a stage."""
+    return digest({"stage": stage, "version": __version__, "inputs": dict(inputs), "parameters": dict(parameters),
+                   "seed": seed})  # fmt: skip
+
+
+@contextlib.contextmanager
+def record(
+    store: Store, stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0
+) -> Iterator[RunWriter]:
+    """Record a stage as a Run: ``started`` at once, ``finished`` or ``failed`` at the end.
+
+    Args:
+        store: Where to.
+        stage: Its name.
+        inputs: Name to artifact digest.
+        parameters: JSON-like values that decide the result.
+        seed: Of everything random.
+
+    Yields:
+        A `RunWriter` to fill in.
+    """
+    started = dt.datetime.now(dt.UTC)
+    run = Run(
+        id=f"{started:%Y%m%dT%H%M%S%f}-{stage}-{uuid.uuid4().hex[:6]}",
+        stage=stage,
+        key=run_key(stage, inputs=inputs, parameters=parameters, seed=seed),
+        status="started",
+        inputs=dict(inputs),
+        parameters=dict(parameters),
+        code=code_revision(),
+        packages=package_versions(),
+        seed=seed,
+        started=started,
+    )
+    store.save_run(run)
+    _reset_peak()
+    clock = time.monotonic()
+    writer = RunWriter(run)
+    try:
+        yield writer
+    except BaseException as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        with contextlib.suppress(UserError):  # a full disk must not hide what happened first
+            store.save_run(_closed(writer, "failed", clock, error=why))
+        raise
+    store.save_run(_closed(writer, "finished", clock))
+
+
+def _closed(writer: RunWriter, status: str, clock: float, *, error: str = "") -> Run:
+    changes = {
+        "status": status,
+        "outputs": dict(writer.outputs),
+        "counts": dict(writer.counts),
+        "findings": tuple(writer.findings),
+        "seconds": round(time.monotonic() - clock, 3),
+        "peak_bytes": peak_bytes(),
+        "error": error,
+    }
+    writer.run = writer.run.model_copy(update=changes)
+    return writer.run
+
+
+def _reset_peak() -> None:
+    """Ask the kernel to count the peak memory from now on (where it can)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_bytes() -> int:
+    """Peak resident memory of this process since the stage began, in bytes."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@functools.cache
+def package_versions() -> dict[str, str]:
+    """Versions of the libraries that decide results, of those installed."""
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+@functools.cache
+def code_revision() -> str:
+    """Version of Tunewell, with the revision (and ``dirty``) when it runs from a checkout."""
+    folder = Path(__file__).resolve().parent
+    if not (folder.parents[1] / ".git").exists():
+        return __version__
+    try:
+        command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+{done.stdout.strip()}"
+
+
+class RowHistory(Value):
+    """What became of one row.
+
+    Attributes:
+        row: Its id.
+        dataset: The dataset version that was asked.
+        receipts: Every step that touched it, in order.
+        part: Where the split put it (``test``, ``review``, ``fold-3``, ``held-out``), empty if nowhere.
+        family: Its family in the split.
+    """
+
+    row: str
+    dataset: str
+    receipts: tuple[Receipt, ...]
+    part: str = ""
+    family: str = ""
+
+
+def why(store: Store, row: str) -> RowHistory:
+    """What happened to a row, in which step, by which rule, in the newest dataset.
+
+    Raises:
+        UserError: Nothing has been curated yet, or no such row was read.
+    """
+    run = store.last_run("curate")
+    if run is None:
+        raise UserError("nothing has been curated in this project yet", hint="tunewell curate")
+    dataset = store.get_value(run.outputs["dataset"], Dataset)
+    receipts = store.receipts(dataset, row=row)
+    if not receipts:
+        raise UserError(
+            f"no input row {row!r} in dataset {dataset.id[:12]}",
+            hint="ids are the row's own id field, else file:line as in the receipts",
+        )
+    part, family = _place_in_split(store, dataset, row)
+    return RowHistory(row=row, dataset=dataset.id, receipts=tuple(receipts), part=part, family=family)
+
+
+def _place_in_split(store: Store, dataset: Dataset, row: str) -> tuple[str, str]:
+    if row in dataset.held_out:
+        return "held-out", ""
+    run = store.last_run("split")
+    if run is None:
+        return "", ""
+    split = store.get_value(run.outputs["split"], Split)
+    if split.dataset != dataset.id:
+        return "", ""
+    for assignment in split.assignments:
+        if assignment.id == row:
+            return assignment.part, assignment.family
+    return "", ""
+
+
+def upstream(store: Store, artifact: str) -> list[Run]:
+    """The runs that an artifact came from, nearest first."""
+    found: list[Run] = []
+    wanted = [artifact]
+    finished = store.runs(status="finished")
+    while wanted:
+        target = wanted.pop(0)
+        for run in reversed(finished):
+            if target in run.outputs.values() and run not in found:
+                found.append(run)
+                wanted.extend(run.inputs.values())
+                break
+    return found
+
+
+def downstream(store: Store, artifact: str) -> list[Run]:
+    """The runs that used an artifact, directly or through others, in order."""
+    reached = {artifact}
+    found: list[Run] = []
+    for run in store.runs(status="finished"):
+        if reached & set(run.inputs.values()):
+            found.append(run)
+            reached |= set(run.outputs.values())
+    return found
