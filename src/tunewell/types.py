@@ -394,6 +394,113 @@ class ModelVersion(Value):
     trained_on: int
 
 
+class Trained(Value):
+    """What training gave.
+
+    Attributes:
+        model: The final adapter.
+        trace: Artifact digest of the `FoldTrace` of the K folds (see `tunewell.store.traces`).
+        check: Artifact digest of the `FoldTrace` of the one full-depth run on one fold that set the final's length;
+            empty if there was none.
+        best_epoch: Epoch at which the mean held-out loss of the folds was lowest.
+        held_out_loss: Mean nats per target token of the held-out rows at that epoch, over all folds.
+        train_loss: The same of the rows trained on.
+        too_long: Ids of rows left out because they exceed ``max_tokens``.
+        tokens: Distinct training tokens of the final run (prompt and target).
+        tokens_per_s: Training speed of the final run.
+        notes: Sentences for the reader (what was capped, what fell back).
+    """
+
+    model: ModelVersion
+    trace: str
+    check: str = ""
+    best_epoch: float
+    held_out_loss: Estimate
+    train_loss: Estimate
+    too_long: tuple[str, ...] = ()
+    tokens: int = 0
+    tokens_per_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+# --- evaluation ---------------------------------------------------------------------------------------------------
+
+
+class MetricInfo(Value):
+    """What a metric is.
+
+    Attributes:
+        name: As in tunewell.yaml.
+        title: In words.
+        unit: ``share``, ``nats/token``, ``words`` …
+        bigger_is_better: Direction.
+        low: Smallest possible value (may be ``-inf``).
+        high: Largest possible value (may be ``inf``).
+        own: Whether it is the task's own (key points, label, must_not …) rather than a generic one (ROUGE …).
+        validated: Whether it may guard a gate: exact by nature, or shown to agree with people.
+    """
+
+    name: str
+    title: str
+    unit: str = "share"
+    bigger_is_better: bool = True
+    low: float = 0.0
+    high: float = 1.0
+    own: bool = False
+    validated: bool = False
+
+
+class Level(Value):
+    """Mean of a metric for one arm, on all rows or on a slice (``region=north``)."""
+
+    arm: str
+    metric: str
+    estimate: Estimate
+    slice: str = ""
+    missing: int = 0
+
+
+class Comparison(Value):
+    """Paired difference ``arm`` minus ``against`` of a metric, on the same rows; ``p_value`` is two-sided.
+
+    ``adjusted`` is the p-value corrected for the number of slices (None outside slices).
+    """
+
+    arm: str
+    against: str
+    metric: str
+    estimate: Estimate
+    slice: str = ""
+    p_value: float | None = None
+    adjusted: float | None = None
+
+
+class Evaluation(Value):
+    """All arms on the same held-out rows.
+
+    Attributes:
+        arms: ``base``, ``prompted``, ``tuned`` …
+        rows: Ids of the held-out rows, in order.
+        metrics: What was measured (``nats`` = loss of the gold target per token is always among them).
+        predictions: Artifact digest of ``list[Prediction]``.
+        scores: Artifact digest of ``list[Score]``.
+        levels: Means by arm, metric and slice.
+        comparisons: Paired differences by arm, metric and slice.
+        prompts: What each arm was shown before the row (instruction and shots), for the report.
+        looks: How often the test set has been looked at, this time included.
+    """
+
+    arms: tuple[str, ...]
+    rows: tuple[str, ...]
+    metrics: tuple[MetricInfo, ...]
+    predictions: str
+    scores: str
+    levels: tuple[Level, ...]
+    comparisons: tuple[Comparison, ...]
+    prompts: Mapping[str, str] = Field(default_factory=dict)
+    looks: int = 1
+
+
 # --- judgement ----------------------------------------------------------------------------------------------------
 
 
