@@ -1,1 +1,28 @@
 """Pure functions on arrays: every figure with an interval that covers what it says."""
+
+from tunewell.stats.means import bootstrap, difference, mean
+from tunewell.stats.multiple import Equivalence, benjamini_hochberg, equivalence, holm
+from tunewell.stats.plan import (
+    detectable_difference,
+    sample_size_difference,
+    sample_size_proportion,
+    sample_size_share_against,
+)
+from tunewell.stats.proportions import Tested, mcnemar, proportion
+
+__all__ = [
+    "Equivalence",
+    "Tested",
+    "benjamini_hochberg",
+    "bootstrap",
+    "detectable_difference",
+    "difference",
+    "equivalence",
+    "holm",
+    "mcnemar",
+    "mean",
+    "proportion",
+    "sample_size_difference",
+    "sample_size_proportion",
+    "sample_size_share_against",
+]

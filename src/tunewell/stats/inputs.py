@@ -1,0 +1,91 @@
+"""What the statistics accept: checked arrays, cluster codes, quantiles.
+
+Everything here raises `ValueError` naming the parameter, the rule and the value; no I/O.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, stdtrit
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+def vector(values: ArrayLike, name: str, *, missing: bool = False) -> Floats:
+    """A one-dimensional array of finite floats; NaN only where ``missing`` allows it."""
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1:
+        raise ValueError(f"'{name}' must have one dimension. Got shape {x.shape} instead.")
+    if x.size == 0:
+        raise ValueError(f"'{name}' must hold at least one value. Got none.")
+    if np.isinf(x).any() or (not missing and np.isnan(x).any()):
+        rule = "finite numbers, NaN where missing" if missing else "finite numbers"
+        raise ValueError(f"'{name}' must hold {rule}. Got {x[~np.isfinite(x)][0]} instead.")
+    return x
+
+
+def matrix(values: ArrayLike, name: str, *, missing: bool = False) -> Floats:
+    """A two-dimensional array of finite floats; NaN only where ``missing`` allows it."""
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 2 or x.size == 0:
+        raise ValueError(f"'{name}' must have two dimensions and at least one value. Got shape {x.shape} instead.")
+    if np.isinf(x).any() or (not missing and np.isnan(x).any()):
+        raise ValueError(f"'{name}' must hold finite numbers. Got {x[~np.isfinite(x)][0]} instead.")
+    return x
+
+
+def codes(clusters: Iterable[Hashable] | None, n: int, name: str = "clusters") -> Ints:
+    """Cluster labels as 0 … G-1 in order of first appearance; every row its own cluster when None.
+
+    Example:
+        >>> codes(["b", "a", "b"], 3).tolist()
+        [0, 1, 0]
+    """
+    if clusters is None:
+        return np.arange(n, dtype=np.int64)
+    seen: dict[Hashable, int] = {}
+    labels = clusters.tolist() if isinstance(clusters, np.ndarray) else clusters
+    out = np.fromiter((seen.setdefault(label, len(seen)) for label in labels), dtype=np.int64)
+    if out.size != n:
+        raise ValueError(f"'{name}' must name a cluster for each of the {n} rows. Got {out.size} instead.")
+    return out
+
+
+def share(value: float, name: str) -> float:
+    """A number strictly between 0 and 1."""
+    if not 0.0 < value < 1.0:
+        raise ValueError(f"'{name}' must be above 0 and below 1. Got {value} instead.")
+    return float(value)
+
+
+def positive(value: float, name: str) -> float:
+    """A finite number above 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"'{name}' must be a finite number above 0. Got {value} instead.")
+    return float(value)
+
+
+def value_range(low: float | None, high: float | None) -> tuple[float, float] | None:
+    """Both ends of a metric's range, or None where neither is given."""
+    if low is None and high is None:
+        return None
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"'low' and 'high' must both be finite, low below high. Got {low} and {high} instead.")
+    return float(low), float(high)
+
+
+def critical(level: float, df: float = math.inf) -> float:
+    """The two-sided quantile of Student's t (of the normal for infinite ``df``) at ``level``.
+
+    Example:
+        >>> round(critical(0.95), 3), round(critical(0.95, 9), 3)
+        (1.96, 2.262)
+    """
+    q = (1.0 + share(level, "level")) / 2.0
+    return float(ndtri(q)) if math.isinf(df) else float(stdtrit(max(df, 1.0), q))

@@ -1,0 +1,187 @@
+"""How many rows a question needs, and which difference a number of rows can show."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from scipy.special import ndtri, stdtrit
+
+from tunewell.stats.inputs import critical, positive, share
+from tunewell.stats.proportions import wilson
+from tunewell.types import Estimate
+
+Test = Literal["t", "z"]
+_MOST = 10**9
+
+
+def _rows(value: float, method: str, unit: str = "rows", level: float = 0.95) -> Estimate:
+    return Estimate(value=value, low=value, high=value, level=level, n=0, method=method, unit=unit)
+
+
+def sample_size_proportion(p: float, *, width: float, level: float = 0.95) -> Estimate:
+    """How many verdicts make Wilson's interval for a share as narrow as ``width``.
+
+    Args:
+        p: The share expected, in [0, 1]; .5 is the most demanding.
+        width: Upper end minus lower end, in (0, 1).
+        level: Of the interval.
+
+    Returns:
+        Verdicts needed (a whole number).
+
+    Example:
+        >>> sample_size_proportion(0.9, width=0.1).value
+        141.0
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"'p' must lie in [0, 1]. Got {p} instead.")
+    share(width, "width")
+    z = critical(level)
+
+    def enough(n: int) -> bool:
+        low, high = wilson(p * n, n, z)
+        return float(high - low) <= width
+
+    return _rows(float(_least(enough)), "Wilson width", "verdicts", level)
+
+
+def sample_size_share_against(p: float, *, against: float = 0.5, power: float = 0.8, level: float = 0.95) -> Estimate:
+    """How many verdicts tell a share apart from a fixed one, such as a win rate from one half.
+
+    Args:
+        p: The true share, in (0, 1).
+        against: The share under no effect, in (0, 1).
+        power: Probability of seeing it, in (0, 1).
+        level: One minus the two-sided error.
+
+    Returns:
+        Verdicts needed, not rounded; round up.
+
+    Source:
+        Fleiss, Levin & Paik 2003, section 2.5.
+
+    Example:
+        >>> import math
+        >>> math.ceil(sample_size_share_against(0.6).value)
+        194
+    """
+    for name, value in (("p", p), ("against", against), ("power", power)):
+        share(value, name)
+    if p == against:
+        raise ValueError(f"'p' must differ from 'against'. Got {p} for both.")
+    root = critical(level) * math.sqrt(against * (1 - against)) + float(ndtri(power)) * math.sqrt(p * (1 - p))
+    return _rows((root / (p - against)) ** 2, "normal approximation", "verdicts", level)
+
+
+def sample_size_difference(
+    delta: float,
+    *,
+    sd: float,
+    paired: bool = False,
+    power: float = 0.8,
+    level: float = 0.95,
+    test: Test = "t",
+    design_effect: float = 1.0,
+) -> Estimate:
+    """How many rows (an arm, if not paired) show a difference of means.
+
+    Args:
+        delta: The true difference, not 0.
+        sd: Standard deviation: of the paired differences if paired, else within each arm
+            (for a share p: the square root of p (1 - p)).
+        paired: Whether both arms answer the same rows.
+        power: Probability of seeing it, in (0, 1).
+        level: One minus the two-sided error.
+        test: ``t`` (noncentral t, exact for normal data) or ``z`` (the usual formula).
+        design_effect: Variance against independent rows: 1 + (rows per cluster - 1) × intraclass correlation.
+
+    Returns:
+        Rows, or rows an arm; not rounded, round up.
+
+    Source:
+        Cohen 1988, section 2.4; Miller 2024 (arXiv 2411.00640), equation 9, for ``z`` and paired.
+
+    Example:
+        >>> round(sample_size_difference(0.5, sd=1).value, 2)
+        63.77
+        >>> round(sample_size_difference(0.03, sd=1 / 3, paired=True, test="z").value)
+        969
+    """
+    if delta == 0 or not math.isfinite(delta):
+        raise ValueError(f"'delta' must be finite and not 0. Got {delta} instead.")
+    effect = abs(delta) / positive(sd, "sd")
+    arms = 1 if paired else 2
+    quantiles = critical(level) + float(ndtri(share(power, "power")))
+    n = arms * (quantiles / effect) ** 2
+    if test == "t":
+        n = _solve(lambda m: _power_t(m, effect, arms, level) - power, 2.0, max(4.0, 4 * n + 50))
+    elif test != "z":
+        raise ValueError(f"'test' must be t or z. Got {test!r} instead.")
+    unit = "rows" if paired else "rows per arm"
+    return _rows(n * positive(design_effect, "design_effect"), f"power of the two-sided {test} test", unit, level)
+
+
+def detectable_difference(
+    n: float,
+    *,
+    sd: float,
+    paired: bool = False,
+    power: float = 0.8,
+    level: float = 0.95,
+    test: Test = "t",
+    design_effect: float = 1.0,
+) -> Estimate:
+    """The smallest difference of means that ``n`` rows (an arm, if not paired) show; see `sample_size_difference`.
+
+    Example:
+        >>> round(detectable_difference(500, sd=0.5, test="z").value, 4)
+        0.0886
+    """
+    m = positive(n, "n") / positive(design_effect, "design_effect")
+    positive(sd, "sd")
+    arms = 1 if paired else 2
+    quantiles = critical(level) + float(ndtri(share(power, "power")))
+    effect = quantiles * math.sqrt(arms / m)
+    if test == "t":
+        if m < 2:
+            raise ValueError(f"'n' must be 2 or more after the design effect. Got {m:g} instead.")
+        effect = _solve(lambda e: _power_t(m, e, arms, level) - power, 1e-9, 20 * effect + 20)
+    elif test != "z":
+        raise ValueError(f"'test' must be t or z. Got {test!r} instead.")
+    return _rows(effect * sd, f"power of the two-sided {test} test, {n:g} rows", "", level)
+
+
+def _power_t(n: float, effect: float, arms: int, level: float) -> float:
+    from scipy.special import nctdtr
+
+    df = arms * (n - 1)
+    shift = effect * math.sqrt(n / arms)
+    t = float(stdtrit(df, (1 + level) / 2))
+    return 1.0 - float(nctdtr(df, shift, t)) + float(nctdtr(df, shift, -t))
+
+
+def _solve(f: object, low: float, high: float) -> float:
+    """Where a rising function crosses zero; the lower end if it is above zero there already."""
+    assert callable(f)
+    while f(high) < 0:
+        high *= 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if f(middle) < 0 else (low, middle)
+    return (low + high) / 2
+
+
+def _least(enough: object) -> int:
+    """The least whole number that is enough, for a predicate that stays true once true."""
+    assert callable(enough)
+    high = 1
+    while not enough(high):
+        high *= 2
+        if high > _MOST:
+            raise ValueError(f"more than {_MOST} would be needed")
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
