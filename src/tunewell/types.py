@@ -488,6 +488,8 @@ class Evaluation(Value):
         comparisons: Paired differences by arm, metric and slice.
         prompts: What each arm was shown before the row (instruction and shots), for the report.
         looks: How often the test set has been looked at, this time included.
+        clusters: Family of each row, in the order of ``rows``; empty if every row stands alone.
+        slices: Value of each slice field for each row (``{"region": ("north", …)}``), in the order of ``rows``.
     """
 
     arms: tuple[str, ...]
@@ -499,6 +501,8 @@ class Evaluation(Value):
     comparisons: tuple[Comparison, ...]
     prompts: Mapping[str, str] = Field(default_factory=dict)
     looks: int = 1
+    clusters: tuple[str, ...] = ()
+    slices: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 # --- judgement ----------------------------------------------------------------------------------------------------
