@@ -1,0 +1,1 @@
+"""Projects to try: an invented service desk, and three on published data."""
