@@ -41,6 +41,28 @@ def run_key(stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, A
                    "seed": seed})  # fmt: skip
 
 
+def reuse(
+    store: Store, stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0
+) -> Run | None:
+    """A finished run of this stage with the same inputs and parameters and intact outputs, if there is one.
+
+    Every stage asks this first. The run found becomes the newest of its stage again (as a copy of the record), so that
+    reports and `why` speak of the definition as it stands.
+    """
+    found = store.finished(stage, run_key(stage, inputs=inputs, parameters=parameters, seed=seed))
+    last = store.last_run(stage)
+    if found is None or (last is not None and last.id == found.id):
+        return found
+    now = dt.datetime.now(dt.UTC)
+    again = found.model_copy(update={"id": _run_id(stage, now), "started": now})
+    store.save_run(again)
+    return again
+
+
+def _run_id(stage: str, started: dt.datetime) -> str:
+    return f"{started:%Y%m%dT%H%M%S%f}-{stage}-{uuid.uuid4().hex[:6]}"
+
+
 @contextlib.contextmanager
 def record(
     store: Store, stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0
@@ -59,7 +81,7 @@ def record(
     """
     started = dt.datetime.now(dt.UTC)
     run = Run(
-        id=f"{started:%Y%m%dT%H%M%S%f}-{stage}-{uuid.uuid4().hex[:6]}",
+        id=_run_id(stage, started),
         stage=stage,
         key=run_key(stage, inputs=inputs, parameters=parameters, seed=seed),
         status="started",

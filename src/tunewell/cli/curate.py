@@ -1,0 +1,15 @@
+"""``tunewell curate``: this stage alone, with those before it where they are not finished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption
+from tunewell.cli.stage import run_until
+
+
+def command(
+    path: ProjectArgument = Path(), overrides: SetOption = None, wait: WaitOption = False, json: JsonOption = False
+) -> None:
+    """Read, repair, filter and de-duplicate the data; every input row gets its receipt."""
+    run_until("curate", path, overrides=overrides, wait=wait, json=json)

@@ -1,0 +1,42 @@
+"""Run the way up to a stage and say what came of it; shared by ``run`` and the verbs of the single stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tunewell.cli.common import emit, note, out, progress, project
+from tunewell.errors import EXIT_INCONCLUSIVE, EXIT_NO_GO, EXIT_OK
+from tunewell.pitfalls import pitfall
+from tunewell.run import Result, run
+from tunewell.types import Outcome, Run
+
+EXIT_OF: dict[Outcome, int] = {"GO": EXIT_OK, "NO-GO": EXIT_NO_GO, "INCONCLUSIVE": EXIT_INCONCLUSIVE}
+
+__all__ = ["EXIT_OF", "print_run", "run_until"]
+
+
+def run_until(stage: str, path: Path, *, overrides: list[str] | None, wait: bool, json: bool) -> Result:
+    """Run every stage up to this one, reusing what is finished, and print the record of the last."""
+    with project(path, overrides=overrides, lock=f"tunewell {stage}", wait=wait) as (file, store):
+        result = run(file, store, until=stage, progress=lambda label: progress(label, quiet=json), say=note)
+        record = store.last_run(stage)
+    if json:
+        emit(stage, record, verdict=result.verdict.outcome if result.verdict else None)
+    elif record is not None:
+        print_run(record, reused=stage in result.reused)
+    return result
+
+
+def print_run(record: Run, *, reused: bool) -> None:
+    """What a stage did, as a few lines."""
+    head = (
+        "finished before, reused"
+        if reused
+        else f"{record.seconds:.1f} s, {record.peak_bytes / 2**20:.0f} MiB at the peak"
+    )
+    out.print(f"{record.stage}: {head}", markup=False)
+    for name, count in record.counts.items():
+        out.print(f"  {name:28} {count:>9,}", markup=False)
+    for finding in record.findings:
+        if finding.status != "clear":
+            out.print(f"  {finding.status:9} {finding.code} {pitfall(finding.code).name}: {finding.why}", markup=False)
