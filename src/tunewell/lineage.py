@@ -54,7 +54,9 @@ def reuse(
     if found is None or (last is not None and last.id == found.id):
         return found
     now = dt.datetime.now(dt.UTC)
-    again = found.model_copy(update={"id": _run_id(stage, now), "started": now})
+    again = found.model_copy(
+        update={"id": _run_id(stage, now), "started": now, "reused_from": found.reused_from or found.id}
+    )
     store.save_run(again)
     return again
 

@@ -81,7 +81,7 @@ def run(
         with progress(stage) as bar:
             steps[stage](result, file, store, bar)
         after = store.last_run(stage)
-        if before and after and after.code and after.key == before.key and after.id == before.id:
+        if after and (after.reused_from or (before and after.id == before.id)):
             result.reused.append(stage)
             say(f"{stage}: finished before, reused")
         elif after:

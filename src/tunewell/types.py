@@ -629,6 +629,7 @@ class Run(Value):
         seconds: Wall time.
         peak_bytes: Peak resident memory of the process.
         error: Why it failed.
+        reused_from: Id of the finished run that this one took over, if it did nothing itself.
     """
 
     id: str
@@ -647,6 +648,7 @@ class Run(Value):
     seconds: float = 0.0
     peak_bytes: int = 0
     error: str = ""
+    reused_from: str = ""
 
 
 def ids_of(examples: Iterable[Example]) -> tuple[str, ...]:

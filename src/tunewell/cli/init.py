@@ -189,24 +189,26 @@ def write_yaml(a: Answers) -> str:
         'demo'
     """
     metrics = sorted({g.metric for g in a.gates}) or ["token_f1"]
+    fixed = {
+        "split": "{test: 0.2, review: 0.1, folds: 5, seed: 0}",
+        "train": "{model: smollm2-135m, epochs: 3, dropout: 0.05, weight_decay: 0.01}",
+        "evaluate": "{shots: 3, max_new_tokens: 96}",
+        "costs": "{currency: EUR, machine_hour: 0, person_hour: 0}",
+    }
+    comments = {
+        "slices": "Results are shown separately for each value of these fields; add `target:` shares to measure gaps.",
+        "metrics": "What is measured on every held-out answer (docs/reference/metrics.md lists them).",
+        "split": "Test set, review pool and folds; families (copies, groups, parents) are never cut.",
+        "train": "The training recipe; `tunewell config` prints every value with its default.",
+        "evaluate": "How arms are compared.",
+        "costs": "Prices for the estimates of money; 0 = not counted.",
+    }
+    slices = "".join(f"\n  - {{field: {_q(s)}}}" for s in a.slices) or " []"
+    named = "".join(f"\n  - {{name: {m}}}" for m in metrics)
     parts = [_task_part(a), _data_part(a), _rules_part(a)]
-    parts.append("# Results are shown separately for each value of these fields; add `target:` shares to measure gaps.\n"
-                 "slices:" + "".join(f"\n  - {{field: {_q(s)}}}" for s in a.slices) + ("" if a.slices else " []") + "\n")  # fmt: skip
-    parts.append("# What is measured on every held-out answer (docs/reference/metrics.md lists them with their options).\n"
-                 "metrics:" + "".join(f"\n  - {{name: {m}}}" for m in metrics) + "\n")  # fmt: skip
-    parts.append(_gates_part(a))
-    parts.append(_people_part(a))
-    parts.append(
-        "# Test set, review pool and folds; families (copies, groups, parents) are never cut.\n"
-        "split: {test: 0.2, review: 0.1, folds: 5, seed: 0}\n"
-    )
-    parts.append(
-        "# The training recipe; `tunewell config` prints every value with its default.\n"
-        "train: {model: smollm2-135m, epochs: 3, dropout: 0.05, weight_decay: 0.01}\n"
-    )
-    parts.append("# How arms are compared.\nevaluate: {shots: 3, max_new_tokens: 96}\n")
-    parts.append("# Prices for the estimates of money; 0 = not counted.\n"
-                 "costs: {currency: EUR, machine_hour: 0, person_hour: 0}\n")  # fmt: skip
+    parts += [f"# {comments['slices']}\nslices:{slices}\n", f"# {comments['metrics']}\nmetrics:{named}\n"]
+    parts += [_gates_part(a), _people_part(a)]
+    parts += [f"# {comments[key]}\n{key}: {value}\n" for key, value in fixed.items()]
     return "\n".join(parts)
 
 
@@ -227,8 +229,8 @@ def _task_part(a: Answers) -> str:
 
 def _data_part(a: Answers) -> str:
     text = (
-        "# Where the rows are. Formats are recognised (messages, ShareGPT, Alpaca, prompt/completion, CSV, Parquet, text);\n"
-        "# for columns of your own: format: fields, fields: {input: question, target: answer, date: created, id: key}\n"
+        "# Where the rows are. Formats are recognised (messages, ShareGPT, Alpaca, prompt/completion, CSV, Parquet,\n"
+        "# text); your own columns: format: fields, fields: {input: question, target: answer, date: created, id: key}\n"
         "data:"
     )
     text += "".join(f"\n  - path: {_q(p)}" for p in a.data)
