@@ -364,11 +364,11 @@ class FoldTrace:
         evaluations, folds, examples = self.losses.shape
         if self.held_out.shape != (folds, examples) or self.tokens.shape != (examples,):
             raise ValueError(
-                f"held_out {self.held_out.shape}, tokens {self.tokens.shape} do not fit losses {self.losses.shape}"
+                f"held_out {self.held_out.shape}, tokens {self.tokens.shape} misfit losses {self.losses.shape}"
             )
         if self.epochs.shape != (evaluations,) or len(self.examples) != examples:
             raise ValueError(
-                f"epochs {self.epochs.shape}, examples {len(self.examples)} do not fit losses {self.losses.shape}"
+                f"epochs {self.epochs.shape}, examples {len(self.examples)} misfit losses {self.losses.shape}"
             )
 
 

@@ -75,8 +75,11 @@ class Files:
         self.root = root
         self._temporary = root / "tmp"
         self._checked: set[str] = set()
-        with disk_errors(root):
-            self._temporary.mkdir(parents=True, exist_ok=True)
+        try:
+            with disk_errors(root):
+                self._temporary.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make {root}: {error.strerror}", hint="choose another folder") from error
 
     def path(self, digest: str) -> Path:
         """Where an artifact lies (whether or not it is there)."""
