@@ -1,0 +1,72 @@
+"""The definitions that come with Tunewell hold together and fit the data they name."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tunewell.task import TaskFile, load_task
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("banking", "desk", "legal", "notes")
+TRAINED_TOKENS_PER_S = 165
+GENERATED_TOKENS_PER_S = 80
+MINUTES = 40
+
+
+def definition(name: str) -> TaskFile:
+    """One of the definitions, without what the environment may add."""
+    return load_task(ROOT / "examples" / name, environment={})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_holds_together(name: str) -> None:
+    spec = definition(name).spec
+    assert spec.task.instruction
+    assert spec.evaluate.prompt, "the prompted arm deserves a prompt of its own"
+    assert spec.gates
+    assert any(gate.kind == "gain" and gate.against == "prompted" for gate in spec.gates)
+    assert all(gate.people == "not needed" for gate in spec.gates), "an example must be able to end with GO"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_choices_are_commented(name: str) -> None:
+    text = (ROOT / "examples" / name / "tunewell.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert len(re.findall(r"\s#\s", text)) >= 8
+
+
+@pytest.mark.parametrize("name", ["banking", "legal", "notes"])
+def test_its_budget_ends_within_the_time(name: str) -> None:
+    """Two cores: the final run, its check on one fold, the folds on the top quarter, three arms' answers."""
+    spec = definition(name).spec
+    tokens = spec.train.max_train_tokens
+    assert tokens > 0
+    share = (spec.split.folds - 1) / spec.split.folds
+    full = tokens * spec.train.epochs * (1 + share) / TRAINED_TOKENS_PER_S
+    folds = tokens * spec.train.epochs * spec.split.folds * share / 620 + tokens / 500
+    answers = 3 * spec.evaluate.max_rows * spec.evaluate.max_new_tokens / GENERATED_TOKENS_PER_S
+    assert (full + folds + answers) / 60 < MINUTES * 0.75
+
+
+def data_root() -> Path:
+    """Where the published data lies, or a skip."""
+    root = Path(os.environ.get("TUNEWELL_DATA", ROOT.parent / "shared" / "data"))
+    if not root.is_dir():
+        pytest.skip("set TUNEWELL_DATA to the folder with the published data")
+    return root
+
+
+@pytest.mark.parametrize("name", ["banking", "legal", "notes"])
+def test_its_files_have_the_columns(name: str) -> None:
+    root = data_root()
+    for source in definition(name).spec.data:
+        path = Path(source.path.replace("$TUNEWELL_DATA", str(root)))
+        with path.open(encoding="utf-8-sig") as file:
+            head = file.read(4000)
+        wanted = [source.fields.input, source.fields.target, source.fields.kind, source.fields.group]
+        wanted += re.findall(r"\{(\w+)\}", source.template)
+        assert all(column in head for column in wanted if column)
