@@ -21,7 +21,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         examples = [Example(id=f"r{i:06}", messages=(Message(role="user", content="q"),)) for i in range(ROWS)]
         receipts = [
-            Receipt(row=e.id, place=f"f:{i}", step="end", order=0, action="kept", rule="") for i, e in enumerate(examples)
+            Receipt(row=e.id, place=f"f:{i}", step="end", order=0, action="kept", rule="")
+            for i, e in enumerate(examples)
         ]
         with record(store, "curate", inputs={}, parameters={}) as run:
             table = receipts_to_table(receipts)

@@ -47,13 +47,13 @@ def test_a_failed_stage_is_recorded_and_raised(tmp_path: Path) -> None:
 def test_reuse_needs_the_same_key_and_intact_outputs(tmp_path: Path) -> None:
     store = Store(tmp_path)
     curated(store)
-    same = {"inputs": {"source": "s" * 64}, "parameters": {"a": 1}}
-    assert reuse(store, "curate", **same) is not None
-    assert reuse(store, "curate", inputs={"source": "s" * 64}, parameters={"a": 2}) is None
+    source = {"source": "s" * 64}
+    assert reuse(store, "curate", inputs=source, parameters={"a": 1}) is not None
+    assert reuse(store, "curate", inputs=source, parameters={"a": 2}) is None
     run = store.last_run("curate")
     assert run is not None
     store.files.path(run.outputs["dataset"]).unlink()
-    assert reuse(store, "curate", **same) is None
+    assert reuse(store, "curate", inputs=source, parameters={"a": 1}) is None
 
 
 def test_reuse_of_an_older_run_makes_it_the_newest(tmp_path: Path) -> None:

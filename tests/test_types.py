@@ -34,7 +34,7 @@ def test_field_reads_columns_and_tags() -> None:
 def test_values_are_frozen_and_refuse_unknown_fields() -> None:
     row = example(("user", "q"))
     with pytest.raises(ValidationError):
-        row.id = "y"
+        row.id = "y"  # type: ignore[misc]
     with pytest.raises(ValidationError):
         Example.model_validate({"id": "x", "messages": [], "colour": "red"})
 

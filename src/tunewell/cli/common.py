@@ -37,7 +37,7 @@ AuthorOption = Annotated[
 ]
 
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 WAIT_S = 3600.0
 

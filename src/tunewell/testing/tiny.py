@@ -31,8 +31,8 @@ def tiny_model_folder(
     """Writes a randomly initialised Llama in Hugging Face layout; gives the folder.
 
     Ids 0, 1, 2 are ``<|endoftext|>``, ``<|im_start|>`` (bos) and ``<|im_end|>`` (eos and pad, as with SmolLM2); every
-    byte has a token. The same arguments give the same weights. Needs the extra ``train``; takes well under a second once
-    torch is imported.
+    byte has a token. The same arguments give the same weights. Needs the extra ``train``; under a second once torch
+    is imported.
 
     Args:
         path: Folder to fill; made where it is absent.

@@ -1,0 +1,211 @@
+"""The command line: one envelope, exit codes, no traceback."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tunewell.cli.common import SCHEMA
+from tunewell.cli.init import Answers, GateAnswer, write_yaml
+from tunewell.cli.main import app, main
+from tunewell.errors import MissingExtraError
+from tunewell.store import Store
+from tunewell.task import load_task, parse_task
+
+TASK = """\
+task: {name: desk, about: Answers customers of a supplier., input: a question, output: an answer}
+data: [{path: "raw/*.jsonl"}]
+metrics: [{name: key_points}]
+gates: [{metric: key_points, kind: level, at_least: 0.5}]
+people: {approve: [owner, expert]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tunewell.yaml").write_text(TASK, encoding="utf-8")
+    return tmp_path
+
+
+def envelope(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    value = json.loads(capsys.readouterr().out)
+    assert value["schema"] == SCHEMA
+    assert set(value) <= {"schema", "command", "verdict", "result", "error"}
+    return dict(value)
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("tunewell 0.")
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for command in app.registered_commands:
+        assert str(command.name) in shown
+
+
+@pytest.mark.parametrize("arguments", [["fly"], ["why"], ["run", "--colour"], ["accept", "E06"]])
+def test_misuse_exits_2_with_a_hint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "hint: tunewell" in capsys.readouterr().err
+
+
+def test_user_errors_exit_1_without_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(tmp_path)]) == 1
+    shown = capsys.readouterr().err
+    assert "there is no tunewell.yaml" in shown
+    assert "hint: tunewell init" in shown
+    assert "Traceback" not in shown
+
+
+def test_user_errors_in_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["accept", "X99", "--reason", "we know about this", "--until", "2999-01-01", "--json"]) == 1
+    value = envelope(capsys)
+    assert value["result"] is None
+    assert "there is no pitfall 'X99'" in str(value["error"])
+
+
+def test_a_fault_of_ours_exits_70_and_leaves_a_report(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tunewell.cli import config
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("we did this")
+
+    monkeypatch.setattr(config, "load_task", broken)
+    monkeypatch.chdir(folder)
+    (folder / ".tunewell").mkdir()
+    assert main(["config"]) == 70
+    shown = capsys.readouterr().err
+    assert "fault of Tunewell" in shown
+    report = next((folder / ".tunewell").glob("tunewell-fault-*.txt"))
+    assert "we did this" in report.read_text(encoding="utf-8")
+
+
+def test_approve_asks_for_everybody_and_again_after_a_change(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["approve", str(folder), "--as", "stranger"]) == 1
+    assert "not among those who have to approve: owner, expert" in capsys.readouterr().err
+    assert main(["approve", str(folder), "--as", "owner", "--json"]) == 0
+    assert envelope(capsys)["result"] == {
+        "definition": load_task(folder).definition, "approved": ["owner"], "missing": ["expert"],
+    }  # fmt: skip
+    (folder / "tunewell.yaml").write_text(TASK.replace("0.5", "0.6"), encoding="utf-8")
+    assert main(["approve", str(folder), "--as", "expert", "--json"]) == 0
+    assert envelope(capsys)["result"]["missing"] == ["owner"]  # type: ignore[index]
+
+
+def test_accept_is_recorded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["accept", "e06", "--reason", "few rows in the north", "--until", "2999-01-01", "-p", str(folder)]
+    assert main([*arguments, "--as", "owner"]) == 0
+    assert "E06 (worse on a slice) accepted by owner" in capsys.readouterr().out
+    with Store(folder) as store:
+        assert store.said("acceptance")[0].record["until"] == "2999-01-01"
+    assert main([*arguments[:5], "2001-01-01", "-p", str(folder)]) == 1
+    assert main(["accept", "E06", "--reason", "fine", "--until", "2999-01-01", "-p", str(folder)]) == 1
+
+
+def test_config_says_where_each_value_came_from(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNEWELL__SPLIT__FOLDS", "3")
+    assert main(["config", str(folder), "--set", "train.epochs=9", "--json"]) == 0
+    rows = {r["name"]: r for r in envelope(capsys)["result"]}  # type: ignore[attr-defined]
+    assert rows["train.epochs"] == {"name": "train.epochs", "value": 9, "from": "flag --set train.epochs"}
+    assert rows["split.folds"]["from"] == "environment TUNEWELL__SPLIT__FOLDS"
+    assert rows["task.name"]["from"] == "tunewell.yaml:1"
+    assert rows["train.rank"]["from"] == "default"
+    assert main(["config", str(folder)]) == 0
+    assert "q_proj, k_proj" in capsys.readouterr().out
+
+
+def test_status_of_a_new_project(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "no verdict yet" in shown
+    assert "next: tunewell approve --as owner" in shown
+
+
+def test_why_before_curation(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", "r1", "-p", str(folder)]) == 1
+    assert "hint: tunewell curate" in capsys.readouterr().err
+
+
+CONVERSATION = """\
+desk
+Answers customers of an energy supplier.
+a question
+an answer
+names the form
+
+refund
+/guarant/
+
+bill, outage
+memo
+700
+landmark=true
+region
+key_points gain 0.05
+nonsense
+must_not level 0.99
+
+owner, expert
+Is it right?
+raw/*.jsonl
+
+test.jsonl
+"""
+
+
+def test_init_asks_writes_and_the_result_loads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(CONVERSATION))
+    assert main(["init", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.strip() == ""
+    assert "not understood" in shown.err
+    spec = load_task(tmp_path, environment={}).spec
+    assert spec.task.must_not == ("refund", "/guarant/")
+    assert spec.rules.kinds.keep == ("bill", "outage")
+    assert spec.rules.max_age is not None
+    assert spec.rules.max_age.exceptions[0].field == "landmark"
+    assert [g.metric for g in spec.gates] == ["key_points", "must_not", "people_say_yes"]
+    assert spec.gates[2].people == "required"
+    assert [d.role for d in spec.data] == ["train", "test"]
+    assert main(["init", str(tmp_path)]) == 1
+    assert "--force" in capsys.readouterr().err
+
+
+def test_init_from_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("{name: a, about: Answers questions., input: a question, output: an answer}", encoding="utf-8")
+    assert main(["init", str(tmp_path / "new"), "--answers", str(answers), "--json"]) == 0
+    assert load_task(tmp_path / "new", environment={}).spec.gates == ()
+    answers.write_text("{name: a, colour: red}", encoding="utf-8")
+    assert main(["init", str(tmp_path / "other"), "--answers", str(answers)]) == 1
+    assert "keys: name, about" in capsys.readouterr().err
+
+
+def test_answers_with_hostile_text_stay_text() -> None:
+    nasty = 'a "quoted": {thing} # no comment\n- x: !!python/object:os.system'
+    answers = Answers(name="a", about=nasty + " long", input=nasty, output=nasty, must=(nasty,), slices=("re'gion",),
+                      gates=(GateAnswer(metric="label", kind="no_worse", value=-0.02),))  # fmt: skip
+    spec = parse_task(write_yaml(answers), path=Path("tunewell.yaml"), environment={}).spec
+    assert spec.task.must == (nasty,)
+    assert spec.gates[0].margin == 0.02
+
+
+def test_missing_extra_says_what_to_install() -> None:
+    assert "pip install 'tunewell[web]'" in str(MissingExtraError("web", needed_for="tunewell serve"))
+
+
+def test_as_a_process_data_on_stdout_and_the_rest_on_stderr(folder: Path) -> None:
+    command = [sys.executable, "-m", "tunewell.cli.main", "status", str(folder), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["command"] == "status"
+    assert done.stderr == ""
