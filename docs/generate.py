@@ -122,7 +122,8 @@ def _default(value: Any) -> str:
 def _yaml() -> str:
     head = (
         "# tunewell.yaml\n\n<!-- made by docs/generate.py -->\n\nOne file defines a project. "
-        "`tunewell init` writes it with comments; `tunewell config` prints every value with where it came from: default < file < environment "
+        "`tunewell init` writes it with comments; `tunewell config` prints every value with where it came from: "
+        "default < file < environment "
         "(`TUNEWELL__TRAIN__EPOCHS=2`) < flag (`--set train.epochs=2`). Unknown keys and keys that stand twice are "
         "faults, and all faults are reported together with their lines.\n"
     )
