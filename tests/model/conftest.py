@@ -29,3 +29,12 @@ def smollm2() -> Weights:
         return resolve("smollm2-135m")
     except UserError as error:
         pytest.skip(f"no real weights here: {error.args[0]}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)  # threads that wait for a core that another process holds cost more than they bring
