@@ -77,7 +77,8 @@ def _section(builtin: Builtin) -> str:
     about = _attributes(builtin.options)
     for name, field in builtin.options.model_fields.items():
         default = "required" if field.is_required() else f"`{field.default!r}`"
-        rows.append(f"| `{field.alias or name}` | {default} | {about[name].replace("``", "`").replace("|", "&#124;")} |")
+        words = about[name].replace("``", "`").replace("|", "&#124;")
+        rows.append(f"| `{field.alias or name}` | {default} | {words} |")
     return text + "\n" + "\n".join(rows) + "\n"
 
 
