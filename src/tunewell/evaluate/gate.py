@@ -73,7 +73,7 @@ def decide(
         else INCONCLUSIVE, with what would settle it.
     """
     day = today or dt.datetime.now(dt.UTC).date()
-    said = judgements(store, evaluation.rows)
+    said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
     table = _table(evaluation, file, store, said)
     claims = sum(1 + (len(table.parts(g.slices)) if g.slices else 0) for g in file.spec.gates)
     case = _Case(table=table, file=file, said=said, claims=claims)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from tunewell import people
 from tunewell.store import Store
 from tunewell.task import RubricCriterion, TaskSpec
 from tunewell.types import Judgement, MetricInfo, Score
@@ -23,8 +24,14 @@ def criterion_info(criterion: RubricCriterion) -> MetricInfo:
     )
 
 
-def judgements(store: Store, rows: Sequence[str]) -> list[Judgement]:
-    """People's verdicts on these rows, oldest first; of a person's two on one output, the last counts."""
+def judgements(store: Store, rows: Sequence[str], *, predictions: str = "") -> list[Judgement]:
+    """People's verdicts on these rows, oldest first; of a person's two on one output, the last counts.
+
+    Args:
+        store: Of the project.
+        rows: Ids of the rows.
+        predictions: Artifact digest of the outputs; verdicts of the room for people count only for these very outputs.
+    """
     wanted = set(rows)
     last: dict[tuple[str, str, str, str], Judgement] = {}
     for event in store.said(EVENT):
@@ -34,6 +41,8 @@ def judgements(store: Store, rows: Sequence[str]) -> list[Judgement]:
             continue
         if j.example in wanted:
             last[j.example, j.arm, j.criterion, j.author] = j
+    for j in people.judgements(store, wanted, evaluation=predictions):
+        last[j.example, j.arm, j.criterion, j.author] = j
     return list(last.values())
 
 
