@@ -1,0 +1,199 @@
+"""K adapters over one frozen base: their parameters, in one block per kind, and their optimiser."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tunewell.types import Recipe, digest
+
+
+@dataclass(frozen=True)
+class Site:
+    """One frozen linear map that carries adapters.
+
+    Attributes:
+        name: Its name in the model, such as ``model.layers.7.self_attn.q_proj``.
+        layer: Number of its layer.
+        inputs: Width of its input.
+        outputs: Width of its output.
+        start: Its first output within the group that it is computed with.
+    """
+
+    name: str
+    layer: int
+    inputs: int
+    outputs: int
+    start: int = 0
+
+
+@dataclass
+class Group:
+    """Adapted maps of one input, computed by one product, and the leaves that gradients reach.
+
+    Attributes:
+        sites: The maps.
+        outputs: Of the whole product, those of maps without adapters included.
+        a: Shape (K, rank * maps, inputs), dropout included.
+        b: Shape (K, rank * maps, outputs), zero outside the maps' own blocks, alpha / rank included.
+    """
+
+    sites: tuple[Site, ...]
+    outputs: int
+    a: Any = None
+    b: Any = None
+
+
+class Bank:
+    """K adapters.
+
+    Dropout zeroes inputs of A, drawn for each group and adapter at every step and shared by the tokens of that step
+    (as variational dropout shares it along a sequence): it then acts on A itself and costs nothing, where a draw for
+    every token would cost more than the matrix products.
+
+    Args:
+        groups: Sites by the product that computes them, with that product's outputs.
+        recipe: Rank, alpha, dropout, seed.
+        adapters: Number of each adapter; it decides its initial values and its dropout, whoever trains beside it.
+        like: A tensor of the type and device that the model computes in.
+    """
+
+    def __init__(
+        self, groups: Sequence[tuple[tuple[Site, ...], int]], *, recipe: Recipe, adapters: Sequence[int], like: Any
+    ) -> None:
+        self.adapters = tuple(adapters)
+        self.rank, self.scale = recipe.rank, recipe.alpha / recipe.rank
+        self._dropout, self._seed = recipe.dropout, recipe.seed
+        k, kind = len(self.adapters), {"dtype": like.dtype, "device": like.device}
+        self.groups = [
+            Group(sites, outputs,
+                  a=torch.empty(k, self.rank * len(sites), sites[0].inputs, **kind, requires_grad=True),
+                  b=torch.zeros(k, self.rank * len(sites), outputs, **kind, requires_grad=True))
+            for sites, outputs in groups
+        ]  # fmt: skip
+        size = sum(self.rank * (s.inputs + s.outputs) for g in self.groups for s in g.sites)
+        first = np.zeros((k, size), np.float32)
+        for group, start in zip(self.groups, self._starts(), strict=True):
+            for j, site in enumerate(group.sites):
+                place = start + j * self.rank * site.inputs
+                for i, adapter in enumerate(self.adapters):
+                    drawn = _initial(site, self.rank, seed=recipe.seed, adapter=adapter)
+                    first[i, place : place + drawn.size] = drawn.ravel()
+        self.values = torch.from_numpy(first).to(like.device)
+        self.mean = torch.zeros_like(self.values)
+        self.square = torch.zeros_like(self.values)
+        self.steps = 0
+        self._masks: list[Any] | None = None
+        self.refresh()
+
+    def _starts(self) -> list[int]:
+        """Where each group begins in a row of ``values``: the A's of its sites, then their B's."""
+        sizes = [sum(self.rank * (s.inputs + s.outputs) for s in g.sites) for g in self.groups]
+        return [0, *np.cumsum(sizes)[:-1].tolist()]
+
+    def _views(self, flat: Any) -> Iterator[tuple[Group, Any, list[tuple[Any, slice, slice]]]]:
+        """Of values (or gradients): each group's A, and its B's with their rows and columns in ``Group.b``."""
+        k = len(self.adapters)
+        for group, start in zip(self.groups, self._starts(), strict=True):
+            inputs, rows = group.sites[0].inputs, self.rank * len(group.sites)
+            end = start + rows * inputs
+            a = flat[:, start:end].view(k, rows, inputs)
+            bs = []
+            for j, site in enumerate(group.sites):
+                start, end = end, end + self.rank * site.outputs
+                b = flat[:, start:end].view(k, self.rank, site.outputs)
+                bs.append((b, slice(j * self.rank, (j + 1) * self.rank), slice(site.start, site.start + site.outputs)))
+            yield group, a, bs
+
+    @torch.no_grad()
+    def refresh(self, *, step: int | None = None) -> None:
+        """Copy the fp32 values into what the model computes with; with the dropout of a step, or without any."""
+        self._masks = self._draw(step) if step is not None and self._dropout else None
+        for i, (group, a, bs) in enumerate(self._views(self.values)):
+            group.a.copy_(a if self._masks is None else a * self._masks[i])
+            for b, rows, columns in bs:
+                group.b[:, rows, columns] = b * self.scale
+
+    def _draw(self, step: int) -> list[Any]:
+        widths = [g.sites[0].inputs for g in self.groups]
+        keep = np.stack([
+            np.random.default_rng((self._seed, 1, adapter, step)).random(sum(widths), np.float32) >= self._dropout
+            for adapter in self.adapters
+        ])  # fmt: skip
+        scaled = torch.from_numpy(keep.astype(np.float32) / (1 - self._dropout)).to(self.values.device)
+        return [m[:, None] for m in scaled.split(widths, 1)]
+
+    @torch.no_grad()
+    def gradients(self) -> Any:
+        """Gradients of all values, shape (K, values), fp32; the leaves' own are cleared."""
+        out = torch.zeros_like(self.values)
+        for i, (group, a, bs) in enumerate(self._views(out)):
+            if group.a.grad is None:
+                continue
+            a.copy_(group.a.grad)
+            if self._masks is not None:
+                a.mul_(self._masks[i])
+            for b, rows, columns in bs:
+                b.copy_(group.b.grad[:, rows, columns]).mul_(self.scale)
+            group.a.grad = group.b.grad = None
+        return out
+
+    @torch.no_grad()
+    def step(self, *, rate: float, weight_decay: float, longest: float = 1.0) -> None:
+        """One step of AdamW for every adapter, each gradient cut to length ``longest``."""
+        grad = self.gradients()
+        norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
+        grad.mul_((longest / (norm + 1e-6)).clamp_(max=1.0))
+        self.steps += 1
+        self.mean.lerp_(grad, 1 - 0.9)
+        self.square.mul_(0.999).addcmul_(grad, grad, value=1 - 0.999)
+        root = (self.square / (1 - 0.999**self.steps)).sqrt_().add_(1e-8)
+        self.values.mul_(1 - rate * weight_decay)
+        self.values.addcdiv_(self.mean, root, value=-rate / (1 - 0.9**self.steps))
+
+    def tensors(self, place: int) -> dict[str, NDArray[np.float32]]:
+        """One adapter as PEFT names it: ``base_model.model.<site>.lora_A.weight`` (rank, inputs) and ``lora_B``."""
+        out: dict[str, NDArray[np.float32]] = {}
+        for group, a, bs in self._views(self.values):
+            for j, (site, (b, _, _)) in enumerate(zip(group.sites, bs, strict=True)):
+                name = f"base_model.model.{site.name}.lora_"
+                out[f"{name}A.weight"] = a[place, j * self.rank : (j + 1) * self.rank].cpu().numpy().copy()
+                out[f"{name}B.weight"] = b[place].T.cpu().contiguous().numpy().copy()
+        return out
+
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """Everything that a later process needs to go on."""
+        return {n: getattr(self, n).cpu().numpy() for n in ("values", "mean", "square")}
+
+    def restore(self, state: Mapping[str, NDArray[np.float32]], *, steps: int) -> None:
+        """Go on from a `state`."""
+        for name in ("values", "mean", "square"):
+            getattr(self, name).copy_(torch.from_numpy(np.array(state[name])))
+        self.steps = steps
+        self.refresh()
+
+
+def _initial(site: Site, rank: int, *, seed: int, adapter: int) -> NDArray[np.float32]:
+    """A as PEFT begins it: uniform within ±1/√inputs (Kaiming with a = √5); B begins at zero."""
+    key = int(digest([seed, adapter, site.name, rank])[:16], 16)
+    bound = 1 / math.sqrt(site.inputs)
+    return np.random.default_rng(key).uniform(-bound, bound, (rank, site.inputs)).astype(np.float32)
+
+
+def rate_at(step: int, *, steps: int, peak: float, warmup: float) -> float:
+    """Learning rate: rising over the warm-up, then falling in a straight line to zero at the end.
+
+    Example:
+        >>> [round(rate_at(s, steps=10, peak=1.0, warmup=0.2), 3) for s in (0, 1, 5, 9)]
+        [0.5, 1.0, 0.625, 0.125]
+    """
+    rising = math.ceil(steps * warmup)
+    if step < rising:
+        return peak * (step + 1) / rising
+    return peak * max(0.0, (steps - step) / max(1, steps - rising))

@@ -1,0 +1,71 @@
+"""Which rows share a step: of like length, within the token budget, the same number for every adapter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows of one step.
+
+    Attributes:
+        rows: Index of the row in each place, -1 where there is none; shape (adapters, places).
+        length: Tokens of the longest.
+    """
+
+    rows: NDArray[np.int64]
+    length: int
+
+
+def plan(
+    lengths: NDArray[np.int64], members: Sequence[NDArray[np.int64]], *, budget: int, seed: int | None = None
+) -> list[Batch]:
+    """Batches in which every adapter sees each of its rows once.
+
+    Rows are sorted by length, so that padding is little, and cut into as many pieces for each adapter; rows of the
+    same length are put in a new order by every seed, and so are the steps.
+
+    Args:
+        lengths: Tokens of every row, shape (rows,).
+        members: For each adapter, the rows that it takes.
+        budget: Tokens of one step of one adapter, padding included.
+        seed: Order; None = by length, longest first, always the same.
+
+    Example:
+        >>> [b.rows.tolist() for b in plan(np.array([5, 3, 4, 9]), [np.arange(4)], budget=10)]
+        [[[3]], [[0, 2]], [[1]]]
+    """
+    rng = np.random.default_rng(seed) if seed is not None else None
+    orders = []
+    for rows in members:
+        ties = rng.permutation(len(rows)) if rng is not None else np.arange(len(rows))
+        orders.append(rows[np.lexsort((ties, -lengths[rows]))])
+    largest = max(orders, key=lambda o: int(lengths[o].sum()), default=np.zeros(0, np.int64))
+    if not len(largest):
+        return []
+    cuts = np.asarray(_cuts(lengths[largest], budget)) / len(largest)
+    batches = []
+    for low, high in itertools.pairwise(cuts.tolist()):
+        parts = [o[round(low * len(o)) : round(high * len(o))] for o in orders]
+        width = max(len(p) for p in parts)
+        if width:
+            places = np.full((len(parts), width), -1, np.int64)
+            for i, part in enumerate(parts):
+                places[i, : len(part)] = part
+            batches.append(Batch(rows=places, length=max(int(lengths[p].max()) for p in parts if len(p))))
+    return [batches[i] for i in rng.permutation(len(batches))] if rng is not None else batches
+
+
+def _cuts(lengths: NDArray[np.int64], budget: int) -> list[int]:
+    """Where to cut lengths (falling) so that each piece times its longest stays in the budget."""
+    cuts = [0]
+    for i in range(1, len(lengths)):
+        if (i - cuts[-1] + 1) * int(lengths[cuts[-1]]) > budget:
+            cuts.append(i)
+    return [*cuts, len(lengths)]

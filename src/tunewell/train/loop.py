@@ -1,0 +1,317 @@
+"""One training job: K adapters over the same rows, each with its own share of them, measured at every epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tunewell.train.bank import Bank, rate_at
+from tunewell.train.batches import Batch, plan
+from tunewell.train.checkpoint import Checkpoint
+from tunewell.train.kernels import cross_entropy, negative_log_likelihood
+from tunewell.train.network import Network
+from tunewell.train.rows import Row
+from tunewell.train.trunk import Trunk
+from tunewell.types import Recipe
+
+Told = Callable[[int], None]
+"""Called with the training tokens done since the last call."""
+
+EVALUATION_TOKENS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One evaluation.
+
+    Attributes:
+        epoch: Epochs done.
+        losses: Mean nats per target token, shape (adapters, rows); NaN where not evaluated.
+    """
+
+    epoch: float
+    losses: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a job gave.
+
+    Attributes:
+        readings: In order; the first is before training.
+        tokens: Training tokens processed, all adapters together, padding not counted.
+        seconds: Spent on training steps (not on evaluations).
+        steps: Optimiser steps.
+        best: Index of the reading with the lowest held-out loss, the first one excepted.
+        epochs: Epochs done.
+    """
+
+    readings: tuple[Reading, ...]
+    tokens: int
+    seconds: float
+    steps: int
+    best: int
+    epochs: float
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Training speed, in tokens of all adapters per second."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+class Job:
+    """K adapters to train together.
+
+    Args:
+        network: The frozen base.
+        rows: All rows that anyone trains on or is measured on.
+        recipe: Of all adapters.
+        cut: First layer that carries adapters.
+        train: Which rows each adapter trains on, shape (adapters, rows).
+        measure: Which rows each adapter is measured on, shape (adapters, rows).
+        adapters: Their numbers (0 … K-1 for the folds).
+        trunk: States at the cut; None where the cut is 0.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        rows: Sequence[Row],
+        *,
+        recipe: Recipe,
+        cut: int,
+        train: NDArray[np.bool_],
+        measure: NDArray[np.bool_],
+        adapters: Sequence[int] = (0,),
+        trunk: Trunk | None = None,
+    ) -> None:
+        self.network, self.rows, self.recipe, self.cut = network, rows, recipe, cut
+        self.train, self.measure, self.trunk = train, measure, trunk
+        self.lengths = np.asarray([len(r.ids) for r in rows], np.int64)
+        self.bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=adapters, like=network.head)
+        self._members = [np.flatnonzero(t) for t in train]
+
+    def batches(self, epoch: int) -> list[Batch]:
+        """The steps of an epoch, in order."""
+        seed = (self.recipe.seed * 1_000_003 + epoch) & 0x7FFFFFFF
+        return plan(self.lengths, self._members, budget=self.recipe.tokens_per_batch, seed=seed)
+
+    @property
+    def epoch_tokens(self) -> int:
+        """Training tokens of one epoch, all adapters together."""
+        return int((self.train * self.lengths[None]).sum())
+
+    def states(self, batch: Batch) -> Any:
+        """States at the cut, shape (adapters, places, tokens, width)."""
+        k, places = batch.rows.shape
+        if self.trunk is not None:
+            return self.trunk.take(batch.rows, batch.length).to(self.network.head.device)
+        ids = np.zeros((k * places, batch.length), np.int64)
+        for i, r in enumerate(batch.rows.ravel().tolist()):
+            if r >= 0:
+                ids[i, : self.lengths[r]] = self.rows[r].ids
+        with torch.no_grad():
+            hidden = self.network.embed(torch.from_numpy(ids).to(self.network.head.device))
+        return hidden.view(k, places, batch.length, -1)
+
+    def labels(self, batch: Batch) -> tuple[Any, Any, NDArray[np.int64], NDArray[np.int64]]:
+        """Where states predict a target token, the tokens, and (adapter, place) of each."""
+        at: list[NDArray[np.int64]] = []
+        tokens: list[NDArray[np.int32]] = []
+        owner: list[int] = []
+        for i, r in enumerate(batch.rows.ravel().tolist()):
+            if r >= 0:
+                row = self.rows[r]
+                at.append(np.arange(row.start - 1, len(row.ids) - 1, dtype=np.int64) + i * batch.length)
+                tokens.append(row.ids[row.start :])
+                owner += [i] * row.targets
+        device = self.network.head.device
+        flat = np.asarray(owner, np.int64)
+        return (torch.from_numpy(np.concatenate(at)).to(device),
+                torch.from_numpy(np.concatenate(tokens).astype(np.int64)).to(device),
+                flat // batch.rows.shape[1], flat)  # fmt: skip
+
+    def loss(self, batch: Batch, *, step: int = 0) -> tuple[Any, Any]:
+        """Sum over adapters of each one's mean loss per target token, and nats of every target token."""
+        hidden = self.states(batch)
+        if self.recipe.noise:
+            hidden = hidden + self._noise(hidden, step)
+        self.bank.refresh(step=step)
+        hidden = self.network.run(hidden, first=self.cut, last=self.network.layers, bank=self.bank)
+        at, labels, adapter, _ = self.labels(batch)
+        weights = torch.from_numpy((1.0 / np.bincount(adapter, minlength=len(batch.rows)))[adapter].astype(np.float32))
+        final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
+        return cross_entropy(final, self.network.head, labels, weights.to(final.device),
+                             smoothing=self.recipe.label_smoothing, cap=self.network.cap)  # fmt: skip
+
+    def _noise(self, hidden: Any, step: int) -> Any:
+        """NEFTune's noise, on the input of the first trained layer (the embeddings where that is the first)."""
+        generator = torch.Generator().manual_seed(self.recipe.seed * 7_368_787 + step)
+        scale = self.recipe.noise / math.sqrt(hidden.shape[-2] * hidden.shape[-1])
+        drawn = torch.rand(hidden.shape, generator=generator, dtype=torch.float32).mul_(2).sub_(1).mul_(scale)
+        return drawn.to(hidden.device).to(hidden.dtype)
+
+    @torch.no_grad()
+    def evaluate(self, which: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Mean nats per target token of the wanted (adapter, row) pairs, NaN elsewhere."""
+        out = np.full(which.shape, np.nan, np.float32)
+        self.bank.refresh()
+        for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=EVALUATION_TOKENS):
+            hidden = self.network.run(self.states(batch), first=self.cut, last=self.network.layers, bank=self.bank)
+            at, labels, _, flat = self.labels(batch)
+            final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
+            nats = negative_log_likelihood(final, self.network.head, labels, cap=self.network.cap)
+            sums = np.bincount(flat, nats.double().cpu().numpy(), minlength=batch.rows.size)
+            counts = np.maximum(np.bincount(flat, minlength=batch.rows.size), 1)
+            for i, r in enumerate(batch.rows.ravel().tolist()):
+                if r >= 0:
+                    out[i // batch.rows.shape[1], r] = sums[i] / counts[i]
+        return out
+
+    def evaluate_base(self) -> NDArray[np.float32]:
+        """The same before training, when all adapters are the base: each row is computed once."""
+        wanted = self.measure.any(0)
+        first = np.zeros_like(self.measure)
+        for row in np.flatnonzero(wanted):
+            first[row % len(first), row] = True
+        losses = np.nanmax(np.where(first, self.evaluate(first), -np.inf), axis=0)
+        return np.where(self.measure, losses[None], np.nan).astype(np.float32)
+
+
+def held_out_mean(losses: NDArray[np.float32], held_out: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
+    """Mean nats per target token over all held-out (adapter, row) pairs that were evaluated; NaN if there are none."""
+    use = held_out & np.isfinite(losses)
+    weight = np.broadcast_to(targets[None], losses.shape)[use]
+    return float((losses[use] * weight).sum() / weight.sum()) if weight.sum() else math.nan
+
+
+def run_job(
+    job: Job,
+    *,
+    epochs: int,
+    planned: int = 0,
+    patience: int = 0,
+    held_out: NDArray[np.bool_] | None = None,
+    max_steps: int = 0,
+    checkpoint: Checkpoint | None = None,
+    told: Told | None = None,
+    live: Callable[[Reading], None] | None = None,
+    read_every: bool = True,
+) -> Outcome:
+    """Train to the end, or until the held-out loss no longer falls.
+
+    Args:
+        job: What to train.
+        epochs: Epochs to do.
+        planned: Epochs that the learning rate is planned for (``epochs`` if 0), so that a run that is stopped early
+            and its repetition walk the same way.
+        patience: Stop after so many evaluations without a better held-out loss (0 = never).
+        held_out: Which pairs count as held out, shape (adapters, rows).
+        max_steps: Stop after so many steps (0 = never); the rate is then planned for them.
+        checkpoint: Where to go on from and to keep states.
+        told: Called with tokens done.
+        live: Called with every reading.
+        read_every: Measure at the end of every epoch, not only before and after.
+    """
+    running = _Running(job, epochs, planned or epochs, patience, held_out, max_steps, checkpoint, told, live)
+    running.read_every = read_every
+    return running.go()
+
+
+class _Running:
+    def __init__(
+        self, job: Job, epochs: int, planned: int, patience: int, held_out: Any, max_steps: int,
+        checkpoint: Checkpoint | None, told: Told | None, live: Callable[[Reading], None] | None,
+    ) -> None:  # fmt: skip
+        self.job, self.epochs, self.patience, self.live = job, epochs, patience, live
+        self.held_out = held_out if held_out is not None else np.zeros_like(job.train)
+        self.told = told or (lambda _: None)
+        self.checkpoint = checkpoint or Checkpoint(None)
+        self.targets = np.asarray([r.targets for r in job.rows], np.int64)
+        per_epoch = len(job.batches(0))
+        self.total = min(max_steps, per_epoch * epochs) if max_steps else per_epoch * epochs
+        self.horizon = max_steps or per_epoch * planned
+        self.read_every = True
+        self.epoch, self.step = 0, 0  # step: within the epoch
+        self.tokens, self.seconds = 0, 0.0
+        self.readings: list[Reading] = []
+        self._resume()
+
+    def _resume(self) -> None:
+        state = self.checkpoint.load()
+        if state is None:
+            return
+        arrays, notes = state
+        self.job.bank.restore(arrays, steps=notes["optimiser_steps"])
+        self.epoch, self.step, self.tokens, self.seconds = (notes[n] for n in ("epoch", "step", "tokens", "seconds"))
+        self.readings = [Reading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])]
+        self.told(self.tokens)
+
+    def _save(self) -> None:
+        if self.checkpoint.path is None:
+            return
+        losses = np.stack([r.losses for r in self.readings])
+        notes = {"epoch": self.epoch, "step": self.step, "tokens": self.tokens, "seconds": self.seconds,
+                 "optimiser_steps": self.job.bank.steps, "readings": [r.epoch for r in self.readings]}  # fmt: skip
+        self.checkpoint.save({**self.job.bank.state(), "losses": losses}, notes)
+
+    def _read(self, epoch: float) -> None:
+        base = not self.readings
+        losses = self.job.evaluate_base() if base else self.job.evaluate(self.job.measure)
+        self.readings.append(Reading(epoch, losses))
+        if self.live:
+            self.live(self.readings[-1])
+
+    def _best(self) -> int:
+        means = [held_out_mean(r.losses, self.held_out, self.targets) for r in self.readings[1:]]
+        return 1 + int(np.argmin(means)) if means and np.isfinite(means).all() else len(self.readings) - 1
+
+    def _stop(self) -> bool:
+        past = len(self.readings) - 1 - self._best()
+        return bool(self.patience) and len(self.readings) > 1 and past >= self.patience
+
+    def go(self) -> Outcome:
+        if not self.readings:
+            self._read(0.0)
+            self._save()
+        while self.job.bank.steps < self.total and not self._stop():
+            self._one_epoch()
+        return Outcome(tuple(self.readings), self.tokens, self.seconds, self.job.bank.steps, self._best(),
+                       self.readings[-1].epoch)  # fmt: skip
+
+    def _one_epoch(self) -> None:
+        batches = self.job.batches(self.epoch)
+        saved = time.monotonic()
+        for i in range(self.step, len(batches)):
+            if self.job.bank.steps >= self.total:
+                break
+            self._one_step(batches[i])
+            self.step = i + 1
+            if time.monotonic() - saved > self.checkpoint.every_s:
+                self._save()
+                saved = time.monotonic()
+        done = self.epoch + self.step / len(batches)
+        if self.step == len(batches):
+            self.epoch, self.step = self.epoch + 1, 0
+        if self.read_every or self.job.bank.steps >= self.total:
+            self._read(done)
+        self._save()
+
+    def _one_step(self, batch: Batch) -> None:
+        began = time.perf_counter()
+        recipe, bank = self.job.recipe, self.job.bank
+        loss, _ = self.job.loss(batch, step=bank.steps)
+        loss.backward()
+        rate = rate_at(bank.steps, steps=self.horizon, peak=recipe.rate, warmup=recipe.warmup)
+        bank.step(rate=rate, weight_decay=recipe.weight_decay)
+        done = int(self.job.lengths[batch.rows[batch.rows >= 0]].sum())
+        self.tokens += done
+        self.seconds += time.perf_counter() - began
+        self.told(done)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+
+def states(network: Any, ids: Any, **more: Any) -> Any:
+    hidden = network.embed(ids)[None]
+    return network.finish(network.run(hidden, first=0, last=network.layers, **more)[0])
+
+
+def reference(folder: Path, ids: Any) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    with torch.no_grad():
+        return model(input_ids=ids).logits
+
+
+@pytest.fixture
+def ids(network: Any) -> Any:
+    return torch.from_numpy(np.random.default_rng(0).integers(3, network.head.shape[0], (3, 40)))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_our_layers_give_the_logits_of_transformers(tiny: Any, ids: Any, fast: bool) -> None:
+    from tunewell.train.network import load_network
+
+    network = load_network(tiny.folder, dtype=torch.float32, fast=fast)
+    assert type(network).__name__ == ("Fast" if fast else "Generic")
+    with torch.no_grad():
+        ours = states(network, ids) @ network.head.T
+    torch.testing.assert_close(ours, reference(tiny.folder, ids), rtol=1e-4, atol=1e-4)
+
+
+def test_with_gradients_switched_on_the_states_are_the_same(network: Any, ids: Any) -> None:
+    with torch.no_grad():
+        plain = states(network, ids)
+        hidden = network.embed(ids)[None]
+    hidden.requires_grad_()
+    graded = network.finish(network.run(hidden, first=0, last=network.layers)[0])
+    torch.testing.assert_close(graded, plain, rtol=1e-5, atol=1e-5)
+
+
+def test_cut_in_two_the_layers_give_what_they_give_whole(network: Any, ids: Any) -> None:
+    with torch.no_grad():
+        hidden = network.embed(ids)[None]
+        half = network.run(network.run(hidden, first=0, last=2), first=2, last=4)
+        torch.testing.assert_close(half, network.run(hidden, first=0, last=4), rtol=0, atol=0)
+
+
+def other(kind: str, **more: Any) -> Any:
+    import transformers
+
+    size = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128,
+            "initializer_range": 0.2, "pad_token_id": 0}  # fmt: skip
+    config = getattr(transformers, f"{kind}Config")(**(size | more))
+    torch.manual_seed(0)
+    model = getattr(transformers, f"{kind.removesuffix('Text')}ForCausalLM")
+    return model(config).float().eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "ours"),
+    [
+        ("Qwen2", {}, "Fast"),
+        ("Qwen3", {}, "Fast"),
+        ("Mistral", {"sliding_window": None}, "Fast"),
+        ("Mistral", {"sliding_window": 8}, "Generic"),
+        ("Gemma2", {"sliding_window": 8, "attn_implementation": "eager"}, "Generic"),
+        ("Gemma3Text", {"sliding_window": 8}, "Generic"),
+    ],
+)
+def test_other_decoders(kind: str, more: dict[str, Any], ours: str, tmp_path: Path) -> None:
+    from tunewell.train.network import load_network
+
+    model = other(kind, **more)
+    model.save_pretrained(tmp_path)
+    network = load_network(tmp_path, dtype=torch.float32)
+    assert type(network).__name__ == ours
+    ids = torch.from_numpy(np.random.default_rng(1).integers(1, 64, (2, 20)))
+    with torch.no_grad():
+        logits = states(network, ids) @ network.head.T
+        if network.cap:
+            logits = torch.tanh(logits / network.cap) * network.cap
+        torch.testing.assert_close(logits, model(input_ids=ids).logits, rtol=1e-3, atol=1e-3)
+
+
+def test_a_model_without_layers_says_so(tmp_path: Path) -> None:
+    import transformers
+
+    from tunewell.errors import ModelError
+    from tunewell.train.network import load_network
+
+    config = transformers.GPT2Config(vocab_size=64, n_embd=16, n_layer=1, n_head=2, n_positions=32)
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"'gpt2' is no decoder that can be trained here"):
+        load_network(tmp_path, dtype=torch.float32)
