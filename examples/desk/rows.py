@@ -138,7 +138,7 @@ class Desk:
         situation, question = rng.choice(spec["situations"]), rng.choice(spec["questions"])
         aside = rng.choice(self.phrases["asides"])
         parts = [situation, question]
-        if rng.random() < 0.65:
+        if rng.random() < 0.5:
             parts.insert(rng.randrange(3), aside)
         if rng.random() < 0.2:
             parts[0], parts[1] = parts[1], parts[0]

@@ -84,7 +84,7 @@ def make_plan(file: TaskFile, store: Store) -> Plan:
     sizes = {role: _sizes(file, role) for role in ("train", "test")}
     rows = sum(r for r, _ in sizes.values())
     tokens = int(sizes["train"][1] / BYTES_PER_TOKEN)
-    speeds = _speeds(spec)
+    speeds = speeds_of(spec)
     begun = _begun(file, store)
     stages = []
     for name, what, seconds in _work(spec, rows, tokens, sizes["test"][0], speeds):
@@ -164,7 +164,7 @@ def _begun(file: TaskFile, store: Store) -> str:
     return ""
 
 
-def _speeds(spec: TaskSpec) -> Speeds:
+def speeds_of(spec: TaskSpec) -> Speeds:
     """Measured once per machine, weights and depth, then read from the cache."""
     from tunewell.model.files import cache_folder
     from tunewell.model.weights import resolve

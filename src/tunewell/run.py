@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -134,6 +135,7 @@ def _verdict(result: Result, file: TaskFile, store: Store, _bar: Progress | None
         "people": spec.people.model_dump(mode="json"),
         "definition": file.definition,
         "said": digest(said),
+        "today": dt.datetime.now(dt.UTC).date().isoformat(),  # acceptances run out
     }
     found = reuse(store, "verdict", inputs=inputs, parameters=parameters)
     if found is not None:

@@ -260,12 +260,20 @@ class People(Value):
         rubric: What reviewers are asked.
         raters: How many people see each row.
         minutes_per_verdict: For the estimate of effort.
+        guideline: Text file that people work by, relative to tunewell.yaml; its digest is kept with every verdict.
+        error_tags: Kinds of error that a reviewer may tick.
+        span_labels: What annotators mark in the text (entities, arguments, conclusions).
+        row_labels: Labels of a whole row, of which annotators choose one.
     """
 
     approve: tuple[str, ...] = ("owner",)
     rubric: tuple[RubricCriterion, ...] = ()
     raters: int = Field(default=2, ge=1)
     minutes_per_verdict: float = Field(default=1.0, gt=0)
+    guideline: str = ""
+    error_tags: tuple[str, ...] = ()
+    span_labels: tuple[str, ...] = ()
+    row_labels: tuple[str, ...] = ()
 
 
 class SplitSection(Value):

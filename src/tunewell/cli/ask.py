@@ -19,7 +19,7 @@ from tunewell.types import Message, Trained
 def command(
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
     path: ProjectOption = Path(),
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer in tokens.")] = 0,
+    max_new_tokens: Annotated[int, typer.Option(min=0, help="Longest answer in tokens (0 = as in tunewell.yaml).")] = 0,
     json: JsonOption = False,
 ) -> None:
     """Put a question to the base model and to the tuned one, side by side."""

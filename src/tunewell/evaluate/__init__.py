@@ -1,1 +1,6 @@
-"""Arms on the same held-out rows, paired, and the gates that decide."""
+"""Evaluate: base, prompted and tuned model on the same held-out rows, and the verdict of the gates."""
+
+from tunewell.evaluate.gate import decide
+from tunewell.evaluate.stage import evaluate
+
+__all__ = ["decide", "evaluate"]

@@ -128,8 +128,8 @@ class ChatFormat:
 
         Harmless text gives exactly what ``apply_chat_template(..., add_generation_prompt=True)`` gives.
         """
-        prompt = self._prompt_ids([Message(role=m.role, content=_valid(m.content)) for m in messages])
-        answer = [*self._plain(_valid(target)), self.end_of_turn] if target is not None else []
+        prompt = self._prompt_ids([Message(role=m.role, content=valid_text(m.content)) for m in messages])
+        answer = [*self._plain(valid_text(target)), self.end_of_turn] if target is not None else []
         total = len(prompt) + len(answer)
         return Encoded(ids=(*prompt, *answer), target_start=len(prompt), fits=max_tokens is None or total <= max_tokens)
 
@@ -229,6 +229,6 @@ def _ids(output: Any) -> list[int]:
     return list(output["input_ids"])
 
 
-def _valid(text: str) -> str:
-    """Lone surrogates, which no tokenizer takes, become U+FFFD."""
+def valid_text(text: str) -> str:
+    """Lone surrogates, which no tokenizer and no server takes, become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

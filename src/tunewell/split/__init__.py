@@ -1,1 +1,8 @@
-"""Test set, review pool and folds over families that are never cut."""
+"""Test set, review pool and K folds over families that are never cut."""
+
+from __future__ import annotations
+
+from tunewell.split.families import families
+from tunewell.split.split import divide, parameters_of, split
+
+__all__ = ["divide", "families", "parameters_of", "split"]

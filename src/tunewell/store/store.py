@@ -218,6 +218,18 @@ class Store:
             rows = connection.execute(query).mappings().all()
         return [Event.model_validate({**row, "record": json.loads(row["record"])}) for row in rows]
 
+    # --- the room for people ----------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def connection(self, *, write: bool = False) -> Iterator[sa.Connection]:
+        """A connection for the tables of `tunewell.store.room`; with ``write`` one transaction, kept or undone whole.
+
+        Raises:
+            StoreError: The database cannot be used.
+        """
+        with self._database_errors(), self._engine.begin() if write else self._engine.connect() as connection:
+            yield connection
+
     @contextlib.contextmanager
     def _database_errors(self) -> Iterator[None]:
         try:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tunewell.errors import StoreError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration."""
 
 metadata = sa.MetaData()

@@ -1,0 +1,178 @@
+"""What ``make demo`` runs: an invented service desk, from spoiled raw files to a verdict, and whether curating paid.
+
+    python examples/desk/demo.py [--out .demo] [--minutes 10] [--seed 7] [--rows 800]
+
+The size of the training is chosen so that the whole takes about the given time at the speed measured on this machine.
+What is finished is reused, so a second call is quick. Ends with 0 once a verdict is reached, whichever it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+if __package__ in (None, ""):  # run as a file
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from rich.console import Console
+from rich.table import Table
+
+from examples.desk.audit import Audit, audit
+from examples.desk.compare import Comparison, compare
+from examples.desk.make import make
+from tunewell.cli.common import note, progress
+from tunewell.errors import EXIT_INTERRUPT, EXIT_OK, EXIT_USER, UserError
+from tunewell.plan import Speeds, make_plan, speeds_of
+from tunewell.run import Result, run
+from tunewell.store import Store
+from tunewell.task import TaskFile, TaskSpec, load_task
+
+FIXED_S = 60.0
+"""Reading, curating, loading the model, the report: what does not grow with the training."""
+
+LEAST_TOKENS = 4000
+ARMS = 4
+"""base, prompted and tuned, and the one that was trained on everything."""
+
+out = Console(highlight=False)
+
+
+def token_budget(spec: TaskSpec, speeds: Speeds, *, seconds: float) -> int:
+    """How many distinct training tokens fit into the time, at the speeds of this machine.
+
+    Args:
+        spec: The definition; its recipe, folds and evaluation decide what a token costs.
+        speeds: Measured on this machine.
+        seconds: For everything.
+    """
+    recipe, k = spec.train, spec.split.folds
+    answers = ARMS * spec.evaluate.max_rows * spec.evaluate.max_new_tokens / speeds.generate
+    folds = 1 / speeds.trunk + recipe.epochs * (k - 1) / speeds.folds
+    check = recipe.epochs * (1 - 1 / k) / speeds.train if recipe.layers != recipe.fold_layers else 0.0
+    full = 2 * recipe.epochs / speeds.train  # the final adapter and the dumped one
+    left = max(0.0, seconds - FIXED_S - answers)
+    return max(LEAST_TOKENS, math.floor(left / (folds + check + full) / 500) * 500)
+
+
+def prepare(folder: Path, *, seed: int, rows: int, minutes: float) -> tuple[dict[str, Any], TaskFile]:
+    """Make the project and size it to the machine; gives its truth and its definition."""
+    truth = make(folder, seed=seed, rows=rows)
+    note("measuring this machine …")
+    spec = load_task(folder).spec
+    tokens = token_budget(spec, speeds_of(spec), seconds=minutes * 60)
+    return truth, load_task(folder, overrides=[f"train.max_train_tokens={tokens}"])
+
+
+def approve(file: TaskFile, store: Store) -> None:
+    """Let everybody named approve the definition, as ``tunewell approve`` would, once."""
+    said = {event.author for event in store.said("approval", subject=file.definition)}
+    for name in file.spec.people.approve:
+        if name not in said:
+            store.say("approval", file.definition, author=name, record={"task": file.spec.task.name})
+
+
+def show_audit(found: Audit) -> None:
+    """Planted, caught, missed; then what was dropped by mistake."""
+    table = Table(title="What was planted, and what curation did", title_justify="left")
+    for name in ("pitfall", "planted as", "expected"):
+        table.add_column(name)
+    for name in ("planted", "caught", "of these by another rule", "missed"):
+        table.add_column(name, justify="right")
+    for line in found.lines:
+        table.add_row(line.code, line.what, line.expected, str(line.planted), str(line.caught),
+                      str(line.otherwise or ""), str(len(line.missed) or ""))  # fmt: skip
+    planted, caught = (sum(getattr(line, name) for line in found.lines) for name in ("planted", "caught"))
+    table.add_section()
+    table.add_row("", "together", "", str(planted), str(caught), "", str(planted - caught))
+    out.print(table)
+    share = len(found.wrongly_dropped) / found.clean
+    out.print(f"Wrongly dropped: {len(found.wrongly_dropped)} of {found.clean} clean rows ({share:.1%}).")
+    for row, code in found.wrongly_dropped.items():
+        out.print(f"  {row} under {code}", markup=False)
+    out.print(f"Look-alikes of personal data that were masked by mistake: {len(found.wrongly_changed)}.")
+    out.print(f"Landmark rows lost to the age rule: {len(found.lost_exceptions)}.\n")
+
+
+def show_comparison(found: Comparison) -> None:
+    """Dumped against curated, metric by metric."""
+    table = Table(title="Everything dumped in against the curated rows", title_justify="left")
+    for name in ("metric", "dumped", "curated", "curated minus dumped, paired"):
+        table.add_column(name)
+    for figure in found.figures:
+        name = f"{figure.info.title} ({figure.info.unit})"
+        table.add_row(name, str(figure.dumped), str(figure.curated), str(figure.gain))
+    out.print(table)
+    out.print(
+        f"Same base model and recipe; {found.tokens[0]:,} training tokens drawn from {found.raw_rows} raw rows against "
+        f"{found.tokens[1]:,} from the curated ones. Both answer the same {found.rows} test rows; {found.left_out} "
+        "more stand in the raw data and are left out, since the dumped model has seen them.\n"
+    )
+
+
+def show_verdict(result: Result) -> None:
+    """The verdict and each gate."""
+    verdict = result.verdict
+    if verdict is None:
+        return
+    out.print(f"Verdict: {verdict.outcome}. {verdict.why}", markup=False)
+    for criterion in verdict.criteria:
+        out.print(f"  {criterion.outcome:13} {criterion.name}: {criterion.estimate or criterion.why}", markup=False)
+    out.print()
+
+
+def demo(folder: Path, *, seed: int, rows: int, minutes: float) -> Path:
+    """The whole demo; gives where the report lies."""
+    began = time.monotonic()
+    project = folder / "desk"
+    truth, file = prepare(project, seed=seed, rows=rows, minutes=minutes)
+    with Store(project) as store, store.lock("the demo"):
+        approve(file, store)
+        plan = make_plan(file, store)
+        spoiled, tokens = len(truth["planted"]), file.spec.train.max_train_tokens
+        note(f"{truth['rows']} raw rows, {spoiled} of them spoiled; {tokens:,} tokens to train on")
+        note(f"the run will take about {plan.seconds / 60:.0f} min, then the same training on everything")
+        result = run(file, store, progress=progress, say=note)
+        assert result.dataset is not None
+        found = audit(truth, store.receipts(result.dataset))
+        leaked = [p["other"] for p in truth["planted"] if p["code"] == "D11"]
+        note("the same training on everything dumped in …")
+        compared = compare(file, result, store, place=folder / "dumped", leaked=leaked, bars=progress)
+        from tunewell.report import render
+
+        report = render(file, store)
+    out.print()
+    show_audit(found)
+    show_comparison(compared)
+    show_verdict(result)
+    out.print(f"Report: {report.resolve()}", markup=False, soft_wrap=True)
+    note(f"{time.monotonic() - began:.0f} s")
+    return report
+
+
+def main() -> int:
+    """The command line; gives the exit code."""
+    parser = argparse.ArgumentParser(
+        description="Tunewell's demo: a spoiled service desk, from raw files to a verdict."
+    )
+    parser.add_argument("--out", type=Path, default=Path(".demo"), help="folder to work in (.demo)")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long the whole may take, about (10)")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--rows", type=int, default=800)
+    chosen = parser.parse_args()
+    try:
+        demo(chosen.out, seed=chosen.seed, rows=chosen.rows, minutes=chosen.minutes)
+    except UserError as error:
+        note(f"error: {error}")
+        return EXIT_USER
+    except KeyboardInterrupt:
+        note("interrupted; the next `make demo` goes on from here")
+        return EXIT_INTERRUPT
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The one pass over rows by themselves: repairs, what is broken, language, personal data."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from tunewell.checks.broken import ends_properly, find_fault
+from tunewell.checks.language import language
+from tunewell.checks.personal import find_personal, mask
+from tunewell.checks.text import repair
+from tunewell.curate.rows import Row
+from tunewell.engine import Engine
+
+_OUT = pa.schema([
+    ("turns", pa.string()), ("repairs", pa.string()), ("fault", pa.string()), ("languages", pa.string()),
+    ("spans", pa.string()), ("masked", pa.string()),
+])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the pass saw in one row.
+
+    Attributes:
+        turns: Contents after repair, None if nothing was repaired.
+        repairs: The rules that changed them.
+        fault: (kind, rule, evidence) or None.
+        languages: Of input and target, where certain.
+        spans: (turn, start, end, type) of personal data in the repaired contents.
+        masked: Contents with the spans replaced, None if there are none.
+    """
+
+    turns: list[str] | None
+    repairs: list[str]
+    fault: list[str] | None
+    languages: list[str]
+    spans: list[tuple[int, int, int, str]]
+    masked: list[str] | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which parts of the pass are wanted."""
+
+    repair: bool = True
+    languages: bool = False
+    personal: bool = True
+
+
+def look(rows: Sequence[Row], wanted: Wanted, engine: Engine) -> list[Seen]:
+    """What the pass sees in every row, in order."""
+    if not rows:
+        return []
+    table = pa.table({
+        "roles": pa.array([" ".join(role for role, _ in row.turns) for row in rows], pa.large_string()),
+        "contents": pa.array([[text for _, text in row.turns] for row in rows], pa.large_list(pa.large_string())),
+    })  # fmt: skip
+    done_share = finished_share(row.target for row in rows)
+    result = engine.map(table, functools.partial(_batch, wanted=wanted, ends_done=done_share >= 0.9))
+    columns: list[list[Any]] = [result[name].to_pylist() for name in _OUT.names]
+    return [
+        Seen(*(json.loads(value) if value else default for value, default in zip(values, _DEFAULTS, strict=True)))
+        for values in zip(*columns, strict=True)
+    ]
+
+
+_DEFAULTS: tuple[Any, ...] = (None, [], None, [], [], None)
+
+
+def finished_share(targets: Iterable[str]) -> float:
+    """Share of the targets that end as finished text does, of those where one can tell; 0 with fewer than 20."""
+    told = [done for done in (ends_properly(t) for t in targets) if done is not None]
+    return sum(told) / len(told) if len(told) >= 20 else 0.0
+
+
+def _batch(table: pa.Table, *, wanted: Wanted, ends_done: bool) -> pa.Table:
+    columns: dict[str, list[str]] = {name: [] for name in _OUT.names}
+    for roles, contents in zip(table["roles"].to_pylist(), table["contents"].to_pylist(), strict=True):
+        for name, value in zip(_OUT.names, _one(roles.split(), contents, wanted, ends_done), strict=True):
+            columns[name].append(json.dumps(value) if value else "")
+    return pa.table(columns, schema=_OUT)
+
+
+def _one(roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool) -> tuple[object, ...]:
+    repairs: list[str] = []
+    if wanted.repair:
+        mended = []
+        for text in contents:
+            fixed, rules = repair(text)
+            mended.append(fixed)
+            repairs += [rule for rule in rules if rule not in repairs]
+        contents = mended
+    fault = find_fault(list(zip(roles, contents, strict=True)), ends_done=ends_done)
+    languages: list[str] = []
+    if wanted.languages and contents:
+        target = contents[-1] if roles[-1] == "assistant" else ""
+        asked = "\n".join(t for r, t in zip(roles, contents, strict=True) if r == "user")
+        languages = [language(asked), language(target)]
+    spans: list[tuple[int, int, int, str]] = []
+    masked: list[str] | None = None
+    if wanted.personal:
+        found = [find_personal(text) for text in contents]
+        spans = [(i, s.start, s.end, s.type) for i, each in enumerate(found) for s in each]
+        if spans:
+            masked = [mask(text, each) for text, each in zip(contents, found, strict=True)]
+    return (
+        contents if repairs else None,
+        repairs,
+        [fault.kind, fault.rule, fault.evidence] if fault else None,
+        languages,
+        spans,
+        masked,
+    )

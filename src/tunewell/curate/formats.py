@@ -1,0 +1,261 @@
+"""How a record becomes a conversation: OpenAI messages, ShareGPT, Alpaca, prompt/completion, own fields."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tunewell.curate.rows import Row
+from tunewell.task import DataSource, FieldMap, Format
+
+ROLES = {
+    "system": "system", "developer": "system", "user": "user", "human": "user", "prompter": "user",
+    "customer": "user", "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant",
+    "chatgpt": "assistant", "agent": "assistant", "ai": "assistant", "tool": "tool", "function": "tool",
+    "observation": "tool",
+}  # fmt: skip
+"""Names of roles in the wild, and ours."""
+
+_TURNS = ("messages", "conversations", "conversation", "turns", "dialogue")
+_PAIRS = (
+    ("prompt", "completion"), ("prompt", "response"), ("question", "answer"), ("input", "output"),
+    ("query", "response"), ("input", "target"), ("source", "target"), ("document", "summary"),
+    ("dialogue", "section_text"), ("original_text", "reference_summary"), ("context", "response"), ("text", "label"),
+    ("text", "category"),
+)  # fmt: skip
+_KNOWN = FieldMap(id="id", kind="kind", date="date", source="source", group="group", parent="parent", system="system")
+
+
+class Misfit(ValueError):
+    """A record that cannot become a row; the message says which rule it breaks."""
+
+
+def detect(record: Mapping[str, Any], source: DataSource) -> Format:
+    """How a record looks.
+
+    Example:
+        >>> detect({"instruction": "Sum up", "input": "…", "output": "…"}, DataSource(path="x"))
+        'alpaca'
+    """
+    if source.format != "auto":
+        return source.format
+    if source.fields.input or source.fields.target or source.template:
+        return "fields"
+    names = set(record)
+    for name in _TURNS:
+        turns = record.get(name)
+        if isinstance(turns, list) and (name == "messages" or turns):
+            first = turns[0] if turns else {}
+            return "sharegpt" if isinstance(first, dict) and "from" in first else "messages"
+    if "instruction" in names and names & {"output", "response"}:
+        return "alpaca"
+    if _pair(record):
+        return "prompt_completion"
+    return "text" if "text" in names else "fields"
+
+
+def _pair(record: Mapping[str, Any]) -> tuple[str, str] | None:
+    return next((pair for pair in _PAIRS if pair[0] in record and pair[1] in record), None)
+
+
+def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: str, own_id: str = "") -> Row:
+    """Make a row of a record.
+
+    Args:
+        record: The user's columns.
+        source: How to read them.
+        place: ``file:line``.
+        name: Name of the source, for rows that carry none.
+        own_id: The user's own key of the record, if it stands outside of it.
+
+    Raises:
+        Misfit: The record cannot become a row.
+    """
+    form = detect(record, source)
+    fields = source.fields
+    turns = _READERS[form](record, source)
+    system = as_text(record.get(fields.system or "system"))
+    if system and (not turns or turns[0][0] != "system"):
+        turns.insert(0, ("system", system))
+
+    def text(field: str) -> str:
+        own = getattr(fields, field)
+        if own and own not in record and field == "id":
+            raise Misfit(f"column {own!r} is missing")
+        known = own or getattr(_KNOWN, field)
+        return as_text(record.get(known)) if known not in (fields.input, fields.target) or own else ""
+
+    stated = text("date")
+    date = as_date(record.get(fields.date or "date"))
+    tags = {column: as_text(record[column]) for column in fields.tags if column in record}
+    if stated and date is None:
+        tags["date_text"] = stated
+    return Row(
+        id=text("id").strip() or own_id or place,
+        place=place,
+        turns=turns,
+        source=text("source") or name,
+        kind=text("kind") or source.kind,
+        date=date,
+        group=text("group"),
+        parent=text("parent"),
+        tags={k: v for k, v in tags.items() if v},
+        held=source.role == "test",
+    )
+
+
+def _messages(record: Mapping[str, Any], _source: DataSource) -> list[tuple[str, str]]:
+    turns = next((record[name] for name in _TURNS if isinstance(record.get(name), list)), None)
+    if turns is None:
+        raise Misfit("there is no list of turns in 'messages' or 'conversations'")
+    return [_turn(turn, i) for i, turn in enumerate(turns)]
+
+
+def _turn(turn: Any, i: int) -> tuple[str, str]:
+    if not isinstance(turn, dict):
+        raise Misfit(f"turn {i} is not an object")
+    stated = turn.get("role", turn.get("from"))
+    role = ROLES.get(str(stated).strip().lower())
+    if role is None:
+        raise Misfit(f"turn {i} has the unknown role {str(stated)[:40]!r}")
+    content = turn.get("content", turn.get("value", turn.get("text")))
+    if isinstance(content, list):
+        content = _parts(content, i)
+    if content is None and (calls := turn.get("tool_calls") or turn.get("function_call")):
+        content = json.dumps(calls, ensure_ascii=False, sort_keys=True)
+    if content is not None and not isinstance(content, str):
+        raise Misfit(f"the content of turn {i} is {type(content).__name__}, not text")
+    return role, content or ""
+
+
+def _parts(parts: list[Any], i: int) -> str:
+    texts = []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict) and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        else:
+            kind = part.get("type", "?") if isinstance(part, dict) else type(part).__name__
+            raise Misfit(f"turn {i} holds a part of type {str(kind)[:40]!r}; only text can be trained on")
+    return "\n".join(texts)
+
+
+def _alpaca(record: Mapping[str, Any], _source: DataSource) -> list[tuple[str, str]]:
+    asked = [as_text(record.get("instruction")), as_text(record.get("input"))]
+    target = record["output"] if "output" in record else record.get("response")
+    return [("user", "\n\n".join(t for t in asked if t)), ("assistant", as_text(target))]
+
+
+def _prompt_completion(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]]:
+    pair = _pair(record)
+    if pair is None:
+        raise Misfit("there is no pair of columns such as prompt and completion")
+    prompt = record[pair[0]]
+    if isinstance(prompt, list):
+        answer = record[pair[1]]
+        answers = answer if isinstance(answer, list) else [{"role": "assistant", "content": as_text(answer)}]
+        return _messages({"messages": [*prompt, *answers]}, source)
+    return [("user", as_text(prompt)), ("assistant", as_text(record[pair[1]]))]
+
+
+def _fields(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]]:
+    fields = source.fields
+    if not fields.input and not source.template:
+        raise Misfit(f"no known format: columns {', '.join(sorted(map(str, record))[:8])} (name yours in data.fields)")
+    for column in (fields.input, fields.target):
+        if column and column not in record:
+            raise Misfit(f"column {column!r} is missing")
+    asked = fill(source.template, record) if source.template else as_text(record[fields.input])
+    turns = [("user", asked)]
+    if fields.target:
+        turns.append(("assistant", as_text(record[fields.target])))
+    return turns
+
+
+def _text(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]]:
+    column = source.fields.target or source.fields.input or "text"
+    if column not in record:
+        raise Misfit(f"column {column!r} is missing")
+    return [("assistant", as_text(record[column]))]
+
+
+_READERS = {
+    "messages": _messages, "sharegpt": _messages, "alpaca": _alpaca, "prompt_completion": _prompt_completion,
+    "fields": _fields, "text": _text,
+}  # fmt: skip
+
+
+def fill(template: str, record: Mapping[str, Any]) -> str:
+    """Put columns into a template; text of the user's is data, never a template itself.
+
+    Example:
+        >>> fill("Q: {question}", {"question": "{0.__class__}"})
+        'Q: {0.__class__}'
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in record:
+            raise Misfit(f"column {match[1]!r} of the template is missing")
+        return as_text(record[match[1]])
+
+    return re.sub(r"\{([^{}]*)\}", value, template)
+
+
+def as_text(value: Any) -> str:
+    """A value as text; None and NaN are empty.
+
+    Example:
+        >>> as_text(3.0), as_text(None), as_text(True), as_text(["a"])
+        ('3.0', '', 'true', '["a"]')
+    """
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()
+    if isinstance(value, (list, dict, tuple)):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return str(value)
+
+
+_ISO = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:$|[T\s])")
+_YEAR_FIRST = re.compile(r"\s*(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?:$|[T\s])")
+_POINTS = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})\s*$")
+
+
+def as_date(value: Any) -> dt.date | None:
+    """A date field: ISO dates and times, ``2024/3/1``, ``1.3.2024``, Unix seconds or milliseconds; else None.
+
+    Example:
+        >>> as_date("2024-03-01T10:00:00Z"), as_date("1.3.2024"), as_date("03/04/2024")
+        (datetime.date(2024, 3, 1), datetime.date(2024, 3, 1), None)
+    """
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        seconds = value / 1000 if abs(value) > 1e11 else value
+        if not 1e8 < seconds < 4.2e9:
+            return None
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).date()
+    if not isinstance(value, str):
+        return None
+    if match := _ISO.match(value) or _YEAR_FIRST.match(value):
+        year, month, day = map(int, match.groups())
+    elif match := _POINTS.match(value):
+        day, month, year = map(int, match.groups())
+    else:
+        return None
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        return None

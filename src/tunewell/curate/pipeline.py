@@ -1,0 +1,262 @@
+"""From raw files to a dataset in which every input row can be accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tunewell.curate import boilerplate, clean, repeats, rules
+from tunewell.curate.findings import findings
+from tunewell.curate.leaks import Leak, drop_leaks
+from tunewell.curate.read import Batch, as_mapping, find_files, read_source, settle_ids
+from tunewell.curate.rows import Ledger, Row
+from tunewell.engine import Engine
+from tunewell.errors import DataError
+from tunewell.lineage import record
+from tunewell.store import Store
+from tunewell.store.files import file_digest
+from tunewell.store.rows import content_digest, examples_to_table
+from tunewell.task import TaskFile
+from tunewell.types import Dataset, Finding, digest
+
+Progress = Callable[[int, int], None]
+_STEPS = 9
+
+
+@dataclass
+class Curated:
+    """What curation made of the rows, before it is stored.
+
+    Attributes:
+        rows: Every row that was read; ``dropped`` says which are gone.
+        ledger: The receipts.
+        batch: What was read.
+        families: By pitfall, rows that belong together.
+        leaks: Training rows that gave a test row away.
+        spans: Where personal data stood, by row.
+    """
+
+    rows: list[Row]
+    ledger: Ledger
+    batch: Batch
+    families: dict[str, list[list[Row]]] = field(default_factory=dict)
+    leaks: list[Leak] = field(default_factory=list)
+    spans: list[Mapping[str, str | int]] = field(default_factory=list)
+
+    @property
+    def training(self) -> list[Row]:
+        """Rows that are still there and may be trained on."""
+        return [row for row in self.rows if not row.dropped and not row.held]
+
+    @property
+    def tests(self) -> list[Row]:
+        """Rows of the project's own test set."""
+        return [row for row in self.rows if row.held]
+
+
+def inputs_of(file: TaskFile) -> dict[str, str]:
+    """Digest of every source file: the inputs of the Run.
+
+    Raises:
+        DataError: A source is not there.
+    """
+    found: dict[str, str] = {}
+    for i, source in enumerate(file.spec.data):
+        for path in find_files(source, root=file.root, where=file.where(f"data.{i}.path")):
+            found[f"data.{i}:{path.name}:{len(found)}"] = file_digest(path)
+    return found
+
+
+def parameters_of(file: TaskFile) -> dict[str, Any]:
+    """What decides the result of curation beside its inputs."""
+    spec = file.spec
+    return {
+        "data": [source.model_dump(mode="json") for source in spec.data],
+        "rules": spec.rules.model_dump(mode="json", by_alias=True),
+        "instruction": spec.task.instruction,
+        # The receipts cite lines of the file, so moving a rule makes another dataset.
+        "cites": {name: file.where(name) for name in sorted(file.lines) if name.startswith(("rules", "task.instr"))},
+    }
+
+
+def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) -> Dataset:
+    """Read the project's sources and make a dataset of them, with a receipt for every input row.
+
+    Args:
+        file: The project's definition.
+        store: Where the dataset, its receipts and the Run go.
+        progress: Called with (steps done, steps).
+
+    Returns:
+        The dataset: rows to train on, and the project's own test rows, listed in ``held_out``.
+
+    Raises:
+        DataError: A source is missing, nothing can be read, or too much cannot be read.
+    """
+    tell = progress or (lambda _done, _total: None)
+    with record(store, "curate", inputs=inputs_of(file), parameters=parameters_of(file)) as run:
+        batch = read(file)
+        tell(1, _STEPS)
+        done = apply_rules(file, batch, progress=lambda i, _n: tell(1 + i, _STEPS))
+        dataset = _store(done, store)
+        run.outputs["dataset"] = store.put_value(dataset)
+        run.outputs["examples"], run.outputs["receipts"] = dataset.examples, dataset.receipts
+        run.counts.update(counts(done))
+        run.findings.extend(seen(file, done))
+        tell(_STEPS, _STEPS)
+    return dataset
+
+
+def read(file: TaskFile) -> Batch:
+    """Read every source of a project.
+
+    Raises:
+        DataError: A source is missing, nothing can be read, or too much cannot be read.
+    """
+    batch = Batch()
+    for i, source in enumerate(file.spec.data):
+        read_source(source, root=file.root, batch=batch, where=file.where(f"data.{i}.path"))
+    if not batch.rows:
+        first = f" (first: {batch.rejects[0].place}: {batch.rejects[0].why})" if batch.rejects else ""
+        raise DataError(f"none of {batch.read} input rows can be read{first}", place=file.where("data"),
+                        hint="check data.format and data.fields in tunewell.yaml")  # fmt: skip
+    share, most = len(batch.rejects) / batch.read, file.spec.rules.max_reject_share
+    if share > most:
+        worst = batch.rejects[0]
+        raise DataError(
+            f"{len(batch.rejects)} of {batch.read} input rows ({share:.0%}) cannot be read, more than the {most:.0%} "
+            f"of rules.max_reject_share; first: {worst.place}: {worst.why}",
+            place=file.where("rules.max_reject_share"),
+            hint="mend the file or data.fields, or raise rules.max_reject_share",
+        )
+    return batch
+
+
+def apply_rules(file: TaskFile, batch: Batch, *, progress: Progress | None = None) -> Curated:
+    """Every step of curation on rows that were read, without a store."""
+    tell = progress or (lambda _done, _total: None)
+    ledger = Ledger()
+    settle_ids(batch, ledger)
+    done = Curated(batch.rows, ledger, batch)
+    spec = file.spec.rules
+    wanted = clean.Wanted(repair=spec.repair, languages=bool(spec.languages), personal=True)
+    looked = clean.look(done.rows, wanted, Engine(file.spec.engine))
+    tell(1, _STEPS)
+    _by_row(file, done, looked)
+    tell(2, _STEPS)
+    boilerplate.strip(done.training, file, ledger)
+    _instruct(file, done)
+    tell(3, _STEPS)
+    # Leaks first: a copy of a leak is a leak, not a duplicate.
+    done.leaks = drop_leaks(done.training, done.tests, ledger)
+    tell(4, _STEPS)
+    done.families["D03"] = repeats.exact(done.training, file, ledger)
+    tell(5, _STEPS)
+    done.families["D04"] = repeats.near(done.training, file, ledger)
+    tell(6, _STEPS)
+    done.families["D09"] = repeats.contradictions(done.training, file, ledger)
+    ledger.keep((row for row in done.rows if row.held), "held out", "given as the test set: never trained on")
+    ledger.keep((row for row in done.rows if not row.held), "end", "passed every rule")
+    tell(7, _STEPS)
+    return done
+
+
+def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None:
+    """Repair, broken, kinds, age, languages, words, personal data: in this order for every row."""
+    ledger, spec = done.ledger, file.spec.rules
+    for row, seen_ in zip(done.rows, looked, strict=True):
+        if seen_.turns is not None:
+            row.turns = [(role, text) for (role, _), text in zip(row.turns, seen_.turns, strict=True)]
+            code = "D08" if "mojibake" in seen_.repairs else ""
+            ledger.change(row, "repair", "certain repairs of the text", cites=file.where("rules.repair"), code=code,
+                          evidence=", ".join(seen_.repairs))  # fmt: skip
+        if seen_.fault and not row.held:
+            kind, rule, evidence = seen_.fault
+            if spec.broken == "drop":
+                ledger.drop(row, "broken", rule, cites=file.where("rules.broken"), code="D08",
+                            evidence=f"{kind}: {evidence}")  # fmt: skip
+            else:
+                ledger.seen("D08", [row.id])
+    today = rules.as_of(done.training, spec.max_age) if spec.max_age else None
+    rules.kinds(done.training, file, ledger)
+    rules.age(done.training, file, ledger, today=today)
+    for row, seen_ in zip(done.rows, looked, strict=True):
+        if not row.dropped and not row.held:
+            rules.languages(row, seen_.languages, file, ledger)
+    rules.words(done.training, file, ledger)
+    for row, seen_ in zip(done.rows, looked, strict=True):
+        if not row.dropped and seen_.masked is not None:
+            _personal(row, seen_, file, done)
+
+
+def _personal(row: Row, seen_: clean.Seen, file: TaskFile, done: Curated) -> None:
+    rule, cites = file.spec.rules.personal, file.where("rules.personal")
+    done.spans += [{"row": row.id, "turn": t, "start": a, "end": b, "type": kind} for t, a, b, kind in seen_.spans]
+    names = [kind for *_, kind in seen_.spans]
+    evidence = ", ".join(f"{names.count(kind)} {kind}" for kind in sorted(set(names)))
+    if rule == "report":
+        done.ledger.seen("D07", [row.id])
+    elif rule == "drop" and not row.held:
+        done.ledger.drop(row, "personal data", "rows with personal data are dropped", cites=cites, code="D07",
+                         evidence=evidence)  # fmt: skip
+    else:
+        masked = seen_.masked or []
+        row.turns = [(role, text) for (role, _), text in zip(row.turns, masked, strict=True)]
+        done.ledger.change(row, "personal data", "personal data is masked, the same value always alike", cites=cites,
+                           code="D07", evidence=evidence)  # fmt: skip
+
+
+def _instruct(file: TaskFile, done: Curated) -> None:
+    instruction = file.spec.task.instruction
+    if not instruction:
+        return
+    for row in done.rows:
+        if not row.dropped and (not row.turns or row.turns[0][0] != "system"):
+            row.turns.insert(0, ("system", instruction))
+            done.ledger.change(row, "instruction", "rows without a system turn get the task's instruction",
+                               cites=file.where("task.instruction"))  # fmt: skip
+
+
+def counts(done: Curated) -> dict[str, int]:
+    """The counts of the Run: read, rejected, kept, held out, dropped by step, changed."""
+    kept = [row for row in done.rows if not row.dropped]
+    result = {
+        "read": done.batch.read,
+        "rejected": len(done.batch.rejects),
+        "kept": sum(not row.held for row in kept),
+        "held_out": sum(row.held for row in kept),
+        "dropped": sum(row.dropped for row in done.rows),
+    }
+    table = done.ledger.table()
+    steps = zip(table["step"].to_pylist(), table["action"].to_pylist(), strict=True)
+    for step, action in steps:
+        if action != "kept":
+            name = f"{action}: {step}"
+            result[name] = result.get(name, 0) + 1
+    return result
+
+
+def seen(file: TaskFile, done: Curated) -> list[Finding]:
+    """The Findings of the Run."""
+    return findings(file, done.ledger, read=done.batch.read, families=done.families, leaks=done.leaks,
+                    tests=len(done.tests), spans=done.spans)  # fmt: skip
+
+
+def _store(done: Curated, store: Store) -> Dataset:
+    kept = sorted((row for row in done.rows if not row.dropped), key=lambda row: row.id)
+    examples = examples_to_table(row.example() for row in kept)
+    receipts = done.ledger.table().sort_by([("row", "ascending"), ("order", "ascending")])
+    held = tuple(row.id for row in kept if row.held)
+    content = {"examples": content_digest(examples), "receipts": content_digest(receipts), "held_out": held}
+    return Dataset(
+        id=digest(content),
+        rows=len(kept),
+        examples=store.put_table(examples),
+        receipts=store.put_table(receipts),
+        held_out=held,
+        read=done.batch.read,
+    )
+
+
+__all__ = ["Curated", "apply_rules", "as_mapping", "curate", "inputs_of", "parameters_of", "read"]

@@ -1,0 +1,121 @@
+"""Rows that repeat or contradict each other: exact copies, near-duplicates, same input with another answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+
+from tunewell.curate.rows import Ledger, Row
+from tunewell.similar import (
+    THRESHOLD,
+    Links,
+    Pairs,
+    alike,
+    by_key,
+    copies,
+    key,
+    near_pairs,
+    normalise,
+    only_numbers_differ,
+    split_words,
+)
+from tunewell.task import TaskFile
+
+
+def exact(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
+    """Keep one of each set of equal rows (D03), equal after normalisation; gives the families."""
+    rule = file.spec.rules.exact_duplicates
+    cites = file.where("rules.exact_duplicates")
+    families = [[rows[i] for i in members] for members in by_key([key(row.input, row.target) for row in rows])]
+    for family in families:
+        if rule == "report":
+            ledger.seen("D03", [row.id for row in family[1:]])
+            continue
+        kept = max(family, key=lambda r: r.date or dt.date.min) if rule == "newest" else family[0]
+        for row in family:
+            if row is not kept:
+                ledger.drop(row, "exact duplicates", f"one of equal rows is kept: the {rule}", cites=cites,
+                            code="D03", evidence="equal after normalisation", other=kept.id)  # fmt: skip
+    return families
+
+
+def near(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
+    """Keep the first of each family of edited copies (D04); gives the families."""
+    pairs = duplicates(rows)
+    links = Links(len(rows))
+    best: dict[int, tuple[float, int]] = {}
+    for i, j, similarity in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True):
+        links.join(i, j)
+        for one, other in ((j, i), (i, j)):
+            if similarity > best.get(one, (0.0, 0))[0]:
+                best[one] = (similarity, other)
+    families = [group for group in links.groups() if len(group) > 1]
+    report = file.spec.rules.near_duplicates == "report"
+    for group in families:
+        for j in group[1:]:
+            if report:
+                ledger.seen("D04", [rows[j].id])
+                continue
+            similarity, i = best.get(j, (0.0, group[0]))
+            ledger.drop(rows[j], "near duplicates", f"one of a family is kept: word similarity from {THRESHOLD}",
+                        cites=file.where("rules.near_duplicates"), code="D04",
+                        evidence=f"similarity {similarity:.2f}", other=rows[i].id)  # fmt: skip
+    return [[rows[i] for i in group] for group in families]
+
+
+def duplicates(rows: Sequence[Row]) -> Pairs:
+    """Pairs of rows that are edited copies (see `tunewell.similar.copies`)."""
+    asked = split_words([row.input for row in rows])
+    answers = split_words([row.target for row in rows])
+    whole = split_words([f"{row.input}\n{row.target}" for row in rows])
+    pairs = near_pairs(whole)
+    keep = copies(asked, answers, whole, pairs)
+    return Pairs(pairs.left[keep], pairs.right[keep], pairs.similarity[keep])
+
+
+SAME = 0.85
+"""Similarity of two inputs from which different answers contradict each other."""
+
+
+def contradictions(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
+    """Same or nearly the same input, different target (D09): report, drop all, or keep the newest if all are dated.
+
+    Returns:
+        The families of rows that contradict each other.
+    """
+    rule = file.spec.rules.contradictions
+    cites = file.where("rules.contradictions")
+    families = [[rows[i] for i in members] for members in _contradictory(rows)]
+    for family in families:
+        dated = all(row.date for row in family) and len({row.date for row in family}) > 1
+        if rule == "report" or (rule == "newest" and not dated):
+            ledger.seen("D09", [row.id for row in family])
+            continue
+        newest = max(family, key=lambda r: r.date or dt.date.min) if rule == "newest" else None
+        for row in family:
+            if row is not newest:
+                other = newest.id if newest else next(r.id for r in family if r is not row)
+                words = "the newest of contradictory rows is kept" if newest else "contradictory rows are dropped"
+                ledger.drop(row, "contradictions", words, cites=cites, code="D09",
+                            evidence=f"same input, {len(family)} answers", other=other)  # fmt: skip
+    return families
+
+
+def _contradictory(rows: Sequence[Row]) -> list[list[int]]:
+    """Positions of rows with one input and several answers."""
+    asked = [row.input for row in rows]
+    links = Links(len(rows))
+    for members in by_key([key(text) if text.strip() else row.id for row, text in zip(rows, asked, strict=True)]):
+        if len({normalise(rows[i].target) for i in members}) > 1:
+            links.join_all(members)
+    inputs, answers = split_words(asked), split_words([row.target for row in rows])
+    pairs = near_pairs(inputs, threshold=SAME)
+    same = alike(inputs, pairs.left, pairs.right, least=SAME, telling=0.9)
+    differ = ~alike(answers, pairs.left, pairs.right)
+    for k in np.flatnonzero(same & differ):
+        i, j = int(pairs.left[k]), int(pairs.right[k])
+        if asked[i].strip() and not only_numbers_differ(inputs, i, j):
+            links.join(i, j)
+    return [group for group in links.groups() if len(group) > 1]

@@ -1,0 +1,80 @@
+"""Rules that the project's definition asks for: kinds, age, languages, words. Each drop cites its line."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from tunewell.curate.rows import Ledger, Row
+from tunewell.task import MaxAge, TaskFile
+
+
+def kinds(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
+    """Drop rows of a kind that does not belong (D01)."""
+    rule = file.spec.rules.kinds
+    for row in rows:
+        if rule.keep and row.kind not in rule.keep:
+            ledger.drop(row, "kinds", f"only kinds {', '.join(rule.keep)}", cites=file.where("rules.kinds.keep"),
+                        code="D01", evidence=f"kind {row.kind or '(none)'}")  # fmt: skip
+        elif row.kind in rule.drop:
+            ledger.drop(row, "kinds", f"no {row.kind}", cites=file.where("rules.kinds.drop"), code="D01",
+                        evidence=f"kind {row.kind}")  # fmt: skip
+
+
+def as_of(rows: Sequence[Row], rule: MaxAge) -> dt.date | None:
+    """The day that ages are counted from: the rule's own, else the newest date in the data."""
+    return rule.as_of or max((row.date for row in rows if row.date), default=None)
+
+
+def age(rows: Sequence[Row], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> None:
+    """Drop stale rows (D06), sparing the exceptions."""
+    rule = file.spec.rules.max_age
+    if rule is None:
+        return
+    words = f"not older than {rule.days} days on {today}" if today else f"not older than {rule.days} days"
+    for row in rows:
+        stale = row.date is not None and today is not None and (today - row.date).days > rule.days
+        if not stale and (row.date is not None or rule.undated == "keep"):
+            continue
+        spared = next((e for e in rule.exceptions if row.field(e.field).lower() in {v.lower() for v in e.values}), None)
+        if spared is not None:
+            ledger.change(row, "age", f"kept by the exception {spared.field} = {row.field(spared.field)}",
+                          cites=file.where("rules.max_age.except"), evidence=f"date {row.date}")  # fmt: skip
+        elif row.date is None:
+            ledger.drop(row, "age", "rows without a date are dropped", cites=file.where("rules.max_age.undated"),
+                        code="D06", evidence="no date")  # fmt: skip
+        else:
+            ledger.drop(row, "age", words, cites=file.where("rules.max_age.days"), code="D06",
+                        evidence=f"date {row.date}")  # fmt: skip
+
+
+def languages(row: Row, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
+    """Drop a row whose input or target is certainly in another language (D08)."""
+    wanted = file.spec.rules.languages
+    if not wanted:
+        return
+    for part, code in zip(("input", "target"), seen, strict=False):
+        if code and code not in wanted:
+            ledger.drop(row, "languages", f"languages {', '.join(wanted)}", cites=file.where("rules.languages"),
+                        code="D08", evidence=f"the {part} is in {code}")  # fmt: skip
+            return
+
+
+def words(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
+    """Drop rows that are too short or too long (D08)."""
+    rule = file.spec.rules.words
+    for row in rows:
+        alone = len(row.turns) == 1  # plain text has no input to measure
+        checks = (("input", row.input, 0 if alone else rule.min_input, rule.max_input),
+                  ("target", row.target, rule.min_target, rule.max_target))  # fmt: skip
+        for part, text, least, most in checks:
+            if least <= 1 and not most and text.strip():
+                continue
+            n = len(text.split())
+            if n < least or (most and n > most):
+                name, limit = (f"min_{part}", least) if n < least else (f"max_{part}", most)
+                place = file.where(f"rules.words.{name}")
+                side = "at least" if n < least else "at most"
+                ledger.drop(row, "words", f"the {part} has {side} {limit} words", cites=place,
+                            code="D08", evidence=f"{n} words")  # fmt: skip
+                break

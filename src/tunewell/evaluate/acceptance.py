@@ -1,0 +1,54 @@
+"""Findings that a person has taken on, in writing and until a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from tunewell.store import Store
+from tunewell.types import Acceptance, Finding
+
+EVENT = "acceptance"
+
+
+def acceptances(store: Store) -> dict[str, Acceptance]:
+    """The newest acceptance of each code, run out or not."""
+    out: dict[str, Acceptance] = {}
+    for event in store.said(EVENT):
+        try:
+            out[event.subject] = Acceptance.model_validate(
+                {
+                    "code": event.subject,
+                    "author": event.author,
+                    "at": event.at,
+                    "reason": event.record.get("reason", ""),
+                    "until": event.record.get("until"),
+                }
+            )
+        except ValidationError:
+            continue
+    return out
+
+
+def with_acceptances(findings: Sequence[Finding], store: Store, *, today: dt.date) -> tuple[Finding, ...]:
+    """Findings with those marked ``accepted`` that somebody has taken on; one that has run out says so.
+
+    Args:
+        findings: As the stages saw them.
+        store: Keeps the acceptances.
+        today: The last day of an acceptance still counts.
+    """
+    taken = acceptances(store)
+    out = []
+    for finding in findings:
+        acceptance = taken.get(finding.code)
+        if finding.status != "found" or acceptance is None:
+            out.append(finding)
+        elif acceptance.until < today:
+            why = f"{finding.why} (Accepted by {acceptance.author} until {acceptance.until}: run out.)"
+            out.append(finding.model_copy(update={"why": why}))
+        else:
+            out.append(finding.model_copy(update={"status": "accepted", "acceptance": acceptance}))
+    return tuple(out)

@@ -1,0 +1,144 @@
+"""What is compared: the base model, the base model with its best prompt, and the tuned model."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tunewell.model.base import Model
+from tunewell.store import Store
+from tunewell.task import TaskSpec
+from tunewell.types import Example, Message, ModelVersion, Split
+
+Models = Callable[[ModelVersion | None], Model]
+"""Opens the base model (None) or a tuned version."""
+
+_POOL = 40
+"""Shots are chosen among this many training rows for each shot."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One contender.
+
+    Attributes:
+        name: ``base``, ``prompted``, ``tuned`` …
+        version: The tuned version behind it; None = the base model.
+        instruction: System text that it gets; empty = what the row brings.
+        shots: Solved examples that it is shown before the row.
+        replaces: System text of the rows that ``instruction`` takes the place of.
+    """
+
+    name: str
+    version: ModelVersion | None = None
+    instruction: str = ""
+    shots: tuple[Example, ...] = ()
+    replaces: str = ""
+
+    def prompt(self, example: Example) -> tuple[Message, ...]:
+        """The turns that the model sees for a row."""
+        if not self.instruction and not self.shots:
+            return example.prompt
+        own = [m.content for m in example.prompt if m.role == "system" and m.content.strip() != self.replaces.strip()]
+        system = "\n\n".join([t for t in (self.instruction, *own) if t])
+        turns = [Message(role="system", content=system)] if system else []
+        for shot in self.shots:
+            turns += [m for m in shot.messages if m.role != "system"]
+        return (*turns, *(m for m in example.prompt if m.role != "system"))
+
+    @property
+    def shown(self) -> str:
+        """What stands before the row, for reports."""
+        parts = [self.instruction] if self.instruction else []
+        parts += [f"{m.role}: {m.content}" for shot in self.shots for m in shot.messages if m.role != "system"]
+        return "\n\n".join(parts)
+
+
+def instruction_of(task: TaskSpec) -> str:
+    r"""The prompted arm's instruction: ``evaluate.prompt``, else the task's own words.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tunewell.task import parse_task
+        >>> text = "task: {name: t, about: Answers questions., input: a question, output: an answer, must: [the date]}"
+        >>> print(instruction_of(parse_task(text + "\ndata: [{path: a}]", path=Path("t.yaml"), environment={}).spec))
+        Answers questions.
+        You are given: a question.
+        Answer with: an answer.
+        The answer must contain: the date.
+    """
+    if task.evaluate.prompt:
+        return task.evaluate.prompt
+    section = task.task
+    literal = [rule for rule in section.must_not if not (rule.startswith("/") and rule.endswith("/"))]
+    lines = [section.about, f"You are given: {section.input}.", f"Answer with: {section.output}."]
+    lines += [f"The answer must contain: {'; '.join(section.must)}."] if section.must else []
+    lines += [f"It must never contain: {'; '.join(literal)}."] if literal else []
+    return "\n".join(line.replace("..", ".") for line in lines)
+
+
+def draw_shots(split: Split, store: Store, examples: str, *, count: int, seed: int) -> tuple[Example, ...]:
+    """Solved examples for the prompted arm: drawn by seed from the training rows, never from the test set.
+
+    Among the rows drawn the shorter half is preferred: long ones cost the prompted arm its room.
+
+    Args:
+        split: Its folds are the training rows.
+        store: Holds them.
+        examples: Artifact digest of the dataset's Examples.
+        count: How many.
+        seed: Of the draw.
+    """
+    ids = sorted(split.all_folds)
+    if not count or not ids:
+        return ()
+    rng = random.Random(seed)
+    drawn = rng.sample(ids, min(len(ids), _POOL * count))
+    rows = [e for e in store.examples(examples, ids=drawn) if e.target.strip()]
+    order = {name: i for i, name in enumerate(drawn)}
+    rows.sort(key=lambda e: order[e.id])
+    half = sorted(_length(e) for e in rows)[(len(rows) - 1) // 2] if rows else 0
+    short = [e for e in rows if _length(e) <= half]
+    return tuple((short + [e for e in rows if _length(e) > half])[:count])
+
+
+def _length(example: Example) -> int:
+    return sum(len(m.content) for m in example.messages if m.role != "system")
+
+
+def contenders(task: TaskSpec, model: ModelVersion | None, shots: Sequence[Example]) -> tuple[Arm, ...]:
+    """The arms of an evaluation, in order: base, prompted and, where there is one, tuned."""
+    arms = [
+        Arm(name="base"),
+        Arm(
+            name="prompted",
+            instruction=instruction_of(task),
+            shots=tuple(shots),
+            replaces=task.task.instruction.strip(),
+        ),
+    ]
+    return (*arms, Arm(name="tuned", version=model)) if model else tuple(arms)
+
+
+def local_models(base: str, store: Store) -> Models:
+    """Opens models on this machine: the base once, tuned versions as adapters on it.
+
+    Args:
+        base: Name of the base model's weights.
+        store: Holds the adapters.
+    """
+    opened: dict[str, Model] = {}
+
+    def open_model(version: ModelVersion | None) -> Model:
+        from tunewell.model.local import LocalModel
+        from tunewell.model.weights import resolve
+
+        name = version.base if version else base
+        if name not in opened:
+            opened[name] = LocalModel(resolve(name))
+        model = opened[name]
+        assert isinstance(model, LocalModel)
+        return model.with_adapter(store.files.open(version.adapter)) if version else model
+
+    return open_model

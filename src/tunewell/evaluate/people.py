@@ -1,0 +1,75 @@
+"""What people have said of the outputs, as scores beside the metrics' own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from tunewell import people
+from tunewell.store import Store
+from tunewell.task import RubricCriterion, TaskSpec
+from tunewell.types import Judgement, MetricInfo, Score
+
+EVENT = "judgement"
+
+
+def criterion_info(criterion: RubricCriterion) -> MetricInfo:
+    """A rubric criterion as a metric: a person's verdict is validated by nature."""
+    low, high = (0.0, 1.0) if criterion.scale == "yes/no" else (1.0, 5.0)
+    unit = "share" if criterion.scale == "yes/no" else "points"
+    return MetricInfo(
+        name=criterion.name, title=criterion.question, unit=unit, low=low, high=high, own=True, validated=True
+    )
+
+
+def judgements(store: Store, rows: Sequence[str], *, predictions: str = "") -> list[Judgement]:
+    """People's verdicts on these rows, oldest first; of a person's two on one output, the last counts.
+
+    Args:
+        store: Of the project.
+        rows: Ids of the rows.
+        predictions: Artifact digest of the outputs; verdicts of the room for people count only for these very outputs.
+    """
+    wanted = set(rows)
+    last: dict[tuple[str, str, str, str], Judgement] = {}
+    for event in store.said(EVENT):
+        try:
+            j = Judgement.model_validate(event.record)
+        except ValidationError:
+            continue
+        if j.example in wanted:
+            last[j.example, j.arm, j.criterion, j.author] = j
+    for j in people.judgements(store, wanted, evaluation=predictions):
+        last[j.example, j.arm, j.criterion, j.author] = j
+    return list(last.values())
+
+
+def people_scores(said: Sequence[Judgement], task: TaskSpec) -> list[Score]:
+    """Mean verdict of the raters by row, arm and criterion, on the rows that were judged for every arm judged at all.
+
+    Rows that nobody has read yet are no missing values: which rows people read does not depend on the outputs.
+    """
+    out: list[Score] = []
+    for criterion in task.people.rubric:
+        by_row: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        info = criterion_info(criterion)
+        for j in said:
+            if j.criterion == criterion.name and info.low <= j.value <= info.high:
+                by_row[j.example][j.arm].append(j.value)
+        arms = {arm for verdicts in by_row.values() for arm in verdicts}
+        for example, verdicts in by_row.items():
+            if set(verdicts) == arms:
+                out += [
+                    Score(
+                        example=example,
+                        arm=arm,
+                        metric=criterion.name,
+                        value=sum(values) / len(values),
+                        reason=f"{len(values)} people",
+                        scorer="people",
+                    )
+                    for arm, values in verdicts.items()
+                ]
+    return out

@@ -1,0 +1,33 @@
+"""People's work: who may enter, who sees what, blind to its origin, and verdicts that are written once and for ever."""
+
+from tunewell.people.accounts import ROLES, Account, Accounts, AuditLine, Invitation, Role, Session
+from tunewell.people.book import Book, Queue, new_id, standing
+from tunewell.people.judgements import judgements
+from tunewell.people.share import Seat, share_out
+from tunewell.people.shown import hidden, shown
+from tunewell.people.work import Batch, Item, Said, Span, Verdict, faults
+
+__all__ = [
+    "ROLES",
+    "Account",
+    "Accounts",
+    "AuditLine",
+    "Batch",
+    "Book",
+    "Invitation",
+    "Item",
+    "Queue",
+    "Role",
+    "Said",
+    "Seat",
+    "Session",
+    "Span",
+    "Verdict",
+    "faults",
+    "hidden",
+    "judgements",
+    "new_id",
+    "share_out",
+    "shown",
+    "standing",
+]

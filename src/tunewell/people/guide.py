@@ -1,0 +1,38 @@
+"""What people are shown beside an item: the conversation it answers and the guideline they work by."""
+
+from __future__ import annotations
+
+from tunewell.errors import UserError
+from tunewell.people.shown import shown
+from tunewell.task import TaskFile
+from tunewell.types import Example
+
+
+def conversation(example: Example) -> str:
+    """What the target answers: a single turn as it is, several with who speaks; system turns left out.
+
+    Example:
+        >>> from tunewell.types import Message
+        >>> conversation(Example(id="1", messages=(Message(role="user", content="When?"),
+        ...                                        Message(role="assistant", content="Today."))))
+        'When?'
+    """
+    turns = [m for m in example.prompt if m.role != "system"]
+    if len(turns) == 1:
+        return turns[0].content
+    return "\n\n".join(f"{m.role.capitalize()}:\n{m.content}" for m in turns)
+
+
+def read_guideline(file: TaskFile) -> str:
+    """The text that people work by; empty if the definition names none.
+
+    Raises:
+        UserError: The file cannot be read.
+    """
+    name = file.spec.people.guideline
+    if not name:
+        return ""
+    try:
+        return shown((file.root / name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the guideline {name} cannot be read: {error}", place=file.where("people.guideline")) from None

@@ -1,0 +1,107 @@
+"""Whether two texts say the same in nearly the same words; short ones must agree more: one word can turn them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewell.similar.pairs import Pairs, document_frequency, similarities
+from tunewell.similar.words import Words
+
+SHORT = 20
+"""A text with fewer words than this is held to its telling words too."""
+
+_PART = 0.6
+_TELLING = 0.8
+
+
+def alike(
+    words: Words,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    *,
+    least: float = _PART,
+    telling: float = _TELLING,
+) -> NDArray[np.bool_]:
+    """Which pairs of texts are alike, shape (pairs,).
+
+    The word sequences must be similar (``least``; 0.7 below 20 words). Below 20 words, the words weighted by how rare
+    they are (inverse document frequency) must agree by ``telling`` too: "pay by card" and "pay by cheque"
+    differ in one word of three, and it is the one that counts. Two empty texts are alike.
+    """
+    shorter = np.minimum(words.lengths[left], words.lengths[right])
+    floor = np.where(shorter >= SHORT, least, max(least, 0.7))
+    result = np.asarray(similarities(words, left, right, cutoff=least - 0.01) >= floor - 1e-6)
+    short = np.flatnonzero(result & (shorter < SHORT) & (shorter > 0))
+    if len(short):
+        weights = _weights(words)
+        for k in short:
+            result[k] = _telling(words, weights, int(left[k]), int(right[k])) >= telling
+    return result
+
+
+def copies(asked: Words, answers: Words, whole: Words, pairs: Pairs) -> NDArray[np.bool_]:
+    """Which pairs of rows are edited copies of each other, shape (pairs,).
+
+    Alike as whole rows (0.7 below 50 words), and in the input and in the answer: rows that share a long standard answer
+    and ask for different things are no copies. Rows that differ in their numbers alone are two facts in one template.
+
+    Args:
+        asked: Words of the inputs.
+        answers: Words of the answers.
+        whole: Words of both together.
+        pairs: Candidate pairs with the similarity of the whole.
+    """
+    left, right = pairs.left, pairs.right
+    words = np.minimum(whole.lengths[left], whole.lengths[right])
+    result = pairs.similarity >= np.where(words < 50, 0.7, 0.0) - 1e-6
+    for part in (asked, answers):
+        result &= _part_alike(part, left, right)
+    short = np.flatnonzero(result & (words < SHORT))
+    for part in (asked, answers):
+        result[short] &= alike(part, left[short], right[short])
+    for k in np.flatnonzero(result & (pairs.similarity >= 0.8)):
+        i, j = int(left[k]), int(right[k])
+        result[k] = not (only_numbers_differ(asked, i, j) or only_numbers_differ(answers, i, j))
+    return np.asarray(result)
+
+
+def _part_alike(words: Words, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+    shorter = np.minimum(words.lengths[left], words.lengths[right])
+    floor = np.where(shorter >= SHORT, _PART, np.where(shorter >= 6, 0.5, 0.3))
+    return np.asarray(similarities(words, left, right, cutoff=0.29) >= floor - 1e-6)
+
+
+def _weights(words: Words) -> NDArray[np.float32]:
+    """Inverse document frequency of every word, shape (words,); small corpora say little, so one row is added."""
+    n = len(words) + 1
+    return np.log((n + 1) / np.minimum(document_frequency(words), n)).astype(np.float32)
+
+
+def _telling(words: Words, weights: NDArray[np.float32], i: int, j: int) -> float:
+    """Dice coefficient of the two sets of words, weighted."""
+    a = _by_word(words, weights, i)
+    b = _by_word(words, weights, j)
+    total = sum(a.values()) + sum(b.values())
+    return 2 * sum(weight for code, weight in a.items() if code in b) / total if total else 1.0
+
+
+def _by_word(words: Words, weights: NDArray[np.float32], i: int) -> dict[int, float]:
+    low, high = int(words.starts[i]), int(words.starts[i + 1])
+    return dict(zip(words.codes[low:high].tolist(), weights[low:high].tolist(), strict=True))
+
+
+def only_numbers_differ(words: Words, i: int, j: int) -> bool:
+    """Whether two texts have the same words and different numbers: two facts in one template, not a copy.
+
+    Example:
+        >>> from tunewell.similar.words import split_words
+        >>> only_numbers_differ(split_words(["bill 4711 is due", "bill 4712 is due"]), 0, 1)
+        True
+    """
+    a, b = words.of(i), words.of(j)
+    na = words.numbers[words.starts[i] : words.starts[i + 1]]
+    nb = words.numbers[words.starts[j] : words.starts[j + 1]]
+    if not na.any() or not nb.any() or np.array_equal(a[na], b[nb]):
+        return False
+    return np.array_equal(a[~na], b[~nb])

@@ -1,0 +1,62 @@
+"""Families: what is linked to what, closed transitively."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+class Links:
+    """Union-find over 0 … n-1 with path halving.
+
+    Example:
+        >>> links = Links(5)
+        >>> links.join(0, 3); links.join(3, 4)
+        >>> links.groups()
+        [[0, 3, 4], [1], [2]]
+    """
+
+    def __init__(self, n: int) -> None:
+        self._parent = list(range(n))
+
+    def root(self, i: int) -> int:
+        """The smallest member of the family of ``i``."""
+        parent = self._parent
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        """Make ``i`` and ``j`` one family."""
+        a, b = self.root(i), self.root(j)
+        if a != b:
+            self._parent[max(a, b)] = min(a, b)
+
+    def join_all(self, members: Iterable[int]) -> None:
+        """Make all members one family."""
+        first: int | None = None
+        for member in members:
+            if first is None:
+                first = member
+            else:
+                self.join(first, member)
+
+    def groups(self) -> list[list[int]]:
+        """Families in the order of their first members, each in order."""
+        found: dict[int, list[int]] = {}
+        for i in range(len(self._parent)):
+            found.setdefault(self.root(i), []).append(i)
+        return list(found.values())
+
+
+def by_key(keys: Sequence[bytes | str]) -> list[list[int]]:
+    """Positions with the same key, in the order of first appearance; only keys that stand more than once.
+
+    Example:
+        >>> by_key(["a", "b", "a"])
+        [[0, 2]]
+    """
+    found: dict[bytes | str, list[int]] = {}
+    for i, value in enumerate(keys):
+        found.setdefault(value, []).append(i)
+    return [members for members in found.values() if len(members) > 1]

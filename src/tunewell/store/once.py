@@ -1,0 +1,16 @@
+"""Insert a row unless it is there already: the same in SQLite and PostgreSQL, and safe when two do it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_once(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], unique: Sequence[str]) -> bool:
+    """Insert ``values`` unless a row with the same ``unique`` columns is there; gives whether it was inserted."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(**values).on_conflict_do_nothing(index_elements=list(unique))
+    return connection.execute(statement).rowcount == 1

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tunewell.metrics.support import check_support
+from tunewell.metrics.text import canonical_number
+
+GIVEN = """Dear Mrs Adeyemi, your bill 2026-04-118 of 84,20 EUR is due on 05.05.2026 at 14:30.
+Our Leipzig office (help@grid.example) knows article 12 of the tariff. You have two weeks."""
+
+
+def loose(output: str, given: str = GIVEN) -> list[str]:
+    return [i.text for i in check_support(output, given) if not i.supported]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "Mrs Adeyemi pays EUR 84.20 by 5 May 2026.",
+        "Please come at 2:30 pm to Leipzig. See Article 12.",
+        "You have 2 weeks; write to help@grid.example.",
+        "1. Pay the bill.\n2. Write to us.",
+        "The Leipzig office helps you.",
+        "",
+    ],
+)
+def test_what_the_input_says_is_borne_out(output: str) -> None:
+    assert loose(output) == []
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        ("You pay 84.30 EUR.", ["84.30"]),
+        ("It is due on 6 May 2026.", ["6 May 2026"]),
+        ("Please come at 15:30.", ["15:30"]),
+        ("Write to desk@grid.example or see article 13.", ["desk@grid.example", "article 13"]),
+        ("Our office in Dresden knows Mr Brown.", ["Dresden", "Mr Brown"]),
+        ("You have 3 weeks.", ["3"]),
+    ],
+)
+def test_what_it_does_not_say_is_found(output: str, found: list[str]) -> None:
+    assert loose(output) == found
+
+
+def test_an_ambiguous_date_is_borne_out_by_either_reading() -> None:
+    assert loose("due 5 March 2026", "due 03/05/2026") == []
+    assert loose("due 6 March 2026", "due 03/05/2026") == ["6 March 2026"]
+
+
+@given(st.text())
+def test_a_text_bears_itself_out(text: str) -> None:
+    assert [i.text for i in check_support(text, text) if not i.supported] == []
+
+
+@given(st.text(), st.text())
+def test_spans_are_the_text(output: str, given_text: str) -> None:
+    for item in check_support(output, given_text):
+        assert item.text
+        assert 0 <= item.start < item.end
+
+
+@given(st.integers(21, 10**6), st.integers(21, 10**6))
+def test_another_number_is_never_borne_out(a: int, b: int) -> None:
+    wrong = canonical_number(str(a)) != canonical_number(str(b))
+    assert bool(loose(f"it costs {a} now", f"it costs {b} now")) == wrong

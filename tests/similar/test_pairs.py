@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.similar.words import edited, sentence
+from tunewell.similar import Links, key, near_pairs, normalise, similarities, split_words
+
+
+@pytest.mark.parametrize(("share", "least"), [(0.1, 0.97), (0.2, 0.95), (0.3, 0.85)])
+def test_edited_copies_of_short_rows_are_found(share: float, least: float) -> None:
+    base = [sentence(i, 60) for i in range(2_000)]
+    copies = [edited(text, share, i) for i, text in enumerate(base[:500])]
+    pairs = near_pairs([*base, *copies])
+    found = {(i, j) for i, j in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)}
+    recall = sum((i, 2_000 + i) in found for i in range(500)) / 500
+    assert recall >= least
+    clean = {i for i, j in found if j < 2_000}
+    assert len(clean) <= 2
+
+
+def test_only_pairs_across_two_sets() -> None:
+    base = [sentence(i, 40) for i in range(200)]
+    pairs = near_pairs([*base[:50], *base], across=50)
+    assert set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == {(i, 50 + i) for i in range(50)}
+
+
+def test_a_large_family_is_closed_through_links() -> None:
+    same = [f"{sentence(1, 50)} {sentence(i, 3)}" for i in range(300)]
+    pairs = near_pairs(same)
+    links = Links(300)
+    for i, j in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
+        links.join(i, j)
+    assert len(links.groups()) == 1
+
+
+def test_a_pair_of_two_texts_is_found_however_few_there_are() -> None:
+    assert len(near_pairs(["move the contract to a new flat", "move the contract to the new flat"])) == 1
+    assert len(near_pairs(["only one"])) == 0
+    assert len(near_pairs([])) == 0
+
+
+texts = st.lists(st.text(st.sampled_from("abcXYZ 12.,é–中文"), max_size=30), max_size=20)
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts=texts)
+def test_words_agree_with_the_plain_way(texts: list[str]) -> None:
+    words = split_words(texts)
+    assert len(words) == len(texts)
+    plain = [normalise(t).split() for t in texts]
+    for i, expected in enumerate(plain):
+        if not texts[i].isascii() or "".join(expected) == "":
+            continue
+        assert words.lengths[i] == len([w for w in expected if any(c.isalnum() for c in w)])
+        for j, other in enumerate(plain):
+            if texts[j].isascii() and expected and other:
+                a, b = words.of(i), words.of(j)
+                assert (a.tolist() == b.tolist()) == (expected == other or (not len(a) and not len(b)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=texts)
+def test_similarity_is_symmetric_and_one_for_equals(texts: list[str]) -> None:
+    words = split_words([*texts, *texts])
+    n = len(texts)
+    left, right = np.arange(n, dtype=np.int64), np.arange(n, 2 * n, dtype=np.int64)
+    assert (similarities(words, left, right) == 1).all()
+    if n > 1:
+        shifted = np.roll(right, 1)
+        assert np.array_equal(similarities(words, left, shifted), similarities(words, shifted, left))
+
+
+@given(st.text(max_size=40))
+def test_a_key_does_not_see_case_or_spaces(text: str) -> None:
+    assert key(text) == key(f"  {text} \n")
+    assert key(normalise(text)) == key(text)
