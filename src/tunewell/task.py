@@ -64,6 +64,9 @@ class TaskSection(Value):
 class FieldMap(Value):
     """Which column of the user's rows is which of ours.
 
+    Of several columns between bars (``group: urls | doc``) the first that is not empty counts; not for input, target,
+    date, system and tags.
+
     Attributes:
         input: Column of the input text (or see ``DataSource.template``).
         target: Column of the answer.

@@ -55,6 +55,19 @@ def test_own_fields_template_tags_and_ids(tmp_path: Path) -> None:
     assert str(batch.rows[0].date) == "2024-05-01"
 
 
+def test_of_several_columns_the_first_that_is_not_empty_counts(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    records = [{"id": "1", "urls": "{'a.com'}", "doc": "Terms"}, {"id": "2", "doc": "Licence"}, {"id": "3", "urls": ""}]
+    path.write_text("".join(json.dumps({"q": "Q?", "a": "A.", **record}) + "\n" for record in records))
+    batch = read(path, fields={"input": "q", "target": "a", "id": "nr | id", "group": "urls | doc"})
+    assert [row.group for row in batch.rows] == ["{'a.com'}", "Licence", ""]
+    assert [row.id for row in batch.rows] == ["1", "2", "3"]
+    assert (
+        "column 'nr | uid' is missing"
+        in read(path, fields={"input": "q", "target": "a", "id": "nr | uid"}).rejects[0].why
+    )
+
+
 def test_an_object_of_objects_gives_lines_and_keys(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(json.dumps({"k1": {"prompt": "a", "completion": "b"}, "k2": {"prompt": "c", "completion": "d"}},

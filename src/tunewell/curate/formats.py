@@ -84,10 +84,10 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
 
     def text(field: str) -> str:
         own = getattr(fields, field)
-        if own and own not in record and field == "id":
-            raise Misfit(f"column {own!r} is missing")
-        known = own or getattr(_KNOWN, field)
-        return as_text(record.get(known)) if known not in (fields.input, fields.target) or own else ""
+        if own:
+            return _first(record, own, required=field == "id")
+        known = getattr(_KNOWN, field)
+        return as_text(record.get(known)) if known not in (fields.input, fields.target) else ""
 
     stated = text("date")
     date = as_date(record.get(fields.date or "date"))
@@ -106,6 +106,14 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
         tags={k: v for k, v in tags.items() if v},
         held=source.role == "test",
     )
+
+
+def _first(record: Mapping[str, Any], columns: str, *, required: bool) -> str:
+    """The first value that is not empty among columns between bars (``urls | doc``)."""
+    names = [columns] if columns in record else [name.strip() for name in columns.split("|")]
+    if required and not any(name in record for name in names):
+        raise Misfit(f"column {columns!r} is missing")
+    return next((text for name in names if (text := as_text(record.get(name)))), "")
 
 
 def _messages(record: Mapping[str, Any], _source: DataSource) -> list[tuple[str, str]]:
