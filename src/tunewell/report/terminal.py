@@ -1,0 +1,115 @@
+"""The verdict on a terminal: what was decided, each condition with its interval, findings, where the report lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tunewell.pitfalls import CATALOGUE
+from tunewell.report.charts import scale_for
+from tunewell.report.figures import number_of, suffix
+from tunewell.report.story import Condition, conditions_of, findings_by_status, in_words, remedy
+from tunewell.report.text import for_terminal
+from tunewell.types import Evaluation, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_STYLE: Final[Mapping[Outcome, str]] = {"GO": "green", "NO-GO": "red", "INCONCLUSIVE": "yellow"}
+_SIGN: Final[Mapping[Outcome, str]] = {"GO": "✓", "NO-GO": "✗", "INCONCLUSIVE": "?"}
+WIDTH: Final = 26
+FINDINGS: Final = 8
+
+
+def print_verdict(
+    verdict: Verdict, evaluation: Evaluation | None, console: Console, *, report: Path | None = None
+) -> None:
+    """Print a verdict.
+
+    Args:
+        verdict: What was decided.
+        evaluation: What it rests on, for the names of the metrics.
+        console: Where to.
+        report: The report's file, to be named at the end.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    style = _STYLE[verdict.outcome]
+    console.print(Text.assemble((f"{_SIGN[verdict.outcome]} {verdict.outcome}", f"bold {style}"), "  ",
+                                for_terminal(in_words(verdict.why, evaluation))))  # fmt: skip
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for c in conditions_of(verdict, evaluation):
+        outcome = c.criterion.outcome
+        name = for_terminal(" ".join(x for x in (c.title, c.short, c.criterion.slice) if x), limit=60)
+        table.add_row(Text(_SIGN[outcome], style=_STYLE[outcome]), Text(name), interval_line(c), _figure(c))
+        if outcome != "GO":
+            needs = f" Needs: {c.criterion.needs}." if c.criterion.needs else ""
+            table.add_row("", Text(for_terminal(c.criterion.why + needs), style="dim"), "", "")
+    if verdict.criteria:
+        console.print()
+        console.print(table)
+    _print_findings(verdict, console)
+    if report is not None:
+        console.print()
+        console.print(Text.assemble("report: ", (str(report), "bold")), soft_wrap=True)
+
+
+def interval_line(condition: Condition) -> Text:
+    """An interval against its threshold in characters: ``├──●──┤`` and ``┃``."""
+    from rich.text import Text
+
+    estimate, threshold = condition.criterion.estimate, condition.criterion.threshold
+    cells = [" "] * WIDTH
+    if estimate is None:
+        return Text("not measured yet".ljust(WIDTH), style="dim")
+    ends = [estimate.low, estimate.value, estimate.high, *([threshold.value] if threshold else [])]
+    scale = scale_for(ends)
+    low, value, high = (round(scale.at(x) / 100 * (WIDTH - 1)) for x in (estimate.low, estimate.value, estimate.high))
+    cells[low : high + 1] = "─" * (high - low + 1)
+    cells[low], cells[high] = "├", "┤"
+    if threshold:
+        cells[round(scale.at(threshold.value) / 100 * (WIDTH - 1))] = "┃"
+    cells[value] = "●"
+    return Text("".join(cells), style=_STYLE[condition.criterion.outcome])
+
+
+def _figure(c: Condition) -> Text:
+    from rich.text import Text
+
+    estimate, threshold = c.criterion.estimate, c.criterion.threshold
+    needed = ""
+    if threshold:
+        sign, unit = "≥" if c.above else "≤", suffix(c.unit, signed=c.signed)
+        needed = f"{sign} {number_of(threshold.value, c.unit)}{unit}"
+    if estimate is None:
+        return Text(f"needed {needed}" if needed else "", style="dim")
+    low, value, high = (number_of(x, c.unit, signed=c.signed) for x in (estimate.low, estimate.value, estimate.high))
+    return Text.assemble((f"{value}{suffix(c.unit, signed=c.signed)}", "bold"), f" [{low}, {high}]",
+                         (f"  needed {needed}" if needed else "", "dim"))  # fmt: skip
+
+
+def _print_findings(verdict: Verdict, console: Console) -> None:
+    from rich.text import Text
+
+    groups = findings_by_status(verdict.findings)
+    found = groups["found"]
+    if not verdict.findings:
+        return
+    console.print()
+    counts = ", ".join(f"{len(group)} {status}" for status, group in groups.items() if group)
+    console.print(Text(f"findings: {counts}"))
+    for f in found[:FINDINGS]:
+        where = f" ({f.slice})" if f.slice else ""
+        line = Text.assemble("  ", (f.code, "bold"), f" {CATALOGUE[f.code].name}", for_terminal(where, limit=40), ": ",
+                             for_terminal(f.why, limit=140))  # fmt: skip
+        if f.blocking:
+            line.append("  blocks release", style="red")
+        console.print(line)
+        lines = [text for command, text in remedy(f) if command]
+        if lines:
+            console.print(Text(f"      {for_terminal(lines[0], limit=120)}", style="dim"))
+    if len(found) > FINDINGS:
+        console.print(Text(f"  and {len(found) - FINDINGS} more in the report", style="dim"))

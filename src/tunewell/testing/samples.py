@@ -1,0 +1,255 @@
+"""An evaluation and a verdict computed from invented answers; used by `tunewell.testing.factories`."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewell.store import Store
+from tunewell.task import Gate, TaskFile
+from tunewell.testing.desk import DeskRow, desk_answer
+from tunewell.types import (
+    Comparison,
+    Criterion,
+    Estimate,
+    Evaluation,
+    Finding,
+    Level,
+    MetricInfo,
+    Outcome,
+    Prediction,
+    Score,
+    Threshold,
+    Unscored,
+    Verdict,
+)
+
+METRICS: Final = (
+    MetricInfo(name="key_points", title="Key points named", own=True, validated=True),
+    MetricInfo(name="must_not", title="Free of what is forbidden", own=True, validated=True),
+    MetricInfo(name="rouge_l", title="Longest common wording (ROUGE-L)"),
+    MetricInfo(name="nats", title="Loss of the desk's own answer", unit="nats/token", bigger_is_better=False,
+               high=math.inf, validated=True),
+)  # fmt: skip
+Table = dict[tuple[str, str], NDArray[np.float64]]
+"""Values by (arm, metric), shape (rows,)."""
+
+
+@dataclass(frozen=True)
+class SampleEvaluation:
+    """An evaluation with what came of it."""
+
+    evaluation: Evaluation
+    findings: tuple[Finding, ...]
+
+
+def mean_of(
+    values: NDArray[np.float64], *, unit: str = "share", low: float = -math.inf, high: float = math.inf
+) -> Estimate:
+    """Mean with a normal interval (95 %), cut at the metric's own range."""
+    n = len(values)
+    mean = float(values.mean()) if n else 0.0
+    half = 1.96 * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
+    return Estimate(value=mean, low=max(mean - half, low), high=min(mean + half, high), n=n, method="normal", unit=unit)
+
+
+def sample_evaluation(
+    rows: Sequence[DeskRow], *, skills: Mapping[str, float], store: Store, seed: int = 0, hostile: Sequence[str] = ()
+) -> SampleEvaluation:
+    """Answers of every arm, their scores, and means and paired differences on all rows and by slice.
+
+    Args:
+        rows: The held-out rows.
+        skills: Chance that an arm names a key point, by arm.
+        store: Where predictions and scores go.
+        seed: Of the draws.
+        hostile: Texts to answer with now and then.
+    """
+    predictions: list[Prediction] = []
+    scores: list[Score] = []
+    table: Table = {(arm, m.name): np.zeros(len(rows)) for arm in skills for m in METRICS}
+    for arm, skill in skills.items():
+        for i, row in enumerate(rows):
+            text, named = desk_answer(row, skill=skill, seed=seed)
+            if hostile and i % 3 == 0:
+                text = hostile[i % len(hostile)]
+            predictions.append(Prediction(example=row.id, arm=arm, text=text, prompt_tokens=40, tokens=len(text) // 4))
+            for metric, value, reason in _measure(row, text, named, skill, random.Random(f"{row.id}-{arm}-{seed}")):
+                table[arm, metric][i] = value
+                scores.append(Score(example=row.id, arm=arm, metric=metric, value=value, reason=reason))
+    scores[0] = scores[0].model_copy(update={"value": Unscored(reason="the answer was cut")})
+    levels, comparisons = _compare(rows, table, tuple(skills))
+    evaluation = Evaluation(
+        arms=tuple(skills),
+        rows=tuple(row.id for row in rows),
+        metrics=METRICS,
+        predictions=store.put_value(predictions),
+        scores=store.put_value(scores),
+        levels=levels,
+        comparisons=comparisons,
+        prompts={
+            "prompted": "You answer for the service desk. Be brief and name dates and prices.\n\n(3 solved examples)"
+        },
+        looks=2,
+    )
+    return SampleEvaluation(evaluation, _findings(evaluation))
+
+
+def _measure(
+    row: DeskRow, text: str, named: Sequence[str], skill: float, draw: random.Random
+) -> list[tuple[str, float, str]]:
+    missing = [p for p in row.points if p not in named]
+    reason = f"missing: {'; '.join(missing)}" if missing else ""
+    common = len(set(text.split()) & set(row.answer.split())) / max(len(set(row.answer.split())), 1)
+    return [
+        ("key_points", len(named) / len(row.points), reason),
+        ("must_not", float(draw.random() > 0.06 * (1 - skill)), ""),
+        ("rouge_l", common, ""),
+        ("nats", max(3.1 - 1.5 * skill + draw.gauss(0, 0.2), 0.1), ""),
+    ]
+
+
+def _compare(
+    rows: Sequence[DeskRow], table: Table, arms: Sequence[str]
+) -> tuple[tuple[Level, ...], tuple[Comparison, ...]]:
+    levels: list[Level] = []
+    comparisons: list[Comparison] = []
+    for slice_, mask in _slices(rows).items():
+        for metric in METRICS:
+            for arm in arms:
+                estimate = mean_of(table[arm, metric.name][mask], unit=metric.unit, low=metric.low, high=metric.high)
+                missing = int(arm == arms[0] and metric.name == "key_points" and not slice_)
+                levels.append(Level(arm=arm, metric=metric.name, estimate=estimate, slice=slice_, missing=missing))
+            for arm, against in (("tuned", "prompted"), ("tuned", "base"), ("prompted", "base")):
+                apart = table[arm, metric.name][mask] - table[against, metric.name][mask]
+                estimate = mean_of(apart, unit=metric.unit).model_copy(update={"method": "paired, normal"})
+                p = _p_value(estimate)
+                adjusted = min(p * 9, 1.0) if slice_ else None
+                comparisons.append(Comparison(arm=arm, against=against, metric=metric.name, estimate=estimate,
+                                              slice=slice_, p_value=p, adjusted=adjusted))  # fmt: skip
+    return tuple(levels), tuple(comparisons)
+
+
+def _slices(rows: Sequence[DeskRow]) -> dict[str, NDArray[np.bool_]]:
+    masks = {"": np.ones(len(rows), dtype=np.bool_)}
+    for field in ("region", "kind"):
+        values = np.array([getattr(row, field) for row in rows])
+        for value in sorted(set(values.tolist())):
+            masks[f"{field}={value}"] = values == value
+    return masks
+
+
+def _p_value(estimate: Estimate) -> float:
+    half = (estimate.high - estimate.low) / 2
+    if not math.isfinite(half) or half == 0:
+        return 1.0
+    return math.erfc(abs(estimate.value) / (half / 1.96) / math.sqrt(2))
+
+
+def _findings(evaluation: Evaluation) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    gain = next(c for c in evaluation.comparisons
+                if (c.arm, c.against, c.metric, c.slice) == ("tuned", "prompted", "key_points", ""))  # fmt: skip
+    status = "clear" if gain.estimate.low > 0 else "found"
+    found.append(Finding(code="T05", status=status, stage="evaluate", estimate=gain.estimate,
+                         threshold=Threshold(value=0.0, origin="built-in"), blocking=status == "found",
+                         why="The tuned model names more key points than the base model with its best prompt."
+                         if status == "clear" else "A prompt does as well as the tuned model."))  # fmt: skip
+    worst = min((c for c in evaluation.comparisons if c.slice and c.arm == "tuned" and c.metric == "key_points"
+                 and c.against == "prompted"), key=lambda c: c.estimate.low)  # fmt: skip
+    found.append(Finding(code="E06", status="found" if worst.estimate.high < 0 else "clear", stage="evaluate",
+                         slice=worst.slice, estimate=worst.estimate, threshold=Threshold(value=0.0, origin="built-in"),
+                         why=f"The weakest slice is {worst.slice}."))  # fmt: skip
+    found.append(Finding(code="E03", status="found", stage="evaluate",
+                         remedy="raise split.test to 0.3, then: tunewell run",
+                         why=f"{len(evaluation.rows)} test rows tell apart 0.08, but not 0.05."))  # fmt: skip
+    found.append(Finding(code="L01", status="unchecked", stage="evaluate",
+                         why="No blind comparison by people has been made."))  # fmt: skip
+    return tuple(found)
+
+
+# --- the verdict --------------------------------------------------------------------------------------------------
+
+
+def sample_verdict(
+    made: SampleEvaluation, file: TaskFile, *, findings: Sequence[Finding] = (), spoken: bool = False
+) -> Verdict:
+    """The verdict that follows from the gates of a definition.
+
+    Args:
+        made: What was measured.
+        file: Whose gates.
+        findings: Of all stages.
+        spoken: Whether people have judged (and approved the definition).
+    """
+    criteria = tuple(_criterion(made.evaluation, gate, file.where(f"gates.{i}"), spoken)
+                     for i, gate in enumerate(file.spec.gates))  # fmt: skip
+    outcomes = {c.outcome for c in criteria}
+    outcome: Outcome = "NO-GO" if "NO-GO" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "GO"
+    why = {
+        "GO": "The tuned model is better than the prompt alone on every condition that you set, and people agree.",
+        "NO-GO": "The tuned model misses a condition that you set: a good prompt does as well, so do not ship it.",
+        "INCONCLUSIVE": "What was measured speaks for the tuned model, but people have not yet said whether its "
+        "answers are good enough.",
+    }[outcome]
+    settled = tuple(f.model_copy(update={"status": "clear", "blocking": False, "why": "The definition is approved."})
+                    if spoken and f.code == "E01" else f for f in findings)  # fmt: skip
+    return Verdict(
+        outcome=outcome,
+        why=why,
+        criteria=criteria,
+        findings=settled,
+        would_change=tuple(f"{c.name}: {c.needs}" for c in criteria if c.needs)
+        + tuple(f"{f.code}: {f.remedy}" for f in settled if f.blocking and f.status == "found"),
+    )
+
+
+def _criterion(evaluation: Evaluation, gate: Gate, origin: str, spoken: bool) -> Criterion:
+    bound = gate.at_least if gate.at_least is not None else gate.at_most if gate.at_most is not None else gate.margin
+    if gate.metric == "helpful":
+        name = f"helpful: tuned >= {bound:g}"
+        threshold = Threshold(value=bound, origin=origin)
+        if not spoken:
+            return Criterion(name=name, outcome="INCONCLUSIVE", threshold=threshold,
+                             why="Nobody has judged an answer yet.",
+                             needs="about 80 verdicts, of 2 people each: tunewell review")  # fmt: skip
+        value = Estimate(value=0.925, low=0.846, high=0.965, n=80, method="Wilson", unit="share")
+        return Criterion(
+            name=name,
+            outcome="GO",
+            estimate=value,
+            threshold=threshold,
+            why="74 of 80 answers could be sent as they are.",
+        )
+    info = next(m for m in evaluation.metrics if m.name == gate.metric)
+    if gate.kind == "level":
+        estimate = next(x.estimate for x in evaluation.levels
+                        if (x.arm, x.metric, x.slice) == ("tuned", gate.metric, ""))  # fmt: skip
+        name = f"{gate.metric}: tuned"
+    else:
+        wanted = ("tuned", gate.against, gate.metric, "")
+        estimate = next(c.estimate for c in evaluation.comparisons
+                        if (c.arm, c.against, c.metric, c.slice) == wanted)  # fmt: skip
+        name = f"{gate.metric}: tuned - {gate.against}"
+    above = gate.at_least is not None or (gate.kind == "no_worse" and info.bigger_is_better)
+    limit = -bound if gate.kind == "no_worse" and above else bound
+    passed = estimate.low >= limit if above else estimate.high <= limit
+    failed = estimate.high < limit if above else estimate.low > limit
+    outcome: Outcome = "GO" if passed else "NO-GO" if failed else "INCONCLUSIVE"
+    side = "on the right side of" if passed else "on the wrong side of" if failed else "across"
+    return Criterion(
+        name=f"{gate.metric}: tuned no worse than {gate.against} by {bound:g}" if gate.kind == "no_worse"
+        else f"{name} {'>=' if above else '<='} {limit:g}",
+        outcome=outcome,
+        estimate=estimate,
+        threshold=Threshold(value=limit, origin=origin),
+        why=f"The whole interval lies {side} the threshold." if outcome != "INCONCLUSIVE"
+        else "The interval lies across the threshold.",
+        needs="about 140 more test rows" if outcome == "INCONCLUSIVE" else "",
+    )  # fmt: skip
