@@ -62,7 +62,7 @@ def test_the_contract_with_a_real_network_and_scores(tiny_weights: Weights) -> N
 
     def logprobs(ids: Sequence[int]) -> list[float | None]:
         with torch.inference_mode():
-            logits = local._base.model(torch.tensor([list(ids)])).logits[0].double()
+            logits = local._network.model(torch.tensor([list(ids)])).logits[0].double()
         logp = torch.log_softmax(logits, -1)
         return [None, *(float(logp[t - 1, ids[t]]) for t in range(1, len(ids)))]
 

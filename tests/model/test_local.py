@@ -158,7 +158,7 @@ def test_adapters_do_what_peft_does(model: LocalModel, tiny_weights: Weights, ad
 def test_adapters_share_a_base_and_leave_it_as_it_was(model: LocalModel, adapters: list[Path]) -> None:
     before = model.score(PROMPTS, TARGETS)
     one, two = model.with_adapter(adapters[0]), model.with_adapter(adapters[1])
-    assert one._base is two._base is model._base
+    assert one._network is two._network is model._network
     first = one.score(PROMPTS, TARGETS)
     assert first != before
     assert two.score(PROMPTS, TARGETS) not in (before, first)
@@ -171,7 +171,7 @@ def test_adapters_share_a_base_and_leave_it_as_it_was(model: LocalModel, adapter
 def test_an_adapter_that_is_not_plain_gets_a_base_of_its_own(model: LocalModel, adapters: list[Path]) -> None:
     before = model.score(PROMPTS, TARGETS)
     dora = model.with_adapter(adapters[3])
-    assert dora._base is not model._base
+    assert dora._network is not model._network
     assert dora.score(PROMPTS, TARGETS) != before
     assert dora.with_adapter(None).score(PROMPTS, TARGETS) == before == model.score(PROMPTS, TARGETS)
 

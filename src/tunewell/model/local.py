@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
-from tunewell.errors import MissingExtraError, ModelError
+from tunewell.errors import ModelError
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
-from tunewell.model.chat import ChatFormat, chat_format, load_tokenizer
+from tunewell.model.chat import ChatFormat
+from tunewell.model.network import Network, Precision
 from tunewell.model.weights import Weights, resolve
 from tunewell.types import Message
 
 T = TypeVar("T")
-Precision = Literal["bfloat16", "float16", "float32"]
 BATCH_TOKENS: Final = 16_384
 BATCH_ROWS: Final = 128
 SCORED_AT_ONCE: Final = 2_048  # target positions whose logits are held together
-FINE_HEAD_BYTES: Final = 2 << 30  # largest output map that is kept in float32 beside the model, for scoring
 
 
 class LocalModel:
@@ -54,7 +52,7 @@ class LocalModel:
     ) -> None:
         self.weights = resolve(weights) if isinstance(weights, str) else weights
         self.batch_tokens = batch_tokens
-        self._base = _Base.load(self.weights, dtype, device)
+        self._network = Network.load(self.weights, dtype, device)
         self._digest: str | None = None
         self._name = name
         if adapter is not None:
@@ -68,25 +66,25 @@ class LocalModel:
     @property
     def chat(self) -> ChatFormat:
         """How this model's tokenizer writes conversations."""
-        return self._base.chat
+        return self._network.chat
 
     @property
     def context_tokens(self) -> int:
         """Longest sequence that the model was made for."""
-        return self._base.context
+        return self._network.context
 
     @property
     def dtype(self) -> str:
         """The precision that it computes in."""
-        return str(self._base.model.dtype).removeprefix("torch.")
+        return str(self._network.model.dtype).removeprefix("torch.")
 
     def with_adapter(self, adapter: Path | None, *, name: str | None = None) -> LocalModel:
         """The same base weights (shared, not copied) with another adapter, or with none."""
         other = object.__new__(LocalModel)
-        other.weights, other.batch_tokens, other._base = self.weights, self.batch_tokens, self._base
+        other.weights, other.batch_tokens, other._network = self.weights, self.batch_tokens, self._network
         other._digest, other._name = None, name
-        if self._base.private:
-            other._base = _Base.load(self.weights, self.dtype, str(self._base.model.device))
+        if self._network.private:
+            other._network = Network.load(self.weights, self.dtype, str(self._network.model.device))
         if adapter is not None:
             other._take(adapter)
         return other
@@ -121,7 +119,7 @@ class LocalModel:
         shared = common_start(rows)
         stopped = _stopper(self.chat, options.stop)
         with self._ready() as model:
-            decoder = Decoder(model, self._base.end_ids)
+            decoder = Decoder(model, self._network.end_ids)
             for batch in _batches(rows, [len(r.ids) + options.max_new_tokens for r in rows], self.batch_tokens):
                 decoder.run(batch, Choice(options.temperature, options.top_p), stopped, shared=shared)
                 for row in batch:
@@ -157,7 +155,7 @@ class LocalModel:
         costs = [max(len(ids), (len(ids) - start) * self.batch_tokens // SCORED_AT_ONCE) for _, ids, start in rows]
         with self._ready() as model:
             for batch in _batches(rows, costs, self.batch_tokens):
-                for (i, ids, start), nats in zip(batch, self._base.nats(model, batch), strict=True):
+                for (i, ids, start), nats in zip(batch, self._network.nats(model, batch), strict=True):
                     results[i] = TargetScore(nats=nats, tokens=len(ids) - start)
                 tell(len(batch))
         return results
@@ -177,13 +175,13 @@ class LocalModel:
 
         adapter = read_adapter(folder)
         if adapter.plain:
-            if adapter.digest not in self._base.attached:
-                attach(self._base.model, adapter)
-                self._base.attached.add(adapter.digest)
+            if adapter.digest not in self._network.attached:
+                attach(self._network.model, adapter)
+                self._network.attached.add(adapter.digest)
         else:
-            self._base = _Base.load(self.weights, self.dtype, str(self._base.model.device))
-            self._base.model = through_peft(self._base.model, adapter)
-            self._base.private = True
+            self._network = Network.load(self.weights, self.dtype, str(self._network.model.device))
+            self._network.model = through_peft(self._network.model, adapter)
+            self._network.private = True
         self._digest = adapter.digest
 
     @contextmanager
@@ -193,108 +191,10 @@ class LocalModel:
 
         from tunewell.model.adapter import switch
 
-        with self._base.lock, torch.inference_mode():
-            if not self._base.private:
-                switch(self._base.model, self._digest)
-            yield self._base.model
-
-
-class _Base:
-    """The loaded network that several `LocalModel`s share."""
-
-    def __init__(self, model: Any, chat: ChatFormat) -> None:
-        self.model = model
-        self.chat = chat
-        self.lock = threading.Lock()
-        self.attached: set[str] = set()
-        self.private = False
-        config = model.config.get_text_config()
-        self.context = int(getattr(config, "max_position_embeddings", None) or 1 << 20)
-        eos = model.generation_config.eos_token_id if model.generation_config else None
-        own = eos if isinstance(eos, list) else [eos] if eos is not None else []
-        self.end_ids = chat.end_ids | frozenset(int(i) for i in own)
-        self._fine: Any = None
-
-    @classmethod
-    def load(cls, weights: Weights, dtype: str | None, device: str | None) -> _Base:
-        try:
-            import torch
-            from transformers import AutoModelForCausalLM
-            from transformers.utils import logging
-        except ImportError as error:
-            raise MissingExtraError("train", needed_for=f"Running '{weights.name}' on this machine") from error
-        place = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        bars = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
-        try:
-            model = AutoModelForCausalLM.from_pretrained(
-                str(weights.folder),
-                dtype=getattr(torch, dtype or best_dtype(place)),
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(f"The model '{weights.name}' in '{weights.folder}' cannot be loaded: {error}") from error
-        finally:
-            if bars:
-                logging.enable_progress_bar()
-        return cls(model.eval().requires_grad_(False).to(place), chat_format(load_tokenizer(weights.folder)))
-
-    def nats(self, model: Any, batch: Sequence[tuple[int, tuple[int, ...], int]]) -> list[float]:
-        """Sum of -log p over the target tokens of each row (index, ids, start of the target)."""
-        import torch
-
-        width = max(len(ids) for _, ids, _ in batch)
-        padded = torch.zeros((len(batch), width), dtype=torch.long)
-        places: list[int] = []
-        wanted: list[int] = []
-        owner: list[int] = []
-        for r, (_, ids, start) in enumerate(batch):
-            padded[r, : len(ids)] = torch.tensor(ids)
-            places += [r * width + t - 1 for t in range(start, len(ids))]
-            wanted += ids[start:]
-            owner += [r] * (len(ids) - start)
-        device = model.device
-        with self._only_at(model, torch.tensor(places, device=device)):
-            # Padding stands on the right, where causal attention never looks: no mask, and the fast kernel.
-            logits = model(input_ids=padded.to(device), use_cache=False).logits[0].float()
-        picked = logits.gather(1, torch.tensor(wanted, device=device)[:, None])[:, 0]
-        losses = (torch.logsumexp(logits, -1) - picked).double().cpu()
-        sums = torch.zeros(len(batch), dtype=torch.float64).index_add_(0, torch.tensor(owner), losses)
-        return [max(0.0, float(s)) for s in sums]
-
-    @contextmanager
-    def _only_at(self, model: Any, places: Any) -> Iterator[None]:
-        """Makes the output map compute these flat positions alone, in float32 where it is small enough."""
-        import torch
-
-        head = model.get_output_embeddings()
-        usual: Callable[[Any], Any] = head.forward
-        if self._fine is None and isinstance(head, torch.nn.Linear) and head.weight.numel() * 4 <= FINE_HEAD_BYTES:
-            bias = None if head.bias is None else head.bias.float()
-            self._fine = (head.weight.float(), bias)
-
-        def forward(hidden: Any) -> Any:
-            chosen = hidden.reshape(-1, hidden.shape[-1]).index_select(0, places)[None]
-            return usual(chosen) if self._fine is None else torch.nn.functional.linear(chosen.float(), *self._fine)
-
-        head.forward = forward
-        try:
-            yield
-        finally:
-            del head.forward
-
-
-def best_dtype(device: str) -> Precision:
-    """``bfloat16`` where the device multiplies it natively (2-3 times as fast as float32), else ``float32``."""
-    import torch
-
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    native = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    found = any(getattr(torch.cpu, name)() for name in native if hasattr(torch.cpu, name))
-    return "bfloat16" if found else "float32"
+        with self._network.lock, torch.inference_mode():
+            if not self._network.private:
+                switch(self._network.model, self._digest)
+            yield self._network.model
 
 
 def _batches(rows: Sequence[T], costs: Sequence[int], budget: int) -> Iterator[list[T]]:

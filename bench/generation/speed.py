@@ -1,0 +1,163 @@
+"""Tokens a second of answers: transformers one by one and in batches, and ours, on the same weights and prompts.
+
+Three loads: questions of unlike length; the same behind an instruction with few shots that all share; and the questions
+with a LoRA adapter on all maps (PEFT against ours). Only tokens that belong to an answer count, so a batch that goes on
+for the sake of one long answer pays for it. Scoring: nats of given targets, all logits against the target's alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.machine import keep
+from tunewell.model.base import GenerateOptions
+from tunewell.model.local import LocalModel
+from tunewell.types import Message
+
+ROWS = 96
+NEW = 48
+SUBJECTS = (
+    "bill",
+    "tariff",
+    "outage",
+    "meter reading",
+    "move",
+    "refund",
+    "contract",
+    "heat pump",
+    "deposit",
+    "payment plan",
+)
+SHOTS = "\n\n".join(
+    f"Question: My {s} looks wrong, what now?\nAnswer: Please send the number of your {s}; we check it within two days."
+    for s in SUBJECTS
+)
+
+
+def questions(*, shared: bool) -> list[tuple[Message, ...]]:
+    """Prompts of 8 to 120 words; the same list every time."""
+    rows: list[tuple[Message, ...]] = []
+    for i in range(ROWS):
+        subject = SUBJECTS[i % len(SUBJECTS)]
+        filler = " ".join(f"In month {m} I paid {17 * m + i} euros." for m in range(i * 7 % 15))
+        user = Message(role="user", content=f"What should I do about my {subject} number {i}? {filler}".strip())
+        system = Message(role="system", content=f"You are a service desk. Answer in two sentences.\n\n{SHOTS}")
+        rows.append((system, user) if shared else (user,))
+    return rows
+
+
+def timed(run: Callable[[], int]) -> float:
+    """Units a second: the better of two runs, the first of which also warms up."""
+    rates = []
+    for _ in range(2):
+        begin = time.perf_counter()
+        rates.append(run() / (time.perf_counter() - begin))
+    return max(rates)
+
+
+def theirs(network: Any, local: LocalModel, prompts: Sequence[tuple[Message, ...]], batch: int) -> int:
+    """Answer tokens made by ``generate`` in batches, in the order of the list."""
+    import torch
+
+    made = 0
+    for at in range(0, len(prompts), batch):
+        rows = [local.chat.encode(p).ids for p in prompts[at : at + batch]]
+        width = max(map(len, rows))
+        ids = torch.tensor([[0] * (width - len(r)) + list(r) for r in rows])
+        mask = torch.tensor([[0] * (width - len(r)) + [1] * len(r) for r in rows])
+        with torch.inference_mode():
+            out = network.generate(ids, attention_mask=mask, max_new_tokens=NEW, do_sample=False)[:, width:]
+        made += sum((row.index(2) if 2 in row else len(row)) for row in out.tolist())
+    return made
+
+
+def ours(model: LocalModel, prompts: Sequence[tuple[Message, ...]]) -> int:
+    """Answer tokens made by ours."""
+    return sum(r.tokens for r in model.generate(prompts, options=GenerateOptions(max_new_tokens=NEW)))
+
+
+def all_logits(network: Any, local: LocalModel, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str]) -> int:
+    """Tokens scored the usual way: padded batches of 8, logits everywhere."""
+    import torch
+
+    encoded = [local.chat.encode(p, t) for p, t in zip(prompts, targets, strict=True)]
+    for at in range(0, len(encoded), 8):
+        rows = [e.ids for e in encoded[at : at + 8]]
+        width = max(map(len, rows))
+        ids = torch.tensor([list(r) + [0] * (width - len(r)) for r in rows])
+        labels = ids.clone()
+        for r, e in enumerate(encoded[at : at + 8]):
+            labels[r, : e.target_start] = -100
+            labels[r, len(e.ids) :] = -100
+        mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
+        with torch.inference_mode():
+            logits = network(ids, attention_mask=mask, use_cache=False).logits.float()
+            torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="none")
+    return sum(len(e.ids) for e in encoded)
+
+
+def with_adapter(local: LocalModel, folder: Path) -> Any:
+    """A random LoRA of rank 16 on every map, written by PEFT; the network that PEFT makes of it."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    network = AutoModelForCausalLM.from_pretrained(local.weights.folder, dtype=torch.bfloat16).eval()
+    maps = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    torch.manual_seed(0)
+    tuned = get_peft_model(network, LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules=maps)).eval()
+    tuned.save_pretrained(folder)
+    return tuned
+
+
+def main() -> None:
+    """Measure everything; write bench/results/generation.json."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    local = LocalModel("smollm2-135m")
+    network = AutoModelForCausalLM.from_pretrained(local.weights.folder, dtype=getattr(torch, local.dtype)).eval()
+    plain, shared = questions(shared=False), questions(shared=True)
+    rates: dict[str, float] = {}
+
+    def measure(name: str, run: Callable[[], int]) -> None:
+        rates[name] = round(timed(run), 1)
+        print(f"{name:45} {rates[name]:8.1f} tokens/s", flush=True)
+
+    measure("questions: transformers, one by one", lambda: theirs(network, local, plain[:6], 1))
+    measure("questions: transformers, batches of 32", lambda: theirs(network, local, plain, 32))
+    measure("questions: ours", lambda: ours(local, plain))
+    measure("few shots: transformers, batches of 32", lambda: theirs(network, local, shared, 32))
+    measure("few shots: ours", lambda: ours(local, shared))
+    targets = ["Please send us the number; we will check it within two days."] * ROWS
+    measure("scoring: all logits, batches of 8", lambda: all_logits(network, local, plain, targets))
+    scored = sum(len(local.chat.encode(p, t).ids) for p, t in zip(plain, targets, strict=True))
+
+    def score() -> int:
+        local.score(plain, targets)
+        return scored
+
+    measure("scoring: ours", score)
+    with tempfile.TemporaryDirectory() as folder:
+        tuned = with_adapter(local, Path(folder))
+        measure("adapter: PEFT, batches of 32", lambda: theirs(tuned, local, plain, 32))
+        adapted = local.with_adapter(Path(folder))
+        measure("adapter: ours", lambda: ours(adapted, plain))
+    result = {
+        "model": local.weights.name,
+        "digest": local.weights.digest,
+        "dtype": local.dtype,
+        "threads": torch.get_num_threads(),
+        "rows": ROWS,
+        "max_new_tokens": NEW,
+        "tokens_per_second": rates,
+    }
+    keep("generation", result)
+
+
+if __name__ == "__main__":
+    main()
