@@ -72,10 +72,17 @@ def test_greedy_is_what_transformers_generates(model: LocalModel, tiny_weights: 
         assert result.prompt_tokens == ids.shape[1]
 
 
-def test_a_common_beginning_is_computed_once_and_changes_nothing(model: LocalModel) -> None:
-    prompts = [ask("x" * n, system="You sort short texts. " * 5) for n in (1, 9, 30)]
+@pytest.mark.parametrize("sizes", [(1, 9, 30), (5, 5)])
+def test_a_common_beginning_is_computed_once_and_changes_nothing(model: LocalModel, sizes: tuple[int, ...]) -> None:
+    prompts = [ask("x" * n, system="You sort short texts. " * 5) for n in sizes]
     options = GenerateOptions(max_new_tokens=30)
     assert model.generate(prompts, options=options) == [model.generate([p], options=options)[0] for p in prompts]
+    seen: list[int] = []
+    embed = model._network.model.get_input_embeddings()
+    hook = embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
+    model.generate(prompts, options=GenerateOptions(max_new_tokens=1))
+    hook.remove()
+    assert sum(seen) < sum(len(model.chat.encode(p).ids) for p in prompts)
 
 
 def test_many_rows_that_end_at_different_times(model: LocalModel) -> None:

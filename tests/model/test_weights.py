@@ -86,7 +86,7 @@ def test_a_hub_id_that_cannot_be_fetched_says_what_to_type(monkeypatch: pytest.M
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
     with pytest.raises(ModelError, match="no network") as caught:
         resolve("someone/some-model", cache=tmp_path)
-    assert "huggingface-cli download someone/some-model" in str(caught.value)
+    assert "hf download someone/some-model" in str(caught.value)
     assert asked == [True, False]
 
 

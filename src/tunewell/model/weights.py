@@ -262,6 +262,6 @@ def _fetch(name: str, repo: str, find: Callable[[bool], Path]) -> Path:
         raise ModelError(
             f"'{name}' is not in the Hugging Face cache of this machine and cannot be fetched: "
             f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}",
-            hint=f"where there is a network: huggingface-cli download {repo} {patterns}\n"
+            hint=f"where there is a network: hf download {repo} {patterns}\n"
             f"      then copy the cache (~/.cache/huggingface), or use the embedded model: {DEFAULT}",
         ) from error
