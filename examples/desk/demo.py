@@ -1,6 +1,6 @@
 """What ``make demo`` runs: an invented service desk, from spoiled raw files to a verdict, and whether curating paid.
 
-    python examples/desk/demo.py [--out .demo] [--minutes 10] [--seed 7] [--rows 800]
+    python examples/desk/demo.py [--out .demo] [--minutes 10] [--tokens N] [--seed 7] [--rows 800]
 
 The size of the training is chosen so that the whole takes about the given time at the speed measured on this machine.
 What is finished is reused, so a second call is quick. Ends with 0 once a verdict is reached, whichever it is.
@@ -58,12 +58,13 @@ def token_budget(spec: TaskSpec, speeds: Speeds, *, seconds: float) -> int:
     return max(LEAST_TOKENS, math.floor(left / (folds + check + full) / 500) * 500)
 
 
-def prepare(folder: Path, *, seed: int, rows: int, minutes: float) -> tuple[dict[str, Any], TaskFile]:
-    """Make the project and size it to the machine; gives its truth and its definition."""
+def prepare(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0) -> tuple[dict[str, Any], TaskFile]:
+    """Make the project and size it to the machine (or to ``tokens``); gives its truth and its definition."""
     truth = make(folder, seed=seed, rows=rows)
-    note("measuring this machine …")
-    spec = load_task(folder).spec
-    tokens = token_budget(spec, speeds_of(spec), seconds=minutes * 60)
+    if not tokens:
+        note("measuring this machine …")
+        spec = load_task(folder).spec
+        tokens = token_budget(spec, speeds_of(spec), seconds=minutes * 60)
     return truth, load_task(folder, overrides=[f"train.max_train_tokens={tokens}"])
 
 
@@ -124,11 +125,11 @@ def show_verdict(result: Result) -> None:
     out.print()
 
 
-def demo(folder: Path, *, seed: int, rows: int, minutes: float) -> Path:
+def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0) -> Path:
     """The whole demo; gives where the report lies."""
     began = time.monotonic()
     project = folder / "desk"
-    truth, file = prepare(project, seed=seed, rows=rows, minutes=minutes)
+    truth, file = prepare(project, seed=seed, rows=rows, minutes=minutes, tokens=tokens)
     with Store(project) as store, store.lock("the demo"):
         approve(file, store)
         plan = make_plan(file, store)
@@ -160,11 +161,12 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, default=Path(".demo"), help="folder to work in (.demo)")
     parser.add_argument("--minutes", type=float, default=10.0, help="how long the whole may take, about (10)")
+    parser.add_argument("--tokens", type=int, default=0, help="train on so many tokens, whatever time that takes")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rows", type=int, default=800)
     chosen = parser.parse_args()
     try:
-        demo(chosen.out, seed=chosen.seed, rows=chosen.rows, minutes=chosen.minutes)
+        demo(chosen.out, seed=chosen.seed, rows=chosen.rows, minutes=chosen.minutes, tokens=chosen.tokens)
     except UserError as error:
         note(f"error: {error}")
         return EXIT_USER
