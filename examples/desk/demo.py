@@ -38,7 +38,7 @@ LEAST_TOKENS = 4000
 ARMS = 4
 """base, prompted and tuned, and the one that was trained on everything."""
 
-out = Console(highlight=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
 
 def token_budget(spec: TaskSpec, speeds: Speeds, *, seconds: float) -> int:
@@ -81,7 +81,7 @@ def show_audit(found: Audit) -> None:
     table = Table(title="What was planted, and what curation did", title_justify="left")
     for name in ("pitfall", "planted as", "expected"):
         table.add_column(name)
-    for name in ("planted", "caught", "of these by another rule", "missed"):
+    for name in ("planted", "caught", "by another rule", "missed"):
         table.add_column(name, justify="right")
     for line in found.lines:
         table.add_row(line.code, line.what, line.expected, str(line.planted), str(line.caught),
@@ -102,9 +102,10 @@ def show_comparison(found: Comparison) -> None:
     """Dumped against curated, metric by metric."""
     table = Table(title="Everything dumped in against the curated rows", title_justify="left")
     for name in ("metric", "dumped", "curated", "curated minus dumped, paired"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for figure in found.figures:
-        name = f"{figure.info.title} ({figure.info.unit})"
+        arrow = "↑" if figure.info.bigger_is_better else "↓"
+        name = f"{figure.info.title} {arrow} ({figure.info.unit})"
         table.add_row(name, str(figure.dumped), str(figure.curated), str(figure.gain))
     out.print(table)
     out.print(
@@ -121,7 +122,9 @@ def show_verdict(result: Result) -> None:
         return
     out.print(f"Verdict: {verdict.outcome}. {verdict.why}", markup=False)
     for criterion in verdict.criteria:
-        out.print(f"  {criterion.outcome:13} {criterion.name}: {criterion.estimate or criterion.why}", markup=False)
+        where = f" ({criterion.slice})" if criterion.slice else ""
+        figure = criterion.estimate or criterion.why
+        out.print(f"  {criterion.outcome:13} {criterion.name}{where}: {figure}", markup=False)
     out.print()
 
 

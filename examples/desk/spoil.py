@@ -181,7 +181,7 @@ class Spoiler:
         chosen = self.rng.sample(self.noise["foreign"], count)
         return [
             Plant(self._foreign_body(p, self.rng.choice(("outage", "billing", "moving")), ""), "D08",
-                  f"wrong language ({p[2]})", "dropped")
+                  "wrong language", "dropped")
             for p in chosen
         ]  # fmt: skip
 
