@@ -168,9 +168,10 @@ def test_progress_ends_at_its_total(project: Project) -> None:
 def test_findings_of_a_good_model(project: Project) -> None:
     run(project)
     found = findings(project)
-    assert set(found) == {"E01", "E03", "E06", "E07", "E09", "T05"}
+    assert set(found) == {"E01", "E03", "E06", "E07", "E08", "E09", "T05"}
     assert {c: f.status for c, f in found.items()} == {
-        "E01": "found", "T05": "clear", "E03": "clear", "E06": "clear", "E07": "clear", "E09": "clear",
+        "E01": "found", "T05": "clear", "E03": "clear", "E06": "clear", "E07": "clear", "E08": "unchecked",
+        "E09": "clear",
     }  # fmt: skip
     assert "owner" in found["E01"].why
 
@@ -207,6 +208,24 @@ def test_invented_numbers_are_found_with_their_spans(project: Project) -> None:
     assert found.spans[0]["type"] == "number"
     assert found.estimate is not None
     assert found.estimate.value == 1.0
+
+
+def test_outdated_values_are_found(project: Project) -> None:
+    (project.root / "facts.yaml").write_text(
+        "facts: [{entity: the usual, attribute: number, value: 555 kWh}]", encoding="utf-8"
+    )
+    file = project.file(
+        overrides=["metrics=[{name: label}, {name: currency, options: {date: tags.day}}]", "gates=[]", "slices=[]"]
+    )
+    rows = [e.model_copy(update={"tags": {"day": "2026-03-01"}}) for e in project.store.examples(project.dataset)]
+    dataset = project.dataset.model_copy(update={"examples": project.store.put_examples(rows)})
+    project.tuned = FakeModel("tuned", 0.5, 2.0, say=lambda a: "The number is 556 kWh." if "cannot" in a else a)
+    evaluate(dataset, project.split, project.version, file, project.store, models=project.models)
+    found = findings(project)["E08"]
+    assert found.status == "found"
+    assert 30 < len(found.rows) < 90
+    assert found.estimate is not None
+    assert found.estimate.value == pytest.approx(len(found.rows) / 120)
 
 
 def test_a_worn_out_test_set_is_found(project: Project) -> None:

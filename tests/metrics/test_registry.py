@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tunewell.task import TaskFile
 from tunewell.types import Example, MetricInfo, Prediction, Unscored
 
 Define = Callable[..., TaskFile]
+FACTS = "facts: [{entity: a, attribute: b, value: 5 EUR}]\ndecisions: [{name: d, rules: [{when: {}, then: fine}]}]"
 OPTIONS = {
     "label": "{pattern: '^\\[(.+?)\\]'}",
     "key_points": "{from: tags.points}",
@@ -29,10 +31,14 @@ def value(m: Metric, output: str, example: Example, file: TaskFile) -> float:
 
 @pytest.mark.parametrize("name", BUILTINS)
 @pytest.mark.parametrize("output", ["", "x", '[a] {"total": 1}', "\x00\ud800 % $1,2,3 [", "a " * 3000])
-def test_every_built_in_gives_a_value_in_its_range_or_says_why_not(define: Define, name: str, output: str) -> None:
+def test_every_built_in_gives_a_value_in_its_range_or_says_why_not(
+    define: Define, tmp_path: Path, name: str, output: str
+) -> None:
+    (tmp_path / "facts.yaml").write_text(FACTS)
     file = define(f"metrics: [{{name: {name}, options: {OPTIONS.get(name, '{}')}}}]")
     (made,) = build_metrics(file)
-    example = row("How much?", "[a] It costs 5 EUR.", points="5 EUR | soon")
+    example = row("How much?", "[a] It costs 5 EUR.", points="5 EUR | soon", decision="d")
+    example = example.model_copy(update={"date": dt.date(2026, 3, 1)})
     assert made.applies(example) == ""
     found = made(output, example, task=file.spec)
     assert isinstance(found, Unscored) or made.info.low <= found.value <= made.info.high

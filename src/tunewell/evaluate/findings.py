@@ -1,4 +1,4 @@
-"""What an evaluation finds: T05, E01, E03, E06, E07, E09."""
+"""What an evaluation finds: T05, E01, E03, E06, E07, E08, E09."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def evaluation_findings(
     found += too_small(table, file)
     found += worse_slices(evaluation, table, file)
     found.append(unsupported(predictions, rows, file))
+    found.append(outdated(table, file))
     found.append(worn_out(evaluation, file))
     return found
 
@@ -218,6 +219,28 @@ def unsupported(predictions: Sequence[Prediction], rows: Sequence[Example], file
         rows=tuple(bad) if found else (),
         remedy="read the rows named; train on corrected ones" if found else "",
         spans=tuple(spans[:_MOST_SPANS]) if found else (),
+    )
+
+
+def outdated(table: Table, file: TaskFile) -> Finding:
+    """E08: tuned answers with values that the facts file calls outdated, early or wrong at the question's date."""
+    names = [m.name for m in file.spec.metrics if "currency" in (m.name, m.options.get("metric"))]
+    if not names or not table.has("tuned", names[0]):
+        why = "tunewell.yaml names no currency metric: answers are not held against a facts file."
+        return Finding(code="E08", status="unchecked", stage=STAGE, why=why)
+    values = table.values["tuned", names[0]]
+    bad = np.where(np.isnan(values), np.nan, (values < 1).astype(float))[table.applies[names[0]]]
+    rate = mean(bad, low=0, high=1, level=file.spec.evaluate.level).model_copy(update={"unit": "share of answers"})
+    rows = tuple(r for r, v in zip(table.rows, values, strict=True) if v < 1)
+    return Finding(
+        code="E08",
+        status="found" if rows else "clear",
+        stage=STAGE,
+        why=f"{len(rows)} of {bad.size} tuned answers state a value that is outdated or wrong at the question's date.",
+        estimate=rate,
+        threshold=Threshold(value=0.0, origin="built-in"),
+        rows=rows,
+        remedy="add rows with the changed facts, then train again; read the rows named" if rows else "",
     )
 
 

@@ -75,12 +75,31 @@ def decide(
     day = today or dt.datetime.now(dt.UTC).date()
     said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
     table = _table(evaluation, file, store, said)
-    claims = sum(1 + (len(table.parts(g.slices)) if g.slices else 0) for g in file.spec.gates)
-    case = _Case(table=table, file=file, said=said, claims=claims)
-    criteria = tuple(c for i, g in enumerate(file.spec.gates) for c in _criteria(case, i, g))
+    criteria = judge_gates(table, file, said=said)
     kept = [f for f in findings if f.code != "E01"]
     known = with_acceptances([*kept, definition_finding(file, evaluation.metrics, store)], store, today=day)
-    return _combine(criteria, known, case)
+    return _combine(criteria, known, table, file)
+
+
+def judge_gates(table: Table, file: TaskFile, *, said: Sequence[Judgement] = ()) -> tuple[Criterion, ...]:
+    """Every gate decided, slices included, each from its interval.
+
+    Args:
+        table: The scores of all arms, people's among them.
+        file: The definition with its gates.
+        said: People's verdicts, for gates with ``people: required``.
+    """
+    claims = sum(1 + (len(table.parts(g.slices)) if g.slices else 0) for g in file.spec.gates)
+    case = _Case(table=table, file=file, said=said, claims=claims)
+    return tuple(c for i, g in enumerate(file.spec.gates) for c in _criteria(case, i, g))
+
+
+def outcome_of(criteria: Sequence[Criterion]) -> Outcome:
+    """All together: NO-GO if one is, GO if all are, else (and without any) INCONCLUSIVE."""
+    outcomes = {c.outcome for c in criteria}
+    if "NO-GO" in outcomes:
+        return "NO-GO"
+    return "GO" if outcomes == {"GO"} else "INCONCLUSIVE"
 
 
 def _table(evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[Judgement]) -> Table:
@@ -256,15 +275,14 @@ def _verdicts_needed(case: _Case, gate: Gate) -> str:
 # --- all gates ----------------------------------------------------------------------------------------------------
 
 
-def _combine(criteria: tuple[Criterion, ...], findings: tuple[Finding, ...], case: _Case) -> Verdict:
+def _combine(criteria: tuple[Criterion, ...], findings: tuple[Finding, ...], table: Table, file: TaskFile) -> Verdict:
     blocking = [f for f in findings if f.blocking and f.status == "found"]
     failed = [c for c in criteria if c.outcome == "NO-GO"]
     about_model = [f for f in blocking if f.code not in EVIDENCE]
     open_ = [c for c in criteria if c.outcome == "INCONCLUSIVE"]
     about_evidence = [f for f in blocking if f.code in EVIDENCE]
     change = _would_change(criteria, blocking)
-    known = {**case.table.metrics}
-    rubric = [c.name for c in case.file.spec.people.rubric]
+    rubric = [c.name for c in file.spec.people.rubric]
     outcome: Outcome
     if failed or about_model:
         outcome = "NO-GO"
@@ -275,7 +293,7 @@ def _combine(criteria: tuple[Criterion, ...], findings: tuple[Finding, ...], cas
     elif open_ or about_evidence:
         outcome = "INCONCLUSIVE"
         why = "; ".join([_short(c) for c in open_] + [f"{f.code}: {f.why}" for f in about_evidence])
-    elif not any(guards(g, known, rubric) for g in case.file.spec.gates):
+    elif not any(guards(g, table.metrics, rubric) for g in file.spec.gates):
         # Not even an accepted E01 lets a generic metric open the way alone.
         outcome, why = "INCONCLUSIVE", "E01: only generic metrics guard the gates; they never give GO alone."
         change = ("a gate on a metric of the task's own", *change)

@@ -9,7 +9,8 @@ import inspect
 import re
 import sys
 
-from tunewell.metrics.registry import BUILTINS, NATS, Builtin, NoOptions
+from tunewell.metrics.options import NoOptions
+from tunewell.metrics.registry import BUILTINS, NATS, Builtin
 from tunewell.types import MetricInfo
 
 HEAD = """# Metrics

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ValidationError
 
 from tunewell.errors import TaskError, UserError
-from tunewell.metrics import form, label, overlap, points, support
+from tunewell.metrics import currency, form, label, overlap, points, support
 from tunewell.metrics.base import Metric, MetricFunction
+from tunewell.metrics.facts import Facts, read_facts
+from tunewell.metrics.options import (
+    ConcisenessOptions,
+    CurrencyOptions,
+    DecisionOptions,
+    FormatOptions,
+    LabelOptions,
+    NoOptions,
+    OwnOptions,
+    PointsOptions,
+    SchemaOptions,
+)
 from tunewell.metrics.own import load_own
 from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Example, MetricInfo, Value
@@ -28,95 +41,6 @@ NATS = MetricInfo(
 """Always measured, through ``Model.score``: how improbable the gold answer is, per token."""
 
 
-class NoOptions(Value):
-    """None."""
-
-
-class LabelOptions(Value):
-    r"""Options of ``label``.
-
-    Attributes:
-        pattern: Regular expression whose first group is the label, such as ``^\[(.+?)\]``; empty = the whole answer.
-        labels: Labels that exist; empty = any.
-    """
-
-    pattern: str = ""
-    labels: tuple[str, ...] = ()
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, value: str) -> str:
-        return _compiles(value)
-
-
-class PointsOptions(Value):
-    """Options of ``key_points``; at least one of them.
-
-    Attributes:
-        source: Field of the row that lists its points between bars (``from: tags.points``): ``14 days | 84.20 EUR``.
-            Other writings of one point stand between tildes: ``14 days ~ two weeks``.
-        points: Points that every answer must contain.
-    """
-
-    source: str = Field(default="", alias="from")
-    points: tuple[str, ...] = ()
-
-
-class ConcisenessOptions(Value):
-    """Options of ``conciseness``.
-
-    Attributes:
-        words: Target length; 0 = as long as the gold answer.
-        slack: Share by which the target may be exceeded without loss.
-    """
-
-    words: int = Field(default=0, ge=0)
-    slack: float = Field(default=0.1, ge=0)
-
-
-class FormatOptions(Value):
-    """Options of ``format``.
-
-    Attributes:
-        pattern: Regular expression that the whole answer must match.
-    """
-
-    pattern: str = Field(min_length=1)
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, value: str) -> str:
-        return _compiles(value)
-
-
-class SchemaOptions(Value):
-    """Options of ``schema``.
-
-    Attributes:
-        schema_: JSON Schema that the answer must hold to (key ``schema``).
-    """
-
-    schema_: Mapping[str, Any] = Field(alias="schema")
-
-
-class OwnOptions(Value):
-    """Options of the project's own metrics.
-
-    Attributes:
-        python: File inside the project's folder that defines the function, such as ``metrics.py``.
-    """
-
-    python: str = Field(min_length=1)
-
-
-def _compiles(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"not a valid regular expression: {error}") from None
-    return value
-
-
 @dataclass(frozen=True)
 class Builtin:
     """A metric that comes with Tunewell.
@@ -125,17 +49,17 @@ class Builtin:
         info: What it is.
         about: How it is computed, one sentence.
         options: Model of its options.
-        make: From its options and the task to its function and, where some rows cannot be measured, the reason why.
+        make: From its options and the definition to its function and, where some rows cannot be measured, the reason.
     """
 
     info: MetricInfo
     about: str
-    make: Callable[[Any, TaskSpec], tuple[MetricFunction, Callable[[Example], str] | None]]
+    make: Callable[[Any, TaskFile], tuple[MetricFunction, Callable[[Example], str] | None]]
     options: type[Value] = NoOptions
 
 
-def _overlap(function: Callable[[str, str], float]) -> Callable[[Any, TaskSpec], tuple[MetricFunction, None]]:
-    def make(_: Any, task: TaskSpec) -> tuple[MetricFunction, None]:
+def _overlap(function: Callable[[str, str], float]) -> Callable[[Any, TaskFile], tuple[MetricFunction, None]]:
+    def make(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
         def against_target(output: str, example: Example, *, task: TaskSpec) -> float:
             return function(output, example.target)
 
@@ -144,33 +68,51 @@ def _overlap(function: Callable[[str, str], float]) -> Callable[[Any, TaskSpec],
     return make
 
 
-def _normalised(_: Any, task: TaskSpec) -> tuple[MetricFunction, None]:
+def _normalised(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
     def against_target(output: str, example: Example, *, task: TaskSpec) -> float:
         return overlap.normalised(output, example.target, language=task.task.language)
 
     return against_target, None
 
 
-def _label(options: LabelOptions, task: TaskSpec) -> tuple[MetricFunction, Callable[[Example], str]]:
+def _label(options: LabelOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
     pattern = re.compile(options.pattern) if options.pattern else None
     return label.make_label(pattern, options.labels), label.gold_label(pattern)
 
 
-def _points(options: PointsOptions, task: TaskSpec) -> tuple[MetricFunction, Callable[[Example], str]]:
+def _points(options: PointsOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
     if not options.source and not options.points:
         raise ValueError("key_points needs 'from' (such as tags.points) or 'points'")
     made = points.make_key_points(options.source, options.points)
     return made, points.has_points(options.source, options.points)
 
 
-def _must_not(_: Any, task: TaskSpec) -> tuple[MetricFunction, None]:
-    if not task.task.must_not:
+def _must_not(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
+    if not file.spec.task.must_not:
         raise ValueError("must_not needs a list under task.must_not")
     return points.must_not, None
 
 
-def _plain(function: MetricFunction) -> Callable[[Any, TaskSpec], tuple[MetricFunction, None]]:
-    return lambda options, task: (function, None)
+def _facts(file: TaskFile, name: str) -> Facts:
+    path = (file.root / name).resolve()
+    if not path.is_relative_to(file.root.resolve()):
+        raise ValueError(f"the facts file lies inside the project's folder; got {name!r}")
+    return read_facts(path)
+
+
+def _currency(options: CurrencyOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
+    return currency.make_currency(_facts(file, options.facts), options.date), currency.dated(options.date)
+
+
+def _decision(options: DecisionOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
+    tables = {d.name: d for d in _facts(file, options.facts).decisions}
+    if not tables:
+        raise ValueError(f"{options.facts} holds no decision tables")
+    return currency.make_decision(tables), currency.decided(tables)
+
+
+def _plain(function: MetricFunction) -> Callable[[Any, TaskFile], tuple[MetricFunction, None]]:
+    return lambda options, file: (function, None)
 
 
 def _info(name: str, title: str, **changes: Any) -> MetricInfo:
@@ -216,27 +158,39 @@ BUILTINS: dict[str, Builtin] = {
             _plain(support.support),
         ),
         Builtin(
+            _info("currency", "facts right at the date", own=True),
+            "Of the values in the answer that the facts file knows: the share that is right at the question's date.",
+            _currency,
+            CurrencyOptions,
+        ),
+        Builtin(
+            _info("decision", "decisions as the table says", **_OWN_EXACT),
+            "1 if the answer gives the outcome that the decision table gives for the row's inputs, and no other.",
+            _decision,
+            DecisionOptions,
+        ),
+        Builtin(
             _info("format", "format kept", **_OWN_EXACT),
             "1 if the whole answer matches the pattern.",
-            lambda options, task: (form.make_format(re.compile(options.pattern)), None),
+            lambda options, file: (form.make_format(re.compile(options.pattern)), None),
             FormatOptions,
         ),
         Builtin(
             _info("schema", "schema kept", **_OWN_EXACT),
             "1 if the answer is JSON that holds to the schema.",
-            lambda options, task: (form.make_schema(options.schema_), None),
+            lambda options, file: (form.make_schema(options.schema_), None),
             SchemaOptions,
         ),
         Builtin(
             _info("conciseness", "length kept"),
             "1 up to the target length, then target ÷ length; an empty answer is 0.",
-            lambda options, task: (form.make_conciseness(options.words, options.slack), None),
+            lambda options, file: (form.make_conciseness(options.words, options.slack), None),
             ConcisenessOptions,
         ),
         Builtin(
             _info("words", "words", unit="words", bigger_is_better=False, high=float("inf")),
             "Length of the answer in words.",
-            lambda options, task: (form.make_words(), None),
+            lambda options, file: (form.make_words(), None),
         ),
         Builtin(
             _info("readability", "reading ease", unit="points", low=-400.0, high=121.22),
@@ -304,9 +258,13 @@ def _build(file: TaskFile, name: str, options: dict[str, Any], place: str) -> Me
         known = ", ".join(BUILTINS)
         raise ValueError(f"no metric {kind!r}; known: {known}; an own one needs options: {{python: metrics.py}}")
     builtin = BUILTINS[kind]
-    function, applies = builtin.make(builtin.options.model_validate(options), file.spec)
-    info = builtin.info.model_copy(update={"name": name})
-    return Metric(info=info, function=function, applies=applies) if applies else Metric(info=info, function=function)
+    chosen = builtin.options.model_validate(options)
+    function, applies = builtin.make(chosen, file)
+    made = Metric(info=builtin.info.model_copy(update={"name": name}), function=function)
+    if isinstance(chosen, CurrencyOptions | DecisionOptions):  # what the file says decides the scores
+        digest = hashlib.sha256((file.root / chosen.facts).read_bytes()).hexdigest()
+        made = replace(made, version=f"{made.version}+{digest[:12]}")
+    return replace(made, applies=applies) if applies else made
 
 
 def _fault(file: TaskFile, index: int, name: str, error: Any) -> tuple[str, str]:
