@@ -29,6 +29,7 @@ def test_a_clustered_mean_equals_the_cr2_of_equal_clusters() -> None:
     assert e.n == 10
 
 
+@settings(deadline=None)
 @given(VALUES, st.randoms(use_true_random=False))
 def test_a_mean_does_not_depend_on_the_order(values: list[float], rng: object) -> None:
     shuffled = values.copy()
@@ -37,6 +38,7 @@ def test_a_mean_does_not_depend_on_the_order(values: list[float], rng: object) -
     assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=60), st.booleans())
 def test_swapping_the_arms_mirrors_the_difference(rows: list[tuple[int, int]], paired: bool) -> None:
     a, b = [r[0] for r in rows], [r[1] for r in rows]
@@ -44,7 +46,7 @@ def test_swapping_the_arms_mirrors_the_difference(rows: list[tuple[int, int]], p
     assert (ab.low, ab.value, ab.high) == pytest.approx((-ba.high, -ba.value, -ba.low), abs=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30), st.integers(0, 5))
 def test_missing_values_never_narrow_an_interval(values: list[float], missing: int) -> None:
     whole = [*values, *[0.5] * missing]

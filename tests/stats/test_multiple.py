@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunewell.stats import benjamini_hochberg, equivalence, holm
@@ -21,6 +21,7 @@ def test_benjamini_hochberg_rejects_four_of_the_papers_fifteen() -> None:
     assert holm(PAPER).sum() == 3
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_both_agree_with_statsmodels_in_any_order(p: list[float], rng: object) -> None:
     from statsmodels.stats.multitest import multipletests

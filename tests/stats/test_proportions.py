@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunewell.stats import mcnemar, proportion
@@ -33,6 +33,7 @@ def test_jeffreys_equals_the_beta_quantiles_of_statsmodels() -> None:
     assert (e.low, e.high) == pytest.approx(proportion_confint(81, 263, method="jeffreys"), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 300), data=st.data())
 def test_a_proportion_mirrors_and_narrows_with_more_trials(n: int, data: st.DataObject) -> None:
     x = data.draw(st.integers(0, n))

@@ -1,5 +1,7 @@
 """Pure functions on arrays: every figure with an interval that covers what it says."""
 
+from tunewell.stats.corrected import corrected_mean, corrected_rate
+from tunewell.stats.corrected_pairs import corrected_difference, corrected_win_rate, subtract
 from tunewell.stats.means import bootstrap, difference, mean
 from tunewell.stats.multiple import Equivalence, benjamini_hochberg, equivalence, holm
 from tunewell.stats.plan import (
@@ -15,6 +17,10 @@ __all__ = [
     "Tested",
     "benjamini_hochberg",
     "bootstrap",
+    "corrected_difference",
+    "corrected_mean",
+    "corrected_rate",
+    "corrected_win_rate",
     "detectable_difference",
     "difference",
     "equivalence",
@@ -25,4 +31,5 @@ __all__ = [
     "sample_size_difference",
     "sample_size_proportion",
     "sample_size_share_against",
+    "subtract",
 ]

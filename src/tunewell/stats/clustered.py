@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunewell.stats.inputs import Floats, Ints
+from tunewell.stats.inputs import Floats, Ints, tally
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ def cluster_mean(x: Floats, groups: Ints, ends: tuple[float, float] | None = Non
         (2.5, 0.4167, 3.0, 1.0)
     """
     n = x.size
-    sizes = np.bincount(groups).astype(np.float64)
+    sizes = tally(groups)
     value = float(x.mean())
     if sizes.size < 2:
         return ClusterMean(value, float("nan"), 0.0, 1, float(n))
-    sums: Floats = np.bincount(groups, weights=x - value).astype(np.float64)
+    sums = tally(groups, x - value)
     variance, df = sums_variance(sums, sizes)
     units = int(sizes.size)
     if units == n:
@@ -98,7 +98,7 @@ def sums_variance(sums: Floats, sizes: Floats) -> tuple[float, float]:
 
 def shared_variance(influence: Floats, groups: Ints) -> tuple[float, float]:
     """Variance of a statistic from the influence of each row, summed by cluster; df is clusters minus one."""
-    sums = np.bincount(groups, weights=influence)
+    sums = tally(groups, influence)
     units = sums.size
     if units < 2:
         return float("nan"), 0.0

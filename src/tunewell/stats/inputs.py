@@ -57,6 +57,18 @@ def codes(clusters: Iterable[Hashable] | None, n: int, name: str = "clusters") -
     return out
 
 
+def tally(at: Ints, weights: ArrayLike | None = None, length: int = 0) -> Floats:
+    """Sums of weights (counts without) by code, as floats, at least ``length`` of them.
+
+    Example:
+        >>> import numpy as np
+        >>> tally(np.array([0, 1, 1]), [0.5, 1.0, 2.0], 3).tolist()
+        [0.5, 3.0, 0.0]
+    """
+    w = None if weights is None else np.asarray(weights, dtype=np.float64)
+    return np.bincount(at, w, length).astype(np.float64)
+
+
 def share(value: float, name: str) -> float:
     """A number strictly between 0 and 1."""
     if not 0.0 < value < 1.0:

@@ -1,0 +1,151 @@
+"""Coverage and labels needed of `corrected_rate` in every promised cell.
+
+600 cells: five rates × four numbers of labels × six judges × clusters of 1, 3 and 5 with intraclass correlation 0 and
+.3 (of people's labels, of the judge's hits and of its false alarms alike); whole clusters are labelled; 4,000 rows are
+judged. Usage: ``python -m bench.statistics.corrected [repetitions]``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.statistics.record import write
+from tunewell.stats.proportions import wilson
+from tunewell.stats.stratified import Strata, share_limits
+
+Floats = NDArray[np.float64]
+JUDGES = [(0.5, 0.5), (0.85, 0.70), (0.90, 0.80), (0.95, 0.80), (0.95, 0.90), (0.98, 0.95)]
+RATES = [0.5, 0.8, 0.9, 0.95, 0.98]
+LABELS = [30, 50, 100, 200]
+CLUSTERS = [(1, 0.0), (3, 0.0), (3, 0.3), (5, 0.0), (5, 0.3)]
+JUDGED = 4000
+Z = 1.959963984540054
+
+
+def _beta(rng: np.random.Generator, mean: float, icc: float, size: tuple[int, ...]) -> Floats:
+    if icc == 0 or mean in (0.0, 1.0):
+        return np.full(size, mean)
+    k = 1 / icc - 1
+    return rng.beta(mean * k, (1 - mean) * k, size=size)
+
+
+def draw(
+    rng: np.random.Generator, p: float, n: int, judge: tuple[float, float], m: int, icc: float, repeats: int
+) -> Strata:
+    """Datasets of one cell; the judged but unlabelled rows enter by the normal limit of their total."""
+    hit, correct = judge
+    units = max(n // m, 2)
+
+    def counts(size: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        good = rng.binomial(m, _beta(rng, p, icc, size))
+        passed = rng.binomial(good, _beta(rng, hit, icc, size))
+        missed = rng.binomial(m - good, _beta(rng, 1 - correct, icc, size))
+        return good, passed, missed
+
+    good, passed, missed = counts((repeats, units))
+    x = np.stack([good - passed, passed], -1).astype(float)
+    t = np.stack([(m - good) - missed + (good - passed), passed + missed], -1).astype(float)
+    many = counts((20_000,))
+    share = p * hit + (1 - p) * (1 - correct)
+    variance = float(np.var(many[1] + many[2])) / m**2
+    rest = (JUDGED - n) // m
+    passing = np.clip(rng.normal(share, np.sqrt(variance / rest), size=repeats), 0, 1) * rest * m
+    w1 = (t[..., 1].sum(1) + passing) / ((rest + units) * m)
+    factor = variance / (share * (1 - share)) / (rest + units)
+    return Strata(x, t, np.stack([1 - w1, w1], 1), np.full(repeats, factor), clustered=m > 1)
+
+
+def cell(
+    rng: np.random.Generator, p: float, n: int, judge: tuple[float, float], m: int, icc: float, repeats: int
+) -> dict[str, Any]:
+    """Coverage and mean width of one cell, with people alone (Wilson, independent labels) beside it."""
+    s = draw(rng, p, n, judge, m, icc, repeats)
+    _, low, high = share_limits(s, 0.95)
+    k = s.successes.sum((1, 2))
+    hl, hh = wilson(k, s.labels.sum((1, 2)), Z)
+    apart = (1 - judge[0]) * p + (1 - judge[1]) * (1 - p)
+    return {
+        "judge": judge,
+        "rate": p,
+        "labels": n,
+        "cluster": m,
+        "icc": icc,
+        "coverage": round(float(np.mean((low <= p) & (p <= high))), 4),
+        "width": round(float((high - low).mean()), 5),
+        "people_alone_width": round(float((hh - hl).mean()), 5),
+        "people_alone_coverage": round(float(np.mean((hl <= p) & (p <= hh))), 4),
+        "failures_expected": round(n * (1 - p), 2),
+        "disagreements_expected": round(n * apart, 2),
+    }
+
+
+def labels_needed(judge: tuple[float, float], p: float, people: int, repeats: int) -> float:
+    """Labels at which the corrected interval is as narrow as that of ``people`` labels alone, as a share of them."""
+    rng = np.random.default_rng(people)
+    k = rng.binomial(people, p, size=50_000)
+    low, high = wilson(k, people, Z)
+    target = float((high - low).mean())
+    few, many = 10, 2 * people
+    while many - few > 1:
+        middle = (few + many) // 2
+        s = draw(np.random.default_rng(1), p, middle, judge, 1, 0.0, repeats)
+        _, bottom, top = share_limits(s, 0.95)
+        few, many = (middle, many) if float((top - bottom).mean()) > target else (few, middle)
+    return many / people
+
+
+def main(repeats: int = 10_000) -> None:
+    started = time.perf_counter()
+    rng = np.random.default_rng(2026)
+    cells = [
+        cell(rng, p, n, judge, m, icc, repeats)
+        for judge in JUDGES
+        for m, icc in CLUSTERS
+        for p in RATES
+        for n in LABELS
+    ]
+    over = [c for c in cells if c["coverage"] > 0.975 and c["failures_expected"] >= 5 - 1e-9]
+    needed = []
+    for judge in JUDGES:
+        hit, correct = judge
+        for p in (0.5, 0.8, 0.9, 0.95):
+            q = p * hit + (1 - p) * (1 - correct)
+            rho = (p * hit - p * q) / np.sqrt(p * (1 - p) * q * (1 - q))
+            for people in (200, 400):
+                needed.append(
+                    {
+                        "judge": judge,
+                        "rate": p,
+                        "rho": round(float(rho), 3),
+                        "people_alone": people,
+                        "needed_share": labels_needed(judge, p, people, repeats),
+                    }
+                )
+    worst = min(cells, key=lambda c: c["coverage"])
+    write(
+        "corrected",
+        {
+            "repetitions": repeats,
+            "judged": JUDGED,
+            "worst_cell": worst,
+            "below_0.935": [c for c in cells if c["coverage"] < 0.935],
+            "above_0.975_with_five_failures": len(over),
+            "above_0.975_with_five_failures_independent": [c for c in over if c["cluster"] == 1],
+            "labels_needed": needed,
+            "cells": cells,
+        },
+        started,
+    )
+    print("worst", worst)
+    print("over", len(over), "of", sum(c["failures_expected"] >= 5 - 1e-9 for c in cells))
+    for row in needed:
+        print(row)
+
+
+if __name__ == "__main__":
+    main(*(int(v) for v in sys.argv[1:]))

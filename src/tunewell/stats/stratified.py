@@ -1,0 +1,154 @@
+"""The interval under a share estimated within strata: Jeffreys-like limits, joined by squaring and adding.
+
+Every array has a leading axis of datasets, so that simulations run the code that users run. The four constants were
+chosen by simulation (``bench/statistics/corrected.py``) and are not tuned to any one cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betaincinv, ndtr, ndtri, stdtrit
+
+from tunewell.stats.inputs import Floats
+
+SHIFT = 0.51
+"""Beta limits with (x + SHIFT, n - x + 1 - SHIFT): Jeffreys at .5, Clopper-Pearson at 1."""
+PSEUDO_WEIGHT = 0.2
+"""Weight of the two pseudo-clusters from which each stratum's design effect is shrunk."""
+LEAST_EFFECT = 0.5
+"""Few clusters may by chance look less variable than independent rows; this far is believed, with t quantiles."""
+FEW = 3.0
+"""With so few failures (or successes), the interval is at least that of people alone."""
+BLEND = 0.6
+"""How far an end moves out to that of people alone where the strata save nothing."""
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Sufficient statistics of many datasets: R datasets, G labelled clusters, J strata.
+
+    Attributes:
+        successes: (Weighted) successes among the labels, shape (R, G, J).
+        labels: (Weighted) labels, shape (R, G, J); a dataset's sum is its effective number of labels.
+        shares: Share of each stratum among all rows, shape (R, J), summing to 1.
+        share_variance: Variance factor of the shares: one over the effective number of all rows, shape (R,).
+        clustered: Whether a cluster may hold more than one label.
+    """
+
+    successes: Floats
+    labels: Floats
+    shares: Floats
+    share_variance: Floats
+    clustered: bool
+
+
+def beta_limits(x: Floats, n: Floats, tail: Floats, shift: float = SHIFT) -> tuple[Floats, Floats]:
+    """Limits of a share from x successes of n, elementwise; [0, 1] where n is 0.
+
+    Example:
+        >>> import numpy as np
+        >>> low, high = beta_limits(np.array([15.0]), np.array([148.0]), np.array([0.025]))
+        >>> round(float(low[0]), 3), round(float(high[0]), 3)
+        (0.06, 0.158)
+    """
+    x = np.clip(x, 0.0, n)
+    with np.errstate(invalid="ignore"):
+        low = np.where(x <= 1e-9, 0.0, betaincinv(x + 1 - shift, n - x + shift, tail))
+        high = np.where(x >= n - 1e-9, 1.0, betaincinv(x + shift, n - x + 1 - shift, 1 - tail))
+    return low, high
+
+
+def share_limits(s: Strata, level: float) -> tuple[Floats, Floats, Floats]:
+    """Value, lower and upper end of the share in each dataset, shape (R,) each."""
+    quantile = quantiles(s, level)
+    effect = design_effect(s.successes, s.labels, s.shares) if s.clustered else np.ones(len(s.shares))
+    value, low, high = _joined(s.successes.sum(1), s.labels.sum(1), s.shares, effect, quantile, s.share_variance)
+    people = s.successes.sum(2, keepdims=True), s.labels.sum(2, keepdims=True)
+    whole = np.ones((len(s.shares), 1))
+    alone = design_effect(*people, whole) if s.clustered else np.ones(len(s.shares))
+    x, n = people[0].sum(1), people[1].sum(1)
+    _, bottom, top = _joined(x, n, whole, alone, quantile, np.zeros(len(whole)))
+    useless = np.where(strata_ratio(s) > 1.0, BLEND, 0.0)
+    failures, successes = (n - x)[:, 0] / alone, x[:, 0] / alone
+    up = np.where(failures <= FEW + 1e-6, 1.0, useless)
+    down = np.where(successes <= FEW + 1e-6, 1.0, useless)
+    high = high + up * np.maximum(top - high, 0.0)
+    low = low - down * np.maximum(low - bottom, 0.0)
+    return value, np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+
+
+def quantiles(s: Strata, level: float) -> Floats:
+    """Normal quantiles for independent labels, Student's for clusters, shape (R,)."""
+    q = (1 + level) / 2
+    if not s.clustered:
+        return np.full(len(s.shares), float(ndtri(q)))
+    units = (s.labels.sum(2) > 0).sum(1)
+    out: Floats = stdtrit(np.maximum(units - 1, 1), q)
+    return out
+
+
+def design_effect(x: Floats, t: Floats, shares: Floats) -> Floats:
+    """Variance of the stratified share with clusters against that without, shape (R,).
+
+    Cluster sums of residuals over all strata, each stratum shrunk by two light pseudo-clusters (all successes, all
+    failures) of its own typical size.
+    """
+    n, total = t.sum(1), x.sum(1)
+    holding = np.maximum((t > 0).sum(1), 1)
+    typical = n / holding
+    padded = n + 2 * PSEUDO_WEIGHT * typical
+    rate = np.where(padded > 0, (total + PSEUDO_WEIGHT * typical) / np.maximum(padded, 1e-12), 0.5)
+    factor = np.where(n > 0, shares / np.maximum(n, 1e-12), 0.0)
+    residual = (factor[:, None] * (x - rate[:, None] * t)).sum(2)
+    units = np.maximum((t.sum(2) > 0).sum(1), 2)
+    robust = (residual**2).sum(1) * units / (units - 1)
+    robust += (PSEUDO_WEIGHT * (factor * typical) ** 2 * ((1 - rate) ** 2 + rate**2)).sum(1)
+    plain = (factor**2 * padded * rate * (1 - rate)).sum(1)
+    sizes = t.sum(2)
+    ceiling = np.maximum((sizes**2).sum(1) / np.maximum(sizes.sum(1), 1e-12), 1.0)
+    out: Floats = np.clip(robust / np.maximum(plain, 1e-300), LEAST_EFFECT, ceiling)
+    return out
+
+
+def strata_ratio(s: Strata) -> Floats:
+    """Variance with strata against that of people alone, shrunk a little; above 1 the strata save nothing."""
+    x, n = s.successes.sum(1), s.labels.sum(1)
+    rate = (x + 0.5) / (n + 1)
+    within = (s.shares**2 * rate * (1 - rate) / (n + 1)).sum(1)
+    pooled = (x.sum(1) + 0.5) / (n.sum(1) + 1)
+    out: Floats = within / (pooled * (1 - pooled) / (n.sum(1) + 1))
+    return out
+
+
+def _joined(
+    x: Floats, n: Floats, shares: Floats, effect: Floats, quantile: Floats, share_variance: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Limits of each stratum joined by the method of variance estimates recovery (Zou & Donner 2008)."""
+    counts, trials = x / effect[:, None], n / effect[:, None]
+    low, high = beta_limits(counts, trials, ndtr(-quantile)[:, None])
+    pooled = counts.sum(1, keepdims=True) / np.maximum(trials.sum(1, keepdims=True), 1e-12)
+    rate = np.where(trials > 0, counts / np.maximum(trials, 1e-12), pooled)
+    value = (shares * rate).sum(1)
+    between = ((rate - value[:, None]) ** 2 * shares).sum(1) * share_variance * quantile**2
+    down = np.sqrt((shares**2 * (rate - low) ** 2).sum(1) + between)
+    up = np.sqrt((shares**2 * (high - rate) ** 2).sum(1) + between)
+    return value, value - down, value + up
+
+
+def effective_rows(indicator: ArrayLike, sizes: ArrayLike) -> float:
+    """One over the effective number of rows behind a share, from cluster sums of its indicator and cluster sizes.
+
+    Example:
+        >>> import numpy as np
+        >>> round(effective_rows(np.ones(50) * [[0.0], [1.0]], np.ones(100)), 4)
+        0.0101
+    """
+    sums, m = np.ravel(np.asarray(indicator, dtype=np.float64)), np.ravel(np.asarray(sizes, dtype=np.float64))
+    n, units = m.sum(), max(m.size, 2)
+    rate = sums.sum() / n
+    if rate <= 0 or rate >= 1:
+        return float((m**2).sum() / n**2)
+    return float(((sums - rate * m) ** 2).sum() * units / (units - 1) / n**2 / (rate * (1 - rate)))
