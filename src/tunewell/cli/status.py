@@ -48,7 +48,7 @@ def _stage(store: Store, name: str) -> dict[str, Any]:
         return {"stage": name, "status": "not yet", "started": "", "seconds": "", "counts": ""}
     run = runs[-1]
     state = "killed or under way" if run.status == "started" else run.status
-    counts = ", ".join(f"{k} {v}" for k, v in run.counts.items())
+    counts = ", ".join(f"{k} {v}" for k, v in run.counts.items() if ":" not in k)
     return {"stage": name, "status": state, "started": run.started.strftime("%Y-%m-%d %H:%M"),
             "seconds": f"{run.seconds:.1f}", "counts": counts}  # fmt: skip
 

@@ -13,7 +13,7 @@ from tunewell.curate.read import Batch, as_mapping, find_files, read_source, set
 from tunewell.curate.rows import Ledger, Row
 from tunewell.engine import Engine
 from tunewell.errors import DataError
-from tunewell.lineage import record
+from tunewell.lineage import record, reuse
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.store.rows import content_digest, examples_to_table
@@ -95,7 +95,11 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
         DataError: A source is missing, nothing can be read, or too much cannot be read.
     """
     tell = progress or (lambda _done, _total: None)
-    with record(store, "curate", inputs=inputs_of(file), parameters=parameters_of(file)) as run:
+    inputs, parameters = inputs_of(file), parameters_of(file)
+    found = reuse(store, "curate", inputs=inputs, parameters=parameters)
+    if found is not None:
+        return store.get_value(found.outputs["dataset"], Dataset)
+    with record(store, "curate", inputs=inputs, parameters=parameters) as run:
         batch = read(file)
         tell(1, _STEPS)
         done = apply_rules(file, batch, progress=lambda i, _n: tell(1 + i, _STEPS))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tunewell.errors import DataError
-from tunewell.lineage import record
+from tunewell.lineage import record, reuse
 from tunewell.split.families import families
 from tunewell.store import Store
 from tunewell.task import SplitSection, TaskFile
@@ -54,7 +54,11 @@ def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
     """
     section = file.spec.split
     inputs = {"dataset": store.put_value(dataset)}
-    with record(store, "split", inputs=inputs, parameters=parameters_of(file), seed=section.seed) as run:
+    parameters = parameters_of(file)
+    found = reuse(store, "split", inputs=inputs, parameters=parameters, seed=section.seed)
+    if found is not None:
+        return store.get_value(found.outputs["split"], Split)
+    with record(store, "split", inputs=inputs, parameters=parameters, seed=section.seed) as run:
         examples = store.examples(dataset)
         result, made = divide(examples, section, held_out=dataset.held_out, dataset=dataset.id)
         run.outputs["split"] = store.put_value(result)
