@@ -112,6 +112,15 @@ def test_a_template_that_refuses_is_a_clear_error(tiny: Path) -> None:
         encode(tokenizer, chat(("user", "Hi")))
 
 
+def test_a_template_that_writes_the_date_gives_the_same_ids_every_day(tiny: Path) -> None:
+    tokenizer = load_tokenizer(tiny)
+    tokenizer.chat_template = (
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y %H:%M:%S.%f') %}{% endif %}"
+        "Today: {{ date_string }}{{ messages[0]['content'] }}"
+    )
+    assert tokenizer.decode(encode(tokenizer, chat(("user", "!"))).ids) == "Today: 26 Jul 2024!"
+
+
 def test_a_base_model_gets_a_plain_template_and_its_end_of_text(tiny: Path) -> None:
     tokenizer = load_tokenizer(tiny)
     tokenizer.chat_template = PLAIN_TEMPLATE

@@ -27,6 +27,9 @@ PLAIN_TEMPLATE: Final = (
 )
 """Given to tokenizers without a chat template (base models)."""
 
+FIXED_DATE: Final = "26 Jul 2024"
+"""For templates that write the date of today into every prompt (Llama 3): the same rows give the same ids tomorrow."""
+
 _MARK: Final = "x" + secrets.token_hex(12)  # what a user cannot guess
 
 
@@ -178,7 +181,10 @@ class ChatFormat:
 
         def render(turns: Sequence[Message]) -> str:
             rows = [{"role": m.role, "content": m.content} for m in turns]
-            return str(self._tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=answer))
+            text = self._tokenizer.apply_chat_template(
+                rows, tokenize=False, add_generation_prompt=answer, date_string=FIXED_DATE
+            )
+            return str(text)
 
         try:
             return render(messages)
