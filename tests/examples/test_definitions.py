@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from pathlib import Path
 
 import pytest
 
+from tunewell.curate import curate
+from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,3 +72,34 @@ def test_its_files_have_the_columns(name: str) -> None:
         wanted = [source.fields.input, source.fields.target, source.fields.kind, *source.fields.group.split("|")]
         wanted += re.findall(r"\{(\w+)\}", source.template)
         assert all(column.strip() in text for column in wanted if column)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # daft leaves its workers' pipes open
+def test_the_test_texts_in_the_training_file_of_banking77_are_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = data_root()
+    monkeypatch.setenv("TUNEWELL_DATA", str(root))
+    seen = {text.strip().lower() for text, _ in csv_rows(root / "banking77" / "test.csv")}
+    twice = [
+        f"train.csv:{line}" for text, line in csv_rows(root / "banking77" / "train.csv") if text.strip().lower() in seen
+    ]
+    assert len(twice) == 6
+    with Store(tmp_path) as store:
+        dataset = curate(definition("banking"), store)
+        for row in twice:
+            last = store.receipts(dataset, row=row)[-1]
+            assert (last.action, last.code) == ("dropped", "D11")
+            assert last.other in dataset.held_out
+
+
+def csv_rows(path: Path) -> list[tuple[str, int]]:
+    """Text and first line of every row."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        last, rows = 0, []
+        for cells in reader:
+            rows.append((cells[0], last + 1))
+            last = reader.line_num
+    return rows[1:]
