@@ -99,7 +99,7 @@ def flow(results: Results) -> Flow | None:
         return None
     dataset = results.dataset
     table = results.store.get_table(dataset.receipts)
-    touched = table.filter(pc.not_equal(table["action"], "kept"))
+    touched = _grouped_rejects(table.filter(pc.not_equal(table["action"], "kept")))
     read = dataset.read or pc.count_distinct(table["row"]).as_py()
     rules = _rules(touched)
     shown = [_with_examples(rule, touched, results) for rule in rules[:MAX_RULES]]
@@ -111,6 +111,13 @@ def flow(results: Results) -> Flow | None:
         rules=_filled(shown, results),
         left_out=max(len(rules) - MAX_RULES, 0),
     )
+
+
+def _grouped_rejects(touched: pa.Table) -> pa.Table:
+    """Rejects of reading by kind of fault: where in the line it was stands in ``said``, with each row."""
+    rule = touched["rule"]
+    short = pc.if_else(pc.equal(touched["step"], "read"), pc.replace_substring_regex(rule, ": .*$", ""), rule)
+    return touched.set_column(touched.schema.get_field_index("rule"), "rule", short).append_column("said", rule)
 
 
 def _steps(touched: pa.Table, read: int) -> tuple[Step, ...]:
@@ -171,9 +178,14 @@ def _with_examples(rule: Rule, touched: pa.Table, results: Results) -> Rule:
     for name in ("code", "action", "step", "rule", "cites"):
         mask &= pc.equal(touched[name], getattr(rule, name)).to_numpy()
     rows = touched.filter(pa.array(mask))
-    receipts = [Receipt.model_construct(**r) for r in rows.take(_worst(rows, rule, results)).to_pylist()]
-    made = tuple(Instance(r, without_private(r.evidence), "") for r in receipts)
-    return dataclasses.replace(rule, examples=made)
+    made = []
+    for row in rows.take(_worst(rows, rule, results)).to_pylist():
+        said = row.pop("said")
+        receipt = Receipt.model_construct(**{**row, "rule": said})
+        more = said.removeprefix(rule.rule).lstrip(": ") if said != rule.rule else ""
+        seen = " – ".join(part for part in (more, receipt.evidence) if part)
+        made.append(Instance(receipt, without_private(seen), ""))
+    return dataclasses.replace(rule, examples=tuple(made))
 
 
 def _worst(rows: pa.Table, rule: Rule, results: Results) -> list[int]:

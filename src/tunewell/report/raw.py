@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final
 
@@ -34,11 +34,12 @@ def texts_at(places: Iterable[str], file: TaskFile, *, digests: Mapping[str, str
             wanted.setdefault(name, {})[int(line)] = place
     allowed = _folders(file)
     known = digests or {}
+    tags = {tag for source in file.spec.data for tag in source.fields.tags}
     found: dict[str, str] = {}
     for name, lines in wanted.items():
         path = _find(name, allowed)
         if path and (name not in known or file_digest(path) == known[name]):
-            found.update((lines[number], _text(raw)) for number, raw in _lines(path, lines))
+            found.update((lines[number], _text(raw, tags)) for number, raw in _lines(path, lines))
     return found
 
 
@@ -74,20 +75,21 @@ def _lines(path: Path, wanted: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         return
 
 
-def _text(raw: bytes) -> str:
+def _text(raw: bytes, tags: Set[str]) -> str:
     text = raw[:_LONGEST_LINE].decode("utf-8", "replace").strip()
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return "\n".join(_texts(value)) or text
+    return "\n".join(_texts(value, tags)) or text
 
 
-def _texts(value: object, depth: int = 0) -> list[str]:
-    """Texts of a JSON value that read like prose (those with a space), depth first."""
+def _texts(value: object, tags: Set[str], depth: int = 0) -> list[str]:
+    """Texts of a JSON value that read like prose (those with a space), depth first, tags left out."""
     if isinstance(value, str):
         return [value] if " " in value.strip() else []
     if depth > 4:
         return []
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [text for item in items for text in _texts(item, depth + 1)]
+    rows = [v for k, v in value.items() if k not in tags] if isinstance(value, dict) else value
+    items = rows if isinstance(rows, list) else ()
+    return [text for item in items for text in _texts(item, tags, depth + 1)]

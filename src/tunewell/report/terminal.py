@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tunewell.pitfalls import CATALOGUE
 from tunewell.report.charts import scale_for
 from tunewell.report.figures import number_of, suffix
-from tunewell.report.story import Condition, conditions_of, findings_by_status, in_words, remedy
+from tunewell.report.story import Condition, conditions_of, findings_by_status, handled, in_words, remedy
 from tunewell.report.text import for_terminal
 from tunewell.types import Evaluation, Outcome, Verdict
 
@@ -95,12 +95,13 @@ def _print_findings(verdict: Verdict, console: Console) -> None:
     from rich.text import Text
 
     groups = findings_by_status(verdict.findings)
-    found = groups["found"]
+    found = [f for f in groups["found"] if not handled(f)]
+    dealt = len(groups["found"]) - len(found)
     if not verdict.findings:
         return
     console.print()
     counts = ", ".join(f"{len(group)} {status}" for status, group in groups.items() if group)
-    console.print(Text(f"findings: {counts}"))
+    console.print(Text(f"findings: {counts}{f' ({dealt} of those found are dealt with)' if dealt else ''}"))
     for f in found[:FINDINGS]:
         where = f" ({f.slice})" if f.slice else ""
         line = Text.assemble("  ", (f.code, "bold"), f" {CATALOGUE[f.code].name}", for_terminal(where, limit=40), ": ",
@@ -108,8 +109,7 @@ def _print_findings(verdict: Verdict, console: Console) -> None:
         if f.blocking:
             line.append("  blocks release", style="red")
         console.print(line)
-        lines = [text for command, text in remedy(f) if command]
-        if lines:
-            console.print(Text(f"      {for_terminal(lines[0], limit=120)}", style="dim"))
+        todo = "".join(text for _, text in remedy(f))
+        console.print(Text(f"      {for_terminal(todo, limit=160)}", style="dim"))
     if len(found) > FINDINGS:
         console.print(Text(f"  and {len(found) - FINDINGS} more in the report", style="dim"))

@@ -19,7 +19,6 @@ _CONTROL: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
-_EMAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _NUMBER: Final = re.compile(r"\+?\d(?:[ ./()-]{0,2}\d){7,30}")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}$|\d{1,2}[./]\d{1,2}[./]\d{4}$")
 
@@ -67,13 +66,16 @@ def for_terminal(text: str, *, limit: int = 400) -> str:
 
 
 def without_private(text: str) -> str:
-    """Text with email addresses and long numbers hidden: the report may travel further than the data.
+    """Text with personal data, secrets and long numbers hidden: the report may travel further than the data.
 
     Example:
         >>> without_private("Mail jo@example.org or ring 0170 555 12345 before 2026-11-20.")
-        'Mail •••@••• or ring •••••••• before 2026-11-20.'
+        'Mail ••• or ring ••• before 2026-11-20.'
     """
-    text = _EMAIL.sub("•••@•••", text)
+    from tunewell.checks.personal import find_personal
+
+    for span in reversed(find_personal(text)):
+        text = f"{text[: span.start]}•••{text[span.end :]}"
     return _NUMBER.sub(lambda m: m[0] if _DATE.match(m[0]) else "•" * 8, text)
 
 

@@ -1,0 +1,64 @@
+"""Takes the pictures of the README: the owner's page of a report in light and dark.
+
+    python docs/pictures/make.py            of an invented project, in seconds and without a model
+    python docs/pictures/make.py PROJECT    of a project that has been run, such as .demo
+
+Needs Chromium on the path (``apt-get install chromium``) and the extra ``dev``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tunewell.report import render
+from tunewell.store import Store
+from tunewell.task import load_task
+
+HERE = Path(__file__).parent
+WIDTH = 1200
+LARGEST_BYTES = 400_000
+
+
+def take(report: Path, folder: Path) -> list[Path]:
+    """Write ``report-light.png`` and ``report-dark.png``: 1200 pixels wide, the owner's page to its end."""
+    from playwright.sync_api import sync_playwright
+
+    made: list[Path] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        for scheme in ("light", "dark"):
+            page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme=scheme)
+            page.goto(report.resolve().as_uri())
+            bottom = page.evaluate("document.querySelector('.owner').getBoundingClientRect().bottom")
+            path = folder / f"report-{scheme}.png"
+            clip = {"x": 0, "y": 0, "width": WIDTH, "height": int(bottom) + 24}
+            page.screenshot(path=path, full_page=True, clip=clip)
+            if path.stat().st_size > LARGEST_BYTES:
+                raise SystemExit(f"{path} is larger than {LARGEST_BYTES:,} bytes")
+            made.append(path)
+        browser.close()
+    return made
+
+
+def main() -> None:
+    """Of the project named on the command line, else of an invented one."""
+    with tempfile.TemporaryDirectory() as folder:
+        if len(sys.argv) > 1:
+            file = load_task(Path(sys.argv[1]))
+            store = Store(file.root)
+        else:
+            from tunewell.testing.factories import sample_project
+
+            made = sample_project(Path(folder), rows=1200, versions=2)
+            file, store = made.file, made.store
+        report = render(file, store)
+        store.close()
+        for path in take(report, HERE):
+            sys.stdout.write(f"{path} {path.stat().st_size:,} bytes\n")
+
+
+if __name__ == "__main__":
+    main()
