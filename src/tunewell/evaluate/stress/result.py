@@ -1,0 +1,66 @@
+"""What a stress test gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from tunewell.evaluate.stress.kinds import Effect
+from tunewell.types import Estimate, Value
+
+
+class Endured(Value):
+    """One kind of stress against the clean rows, paired.
+
+    Attributes:
+        name: Of the perturbation.
+        about: What it does.
+        effect: On the right answer.
+        rows: How many rows it applies to.
+        clean: Failure rate of these rows as they are.
+        stressed: Failure rate of the same rows perturbed.
+        increase: The difference.
+        preserved: Of the perturbed rows that people have looked at, the share whose right answer they call unchanged
+            (or changed as stated); None until they have. ``increase`` then allows for rows at fault.
+        p_value: Of no difference, two-sided.
+        adjusted: The same corrected for the number of perturbations (Holm).
+        worst: Ids of perturbed rows that fail while the clean row does not, worst loss of the metric first.
+    """
+
+    name: str
+    about: str
+    effect: Effect
+    rows: int
+    clean: Estimate
+    stressed: Estimate
+    increase: Estimate
+    preserved: Estimate | None = None
+    p_value: float | None = None
+    adjusted: float | None = None
+    worst: tuple[str, ...] = ()
+
+
+class Stressed(Value):
+    """How one model endures every kind of stress.
+
+    Attributes:
+        arm: Which model.
+        metric: Which metric decides what a failure is.
+        passing: Values below it (above, where smaller is better) are failures.
+        rows: Ids of the clean rows.
+        kinds: One `Endured` for each perturbation that applies to two families or more.
+        predictions: Artifact digest of ``list[Prediction]`` of the clean and the perturbed rows.
+        failures: Artifact digest of the Examples that fail while their clean row does not: as augmentation takes them
+            (parent, origin, the right target), once people have agreed to them.
+        skipped: Perturbation to the reason why it was left out.
+    """
+
+    arm: str
+    metric: str
+    passing: float
+    rows: tuple[str, ...]
+    kinds: tuple[Endured, ...]
+    predictions: str
+    failures: str
+    skipped: Mapping[str, str] = Field(default_factory=dict)
