@@ -82,7 +82,7 @@ def fit(
     """
     from tunewell.train.loop import Job, run_job
     from tunewell.train.network import load_network
-    from tunewell.train.stage import cut_of
+    from tunewell.train.setting import cut_of
 
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     tokenizer = load_tokenizer(weights.folder)

@@ -21,6 +21,7 @@ from tunewell.train.rows import Row
 from tunewell.train.trunk import Trunk
 from tunewell.types import Recipe
 
+Stop = Callable[[Sequence["Reading"]], bool]
 Told = Callable[[int], None]
 """Called with the training tokens done since the last call."""
 
@@ -49,7 +50,6 @@ class Outcome:
         tokens: Training tokens processed, all adapters together, padding not counted.
         seconds: Spent on training steps (not on evaluations).
         steps: Optimiser steps.
-        best: Index of the reading with the lowest held-out loss, the first one excepted.
         epochs: Epochs done.
     """
 
@@ -57,7 +57,6 @@ class Outcome:
     tokens: int
     seconds: float
     steps: int
-    best: int
     epochs: float
 
     @property
@@ -197,70 +196,95 @@ def run_job(
     *,
     epochs: int,
     planned: int = 0,
-    patience: int = 0,
-    held_out: NDArray[np.bool_] | None = None,
+    stop: Stop | None = None,
     max_steps: int = 0,
     checkpoint: Checkpoint | None = None,
     told: Told | None = None,
     live: Callable[[Reading], None] | None = None,
     read_every: bool = True,
 ) -> Outcome:
-    """Train to the end, or until the held-out loss no longer falls.
+    """Train to the end, or until ``stop`` says so after a reading.
 
     Args:
         job: What to train.
         epochs: Epochs to do.
         planned: Epochs that the learning rate is planned for (``epochs`` if 0), so that a run that is stopped early
             and its repetition walk the same way.
-        patience: Stop after so many evaluations without a better held-out loss (0 = never).
-        held_out: Which pairs count as held out, shape (adapters, rows).
+        stop: Asked after every reading but the first; gets all of them.
         max_steps: Stop after so many steps (0 = never); the rate is then planned for them.
         checkpoint: Where to go on from and to keep states.
         told: Called with tokens done.
         live: Called with every reading.
         read_every: Measure at the end of every epoch, not only before and after.
     """
-    running = _Running(job, epochs, planned or epochs, patience, held_out, max_steps, checkpoint, told, live)
-    running.read_every = read_every
-    return running.go()
+    running = Running(job, epochs, planned=planned, stop=stop, max_steps=max_steps, checkpoint=checkpoint, told=told,
+                      live=live, read_every=read_every)  # fmt: skip
+    while running.more:
+        running.epoch_on()
+    return running.outcome()
 
 
-class _Running:
+class Running:
+    """A job under way, epoch by epoch; for searches that train several side by side. See `run_job`."""
+
     def __init__(
-        self, job: Job, epochs: int, planned: int, patience: int, held_out: Any, max_steps: int,
-        checkpoint: Checkpoint | None, told: Told | None, live: Callable[[Reading], None] | None,
-    ) -> None:  # fmt: skip
-        self.job, self.epochs, self.patience, self.live = job, epochs, patience, live
-        self.held_out = held_out if held_out is not None else np.zeros_like(job.train)
-        self.told = told or (lambda _: None)
-        self.checkpoint = checkpoint or Checkpoint(None)
-        self.targets = np.asarray([r.targets for r in job.rows], np.int64)
+        self,
+        job: Job,
+        epochs: int,
+        *,
+        planned: int = 0,
+        stop: Stop | None = None,
+        max_steps: int = 0,
+        checkpoint: Checkpoint | None = None,
+        told: Told | None = None,
+        live: Callable[[Reading], None] | None = None,
+        read_every: bool = True,
+    ) -> None:
+        self.job, self.live, self.read_every = job, live, read_every
+        self._stop = stop or (lambda _: False)
+        self._told = told or (lambda _: None)
+        self._checkpoint = checkpoint or Checkpoint(None)
         per_epoch = len(job.batches(0))
-        self.total = min(max_steps, per_epoch * epochs) if max_steps else per_epoch * epochs
-        self.horizon = max_steps or per_epoch * planned
-        self.read_every = True
-        self.epoch, self.step = 0, 0  # step: within the epoch
-        self.tokens, self.seconds = 0, 0.0
+        self._total = min(max_steps, per_epoch * epochs) if max_steps else per_epoch * epochs
+        self._horizon = max_steps or per_epoch * (planned or epochs)
+        self._epoch, self._step = 0, 0  # step: within the epoch
+        self._tokens, self._seconds = 0, 0.0
         self.readings: list[Reading] = []
         self._resume()
+        if not self.readings:
+            self._read(0.0)
+            self._save()
+
+    @property
+    def more(self) -> bool:
+        """Whether there is anything left to do."""
+        if self.job.bank.steps >= self._total:
+            return False
+        return not (len(self.readings) > 1 and self._stop(self.readings))
+
+    def outcome(self) -> Outcome:
+        """What came of it so far."""
+        return Outcome(tuple(self.readings), self._tokens, self._seconds, self.job.bank.steps, self.readings[-1].epoch)
 
     def _resume(self) -> None:
-        state = self.checkpoint.load()
+        state = self._checkpoint.load()
         if state is None:
             return
         arrays, notes = state
         self.job.bank.restore(arrays, steps=notes["optimiser_steps"])
-        self.epoch, self.step, self.tokens, self.seconds = (notes[n] for n in ("epoch", "step", "tokens", "seconds"))
+        self._epoch, self._step, self._tokens, self._seconds = (
+            notes[n] for n in ("epoch", "step", "tokens", "seconds")
+        )
         self.readings = [Reading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])]
-        self.told(self.tokens)
+        self._told(self._tokens)
 
     def _save(self) -> None:
-        if self.checkpoint.path is None:
+        if self._checkpoint.path is None:
             return
         losses = np.stack([r.losses for r in self.readings])
-        notes = {"epoch": self.epoch, "step": self.step, "tokens": self.tokens, "seconds": self.seconds,
+        notes = {"epoch": self._epoch, "step": self._step, "tokens": self._tokens, "seconds": self._seconds,
                  "optimiser_steps": self.job.bank.steps, "readings": [r.epoch for r in self.readings]}  # fmt: skip
-        self.checkpoint.save({**self.job.bank.state(), "losses": losses}, notes)
+        self._checkpoint.save({**self.job.bank.state(), "losses": losses}, notes)
 
     def _read(self, epoch: float) -> None:
         base = not self.readings
@@ -269,38 +293,22 @@ class _Running:
         if self.live:
             self.live(self.readings[-1])
 
-    def _best(self) -> int:
-        means = [held_out_mean(r.losses, self.held_out, self.targets) for r in self.readings[1:]]
-        return 1 + int(np.argmin(means)) if means and np.isfinite(means).all() else len(self.readings) - 1
-
-    def _stop(self) -> bool:
-        past = len(self.readings) - 1 - self._best()
-        return bool(self.patience) and len(self.readings) > 1 and past >= self.patience
-
-    def go(self) -> Outcome:
-        if not self.readings:
-            self._read(0.0)
-            self._save()
-        while self.job.bank.steps < self.total and not self._stop():
-            self._one_epoch()
-        return Outcome(tuple(self.readings), self.tokens, self.seconds, self.job.bank.steps, self._best(),
-                       self.readings[-1].epoch)  # fmt: skip
-
-    def _one_epoch(self) -> None:
-        batches = self.job.batches(self.epoch)
+    def epoch_on(self) -> None:
+        """Train to the end of the epoch, and measure."""
+        batches = self.job.batches(self._epoch)
         saved = time.monotonic()
-        for i in range(self.step, len(batches)):
-            if self.job.bank.steps >= self.total:
+        for i in range(self._step, len(batches)):
+            if self.job.bank.steps >= self._total:
                 break
             self._one_step(batches[i])
-            self.step = i + 1
-            if time.monotonic() - saved > self.checkpoint.every_s:
+            self._step = i + 1
+            if time.monotonic() - saved > self._checkpoint.every_s:
                 self._save()
                 saved = time.monotonic()
-        done = self.epoch + self.step / len(batches)
-        if self.step == len(batches):
-            self.epoch, self.step = self.epoch + 1, 0
-        if self.read_every or self.job.bank.steps >= self.total:
+        done = self._epoch + self._step / len(batches)
+        if self._step == len(batches):
+            self._epoch, self._step = self._epoch + 1, 0
+        if self.read_every or self.job.bank.steps >= self._total:
             self._read(done)
         self._save()
 
@@ -309,9 +317,9 @@ class _Running:
         recipe, bank = self.job.recipe, self.job.bank
         loss, _ = self.job.loss(batch, step=bank.steps)
         loss.backward()
-        rate = rate_at(bank.steps, steps=self.horizon, peak=recipe.rate, warmup=recipe.warmup)
+        rate = rate_at(bank.steps, steps=self._horizon, peak=recipe.rate, warmup=recipe.warmup)
         bank.step(rate=rate, weight_decay=recipe.weight_decay)
         done = int(self.job.lengths[batch.rows[batch.rows >= 0]].sum())
-        self.tokens += done
-        self.seconds += time.perf_counter() - began
-        self.told(done)
+        self._tokens += done
+        self._seconds += time.perf_counter() - began
+        self._told(done)

@@ -60,7 +60,7 @@ def _training(
     network: Any, rows: list[Any], recipe: Recipe, seconds: float, *, folds: bool, trunk: Any = None
 ) -> float:
     from tunewell.train.loop import Job
-    from tunewell.train.stage import cut_of
+    from tunewell.train.setting import cut_of
 
     n = len(rows)
     if folds:
@@ -86,7 +86,7 @@ def _training(
 
 
 def _over_trunk(network: Any, rows: list[Any], recipe: Recipe, seconds: float, folder: Path) -> dict[str, float]:
-    from tunewell.train.stage import cut_of
+    from tunewell.train.setting import cut_of
     from tunewell.train.trunk import Trunk
 
     cut = cut_of(network.layers, recipe.fold_layers)

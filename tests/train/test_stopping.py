@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tunewell.train.stopping import HeldOut, choose_length, stop_rule
+
+
+@dataclass
+class Read:
+    losses: NDArray[Any]
+
+
+def curves(truth: list[float], *, rows: int, noise: float, seed: int) -> tuple[list[NDArray[Any]], HeldOut]:
+    """Losses of rows that differ much, moved by the truth and by the noise of each evaluation and row."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(2, 0.7, rows)
+    losses = [(level + t + rng.normal(0, noise, rows))[None].astype(np.float32) for t in truth]
+    return losses, HeldOut(np.ones((1, rows), np.bool_), rng.integers(5, 40, rows), [str(i) for i in range(rows)])
+
+
+def stopped_at(losses: list[NDArray[Any]], held_out: HeldOut, *, patience: int) -> int:
+    rule = stop_rule(held_out, patience=patience)
+    for n in range(2, len(losses) + 1):
+        if rule([Read(x) for x in losses[:n]]):
+            return n - 1
+    return len(losses) - 1
+
+
+def test_noise_is_not_called_overfitting() -> None:
+    """Curves that fall and then stay: the peers' rule (any rise) calls most of them; at most 1 in 24 may be."""
+    truth = [1.0, 0.3, 0.1, 0.05, 0.05, 0.05, 0.05]
+    calls = naive = 0
+    for seed in range(240):
+        losses, held_out = curves(truth, rows=60, noise=0.25, seed=seed)
+        calls += choose_length(losses, held_out).worse
+        means = [held_out.mean(x).value for x in losses]
+        naive += means[-1] > min(means[1:])
+    assert calls / 240 <= 1 / 24
+    assert naive / 240 > 0.5
+
+
+def test_real_overfitting_is_called_and_the_run_ends() -> None:
+    truth = [1.0, 0.2, 0.0, 0.15, 0.35, 0.6, 0.9]
+    ends, lengths = [], []
+    for seed in range(60):
+        losses, held_out = curves(truth, rows=60, noise=0.25, seed=seed)
+        assert choose_length(losses, held_out).worse
+        ends.append(stopped_at(losses, held_out, patience=2))
+        lengths.append(choose_length(losses, held_out).evaluation)
+    assert np.mean(ends) <= 4.2
+    assert set(lengths) == {2}
+
+
+def test_of_lengths_that_cannot_be_told_apart_the_shortest_is_taken() -> None:
+    losses, held_out = curves([1.0, 0.1, 0.1, 0.1, 0.1], rows=50, noise=0.2, seed=3)
+    length = choose_length(losses, held_out)
+    assert length.evaluation <= length.best
+    picked = [choose_length(*curves([1.0, 0.1, 0.1, 0.1, 0.1], rows=50, noise=0.2, seed=s)) for s in range(50)]
+    assert np.mean([p.evaluation for p in picked]) < np.mean([p.best for p in picked])
+
+
+def test_it_never_chooses_no_training() -> None:
+    losses, held_out = curves([0.0, 0.5, 0.9], rows=40, noise=0.1, seed=0)
+    assert choose_length(losses, held_out).evaluation == 1
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_a_flat_curve_runs_on(patience: int) -> None:
+    losses, held_out = curves([1.0, 0.1, 0.09, 0.08, 0.07, 0.06], rows=80, noise=0.01, seed=1)
+    assert stopped_at(losses, held_out, patience=patience) == 5
