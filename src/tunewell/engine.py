@@ -7,10 +7,12 @@ runner and on Ray; decisions over the whole set are made from small digests in t
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -83,9 +85,24 @@ def _through_daft(engine: Engine, table: pa.Table, function: Pass, batch_rows: i
             return [_pack(self.function(_unpack(item))) for item in rows.to_pylist()]
 
     frame = frame.into_partitions(min(len(starts), 4 * engine.workers)) if engine.address != "native" else frame
-    done = frame.select(daft.col("at"), Apply(function).run(daft.col("rows")).alias("rows")).to_pydict()
+    with _children_find_our_modules():
+        done = frame.select(daft.col("at"), Apply(function).run(daft.col("rows")).alias("rows")).to_pydict()
     order = sorted(range(len(done["at"])), key=done["at"].__getitem__)
     return pa.concat_tables([_unpack(done["rows"][i]) for i in order])
+
+
+@contextlib.contextmanager
+def _children_find_our_modules() -> Iterator[None]:
+    """Daft's worker processes take their module path from the environment alone."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def _pack(table: pa.Table) -> bytes:
