@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tunewell.similar.keys import normalise
 
-_CHUNK_BYTES = 8 << 20
+_CHUNK_BYTES = 1 << 19
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
