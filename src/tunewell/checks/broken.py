@@ -19,6 +19,11 @@ _REFUSAL = re.compile(
     r"|\bals (?:ki|künstliche intelligenz|sprachmodell)\b",
     re.IGNORECASE,
 )
+_HINT = re.compile(
+    r"sorry|afraid|apolog|as an? (?:ai|art|large)|"
+    r"leid|entschuld|als k|als spr|unable|not able|cannot|can.t\b|won.t\b",
+    re.IGNORECASE,
+)
 _TRAILING = frozenset(
     "the a an and or but of to in on at for with by from as is are was were be that which who if when because so than "
     "your our my their his her its this these those will would can could should have has had not please we you i "
@@ -88,7 +93,7 @@ def _roles(turns: Sequence[tuple[str, str]]) -> Fault | None:
 
 
 def _target(target: str, *, ends_done: bool) -> Fault | None:
-    if match := _REFUSAL.search(target[:400]):
+    if _HINT.search(target, 0, 400) and (match := _REFUSAL.search(target[:400])):
         return Fault("refusal", "the target is not a refusal", match[0])
     if target.count(_FFFD) > max(2, len(target) // 100):
         return Fault("unreadable", "the target can be read", f"{target.count(_FFFD)} replacement characters")

@@ -20,6 +20,7 @@ from tunewell.cli import (
     ask,
     config,
     curate,
+    doctor,
     evaluate,
     init,
     model,
@@ -41,7 +42,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (init, approve, run, curate, split, train, evaluate, report, status, why, accept, ask, config, model):
+for verb in (
+    doctor,
+    init,
+    approve,
+    run,
+    curate,
+    split,
+    train,
+    evaluate,
+    report,
+    status,
+    why,
+    accept,
+    ask,
+    config,
+    model,
+):
     app.command(name=verb.__name__.rsplit(".", 1)[1])(verb.command)
 
 

@@ -69,6 +69,11 @@ def recurring(rows: Sequence[Row]) -> frozenset[str]:
     return frozenset(shape for shape, n in counts.items() if shape and least <= n <= most)
 
 
+def ends_in(row: Row, common: frozenset[str]) -> bool:
+    """Whether a turn of the row ends in recurring text."""
+    return any(split_ending(text, common)[1] for role, text in row.turns if role != "system" and "\n" in text)
+
+
 def _sentences(line: str) -> list[tuple[str, int]]:
     """Shape and words of each sentence of a line: digits and placeholders do not count."""
     plain = _DIGITS.sub("0", _PLACEHOLDER.sub(r"\1", line))

@@ -46,11 +46,19 @@ class Seen:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which parts of the pass are wanted."""
+    """Which parts of the pass are wanted.
+
+    Attributes:
+        repair: Certain repairs.
+        languages: Language of input and target.
+        personal: Personal data and secrets.
+        raw: Whether spans are to be found in the contents as they were, not as repaired.
+    """
 
     repair: bool = True
     languages: bool = False
     personal: bool = True
+    raw: bool = False
 
 
 def look(rows: Sequence[Row], wanted: Wanted, engine: Engine) -> list[Seen]:
@@ -89,6 +97,7 @@ def _batch(table: pa.Table, *, wanted: Wanted, ends_done: bool) -> pa.Table:
 
 def _one(roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool) -> tuple[object, ...]:
     repairs: list[str] = []
+    original = contents
     if wanted.repair:
         mended = []
         for text in contents:
@@ -105,10 +114,11 @@ def _one(roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool)
     spans: list[tuple[int, int, int, str]] = []
     masked: list[str] | None = None
     if wanted.personal:
-        found = [find_personal(text) for text in contents]
+        contents_ = original if wanted.raw else contents
+        found = [find_personal(text) for text in contents_]
         spans = [(i, s.start, s.end, s.type) for i, each in enumerate(found) for s in each]
         if spans:
-            masked = [mask(text, each) for text, each in zip(contents, found, strict=True)]
+            masked = [mask(text, each) for text, each in zip(contents_, found, strict=True)]
     return (
         contents if repairs else None,
         repairs,

@@ -30,6 +30,9 @@ _PAIRS = (
 _KNOWN = FieldMap(id="id", kind="kind", date="date", source="source", group="group", parent="parent", system="system")
 
 
+_DATES = ("date", "created", "created_at", "timestamp", "published", "published_at", "updated_at")
+
+
 class Misfit(ValueError):
     """A record that cannot become a row; the message says which rule it breaks."""
 
@@ -90,7 +93,7 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
         return as_text(record.get(known)) if known not in (fields.input, fields.target) else ""
 
     stated = text("date")
-    date = as_date(record.get(fields.date or "date"))
+    date = as_date(record.get(fields.date)) if fields.date else _likely_date(record)
     tags = {column: as_text(record[column]) for column in fields.tags if column in record}
     if stated and date is None:
         tags["date_text"] = stated
@@ -105,6 +108,7 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
         parent=text("parent"),
         tags={k: v for k, v in tags.items() if v},
         held=source.role == "test",
+        format=form,
     )
 
 
@@ -114,6 +118,10 @@ def _first(record: Mapping[str, Any], columns: str, *, required: bool) -> str:
     if required and not any(name in record for name in names):
         raise Misfit(f"column {columns!r} is missing")
     return next((text for name in names if (text := as_text(record.get(name)))), "")
+
+
+def _likely_date(record: Mapping[str, Any]) -> dt.date | None:
+    return next((date for name in _DATES if (date := as_date(record.get(name))) is not None), None)
 
 
 def _messages(record: Mapping[str, Any], _source: DataSource) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from tunewell.curate.rows import Ledger, Row
 from tunewell.similar import THRESHOLD, alike, copies, exact_key, key, near_pairs, only_numbers_differ, split_words
+from tunewell.types import Estimate
 
 FEW = 3
 """An input of fewer words ("hello there") says too little to be a leak by itself; then the answer must be equal too."""
@@ -24,7 +26,7 @@ class Leak:
     similarity: float = 1.0
 
 
-def find_leaks(rows: Sequence[Row], tests: Sequence[Row]) -> list[Leak]:
+def find_leaks(rows: Sequence[Row], tests: Sequence[Row], *, probing: bool = False) -> list[Leak]:
     """Every training row that leaks, with the nearest test row: exact, normalised, edited, or same document."""
     found: dict[int, Leak] = {}
     if not tests:
@@ -39,7 +41,7 @@ def find_leaks(rows: Sequence[Row], tests: Sequence[Row]) -> list[Leak]:
             found[i] = Leak(row, test, "exact")
         elif test := same.get(key(*parts)):
             found[i] = Leak(row, test, "normalised")
-        elif test := ids.get(row.parent):
+        elif not probing and (test := ids.get(row.parent)):
             found[i] = Leak(row, test, "child", 0.0)
         elif test := groups.get(row.group) if row.group else None:
             found[i] = Leak(row, test, "sibling", 0.0)
@@ -71,6 +73,67 @@ def _edited(rows: Sequence[Row], tests: Sequence[Row], known: dict[int, Leak]) -
             if row not in best or similarity > best[row].similarity:
                 best[row] = Leak(rows[row], tests[test], "edited", similarity)
     return sorted(best.items())
+
+
+PROBES = 200
+"""Edited copies of test rows that are planted to learn how many leaks go unseen."""
+
+
+def missed_bound(leaks: Sequence[Leak], tests: Sequence[Row]) -> Estimate:
+    """Edited leaks found, with an upper bound (95 %) on how many there are.
+
+    Copies of test rows with up to 25 % of their words edited are planted and looked for. Of N leaks as hard as the
+    probes, the number found is binomial with the recall of the probes; the bound is the largest N that would give so
+    few with at least 2.5 %, at the lower end (97.5 %) of the recall.
+    """
+    random = np.random.default_rng(20261122)
+    chosen = [tests[i] for i in random.permutation(len(tests))[:PROBES]]
+    known = sorted({word for test in chosen for word in f"{test.input} {test.target}".split()}) or ["word"]
+    probes = [_probe(test, known, random) for test in chosen]
+    found = sum(leak.test.id == leak.train.parent for leak in find_leaks(probes, tests, probing=True))
+    recall = _lower(found, len(probes))
+    edited = sum(leak.kind == "edited" for leak in leaks)
+    most = _largest(edited, recall, limit=len(tests))
+    return Estimate(value=float(len(leaks)), low=float(len(leaks)), high=float(len(leaks) + max(0, most - edited)),
+                    n=len(probes), method="count, planted probes", unit="rows")  # fmt: skip
+
+
+def _probe(test: Row, known: Sequence[str], random: np.random.Generator) -> Row:
+    turns = [(role, _edited_text(text, known, random) if role != "system" else text) for role, text in test.turns]
+    return Row(f"probe {test.id}", test.place, turns, parent=test.id)
+
+
+def _edited_text(text: str, known: Sequence[str], random: np.random.Generator) -> str:
+    words = text.split()
+    share = random.uniform(0.05, 0.25)
+    out: list[str] = []
+    for word in words:
+        kind = random.random() if random.random() < share else 2.0
+        other = known[int(random.integers(len(known)))]
+        out += [other] if kind < 0.6 else [] if kind < 0.8 else [word, other] if kind < 1.0 else [word]
+    return " ".join(out)
+
+
+def _lower(found: int, n: int) -> float:
+    """Lower end of Wilson's one-sided interval at 97.5 %."""
+    z, share = 1.96, found / n
+    middle = share + z * z / (2 * n)
+    return max(0.01, (middle - z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n))
+
+
+def _largest(found: int, recall: float, *, limit: int) -> int:
+    """Largest N with P(binomial(N, recall) <= found) >= 2.5 %, at most ``limit``."""
+    n = found
+    while n < limit:
+        n += 1
+        mean, spread = n * recall, math.sqrt(n * recall * (1 - recall))
+        if found == 0:
+            tail = (1 - recall) ** n
+        else:  # normal approximation with continuity correction
+            tail = 0.5 * math.erfc((mean - found - 0.5) / (spread * math.sqrt(2) + 1e-12))
+        if tail < 0.025:
+            return n - 1
+    return max(found, limit)
 
 
 def drop_leaks(rows: Sequence[Row], tests: Sequence[Row], ledger: Ledger) -> list[Leak]:

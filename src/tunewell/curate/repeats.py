@@ -20,6 +20,8 @@ from tunewell.similar import (
     normalise,
     only_numbers_differ,
     split_words,
+    template_families,
+    without,
 )
 from tunewell.task import TaskFile
 
@@ -28,7 +30,7 @@ def exact(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]
     """Keep one of each set of equal rows (D03), equal after normalisation; gives the families."""
     rule = file.spec.rules.exact_duplicates
     cites = file.where("rules.exact_duplicates")
-    families = [[rows[i] for i in members] for members in by_key([key(row.input, row.target) for row in rows])]
+    families = same(rows)
     for family in families:
         if rule == "report":
             ledger.seen("D03", [row.id for row in family[1:]])
@@ -41,17 +43,20 @@ def exact(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]
     return families
 
 
+def same(rows: Sequence[Row]) -> list[list[Row]]:
+    """Families of rows that are equal after normalisation."""
+    return [[rows[i] for i in members] for members in by_key([key(row.input, row.target) for row in rows])]
+
+
 def near(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
     """Keep the first of each family of edited copies (D04); gives the families."""
-    pairs = duplicates(rows)
-    links = Links(len(rows))
+    pairs, _ = duplicates(rows)
     best: dict[int, tuple[float, int]] = {}
     for i, j, similarity in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True):
-        links.join(i, j)
         for one, other in ((j, i), (i, j)):
             if similarity > best.get(one, (0.0, 0))[0]:
                 best[one] = (similarity, other)
-    families = [group for group in links.groups() if len(group) > 1]
+    families = _closed(pairs, len(rows))
     report = file.spec.rules.near_duplicates == "report"
     for group in families:
         for j in group[1:]:
@@ -65,14 +70,29 @@ def near(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]
     return [[rows[i] for i in group] for group in families]
 
 
-def duplicates(rows: Sequence[Row]) -> Pairs:
-    """Pairs of rows that are edited copies (see `tunewell.similar.copies`)."""
+def _closed(pairs: Pairs, n: int) -> list[list[int]]:
+    """Families of the pairs, closed transitively."""
+    links = Links(n)
+    for i, j in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
+        links.join(i, j)
+    return [group for group in links.groups() if len(group) > 1]
+
+
+def duplicates(rows: Sequence[Row]) -> tuple[Pairs, list[list[int]]]:
+    """Pairs of rows that are edited copies (see `tunewell.similar.copies`), and template families, which are not."""
     asked = split_words([row.input for row in rows])
     answers = split_words([row.target for row in rows])
     whole = split_words([f"{row.input}\n{row.target}" for row in rows])
     pairs = near_pairs(whole)
-    keep = copies(asked, answers, whole, pairs)
-    return Pairs(pairs.left[keep], pairs.right[keep], pairs.similarity[keep])
+    templates = template_families(whole, pairs)
+    keep = copies(asked, answers, whole, pairs) & without(pairs, templates, len(rows))
+    return Pairs(pairs.left[keep], pairs.right[keep], pairs.similarity[keep]), templates
+
+
+def likeness(rows: Sequence[Row]) -> tuple[list[list[Row]], list[list[Row]]]:
+    """Families of edited copies, and families of rows from one template."""
+    pairs, templates = duplicates(rows)
+    return [[rows[i] for i in g] for g in _closed(pairs, len(rows))], [[rows[i] for i in g] for g in templates]
 
 
 SAME = 0.85
@@ -87,7 +107,7 @@ def contradictions(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[
     """
     rule = file.spec.rules.contradictions
     cites = file.where("rules.contradictions")
-    families = [[rows[i] for i in members] for members in _contradictory(rows)]
+    families = contradictory(rows)
     for family in families:
         dated = all(row.date for row in family) and len({row.date for row in family}) > 1
         if rule == "report" or (rule == "newest" and not dated):
@@ -103,8 +123,8 @@ def contradictions(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[
     return families
 
 
-def _contradictory(rows: Sequence[Row]) -> list[list[int]]:
-    """Positions of rows with one input and several answers."""
+def contradictory(rows: Sequence[Row]) -> list[list[Row]]:
+    """Families of rows with one input and several answers."""
     asked = [row.input for row in rows]
     links = Links(len(rows))
     for members in by_key([key(text) if text.strip() else row.id for row, text in zip(rows, asked, strict=True)]):
@@ -118,4 +138,4 @@ def _contradictory(rows: Sequence[Row]) -> list[list[int]]:
         i, j = int(pairs.left[k]), int(pairs.right[k])
         if asked[i].strip() and not only_numbers_differ(inputs, i, j):
             links.join(i, j)
-    return [group for group in links.groups() if len(group) > 1]
+    return [[rows[i] for i in group] for group in links.groups() if len(group) > 1]

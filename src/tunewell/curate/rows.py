@@ -25,6 +25,7 @@ class Row:
         turns: (role, content) in order.
         held: Whether it belongs to the project's own test set.
         dropped: Whether a step has dropped it.
+        format: How the user's record looked.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Row:
     tags: dict[str, str] = field(default_factory=dict)
     held: bool = False
     dropped: bool = False
+    format: str = ""
 
     @property
     def target(self) -> str:

@@ -1,7 +1,7 @@
 """Planted corpora: made-up rows with known defects, so that every detector's recall and false flags can be measured.
 
-Everything is drawn by seed; edit rates, lengths and counts are parameters. The text follows Zipf's law (the word of rank r
-stands with a frequency of about 1 / r), as real language does: detectors that lean on rare words meet the same tail.
+Everything is drawn by seed; edit rates, lengths and counts are parameters. The text follows Zipf's law (the word of
+rank r stands with a frequency of about 1 / r), as real language does, so detectors that lean on rare words are at home.
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ class _Maker:
             words = asked.split()
             for slot in slots:
                 words[slot] = self.draw.choice(vocabulary()[500:])
-            self.add("D05", "template", " ".join(words), f"{answer} {_digits(self.draw, 5)}")
+            self.add("D05", "template", " ".join(words), f"{answer} No. {_digits(self.draw, 5)} {answer.split()[0]}.")
         footer = f"Kind regards, {text(self.draw, 10)} This message is confidential."
         for _ in range(each):
             asked, answer = self.fresh()
