@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import math
 from pathlib import Path
 
@@ -17,9 +18,20 @@ from tunewell.report.gather import Results
 from tunewell.report.measured import measured, training
 from tunewell.report.outputs import side_by_side
 from tunewell.report.raw import texts_at
-from tunewell.report.story import conditions
+from tunewell.report.story import conditions, conditions_of, sentence
+from tunewell.task import RubricCriterion
 from tunewell.testing.factories import SampleProject, sample_project
-from tunewell.types import Estimate, Evaluation, Outcome, Prediction, Score, Unscored
+from tunewell.types import (
+    Criterion,
+    Estimate,
+    Evaluation,
+    Outcome,
+    Prediction,
+    Score,
+    Threshold,
+    Unscored,
+    Verdict,
+)
 
 finite = st.floats(-1e6, 1e6)
 
@@ -126,6 +138,30 @@ def test_effort_adds_up(tmp_path: Path) -> None:
     assert found.days == pytest.approx(27 / 24, abs=0.001)
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (["GO", "GO"], "All 2 conditions that you set hold."),
+        (["NO-GO", "GO"], "Key points named misses what you asked for: 40 % (30 to 50), at least 60 % needed."),
+        (["INCONCLUSIVE", "GO"], "1 of 2 conditions hold. Still open: Key points named."),
+    ],
+)
+def test_the_sentence_of_a_verdict_is_made_of_its_conditions(
+    results: Results, outcomes: list[Outcome], said: str
+) -> None:
+    e = Estimate(value=0.4, low=0.3, high=0.5, n=50, method="x", unit="share")
+    limit = Threshold(value=0.6, origin="tunewell.yaml:1")
+    criteria = [Criterion(name="key_points: tuned >= 0.6", outcome=o, estimate=e, threshold=limit, why="w")
+                for o in outcomes]  # fmt: skip
+    verdict = Verdict(outcome=outcomes[0], why="own words", criteria=tuple(criteria))
+    assert sentence(conditions_of(verdict, results.evaluation), verdict) == said
+
+
+def test_a_verdict_without_criteria_speaks_for_itself() -> None:
+    verdict = Verdict(outcome="NO-GO", why="own words", criteria=())
+    assert sentence((), verdict) == ""
+
+
 def test_conditions_know_their_side(results: Results) -> None:
     above = {c.criterion.name.split(":")[0]: (c.above, c.signed) for c in conditions(results)}
     assert above.pop("key_points") == (True, True)
@@ -194,3 +230,25 @@ def test_the_factory_makes_what_the_stages_promise(results: Results) -> None:
     assert results.split is not None
     assert set(results.evaluation.rows) == set(results.split.ids("test"))
     assert not results.missing
+
+
+def test_minutes_that_people_spent_on_verdicts_are_counted(tmp_path: Path) -> None:
+    from tunewell.people import Batch, Book, Item, Said
+    from tunewell.report.gather import gather
+
+    made = sample_project(tmp_path, rows=120)
+    question = RubricCriterion(name="helpful", question="?")
+    batch = Batch(id="b", kind="review", title="t", created=dt.datetime(2026, 11, 20, tzinfo=dt.UTC), author="a",
+                  raters=1, minutes=2.0, rubric=(question,))  # fmt: skip
+    items = [Item(id=f"i{n}", batch="b", number=n, example=f"e{n}", arms=("tuned",), part="test", source="s")
+             for n in range(2)]  # fmt: skip
+    book = Book(made.store)
+    book.open_batch(batch, items)
+    book.share(batch, ["ann"])
+    for item, seconds in zip(items, (90.0, 0.0), strict=True):
+        book.write(Said(scores={"helpful": 1.0}), item=item, batch=batch, account="ann", key=item.id, seconds=seconds)
+    found = effort(gather(made.file, made.store))
+    made.store.close()
+    assert found is not None
+    assert found.people_min == pytest.approx(1.5 + 2.0)
+    assert "where no time was kept" in found.people_how

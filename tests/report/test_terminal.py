@@ -20,7 +20,7 @@ def said(results: Results, **changes: object) -> str:
 def test_it_says_what_was_decided_why_and_where_the_report_lies(results: Results) -> None:
     text = said(results)
     assert text.startswith("? INCONCLUSIVE")
-    assert "Key points named tuned − prompted" in text
+    assert "Key points named, tuned − prompted" in text
     assert "needed ≥ 5 pts" in text
     assert "not measured yet" in text
     assert "E01 generic metrics only" in text
@@ -37,7 +37,7 @@ def test_every_interval_is_drawn_with_both_ends_and_the_threshold(results: Resul
 
 
 def test_markup_and_escape_sequences_are_words_there(results: Results) -> None:
-    text = said(results, why="[bold red]GO[/] \x1b[31mGO\x1b[0m \u202eGO")
+    text = said(results, criteria=(), why="[bold red]GO[/] \x1b[31mGO\x1b[0m \u202eGO")
     assert "[bold red]GO[/]" in text
     assert "\x1b" not in text
     assert "\u202e" not in text

@@ -235,7 +235,7 @@ def _name(c: Curve, y: Scale, style: str, *, up: bool) -> str:
         return ""
     at = 100 - y.at(float(edge[-1]))
     return (
-        f'<text class="name {style}" x="100%" y="{at:.2f}%" dy="{-8 if up else 16}" text-anchor="end">'
+        f'<text class="name {style}" x="100%" y="{at:.2f}%" dy="{-10 if up else 18}" text-anchor="end">'
         f"{Markup.escape(c.name)} {finite[-1]:.2f}</text>"
     )
 

@@ -22,7 +22,7 @@ from tunewell.report.flow import flow
 from tunewell.report.gather import Results, earlier, gather
 from tunewell.report.measured import ARMS, kind, measured, rival, training
 from tunewell.report.outputs import missing_in, side_by_side
-from tunewell.report.story import conditions, findings_by_status, handled, headline, in_words, remedy, unasked
+from tunewell.report.story import conditions, findings_by_status, first_up, handled, headline, in_words, remedy, unasked
 from tunewell.report.text import plain, shown
 from tunewell.store import Store
 from tunewell.store.files import disk_errors
@@ -137,6 +137,7 @@ def _environment() -> Any:
         stream=charts.stream,
         curves=charts.curves,
         kind=kind,
+        first_up=first_up,
         handled=handled,
         in_words=in_words,
         remedy=remedy,

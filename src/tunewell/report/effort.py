@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from tunewell.people import Book
 from tunewell.report.gather import Results
 from tunewell.types import Run
 
@@ -87,10 +88,15 @@ def _people(results: Results) -> tuple[float, str]:
                 recorded += minutes
             elif kind == "judgement":
                 guessed += assumed
+    for batch in (book := Book(results.store)).batches():
+        for said in book.verdicts(batch.id, all_words=True):
+            count += 1
+            recorded += said.seconds / 60
+            guessed += 0.0 if said.seconds > 0 else batch.minutes
     if not count:
         return 0.0, "nobody has approved or judged anything yet"
     if guessed:
-        return recorded + guessed, f"{count} records; where no time was kept, {assumed:g} min a verdict"
+        return recorded + guessed, f"{count} records; where no time was kept, as estimated beforehand"
     return recorded, f"{count} records, as timed" if recorded else f"{count} records, no time kept"
 
 

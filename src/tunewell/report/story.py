@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tunewell.pitfalls import CATALOGUE, Pitfall
+from tunewell.report.figures import number_of, suffix
 from tunewell.report.gather import STAGES, Results
 from tunewell.types import Criterion, Evaluation, Finding, MetricInfo, Outcome, Verdict
 
@@ -30,6 +31,7 @@ class Headline:
         word: The outcome, or ``NO VERDICT YET``.
         means: What it means for the reader.
         why: One sentence.
+        more: The verdict's own words, where they say more.
         missing: Which stages have nothing to show, and why.
     """
 
@@ -37,6 +39,7 @@ class Headline:
     word: str
     means: str
     why: str
+    more: str
     missing: tuple[tuple[str, str], ...]
 
 
@@ -67,8 +70,51 @@ def headline(results: Results) -> Headline:
     verdict = results.verdict
     if verdict is None:
         first = missing[0][1] if missing else "No stage has run yet."
-        return Headline(None, "NO VERDICT YET", "Nothing can be decided yet.", first, missing)
-    return Headline(verdict.outcome, verdict.outcome, MEANS[verdict.outcome], verdict.why, missing)
+        return Headline(None, "NO VERDICT YET", "Nothing can be decided yet.", first, "", missing)
+    own = in_words(verdict.why, results.evaluation)
+    why = sentence(conditions(results), verdict) or own
+    return Headline(verdict.outcome, verdict.outcome, MEANS[verdict.outcome], why, own if own != why else "", missing)
+
+
+def sentence(made: Sequence[Condition], verdict: Verdict) -> str:
+    """Why, for somebody who reads nothing else; empty where the verdict rests on something else than its criteria."""
+    failed = [c for c in made if c.criterion.outcome == "NO-GO"]
+    left = [c for c in made if c.criterion.outcome == "INCONCLUSIVE"]
+    blocking = [CATALOGUE[f.code].name for f in verdict.findings if f.blocking and f.status == "found"]
+    if verdict.outcome == "NO-GO" and failed:
+        others = f" {len(failed) - 1} more of {len(made)} conditions fail." if len(failed) > 1 else ""
+        return f"{first_up(failed[0].title)} misses what you asked for{_measured(failed[0])}.{others}"
+    if verdict.outcome == "INCONCLUSIVE" and left:
+        names = list(dict.fromkeys(c.title for c in left))
+        shown = "; ".join(names[:2]) + (f"; and {len(names) - 2} more" if len(names) > 2 else "")
+        held = f"{len(made) - len(left)} of {len(made)} conditions hold. " if len(left) < len(made) else ""
+        return f"{held}Still open: {shown}." + (f" Besides: {', '.join(blocking[:2])}." if blocking else "")
+    if verdict.outcome == "GO" and made:
+        return (
+            "The one condition that you set holds."
+            if len(made) == 1
+            else f"All {len(made)} conditions that you set hold."
+        )
+    return ""
+
+
+def _measured(c: Condition) -> str:
+    estimate, threshold = c.criterion.estimate, c.criterion.threshold
+    if estimate is None or threshold is None:
+        return ""
+    low, value, high = (number_of(x, c.unit, signed=c.signed) for x in (estimate.low, estimate.value, estimate.high))
+    unit, side = suffix(c.unit, signed=c.signed), "at least" if c.above else "at most"
+    return f": {value}{unit} ({low} to {high}), {side} {number_of(threshold.value, c.unit)}{unit} needed"
+
+
+def first_up(text: str) -> str:
+    """A text with its first letter as a capital.
+
+    Example:
+        >>> first_up("label accuracy, ROUGE")
+        'Label accuracy, ROUGE'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def conditions(results: Results) -> tuple[Condition, ...]:
@@ -97,7 +143,7 @@ def conditions_of(
 def _condition(criterion: Criterion, infos: Mapping[str, MetricInfo], rubric: Mapping[str, str]) -> Condition:
     first, _, rest = criterion.name.partition(": ")
     info = infos.get(first)
-    title = info.title if info else rubric.get(first, first)
+    title = first_up(info.title if info else rubric.get(first, first))
     no_worse = "no worse" in rest
     signed = no_worse or " - " in rest
     above = "<=" not in rest and not (no_worse and info and not info.bigger_is_better)
@@ -145,7 +191,7 @@ def in_words(text: str, evaluation: Evaluation | None) -> str:
     text = re.sub(r"(?<![\w-])([\w-]+)(?=: tuned)", lambda m: titles.get(m[1], m[1]), text)
     for plain_sign, sign in _SIGNS:
         text = text.replace(plain_sign, sign)
-    return text
+    return first_up(text)
 
 
 def remedy(finding: Finding) -> tuple[tuple[bool, str], ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tunewell.pitfalls import CATALOGUE
 from tunewell.report.charts import scale_for
 from tunewell.report.figures import number_of, suffix
-from tunewell.report.story import Condition, conditions_of, findings_by_status, handled, in_words, remedy
+from tunewell.report.story import Condition, conditions_of, findings_by_status, handled, in_words, remedy, sentence
 from tunewell.report.text import for_terminal
 from tunewell.types import Evaluation, Outcome, Verdict
 
@@ -34,23 +34,23 @@ def print_verdict(
         console: Where to.
         report: The report's file, to be named at the end.
     """
-    from rich.table import Table
+    from rich.padding import Padding
     from rich.text import Text
 
     style = _STYLE[verdict.outcome]
+    made = conditions_of(verdict, evaluation)
+    why = sentence(made, verdict) or in_words(verdict.why, evaluation)
     console.print(Text.assemble((f"{_SIGN[verdict.outcome]} {verdict.outcome}", f"bold {style}"), "  ",
-                                for_terminal(in_words(verdict.why, evaluation))))  # fmt: skip
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for c in conditions_of(verdict, evaluation):
+                                for_terminal(why)))  # fmt: skip
+    for c in made:
         outcome = c.criterion.outcome
-        name = for_terminal(" ".join(x for x in (c.title, c.short, c.criterion.slice) if x), limit=60)
-        table.add_row(Text(_SIGN[outcome], style=_STYLE[outcome]), Text(name), interval_line(c), _figure(c))
-        if outcome != "GO":
-            needs = f" Needs: {c.criterion.needs}." if c.criterion.needs else ""
-            table.add_row("", Text(for_terminal(c.criterion.why + needs), style="dim"), "", "")
-    if verdict.criteria:
+        name = ", ".join(x for x in (c.title, c.short, c.criterion.slice) if x)
         console.print()
-        console.print(table)
+        console.print(Text.assemble((_SIGN[outcome], _STYLE[outcome]), "  ", for_terminal(name, limit=100)))
+        console.print(Text.assemble("   ", interval_line(c), "  ", _figure(c)))
+        if outcome != "GO":
+            more = f"needs {c.criterion.needs}" if c.criterion.needs else c.criterion.why
+            console.print(Padding(Text(for_terminal(more), style="dim"), (0, 0, 0, 3)))
     _print_findings(verdict, console)
     if report is not None:
         console.print()

@@ -37,6 +37,7 @@ def shown(text: str, *, limit: int = LIMIT, marks: Sequence[str] = ()) -> Markup
         >>> shown("a" * 5, limit=2)
         Markup('<bdi>aa<span class="cut"> … 3 more characters</span></bdi>')
     """
+    limit += 0 if len(text) > limit + limit // 4 else limit // 4  # no notice for a few words
     kept, cut = text[:limit], max(len(text) - limit, 0)
     parts: list[str] = []
     at = 0
