@@ -1,0 +1,104 @@
+"""Open an annotation: texts laid before several people independently, guideline beside them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from tunewell.errors import UserError
+from tunewell.people import Book, new_id, shown
+from tunewell.people.draw import Candidate, draw
+from tunewell.people.guide import conversation, read_guideline
+from tunewell.people.work import Batch, Item
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.types import Example
+
+Suggest = Literal["none", "target"]
+
+
+def open_annotation(
+    store: Store,
+    file: TaskFile,
+    examples: Sequence[Example],
+    *,
+    author: str,
+    rows: int,
+    part: Literal["test", "review", "train", "own"],
+    raters: int | None = None,
+    gold: bool = True,
+    suggest: Suggest = "target",
+    title: str = "",
+    adjudicators: Sequence[str] = (),
+    families: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> Batch:
+    """Draw rows and write the batch; people are given seats by `Book.share`.
+
+    Args:
+        store: Of the project.
+        file: The definition: labels, guideline, raters.
+        examples: Rows to draw from, all of one part.
+        author: Who opens it.
+        rows: How many rows to draw, with equal probability, mirroring the slices.
+        part: Where the rows belong; annotations of ``test`` rows make its gold and are never trained on.
+        raters: People per row; those of the definition if None.
+        gold: Whether people write or correct the answer.
+        suggest: ``target`` lays the row's present answer before them, ``none`` an empty field.
+        title: What people see.
+        adjudicators: Ids of the accounts that decide disagreements.
+        families: Family by row.
+        seed: Of draw, order and assignment.
+
+    Raises:
+        UserError: There is nothing to ask, or no rows.
+    """
+    people = file.spec.people
+    if not (gold or people.span_labels or people.row_labels):
+        raise UserError(
+            "there is nothing to ask: no answers, and tunewell.yaml names neither span_labels nor row_labels",
+            hint="people: {span_labels: [amount, deadline]}",
+        )
+    if not examples:
+        raise UserError("there are no rows to annotate", hint="tunewell curate")
+    known = families or {}
+    there = {e.id: e for e in examples}
+    fields = [s.field for s in file.spec.slices]
+    candidates = [
+        Candidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=known.get(e.id, "")) for e in there.values()
+    ]
+    chosen = draw(candidates, rows, seed=seed)
+    batch = Batch(
+        id=new_id(),
+        kind="annotate",
+        title=title or f"Annotation of {file.spec.task.name}",
+        created=dt.datetime.now(dt.UTC),
+        author=author,
+        raters=raters or people.raters,
+        minutes=people.minutes_per_verdict,
+        about=f"What goes in: {file.spec.task.input} What should come out: {file.spec.task.output}",
+        guideline=read_guideline(file),
+        span_labels=people.span_labels,
+        row_labels=people.row_labels,
+        gold=gold,
+        adjudicators=tuple(adjudicators),
+        seed=seed,
+    )
+    items = [
+        Item(
+            id=new_id(),
+            batch=batch.id,
+            number=n,
+            example=name,
+            part=part,
+            source=shown(conversation(there[name])),
+            output=shown(there[name].target) if gold and suggest == "target" else "",
+            family=known.get(name, name),
+            slices={f: there[name].field(f) for f in fields},
+            probability=len(chosen) / len(candidates),
+        )
+        for n, name in enumerate(chosen)
+    ]
+    Book(store).open_batch(batch, items)
+    return batch

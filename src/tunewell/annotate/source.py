@@ -1,0 +1,32 @@
+"""Where the rows come from: one part of the project's newest dataset."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tunewell.errors import UserError
+from tunewell.store import Store
+from tunewell.types import Dataset, Example, Split
+
+Part = Literal["test", "review", "train"]
+
+
+def rows_of(store: Store, part: Part) -> tuple[list[Example], dict[str, str]]:
+    """The rows of the test set, the review pool or the training folds, and the family of each.
+
+    A row of the test set is never given out as a training row: what is annotated there becomes its gold only.
+
+    Raises:
+        UserError: Nothing has been curated or split yet.
+    """
+    curate, run = store.last_run("curate"), store.last_run("split")
+    if curate is None or run is None:
+        raise UserError("nothing has been curated and split in this project yet", hint="tunewell split")
+    dataset = store.get_value(curate.outputs["dataset"], Dataset)
+    split = store.get_value(run.outputs["split"], Split)
+    if split.dataset != dataset.id:
+        raise UserError("the split is of an older dataset", hint="tunewell split")
+    ids = split.all_folds if part == "train" else split.ids(part)
+    wanted = sorted({*ids, *dataset.held_out}) if part == "test" else sorted(ids)
+    families = {a.id: a.family for a in split.assignments}
+    return (store.examples(dataset, ids=wanted) if wanted else []), families

@@ -1,0 +1,96 @@
+"""``tunewell annotate``: lay texts before people, read how far they agree, take the gold."""
+
+from __future__ import annotations
+
+import json as json_library
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tunewell.annotate import annotation_result, gold_examples, open_annotation, rows_of
+from tunewell.annotate.source import Part
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
+from tunewell.cli.review import accounts_named, newest_batch
+from tunewell.people import Accounts, Book
+from tunewell.store import Store, default_author
+from tunewell.task import TaskFile
+
+Action = Literal["open", "results", "gold"]
+
+
+def command(
+    action: Annotated[Action, typer.Argument(help="open, results or gold.")],
+    path: ProjectOption = Path(),
+    part: Annotated[Part, typer.Option("--from", help="test (its gold only), review or train.")] = "review",
+    rows: Annotated[int, typer.Option(help="Rows to draw, mirroring the slices.", min=1)] = 50,
+    raters: Annotated[int, typer.Option(help="People per row; those of the definition if 0.", min=0)] = 0,
+    people: Annotated[list[str] | None, typer.Option("--to", help="Name of an account that annotates.")] = None,
+    adjudicators: Annotated[
+        list[str] | None, typer.Option("--adjudicator", help="Name of an account that decides disagreements.")
+    ] = None,
+    answers: Annotated[bool, typer.Option(help="People write or correct the answer.")] = True,
+    suggest: Annotated[bool, typer.Option(help="Lay the present answer before them.")] = True,
+    title: Annotated[str, typer.Option(help="What annotators see.")] = "",
+    output: Annotated[Path | None, typer.Option("--out", help="File for the gold (JSONL).")] = None,
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
+    """People mark texts and write answers: open a batch, read how far they agree, take the gold."""
+    with project(path) as (file, store):
+        if action == "open":
+            name = author or default_author()
+            examples, families = rows_of(store, part)
+            deciding = accounts_named(store, adjudicators or [])
+            working = accounts_named(store, people or [])
+            batch = open_annotation(
+                store, file, examples, author=name, rows=rows, part=part, raters=raters or None, gold=answers,
+                suggest="target" if suggest else "none", title=title, adjudicators=deciding, families=families,
+            )  # fmt: skip
+            seats = Book(store).share(batch, working)
+            Accounts(store).log(name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
+            if json:
+                emit("annotate", {"batch": batch.id, "items": len(Book(store).items(batch.id)), "seats": seats})
+            else:
+                out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
+        elif action == "results":
+            _results(store, json)
+        else:
+            _gold(file, store, output, json)
+
+
+def _results(store: Store, json: bool) -> None:
+    result = annotation_result(Book(store), newest_batch(store, "annotate"))
+    if json:
+        emit("annotate", result)
+        return
+    out.print(
+        f"{result.batch.title}: {len(result.settled)} settled, {len(result.disputes)} to decide, "
+        f"{result.waiting} waiting, {result.undecided} that nobody could decide",
+        markup=False,
+    )
+    if result.labels:
+        out.print(f"  label of the text, alpha: {result.labels.alpha or result.labels.why}", markup=False)
+    for label, found in result.spans.items():
+        out.print(f"  {label}, alpha: {found.alpha or found.why}", markup=False)
+    if result.overlap:
+        out.print(f"  marks made exactly alike (F1): {result.overlap}", markup=False)
+
+
+def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None:
+    batch = newest_batch(store, "annotate")
+    result = annotation_result(Book(store), batch)
+    parts: tuple[Part, ...] = ("test", "review", "train")
+    rows = {e.id: e for part in parts for e in rows_of(store, part)[0]}
+    found = [
+        {"part": part, "guideline": batch.version, "example": example.model_dump(mode="json")}
+        for example, part in gold_examples(result, rows)
+    ]
+    if output:
+        lines = [json_library.dumps(line, ensure_ascii=False) for line in found]
+        output.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    if json:
+        emit("annotate", found)
+    else:
+        out.print(f"{len(found)} rows with gold{f' in {output}' if output else ''}", markup=False)
+        out.print("those of the test set change its gold only and are never trained on", markup=False)

@@ -1,0 +1,157 @@
+"""``tunewell review``: how large a panel has to be, open one, read it, take its corrections."""
+
+from __future__ import annotations
+
+import json as json_library
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
+from tunewell.errors import UserError
+from tunewell.people import Accounts, Batch, Book
+from tunewell.review import (
+    PanelPlan,
+    ReviewResult,
+    arms_of,
+    corrections,
+    newest_evaluation,
+    open_review,
+    plan_panel,
+    review_result,
+)
+from tunewell.store import Store, default_author
+from tunewell.task import TaskFile
+
+Action = Literal["plan", "open", "results", "corrections"]
+
+
+def command(
+    action: Annotated[Action, typer.Argument(help="plan, open, results or corrections.")],
+    path: ProjectOption = Path(),
+    rows: Annotated[int, typer.Option(help="Rows to judge; as planned if 0.", min=0)] = 0,
+    raters: Annotated[int, typer.Option(help="People per output; those of the definition if 0.", min=0)] = 0,
+    power: Annotated[float, typer.Option(help="Wanted probability of settling each gate.")] = 0.8,
+    expected: Annotated[float | None, typer.Option(help="Expected true value, for the plan.")] = None,
+    people: Annotated[list[str] | None, typer.Option("--to", help="Name of an account that reviews.")] = None,
+    title: Annotated[str, typer.Option(help="What reviewers see.")] = "",
+    output: Annotated[Path | None, typer.Option("--out", help="File for the corrections (JSONL).")] = None,
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
+    """People judge outputs: plan the panel, open it, read what it found, take its corrections."""
+    if not 0 < power < 1:
+        raise UserError(f"--power lies between 0 and 1, got {power:g}")
+    with project(path) as (file, store):
+        if action == "plan":
+            _plan(file, store, power, expected, raters, json)
+        elif action == "open":
+            _open(file, store, rows, raters, power, people or [], title, author or default_author(), json)
+        elif action == "results":
+            _results(store, json)
+        else:
+            _corrections(store, output, json)
+
+
+def _plan(file: TaskFile, store: Store, power: float, expected: float | None, raters: int, json: bool) -> None:
+    _, examples = newest_evaluation(store)
+    plan = plan_panel(file.spec, available=len(examples), power=power, expected=expected, raters=raters or None)
+    if json:
+        emit("review", plan)
+    else:
+        _say_plan(plan)
+
+
+def _say_plan(plan: PanelPlan) -> None:
+    out.print(
+        f"{plan.rows} rows x {plan.raters} people x outputs of {' and '.join(plan.arms)}: at most {plan.verdicts} "
+        f"verdicts, {plan.hours:g} hours altogether; settles the gates with {plan.power:.0%} probability",
+        markup=False,
+    )
+    for need in plan.needs:
+        out.print(f"  {need.gate}: {need.rows} rows, {need.why}", markup=False)
+    if plan.short:
+        out.print(f"only {plan.available} held-out rows: too few to be sure of {', '.join(plan.short)}", markup=False)
+
+
+def _open(
+    file: TaskFile, store: Store, rows: int, raters: int, power: float, people: list[str], title: str, author: str,
+    json: bool,
+) -> None:  # fmt: skip
+    evaluation, examples = newest_evaluation(store)
+    plan = plan_panel(file.spec, available=len(examples), power=power, raters=raters or None)
+    chosen = accounts_named(store, people)
+    batch = open_review(
+        store, file, evaluation, examples, author=author, arms=arms_of(file.spec, evaluation.arms),
+        rows=rows or plan.rows, raters=raters or None, title=title,
+    )  # fmt: skip
+    seats = Book(store).share(batch, chosen)
+    Accounts(store).log(author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
+    if json:
+        emit("review", {"batch": batch.id, "items": len(Book(store).items(batch.id)), "seats": seats})
+    else:
+        out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
+        out.print("tunewell serve opens the room; people find it in their queue", markup=False)
+
+
+def accounts_named(store: Store, names: list[str]) -> list[str]:
+    """Ids of accounts by name.
+
+    Raises:
+        UserError: Nobody is called so.
+    """
+    found = []
+    for name in names:
+        account = Accounts(store).account(name)
+        if account is None or not account.active:
+            raise UserError(f"there is nobody called {name!r}", hint="tunewell serve, page People, makes links")
+        found.append(account.id)
+    return found
+
+
+def newest_batch(store: Store, kind: str) -> Batch:
+    """The newest batch of a kind.
+
+    Raises:
+        UserError: There is none.
+    """
+    batches = Book(store).batches(kind=kind)
+    if not batches:
+        raise UserError(f"there is no {kind} batch in this project yet", hint=f"tunewell {kind} open")
+    return batches[0]
+
+
+def _results(store: Store, json: bool) -> None:
+    result = review_result(Book(store), newest_batch(store, "review"))
+    if json:
+        emit("review", result)
+    else:
+        _say_results(result)
+
+
+def _say_results(result: ReviewResult) -> None:
+    out.print(f"{result.batch.title}: {result.verdicts} of {result.expected} verdicts", markup=False)
+    for criterion in result.criteria:
+        out.print(f"  {criterion.criterion.question}", markup=False)
+        for arm, estimate in criterion.levels.items():
+            out.print(f"    {arm:12} {estimate}", markup=False)
+        if criterion.gain:
+            out.print(f"    tuned - {criterion.against}: {criterion.gain}", markup=False)
+        if criterion.agreement:
+            shown = criterion.agreement.alpha or criterion.agreement.why
+            out.print(f"    agreement (alpha): {shown}", markup=False)
+
+
+def _corrections(store: Store, output: Path | None, json: bool) -> None:
+    _, examples = newest_evaluation(store)
+    found = corrections(Book(store), newest_batch(store, "review"), {e.id: e for e in examples})
+    if output:
+        lines = [json_library.dumps(c.model_dump(mode="json"), ensure_ascii=False) for c in found]
+        output.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    if json:
+        emit("review", found)
+    else:
+        out.print(f"{len(found)} corrections{f' in {output}' if output else ''}", markup=False)
+        if any(c.part == "test" for c in found):
+            out.print("those of test rows change the gold only and are never trained on", markup=False)

@@ -1,0 +1,24 @@
+"""People judge outputs: the panel's size, the blind session, what it found, what they wrote instead."""
+
+from tunewell.review.corrections import Correction, corrections
+from tunewell.review.panel import Need, PanelPlan, arms_of, plan_panel
+from tunewell.review.results import CriterionResult, Pattern, RaterResult, ReviewResult, review_result
+from tunewell.review.session import Calibration, open_review
+from tunewell.review.source import newest_evaluation
+
+__all__ = [
+    "Calibration",
+    "Correction",
+    "CriterionResult",
+    "Need",
+    "PanelPlan",
+    "Pattern",
+    "RaterResult",
+    "ReviewResult",
+    "arms_of",
+    "corrections",
+    "newest_evaluation",
+    "open_review",
+    "plan_panel",
+    "review_result",
+]

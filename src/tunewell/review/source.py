@@ -1,0 +1,20 @@
+"""Where the outputs come from: the newest evaluation of the project."""
+
+from __future__ import annotations
+
+from tunewell.errors import UserError
+from tunewell.store import Store
+from tunewell.types import Evaluation, Example
+
+
+def newest_evaluation(store: Store) -> tuple[Evaluation, list[Example]]:
+    """The newest evaluation and its rows.
+
+    Raises:
+        UserError: Nothing has been evaluated yet.
+    """
+    run = store.last_run("evaluate")
+    if run is None:
+        raise UserError("nothing has been evaluated in this project yet", hint="tunewell evaluate")
+    evaluation = store.get_value(run.outputs["evaluation"], Evaluation)
+    return evaluation, store.examples(run.inputs["examples"], ids=evaluation.rows)

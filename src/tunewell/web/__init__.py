@@ -1,0 +1,5 @@
+"""The room for people in a browser: server-rendered pages, a small script of our own, a documented API."""
+
+from tunewell.web.app import create_app
+
+__all__ = ["create_app"]

@@ -1,0 +1,359 @@
+/* The place of work: one item at a time, keys first, a draft on every stroke, verdicts queued until the server has them.
+   Nothing here decides who may see what: the server does. */
+"use strict";
+(() => {
+  const head = document.querySelector("[data-work]");
+  if (!head) return;
+  const { work: batch, me, csrf, kind } = head.dataset;
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const list = $("[data-items]"), state = $("[data-state]"), problem = $("[data-problem]"), say = $("[data-say]");
+  const OUTBOX = `tunewell.outbox.${me}`, DRAFT = (item) => `tunewell.draft.${me}.${item}`, KEYS = "tunewell.single-keys";
+  let left = Number(head.dataset.left), done = Number(head.dataset.done), pace = Number(head.dataset.pace);
+  let current = null, since = 0, spent = 0, history = [], sending = false, loading = false, refused = "", wait = 1000;
+
+  // --- what is kept on this device -----------------------------------------------------------------------------
+  const read = (key, other) => { try { return JSON.parse(localStorage.getItem(key)) ?? other; } catch { return other; } };
+  const write = (key, value) => {
+    try { localStorage.setItem(key, JSON.stringify(value)); return true; }
+    catch { tell("This browser keeps nothing: stay on this page until everything is saved."); return false; }
+  };
+  const memory = [];  // verdicts that localStorage refused to keep
+  const outbox = () => [...read(OUTBOX, []), ...memory];
+  const put = (entry) => { if (!write(OUTBOX, [...read(OUTBOX, []), entry])) memory.push(entry); };
+  const drop = (key) => {
+    write(OUTBOX, read(OUTBOX, []).filter((e) => e.verdict.key !== key));
+    const at = memory.findIndex((e) => e.verdict.key === key);
+    if (at >= 0) memory.splice(at, 1);
+  };
+  const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+  // --- sending ---------------------------------------------------------------------------------------------------
+  function show() {
+    const waiting = outbox().length;
+    state.className = "chip " + (refused ? "nogo" : waiting ? "open" : "go");
+    state.textContent = refused ? refused : waiting ? (navigator.onLine ? `${waiting} on the way` : `Offline: ${waiting} kept here`) : (navigator.onLine ? "All saved" : "Offline");
+    const note = $("[data-finished-note]");
+    if (note) note.textContent = waiting ? `${waiting} verdicts are kept on this device and will be sent when the connection is back. Leave this page open or come back to it.` : "Everything is saved.";
+  }
+  async function flush() {
+    if (sending) return;
+    sending = true;
+    try {
+      for (let entry = outbox()[0]; entry; entry = outbox()[0]) {
+        const answer = await fetch("/api/v1/verdicts", {
+          method: "POST", credentials: "same-origin",
+          headers: { "content-type": "application/json", "x-csrf": csrf }, body: JSON.stringify(entry.verdict),
+        });
+        if (answer.ok) { drop(entry.verdict.key); localStorage.removeItem(DRAFT(entry.verdict.item)); refused = ""; wait = 1000; show(); continue; }
+        if (answer.status === 401 || answer.status === 403) { refused = "Sign in again: your verdicts are kept here"; break; }
+        if (answer.status === 429 || answer.status >= 500) throw new Error("later");
+        const body = await answer.json().catch(() => ({}));
+        drop(entry.verdict.key);  // the server will never take this one; the draft stays
+        write(DRAFT(entry.verdict.item), { said: entry.verdict.said, seconds: entry.verdict.seconds });
+        tell(`Not taken: ${body.error?.message ?? answer.status}`);
+      }
+    } catch { wait = Math.min(wait * 2, 30000); setTimeout(flush, wait); }
+    finally { sending = false; show(); }
+  }
+
+  // --- one item at a time ----------------------------------------------------------------------------------------
+  const items = () => $$(".item", list);
+  const queued = () => new Set(outbox().filter((e) => e.batch === batch).map((e) => e.verdict.item));
+  function tell(text) { problem.textContent = text; }
+  function progress() {
+    const minutes = left * pace;
+    const words = minutes < 1.5 ? "about a minute" : minutes < 60 ? `about ${Math.round(minutes)} minutes` : `about ${Math.floor(minutes / 60)} h ${String(Math.round(minutes % 60)).padStart(2, "0")} min`;
+    $("[data-progress]").textContent = left ? `${left} left, ${words}` : "none left";
+    const bar = $("progress", head);
+    bar.max = Math.max(1, left + done); bar.value = done; bar.setAttribute("aria-label", `${done} of ${left + done} done`);
+  }
+  function open(item, focus = true) {
+    items().forEach((other) => { other.hidden = other !== item; });
+    current = item;
+    $("[data-finished]").hidden = Boolean(item);
+    $("[data-foot]").hidden = false;
+    $("[data-send]").hidden = $("[data-skip]").hidden = !item;
+    if (!item) { $("[data-finished]").focus(); show(); return; }
+    prepare(item);
+    item.classList.add("enter");
+    since = performance.now(); spent = read(DRAFT(item.dataset.item), {}).seconds ?? 0;
+    tell("");
+    light();
+    if (focus) {
+      window.scrollTo(0, 0);
+      const first = kind === "annotate" ? $(".spans", item) ?? $("input[name=label], textarea", item) : $(".ask input", item);
+      first?.focus({ preventScroll: true });
+    }
+  }
+  async function next() {
+    const waiting = items().filter((i) => i !== current && !i.dataset.done);
+    if (waiting.length < 4) more();
+    if (waiting.length) { open(waiting[0]); return; }
+    if (left > 0) await more();
+    open(items().find((i) => !i.dataset.done) ?? null);
+  }
+  async function more() {
+    if (loading || left <= 0) return;
+    loading = true;
+    try {
+      const have = [...items().map((i) => i.dataset.item), ...queued()].slice(-150).join(",");
+      const answer = await fetch(`/work/${batch}/more?have=${have}`, { credentials: "same-origin" });
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");  // the server escaped it
+      for (const item of page.querySelectorAll(".item")) {
+        if (!$(`[data-item="${CSS.escape(item.dataset.item)}"]`, list)) { item.hidden = true; list.append(document.adoptNode(item)); }
+      }
+    } catch { /* no connection: those on the page go on */ }
+    finally { loading = false; }
+  }
+
+  // --- what is said ----------------------------------------------------------------------------------------------
+  const seconds = () => spent + (document.visibilityState === "visible" ? (performance.now() - since) / 1000 : 0);
+  function said(item) {
+    const form = $("form", item), data = new FormData(form), scores = {};
+    for (const [key, value] of data) if (key.startsWith("score.")) scores[key.slice(6)] = Number(value);
+    const correct = $("textarea[name=correction]", item);
+    return {
+      scores, tags: data.getAll("tag"), label: data.get("label") ?? "", comment: data.get("comment") ?? "",
+      correction: correct && correct.value !== correct.dataset.begin ? correct.value : "",
+      answer: data.get("answer") ?? "", spans: item.marks ? item.marks.value() : [],
+    };
+  }
+  function fill(item, what) {
+    const form = $("form", item);
+    for (const [name, value] of Object.entries(what.scores ?? {})) {
+      const input = $$("input[type=radio]", form).find((i) => i.name === `score.${name}` && Number(i.value) === value);
+      if (input) input.checked = true;
+    }
+    for (const input of $$("input[name=tag]", form)) input.checked = (what.tags ?? []).includes(input.value);
+    for (const input of $$("input[name=label]", form)) input.checked = input.value === what.label;
+    for (const name of ["comment", "answer", "correction"]) {
+      const area = $(`textarea[name=${name}]`, form);
+      if (area && what[name]) { area.value = what[name]; area.closest("details")?.setAttribute("open", ""); }
+    }
+    item.marks?.set(what.spans ?? []);
+  }
+  function prepare(item) {
+    if (item.ready) return;
+    item.ready = true;
+    const text = $(".spans", item);
+    if (text) item.marks = marking(item, text, () => keep(item));
+    const draft = read(DRAFT(item.dataset.item), null);
+    if (draft?.said) fill(item, draft.said);
+    item.addEventListener("input", () => { keep(item); light(); });
+    item.addEventListener("change", () => { keep(item); light(); });
+    $("form", item).addEventListener("submit", (event) => { event.preventDefault(); send(); });
+    $("[data-correct]", item)?.addEventListener("toggle", (event) => {
+      const area = $("textarea", event.target);
+      if (event.target.open && !area.value) area.value = area.dataset.begin;
+    });
+  }
+  const keep = (item) => write(DRAFT(item.dataset.item), { said: said(item), seconds: seconds() });
+  const asks = () => current ? $$(".ask[data-criterion]", current) : [];
+  const answered = (ask) => Boolean($("input:checked", ask));
+  function light() {
+    const all = asks(), focused = document.activeElement?.closest?.(".ask[data-criterion]");
+    const now = focused && !answered(focused) ? focused : all.find((a) => !answered(a));
+    all.forEach((a) => a.classList.toggle("now", a === now));
+    return now;
+  }
+  function missing(item) {
+    const open = asks().find((a) => !answered(a));
+    if (open) { $("input", open).focus(); return `Not answered: ${$("legend", open).textContent.trim()}`; }
+    const label = $("[data-row-label]", item);
+    if (label && !answered(label)) { $("input", label).focus(); return "Choose the label of this text."; }
+    const answer = $("textarea[name=answer]", item);
+    if (answer && !answer.value.trim()) { answer.focus(); return "Write the right answer."; }
+    return "";
+  }
+  function send(skip = false) {
+    if (!current) return;
+    const item = current, lack = skip ? "" : missing(item);
+    if (lack) { tell(lack); return; }
+    const what = skip ? { skipped: $("textarea[name=comment]", item)?.value.trim() || "cannot decide" } : said(item);
+    if (what.correction === "") delete what.correction;
+    keep(item);
+    put({ batch, verdict: { key: newKey(), item: item.dataset.item, seconds: Math.round(seconds() * 10) / 10, said: what } });
+    if (!item.dataset.done) { left -= 1; done += 1; }
+    item.dataset.done = "1";
+    history.push(item);
+    progress(); show(); flush();
+    say.textContent = `Saved. ${left} left.`;
+    next();
+  }
+  function undo() {
+    const item = history.pop();
+    if (item) { say.textContent = "The last one again."; open(item); return; }
+    if (navigator.onLine) location.href = `/work/${batch}?undo=1`;
+  }
+
+  // --- marks in a text: words by keys, any stretch by mouse ------------------------------------------------------
+  function marking(item, box, changed) {
+    const text = box.textContent, labels = $$("[data-label]", item).map((b) => b.dataset.label);
+    const points = (at) => [...text.slice(0, at)].length;            // UTF-16 place to code points, as the server counts
+    const units = (at) => [...text].slice(0, at).join("").length;
+    let marks = JSON.parse(box.dataset.begin || "[]").map(([s, e, l]) => ({ start: units(s), end: units(e), label: l }));
+    let at = 0, anchor = null, free = null;
+    const words = [];
+    box.textContent = "";
+    for (const piece of text.matchAll(/\s+|[\p{L}\p{N}\p{M}_'’]+|[^\s]/gu)) {
+      const element = document.createElement("span");
+      element.textContent = piece[0];
+      element.start = piece.index; element.end = piece.index + piece[0].length;
+      if (piece[0].trim()) { element.className = "w"; words.push(element); }
+      box.append(element);
+    }
+    const selection = () => {
+      if (free) return free;
+      if (!words.length) return null;
+      const [a, b] = anchor === null ? [at, at] : [Math.min(at, anchor), Math.max(at, anchor)];
+      return { start: words[a].start, end: words[b].end };
+    };
+    function draw() {
+      const chosen = anchor === null && !free ? null : selection();
+      for (const element of box.children) {
+        const mark = marks.find((m) => m.start < element.end && element.start < m.end);
+        const inside = chosen && chosen.start < element.end && element.start < chosen.end;
+        element.className = `${element.textContent.trim() ? "w" : ""} ${mark ? `m${labels.indexOf(mark.label) % 9 + 1}` : ""} ${inside && element.textContent.trim() ? "sel" : ""}`.trim();
+      }
+      words[at]?.classList.add("at");
+      const rows = $(".marks", item);
+      rows.replaceChildren(...[...marks].sort((a, b) => a.start - b.start).map((m) => {
+        const row = document.createElement("li"), label = document.createElement("span"), quote = document.createElement("q"), off = document.createElement("button");
+        label.className = `chip m${labels.indexOf(m.label) % 9 + 1}`; label.textContent = m.label;
+        quote.textContent = text.slice(m.start, m.end);
+        off.type = "button"; off.textContent = "×"; off.setAttribute("aria-label", `Take away: ${m.label} ${text.slice(m.start, m.end)}`);
+        off.addEventListener("click", () => { marks = marks.filter((other) => other !== m); draw(); changed(); box.focus(); });
+        row.append(label, quote, off);
+        return row;
+      }));
+    }
+    function mark(label) {
+      const chosen = selection();
+      if (!chosen || !label) return;
+      marks = marks.filter((m) => !(m.start < chosen.end && chosen.start < m.end));
+      marks.push({ ...chosen, label });
+      say.textContent = `${label}: ${text.slice(chosen.start, chosen.end)}`;
+      anchor = free = null;
+      window.getSelection()?.removeAllRanges();
+      draw(); changed();
+    }
+    function move(step, extend) {
+      if (!words.length) return;
+      if (extend && anchor === null) anchor = at;
+      if (!extend) anchor = null;
+      free = null;
+      at = Math.min(words.length - 1, Math.max(0, at + step));
+      draw();
+      words[at].scrollIntoView({ block: "nearest" });
+      const chosen = selection();
+      say.textContent = text.slice(chosen.start, chosen.end);
+    }
+    function line(direction) {
+      if (!words.length) return 0;
+      const from = words[at].getBoundingClientRect();
+      let best = 0, near = Infinity, row = null;
+      for (let n = at + direction; n >= 0 && n < words.length; n += direction) {
+        const place = words[n].getBoundingClientRect();
+        if (Math.abs(place.top - from.top) < 4) continue;
+        if (row === null) row = place.top;
+        if (Math.abs(place.top - row) > 4) break;
+        if (Math.abs(place.left - from.left) < near) { near = Math.abs(place.left - from.left); best = n - at; }
+      }
+      return best;
+    }
+    box.addEventListener("keydown", (event) => {
+      const steps = { ArrowRight: 1, ArrowLeft: -1, Home: -1e9, End: 1e9 };
+      if (event.key in steps) move(steps[event.key], event.shiftKey);
+      else if (event.key === "ArrowDown" || event.key === "ArrowUp") move(line(event.key === "ArrowDown" ? 1 : -1), event.shiftKey);
+      else if (/^[1-9]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) mark(labels[Number(event.key) - 1]);
+      else if (event.key === "Backspace" || event.key === "Delete") {
+        const chosen = selection();
+        marks = marks.filter((m) => !chosen || !(m.start < chosen.end && chosen.start < m.end));
+        draw(); changed();
+      } else if (event.key === "Escape") { anchor = free = null; draw(); }
+      else return;
+      event.preventDefault(); event.stopPropagation();
+    });
+    box.addEventListener("mouseup", () => {
+      const range = window.getSelection()?.rangeCount ? window.getSelection().getRangeAt(0) : null;
+      if (!range || !box.contains(range.startContainer) || !box.contains(range.endContainer)) return;
+      const place = (node, offset) => {
+        if (node === box) return box.children[offset]?.start ?? text.length;
+        const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+        return element.start + (node.nodeType === Node.TEXT_NODE ? offset : offset ? element.end - element.start : 0);
+      };
+      let start = place(range.startContainer, range.startOffset), end = place(range.endContainer, range.endOffset);
+      while (start < end && /\s/.test(text[start])) start += 1;
+      while (end > start && /\s/.test(text[end - 1])) end -= 1;
+      anchor = null;
+      free = end > start ? { start, end } : null;
+      const word = words.findIndex((w) => w.end > start);
+      if (word >= 0) at = word;
+      draw();
+    });
+    for (const button of $$("[data-label]", item)) button.addEventListener("click", () => { mark(button.dataset.label); box.focus(); });
+    draw();
+    return {
+      value: () => marks.map((m) => ({ start: points(m.start), end: points(m.end), label: m.label })),
+      set: (spans) => { marks = spans.map((s) => ({ start: units(s.start), end: units(s.end), label: s.label })); draw(); },
+    };
+  }
+
+  // --- keys ------------------------------------------------------------------------------------------------------
+  const dialog = $("[data-keys]"), single = $("[data-single]");
+  single.checked = read(KEYS, true);
+  single.addEventListener("change", () => write(KEYS, single.checked));
+  $("[data-help]").addEventListener("click", () => dialog.showModal());
+  $("[data-close]").addEventListener("click", () => dialog.close());
+  $("[data-send]").addEventListener("click", () => send());
+  $("[data-skip]").addEventListener("click", () => send(true));
+  $("[data-undo]").addEventListener("click", undo);
+  function choose(value) {
+    const ask = light() ?? document.activeElement?.closest?.(".ask[data-criterion]");
+    const input = ask && $$("input", ask).find((i) => i.value === value);
+    if (!input) return false;
+    input.checked = true;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    const open = light();
+    (open ? $("input", open) : input).focus();
+    return true;
+  }
+  const go = (selector) => { const there = current && $(selector, current); there?.closest("details")?.setAttribute("open", ""); there?.focus(); return Boolean(there); };
+  const KEY = {
+    y: () => choose("1"), n: () => choose("0"), t: () => go("[data-tags] input"), e: () => go("textarea[name=correction]"),
+    c: () => go("textarea[name=comment]"), a: () => go("textarea[name=answer]"), l: () => go("[data-row-label] input"), m: () => go(".spans"),
+    s: () => { send(true); return true; }, u: () => { undo(); return true; }, "?": () => { dialog.showModal(); return true; },
+  };
+  document.addEventListener("keydown", (event) => {
+    if (dialog.open || event.isComposing) return;
+    const writing = event.target.matches("textarea, input[type=text]");
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); return; }
+    if (event.key === "Escape" && writing) { event.target.blur(); return; }
+    if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && !event.target.closest("button, a, summary")) { event.preventDefault(); send(); return; }
+    if (!single.checked) return;
+    const scale = /^[1-5]$/.test(event.key) && light()?.dataset.scale === "1-5" && choose(event.key);
+    if (scale || KEY[event.key.toLowerCase()]?.()) event.preventDefault();
+  });
+  document.addEventListener("focusin", light);
+
+  // --- begin -----------------------------------------------------------------------------------------------------
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") { spent += (performance.now() - since) / 1000; if (current) write(DRAFT(current.dataset.item), { said: said(current), seconds: spent }); }
+    since = performance.now();
+  });
+  window.addEventListener("online", () => { wait = 1000; show(); flush(); more(); });
+  window.addEventListener("offline", show);
+  window.addEventListener("beforeunload", (event) => { if (memory.length) event.preventDefault(); });
+  $("[data-leave]")?.addEventListener("click", (event) => {
+    if (outbox().length && !confirm("Some verdicts have not been sent yet. They stay on this device until you sign in again. Sign out?")) event.preventDefault();
+  });
+  const already = queued();
+  items().forEach((item) => { if (already.has(item.dataset.item)) { item.dataset.done = "1"; left -= 1; done += 1; } });
+  progress(); show(); flush();
+  open(items().find((i) => !i.dataset.done) ?? null, false);
+  if (!current && left > 0) next();
+  setInterval(() => { if (outbox().length) flush(); }, 15000);
+})();

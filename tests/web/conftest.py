@@ -1,0 +1,102 @@
+"""The application on a small project, and people of every role signed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from tests.web.world import make_project
+from tunewell.annotate import open_annotation, rows_of
+from tunewell.people import ROLES, Account, Accounts, Batch, Book, Role
+from tunewell.review import newest_evaluation, open_review
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.web import create_app
+
+ROLE_NAMES: tuple[Role, ...] = tuple(ROLES)
+
+
+@dataclass
+class Person:
+    """Somebody who is signed in."""
+
+    client: TestClient
+    csrf: str
+
+    def post(self, path: str, **fields: Any) -> Any:
+        return self.client.post(path, data={"csrf": self.csrf, **fields})
+
+    def items(self, batch: str) -> list[dict[str, str]]:
+        return list(self.client.get(f"/api/v1/queues/{batch}/items").json())
+
+    def say(self, item: str, key: str, **said: Any) -> Any:
+        body = {"key": key, "item": item, "seconds": 3, "said": said}
+        return self.client.post("/api/v1/verdicts", json=body, headers={"x-csrf": self.csrf})
+
+
+@dataclass
+class World:
+    """A project, its application and its people."""
+
+    file: TaskFile
+    store: Store
+    app: FastAPI
+    people: dict[str, Account] = field(default_factory=dict)
+
+    @property
+    def book(self) -> Book:
+        return Book(self.store)
+
+    @property
+    def door(self) -> Accounts:
+        return Accounts(self.store)
+
+    def account(self, name: str, role: Role) -> Account:
+        if name not in self.people:
+            self.people[name] = self.door.create(name, role=role)
+        return self.people[name]
+
+    def client(self, name: str, role: Role = "expert") -> Person:
+        token = self.door.sign_in(self.account(name, role))
+        session = self.door.session(token)
+        assert session is not None
+        client = TestClient(self.app, follow_redirects=False)
+        client.cookies.set("tunewell", token)
+        return Person(client, session.csrf)
+
+    def review(self, people: Sequence[str], *, rows: int = 6, raters: int = 2) -> Batch:
+        evaluation, examples = newest_evaluation(self.store)
+        batch = open_review(
+            self.store, self.file, evaluation, examples, author="owner", arms=("prompted", "tuned"), rows=rows,
+            raters=raters, title="Answers of the desk",
+        )  # fmt: skip
+        self.book.share(batch, [self.account(p, "expert").id for p in people])
+        return batch
+
+    def annotation(self, people: Sequence[str], *, rows: int = 6, adjudicators: Sequence[str] = ()) -> Batch:
+        examples, families = rows_of(self.store, "review")
+        batch = open_annotation(
+            self.store, self.file, examples, author="owner", rows=rows, part="review", families=families,
+            adjudicators=[self.account(a, "expert").id for a in adjudicators], title="Marks for the desk",
+        )  # fmt: skip
+        self.book.share(batch, [self.account(p, "expert").id for p in people])
+        return batch
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    file, store = make_project(tmp_path / "desk")
+    yield World(file, store, create_app(file, store))
+    store.close()
+
+
+def texts(html: str) -> str:
+    """A page without its tags, white space squeezed."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
