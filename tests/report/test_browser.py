@@ -27,11 +27,12 @@ def printed(browser: Any, path: Path, *, everything: bool = False) -> bytes:
 
 @pytest.mark.parametrize("outcome", ["GO", "NO-GO", "INCONCLUSIVE"])
 def test_the_owners_page_prints_to_one_page(folder: Path, browser: Any, outcome: Outcome) -> None:
-    made = sample_project(folder, rows=300, outcome=outcome, versions=2)
+    made = sample_project(folder, rows=300, outcome=outcome)
     path = render(made.file, made.store)
     made.store.close()
     assert pages_of(printed(browser, path)) == 1
-    assert pages_of(printed(browser, path, everything=True)) > 3
+    if outcome == "GO":
+        assert pages_of(printed(browser, path, everything=True)) > 3
 
 
 def test_a_crowded_verdict_still_prints_to_one_page_and_nothing_is_cut_off(folder: Path, browser: Any) -> None:
@@ -57,7 +58,7 @@ def test_a_crowded_verdict_still_prints_to_one_page_and_nothing_is_cut_off(folde
     tab.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 360)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), pytest.param("dark", 360, marks=pytest.mark.slow)])
 def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     project: SampleProject, browser: Any, scheme: str, width: int
 ) -> None:

@@ -143,7 +143,7 @@ def test_effort_adds_up(tmp_path: Path) -> None:
     [
         (["GO", "GO"], "All 2 conditions that you set hold."),
         (["NO-GO", "GO"], "Key points named misses what you asked for: 40 % (30 to 50), at least 60 % needed."),
-        (["INCONCLUSIVE", "GO"], "1 of 2 conditions hold. Still open: Key points named."),
+        (["INCONCLUSIVE", "GO"], "1 of 2 conditions hold. Still open: “Key points named”."),
     ],
 )
 def test_the_sentence_of_a_verdict_is_made_of_its_conditions(

@@ -80,15 +80,15 @@ def sentence(made: Sequence[Condition], verdict: Verdict) -> str:
     """Why, for somebody who reads nothing else; empty where the verdict rests on something else than its criteria."""
     failed = [c for c in made if c.criterion.outcome == "NO-GO"]
     left = [c for c in made if c.criterion.outcome == "INCONCLUSIVE"]
-    blocking = [CATALOGUE[f.code].name for f in verdict.findings if f.blocking and f.status == "found"]
+    blocking = [f.why for f in verdict.findings if f.blocking and f.status == "found"]
     if verdict.outcome == "NO-GO" and failed:
         others = f" {len(failed) - 1} more of {len(made)} conditions fail." if len(failed) > 1 else ""
         return f"{first_up(failed[0].title)} misses what you asked for{_measured(failed[0])}.{others}"
     if verdict.outcome == "INCONCLUSIVE" and left:
-        names = list(dict.fromkeys(c.title for c in left))
+        names = list(dict.fromkeys(f"“{c.title}”" for c in left))
         shown = "; ".join(names[:2]) + (f"; and {len(names) - 2} more" if len(names) > 2 else "")
         held = f"{len(made) - len(left)} of {len(made)} conditions hold. " if len(left) < len(made) else ""
-        return f"{held}Still open: {shown}." + (f" Besides: {', '.join(blocking[:2])}." if blocking else "")
+        return f"{held}Still open: {shown}." + (f" {first_up(blocking[0])}" if blocking else "")
     if verdict.outcome == "GO" and made:
         return (
             "The one condition that you set holds."
