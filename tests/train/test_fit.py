@@ -54,6 +54,22 @@ def test_it_is_saved_as_a_folder(tiny: Any, examples: Make, recipe: Recipe, tmp_
     assert read_adapter(done.save(tmp_path / "adapter")).plain
 
 
+@pytest.mark.parametrize("layers", [1.0, 0.5, 0.25])
+def test_what_training_measures_is_what_the_saved_adapter_gives(
+    tiny: Any, network: Any, examples: Make, recipe: Recipe, tmp_path: Path, layers: float
+) -> None:
+    """At any depth: the layers below the adapters are part of the model, cached or not."""
+    from tunewell.model.local import LocalModel
+
+    rows = examples(30)
+    shallow = recipe.model_copy(update={"layers": layers})
+    done = fit(rows[:20], recipe=shallow, weights=tiny, held_out=rows[20:], network=network)
+    model = LocalModel(tiny, done.save(tmp_path / "adapter"), dtype="float32")
+    scores = model.score([e.prompt for e in rows[20:]], [e.target for e in rows[20:]])
+    served = {e.id: s.nats / s.tokens for e, s in zip(rows[20:], scores, strict=True)}
+    assert done.losses == pytest.approx(served, abs=2e-3)
+
+
 def test_progress_ends_at_the_end(tiny: Any, examples: Make, recipe: Recipe) -> None:
     seen: list[tuple[int, int]] = []
     done = fit(examples(10), recipe=recipe, weights=tiny, progress=lambda d, t: seen.append((d, t)))

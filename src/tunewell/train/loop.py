@@ -76,7 +76,7 @@ class Job:
         train: Which rows each adapter trains on, shape (adapters, rows).
         measure: Which rows each adapter is measured on, shape (adapters, rows).
         adapters: Their numbers (0 … K-1 for the folds).
-        trunk: States at the cut; None where the cut is 0.
+        trunk: States at the cut; None where the cut is 0 or where they are to be computed anew for every batch.
     """
 
     def __init__(
@@ -117,7 +117,8 @@ class Job:
             if r >= 0:
                 ids[i, : self.lengths[r]] = self.rows[r].ids
         with torch.no_grad():
-            hidden = self.network.embed(torch.from_numpy(ids).to(self.network.head.device))
+            hidden = self.network.embed(torch.from_numpy(ids).to(self.network.head.device))[None]
+            hidden = self.network.run(hidden, first=0, last=self.cut)[0] if self.cut else hidden[0]
         return hidden.view(k, places, batch.length, -1)
 
     def labels(self, batch: Batch) -> tuple[Any, Any, NDArray[np.int64], NDArray[np.int64]]:
