@@ -88,3 +88,20 @@ def test_speed_is_measured_in_every_kind_of_work(tiny: Any, recipe: Recipe) -> N
     speeds = measure_speed(tiny, recipe.model_copy(update={"max_tokens": 64}), seconds=0.2)
     assert sorted(speeds) == ["folds", "generate", "train", "trunk"]
     assert all(v > 0 for v in speeds.values())
+
+
+@pytest.mark.parametrize("layers", [1.0, 0.5, 0.25])
+def test_the_saved_adapter_has_the_losses_that_training_measured(
+    layers: float, tiny: Any, network: Any, examples: Make, recipe: Recipe, tmp_path: Path
+) -> None:
+    from tunewell.model.local import LocalModel
+
+    rows = examples(24)
+    done = fit(
+        rows[:18], recipe=recipe.model_copy(update={"layers": layers, "max_tokens": 256}), weights=tiny,
+        held_out=rows[18:], network=network,
+    )  # fmt: skip
+    model = LocalModel(tiny, done.save(tmp_path / "adapter"), dtype="float32")
+    scores = model.score([e.prompt for e in rows[18:]], [e.target for e in rows[18:]])
+    for example, score in zip(rows[18:], scores, strict=True):
+        assert score.nats / score.tokens == pytest.approx(done.losses[example.id], rel=2e-3)

@@ -146,7 +146,8 @@ class Job:
         self.bank.refresh(step=step)
         hidden = self.network.run(hidden, first=self.cut, last=self.network.layers, bank=self.bank)
         at, labels, adapter, _ = self.labels(batch)
-        weights = torch.from_numpy((1.0 / np.bincount(adapter, minlength=len(batch.rows)))[adapter].astype(np.float32))
+        counts = np.bincount(adapter, minlength=len(batch.rows))  # an adapter may have no row in a batch
+        weights = torch.from_numpy((1.0 / counts[adapter]).astype(np.float32))
         final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
         return cross_entropy(final, self.network.head, labels, weights.to(final.device),
                              smoothing=self.recipe.label_smoothing, cap=self.network.cap)  # fmt: skip
