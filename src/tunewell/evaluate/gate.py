@@ -166,10 +166,10 @@ def _measure(case: _Case, gate: Gate, where: Mask | None, level: float) -> Estim
     if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
         return None
     if gate.kind == "level":
-        return table.level(CANDIDATE, gate.metric, where=where, level=level)
+        return table.level(CANDIDATE, gate.metric, where=where, level=level, strict=True)
     if not table.has(gate.against, gate.metric):
         return None
-    return table.compare(CANDIDATE, gate.against, gate.metric, where=where, level=level)
+    return table.compare(CANDIDATE, gate.against, gate.metric, where=where, level=level, strict=True)
 
 
 def _rows(case: _Case, gate: Gate, where: Mask | None) -> int:
