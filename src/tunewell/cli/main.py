@@ -31,6 +31,7 @@ from tunewell.cli import (
     serve,
     split,
     status,
+    stress,
     train,
     why,
 )
@@ -55,6 +56,7 @@ for verb in (
     split,
     train,
     evaluate,
+    stress,
     review,
     serve,
     report,
