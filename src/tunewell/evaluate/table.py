@@ -142,7 +142,7 @@ class Table:
         low, high = math.log(_SMALLEST_P), math.log(1 - _SMALLEST_P)
         if not excludes(math.exp(high)):
             return 1.0
-        for _ in range(16):
+        for _ in range(13):
             middle = (low + high) / 2
             low, high = (low, middle) if excludes(math.exp(middle)) else (middle, high)
         return math.exp(high)
