@@ -27,7 +27,18 @@ class Span:
 
 _MAY = re.compile(r"@|\d{2}|:[/:]|-----BEGIN|[\w-]{20}|(?i:pass|secret|token|key)")
 _EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+'%-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])")
-_CARD = re.compile(r"(?<![\w.-])(?<!\d[ ])[2-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
+_CARD = re.compile(r"(?<![\w.-])(?<!\d[ ])[1-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
+_CARD_WORD = re.compile(r"(?i)\b(?:card|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b")
+_SCHEMES: tuple[tuple[str, tuple[int, ...]], ...] = (
+    (r"4", (13, 16, 19)),  # Visa
+    (r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", (16,)),  # Mastercard
+    (r"3[47]", (15,)),  # American Express
+    (r"30[0-5]|3[689]", (14, 16)),  # Diners Club
+    (r"35", (16, 17, 18, 19)),  # JCB
+    (r"1800|2131", (15,)),  # JCB, older
+    (r"60|6[245]", (16, 17, 18, 19)),  # Discover, UnionPay, RuPay
+    (r"50|5[6-8]|6[0-9]", (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro
+)
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
 )
@@ -38,6 +49,12 @@ _IPV6 = re.compile(
     r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:{1,2}){3,7}[0-9A-Fa-f]{1,4}(?![\w:])|(?<![\w:.])[0-9A-Fa-f]{1,4}"
     r"(?::[0-9A-Fa-f]{1,4}){0,5}::(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}(?![\w:])"
 )
+_CALLED = (
+    r"(?i:\b(?:phone|tel|telephone|call(?: me| us)?|calling|mobile|cell|fax|desk|whatsapp|telefon|handy|mobil|rückruf|"
+    r"dial|answering|messages?|sms|my registered)\b)[^\w\n]{0,4}\n?[ \t]{0,4}"
+    r"(?:(?i:number|no|nr|is|at|on|to|me|us|back|unter|my)\b[^\w\n]{0,3}){0,4}"
+)
+_ANY = r"\(?\d{2,5}\)?(?:[ .-]?\(?\d{2,5}\)?){1,5}(?:\s?(?:x|ext\.?)\s?\d{1,6})?"
 _PHONES = (
     # With a country code: +49 170 1234567, 0049 …, (+44) 20 7946 0958.
     re.compile(
@@ -51,17 +68,15 @@ _PHONES = (
     ),
     # National with a trunk zero: 030 1234567, 0170/1234567, 020 7946 0958.
     re.compile(r"(?<![\w.,+:/-])(?<!\d )\(?0[1-9]\d{1,4}\)?[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3}(?![\w-])(?![.,:]\d)"),
-    # Bare digits, only after a word that says what they are.
-    re.compile(
-        r"(?i:\b(?:phone|tel|telephone|call(?: me)?(?: at| on)?|mobile|cell|fax|whatsapp|telefon|handy|rü"
-        r"ckruf|number is)\b)[^\w\n]{0,4}(?:(?i:number|no|nr|is|at|on|me|us|unter)\b[^\w\n]{0,3}){0,3}(\d"
-        r"[\d -]{5,14}\d)(?![\w-])"
-    ),
-)  # fmt: skip
+    re.compile(r"(?<![\w.,+:/-])0\d(?:[ .-]\d\d){4}(?![\w-])"),
+    # Any grouping of digits, but only beside a word that says what they are.
+    re.compile(rf"{_CALLED}({_ANY})(?![\w-])(?!\.\d)"),
+    re.compile(rf"(?<![\w.,+:/-])({_ANY})[ -](?i:office|fax|mobile|cell|home|work|phone)\b"),
+)
 _VERSION = re.compile(r"(?i:\b(?:v|ver|version|release|build|firmware|isbn|section|chapter|rev)\.?\s*:?\s*)$")
 _NOT_PHONE = re.compile(
     r"(?i:\b(?:order|invoice|ticket|case|ref|reference|tracking|isbn|serial|part|item|model|account|meter|contract|"
-    r"customer|policy|id|uuid|sku|offset|bestell\w*|rechnung\w*|vertrags\w*|kunden\w*|zähler\w*)"
+    r"customer|policy|licen[cs]e|passport|card|iban|pin|code|id|uuid|sku|offset|bestell\w*|rechnung\w*|vertrags\w*|kunden\w*|zähler\w*)"
     r"(?:[ -]?(?:number|no|nr|nummer|id|code))?\.?\s*(?:is|:|#|=)?\s*#?)$"
 )
 _SECRETS = re.compile(
@@ -114,7 +129,8 @@ def _candidates(text: str) -> Iterator[Span]:
             if end := _iban_end(match[0]):
                 yield Span(match.start(), match.start() + end, "iban")
         for match in _CARD.finditer(text):
-            if is_card(match[0]):
+            beside = text[max(0, match.start() - 40) : match.end() + 20]
+            if is_card(match[0], named=bool(_CARD_WORD.search(beside))):
                 yield Span(*match.span(), "card")
         yield from _ssn(text)
     if "@" in text:
@@ -139,28 +155,23 @@ def _secrets(text: str) -> Iterator[Span]:
             yield Span(match.start(1), match.start(1) + len(value), "secret")
 
 
-def is_card(number: str) -> bool:
-    """Whether this is a payment card's number: 13 to 19 digits, a known prefix, the Luhn check digit.
+def is_card(number: str, *, named: bool = False) -> bool:
+    """Whether this is a payment card's number: 12 to 19 digits, the prefix of a scheme, the Luhn check digit.
+
+    Args:
+        number: Digits, with any separators.
+        named: Whether the text around it speaks of a card; 12 digits count only then.
 
     Example:
         >>> is_card("4111 1111 1111 1111"), is_card("4111 1111 1111 1112")
         (True, False)
     """
-    digits = [int(c) for c in number if c.isdigit()]
-    if not 13 <= len(digits) <= 19 or len(set(digits)) < 2:
+    digits = "".join(c for c in number if c.isdigit())
+    if len(set(digits)) < 2 or (len(digits) == 12 and not named):
         return False
-    head = "".join(map(str, digits[:4]))
-    visa = head[0] == "4" and len(digits) in (13, 16, 19)
-    master = len(digits) == 16 and ("51" <= head[:2] <= "55" or "2221" <= head <= "2720")
-    amex = len(digits) == 15 and head[:2] in ("34", "37")
-    diners = len(digits) == 14 and (
-        head[:2] in ("36", "38", "39") or head[:3] in ("300", "301", "302", "303", "304", "305")
+    return any(len(digits) in lengths and re.match(prefix, digits) for prefix, lengths in _SCHEMES) and _luhn(
+        [int(c) for c in digits]
     )
-    other = len(digits) >= 15 and (
-        head[:2] in ("35", "60", "62", "64", "65") or head[:2] in ("50", "56", "57", "58", "63", "67", "68", "69")
-    )
-    other = other or (12 < len(digits) < 15 and head[:2] in ("50", "63", "67"))
-    return (visa or master or amex or diners or other) and _luhn(digits)
 
 
 def _luhn(digits: Sequence[int]) -> bool:
@@ -224,14 +235,17 @@ def _addresses(text: str) -> Iterator[Span]:
                 yield Span(*match.span(), "ip")
 
 
+_LEAST = (8, 10, 9, 10, 7, 7)
+"""Fewest digits for each of the patterns."""
+
+
 def _phones(text: str) -> Iterator[Span]:
-    for i, pattern in enumerate(_PHONES):
+    for pattern, least in zip(_PHONES, _LEAST, strict=True):
         for match in pattern.finditer(text):
-            start, end = match.span(1) if i == 3 else match.span()
+            start, end = match.span(match.lastindex or 0)
             digits = sum(c.isdigit() for c in text[start:end])
-            least = 8 if i == 0 else 7 if i == 3 else 9 if i == 2 else 10
-            before = text[max(0, start - 30) : start]
-            if least <= digits <= 16 and (i == 3 or not _NOT_PHONE.search(before)) and not _VERSION.search(before):
+            before = text[max(0, start - 40) : start]
+            if least <= digits <= 20 and not _NOT_PHONE.search(before) and not _VERSION.search(before):
                 yield Span(start, end, "phone")
 
 

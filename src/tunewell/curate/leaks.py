@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tunewell.curate.rows import Ledger, Row
-from tunewell.similar import THRESHOLD, alike, copies, exact_key, key, near_pairs, only_numbers_differ, split_words
+from tunewell.similar import (
+    THRESHOLD,
+    alike,
+    copies,
+    exact_key,
+    key,
+    near_pairs,
+    only_numbers_differ,
+    split_words,
+    telling,
+)
 from tunewell.types import Estimate
 
 FEW = 3
@@ -45,8 +55,8 @@ def find_leaks(rows: Sequence[Row], tests: Sequence[Row], *, probing: bool = Fal
             found[i] = Leak(row, test, "child", 0.0)
         elif test := groups.get(row.group) if row.group else None:
             found[i] = Leak(row, test, "sibling", 0.0)
-    for leak_i, leak in _edited(rows, tests, found):
-        found[leak_i] = leak
+    found |= dict(_edited(rows, tests, found))
+    found |= dict(_paraphrased(rows, tests, found))
     return [found[i] for i in sorted(found)]
 
 
@@ -75,6 +85,57 @@ def _edited(rows: Sequence[Row], tests: Sequence[Row], known: dict[int, Leak]) -
     return sorted(best.items())
 
 
+_LOOSE = 0.4
+"""Similarity of the word sequences from which two texts may be paraphrases (0.5 below 20 words) …"""
+
+_SAID = 0.5
+"""… if their telling words agree so far (0.6 below 20 words), and further than those of neighbours do."""
+
+
+_ALIKE = 0.6
+"""Where different test rows agree further than this, words cannot tell a paraphrase from a neighbour."""
+
+
+def _paraphrased(rows: Sequence[Row], tests: Sequence[Row], known: Mapping[int, Leak]) -> list[tuple[int, Leak]]:
+    """Rows whose input says what the input of a test row says, in partly other words.
+
+    How alike two different texts of a project are depends on the project: rows of a service desk share most of their
+    words. So the training rows, held against each other, set the bar: 99 % of them stay below it. Where it is too
+    high, words cannot tell a paraphrase from a neighbour, and nothing is reported.
+    """
+    texts = [row.input if len(row.turns) > 1 else row.target for row in [*tests, *rows]]
+    bar = max(_SAID, _background(texts[len(tests) :]))
+    if bar > _ALIKE:
+        return []
+    asked = split_words(texts)
+    pairs = near_pairs(asked, across=len(tests), threshold=_LOOSE)
+    words = np.minimum(asked.lengths[pairs.left], asked.lengths[pairs.right])
+    said = telling(asked, pairs.left, pairs.right)
+    short = words < 20
+    keep = (words >= 12) & (said >= np.maximum(bar, 0.6 * short)) & (pairs.similarity >= np.where(short, 0.5, _LOOSE))
+    best: dict[int, tuple[float, Leak]] = {}
+    for k in np.flatnonzero(keep):
+        test, at = int(pairs.left[k]), int(pairs.right[k])
+        row = at - len(tests)
+        if row in known or only_numbers_differ(asked, test, at) or (row in best and said[k] <= best[row][0]):
+            continue
+        best[row] = (float(said[k]), Leak(rows[row], tests[test], "paraphrased", float(pairs.similarity[k])))
+    return sorted((row, leak) for row, (_, leak) in best.items())
+
+
+def _background(texts: Sequence[str]) -> float:
+    """How far the telling words of different rows agree with their nearest neighbour's, the 99th percentile."""
+    own = split_words(texts[:: max(1, len(texts) // 2_000)])
+    pairs = near_pairs(own, threshold=0.3)
+    differ = pairs.similarity < THRESHOLD  # what is more alike than that are copies
+    left, right = pairs.left[differ], pairs.right[differ]
+    nearest = np.zeros(len(own), dtype=np.float32)
+    said = telling(own, left, right)
+    np.maximum.at(nearest, left, said)
+    np.maximum.at(nearest, right, said)
+    return float(np.quantile(nearest, 0.99)) if len(own) >= 20 else 1.0
+
+
 PROBES = 200
 """Edited copies of test rows that are planted to learn how many leaks go unseen."""
 
@@ -92,7 +153,7 @@ def missed_bound(leaks: Sequence[Leak], tests: Sequence[Row]) -> Estimate:
     probes = [_probe(test, known, random) for test in chosen]
     found = sum(leak.test.id == leak.train.parent for leak in find_leaks(probes, tests, probing=True))
     recall = _lower(found, len(probes))
-    edited = sum(leak.kind == "edited" for leak in leaks)
+    edited = sum(leak.kind in ("edited", "paraphrased") for leak in leaks)
     most = _largest(edited, recall, limit=len(tests))
     return Estimate(value=float(len(leaks)), low=float(len(leaks)), high=float(len(leaks) + max(0, most - edited)),
                     n=len(probes), method="count, planted probes", unit="rows")  # fmt: skip
@@ -140,7 +201,9 @@ def drop_leaks(rows: Sequence[Row], tests: Sequence[Row], ledger: Ledger) -> lis
     """Drop the training side of every leak."""
     leaks = find_leaks(rows, tests)
     for leak in leaks:
-        evidence = f"{leak.kind}, similarity {leak.similarity:.2f}" if leak.kind == "edited" else leak.kind
+        evidence = (
+            f"{leak.kind}, similarity {leak.similarity:.2f}" if leak.kind in ("edited", "paraphrased") else leak.kind
+        )
         ledger.drop(leak.train, "leaks", f"no training row is close to a test row: similarity from {THRESHOLD}",
                     code="D11", evidence=evidence, other=leak.test.id)  # fmt: skip
     return leaks

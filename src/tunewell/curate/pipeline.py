@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tunewell.checks.personal import find_personal, mask
 from tunewell.curate import boilerplate, clean, repeats, rules
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
 from tunewell.curate.read import Batch, as_mapping, find_files, read_source, settle_ids
 from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.versions import Person, erased, names_erased
 from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
@@ -52,7 +54,7 @@ class Curated:
     @property
     def tests(self) -> list[Row]:
         """Rows of the project's own test set."""
-        return [row for row in self.rows if row.held]
+        return [row for row in self.rows if row.held and not row.dropped]
 
 
 def inputs_of(file: TaskFile) -> dict[str, str]:
@@ -68,13 +70,14 @@ def inputs_of(file: TaskFile) -> dict[str, str]:
     return found
 
 
-def parameters_of(file: TaskFile) -> dict[str, Any]:
-    """What decides the result of curation beside its inputs."""
+def parameters_of(file: TaskFile, store: Store | None = None) -> dict[str, Any]:
+    """What decides the result of curation beside its inputs: the definition, and who was erased."""
     spec = file.spec
     return {
         "data": [source.model_dump(mode="json") for source in spec.data],
         "rules": spec.rules.model_dump(mode="json", by_alias=True),
         "instruction": spec.task.instruction,
+        "erased": sorted({mark for _, marks in erased(store) for mark in marks}) if store else [],
         # The receipts cite lines of the file, so moving a rule makes another dataset.
         "cites": {name: file.where(name) for name in sorted(file.lines) if name.startswith(("rules", "task.instr"))},
     }
@@ -95,14 +98,14 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
         DataError: A source is missing, nothing can be read, or too much cannot be read.
     """
     tell = progress or (lambda _done, _total: None)
-    inputs, parameters = inputs_of(file), parameters_of(file)
+    inputs, parameters = inputs_of(file), parameters_of(file, store)
     found = reuse(store, "curate", inputs=inputs, parameters=parameters)
     if found is not None:
         return store.get_value(found.outputs["dataset"], Dataset)
     with record(store, "curate", inputs=inputs, parameters=parameters) as run:
         batch = read(file)
         tell(1, _STEPS)
-        done = apply_rules(file, batch, progress=lambda i, _n: tell(1 + i, _STEPS))
+        done = apply_rules(file, batch, people=erased(store), progress=lambda i, _n: tell(1 + i, _STEPS))
         dataset = _store(done, store)
         run.outputs["dataset"] = store.put_value(dataset)
         run.outputs["examples"], run.outputs["receipts"] = dataset.examples, dataset.receipts
@@ -137,14 +140,24 @@ def read(file: TaskFile) -> Batch:
     return batch
 
 
-def apply_rules(file: TaskFile, batch: Batch, *, progress: Progress | None = None) -> Curated:
-    """Every step of curation on rows that were read, without a store."""
+def apply_rules(
+    file: TaskFile, batch: Batch, *, people: Sequence[Person] = (), progress: Progress | None = None
+) -> Curated:
+    """Every step of curation on rows that were read, without a store.
+
+    Args:
+        file: The project's definition.
+        batch: What was read.
+        people: Those who were erased (see `tunewell.curate.versions.erased`).
+        progress: Called with (steps done, steps).
+    """
     tell = progress or (lambda _done, _total: None)
     ledger = Ledger()
     settle_ids(batch, ledger)
     done = Curated(batch.rows, ledger, batch)
     spec = file.spec.rules
     wanted = clean.Wanted(repair=spec.repair, languages=bool(spec.languages), personal=True)
+    _erase(done, people)
     looked = clean.look(done.rows, wanted, Engine(file.spec.engine))
     tell(1, _STEPS)
     _by_row(file, done, looked)
@@ -166,10 +179,24 @@ def apply_rules(file: TaskFile, batch: Batch, *, progress: Progress | None = Non
     return done
 
 
+def _erase(done: Curated, people: Sequence[Person]) -> None:
+    """Drop rows that mention somebody who was erased, test rows too."""
+    if not people:
+        return
+    for row in done.rows:
+        texts = [text for _, text in row.turns]
+        masked = [mask(text, find_personal(text)) for text in texts]
+        if names_erased([*texts, *masked], people):
+            done.ledger.drop(row, "erased", "rows that mention an erased person are dropped", cites="tunewell erase",
+                             code="D07", evidence="an erased person")  # fmt: skip
+
+
 def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None:
     """Repair, broken, kinds, age, languages, words, personal data: in this order for every row."""
     ledger, spec = done.ledger, file.spec.rules
     for row, seen_ in zip(done.rows, looked, strict=True):
+        if row.dropped:
+            continue
         if seen_.turns is not None:
             row.turns = [(role, text) for (role, _), text in zip(row.turns, seen_.turns, strict=True)]
             code = "D08" if "mojibake" in seen_.repairs else ""

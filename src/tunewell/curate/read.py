@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tunewell.curate.documents import READERS, Document, Unreadable, chunks, from_html
 from tunewell.curate.formats import Misfit, row_of
 from tunewell.curate.rows import Ledger, Reject, Row, clip
 from tunewell.errors import DataError
@@ -26,7 +27,11 @@ from tunewell.task import DataSource
 MAX_RECORD_BYTES = 16 << 20
 """A longer line is a reject: no chat row is that long, and one of them must not take the machine's memory."""
 
+MAX_DOCUMENT_BYTES = 64 << 20
+"""A larger document is a reject."""
+
 TEXT_SUFFIXES = {".txt", ".md", ".text", ".rst"}
+HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _LINES = {".jsonl", ".ndjson"}
 Record = tuple[int, Any, str]
@@ -183,8 +188,8 @@ def records(path: Path) -> Iterator[Record]:
         yield from _parquet(path)
     elif suffix in _TABLES:
         yield from _table(path, _TABLES[suffix])
-    elif suffix in TEXT_SUFFIXES:
-        yield from _whole_text(path)
+    elif suffix in TEXT_SUFFIXES or suffix in HTML_SUFFIXES or suffix in READERS:
+        yield from _document(path)
     elif suffix in _LINES or (suffix == ".json" and _looks_like_lines(path)):
         yield from _json_lines(path)
     elif suffix == ".json":
@@ -372,15 +377,33 @@ def _table(path: Path, delimiter: str) -> Iterator[Record]:
         yield 1, Reject("", "the file has no rows"), ""
 
 
-def _whole_text(path: Path) -> Iterator[Record]:
-    if path.stat().st_size > MAX_RECORD_BYTES:
-        yield 1, Reject("", f"the text is longer than {MAX_RECORD_BYTES >> 20} MiB"), ""
+def _document(path: Path) -> Iterator[Record]:
+    """The chunks of a document, each with the document's date; siblings have the document as their group."""
+    try:
+        document, encoding = _read_document(path)
+    except Unreadable as error:
+        yield 1, Reject("", clip(str(error))), ""
         return
+    parts = chunks(document.text)
+    for number, part in enumerate(parts, 1):
+        record: dict[str, Any] = {"text": part, "date": document.date}
+        if len(parts) > 1:
+            record["group"] = path.name
+        if encoding == "cp1252":
+            record[_DECODED] = clip(part)
+        yield number, record, ""
+
+
+def _read_document(path: Path) -> tuple[Document, str]:
+    suffix = path.suffix.lower()
+    if path.stat().st_size > MAX_DOCUMENT_BYTES:
+        raise Unreadable(f"the document is longer than {MAX_DOCUMENT_BYTES >> 20} MiB")
+    if suffix in READERS:
+        return READERS[suffix](path), ""
     text, encoding = decode(path.read_bytes())
-    record: dict[str, Any] = {"text": text}
-    if encoding == "cp1252":
-        record[_DECODED] = clip(text)
-    yield 1, record, ""
+    if suffix in HTML_SUFFIXES:
+        return from_html(text), encoding
+    return Document(text), encoding
 
 
 def _parquet(path: Path) -> Iterator[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tunewell.similar.alike import alike, copies, only_numbers_differ
+from tunewell.similar.alike import alike, copies, only_numbers_differ, telling
 from tunewell.similar.families import Links, by_key
 from tunewell.similar.keys import exact_key, key, normalise
 from tunewell.similar.pairs import THRESHOLD, Pairs, near_pairs, similarities
@@ -11,5 +11,5 @@ from tunewell.similar.words import Words, split_words
 
 __all__ = [
     "THRESHOLD", "Links", "Pairs", "Words", "alike", "by_key", "copies", "exact_key", "key", "near_pairs", "normalise",
-    "only_numbers_differ", "similarities", "split_words", "template_families", "without",
+    "only_numbers_differ", "similarities", "split_words", "telling", "template_families", "without",
 ]  # fmt: skip

@@ -66,6 +66,13 @@ def copies(asked: Words, answers: Words, whole: Words, pairs: Pairs) -> NDArray[
     return np.asarray(result)
 
 
+def telling(words: Words, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How far the words of each pair agree, weighted by how rare they are: Dice, in [0, 1], shape (pairs,)."""
+    weights = _weights(words)
+    values = [_telling(words, weights, int(i), int(j)) for i, j in zip(left, right, strict=True)]
+    return np.array(values, dtype=np.float32)
+
+
 def _part_alike(words: Words, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
     shorter = np.minimum(words.lengths[left], words.lengths[right])
     floor = np.where(shorter >= SHORT, _PART, np.where(shorter >= 6, 0.5, 0.3))

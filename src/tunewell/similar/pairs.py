@@ -98,26 +98,32 @@ def similarities(
 
 
 def document_frequency(words: Words) -> NDArray[np.int32]:
-    """In how many texts each word stands, shape (words,); counted in hashed buckets, so never too low."""
+    """How often each word stands in all texts, shape (words,); counted in hashed buckets, so never too low."""
     bits = 22 if len(words.codes) < 4_000_000 else 24
-    bucket = words.codes >> np.uint32(32 - bits)
-    counts: NDArray[np.int32] = np.bincount(bucket, minlength=1 << bits).astype(np.int32)
-    result: NDArray[np.int32] = counts[bucket]
+    shift = np.uint32(32 - bits)
+    counts = np.zeros(1 << bits, dtype=np.int64)
+    step = 1 << 22  # bincount widens its input to 64 bits: in blocks, so that memory stays low
+    for at in range(0, len(words.codes), step):
+        counts += np.bincount(words.codes[at : at + step] >> shift, minlength=1 << bits)
+    result: NDArray[np.int32] = counts.astype(np.int32)[words.codes >> shift]
     return result
 
 
 def _candidates(words: Words, across: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs worth a look: rows that share a very rare word, or a band of a sketch of rare or of middling words."""
     n = len(words)
-    frequency = document_frequency(words)
-    owner = np.repeat(np.arange(n, dtype=np.int64), words.lengths)
-    random = np.random.default_rng(20261122)
-    found: list[NDArray[np.int64]] = []
-    very = (frequency >= 2) & (frequency <= _VERY_RARE)
-    found.append(_bucket_pairs(words.codes[very].astype(np.uint64), owner[very], n, across))
     small = n <= _SMALL
-    for most, width in ((max(20, n // 100), 3 if small else 4), (max(50, n // 5), 4 if small else 5)):
-        use = (frequency >= 2) & (frequency <= most)
+    rare, middling = max(20, n // 100), max(50, n // 5)
+    frequency = document_frequency(words)
+    # 0 = stands once, 1 = very rare, 2 = rare, 3 = middling, 4 = common: one byte a word is kept.
+    tier = np.searchsorted([1, _VERY_RARE, rare, middling], frequency, side="left").astype(np.uint8)
+    del frequency
+    owner = np.repeat(np.arange(n, dtype=np.int32), words.lengths)
+    random = np.random.default_rng(20261122)
+    very = tier == 1
+    found = [_bucket_pairs(words.codes[very].astype(np.uint64), owner[very].astype(np.int64), n, across)]
+    for most, width in ((2, 3 if small else 4), (3, 4 if small else 5)):
+        use = (tier >= 1) & (tier <= most)
         found += _banded(words.codes[use], owner[use], n, across, width, random)
     # Rows that are nearly the same and have no rare word (a template that stands in every row).
     found += _banded(words.codes, owner, n, across, 6, random, hashes=_HASHES // 2)
@@ -128,7 +134,7 @@ def _candidates(words: Words, across: int) -> tuple[NDArray[np.int64], NDArray[n
 
 def _banded(
     codes: NDArray[np.uint32],
-    owner: NDArray[np.int64],
+    owner: NDArray[np.int32],
     n: int,
     across: int,
     width: int,
@@ -140,7 +146,7 @@ def _banded(
     if not len(codes):
         return []
     first = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
-    rows = owner[first]
+    rows = owner[first].astype(np.int64)
     found = []
     for _band in range(hashes // width):
         key = np.zeros(len(rows), dtype=np.uint64)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.curate.test_read import read
+from tunewell.curate.documents import Unreadable, chunks, from_docx, from_email, from_html
+
+PAGE = """<!doctype html><html><head><title>Moving house</title>
+<meta property="article:published_time" content="2024-05-01T08:00:00Z"></head><body>
+<nav>Home | Contact</nav><h1>Moving</h1><p>Tell us <b>two weeks</b> before.</p><script>alert(1)</script>
+<ul><li>form U-5</li><li>meter reading</li></ul></body></html>"""
+MAIL = b"""From: Jo <jo@example.org>
+To: desk@example.org
+Subject: My bill
+Date: Wed, 01 May 2024 10:00:00 +0200
+MIME-Version: 1.0
+Content-Type: text/plain; charset=iso-8859-1
+
+Why 84 \xa3?
+
+On Tue, 30 Apr 2024 desk wrote:
+> old text
+"""
+DOCX = """<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>
+<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Tariffs</w:t></w:r></w:p>
+<w:p><w:r><w:t>Night </w:t></w:r><w:r><w:t>rate.</w:t></w:r></w:p></w:body></w:document>"""
+
+
+def docx(path: Path, document: str = DOCX) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", document)
+    return path
+
+
+def test_a_page_gives_its_text_and_its_date(tmp_path: Path) -> None:
+    document = from_html(PAGE)
+    assert document.text == "# Moving\n\nTell us two weeks before.\n\nform U-5\n\nmeter reading"
+    assert (str(document.date), document.title) == ("2024-05-01", "Moving house")
+    (tmp_path / "page.html").write_text(PAGE)
+    (row,) = read(tmp_path / "page.html").rows
+    assert str(row.date) == "2024-05-01"
+    assert row.target.startswith("# Moving")
+
+
+def test_a_mail_gives_what_its_writer_wrote() -> None:
+    document = from_email(MAIL)
+    assert document.text == "Why 84 £?"
+    assert (str(document.date), document.title) == ("2024-05-01", "My bill")
+
+
+def test_docx_paragraphs_and_headings(tmp_path: Path) -> None:
+    assert from_docx(docx(tmp_path / "a.docx")).text == "# Tariffs\n\nNight rate."
+    bomb = '<!DOCTYPE a [<!ENTITY x "y">]>' + DOCX
+    with pytest.raises(Unreadable, match="entities"):
+        from_docx(docx(tmp_path / "bomb.docx", bomb))
+
+
+def test_pdf_text_and_scans(tmp_path: Path) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(width=72, height=72)
+    blank = io.BytesIO()
+    writer.write(blank)
+    (tmp_path / "scan.pdf").write_bytes(blank.getvalue())
+    batch = read(tmp_path / "scan.pdf")
+    assert not batch.rows
+    assert "scanned" in batch.rejects[0].why
+
+
+def test_long_documents_are_cut_at_headings_and_siblings_share_a_group(tmp_path: Path) -> None:
+    text = "\n\n".join(f"# Part {i}\n\n" + " ".join(f"word{i}x{j}." for j in range(250)) for i in range(5))
+    (tmp_path / "long.md").write_text(text)
+    rows = read(tmp_path / "long.md").rows
+    assert len(rows) == 5
+    assert {row.group for row in rows} == {"long.md"}
+    assert all(row.target.startswith("# Part") for row in rows)
+    assert [row.id for row in rows] == [f"long.md:{i}" for i in range(1, 6)]
+
+
+@given(st.text(alphabet="ab. \n#", max_size=400), st.integers(1, 12))
+def test_chunks_lose_no_word_and_stay_short(text: str, words: int) -> None:
+    parts = chunks(text, words=words)
+    assert " ".join(parts).split() == text.split()
+    assert all(len(part.split()) <= words for part in parts)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=300), suffix=st.sampled_from([".html", ".eml", ".docx", ".pdf", ".md"]))
+@pytest.mark.filterwarnings("ignore")
+def test_no_bytes_crash_a_reader(tmp_path: Path, data: bytes, suffix: str) -> None:
+    path = tmp_path / f"any{suffix}"
+    path.write_bytes(data)
+    batch = read(path)
+    assert batch.read >= 1 or suffix != ".pdf"
