@@ -38,7 +38,7 @@ LEAST_TOKENS = 4000
 ARMS = 4
 """base, prompted and tuned, and the one that was trained on everything."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def token_budget(spec: TaskSpec, speeds: Speeds, *, seconds: float) -> int:
@@ -100,12 +100,13 @@ def show_audit(found: Audit) -> None:
 
 def show_comparison(found: Comparison) -> None:
     """Dumped against curated, metric by metric."""
-    table = Table(title="Everything dumped in against the curated rows", title_justify="left")
-    for name in ("metric", "dumped", "curated", "curated minus dumped, paired"):
+    table = Table(title="Everything dumped in against the curated rows; differences are paired", title_justify="left")
+    for name in ("metric", "dumped", "curated", "curated minus dumped"):
         table.add_column(name, no_wrap=True)
     for figure in found.figures:
         arrow = "↑" if figure.info.bigger_is_better else "↓"
-        name = f"{figure.info.title} {arrow} ({figure.info.unit})"
+        unit = "" if figure.info.unit == "share" else f" ({figure.info.unit})"
+        name = f"{figure.info.title} {arrow}{unit}"
         table.add_row(name, str(figure.dumped), str(figure.curated), str(figure.gain))
     out.print(table)
     out.print(

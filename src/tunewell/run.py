@@ -125,6 +125,7 @@ def _evaluate(result: Result, file: TaskFile, store: Store, bar: Progress | None
 def _verdict(result: Result, file: TaskFile, store: Store, _bar: Progress | None) -> None:
     """Decide from the gates; cheap, so it is made again whenever anything it rests on has changed."""
     from tunewell.evaluate import decide
+    from tunewell.people import judgements
 
     assert result.evaluation is not None
     inputs = {"evaluation": digest(result.evaluation)}
@@ -134,7 +135,7 @@ def _verdict(result: Result, file: TaskFile, store: Store, _bar: Progress | None
         "gates": [g.model_dump(mode="json") for g in spec.gates],
         "people": spec.people.model_dump(mode="json"),
         "definition": file.definition,
-        "said": digest(said),
+        "said": digest([said, [j.model_dump(mode="json") for j in judgements(store)]]),
         "today": dt.datetime.now(dt.UTC).date().isoformat(),  # acceptances run out
     }
     found = reuse(store, "verdict", inputs=inputs, parameters=parameters)

@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.store import Store
 from tunewell.task import TaskFile, parse_task
 from tunewell.types import Assignment, Dataset, Example, Message, ModelVersion, Recipe, Split
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is no fault
+settings.load_profile("unhurried")
 
 TASK = """
 task:

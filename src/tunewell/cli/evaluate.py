@@ -1,15 +1,73 @@
-"""``tunewell evaluate``: this stage alone, with those before it where they are not finished."""
+"""``tunewell evaluate``: this stage alone, with those before it where they are not finished; or anybody's outputs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption
-from tunewell.cli.stage import run_until
+import typer
+
+from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, out, project
+from tunewell.cli.stage import print_run, run_until
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.types import Dataset, Evaluation, Example, Split
 
 
 def command(
-    path: ProjectArgument = Path(), overrides: SetOption = None, wait: WaitOption = False, json: JsonOption = False
+    path: ProjectArgument = Path(),
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--predictions",
+            metavar="[ARM=]FILE",
+            help="Judge outputs made elsewhere instead (JSON lines, lm-eval samples, an inspect_ai log). May stand "
+            "several times: tuned=mine.jsonl base=theirs.jsonl.",
+        ),
+    ] = None,
+    overrides: SetOption = None,
+    wait: WaitOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Compare base, prompted and tuned on the same held-out rows."""
-    run_until("evaluate", path, overrides=overrides, wait=wait, json=json)
+    if not predictions:
+        run_until("evaluate", path, overrides=overrides, wait=wait, json=json)
+        return
+    from tunewell.evaluate import decide, evaluate_outputs
+
+    files = {
+        arm if sep else "": Path(name if sep else arm) for arm, sep, name in (p.partition("=") for p in predictions)
+    }
+    with project(path, overrides=overrides, lock="tunewell evaluate", wait=wait) as (file, store):
+        rows, split = held_out(file, store)
+        made = evaluate_outputs(files, file, store, rows=rows, split=split)
+        record = store.last_run("outputs")
+        assert record is not None
+        verdict = decide(made, file, store, record.findings)
+    if json:
+        emit("evaluate", {"evaluation": made, "verdict": verdict}, verdict=verdict.outcome)
+        return
+    print_run(record, reused=False)
+    _print(made)
+    out.print(f"{verdict.outcome}: {verdict.why}", markup=False)
+
+
+def held_out(file: TaskFile, store: Store) -> tuple[list[Example], Split | None]:
+    """The project's held-out rows where it has been split; nothing (the outputs' own rows count then) where not."""
+    from tunewell.evaluate.stage import held_out_rows
+
+    curated, divided = store.last_run("curate"), store.last_run("split")
+    if curated is None or divided is None:
+        return [], None
+    split = store.get_value(divided.outputs["split"], Split)
+    return held_out_rows(store.get_value(curated.outputs["dataset"], Dataset), split, file, store), split
+
+
+def _print(made: Evaluation) -> None:
+    for level in made.levels:
+        if not level.slice:
+            missing = f", {level.missing} unscored" if level.missing else ""
+            out.print(f"  {level.arm:12} {level.metric:14} {level.estimate}{missing}", markup=False)
+    for c in made.comparisons:
+        if not c.slice:
+            out.print(f"  {c.arm} - {c.against:12} {c.metric:14} {c.estimate}", markup=False)

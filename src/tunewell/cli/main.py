@@ -33,6 +33,7 @@ from tunewell.cli import (
     serve,
     split,
     status,
+    stress,
     train,
     why,
 )
@@ -57,6 +58,7 @@ for verb in (
     split,
     train,
     evaluate,
+    stress,
     review,
     serve,
     report,

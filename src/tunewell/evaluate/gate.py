@@ -76,9 +76,18 @@ def decide(
     said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
     table = _table(evaluation, file, store, said)
     criteria = judge_gates(table, file, said=said)
-    kept = [f for f in findings if f.code != "E01"]
+    kept = [f for f in [*findings, *stress_of(evaluation, store)] if f.code != "E01"]
     known = with_acceptances([*kept, definition_finding(file, evaluation.metrics, store)], store, today=day)
     return _combine(criteria, known, table, file)
+
+
+def stress_of(evaluation: Evaluation, store: Store) -> tuple[Finding, ...]:
+    """What the newest stress test of the same model found (E05); nothing if there was none."""
+    mine = next((r for r in reversed(store.runs(stage="evaluate")) if evaluation.scores in r.outputs.values()), None)
+    last = store.last_run("stress")
+    if mine is None or last is None or last.inputs.get("adapter") != mine.inputs.get("adapter"):
+        return ()
+    return last.findings
 
 
 def judge_gates(table: Table, file: TaskFile, *, said: Sequence[Judgement] = ()) -> tuple[Criterion, ...]:
@@ -166,10 +175,10 @@ def _measure(case: _Case, gate: Gate, where: Mask | None, level: float) -> Estim
     if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
         return None
     if gate.kind == "level":
-        return table.level(CANDIDATE, gate.metric, where=where, level=level)
+        return table.level(CANDIDATE, gate.metric, where=where, level=level, strict=True)
     if not table.has(gate.against, gate.metric):
         return None
-    return table.compare(CANDIDATE, gate.against, gate.metric, where=where, level=level)
+    return table.compare(CANDIDATE, gate.against, gate.metric, where=where, level=level, strict=True)
 
 
 def _rows(case: _Case, gate: Gate, where: Mask | None) -> int:

@@ -207,9 +207,9 @@ def levels(table: Table, *, level: float) -> Iterator[Level]:
                 yield Level(arm=arm, metric=metric, estimate=estimate, slice=name, missing=missing)
 
 
-def comparisons(table: Table, *, level: float) -> Iterator[Comparison]:
+def comparisons(table: Table, *, level: float, pairs: Sequence[tuple[str, str]] = PAIRS) -> Iterator[Comparison]:
     """Paired differences by metric, over all rows and by slice; p-values of slices are also corrected (Holm)."""
-    for arm, against in PAIRS:
+    for arm, against in pairs:
         for metric in table.metrics:
             if not (table.has(arm, metric) and table.has(against, metric)):
                 continue

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.evaluate.strict import strict_ends
 from tunewell.stats import difference, mean
 from tunewell.types import Estimate, MetricInfo, Score, Unscored
 
@@ -61,8 +62,13 @@ class Table:
         """How many rows are unscored."""
         return int(np.isnan(self._pick(arm, metric, where)).sum())
 
-    def level(self, arm: str, metric: str, *, where: Mask | None = None, level: float = 0.95) -> Estimate | None:
-        """Mean of a metric for an arm, with unscored rows bounded by the worst and the best case; None without rows."""
+    def level(
+        self, arm: str, metric: str, *, where: Mask | None = None, level: float = 0.95, strict: bool = False
+    ) -> Estimate | None:
+        """Mean of a metric for an arm, with unscored rows bounded by the worst and the best case; None without rows.
+
+        ``strict``: each end holds by itself, as gates need it (see `tunewell.evaluate.strict`).
+        """
         x = self._pick(arm, metric, where)
         if not x.size:
             return None
@@ -71,12 +77,28 @@ class Table:
         if np.isnan(x).any() and not _finite(info):
             return _unbounded(x, info, groups, level)
         low, high = _range(info)
-        return _with_unit(mean(x, clusters=groups, level=level, low=low, high=high), info)
+        estimate = _with_unit(mean(x, clusters=groups, level=level, low=low, high=high), info)
+        if not strict:
+            return estimate
+        worst, best = (np.where(np.isnan(x), math.nan if end is None else end, x) for end in (low, high))
+        shares = low is not None and high is not None and bool(np.isin(x[~np.isnan(x)], (low, high)).all())
+        span = (info.low, info.high) if shares else None
+        return _clipped(strict_ends(estimate, worst, best, families=groups, span=span), info.low, info.high)
 
     def compare(
-        self, arm: str, against: str, metric: str, *, where: Mask | None = None, level: float = 0.95
+        self,
+        arm: str,
+        against: str,
+        metric: str,
+        *,
+        where: Mask | None = None,
+        level: float = 0.95,
+        strict: bool = False,
     ) -> Estimate | None:
-        """Mean paired difference ``arm`` minus ``against`` on the same rows; None with fewer than two families."""
+        """Mean paired difference ``arm`` minus ``against`` on the same rows; None with fewer than two families.
+
+        ``strict``: each end holds by itself, as gates need it.
+        """
         a, b = self._pick(arm, metric, where), self._pick(against, metric, where)
         groups = self._groups(metric, where)
         if len(set(groups) if groups else range(a.size)) < 2:
@@ -95,7 +117,15 @@ class Table:
                 unit=info.unit,
             )
         low, high = _range(info)
-        return _with_unit(difference(a, b, paired=True, clusters=groups, level=level, low=low, high=high), info)
+        estimate = _with_unit(difference(a, b, paired=True, clusters=groups, level=level, low=low, high=high), info)
+        both = np.concatenate([a, b])
+        binary = low is not None and bool(np.isin(both[~np.isnan(both)], (low, high)).all())
+        if not strict or binary:  # Tango's score interval for shares keeps both sides
+            return estimate
+        width = math.inf if low is None or high is None else high - low
+        gaps = np.isnan(a) | np.isnan(b)
+        worst, best = np.where(gaps, -width, a - b), np.where(gaps, width, a - b)
+        return _clipped(strict_ends(estimate, worst, best, families=groups, span=None), -width, width)
 
     def p_value(self, arm: str, against: str, metric: str, *, where: Mask | None = None) -> float | None:
         """Two-sided p-value of no difference: the confidence at which the interval of `compare` just touches 0.
@@ -112,7 +142,7 @@ class Table:
         low, high = math.log(_SMALLEST_P), math.log(1 - _SMALLEST_P)
         if not excludes(math.exp(high)):
             return 1.0
-        for _ in range(16):
+        for _ in range(13):
             middle = (low + high) / 2
             low, high = (low, middle) if excludes(math.exp(middle)) else (middle, high)
         return math.exp(high)
@@ -197,6 +227,10 @@ def _finite(info: MetricInfo) -> bool:
 
 def _range(info: MetricInfo) -> tuple[float | None, float | None]:
     return (info.low, info.high) if _finite(info) else (None, None)
+
+
+def _clipped(estimate: Estimate, low: float, high: float) -> Estimate:
+    return estimate.model_copy(update={"low": max(low, estimate.low), "high": min(high, estimate.high)})
 
 
 def _with_unit(estimate: Estimate, info: MetricInfo) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,8 @@ class Tested(Value):
         statistic: What was referred to its distribution under no effect.
         method: How the p-value was made.
     """
+
+    __test__: ClassVar[bool] = False  # pytest: the name begins like a test's, the class is none
 
     estimate: Estimate
     p_value: float

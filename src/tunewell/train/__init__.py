@@ -1,8 +1,26 @@
 """K folds that answer questions, and the adapter that is shipped."""
 
+from tunewell.train.curve import Curve, learning_curve
+from tunewell.train.explain import Explained, explain
 from tunewell.train.fit import Fit, fit
+from tunewell.train.groups import Groups, leave_groups_out
+from tunewell.train.search import Search, search
 from tunewell.train.setting import Point
 from tunewell.train.speed import measure_speed
 from tunewell.train.stage import train
 
-__all__ = ["Fit", "Point", "fit", "measure_speed", "train"]
+__all__ = [
+    "Curve",
+    "Explained",
+    "Fit",
+    "Groups",
+    "Point",
+    "Search",
+    "explain",
+    "fit",
+    "learning_curve",
+    "leave_groups_out",
+    "measure_speed",
+    "search",
+    "train",
+]

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -18,7 +18,6 @@ from tunewell.train.checkpoint import Checkpoint
 from tunewell.train.kernels import cross_entropy, negative_log_likelihood
 from tunewell.train.network import Network
 from tunewell.train.rows import Row
-from tunewell.train.trunk import Trunk
 from tunewell.types import Recipe
 
 Stop = Callable[[Sequence["Reading"]], bool]
@@ -26,6 +25,14 @@ Told = Callable[[int], None]
 """Called with the training tokens done since the last call."""
 
 EVALUATION_TOKENS = 4096
+
+
+class States(Protocol):
+    """Whatever gives the states at the cut: `tunewell.train.trunk.Trunk`, or something that computes them."""
+
+    def take(self, places: NDArray[np.int64], length: int) -> Any:
+        """States of rows, padded: places (adapters, rows), -1 = none; gives (adapters, rows, length, width)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +96,7 @@ class Job:
         train: NDArray[np.bool_],
         measure: NDArray[np.bool_],
         adapters: Sequence[int] = (0,),
-        trunk: Trunk | None = None,
+        trunk: States | None = None,
     ) -> None:
         self.network, self.rows, self.recipe, self.cut = network, rows, recipe, cut
         self.train, self.measure, self.trunk = train, measure, trunk

@@ -181,8 +181,21 @@ class Setting:
         trim(self._cache, keep=trunk.path)
         return trunk
 
-    def run(self, phase: str, job: Any, *, epochs: int, stop: Any = None, held_out: Any = None) -> Any:
-        """Train a job with its checkpoint ``phase``; planned for the recipe's epochs."""
+    def vectors(self, cut: int) -> NDArray[np.float32]:
+        """Of each row's input: the mean of its tokens' states at the cut, shape (rows, width)."""
+        import torch
+
+        if cut:
+            return self.trunk(cut).means([r.start for r in self.rows.rows])
+        device = self.network.head.device
+        with torch.no_grad():
+            ids = [torch.from_numpy(r.ids[: r.start].astype(np.int64)).to(device) for r in self.rows.rows]
+            return np.stack([self.network.embed(i[None])[0].float().mean(0).cpu().numpy() for i in ids])
+
+    def run(
+        self, phase: str, job: Any, *, epochs: int, planned: int = 0, stop: Any = None, held_out: Any = None
+    ) -> Any:
+        """Train a job with its checkpoint ``phase``; planned for the recipe's epochs if not said otherwise."""
         from tunewell.train.checkpoint import Checkpoint
         from tunewell.train.loop import run_job
 
@@ -190,7 +203,7 @@ class Setting:
         return run_job(
             job,
             epochs=epochs,
-            planned=self.recipe.epochs,
+            planned=planned or self.recipe.epochs,
             stop=stop,
             checkpoint=Checkpoint(self.work / f"{phase}.safetensors"),
             live=None if held_out is None else lambda reading: self.tell(phase, reading, held_out),

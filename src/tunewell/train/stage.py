@@ -16,6 +16,8 @@ from tunewell.store.traces import trace_to_bytes
 from tunewell.task import TaskFile
 from tunewell.train.export import model_card, peft_files
 from tunewell.train.findings import loss_estimate, overfitting, plumbing
+from tunewell.train.forgetting import forgetting, general_losses, general_rows
+from tunewell.train.readings import label_errors, memorisation
 from tunewell.train.setting import Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
@@ -95,6 +97,9 @@ class _Way:
         families = dict(zip(check.examples, s.families, strict=True))
         scope = "over all folds" if check is folds else "at full depth on fold 0"
         self.findings.append(overfitting(check, check_length.evaluation, families=families, scope=scope))
+        self.findings.append(memorisation(check, check_length.evaluation, families=families, scope=scope))
+        vectors = s.vectors(fold_cut)
+        self.findings.append(label_errors(folds, length.evaluation, vectors=vectors))
         epochs = round(float(check.epochs[check_length.evaluation]))
         tensors, speed = self._final(cut, epochs)
         held, inside = (loss_estimate(folds, length.evaluation, held_out=h, families=families) for h in (True, False))
@@ -145,7 +150,12 @@ class _Way:
         everything = np.ones((1, len(s.rows.rows)), np.bool_)
         job = s.job(cut, train=everything, measure=~everything, adapters=(0,))
         done = s.run("final", job, epochs=epochs)
+        self.findings.append(self._forgetting(cut, job.bank.values))
         return job.bank.tensors(0), done.tokens_per_s
+
+    def _forgetting(self, cut: int, values: Any) -> Finding:
+        rows = general_rows(self.setting.tokenizer)
+        return forgetting(general_losses(self.setting.network, rows, self.recipe, cut, values), rows)
 
     def _version(self, store: Store, tensors: Any, *, cut: int, epochs: int, losses: tuple[str, str]) -> ModelVersion:
         s = self.setting

@@ -44,7 +44,7 @@ class HeldOut:
         moved = (after - before).astype(np.float64)
         use = np.isfinite(moved) & self.where
         _, rows = np.nonzero(use)
-        names = [self.families[r] for r in rows]
+        names = [self.families[r] for r in rows.tolist()]
         return clustered_mean(moved[use], self.tokens[rows].astype(np.float64), names, level=level)
 
 

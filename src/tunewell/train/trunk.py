@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tunewell.store.files import disk_errors, fsync
 from tunewell.train.batches import plan
@@ -95,6 +96,10 @@ class Trunk:
             if r >= 0:
                 out[i][: self._lengths[r]] = self._of(int(r))
         return out
+
+    def means(self, ends: Sequence[int]) -> NDArray[np.float32]:
+        """Mean state of the first ``ends[i]`` tokens of each row, shape (rows, width)."""
+        return np.stack([self._of(i)[:end].float().mean(0).numpy() for i, end in enumerate(ends)])
 
     def _of(self, row: int) -> Any:
         return self._states[self._ends[row] - self._lengths[row] : self._ends[row]]

@@ -41,7 +41,7 @@ def worst_perturbation(
 ) -> Worst:
     """Search for the perturbation under which the right answer becomes least probable.
 
-    A beam over up to ``steps`` changes. Only perturbations that keep the right answer are used. Scoring the given answer
+    A beam over up to ``steps`` changes, of perturbations that keep the right answer only. Scoring the given answer
     is cheap, so dozens of candidates cost less than one generated answer.
 
     Args:

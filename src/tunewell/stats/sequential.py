@@ -1,0 +1,271 @@
+"""Looking at any time: intervals that hold over whole trajectories, and A/B tests that may be stopped early."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtr
+
+from tunewell.stats.boundaries import Kind, group_boundaries, spending_boundaries
+from tunewell.stats.corrected_pairs import corrected_win_rate
+from tunewell.stats.inputs import Floats, critical, share, value_range, vector
+from tunewell.types import Estimate, Value
+
+_GRID = 1000
+
+
+@dataclass(frozen=True)
+class ConfidenceSequence:
+    """Intervals after each observation; with probability ``level`` all of them hold at once.
+
+    Attributes:
+        low: Lower ends, shape (n,), never falling.
+        high: Upper ends, shape (n,), never rising.
+        last: The interval after the last observation, with the running mean.
+    """
+
+    low: Floats
+    high: Floats
+    last: Estimate
+
+
+def confidence_sequence(
+    values: ArrayLike,
+    *,
+    low: float,
+    high: float,
+    other: ArrayLike | None = None,
+    level: float = 0.95,
+) -> ConfidenceSequence:
+    """An interval for a bounded mean (or paired difference of means) after every observation.
+
+    Looking after each one and stopping whenever one likes leaves the error at most 1 - ``level``, exactly, for
+    whatever distribution within the bounds, as long as the conditional mean stays the same.
+
+    Args:
+        values: In order of arrival, shape (n,), within [low, high].
+        low: Least possible value.
+        high: Greatest possible value.
+        other: If given, the sequence is for the mean of ``values - other``, paired, both within [low, high].
+        level: Probability that no interval ever misses, in (0, 1).
+
+    Source:
+        Waudby-Smith & Ramdas 2024, JRSS B 86, theorem 3 (hedged capital) with predictable plug-in bets.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).random(400) < 0.7
+        >>> s = confidence_sequence(x.astype(float), low=0, high=1)
+        >>> s.last.low < 0.7 < s.last.high, s.last.high - s.last.low < 0.2
+        (True, True)
+    """
+    x = vector(values, "values")
+    span = value_range(low, high)
+    assert span is not None
+    if other is not None:
+        y = vector(other, "other")
+        if y.size != x.size:
+            raise ValueError(f"'values' and 'other' must be of one length. Got {x.size} and {y.size} instead.")
+        x, span = x - y, (span[0] - span[1], span[1] - span[0])
+    if (x < span[0]).any() or (x > span[1]).any():
+        raise ValueError(f"'values' must lie in [{low:g}, {high:g}].")
+    alpha = 1 - share(level, "level")
+    width = span[1] - span[0]
+    u = (x - span[0]) / width
+    grid = (np.arange(_GRID) + 0.5) / _GRID
+    alive = log_capital(u[None], grid[:, None], alpha) < math.log(1 / alpha)
+    alive = np.logical_and.accumulate(alive, axis=1)
+    some = alive.any(axis=0)
+    first, last = alive.argmax(axis=0), _GRID - 1 - alive[::-1].argmax(axis=0)
+    # A mean between two grid points is kept if either neighbour is: half a step is added on both sides.
+    bottom = np.where(some, np.maximum(grid[first] - 1 / _GRID, 0.0), 0.0)
+    top = np.where(some, np.minimum(grid[last] + 1 / _GRID, 1.0), 1.0)
+    if not some.all():
+        stop = int(some.argmin())
+        bottom[stop:], top[stop:] = bottom[stop - 1] if stop else 0.0, top[stop - 1] if stop else 1.0
+    lows, highs = span[0] + width * np.maximum.accumulate(bottom), span[0] + width * np.minimum.accumulate(top)
+    value = float(np.clip(x.mean(), lows[-1], highs[-1]))
+    last_one = Estimate(
+        value=value, low=float(lows[-1]), high=float(highs[-1]), level=level, n=x.size, method="betting, any time"
+    )
+    return ConfidenceSequence(low=lows, high=highs, last=last_one)
+
+
+def log_capital(u: Floats, mean: Floats, alpha: float) -> Floats:
+    """Log of the hedged capital of a bettor against ``mean`` after each observation.
+
+    Args:
+        u: Observations in [0, 1], shape (runs, n).
+        mean: In (0, 1), broadcast against (runs, n) on its first axis.
+        alpha: Error that the bets are tuned to.
+    """
+    n = u.shape[1]
+    t = np.arange(1, n + 1)
+    running = (0.5 + np.cumsum(u, axis=1)) / (t + 1)
+    spread = (0.25 + np.cumsum((u - running) ** 2, axis=1)) / (t + 1)
+    past = np.concatenate([np.full((len(u), 1), 0.25), spread[:, :-1]], axis=1)
+    bet = np.sqrt(2 * math.log(2 / alpha) / (past * t * np.log(t + 1)))
+    gain = u - mean
+    up = np.cumsum(np.log1p(np.minimum(bet, 0.5 / mean) * gain), axis=1)
+    down = np.cumsum(np.log1p(-np.minimum(bet, 0.5 / (1 - mean)) * gain), axis=1)
+    out: Floats = np.maximum(up, down) - math.log(2)
+    return out
+
+
+class Look(Value):
+    """One look at a running A/B test.
+
+    Attributes:
+        estimate: Win rate of a over b with its repeated interval: over all looks it misses with probability alpha.
+        stop: Whether the test may be ended here.
+        favours: ``a``, ``b``, or empty while open.
+        boundary: The critical value of z at this look (0 for any-time-valid).
+        why: One sentence.
+    """
+
+    estimate: Estimate
+    stop: bool
+    favours: Literal["a", "b", ""]
+    boundary: float
+    why: str
+
+
+def sequential_ab(
+    *,
+    human: ArrayLike,
+    planned: int | None = None,
+    looks: ArrayLike | None = None,
+    judge: ArrayLike | None = None,
+    kind: Kind = "obrien-fleming",
+    clusters: Iterable[Hashable] | None = None,
+    alpha: float = 0.05,
+) -> Look:
+    """Whether people prefer a or b, judged now, after any number of earlier looks.
+
+    Two ways. With ``planned``: group-sequential, an error-spending boundary at the fractions of the planned labels
+    where one looked; needs fewer labels. Without: any-time-valid, whenever one likes, for ever.
+
+    Args:
+        human: 1 (a preferred), .5 (tie), 0 (b preferred), NaN where no person has spoken, in order, shape (n,).
+        planned: Labels at which the test ends at the latest; see `sample_size_ab`.
+        looks: Number of labels at each look so far, this one last, increasing. None: this is the only one.
+        judge: A judge's verdict on every pair, shape (n,); it corrects the estimate and saves labels.
+        kind: Shape of the boundary.
+        clusters: Cluster of each pair, group-sequential only.
+        alpha: Two-sided error over all looks.
+
+    Returns:
+        The look. Past the plan's end the boundary stays spent: the last look decides.
+
+    Source:
+        Jennison & Turnbull 1989 (repeated intervals); Lan & DeMets 1983; Waudby-Smith & Ramdas 2024.
+
+    Example:
+        >>> import numpy as np
+        >>> human = np.where(np.random.default_rng(0).random(100) < 0.75, 1.0, 0.0)
+        >>> look = sequential_ab(human=human, planned=190, looks=[50, 100])
+        >>> look.stop, look.favours, round(look.boundary, 2)
+        (True, 'a', 2.88)
+    """
+    y = vector(human, "human", missing=True)
+    if not np.isin(y[~np.isnan(y)], (0.0, 0.5, 1.0)).all():
+        raise ValueError("'human' must hold 0, .5, 1 or NaN.")
+    n = int((~np.isnan(y)).sum())
+    f = None if judge is None else vector(judge, "judge", missing=True)
+    if planned is None:
+        estimate, boundary = _any_time(y, f, 1 - share(alpha, "alpha")), 0.0
+        rule = "any-time-valid"
+    else:
+        seen = np.asarray([n] if looks is None else looks, dtype=np.float64)
+        if seen[-1] != n or planned < 2:
+            raise ValueError(f"'looks' must end with the {n} labels given and 'planned' be 2 or more.")
+        boundary = spending_boundaries(list(seen / planned), kind=kind, alpha=alpha)[-1]
+        level = min(float(2 * ndtr(boundary) - 1), 1 - 1e-12)
+        estimate = corrected_win_rate(
+            judge=np.zeros(y.size) if f is None else f, human=y, clusters=clusters, level=level
+        )
+        rule = f"look {seen.size} at {n} of {planned} labels, boundary {boundary:.2f}"
+    favours: Literal["a", "b", ""] = "a" if estimate.low > 0.5 else "b" if estimate.high < 0.5 else ""
+    ended = planned is not None and n >= planned
+    why = f"{rule}: the interval {'excludes' if favours else 'holds'} one half"
+    return Look(estimate=estimate, stop=bool(favours) or ended, favours=favours, boundary=boundary, why=why)
+
+
+def sample_size_ab(
+    win_rate: float,
+    *,
+    looks: int = 5,
+    kind: Kind = "obrien-fleming",
+    saved: float = 0.0,
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> tuple[Estimate, Estimate]:
+    """Labels to plan for a sequential A/B test, and labels expected when the win rate is as given.
+
+    Args:
+        win_rate: The win rate to be seen, in (0, 1), not one half.
+        looks: Equally spaced looks.
+        kind: Shape of the boundary.
+        saved: Share of labels that the judge saves, in [0, 1): the square of its correlation with people.
+        power: Probability of seeing it.
+        alpha: Two-sided error over all looks.
+
+    Example:
+        >>> plan, expected = sample_size_ab(0.6, saved=0.36)
+        >>> plan.value > 120, expected.value < plan.value
+        (True, True)
+    """
+    from tunewell.stats.boundaries import power_of
+
+    share(win_rate, "win_rate")
+    share(power, "power")
+    if win_rate == 0.5 or not 0 <= saved < 1:
+        raise ValueError(f"'win_rate' must not be .5, 'saved' in [0, 1). Got {win_rate} and {saved}.")
+    boundary = group_boundaries(looks, kind=kind, alpha=alpha)
+    low, high = 0.0, 20.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if power_of(boundary, middle)[0] < power else (low, middle)
+    sd = math.sqrt(win_rate * (1 - win_rate) * (1 - saved))
+    n = (high * sd / (win_rate - 0.5)) ** 2
+    method = f"group-sequential, {looks} {kind} looks"
+    whole = Estimate(value=n, low=n, high=n, level=1 - alpha, n=0, method=method, unit="labels")
+    expected = n * power_of(boundary, high)[1]
+    return whole, whole.model_copy(update={"value": expected, "low": expected, "high": expected})
+
+
+def _any_time(y: Floats, f: Floats | None, level: float) -> Estimate:
+    """Without a judge the bets are on people's verdicts, with one on the verdicts less a predictable share of it.
+
+    A tenth of the error goes to the judge's mean over all pairs, which is estimated and not known.
+    """
+    seen = ~np.isnan(y)
+    if f is None:
+        return confidence_sequence(y[seen], low=0.0, high=1.0, level=level).last
+    scale = np.where(np.isnan(f), np.nanmean(f), f)
+    width = float(np.ptp(scale))
+    g = (scale - scale.min()) / width if width > 0 else np.zeros(f.size)
+    off = (g - g.mean())[seen]
+    v = y[seen]
+    t = np.arange(1, v.size + 1)
+    # The share of the judge that is taken off is learnt from earlier labels only.
+    product = np.concatenate([[0.0], np.cumsum((v - 0.5) * off)[:-1]])
+    square = np.concatenate([[0.0], np.cumsum(off**2)[:-1]])
+    trust = np.clip(product / (square + 5.0 / np.sqrt(t)), -1.0, 1.0)
+    alpha = 1 - level
+    slack = critical(1 - alpha / 10) * float(g.std()) / math.sqrt(f.size)
+    e = confidence_sequence(v - trust * off, low=-1.0, high=2.0, level=1 - 0.9 * alpha).last
+    value = min(max(e.value, 0.0), 1.0)
+    return Estimate(
+        value=value,
+        low=min(max(e.low - slack, 0.0), value),
+        high=max(min(e.high + slack, 1.0), value),
+        level=level,
+        n=v.size,
+        method="betting, any time, judge taken off",
+    )

@@ -1,0 +1,75 @@
+"""One row as the trainer sees it: every token, and whether the loss is on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tunewell.model.chat import chat_format
+from tunewell.types import Example, Value
+
+
+class Token(Value):
+    """One token of a row.
+
+    Attributes:
+        id: In the tokenizer's vocabulary.
+        text: What it spells.
+        trained: Whether the loss is on it.
+        special: Whether it is the template's own (turn marks), which no text of a user can become.
+    """
+
+    id: int
+    text: str
+    trained: bool
+    special: bool = False
+
+
+class Explained(Value):
+    """A row, token by token.
+
+    Attributes:
+        id: Of the Example.
+        tokens: In order.
+        fits: Whether it is within ``max_tokens``; a row that is not is left out, never cut.
+        max_tokens: The limit.
+        adds: The system text that the template puts in on its own; empty if it does not.
+    """
+
+    id: str
+    tokens: tuple[Token, ...]
+    fits: bool
+    max_tokens: int
+    adds: str = ""
+
+    def __str__(self) -> str:
+        trained = sum(t.trained for t in self.tokens)
+        lines = [f"{self.id}: {len(self.tokens)} tokens, the loss is on the last {trained} (marked >)"]
+        if not self.fits:
+            lines.append(f"  longer than train.max_tokens = {self.max_tokens}: not used")
+        if self.adds:
+            lines.append(f"  the template adds a system turn of its own: {self.adds!r}")
+        for token in self.tokens:
+            mark = ">" if token.trained else " "
+            lines.append(f"{mark} {token.id:>7}  {token.text!r}{'  (turn mark)' if token.special else ''}")
+        return "\n".join(lines)
+
+
+def explain(example: Example, tokenizer: Any, *, max_tokens: int) -> Explained:
+    """A row as it is trained on (T07): the template's text, the tokens, the place of the loss.
+
+    Args:
+        example: The row.
+        tokenizer: From `tunewell.model.chat.load_tokenizer`.
+        max_tokens: ``train.max_tokens``.
+    """
+    chat = chat_format(tokenizer)
+    coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
+    special = {int(i) for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    tokens = tuple(
+        Token(id=i, text=str(tokenizer.decode([i], clean_up_tokenization_spaces=False)),
+              trained=place >= coded.target_start, special=i in special)
+        for place, i in enumerate(coded.ids)
+    )  # fmt: skip
+    has_system = any(m.role == "system" for m in example.prompt)
+    return Explained(id=example.id, tokens=tokens, fits=coded.fits, max_tokens=max_tokens,
+                     adds="" if has_system else chat.adds)  # fmt: skip

@@ -1,0 +1,162 @@
+"""What the folds' losses say beyond a score: which labels are doubtful (D10), what was memorised (T02)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewell.types import Estimate, Finding, FoldTrace, Threshold
+
+MEMBERSHIP = 0.75
+"""T02: largest chance of telling a trained row from another by its loss."""
+
+NEIGHBOURS = 10
+DOUBT = 3.5
+"""D10: robust standard deviations above its neighbours from which a row is doubtful (Iglewicz and Hoaglin 1993)."""
+
+SHOWN = 200
+
+
+def held_out_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
+    """Loss of every row under the adapters that never saw it, shape (examples,); NaN where not measured."""
+    return _mean(trace.losses[evaluation], trace.held_out)
+
+
+def trained_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
+    """Loss of every row under adapters that were trained on it, shape (examples,); NaN where not measured."""
+    return _mean(trace.losses[evaluation], ~trace.held_out)
+
+
+def _mean(losses: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    use = np.isfinite(losses) & where
+    total = np.where(use, losses, 0).astype(np.float64).sum(0)
+    count = use.sum(0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+# --- D10 ----------------------------------------------------------------------------------------------------------
+
+
+def doubt(
+    trace: FoldTrace, evaluation: int, *, vectors: NDArray[np.floating[Any]], neighbours: int = NEIGHBOURS
+) -> NDArray[np.float64]:
+    """How much less probable a row's target is than its neighbours' are, held out: the higher, the more doubtful.
+
+    A row is measured by the adapter that never saw it. What is subtracted is what makes a row hard and has nothing to
+    do with its label: the mean held-out loss of the rows with the most similar inputs.
+
+    Args:
+        trace: Of the folds.
+        evaluation: Which evaluation.
+        vectors: Of the inputs, shape (examples, width); only their directions after centring count.
+        neighbours: How many.
+
+    Returns:
+        Nats per token, shape (examples,).
+    """
+    loss = held_out_loss(trace, evaluation)
+    count = min(neighbours, len(loss) - 1)
+    if count < 1:
+        return np.zeros(len(loss))
+    centred = np.asarray(vectors, np.float32) - np.mean(vectors, axis=0, dtype=np.float64).astype(np.float32)
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    expected = np.empty(len(loss))
+    for start in range(0, len(loss), 1024):
+        near = centred[start : start + 1024] @ centred.T
+        near[np.arange(len(near)), start + np.arange(len(near))] = -np.inf
+        place = np.argpartition(-near, count - 1, axis=1)[:, :count]
+        expected[start : start + 1024] = np.nanmean(loss[place], axis=1)
+    return loss - expected
+
+
+def label_errors(trace: FoldTrace, evaluation: int, *, vectors: NDArray[np.floating[Any]]) -> Finding:
+    """D10: rows whose target the held-out folds find improbable, the worst first."""
+    from tunewell.stats import proportion
+
+    score = doubt(trace, evaluation, vectors=vectors)
+    known = np.isfinite(score)
+    middle = float(np.median(score[known]))
+    spread = 1.4826 * float(np.median(np.abs(score[known] - middle)))
+    order = np.argsort(-np.where(known, score, -np.inf))
+    doubtful = [int(i) for i in order if known[i] and spread > 0 and score[i] > middle + DOUBT * spread]
+    estimate = proportion(len(doubtful), int(known.sum()))
+    why = (
+        f"{len(doubtful)} of {int(known.sum())} rows have a target that the folds that never saw them find much less "
+        f"probable than those of similar rows (by more than {DOUBT * spread:.2f} nats a token)."
+    )
+    return Finding(
+        code="D10",
+        status="found" if doubtful else "clear",
+        stage="train",
+        why=why,
+        estimate=estimate,
+        threshold=Threshold(value=0.0, origin="built-in"),
+        rows=tuple(trace.examples[i] for i in doubtful[:SHOWN]),
+        remedy="send them to review, the first ones first" if doubtful else "",
+    )
+
+
+# --- T02 ----------------------------------------------------------------------------------------------------------
+
+
+def membership(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], level: float = 0.95) -> Estimate:
+    """Chance that a row trained on has lost more of its loss since the start than a row that was not (0.5 = none).
+
+    The area under the ROC curve of a membership test that knows the base model's loss, as attackers do; the interval
+    counts a family once (Obuchowski 1997, Biometrics 53).
+    """
+    from scipy.special import stdtrit
+
+    gain = (trace.losses[0] - trace.losses[evaluation]).astype(np.float64)
+    known = np.isfinite(gain)
+    inside, outside = (np.nonzero(known & m) for m in (~trace.held_out, trace.held_out))
+    a, b = gain[inside], gain[outside]
+    above, below = _placements(a, b), 1 - _placements(b, a)
+    area = float(above.mean())
+    names: dict[str, int] = {}
+    code = np.asarray([names.setdefault(families.get(e, e), len(names)) for e in trace.examples])
+    moved = np.bincount(code[inside[1]], (above - area) / len(a), minlength=len(names))
+    moved += np.bincount(code[outside[1]], (below - area) / len(b), minlength=len(names))
+    n = len(names)
+    half = float(stdtrit(max(n - 1, 1), (1 + level) / 2) * np.sqrt(n / max(n - 1, 1) * (moved**2).sum()))
+    return Estimate(value=area, low=max(0.0, area - half), high=min(1.0, area + half), level=level, n=n,
+                    method="area under the curve, over families", unit="share")  # fmt: skip
+
+
+def _placements(x: NDArray[np.float64], against: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of ``against`` that lies below each x, ties half."""
+    ordered = np.sort(against)
+    return (np.searchsorted(ordered, x, "left") + np.searchsorted(ordered, x, "right")) / (2 * len(ordered))
+
+
+def memorisation(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], scope: str) -> Finding:
+    """T02 at the length that was chosen.
+
+    Args:
+        trace: Of the full-depth check, or of the folds.
+        evaluation: The chosen one.
+        families: Row id to family.
+        scope: Where it was measured, in words.
+    """
+    area = membership(trace, evaluation, families=families)
+    status = "found" if area.low > MEMBERSHIP else "clear" if area.high <= MEMBERSHIP else "unchecked"
+    rows = _most_memorised(trace, evaluation) if status != "clear" else ()
+    why = (
+        f"By its loss a row trained on can be told from one that was not in {100 * area.value:.0f} "
+        f"[{100 * area.low:.0f}, {100 * area.high:.0f}] of 100 pairs, {scope} (50 = not at all)."
+    )
+    if status == "unchecked":
+        why += f" Too few rows to say whether that is more than {100 * MEMBERSHIP:.0f}."
+    return Finding(code="T02", status=status, stage="train", why=why, estimate=area, rows=rows,
+                   threshold=Threshold(value=MEMBERSHIP, origin="built-in"),
+                   remedy="" if status == "clear" else "lower train.epochs or train.rank, drop repeats")  # fmt: skip
+
+
+def _most_memorised(trace: FoldTrace, evaluation: int, *, least: float = 1.0, shown: int = 20) -> tuple[str, ...]:
+    """Rows whose loss is more than ``least`` nats a token lower when trained on, the most memorised first."""
+    gap = held_out_loss(trace, evaluation) - trained_loss(trace, evaluation)
+    order: Sequence[int] = np.argsort(-np.where(np.isfinite(gap), gap, -np.inf)).tolist()
+    return tuple(trace.examples[i] for i in order[:shown] if gap[i] > least)

@@ -1,0 +1,228 @@
+"""Recipes compared over the same folds: they share the trunk, the weak ones end early, and noise is called noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tunewell.lineage import record, reuse, run_key
+from tunewell.model.base import Progress
+from tunewell.model.weights import resolve
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.train.setting import Live, Setting
+from tunewell.train.stopping import ONE_SE, HeldOut, choose_length, stop_rule
+from tunewell.types import Dataset, Estimate, Recipe, Split, Value
+
+DROPPED = 0.99
+"""Level of the test by which a recipe leaves the race, shared between the recipes."""
+
+
+class Candidate(Value):
+    """One recipe, measured over the folds.
+
+    Attributes:
+        recipe: What it is.
+        changes: What sets it apart from the project's own recipe, in words.
+        held_out: Loss of held-out rows at its best length, nats a token.
+        against_best: Its loss minus that of the best recipe, on the same rows.
+        epochs: Its best length.
+        trained: Epochs that it was trained for.
+        left: Why it was not trained to the end; empty if it was.
+    """
+
+    recipe: Recipe
+    changes: str
+    held_out: Estimate
+    against_best: Estimate
+    epochs: float
+    trained: float
+    left: str = ""
+
+
+class Search(Value):
+    """Recipes in the order in which they were given.
+
+    Attributes:
+        candidates: All of them.
+        best: Index of the lowest held-out loss.
+        chosen: Index of the simplest recipe within one standard error of the best.
+        why: One sentence.
+        saved: Share of the training steps that were not needed.
+    """
+
+    candidates: tuple[Candidate, ...]
+    best: int
+    chosen: int
+    why: str
+    saved: float
+
+
+def candidates_around(recipe: Recipe) -> tuple[Recipe, ...]:
+    """Eight sensible recipes around the project's own: rate, rank, regularisers.
+
+    Example:
+        >>> [c.rate for c in candidates_around(Recipe(rate=1e-3))][:3]
+        [0.001, 0.0003, 0.003]
+    """
+    changes: list[dict[str, Any]] = [
+        {},
+        {"rate": round(recipe.rate * 0.3, 10)},
+        {"rate": round(recipe.rate * 3, 10)},
+        {"rank": max(2, recipe.rank // 4), "alpha": recipe.alpha * max(2, recipe.rank // 4) / recipe.rank},
+        {"rank": recipe.rank * 4, "alpha": recipe.alpha * 4},
+        {"dropout": 0.2 if recipe.dropout < 0.1 else 0.0},
+        {"label_smoothing": 0.1 if not recipe.label_smoothing else 0.0},
+        {"weight_decay": 0.1 if recipe.weight_decay < 0.05 else 0.0},
+    ]
+    return tuple(recipe.model_copy(update=c) for c in changes)
+
+
+def search(
+    dataset: Dataset,
+    split: Split,
+    file: TaskFile,
+    store: Store,
+    *,
+    recipes: Sequence[Recipe] = (),
+    progress: Progress | None = None,
+    live: Live | None = None,
+) -> Search:
+    """Compare recipes over the folds, epoch by epoch side by side.
+
+    A recipe leaves the race when its held-out loss is past its best, or significantly above the leader's on the same
+    rows. Of the recipes within one standard error of the best (paired) the simplest is chosen: lowest rank, then the
+    strongest regularisation, then the lowest rate. Nothing here looks at the test set.
+
+    Args:
+        dataset: The rows.
+        split: Their folds.
+        file: The definition; its recipe gives base, limits and seed.
+        store: The project's store.
+        recipes: What to compare; `candidates_around` the project's own if empty.
+        progress: Called with (done, total).
+        live: Called at every evaluation, with ``search-3`` as the phase.
+    """
+    own = file.spec.train
+    recipes = tuple(recipes) or candidates_around(own)
+    weights = resolve(own.model)
+    inputs = {"examples": dataset.examples, "split": store.put_value(split)}
+    parameters = {"recipe": own.model_dump(mode="json"), "recipes": [r.model_dump(mode="json") for r in recipes],
+                  "weights": weights.digest}  # fmt: skip
+    found = reuse(store, "search", inputs=inputs, parameters=parameters, seed=own.seed)
+    if found is not None:
+        return store.get_value(found.outputs["search"], Search)
+    work = store.root / "work" / run_key("search", inputs=inputs, parameters=parameters, seed=own.seed)[:32]
+    with record(store, "search", inputs=inputs, parameters=parameters, seed=own.seed) as writer:
+        setting = Setting(dataset, split, own, weights, store, work, progress=progress, live=live)
+        result = _Race(setting, recipes).go()
+        writer.outputs["search"] = store.put_value(result)
+        writer.counts |= {"recipes": len(recipes), "rows": len(setting.rows.rows)}
+    setting.close()
+    return result
+
+
+class _Race:
+    def __init__(self, setting: Setting, recipes: Sequence[Recipe]) -> None:
+        self.setting, self.recipes = setting, recipes
+        self.where, self.measure = setting.fold_masks()
+        self.rule: HeldOut = setting.held_out(self.where)
+        self.left = [""] * len(recipes)
+        depths = [1 - setting.cut(r.fold_layers) / setting.network.layers for r in recipes]
+        epochs = [r.epochs for r in recipes]
+        work = sum(d * e for d, e in zip(depths, epochs, strict=True)) * (setting.folds - 1)
+        setting.meter.total = int(setting.rows.tokens * work)
+        self.runs = [self._start(i) for i in range(len(recipes))]
+
+    def _start(self, i: int) -> Any:
+        from tunewell.train.checkpoint import Checkpoint
+        from tunewell.train.loop import Running
+
+        s, recipe = self.setting, self.recipes[i]
+        cut = s.cut(recipe.fold_layers)
+        job = s.job(cut, train=~self.where, measure=self.measure, adapters=range(s.folds), recipe=recipe)
+        depth = 1 - cut / s.network.layers
+        return Running(
+            job,
+            recipe.epochs,
+            checkpoint=Checkpoint(s.work / f"search-{i}.safetensors"),
+            live=lambda reading: s.tell(f"search-{i}", reading, self.where),
+            told=lambda tokens: s.meter.add(tokens * depth),
+        )
+
+    def go(self) -> Search:
+        for epoch in range(1, max(r.epochs for r in self.recipes) + 1):
+            racing = [i for i, why in enumerate(self.left) if not why and epoch <= self.recipes[i].epochs]
+            for i in racing:
+                if len(self.runs[i].readings) <= epoch:
+                    self.runs[i].epoch_on()
+            self._drop(racing, epoch)
+        return self._result()
+
+    def _losses(self, i: int, epoch: int) -> list[Any]:
+        return [r.losses for r in self.runs[i].readings[: epoch + 1]]
+
+    def _best_so_far(self, i: int, epoch: int) -> Any:
+        losses = self._losses(i, epoch)
+        return losses[choose_length(losses, self.rule).best]
+
+    def _drop(self, racing: Sequence[int], epoch: int) -> None:
+        """Decide after an epoch, from the readings up to it alone: a race that is resumed decides the same."""
+        best = {i: self._best_so_far(i, epoch) for i in racing}
+        leader = min(racing, key=lambda i: self.rule.mean(best[i]).value, default=-1)
+        level = 1 - 2 * (1 - DROPPED) / max(1, len(self.recipes) - 1)
+        for i in racing:
+            if i != leader and self.rule.change(best[leader], best[i], level=level).low > 0:
+                self.left[i] = f"significantly behind {self._name(leader)} after epoch {epoch}"
+            elif epoch < self.recipes[i].epochs and stop_rule(self.rule, patience=self.recipes[i].patience)(
+                self.runs[i].readings[: epoch + 1]
+            ):
+                self.left[i] = f"past its best after epoch {epoch}"
+
+    def _name(self, i: int) -> str:
+        return _changes(self.setting.recipe, self.recipes[i]) or "the project's own recipe"
+
+    def _result(self) -> Search:
+        readings = [[r.losses for r in run.readings] for run in self.runs]
+        lengths = [choose_length(x, self.rule) for x in readings]
+        at_best = [x[n.best] for x, n in zip(readings, lengths, strict=True)]
+        means = [self.rule.mean(x) for x in at_best]
+        best = min(range(len(means)), key=lambda i: means[i].value)
+        tied = [i for i, x in enumerate(at_best) if self.rule.change(at_best[best], x, level=ONE_SE).low <= 0]
+        chosen = min(tied, key=lambda i: (_complexity(self.recipes[i]), i))
+        found = tuple(
+            Candidate(
+                recipe=self.recipes[i],
+                changes=self._name(i),
+                held_out=means[i],
+                against_best=self.rule.change(at_best[best], at_best[i]),
+                epochs=self.runs[i].readings[lengths[i].best].epoch,
+                trained=self.runs[i].readings[-1].epoch,
+                left=self.left[i],
+            )
+            for i in range(len(means))
+        )
+        planned = sum(r.epochs for r in self.recipes)
+        saved = 1 - sum(c.trained for c in found) / planned
+        return Search(candidates=found, best=best, chosen=chosen, why=_why(found, best, chosen, tied), saved=saved)
+
+
+def _complexity(recipe: Recipe) -> tuple[float, ...]:
+    return (recipe.rank, -recipe.dropout, -recipe.weight_decay, -recipe.label_smoothing, recipe.rate)
+
+
+def _changes(own: Recipe, other: Recipe) -> str:
+    fields = [n for n in Recipe.model_fields if getattr(own, n) != getattr(other, n)]
+    return ", ".join(f"{n} {getattr(other, n):g}" for n in fields if isinstance(getattr(other, n), (int, float)))
+
+
+def _why(found: Sequence[Candidate], best: int, chosen: int, tied: Sequence[int]) -> str:
+    text = f"{found[best].changes} has the lowest held-out loss: {found[best].held_out} nats a token."
+    if len(tied) == len(found):
+        return f"{text} No recipe is measurably different from it: the choice is noise; the simplest is taken."
+    if chosen != best:
+        text += (
+            f" {found[chosen].changes} is within one standard error ({found[chosen].against_best} on the same rows) "
+            "and simpler: it is taken."
+        )
+    return text

@@ -1,0 +1,143 @@
+"""What is asked of the folds beside a score: which recipe, how many rows, which group."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.train.project import make_project
+from tunewell.errors import DataError
+from tunewell.train import learning_curve, leave_groups_out, search
+from tunewell.train.curve import forecast, nested, too_few_rows
+from tunewell.train.groups import GroupLoss, Groups, new_group_failure
+from tunewell.types import Estimate, Example, Recipe
+
+pytest.importorskip("torch")
+Make = Callable[..., list[Example]]
+
+
+# --- recipes ------------------------------------------------------------------------------------------------------
+
+
+def test_a_useless_recipe_leaves_the_race_and_the_simplest_of_equals_is_taken(
+    tmp_path: Path, examples: Make, recipe: Recipe
+) -> None:
+    recipe = recipe.model_copy(update={"fold_layers": 1.0})
+    same = recipe.model_copy(update={"rank": 8, "alpha": 16.0})
+    useless = recipe.model_copy(update={"rate": 1e-6})
+    project = make_project(tmp_path, examples(44), recipe)
+    found = search(*project, recipes=(same, recipe, useless))
+    assert found.candidates[2].trained == 1.0
+    assert "significantly behind" in found.candidates[2].left
+    assert found.candidates[2].against_best.low > 0
+    assert found.saved == pytest.approx(1 - sum(c.trained for c in found.candidates) / 6)
+    assert found.saved >= 1 / 6
+    assert found.chosen in {0, 1}
+    assert found.candidates[found.best].against_best.value == 0
+    run = project[3].last_run("search")
+    assert run is not None
+    assert search(*project, recipes=(same, recipe, useless)) == found  # taken over
+
+
+# --- more rows ----------------------------------------------------------------------------------------------------
+
+
+def law(rows: Any, *, floor: float = 1.0, height: float = 6.0, a: float = 0.5) -> Any:
+    return floor + height * np.asarray(rows, float) ** -a
+
+
+def made(truth: Any, *, seed: int, n: int = 150, noise: float = 0.15) -> Any:
+    rng = np.random.default_rng(seed)
+    level = rng.normal(0, 0.5, n)
+    return np.stack([t + level + rng.normal(0, noise, n) for t in truth])
+
+
+ROWS = [50, 100, 200, 400]
+
+
+def test_the_forecast_covers_what_more_rows_bring() -> None:
+    hits = 0
+    for seed in range(60):
+        a = (0.3, 0.5, 0.8)[seed % 3]
+        losses = made(law(ROWS, a=a), seed=seed)
+        curve = forecast(losses, ROWS, tokens=np.full(150, 10), families=[str(i) for i in range(150)], draws=150)
+        gain = float(law(400, a=a) - law(800, a=a))
+        hits += curve.gain.low <= gain <= curve.gain.high
+    assert hits / 60 >= 0.9
+
+
+def test_a_flat_curve_says_stop_and_a_steep_one_says_collect() -> None:
+    names = [str(i) for i in range(150)]
+    flat = forecast(made([2, 2, 2, 2], seed=1, noise=0.02), ROWS, tokens=np.full(150, 10), families=names)
+    assert too_few_rows(flat).status == "clear"
+    assert "Stop collecting" in too_few_rows(flat).why
+    steep = forecast(made([4.0, 3.2, 2.5, 1.9], seed=1, noise=0.02), ROWS, tokens=np.full(150, 10), families=names)
+    assert too_few_rows(steep).status == "found"
+    assert too_few_rows(steep).remedy == "collect about 400 more rows"
+
+
+def test_shares_are_nested_and_every_fold_gives_its_part() -> None:
+    fold = np.arange(50) % 5
+    parts = [nested(fold, s, seed=1) for s in (0.125, 0.25, 0.5, 1.0)]
+    for small, large in itertools.pairwise(parts):
+        assert (large | ~small).all()
+    assert all(len(np.unique(fold[p])) == 5 for p in parts)
+    assert parts[-1].all()
+
+
+@pytest.mark.slow
+def test_the_curve_of_a_project_falls(tmp_path: Path, examples: Make, recipe: Recipe) -> None:
+    project = make_project(tmp_path, examples(62), recipe)
+    curve = learning_curve(*project)
+    losses = [p.loss.value for p in curve.measured]
+    assert losses[-1] < losses[0]
+    assert [p.rows for p in curve.measured] == sorted(p.rows for p in curve.measured)
+    run = project[3].last_run("curve")
+    assert run is not None
+    assert [f.code for f in run.findings] == ["D12"]
+
+
+# --- new groups ---------------------------------------------------------------------------------------------------
+
+
+def test_a_group_that_was_never_seen_is_measured_against_itself_seen(
+    tmp_path: Path, examples: Make, recipe: Recipe
+) -> None:
+    rows = [e.model_copy(update={"source": ("north", "south", "west")[i % 3]}) for i, e in enumerate(examples(32))]
+    project = make_project(tmp_path, rows, recipe)
+    found = leave_groups_out(*project)
+    assert [g.group for g in found.groups] == ["north", "south", "west"]
+    for group in found.groups:
+        assert group.rows == 10
+        assert group.penalty.value == pytest.approx(group.unseen.value - group.seen.value, abs=1e-4)
+    run = project[3].last_run("groups")
+    assert run is not None
+    assert [f.code for f in run.findings] == ["T03"]
+
+
+def test_one_group_cannot_be_left_out(tmp_path: Path, examples: Make, recipe: Recipe) -> None:
+    project = make_project(tmp_path, examples(20), recipe)
+    with pytest.raises(DataError, match="the field 'source' has 1 group of at least 5 rows"):
+        leave_groups_out(*project)
+
+
+def near(value: float, half: float) -> Estimate:
+    return Estimate(value=value, low=value - half, high=value + half, n=40, method="made")
+
+
+@pytest.mark.parametrize(
+    ("penalty", "gain", "status"), [(0.1, 0.8, "clear"), (0.9, 0.0, "found"), (0.05, 0.0, "unchecked")]
+)
+def test_a_group_fails_when_training_gives_it_nothing(penalty: float, gain: float, status: str) -> None:
+    fine = GroupLoss(
+        group="a", rows=40, unseen=near(1, 0.1), seen=near(1, 0.1), penalty=near(0, 0.1), gain=near(1, 0.1)
+    )
+    other = fine.model_copy(update={"group": "b", "penalty": near(penalty, 0.1), "gain": near(gain, 0.1)})
+    finding = new_group_failure(Groups(field="source", groups=(fine, other)))
+    assert finding.status == status
+    assert finding.slice == "source=b"

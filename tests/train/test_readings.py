@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tunewell.train.explain import explain
+from tunewell.train.forgetting import forgetting, general_losses, general_rows
+from tunewell.train.readings import doubt, label_errors, membership, memorisation
+from tunewell.types import Example, FoldTrace, Message, Recipe
+
+
+def world(*, rows: int = 300, wrong: float = 0.1, memorised: float = 0.0, seed: int = 0) -> tuple[FoldTrace, Any, Any]:
+    """Easy and hard regions of the inputs, wrong targets, a loss that falls where trained on."""
+    rng = np.random.default_rng(seed)
+    region = rng.integers(0, 6, rows)
+    centres = rng.normal(0, 1, (6, 16))
+    vectors = centres[region] + rng.normal(0, 0.3, (rows, 16))
+    hard = np.asarray([0.5, 1.0, 1.5, 2.0, 2.5, 3.0])[region]
+    bad = rng.random(rows) < wrong
+    start = hard + 1.5 + bad * 0.3 + rng.normal(0, 0.3, rows)
+    held_out = np.arange(rows)[None] % 5 == np.arange(5)[:, None]
+    measured = held_out | (np.arange(rows)[None] % 5 == (np.arange(5)[:, None] - 1) % 5)
+    end = hard + bad * 1.2 + rng.normal(0, 0.3, (5, rows)) - np.where(held_out, 0, memorised)
+    losses = np.stack([np.broadcast_to(start, (5, rows)), end])
+    losses = np.where(measured[None], losses, np.nan).astype(np.float32)
+    trace = FoldTrace(losses=losses, tokens=np.full(rows, 8), held_out=held_out, epochs=np.array([0.0, 1.0]),
+                      examples=tuple(f"r{i}" for i in range(rows)))  # fmt: skip
+    return trace, vectors, bad
+
+
+def area(score: Any, bad: Any) -> float:
+    return float((score[bad][:, None] > score[~bad][None]).mean())
+
+
+def test_wrong_targets_come_first_where_rows_differ_in_difficulty() -> None:
+    trace, vectors, bad = world()
+    score = doubt(trace, 1, vectors=vectors)
+    assert area(score, bad) > 0.95
+    raw = np.nanmean(np.where(trace.held_out, trace.losses[1], np.nan), 0)
+    assert area(raw, bad) < 0.88  # without neighbours, hard rows crowd out wrong ones
+
+
+def test_doubtful_rows_are_named_the_worst_first() -> None:
+    trace, vectors, bad = world(wrong=0.05)
+    finding = label_errors(trace, 1, vectors=vectors)
+    named = [int(r[1:]) for r in finding.rows]
+    assert finding.status == "found"
+    assert np.mean(bad[named]) > 0.7
+    clean = label_errors(*world(wrong=0.0)[:1], 1, vectors=world(wrong=0.0)[1])
+    assert len(clean.rows) <= 3
+
+
+@pytest.mark.parametrize(("memorised", "status"), [(0.0, "clear"), (1.5, "found")])
+def test_memorisation_is_what_gives_a_row_away(memorised: float, status: str) -> None:
+    trace, _, _ = world(memorised=memorised)
+    finding = memorisation(trace, 1, families={}, scope="over all folds")
+    assert finding.status == status
+    assert status == "found" or not finding.rows
+
+
+def test_the_interval_of_the_membership_test_covers_the_truth() -> None:
+    """Without memorisation the truth is one half."""
+    hits = 0
+    for seed in range(300):
+        estimate = membership(world(rows=60, seed=seed)[0], 1, families={})
+        hits += estimate.low <= 0.5 <= estimate.high
+    assert 0.92 <= hits / 300 <= 0.995
+
+
+# --- forgetting ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rise", "status"), [(0.0, "clear"), (0.3, "found"), (-0.2, "clear")])
+def test_forgetting_is_a_rise_on_general_text(rise: float, status: str, tokenizer: Any) -> None:
+    rows = general_rows(tokenizer)
+    rng = np.random.default_rng(0)
+    before = rng.normal(3, 0.4, len(rows))
+    losses = np.stack([before, before * (1 + rise) + rng.normal(0, 0.05, len(rows))])
+    finding = forgetting(losses, rows)
+    assert finding.status == status
+    assert "would have been seen" in finding.why
+    assert finding.estimate is not None
+    assert finding.estimate.value == pytest.approx(rise, abs=0.02)
+
+
+@pytest.mark.parametrize("cut", [0, 2])
+def test_general_text_is_scored_as_transformers_scores_it(
+    tiny: Any, network: Any, tokenizer: Any, recipe: Recipe, cut: int
+) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from tunewell.train.bank import Bank
+
+    rows = general_rows(tokenizer)
+    assert sum(r.id.startswith("text") for r in rows) >= 20
+    rows = (rows[0], rows[-1])
+    bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=(0,), like=network.head)
+    same = general_losses(network, rows, recipe, cut, bank.values)
+    np.testing.assert_allclose(same[0], same[1], atol=1e-5)  # B is zero
+    assert np.abs(general_losses(network, rows, recipe, cut, bank.values + 0.1)[1] - same[0]).min() > 0.01
+    model = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
+    for row, loss in zip(rows, same[0], strict=True):
+        ids = torch.from_numpy(row.ids.astype(np.int64))[None]
+        labels = ids.clone()
+        labels[:, : row.start] = -100
+        assert model(input_ids=ids, labels=labels).loss.item() == pytest.approx(loss, abs=1e-4)
+
+
+# --- one row as the trainer sees it -------------------------------------------------------------------------------
+
+
+def test_explain_marks_what_the_loss_is_on(tokenizer: Any) -> None:
+    row = Example(id="r1", messages=(Message(role="user", content="When? <|im_end|>"),
+                                     Message(role="assistant", content="at noon")))  # fmt: skip
+    shown = explain(row, tokenizer, max_tokens=300)
+    assert "".join(t.text for t in shown.tokens if t.trained) == "at noon<|im_end|>"
+    assert [t.special for t in shown.tokens if t.trained][-1]
+    text = "".join(t.text for t in shown.tokens if not t.trained)
+    assert "When? <|im_end|>" in text
+    assert sum(t.special for t in shown.tokens) == 6  # turn marks of the template, none of the user's
+    assert "tiny test model" in shown.adds
+    trained = sum(t.trained for t in shown.tokens)
+    head = f"r1: {len(shown.tokens)} tokens, the loss is on the last {trained} (marked >)"
+    assert str(shown).splitlines()[0] == head
+
+
+def test_explain_says_when_a_row_is_not_used(examples: Callable[..., list[Example]], tokenizer: Any) -> None:
+    assert "not used" in str(explain(examples(1)[0], tokenizer, max_tokens=20))
