@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectArgument, emit, out, project
@@ -26,7 +27,7 @@ def command(path: ProjectArgument = Path(), author: AuthorOption = "", json: Jso
             raise UserError(
                 f"{name!r} is not among those who have to approve: {', '.join(needed)}",
                 place=file.where("people.approve"),
-                hint=f"tunewell approve --as {needed[0]}" if needed else "name somebody in people.approve",
+                hint=f"tunewell approve --as {shlex.quote(needed[0])}" if needed else "name somebody in people.approve",
             )
         store.say("approval", file.definition, author=name, record={"task": file.spec.task.name})
         done, missing = approvals(file, store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -74,7 +75,7 @@ def command(
         emit("init", {"path": str(target)})
     else:
         place = "" if path == Path() else f" {path}"
-        note(f"\nwrote {target}\n\nnext: read it, then  tunewell approve{place} --as {given.approve[0]}\n"
+        note(f"\nwrote {target}\n\nnext: read it, then  tunewell approve{place} --as {shlex.quote(given.approve[0])}\n"
              f"then: tunewell run{place}")  # fmt: skip
 
 

@@ -44,8 +44,7 @@ def command(
                                      "model": result.trained.model if result.trained else None}  # fmt: skip
             emit("run", shown, verdict=verdict.outcome)
         else:
-            print_verdict(verdict, result.evaluation, out)
-            out.print(f"report: {report}", markup=False)
+            print_verdict(verdict, result.evaluation, out, report=report)
     raise typer.Exit(EXIT_OF[verdict.outcome])
 
 

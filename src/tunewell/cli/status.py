@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def _print_findings(findings: list[Finding]) -> None:
 
 def _next(missing: list[str], stages: list[dict[str, Any]]) -> str:
     if missing:
-        return f"tunewell approve --as {missing[0]}"
+        return f"tunewell approve --as {shlex.quote(missing[0])}"
     if any(s["status"] != "finished" for s in stages):
         return "tunewell run"
     return "tunewell report"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from tunewell.errors import TaskError
@@ -81,7 +82,7 @@ def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Sto
             status="found",
             stage="evaluate",
             why=f"The definition ({file.definition[:12]}) has not been approved by {', '.join(missing)}.",
-            remedy=f"tunewell approve --as {missing[0]}",
+            remedy=f"tunewell approve --as {shlex.quote(missing[0])}",
             blocking=True,
         )
     names = ", ".join(file.spec.people.approve) or "nobody needed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,16 +13,6 @@ from tunewell.model.weights import Weights
 
 Precision = Literal["bfloat16", "float16", "float32"]
 FINE_HEAD_BYTES: Final = 2 << 30  # largest output map that is kept in float32 beside the model, for scoring
-
-
-def wait_politely() -> None:
-    """Lets torch's threads sleep while they wait for each other; call it before torch is first imported.
-
-    By default they spin. Where another program holds one of the cores, each of some thousand small operations then
-    waits for the scheduler: generation was measured ten times slower than with one thread. Asleep it costs nothing of
-    note. A choice of the user's in ``OMP_WAIT_POLICY`` stands.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class Network:
@@ -60,7 +49,6 @@ class Network:
             ModelError: transformers cannot load them.
             MissingExtraError: The extra ``train`` is not installed.
         """
-        wait_politely()
         try:
             import torch
             from transformers import AutoModelForCausalLM
