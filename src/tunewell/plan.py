@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tunewell.store import Store
 from tunewell.task import DataSource, TaskFile, TaskSpec
 from tunewell.types import Value, digest
 
+MEASURED_FOR_S = 24 * 3600
 BYTES_PER_TOKEN = 4.2
 """Of English text in the usual row formats; only for the estimate beforehand."""
 
@@ -165,15 +167,15 @@ def _begun(file: TaskFile, store: Store) -> str:
 
 
 def speeds_of(spec: TaskSpec) -> Speeds:
-    """Measured once per machine, weights and depth, then read from the cache."""
+    """Measured on this machine, then read from the cache for a day (other programs may have slowed it)."""
     from tunewell.model.files import cache_folder
     from tunewell.model.weights import resolve
 
     weights = resolve(spec.train.model)
     recipe = spec.train
-    key = digest([_machine(), weights.digest, recipe.layers, recipe.fold_layers])
+    key = digest([_machine(), weights.digest, recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch])
     path = cache_folder() / "speeds" / f"{key}.json"
-    if path.is_file():
+    if path.is_file() and time.time() - path.stat().st_mtime < MEASURED_FOR_S:
         return Speeds.model_validate_json(path.read_bytes())
     from tunewell.train import measure_speed
 
