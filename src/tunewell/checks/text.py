@@ -22,8 +22,19 @@ def repair(text: str) -> tuple[str, tuple[str, ...]]:
         >>> repair("fine")
         ('fine', ())
     """
+    rules: dict[str, None] = {}
+    for _ in range(4):  # one repair can lay bare the next: a control character between two halves of a mojibake
+        mended, done = _repair_once(text)
+        rules |= dict.fromkeys(done)
+        if mended == text:
+            break
+        text = mended
+    return text, tuple(rules)
+
+
+def _repair_once(text: str) -> tuple[str, list[str]]:
     if not _NEEDS.search(text):
-        return text, ()
+        return text, []
     rules: list[str] = []
     if not text.isascii() and _MOJIBAKE.search(text):
         import ftfy
@@ -44,7 +55,7 @@ def repair(text: str) -> tuple[str, tuple[str, ...]]:
         if composed != tidy:
             tidy = composed
             rules.append("Unicode form")
-    return tidy, tuple(rules)
+    return tidy, rules
 
 
 def _space(match: re.Match[str]) -> str:

@@ -246,7 +246,7 @@ def chunks(text: str, *, words: int = CHUNK_WORDS) -> list[str]:
     r"""Cut a text at headings, then paragraphs, then sentences, into parts of at most about ``words`` words.
 
     Example:
-        >>> chunks("# A\n\none two\n\n# B\n\nthree", words=3)
+        >>> chunks("# A\n\none two\n\n# B\n\nthree", words=4)
         ['# A\n\none two', '# B\n\nthree']
     """
     if len(text.split()) <= words:
