@@ -59,7 +59,7 @@ def test_our_inspect_log_is_read_back(project: Project, tmp_path: Path) -> None:
     found = read_predictions(path)
     assert found.source == "inspect_ai"
     assert [p.text for p in found.predictions] == [p.text for p in predictions if p.arm == "tuned"]
-    assert {p.arm for p in found.predictions} == {"tunewell/tuned"}
+    assert {p.arm for p in found.predictions} == {"tuned"}
     assert [e.target for e in found.examples] == [gold(e.input) for e in found.examples]
 
 

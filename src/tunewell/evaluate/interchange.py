@@ -19,6 +19,8 @@ OUTPUT_KEYS: Final = ("output", "prediction", "response", "answer", "text", "com
 INPUT_KEYS: Final = ("input", "prompt", "question", "instruction")
 TARGET_KEYS: Final = ("target", "reference", "gold", "expected", "label", "ideal")
 ID_KEYS: Final = ("id", "example", "row", "doc_id", "sample_id")
+INSPECT_API: Final = "mockllm"
+"""inspect_ai opens a log's model before it scores anew; this one of its own needs no key and no network."""
 ARM_KEYS: Final = ("arm", "model", "system")
 
 
@@ -151,7 +153,8 @@ def _lm_eval(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inspect(log: dict[str, Any], arm: str) -> Foreign:
-    who = arm or str(log["eval"].get("model") or "candidate")
+    said = (log["eval"].get("metadata") or {}).get("tunewell_arm") or log["eval"].get("model")
+    who = arm or str(said or "candidate")
     predictions, examples, rejects = [], [], []
     seen: set[str] = set()
     for number, sample in enumerate(log["samples"] or [], 1):
@@ -241,7 +244,8 @@ def inspect_log(
             "task_id": f"tunewell-{task}",
             "task_version": 0,
             "dataset": {"name": task, "samples": len(evaluation.rows), "sample_ids": list(evaluation.rows)},
-            "model": f"tunewell/{arm}",
+            "model": f"{INSPECT_API}/{arm}",
+            "metadata": {"tunewell_arm": arm},
             "config": {},
         },
         "plan": {"name": "plan", "steps": [{"solver": "generate", "params": {}}], "config": {}},
@@ -281,7 +285,7 @@ def _sample(example: Example, prediction: Prediction, scores: Sequence[Score], a
         "input": [{"role": m.role, "content": m.content} for m in example.prompt],
         "target": example.target,
         "messages": [*({"role": m.role, "content": m.content} for m in example.prompt), answer],
-        "output": {"model": f"tunewell/{arm}", "choices": [{"message": answer, "stop_reason": stop}]},
+        "output": {"model": f"{INSPECT_API}/{arm}", "choices": [{"message": answer, "stop_reason": stop}]},
         "scores": {
             s.metric: {"value": s.value, "answer": prediction.text, "explanation": s.reason}
             for s in scores

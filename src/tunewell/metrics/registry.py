@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tunewell.errors import TaskError, UserError
-from tunewell.metrics import currency, form, label, overlap, points, support
+from tunewell.metrics import coverage, currency, form, label, overlap, points, support
 from tunewell.metrics.base import Metric, MetricFunction
 from tunewell.metrics.facts import Facts, read_facts
 from tunewell.metrics.options import (
@@ -73,6 +73,21 @@ def _normalised(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
         return overlap.normalised(output, example.target, language=task.task.language)
 
     return against_target, None
+
+
+def _covered(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
+    def against_target(output: str, example: Example, *, task: TaskSpec) -> float:
+        return coverage.covered(output, example.target, language=task.task.language)
+
+    return against_target, None
+
+
+def _grounded(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
+    def against_input(output: str, example: Example, *, task: TaskSpec) -> float:
+        given = "\n".join(m.content for m in example.prompt)
+        return coverage.grounded(output, given, language=task.task.language)
+
+    return against_input, None
 
 
 def _label(options: LabelOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
@@ -214,6 +229,16 @@ BUILTINS: dict[str, Builtin] = {
         ),
         Builtin(
             _info("rouge_l", "ROUGE-L"), "F1 of the longest common subsequence of words.", _overlap(overlap.rouge_l)
+        ),
+        Builtin(
+            _info("coverage", "gold answer's words covered"),
+            "Share of the gold answer's content words (stems, numbers in one writing) that the answer holds.",
+            _covered,
+        ),
+        Builtin(
+            _info("grounded", "words found in the input"),
+            "Share of the answer's content words that the input holds: low where an answer brings in what nobody said.",
+            _grounded,
         ),
         Builtin(_info("chrf", "chrF"), "F-score of common character n-grams up to six.", _overlap(overlap.chrf)),
     )

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from tunewell.metrics.base import Marked
-from tunewell.metrics.text import DECIMAL_COMMA, NUMBER, canonical_number, dates_in, number_words
+from tunewell.metrics.spoken import spoken_numbers
+from tunewell.metrics.text import DECIMAL_COMMA, NUMBER, canonical_number, dates_in
 from tunewell.task import TaskSpec
 from tunewell.types import Example, Value
 
@@ -22,7 +23,7 @@ _REFERENCE = re.compile(
     r"(?:§+\s?|\b(?:article|section|clause|paragraph|art|sec|no|nr)\.?\s)\d+(?:[\w.()]*[\w)])?", re.IGNORECASE
 )
 _NAME = re.compile(r"\b[^\W\d_a-z][\w'’-]*\w(?:\s+(?:of\s+|the\s+|de\s+|van\s+|von\s+)?[^\W\d_a-z][\w'’-]*\w)*")
-_LIST_MARK = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s", re.MULTILINE)
+_LIST_MARK = re.compile(r"(?:^|(?<=\s))(\d{1,2})[.)]\s", re.MULTILINE)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“‘(\[)\]]|[-*•])\s*$")
 _NEVER_NAMES = frozenset(
     "i i'm i've i'll i'd monday tuesday wednesday thursday friday saturday sunday mr mrs ms miss dr dear sir "
@@ -33,8 +34,6 @@ _NEVER_NAMES = frozenset(
     "however".split()
 )
 _SMALL_WORDS = frozenset("of the and de van von for in on at to".split())
-_ORDINAL = re.compile(r"\b(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b")
-_ORDINALS = {w: str(i) for i, w in enumerate(_ORDINAL.pattern[3:-3].split("|"), start=1)}
 
 
 class Item(Value):
@@ -98,13 +97,15 @@ class _Source:
         self._text = text.casefold()
         self._squeezed = "".join(self._text.split())
         self._words = set(re.findall(r"[^\W_]+", self._text))
+        # what a transcript spells out: "A B C", "P.T."
+        self._words |= {re.sub(r"[\W_]+", "", m) for m in re.findall(r"\b(?:[a-z][\s.]+){1,4}[a-z]\b", self._text)}
         self._dates = {iso for *_, iso in dates_in(text)}
         self._times = {_minutes(m) for m in _TIME.finditer(text)}
         numbers = {canonical_number(m.group(), comma=self._comma) for m in NUMBER.finditer(text)}
         # 3rd, 12kg, A5, 20/3 and the parts of dates and phone numbers: any run of digits
         self._numbers = numbers | {d.lstrip("0") or "0" for d in re.findall(r"\d+", text)}
         if language == "en":
-            self._numbers |= number_words(text) | {_ORDINALS[w] for w in _ORDINAL.findall(self._text)}
+            self._numbers |= set(spoken_numbers(self._text))
 
     def bears(self, kind: ItemKind, text: str) -> bool:
         if kind == "number":
@@ -167,11 +168,17 @@ def _names(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _numbers(text: str) -> Iterator[tuple[int, int]]:
-    marks = {m.end() for m in _LIST_MARK.finditer(text)}
+    """Numbers, without those that only count the items of a list (``1. … 2. …``)."""
+    marks: set[int] = set()
+    last = 0
+    for mark in _LIST_MARK.finditer(text):
+        number = int(mark[1])
+        if number == last + 1:
+            marks.add(mark.start(1))
+            last = number
     for match in NUMBER.finditer(text):
-        if any(match.start() < end and end - match.end() <= 3 and end > match.end() for end in marks):
-            continue  # "1. First, …" counts the items of a list
-        yield match.span()
+        if match.start() not in marks:
+            yield match.span()
 
 
 def _spans(pattern: re.Pattern[str]) -> Finder:

@@ -7,18 +7,13 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from tunewell.metrics.spoken import with_digits
+
 DECIMAL_COMMA = frozenset({"cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "no", "pl", "pt", "ru", "sv", "tr"})
 """Languages (ISO 639-1) that write 12,50 for twelve and a half."""
 
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,'’\u00a0\u202f]\d+)*(?!\d)")
 
-_WORDS = {
-    word: str(value)
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-} | {w: str(10 * (i + 3)) for i, w in enumerate("thirty forty fifty sixty seventy eighty ninety".split())}
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -139,7 +134,7 @@ def normalise(text: str, language: str = "en") -> str:
     text = _CURRENCY_WORDS.sub(lambda m: _code(m.group()), text)
     text = _CODE_FIRST.sub(r"\2 \1", text)
     if language == "en":
-        text = re.sub(r"[a-z]+", lambda m: _WORDS.get(m.group(), m.group()), text)
+        text = with_digits(text)
     # Marks between digits (2026-03-03, 7:30, 1.5) and the per cent sign carry meaning; all others are white space.
     text = re.sub(r"(?<!\d)(?!(?<!\S)-\d)[^\w\s%]|[^\w\s%](?!\d)|_", " ", text)
     return " ".join(text.split())
@@ -149,16 +144,6 @@ def _code(word: str) -> str:
     if word.startswith("eur"):
         return "eur"
     return "gbp" if word.startswith(("pound", "gbp")) else "usd"
-
-
-def number_words(text: str) -> set[str]:
-    """Values of the English number words in a text, as digits.
-
-    Example:
-        >>> sorted(number_words("Two of the twelve"))
-        ['12', '2']
-    """
-    return {_WORDS[w] for w in re.findall(r"[a-z]+", text.lower()) if w in _WORDS}
 
 
 def tokens(text: str) -> list[str]:
