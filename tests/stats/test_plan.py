@@ -10,7 +10,10 @@ import pytest
 from tunewell.stats import (
     detectable_difference,
     proportion,
+    sample_size_corrected,
     sample_size_difference,
+    sample_size_equivalence,
+    sample_size_mcnemar,
     sample_size_proportion,
     sample_size_share_against,
 )
@@ -57,3 +60,30 @@ def test_the_planned_power_is_reached() -> None:
     rng = np.random.default_rng(0)
     found = [difference(rng.normal(0.8, 1, n), rng.normal(0, 1, n), paired=False).low > 0 for _ in range(1500)]
     assert 0.77 <= np.mean(found) <= 0.83
+
+
+def test_mcnemar_reaches_the_planned_power() -> None:
+    from tunewell.stats.proportions import paired_score
+
+    n = math.ceil(sample_size_mcnemar(0.15, 0.05).value)
+    counts = np.random.default_rng(1).multinomial(n, [0.15, 0.05, 0.8], size=4000)
+    low, _ = paired_score(counts[:, 0], counts[:, 1], n, 1.959963984540054)
+    assert 0.76 <= (low > 0).mean() <= 0.85
+
+
+def test_a_margin_asks_for_as_many_rows_as_a_difference_of_its_size() -> None:
+    a = sample_size_equivalence(0.05, sd=1 / 3).value
+    assert a == pytest.approx(sample_size_difference(0.05, sd=1 / 3, paired=True, test="z").value)
+    assert sample_size_equivalence(0.05, sd=1 / 3, difference=-0.02).value > a
+
+
+def test_a_judge_asks_for_fewer_labels_the_better_it_is() -> None:
+    needed = [
+        sample_size_corrected(0.8, hit=h, correct=c, width=0.1).value
+        for h, c in ((0.5, 0.5), (0.85, 0.7), (0.9, 0.8), (0.95, 0.9))
+    ]
+    assert needed == sorted(needed, reverse=True)
+    alone = sample_size_proportion(0.8, width=0.1).value
+    assert needed[0] / alone == pytest.approx(1.0, abs=0.04)
+    with pytest.raises(ValueError, match="judged"):
+        sample_size_corrected(0.8, hit=0.5, correct=0.5, width=0.01, judged=500)

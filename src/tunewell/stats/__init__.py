@@ -57,7 +57,10 @@ from tunewell.stats.pairs import (
 )
 from tunewell.stats.plan import (
     detectable_difference,
+    sample_size_corrected,
     sample_size_difference,
+    sample_size_equivalence,
+    sample_size_mcnemar,
     sample_size_proportion,
     sample_size_share_against,
 )
@@ -120,7 +123,10 @@ __all__ = [
     "proportion",
     "raters_needed",
     "sample_size_ab",
+    "sample_size_corrected",
     "sample_size_difference",
+    "sample_size_equivalence",
+    "sample_size_mcnemar",
     "sample_size_proportion",
     "sample_size_share_against",
     "sequential_ab",

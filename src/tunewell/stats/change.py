@@ -167,6 +167,19 @@ class Cusum(_Detector):
             value=value, low=value - down, high=value + up, n=now.n + then.n, method="since the sum left zero"
         )
 
+    def expected_delay(self, change: float, *, size: int) -> Estimate:
+        """Mean updates from a lasting change of this size to the alarm, the reference taken as exact.
+
+        The reference's own error makes it shorter for half of all references and longer for the other half.
+
+        Example:
+            >>> d = Cusum([0.0] * 900 + [1.0] * 100, size=200, direction="up", years=2000)
+            >>> 1 < d.expected_delay(0.1, size=200).value < 3
+            True
+        """
+        shift = abs(change) / (self.sd / math.sqrt(size))
+        return Estimate.exact(cusum_run_length(self.k, self.threshold, shift=shift), n=self.n, unit="updates")
+
     def _binary_years(self, rng: np.random.Generator, rate: float, size: int, years: int, updates: int) -> Floats:
         before = rng.binomial(self.n, rate, size=years)
         smooth = (before + 0.5) / (self.n + 1)

@@ -12,6 +12,7 @@ from tunewell.types import Estimate
 
 _SHAPES = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3])
 _RECTIFIERS = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 10.0])
+_USUAL_NOISE, _PRIOR_POINTS = 0.01, 2.0
 _FLOORS = np.linspace(0.0, 0.98, 15)
 
 
@@ -111,9 +112,11 @@ def learning_curve(
     laws, loss = _grid(n, y, scale)
     best = int(loss.argmin())
     df = max(n.size - 3, 1)
-    noise = float(loss[best]) / df
-    if given is not None:
-        noise = max(noise, 1.0)
+    if given is None:
+        # Five points leave two degrees of freedom: a run's usual noise of one percent counts as two more.
+        noise = (float(loss[best]) + _PRIOR_POINTS * _USUAL_NOISE**2) / (df + _PRIOR_POINTS)
+    else:
+        noise = max(float(loss[best]) / df, 1.0)
     # Never taken for exact: a run repeated with another seed differs, by half a percent at the least.
     relative = float(np.sqrt(noise) * np.mean(scale / y)) if noise > 0 else 0.0
     noise = max(noise, (0.002 / max(float(np.mean(scale / y)), 1e-300)) ** 2)

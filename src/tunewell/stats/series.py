@@ -155,8 +155,9 @@ def interrupted_series(
         ValueError: With fewer than 8 times (or one season) on either side.
 
     Notes:
-        A change in anything else at the same time is not told apart: that is what controls are for. The interval is
-        simulated to cover for memory up to .6 with 40 times before and 20 after; beyond that ``enough`` is False.
+        A change in anything else at the same time is not told apart: that is what controls are for. Simulated for
+        memory 0 … .8 and 60 or 120 times (``bench/results/statistics_curves.json``): strong memory in few times
+        makes the interval wide, and ``enough`` False.
 
     Source:
         Bernal, Cummins & Gasparrini 2017, Int. J. Epidemiology 46; Prais & Winsten 1954; Kendall 1954 for the lean.
@@ -189,9 +190,9 @@ def interrupted_series(
         beta, _ = _least_squares(_whiten(design, phi), _whiten(y[:, None], phi)[:, 0])
     white, target = _whiten(design, phi), _whiten(y[:, None], phi)[:, 0]
     beta, covariance = _least_squares(white, target)
-    df = n * (1 - phi) / (1 + phi) - design.shape[1]
-    enough = phi <= 0.7 and df >= 8
-    t = critical(level, max(min(df, n - design.shape[1] - 1.0), 3.0))
+    df = (n - design.shape[1] - 1) * (1 - phi)
+    enough = phi <= 0.75 and n * (1 - phi) / (1 + phi) >= 20
+    t = critical(level, max(df, 3.0))
     name = f"interrupted series, Prais-Winsten, memory {phi:.2f}" + ("" if enough else "; too few data: do not trust")
 
     def effect(weights: Floats) -> Estimate:
