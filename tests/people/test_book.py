@@ -2,7 +2,6 @@
 
 import datetime as dt
 import threading
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,11 +12,6 @@ from tunewell.people.book import FEW
 from tunewell.store import Store
 from tunewell.store.room import verdicts
 from tunewell.task import RubricCriterion
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
 
 
 def batch(**changes: object) -> Batch:

@@ -272,7 +272,7 @@ def test_two_annotators_and_an_adjudicator(world: World) -> None:
 def test_the_owner_opens_a_review_and_reads_its_result(world: World) -> None:
     ann = world.client("ann", "owner")
     people = [world.account(n, "expert").id for n in ("bob", "eve")]
-    assert "settle the gates" in ann.client.get("/batches").text
+    assert "at most 96 verdicts" in ann.client.get("/batches").text
     opened = ann.post("/batches/review", rows="12", raters="2", arms=["tuned", "prompted"], people=people)
     assert opened.status_code == 303, opened.text
     batch = opened.headers["location"].split("/")[-1]

@@ -66,9 +66,10 @@ def _plan(file: TaskFile, store: Store, power: float, expected: float | None, ra
 def _say_plan(plan: PanelPlan) -> None:
     out.print(
         f"{plan.rows} rows x {plan.raters} people x outputs of {' and '.join(plan.arms)}: at most {plan.verdicts} "
-        f"verdicts, {plan.hours:g} hours altogether; settles the gates with {plan.power:.0%} probability",
+        f"verdicts, {plan.hours:g} hours altogether",
         markup=False,
     )
+    out.print(f"a gate is settled with {plan.power:.0%} probability by", markup=False)
     for need in plan.needs:
         out.print(f"  {need.gate}: {need.rows} rows, {need.why}", markup=False)
     if plan.short:

@@ -18,7 +18,7 @@ from tunewell.people.share import Seat, share_out
 from tunewell.people.work import Batch, Item, Said, Verdict, faults
 from tunewell.store import Store
 from tunewell.store.once import insert_once
-from tunewell.store.room import assignments, batches, items, verdicts
+from tunewell.store.room import assignments, audit, batches, items, verdicts
 from tunewell.types import Value
 
 FEW = 5
@@ -137,6 +137,18 @@ class Book:
         with self.store.connection(write=True) as connection:
             return connection.execute(query).rowcount
 
+    def before(self, item: str, account: str) -> tuple[Item, Batch] | None:
+        """An item and its batch if this person has a seat at it, else None: one query."""
+        query = (
+            sa.select(items.c.record, batches.c.record, batches.c.status)
+            .join(batches, batches.c.id == items.c.batch)
+            .join(assignments, assignments.c.item == items.c.id)
+            .where(items.c.id == item, assignments.c.account == account)
+        )
+        with self.store.connection() as connection:
+            row = connection.execute(query).first()
+        return (Item.model_validate_json(row[0]), _batch(row[1], row[2])) if row else None
+
     def seat(self, item: str, account: str) -> str | None:
         """``open`` or ``done`` if this person was given this item, else None."""
         query = sa.select(assignments.c.status).where(assignments.c.item == item, assignments.c.account == account)
@@ -204,9 +216,12 @@ class Book:
     # --- verdicts ---------------------------------------------------------------------------------------------
 
     def write(
-        self, said: Said, *, item: Item, batch: Batch, account: str, key: str, seconds: float = 0.0
+        self, said: Said, *, item: Item, batch: Batch, account: str, key: str, seconds: float = 0.0, actor: str = ""
     ) -> tuple[Verdict, bool]:
         """Take a person's word down, once: a key that was used before gives back what was written then.
+
+        The verdict, the seat's new state and the line in the audit log are one transaction: when this returns, all
+        three are on the disk.
 
         Args:
             said: The content.
@@ -215,6 +230,7 @@ class Book:
             account: Whose word; must have a seat at the item.
             key: Chosen by the sender, 1-64 characters.
             seconds: How long the item was in front of the person.
+            actor: Name for the audit log; no line is written if empty.
 
         Returns:
             The verdict as written, and whether it is new.
@@ -222,29 +238,23 @@ class Book:
         Raises:
             UserError: The batch is closed, the person has no seat, or the content does not fit the batch.
         """
-        earlier = self._by_key(account, key)
-        if earlier is not None:
-            return earlier, False
-        if batch.status != "open":
-            raise UserError("this batch is closed", hint="ask the owner to open it again")
-        if self.seat(item.id, account) is None:
-            raise UserError("this item was not given to you", hint="go back to your queue")
-        wrong = faults(said, batch, item)
+        wrong = ["this batch is closed"] if batch.status != "open" else faults(said, batch, item)
         if wrong:
-            raise UserError("; ".join(wrong))
+            earlier = self._by_key(account, key)
+            if earlier is None:
+                raise UserError("; ".join(wrong), hint="" if batch.status == "open" else "ask for it to be opened")
+            return earlier, False
+        now = dt.datetime.now(dt.UTC)
         line = {
             "account": account, "key": key, "item": item.id, "batch": batch.id, "seconds": float(seconds),
-            "at": dt.datetime.now(dt.UTC).isoformat(), "version": batch.version, "record": _dump(said),
+            "at": now.isoformat(), "version": batch.version, "record": _dump(said),
         }  # fmt: skip
-        status = "open" if said.withdrawn else "done"
         with self.store.connection(write=True) as connection:
             new = insert_once(connection, verdicts, line, ("account", "key"))
             if new:
-                connection.execute(
-                    sa.update(assignments)
-                    .where(assignments.c.item == item.id, assignments.c.account == account)
-                    .values(status=status)
-                )
+                _take_seat(connection, item.id, account, "open" if said.withdrawn else "done")
+                if actor:
+                    connection.execute(sa.insert(audit).values(_audit(actor, item.id, batch.id, now)))
         written = self._by_key(account, key)
         assert written is not None
         return written, new
@@ -287,6 +297,18 @@ def standing(said: Sequence[Verdict]) -> list[Verdict]:
 def new_id() -> str:
     """32 random hex characters."""
     return secrets.token_hex(16)
+
+
+def _take_seat(connection: sa.Connection, item: str, account: str, status: str) -> None:
+    """Set the state of a seat; whoever has none is refused, which undoes the transaction."""
+    here = sa.and_(assignments.c.item == item, assignments.c.account == account)
+    if not connection.execute(sa.update(assignments).where(here).values(status=status)).rowcount:
+        raise UserError("this item was not given to you", hint="go back to your queue")
+
+
+def _audit(actor: str, item: str, batch: str, now: dt.datetime) -> dict[str, str]:
+    return {"at": now.isoformat(), "account": actor[:128], "action": "verdict", "subject": item,
+            "record": json.dumps({"batch": batch})}  # fmt: skip
 
 
 def _batch(record: str, status: str) -> Batch:

@@ -13,4 +13,5 @@ def insert_once(connection: sa.Connection, table: sa.Table, values: Mapping[str,
     """Insert ``values`` unless a row with the same ``unique`` columns is there; gives whether it was inserted."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table).values(**values).on_conflict_do_nothing(index_elements=list(unique))
-    return connection.execute(statement).rowcount == 1
+    # A driver may not say how many rows an INSERT made; what comes back does.
+    return connection.execute(statement.returning(table.c[unique[0]])).first() is not None

@@ -157,16 +157,18 @@ def asked(request: Request, batch: Name, session: Worker) -> dict[str, Any]:
 def write_verdict(request: Request, verdict: NewVerdict, session: Worker) -> Written:
     """Take my word on an item down, once for each key."""
     room = room_of(request)
-    item = room.book.item(verdict.item)
-    if item is None or room.book.seat(item.id, session.account.id) is None:
+    found = room.book.before(verdict.item, session.account.id)
+    if found is None:
         raise Refused(404, "there is no such item of yours")
-    batch = room.book.batch(item.batch)
-    assert batch is not None
     written, new = room.book.write(
-        verdict.said, item=item, batch=batch, account=session.account.id, key=verdict.key, seconds=verdict.seconds
+        verdict.said,
+        item=found[0],
+        batch=found[1],
+        account=session.account.id,
+        key=verdict.key,
+        seconds=verdict.seconds,
+        actor=session.account.name,
     )
-    if new:
-        room.accounts.log(session.account.name, "verdict", item.id, batch=batch.id, number=written.number)
     return Written(number=written.number, key=written.key, new=new, version=written.version)
 
 

@@ -49,12 +49,10 @@ def own_item(room: Room, name: str, session: Session) -> tuple[Item, Batch]:
     Raises:
         Refused: 404.
     """
-    item = room.book.item(name)
-    if item is None or room.book.seat(name, session.account.id) is None:
+    found = room.book.before(name, session.account.id)
+    if found is None:
         raise Refused(404, "there is no such item of yours", hint="/")
-    batch = room.book.batch(item.batch)
-    assert batch is not None
-    return item, batch
+    return found
 
 
 @router.get("/work/{name}")
@@ -103,13 +101,13 @@ def _take_form(request: Request, name: str, session: Session, fields: Mapping[st
     try:
         said = said_of(fields, batch)
         key = fields.get("key", [""])[0][:64] or secrets.token_hex(16)
-        room.book.write(said, item=item, batch=batch, account=session.account.id, key=key)
+        account = session.account
+        room.book.write(said, item=item, batch=batch, account=account.id, key=key, actor=account.name)
     except (UserError, ValueError) as error:
         message = error.message if isinstance(error, UserError) else "something could not be read"
         queue = next((q for q in room.book.queues(session.account.id) if q.batch.id == name), None)
         return page(request, "work.html", session, status=400, batch=batch, queue=queue, items=[item], said={},
                     keys=_keys([item]), pace=batch.minutes, problem=message)  # fmt: skip
-    room.accounts.log(session.account.name, "verdict", item.id, batch=batch.id)
     return RedirectResponse(f"/work/{name}", 303)
 
 

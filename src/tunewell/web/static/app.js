@@ -197,7 +197,7 @@
     let at = 0, anchor = null, free = null;
     const words = [];
     box.textContent = "";
-    for (const piece of text.matchAll(/\s+|[\p{L}\p{N}\p{M}_'’]+|[^\s]/gu)) {
+    for (const piece of text.matchAll(/\s+|[\p{L}\p{N}\p{M}_]+(?:[.,:'’\/-][\p{L}\p{N}\p{M}_]+)*|[^\s]/gu)) {
       const element = document.createElement("span");
       element.textContent = piece[0];
       element.start = piece.index; element.end = piece.index + piece[0].length;
