@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from pathlib import Path
 
@@ -81,6 +82,17 @@ def test_raw_texts_are_read_only_inside_the_project_and_only_if_unchanged(
     place = "data/desk.jsonl:3"
     assert texts_at([place], project.file)[place]
     assert texts_at([place], project.file, digests={"data/desk.jsonl": "0" * 64}) == {}
+
+
+def test_a_pretty_printed_object_is_shown_whole(project: SampleProject) -> None:
+    rows = {"a1": {"clause": "you may not copy", "summary": "no copies"}, "a2": {"clause": "pay", "summary": "you pay"}}
+    path = project.file.root / "data" / "pretty.json"
+    path.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+    shown = texts_at(["data/pretty.json:2", "data/pretty.json:6"], project.file)
+    assert "you may not copy" in shown["data/pretty.json:2"]
+    assert "no copies" in shown["data/pretty.json:2"]
+    assert "you pay" in shown["data/pretty.json:6"]
+    assert "copy" not in shown["data/pretty.json:6"]
 
 
 def test_levels_and_differences_are_those_of_the_evaluation(results: Results) -> None:

@@ -119,7 +119,7 @@ class Table:
         low, high = _range(info)
         estimate = _with_unit(difference(a, b, paired=True, clusters=groups, level=level, low=low, high=high), info)
         both = np.concatenate([a, b])
-        binary = low is not None and bool(np.isin(both[~np.isnan(both)], (low, high)).all())
+        binary = low is not None and high is not None and bool(np.isin(both[~np.isnan(both)], [low, high]).all())
         if not strict or binary:  # Tango's score interval for shares keeps both sides
             return estimate
         width = math.inf if low is None or high is None else high - low

@@ -13,6 +13,8 @@ from tunewell.task import TaskFile
 
 _LARGEST_FILE: Final = 256 << 20
 _LONGEST_LINE: Final = 1 << 20
+_LONGEST_OBJECT: Final = 60
+"""Lines of a pretty-printed JSON object."""
 
 
 def texts_at(places: Iterable[str], file: TaskFile, *, digests: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -62,15 +64,24 @@ def _folders(file: TaskFile) -> list[Path]:
 
 
 def _lines(path: Path, wanted: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """The wanted lines; where a pretty-printed JSON object begins there, the whole object."""
     numbers = set(wanted)
+    last = max(numbers, default=0)
+    begun: dict[int, list[bytes]] = {}
     try:
         with path.open("rb") as file:
             for number, raw in enumerate(file, 1):
-                if number in numbers:
+                for start, held in [*begun.items()]:
+                    held.append(raw)
+                    if raw.strip().rstrip(b",") == b"}" or len(held) >= _LONGEST_OBJECT:
+                        yield start, b"".join(held).strip().rstrip(b",")
+                        del begun[start]
+                if number in numbers and raw.rstrip().endswith(b"{"):
+                    begun[number] = [b"{"]
+                elif number in numbers:
                     yield number, raw
-                    numbers.discard(number)
-                    if not numbers:
-                        return
+                if number >= last and not begun:
+                    return
     except OSError:
         return
 
