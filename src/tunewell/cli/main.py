@@ -25,6 +25,7 @@ from tunewell.cli import (
     doctor,
     erase,
     evaluate,
+    fit_check,
     init,
     model,
     report,
@@ -66,12 +67,13 @@ for verb in (
     why,
     diff,
     erase,
+    fit_check,
     accept,
     ask,
     config,
     model,
 ):
-    app.command(name=verb.__name__.rsplit(".", 1)[1])(verb.command)
+    app.command(name=verb.__name__.rsplit(".", 1)[1].replace("_", "-"))(verb.command)
 
 
 def _print_version(value: bool) -> None:

@@ -16,9 +16,11 @@ from typing import Any
 
 from pydantic import Field
 
-from tunewell.curate import boilerplate, clean, repeats, rules
+from tunewell.checks.dates import find_cut_off
+from tunewell.curate import boilerplate, clean, coverage, repeats, rules
 from tunewell.curate.leaks import Leak, find_leaks, missed_bound
 from tunewell.curate.pipeline import apply_rules
+from tunewell.curate.pipeline import read as read_project
 from tunewell.curate.read import Batch, read_source, settle_ids
 from tunewell.curate.rows import Ledger, Row, clip
 from tunewell.engine import Engine
@@ -350,19 +352,76 @@ def _kinds(case: _Case) -> Finding:
 
 def _age(case: _Case) -> Finding:
     rule = case.file.spec.rules.max_age
-    if rule is None:
-        dated = sum(row.date is not None for row in case.rows)
+    said = {row.id: words for row in case.rows if (words := find_cut_off(row.target))}
+    hit = [row for row in case.rows if row.id in said]
+    dated = sum(row.date is not None for row in case.rows)
+    if rule is None and not hit:
         why = f"no age rule is set (rules.max_age); {dated} of {case.read} rows carry a date"
         return _unchecked("D06", why, "tunewell doctor FILE --task tunewell.yaml")
-    probe = [_copy(row) for row in case.rows]
-    rules.age(probe, case.file, Ledger(), today=rules.as_of(probe, rule))
-    hit = [row for row in probe if row.dropped]
-    case.show("D06", hit, lambda row: str(row.date or "undated"))
-    limit = Threshold(value=float(rule.days), origin=case.file.where("rules.max_age.days"))
-    return _finding(case, "D06", hit, threshold=limit)
+    limit = None
+    if rule is not None:
+        probe = [_copy(row) for row in case.rows]
+        rules.date_by_text(probe, case.file, Ledger())
+        rules.age(probe, case.file, Ledger(), today=rules.as_of(probe, rule))
+        limit = Threshold(value=float(rule.days), origin=case.file.where("rules.max_age.days"))
+        hit = [row for row, look in zip(case.rows, probe, strict=True) if look.dropped or row.id in said]
+    case.show("D06", hit, lambda row: said.get(row.id, str(row.date or "undated")))
+    stale = len(hit) - len(said)
+    why = f"{len(hit)} of {case.read} rows: {stale} too old, {len(said)} speak of the cut-off date of another model"
+    return _finding(case, "D06", hit, threshold=limit, why=why)
 
 
-_CHECKS = (_leaks, _personal, _contradictions, _broken, _age, _kinds, _exact, _near, _boilerplate)
+def _exam(case: _Case) -> Finding:
+    return coverage.exam(case.rows, case.tests, stage="doctor", name=lambda row: case.ids([row])[0])
+
+
+def _width(case: _Case) -> Finding:
+    return coverage.width(case.rows, stage="doctor")
+
+
+def _slices(case: _Case) -> Finding:
+    return coverage.slices(case.rows, case.file, stage="doctor")
+
+
+_CHECKS = (
+    _exam,
+    _width,
+    _slices,
+    _leaks,
+    _personal,
+    _contradictions,
+    _broken,
+    _age,
+    _kinds,
+    _exact,
+    _near,
+    _boilerplate,
+)
+
+
+def fit_check(public: Path, file: TaskFile) -> list[Finding]:
+    """Whether a public set covers the project's own rows: over all of them, then by each value of each slice.
+
+    Args:
+        public: The set that is to be judged.
+        file: The project's definition; its own data is what the model will meet.
+
+    Raises:
+        DataError: Nothing can be read.
+    """
+    batch = Batch()
+    read_source(_source(public, None, "train"), root=public.parent, batch=batch)
+    own = read_project(file).rows
+    if not batch.rows:
+        raise DataError(f"no row of {public} can be read", hint="check its format")
+    found = [coverage.exam(batch.rows, own, stage="fit-check", name=lambda row: row.id)]
+    for part in file.spec.slices:
+        for value in sorted({row.field(part.field) for row in own} - {""}):
+            rows = [row for row in own if row.field(part.field) == value]
+            if len(rows) >= 10:
+                finding = coverage.exam(batch.rows, rows, stage="fit-check", name=lambda row: row.id)
+                found.append(finding.model_copy(update={"slice": f"{part.field}={value}"}))
+    return found
 
 
 def fix(path: Path, out: Path, *, eval: Path | None = None, task: TaskFile | None = None) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from tunewell.curate import boilerplate, clean, repeats, rules
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
 from tunewell.curate.read import Batch, as_mapping, find_files, read_source, settle_ids
+from tunewell.curate.relevance import drop_off_task
 from tunewell.curate.rows import Ledger, Row
 from tunewell.curate.versions import Person, erased, names_erased
 from tunewell.engine import Engine
@@ -161,6 +162,9 @@ def apply_rules(
     looked = clean.look(done.rows, wanted, Engine(file.spec.engine))
     tell(1, _STEPS)
     _by_row(file, done, looked)
+    others = [row for row in done.rows if row.dropped and row.kind and row.kind in spec.kinds.drop]
+    if others:
+        drop_off_task(done.training, others, file, ledger)
     tell(2, _STEPS)
     boilerplate.strip(done.training, file, ledger)
     _instruct(file, done)
@@ -209,6 +213,7 @@ def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None
                             evidence=f"{kind}: {evidence}")  # fmt: skip
             else:
                 ledger.seen("D08", [row.id])
+    rules.date_by_text(done.training, file, ledger)
     today = rules.as_of(done.training, spec.max_age) if spec.max_age else None
     rules.kinds(done.training, file, ledger)
     rules.age(done.training, file, ledger, today=today)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from tunewell.checks.dates import find_date
 from tunewell.curate.rows import Ledger, Row
 from tunewell.task import MaxAge, TaskFile
 
@@ -24,6 +25,18 @@ def kinds(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
 def as_of(rows: Sequence[Row], rule: MaxAge) -> dt.date | None:
     """The day that ages are counted from: the rule's own, else the newest date in the data."""
     return rule.as_of or max((row.date for row in rows if row.date), default=None)
+
+
+def date_by_text(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
+    """Date rows that carry no date and say themselves for which day they speak ("as of", "last updated")."""
+    if file.spec.rules.max_age is None:
+        return
+    for row in rows:
+        found = find_date(row.target) or find_date(row.input) if row.date is None else None
+        if found is not None and found.certainty == "stated":
+            row.date = found.day
+            ledger.change(row, "age", "a row without a date takes the one that its text states",
+                          cites=file.where("rules.max_age"), evidence=f"{found.evidence} → {found.day}")  # fmt: skip
 
 
 def age(rows: Sequence[Row], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks of curation: near-duplicates, personal data, scale."""

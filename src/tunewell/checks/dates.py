@@ -1,0 +1,133 @@
+"""The day that a text speaks for, from its own words, with how certain that is (pitfall D06)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Certainty = Literal["stated", "likely"]
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan januar janvier enero", "february feb februar février febrero", "march mar märz mars marzo",
+            "april apr avril abril", "may mai mayo", "june jun juni juin junio", "july jul juli juillet julio",
+            "august aug août agosto", "september sep sept septembre septiembre",
+            "october oct oktober okt octobre octubre",
+            "november nov novembre noviembre", "december dec dezember dez décembre diciembre",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_DATES = (
+    re.compile(r"(?<![\d.-])(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?![\d-])"),
+    re.compile(r"(?<![\d.])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>(?:19|20)\d\d)(?![\d.])"),
+    re.compile(
+        rf"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+|de\s+)?(?P<M>{_MONTH})\.?,?\s+(?:de\s+)?"
+        r"(?P<y>(?:19|20)\d\d)\b"
+    ),
+    re.compile(rf"(?i)\b(?P<M>{_MONTH})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>(?:19|20)\d\d)\b"),
+    re.compile(rf"(?i)\b(?P<M>{_MONTH})\.?,?\s+(?:of\s+|de\s+)?(?P<y>(?:19|20)\d\d)\b"),
+)  # fmt: skip
+_STATES = re.compile(
+    r"(?i)\b(?:as of|as at|last (?:updated?|modified|reviewed|revised)|updated?(?: on)?|"
+    r"published(?: on)?|date(?:d)?|posted(?: on)?|"
+    r"effective(?: from| as of)?|valid (?:from|as of|since)|version of|stand|"
+    r"knowledge cut-?off(?: is| date is| in)?|"
+    r"my last (?:update|training)(?: was| in| on)?|training data (?:up to|until|ends in)|current as of|gültig ab|vom)"
+    r"\W{0,4}(?:is |was |in |on |the )?$"
+)
+_YEAR = re.compile(
+    r"(?i)\b(?:as of|last updated?(?: in)?|knowledge cut-?off(?: is| date is| in)?|"
+    r"my last (?:update|training)(?: was)?(?: in)?|"
+    r"training data (?:up to|until|ends in)|current as of|up to)\W{0,3}(?:in )?(?P<y>(?:19|20)\d\d)\b(?![-./]\d)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A date in a text.
+
+    Attributes:
+        day: The day; the last of the month or year where only that is given.
+        certainty: ``stated`` (the text says that it speaks for this day: "as of", "last updated", "published") or
+            ``likely`` (the only date in it, or the newest of several).
+        evidence: The words.
+    """
+
+    day: dt.date
+    certainty: Certainty
+    evidence: str
+
+
+_CUT_OFF = re.compile(
+    r"(?i)\b(?:(?:as of|since|until|up to) )?my (?:last |latest )?(?:knowledge |training )?"
+    r"(?:update|cut-?off|training data)\b"
+    r"|\bmy (?:knowledge|training)(?: data)? (?:only )?"
+    r"(?:goes|extends|ends|stops|is limited|was last updated|has a cut-?off)"
+    r"|\bknowledge cut-?off\b|\bmeines? letzten? (?:updates?|wissensstands?|trainings?)\b|\bmein wissensstand\b"
+)
+
+
+def find_cut_off(text: str) -> str:
+    """The words with which an answer speaks of its model's own cut-off date; empty if it does not.
+
+    Such a row teaches a cut-off that is not the tuned model's.
+
+    Example:
+        >>> find_cut_off("As of my last update in 2021, the fee is 3 euros.")
+        'As of my last update'
+    """
+    match = _CUT_OFF.search(text)
+    return match[0] if match else ""
+
+
+def find_date(text: str) -> Dated | None:
+    """The day that a text speaks for, if it gives one.
+
+    Example:
+        >>> find_date("Prices as of 1 March 2021: 24 cents. Offer ends 31.12.2021.")
+        Dated(day=datetime.date(2021, 3, 1), certainty='stated', evidence='as of 1 March 2021')
+        >>> find_date("Call us on 12.5.") is None
+        True
+    """
+    if "19" not in text and "20" not in text:
+        return None
+    found = list(_all(text[:20_000]))
+    stated = [dated for dated in found if dated.certainty == "stated"]
+    return max(stated or found, key=lambda dated: dated.day, default=None)
+
+
+def _all(text: str) -> Iterator[Dated]:
+    taken: list[tuple[int, int]] = []
+    for pattern in _DATES:
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            day = _day(match)
+            if day is None or any(start < b and a < end for a, b in taken):
+                continue
+            taken.append((start, end))
+            before = _STATES.search(text[max(0, start - 50) : start])
+            said = (before[0] if before else "") + match[0]
+            yield Dated(day, "stated" if before else "likely", said)
+    for match in _YEAR.finditer(text):
+        yield Dated(dt.date(int(match["y"]), 12, 31), "stated", match[0])
+
+
+def _day(match: re.Match[str]) -> dt.date | None:
+    parts = match.groupdict()
+    month = _MONTHS[parts["M"].lower()] if parts.get("M") else int(parts["m"])
+    year = int(parts["y"])
+    try:
+        if parts.get("d"):
+            return dt.date(year, month, int(parts["d"]))
+        following = dt.date(year + (month == 12), month % 12 + 1, 1)
+    except ValueError:
+        return None
+    return following - dt.timedelta(days=1)

@@ -1,0 +1,230 @@
+"""What belongs to the task, by meaning (D01), and whether a set is the right exam for it (D02)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewell.curate.rows import Ledger, Row
+from tunewell.similar.vectors import available, vectors
+from tunewell.task import TaskFile
+from tunewell.types import Estimate
+
+FOLDS = 5
+_RIDGE = 1.0
+_LEAST = 8
+"""Fewer examples of either side do not make a classifier."""
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """How far each row belongs to the task.
+
+    Attributes:
+        belongs: Probability that the row belongs, shape (rows,).
+        precision: Of calling a row off-task when it is below one half, from cross-fitting on the examples.
+        recall: Share of the off-task examples that are found so.
+    """
+
+    belongs: NDArray[np.float64]
+    precision: Estimate
+    recall: Estimate
+
+
+def relevance(
+    rows: Sequence[str], positive: Sequence[str], negative: Sequence[str], *, seed: int = 0
+) -> Relevance | None:
+    """Learn from examples what belongs to the task, and judge rows by it.
+
+    A ridge classifier over word vectors, cross-fitted: the examples are judged by classifiers that have not seen them,
+    so its precision and recall are honest.
+
+    Args:
+        rows: What is to be judged.
+        positive: Texts that belong.
+        negative: Texts that do not (memos, small talk …).
+        seed: Of the folds.
+
+    Returns:
+        None with fewer than eight examples of either side.
+
+    Raises:
+        MissingExtraError: ``vectors`` is not installed.
+    """
+    if min(len(positive), len(negative)) < _LEAST:
+        return None
+    known = vectors([*positive, *negative])
+    truth = np.r_[np.ones(len(positive)), -np.ones(len(negative))]
+    fold = np.random.default_rng(seed).permutation(len(truth)) % FOLDS
+    held = np.zeros(len(truth))
+    for k in range(FOLDS):
+        weights, shift = _fit(known[fold != k], truth[fold != k])
+        held[fold == k] = known[fold == k] @ weights + shift
+    weights, shift = _fit(known, truth)
+    scores = vectors(rows) @ weights + shift
+    off = held < 0
+    right = int((off & (truth < 0)).sum())
+    return Relevance(
+        belongs=1 / (1 + np.exp(-4 * scores)),
+        precision=share(right, int(off.sum())),
+        recall=share(right, len(negative)),
+    )
+
+
+OFF = 0.4
+"""Probability of belonging below which a row goes the way of the kinds that are dropped."""
+
+_MOST_OFF = 0.1
+"""If more rows than this share look off-task, the examples are not to be trusted, and nothing is dropped."""
+
+
+def drop_off_task(rows: Sequence[Row], others: Sequence[Row], file: TaskFile, ledger: Ledger) -> Relevance | None:
+    """Drop rows that carry no kind, or a wrong one, and read like those of a kind that is dropped (D01).
+
+    The rows that ``rules.kinds.drop`` named are the examples of what does not belong.
+
+    Args:
+        rows: Rows that are still there.
+        others: Rows dropped for their kind.
+        file: The project's definition.
+        ledger: Receipts.
+    """
+    if not available():
+        return None
+    texts = [f"{row.input}\n{row.target}" for row in rows]
+    step = max(1, len(texts) // 4_000)
+    judged = relevance(texts, texts[::step], [f"{row.input}\n{row.target}" for row in others[:4_000]])
+    if judged is None or judged.recall.low < 0.5:
+        return judged
+    off = np.flatnonzero(judged.belongs < OFF).tolist()
+    if len(off) > _MOST_OFF * len(rows):
+        return judged
+    for i in off:
+        ledger.drop(rows[i], "kinds", f"reads like {', '.join(file.spec.rules.kinds.drop)}",
+                    cites=file.where("rules.kinds.drop"), code="D01",
+                    evidence=f"belongs {judged.belongs[i]:.2f}; precision {judged.precision}")  # fmt: skip
+    return judged
+
+
+def _fit(points: NDArray[np.float32], truth: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Ridge regression on ±1 with classes of equal weight."""
+    weight = np.where(truth > 0, 1 / max((truth > 0).sum(), 1), 1 / max((truth < 0).sum(), 1))
+    weight = weight * len(truth) / weight.sum()
+    centre = (points * weight[:, None]).sum(0) / weight.sum()
+    shift = float((truth * weight).sum() / weight.sum())
+    x = (points - centre) * np.sqrt(weight)[:, None]
+    y = (truth - shift) * np.sqrt(weight)
+    solved = np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ y)
+    return solved, shift - float(centre @ solved)
+
+
+def share(hits: int, n: int) -> Estimate:
+    """A share with Wilson's interval (Wilson 1927), 95 %; the whole range where there is nothing to count."""
+    if n == 0:
+        return Estimate(value=0.0, low=0.0, high=1.0, n=0, method="Wilson", unit="share")
+    z, p = 1.959964, hits / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Estimate(value=p, low=float(max(0.0, middle - half)), high=float(min(1.0, middle + half)), n=n,
+                    method="Wilson", unit="share")  # fmt: skip
+
+
+# --- the right exam -----------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How well a set covers another.
+
+    Attributes:
+        told_apart: Probability that a classifier tells a row of one set from a row of the other (AUC, cross-fitted):
+            0.5 = the same kind of text, 1 = nothing in common.
+        uncovered: Share of the target's rows whose nearest row in the set is farther than nearly all of its own
+            rows are from each other.
+        rows: Positions of those rows of the target, the farthest first.
+        missing: Words that many rows of the target use and the set (nearly) never does, the most frequent first.
+    """
+
+    told_apart: Estimate
+    uncovered: Estimate
+    rows: tuple[int, ...]
+    missing: tuple[str, ...]
+
+
+def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: int = 2_000) -> Fit:
+    """Hold a training set against the traffic that the model will meet.
+
+    Args:
+        training: Inputs of the training rows.
+        target: Inputs of a production sample or of the validation set.
+        seed: Of the sample.
+        most: Rows of each that are looked at.
+
+    Raises:
+        MissingExtraError: ``vectors`` is not installed.
+    """
+    random = np.random.default_rng(seed)
+    train_at = random.permutation(len(training))[:most]
+    target_at = np.sort(random.permutation(len(target))[:most])
+    a = vectors([training[i] for i in train_at])
+    b = vectors([target[i] for i in target_at])
+    nearest = (b @ a.T).max(axis=1) if len(a) else np.zeros(len(b))
+    own = b @ b.T
+    np.fill_diagonal(own, -1)
+    usual = float(np.quantile(own.max(axis=1), 0.05)) if len(b) > 1 else 0.5
+    far = np.flatnonzero(nearest < usual)
+    return Fit(
+        told_apart=_auc(a, b, seed),
+        uncovered=share(len(far), len(b)),
+        rows=tuple(int(target_at[i]) for i in far[np.argsort(nearest[far])]),
+        missing=missing_terms(training, target),
+    )
+
+
+def _auc(a: NDArray[np.float32], b: NDArray[np.float32], seed: int) -> Estimate:
+    points = np.vstack([a, b])
+    truth = np.r_[np.ones(len(a)), -np.ones(len(b))]
+    fold = np.random.default_rng(seed).permutation(len(truth)) % FOLDS
+    scores = np.zeros(len(truth))
+    for k in range(FOLDS):
+        weights, shift = _fit(points[fold != k], truth[fold != k])
+        scores[fold == k] = points[fold == k] @ weights + shift
+    order = np.argsort(np.argsort(scores)) + 1.0
+    na, nb = len(a), len(b)
+    value = float((order[:na].sum() - na * (na + 1) / 2) / (na * nb)) if na and nb else 0.5
+    # Hanley and McNeil (1982).
+    q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
+    error = np.sqrt(max(0.0, value * (1 - value) + (na - 1) * (q1 - value**2) + (nb - 1) * (q2 - value**2)) / (na * nb))
+    low, high = max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error)
+    return Estimate(value=value, low=float(low), high=float(high), n=na + nb, method="AUC, Hanley-McNeil", unit="AUC")
+
+
+def missing_terms(training: Sequence[str], target: Sequence[str], *, most: int = 20) -> tuple[str, ...]:
+    """Words in at least 1 % (and two) of the target's rows that are at least 20 times rarer in training.
+
+    Example:
+        >>> missing_terms(["pay the bill"] * 9, ["pay the bill", "read the meter", "the meter is old"])
+        ('meter',)
+    """
+    known, wanted = _frequency(training), _frequency(target)
+    least = max(2, len(target) // 100)
+    found = [
+        (n, word)
+        for word, n in wanted.items()
+        if n >= least and known[word] / max(len(training), 1) * 20 < n / len(target)
+    ]
+    return tuple(word for _, word in sorted(found, key=lambda pair: (-pair[0], pair[1]))[:most])
+
+
+def _frequency(texts: Sequence[str]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update({word.lower() for word in _WORD.findall(text)})
+    return counts

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.curate.conftest import HEAD, Project, pair
+from tunewell.curate import coverage
+from tunewell.curate.doctor import fit_check
+from tunewell.curate.pipeline import apply_rules, read
+from tunewell.curate.relevance import fit, missing_terms, relevance
+from tunewell.curate.rows import Row
+from tunewell.similar.vectors import available, clusters, effective_number, vectors
+from tunewell.task import parse_task
+
+pytestmark = pytest.mark.skipif(not available(), reason="the part 'vectors' is not installed")
+
+THINGS = "meter bill tariff deposit contract outage cable socket invoice payment".split()
+ASKED = (("please check", "of my flat"), ("why is", "so high this month"), ("when will you send", "to us"))
+DESK = [f"{verb} the {thing} {tail}" for thing in THINGS for verb, tail in ASKED]
+JOYS = "football pizza weekend movie holiday party birthday concert joke cat".split()
+SAID = (("i love the", "so much haha"), ("did you see the", "last night"), ("happy", "my dear friend"))
+CHAT = [f"{verb} {thing} {tail}" for thing in JOYS for verb, tail in SAID]
+
+
+def row(text: str, i: int, **more: str) -> Row:
+    return Row(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], tags=more)
+
+
+def test_meaning_tells_small_talk_from_the_desk() -> None:
+    judged = relevance([*DESK[::2], *CHAT[::2]], DESK[1::2], CHAT[1::2])
+    assert judged is not None
+    assert judged.recall.value >= 0.9
+    assert (judged.belongs[:15] > 0.5).mean() >= 0.9
+    assert (judged.belongs[15:] < 0.5).mean() >= 0.9
+    assert relevance(DESK, DESK, CHAT[:3]) is None
+
+
+def test_rows_that_read_like_a_dropped_kind_are_dropped(project: Project) -> None:
+    rows = [pair(text, f"we look after it: {text}", id=f"d{i}", kind="case") for i, text in enumerate(DESK)]
+    rows += [pair(text, f"haha {text}", id=f"c{i}", kind="smalltalk" if i else "") for i, text in enumerate(CHAT)]
+    rules = "rules: {kinds: {drop: [smalltalk]}, near_duplicates: report, contradictions: report}"
+    file = project({"a.jsonl": rows}, rules)
+    done = apply_rules(file, read(file))
+    dropped = {r.id for r in done.rows if r.dropped}
+    assert dropped == {f"c{i}" for i in range(len(CHAT))}
+    line = next(r for r in done.ledger.table().to_pylist() if r["row"] == "c0" and r["action"] == "dropped")
+    assert (line["step"], line["code"]) == ("kinds", "D01")
+
+
+def test_the_wrong_exam_is_told_from_the_right_one() -> None:
+    desk, chat = [row(t, i) for i, t in enumerate(DESK)], [row(t, i) for i, t in enumerate(CHAT)]
+    right = coverage.exam(desk[::2], desk[1::2], stage="doctor", name=lambda r: r.id)
+    wrong = coverage.exam(chat, desk, stage="doctor", name=lambda r: r.id)
+    assert right.status == "clear"
+    assert wrong.status == "found"
+    assert wrong.rows
+    assert fit(CHAT, DESK).told_apart.value > 0.95 > fit(DESK[::2], DESK[1::2]).told_apart.value
+    assert "meter" in missing_terms(CHAT, DESK)
+
+
+def test_narrow_data_and_slice_gaps(tmp_path: Path) -> None:
+    wide = [row(t, i) for i, t in enumerate([*DESK, *CHAT])]
+    narrow = [row("please check the meter of my flat", i) for i in range(95)] + wide[:5]
+    assert coverage.width(wide, stage="doctor").status == "clear"
+    assert coverage.width(narrow, stage="doctor").status == "found"
+    text = HEAD + "data: [{path: a}]\nslices: [{field: region, target: {north: 0.5, south: 0.5}}]\n"
+    file = parse_task(text, path=tmp_path / "tunewell.yaml", environment={})
+    rows = [row("x", i, region="north" if i % 20 else "south") for i in range(200)]
+    found = coverage.slices(rows, file, stage="doctor")
+    assert (found.status, found.slice) == ("found", "region=south")
+    assert found.threshold is not None
+    assert found.threshold.origin == "tunewell.yaml:7"
+
+
+def test_clusters_find_what_is_apart() -> None:
+    random = np.random.default_rng(3)
+    points = np.repeat(np.eye(4, 16), 50, axis=0) + 0.05 * random.standard_normal((200, 16))
+    points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    own, centres = clusters(points, 4, seed=1)
+    assert [len(set(own[i : i + 50].tolist())) for i in range(0, 200, 50)] == [1, 1, 1, 1]
+    assert len(set(own.tolist())) == 4
+    assert centres.shape == (4, 16)
+    assert effective_number(np.array([5, 5])) == pytest.approx(2)
+    assert not vectors([""]).any()
+
+
+def test_a_public_set_is_judged_slice_by_slice(project: Project, tmp_path: Path) -> None:
+    rows = [pair(text, "ok", region="north" if i % 2 else "south") for i, text in enumerate(DESK)]
+    file = project({"own.jsonl": rows}, "slices: [{field: region}]",
+                   "data: [{path: own.jsonl, fields: {tags: [region]}}]\n")  # fmt: skip
+    public = tmp_path / "public.jsonl"
+    public.write_text("".join(json.dumps(pair(text, "haha")) + "\n" for text in CHAT))
+    found = fit_check(public, file)
+    assert [f.slice for f in found] == ["", "region=north", "region=south"]
+    assert found[0].status == "found"
