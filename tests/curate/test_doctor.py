@@ -130,3 +130,13 @@ def test_nothing_readable_is_a_user_error(tmp_path: Path) -> None:
     path.write_text("no\nrows\n")
     with pytest.raises(DataError, match="none of 2 input rows"):
         doctor(path)
+
+
+def test_a_relative_path_in_a_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tunewell.curate.doctor import doctor
+
+    (tmp_path / "raw").mkdir()
+    row = '{"messages": [{"role": "user", "content": "Where is my meter?"}, {"role": "assistant", "content": "Below."}]}'
+    (tmp_path / "raw" / "a.jsonl").write_text(row + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert doctor(Path("raw/a.jsonl"), eval=Path("raw/a.jsonl")).rows == 1

@@ -150,7 +150,7 @@ def _definition(path: Path, task: TaskFile | None) -> TaskFile:
         return task
     section = TaskSection(name="doctor", about="a file that is looked at", input="any", output="any")
     report = Rules(max_reject_share=1.0)
-    return TaskFile(spec=TaskSpec(task=section, data=(DataSource(path=str(path)),), rules=report), path=path)
+    return TaskFile(spec=TaskSpec(task=section, data=(DataSource(path=str(path.resolve())),), rules=report), path=path)
 
 
 def _source(path: Path, task: TaskFile | None, role: str) -> DataSource:
@@ -158,21 +158,21 @@ def _source(path: Path, task: TaskFile | None, role: str) -> DataSource:
     for source in task.spec.data if task else ():
         named = task.root / source.path if task else path
         if named.resolve() == path.resolve() or named.name == path.name:
-            return source.model_copy(update={"path": str(path), "role": role})
-    return DataSource.model_validate({"path": str(path), "role": role})
+            return source.model_copy(update={"path": str(path.resolve()), "role": role})
+    return DataSource.model_validate({"path": str(path.resolve()), "role": role})
 
 
 def _examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> _Case:
     file = _definition(path, task)
     batch = Batch()
-    read_source(_source(path, task, "train"), root=path.parent, batch=batch)
+    read_source(_source(path, task, "train"), root=path.resolve().parent, batch=batch)
     if not batch.rows:
         first = f" (first: {batch.rejects[0].place}: {batch.rejects[0].why})" if batch.rejects else ""
         raise DataError(f"none of {batch.read} input rows of {path} can be read{first}",
                         hint="give --task FILE with data.fields that name your columns")  # fmt: skip
     tests = Batch()
     if evaluation is not None:
-        read_source(_source(evaluation, task, "test"), root=evaluation.parent, batch=tests)
+        read_source(_source(evaluation, task, "test"), root=evaluation.resolve().parent, batch=tests)
         if not tests.rows:
             raise DataError(f"no row of {evaluation} can be read", hint="check the file given with --eval")
     names = _names(batch, path) | _names(tests, evaluation or path)
@@ -410,7 +410,7 @@ def fit_check(public: Path, file: TaskFile) -> list[Finding]:
         DataError: Nothing can be read.
     """
     batch = Batch()
-    read_source(_source(public, None, "train"), root=public.parent, batch=batch)
+    read_source(_source(public, None, "train"), root=public.resolve().parent, batch=batch)
     own = read_project(file).rows
     if not batch.rows:
         raise DataError(f"no row of {public} can be read", hint="check its format")
@@ -438,10 +438,10 @@ def fix(path: Path, out: Path, *, eval: Path | None = None, task: TaskFile | Non
     """
     file = _definition(path, task)
     batch = Batch()
-    read_source(_source(path, task, "train"), root=path.parent, batch=batch)
+    read_source(_source(path, task, "train"), root=path.resolve().parent, batch=batch)
     own = batch.read
     if eval is not None:
-        read_source(_source(eval, task, "test"), root=eval.parent, batch=batch)
+        read_source(_source(eval, task, "test"), root=eval.resolve().parent, batch=batch)
     done = apply_rules(file, batch)
     with out.open("w", encoding="utf-8") as file_out:
         for row in done.training:
