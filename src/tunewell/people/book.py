@@ -155,6 +155,13 @@ class Book:
         with self.store.connection() as connection:
             return connection.execute(query).scalar()
 
+    def has_seat(self, batch: str, account: str) -> bool:
+        """Whether this person was given anything in this batch."""
+        statuses = assignments.c.status.in_(("open", "done"))  # leads the index (account, status, batch)
+        query = sa.select(sa.literal(1)).where(assignments.c.account == account, statuses, assignments.c.batch == batch)
+        with self.store.connection() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def seats(self, batch: str) -> dict[str, dict[str, int]]:
         """Seats of each account by status: ``{account: {"open": 3, "done": 9}}``."""
         query = (

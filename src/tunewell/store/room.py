@@ -126,6 +126,7 @@ verdicts = sa.Table(
     sa.Column("version", sa.String(64), nullable=False),
     sa.Column("record", sa.Text, nullable=False),
     sa.UniqueConstraint("account", "key", name="uq_verdicts_key"),
+    sa.Index("ix_verdicts_own", "account", "batch", "number"),
 )
 """Append-only (the database refuses changes). ``key`` is chosen by the sender: what is sent twice counts once."""
 

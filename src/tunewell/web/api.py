@@ -130,7 +130,7 @@ def next_items(request: Request, batch: Name, session: Worker) -> list[ItemOut]:
     """My next items in a batch, in my order."""
     book = room_of(request).book
     known = book.batch(batch)
-    if known is None or session.account.id not in book.seats(batch):
+    if known is None or not book.has_seat(batch, session.account.id):
         raise Refused(404, "there is no work of yours here")
     found = book.next_items(batch, session.account.id) if known.status == "open" else []
     return [_item(i) for i in found]
@@ -146,7 +146,7 @@ def asked(request: Request, batch: Name, session: Worker) -> dict[str, Any]:
     book = room_of(request).book
     known = book.batch(batch)
     makes = session.account.role in ("owner", "engineer")
-    if known is None or not (makes or session.account.id in book.seats(batch)):
+    if known is None or not (makes or book.has_seat(batch, session.account.id)):
         raise Refused(404, "there is no work of yours here")
     fields = ("id", "kind", "title", "about", "guideline", "rubric", "error_tags", "span_labels", "row_labels", "gold")
     dumped = known.model_dump(mode="json")

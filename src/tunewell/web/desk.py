@@ -38,7 +38,7 @@ def own_batch(room: Room, name: str, session: Session) -> Batch:
         Refused: 404.
     """
     batch = room.book.batch(name)
-    if batch is None or session.account.id not in room.book.seats(name):
+    if batch is None or not room.book.has_seat(name, session.account.id):
         raise Refused(404, "there is no work of yours here", hint="/")
     return batch
 

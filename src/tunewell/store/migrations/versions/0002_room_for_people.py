@@ -116,6 +116,7 @@ def _work() -> None:
         sa.Column("version", sa.String(64), nullable=False),
         sa.Column("record", sa.Text, nullable=False),
         sa.UniqueConstraint("account", "key", name="uq_verdicts_key"),
+        sa.Index("ix_verdicts_own", "account", "batch", "number"),
     )
 
 

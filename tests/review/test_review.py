@@ -1,0 +1,116 @@
+"""Sessions, results, patterns, raters and corrections."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.review.conftest import Desk
+from tunewell.errors import UserError
+from tunewell.people import Item, Said
+from tunewell.review import corrections, newest_evaluation, open_review, review_result
+from tunewell.review.session import Calibration
+from tunewell.types import Message
+
+
+def good(item: Item) -> Said:
+    """Tuned outputs are right, others are not (equal outputs are right for both)."""
+    right = "tuned" in item.arms
+    return Said(scores={"faithful": float(right), "helpful": 5 if right else 2}, tags=() if right else ("rude",))
+
+
+def test_equal_outputs_are_read_once_and_count_for_both_arms(desk: Desk) -> None:
+    batch = desk.review("ann", "bob")
+    items = desk.book.items(batch.id)
+    assert sum(len(i.arms) == 2 for i in items) == 6  # one question in four has the same answer from both
+    assert len(items) == 42
+    assert all(i.probability == 1 for i in items)
+    for person in ("ann", "bob"):
+        assert desk.judge(batch, person, good) == 42
+    found = review_result(desk.book, batch)
+    levels = found.criteria[0].levels
+    assert levels["tuned"].value == 1
+    assert levels["prompted"].value == pytest.approx(0.25)
+    gain = found.criteria[0].gain
+    assert gain is not None
+    assert gain.value == pytest.approx(0.75)
+    assert gain.low > 0.5
+    assert gain.n == 24
+
+
+def test_agreement_and_who_stands_apart(desk: Desk) -> None:
+    batch = desk.review("ann", "bob", "eve", rows=24)
+    raters = batch.model_copy(update={"raters": 3})
+    desk.book.share(raters, ["ann", "bob", "eve"])
+
+    def contrary(item: Item) -> Said:
+        said = good(item)
+        return said.model_copy(update={"scores": {"faithful": 1 - said.scores["faithful"], "helpful": 3}})
+
+    for person, word in (("ann", good), ("bob", good), ("eve", contrary)):
+        desk.judge(batch, person, word)
+    found = review_result(desk.book, batch)
+    agreement = found.criteria[0].agreement
+    assert agreement is not None
+    assert agreement.alpha is not None
+    assert agreement.alpha.value < 0.3
+    apart = {r.account: r.apart.value for r in found.raters if r.apart}
+    assert apart["eve"] > 0.75 > apart["ann"]
+
+
+def test_patterns_of_error_by_arm_and_slice(desk: Desk) -> None:
+    batch = desk.review("ann", "bob")
+    desk.judge(batch, "ann", good)
+    patterns = {(p.arm, p.slice): p.share for p in review_result(desk.book, batch).patterns}
+    assert patterns["prompted", ""].value == pytest.approx(18 / 24)
+    assert set(patterns) == {("prompted", ""), ("prompted", "region=north"), ("prompted", "region=south")}
+    assert patterns["prompted", ""].low < 0.75 < patterns["prompted", ""].high
+
+
+def test_skipped_rows_are_counted_and_judge_nothing(desk: Desk) -> None:
+    batch = desk.review("ann", "bob", rows=6)
+    desk.judge(batch, "ann", lambda _: Said(skipped="not my field"))
+    found = review_result(desk.book, batch)
+    assert (found.verdicts, found.skipped) == (0, len(desk.book.items(batch.id)))
+    assert found.criteria[0].levels == {}
+
+
+def test_calibration_rows_measure_raters_and_nothing_else(desk: Desk) -> None:
+    known = tuple(
+        Calibration(id=f"k{i}", messages=(Message(role="user", content="Is it?"),), output="No.", gold={"faithful": 0})
+        for i in range(4)
+    )
+    batch = desk.review("ann", "bob", rows=4, calibration=known)
+    desk.judge(batch, "ann", lambda _: Said(scores={"faithful": 1, "helpful": 3}))
+    found = review_result(desk.book, batch)
+    (ann,) = [r for r in found.raters if r.account == "ann"]
+    assert ann.known is not None
+    assert (ann.known.value, ann.known.n) == (0, 4)
+    assert found.criteria[0].levels["tuned"].n == 4
+
+
+def test_corrections_keep_their_part_and_their_guideline(desk: Desk) -> None:
+    batch = desk.review("ann", "bob", rows=3)
+
+    def correct(item: Item) -> Said:
+        return good(item).model_copy(update={"correction": "As it should be."})
+
+    desk.judge(batch, "ann", correct)
+    _, examples = newest_evaluation(desk.store)
+    found = corrections(desk.book, batch, {e.id: e for e in examples})
+    assert len(found) == 3
+    for correction in found:
+        assert correction.part == "test"
+        assert correction.version == batch.version
+        assert correction.example.target == "As it should be."
+        assert correction.example.origin == "correction"
+        assert correction.example.parent in {e.id for e in examples}
+
+
+def test_what_cannot_be_reviewed_says_so(desk: Desk) -> None:
+    evaluation, examples = newest_evaluation(desk.store)
+    with pytest.raises(UserError, match="no outputs of production"):
+        open_review(desk.store, desk.file, evaluation, examples, author="o", arms=("production",), rows=3)
+    bare = desk.file.spec.model_copy(update={"people": desk.file.spec.people.model_copy(update={"rubric": ()})})
+    file = type(desk.file)(spec=bare, path=desk.file.path, lines={}, origins={})
+    with pytest.raises(UserError, match="no rubric"):
+        open_review(desk.store, file, evaluation, examples, author="o", arms=("tuned",), rows=3)
