@@ -136,7 +136,7 @@ def operations_per_token(network: Any, rows: Sequence[Row]) -> float:
     """Operations of the frozen maps, forward and to the inputs, and of the logits, per training token."""
     maps = sum(s.inputs * s.outputs for g, _ in network.sites(RECIPE.targets, 0) for s in g)
     targets = sum(r.targets for r in rows) / sum(len(r.ids) for r in rows)
-    return 4.0 * (maps + targets * network.head.numel())
+    return float(4 * (maps + targets * network.head.numel()))
 
 
 def losses_of(adapter: Path, weights: Weights, rows: Sequence[Example]) -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from tunewell.train.explain import explain
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
-from tunewell.train.readings import doubt, label_errors, membership, memorisation
+from tunewell.train.readings import doubt, fragility, label_errors, membership, memorisation
 from tunewell.types import Example, FoldTrace, Message, Recipe
 
 
@@ -68,6 +69,19 @@ def test_the_interval_of_the_membership_test_covers_the_truth() -> None:
         estimate = membership(world(rows=60, seed=seed)[0], 1, families={})
         hits += estimate.low <= 0.5 <= estimate.high
     assert 0.92 <= hits / 300 <= 0.995
+
+
+@pytest.mark.parametrize(
+    ("gains", "status"), [([0.5, 0.6, 0.55, 0.5, 0.6], "clear"), ([0.9, -0.4, 0.1, 0.5, -0.6], "found")]
+)
+def test_a_gain_that_hangs_on_the_fold_is_fragile(gains: list[float], status: str) -> None:
+    trace, _, _ = world(rows=100)
+    losses = trace.losses.copy()
+    losses[1] = losses[0] - np.asarray(gains, np.float32)[:, None]
+    finding = fragility(replace(trace, losses=losses), 1)
+    assert finding.status == status
+    assert finding.estimate is not None
+    assert finding.estimate.value == pytest.approx(np.mean(gains), abs=1e-5)
 
 
 # --- forgetting ---------------------------------------------------------------------------------------------------

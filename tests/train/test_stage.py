@@ -79,7 +79,7 @@ def test_the_run_is_recorded_with_its_findings(trained: Any) -> None:
     assert run.outputs["adapter"] == result.model.adapter
     assert run.outputs["trace"] == result.trace
     assert run.inputs["examples"] == dataset.examples
-    assert [f.code for f in run.findings] == ["T07", "T01", "T02", "D10", "T04"]
+    assert [f.code for f in run.findings] == ["T07", "T01", "T02", "D10", "T06", "T04"]
     assert run.findings[0].status == "clear"
     assert run.counts["too_long"] == 1
     assert result.too_long == ("a-long",)

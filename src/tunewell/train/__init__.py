@@ -4,6 +4,7 @@ from tunewell.train.curve import Curve, learning_curve
 from tunewell.train.explain import Explained, explain
 from tunewell.train.fit import Fit, fit
 from tunewell.train.groups import Groups, leave_groups_out
+from tunewell.train.merge import merge
 from tunewell.train.search import Search, search
 from tunewell.train.setting import Point
 from tunewell.train.speed import measure_speed
@@ -21,6 +22,7 @@ __all__ = [
     "learning_curve",
     "leave_groups_out",
     "measure_speed",
+    "merge",
     "search",
     "train",
 ]

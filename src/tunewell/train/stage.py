@@ -17,7 +17,7 @@ from tunewell.task import TaskFile
 from tunewell.train.export import model_card, peft_files
 from tunewell.train.findings import loss_estimate, overfitting, plumbing
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
-from tunewell.train.readings import label_errors, memorisation
+from tunewell.train.readings import fragility, label_errors, memorisation
 from tunewell.train.setting import Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
@@ -100,6 +100,8 @@ class _Way:
         self.findings.append(memorisation(check, check_length.evaluation, families=families, scope=scope))
         vectors = s.vectors(fold_cut)
         self.findings.append(label_errors(folds, length.evaluation, vectors=vectors))
+        if s.folds > 2:
+            self.findings.append(fragility(folds, length.evaluation))
         epochs = round(float(check.epochs[check_length.evaluation]))
         tensors, speed = self._final(cut, epochs)
         held, inside = (loss_estimate(folds, length.evaluation, held_out=h, families=families) for h in (True, False))
