@@ -19,7 +19,7 @@ from tunewell.stats.means import mean
 from tunewell.types import Estimate, Value
 
 Direction = Literal["up", "down", "both"]
-YEARS = 20_000
+YEARS = 30_000
 """Simulated years behind a threshold."""
 
 
@@ -123,7 +123,7 @@ class Cusum(_Detector):
         alpha: float = 0.05,
         updates: int = 52,
         direction: Direction = "both",
-        k: float = 1.0,
+        k: float = 1.15,
         years: int = YEARS,
         seed: int = 0,
     ) -> None:
@@ -232,17 +232,26 @@ class JudgedCusum(_Detector):
         alpha: float = 0.05,
         updates: int = 52,
         direction: Direction = "both",
-        k: float = 0.75,
+        k: float = 1.0,
         years: int = YEARS,
         seed: int = 0,
     ) -> None:
+        seen = self.fit(judge, human, size=size, labels=labels)
+        rng = np.random.default_rng(seed)
+        start = self.draw(rng, seen, int(np.size(judge)), (years,))
+        weeks = self.draw(rng, labels, size, (years, updates))
+        z = (weeks - start[:, None]) / math.sqrt(self.residual / labels + self.judged / size)
+        super().__init__(k=k, threshold=quantile_of_peaks(peaks(z, k, direction), alpha), direction=direction)
+
+    def fit(self, judge: ArrayLike, human: ArrayLike, *, size: int, labels: int) -> int:
+        """Take a new reference, leaving the threshold; gives its number of labels."""
         f, y = vector(judge, "judge"), vector(human, "human", missing=True)
         seen = ~np.isnan(y)
         if f.size != y.size or seen.sum() < 30 or not 1 <= labels <= size:
             raise ValueError("'judge' and 'human' must be of one length with 30 labels or more, 'labels' 1 … 'size'.")
         if not (np.isin(f, (0.0, 1.0)).all() and np.isin(y[seen], (0.0, 1.0)).all()):
             raise ValueError("'judge' and 'human' must hold 0 and 1.")
-        both = np.array([[np.sum((y == h) & (f == j)) for j in (0, 1)] for h in (0, 1)], dtype=np.float64)
+        both = np.bincount((2 * y[seen] + f[seen]).astype(int), minlength=4).reshape(2, 2).astype(np.float64)
         # Cells of people × judge: the judge's margin from all rows, people's verdict within it from the labels.
         within = (both + 0.25) / (both + 0.25).sum(0)
         passed = (float(f.sum()) + 0.5) / (f.size + 1)
@@ -251,14 +260,10 @@ class JudgedCusum(_Detector):
         covariance = float(self.cells[1, 1]) - rate * passed
         # The power that is best for a period, held fixed for reference and periods.
         self.power = covariance / ((1 + labels / size) * passed * (1 - passed))
-        residual = rate * (1 - rate) - 2 * self.power * covariance + self.power**2 * passed * (1 - passed)
-        self.residual, self.judged = residual, self.power**2 * passed * (1 - passed)
+        self.residual = rate * (1 - rate) - 2 * self.power * covariance + self.power**2 * passed * (1 - passed)
+        self.judged = self.power**2 * passed * (1 - passed)
         self.centre = self._rate(float(f.mean()), float((y - self.power * f)[seen].mean()))
-        rng = np.random.default_rng(seed)
-        start = self._draw(rng, int(seen.sum()), f.size, (years,))
-        weeks = self._draw(rng, labels, size, (years, updates))
-        z = (weeks - start[:, None]) / math.sqrt(residual / labels + self.judged / size)
-        super().__init__(k=k, threshold=quantile_of_peaks(peaks(z, k, direction), alpha), direction=direction)
+        return int(seen.sum())
 
     def update(self, judge: ArrayLike, human: ArrayLike) -> Self:
         """One period: the judge's verdicts, and people's where there are some (a period without any is skipped)."""
@@ -273,7 +278,7 @@ class JudgedCusum(_Detector):
     def _rate(self, judged: float, residual: float) -> float:
         return self.power * judged + residual
 
-    def _draw(self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]) -> Floats:
+    def draw(self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]) -> Floats:
         """Corrected rates of periods without change."""
         c = rng.multinomial(labels, self.cells.ravel(), size=shape)
         passed = c[..., 1] + c[..., 3]
@@ -297,8 +302,8 @@ def peaks(z: Floats, k: float, direction: Direction) -> Floats:
 
 
 def quantile_of_peaks(top: Floats, alpha: float) -> float:
-    """The threshold passed in at most a share ``alpha`` of years, less two standard errors of the simulation."""
-    margin = 2 * math.sqrt(share(alpha, "alpha") * (1 - alpha) / top.size)
+    """The threshold passed in at most a share ``alpha`` of years, less one standard error of the simulation."""
+    margin = math.sqrt(share(alpha, "alpha") * (1 - alpha) / top.size)
     allowed = int(max(alpha - margin, 0.5 * alpha) * top.size)
     if allowed < 1:
         raise ValueError(f"'years' must be {math.ceil(4 / alpha)} or more for an alpha of {alpha:g}. Got {top.size}.")

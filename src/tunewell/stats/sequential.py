@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtrit
 
 from tunewell.stats.boundaries import Kind, group_boundaries, spending_boundaries
 from tunewell.stats.corrected_pairs import corrected_win_rate
@@ -17,6 +17,7 @@ from tunewell.stats.inputs import Floats, critical, share, value_range, vector
 from tunewell.types import Estimate, Value
 
 _GRID = 1000
+_LARGE = 8.0
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def sequential_ab(
         if seen[-1] != n or planned < 2:
             raise ValueError(f"'looks' must end with the {n} labels given and 'planned' be 2 or more.")
         boundary = spending_boundaries(list(seen / planned), kind=kind, alpha=alpha)[-1]
-        level = min(float(2 * ndtr(boundary) - 1), 1 - 1e-12)
+        level = look_level(boundary, n, judged=f is not None)
         estimate = corrected_win_rate(
             judge=np.zeros(y.size) if f is None else f, human=y, clusters=clusters, level=level
         )
@@ -194,6 +195,18 @@ def sequential_ab(
     ended = planned is not None and n >= planned
     why = f"{rule}: the interval {'excludes' if favours else 'holds'} one half"
     return Look(estimate=estimate, stop=bool(favours) or ended, favours=favours, boundary=boundary, why=why)
+
+
+def look_level(boundary: float, labels: int, *, judged: bool) -> float:
+    """Level of the interval at a look: Student's t stands in for z, few labels know their own spread badly.
+
+    Example:
+        >>> round(look_level(1.96, 1_000_000, judged=False), 3), round(look_level(1.96, 20, judged=False), 3)
+        (0.95, 0.964)
+    """
+    df = max(labels - (2 if judged else 1), 1)
+    t = float(stdtrit(df, float(ndtr(boundary)))) if boundary < _LARGE else math.inf
+    return min(float(2 * ndtr(t) - 1), 1 - 1e-12)
 
 
 def sample_size_ab(

@@ -60,16 +60,22 @@ class SeriesCusum(_Detector):
             raise ValueError(
                 f"'reference' must hold ten seasons of {season} and 30 values or more. Got {x.size} instead."
             )
-        self.season, self.levels, self.phi, self.sd = season, *_fit(x[None], season)
+        self.season, self.levels, self.phi, self.sd = season, *fit_series(x[None], season)
         self._phi, self._sd = float(self.phi[0]), float(self.sd[0])
         if self._sd <= 0:
             raise ValueError("'reference' does not vary.")
-        rng = np.random.default_rng(seed)
-        # Estimates of the memory lean low by about (1 + 3 phi) / n and more with a season: lean back before simulating.
-        memory = min(self._phi + (1 + 3 * self._phi + season / 2) / x.size, _MOST_PHI)
-        self.memory = memory
-        z = _years(rng, x.size, season, memory, years, updates)
-        super().__init__(k=k, threshold=quantile_of_peaks(peaks(z, k, direction), alpha), direction=direction)
+        threshold = series_threshold(
+            self._phi,
+            n=x.size,
+            season=season,
+            alpha=alpha,
+            updates=updates,
+            direction=direction,
+            k=k,
+            years=years,
+            seed=seed,
+        )
+        super().__init__(k=k, threshold=threshold, direction=direction)
         self._last = float(x[-1] - self.levels[0, (x.size - 1) % season])
         self._place = x.size % season
 
@@ -86,7 +92,26 @@ class SeriesCusum(_Detector):
         return self
 
 
-def _fit(x: Floats, season: int) -> tuple[Floats, Floats, Floats]:
+def series_threshold(
+    phi: float,
+    *,
+    n: int,
+    season: int,
+    alpha: float,
+    updates: int,
+    direction: Direction,
+    k: float,
+    years: int = _SERIES_YEARS,
+    seed: int = 0,
+) -> float:
+    """The threshold of a `SeriesCusum` whose reference of n values showed a memory of ``phi``."""
+    # Estimates of the memory lean low by about (1 + 3 phi) / n and more with a season: lean back before simulating.
+    memory = min(phi + (1 + 3 * phi + season / 2) / n, _MOST_PHI)
+    z = _years(np.random.default_rng(seed), n, season, memory, years, updates)
+    return quantile_of_peaks(peaks(z, k, direction), alpha)
+
+
+def fit_series(x: Floats, season: int) -> tuple[Floats, Floats, Floats]:
     """Season levels (runs, season), memory (runs,) and spread of the surprises (runs,) of each row."""
     n = x.shape[1]
     levels = np.stack([x[:, i::season].mean(1) for i in range(season)], axis=1)
@@ -104,7 +129,7 @@ def _years(rng: np.random.Generator, n: int, season: int, phi: float, years: int
     x[:, 0] = rng.normal(size=years) / math.sqrt(1 - phi**2)
     for t in range(1, n + updates):
         x[:, t] = phi * x[:, t - 1] + rng.normal(size=years)
-    levels, memory, sd = _fit(x[:, :n], season)
+    levels, memory, sd = fit_series(x[:, :n], season)
     places = (np.arange(n - 1, n + updates)) % season
     off = x[:, n - 1 :] - levels[:, places]
     out: Floats = (off[:, 1:] - memory[:, None] * off[:, :-1]) / sd[:, None]
