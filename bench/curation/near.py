@@ -108,9 +108,15 @@ def measure(name: str, method: Callable[[list[str]], Found], seed: int = 0) -> d
     sources = {i for pair in truth for i in pair}
     flagged = {j for pair in found for j in pair} - sources
     clean = len(texts) - len(sources)
-    return {"method": name, "recall": recall, "flagged_per_1000_clean": 1000 * len(flagged) / clean,
-            "cpu_seconds": round(cpu, 2), "rows_per_cpu_second": round(len(texts) / cpu), "wall_seconds": round(wall, 2),
-            "rows": len(texts)}  # fmt: skip
+    return {
+        "method": name,
+        "recall": recall,
+        "flagged_per_1000_clean": 1000 * len(flagged) / clean,
+        "cpu_seconds": round(cpu, 2),
+        "rows_per_cpu_second": round(len(texts) / cpu),
+        "wall_seconds": round(wall, 2),
+        "rows": len(texts),
+    }
 
 
 def main() -> None:

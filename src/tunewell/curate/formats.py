@@ -33,6 +33,13 @@ _KNOWN = FieldMap(id="id", kind="kind", date="date", source="source", group="gro
 _DATES = ("date", "created", "created_at", "timestamp", "published", "published_at", "updated_at")
 
 
+_GROUPS = (
+    "document_id", "doc_id", "document_name", "conversation_id", "dialogue_id", "session_id", "thread_id", "patient_id",
+    "parent_document", "doc",
+)  # fmt: skip
+"""Columns that say which rows belong together, where the project names none."""
+
+
 class Misfit(ValueError):
     """A record that cannot become a row; the message says which rule it breaks."""
 
@@ -80,6 +87,8 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
     """
     form = detect(record, source)
     fields = source.fields
+    if isinstance(record.get("metadata"), dict):  # a common place for what is known of a row
+        record = {**record["metadata"], **record}
     turns = _READERS[form](record, source)
     system = as_text(record.get(fields.system or "system"))
     if system and (not turns or turns[0][0] != "system"):
@@ -104,7 +113,7 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
         source=text("source") or name,
         kind=text("kind") or source.kind,
         date=date,
-        group=text("group"),
+        group=text("group") or (_likely_group(record) if not fields.group and source.format == "auto" else ""),
         parent=text("parent"),
         tags={k: v for k, v in tags.items() if v},
         held=source.role == "test",
@@ -118,6 +127,11 @@ def _first(record: Mapping[str, Any], columns: str, *, required: bool) -> str:
     if required and not any(name in record for name in names):
         raise Misfit(f"column {columns!r} is missing")
     return next((text for name in names if (text := as_text(record.get(name)))), "")
+
+
+def _likely_group(record: Mapping[str, Any]) -> str:
+    named = next((name for name in _GROUPS if as_text(record.get(name)).strip()), "")
+    return f"{named} {as_text(record[named])}" if named else ""
 
 
 def _likely_date(record: Mapping[str, Any]) -> dt.date | None:

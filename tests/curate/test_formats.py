@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from tunewell.curate.formats import Misfit, as_date, detect, fill, row_of
+from tunewell.task import DataSource, FieldMap
+
+AUTO = DataSource(path="x")
+
+
+def test_what_is_known_of_a_row_may_stand_in_its_metadata() -> None:
+    record = {"prompt": "q", "completion": "a", "metadata": {"id": "m1", "doc_id": "d7", "created_at": 1_700_000_000}}
+    row = row_of(record, AUTO, place="f:1", name="f")
+    assert (row.id, row.group, row.date) == ("m1", "doc_id d7", dt.date(2023, 11, 14))
+
+
+def test_a_group_that_the_project_names_comes_first() -> None:
+    source = DataSource(path="x", fields=FieldMap(group="patient"))
+    row = row_of({"prompt": "q", "completion": "a", "doc_id": "d7", "patient": "p"}, source, place="f:1", name="f")
+    assert row.group == "p"
+
+
+def test_tool_calls_and_unknown_columns() -> None:
+    call = {"role": "assistant", "content": None, "tool_calls": [{"name": "look"}]}
+    row = row_of({"messages": [{"role": "user", "content": "q"}, call]}, AUTO, place="f:1", name="f")
+    assert row.target == '[{"name": "look"}]'
+    assert detect({"whatever": 1}, AUTO) == "fields"
+    with pytest.raises(Misfit, match="columns whatever"):
+        row_of({"whatever": 1}, AUTO, place="f:1", name="f")
+    with pytest.raises(Misfit, match="'nr' is missing"):
+        row_of(
+            {"prompt": "q", "completion": "a"}, DataSource(path="x", fields=FieldMap(id="nr")), place="f:1", name="f"
+        )
+
+
+def test_dates_that_could_be_two_days_are_no_dates() -> None:
+    assert as_date("03/04/2024") is None
+    assert as_date("2024-02-30") is None
+    assert as_date(1_700_000_000_000) == dt.date(2023, 11, 14)
+    assert as_date(True) is None
+
+
+def test_a_template_takes_the_users_text_as_it_is() -> None:
+    assert fill("{a} of {b}", {"a": "{b}", "b": "x"}) == "{b} of x"
+    with pytest.raises(Misfit, match="'c' of the template"):
+        fill("{c}", {})
