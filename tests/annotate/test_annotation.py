@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.web.world import make_project
-from tunewell.annotate import annotation_result, gold_examples, open_annotation, rows_of
+from tunewell.annotate import annotation_result, gold_examples, open_annotation, rows_of, suspicious
 from tunewell.errors import UserError
+from tunewell.lineage import record
 from tunewell.people import Batch, Book, Item, Said, Span
 from tunewell.store import Store
 from tunewell.task import TaskFile
+from tunewell.types import Finding
 
 
 @pytest.fixture
@@ -100,3 +102,24 @@ def test_nothing_to_ask_or_to_draw_says_so(project: tuple[TaskFile, Store]) -> N
     bare = TaskFile(spec=file.spec.model_copy(update={"people": people}), path=file.path, lines={}, origins={})
     with pytest.raises(UserError, match="nothing to ask"):
         open_annotation(store, bare, rows_of(store, "review")[0], author="o", rows=1, part="review", gold=False)
+
+
+def test_the_suspicious_come_first_and_in_their_order_for_everybody(project: tuple[TaskFile, Store]) -> None:
+    file, store = project
+    with record(store, "train", inputs={}, parameters={}) as run:
+        run.findings += [
+            Finding(code="D10", status="found", stage="train", why="w", rows=("r0005", "t0001", "r0002")),
+            Finding(code="D12", status="found", stage="train", why="w", rows=("r0007",)),
+        ]
+    assert suspicious(store) == ["r0005", "t0001", "r0002"]
+    examples, _ = rows_of(store, "review")
+    batch = open_annotation(store, file, examples, author="o", rows=4, part="review", first=suspicious(store))
+    book = Book(store)
+    book.share(batch, ["ann", "bob"])
+    for person in ("ann", "bob"):
+        queue = [i.example for i in book.next_items(batch.id, person)]
+        assert queue[:2] == ["r0005", "r0002"]
+        assert len(queue) == 4
+    chances = {i.example: i.probability for i in book.items(batch.id)}
+    assert chances["r0005"] == 1
+    assert min(chances.values()) == pytest.approx(2 / 6)

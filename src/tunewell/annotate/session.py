@@ -32,6 +32,7 @@ def open_annotation(
     title: str = "",
     adjudicators: Sequence[str] = (),
     families: Mapping[str, str] | None = None,
+    first: Sequence[str] = (),
     seed: int = 0,
 ) -> Batch:
     """Draw rows and write the batch; people are given seats by `Book.share`.
@@ -49,6 +50,7 @@ def open_annotation(
         title: What people see.
         adjudicators: Ids of the accounts that decide disagreements.
         families: Family by row.
+        first: Rows that come first (`suspicious`), the rest being drawn; everybody then keeps to this order.
         seed: Of draw, order and assignment.
 
     Raises:
@@ -68,7 +70,11 @@ def open_annotation(
     candidates = [
         Candidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=known.get(e.id, "")) for e in there.values()
     ]
-    chosen = draw(candidates, rows, seed=seed)
+    ahead = [name for name in dict.fromkeys(first) if name in there][:rows]
+    rest = [c for c in candidates if c.id not in set(ahead)]
+    drawn = draw(rest, rows - len(ahead), seed=seed) if rest and rows > len(ahead) else []
+    chosen = [*ahead, *drawn]
+    share = len(drawn) / len(rest) if drawn else 1.0
     batch = Batch(
         id=new_id(),
         kind="annotate",
@@ -83,6 +89,7 @@ def open_annotation(
         row_labels=people.row_labels,
         gold=gold,
         adjudicators=tuple(adjudicators),
+        ordered=bool(ahead),
         seed=seed,
     )
     items = [
@@ -96,7 +103,7 @@ def open_annotation(
             output=shown(there[name].target) if gold and suggest == "target" else "",
             family=known.get(name, name),
             slices={f: there[name].field(f) for f in fields},
-            probability=len(chosen) / len(candidates),
+            probability=1.0 if n < len(ahead) else share,
         )
         for n, name in enumerate(chosen)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from tunewell.errors import UserError
@@ -9,6 +10,22 @@ from tunewell.store import Store
 from tunewell.types import Dataset, Example, Split
 
 Part = Literal["test", "review", "train"]
+
+
+SUSPICIOUS = ("D10", "D09")
+
+
+def suspicious(store: Store, codes: Sequence[str] = SUSPICIOUS) -> list[str]:
+    """Rows that the newest curation or training suspects of wrong targets, worst first as the findings list them.
+
+    Held-out losses (D10) point at single rows, contradictions (D09) at rows of which at least one is wrong.
+    """
+    out: list[str] = []
+    runs = [run for stage in ("curate", "train") if (run := store.last_run(stage)) is not None]
+    for code in codes:
+        for run in runs:
+            out += [row for f in run.findings if f.code == code and f.status == "found" for row in f.rows]
+    return list(dict.fromkeys(out))
 
 
 def rows_of(store: Store, part: Part) -> tuple[list[Example], dict[str, str]]:

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import json as json_library
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from tunewell.annotate import annotation_result, gold_examples, open_annotation, rows_of
+from tunewell.annotate import (
+    alt_test,
+    annotation_result,
+    gold_examples,
+    labels_of,
+    open_annotation,
+    rows_of,
+    suspicious,
+    to_argilla,
+    to_csv,
+    to_label_studio,
+)
 from tunewell.annotate.source import Part
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
 from tunewell.cli.review import accounts_named, newest_batch
+from tunewell.errors import DataError, UserError
 from tunewell.people import Accounts, Book
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 
-Action = Literal["open", "results", "gold"]
+Action = Literal["open", "results", "gold", "export", "alt-test"]
+Format = Literal["label-studio", "argilla", "csv"]
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="open, results or gold.")],
+    action: Annotated[Action, typer.Argument(help="open, results, gold, export or alt-test.")],
     path: ProjectOption = Path(),
     part: Annotated[Part, typer.Option("--from", help="test (its gold only), review or train.")] = "review",
     rows: Annotated[int, typer.Option(help="Rows to draw, mirroring the slices.", min=1)] = 50,
@@ -31,8 +45,14 @@ def command(
     ] = None,
     answers: Annotated[bool, typer.Option(help="People write or correct the answer.")] = True,
     suggest: Annotated[bool, typer.Option(help="Lay the present answer before them.")] = True,
+    worst_first: Annotated[bool, typer.Option("--worst-first", help="Rows of D10 and D09 first, then drawn.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="Of the export.")] = "label-studio",
+    model: Annotated[
+        Path | None, typer.Option("--model", help='alt-test: JSONL of {"example", "label"} as a model labels them.')
+    ] = None,
+    epsilon: Annotated[float, typer.Option(help="alt-test: how much worse than a person a model may be.")] = 0.2,
     title: Annotated[str, typer.Option(help="What annotators see.")] = "",
-    output: Annotated[Path | None, typer.Option("--out", help="File for the gold (JSONL).")] = None,
+    output: Annotated[Path | None, typer.Option("--out", help="File for the gold or the export.")] = None,
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
@@ -46,6 +66,7 @@ def command(
             batch = open_annotation(
                 store, file, examples, author=name, rows=rows, part=part, raters=raters or None, gold=answers,
                 suggest="target" if suggest else "none", title=title, adjudicators=deciding, families=families,
+                first=suspicious(store) if worst_first else (),
             )  # fmt: skip
             seats = Book(store).share(batch, working)
             Accounts(store).log(name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
@@ -55,8 +76,12 @@ def command(
                 out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
         elif action == "results":
             _results(store, json)
-        else:
+        elif action == "gold":
             _gold(file, store, output, json)
+        elif action == "export":
+            _export(store, form, output)
+        else:
+            _alt_test(store, model, epsilon, json)
 
 
 def _results(store: Store, json: bool) -> None:
@@ -94,3 +119,44 @@ def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None
     else:
         out.print(f"{len(found)} rows with gold{f' in {output}' if output else ''}", markup=False)
         out.print("those of the test set change its gold only and are never trained on", markup=False)
+
+
+def _export(store: Store, form: Format, output: Path | None) -> None:
+    book, batch = Book(store), newest_batch(store, "annotate")
+    items, said = book.items(batch.id), book.verdicts(batch.id)
+    if form == "csv":
+        text = to_csv(items, said, batch)
+    else:
+        found = to_label_studio(items, said, batch) if form == "label-studio" else to_argilla(items, said)
+        text = json_library.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    if output:
+        output.write_text(text, encoding="utf-8")
+        out.print(f"{len(items)} rows, {len(said)} annotations in {output}", markup=False)
+    else:
+        sys.stdout.write(text)
+
+
+def _alt_test(store: Store, model: Path | None, epsilon: float, json: bool) -> None:
+    if model is None:
+        raise UserError("--model names a file with the model's labels", hint='lines of {"example": "…", "label": "…"}')
+    labels: dict[str, str] = {}
+    for number, line in enumerate(model.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            row = json_library.loads(line)
+            labels[str(row["example"])] = str(row["label"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"not an object with example and label: {error}", place=f"{model}:{number}") from None
+    found = alt_test(labels_of(Book(store), newest_batch(store, "annotate")), labels, epsilon=epsilon)
+    if json:
+        emit("annotate", found)
+        return
+    names = {a.id: a.shown for a in Accounts(store).accounts()}
+    verdict = "may" if found.passed else "may not"
+    out.print(
+        f"the model {verdict} annotate instead of a person: it stands in for {found.winning_rate:.0%} of them "
+        f"(half are needed, margin {found.epsilon:g})",
+        markup=False,
+    )
+    for one in found.people:
+        name = names.get(one.account, one.account)
+        out.print(f"  {name}: as good or better on {one.advantage} of the rows, p = {one.p_value:.2g}", markup=False)

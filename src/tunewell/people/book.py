@@ -117,7 +117,7 @@ class Book:
                 sa.select(assignments.c.item, assignments.c.account).where(assignments.c.batch == batch.id)
             ).all()
             raters = [a for a in accounts if a not in batch.adjudicators]
-            seats = share_out(by_example, raters, raters=batch.raters, seed=batch.seed,
+            seats = share_out(by_example, raters, raters=batch.raters, seed=batch.seed, ordered=batch.ordered,
                               taken=[(i, a) for i, a in taken if a not in batch.adjudicators])  # fmt: skip
             start = len(taken)
             lines = [_seat(s, batch.id, start) for s in seats]

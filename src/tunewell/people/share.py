@@ -27,6 +27,7 @@ def share_out(
     raters: int,
     seed: int = 0,
     taken: Iterable[tuple[str, str]] = (),
+    ordered: bool = False,
 ) -> list[Seat]:
     """Seats so that each item is seen by ``raters`` people, loads differ by at most one example, and nobody can guess.
 
@@ -40,6 +41,7 @@ def share_out(
         raters: How many people each item needs; never more than there are.
         seed: Of the order and the draw.
         taken: Seats that exist already, as (item, account): they count towards ``raters`` and are not given again.
+        ordered: Whether queues keep the order of ``examples`` (the worst first) rather than being shuffled.
 
     Returns:
         The new seats, sorted by account and position.
@@ -56,18 +58,20 @@ def share_out(
     for people in have.values():
         load.update(p for p in people if p in load)
     chosen: dict[str, list[str]] = defaultdict(list)
-    for example in sorted(examples, key=lambda e: _draw(seed, "example", e)):
+    for example in examples if ordered else sorted(examples, key=lambda e: _draw(seed, "example", e)):
         there = set().union(*(have[i] for i in examples[example]))
         free = sorted((a for a in accounts if a not in there), key=lambda a: (load[a], _draw(seed, example, a)))
         for account in free[: max(0, raters - len(there))]:
             chosen[account].append(example)
             load[account] += len(examples[example])
-    return [seat for account in sorted(chosen) for seat in _queue(account, chosen[account], examples, seed)]
+    return [seat for account in sorted(chosen) for seat in _queue(account, chosen[account], examples, seed, ordered)]
 
 
-def _queue(account: str, own: Sequence[str], examples: Mapping[str, Sequence[str]], seed: int) -> list[Seat]:
+def _queue(
+    account: str, own: Sequence[str], examples: Mapping[str, Sequence[str]], seed: int, ordered: bool
+) -> list[Seat]:
     """One person's order: shuffled, in blocks with one round per arm, so that two arms of an example lie apart."""
-    order = sorted(own, key=lambda e: _draw(seed, account, "order", e))
+    order = own if ordered else sorted(own, key=lambda e: _draw(seed, account, "order", e))
     turns = {e: sorted(examples[e], key=lambda i: _draw(seed, account, i)) for e in order}
     queue: list[str] = []
     for start in range(0, len(order), BLOCK):

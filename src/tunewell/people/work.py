@@ -39,6 +39,7 @@ class Batch(Value):
         gold: Whether annotators write or correct the answer.
         adjudicators: Ids of the accounts that decide where annotators disagree.
         evaluation: Artifact digest of the predictions that are judged.
+        ordered: Whether everybody goes through the items as drawn (the worst first) rather than shuffled.
         seed: Of order and assignment.
     """
 
@@ -59,6 +60,7 @@ class Batch(Value):
     gold: bool = False
     adjudicators: tuple[str, ...] = ()
     evaluation: str = ""
+    ordered: bool = False
     seed: int = 0
 
     @property
