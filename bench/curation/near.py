@@ -125,7 +125,7 @@ def main() -> None:
     for name, method in {"tunewell": ours, "rensa": rensa, "datasketch": datasketch, "semhash": semhash}.items():
         try:
             results.append(measure(name, method))
-        except ImportError as error:
+        except (ImportError, AttributeError, TypeError, RuntimeError) as error:
             results.append({"method": name, "missing": str(error)})
         print(results[-1])
     keep("curation-near", {"results": results})

@@ -22,7 +22,7 @@ from tunewell.errors import MissingExtraError, UserError
 Pass = Callable[[pa.Table], pa.Table]
 """Takes a batch, gives a batch with as many rows in the same order. It must be picklable and free of side effects."""
 
-SMALL = 4_000
+SMALL = 10_000
 """Fewer rows than this are done in the calling process: starting a plan costs more than it saves."""
 
 

@@ -95,6 +95,13 @@ def test_rows_without_an_id_are_called_by_their_line(tmp_path: Path) -> None:
     assert report.formats == {"prompt_completion": 4}
 
 
+def test_rows_of_one_id_keep_it(tmp_path: Path) -> None:
+    row = {"id": "7", "prompt": "what of the roof of the house?", "completion": "It is red."}
+    found = {f.code: f for f in doctor(write(tmp_path / "a.jsonl", [row, row])).findings}
+    assert found["D03"].rows == ("7",)
+    assert found["D08"].status == "clear"
+
+
 def test_the_rules_of_a_task_apply(tmp_path: Path) -> None:
     made = (("roof", "2026-01-01", "memo"), ("door", "2019-01-01", ""), ("wall", "2026-02-01", ""))
     rows = [{"q": f"what of the {w} here?", "a": "It is so.", "day": day, "kind": kind} for w, day, kind in made]
@@ -136,7 +143,9 @@ def test_a_relative_path_in_a_folder_is_read(tmp_path: Path, monkeypatch: pytest
     from tunewell.curate.doctor import doctor
 
     (tmp_path / "raw").mkdir()
-    row = '{"messages": [{"role": "user", "content": "Where is my meter?"}, {"role": "assistant", "content": "Below."}]}'
+    row = (
+        '{"messages": [{"role": "user", "content": "Where is my meter?"}, {"role": "assistant", "content": "Below."}]}'
+    )
     (tmp_path / "raw" / "a.jsonl").write_text(row + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert doctor(Path("raw/a.jsonl"), eval=Path("raw/a.jsonl")).rows == 1

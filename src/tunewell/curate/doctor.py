@@ -177,7 +177,9 @@ def _examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> _Cas
             raise DataError(f"no row of {evaluation} can be read", hint="check the file given with --eval")
     names = _names(batch, path) | _names(tests, evaluation or path)
     for each in (batch, tests):
+        own = [row.id for row in each.rows]
         settle_ids(each, Ledger())
+        names |= {row.id: name for row, name in zip(each.rows, own, strict=True) if row.id != name}
     wanted = clean.Wanted(languages=True, raw=True)
     looked = clean.look(batch.rows, wanted, Engine(file.spec.engine))
     return _Case(batch.rows, tests.rows, batch, file, task is not None, looked, names)

@@ -432,7 +432,7 @@ def settle_ids(batch: Batch, ledger: Ledger) -> None:
                 n += 1
             last[first] = n
             row.id = f"{first}#{n}"
-            ledger.change(row, "read", "ids are unique", code="D08", evidence=f"id {first} stands more than once",
+            ledger.change(row, "read", "ids are unique", evidence=f"id {first} stands more than once",
                           other=first)  # fmt: skip
         taken.add(row.id)
     for row, rule, evidence in batch.repairs:
