@@ -47,7 +47,7 @@ def emit(command: str, result: object, *, verdict: Outcome | None = None, error:
     envelope: dict[str, Any] = {"schema": SCHEMA, "command": command, "verdict": verdict, "result": result}
     if error is not None:
         envelope["error"] = error
-    plain = TypeAdapter(Any).dump_python(envelope, mode="json", by_alias=True)
+    plain = json.loads(TypeAdapter(Any).dump_json(envelope, by_alias=True))  # open ends become "Infinity", as text
     sys.stdout.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
 
 

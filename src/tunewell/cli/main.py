@@ -19,6 +19,7 @@ from tunewell.cli import (
     annotate,
     approve,
     ask,
+    autopsy,
     config,
     curate,
     diff,
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 for verb in (
     doctor,
+    autopsy,
     init,
     approve,
     run,

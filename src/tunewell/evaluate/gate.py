@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.checks import definition_finding, guards, threshold_of
 from tunewell.evaluate.findings import POWER_Z
+from tunewell.evaluate.judged import corrected, judges, people_of, validation_of
 from tunewell.evaluate.people import criterion_info, judgements, people_scores
 from tunewell.evaluate.table import Mask, Table, table_of
+from tunewell.evaluate.validate import judge_findings
 from tunewell.stats import sample_size_share_against
 from tunewell.stats.inputs import critical
 from tunewell.store import Store
@@ -77,7 +79,11 @@ def decide(
     table = _table(evaluation, file, store, said)
     criteria = judge_gates(table, file, said=said)
     kept = [f for f in [*findings, *stress_of(evaluation, store)] if f.code != "E01"]
-    known = with_acceptances([*kept, definition_finding(file, evaluation.metrics, store)], store, today=day)
+    judged = {
+        m: validation_of(table, m, level=file.spec.evaluate.level) for m in sorted(judges(file)) if m in table.metrics
+    }
+    fresh = [definition_finding(file, evaluation.metrics, store), *judge_findings(judged)]
+    known = with_acceptances([*kept, *fresh], store, today=day)
     return _combine(criteria, known, table, file)
 
 
@@ -112,8 +118,16 @@ def outcome_of(criteria: Sequence[Criterion]) -> Outcome:
 
 
 def _table(evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[Judgement]) -> Table:
-    scores = [*store.get_value(evaluation.scores, list[Score]), *people_scores(said, file.spec)]
-    rubric = [criterion_info(c) for c in file.spec.people.rubric]
+    measured = {m.name for m in evaluation.metrics}
+    spoken = [
+        s.model_copy(update={"metric": people_of(s.metric)}) if s.metric in measured else s
+        for s in people_scores(said, file.spec)
+    ]
+    scores = [*store.get_value(evaluation.scores, list[Score]), *spoken]
+    rubric = [
+        criterion_info(c).model_copy(update={"name": people_of(c.name) if c.name in measured else c.name})
+        for c in file.spec.people.rubric
+    ]
     return table_of(
         scores,
         rows=evaluation.rows,
@@ -174,11 +188,17 @@ def _measure(case: _Case, gate: Gate, where: Mask | None, level: float) -> Estim
     table = case.table
     if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
         return None
+    if gate.metric in judges(case.file):
+        return corrected(case.table, gate, where, level) if _validated(case, gate.metric) else None
     if gate.kind == "level":
         return table.level(CANDIDATE, gate.metric, where=where, level=level, strict=True)
     if not table.has(gate.against, gate.metric):
         return None
     return table.compare(CANDIDATE, gate.against, gate.metric, where=where, level=level, strict=True)
+
+
+def _validated(case: _Case, metric: str) -> bool:
+    return validation_of(case.table, metric, level=case.level).standing == "validated"
 
 
 def _rows(case: _Case, gate: Gate, where: Mask | None) -> int:
@@ -253,8 +273,14 @@ def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
 
 def _unmeasured(case: _Case, gate: Gate, part: str) -> tuple[str, str]:
     """Why a gate could not be measured, and what it needs."""
-    if gate.metric in {c.name for c in case.file.spec.people.rubric}:
+    if gate.metric in {c.name for c in case.file.spec.people.rubric} - judges(case.file):
         return "People have not judged any output on this criterion yet.", _verdicts_needed(case, gate)
+    if gate.metric in judges(case.file) and CANDIDATE in case.table.arms:
+        standing = validation_of(case.table, gate.metric, level=case.level)
+        why = (
+            f"The judge of {gate.metric} is not validated: {standing.standing}, {standing.verdicts} verdicts of people."
+        )
+        return why, standing.needs or "another judge, or a mended question"
     if CANDIDATE not in case.table.arms:
         return "There is no tuned model.", "a tuned model (tunewell train)"
     if gate.kind != "level" and gate.against not in case.table.arms:

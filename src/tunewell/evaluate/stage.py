@@ -184,6 +184,10 @@ def score_all(
 ) -> list[Score]:
     """Every metric on every prediction; rows that a metric cannot measure are left out for all arms alike."""
     known = by_id(rows)
+    for m in metrics:
+        if m.prepare:
+            good = [p for p in predictions if p.finish != "error" and not m.applies(known[p.example])]
+            m.prepare([(p.text, known[p.example]) for p in good], file.spec)
     return [
         m.score(p, known[p.example], task=file.spec)
         for m in metrics

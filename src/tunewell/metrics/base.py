@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,12 +51,14 @@ class Metric:
         version: Changes when its values may: of a built-in ``1``, of the project's own the digest of its file.
         applies: Gives the reason why a row cannot be measured by it, whatever the output (``no points are listed``);
             empty if it can. Such rows are left out for every arm alike.
+        prepare: Told of all (output, row) beforehand, where many are cheaper at once (judges).
     """
 
     info: MetricInfo
     function: MetricFunction
     version: str = "1"
     applies: Callable[[Example], str] = _always
+    prepare: Callable[[Sequence[tuple[str, Example]], TaskSpec], None] | None = None
 
     @property
     def name(self) -> str:

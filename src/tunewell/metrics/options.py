@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -102,6 +102,24 @@ class DecisionOptions(Value):
     """
 
     facts: str = "facts.yaml"
+
+
+class JudgeOptions(Value):
+    """Options of ``judge``. A criterion of that name under ``people.rubric`` gives question and scale.
+
+    Attributes:
+        model: The judge: name of weights, or of a model behind ``url``.
+        url: OpenAI-compatible server, such as ``http://localhost:8000/v1``; empty = on this machine.
+        question: What is asked, if no rubric criterion has the metric's name.
+        scale: ``yes/no`` or ``1-5``.
+        repeats: How often each output is judged; the middle value counts.
+    """
+
+    model: str = Field(min_length=1)
+    url: str = ""
+    question: str = ""
+    scale: Literal["yes/no", "1-5"] = "yes/no"
+    repeats: int = Field(default=1, ge=1)
 
 
 class OwnOptions(Value):

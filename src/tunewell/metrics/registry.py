@@ -10,15 +10,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tunewell.errors import TaskError, UserError
+from tunewell.errors import InternalError, TaskError, UserError
 from tunewell.metrics import coverage, currency, form, label, overlap, points, support
 from tunewell.metrics.base import Metric, MetricFunction
 from tunewell.metrics.facts import Facts, read_facts
+from tunewell.metrics.judge import QUESTIONS, Judge, LazyModel, judge_function
 from tunewell.metrics.options import (
     ConcisenessOptions,
     CurrencyOptions,
     DecisionOptions,
     FormatOptions,
+    JudgeOptions,
     LabelOptions,
     NoOptions,
     OwnOptions,
@@ -26,7 +28,8 @@ from tunewell.metrics.options import (
     SchemaOptions,
 )
 from tunewell.metrics.own import load_own
-from tunewell.task import TaskFile, TaskSpec
+from tunewell.model.base import Model
+from tunewell.task import RubricCriterion, TaskFile, TaskSpec
 from tunewell.types import Example, MetricInfo, Value
 
 NATS = MetricInfo(
@@ -185,6 +188,13 @@ BUILTINS: dict[str, Builtin] = {
             DecisionOptions,
         ),
         Builtin(
+            _info("judge", "a model's verdict on a criterion", own=True),
+            "A model answers the criterion's question with a reason; 0 or 1, or 1 to 5. It opens no gate until it has "
+            "been held against people (E02), and then its figures are corrected by their verdicts.",
+            lambda options, file: (_unreachable, None),
+            JudgeOptions,
+        ),
+        Builtin(
             _info("format", "format kept", **_OWN_EXACT),
             "1 if the whole answer matches the pattern.",
             lambda options, file: (form.make_format(re.compile(options.pattern)), None),
@@ -276,6 +286,10 @@ def build_metrics(file: TaskFile) -> tuple[Metric, ...]:
 
 
 def _build(file: TaskFile, name: str, options: dict[str, Any], place: str) -> Metric:
+    if options.get("metric", name) == "judge":
+        return judge_metric(
+            file, name, JudgeOptions.model_validate({k: v for k, v in options.items() if k != "metric"})
+        )
     if "python" in options:
         return load_own(file.root, OwnOptions.model_validate(options).python, name, place=place)
     kind = str(options.pop("metric", name))
@@ -290,6 +304,39 @@ def _build(file: TaskFile, name: str, options: dict[str, Any], place: str) -> Me
         digest = hashlib.sha256((file.root / chosen.facts).read_bytes()).hexdigest()
         made = replace(made, version=f"{made.version}+{digest[:12]}")
     return replace(made, applies=applies) if applies else made
+
+
+def judge_metric(file: TaskFile, name: str, options: JudgeOptions, *, model: Model | None = None) -> Metric:
+    """A model judge as a metric: never validated by itself, so it opens no gate until held against people (E02).
+
+    Args:
+        file: The definition; its rubric gives question and scale where a criterion has the metric's name.
+        name: Of the metric.
+        options: Which model judges, and how.
+        model: Judges instead of the model that the options name (tests).
+    """
+    known = {c.name: c for c in file.spec.people.rubric}
+    question = options.question or QUESTIONS.get(name, "")
+    if name not in known and not question:
+        raise ValueError(f"{name}: a judge needs a question, or a criterion of this name under people.rubric")
+    criterion = known.get(name) or RubricCriterion(name=name, question=question, scale=options.scale)
+    function, prepare = judge_function(
+        Judge(
+            model=model or LazyModel(options.model, options.url),
+            cache=file.root / ".tunewell" / "judge",
+            repeats=options.repeats,
+        ),
+        criterion,
+    )
+    low, high = (0.0, 1.0) if criterion.scale == "yes/no" else (1.0, 5.0)
+    unit = "share" if criterion.scale == "yes/no" else "points"
+    info = MetricInfo(name=name, title=f"{criterion.question} (model judge)", unit=unit, low=low, high=high, own=True)
+    version = hashlib.sha256(f"{options.model} {options.url} {criterion.question}".encode()).hexdigest()[:12]
+    return Metric(info=info, function=function, version=version, prepare=prepare)
+
+
+def _unreachable(output: str, example: Example, *, task: TaskSpec) -> float:
+    raise InternalError("judges are built by judge_metric")
 
 
 def _fault(file: TaskFile, index: int, name: str, error: Any) -> tuple[str, str]:
