@@ -169,6 +169,7 @@ def series(years: int, phi: float, n: int, season: int, updates: int) -> dict[st
 
 
 def main(years: int = 20_000) -> None:
+    """All rows; names after the number of years keep the rest of an earlier result (``judged``, ``series``)."""
     started = time.perf_counter()
     rows = []
     for make in (

@@ -237,11 +237,10 @@ class JudgedCusum(_Detector):
         seed: int = 0,
     ) -> None:
         seen = self.fit(judge, human, size=size, labels=labels)
-        rng = np.random.default_rng(seed)
-        start = self.draw(rng, seen, int(np.size(judge)), (years,))
-        weeks = self.draw(rng, labels, size, (years, updates))
-        z = (weeks - start[:, None]) / math.sqrt(self.residual / labels + self.judged / size)
-        super().__init__(k=k, threshold=quantile_of_peaks(peaks(z, k, direction), alpha), direction=direction)
+        z = self._years(np.random.default_rng(seed), seen, int(np.size(judge)), size, labels, years, updates)
+        # Fitted cells stand for the true ones: without a little held back 5.06 % of years alarm instead of 5.
+        threshold = quantile_of_peaks(peaks(z, k, direction), 0.95 * alpha)
+        super().__init__(k=k, threshold=threshold, direction=direction)
 
     def fit(self, judge: ArrayLike, human: ArrayLike, *, size: int, labels: int) -> int:
         """Take a new reference, leaving the threshold; gives its number of labels."""
@@ -252,16 +251,9 @@ class JudgedCusum(_Detector):
         if not (np.isin(f, (0.0, 1.0)).all() and np.isin(y[seen], (0.0, 1.0)).all()):
             raise ValueError("'judge' and 'human' must hold 0 and 1.")
         both = np.bincount((2 * y[seen] + f[seen]).astype(int), minlength=4).reshape(2, 2).astype(np.float64)
-        # Cells of people × judge: the judge's margin from all rows, people's verdict within it from the labels.
-        within = (both + 0.25) / (both + 0.25).sum(0)
-        passed = (float(f.sum()) + 0.5) / (f.size + 1)
-        self.cells = within * np.array([1 - passed, passed])
-        rate = float(self.cells[1].sum())
-        covariance = float(self.cells[1, 1]) - rate * passed
-        # The power that is best for a period, held fixed for reference and periods.
-        self.power = covariance / ((1 + labels / size) * passed * (1 - passed))
-        self.residual = rate * (1 - rate) - 2 * self.power * covariance + self.power**2 * passed * (1 - passed)
-        self.judged = self.power**2 * passed * (1 - passed)
+        found = _judged_reference(both[None], np.array([float(f.sum())]), f.size, labels / size)
+        self.cells = found[0][0]
+        self.power, self.residual, self.judged = (float(v[0]) for v in found[1:])
         self.centre = self._rate(float(f.mean()), float((y - self.power * f)[seen].mean()))
         return int(seen.sum())
 
@@ -280,12 +272,49 @@ class JudgedCusum(_Detector):
 
     def draw(self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]) -> Floats:
         """Corrected rates of periods without change."""
-        c = rng.multinomial(labels, self.cells.ravel(), size=shape)
-        passed = c[..., 1] + c[..., 3]
-        rest = rng.binomial(size - labels, float(self.cells[:, 1].sum()), size=shape) if size > labels else 0
-        good = (c[..., 2] + c[..., 3]) / labels
-        out: Floats = self.power * (passed + rest) / size + good - self.power * passed / labels
+        good, passed, all_passed = self._counts(rng, labels, size, shape)
+        out: Floats = self.power * all_passed + good - self.power * passed
         return out
+
+    def _counts(
+        self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]
+    ) -> tuple[Floats, Floats, Floats]:
+        """Shares of good and of passed among the labels, and of passed among all."""
+        c = rng.multinomial(labels, self.cells.ravel(), size=shape)
+        rest = rng.binomial(size - labels, float(self.cells[:, 1].sum()), size=shape)
+        passed = c[..., 1] + c[..., 3]
+        return (c[..., 2] + c[..., 3]) / labels, passed / labels, (passed + rest) / size
+
+    def _years(
+        self, rng: np.random.Generator, seen: int, n: int, size: int, labels: int, years: int, updates: int
+    ) -> Floats:
+        """Standardised periods of years without change, each against a reference drawn and fitted anew."""
+        c = rng.multinomial(seen, self.cells.ravel(), size=years)
+        both = c.reshape(years, 2, 2).astype(np.float64)
+        passed = both[:, :, 1].sum(1) + rng.binomial(n - seen, float(self.cells[:, 1].sum()), size=years)
+        _, power, residual, judged = _judged_reference(both, passed, n, labels / size)
+        centre = power * passed / n + (both[:, 1].sum(1) - power * both[:, :, 1].sum(1)) / seen
+        good, some, every = self._counts(rng, labels, size, (years, updates))
+        rate = power[:, None] * (every - some) + good
+        out: Floats = (rate - centre[:, None]) / np.sqrt(residual / labels + judged / size)[:, None]
+        return out
+
+
+def _judged_reference(both: Floats, passed: Floats, n: int, ratio: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """Cells of people × judge, the judge's power, residual variance and judged variance of many references.
+
+    The judge's margin is from all ``n`` rows, people's verdict within it from the labels ``both``, shape (R, 2, 2).
+    """
+    within = (both + 0.25) / (both + 0.25).sum(1, keepdims=True)
+    share_passed = (passed + 0.5) / (n + 1)
+    cells = within * np.stack([1 - share_passed, share_passed], axis=1)[:, None, :]
+    rate = cells[:, 1].sum(1)
+    spread = share_passed * (1 - share_passed)
+    covariance = cells[:, 1, 1] - rate * share_passed
+    # The power that is best for a period, held fixed for the reference and its periods.
+    power = covariance / ((1 + ratio) * spread)
+    residual = rate * (1 - rate) - 2 * power * covariance + power**2 * spread
+    return cells, power, residual, power**2 * spread
 
 
 def peaks(z: Floats, k: float, direction: Direction) -> Floats:
