@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from examples.desk.compare import everything
-from examples.desk.demo import LEAST_TOKENS, approve, demo, token_budget
+from examples.desk.demo import FIXED_S, LEAST_TOKENS, REAL_SHARE, approve, demo, token_budget
 from examples.desk.make import make
 
 from tunewell.plan import Speeds
@@ -42,8 +42,8 @@ def test_the_budget_is_what_the_work_costs(project: Path) -> None:
     epochs, folds = spec.train.epochs, spec.split.folds
     training = tokens * (1 / 1000 + epochs * (folds - 1) / 390 + 2 * epochs / 390)
     answers = 4 * spec.evaluate.max_rows * spec.evaluate.max_new_tokens / 80
-    assert training + answers + 60 <= 600
-    assert training + answers + 60 > 580
+    assert training / REAL_SHARE + answers + FIXED_S <= 600
+    assert training / REAL_SHARE + answers + FIXED_S > 580
 
 
 def test_everything_is_everything_and_nothing_of_the_test_set(project: Path) -> None:
