@@ -81,7 +81,7 @@ def fit(
         DataError: No row can be trained on.
     """
     from tunewell.train.loop import Job, run_job
-    from tunewell.train.network import load_network
+    from tunewell.train.network import load_network, release_memory
     from tunewell.train.setting import cut_of
 
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
@@ -107,8 +107,11 @@ def fit(
     card = model_card(base=weights.name, recipe=recipe, facts={"rows": str(len(mine.rows)), "tokens": str(done.tokens)})
     layers = None if job.cut == 0 else range(job.cut, network.layers)
     first, last = done.readings[0].losses[0], done.readings[-1].losses[0]
+    files = peft_files(job.bank.tensors(0), recipe=recipe, base=weights.name, layers=layers, card=card)
+    del job, network
+    release_memory()
     return Fit(
-        files=peft_files(job.bank.tensors(0), recipe=recipe, base=weights.name, layers=layers, card=card),
+        files=files,
         tokens=done.tokens,
         steps=done.steps,
         epochs=done.epochs,

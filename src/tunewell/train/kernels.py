@@ -12,8 +12,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-VOCABULARY_BYTES = 48 << 20
-"""Size of one block of logits: large enough for the matrix product, small enough for the cache to help."""
+VOCABULARY_BYTES = 16 << 20
+"""Size of one block of logits: large enough for the matrix product, small enough for the allocator to keep it."""
 
 
 class _Norm(torch.autograd.Function):

@@ -124,6 +124,12 @@ def _keep_memory() -> None:
         libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
 
 
+def release_memory() -> None:
+    """Give back to the system what `_keep_memory` kept; for the end of a training."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _scoped(config: Any) -> float:
     return float(getattr(config, "final_logit_softcapping", None) or 0.0)
 

@@ -13,6 +13,9 @@ from tunewell.types import Estimate, Finding, FoldTrace, Threshold
 MEMBERSHIP = 0.75
 """T02: largest chance of telling a trained row from another by its loss."""
 
+FLOOR = 1e-3
+"""Nats a token below which losses are not told apart."""
+
 NEIGHBOURS = 10
 DOUBT = 3.5
 """D10: robust standard deviations above its neighbours from which a row is doubtful (Iglewicz and Hoaglin 1993)."""
@@ -103,14 +106,15 @@ def label_errors(trace: FoldTrace, evaluation: int, *, vectors: NDArray[np.float
 
 
 def membership(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], level: float = 0.95) -> Estimate:
-    """Chance that a row trained on has lost more of its loss since the start than a row that was not (0.5 = none).
+    """Chance that a row trained on has lost a larger share of its loss than a row that was not (0.5 = none).
 
     The area under the ROC curve of a membership test that knows the base model's loss, as attackers do; the interval
     counts a family once (Obuchowski 1997, Biometrics 53).
     """
     from scipy.special import stdtrit
 
-    gain = (trace.losses[0] - trace.losses[evaluation]).astype(np.float64)
+    before, after = (np.maximum(trace.losses[e].astype(np.float64), FLOOR) for e in (0, evaluation))
+    gain = np.log(before / after)
     known = np.isfinite(gain)
     inside, outside = (np.nonzero(known & m) for m in (~trace.held_out, trace.held_out))
     a, b = gain[inside], gain[outside]

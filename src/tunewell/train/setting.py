@@ -229,7 +229,11 @@ class Setting:
         )
 
     def close(self) -> None:
-        """Remove this run's checkpoints."""
+        """Remove this run's checkpoints, and give memory back."""
+        from tunewell.train.network import release_memory
+
+        self._network = None
+        release_memory()
         shutil.rmtree(self.work, ignore_errors=True)
 
 

@@ -22,7 +22,7 @@ from tunewell.train.setting import Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
 
-WORK = 2
+WORK = 3
 """Version of the way of training: part of the key of a run."""
 
 
