@@ -118,6 +118,8 @@ def test_memory_and_season_do_not_alarm_but_a_shift_does() -> None:
                 break
     assert quiet <= 4
     d = SeriesCusum(days(280, 0.0), season=7, years=500, seed=1)
+    assert d.enough
+    assert not SeriesCusum(np.cumsum(rng.normal(size=140)), season=7, years=500).enough
     for v in days(364, 5.0):
         d.update(float(v))
     assert d.alarm

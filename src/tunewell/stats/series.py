@@ -62,6 +62,7 @@ class SeriesCusum(_Detector):
             )
         self.season, self.levels, self.phi, self.sd = season, *fit_series(x[None], season)
         self._phi, self._sd = float(self.phi[0]), float(self.sd[0])
+        self.reference_size = x.size
         if self._sd <= 0:
             raise ValueError("'reference' does not vary.")
         threshold = series_threshold(
@@ -78,6 +79,14 @@ class SeriesCusum(_Detector):
         super().__init__(k=k, threshold=threshold, direction=direction)
         self._last = float(x[-1] - self.levels[0, (x.size - 1) % season])
         self._place = x.size % season
+
+    @property
+    def enough(self) -> bool:
+        """Whether the reference holds as much news as was simulated: with strong memory, forty weeks of days.
+
+        With a memory of .9 and twenty weeks 5.5 to 5.9 % of years alarm where 5 % were asked for.
+        """
+        return self.reference_size * (1 - self._phi) / (1 + self._phi) >= 12
 
     def update(self, x: float) -> Self:
         """The next value of the series; NaN (none today) keeps the place in the season and adds nothing."""
