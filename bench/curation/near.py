@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.curation.corpus import paragraphs
 from bench.machine import keep
-from tunewell.similar import near_pairs, split_words, template_families, without
+from tunewell.similar import copies, near_pairs, split_words, template_families, without
 from tunewell.testing.planted import edit
 
 RATES = (0.05, 0.10, 0.15, 0.20, 0.30)
@@ -42,6 +42,7 @@ def ours(texts: list[str]) -> Found:
     words = split_words(texts)
     pairs = near_pairs(words)
     keep_ = without(pairs, template_families(words, pairs), len(words))
+    keep_ &= copies(words, split_words([""] * len(words)), words, pairs)
     return set(zip(pairs.left[keep_].tolist(), pairs.right[keep_].tolist(), strict=True))
 
 

@@ -71,7 +71,8 @@ class Engine:
 
 def _through_daft(engine: Engine, table: pa.Table, function: Pass, batch_rows: int) -> pa.Table:
     """Each batch travels as one Arrow IPC message in a binary column, so that the plan needs no schema of ours."""
-    daft = _runner(engine.address)
+    with _children_find_our_modules():  # Ray starts its workers when it is chosen
+        daft = _runner(engine.address)
     starts = range(0, table.num_rows, batch_rows)
     frame = daft.from_pydict({"at": list(starts), "rows": [_pack(table.slice(i, batch_rows)) for i in starts]})
 
