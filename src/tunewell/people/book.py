@@ -17,7 +17,7 @@ from tunewell.errors import UserError
 from tunewell.people.share import Seat, share_out
 from tunewell.people.work import Batch, Item, Said, Verdict, faults
 from tunewell.store import Store
-from tunewell.store.once import insert_once
+from tunewell.store.once import insert_all_once, insert_once
 from tunewell.store.room import assignments, audit, batches, items, verdicts
 from tunewell.types import Value
 
@@ -121,7 +121,8 @@ class Book:
                               taken=[(i, a) for i, a in taken if a not in batch.adjudicators])  # fmt: skip
             start = len(taken)
             lines = [_seat(s, batch.id, start) for s in seats]
-            return sum(insert_once(connection, assignments, line, ("item", "account")) for line in lines)
+            insert_all_once(connection, assignments, lines, ("item", "account"))
+            return len(lines)
 
     def give(self, item: Item, account: str) -> None:
         """Give one more person a seat at one item: the adjudicator where annotators disagree."""

@@ -15,3 +15,14 @@ def insert_once(connection: sa.Connection, table: sa.Table, values: Mapping[str,
     statement = insert(table).values(**values).on_conflict_do_nothing(index_elements=list(unique))
     # A driver may not say how many rows an INSERT made; what comes back does.
     return connection.execute(statement.returning(table.c[unique[0]])).first() is not None
+
+
+def insert_all_once(
+    connection: sa.Connection, table: sa.Table, lines: Sequence[Mapping[str, Any]], unique: Sequence[str]
+) -> None:
+    """As `insert_once` for many rows with the same columns, in one go."""
+    if not lines:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).on_conflict_do_nothing(index_elements=list(unique))
+    connection.execute(statement, [dict(line) for line in lines])

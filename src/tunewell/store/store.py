@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -66,6 +67,7 @@ class Store:
         self.reports = self.root / "reports"
         with disk_errors(self.reports):
             self.reports.mkdir(exist_ok=True)
+        self._turn = threading.RLock()
         self._engine = connect(url or f"sqlite:///{self.root / 'tunewell.db'}")
         with self._database_errors():
             migrate(self._engine)
@@ -227,7 +229,13 @@ class Store:
         Raises:
             StoreError: The database cannot be used.
         """
-        with self._database_errors(), self._engine.begin() if write else self._engine.connect() as connection:
+        if not write:
+            with self._database_errors(), self._engine.connect() as connection:
+                yield connection
+            return
+        # SQLite lets one writer in and has the others poll, unfairly: threads of one process queue here instead.
+        turn = self._turn if self._engine.dialect.name == "sqlite" else contextlib.nullcontext()
+        with turn, self._database_errors(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager

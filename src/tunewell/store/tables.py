@@ -12,6 +12,9 @@ from tunewell.errors import StoreError
 HEAD = "0002"
 """The newest migration."""
 
+POOL = 20
+"""Connections kept open; as many again when needed: one for each of the server's forty threads."""
+
 metadata = sa.MetaData()
 
 runs = sa.Table(
@@ -48,10 +51,10 @@ def connect(url: str) -> sa.Engine:
     parsed = sa.engine.make_url(url)
     backend = parsed.get_backend_name()
     if backend == "postgresql":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        return sa.create_engine(parsed, pool_pre_ping=True, pool_size=POOL, max_overflow=POOL)
     if backend != "sqlite":
         raise StoreError(f"the store knows sqlite and postgresql, got {backend!r}", hint="leave the URL out for SQLite")
-    engine = sa.create_engine(parsed, connect_args={"timeout": 30})
+    engine = sa.create_engine(parsed, connect_args={"timeout": 30}, pool_size=POOL, max_overflow=POOL)
 
     @sa.event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
