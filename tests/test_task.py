@@ -91,6 +91,8 @@ def test_a_wrong_override_names_the_flag() -> None:
         parse(GOOD, "train.epochs=0")
     with pytest.raises(UserError, match="leads nowhere"):
         parse(GOOD, "task.name.first=x")
+    with pytest.raises(UserError, match="is not a YAML value"):
+        parse(GOOD, "task.name=[a")
     with pytest.raises(UserError, match="name=value"):
         parse(GOOD, "train.epochs")
 

@@ -501,7 +501,11 @@ def _override(values: dict[str, Any], overrides: Sequence[str], environment: Map
             raise UserError(f"--set takes name=value, got {item!r}", hint="tunewell run --set train.epochs=2")
         settings.append((dotted, text, f"flag --set {dotted}"))
     for dotted, text, origin in settings:
-        _put(values, dotted.split("."), yaml.safe_load(text), dotted)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UserError(f"{dotted}: {text!r} is not a YAML value", place=origin, hint="quote it: 'a: b'") from None
+        _put(values, dotted.split("."), value, dotted)
         origins[dotted] = origin
     return origins
 

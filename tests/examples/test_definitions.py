@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +96,24 @@ def test_the_test_texts_in_the_training_file_of_banking77_are_caught(
             last = store.receipts(dataset, row=row)[-1]
             assert (last.action, last.code) == ("dropped", "D11")
             assert last.other in dataset.held_out
+
+
+@pytest.mark.slow
+def test_legal_goes_through_to_its_verdict(tmp_path: Path) -> None:
+    """`tunewell run examples/legal` as a new user types it, on the embedded model."""
+    data = data_root()
+    folder = tmp_path / "legal"
+    shutil.copytree(ROOT / "examples" / "legal", folder, ignore=shutil.ignore_patterns(".tunewell"))
+    command = [sys.executable, "-m", "tunewell.cli.main", "run", str(folder), "--json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=MINUTES * 60, env={**os.environ, "TUNEWELL_DATA": str(data)}
+    )
+    told = json.loads(done.stdout)
+    assert told["verdict"] in {"GO", "NO-GO", "INCONCLUSIVE"}, done.stderr
+    assert done.returncode == {"GO": 0, "NO-GO": 3, "INCONCLUSIVE": 4}[told["verdict"]]
+    names = {c["name"].split(":")[0] for c in told["result"]["verdict"]["criteria"]}
+    assert names == {"rouge_l", "must_not", "support"}
+    assert Path(told["result"]["report"]).stat().st_size > 50_000
 
 
 def csv_rows(path: Path) -> list[tuple[str, int]]:
