@@ -24,7 +24,7 @@ def results(project: SampleProject) -> Results:
     return gather(project.file, project.store)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, or a skip that says why."""
     path = shutil.which("chromium")
