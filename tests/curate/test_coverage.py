@@ -8,7 +8,7 @@ import pytest
 
 from tests.curate.conftest import HEAD, Project, pair
 from tunewell.curate import coverage
-from tunewell.curate.doctor import fit_check
+from tunewell.curate.fit_check import fit_check
 from tunewell.curate.pipeline import apply_rules, read
 from tunewell.curate.relevance import fit, missing_terms, relevance
 from tunewell.curate.rows import Row

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, out, project
-from tunewell.curate.doctor import fit_check
+from tunewell.curate.fit_check import fit_check
 from tunewell.errors import EXIT_NO_GO
 
 

@@ -1,0 +1,119 @@
+"""All checks of one file, and their report."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from tunewell.curate import coverage
+from tunewell.curate.doctor import between, by_row
+from tunewell.curate.doctor.case import Case, examine
+from tunewell.task import TaskFile
+from tunewell.types import Finding, Value
+
+ORDER = ("D11", "D07", "D09", "D08", "D06", "D01", "D03", "D04", "D05", "D02", "D13", "D14", "D10", "D12", "D15", "D16")
+"""Most harmful first."""
+
+LATER = {
+    "D10": "label errors show only in held-out losses: tunewell train",
+    "D12": "a learning curve needs training: tunewell train",
+    "D15": "no row says that it was made from another (column parent)",
+    "D16": "agreement needs the verdicts of several annotators",
+}
+"""What one file cannot show."""
+
+
+class DoctorReport(Value):
+    """What one file shows.
+
+    Attributes:
+        rows: Input rows, those that cannot be read included.
+        seconds: Wall time.
+        findings: One for every data pitfall, found ones first and most harmful first, then clear, then unchecked.
+        formats: Rows by detected format, for people.
+        examples: By pitfall, the worst rows in a line each, for people.
+    """
+
+    rows: int
+    seconds: float
+    findings: tuple[Finding, ...]
+    formats: Mapping[str, int] = Field(default_factory=dict)
+    examples: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a blocking pitfall was found."""
+        return any(finding.blocking for finding in self.findings)
+
+    def result(self) -> dict[str, Any]:
+        """The JSON form: keys that do not apply are left out."""
+        return {"rows": self.rows, "seconds": self.seconds, "findings": [_plain(f) for f in self.findings]}
+
+
+_KEYS = ("code", "status", "why", "estimate", "threshold", "slice", "rows", "families", "pairs", "spans", "remedy")
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    values = finding.model_dump(mode="json", by_alias=True)
+    if values["estimate"]:
+        values["estimate"].pop("unit")
+    return {key: values[key] for key in _KEYS if values[key] not in (None, "", [], ())}
+
+
+def doctor(path: Path, *, eval: Path | None = None, task: TaskFile | None = None) -> DoctorReport:
+    """Look at a file of rows and say what is wrong with it.
+
+    Args:
+        path: The file (or folder) of training rows.
+        eval: The file of the validation or test set; without it leaks cannot be checked.
+        task: The project's definition, whose rules for kinds, age, languages and lengths are applied too.
+
+    Raises:
+        DataError: Nothing can be read.
+    """
+    started = time.monotonic()
+    case = examine(path, eval, task)
+    findings = [check(case) for check in _CHECKS]
+    findings += [Finding(code=code, status="unchecked", stage="doctor", why=why) for code, why in LATER.items()]
+    rank = {"found": 0, "accepted": 1, "clear": 2, "unchecked": 3}
+    findings.sort(key=lambda f: (rank[f.status], not f.blocking, ORDER.index(f.code)))
+    return DoctorReport(
+        rows=case.read,
+        seconds=round(time.monotonic() - started, 3),
+        findings=tuple(findings),
+        formats=dict(Counter(row.format for row in case.rows)),
+        examples={code: tuple(lines) for code, lines in case.examples.items()},
+    )
+
+
+def _exam(case: Case) -> Finding:
+    return coverage.exam(case.rows, case.tests, stage="doctor", name=lambda row: case.ids([row])[0])
+
+
+def _width(case: Case) -> Finding:
+    return coverage.width(case.rows, stage="doctor")
+
+
+def _slices(case: Case) -> Finding:
+    return coverage.slices(case.rows, case.file, stage="doctor")
+
+
+_CHECKS = (
+    _exam,
+    _width,
+    _slices,
+    between.leaks,
+    by_row.personal,
+    between.contradictions,
+    by_row.broken,
+    by_row.age,
+    by_row.kinds,
+    between.exact,
+    between.near,
+    between.recurring,
+)
