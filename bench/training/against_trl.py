@@ -1,16 +1,26 @@
 """Training against TRL's SFTTrainer: same rows, base, epochs, rank, rate and held-out rows, on this machine.
 
+Every arm runs in a process of its own and its result is written as soon as it is there, so a benchmark that is cut off
+goes on where it was::
+
+    python -m bench.training.against_trl                 # what is not measured yet
+    python -m bench.training.against_trl ours-1 --again  # these arms, anew
+
 Speeds in training tokens (prompt and target, no padding) a second of the clock and a second of processor time. TRL runs
 with bf16, batches of 8, the loss on the completion alone and without gradient checkpointing, which is its fastest
-setting here. The rows are contract clauses of `legal_summarization` under TUNEWELL_DATA. TRL is no dependency of
-ours: `pip install trl==1.16.0`, or it is left out.
+setting here; its time is that of ``trainer.train()`` alone. Ours holds everything from the encoded rows on, and in the
+arm ``everything`` the loading of the model as well. The rate of the matrix products is measured before each arm, so
+that one can see whether the machine was the same. TRL is no dependency of ours: `pip install trl==1.16.0`, or that arm
+is left out.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,35 +31,19 @@ from typing import Any
 
 import numpy as np
 
-from bench.machine import keep
+from bench.machine import RESULTS, keep
+from bench.training.project import examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights, resolve
-from tunewell.train.batches import plan
 from tunewell.train.findings import clustered_mean
-from tunewell.train.fit import fit
 from tunewell.train.rows import Row, encode_rows
 from tunewell.train.setting import cut_of
-from tunewell.types import Example, Message, Recipe
+from tunewell.types import Example, Recipe
 
-TRAIN, HELD_OUT, FOLDS = 64, 48, 5
+NAME = "training-against-trl"
+TRAIN, HELD_OUT, FOLDS = 48, 120, 5
 RECIPE = Recipe(epochs=2, rate=1e-3)
-
-
-def clauses() -> list[Example]:
-    """Clauses with their plain-English sentence, in an order drawn by seed."""
-    root = Path(os.environ.get("TUNEWELL_DATA", "../shared/data"))
-    path = root / "legal_summarization" / "all_v1.json"
-    if not path.is_file():
-        sys.exit(f"no {path}: set TUNEWELL_DATA")
-    found = json.loads(path.read_text(encoding="utf-8"))
-    keys = np.random.default_rng(0).permutation(sorted(found))[: TRAIN + HELD_OUT]
-    return [
-        Example(id=str(k), messages=(
-            Message(role="system", content="You put contracts into plain English."),
-            Message(role="user", content=found[k]["original_text"]),
-            Message(role="assistant", content=found[k]["reference_summary"])))
-        for k in keys
-    ]  # fmt: skip
+ARMS = ("trl", "ours-1", "ours-0.5", "ours-0.25", "folds-0.25", "folds-0.5", "everything")
 
 
 def timed(run: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
@@ -96,34 +90,78 @@ def trl(rows: Sequence[Example], weights: Weights, folder: Path) -> dict[str, fl
     return taken
 
 
-def folds(network: Any, rows: Sequence[Row], share: float, folder: Path) -> dict[str, Any]:
-    """Fill the trunk and train five folds over it, evaluations left out."""
+def final(share: float, rows: Sequence[Example], weights: Weights, folder: Path) -> dict[str, Any]:
+    """One adapter on the top share of the layers; above a cut the frozen layers run once, into a trunk."""
+    from tunewell.train.fit import fit
+    from tunewell.train.network import load_network
+
+    network = load_network(weights.folder)
+    coded = encode_rows(rows, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).rows
+    fit(rows[:8], recipe=RECIPE.model_copy(update={"epochs": 1}), weights=weights, network=network)
+    if share < 1:
+        return over_trunk(network, coded, share, folds=1)
+    done, taken = timed(lambda: fit(rows, recipe=RECIPE, weights=weights, network=network))
+    done.save(folder)
+    return {"total": speeds(taken, done.tokens)}
+
+
+def over_trunk(network: Any, rows: Sequence[Row], share: float, *, folds: int) -> dict[str, Any]:
+    """Fill the trunk and train one adapter on all rows, or one for each fold, over it; evaluations left out."""
     from tunewell.train.loop import Job, run_job
     from tunewell.train.trunk import Trunk
 
     cut = cut_of(network.layers, share)
-    trunk = Trunk(folder / f"trunk-{cut}", rows, width=network.width, dtype=network.head.dtype)
-    _, filling = timed(lambda: trunk.fill(network, rows, cut=cut))
-    fold = np.arange(len(rows)) % FOLDS
-    train = fold[None] != np.arange(FOLDS)[:, None]
-    job = Job(network, rows, recipe=RECIPE, cut=cut, train=train, measure=np.zeros_like(train),
-              adapters=range(FOLDS), trunk=trunk)  # fmt: skip
-    done, taken = timed(lambda: run_job(job, epochs=RECIPE.epochs, read_every=False))
+    with tempfile.TemporaryDirectory() as folder:
+        trunk = Trunk(Path(folder) / "trunk", rows, width=network.width, dtype=network.head.dtype)
+        _, filling = timed(lambda: trunk.fill(network, rows, cut=cut))
+        train = np.arange(len(rows))[None] % max(folds, 2) != np.arange(folds)[:, None]
+        train |= folds == 1
+        job = Job(network, rows, recipe=RECIPE, cut=cut, train=train, measure=np.zeros_like(train),
+                  adapters=range(folds), trunk=trunk)  # fmt: skip
+        done, taken = timed(lambda: run_job(job, epochs=RECIPE.epochs, read_every=False))
     tokens = sum(len(r.ids) for r in rows)
+    both = {n: filling[n] + taken[n] for n in taken}
     return {
-        "share": share,
         "trunk": speeds(filling, tokens),
         "training": speeds(taken, done.tokens),
+        "total": speeds(both, done.tokens),
         "cache_bytes_per_million_tokens": round(trunk.size_bytes / tokens * 1e6),
     }
 
 
-def products(network: Any) -> float:
+def folds(share: float, rows: Sequence[Example], weights: Weights) -> dict[str, Any]:
+    """Five folds over the trunk."""
+    from tunewell.train.network import load_network
+
+    network = load_network(weights.folder)
+    coded = encode_rows(rows, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).rows
+    return over_trunk(network, coded, share, folds=FOLDS)
+
+
+def everything(rows: Sequence[Example]) -> dict[str, Any]:
+    """The stages of a user: folds, full-depth check, final, findings, forgetting; then the learning curve."""
+    from tunewell.train import learning_curve, train
+
+    with tempfile.TemporaryDirectory() as name:
+        made = project(Path(name), rows, RECIPE, folds=FOLDS)
+        trained, first = timed(lambda: train(*made))
+        curve, second = timed(lambda: learning_curve(*made))
+    return {
+        "train": {k: round(v, 1) for k, v in first.items()},
+        "learning_curve": {k: round(v, 1) for k, v in second.items()},
+        "total": {k: round(first[k] + second[k], 1) for k in first},
+        "final_epochs": trained.model.recipe.epochs,
+        "gain_from_twice_the_rows": curve.gain.model_dump(mode="json"),
+    }
+
+
+def products() -> float:
     """Matrix products of the width of the model, in billions of operations a second."""
     import torch
 
-    x = torch.randn(1024, network.width).to(network.head.dtype)
-    w = torch.randn(1536, network.width).to(network.head.dtype)
+    from tunewell.train.network import best_type
+
+    x, w = (torch.randn(n, 576).to(best_type()) for n in (1024, 1536))
     best = 0.0
     for _ in range(30):
         began = time.perf_counter()
@@ -132,72 +170,83 @@ def products(network: Any) -> float:
     return best
 
 
-def operations_per_token(network: Any, rows: Sequence[Row]) -> float:
-    """Operations of the frozen maps, forward and to the inputs, and of the logits, per training token."""
-    maps = sum(s.inputs * s.outputs for g, _ in network.sites(RECIPE.targets, 0) for s in g)
-    targets = sum(r.targets for r in rows) / sum(len(r.ids) for r in rows)
-    return float(4 * (maps + targets * network.head.numel()))
-
-
-def losses_of(adapter: Path, weights: Weights, rows: Sequence[Example]) -> Any:
-    """Nats a token of held-out rows under an adapter, and their tokens."""
+def losses_of(adapter: Path, weights: Weights, rows: Sequence[Example]) -> dict[str, list[float]]:
+    """Nats of each held-out row under an adapter, and its tokens."""
     from tunewell.model.local import LocalModel
 
     scores = LocalModel(weights, adapter=adapter).score([e.prompt for e in rows], [e.target for e in rows])
-    return np.asarray([s.nats / s.tokens for s in scores]), np.asarray([float(s.tokens) for s in scores])
+    return {"nats": [round(s.nats, 4) for s in scores], "tokens": [s.tokens for s in scores]}
+
+
+def arm(name: str) -> dict[str, Any]:
+    """Measure one arm, in this process."""
+    weights = resolve(RECIPE.model)
+    rows = examples("legal", TRAIN + HELD_OUT)
+    mine, theirs = rows[:TRAIN], rows[TRAIN:]
+    kind, _, share = name.partition("-")
+    tokens = encode_rows(mine, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).tokens * RECIPE.epochs
+    with tempfile.TemporaryDirectory() as folder:
+        before = products()
+        if kind == "trl":
+            result: dict[str, Any] = {"total": speeds(trl(mine, weights, Path(folder)), tokens)}
+        elif kind == "ours":
+            result = final(float(share), mine, weights, Path(folder) / "adapter")
+        elif kind == "folds":
+            result = folds(float(share), mine, weights)
+        else:
+            result = everything(mine)
+        result["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        result["products_gflops"] = round(before)
+        if (Path(folder) / "adapter").is_dir():
+            result["held_out"] = losses_of(Path(folder) / "adapter", weights, theirs)
+    return result
+
+
+def summary(arms: dict[str, Any]) -> dict[str, Any]:
+    """Shares of the time of one TRL run, and the final's held-out loss against TRL's, where both are there."""
+    found: dict[str, Any] = {}
+    if "trl" not in arms:
+        return found
+    for clock in ("seconds", "processor_seconds"):
+        one = arms["trl"]["total"][clock]
+        found[f"shares_of_trl_by_{clock}"] = {
+            n: round(a["total"][clock] / one, 3) for n, a in arms.items() if n != "trl"
+        }
+    if "ours-1" in arms:
+        a, b = (arms[n]["held_out"] for n in ("ours-1", "trl"))
+        weight = np.asarray(a["tokens"], np.float64)
+        ours, theirs = np.asarray(a["nats"]) / weight, np.asarray(b["nats"]) / weight
+        difference = clustered_mean(ours - theirs, weight, [str(i) for i in range(len(weight))])
+        found["held_out"] = {"ours": round(float(np.average(ours, weights=weight)), 4),
+                             "trl": round(float(np.average(theirs, weights=weight)), 4),
+                             "ours_minus_trl": difference.model_dump(mode="json")}  # fmt: skip
+    return found
 
 
 def main() -> None:
-    """Measure everything; write bench/results/training-against-trl.json."""
+    """Measure the arms that are asked for, or that are missing; write the results after each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("arms", nargs="*", choices=[*ARMS, []], help="which; all by default")
+    parser.add_argument("--again", action="store_true", help="measure them even if they are there")
+    parser.add_argument("--alone", help="measure this arm in this process and print it")
+    asked = parser.parse_args()
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    from tunewell.train.network import load_network
-
-    weights = resolve(RECIPE.model)
-    examples = clauses()
-    mine, theirs = examples[:TRAIN], examples[TRAIN:]
-    coded = encode_rows(mine, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).rows
-    tokens = sum(len(r.ids) for r in coded) * RECIPE.epochs
-    lengths = np.asarray([len(r.ids) for r in coded])
-    padded = sum(b.rows.size * b.length for b in plan(lengths, [np.arange(len(coded))], budget=1024)) / lengths.sum()
-    result: dict[str, Any] = {"rows": TRAIN, "epochs": RECIPE.epochs, "padding": round(float(padded), 3)}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        network = load_network(weights.folder)
-        warm = RECIPE.model_copy(update={"epochs": 1})
-        fit(mine[:8], recipe=warm, weights=weights, network=network)
-        done, taken = timed(lambda: fit(mine, recipe=RECIPE, weights=weights, network=network))
-        result["ours_full_depth"] = speeds(taken, tokens)
-        done.save(folder / "ours")
-        print("ours, full depth", result["ours_full_depth"], flush=True)
-        rate = products(network)
-        result["products_gflops"] = round(rate)
-        result["share_of_products"] = round(
-            result["ours_full_depth"]["tokens_per_processor_s"] * operations_per_token(network, coded) / 1e9 / rate, 3
-        )
-        result["folds"] = [folds(network, coded, share, folder) for share in (0.25, 0.5)]
-        for line in result["folds"]:
-            print("five folds", line, flush=True)
-        result["peak_bytes_ours"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        if find_spec("trl"):
-            result["trl"] = speeds(trl(mine, weights, folder), tokens)
-            print("TRL", result["trl"], flush=True)
-            one = result["trl"]["processor_seconds"]
-            result["shares_of_one_trl_run"] = {
-                "final": round(result["ours_full_depth"]["processor_seconds"] / one, 3),
-                **{
-                    f"five folds, top {f['share']:g}": round(
-                        (f["trunk"]["processor_seconds"] + f["training"]["processor_seconds"]) / one, 3
-                    )
-                    for f in result["folds"]
-                },
-            }
-            (a, weight), (b, _) = (losses_of(folder / n, weights, theirs) for n in ("ours", "adapter"))
-            difference = clustered_mean(a - b, weight, [e.id for e in theirs])
-            result["held_out"] = {"ours": float((a * weight).sum() / weight.sum()),
-                                  "trl": float((b * weight).sum() / weight.sum()),
-                                  "ours_minus_trl": difference.model_dump(mode="json")}  # fmt: skip
-        print(json.dumps({k: v for k, v in result.items() if k != "folds"}, indent=1), flush=True)
-    keep("training-against-trl", result)
+    if asked.alone:
+        print(json.dumps(arm(asked.alone)), flush=True)
+        return
+    path = RESULTS / f"{NAME}.json"
+    setting = {"rows": TRAIN, "held_out_rows": HELD_OUT, "folds": FOLDS, "recipe": RECIPE.model_dump(mode="json"),
+               "threads": os.environ.get("OMP_NUM_THREADS", "all")}  # fmt: skip
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    arms: dict[str, Any] = kept.get("arms", {}) if kept.get("setting") == setting else {}
+    for name in asked.arms or ARMS:
+        if (name in arms and not asked.again) or (name == "trl" and not find_spec("trl")):
+            continue
+        command = [sys.executable, "-m", "bench.training.against_trl", "--alone", name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        arms[name] = json.loads(done.stdout.splitlines()[-1])
+        keep(NAME, {"setting": setting, "summary": summary(arms), "arms": arms})
+        print(name, arms[name]["total"], flush=True)
 
 
 if __name__ == "__main__":
