@@ -72,6 +72,17 @@ def test_greedy_is_what_transformers_generates(model: LocalModel, tiny_weights: 
         assert result.prompt_tokens == ids.shape[1]
 
 
+def test_the_output_map_gets_its_input_in_one_piece(tiny_weights: Weights) -> None:
+    """A slice with gaps makes PyTorch copy the whole map for every row: seconds and gigabytes for a batch."""
+    fresh = LocalModel(tiny_weights, dtype="bfloat16", device="cpu")
+    head = fresh._network.model.get_output_embeddings()
+    seen: list[tuple[bool, int]] = []
+    head.register_forward_pre_hook(lambda _, args: seen.append((args[0].is_contiguous(), args[0].shape[0])))
+    fresh.generate(PROMPTS, options=GenerateOptions(max_new_tokens=3))
+    assert max(rows for _, rows in seen) > 1
+    assert all(whole for whole, _ in seen)
+
+
 @pytest.mark.parametrize("sizes", [(1, 9, 30), (5, 5)])
 def test_a_common_beginning_is_computed_once_and_changes_nothing(model: LocalModel, sizes: tuple[int, ...]) -> None:
     prompts = [ask("x" * n, system="You sort short texts. " * 5) for n in sizes]

@@ -17,7 +17,7 @@ from tunewell.types import Message
 T = TypeVar("T")
 BATCH_TOKENS: Final = 16_384
 BATCH_ROWS: Final = 128
-SCORED_AT_ONCE: Final = 2_048  # target positions whose logits are held together
+SCORED_AT_ONCE: Final = 512  # target positions whose logits are held together, 200 KB each for SmolLM2
 
 
 class LocalModel:

@@ -71,7 +71,9 @@ class Network:
         finally:
             if bars:
                 logging.enable_progress_bar()
-        return cls(model.eval().requires_grad_(False).to(place), chat_format(load_tokenizer(weights.folder)))
+        model = model.eval().requires_grad_(False).to(place)
+        _lay_out_for_head(model)
+        return cls(model, chat_format(load_tokenizer(weights.folder)))
 
     def nats(self, model: Any, batch: Sequence[tuple[int, tuple[int, ...], int]]) -> list[float]:
         """Sum of -log p over the target tokens of each row (index, ids, start of the target)."""
@@ -116,6 +118,21 @@ class Network:
             yield
         finally:
             del head.forward
+
+
+def _lay_out_for_head(model: Any) -> None:
+    """Let the output map see its input in one piece.
+
+    The state of the last position alone is a slice with gaps, for which PyTorch multiplies row by row and copies the
+    whole map for each: 25 rows of SmolLM2-135M took 4.5 s and 1.35 GB instead of 0.015 s and nothing.
+    """
+
+    def pack(_: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (args[0].contiguous(), *args[1:])
+
+    head = model.get_output_embeddings()
+    if head is not None:
+        head.register_forward_pre_hook(pack)
 
 
 def best_dtype(device: str) -> Precision:
