@@ -181,6 +181,9 @@ class Rules(Value):
         repair: Whether certain repairs (mojibake, control characters, white space) are made.
         broken: D08: empty or cut-off targets, refusals, degenerate repetition, wrong role order.
         personal: D07: what becomes of personal data and secrets.
+        recogniser: D07: who finds names and addresses too: ``context`` (built in, fast, sees only names that a title, a
+            greeting, an introduction or a signature gives away), ``rampart`` (a small model on this machine, extra
+            ``names``) or the project's own ``FILE.py:function``; empty = nobody.
         exact_duplicates: D03: which of the copies is kept.
         near_duplicates: D04.
         contradictions: D09: same input, different target; ``newest`` keeps the newest if all are dated.
@@ -195,6 +198,7 @@ class Rules(Value):
     repair: bool = True
     broken: Literal["drop", "report"] = "drop"
     personal: Literal["mask", "drop", "report"] = "mask"
+    recogniser: str = Field(default="", pattern=r"^(|context|rampart|[\w./-]+\.py:[A-Za-z_]\w*)$")
     exact_duplicates: Literal["first", "newest", "report"] = "first"
     near_duplicates: Literal["drop", "report"] = "drop"
     contradictions: Literal["newest", "drop", "report"] = "report"

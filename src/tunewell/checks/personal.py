@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 TYPES = ("secret", "iban", "card", "ssn", "email", "ip", "phone")
@@ -50,8 +50,8 @@ _IPV6 = re.compile(
     r"(?::[0-9A-Fa-f]{1,4}){0,5}::(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}(?![\w:])"
 )
 _CALLED = (
-    r"(?i:\b(?:phone|tel|telephone|call(?: me| us)?|calling|mobile|cell|fax|desk|whatsapp|telefon|handy|mobil|rückruf|"
-    r"dial|answering|messages?|sms|my registered)\b)[^\w\n]{0,4}\n?[ \t]{0,4}"
+    r"(?i:\b(?:phone|tel|telephone|contact|call(?: me| us)?|calling|mobile|cell|fax|desk|whatsapp|telefon|handy|mobil|"
+    r"rückruf|dial|answering|messages?|sms|my registered)\b)[^\w\n]{0,4}\n?[ \t]{0,4}"
     r"(?:(?i:number|no|nr|is|at|on|to|me|us|back|unter|my)\b[^\w\n]{0,3}){0,4}"
 )
 _ANY = r"\(?\d{2,5}\)?(?:[ .-]?\(?\d{2,5}\)?){1,5}(?:\s?(?:x|ext\.?)\s?\d{1,6})?"
@@ -263,10 +263,17 @@ def placeholder(text: str, kind: str) -> str:
     return f"[{kind.upper()}_{mark}]"
 
 
-def mask(text: str, spans: Sequence[Span]) -> str:
-    """The text with every span replaced by its `placeholder`."""
+def mask(text: str, spans: Sequence[Span], same: Mapping[str, str] | None = None) -> str:
+    """The text with every span replaced by its `placeholder`.
+
+    Args:
+        text: The text.
+        spans: In order, without overlaps.
+        same: What a value stands for (see `tunewell.checks.people.canonical`); itself if it is not in there.
+    """
     parts, at = [], 0
     for span in spans:
-        parts += [text[at : span.start], placeholder(text[span.start : span.end], span.type)]
+        value = text[span.start : span.end]
+        parts += [text[at : span.start], placeholder((same or {}).get(value, value), span.type)]
         at = span.end
     return "".join(parts) + text[at:]

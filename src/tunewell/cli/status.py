@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tunewell.cli.approve import approvals
 from tunewell.cli.common import JsonOption, ProjectArgument, emit, out, project
+from tunewell.curate.versions import tombstoned
 from tunewell.pitfalls import pitfall
 from tunewell.run import STAGES
 from tunewell.store import Store
@@ -24,9 +25,10 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
         findings = [f for name in STAGES if (run := store.last_run(name)) for f in run.findings if f.status == "found"]
         last = store.last_run("verdict")
         verdict = store.get_value(last.outputs["verdict"], Verdict) if last else None
+        tombstones = tombstoned(store)
     upcoming = _next(missing, stages)
     result = {"task": file.spec.task.name, "approved": done, "to_approve": missing, "stages": stages,
-              "found": findings, "next": upcoming}  # fmt: skip
+              "found": findings, "tombstones": tombstones, "next": upcoming}  # fmt: skip
     if json:
         emit("status", result, verdict=verdict.outcome if verdict else None)
         return
@@ -40,6 +42,8 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
     if missing:
         out.print(f"definition not yet approved by {', '.join(missing)}", markup=False)
     _print_findings(findings)
+    for dataset, rows in tombstones.items():
+        out.print(f"dataset {dataset[:12]} holds {rows} rows of an erased person: not to be used again", markup=False)
     out.print(f"\nnext: {upcoming}", markup=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from tunewell.checks.broken import ends_properly, find_fault
 from tunewell.checks.language import language
-from tunewell.checks.personal import find_personal, mask
+from tunewell.checks.people import mask_row
+from tunewell.checks.personal import Span
+from tunewell.checks.recognise import find_all, load_recogniser
 from tunewell.checks.text import repair
 from tunewell.curate.rows import Row
 from tunewell.engine import Engine
@@ -53,12 +55,16 @@ class Wanted:
         languages: Language of input and target.
         personal: Personal data and secrets.
         raw: Whether spans are to be found in the contents as they were, not as repaired.
+        recogniser: Who finds names and addresses (see `tunewell.checks.recognise`).
+        root: The project's folder, for a recogniser of its own.
     """
 
     repair: bool = True
     languages: bool = False
     personal: bool = True
     raw: bool = False
+    recogniser: str = ""
+    root: str = ""
 
 
 def look(rows: Sequence[Row], wanted: Wanted, engine: Engine) -> list[Seen]:
@@ -88,42 +94,44 @@ def finished_share(targets: Iterable[str]) -> float:
 
 
 def _batch(table: pa.Table, *, wanted: Wanted, ends_done: bool) -> pa.Table:
+    rows = [_mended(contents, wanted) for contents in table["contents"].to_pylist()]
+    personal = _personal(table["contents"].to_pylist() if wanted.raw else [r[0] for r in rows], wanted)
     columns: dict[str, list[str]] = {name: [] for name in _OUT.names}
-    for roles, contents in zip(table["roles"].to_pylist(), table["contents"].to_pylist(), strict=True):
-        for name, value in zip(_OUT.names, _one(roles.split(), contents, wanted, ends_done), strict=True):
+    for roles, (contents, repairs), seen in zip(table["roles"].to_pylist(), rows, personal, strict=True):
+        values = (contents if repairs else None, repairs, *_one(roles.split(), contents, wanted, ends_done), *seen)
+        for name, value in zip(_OUT.names, values, strict=True):
             columns[name].append(json.dumps(value) if value else "")
     return pa.table(columns, schema=_OUT)
 
 
-def _one(roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool) -> tuple[object, ...]:
-    repairs: list[str] = []
-    original = contents
-    if wanted.repair:
-        mended = []
-        for text in contents:
-            fixed, rules = repair(text)
-            mended.append(fixed)
-            repairs += [rule for rule in rules if rule not in repairs]
-        contents = mended
+def _mended(contents: list[str], wanted: Wanted) -> tuple[list[str], list[str]]:
+    """The contents after certain repairs, and their rules."""
+    if not wanted.repair:
+        return contents, []
+    fixed = [repair(text) for text in contents]
+    return [text for text, _ in fixed], list(dict.fromkeys(rule for _, rules in fixed for rule in rules))
+
+
+def _one(roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool) -> tuple[list[str] | None, list[str]]:
+    """Fault and languages of a row."""
     fault = find_fault(list(zip(roles, contents, strict=True)), ends_done=ends_done)
     languages: list[str] = []
     if wanted.languages and contents:
         target = contents[-1] if roles[-1] == "assistant" else ""
         asked = "\n".join(t for r, t in zip(roles, contents, strict=True) if r == "user")
         languages = [language(asked), language(target)]
-    spans: list[tuple[int, int, int, str]] = []
-    masked: list[str] | None = None
-    if wanted.personal:
-        contents_ = original if wanted.raw else contents
-        found = [find_personal(text) for text in contents_]
-        spans = [(i, s.start, s.end, s.type) for i, each in enumerate(found) for s in each]
-        if spans:
-            masked = [mask(text, each) for text, each in zip(contents_, found, strict=True)]
-    return (
-        contents if repairs else None,
-        repairs,
-        [fault.kind, fault.rule, fault.evidence] if fault else None,
-        languages,
-        spans,
-        masked,
-    )
+    return [fault.kind, fault.rule, fault.evidence] if fault else None, languages
+
+
+Masked = tuple[list[tuple[int, int, int, str]], list[str] | None]
+
+
+def _personal(rows: list[list[str]], wanted: Wanted) -> Iterator[Masked]:
+    """Spans (turn, start, end, type) and masked contents of every row; the recogniser sees the batch at once."""
+    flat = [text for contents in rows for text in contents]
+    recogniser = load_recogniser(wanted.recogniser, wanted.root)
+    found = iter(find_all(flat, recogniser) if wanted.personal else [[] for _ in flat])
+    for contents in rows:
+        each: list[list[Span]] = [next(found) for _ in contents]
+        spans = [(i, s.start, s.end, s.type) for i, some in enumerate(each) for s in some]
+        yield spans, mask_row(contents, each) if spans else None

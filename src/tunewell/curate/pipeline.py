@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.checks.personal import find_personal, mask
+from tunewell.checks.recognise import load_recogniser
 from tunewell.curate import boilerplate, clean, repeats, rules
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
@@ -157,7 +158,9 @@ def apply_rules(
     settle_ids(batch, ledger)
     done = Curated(batch.rows, ledger, batch)
     spec = file.spec.rules
-    wanted = clean.Wanted(repair=spec.repair, languages=bool(spec.languages), personal=True)
+    wanted = clean.Wanted(repair=spec.repair, languages=bool(spec.languages), recogniser=spec.recogniser,
+                          root=str(file.root))  # fmt: skip
+    load_recogniser(wanted.recogniser, wanted.root)  # here, so that what is wrong with it is said without a detour
     _erase(done, people)
     looked = clean.look(done.rows, wanted, Engine(file.spec.engine))
     tell(1, _STEPS)

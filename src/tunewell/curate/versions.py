@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from tunewell.checks.people import plain_name
 from tunewell.checks.personal import TYPES, find_personal, placeholder
 from tunewell.errors import UserError
 from tunewell.lineage import downstream
 from tunewell.similar import normalise
 from tunewell.store import Store
-from tunewell.types import Dataset, Example, ModelVersion, Value, digest
+from tunewell.types import Dataset, Example, Split, Trained, Value, digest
 
 ERASURE = "erasure"
 """Kind of the events that say whom to leave out of every dataset to come; they hold digests, never names."""
@@ -117,6 +118,7 @@ def marks_of(person: str) -> frozenset[str]:
     marks = {mark_of(person)}
     for span in find_personal(person):
         marks.add(placeholder(person[span.start : span.end], span.type))
+    marks |= {placeholder(form, "name") for form in (person, " ".join(plain_name(person)))}
     if "@" in person or any(c.isdigit() for c in person):
         marks |= {placeholder(person, kind) for kind in TYPES}
     return frozenset(marks)
@@ -136,8 +138,9 @@ def mentions(texts: Iterable[str], person: str, marks: frozenset[str]) -> bool:
 def erase(store: Store, person: str, *, author: str) -> Erasure:
     """Take a person out of every dataset version to come; say where the person is in those there are.
 
-    Old versions stay as they were recorded, but are marked: `tunewell status` and whoever opens them can see that they
-    may no longer be used. The name itself is not kept: rows are matched by digests.
+    Old versions stay as they were recorded, but `tunewell status` shows them as not to be used again. The name itself
+    is not kept: rows are matched by digests. A full name is matched as a whole: a family name alone may be another
+    person's.
 
     Raises:
         UserError: The name is too short to be told from ordinary words.
@@ -151,7 +154,7 @@ def erase(store: Store, person: str, *, author: str) -> Erasure:
         hit = [e.id for e in store.examples(dataset) if mentions((m.content for m in e.messages), person, marks)]
         if hit:
             rows[dataset.id] = tuple(hit)
-            models += _models_on(store, dataset)
+            models += _models_on(store, dataset, frozenset(hit))
     tombstone = mark_of(person)
     words = len(normalise(person).split())
     record = {
@@ -164,12 +167,23 @@ def erase(store: Store, person: str, *, author: str) -> Erasure:
     return Erasure(tombstone=tombstone, rows=rows, models=tuple(dict.fromkeys(models)))
 
 
-def _models_on(store: Store, dataset: Dataset) -> list[str]:
+def _models_on(store: Store, dataset: Dataset, rows: frozenset[str]) -> list[str]:
+    """Models that were trained on one of the rows: it stood in the folds of their split."""
     found: list[str] = []
-    for artifact in (store.put_value(dataset), dataset.examples):
-        for run in downstream(store, artifact):
-            if "model" in run.outputs:
-                found.append(store.get_value(run.outputs["model"], ModelVersion).id)
+    for run in downstream(store, dataset.examples):
+        if "trained" in run.outputs and "split" in run.inputs:
+            split = store.get_value(run.inputs["split"], Split)
+            if split.dataset == dataset.id and not rows.isdisjoint(split.all_folds):
+                found.append(store.get_value(run.outputs["trained"], Trained).model.id)
+    return found
+
+
+def tombstoned(store: Store) -> dict[str, int]:
+    """Dataset versions that hold rows of somebody who was erased since, with how many: not to be used again."""
+    found: dict[str, int] = {}
+    for event in store.said(ERASURE):
+        for dataset, rows in event.record["datasets"].items():
+            found[dataset] = found.get(dataset, 0) + int(rows)
     return found
 
 
