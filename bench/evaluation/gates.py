@@ -4,6 +4,9 @@ Every candidate is scored on n held-out rows in families: a label (0/1), key poi
 correlated between arms and within families. Three gates: label gains at least 0.05 over the prompted base, key points
 lie at 0.80 or above, nats is no worse than the base by 0.1. "drawn" candidates have true effects around the thresholds;
 "edge" candidates sit just on the wrong (for GO) or the right side (for NO-GO) of one or all thresholds: the worst case.
+
+For a wrong GO at the edge each kind of gate is measured alone, and key points also near their upper end (at .95) and as
+no worse than the prompted base: a candidate that fails one gate of several can only be let through less often.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from tunewell.metrics import BUILTINS, NATS
 from tunewell.task import TaskFile, parse_task
 
 CANDIDATES = 2000
+AT_EDGE = 10_000
+"""Candidates at each edge: at the edge itself the share is 2.5 % by design, so it takes many to see a tenth more."""
 TASK = """
 task: {name: sim, about: Simulated candidates., input: a row, output: an answer}
 data: [{path: x}]
@@ -33,7 +38,7 @@ gates:
   - {metric: key_points, kind: level, at_least: 0.8}
   - {metric: nats, kind: no_worse, margin: 0.1, against: base}
 """
-GAIN, LEVEL, MARGIN, PROMPTED = 0.05, 0.80, 0.1, 0.70
+GAIN, LEVEL, MARGIN, PROMPTED, PROMPTED_POINTS = 0.05, 0.80, 0.1, 0.70, 0.9
 SIZES = (50, 100, 200, 400, 800)
 FAMILY = (1, 3)
 EPSILON = 1e-9
@@ -52,10 +57,12 @@ def simulate(rng: np.random.Generator, *, n: int, family: int, gain: float, leve
         return (latent() < ndtri(p)).astype(float)
 
     points = sum(share(level) for _ in range(3)) / 3
+    before = sum(share(PROMPTED_POINTS) for _ in range(3)) / 3
     base = 2.5 + 0.5 * latent()
     values = {
         ("prompted", "label"): share(PROMPTED),
         ("tuned", "label"): share(PROMPTED + gain),
+        ("prompted", "key_points"): before,
         ("tuned", "key_points"): points,
         ("base", "nats"): base,
         ("tuned", "nats"): base + loss + 0.3 * rng.normal(size=n),
@@ -95,22 +102,40 @@ def drawn(rng: np.random.Generator, count: int) -> list[tuple[float, float, floa
     return out
 
 
-def edges(kind: str, count: int) -> list[tuple[float, float, float]]:
-    """The worst cases: just bad by one gate with the others clear, and just good by all."""
-    if kind == "good":
-        return [(GAIN + EPSILON, LEVEL + EPSILON, MARGIN - EPSILON)] * count
-    bad = [(GAIN - EPSILON, 0.97, -0.5), (0.25, LEVEL - EPSILON, -0.5), (0.25, 0.97, MARGIN + EPSILON)]
-    return [bad[i % 3] for i in range(count)]
+def good_edge(count: int) -> list[tuple[float, float, float]]:
+    """Just good by every gate."""
+    return [(GAIN + EPSILON, LEVEL + EPSILON, MARGIN - EPSILON)] * count
 
 
-def cell(file: TaskFile, n: int, family: int, count: int, seed: int) -> dict[str, Any]:
-    """One row of the table."""
+EDGES: dict[str, tuple[str, tuple[float, float, float]]] = {
+    "label gain": ("{metric: label, kind: gain, at_least: 0.05, against: prompted}", (GAIN - EPSILON, 0.97, -0.5)),
+    "points level .80": ("{metric: key_points, kind: level, at_least: 0.8}", (0.25, LEVEL - EPSILON, -0.5)),
+    "points level .95": ("{metric: key_points, kind: level, at_least: 0.95}", (0.25, 0.95 - EPSILON, -0.5)),
+    "points no worse": (
+        "{metric: key_points, kind: no_worse, margin: 0.02, against: prompted}", (0.25, PROMPTED_POINTS - 0.02, -0.5)
+    ),
+    "loss no worse": ("{metric: nats, kind: no_worse, margin: 0.1, against: base}", (0.25, 0.97, MARGIN + EPSILON)),
+}  # fmt: skip
+"""Kind of gate to its line and to the effects of a candidate that is just too bad for it."""
+
+
+def wrong_go_at(kind: str, n: int, family: int, count: int, seed: int) -> float:
+    """Share of candidates just on the bad side of one gate that it lets through."""
+    gate, effect = EDGES[kind]
+    text = TASK.split("gates:")[0] + f"gates:\n  - {gate}\n"
+    file = parse_task(text, path=Path("tunewell.yaml"), environment={})
+    return Counter(run(file, [effect] * count, n=n, family=family, seed=seed))["GO"] / count
+
+
+def cell(file: TaskFile, n: int, family: int, count: int, seed: int, *, at_edge: int = 0) -> dict[str, Any]:
+    """One row of the table, with ``at_edge`` (``count`` if 0) candidates at each edge."""
+    at_edge = at_edge or count
     rng = np.random.default_rng(seed)
     effects = drawn(rng, count)
     verdicts = run(file, effects, n=n, family=family, seed=seed + 1)
     tally = Counter((good(e), v) for e, v in zip(effects, verdicts, strict=True))
-    at_bad = Counter(run(file, edges("bad", count), n=n, family=family, seed=seed + 2))
-    at_good = Counter(run(file, edges("good", count), n=n, family=family, seed=seed + 3))
+    at_bad = {k: wrong_go_at(k, n, family, at_edge, seed + 10 + i) for i, k in enumerate(EDGES)}
+    at_good = Counter(run(file, good_edge(count), n=n, family=family, seed=seed + 3))
     half = count / 2
     return {
         "n": n,
@@ -121,22 +146,24 @@ def cell(file: TaskFile, n: int, family: int, count: int, seed: int) -> dict[str
         "inconclusive": sum(v for (_, o), v in tally.items() if o == "INCONCLUSIVE") / count,
         "right_go": tally[True, "GO"] / half,
         "right_no_go": tally[False, "NO-GO"] / half,
-        "edge_wrong_go": at_bad["GO"] / count,
+        "at_edge": at_edge,
+        "edge_wrong_go": max(at_bad.values()),
+        "edge_wrong_go_by_gate": at_bad,
         "edge_wrong_no_go": at_good["NO-GO"] / count,
     }
 
 
-def main(count: int = CANDIDATES) -> None:
+def main(count: int = CANDIDATES, at_edge: int = AT_EDGE) -> None:
     """Measure every cell and keep the table."""
     file = parse_task(TASK, path=Path("tunewell.yaml"), environment={})
     cells = []
     for family in FAMILY:
         for n in SIZES:
-            cells.append(cell(file, n, family, count, seed=1000 * family + n))
-            print(cells[-1], file=sys.stderr)
+            cells.append(cell(file, n, family, count, seed=1000 * family + n, at_edge=at_edge))
+            print(cells[-1], file=sys.stderr, flush=True)
     worst = {k: max(c[k] for c in cells) for k in ("wrong_go", "wrong_no_go", "edge_wrong_go", "edge_wrong_no_go")}
     print(keep("evaluation-gates", {"worst": worst, "cells": cells}).name, worst)
 
 
 if __name__ == "__main__":
-    main()
+    main(*(int(a) for a in sys.argv[1:]))

@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from tunewell.task import parse_task
 
-COUNT = 600
+COUNT = 250
 
 
 @pytest.mark.parametrize(("n", "family"), [(60, 1), (200, 1), (150, 3)])

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.evaluate.strict import strict_ends
+from tunewell.evaluate.strict import Kind, strict_ends
 from tunewell.stats import difference, mean
 from tunewell.types import Estimate, MetricInfo, Score, Unscored
 
@@ -82,8 +82,9 @@ class Table:
             return estimate
         worst, best = (np.where(np.isnan(x), math.nan if end is None else end, x) for end in (low, high))
         shares = low is not None and high is not None and bool(np.isin(x[~np.isnan(x)], (low, high)).all())
-        span = (info.low, info.high) if shares else None
-        return _clipped(strict_ends(estimate, worst, best, families=groups, span=span), info.low, info.high)
+        span = None if low is None or high is None else (low, high)
+        kind: Kind = "share" if shares else "mean"
+        return _clipped(strict_ends(estimate, worst, best, families=groups, span=span, kind=kind), info.low, info.high)
 
     def compare(
         self,
@@ -125,7 +126,9 @@ class Table:
         width = math.inf if low is None or high is None else high - low
         gaps = np.isnan(a) | np.isnan(b)
         worst, best = np.where(gaps, -width, a - b), np.where(gaps, width, a - b)
-        return _clipped(strict_ends(estimate, worst, best, families=groups, span=None), -width, width)
+        span = (-width, width) if math.isfinite(width) else None
+        found = strict_ends(estimate, worst, best, families=groups, span=span, kind="difference")
+        return _clipped(found, -width, width)
 
     def p_value(self, arm: str, against: str, metric: str, *, where: Mask | None = None) -> float | None:
         """Two-sided p-value of no difference: the confidence at which the interval of `compare` just touches 0.

@@ -85,6 +85,13 @@ def _covered(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
     return against_target, None
 
 
+def _recalled(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
+    def against_target(output: str, example: Example, *, task: TaskSpec) -> float:
+        return coverage.recalled(output, example.target, language=task.task.language)
+
+    return against_target, None
+
+
 def _grounded(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
     def against_input(output: str, example: Example, *, task: TaskSpec) -> float:
         given = "\n".join(m.content for m in example.prompt)
@@ -249,6 +256,18 @@ BUILTINS: dict[str, Builtin] = {
             _info("grounded", "words found in the input"),
             "Share of the answer's content words that the input holds: low where an answer brings in what nobody said.",
             _grounded,
+        ),
+        Builtin(
+            _info("recalled", "gold answer recalled"),
+            "Share of the gold answer's character n-grams that the answer holds, whatever else it says: what was left "
+            "out. Of all metrics here the one that goes best with people's counts of omissions.",
+            _recalled,
+        ),
+        Builtin(
+            _info("novel", "words nobody said", unit="words", bigger_is_better=False, high=float("inf")),
+            "How many different content words of the answer the input does not hold. Of all metrics here the one that "
+            "goes best with people's counts of hallucinations.",
+            lambda options, file: (coverage.novel, None),
         ),
         Builtin(_info("chrf", "chrF"), "F-score of common character n-grams up to six.", _overlap(overlap.chrf)),
     )
