@@ -1,0 +1,152 @@
+"""Do cheap folds rank recipes as folds at full depth do? Spearman's rank correlation and the regret of the choice.
+
+Eight sensible recipes (`tunewell.train.search.candidates_around`) on data sets cut to about 10,000 tokens, three folds,
+once with adapters on the top quarter of the layers and once on all of them, on the same rows. Every (set, recipe,
+depth) is written as soon as it is there, so that a run that is cut off goes on::
+
+    python -m bench.training.ranking legal mts_dialog banking
+    python -m bench.training.ranking --summary
+
+The regret is the full-depth held-out loss of the recipe that the cheap folds choose, minus that of the best recipe by
+full depth, each at its best length, as a share of the latter; the interval is paired by row. The interval of the
+correlation is a bootstrap over rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.machine import RESULTS, keep
+from bench.training.project import examples
+from tunewell.model.chat import load_tokenizer
+from tunewell.model.weights import resolve
+from tunewell.train.rows import Rows, draw, encode_rows
+from tunewell.train.search import candidates_around
+from tunewell.train.setting import cut_of
+from tunewell.train.stopping import HeldOut, choose_length
+from tunewell.types import Recipe
+
+NAME = "training-ranking"
+TOKENS, FOLDS, DRAWS = 10_000, 3, 2000
+OWN = Recipe(epochs=3, rate=1e-3)
+DEPTHS = {"cheap": 0.25, "full": 1.0}
+LIMIT = 0.01
+
+
+def work_file() -> Path:
+    """Where the losses of finished runs are, row by row."""
+    return Path(os.environ.get("TUNEWELL_BENCH", tempfile.gettempdir())) / f"{NAME}-losses.json"
+
+
+def rows_of(name: str) -> Rows:
+    """About 10,000 tokens of a set."""
+    coded = encode_rows(examples(name, 2000), load_tokenizer(resolve(OWN.model).folder), max_tokens=512)
+    return draw(coded, max_tokens=TOKENS, seed=0)
+
+
+def measure(network: Any, rows: Rows, recipe: Recipe, share: float, trunk: Any) -> dict[str, Any]:
+    """Held-out loss of every row at every evaluation, shape (evaluations, rows)."""
+    from tunewell.train.loop import Job, run_job
+
+    held_out = np.arange(len(rows.rows))[None] % FOLDS == np.arange(FOLDS)[:, None]
+    cut = cut_of(network.layers, share)
+    job = Job(network, rows.rows, recipe=recipe, cut=cut, train=~held_out, measure=held_out, adapters=range(FOLDS),
+              trunk=trunk if cut else None)  # fmt: skip
+    began = time.perf_counter()
+    done = run_job(job, epochs=recipe.epochs)
+    losses = [np.where(held_out, r.losses, 0).sum(0) for r in done.readings]
+    return {"losses": np.round(np.stack(losses), 5).tolist(), "seconds": round(time.perf_counter() - began, 1)}
+
+
+def run(name: str, found: dict[str, Any]) -> None:
+    """Whatever of a set is not measured yet."""
+    from tunewell.train.network import load_network
+    from tunewell.train.trunk import Trunk
+
+    weights, rows = resolve(OWN.model), rows_of(name)
+    network = load_network(weights.folder)
+    found.setdefault(name, {"tokens": rows.tokens, "targets": [r.targets for r in rows.rows]})
+    cut = cut_of(network.layers, DEPTHS["cheap"])
+    with tempfile.TemporaryDirectory() as folder:
+        trunk = Trunk(Path(folder) / "trunk", rows.rows, width=network.width, dtype=network.head.dtype)
+        trunk.fill(network, rows.rows, cut=cut)
+        for i, recipe in enumerate(candidates_around(OWN)):
+            for depth, share in DEPTHS.items():
+                key = f"{depth}-{i}"
+                if key in found[name]:
+                    continue
+                found[name][key] = measure(network, rows, recipe, share, trunk)
+                work_file().write_text(json.dumps(found), encoding="utf-8")
+                print(name, key, found[name][key]["seconds"], "s", flush=True)
+
+
+def at_best(losses: NDArray[np.float64], rule: HeldOut) -> NDArray[np.float32]:
+    """Losses of every row at the length with the lowest mean, shape (1, rows)."""
+    readings = [x[None].astype(np.float32) for x in losses]
+    return np.asarray(readings[choose_length(readings, rule).best])
+
+
+def compared(one: dict[str, Any]) -> dict[str, Any]:
+    """Correlation and regret on one set, over the recipes that were run at both depths."""
+    from scipy.stats import spearmanr
+
+    tokens = np.asarray(one["targets"], np.int64)
+    rule = HeldOut(np.ones((1, len(tokens)), np.bool_), tokens, [str(i) for i in range(len(tokens))])
+    recipes = candidates_around(OWN)
+    done = [i for i in range(len(recipes)) if all(f"{d}-{i}" in one for d in DEPTHS)]
+    rows = {d: np.concatenate([at_best(np.asarray(one[f"{d}-{i}"]["losses"]), rule) for i in done]) for d in DEPTHS}
+    means = {d: np.average(x, weights=tokens, axis=1) for d, x in rows.items()}
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(DRAWS):
+        pick = rng.integers(0, len(tokens), len(tokens))
+        a, b = (np.average(rows[d][:, pick], weights=tokens[pick], axis=1) for d in DEPTHS)
+        drawn.append(float(spearmanr(a, b).statistic))
+    chosen, best = int(np.argmin(means["cheap"])), int(np.argmin(means["full"]))
+    lost = rule.change(rows["full"][best][None], rows["full"][chosen][None])
+    return {
+        "rows": len(tokens),
+        "tokens": one["tokens"],
+        "recipes": [
+            {"changes": {k: v for k, v in recipes[i].model_dump().items() if v != getattr(OWN, k)},
+             "cheap": round(float(means["cheap"][j]), 4), "full": round(float(means["full"][j]), 4),
+             "seconds": {d: one[f"{d}-{i}"]["seconds"] for d in DEPTHS}}
+            for j, i in enumerate(done)
+        ],
+        "spearman": round(float(spearmanr(means["cheap"], means["full"]).statistic), 3),
+        "spearman_interval": [round(float(q), 3) for q in np.quantile(drawn, [0.025, 0.975])],
+        "chosen": done[chosen],
+        "best": done[best],
+        "regret": round(lost.value / float(means["full"][best]), 4),
+        "regret_interval": [round(x / float(means["full"][best]), 4) for x in (lost.low, lost.high)],
+        "spread_of_full_depth": round(float(np.ptp(means["full"]) / means["full"].min()), 4),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Run what is missing and write bench/results/training-ranking.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sets", nargs="*")
+    parser.add_argument("--summary", action="store_true", help="only compare what is there")
+    asked = parser.parse_args()
+    path = work_file()
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for name in asked.sets:
+        run(name, found)
+    done = {n: compared(one) for n, one in found.items() if sum(k.startswith("full-") for k in one) > 2}
+    keep(NAME, {"recipe": OWN.model_dump(mode="json"), "folds": FOLDS, "limit": LIMIT, "sets": done})
+    for name, one in done.items():
+        print(name, {k: v for k, v in one.items() if k != "recipes"}, flush=True)
+    print(f"written to {RESULTS.name}/{NAME}.json", flush=True)
+
+
+if __name__ == "__main__":
+    main()
