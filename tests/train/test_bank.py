@@ -56,6 +56,50 @@ def test_gradients_of_the_bank_are_those_of_separate_runs(
         torch.testing.assert_close(alone.bank.gradients()[0], together[adapter], rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("budget", [1, 150, 400])
+def test_a_step_in_several_passes_has_the_same_gradients(
+    network: Any, rows: Any, recipe: Recipe, budget: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With dropout and label smoothing; the memory of a step no longer grows with its tokens."""
+    from tunewell.train import loop
+
+    recipe = recipe.model_copy(update={"label_smoothing": 0.1, "dropout": 0.3})
+    whole, split = (make_job(network, rows, recipe, cut=2, adapters=(0, 1, 2)) for _ in range(2))
+    for job in (whole, split):
+        spread(job, seed=4)
+    batch = max(whole.batches(0), key=lambda b: b.rows.shape[1])
+    assert batch.rows.shape[1] > 2
+    whole.loss(batch, step=3)[0].backward()
+    monkeypatch.setitem(loop.PASS_TOKENS, "cpu", budget)
+    split.backward(batch, step=3)
+    theirs = whole.bank.gradients()
+    assert float(theirs.abs().max()) > 1e-3
+    torch.testing.assert_close(split.bank.gradients(), theirs, rtol=0, atol=1e-6)
+
+
+def test_dropout_is_drawn_for_every_row_and_step(network: Any, rows: Any, recipe: Recipe) -> None:
+    """By hand: x times its row's mask, then A and B; about the wanted share is zero, the rest is scaled up."""
+    from tunewell.train.kernels import lora
+
+    bank = make_job(network, rows, recipe.model_copy(update={"dropout": 0.4}), cut=2, adapters=(0, 1)).bank
+    bank.refresh(step=5, rows=3)
+    group = bank.groups[0]
+    mask = group.mask
+    assert mask.shape == (2, 3, group.sites[0].inputs)
+    assert 0.3 < float((mask == 0).float().mean()) < 0.5
+    torch.testing.assert_close(mask[mask > 0], torch.full_like(mask[mask > 0], 1 / 0.6))
+    assert not torch.equal(mask[0, 0], mask[0, 1])
+    x = torch.randn(2, 12, group.sites[0].inputs)
+    weight = torch.randn(group.outputs, x.shape[2])
+    group.b.data.normal_()
+    by_hand = x @ weight.T + (x * mask.repeat_interleave(4, 1)) @ group.a.transpose(1, 2) @ group.b
+    torch.testing.assert_close(lora(x, weight, None, group.a, group.b, mask), by_hand, rtol=1e-4, atol=1e-4)
+    bank.refresh(step=6, rows=3)
+    assert not torch.equal(mask, bank.groups[0].mask)
+    bank.refresh()
+    assert bank.groups[0].mask is None
+
+
 @pytest.mark.parametrize("fast", [True, False])
 def test_gradients_are_those_of_autograd_through_peft(tiny: Any, rows: Any, recipe: Recipe, fast: bool) -> None:
     from peft import LoraConfig, get_peft_model

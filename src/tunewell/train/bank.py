@@ -40,22 +40,24 @@ class Group:
     Attributes:
         sites: The maps.
         outputs: Of the whole product, those of maps without adapters included.
-        a: Shape (K, rank * maps, inputs), dropout included.
+        a: Shape (K, rank * maps, inputs).
         b: Shape (K, rank * maps, outputs), zero outside the maps' own blocks, alpha / rank included.
+        mask: Dropout of the rows at hand, shape (K, rows, inputs), or None.
     """
 
     sites: tuple[Site, ...]
     outputs: int
     a: Any = None
     b: Any = None
+    mask: Any = None
 
 
 class Bank:
     """K adapters.
 
-    Dropout zeroes inputs of A, drawn for each group and adapter at every step and shared by the tokens of that step
-    (as variational dropout shares it along a sequence): it then acts on A itself and costs nothing, where a draw for
-    every token would cost more than the matrix products.
+    Dropout zeroes inputs of A, drawn for every row anew and shared by the tokens of the row (variational dropout, Gal
+    and Ghahramani 2016): it then acts on a copy of A for each row and costs next to nothing, where a draw for every
+    token costs as much as the matrix products.
 
     Args:
         groups: Sites by the product that computes them, with that product's outputs.
@@ -90,7 +92,7 @@ class Bank:
         self.square = torch.zeros_like(self.values)
         self.steps = 0
         self._adam: Any = None
-        self._masks: list[Any] | None = None
+        self._masks: list[Any] = []
         self.refresh()
 
     def _starts(self) -> list[int]:
@@ -113,33 +115,44 @@ class Bank:
             yield group, a, bs
 
     @torch.no_grad()
-    def refresh(self, *, step: int | None = None) -> None:
-        """Copy the fp32 values into what the model computes with; with the dropout of a step, or without any."""
-        self._masks = self._draw(step) if step is not None and self._dropout else None
-        for i, (group, a, bs) in enumerate(self._views(self.values)):
-            group.a.copy_(a if self._masks is None else a * self._masks[i])
-            for b, rows, columns in bs:
-                group.b[:, rows, columns] = b * self.scale
+    def refresh(self, *, step: int | None = None, rows: int = 1) -> None:
+        """Copy the fp32 values into what the model computes with; with the dropout of a step, or without any.
 
-    def _draw(self, step: int) -> list[Any]:
+        Args:
+            step: Of which the dropout is drawn; None = none.
+            rows: Of each adapter in that step.
+        """
+        for group, a, bs in self._views(self.values):
+            group.a.copy_(a)
+            for b, rank, columns in bs:
+                group.b[:, rank, columns] = b * self.scale
+        self._masks = self._draw(step, rows) if step is not None and self._dropout else []
+        self.select(0, rows)
+
+    def select(self, start: int, end: int) -> None:
+        """Let these rows of the step be the ones at hand."""
+        for i, group in enumerate(self.groups):
+            group.mask = self._masks[i][:, start:end] if self._masks else None
+
+    def _draw(self, step: int, rows: int) -> list[Any]:
         widths = [g.sites[0].inputs for g in self.groups]
         keep = np.stack([
-            np.random.default_rng((self._seed, 1, adapter, step)).random(sum(widths), np.float32) >= self._dropout
+            np.random.default_rng((self._seed, 1, adapter, step)).random((rows, sum(widths)), np.float32)
+            >= self._dropout
             for adapter in self.adapters
         ])  # fmt: skip
-        scaled = torch.from_numpy(keep.astype(np.float32) / (1 - self._dropout)).to(self.values.device)
-        return [m[:, None] for m in scaled.split(widths, 1)]
+        like = self.groups[0].a
+        scaled = torch.from_numpy(keep).to(like.device).to(like.dtype).mul_(1 / (1 - self._dropout))
+        return list(scaled.split(widths, 2))
 
     @torch.no_grad()
     def gradients(self) -> Any:
         """Gradients of all values, shape (K, values), fp32; the leaves' own are cleared."""
         out = torch.zeros_like(self.values)
-        for i, (group, a, bs) in enumerate(self._views(out)):
+        for group, a, bs in self._views(out):
             if group.a.grad is None:
                 continue
             a.copy_(group.a.grad)
-            if self._masks is not None:
-                a.mul_(self._masks[i])
             for b, rows, columns in bs:
                 b.copy_(group.b.grad[:, rows, columns]).mul_(self.scale)
             group.a.grad = group.b.grad = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,17 +13,18 @@ from tunewell.lineage import record, reuse, run_key
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
+from tunewell.store.traces import trace_from_bytes
 from tunewell.task import TaskFile
+from tunewell.train.readings import held_out_loss
 from tunewell.train.setting import Live, Setting
-from tunewell.train.stopping import choose_length
-from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
+from tunewell.train.stage import parameters_of
+from tunewell.train.stopping import HeldOut, choose_length
+from tunewell.types import Dataset, Estimate, Finding, Recipe, Split, Threshold, Value
 
 SHARES: Final = (0.125, 0.25, 0.5, 1.0)
 AHEAD: Final = (2.0, 4.0)
 WORTH = 0.02
 """D12: smallest gain from twice the rows, as a share of the loss, that is worth collecting for."""
-
-EXPONENTS: Final = np.round(np.arange(0.1, 1.01, 0.1), 2)
 
 
 class CurvePoint(Value):
@@ -59,7 +60,8 @@ def learning_curve(
 ) -> Curve:
     """Train every fold on nested shares of its rows, over the same trunk, and forecast; the Run carries D12.
 
-    Smaller shares get more epochs (the inverse fourth root of the share), so that they are not merely trained less.
+    Smaller shares get more epochs (the inverse fourth root of the share), so that they are not merely trained less. The
+    whole is what training has measured, where the project has been trained with this recipe.
 
     Args:
         dataset: The rows.
@@ -79,7 +81,7 @@ def learning_curve(
     work = store.root / "work" / run_key("curve", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
     with record(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
         setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
-        losses, rows = _measured(setting)
+        losses, rows = _measured(setting, _folds_of_training(store, inputs, recipe, weights.digest))
         result = forecast(losses, rows, tokens=setting.targets, families=setting.families, seed=recipe.seed)
         writer.outputs["curve"] = store.put_value(result)
         writer.findings.append(too_few_rows(result))
@@ -98,34 +100,52 @@ def nested(fold: NDArray[np.int64], share: float, *, seed: int) -> NDArray[np.bo
     return taken
 
 
-def _measured(setting: Setting) -> tuple[NDArray[np.float64], list[int]]:
+def _folds_of_training(
+    store: Store, inputs: Mapping[str, str], recipe: Recipe, weights: str
+) -> NDArray[np.float64] | None:
+    """Held-out losses of the project's own folds, shape (evaluations, rows), where they were trained just so."""
+    found = reuse(store, "train", inputs=inputs, parameters=parameters_of(recipe, weights), seed=recipe.seed)
+    if found is None:
+        return None
+    trace = trace_from_bytes(store.files.open(found.outputs["trace"]).read_bytes())
+    return np.stack([held_out_loss(trace, e) for e in range(len(trace.losses))])
+
+
+def _measured(setting: Setting, whole: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], list[int]]:
     """Held-out loss of every row at every share, shape (shares, rows), and the rows that a fold was trained on."""
     recipe, cut = setting.recipe, setting.cut(setting.recipe.fold_layers)
     epochs = [math.ceil(recipe.epochs * share**-0.25) for share in SHARES]
-    work = sum(s * e for s, e in zip(SHARES, epochs, strict=True)) * (setting.folds - 1)
+    todo = [(s, e) for s, e in zip(SHARES, epochs, strict=True) if s < 1 or whole is None]
+    work = sum(s * e for s, e in todo) * (setting.folds - 1)
     setting.meter.total = int(setting.rows.tokens * work * (1 - cut / setting.network.layers))
     where, _ = setting.fold_masks()
     losses, rows = [], []
     for share, passes in zip(SHARES, epochs, strict=True):
         train = ~where & nested(setting.fold, share, seed=recipe.seed)[None]
+        rows.append(round(float(train.sum(1).mean())))
+        if share == 1 and whole is not None:
+            losses.append(_at_best(list(whole[:, None]), setting.held_out(where.any(0)[None]))[0])
+            continue
         part = recipe.model_copy(update={"epochs": passes})
         job = setting.job(cut, train=train, measure=where, adapters=range(setting.folds), recipe=part)
         done = setting.run(f"share-{share:g}", job, epochs=passes, planned=passes, held_out=where)
-        readings = [r.losses for r in done.readings]
-        best = choose_length(readings, setting.held_out(where)).best
-        losses.append(np.nansum(np.where(where, readings[best], 0), axis=0))
-        rows.append(round(float(train.sum(1).mean())))
+        at_best = _at_best([r.losses for r in done.readings], setting.held_out(where))
+        losses.append(np.nansum(np.where(where, at_best, 0), axis=0))
     return np.stack(losses).astype(np.float64), rows
+
+
+def _at_best(readings: Sequence[NDArray[Any]], rule: HeldOut) -> NDArray[Any]:
+    return readings[choose_length(readings, rule).best]
 
 
 def forecast(
     losses: NDArray[np.float64], rows: Sequence[int], *, tokens: NDArray[np.int64], families: Sequence[str],
     seed: int = 0, draws: int = 400, level: float = 0.95,
 ) -> Curve:  # fmt: skip
-    """Draw the curve further: ``loss = floor + height * rows ** -a``, families resampled, every plausible a.
+    """Draw the curve further by `tunewell.stats.learning_curve`, the rectified law averaged over all that fits.
 
-    The exponent cannot be told from four points; each resample takes one at random from those within two units of
-    deviance of its best fit, so that the interval holds what is not known about the shape.
+    The shares are measured on the same rows, so only what differs between them is noise: families are resampled, and
+    each resample is centred over the shares.
 
     Args:
         losses: Held-out loss of every row at every share, shape (shares, rows).
@@ -136,6 +156,8 @@ def forecast(
         draws: How many resamples.
         level: Of the intervals.
     """
+    from tunewell.stats import learning_curve as fitted
+
     rng = np.random.default_rng(seed)
     names: dict[str, int] = {}
     code = np.asarray([names.setdefault(f, len(names)) for f in families])
@@ -144,10 +166,8 @@ def forecast(
     point = sums.sum(1) / weight.sum()
     picks = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(np.float64)
     means = picks @ sums.T / (picks @ weight)[:, None]
-    noise = np.maximum(np.diff(means, axis=1).std(0).mean(), 1e-6)
-    ahead = [rows[-1] * times for times in AHEAD]
-    centre = _further(point, rows, ahead, noise, None)
-    drawn = np.stack([_further(m, rows, ahead, noise, rng) for m in means])
+    moved = means - means.mean(1, keepdims=True)
+    law = fitted(rows, point, errors=np.maximum(moved.std(0), 1e-6), level=level, draws=draws, seed=seed)
     tail = (1 - level) / 2
 
     def estimate(value: float, sample: NDArray[np.float64], method: str) -> Estimate:
@@ -155,42 +175,28 @@ def forecast(
         return Estimate(value=value, low=min(float(low), value), high=max(float(high), value), level=level,
                         n=len(names), method=method, unit="nats/token")  # fmt: skip
 
-    seen = "bootstrap over families"
-    drawn_on = "power law with a floor, families resampled"
+    def ahead(times: float) -> CurvePoint:
+        found = law.forecast(rows[-1] * times)
+        return CurvePoint(share=times, rows=round(rows[-1] * times),
+                          loss=found.model_copy(update={"n": len(names), "unit": "nats/token"}))  # fmt: skip
+
+    now, twice = (_loss_at(law.fits, rows[-1] * times) for times in (1.0, AHEAD[0]))
+    best = np.asarray(law.law)[None]
+    gain = float((_loss_at(best, rows[-1]) - _loss_at(best, rows[-1] * AHEAD[0]))[0])
     return Curve(
-        measured=tuple(CurvePoint(share=s, rows=r, loss=estimate(float(point[i]), means[:, i], seen))
-                       for i, (s, r) in enumerate(zip(SHARES, rows, strict=True))),
-        forecast=tuple(CurvePoint(share=t, rows=round(n), loss=estimate(float(centre[j]), drawn[:, j], drawn_on))
-                       for j, (t, n) in enumerate(zip(AHEAD, ahead, strict=True))),
-        gain=estimate(float(point[-1] - centre[0]), means[:, -1] - drawn[:, 0], drawn_on),
-    )  # fmt: skip
+        measured=tuple(
+            CurvePoint(share=s, rows=r, loss=estimate(float(point[i]), means[:, i], "bootstrap over families"))
+            for i, (s, r) in enumerate(zip(SHARES, rows, strict=True))
+        ),
+        forecast=tuple(map(ahead, AHEAD)),
+        gain=estimate(gain, now - twice, "rectified power law, bootstrap"),
+    )
 
 
-def _further(
-    means: NDArray[np.float64], rows: Sequence[int], ahead: Sequence[float], noise: float, rng: Any
-) -> NDArray[np.float64]:
-    """The loss further on, by the best exponent, or by a random one of those that fit about as well."""
-    fits = [_fit(means, np.asarray(rows, np.float64), float(a)) for a in EXPONENTS]
-    deviance = np.asarray([f[2] for f in fits]) / noise**2
-    if rng is None:
-        pick = int(np.argmin(deviance))
-    else:
-        pick = int(rng.choice(np.flatnonzero(deviance <= deviance.min() + 2)))
-    floor, height, _ = fits[pick]
-    # What was measured last is where the curve goes on from, not where the fit passes it.
-    drop = height * (rows[-1] ** -EXPONENTS[pick] - np.asarray(ahead) ** -EXPONENTS[pick])
-    return np.maximum(means[-1] - drop, min(floor, float(means[-1])))
-
-
-def _fit(means: NDArray[np.float64], rows: NDArray[np.float64], a: float) -> tuple[float, float, float]:
-    """Floor and height (both >= 0) by least squares for one exponent, and the sum of squares left."""
-    x = rows**-a
-    height = float(((x - x.mean()) * (means - means.mean())).sum() / ((x - x.mean()) ** 2).sum())
-    height = max(height, 0.0)
-    floor = float(means.mean() - height * x.mean())
-    if floor < 0:
-        floor, height = 0.0, float((x * means).sum() / (x * x).sum())
-    return floor, height, float(((means - floor - height * x) ** 2).sum())
+def _loss_at(laws: NDArray[np.float64], rows: float) -> NDArray[np.float64]:
+    """Of laws (B, D, b, E), one a row: ``B / (D + rows^b) + E``."""
+    height, rectifier, power, floor = laws.T
+    return np.asarray(height / (rectifier + rows**power) + floor)
 
 
 def too_few_rows(curve: Curve) -> Finding:

@@ -91,27 +91,33 @@ def rope(x: Any, cos: Any, sin: Any) -> Any:
 
 class _Lora(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any) -> Any:
-        k, n, _ = x.shape
+    def forward(ctx: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any, mask: Any) -> Any:
+        k, n, inputs = x.shape
         out = F.linear(x.reshape(k * n, -1), weight, bias).view(k, n, -1)
-        low = torch.bmm(x, a.transpose(1, 2))
-        ctx.save_for_backward(x, weight, a, b, low)
+        # With dropout every row has an A of its own: rows stand where adapters stand without it.
+        own = a if mask is None else (a[:, None] * mask[:, :, None]).flatten(0, 1)
+        low = torch.bmm(x.reshape(len(own), -1, inputs), own.transpose(1, 2)).view(k, n, -1)
+        ctx.save_for_backward(x, weight, own, b, low, mask)
         return out.baddbmm_(low, b)
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> tuple[Any, ...]:
-        x, weight, a, b, low = ctx.saved_tensors
+        x, weight, own, b, low, mask = ctx.saved_tensors
+        k, n, inputs = x.shape
         d_low = torch.bmm(grad, b.transpose(1, 2))
-        d_a = torch.bmm(d_low.transpose(1, 2), x)
         d_b = torch.bmm(low.transpose(1, 2), grad)
+        rows = len(own)
+        d_a = torch.bmm(d_low.view(rows, -1, own.shape[1]).transpose(1, 2), x.reshape(rows, -1, inputs))
+        if mask is not None:
+            d_a = d_a.view(k, -1, *d_a.shape[1:]).mul_(mask[:, :, None]).sum(1)
         if not ctx.needs_input_grad[0]:
-            return None, None, None, d_a, d_b
-        k, n, _ = x.shape
-        d_x = (grad.reshape(k * n, -1) @ weight).view(k, n, -1)
-        return d_x.baddbmm_(d_low, a), None, None, d_a, d_b
+            return None, None, None, d_a, d_b, None
+        d_x = (grad.reshape(k * n, -1) @ weight).view(rows, -1, inputs)
+        d_x.baddbmm_(d_low.view(rows, -1, own.shape[1]), own)
+        return d_x.view(k, n, inputs), None, None, d_a, d_b, None
 
 
-def lora(x: Any, weight: Any, bias: Any, a: Any, b: Any) -> Any:
+def lora(x: Any, weight: Any, bias: Any, a: Any, b: Any, mask: Any = None) -> Any:
     """``x W' + bias + (x A') B`` for K adapters over one frozen map.
 
     The frozen map may be several maps of the same input, one above the other; then A holds their A's likewise and B
@@ -123,11 +129,13 @@ def lora(x: Any, weight: Any, bias: Any, a: Any, b: Any) -> Any:
         bias: Frozen, shape (outputs,), or None.
         a: Shape (K, rank * adapted maps, inputs).
         b: Shape (K, rank * adapted maps, outputs), alpha / rank included.
+        mask: Dropout on the inputs of A, one for each of the rows whose tokens stand one after the other in x:
+            shape (K, rows, inputs), n a multiple of rows; None = no dropout.
 
     Returns:
         Shape (K, n, outputs).
     """
-    return _Lora.apply(x, weight, bias, a, b)
+    return _Lora.apply(x, weight, bias, a, b, mask)
 
 
 class _CrossEntropy(torch.autograd.Function):

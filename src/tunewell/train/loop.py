@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from tunewell.train.bank import Bank, rate_at
-from tunewell.train.batches import Batch, plan
+from tunewell.train.batches import Batch, parts, plan
 from tunewell.train.checkpoint import Checkpoint
 from tunewell.train.kernels import cross_entropy, negative_log_likelihood
 from tunewell.train.network import Network
@@ -25,6 +25,10 @@ Told = Callable[[int], None]
 """Called with the training tokens done since the last call."""
 
 EVALUATION_TOKENS = 4096
+"""Of one batch that is only measured, all adapters together."""
+
+PASS_TOKENS = {"cpu": 2048, "cuda": 32_768}
+"""Most tokens of one forward and backward pass, all adapters together: a larger step is done in several."""
 
 
 class States(Protocol):
@@ -147,21 +151,37 @@ class Job:
 
     def loss(self, batch: Batch, *, step: int = 0) -> tuple[Any, Any]:
         """Sum over adapters of each one's mean loss per target token, and nats of every target token."""
+        self.bank.refresh(step=step, rows=batch.rows.shape[1])
+        return self._loss(batch, self._counts(batch), noise=(step, 0))
+
+    def backward(self, batch: Batch, *, step: int = 0) -> None:
+        """The gradients of a step's `loss`, in passes of at most ``PASS_TOKENS``."""
+        self.bank.refresh(step=step, rows=batch.rows.shape[1])
+        counts = self._counts(batch)
+        budget = PASS_TOKENS.get(self.network.head.device.type, PASS_TOKENS["cpu"])
+        for start, part in parts(batch, self.lengths, budget=budget):
+            self.bank.select(start, start + part.rows.shape[1])
+            self._loss(part, counts, noise=(step, start))[0].backward()
+
+    def _counts(self, batch: Batch) -> NDArray[np.int64]:
+        """Target tokens of each adapter in a step; an adapter may have none."""
+        targets = np.asarray([r.targets for r in self.rows], np.int64)
+        return np.where(batch.rows >= 0, targets[batch.rows], 0).sum(1)
+
+    def _loss(self, batch: Batch, counts: NDArray[np.int64], *, noise: tuple[int, int]) -> tuple[Any, Any]:
         hidden = self.states(batch)
         if self.recipe.noise:
-            hidden = hidden + self._noise(hidden, step)
-        self.bank.refresh(step=step)
+            hidden = hidden + self._noise(hidden, noise)
         hidden = self.network.run(hidden, first=self.cut, last=self.network.layers, bank=self.bank)
         at, labels, adapter, _ = self.labels(batch)
-        counts = np.bincount(adapter, minlength=len(batch.rows))  # an adapter may have no row in a batch
         weights = torch.from_numpy((1.0 / counts[adapter]).astype(np.float32))
         final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
         return cross_entropy(final, self.network.head, labels, weights.to(final.device),
                              smoothing=self.recipe.label_smoothing, cap=self.network.cap)  # fmt: skip
 
-    def _noise(self, hidden: Any, step: int) -> Any:
+    def _noise(self, hidden: Any, key: tuple[int, int]) -> Any:
         """NEFTune's noise, on the input of the first trained layer (the embeddings where that is the first)."""
-        generator = torch.Generator().manual_seed(self.recipe.seed * 7_368_787 + step)
+        generator = torch.Generator().manual_seed(self.recipe.seed * 7_368_787 + key[0] * 1009 + key[1])
         scale = self.recipe.noise / math.sqrt(hidden.shape[-2] * hidden.shape[-1])
         drawn = torch.rand(hidden.shape, generator=generator, dtype=torch.float32).mul_(2).sub_(1).mul_(scale)
         return drawn.to(hidden.device).to(hidden.dtype)
@@ -171,7 +191,7 @@ class Job:
         """Mean nats per target token of the wanted (adapter, row) pairs, NaN elsewhere."""
         out = np.full(which.shape, np.nan, np.float32)
         self.bank.refresh()
-        for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=EVALUATION_TOKENS):
+        for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=EVALUATION_TOKENS // len(which)):
             hidden = self.network.run(self.states(batch), first=self.cut, last=self.network.layers, bank=self.bank)
             at, labels, _, flat = self.labels(batch)
             final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
@@ -324,8 +344,7 @@ class Running:
     def _one_step(self, batch: Batch) -> None:
         began = time.perf_counter()
         recipe, bank = self.job.recipe, self.job.bank
-        loss, _ = self.job.loss(batch, step=bank.steps)
-        loss.backward()
+        self.job.backward(batch, step=bank.steps)
         rate = rate_at(bank.steps, steps=self._horizon, peak=recipe.rate, warmup=recipe.warmup)
         bank.step(rate=rate, weight_decay=recipe.weight_decay)
         done = int(self.job.lengths[batch.rows[batch.rows >= 0]].sum())

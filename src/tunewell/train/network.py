@@ -220,7 +220,7 @@ class _FastLayer:
             group = groups.get((self._number, kind))
             if group is None:
                 return torch.nn.functional.linear(value, weight, bias)
-            return lora(value, weight, bias, group.a, group.b)
+            return lora(value, weight, bias, group.a, group.b, group.mask)
 
         k = x.shape[0]
         both = linear("qkv", rms_norm(x, self._norms[0], eps)).view(k * shape[0], shape[1], -1, self._width)
@@ -266,7 +266,7 @@ class _BankLinear(torch.nn.Module):
             return torch.nn.functional.linear(x, self.weight, self.bias)
         bank, group = self.work
         flat = x.reshape(len(bank.adapters), -1, x.shape[-1])
-        return lora(flat, self.weight, self.bias, group.a, group.b).view(*x.shape[:-1], -1)
+        return lora(flat, self.weight, self.bias, group.a, group.b, group.mask).view(*x.shape[:-1], -1)
 
 
 class Generic:

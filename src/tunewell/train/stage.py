@@ -20,9 +20,9 @@ from tunewell.train.forgetting import forgetting, general_losses, general_rows
 from tunewell.train.readings import fragility, label_errors, memorisation
 from tunewell.train.setting import Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
-from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
+from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Recipe, Split, Trained, digest
 
-WORK = 3
+WORK = 4
 """Version of the way of training: part of the key of a run."""
 
 
@@ -56,7 +56,7 @@ def train(
     recipe = file.spec.train
     weights = resolve(recipe.model)
     inputs = {"examples": dataset.examples, "split": store.put_value(split)}
-    parameters = {"recipe": recipe.model_dump(mode="json"), "weights": weights.digest, "work": WORK}
+    parameters = parameters_of(recipe, weights.digest)
     found = reuse(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
         return store.get_value(found.outputs["trained"], Trained)
@@ -77,6 +77,11 @@ def train(
         }
     setting.close()
     return trained
+
+
+def parameters_of(recipe: Recipe, weights: str) -> dict[str, Any]:
+    """What decides a training beside its rows and its seed: parameters of its Run."""
+    return {"recipe": recipe.model_dump(mode="json"), "weights": weights, "work": WORK}
 
 
 class _Way:
