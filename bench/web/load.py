@@ -1,12 +1,15 @@
 """A hundred raters at once, the server killed in between: how fast, and is every acknowledged verdict there once?
 
-`python -m bench web/load`; VERDICTS (5,000), RATERS (100), THINK seconds between a rater's verdicts (2), DATABASE_URL.
+`python -m bench web/load`; VERDICTS (5,000), RATERS (100), THINK seconds between a rater's verdicts (2), DATABASE_URL
+(``own``: a PostgreSQL of its own, from the programs of the machine, waiting for the disk at each commit).
 Raters keep to their own queue, send each verdict again with the same key until it is acknowledged, and open their work
-page after every eighth. After a third of the verdicts the server is killed (SIGKILL) and started again.
+page after every eighth. After a third of the verdicts the server is killed (SIGKILL) and started again. Meanwhile the
+owner looks at the batches and at the results every few seconds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import http.client
 import json
@@ -28,11 +31,13 @@ from bench.machine import keep
 from tunewell.people import Accounts, Batch, Book, Item, new_id
 from tunewell.store import Store
 from tunewell.task import RubricCriterion
+from tunewell.testing.postgres import postgres_programs, postgres_server
 
 VERDICTS = int(os.environ.get("VERDICTS", "5000"))
 RATERS = int(os.environ.get("RATERS", "100"))
 THINK_S = float(os.environ.get("THINK", "2"))
 URL = os.environ.get("DATABASE_URL", "")
+LOOK_S = 3.0
 TASK = """\
 task: {name: load, about: A load test of the room., input: a question, output: an answer}
 data: [{path: none.jsonl}]
@@ -50,8 +55,8 @@ uvicorn.run(create_app(load_task(folder), Store(folder, url=url)), port=port, lo
 """
 
 
-def prepare(folder: Path) -> tuple[Batch, list[tuple[str, str, list[str]]]]:
-    """A batch with its seats, and (cookie, csrf, items in order) of each rater."""
+def prepare(folder: Path) -> tuple[Batch, list[tuple[str, str, list[str]]], str]:
+    """A batch with its seats, (cookie, csrf, items in order) of each rater, and the owner's cookie."""
     (folder / "tunewell.yaml").write_text(TASK, encoding="utf-8")
     with Store(folder, url=URL) as store:
         book, door = Book(store), Accounts(store)
@@ -76,7 +81,8 @@ def prepare(folder: Path) -> tuple[Batch, list[tuple[str, str, list[str]]]]:
             assert session is not None
             queue = [i.id for i in book.next_items(batch.id, account.id, limit=count)]
             raters.append((token, session.csrf, queue))
-    return batch, raters
+        owner = door.sign_in(door.create("owner", role="owner"))
+    return batch, raters, owner
 
 
 class Bench:
@@ -90,6 +96,7 @@ class Bench:
         self.lock = threading.Lock()
         self.verdict_s: list[float] = []
         self.page_s: list[float] = []
+        self.owner_s: dict[str, list[float]] = {"batches": [], "results": []}
         self.acknowledged: list[str] = []
         self.again = 0
         self.server = self.start()
@@ -143,6 +150,18 @@ class Bench:
                     pass
             time.sleep(luck.expovariate(1 / THINK_S) if THINK_S else 0)
 
+    def look(self, token: str, over: threading.Event) -> None:
+        """The owner looks at batches and results until it is over."""
+        pages = {"batches": "/batches", "results": f"/batches/{self.batch.id}"}
+        while not over.wait(LOOK_S):
+            for name, path in pages.items():
+                try:
+                    status, seconds = self.ask("GET", path, token, "")
+                except OSError:
+                    continue
+                if status == 200:
+                    self.owner_s[name].append(seconds)
+
     def _until_taken(self, token: str, csrf: str, body: str, key: str) -> None:
         while True:
             try:
@@ -160,14 +179,22 @@ class Bench:
 
 def main() -> None:
     """Run the load and write what was measured."""
-    with tempfile.TemporaryDirectory() as name:
+    global URL
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        if URL == "own":
+            programs = postgres_programs()
+            if programs is None:
+                raise SystemExit("no PostgreSQL server on this machine (apt-get install postgresql)")
+            URL = stack.enter_context(postgres_server(programs, durable=True)) % "postgres"
         folder = Path(name)
-        batch, raters = prepare(folder)
+        batch, raters, owner = prepare(folder)
         bench = Bench(folder, batch)
         threads = [threading.Thread(target=bench.rate, args=(n, *rater)) for n, rater in enumerate(raters)]
+        over = threading.Event()
+        looker = threading.Thread(target=bench.look, args=(owner, over))
         total = sum(len(queue) for _, _, queue in raters)
         started = time.perf_counter()
-        for thread in threads:
+        for thread in (*threads, looker):
             thread.start()
         while len(bench.acknowledged) < total // 3:
             time.sleep(0.05)
@@ -175,6 +202,8 @@ def main() -> None:
         for thread in threads:
             thread.join()
         seconds = time.perf_counter() - started
+        over.set()
+        looker.join()
         bench.server.send_signal(signal.SIGKILL)  # the last verdicts have to survive this, too
         bench.server.wait()
         with Store(folder, url=URL) as store:
@@ -201,6 +230,7 @@ def summary(bench: Bench, kept: Counter[str], total: int, seconds: float) -> dic
         "per_s": round(total / seconds, 1),
         "verdict": percentiles(bench.verdict_s),
         "work_page": percentiles(bench.page_s),
+        **{f"{name}_page": percentiles(values) for name, values in bench.owner_s.items() if values},
         "killed": 2,
         "sent_again": bench.again,
         "lost": sum(k not in kept for k in bench.acknowledged),

@@ -1,25 +1,32 @@
-"""How long the server takes for each page with 100,000 items before people: `python -m bench web/pages` (ITEMS)."""
+"""How long the server takes for each page with 100,000 items before people and 50,000 verdicts on another batch.
+
+`python -m bench web/pages`; ITEMS, VERDICTS.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import os
+import random
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from bench.machine import keep
 from bench.web.load import TASK
 from tunewell.people import Accounts, Batch, Book, Item, new_id
 from tunewell.store import Store
+from tunewell.store.room import assignments, verdicts
 from tunewell.task import RubricCriterion, load_task
 from tunewell.web import create_app
 
 ITEMS = int(os.environ.get("ITEMS", "100000"))
+VERDICTS = int(os.environ.get("VERDICTS", "50000"))
 RATERS = 20
 ROUNDS = 60
 
@@ -50,11 +57,20 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
     shared_s = time.perf_counter() - started
     client = TestClient(create_app(load_task(folder), store))
     client.cookies.set("tunewell", door.sign_in(accounts[0]))
-    own = f"/api/v1/queues/{batch.id}/items"
-    pages = {"queue": "/", "work": f"/work/{batch.id}", "batches": "/batches", "items": own}
+    judged = _judged(book, store, [a.id for a in accounts])
+    started = time.perf_counter()
+    client.get(f"/batches/{judged}")
+    first_s = time.perf_counter() - started
+    pages = {
+        "queue": "/", "work": f"/work/{batch.id}", "batches": "/batches", "items": f"/api/v1/queues/{batch.id}/items",
+        "results": f"/batches/{judged}", "results_api": f"/api/v1/batches/{judged}/results", "people": "/people",
+        "log": "/audit",
+    }  # fmt: skip
     seconds = {name: [_ask(client, path) for _ in range(ROUNDS)] for name, path in pages.items()}
     result: dict[str, object] = {
-        "items": ITEMS,
+        "with_items": ITEMS,
+        "with_verdicts": VERDICTS,
+        "first_look_at_results_s": round(first_s, 1),
         "open_batch_s": round(opened_s, 1),
         "share_out_s": round(shared_s, 1),
         "load_average": os.getloadavg()[0],
@@ -65,6 +81,42 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
     }
     keep("web_pages", result)
     return result
+
+
+def _judged(book: Book, store: Store, people: list[str]) -> str:
+    """A review with its verdicts in: two people on each output."""
+    luck, now = random.Random(1), dt.datetime.now(dt.UTC).isoformat()
+    batch = Batch(
+        id=new_id(), kind="review", title="judged", created=dt.datetime.now(dt.UTC), author="bench", raters=2,
+        rubric=(RubricCriterion(name="right", question="Is it right?"),
+                RubricCriterion(name="helpful", question="How helpful is it?", scale="1-5")),
+        error_tags=("wrong rate", "wrong date"),
+    )  # fmt: skip
+    items = [
+        Item(id=new_id(), batch=batch.id, number=n, example=f"e{n // 2}", arms=(("tuned", "prompted")[n % 2],),
+             source="A question.", output="An answer.", slices={"region": "abc"[n // 2 % 3]}, family=f"f{n // 6}")
+        for n in range(VERDICTS // 2)
+    ]  # fmt: skip
+    book.open_batch(batch, items)
+    book.share(batch, people)
+    with store.connection(write=True) as connection:
+        seats = connection.execute(
+            sa.select(assignments.c.item, assignments.c.account).where(assignments.c.batch == batch.id)
+        ).all()
+        said = [
+            {"scores": {"right": float(luck.random() < 0.8), "helpful": luck.randint(1, 5)},
+             "tags": ["wrong rate"] if luck.random() < 0.1 else []}
+            for _ in seats
+        ]  # fmt: skip
+        connection.execute(
+            sa.insert(verdicts),
+            [
+                {"account": account, "key": str(n), "item": item, "batch": batch.id, "seconds": 5 + luck.random(),
+                 "at": now, "version": batch.version, "record": json.dumps(said[n])}
+                for n, (item, account) in enumerate(seats)
+            ],
+        )  # fmt: skip
+    return batch.id
 
 
 def _ask(client: TestClient, path: str) -> float:

@@ -8,6 +8,7 @@ from tests.review.conftest import Desk
 from tunewell.errors import UserError
 from tunewell.people import Item, Said
 from tunewell.review import corrections, newest_evaluation, open_review, review_result
+from tunewell.review.patterns import patterns
 from tunewell.review.session import Calibration
 from tunewell.types import Message
 
@@ -60,10 +61,48 @@ def test_agreement_and_who_stands_apart(desk: Desk) -> None:
 def test_patterns_of_error_by_arm_and_slice(desk: Desk) -> None:
     batch = desk.review("ann", "bob")
     desk.judge(batch, "ann", good)
-    patterns = {(p.arm, p.slice): p.share for p in review_result(desk.book, batch).patterns}
-    assert patterns["prompted", ""].value == pytest.approx(18 / 24)
-    assert set(patterns) == {("prompted", ""), ("prompted", "region=north"), ("prompted", "region=south")}
-    assert patterns["prompted", ""].low < 0.75 < patterns["prompted", ""].high
+    found = review_result(desk.book, batch).patterns
+    shares = {(p.arm, p.slice): p.share for p in found if p.tag == "rude"}
+    assert shares["prompted", ""].value == pytest.approx(18 / 24)
+    assert {s for _, s in shares} == {
+        "", "region=north", "region=south", "kind=billing", "kind=outage", "kind=meter",
+    }  # fmt: skip  # nothing is wrong where somebody moves house: both arms say the same there
+    assert shares["prompted", ""].low < 0.75 < shares["prompted", ""].high
+    above = {p.slice for p in found if p.tag == "rude" and p.above}
+    assert above <= {"kind=billing", "kind=outage", "kind=meter"}
+
+
+def test_denials_and_comments_are_patterns_too(desk: Desk) -> None:
+    batch = desk.review("ann", "bob")
+
+    def comment(item: Item) -> Said:
+        bad = "tuned" in item.arms and item.slices["region"] == "north"
+        return Said(
+            scores={"faithful": float(not bad), "helpful": 3}, comment="The rate is last year's." if bad else ""
+        )
+
+    desk.judge(batch, "ann", comment)
+    found = {(p.what, p.slice): p for p in review_result(desk.book, batch).patterns if p.arm == "tuned"}
+    north, everywhere = found["criterion", "region=north"], found["criterion", ""]
+    assert (north.tag, north.share.value, north.above) == ("not faithful", 1.0, True)
+    assert everywhere.share.value == pytest.approx(0.5)
+    assert ("criterion", "region=south") not in found
+    assert found["comment", "region=north"].comments[0] == "The rate is last year's."
+    assert len(north.comments) == 3
+
+
+def test_rows_of_one_family_count_as_one(desk: Desk) -> None:
+    batch = desk.review("ann", "bob")
+    desk.judge(batch, "ann", good)
+    said, items = desk.book.verdicts(batch.id), {i.id: i for i in desk.book.items(batch.id)}
+    family = {e: "one" if n % 2 else e for n, e in enumerate(sorted({i.example for i in items.values()}))}
+    shared = {k: i.model_copy(update={"family": family[i.example]}) for k, i in items.items()}
+    narrow, wide = (
+        next(p.share for p in patterns(batch, said, known) if p.tag == "rude" and not p.slice)
+        for known in (items, shared)
+    )
+    assert wide.n < narrow.n
+    assert wide.high - wide.low > narrow.high - narrow.low
 
 
 def test_skipped_rows_are_counted_and_judge_nothing(desk: Desk) -> None:

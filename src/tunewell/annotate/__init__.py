@@ -2,13 +2,22 @@
 
 from tunewell.annotate.alt_test import AltTest, alt_test, labels_of
 from tunewell.annotate.interchange import from_label_studio, to_argilla, to_csv, to_label_studio
-from tunewell.annotate.outcome import AnnotationResult, Dispute, Settled, annotation_result, gold_examples, span_f1
+from tunewell.annotate.outcome import (
+    AnnotationResult,
+    AnnotationSummary,
+    Dispute,
+    Settled,
+    annotation_result,
+    gold_examples,
+    span_f1,
+)
 from tunewell.annotate.session import open_annotation
 from tunewell.annotate.source import rows_of, suspicious
 
 __all__ = [
     "AltTest",
     "AnnotationResult",
+    "AnnotationSummary",
     "Dispute",
     "Settled",
     "alt_test",

@@ -51,6 +51,38 @@ class AnnotationResult(Value):
     overlap: Estimate | None
 
 
+class AnnotationSummary(Value):
+    """The figures of an `AnnotationResult`, without its texts.
+
+    Attributes:
+        batch: The piece of work.
+        settled: How many items have gold.
+        disputes: How many wait for the adjudicator.
+        waiting: How many lack annotators' words.
+        undecided: On how many no annotator could decide.
+        labels: As there.
+        spans: As there.
+        overlap: As there.
+    """
+
+    batch: Batch
+    settled: int
+    disputes: int
+    waiting: int
+    undecided: int
+    labels: Agreement | None
+    spans: Mapping[str, Agreement]
+    overlap: Estimate | None
+
+    @classmethod
+    def of(cls, result: AnnotationResult) -> AnnotationSummary:
+        """The figures of a result."""
+        return cls(
+            batch=result.batch, settled=len(result.settled), disputes=len(result.disputes), waiting=result.waiting,
+            undecided=result.undecided, labels=result.labels, spans=result.spans, overlap=result.overlap,
+        )  # fmt: skip
+
+
 def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> AnnotationResult:
     """Read what stands in an annotation; may be read at any time."""
     items = book.items(batch.id)

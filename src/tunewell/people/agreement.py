@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal
 
@@ -43,13 +44,14 @@ def agreement(
         >>> agreement({("ann", "1"): 1, ("bob", "1"): 1, ("ann", "2"): 1, ("bob", "2"): 1}).why
         'everybody said the same throughout: agreement beyond chance is undefined'
     """
-    people = sorted({p for p, _ in ratings})
-    items = sorted({i for _, i in ratings})
-    table = np.full((len(people), len(items)), np.nan)
-    row, column = {p: n for n, p in enumerate(people)}, {i: n for n, i in enumerate(items)}
-    for (person, item), value in ratings.items():
-        table[row[person], column[item]] = value
-    shared = table[:, (~np.isnan(table)).sum(0) >= 2] if items else table
+    values: dict[str, list[float]] = defaultdict(list)
+    for (_, item), value in sorted(ratings.items()):
+        values[item].append(value)
+    twice = [given for given in values.values() if len(given) >= 2]
+    # Alpha does not ask who said what: columns as high as the most ratings of an item, not as there are people.
+    shared = np.full((max(map(len, twice), default=0), len(twice)), np.nan)
+    for n, given in enumerate(twice):
+        shared[: len(given), n] = given
     if shared.size == 0:
         return None
     same = float(np.mean(np.nanmax(shared, axis=0) == np.nanmin(shared, axis=0)))

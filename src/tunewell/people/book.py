@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -15,10 +15,11 @@ from pydantic import Field
 
 from tunewell.errors import UserError
 from tunewell.people.share import Seat, share_out
+from tunewell.people.tally import Tally, add_to_tallies, seats_of, tallies_of
 from tunewell.people.work import Batch, Item, Said, Verdict, faults
 from tunewell.store import Store
 from tunewell.store.once import insert_all_once, insert_once
-from tunewell.store.room import assignments, audit, batches, items, verdicts
+from tunewell.store.room import assignments, audit, batches, items, tallies, verdicts
 from tunewell.types import Value
 
 FEW = 5
@@ -121,14 +122,16 @@ class Book:
                               taken=[(i, a) for i, a in taken if a not in batch.adjudicators])  # fmt: skip
             start = len(taken)
             lines = [_seat(s, batch.id, start) for s in seats]
-            insert_all_once(connection, assignments, lines, ("item", "account"))
-            return len(lines)
+            given = insert_all_once(connection, assignments, lines, ("item", "account"), give="account")
+            add_to_tallies(connection, batch.id, {a: (n, 0) for a, n in Counter(given).items()})
+            return len(given)
 
     def give(self, item: Item, account: str) -> None:
         """Give one more person a seat at one item: the adjudicator where annotators disagree."""
         line = _seat(Seat(item=item.id, account=account, position=item.number), item.batch, 0)
         with self.store.connection(write=True) as connection:
-            insert_once(connection, assignments, line, ("item", "account"))
+            if insert_once(connection, assignments, line, ("item", "account")):
+                add_to_tallies(connection, item.batch, {account: (1, 0)})
 
     def release(self, batch: str, account: str) -> int:
         """Take the open seats of somebody who will not come back; `share` can then give them to others."""
@@ -136,7 +139,9 @@ class Book:
             assignments.c.batch == batch, assignments.c.account == account, assignments.c.status == "open"
         )
         with self.store.connection(write=True) as connection:
-            return connection.execute(query).rowcount
+            taken = connection.execute(query).rowcount
+            add_to_tallies(connection, batch, {account: (-taken, 0)})
+            return taken
 
     def before(self, item: str, account: str) -> tuple[Item, Batch] | None:
         """An item and its batch if this person has a seat at it, else None: one query."""
@@ -158,43 +163,31 @@ class Book:
 
     def has_seat(self, batch: str, account: str) -> bool:
         """Whether this person was given anything in this batch."""
-        statuses = assignments.c.status.in_(("open", "done"))  # leads the index (account, status, batch)
-        query = sa.select(sa.literal(1)).where(assignments.c.account == account, statuses, assignments.c.batch == batch)
+        here = sa.and_(tallies.c.batch == batch, tallies.c.account == account, tallies.c.open + tallies.c.done > 0)
         with self.store.connection() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+            return connection.execute(sa.select(sa.literal(1)).where(here)).first() is not None
 
     def seats(self, batch: str) -> dict[str, dict[str, int]]:
         """Seats of each account by status: ``{account: {"open": 3, "done": 9}}``."""
-        query = (
-            sa.select(assignments.c.account, assignments.c.status, sa.func.count())
-            .where(assignments.c.batch == batch)
-            .group_by(assignments.c.account, assignments.c.status)
-        )
-        out: dict[str, dict[str, int]] = defaultdict(lambda: {"open": 0, "done": 0})
         with self.store.connection() as connection:
-            for account, status, count in connection.execute(query):
-                out[account][status] = count
-        return dict(out)
+            return seats_of(connection, batch)
+
+    def tallies(self) -> dict[str, Tally]:
+        """How far every batch is, by its id: one query over the counts that are kept."""
+        with self.store.connection() as connection:
+            return tallies_of(connection)
 
     def queues(self, account: str) -> list[Queue]:
         """Everything that one person has to do in open batches, oldest batch first, and how long it takes."""
         query = (
-            sa.select(batches.c.record, batches.c.status, assignments.c.status, sa.func.count())
-            .join(assignments, assignments.c.batch == batches.c.id)
-            .where(assignments.c.account == account, batches.c.status == "open")
-            .group_by(batches.c.id, batches.c.record, batches.c.status, batches.c.created, assignments.c.status)
-            .order_by(batches.c.created)
+            sa.select(batches.c.record, batches.c.status, tallies.c.open, tallies.c.done)
+            .join(tallies, tallies.c.batch == batches.c.id)
+            .where(tallies.c.account == account, batches.c.status == "open", tallies.c.open + tallies.c.done > 0)
+            .order_by(batches.c.created, batches.c.id)
         )
-        found: dict[str, tuple[Batch, dict[str, int]]] = {}
         with self.store.connection() as connection:
-            for record, state, status, count in connection.execute(query):
-                batch = _batch(record, state)
-                found.setdefault(batch.id, (batch, {}))[1][status] = count
-        return [
-            Queue(batch=b, left=n.get("open", 0), done=n.get("done", 0),
-                  minutes=n.get("open", 0) * self.pace(b, account))
-            for b, n in found.values()
-        ]  # fmt: skip
+            found = [(_batch(record, state), left, done) for record, state, left, done in connection.execute(query)]
+        return [Queue(batch=b, left=left, done=done, minutes=left * self.pace(b, account)) for b, left, done in found]
 
     def pace(self, batch: Batch, account: str) -> float:
         """Minutes per verdict of this person in this batch; the batch's estimate until `FEW` are in."""
@@ -260,7 +253,7 @@ class Book:
         with self.store.connection(write=True) as connection:
             new = insert_once(connection, verdicts, line, ("account", "key"))
             if new:
-                _take_seat(connection, item.id, account, "open" if said.withdrawn else "done")
+                _take_seat(connection, item, account, "open" if said.withdrawn else "done")
                 if actor:
                     connection.execute(sa.insert(audit).values(_audit(actor, item.id, batch.id, now)))
         written = self._by_key(account, key)
@@ -307,10 +300,14 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-def _take_seat(connection: sa.Connection, item: str, account: str, status: str) -> None:
-    """Set the state of a seat; whoever has none is refused, which undoes the transaction."""
-    here = sa.and_(assignments.c.item == item, assignments.c.account == account)
-    if not connection.execute(sa.update(assignments).where(here).values(status=status)).rowcount:
+def _take_seat(connection: sa.Connection, item: Item, account: str, status: str) -> None:
+    """Set the state of a seat and count it; whoever has none is refused, which undoes the transaction."""
+    here = sa.and_(assignments.c.item == item.id, assignments.c.account == account)
+    other = assignments.c.status != status
+    if connection.execute(sa.update(assignments).where(here, other).values(status=status)).rowcount:
+        step = 1 if status == "done" else -1
+        add_to_tallies(connection, item.batch, {account: (-step, step)})
+    elif connection.execute(sa.select(sa.literal(1)).where(here)).first() is None:
         raise UserError("this item was not given to you", hint="go back to your queue")
 
 

@@ -89,6 +89,7 @@ class Item(Value):
         gold: Known right values by criterion, for calibration rows; never shown.
         family: Family of the row, for honest intervals.
         slices: Value of each slice field.
+        groups: Source and kind of the row, by which patterns of error are grouped as well.
         probability: Probability with which the row was drawn, in (0, 1].
     """
 
@@ -103,6 +104,7 @@ class Item(Value):
     gold: Mapping[str, float] = Field(default_factory=dict)
     family: str = ""
     slices: Mapping[str, str] = Field(default_factory=dict)
+    groups: Mapping[str, str] = Field(default_factory=dict)
     probability: float = Field(default=1.0, gt=0, le=1)
 
 

@@ -2,9 +2,11 @@
 
 from tunewell.review.corrections import Correction, corrections
 from tunewell.review.panel import Need, PanelPlan, arms_of, plan_panel
-from tunewell.review.results import CriterionResult, Pattern, RaterResult, ReviewResult, review_result
+from tunewell.review.patterns import Pattern
+from tunewell.review.raters import RaterResult
+from tunewell.review.results import CriterionResult, ReviewResult, review_result
 from tunewell.review.session import Calibration, open_review
-from tunewell.review.source import newest_evaluation
+from tunewell.review.source import evaluated, newest_evaluation
 
 __all__ = [
     "Calibration",
@@ -17,6 +19,7 @@ __all__ = [
     "ReviewResult",
     "arms_of",
     "corrections",
+    "evaluated",
     "newest_evaluation",
     "open_review",
     "plan_panel",

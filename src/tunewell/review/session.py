@@ -138,6 +138,7 @@ def _items(
             output=shown(text),
             family=family,
             slices={s.field: example.field(s.field) for s in file.spec.slices},
+            groups={f: example.field(f) for f in ("source", "kind") if example.field(f)},
             probability=probability,
         )
         for text, arms in by_text.items()

@@ -7,6 +7,18 @@ from tunewell.store import Store
 from tunewell.types import Evaluation, Example
 
 
+def evaluated(store: Store) -> Evaluation:
+    """The newest evaluation without its rows.
+
+    Raises:
+        UserError: Nothing has been evaluated yet.
+    """
+    run = store.last_run("evaluate")
+    if run is None:
+        raise UserError("nothing has been evaluated in this project yet", hint="tunewell evaluate")
+    return store.get_value(run.outputs["evaluation"], Evaluation)
+
+
 def newest_evaluation(store: Store) -> tuple[Evaluation, list[Example]]:
     """The newest evaluation and its rows.
 

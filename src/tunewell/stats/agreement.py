@@ -253,6 +253,7 @@ def _disagreements(counts: Floats, values: Floats, scale: Scale) -> tuple[float,
     full = _distances(total[None], values, scale)[0]
     observed, expected = _within(counts, full, m).sum() / n, float(total @ full @ total) / (n * (n - 1))
     rest, size = total[None] - counts, n - m
+    pairs = counts.T @ (counts / (m - 1)[:, None])  # how often each two values met within an item
     left = np.empty((2, len(m)))
     step = max(1, _CHUNK // values.size**2)
     for start in range(0, len(m), step):
@@ -260,8 +261,8 @@ def _disagreements(counts: Floats, values: Floats, scale: Scale) -> tuple[float,
         if scale == "ordinal":
             # The metric itself depends on how often each value was used.
             d = _distances(rest[part], values, scale)
-            within = np.stack([_within(counts, d[i], m).sum() for i in range(len(d))])
-            within -= np.stack([_within(counts[start + i][None], d[i], m[start + i][None])[0] for i in range(len(d))])
+            within = np.einsum("uij,ij->u", d, pairs)
+            within -= np.einsum("ui,uij,uj->u", counts[part], d, counts[part]) / (m[part] - 1)
             across = np.einsum("ui,uij,uj->u", rest[part], d, rest[part])
         else:
             own = _within(counts[part], full, m[part])

@@ -18,11 +18,15 @@ def insert_once(connection: sa.Connection, table: sa.Table, values: Mapping[str,
 
 
 def insert_all_once(
-    connection: sa.Connection, table: sa.Table, lines: Sequence[Mapping[str, Any]], unique: Sequence[str]
-) -> None:
-    """As `insert_once` for many rows with the same columns, in one go."""
+    connection: sa.Connection, table: sa.Table, lines: Sequence[Mapping[str, Any]], unique: Sequence[str], *, give: str
+) -> list[Any]:
+    """As `insert_once` for many rows with the same columns, in one go.
+
+    Returns:
+        Column ``give`` of every row that was inserted.
+    """
     if not lines:
-        return
+        return []
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing(index_elements=list(unique))
-    connection.execute(statement, [dict(line) for line in lines])
+    statement = insert(table).on_conflict_do_nothing(index_elements=list(unique)).returning(table.c[give])
+    return list(connection.execute(statement, [dict(line) for line in lines]).scalars())

@@ -16,8 +16,27 @@ accounts = sa.Table(
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("created", sa.String(40), nullable=False),
+    sa.Column("email", sa.String(320), nullable=False, server_default=""),
 )
 """One row a person or machine; ``name`` is lower case, ``password`` a hash or empty (no password: links only)."""
+
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("issuer", sa.String(200), primary_key=True),
+    sa.Column("subject", sa.String(255), primary_key=True),
+    sa.Column("account", sa.String(32), nullable=False, index=True),
+)
+"""Which account a subject of an OpenID Connect issuer opens."""
+
+sso_attempts = sa.Table(
+    "sso_attempts",
+    metadata,
+    sa.Column("state", sa.String(64), primary_key=True),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("expires", sa.Float, nullable=False),
+)
+"""Sign-ins that were sent to the issuer and have not come back; ``state`` hashed, each used once."""
 
 sessions = sa.Table(
     "sessions",
@@ -113,6 +132,37 @@ assignments = sa.Table(
 )
 """Who sees which item, in which order; ``status`` is ``open`` or ``done``."""
 
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    sa.Column("batch", sa.String(32), primary_key=True),
+    sa.Column("account", sa.String(32), primary_key=True),
+    sa.Column("open", sa.Integer, nullable=False),
+    sa.Column("done", sa.Integer, nullable=False),
+    sa.Index("ix_tallies_account", "account"),
+)
+"""How many seats of each person are open and done: kept in the transactions that change ``assignments``."""
+
+readings = sa.Table(
+    "readings",
+    metadata,
+    sa.Column("batch", sa.String(32), primary_key=True),
+    sa.Column("upto", sa.Integer, nullable=False),
+    sa.Column("made", sa.String(64), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+)
+"""The results of a batch as last read, up to verdict ``upto``, by the code ``made``: may be made anew at any time."""
+
+guidelines = sa.Table(
+    "guidelines",
+    metadata,
+    sa.Column("version", sa.String(64), primary_key=True),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+)
+"""What people were asked under each version that a verdict names, so that it can be read when it has changed since."""
+
 verdicts = sa.Table(
     "verdicts",
     metadata,
@@ -120,13 +170,14 @@ verdicts = sa.Table(
     sa.Column("account", sa.String(32), nullable=False),
     sa.Column("key", sa.String(64), nullable=False),
     sa.Column("item", sa.String(32), nullable=False, index=True),
-    sa.Column("batch", sa.String(32), nullable=False, index=True),
+    sa.Column("batch", sa.String(32), nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("version", sa.String(64), nullable=False),
     sa.Column("record", sa.Text, nullable=False),
     sa.UniqueConstraint("account", "key", name="uq_verdicts_key"),
     sa.Index("ix_verdicts_own", "account", "batch", "number"),
+    sa.Index("ix_verdicts_batch_number", "batch", "number"),
 )
 """Append-only (the database refuses changes). ``key`` is chosen by the sender: what is sent twice counts once."""
 

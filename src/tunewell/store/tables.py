@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tunewell.errors import StoreError
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration."""
 
 POOL = 20

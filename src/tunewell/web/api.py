@@ -8,9 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
-from tunewell.annotate import annotation_result
 from tunewell.people import Account, Batch, Item, Queue, Role, Said, Session, judgements
-from tunewell.review import review_result
 from tunewell.types import Judgement, Value
 from tunewell.web.room import EVERYBODY, ApiAllow, Refused, room_of
 
@@ -192,8 +190,9 @@ def results(request: Request, batch: Name, session: Maker) -> dict[str, Any]:
     known = book.batch(batch)
     if known is None:
         raise Refused(404, "there is no such batch")
-    result = review_result(book, known) if known.kind == "review" else annotation_result(book, known)
-    return result.model_dump(mode="json")
+    reader = room_of(request).reader
+    read = reader.review(known) if known.kind == "review" else reader.annotation(known)
+    return read.result.model_dump(mode="json") | {"upto": read.upto, "behind": read.behind}
 
 
 @router.get("/judgements")

@@ -7,11 +7,12 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.annotate import annotation_result, open_annotation, rows_of
+from tunewell.annotate import open_annotation, rows_of
 from tunewell.annotate.source import Part
 from tunewell.errors import UserError
 from tunewell.people import ROLES, Batch, Role, Session
-from tunewell.review import arms_of, newest_evaluation, open_review, plan_panel, review_result
+from tunewell.people.tally import Tally
+from tunewell.review import arms_of, evaluated, newest_evaluation, open_review, plan_panel
 from tunewell.web.render import page
 from tunewell.web.room import Allow, Change, Refused, Room, room_of
 
@@ -42,11 +43,12 @@ def batches_page(request: Request, session: Makers) -> Response:
 
 def _batches(request: Request, session: Session, *, problem: str = "", hint: str = "", status: int = 200) -> Response:
     room = room_of(request)
-    rows = [(b, _totals(room, b.id)) for b in room.book.batches()]
+    tallies = room.book.tallies()
+    rows = [(b, tallies.get(b.id, Tally())) for b in room.book.batches()]
     plan = None
     try:
-        evaluation, examples = newest_evaluation(room.store)
-        plan = plan_panel(room.file.spec, available=len(examples))
+        evaluation = evaluated(room.store)
+        plan = plan_panel(room.file.spec, available=len(evaluation.rows))
         arms = arms_of(room.file.spec, evaluation.arms)
         all_arms = evaluation.arms
     except UserError as error:
@@ -55,12 +57,6 @@ def _batches(request: Request, session: Session, *, problem: str = "", hint: str
         why = ""
     return page(request, "batches.html", session, status=status, rows=rows, problem=problem, hint=hint, plan=plan,
                 why=why, arms=arms, all_arms=all_arms, spec=room.file.spec, people=_workers(room))  # fmt: skip
-
-
-def _totals(room: Room, batch: str) -> dict[str, int]:
-    seats = room.book.seats(batch)
-    return {"open": sum(n["open"] for n in seats.values()), "done": sum(n["done"] for n in seats.values()),
-            "people": len(seats)}  # fmt: skip
 
 
 def _workers(room: Room) -> list[tuple[str, str, str]]:
@@ -141,12 +137,12 @@ def _results(request: Request, name: str, session: Session, *, link: str = "") -
         "names": names,
         "people": _workers(room),
         "link": link,
-        "totals": _totals(room, name),
+        "totals": room.book.tallies().get(name, Tally()),
         "seats": room.book.seats(name),
     }
-    if batch.kind == "review":
-        return page(request, "results.html", session, result=review_result(room.book, batch), **common)
-    return page(request, "annotated.html", session, result=annotation_result(room.book, batch), **common)
+    template = "results.html" if batch.kind == "review" else "annotated.html"
+    read = room.reader.review(batch) if batch.kind == "review" else room.reader.annotation(batch)
+    return page(request, template, session, result=read.result, behind=read.behind, **common)
 
 
 @router.post("/batches/{name}/share")

@@ -18,6 +18,7 @@ from tunewell.people import Accounts, Book, Role, Session
 from tunewell.people.accounts import ROLES
 from tunewell.store import Store
 from tunewell.task import TaskFile
+from tunewell.web.reading import Reader
 
 COOKIE = "tunewell"
 EVERYBODY: tuple[Role, ...] = tuple(ROLES)
@@ -45,6 +46,7 @@ class Room:
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.store)
         self.book = Book(self.store)
+        self.reader = Reader(self.book)
         self.pages = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
