@@ -5,11 +5,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from bench.curation.fuzz_seeds import SEEDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.curate.test_read import read
 from tunewell.curate.documents import Unreadable, chunks, from_docx, from_email, from_html
+from tunewell.curate.read import Batch
 
 PAGE = """<!doctype html><html><head><title>Moving house</title>
 <meta property="article:published_time" content="2024-05-01T08:00:00Z"></head><body>
@@ -98,3 +100,56 @@ def test_no_bytes_crash_a_reader(tmp_path: Path, data: bytes, suffix: str) -> No
     path.write_bytes(data)
     batch = read(path)
     assert batch.read >= 1 or suffix != ".pdf"
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "noted"),
+    [
+        ("<form><p>a</p></form>", "a", False),
+        ("<nav>x</nav><p>a</p>", "a", False),
+        ("<nav>x<svg>y</nav><p>a</p>", "a", False),
+        ("<p>a</p><nav>x<p>b</p>", "a\nx\n\nb", True),
+        ("<p>a</p><script>x<p>b</p>", "a\nx\n\nb", True),
+        ("<title>a<p>b</p>", "ab", True),
+    ],
+)
+def test_what_an_unclosed_element_hides_is_kept_and_said(page: str, text: str, noted: bool) -> None:
+    document = from_html(page)
+    assert document.text == text
+    assert bool(document.note) == noted
+
+
+def test_a_mail_says_what_of_it_is_not_read(tmp_path: Path) -> None:
+    head = b"Subject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+    text = b"--b\nContent-Type: text/plain\n\nHello.\n"
+    bill = b"--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=bill.pdf\n\n%PDF"
+    (tmp_path / "a.eml").write_bytes(head + text + bill + b"\n--b--\n")
+    batch = read(tmp_path / "a.eml")
+    assert batch.rows[0].target == "Hello."
+    ((_, rule, evidence),) = batch.repairs
+    assert (rule, evidence) == (
+        "not everything in the document is read",
+        "not read, or damaged: application/pdf bill.pdf",
+    )
+    assert from_email(MAIL).note == ""
+
+
+def test_damage_inside_an_archive_or_a_stream_is_a_reject(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.docx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", DOCX * 3)
+    data = bytearray((tmp_path / "a.docx").read_bytes())
+    at = data.index(b"document.xml") + 12
+    data[at : at + 24] = b"\xff" * 24
+    (tmp_path / "a.docx").write_bytes(data)
+    assert "DOCX" in read(tmp_path / "a.docx").rejects[0].why
+    pytest.importorskip("pypdf")
+    sound = SEEDS[".pdf"][1]
+    assert read_bytes(tmp_path / "a.pdf", sound).rows[0].target.startswith("mk0000x text")
+    assert (
+        "NotImplementedError" in read_bytes(tmp_path / "b.pdf", sound.replace(b"/FlateDecode", b"/Flh")).rejects[0].why
+    )
+
+
+def read_bytes(path: Path, data: bytes) -> Batch:
+    path.write_bytes(data)
+    return read(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -185,3 +186,35 @@ def test_no_bytes_crash_the_reader(tmp_path: Path, data: bytes, suffix: str) -> 
     assert len(set(places)) == len(places)
     for row in batch.rows:
         assert all(text.encode("utf-8") is not None for _, text in row.turns)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "rows", "why"),
+    [
+        ("a.jsonl", '{"prompt": "a", "completion": "b", "prompt": "c"}\n', 0, "'prompt' stands twice"),
+        ("a.json", '[{"prompt": "a", "completion": "b"}]{"prompt": "c"}', 1, "follows the end"),
+        ("a.json", '{"x": {"prompt": "a", "completion": "b"}, "x": {"prompt": "c"}}', 0, "'x' stands"),
+        ("a.csv", "prompt,completion\n", 0, "no rows below its header"),
+        ("a.jsonl", '{"messages": [{"role": "user", "contemt": "a"}]}', 0, "turn 0 has no content"),
+    ],
+)  # fmt: skip
+def test_nothing_is_lost_without_a_word(tmp_path: Path, name: str, data: str, rows: int, why: str) -> None:
+    (tmp_path / name).write_text(data)
+    batch = read(tmp_path / name)
+    assert len(batch.rows) == rows
+    assert why in batch.rejects[0].why
+
+
+def test_names_that_no_store_takes_stay_out_of_the_receipts(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"\\ud800": 1, "b": 2}\n')
+    batch = read(tmp_path / "a.jsonl")
+    ledger = Ledger()
+    settle_ids(batch, ledger)
+    assert ledger.table()["rule"].to_pylist()[0].startswith("no known format")
+    (tmp_path / "folder").mkdir()
+    try:
+        (tmp_path / "folder" / os.fsdecode(b"\xff.txt")).write_text("some text")
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    (row,) = read(tmp_path / "folder").rows
+    assert row.place == "folder/?.txt:1"

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import email
+import email.message
 import email.policy
 import email.utils
+import logging
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -38,17 +41,19 @@ class Document:
         text: Paragraphs, separated by blank lines; headings begin with ``#``.
         date: The day that the document states of itself, if it does.
         title: Its title or subject.
+        note: What was mended in reading it, in words; empty if nothing was.
     """
 
     text: str
     date: dt.date | None = None
     title: str = ""
+    note: str = ""
 
 
 # --- HTML ---------------------------------------------------------------------------------------------------------
 
 _BLOCKS = frozenset("p div section article li tr table ul ol blockquote pre br hr header footer main dd dt".split())
-_SKIPPED = frozenset("script style nav noscript template svg form button iframe select".split())
+_SKIPPED = frozenset("script style nav noscript template svg button iframe select".split())
 _HEADINGS = frozenset(f"h{i}" for i in range(1, 7))
 _DATE_NAMES = (
     "article:published_time", "datepublished", "dc.date", "dcterms.created", "date", "pubdate", "last-modified",
@@ -64,13 +69,13 @@ class _Reader(HTMLParser):
         self.parts: list[str] = []
         self.dates: dict[str, str] = {}
         self.title = ""
-        self._hidden = 0
         self._in_title = False
+        self._hiding: list[tuple[str, int]] = []  # open elements without content, and where in `parts` they began
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         if tag in _SKIPPED:
-            self._hidden += 1
+            self._hiding.append((tag, len(self.parts)))
         elif tag == "meta":
             name = (values.get("property") or values.get("name") or values.get("itemprop") or "").lower()
             if name in _DATE_NAMES and values.get("content"):
@@ -86,7 +91,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _SKIPPED:
-            self._hidden = max(0, self._hidden - 1)
+            self._show(tag)
         elif tag == "title":
             self._in_title = False
         elif tag in _HEADINGS or tag in _BLOCKS:
@@ -95,8 +100,23 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_title:
             self.title += data
-        elif not self._hidden:
+        else:
             self.parts.append(re.sub(r"\s+", " ", data))
+
+    def _show(self, tag: str) -> None:
+        """Forget what stood in an element without content, now that it is closed."""
+        depth = next((i for i in reversed(range(len(self._hiding))) if self._hiding[i][0] == tag), None)
+        if depth is not None:
+            del self.parts[self._hiding[depth][1] :]
+            del self._hiding[depth:]
+
+    def unclosed(self) -> str:
+        """The element without content that never ends: its text is kept, for all the rest of the page stands in it."""
+        if self._in_title:
+            self.parts.append(self.title)
+        if self.rawdata.strip():  # behind an open <script> the parser gives nothing
+            self.parts.append(re.sub(r"<[^<>]*>", "\n\n", self.rawdata))
+        return "title" if self._in_title else self._hiding[0][0] if self._hiding else ""
 
 
 def from_html(text: str) -> Document:
@@ -111,7 +131,9 @@ def from_html(text: str) -> Document:
     reader.close()
     found = [reader.dates[name] for name in (*_DATE_NAMES, "time") if name in reader.dates]
     date = next((day for value in found if (day := _iso(value))), None)
-    return Document(_tidy("".join(reader.parts)), date, " ".join(reader.title.split()))
+    open_ = reader.unclosed()
+    note = f"<{open_}> is never closed: what follows it is kept" if open_ else ""
+    return Document(_tidy("".join(reader.parts)), date, " ".join(reader.title.split()), note)
 
 
 def _iso(text: str) -> dt.date | None:
@@ -146,9 +168,9 @@ def from_email(data: bytes) -> Document:
         content = str(body.get_content())
     except (LookupError, ValueError) as error:
         raise Unreadable(f"the mail's text cannot be decoded: {error}") from None
-    text = from_html(content).text if body.get_content_type() == "text/html" else content
+    page = from_html(content) if body.get_content_type() == "text/html" else Document(content)
     lines: list[str] = []
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in page.text.replace("\r\n", "\n").split("\n"):
         if _QUOTED.match(line):
             if line.startswith(">"):
                 continue
@@ -158,7 +180,20 @@ def from_email(data: bytes) -> Document:
         date = email.utils.parsedate_to_datetime(str(mail["Date"])).date() if mail["Date"] else None
     except (TypeError, ValueError):
         date = None
-    return Document(_tidy("\n".join(lines)), date, str(mail["Subject"] or ""))
+    return Document(_tidy("\n".join(lines)), date, str(mail["Subject"] or ""), page.note or _unread(mail, body))
+
+
+def _unread(mail: email.message.EmailMessage, body: email.message.MIMEPart) -> str:
+    """What of a mail is not in its text: attachments, damaged parts; not the same text as HTML."""
+    leaves = [part for part in mail.walk() if not part.is_multipart() and part is not body]
+    other = "text/html" if body.get_content_type() == "text/plain" else ""
+    names = [
+        f"{p.get_content_type()} {p.get_filename() or ''}".strip() for p in leaves if p.get_content_type() != other
+    ]
+    around = [name for name in ("preamble", "epilogue") if str(getattr(mail, name, None) or "").strip()]
+    faults = sorted({type(fault).__name__ for part in mail.walk() for fault in part.defects})
+    parts = ", ".join([*names, *around, *faults])
+    return f"not read, or damaged: {parts}" if parts else ""
 
 
 # --- DOCX ---------------------------------------------------------------------------------------------------------
@@ -176,7 +211,7 @@ def from_docx(path: Path) -> Document:
         with zipfile.ZipFile(path) as archive:
             root = _xml(archive, "word/document.xml")
             core = _xml(archive, "docProps/core.xml") if "docProps/core.xml" in archive.namelist() else None
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise Unreadable(f"not a DOCX file: {error}") from None
     except (ElementTree.ParseError, ValueError, zipfile.LargeZipFile) as error:
         raise Unreadable(f"broken DOCX file: {error}") from None
@@ -216,14 +251,14 @@ def from_pdf(path: Path) -> Document:
     """
     try:
         from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
     except ImportError:
         raise MissingExtraError("text", needed_for="reading PDF files") from None
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells of every fault that it works around
     try:
         reader = PdfReader(path)
         pages = [page.extract_text() or "" for page in reader.pages]
         created = reader.metadata.modification_date or reader.metadata.creation_date if reader.metadata else None
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError) as error:
+    except Exception as error:  # whatever a parser makes of a damaged file, the file is a reject
         raise Unreadable(f"not a PDF file that can be read: {type(error).__name__}: {error}") from None
     text = "\n\n".join(pages)
     if not text.strip():

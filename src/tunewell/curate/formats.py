@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import Row, clip
 from tunewell.task import DataSource, FieldMap, Format
 
 ROLES = {
@@ -153,6 +153,8 @@ def _turn(turn: Any, i: int) -> tuple[str, str]:
     if role is None:
         raise Misfit(f"turn {i} has the unknown role {str(stated)[:40]!r}")
     content = turn.get("content", turn.get("value", turn.get("text")))
+    if turn.keys().isdisjoint(("content", "value", "text", "tool_calls", "function_call")):
+        raise Misfit(f"turn {i} has no content: its keys are {clip(', '.join(map(str, turn)), 80)}")
     if isinstance(content, list):
         content = _parts(content, i)
     if content is None and (calls := turn.get("tool_calls") or turn.get("function_call")):

@@ -103,10 +103,9 @@ def read_source(source: DataSource, *, root: Path, batch: Batch, where: str = ""
 
 
 def _place_name(path: Path, paths: list[Path], root: Path) -> str:
-    if path.is_relative_to(root):
-        return path.relative_to(root).as_posix()
-    top = Path(os.path.commonpath([p.parent for p in paths]))
-    return path.relative_to(top).as_posix()
+    if not path.is_relative_to(root):
+        root = Path(os.path.commonpath([p.parent for p in paths]))
+    return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()  # names need not be UTF-8
 
 
 def _read_file(path: Path, source: DataSource, name: str, batch: Batch, left: int) -> int:
@@ -134,7 +133,7 @@ def _take(record: Any, source: DataSource, place: str, own_id: str, batch: Batch
         shown = clip(json.dumps(record, default=str))
         batch.rejects.append(Reject(place, f"a row must be an object, got {type(record).__name__}", shown))
         return
-    mended = record.pop(_DECODED, "")
+    mended, noted = record.pop(_DECODED, ""), record.pop(_NOTED, "")
     try:
         row = row_of(record, source, place=place, name=source.name or Path(place.rsplit(":", 1)[0]).stem, own_id=own_id)
     except Misfit as error:
@@ -142,12 +141,14 @@ def _take(record: Any, source: DataSource, place: str, own_id: str, batch: Batch
         return
     if mended:
         batch.repairs.append((row, "text that is not UTF-8 is read as Windows-1252", mended))
+    if noted:
+        batch.repairs.append((row, "not everything in the document is read", noted))
     for rule, evidence in _storable(row):
         batch.repairs.append((row, rule, evidence))
     batch.rows.append(row)
 
 
-_DECODED = "\x00decoded"
+_DECODED, _NOTED = "\x00decoded", "\x00noted"
 
 
 def _storable(row: Row) -> Iterator[tuple[str, str]]:
@@ -209,14 +210,14 @@ def decode(data: bytes) -> tuple[str, str]:
         return data.decode("utf-16", "replace"), "utf-16"
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
+    sample = data[:4096]
+    if sample.count(0) > len(sample) // 4:  # before UTF-8, in which NUL is a character too
+        little = sample[1::2].count(0) > sample[0::2].count(0)
+        return data.decode("utf-16-le" if little else "utf-16-be", "replace"), "utf-16"
     try:
         return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         pass
-    sample = data[:4096]
-    if sample.count(0) > len(sample) // 4:
-        little = sample[1::2].count(0) > sample[0::2].count(0)
-        return data.decode("utf-16-le" if little else "utf-16-be", "replace"), "utf-16"
     # The five bytes that Windows-1252 leaves undefined become U+FFFD.
     return data.decode("cp1252", "replace"), "cp1252"
 
@@ -240,7 +241,7 @@ def _looks_like_lines(path: Path) -> bool:
         json.loads(first)
     except ValueError:
         return False
-    return not second or second.startswith(b"{")
+    return second.startswith(b"{")
 
 
 def _byte_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
@@ -276,11 +277,20 @@ def _json_lines(path: Path) -> Iterator[Record]:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=lambda _name: None)
+        return json.loads(text, parse_constant=lambda _name: None, object_pairs_hook=_once)
     except RecursionError:
         return Reject("", "the JSON is nested too deeply", clip(text))
     except ValueError as error:
         return Reject("", f"not JSON: {error}", clip(text))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a key that stands twice JSON would silently keep the last."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {clip(next(n for n in names if names.count(n) > 1), 40)!r} stands twice")
+    return made
 
 
 _SPACE = re.compile(r"[\s,]*")
@@ -315,7 +325,7 @@ def _object(document: Any, text: str) -> Iterator[Record]:
             found = text.find(json.dumps(name), at)
             at = found if found >= 0 else at
             yield text.count("\n", 0, at) + 1, record, str(name)
-    elif len(lists) == 1 and "messages" not in document and "conversations" not in document:
+    elif len(lists) == 1 and document.keys().isdisjoint(("messages", "conversations", "prompt")):
         for record in lists[0]:  # {"data": [...]}
             yield 1, record, ""
     else:
@@ -323,7 +333,7 @@ def _object(document: Any, text: str) -> Iterator[Record]:
 
 
 def _array(text: str, at: int) -> Iterator[tuple[int, Any]]:
-    decoder = json.JSONDecoder(parse_constant=lambda _name: None)
+    decoder = json.JSONDecoder(parse_constant=lambda _name: None, object_pairs_hook=_once)
     line, counted = 1, 0
     while True:
         at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # matches the empty string
@@ -332,6 +342,9 @@ def _array(text: str, at: int) -> Iterator[tuple[int, Any]]:
             yield line, Reject("", "the array does not end: the file is cut off")
             return
         if text[at] == "]":
+            if rest := text[at + 1 :].strip():
+                line += text.count("\n", counted, at + 1)
+                yield line, Reject("", "something follows the end of the array", clip(rest))
             return
         try:
             record, at = decoder.raw_decode(text, at)
@@ -351,6 +364,7 @@ def _table(path: Path, delimiter: str) -> Iterator[Record]:
     csv.field_size_limit(MAX_RECORD_BYTES)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
     header: list[str] | None = None
+    empty = True
     while True:
         number = lines.line_num + 1
         try:
@@ -365,6 +379,7 @@ def _table(path: Path, delimiter: str) -> Iterator[Record]:
         if header is None:
             header = [c.strip() for c in cells]
             continue
+        empty = False
         if len(cells) != len(header):
             why = f"{len(cells)} cells where the header has {len(header)}"
             yield number, Reject("", why, clip(delimiter.join(cells))), ""
@@ -373,8 +388,8 @@ def _table(path: Path, delimiter: str) -> Iterator[Record]:
         if encoding == "cp1252":
             record[_DECODED] = clip(delimiter.join(cells))
         yield number, record, ""
-    if header is not None and lines.line_num == 0:
-        yield 1, Reject("", "the file has no rows"), ""
+    if empty:
+        yield 1, Reject("", "the file has no rows below its header", clip(delimiter.join(header or ()))), ""
 
 
 def _document(path: Path) -> Iterator[Record]:
@@ -391,6 +406,8 @@ def _document(path: Path) -> Iterator[Record]:
             record["group"] = path.name
         if encoding == "cp1252":
             record[_DECODED] = clip(part)
+        if document.note:
+            record[_NOTED] = document.note
         yield number, record, ""
 
 

@@ -112,7 +112,9 @@ class Ledger:
 
     def reject(self, reject: Reject) -> None:
         """Record something that never became a row."""
-        self._write(reject.place, reject.place, "read", "dropped", reject.why, BUILT_IN, "D08", reject.evidence, "")
+        self._write(
+            reject.place, reject.place, "read", "dropped", clip(reject.why, 400), BUILT_IN, "D08", reject.evidence, ""
+        )
 
     def keep(self, rows: Iterable[Row], step: str, rule: str) -> None:
         """The last word for every row that was not dropped."""
