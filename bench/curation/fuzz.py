@@ -229,7 +229,8 @@ def main() -> None:
     faults = Counter(fault["kind"] for fault in tally.faults)
     result = {
         "files": tally.done, "seed": SEED, "cpu_seconds": round(tally.seconds),
-        "slowest_file_s": round(tally.slowest, 2), "limit_s": LIMIT_S, "crashes": faults["crash"], "hangs": faults["hang"], "lost_silently": faults["lost"],
+        "slowest_file_s": round(tally.slowest, 2), "limit_s": LIMIT_S,
+        "crashes": faults["crash"], "hangs": faults["hang"], "lost_silently": faults["lost"],
         "not_conserved": faults["not conserved"], "curated": dict(tally.curated),
         "outcomes": {suffix: dict(sorted(counts.items())) for suffix, counts in sorted(tally.outcomes.items())},
         "faults": tally.faults[:200],
