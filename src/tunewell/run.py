@@ -125,9 +125,10 @@ def _evaluate(result: Result, file: TaskFile, store: Store, bar: Progress | None
 def _verdict(result: Result, file: TaskFile, store: Store, _bar: Progress | None) -> None:
     """Decide from the gates; cheap, so it is made again whenever anything it rests on has changed."""
     from tunewell.evaluate import decide
-    from tunewell.people import judgements
+    from tunewell.people import judgements, reopen_sign_offs
 
     assert result.evaluation is not None
+    reopen_sign_offs(store, file)
     inputs = {"evaluation": digest(result.evaluation)}
     spec = file.spec
     said = [e.model_dump(mode="json") for kind in ("approval", "acceptance", "judgement") for e in store.said(kind)]

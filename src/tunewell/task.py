@@ -252,11 +252,20 @@ class Gate(Value):
 
 
 class RubricCriterion(Value):
-    """What people are asked about an answer."""
+    """What people are asked about an answer.
+
+    Attributes:
+        name: Of the criterion, as gates name it.
+        question: As people read it.
+        scale: ``yes/no`` or ``1-5``.
+        signed: Whether the verdict is a sign-off: a yes (4 or 5 points) names the place in the source that bears it
+            out, and it counts only as long as the guideline stays the same.
+    """
 
     name: str
     question: str
     scale: Literal["yes/no", "1-5"] = "yes/no"
+    signed: bool = False
 
 
 class People(Value):

@@ -12,10 +12,8 @@ from pydantic import ValidationError
 
 from tunewell.errors import DataError
 from tunewell.people import Item, Said, Span, Verdict
+from tunewell.people.shown import cell
 from tunewell.people.work import Batch
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would take a cell that begins so for a formula."""
 
 
 def to_label_studio(items: Sequence[Item], said: Iterable[Verdict], batch: Batch) -> list[dict[str, Any]]:
@@ -143,9 +141,5 @@ def to_csv(items: Sequence[Item], said: Iterable[Verdict], batch: Batch) -> str:
         cells = [item.example, item.part, v.account, v.at.isoformat(), v.seconds, v.version,
                  *(v.said.scores.get(n, "") for n in names), v.said.label, "; ".join(v.said.tags), marks,
                  v.said.answer or v.said.correction, v.said.comment, v.said.skipped, item.source]  # fmt: skip
-        writer.writerow([_cell(c) for c in cells])
+        writer.writerow([cell(c) for c in cells])
     return file.getvalue()
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

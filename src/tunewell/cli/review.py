@@ -10,7 +10,8 @@ import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
 from tunewell.errors import UserError
-from tunewell.people import Accounts, Batch, Book
+from tunewell.people import Accounts, Batch, Book, reopen_sign_offs, sign_offs
+from tunewell.people.signoff import sign_offs_csv
 from tunewell.review import (
     PanelPlan,
     ReviewResult,
@@ -24,11 +25,11 @@ from tunewell.review import (
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 
-Action = Literal["plan", "open", "results", "corrections"]
+Action = Literal["plan", "open", "results", "corrections", "signoffs"]
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="plan, open, results or corrections.")],
+    action: Annotated[Action, typer.Argument(help="plan, open, results, corrections or signoffs.")],
     path: ProjectOption = Path(),
     rows: Annotated[int, typer.Option(help="Rows to judge; as planned if 0.", min=0)] = 0,
     raters: Annotated[int, typer.Option(help="People per output; those of the definition if 0.", min=0)] = 0,
@@ -36,7 +37,9 @@ def command(
     expected: Annotated[float | None, typer.Option(help="Expected true value, for the plan.")] = None,
     people: Annotated[list[str] | None, typer.Option("--to", help="Name of an account that reviews.")] = None,
     title: Annotated[str, typer.Option(help="What reviewers see.")] = "",
-    output: Annotated[Path | None, typer.Option("--out", help="File for the corrections (JSONL).")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="File for the corrections (JSONL) or sign-offs (CSV).")
+    ] = None,
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
@@ -50,6 +53,8 @@ def command(
             _open(file, store, rows, raters, power, people or [], title, author or default_author(), json)
         elif action == "results":
             _results(store, json)
+        elif action == "signoffs":
+            _sign_offs(file, store, output, json)
         else:
             _corrections(store, output, json)
 
@@ -142,6 +147,30 @@ def _say_results(result: ReviewResult) -> None:
         if criterion.agreement:
             shown = criterion.agreement.alpha or criterion.agreement.why
             out.print(f"    agreement (alpha): {shown}", markup=False)
+
+
+def _sign_offs(file: TaskFile, store: Store, output: Path | None, json: bool) -> None:
+    reopened = reopen_sign_offs(store, file)
+    batch = newest_batch(store, "review")
+    found = sign_offs(Book(store), batch)
+    if output:
+        output.write_text(sign_offs_csv(found), encoding="utf-8")
+    if json:
+        emit("review", found)
+        return
+    if not batch.signed:
+        out.print("no criterion is signed", markup=False)
+        out.print("people: {rubric: [{name: accurate, question: '…', signed: true}]}", markup=False)
+        return
+    holds = sum(s.holds for s in found)
+    out.print(f"{len(found)} sign-offs, {holds} hold{f', in {output}' if output else ''}", markup=False)
+    if reopened:
+        out.print(f"the guideline has changed: {sum(reopened.values())} are open again", markup=False)
+    for s in found[:20]:
+        state = "holds" if s.holds else "open again"
+        quotes = " | ".join(q[:60] for q in s.quotes) or "no place named"
+        line = f"  {s.example}: {s.criterion} {s.value:g}, {s.signer}, {s.version} ({state}): {quotes}"
+        out.print(line, markup=False)
 
 
 def _corrections(store: Store, output: Path | None, json: bool) -> None:

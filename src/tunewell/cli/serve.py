@@ -9,7 +9,7 @@ import typer
 
 from tunewell.cli.common import ProjectArgument, note
 from tunewell.errors import MissingExtraError
-from tunewell.people import Accounts
+from tunewell.people import Accounts, reopen_sign_offs
 from tunewell.store import Store
 from tunewell.task import load_task
 
@@ -37,6 +37,7 @@ def command(
         raise MissingExtraError("web", needed_for="tunewell serve") from error
     file = load_task(path)
     with Store(file.root, url=url) as store:
+        reopen_sign_offs(store, file)
         accounts = Accounts(store)
         base = (public or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}").rstrip("/")
         if owner_link or not any(a.role == "owner" and a.active for a in accounts.accounts()):

@@ -5,7 +5,8 @@ from tunewell.people.book import Book, Queue, new_id, standing
 from tunewell.people.judgements import judgements
 from tunewell.people.share import Seat, share_out
 from tunewell.people.shown import hidden, shown
-from tunewell.people.work import Batch, Item, Said, Span, Verdict, faults
+from tunewell.people.signoff import SignOff, asked_under, reopen_sign_offs, sign_offs
+from tunewell.people.work import Batch, Item, Mark, Said, Span, Verdict, faults
 
 __all__ = [
     "ROLES",
@@ -16,18 +17,23 @@ __all__ = [
     "Book",
     "Invitation",
     "Item",
+    "Mark",
     "Queue",
     "Role",
     "Said",
     "Seat",
     "Session",
+    "SignOff",
     "Span",
     "Verdict",
+    "asked_under",
     "faults",
     "hidden",
     "judgements",
     "new_id",
+    "reopen_sign_offs",
     "share_out",
     "shown",
+    "sign_offs",
     "standing",
 ]

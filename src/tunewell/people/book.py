@@ -281,6 +281,17 @@ class Book:
             said = [_verdict(row) for row in connection.execute(query).mappings()]
         return said if all_words else standing(said)
 
+    def said_before(self, names: Sequence[str], account: str) -> dict[str, Said]:
+        """What a person last said of these items, by item: such as before the guideline changed."""
+        query = (
+            sa.select(verdicts.c.item, verdicts.c.record)
+            .where(verdicts.c.item.in_(list(names)), verdicts.c.account == account)
+            .order_by(verdicts.c.number)
+        )
+        with self.store.connection() as connection:
+            found = {item: Said.model_validate_json(record) for item, record in connection.execute(query)}
+        return {item: said for item, said in found.items() if not said.withdrawn}
+
     def last(self, batch: str, account: str) -> Verdict | None:
         """The newest standing verdict of one person in a batch."""
         own = self.verdicts(batch, account=account)

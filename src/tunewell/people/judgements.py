@@ -14,7 +14,7 @@ def judgements(store: Store, rows: Collection[str] | None = None, *, evaluation:
     """What people said of outputs, unblinded: one Judgement per person, arm and criterion; oldest first.
 
     Calibration rows, skipped and withdrawn verdicts are left out; each person's last word on an item counts. An output
-    that several arms gave counts for each of them.
+    that several arms gave counts for each of them. A sign-off under an older guideline does not count.
 
     Args:
         store: Of the project.
@@ -38,6 +38,8 @@ def _judged(verdict: Verdict, item: Item, batch: Batch) -> Iterable[Judgement]:
     for criterion in batch.rubric:
         if criterion.name not in verdict.said.scores:
             continue
+        if criterion.signed and verdict.version != batch.version:
+            continue  # the guideline has changed since it was signed
         for arm in item.arms:
             yield Judgement(
                 id=f"{verdict.number}-{criterion.name}-{arm}",

@@ -35,3 +35,17 @@ def hidden(text: str) -> int:
         (0, 2)
     """
     return sum(ord(c) in _TABLE for c in text)
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would take a cell that begins so for a formula."""
+
+
+def cell(value: object) -> object:
+    """A value for a spreadsheet; texts that it would run as formulas are quoted with an apostrophe.
+
+    Example:
+        >>> cell("=1+1"), cell("plain"), cell(3)
+        ("'=1+1", 'plain', 3)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

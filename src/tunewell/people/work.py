@@ -68,10 +68,15 @@ class Batch(Value):
         """Short digest of everything that people were asked: judgements carry it."""
         asked = {
             "guideline": self.guideline,
-            "rubric": [c.model_dump(mode="json") for c in self.rubric],
+            "rubric": [c.model_dump(mode="json", exclude=None if c.signed else {"signed"}) for c in self.rubric],
             "labels": [*self.span_labels, *self.row_labels, *self.error_tags],
         }
         return digest(asked)[:12]
+
+    @property
+    def signed(self) -> tuple[RubricCriterion, ...]:
+        """The criteria whose verdicts are sign-offs."""
+        return tuple(c for c in self.rubric if c.signed)
 
 
 class Item(Value):
@@ -89,6 +94,7 @@ class Item(Value):
         gold: Known right values by criterion, for calibration rows; never shown.
         family: Family of the row, for honest intervals.
         slices: Value of each slice field.
+        marks: What in the output should be looked up.
         groups: Source and kind of the row, by which patterns of error are grouped as well.
         probability: Probability with which the row was drawn, in (0, 1].
     """
@@ -105,7 +111,24 @@ class Item(Value):
     family: str = ""
     slices: Mapping[str, str] = Field(default_factory=dict)
     groups: Mapping[str, str] = Field(default_factory=dict)
+    marks: tuple[Mark, ...] = ()
     probability: float = Field(default=1.0, gt=0, le=1)
+
+
+class Mark(Value):
+    """A stretch of an output that a reader should look up: characters ``start`` … ``end`` - 1.
+
+    Attributes:
+        start: First character.
+        end: One past the last.
+        kind: ``unsupported`` by the source (E07), or ``outdated``, ``early``, ``wrong`` by the project's facts (E08).
+        why: In words.
+    """
+
+    start: int = Field(ge=0)
+    end: int
+    kind: Literal["unsupported", "outdated", "early", "wrong"]
+    why: str
 
 
 class Span(Value):
@@ -131,6 +154,7 @@ class Said(Value):
         comment: In the person's words.
         tags: Kinds of error.
         spans: Marks in the source.
+        evidence: Places of the source that bear a sign-off out; the label is the criterion.
         label: The label of the row.
         answer: The gold answer, where the batch asks for one.
         skipped: Why the person could not decide; then nothing else counts.
@@ -142,6 +166,7 @@ class Said(Value):
     comment: str = Field(default="", max_length=MOST_TEXT)
     tags: tuple[str, ...] = ()
     spans: tuple[Span, ...] = ()
+    evidence: tuple[Span, ...] = ()
     label: str = ""
     answer: str = Field(default="", max_length=MOST_TEXT)
     skipped: str = Field(default="", max_length=2000)
@@ -189,7 +214,25 @@ def faults(said: Said, batch: Batch, item: Item) -> list[str]:
     """
     if said.withdrawn or said.skipped:
         return []
-    return [*_score_faults(said, batch), *_mark_faults(said, batch, item)]
+    return [*_score_faults(said, batch), *_mark_faults(said, batch, item), *_evidence_faults(said, batch, item)]
+
+
+def vouches(criterion: RubricCriterion, value: float) -> bool:
+    """Whether a verdict says that an output is right, and so needs its evidence where it is signed."""
+    return value == 1.0 if criterion.scale == "yes/no" else value >= 4.0
+
+
+def _evidence_faults(said: Said, batch: Batch, item: Item) -> list[str]:
+    signed = {c.name: c for c in batch.signed}
+    out = [f"evidence for {s.label!r}: no such sign-off" for s in said.evidence if s.label not in signed]
+    for span in said.evidence:
+        if span.end > len(item.source) or not item.source[span.start : span.end].strip():
+            out.append(f"evidence {span.start}–{span.end} is no place in the text ({len(item.source)} characters)")
+    named = {s.label for s in said.evidence}
+    for name, criterion in signed.items():
+        if name not in named and vouches(criterion, said.scores.get(name, 0.0)):
+            out.append(f"{name}: mark the place in the source that bears this out")
+    return out
 
 
 def _score_faults(said: Said, batch: Batch) -> list[str]:

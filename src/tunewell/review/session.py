@@ -12,6 +12,7 @@ from tunewell.people import Book, new_id, shown
 from tunewell.people.draw import Candidate, draw
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.work import Batch, Item
+from tunewell.review.marks import marker
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Evaluation, Example, Prediction
@@ -92,7 +93,12 @@ def open_review(
     chosen = _drawn(evaluation, examples, outputs, rows, file, seed)
     probability = len(chosen) / max(1, sum(e.id in outputs for e in examples))
     families = dict(zip(evaluation.rows, evaluation.clusters, strict=False))
-    items = [i for e in chosen for i in _items(batch, e, outputs[e.id], families.get(e.id, e.id), file, probability)]
+    mark = marker(file)
+    items = [
+        i.model_copy(update={"marks": mark(i.output, e)})
+        for e in chosen
+        for i in _items(batch, e, outputs[e.id], families.get(e.id, e.id), file, probability)
+    ]
     items += [_known(batch, c) for c in calibration]
     random.Random(f"items {seed}").shuffle(items)
     Book(store).open_batch(batch, [i.model_copy(update={"number": n}) for n, i in enumerate(items)])

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
-from tunewell.people import Account, Batch, Item, Queue, Role, Said, Session, judgements
+from tunewell.people import Account, Batch, Item, Mark, Queue, Role, Said, Session, SignOff, judgements, sign_offs
 from tunewell.types import Judgement, Value
 from tunewell.web.room import EVERYBODY, ApiAllow, Refused, room_of
 
@@ -45,6 +45,7 @@ class ItemOut(Value):
     batch: str
     source: str
     output: str
+    marks: tuple[Mark, ...] = ()
 
 
 class NewVerdict(Value):
@@ -54,6 +55,7 @@ class NewVerdict(Value):
         key: Chosen by the sender; the same key again gives back what was written then.
         item: Id of the item.
         seconds: How long it was in front of the person.
+        version: Of the questions that were on the page; if they have changed since, the verdict is refused.
         said: The content.
     """
 
@@ -62,6 +64,7 @@ class NewVerdict(Value):
     key: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
     item: str = Field(pattern=r"^[0-9a-f]{32}$")
     seconds: float = Field(default=0.0, ge=0, le=86_400, allow_inf_nan=False)
+    version: str = Field(default="", max_length=64)
     said: Said
 
 
@@ -135,7 +138,7 @@ def next_items(request: Request, batch: Name, session: Worker) -> list[ItemOut]:
 
 
 def _item(item: Item) -> ItemOut:
-    return ItemOut(id=item.id, batch=item.batch, source=item.source, output=item.output)
+    return ItemOut(id=item.id, batch=item.batch, source=item.source, output=item.output, marks=item.marks)
 
 
 @router.get("/queues/{batch}")
@@ -158,6 +161,8 @@ def write_verdict(request: Request, verdict: NewVerdict, session: Worker) -> Wri
     found = room.book.before(verdict.item, session.account.id)
     if found is None:
         raise Refused(404, "there is no such item of yours")
+    if verdict.version and found[1].signed and verdict.version != found[1].version:
+        raise Refused(400, "the guideline has changed since this page was loaded", hint="load the page again")
     written, new = room.book.write(
         verdict.said,
         item=found[0],
@@ -193,6 +198,16 @@ def results(request: Request, batch: Name, session: Maker) -> dict[str, Any]:
     reader = room_of(request).reader
     read = reader.review(known) if known.kind == "review" else reader.annotation(known)
     return read.result.model_dump(mode="json") | {"upto": read.upto, "behind": read.behind}
+
+
+@router.get("/batches/{batch}/sign-offs")
+def signed(request: Request, batch: Name, session: Maker) -> list[SignOff]:
+    """Who vouched for what, on which place of the source, under which guideline, and whether it still holds."""
+    book = room_of(request).book
+    known = book.batch(batch)
+    if known is None:
+        raise Refused(404, "there is no such batch")
+    return sign_offs(book, known)
 
 
 @router.get("/judgements")

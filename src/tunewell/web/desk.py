@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -10,7 +11,8 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from tunewell.errors import UserError
-from tunewell.people import Batch, Item, Role, Said, Session
+from tunewell.people import Batch, Item, Role, Said, Session, Span, reopen_sign_offs
+from tunewell.people.guide import read_guideline
 from tunewell.web.render import MOST_SHOWN, page
 from tunewell.web.room import EVERYBODY, Allow, Change, Refused, Room, room_of
 
@@ -62,11 +64,14 @@ def work_page(
     """The item before me, the next ones behind it; with ``undo`` my last one again."""
     room = room_of(request)
     batch = own_batch(room, name, session)
+    if batch.signed and read_guideline(room.file) != batch.guideline:
+        reopen_sign_offs(room.store, room.file)
+        batch = own_batch(room, name, session)
     queue = next((q for q in room.book.queues(session.account.id) if q.batch.id == name), None)
     before = _last(room, batch, session) if undo else None
     items = [before[0]] if before else []
     items += _next(room, batch, session, [i.id for i in items])
-    said: dict[str, Said] = {before[0].id: before[1]} if before else {}
+    said = room.book.said_before([i.id for i in items], session.account.id)
     return page(request, "work.html", session, batch=batch, queue=queue, items=items, said=said, keys=_keys(items),
                 pace=room.book.pace(batch, session.account.id), problem="")  # fmt: skip
 
@@ -79,7 +84,8 @@ def more_items(
     room = room_of(request)
     batch = own_batch(room, name, session)
     items = _next(room, batch, session, [h for h in have.split(",") if h][:200])
-    return page(request, "items.html", session, batch=batch, items=items, said={}, keys=_keys(items))
+    said = room.book.said_before([i.id for i in items], session.account.id)
+    return page(request, "items.html", session, batch=batch, items=items, said=said, keys=_keys(items))
 
 
 @router.post("/work/{name}")
@@ -99,7 +105,7 @@ def _take_form(request: Request, name: str, session: Session, fields: Mapping[st
     batch = own_batch(room, name, session)
     item, _ = own_item(room, fields.get("item", [""])[0], session)
     try:
-        said = said_of(fields, batch)
+        said = said_of(fields, batch, item)
         key = fields.get("key", [""])[0][:64] or secrets.token_hex(16)
         account = session.account
         room.book.write(said, item=item, batch=batch, account=account.id, key=key, actor=account.name)
@@ -111,7 +117,19 @@ def _take_form(request: Request, name: str, session: Session, fields: Mapping[st
     return RedirectResponse(f"/work/{name}", 303)
 
 
-def said_of(fields: Mapping[str, list[str]], batch: Batch) -> Said:
+def _quoted(text: str, item: Item, criterion: str) -> Span:
+    """A quotation as a place in the source; white space may differ.
+
+    Raises:
+        UserError: It does not stand there.
+    """
+    found = re.search(r"\s+".join(re.escape(word) for word in text.split()), item.source)
+    if found is None:
+        raise UserError(f"{criterion}: what you quote does not stand in the source word for word")
+    return Span(start=found.start(), end=found.end(), label=criterion)
+
+
+def said_of(fields: Mapping[str, list[str]], batch: Batch, item: Item) -> Said:
     """What a plain form says."""
 
     def one(key: str) -> str:
@@ -123,6 +141,9 @@ def said_of(fields: Mapping[str, list[str]], batch: Batch) -> Said:
     values: dict[str, Any] = {
         "scores": scores, "comment": one("comment"), "correction": one("correction"),
         "tags": tuple(fields.get("tag", [])), "label": one("label"), "answer": one("answer"),
+        "evidence": tuple(
+            _quoted(one(f"quote.{c.name}"), item, c.name) for c in batch.signed if one(f"quote.{c.name}")
+        ),
     }  # fmt: skip
     return Said(**values)
 

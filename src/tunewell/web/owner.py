@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from tunewell.annotate import open_annotation, rows_of
 from tunewell.annotate.source import Part
 from tunewell.errors import UserError
-from tunewell.people import ROLES, Batch, Role, Session
+from tunewell.people import ROLES, Batch, Role, Session, reopen_sign_offs, sign_offs
 from tunewell.people.tally import Tally
 from tunewell.review import arms_of, evaluated, newest_evaluation, open_review, plan_panel
 from tunewell.web.render import page
@@ -21,6 +21,10 @@ Makers = Annotated[Session, Depends(Allow("owner", "engineer"))]
 Making = Annotated[Session, Depends(Change("owner", "engineer"))]
 Owner = Annotated[Session, Depends(Allow("owner"))]
 Owning = Annotated[Session, Depends(Change("owner"))]
+
+
+MOST_SIGNED = 200
+"""Sign-offs on one page; the API gives all of them."""
 
 
 def known_batch(room: Room, name: str) -> Batch:
@@ -38,6 +42,8 @@ def known_batch(room: Room, name: str) -> Batch:
 @router.get("/batches")
 def batches_page(request: Request, session: Makers) -> Response:
     """All batches, and the form for a new one."""
+    room = room_of(request)
+    reopen_sign_offs(room.store, room.file)
     return _batches(request, session)
 
 
@@ -140,6 +146,7 @@ def _results(request: Request, name: str, session: Session, *, link: str = "") -
         "totals": room.book.tallies().get(name, Tally()),
         "seats": room.book.seats(name),
     }
+    common["signed"] = sign_offs(room.book, batch)[-MOST_SIGNED:] if batch.signed else []
     template = "results.html" if batch.kind == "review" else "annotated.html"
     read = room.reader.review(batch) if batch.kind == "review" else room.reader.annotation(batch)
     return page(request, template, session, result=read.result, behind=read.behind, **common)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from tunewell.people import Said, Session, hidden, shown
+from tunewell.people import Mark, Session, Span, hidden, shown
 from tunewell.types import Estimate
 from tunewell.web.room import room_of
 
@@ -95,14 +97,30 @@ def bar(estimate: Estimate, low: float, high: float) -> dict[str, float]:
     return {"value": place(estimate.value), "low": place(estimate.low), "high": place(estimate.high)}
 
 
+def segments(text: str, marks: Sequence[Mark]) -> list[tuple[str, Mark | None]]:
+    """A text cut into stretches with their mark; where two marks meet, what facts say goes before what is unsupported.
+
+    Example:
+        >>> mark = Mark(start=4, end=6, kind="unsupported", why="not there")
+        >>> [(t, m.kind if m else "") for t, m in segments("Pay 48 now", [mark])]
+        [('Pay ', ''), ('48', 'unsupported'), (' now', '')]
+    """
+    cuts = sorted({0, len(text), *(p for m in marks for p in (m.start, m.end) if 0 < p < len(text))})
+    out: list[tuple[str, Mark | None]] = []
+    for start, end in pairwise(cuts):
+        here = [m for m in marks if m.start < end and start < m.end]
+        out.append((text[start:end], min(here, key=lambda m: m.kind == "unsupported") if here else None))
+    return out
+
+
 def to_json(value: object) -> str:
     """JSON for a data attribute; the template escapes it."""
     return json.dumps(value, ensure_ascii=True)
 
 
-def said_spans(said: Said) -> list[tuple[int, int, str]]:
+def said_spans(spans: Sequence[Span]) -> list[tuple[int, int, str]]:
     """Marks as plain lists, for the script."""
-    return [(s.start, s.end, s.label) for s in said.spans]
+    return [(s.start, s.end, s.label) for s in spans]
 
 
 FUNCTIONS: dict[str, Any] = {
@@ -114,5 +132,6 @@ FUNCTIONS: dict[str, Any] = {
     "bar": bar,
     "to_json": to_json,
     "said_spans": said_spans,
+    "segments": segments,
     "most_shown": MOST_SHOWN,
 }

@@ -4,7 +4,7 @@
 (() => {
   const head = document.querySelector("[data-work]");
   if (!head) return;
-  const { work: batch, me, csrf, kind } = head.dataset;
+  const { work: batch, me, csrf, kind, version } = head.dataset;
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const list = $("[data-items]"), state = $("[data-state]"), problem = $("[data-problem]"), say = $("[data-say]");
@@ -110,6 +110,7 @@
 
   // --- what is said ----------------------------------------------------------------------------------------------
   const seconds = () => spent + (document.visibilityState === "visible" ? (performance.now() - since) / 1000 : 0);
+  const placed = kind === "annotate" ? "spans" : "evidence";  // what marks in the source are called
   function said(item) {
     const form = $("form", item), data = new FormData(form), scores = {};
     for (const [key, value] of data) if (key.startsWith("score.")) scores[key.slice(6)] = Number(value);
@@ -117,7 +118,7 @@
     return {
       scores, tags: data.getAll("tag"), label: data.get("label") ?? "", comment: data.get("comment") ?? "",
       correction: correct && correct.value !== correct.dataset.begin ? correct.value : "",
-      answer: data.get("answer") ?? "", spans: item.marks ? item.marks.value() : [],
+      answer: data.get("answer") ?? "", [placed]: item.marks ? item.marks.value() : [],
     };
   }
   function fill(item, what) {
@@ -132,7 +133,7 @@
       const area = $(`textarea[name=${name}]`, form);
       if (area && what[name]) { area.value = what[name]; area.closest("details")?.setAttribute("open", ""); }
     }
-    item.marks?.set(what.spans ?? []);
+    item.marks?.set(what[placed] ?? []);
   }
   function prepare(item) {
     if (item.ready) return;
@@ -161,6 +162,11 @@
   function missing(item) {
     const open = asks().find((a) => !answered(a));
     if (open) { $("input", open).focus(); return `Not answered: ${$("legend", open).textContent.trim()}`; }
+    if (kind === "review" && item.marks) {
+      const there = new Set(item.marks.value().map((m) => m.label));
+      const bare = asks().find((a) => $(`[data-label="${CSS.escape(a.dataset.criterion)}"]`, item) && !there.has(a.dataset.criterion) && Number($("input:checked", a).value) >= (a.dataset.scale === "1-5" ? 4 : 1));
+      if (bare) { $(".spans", item).focus(); return `Mark the place that bears this out: ${$("legend", bare).textContent.trim()}`; }
+    }
     const label = $("[data-row-label]", item);
     if (label && !answered(label)) { $("input", label).focus(); return "Choose the label of this text."; }
     const answer = $("textarea[name=answer]", item);
@@ -174,7 +180,7 @@
     const what = skip ? { skipped: $("textarea[name=comment]", item)?.value.trim() || "cannot decide" } : said(item);
     if (what.correction === "") delete what.correction;
     keep(item);
-    put({ batch, verdict: { key: newKey(), item: item.dataset.item, seconds: Math.round(seconds() * 10) / 10, said: what } });
+    put({ batch, verdict: { key: newKey(), item: item.dataset.item, seconds: Math.round(seconds() * 10) / 10, version, said: what } });
     if (!item.dataset.done) { left -= 1; done += 1; }
     item.dataset.done = "1";
     history.push(item);
