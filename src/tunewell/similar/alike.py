@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.similar.pairs import Pairs, document_frequency, similarities
+from tunewell.similar.frequency import Frequency, count_words
+from tunewell.similar.pairs import Pairs, similarities
 from tunewell.similar.words import Words
 
 SHORT = 20
@@ -41,9 +42,9 @@ def alike(
     result = np.asarray(similarities(words, left, right, cutoff=least - 0.01) >= floor - 1e-6)
     short = np.flatnonzero(result & (shorter < SHORT) & (shorter > 0))
     if len(short):
-        weights = _weights(words)
+        frequency = count_words(words)
         for k in short:
-            result[k] = _telling(words, weights, int(left[k]), int(right[k])) >= telling
+            result[k] = _telling(words, frequency, int(left[k]), int(right[k])) >= telling
     return result
 
 
@@ -115,8 +116,8 @@ def _merged(ops: Sequence[Any]) -> list[_Change]:
 
 def telling(words: Words, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float32]:
     """How far the words of each pair agree, weighted by how rare they are: Dice, in [0, 1], shape (pairs,)."""
-    weights = _weights(words)
-    values = [_telling(words, weights, int(i), int(j)) for i, j in zip(left, right, strict=True)]
+    frequency = count_words(words)
+    values = [_telling(words, frequency, int(i), int(j)) for i, j in zip(left, right, strict=True)]
     return np.array(values, dtype=np.float32)
 
 
@@ -126,23 +127,20 @@ def _part_alike(words: Words, left: NDArray[np.int64], right: NDArray[np.int64])
     return np.asarray(similarities(words, left, right, cutoff=0.29) >= floor - 1e-6)
 
 
-def _weights(words: Words) -> NDArray[np.float32]:
-    """Inverse document frequency of every word, shape (words,); small corpora say little, so one row is added."""
-    n = len(words) + 1
-    return np.log((n + 1) / np.minimum(document_frequency(words), n)).astype(np.float32)
-
-
-def _telling(words: Words, weights: NDArray[np.float32], i: int, j: int) -> float:
-    """Dice coefficient of the two sets of words, weighted."""
-    a = _by_word(words, weights, i)
-    b = _by_word(words, weights, j)
+def _telling(words: Words, frequency: Frequency, i: int, j: int) -> float:
+    """Dice coefficient of the two sets of words, weighted by inverse document frequency."""
+    a = _by_word(words, frequency, i)
+    b = _by_word(words, frequency, j)
     total = sum(a.values()) + sum(b.values())
     return 2 * sum(weight for code, weight in a.items() if code in b) / total if total else 1.0
 
 
-def _by_word(words: Words, weights: NDArray[np.float32], i: int) -> dict[int, float]:
-    low, high = int(words.starts[i]), int(words.starts[i + 1])
-    return dict(zip(words.codes[low:high].tolist(), weights[low:high].tolist(), strict=True))
+def _by_word(words: Words, frequency: Frequency, i: int) -> dict[int, float]:
+    """Inverse document frequency of each word of a text; small corpora say little, so one row is added."""
+    codes = words.of(i)
+    n = len(words) + 1
+    weights = np.log((n + 1) / np.minimum(frequency.of(codes), n)).astype(np.float32)
+    return dict(zip(codes.tolist(), weights.tolist(), strict=True))
 
 
 def only_numbers_differ(words: Words, i: int, j: int) -> bool:
@@ -154,8 +152,7 @@ def only_numbers_differ(words: Words, i: int, j: int) -> bool:
         True
     """
     a, b = words.of(i), words.of(j)
-    na = words.numbers[words.starts[i] : words.starts[i + 1]]
-    nb = words.numbers[words.starts[j] : words.starts[j + 1]]
+    na, nb = (a & np.uint32(1)).astype(bool), (b & np.uint32(1)).astype(bool)
     if not na.any() or not nb.any() or np.array_equal(a[na], b[nb]):
         return False
     return np.array_equal(a[~na], b[~nb])

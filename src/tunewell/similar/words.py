@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from tunewell.similar.keys import normalise
 
-_CHUNK_BYTES = 1 << 19
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
+_CHUNK = 1 << 17
+"""Bytes that are looked at together: what is computed of them stays in the processor's cache."""
+
+_PRIME = 0x9E3779B97F4A7C15
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
-_CLASS = np.zeros(256, dtype=np.uint8)  # 0 = between words, 1 = in a word, 2 = digit
-_CLASS[[*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(128, 256)]] = 1
-_CLASS[range(ord("0"), ord("9") + 1)] = 2
-_LOWER = np.arange(256, dtype=np.uint8)
-_LOWER[ord("A") : ord("Z") + 1] += 32
+_LETTERS = frozenset([*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(128, 256)])
+_DIGITS = frozenset(range(ord("0"), ord("9") + 1))
+_INSIDE = bytes(b in _LETTERS or b in _DIGITS for b in range(256))
+_LOWER = bytes((b + 32 if chr(b).isascii() and chr(b).isupper() else b) % 256 for b in range(256))
+_DIGIT = bytes(b in _DIGITS for b in range(256))
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,21 @@ class Words:
     """The words of n texts.
 
     Attributes:
-        codes: A 32-bit hash of every word, case and punctuation taken away, shape (words,).
+        codes: A hash of every word in 31 bits, case and punctuation taken away; the lowest bit says whether the word
+            holds a digit. Shape (words,).
         starts: The words of text i are ``codes[starts[i]:starts[i + 1]]``, shape (n + 1,).
-        numbers: Whether the word holds a digit, shape (words,).
     """
 
     codes: NDArray[np.uint32]
     starts: NDArray[np.int64]
-    numbers: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    @property
+    def numbers(self) -> NDArray[np.bool_]:
+        """Whether the word holds a digit, shape (words,)."""
+        return (self.codes & np.uint32(1)).astype(np.bool_)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -54,38 +61,67 @@ class Words:
         return ((self.of(i) & np.uint32(0xFFFFF)) + np.uint32(0x10000)).astype("<u4").tobytes().decode("utf-32-le")
 
 
-def split_words(texts: Sequence[str]) -> Words:
+def split_words(texts: Sequence[str], *, workers: int = 1) -> Words:
     """Split texts into hashed words.
+
+    Args:
+        texts: The texts.
+        workers: Threads; the result is the same for any number of them.
 
     Example:
         >>> words = split_words(["The bill, the BILL!", "", "Pay 30 €"])
         >>> words.lengths.tolist(), bool(words.codes[0] == words.codes[2]), words.numbers.tolist()[-2:]
         ([4, 0, 2], True, [False, True])
     """
-    parts = [_split(chunk) for chunk in _chunks(texts)]
-    if not parts:
-        return Words(np.empty(0, np.uint32), np.zeros(1, np.int64), np.empty(0, np.bool_))
-    counts = np.concatenate([p[1] for p in parts])
-    starts = np.zeros(len(counts) + 1, dtype=np.int64)
-    np.cumsum(counts, out=starts[1:])
-    return Words(np.concatenate([p[0] for p in parts]), starts, np.concatenate([p[2] for p in parts]))
+    # Memory that is not written to costs nothing: room for a word every two characters, cut in the end.
+    codes = np.empty(sum(map(len, texts)) // 2 + len(texts), dtype=np.uint32)
+    starts = np.zeros(len(texts) + 1, dtype=np.int64)
+    at = row = 0
+    for part, ends in _parts(texts, workers):
+        if at + len(part) > len(codes):  # Unicode has characters that stand for several words
+            codes.resize(2 * (at + len(part)), refcheck=False)
+        codes[at : at + len(part)] = part
+        starts[row + 1 : row + 1 + len(ends)] = ends + at
+        at, row = at + len(part), row + len(ends)
+    codes.resize(at, refcheck=False)
+    return Words(codes, starts)
+
+
+def _parts(texts: Sequence[str], workers: int) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
+    """Codes of a chunk of texts, and where each text ends in them."""
+    if workers < 2 or len(texts) < 2_000:
+        yield from map(_split, _chunks(texts))
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = []
+        for chunk in _chunks(texts):
+            waiting.append(pool.submit(_split, chunk))
+            if len(waiting) > 2 * workers:
+                yield waiting.pop(0).result()
+        for done in waiting:
+            yield done.result()
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
     chunk: list[str] = []
     size = 0
     for text in texts:
-        if not text.isascii():
-            text = normalise(text)
-            if _CJK.search(text):  # no spaces between words there: two characters stand for a word
-                text = _CJK.sub(_apart, text)
         chunk.append(text)
-        size += len(text)
-        if size >= _CHUNK_BYTES:
+        size += len(text) + 1
+        if size >= _CHUNK:
             yield chunk
             chunk, size = [], 0
     if chunk:
         yield chunk
+
+
+def _plain(text: str) -> bytes:
+    if text.isascii():
+        return text.encode()
+    text = normalise(text)
+    if _CJK.search(text):  # no spaces between words there: two characters stand for a word
+        text = _CJK.sub(_apart, text)
+    return text.encode("utf-8", "replace")
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -93,56 +129,50 @@ def _apart(match: re.Match[str]) -> str:
     return f" {match[0]}{following if _CJK.match(following) else ''} "
 
 
-def _split(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.bool_]]:
-    array = pa.array([t if t.isascii() else t.encode("utf-8", "replace").decode() for t in texts], pa.large_string())
-    offsets = np.frombuffer(array.buffers()[1], dtype=np.int64, count=len(texts) + 1)
-    size = int(offsets[-1])
-    if size == 0:
-        return np.empty(0, np.uint32), np.zeros(len(texts), np.int64), np.empty(0, np.bool_)
-    data = np.frombuffer(array.buffers()[2], dtype=np.uint8, count=size)
-    kind = _CLASS[data]
-    inside = kind > 0
-    before = np.empty(size, dtype=bool)
-    before[0] = False
-    before[1:] = inside[:-1]
-    before[offsets[:-1][offsets[:-1] < size]] = False  # a row begins a new word
-    begin = np.flatnonzero(inside & ~before)
-    after = np.empty(size, dtype=bool)
-    after[-1] = True
-    after[:-1] = ~inside[1:]
-    last = offsets[1:][offsets[1:] > 0] - 1
-    after[last] = True
-    end = np.flatnonzero(inside & after) + 1
+def _split(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    plain = [_plain(text) for text in texts]
+    ends = np.cumsum([len(p) + 1 for p in plain])
+    raw = b"\n".join(chain(plain, (b"",)))
+    parts = [_codes(raw[low:high], low) for low, high in pairwise(_cuts(raw))]
+    return np.concatenate([p[0] for p in parts]), np.searchsorted(np.concatenate([p[1] for p in parts]), ends)
+
+
+def _cuts(raw: bytes) -> list[int]:
+    """Where pieces of at most two chunks begin and end, between words: one text may be huge."""
+    cuts = [0]
+    while len(raw) - cuts[-1] > 2 * _CHUNK:
+        space = raw.rfind(b" ", cuts[-1] + _CHUNK, cuts[-1] + 2 * _CHUNK)
+        cuts.append(space if space > 0 else cuts[-1] + 2 * _CHUNK)
+    return [*cuts, len(raw)]
+
+
+def _codes(raw: bytes, offset: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Codes of the words of some bytes, and the offset of each word."""
+    size = len(raw)
+    inside = np.zeros(size + 2, dtype=np.bool_)
+    inside[1:-1] = np.frombuffer(raw.translate(_INSIDE), dtype=np.bool_)
+    edges = np.flatnonzero(inside[1:] != inside[:-1])
+    begin, end = edges[::2], edges[1::2]
     # A polynomial hash of every word from one running sum: sum of byte * P^(position), times P^-(start of the word).
-    powers = np.empty(size + 1, dtype=np.uint64)
-    powers[0] = 1
-    powers[1:] = _PRIME
-    np.multiply.accumulate(powers, out=powers)
     sums = np.zeros(size + 1, dtype=np.uint64)
-    np.cumsum((_LOWER[data].astype(np.uint64) + np.uint64(1)) * powers[:-1], out=sums[1:])
-    codes = (sums[end] - sums[begin]) * _inverse_powers(begin)
+    np.multiply(np.frombuffer(raw.translate(_LOWER), dtype=np.uint8), _POWERS[:size], out=sums[1:])
+    np.cumsum(sums, out=sums)
+    codes = (sums[end] - sums[begin]) * _INVERSE[begin]
     codes ^= codes >> np.uint64(31)
     codes *= np.uint64(0xBF58476D1CE4E5B9)
     codes ^= codes >> np.uint64(32)
-    digits = np.zeros(size + 1, dtype=np.int32)
-    np.cumsum(kind == 2, out=digits[1:])
-    rows = np.searchsorted(begin, offsets)
-    return codes.astype(np.uint32), np.diff(rows).astype(np.int64), digits[end] > digits[begin]
+    result = codes.astype(np.uint32) & np.uint32(0xFFFFFFFE)
+    digits = np.flatnonzero(np.frombuffer(raw.translate(_DIGIT), dtype=np.bool_))
+    result[np.searchsorted(begin, digits, side="right") - 1] |= np.uint32(1)
+    return result, begin + offset
 
 
-_INVERSE = np.uint64(pow(int(_PRIME), -1, 1 << 64))
+def _powers(base: int) -> NDArray[np.uint64]:
+    """Powers of a number modulo 2^64, from 0 up to the length of two chunks."""
+    table = np.full(2 * _CHUNK, base, dtype=np.uint64)
+    table[0] = 1
+    return np.multiply.accumulate(table)
 
 
-def _inverse_powers(exponents: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """P^-e modulo 2^64 for every e, from two tables of 4,096 powers and one for what is above."""
-    step = 4096
-    low = np.empty(step, dtype=np.uint64)
-    low[0] = 1
-    low[1:] = _INVERSE
-    np.multiply.accumulate(low, out=low)
-    top = int(exponents.max(initial=0)) // step + 1
-    high = np.empty(top, dtype=np.uint64)
-    high[0] = 1
-    high[1:] = np.uint64(pow(int(_INVERSE), step, 1 << 64))
-    np.multiply.accumulate(high, out=high)
-    return low[exponents % step] * high[exponents // step]
+_POWERS = _powers(_PRIME)
+_INVERSE = _powers(pow(_PRIME, -1, 1 << 64))
