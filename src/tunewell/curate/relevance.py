@@ -137,6 +137,8 @@ def share(hits: int, n: int) -> Estimate:
 # --- the right exam -----------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_READ = 20_000
+"""Training rows that are searched for words: a word that none of so many uses is missing."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ def missing_terms(training: Sequence[str], target: Sequence[str], *, most: int =
         >>> missing_terms(["pay the bill"] * 9, ["pay the bill", "read the meter", "the meter is old"])
         ('meter',)
     """
+    training = training[:: max(1, len(training) // _READ)]
     known, wanted = _frequency(training), _frequency(target)
     least = max(2, len(target) // 100)
     found = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,16 +22,32 @@ MOST = 100_000
 
 @dataclass
 class Case:
-    """The file under examination."""
+    """The file under examination.
+
+    Attributes:
+        rows: What could be read.
+        tests: Rows of the evaluation file.
+        batch: Everything that was read, rejects included.
+        file: The definition.
+        given: Whether the user gave it.
+        looking: What every row shows by itself, in the making: other processes look while this one compares rows.
+        names: What to call a row, by its id.
+        examples: By pitfall, the worst rows in a line each.
+    """
 
     rows: list[Row]
     tests: list[Row]
     batch: Batch
     file: TaskFile
     given: bool
-    looked: list[clean.Seen]
+    looking: Future[list[clean.Seen]]
     names: dict[str, str]
     examples: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def looked(self) -> list[clean.Seen]:
+        """What every row shows by itself."""
+        return self.looking.result()
 
     @functools.cached_property
     def likeness(self) -> tuple[list[list[Row]], list[list[Row]]]:
@@ -72,8 +90,9 @@ def source_of(path: Path, task: TaskFile | None, role: str) -> DataSource:
     return DataSource.model_validate({"path": str(path.resolve()), "role": role})
 
 
-def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Case:
-    """Read a file, and look at every row by itself.
+@contextlib.contextmanager
+def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Iterator[Case]:
+    """Read a file, and begin to look at every row by itself.
 
     Raises:
         DataError: Nothing can be read.
@@ -96,8 +115,9 @@ def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Case:
         settle_ids(each, Ledger())
         names |= {row.id: name for row, name in zip(each.rows, own, strict=True) if row.id != name}
     wanted = clean.Wanted(languages=True, raw=True)
-    looked = clean.look(batch.rows, wanted, Engine(file.spec.engine))
-    return Case(batch.rows, tests.rows, batch, file, task is not None, looked, names)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(clean.look, batch.rows, wanted, Engine(file.spec.engine))
+        yield Case(batch.rows, tests.rows, batch, file, task is not None, looking, names)
 
 
 def _names(batch: Batch, path: Path) -> dict[str, str]:

@@ -77,8 +77,8 @@ def doctor(path: Path, *, eval: Path | None = None, task: TaskFile | None = None
         DataError: Nothing can be read.
     """
     started = time.monotonic()
-    case = examine(path, eval, task)
-    findings = [check(case) for check in _CHECKS]
+    with examine(path, eval, task) as case:
+        findings = [check(case) for check in _CHECKS]
     findings += [Finding(code=code, status="unchecked", stage="doctor", why=why) for code, why in LATER.items()]
     rank = {"found": 0, "accepted": 1, "clear": 2, "unchecked": 3}
     findings.sort(key=lambda f: (rank[f.status], not f.blocking, ORDER.index(f.code)))
@@ -108,12 +108,13 @@ _CHECKS = (
     _width,
     _slices,
     between.leaks,
-    by_row.personal,
-    between.contradictions,
-    by_row.broken,
-    by_row.age,
-    by_row.kinds,
     between.exact,
     between.near,
     between.recurring,
+    between.contradictions,
+    by_row.kinds,
+    by_row.age,
+    by_row.personal,
+    by_row.broken,
 )
+"""Those that compare rows come first: meanwhile other processes look at rows by themselves."""
