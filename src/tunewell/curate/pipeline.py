@@ -11,6 +11,7 @@ from tunewell.checks.recognise import load_recogniser
 from tunewell.curate import boilerplate, clean, repeats, rules
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
+from tunewell.curate.looks import to_look_at
 from tunewell.curate.read import Batch, as_mapping, find_files, read_source, settle_ids
 from tunewell.curate.relevance import drop_off_task
 from tunewell.curate.rows import Ledger, Row
@@ -79,6 +80,7 @@ def parameters_of(file: TaskFile, store: Store | None = None) -> dict[str, Any]:
         "data": [source.model_dump(mode="json") for source in spec.data],
         "rules": spec.rules.model_dump(mode="json", by_alias=True),
         "instruction": spec.task.instruction,
+        "shown": 1,  # curation before this had nothing to look at: it is done again
         "erased": sorted({mark for _, marks in erased(store) for mark in marks}) if store else [],
         # The receipts cite lines of the file, so moving a rule makes another dataset.
         "cites": {name: file.where(name) for name in sorted(file.lines) if name.startswith(("rules", "task.instr"))},
@@ -111,6 +113,7 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
         dataset = _store(done, store)
         run.outputs["dataset"] = store.put_value(dataset)
         run.outputs["examples"], run.outputs["receipts"] = dataset.examples, dataset.receipts
+        run.outputs["shown"] = store.put_value(to_look_at(done.rows, done.ledger, done.families, done.leaks))
         run.counts.update(counts(done))
         run.findings.extend(seen(file, done))
         tell(_STEPS, _STEPS)

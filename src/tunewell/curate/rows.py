@@ -142,6 +142,12 @@ class Ledger:
         """How many receipts have this action."""
         return self._columns["action"].count(action)
 
+    def fates(self) -> dict[str, str]:
+        """The pitfall that each dropped row was dropped for, by its id."""
+        names = ("row", "action", "code")
+        rows, actions, codes = (self._columns[name] for name in names)
+        return {str(r): str(c) for r, a, c in zip(rows, actions, codes, strict=True) if a == "dropped"}
+
     def table(self) -> pa.Table:
         """All receipts, with the schema of the store."""
         return pa.table(self._columns, schema=RECEIPTS)

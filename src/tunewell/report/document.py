@@ -20,6 +20,8 @@ from tunewell.report.effort import effort
 from tunewell.report.figures import Figures, duration, memory, number_of, suffix
 from tunewell.report.flow import flow
 from tunewell.report.gather import Results, earlier, gather
+from tunewell.report.landscape import label, state
+from tunewell.report.look import look
 from tunewell.report.measured import ARMS, kind, measured, rival, training
 from tunewell.report.outputs import missing_in, side_by_side
 from tunewell.report.story import conditions, findings_by_status, first_up, handled, headline, in_words, remedy, unasked
@@ -70,6 +72,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "findings": findings_by_status(results.findings),
         "unasked": unasked(results.findings),
         "flow": flow(results),
+        "look": look(results),
         "training": training(results),
         "measured": measured(evaluation) if evaluation else (),
         "rival": rival(evaluation) if evaluation else "",
@@ -137,6 +140,8 @@ def _environment() -> Any:
         stream=charts.stream,
         curves=charts.curves,
         kind=kind,
+        label=label,
+        state=state,
         first_up=first_up,
         handled=handled,
         in_words=in_words,

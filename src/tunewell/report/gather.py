@@ -8,6 +8,7 @@ from typing import Final
 
 from tunewell.errors import StoreError, UserError
 from tunewell.lineage import upstream
+from tunewell.similar.shown import Shown
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Finding, FoldTrace, Run, Split, Trained, Verdict
@@ -25,6 +26,7 @@ class Results:
         runs: The run of each stage that led here, by stage.
         missing: Why a stage has nothing to show, by stage.
         dataset: Of ``curate``.
+        shown: Map and families of ``curate``; None where an older version curated.
         split: Of ``split``.
         trained: Of ``train``.
         trace: The folds' loss curves.
@@ -37,6 +39,7 @@ class Results:
     runs: Mapping[str, Run]
     missing: Mapping[str, str] = field(default_factory=dict)
     dataset: Dataset | None = None
+    shown: Shown | None = None
     split: Split | None = None
     trained: Trained | None = None
     trace: FoldTrace | None = None
@@ -135,6 +138,7 @@ def _load(file: TaskFile, store: Store, chain: Mapping[str, Run]) -> Results:
         return digest
 
     dataset, split = output("curate", "dataset"), output("split", "split")
+    shown = output("curate", "shown")
     trained, evaluation, verdict = (
         output("train", "trained"),
         output("evaluate", "evaluation"),
@@ -147,6 +151,7 @@ def _load(file: TaskFile, store: Store, chain: Mapping[str, Run]) -> Results:
         runs=chain,
         missing=missing,
         dataset=store.get_value(dataset, Dataset) if dataset else None,
+        shown=store.get_value(shown, Shown) if shown else None,
         split=store.get_value(split, Split) if split else None,
         trained=fit,
         trace=_trace(store, output("train", "trace") or (fit.trace if fit else "")),

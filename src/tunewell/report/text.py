@@ -42,9 +42,9 @@ def shown(text: str, *, limit: int = LIMIT, marks: Sequence[str] = ()) -> Markup
     parts: list[str] = []
     at = 0
     for start, end in _ranges(kept, marks):
-        parts += [_visible(kept[at:start]), "<mark>", _visible(kept[start:end]), "</mark>"]
+        parts += [visible(kept[at:start]), "<mark>", visible(kept[start:end]), "</mark>"]
         at = end
-    parts.append(_visible(kept[at:]))
+    parts.append(visible(kept[at:]))
     if cut:
         parts.append(f'<span class="cut"> … {cut:,} more characters</span>')
     return Markup("<bdi>" + "".join(parts) + "</bdi>")
@@ -80,7 +80,8 @@ def without_private(text: str) -> str:
     return _NUMBER.sub(lambda m: m[0] if _DATE.match(m[0]) else "•" * 8, text)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """Text escaped for HTML, controls and direction overrides shown by name; with neither isolation nor limit."""
     parts: list[str] = []
     at = 0
     for match in _CONTROL.finditer(text):

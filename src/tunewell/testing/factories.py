@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.lineage import run_key
+from tunewell.similar.maps import make_map
+from tunewell.similar.shown import KEPT, Kin, Member, Shown
 from tunewell.store import Store
 from tunewell.store.rows import receipts_to_table
 from tunewell.store.traces import trace_to_bytes
 from tunewell.task import TaskFile, parse_task
 from tunewell.testing.curves import readings, sample_trace
 from tunewell.testing.desk import DeskRow, desk_row
+from tunewell.testing.planted import edit
 from tunewell.testing.samples import SampleEvaluation, sample_evaluation, sample_verdict
 from tunewell.types import (
     Assignment,
@@ -220,8 +224,9 @@ class _Factory:
                           receipts=receipt_digest, read=count)  # fmt: skip
         output = self.store.put_value(dataset)
         findings = _curate_findings(receipts, count, self.file)
-        self._save("curate", 0, 11.8, {}, {"dataset": output}, counts={"read": count, "kept": len(kept)},
-                   findings=findings, peak_mb=412)  # fmt: skip
+        shown = self.store.put_value(_shown(rows, fates, self.hostile))
+        self._save("curate", 0, 11.8, {}, {"dataset": output, "shown": shown},
+                   counts={"read": count, "kept": len(kept)}, findings=findings, peak_mb=412)  # fmt: skip
         return output, dataset, kept
 
     def _raw(self, row: DeskRow, fate: int) -> str:
@@ -353,6 +358,28 @@ def _example(row: DeskRow) -> Example:
     messages = (Message(role="user", content=row.question), Message(role="assistant", content=row.answer))
     return Example(id=row.id, messages=messages, source="desk", kind=row.kind, date=row.date,
                    tags={"region": row.region, "points": " | ".join(row.points)})  # fmt: skip
+
+
+def _shown(rows: Sequence[DeskRow], fates: NDArray[np.int64], hostile: Sequence[str]) -> Shown:
+    """The map of the rows (those whose text was spoilt stand for themselves), and edited copies of a few."""
+    from tunewell.similar.vectors import available
+
+    ends = [_DROPS[fate][1] if fate >= 0 else KEPT for fate in fates.tolist()]
+    texts = [
+        (_DROPS[fate][6] if fate > 0 else "") or row.question for row, fate in zip(rows, fates.tolist(), strict=True)
+    ]
+    names = [row.id for row in rows]
+    draw = random.Random(3)
+    family = [
+        Kin(code="D04", size=2, members=(
+            Member(row=row.id, asked=row.question + said, answer=row.answer, dropped=False),
+            Member(row=f"{row.id}-copy", asked=edit(row.question, 0.2, draw) + said, answer=edit(row.answer, 0.1, draw),
+                   note="similarity 0.86"),
+        ))
+        for row, said in zip(rows[:6], [*[f" {text}" for text in hostile][:6], *[""] * 6], strict=False)
+    ]  # fmt: skip
+    return Shown(map=make_map(names, texts, ends) if available() else None, why="the part 'vectors' is not installed",
+                 families=tuple(family), numbers={"D04": 31})  # fmt: skip
 
 
 def _curate_findings(receipts: Sequence[Receipt], read: int, file: TaskFile) -> tuple[Finding, ...]:
