@@ -1,6 +1,6 @@
 """Do cheap folds rank recipes as folds at full depth do? Spearman's rank correlation and the regret of the choice.
 
-Eight sensible recipes (`tunewell.train.search.candidates_around`) on data sets cut to about 10,000 tokens, three folds,
+Eight sensible recipes (`tunewell.train.search.candidates_around`) on data sets cut to about 10,000 tokens, two folds,
 once with adapters on the top quarter of the layers and once on all of them, on the same rows. Every (set, recipe,
 depth) is written as soon as it is there, so that a run that is cut off goes on::
 
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.machine import RESULTS, keep
-from bench.training.project import examples
+from bench.training.project import SYSTEM, examples
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
 from tunewell.train.rows import Rows, draw, encode_rows
@@ -36,15 +36,15 @@ from tunewell.train.stopping import HeldOut, choose_length
 from tunewell.types import Recipe
 
 NAME = "training-ranking"
-TOKENS, FOLDS, DRAWS = 10_000, 3, 2000
+TOKENS, FOLDS, DRAWS = 10_000, 2, 2000
 OWN = Recipe(epochs=3, rate=1e-3)
 DEPTHS = {"cheap": 0.25, "full": 1.0}
 LIMIT = 0.01
 
 
-def work_file() -> Path:
-    """Where the losses of finished runs are, row by row."""
-    return Path(os.environ.get("TUNEWELL_BENCH", tempfile.gettempdir())) / f"{NAME}-losses.json"
+def work_file(name: str) -> Path:
+    """Where the losses of a set's finished runs are, row by row."""
+    return Path(os.environ.get("TUNEWELL_BENCH", tempfile.gettempdir())) / f"{NAME}-{name}.json"
 
 
 def rows_of(name: str) -> Rows:
@@ -67,14 +67,20 @@ def measure(network: Any, rows: Rows, recipe: Recipe, share: float, trunk: Any) 
     return {"losses": np.round(np.stack(losses), 5).tolist(), "seconds": round(time.perf_counter() - began, 1)}
 
 
-def run(name: str, found: dict[str, Any]) -> None:
+def kept(name: str) -> dict[str, Any]:
+    """What is measured of a set."""
+    path = work_file(name)
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def run(name: str) -> None:
     """Whatever of a set is not measured yet."""
     from tunewell.train.network import load_network
     from tunewell.train.trunk import Trunk
 
     weights, rows = resolve(OWN.model), rows_of(name)
     network = load_network(weights.folder)
-    found.setdefault(name, {"tokens": rows.tokens, "targets": [r.targets for r in rows.rows]})
+    found = kept(name) or {"tokens": rows.tokens, "targets": [r.targets for r in rows.rows]}
     cut = cut_of(network.layers, DEPTHS["cheap"])
     with tempfile.TemporaryDirectory() as folder:
         trunk = Trunk(Path(folder) / "trunk", rows.rows, width=network.width, dtype=network.head.dtype)
@@ -82,11 +88,11 @@ def run(name: str, found: dict[str, Any]) -> None:
         for i, recipe in enumerate(candidates_around(OWN)):
             for depth, share in DEPTHS.items():
                 key = f"{depth}-{i}"
-                if key in found[name]:
+                if key in found:
                     continue
-                found[name][key] = measure(network, rows, recipe, share, trunk)
-                work_file().write_text(json.dumps(found), encoding="utf-8")
-                print(name, key, found[name][key]["seconds"], "s", flush=True)
+                found[key] = measure(network, rows, recipe, share, trunk)
+                work_file(name).write_text(json.dumps(found), encoding="utf-8")
+                print(name, key, found[key]["seconds"], "s", flush=True)
 
 
 def at_best(losses: NDArray[np.float64], rule: HeldOut) -> NDArray[np.float32]:
@@ -137,11 +143,10 @@ def main() -> None:
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--summary", action="store_true", help="only compare what is there")
     asked = parser.parse_args()
-    path = work_file()
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for name in asked.sets:
-        run(name, found)
-    done = {n: compared(one) for n, one in found.items() if sum(k.startswith("full-") for k in one) > 2}
+        run(name)
+    everything = {n: kept(n) for n in SYSTEM}
+    done = {n: compared(one) for n, one in everything.items() if sum(k.startswith("full-") for k in one) > 2}
     keep(NAME, {"recipe": OWN.model_dump(mode="json"), "folds": FOLDS, "limit": LIMIT, "sets": done})
     for name, one in done.items():
         print(name, {k: v for k, v in one.items() if k != "recipes"}, flush=True)

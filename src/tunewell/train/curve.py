@@ -124,7 +124,7 @@ def _measured(setting: Setting, whole: NDArray[np.float64] | None) -> tuple[NDAr
         train = ~where & nested(setting.fold, share, seed=recipe.seed)[None]
         rows.append(round(float(train.sum(1).mean())))
         if share == 1 and whole is not None:
-            losses.append(_at_best(list(whole[:, None]), setting.held_out(where.any(axis=0, keepdims=True)))[0])
+            losses.append(_at_best(list(whole[:, None]), setting.held_out(np.ones((1, where.shape[1]), np.bool_)))[0])
             continue
         part = recipe.model_copy(update={"epochs": passes})
         job = setting.job(cut, train=train, measure=where, adapters=range(setting.folds), recipe=part)
