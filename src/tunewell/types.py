@@ -309,6 +309,7 @@ class Recipe(Value):
         weight_decay: Decoupled weight decay of AdamW.
         label_smoothing: Mass given to all other tokens, in [0, 1).
         noise: NEFTune noise scale on the embeddings (0 = off).
+        replay: Share of an epoch's tokens that are general rows, against forgetting, in [0, 0.5].
         rate: Peak learning rate.
         epochs: Passes over the rows, at most.
         warmup: Share of the steps with a rising rate.
@@ -329,6 +330,7 @@ class Recipe(Value):
     weight_decay: float = Field(default=0.01, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     noise: float = Field(default=0.0, ge=0)
+    replay: float = Field(default=0.0, ge=0, le=0.5)
     rate: float = Field(default=5e-4, gt=0)
     epochs: int = Field(default=3, ge=1)
     warmup: float = Field(default=0.06, ge=0, lt=1)

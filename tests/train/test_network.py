@@ -102,3 +102,29 @@ def test_a_model_without_layers_says_so(tmp_path: Path) -> None:
     transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
     with pytest.raises(ModelError, match=r"'gpt2' is no decoder that can be trained here"):
         load_network(tmp_path, dtype=torch.float32)
+
+
+def test_the_longest_run_is_what_greedy_decoding_writes(tiny: Any, network: Any, tokenizer: Any) -> None:
+    """Targets that begin with what the model itself writes, then break off: the run is as long as the beginning."""
+    from tunewell.model.local import LocalModel
+    from tunewell.train.loop import Job
+    from tunewell.train.rows import Row
+    from tunewell.types import Message, Recipe
+
+    model = LocalModel(tiny, dtype="float32")
+    prompts = [(Message(role="user", content=t),) for t in ("meter bill", "due date", "tariff")]
+    rows = []
+    for i, prompt in enumerate(prompts):
+        ids = list(model.chat.encode(prompt).ids)
+        start = len(ids)
+        with torch.no_grad():
+            for _ in range(4 + i):
+                hidden = network.run(network.embed(torch.tensor([ids]))[None], first=0, last=network.layers)
+                logits = network.finish(hidden[0, 0, -1]) @ network.head.T
+                ids.append(int(logits.argmax()))
+            last = network.run(network.embed(torch.tensor([ids]))[None], first=0, last=network.layers)[0, 0, -1]
+            ids.append(int((network.finish(last) @ network.head.T).argmin()))
+        rows.append(Row(str(i), np.asarray(ids, np.int32), start))
+    everything = np.ones((1, 3), np.bool_)
+    job = Job(network, rows, recipe=Recipe(rank=2), cut=0, train=everything, measure=everything)
+    assert job.longest_runs(everything)[0].tolist() == [4.0, 5.0, 6.0]

@@ -69,7 +69,19 @@ def model_card(
     lines += [f"# LoRA adapter for {_plain(base)}", ""]
     lines += [_plain(task), ""] if task else []
     lines += ["| | |", "|---|---|", *(f"| {_plain(k)} | {_plain(v)} |" for k, v in facts.items())]
-    shown = {"rank", "alpha", "dropout", "weight_decay", "label_smoothing", "noise", "rate", "epochs", "layers", "seed"}
+    shown = {
+        "rank",
+        "alpha",
+        "dropout",
+        "weight_decay",
+        "label_smoothing",
+        "noise",
+        "replay",
+        "rate",
+        "epochs",
+        "layers",
+        "seed",
+    }
     lines += [f"| {k} | {v} |" for k, v in recipe.model_dump(mode="json").items() if k in shown]
     if findings:
         lines += ["", "## What was seen in training", ""]

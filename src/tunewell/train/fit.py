@@ -15,6 +15,7 @@ from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
 from tunewell.train.export import model_card, peft_files
+from tunewell.train.replay import replay_rows
 from tunewell.train.rows import encode_rows
 from tunewell.types import Example, Recipe
 
@@ -97,7 +98,9 @@ def fit(
     rows = (*mine.rows, *theirs.rows)
     train = np.arange(len(rows))[None] < len(mine.rows)
     network = network or load_network(weights.folder)
-    job = Job(network, rows, recipe=recipe, cut=cut_of(network.layers, recipe.layers), train=train, measure=~train)
+    general = replay_rows(tokenizer) if recipe.replay else ()
+    job = Job(network, rows, recipe=recipe, cut=cut_of(network.layers, recipe.layers), train=train, measure=~train,
+              replay=general)  # fmt: skip
     epochs, steps = recipe.epochs, 0
     if budget_tokens:
         epochs = math.ceil(budget_tokens / job.epoch_tokens)

@@ -24,15 +24,20 @@ POWER_Z = 1.959964 + 0.841621
 
 def general_rows(tokenizer: Any) -> tuple[Row, ...]:
     """The fixed general set: passages (loss on all but the first token) and questions with short answers."""
+    return coded_rows(tokenizer, texts="general_text.txt", questions="general_questions.txt")
+
+
+def coded_rows(tokenizer: Any, *, texts: str, questions: str, prefix: str = "") -> tuple[Row, ...]:
+    """Passages and questions of two files in this package's folder ``general``."""
     chat = chat_format(tokenizer)
     rows = []
-    for i, block in enumerate(_read("general_text.txt")):
+    for i, block in enumerate(_read(texts)):
         ids = tokenizer(" ".join(block.split()), add_special_tokens=False)["input_ids"]
-        rows.append(Row(id=f"text-{i}", ids=np.asarray(ids, np.int32), start=1))
-    for i, block in enumerate(_read("general_questions.txt")):
+        rows.append(Row(id=f"{prefix}text-{i}", ids=np.asarray(ids, np.int32), start=1))
+    for i, block in enumerate(_read(questions)):
         question, answer = block.split("\n")
         coded = chat.encode([Message(role="user", content=question)], answer)
-        rows.append(Row(id=f"question-{i}", ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
+        rows.append(Row(id=f"{prefix}question-{i}", ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
     return tuple(rows)
 
 
@@ -99,7 +104,9 @@ def forgetting(losses: NDArray[np.float64], rows: Sequence[Row], *, limit: float
         why=why,
         estimate=change,
         threshold=Threshold(value=limit, origin="built-in"),
-        remedy="" if status == "clear" else "mix in general rows (about 1 in 50), or lower train.rank or train.rate",
+        remedy=""
+        if status == "clear"
+        else "mix in general rows: train.replay: 0.05; or lower train.rate or train.rank",
     )
 
 

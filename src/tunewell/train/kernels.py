@@ -203,6 +203,18 @@ def negative_log_likelihood(hidden: Any, head: Any, labels: Any, *, cap: float =
     return nats
 
 
+@torch.no_grad()
+def greedy_hits(hidden: Any, head: Any, labels: Any, *, cap: float = 0.0) -> Any:
+    """Whether each label is the most probable token, shape (labels,); arguments as `negative_log_likelihood`."""
+    hits = torch.empty(len(labels), dtype=torch.bool, device=hidden.device)
+    rows = max(16, VOCABULARY_BYTES // (head.shape[0] * head.element_size()))
+    for start in range(0, len(labels), rows):
+        part = slice(start, start + rows)
+        logits, _ = _logits(hidden[part], head, cap)
+        hits[part] = logits.max(-1).indices == labels[part]
+    return hits
+
+
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Any, k: Any, v: Any, mask: Any, scale: float) -> Any:

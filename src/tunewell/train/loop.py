@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from tunewell.train.bank import Bank, rate_at
 from tunewell.train.batches import Batch, parts, plan
 from tunewell.train.checkpoint import Checkpoint
-from tunewell.train.kernels import cross_entropy, negative_log_likelihood
+from tunewell.train.kernels import cross_entropy, greedy_hits, negative_log_likelihood
 from tunewell.train.network import Network
+from tunewell.train.replay import draw_replay
 from tunewell.train.rows import Row
 from tunewell.types import Recipe
 
@@ -88,6 +89,7 @@ class Job:
         measure: Which rows each adapter is measured on, shape (adapters, rows).
         adapters: Their numbers (0 … K-1 for the folds).
         trunk: States at the cut; None where the cut is 0 or where they are to be computed anew for every batch.
+        replay: General rows, of which every epoch takes the recipe's share; the trunk holds them behind the others.
     """
 
     def __init__(
@@ -101,22 +103,33 @@ class Job:
         measure: NDArray[np.bool_],
         adapters: Sequence[int] = (0,),
         trunk: States | None = None,
+        replay: Sequence[Row] = (),
     ) -> None:
-        self.network, self.rows, self.recipe, self.cut = network, rows, recipe, cut
+        self.network, self.rows, self.recipe, self.cut = network, (*rows, *replay), recipe, cut
         self.train, self.measure, self.trunk = train, measure, trunk
-        self.lengths = np.asarray([len(r.ids) for r in rows], np.int64)
+        self._own, self._replay = len(rows), replay
+        self.lengths = np.asarray([len(r.ids) for r in self.rows], np.int64)
         self.bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=adapters, like=network.head)
         self._members = [np.flatnonzero(t) for t in train]
 
     def batches(self, epoch: int) -> list[Batch]:
         """The steps of an epoch, in order."""
         seed = (self.recipe.seed * 1_000_003 + epoch) & 0x7FFFFFFF
-        return plan(self.lengths, self._members, budget=self.recipe.tokens_per_batch, seed=seed)
+        members = self._members
+        if self._replay:
+            members = [np.concatenate([m, self._own + self._general(m, a, epoch)])
+                       for m, a in zip(members, self.bank.adapters, strict=True)]  # fmt: skip
+        return plan(self.lengths, members, budget=self.recipe.tokens_per_batch, seed=seed)
+
+    def _general(self, own: NDArray[np.int64], adapter: int, epoch: int) -> NDArray[np.int64]:
+        tokens = int(self.lengths[own].sum())
+        return draw_replay(self._replay, tokens=tokens, share=self.recipe.replay,
+                           seed=(self.recipe.seed, 3, adapter, epoch))  # fmt: skip
 
     @property
     def epoch_tokens(self) -> int:
-        """Training tokens of one epoch, all adapters together."""
-        return int((self.train * self.lengths[None]).sum())
+        """Training tokens of one epoch, all adapters together, general rows left out."""
+        return int((self.train * self.lengths[None, : self._own]).sum())
 
     def states(self, batch: Batch) -> Any:
         """States at the cut, shape (adapters, places, tokens, width)."""
@@ -186,21 +199,32 @@ class Job:
         drawn = torch.rand(hidden.shape, generator=generator, dtype=torch.float32).mul_(2).sub_(1).mul_(scale)
         return drawn.to(hidden.device).to(hidden.dtype)
 
-    @torch.no_grad()
     def evaluate(self, which: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Mean nats per target token of the wanted (adapter, row) pairs, NaN elsewhere."""
+        return self._by_row(which, negative_log_likelihood, _mean)
+
+    def longest_runs(self, which: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """The longest run of target tokens that greedy decoding writes itself, of the wanted pairs; NaN elsewhere.
+
+        Given the prompt and the target up to where the run begins, the model continues the target word for word.
+        """
+        return self._by_row(which, greedy_hits, _longest_run)
+
+    @torch.no_grad()
+    def _by_row(self, which: NDArray[np.bool_], of_token: Any, of_row: Any) -> NDArray[np.float32]:
+        """A figure of every wanted (adapter, row) pair from one of each of its target tokens."""
         out = np.full(which.shape, np.nan, np.float32)
         self.bank.refresh()
         for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=EVALUATION_TOKENS // len(which)):
             hidden = self.network.run(self.states(batch), first=self.cut, last=self.network.layers, bank=self.bank)
             at, labels, _, flat = self.labels(batch)
             final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
-            nats = negative_log_likelihood(final, self.network.head, labels, cap=self.network.cap)
-            sums = np.bincount(flat, nats.double().cpu().numpy(), minlength=batch.rows.size)
-            counts = np.maximum(np.bincount(flat, minlength=batch.rows.size), 1)
+            found = of_token(final, self.network.head, labels, cap=self.network.cap).double().cpu().numpy()
+            ends = np.cumsum(np.bincount(flat, minlength=batch.rows.size))
             for i, r in enumerate(batch.rows.ravel().tolist()):
                 if r >= 0:
-                    out[i // batch.rows.shape[1], r] = sums[i] / counts[i]
+                    start = int(ends[i - 1]) if i else 0
+                    out[i // batch.rows.shape[1], r] = of_row(found[start : int(ends[i])])
         return out
 
     def evaluate_base(self) -> NDArray[np.float32]:
@@ -211,6 +235,18 @@ class Job:
             first[row % len(first), row] = True
         losses = np.nanmax(np.where(first, self.evaluate(first), -np.inf), axis=0)
         return np.where(self.measure, losses[None], np.nan).astype(np.float32)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _longest_run(hits: NDArray[np.float64]) -> float:
+    longest = run = 0
+    for hit in hits.tolist():
+        run = run + 1 if hit else 0
+        longest = max(longest, run)
+    return float(longest)
 
 
 def held_out_mean(losses: NDArray[np.float32], held_out: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ MEMBERSHIP = 0.75
 FLOOR = 1e-3
 """Nats a token below which losses are not told apart."""
 
+REGURGITATED = 0.05
+"""T02: largest share of rows that are continued word for word only because they were trained on."""
+
+LEAST_TOKENS = 20
 NEIGHBOURS = 10
 DOUBT = 3.5
 """D10: robust standard deviations above its neighbours from which a row is doubtful (Iglewicz and Hoaglin 1993)."""
@@ -136,7 +141,56 @@ def _placements(x: NDArray[np.float64], against: NDArray[np.float64]) -> NDArray
     return (np.searchsorted(ordered, x, "left") + np.searchsorted(ordered, x, "right")) / (2 * len(ordered))
 
 
-def memorisation(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], scope: str) -> Finding:
+@dataclass(frozen=True)
+class Regurgitation:
+    """How many rows are continued word for word, of those trained on and of those never seen.
+
+    Attributes:
+        inside: Share of the rows trained on.
+        outside: Share of the rows never seen: what any model of such texts would write.
+        more: ``inside`` minus ``outside``.
+        longest: Most tokens continued word for word of a row trained on.
+    """
+
+    inside: Estimate
+    outside: Estimate
+    more: Estimate
+    longest: int
+
+
+def regurgitation(
+    runs: NDArray[Any], trace: FoldTrace, *, families: Mapping[str, str], level: float = 0.95
+) -> Regurgitation | None:
+    """Rows whose target the model continues by itself for at least half of it, from some place on (T02).
+
+    Only targets of at least 20 tokens count: shorter ones are met by chance. None where either side has none.
+
+    Args:
+        runs: From `tunewell.train.loop.Job.longest_runs`, shape (adapters, examples).
+        trace: Which rows each adapter has not seen, and how long their targets are.
+        families: Row id to family.
+        level: Of the intervals.
+    """
+    from tunewell.stats import difference, mean
+
+    known = np.isfinite(runs) & (trace.tokens >= LEAST_TOKENS)[None]
+    inside, outside = (np.nonzero(known & m) for m in (~trace.held_out, trace.held_out))
+    if not len(inside[1]) or not len(outside[1]):
+        return None
+    half = trace.tokens / 2
+    a, b = ((runs[at] >= half[at[1]]).astype(np.float64) for at in (inside, outside))
+    names = [[families.get(trace.examples[r], trace.examples[r]) for r in at[1]] for at in (inside, outside)]
+    return Regurgitation(
+        inside=mean(a, clusters=names[0], level=level),
+        outside=mean(b, clusters=names[1], level=level),
+        more=difference(a, b, paired=False, clusters=[*names[0], *names[1]], level=level),
+        longest=int(runs[inside].max()),
+    )
+
+
+def memorisation(
+    trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], scope: str, runs: NDArray[Any] | None = None
+) -> Finding:
     """T02 at the length that was chosen.
 
     Args:
@@ -144,9 +198,13 @@ def memorisation(trace: FoldTrace, evaluation: int, *, families: Mapping[str, st
         evaluation: The chosen one.
         families: Row id to family.
         scope: Where it was measured, in words.
+        runs: For `regurgitation`, of the same adapters at their last evaluation; None = not measured.
     """
     area = membership(trace, evaluation, families=families)
     status = "found" if area.low > MEMBERSHIP else "clear" if area.high <= MEMBERSHIP else "unchecked"
+    said = regurgitation(runs, trace, families=families) if runs is not None else None
+    if said is not None and said.more.low > REGURGITATED:
+        status = "found"
     rows = _most_memorised(trace, evaluation) if status != "clear" else ()
     why = (
         f"By its loss a row trained on can be told from one that was not in {100 * area.value:.0f} "
@@ -154,9 +212,19 @@ def memorisation(trace: FoldTrace, evaluation: int, *, families: Mapping[str, st
     )
     if status == "unchecked":
         why += f" Too few rows to say whether that is more than {100 * MEMBERSHIP:.0f}."
+    if said is not None:
+        why += (
+            f" Given the beginning, {_percent(said.inside)} of the rows trained on are continued word for word for at "
+            f"least half of their target (at most {said.longest} tokens), against {_percent(said.outside)} of rows "
+            f"never seen: {_percent(said.more)} more."
+        )
     return Finding(code="T02", status=status, stage="train", why=why, estimate=area, rows=rows,
                    threshold=Threshold(value=MEMBERSHIP, origin="built-in"),
                    remedy="" if status == "clear" else "lower train.epochs or train.rank, drop repeats")  # fmt: skip
+
+
+def _percent(e: Estimate) -> str:
+    return f"{100 * e.value:.0f} % [{100 * e.low:.0f}, {100 * e.high:.0f}]"
 
 
 def _most_memorised(trace: FoldTrace, evaluation: int, *, least: float = 1.0, shown: int = 20) -> tuple[str, ...]:

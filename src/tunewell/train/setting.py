@@ -17,7 +17,8 @@ from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
 from tunewell.store import Store
-from tunewell.train.rows import draw, encode_rows
+from tunewell.train.replay import replay_rows
+from tunewell.train.rows import Row, Rows, draw, encode_rows
 from tunewell.train.stopping import HeldOut
 from tunewell.types import Dataset, FoldTrace, Recipe, Split
 
@@ -165,18 +166,22 @@ class Setting:
         """A job over these rows; the trunk below the cut is computed, or read if it was computed before."""
         from tunewell.train.loop import Job
 
-        return Job(self.network, self.rows.rows, recipe=recipe or self.recipe, cut=cut, train=train, measure=measure,
-                   adapters=tuple(adapters), trunk=self.trunk(cut) if cut else None)  # fmt: skip
+        recipe = recipe or self.recipe
+        general = replay_rows(self.tokenizer) if recipe.replay else ()
+        return Job(self.network, self.rows.rows, recipe=recipe, cut=cut, train=train, measure=measure,
+                   adapters=tuple(adapters), trunk=self.trunk(cut, general) if cut else None,
+                   replay=general)  # fmt: skip
 
-    def trunk(self, cut: int) -> Any:
-        """The states before layer ``cut``."""
+    def trunk(self, cut: int, general: tuple[Row, ...] = ()) -> Any:
+        """The states before layer ``cut``, of our rows and then of general ones."""
         from tunewell.train.trunk import Trunk, trunk_key
 
         dtype = self.network.head.dtype
-        key = trunk_key(self.rows.key, weights=self.weights.digest, cut=cut, dtype=str(dtype))
-        trunk = Trunk(self._cache / f"trunk-{key}", self.rows.rows, width=self.network.width, dtype=dtype)
+        every = Rows(rows=(*self.rows.rows, *general))
+        key = trunk_key(every.key, weights=self.weights.digest, cut=cut, dtype=str(dtype))
+        trunk = Trunk(self._cache / f"trunk-{key}", every.rows, width=self.network.width, dtype=dtype)
         weight = cut / self.network.layers * 0.3
-        trunk.fill(self.network, self.rows.rows, cut=cut, progress=lambda tokens: self.meter.add(tokens * weight))
+        trunk.fill(self.network, every.rows, cut=cut, progress=lambda tokens: self.meter.add(tokens * weight))
         os.utime(trunk.path)
         trim(self._cache, keep=trunk.path)
         return trunk

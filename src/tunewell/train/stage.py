@@ -22,8 +22,11 @@ from tunewell.train.setting import Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Recipe, Split, Trained, digest
 
-WORK = 4
+WORK = 5
 """Version of the way of training: part of the key of a run."""
+
+Phase = tuple[FoldTrace, Length, NDArray[np.float32] | None]
+"""Losses of a phase, the length chosen by them, and for `regurgitation` the longest runs at its end."""
 
 
 def train(
@@ -97,12 +100,14 @@ class _Way:
         cut, fold_cut = s.cut(recipe.layers), s.cut(recipe.fold_layers)
         self._plan(cut, fold_cut)
         self.findings.append(plumbing(s.examples, s.all_rows, s.tokenizer, limit=recipe.max_tokens))
-        folds, length = self._folds(fold_cut)
-        check, check_length = (folds, length) if cut == fold_cut else self._check(cut)
+        folds, length, runs = self._folds(fold_cut, read_runs=cut == fold_cut)
+        check, check_length = folds, length
+        if cut != fold_cut:
+            check, check_length, runs = self._check(cut)
         families = dict(zip(check.examples, s.families, strict=True))
         scope = "over all folds" if check is folds else "at full depth on fold 0"
         self.findings.append(overfitting(check, check_length.evaluation, families=families, scope=scope))
-        self.findings.append(memorisation(check, check_length.evaluation, families=families, scope=scope))
+        self.findings.append(memorisation(check, check_length.evaluation, families=families, scope=scope, runs=runs))
         vectors = s.vectors(fold_cut)
         self.findings.append(label_errors(folds, length.evaluation, vectors=vectors))
         if s.folds > 2:
@@ -133,24 +138,34 @@ class _Way:
         folds = fold_cut / layers * 0.3 + epochs * (k - 1) * (1 - fold_cut / layers)
         s.meter.total = int(s.rows.tokens * (folds + final))
 
-    def _folds(self, cut: int) -> tuple[FoldTrace, Length]:
+    def _folds(self, cut: int, *, read_runs: bool) -> Phase:
         held_out, measure = self.setting.fold_masks()
-        return self._measured("folds", cut, held_out, measure, adapters=range(self.setting.folds))
+        adapters = range(self.setting.folds)
+        return self._measured("folds", cut, held_out, measure, adapters=adapters, read_runs=read_runs)
 
-    def _check(self, cut: int) -> tuple[FoldTrace, Length]:
+    def _check(self, cut: int) -> Phase:
         s = self.setting
         held_out = (s.fold == 0)[None]
-        return self._measured("check", cut, held_out, held_out | (s.fold == s.folds - 1)[None], adapters=(0,))
+        measure = held_out | (s.fold == s.folds - 1)[None]
+        return self._measured("check", cut, held_out, measure, adapters=(0,), read_runs=True)
 
     def _measured(
-        self, phase: str, cut: int, held_out: NDArray[np.bool_], measure: NDArray[np.bool_], *, adapters: Any
-    ) -> tuple[FoldTrace, Length]:
+        self,
+        phase: str,
+        cut: int,
+        held_out: NDArray[np.bool_],
+        measure: NDArray[np.bool_],
+        *,
+        adapters: Any,
+        read_runs: bool,
+    ) -> Phase:
         s, recipe = self.setting, self.recipe
         rule = s.held_out(held_out)
         job = s.job(cut, train=~held_out, measure=measure, adapters=adapters)
         stop = stop_rule(rule, patience=recipe.patience)
         done = s.run(phase, job, epochs=recipe.epochs, stop=stop, held_out=held_out)
-        return s.trace(done.readings, held_out), choose_length([r.losses for r in done.readings], rule)
+        runs = job.longest_runs(measure) if read_runs else None
+        return s.trace(done.readings, held_out), choose_length([r.losses for r in done.readings], rule), runs
 
     def _final(self, cut: int, epochs: int) -> tuple[Mapping[str, NDArray[np.float32]], float]:
         s = self.setting
