@@ -170,6 +170,18 @@ class Words(Value):
     max_target: int = Field(default=0, ge=0)
 
 
+class Templates(Value):
+    """How many rows of one template (one text with slots) are kept.
+
+    Attributes:
+        max_per_family: Most rows of a family; 0 = no limit, families are only reported.
+        keep: Which rows stay: ``diverse`` (the most fillings of the slots), ``newest`` or ``first``.
+    """
+
+    max_per_family: int = Field(default=0, ge=0)
+    keep: Literal["diverse", "newest", "first"] = "diverse"
+
+
 class Rules(Value):
     """What belongs and what does not. A rule that drops is cited, with its line, by every drop.
 
@@ -188,6 +200,7 @@ class Rules(Value):
         near_duplicates: D04.
         contradictions: D09: same input, different target; ``newest`` keeps the newest if all are dated.
         boilerplate: D05: recurring signatures, footers, disclaimers.
+        templates: D05: many rows from one text with slots.
         max_reject_share: The run fails when a larger share of the input rows cannot be read.
     """
 
@@ -203,6 +216,7 @@ class Rules(Value):
     near_duplicates: Literal["drop", "report"] = "drop"
     contradictions: Literal["newest", "drop", "report"] = "report"
     boilerplate: Literal["strip", "report"] = "strip"
+    templates: Templates = Templates()
     max_reject_share: float = Field(default=0.2, ge=0, le=1)
 
 

@@ -36,6 +36,8 @@ def findings(
         changes: dict[str, object] = {}
         if groups := families.get(finding.code):
             changes["families"] = tuple(tuple(row.id for row in group) for group in groups[:_MOST])
+        if finding.code == "D05" and groups:
+            changes |= _made_from_templates(finding, groups, file, read)
         if finding.code == "D07":
             changes["spans"] = tuple(spans[:_MOST])
         result.append(finding.model_copy(update=changes))
@@ -64,6 +66,27 @@ def _finding(code: str, file: TaskFile, ledger: Ledger, read: int) -> Finding:
     remedy = (known.command or known.remedy) if left else "nothing to do; tunewell why ROW shows what was done"
     return Finding(code=code, status="found", stage="curate", why=why, estimate=estimate, threshold=threshold,
                    rows=rows[:_MOST], remedy=remedy, blocking=left and code == "D07")  # fmt: skip
+
+
+def _made_from_templates(
+    finding: Finding, groups: Sequence[Sequence[Row]], file: TaskFile, read: int
+) -> dict[str, object]:
+    """Tells rows of templates apart from rows with boilerplate: each has a rule of its own."""
+    rule = file.spec.rules.templates
+    made = {row.id for group in groups for row in group}
+    footed = len(set(finding.rows) - made)
+    parts = []
+    if footed:
+        done = "still in the data" if file.spec.rules.boilerplate == "report" else "stripped"
+        parts.append(f"{footed} of {read} rows with boilerplate: {done}")
+    fate = f"at most {rule.max_per_family} of each are kept" if rule.max_per_family else "all are kept"
+    parts.append(f"{len(made)} of {read} rows are made from {len(groups)} templates: {fate}")
+    remedy = finding.remedy if rule.max_per_family else "rules.templates.max_per_family in tunewell.yaml"
+    origin = file.where("rules.templates.max_per_family" if rule.max_per_family else "rules.boilerplate")
+    rows = tuple(dict.fromkeys([*finding.rows, *(row.id for group in groups for row in group)]))
+    return {"status": "found", "why": "; ".join(parts), "remedy": remedy, "rows": rows[:_MOST],
+            "estimate": Estimate.exact(float(len(made) + footed), n=read),
+            "threshold": Threshold(value=0.0, origin=origin)}  # fmt: skip
 
 
 def _left(code: str, file: TaskFile) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tunewell.checks.personal import find_personal, mask
 from tunewell.checks.recognise import load_recogniser
-from tunewell.curate import boilerplate, clean, repeats, rules
+from tunewell.curate import boilerplate, clean, repeats, rules, templates
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
 from tunewell.curate.looks import to_look_at
@@ -180,7 +180,8 @@ def apply_rules(
     tell(4, _STEPS)
     done.families["D03"] = repeats.exact(done.training, file, ledger)
     tell(5, _STEPS)
-    done.families["D04"] = repeats.near(done.training, file, ledger)
+    done.families["D04"], made = repeats.near(done.training, file, ledger)
+    done.families["D05"] = templates.cap(made, file, ledger)
     tell(6, _STEPS)
     done.families["D09"] = repeats.contradictions(done.training, file, ledger)
     ledger.keep((row for row in done.rows if row.held), "held out", "given as the test set: never trained on")

@@ -48,9 +48,9 @@ def same(rows: Sequence[Row]) -> list[list[Row]]:
     return [[rows[i] for i in members] for members in by_key([key(row.input, row.target) for row in rows])]
 
 
-def near(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
-    """Keep the first of each family of edited copies (D04); gives the families."""
-    pairs, _ = duplicates(rows)
+def near(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> tuple[list[list[Row]], list[list[Row]]]:
+    """Keep the first of each family of edited copies (D04); gives these families, and those of one template (D05)."""
+    pairs, templates = duplicates(rows)
     best: dict[int, tuple[float, int]] = {}
     for i, j, similarity in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True):
         for one, other in ((j, i), (i, j)):
@@ -67,7 +67,7 @@ def near(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]
             ledger.drop(rows[j], "near duplicates", f"one of a family is kept: word similarity from {THRESHOLD}",
                         cites=file.where("rules.near_duplicates"), code="D04",
                         evidence=f"similarity {similarity:.2f}", other=rows[i].id)  # fmt: skip
-    return [[rows[i] for i in group] for group in families]
+    return [[rows[i] for i in group] for group in families], [[rows[i] for i in group] for group in templates]
 
 
 def _closed(pairs: Pairs, n: int) -> list[list[int]]:

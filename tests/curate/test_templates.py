@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.curate.conftest import Project, pair
+from tunewell.curate.pipeline import Curated, apply_rules, read
+from tunewell.curate.rows import Row
+from tunewell.curate.templates import chosen
+from tunewell.testing.planted import vocabulary
+
+_WORDS = vocabulary()[1_000:]
+
+
+def _run(project: Project, rules: str) -> Curated:
+    def asked(i: int) -> str:
+        name, thing = _WORDS[7 * i], _WORDS[7 * i + 3]
+        return (f"dear {name} your order of the {thing} has left our house today and will be brought to you within "
+                f"three working days by our driver who will ring the bell of your flat")  # fmt: skip
+
+    rows = [pair(asked(i), f"Thank you {_WORDS[11 * i + 1]}, we will be at home on that day and wait for the driver.",
+                 id=f"t{i}", date=f"2026-01-{i + 1:02d}") for i in range(20)]  # fmt: skip
+    rows += [pair(" ".join(_WORDS[400 + 30 * i : 425 + 30 * i]), " ".join(_WORDS[2000 + 30 * i : 2020 + 30 * i]),
+                  id=f"c{i}", date="2025-01-01") for i in range(30)]  # fmt: skip
+    file = project({"a.jsonl": rows}, rules)
+    return apply_rules(file, read(file))
+
+
+def test_a_template_family_is_capped_with_a_receipt_that_names_the_line(project: Project) -> None:
+    done = _run(project, "rules:\n  templates:\n    max_per_family: 6\n    keep: newest\n")
+    kept = {row.id for row in done.training}
+    assert {i for i in kept if i.startswith("t")} == {f"t{i}" for i in range(14, 20)}
+    assert {i for i in kept if i.startswith("c")} == {f"c{i}" for i in range(30)}
+    gone = [r for r in done.ledger.table().to_pylist() if r["action"] == "dropped"]
+    assert len(gone) == 14
+    assert {r["step"] for r in gone} == {"templates"}
+    assert {r["code"] for r in gone} == {"D05"}
+    file = project({"a.jsonl": [pair("x y z", "a b c")]}, "rules:\n  templates:\n    max_per_family: 6\n")
+    assert {r["cites"] for r in gone} == {file.where("rules.templates.max_per_family")}
+
+
+def test_without_a_cap_a_family_is_reported_and_kept(project: Project) -> None:
+    from tunewell.curate.pipeline import seen
+
+    file = project({"a.jsonl": [pair("x y z", "a b c")]})
+    done = _run(project, "")
+    assert len(done.training) == 50
+    found = next(f for f in seen(file, done) if f.code == "D05")
+    assert found.status == "found"
+    assert "20 of 50 rows are made from 1 templates: all are kept" in found.why
+    assert "max_per_family" in found.remedy
+
+
+fills = st.lists(st.tuples(st.sampled_from(_WORDS[:6]), st.sampled_from(_WORDS[6:9])), min_size=1, max_size=25)
+
+
+@settings(max_examples=100, deadline=None)
+@given(fills=fills, most=st.integers(1, 12), by=st.sampled_from(["diverse", "newest", "first"]))
+def test_so_many_stay_and_diverse_ones_fill_more_slots(fills: list[tuple[str, str]], most: int, by: str) -> None:
+    days = [dt.date(2026, 1, 1 + i % 7) if i % 3 else None for i in range(len(fills))]
+    rows = [Row(str(i), "", [("user", f"the {a} of our {b} is due")], date=days[i]) for i, (a, b) in enumerate(fills)]
+    stay = chosen(rows, most, by=by)
+    assert len(stay) == len(set(stay)) == min(most, len(rows))
+    assert stay == sorted(stay) == chosen(rows, most, by=by)
+    if by == "diverse":
+        every = {word for pair_ in fills for word in pair_}
+        assert len({word for i in stay for word in fills[i]}) >= min(len(every), len(stay))
+    if by == "newest":
+        dates = [row.date or dt.date.min for row in rows]
+        left = [dates[i] for i in range(len(rows)) if i not in stay]
+        assert not left or min(dates[i] for i in stay) >= max(left)
+
+
+def test_the_rule_is_held_to_its_words(project: Project) -> None:
+    from tunewell.errors import UserError
+
+    with pytest.raises(UserError, match="max_per_family"):
+        project({"a.jsonl": [pair("x y z", "a b c")]}, "rules: {templates: {max_per_family: -1}}")
