@@ -198,6 +198,8 @@ class Rules(Value):
             ``names``) or the project's own ``FILE.py:function``; empty = nobody.
         exact_duplicates: D03: which of the copies is kept.
         near_duplicates: D04.
+        superseded: D06: rows that state what the facts file, or newer rows in the same words, no longer say.
+        facts: D06: the facts file (see the metric ``currency``, whose file counts if this is empty).
         contradictions: D09: same input, different target; ``newest`` keeps the newest if all are dated.
         boilerplate: D05: recurring signatures, footers, disclaimers.
         templates: D05: many rows from one text with slots.
@@ -214,6 +216,8 @@ class Rules(Value):
     recogniser: str = Field(default="", pattern=r"^(|context|rampart|[\w./-]+\.py:[A-Za-z_]\w*)$")
     exact_duplicates: Literal["first", "newest", "report"] = "first"
     near_duplicates: Literal["drop", "report"] = "drop"
+    superseded: Literal["drop", "report"] = "report"
+    facts: str = ""
     contradictions: Literal["newest", "drop", "report"] = "report"
     boilerplate: Literal["strip", "report"] = "strip"
     templates: Templates = Templates()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tunewell.curate.leaks import Leak
 from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.superseded import REPORTED
 from tunewell.pitfalls import pitfall
 from tunewell.task import TaskFile
 from tunewell.types import Estimate, Finding, Threshold
@@ -50,7 +51,7 @@ def _finding(code: str, file: TaskFile, ledger: Ledger, read: int) -> Finding:
     rows = tuple(dict.fromkeys(ledger.rows.get(code, ())))
     unset = {
         "D01": not rules.kinds.keep and not rules.kinds.drop,
-        "D06": rules.max_age is None,
+        "D06": rules.max_age is None and not rows,
     }.get(code, False)
     threshold = Threshold(value=0.0, origin=file.where(_RULE[code]))
     if unset:
@@ -63,6 +64,9 @@ def _finding(code: str, file: TaskFile, ledger: Ledger, read: int) -> Finding:
                        threshold=threshold)  # fmt: skip
     left = _left(code, file)
     why = f"{n} of {read} rows" + (" still in the data: the rule only reports" if left else f": {_done(code, file)}")
+    if reported := len(ledger.rows.get(REPORTED, ())) if code == "D06" else 0:
+        why = f"{n - reported} of {read} rows: dropped; {reported} state a superseded fact and are still in the data"
+        left = True
     remedy = (known.command or known.remedy) if left else "nothing to do; tunewell why ROW shows what was done"
     return Finding(code=code, status="found", stage="curate", why=why, estimate=estimate, threshold=threshold,
                    rows=rows[:_MOST], remedy=remedy, blocking=left and code == "D07")  # fmt: skip

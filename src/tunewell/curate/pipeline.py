@@ -8,7 +8,7 @@ from typing import Any
 
 from tunewell.checks.personal import find_personal, mask
 from tunewell.checks.recognise import load_recogniser
-from tunewell.curate import boilerplate, clean, repeats, rules, templates
+from tunewell.curate import boilerplate, clean, repeats, rules, superseded, templates
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
 from tunewell.curate.looks import to_look_at
@@ -70,6 +70,9 @@ def inputs_of(file: TaskFile) -> dict[str, str]:
     for i, source in enumerate(file.spec.data):
         for path in find_files(source, root=file.root, where=file.where(f"data.{i}.path")):
             found[f"data.{i}:{path.name}:{len(found)}"] = file_digest(path)
+    facts = superseded.facts_of(file)
+    if facts is not None and facts.is_file():
+        found["facts"] = file_digest(facts)
     return found
 
 
@@ -224,6 +227,7 @@ def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None
     today = rules.as_of(done.training, spec.max_age) if spec.max_age else None
     rules.kinds(done.training, file, ledger)
     rules.age(done.training, file, ledger, today=today)
+    superseded.superseded(done.training, file, ledger, today=today or rules.newest(done.training))
     for row, seen_ in zip(done.rows, looked, strict=True):
         if not row.dropped and not row.held:
             rules.languages(row, seen_.languages, file, ledger)

@@ -24,7 +24,12 @@ def kinds(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
 
 def as_of(rows: Sequence[Row], rule: MaxAge) -> dt.date | None:
     """The day that ages are counted from: the rule's own, else the newest date in the data."""
-    return rule.as_of or max((row.date for row in rows if row.date), default=None)
+    return rule.as_of or newest(rows)
+
+
+def newest(rows: Sequence[Row]) -> dt.date | None:
+    """The newest date in the data."""
+    return max((row.date for row in rows if row.date), default=None)
 
 
 def date_by_text(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
