@@ -1,0 +1,143 @@
+"""What belongs to a task (D01) and whether a set is the right exam (D02), on real sets with known truth.
+
+clinc150 has ten domains: each in turn is the task, rows of other domains are off-task. The examples of what does not
+belong come either from all other domains or from three of them only (then most off-task rows are of kinds never seen).
+
+python -m bench curation/relevance      (data from the folder that TUNEWELL_DATA names)
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.machine import keep
+from tunewell.curate import coverage
+from tunewell.curate.relevance import OFF, relevance, share
+from tunewell.curate.rows import Row
+from tunewell.types import Estimate
+
+EXAMPLES = (12, 50, 200)
+OFF_SHARE = 0.1
+"""Of the rows that are judged."""
+
+
+def clinc(data: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """Texts by domain (training and test part together), and texts out of any domain."""
+    folder = data / "clinc150"
+    parts = json.loads((folder / "data_full.json").read_text(encoding="utf-8"))
+    named = json.loads((folder / "domains.json").read_text(encoding="utf-8"))
+    domain = {intent: name for name, intents in named.items() for intent in intents}
+    found: dict[str, list[str]] = defaultdict(list)
+    for part in ("train", "val", "test"):
+        for text, intent in parts[part]:
+            found[domain.get(intent, "?")].append(text)
+    unknown = found.pop("?", [])
+    assert not unknown, f"{len(unknown)} rows have an intent of no domain"
+    return dict(found), [text for part in ("oos_train", "oos_val", "oos_test") for text, _ in parts[part]]
+
+
+def judged(
+    domains: dict[str, list[str]], outside: list[str], *, examples: int, known: int, seed: int
+) -> dict[str, Any]:
+    """Precision and recall of calling a row off-task, over all domains; ``known`` others give the counterexamples."""
+    hits = flagged = planted = covered = claims = 0
+    for nth, (name, texts) in enumerate(sorted(domains.items())):
+        draw = random.Random(seed * 100 + nth)
+        own = draw.sample(texts, examples + 900)
+        others = [other for other in sorted(domains) if other != name]
+        seen = draw.sample(others, known)
+        strange = [text for other in others for text in domains[other]] + outside
+        negative = [text for other in seen for text in draw.sample(domains[other], max(1, examples // known))][
+            :examples
+        ]
+        off = draw.sample(sorted(set(strange) - set(negative)), round(900 * OFF_SHARE / (1 - OFF_SHARE)))
+        result = relevance([*own[examples:], *off], own[:examples], negative, seed=seed)
+        if result is None:
+            continue
+        called = result.belongs < OFF
+        right = int(called[900:].sum())
+        hits, flagged, planted = hits + right, flagged + int(called.sum()), planted + len(off)
+        covered += result.recall.low <= right / len(off) <= result.recall.high
+        claims += 1
+    return {"precision": _plain(share(hits, flagged)), "recall": _plain(share(hits, planted)),
+            "tasks_whose_stated_recall_interval_held": f"{covered} of {claims}"}  # fmt: skip
+
+
+def exams(domains: dict[str, list[str]], *, seed: int, size: int) -> dict[str, Any]:
+    """How often a set of the same domain is called right, and a set of another domain wrong."""
+    draw = random.Random(seed)
+    right = wrong = rights = wrongs = 0
+    for name, texts in sorted(domains.items()):
+        mixed = draw.sample(texts, 2 * size)
+        right += _verdict(mixed[:size], mixed[size:]) == "clear"
+        rights += 1
+        for other in sorted(set(domains) - {name}):
+            wrong += _verdict(draw.sample(domains[other], size), mixed[:size]) == "found"
+            wrongs += 1
+    return {"same_domain_called_right": _plain(share(right, rights)),
+            "other_domain_called_wrong": _plain(share(wrong, wrongs))}  # fmt: skip
+
+
+def _rows(texts: Sequence[str]) -> list[Row]:
+    return [Row(f"r{i}", f"line:{i}", [("user", text), ("assistant", "ok")]) for i, text in enumerate(texts)]
+
+
+def _verdict(public: Sequence[str], own: Sequence[str]) -> str:
+    return coverage.exam(_rows(public), _rows(own), stage="bench", name=lambda row: row.id).status
+
+
+def _plain(found: Estimate) -> list[float]:
+    return [round(found.value, 3), round(found.low, 3), round(found.high, 3), found.n]
+
+
+def public_sets(data: Path, domains: dict[str, list[str]]) -> dict[str, Any]:
+    """banking77 as the public set for desks of several kinds, and with kinds of question taken out."""
+    bank: dict[str, list[tuple[str, str]]] = {}
+    for part in ("train", "test"):
+        with (data / "banking77" / f"{part}.csv").open(encoding="utf-8", newline="") as file:
+            bank[part] = [(line["text"], line["category"]) for line in csv.DictReader(file)]
+    train, test = [text for text, _ in bank["train"]], [text for text, _ in bank["test"]]
+    cards = [text for text, label in bank["train"] if "card" not in label and "pin" not in label]
+    cases = {
+        "banking77 for its own test set": (train, test),
+        "banking77 without every card and PIN intent, for its test set": (cards, test),
+        "banking77 for clinc150's banking desk": (train, domains["banking"]),
+        "banking77 for clinc150's credit card desk": (train, domains["credit_cards"]),
+        "banking77 for clinc150's travel desk": (train, domains["travel"]),
+        "clinc150's travel domain for banking77's desk": (domains["travel"], test),
+    }
+    found = {}
+    for name, (public, own) in cases.items():
+        finding = coverage.exam(_rows(public), _rows(own), stage="bench", name=lambda row: row.id)
+        found[name] = {"status": finding.status, "why": finding.why,
+                       "uncovered": _plain(finding.estimate) if finding.estimate else None}  # fmt: skip
+    return found
+
+
+def main() -> None:
+    """Measure and keep."""
+    data = Path(os.environ["TUNEWELL_DATA"])
+    domains, outside = clinc(data)
+    result: dict[str, Any] = {"off_task": {}, "exam": {}}
+    for known in (9, 3):
+        for examples in EXAMPLES:
+            found = judged(domains, outside, examples=examples, known=known, seed=1)
+            result["off_task"][f"{examples} examples of each side, negatives of {known} of 9 other domains"] = found
+            print(known, examples, found, flush=True)
+    for size in (100, 500):
+        result["exam"][f"{size} rows of each"] = exams(domains, seed=2, size=size)
+        print(result["exam"], flush=True)
+    result["public"] = public_sets(data, domains)
+    print(json.dumps(result["public"], indent=1))
+    keep("curation-relevance", result)
+
+
+if __name__ == "__main__":
+    main()
