@@ -2,17 +2,10 @@
 
 from tunewell.annotate.alt_test import AltTest, alt_test, labels_of
 from tunewell.annotate.interchange import from_label_studio, to_argilla, to_csv, to_label_studio
-from tunewell.annotate.outcome import (
-    AnnotationResult,
-    AnnotationSummary,
-    Dispute,
-    Settled,
-    annotation_result,
-    gold_examples,
-    span_f1,
-)
-from tunewell.annotate.session import open_annotation
+from tunewell.annotate.outcome import AnnotationResult, AnnotationSummary, annotation_result, gold_examples, span_f1
+from tunewell.annotate.session import open_annotation, queue_near
 from tunewell.annotate.source import rows_of, suspicious
+from tunewell.people.settled import Dispute, Settled
 
 __all__ = [
     "AltTest",
@@ -26,6 +19,7 @@ __all__ = [
     "gold_examples",
     "labels_of",
     "open_annotation",
+    "queue_near",
     "rows_of",
     "span_f1",
     "suspicious",

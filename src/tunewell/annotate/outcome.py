@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from tunewell.people import Book, Item, Said, Span, Verdict
+from tunewell.people import Book, Item, Span, Verdict
 from tunewell.people.agreement import Agreement, agreement
+from tunewell.people.settled import Dispute, Settled, settle
 from tunewell.people.work import Batch
 from tunewell.types import Estimate, Example, Message, Value
-
-
-class Settled(Value):
-    """The gold of one item, and how it came to be: ``agreed`` by all annotators, or ``adjudicated``."""
-
-    item: Item
-    how: str
-    said: Said
-    version: str
-
-
-class Dispute(Value):
-    """An item whose annotators are done and do not agree; ``words`` in an order that does not follow the accounts."""
-
-    item: Item
-    words: tuple[Verdict, ...]
 
 
 class AnnotationResult(Value):
@@ -86,43 +70,19 @@ class AnnotationSummary(Value):
 def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> AnnotationResult:
     """Read what stands in an annotation; may be read at any time."""
     items = book.items(batch.id)
-    by_item: dict[str, list[Verdict]] = defaultdict(list)
-    for v in book.verdicts(batch.id):
-        by_item[v.item].append(v)
-    settled: list[Settled] = []
-    disputes: list[Dispute] = []
-    waiting = undecided = 0
-    for item in items:
-        judge = [v for v in by_item[item.id] if v.account in batch.adjudicators and not v.said.skipped]
-        words = [v for v in by_item[item.id] if v.account not in batch.adjudicators]
-        given = [v for v in words if not v.said.skipped]
-        if judge:
-            settled.append(Settled(item=item, how="adjudicated", said=judge[-1].said, version=judge[-1].version))
-        elif len(words) < batch.raters:
-            waiting += 1
-        elif not given:
-            undecided += 1
-        elif len(given) == len(words) and len({_key(v.said) for v in given}) == 1:
-            settled.append(Settled(item=item, how="agreed", said=given[0].said, version=given[0].version))
-        else:
-            disputes.append(Dispute(item=item, words=tuple(sorted(given, key=lambda v: v.key))))
+    found = settle(items, book.verdicts(batch.id), batch)
     raters = {i: [v for v in w if v.account not in batch.adjudicators and not v.said.skipped]
-              for i, w in by_item.items()}  # fmt: skip
+              for i, w in found.words.items()}  # fmt: skip
     return AnnotationResult(
         batch=batch,
-        settled=tuple(settled),
-        disputes=tuple(disputes),
-        waiting=waiting,
-        undecided=undecided,
+        settled=found.settled,
+        disputes=found.disputes,
+        waiting=found.waiting,
+        undecided=found.undecided,
         labels=_label_agreement(raters.values(), batch, level) if batch.row_labels else None,
         spans=_span_agreement(raters, {i.id: i for i in items}, batch, level),
         overlap=_overlap(raters.values(), level) if batch.span_labels else None,
     )
-
-
-def _key(said: Said) -> tuple[object, ...]:
-    """What has to be equal for annotators to agree; white space in answers aside."""
-    return said.label, frozenset((s.start, s.end, s.label) for s in said.spans), " ".join(said.answer.split())
 
 
 def _label_agreement(words: Iterable[Sequence[Verdict]], batch: Batch, level: float) -> Agreement | None:

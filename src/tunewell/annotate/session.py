@@ -18,6 +18,42 @@ from tunewell.types import Example
 Suggest = Literal["none", "target"]
 
 
+def queue_near(
+    store: Store,
+    file: TaskFile,
+    examples: Sequence[Example],
+    names: Sequence[str],
+    *,
+    author: str,
+    families: Mapping[str, str] | None = None,
+    title: str = "",
+) -> Batch | None:
+    """Open an annotation of exactly these training rows, in this order, without those that wait for people already.
+
+    Args:
+        store: Of the project.
+        file: The definition.
+        examples: The training rows.
+        names: Ids of the rows, the most telling first.
+        author: Who asks.
+        families: Family by row.
+        title: What people see.
+
+    Returns:
+        The batch; None if no row is new.
+    """
+    book = Book(store)
+    waiting = {i.example for b in book.batches(kind="annotate", status="open") for i in book.items(b.id)}
+    there = {e.id for e in examples}
+    fresh = [name for name in names if name in there and name not in waiting]
+    if not fresh:
+        return None
+    return open_annotation(
+        store, file, examples, author=author, rows=len(fresh), part="train", first=fresh, families=families,
+        title=title or "Training rows near what was rated low",
+    )  # fmt: skip
+
+
 def open_annotation(
     store: Store,
     file: TaskFile,

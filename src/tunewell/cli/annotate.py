@@ -26,15 +26,16 @@ from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, o
 from tunewell.cli.review import accounts_named, newest_batch
 from tunewell.errors import DataError, UserError
 from tunewell.people import Accounts, Book
+from tunewell.people.corrected import freeze_gold, settled_annotations
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 
-Action = Literal["open", "results", "gold", "export", "alt-test"]
+Action = Literal["open", "results", "gold", "freeze", "export", "alt-test"]
 Format = Literal["label-studio", "argilla", "csv"]
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="open, results, gold, export or alt-test.")],
+    action: Annotated[Action, typer.Argument(help="open, results, gold, freeze, export or alt-test.")],
     path: ProjectOption = Path(),
     part: Annotated[Part, typer.Option("--from", help="test (its gold only), review or train.")] = "review",
     rows: Annotated[int, typer.Option(help="Rows to draw, mirroring the slices.", min=1)] = 50,
@@ -78,6 +79,8 @@ def command(
             _results(store, json)
         elif action == "gold":
             _gold(file, store, output, json)
+        elif action == "freeze":
+            _freeze(store, author or default_author(), json)
         elif action == "export":
             _export(store, form, output)
         else:
@@ -119,6 +122,19 @@ def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None
     else:
         out.print(f"{len(found)} rows with gold{f' in {output}' if output else ''}", markup=False)
         out.print("those of the test set change its gold only and are never trained on", markup=False)
+
+
+def _freeze(store: Store, author: str, json: bool) -> None:
+    """Freeze what the newest annotation settled: a new version of the gold, which is never trained on."""
+    batch = newest_batch(store, "annotate")
+    mine = {i.example for i in Book(store).items(batch.id)}
+    rows = [word for _, word in settled_annotations(store) if word.example in mine and word.target]
+    registry = freeze_gold(store, rows, author=author)
+    if json:
+        emit("annotate", registry)
+        return
+    out.print(f"gold {registry.version}: {len(registry.rows)} rows, {len(rows)} of this annotation", markup=False)
+    out.print("neither they nor their families are ever trained on; tunewell run takes them up", markup=False)
 
 
 def _export(store: Store, form: Format, output: Path | None) -> None:

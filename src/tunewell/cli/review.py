@@ -17,6 +17,8 @@ from tunewell.review import (
     ReviewResult,
     arms_of,
     corrections,
+    low_rated,
+    near_rows,
     newest_evaluation,
     open_review,
     plan_panel,
@@ -25,17 +27,20 @@ from tunewell.review import (
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 
-Action = Literal["plan", "open", "results", "corrections", "signoffs"]
+Action = Literal["plan", "open", "results", "corrections", "signoffs", "nearest"]
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="plan, open, results, corrections or signoffs.")],
+    action: Annotated[Action, typer.Argument(help="plan, open, results, corrections, signoffs or nearest.")],
     path: ProjectOption = Path(),
     rows: Annotated[int, typer.Option(help="Rows to judge; as planned if 0.", min=0)] = 0,
     raters: Annotated[int, typer.Option(help="People per output; those of the definition if 0.", min=0)] = 0,
     power: Annotated[float, typer.Option(help="Wanted probability of settling each gate.")] = 0.8,
     expected: Annotated[float | None, typer.Option(help="Expected true value, for the plan.")] = None,
     people: Annotated[list[str] | None, typer.Option("--to", help="Name of an account that reviews.")] = None,
+    part: Annotated[
+        Literal["test", "review"], typer.Option("--from", help="open: the test set's outputs, or the review pool's.")
+    ] = "test",
     title: Annotated[str, typer.Option(help="What reviewers see.")] = "",
     output: Annotated[
         Path | None, typer.Option("--out", help="File for the corrections (JSONL) or sign-offs (CSV).")
@@ -49,8 +54,12 @@ def command(
     with project(path) as (file, store):
         if action == "plan":
             _plan(file, store, power, expected, raters, json)
+        elif action == "open" and part == "review":
+            _open_pool(file, store, rows or 50, raters, people or [], title, author or default_author(), json)
         elif action == "open":
             _open(file, store, rows, raters, power, people or [], title, author or default_author(), json)
+        elif action == "nearest":
+            _nearest(file, store, people or [], title, author or default_author(), json)
         elif action == "results":
             _results(store, json)
         elif action == "signoffs":
@@ -92,13 +101,59 @@ def _open(
         store, file, evaluation, examples, author=author, arms=arms_of(file.spec, evaluation.arms),
         rows=rows or plan.rows, raters=raters or None, title=title,
     )  # fmt: skip
-    seats = Book(store).share(batch, chosen)
+    _opened(store, batch, chosen, author, json)
+
+
+def _opened(store: Store, batch: Batch, people: list[str], author: str, json: bool) -> None:
+    seats = Book(store).share(batch, people)
     Accounts(store).log(author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
     if json:
         emit("review", {"batch": batch.id, "items": len(Book(store).items(batch.id)), "seats": seats})
     else:
         out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
         out.print("tunewell serve opens the room; people find it in their queue", markup=False)
+
+
+def _open_pool(
+    file: TaskFile, store: Store, rows: int, raters: int, people: list[str], title: str, author: str, json: bool
+) -> None:
+    """Let the newest model answer rows of the review pool and lay the answers before people."""
+    from tunewell.annotate import rows_of
+    from tunewell.cli.pool import pool_evaluation
+    from tunewell.people.draw import Candidate, draw
+
+    chosen = accounts_named(store, people)
+    examples, families = rows_of(store, "review")
+    there = {e.id: e for e in examples}
+    fields = [s.field for s in file.spec.slices]
+    candidates = [
+        Candidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=families.get(e.id, "")) for e in examples
+    ]
+    drawn = [there[name] for name in draw(candidates, rows)]
+    evaluation = pool_evaluation(file, store, drawn, families)
+    batch = open_review(
+        store, file, evaluation, drawn, author=author, arms=evaluation.arms, rows=len(drawn), raters=raters or None,
+        title=title, part="review",
+    )  # fmt: skip
+    _opened(store, batch, chosen, author, json)
+
+
+def _nearest(file: TaskFile, store: Store, people: list[str], title: str, author: str, json: bool) -> None:
+    """Queue the training rows nearest to what was rated low and not corrected; they train nothing by themselves."""
+    from tunewell.annotate import queue_near, rows_of
+
+    chosen = accounts_named(store, people)
+    batch = newest_batch(store, "review")
+    low = low_rated(Book(store), batch)
+    training, families = rows_of(store, "train")
+    names = near_rows(low, [(e.id, e.input) for e in training])
+    made = queue_near(store, file, training, names, author=author, families=families, title=title)
+    if made is not None:
+        _opened(store, made, chosen, author, json)
+    elif json:
+        emit("review", {"batch": "", "items": 0, "seats": 0})
+    else:
+        out.print(f"{len(low)} items rated low and not corrected; no training row is near them or new", markup=False)
 
 
 def accounts_named(store: Store, names: list[str]) -> list[str]:

@@ -16,9 +16,11 @@ from tunewell.curate.read import Batch, as_mapping, find_files, read_source, set
 from tunewell.curate.relevance import drop_off_task
 from tunewell.curate.rows import Ledger, Row
 from tunewell.curate.versions import Person, erased, names_erased
+from tunewell.curate.words import take_up
 from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
+from tunewell.people.corrected import Words, words_for
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.store.rows import content_digest, examples_to_table
@@ -77,7 +79,7 @@ def inputs_of(file: TaskFile) -> dict[str, str]:
 
 
 def parameters_of(file: TaskFile, store: Store | None = None) -> dict[str, Any]:
-    """What decides the result of curation beside its inputs: the definition, and who was erased."""
+    """What decides the result of curation beside its inputs: the definition, what people said, who was erased."""
     spec = file.spec
     return {
         "data": [source.model_dump(mode="json") for source in spec.data],
@@ -85,6 +87,7 @@ def parameters_of(file: TaskFile, store: Store | None = None) -> dict[str, Any]:
         "instruction": spec.task.instruction,
         "shown": 1,  # curation before this had nothing to look at: it is done again
         "erased": sorted({mark for _, marks in erased(store) for mark in marks}) if store else [],
+        **({"words": said} if store and (said := words_for(store).digest) else {}),
         # The receipts cite lines of the file, so moving a rule makes another dataset.
         "cites": {name: file.where(name) for name in sorted(file.lines) if name.startswith(("rules", "task.instr"))},
     }
@@ -112,7 +115,9 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
     with record(store, "curate", inputs=inputs, parameters=parameters) as run:
         batch = read(file)
         tell(1, _STEPS)
-        done = apply_rules(file, batch, people=erased(store), progress=lambda i, _n: tell(1 + i, _STEPS))
+        done = apply_rules(
+            file, batch, people=erased(store), words=words_for(store), progress=lambda i, _n: tell(1 + i, _STEPS)
+        )
         dataset = _store(done, store)
         run.outputs["dataset"] = store.put_value(dataset)
         run.outputs["examples"], run.outputs["receipts"] = dataset.examples, dataset.receipts
@@ -149,7 +154,12 @@ def read(file: TaskFile) -> Batch:
 
 
 def apply_rules(
-    file: TaskFile, batch: Batch, *, people: Sequence[Person] = (), progress: Progress | None = None
+    file: TaskFile,
+    batch: Batch,
+    *,
+    people: Sequence[Person] = (),
+    words: Words | None = None,
+    progress: Progress | None = None,
 ) -> Curated:
     """Every step of curation on rows that were read, without a store.
 
@@ -157,11 +167,13 @@ def apply_rules(
         file: The project's definition.
         batch: What was read.
         people: Those who were erased (see `tunewell.curate.versions.erased`).
+        words: Corrections and gold of people, taken up before any rule.
         progress: Called with (steps done, steps).
     """
     tell = progress or (lambda _done, _total: None)
     ledger = Ledger()
     settle_ids(batch, ledger)
+    take_up(batch.rows, words or Words(), ledger)
     done = Curated(batch.rows, ledger, batch)
     spec = file.spec.rules
     wanted = clean.Wanted(repair=spec.repair, languages=bool(spec.languages), recogniser=spec.recogniser,

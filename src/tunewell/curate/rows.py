@@ -10,7 +10,7 @@ from typing import cast
 import pyarrow as pa
 
 from tunewell.store.rows import RECEIPTS
-from tunewell.types import Action, Example, Message, Role
+from tunewell.types import Action, Example, Message, Origin, Role
 
 BUILT_IN = "built-in"
 
@@ -26,6 +26,7 @@ class Row:
         held: Whether it belongs to the project's own test set.
         dropped: Whether a step has dropped it.
         format: How the user's record looked.
+        origin: ``source``, or ``correction`` where a person wrote the answer.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Row:
     held: bool = False
     dropped: bool = False
     format: str = ""
+    origin: Origin = "source"
 
     @property
     def target(self) -> str:
@@ -66,7 +68,7 @@ class Row:
         messages = tuple(Message.model_construct(role=cast("Role", role), content=text) for role, text in self.turns)
         return Example.model_construct(
             id=self.id, messages=messages, source=self.source, kind=self.kind, date=self.date, group=self.group,
-            parent=self.parent, origin="source", tags=self.tags,
+            parent=self.parent, origin=self.origin, tags=self.tags,
         )  # fmt: skip
 
 

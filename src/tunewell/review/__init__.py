@@ -1,6 +1,7 @@
 """People judge outputs: the panel's size, the blind session, what it found, what they wrote instead."""
 
 from tunewell.review.corrections import Correction, corrections
+from tunewell.review.nearest import low_rated, near_rows, nearest
 from tunewell.review.panel import Need, PanelPlan, arms_of, plan_panel
 from tunewell.review.patterns import Pattern
 from tunewell.review.raters import RaterResult
@@ -20,6 +21,9 @@ __all__ = [
     "arms_of",
     "corrections",
     "evaluated",
+    "low_rated",
+    "near_rows",
+    "nearest",
     "newest_evaluation",
     "open_review",
     "plan_panel",

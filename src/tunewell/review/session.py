@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
@@ -41,6 +42,7 @@ def open_review(
     rows: int,
     raters: int | None = None,
     title: str = "",
+    part: Literal["test", "review"] = "test",
     seed: int = 0,
     calibration: Sequence[Calibration] = (),
 ) -> Batch:
@@ -56,6 +58,8 @@ def open_review(
         rows: How many rows to draw, with equal probability, mirroring the slices.
         raters: People per output; those of the definition if None.
         title: What people see.
+        part: Where the rows belong: corrections of the review pool become rows of the next version, those of the test
+            set change its gold only.
         seed: Of draw, order and assignment.
         calibration: Rows with known answers to mix in.
 
@@ -95,7 +99,7 @@ def open_review(
     families = dict(zip(evaluation.rows, evaluation.clusters, strict=False))
     mark = marker(file)
     items = [
-        i.model_copy(update={"marks": mark(i.output, e)})
+        i.model_copy(update={"marks": mark(i.output, e), "part": part})
         for e in chosen
         for i in _items(batch, e, outputs[e.id], families.get(e.id, e.id), file, probability)
     ]
@@ -139,7 +143,6 @@ def _items(
             number=0,
             example=example.id,
             arms=tuple(sorted(arms)),
-            part="test",
             source=shown(conversation(example)),
             output=shown(text),
             family=family,

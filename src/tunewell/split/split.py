@@ -11,10 +11,11 @@ import numpy as np
 
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
+from tunewell.people.corrected import words_for
 from tunewell.split.families import families
 from tunewell.store import Store
 from tunewell.task import SplitSection, TaskFile
-from tunewell.types import Assignment, Dataset, Estimate, Example, Finding, Split, Threshold
+from tunewell.types import Assignment, Dataset, Estimate, Example, Finding, Split, Threshold, digest
 
 LARGE = 0.3
 """A family with more than this share of the rows makes folds uneven and the evidence thin (D13)."""
@@ -32,9 +33,33 @@ class _Family:
         return len(self.members)
 
 
-def parameters_of(file: TaskFile) -> dict[str, Any]:
-    """What decides the result of the split beside the dataset."""
-    return file.spec.split.model_dump(mode="json")
+def parameters_of(file: TaskFile, pinned: Sequence[str] = ()) -> dict[str, Any]:
+    """What decides the result of the split beside the dataset: the section, and which rows stay in the test set."""
+    return file.spec.split.model_dump(mode="json") | ({"pinned": digest(list(pinned))} if pinned else {})
+
+
+def pinned_test(dataset: str, file: TaskFile, store: Store) -> tuple[str, ...]:
+    """Rows that stay in the test set because of what people said; none as long as they have said nothing.
+
+    People's gold, and the test set of the dataset before: a correction makes a new version of the data, and that must
+    not deal the rows anew, or what gave a verdict would be trained on.
+
+    Args:
+        dataset: Artifact digest of the dataset that is divided.
+        file: The project's definition.
+        store: Of the project.
+    """
+    words = words_for(store)
+    if not words.digest:
+        return ()
+    ids = {w.example for w in words.gold}
+    for run in reversed(store.runs(stage="split", status="finished")):
+        if run.inputs.get("dataset") != dataset:
+            before = store.get_value(run.outputs["split"], Split)
+            if (before.seed, before.folds) == (file.spec.split.seed, file.spec.split.folds):
+                ids |= set(before.ids("test"))
+            break
+    return tuple(sorted(ids))
 
 
 def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
@@ -54,13 +79,16 @@ def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
     """
     section = file.spec.split
     inputs = {"dataset": store.put_value(dataset)}
-    parameters = parameters_of(file)
+    pinned = pinned_test(inputs["dataset"], file, store)
+    parameters = parameters_of(file, pinned)
     found = reuse(store, "split", inputs=inputs, parameters=parameters, seed=section.seed)
     if found is not None:
         return store.get_value(found.outputs["split"], Split)
     with record(store, "split", inputs=inputs, parameters=parameters, seed=section.seed) as run:
         examples = store.examples(dataset)
-        result, made = divide(examples, section, held_out=dataset.held_out, dataset=dataset.id)
+        result, made = divide(
+            examples, section, held_out=dataset.held_out, pinned=pinned, dataset=dataset.id
+        )
         run.outputs["split"] = store.put_value(result)
         parts = Counter(a.part for a in result.assignments)
         run.counts.update({"rows": len(examples), "families": len(made), **{k: parts[k] for k in sorted(parts)}})
@@ -69,16 +97,25 @@ def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
 
 
 def divide(
-    examples: Sequence[Example], section: SplitSection, *, held_out: Sequence[str] = (), dataset: str = ""
+    examples: Sequence[Example],
+    section: SplitSection,
+    *,
+    held_out: Sequence[str] = (),
+    pinned: Sequence[str] = (),
+    dataset: str = "",
 ) -> tuple[Split, list[list[int]]]:
     """As `split`, without a store; also gives the families.
+
+    Families with a pinned row (`pinned_test`) are in the test set, whatever else is in them. Families with a correction
+    were read and corrected in order to train on them: they are drawn neither for the test set nor for the pool.
 
     Raises:
         DataError: There are fewer families than parts.
     """
     held = set(held_out)
     made = families(examples)
-    named = [_family(examples, members, section.stratify, held) for members in made]
+    named = [_family(examples, members, section.stratify, held | set(pinned)) for members in made]
+    read = {f.name for f in named if any(examples[i].origin in ("correction", "annotation") for i in f.members)}
     random = np.random.default_rng(section.seed)
     order = [named[i] for i in random.permutation(len(named))]
     free = [family for family in order if not family.held]
@@ -91,12 +128,16 @@ def divide(
     part: dict[str, str] = {family.name: "test" for family in order if family.held}
     total = sum(family.rows for family in free)
     if not held and section.test:
-        wanted = round(total * section.test)
-        cap = min(wanted, section.max_test_rows or wanted)
-        part |= dict.fromkeys(_draw(free, cap, spare=section.folds + bool(section.review)), "test")
+        there = sum(family.rows for family in order if family.held)
+        wanted = round((total + there) * section.test)
+        cap = max(0, min(wanted, section.max_test_rows or wanted) - there)
+        fresh = [family for family in free if family.name not in read]
+        drawn = _draw(fresh, cap, spare=section.folds + bool(section.review)) if cap or not there else []
+        part |= dict.fromkeys(drawn, "test")
         free = [family for family in free if family.name not in part]
     if section.review:
-        part |= dict.fromkeys(_draw(free, round(total * section.review), spare=section.folds), "review")
+        fresh = [family for family in free if family.name not in read]
+        part |= dict.fromkeys(_draw(fresh, round(total * section.review), spare=section.folds), "review")
         free = [family for family in free if family.name not in part]
     part |= _folds(free, section.folds)
     skipped = _surplus(examples, held, section)
@@ -120,6 +161,8 @@ def _family(examples: Sequence[Example], members: list[int], field: str, held: s
 
 def _draw(order: Sequence[_Family], rows: int, *, spare: int) -> list[str]:
     """Families in random order, from each stratum its share of ``rows``, never all families of the set."""
+    if not order:
+        return []
     total = sum(family.rows for family in order) or 1
     strata: dict[str, list[_Family]] = {}
     for family in order:

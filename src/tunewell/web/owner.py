@@ -7,12 +7,12 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.annotate import open_annotation, rows_of
+from tunewell.annotate import open_annotation, queue_near, rows_of
 from tunewell.annotate.source import Part
 from tunewell.errors import UserError
 from tunewell.people import ROLES, Batch, Role, Session, reopen_sign_offs, sign_offs
 from tunewell.people.tally import Tally
-from tunewell.review import arms_of, evaluated, newest_evaluation, open_review, plan_panel
+from tunewell.review import arms_of, evaluated, low_rated, near_rows, newest_evaluation, open_review, plan_panel
 from tunewell.web.render import page
 from tunewell.web.room import Allow, Change, Refused, Room, room_of
 
@@ -174,6 +174,20 @@ def release(request: Request, name: str, session: Making, account: Annotated[str
     seats = room.book.release(batch.id, account)
     room.accounts.log(session.account.name, "seats taken", batch.id, person=account, seats=seats)
     return RedirectResponse(f"/batches/{batch.id}", 303)
+
+
+@router.post("/batches/{name}/nearest")
+def queue_nearest(request: Request, name: str, session: Making) -> Response:
+    """Queue the training rows nearest to what was rated low and not corrected."""
+    room = room_of(request)
+    batch = known_batch(room, name)
+    low = low_rated(room.book, batch) if batch.kind == "review" else []
+    training, families = rows_of(room.store, "train")
+    names = near_rows(low, [(e.id, e.input) for e in training])
+    made = queue_near(room.store, room.file, training, names, author=session.account.name, families=families)
+    if made is None:
+        raise UserError("no training row is near what was rated low, or all of them wait for people already")
+    return _given(room, session, made, [])
 
 
 @router.post("/batches/{name}/status")
