@@ -9,6 +9,7 @@ from typing import Any
 from tunewell.checks.personal import find_personal, mask
 from tunewell.checks.recognise import load_recogniser
 from tunewell.curate import boilerplate, clean, repeats, rules, superseded, templates
+from tunewell.curate.contradictions import contradictions
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
 from tunewell.curate.looks import to_look_at
@@ -198,7 +199,9 @@ def apply_rules(
     done.families["D04"], made = repeats.near(done.training, file, ledger)
     done.families["D05"] = templates.cap(made, file, ledger)
     tell(6, _STEPS)
-    done.families["D09"] = repeats.contradictions(done.training, file, ledger)
+    done.families["D09"] = contradictions(
+        done.training, file, ledger, copies=[*done.families["D03"], *done.families["D04"]]
+    )
     ledger.keep((row for row in done.rows if row.held), "held out", "given as the test set: never trained on")
     ledger.keep((row for row in done.rows if not row.held), "end", "passed every rule")
     tell(7, _STEPS)

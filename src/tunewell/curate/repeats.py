@@ -5,20 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-import numpy as np
-
 from tunewell.curate.rows import Ledger, Row
 from tunewell.similar import (
     THRESHOLD,
     Links,
     Pairs,
-    alike,
     by_key,
     copies,
     key,
     near_pairs,
-    normalise,
-    only_numbers_differ,
     split_words,
     template_families,
     without,
@@ -93,49 +88,3 @@ def likeness(rows: Sequence[Row]) -> tuple[list[list[Row]], list[list[Row]]]:
     """Families of edited copies, and families of rows from one template."""
     pairs, templates = duplicates(rows)
     return [[rows[i] for i in g] for g in _closed(pairs, len(rows))], [[rows[i] for i in g] for g in templates]
-
-
-SAME = 0.85
-"""Similarity of two inputs from which different answers contradict each other."""
-
-
-def contradictions(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
-    """Same or nearly the same input, different target (D09): report, drop all, or keep the newest if all are dated.
-
-    Returns:
-        The families of rows that contradict each other.
-    """
-    rule = file.spec.rules.contradictions
-    cites = file.where("rules.contradictions")
-    families = contradictory(rows)
-    for family in families:
-        dated = all(row.date for row in family) and len({row.date for row in family}) > 1
-        if rule == "report" or (rule == "newest" and not dated):
-            ledger.seen("D09", [row.id for row in family])
-            continue
-        newest = max(family, key=lambda r: r.date or dt.date.min) if rule == "newest" else None
-        for row in family:
-            if row is not newest:
-                other = newest.id if newest else next(r.id for r in family if r is not row)
-                words = "the newest of contradictory rows is kept" if newest else "contradictory rows are dropped"
-                ledger.drop(row, "contradictions", words, cites=cites, code="D09",
-                            evidence=f"same input, {len(family)} answers", other=other)  # fmt: skip
-    return families
-
-
-def contradictory(rows: Sequence[Row]) -> list[list[Row]]:
-    """Families of rows with one input and several answers."""
-    asked = [row.input for row in rows]
-    links = Links(len(rows))
-    for members in by_key([key(text) if text.strip() else row.id for row, text in zip(rows, asked, strict=True)]):
-        if len({normalise(rows[i].target) for i in members}) > 1:
-            links.join_all(members)
-    inputs, answers = split_words(asked), split_words([row.target for row in rows])
-    pairs = near_pairs(inputs, threshold=SAME)
-    same = alike(inputs, pairs.left, pairs.right, least=SAME, telling=0.9)
-    differ = ~alike(answers, pairs.left, pairs.right)
-    for k in np.flatnonzero(same & differ):
-        i, j = int(pairs.left[k]), int(pairs.right[k])
-        if asked[i].strip() and not only_numbers_differ(inputs, i, j):
-            links.join(i, j)
-    return [[rows[i] for i in group] for group in links.groups() if len(group) > 1]

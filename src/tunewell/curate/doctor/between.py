@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tunewell.curate import boilerplate, repeats
+from tunewell.curate.contradictions import contradictory
 from tunewell.curate.doctor.case import Case
 from tunewell.curate.doctor.findings import finding, unchecked
 from tunewell.curate.leaks import Leak, find_leaks, missed_bound
@@ -43,7 +44,7 @@ def recurring(case: Case) -> Finding:
 
 def contradictions(case: Case) -> Finding:
     """One question, several answers (D09)."""
-    families = repeats.contradictory(case.rows)
+    families = contradictory(case.rows)
     hit = [row for family in families for row in family]
     case.show("D09", hit)
     return finding(case, "D09", hit, families=tuple(case.ids(f) for f in families),
