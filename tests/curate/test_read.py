@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.curate.conftest import Project, pair
-from tunewell.curate.read import MAX_RECORD_BYTES, Batch, read_source, settle_ids
+from tunewell.curate.decoding import MAX_RECORD_BYTES
+from tunewell.curate.read import Batch, read_source, settle_ids
 from tunewell.curate.rows import Ledger
 from tunewell.errors import DataError
 from tunewell.task import DataSource, FieldMap
