@@ -14,6 +14,7 @@ killed run goes on where it was. For every file
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -162,7 +163,13 @@ def lost_marks(data: bytes, suffix: str, batch: Batch) -> str:
         return ""
     text = decode(data)[0]
     if suffix == ".html":
+        text = re.sub(r"(?is)<(script|style|nav)\b.*?</\1", " ", text)  # hidden by design
         text = re.sub(r"<[^<>]*>?", " ", text)  # what a damaged bracket made a tag is no text
+    if (
+        suffix in (".csv", ".tsv")
+        and not set(re.split(r"[,\t]", text.split("\n")[0].strip().strip("\ufeff"))) <= _KNOWN
+    ):
+        return ""  # a column that is nobody's: not read, by design
     if suffix == ".eml":
         text = re.split(r"\r?\n\r?\n", text, maxsplit=1)[-1]  # the head is no text
     said = {mark.decode() for mark in MARK.findall(text.encode("utf-8", "replace"))}
@@ -170,7 +177,28 @@ def lost_marks(data: bytes, suffix: str, batch: Batch) -> str:
         return ""  # an empty turn: the row is dropped as broken, with its receipt
     texts = "\n".join(text for row in batch.rows for _, text in row.turns)
     more = "\n".join(" ".join((r.id, r.kind, r.group, r.source, *r.tags.values())) for r in batch.rows)
+    if suffix in (".json", ".jsonl"):
+        more += _unknown_columns(decode(data)[0], suffix)
     return ", ".join(sorted(mark for mark in said if mark not in texts and mark not in more))
+
+
+_KNOWN = frozenset(
+    "id prompt completion date messages conversations instruction input output role from content value".split()
+)
+
+
+def _unknown_columns(text: str, suffix: str) -> str:
+    """What stands under keys that are nobody's: further columns of a row are not read, by design."""
+    found: list[str] = []
+
+    def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found.extend(str(value) for name, value in pairs if name not in _KNOWN)
+        return dict(pairs)
+
+    for part in text.split("\n") if suffix == ".jsonl" else [text]:
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(part, object_pairs_hook=hook)
+    return "\n".join(found)
 
 
 def conserved(batch: Batch, file: TaskFile, tally: Tally) -> None:

@@ -110,7 +110,9 @@ def test_no_bytes_crash_a_reader(tmp_path: Path, data: bytes, suffix: str) -> No
         ("<nav>x<svg>y</nav><p>a</p>", "a", False),
         ("<p>a</p><nav>x<p>b</p>", "a\nx\n\nb", True),
         ("<p>a</p><script>x<p>b</p>", "a\nx\n\nb", True),
-        ("<title>a<p>b</p>", "ab", True),
+        ("<title>a<p>b</p>", "a\n\nb", True),
+        ('<p>a</p><meta name="x <b>c</b>"><p>b</p>', "a\n\nb", True),
+        ("<p>a</p><![Cul><p>b</p>", "a\n\nb", True),
     ],
 )
 def test_what_an_unclosed_element_hides_is_kept_and_said(page: str, text: str, noted: bool) -> None:

@@ -196,6 +196,7 @@ def test_no_bytes_crash_the_reader(tmp_path: Path, data: bytes, suffix: str) -> 
         ("a.json", '[{"prompt": "a", "completion": "b"}]{"prompt": "c"}', 1, "follows the end"),
         ("a.json", '{"x": {"prompt": "a", "completion": "b"}, "x": {"prompt": "c"}}', 0, "'x' stands"),
         ("a.csv", "prompt,completion\n", 0, "no rows below its header"),
+        ("a.csv", 'prompt,completion,"x\na,b,"\nc,d,\n', 1, "in the header"),
         ("a.jsonl", '{"messages": [{"role": "user", "contemt": "a"}]}', 0, "turn 0 has no content"),
     ],
 )  # fmt: skip

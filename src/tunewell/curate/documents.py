@@ -70,10 +70,15 @@ class _Reader(HTMLParser):
         self.dates: dict[str, str] = {}
         self.title = ""
         self._in_title = False
+        self.swallowed = ""
         self._hiding: list[tuple[str, int]] = []  # open elements without content, and where in `parts` they began
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
+        self._check(self.get_starttag_text() or "", f"<{tag}>")
+        if self._in_title and (tag in _BLOCKS or tag in _HEADINGS):  # the title was never closed
+            self._in_title, self.swallowed = False, self.swallowed or "<title>"
+            self.parts.append(self.title)
         if tag in _SKIPPED:
             self._hiding.append((tag, len(self.parts)))
         elif tag == "meta":
@@ -96,6 +101,20 @@ class _Reader(HTMLParser):
             self._in_title = False
         elif tag in _HEADINGS or tag in _BLOCKS:
             self.parts.append("\n\n" if tag in _HEADINGS else "\n")
+
+    def handle_decl(self, decl: str) -> None:
+        self._check(decl, "<!>")
+
+    def unknown_decl(self, data: str) -> None:
+        self._check(data, "<![>")
+
+    def handle_pi(self, data: str) -> None:
+        self._check(data, "<?>")
+
+    def _check(self, tag: str, name: str) -> None:
+        """A tag with another tag in it has swallowed text: a quote or a bracket is not closed."""
+        if not self.swallowed and re.search(r"<[/a-zA-Z]", tag[1:]):
+            self.swallowed = name
 
     def handle_data(self, data: str) -> None:
         if self._in_title:
@@ -127,12 +146,16 @@ def from_html(text: str) -> Document:
         '# A\n\nb'
     """
     reader = _Reader()
-    reader.feed(text)
-    reader.close()
+    try:
+        reader.feed(text)
+        reader.close()
+    except AssertionError as error:  # html.parser on a damaged marked section
+        return Document(_tidy(re.sub(r"<[^<>]*>", "\n\n", text)), None, "", f"not HTML: {error}")
     found = [reader.dates[name] for name in (*_DATE_NAMES, "time") if name in reader.dates]
     date = next((day for value in found if (day := _iso(value))), None)
     open_ = reader.unclosed()
     note = f"<{open_}> is never closed: what follows it is kept" if open_ else ""
+    note = note or (f"{reader.swallowed} is not closed: it has swallowed text" if reader.swallowed else "")
     return Document(_tidy("".join(reader.parts)), date, " ".join(reader.title.split()), note)
 
 

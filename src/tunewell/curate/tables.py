@@ -34,6 +34,8 @@ def table(path: Path, delimiter: str) -> Iterator[Record]:
             continue
         if header is None:
             header = [c.strip() for c in cells]
+            if any(mark in cell for cell in header for mark in '"\n'):
+                yield number, Reject("", "a quote in the header is not closed", clip(delimiter.join(cells))), ""
             continue
         empty = False
         if len(cells) != len(header):
@@ -60,5 +62,7 @@ def parquet(path: Path) -> Iterator[Record]:
                 for record in part.to_pylist():
                     number += 1
                     yield number, record, ""
+        if not number:
+            yield 1, Reject("", "the file holds no rows"), ""
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         yield number + 1, Reject("", f"not Parquet: {clip(str(error))}"), ""
