@@ -1,8 +1,7 @@
-"""Real paragraphs from the documentation strings of installed packages, and what every benchmark here measures with."""
+"""Real paragraphs from the triple-quoted texts of installed packages, and what every benchmark here measures with."""
 
 from __future__ import annotations
 
-import ast
 import gc
 import random
 import re
@@ -30,19 +29,13 @@ def paragraphs(count: int, *, low: int = 40, high: int = 90, seed: int = 0) -> l
     files = sorted((path for root in roots for path in Path(root).rglob("*.py")), key=lambda p: p.as_posix())
     random.Random(0).shuffle(files)
     for path in files:
-        if path.stat().st_size > 400_000:
-            continue
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, RecursionError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                for part in re.split(r"\n\s*\n", ast.get_docstring(node) or ""):
-                    words = part.split()
-                    if low <= len(words) <= high and ">>>" not in part:
-                        text = " ".join(words)
-                        found.setdefault(re.sub(r"\W+", " ", text.lower())[:120], text)
+        source = path.read_bytes().decode("utf-8", "ignore")
+        for quoted in re.findall(r'"""([^\\]*?)"""', source):
+            for part in re.split(r"\n\s*\n", quoted):
+                words = part.split()
+                if low <= len(words) <= high and ">>>" not in part:
+                    text = " ".join(words)
+                    found.setdefault(re.sub(r"\W+", " ", text.lower())[:120], text)
         if len(found) >= 1.5 * count:
             break
     texts = sorted(found.values())

@@ -24,7 +24,7 @@ from tunewell.curate.leaks import find_leaks, missed_bound
 from tunewell.curate.rows import Row
 from tunewell.testing.planted import edit
 
-EACH, CLEAN_TRAIN, CLEAN_EVAL = 200, 1_500, 600
+EACH, CLEAN_TRAIN, CLEAN_EVAL = 150, 1_000, 500
 KINDS = {"exact": {"exact"}, "normalised": {"normalised"}, "edited 10%": {"edited"}, "edited 25%": {"edited"},
          "sibling chunk": {"sibling"}, "paraphrased": {"paraphrased", "edited"}}  # fmt: skip
 Record = dict[str, Any]

@@ -26,8 +26,8 @@ from bench.machine import keep
 from tunewell.similar import Links, copies, near_pairs, split_words, template_families, without
 from tunewell.testing.planted import edit, edit_blocks
 
-SHORT_ROWS, SHORT_COPIES = 6_000, 500
-LONG_ROWS, LONG_COPIES = 700, 150
+SHORT_ROWS, SHORT_COPIES = 4_000, 400
+LONG_ROWS, LONG_COPIES = 500, 120
 RATES = (0.10, 0.20, 0.30)
 BLOCK_RATES = (0.10, 0.20, 0.30, 0.50)
 Pairs = set[tuple[int, int]]

@@ -1,4 +1,4 @@
-"""A million short rows: time and memory of near-duplicates, and of the whole `tunewell doctor` on 100,000 chat rows.
+"""A million short rows: time, memory and recall of near-duplicates on two cores.
 
 python -m bench curation/scale
 """
@@ -9,9 +9,7 @@ import json
 import random
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +17,8 @@ import numpy as np
 from bench.curation.corpus import peak_bytes, reset_peak, resident_bytes
 from bench.curation.corpus import share as share_
 from bench.machine import keep
-from tunewell.curate.doctor import doctor
 from tunewell.similar import near_pairs, split_words
-from tunewell.testing.planted import corpus, edit, vocabulary
+from tunewell.testing.planted import edit, vocabulary
 
 COPIES = 300
 RATES = (0.1, 0.2, 0.3)
@@ -68,19 +65,6 @@ def near(rows: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def whole(rows: int) -> dict[str, Any]:
-    """`tunewell doctor` on about ``rows`` chat rows with planted defects."""
-    made = corpus(clean=rows * 93 // 100, each=rows // 1_200)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, part in (("train", made.rows), ("eval", made.evaluation)):
-            Path(folder, f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
-        started, clock = time.perf_counter(), time.process_time()
-        report = doctor(Path(folder, "train.jsonl"), eval=Path(folder, "eval.jsonl"))
-        seconds, cpu = time.perf_counter() - started, time.process_time() - clock
-    return {"rows": report.rows, "seconds": round(seconds, 1), "own_cpu_seconds": round(cpu, 1),
-            "found": {f.code: len(f.rows) for f in report.findings if f.status == "found"}}  # fmt: skip
-
-
 def main(rows: str = "") -> None:
     """Measure and keep; each size in a process of its own, so that its peak of memory is its own."""
     if rows:
@@ -88,13 +72,11 @@ def main(rows: str = "") -> None:
         return
     result: dict[str, Any] = {"target": {"rows": 1_000_000, "seconds": 120, "bytes_a_row_beyond_the_text": 1_500}}
     result["near"] = []
-    for count in (100_000, 1_000_000):
+    for count in (100_000, 200_000, 1_000_000):
         command = [sys.executable, "-m", "bench.curation.scale", str(count)]
         done = subprocess.run(command, check=True, capture_output=True)
         result["near"].append(json.loads(done.stdout))
         sys.stderr.write(f"{result['near'][-1]}\n")
-    result["doctor"] = whole(100_000)
-    sys.stderr.write(f"{result['doctor']}\n")
     keep("curation-scale", result)
 
 
