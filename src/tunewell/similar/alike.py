@@ -88,8 +88,10 @@ def recombined(a: str, b: str) -> bool:
     """
     from rapidfuzz.distance import Levenshtein
 
-    runs = [max(op.src_end - op.src_start, op.dest_end - op.dest_start)
-            for op in _merged(list(Levenshtein.opcodes(a, b)))]  # fmt: skip
+    changes = _merged(list(Levenshtein.opcodes(a, b)))
+    sides = [(op.src_end - op.src_start, op.dest_end - op.dest_start) for op in changes]
+    # One word may become several ("it" → "self.model.config"): of a replacement the shorter side tells.
+    runs = [min(sides_) or max(sides_) for sides_ in sides]
     return sum(n for n in runs if n >= _RUN) > 0.6 * sum(runs)
 
 

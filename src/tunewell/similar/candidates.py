@@ -24,7 +24,7 @@ _VERY_RARE = 5
 """A word that stands in so few rows makes them candidates by itself."""
 
 _SMALL = 50_000
-"""Up to so many rows the bands are shorter: more candidates, more recall."""
+"""Up to so many rows the bands are shorter: more candidates, more recall. The check makes them cheap."""
 
 _WINDOW = 6
 """In a bucket every row is held against its next six and against the first: families close transitively."""
@@ -35,9 +35,9 @@ _AT_ONCE = 1 << 22
 
 
 _LIKELY = 8
-"""Hashes of the sketch of rare words, of 63, in which a pair among many rows must agree to be looked at.
+"""Hashes of a checked sketch, of 63 or 64, in which a pair must agree to be looked at.
 
-An edited copy (30 % of its words) agrees in about 38; two rows that met by chance in their band of three, in five.
+An edited copy (30 % of its words) agrees in about 38; two rows that met by chance in one band, in five.
 """
 
 
@@ -80,7 +80,8 @@ def candidates(words: Words, *, across: int = 0, workers: int = 1) -> Iterator[N
     # 0 = stands once, 1 = very rare, 2 = rare, 3 = middling, 4 = common.
     tier = count_words(words).tiers(words.codes, (1, _VERY_RARE, rare, middling))
     small = n <= _SMALL
-    plans = (_Plan(1, 2, 3, HASHES // 3, checked=not small), _Plan(1, 3, 4, 16) if small else _Plan(1, 3, 5, 12),
+    plans = (_Plan(1, 2, 2, HASHES // 2, checked=True) if small else _Plan(1, 2, 3, HASHES // 3, checked=True),
+             _Plan(1, 3, 3, HASHES // 3, checked=True) if small else _Plan(1, 3, 5, 12),
              # Rows that are nearly the same and have no rare word (a template that stands in every row).
              _Plan(0, 4, 6, 5))  # fmt: skip
     found = [_bucket_pairs(_very_rare(words, tier), n, across)]
