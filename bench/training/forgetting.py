@@ -27,7 +27,7 @@ from tunewell.types import Recipe
 
 NAME = "training-forgetting"
 RECIPE = Recipe(rate=2e-3, epochs=3, max_tokens=256)
-SHARES = (0.0, 0.02, 0.05, 0.1)
+SHARES = (0.0, 0.05, 0.02, 0.1)
 
 
 def measure(share: float) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def kept(name: str) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
-def run(name: str) -> None:
+def run(name: str, depths: Sequence[str]) -> None:
     """Whatever of a set is not measured yet."""
     from tunewell.train.network import load_network
     from tunewell.train.trunk import Trunk
@@ -85,12 +86,12 @@ def run(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trunk = Trunk(Path(folder) / "trunk", rows.rows, width=network.width, dtype=network.head.dtype)
         trunk.fill(network, rows.rows, cut=cut)
-        for i, recipe in enumerate(candidates_around(OWN)):
-            for depth, share in DEPTHS.items():
+        for depth in depths:
+            for i, recipe in enumerate(candidates_around(OWN)):
                 key = f"{depth}-{i}"
                 if key in found:
                     continue
-                found[key] = measure(network, rows, recipe, share, trunk)
+                found[key] = measure(network, rows, recipe, DEPTHS[depth], trunk)
                 work_file(name).write_text(json.dumps(found), encoding="utf-8")
                 print(name, key, found[key]["seconds"], "s", flush=True)
 
@@ -141,10 +142,11 @@ def main() -> None:
     """Run what is missing and write bench/results/training-ranking.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*")
+    parser.add_argument("--depths", nargs="*", choices=list(DEPTHS), help="all by default")
     parser.add_argument("--summary", action="store_true", help="only compare what is there")
     asked = parser.parse_args()
     for name in asked.sets:
-        run(name)
+        run(name, asked.depths or list(DEPTHS))
     everything = {n: kept(n) for n in SYSTEM}
     done = {n: compared(one) for n, one in everything.items() if sum(k.startswith("full-") for k in one) > 2}
     keep(NAME, {"recipe": OWN.model_dump(mode="json"), "folds": FOLDS, "limit": LIMIT, "sets": done})

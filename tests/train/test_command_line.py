@@ -44,3 +44,46 @@ def test_it_answers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "the loss is on the last" in shown
     assert main(["train", str(folder), "--explain", "no-such-row"]) == 1
     assert "hint: tunewell why no-such-row" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_recipes_are_compared_and_the_next_rows_forecast(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(folder), "--search", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["result"]
+    assert len(found["candidates"]) == 8
+    assert found["candidates"][0]["recipe"]["rank"] == 2
+    assert 0 <= found["saved"] < 1
+    assert main(["train", str(folder), "--search"]) == 0  # taken over
+    shown = capsys.readouterr().out
+    assert "chosen" in shown
+    assert "of the steps were not needed" in shown
+    assert main(["train", str(folder), "--curve", "--json"]) == 0
+    curve = json.loads(capsys.readouterr().out)["result"]
+    assert [p["share"] for p in (*curve["measured"], *curve["forecast"])] == [0.125, 0.25, 0.5, 1.0, 2.0, 4.0]
+    assert main(["train", str(folder), "--curve"]) == 0
+    shown = capsys.readouterr().out
+    assert "forecast" in shown
+    assert "D12" in shown
+
+
+def test_a_trained_version_is_written_for_others(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    at = ["--project", str(folder)]
+    assert main(["export", "merged", str(tmp_path / "early"), *at]) == 1
+    assert "there is no model version" in capsys.readouterr().err
+    assert main(["train", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["export", "adapter", str(tmp_path / "adapter"), *at]) == 0
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    assert main(["export", "merged", str(tmp_path / "merged"), *at, "--json"]) == 0
+    assert '"format": "merged"' in capsys.readouterr().out
+    assert "merged in" in (tmp_path / "merged" / "README.md").read_text(encoding="utf-8")
+    AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    assert main(["export", "merged", str(tmp_path / "merged"), *at]) == 1
+    monkeypatch.delenv("LLAMA_CPP", raising=False)
+    monkeypatch.setenv("PATH", "")
+    assert main(["export", "gguf", str(tmp_path / "model.gguf"), *at]) == 1
+    assert "hint: clone llama.cpp" in capsys.readouterr().err

@@ -26,6 +26,7 @@ from tunewell.cli import (
     doctor,
     erase,
     evaluate,
+    export,
     fit_check,
     init,
     model,
@@ -76,6 +77,7 @@ for verb in (
     ask,
     config,
     model,
+    export,
 ):
     app.command(name=verb.__name__.rsplit(".", 1)[1].replace("_", "-"))(verb.command)
 

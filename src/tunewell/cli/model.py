@@ -26,10 +26,10 @@ def command(
         runs = store.runs(stage="train", status="finished")
         versions = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
         if version or export:
-            chosen = _choose(versions, version)
+            chosen = choose(versions, version)
             adapter = store.files.open(chosen.adapter)
             if export:
-                _copy(adapter, export)
+                copy_adapter(adapter, export)
                 note(f"{chosen.id} copied to {export} (PEFT format; base {chosen.base})")
             versions = [chosen]
         weights = resolve(file.spec.train.model)
@@ -47,7 +47,12 @@ def command(
         note("no version has been trained yet\n\nhint: tunewell run")
 
 
-def _choose(versions: list[ModelVersion], name: str) -> ModelVersion:
+def choose(versions: list[ModelVersion], name: str) -> ModelVersion:
+    """The newest version whose name begins so.
+
+    Raises:
+        UserError: There is none.
+    """
     found = [v for v in versions if v.id.startswith(name)]
     if not found:
         known = ", ".join(v.id for v in versions) or "none yet"
@@ -55,7 +60,8 @@ def _choose(versions: list[ModelVersion], name: str) -> ModelVersion:
     return found[-1]
 
 
-def _copy(adapter: Path, target: Path) -> None:
+def copy_adapter(adapter: Path, target: Path) -> None:
+    """Copy a PEFT folder, whole or not at all."""
     if target.exists():
         raise UserError(f"{target} is already there", hint="name a new folder")
     partial = target.with_name(target.name + ".partial")

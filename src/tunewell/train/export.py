@@ -91,6 +91,25 @@ def model_card(
     return "\n".join(lines)
 
 
+def merged_card(card: str) -> str:
+    r"""The card of an adapter, for the model that it was folded into.
+
+    Example:
+        >>> print(merged_card("library_name: peft\n# LoRA adapter for x\n\n## Loading\n\nold").splitlines()[1])
+        # x with its LoRA adapter merged in
+    """
+    told = card.partition("## Loading")[0].replace("library_name: peft", "library_name: transformers")
+    lines = [
+        f"# {line.removeprefix('# LoRA adapter for ')} with its LoRA adapter merged in"
+        if line.startswith("# LoRA adapter for ")
+        else line
+        for line in told.splitlines()
+    ]
+    lines += ["## Loading", "", "```python", "from transformers import AutoModelForCausalLM",
+              'model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")', "```", ""]  # fmt: skip
+    return "\n".join(lines)
+
+
 def _plain(text: str) -> str:
     """Text that cannot leave its table cell or become markup."""
     flat = " ".join(text.split())

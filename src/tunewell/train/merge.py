@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tunewell.errors import ModelError
 from tunewell.model.weights import Weights
+from tunewell.train.export import merged_card
 
 KEPT = ("*.json", "*.jinja", "*.model", "*.txt")
 
@@ -60,4 +61,7 @@ def merge(adapter: Path, weights: Weights, target: Path) -> Path:
         for path in weights.folder.glob(pattern):
             shutil.copy(path, target / path.name)
     (target / "tunewell.json").unlink(missing_ok=True)
+    card = adapter / "README.md"
+    if card.is_file():
+        (target / "README.md").write_text(merged_card(card.read_text(encoding="utf-8")), encoding="utf-8")
     return target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from tunewell.lineage import record, reuse, run_key
 from tunewell.model.base import Progress
@@ -16,6 +16,9 @@ from tunewell.types import Dataset, Estimate, Recipe, Split, Value
 
 DROPPED = 0.99
 """Level of the test by which a recipe leaves the race, shared between the recipes."""
+
+INDIFFERENT = 0.005
+"""Share of the leader's loss by which a recipe may yet be better and leave the race: not worth its steps."""
 
 
 class Candidate(Value):
@@ -90,9 +93,10 @@ def search(
 ) -> Search:
     """Compare recipes over the folds, epoch by epoch side by side.
 
-    A recipe leaves the race when its held-out loss is past its best, or significantly above the leader's on the same
-    rows. Of the recipes within one standard error of the best (paired) the simplest is chosen: lowest rank, then the
-    strongest regularisation, then the lowest rate. Nothing here looks at the test set.
+    A recipe leaves the race when its held-out loss is past its best, significantly above the leader's on the same rows,
+    or surely not more than half a percent below it. Of the recipes within one standard error of the best (paired, at the
+    epoch at which they left) the simplest is chosen: lowest rank, then the strongest regularisation, then the lowest
+    rate. Nothing here looks at the test set.
 
     Args:
         dataset: The rows.
@@ -115,42 +119,63 @@ def search(
     work = store.root / "work" / run_key("search", inputs=inputs, parameters=parameters, seed=own.seed)[:32]
     with record(store, "search", inputs=inputs, parameters=parameters, seed=own.seed) as writer:
         setting = Setting(dataset, split, own, weights, store, work, progress=progress, live=live)
-        result = _Race(setting, recipes).go()
+        result = _start(setting, recipes).go()
         writer.outputs["search"] = store.put_value(result)
         writer.counts |= {"recipes": len(recipes), "rows": len(setting.rows.rows)}
     setting.close()
     return result
 
 
-class _Race:
-    def __init__(self, setting: Setting, recipes: Sequence[Recipe]) -> None:
-        self.setting, self.recipes = setting, recipes
-        self.where, self.measure = setting.fold_masks()
-        self.rule: HeldOut = setting.held_out(self.where)
-        self.left = [""] * len(recipes)
-        depths = [1 - setting.cut(r.fold_layers) / setting.network.layers for r in recipes]
-        epochs = [r.epochs for r in recipes]
-        work = sum(d * e for d, e in zip(depths, epochs, strict=True)) * (setting.folds - 1)
-        setting.meter.total = int(setting.rows.tokens * work)
-        self.runs = [self._start(i) for i in range(len(recipes))]
+class Run(Protocol):
+    """A recipe under way: `tunewell.train.loop.Running`, or one that was recorded."""
 
-    def _start(self, i: int) -> Any:
-        from tunewell.train.checkpoint import Checkpoint
-        from tunewell.train.loop import Running
+    readings: list[Any]
 
-        s, recipe = self.setting, self.recipes[i]
-        cut = s.cut(recipe.fold_layers)
-        job = s.job(cut, train=~self.where, measure=self.measure, adapters=range(s.folds), recipe=recipe)
-        depth = 1 - cut / s.network.layers
+    def epoch_on(self) -> None:
+        """Train (or reveal) one more epoch."""
+        ...
+
+
+def _start(setting: Setting, recipes: Sequence[Recipe]) -> Race:
+    from tunewell.train.checkpoint import Checkpoint
+    from tunewell.train.loop import Running
+
+    where, measure = setting.fold_masks()
+    depths = [1 - setting.cut(r.fold_layers) / setting.network.layers for r in recipes]
+    work = sum(d * r.epochs for d, r in zip(depths, recipes, strict=True)) * (setting.folds - 1)
+    setting.meter.total = int(setting.rows.tokens * work)
+
+    def started(i: int, recipe: Recipe) -> Run:
+        cut = setting.cut(recipe.fold_layers)
+        job = setting.job(cut, train=~where, measure=measure, adapters=range(setting.folds), recipe=recipe)
         return Running(
             job,
             recipe.epochs,
-            checkpoint=Checkpoint(s.work / f"search-{i}.safetensors"),
-            live=lambda reading: s.tell(f"search-{i}", reading, self.where),
-            told=lambda tokens: s.meter.add(tokens * depth),
+            checkpoint=Checkpoint(setting.work / f"search-{i}.safetensors"),
+            live=lambda reading: setting.tell(f"search-{i}", reading, where),
+            told=lambda tokens: setting.meter.add(tokens * depths[i]),
         )
 
+    runs = [started(i, recipe) for i, recipe in enumerate(recipes)]
+    return Race(setting.held_out(where), recipes, runs, own=setting.recipe)
+
+
+class Race:
+    """Recipes side by side, epoch by epoch.
+
+    Args:
+        rule: What is measured on.
+        recipes: What is compared.
+        runs: One for each.
+        own: The project's own recipe, to say what sets each apart.
+    """
+
+    def __init__(self, rule: HeldOut, recipes: Sequence[Recipe], runs: Sequence[Run], *, own: Recipe) -> None:
+        self.rule, self.recipes, self.runs, self.own = rule, recipes, runs, own
+        self.left = [""] * len(recipes)
+
     def go(self) -> Search:
+        """Run it to its end."""
         for epoch in range(1, max(r.epochs for r in self.recipes) + 1):
             racing = [i for i, why in enumerate(self.left) if not why and epoch <= self.recipes[i].epochs]
             for i in racing:
@@ -171,16 +196,24 @@ class _Race:
         best = {i: self._best_so_far(i, epoch) for i in racing}
         leader = min(racing, key=lambda i: self.rule.mean(best[i]).value, default=-1)
         level = 1 - 2 * (1 - DROPPED) / max(1, len(self.recipes) - 1)
+        margin = INDIFFERENT * self.rule.mean(best[leader]).value if racing else 0.0
         for i in racing:
             if i != leader and self.rule.change(best[leader], best[i], level=level).low > 0:
                 self.left[i] = f"significantly behind {self._name(leader)} after epoch {epoch}"
+            elif i != leader and self.rule.change(best[leader], best[i]).low > -margin:
+                self.left[i] = f"no more than {INDIFFERENT:.1%} better than {self._name(leader)} after epoch {epoch}"
             elif epoch < self.recipes[i].epochs and stop_rule(self.rule, patience=self.recipes[i].patience)(
                 self.runs[i].readings[: epoch + 1]
             ):
                 self.left[i] = f"past its best after epoch {epoch}"
 
     def _name(self, i: int) -> str:
-        return _changes(self.setting.recipe, self.recipes[i]) or "the project's own recipe"
+        return _changes(self.own, self.recipes[i]) or "the project's own recipe"
+
+    def _ties(self, best: int, i: int, at_best: Any) -> bool:
+        """Within one standard error of the best: of its loss when the recipe left, if it left early."""
+        leader = self._best_so_far(best, min(len(self.runs[n].readings) for n in (best, i)) - 1)
+        return self.rule.change(leader, at_best, level=ONE_SE).low <= 0
 
     def _result(self) -> Search:
         readings = [[r.losses for r in run.readings] for run in self.runs]
@@ -188,7 +221,7 @@ class _Race:
         at_best = [x[n.best] for x, n in zip(readings, lengths, strict=True)]
         means = [self.rule.mean(x) for x in at_best]
         best = min(range(len(means)), key=lambda i: means[i].value)
-        tied = [i for i, x in enumerate(at_best) if self.rule.change(at_best[best], x, level=ONE_SE).low <= 0]
+        tied = [i for i, x in enumerate(at_best) if self._ties(best, i, x)]
         chosen = min(tied, key=lambda i: (_complexity(self.recipes[i]), i))
         found = tuple(
             Candidate(
