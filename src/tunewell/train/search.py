@@ -94,9 +94,9 @@ def search(
     """Compare recipes over the folds, epoch by epoch side by side.
 
     A recipe leaves the race when its held-out loss is past its best, significantly above the leader's on the same rows,
-    or surely not more than half a percent below it. Of the recipes within one standard error of the best (paired, at the
-    epoch at which they left) the simplest is chosen: lowest rank, then the strongest regularisation, then the lowest
-    rate. Nothing here looks at the test set.
+    or surely not more than half a percent below it. Of the recipes within one standard error of the best (paired, at
+    the epoch at which they left) the simplest is chosen: lowest rank, then the strongest regularisation, then the
+    lowest rate. Nothing here looks at the test set.
 
     Args:
         dataset: The rows.
