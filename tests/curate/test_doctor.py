@@ -149,3 +149,17 @@ def test_a_relative_path_in_a_folder_is_read(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "raw" / "a.jsonl").write_text(row + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert doctor(Path("raw/a.jsonl"), eval=Path("raw/a.jsonl")).rows == 1
+
+
+def test_the_recogniser_of_a_task_finds_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    asked = ("Where is the form for the flat?", "", "When do you open on a holiday?")
+    rows = [{"id": f"r{i}", "prompt": text, "completion": "It lies on the page."} for i, text in enumerate(asked)]
+    rows[1]["prompt"] = "Hello, my name is Jonas Okoro and I need the form."
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = ("task: {name: a, about: a service desk, input: text, output: text}\ndata: [{path: a.jsonl}]\n"
+            "rules: {recogniser: context}\n")  # fmt: skip
+    file = parse_task(text, path=tmp_path / "tunewell.yaml", environment={})
+    found = next(f for f in doctor(path, task=file).findings if f.code == "D07")
+    assert [(s["row"], s["type"]) for s in found.spans] == [("r1", "name")]
+    assert next(f for f in doctor(path).findings if f.code == "D07").status == "clear"

@@ -114,7 +114,8 @@ def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Itera
         own = [row.id for row in each.rows]
         settle_ids(each, Ledger())
         names |= {row.id: name for row, name in zip(each.rows, own, strict=True) if row.id != name}
-    wanted = clean.Wanted(languages=True, raw=True)
+    rules = file.spec.rules
+    wanted = clean.Wanted(languages=True, raw=True, recogniser=rules.recogniser, root=str(file.root))
     with ThreadPoolExecutor(1) as pool:
         looking = pool.submit(clean.look, batch.rows, wanted, Engine(file.spec.engine))
         yield Case(batch.rows, tests.rows, batch, file, task is not None, looking, names)
