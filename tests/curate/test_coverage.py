@@ -61,6 +61,28 @@ def test_the_wrong_exam_is_told_from_the_right_one() -> None:
     assert "meter" in missing_terms(CHAT, DESK)
 
 
+def test_what_is_missing_is_listed_by_kind_with_how_many_rows() -> None:
+    lacking = fit([*DESK * 3, *CHAT[:1]], [*DESK, *CHAT])
+    assert lacking.kinds
+    assert "rows [" in lacking.kinds[0]
+    finding = coverage.exam([row(t, i) for i, t in enumerate([*DESK * 3, *CHAT[:1]])],
+                            [row(t, i) for i, t in enumerate([*DESK, *CHAT])], stage="doctor",
+                            name=lambda r: r.id)  # fmt: skip
+    assert "too few rows of: " in finding.why
+    assert fit([*DESK, *CHAT], [*DESK, *CHAT]).kinds == ()
+
+
+def test_rows_called_off_task_by_mistake_lower_the_precision_that_is_stated() -> None:
+    judged = relevance(DESK * 3, DESK, CHAT)
+    assert judged is not None
+    assert judged.off.mean() <= 0.1
+    assert judged.precision.low == 0
+    mixed = relevance([*DESK, *CHAT], DESK, CHAT)
+    assert mixed is not None
+    assert mixed.precision.value > 0.9
+    assert mixed.precision.low < mixed.precision.value
+
+
 def test_narrow_data_and_slice_gaps(tmp_path: Path) -> None:
     wide = [row(t, i) for i, t in enumerate([*DESK, *CHAT])]
     narrow = [row("please check the meter of my flat", i) for i in range(95)] + wide[:5]

@@ -39,8 +39,13 @@ def test_a_local_cluster_gives_the_same_dataset(tmp_path: Path) -> None:
             "task: {name: a, about: a task for tests, input: asked, output: said}\ndata: [{path: a.jsonl}]\n"
         )
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(folder), engine], capture_output=True, text=True, timeout=500, check=True
+            [sys.executable, "-c", SCRIPT, str(folder), engine],
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
         )
-        ids.append(done.stdout.strip())
+        assert done.returncode == 0, done.stderr[-4_000:]
+        ids.append(done.stdout.strip().rsplit("\n", 1)[-1])
     assert ids[0] == ids[1]
     assert len(ids[0]) == 64

@@ -21,10 +21,10 @@ ASKED = ("please check the {} of my flat", "why is the {} so high this month", "
          "is there a {} for the {} of my neighbour", "can i change the {} before winter")  # fmt: skip
 
 
-def rows(odd: int = 0) -> list[Row]:
-    """300 rows of which most ask for one thing, and ``odd`` rows each of the other things."""
+def rows(odd: int = 0, total: int = 300) -> list[Row]:
+    """Rows of which most ask for one thing, and ``odd`` rows each of the other things."""
     draw = np.random.default_rng(2)
-    things = ["bill"] * (300 - 9 * odd) + [thing for thing in THINGS if thing != "bill" for _ in range(odd)]
+    things = ["bill"] * (total - 9 * odd) + [thing for thing in THINGS if thing != "bill" for _ in range(odd)]
     made = []
     for i, thing in enumerate(things):
         text = ASKED[int(draw.integers(len(ASKED)))].format(thing, "roof")
@@ -63,13 +63,13 @@ def test_facility_location_serves_as_well_as_plain_greed() -> None:
 
 @needs_vectors
 def test_where_most_rows_say_one_thing_the_farthest_rows_are_of_every_kind_and_stand_far_from_most() -> None:
-    found = select(rows(odd=7), 25, method="centers")
+    found = select(rows(odd=20, total=1_500), 30, method="centers")
     proxies = {p.name: p for p in found.proxies}
     assert {name: p.verdict for name, p in proxies.items()} == {
         "distance": "worse", "covered": "worse", "accuracy": "better", "rarest": "better"}  # fmt: skip
     assert proxies["rarest"].difference.low > 0
     assert found.words.startswith("Better than a random subset on accuracy and rarest of 4 measures, worse on")
-    assert len(set(found.chosen)) == 25
+    assert len(set(found.chosen)) == 30
 
 
 @needs_vectors

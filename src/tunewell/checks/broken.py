@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,9 +110,9 @@ def _repetition(text: str) -> str:
     words = _WORD.findall(text[:20_000].lower())
     if len(words) >= 12:
         triples = list(zip(words, words[1:], words[2:], strict=False))
-        distinct = set(triples)
+        distinct = Counter(triples)
         if len(distinct) < 0.4 * len(triples):
-            worst = max(distinct, key=triples.count) if len(triples) < 2000 else triples[-1]
+            worst = distinct.most_common(1)[0][0]  # of equally frequent ones the first: a rerun says the same
             return " ".join(worst) + f" … ({len(distinct)} of {len(triples)} word triples are distinct)"
     elif len(text) >= 60 and len(set(text)) <= 4:
         return text[:40]

@@ -43,8 +43,9 @@ def exam(rows: Sequence[Row], target: Sequence[Row], *, stage: str, name: Name) 
     found = fit([row.input or row.target for row in rows], [row.input or row.target for row in target])
     wrong = found.uncovered.low > UNCOVERED
     terms = f"; never in training: {', '.join(found.missing[:8])}" if found.missing else ""
+    kinds = f"; too few rows of: {', '.join(found.kinds[:5])}" if found.kinds else ""
     why = (f"{found.uncovered.value:.0%} of the evaluation rows have no training row near them; a classifier tells the "
-           f"two sets apart with AUC {found.told_apart.value:.2f}{terms}")  # fmt: skip
+           f"two sets apart with AUC {found.told_apart.value:.2f}{terms}{kinds}")  # fmt: skip
     return Finding(
         code="D02",
         status="found" if wrong else "clear",

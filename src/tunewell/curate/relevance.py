@@ -10,13 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.curate.gaps import gaps
 from tunewell.curate.rows import Ledger, Row
+from tunewell.similar.maps import islands, telling_words
 from tunewell.similar.vectors import available, vectors
 from tunewell.task import TaskFile
 from tunewell.types import Estimate
 
 FOLDS = 5
 _RIDGE = 1.0
+_DEVIATIONS = 2.326 / 0.6745
+"""From the median to the 1 % quantile of a normal law, in distances from the median to the quartile."""
+
 _LEAST = 8
 """Fewer examples of either side do not make a classifier."""
 
@@ -26,12 +31,16 @@ class Relevance:
     """How far each row belongs to the task.
 
     Attributes:
-        belongs: Probability that the row belongs, shape (rows,).
-        precision: Of calling a row off-task when it is below one half, from cross-fitting on the examples.
-        recall: Share of the off-task examples that are found so.
+        belongs: How surely the row belongs, in (0, 1): above one half it is nearer to the rows that do, shape (rows,).
+        off: Rows that are called off-task: below all but about one in a hundred of the rows that belong, shape
+            (rows,).
+        precision: Share of the rows called off-task that are, in the rows judged (not in the examples, where rows that
+            do not belong are far more frequent): from how many are called so, and how many would be by mistake.
+        recall: Share of the off-task examples that are found, by classifiers that have not seen them.
     """
 
     belongs: NDArray[np.float64]
+    off: NDArray[np.bool_]
     precision: Estimate
     recall: Estimate
 
@@ -65,19 +74,41 @@ def relevance(
     for k in range(FOLDS):
         weights, shift = _fit(known[fold != k], truth[fold != k])
         held[fold == k] = known[fold == k] @ weights + shift
+    cut = _bar(held[truth > 0])
     weights, shift = _fit(known, truth)
     scores = vectors(rows) @ weights + shift
-    off = held < 0
-    right = int((off & (truth < 0)).sum())
+    off = scores < cut
+    mistakes = share(int((held[truth > 0] < cut).sum()), len(positive))
     return Relevance(
         belongs=1 / (1 + np.exp(-4 * scores)),
-        precision=share(right, int(off.sum())),
-        recall=share(right, len(negative)),
+        off=off,
+        precision=_precision(int(off.sum()), len(rows), mistakes),
+        recall=share(int((held[truth < 0] < cut).sum()), len(negative)),
     )
 
 
-OFF = 0.4
-"""Probability of belonging below which a row goes the way of the kinds that are dropped."""
+def _bar(scores: NDArray[np.float64]) -> float:
+    """Score below which a row is called off-task: the 1 % quantile of a normal law through the median and the quartile.
+
+    The examples that belong may hold some that do not (in curation they are all rows that are left), so their own
+    1 % quantile would be the score of those.
+    """
+    quarter, half = np.quantile(scores, [0.25, 0.5])
+    return min(0.0, float(half - _DEVIATIONS * (half - quarter)))
+
+
+def _precision(called: int, n: int, mistakes: Estimate) -> Estimate:
+    """Share of the rows called off-task that are: what is left when those called so by mistake are taken away.
+
+    All n rows at the rate of mistakes is the most that can be wrong; rows that are off-task cannot be, so it is a lower
+    estimate.
+    """
+    method = f"mistakes among {mistakes.n} examples that belong, Wilson"
+    if not called:
+        return Estimate(value=0.0, low=0.0, high=1.0, n=0, method=method, unit="share")
+    right = [min(1.0, max(0.0, 1 - rate * n / called)) for rate in (mistakes.value, mistakes.high, mistakes.low)]
+    return Estimate(value=right[0], low=right[1], high=right[2], n=called, method=method, unit="share")
+
 
 _MOST_OFF = 0.1
 """If more rows than this share look off-task, the examples are not to be trusted, and nothing is dropped."""
@@ -101,7 +132,7 @@ def drop_off_task(rows: Sequence[Row], others: Sequence[Row], file: TaskFile, le
     judged = relevance(texts, texts[::step], [f"{row.input}\n{row.target}" for row in others[:4_000]])
     if judged is None or judged.recall.low < 0.5:
         return judged
-    off = np.flatnonzero(judged.belongs < OFF).tolist()
+    off = np.flatnonzero(judged.off).tolist()
     if len(off) > _MOST_OFF * len(rows):
         return judged
     for i in off:
@@ -137,6 +168,7 @@ def share(hits: int, n: int) -> Estimate:
 # --- the right exam -----------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_MOST_KINDS = 40
 _READ = 20_000
 """Training rows that are searched for words: a word that none of so many uses is missing."""
 
@@ -152,12 +184,14 @@ class Fit:
             rows are from each other.
         rows: Positions of those rows of the target, the farthest first.
         missing: Words that many rows of the target use and the set (nearly) never does, the most frequent first.
+        kinds: Kinds of row (by meaning) that the set has too few of, with how many rows are missing, the most first.
     """
 
     told_apart: Estimate
     uncovered: Estimate
     rows: tuple[int, ...]
     missing: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
 
 
 def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: int = 2_000) -> Fit:
@@ -187,6 +221,24 @@ def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: 
         uncovered=share(len(far), len(b)),
         rows=tuple(int(target_at[i]) for i in far[np.argsort(nearest[far])]),
         missing=missing_terms(training, target),
+        kinds=_short([training[i] for i in train_at], [target[i] for i in target_at], np.vstack([a, b]), seed,
+                     of=len(training)),
+    )  # fmt: skip
+
+
+def _short(
+    training: Sequence[str], target: Sequence[str], points: NDArray[np.float32], seed: int, *, of: int
+) -> tuple[str, ...]:
+    """Clusters of both sets together in which training has less than half of the target's share, in words."""
+    own, centres = islands(points, seed=seed, most=_MOST_KINDS)
+    has, due = (np.bincount(part, minlength=len(centres)) for part in (own[: len(training)], own[len(training) :]))
+    words = telling_words([*training, *target], own, len(centres))
+    more = of / max(len(training), 1)  # training is a sample
+    lacking = [(lack, words[k]) for k, lack in enumerate(gaps(has.tolist(), due.tolist())) if lack is not None]
+    return tuple(
+        f"{', '.join(names) or 'rows without telling words'} (about {lack.value * more:,.0f} rows "
+        f"[{lack.low * more:,.0f}, {lack.high * more:,.0f}])"
+        for lack, names in sorted(lacking, key=lambda pair: -pair[0].value)
     )
 
 
