@@ -172,6 +172,7 @@ def lost_marks(data: bytes, suffix: str, batch: Batch) -> str:
         return ""  # a column that is nobody's: not read, by design
     if suffix == ".eml":
         text = re.split(r"\r?\n\r?\n", text, maxsplit=1)[-1]  # the head is no text
+        text = re.sub(r"(?m)^>.*$", "", text)  # what a mail quotes is left out by design
     said = {mark.decode() for mark in MARK.findall(text.encode("utf-8", "replace"))}
     if any(not text.strip() for row in batch.rows for _, text in row.turns):
         return ""  # an empty turn: the row is dropped as broken, with its receipt
