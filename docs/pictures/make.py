@@ -1,4 +1,4 @@
-"""Takes the pictures of the README: the owner's page of a report in light and dark.
+"""Takes the pictures of the README and of the guides: the owner's page of a report and its map, in light and dark.
 
     python docs/pictures/make.py            of an invented project, in seconds and without a model
     python docs/pictures/make.py PROJECT    of a project that has been run, such as .demo
@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tunewell.report import render
 from tunewell.store import Store
@@ -23,7 +24,7 @@ LARGEST_BYTES = 400_000
 
 
 def take(report: Path, folder: Path) -> list[Path]:
-    """Write ``report-light.png`` and ``report-dark.png``: 1200 pixels wide, the owner's page to its end."""
+    """Write ``report-*.png`` (the owner's page to its end) and ``map-*.png``, light and dark, 1200 pixels wide."""
     from playwright.sync_api import sync_playwright
 
     made: list[Path] = []
@@ -33,14 +34,21 @@ def take(report: Path, folder: Path) -> list[Path]:
             page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme=scheme)
             page.goto(report.resolve().as_uri())
             bottom = page.evaluate("document.querySelector('.owner').getBoundingClientRect().bottom")
-            path = folder / f"report-{scheme}.png"
             clip = {"x": 0, "y": 0, "width": WIDTH, "height": int(bottom) + 24}
-            page.screenshot(path=path, full_page=True, clip=clip)
-            if path.stat().st_size > LARGEST_BYTES:
-                raise SystemExit(f"{path} is larger than {LARGEST_BYTES:,} bytes")
-            made.append(path)
+            made.append(_shoot(page, folder / f"report-{scheme}.png", clip))
+            top, end = page.evaluate("""[...document.querySelectorAll('#map, ol.islands')].map(e =>
+                e.getBoundingClientRect()).map((r, i) => Math.round((i ? r.bottom : r.top) + scrollY))""")
+            clip = {"x": 0, "y": top - 16, "width": WIDTH, "height": end - top + 32}
+            made.append(_shoot(page, folder / f"map-{scheme}.png", clip))
         browser.close()
     return made
+
+
+def _shoot(page: Any, path: Path, clip: dict[str, int]) -> Path:
+    page.screenshot(path=path, full_page=True, clip=clip)
+    if path.stat().st_size > LARGEST_BYTES:
+        raise SystemExit(f"{path} is larger than {LARGEST_BYTES:,} bytes")
+    return path
 
 
 def main() -> None:

@@ -150,6 +150,10 @@ def _inside(
     order = np.argsort(np.linalg.norm(off, axis=1), kind="stable")
     radius = np.empty(len(points))
     radius[order] = np.sqrt((np.arange(len(points)) + 0.5) / len(points))
+    # Rows of equal texts have one place: the golden ratio spreads them over a patch instead of along a line.
+    scattered = np.empty(len(points))
+    scattered[order] = np.arange(len(points)) * 0.6180339887498949 % 1.0
     turn = np.empty(len(points))
-    turn[np.argsort(np.arctan2(flat[:, 1], flat[:, 0]), kind="stable")] = np.arange(len(points)) / len(points)
+    angle = np.round(np.arctan2(flat[:, 1], flat[:, 0]), 3)
+    turn[np.lexsort((scattered, angle))] = np.arange(len(points)) / len(points)
     return radius * np.cos(2 * np.pi * turn), radius * np.sin(2 * np.pi * turn), order

@@ -86,9 +86,7 @@ def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
         return store.get_value(found.outputs["split"], Split)
     with record(store, "split", inputs=inputs, parameters=parameters, seed=section.seed) as run:
         examples = store.examples(dataset)
-        result, made = divide(
-            examples, section, held_out=dataset.held_out, pinned=pinned, dataset=dataset.id
-        )
+        result, made = divide(examples, section, held_out=dataset.held_out, pinned=pinned, dataset=dataset.id)
         run.outputs["split"] = store.put_value(result)
         parts = Counter(a.part for a in result.assignments)
         run.counts.update({"rows": len(examples), "families": len(made), **{k: parts[k] for k in sorted(parts)}})
