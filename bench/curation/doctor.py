@@ -36,7 +36,9 @@ def measure(folder: Path, made: Corpus) -> tuple[dict[str, Any], dict[str, Any]]
     command = [sys.executable, "-m", "tunewell.cli.main", "doctor", "train.jsonl", "--eval", "eval.jsonl", "--json"]
     started = time.perf_counter()
     with Path(folder, "out.json").open("wb") as out:
-        child = subprocess.Popen(command, cwd=folder, stdout=out)
+        child = subprocess.Popen(
+            command, cwd=folder, stdout=out, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        )
         peak = _watch(child.pid, child)
     seconds = time.perf_counter() - started
     usage = os.times()

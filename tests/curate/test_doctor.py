@@ -163,3 +163,11 @@ def test_the_recogniser_of_a_task_finds_names(tmp_path: Path) -> None:
     found = next(f for f in doctor(path, task=file).findings if f.code == "D07")
     assert [(s["row"], s["type"]) for s in found.spans] == [("r1", "name")]
     assert next(f for f in doctor(path).findings if f.code == "D07").status == "clear"
+
+
+def test_a_footer_of_few_among_many_rows_is_found(tmp_path: Path) -> None:
+    made = corpus(seed=8, clean=4_000, each=14)
+    found = {f.code: f for f in doctor(write(tmp_path / "a.jsonl", made.rows)).findings}
+    footers = {plant.row for plant in made.truth if plant.kind == "footer"}
+    assert footers <= set(found["D05"].rows)
+    assert not set(found["D05"].rows) & set(made.clean)
