@@ -51,13 +51,21 @@ def draw(
     x = np.stack([good - passed, passed], -1).astype(float)
     t = np.stack([(m - good) - missed + (good - passed), passed + missed], -1).astype(float)
     many = counts((20_000,))
-    share = p * hit + (1 - p) * (1 - correct)
-    variance = float(np.var(many[1] + many[2])) / m**2
-    rest = (JUDGED - n) // m
-    passing = np.clip(rng.normal(share, np.sqrt(variance / rest), size=repeats), 0, 1) * rest * m
-    w1 = (t[..., 1].sum(1) + passing) / ((rest + units) * m)
-    factor = variance / (share * (1 - share)) / (rest + units)
-    return Strata(x, t, np.stack([1 - w1, w1], 1), np.full(repeats, factor), clustered=m > 1)
+    sums = (many[1] + many[2]).astype(float)
+    rest, labelled = (JUDGED - n) // m, t[..., 1]
+    # Totals of the cluster sums and of their squares, by the normal limit: what the judge's share and clustering need.
+    both = np.stack([sums, sums**2])
+    totals = rng.multivariate_normal(both.mean(1) * rest, np.cov(both) * rest, size=repeats)
+    every = rest + units
+    passing = np.clip(totals[:, 0], 1, rest * m - 1) + labelled.sum(1)
+    between = (totals[:, 1] + (labelled**2).sum(1) - passing**2 / every) / (every - 1) / m
+    w1 = passing / (every * m)
+    icc_judge = np.full(repeats, np.nan)
+    if m > 1:
+        within = (w1 * every * m - (between * (every - 1) + passing**2 / every / m)) / (every * (m - 1))
+        icc_judge = np.clip((between - within) / (between + (m - 1) * within), 0.0, 1.0)
+    factor = between / m / (w1 * (1 - w1)) / every
+    return Strata(x, t, np.stack([1 - w1, w1], 1), factor, clustered=m > 1, judge_icc=icc_judge)
 
 
 def cell(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from tunewell.stats.clustered import sums_variance
 from tunewell.stats.inputs import Bools, Floats, Ints, codes, critical, share, tally, value_range, vector
-from tunewell.stats.stratified import Strata, effective_rows, share_limits, strata_ratio
+from tunewell.stats.stratified import Strata, effective_rows, share_limits, strata_ratio, verdict_icc
 from tunewell.types import Estimate
 
 _MOST_STRATA = 5
@@ -198,9 +198,11 @@ def _strata(strata: Ints, y: Floats, drawn: Bools, weights: Floats, groups: Ints
     t = tally(cell, a, units * count).reshape(1, units, count)
     x = tally(cell, a * y[drawn], units * count).reshape(1, units, count)
     sizes = tally(groups)
-    factor = max(effective_rows(tally(groups, strata == j, sizes.size), sizes) for j in range(count))
+    cluster_sums = np.stack([tally(groups, strata == j, sizes.size) for j in range(count)], axis=1)
+    factor = max(effective_rows(column, sizes) for column in cluster_sums.T)
     shares = np.bincount(strata, minlength=count)[None] / strata.size
-    return Strata(x, t, shares, np.array([factor]), clustered=units < int(drawn.sum()))
+    icc = np.array([verdict_icc(cluster_sums, sizes)])
+    return Strata(x, t, shares, np.array([factor]), clustered=units < int(drawn.sum()), judge_icc=icc)
 
 
 def _describe(s: Strata, f: Floats, y: Floats, drawn: Bools, silent: Bools) -> str:

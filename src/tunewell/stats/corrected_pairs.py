@@ -11,8 +11,11 @@ from numpy.typing import ArrayLike
 from tunewell.stats.corrected import corrected_mean, corrected_rate, stratify
 from tunewell.stats.inputs import Floats, codes, share, tally, vector
 from tunewell.stats.proportions import paired_score
-from tunewell.stats.stratified import BLEND, FEW, LEAST_EFFECT, PSEUDO_WEIGHT, Strata, effective_rows, quantiles
+from tunewell.stats.stratified import BLEND, FEW, LEAST_EFFECT, Strata, effective_rows, quantiles
 from tunewell.types import Estimate
+
+PSEUDO_WEIGHT = 0.2
+"""Weight of the two pseudo-clusters from which the design effect of a difference is shrunk."""
 
 
 @dataclass(frozen=True)

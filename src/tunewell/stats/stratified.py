@@ -1,6 +1,6 @@
 """The interval under a share estimated within strata: Jeffreys-like limits, joined by squaring and adding.
 
-Every array has a leading axis of datasets, so that simulations run the code that users run. The four constants were
+Every array has a leading axis of datasets, so that simulations run the code that users run. The constants were
 chosen by simulation (``bench/statistics/corrected.py``) and are not tuned to any one cell.
 """
 
@@ -16,8 +16,16 @@ from tunewell.stats.inputs import Floats
 
 SHIFT = 0.51
 """Beta limits with (x + SHIFT, n - x + 1 - SHIFT): Jeffreys at .5, Clopper-Pearson at 1."""
-PSEUDO_WEIGHT = 0.2
+CLUSTERED_SHIFT = 0.47
+"""The same where the design effect is estimated: Student's quantiles already cost width."""
+PSEUDO_WEIGHT = 0.15
 """Weight of the two pseudo-clusters from which each stratum's design effect is shrunk."""
+JUDGE_CLUSTERS = 40.0
+"""So many labelled clusters the judge's own clustering counts for, times the share of labels that it saves."""
+GOOD_JUDGE = 0.4
+"""From this share of labels saved on, the judge's clustering is believed fully; below, in proportion."""
+FEWEST_VERDICTS = 20
+"""With fewer verdicts outside the commonest one, the judge's clustering is not known."""
 LEAST_EFFECT = 0.5
 """Few clusters may by chance look less variable than independent rows; this far is believed, with t quantiles."""
 FEW = 3.0
@@ -36,6 +44,7 @@ class Strata:
         shares: Share of each stratum among all rows, shape (R, J), summing to 1.
         share_variance: Variance factor of the shares: one over the effective number of all rows, shape (R,).
         clustered: Whether a cluster may hold more than one label.
+        judge_icc: Intraclass correlation of the judge's verdicts on all rows, shape (R,); NaN where not known.
     """
 
     successes: Floats
@@ -43,6 +52,7 @@ class Strata:
     shares: Floats
     share_variance: Floats
     clustered: bool
+    judge_icc: Floats | None = None
 
 
 def beta_limits(x: Floats, n: Floats, tail: Floats, shift: float = SHIFT) -> tuple[Floats, Floats]:
@@ -64,13 +74,12 @@ def beta_limits(x: Floats, n: Floats, tail: Floats, shift: float = SHIFT) -> tup
 def share_limits(s: Strata, level: float) -> tuple[Floats, Floats, Floats]:
     """Value, lower and upper end of the share in each dataset, shape (R,) each."""
     quantile = quantiles(s, level)
-    effect = design_effect(s.successes, s.labels, s.shares) if s.clustered else np.ones(len(s.shares))
-    value, low, high = _joined(s.successes.sum(1), s.labels.sum(1), s.shares, effect, quantile, s.share_variance)
-    people = s.successes.sum(2, keepdims=True), s.labels.sum(2, keepdims=True)
-    whole = np.ones((len(s.shares), 1))
-    alone = design_effect(*people, whole) if s.clustered else np.ones(len(s.shares))
-    x, n = people[0].sum(1), people[1].sum(1)
-    _, bottom, top = _joined(x, n, whole, alone, quantile, np.zeros(len(whole)))
+    effect, alone = effects(s)
+    shift = CLUSTERED_SHIFT if s.clustered else SHIFT
+    value, low, high = _joined(s.successes.sum(1), s.labels.sum(1), s.shares, effect, quantile, s.share_variance, shift)
+    x, n = s.successes.sum((1, 2))[:, None], s.labels.sum((1, 2))[:, None]
+    whole = np.ones_like(x)
+    _, bottom, top = _joined(x, n, whole, alone, quantile, np.zeros(len(whole)), shift)
     useless = np.where(strata_ratio(s) > 1.0, BLEND, 0.0)
     failures, successes = (n - x)[:, 0] / alone, x[:, 0] / alone
     up = np.where(failures <= FEW + 1e-6, 1.0, useless)
@@ -86,31 +95,93 @@ def quantiles(s: Strata, level: float) -> Floats:
     if not s.clustered:
         return np.full(len(s.shares), float(ndtri(q)))
     units = (s.labels.sum(2) > 0).sum(1)
-    out: Floats = stdtrit(np.maximum(units - 1, 1), q)
+    _, strength, believed = _judged_clustering(s)
+    out: Floats = stdtrit(np.maximum(units - 1, 1) + believed * strength, q)
     return out
 
 
-def design_effect(x: Floats, t: Floats, shares: Floats) -> Floats:
-    """Variance of the stratified share with clusters against that without, shape (R,).
+def effects(s: Strata) -> tuple[Floats, Floats]:
+    """Design effects of the stratified share and of people alone, shape (R,) each; ones for independent labels.
 
-    Cluster sums of residuals over all strata, each stratum shrunk by two light pseudo-clusters (all successes, all
-    failures) of its own typical size.
+    The labels' own estimate counts for as many clusters as carry it (one cluster with all failures is no evidence),
+    and is drawn towards what the clustering of the judge's verdicts on all rows makes likely. Where the judge
+    says little about people, pseudo-clusters stand in for it.
+    """
+    if not s.clustered:
+        return np.ones(len(s.shares)), np.ones(len(s.shares))
+    icc, strength, believed = _judged_clustering(s)
+    sizes = s.labels.sum(2)
+    ceiling = np.maximum((sizes**2).sum(1) / np.maximum(sizes.sum(1), 1e-12), 1.0)
+    likely = 1 + (ceiling - 1) * icc
+    found = []
+    people = s.successes.sum(2, keepdims=True), s.labels.sum(2, keepdims=True), np.ones((len(sizes), 1))
+    for x, t, shares in ((s.successes, s.labels, s.shares), people):
+        own, carried = _raw_effect(x, t, shares, 0.0)
+        padded = np.minimum(_raw_effect(x, t, shares, PSEUDO_WEIGHT)[0], ceiling)
+        weight = np.maximum(carried - 1, 0.0)
+        drawn = (weight * np.minimum(own, ceiling) + strength * likely) / np.maximum(weight + strength, 1e-9)
+        found.append(np.clip(believed * drawn + (1 - believed) * padded, LEAST_EFFECT, ceiling))
+    return found[0], found[1]
+
+
+def _judged_clustering(s: Strata) -> tuple[Floats, Floats, Floats]:
+    """Likely correlation of what the judge leaves open, the clusters it counts for, how far it is believed.
+
+    A judge whose errors are independent shows less clustering than what it leaves open has: with a share ``s`` saved,
+    s / (1 - s) of it. One whose errors cluster shows about as much. The larger of the two is taken.
+    """
+    if s.judge_icc is None:
+        none = np.zeros(len(s.shares))
+        return none, none, none
+    saved = np.clip(1.0 - strata_ratio(s), 0.0, 1.0)
+    known = ~np.isnan(s.judge_icc)
+    icc = np.where(known, s.judge_icc, 0.0) * np.maximum(1.0, (1 - saved) / np.maximum(saved, 0.01))
+    believed = np.where(known, np.clip(saved / GOOD_JUDGE, 0.0, 1.0), 0.0)
+    return np.clip(icc, 0.0, 1.0), JUDGE_CLUSTERS * saved, believed
+
+
+def verdict_icc(indicators: Floats, sizes: Floats) -> float:
+    """Intraclass correlation of verdicts, from cluster counts of each verdict (G, J) and cluster sizes (G,).
+
+    NaN where it is not known: no cluster of two rows, or hardly any verdict but one.
+
+    Source: the analysis-of-variance estimate (Donner 1986, International Statistical Review 54), summed over verdicts.
+
+    Example:
+        >>> import numpy as np
+        >>> verdict_icc(np.array([[3.0, 0.0], [0.0, 3.0]] * 20), np.full(40, 3.0))
+        1.0
+    """
+    n, units = float(sizes.sum()), sizes.size
+    total = indicators.sum(0)
+    if n <= units or units < 2 or n - float(total.max()) < FEWEST_VERDICTS:
+        return float("nan")
+    within = float((total - (indicators**2 / sizes[:, None]).sum(0)).sum()) / (n - units)
+    between = float(((indicators**2 / sizes[:, None]).sum(0) - total**2 / n).sum()) / (units - 1)
+    typical = (n - float((sizes**2).sum()) / n) / (units - 1)
+    return min(max((between - within) / (between + (typical - 1) * within), 0.0), 1.0)
+
+
+def _raw_effect(x: Floats, t: Floats, shares: Floats, pseudo: float) -> tuple[Floats, Floats]:
+    """Variance of the stratified share with clusters against that without, and the number of clusters that carry it.
+
+    Cluster sums of residuals over all strata, each stratum with two light pseudo-clusters (all successes, all failures)
+    of its own typical size and of weight ``pseudo``.
     """
     n, total = t.sum(1), x.sum(1)
     holding = np.maximum((t > 0).sum(1), 1)
     typical = n / holding
-    padded = n + 2 * PSEUDO_WEIGHT * typical
-    rate = np.where(padded > 0, (total + PSEUDO_WEIGHT * typical) / np.maximum(padded, 1e-12), 0.5)
+    padded = n + 2 * pseudo * typical
+    rate = np.where(padded > 0, (total + pseudo * typical) / np.maximum(padded, 1e-12), 0.5)
     factor = np.where(n > 0, shares / np.maximum(n, 1e-12), 0.0)
-    residual = (factor[:, None] * (x - rate[:, None] * t)).sum(2)
+    squares = (factor[:, None] * (x - rate[:, None] * t)).sum(2) ** 2
     units = np.maximum((t.sum(2) > 0).sum(1), 2)
-    robust = (residual**2).sum(1) * units / (units - 1)
-    robust += (PSEUDO_WEIGHT * (factor * typical) ** 2 * ((1 - rate) ** 2 + rate**2)).sum(1)
+    robust = squares.sum(1)
+    carried = robust**2 / np.maximum((squares**2).sum(1), 1e-300)
+    robust = robust * units / (units - 1)
+    robust += (pseudo * (factor * typical) ** 2 * ((1 - rate) ** 2 + rate**2)).sum(1)
     plain = (factor**2 * padded * rate * (1 - rate)).sum(1)
-    sizes = t.sum(2)
-    ceiling = np.maximum((sizes**2).sum(1) / np.maximum(sizes.sum(1), 1e-12), 1.0)
-    out: Floats = np.clip(robust / np.maximum(plain, 1e-300), LEAST_EFFECT, ceiling)
-    return out
+    return robust / np.maximum(plain, 1e-300), np.minimum(carried, units)
 
 
 def strata_ratio(s: Strata) -> Floats:
@@ -124,11 +195,11 @@ def strata_ratio(s: Strata) -> Floats:
 
 
 def _joined(
-    x: Floats, n: Floats, shares: Floats, effect: Floats, quantile: Floats, share_variance: Floats
+    x: Floats, n: Floats, shares: Floats, effect: Floats, quantile: Floats, share_variance: Floats, shift: float
 ) -> tuple[Floats, Floats, Floats]:
     """Limits of each stratum joined by the method of variance estimates recovery (Zou & Donner 2008)."""
     counts, trials = x / effect[:, None], n / effect[:, None]
-    low, high = beta_limits(counts, trials, ndtr(-quantile)[:, None])
+    low, high = beta_limits(counts, trials, ndtr(-quantile)[:, None], shift)
     pooled = counts.sum(1, keepdims=True) / np.maximum(trials.sum(1, keepdims=True), 1e-12)
     rate = np.where(trials > 0, counts / np.maximum(trials, 1e-12), pooled)
     value = (shares * rate).sum(1)
