@@ -2,20 +2,24 @@
 
 Every simulated year has a reference of its own, so that what a reference does not know is in the figures. Thresholds,
 which each cost a simulation, are made at a few references and read off between them.
-Usage: ``python -m bench.statistics.change [years]``.
+Usage: ``python -m bench.statistics.change [years] [binary|channels|judged|series …]``; names keep the other rows of
+the last result.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from bench.machine import RESULTS
 from bench.statistics.record import write
 from tunewell.stats import Budget, Cusum, JudgedCusum
 from tunewell.stats.change import peaks
@@ -168,27 +172,33 @@ def series(years: int, phi: float, n: int, season: int, updates: int) -> dict[st
     }
 
 
-def main(years: int = 20_000) -> None:
-    """All rows; names after the number of years keep the rest of an earlier result (``judged``, ``series``)."""
+def main(years: int = 20_000, *names: str) -> None:
+    """All rows; ``names`` (``judged``, ``series`` …) make only these anew and keep the rest of the last result."""
     started = time.perf_counter()
+    makers: list[tuple[str, Callable[[], dict[str, Any]]]] = [
+        ("binary", lambda: binary(years, 0.1, 1000)),
+        ("binary", lambda: binary(years, 0.2, 1000)),
+        ("channels", lambda: channels(1, 0.0, years)),
+        ("channels", lambda: channels(10, 0.0, years)),
+        ("channels", lambda: channels(10, 0.5, years)),
+        ("judged", lambda: judged(years, 200)),
+        ("judged", lambda: judged(years, 1000)),
+        ("series", lambda: series(years, 0.0, 280, 7, 364)),
+        ("series", lambda: series(years, 0.9, 280, 7, 364)),
+        ("series", lambda: series(years, 0.9, 140, 7, 364)),
+        ("series", lambda: series(years, 0.9, 104, 1, 52)),
+    ]
+    before = RESULTS / "statistics_change.json"
+    kept = json.loads(before.read_text(encoding="utf-8"))["rows"] if names and before.exists() else [None] * len(makers)
     rows = []
-    for make in (
-        lambda: binary(years, 0.1, 1000),
-        lambda: binary(years, 0.2, 1000),
-        lambda: channels(1, 0.0, years),
-        lambda: channels(10, 0.0, years),
-        lambda: channels(10, 0.5, years),
-        lambda: judged(years, 200),
-        lambda: judged(years, 1000),
-        lambda: series(years, 0.0, 280, 7, 364),
-        lambda: series(years, 0.9, 280, 7, 364),
-        lambda: series(years, 0.9, 140, 7, 364),
-        lambda: series(years, 0.9, 104, 1, 52),
-    ):
-        rows.append(make())
-        print(rows[-1], flush=True)
+    for (name, make), old in zip(makers, kept, strict=True):
+        begun = time.perf_counter()
+        row = old if names and name not in names and old is not None else make()
+        row.setdefault("seconds", round(time.perf_counter() - begun, 1))
+        rows.append(row)
+        print(row, flush=True)
     write("change", {"rows": rows}, started)
 
 
 if __name__ == "__main__":
-    main(*(int(v) for v in sys.argv[1:]))
+    main(*(int(v) for v in sys.argv[1:2]), *sys.argv[2:])

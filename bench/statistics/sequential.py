@@ -18,6 +18,7 @@ from scipy.special import betaincinv
 
 from bench.statistics.record import write
 from tunewell.stats import sample_size_ab, spending_boundaries
+from tunewell.stats.boundaries import Kind
 from tunewell.stats.sequential import log_capital, look_level
 from tunewell.stats.stratified import Strata, share_limits
 
@@ -26,11 +27,13 @@ JUDGED = 2000
 HUMAN_ONLY = 194
 
 
-def stops(rng: np.random.Generator, p: float, accuracy: float | None, looks: list[int], runs: int) -> NDArray[np.int64]:
+def stops(
+    rng: np.random.Generator, p: float, accuracy: float | None, looks: list[int], runs: int, kind: Kind
+) -> NDArray[np.int64]:
     """Index of the look at which each run ends with a preference; ``len(looks)`` where none does."""
     a = 0.5 if accuracy is None else accuracy
     cells = [p * a, p * (1 - a), (1 - p) * (1 - a), (1 - p) * a]
-    boundary = spending_boundaries([n / looks[-1] for n in looks])
+    boundary = spending_boundaries([n / looks[-1] for n in looks], kind=kind)
     steps = np.diff([0, *looks])
     counts = np.cumsum([rng.multinomial(n, cells, size=runs) for n in steps], axis=0).astype(float)
     passed = counts[-1][:, 0] + counts[-1][:, 2] + rng.binomial(JUDGED - looks[-1], cells[0] + cells[2], size=runs)
@@ -54,29 +57,30 @@ def upper(hits: int, runs: int) -> float:
     return 1.0 if hits == runs else float(betaincinv(hits + 1, runs - hits, 0.95))
 
 
-def design(accuracy: float | None, count: int, rng: np.random.Generator) -> list[int]:
+def design(accuracy: float | None, count: int, rng: np.random.Generator, kind: Kind) -> list[int]:
     """Looks whose last is the least plan with a simulated power of 80.8 % (6,000 runs) at a win rate of 60 %."""
     saved = 0.0
     if accuracy is not None:
         q = 0.6 * accuracy + 0.4 * (1 - accuracy)
         saved = (0.6 * accuracy - 0.6 * q) ** 2 / (0.24 * q * (1 - q))
-    plan = sample_size_ab(0.6, looks=count, saved=saved)[0].value
+    plan = sample_size_ab(0.6, looks=count, kind=kind, saved=saved)[0].value
     for factor in np.arange(1.0, 1.6, 0.03):
         last = math.ceil(plan * factor)
         looks = [math.ceil(last * (i + 1) / count) for i in range(count)]
-        if (stops(rng, 0.6, accuracy, looks, 6000) < count).mean() >= 0.808:
+        if (stops(rng, 0.6, accuracy, looks, 6000, kind) < count).mean() >= 0.808:
             return looks
     raise RuntimeError("no plan reaches the power")
 
 
-def group(accuracy: float | None, count: int, runs: int) -> dict[str, Any]:
+def group(accuracy: float | None, count: int, kind: Kind, runs: int) -> dict[str, Any]:
     rng = np.random.default_rng(17)
-    looks = design(accuracy, count, rng)
-    null, real = stops(rng, 0.5, accuracy, looks, runs), stops(rng, 0.6, accuracy, looks, runs)
+    looks = design(accuracy, count, rng, kind)
+    null, real = (stops(rng, p, accuracy, looks, runs, kind) for p in (0.5, 0.6))
     hits = int((null < count).sum())
     used = np.array([*looks, looks[-1]])[real]
     return {
         "judge": accuracy,
+        "kind": kind,
         "looks": looks,
         "type_one": hits / runs,
         "type_one_upper_95": round(upper(hits, runs), 4),
@@ -110,11 +114,12 @@ def any_time(runs: int, n: int = 400) -> dict[str, Any]:
 
 def main(runs: int = 20_000) -> None:
     started = time.perf_counter()
-    cases: list[tuple[float | None, int]] = [(None, 5), (0.75, 5), (0.8, 5), (0.85, 5), (0.9, 5)]
-    cases += [(0.8, 10), (0.85, 10)]
+    cases: list[tuple[float | None, int, Kind]] = [(a, 5, "obrien-fleming") for a in (None, 0.75, 0.8, 0.85, 0.9)]
+    cases += [(a, looks, "kim-demets") for looks in (5, 10) for a in (0.8, 0.85)]
+    cases += [(a, 10, "obrien-fleming") for a in (0.8, 0.85)]
     rows = []
-    for accuracy, count in cases:
-        rows.append(group(accuracy, count, runs))
+    for accuracy, count, kind in cases:
+        rows.append(group(accuracy, count, kind, runs))
         print(rows[-1], flush=True)
     result = {"runs": runs, "judged": JUDGED, "group_sequential": rows, "any_time": any_time(runs)}
     write("sequential", result, started)

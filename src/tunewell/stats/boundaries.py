@@ -12,8 +12,10 @@ from scipy.special import ndtr, ndtri
 
 from tunewell.stats.inputs import Floats, share
 
-Kind = Literal["obrien-fleming", "pocock"]
+Kind = Literal["obrien-fleming", "pocock", "kim-demets"]
+"""Shape of the boundary; ``kim-demets`` spends with the square of the labels: fewer expected, more at the most."""
 _POINTS = 96
+_POWER = 2.0
 
 
 def group_boundaries(looks: int, *, kind: Kind = "obrien-fleming", alpha: float = 0.05) -> tuple[float, ...]:
@@ -31,8 +33,10 @@ def group_boundaries(looks: int, *, kind: Kind = "obrien-fleming", alpha: float 
     if looks < 1 or looks > 200:
         raise ValueError(f"'looks' must lie between 1 and 200. Got {looks} instead.")
     share(alpha, "alpha")
+    if kind == "kim-demets":
+        return spending_boundaries([i / looks for i in range(1, looks + 1)], kind=kind, alpha=alpha)
     if kind not in ("obrien-fleming", "pocock"):
-        raise ValueError(f"'kind' must be obrien-fleming or pocock. Got {kind!r} instead.")
+        raise ValueError(f"'kind' must be obrien-fleming, pocock or kim-demets. Got {kind!r} instead.")
     return _classical(looks, kind, alpha)
 
 
@@ -58,7 +62,7 @@ def spending_boundaries(
         alpha: Two-sided error over all looks.
 
     Source:
-        Lan & DeMets 1983, Biometrika 70.
+        Lan & DeMets 1983, Biometrika 70; Kim & DeMets 1987, Biometrika 74 (the power family).
 
     Example:
         >>> [round(z, 2) for z in spending_boundaries([0.2, 0.4, 0.6, 0.8, 1.0])]
@@ -102,7 +106,9 @@ def _spent(times: Floats, kind: Kind, alpha: float) -> Floats:
         return out
     if kind == "pocock":
         return np.asarray(alpha * np.log(1 + (math.e - 1) * times))
-    raise ValueError(f"'kind' must be obrien-fleming or pocock. Got {kind!r} instead.")
+    if kind == "kim-demets":
+        return np.asarray(alpha * times**_POWER)
+    raise ValueError(f"'kind' must be obrien-fleming, pocock or kim-demets. Got {kind!r} instead.")
 
 
 def crossing(z: Floats, times: Floats, drift: float = 0.0) -> float:

@@ -14,6 +14,7 @@ from tunewell.types import Estimate, Value
 
 _SERIES_YEARS = 4000
 _MOST_PHI = 0.97
+_MUCH_NEWS = 12.0
 
 
 class SeriesCusum(_Detector):
@@ -86,7 +87,7 @@ class SeriesCusum(_Detector):
 
         With a memory of .9 and twenty weeks 5.5 to 5.9 % of years alarm where 5 % were asked for.
         """
-        return self.reference_size * (1 - self._phi) / (1 + self._phi) >= 12
+        return self.reference_size * (1 - self._phi) / (1 + self._phi) >= _MUCH_NEWS
 
     def update(self, x: float) -> Self:
         """The next value of the series; NaN (none today) keeps the place in the season and adds nothing."""
@@ -117,8 +118,11 @@ def series_threshold(
     # Estimates of the memory lean low by about (1 + 3 phi) / n and more with a season: lean back before simulating.
     memory = min(phi + (1 + 3 * phi + season / 2) / n, _MOST_PHI)
     z = _years(np.random.default_rng(seed), n, season, memory, years, updates)
-    # A fitted memory stands for the true one: without a little held back 5.1 to 5.2 % of years alarm instead of 5.
-    return quantile_of_peaks(peaks(z, k, direction), 0.93 * alpha)
+    # A fitted memory stands for the true one: without a little held back 5.1 to 5.9 % of years alarm instead of 5, the
+    # more the less independent news the reference holds.
+    news = n * (1 - memory) / (1 + memory)
+    held = min(0.07 * max(_MUCH_NEWS / news, 1.0) ** 2, 0.5)
+    return quantile_of_peaks(peaks(z, k, direction), (1 - held) * alpha)
 
 
 def fit_series(x: Floats, season: int) -> tuple[Floats, Floats, Floats]:
