@@ -192,3 +192,12 @@ def test_more_raters_are_asked_for_a_narrower_interval() -> None:
     assert wide < narrow
     with pytest.raises(ValueError, match="more items"):
         raters_needed(10, None, 0.05)
+
+
+def test_the_interval_of_pabak_covers_at_every_share_of_thirty_items() -> None:
+    from scipy.stats import binom
+
+    ends = np.array([(e.low, e.high) for e in (pabak([[k, 30 - k], [0, 0]]) for k in range(31))])
+    shares = np.linspace(0.02, 0.98, 500)
+    held = (ends[:, 0] <= 2 * shares[:, None] - 1) & (2 * shares[:, None] - 1 <= ends[:, 1])
+    assert (binom.pmf(np.arange(31), 30, shares[:, None]) * held).sum(1).min() >= 0.94

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tunewell.stats import corrected_difference, corrected_mean, corrected_rate, corrected_win_rate, mean
-from tunewell.stats.stratified import Strata, share_limits
+from tunewell.stats import corrected_difference, corrected_mean, corrected_rate, corrected_win_rate, icc, mean
+from tunewell.stats.stratified import Strata, effects, share_limits, verdict_icc
 
 Floats = NDArray[np.float64]
 # Rate, labels, sensitivity and specificity of the judge. The normal-theory interval covers 72 % in the first.
@@ -217,3 +217,46 @@ def test_a_win_rate_without_ties_is_a_corrected_rate() -> None:
 def test_too_few_labels_or_other_values_are_refused(labels: list[float]) -> None:
     with pytest.raises(ValueError, match="human"):
         corrected_rate(judge=[1, 0, 1, 0, 1], human=labels)
+
+
+def _clustered(p: float, hit: float, correct: float, likeness: float, seed: int, judge_icc: float | None) -> Strata:
+    """2,000 datasets of 20 labelled clusters of five; the judge's errors are independent."""
+    rng = np.random.default_rng(seed)
+    k = 1 / likeness - 1
+    good = rng.binomial(5, rng.beta(p * k, (1 - p) * k, size=(2000, 20)))
+    passed, missed = rng.binomial(good, hit), rng.binomial(5 - good, 1 - correct)
+    q = p * hit + (1 - p) * (1 - correct)
+    return Strata(
+        successes=np.stack([good - passed, passed], -1).astype(float),
+        labels=np.stack([5 - missed - passed, passed + missed], -1).astype(float),
+        shares=np.tile([1 - q, q], (2000, 1)),
+        share_variance=np.full(2000, 1 / 2000),
+        clustered=True,
+        judge_icc=None if judge_icc is None else np.full(2000, judge_icc),
+    )
+
+
+@pytest.mark.parametrize(("hit", "correct"), [(0.5, 0.5), (0.85, 0.7), (0.95, 0.8)])
+def test_clusters_that_the_judge_hardly_shows_are_still_covered(hit: float, correct: float) -> None:
+    p, likeness = 0.8, 0.3
+    q = p * hit + (1 - p) * (1 - correct)
+    shown = likeness * (hit + correct - 1) ** 2 * p * (1 - p) / (q * (1 - q))
+    _, low, high = share_limits(_clustered(p, hit, correct, likeness, 21, shown), 0.95)
+    assert np.mean((low <= p) & (p <= high)) >= 0.935
+
+
+def test_a_judge_that_shows_no_clustering_narrows_the_interval() -> None:
+    known, unknown = (_clustered(0.8, 0.95, 0.9, 1e-4, 22, shown) for shown in (0.0, None))
+    assert effects(known)[0].mean() < effects(unknown)[0].mean()
+    widths = [np.subtract(*share_limits(s, 0.95)[:0:-1]).mean() for s in (known, unknown)]
+    assert widths[0] < 0.9 * widths[1]
+    _, low, high = share_limits(known, 0.95)
+    assert 0.94 <= np.mean((low <= 0.8) & (high >= 0.8)) <= 0.99
+
+
+def test_the_clustering_of_verdicts_is_the_intraclass_correlation() -> None:
+    x = (np.random.default_rng(23).random((60, 4)) < np.random.default_rng(24).random((60, 1))).astype(float)
+    passed = x.sum(1)
+    found = verdict_icc(np.stack([4 - passed, passed], 1), np.full(60, 4.0))
+    assert found == pytest.approx(icc(x, form="ICC(1,1)").value, abs=1e-12)
+    assert np.isnan(verdict_icc(np.array([[0.0, 3.0]] * 50), np.full(50, 3.0)))

@@ -103,3 +103,12 @@ def test_the_plan_is_larger_than_a_fixed_test_and_expects_fewer() -> None:
 def test_looks_that_do_not_end_here_are_refused() -> None:
     with pytest.raises(ValueError, match="looks"):
         sequential_ab(human=[1.0, 0.0, 1.0], planned=10, looks=[1, 2])
+
+
+def test_the_power_family_spends_its_error_and_expects_fewer_labels() -> None:
+    from tunewell.stats.boundaries import crossing, group_boundaries
+
+    z = np.array(group_boundaries(5, kind="kim-demets"))
+    assert crossing(z, np.arange(1, 6) / 5) == pytest.approx(0.05, abs=1e-6)
+    expected = [sample_size_ab(0.6, kind=k)[1].value for k in ("kim-demets", "obrien-fleming")]  # type: ignore[arg-type]
+    assert expected[0] < expected[1]

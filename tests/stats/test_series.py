@@ -55,3 +55,26 @@ def test_strong_memory_and_few_times_are_not_trusted() -> None:
 def test_an_interruption_at_the_edge_is_refused() -> None:
     with pytest.raises(ValueError, match="start"):
         interrupted_series(np.arange(30.0), start=27)
+
+
+def test_a_short_reference_with_memory_holds_more_of_the_budget_back() -> None:
+    from tunewell.stats.series import fit_series, series_threshold
+
+    rng = np.random.default_rng(9)
+    x = np.empty((1000, 140 + 100))
+    x[:, 0] = rng.normal(size=1000) / np.sqrt(1 - 0.9**2)
+    for t in range(1, x.shape[1]):
+        x[:, t] = 0.9 * x[:, t - 1] + rng.normal(size=1000)
+    levels, memory, sd = fit_series(x[:, :140], 7)
+    off = x[:, 139:] - levels[:, np.arange(139, 240) % 7]
+    top = np.zeros(1000)
+    up = np.zeros(1000)
+    for t in range(1, 101):
+        up = np.maximum(up + (off[:, t] - memory * off[:, t - 1]) / sd - 0.25, 0.0)
+        top = np.maximum(top, up)
+    knots = np.linspace(memory.min(), memory.max(), 5)
+    made = [
+        series_threshold(float(v), n=140, season=7, alpha=0.1, updates=100, direction="up", k=0.25, years=2000)
+        for v in knots
+    ]
+    assert np.mean(top > np.interp(memory, knots, made)) <= 0.11
