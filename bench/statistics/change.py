@@ -201,4 +201,4 @@ def main(years: int = 20_000, *names: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(v) for v in sys.argv[1:2]), *sys.argv[2:])
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000, *sys.argv[2:])

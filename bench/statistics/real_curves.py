@@ -41,7 +41,9 @@ def collections(root: Path) -> dict[str, Rows]:
     for domain in ("airline", "finance", "insurance"):
         with (root / "multidogo" / domain / "train.tsv").open(encoding="utf-8", newline="") as file:
             lines = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            found[f"multidogo {domain}"] = [(r["utterance"], r["intent"]) for r in lines if r["utterance"]]
+            found[f"multidogo {domain}"] = [
+                (r["utterance"], r["intent"]) for r in lines if r["utterance"] and r["intent"]
+            ]
     rng = np.random.default_rng(61)
     return {name: [rows[i] for i in rng.permutation(len(rows))] for name, rows in found.items()}
 
@@ -81,7 +83,7 @@ def _features(texts: Sequence[str]) -> Floats:
 
 
 def intent_loss(train: Rows, test: Rows, labels: list[str]) -> float:
-    """Held-out cross entropy of a softmax regression: 60 epochs of AdamW on batches of 64."""
+    """Held-out cross entropy of a softmax regression: 400 steps of AdamW on batches of 64."""
     import torch
 
     torch.manual_seed(0)

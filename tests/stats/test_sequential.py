@@ -27,7 +27,7 @@ def test_boundaries_reproduce_the_published_ones() -> None:
 @pytest.mark.parametrize("kind", ["obrien-fleming", "pocock"])
 def test_spending_uses_all_of_its_error_at_any_looks(kind: str) -> None:
     looks = [0.13, 0.5, 0.55, 0.9, 1.0]
-    z = spending_boundaries(looks, kind=kind)  # type: ignore[arg-type]
+    z = spending_boundaries(looks, kind=kind)
     assert crossing(np.array(z), np.array(looks)) == pytest.approx(0.05, abs=1e-4)
 
 
@@ -110,5 +110,5 @@ def test_the_power_family_spends_its_error_and_expects_fewer_labels() -> None:
 
     z = np.array(group_boundaries(5, kind="kim-demets"))
     assert crossing(z, np.arange(1, 6) / 5) == pytest.approx(0.05, abs=1e-6)
-    expected = [sample_size_ab(0.6, kind=k)[1].value for k in ("kim-demets", "obrien-fleming")]  # type: ignore[arg-type]
+    expected = [sample_size_ab(0.6, kind=k)[1].value for k in ("kim-demets", "obrien-fleming")]
     assert expected[0] < expected[1]
