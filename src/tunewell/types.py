@@ -270,7 +270,11 @@ class Score(Value):
 
 
 class Prediction(Value):
-    """One output of one arm (``base``, ``prompted``, ``tuned`` …)."""
+    """One output of one arm (``base``, ``prompted``, ``tuned`` …).
+
+    ``nats`` is how improbable the output is to the model that made it (``nats_tokens`` tokens, the end of the turn
+    included); None where that was not measured.
+    """
 
     example: str
     arm: str
@@ -279,6 +283,8 @@ class Prediction(Value):
     tokens: int = 0
     finish: Literal["stop", "length", "error"] = "stop"
     reason: str = ""
+    nats: float | None = None
+    nats_tokens: int = 0
 
 
 class Judgement(Value):
@@ -492,6 +498,8 @@ class Evaluation(Value):
         looks: How often the test set has been looked at, this time included.
         clusters: Family of each row, in the order of ``rows``; empty if every row stands alone.
         slices: Value of each slice field for each row (``{"region": ("north", …)}``), in the order of ``rows``.
+        classes: Artifact digest of precision, recall and F1 by class (`tunewell.evaluate.classes`); empty without labels.
+        calibration: Artifact digest of ``list[Calibration]`` (`tunewell.evaluate.calibration`); empty if not measured.
     """
 
     arms: tuple[str, ...]
@@ -505,6 +513,8 @@ class Evaluation(Value):
     looks: int = 1
     clusters: tuple[str, ...] = ()
     slices: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    classes: str = ""
+    calibration: str = ""
 
 
 # --- judgement ----------------------------------------------------------------------------------------------------

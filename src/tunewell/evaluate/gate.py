@@ -171,7 +171,8 @@ def _criterion(case: _Case, index: int, gate: Gate, part: str, where: Mask | Non
         return Criterion(name=gate_name(gate), outcome="INCONCLUSIVE", why=why, needs=needs, slice=part)
     bigger = _bigger(case, gate)
     limit = _limit(gate, bigger)
-    strict = _measure(case, gate, where, case.corrected) or estimate
+    again = case.corrected != case.level and side(estimate, estimate, limit, bigger=bigger) != "GO"
+    strict = (_measure(case, gate, where, case.corrected) if again else None) or estimate
     outcome = side(estimate, strict, limit, bigger=bigger)
     why = _why(estimate, limit, outcome, strict, case.claims)
     needs = rows_needed(estimate, limit, rows=int(_rows(case, gate, where))) if outcome == "INCONCLUSIVE" else ""

@@ -9,7 +9,7 @@ from tunewell.errors import DataError
 from tunewell.evaluate.checks import check_gates
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.interchange import Foreign, read_predictions
-from tunewell.evaluate.stage import comparisons, families, levels, score_all
+from tunewell.evaluate.stage import comparisons, families, levels, score_all, with_details
 from tunewell.evaluate.table import table_of
 from tunewell.lineage import record
 from tunewell.metrics import build_metrics, infos
@@ -73,6 +73,7 @@ def evaluate_outputs(
             clusters=table.clusters or (),
             slices=slices,
         )
+        result = with_details(result, table, whole, used, metrics, file, store)
         writer.outputs |= {
             "evaluation": store.put_value(result),
             "predictions": result.predictions,

@@ -123,6 +123,30 @@ def losses(
     return _in_chunks(rows, f"{arm.name}-score", score, TargetScore, work, meter, arm)
 
 
+def own_losses(
+    model: Callable[[], Model],
+    arm: Arm,
+    rows: Sequence[Example],
+    answers: Sequence[Prediction],
+    *,
+    work: Work,
+    meter: Meter,
+) -> list[Prediction]:
+    """The predictions with how probable each is to the model that made it: its own confidence; see `predict`."""
+    opened: list[Model] = []
+    said = {p.example: p.text for p in answers}
+
+    def score(chunk: Sequence[Example]) -> list[TargetScore]:
+        opened[:] = opened or [model()]
+        return opened[0].score([arm.prompt(e) for e in chunk], [said[e.id] for e in chunk], progress=meter.within)
+
+    found = _in_chunks(rows, f"{arm.name}-own", score, TargetScore, work, meter, arm)
+    return [
+        p.model_copy(update={"nats": t.nats, "nats_tokens": t.tokens}) if t.tokens and p.finish != "error" else p
+        for p, t in zip(answers, found, strict=True)
+    ]
+
+
 def _in_chunks(
     rows: Sequence[Example],
     name: str,

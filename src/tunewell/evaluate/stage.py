@@ -8,10 +8,12 @@ from typing import Any
 
 from tunewell.errors import DataError
 from tunewell.evaluate.arms import Arm, Models, contenders, draw_shots, local_models
+from tunewell.evaluate.calibration import calibrations
 from tunewell.evaluate.checks import check_gates
+from tunewell.evaluate.classes import class_figures
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.looks import look
-from tunewell.evaluate.predict import Meter, Work, losses, predict
+from tunewell.evaluate.predict import Meter, Work, losses, own_losses, predict
 from tunewell.evaluate.table import Table, holm_adjusted, table_of
 from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics, infos
@@ -101,6 +103,7 @@ def evaluate(
             clusters=table.clusters or (),
             slices=slices,
         )
+        result = with_details(result, table, predictions, rows, metrics, file, store)
         writer.outputs |= {
             "evaluation": store.put_value(result),
             "predictions": result.predictions,
@@ -166,13 +169,16 @@ def _measure(
     work: Work,
     progress: Progress | None,
 ) -> tuple[list[Prediction], list[Score]]:
-    meter = Meter(2 * len(arms) * len(rows), progress)
+    sure = any(m.rate for m in metrics)
+    meter = Meter((3 if sure else 2) * len(arms) * len(rows), progress)
     options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
     predictions: list[Prediction] = []
     scores: list[Score] = []
     for arm in arms:
         answers = predict(lambda a=arm: models(a.version), arm, rows, options=options, work=work, meter=meter)  # type: ignore[misc]
         probable = losses(lambda a=arm: models(a.version), arm, rows, work=work, meter=meter)  # type: ignore[misc]
+        if sure:
+            answers = own_losses(lambda a=arm: models(a.version), arm, rows, answers, work=work, meter=meter)  # type: ignore[misc]
         predictions += answers
         scores += score_all(answers, rows, metrics, file)
         scores += [_nats(e, arm.name, t) for e, t in zip(rows, probable, strict=True)]
@@ -194,6 +200,27 @@ def score_all(
         for p in predictions
         if not m.applies(known[p.example])
     ]
+
+
+def with_details(
+    result: Evaluation,
+    table: Table,
+    predictions: Sequence[Prediction],
+    rows: Sequence[Example],
+    metrics: Sequence[Metric],
+    file: TaskFile,
+    store: Store,
+) -> Evaluation:
+    """The evaluation with its figures by class and its calibration, where the task has labels or asks for them."""
+    pairs = list(dict.fromkeys((c.arm, c.against) for c in result.comparisons))
+    classes = class_figures(predictions, rows, table, file, pairs=pairs)
+    calibrated = list(calibrations(predictions, rows, metrics, table, file))
+    return result.model_copy(
+        update={
+            "classes": store.put_value(classes) if classes else "",
+            "calibration": store.put_value(calibrated) if calibrated else "",
+        }
+    )
 
 
 def _nats(example: Example, arm: str, target: TargetScore) -> Score:

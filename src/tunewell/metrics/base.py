@@ -52,6 +52,7 @@ class Metric:
         applies: Gives the reason why a row cannot be measured by it, whatever the output (``no points are listed``);
             empty if it can. Such rows are left out for every arm alike.
         prepare: Told of all (output, row) beforehand, where many are cheaper at once (judges).
+        rate: Computes the value from the whole prediction instead of its text alone (the model's own confidence).
     """
 
     info: MetricInfo
@@ -59,6 +60,7 @@ class Metric:
     version: str = "1"
     applies: Callable[[Example], str] = _always
     prepare: Callable[[Sequence[tuple[str, Example]], TaskSpec], None] | None = None
+    rate: Callable[..., Marked | Unscored] | None = None
 
     @property
     def name(self) -> str:
@@ -73,8 +75,11 @@ class Metric:
             example: The row that it answers.
             task: The definition.
         """
+        return self._checked(lambda: self.function(output, example, task=task))
+
+    def _checked(self, compute: Callable[[], float | Unscored | Marked]) -> Marked | Unscored:
         try:
-            found = self.function(output, example, task=task)
+            found = compute()
         except Exception as error:  # one bad function must not end an evaluation of hours
             return Unscored(reason=_short(f"{self.name} failed: {type(error).__name__}: {error}"))
         if isinstance(found, Unscored):
@@ -92,6 +97,9 @@ class Metric:
         """The `Score` of a prediction; one that ended in an error is unscored."""
         if prediction.finish == "error":
             value: Marked | Unscored = Unscored(reason=_short(f"no output: {prediction.reason or 'the model failed'}"))
+        elif self.rate is not None:
+            rate = self.rate
+            value = self._checked(lambda: rate(prediction, example, task=task))
         else:
             value = self(prediction.text, example, task=task)
         scored = isinstance(value, Marked)

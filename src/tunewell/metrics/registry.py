@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from tunewell.errors import InternalError, TaskError, UserError
 from tunewell.metrics import coverage, currency, form, label, overlap, points, support
 from tunewell.metrics.base import Metric, MetricFunction
+from tunewell.metrics.confidence import BrierOptions, make_brier
 from tunewell.metrics.facts import Facts, read_facts
+from tunewell.metrics.guideline import GuidelineOptions, has_rules, make_guideline
 from tunewell.metrics.judge import QUESTIONS, Judge, LazyModel, judge_function
 from tunewell.metrics.options import (
     ConcisenessOptions,
@@ -30,7 +32,7 @@ from tunewell.metrics.options import (
 from tunewell.metrics.own import load_own
 from tunewell.model.base import Model
 from tunewell.task import RubricCriterion, TaskFile, TaskSpec
-from tunewell.types import Example, MetricInfo, Value
+from tunewell.types import Example, MetricInfo, Unscored, Value
 
 NATS = MetricInfo(
     name="nats",
@@ -140,6 +142,10 @@ def _plain(function: MetricFunction) -> Callable[[Any, TaskFile], tuple[MetricFu
     return lambda options, file: (function, None)
 
 
+def _by_stage(output: str, example: Example, *, task: TaskSpec) -> Unscored:
+    return Unscored(reason="the model's own confidence is known only where the model itself was asked")
+
+
 def _info(name: str, title: str, **changes: Any) -> MetricInfo:
     return MetricInfo(name=name, title=title, **changes)
 
@@ -212,6 +218,19 @@ BUILTINS: dict[str, Builtin] = {
             "1 if the answer is JSON that holds to the schema.",
             lambda options, file: (form.make_schema(options.schema_), None),
             SchemaOptions,
+        ),
+        Builtin(
+            _info("guideline", "guideline kept", **_OWN_EXACT),
+            "Share of the guideline's rules that apply to the row which the answer keeps; the broken ones are named.",
+            lambda options, file: (make_guideline(options.rules), has_rules(options.rules)),
+            GuidelineOptions,
+        ),
+        Builtin(
+            _info("brier", "knows when it is right", bigger_is_better=False, **_OWN_EXACT),
+            "Squared distance between the model's own confidence in its answer and how right it is: 0 is best, 0.25 is "
+            "a coin. With it come the calibration error, its curve and the over-confidence of every arm.",
+            lambda options, file: (_by_stage, None),
+            BrierOptions,
         ),
         Builtin(
             _info("conciseness", "length kept"),
@@ -319,10 +338,24 @@ def _build(file: TaskFile, name: str, options: dict[str, Any], place: str) -> Me
     chosen = builtin.options.model_validate(options)
     function, applies = builtin.make(chosen, file)
     made = Metric(info=builtin.info.model_copy(update={"name": name}), function=function)
+    if isinstance(chosen, BrierOptions):
+        made = replace(made, rate=make_brier(_sibling(file, chosen.of), chosen.per))
     if isinstance(chosen, CurrencyOptions | DecisionOptions):  # what the file says decides the scores
         digest = hashlib.sha256((file.root / chosen.facts).read_bytes()).hexdigest()
         made = replace(made, version=f"{made.version}+{digest[:12]}")
     return replace(made, applies=applies) if applies else made
+
+
+def _sibling(file: TaskFile, name: str) -> Metric:
+    """Another metric of the same definition, from 0 to 1."""
+    for i, spec in enumerate(file.spec.metrics):
+        kind = str(spec.options.get("metric", spec.name))
+        if spec.name == name and kind not in {"judge", "brier"}:
+            found = _build(file, name, dict(spec.options), file.where(f"metrics.{i}"))
+            if (found.info.low, found.info.high) == (0.0, 1.0):
+                return found
+            raise ValueError(f"brier needs a metric from 0 to 1 to be held against; {name!r} has another range")
+    raise ValueError(f"brier is held against another metric of this task; there is no {name!r} (option 'of')")
 
 
 def judge_metric(file: TaskFile, name: str, options: JudgeOptions, *, model: Model | None = None) -> Metric:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from tests.evaluate.conftest import FakeModel, Project, gold
+from tunewell.evaluate import evaluate
+from tunewell.evaluate.calibration import Calibration, calibrate
+from tunewell.model.base import Progress, TargetScore
+from tunewell.types import Message, ModelVersion
+
+BRIER = ["metrics=[{name: label, options: {pattern: '^\\[(.+?)\\]'}}, {name: brier}]", "gates=[]"]
+
+
+class Sure(FakeModel):
+    """Says with one probability, whatever it answers."""
+
+    sure = 0.9
+
+    def score(
+        self, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str], *, progress: Progress | None = None
+    ) -> list[TargetScore]:
+        return [TargetScore(nats=-math.log(self.sure), tokens=6) for _ in targets]
+
+
+def test_every_arm_gets_brier_error_curve_and_overconfidence(project: Project) -> None:
+    base, tuned = Sure("base", 0.3, 0.0), Sure("tuned", 0.9, 0.0)
+
+    def models(version: ModelVersion | None) -> FakeModel:
+        return tuned if version else base
+
+    made = evaluate(
+        project.dataset, project.split, project.version, project.file(overrides=BRIER), project.store, models=models
+    )
+    found = {c.arm: c for c in project.store.get_value(made.calibration, list[Calibration])}
+    assert set(found) == {"base", "prompted", "tuned"}
+    right = np.mean([base._luck((Message(role="user", content=f"Customer #{i} asks about the usual."),)) < 0.3
+                     for i in range(120)])  # fmt: skip
+    assert found["base"].overconfidence.value == pytest.approx(0.9 - right)
+    assert found["base"].overconfidence.low > 0.4
+    assert found["base"].error.low > found["base"].chance
+    assert found["tuned"].overconfidence.low < 0 < found["tuned"].overconfidence.high
+    assert found["tuned"].error.low == 0
+    assert len(found["base"].curve) == 1  # one confidence, one bin
+    level = {(x.arm, x.metric): x.estimate for x in made.levels if not x.slice}
+    assert level["base", "brier"].value == pytest.approx(right * 0.01 + (1 - right) * 0.81)
+    brier = found["base"].brier
+    assert brier is not None
+    assert brier.value == level["base", "brier"].value
+    difference = next(c for c in made.comparisons if (c.arm, c.against, c.metric) == ("tuned", "base", "brier"))
+    assert difference.estimate.high < 0
+
+
+def test_without_the_metric_nothing_is_asked_for(project: Project) -> None:
+    made = evaluate(
+        project.dataset, project.split, project.version, project.file(), project.store, models=project.models
+    )
+    assert made.calibration == ""
+    assert gold("Customer #1 asks").startswith("[outage]")
+
+
+@pytest.mark.parametrize(("shift", "families"), [(0.0, 1), (0.15, 1), (0.15, 3), (-0.1, 1)])
+def test_the_interval_of_the_error_holds_the_truth(shift: float, families: int) -> None:
+    """True error of a model whose rightness is its confidence minus ``shift``: the absolute shift."""
+    rng = np.random.default_rng(int(100 * abs(shift)) + families)
+    draws, n, held, zero = 40, 300, 0, 0
+    for i in range(draws):
+        sure = np.repeat(rng.uniform(0.3, 0.85, n // families), families)
+        right = (np.repeat(rng.random(n // families), families) < sure - shift).astype(float)
+        groups = [str(k // families) for k in range(n)]
+        e = calibrate(sure, right, clusters=groups, seed=i).error
+        held += e.low <= abs(shift) + 1e-9 and e.high >= abs(shift)
+        zero += e.low == 0
+    assert held >= binom.ppf(0.001, draws, 0.95)
+    if shift == 0:
+        assert zero >= binom.ppf(0.001, draws, 0.95)
+    elif families == 1:
+        assert zero < draws / 2
+
+
+def test_bins_hold_their_rows_and_rise_in_confidence() -> None:
+    rng = np.random.default_rng(1)
+    sure = rng.beta(4, 2, 500)
+    found = calibrate(sure, (rng.random(500) < sure).astype(float))
+    assert sum(b.n for b in found.curve) == 500
+    assert [b.confidence for b in found.curve] == sorted(b.confidence for b in found.curve)
+    inside = [b.right.low <= b.confidence <= b.right.high for b in found.curve]
+    assert sum(inside) >= 9

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.evaluate.conftest import KINDS, Project, gold
+from tunewell.evaluate import evaluate
+from tunewell.evaluate.classes import Classes, class_figures, label_metrics
+from tunewell.evaluate.stage import score_all
+from tunewell.evaluate.table import table_of
+from tunewell.metrics import build_metrics
+from tunewell.types import Example, Message, Prediction, Score
+
+
+def made(project: Project) -> Classes:
+    # The tuned model calls every outage a bill.
+    project.tuned._say = lambda a: a.replace("[outage]", "[billing]")
+    project.tuned.right = 1.0
+    found = evaluate(
+        project.dataset, project.split, project.version, project.file(), project.store, models=project.models
+    )
+    return project.store.get_value(found.classes, Classes)
+
+
+def test_every_class_of_every_arm_with_what_it_was_confused_with(project: Project) -> None:
+    classes = made(project)
+    by = {(f.arm, f.label): f for f in classes.figures}
+    assert {label for _, label in by} == set(KINDS)
+    outage, billing = by["tuned", "outage"], by["tuned", "billing"]
+    assert outage.recall is not None
+    assert outage.recall.value == 0
+    assert outage.confused == {"billing": 30}
+    assert (outage.named, outage.precision) == (0, None)
+    assert billing.precision is not None
+    assert billing.precision.value == 0.5
+    assert billing.recall is not None
+    assert billing.recall.value == 1
+    assert "one of 4 classes" in billing.recall.method
+    assert billing.recall.level == pytest.approx(1 - 0.05 / 4)
+    assert classes.worst("tuned", most=1)[0].label == "outage"
+    macro = {arm: e for arm, _, e in classes.macro}
+    assert macro["tuned"].value == pytest.approx((2 / 3 + 0 + 1 + 1) / 4)
+    assert macro["tuned"].low <= macro["tuned"].value <= macro["tuned"].high
+
+
+def test_differences_by_class_are_corrected_for_their_number(project: Project) -> None:
+    classes = made(project)
+    changes = {c.label: c for c in classes.changes if (c.arm, c.against) == ("tuned", "base")}
+    assert set(changes) == set(KINDS)
+    assert changes["outage"].recall.high < 0  # the base names some of them
+    assert changes["meter"].recall.low > 0
+    for c in changes.values():
+        assert c.p_value <= c.adjusted <= 1
+
+
+def test_figures_are_those_of_the_contingency_table(project: Project) -> None:
+    rng = np.random.default_rng(0)
+    names = ["a", "b", "c"]
+    truth, said = (rng.choice(names, 300) for _ in range(2))
+    rows = [
+        Example(id=f"{i}", messages=(Message(role="user", content="q"), Message(role="assistant", content=str(t))))
+        for i, t in enumerate(truth)
+    ]
+    file = project.file(overrides=["metrics=[{name: label}]", "gates=[]"])
+    predictions = [Prediction(example=f"{i}", arm="tuned", text=str(s)) for i, s in enumerate(said)]
+    scores = [
+        Score(example=f"{i}", arm="tuned", metric="label", value=float(t == s))
+        for i, (t, s) in enumerate(zip(truth, said, strict=True))
+    ]
+    infos = [m.info for m in build_metrics(file)]
+    table = table_of(scores, rows=[e.id for e in rows], metrics=infos)
+    found = class_figures(predictions, rows, table, file)
+    assert found is not None
+    counts = np.array([[int(((truth == a) & (said == b)).sum()) for b in names] for a in names])
+    precision, recall = np.diag(counts) / counts.sum(0), np.diag(counts) / counts.sum(1)
+    f1 = 2 * precision * recall / (precision + recall)
+    for i, f in enumerate(found.figures):
+        assert f.precision is not None
+        assert f.recall is not None
+        assert f.f1 is not None
+        assert (f.precision.value, f.recall.value, f.f1.value) == pytest.approx((precision[i], recall[i], f1[i]))
+        assert f.f1.low <= f.f1.value <= f.f1.high
+    assert found.macro[0][2].value == pytest.approx(float(np.mean(f1)))
+
+
+def test_failed_answers_widen_recall_and_tasks_without_labels_have_no_classes(project: Project) -> None:
+    file = project.file(overrides=["metrics=[{name: must_not}]", "gates=[]"])
+    assert label_metrics(file) == {}
+    found = evaluate(project.dataset, project.split, None, file, project.store, models=project.models)
+    assert found.classes == ""
+    labels = project.file()
+    rows = project.store.examples(project.dataset, ids=project.split.ids("test"))[:40]
+    predictions = [
+        Prediction(example=e.id, arm="base", text=gold(e.input), finish="error" if i < 8 else "stop")
+        for i, e in enumerate(rows)
+    ]
+    metrics = build_metrics(labels)
+    table = table_of(
+        score_all(predictions, rows, metrics, labels), rows=[e.id for e in rows], metrics=[m.info for m in metrics]
+    )
+    figures = class_figures(predictions, rows, table, labels)
+    assert figures is not None
+    recall = figures.figures[0].recall
+    assert recall is not None
+    assert recall.value == 1
+    assert "missing bounded" in recall.method
+    assert recall.low < 0.6
