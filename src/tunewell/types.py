@@ -471,7 +471,8 @@ class Level(Value):
 class Comparison(Value):
     """Paired difference ``arm`` minus ``against`` of a metric, on the same rows; ``p_value`` is two-sided.
 
-    ``adjusted`` is the p-value corrected for the number of slices (None outside slices).
+    ``adjusted`` is the p-value corrected for the number of slices, or of candidates held against the same rival (None
+    where there is one of them).
     """
 
     arm: str

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from tunewell.errors import UserError
 from tunewell.model.base import Model
 from tunewell.store import Store
-from tunewell.task import TaskSpec
-from tunewell.types import Example, Message, ModelVersion, Split
+from tunewell.store.files import file_digest
+from tunewell.task import TaskFile, TaskSpec
+from tunewell.types import Example, Message, ModelVersion, Split, Trained, digest
 
 Models = Callable[[ModelVersion | None], Model]
 """Opens the base model (None) or a tuned version."""
@@ -28,6 +31,9 @@ class Arm:
         instruction: System text that it gets; empty = what the row brings.
         shots: Solved examples that it is shown before the row.
         replaces: System text of the rows that ``instruction`` takes the place of.
+        opens: Opens the model where it is neither the base nor a version of it (see `further`).
+        digest: Of what ``opens`` opens, as far as it can be known beforehand.
+        foreign: Whether it may have another tokenizer: its loss per token cannot be compared and is not measured.
     """
 
     name: str
@@ -35,6 +41,13 @@ class Arm:
     instruction: str = ""
     shots: tuple[Example, ...] = ()
     replaces: str = ""
+    opens: Callable[[], Model] | None = None
+    digest: str = ""
+    foreign: bool = False
+
+    def model(self, models: Models) -> Model:
+        """The model behind it."""
+        return self.opens() if self.opens else models(self.version)
 
     def prompt(self, example: Example) -> tuple[Message, ...]:
         """The turns that the model sees for a row."""
@@ -119,6 +132,75 @@ def contenders(task: TaskSpec, model: ModelVersion | None, shots: Sequence[Examp
         ),
     ]
     return (*arms, Arm(name="tuned", version=model)) if model else tuple(arms)
+
+
+def further(file: TaskFile, store: Store, shots: Sequence[Example]) -> tuple[Arm, ...]:
+    """The arms of ``evaluate.arms``: the model in production, and candidates.
+
+    Args:
+        file: The definition.
+        store: Holds the versions that were trained here.
+        shots: Solved examples, for arms with ``prompt``.
+
+    Raises:
+        UserError: There is no such version or adapter.
+    """
+    made = []
+    for i, one in enumerate(file.spec.evaluate.arms):
+        task = file.spec
+        arm = Arm(name=one.name)
+        if one.prompt:
+            arm = Arm(one.name, None, instruction_of(task), tuple(shots), task.task.instruction.strip())
+        place = file.where(f"evaluate.arms.{i}")
+        if one.version:
+            version = _version(store, one.version, place)
+            made.append(replace(arm, version=version, digest=version.adapter))
+        elif one.adapter:
+            made.append(_with_adapter(arm, (file.root / one.adapter).resolve(), task.train.model, place))
+        else:
+            opens = _opener(one.model, one.url)
+            made.append(replace(arm, opens=opens, digest=digest([one.model, one.url]), foreign=True))
+    return tuple(made)
+
+
+def _version(store: Store, name: str, place: str) -> ModelVersion:
+    runs = store.runs(stage="train", status="finished")
+    known = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
+    found = [v for v in known if v.id.startswith(name)]
+    if not found:
+        ids = ", ".join(v.id for v in known) or "none yet"
+        raise UserError(f"there is no model version {name!r}; there are: {ids}", place=place, hint="tunewell model")
+    return found[-1]
+
+
+def _with_adapter(arm: Arm, folder: Path, base: str, place: str) -> Arm:
+    weights = folder / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise UserError(
+            f"{folder} holds no adapter_model.safetensors", place=place, hint="name a folder in PEFT format"
+        )
+
+    def opens() -> Model:
+        from tunewell.model.local import LocalModel
+        from tunewell.model.weights import resolve
+
+        return LocalModel(resolve(base), adapter=folder)
+
+    return replace(arm, opens=opens, digest=file_digest(weights))
+
+
+def _opener(model: str, url: str) -> Callable[[], Model]:
+    def opens() -> Model:
+        if url:
+            from tunewell.model.endpoint import EndpointModel
+
+            return EndpointModel(model, base_url=url)
+        from tunewell.model.local import LocalModel
+        from tunewell.model.weights import resolve
+
+        return LocalModel(resolve(model))
+
+    return opens
 
 
 def local_models(base: str, store: Store) -> Models:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tunewell.errors import DataError
-from tunewell.evaluate.arms import Arm, Models, contenders, draw_shots, local_models
+from tunewell.evaluate.arms import Arm, Models, contenders, draw_shots, further, local_models
 from tunewell.evaluate.calibration import calibrations
 from tunewell.evaluate.checks import check_gates
 from tunewell.evaluate.classes import class_figures
@@ -73,6 +73,7 @@ def evaluate(
     check_gates(file, infos(metrics))
     inputs = {"dataset": dataset.id, "examples": dataset.examples, "split": digest(split)}
     inputs |= {"adapter": model.adapter} if model else {}
+    inputs |= {f"arm {a.name}": a.digest for a in further(file, store, ())}
     parameters = _parameters(file, metrics, model)
     seed = file.spec.split.seed
     found = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=seed)
@@ -83,7 +84,7 @@ def evaluate(
     with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
         rows = held_out_rows(dataset, split, file, store)
         shots = draw_shots(split, store, dataset.examples, count=file.spec.evaluate.shots, seed=seed)
-        arms = contenders(file.spec, model, shots)
+        arms = (*contenders(file.spec, model, shots), *further(file, store, shots))
         predictions, scores = _measure(arms, rows, metrics, file, opener, work, progress)
         looks = look(store, [e.id for e in rows], key=writer.run.key)
         slices = {s.field: tuple(e.field(s.field) for e in rows) for s in file.spec.slices}
@@ -97,7 +98,9 @@ def evaluate(
             predictions=store.put_value(predictions),
             scores=store.put_value(scores),
             levels=tuple(levels(table, level=file.spec.evaluate.level)),
-            comparisons=tuple(comparisons(table, level=file.spec.evaluate.level)),
+            comparisons=tuple(
+                comparisons(table, level=file.spec.evaluate.level, pairs=pairs_of([a.name for a in arms]))
+            ),
             prompts={a.name: a.shown for a in arms if a.shown},
             looks=looks,
             clusters=table.clusters or (),
@@ -175,13 +178,13 @@ def _measure(
     predictions: list[Prediction] = []
     scores: list[Score] = []
     for arm in arms:
-        answers = predict(lambda a=arm: models(a.version), arm, rows, options=options, work=work, meter=meter)  # type: ignore[misc]
-        probable = losses(lambda a=arm: models(a.version), arm, rows, work=work, meter=meter)  # type: ignore[misc]
+        answers = predict(lambda a=arm: a.model(models), arm, rows, options=options, work=work, meter=meter)  # type: ignore[misc]
+        probable = [] if arm.foreign else losses(lambda a=arm: a.model(models), arm, rows, work=work, meter=meter)  # type: ignore[misc]
         if sure:
-            answers = own_losses(lambda a=arm: models(a.version), arm, rows, answers, work=work, meter=meter)  # type: ignore[misc]
+            answers = own_losses(lambda a=arm: a.model(models), arm, rows, answers, work=work, meter=meter)  # type: ignore[misc]
         predictions += answers
         scores += score_all(answers, rows, metrics, file)
-        scores += [_nats(e, arm.name, t) for e, t in zip(rows, probable, strict=True)]
+        scores += [_nats(e, arm.name, t) for e, t in zip(rows, probable or (), strict=bool(probable))]
     return predictions, scores
 
 
@@ -239,7 +242,40 @@ def levels(table: Table, *, level: float) -> Iterator[Level]:
 
 
 def comparisons(table: Table, *, level: float, pairs: Sequence[tuple[str, str]] = PAIRS) -> Iterator[Comparison]:
-    """Paired differences by metric, over all rows and by slice; p-values of slices are also corrected (Holm)."""
+    """Paired differences by metric, over all rows and by slice.
+
+    P-values are also corrected (Holm) for the number of slices; over all rows, where several candidates stand against
+    one rival, for the number of candidates.
+    """
+    found = list(_compared(table, level, pairs))
+    rivals: dict[tuple[str, str], list[int]] = {}
+    for i, c in enumerate(found):
+        if not c.slice and c.p_value is not None:
+            rivals.setdefault((c.against, c.metric), []).append(i)
+    for places in rivals.values():
+        if len(places) > 1:
+            adjusted = holm_adjusted([found[i].p_value or 0.0 for i in places])
+            for i, value in zip(places, adjusted, strict=True):
+                found[i] = found[i].model_copy(update={"adjusted": value})
+    yield from found
+
+
+def pairs_of(arms: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Which arms are compared: the usual ones, the tuned model with every further one, candidates with their rival.
+
+    The rival of a candidate is the model in production where there is one, else the prompted base.
+
+    Example:
+        >>> pairs_of(["base", "prompted", "tuned", "production", "mild"])[3:]
+        (('tuned', 'production'), ('tuned', 'mild'), ('mild', 'production'))
+    """
+    extra = [a for a in arms if a not in {"base", "prompted", "tuned"}]
+    rival = "production" if "production" in extra else "prompted"
+    candidates = [a for a in extra if a != "production"]
+    return (*PAIRS, *(("tuned", a) for a in extra), *((a, rival) for a in candidates))
+
+
+def _compared(table: Table, level: float, pairs: Sequence[tuple[str, str]]) -> Iterator[Comparison]:
     for arm, against in pairs:
         for metric in table.metrics:
             if not (table.has(arm, metric) and table.has(against, metric)):
