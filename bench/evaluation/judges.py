@@ -176,9 +176,16 @@ def main(draws: int = DRAWS) -> None:
             entry |= {"people": round(float(case.human.mean()), 4), "judge": uncorrected(case), "cells": cells}
             result[name].append(entry)
             print(case.name, entry["people"], entry["judge"], [c["covers"] for c in cells], flush=True)
-        every = [c for e in result[name] for c in e["cells"]]
-        result[f"{name}_least"] = {k: min(c["covers"] for c in every if c["rows"] == k) for k in ("fixed", "redrawn")}
-    print(keep("evaluation-judges", result).name)
+            every = [c for e in result[name] for c in e["cells"]]
+            kinds = ("fixed", "redrawn")
+            result[f"{name}_least"] = {k: min(c["covers"] for c in every if c["rows"] == k) for k in kinds}
+            result[f"{name}_mean"] = {k: _mean_cover([c for c in every if c["rows"] == k]) for k in kinds}
+            path = keep("evaluation-judges", result)  # what is measured is kept at once
+    print(path.name)
+
+
+def _mean_cover(cells: list[dict[str, Any]]) -> float:
+    return round(sum(float(c["covers"]) for c in cells) / len(cells), 4)
 
 
 if __name__ == "__main__":

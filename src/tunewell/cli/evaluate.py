@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from tunewell.cli.stage import print_run, run_until
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Example, Split
+
+if TYPE_CHECKING:
+    from tunewell.evaluate.calibration import Calibration
+    from tunewell.evaluate.classes import Classes
 
 
 def command(
@@ -31,7 +35,10 @@ def command(
 ) -> None:
     """Compare base, prompted and tuned on the same held-out rows."""
     if not predictions:
-        run_until("evaluate", path, overrides=overrides, wait=wait, json=json)
+        result = run_until("evaluate", path, overrides=overrides, wait=wait, json=json)
+        if result.evaluation is not None and not json:
+            with project(path, overrides=overrides) as (_, store):
+                _print_details(*_details(result.evaluation, store))
         return
     from tunewell.evaluate import decide, evaluate_outputs
 
@@ -44,11 +51,14 @@ def command(
         record = store.last_run("outputs")
         assert record is not None
         verdict = decide(made, file, store, record.findings)
+        classes, calibration = _details(made, store)
     if json:
-        emit("evaluate", {"evaluation": made, "verdict": verdict}, verdict=verdict.outcome)
+        found = {"evaluation": made, "classes": classes, "calibration": calibration, "verdict": verdict}
+        emit("evaluate", found, verdict=verdict.outcome)
         return
     print_run(record, reused=False)
     _print(made)
+    _print_details(classes, calibration)
     out.print(f"{verdict.outcome}: {verdict.why}", markup=False)
 
 
@@ -61,6 +71,28 @@ def held_out(file: TaskFile, store: Store) -> tuple[list[Example], Split | None]
         return [], None
     split = store.get_value(divided.outputs["split"], Split)
     return held_out_rows(store.get_value(curated.outputs["dataset"], Dataset), split, file, store), split
+
+
+def _details(made: Evaluation, store: Store) -> tuple[Classes | None, list[Calibration]]:
+    """Figures by class and calibrations, where they were measured."""
+    from tunewell.evaluate.calibration import Calibration
+    from tunewell.evaluate.classes import Classes
+
+    classes = store.get_value(made.classes, Classes) if made.classes else None
+    return classes, store.get_value(made.calibration, list[Calibration]) if made.calibration else []
+
+
+def _print_details(classes: Classes | None, calibration: list[Calibration]) -> None:
+    for arm, metric, macro in classes.macro if classes else ():
+        out.print(f"  {arm:12} {metric:14} F1 over classes {macro}", markup=False)
+        for worst in classes.worst(arm) if classes else ():
+            called = ", ".join(f"{n} as {label or 'none'}" for label, n in worst.confused.items())
+            shown = f"recall {worst.recall}, precision {worst.precision or 'never named'}"
+            out.print(f"    {worst.label:20} {shown}{'; ' + called if called else ''}", markup=False)
+    for c in calibration:
+        out.print(
+            f"  {c.arm:12} {c.metric:14} over-confidence {c.overconfidence}, calibration error {c.error}", markup=False
+        )
 
 
 def _print(made: Evaluation) -> None:

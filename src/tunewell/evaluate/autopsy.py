@@ -92,6 +92,22 @@ def noise(losses: Sequence[float]) -> float | None:
     return float(np.sqrt((second**2).mean() / 6))
 
 
+def adapter_in(folder: Path) -> Path | None:
+    """The adapter of a trainer's output: of the folder itself, else of its last checkpoint; None if there is none."""
+    numbered = [(int(m[1]), p) for p in folder.glob("checkpoint-*") if (m := re.fullmatch(r"checkpoint-(\d+)", p.name))]
+    places = [folder, *(p for _, p in sorted(numbered, reverse=True))]
+    return next((p for p in places if _is_adapter(p)), None)
+
+
+def base_of(adapter: Path) -> str:
+    """The base model that an adapter names; empty if it names none."""
+    try:
+        config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(config.get("base_model_name_or_path") or "")
+
+
 def autopsy(folder: Path) -> list[Finding]:
     """What the files of a finished fine-tune show: T01 (overfitting, or nothing logged), T02, T07; others unchecked.
 
@@ -104,7 +120,7 @@ def autopsy(folder: Path) -> list[Finding]:
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}", hint="give the output folder of the trainer")
     history = read_history(folder)
-    adapter = next((p for p in (folder, *sorted(folder.glob("checkpoint-*"))) if _is_adapter(p)), None)
+    adapter = adapter_in(folder)
     if history is None and adapter is None:
         raise UserError(
             f"{folder} holds neither trainer_state.json nor an adapter (adapter_config.json)",
