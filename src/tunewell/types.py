@@ -499,7 +499,7 @@ class Evaluation(Value):
         looks: How often the test set has been looked at, this time included.
         clusters: Family of each row, in the order of ``rows``; empty if every row stands alone.
         slices: Value of each slice field for each row (``{"region": ("north", …)}``), in the order of ``rows``.
-        classes: Artifact digest of precision, recall and F1 by class (`tunewell.evaluate.classes`); empty without labels.
+        classes: Artifact digest of figures by class (`tunewell.evaluate.classes`); empty without labels.
         calibration: Artifact digest of ``list[Calibration]`` (`tunewell.evaluate.calibration`); empty if not measured.
     """
 

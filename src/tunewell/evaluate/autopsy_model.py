@@ -92,7 +92,7 @@ def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[E
         code="T02",
         status="found" if found else "clear",
         stage=STAGE,
-        why=f"Training rows gained {a.mean():.3g} nats per token, held-out ones {b.mean():.3g} (difference {estimate}): "
+        why=f"Training rows gained {a.mean():.3g} nats a token, held-out ones {b.mean():.3g} (difference {estimate}): "
         + ("it knows its rows by heart." if found else "no sign of learning by heart."),
         estimate=estimate,
         threshold=Threshold(value=BY_HEART, origin="built-in"),
