@@ -298,6 +298,8 @@ class People(Value):
         error_tags: Kinds of error that a reviewer may tick.
         span_labels: What annotators mark in the text (entities, arguments, conclusions).
         row_labels: Labels of a whole row, of which annotators choose one.
+        looks: ``once`` = people's gates are read when the panel is done; ``any`` = their intervals hold at every look,
+            so that a panel may be stopped as soon as a gate is settled. They are wider.
     """
 
     approve: tuple[str, ...] = ("owner",)
@@ -308,6 +310,7 @@ class People(Value):
     error_tags: tuple[str, ...] = ()
     span_labels: tuple[str, ...] = ()
     row_labels: tuple[str, ...] = ()
+    looks: Literal["once", "any"] = "once"
 
 
 class SplitSection(Value):

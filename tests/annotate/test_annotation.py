@@ -36,7 +36,7 @@ def opened(project: tuple[TaskFile, Store], part: str = "review", rows: int = 4)
 
 
 def words(item: Item, *, label: str = "billing", end: int = 6) -> Said:
-    return Said(label=label, spans=(Span(start=0, end=end, label="form"),), answer=item.output)
+    return Said(label=label, spans=(Span(start=0, end=end, label="form"),), answer=item.suggestion)
 
 
 def say(book: Book, batch: Batch, item: Item, person: str, said: Said) -> None:

@@ -280,7 +280,7 @@ def _work_a_little(world: World, review: str, marks: str) -> None:
             world.book.write(said, item=item, batch=batches[review], account=account, key=item.id, seconds=9)
         for item in world.book.next_items(marks, account, limit=3):
             span = Span(start=0, end=4 if name == "ann" else 6, label="amount")
-            said = Said(spans=(span,), label="billing", answer=item.output)
+            said = Said(spans=(span,), label="billing", answer=item.suggestion)
             world.book.write(said, item=item, batch=batches[marks], account=account, key=item.id, seconds=9)
 
 
@@ -338,5 +338,5 @@ def _work_much(world: World, review: str, marks: str) -> None:
             at = item.source.find(" EUR")
             spans = (Span(start=at - 2, end=at + 4, label="amount"),) if at > 0 else ()
             label = ("billing", "meter")[n % 2 if name.startswith("R") else 0]
-            world.book.write(Said(label=label, spans=spans, answer=item.output), item=item, batch=batches[marks],
+            world.book.write(Said(label=label, spans=spans, answer=item.suggestion), item=item, batch=batches[marks],
                              account=account, key=item.id, seconds=luck.uniform(20, 55))  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tunewell.annotate.bias import SuggestionBias, suggestion_bias
 from tunewell.people import Book, Item, Span, Verdict
 from tunewell.people.agreement import Agreement, agreement
 from tunewell.people.settled import Dispute, Settled, settle
@@ -23,6 +24,7 @@ class AnnotationResult(Value):
         labels: Agreement on the label of the row.
         spans: By span label: agreement on whether a text holds such a mark at all.
         overlap: Mean over pairs of annotators and items of the F1 of exactly equal spans; None without shared items.
+        bias: How far suggestions lead people; None where there are too few rows with or without one.
     """
 
     batch: Batch
@@ -33,6 +35,7 @@ class AnnotationResult(Value):
     labels: Agreement | None
     spans: Mapping[str, Agreement]
     overlap: Estimate | None
+    bias: SuggestionBias | None = None
 
 
 class AnnotationSummary(Value):
@@ -47,6 +50,7 @@ class AnnotationSummary(Value):
         labels: As there.
         spans: As there.
         overlap: As there.
+        bias: As there.
     """
 
     batch: Batch
@@ -57,6 +61,7 @@ class AnnotationSummary(Value):
     labels: Agreement | None
     spans: Mapping[str, Agreement]
     overlap: Estimate | None
+    bias: SuggestionBias | None = None
 
     @classmethod
     def of(cls, result: AnnotationResult) -> AnnotationSummary:
@@ -64,13 +69,15 @@ class AnnotationSummary(Value):
         return cls(
             batch=result.batch, settled=len(result.settled), disputes=len(result.disputes), waiting=result.waiting,
             undecided=result.undecided, labels=result.labels, spans=result.spans, overlap=result.overlap,
+            bias=result.bias,
         )  # fmt: skip
 
 
 def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> AnnotationResult:
     """Read what stands in an annotation; may be read at any time."""
     items = book.items(batch.id)
-    found = settle(items, book.verdicts(batch.id), batch)
+    said = book.verdicts(batch.id)
+    found = settle(items, said, batch)
     raters = {i: [v for v in w if v.account not in batch.adjudicators and not v.said.skipped]
               for i, w in found.words.items()}  # fmt: skip
     return AnnotationResult(
@@ -82,6 +89,7 @@ def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> Annot
         labels=_label_agreement(raters.values(), batch, level) if batch.row_labels else None,
         spans=_span_agreement(raters, {i.id: i for i in items}, batch, level),
         overlap=_overlap(raters.values(), level) if batch.span_labels else None,
+        bias=suggestion_bias(items, said, batch, level=level),
     )
 
 

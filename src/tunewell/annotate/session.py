@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -65,6 +66,7 @@ def open_annotation(
     raters: int | None = None,
     gold: bool = True,
     suggest: Suggest = "target",
+    blind: float = 0.2,
     title: str = "",
     adjudicators: Sequence[str] = (),
     families: Mapping[str, str] | None = None,
@@ -83,6 +85,7 @@ def open_annotation(
         raters: People per row; those of the definition if None.
         gold: Whether people write or correct the answer.
         suggest: ``target`` lays the row's present answer before them, ``none`` an empty field.
+        blind: Share of the rows without the suggestion, drawn at random, which tell how far it leads people.
         title: What people see.
         adjudicators: Ids of the accounts that decide disagreements.
         families: Family by row.
@@ -128,6 +131,10 @@ def open_annotation(
         ordered=bool(ahead),
         seed=seed,
     )
+    # From each block of 1 / blind rows one, so that even a short batch has some.
+    luck = random.Random(f"blind {seed}")
+    every = round(1 / blind) if suggest == "target" and gold and blind > 0 else 0
+    unseen = {start + luck.randrange(every) for start in range(0, len(chosen), every)} if every else set()
     items = [
         Item(
             id=new_id(),
@@ -136,7 +143,8 @@ def open_annotation(
             example=name,
             part=part,
             source=shown(conversation(there[name])),
-            output=shown(there[name].target) if gold and suggest == "target" else "",
+            output=shown(there[name].target) if gold and suggest == "target" and n not in unseen else "",
+            suggestion=shown(there[name].target) if gold and suggest == "target" else "",
             family=known.get(name, name),
             slices={f: there[name].field(f) for f in fields},
             probability=1.0 if n < len(ahead) else share,

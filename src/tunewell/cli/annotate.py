@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_library
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,9 +13,14 @@ import typer
 from tunewell.annotate import (
     alt_test,
     annotation_result,
+    coverage,
     gold_examples,
+    import_words,
     labels_of,
+    mixed,
+    novel,
     open_annotation,
+    read_words,
     rows_of,
     suspicious,
     to_argilla,
@@ -25,17 +31,20 @@ from tunewell.annotate.source import Part
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
 from tunewell.cli.review import accounts_named, newest_batch
 from tunewell.errors import DataError, UserError
-from tunewell.people import Accounts, Book
+from tunewell.people import Accounts, Batch, Book, shown
 from tunewell.people.corrected import freeze_gold, settled_annotations
+from tunewell.people.draw import Candidate
+from tunewell.people.guide import conversation
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
+from tunewell.types import Example
 
-Action = Literal["open", "results", "gold", "freeze", "export", "alt-test"]
+Action = Literal["open", "results", "gold", "freeze", "export", "import", "alt-test"]
 Format = Literal["label-studio", "argilla", "csv"]
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="open, results, gold, freeze, export or alt-test.")],
+    action: Annotated[Action, typer.Argument(help="open, results, gold, freeze, export, import or alt-test.")],
     path: ProjectOption = Path(),
     part: Annotated[Part, typer.Option("--from", help="test (its gold only), review or train.")] = "review",
     rows: Annotated[int, typer.Option(help="Rows to draw, mirroring the slices.", min=1)] = 50,
@@ -47,11 +56,18 @@ def command(
     answers: Annotated[bool, typer.Option(help="People write or correct the answer.")] = True,
     suggest: Annotated[bool, typer.Option(help="Lay the present answer before them.")] = True,
     worst_first: Annotated[bool, typer.Option("--worst-first", help="Rows of D10 and D09 first, then drawn.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="Of the export.")] = "label-studio",
+    form: Annotated[Format, typer.Option("--format", help="Of the export or import.")] = "label-studio",
     model: Annotated[
         Path | None, typer.Option("--model", help='alt-test: JSONL of {"example", "label"} as a model labels them.')
     ] = None,
     epsilon: Annotated[float, typer.Option(help="alt-test: how much worse than a person a model may be.")] = 0.2,
+    read: Annotated[Path | None, typer.Option("--in", help="import: the file.")] = None,
+    blind: Annotated[
+        float, typer.Option(help="open: share of rows without the suggestion, to measure what it does.", min=0, max=1)
+    ] = 0.2,
+    unlike: Annotated[
+        float, typer.Option("--novel", help="open: share of rows least like the training rows.", min=0, max=1)
+    ] = 0.0,
     title: Annotated[str, typer.Option(help="What annotators see.")] = "",
     output: Annotated[Path | None, typer.Option("--out", help="File for the gold or the export.")] = None,
     author: AuthorOption = "",
@@ -67,24 +83,76 @@ def command(
             batch = open_annotation(
                 store, file, examples, author=name, rows=rows, part=part, raters=raters or None, gold=answers,
                 suggest="target" if suggest else "none", title=title, adjudicators=deciding, families=families,
-                first=suspicious(store) if worst_first else (),
+                first=_first(store, examples, part, rows, worst_first=worst_first, share=unlike), blind=blind,
             )  # fmt: skip
             seats = Book(store).share(batch, working)
             Accounts(store).log(name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
-            if json:
-                emit("annotate", {"batch": batch.id, "items": len(Book(store).items(batch.id)), "seats": seats})
-            else:
-                out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
+            _opened(file, store, examples, batch, seats, json)
         elif action == "results":
             _results(store, json)
         elif action == "gold":
             _gold(file, store, output, json)
         elif action == "freeze":
             _freeze(store, author or default_author(), json)
+        elif action == "import":
+            _import(file, store, form, read, author or default_author(), title, json)
         elif action == "export":
             _export(store, form, output)
         else:
             _alt_test(store, model, epsilon, json)
+
+
+def _first(
+    store: Store, examples: Sequence[Example], part: Part, rows: int, *, worst_first: bool, share: float
+) -> list[str]:
+    """Rows that come before those drawn: suspected targets, and rows unlike anything that is trained on."""
+    there = {e.id for e in examples}
+    lists = [[name for name in suspicious(store) if name in there]] if worst_first else []
+    if share > 0:
+        known = [e.input for e in rows_of(store, "train")[0]] if part != "train" else [e.input for e in examples]
+        lists.append(novel({e.id: e.input for e in examples}, known, count=round(share * rows)))
+    return mixed(lists, count=rows)
+
+
+def _opened(file: TaskFile, store: Store, examples: Sequence[Example], batch: Batch, seats: int, json: bool) -> None:
+    fields = [s.field for s in file.spec.slices]
+    items = Book(store).items(batch.id)
+    every = [Candidate(id=e.id, strata=tuple(e.field(f) for f in fields)) for e in examples]
+    found = coverage(every, [i.example for i in items], seed=batch.seed)
+    if json:
+        emit("annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": found})
+        return
+    out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
+    if found:
+        out.print(
+            f"  {found.covered} of {found.groups} slice values are in it (a random sample of the same size: "
+            f"{found.random.value:.1f} on average); their shares are off by {found.error:.3f} "
+            f"(random: {found.error_random.value:.3f})",
+            markup=False,
+        )
+
+
+def _import(file: TaskFile, store: Store, form: Format, read: Path | None, author: str, title: str, json: bool) -> None:
+    if read is None:
+        raise UserError("--in names the file to import", hint="tunewell annotate import --format argilla --in FILE")
+    try:
+        text = read.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{read} cannot be read: {error}", place=str(read)) from error
+    parts: tuple[Part, ...] = ("train", "review", "test")
+    rows = {e.id: (e, part) for part in parts for e in rows_of(store, part)[0]}
+    sources = {name: shown(conversation(e)) for name, (e, _) in rows.items()}
+    found = import_words(
+        store, file, read_words(form, text, sources, place=str(read)), rows, author=author, title=title
+    )
+    if json:
+        emit("annotate", found)
+        return
+    out.print(f"batch {found.batch}: {found.new} annotations are new, {found.known} were there", markup=False)
+    if found.unknown:
+        out.print(f"{len(found.unknown)} rows are not in this project: {', '.join(found.unknown[:5])} …", markup=False)
+    for row, who, why in found.refused[:20]:
+        out.print(f"  refused: {row}, {who}: {why}", markup=False)
 
 
 def _results(store: Store, json: bool) -> None:
@@ -103,6 +171,8 @@ def _results(store: Store, json: bool) -> None:
         out.print(f"  {label}, alpha: {found.alpha or found.why}", markup=False)
     if result.overlap:
         out.print(f"  marks made exactly alike (F1): {result.overlap}", markup=False)
+    if result.bias:
+        out.print(f"  the suggestion leads answers towards it by {result.bias.bias} (likeness 0 to 1)", markup=False)
 
 
 def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None:

@@ -26,6 +26,17 @@ def command(
     url: Annotated[
         str, typer.Option("--database-url", envvar="TUNEWELL_DATABASE_URL", help="PostgreSQL instead of SQLite.")
     ] = "",
+    smtp: Annotated[
+        str,
+        typer.Option(
+            "--smtp",
+            envvar="TUNEWELL_SMTP_URL",
+            help="Mail server: smtp+starttls://user:password@mail.example.org:587.",
+        ),
+    ] = "",
+    mail_from: Annotated[
+        str, typer.Option("--mail-from", envvar="TUNEWELL_MAIL_FROM", help="Address that notices come from.")
+    ] = "",
     owner_link: Annotated[bool, typer.Option("--owner-link", help="Print a new link for an owner.")] = False,
 ) -> None:
     """Open the room where people annotate, review and see results."""
@@ -33,6 +44,7 @@ def command(
         import uvicorn
 
         from tunewell.web import create_app
+        from tunewell.web.mail import mailer
     except ImportError as error:
         raise MissingExtraError("web", needed_for="tunewell serve") from error
     file = load_task(path)
@@ -44,6 +56,5 @@ def command(
             token = accounts.invite("owner", author="Tunewell", lasts_s=DAY_S)
             note(f"The owner's link, good once and for a day:\n\n  {base}/join/{token}\n")
         note(f"The room is open at {base} (Ctrl-C closes it).")
-        uvicorn.run(
-            create_app(file, store, public=public), host=host, port=port, log_level="warning", server_header=False
-        )
+        app = create_app(file, store, public=public, mail=mailer(smtp, mail_from))
+        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)

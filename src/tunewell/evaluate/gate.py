@@ -19,7 +19,7 @@ from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.checks import definition_finding, guards, threshold_of
 from tunewell.evaluate.findings import POWER_Z
 from tunewell.evaluate.judged import corrected, judges, people_of, validation_of
-from tunewell.evaluate.people import criterion_info, judgements, people_scores
+from tunewell.evaluate.people import at_any_look, criterion_info, judgements, people_scores
 from tunewell.evaluate.table import Mask, Table, table_of
 from tunewell.evaluate.validate import judge_findings
 from tunewell.stats import sample_size_share_against
@@ -189,6 +189,8 @@ def _measure(case: _Case, gate: Gate, where: Mask | None, level: float) -> Estim
     table = case.table
     if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
         return None
+    if case.file.spec.people.looks == "any" and gate.metric in {c.name for c in case.file.spec.people.rubric}:
+        return at_any_look(case.table, case.file, gate, case.said, where, level)
     if gate.metric in judges(case.file):
         return corrected(case.table, gate, where, level) if _validated(case, gate.metric) else None
     if gate.kind == "level":

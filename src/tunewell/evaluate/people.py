@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
 from pydantic import ValidationError
 
 from tunewell import people
+from tunewell.evaluate.table import Mask, Table
 from tunewell.store import Store
-from tunewell.task import RubricCriterion, TaskSpec
-from tunewell.types import Judgement, MetricInfo, Score
+from tunewell.task import Gate, RubricCriterion, TaskFile, TaskSpec
+from tunewell.types import Estimate, Judgement, MetricInfo, Score
 
 EVENT = "judgement"
 
@@ -44,6 +46,34 @@ def judgements(store: Store, rows: Sequence[str], *, predictions: str = "") -> l
     for j in people.judgements(store, wanted, evaluation=predictions):
         last[j.example, j.arm, j.criterion, j.author] = j
     return list(last.values())
+
+
+def at_any_look(
+    table: Table, file: TaskFile, gate: Gate, said: Sequence[Judgement], where: Mask | None, level: float
+) -> Estimate | None:
+    """A gate's figure from people's verdicts, valid at every look; a judge of the same criterion narrows it."""
+    criterion = next(c for c in file.spec.people.rubric if c.name == gate.metric)
+    rows = [r for n, r in enumerate(table.rows) if where is None or where[n]]
+    wanted = set(rows)
+    arms = ("tuned",) if gate.kind == "level" else ("tuned", gate.against)
+    judge = None
+    if all((a, gate.metric) in table.values for a in arms) and people_name(gate.metric) in table.metrics:
+        judge = {
+            (r, a): float(table.values[a, gate.metric][n])
+            for a in arms
+            for n, r in enumerate(table.rows)
+            if r in wanted and not math.isnan(table.values[a, gate.metric][n])
+        }
+    return people.panel_estimate(
+        [j for j in said if j.example in wanted], criterion, against="" if gate.kind == "level" else gate.against,
+        raters=file.spec.people.raters, clusters=dict(zip(table.rows, table.clusters or table.rows, strict=True)),
+        judge=judge, level=level,
+    )  # fmt: skip
+
+
+def people_name(metric: str) -> str:
+    """Under what name people's verdicts stand beside those of a judge of the same criterion."""
+    return f"people: {metric}"
 
 
 def people_scores(said: Sequence[Judgement], task: TaskSpec) -> list[Score]:

@@ -3,6 +3,7 @@
 from tunewell.people.accounts import ROLES, Account, Accounts, AuditLine, Invitation, Role, Session
 from tunewell.people.book import Book, Queue, new_id, standing
 from tunewell.people.judgements import judgements
+from tunewell.people.panel import panel_estimate
 from tunewell.people.share import Seat, share_out
 from tunewell.people.shown import hidden, shown
 from tunewell.people.signoff import SignOff, asked_under, reopen_sign_offs, sign_offs
@@ -31,6 +32,7 @@ __all__ = [
     "hidden",
     "judgements",
     "new_id",
+    "panel_estimate",
     "reopen_sign_offs",
     "share_out",
     "shown",

@@ -136,6 +136,17 @@ class Accounts:
             rows = connection.execute(sa.select(*columns).where(where).order_by(accounts.c.name)).mappings().all()
         return [Account(**{str(k): v for k, v in row.items()}) for row in rows]
 
+    def set_email(self, account: str, email: str) -> None:
+        """Where notices of work go; empty = nowhere."""
+        with self.store.connection(write=True) as connection:
+            connection.execute(sa.update(accounts).where(accounts.c.id == account).values(email=email[:320]))
+
+    def addresses(self) -> dict[str, str]:
+        """E-mail addresses of active accounts that have left one, by account."""
+        query = sa.select(accounts.c.id, accounts.c.email).where(accounts.c.email != "", accounts.c.active.is_(True))
+        with self.store.connection() as connection:
+            return {name: email for name, email in connection.execute(query)}
+
     def change(self, account: str, *, role: Role | None = None, active: bool | None = None) -> None:
         """Give another role, or lock out (which ends all sessions) and let in again."""
         values = {k: v for k, v in (("role", role), ("active", active)) if v is not None}

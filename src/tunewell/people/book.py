@@ -18,7 +18,7 @@ from tunewell.people.share import Seat, share_out
 from tunewell.people.tally import Tally, add_to_tallies, seats_of, tallies_of
 from tunewell.people.work import Batch, Item, Said, Verdict, faults
 from tunewell.store import Store
-from tunewell.store.once import insert_all_once, insert_once
+from tunewell.store.once import insert_all_once, insert_numbered, insert_once
 from tunewell.store.room import assignments, audit, batches, items, tallies, verdicts
 from tunewell.types import Value
 
@@ -251,14 +251,16 @@ class Book:
             "at": now.isoformat(), "version": batch.version, "record": _dump(said),
         }  # fmt: skip
         with self.store.connection(write=True) as connection:
-            new = insert_once(connection, verdicts, line, ("account", "key"))
-            if new:
+            number = insert_numbered(connection, verdicts, line, ("account", "key"))
+            if number is not None:
                 _take_seat(connection, item, account, "open" if said.withdrawn else "done")
                 if actor:
                     connection.execute(sa.insert(audit).values(_audit(actor, item.id, batch.id, now)))
+        if number is not None:
+            return _verdict({**line, "number": number}), True
         written = self._by_key(account, key)
         assert written is not None
-        return written, new
+        return written, False
 
     def _by_key(self, account: str, key: str) -> Verdict | None:
         query = sa.select(verdicts).where(verdicts.c.account == account, verdicts.c.key == key)

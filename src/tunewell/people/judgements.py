@@ -30,11 +30,12 @@ def judgements(store: Store, rows: Collection[str] | None = None, *, evaluation:
         items = {i.id: i for i in book.items(batch.id) if not i.gold and (wanted is None or i.example in wanted)}
         for verdict in book.verdicts(batch.id):
             if verdict.item in items and not verdict.said.skipped:
-                out += _judged(verdict, items[verdict.item], batch)
+                out += judged(verdict, items[verdict.item], batch)
     return out
 
 
-def _judged(verdict: Verdict, item: Item, batch: Batch) -> Iterable[Judgement]:
+def judged(verdict: Verdict, item: Item, batch: Batch) -> Iterable[Judgement]:
+    """A verdict unblinded: one Judgement for each criterion and arm."""
     for criterion in batch.rubric:
         if criterion.name not in verdict.said.scores:
             continue

@@ -91,6 +91,7 @@ class Item(Value):
         part: Where the row belongs: ``test`` rows are never trained on; corrections of ``review`` rows may be.
         source: What the output answers.
         output: The output, or the answer to begin from; empty if there is none.
+        suggestion: The answer that could be laid before annotators; where ``output`` is empty they do not see it.
         gold: Known right values by criterion, for calibration rows; never shown.
         family: Family of the row, for honest intervals.
         slices: Value of each slice field.
@@ -107,6 +108,7 @@ class Item(Value):
     part: Part = "own"
     source: str
     output: str = ""
+    suggestion: str = ""
     gold: Mapping[str, float] = Field(default_factory=dict)
     family: str = ""
     slices: Mapping[str, str] = Field(default_factory=dict)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 
 from tunewell.people import Book, Item, Verdict
+from tunewell.people.near import Near
 from tunewell.people.work import Batch
 
-COMMON = 0.1
-"""A word in more than this share of the rows says nothing about which are near."""
 NEAR = 3
 """Training rows that are queued for each row rated low."""
-_WORD = re.compile(r"[^\W_]+")
 
 
 def low_rated(book: Book, batch: Batch) -> list[Item]:
@@ -39,7 +35,7 @@ def _low(said: Sequence[Verdict], batch: Batch) -> bool:
 
 
 def nearest(asked: Sequence[str], rows: Sequence[str], *, count: int = NEAR) -> list[list[int]]:
-    """Positions of the rows nearest to each text: cosine of words weighted by how rare they are, the nearest first.
+    """Positions of the rows nearest to each text, the nearest first.
 
     Args:
         asked: What was asked where the answer was rated low.
@@ -47,27 +43,11 @@ def nearest(asked: Sequence[str], rows: Sequence[str], *, count: int = NEAR) -> 
         count: How many for each; fewer where fewer share a telling word.
 
     Example:
-        >>> nearest(["My meter shows E-07"], ["meter shows E-05", "the bill is late", "E-07 on the meter"], count=2)
+        >>> nearest(["E-07?"], ["meter shows E-05", "the bill is late", "E-07 on the meter"], count=2)
         [[2, 0]]
     """
-    bags = [Counter(_WORD.findall(text.casefold())) for text in rows]
-    found: Counter[str] = Counter(word for bag in bags for word in bag)
-    most = max(COMMON * len(rows), 2)
-    weight = {word: math.log(1 + len(rows) / n) for word, n in found.items() if n <= most}
-    postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for n, bag in enumerate(bags):
-        length = math.sqrt(sum(weight[w] ** 2 for w in bag if w in weight)) or 1.0
-        for word in bag:
-            if word in weight:
-                postings[word].append((n, weight[word] / length))
-    out = []
-    for text in asked:
-        scores: dict[int, float] = defaultdict(float)
-        for word in set(_WORD.findall(text.casefold())):
-            for n, part in postings.get(word, ()):
-                scores[n] += part * weight[word]
-        out.append(sorted(scores, key=lambda n: (-scores[n], n))[:count])
-    return out
+    near = Near(rows)
+    return [[place for place, _ in near.to(text, count=count)] for text in asked]
 
 
 def near_rows(low: Sequence[Item], training: Sequence[tuple[str, str]], *, count: int = NEAR) -> list[str]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from tunewell.people import Book, Item, Verdict
+from pydantic import Field
+
+from tunewell.people import Book, Item, Verdict, panel_estimate
 from tunewell.people.agreement import Agreement, agreement
+from tunewell.people.judgements import judged
 from tunewell.people.work import Batch
 from tunewell.review.patterns import Pattern, patterns
 from tunewell.review.raters import RaterResult, rater_results
@@ -26,6 +29,7 @@ class CriterionResult(Value):
         gain: The tuned arm against the other on the rows judged for both; None with one arm or too few rows.
         against: The other arm.
         agreement: Of the raters on the same outputs (E04); None where nobody shared an output.
+        anytime: Mean by arm with intervals that hold at every look, over families whose raters are all done.
     """
 
     criterion: RubricCriterion
@@ -33,6 +37,7 @@ class CriterionResult(Value):
     gain: Estimate | None = None
     against: str = ""
     agreement: Agreement | None = None
+    anytime: Mapping[str, Estimate] = Field(default_factory=dict)
 
 
 class ReviewResult(Value):
@@ -65,7 +70,10 @@ def review_result(book: Book, batch: Batch, *, level: float = 0.95) -> ReviewRes
         verdicts=len(said),
         skipped=len(words) - len(said),
         expected=sum(n["open"] + n["done"] for n in seats.values()),
-        criteria=tuple(_criterion(c, real, items, level) for c in batch.rubric),
+        criteria=tuple(
+            _criterion(c, real, items, level).model_copy(update={"anytime": _anytime(c, real, items, batch, level)})
+            for c in batch.rubric
+        ),
         raters=rater_results(said, items, batch, seats, level=level),
         patterns=patterns(batch, real, items, level=level),
     )
@@ -102,6 +110,18 @@ def _criterion(
         criterion=criterion, levels=levels, gain=gain, against=other,
         agreement=agreement(ratings, scale="nominal" if criterion.scale == "yes/no" else "ordinal", level=level),
     )  # fmt: skip
+
+
+def _anytime(
+    criterion: RubricCriterion, said: Sequence[Verdict], items: Mapping[str, Item], batch: Batch, level: float
+) -> dict[str, Estimate]:
+    words = [j for v in said for j in judged(v, items[v.item], batch) if j.criterion == criterion.name]
+    clusters = {i.example: i.family or i.example for i in items.values()}
+    found = {
+        arm: panel_estimate(words, criterion, arm=arm, raters=batch.raters, clusters=clusters, level=level)
+        for arm in sorted({j.arm for j in words})
+    }
+    return {arm: e for arm, e in found.items() if e is not None}
 
 
 def _middle(values: Sequence[float]) -> float:

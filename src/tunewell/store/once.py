@@ -17,6 +17,16 @@ def insert_once(connection: sa.Connection, table: sa.Table, values: Mapping[str,
     return connection.execute(statement.returning(table.c[unique[0]])).first() is not None
 
 
+def insert_numbered(
+    connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], unique: Sequence[str]
+) -> int | None:
+    """As `insert_once`, giving the ``number`` of the new row; None if it was there."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).values(**values).on_conflict_do_nothing(index_elements=list(unique))
+    found: int | None = connection.execute(statement.returning(table.c.number)).scalar()
+    return found
+
+
 def insert_all_once(
     connection: sa.Connection, table: sa.Table, lines: Sequence[Mapping[str, Any]], unique: Sequence[str], *, give: str
 ) -> list[Any]:

@@ -69,6 +69,7 @@ class Store:
             self.reports.mkdir(exist_ok=True)
         self._turn = threading.RLock()
         self._engine = connect(url or f"sqlite:///{self.root / 'tunewell.db'}")
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         with self._database_errors():
             migrate(self._engine)
 
@@ -230,7 +231,8 @@ class Store:
             StoreError: The database cannot be used.
         """
         if not write:
-            with self._database_errors(), self._engine.connect() as connection:
+            # One statement sees one state by itself: no BEGIN and ROLLBACK around it, which cost two trips to a server.
+            with self._database_errors(), self._reading.connect() as connection:
                 yield connection
             return
         # SQLite lets one writer in and has the others poll, unfairly: threads of one process queue here instead.

@@ -16,13 +16,14 @@ from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.web import api, desk, door, owner
 from tunewell.web.guard import Guard
+from tunewell.web.mail import Mailer
 from tunewell.web.render import page
 from tunewell.web.room import Refused, Room, session_of
 
 TITLES = {400: "That does not fit", 401: "Sign in", 403: "Not for you", 404: "Nothing here", 429: "Too fast"}
 
 
-def create_app(file: TaskFile, store: Store, *, public: str = "") -> FastAPI:
+def create_app(file: TaskFile, store: Store, *, public: str = "", mail: Mailer | None = None) -> FastAPI:
     """The room for people of one project, as an ASGI application.
 
     Args:
@@ -30,6 +31,7 @@ def create_app(file: TaskFile, store: Store, *, public: str = "") -> FastAPI:
         store: Its store; the application keeps no state of its own, so it may run many times over one PostgreSQL.
         public: Address that people reach it by (``https://tunewell.example.org``); with ``https`` cookies are sent
             over HTTPS only. Links are made from the request's own address if empty.
+        mail: Sends links and notices of work; None = nothing is sent.
     """
     app = FastAPI(
         title="Tunewell",
@@ -39,7 +41,9 @@ def create_app(file: TaskFile, store: Store, *, public: str = "") -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.room = Room(file=file, store=store, secure=public.startswith("https://"), public=public.rstrip("/"))
+    app.state.room = Room(
+        file=file, store=store, secure=public.startswith("https://"), public=public.rstrip("/"), mail=mail
+    )
     for part in (door, desk, owner, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

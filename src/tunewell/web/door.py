@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from tunewell.errors import UserError
 from tunewell.people import Account, Session
 from tunewell.people.accounts import SESSION_S
+from tunewell.web.mail import address
 from tunewell.web.render import page
 from tunewell.web.room import COOKIE, EVERYBODY, Allow, Change, Refused, room_of, session_of
 
@@ -124,6 +125,22 @@ def change_password(
     return _enter(request, session.account, "/account")
 
 
+@router.post("/account/email")
+def change_email(
+    request: Request,
+    session: Annotated[Session, Depends(Change(*EVERYBODY))],
+    email: Annotated[str, Form(max_length=320)] = "",
+) -> Response:
+    """Say where notices of work go."""
+    accounts = room_of(request).accounts
+    try:
+        accounts.set_email(session.account.id, address(email))
+    except UserError as error:
+        return _account(request, session, problem=error.message, status=400)
+    accounts.log(session.account.name, "address changed")
+    return RedirectResponse("/account", 303)
+
+
 @router.post("/account/tokens")
 def make_token(
     request: Request,
@@ -154,8 +171,11 @@ def revoke_token(
 
 
 def _account(request: Request, session: Session, *, problem: str = "", token: str = "", status: int = 200) -> Response:
-    tokens = room_of(request).accounts.tokens(session.account.id)
-    return page(request, "account.html", session, status=status, problem=problem, token=token, tokens=tokens)
+    room = room_of(request)
+    tokens = room.accounts.tokens(session.account.id)
+    email = room.accounts.addresses().get(session.account.id, "")
+    return page(request, "account.html", session, status=status, problem=problem, token=token, tokens=tokens,
+                mail=room.mail is not None, email=email)  # fmt: skip
 
 
 def _enter(request: Request, account: Account, target: str) -> Response:

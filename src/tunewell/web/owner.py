@@ -13,6 +13,7 @@ from tunewell.errors import UserError
 from tunewell.people import ROLES, Batch, Role, Session, reopen_sign_offs, sign_offs
 from tunewell.people.tally import Tally
 from tunewell.review import arms_of, evaluated, low_rated, near_rows, newest_evaluation, open_review, plan_panel
+from tunewell.web.mail import address
 from tunewell.web.render import page
 from tunewell.web.room import Allow, Change, Refused, Room, room_of
 
@@ -89,7 +90,7 @@ def new_review(
         )  # fmt: skip
     except UserError as error:
         return _batches(request, session, problem=error.message, hint=error.hint, status=400)
-    return _given(room, session, batch, people or [])
+    return _given(request, room, session, batch, people or [])
 
 
 @router.post("/batches/annotate")
@@ -118,12 +119,13 @@ def new_annotation(
         )  # fmt: skip
     except UserError as error:
         return _batches(request, session, problem=error.message, hint=error.hint, status=400)
-    return _given(room, session, batch, people or [])
+    return _given(request, room, session, batch, people or [])
 
 
-def _given(room: Room, session: Session, batch: Batch, people: list[str]) -> Response:
+def _given(request: Request, room: Room, session: Session, batch: Batch, people: list[str]) -> Response:
     known = {a.id for a in room.accounts.accounts() if a.active}
     seats = room.book.share(batch, [p for p in people if p in known])
+    room.notify(request, batch, {})
     room.accounts.log(session.account.name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
     return RedirectResponse(f"/batches/{batch.id}", 303)
 
@@ -156,12 +158,14 @@ def _results(request: Request, name: str, session: Session, *, link: str = "") -
 def share(request: Request, name: str, session: Making, people: Annotated[list[str] | None, Form()] = None) -> Response:
     """Give what still needs people to these."""
     room = room_of(request)
-    return _given_more(room, session, known_batch(room, name), people or [])
+    return _given_more(request, room, session, known_batch(room, name), people or [])
 
 
-def _given_more(room: Room, session: Session, batch: Batch, people: list[str]) -> Response:
+def _given_more(request: Request, room: Room, session: Session, batch: Batch, people: list[str]) -> Response:
     known = {a.id for a in room.accounts.accounts() if a.active}
+    before = room.book.seats(batch.id)
     seats = room.book.share(batch, [p for p in people if p in known])
+    room.notify(request, batch, before)
     room.accounts.log(session.account.name, "seats given", batch.id, seats=seats)
     return RedirectResponse(f"/batches/{batch.id}", 303)
 
@@ -187,7 +191,7 @@ def queue_nearest(request: Request, name: str, session: Making) -> Response:
     made = queue_near(room.store, room.file, training, names, author=session.account.name, families=families)
     if made is None:
         raise UserError("no training row is near what was rated low, or all of them wait for people already")
-    return _given(room, session, made, [])
+    return _given(request, room, session, made, [])
 
 
 @router.post("/batches/{name}/status")
@@ -218,20 +222,34 @@ def people_page(request: Request, session: Owner) -> Response:
     return _people(request, session)
 
 
-def _people(request: Request, session: Session, *, link: str = "", role: str = "") -> Response:
+def _people(request: Request, session: Session, *, link: str = "", role: str = "", sent: str = "") -> Response:
     room = room_of(request)
-    return page(request, "people.html", session, people=room.accounts.accounts(), roles=ROLES, link=link, role=role)
+    return page(request, "people.html", session, people=room.accounts.accounts(), roles=ROLES, link=link, role=role,
+                sent=sent, mail=room.mail is not None)  # fmt: skip
 
 
 @router.post("/people/invite")
-def invite(request: Request, session: Owning, role: Annotated[str, Form()]) -> Response:
-    """A link that makes one account."""
+def invite(
+    request: Request,
+    session: Owning,
+    role: Annotated[str, Form()],
+    email: Annotated[str, Form(max_length=320)] = "",
+) -> Response:
+    """A link that makes one account, sent to an address if there is one."""
     room = room_of(request)
     if role not in ROLES:
         raise Refused(404, f"there is no role {role!r}", hint="/people")
+    to = address(email)
     token = room.accounts.invite(role, author=session.account.shown)
-    room.accounts.log(session.account.name, "invited", role)
-    return _people(request, session, link=room.link(request, f"/join/{token}"), role=role)
+    room.accounts.log(session.account.name, "invited", role, to=to)
+    link = room.link(request, f"/join/{token}")
+    sent = ""
+    if to and room.mail is not None:
+        name = room.file.spec.task.name
+        text = f"{session.account.shown} invites you to {name}.\n\n{link}\n\nIt holds for seven days.\n"
+        why = room.mail.send(to, f"Invitation to {name}", text)
+        sent = f"It could not be sent to {to}: {why}" if why else f"It was sent to {to}."
+    return _people(request, session, link=link, role=role, sent=sent)
 
 
 @router.post("/people/{account}")

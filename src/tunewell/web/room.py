@@ -14,10 +14,11 @@ from urllib.parse import quote
 from fastapi import Form, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tunewell.people import Accounts, Book, Role, Session
+from tunewell.people import Accounts, Batch, Book, Role, Session
 from tunewell.people.accounts import ROLES
 from tunewell.store import Store
 from tunewell.task import TaskFile
+from tunewell.web.mail import Mailer
 from tunewell.web.reading import Reader
 
 COOKIE = "tunewell"
@@ -35,12 +36,14 @@ class Room:
         store: Of the project.
         secure: Whether cookies are sent over HTTPS only.
         public: Address that links are made with, without a slash at the end.
+        mail: Sends links and notices of work; None = links are copied by hand.
     """
 
     file: TaskFile
     store: Store
     secure: bool = False
     public: str = ""
+    mail: Mailer | None = None
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     def __post_init__(self) -> None:
@@ -64,6 +67,26 @@ class Room:
             calls.popleft()
         calls.append(now)
         return len(calls) > PER_MINUTE
+
+    def notify(self, request: Request, batch: Batch, before: dict[str, dict[str, int]]) -> int:
+        """Write to everybody who has more to do in a batch than before and has left an address; how many were sent."""
+        if self.mail is None:
+            return 0
+        sent = 0
+        addresses = self.accounts.addresses()
+        for account, seats in self.book.seats(batch.id).items():
+            more = seats["open"] - before.get(account, {}).get("open", 0)
+            if more <= 0 or account not in addresses:
+                continue
+            minutes = seats["open"] * self.book.pace(batch, account)
+            text = (
+                f"{batch.title}: {seats['open']} are left for you, about {max(1, round(minutes))} minutes.\n\n"
+                f"{self.link(request, f'/work/{batch.id}')}\n\nYou can stop at any time; what you said is kept.\n"
+            )
+            why = self.mail.send(addresses[account], f"Work for you: {batch.title}", text)
+            self.accounts.log("Tunewell", "mail failed" if why else "mail sent", account, batch=batch.id, why=why)
+            sent += not why
+        return sent
 
     def link(self, request: Request, path: str) -> str:
         """A whole address for a path of ours."""

@@ -1,0 +1,109 @@
+"""Links and notices of work by e-mail, through the server that the owner names; nothing is sent anywhere else."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import make_msgid
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
+
+from tunewell.errors import UserError
+from tunewell.types import Value
+
+TIMEOUT_S = 10.0
+SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[^@\s<>\"(),:;\\\[\]]{1,250}")
+
+
+def address(text: str) -> str:
+    """An e-mail address as it may be written to; empty stays empty.
+
+    Raises:
+        UserError: It is none.
+
+    Example:
+        >>> address(" ann@example.org "), address("")
+        ('ann@example.org', '')
+    """
+    plain = text.strip()
+    if plain and not _ADDRESS.fullmatch(plain):
+        raise UserError(f"{plain[:80]!r} is no e-mail address")
+    return plain
+
+
+class Mailer(Value):
+    """A mail server and who writes.
+
+    Attributes:
+        host: Of the server.
+        port: Of the server.
+        security: ``none``, ``starttls`` or ``tls``.
+        user: To sign in with; empty = no sign-in.
+        password: Of the user.
+        sender: Address that stands under *From*.
+    """
+
+    host: str
+    port: int
+    security: str
+    user: str = ""
+    password: str = Field(default="", repr=False)
+    sender: str
+
+    def send(self, to: str, subject: str, text: str) -> str:
+        """Send one message; gives why it could not be sent, empty if it was."""
+        message = EmailMessage()
+        try:
+            message["From"], message["To"] = self.sender, address(to)
+            message["Subject"] = " ".join(subject.split())[:200]
+            message["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
+            message["Auto-Submitted"] = "auto-generated"
+            message.set_content(text)
+            with self._server() as server:
+                if self.security == "starttls":
+                    server.starttls(context=ssl.create_default_context())
+                if self.user:
+                    server.login(self.user, self.password)
+                server.send_message(message)
+        except (OSError, smtplib.SMTPException, ValueError, UserError) as error:
+            return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        return ""
+
+    def _server(self) -> smtplib.SMTP:
+        if self.security == "tls":
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S)
+
+
+def mailer(url: str, sender: str = "") -> Mailer | None:
+    """The mail server of a URL: ``smtp+starttls://user:password@mail.example.org:587``; None if it is empty.
+
+    Raises:
+        UserError: The URL cannot be read, or a password would travel in the clear.
+
+    Example:
+        >>> found = mailer("smtps://ann%40example.org:s3cret@mail.example.org", "desk@example.org")
+        >>> found.port, found.security, found.user
+        (465, 'tls', 'ann@example.org')
+    """
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise UserError(
+            "the mail server is not named as a URL", hint="smtp+starttls://user:password@mail.example.org:587"
+        )
+    user = unquote(parts.username or "")
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if user and parts.scheme == "smtp" and not local:
+        raise UserError("a password would travel in the clear", hint="smtp+starttls:// or smtps://")
+    from_whom = address(sender or (user if "@" in user else f"tunewell@{parts.hostname}"))
+    security = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "tls"}[parts.scheme]
+    return Mailer(
+        host=parts.hostname, port=parts.port or SCHEMES[parts.scheme], security=security, user=user,
+        password=unquote(parts.password or ""), sender=from_whom,
+    )  # fmt: skip
