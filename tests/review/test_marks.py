@@ -54,3 +54,14 @@ def test_marks_lie_on_the_same_characters_in_decomposed_writing() -> None:
 def test_marks_never_leave_the_text(answer: str) -> None:
     for mark in marks(answer, row("nothing")):
         assert 0 <= mark.start < mark.end <= len(answer)
+
+
+def test_endless_words_and_texts_take_no_time_and_are_not_marked() -> None:
+    import time
+
+    started = time.process_time()
+    for answer in ("A" * 1_000_000, "A'" * 500_000, "Aa " * 300_000, "1," * 500_000, "x@" * 500_000, "\n" * 1_000_000):
+        marks(answer, row(answer))
+    assert time.process_time() - started < 30
+    (mark,) = marks("B" * 5000 + " pays 48.20 EUR", row("nothing"))
+    assert mark.start == 5006
