@@ -9,6 +9,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, out, progress, project
 from tunewell.errors import UserError
+from tunewell.model.base import Model
 from tunewell.types import Dataset, Split, Trained
 
 
@@ -21,6 +22,12 @@ def command(
         str, typer.Option(help="Which metric tells a failure.", show_default="that of the first gate")
     ] = "",
     rows: Annotated[int, typer.Option(min=2, help="At most this many held-out rows.")] = 60,
+    paraphraser: Annotated[
+        str,
+        typer.Option(
+            "--paraphrase", metavar="MODEL", help="Also in other words, by this model: a name of weights, or NAME@URL."
+        ),
+    ] = "",
     overrides: SetOption = None,
     wait: WaitOption = False,
     json: JsonOption = False,
@@ -37,8 +44,9 @@ def command(
         split = store.get_value(runs["split"].outputs["split"], Split)
         with progress("stress", quiet=json) as bar:
             result = stress(
-                dataset, split, model, file, store, kinds=kinds or (), metric=metric, max_rows=rows, progress=bar
-            )
+                dataset, split, model, file, store, kinds=kinds or (), metric=metric, max_rows=rows, progress=bar,
+                paraphraser=_opened(paraphraser),
+            )  # fmt: skip
     if json:
         emit("stress", result)
         return
@@ -53,3 +61,14 @@ def command(
         )
     for name, why in result.skipped.items():
         out.print(f"  {name:16} left out: {why}", markup=False)
+
+
+def _opened(name: str) -> Model | None:
+    """The model that ``--paraphrase`` names."""
+    if not name:
+        return None
+    from tunewell.metrics.judge import LazyModel
+
+    model, _, url = name.partition("@")
+    at_url = url.startswith(("http://", "https://"))
+    return LazyModel(model if at_url else name, url if at_url else "")

@@ -3,6 +3,7 @@
 from tunewell.evaluate.stress import content, speech, writing
 from tunewell.evaluate.stress.checklist import Behaviour, BehaviourTest, run_behaviour
 from tunewell.evaluate.stress.kinds import PERTURBATIONS, Effect, Perturbation, perturbation
+from tunewell.evaluate.stress.paraphrase import paraphrase, paraphrased, unfit
 from tunewell.evaluate.stress.result import Endured, Stressed
 from tunewell.evaluate.stress.search import Worst, worst_perturbation
 from tunewell.evaluate.stress.stage import stress
@@ -17,10 +18,13 @@ __all__ = [
     "Stressed",
     "Worst",
     "content",
+    "paraphrase",
+    "paraphrased",
     "perturbation",
     "run_behaviour",
     "speech",
     "stress",
+    "unfit",
     "worst_perturbation",
     "writing",
 ]

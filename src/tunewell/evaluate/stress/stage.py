@@ -17,11 +17,12 @@ from tunewell.evaluate.people import judgements
 from tunewell.evaluate.predict import Meter, Work, predict
 from tunewell.evaluate.stage import families, held_out_rows
 from tunewell.evaluate.stress.kinds import PERTURBATIONS, Perturbation
+from tunewell.evaluate.stress.paraphrase import NAME, paraphrase
 from tunewell.evaluate.stress.result import Endured, Stressed
 from tunewell.evaluate.table import Table, holm_adjusted, table_of
 from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics
-from tunewell.model.base import GenerateOptions, Progress
+from tunewell.model.base import GenerateOptions, Model, Progress
 from tunewell.stats import mean
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -59,6 +60,7 @@ def stress(
     metric: str = "",
     max_rows: int = 60,
     models: Models | None = None,
+    paraphraser: Model | None = None,
     progress: Progress | None = None,
 ) -> Stressed:
     """Perturb held-out rows in every way and compare the failure rate with that of the same rows as they are.
@@ -73,6 +75,7 @@ def stress(
         metric: Which metric of the task decides what a failure is; that of the first gate (else the first) if empty.
         max_rows: At most this many rows, drawn by seed.
         models: Opens models; on this machine if None.
+        paraphraser: Says the questions in other words, as one more kind of stress; None = that kind is left out.
         progress: Called with (done, total).
 
     Raises:
@@ -87,7 +90,7 @@ def stress(
     inputs |= {"adapter": model.adapter} if model else {}
     parameters: dict[str, Any] = {
         "base": model.base if model else file.spec.train.model,
-        "kinds": [k.name for k in chosen],
+        "kinds": [k.name for k in chosen] + ([f"{NAME} by {paraphraser.name}"] if paraphraser else []),
         "metric": decides.info.model_dump(mode="json"),
         "version": decides.version,
         "options": [m.model_dump(mode="json") for m in file.spec.metrics],
@@ -107,6 +110,8 @@ def stress(
         if len(rows) > max_rows:
             keep = set(random.Random(seed).sample([e.id for e in rows], max_rows))
             rows = [e for e in rows if e.id in keep]
+        if paraphraser:
+            chosen = [*chosen, paraphrase(paraphraser, rows)]
         trial = _Trial(rows=rows, metric=decides, passing=passing, file=file, families=families(rows, split))
         perturbed = {k.name: trial.perturb(k, seed) for k in chosen}
         everything = [*rows, *(e for made in perturbed.values() for e in made.values())]
