@@ -68,7 +68,7 @@ def run(name: str) -> None:
     rows, wrong = planted(name)
     with tempfile.TemporaryDirectory() as place:
         dataset, split, _, store = project(Path(place), rows, RECIPE, folds=FOLDS)
-        setting = Setting(dataset, split, RECIPE, resolve(RECIPE.model), store, Path(place) / "work")
+        setting = Setting(dataset, split, RECIPE, resolve(RECIPE.model), store, folder() / f"{NAME}-{name}")
         held_out, measure = setting.fold_masks()
         rule = setting.held_out(held_out)
         cut = setting.cut(RECIPE.fold_layers)
@@ -78,8 +78,8 @@ def run(name: str) -> None:
         length = choose_length([r.losses for r in done.readings], rule).evaluation
         (folder() / f"{NAME}-{name}.safetensors").write_bytes(trace_to_bytes(trace))
         np.savez(folder() / f"{NAME}-{name}.npz", vectors=setting.vectors(cut), length=length,
+                 prior=setting.prior(job, held_out),
                  wrong=np.asarray([e in wrong for e in trace.examples]))  # fmt: skip
-        setting.close()
 
 
 def auroc(score: NDArray[np.float64], wrong: NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -103,15 +103,16 @@ def kept(name: str) -> tuple[FoldTrace, Any] | None:
 
 def scored(trace: FoldTrace, notes: Any) -> dict[str, Any]:
     """The stage's score, and what it is better than."""
-    from tunewell.train.readings import doubt, held_out_loss
+    from tunewell.train.readings import doubt, doubt_of_neighbours, held_out_loss
 
     length, wrong = int(notes["length"]), notes["wrong"]
-    score = doubt(trace, length, vectors=notes["vectors"])
+    score = doubt(trace, len(trace.losses) - 1, prior=notes["prior"])
     order = np.argsort(-score)
     return {
         "rows": len(wrong),
         "planted": int(wrong.sum()),
         "auroc": auroc(score, wrong),
+        "against_neighbours": auroc(doubt_of_neighbours(trace, length, vectors=notes["vectors"]), wrong),
         "loss_alone": auroc(held_out_loss(trace, length), wrong),
         "planted_among_the_first_tenth": round(float(wrong[order[: len(wrong) // 10]].mean()), 3),
     }

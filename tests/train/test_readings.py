@@ -9,7 +9,15 @@ import pytest
 
 from tunewell.train.explain import explain
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
-from tunewell.train.readings import doubt, fragility, label_errors, membership, memorisation, regurgitation
+from tunewell.train.readings import (
+    doubt,
+    doubt_of_neighbours,
+    fragility,
+    label_errors,
+    membership,
+    memorisation,
+    regurgitation,
+)
 from tunewell.types import Example, FoldTrace, Message, Recipe
 
 
@@ -38,10 +46,61 @@ def area(score: Any, bad: Any) -> float:
 
 def test_wrong_targets_come_first_where_rows_differ_in_difficulty() -> None:
     trace, vectors, bad = world()
-    score = doubt(trace, 1, vectors=vectors)
+    score = doubt_of_neighbours(trace, 1, vectors=vectors)
     assert area(score, bad) > 0.95
     raw = np.nanmean(np.where(trace.held_out, trace.losses[1], np.nan), 0)
     assert area(raw, bad) < 0.88  # without neighbours, hard rows crowd out wrong ones
+
+
+def test_a_target_that_its_input_does_not_explain_comes_first() -> None:
+    """Rare targets have a high loss with their input and a higher one without; wrong ones have as high a loss."""
+    trace, _, bad = world()
+    held = np.nanmean(np.where(trace.held_out, trace.losses[1], np.nan), 0)
+    rng = np.random.default_rng(1)
+    prior = np.where(bad, held * rng.uniform(0.9, 1.1, 300), held * rng.uniform(1.3, 2.0, 300))
+    assert area(doubt(trace, 1, prior=prior), bad) > 0.98
+    assert area(held, bad) < 0.88
+    finding = label_errors(trace, 1, prior=prior)
+    assert finding.status == "found"
+    assert "than its input would lead one to expect" in finding.why
+    with pytest.raises(ValueError, match="prior"):
+        label_errors(trace, 1)
+
+
+def test_another_input_never_has_the_same_target() -> None:
+    from tunewell.train.prior import other_rows
+
+    targets = ["card arrival"] * 6 + ["top up"] * 3 + ["age limit"]
+    for seed in range(5):
+        other = other_rows(targets, seed=seed)
+        assert all(targets[o] != t for o, t in zip(other, targets, strict=True))
+    assert other_rows(["a", "a"], seed=0).tolist() == [0, 1]  # nothing else is there
+
+
+def test_the_prior_does_not_see_the_input(
+    network: Any, tokenizer: Any, examples: Callable[..., list[Example]], recipe: Recipe
+) -> None:
+    """The losses behind an empty and behind another input, by hand, in fp32."""
+    from tunewell.train.loop import Job
+    from tunewell.train.prior import other_rows, prior_losses
+    from tunewell.train.rows import encode_rows
+
+    rows = examples(8)
+    held = np.arange(8)[None] % 2 == np.arange(2)[:, None]
+    coded = encode_rows(rows, tokenizer, max_tokens=300).rows
+    job = Job(network, coded, recipe=recipe, cut=2, train=~held, measure=held, adapters=(0, 1))
+    job.bank.values.normal_(0, 0.05)
+    found = prior_losses(network, job.bank, rows, held, cut=2, tokenizer=tokenizer, recipe=recipe)
+    other = other_rows([e.target for e in rows], seed=recipe.seed)
+    by_hand = np.zeros(8)
+    for inputs in ([""] * 8, [rows[o].input for o in other]):
+        made = [e.model_copy(update={"messages": (Message(role="user", content=text), e.messages[-1])})
+                for e, text in zip(rows, inputs, strict=True)]  # fmt: skip
+        again = Job(network, encode_rows(made, tokenizer, max_tokens=300).rows, recipe=recipe, cut=2, train=~held,
+                    measure=held, adapters=(0, 1))  # fmt: skip
+        again.bank.values.copy_(job.bank.values)
+        by_hand += np.nansum(np.where(held, again.evaluate(held), 0), 0) / 2
+    np.testing.assert_allclose(found, by_hand, rtol=1e-4)
 
 
 def test_doubtful_rows_are_named_the_worst_first() -> None:

@@ -52,19 +52,20 @@ def general_losses(network: Any, rows: Sequence[Row], recipe: Any, cut: int, val
 
     everything = np.ones((1, len(rows)), np.bool_)
     job = Job(network, rows, recipe=recipe, cut=0 if cut == 0 else cut, train=~everything, measure=everything,
-              trunk=_Live(network, rows, cut) if cut else None)  # fmt: skip
+              trunk=Live(network, rows, cut) if cut else None)  # fmt: skip
     before = job.evaluate(everything)[0]
     job.bank.values.copy_(values)
     return np.stack([before, job.evaluate(everything)[0]]).astype(np.float64)
 
 
-class _Live:
+class Live:
     """States at a cut computed when asked for: too few rows to be worth a cache."""
 
     def __init__(self, network: Any, rows: Sequence[Row], cut: int) -> None:
         self._network, self._rows, self._cut = network, rows, cut
 
     def take(self, places: NDArray[np.int64], length: int) -> Any:
+        """See `tunewell.train.loop.States`."""
         import torch
 
         ids = np.zeros((places.size, length), np.int64)

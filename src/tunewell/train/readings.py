@@ -25,6 +25,9 @@ NEIGHBOURS = 10
 DOUBT = 3.5
 """D10: robust standard deviations above its neighbours from which a row is doubtful (Iglewicz and Hoaglin 1993)."""
 
+DAMPING = 0.02
+"""Nats a token added to both losses, so that targets that are certain either way say little."""
+
 SHOWN = 200
 
 
@@ -48,13 +51,32 @@ def _mean(losses: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[np.float64]
 # --- D10 ----------------------------------------------------------------------------------------------------------
 
 
-def doubt(
+def doubt(trace: FoldTrace, evaluation: int, *, prior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How little a row's own input helps to find its target, held out: the higher, the more doubtful.
+
+    A row is measured by the adapter that never saw it: the logarithm of its loss over the loss of the same target
+    without its input. A rare or long-winded target is as improbable without the input as with it; a wrong one is not
+    made more probable by its input.
+
+    Args:
+        trace: Of the folds.
+        evaluation: Which evaluation.
+        prior: From `tunewell.train.prior.prior_losses`, shape (examples,).
+
+    Returns:
+        Shape (examples,); 0 = the input tells nothing, below 0 = it helps.
+    """
+    loss = held_out_loss(trace, evaluation)
+    return np.asarray(np.log((loss + DAMPING) / (prior + DAMPING)))
+
+
+def doubt_of_neighbours(
     trace: FoldTrace, evaluation: int, *, vectors: NDArray[np.floating[Any]], neighbours: int = NEIGHBOURS
 ) -> NDArray[np.float64]:
-    """How much less probable a row's target is than its neighbours' are, held out: the higher, the more doubtful.
+    """How much less probable a row's target is than its neighbours' are, held out: the score where no prior is known.
 
-    A row is measured by the adapter that never saw it. What is subtracted is what makes a row hard and has nothing to
-    do with its label: the mean held-out loss of the rows with the most similar inputs.
+    What is subtracted is what makes a row hard and has nothing to do with its label: the mean held-out loss of the rows
+    with the most similar inputs.
 
     Args:
         trace: Of the folds.
@@ -80,20 +102,39 @@ def doubt(
     return loss - expected
 
 
-def label_errors(trace: FoldTrace, evaluation: int, *, vectors: NDArray[np.floating[Any]]) -> Finding:
-    """D10: rows whose target the held-out folds find improbable, the worst first."""
+def label_errors(
+    trace: FoldTrace,
+    evaluation: int,
+    *,
+    vectors: NDArray[np.floating[Any]] | None = None,
+    prior: NDArray[np.float64] | None = None,
+) -> Finding:
+    """D10: rows whose target the held-out folds find improbable, the worst first.
+
+    Args:
+        trace: Of the folds.
+        evaluation: Which evaluation.
+        vectors: Of the inputs, for `doubt_of_neighbours`; not used where the prior is given.
+        prior: Of the targets, for `doubt`.
+    """
     from tunewell.stats import proportion
 
-    score = doubt(trace, evaluation, vectors=vectors)
+    if prior is not None:
+        score = doubt(trace, evaluation, prior=prior)
+    elif vectors is not None:
+        score = doubt_of_neighbours(trace, evaluation, vectors=vectors)
+    else:
+        raise ValueError("label_errors takes the inputs' vectors or the targets' prior losses.")
     known = np.isfinite(score)
     middle = float(np.median(score[known]))
     spread = 1.4826 * float(np.median(np.abs(score[known] - middle)))
     order = np.argsort(-np.where(known, score, -np.inf))
     doubtful = [int(i) for i in order if known[i] and spread > 0 and score[i] > middle + DOUBT * spread]
     estimate = proportion(len(doubtful), int(known.sum()))
+    against = "its input would lead one to expect" if prior is not None else "those of similar rows"
     why = (
         f"{len(doubtful)} of {int(known.sum())} rows have a target that the folds that never saw them find much less "
-        f"probable than those of similar rows (by more than {DOUBT * spread:.2f} nats a token)."
+        f"probable than {against} (more than {DOUBT:g} robust standard deviations)."
     )
     return Finding(
         code="D10",

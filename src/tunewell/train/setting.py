@@ -17,6 +17,7 @@ from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
 from tunewell.store import Store
+from tunewell.train.prior import prior_losses
 from tunewell.train.replay import replay_rows
 from tunewell.train.rows import Row, Rows, draw, encode_rows
 from tunewell.train.stopping import HeldOut
@@ -196,6 +197,13 @@ class Setting:
         with torch.no_grad():
             ids = [torch.from_numpy(r.ids[: r.start].astype(np.int64)).to(device) for r in self.rows.rows]
             return np.stack([self.network.embed(i[None])[0].float().mean(0).cpu().numpy() for i in ids])
+
+    def prior(self, job: Any, held_out: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Loss of every row's target without its input, under the adapters of a job as they are."""
+        by_id = {e.id: e for e in self.examples}
+        examples = [by_id[r.id] for r in self.rows.rows]
+        return prior_losses(self.network, job.bank, examples, held_out, cut=job.cut, tokenizer=self.tokenizer,
+                            recipe=job.recipe)  # fmt: skip
 
     def run(
         self, phase: str, job: Any, *, epochs: int, planned: int = 0, stop: Any = None, held_out: Any = None

@@ -22,7 +22,7 @@ from tunewell.train.setting import Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Recipe, Split, Trained, digest
 
-WORK = 5
+WORK = 6
 """Version of the way of training: part of the key of a run."""
 
 Phase = tuple[FoldTrace, Length, NDArray[np.float32] | None]
@@ -94,6 +94,7 @@ class _Way:
         self.setting, self.recipe, self.about = setting, setting.recipe, about
         self.dataset, self.split = ids
         self.findings: list[Finding] = []
+        self._prior: NDArray[np.float64] | None = None
 
     def go(self, store: Store) -> Trained:
         s, recipe = self.setting, self.recipe
@@ -108,8 +109,7 @@ class _Way:
         scope = "over all folds" if check is folds else "at full depth on fold 0"
         self.findings.append(overfitting(check, check_length.evaluation, families=families, scope=scope))
         self.findings.append(memorisation(check, check_length.evaluation, families=families, scope=scope, runs=runs))
-        vectors = s.vectors(fold_cut)
-        self.findings.append(label_errors(folds, length.evaluation, vectors=vectors))
+        self.findings.append(label_errors(folds, len(folds.losses) - 1, prior=self._prior))
         if s.folds > 2:
             self.findings.append(fragility(folds, length.evaluation))
         epochs = round(float(check.epochs[check_length.evaluation]))
@@ -165,6 +165,8 @@ class _Way:
         stop = stop_rule(rule, patience=recipe.patience)
         done = s.run(phase, job, epochs=recipe.epochs, stop=stop, held_out=held_out)
         runs = job.longest_runs(measure) if read_runs else None
+        if phase == "folds":
+            self._prior = s.prior(job, held_out)
         return s.trace(done.readings, held_out), choose_length([r.losses for r in done.readings], rule), runs
 
     def _final(self, cut: int, epochs: int) -> tuple[Mapping[str, NDArray[np.float32]], float]:
