@@ -121,21 +121,27 @@ def label_errors(
 
     if prior is not None:
         score = doubt(trace, evaluation, prior=prior)
+        known, limit = np.isfinite(score), 0.0
+        against = (
+            "their own input makes no more probable, to the folds that never saw them, than an empty input or another "
+            "row's"
+        )
     elif vectors is not None:
         score = doubt_of_neighbours(trace, evaluation, vectors=vectors)
+        known = np.isfinite(score)
+        middle = float(np.median(score[known]))
+        spread = 1.4826 * float(np.median(np.abs(score[known] - middle)))
+        limit = middle + DOUBT * spread if spread > 0 else np.inf
+        against = (
+            "the folds that never saw them find much less probable than those of similar rows (by more than "
+            f"{DOUBT:g} robust standard deviations)"
+        )
     else:
         raise ValueError("label_errors takes the inputs' vectors or the targets' prior losses.")
-    known = np.isfinite(score)
-    middle = float(np.median(score[known]))
-    spread = 1.4826 * float(np.median(np.abs(score[known] - middle)))
     order = np.argsort(-np.where(known, score, -np.inf))
-    doubtful = [int(i) for i in order if known[i] and spread > 0 and score[i] > middle + DOUBT * spread]
+    doubtful = [int(i) for i in order if known[i] and score[i] > limit]
     estimate = proportion(len(doubtful), int(known.sum()))
-    against = "its input would lead one to expect" if prior is not None else "those of similar rows"
-    why = (
-        f"{len(doubtful)} of {int(known.sum())} rows have a target that the folds that never saw them find much less "
-        f"probable than {against} (more than {DOUBT:g} robust standard deviations)."
-    )
+    why = f"{len(doubtful)} of {int(known.sum())} rows have a target that {against}."
     return Finding(
         code="D10",
         status="found" if doubtful else "clear",
