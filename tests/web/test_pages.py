@@ -17,7 +17,7 @@ from tunewell.people import Role
 from tunewell.web import create_app
 from tunewell.web.room import Allow, ApiAllow, Change
 
-PUBLIC = {"/login", "/join/{token}", "/health"}
+PUBLIC = {"/login", "/join/{token}", "/health", "/sso", "/sso/callback"}
 GOOD = {"scores": {"faithful": 1, "helpful": 4}}
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tunewell.cli.common import ProjectArgument, note
-from tunewell.errors import MissingExtraError
-from tunewell.people import Accounts, reopen_sign_offs
+from tunewell.errors import MissingExtraError, UserError
+from tunewell.people import ROLES, Accounts, reopen_sign_offs
 from tunewell.store import Store
 from tunewell.task import load_task
+
+if TYPE_CHECKING:
+    from tunewell.web.oidc import Issuer
 
 DAY_S = 24 * 3600.0
 
@@ -37,6 +41,17 @@ def command(
     mail_from: Annotated[
         str, typer.Option("--mail-from", envvar="TUNEWELL_MAIL_FROM", help="Address that notices come from.")
     ] = "",
+    oidc_issuer: Annotated[
+        str,
+        typer.Option(
+            envvar="TUNEWELL_OIDC_ISSUER",
+            help="Issuer of OpenID Connect; TUNEWELL_OIDC_SECRET holds the client's secret, if it has one.",
+        ),
+    ] = "",
+    oidc_client: Annotated[str, typer.Option(envvar="TUNEWELL_OIDC_CLIENT", help="Our id at the issuer.")] = "",
+    oidc_role: Annotated[
+        str, typer.Option(help="Role of people who come by the issuer for the first time; nobody new if empty.")
+    ] = "",
     owner_link: Annotated[bool, typer.Option("--owner-link", help="Print a new link for an owner.")] = False,
 ) -> None:
     """Open the room where people annotate, review and see results."""
@@ -56,5 +71,21 @@ def command(
             token = accounts.invite("owner", author="Tunewell", lasts_s=DAY_S)
             note(f"The owner's link, good once and for a day:\n\n  {base}/join/{token}\n")
         note(f"The room is open at {base} (Ctrl-C closes it).")
-        app = create_app(file, store, public=public, mail=mailer(smtp, mail_from))
+        issuer = _issuer(oidc_issuer, oidc_client, oidc_role)
+        app = create_app(file, store, public=public, mail=mailer(smtp, mail_from), issuer=issuer)
         uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+
+
+def _issuer(url: str, client: str, role: str) -> Issuer | None:
+    from tunewell.web.oidc import Issuer
+
+    if not url:
+        return None
+    if not client or (role and role not in ROLES):
+        raise UserError(
+            "the issuer needs --oidc-client" if not client else f"there is no role {role!r}",
+            hint=f"--oidc-role is one of {', '.join(ROLES)}" if client else "the issuer gives it when you register",
+        )
+    return Issuer.model_validate(
+        {"url": url, "client": client, "secret": os.environ.get("TUNEWELL_OIDC_SECRET", ""), "role": role or None}
+    )

@@ -14,16 +14,19 @@ from tunewell import __version__
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.web import api, desk, door, owner
+from tunewell.web import api, desk, door, owner, sso
 from tunewell.web.guard import Guard
 from tunewell.web.mail import Mailer
+from tunewell.web.oidc import Issuer, OpenID
 from tunewell.web.render import page
 from tunewell.web.room import Refused, Room, session_of
 
 TITLES = {400: "That does not fit", 401: "Sign in", 403: "Not for you", 404: "Nothing here", 429: "Too fast"}
 
 
-def create_app(file: TaskFile, store: Store, *, public: str = "", mail: Mailer | None = None) -> FastAPI:
+def create_app(
+    file: TaskFile, store: Store, *, public: str = "", mail: Mailer | None = None, issuer: Issuer | None = None
+) -> FastAPI:
     """The room for people of one project, as an ASGI application.
 
     Args:
@@ -32,6 +35,7 @@ def create_app(file: TaskFile, store: Store, *, public: str = "", mail: Mailer |
         public: Address that people reach it by (``https://tunewell.example.org``); with ``https`` cookies are sent
             over HTTPS only. Links are made from the request's own address if empty.
         mail: Sends links and notices of work; None = nothing is sent.
+        issuer: OpenID Connect issuer that people may sign in with.
     """
     app = FastAPI(
         title="Tunewell",
@@ -42,9 +46,10 @@ def create_app(file: TaskFile, store: Store, *, public: str = "", mail: Mailer |
         redoc_url=None,
     )
     app.state.room = Room(
-        file=file, store=store, secure=public.startswith("https://"), public=public.rstrip("/"), mail=mail
-    )
-    for part in (door, desk, owner, api):
+        file=file, store=store, secure=public.startswith("https://"), public=public.rstrip("/"), mail=mail,
+        sso=OpenID(issuer, store) if issuer else None,
+    )  # fmt: skip
+    for part in (door, sso, desk, owner, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)

@@ -28,7 +28,7 @@ def login_page(request: Request, next: str = "/") -> Response:
     """Ask for name and password."""
     if session_of(request):
         return RedirectResponse(safe_path(next), 303)
-    return page(request, "login.html", next=safe_path(next), name="", problem="")
+    return page(request, "login.html", next=safe_path(next), name="", problem="", sso=room_of(request).sso is not None)
 
 
 @router.post("/login")
@@ -45,13 +45,15 @@ def login(
     except UserError as error:
         accounts.log("", "sign-in refused", name[:128], why=error.message)
         problem = f"{error.message}: {error.hint}"
-        return page(request, "login.html", status=429, next=safe_path(next), name=name, problem=problem)
+        return page(request, "login.html", status=429, next=safe_path(next), name=name, problem=problem,
+                    sso=room_of(request).sso is not None)  # fmt: skip
     if account is None:
         accounts.log("", "sign-in failed", name[:128])
         problem = "Name and password do not match."
-        return page(request, "login.html", status=403, next=safe_path(next), name=name, problem=problem)
+        return page(request, "login.html", status=403, next=safe_path(next), name=name, problem=problem,
+                    sso=room_of(request).sso is not None)  # fmt: skip
     accounts.log(account.name, "sign-in")
-    return _enter(request, account, safe_path(next))
+    return enter(request, account, safe_path(next))
 
 
 @router.post("/logout")
@@ -97,7 +99,7 @@ def join(
         if batch and batch.status == "open":
             seats = room.book.share(batch, [account.id])
             room.accounts.log(account.name, "seats given", batch.id, seats=seats)
-    return _enter(request, account, "/")
+    return enter(request, account, "/")
 
 
 @router.get("/account")
@@ -122,7 +124,7 @@ def change_password(
     except UserError as error:
         return _account(request, session, problem=error.message, status=400)
     accounts.log(session.account.name, "password changed")
-    return _enter(request, session.account, "/account")
+    return enter(request, session.account, "/account")
 
 
 @router.post("/account/email")
@@ -175,10 +177,11 @@ def _account(request: Request, session: Session, *, problem: str = "", token: st
     tokens = room.accounts.tokens(session.account.id)
     email = room.accounts.addresses().get(session.account.id, "")
     return page(request, "account.html", session, status=status, problem=problem, token=token, tokens=tokens,
-                mail=room.mail is not None, email=email)  # fmt: skip
+                mail=room.mail is not None, email=email, sso=room.sso is not None)  # fmt: skip
 
 
-def _enter(request: Request, account: Account, target: str) -> Response:
+def enter(request: Request, account: Account, target: str) -> Response:
+    """Start a session and go to a path of ours."""
     room = room_of(request)
     lasts_s = GUEST_S if account.role == "guest" else SESSION_S
     token = room.accounts.sign_in(account, lasts_s=lasts_s)

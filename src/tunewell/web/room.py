@@ -19,6 +19,7 @@ from tunewell.people.accounts import ROLES
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.web.mail import Mailer
+from tunewell.web.oidc import OpenID
 from tunewell.web.reading import Reader
 
 COOKIE = "tunewell"
@@ -37,6 +38,7 @@ class Room:
         secure: Whether cookies are sent over HTTPS only.
         public: Address that links are made with, without a slash at the end.
         mail: Sends links and notices of work; None = links are copied by hand.
+        sso: The issuer that people may sign in with; None = by password only.
     """
 
     file: TaskFile
@@ -44,6 +46,7 @@ class Room:
     secure: bool = False
     public: str = ""
     mail: Mailer | None = None
+    sso: OpenID | None = None
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     def __post_init__(self) -> None:
