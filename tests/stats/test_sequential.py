@@ -27,7 +27,7 @@ def test_boundaries_reproduce_the_published_ones() -> None:
 @pytest.mark.parametrize("kind", ["obrien-fleming", "pocock"])
 def test_spending_uses_all_of_its_error_at_any_looks(kind: str) -> None:
     looks = [0.13, 0.5, 0.55, 0.9, 1.0]
-    z = spending_boundaries(looks, kind=kind)
+    z = spending_boundaries(looks, kind=kind)  # type: ignore[arg-type]
     assert crossing(np.array(z), np.array(looks)) == pytest.approx(0.05, abs=1e-4)
 
 
