@@ -2,13 +2,15 @@
 
 600 cells: five rates × four numbers of labels × six judges × clusters of 1, 3 and 5 with intraclass correlation 0 and
 .3 (of people's labels, of the judge's hits and of its false alarms alike); whole clusters are labelled; 4,000 rows are
-judged. Usage: ``python -m bench.statistics.corrected [repetitions]``.
+judged. Usage: ``python -m bench.statistics.corrected [repetitions] [processes]``.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -107,33 +109,32 @@ def labels_needed(judge: tuple[float, float], p: float, people: int, repeats: in
     return many / people
 
 
-def main(repeats: int = 10_000) -> None:
+def _cell(job: tuple[int, float, int, tuple[float, float], int, float, int]) -> dict[str, Any]:
+    seed, *rest = job
+    return cell(np.random.default_rng([2026, seed]), *rest)  # type: ignore[arg-type]
+
+
+def _needed(job: tuple[tuple[float, float], float, int, int]) -> dict[str, Any]:
+    judge, p, people, repeats = job
+    hit, correct = judge
+    q = p * hit + (1 - p) * (1 - correct)
+    rho = (p * hit - p * q) / np.sqrt(p * (1 - p) * q * (1 - q))
+    needed = labels_needed(judge, p, people, repeats)
+    return {"judge": judge, "rate": p, "rho": round(float(rho), 3), "people_alone": people, "needed_share": needed}
+
+
+def main(repeats: int = 10_000, workers: int = 2) -> None:
     started = time.perf_counter()
-    rng = np.random.default_rng(2026)
-    cells = [
-        cell(rng, p, n, judge, m, icc, repeats)
-        for judge in JUDGES
-        for m, icc in CLUSTERS
-        for p in RATES
-        for n in LABELS
+    jobs = [
+        (i, p, n, judge, m, icc, repeats)
+        for i, (judge, (m, icc), p, n) in enumerate(product(JUDGES, CLUSTERS, RATES, LABELS))
     ]
+    wanted = [(judge, p, people, repeats) for judge in JUDGES for p in (0.5, 0.8, 0.9, 0.95) for people in (200, 400)]
+    with ProcessPoolExecutor(workers) as pool:
+        cells = list(pool.map(_cell, jobs, chunksize=5))
+        print(len(cells), "cells", flush=True)
+        needed = list(pool.map(_needed, wanted))
     over = [c for c in cells if c["coverage"] > 0.975 and c["failures_expected"] >= 5 - 1e-9]
-    needed = []
-    for judge in JUDGES:
-        hit, correct = judge
-        for p in (0.5, 0.8, 0.9, 0.95):
-            q = p * hit + (1 - p) * (1 - correct)
-            rho = (p * hit - p * q) / np.sqrt(p * (1 - p) * q * (1 - q))
-            for people in (200, 400):
-                needed.append(
-                    {
-                        "judge": judge,
-                        "rate": p,
-                        "rho": round(float(rho), 3),
-                        "people_alone": people,
-                        "needed_share": labels_needed(judge, p, people, repeats),
-                    }
-                )
     worst = min(cells, key=lambda c: c["coverage"])
     write(
         "corrected",
