@@ -70,10 +70,10 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
     assert "rewriter" in kind.about
     assert kind.preserved is None
     # People say of a sample whether the answer stayed the same; what they doubt is taken off.
-    for e in list(made)[:40]:
-        record = {"id": f"{e}-j", "example": f"{e}~paraphrase", "arm": "", "criterion": KEPT, "value": 0.0,
+    for name in list(made)[:40]:
+        record = {"id": f"{name}-j", "example": f"{name}~paraphrase", "arm": "", "criterion": KEPT, "value": 0.0,
                   "author": "ann", "at": dt.datetime(2026, 3, 1, tzinfo=dt.UTC).isoformat()}  # fmt: skip
-        project.store.say("judgement", f"{e}~paraphrase", author="ann", record=record)
+        project.store.say("judgement", f"{name}~paraphrase", author="ann", record=record)
     again = stress(
         project.dataset, project.split, project.version, project.file(), project.store, kinds=["typos"],
         metric="label", max_rows=120, models=project.models, paraphraser=Rewriter(),
