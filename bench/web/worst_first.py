@@ -16,6 +16,7 @@ import csv
 import json
 import os
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from bench.machine import keep
 from tunewell.stats import mean, proportion
-from tunewell.train.readings import doubt, held_out_loss
+from tunewell.train.readings import doubt, doubt_of_neighbours, held_out_loss
 from tunewell.types import FoldTrace
 
 SHARE, FOLDS, SEEDS, TARGET = 0.1, 5, 5, 0.6
@@ -74,13 +75,24 @@ def found(score: Floats, wrong: NDArray[np.bool_]) -> int:
     return int(wrong[np.argsort(-score)[: round(SHARE * len(score))]].sum())
 
 
+def all_of(trace: FoldTrace, labels: Ints, vectors: Floats, wrong: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Found by D10's score, by its score for rows without a prior, by the loss alone; and how many there were."""
+    prior = -np.log(np.bincount(labels)[labels] / len(labels))  # the label without its text
+    return (
+        found(doubt(trace, 0, prior=prior), wrong),
+        found(doubt_of_neighbours(trace, 0, vectors=vectors), wrong),
+        found(held_out_loss(trace, 0), wrong),
+        int(wrong.sum()),
+    )
+
+
 def banking(folder: Path) -> dict[str, Any]:
     """Intents of ten thousand customers' questions."""
     with (folder / "banking77" / "train.csv").open(encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     names = {c: i for i, c in enumerate(sorted({line["category"] for line in lines}))}
     bags = [_WORD.findall(line["text"].casefold()) for line in lines]
-    bags = [[*bag, *(f"{a} {b}" for a, b in zip(bag, bag[1:], strict=False))] for bag in bags]
+    bags = [[*bag, *(f"{a} {b}" for a, b in pairwise(bag))] for bag in bags]
     place = {w: i for i, w in enumerate(sorted({w for bag in bags for w in bag}))}
     rows = [np.array([place[w] for w in bag], np.int64) for bag in bags]
     truth = np.array([names[line["category"]] for line in lines])
@@ -91,8 +103,7 @@ def banking(folder: Path) -> dict[str, Any]:
     for seed in range(SEEDS):
         labels, wrong = plant(truth, seed)
         trace = trace_of(*naive_bayes(rows, len(place), labels, seed))
-        results.append((found(doubt(trace, 0, vectors=vectors), wrong), found(held_out_loss(trace, 0), wrong),
-                        int(wrong.sum())))  # fmt: skip
+        results.append(all_of(trace, labels, vectors, wrong))
     return summary(results, len(rows))
 
 
@@ -105,20 +116,20 @@ def news(folder: Path) -> dict[str, Any]:
         labels, wrong = plant(truth, seed)
         loss = -np.log(np.maximum(probability[np.arange(len(labels)), labels], 1e-9))
         trace = trace_of(loss, np.arange(len(labels)) % FOLDS)
-        results.append((found(doubt(trace, 0, vectors=np.log(probability + 1e-6)), wrong),
-                        found(held_out_loss(trace, 0), wrong), int(wrong.sum())))  # fmt: skip
+        results.append(all_of(trace, labels, np.log(probability + 1e-6), wrong))
     return summary(results, len(truth))
 
 
-def summary(results: list[tuple[int, int, int]], rows: int) -> dict[str, Any]:
-    """Shares found within the first tenth: the product's order, the loss alone, chance."""
-    ours, alone, planted = (np.array(x) for x in zip(*results, strict=True))
+def summary(results: list[tuple[int, int, int, int]], rows: int) -> dict[str, Any]:
+    """Shares found within the first tenth: the product's order, two others, chance."""
+    ours, near, alone, planted = (np.array(x) for x in zip(*results, strict=True))
     return {
         "rows": rows,
         "planted": int(planted[0]),
         "seeds": SEEDS,
         "found_in_first_tenth": str(mean((ours / planted).tolist(), low=0, high=1)),
         "one_seed": str(proportion(int(ours[0]), int(planted[0]))),
+        "by_neighbours": round(float((near / planted).mean()), 3),
         "by_loss_alone": round(float((alone / planted).mean()), 3),
         "by_chance": SHARE,
         "target": TARGET,
