@@ -18,7 +18,7 @@ DOUBT = 1e-4
 def two_sided(hits: int, total: int) -> float:
     """Exact p-value of ``hits`` of ``total`` fair coins."""
     tail = min(hits, total - hits)
-    return min(1.0, 2 * sum(math.comb(total, k) for k in range(tail + 1)) / 2**total)
+    return min(1.0, 2.0 * float(sum(math.comb(total, k) for k in range(tail + 1))) / float(2**total))
 
 
 def only(items: dict[str, Item], name: str) -> str:
