@@ -1,0 +1,115 @@
+"""review and annotate through the command line: the pool, sign-offs, nearest rows, import, freeze."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.web.world import TASK, make_project
+from tunewell.annotate import rows_of
+from tunewell.cli.main import app
+from tunewell.cli.pool import pool_evaluation
+from tunewell.errors import UserError
+from tunewell.lineage import record
+from tunewell.model.fake import FakeModel
+from tunewell.people import Accounts, Book, Said, Span
+from tunewell.people.corrected import words_for
+from tunewell.review import open_review
+from tunewell.store import Store
+from tunewell.task import TaskFile, load_task
+from tunewell.types import Estimate, ModelVersion, Recipe, Trained
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TaskFile, Store]]:
+    _, store = make_project(tmp_path)
+    (tmp_path / "tunewell.yaml").write_text(TASK.replace("scale: yes/no}", "scale: yes/no, signed: true}"))
+    monkeypatch.chdir(tmp_path)
+    yield load_task(tmp_path), store
+    store.close()
+
+
+def ask(*words: str) -> dict[str, Any]:
+    found = CliRunner().invoke(app, [*words, "--json"])
+    assert found.exit_code == 0, (found.output, found.exception)
+    return dict(json.loads(found.stdout))
+
+
+def trained(store: Store) -> None:
+    """A training run as the stage leaves it."""
+    one = Estimate(value=1.0, low=1.0, high=1.0, n=1, method="exact")
+    model = ModelVersion(id="v1", base="fake", adapter="a" * 64, recipe=Recipe(), dataset="d", split="s", trained_on=1)
+    with record(store, "train", inputs={}, parameters={}) as run:
+        run.outputs["trained"] = store.put_value(
+            Trained(model=model, trace="", best_epoch=1, held_out_loss=one, train_loss=one)
+        )
+
+
+def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(project: tuple[TaskFile, Store]) -> None:
+    file, store = project
+    examples, families = rows_of(store, "review")
+    with pytest.raises(UserError, match="nothing has been trained"):
+        pool_evaluation(file, store, examples[:4], families)
+    trained(store)
+    model = FakeModel(lambda prompt: "Pay 999.99 EUR.")
+    found = pool_evaluation(file, store, examples[:4], families, models=lambda _version: model)
+    assert found.arms == ("tuned",)
+    assert len(model.calls) == 4
+    batch = open_review(store, file, found, examples[:4], author="o", arms=found.arms, rows=4, part="review")
+    ann = Accounts(store).create("Ann", role="expert").id
+    book = Book(store)
+    book.share(batch, [ann])
+    item = book.items(batch.id)[0]
+    assert (item.part, item.output, item.marks[0].kind) == ("review", "Pay 999.99 EUR.", "unsupported")
+    said = Said(scores={"faithful": 0, "helpful": 1}, correction="Pay what the bill says.")
+    book.write(said, item=item, batch=batch, account=ann, key="k")
+    (word,) = words_for(store).corrections
+    assert (word.example, word.target) == (item.example, "Pay what the bill says.")
+
+
+def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_path: Path) -> None:
+    _, store = project
+    ann = Accounts(store).create("Ann", role="expert").id
+    batch = ask("review", "open", "--rows", "4", "--raters", "1", "--to", "ann")["result"]["batch"]
+    book, known = Book(store), Book(store).batch(batch)
+    assert known is not None
+    item = book.next_items(batch, ann)[0]
+    said = Said(scores={"faithful": 1, "helpful": 4}, evidence=(Span(start=0, end=9, label="faithful"),))
+    book.write(said, item=item, batch=known, account=ann, key="k")
+    (one,) = ask("review", "signoffs", "--out", "signed.csv")["result"]
+    assert (one["signer"], one["holds"], one["quotes"]) == ("Ann", True, [item.source[:9]])
+    assert "Ann" in (tmp_path / "signed.csv").read_text()
+    (tmp_path / "guideline.md").write_text("# New\n")
+    text = CliRunner().invoke(app, ["review", "signoffs"]).output
+    assert "1 sign-offs, 0 hold" in text
+    assert "1 are open again" in text
+
+
+def test_annotations_come_in_and_are_frozen(project: tuple[TaskFile, Store], tmp_path: Path) -> None:
+    _, store = project
+    name = rows_of(store, "review")[0][0].id
+    values = {"label": {"value": "billing"}, "answer": {"value": "The right answer."}}
+    records = [{"id": name, "responses": [{"user_id": u, "status": "submitted", "values": values} for u in "ab"]}]
+    (tmp_path / "argilla.json").write_text(json.dumps(records))
+    command = ("annotate", "import", "--format", "argilla", "--in", "argilla.json")
+    assert ask(*command)["result"]["new"] == 2
+    assert ask(*command)["result"]["known"] == 2
+    frozen = ask("annotate", "freeze")["result"]
+    assert list(frozen["rows"]) == [name]
+    assert frozen["rows"][name]["target"] == "The right answer."
+    opened = ask("annotate", "open", "--rows", "6", "--novel", "0.5", "--blind", "0.5")["result"]
+    assert opened["items"] == 6
+    assert opened["coverage"]["groups"] == 2
+    hidden = [i for i in Book(store).items(opened["batch"]) if not i.output]
+    assert len(hidden) == 3
+    assert CliRunner().invoke(app, ["annotate", "import", "--in", "gone.json"]).exit_code == 1
+
+
+def test_nothing_near_is_said(project: tuple[TaskFile, Store]) -> None:
+    ask("review", "open", "--rows", "4", "--raters", "1")
+    assert ask("review", "nearest")["result"] == {"batch": "", "items": 0, "seats": 0}
