@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from bench.training.project import SYSTEM, examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
 from tunewell.store.traces import trace_from_bytes, trace_to_bytes
+from tunewell.train.checkpoint import Checkpoint
 from tunewell.train.rows import encode_rows
 from tunewell.train.setting import Setting
 from tunewell.train.stopping import choose_length, stop_rule
@@ -63,7 +65,21 @@ def folder() -> Path:
     return Path(os.environ.get("TUNEWELL_BENCH", tempfile.gettempdir()))
 
 
-def run(name: str) -> None:
+def so_far(job: Any, checkpoint: Checkpoint) -> list[Any]:
+    """The readings of a training that was cut off, with one of where it stands; the bank is restored to it."""
+    from tunewell.train.loop import Reading
+
+    state = checkpoint.load()
+    if state is None:
+        sys.exit("nothing was trained yet")
+    arrays, notes = state
+    job.bank.restore(arrays, steps=notes["optimiser_steps"])
+    now = notes["epoch"] + notes["step"] / len(job.batches(notes["epoch"]))
+    kept_ones = [Reading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])]
+    return [*kept_ones, Reading(now, job.evaluate(job.measure))]
+
+
+def run(name: str, *, as_is: bool = False) -> None:
     """Train the folds of a set and keep their losses, and the vectors of their inputs."""
     rows, wrong = planted(name)
     with tempfile.TemporaryDirectory() as place:
@@ -73,9 +89,12 @@ def run(name: str) -> None:
         rule = setting.held_out(held_out)
         cut = setting.cut(RECIPE.fold_layers)
         job = setting.job(cut, train=~held_out, measure=measure, adapters=range(FOLDS))
-        done = setting.run("folds", job, epochs=RECIPE.epochs, stop=stop_rule(rule, patience=1), held_out=held_out)
-        trace = setting.trace(done.readings, held_out)
-        length = choose_length([r.losses for r in done.readings], rule).evaluation
+        if as_is:
+            readings = so_far(job, Checkpoint(setting.work / "folds.safetensors"))
+        else:
+            readings = setting.run("folds", job, epochs=RECIPE.epochs, stop=stop_rule(rule, patience=1)).readings
+        trace = setting.trace(readings, held_out)
+        length = choose_length([r.losses for r in readings], rule).evaluation
         (folder() / f"{NAME}-{name}.safetensors").write_bytes(trace_to_bytes(trace))
         np.savez(folder() / f"{NAME}-{name}.npz", vectors=setting.vectors(cut), length=length,
                  prior=setting.prior(job, held_out),
@@ -111,6 +130,11 @@ def scored(trace: FoldTrace, notes: Any) -> dict[str, Any]:
     return {
         "rows": len(wrong),
         "planted": int(wrong.sum()),
+        "epochs": [round(float(e), 2) for e in trace.epochs],
+        "score_above_0": {
+            "wrong": round(float((score[wrong] > 0).mean()), 3),
+            "right": round(float((score[~wrong] > 0).mean()), 3),
+        },
         "auroc": auroc(score, wrong),
         "against_neighbours": auroc(doubt_of_neighbours(trace, length, vectors=notes["vectors"]), wrong),
         "loss_alone": auroc(held_out_loss(trace, length), wrong),
@@ -123,8 +147,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--summary", action="store_true", help="only score what is kept")
-    for name in parser.parse_args().sets:
-        run(name)
+    parser.add_argument("--as-is", action="store_true", help="score a training that was cut off, where it stands")
+    asked = parser.parse_args()
+    for name in asked.sets:
+        run(name, as_is=asked.as_is)
     sets = {n: scored(*found) for n in SYSTEM if (found := kept(n)) is not None}
     keep(NAME, {"target": TARGET, "share": SHARE, "recipe": RECIPE.model_dump(mode="json"), "sets": sets})
     for name, one in sets.items():

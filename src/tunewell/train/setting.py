@@ -211,9 +211,10 @@ class Setting:
         """Train a job with its checkpoint ``phase``; planned for the recipe's epochs if not said otherwise."""
         from tunewell.train.checkpoint import Checkpoint
         from tunewell.train.loop import run_job
+        from tunewell.train.network import release_memory
 
         depth = 1 - job.cut / job.network.layers
-        return run_job(
+        done = run_job(
             job,
             epochs=epochs,
             planned=planned or self.recipe.epochs,
@@ -222,6 +223,8 @@ class Setting:
             live=None if held_out is None else lambda reading: self.tell(phase, reading, held_out),
             told=lambda tokens: self.meter.add(tokens * depth),
         )
+        release_memory()  # what one phase left in pieces is no use to the next
+        return done
 
     def tell(self, phase: str, reading: Any, held_out: NDArray[np.bool_]) -> None:
         """Pass an evaluation on to whoever watches."""
