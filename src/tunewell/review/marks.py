@@ -61,7 +61,12 @@ def marks(
         return ()
     given = _tame("\n".join(m.content for m in example.prompt)[:MOST_GIVEN])
     out = [
-        Mark(start=places[i.start], end=places[i.end], kind="unsupported", why=f"this {i.kind} is not in what came in")
+        Mark(
+            start=places[i.start][0],
+            end=places[i.end - 1][1],
+            kind="unsupported",
+            why=f"this {i.kind} is not in what came in",
+        )
         for i in check_support(output, given, language=language)
         if not i.supported
     ]
@@ -72,7 +77,7 @@ def marks(
             if s.standing in ("outdated", "early", "wrong"):
                 start = s.start + len(normal[s.start : s.end]) - len(normal[s.start : s.end].lstrip())
                 why = f"{s.entity}, {s.attribute}: {s.said} is {s.standing}, {s.expected or 'nothing'} holds on {day}"
-                out.append(Mark(start=places[start], end=places[s.end], kind=s.standing, why=why))
+                out.append(Mark(start=places[start][0], end=places[s.end - 1][1], kind=s.standing, why=why))
     return tuple(sorted(out, key=lambda m: (m.start, m.end)))
 
 
@@ -81,18 +86,18 @@ def _tame(text: str) -> str:
     return _ENDLESS.sub(lambda m: " " * len(m.group()), text)
 
 
-def _places(text: str) -> list[int] | None:
-    """Place in ``text`` of each character of its NFC form, and of its end; None where it cannot be followed."""
+def _places(text: str) -> list[tuple[int, int]] | None:
+    """Where in ``text`` each character of its NFC form begins and ends; None where it cannot be followed."""
     if unicodedata.is_normalized("NFC", text):
-        return list(range(len(text) + 1))
-    places: list[int] = []
+        return [(at, at + 1) for at in range(len(text))]
+    places: list[tuple[int, int]] = []
     pieces: list[str] = []
     start = 0
     for end in range(1, len(text) + 1):
         if end == len(text) or unicodedata.combining(text[end]) == 0:
             piece = unicodedata.normalize("NFC", text[start:end])
-            places += [start] * len(piece)
+            places += [(start, end)] * len(piece)
             pieces.append(piece)
             start = end
     whole = "".join(pieces) == unicodedata.normalize("NFC", text)
-    return [*places, len(text)] if whole else None
+    return places if whole else None
