@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.review.conftest import Desk
@@ -10,7 +12,8 @@ from tunewell.people import Item, Said
 from tunewell.review import corrections, newest_evaluation, open_review, review_result
 from tunewell.review.patterns import patterns
 from tunewell.review.session import Calibration
-from tunewell.types import Message
+from tunewell.task import MetricSpec
+from tunewell.types import Message, MetricInfo, Score
 
 
 def good(item: Item) -> Said:
@@ -153,3 +156,26 @@ def test_what_cannot_be_reviewed_says_so(desk: Desk) -> None:
     file = type(desk.file)(spec=bare, path=desk.file.path, lines={}, origins={})
     with pytest.raises(UserError, match="no rubric"):
         open_review(desk.store, file, evaluation, examples, author="o", arms=("tuned",), rows=3)
+
+
+def test_rows_on_which_a_judge_is_unsure_get_their_share(desk: Desk) -> None:
+    evaluation, examples = newest_evaluation(desk.store)
+    doubtful = {e.id for n, e in enumerate(examples) if n % 4 == 0}
+    scores = [
+        Score(example=e.id, arm="tuned", metric="faithful", value=0.5 if e.id in doubtful else 1.0, scorer="judge")
+        for e in examples
+    ]
+    info = MetricInfo(name="faithful", title="Faithful?", low=0, high=1)
+    judged = evaluation.model_copy(
+        update={"scores": desk.store.put_value(scores), "metrics": (*evaluation.metrics, info)}
+    )
+    spec = desk.file.spec
+    judge = MetricSpec(name="faithful", options={"metric": "judge"})
+    file = replace(desk.file, spec=spec.model_copy(update={"metrics": (*spec.metrics, judge), "slices": ()}))
+    for seed in range(4):
+        batch = open_review(
+            desk.store, file, judged, examples, author="o", arms=("tuned",), rows=8, seed=seed
+        )  # fmt: skip
+        items = desk.book.items(batch.id)
+        assert sum(i.example in doubtful for i in items) == 2
+        assert {i.probability for i in items} == {8 / 24}

@@ -16,7 +16,10 @@ from tunewell.people.work import Batch, Item
 from tunewell.review.marks import marker
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.types import Evaluation, Example, Prediction
+from tunewell.types import Evaluation, Example, Prediction, Score, Unscored
+
+DOUBTFUL = 0.4
+"""A judge's score at least this far (of 1) from both ends of its scale is a doubtful one."""
 
 
 class Calibration(Example):
@@ -94,7 +97,7 @@ def open_review(
         evaluation=evaluation.predictions,
         seed=seed,
     )
-    chosen = _drawn(evaluation, examples, outputs, rows, file, seed)
+    chosen = _drawn(evaluation, examples, outputs, rows, file, seed, unsure=_unsure(store, evaluation, file))
     probability = len(chosen) / max(1, sum(e.id in outputs for e in examples))
     families = dict(zip(evaluation.rows, evaluation.clusters, strict=False))
     mark = marker(file)
@@ -116,6 +119,8 @@ def _drawn(
     rows: int,
     file: TaskFile,
     seed: int,
+    *,
+    unsure: Mapping[str, str],
 ) -> list[Example]:
     families = dict(zip(evaluation.rows, evaluation.clusters, strict=False))
     fields = [s.field for s in file.spec.slices]
@@ -123,10 +128,29 @@ def _drawn(
     if not there:
         raise UserError("none of the evaluated rows has an output to judge", hint="tunewell evaluate")
     candidates = [
-        Candidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=families.get(e.id, ""))
+        Candidate(id=e.id, strata=(*(e.field(f) for f in fields), unsure.get(e.id, "")), family=families.get(e.id, ""))
         for e in there.values()
     ]
     return [there[i] for i in draw(candidates, rows, seed=seed)]
+
+
+def _unsure(store: Store, evaluation: Evaluation, file: TaskFile) -> dict[str, str]:
+    """Rows of which a model judge is sure or not, where one has scored them: each kind gets its share of the sample.
+
+    Every row keeps the same probability, so that a plain mean of people's verdicts stays honest; it only varies less.
+    """
+    judges = {m.name for m in file.spec.metrics if str(m.options.get("metric", m.name)) == "judge"}
+    if not judges:
+        return {}
+    spans = {m.name: (m.low, m.high) for m in evaluation.metrics if m.name in judges}
+    doubts: dict[str, float] = {}
+    for score in store.get_value(evaluation.scores, list[Score]):
+        low, high = spans.get(score.metric, (None, None))
+        if low is None or high is None or high <= low or isinstance(score.value, Unscored):
+            continue
+        sure = abs(2 * (float(score.value) - low) / (high - low) - 1)  # 1 at either end of the scale, 0 in the middle
+        doubts[score.example] = max(doubts.get(score.example, 0.0), 1 - sure)
+    return {name: "unsure" if doubt > DOUBTFUL else "sure" for name, doubt in doubts.items()}
 
 
 def _items(
