@@ -57,7 +57,11 @@ def draw(
     rest, labelled = (JUDGED - n) // m, t[..., 1]
     # Totals of the cluster sums and of their squares, by the normal limit: what the judge's share and clustering need.
     both = np.stack([sums, sums**2])
-    totals = rng.multivariate_normal(both.mean(1) * rest, np.cov(both) * rest, size=repeats)
+    spread = np.cov(both)
+    # The mean of the judge's total is known; that of its squares follows it, so that no cell is off by a sampled mean.
+    exact = m * (p * hit + (1 - p) * (1 - correct))
+    centre = both.mean(1) + spread[0] / spread[0, 0] * (exact - both[0].mean())
+    totals = rng.multivariate_normal(centre * rest, spread * rest, size=repeats)
     every = rest + units
     passing = np.clip(totals[:, 0], 1, rest * m - 1) + labelled.sum(1)
     between = (totals[:, 1] + (labelled**2).sum(1) - passing**2 / every) / (every - 1) / m
