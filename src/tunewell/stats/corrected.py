@@ -53,10 +53,11 @@ def corrected_rate(
         ValueError: Without two labels (or two labelled clusters), or with labels other than 0 and 1.
 
     Notes:
-        Simulated at 10,000 repetitions in every cell of five rates × {30, 50, 100, 200} labels × six judges × clusters
+        Simulated in every cell of five rates × {30, 50, 100, 200} labels × six judges × clusters
         of {1, 3, 5} with intraclass correlation {0, .3} (``bench/results/statistics_corrected.json``). Where the
         judge and people hardly ever disagree (fewer than about three disagreements expected among the labels), no
-        method can be exact and this one covers more than it says. Fewer than 30 labels or 6 labelled clusters were
+        method can be exact and this one covers more than it says. With clusters, the judge's verdicts on all rows say how alike the rows of a
+        cluster are: give ``clusters`` for all of them. Fewer than 30 labels or 6 labelled clusters were
         not simulated, and the method says so.
 
     Source:
