@@ -56,9 +56,9 @@ def corrected_rate(
         Simulated in every cell of five rates × {30, 50, 100, 200} labels × six judges × clusters
         of {1, 3, 5} with intraclass correlation {0, .3} (``bench/results/statistics_corrected.json``). Where the
         judge and people hardly ever disagree (fewer than about three disagreements expected among the labels), no
-        method can be exact and this one covers more than it says. With clusters, the judge's verdicts on all rows say how alike the rows of a
-        cluster are: give ``clusters`` for all of them. Fewer than 30 labels or 6 labelled clusters were
-        not simulated, and the method says so.
+        method can be exact and this one covers more than it says. With clusters, the judge's verdicts on all rows
+        say how alike the rows of a cluster are: give ``clusters`` for all of them. Fewer than 30 labels or 6
+        labelled clusters were not simulated, and the method says so.
 
     Source:
         Post-stratification with Jeffreys' limits (Brown, Cai & DasGupta 2001) joined by Zou & Donner 2008,
