@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +68,16 @@ def test_spans_are_the_text(output: str, given_text: str) -> None:
 def test_another_number_is_never_borne_out(a: int, b: int) -> None:
     wrong = canonical_number(str(a)) != canonical_number(str(b))
     assert bool(loose(f"it costs {a} now", f"it costs {b} now")) == wrong
+
+
+@pytest.mark.parametrize("unit", ["A", "A'", "Aa ", "1,", "1 ", "x@", "\n", "Bo. Cy 5 "])
+def test_a_megabyte_of_anything_takes_no_time(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+    started = time.process_time()
+    check_support(text, text)
+    assert time.process_time() - started < 60  # was hours
+
+
+def test_what_follows_an_endless_word_is_still_checked() -> None:
+    (item,) = check_support("B" * 5000 + " pays 48.20 EUR", "nothing")
+    assert (item.start, item.text, item.supported) == (5006, "48.20", False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable
 
 from tunewell.metrics.currency import question_day, statements
 from tunewell.metrics.facts import Facts, read_facts
 from tunewell.metrics.options import CurrencyOptions
-from tunewell.metrics.support import check_support
+from tunewell.metrics.support import check_support, tame
 from tunewell.people.work import Mark
 from tunewell.task import TaskFile
 from tunewell.types import Example
@@ -17,7 +16,6 @@ from tunewell.types import Example
 MOST_LOOKED_AT = 8_000
 """Characters of an output that are looked at; its reader sees where the marks end."""
 MOST_GIVEN = 200_000
-_ENDLESS = re.compile(r"\S{120,}")
 
 Marker = Callable[[str, Example], tuple[Mark, ...]]
 
@@ -55,11 +53,11 @@ def marks(
         >>> [(m.start, m.end, m.kind) for m in marks("You pay 48.20 EUR.", row)]
         [(8, 13, 'unsupported')]
     """
-    output = _tame(output[:MOST_LOOKED_AT])
+    output = tame(output[:MOST_LOOKED_AT])
     places = _places(output)
     if places is None:
         return ()
-    given = _tame("\n".join(m.content for m in example.prompt)[:MOST_GIVEN])
+    given = tame("\n".join(m.content for m in example.prompt)[:MOST_GIVEN])
     out = [
         Mark(
             start=places[i.start][0],
@@ -79,11 +77,6 @@ def marks(
                 why = f"{s.entity}, {s.attribute}: {s.said} is {s.standing}, {s.expected or 'nothing'} holds on {day}"
                 out.append(Mark(start=places[start][0], end=places[s.end - 1][1], kind=s.standing, why=why))
     return tuple(sorted(out, key=lambda m: (m.start, m.end)))
-
-
-def _tame(text: str) -> str:
-    """The same characters in the same places, without words that never end: patterns take for ever on them."""
-    return _ENDLESS.sub(lambda m: " " * len(m.group()), text)
 
 
 def _places(text: str) -> list[tuple[int, int]] | None:
