@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,10 +27,13 @@ def main() -> None:
     unknown = [n for n in wanted if n not in known and n != "all"]
     if unknown:
         sys.exit(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known)}")
-    sys.argv = sys.argv[:1]
+    failed = []
     for name in known if "all" in wanted else wanted:
-        print(f"== {name}")
-        runpy.run_module(f"bench.{name.replace('/', '.')}", run_name="__main__")
+        print(f"== {name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"bench.{name.replace('/', '.')}"], check=False).returncode:
+            failed.append(name)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":
