@@ -9,6 +9,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, out, project
 from tunewell.cli.stage import print_run, run_until
+from tunewell.run import Result
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Example, Split
@@ -35,7 +36,7 @@ def command(
 ) -> None:
     """Compare base, prompted and tuned on the same held-out rows."""
     if not predictions:
-        result = run_until("evaluate", path, overrides=overrides, wait=wait, json=json)
+        result = run_until("evaluate", path, overrides=overrides, wait=wait, json=json, details=_beside)
         if result.evaluation is not None and not json:
             with project(path, overrides=overrides) as (_, store):
                 _print_details(*_details(result.evaluation, store))
@@ -80,6 +81,11 @@ def _details(made: Evaluation, store: Store) -> tuple[Classes | None, list[Calib
 
     classes = store.get_value(made.classes, Classes) if made.classes else None
     return classes, store.get_value(made.calibration, list[Calibration]) if made.calibration else []
+
+
+def _beside(result: Result, store: Store) -> dict[str, object]:
+    classes, calibration = _details(result.evaluation, store) if result.evaluation else (None, [])
+    return {"classes": classes, "calibration": calibration}
 
 
 def _print_details(classes: Classes | None, calibration: list[Calibration]) -> None:

@@ -20,6 +20,7 @@ from tunewell.report.effort import effort
 from tunewell.report.figures import Figures, duration, memory, number_of, suffix
 from tunewell.report.flow import flow
 from tunewell.report.gather import Results, earlier, gather
+from tunewell.report.labels import by_class, in_short, reliability, sureties
 from tunewell.report.landscape import label, state
 from tunewell.report.look import look
 from tunewell.report.measured import ARMS, kind, measured, rival, training
@@ -75,6 +76,8 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "look": look(results),
         "training": training(results),
         "measured": measured(evaluation) if evaluation else (),
+        "by_class": by_class(results),
+        "sureties": sureties(results),
         "rival": rival(evaluation) if evaluation else "",
         "sides": side_by_side(results),
         "effort": effort(results),
@@ -139,6 +142,8 @@ def _environment() -> Any:
         row_strip=charts.row_strip,
         stream=charts.stream,
         curves=charts.curves,
+        reliability=reliability,
+        in_short=in_short,
         kind=kind,
         label=label,
         state=state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tunewell.errors import StoreError, UserError
 from tunewell.lineage import upstream
@@ -12,6 +12,10 @@ from tunewell.similar.shown import Shown
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Finding, FoldTrace, Run, Split, Trained, Verdict
+
+if TYPE_CHECKING:
+    from tunewell.evaluate.calibration import Calibration
+    from tunewell.evaluate.classes import Classes
 
 STAGES: Final = ("curate", "split", "train", "evaluate", "verdict")
 
@@ -31,6 +35,8 @@ class Results:
         trained: Of ``train``.
         trace: The folds' loss curves.
         evaluation: Of ``evaluate``.
+        classes: Label figures by class; None without labels.
+        calibration: Confidence against rightness, by arm; empty where it was not measured.
         verdict: Of ``verdict``.
     """
 
@@ -44,6 +50,8 @@ class Results:
     trained: Trained | None = None
     trace: FoldTrace | None = None
     evaluation: Evaluation | None = None
+    classes: Classes | None = None
+    calibration: tuple[Calibration, ...] = ()
     verdict: Verdict | None = None
 
     @property
@@ -145,6 +153,7 @@ def _load(file: TaskFile, store: Store, chain: Mapping[str, Run]) -> Results:
         output("verdict", "verdict"),
     )
     fit = store.get_value(trained, Trained) if trained else None
+    compared = store.get_value(evaluation, Evaluation) if evaluation else None
     return Results(
         file=file,
         store=store,
@@ -155,7 +164,9 @@ def _load(file: TaskFile, store: Store, chain: Mapping[str, Run]) -> Results:
         split=store.get_value(split, Split) if split else None,
         trained=fit,
         trace=_trace(store, output("train", "trace") or (fit.trace if fit else "")),
-        evaluation=store.get_value(evaluation, Evaluation) if evaluation else None,
+        evaluation=compared,
+        classes=_classes(store, compared),
+        calibration=_calibration(store, compared),
         verdict=store.get_value(verdict, Verdict) if verdict else None,
     )
 
@@ -167,6 +178,27 @@ def _trace(store: Store, digest: str) -> FoldTrace | None:
         return trace_from_bytes(store.files.open(digest).read_bytes()) if digest else None
     except StoreError:
         return None
+
+
+def _classes(store: Store, evaluation: Evaluation | None) -> Classes | None:
+    from tunewell.evaluate.classes import Classes
+
+    try:
+        return store.get_value(evaluation.classes, Classes) if evaluation and evaluation.classes else None
+    except StoreError:
+        return None
+
+
+def _calibration(store: Store, evaluation: Evaluation | None) -> tuple[Calibration, ...]:
+    from tunewell.evaluate.calibration import Calibration
+
+    try:
+        found = (
+            store.get_value(evaluation.calibration, list[Calibration]) if evaluation and evaluation.calibration else []
+        )
+    except StoreError:
+        return ()
+    return tuple(found)
 
 
 def _why_missing(store: Store, stage: str) -> str:

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tunewell.cli.main import app
+from tunewell.evaluate.calibration import Calibration, calibrate
+from tunewell.evaluate.classes import Classes, ClassFigure
+from tunewell.run import Result
+from tunewell.testing.factories import sample_project
+from tunewell.types import Evaluation
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: bool
+) -> None:
+    made = sample_project(tmp_path / "project", rows=150)
+    run = made.store.runs(stage="evaluate")[-1]
+    evaluation = made.store.get_value(run.outputs["evaluation"], Evaluation)
+    if measured:
+        classes = Classes(figures=(ClassFigure(arm="tuned", metric="label", label="<b>", gold=3, named=2),))
+        sure = [0.6 + i / 200 for i in range(60)]
+        curve: list[Calibration] = [calibrate(sure, [1.0, 0.0] * 30)]  # type: ignore[arg-type]
+        evaluation = evaluation.model_copy(
+            update={"classes": made.store.put_value(classes), "calibration": made.store.put_value(curve)}
+        )
+    made.store.close()
+    monkeypatch.setattr("tunewell.cli.stage.run", lambda *_, **__: Result(evaluation=evaluation, reused=["evaluate"]))
+    found = CliRunner().invoke(app, ["evaluate", str(tmp_path / "project"), "--json"])
+    assert found.exit_code == 0, found.output
+    said = json.loads(found.stdout)["result"]
+    record = run.model_dump(mode="json", by_alias=True)
+    assert {name: said[name] for name in record} == record
+    assert set(said) - set(record) == {"classes", "calibration"}
+    if measured:
+        assert said["classes"]["figures"][0]["label"] == "<b>"
+        assert said["calibration"][0]["error"]["n"] == 60
+    else:
+        assert (said["classes"], said["calibration"]) == (None, [])
