@@ -122,7 +122,7 @@ def reliability(calibration: Calibration) -> Markup:
     )
     return Markup(
         '<svg class="reliability" role="img" aria-label="Share right by confidence, {}. {}" width="100%" height="290">'
-        '<svg x="12%" y="10" width="85%" height="250" overflow="visible">{}</svg></svg>'
+        '<svg x="14%" y="10" width="79%" height="250" overflow="visible">{}</svg></svg>'
     ).format(in_short(calibration), said, Markup(levels + below + fair + line + "".join(_marks(calibration, x, y))))
 
 
