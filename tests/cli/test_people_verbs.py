@@ -113,3 +113,27 @@ def test_annotations_come_in_and_are_frozen(project: tuple[TaskFile, Store], tmp
 def test_nothing_near_is_said(project: tuple[TaskFile, Store]) -> None:
     ask("review", "open", "--rows", "4", "--raters", "1")
     assert ask("review", "nearest")["result"] == {"batch": "", "items": 0, "seats": 0}
+
+
+def test_the_rows_of_a_stress_test_are_laid_before_people(project: tuple[TaskFile, Store]) -> None:
+    from tunewell.evaluate.stress import PERTURBATIONS
+
+    _, store = project
+    Accounts(store).create("Ann", role="expert")
+    refused = CliRunner().invoke(app, ["annotate", "open", "--from", "stress"])
+    assert "there is no stress test" in str(refused.exception) + refused.output
+    ask("review", "open", "--rows", "4", "--raters", "1", "--to", "ann")
+    rows = rows_of(store, "test")[0]
+    made = [e for k in ("typos", "upper_case") for row in rows if (e := PERTURBATIONS[k](row)) is not None]
+    with record(store, "stress", inputs={}, parameters={}) as run:
+        run.outputs["perturbed"] = store.put_examples(made)
+    words = ("annotate", "open", "--from", "stress", "--rows", "10", "--raters", "1", "--to", "ann")
+    found = ask(*words)["result"]
+    assert (found["items"], found["seats"]) == (10, 10)
+    batch = Book(store).batch(found["batch"])
+    assert batch is not None
+    assert [(c.name, c.scale) for c in batch.rubric] == [("same-answer", "yes/no")]
+    items = Book(store).items(batch.id)
+    assert sorted(i.example.split("~")[1] for i in items) == ["typos"] * 5 + ["upper_case"] * 5
+    assert {i.family for i in items} <= {f"f{row.id}" for row in rows}
+    assert ask("review", "results")["result"]["batch"]["id"] != batch.id

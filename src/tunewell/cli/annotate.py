@@ -39,6 +39,7 @@ from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 from tunewell.types import Example
 
+Source = Literal["test", "review", "train", "stress"]
 Action = Literal["open", "results", "gold", "freeze", "export", "import", "alt-test"]
 Format = Literal["label-studio", "argilla", "csv"]
 
@@ -46,7 +47,10 @@ Format = Literal["label-studio", "argilla", "csv"]
 def command(
     action: Annotated[Action, typer.Argument(help="open, results, gold, freeze, export, import or alt-test.")],
     path: ProjectOption = Path(),
-    part: Annotated[Part, typer.Option("--from", help="test (its gold only), review or train.")] = "review",
+    part: Annotated[
+        Source,
+        typer.Option("--from", help="test (its gold only), review, train, or stress (would the same answer do?)."),
+    ] = "review",
     rows: Annotated[int, typer.Option(help="Rows to draw, mirroring the slices.", min=1)] = 50,
     raters: Annotated[int, typer.Option(help="People per row; those of the definition if 0.", min=0)] = 0,
     people: Annotated[list[str] | None, typer.Option("--to", help="Name of an account that annotates.")] = None,
@@ -75,7 +79,9 @@ def command(
 ) -> None:
     """People mark texts and write answers: open a batch, read how far they agree, take the gold."""
     with project(path) as (file, store):
-        if action == "open":
+        if action == "open" and part == "stress":
+            _open_stress(file, store, rows, raters, people or [], title, author or default_author(), json)
+        elif action == "open" and part != "stress":
             name = author or default_author()
             examples, families = rows_of(store, part)
             deciding = accounts_named(store, adjudicators or [])
@@ -100,6 +106,27 @@ def command(
             _export(store, form, output)
         else:
             _alt_test(store, model, epsilon, json)
+
+
+def _open_stress(
+    file: TaskFile, store: Store, rows: int, raters: int, people: list[str], title: str, author: str, json: bool
+) -> None:
+    """Ask people whether the perturbations of the newest stress test leave the right answer as they claim."""
+    from tunewell.evaluate.stress import open_preserved
+
+    working = accounts_named(store, people)
+    examples, families = rows_of(store, "test")
+    batch = open_preserved(
+        store, file, examples, author=author, count=rows, families=families, raters=raters or None, title=title
+    )  # fmt: skip
+    seats = Book(store).share(batch, working)
+    Accounts(store).log(author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
+    items = Book(store).items(batch.id)
+    if json:
+        emit("annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": None})
+        return
+    out.print(f"{batch.title}: batch {batch.id}, {len(items)} rows, {seats} seats given", markup=False)
+    out.print("tunewell stress reads what people say", markup=False)
 
 
 def _first(

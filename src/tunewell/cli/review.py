@@ -11,6 +11,7 @@ import typer
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
 from tunewell.errors import UserError
 from tunewell.people import Accounts, Batch, Book, reopen_sign_offs, sign_offs
+from tunewell.people.judgements import SAME_ANSWER
 from tunewell.people.signoff import sign_offs_csv
 from tunewell.review import (
     PanelPlan,
@@ -177,7 +178,8 @@ def newest_batch(store: Store, kind: str) -> Batch:
     Raises:
         UserError: There is none.
     """
-    batches = Book(store).batches(kind=kind)
+    every = Book(store).batches(kind=kind)
+    batches = [b for b in every if [c.name for c in b.rubric] != [SAME_ANSWER]]  # what `tunewell stress` reads
     if not batches:
         raise UserError(f"there is no {kind} batch in this project yet", hint=f"tunewell {kind} open")
     return batches[0]

@@ -12,6 +12,13 @@ from tunewell.errors import UserError
 from tunewell.model.base import Model
 from tunewell.types import Dataset, Split, Trained
 
+_TOLD = {
+    "kept": "(kept, people say)",
+    "not kept": "(not label-preserving, people say: its failures do not count)",
+    "inconclusive": "(INCONCLUSIVE: more verdicts are needed)",
+    "not asked": "",
+}
+
 
 def command(
     path: ProjectArgument = Path(),
@@ -59,6 +66,8 @@ def command(
             f"{kind.increase.value:+.1%} [{kind.increase.low:+.1%}, {kind.increase.high:+.1%}]  ({kind.rows} rows)",
             markup=False,
         )
+        if kind.preserved is not None:
+            out.print(f"  {'':16} the right answer stays: {kind.preserved} {_TOLD[kind.label]}", markup=False)
     for name, why in result.skipped.items():
         out.print(f"  {name:16} left out: {why}", markup=False)
 

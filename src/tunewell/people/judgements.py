@@ -9,6 +9,9 @@ from tunewell.people.work import Batch, Item, Verdict
 from tunewell.store import Store
 from tunewell.types import Judgement
 
+SAME_ANSWER = "same-answer"
+"""Criterion under which people say whether a perturbed row still has the answer that it claims to have (E05)."""
+
 
 def judgements(store: Store, rows: Collection[str] | None = None, *, evaluation: str = "") -> list[Judgement]:
     """What people said of outputs, unblinded: one Judgement per person, arm and criterion; oldest first.

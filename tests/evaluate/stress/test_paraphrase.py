@@ -7,8 +7,8 @@ import pytest
 
 from tests.evaluate.conftest import FakeModel, Project
 from tunewell.evaluate.stress import paraphrased, stress, unfit
-from tunewell.evaluate.stress.stage import KEPT
 from tunewell.model.base import GenerateOptions, Generation, Progress
+from tunewell.people.judgements import SAME_ANSWER
 from tunewell.types import Example, Message
 
 
@@ -71,7 +71,7 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
     assert kind.preserved is None
     # People say of a sample whether the answer stayed the same; what they doubt is taken off.
     for name in list(made)[:40]:
-        record = {"id": f"{name}-j", "example": f"{name}~paraphrase", "arm": "", "criterion": KEPT, "value": 0.0,
+        record = {"id": f"{name}-j", "example": f"{name}~paraphrase", "arm": "", "criterion": SAME_ANSWER, "value": 0.0,
                   "author": "ann", "at": dt.datetime(2026, 3, 1, tzinfo=dt.UTC).isoformat()}  # fmt: skip
         project.store.say("judgement", f"{name}~paraphrase", author="ann", record=record)
     again = stress(

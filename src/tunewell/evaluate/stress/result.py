@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field
 
 from tunewell.evaluate.stress.kinds import Effect
 from tunewell.types import Estimate, Value
+
+Label = Literal["kept", "not kept", "inconclusive", "not asked"]
+"""Whether a perturbation leaves the right answer as it claims in nine rows of ten, by what people say."""
 
 
 class Endured(Value):
@@ -23,6 +27,8 @@ class Endured(Value):
         increase: The difference.
         preserved: Of the perturbed rows that people have looked at, the share whose right answer they call unchanged
             (or changed as stated); None until they have. ``increase`` then allows for rows at fault.
+        label: ``not kept`` where fewer than nine in ten (the upper end) keep it: failures then do not count against the
+            model and are not kept for augmentation.
         p_value: Of no difference, two-sided.
         adjusted: The same corrected for the number of perturbations (Holm).
         worst: Ids of perturbed rows that fail while the clean row does not, worst loss of the metric first.
@@ -36,6 +42,7 @@ class Endured(Value):
     stressed: Estimate
     increase: Estimate
     preserved: Estimate | None = None
+    label: Label = "not asked"
     p_value: float | None = None
     adjusted: float | None = None
     worst: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,13 @@ from tunewell.evaluate.predict import Meter, Work, predict
 from tunewell.evaluate.stage import families, held_out_rows
 from tunewell.evaluate.stress.kinds import PERTURBATIONS, Perturbation
 from tunewell.evaluate.stress.paraphrase import NAME, paraphrase
+from tunewell.evaluate.stress.preserved import discounted, heard, preserved_share
 from tunewell.evaluate.stress.result import Endured, Stressed
 from tunewell.evaluate.table import Table, holm_adjusted, table_of
 from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics
 from tunewell.model.base import GenerateOptions, Model, Progress
-from tunewell.stats import mean
+from tunewell.people.judgements import SAME_ANSWER
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import (
@@ -31,6 +32,7 @@ from tunewell.types import (
     Estimate,
     Example,
     Finding,
+    Judgement,
     MetricInfo,
     ModelVersion,
     Prediction,
@@ -42,8 +44,6 @@ from tunewell.types import (
 )
 
 STAGE = "stress"
-KEPT = "same-answer"
-"""Criterion under which people say whether a perturbed row still has the answer that it claims to have."""
 MARGIN = 0.05
 """An increase of the failure rate up to this much is borne (E05)."""
 FAILURE = MetricInfo(name="failure", title="failed", bigger_is_better=False)
@@ -97,7 +97,7 @@ def stress(
         "passing": passing,
         "rows": max_rows,
         "evaluate": file.spec.evaluate.model_dump(mode="json"),
-        "people": digest([e.record for e in store.said("judgement") if e.record.get("criterion") == KEPT]),
+        "preserved": heard(store),
     }
     seed = file.spec.split.seed
     found = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=seed)
@@ -116,17 +116,37 @@ def stress(
         perturbed = {k.name: trial.perturb(k, seed) for k in chosen}
         everything = [*rows, *(e for made in perturbed.values() for e in made.values())]
         options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
-        predictions = predict(
+        changed = store.put_examples(everything[len(rows) :])
+        before = _answered(store, inputs, parameters, seed, changed)
+        predictions = before or predict(
             lambda: opener(model), arm, everything, options=options, work=work, meter=Meter(len(everything), progress)
         )
         answers = {p.example: p for p in predictions}
         result = trial.result(arm.name, chosen, perturbed, answers, store)
         result = result.model_copy(update={"predictions": store.put_value(predictions)})
         writer.outputs |= {"stressed": store.put_value(result), "failures": result.failures}
+        writer.outputs |= {"predictions": result.predictions, "perturbed": changed}
         writer.findings += stress_findings(result, level=file.spec.evaluate.level)
         writer.counts |= {"rows": len(rows), "perturbed": len(everything) - len(rows)}
     work.remove()
     return result
+
+
+def _answered(
+    store: Store, inputs: dict[str, str], parameters: dict[str, Any], seed: int, changed: str
+) -> list[Prediction] | None:
+    """The answers of an earlier test that differs in nothing but what people have said since."""
+
+    def key(inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int) -> str:
+        rest = {name: value for name, value in parameters.items() if name != "preserved"}
+        return run_key(STAGE, inputs=inputs, parameters=rest, seed=seed)
+
+    wanted = key(inputs, parameters, seed)
+    for run in reversed(store.runs(stage=STAGE, status="finished")):
+        same = run.outputs.get("perturbed") == changed and key(run.inputs, run.parameters, run.seed) == wanted
+        if same and store.finished(STAGE, run.key) is not None:
+            return store.get_value(run.outputs["predictions"], list[Prediction])
+    return None
 
 
 def _chosen(names: Sequence[str]) -> list[Perturbation]:
@@ -189,7 +209,7 @@ class _Trial:
         """Hold every perturbation against the clean rows."""
         clean = {e.id: self.failed(answers[e.id], e) for e in self.rows}
         said = judgements(store, [e.id for made in perturbed.values() for e in made.values()])
-        kept = {j.example: j.value for j in said if j.criterion == KEPT}
+        said = [j for j in said if j.criterion == SAME_ANSWER]
         found: list[Endured] = []
         failures: list[Example] = []
         skipped: dict[str, str] = {}
@@ -203,15 +223,15 @@ class _Trial:
                 continue
             broken = [r for r in made if after[r][0] == 1.0 and clean[r][0] == 0.0]
             broken.sort(key=lambda r: abs(after[r][1] - clean[r][1]), reverse=True)
-            failures += [made[r] for r in broken]
-            found.append(self._endured(kind, table, increase, [made[r].id for r in broken], made, kept))
-        adjusted = holm_adjusted([e.p_value if e.p_value is not None else 1.0 for e in found])
+            endured = self._endured(kind, table, increase, [made[r].id for r in broken], made, said)
+            failures += [made[r] for r in broken] if endured.label != "not kept" else []
+            found.append(endured)
         return Stressed(
             arm=arm,
             metric=self.metric.name,
             passing=self.passing,
             rows=tuple(e.id for e in self.rows),
-            kinds=tuple(e.model_copy(update={"adjusted": a}) for e, a in zip(found, adjusted, strict=True)),
+            kinds=_adjusted(found),
             predictions="",
             failures=store.put_examples(failures),
             skipped=skipped,
@@ -240,10 +260,12 @@ class _Trial:
         increase: Estimate,
         worst: list[str],
         made: dict[str, Example],
-        kept: dict[str, float],
+        said: Sequence[Judgement],
     ) -> Endured:
-        looked = [kept[e.id] for e in made.values() if e.id in kept]
-        preserved = mean(looked, low=0, high=1, level=self._level) if looked else None
+        family = dict(zip((e.id for e in self.rows), self.families, strict=True))
+        groups = {e.id: family[r] for r, e in made.items()}
+        looked = [j for j in said if j.example in groups]
+        preserved, label = preserved_share(looked, groups, level=self._level)
         if preserved is not None:
             increase = discounted(increase, preserved)
         levels = [table.level(a, "failure", level=self._level) for a in ("clean", "stressed")]
@@ -258,31 +280,17 @@ class _Trial:
             stressed=levels[1],
             increase=increase,
             preserved=preserved,
+            label=label,
             p_value=table.p_value("stressed", "clean", "failure"),
             worst=tuple(worst),
         )
 
 
-def discounted(increase: Estimate, preserved: Estimate) -> Estimate:
-    """An increase of failures less what may be the rows' own fault: those whose right answer the change has spoilt.
-
-    Args:
-        increase: As measured.
-        preserved: Share of perturbed rows whose answer people call preserved.
-
-    Returns:
-        The lower end falls by as many failures as may be spoilt rows; the upper end stays.
-
-    Example:
-        >>> up = Estimate(value=0.2, low=0.1, high=0.3, n=50, method="t")
-        >>> kept = Estimate(value=1.0, low=0.93, high=1.0, n=50, method="Wilson")
-        >>> str(discounted(up, kept))
-        '0.2 [0.03, 0.3]'
-    """
-    value = max(increase.low - (1 - preserved.low), increase.value - (1 - preserved.value))
-    low = increase.low - (1 - preserved.low)
-    method = f"{increase.method}, label kept in {preserved}"
-    return increase.model_copy(update={"value": value, "low": min(low, value), "method": method})
+def _adjusted(found: Sequence[Endured]) -> tuple[Endured, ...]:
+    """p-values corrected for the number of perturbations that count; None for those that do not keep the answer."""
+    counted = [e for e in found if e.label != "not kept"]
+    adjusted = iter(holm_adjusted([e.p_value if e.p_value is not None else 1.0 for e in counted]))
+    return tuple(e.model_copy(update={"adjusted": next(adjusted)}) if e.label != "not kept" else e for e in found)
 
 
 def stress_findings(result: Stressed, *, level: float) -> list[Finding]:
@@ -305,9 +313,13 @@ def stress_findings(result: Stressed, *, level: float) -> list[Finding]:
                 blocking=kind.increase.low > MARGIN,
             )
         )
+    spoilt = [k for k in result.kinds if k.label == "not kept"]
     if not out:
-        status, why = "clear", f"None of {len(result.kinds)} kinds of stress is shown to raise the failure rate."
-        if not result.kinds:
-            status, why = "unchecked", "No perturbation applies to these rows."
+        counted = len(result.kinds) - len(spoilt)
+        status, why = "clear", f"None of {counted} kinds of stress is shown to raise the failure rate."
+        if not counted:
+            status, why = "unchecked", "No perturbation that keeps the right answer applies to these rows."
+        if spoilt:
+            why += f" By people's word not label-preserving, so not counted: {', '.join(k.name for k in spoilt)}."
         out.append(Finding(code="E05", status="clear" if status == "clear" else "unchecked", stage=STAGE, why=why))
     return out

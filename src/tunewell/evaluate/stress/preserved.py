@@ -1,0 +1,197 @@
+"""Whether a perturbation leaves the right answer as it claims: a sample for people, and what they said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Mapping, Sequence
+
+from tunewell.errors import UserError
+from tunewell.evaluate.stress.result import Label
+from tunewell.people import Book, new_id, shown
+from tunewell.people.guide import conversation, read_guideline
+from tunewell.people.judgements import SAME_ANSWER, judgements
+from tunewell.people.work import Batch, Item
+from tunewell.stats import mean
+from tunewell.store import Store
+from tunewell.task import RubricCriterion, TaskFile
+from tunewell.types import Estimate, Example, Judgement, digest
+
+ENOUGH = 0.9
+"""Share of perturbed rows that have to keep their answer for the failures of a perturbation to count."""
+ASKED = RubricCriterion(name=SAME_ANSWER, question="Would the answer that stands below the changed question do?")
+ABOUT = (
+    "A question and its right answer, and the same question changed. "
+    "Say yes if the answer below the changed question would be right for it, however oddly it is put."
+)
+
+
+def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict[str, float]:
+    """A sample with about as many rows of each perturbation, each row of a perturbation equally likely.
+
+    Args:
+        perturbed: Rows with tag ``perturbation``.
+        count: How many to draw; a perturbation with fewer rows than its share leaves the rest to the others.
+        seed: Of the draw.
+
+    Returns:
+        Id to the probability with which it was drawn, given how many its perturbation gets.
+
+    Example:
+        >>> names = ["0~a", "1~a", *(f"{i}~b" for i in range(10))]
+        >>> rows = [Example(id=name, messages=(), tags={"perturbation": name[-1]}) for name in names]
+        >>> found = balanced(rows, 6)
+        >>> sorted((name[-1], p) for name, p in found.items())
+        [('a', 1.0), ('a', 1.0), ('b', 0.4), ('b', 0.4), ('b', 0.4), ('b', 0.4)]
+    """
+    groups: dict[str, list[str]] = {}
+    for e in sorted(perturbed, key=lambda e: e.id):
+        groups.setdefault(e.tags["perturbation"], []).append(e.id)
+    chance = random.Random(f"same-answer {seed}")
+    order = sorted(groups)
+    chance.shuffle(order)
+    order.sort(key=lambda kind: len(groups[kind]))
+    out: dict[str, float] = {}
+    for n, kind in enumerate(order):
+        size = min(len(groups[kind]), (count - len(out)) // (len(order) - n))
+        out |= dict.fromkeys(chance.sample(groups[kind], size), size / len(groups[kind]) if size else 0.0)
+    return out
+
+
+def open_preserved(
+    store: Store,
+    file: TaskFile,
+    rows: Sequence[Example],
+    *,
+    author: str,
+    count: int,
+    families: Mapping[str, str] | None = None,
+    raters: int | None = None,
+    title: str = "",
+    seed: int = 0,
+) -> Batch:
+    """Lay a sample of the newest stress test's rows before people, the clean question beside the changed one.
+
+    What they say is read by the next `stress`. The batch is a review of one criterion; it never trains anything.
+
+    Args:
+        store: Of the project.
+        file: The definition: guideline, raters.
+        rows: The clean rows.
+        author: Who opens it.
+        count: How many perturbed rows, balanced over the perturbations.
+        families: Family by clean row.
+        raters: People per row; those of the definition if None.
+        title: What people see.
+        seed: Of draw and order.
+
+    Raises:
+        UserError: There was no stress test, or its rows are gone.
+    """
+    last = store.last_run("stress")
+    if last is None or "perturbed" not in last.outputs:
+        raise UserError("there is no stress test to take rows from", hint="tunewell stress")
+    clean = {e.id: e for e in rows}
+    perturbed = {e.id: e for e in store.examples(last.outputs["perturbed"]) if e.parent in clean}
+    if not perturbed:
+        raise UserError("the newest stress test is of other rows than these", hint="tunewell stress")
+    drawn = balanced(list(perturbed.values()), count, seed=seed)
+    batch = Batch(
+        id=new_id(),
+        kind="review",
+        title=title or "Would the same answer do?",
+        created=dt.datetime.now(dt.UTC),
+        author=author,
+        raters=raters or file.spec.people.raters,
+        minutes=file.spec.people.minutes_per_verdict,
+        about=ABOUT,
+        guideline=read_guideline(file),
+        rubric=(ASKED,),
+        seed=seed,
+    )
+    names = sorted(drawn)
+    random.Random(f"items {seed}").shuffle(names)
+    known = families or {}
+    items = []
+    for n, name in enumerate(names):
+        changed = perturbed[name]
+        before = clean[changed.parent or ""]
+        items.append(
+            Item(
+                id=new_id(),
+                batch=batch.id,
+                number=n,
+                example=name,
+                arms=("stress",),
+                source=_laid(before),
+                output=_laid(changed),
+                family=known.get(before.id, before.id),
+                probability=drawn[name],
+            )
+        )
+    Book(store).open_batch(batch, items)
+    return batch
+
+
+def _laid(example: Example) -> str:
+    return shown(f"{conversation(example)}\n\n— Answer —\n{example.target}")
+
+
+def preserved_share(
+    said: Sequence[Judgement], families: Mapping[str, str], *, level: float
+) -> tuple[Estimate | None, Label]:
+    """The share of perturbed rows whose right answer people call preserved, and what follows from it.
+
+    Args:
+        said: Everybody's words on the rows of one perturbation.
+        families: Perturbed row to the family of its clean row: words on one family are not independent.
+        level: Of the interval (Wilson's, on the effective number of families).
+
+    Example:
+        >>> import datetime as dt
+        >>> now = dt.datetime.now(dt.UTC)
+        >>> no = [Judgement(id=str(i), example=str(i), arm="stress", criterion="same-answer", value=float(i < 2),
+        ...                 author="ann", at=now) for i in range(10)]
+        >>> found, label = preserved_share(no, {}, level=0.95)
+        >>> str(found), label
+        ('0.2 [0.0567, 0.51]', 'not kept')
+        >>> preserved_share(no[:2], {}, level=0.95)[1]
+        'inconclusive'
+    """
+    if not said:
+        return None, "not asked"
+    groups = [families.get(j.example, j.example) for j in said]
+    share = mean([j.value for j in said], clusters=groups, low=0, high=1, level=level)
+    share = share.model_copy(update={"unit": "share of perturbed rows"})
+    if share.high < ENOUGH:
+        return share, "not kept"
+    return share, "kept" if share.low >= ENOUGH else "inconclusive"
+
+
+def heard(store: Store) -> str:
+    """Changes with every word of people on whether perturbed rows keep their answer."""
+    own = [e.record for e in store.said("judgement") if e.record.get("criterion") == SAME_ANSWER]
+    room = [j.model_dump(mode="json") for j in judgements(store) if j.criterion == SAME_ANSWER]
+    return digest([own, room])
+
+
+def discounted(increase: Estimate, preserved: Estimate) -> Estimate:
+    """An increase of failures less what may be the rows' own fault: those whose right answer the change has spoilt.
+
+    Args:
+        increase: As measured.
+        preserved: Share of perturbed rows whose answer people call preserved.
+
+    Returns:
+        The lower end falls by as many failures as may be spoilt rows; the upper end stays.
+
+    Example:
+        >>> up = Estimate(value=0.2, low=0.1, high=0.3, n=50, method="t")
+        >>> kept = Estimate(value=1.0, low=0.93, high=1.0, n=50, method="Wilson")
+        >>> str(discounted(up, kept))
+        '0.2 [0.03, 0.3]'
+    """
+    value = max(increase.low - (1 - preserved.low), increase.value - (1 - preserved.value))
+    low = increase.low - (1 - preserved.low)
+    method = f"{increase.method}, label kept in {preserved}"
+    return increase.model_copy(update={"value": value, "low": min(low, value), "method": method})
