@@ -333,3 +333,13 @@ def test_the_api_is_described_with_one_error_shape(world: World) -> None:
             assert operation["description"]
             shape = operation["responses"]["422"]["content"]["application/json"]["schema"]
             assert shape["$ref"].endswith("/Problem")
+
+
+def test_the_owner_sees_what_the_rows_of_a_batch_stand_for(world: World) -> None:
+    batch = world.annotation(["bob"], rows=6)
+    assert batch.coverage is not None
+    page = texts(world.client("olga", "owner").client.get(f"/batches/{batch.id}").text)
+    assert "What these rows stand for" in page
+    assert f"Slice values in them, of {batch.coverage.groups} {batch.coverage.covered} " in page
+    assert f"{batch.coverage.random.value:.1f} [" in page
+    assert f"are off {batch.coverage.error:.3f} {batch.coverage.error_random.value:.3f} [" in page

@@ -5,10 +5,12 @@ from tunewell.annotate.bias import SuggestionBias, suggestion_bias
 from tunewell.annotate.importing import Imported, from_argilla, from_csv, import_words, read_words
 from tunewell.annotate.interchange import from_label_studio, to_argilla, to_csv, to_label_studio
 from tunewell.annotate.outcome import AnnotationResult, AnnotationSummary, annotation_result, gold_examples, span_f1
-from tunewell.annotate.sample import Coverage, coverage, mixed, novel
+from tunewell.annotate.sample import coverage, mixed, novel
 from tunewell.annotate.session import open_annotation, queue_near
 from tunewell.annotate.source import rows_of, suspicious
+from tunewell.annotate.uncertain import row_doubts
 from tunewell.people.settled import Dispute, Settled
+from tunewell.people.work import Coverage
 
 __all__ = [
     "AltTest",
@@ -33,6 +35,7 @@ __all__ = [
     "open_annotation",
     "queue_near",
     "read_words",
+    "row_doubts",
     "rows_of",
     "span_f1",
     "suggestion_bias",

@@ -6,40 +6,30 @@ import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.people.draw import Candidate
 from tunewell.people.near import Near
-from tunewell.types import Estimate, Value
+from tunewell.people.work import Coverage
+from tunewell.types import Estimate
 
 DRAWS = 200
 
 
-class Coverage(Value):
-    """How well a sample stands for the rows it was drawn from, beside random samples of its size.
-
-    Attributes:
-        rows: How many were chosen.
-        groups: How many values of the slices there are in all.
-        covered: How many of them the sample holds.
-        random: The same of a random sample: mean over draws, with the middle 95 % of them.
-        error: Root of the mean squared difference between the shares of the groups in the sample and in all rows.
-        error_random: The same of a random sample: mean over draws, with the middle 95 % of them.
-    """
-
-    rows: int
-    groups: int
-    covered: int
-    random: Estimate
-    error: float
-    error_random: Estimate
-
-
-def coverage(rows: Sequence[Candidate], chosen: Sequence[str], *, draws: int = DRAWS, seed: int = 0) -> Coverage | None:
+def coverage(
+    rows: Sequence[Candidate],
+    chosen: Sequence[str],
+    *,
+    probabilities: Mapping[str, float] | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Coverage | None:
     """Hold a sample against random ones; None if the rows have no slices.
 
     Args:
         rows: What was drawn from.
         chosen: Ids of the sample.
+        probabilities: With which they were drawn, where they differ.
         draws: How many random samples.
         seed: Of them.
 
@@ -53,24 +43,33 @@ def coverage(rows: Sequence[Candidate], chosen: Sequence[str], *, draws: int = D
     if not names or not chosen:
         return None
     place = {name: n for n, name in enumerate(names)}
-    table = np.zeros((len(rows), len(names)))
+    width = max(len(r.strata) for r in rows)
+    codes = np.full((len(rows), width), len(names))  # the last column is that of no value
     for n, r in enumerate(rows):
         for at, value in enumerate(r.strata):
             if value:
-                table[n, place[at, value]] = 1.0
+                codes[n, at] = place[at, value]
     position = {r.id: n for n, r in enumerate(rows)}
-    own = table[[position[name] for name in chosen if name in position]]
-    luck = np.random.default_rng([seed, 7])
-    others = [table[luck.choice(len(rows), len(own), replace=False)] for _ in range(draws)]
-    truth = table.mean(0)
+    known = [name for name in chosen if name in position]
+    weights = 1 / np.array([(probabilities or {}).get(name, 1.0) for name in known])
 
-    def error(sample: np.ndarray) -> float:
-        return float(np.sqrt(((sample.mean(0) - truth) ** 2).mean()))
+    def shares(of: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = np.bincount(codes[of].ravel(), np.repeat(weight, width), minlength=len(names) + 1)[: len(names)]
+        return np.asarray(total / weight.sum())
+
+    luck = np.random.default_rng([seed, 7])
+    truth = shares(np.arange(len(rows)), np.ones(len(rows)))
+    own = shares(np.array([position[name] for name in known], np.int64), weights)
+    flat = np.ones(len(known))
+    others = [shares(luck.choice(len(rows), len(known), replace=False), flat) for _ in range(draws)]
+
+    def error(sample: NDArray[np.float64]) -> float:
+        return float(np.sqrt(((sample - truth) ** 2).mean()))
 
     return Coverage(
-        rows=len(own), groups=len(names), covered=int((own.sum(0) > 0).sum()),
-        random=_middle([float((o.sum(0) > 0).sum()) for o in others], len(own)),
-        error=error(own), error_random=_middle([error(o) for o in others], len(own)),
+        rows=len(known), groups=len(names), covered=int((own > 0).sum()),
+        random=_middle([float((o > 0).sum()) for o in others], len(known)),
+        error=error(own), error_random=_middle([error(o) for o in others], len(known)),
     )  # fmt: skip
 
 

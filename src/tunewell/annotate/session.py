@@ -7,9 +7,10 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from tunewell.annotate.sample import coverage
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
-from tunewell.people.draw import Candidate, draw
+from tunewell.people.draw import Candidate, draw, draw_unequal
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.work import Batch, Item
 from tunewell.store import Store
@@ -71,6 +72,8 @@ def open_annotation(
     adjudicators: Sequence[str] = (),
     families: Mapping[str, str] | None = None,
     first: Sequence[str] = (),
+    doubts: Mapping[str, float] | None = None,
+    uncertain: float = 0.0,
     seed: int = 0,
 ) -> Batch:
     """Draw rows and write the batch; people are given seats by `Book.share`.
@@ -80,7 +83,7 @@ def open_annotation(
         file: The definition: labels, guideline, raters.
         examples: Rows to draw from, all of one part.
         author: Who opens it.
-        rows: How many rows to draw, with equal probability, mirroring the slices.
+        rows: How many rows to draw, mirroring the slices: with equal probability, unless ``uncertain``.
         part: Where the rows belong; annotations of ``test`` rows make its gold and are never trained on.
         raters: People per row; those of the definition if None.
         gold: Whether people write or correct the answer.
@@ -90,6 +93,8 @@ def open_annotation(
         adjudicators: Ids of the accounts that decide disagreements.
         families: Family by row.
         first: Rows that come first (`suspicious`), the rest being drawn; everybody then keeps to this order.
+        doubts: How unsure model or judge is of a row, 0 to 1 (`row_doubts`).
+        uncertain: Share of what is drawn that goes in proportion to the doubts, in [0, 1); the rest is drawn evenly.
         seed: Of draw, order and assignment.
 
     Raises:
@@ -111,9 +116,9 @@ def open_annotation(
     ]
     ahead = [name for name in dict.fromkeys(first) if name in there][:rows]
     rest = [c for c in candidates if c.id not in set(ahead)]
-    drawn = draw(rest, rows - len(ahead), seed=seed) if rest and rows > len(ahead) else []
-    chosen = [*ahead, *drawn]
-    share = len(drawn) / len(rest) if drawn else 1.0
+    drawn = _drawn(rest, rows - len(ahead), doubts or {}, uncertain, seed) if rest and rows > len(ahead) else {}
+    chances = dict.fromkeys(ahead, 1.0) | drawn
+    chosen = list(chances)
     batch = Batch(
         id=new_id(),
         kind="annotate",
@@ -130,6 +135,7 @@ def open_annotation(
         adjudicators=tuple(adjudicators),
         ordered=bool(ahead),
         seed=seed,
+        coverage=coverage(candidates, chosen, probabilities=chances, seed=seed),
     )
     # From each block of 1 / blind rows one, so that even a short batch has some.
     luck = random.Random(f"blind {seed}")
@@ -147,9 +153,19 @@ def open_annotation(
             suggestion=shown(there[name].target) if gold and suggest == "target" else "",
             family=known.get(name, name),
             slices={f: there[name].field(f) for f in fields},
-            probability=1.0 if n < len(ahead) else share,
+            probability=chances[name],
         )
         for n, name in enumerate(chosen)
     ]
     Book(store).open_batch(batch, items)
     return batch
+
+
+def _drawn(
+    rows: Sequence[Candidate], count: int, doubts: Mapping[str, float], share: float, seed: int
+) -> dict[str, float]:
+    """Rows and the probability with which each was drawn."""
+    if share > 0:
+        return draw_unequal(rows, count, sizes=doubts, share=share, seed=seed)
+    names = draw(rows, count, seed=seed)
+    return dict.fromkeys(names, len(names) / len(rows))

@@ -13,7 +13,6 @@ import typer
 from tunewell.annotate import (
     alt_test,
     annotation_result,
-    coverage,
     gold_examples,
     import_words,
     labels_of,
@@ -21,6 +20,7 @@ from tunewell.annotate import (
     novel,
     open_annotation,
     read_words,
+    row_doubts,
     rows_of,
     suspicious,
     to_argilla,
@@ -33,7 +33,6 @@ from tunewell.cli.review import accounts_named, newest_batch
 from tunewell.errors import DataError, UserError
 from tunewell.people import Accounts, Batch, Book, shown
 from tunewell.people.corrected import freeze_gold, settled_annotations
-from tunewell.people.draw import Candidate
 from tunewell.people.guide import conversation
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
@@ -72,6 +71,14 @@ def command(
     unlike: Annotated[
         float, typer.Option("--novel", help="open: share of rows least like the training rows.", min=0, max=1)
     ] = 0.0,
+    uncertain: Annotated[
+        float,
+        typer.Option(
+            help="open: share of what is drawn that goes to rows in proportion to the model's or judge's doubt.",
+            min=0,
+            max=0.9,
+        ),
+    ] = 0.0,
     title: Annotated[str, typer.Option(help="What annotators see.")] = "",
     output: Annotated[Path | None, typer.Option("--out", help="File for the gold or the export.")] = None,
     author: AuthorOption = "",
@@ -90,10 +97,11 @@ def command(
                 store, file, examples, author=name, rows=rows, part=part, raters=raters or None, gold=answers,
                 suggest="target" if suggest else "none", title=title, adjudicators=deciding, families=families,
                 first=_first(store, examples, part, rows, worst_first=worst_first, share=unlike), blind=blind,
+                doubts=_doubts(file, store, part) if uncertain else None, uncertain=uncertain,
             )  # fmt: skip
             seats = Book(store).share(batch, working)
             Accounts(store).log(name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
-            _opened(file, store, examples, batch, seats, json)
+            _opened(store, batch, seats, json)
         elif action == "results":
             _results(store, json)
         elif action == "gold":
@@ -141,11 +149,13 @@ def _first(
     return mixed(lists, count=rows)
 
 
-def _opened(file: TaskFile, store: Store, examples: Sequence[Example], batch: Batch, seats: int, json: bool) -> None:
-    fields = [s.field for s in file.spec.slices]
-    items = Book(store).items(batch.id)
-    every = [Candidate(id=e.id, strata=tuple(e.field(f) for f in fields)) for e in examples]
-    found = coverage(every, [i.example for i in items], seed=batch.seed)
+def _doubts(file: TaskFile, store: Store, part: Part) -> dict[str, float]:
+    judges = [m.name for m in file.spec.metrics if str(m.options.get("metric", m.name)) == "judge"]
+    return row_doubts(store, part, judges=judges)
+
+
+def _opened(store: Store, batch: Batch, seats: int, json: bool) -> None:
+    items, found = Book(store).items(batch.id), batch.coverage
     if json:
         emit("annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": found})
         return

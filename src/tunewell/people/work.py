@@ -9,13 +9,34 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from tunewell.task import RubricCriterion
-from tunewell.types import Value, digest
+from tunewell.types import Estimate, Value, digest
 
 Kind = Literal["review", "annotate"]
 Part = Literal["test", "review", "train", "own"]
 
 MOST_TEXT = 200_000
 """Longest text that a person may send, in characters."""
+
+
+class Coverage(Value):
+    """How well a sample stands for the rows it was drawn from, beside random samples of its size.
+
+    Attributes:
+        rows: How many were chosen.
+        groups: How many values of the slices there are in all.
+        covered: How many of them the sample holds.
+        random: The same of a random sample: mean over draws, with the middle 95 % of them.
+        error: Root of the mean squared difference between the shares of the groups as the sample estimates them
+            (weighted by 1 / probability) and in all rows.
+        error_random: The same of a random sample: mean over draws, with the middle 95 % of them.
+    """
+
+    rows: int
+    groups: int
+    covered: int
+    random: Estimate
+    error: float
+    error_random: Estimate
 
 
 class Batch(Value):
@@ -41,6 +62,7 @@ class Batch(Value):
         evaluation: Artifact digest of the predictions that are judged.
         ordered: Whether everybody goes through the items as drawn (the worst first) rather than shuffled.
         seed: Of order and assignment.
+        coverage: How well its rows stand for those they were drawn from, as reckoned when it was opened.
     """
 
     id: str
@@ -62,6 +84,7 @@ class Batch(Value):
     evaluation: str = ""
     ordered: bool = False
     seed: int = 0
+    coverage: Coverage | None = None
 
     @property
     def version(self) -> str:
