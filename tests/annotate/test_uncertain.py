@@ -18,7 +18,20 @@ from tunewell.lineage import record
 from tunewell.people import Book
 from tunewell.store import Store
 from tunewell.store.traces import trace_to_bytes
-from tunewell.types import Estimate, Evaluation, FoldTrace, ModelVersion, Prediction, Recipe, Trained
+from tunewell.types import (
+    Estimate,
+    Evaluation,
+    FoldTrace,
+    MetricInfo,
+    ModelVersion,
+    Prediction,
+    Recipe,
+    Score,
+    Trained,
+    Unscored,
+)
+
+JUDGE = MetricInfo(name="judge", title="A model's view", own=True, validated=False, low=1, high=5)
 
 
 @pytest.fixture
@@ -29,7 +42,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     store.close()
 
 
-def measured(store: Store) -> None:
+def measured(store: Store, scores: tuple[Score, ...] = ()) -> None:
     """The tuned arm's answers, of which row t0003 was far the least sure."""
     run = store.last_run("evaluate")
     assert run is not None
@@ -39,7 +52,8 @@ def measured(store: Store) -> None:
         for name in old.rows
     ]
     with record(store, "evaluate", inputs=dict(run.inputs), parameters={}) as again:
-        value = old.model_copy(update={"predictions": store.put_value(said)})
+        value = old.model_copy(update={"predictions": store.put_value(said), "scores": store.put_value(list(scores)),
+                                       "metrics": (*old.metrics, JUDGE)})  # fmt: skip
         again.outputs["evaluation"] = store.put_value(value)
 
 
@@ -72,6 +86,20 @@ def test_what_has_not_been_measured_is_said_with_the_way_on(store: Store) -> Non
     refused = CliRunner().invoke(app, ["annotate", "open", "--uncertain", "0.5"])
     assert refused.exit_code == 1
     assert Book(store).batches() == []
+
+
+def test_a_judge_in_the_middle_of_its_scale_is_in_doubt(store: Store) -> None:
+    given: dict[str, float | Unscored] = {
+        "t0000": 3.0,
+        "t0001": 5.0,
+        "t0002": Unscored(reason="no answer"),
+        "t0003": 1.0,
+    }
+    measured(store, tuple(Score(example=n, arm="tuned", metric="judge", value=v) for n, v in given.items()))
+    found = row_doubts(store, "test")
+    own = 1 - np.exp(-0.02)
+    expected = {"t0000": 1.0, "t0001": own, "t0002": own, "t0003": 1 - np.exp(-6)}
+    assert {n: found[n] for n in given} == pytest.approx(expected)
 
 
 def test_the_uncertain_come_with_their_probability(store: Store) -> None:

@@ -66,7 +66,7 @@ def _of_evaluation(store: Store, judges: Sequence[str]) -> dict[str, float]:
     for said in store.get_value(evaluation.predictions, list[Prediction]):
         if said.arm == TUNED and said.nats is not None and said.nats_tokens:
             out[said.example] = 1 - math.exp(-max(said.nats, 0.0) / said.nats_tokens)
-    spans = {m.name: (m.low, m.high) for m in evaluation.metrics if m.name in judges and m.high > m.low}
+    spans = {m.name: (m.low, m.high) for m in evaluation.metrics if m.name in judges and 0 < m.high - m.low < math.inf}
     for score in store.get_value(evaluation.scores, list[Score]):
         if score.arm == TUNED and score.metric in spans and not isinstance(score.value, Unscored):
             low, high = spans[score.metric]
