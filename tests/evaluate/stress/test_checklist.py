@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tunewell.evaluate.stress.checklist import (
     Behaviour,
     BehaviourTest,
+    Predict,
     not_less,
     not_less_sure,
     not_surer,
@@ -59,11 +60,15 @@ def read(item: dict[str, Any]) -> BehaviourTest:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Behaviour]:
+def tests() -> list[BehaviourTest]:
     if not DATA.is_dir():
         pytest.skip(f"no CheckList data in {DATA}: set TUNEWELL_DATA")
     items = json.loads((DATA / "sentiment_sample.json").read_text(encoding="utf-8"))
-    tests = [read(i) for i in items if i["data"] and i["data"][0] != "<"]
+    return [read(i) for i in items if i["data"] and i["data"][0] != "<"]
+
+
+@pytest.fixture(scope="module")
+def found(tests: list[BehaviourTest]) -> dict[str, Behaviour]:
     return {t.name: run_behaviour(t, lexicon, expect=EXPECT.get(t.name)) for t in tests}
 
 
@@ -83,6 +88,50 @@ def test_they_say_what_a_bag_of_words_can_and_cannot(found: dict[str, Behaviour]
     assert blind.failure_rate.low > 0.8
     assert blind.failed
     assert found["add negative phrases"].failure_rate.value < found["simple negations: negative"].failure_rate.value
+
+
+def contrary(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Good is bad to it, so what is added moves its probabilities the wrong way."""
+    return lexicon(texts)[:, ::-1]
+
+
+def moody(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Decides by the length of the text, which hardly any variant keeps."""
+    return np.eye(3)[[len(t) % 3 for t in texts]]
+
+
+def by_hand(test: BehaviourTest, predict: Predict) -> float:
+    """The failure rate, counted one text at a time."""
+    failed = 0
+    for n, case in enumerate(test.cases):
+        first, *rest = (predict([text])[0] for text in case)
+        if test.kind == "MFT":
+            good = all(int(p.argmax()) in test.labels[n] for p in (first, *rest))
+        elif test.kind == "INV":
+            good = all(p.argmax() == first.argmax() for p in rest)
+        else:
+            good = all(EXPECT[test.name](first, p) for p in rest)
+        failed += not good
+    return failed / len(test.cases)
+
+
+@pytest.mark.parametrize("predict", [lexicon, contrary, moody])
+def test_rates_are_those_counted_one_text_at_a_time(tests: list[BehaviourTest], predict: Predict) -> None:
+    for t in tests:
+        rate = run_behaviour(t, predict, expect=EXPECT.get(t.name)).failure_rate
+        assert rate.value == pytest.approx(by_hand(t, predict)), t.name
+        assert rate.n == len(t.cases)
+
+
+def test_planted_faults_fail_the_tests_of_their_kind(tests: list[BehaviourTest]) -> None:
+    named = {t.name: t for t in tests}
+
+    def rate(name: str, predict: Predict) -> float:
+        return run_behaviour(named[name], predict, expect=EXPECT.get(name)).failure_rate.low
+
+    assert rate("add positive phrases", contrary) > 0.5
+    assert rate("add negative phrases", contrary) > 0.5
+    assert all(rate(name, moody) > 0.5 for name in ("change names", "change locations", "add random urls and handles"))
 
 
 def test_a_test_that_cannot_be_run_says_why() -> None:
