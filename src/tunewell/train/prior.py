@@ -53,8 +53,8 @@ def other_rows(targets: Sequence[str], *, seed: int) -> NDArray[np.int64]:
     """For each row another one, of another target where there is one.
 
     Example:
-        >>> other_rows(["a", "a", "b", "b"], seed=0).tolist()
-        [3, 2, 1, 0]
+        >>> other_rows(["a", "a", "b"], seed=0)[:2].tolist()
+        [2, 2]
     """
     n = len(targets)
     order = np.random.default_rng((seed, 11)).permutation(n)
