@@ -14,6 +14,7 @@ from tunewell.curate.gaps import gaps
 from tunewell.curate.rows import Ledger, Row
 from tunewell.similar.maps import islands, telling_words
 from tunewell.similar.vectors import available, vectors
+from tunewell.stats import proportion
 from tunewell.task import TaskFile
 from tunewell.types import Estimate
 
@@ -155,14 +156,10 @@ def _fit(points: NDArray[np.float32], truth: NDArray[np.float64]) -> tuple[NDArr
 
 
 def share(hits: int, n: int) -> Estimate:
-    """A share with Wilson's interval (Wilson 1927), 95 %; the whole range where there is nothing to count."""
+    """A share with Wilson's interval, 95 %; the whole range where there is nothing to count."""
     if n == 0:
         return Estimate(value=0.0, low=0.0, high=1.0, n=0, method="Wilson", unit="share")
-    z, p = 1.959964, hits / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Estimate(value=p, low=float(max(0.0, middle - half)), high=float(min(1.0, middle + half)), n=n,
-                    method="Wilson", unit="share")  # fmt: skip
+    return proportion(hits, n).model_copy(update={"unit": "share"})
 
 
 # --- the right exam -----------------------------------------------------------------------------------------------

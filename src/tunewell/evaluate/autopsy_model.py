@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.model.base import Model
+from tunewell.model.passages import passages, questions
 from tunewell.stats import difference, mean
 from tunewell.types import Estimate, Example, Finding, Message, Threshold
 
@@ -102,13 +102,11 @@ def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[E
 
 def general() -> list[tuple[tuple[Message, ...], str]]:
     """General questions with their answers, and the second halves of general passages after the first."""
-    folder = files("tunewell.train") / "general"
-    out: list[tuple[tuple[Message, ...], str]] = []
-    for block in (folder / "general_questions.txt").read_text(encoding="utf-8").strip().split("\n\n"):
-        question, answer = block.split("\n")
-        out.append(((Message(role="user", content=question),), answer))
-    for block in (folder / "general_text.txt").read_text(encoding="utf-8").strip().split("\n\n"):
-        words = block.split()
+    out: list[tuple[tuple[Message, ...], str]] = [
+        ((Message(role="user", content=question),), answer) for question, answer in questions("general")
+    ]
+    for passage in passages("general"):
+        words = passage.split()
         first, second = " ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :])
         out.append(((Message(role="user", content=f"Continue this text:\n\n{first}"),), second))
     return out

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.model.chat import chat_format
+from tunewell.model.passages import Use, passages, questions
 from tunewell.train.findings import clustered_mean
 from tunewell.train.rows import Row
 from tunewell.types import Estimate, Finding, Message, Threshold
@@ -24,26 +24,20 @@ POWER_Z = 1.959964 + 0.841621
 
 def general_rows(tokenizer: Any) -> tuple[Row, ...]:
     """The fixed general set: passages (loss on all but the first token) and questions with short answers."""
-    return coded_rows(tokenizer, texts="general_text.txt", questions="general_questions.txt")
+    return coded_rows(tokenizer, "general")
 
 
-def coded_rows(tokenizer: Any, *, texts: str, questions: str, prefix: str = "") -> tuple[Row, ...]:
-    """Passages and questions of two files in this package's folder ``general``."""
+def coded_rows(tokenizer: Any, use: Use, *, prefix: str = "") -> tuple[Row, ...]:
+    """General passages and questions as rows."""
     chat = chat_format(tokenizer)
     rows = []
-    for i, block in enumerate(_read(texts)):
-        ids = tokenizer(" ".join(block.split()), add_special_tokens=False)["input_ids"]
+    for i, passage in enumerate(passages(use)):
+        ids = tokenizer(passage, add_special_tokens=False)["input_ids"]
         rows.append(Row(id=f"{prefix}text-{i}", ids=np.asarray(ids, np.int32), start=1))
-    for i, block in enumerate(_read(questions)):
-        question, answer = block.split("\n")
+    for i, (question, answer) in enumerate(questions(use)):
         coded = chat.encode([Message(role="user", content=question)], answer)
         rows.append(Row(id=f"{prefix}question-{i}", ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
     return tuple(rows)
-
-
-def _read(name: str) -> list[str]:
-    text = (Path(__file__).parent / "general" / name).read_text(encoding="utf-8")
-    return [block.strip() for block in text.split("\n\n") if block.strip()]
 
 
 def general_losses(network: Any, rows: Sequence[Row], recipe: Any, cut: int, values: Any) -> NDArray[np.float64]:

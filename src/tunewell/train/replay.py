@@ -18,7 +18,7 @@ from tunewell.train.rows import Row
 
 def replay_rows(tokenizer: Any) -> tuple[Row, ...]:
     """General passages (loss on all but the first token) and questions with short answers, about 3,000 tokens."""
-    return coded_rows(tokenizer, texts="replay_text.txt", questions="replay_questions.txt", prefix="replay-")
+    return coded_rows(tokenizer, "replay", prefix="replay-")
 
 
 def draw_replay(rows: Sequence[Row], *, tokens: int, share: float, seed: Sequence[int]) -> NDArray[np.int64]:
