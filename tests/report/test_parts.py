@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.pages import read
-from tunewell.report.charts import Curve, curves, scale_for, stream, strip
+from tunewell.report.charts import scale_for, stream, strip
 from tunewell.report.effort import effort
 from tunewell.report.figures import Figures, number_of
 from tunewell.report.flow import flow
 from tunewell.report.gather import Results
 from tunewell.report.measured import measured, training
 from tunewell.report.outputs import side_by_side
+from tunewell.report.plots import Curve, curves
 from tunewell.report.raw import texts_at
 from tunewell.report.story import conditions, conditions_of, sentence
 from tunewell.task import RubricCriterion

@@ -9,9 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from tunewell.report.figures import explain, number_of, suffix
 from tunewell.types import Estimate, Outcome
@@ -156,103 +154,3 @@ def stream(before: float, after: float) -> Markup:
         '<svg class="stream" viewBox="0 0 100 42" preserveAspectRatio="none" aria-hidden="true">'
         '{}<path class="trunk" d="M0 0H{:.2f}V42H0Z"/></svg>'
     ).format(Markup(branch), narrow)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Mean and spread of a loss over the folds.
-
-    Attributes:
-        name: ``held out`` or ``trained on``.
-        mean: Shape (evaluations,).
-        low: Lowest fold, shape (evaluations,).
-        high: Highest fold.
-    """
-
-    name: str
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-
-
-def curves(at: NDArray[np.float64], lines: Sequence[Curve], *, best: float | None, label: str) -> Markup:
-    """Loss by epoch: a line for the mean over the folds, a band for their spread, the best epoch marked.
-
-    Args:
-        at: Epochs, shape (evaluations,).
-        lines: The first is drawn solid, the second dashed.
-        best: Epoch at which the held-out loss was lowest.
-        label: What it shows, in a sentence.
-    """
-    values = np.concatenate([np.concatenate([c.low, c.high]) for c in lines])
-    ticks = _ticks(float(np.nanmin(values)), float(np.nanmax(values)))
-    y = Scale(ticks[0], ticks[-1])
-    x = Scale(float(at.min()), float(at.max()) if at.max() > at.min() else float(at.min()) + 1)
-    grid = "".join(
-        f'<line class="grid" x1="0" x2="100%" y1="{100 - y.at(t):.2f}%" y2="{100 - y.at(t):.2f}%"/>'
-        f'<text class="muted" x="0" y="{100 - y.at(t):.2f}%" dy="-4">{t:.3g}</text>'
-        for t in ticks
-    )
-    days = "".join(
-        f'<text class="muted" x="{x.at(t):.2f}%" y="100%" dy="18" text-anchor="{_anchor(x.at(t))}">{t:g}</text>'
-        for t in _whole(float(at.min()), float(at.max()))
-    )
-    drawn = "".join(_curve(at, c, x, y, "solid" if i == 0 else "dashed") for i, c in enumerate(lines))
-    names = "".join(_name(c, y, "solid" if i == 0 else "dashed", up=i == 0) for i, c in enumerate(lines))
-    mark = ""
-    if best is not None:
-        p = x.at(best)
-        side, shift = ("start", 6) if p < 60 else ("end", -6)
-        mark = (
-            f'<line class="best" x1="{p:.2f}%" x2="{p:.2f}%" y1="0" y2="100%"/><text class="strong" x="{p:.2f}%" y="0" '
-            f'dy="10" dx="{shift}" text-anchor="{side}">best at epoch {best:g}</text>'
-        )
-    inner = (
-        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" overflow="visible">'
-        f"{drawn}</svg>"
-    )
-    return Markup('<svg class="curves" role="img" aria-label="{}" width="100%" height="280">{}</svg>').format(
-        label, Markup(grid + days + mark + inner + names)
-    )
-
-
-def _curve(at: NDArray[np.float64], c: Curve, x: Scale, y: Scale, style: str) -> str:
-    def points(values: NDArray[np.float64], order: slice = slice(None)) -> str:
-        pairs = list(zip(at.tolist(), values.tolist(), strict=True))[order]
-        return " ".join(f"{x.at(a):.2f},{100 - y.at(v):.2f}" for a, v in pairs if math.isfinite(v))
-
-    back = slice(None, None, -1)
-    return (
-        f'<polygon class="band {style}" points="{points(c.high)} {points(c.low, back)}"/>'
-        f'<polyline class="line {style}" points="{points(c.mean)}"/>'
-    )
-
-
-def _name(c: Curve, y: Scale, style: str, *, up: bool) -> str:
-    finite = c.mean[np.isfinite(c.mean)]
-    edge = (c.high if up else c.low)[np.isfinite(c.mean)]
-    if not len(finite):
-        return ""
-    at = 100 - y.at(float(edge[-1]))
-    return (
-        f'<text class="name {style}" x="100%" y="{at:.2f}%" dy="{-10 if up else 18}" text-anchor="end">'
-        f"{Markup.escape(c.name)} {finite[-1]:.2f}</text>"
-    )
-
-
-def _anchor(percent: float) -> str:
-    return "start" if percent < 2 else "end" if percent > 98 else "middle"
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Four to seven round numbers that enclose the values."""
-    span = max(high - low, 1e-6)
-    step = 10 ** math.floor(math.log10(span / 4))
-    step *= next(m for m in (1, 2, 2.5, 5, 10) if span / (step * m) <= 5)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(i * step, 10) for i in range(first, last + 1)]
-
-
-def _whole(low: float, high: float) -> list[int]:
-    step = max(1, math.ceil((high - low) / 8))
-    return list(range(math.ceil(low), math.floor(high) + 1, step))

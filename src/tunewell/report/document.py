@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tunewell import __version__
 from tunewell.pitfalls import CATALOGUE
-from tunewell.report import charts
+from tunewell.report import charts, plots
 from tunewell.report.changes import changes
 from tunewell.report.effort import effort
 from tunewell.report.figures import Figures, duration, memory, number_of, suffix
@@ -22,6 +22,7 @@ from tunewell.report.flow import flow
 from tunewell.report.gather import Results, earlier, gather
 from tunewell.report.labels import by_class, in_short, reliability, sureties
 from tunewell.report.landscape import label, state
+from tunewell.report.learning import by_heart, group_strips, recipe_strips, sign, sizes
 from tunewell.report.look import look
 from tunewell.report.measured import ARMS, kind, measured, rival, training
 from tunewell.report.outputs import missing_in, side_by_side
@@ -75,6 +76,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "flow": flow(results),
         "look": look(results),
         "training": training(results),
+        "by_heart": by_heart(results.trace, epoch=results.trained.best_epoch if results.trained else None),
         "measured": measured(evaluation) if evaluation else (),
         "by_class": by_class(results),
         "sureties": sureties(results),
@@ -141,7 +143,13 @@ def _environment() -> Any:
         strip=charts.strip,
         row_strip=charts.row_strip,
         stream=charts.stream,
-        curves=charts.curves,
+        curves=plots.curves,
+        growth=plots.growth,
+        scatter=plots.scatter,
+        sizes=sizes,
+        group_strips=group_strips,
+        recipe_strips=recipe_strips,
+        sign=sign,
         reliability=reliability,
         in_short=in_short,
         kind=kind,

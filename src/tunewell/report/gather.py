@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tunewell.errors import StoreError, UserError
 from tunewell.lineage import upstream
+from tunewell.report.learning import Asked, asked
 from tunewell.similar.shown import Shown
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -34,6 +35,7 @@ class Results:
         split: Of ``split``.
         trained: Of ``train``.
         trace: The folds' loss curves.
+        asked: What else was asked of the training.
         evaluation: Of ``evaluate``.
         classes: Label figures by class; None without labels.
         calibration: Confidence against rightness, by arm; empty where it was not measured.
@@ -49,6 +51,7 @@ class Results:
     split: Split | None = None
     trained: Trained | None = None
     trace: FoldTrace | None = None
+    asked: Asked = field(default_factory=Asked)
     evaluation: Evaluation | None = None
     classes: Classes | None = None
     calibration: tuple[Calibration, ...] = ()
@@ -62,7 +65,7 @@ class Results:
         for stage in STAGES:
             run = self.runs.get(stage)
             found += [f for f in (run.findings if run else ()) if (f.code, f.slice, f.stage) not in known]
-        return tuple(found)
+        return (*found, *self.asked.findings)
 
 
 def gather(file: TaskFile, store: Store) -> Results:
@@ -164,6 +167,7 @@ def _load(file: TaskFile, store: Store, chain: Mapping[str, Run]) -> Results:
         split=store.get_value(split, Split) if split else None,
         trained=fit,
         trace=_trace(store, output("train", "trace") or (fit.trace if fit else "")),
+        asked=asked(store, chain.get("train")),
         evaluation=compared,
         classes=_classes(store, compared),
         calibration=_calibration(store, compared),

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.report.charts import Curve, Scale, scale_for
+from tunewell.report.charts import Scale, scale_for
 from tunewell.report.gather import Results
+from tunewell.report.plots import Curve
 from tunewell.types import Comparison, Evaluation, FoldTrace, Level, MetricInfo
 
 MAX_SLICES: Final = 24

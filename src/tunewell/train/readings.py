@@ -20,6 +20,9 @@ FLOOR = 1e-3
 REGURGITATED = 0.05
 """T02: largest share of rows that are continued word for word only because they were trained on."""
 
+BY_HEART = 1.0
+"""Nats a token by which a row's loss is lower when trained on than when held out: then it is known by heart."""
+
 LEAST_TOKENS = 20
 NEIGHBOURS = 10
 DOUBT = 3.5
@@ -274,7 +277,7 @@ def _percent(e: Estimate) -> str:
     return f"{100 * e.value:.0f} % [{100 * e.low:.0f}, {100 * e.high:.0f}]"
 
 
-def _most_memorised(trace: FoldTrace, evaluation: int, *, least: float = 1.0, shown: int = 20) -> tuple[str, ...]:
+def _most_memorised(trace: FoldTrace, evaluation: int, *, least: float = BY_HEART, shown: int = 20) -> tuple[str, ...]:
     """Rows whose loss is more than ``least`` nats a token lower when trained on, the most memorised first."""
     gap = held_out_loss(trace, evaluation) - trained_loss(trace, evaluation)
     order: Sequence[int] = np.argsort(-np.where(np.isfinite(gap), gap, -np.inf)).tolist()
