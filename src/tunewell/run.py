@@ -7,7 +7,8 @@ import datetime as dt
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
 
 from tunewell.errors import UserError
 from tunewell.lineage import record, reuse
@@ -15,6 +16,9 @@ from tunewell.model.base import Progress
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Finding, Split, Trained, Verdict, digest
+
+if TYPE_CHECKING:
+    from tunewell.train.setting import Live
 
 Stage = Literal["curate", "split", "train", "evaluate", "verdict"]
 STAGES: Final[tuple[Stage, ...]] = ("curate", "split", "train", "evaluate", "verdict")
@@ -55,6 +59,7 @@ def run(
     *,
     until: str = "verdict",
     progress: Bars = no_bars,
+    live: Live | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Result:
     """Go the whole way, or up to a stage. The caller holds the store's lock.
@@ -64,6 +69,7 @@ def run(
         store: The project's store.
         until: Last stage to run.
         progress: Gives a progress callback per stage.
+        live: Called with every evaluation of the training (`tunewell.train.setting.Point`).
         say: Called with a line whenever a stage begins or is skipped.
 
     Returns:
@@ -75,7 +81,13 @@ def run(
     if until not in STAGES:
         raise UserError(f"there is no stage {until!r}", hint=f"one of {', '.join(STAGES)}")
     result = Result()
-    steps = {"curate": _curate, "split": _split, "train": _train, "evaluate": _evaluate, "verdict": _verdict}
+    steps: dict[str, Callable[..., None]] = {
+        "curate": _curate,
+        "split": _split,
+        "train": partial(_train, live=live),
+        "evaluate": _evaluate,
+        "verdict": _verdict,
+    }
     for stage in STAGES:
         before = store.last_run(stage)
         say(f"{stage} …")
@@ -105,12 +117,12 @@ def _split(result: Result, file: TaskFile, store: Store, bar: Progress | None) -
     result.split = split(result.dataset, file, store)
 
 
-def _train(result: Result, file: TaskFile, store: Store, bar: Progress | None) -> None:
+def _train(result: Result, file: TaskFile, store: Store, bar: Progress | None, *, live: Live | None = None) -> None:
     from tunewell.train import train
 
     assert result.dataset is not None
     assert result.split is not None
-    result.trained = train(result.dataset, result.split, file, store, progress=bar)
+    result.trained = train(result.dataset, result.split, file, store, progress=bar, live=live)
 
 
 def _evaluate(result: Result, file: TaskFile, store: Store, bar: Progress | None) -> None:

@@ -204,7 +204,7 @@ def test_missing_extra_says_what_to_install() -> None:
 
 
 def test_as_a_process_data_on_stdout_and_the_rest_on_stderr(folder: Path) -> None:
-    command = [sys.executable, "-m", "tunewell.cli.main", "status", str(folder), "--json"]
+    command = [sys.executable, "-m", "tunewell", "status", str(folder), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert json.loads(done.stdout)["command"] == "status"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tunewell.cli.main import app
+from tunewell.cli.main import app, main
 from tunewell.evaluate.calibration import Calibration, calibrate
 from tunewell.evaluate.classes import Classes, ClassFigure
 from tunewell.run import Result
@@ -41,3 +41,12 @@ def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
         assert said["calibration"][0]["error"]["n"] == 60
     else:
         assert (said["classes"], said["calibration"]) == (None, [])
+
+
+def test_status_names_every_finding_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = sample_project(tmp_path / "twice", rows=150)
+    made.store.close()
+    assert main(["status", str(tmp_path / "twice"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["result"]["found"]
+    said = [(f["code"], f["slice"], f["why"]) for f in found]
+    assert len(said) == len(set(said)) > 3

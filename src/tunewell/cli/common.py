@@ -6,13 +6,13 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tunewell.store import Store
@@ -71,9 +71,27 @@ def project(
             yield file, store
 
 
+class _Bar(Progress):
+    """A progress bar with something under it."""
+
+    below: Callable[[], RenderableType] | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.below:
+            yield self.below()
+
+
 @contextlib.contextmanager
-def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+def progress(
+    label: str, *, quiet: bool = False, below: Callable[[], RenderableType] | None = None
+) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on stderr for whatever takes more than two seconds; nothing when it is not a terminal.
+
+    Args:
+        label: What is under way.
+        quiet: Show nothing.
+        below: Gives what stands under the bar, anew each time it is drawn.
 
     Yields:
         A callback (done, total), or None where nothing is to be shown.
@@ -82,7 +100,8 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int]
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=err, transient=True)
+    bar = _Bar(*columns, console=err, transient=True)
+    bar.below = below
     started = time.monotonic()
     task = bar.add_task(label, total=None)
     shown = False

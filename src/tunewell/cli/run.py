@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, note, out, progress, project
+from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, note, out, project
+from tunewell.cli.live import Watch
 from tunewell.cli.stage import EXIT_OF
 from tunewell.plan import Plan, make_plan
 from tunewell.run import run
@@ -35,7 +36,8 @@ def command(
         from tunewell.report import render
         from tunewell.report.terminal import print_verdict
 
-        result = run(file, store, progress=lambda label: progress(label, quiet=json), say=note)
+        watch = Watch(quiet=json)
+        result = run(file, store, progress=watch.bar, live=watch.point, say=note)
         report = render(file, store)
         verdict = result.verdict
         assert verdict is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tunewell.cli.common import emit, note, out, progress, project
+from tunewell.cli.common import emit, note, out, project
+from tunewell.cli.live import Watch
 from tunewell.errors import EXIT_INCONCLUSIVE, EXIT_NO_GO, EXIT_OK
 from tunewell.pitfalls import pitfall
 from tunewell.run import Result, run
@@ -37,7 +38,8 @@ def run_until(
         details: What stands beside the record in the envelope.
     """
     with project(path, overrides=overrides, lock=f"tunewell {stage}", wait=wait) as (file, store):
-        result = run(file, store, until=stage, progress=lambda label: progress(label, quiet=json), say=note)
+        watch = Watch(quiet=json)
+        result = run(file, store, until=stage, progress=watch.bar, live=watch.point, say=note)
         record = store.last_run(stage)
         beside = details(result, store) if json and details else {}
     if json:

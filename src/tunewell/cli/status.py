@@ -22,7 +22,8 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
     with project(path) as (file, store):
         done, missing = approvals(file, store)
         stages = [_stage(store, name) for name in STAGES]
-        findings = [f for name in STAGES if (run := store.last_run(name)) for f in run.findings if f.status == "found"]
+        found = (f for name in STAGES if (run := store.last_run(name)) for f in run.findings if f.status == "found")
+        findings = list({(f.code, f.slice, f.stage, f.why): f for f in found}.values())  # the verdict repeats them
         last = store.last_run("verdict")
         verdict = store.get_value(last.outputs["verdict"], Verdict) if last else None
         tombstones = tombstoned(store)

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, note, out, progress, project
+from tunewell.cli.live import Watch
 from tunewell.cli.stage import run_until
 from tunewell.errors import UserError
 from tunewell.run import run
@@ -81,8 +82,9 @@ def _explain(path: Path, row: str, *, overrides: Sequence[str] | None, json: boo
 def _search(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json: bool) -> None:
     from tunewell.train import search
 
-    with progress("search", quiet=json) as bar:
-        found: Search = search(dataset, split, file, store, progress=bar)
+    watch = Watch(quiet=json)
+    with watch.bar("search") as bar:
+        found: Search = search(dataset, split, file, store, progress=bar, live=watch.point)
     if json:
         emit("train", found)
         return
@@ -97,8 +99,9 @@ def _search(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, jso
 def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json: bool) -> None:
     from tunewell.train import learning_curve
 
-    with progress("curve", quiet=json) as bar:
-        found: Curve = learning_curve(dataset, split, file, store, progress=bar)
+    watch = Watch(quiet=json)
+    with watch.bar("curve") as bar:
+        found: Curve = learning_curve(dataset, split, file, store, progress=bar, live=watch.point)
     if json:
         emit("train", found)
         return
@@ -112,8 +115,9 @@ def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json
 def _groups(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, field: str, json: bool) -> None:
     from tunewell.train import leave_groups_out
 
-    with progress("groups", quiet=json) as bar:
-        found: Groups = leave_groups_out(dataset, split, file, store, field=field, progress=bar)
+    watch = Watch(quiet=json)
+    with watch.bar("groups") as bar:
+        found: Groups = leave_groups_out(dataset, split, file, store, field=field, progress=bar, live=watch.point)
     if json:
         emit("train", found)
         return
