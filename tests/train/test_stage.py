@@ -61,6 +61,7 @@ def test_it_learns_and_says_by_how_much(trained: Any) -> None:
     assert bar[-1][0] == bar[-1][1]
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(bar))
     assert set(trace.examples) == set(split.all_folds) - {"a-long"}
+    assert sum("the top 50 % of the layers" in note for note in result.notes) == 1
 
 
 def test_every_row_is_measured_where_held_out_and_where_trained_on(trained: Any) -> None:

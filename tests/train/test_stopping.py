@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tunewell.train.stopping import HeldOut, choose_length, stop_rule
+from tunewell.train.stopping import HeldOut, choose_length, memorises, stop_rule
 
 
 @dataclass
@@ -73,3 +73,49 @@ def test_it_never_chooses_no_training() -> None:
 def test_a_flat_curve_runs_on(patience: int) -> None:
     losses, held_out = curves([1.0, 0.1, 0.09, 0.08, 0.07, 0.06], rows=80, noise=0.01, seed=1)
     assert stopped_at(losses, held_out, patience=patience) == 5
+
+
+def two_folds(
+    truth: list[float], by_heart: list[float], *, rows: int = 120, seed: int = 0
+) -> tuple[list[NDArray[Any]], HeldOut]:
+    """Each row measured under the adapter that never saw it, and under the other, lower by what is known by heart."""
+    rng = np.random.default_rng(seed)
+    level = rng.normal(2.5, 0.5, rows)
+    where = (np.arange(rows) % 2)[None] == np.arange(2)[:, None]
+    losses = [
+        np.where(where, level + t + rng.normal(0, 0.05, (2, rows)), level + t - h + rng.normal(0, 0.05, (2, rows)))
+        for t, h in zip(truth, by_heart, strict=True)
+    ]
+    return [x.astype(np.float32) for x in losses], HeldOut(where, np.full(rows, 12), [str(i) for i in range(rows)])
+
+
+def test_a_run_that_only_learns_by_heart_ends() -> None:
+    losses, held_out = two_folds([1.0, 0.2, 0.0, 0.0, 0.0, 0.0], [0.0, 0.1, 0.6, 1.0, 1.4, 1.6])
+    assert not memorises(losses[:3], held_out)  # much is known by heart, but held-out rows still gain
+    assert memorises(losses[:4], held_out)
+    assert stopped_at(losses, held_out, patience=9) == 3
+
+
+def test_a_flat_curve_without_memorisation_runs_on_in_two_folds() -> None:
+    losses, held_out = two_folds([1.0, 0.2, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    assert stopped_at(losses, held_out, patience=9) == 5
+
+
+def test_without_rows_that_were_trained_on_nothing_is_called_memorisation() -> None:
+    losses, held_out = two_folds([1.0, 0.2, 0.0, 0.0], [0.0, 0.5, 1.0, 1.5])
+    blind = [np.where(held_out.where, x, np.nan) for x in losses]
+    assert not memorises(blind, held_out)
+
+
+def test_memorisation_is_seldom_called_where_the_test_is_at_its_limit() -> None:
+    """Rows trained on lie lower by just so much that three of four pairs can be told: at most 1 in 24 is called."""
+    calls = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        where = (np.arange(80) % 2)[None] == np.arange(2)[:, None]
+        start = np.full((2, 80), 3.0)
+        gain = rng.normal(1.0, 0.1, (2, 80)) + np.where(where, 0.0, 0.0954)  # Phi(.0954 / (.1 sqrt 2)) = .75
+        last = start * np.exp(-gain)
+        held_out = HeldOut(where, np.full(80, 9), [str(i) for i in range(80)])
+        calls += memorises([start, last, last], held_out)
+    assert calls / 400 <= 1 / 24

@@ -15,7 +15,7 @@ from tunewell.store import Store
 from tunewell.store.traces import trace_to_bytes
 from tunewell.task import TaskFile
 from tunewell.train.export import model_card, peft_files
-from tunewell.train.findings import loss_estimate, overfitting, plumbing
+from tunewell.train.findings import depth, loss_estimate, overfitting, plumbing
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
 from tunewell.train.readings import fragility, label_errors, memorisation
 from tunewell.train.setting import Live, Setting
@@ -128,7 +128,7 @@ class _Way:
             too_long=s.all_rows.too_long,
             tokens=s.rows.tokens,
             tokens_per_s=round(speed, 1),
-            notes=self._notes(check_length, check),
+            notes=(*self._notes(check_length, check), *self._depth(folds, length, check, check_length)),
         )
 
     def _plan(self, cut: int, fold_cut: int) -> None:
@@ -214,3 +214,13 @@ class _Way:
                 "measurably better on held-out rows (within one standard error)."
             )
         return tuple(notes)
+
+    def _depth(self, folds: FoldTrace, length: Length, check: FoldTrace, check_length: Length) -> tuple[str, ...]:
+        """What the depth of the final adapter buys over the folds' depth, on the rows of fold 0."""
+        if check is folds:
+            return ()
+        s, share = self.setting, self.recipe.fold_layers
+        rule = s.held_out((s.fold == 0)[None])
+        lost = rule.change(check.losses[check_length.evaluation][:1], folds.losses[length.evaluation][:1])
+        carried = [s.network.layers - s.cut(x) for x in (self.recipe.layers, share)]
+        return (depth(lost, share=share, faster=carried[0] / carried[1]),)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.train.findings import clustered_mean
-from tunewell.types import Estimate
+from tunewell.train.readings import MEMBERSHIP, membership
+from tunewell.types import Estimate, FoldTrace
 
 ONE_SE = 0.6826894921370859
 """Level of an interval of one standard error to each side."""
@@ -86,17 +87,47 @@ def choose_length(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: f
     return Length(chosen, best, past, worse=past.low > 0)
 
 
-def stop_rule(held_out: HeldOut, *, patience: int, level: float = 0.95) -> Any:
-    """A rule for `tunewell.train.loop.run_job`: stop once the held-out loss is past its best.
+def memorises(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float = 0.95) -> bool:
+    """Whether the last stretch of training has only taught rows by heart.
 
-    It stops at once when the loss is significantly above its best, and after ``patience`` evaluations without a better
-    one when it is at least one standard error above it. A flat curve runs to its end.
+    True where rows trained on can surely be told from others by their loss (T02's membership test, its level shared
+    between the evaluations) and the held-out rows have not measurably improved since the evaluation before (by one
+    standard error). False where no row was measured under an adapter that was trained on it.
+
+    Args:
+        losses: One array (adapters, rows) per evaluation, the first before training.
+        held_out: What counts as held out; the other measured pairs were trained on.
+        level: Of the membership test.
+    """
+    if len(losses) < 3 or not (np.isfinite(losses[-1]) & ~held_out.where).any():
+        return False
+    if held_out.change(losses[-2], losses[-1], level=ONE_SE).high < 0:
+        return False
+    names = tuple(str(i) for i in range(len(held_out.families)))
+    trace = FoldTrace(
+        losses=np.stack([losses[0], losses[-1]]),
+        tokens=held_out.tokens,
+        held_out=held_out.where,
+        epochs=np.asarray([0.0, 1.0]),
+        examples=names,
+    )
+    families = dict(zip(names, held_out.families, strict=True))
+    shared = 1 - (1 - level) / (len(losses) - 2)
+    return membership(trace, 1, families=families, level=shared).low > MEMBERSHIP
+
+
+def stop_rule(held_out: HeldOut, *, patience: int, level: float = 0.95) -> Any:
+    """A rule for `tunewell.train.loop.run_job`: stop once the held-out loss is past its best, or memorisation sets in.
+
+    It stops at once when the loss is significantly above its best or when training only `memorises`, and after
+    ``patience`` evaluations without a better one when it is at least one standard error above it. A flat curve of rows
+    that are not learned by heart runs to its end.
     """
 
     def stop(readings: Sequence[Any]) -> bool:
         losses = [r.losses for r in readings]
         length = choose_length(losses, held_out, level=level)
-        if length.worse:
+        if length.worse or memorises(losses, held_out, level=level):
             return True
         waited = len(losses) - 1 - length.best
         return waited >= patience and held_out.change(losses[length.best], losses[-1], level=ONE_SE).low > 0
