@@ -54,14 +54,16 @@ def rows_of(name: str) -> Rows:
     return draw(coded, max_tokens=TOKENS, seed=0)
 
 
-def measure(network: Any, rows: Rows, recipe: Recipe, share: float, trunk: Any) -> dict[str, Any]:
-    """Held-out loss of every row at every evaluation, shape (evaluations, rows)."""
+def measure(network: Any, rows: Rows, recipe: Recipe, share: float, trunk: Any, *, start: Any = None) -> dict[str, Any]:
+    """Held-out loss of every row at every evaluation, shape (evaluations, rows); ``start`` may change the bank."""
     from tunewell.train.loop import Job, run_job
 
     held_out = np.arange(len(rows.rows))[None] % FOLDS == np.arange(FOLDS)[:, None]
     cut = cut_of(network.layers, share)
     job = Job(network, rows.rows, recipe=recipe, cut=cut, train=~held_out, measure=held_out, adapters=range(FOLDS),
               trunk=trunk if cut else None)  # fmt: skip
+    if start is not None:
+        start(job.bank, network)
     began = time.perf_counter()
     done = run_job(job, epochs=recipe.epochs)
     losses = [np.where(held_out, r.losses, 0).sum(0) for r in done.readings]

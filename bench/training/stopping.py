@@ -4,16 +4,18 @@
   single rows between epochs, their mean taken out, rows drawn anew). Beside it the usual rule: any rise after the best.
 * **False calls, our own traces**: the held-out rows are split in halves; the rule decides on one half, the other half
   says whether the loss really is above its best. A call is false where the other half sees no rise.
-* **Searches**: eight recipes on three sets of curves, raced by `tunewell.train.search.Race`, against running all of
-  them to their end. The curves are those recorded by `bench.training.ranking` (top-quarter folds) where they are there,
-  and simulated ones: recipes that differ by 3 % in what they gain and by the noise of real rows.
+* **Searches**: eight recipes, raced by `tunewell.train.search.Race`, against running all of them to their end. The
+  curves are those recorded by `bench.training.ranking` on three sets (as they are, and with the rows drawn anew), and
+  simulated ones: recipes that differ by 3 % in what they gain and by the noise of real rows.
 
-Traces are read from the projects named in ``TUNEWELL_TRACES`` (folders separated by colons).
+Traces are those of the projects named in ``TUNEWELL_TRACES`` (folders separated by colons), and the recorded runs of
+every recipe of `bench.training.ranking`.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.machine import keep
-from bench.training.ranking import OWN, kept
+from bench.training.ranking import DEPTHS, OWN, kept
 from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
 from tunewell.train.readings import held_out_loss
@@ -72,9 +74,22 @@ def traces() -> dict[str, tuple[Losses, NDArray[np.int64]]]:
     return found
 
 
-def rule_of(tokens: NDArray[np.int64]) -> HeldOut:
-    """What counts: every row, each a family of its own."""
-    return HeldOut(np.ones((1, len(tokens)), np.bool_), tokens, [str(i) for i in range(len(tokens))])
+def recorded() -> dict[str, tuple[list[Losses], NDArray[np.int64]]]:
+    """Every set and depth of which all eight recipes are recorded: their held-out losses, and target tokens."""
+    found = {}
+    for name in SETS:
+        one = kept(name)
+        for depth in DEPTHS:
+            if all(f"{depth}-{i}" in one for i in range(8)):
+                curves = [np.asarray(one[f"{depth}-{i}"]["losses"]) for i in range(8)]
+                found[f"{name}, {depth}"] = (curves, np.asarray(one["targets"], np.int64))
+    return found
+
+
+def rule_of(tokens: NDArray[np.int64], names: Sequence[object] = ()) -> HeldOut:
+    """What counts: every row, each a family of its own if not named otherwise."""
+    families = [str(n) for n in names] or [str(i) for i in range(len(tokens))]
+    return HeldOut(np.ones((1, len(tokens)), np.bool_), tokens, families)
 
 
 def worse(losses: Losses, tokens: NDArray[np.int64]) -> bool:
@@ -120,9 +135,9 @@ def halves(losses: Losses, tokens: NDArray[np.int64], *, runs: int, rng: Any) ->
     return counts[0], counts[1], counts[2], counts[3]
 
 
-def raced(curves: list[Losses], tokens: NDArray[np.int64]) -> dict[str, float]:
+def raced(curves: list[Losses], tokens: NDArray[np.int64], names: Sequence[object] = ()) -> dict[str, float]:
     """A race of recorded recipes, against running all to the end."""
-    rule = rule_of(tokens)
+    rule = rule_of(tokens, names)
     recipes = [r.model_copy(update={"epochs": len(curves[0]) - 1}) for r in candidates_around(OWN)]
     found = Race(rule, recipes, [Recorded(c) for c in curves], own=OWN).go()
     ends = [min(float(np.average(x, weights=tokens)) for x in c[1:]) for c in curves]
@@ -147,35 +162,53 @@ def simulated(losses: Losses, tokens: NDArray[np.int64], rng: Any) -> list[Losse
     return curves
 
 
+def redrawn(curves: list[Losses], tokens: NDArray[np.int64], rng: Any, *, draws: int) -> dict[str, float]:
+    """Races over the rows drawn anew with replacement; a row drawn twice counts as one family."""
+    races = []
+    for _ in range(draws):
+        pick = rng.integers(0, len(tokens), len(tokens))
+        races.append(raced([c[:, pick] for c in curves], tokens[pick], pick.tolist()))
+    return summary(races)
+
+
 def main() -> None:
     """Replay everything; write bench/results/training-stopping.json."""
     rng = np.random.default_rng(0)
-    own = traces()
+    searched = recorded()
+    own = {n: [t] for n, t in traces().items() if len(t[0]) > 2}
+    own |= {f"{n}, eight recipes": [(c, t) for c in curves] for n, (curves, t) in searched.items()}
+    runs = {n: 240 // len(x) for n, x in own.items()}
     result: dict[str, Any] = {"limit_false_calls": round(1 / 24, 4), "target_saved": 0.5, "target_loss": 0.005}
-    flat = {n: synthetic(x, t, runs=240, rows=min(len(t), 200), rng=rng) for n, (x, t) in own.items() if len(x) > 2}
+
+    flat = {n: np.sum([synthetic(x, t, runs=runs[n], rows=min(len(t), 200), rng=rng) for x, t in every], axis=0)
+            for n, every in own.items()}  # fmt: skip
     result["synthetic"] = {
-        n: {"runs": 240, "ours": a, "usual_rule": b, "share_ours": round(a / 240, 4)} for n, (a, b) in flat.items()
+        n: {"runs": 240, "ours": int(a), "usual_rule": int(b), "share_ours": round(int(a) / 240, 4)}
+        for n, (a, b) in flat.items()
     }
+    a, b = np.sum([(0, 0), *flat.values()], axis=0).tolist()
+    total = 240 * max(len(flat), 1)
     result["synthetic_all"] = {
-        "runs": 240 * len(flat),
-        "share_ours": round(sum(a for a, _ in flat.values()) / (240 * max(len(flat), 1)), 4),
-        "share_usual_rule": round(sum(b for _, b in flat.values()) / (240 * max(len(flat), 1)), 4),
+        "runs": total,
+        "share_ours": round(a / total, 4),
+        "share_usual_rule": round(b / total, 4),
     }
+
     names = ("calls", "false", "usual_calls", "usual_false")
-    counts = {n: halves(x, t, runs=100, rng=rng) for n, (x, t) in own.items() if len(x) > 2}
+    counts = {n: np.sum([halves(x, t, runs=runs[n], rng=rng) for x, t in every], axis=0).tolist()
+              for n, every in own.items()}  # fmt: skip
     result["halves"] = {n: dict(zip(names, c, strict=True)) for n, c in counts.items()}
-    total = np.sum([(0, 0, 0, 0), *counts.values()], axis=0)
-    result["halves_all"] = {"runs": 100 * len(counts), **{n: int(v) for n, v in zip(names, total, strict=True)},
-                            "false_share_of_runs": round(float(total[1]) / max(100 * len(counts), 1), 4)}  # fmt: skip
-    races: dict[str, list[dict[str, float]]] = {"recorded": [], "simulated": []}
-    for name in SETS:
-        one = kept(name)
-        if all(f"cheap-{i}" in one for i in range(8)):
-            curves = [np.asarray(one[f"cheap-{i}"]["losses"]) for i in range(8)]
-            races["recorded"].append({"set": name, **raced(curves, np.asarray(one["targets"]))})  # type: ignore[dict-item]
-    for x, t in own.values():
-        races["simulated"] += [raced(simulated(x, t, rng), t) for _ in range(10)] if len(x) > 2 else []
-    result["searches"] = {"recorded": races["recorded"], "simulated": summary(races["simulated"])}
+    sums = np.sum([(0, 0, 0, 0), *counts.values()], axis=0).tolist()
+    result["halves_all"] = {"runs": total, **dict(zip(names, sums, strict=True)),
+                            "false_share_of_runs": round(sums[1] / total, 4)}  # fmt: skip
+
+    result["searches"] = {
+        "recorded": {n: raced(c, t) for n, (c, t) in searched.items()},
+        "recorded_rows_drawn_anew": {n: redrawn(c, t, rng, draws=60) for n, (c, t) in searched.items()},
+        "simulated": summary([raced(simulated(x, t, rng), t) for n, every in own.items() if "eight" not in n
+                              for x, t in every for _ in range(10)]),
+    }  # fmt: skip
+    result["searches"]["recorded_all"] = summary(list(result["searches"]["recorded"].values()))
     keep(NAME, result)
     print({k: v for k, v in result.items() if k not in ("synthetic", "halves")}, flush=True)
 
@@ -190,7 +223,7 @@ def summary(races: list[dict[str, float]]) -> dict[str, float]:
         "saved_least": min(r["saved"] for r in races),
         **{f"{k}_mean": round(float(np.mean([r[k] for r in races])), 5)
            for k in ("loss_of_the_leader", "loss_of_the_chosen")},
-        "loss_of_the_leader_worst": max(r["loss_of_the_leader"] for r in races),
+        **{f"{k}_worst": max(r[k] for r in races) for k in ("loss_of_the_leader", "loss_of_the_chosen")},
     }  # fmt: skip
 
 

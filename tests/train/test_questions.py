@@ -15,6 +15,9 @@ from tunewell.errors import DataError
 from tunewell.train import learning_curve, leave_groups_out, search
 from tunewell.train.curve import forecast, nested, too_few_rows
 from tunewell.train.groups import GroupLoss, Groups, new_group_failure
+from tunewell.train.loop import Reading
+from tunewell.train.search import Race
+from tunewell.train.stopping import HeldOut
 from tunewell.types import Estimate, Example, Recipe
 
 pytest.importorskip("torch")
@@ -42,6 +45,32 @@ def test_a_useless_recipe_leaves_the_race_and_the_simplest_of_equals_is_taken(
     run = project[3].last_run("search")
     assert run is not None
     assert search(*project, recipes=(same, recipe, useless)) == found  # taken over
+
+
+class Told:
+    """A run whose losses are known, revealed epoch by epoch."""
+
+    def __init__(self, means: list[float], level: Any) -> None:
+        noise = np.random.default_rng(int(1e6 * sum(means))).normal(0, 0.01, (len(means), len(level)))
+        rows = [(m + level + x - x.mean())[None].astype(np.float32) for m, x in zip(means, noise, strict=True)]
+        self._all = [Reading(float(e), x) for e, x in enumerate(rows)]
+        self.readings = self._all[:1]
+
+    def epoch_on(self) -> None:
+        self.readings = self._all[: len(self.readings) + 1]
+
+
+def test_a_tie_after_one_epoch_does_not_end_a_recipe_that_still_learns() -> None:
+    """As on contract clauses: equal after one epoch, 1 % apart in the end (measured in `bench.training.stopping`)."""
+    level = np.random.default_rng(0).normal(0, 0.5, 60)
+    recipes = [Recipe(epochs=3, rank=r, alpha=2 * r) for r in (16, 64, 8)]
+    curves = [[3.6, 2.95, 2.95, 2.95], [3.6, 2.951, 2.8, 2.75], [3.6, 2.951, 2.801, 2.751]]
+    rule = HeldOut(np.ones((1, 60), np.bool_), np.full(60, 9), [str(i) for i in range(60)])
+    found = Race(rule, recipes, [Told(c, level) for c in curves], own=recipes[0]).go()
+    assert found.best == 1
+    assert [c.trained for c in found.candidates] == [2.0, 3.0, 2.0]
+    assert found.candidates[0].left.startswith("significantly behind")
+    assert found.candidates[2].left.startswith("no more than 0.5%")
 
 
 # --- more rows ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,9 @@ DROPPED = 0.99
 INDIFFERENT = 0.005
 """Share of the leader's loss by which a recipe may yet be better and leave the race: not worth its steps."""
 
+SETTLED = 2
+"""Epochs from which a tie counts: of two recipes with one loss after the first, one may learn on and one be done."""
+
 
 class Candidate(Value):
     """One recipe, measured over the folds.
@@ -94,9 +97,9 @@ def search(
     """Compare recipes over the folds, epoch by epoch side by side.
 
     A recipe leaves the race when its held-out loss is past its best, significantly above the leader's on the same rows,
-    or surely not more than half a percent below it. Of the recipes within one standard error of the best (paired, at
-    the epoch at which they left) the simplest is chosen: lowest rank, then the strongest regularisation, then the
-    lowest rate. Nothing here looks at the test set.
+    or, from the second epoch on, surely not more than half a percent below it. Of the recipes within one standard error
+    of the best (paired, at the epoch at which they left) the simplest is chosen: lowest rank, then the strongest
+    regularisation, then the lowest rate. Nothing here looks at the test set.
 
     Args:
         dataset: The rows.
@@ -112,7 +115,7 @@ def search(
     weights = resolve(own.model)
     inputs = {"examples": dataset.examples, "split": store.put_value(split)}
     parameters = {"recipe": own.model_dump(mode="json"), "recipes": [r.model_dump(mode="json") for r in recipes],
-                  "weights": weights.digest}  # fmt: skip
+                  "weights": weights.digest, "settled": SETTLED}  # fmt: skip
     found = reuse(store, "search", inputs=inputs, parameters=parameters, seed=own.seed)
     if found is not None:
         return store.get_value(found.outputs["search"], Search)
@@ -200,7 +203,7 @@ class Race:
         for i in racing:
             if i != leader and self.rule.change(best[leader], best[i], level=level).low > 0:
                 self.left[i] = f"significantly behind {self._name(leader)} after epoch {epoch}"
-            elif i != leader and self.rule.change(best[leader], best[i]).low > -margin:
+            elif i != leader and epoch >= SETTLED and self.rule.change(best[leader], best[i]).low > -margin:
                 self.left[i] = f"no more than {INDIFFERENT:.1%} better than {self._name(leader)} after epoch {epoch}"
             elif epoch < self.recipes[i].epochs and stop_rule(self.rule, patience=self.recipes[i].patience)(
                 self.runs[i].readings[: epoch + 1]
