@@ -12,15 +12,17 @@ from tunewell.train.gguf import CONVERTER, find_converter, to_gguf
 CONVERTS = """
 import argparse, json, pathlib, sys
 p = argparse.ArgumentParser(); p.add_argument("model"); p.add_argument("--outfile"); p.add_argument("--outtype")
+p.add_argument("--model-name", default="")
 a = p.parse_args()
 config = json.loads((pathlib.Path(a.model) / "config.json").read_text())
-pathlib.Path(a.outfile).write_bytes(b"GGUF" + json.dumps([config["model_type"], a.outtype]).encode())
+pathlib.Path(a.outfile).write_bytes(b"GGUF" + json.dumps([config["model_type"], a.outtype, a.model_name]).encode())
 """
 FAILS = """
 import pathlib, sys
 pathlib.Path(sys.argv[3]).write_bytes(b"half")
 sys.exit("Model FooForCausalLM is not supported")
 """
+NEEDS = "import a_module_that_nobody_has.part"
 
 
 @pytest.fixture
@@ -47,8 +49,8 @@ def install(tmp_path: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_it_converts(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = install(tmp_path, CONVERTS, monkeypatch)
     assert find_converter() == root / CONVERTER
-    made = to_gguf(folder, tmp_path / "new" / "model.gguf", outtype="q8_0")
-    assert made.read_bytes() == b'GGUF["llama", "q8_0"]'
+    made = to_gguf(folder, tmp_path / "new" / "model.gguf", outtype="q8_0", name="desk")
+    assert made.read_bytes() == b'GGUF["llama", "q8_0", "desk"]'
     assert [p.name for p in made.parent.iterdir()] == ["model.gguf"]
     with pytest.raises(ModelError, match="is there already"):
         to_gguf(folder, made)
@@ -71,3 +73,22 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path, folder: Path, monkeypa
     with pytest.raises(ModelError, match=r"failed \(exit 1\): Model FooForCausalLM is not supported"):
         to_gguf(folder, tmp_path / "model.gguf")
     assert not list(tmp_path.glob("model.gguf*"))
+
+
+def test_a_package_that_the_converter_needs_is_named(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, NEEDS, monkeypatch)
+    with pytest.raises(ModelError, match="No module named") as caught:
+        to_gguf(folder, tmp_path / "model.gguf")
+    assert caught.value.hint == "pip install a_module_that_nobody_has"
+
+
+def test_a_link_on_the_path_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = install(tmp_path, CONVERTS, monkeypatch)
+    monkeypatch.delenv("LLAMA_CPP")
+    (root / CONVERTER).chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / CONVERTER).symlink_to(root / CONVERTER)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert find_converter() == root / CONVERTER

@@ -70,7 +70,7 @@ def command(
         else:
             with tempfile.TemporaryDirectory(dir=store.root) as name:
                 merged = merge(adapter, resolve(chosen.recipe.model), Path(name) / "merged")
-                to_gguf(merged, target, outtype=outtype.value)
+                to_gguf(merged, target, outtype=outtype.value, name=f"{Path(chosen.base).name}-{chosen.id}")
     if json:
         emit("export", {"version": chosen.id, "base": chosen.base, "format": kind.value, "path": str(target)})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,20 +35,26 @@ def find_converter() -> Path:
         raise ModelError(f"{FOLDER}={named} holds no {CONVERTER}.", hint=f"export {FOLDER}=folder of llama.cpp")
     found = shutil.which(CONVERTER)
     if found:
-        return Path(found)
+        return Path(found).resolve()  # it looks for its own packages beside itself, not beside a link to it
     raise ModelError(
         f"GGUF is written by llama.cpp's {CONVERTER}, which is not on this machine.",
         hint=f"clone llama.cpp and export {FOLDER}=its folder; or: tunewell export merged FOLDER",
     )
 
 
-def to_gguf(folder: Path, target: Path, *, outtype: GgufType = "auto", timeout_s: float = 3600.0) -> Path:
+def to_gguf(
+    folder: Path, target: Path, *, outtype: GgufType = "auto", name: str = "", timeout_s: float = 3600.0
+) -> Path:
     """Convert a merged model; the file appears whole or not at all.
+
+    Tried with the converter of September 2026: the numbers read back bit for bit as they were merged, and llama.cpp
+    cuts prompts into the same tokens.
 
     Args:
         folder: In Hugging Face layout, from `tunewell.train.merge`.
         target: File to make; it must not be there.
         outtype: Type of the numbers, as the converter names it; ``auto`` keeps 16 bits.
+        name: What programs show as the model's name; the folder's if empty.
         timeout_s: For the converter.
 
     Raises:
@@ -57,12 +64,15 @@ def to_gguf(folder: Path, target: Path, *, outtype: GgufType = "auto", timeout_s
         raise ModelError(f"'{target}' is there already.", hint="name another file")
     partial = target.with_name(target.name + ".partial")
     command = [sys.executable, str(find_converter()), str(folder), "--outfile", str(partial), "--outtype", outtype]
+    command += ["--model-name", name] if name else []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False)
         if done.returncode or not partial.is_file():
             told = done.stderr.strip().splitlines() or ["no message"]
-            raise ModelError(f"{CONVERTER} failed (exit {done.returncode}): {told[-1]}", hint=" ".join(command))
+            missing = re.search(r"No module named '(\w+)", told[-1])
+            hint = f"pip install {missing[1]}" if missing else " ".join(command)
+            raise ModelError(f"{CONVERTER} failed (exit {done.returncode}): {told[-1]}", hint=hint)
         os.replace(partial, target)
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{CONVERTER} took longer than {timeout_s:g} s.") from error
