@@ -92,18 +92,6 @@ def test_other_decoders(kind: str, more: dict[str, Any], ours: str, tmp_path: Pa
         torch.testing.assert_close(logits, model(input_ids=ids).logits, rtol=1e-3, atol=1e-3)
 
 
-def test_a_model_without_layers_says_so(tmp_path: Path) -> None:
-    import transformers
-
-    from tunewell.errors import ModelError
-    from tunewell.train.network import load_network
-
-    config = transformers.GPT2Config(vocab_size=64, n_embd=16, n_layer=1, n_head=2, n_positions=32)
-    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"'gpt2' is no decoder that can be trained here"):
-        load_network(tmp_path, dtype=torch.float32)
-
-
 def test_the_longest_run_is_what_greedy_decoding_writes(tiny: Any, network: Any, tokenizer: Any) -> None:
     """Targets that begin with what the model itself writes, then break off: the run is as long as the beginning."""
     from tunewell.model.local import LocalModel

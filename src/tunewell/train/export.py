@@ -13,7 +13,13 @@ from tunewell.types import Finding, Recipe
 
 
 def peft_files(
-    tensors: Mapping[str, NDArray[np.float32]], *, recipe: Recipe, base: str, layers: Sequence[int] | None, card: str
+    tensors: Mapping[str, NDArray[np.float32]],
+    *,
+    recipe: Recipe,
+    base: str,
+    layers: Sequence[int] | None,
+    card: str,
+    transposed: bool = False,
 ) -> dict[str, bytes]:
     """The files of a PEFT folder, byte for byte the same for the same adapter.
 
@@ -23,6 +29,7 @@ def peft_files(
         base: Name of the base model.
         layers: The layers that carry adapters; None = all.
         card: Text of the model card.
+        transposed: Whether the base keeps its weights as (inputs, outputs), as GPT-2 does.
 
     Returns:
         File name to content: ``adapter_config.json``, ``adapter_model.safetensors``, ``README.md``.
@@ -36,9 +43,9 @@ def peft_files(
         "r": recipe.rank,
         "lora_alpha": recipe.alpha,
         "lora_dropout": recipe.dropout,
-        "target_modules": sorted(recipe.targets),
+        "target_modules": sorted({name.rsplit(".", 3)[-3] for name in tensors}),
         "bias": "none",
-        "fan_in_fan_out": False,
+        "fan_in_fan_out": transposed,
         "inference_mode": True,
         "init_lora_weights": True,
         "use_rslora": False,

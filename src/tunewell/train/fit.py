@@ -110,7 +110,9 @@ def fit(
     card = model_card(base=weights.name, recipe=recipe, facts={"rows": str(len(mine.rows)), "tokens": str(done.tokens)})
     layers = None if job.cut == 0 else range(job.cut, network.layers)
     first, last = done.readings[0].losses[0], done.readings[-1].losses[0]
-    files = peft_files(job.bank.tensors(0), recipe=recipe, base=weights.name, layers=layers, card=card)
+    files = peft_files(
+        job.bank.tensors(0), recipe=recipe, base=weights.name, layers=layers, card=card, transposed=network.transposed
+    )
     del job, network
     release_memory()
     return Fit(

@@ -45,8 +45,11 @@ def merge(adapter: Path, weights: Weights, target: Path) -> Path:
     target.mkdir(parents=True)
     for path in sorted(weights.folder.glob("*.safetensors")):
         tensors = load_file(path)
+        flipped = bool(config.get("fan_in_fan_out"))
         for site in sorted(wanted & {n.removesuffix(".weight") for n in tensors}):
             a, b = (pairs[f"base_model.model.{site}.lora_{x}.weight"].float() for x in "AB")
+            if flipped:
+                a, b = b.t(), a.t()
             base = tensors[f"{site}.weight"]
             if base.shape != (b.shape[0], a.shape[1]):
                 raise ModelError(f"the adapter's {site} does not fit the base: {tuple(base.shape)}")

@@ -1,7 +1,8 @@
 """The frozen base model, cut at a layer: below it nothing is trained and nothing needs a gradient.
 
 Llama-shaped decoders (Llama, SmolLM, Mistral, Qwen 2 and 3) run through `Fast`, with our own layers; any other decoder
-of transformers that keeps its layers in ``model.layers`` runs through `Generic`, its own layers around our linears.
+of transformers that keeps its layers in ``model.layers`` runs through `Generic`, its own layers around our linears; the
+rest is trained whole (`tunewell.train.whole`).
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ class Network(Protocol):
         width: Of the hidden states.
         head: Output embedding, shape (vocabulary, width).
         cap: Soft cap of the logits, 0 = none.
+        cuts: Whether it can be cut at a layer; if not, every adapter is at full depth.
+        transposed: Whether its maps keep their weights as (inputs, outputs), as GPT-2's do.
     """
 
     layers: int
     width: int
     head: Any
     cap: float
+    cuts: bool
+    transposed: bool
 
     def sites(self, targets: Sequence[str], first: int) -> list[tuple[tuple[Site, ...], int]]:
         """The linear maps of these names from layer ``first`` on, by the product that computes them (its outputs)."""
@@ -101,11 +106,9 @@ def load_network(folder: Path, *, dtype: Any = None, fast: bool = True) -> Netwo
         model.to("cuda")
     core = getattr(model, "model", None)
     if not all(hasattr(core, name) for name in ("layers", "norm", "rotary_emb", "embed_tokens")):
-        raise ModelError(
-            f"'{model.config.model_type}' is no decoder that can be trained here: it does not keep its layers in "
-            "model.layers.",
-            hint="choose a Llama, Qwen, Gemma, Mistral or SmolLM model",
-        )
+        from tunewell.train.whole import Whole
+
+        return Whole(model)
     return Fast(model) if fast and _is_plain(model.config) else Generic(model)
 
 
@@ -136,6 +139,8 @@ def _scoped(config: Any) -> float:
 
 class Fast:
     """Llama-shaped decoders in our own layers. See `Network`."""
+
+    cuts, transposed = True, False
 
     def __init__(self, model: Any) -> None:
         self._model = model.model
@@ -253,24 +258,36 @@ class _StopError(Exception):
         self.hidden = hidden
 
 
-class _BankLinear(torch.nn.Module):
-    """A frozen linear of someone else's layer, with our adapters where a bank is at work."""
+class BankLinear(torch.nn.Module):
+    """A frozen linear of someone else's layer, with our adapters where a bank is at work.
 
-    def __init__(self, linear: Any) -> None:
+    Args:
+        linear: The frozen map.
+        transposed: Whether its weight is (inputs, outputs).
+        copied: Whether the output is handed on as a copy, for layers that change it in place.
+    """
+
+    def __init__(self, linear: Any, *, transposed: bool = False, copied: bool = False) -> None:
         super().__init__()
-        self.weight, self.bias = linear.weight, linear.bias
+        self._copied = copied
+        self.weight = linear.weight.t() if transposed else linear.weight
+        self.bias = linear.bias
         self.work: tuple[Bank, Group] | None = None
 
     def forward(self, x: Any) -> Any:
+        """See `torch.nn.Linear`."""
         if self.work is None:
             return torch.nn.functional.linear(x, self.weight, self.bias)
         bank, group = self.work
         flat = x.reshape(len(bank.adapters), -1, x.shape[-1])
-        return lora(flat, self.weight, self.bias, group.a, group.b, group.mask).view(*x.shape[:-1], -1)
+        out = lora(flat, self.weight, self.bias, group.a, group.b, group.mask).view(*x.shape[:-1], -1)
+        return out.clone() if self._copied else out
 
 
 class Generic:
     """Any decoder of transformers with ``model.layers``, in its own layers. See `Network`."""
+
+    cuts, transposed = True, False
 
     def __init__(self, model: Any) -> None:
         self._whole, self._model, self._config = model, model.model, model.config
@@ -278,7 +295,7 @@ class Generic:
         self.width = int(model.config.hidden_size)
         self.head = model.lm_head.weight
         self.cap = _scoped(model.config)
-        self._linears: dict[str, _BankLinear] = {}
+        self._linears: dict[str, BankLinear] = {}
 
     def sites(self, targets: Sequence[str], first: int) -> list[tuple[tuple[Site, ...], int]]:
         """See `Network`."""
@@ -289,7 +306,7 @@ class Generic:
                     continue
                 full = f"model.layers.{i}.{name}"
                 if full not in self._linears:
-                    self._linears[full] = _BankLinear(module)
+                    self._linears[full] = BankLinear(module)
                     self._whole.set_submodule(full, self._linears[full])
                 out, inputs = module.weight.shape
                 found.append(((Site(full, i, int(inputs), int(out)),), int(out)))

@@ -196,7 +196,9 @@ class _Way:
         card = model_card(base=s.weights.name, recipe=final, facts=facts, findings=self.findings, task=self.about)
         layers = None if cut == 0 else range(cut, s.network.layers)
         adapter = store.files.put_folder(
-            peft_files(tensors, recipe=final, base=s.weights.name, layers=layers, card=card)
+            peft_files(
+                tensors, recipe=final, base=s.weights.name, layers=layers, card=card, transposed=s.network.transposed
+            )
         )
         return ModelVersion(id=adapter[:12], base=s.weights.name, adapter=adapter, recipe=final,
                             dataset=self.dataset, split=self.split, trained_on=len(s.rows.rows))  # fmt: skip
@@ -208,6 +210,8 @@ class _Way:
                 f"train.max_train_tokens = {self.recipe.max_train_tokens}: {len(s.rows.rows)} of "
                 f"{len(s.all_rows.rows)} rows were drawn by seed."
             )
+        if not s.network.cuts:
+            notes.append("The layers of this model cannot be cut: the folds were trained at full depth too.")
         if length.evaluation != length.best:
             notes.append(
                 f"Trained for {check.epochs[length.evaluation]:g} epochs: epoch {check.epochs[length.best]:g} is not "
