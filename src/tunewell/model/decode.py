@@ -126,7 +126,7 @@ class Choice:
     def pick(self, logits: Any, rows: Sequence[Row]) -> list[int]:
         """One token for each row; ``logits`` has shape (rows, vocabulary)."""
         if self.temperature <= 0:
-            return [int(i) for i in logits.max(dim=-1).indices]  # argmax takes three times as long on a CPU
+            return [int(i) for i in logits.max(dim=-1).indices.tolist()]  # argmax takes three times as long on a CPU
         p = torch.softmax(logits.float() / self.temperature, -1)
         order = None
         if self.top_p < 1:
@@ -136,7 +136,7 @@ class Choice:
         u = torch.tensor([r.draws.random() if r.draws else 0.5 for r in rows], dtype=torch.float64).to(mass.device)
         at = torch.searchsorted(mass, u[:, None] * mass[:, -1:], right=True).clamp(max=p.shape[-1] - 1)
         at = torch.minimum(at, (p > 0).int().cumsum(-1).argmax(-1, keepdim=True))  # rounding never picks a p of 0
-        return [int(i) for i in (at if order is None else order.gather(1, at))[:, 0]]
+        return [int(i) for i in (at if order is None else order.gather(1, at))[:, 0].tolist()]
 
 
 class Decoder:
@@ -165,7 +165,8 @@ class Decoder:
             mask[i, longest - len(tail) :] = 1
         seen = torch.from_numpy(mask).to(device)
         positions = (seen.cumsum(-1) - 1).clamp(min=0)[:, shared:]
-        logits = self._step(torch.from_numpy(padded).to(device), seen, positions, cache)
+        even = all(len(r.ids) == longest for r in rows)
+        logits = self._step(torch.from_numpy(padded).to(device), None if even else seen, positions, cache)
         position = positions[:, -1:]
         alive = list(rows)
         while True:
@@ -183,7 +184,8 @@ class Decoder:
                 alive, tokens = [alive[i] for i in keep], [tokens[i] for i in keep]
             seen = torch.cat([seen, seen.new_ones((len(alive), 1))], 1)
             position = position + 1
-            logits = self._step(torch.tensor(tokens, device=device)[:, None], seen, position, cache)
+            even = all(len(r.ids) == longest for r in alive)  # to ask the mask would be to wait for a GPU
+            logits = self._step(torch.tensor(tokens, device=device)[:, None], None if even else seen, position, cache)
 
     def _begin(self, rows: Sequence[Row], shared: int) -> Any:
         """A cache that holds the common beginning of the prompts, once for each row."""
@@ -196,10 +198,10 @@ class Decoder:
         cache.batch_select_indices(torch.zeros(len(rows), dtype=torch.long, device=self._model.device))
         return cache
 
-    def _step(self, ids: Any, seen: Any, positions: Any, cache: Any) -> Any:
+    def _step(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
         return self._model(
             input_ids=ids,
-            attention_mask=None if bool(seen.all()) else seen,
+            attention_mask=mask,
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tunewell.train.device import far, uniform
 from tunewell.types import Recipe, digest
 
 
@@ -136,13 +137,12 @@ class Bank:
 
     def _draw(self, step: int, rows: int) -> list[Any]:
         widths = [g.sites[0].inputs for g in self.groups]
-        keep = np.stack([
-            np.random.default_rng((self._seed, 1, adapter, step)).random((rows, sum(widths)), np.float32)
-            >= self._dropout
+        like = self.groups[0].a
+        keep = torch.stack([
+            uniform((self._seed, 1, adapter, step), (rows, sum(widths)), like.device) >= self._dropout
             for adapter in self.adapters
         ])  # fmt: skip
-        like = self.groups[0].a
-        scaled = torch.from_numpy(keep).to(like.device).to(like.dtype).mul_(1 / (1 - self._dropout))
+        scaled = keep.to(like.dtype).mul_(1 / (1 - self._dropout))
         return list(scaled.split(widths, 2))
 
     @torch.no_grad()
@@ -163,7 +163,7 @@ class Bank:
         """One step of AdamW for every adapter, each gradient cut to length ``longest``."""
         grad = self.gradients()
         norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
-        if bool((norm > longest).any()):
+        if far(grad.device) or bool((norm > longest).any()):  # to look would be to wait for the device
             grad.mul_((longest / (norm + 1e-6)).clamp_(max=1.0))
         self.values.grad = grad
         if self._adam is None:

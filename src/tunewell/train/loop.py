@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tunewell.train.bank import Bank, rate_at
 from tunewell.train.batches import Batch, parts, plan
 from tunewell.train.checkpoint import Checkpoint
+from tunewell.train.device import far, finish, pass_tokens, send, uniform
 from tunewell.train.kernels import cross_entropy, greedy_hits, negative_log_likelihood
 from tunewell.train.network import Network
 from tunewell.train.replay import draw_replay
@@ -25,11 +26,8 @@ Stop = Callable[[Sequence["Reading"]], bool]
 Told = Callable[[int], None]
 """Called with the training tokens done since the last call."""
 
-EVALUATION_TOKENS = 4096
-"""Of one batch that is only measured, all adapters together."""
-
-PASS_TOKENS = {"cpu": 2048, "cuda": 32_768}
-"""Most tokens of one forward and backward pass, all adapters together: a larger step is done in several."""
+EVALUATION_TOKENS = {False: 4096, True: 32_768}
+"""Of one batch that is only measured, all adapters together: on the processor, on a GPU."""
 
 
 class States(Protocol):
@@ -111,6 +109,9 @@ class Job:
         self.lengths = np.asarray([len(r.ids) for r in self.rows], np.int64)
         self.bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=adapters, like=network.head)
         self._members = [np.flatnonzero(t) for t in train]
+        self._device = network.head.device
+        kept = sum(g.sites[0].inputs + g.outputs for g in self.bank.groups) * network.head.element_size()
+        self._pass_tokens = pass_tokens(self._device, 2 * kept)
 
     def batches(self, epoch: int) -> list[Batch]:
         """The steps of an epoch, in order."""
@@ -135,13 +136,13 @@ class Job:
         """States at the cut, shape (adapters, places, tokens, width)."""
         k, places = batch.rows.shape
         if self.trunk is not None:
-            return self.trunk.take(batch.rows, batch.length).to(self.network.head.device)
+            return send(self.trunk.take(batch.rows, batch.length), self._device)
         ids = np.zeros((k * places, batch.length), np.int64)
         for i, r in enumerate(batch.rows.ravel().tolist()):
             if r >= 0:
                 ids[i, : self.lengths[r]] = self.rows[r].ids
         with torch.no_grad():
-            hidden = self.network.embed(torch.from_numpy(ids).to(self.network.head.device))[None]
+            hidden = self.network.embed(send(ids, self._device))[None]
             hidden = self.network.run(hidden, first=0, last=self.cut)[0] if self.cut else hidden[0]
         return hidden.view(k, places, batch.length, -1)
 
@@ -156,10 +157,9 @@ class Job:
                 at.append(np.arange(row.start - 1, len(row.ids) - 1, dtype=np.int64) + i * batch.length)
                 tokens.append(row.ids[row.start :])
                 owner += [i] * row.targets
-        device = self.network.head.device
         flat = np.asarray(owner, np.int64)
-        return (torch.from_numpy(np.concatenate(at)).to(device),
-                torch.from_numpy(np.concatenate(tokens).astype(np.int64)).to(device),
+        return (send(np.concatenate(at), self._device),
+                send(np.concatenate(tokens).astype(np.int64), self._device),
                 flat // batch.rows.shape[1], flat)  # fmt: skip
 
     def loss(self, batch: Batch, *, step: int = 0) -> tuple[Any, Any]:
@@ -168,11 +168,10 @@ class Job:
         return self._loss(batch, self._counts(batch), noise=(step, 0))
 
     def backward(self, batch: Batch, *, step: int = 0) -> None:
-        """The gradients of a step's `loss`, in passes of at most ``PASS_TOKENS``."""
+        """The gradients of a step's `loss`, in passes of as many tokens as memory is meant for."""
         self.bank.refresh(step=step, rows=batch.rows.shape[1])
         counts = self._counts(batch)
-        budget = PASS_TOKENS.get(self.network.head.device.type, PASS_TOKENS["cpu"])
-        for start, part in parts(batch, self.lengths, budget=budget):
+        for start, part in parts(batch, self.lengths, budget=self._pass_tokens):
             self.bank.select(start, start + part.rows.shape[1])
             self._loss(part, counts, noise=(step, start))[0].backward()
 
@@ -187,17 +186,16 @@ class Job:
             hidden = hidden + self._noise(hidden, noise)
         hidden = self.network.run(hidden, first=self.cut, last=self.network.layers, bank=self.bank)
         at, labels, adapter, _ = self.labels(batch)
-        weights = torch.from_numpy((1.0 / counts[adapter]).astype(np.float32))
+        weights = send((1.0 / counts[adapter]).astype(np.float32), self._device)
         final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
-        return cross_entropy(final, self.network.head, labels, weights.to(final.device),
+        return cross_entropy(final, self.network.head, labels, weights,
                              smoothing=self.recipe.label_smoothing, cap=self.network.cap)  # fmt: skip
 
     def _noise(self, hidden: Any, key: tuple[int, int]) -> Any:
         """NEFTune's noise, on the input of the first trained layer (the embeddings where that is the first)."""
-        generator = torch.Generator().manual_seed(self.recipe.seed * 7_368_787 + key[0] * 1009 + key[1])
         scale = self.recipe.noise / math.sqrt(hidden.shape[-2] * hidden.shape[-1])
-        drawn = torch.rand(hidden.shape, generator=generator, dtype=torch.float32).mul_(2).sub_(1).mul_(scale)
-        return drawn.to(hidden.device).to(hidden.dtype)
+        drawn = uniform((self.recipe.seed, 5, *key), hidden.shape, self._device)
+        return drawn.mul_(2).sub_(1).mul_(scale).to(hidden.dtype)
 
     def evaluate(self, which: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Mean nats per target token of the wanted (adapter, row) pairs, NaN elsewhere."""
@@ -215,7 +213,8 @@ class Job:
         """A figure of every wanted (adapter, row) pair from one of each of its target tokens."""
         out = np.full(which.shape, np.nan, np.float32)
         self.bank.refresh()
-        for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=EVALUATION_TOKENS // len(which)):
+        budget = EVALUATION_TOKENS[far(self._device)] // len(which)
+        for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=budget):
             hidden = self.network.run(self.states(batch), first=self.cut, last=self.network.layers, bank=self.bank)
             at, labels, _, flat = self.labels(batch)
             final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
@@ -370,6 +369,9 @@ class Running:
             if time.monotonic() - saved > self._checkpoint.every_s:
                 self._save()
                 saved = time.monotonic()
+        ended = time.perf_counter()
+        finish(self.job.network.head.device)
+        self._seconds += time.perf_counter() - ended
         done = self._epoch + self._step / len(batches)
         if self._step == len(batches):
             self._epoch, self._step = self._epoch + 1, 0

@@ -18,6 +18,7 @@ import torch
 
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.train.bank import Bank, Group, Site
+from tunewell.train.device import best_device, far
 from tunewell.train.kernels import attention, causal_mask, lora, rms_norm, rope, swiglu
 
 FAST = frozenset({"llama", "mistral", "qwen2", "qwen3"})
@@ -62,20 +63,21 @@ class Network(Protocol):
 def best_type() -> Any:
     """bf16 where the processor (or GPU) has instructions for it, else fp32."""
     if torch.cuda.is_available():
-        return torch.bfloat16
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
     with suppress(AttributeError, RuntimeError):
         if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
             return torch.bfloat16
     return torch.float32
 
 
-def load_network(folder: Path, *, dtype: Any = None, fast: bool = True) -> Network:
+def load_network(folder: Path, *, dtype: Any = None, fast: bool = True, device: Any = None) -> Network:
     """The base model of a folder in Hugging Face layout, frozen.
 
     Args:
         folder: From `tunewell.model.weights.resolve`.
         dtype: Type to compute in; `best_type` if None.
         fast: Whether our own layers may be used where they fit.
+        device: Where to compute; `tunewell.train.device.best_device` if None.
 
     Raises:
         ModelError: It is no decoder that we can cut.
@@ -101,9 +103,7 @@ def load_network(folder: Path, *, dtype: Any = None, fast: bool = True) -> Netwo
     finally:
         if bars:
             logging.enable_progress_bar()
-    model.eval().requires_grad_(False)
-    if torch.cuda.is_available():
-        model.to("cuda")
+    model.eval().requires_grad_(False).to(device or best_device())
     core = getattr(model, "model", None)
     if not all(hasattr(core, name) for name in ("layers", "norm", "rotary_emb", "embed_tokens")):
         from tunewell.train.whole import Whole
@@ -167,7 +167,7 @@ class Fast:
         cos, sin = self._model.rotary_emb(hidden[0, :1], position)
         half = cos.shape[-1] // 2
         turn = (cos[0, :, None, :half].contiguous(), sin[0, :, None, :half].contiguous())
-        mask = causal_mask(tokens, hidden) if torch.is_grad_enabled() else None
+        mask = causal_mask(tokens, hidden) if torch.is_grad_enabled() and not far(hidden.device) else None
         groups = {(g.sites[0].layer, _kind(g.sites[0])): g for g in bank.groups} if bank else {}
         flat = hidden.reshape(k, rows * tokens, width)
         for layer in self._layers[first:last]:
@@ -342,8 +342,9 @@ class Generic:
             window = getattr(config, "sliding_window", None)
             types = ["sliding_attention" if window else "full_attention"] * self.layers
         make = {"full_attention": create_causal_mask, "sliding_attention": create_sliding_window_causal_mask}
+        # Without positions: with them transformers looks for packed rows, and a GPU would be waited for.
         given = {"config": config, "inputs_embeds": h, "attention_mask": None, "past_key_values": None,
-                 "position_ids": position}  # fmt: skip
+                 "position_ids": None}  # fmt: skip
         kinds = set(types[first:last])
         masks = {t: make[t](**given) for t in kinds}
         several = "layer_type" in inspect.signature(core.rotary_emb.forward).parameters

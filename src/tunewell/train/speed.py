@@ -59,6 +59,7 @@ def _rows(network: Any, recipe: Recipe) -> list[Any]:
 def _training(
     network: Any, rows: list[Any], recipe: Recipe, seconds: float, *, folds: bool, trunk: Any = None
 ) -> float:
+    from tunewell.train.device import finish
     from tunewell.train.loop import Job
     from tunewell.train.setting import cut_of
 
@@ -74,6 +75,7 @@ def _training(
     done = began = 0.0
     for i in range(10_000):
         if i == 1:
+            finish(network.head.device)
             began = time.perf_counter()
         elif i > 1 and time.perf_counter() - began > seconds:
             break
@@ -81,6 +83,7 @@ def _training(
         job.backward(batch, step=i)
         job.bank.step(rate=1e-9, weight_decay=0.0)
         done += 0 if i == 0 else float(job.lengths[batch.rows[batch.rows >= 0]].sum())
+    finish(network.head.device)
     return done / (time.perf_counter() - began)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tunewell.store.files import disk_errors, fsync
 from tunewell.train.batches import plan
+from tunewell.train.device import far, free_bytes, send
 from tunewell.train.network import Network
 from tunewell.train.rows import Row
 from tunewell.types import digest
@@ -79,8 +80,8 @@ class Trunk:
             for j, r in enumerate(places):
                 ids[j, : self._lengths[r]] = rows[r].ids
             with torch.no_grad():
-                hidden = network.embed(torch.from_numpy(ids).to(network.head.device))[None]
-                hidden = network.run(hidden, first=0, last=cut)[0]
+                hidden = network.embed(send(ids, network.head.device))[None]
+                hidden = network.run(hidden, first=0, last=cut)[0].cpu()
             for j, r in enumerate(places):
                 self._of(int(r)).copy_(hidden[j, : self._lengths[r]])
             if progress:
@@ -88,18 +89,34 @@ class Trunk:
             if i % 8 == 7 or i == len(batches) - 1:
                 self._note(done_path, i + 1)
         self._open(write=False)
+        device = network.head.device
+        if far(device) and self.size_bytes < free_bytes(device) / 4:
+            self._states = send(self._states, device)
 
     def take(self, places: Any, length: int) -> Any:
-        """States of rows padded with zeros: places (adapters, rows), -1 = none → (adapters, rows, length, width)."""
+        """States of rows padded with zeros: places (adapters, rows), -1 = none → (adapters, rows, length, width).
+
+        They come from the GPU's memory where all of them fit there.
+        """
+        if far(self._states.device):
+            return self._gather(places, length)
         out = torch.zeros(*places.shape, length, self._width, dtype=self._dtype)
         for i, r in np.ndenumerate(places):
             if r >= 0:
                 out[i][: self._lengths[r]] = self._of(int(r))
         return out
 
+    def _gather(self, places: Any, length: int) -> Any:
+        """`take` where the states are on a GPU: one operation instead of a copy for each row."""
+        within = np.arange(length) < np.where(places >= 0, self._lengths[places], 0)[..., None]
+        at = np.where(within, (self._ends - self._lengths)[places][..., None] + np.arange(length), 0)
+        device = self._states.device
+        found = self._states.index_select(0, send(at.ravel(), device)).view(*at.shape, self._width)
+        return found.mul_(send(within[..., None], device))
+
     def means(self, ends: Sequence[int]) -> NDArray[np.float32]:
         """Mean state of the first ``ends[i]`` tokens of each row, shape (rows, width)."""
-        return np.stack([self._of(i)[:end].float().mean(0).numpy() for i, end in enumerate(ends)])
+        return np.stack([self._of(i)[:end].float().mean(0).cpu().numpy() for i, end in enumerate(ends)])
 
     def _of(self, row: int) -> Any:
         return self._states[self._ends[row] - self._lengths[row] : self._ends[row]]
