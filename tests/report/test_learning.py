@@ -35,7 +35,8 @@ def answered(asked_project: SampleProject) -> Results:
 def test_what_was_asked_of_the_training_stands_in_the_report(answered: Results) -> None:
     html = page(answered)
     assert answered.asked.curve is not None
-    for words in ("What more rows would buy", "Does it hold for a new region?", "Recipes compared", "by heart"):
+    for words in ("What more rows would buy", "Does it hold for a new region?", "Recipes compared", "by heart",
+                  "What was learned, by slice", "What twice the rows, of all kinds"):  # fmt: skip
         assert words in html
     assert {"D12", "T03"} <= {f.code for f in answered.findings}
     assert "Not asked yet" not in html

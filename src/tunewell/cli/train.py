@@ -109,6 +109,11 @@ def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json
     for point in (*found.measured, *found.forecast):
         table.add_row(str(point.rows), str(point.loss), "forecast" if point.share > 1 else "")
     out.print(table)
+    if found.slices:
+        by = Table("twice the rows, by slice", "rows", "off the held-out loss", box=None)
+        for s in found.slices:
+            by.add_row(s.slice, str(s.rows), str(s.gain))
+        out.print(by)
     _say(store, "curve")
 
 

@@ -22,7 +22,7 @@ from tunewell.report.flow import flow
 from tunewell.report.gather import Results, earlier, gather
 from tunewell.report.labels import by_class, in_short, reliability, sureties
 from tunewell.report.landscape import label, state
-from tunewell.report.learning import by_heart, group_strips, recipe_strips, sign, sizes
+from tunewell.report.learning import by_heart, group_strips, more_strips, recipe_strips, sign, sizes, slice_strips
 from tunewell.report.look import look
 from tunewell.report.measured import ARMS, kind, measured, rival, training
 from tunewell.report.outputs import missing_in, side_by_side
@@ -77,6 +77,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "look": look(results),
         "training": training(results),
         "by_heart": by_heart(results.trace, epoch=results.trained.best_epoch if results.trained else None),
+        "by_slice": slice_strips(results),
         "measured": measured(evaluation) if evaluation else (),
         "by_class": by_class(results),
         "sureties": sureties(results),
@@ -148,6 +149,7 @@ def _environment() -> Any:
         scatter=plots.scatter,
         sizes=sizes,
         group_strips=group_strips,
+        more_strips=more_strips,
         recipe_strips=recipe_strips,
         sign=sign,
         reliability=reliability,

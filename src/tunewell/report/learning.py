@@ -15,6 +15,7 @@ from tunewell.store import Store
 from tunewell.types import Estimate, Finding, FoldTrace, Run
 
 if TYPE_CHECKING:
+    from tunewell.report.gather import Results
     from tunewell.train.curve import Curve
     from tunewell.train.groups import Groups
     from tunewell.train.search import Search
@@ -155,6 +156,29 @@ def recipe_strips(search: Search) -> Strips:
     """Each recipe's held-out loss minus that of the best one, the best first."""
     order = sorted(search.candidates, key=lambda c: c.against_best.value)
     return _strips({c.changes: (c.against_best,) for c in order})
+
+
+def slice_strips(results: Results) -> Strips | None:
+    """What training took off the base model's held-out loss, by slice, the smallest gain first; None without slices."""
+    from tunewell.train.slices import losses_by_slice
+
+    r = results
+    fields = [s.field for s in r.file.spec.slices]
+    if not (fields and r.trace and r.dataset and r.split and r.trained):
+        return None
+    try:
+        examples = r.store.examples(r.dataset)
+        found = losses_by_slice(r.trace, examples, r.split, fields, epoch=r.trained.best_epoch)
+    except StoreError:
+        return None
+    rows = {f"{s.slice.replace('=', ': ', 1)} ({s.rows:,} rows)": (s.gain,) for s in found}
+    return _strips(rows) if rows else None
+
+
+def more_strips(curve: Curve) -> Strips | None:
+    """What twice the rows would take off each slice's loss, the largest gain first; None without slices."""
+    rows = {f"{s.slice.replace('=', ': ', 1)} ({s.rows:,} rows)": (s.gain,) for s in curve.slices}
+    return _strips(rows) if rows else None
 
 
 def _strips(rows: Mapping[str, tuple[Estimate, ...]]) -> Strips:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tunewell.lineage import run_key
 from tunewell.store import Store
-from tunewell.train.curve import SHARES, Curve, forecast, too_few_rows
+from tunewell.train.curve import SHARES, Curve, SliceGain, forecast, too_few_rows
 from tunewell.train.groups import GroupLoss, Groups, new_group_failure
 from tunewell.train.search import Candidate, Search, candidates_around
 from tunewell.types import Estimate, Finding, Recipe, Run, Value
@@ -39,7 +39,10 @@ def sample_curve(*, rows: int = 1200, tokens: int = 24, seed: int = 0) -> Curve:
     sizes = [round(share * rows * 0.8) for share in SHARES]
     hard = draw.gamma(4, 0.25, rows)
     losses = np.stack([hard + 1.1 + 9.0 / size**0.5 + draw.normal(0, 0.05, rows) for size in sizes])
-    return forecast(losses, sizes, tokens=np.full(rows, tokens), families=[str(i) for i in range(rows)], seed=seed)
+    curve = forecast(losses, sizes, tokens=np.full(rows, tokens), families=[str(i) for i in range(rows)], seed=seed)
+    slices = tuple(SliceGain(slice=f"region={name}", rows=rows // 3, gain=_loss(gain, 0.06))
+                   for name, gain in (("Poland", 0.22), ("Austria", 0.09), ("Germany", 0.01)))  # fmt: skip
+    return curve.model_copy(update={"slices": slices})
 
 
 def sample_groups(names: Sequence[str]) -> Groups:

@@ -20,6 +20,7 @@ from tunewell.store import Store
 from tunewell.train.prior import prior_losses
 from tunewell.train.replay import replay_rows
 from tunewell.train.rows import Row, Rows, draw, encode_rows
+from tunewell.train.slices import slices_of
 from tunewell.train.stopping import HeldOut
 from tunewell.types import Dataset, FoldTrace, Recipe, Split
 
@@ -145,6 +146,11 @@ class Setting:
     def held_out(self, where: NDArray[np.bool_]) -> HeldOut:
         """What to measure on."""
         return HeldOut(where, self.targets, self.families)
+
+    def slices(self, fields: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+        """The rows' slices by these fields; see `tunewell.train.slices.slices_of`."""
+        by_id = {e.id: e for e in self.examples}
+        return slices_of([by_id[r.id] for r in self.rows.rows], fields)
 
     def fold_masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """For all folds: held out, and measured, both of shape (folds, rows).
