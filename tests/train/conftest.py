@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Weights:
     torch.set_num_threads(1)
     folder = tiny_model_folder(tmp_path_factory.mktemp("tiny"), layers=4)
     return resolve(str(folder), cache=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def general_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Losses of general text are not kept where a user keeps them."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("kept")
+        patch.setattr("tunewell.train.forgetting.cache_folder", lambda: folder)
+        yield
 
 
 @pytest.fixture(scope="session")

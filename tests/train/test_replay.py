@@ -25,7 +25,7 @@ def test_what_is_replayed_is_not_what_forgetting_is_measured_on(tokenizer: Any) 
     texts = [{tokenizer.decode(r.ids.tolist()) for r in rows} for rows in (mixed, measured)]
     assert not texts[0] & texts[1]
     assert len({r.id for r in (*mixed, *measured)}) == len(mixed) + len(measured)
-    assert len(mixed) == 64
+    assert len(mixed) == 128
 
 
 @pytest.mark.parametrize("share", [0.02, 0.05, 0.2])

@@ -7,6 +7,7 @@ three passes over a few hundred rows, and needs the base model's weights, the tr
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,6 +28,8 @@ BY_HEART: Final = 0.10
 FORGOTTEN: Final = 0.05
 """T04: largest relative rise of the loss on general questions and passages."""
 SHOTS: Final = 3
+PASSAGES: Final = 36
+"""General passages of `forgotten`: three of every kind."""
 
 Floats = NDArray[np.float64]
 
@@ -103,11 +106,11 @@ def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[E
 def general() -> list[tuple[tuple[Message, ...], str]]:
     """General questions with their answers, and the second halves of general passages after the first."""
     out: list[tuple[tuple[Message, ...], str]] = [
-        ((Message(role="user", content=question),), answer) for question, answer in questions("general")
+        ((Message(role="user", content=question),), answer) for question, answer in questions("measured")
     ]
-    for passage in passages("general"):
-        words = passage.split()
-        first, second = " ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :])
+    for passage in passages("measured")[:PASSAGES]:
+        middle = min((m.start() for m in re.finditer(r"\s", passage.text)), key=lambda at: abs(2 * at - len(passage.text)))
+        first, second = passage.text[:middle], passage.text[middle:].lstrip()
         out.append(((Message(role="user", content=f"Continue this text:\n\n{first}"),), second))
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -35,7 +36,7 @@ def passages(use: Use) -> tuple[Passage, ...]:
         (['code', 'data', 'definition', 'dialogue'], 12)
     """
     kinds: dict[str, list[Passage]] = {}
-    for block in _read(f"{use}.txt").split("%% ")[1:]:
+    for block in re.split("^%% ", _read(f"{use}.txt"), flags=re.MULTILINE)[1:]:
         kind, text = block.split("\n", 1)
         kinds.setdefault(kind, []).append(Passage(kind, text.strip("\n")))
     return tuple(p for each in zip_longest(*kinds.values()) for p in each if p)

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.train.forgetting import coded_rows
+from tunewell.train.forgetting import question_rows, text_rows
 from tunewell.train.rows import Row
 
 
 def replay_rows(tokenizer: Any) -> tuple[Row, ...]:
-    """General passages (loss on all but the first token) and questions with short answers, about 3,000 tokens."""
-    return coded_rows(tokenizer, "replay", prefix="replay-")
+    """General passages (loss on all but the first token) and questions with short answers, about 5,000 tokens."""
+    return (*text_rows(tokenizer, "replay", prefix="replay-"), *question_rows(tokenizer, "replay", prefix="replay-"))
 
 
 def draw_replay(rows: Sequence[Row], *, tokens: int, share: float, seed: Sequence[int]) -> NDArray[np.int64]:

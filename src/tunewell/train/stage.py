@@ -95,6 +95,7 @@ class _Way:
         self.dataset, self.split = ids
         self.findings: list[Finding] = []
         self._prior: NDArray[np.float64] | None = None
+        self._worked = 0.0  # tokens trained on, weighted by the share of layers
 
     def go(self, store: Store) -> Trained:
         s, recipe = self.setting, self.recipe
@@ -164,6 +165,7 @@ class _Way:
         job = s.job(cut, train=~held_out, measure=measure, adapters=adapters)
         stop = stop_rule(rule, patience=recipe.patience)
         done = s.run(phase, job, epochs=recipe.epochs, stop=stop, held_out=held_out)
+        self._worked += done.tokens * (1 - cut / s.network.layers)
         runs = job.longest_runs(measure) if read_runs else None
         if phase == "folds":
             self._prior = s.prior(job, held_out)
@@ -174,12 +176,15 @@ class _Way:
         everything = np.ones((1, len(s.rows.rows)), np.bool_)
         job = s.job(cut, train=everything, measure=~everything, adapters=(0,))
         done = s.run("final", job, epochs=epochs)
+        self._worked += done.tokens * (1 - cut / s.network.layers)
         self.findings.append(self._forgetting(cut, job.bank.values))
         return job.bank.tensors(0), done.tokens_per_s
 
     def _forgetting(self, cut: int, values: Any) -> Finding:
-        rows = general_rows(self.setting.tokenizer)
-        return forgetting(general_losses(self.setting.network, rows, self.recipe, cut, values), rows)
+        s = self.setting
+        rows = general_rows(s.tokenizer, work=self._worked)
+        losses = general_losses(s.network, rows, self.recipe, cut, values, weights=s.weights.digest)
+        return forgetting(losses, rows, work=self._worked)
 
     def _version(self, store: Store, tensors: Any, *, cut: int, epochs: int, losses: tuple[str, str]) -> ModelVersion:
         s = self.setting
