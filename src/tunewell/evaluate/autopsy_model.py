@@ -109,7 +109,9 @@ def general() -> list[tuple[tuple[Message, ...], str]]:
         ((Message(role="user", content=question),), answer) for question, answer in questions("measured")
     ]
     for passage in passages("measured")[:PASSAGES]:
-        middle = min((m.start() for m in re.finditer(r"\s", passage.text)), key=lambda at: abs(2 * at - len(passage.text)))
+        middle = min(
+            (m.start() for m in re.finditer(r"\s", passage.text)), key=lambda at: abs(2 * at - len(passage.text))
+        )
         first, second = passage.text[:middle], passage.text[middle:].lstrip()
         out.append(((Message(role="user", content=f"Continue this text:\n\n{first}"),), second))
     return out
