@@ -314,7 +314,8 @@ class Recipe(Value):
         dropout: Dropout before the adapter's A matrix, in [0, 1).
         weight_decay: Decoupled weight decay of AdamW.
         label_smoothing: Mass given to all other tokens, in [0, 1).
-        noise: NEFTune noise scale on the embeddings (0 = off).
+        noise: NEFTune noise scale, on the input of the first layer that carries adapters: the embeddings at full
+            depth, the states at the cut in the folds (0 = off).
         replay: Share of an epoch's tokens that are general rows, against forgetting, in [0, 0.5].
         rate: Peak learning rate.
         epochs: Passes over the rows, at most.

@@ -31,7 +31,7 @@ def trace_of(store: Any, digest: str) -> FoldTrace:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Any, examples: Make) -> tuple[Trained, Any, Any, Any]:
     recipe = Recipe(model=str(tiny.folder), rank=4, alpha=8, dropout=0.1, rate=1e-2, epochs=2, tokens_per_batch=256,
-                    fold_layers=0.5, max_tokens=150)  # fmt: skip
+                    fold_layers=0.5, max_tokens=150, noise=0.5)  # fmt: skip
     rows = [*examples(44), Example.model_validate(
         {"id": "r9-long", "messages": [{"role": "user", "content": "meter " * 200},
                                        {"role": "assistant", "content": "yes"}]})]  # fmt: skip
@@ -60,6 +60,7 @@ def test_it_learns_and_says_by_how_much(trained: Any) -> None:
     assert bar[-1][0] == bar[-1][1]
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(bar))
     assert set(trace.examples) == set(split.all_folds) - {"a-long"}
+    assert "Noise was laid on the states before layer 2 in the folds, on the embeddings in the final." in result.notes
     assert sum("the top 50 % of the layers" in note for note in result.notes) == 1
 
 

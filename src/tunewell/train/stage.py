@@ -215,6 +215,10 @@ class _Way:
                 f"train.max_train_tokens = {self.recipe.max_train_tokens}: {len(s.rows.rows)} of "
                 f"{len(s.all_rows.rows)} rows were drawn by seed."
             )
+        if self.recipe.noise and (cut := s.cut(self.recipe.fold_layers)):
+            final = s.cut(self.recipe.layers)
+            at = f"the states before layer {final}" if final else "the embeddings"
+            notes.append(f"Noise was laid on the states before layer {cut} in the folds, on {at} in the final.")
         if not s.network.cuts:
             notes.append("The layers of this model cannot be cut: the folds were trained at full depth too.")
         if length.evaluation != length.best:
