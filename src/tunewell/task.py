@@ -393,6 +393,18 @@ class Costs(Value):
     million_tokens: float = Field(default=0.0, ge=0)
 
 
+class Machine(Value):
+    """Where the final adapter is trained when ``train.backend`` is ``trl``. It decides how fast, never what comes out.
+
+    Attributes:
+        processes: How many train together; 0 = one for each GPU, or one where there is none.
+        sharding: ``none``: every GPU holds the whole base model. ``fsdp``: each holds a share of every layer.
+    """
+
+    processes: int = Field(default=0, ge=0)
+    sharding: Literal["none", "fsdp"] = "none"
+
+
 class TaskSpec(Value):
     """The whole definition, resolved."""
 
@@ -406,6 +418,7 @@ class TaskSpec(Value):
     people: People = People()
     split: SplitSection = SplitSection()
     train: Recipe = Recipe()
+    machine: Machine = Machine()
     evaluate: EvaluateSection = EvaluateSection()
     costs: Costs = Costs()
     engine: str = "native"

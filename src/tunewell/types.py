@@ -328,6 +328,8 @@ class Recipe(Value):
         patience: Evaluations without a better held-out loss before a run stops.
         targets: Which linear maps carry adapters.
         seed: Of everything random.
+        backend: What trains the final adapter: ``tunewell`` (one process) or ``trl`` (several GPUs, see ``machine``).
+            Folds and check run are always our own.
     """
 
     model: str = "smollm2-135m"
@@ -349,6 +351,7 @@ class Recipe(Value):
     patience: int = Field(default=1, ge=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     seed: int = 0
+    backend: Literal["tunewell", "trl"] = "tunewell"
 
 
 @dataclass(frozen=True)

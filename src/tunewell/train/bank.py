@@ -186,6 +186,15 @@ class Bank:
                 out[f"{name}B.weight"] = b[place].T.cpu().contiguous().numpy().copy()
         return out
 
+    @torch.no_grad()
+    def put(self, place: int, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Let one adapter have the values of `tensors`, as it gives them."""
+        for group, a, bs in self._views(self.values):
+            for j, (site, (b, _, _)) in enumerate(zip(group.sites, bs, strict=True)):
+                name = f"base_model.model.{site.name}.lora_"
+                a[place, j * self.rank : (j + 1) * self.rank].copy_(torch.from_numpy(tensors[f"{name}A.weight"]))
+                b[place].copy_(torch.from_numpy(tensors[f"{name}B.weight"]).T)
+
     def state(self) -> dict[str, NDArray[np.float32]]:
         """Everything that a later process needs to go on."""
         return {n: getattr(self, n).cpu().numpy() for n in ("values", "mean", "square")}

@@ -16,7 +16,7 @@ from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
 from tunewell.task import TaskFile
 from tunewell.train.readings import held_out_loss
-from tunewell.train.setting import Live, Setting
+from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stage import parameters_of
 from tunewell.train.stopping import HeldOut, choose_length
 from tunewell.types import Dataset, Estimate, Finding, Recipe, Split, Threshold, Value
@@ -85,7 +85,8 @@ def learning_curve(
     weights = resolve(recipe.model)
     inputs = {"examples": dataset.examples, "split": store.put_value(split)}
     fields = [s.field for s in file.spec.slices]
-    parameters = {"recipe": recipe.model_dump(mode="json"), "weights": weights.digest, "shares": SHARES, "by": fields}
+    parts = recipe.model_dump(mode="json", exclude=FINAL_ONLY)
+    parameters = {"recipe": parts, "weights": weights.digest, "shares": SHARES, "by": fields}
     found = reuse(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
         return store.get_value(found.outputs["curve"], Curve)

@@ -13,7 +13,7 @@ from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.train.setting import Live, Setting
+from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stopping import choose_length
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
@@ -77,7 +77,11 @@ def leave_groups_out(
     recipe = file.spec.train
     weights = resolve(recipe.model)
     inputs = {"examples": dataset.examples, "split": store.put_value(split)}
-    parameters = {"recipe": recipe.model_dump(mode="json"), "weights": weights.digest, "field": field}
+    parameters = {
+        "recipe": recipe.model_dump(mode="json", exclude=FINAL_ONLY),
+        "weights": weights.digest,
+        "field": field,
+    }
     found = reuse(store, "groups", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
         return store.get_value(found.outputs["groups"], Groups)

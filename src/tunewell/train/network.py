@@ -128,7 +128,9 @@ def _keep_memory() -> None:
 
 
 def release_memory() -> None:
-    """Give back to the system what `_keep_memory` kept; for the end of a training."""
+    """Give back to the system (or to other processes on the GPU) what was kept; for the end of a training."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 

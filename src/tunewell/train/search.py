@@ -10,7 +10,7 @@ from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.train.setting import Live, Setting
+from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stopping import ONE_SE, HeldOut, choose_length, stop_rule
 from tunewell.types import Dataset, Estimate, Recipe, Split, Value
 
@@ -114,8 +114,8 @@ def search(
     recipes = tuple(recipes) or candidates_around(own)
     weights = resolve(own.model)
     inputs = {"examples": dataset.examples, "split": store.put_value(split)}
-    parameters = {"recipe": own.model_dump(mode="json"), "recipes": [r.model_dump(mode="json") for r in recipes],
-                  "weights": weights.digest, "settled": SETTLED}  # fmt: skip
+    own_parts, *parts = (r.model_dump(mode="json", exclude=FINAL_ONLY) for r in (own, *recipes))
+    parameters = {"recipe": own_parts, "recipes": parts, "weights": weights.digest, "settled": SETTLED}
     found = reuse(store, "search", inputs=inputs, parameters=parameters, seed=own.seed)
     if found is not None:
         return store.get_value(found.outputs["search"], Search)

@@ -27,6 +27,9 @@ from tunewell.types import Dataset, FoldTrace, Recipe, Split
 CACHE_BYTES = 8 << 30
 """Trunk caches beyond this are removed, the longest unused first."""
 
+FINAL_ONLY = {"backend"}
+"""Parts of a recipe that only the final run knows: what folds answer does not depend on them."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -250,12 +253,23 @@ class Setting:
             examples=tuple(r.id for r in self.rows.rows),
         )
 
-    def close(self) -> None:
-        """Remove this run's checkpoints, and give memory back."""
+    def bank(self, cut: int) -> Any:
+        """One adapter from layer ``cut`` on, as it begins."""
+        from tunewell.train.bank import Bank
+
+        network = self.network
+        return Bank(network.sites(self.recipe.targets, cut), recipe=self.recipe, adapters=(0,), like=network.head)
+
+    def free(self) -> None:
+        """Give the base's memory back; it is loaded again when next needed."""
         from tunewell.train.network import release_memory
 
         self._network = None
         release_memory()
+
+    def close(self) -> None:
+        """Remove this run's checkpoints, and give memory back."""
+        self.free()
         shutil.rmtree(self.work, ignore_errors=True)
 
 

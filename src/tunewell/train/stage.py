@@ -14,11 +14,12 @@ from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.store.traces import trace_to_bytes
 from tunewell.task import TaskFile
+from tunewell.train.backend import Place, how, placed, train_final
 from tunewell.train.export import model_card, peft_files
 from tunewell.train.findings import depth, loss_estimate, overfitting, plumbing
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
 from tunewell.train.readings import fragility, label_errors, memorisation
-from tunewell.train.setting import Live, Setting
+from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Recipe, Split, Trained, digest
 
@@ -63,10 +64,11 @@ def train(
     found = reuse(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
         return store.get_value(found.outputs["trained"], Trained)
+    place = placed(file)
     work = store.root / "work" / run_key("train", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
     with record(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
         setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
-        way = _Way(setting, about=file.spec.task.about, ids=(dataset.id, digest(split)))
+        way = _Way(setting, about=file.spec.task.about, ids=(dataset.id, digest(split)), place=place)
         trained = way.go(store)
         writer.outputs |= {"trained": store.put_value(trained), "adapter": trained.model.adapter,
                            "trace": trained.trace}  # fmt: skip
@@ -84,15 +86,17 @@ def train(
 
 def parameters_of(recipe: Recipe, weights: str) -> dict[str, Any]:
     """What decides a training beside its rows and its seed: parameters of its Run."""
-    return {"recipe": recipe.model_dump(mode="json"), "weights": weights, "work": WORK}
+    left_out = FINAL_ONLY if recipe.backend == "tunewell" else set()  # what was trained before there was a choice stays
+    return {"recipe": recipe.model_dump(mode="json", exclude=left_out), "weights": weights, "work": WORK}
 
 
 class _Way:
     """The phases of one run."""
 
-    def __init__(self, setting: Setting, *, about: str, ids: tuple[str, str]) -> None:
+    def __init__(self, setting: Setting, *, about: str, ids: tuple[str, str], place: Place | None = None) -> None:
         self.setting, self.recipe, self.about = setting, setting.recipe, about
         self.dataset, self.split = ids
+        self.place, self.how = place, "Tunewell, one process"
         self.findings: list[Finding] = []
         self._prior: NDArray[np.float64] | None = None
         self._worked = 0.0  # tokens trained on, weighted by the share of layers
@@ -173,12 +177,16 @@ class _Way:
 
     def _final(self, cut: int, epochs: int) -> tuple[Mapping[str, NDArray[np.float32]], float]:
         s = self.setting
-        everything = np.ones((1, len(s.rows.rows)), np.bool_)
-        job = s.job(cut, train=everything, measure=~everything, adapters=(0,))
-        done = s.run("final", job, epochs=epochs)
+        if self.place:
+            done, self.how = train_final(s, self.place, cut=cut, epochs=epochs), how(self.place)
+            bank = done.bank
+        else:
+            everything = np.ones((1, len(s.rows.rows)), np.bool_)
+            job = s.job(cut, train=everything, measure=~everything, adapters=(0,))
+            done, bank = s.run("final", job, epochs=epochs), job.bank
         self._worked += done.tokens * (1 - cut / s.network.layers)
-        self.findings.append(self._forgetting(cut, job.bank.values))
-        return job.bank.tensors(0), done.tokens_per_s
+        self.findings.append(self._forgetting(cut, bank.values))
+        return bank.tensors(0), done.tokens_per_s
 
     def _forgetting(self, cut: int, values: Any) -> Finding:
         s = self.setting
@@ -197,6 +205,7 @@ class _Way:
             "folds": str(s.folds),
             "held-out loss of the folds (nats a token)": losses[0],
             "held-out loss of the check run": losses[1],
+            "final run": self.how,
         }
         card = model_card(base=s.weights.name, recipe=final, facts=facts, findings=self.findings, task=self.about)
         layers = None if cut == 0 else range(cut, s.network.layers)
@@ -210,6 +219,8 @@ class _Way:
 
     def _notes(self, length: Length, check: FoldTrace) -> tuple[str, ...]:
         s, notes = self.setting, []
+        if self.place:
+            notes.append(f"The final adapter was trained by {self.how}.")
         if len(s.rows.rows) < len(s.all_rows.rows):
             notes.append(
                 f"train.max_train_tokens = {self.recipe.max_train_tokens}: {len(s.rows.rows)} of "
