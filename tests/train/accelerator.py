@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_flatten, tree_map
 
 DEVICE = "meta"
@@ -109,8 +109,18 @@ def accelerator() -> Iterator[Accelerator]:
         """Numbers that are made on the processor and sent; PyTorch leaves them out for this device."""
         return usual(data, **how).to(device) if device is not None else usual(data, **how)
 
+    from transformers import PreTrainedModel
+
+    load = PreTrainedModel.from_pretrained.__func__
+
+    def from_pretrained(cls: Any, *args: Any, **how: Any) -> Any:
+        """Weights are read on the processor; transformers uses this device's name for a model without any."""
+        with _disable_current_modes():
+            return load(cls, *args, **how)
+
     devices: Callable[[], list[str]] = lambda: ["cpu", DEVICE]  # noqa: E731
     with (
+        mock.patch.object(PreTrainedModel, "from_pretrained", classmethod(from_pretrained)),
         mock.patch("torch.optim.optimizer._get_fused_kernels_supported_devices", devices),
         mock.patch("torch.tensor", tensor),
         Accelerator() as mode,

@@ -149,3 +149,52 @@ def test_answers_and_scores_come_out_there_as_here(tiny: Weights, there: Acceler
     targets = ["bill"] * len(prompts)
     nats = [s.nats for s in model.score(prompts, targets)]
     assert nats == pytest.approx([s.nats for s in here.score(prompts, targets)], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_the_whole_stage_and_its_questions(
+    tmp_path: Path, examples: Callable[..., list[Example]], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folds, check, final, findings and forgetting as a user starts them; then the curve, groups and recipes."""
+    from tests.train.project import make_project
+    from tunewell.train import learning_curve, leave_groups_out, search, train
+
+    rows = [e.model_copy(update={"source": "north" if i % 2 else "south"}) for i, e in enumerate(examples(32))]
+    recipe = recipe.model_copy(update={"epochs": 1, "replay": 0.05, "noise": 0.5})
+    monkeypatch.setattr("tunewell.train.network.best_device", lambda: torch.device(DEVICE))
+    project = make_project(tmp_path, rows, recipe)
+    with accelerator() as mode:
+        trained = train(*project)
+        curve = learning_curve(*project)
+        groups = leave_groups_out(*project, field="source")
+        found = search(*project, recipes=(recipe, recipe.model_copy(update={"rank": 2, "alpha": 4.0})))
+    assert set(mode.waits) == {"copy"}
+    assert mode.waits["copy"] < mode.sent
+    assert trained.held_out_loss.value < 8
+    assert len(curve.measured) == 4
+    assert {g.group for g in groups.groups} == {"north", "south"}
+    assert len(found.candidates) == 2
+
+
+@pytest.mark.parametrize("kind", ["Bloom", "Qwen3", "Gemma2", "Phi3"])
+def test_other_decoders_run_there_too(kind: str, tmp_path: Path, there: Accelerator) -> None:
+    from tests.train.test_whole import made
+
+    size = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+            "num_key_value_heads": 2, "head_dim": 8}  # fmt: skip
+    made(kind, tmp_path, **({} if kind == "Bloom" else size))
+    from tunewell.train.loop import Job
+    from tunewell.train.network import load_network
+
+    rng = np.random.default_rng(0)
+    rows = [Row(str(i), rng.integers(3, 64, 12 + i).astype(np.int32), start=6) for i in range(6)]
+    train = np.arange(6)[None] % 2 != np.arange(2)[:, None]
+    network = load_network(tmp_path, dtype=torch.float32, device=DEVICE)
+    job = Job(network, rows, recipe=Recipe(model="x", tokens_per_batch=64), cut=0, train=train, measure=~train,
+              adapters=range(2))  # fmt: skip
+    before = np.nanmean(job.evaluate(train))
+    for epoch in range(3):
+        for i, batch in enumerate(job.batches(epoch)):
+            job.backward(batch, step=i)
+            job.bank.step(rate=1e-2, weight_decay=0.0)
+    assert np.nanmean(job.evaluate(train)) < before
