@@ -2,7 +2,8 @@
 
 The base model is frozen, so no gradient of its weights is ever computed; what autograd would keep and recompute on its
 own is kept once here. All functions work in the type of their input (bf16 where the processor has it) and accumulate
-sums in fp32.
+sums in fp32. On a processor the elementwise ones go through `tunewell.train.fused` where Numba is there; what stands
+here beside it computes the same in PyTorch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from tunewell.train.device import far
+from tunewell.train.fused import LANES, array, fused
 
 VOCABULARY_BYTES = {False: 16 << 20, True: 256 << 20}
 """Size of one block of logits, on the processor and on a GPU: large enough for the matrix product, small enough for the
@@ -41,7 +43,51 @@ def rms_norm(x: Any, weight: Any, eps: float) -> Any:
     """Root-mean-square normalisation over the last axis, as Llama writes it; no gradient for the weight."""
     if far(x.device):
         return F.rms_norm(x, weight.shape, weight, eps)  # one kernel there, and one backwards
-    return _Norm.apply(x, weight, eps)
+    return _FusedNorm.apply(x, None, weight, eps) if fused(x) else _Norm.apply(x, weight, eps)
+
+
+class _FusedNorm(torch.autograd.Function):
+    """Of x, or of x + y, which is then given too."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, y: Any, weight: Any, eps: float) -> Any:
+        ctx.set_materialize_grads(False)
+        run, flat = fused(x), x.reshape(-1, x.shape[-1])
+        scale = torch.empty(len(flat), dtype=torch.float32)
+        out = torch.empty_like(flat)
+        if y is None:
+            both = flat
+            run.norm(array(flat), array(weight), eps, array(out), array(scale))
+        else:
+            both = torch.empty_like(flat)
+            run.add_norm(array(flat), array(y.reshape(flat.shape)), array(weight), eps, array(both), array(out),
+                         array(scale))  # fmt: skip
+        ctx.save_for_backward(both, weight, scale)
+        ctx.added = y is not None
+        return (both.view(x.shape), out.view(x.shape)) if ctx.added else out.view(x.shape)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
+        x, weight, scale = ctx.saved_tensors
+        *more, grad = grads
+        if grad is None:
+            return more[0], more[0], None, None
+        flat = grad.reshape(x.shape)
+        other = more[0].reshape(x.shape) if more and more[0] is not None else x[:0, :0]
+        out = torch.empty_like(x)
+        fused(x).norm_back(array(x), array(weight), array(scale), array(flat), array(other), array(out))
+        out = out.view(grad.shape)
+        return out, out if ctx.added else None, None, None
+
+
+def add_norm(x: Any, y: Any, weight: Any, eps: float) -> tuple[Any, Any]:
+    """``x + y`` and its `rms_norm`; y may be None."""
+    if y is None:
+        return x, rms_norm(x, weight, eps)
+    if fused(x):
+        return _FusedNorm.apply(x, y, weight, eps)
+    both = x + y
+    return both, rms_norm(both, weight, eps)
 
 
 class _SwiGlu(torch.autograd.Function):
@@ -49,6 +95,10 @@ class _SwiGlu(torch.autograd.Function):
     def forward(ctx: Any, both: Any) -> Any:
         ctx.save_for_backward(both)
         gate, up = both.chunk(2, -1)
+        if run := fused(both):
+            made = torch.empty(gate.shape, dtype=both.dtype)
+            run.swiglu(*(array(t.view(-1, t.shape[-1])) for t in (both, made)))
+            return made
         return F.silu(gate).mul_(up)
 
     @staticmethod
@@ -56,6 +106,9 @@ class _SwiGlu(torch.autograd.Function):
         (both,) = ctx.saved_tensors
         gate, up = both.chunk(2, -1)
         out = torch.empty_like(both)
+        if run := fused(both):
+            run.swiglu_back(*(array(t.reshape(-1, t.shape[-1])) for t in (both, grad, out)))
+            return out
         d_gate, d_up = out.chunk(2, -1)
         torch.mul(grad, F.silu(gate), out=d_up)
         d_gate.copy_(torch.ops.aten.silu_backward(grad * up, gate))
@@ -105,6 +158,44 @@ def _rotate(x: Any, cos: Any, sin: Any) -> Any:
     torch.mul(right, cos, out=out[..., half:])
     out[..., half:].addcmul_(left, sin)
     return out
+
+
+class _Heads(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, both: Any, cos: Any, sin: Any, few: int, groups: int) -> Any:
+        rows, tokens, _, width = ctx.shape = both.shape
+        q = both.new_empty(rows * few, groups * tokens, width)
+        k, v = (both.new_zeros(rows * few, tokens + -tokens % LANES, width) for _ in range(2))
+        fused(both).heads(*(array(t) for t in (both, cos, sin, q, k, v)), False)
+        ctx.save_for_backward(cos, sin)
+        return q, k, v
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
+        out = grads[0].new_empty(ctx.shape)
+        fused(out).heads(*(array(t) for t in (out, *ctx.saved_tensors, *grads)), True)
+        return out, None, None, None, None
+
+
+def _heads(both: Any, cos: Any, sin: Any, few: int) -> tuple[Any, Any, Any]:
+    """One block for each key head, the query heads that share it one below the other: keys are never repeated.
+
+    Gives turned queries (rows * few, heads / few * tokens, width), turned keys and values (rows * few, places, width).
+    Places are the tokens; compiled kernels add zeros up to a multiple of `tunewell.train.fused.LANES`.
+    """
+    rows, tokens, count, width = both.shape
+    groups = count // few - 2
+    if fused(both):
+        return _Heads.apply(both, cos, sin, few, groups)
+    q, k, v = _turned(both, cos, sin, few)
+    tall = q.view(rows, tokens, few, groups, width).permute(0, 2, 3, 1, 4).reshape(rows * few, groups * tokens, width)
+    k, v = (t.transpose(1, 2).reshape(rows * few, tokens, width) for t in (k, v))
+    return tall, k, v
+
+
+def _turned(both: Any, cos: Any, sin: Any, few: int) -> tuple[Any, Any, Any]:
+    q, k, v = both.split([both.shape[2] - 2 * few, few, few], 2)
+    return rope(q, cos[:, None], sin[:, None]), rope(k, cos[:, None], sin[:, None]), v
 
 
 def rope(x: Any, cos: Any, sin: Any) -> Any:
@@ -170,6 +261,10 @@ class _CrossEntropy(torch.autograd.Function):
         for start in range(0, len(labels), rows):
             part = slice(start, start + rows)
             logits, slope = _logits(hidden[part], head, cap)
+            if slope is None and (run := fused(logits)):
+                run.cross_entropy(array(logits), labels[part].numpy(), smoothing, nats[part].numpy())
+                d_hidden[part] = (logits @ head).mul_(weights[part, None].to(logits.dtype))
+                continue
             y = labels[part, None]
             logp = torch.log_softmax(logits, -1)
             nats[part] = -logp.gather(1, y)[:, 0].float()
@@ -240,54 +335,63 @@ def greedy_hits(hidden: Any, head: Any, labels: Any, *, cap: float = 0.0) -> Any
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Any, k: Any, v: Any, mask: Any, scale: float) -> Any:
-        weights = torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2), alpha=scale), -1)
+    def forward(ctx: Any, q: Any, k: Any, v: Any, tokens: int, scale: float) -> Any:
+        if run := fused(q):
+            weights = torch.bmm(q, k.transpose(1, 2))
+            run.softmax(array(weights), tokens, scale)
+        else:
+            mask = causal_mask(tokens, q).repeat(1, q.shape[1] // tokens, 1)
+            weights = torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2), alpha=scale), -1)
         ctx.save_for_backward(q, k, v, weights)
-        ctx.scale = scale
+        ctx.tokens, ctx.scale = tokens, scale
         return torch.bmm(weights, v)
 
     @staticmethod
     def backward(ctx: Any, grad: Any) -> tuple[Any, ...]:
         q, k, v, weights = ctx.saved_tensors
         d_v = torch.bmm(weights.transpose(1, 2), grad)
-        d_weights = torch.bmm(grad, v.transpose(1, 2))
-        d_scores = torch.ops.aten._softmax_backward_data(d_weights, weights, -1, weights.dtype).mul_(ctx.scale)
+        d_scores = torch.bmm(grad, v.transpose(1, 2))
+        if run := fused(q):
+            run.softmax_back(array(weights), array(d_scores), ctx.tokens, ctx.scale)
+        else:
+            d_scores = torch.ops.aten._softmax_backward_data(d_scores, weights, -1, weights.dtype).mul_(ctx.scale)
         return torch.bmm(d_scores, k), torch.bmm(d_scores.transpose(1, 2), q), d_v, None, None
 
 
-def causal_mask(tokens: int, like: Any, *, window: int = 0) -> Any:
+def causal_mask(tokens: int, like: Any) -> Any:
     """0 where a token may look, a very negative number elsewhere, shape (1, tokens, tokens)."""
     ahead = torch.ones(tokens, tokens, dtype=torch.bool, device=like.device).triu(1)
-    if window:
-        ahead |= torch.ones_like(ahead).tril(-window)
     return torch.zeros(1, tokens, tokens, dtype=like.dtype, device=like.device).masked_fill_(ahead, -3e4)
 
 
-def attention(q: Any, k: Any, v: Any, mask: Any, *, scale: float) -> Any:
+def attention(both: Any, cos: Any, sin: Any, few: int, *, scale: float) -> Any:
     """Causal attention of right-padded rows: padding comes after every real token, which never looks ahead.
 
     PyTorch's own backward pass on a processor costs six times this one (bf16, 128 tokens); its forward pass is the
     faster one and is used where no gradient is needed. On a GPU both are PyTorch's (flash attention in bf16).
 
     Args:
-        q: Shape (rows, tokens, heads, width).
-        k: Shape (rows, tokens, key heads, width); heads is a multiple of key heads.
-        v: As ``k``.
-        mask: From `causal_mask`.
+        both: Queries, then keys, then values, not turned yet: shape (rows, tokens, heads + 2 few, width).
+        cos: Of the rotary positions, shape (tokens, width / 2).
+        sin: As ``cos``.
+        few: Key heads; heads is a multiple of it.
         scale: Usually ``width ** -0.5``.
 
     Returns:
-        Shape (rows, tokens, heads, width).
+        Shape (rows, tokens, heads * width).
     """
-    rows, tokens, heads, width = q.shape
-    few = k.shape[2]
-    groups = heads // few
-    if far(q.device) or not (torch.is_grad_enabled() and (q.requires_grad or k.requires_grad)):
-        wide = [t.transpose(1, 2).repeat_interleave(groups, 1) if groups > 1 else t.transpose(1, 2) for t in (k, v)]
-        out = F.scaled_dot_product_attention(q.transpose(1, 2), wide[0], wide[1], is_causal=True, scale=scale)
-        return out.transpose(1, 2)
-    # Query heads that share a key head stand one below the other, so that keys and values are never repeated.
-    tall = q.view(rows, tokens, few, groups, width).permute(0, 2, 3, 1, 4).reshape(rows * few, groups * tokens, width)
-    keys, values = (t.transpose(1, 2).reshape(rows * few, tokens, width) for t in (k, v))
-    out = _Attention.apply(tall, keys, values, mask.repeat(1, groups, 1), scale)
-    return out.view(rows, few, groups, tokens, width).permute(0, 3, 1, 2, 4).reshape(rows, tokens, heads, width)
+    rows, tokens, count, width = both.shape
+    groups = count // few - 2
+    if far(both.device):
+        q, k, v = (t.transpose(1, 2) for t in _turned(both, cos, sin, few))
+        k, v = (t.repeat_interleave(groups, 1) if groups > 1 else t for t in (k, v))
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+        return out.transpose(1, 2).reshape(rows, tokens, -1)
+    q, k, v = _heads(both, cos, sin, few)
+    if torch.is_grad_enabled() and both.requires_grad:
+        out = _Attention.apply(q, k, v, tokens, scale)
+    else:
+        keys, values = (t[:, None, :tokens].expand(-1, groups, -1, -1) for t in (k, v))
+        by_head = q.view(rows * few, groups, tokens, width)
+        out = F.scaled_dot_product_attention(by_head, keys, values, is_causal=True, scale=scale)
+    return out.reshape(rows, few, groups, tokens, width).permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1)

@@ -18,8 +18,8 @@ import torch
 
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.train.bank import Bank, Group, Site
-from tunewell.train.device import best_device, far
-from tunewell.train.kernels import attention, causal_mask, lora, rms_norm, rope, swiglu
+from tunewell.train.device import best_device
+from tunewell.train.kernels import add_norm, attention, lora, rms_norm, swiglu
 
 FAST = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
@@ -168,13 +168,12 @@ class Fast:
         position = torch.arange(tokens, device=hidden.device)[None]
         cos, sin = self._model.rotary_emb(hidden[0, :1], position)
         half = cos.shape[-1] // 2
-        turn = (cos[0, :, None, :half].contiguous(), sin[0, :, None, :half].contiguous())
-        mask = causal_mask(tokens, hidden) if torch.is_grad_enabled() and not far(hidden.device) else None
+        turn = (cos[0, :, :half].contiguous(), sin[0, :, :half].contiguous())
         groups = {(g.sites[0].layer, _kind(g.sites[0])): g for g in bank.groups} if bank else {}
-        flat = hidden.reshape(k, rows * tokens, width)
+        flat, more = hidden.reshape(k, rows * tokens, width), None
         for layer in self._layers[first:last]:
-            flat = layer.run(flat, (rows, tokens), turn, mask, groups, self._eps)
-        return flat.view(k, rows, tokens, width)
+            flat, more = layer.run(flat, more, (rows, tokens), turn, groups, self._eps)
+        return (flat if more is None else flat + more).view(k, rows, tokens, width)
 
     def finish(self, hidden: Any) -> Any:
         """See `Network`."""
@@ -221,7 +220,9 @@ class _FastLayer:
             for sites in self._sites.values()
         ]
 
-    def run(self, x: Any, shape: tuple[int, int], turn: Any, mask: Any, groups: Any, eps: float) -> Any:
+    def run(self, x: Any, more: Any, shape: tuple[int, int], turn: Any, groups: Any, eps: float) -> tuple[Any, Any]:
+        """States x + more to states in two parts again: whoever normalises them adds them up."""
+
         def linear(kind: str, value: Any) -> Any:
             weight, bias = self._maps[kind]
             group = groups.get((self._number, kind))
@@ -229,16 +230,17 @@ class _FastLayer:
                 return torch.nn.functional.linear(value, weight, bias)
             return lora(value, weight, bias, group.a, group.b, group.mask)
 
-        k = x.shape[0]
-        both = linear("qkv", rms_norm(x, self._norms[0], eps)).view(k * shape[0], shape[1], -1, self._width)
-        heads, key_heads = (s.outputs // self._width for s in self._sites["qkv"][:2])
-        q, key, value = both.split([heads, key_heads, key_heads], 2)
+        k, rows = x.shape[0], x.shape[0] * shape[0]
+        x, normed = add_norm(x, more, self._norms[0], eps)
+        both = linear("qkv", normed).view(rows, shape[1], -1, self._width)
+        few = self._sites["qkv"][1].outputs // self._width
         if self._qk_norms[0] is not None:
+            q, key, value = both.split([both.shape[2] - 2 * few, few, few], 2)
             q, key = rms_norm(q, self._qk_norms[0], eps), rms_norm(key, self._qk_norms[1], eps)
-        mixed = attention(rope(q, *turn), rope(key, *turn), value, mask, scale=self._scale)
-        x = x + linear("o", mixed.reshape(k, shape[0] * shape[1], -1))
-        inner = swiglu(linear("gu", rms_norm(x, self._norms[1], eps)))
-        return x + linear("down", inner)
+            both = torch.cat([q, key, value], 2)
+        mixed = attention(both, turn[0], turn[1], few, scale=self._scale)
+        x, normed = add_norm(x, linear("o", mixed.view(k, shape[0] * shape[1], -1)), self._norms[1], eps)
+        return x, linear("down", swiglu(linear("gu", normed)))
 
 
 def _joined(linears: list[Any]) -> tuple[Any, Any]:

@@ -23,7 +23,7 @@ from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Recipe, Split, Trained, digest
 
-WORK = 7
+WORK = 8
 """Version of the way of training: part of the key of a run."""
 
 Phase = tuple[FoldTrace, Length, NDArray[np.float32] | None]
