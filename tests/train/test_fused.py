@@ -114,16 +114,19 @@ def test_what_is_not_finite_stays_so(value: float) -> None:
     assert nats[1].isfinite()
 
 
-def test_the_number_of_threads_changes_no_bit() -> None:
-    from tunewell.train.fused import _kernels, array
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither do their shares: 7 rows for 3 threads."""
+    from tunewell.train import fused
 
-    scores = drawn(4, 66, 64, kind=torch.bfloat16)
-    found = []
-    for threads in (1, 2):
+    monkeypatch.setattr(fused, "ALONE", 0)
+    scores, found = drawn(7, 66, 64, kind=torch.float32), []
+    for threads in (1, 3):
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)  # noqa: B023
         mine = scores.clone()
-        _kernels(True, threads).softmax(array(mine), 33, 0.2)
+        fused.fused(mine).softmax(fused.array(mine), 33, 0.2)
         found.append(mine)
     assert torch.equal(*found)
+    assert not torch.equal(found[0], scores)
 
 
 def test_without_numba_pytorch_does_it(monkeypatch: pytest.MonkeyPatch) -> None:

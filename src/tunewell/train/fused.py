@@ -5,7 +5,7 @@ where matrix products run on AMX, those passes are most of a step. Numba needs n
 missing, and on a GPU, `tunewell.train.kernels` does the same in PyTorch; tests hold both to the same results.
 
 Every kernel comes in two makes: fp32, and bf16 seen as the upper half of an fp32 number. Sums and exponentials are fp32
-in both. Threads share whole rows, so their number does not change a result.
+in both. Threads share whole rows and run the same code, so their number does not change a result.
 
 Indices that are sums are wrapped in ``AT``: Numba would look whether they are negative, and lose the vector code.
 """
@@ -13,14 +13,19 @@ Indices that are sums are wrapped in ``AT``: Numba would look whether they are n
 from __future__ import annotations
 
 import functools
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 LANES = 32
 """Scores are kept in rows of a multiple of this, which leaves vector code no rest to do one by one."""
+
+ALONE = 1 << 16
+"""Numbers up to which one thread is done before a second has begun."""
 
 F, I, U, AT = np.float32, np.int32, np.uint32, np.uintp  # noqa: E741
 
@@ -29,7 +34,7 @@ def fused(like: Any) -> Any:
     """The kernels for tensors such as this one, or None where PyTorch has to do."""
     if like.device.type != "cpu" or like.dtype not in (torch.bfloat16, torch.float32):
         return None
-    return _kernels(like.dtype == torch.bfloat16, torch.get_num_threads())
+    return _kernels(like.dtype == torch.bfloat16)
 
 
 def array(tensor: Any) -> Any:
@@ -39,25 +44,51 @@ def array(tensor: Any) -> Any:
 
 
 @functools.cache
-def _kernels(half: bool, threads: int) -> Any:
+def _kernels(half: bool) -> Any:
     try:
         import numba
     except ImportError:
         return None
-    threads = min(threads, numba.config.NUMBA_NUM_THREADS)
-    if threads > 1:
-        numba.set_num_threads(threads)
     # Sums in any order and no care for signed zeros; infinities and NaN stay what they are, so a diverging run shows.
-    compiled = numba.njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy", nogil=True,
-                          parallel=threads > 1)  # fmt: skip
+    compiled = numba.njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy", nogil=True)
     inner = numba.njit(fastmath={"contract"}, error_model="numpy")
     load, store = (inner(f) for f in (_halves() if half else _whole()))
-    share = numba.prange
-    exp, order, number = (inner(f) for f in (_exp, _order, _number))
-    kernels: dict[str, Any] = {}
-    for make in (_norms, _norm_back, _swiglu, _heads, _softmax, _softmax_back, _cross_entropy):
-        kernels |= {f.__name__: compiled(f) for f in make(load, store, exp, order, number, share)}
-    return SimpleNamespace(**kernels)
+    tools = _Tools(load, store, *(inner(f) for f in (_exp, _order, _number)))
+    makes = (_norms, _norm_back, _swiglu, _heads, _softmax, _softmax_back, _cross_entropy)
+    return SimpleNamespace(**{f.__name__: _Shared(compiled(f)) for make in makes for f in make(*tools)})
+
+
+class _Tools(NamedTuple):
+    load: Any
+    store: Any
+    exp: Any
+    order: Any
+    number: Any
+
+
+class _Shared:
+    """A kernel whose rows are shared by as many threads as PyTorch has.
+
+    Unlike Numba's own way to use threads this runs one and the same machine code for any number of them, so that a run
+    may go on with another number to the same bytes.
+    """
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+
+    def __call__(self, *values: Any) -> None:
+        rows, threads = len(values[0]), torch.get_num_threads()
+        if threads == 1 or values[0].size < ALONE:
+            self._kernel(0, rows, *values)
+            return
+        cuts = [rows * i // threads for i in range(threads + 1)]
+        for done in [_pool(threads).submit(self._kernel, a, b, *values) for a, b in itertools.pairwise(cuts)]:
+            done.result()
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)
 
 
 def _whole() -> tuple[Any, Any]:
@@ -102,10 +133,10 @@ def _number(key: Any) -> Any:
     return I(key ^ I(I(key >> I(31)) & I(0x7FFFFFFF))).view(F)
 
 
-def _norms(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any) -> list[Any]:
-    def norm(x: Any, weight: Any, eps: float, out: Any, scale: Any) -> None:
+def _norms(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
+    def norm(first: int, last: int, x: Any, weight: Any, eps: float, out: Any, scale: Any) -> None:
         n = x.shape[1]
-        for i in share(x.shape[0]):
+        for i in range(first, last):
             total = F(0)
             for j in range(n):
                 total += load(x[i, j]) * load(x[i, j])
@@ -114,9 +145,11 @@ def _norms(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any)
             for j in range(n):
                 out[i, j] = store(load(x[i, j]) * s * load(weight[j]))
 
-    def add_norm(x: Any, y: Any, weight: Any, eps: float, both: Any, out: Any, scale: Any) -> None:
+    def add_norm(
+        first: int, last: int, x: Any, y: Any, weight: Any, eps: float, both: Any, out: Any, scale: Any
+    ) -> None:
         n = x.shape[1]
-        for i in share(x.shape[0]):
+        for i in range(first, last):
             total = F(0)
             for j in range(n):
                 bits = store(load(x[i, j]) + load(y[i, j]))
@@ -130,12 +163,12 @@ def _norms(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any)
     return [norm, add_norm]
 
 
-def _norm_back(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any) -> list[Any]:
-    def norm_back(x: Any, weight: Any, scale: Any, grad: Any, more: Any, out: Any) -> None:
+def _norm_back(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
+    def norm_back(first: int, last: int, x: Any, weight: Any, scale: Any, grad: Any, more: Any, out: Any) -> None:
         """``more`` is the gradient that reached x another way; a shape of (0, 0) says that there is none."""
         n = x.shape[1]
         extra = more.shape[0] > 0
-        for i in share(x.shape[0]):
+        for i in range(first, last):
             dot = F(0)
             for j in range(n):
                 dot += load(grad[i, j]) * load(weight[j]) * load(x[i, j])
@@ -152,17 +185,17 @@ def _norm_back(load: Any, store: Any, exp: Any, order: Any, number: Any, share: 
     return [norm_back]
 
 
-def _swiglu(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any) -> list[Any]:
-    def swiglu(both: Any, out: Any) -> None:
+def _swiglu(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
+    def swiglu(first: int, last: int, both: Any, out: Any) -> None:
         n = out.shape[1]
-        for i in share(out.shape[0]):
+        for i in range(first, last):
             for j in range(n):
                 gate = load(both[i, j])
                 out[i, j] = store(gate * load(both[i, AT(n + j)]) / (F(1) + exp(-gate)))
 
-    def swiglu_back(both: Any, grad: Any, out: Any) -> None:
+    def swiglu_back(first: int, last: int, both: Any, grad: Any, out: Any) -> None:
         n = grad.shape[1]
-        for i in share(grad.shape[0]):
+        for i in range(first, last):
             for j in range(n):
                 gate, up, d = load(both[i, j]), load(both[i, AT(n + j)]), load(grad[i, j])
                 s = F(1) / (F(1) + exp(-gate))
@@ -172,8 +205,8 @@ def _swiglu(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any
     return [swiglu, swiglu_back]
 
 
-def _heads(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any) -> list[Any]:
-    def heads(both: Any, cos: Any, sin: Any, q: Any, k: Any, v: Any, back: bool) -> None:
+def _heads(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
+    def heads(first: int, last: int, both: Any, cos: Any, sin: Any, q: Any, k: Any, v: Any, back: bool) -> None:
         """From (rows, tokens, heads, width) to one block for each key head, queries and keys turned by their place.
 
         ``back`` turns gradients the other way, from q, k and v to ``both``.
@@ -182,7 +215,7 @@ def _heads(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any)
         few, half = k.shape[0] // rows, width // 2
         queries = few * q.shape[1] // tokens
         groups = queries // few
-        for r in share(rows):
+        for r in range(first, last):
             for t in range(tokens):
                 for h in range(queries + few):
                     is_query = h < queries
@@ -209,19 +242,19 @@ def _heads(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any)
     return [heads]
 
 
-def _softmax(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any) -> list[Any]:
+def _softmax(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
     lanes, lowest = LANES, I(-0x80000000)
     ahead = np.arange(lanes) >= (np.arange(lanes)[:, None] - 1) % lanes + 1
     edge = np.where(ahead, F(-3e38), F(0))  # of the last block of a row, by the query's place in it (1, 2 … 0)
 
-    def softmax(scores: Any, tokens: int, scale: float) -> None:
+    def softmax(first: int, last: int, scores: Any, tokens: int, scale: float) -> None:
         """In place, over the places up to a query's own; query i of a block stands at ``i % tokens``."""
-        factor, last = F(scale), scores.shape[2]
-        for b in share(scores.shape[0]):
-            row = np.empty(last, F)
+        factor, places = F(scale), scores.shape[2]
+        for b in range(first, last):
+            row = np.empty(places, F)
             for i in range(scores.shape[1]):
                 end = i % tokens + 1
-                full = min((end + lanes - 1) // lanes * lanes, last)
+                full = min((end + lanes - 1) // lanes * lanes, places)
                 for j in range(full - lanes):
                     row[j] = load(scores[b, i, j])
                 for j in range(lanes):
@@ -238,38 +271,38 @@ def _softmax(load: Any, store: Any, exp: Any, order: Any, number: Any, share: An
                 total = F(1) / total
                 for j in range(full):
                     scores[b, i, j] = store(row[j] * total)
-                for j in range(full, last):
+                for j in range(full, places):
                     scores[b, i, AT(j)] = 0
 
     return [softmax]
 
 
-def _softmax_back(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any) -> list[Any]:
+def _softmax_back(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
     lanes = LANES
 
-    def softmax_back(weights: Any, grad: Any, tokens: int, scale: float) -> None:
+    def softmax_back(first: int, last: int, weights: Any, grad: Any, tokens: int, scale: float) -> None:
         """From gradients of the weights to gradients of the scores before scaling, in place of the former."""
-        factor, last = F(scale), weights.shape[2]
-        for b in share(weights.shape[0]):
+        factor, places = F(scale), weights.shape[2]
+        for b in range(first, last):
             for i in range(weights.shape[1]):
-                full = min((i % tokens + lanes) // lanes * lanes, last)
+                full = min((i % tokens + lanes) // lanes * lanes, places)
                 dot = F(0)
                 for j in range(full):
                     dot += load(weights[b, i, j]) * load(grad[b, i, j])
                 for j in range(full):
                     grad[b, i, j] = store(load(weights[b, i, j]) * (load(grad[b, i, j]) - dot) * factor)
-                for j in range(full, last):
+                for j in range(full, places):
                     grad[b, i, AT(j)] = 0
 
     return [softmax_back]
 
 
-def _cross_entropy(load: Any, store: Any, exp: Any, order: Any, number: Any, share: Any) -> list[Any]:
-    def cross_entropy(logits: Any, labels: Any, smoothing: float, nats: Any) -> None:
+def _cross_entropy(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
+    def cross_entropy(first: int, last: int, logits: Any, labels: Any, smoothing: float, nats: Any) -> None:
         """-log p of each label, and in place of the logits the gradient of its smoothed kind."""
         n = logits.shape[1]
         spread = F(smoothing / n)
-        for i in share(logits.shape[0]):
+        for i in range(first, last):
             top = I(-0x80000000)
             for j in range(n):
                 key = order(load(logits[i, j]))
