@@ -87,6 +87,30 @@ def test_the_run_is_recorded_with_its_findings(trained: Any) -> None:
     assert not any((store.root / "work").iterdir())
 
 
+def test_wrong_targets_are_ranked_as_they_stood_after_the_first_epoch(
+    tmp_path: Path, recipe: Recipe, examples: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tunewell.train.readings import label_errors
+    from tunewell.train.setting import Setting
+
+    taken: list[tuple[int, int, Any]] = []
+    whole = Setting.prior
+
+    def prior(self: Setting, job: Any, held_out: Any) -> Any:
+        taken.append((job.bank.steps, len(job.batches(0)), whole(self, job, held_out)))
+        return taken[-1][2]
+
+    monkeypatch.setattr(Setting, "prior", prior)
+    dataset, split, file, store = make_project(tmp_path, examples(30), recipe.model_copy(update={"patience": 2}))
+    trace = trace_of(store, train(dataset, split, file, store).trace)
+    assert len(trace.epochs) > 2
+    ((steps, per_epoch, losses),) = taken
+    assert steps == per_epoch
+    found = next(f for f in store.last_run("train").findings if f.code == "D10")  # type: ignore[union-attr]
+    assert found == label_errors(trace, 1, prior=losses)
+    assert found != label_errors(trace, 2, prior=losses)
+
+
 def test_a_finished_run_is_taken_over(trained: Any) -> None:
     result, store, split, (_, _, dataset, file) = trained
     runs = len(store.runs(stage="train"))

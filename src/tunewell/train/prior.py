@@ -8,6 +8,7 @@ of another row, under the adapter that never saw it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,68 @@ from numpy.typing import NDArray
 from tunewell.model.chat import ChatFormat, chat_format
 from tunewell.train.rows import Row
 from tunewell.types import Example, Message
+
+
+class Prior:
+    """The targets behind other inputs, to be measured under the adapters as they are at any time.
+
+    Args:
+        network: The frozen base.
+        examples: The rows.
+        held_out: Which rows each adapter has not seen, shape (adapters, examples).
+        bank: The adapters.
+        cut: First layer with adapters.
+        tokenizer: The base's.
+        recipe: What the adapters are trained with; its seed decides which other input each target gets.
+        folder: Where the states below the cut are kept for measuring again; None = computed anew each time.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        examples: Sequence[Example],
+        held_out: NDArray[np.bool_],
+        *,
+        bank: Any,
+        cut: int,
+        tokenizer: Any,
+        recipe: Any,
+        folder: Path | None = None,
+    ) -> None:
+        from tunewell.train.loop import Job
+
+        chat = chat_format(tokenizer)
+        self._held_out = held_out
+        others = other_rows([e.target for e in examples], seed=recipe.seed)
+        prompts = {"empty": [_empty(e) for e in examples], "other": [examples[o].prompt for o in others.tolist()]}
+        self._jobs = []
+        for kind, chosen in prompts.items():
+            rows = [_coded(chat, p, e) for p, e in zip(chosen, examples, strict=True)]
+            trunk = _states(network, rows, cut, folder and folder / f"prior-{kind}") if cut else None
+            job = Job(network, rows, recipe=recipe, cut=cut, train=~held_out, measure=held_out, adapters=bank.adapters,
+                      trunk=trunk)  # fmt: skip
+            job.bank = bank
+            self._jobs.append(job)
+
+    def parts(self) -> NDArray[np.float64]:
+        """Mean loss per token of each target behind an empty input and behind another, shape (2, examples).
+
+        Each row is measured under the adapter that has not seen it.
+        """
+        count = np.maximum(self._held_out.sum(0), 1)
+        losses = [np.where(self._held_out, job.evaluate(self._held_out), 0) for job in self._jobs]
+        return np.stack([x.astype(np.float64).sum(0) / count for x in losses])
+
+
+def _states(network: Any, rows: Sequence[Row], cut: int, path: Path | None) -> Any:
+    from tunewell.train.forgetting import Live
+    from tunewell.train.trunk import Trunk
+
+    if path is None:
+        return Live(network, rows, cut)
+    trunk = Trunk(path, rows, width=network.width, dtype=network.head.dtype)
+    trunk.fill(network, rows, cut=cut)
+    return trunk
 
 
 def prior_losses(
@@ -33,20 +96,8 @@ def prior_losses(
         tokenizer: The base's.
         recipe: What the adapters were trained with; its seed decides which other input each target gets.
     """
-    from tunewell.train.forgetting import Live
-    from tunewell.train.loop import Job
-
-    chat = chat_format(tokenizer)
-    others = other_rows([e.target for e in examples], seed=recipe.seed)
-    sums = np.zeros(len(examples))
-    for kind in ("empty", "other"):
-        prompts = [_empty(e) if kind == "empty" else examples[o].prompt for e, o in zip(examples, others, strict=True)]
-        rows = [_coded(chat, p, e) for p, e in zip(prompts, examples, strict=True)]
-        job = Job(network, rows, recipe=recipe, cut=cut, train=~held_out, measure=held_out, adapters=bank.adapters,
-                  trunk=Live(network, rows, cut) if cut else None)  # fmt: skip
-        job.bank.values.copy_(bank.values)
-        sums += np.where(held_out, job.evaluate(held_out), 0).sum(0) / np.maximum(held_out.sum(0), 1)
-    return sums / 2
+    prior = Prior(network, examples, held_out, bank=bank, cut=cut, tokenizer=tokenizer, recipe=recipe)
+    return np.asarray(prior.parts().mean(0))
 
 
 def other_rows(targets: Sequence[str], *, seed: int) -> NDArray[np.int64]:

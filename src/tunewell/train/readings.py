@@ -31,6 +31,13 @@ DOUBT = 3.5
 DAMPING = 0.02
 """Nats a token added to both losses, so that targets that are certain either way say little."""
 
+EARLY = 1
+"""D10: the evaluation that ranks wrong targets, the first after training began.
+
+Networks learn what rows have in common before what is particular to one, wrong labels among it (Arpit and others 2017,
+ICML; Liu and others 2020, NeurIPS): later epochs rank worse, also on held-out rows (`bench.training.label_errors`).
+"""
+
 SHOWN = 200
 
 

@@ -215,12 +215,29 @@ class Setting:
                             recipe=job.recipe)  # fmt: skip
 
     def run(
-        self, phase: str, job: Any, *, epochs: int, planned: int = 0, stop: Any = None, held_out: Any = None
+        self,
+        phase: str,
+        job: Any,
+        *,
+        epochs: int,
+        planned: int = 0,
+        stop: Any = None,
+        held_out: Any = None,
+        read: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Train a job with its checkpoint ``phase``; planned for the recipe's epochs if not said otherwise."""
+        """Train a job with its checkpoint ``phase``; planned for the recipe's epochs if not said otherwise.
+
+        ``read`` gets every reading while the adapters are as they were read, before anybody is told of it.
+        """
         from tunewell.train.checkpoint import Checkpoint
         from tunewell.train.loop import run_job
         from tunewell.train.network import release_memory
+
+        def live(reading: Any) -> None:
+            if read is not None:
+                read(reading)
+            if held_out is not None:
+                self.tell(phase, reading, held_out)
 
         depth = 1 - job.cut / job.network.layers
         done = run_job(
@@ -229,7 +246,7 @@ class Setting:
             planned=planned or self.recipe.epochs,
             stop=stop,
             checkpoint=Checkpoint(self.work / f"{phase}.safetensors"),
-            live=None if held_out is None else lambda reading: self.tell(phase, reading, held_out),
+            live=live,
             told=lambda tokens: self.meter.add(tokens * depth),
         )
         release_memory()  # what one phase left in pieces is no use to the next

@@ -15,10 +15,11 @@ from tunewell.store import Store
 from tunewell.store.traces import trace_to_bytes
 from tunewell.task import TaskFile
 from tunewell.train.backend import Place, how, placed, train_final
+from tunewell.train.checkpoint import Checkpoint
 from tunewell.train.export import model_card, peft_files
 from tunewell.train.findings import depth, loss_estimate, overfitting, plumbing
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
-from tunewell.train.readings import fragility, label_errors, memorisation
+from tunewell.train.readings import EARLY, fragility, label_errors, memorisation
 from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Recipe, Split, Trained, digest
@@ -114,7 +115,7 @@ class _Way:
         scope = "over all folds" if check is folds else "at full depth on fold 0"
         self.findings.append(overfitting(check, check_length.evaluation, families=families, scope=scope))
         self.findings.append(memorisation(check, check_length.evaluation, families=families, scope=scope, runs=runs))
-        self.findings.append(label_errors(folds, len(folds.losses) - 1, prior=self._prior))
+        self.findings.append(label_errors(folds, EARLY, prior=self._prior))
         if s.folds > 2:
             self.findings.append(fragility(folds, length.evaluation))
         epochs = round(float(check.epochs[check_length.evaluation]))
@@ -168,11 +169,17 @@ class _Way:
         rule = s.held_out(held_out)
         job = s.job(cut, train=~held_out, measure=measure, adapters=adapters)
         stop = stop_rule(rule, patience=recipe.patience)
-        done = s.run(phase, job, epochs=recipe.epochs, stop=stop, held_out=held_out)
+        prior = Checkpoint(s.work / "prior.safetensors")
+
+        def read(reading: Any) -> None:
+            if phase == "folds" and reading.epoch and prior.load() is None:  # EARLY: the first after training began
+                prior.save({"losses": s.prior(job, held_out)}, {"epoch": reading.epoch})
+
+        done = s.run(phase, job, epochs=recipe.epochs, stop=stop, held_out=held_out, read=read)
         self._worked += done.tokens * (1 - cut / s.network.layers)
         runs = job.longest_runs(measure) if read_runs else None
-        if phase == "folds":
-            self._prior = s.prior(job, held_out)
+        kept = prior.load()
+        self._prior = kept and kept[0]["losses"]
         return s.trace(done.readings, held_out), choose_length([r.losses for r in done.readings], rule), runs
 
     def _final(self, cut: int, epochs: int) -> tuple[Mapping[str, NDArray[np.float32]], float]:
