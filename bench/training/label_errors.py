@@ -161,7 +161,7 @@ def main() -> None:
         for seed in asked.seeds:
             run(name, seed, epochs=asked.epochs)
     found = {(n, s): one for n in SYSTEM for s in range(1, 10) if (one := kept(n, s)) is not None}
-    sets = {f"{n}, seed {s}": scored(*one) for (n, s), one in found.items()}
+    sets = {f"{n}, seed {s}": scored(*one) for (n, s), one in found.items() if len(one[0].epochs) > EARLY}
     keep(NAME, {"target": TARGET, "share": SHARE, "recipe": RECIPE.model_dump(mode="json"), "chosen_on": CHOSEN_ON,
                 "read_at_evaluation": EARLY, "sets": sets})  # fmt: skip
     for label, result in sets.items():
