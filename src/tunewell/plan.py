@@ -142,7 +142,8 @@ def _work(spec: TaskSpec, rows: int, tokens: int, test_rows: int, speeds: Speeds
     yield "split", f"test set, review pool, {k} folds", 1 + rows / 50000
     yield (
         "train",
-        f"{k} folds x {recipe.epochs} epochs on {recipe.fold_layers:.0%} of the layers, a check run, the final adapter",
+        f"{k} folds x {recipe.epochs} epochs on {recipe.fold_layers:.0%} of the layers, a check run, the final adapter"
+        + (" through TRL (whose speed is not known here: taken for ours)" if recipe.backend == "trl" else ""),
         10 + folds + final,
     )
     yield "evaluate", f"3 arms on {held_out:,} held-out rows", 8 + answers / speeds.generate

@@ -84,6 +84,14 @@ def test_settings_of_other_launchers_stay_outside(monkeypatch: pytest.MonkeyPatc
     assert found["DO_NOT_TRACK"] == found["HF_HUB_OFFLINE"] == "1"
 
 
+def test_one_process_sees_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert launching.environment(threads=1, alone=True)["CUDA_VISIBLE_DEVICES"] == "0"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    assert launching.environment(threads=1, alone=True)["CUDA_VISIBLE_DEVICES"] == "2"
+    assert launching.environment(threads=1)["CUDA_VISIBLE_DEVICES"] == "2,3"
+
+
 def test_several_processes_go_through_torchs_launcher(tmp_path: Path) -> None:
     one, two = (launching.command(tmp_path, tmp_path / "leash", processes=n) for n in (1, 2))
     assert "torch.distributed.run" not in one

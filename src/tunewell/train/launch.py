@@ -45,7 +45,7 @@ def launch(folder: Path, *, processes: int, threads: int, listen: Callable[[dict
         process = subprocess.Popen(
             command(folder, pipe, processes=processes),
             cwd=folder,  # a module in the user's folder must not stand in for one of ours
-            env=environment(threads=threads),
+            env=environment(threads=threads, alone=processes == 1),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -79,9 +79,16 @@ def command(folder: Path, pipe: Path, *, processes: int) -> list[str]:
     return [sys.executable, *(many if processes > 1 else []), "-m", "tunewell.train.worker", str(folder), str(pipe)]
 
 
-def environment(*, threads: int) -> dict[str, str]:
-    """Of the processes: ours, without settings of other launchers, silent and offline."""
+def environment(*, threads: int, alone: bool = False) -> dict[str, str]:
+    """Of the processes: ours, without settings of other launchers, silent and offline.
+
+    Args:
+        threads: Of each, on a processor.
+        alone: One process gets one GPU: of several it would make copies in threads, which TRL refuses.
+    """
     kept = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)}
+    if alone:
+        kept["CUDA_VISIBLE_DEVICES"] = kept.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     paths = [str(Path(tunewell.__file__).parents[1]), *kept.get("PYTHONPATH", "").split(os.pathsep)]
     return kept | {
         "PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in paths if p),
