@@ -328,6 +328,9 @@ class Recipe(Value):
         patience: Evaluations without a better held-out loss before a run stops.
         targets: Which linear maps carry adapters.
         seed: Of everything random.
+        forgetting_tasks: Tasks of lm-evaluation-harness that are answered before and after training (T04): its names
+            (it may fetch their data), or paths of task files (``.yaml``) from the project's folder.
+        forgetting_documents: Documents of such a task, at most.
         backend: What trains the final adapter: ``tunewell`` (one process) or ``trl`` (several GPUs, see ``machine``).
             Folds and check run are always our own.
     """
@@ -351,6 +354,8 @@ class Recipe(Value):
     patience: int = Field(default=1, ge=1)
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     seed: int = 0
+    forgetting_tasks: tuple[str, ...] = ()
+    forgetting_documents: int = Field(default=100, ge=2)
     backend: Literal["tunewell", "trl"] = "tunewell"
 
 

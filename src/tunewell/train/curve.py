@@ -19,7 +19,7 @@ from tunewell.train.readings import held_out_loss
 from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stage import parameters_of
 from tunewell.train.stopping import HeldOut, choose_length
-from tunewell.types import Dataset, Estimate, Finding, Recipe, Split, Threshold, Value
+from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
 SHARES: Final = (0.125, 0.25, 0.5, 1.0)
 AHEAD: Final = (2.0, 4.0)
@@ -93,7 +93,7 @@ def learning_curve(
     work = store.root / "work" / run_key("curve", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
     with record(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
         setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
-        losses, rows = _measured(setting, _folds_of_training(store, inputs, recipe, weights.digest))
+        losses, rows = _measured(setting, _folds_of_training(store, inputs, file, weights.digest))
         result = forecast(losses, rows, tokens=setting.targets, families=setting.families, seed=recipe.seed)
         result = result.model_copy(update={"slices": slice_gains(setting, fields, losses, rows)})
         writer.outputs["curve"] = store.put_value(result)
@@ -136,10 +136,11 @@ def nested(fold: NDArray[np.int64], share: float, *, seed: int) -> NDArray[np.bo
 
 
 def _folds_of_training(
-    store: Store, inputs: Mapping[str, str], recipe: Recipe, weights: str
+    store: Store, inputs: Mapping[str, str], file: TaskFile, weights: str
 ) -> NDArray[np.float64] | None:
     """Held-out losses of the project's own folds, shape (evaluations, rows), where they were trained just so."""
-    found = reuse(store, "train", inputs=inputs, parameters=parameters_of(recipe, weights), seed=recipe.seed)
+    parameters = parameters_of(file, weights)
+    found = reuse(store, "train", inputs=inputs, parameters=parameters, seed=file.spec.train.seed)
     if found is None:
         return None
     trace = trace_from_bytes(store.files.open(found.outputs["trace"]).read_bytes())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,14 +118,17 @@ def general_losses(
 
 
 def _measured(job: Any) -> NDArray[np.float64]:
-    """Mean nats per token of every row, in passes of rows of like length."""
-    out = np.zeros(len(job.rows))
+    """Mean nats per token of every row."""
+    return np.sum([np.nan_to_num(job.evaluate(which)[0]) for which in passes(job)], axis=0, dtype=np.float64)
+
+
+def passes(job: Any) -> Iterator[NDArray[np.bool_]]:
+    """The rows of a job of one adapter in passes of rows of like length: masks of shape (1, rows)."""
     budget = BATCH_TOKENS.get(job.network.head.device.type, BATCH_TOKENS["cpu"])
-    for batch in plan(job.lengths, [np.arange(len(job.rows))], budget=budget):
-        which = np.zeros((1, len(job.rows)), np.bool_)
+    for batch in plan(job.lengths, [np.arange(len(job.lengths))], budget=budget):
+        which = np.zeros((1, len(job.lengths)), np.bool_)
         which[0, batch.rows[0]] = True
-        out += np.nan_to_num(job.evaluate(which)[0])
-    return out
+        yield which
 
 
 def _kept(rows: Sequence[Row], weights: str, cut: int, head: Any) -> Path:

@@ -27,7 +27,7 @@ from tunewell.types import Dataset, FoldTrace, Recipe, Split
 CACHE_BYTES = 8 << 30
 """Trunk caches beyond this are removed, the longest unused first."""
 
-FINAL_ONLY = {"backend"}
+FINAL_ONLY = {"backend", "forgetting_tasks", "forgetting_documents"}
 """Parts of a recipe that only the final run knows: what folds answer does not depend on them."""
 
 

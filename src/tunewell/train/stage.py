@@ -19,10 +19,11 @@ from tunewell.train.checkpoint import Checkpoint
 from tunewell.train.export import model_card, peft_files
 from tunewell.train.findings import depth, loss_estimate, overfitting, plumbing
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
+from tunewell.train.harness import Harness, harness, run_tasks, task_digests, task_finding
 from tunewell.train.readings import EARLY, fragility, label_errors, memorisation
 from tunewell.train.setting import FINAL_ONLY, Live, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
-from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Recipe, Split, Trained, digest
+from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
 
 WORK = 8
 """Version of the way of training: part of the key of a run."""
@@ -57,11 +58,14 @@ def train(
     Raises:
         DataError: A fold has no row that can be trained on.
         ModelError: The base model cannot be used.
+        MissingExtraError: ``train.forgetting_tasks`` are named and lm-eval is not installed.
+        TaskError: A task file is not there, or lm-eval cannot run a task.
     """
     recipe = file.spec.train
     weights = resolve(recipe.model)
     inputs = {"examples": dataset.examples, "split": store.put_value(split)}
-    parameters = parameters_of(recipe, weights.digest)
+    tasks = harness(recipe, file.path.parent)
+    parameters = parameters_of(file, weights.digest)
     found = reuse(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
         return store.get_value(found.outputs["trained"], Trained)
@@ -69,7 +73,8 @@ def train(
     work = store.root / "work" / run_key("train", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
     with record(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
         setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
-        way = _Way(setting, about=file.spec.task.about, ids=(dataset.id, digest(split)), place=place)
+        way = _Way(setting, about=file.spec.task.about, ids=(dataset.id, digest(split)), place=place,
+                   tasks=tasks)  # fmt: skip
         trained = way.go(store)
         writer.outputs |= {"trained": store.put_value(trained), "adapter": trained.model.adapter,
                            "trace": trained.trace}  # fmt: skip
@@ -85,17 +90,28 @@ def train(
     return trained
 
 
-def parameters_of(recipe: Recipe, weights: str) -> dict[str, Any]:
+def parameters_of(file: TaskFile, weights: str) -> dict[str, Any]:
     """What decides a training beside its rows and its seed: parameters of its Run."""
-    left_out = FINAL_ONLY if recipe.backend == "tunewell" else set()  # what was trained before there was a choice stays
-    return {"recipe": recipe.model_dump(mode="json", exclude=left_out), "weights": weights, "work": WORK}
+    recipe = file.spec.train
+    left_out = set() if recipe.forgetting_tasks else FINAL_ONLY - {"backend"}
+    left_out |= {"backend"} if recipe.backend == "tunewell" else set()  # what was trained before the choice stays
+    found = {"recipe": recipe.model_dump(mode="json", exclude=left_out), "weights": weights, "work": WORK}
+    return {**found, "tasks": task_digests(recipe, file.path.parent)} if recipe.forgetting_tasks else found
 
 
 class _Way:
     """The phases of one run."""
 
-    def __init__(self, setting: Setting, *, about: str, ids: tuple[str, str], place: Place | None = None) -> None:
-        self.setting, self.recipe, self.about = setting, setting.recipe, about
+    def __init__(
+        self,
+        setting: Setting,
+        *,
+        about: str,
+        ids: tuple[str, str],
+        place: Place | None = None,
+        tasks: Harness,
+    ) -> None:
+        self.setting, self.recipe, self.about, self.tasks = setting, setting.recipe, about, tasks
         self.dataset, self.split = ids
         self.place, self.how = place, "Tunewell, one process"
         self.findings: list[Finding] = []
@@ -192,14 +208,15 @@ class _Way:
             job = s.job(cut, train=everything, measure=~everything, adapters=(0,))
             done, bank = s.run("final", job, epochs=epochs), job.bank
         self._worked += done.tokens * (1 - cut / s.network.layers)
-        self.findings.append(self._forgetting(cut, bank.values))
+        self.findings += self._forgetting(cut, bank.values)
         return bank.tensors(0), done.tokens_per_s
 
-    def _forgetting(self, cut: int, values: Any) -> Finding:
+    def _forgetting(self, cut: int, values: Any) -> list[Finding]:
         s = self.setting
         rows = general_rows(s.tokenizer, work=self._worked)
         losses = general_losses(s.network, rows, self.recipe, cut, values, weights=s.weights.digest)
-        return forgetting(losses, rows, work=self._worked)
+        scores = run_tasks(s.network, s.tokenizer, self.recipe, cut, values, self.tasks)
+        return [forgetting(losses, rows, work=self._worked), *map(task_finding, scores)]
 
     def _version(self, store: Store, tensors: Any, *, cut: int, epochs: int, losses: tuple[str, str]) -> ModelVersion:
         s = self.setting
