@@ -13,7 +13,6 @@ what other people wrote (news, instructions) is measured beside it. Each arm is 
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tempfile
 import time
@@ -205,9 +204,10 @@ def curve(kept: dict[str, Any]) -> None:
     for tokens in (10_000, 30_000, 100_000):
         for what, work in (("whole run", 3 * tokens * (4 / 4 + 0.8 + 1)), ("final adapter alone", 3 * tokens)):
             rows = general_rows(tokenizer, work=work)
-            size = sum(r.id.startswith("text/") for r in rows)
+            texts = [r for r in rows if r.id.startswith("text/")]
+            size = len(texts)
             read = READ * sum(len(r.ids) for r in rows)
-            seen = {f"{a['data']} {a['rate']:g}": at_size(a, size) for a in kept["arms"] if not a["replay"]}
+            seen = {f"{a['data']} {a['rate']:g}": at_size(a, texts) for a in kept["arms"] if not a["replay"]}
             found.append({"tokens": tokens, "of": what, "passages": size, "questions": len(rows) - size,
                           "share": read / work, "share_with_a_new_base": 2 * read / work,
                           "detectable": seen})  # fmt: skip
@@ -217,9 +217,9 @@ def curve(kept: dict[str, Any]) -> None:
         print(cell)
 
 
-def at_size(arm: dict[str, Any], size: int) -> float:
-    """Detectable change of an arm with so many passages, from that of all of them."""
-    return float(arm["by_size"]["288"]["detectable"]) * math.sqrt(288 / size)
+def at_size(arm: dict[str, Any], texts: Any) -> float:
+    """Detectable change of an arm on the first passages."""
+    return float(shown(np.asarray(arm["losses"])[:, : len(texts)], texts)["detectable"])
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from tunewell.types import Recipe
 CARRIED = frozenset({
     "model", "rank", "alpha", "dropout", "weight_decay", "label_smoothing", "noise", "replay", "rate", "epochs",
     "warmup", "layers", "fold_layers", "tokens_per_batch", "max_tokens", "max_train_tokens", "patience", "targets",
-    "seed", "backend",
+    "seed", "backend", "forgetting_tasks", "forgetting_documents",
 })  # fmt: skip
 """Parts of a recipe that a final run through TRL carries out. Any other is refused, never dropped."""
 
