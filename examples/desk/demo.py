@@ -25,11 +25,14 @@ from examples.desk.audit import Audit, audit
 from examples.desk.compare import Comparison, compare
 from examples.desk.make import make
 from tunewell.cli.common import note, progress
+from tunewell.cli.live import Watch
 from tunewell.errors import EXIT_INTERRUPT, EXIT_OK, EXIT_USER, UserError
 from tunewell.plan import Speeds, make_plan, speeds_of
 from tunewell.run import Result, run
 from tunewell.store import Store
 from tunewell.task import TaskFile, TaskSpec, load_task
+from tunewell.train import learning_curve
+from tunewell.train.curve import SHARES, epochs_at
 
 FIXED_S = 100.0
 """Measuring, reading, curating, loading the models, the report: what does not grow with the training."""
@@ -54,7 +57,8 @@ def token_budget(spec: TaskSpec, speeds: Speeds, *, seconds: float) -> int:
     """
     recipe, k = spec.train, spec.split.folds
     answers = ARMS * spec.evaluate.max_rows * spec.evaluate.max_new_tokens / speeds.generate
-    folds = 1 / speeds.trunk + recipe.epochs * (k - 1) / speeds.folds
+    shares = sum(share * epochs_at(share, recipe.epochs) for share in SHARES if share < 1)  # of the learning curve
+    folds = 1 / speeds.trunk + (recipe.epochs + shares) * (k - 1) / speeds.folds
     check = recipe.epochs * (1 - 1 / k) / speeds.train if recipe.layers != recipe.fold_layers else 0.0
     full = 2 * recipe.epochs / speeds.train  # the final adapter and the dumped one
     left = REAL_SHARE * max(0.0, seconds - FIXED_S - answers)
@@ -143,8 +147,13 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
         spoiled, tokens = len(truth["planted"]), file.spec.train.max_train_tokens
         note(f"{truth['rows']} raw rows, {spoiled} of them spoiled; {tokens:,} tokens to train on")
         note(f"the run will take about {plan.seconds / 60:.0f} min, then the same training on everything")
-        result = run(file, store, progress=progress, say=note)
+        watch = Watch()
+        result = run(file, store, progress=watch.bar, live=watch.point, say=note)
         assert result.dataset is not None
+        assert result.split is not None
+        note("what more rows would buy …")
+        with watch.bar("curve") as bar:
+            learning_curve(result.dataset, result.split, file, store, progress=bar, live=watch.point)
         found = audit(truth, store.receipts(result.dataset))
         leaked = [p["other"] for p in truth["planted"] if p["code"] == "D11"]
         note("the same training on everything dumped in …")
@@ -152,9 +161,12 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
         from tunewell.report import render
 
         report = render(file, store)
+        growth = store.last_run("curve")
     out.print()
     show_audit(found)
     show_comparison(compared)
+    for finding in growth.findings if growth else ():
+        out.print(f"More rows ({finding.code} {finding.status}): {finding.why}\n", markup=False)
     show_verdict(result)
     out.print(f"Report: {report.resolve()}", markup=False, soft_wrap=True)
     note(f"{time.monotonic() - began:.0f} s")

@@ -40,7 +40,8 @@ def test_the_budget_is_what_the_work_costs(project: Path) -> None:
     spec = load_task(project).spec
     tokens = token_budget(spec, SPEEDS, seconds=600)
     epochs, folds = spec.train.epochs, spec.split.folds
-    training = tokens * (1 / 1000 + epochs * (folds - 1) / 390 + 2 * epochs / 390)
+    curve = 0.125 * 4 + 0.25 * 3 + 0.5 * 3  # epochs over all rows, the smaller shares going longer
+    training = tokens * (1 / 1000 + (epochs + curve) * (folds - 1) / 390 + 2 * epochs / 390)
     answers = 4 * spec.evaluate.max_rows * spec.evaluate.max_new_tokens / 80
     assert training / REAL_SHARE + answers + FIXED_S <= 600
     assert training / REAL_SHARE + answers + FIXED_S > 580
@@ -72,12 +73,21 @@ def test_the_whole_way_with_a_tiny_model(
     for name, value in {"TRAIN__MODEL": str(tiny), "EVALUATE__MAX_ROWS": "12", "EVALUATE__MAX_NEW_TOKENS": "4"}.items():
         monkeypatch.setenv(f"TUNEWELL__{name}", value)
     monkeypatch.setenv("TUNEWELL_CACHE", str(tmp_path / "cache"))
-    report = demo(tmp_path, seed=7, rows=120, minutes=1, tokens=1500)
+    report = demo(tmp_path, seed=7, rows=120, minutes=1, tokens=5000)
     first = capsys.readouterr()
-    assert report.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
-    for words in ("What was planted", "Wrongly dropped: ", "curated minus dumped", "Verdict: ", str(report.name)):
+    page = report.read_text(encoding="utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "What more rows would buy" in page
+    for words in (
+        "What was planted",
+        "Wrongly dropped: ",
+        "curated minus dumped",
+        "More rows (D12",
+        "Verdict: ",
+        str(report.name),
+    ):
         assert words in first.out
-    demo(tmp_path, seed=7, rows=120, minutes=1, tokens=1500)
+    demo(tmp_path, seed=7, rows=120, minutes=1, tokens=5000)
     second = capsys.readouterr()
     assert second.out.split("Report: ")[0] == first.out.split("Report: ")[0]
     assert "train: finished before, reused" in second.err

@@ -131,6 +131,16 @@ def test_the_curve_of_a_project_falls(tmp_path: Path, examples: Make, recipe: Re
     assert [f.code for f in run.findings] == ["D12"]
 
 
+def test_too_few_rows_for_shares_are_refused_before_anything_is_trained(
+    tmp_path: Path, examples: Make, recipe: Recipe
+) -> None:
+    project = make_project(tmp_path, examples(14), recipe)
+    points: list[Any] = []
+    with pytest.raises(DataError, match="too few to take an eighth"):
+        learning_curve(*project, live=points.append)
+    assert not points
+
+
 # --- new groups ---------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.errors import DataError
 from tunewell.lineage import record, reuse, run_key
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
@@ -80,6 +81,9 @@ def learning_curve(
         store: The project's store.
         progress: Called with (done, total).
         live: Called at every evaluation.
+
+    Raises:
+        DataError: There are too few rows to take shares of.
     """
     recipe = file.spec.train
     weights = resolve(recipe.model)
@@ -125,6 +129,16 @@ def slice_gains(
     return tuple(sorted(found, key=lambda s: -s.gain.value))
 
 
+def epochs_at(share: float, epochs: int) -> int:
+    """Epochs on a share of the rows: more on a smaller one, so that it is not merely trained less.
+
+    Example:
+        >>> [epochs_at(share, 2) for share in SHARES]
+        [4, 3, 3, 2]
+    """
+    return math.ceil(epochs * share**-0.25)
+
+
 def nested(fold: NDArray[np.int64], share: float, *, seed: int) -> NDArray[np.bool_]:
     """Rows of a share: a row of a share is a row of every larger one, and every fold gives its part."""
     order = np.random.default_rng(seed).permutation(len(fold))
@@ -150,15 +164,20 @@ def _folds_of_training(
 def _measured(setting: Setting, whole: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], list[int]]:
     """Held-out loss of every row at every share, shape (shares, rows), and the rows that a fold was trained on."""
     recipe, cut = setting.recipe, setting.cut(setting.recipe.fold_layers)
-    epochs = [math.ceil(recipe.epochs * share**-0.25) for share in SHARES]
+    epochs = [epochs_at(share, recipe.epochs) for share in SHARES]
+    where, _ = setting.fold_masks()
+    trained = [~where & nested(setting.fold, share, seed=recipe.seed)[None] for share in SHARES]
+    rows = [round(float(t.sum(1).mean())) for t in trained]
+    if len(set(rows)) < len(rows) or rows[0] < 1:
+        raise DataError(
+            f"a fold has {rows[-1]} training rows, too few to take an eighth, a quarter and half of them",
+            hint="raise train.max_train_tokens, or add rows: 16 in a fold are enough to begin with",
+        )
     todo = [(s, e) for s, e in zip(SHARES, epochs, strict=True) if s < 1 or whole is None]
     work = sum(s * e for s, e in todo) * (setting.folds - 1)
     setting.meter.total = int(setting.rows.tokens * work * (1 - cut / setting.network.layers))
-    where, _ = setting.fold_masks()
-    losses, rows = [], []
-    for share, passes in zip(SHARES, epochs, strict=True):
-        train = ~where & nested(setting.fold, share, seed=recipe.seed)[None]
-        rows.append(round(float(train.sum(1).mean())))
+    losses = []
+    for share, passes, train in zip(SHARES, epochs, trained, strict=True):
         if share == 1 and whole is not None:
             losses.append(_at_best(list(whole[:, None]), setting.held_out(np.ones((1, where.shape[1]), np.bool_)))[0])
             continue
