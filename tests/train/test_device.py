@@ -98,6 +98,17 @@ def test_folds_train_there_as_here_without_waiting(
         np.testing.assert_allclose(tensors[name], values, atol=2e-5)
 
 
+def test_attention_and_norms_there_are_pytorchs_own(
+    tiny: Weights, rows: Any, recipe: Recipe, tmp_path: Path, there: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written by hand for the processor would be slow on a GPU, whose own kernels have their gradients."""
+    from tunewell.train import kernels
+
+    for name in ("_Attention", "_Norm", "_FusedNorm"):
+        monkeypatch.delattr(kernels, name)
+    steps(make_job(tiny, rows, recipe, DEVICE, cut=2, folder=tmp_path), 2)
+
+
 def test_states_are_kept_there_where_they_fit(
     tiny: Weights, rows: Any, recipe: Recipe, tmp_path: Path, there: Accelerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

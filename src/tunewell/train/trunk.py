@@ -91,7 +91,7 @@ class Trunk:
         self._open(write=False)
         device = network.head.device
         if far(device) and self.size_bytes < free_bytes(device) / 4:
-            self._states = send(self._states, device)
+            self._states = self._states.to(device)
 
     def take(self, places: Any, length: int) -> Any:
         """States of rows padded with zeros: places (adapters, rows), -1 = none → (adapters, rows, length, width).
