@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,11 +80,11 @@ def test_another_input_never_has_the_same_target() -> None:
 
 
 def test_the_prior_does_not_see_the_input(
-    network: Any, tokenizer: Any, examples: Callable[..., list[Example]], recipe: Recipe
+    tmp_path: Path, network: Any, tokenizer: Any, examples: Callable[..., list[Example]], recipe: Recipe
 ) -> None:
-    """The losses behind an empty and behind another input, by hand, in fp32."""
+    """The losses behind an empty and behind another input, by hand, in fp32; also from states on disk, and later."""
     from tunewell.train.loop import Job
-    from tunewell.train.prior import other_rows, prior_losses
+    from tunewell.train.prior import Prior, other_rows, prior_losses
     from tunewell.train.rows import encode_rows
 
     rows = examples(8)
@@ -92,6 +93,8 @@ def test_the_prior_does_not_see_the_input(
     job = Job(network, coded, recipe=recipe, cut=2, train=~held, measure=held, adapters=(0, 1))
     job.bank.values.normal_(0, 0.05)
     found = prior_losses(network, job.bank, rows, held, cut=2, tokenizer=tokenizer, recipe=recipe)
+    kept = Prior(network, rows, held, bank=job.bank, cut=2, tokenizer=tokenizer, recipe=recipe, folder=tmp_path)
+    np.testing.assert_allclose(kept.parts().mean(0), found, rtol=1e-5)
     other = other_rows([e.target for e in rows], seed=recipe.seed)
     by_hand = np.zeros(8)
     for inputs in ([""] * 8, [rows[o].input for o in other]):
@@ -102,6 +105,10 @@ def test_the_prior_does_not_see_the_input(
         again.bank.values.copy_(job.bank.values)
         by_hand += np.nansum(np.where(held, again.evaluate(held), 0), 0) / 2
     np.testing.assert_allclose(found, by_hand, rtol=1e-4)
+    job.bank.values.mul_(2)
+    later = prior_losses(network, job.bank, rows, held, cut=2, tokenizer=tokenizer, recipe=recipe)
+    np.testing.assert_allclose(kept.parts().mean(0), later, rtol=1e-5)
+    assert np.abs(later - found).max() > 1e-3
 
 
 def test_doubtful_rows_are_named_the_worst_first() -> None:
