@@ -28,7 +28,7 @@ from tunewell.model.chat import load_tokenizer
 from tunewell.model.files import cache_folder
 from tunewell.model.weights import resolve
 from tunewell.train.findings import clustered_mean
-from tunewell.train.forgetting import GROUP, READ, SHARE, forgetting, general_losses, general_rows, relative_change
+from tunewell.train.forgetting import FEWEST, READ, SHARE, forgetting, general_losses, general_rows, relative_change
 from tunewell.train.replay import replay_rows
 from tunewell.train.rows import Row, draw, encode_rows
 from tunewell.train.stopping import HeldOut
@@ -105,7 +105,7 @@ def changes(losses: Any, rows: Any) -> dict[str, Any]:
     """The change of general text by size of the set, of each kind, and of general questions."""
     kind = np.asarray([r.id.rsplit("/", 1)[0] for r in rows])
     text = np.flatnonzero(kind != "question")
-    parts = {str(n): text[:n] for n in (GROUP, 2 * GROUP, 4 * GROUP, 6 * GROUP, len(text))}
+    parts = {str(n): text[:n] for n in (FEWEST, 2 * FEWEST, 4 * FEWEST, 6 * FEWEST, len(text))}
     every = {**parts, **{k: np.flatnonzero(kind == k) for k in dict.fromkeys(kind.tolist())}}
     found = {name: shown(losses[:, at], [rows[i] for i in at]) for name, at in every.items()}
     return {"by_size": {n: found[n] for n in parts}, "by_kind": {n: e for n, e in found.items() if n not in parts}}

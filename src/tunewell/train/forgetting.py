@@ -33,13 +33,14 @@ POWER = 0.8
 SHARE = 0.03
 """Most of a run's work that measuring the trained model may take; the base's own losses are kept."""
 
-READ = 0.43
-"""Work of a token that is only read, a token trained on at full depth being 1 (1,290 and 560 tokens/s on one core)."""
+READ = 0.52
+"""Work of a token that is only read, a token trained on at full depth being 1 (1,320 and 690 tokens/s on one core)."""
 
-GROUP = 36
-"""Passages that are measured at least, and by how many the set grows: three of every kind."""
+FEWEST = 36
+"""Passages that are measured at least: three of every kind. The set grows by one of every kind."""
 
 FEWEST_QUESTIONS = 16
+"""Questions that are always asked; the others join where more than half of the passages are read."""
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 """Of one pass: little padding matters more than large products."""
@@ -51,18 +52,22 @@ def general_rows(tokenizer: Any, *, work: float = math.inf) -> tuple[Row, ...]:
     Args:
         tokenizer: The base's.
         work: Of the run, in tokens trained on at full depth; the set is the largest that takes `SHARE` of it at most,
-            and never less than `GROUP` passages with 16 questions.
+            and never less than `FEWEST` passages with 16 questions.
     """
     texts, asked = text_rows(tokenizer, "measured"), question_rows(tokenizer, "measured")
-    groups = len(texts) // GROUP
-    more = -(-(len(asked) - FEWEST_QUESTIONS) // (groups - 1))
+    kinds, half = len({_kind(r) for r in texts}), len(texts) / 2
     found: tuple[Row, ...] = ()
-    for g in range(groups):
-        rows = (*texts[: (g + 1) * GROUP], *asked[: FEWEST_QUESTIONS + g * more])
+    for count in range(FEWEST, len(texts) + 1, kinds):
+        more = max(0.0, count / half - 1) * (len(asked) - FEWEST_QUESTIONS)
+        rows = (*texts[:count], *asked[: FEWEST_QUESTIONS + round(more)])
         if found and reading_work(rows) > SHARE * work:
             break
         found = rows
     return found
+
+
+def _kind(row: Row) -> str:
+    return row.id.rsplit("/", 1)[0]
 
 
 def reading_work(rows: Sequence[Row]) -> float:
@@ -192,7 +197,7 @@ def forgetting(
         work: Of the run, in tokens trained on at full depth.
     """
     tokens = np.asarray([r.targets for r in rows], np.float64)
-    kinds = np.asarray([r.id.rsplit("/", 1)[0] for r in rows])
+    kinds = np.asarray([_kind(r) for r in rows])
     text = kinds != "question"
     change = relative_change(losses[:, text], tokens[text], kinds[text].tolist())
     asked = relative_change(losses[:, ~text], tokens[~text], kinds[~text].tolist())
