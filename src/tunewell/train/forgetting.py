@@ -204,8 +204,9 @@ def forgetting(
     worse = [c for c in (change, asked) if c.estimate.low > limit]
     status = "found" if worse else "clear" if change.estimate.high <= limit else "unchecked"
     why = (
-        f"Loss on general text changed by {change} ({change.estimate.n} passages of {len(set(kinds[text]))} kinds), "
-        f"on the answers to general questions by {asked} ({asked.estimate.n}).{_cost(rows, work)}"
+        f"Loss on general text changed by {change} ({change.estimate.n} passages of {len(set(kinds[text]))} kinds; "
+        f"{change.seen}), on the answers to {asked.estimate.n} general questions by {asked} ({asked.seen})."
+        f"{_cost(rows, work)}"
     )
     return Finding(
         code="T04",
@@ -224,7 +225,7 @@ def _cost(rows: Sequence[Row], work: float) -> str:
     if math.isinf(work):
         return ""
     share = reading_work(rows) / work
-    return f" Measured with {100 * share:.2g} % of the run's work, once more for a base that is new to this machine."
+    return f" Measuring took {100 * share:.2g} % of the run's work, twice that where the base was new to the machine."
 
 
 @dataclass(frozen=True)
@@ -239,10 +240,16 @@ class Change:
     estimate: Estimate
     detectable: float
 
+    @property
+    def seen(self) -> str:
+        """The detectable change in words."""
+        return (
+            f"{'no change' if math.isinf(self.detectable) else f'{100 * self.detectable:.2g} %'} would have been seen"
+        )
+
     def __str__(self) -> str:
         e = self.estimate
-        seen = "nothing" if math.isinf(self.detectable) else f"{100 * self.detectable:.2g} %"
-        return f"{100 * e.value:+.1f} % [{100 * e.low:+.1f}, {100 * e.high:+.1f}], {seen} would have been seen"
+        return f"{100 * e.value:+.1f} % [{100 * e.low:+.1f}, {100 * e.high:+.1f}]"
 
 
 def relative_change(
@@ -261,8 +268,9 @@ def relative_change(
 
     Example:
         >>> before = np.array([2.0, 3.0, 2.0, 3.0])
-        >>> print(relative_change(np.stack([before, before * [1.1, 1.1, 1.2, 1.2]]), np.ones(4), list("aabb")))
-        +15.0 % [+12.0, +18.0], 3.8 % would have been seen
+        >>> change = relative_change(np.stack([before, before * [1.1, 1.1, 1.2, 1.2]]), np.ones(4), list("aabb"))
+        >>> print(change, change.seen)
+        +15.0 % [+12.0, +18.0] 3.8 % would have been seen
     """
     from scipy.special import stdtrit
 
