@@ -169,10 +169,11 @@ def test_label_smoothing_moves_mass_off_the_label() -> None:
 def test_padding_and_prompt_carry_no_loss(network: Any, rows: Any, recipe: Recipe) -> None:
     job = make_job(network, rows, recipe.model_copy(update={"dropout": 0.0}), cut=0, adapters=(0,))
     batch = job.batches(0)[0]
-    at, labels, _, flat = job.labels(batch)
+    labels = job.labels(batch)
+    at, flat = labels.wanted.flatten()[labels.at], labels.owner
     for i, r in enumerate(batch.rows[0]):
         mine = flat == i
-        assert labels[torch.from_numpy(mine)].tolist() == rows[r].ids[rows[r].start :].tolist()
+        assert labels.tokens[torch.from_numpy(mine)].tolist() == rows[r].ids[rows[r].start :].tolist()
         places = at[torch.from_numpy(mine)].numpy() - i * batch.length
         assert places.min() == rows[r].start - 1
         assert places.max() == len(rows[r].ids) - 2

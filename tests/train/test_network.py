@@ -54,6 +54,26 @@ def test_cut_in_two_the_layers_give_what_they_give_whole(network: Any, ids: Any)
         torch.testing.assert_close(half, network.run(hidden, first=0, last=4), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_only_the_states_that_are_wanted_come_out_of_the_last_layer(tiny: Any, ids: Any, fast: bool) -> None:
+    """They and the gradients through them are what they would be among all."""
+    from tunewell.train.network import load_network
+
+    network = load_network(tiny.folder, dtype=torch.float32, fast=fast)
+    wanted = torch.stack([row * 40 + torch.arange(start, start + 5) for row, start in enumerate((0, 17, 35))])[None]
+    found = []
+    for only in (True, False):
+        hidden = network.embed(ids)[None].detach().requires_grad_()
+        out = network.run(hidden, first=0, last=network.layers, wanted=wanted if only else None)
+        if not only:
+            out = out.view(-1, network.width)[wanted]
+        assert out.shape == (1, 3, 5, network.width)
+        (out * torch.linspace(-1, 1, out.numel()).view(out.shape)).sum().backward()
+        found.append((out.detach(), hidden.grad))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def other(kind: str, **more: Any) -> Any:
     import transformers
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from tunewell.train.device import far
 from tunewell.train.fused import LANES, array, fused
 
-VOCABULARY_BYTES = {False: 16 << 20, True: 256 << 20}
+VOCABULARY_BYTES = {False: (32 << 20) - (1 << 16), True: 256 << 20}
 """Size of one block of logits, on the processor and on a GPU: large enough for the matrix product, small enough for the
 allocator to keep it."""
 
@@ -331,6 +331,34 @@ def greedy_hits(hidden: Any, head: Any, labels: Any, *, cap: float = 0.0) -> Any
         logits, _ = _logits(hidden[part], head, cap)
         hits[part] = logits.max(-1).indices == labels[part]
     return hits
+
+
+class _Taken(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, states: Any, places: Any) -> Any:
+        ctx.save_for_backward(places)
+        ctx.shape = states.shape
+        return states.reshape(-1, states.shape[-1]).index_select(0, places.flatten())
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> tuple[Any, ...]:
+        (places,) = ctx.saved_tensors
+        out = grad.new_zeros(ctx.shape)
+        out.view(-1, grad.shape[-1]).index_copy_(0, places.flatten(), grad)
+        return out, None
+
+
+def taken(states: Any, places: Any) -> Any:
+    """The states of some tokens.
+
+    Args:
+        states: Shape (…, width).
+        places: Different numbers of tokens, all axes but the last counted through; shape (K, rows, few).
+
+    Returns:
+        Shape (K, rows * few, width).
+    """
+    return _Taken.apply(states, places).view(len(places), -1, states.shape[-1])
 
 
 class _Attention(torch.autograd.Function):

@@ -39,6 +39,23 @@ class States(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Labels:
+    """Target tokens of a batch.
+
+    Attributes:
+        wanted: Places of the states at work in the last layer, of all tokens counted through: (adapters, rows, few).
+        at: Which of those predicts each target token, shape (labels,).
+        tokens: The target tokens, shape (labels,).
+        owner: The place in the batch that each belongs to, counted through; on the processor.
+    """
+
+    wanted: Any
+    at: Any
+    tokens: Any
+    owner: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Reading:
     """One evaluation.
 
@@ -146,21 +163,21 @@ class Job:
             hidden = self.network.run(hidden, first=0, last=self.cut)[0] if self.cut else hidden[0]
         return hidden.view(k, places, batch.length, -1)
 
-    def labels(self, batch: Batch) -> tuple[Any, Any, NDArray[np.int64], NDArray[np.int64]]:
-        """Where states predict a target token, the tokens, and (adapter, place) of each."""
+    def labels(self, batch: Batch) -> Labels:
+        """What is to be predicted, and where: a row's targets stand together, so a window of each row holds them."""
+        rows = {i: self.rows[r] for i, r in enumerate(batch.rows.ravel().tolist()) if r >= 0}
+        few = max(1, *(row.targets for row in rows.values()))
+        begins = np.zeros(batch.rows.size, np.int64)
         at: list[NDArray[np.int64]] = []
-        tokens: list[NDArray[np.int32]] = []
-        owner: list[int] = []
-        for i, r in enumerate(batch.rows.ravel().tolist()):
-            if r >= 0:
-                row = self.rows[r]
-                at.append(np.arange(row.start - 1, len(row.ids) - 1, dtype=np.int64) + i * batch.length)
-                tokens.append(row.ids[row.start :])
-                owner += [i] * row.targets
-        flat = np.asarray(owner, np.int64)
-        return (send(np.concatenate(at), self._device),
-                send(np.concatenate(tokens).astype(np.int64), self._device),
-                flat // batch.rows.shape[1], flat)  # fmt: skip
+        for i, row in rows.items():
+            begins[i] = min(row.start - 1, batch.length - few)
+            at.append(np.arange(row.start - 1, len(row.ids) - 1) - begins[i] + i * few)
+        places = (begins + np.arange(len(begins)) * batch.length)[:, None] + np.arange(few)
+        tokens = np.concatenate([row.ids[row.start :] for row in rows.values()]).astype(np.int64)
+        owner = np.repeat(list(rows), [row.targets for row in rows.values()])
+        return Labels(wanted=send(places.reshape(*batch.rows.shape, few), self._device),
+                      at=send(np.concatenate(at), self._device), tokens=send(tokens, self._device),
+                      owner=owner)  # fmt: skip
 
     def loss(self, batch: Batch, *, step: int = 0) -> tuple[Any, Any]:
         """Sum over adapters of each one's mean loss per target token, and nats of every target token."""
@@ -184,12 +201,16 @@ class Job:
         hidden = self.states(batch)
         if self.recipe.noise:
             hidden = hidden + self._noise(hidden, noise)
-        hidden = self.network.run(hidden, first=self.cut, last=self.network.layers, bank=self.bank)
-        at, labels, adapter, _ = self.labels(batch)
-        weights = send((1.0 / counts[adapter]).astype(np.float32), self._device)
-        final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
-        return cross_entropy(final, self.network.head, labels, weights,
+        labels = self.labels(batch)
+        weights = send((1.0 / counts[labels.owner // batch.rows.shape[1]]).astype(np.float32), self._device)
+        return cross_entropy(self._final(hidden, labels), self.network.head, labels.tokens, weights,
                              smoothing=self.recipe.label_smoothing, cap=self.network.cap)  # fmt: skip
+
+    def _final(self, hidden: Any, labels: Labels) -> Any:
+        """From states at the cut to those that the labels are predicted from, shape (labels, width)."""
+        last = self.network.layers
+        hidden = self.network.run(hidden, first=self.cut, last=last, bank=self.bank, wanted=labels.wanted)
+        return self.network.finish(hidden.reshape(-1, hidden.shape[-1])[labels.at])
 
     def _noise(self, hidden: Any, key: tuple[int, int]) -> Any:
         """NEFTune's noise, on the input of the first trained layer (the embeddings where that is the first)."""
@@ -215,11 +236,10 @@ class Job:
         self.bank.refresh()
         budget = EVALUATION_TOKENS[far(self._device)] // len(which)
         for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=budget):
-            hidden = self.network.run(self.states(batch), first=self.cut, last=self.network.layers, bank=self.bank)
-            at, labels, _, flat = self.labels(batch)
-            final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[at])
-            found = of_token(final, self.network.head, labels, cap=self.network.cap).double().cpu().numpy()
-            ends = np.cumsum(np.bincount(flat, minlength=batch.rows.size))
+            labels = self.labels(batch)
+            final = self._final(self.states(batch), labels)
+            found = of_token(final, self.network.head, labels.tokens, cap=self.network.cap).double().cpu().numpy()
+            ends = np.cumsum(np.bincount(labels.owner, minlength=batch.rows.size))
             for i, r in enumerate(batch.rows.ravel().tolist()):
                 if r >= 0:
                     start = int(ends[i - 1]) if i else 0

@@ -19,7 +19,7 @@ import torch
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.train.bank import Bank, Group, Site
 from tunewell.train.device import best_device
-from tunewell.train.kernels import add_norm, attention, lora, rms_norm, swiglu
+from tunewell.train.kernels import add_norm, attention, lora, rms_norm, swiglu, taken
 
 FAST = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
@@ -51,8 +51,12 @@ class Network(Protocol):
         """Token ids (rows, tokens) to the input of the first layer (rows, tokens, width)."""
         ...
 
-    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None) -> Any:
-        """States before layer ``first`` to states before layer ``last``: (adapters, rows, tokens, width) both."""
+    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
+        """States before layer ``first`` to states before layer ``last``: (adapters, rows, tokens, width) both.
+
+        ``wanted`` are the places (of all tokens, counted through) whose states are asked for, as many of each row:
+        (adapters, rows, few) gives (adapters, rows, few, width).
+        """
         ...
 
     def finish(self, hidden: Any) -> Any:
@@ -162,7 +166,7 @@ class Fast:
         """See `Network`."""
         return self._model.embed_tokens(ids)
 
-    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None) -> Any:
+    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
         """See `Network`."""
         k, rows, tokens, width = hidden.shape
         position = torch.arange(tokens, device=hidden.device)[None]
@@ -171,9 +175,10 @@ class Fast:
         turn = (cos[0, :, :half].contiguous(), sin[0, :, :half].contiguous())
         groups = {(g.sites[0].layer, _kind(g.sites[0])): g for g in bank.groups} if bank else {}
         flat, more = hidden.reshape(k, rows * tokens, width), None
-        for layer in self._layers[first:last]:
-            flat, more = layer.run(flat, more, (rows, tokens), turn, groups, self._eps)
-        return (flat if more is None else flat + more).view(k, rows, tokens, width)
+        for i, layer in enumerate(self._layers[first:last], first):
+            only = wanted if i == last - 1 else None
+            flat, more = layer.run(flat, more, (rows, tokens), turn, groups, self._eps, only)
+        return (flat if more is None else flat + more).view(k, rows, -1, width)
 
     def finish(self, hidden: Any) -> Any:
         """See `Network`."""
@@ -220,8 +225,13 @@ class _FastLayer:
             for sites in self._sites.values()
         ]
 
-    def run(self, x: Any, more: Any, shape: tuple[int, int], turn: Any, groups: Any, eps: float) -> tuple[Any, Any]:
-        """States x + more to states in two parts again: whoever normalises them adds them up."""
+    def run(
+        self, x: Any, more: Any, shape: tuple[int, int], turn: Any, groups: Any, eps: float, wanted: Any
+    ) -> tuple[Any, Any]:
+        """States x + more to states in two parts again: whoever normalises them adds them up.
+
+        Where only some are wanted, the others are left out as soon as they have been looked at: behind attention.
+        """
 
         def linear(kind: str, value: Any) -> Any:
             weight, bias = self._maps[kind]
@@ -239,7 +249,9 @@ class _FastLayer:
             q, key = rms_norm(q, self._qk_norms[0], eps), rms_norm(key, self._qk_norms[1], eps)
             both = torch.cat([q, key, value], 2)
         mixed = attention(both, turn[0], turn[1], few, scale=self._scale)
-        x, normed = add_norm(x, linear("o", mixed.view(k, shape[0] * shape[1], -1)), self._norms[1], eps)
+        if wanted is not None:
+            mixed, x = taken(mixed, wanted), taken(x, wanted)
+        x, normed = add_norm(x, linear("o", mixed.view(k, -1, mixed.shape[-1])), self._norms[1], eps)
         return x, linear("down", swiglu(linear("gu", normed)))
 
 
@@ -331,7 +343,7 @@ class Generic:
             hook.remove()
         raise ModelError("the model never reached its first layer")
 
-    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None) -> Any:
+    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
         """See `Network`."""
         from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
 
@@ -357,7 +369,7 @@ class Generic:
             t = types[i]
             h = core.layers[i](h, attention_mask=masks[t], position_embeddings=turns[t], position_ids=position,
                                past_key_values=None, use_cache=False)  # fmt: skip
-        return h.view(shape)
+        return h.view(shape) if wanted is None else taken(h, wanted).view(*wanted.shape, -1)
 
     def finish(self, hidden: Any) -> Any:
         """See `Network`."""

@@ -13,6 +13,7 @@ import torch
 
 from tunewell.errors import ModelError
 from tunewell.train.bank import Bank, Site
+from tunewell.train.kernels import taken
 from tunewell.train.network import BankLinear
 
 HINT = "choose a Llama, Qwen, Gemma, Mistral or SmolLM model"
@@ -93,14 +94,15 @@ class Whole:
             )
         return self._entry(ids)
 
-    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None) -> Any:
+    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
         """See `tunewell.train.network.Network`; the last normalisation is part of it."""
         if first == last:
             return hidden
         for name, linear in self._linears.items():
             linear.work = next(((bank, g) for g in bank.groups if g.sites[0].name == name), None) if bank else None
         out = self._body(inputs_embeds=hidden.reshape(-1, *hidden.shape[2:]), use_cache=False)
-        return out.last_hidden_state.view(*hidden.shape[:3], -1)
+        states = out.last_hidden_state
+        return states.view(*hidden.shape[:3], -1) if wanted is None else taken(states, wanted).view(*wanted.shape, -1)
 
     def finish(self, hidden: Any) -> Any:
         """See `tunewell.train.network.Network`."""
