@@ -97,10 +97,10 @@ def test_the_trunk_of_one_run_serves_the_next(
     below: list[int] = []
     run = Fast.run
 
-    def counted(self: Any, hidden: Any, *, first: int, last: int, bank: Any = None) -> Any:
+    def counted(self: Any, hidden: Any, *, first: int, last: int, bank: Any = None, wanted: Any = None) -> Any:
         if bank is None:
             below.append(hidden.shape[1] * hidden.shape[2])
-        return run(self, hidden, first=first, last=last, bank=bank)
+        return run(self, hidden, first=first, last=last, bank=bank, wanted=wanted)
 
     monkeypatch.setattr(Fast, "run", counted)
     project = make_project(tmp_path, examples(20), recipe.model_copy(update={"epochs": 1, "layers": 0.5}))
