@@ -28,7 +28,7 @@ from tunewell.train.setting import Setting
 from tunewell.types import Recipe
 
 NAME = "training-backend"
-TRAIN, HELD_OUT = 40, 120
+TRAIN, HELD_OUT = 80, 120
 RECIPE = Recipe(epochs=1, rate=1e-3)
 
 
