@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,3 +175,81 @@ def test_a_killed_process_is_one_clear_error(tmp_path: Path, recipe: Recipe) -> 
         train(dataset, split, file, store, progress=kill)
     assert Path(caught.value.place).is_file()
     assert not workers(tmp_path)
+
+
+SHARDED = """
+import sys
+from pathlib import Path
+import tunewell.train.sft as sft
+from tunewell.train import keeper, worker
+plain_settings, plain_keeper = sft.settings, keeper.keeper_of
+
+def settings(order, work, folder):
+    found = plain_settings(order, work, folder)
+    from accelerate.state import PartialState
+    from accelerate.utils import DistributedType
+    assert found.distributed_state.num_processes == 2
+    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU  # it shards on nothing else
+    found.activation_checkpointing = found.gradient_checkpointing = True
+    return found
+
+def keeper_of(order, work, folder):
+    made = plain_keeper(order, work, folder)
+    plain = type(made).on_train_begin
+    def begin(self, args, state, control, model=None, **_):
+        from torch.distributed.tensor import DTensor
+        assert all(isinstance(p, DTensor) for p in model.parameters())
+        shares = [p.to_local().numel() / p.numel() for p in model.parameters()]
+        (folder / f"held-{args.process_index}").write_text(str(max(shares)))
+        return plain(self, args, state, control)
+    type(made).on_train_begin = begin
+    return made
+
+sft.settings, keeper.keeper_of = settings, keeper_of
+sys.exit(worker.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_sharded_it_gives_what_one_process_gives(
+    tmp_path: Path, recipe: Recipe, network: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FSDP itself, between two processors: accelerate is told that they are GPUs. A killed run goes on sharded, too."""
+    from safetensors.numpy import load_file, save_file
+
+    from tunewell.train import launch as launching
+    from tunewell.train.handover import Order, Work
+    from tunewell.train.loop import Job
+    from tunewell.train.rows import encode_rows
+
+    recipe = recipe.model_copy(update={"label_smoothing": 0.1, "epochs": 3, "replay": 0.0})
+    rows = encode_rows(make_examples(30), tokenizer, max_tokens=200).rows
+    everything = np.ones((1, 30), np.bool_)
+    job = Job(network, rows, recipe=recipe, cut=0, train=everything, measure=everything)
+    steps = [b.rows[0] for e in range(3) for b in job.batches(e)]
+    ends = tuple(len(job.batches(0)) * (e + 1) for e in range(3))
+    (tmp_path / "sharded.py").write_text(SHARDED, encoding="utf-8")
+    many = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    found = {}
+    for name, processes in (("none", 1), ("fsdp", 2)):
+        folder = tmp_path / name
+        folder.mkdir()
+        order = Order(base=recipe.model, recipe=recipe, cut=0, dtype="float32", device="cpu", processes=processes,
+                      sharding=name, pass_tokens=2048, horizon=ends[-1], epoch_ends=ends, checkpoint_s=600)  # fmt: skip
+        (folder / "job.json").write_text(order.model_dump_json(), encoding="utf-8")
+        Work.of(rows, steps).save(folder / "rows.safetensors")
+        save_file(job.bank.tensors(0), folder / "start.safetensors")
+        if processes > 1:
+            script = [*many, str(tmp_path / "sharded.py")]
+            monkeypatch.setattr(launching, "command", lambda folder, pipe, s=script, **_: [*s, str(folder), str(pipe)])
+        launching.launch(folder, processes=processes, threads=1, listen=lambda _: None)
+        found[name] = load_file(folder / f"checkpoint-{ends[-1]}" / "adapter_model.safetensors")
+    assert [(tmp_path / "fsdp" / f"held-{r}").read_text(encoding="utf-8") for r in (0, 1)] == ["0.5", "0.5"]
+    assert far(found["none"], found["fsdp"]) < 0.01
+    shutil.rmtree(tmp_path / "fsdp" / f"checkpoint-{ends[-1]}")
+    again: list[dict[str, Any]] = []
+    (tmp_path / "fsdp" / "told").unlink()
+    launching.launch(tmp_path / "fsdp", processes=2, threads=1, listen=again.append)
+    assert again[0]["step"] == ends[1] + 1
+    resumed = load_file(tmp_path / "fsdp" / f"checkpoint-{ends[-1]}" / "adapter_model.safetensors")
+    assert far(found["fsdp"], resumed) < 1e-6

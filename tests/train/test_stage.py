@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,4 +247,21 @@ def test_killed_in_any_phase(tmp_path: Path, recipe: Recipe, examples: Make, pha
     result, points = go_on(tmp_path / "killed", recipe, examples)
     if phase == "check":
         assert "folds" not in {p for p, e in points if e < 2}
+    assert result == go_on(tmp_path / "whole", recipe, examples)[0]
+
+
+@pytest.mark.slow
+def test_killed_in_the_final_run(tmp_path: Path, recipe: Recipe, examples: Make) -> None:
+    """Nothing is measured there, so its checkpoint says that it is under way."""
+    recipe = recipe.model_copy(update={"patience": 2})
+    folder = tmp_path / "killed"
+    process = start(folder, recipe)
+    while process.poll() is None and not list(folder.glob(".tunewell/work/*/final.safetensors")):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert list(folder.glob(".tunewell/work/*/final.safetensors"))
+    result, points = go_on(folder, recipe, examples)
+    assert {p for p, e in points if e < 2} == set()
     assert result == go_on(tmp_path / "whole", recipe, examples)[0]
