@@ -96,6 +96,26 @@ def test_a_common_beginning_is_computed_once_and_changes_nothing(model: LocalMod
     assert sum(seen) < sum(len(model.chat.encode(p).ids) for p in prompts)
 
 
+@pytest.mark.parametrize("system", ["", "You sort short texts. " * 5])
+def test_prompts_read_in_parts_of_like_length_give_the_same(
+    model: LocalModel, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without a common beginning; and hardly any padding is computed."""
+    from tunewell.model import decode
+
+    monkeypatch.setattr(decode, "PART", {False: 1})
+    prompts = [ask("x y " * n, system=system) for n in (1, 30, 2, 9, 30, 3, 1)]
+    options = GenerateOptions(max_new_tokens=30)
+    assert model.generate(prompts, options=options) == [model.generate([p], options=options)[0] for p in prompts]
+    seen: list[int] = []
+    embed = model._network.model.get_input_embeddings()
+    hook = embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
+    model.generate(prompts, options=GenerateOptions(max_new_tokens=1))
+    hook.remove()
+    assert len(seen) >= 5
+    assert sum(seen) <= sum(len(model.chat.encode(p).ids) for p in prompts)
+
+
 def test_many_rows_that_end_at_different_times(model: LocalModel) -> None:
     prompts = [ask(f"{i} " * (i % 7 + 1)) for i in range(40)]
     options = GenerateOptions(max_new_tokens=20, stop=("a", "e"))

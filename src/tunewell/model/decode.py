@@ -1,8 +1,8 @@
 """The loop that writes answers: a batch of token ids in, ids out, nothing computed twice.
 
 What makes it faster than ``transformers.generate`` (bench/generation): the key-value cache is written in place instead
-of being copied at every step, rows that have ended leave the batch, and a beginning that all prompts share
-(instruction, few shots) is computed once.
+of being copied at every step, rows that have ended leave the batch, a beginning that all prompts share (instruction,
+few shots) is computed once, and prompts are read in parts of like length, so that little of it is padding.
 """
 
 from __future__ import annotations
@@ -14,53 +14,32 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from transformers.cache_utils import DynamicCache, DynamicLayer
 
-ROOM: Final = 64  # positions that the cache grows by
+from tunewell.model.cache import PartLayer, RoomyLayer, make_cache
+
 LEAVE: Final = 8  # a batch is packed anew when one in so many of its rows has ended
 SHARED: Final = 16  # shortest common beginning that is worth computing apart
+PART: Final = {False: 64, True: 8192}  # tokens of padding that a part less may cost: on a processor, on a GPU
 
 
-class RoomyLayer(DynamicLayer):
-    """A cache layer with room at the end: a step writes one position instead of copying all of them."""
+def alike(lengths: Sequence[int], *, overhead: int) -> list[slice]:
+    """Rows of falling length in parts, so that padding, and an overhead for each part, cost least.
 
-    def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        """Writes new positions behind those held, and gives all."""
-        if not self.is_initialized:
-            self.dtype, self.device = key_states.dtype, key_states.device
-            self.is_initialized: bool = True
-            self._held: list[Any] = [key_states[:, :, :0], value_states[:, :, :0]]
-            self.keys, self.values = self._held
-        start = self.keys.shape[2]
-        end = start + key_states.shape[2]
-        if end > self._held[0].shape[2]:
-            self._held = [_with_room(self.keys, key_states, end), _with_room(self.values, value_states, end)]
-        for held, new in zip(self._held, (key_states, value_states), strict=True):
-            held[:, :, start:end] = new
-        self.keys, self.values = (held[:, :, :end] for held in self._held)
-        return self.keys, self.values
-
-    def batch_select_indices(self, indices: Any) -> None:
-        """Keeps these rows (a row may come several times)."""
-        end = self.keys.shape[2]
-        self._held = [held.index_select(0, indices) for held in self._held]
-        self.keys, self.values = (held[:, :, :end] for held in self._held)
-
-
-def _with_room(old: Any, like: Any, length: int) -> Any:
-    batch, heads, _, width = like.shape
-    new = like.new_empty((batch, heads, length + ROOM, width))
-    new[:, :, : old.shape[2]] = old
-    return new
-
-
-def make_cache(config: Any) -> Any:
-    """A key-value cache for a model: in-place layers, except where the model has layers of its own kind."""
-    cache = DynamicCache(config=config)
-    cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
-    if not cache.layers:
-        cache.layer_class_to_replicate = RoomyLayer
-    return cache
+    Example:
+        >>> alike([100, 98, 10, 9, 9], overhead=20)
+        [slice(0, 2, None), slice(2, 5, None)]
+    """
+    best, cut = [0], [0]
+    for end in range(1, len(lengths) + 1):
+        costs = [best[start] + overhead + lengths[start] * (end - start) for start in range(end)]
+        cut.append(min(range(end), key=costs.__getitem__))
+        best.append(costs[cut[-1]])
+    parts: list[slice] = []
+    end = len(lengths)
+    while end:
+        parts.insert(0, slice(cut[end], end))
+        end = cut[end]
+    return parts
 
 
 @dataclass
@@ -139,6 +118,14 @@ class Choice:
         return [int(i) for i in (at if order is None else order.gather(1, at))[:, 0].tolist()]
 
 
+def _mask(rows: Sequence[Row], shared: int) -> Any:
+    """1 where a row, padded between what all begin with and its own, has a token; shape (rows, longest)."""
+    longest = max(len(r.ids) for r in rows)
+    at = np.arange(longest)[None]
+    tails = np.asarray([len(r.ids) - shared for r in rows])[:, None]
+    return ((at < shared) | (at >= longest - tails)).astype(np.int64)
+
+
 class Decoder:
     """Writes answers for one batch after another.
 
@@ -154,20 +141,11 @@ class Decoder:
     def run(self, rows: list[Row], choice: Choice, stopped: Callable[[Row], bool], *, shared: int = 0) -> None:
         """Fills ``out`` and ``ended`` of every row. The first ``shared`` ids are the same in all of them."""
         device = self._model.device
-        cache = self._begin(rows, shared)
-        longest = max(len(r.ids) for r in rows)
-        padded = np.zeros((len(rows), longest - shared), np.int64)
-        mask = np.zeros((len(rows), longest), np.int64)
-        mask[:, :shared] = 1
-        for i, row in enumerate(rows):
-            tail = row.ids[shared:]
-            padded[i, longest - shared - len(tail) :] = tail
-            mask[i, longest - len(tail) :] = 1
-        seen = torch.from_numpy(mask).to(device)
-        positions = (seen.cumsum(-1) - 1).clamp(min=0)[:, shared:]
-        even = all(len(r.ids) == longest for r in rows)
-        logits = self._step(torch.from_numpy(padded).to(device), None if even else seen, positions, cache)
-        position = positions[:, -1:]
+        rows = sorted(rows, key=lambda r: -len(r.ids))
+        longest = len(rows[0].ids)
+        cache, logits = self._read(rows, shared)
+        seen = torch.from_numpy(_mask(rows, shared)).to(device)
+        position = torch.tensor([len(r.ids) - 1 for r in rows], device=device)[:, None]
         alive = list(rows)
         while True:
             tokens = choice.pick(logits, alive)
@@ -187,16 +165,45 @@ class Decoder:
             even = all(len(r.ids) == longest for r in alive)  # to ask the mask would be to wait for a GPU
             logits = self._step(torch.tensor(tokens, device=device)[:, None], None if even else seen, position, cache)
 
-    def _begin(self, rows: Sequence[Row], shared: int) -> Any:
-        """A cache that holds the common beginning of the prompts, once for each row."""
-        if not shared:
-            return make_cache(self._model.config)
-        ids = rows[0].ids[:shared]
+    def _read(self, rows: Sequence[Row], shared: int) -> tuple[Any, Any]:
+        """The cache of all prompts, and the logits behind them; rows from the longest to the shortest."""
+        config, device = self._model.config, self._model.device
+        whole = make_cache(config)
+        common = self._common(rows[0], shared) if shared else None
+        parts = alike([len(r.ids) - shared for r in rows], overhead=PART[device.type != "cpu"])
+        if len(parts) < 2 or not whole.layers or any(type(layer) is not RoomyLayer for layer in whole.layers):
+            if common is not None:
+                common.batch_select_indices(torch.zeros(len(rows), dtype=torch.long, device=device))
+            whole = common or whole
+            return whole, self._prompts(rows, shared, whole)
+        logits = []
+        begun = common.layers if common is not None else [None] * len(whole.layers)
+        for part in parts:
+            cache = make_cache(config)
+            cache.layers = [
+                PartLayer(layer, part, len(rows), len(rows[0].ids), first)
+                for layer, first in zip(whole.layers, begun, strict=True)
+            ]
+            logits.append(self._prompts(rows[part], shared, cache))
+        return whole, torch.cat(logits)
+
+    def _common(self, row: Row, shared: int) -> Any:
+        """A cache of what all prompts begin with, of one row."""
         cache = make_cache(self._model.config)
-        one = torch.tensor([ids], device=self._model.device)
+        one = torch.tensor([row.ids[:shared]], device=self._model.device)
         self._model(input_ids=one, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache.batch_select_indices(torch.zeros(len(rows), dtype=torch.long, device=self._model.device))
         return cache
+
+    def _prompts(self, rows: Sequence[Row], shared: int, cache: Any) -> Any:
+        """Logits behind prompts whose first ``shared`` ids the cache holds."""
+        mask = _mask(rows, shared)
+        padded = np.zeros((len(rows), mask.shape[1] - shared), np.int64)
+        for i, row in enumerate(rows):
+            padded[i, mask.shape[1] - len(row.ids) :] = row.ids[shared:]
+        positions = (mask.cumsum(-1) - 1).clip(min=0)[:, shared:]
+        device = self._model.device
+        seen = None if mask.all() else torch.from_numpy(mask).to(device)
+        return self._step(torch.from_numpy(padded).to(device), seen, torch.from_numpy(positions).to(device), cache)
 
     def _step(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
         return self._model(
