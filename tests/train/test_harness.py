@@ -183,6 +183,28 @@ def test_every_kind_of_task_is_answered_before_and_after_without_a_network(
 
 
 @needs_lm_eval
+@pytest.mark.slow
+def test_lm_evals_own_model_says_the_same(tiny: Any, network: Any, tokenizer: Any, recipe: Recipe, tasks: Path) -> None:
+    from lm_eval import simple_evaluate
+
+    from tunewell.train import harness as module
+
+    for name in ("choice", "text", "written"):
+        path = str(tasks / f"{name}.yaml")
+        loaded = module._loaded(path)
+        ours = module._samples(module._language_model(Scorer(network, tokenizer, recipe, 0, None)), path, loaded, 6)
+        own = {"pretrained": str(tiny.folder), "dtype": "float32", "device": "cpu"}
+        theirs = simple_evaluate(model="hf", model_args=own, tasks=loaded, limit=6, bootstrap_iters=0)
+        (mine,), (other,) = ours["samples"].values(), theirs["samples"].values()
+        for a, b in zip(mine, other, strict=True):
+            if name == "written":
+                assert a["resps"] == b["resps"]
+                continue
+            said = [np.asarray([r[0] for r in one["resps"]], float) for one in (a, b)]
+            assert said[0] == pytest.approx(said[1], rel=1e-4)
+
+
+@needs_lm_eval
 def test_a_task_that_lm_eval_cannot_load_is_the_users_fault(
     network: Any, tokenizer: Any, recipe: Recipe, tasks: Path
 ) -> None:

@@ -269,8 +269,14 @@ class Scorer:
 
     @property
     def end(self) -> int:
-        """The token that ends a text; stands before one that has no beginning."""
+        """The token that ends a text."""
         return int(self.tokenizer.eos_token_id)
+
+    @property
+    def start(self) -> int:
+        """The token before a text that has no beginning: the tokenizer's own, else the one that ends a text."""
+        own = self.tokenizer.bos_token_id
+        return self.end if own is None else int(own)
 
     def score(self, pairs: Sequence[tuple[list[int], list[int]]]) -> list[tuple[float, bool]]:
         """For each (context, continuation): log p of the continuation, and whether it is the greedy one."""
@@ -289,7 +295,7 @@ class Scorer:
 
     def write(self, context: list[int], *, until: Sequence[str], tokens: int) -> str:
         """Greedy continuation up to the first of ``until``, the end token or so many tokens."""
-        ids = context[-(MAX_TOKENS - tokens) :] or [self.end]
+        ids = context[-(MAX_TOKENS - tokens) :] or [self.start]
         start, text = len(ids), ""
         while len(ids) - start < tokens and not any(u in text for u in until if u):
             ids = [*ids, self.next_token(ids)]
@@ -348,6 +354,10 @@ def _language_model(scorer: Scorer) -> Any:
         def eot_token_id(self) -> int:
             return scorer.end
 
+        @property
+        def prefix_token_id(self) -> int:
+            return scorer.start
+
         def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
             return scorer.encode(string)
 
@@ -357,7 +367,7 @@ def _language_model(scorer: Scorer) -> Any:
         def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = False) -> list[float]:
             pairs, owner = [], []
             for i, request in enumerate(requests):
-                windows = get_rolling_token_windows(scorer.encode(request.args[0]), scorer.end, MAX_TOKENS, 1)
+                windows = get_rolling_token_windows(scorer.encode(request.args[0]), scorer.start, MAX_TOKENS, 1)
                 made = [make_disjoint_window(w) for w in windows]
                 pairs += made
                 owner += [i] * len(made)
