@@ -5,7 +5,7 @@ then shares of general rows in the mix. The general text that is measured is not
 what other people wrote (news, instructions) is measured beside it. Each arm is written when it is there::
 
     python -m bench.training.forgetting arms     # every arm: change, detectable change by size of the set
-    python -m bench.training.forgetting stage    # a whole training run of 10,000 tokens: the share of its time
+    python -m bench.training.forgetting stage    # a whole training run of 5,000 tokens: the share of its time
     python -m bench.training.forgetting coverage # the interval on sets drawn from the passages of the arms
     python -m bench.training.forgetting curve    # detectable change against share of time, by length of the run
 """
@@ -42,6 +42,8 @@ ARMS = [("banking", 2e-3, r) for r in (0.0, 0.02, 0.05, 0.1)]
 ARMS += [("banking", 5e-4, 0.0), ("banking", 5e-4, 0.05), ("legal", 5e-4, 0.0), ("legal", 2e-3, 0.0)]
 ARMS += [("banking", 1e-3, 0.0), ("banking", 2e-4, 0.0), ("legal", 2e-4, 0.0), ("legal", 1e-3, 0.0)]
 REPETITIONS = 2000
+STAGE_TOKENS = 5_000
+"""Of the whole run whose clock is read: the share of time beside the share of work that the finding prints."""
 
 
 def outside(tokenizer: Any) -> dict[str, tuple[Row, ...]]:
@@ -144,7 +146,7 @@ def stage(kept: dict[str, Any]) -> None:
         finally:
             spent.append(time.process_time() - began)
 
-    recipe = Recipe(max_train_tokens=TOKENS, max_tokens=ROW_TOKENS["banking"])
+    recipe = Recipe(max_train_tokens=STAGE_TOKENS, max_tokens=ROW_TOKENS["banking"])
     found: list[dict[str, Any]] = kept.get("stage", {}).get("runs", [])
     for new in (True, False):
         if new in {f["base_is_new"] for f in found}:
@@ -162,7 +164,7 @@ def stage(kept: dict[str, Any]) -> None:
             finding = next(f for f in made[3].runs(stage="train")[0].findings if f.code == "T04")
             found.append({"base_is_new": new, "seconds": round(whole, 1), "forgetting": round(spent[-1], 2),
                           "share": round(spent[-1] / whole, 4), "why": finding.why})  # fmt: skip
-        kept["stage"] = {"data": "banking", "tokens": TOKENS, "clock": "processor time", "runs": found}
+        kept["stage"] = {"data": "banking", "tokens": STAGE_TOKENS, "clock": "processor time", "runs": found}
         keep(NAME, kept)
         print(found[-1], flush=True)
 
