@@ -65,7 +65,7 @@ def step(job: Any, i: int) -> int:
     return int(job.lengths[batch.rows[batch.rows >= 0]].sum())
 
 
-def timed(job: Any) -> tuple[int, float]:
+def fastest(job: Any) -> tuple[int, float]:
     """Tokens and seconds of a few steps: the best of several rounds, as the products alone have their best too."""
     best, tokens, everything = float("inf"), 0, time.perf_counter()
     for done in range(1, ROUNDS + 1):
@@ -112,7 +112,7 @@ def measure(folds: int, share: float) -> dict[str, Any]:
     """The share of the matrix products in the time of a few steps."""
     with tempfile.TemporaryDirectory() as name:
         job = make_job(Path(name), folds, share)
-        tokens, seconds = timed(job)
+        tokens, seconds = fastest(job)
         products = recorded(job)
     timed = {shape: alone(shape, job.network.head.dtype) for shape in products}
     ideal = sum(timed[s][0] * n for s, n in products.items())
