@@ -166,7 +166,8 @@ class Job:
     def labels(self, batch: Batch) -> Labels:
         """What is to be predicted, and where: a row's targets stand together, so a window of each row holds them."""
         rows = {i: self.rows[r] for i, r in enumerate(batch.rows.ravel().tolist()) if r >= 0}
-        few = max(1, *(row.targets for row in rows.values()))
+        # In steps of 16: oneDNN compiles and keeps a kernel for every new shape.
+        few = min(-(-max(1, *(row.targets for row in rows.values())) // 16) * 16, batch.length)
         begins = np.zeros(batch.rows.size, np.int64)
         at: list[NDArray[np.int64]] = []
         for i, row in rows.items():
