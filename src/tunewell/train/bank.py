@@ -148,9 +148,11 @@ class Bank:
     @torch.no_grad()
     def gradients(self) -> Any:
         """Gradients of all values, shape (K, values), fp32; the leaves' own are cleared."""
-        out = torch.zeros_like(self.values)
+        out = torch.empty_like(self.values)
         for group, a, bs in self._views(out):
             if group.a.grad is None:
+                for untouched in (a, *(b for b, _, _ in bs)):
+                    untouched.zero_()
                 continue
             a.copy_(group.a.grad)
             for b, rows, columns in bs:
