@@ -42,10 +42,10 @@ def build(order: Order, work: Work, start: dict[str, Any], folder: Path, callbac
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    torch.manual_seed(order.recipe.seed)
     options = settings(order, work, folder)
     model = AutoModelForCausalLM.from_pretrained(
         order.base,
+        config=still(order.base),
         dtype=getattr(torch, order.dtype),
         local_files_only=True,
         use_safetensors=True,
@@ -67,6 +67,18 @@ def build(order: Order, work: Work, start: dict[str, Any], folder: Path, callbac
     if order.recipe.noise:
         add_noise(trainer.model.get_base_model(), order.cut, order.recipe.noise)
     return trainer
+
+
+def still(base: str) -> Any:
+    """The configuration of a base without dropout of its own: it is frozen, and the recipe's is the adapter's."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)
+    for part in {id(c): c for c in (config, config.get_text_config())}.values():
+        for name, value in part.to_dict().items():
+            if "drop" in name and isinstance(value, float):
+                setattr(part, name, 0.0)
+    return config
 
 
 def settings(order: Order, work: Work, folder: Path) -> Any:
