@@ -150,13 +150,13 @@ def raced(curves: list[Losses], tokens: NDArray[np.int64], names: Sequence[objec
 
 
 def simulated(losses: Losses, tokens: NDArray[np.int64], rng: Any) -> list[Losses]:
-    """Eight recipes: a real trace, its gain scaled by recipe (3 %), its rows moved by real changes."""
+    """Eight recipes: a real trace, its gain in log loss scaled by recipe (3 %), its rows moved by real changes."""
     change = np.diff(losses[1:], axis=0)
     change = change - np.average(change, weights=tokens, axis=1)[:, None]
     curves = []
     for _ in range(8):
         factor = 1 + 0.03 * rng.normal()
-        moved = [losses[0] - factor * (losses[0] - x) for x in losses[1:]]
+        moved = [losses[0] * (np.maximum(x, 1e-3) / losses[0]) ** factor for x in losses[1:]]
         noise = [0.3 * change[rng.integers(len(change))][rng.permutation(len(tokens))] for _ in moved]
         curves.append(np.stack([losses[0], *(m + n for m, n in zip(moved, noise, strict=True))]))
     return curves

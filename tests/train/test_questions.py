@@ -63,14 +63,15 @@ class Told:
 def test_a_tie_after_one_epoch_does_not_end_a_recipe_that_still_learns() -> None:
     """As on contract clauses: equal after one epoch, 1 % apart in the end (measured in `bench.training.stopping`)."""
     level = np.random.default_rng(0).normal(0, 0.5, 60)
-    recipes = [Recipe(epochs=3, rank=r, alpha=2 * r) for r in (16, 64, 8)]
-    curves = [[3.6, 2.95, 2.95, 2.95], [3.6, 2.951, 2.8, 2.75], [3.6, 2.951, 2.801, 2.751]]
+    recipes = [Recipe(epochs=3, rank=r, alpha=2 * r) for r in (16, 64, 8, 4)]
+    curves = [[3.6, 2.95, 2.95, 2.95], [3.6, 2.951, 2.8, 2.75], [3.6, 2.951, 2.801, 2.751], [3.6, 2.9545, 2.7, 2.7]]
     rule = HeldOut(np.ones((1, 60), np.bool_), np.full(60, 9), [str(i) for i in range(60)])
     found = Race(rule, recipes, [Told(c, level) for c in curves], own=recipes[0]).go()
     assert found.best == 1
-    assert [c.trained for c in found.candidates] == [2.0, 3.0, 2.0]
+    assert [c.trained for c in found.candidates] == [2.0, 3.0, 2.0, 1.0]
     assert found.candidates[0].left.startswith("significantly behind")
-    assert found.candidates[2].left.startswith("no more than 0.5%")
+    assert found.candidates[2].left.startswith("no more than 0.5% better")
+    assert found.candidates[3].left.startswith("no better than")
 
 
 # --- more rows ----------------------------------------------------------------------------------------------------

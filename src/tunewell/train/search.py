@@ -21,7 +21,7 @@ INDIFFERENT = 0.005
 """Share of the leader's loss by which a recipe may yet be better and leave the race: not worth its steps."""
 
 SETTLED = 2
-"""Epochs from which a tie counts: of two recipes with one loss after the first, one may learn on and one be done."""
+"""Epochs from which that is conceded: of two recipes with one loss after the first, one may yet learn on."""
 
 
 class Candidate(Value):
@@ -97,9 +97,9 @@ def search(
     """Compare recipes over the folds, epoch by epoch side by side.
 
     A recipe leaves the race when its held-out loss is past its best, significantly above the leader's on the same rows,
-    or, from the second epoch on, surely not more than half a percent below it. Of the recipes within one standard error
-    of the best (paired, at the epoch at which they left) the simplest is chosen: lowest rank, then the strongest
-    regularisation, then the lowest rate. Nothing here looks at the test set.
+    or surely not below it (from the second epoch on: not more than half a percent below it). Of the recipes within one
+    standard error of the best (paired, at the epoch at which they left) the simplest is chosen: lowest rank, then the
+    strongest regularisation, then the lowest rate. Nothing here looks at the test set.
 
     Args:
         dataset: The rows.
@@ -115,7 +115,7 @@ def search(
     weights = resolve(own.model)
     inputs = {"examples": dataset.examples, "split": store.put_value(split)}
     own_parts, *parts = (r.model_dump(mode="json", exclude=FINAL_ONLY) for r in (own, *recipes))
-    parameters = {"recipe": own_parts, "recipes": parts, "weights": weights.digest, "settled": SETTLED}
+    parameters = {"recipe": own_parts, "recipes": parts, "weights": weights.digest, "way": 3}
     found = reuse(store, "search", inputs=inputs, parameters=parameters, seed=own.seed)
     if found is not None:
         return store.get_value(found.outputs["search"], Search)
@@ -199,12 +199,14 @@ class Race:
         best = {i: self._best_so_far(i, epoch) for i in racing}
         leader = min(racing, key=lambda i: self.rule.mean(best[i]).value, default=-1)
         level = 1 - 2 * (1 - DROPPED) / max(1, len(self.recipes) - 1)
-        margin = INDIFFERENT * self.rule.mean(best[leader]).value if racing else 0.0
+        conceded = INDIFFERENT if epoch >= SETTLED else 0.0
+        margin = conceded * self.rule.mean(best[leader]).value if racing else 0.0
         for i in racing:
             if i != leader and self.rule.change(best[leader], best[i], level=level).low > 0:
                 self.left[i] = f"significantly behind {self._name(leader)} after epoch {epoch}"
-            elif i != leader and epoch >= SETTLED and self.rule.change(best[leader], best[i]).low > -margin:
-                self.left[i] = f"no more than {INDIFFERENT:.1%} better than {self._name(leader)} after epoch {epoch}"
+            elif i != leader and self.rule.change(best[leader], best[i]).low > -margin:
+                more = f"more than {conceded:.1%} " if conceded else ""
+                self.left[i] = f"no {more}better than {self._name(leader)} after epoch {epoch}"
             elif epoch < self.recipes[i].epochs and stop_rule(self.rule, patience=self.recipes[i].patience)(
                 self.runs[i].readings[: epoch + 1]
             ):
