@@ -224,7 +224,7 @@ def main() -> None:
     asked = parser.parse_args()
     for name in asked.sets:
         run(name, asked.arms or list(ARMS))
-    sets = {n: compared(n) for n in SYSTEM if found(n) and "full-0" in kept(n)}
+    sets = {n: compared(n) for n in SYSTEM if "full-0" in kept(n)}
     keep(NAME, {"recipe": OWN.model_dump(mode="json"), "folds": FOLDS, "depths": DEPTHS, "sets": sets,
                 "full_depth_recipes": len(candidates_around(OWN))})  # fmt: skip
     for name, one in sets.items():
