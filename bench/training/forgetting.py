@@ -25,7 +25,6 @@ import numpy as np
 from bench.machine import RESULTS, keep
 from bench.training.project import data, examples, project
 from tunewell.model.chat import load_tokenizer
-from tunewell.model.files import cache_folder
 from tunewell.model.weights import resolve
 from tunewell.train.findings import clustered_mean
 from tunewell.train.forgetting import FEWEST, READ, SHARE, forgetting, general_losses, general_rows, relative_change
@@ -147,16 +146,13 @@ def stage(kept: dict[str, Any]) -> None:
             spent.append(time.process_time() - began)
 
     recipe = Recipe(max_train_tokens=STAGE_TOKENS, max_tokens=ROW_TOKENS["banking"])
-    found: list[dict[str, Any]] = kept.get("stage", {}).get("runs", [])
-    for new in (True, False):
-        if new in {f["base_is_new"] for f in found}:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            kept_in = Path(folder) if new else cache_folder()
-            made = project(Path(folder) / "project", examples("banking", 2000), recipe, folds=5)
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for new in (True, False):
+            made = project(Path(folder) / f"project-{new}", examples("banking", 2000), recipe, folds=5)
             with (
                 mock.patch("tunewell.train.stage.general_losses", timed),
-                mock.patch("tunewell.train.forgetting.cache_folder", lambda at=kept_in: at),
+                mock.patch("tunewell.train.forgetting.cache_folder", return_value=Path(folder)),
             ):
                 began = time.process_time()
                 train(*made)
@@ -164,9 +160,9 @@ def stage(kept: dict[str, Any]) -> None:
             finding = next(f for f in made[3].runs(stage="train")[0].findings if f.code == "T04")
             found.append({"base_is_new": new, "seconds": round(whole, 1), "forgetting": round(spent[-1], 2),
                           "share": round(spent[-1] / whole, 4), "why": finding.why})  # fmt: skip
-        kept["stage"] = {"data": "banking", "tokens": STAGE_TOKENS, "clock": "processor time", "runs": found}
-        keep(NAME, kept)
-        print(found[-1], flush=True)
+            kept["stage"] = {"data": "banking", "tokens": STAGE_TOKENS, "clock": "processor time", "runs": found}
+            keep(NAME, kept)
+            print(found[-1], flush=True)
 
 
 def coverage(kept: dict[str, Any]) -> None:

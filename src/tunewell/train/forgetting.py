@@ -225,7 +225,8 @@ def _cost(rows: Sequence[Row], work: float) -> str:
     if math.isinf(work):
         return ""
     share = reading_work(rows) / work
-    return f" Measuring took {100 * share:.2g} % of the run's work, twice that where the base was new to the machine."
+    first = "twice that if this machine had not read the same with this base before"
+    return f" Measuring took {100 * share:.2g} % of the run's work, {first}."
 
 
 @dataclass(frozen=True)
