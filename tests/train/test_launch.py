@@ -51,6 +51,16 @@ def test_the_first_process_that_failed_is_named(tmp_path: Path, monkeypatch: pyt
     assert "Traceback" not in str(caught.value)
 
 
+def test_a_killed_process_is_the_reason_and_not_its_peer_that_lost_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"why": "RuntimeError: Connection closed by peer", "hint": "", "at": 1.0, "rank": 0}
+    (tmp_path / "error-0.json").write_text(json.dumps(error), encoding="utf-8")
+    code = "print('  exitcode  : -15 (pid: 6)\\n  exitcode  : -9 (pid: 7)'); raise SystemExit(1)"
+    with pytest.raises(UserError, match="stopped: a process was killed by signal 9"):
+        run(tmp_path, monkeypatch, code, processes=2)
+
+
 @pytest.mark.parametrize(
     ("code", "why", "hint"),
     [

@@ -134,11 +134,12 @@ def failure(folder: Path, code: int, *, processes: int) -> UserError:
     log = folder / "log"
     text = log.read_text(encoding="utf-8", errors="replace")[-20_000:] if log.is_file() else ""
     hint = ""
-    if found:
+    # The others of a killed process report that it is gone, or are ended by the launcher (15): neither is the reason.
+    ended = [c for c in (*re.findall(r"exitcode\s*:\s*(-\d+)", text), *([str(code)] if code < 0 else [])) if c != "-15"]
+    if found and not ended:
         where = f" (process {found[0]['rank'] + 1} of {processes})" if processes > 1 else ""
         why, hint = f"{_printable(found[0]['why'])}{where}", found[0]["hint"]
     else:
-        ended = re.findall(r"exitcode\s*:\s*(-\d+)", text) or ([str(code)] if code < 0 else [])
         why = f"a process was killed by signal {-int(ended[0])}" if ended else f"it ended with exit code {code}"
         tail = [_printable(line) for line in text.splitlines() if line.strip()][-5:]
         why += "; the log ends:\n  " + "\n  ".join(tail) if tail else ""
