@@ -31,10 +31,10 @@ from bench.training.project import SYSTEM, examples
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
 from tunewell.train.rows import Rows, draw, encode_rows
-from tunewell.train.search import candidates_around
+from tunewell.train.search import Candidate, Search, candidates_around, confirm
 from tunewell.train.setting import cut_of
 from tunewell.train.stopping import HeldOut, choose_length
-from tunewell.types import Recipe
+from tunewell.types import Estimate, Recipe
 
 NAME = "training-ranking"
 TOKENS, FOLDS, DRAWS = 10_000, 2, 2000
@@ -120,7 +120,8 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
         a, b = (np.average(rows[d][:, pick], weights=tokens[pick], axis=1) for d in DEPTHS)
         drawn.append(float(spearmanr(a, b).statistic))
     chosen, best = int(np.argmin(means["cheap"])), int(np.argmin(means["full"]))
-    lost = rule.change(rows["full"][best][None], rows["full"][chosen][None])
+    kept_one = confirmed(one, done, chosen)
+    lost, less = (rule.change(rows["full"][best][None], rows["full"][i][None]) for i in (chosen, kept_one))
     return {
         "rows": len(tokens),
         "tokens": one["tokens"],
@@ -136,8 +137,29 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
         "best": done[best],
         "regret": round(lost.value / float(means["full"][best]), 4),
         "regret_interval": [round(x / float(means["full"][best]), 4) for x in (lost.low, lost.high)],
+        "confirmed": done[kept_one],
+        "confirmed_regret": round(less.value / float(means["full"][best]), 4),
+        "confirmed_regret_interval": [round(x / float(means["full"][best]), 4) for x in (less.low, less.high)],
         "spread_of_full_depth": round(float(np.ptp(means["full"]) / means["full"].min()), 4),
     }  # fmt: skip
+
+
+def confirmed(one: dict[str, Any], done: Sequence[int], chosen: int) -> int:
+    """Which recipe is left (its place in ``done``) when the choice is held against the own one at depth on fold 0."""
+    recipes = candidates_around(OWN)
+    tokens = np.asarray(one["targets"], np.int64)
+    where = (np.arange(len(tokens)) % FOLDS == 0)[None]
+    rule = HeldOut(where, tokens, [str(i) for i in range(len(tokens))])
+    none = Estimate(value=0.0, low=0.0, high=0.0, n=1, method="")
+    found = Search(
+        candidates=tuple(Candidate(recipe=recipes[i], changes=str(i), held_out=none, against_best=none, epochs=1,
+                                   trained=1) for i in done),
+        best=chosen, chosen=chosen, why="", saved=0.0,
+    )  # fmt: skip
+    depth = confirm(
+        found, OWN, lambda j: [x[None].astype(np.float32) for x in np.asarray(one[f"full-{done[j]}"]["losses"])], rule
+    )
+    return depth.chosen
 
 
 def main() -> None:

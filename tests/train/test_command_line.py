@@ -56,7 +56,7 @@ def test_recipes_are_compared_and_the_next_rows_forecast(folder: Path, capsys: p
     assert main(["train", str(folder), "--search"]) == 0  # taken over
     shown = capsys.readouterr().out
     assert "chosen" in shown
-    assert "of the steps were not needed" in shown
+    assert "of the folds' steps were not needed" in shown
     assert main(["train", str(folder), "--curve", "--json"]) == 0
     curve = json.loads(capsys.readouterr().out)["result"]
     assert [p["share"] for p in (*curve["measured"], *curve["forecast"])] == [0.125, 0.25, 0.5, 1.0, 2.0, 4.0]

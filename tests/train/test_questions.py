@@ -16,7 +16,7 @@ from tunewell.train import learning_curve, leave_groups_out, search
 from tunewell.train.curve import forecast, nested, too_few_rows
 from tunewell.train.groups import GroupLoss, Groups, new_group_failure
 from tunewell.train.loop import Reading
-from tunewell.train.search import Race
+from tunewell.train.search import Candidate, Race, Search, confirm
 from tunewell.train.stopping import HeldOut
 from tunewell.types import Estimate, Example, Recipe
 
@@ -58,6 +58,58 @@ class Told:
 
     def epoch_on(self) -> None:
         self.readings = self._all[: len(self.readings) + 1]
+
+
+def searched(*, chosen: Recipe, own: Recipe) -> Search:
+    none = Estimate(value=0.0, low=0.0, high=0.0, n=9, method="t")
+    found = tuple(Candidate(recipe=r, changes=c, held_out=none, against_best=none, epochs=1, trained=1)
+                  for r, c in ((own, "own"), (chosen, "other")))  # fmt: skip
+    return Search(candidates=found, best=1, chosen=1, why="The other leads.", saved=0.5)
+
+
+@pytest.mark.parametrize(
+    ("rank", "behind", "kept", "says"),
+    [
+        (64, 0.3, 0, "your own recipe is kept"),  # the folds were wrong
+        (64, -0.3, 1, "other stands"),
+        (64, 0.002, 0, "your own recipe is kept"),  # no better, and not simpler
+        (4, 0.002, 1, "other stands"),  # no better for certain, but simpler
+        (4, 0.3, 0, "your own recipe is kept"),
+    ],
+)
+def test_what_the_folds_choose_is_held_against_the_own_recipe_at_the_final_depth(
+    rank: int, behind: float, kept: int, says: str
+) -> None:
+    own = Recipe(fold_layers=0.25)
+    rng = np.random.default_rng(0)
+    level = rng.normal(2.5, 0.4, 80)
+    rule = HeldOut(np.ones((1, 80), np.bool_), np.full(80, 9), [str(i) for i in range(80)])
+
+    def at_depth(i: int) -> list[Any]:
+        noise = rng.normal(0, 0.1, (2, 80))
+        return [(level + 1)[None], *((level + i * behind + n)[None] for n in noise)]
+
+    found = confirm(searched(chosen=own.model_copy(update={"rank": rank}), own=own), own, at_depth, rule)
+    assert found.chosen == kept
+    assert says in found.why
+    assert found.confirmed is not None
+    assert found.confirmed.value == pytest.approx(behind, abs=0.04)
+
+
+def test_nothing_is_confirmed_where_it_would_say_nothing() -> None:
+    def never(_: int) -> list[Any]:
+        raise AssertionError("trained for nothing")
+
+    rule = HeldOut(np.ones((1, 3), np.bool_), np.ones(3, np.int64), list("abc"))
+    own = Recipe(fold_layers=0.25)
+    other = own.model_copy(update={"rank": 64})
+    same = searched(chosen=other, own=own).model_copy(update={"chosen": 0})
+    assert confirm(same, own, never, rule) is same  # the own recipe was chosen
+    foreign = searched(chosen=other, own=own)
+    assert confirm(foreign, own.model_copy(update={"rate": 0.1}), never, rule) is foreign  # it was not compared
+    deep = own.model_copy(update={"fold_layers": 1.0})
+    whole = searched(chosen=other, own=deep)
+    assert confirm(whole, deep, never, rule) is whole  # the folds were at the final depth
 
 
 def test_a_tie_after_one_epoch_does_not_end_a_recipe_that_still_learns() -> None:

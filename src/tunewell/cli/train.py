@@ -93,7 +93,7 @@ def _search(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, jso
         mark = "chosen" if i == found.chosen else "best" if i == found.best else ""
         table.add_row(mark, c.changes, str(c.held_out), str(c.against_best), f"{c.epochs:g}", c.left)
     out.print(table)
-    out.print(f"{found.why} {found.saved:.0%} of the steps were not needed.", markup=False)
+    out.print(f"{found.why} {found.saved:.0%} of the folds' steps were not needed.", markup=False)
 
 
 def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json: bool) -> None:
