@@ -171,10 +171,11 @@ def speeds_of(spec: TaskSpec) -> Speeds:
     """Measured on this machine, then read from the cache for a day (other programs may have slowed it)."""
     from tunewell.model.files import cache_folder
     from tunewell.model.weights import resolve
+    from tunewell.train.stage import WORK
 
     weights = resolve(spec.train.model)
     recipe = spec.train
-    key = digest([_machine(), weights.digest, recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch])
+    key = digest([_machine(), WORK, weights.digest, recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch])
     path = cache_folder() / "speeds" / f"{key}.json"
     if path.is_file() and time.time() - path.stat().st_mtime < MEASURED_FOR_S:
         return Speeds.model_validate_json(path.read_bytes())
