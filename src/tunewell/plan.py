@@ -175,7 +175,8 @@ def speeds_of(spec: TaskSpec) -> Speeds:
 
     weights = resolve(spec.train.model)
     recipe = spec.train
-    key = digest([_machine(), WORK, weights.digest, recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch])
+    shape = [recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch]
+    key = digest([_machine(), WORK, weights.digest, *shape])
     path = cache_folder() / "speeds" / f"{key}.json"
     if path.is_file() and time.time() - path.stat().st_mtime < MEASURED_FOR_S:
         return Speeds.model_validate_json(path.read_bytes())

@@ -24,8 +24,9 @@ import torch
 LANES = 32
 """Scores are kept in rows of a multiple of this, which leaves vector code no rest to do one by one."""
 
-ALONE = 1 << 16
-"""Numbers up to which one thread is done before a second has begun."""
+ALONE = 1 << 20
+"""Numbers up to which one thread does it: PyTorch's own threads still spin after a product, and a second one would wait
+for them (two cores, steps of 256 tokens: 773 tokens/s alone, 658 shared; of 1,024 tokens 1,233 and 1,205)."""
 
 F, I, U, AT = np.float32, np.int32, np.uint32, np.uintp  # noqa: E741
 
