@@ -83,16 +83,22 @@ def test_the_output_map_gets_its_input_in_one_piece(tiny_weights: Weights) -> No
     assert all(whole for whole, _ in seen)
 
 
-@pytest.mark.parametrize("sizes", [(1, 9, 30), (5, 5)])
-def test_a_common_beginning_is_computed_once_and_changes_nothing(model: LocalModel, sizes: tuple[int, ...]) -> None:
-    prompts = [ask("x" * n, system="You sort short texts. " * 5) for n in sizes]
-    options = GenerateOptions(max_new_tokens=30)
-    assert model.generate(prompts, options=options) == [model.generate([p], options=options)[0] for p in prompts]
+def tokens_read(model: LocalModel, prompts: list[Any]) -> list[int]:
+    """Tokens, padding included, of every pass that answering takes up to the first token."""
     seen: list[int] = []
     embed = model._network.model.get_input_embeddings()
     hook = embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
     model.generate(prompts, options=GenerateOptions(max_new_tokens=1))
     hook.remove()
+    return seen
+
+
+@pytest.mark.parametrize("sizes", [(1, 9, 30), (5, 5)])
+def test_a_common_beginning_is_computed_once_and_changes_nothing(model: LocalModel, sizes: tuple[int, ...]) -> None:
+    prompts = [ask("x" * n, system="You sort short texts. " * 5) for n in sizes]
+    options = GenerateOptions(max_new_tokens=30)
+    assert model.generate(prompts, options=options) == [model.generate([p], options=options)[0] for p in prompts]
+    seen = tokens_read(model, prompts)
     assert sum(seen) < sum(len(model.chat.encode(p).ids) for p in prompts)
 
 
@@ -107,11 +113,7 @@ def test_prompts_read_in_parts_of_like_length_give_the_same(
     prompts = [ask("x y " * n, system=system) for n in (1, 30, 2, 9, 30, 3, 1)]
     options = GenerateOptions(max_new_tokens=30)
     assert model.generate(prompts, options=options) == [model.generate([p], options=options)[0] for p in prompts]
-    seen: list[int] = []
-    embed = model._network.model.get_input_embeddings()
-    hook = embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].numel()))
-    model.generate(prompts, options=GenerateOptions(max_new_tokens=1))
-    hook.remove()
+    seen = tokens_read(model, prompts)
     assert len(seen) >= 5
     assert sum(seen) <= sum(len(model.chat.encode(p).ids) for p in prompts)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +69,25 @@ def test_answers_about_other_rows_are_left_out(asked_project: SampleProject, tmp
         assert not gather(made.file, made.store).asked == type(found)()
         made.store.save_run(late.model_copy(update={"inputs": {"examples": "0" * 64}}))
         assert gather(made.file, made.store).asked.curve is None
+    finally:
+        made.store.close()
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"), [({"backend": "trl"}, True), ({"forgetting_tasks": ["a"]}, True), ({"rank": 3}, False)]
+)
+def test_what_only_the_final_run_knows_does_not_part_it_from_the_answers(
+    tmp_path: Path, changed: dict[str, Any], shown: bool
+) -> None:
+    made = sample_project(tmp_path / "final", rows=80)
+    try:
+        ask_training(made.store, made.file.spec.train)
+        train = made.store.last_run("train")
+        assert train is not None
+        recipe = {**(train.parameters.get("recipe") or {}), **changed}
+        made.store.save_run(train.model_copy(update={"parameters": {**train.parameters, "recipe": recipe}}))
+        asked = gather(made.file, made.store).asked
+        assert (asked.curve is not None, bool(asked.groups), asked.search is not None) == (shown, shown, shown)
     finally:
         made.store.close()
 

@@ -87,3 +87,10 @@ def test_a_trained_version_is_written_for_others(
     monkeypatch.setenv("PATH", "")
     assert main(["export", "gguf", str(tmp_path / "model.gguf"), *at]) == 1
     assert "hint: clone llama.cpp" in capsys.readouterr().err
+
+
+def test_training_says_its_notes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(folder)]) == 0
+    assert "note      On the held-out rows" in (said := capsys.readouterr().out) or "note      Depth pays" in said
+    assert main(["train", str(folder), "--json"]) == 0  # taken over; the envelope alone
+    assert json.loads(capsys.readouterr().out)["command"] == "train"

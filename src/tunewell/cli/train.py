@@ -45,7 +45,9 @@ def command(
         _explain(path, explain, overrides=overrides, json=json)
         return
     if not (search or curve or leave_out):
-        run_until("train", path, overrides=overrides, wait=wait, json=json)
+        trained = run_until("train", path, overrides=overrides, wait=wait, json=json).trained
+        for line in trained.notes if trained and not json else ():
+            out.print(f"  note      {line}", markup=False)
         return
     with project(path, overrides=overrides, lock="tunewell train", wait=wait) as (file, store):
         before = run(file, store, until="split", progress=lambda label: progress(label, quiet=json), say=note)

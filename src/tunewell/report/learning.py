@@ -75,7 +75,13 @@ def asked(store: Store, train: Run | None) -> Asked:
 
 
 def _same(run: Run, train: Run) -> bool:
-    return dict(run.inputs) == dict(train.inputs) and run.parameters.get("recipe") == train.parameters.get("recipe")
+    """Whether both rest on the same rows and, as far as folds know it, the same recipe."""
+    from tunewell.train.setting import FINAL_ONLY
+
+    one, other = (
+        {n: v for n, v in (r.parameters.get("recipe") or {}).items() if n not in FINAL_ONLY} for r in (run, train)
+    )
+    return dict(run.inputs) == dict(train.inputs) and one == other
 
 
 def sizes(curve: Curve) -> tuple[Size, ...]:
