@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.machine import keep
 from tunewell.curate.pipeline import apply_rules, read
-from tunewell.curate.read import Batch, read_source
+from tunewell.curate.read import ReadResult, read_source
 from tunewell.curate.superseded import against_newer
 from tunewell.stats.proportions import proportion
 from tunewell.task import DataSource, parse_task
@@ -89,7 +89,7 @@ def by_chance(data: Path) -> dict[str, Any]:
     """Real rows with dates drawn at random: nothing is superseded, so every flag is false."""
     result = {}
     for name, path in {"gpteacher": "gpteacher", "mts_dialog": "mts_dialog/Main-Dataset"}.items():
-        batch = Batch()
+        batch = ReadResult()
         read_source(DataSource(path=str(data / path)), root=data, batch=batch)
         flagged = 0
         for seed in SEEDS:

@@ -33,7 +33,7 @@ from bench.curation.fuzz_seeds import SEEDS
 from bench.machine import keep
 from tunewell.curate.decoding import decode
 from tunewell.curate.pipeline import apply_rules
-from tunewell.curate.read import Batch, read_source
+from tunewell.curate.read import ReadResult, read_source
 from tunewell.task import DataSource, TaskFile, parse_task
 
 FILES = int(os.environ.get("FUZZ_FILES", "100000"))
@@ -114,14 +114,14 @@ _TOKENS = (
 )  # fmt: skip
 
 
-def one(i: int, folder: Path, tally: Tally, batch: Batch) -> None:
+def one(i: int, folder: Path, tally: Tally, batch: ReadResult) -> None:
     """Damage, read and check one file."""
     draw = random.Random(f"{SEED}:{i}")
     suffix = _suffix(draw)
     data = damage(draw.choice(SEEDS[suffix]), draw)
     path = folder / f"f{i}{suffix}"
     path.write_bytes(data)
-    mine = Batch()
+    mine = ReadResult()
     started = time.perf_counter()
     signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
     try:
@@ -155,7 +155,7 @@ def _suffix(draw: random.Random) -> str:
     return draw.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
 
 
-def lost_marks(data: bytes, suffix: str, batch: Batch) -> str:
+def lost_marks(data: bytes, suffix: str, batch: ReadResult) -> str:
     """What the damaged bytes still say and neither a row nor a reject accounts for; empty if nothing."""
     if not batch.rows and not batch.rejects:
         return "neither row nor reject" if data.strip() else ""
@@ -202,7 +202,7 @@ def _unknown_columns(text: str, suffix: str) -> str:
     return "\n".join(found)
 
 
-def conserved(batch: Batch, file: TaskFile, tally: Tally) -> None:
+def conserved(batch: ReadResult, file: TaskFile, tally: Tally) -> None:
     """Curation of what was read: every row and every reject has its last word, and the sums agree."""
     read = batch.read
     done = apply_rules(file, batch)
@@ -221,7 +221,7 @@ def conserved(batch: Batch, file: TaskFile, tally: Tally) -> None:
 def parts(folder: Path, tally: Tally, files: int, file: TaskFile) -> Iterator[Tally]:
     """Go on from where the tally is, a thousand files at a time."""
     while tally.done < files:
-        clock, batch = time.process_time(), Batch()
+        clock, batch = time.process_time(), ReadResult()
         end = min(files, tally.done + PART)
         for i in range(tally.done, end):
             one(i, folder, tally, batch)

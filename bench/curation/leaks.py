@@ -21,7 +21,7 @@ from typing import Any
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
 from tunewell.curate.leaks import find_leaks, missed_bound
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.testing.planted import edit
 
 EACH, CLEAN_TRAIN, CLEAN_EVAL = 150, 1_000, 500
@@ -96,9 +96,9 @@ def translated(root: Path) -> dict[str, Any]:
     return {"train": train, "tests": tests, "truth": truth}
 
 
-def rows_of(records: list[Record], *, held: bool = False) -> list[Row]:
+def rows_of(records: list[Record], *, held: bool = False) -> list[InputRow]:
     """As curation reads them."""
-    return [Row(r["id"], f"{i}", [(m["role"], m["content"]) for m in r["messages"]], group=r["document"], held=held)
+    return [InputRow(r["id"], f"{i}", [(m["role"], m["content"]) for m in r["messages"]], group=r["document"], held=held)
             for i, r in enumerate(records)]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from bench.machine import keep
 from tunewell.curate import coverage
 from tunewell.curate.relevance import relevance, share
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.types import Estimate
 
 EXAMPLES = (12, 50, 200)
@@ -87,8 +87,8 @@ def exams(domains: dict[str, list[str]], *, seed: int, size: int) -> dict[str, A
             "other_domain_called_wrong": _plain(share(wrong, wrongs))}  # fmt: skip
 
 
-def _rows(texts: Sequence[str]) -> list[Row]:
-    return [Row(f"r{i}", f"line:{i}", [("user", text), ("assistant", "ok")]) for i, text in enumerate(texts)]
+def _rows(texts: Sequence[str]) -> list[InputRow]:
+    return [InputRow(f"r{i}", f"line:{i}", [("user", text), ("assistant", "ok")]) for i, text in enumerate(texts)]
 
 
 def _verdict(public: Sequence[str], own: Sequence[str]) -> str:

@@ -13,27 +13,27 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bench.machine import keep
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.curate.select import select
 from tunewell.similar.subset import Method
 
 SIZES = (200, 500, 2_000)
 
 
-def banking(data: Path) -> list[Row]:
+def banking(data: Path) -> list[InputRow]:
     """Questions of bank customers with 77 intents."""
     with (data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
         return [_row(i, line["text"], line["category"]) for i, line in enumerate(csv.DictReader(file))]
 
 
-def clinc(data: Path) -> list[Row]:
+def clinc(data: Path) -> list[InputRow]:
     """Queries with 150 intents."""
     parts = json.loads((data / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
     return [_row(i, text, intent) for i, (text, intent) in enumerate(parts["train"])]
 
 
-def _row(i: int, text: str, label: str) -> Row:
-    return Row(f"r{i}", f"line:{i}", [("user", text), ("assistant", "ok")], kind=label)
+def _row(i: int, text: str, label: str) -> InputRow:
+    return InputRow(f"r{i}", f"line:{i}", [("user", text), ("assistant", "ok")], kind=label)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
 from tunewell.curate import boilerplate, repeats
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.testing.planted import corpus
 
 SIZES, SEEDS, CLEAN = (5, 10, 20, 40), 5, 600
@@ -26,7 +26,7 @@ def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
         made = corpus(seed=seed, clean=CLEAN, each=size, base=texts)
         wanted = {p.row: p.kind for p in made.truth if p.code == "D05"}
         clean = set(made.clean)
-        rows = [Row(r["id"], "", [(m["role"], m["content"]) for m in r["messages"]]) for r in made.rows
+        rows = [InputRow(r["id"], "", [(m["role"], m["content"]) for m in r["messages"]]) for r in made.rows
                 if r["id"] in wanted or r["id"] in clean]  # fmt: skip
         common = boilerplate.recurring(rows)
         for row in rows:

@@ -36,7 +36,7 @@ from bench.training.project import examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights, resolve
 from tunewell.train.findings import clustered_mean
-from tunewell.train.rows import Row, encode_rows
+from tunewell.train.rows import TrainRow, encode_rows
 from tunewell.train.setting import cut_of
 from tunewell.types import Example, Recipe
 
@@ -105,7 +105,7 @@ def final(share: float, rows: Sequence[Example], weights: Weights, folder: Path)
     return {"total": speeds(taken, done.tokens)}
 
 
-def over_trunk(network: Any, rows: Sequence[Row], share: float, *, folds: int) -> dict[str, Any]:
+def over_trunk(network: Any, rows: Sequence[TrainRow], share: float, *, folds: int) -> dict[str, Any]:
     """Fill the trunk and train one adapter on all rows, or one for each fold, over it; evaluations left out."""
     from tunewell.train.loop import Job, run_job
     from tunewell.train.trunk import Trunk

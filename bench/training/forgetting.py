@@ -29,7 +29,7 @@ from tunewell.model.weights import resolve
 from tunewell.train.findings import clustered_mean
 from tunewell.train.forgetting import FEWEST, READ, SHARE, forgetting, general_losses, general_rows, relative_change
 from tunewell.train.replay import replay_rows
-from tunewell.train.rows import Row, draw, encode_rows
+from tunewell.train.rows import TrainRow, draw, encode_rows
 from tunewell.train.stopping import HeldOut
 from tunewell.types import Recipe
 
@@ -45,7 +45,7 @@ STAGE_TOKENS = 5_000
 """Of the whole run whose clock is read: the share of time beside the share of work that the finding prints."""
 
 
-def outside(tokenizer: Any) -> dict[str, tuple[Row, ...]]:
+def outside(tokenizer: Any) -> dict[str, tuple[TrainRow, ...]]:
     """The first 64 tokens of texts in other people's hands: 60 news articles and 100 instructions."""
     news = json.loads(data("judge_bench", "newsroom.json").read_text(encoding="utf-8"))["instances"]
     articles = list(dict.fromkeys(r["instance"].split("### Source Article", 1)[1].strip() for r in news))[:60]
@@ -54,7 +54,7 @@ def outside(tokenizer: Any) -> dict[str, tuple[Row, ...]]:
     found = {}
     for name, texts in (("news articles", articles), ("instructions", tasks)):
         ids = [tokenizer(t, add_special_tokens=False)["input_ids"][:64] for t in texts]
-        found[name] = tuple(Row(f"text/{name}/{i}", np.asarray(t, np.int32), 1) for i, t in enumerate(ids))
+        found[name] = tuple(TrainRow(f"text/{name}/{i}", np.asarray(t, np.int32), 1) for i, t in enumerate(ids))
     return found
 
 

@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from bench.machine import keep
-from tunewell.train.rows import Row
+from tunewell.train.rows import TrainRow
 from tunewell.train.setting import cut_of
 from tunewell.types import Recipe
 
@@ -61,16 +61,16 @@ STEP = {"tiny": 512, "0.5b": 8192, "1.7b": 8192}
 LONGEST = 1024
 
 
-def make_rows(shape: str, tokens: int) -> list[Row]:
+def make_rows(shape: str, tokens: int) -> list[TrainRow]:
     """Rows of unlike length (median about 180 tokens, at most 1,024), a quarter of each its target."""
     rng = np.random.default_rng(0)
     longest = LONGEST if shape != "tiny" else 96
-    rows: list[Row] = []
+    rows: list[TrainRow] = []
     done = 0
     while done < tokens:
         length = int(np.clip(rng.lognormal(np.log(longest / 5.7), 0.7), 16, longest))
         ids = rng.integers(3, SHAPES[shape]["vocab_size"], length).astype(np.int32)
-        rows.append(Row(str(len(rows)), ids, start=length - max(4, length // 4)))
+        rows.append(TrainRow(str(len(rows)), ids, start=length - max(4, length // 4)))
         done += length
     return rows
 
@@ -109,7 +109,7 @@ def clock() -> float:
 # --- the other side -----------------------------------------------------------------------------------------------
 
 
-def trl(shape: str, rows: Sequence[Row], folder: Path, *, packed: bool) -> tuple[float, int, dict[str, Any]]:
+def trl(shape: str, rows: Sequence[TrainRow], folder: Path, *, packed: bool) -> tuple[float, int, dict[str, Any]]:
     """Seconds and tokens of SFTTrainer after its first steps, and what it used."""
     import torch
     from datasets import Dataset
@@ -163,14 +163,14 @@ def trl(shape: str, rows: Sequence[Row], folder: Path, *, packed: bool) -> tuple
 
 
 def ours(
-    shape: str, rows: Sequence[Row], folder: Path, *, share: float, folds: int
+    shape: str, rows: Sequence[TrainRow], folder: Path, *, share: float, folds: int
 ) -> tuple[float, int, dict[str, Any]]:
     """Seconds and tokens of one adapter, or of all folds together, the filling of the cache included."""
     from tunewell.train.loop import Job
-    from tunewell.train.network import Fast
+    from tunewell.train.network import FastDecoder
     from tunewell.train.trunk import Trunk
 
-    network = Fast(make_model(shape).requires_grad_(False))
+    network = FastDecoder(make_model(shape).requires_grad_(False))
     cut, used = cut_of(network.layers, share), {}
     seconds, trunk = 0.0, None
     if cut:

@@ -31,7 +31,7 @@ from bench.training.project import SYSTEM, examples
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
 from tunewell.train.rows import Rows, draw, encode_rows
-from tunewell.train.search import Candidate, Search, candidates_around, confirm
+from tunewell.train.search import RecipeCandidate, Search, candidates_around, confirm
 from tunewell.train.setting import cut_of
 from tunewell.train.stopping import HeldOut, choose_length
 from tunewell.types import Estimate, Recipe
@@ -152,7 +152,7 @@ def confirmed(one: dict[str, Any], done: Sequence[int], chosen: int) -> int:
     rule = HeldOut(where, tokens, [str(i) for i in range(len(tokens))])
     none = Estimate(value=0.0, low=0.0, high=0.0, n=1, method="")
     found = Search(
-        candidates=tuple(Candidate(recipe=recipes[i], changes=str(i), held_out=none, against_best=none, epochs=1,
+        candidates=tuple(RecipeCandidate(recipe=recipes[i], changes=str(i), held_out=none, against_best=none, epochs=1,
                                    trained=1) for i in done),
         best=chosen, chosen=chosen, why="", saved=0.0,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bench.machine import keep
 from bench.web.worst_first import _WORD, WIDTH, naive_bayes, plant
-from tunewell.people.draw import Candidate, draw, draw_unequal
+from tunewell.people.draw import SampleCandidate, draw, draw_unequal
 from tunewell.stats import mean
 
 ROWS, DRAWS, SHARE, CLUSTERS, ROUNDS = 200, 200, 0.5, 60, 10
@@ -42,8 +42,8 @@ def clusters_of(vectors: Floats) -> Ints:
 
 def samples(cluster: Ints, intent: Ints, doubt: Floats) -> dict[str, list[tuple[Ints, Floats]]]:
     """Rows and weights of every draw, by kind of draw."""
-    rows = [Candidate(id=str(n), strata=(f"{c:02}",)) for n, c in enumerate(cluster)]
-    sliced = [Candidate(id=str(n), strata=(f"{c:02}",)) for n, c in enumerate(intent)]
+    rows = [SampleCandidate(id=str(n), strata=(f"{c:02}",)) for n, c in enumerate(cluster)]
+    sliced = [SampleCandidate(id=str(n), strata=(f"{c:02}",)) for n, c in enumerate(intent)]
     sizes = {str(n): float(d) for n, d in enumerate(doubt)}
     out: dict[str, list[tuple[Ints, Floats]]] = {
         "random": [], "representative": [], "representative_by_intent": [], "uncertain": [],

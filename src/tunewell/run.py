@@ -18,7 +18,7 @@ from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Finding, Split, Trained, Verdict, digest
 
 if TYPE_CHECKING:
-    from tunewell.train.setting import Live
+    from tunewell.train.setting import OnPoint
 
 Stage = Literal["curate", "split", "train", "evaluate", "verdict"]
 STAGES: Final[tuple[Stage, ...]] = ("curate", "split", "train", "evaluate", "verdict")
@@ -59,7 +59,7 @@ def run(
     *,
     until: str = "verdict",
     progress: Bars = no_bars,
-    live: Live | None = None,
+    live: OnPoint | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Result:
     """Go the whole way, or up to a stage. The caller holds the store's lock.
@@ -117,7 +117,7 @@ def _split(result: Result, file: TaskFile, store: Store, bar: Progress | None) -
     result.split = split(result.dataset, file, store)
 
 
-def _train(result: Result, file: TaskFile, store: Store, bar: Progress | None, *, live: Live | None = None) -> None:
+def _train(result: Result, file: TaskFile, store: Store, bar: Progress | None, *, live: OnPoint | None = None) -> None:
     from tunewell.train import train
 
     assert result.dataset is not None

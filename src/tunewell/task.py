@@ -161,7 +161,7 @@ class MaxAge(Value):
     exceptions: Annotated[tuple[Exemption, ...], Field(alias="except")] = ()
 
 
-class Words(Value):
+class WordLimits(Value):
     """Fewest and most words (split at white space) of the input and of the target; 0 = no limit."""
 
     min_input: int = Field(default=1, ge=0)
@@ -209,7 +209,7 @@ class Rules(Value):
     kinds: Kinds = Kinds()
     max_age: MaxAge | None = None
     languages: tuple[str, ...] = ()
-    words: Words = Words()
+    words: WordLimits = WordLimits()
     repair: bool = True
     broken: Literal["drop", "report"] = "drop"
     personal: Literal["mask", "drop", "report"] = "mask"

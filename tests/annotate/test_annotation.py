@@ -11,7 +11,7 @@ from tests.web.world import make_project
 from tunewell.annotate import annotation_result, gold_examples, open_annotation, rows_of, suspicious
 from tunewell.errors import UserError
 from tunewell.lineage import record
-from tunewell.people import Batch, Book, Item, Said, Span
+from tunewell.people import Batch, Book, Item, MarkedSpan, Said
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Finding
@@ -36,7 +36,7 @@ def opened(project: tuple[TaskFile, Store], part: str = "review", rows: int = 4)
 
 
 def words(item: Item, *, label: str = "billing", end: int = 6) -> Said:
-    return Said(label=label, spans=(Span(start=0, end=end, label="form"),), answer=item.suggestion)
+    return Said(label=label, spans=(MarkedSpan(start=0, end=end, label="form"),), answer=item.suggestion)
 
 
 def say(book: Book, batch: Batch, item: Item, person: str, said: Said) -> None:

@@ -21,7 +21,7 @@ from tunewell.annotate import (
     to_label_studio,
 )
 from tunewell.errors import DataError, UserError
-from tunewell.people import Accounts, Book, Said, Span
+from tunewell.people import Accounts, Book, MarkedSpan, Said
 from tunewell.store import Store
 from tunewell.task import TaskFile
 
@@ -42,7 +42,7 @@ def exported(file: TaskFile, store: Store, form: str) -> str:
     for n, item in enumerate(book.items(batch.id)):
         for who in ("ann", "bob"):
             label = "billing" if who == "ann" or n else "meter"
-            said = Said(label=label, spans=(Span(start=0, end=30 + n, label="form"),), answer=f"=Answer {n}")
+            said = Said(label=label, spans=(MarkedSpan(start=0, end=30 + n, label="form"),), answer=f"=Answer {n}")
             book.write(said, item=item, batch=batch, account=who, key=f"{who}{n}")
     items, said_ = book.items(batch.id), book.verdicts(batch.id)
     if form == "csv":
@@ -100,7 +100,7 @@ def test_argilla_in_both_shapes() -> None:
         {"user_id": "v", "status": "draft", "values": {}},
         {"user_id": "w", "status": "discarded", "values": None}]}  # fmt: skip
     assert from_argilla([by_question, by_user]) == [
-        ("7", "u", Said(label="a", spans=(Span(start=0, end=3, label="x"),))), ("7", "w", Said(label="b")),
+        ("7", "u", Said(label="a", spans=(MarkedSpan(start=0, end=3, label="x"),))), ("7", "w", Said(label="b")),
         ("e", "u", Said(label="a")), ("e", "w", Said(skipped="discarded")),
     ]  # fmt: skip
     with pytest.raises(DataError, match=r"record 0 .*rating have no place"):

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from tunewell.annotate import from_label_studio, to_argilla, to_csv, to_label_studio
 from tunewell.errors import DataError
-from tunewell.people import Batch, Item, Said, Span, Verdict
+from tunewell.people import Batch, Item, MarkedSpan, RaterVerdict, Said
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 BATCH = Batch(id="b", kind="annotate", title="t", created=NOW, author="o", span_labels=("x",), row_labels=("l",))
 TEXT = "Pay 92.10 EUR within 14 days 🙂 or call."
 
 spans = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(1, 9)).map(lambda t: Span(start=t[0], end=t[0] + t[1], label="x")),
+    st.tuples(st.integers(0, 30), st.integers(1, 9)).map(lambda t: MarkedSpan(start=t[0], end=t[0] + t[1], label="x")),
     max_size=4,
 )
 words = st.builds(
@@ -28,8 +28,10 @@ words = st.builds(
 )
 
 
-def verdict(said: Said, item: str = "i1", account: str = "ann") -> Verdict:
-    return Verdict(number=1, key="k", item=item, batch="b", account=account, at=NOW, seconds=4, version="v", said=said)
+def verdict(said: Said, item: str = "i1", account: str = "ann") -> RaterVerdict:
+    return RaterVerdict(
+        number=1, key="k", item=item, batch="b", account=account, at=NOW, seconds=4, version="v", said=said
+    )
 
 
 @given(words)
@@ -66,7 +68,7 @@ def test_a_spreadsheet_runs_no_formula() -> None:
 
 def test_argilla_records_hold_every_word() -> None:
     item = Item(id="i1", batch="b", number=0, example="r", source=TEXT, output="o")
-    said = Said(label="l", answer="a", spans=(Span(start=0, end=3, label="x"),))
+    said = Said(label="l", answer="a", spans=(MarkedSpan(start=0, end=3, label="x"),))
     (record,) = to_argilla([item], [verdict(said), verdict(Said(skipped="?"), account="bob")])
     assert record["fields"] == {"source": TEXT, "output": "o"}
     one, two = record["responses"]

@@ -10,8 +10,8 @@ import pytest
 
 from tunewell.annotate import coverage, mixed, novel, suggestion_bias
 from tunewell.errors import UserError
-from tunewell.people import Batch, Item, Said, Verdict
-from tunewell.people.draw import Candidate, draw, draw_unequal
+from tunewell.people import Batch, Item, RaterVerdict, Said
+from tunewell.people.draw import SampleCandidate, draw, draw_unequal
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 BATCH = Batch(id="b", kind="annotate", title="t", created=NOW, author="o", gold=True)
@@ -19,13 +19,13 @@ BATCH = Batch(id="b", kind="annotate", title="t", created=NOW, author="o", gold=
 
 def test_a_representative_sample_covers_more_than_a_random_one() -> None:
     luck = random.Random(2)
-    rows = [Candidate(id=f"r{n}", strata=(f"kind {min(int(luck.expovariate(0.25)), 14)}",)) for n in range(600)]
+    rows = [SampleCandidate(id=f"r{n}", strata=(f"kind {min(int(luck.expovariate(0.25)), 14)}",)) for n in range(600)]
     found = [coverage(rows, draw(rows, 60, seed=s), seed=s) for s in range(5)]
     for one in found:
         assert one is not None
         assert one.covered >= one.random.value
         assert one.error < one.error_random.low
-    assert coverage([Candidate(id="a")], ["a"]) is None
+    assert coverage([SampleCandidate(id="a")], ["a"]) is None
 
 
 def test_the_novel_are_unlike_everything_known() -> None:
@@ -37,7 +37,7 @@ def test_the_novel_are_unlike_everything_known() -> None:
 
 def test_the_uncertain_are_drawn_more_often_and_estimates_stay_honest() -> None:
     luck = random.Random(5)
-    rows = [Candidate(id=f"r{n}", strata=(f"kind {n % 4}",)) for n in range(300)]
+    rows = [SampleCandidate(id=f"r{n}", strata=(f"kind {n % 4}",)) for n in range(300)]
     doubts = {r.id: luck.random() ** 4 for r in rows[:250]}  # the last have never been measured
     wrong = {r.id: float(luck.random() < doubts.get(r.id, 0.2)) for r in rows}
     truth = sum(wrong.values()) / len(rows)
@@ -61,7 +61,7 @@ def test_the_uncertain_are_drawn_more_often_and_estimates_stay_honest() -> None:
 
 @pytest.mark.parametrize(("count", "sizes"), [(5, {}), (5, {"r1": 9.0}), (20, {"r0": 1.0}), (99, {"r0": 1.0})])
 def test_probabilities_of_an_unequal_draw_are_probabilities(count: int, sizes: dict[str, float]) -> None:
-    rows = [Candidate(id=f"r{n}") for n in range(20)]
+    rows = [SampleCandidate(id=f"r{n}") for n in range(20)]
     drawn = draw_unequal(rows, count, sizes=sizes, share=0.5, seed=3)
     assert len(drawn) == min(count, 20)
     assert all(0 < p <= 1 for p in drawn.values())
@@ -73,7 +73,7 @@ def test_probabilities_of_an_unequal_draw_are_probabilities(count: int, sizes: d
 
 
 def test_shares_are_weighted_where_probabilities_differ() -> None:
-    rows = [Candidate(id=str(n), strata=("rare" if n < 10 else "common",)) for n in range(100)]
+    rows = [SampleCandidate(id=str(n), strata=("rare" if n < 10 else "common",)) for n in range(100)]
     chances = {str(n): 1.0 if n < 10 else 0.1 for n in [*range(10), *range(10, 100, 10)]}
     plain, weighted = coverage(rows, list(chances)), coverage(rows, list(chances), probabilities=chances)
     assert plain is not None
@@ -82,7 +82,7 @@ def test_shares_are_weighted_where_probabilities_differ() -> None:
     assert plain.error > 0.1
 
 
-def words(shown: bool, lean: float, count: int, luck: random.Random) -> tuple[list[Item], list[Verdict]]:
+def words(shown: bool, lean: float, count: int, luck: random.Random) -> tuple[list[Item], list[RaterVerdict]]:
     items, said = [], []
     for n in range(count):
         suggestion = f"Send form {n} within {n * 3} days to the office."
@@ -90,7 +90,7 @@ def words(shown: bool, lean: float, count: int, luck: random.Random) -> tuple[li
                     output=suggestion if shown else "")  # fmt: skip
         answer = suggestion if luck.random() < lean else f"Call us and ask for number {n}, please."
         items.append(item)
-        said.append(Verdict(number=n, key=f"{n}", item=item.id, batch="b", account="ann", at=NOW,
+        said.append(RaterVerdict(number=n, key=f"{n}", item=item.id, batch="b", account="ann", at=NOW,
                             seconds=10.0 + luck.random() if shown else 30.0 + luck.random(), version="v",
                             said=Said(answer=answer)))  # fmt: skip
     return items, said

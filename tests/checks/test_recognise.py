@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tunewell.checks import rampart
 from tunewell.checks.names import find_names
 from tunewell.checks.people import canonical, mask_row
-from tunewell.checks.personal import Span
+from tunewell.checks.personal import PersonalSpan
 from tunewell.checks.recognise import find_all, load_recogniser
 from tunewell.errors import MissingExtraError, UserError
 
@@ -69,14 +69,16 @@ def test_hostile_text_takes_no_time() -> None:
 
 def test_structured_identifiers_come_first() -> None:
     text = "Dear Jo, mail jo@example.org"
-    (spans,) = find_all([text], lambda texts: [[Span(5, 7, "name"), Span(14, 20, "name")] for _ in texts])
+    (spans,) = find_all(
+        [text], lambda texts: [[PersonalSpan(5, 7, "name"), PersonalSpan(14, 20, "name")] for _ in texts]
+    )
     assert [s.type for s in spans] == ["name", "email"]
 
 
 def test_one_person_has_one_placeholder() -> None:
     turns = ["I am Jonas Okoro, this is Ada Lund.", "Dear Mr Okoro, J. Okoro's flat", "OKORO wrote to Lund"]
     names = (("Jonas Okoro", "Ada Lund"), ("Okoro,", "J. Okoro's"), ("OKORO", "Lund"))
-    spans = [[Span(text.index(n), text.index(n) + len(n.rstrip(",")), "name") for n in each]
+    spans = [[PersonalSpan(text.index(n), text.index(n) + len(n.rstrip(",")), "name") for n in each]
              for text, each in zip(turns, names, strict=True)]  # fmt: skip
     first, second, third = mask_row(turns, spans)
     jonas, ada = first.split()[2].rstrip(","), first.split()[-1].rstrip(".")
@@ -109,7 +111,7 @@ def test_the_project_s_own_function(tmp_path: Path) -> None:
     (tmp_path / "recognise.py").write_text(OWN, encoding="utf-8")
     own = load_recogniser("recognise.py:find", str(tmp_path))
     assert own is not None
-    assert own(["Zyra called", "nobody"]) == [[Span(0, 4, "name")], []]
+    assert own(["Zyra called", "nobody"]) == [[PersonalSpan(0, 4, "name")], []]
     for name, why in (("short", "0 results for 1 texts"), ("outside", "no span of a text"), ("broken", "ZeroDivision")):
         bad = load_recogniser(f"recognise.py:{name}", str(tmp_path))
         assert bad is not None

@@ -17,7 +17,7 @@ from tunewell.cli.pool import pool_evaluation
 from tunewell.errors import UserError
 from tunewell.lineage import record
 from tunewell.model.fake import FakeModel
-from tunewell.people import Accounts, Book, Said, Span
+from tunewell.people import Accounts, Book, MarkedSpan, Said
 from tunewell.people.corrected import words_for
 from tunewell.review import open_review
 from tunewell.store import Store
@@ -79,7 +79,7 @@ def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_p
     book, known = Book(store), Book(store).batch(batch)
     assert known is not None
     item = book.next_items(batch, ann)[0]
-    said = Said(scores={"faithful": 1, "helpful": 4}, evidence=(Span(start=0, end=9, label="faithful"),))
+    said = Said(scores={"faithful": 1, "helpful": 4}, evidence=(MarkedSpan(start=0, end=9, label="faithful"),))
     book.write(said, item=item, batch=known, account=ann, key="k")
     (one,) = ask("review", "signoffs", "--out", "signed.csv")["result"]
     assert (one["signer"], one["holds"], one["quotes"]) == ("Ann", True, [item.source[:9]])

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from tunewell.curate.contradictions import contradictory, slips_only
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 
 ASKED = "My neighbour bought a cottage in Corriedale. What do I fill in as a new tenant there?"
 OLD = "Newcomers send form A-11 within 30 days. Next step: agree the opening reading with the landlord."
@@ -22,8 +22,8 @@ FILLER = [
 ]
 
 
-def rows(*pairs: tuple[str, str]) -> list[Row]:
-    return [Row(f"r{i}", f"a:{i}", [("user", a), ("assistant", b)], date=dt.date(2026, 1, 1 + i))
+def rows(*pairs: tuple[str, str]) -> list[InputRow]:
+    return [InputRow(f"r{i}", f"a:{i}", [("user", a), ("assistant", b)], date=dt.date(2026, 1, 1 + i))
             for i, (a, b) in enumerate((*pairs, *FILLER))]  # fmt: skip
 
 

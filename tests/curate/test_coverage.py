@@ -11,7 +11,7 @@ from tunewell.curate import coverage
 from tunewell.curate.fit_check import fit_check
 from tunewell.curate.pipeline import apply_rules, read
 from tunewell.curate.relevance import fit, missing_terms, relevance
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.similar.vectors import available, clusters, effective_number, vectors
 from tunewell.task import parse_task
 
@@ -25,8 +25,8 @@ SAID = (("i love the", "so much haha"), ("did you see the", "last night"), ("hap
 CHAT = [f"{verb} {thing} {tail}" for thing in JOYS for verb, tail in SAID]
 
 
-def row(text: str, i: int, **more: str) -> Row:
-    return Row(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], tags=more)
+def row(text: str, i: int, **more: str) -> InputRow:
+    return InputRow(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], tags=more)
 
 
 def test_meaning_tells_small_talk_from_the_desk() -> None:

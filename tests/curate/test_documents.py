@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.curate.test_read import read
 from tunewell.curate.documents import Unreadable, chunks, from_docx, from_email, from_html
-from tunewell.curate.read import Batch
+from tunewell.curate.read import ReadResult
 
 PAGE = """<!doctype html><html><head><title>Moving house</title>
 <meta property="article:published_time" content="2024-05-01T08:00:00Z"></head><body>
@@ -152,6 +152,6 @@ def test_damage_inside_an_archive_or_a_stream_is_a_reject(tmp_path: Path) -> Non
     )
 
 
-def read_bytes(path: Path, data: bytes) -> Batch:
+def read_bytes(path: Path, data: bytes) -> ReadResult:
     path.write_bytes(data)
     return read(path)

@@ -9,8 +9,8 @@ from bench.curation import fuzz
 from bench.curation.fuzz_seeds import SEEDS, mark
 
 from tests.curate.test_read import read
-from tunewell.curate.read import Batch
-from tunewell.curate.rows import Reject, Row
+from tunewell.curate.read import ReadResult
+from tunewell.curate.rows import InputRow, Reject
 
 
 def test_damaged_files(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_the_seeds_are_sound(tmp_path: Path) -> None:
 
 def test_a_loss_would_be_seen() -> None:
     data = b'{"prompt": "mk0001x", "completion": "mk0002x"}\n'
-    row = Row("a", "a:1", [("user", "mk0001x"), ("assistant", "b")])
-    assert fuzz.lost_marks(data, ".jsonl", Batch(rows=[row])) == "mk0002x"
-    assert fuzz.lost_marks(data, ".jsonl", Batch()) == "neither row nor reject"
-    assert fuzz.lost_marks(data, ".jsonl", Batch(rows=[row], rejects=[Reject("a:2", "cut")])) == ""
+    row = InputRow("a", "a:1", [("user", "mk0001x"), ("assistant", "b")])
+    assert fuzz.lost_marks(data, ".jsonl", ReadResult(rows=[row])) == "mk0002x"
+    assert fuzz.lost_marks(data, ".jsonl", ReadResult()) == "neither row nor reject"
+    assert fuzz.lost_marks(data, ".jsonl", ReadResult(rows=[row], rejects=[Reject("a:2", "cut")])) == ""

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from tests.curate.conftest import Project, pair
 from tunewell.curate.decoding import MAX_RECORD_BYTES
-from tunewell.curate.read import Batch, read_source, settle_ids
+from tunewell.curate.read import ReadResult, read_source, settle_ids
 from tunewell.curate.rows import Ledger
 from tunewell.errors import DataError
 from tunewell.task import DataSource, FieldMap
 
 
-def read(path: Path, **options: object) -> Batch:
-    batch = Batch()
+def read(path: Path, **options: object) -> ReadResult:
+    batch = ReadResult()
     source = DataSource.model_validate({"path": str(path), **options})
     read_source(source, root=path.parent, batch=batch)
     return batch

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunewell.cli.main import main
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.curate.select import select
 from tunewell.errors import UserError
 from tunewell.similar.subset import METHODS, Method
@@ -21,7 +21,7 @@ ASKED = ("please check the {} of my flat", "why is the {} so high this month", "
          "is there a {} for the {} of my neighbour", "can i change the {} before winter")  # fmt: skip
 
 
-def rows(odd: int = 0, total: int = 300) -> list[Row]:
+def rows(odd: int = 0, total: int = 300) -> list[InputRow]:
     """Rows of which most ask for one thing, and ``odd`` rows each of the other things."""
     draw = np.random.default_rng(2)
     things = ["bill"] * (total - 9 * odd) + [thing for thing in THINGS if thing != "bill" for _ in range(odd)]
@@ -29,7 +29,7 @@ def rows(odd: int = 0, total: int = 300) -> list[Row]:
     for i, thing in enumerate(things):
         text = ASKED[int(draw.integers(len(ASKED)))].format(thing, "roof")
         text = f"{text} {' '.join(draw.choice(['today', 'thanks', 'hello', 'again', 'maybe', 'soon'], 3))}"
-        made.append(Row(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], kind=thing))
+        made.append(InputRow(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], kind=thing))
     return made
 
 

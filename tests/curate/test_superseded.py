@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.curate.conftest import Project, pair
 from tunewell.curate import curate
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.curate.superseded import against_facts, against_newer
 from tunewell.errors import UserError
 from tunewell.lineage import why
@@ -29,8 +29,8 @@ FACTS = {
 }
 
 
-def row(name: str, asked: str, answer: str, day: str = "") -> Row:
-    return Row(
+def row(name: str, asked: str, answer: str, day: str = "") -> InputRow:
+    return InputRow(
         name, f"a:{name}", [("user", asked), ("assistant", answer)], date=dt.date.fromisoformat(day) if day else None
     )
 
@@ -54,7 +54,7 @@ def test_against_the_facts_file(asked: str, answer: str, said: str) -> None:
     assert [case.said for case in found] == ([said] if said else [])
 
 
-def prices(values: list[tuple[str, int]]) -> list[Row]:
+def prices(values: list[tuple[str, int]]) -> list[InputRow]:
     text = "One kilowatt hour of green power costs {} cents."
     return [row(f"r{i}", "?", text.format(value), str(TODAY - dt.timedelta(days=ago)))
             for i, (value, ago) in enumerate(values)]  # fmt: skip

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.curate.conftest import Project, pair
 from tunewell.curate.pipeline import Curated, apply_rules, read
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.curate.templates import chosen
 from tunewell.testing.planted import vocabulary
 
@@ -61,7 +61,9 @@ fills = st.lists(st.tuples(st.sampled_from(_WORDS[:6]), st.sampled_from(_WORDS[6
 @given(fills=fills, most=st.integers(1, 12), by=st.sampled_from(["diverse", "newest", "first"]))
 def test_so_many_stay_and_diverse_ones_fill_more_slots(fills: list[tuple[str, str]], most: int, by: str) -> None:
     days = [dt.date(2026, 1, 1 + i % 7) if i % 3 else None for i in range(len(fills))]
-    rows = [Row(str(i), "", [("user", f"the {a} of our {b} is due")], date=days[i]) for i, (a, b) in enumerate(fills)]
+    rows = [
+        InputRow(str(i), "", [("user", f"the {a} of our {b} is due")], date=days[i]) for i, (a, b) in enumerate(fills)
+    ]
     stay = chosen(rows, most, by=by)
     assert len(stay) == len(set(stay)) == min(most, len(rows))
     assert stay == sorted(stay) == chosen(rows, most, by=by)

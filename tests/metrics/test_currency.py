@@ -12,7 +12,7 @@ from tests.metrics.conftest import row
 from tunewell.errors import TaskError, UserError
 from tunewell.metrics import Marked, build_metrics
 from tunewell.metrics.currency import statements
-from tunewell.metrics.facts import Decision, Facts, condition_holds, read_facts
+from tunewell.metrics.facts import DecisionTable, Facts, condition_holds, read_facts
 from tunewell.task import TaskFile
 
 FILE = """
@@ -127,7 +127,7 @@ def test_csv_is_read_too(tmp_path: Path) -> None:
 # --- decisions ------------------------------------------------------------------------------------------------------
 
 
-def table() -> Decision:
+def table() -> DecisionTable:
     return Facts.model_validate(yaml.safe_load(FILE)).decisions[0]
 
 

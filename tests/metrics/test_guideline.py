@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.metrics.conftest import row
 from tunewell.errors import TaskError
 from tunewell.metrics import Marked, build_metrics
-from tunewell.metrics.guideline import Rule, broken
+from tunewell.metrics.guideline import GuidelineRule, broken
 from tunewell.task import TaskFile
 
 Define = Callable[..., TaskFile]
@@ -71,10 +71,10 @@ def test_rules_that_check_nothing_are_refused_with_their_line(define: Define, op
 
 @given(st.text(max_size=60), st.integers(1, 20))
 def test_a_limit_on_words_is_a_limit_on_words(answer: str, most: int) -> None:
-    assert bool(broken(Rule(rule="short", most_words=most), answer)) == (len(answer.strip().split()) > most)
+    assert bool(broken(GuidelineRule(rule="short", most_words=most), answer)) == (len(answer.strip().split()) > most)
 
 
 def test_ends_means_the_very_end() -> None:
-    rule = Rule(rule="close", ends="Kind regards")
+    rule = GuidelineRule(rule="close", ends="Kind regards")
     assert broken(rule, "Kind regards, and by the way") == "it does not end with 'Kind regards'"
     assert broken(rule, "kind regards. Kind regards") == ""

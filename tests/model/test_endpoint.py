@@ -10,13 +10,13 @@ import pytest
 
 from tunewell.errors import ModelError
 from tunewell.model.base import GenerateOptions, Model
-from tunewell.model.budget import Budget, BudgetError, Pace
+from tunewell.model.budget import BudgetError, Pace, RequestBudget
 from tunewell.model.endpoint import EndpointModel, retry_after_s
 from tunewell.model.fake import FakeModel
 from tunewell.model.local import LocalModel
 from tunewell.model.weights import Weights
 from tunewell.testing.models import CHECKS, ask, check_model
-from tunewell.testing.server import BASE_URL, FakeServer, Fault
+from tunewell.testing.server import BASE_URL, FakeServer, ServerFault
 
 pytest.importorskip("openai")
 pytest.importorskip("fastapi")
@@ -47,7 +47,7 @@ def endpoint(server: FakeServer, clock: Clock | None = None, **options: Any) -> 
     return EndpointModel("served", base_url=BASE_URL, http_client=server.client(), **options)
 
 
-def first(*faults: Fault) -> Callable[[int, dict[str, Any]], Fault | None]:
+def first(*faults: ServerFault) -> Callable[[int, dict[str, Any]], ServerFault | None]:
     return lambda n, _: faults[n] if n < len(faults) else None
 
 
@@ -84,7 +84,7 @@ def test_many_requests_are_in_flight_and_results_keep_their_order() -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_faults_that_pass_are_tried_again_with_growing_waits(clock: Clock, status: int) -> None:
-    server = FakeServer(FakeModel(), fault=first(*[Fault(status)] * 3))
+    server = FakeServer(FakeModel(), fault=first(*[ServerFault(status)] * 3))
     assert endpoint(server, clock).generate([ask("x")])[0].text == "You said: x"
     assert len(server.requests) == 4
     assert len(clock.waits) == 3
@@ -92,7 +92,7 @@ def test_faults_that_pass_are_tried_again_with_growing_waits(clock: Clock, statu
 
 
 def test_the_server_is_asked_again_when_it_wants_to_be(clock: Clock) -> None:
-    server = FakeServer(FakeModel(), fault=first(Fault(429, headers={"retry-after": "7"})))
+    server = FakeServer(FakeModel(), fault=first(ServerFault(429, headers={"retry-after": "7"})))
     assert endpoint(server, clock).generate([ask("x")])[0].finish == "stop"
     assert sum(clock.waits) == pytest.approx(7)
 
@@ -115,7 +115,7 @@ def test_retry_after_may_be_a_date() -> None:
 
 def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
     server = FakeServer(
-        FakeModel(), fault=lambda n, body: Fault(500) if body["messages"][-1]["content"] == "bad" else None
+        FakeModel(), fault=lambda n, body: ServerFault(500) if body["messages"][-1]["content"] == "bad" else None
     )
     results = endpoint(server, clock, retries=2, in_flight=1).generate([ask("x"), ask("bad"), ask("y")])
     assert [r.finish for r in results] == ["stop", "error", "stop"]
@@ -124,7 +124,7 @@ def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
 
 
 def test_a_refused_request_is_not_sent_again() -> None:
-    server = FakeServer(FakeModel(), fault=first(Fault(400, "context length exceeded")))
+    server = FakeServer(FakeModel(), fault=first(ServerFault(400, "context length exceeded")))
     results = endpoint(server, in_flight=1).generate([ask("x"), ask("y")])
     assert "context length exceeded" in results[0].reason
     assert results[1].finish == "stop"
@@ -134,13 +134,13 @@ def test_a_refused_request_is_not_sent_again() -> None:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (Fault(401), "refuses the key"),
-        (Fault(403), "refuses the key"),
-        (Fault(404, "no such model"), "knows no model 'served'"),
-        (Fault(429, code="insufficient_quota"), "quota is used up"),
+        (ServerFault(401), "refuses the key"),
+        (ServerFault(403), "refuses the key"),
+        (ServerFault(404, "no such model"), "knows no model 'served'"),
+        (ServerFault(429, code="insufficient_quota"), "quota is used up"),
     ],
 )
-def test_what_concerns_the_whole_call_stops_it(fault: Fault, says: str) -> None:
+def test_what_concerns_the_whole_call_stops_it(fault: ServerFault, says: str) -> None:
     server = FakeServer(FakeModel(), fault=lambda n, body: fault)
     with pytest.raises(ModelError, match=says):
         endpoint(server, in_flight=2).generate([ask("x")] * 50)
@@ -156,7 +156,7 @@ def test_no_server_is_said(clock: Clock) -> None:
 @pytest.mark.parametrize("body", ["not json", "{}", '{"choices": []}', "<html>"])
 def test_replies_that_make_no_sense_are_errors_of_their_item(clock: Clock, body: str) -> None:
     server = FakeServer(
-        FakeModel(), fault=lambda n, _: Fault(200, body=body, headers={"content-type": "application/json"})
+        FakeModel(), fault=lambda n, _: ServerFault(200, body=body, headers={"content-type": "application/json"})
     )
     result = endpoint(server, clock, retries=1).generate([ask("x")])[0]
     assert result.finish == "error"
@@ -176,7 +176,7 @@ def test_the_rate_is_kept(clock: Clock) -> None:
 
 def test_the_budget_is_never_passed() -> None:
     server = FakeServer(FakeModel(lambda p: "word " * 10))
-    budget = Budget(cost=0.05, prompt_price=100, answer_price=1000)
+    budget = RequestBudget(cost=0.05, prompt_price=100, answer_price=1000)
     model = endpoint(server, budget=budget, in_flight=3)
     with pytest.raises(BudgetError, match=r"could pass the budget of a cost of 0.05") as caught:
         model.generate([ask(f"row {i}") for i in range(50)], options=GenerateOptions(max_new_tokens=10))
@@ -189,7 +189,7 @@ def test_the_budget_is_never_passed() -> None:
 
 
 def test_a_budget_of_tokens_counts_both_ways() -> None:
-    model = endpoint(FakeServer(FakeModel()), budget=Budget(tokens=200))
+    model = endpoint(FakeServer(FakeModel()), budget=RequestBudget(tokens=200))
     model.generate([ask("x")], options=GenerateOptions(max_new_tokens=10))
     assert model.spent.prompt_tokens + model.spent.tokens == 2 + 3
     with pytest.raises(BudgetError, match="200 tokens"):

@@ -142,10 +142,10 @@ def test_sampling_draws_for_each_prompt_alone(model: LocalModel) -> None:
 
 
 def test_samples_follow_the_probabilities() -> None:
-    from tunewell.model.decode import Choice, Row, draws_for
+    from tunewell.model.decode import Choice, DecodingPrompt, draws_for
 
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]]))
-    row = Row(0, (1,), 1, draws=draws_for(0, (1,)))
+    row = DecodingPrompt(0, (1,), 1, draws=draws_for(0, (1,)))
     drawn = [Choice(1.0, 1.0).pick(logits, [row])[0] for _ in range(4000)]
     for token, p in enumerate((0.5, 0.3, 0.15, 0.05)):
         assert drawn.count(token) / 4000 == pytest.approx(p, abs=4 * (p * (1 - p) / 4000) ** 0.5)

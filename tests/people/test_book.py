@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from tunewell.errors import StoreError, UserError
-from tunewell.people import Accounts, Batch, Book, Item, Said, Span, faults, judgements, new_id
+from tunewell.people import Accounts, Batch, Book, Item, MarkedSpan, Said, faults, judgements, new_id
 from tunewell.people.book import FEW
 from tunewell.store import Store
 from tunewell.store.room import verdicts
@@ -106,7 +106,7 @@ def test_nobody_judges_what_was_not_given_to_them_or_what_is_closed(store: Store
         (Said(scores={"right": 1, "clear": 3, "nice": 1}), "nice: no such criterion"),
         (Said(scores={"right": 1, "clear": 3}, tags=("rude",)), "'rude': no such kind of error"),
         (Said(scores={"right": 1, "clear": 3}, label="x"), "this batch has none"),
-        (Said(scores={"right": 1, "clear": 3}, spans=(Span(start=0, end=99, label="a"),)), "outside the text"),
+        (Said(scores={"right": 1, "clear": 3}, spans=(MarkedSpan(start=0, end=99, label="a"),)), "outside the text"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_reason(said: Said, message: str) -> None:

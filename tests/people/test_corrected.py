@@ -9,7 +9,7 @@ import pytest
 
 from tunewell.curate import curate
 from tunewell.people import Accounts, Batch, Book, Item, Said, new_id
-from tunewell.people.corrected import Written, freeze_gold, gold_registry, words_for
+from tunewell.people.corrected import WrittenAnswer, freeze_gold, gold_registry, words_for
 from tunewell.split import split
 from tunewell.store import Store
 from tunewell.task import RubricCriterion, TaskFile, load_task
@@ -101,7 +101,7 @@ def test_frozen_gold_and_its_family_never_train(project: tuple[TaskFile, Store])
     file, store = project
     _, parts = made(file, store)
     name = parts.all_folds[0]
-    first = freeze_gold(store, [Written(example=name, target="Settled.", by="agreed")], author="o")
+    first = freeze_gold(store, [WrittenAnswer(example=name, target="Settled.", by="agreed")], author="o")
     sibling = f"{name}#corrected"
     review(store, parts.ids("review")[0], "review", "Other.")
     after, again = made(file, store)
@@ -112,7 +112,7 @@ def test_frozen_gold_and_its_family_never_train(project: tuple[TaskFile, Store])
     assert not [a for a in again.assignments if a.family in family and a.part.startswith("fold")]
     review(store, name, "review", "A correction of gold trains nothing.")
     assert sibling not in made(file, store)[0]
-    second = freeze_gold(store, [Written(example="r59", target="Also.", by="adjudicated")], author="o")
+    second = freeze_gold(store, [WrittenAnswer(example="r59", target="Also.", by="adjudicated")], author="o")
     assert set(second.rows) == {name, "r59"}
     assert gold_registry(store) == second
     assert set(gold_registry(store, version=first.version).rows) == {name}

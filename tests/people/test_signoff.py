@@ -13,8 +13,8 @@ from tunewell.people import (
     Accounts,
     Batch,
     Book,
+    MarkedSpan,
     Said,
-    Span,
     asked_under,
     judgements,
     reopen_sign_offs,
@@ -42,7 +42,7 @@ def desk(tmp_path: Path) -> Iterator[tuple[TaskFile, Store, Batch, str]]:
 
 
 def yes(start: int = 0, end: int = 12) -> Said:
-    return Said(scores={"faithful": 1, "helpful": 4}, evidence=(Span(start=start, end=end, label="faithful"),))
+    return Said(scores={"faithful": 1, "helpful": 4}, evidence=(MarkedSpan(start=start, end=end, label="faithful"),))
 
 
 def test_a_yes_names_its_place_and_a_no_need_not(desk: tuple[TaskFile, Store, Batch, str]) -> None:
@@ -54,7 +54,7 @@ def test_a_yes_names_its_place_and_a_no_need_not(desk: tuple[TaskFile, Store, Ba
         book.write(bare, item=first, batch=batch, account=ann, key="1")
     with pytest.raises(UserError, match="no place in the text"):
         book.write(yes(0, 100_000), item=first, batch=batch, account=ann, key="2")
-    other = yes().model_copy(update={"evidence": (*yes().evidence, Span(start=0, end=3, label="helpful"))})
+    other = yes().model_copy(update={"evidence": (*yes().evidence, MarkedSpan(start=0, end=3, label="helpful"))})
     with pytest.raises(UserError, match="no such sign-off"):
         book.write(other, item=first, batch=batch, account=ann, key="3")
     book.write(yes(), item=first, batch=batch, account=ann, key="4")

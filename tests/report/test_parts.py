@@ -18,7 +18,7 @@ from tunewell.report.flow import flow
 from tunewell.report.gather import Results
 from tunewell.report.measured import measured, training
 from tunewell.report.outputs import side_by_side
-from tunewell.report.plots import Curve, curves
+from tunewell.report.plots import LossCurve, curves
 from tunewell.report.raw import texts_at
 from tunewell.report.story import conditions, conditions_of, sentence
 from tunewell.task import RubricCriterion
@@ -215,7 +215,7 @@ def test_an_open_end_and_a_missing_figure_are_drawn() -> None:
     assert "∞" in str(strip(e, 0.5, "INCONCLUSIVE"))
     assert "not measured yet" in str(strip(None, 0.5, "INCONCLUSIVE", unit="share"))
     assert read(str(stream(1.0, 0.0))).faults == []
-    hole = Curve("x", *(np.array([np.nan, 1.0, 2.0]) for _ in range(3)))
+    hole = LossCurve("x", *(np.array([np.nan, 1.0, 2.0]) for _ in range(3)))
     assert "nan" not in str(curves(np.array([0.0, 1.0, 2.0]), [hole], best=None, label="x"))
 
 

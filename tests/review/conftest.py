@@ -11,7 +11,7 @@ import pytest
 from tests.web.world import make_project
 from tunewell.people import Batch, Book, Item, Said
 from tunewell.review import newest_evaluation, open_review
-from tunewell.review.session import Calibration
+from tunewell.review.session import CalibrationRow
 from tunewell.store import Store
 from tunewell.task import TaskFile
 
@@ -27,7 +27,7 @@ class Desk:
     def book(self) -> Book:
         return Book(self.store)
 
-    def review(self, *people: str, rows: int = 24, calibration: tuple[Calibration, ...] = ()) -> Batch:
+    def review(self, *people: str, rows: int = 24, calibration: tuple[CalibrationRow, ...] = ()) -> Batch:
         evaluation, examples = newest_evaluation(self.store)
         batch = open_review(
             self.store, self.file, evaluation, examples, author="owner", arms=("prompted", "tuned"), rows=rows,

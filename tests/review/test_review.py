@@ -11,7 +11,7 @@ from tunewell.errors import UserError
 from tunewell.people import Item, Said
 from tunewell.review import corrections, newest_evaluation, open_review, review_result
 from tunewell.review.patterns import patterns
-from tunewell.review.session import Calibration
+from tunewell.review.session import CalibrationRow
 from tunewell.task import MetricSpec
 from tunewell.types import Message, MetricInfo, Score
 
@@ -118,7 +118,9 @@ def test_skipped_rows_are_counted_and_judge_nothing(desk: Desk) -> None:
 
 def test_calibration_rows_measure_raters_and_nothing_else(desk: Desk) -> None:
     known = tuple(
-        Calibration(id=f"k{i}", messages=(Message(role="user", content="Is it?"),), output="No.", gold={"faithful": 0})
+        CalibrationRow(
+            id=f"k{i}", messages=(Message(role="user", content="Is it?"),), output="No.", gold={"faithful": 0}
+        )
         for i in range(4)
     )
     batch = desk.review("ann", "bob", rows=4, calibration=known)

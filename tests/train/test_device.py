@@ -12,7 +12,7 @@ import pytest
 from tunewell.model.base import GenerateOptions
 from tunewell.model.local import LocalModel
 from tunewell.model.weights import Weights
-from tunewell.train.rows import Row, encode_rows
+from tunewell.train.rows import TrainRow, encode_rows
 from tunewell.types import Example, Message, Recipe
 
 torch = pytest.importorskip("torch")
@@ -21,7 +21,7 @@ from tests.train.accelerator import DEVICE, Accelerator, Far, MixedDevicesError,
 
 
 @pytest.fixture
-def rows(examples: Callable[..., list[Example]], tokenizer: Any) -> tuple[Row, ...]:
+def rows(examples: Callable[..., list[Example]], tokenizer: Any) -> tuple[TrainRow, ...]:
     return encode_rows(examples(15), tokenizer, max_tokens=300).rows
 
 
@@ -198,7 +198,7 @@ def test_other_decoders_run_there_too(kind: str, tmp_path: Path, there: Accelera
     from tunewell.train.network import load_network
 
     rng = np.random.default_rng(0)
-    rows = [Row(str(i), rng.integers(3, 64, 12 + i).astype(np.int32), start=6) for i in range(6)]
+    rows = [TrainRow(str(i), rng.integers(3, 64, 12 + i).astype(np.int32), start=6) for i in range(6)]
     train = np.arange(6)[None] % 2 != np.arange(2)[:, None]
     network = load_network(tmp_path, dtype=torch.float32, device=DEVICE)
     job = Job(network, rows, recipe=Recipe(model="x", tokens_per_batch=64), cut=0, train=train, measure=~train,

@@ -22,7 +22,7 @@ from tunewell.train.forgetting import (
     reading_work,
     relative_change,
 )
-from tunewell.train.rows import Row
+from tunewell.train.rows import TrainRow
 from tunewell.types import Recipe
 
 
@@ -105,7 +105,7 @@ def test_one_passage_of_a_kind_gives_no_interval() -> None:
     assert change.seen == "no change would have been seen"
 
 
-def rows_of(tokenizer: Any) -> tuple[Row, ...]:
+def rows_of(tokenizer: Any) -> tuple[TrainRow, ...]:
     return general_rows(tokenizer, work=0.0)
 
 

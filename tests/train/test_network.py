@@ -116,7 +116,7 @@ def test_the_longest_run_is_what_greedy_decoding_writes(tiny: Any, network: Any,
     """Targets that begin with what the model itself writes, then break off: the run is as long as the beginning."""
     from tunewell.model.local import LocalModel
     from tunewell.train.loop import Job
-    from tunewell.train.rows import Row
+    from tunewell.train.rows import TrainRow
     from tunewell.types import Message, Recipe
 
     model = LocalModel(tiny, dtype="float32")
@@ -132,7 +132,7 @@ def test_the_longest_run_is_what_greedy_decoding_writes(tiny: Any, network: Any,
                 ids.append(int(logits.argmax()))
             last = network.run(network.embed(torch.tensor([ids]))[None], first=0, last=network.layers)[0, 0, -1]
             ids.append(int((network.finish(last) @ network.head.T).argmin()))
-        rows.append(Row(str(i), np.asarray(ids, np.int32), start))
+        rows.append(TrainRow(str(i), np.asarray(ids, np.int32), start))
     everything = np.ones((1, 3), np.bool_)
     job = Job(network, rows, recipe=Recipe(rank=2), cut=0, train=everything, measure=everything)
     assert job.longest_runs(everything)[0].tolist() == [4.0, 5.0, 6.0]

@@ -224,7 +224,7 @@ def test_sharded_it_gives_what_one_process_gives(
     from safetensors.numpy import load_file, save_file
 
     from tunewell.train import launch as launching
-    from tunewell.train.handover import Order, Work
+    from tunewell.train.handover import Order, SharedWork
     from tunewell.train.loop import Job
     from tunewell.train.rows import encode_rows
 
@@ -243,7 +243,7 @@ def test_sharded_it_gives_what_one_process_gives(
         order = Order(base=recipe.model, recipe=recipe, cut=0, dtype="float32", device="cpu", processes=processes,
                       sharding=name, pass_tokens=2048, horizon=ends[-1], epoch_ends=ends, checkpoint_s=600)  # fmt: skip
         (folder / "job.json").write_text(order.model_dump_json(), encoding="utf-8")
-        Work.of(rows, steps).save(folder / "rows.safetensors")
+        SharedWork.of(rows, steps).save(folder / "rows.safetensors")
         save_file(job.bank.tensors(0), folder / "start.safetensors")
         if processes > 1:
             script = [*many, str(tmp_path / "sharded.py")]

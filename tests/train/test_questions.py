@@ -15,8 +15,8 @@ from tunewell.errors import DataError
 from tunewell.train import learning_curve, leave_groups_out, search
 from tunewell.train.curve import forecast, nested, too_few_rows
 from tunewell.train.groups import GroupLoss, Groups, new_group_failure
-from tunewell.train.loop import Reading
-from tunewell.train.search import Candidate, Race, Search, confirm
+from tunewell.train.loop import LossReading
+from tunewell.train.search import Race, RecipeCandidate, Search, confirm
 from tunewell.train.stopping import HeldOut
 from tunewell.types import Estimate, Example, Recipe
 
@@ -53,7 +53,7 @@ class Told:
     def __init__(self, means: list[float], level: Any) -> None:
         noise = np.random.default_rng(int(1e6 * sum(means))).normal(0, 0.01, (len(means), len(level)))
         rows = [(m + level + x - x.mean())[None].astype(np.float32) for m, x in zip(means, noise, strict=True)]
-        self._all = [Reading(float(e), x) for e, x in enumerate(rows)]
+        self._all = [LossReading(float(e), x) for e, x in enumerate(rows)]
         self.readings = self._all[:1]
 
     def epoch_on(self) -> None:
@@ -62,7 +62,7 @@ class Told:
 
 def searched(*, chosen: Recipe, own: Recipe) -> Search:
     none = Estimate(value=0.0, low=0.0, high=0.0, n=9, method="t")
-    found = tuple(Candidate(recipe=r, changes=c, held_out=none, against_best=none, epochs=1, trained=1)
+    found = tuple(RecipeCandidate(recipe=r, changes=c, held_out=none, against_best=none, epochs=1, trained=1)
                   for r, c in ((own, "own"), (chosen, "other")))  # fmt: skip
     return Search(candidates=found, best=1, chosen=1, why="The other leads.", saved=0.5)
 

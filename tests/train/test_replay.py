@@ -92,17 +92,17 @@ def test_the_trunk_of_one_run_serves_the_next(
     """Training, then a search and a curve: the frozen layers are computed once for all of them."""
     from tunewell.train import learning_curve, search, train
     from tunewell.train import trunk as module
-    from tunewell.train.network import Fast
+    from tunewell.train.network import FastDecoder
 
     below: list[int] = []
-    run = Fast.run
+    run = FastDecoder.run
 
     def counted(self: Any, hidden: Any, *, first: int, last: int, bank: Any = None, wanted: Any = None) -> Any:
         if bank is None:
             below.append(hidden.shape[1] * hidden.shape[2])
         return run(self, hidden, first=first, last=last, bank=bank, wanted=wanted)
 
-    monkeypatch.setattr(Fast, "run", counted)
+    monkeypatch.setattr(FastDecoder, "run", counted)
     project = make_project(tmp_path, examples(20), recipe.model_copy(update={"epochs": 1, "layers": 0.5}))
     train(*project)
     trunks = list((tmp_path / ".tunewell" / "cache").glob("trunk-*.json")) or list(

@@ -15,7 +15,7 @@ from tests.train.test_whole import made
 from tunewell.errors import MissingExtraError, ModelError, TaskError
 from tunewell.task import Machine, TaskFile
 from tunewell.train import backend, train
-from tunewell.train.handover import DONE, Order, Work
+from tunewell.train.handover import DONE, Order, SharedWork
 from tunewell.train.rows import encode_rows
 from tunewell.types import Recipe, Trained
 
@@ -38,7 +38,7 @@ def step_is_ours(network: Any, tokenizer: Any, recipe: Recipe, base: Path, folde
     job = Job(network, rows, recipe=recipe, cut=cut, train=everything, measure=everything)
     job.bank.values += 0.05 * torch.randn(job.bank.values.shape, generator=torch.Generator().manual_seed(1))
     batches = job.batches(0)
-    work = Work.of(rows, [b.rows[0] for b in batches])
+    work = SharedWork.of(rows, [b.rows[0] for b in batches])
     start = {n: torch.from_numpy(t) for n, t in job.bank.tensors(0).items()}
     order = order_of(recipe, cut=cut, steps=len(batches)).model_copy(update={"base": str(base)})
     trainer = build(order, work, start, folder, [])
@@ -155,7 +155,7 @@ def test_what_the_machine_cannot_do_is_said_before_anything_else(
 def test_adapters_elsewhere_than_ours_are_refused(recipe: Recipe, tmp_path: Path) -> None:
     from tunewell.train.sft import build
 
-    work = Work((np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),))
+    work = SharedWork((np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),))
     start = {f"base_model.model.{n}.lora_A.weight": 0 for n in ("layers.0.mlp.up_proj", "no.such")}
     with pytest.raises(ModelError, match="has 2 adapter tensors in this model and our own network 2; they differ in 4"):
         build(order_of(recipe, cut=0, steps=1), work, start, tmp_path, [])
@@ -168,7 +168,7 @@ def test_fewer_processes_than_ordered_is_an_error(recipe: Recipe, tmp_path: Path
     from tunewell.train.bank import Bank
     from tunewell.train.sft import build
 
-    work = Work((np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),))
+    work = SharedWork((np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),))
     start = {n: torch.from_numpy(t) for n, t in Bank(network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,),
              like=network.head).tensors(0).items()}  # fmt: skip
     order = order_of(recipe, cut=0, steps=1).model_copy(update={"processes": 2})

@@ -12,7 +12,7 @@ import pytest
 
 from tunewell.errors import ModelError
 from tunewell.model.weights import Weights, resolve
-from tunewell.train.rows import Row
+from tunewell.train.rows import TrainRow
 from tunewell.types import Example, Recipe
 
 torch = pytest.importorskip("torch")
@@ -41,10 +41,10 @@ def made(kind: str, folder: Path, *, vocabulary: int = 64, **more: Any) -> Any:
     return model
 
 
-def rows_of(count: int) -> list[Row]:
+def rows_of(count: int) -> list[TrainRow]:
     rng = np.random.default_rng(3)
     lengths = rng.integers(6, 14, count)
-    return [Row(str(i), rng.integers(3, 64, n).astype(np.int32), start=int(n) - 4) for i, n in enumerate(lengths)]
+    return [TrainRow(str(i), rng.integers(3, 64, n).astype(np.int32), start=int(n) - 4) for i, n in enumerate(lengths)]
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

@@ -14,13 +14,13 @@ from fastapi.testclient import TestClient
 
 from tests.web.world import make_project
 from tunewell.annotate import open_annotation, rows_of
-from tunewell.people import ROLES, Account, Accounts, Batch, Book, Role
+from tunewell.people import ROLES, Account, AccountRole, Accounts, Batch, Book
 from tunewell.review import newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.web import create_app
 
-ROLE_NAMES: tuple[Role, ...] = tuple(ROLES)
+ROLE_NAMES: tuple[AccountRole, ...] = tuple(ROLES)
 
 
 @dataclass
@@ -58,12 +58,12 @@ class World:
     def door(self) -> Accounts:
         return Accounts(self.store)
 
-    def account(self, name: str, role: Role) -> Account:
+    def account(self, name: str, role: AccountRole) -> Account:
         if name not in self.people:
             self.people[name] = self.door.create(name, role=role)
         return self.people[name]
 
-    def client(self, name: str, role: Role = "expert") -> Person:
+    def client(self, name: str, role: AccountRole = "expert") -> Person:
         token = self.door.sign_in(self.account(name, role))
         session = self.door.session(token)
         assert session is not None

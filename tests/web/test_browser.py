@@ -17,7 +17,7 @@ import uvicorn
 from tests.web.conftest import World
 from tests.web.test_pages import HOSTILE
 from tests.web.world import make_project
-from tunewell.people import Said, Span
+from tunewell.people import MarkedSpan, Said
 from tunewell.web import create_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -279,7 +279,7 @@ def _work_a_little(world: World, review: str, marks: str) -> None:
             said = Said(scores={"faithful": float("tuned" in item.arms), "helpful": 3}, tags=("rude",))
             world.book.write(said, item=item, batch=batches[review], account=account, key=item.id, seconds=9)
         for item in world.book.next_items(marks, account, limit=3):
-            span = Span(start=0, end=4 if name == "ann" else 6, label="amount")
+            span = MarkedSpan(start=0, end=4 if name == "ann" else 6, label="amount")
             said = Said(spans=(span,), label="billing", answer=item.suggestion)
             world.book.write(said, item=item, batch=batches[marks], account=account, key=item.id, seconds=9)
 
@@ -336,7 +336,7 @@ def _work_much(world: World, review: str, marks: str) -> None:
                              key=item.id, seconds=luck.uniform(20, 55))  # fmt: skip
         for n, item in enumerate(world.book.next_items(marks, account, limit=8)):
             at = item.source.find(" EUR")
-            spans = (Span(start=at - 2, end=at + 4, label="amount"),) if at > 0 else ()
+            spans = (MarkedSpan(start=at - 2, end=at + 4, label="amount"),) if at > 0 else ()
             label = ("billing", "meter")[n % 2 if name.startswith("R") else 0]
             world.book.write(Said(label=label, spans=spans, answer=item.suggestion), item=item, batch=batches[marks],
                              account=account, key=item.id, seconds=luck.uniform(20, 55))  # fmt: skip

@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 from tests.web.conftest import ROLE_NAMES, World, texts
 from tests.web.world import make_project
 from tunewell.annotate import annotation_result
-from tunewell.people import Role
+from tunewell.people import AccountRole
 from tunewell.web import create_app
-from tunewell.web.room import Allow, ApiAllow, Change
+from tunewell.web.room import Allow, AllowChange, ApiAllow
 
 PUBLIC = {"/login", "/join/{token}", "/health", "/sso", "/sso/callback"}
 GOOD = {"scores": {"faithful": 1, "helpful": 4}}
@@ -80,11 +80,11 @@ def test_every_route_says_who_may(world: World) -> None:
         if path.startswith("/api/"):
             assert isinstance(guard, ApiAllow), path
         elif method not in ("GET", "HEAD"):
-            assert isinstance(guard, Change), f"{method} {path} takes forms from anywhere"
+            assert isinstance(guard, AllowChange), f"{method} {path} takes forms from anywhere"
 
 
 @pytest.mark.parametrize("role", [*ROLE_NAMES, None])
-def test_every_role_against_every_route(world: World, role: Role | None) -> None:
+def test_every_role_against_every_route(world: World, role: AccountRole | None) -> None:
     """A role that may not is refused before anything happens; one that may is never refused for its role."""
     person = world.client(f"the {role}", role) if role else None
     client = person.client if person else TestClient(world.app, follow_redirects=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rapidfuzz.fuzz import ratio
 
-from tunewell.people.work import Batch, Item, Verdict
+from tunewell.people.work import Batch, Item, RaterVerdict
 from tunewell.stats import difference, mean
 from tunewell.types import Estimate, Value
 
@@ -30,7 +30,7 @@ class SuggestionBias(Value):
 
 
 def suggestion_bias(
-    items: Sequence[Item], said: Sequence[Verdict], batch: Batch, *, level: float = 0.95
+    items: Sequence[Item], said: Sequence[RaterVerdict], batch: Batch, *, level: float = 0.95
 ) -> SuggestionBias | None:
     """Compare answers on rows with and without a suggestion, which were drawn at random; None with too few of either.
 

@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from tunewell.annotate.interchange import from_label_studio
 from tunewell.errors import DataError, UserError
-from tunewell.people import Accounts, Batch, Book, Item, Said, Span, shown
+from tunewell.people import Accounts, Batch, Book, Item, MarkedSpan, Said, shown
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.work import faults
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Example, Value, digest
 
-Part = Literal["test", "review", "train"]
+ImportedPart = Literal["test", "review", "train"]
 Word = tuple[str, str, Said]
 """(row, annotator, what was said)."""
 
@@ -92,7 +92,7 @@ def _argilla_said(values: Mapping[str, Any]) -> Said:
     strange = sorted(set(values) - {"label", "answer", "comment", "spans", "guideline"})
     if strange:
         raise ValueError(f"questions {', '.join(strange)} have no place here")
-    spans = tuple(Span(start=s["start"], end=s["end"], label=s["label"]) for s in values.get("spans") or ())
+    spans = tuple(MarkedSpan(start=s["start"], end=s["end"], label=s["label"]) for s in values.get("spans") or ())
     label = values.get("label") or ""
     return Said(
         spans=spans, label=str(label[0] if isinstance(label, list) else label), answer=str(values.get("answer") or ""),
@@ -134,13 +134,13 @@ def _bare(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r") else cell
 
 
-def _mark(text: str, source: str) -> Span:
+def _mark(text: str, source: str) -> MarkedSpan:
     label, sep, quote = text.partition(": ")
     count = source.count(quote) if quote else 0
     if not sep or count != 1:
         raise ValueError(f"the mark {text!r} stands in the source {count} times, not once")
     start = source.index(quote)
-    return Span(start=start, end=start + len(quote), label=label.strip())
+    return MarkedSpan(start=start, end=start + len(quote), label=label.strip())
 
 
 def read_words(form: str, text: str, sources: Mapping[str, str], *, place: str) -> list[Word]:
@@ -166,7 +166,7 @@ def read_words(form: str, text: str, sources: Mapping[str, str], *, place: str) 
 
 
 def import_words(
-    store: Store, file: TaskFile, words: Sequence[Word], rows: Mapping[str, tuple[Example, Part]], *, author: str,
+    store: Store, file: TaskFile, words: Sequence[Word], rows: Mapping[str, tuple[Example, ImportedPart]], *, author: str,
     title: str = "",
 ) -> Imported:  # fmt: skip
     """Take annotations up as a batch of the room, so that agreement, adjudication and gold go on from there.
@@ -214,7 +214,7 @@ def import_words(
 
 
 def _open(
-    book: Book, file: TaskFile, words: Sequence[Word], rows: Mapping[str, tuple[Example, Part]], *, name: str,
+    book: Book, file: TaskFile, words: Sequence[Word], rows: Mapping[str, tuple[Example, ImportedPart]], *, name: str,
     author: str, title: str,
 ) -> Batch:  # fmt: skip
     people = file.spec.people

@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from tunewell.errors import DataError
-from tunewell.people import Item, Said, Span, Verdict
+from tunewell.people import Item, MarkedSpan, RaterVerdict, Said
 from tunewell.people.shown import cell
 from tunewell.people.work import Batch
 
 
-def to_label_studio(items: Sequence[Item], said: Iterable[Verdict], batch: Batch) -> list[dict[str, Any]]:
+def to_label_studio(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) -> list[dict[str, Any]]:
     """Tasks with annotations as Label Studio exports them: labels on ``text``, choices, a text area ``answer``."""
-    words: dict[str, list[Verdict]] = defaultdict(list)
+    words: dict[str, list[RaterVerdict]] = defaultdict(list)
     for verdict in said:
         words[verdict.item].append(verdict)
     return [
@@ -83,12 +83,12 @@ def from_label_studio(tasks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str
 def _said(annotation: Mapping[str, Any]) -> Said:
     if annotation.get("was_cancelled"):
         return Said(skipped="cancelled")
-    spans: list[Span] = []
+    spans: list[MarkedSpan] = []
     label = answer = ""
     for result in annotation["result"]:
         value, kind = result["value"], result["type"]
         if kind in ("labels", "hypertextlabels"):
-            spans.append(Span(start=value["start"], end=value["end"], label=value[kind][0]))
+            spans.append(MarkedSpan(start=value["start"], end=value["end"], label=value[kind][0]))
         elif kind == "choices":
             label = value["choices"][0]
         elif kind == "textarea":
@@ -98,9 +98,9 @@ def _said(annotation: Mapping[str, Any]) -> Said:
     return Said(spans=tuple(spans), label=label, answer=answer)
 
 
-def to_argilla(items: Sequence[Item], said: Iterable[Verdict]) -> list[dict[str, Any]]:
+def to_argilla(items: Sequence[Item], said: Iterable[RaterVerdict]) -> list[dict[str, Any]]:
     """Records as Argilla 2 reads them: fields, and responses by question and user."""
-    words: dict[str, list[Verdict]] = defaultdict(list)
+    words: dict[str, list[RaterVerdict]] = defaultdict(list)
     for verdict in said:
         words[verdict.item].append(verdict)
     return [
@@ -117,7 +117,7 @@ def to_argilla(items: Sequence[Item], said: Iterable[Verdict]) -> list[dict[str,
     ]
 
 
-def _values(verdict: Verdict) -> dict[str, dict[str, Any]]:
+def _values(verdict: RaterVerdict) -> dict[str, dict[str, Any]]:
     said = verdict.said
     values: dict[str, Any] = dict(said.scores)
     values |= {"label": said.label} if said.label else {}
@@ -127,7 +127,7 @@ def _values(verdict: Verdict) -> dict[str, dict[str, Any]]:
     return {k: {"value": v} for k, v in values.items()}
 
 
-def to_csv(items: Sequence[Item], said: Iterable[Verdict], batch: Batch) -> str:
+def to_csv(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) -> str:
     """One line a verdict for a spreadsheet; cells that it would run as formulas are quoted with an apostrophe."""
     by_id = {i.id: i for i in items}
     names = [c.name for c in batch.rubric]

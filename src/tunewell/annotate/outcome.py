@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tunewell.annotate.bias import SuggestionBias, suggestion_bias
-from tunewell.people import Book, Item, Span, Verdict
+from tunewell.people import Book, Item, MarkedSpan, RaterVerdict
 from tunewell.people.agreement import Agreement, agreement
 from tunewell.people.settled import Dispute, Settled, settle
 from tunewell.people.work import Batch
@@ -93,14 +93,14 @@ def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> Annot
     )
 
 
-def _label_agreement(words: Iterable[Sequence[Verdict]], batch: Batch, level: float) -> Agreement | None:
+def _label_agreement(words: Iterable[Sequence[RaterVerdict]], batch: Batch, level: float) -> Agreement | None:
     number = {label: float(n) for n, label in enumerate(batch.row_labels)}
     ratings = {(v.account, v.item): number[v.said.label] for w in words for v in w if v.said.label in number}
     return agreement(ratings, level=level)
 
 
 def _span_agreement(
-    words: Mapping[str, Sequence[Verdict]], items: Mapping[str, Item], batch: Batch, level: float
+    words: Mapping[str, Sequence[RaterVerdict]], items: Mapping[str, Item], batch: Batch, level: float
 ) -> dict[str, Agreement]:
     """Per span label: whether the text holds such a mark at all, item by item."""
     out = {}
@@ -117,11 +117,11 @@ def _span_agreement(
     return out
 
 
-def span_f1(a: Sequence[Span], b: Sequence[Span]) -> float:
+def span_f1(a: Sequence[MarkedSpan], b: Sequence[MarkedSpan]) -> float:
     """F1 of exactly equal spans of two annotators; 1 if both marked nothing.
 
     Example:
-        >>> x, y, z = (Span(start=i, end=i + 1, label="a") for i in range(3))
+        >>> x, y, z = (MarkedSpan(start=i, end=i + 1, label="a") for i in range(3))
         >>> span_f1([x, y], [y, z]), span_f1([], []), span_f1([x], [])
         (0.5, 1.0, 0.0)
     """
@@ -131,7 +131,7 @@ def span_f1(a: Sequence[Span], b: Sequence[Span]) -> float:
     return 2 * len(one & two) / (len(one) + len(two))
 
 
-def _overlap(words: Iterable[Sequence[Verdict]], level: float) -> Estimate | None:
+def _overlap(words: Iterable[Sequence[RaterVerdict]], level: float) -> Estimate | None:
     from tunewell.stats import mean
 
     values, groups = [], []

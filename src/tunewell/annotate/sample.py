@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.people.draw import Candidate
+from tunewell.people.draw import SampleCandidate
 from tunewell.people.near import Near
 from tunewell.people.work import Coverage
 from tunewell.types import Estimate
@@ -17,7 +17,7 @@ DRAWS = 200
 
 
 def coverage(
-    rows: Sequence[Candidate],
+    rows: Sequence[SampleCandidate],
     chosen: Sequence[str],
     *,
     probabilities: Mapping[str, float] | None = None,
@@ -34,7 +34,7 @@ def coverage(
         seed: Of them.
 
     Example:
-        >>> rows = [Candidate(id=str(i), strata=("rare" if i % 20 == 0 else "common",)) for i in range(100)]
+        >>> rows = [SampleCandidate(id=str(i), strata=("rare" if i % 20 == 0 else "common",)) for i in range(100)]
         >>> found = coverage(rows, [str(i) for i in range(0, 100, 10)])
         >>> found.groups, found.covered, found.random.value < 2
         (2, 2, True)

@@ -10,7 +10,7 @@ from typing import Literal
 from tunewell.annotate.sample import coverage
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
-from tunewell.people.draw import Candidate, draw, draw_unequal
+from tunewell.people.draw import SampleCandidate, draw, draw_unequal
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.work import Batch, Item
 from tunewell.store import Store
@@ -112,7 +112,8 @@ def open_annotation(
     there = {e.id: e for e in examples}
     fields = [s.field for s in file.spec.slices]
     candidates = [
-        Candidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=known.get(e.id, "")) for e in there.values()
+        SampleCandidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=known.get(e.id, ""))
+        for e in there.values()
     ]
     ahead = [name for name in dict.fromkeys(first) if name in there][:rows]
     rest = [c for c in candidates if c.id not in set(ahead)]
@@ -162,7 +163,7 @@ def open_annotation(
 
 
 def _drawn(
-    rows: Sequence[Candidate], count: int, doubts: Mapping[str, float], share: float, seed: int
+    rows: Sequence[SampleCandidate], count: int, doubts: Mapping[str, float], share: float, seed: int
 ) -> dict[str, float]:
     """Rows and the probability with which each was drawn."""
     if share > 0:

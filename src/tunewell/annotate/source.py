@@ -9,7 +9,7 @@ from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.types import Dataset, Example, Split
 
-Part = Literal["test", "review", "train"]
+AnnotatedPart = Literal["test", "review", "train"]
 
 
 SUSPICIOUS = ("D10", "D09")
@@ -28,7 +28,7 @@ def suspicious(store: Store, codes: Sequence[str] = SUSPICIOUS) -> list[str]:
     return list(dict.fromkeys(out))
 
 
-def rows_of(store: Store, part: Part) -> tuple[list[Example], dict[str, str]]:
+def rows_of(store: Store, part: AnnotatedPart) -> tuple[list[Example], dict[str, str]]:
     """The rows of the test set, the review pool or the training folds, and the family of each.
 
     A row of the test set is never given out as a training row: what is annotated there becomes its gold only.

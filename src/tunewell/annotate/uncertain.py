@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tunewell.annotate.source import Part
+from tunewell.annotate.source import AnnotatedPart
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.types import Evaluation, Prediction, Score, Trained, Unscored
@@ -15,7 +15,7 @@ from tunewell.types import Evaluation, Prediction, Score, Trained, Unscored
 TUNED = "tuned"
 
 
-def row_doubts(store: Store, part: Part, *, judges: Sequence[str] = ("judge",)) -> dict[str, float]:
+def row_doubts(store: Store, part: AnnotatedPart, *, judges: Sequence[str] = ("judge",)) -> dict[str, float]:
     """Doubt of every row that has been measured, from 0 (sure) to 1.
 
     Training rows: the probability of missing a token of the target, 1 - exp(-loss), under the folds that never saw the

@@ -38,7 +38,7 @@ _FFFD = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Breakage:
     """Why a row is broken.
 
     Attributes:
@@ -53,7 +53,7 @@ class Fault:
     evidence: str
 
 
-def find_fault(turns: Sequence[tuple[str, str]], *, ends_done: bool = False) -> Fault | None:
+def find_fault(turns: Sequence[tuple[str, str]], *, ends_done: bool = False) -> Breakage | None:
     """The first thing that makes a conversation unusable, or None.
 
     Args:
@@ -70,38 +70,38 @@ def find_fault(turns: Sequence[tuple[str, str]], *, ends_done: bool = False) -> 
     return _roles(turns) or _target(turns[-1][1], ends_done=ends_done)
 
 
-def _roles(turns: Sequence[tuple[str, str]]) -> Fault | None:
+def _roles(turns: Sequence[tuple[str, str]]) -> Breakage | None:
     if not turns:
-        return Fault("no target", "a row has at least one turn", "no turns")
+        return Breakage("no target", "a row has at least one turn", "no turns")
     roles = [role for role, _ in turns]
     shown = " ".join(roles[:8])
     if roles[-1] != "assistant":
-        return Fault("no target", "the last turn is the assistant's", shown)
+        return Breakage("no target", "the last turn is the assistant's", shown)
     if not _WORD.search(turns[-1][1]) and len(turns[-1][1].strip()) < 4:
-        return Fault("empty target", "the target is not empty", shown)
+        return Breakage("empty target", "the target is not empty", shown)
     spoken = [role for role in roles if role != "system"]
     if "system" in roles[1:]:
-        return Fault("role order", "a system turn stands first", shown)
+        return Breakage("role order", "a system turn stands first", shown)
     if len(spoken) > 1 and spoken[0] == "assistant" and "user" not in spoken:
-        return Fault("role order", "a user turn comes before the answer", shown)
+        return Breakage("role order", "a user turn comes before the answer", shown)
     for before, after in itertools.pairwise(spoken):
         if before == after == "assistant":
-            return Fault("role order", "turns of user and assistant alternate", shown)
+            return Breakage("role order", "turns of user and assistant alternate", shown)
     asked = [text for role, text in turns[:-1] if role == "user"]
     if asked and not any(text.strip() for text in asked):
-        return Fault("empty input", "the input is not empty", shown)
+        return Breakage("empty input", "the input is not empty", shown)
     return None
 
 
-def _target(target: str, *, ends_done: bool) -> Fault | None:
+def _target(target: str, *, ends_done: bool) -> Breakage | None:
     if _HINT.search(target, 0, 400) and (match := _REFUSAL.search(target[:400])):
-        return Fault("refusal", "the target is not a refusal", match[0])
+        return Breakage("refusal", "the target is not a refusal", match[0])
     if target.count(_FFFD) > max(2, len(target) // 100):
-        return Fault("unreadable", "the target can be read", f"{target.count(_FFFD)} replacement characters")
+        return Breakage("unreadable", "the target can be read", f"{target.count(_FFFD)} replacement characters")
     if repeated := _repetition(target):
-        return Fault("repetition", "the target does not repeat itself", repeated)
+        return Breakage("repetition", "the target does not repeat itself", repeated)
     if cut := _cut(target, ends_done=ends_done):
-        return Fault("cut off", "the target is complete", cut)
+        return Breakage("cut off", "the target is complete", cut)
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tunewell.checks.personal import Span
+from tunewell.checks.personal import PersonalSpan
 
 _UPPER = r"[A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽŁŃŅŇŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽΑ-ΩА-Я]"
 _WORD = rf"{_UPPER}[^\W\d_]*(?:['’-][^\W\d_]+)*"
@@ -78,7 +78,7 @@ _ADDRESSES = (
 )  # fmt: skip
 
 
-def find_names(text: str) -> list[Span]:
+def find_names(text: str) -> list[PersonalSpan]:
     """Names (``name``) and postal addresses (``address``) that their surroundings give away, in order.
 
     Example:
@@ -86,30 +86,30 @@ def find_names(text: str) -> list[Span]:
         >>> [(text[s.start : s.end], s.type) for s in find_names(text)]
         [('Okoro', 'name'), ('Jun Ito', 'name'), ('12 Old Mill Road.', 'address')]
     """
-    found: list[Span] = []
+    found: list[PersonalSpan] = []
     for span in (*_addresses(text), *_names(text)):
         if not any(span.start < other.end and other.start < span.end for other in found):
             found.append(span)
     return sorted(found, key=lambda s: s.start)
 
 
-def _addresses(text: str) -> Iterator[Span]:
+def _addresses(text: str) -> Iterator[PersonalSpan]:
     for pattern in _ADDRESSES:
         for match in pattern.finditer(text):
             if any(c.isdigit() for c in match[0]):
-                yield Span(*match.span(), "address")
+                yield PersonalSpan(*match.span(), "address")
 
 
-def _names(text: str) -> Iterator[Span]:
+def _names(text: str) -> Iterator[PersonalSpan]:
     for pattern in (_TITLED, _INTRODUCED, _GREETED, _SIGNED):
         for match in pattern.finditer(text):
             words = match[1].split(" ")
             while words and words[-1] in _NOT_NAMES:
                 words.pop()
             if words and words[0] not in _NOT_NAMES:
-                yield Span(match.start(1), match.start(1) + len(" ".join(words)), "name")
+                yield PersonalSpan(match.start(1), match.start(1) + len(" ".join(words)), "name")
     for match in _PLAIN.finditer(text):
         words = match[1].lower().split(" ")
         if words[0] not in _NOT_LOWER:
             end = match.end(1) if words[-1] not in _NOT_LOWER else match.start(1) + len(words[0])
-            yield Span(match.start(1), end, "name")
+            yield PersonalSpan(match.start(1), end, "name")

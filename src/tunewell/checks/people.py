@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tunewell.checks.personal import Span, mask
+from tunewell.checks.personal import PersonalSpan, mask
 
 _TITLE = re.compile(
     r"(?i)^(?:(?:mrs?|ms|miss|mx|dr|prof|professor|sir|madam|herrn?|frau|mme|monsieur|madame|señora?)\b\.?\s*)+"
@@ -52,11 +52,11 @@ def _part_of(short: Sequence[str], full: Sequence[str]) -> bool:
     return bool(short) and all(any(w == f or (len(w) == 1 and f.startswith(w)) for f in rest) for w in short)
 
 
-def mask_row(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[str]:
+def mask_row(texts: Sequence[str], spans: Sequence[Sequence[PersonalSpan]]) -> list[str]:
     """The texts of a row with every span replaced by its placeholder, the same person always by the same one.
 
     Example:
-        >>> a, b = mask_row(["I am Jonas Okoro", "Hello Mr Okoro"], [[Span(5, 16, "name")], [Span(9, 14, "name")]])
+        >>> a, b = mask_row(["I am Jonas Okoro", "Hello Mr Okoro"], [[Span(5, 16, "name")], [PersonalSpan(9, 14, "name")]])
         >>> a.removeprefix("I am ") == b.removeprefix("Hello Mr ")
         True
     """

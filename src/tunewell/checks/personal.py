@@ -17,7 +17,7 @@ TYPES = ("secret", "iban", "card", "ssn", "email", "ip", "phone")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PersonalSpan:
     """Personal data in a text: ``text[start:end]`` is of this type."""
 
     start: int
@@ -105,7 +105,7 @@ _IBAN_LENGTH = {
 }  # fmt: skip
 
 
-def find_personal(text: str) -> list[Span]:
+def find_personal(text: str) -> list[PersonalSpan]:
     """Personal data and secrets in a text, in order, without overlaps.
 
     Example:
@@ -114,45 +114,45 @@ def find_personal(text: str) -> list[Span]:
     """
     if not _MAY.search(text):
         return []
-    found: list[Span] = []
+    found: list[PersonalSpan] = []
     for span in _candidates(text):
         if not any(span.start < other.end and other.start < span.end for other in found):
             found.append(span)
     return sorted(found, key=lambda s: s.start)
 
 
-def _candidates(text: str) -> Iterator[Span]:
+def _candidates(text: str) -> Iterator[PersonalSpan]:
     yield from _secrets(text)
     digits = any(c.isdigit() for c in text)
     if digits:
         for match in _IBAN.finditer(text):
             if end := _iban_end(match[0]):
-                yield Span(match.start(), match.start() + end, "iban")
+                yield PersonalSpan(match.start(), match.start() + end, "iban")
         for match in _CARD.finditer(text):
             beside = text[max(0, match.start() - 40) : match.end() + 20]
             if is_card(match[0], named=bool(_CARD_WORD.search(beside))):
-                yield Span(*match.span(), "card")
+                yield PersonalSpan(*match.span(), "card")
         yield from _ssn(text)
     if "@" in text:
         for match in _EMAIL.finditer(text):
-            yield Span(*match.span(), "email")
+            yield PersonalSpan(*match.span(), "email")
     if digits:
         yield from _addresses(text)
         yield from _phones(text)
 
 
-def _secrets(text: str) -> Iterator[Span]:
+def _secrets(text: str) -> Iterator[PersonalSpan]:
     for match in _SECRETS.finditer(text):
-        yield Span(*match.span(), "secret")
+        yield PersonalSpan(*match.span(), "secret")
     if "://" in text:
         for match in _URL_LOGIN.finditer(text):
-            yield Span(*match.span(1), "secret")
+            yield PersonalSpan(*match.span(1), "secret")
     for match in _ASSIGNED.finditer(text):
         value = match[1].rstrip(".!?")
         kinds = sum(any(test(c) for c in value) for test in (str.islower, str.isupper, str.isdigit))
         special = any(not c.isalnum() for c in value)
         if len(value) >= 8 and kinds + special >= 3 and not value.startswith(("$", "%", "*", "[")):
-            yield Span(match.start(1), match.start(1) + len(value), "secret")
+            yield PersonalSpan(match.start(1), match.start(1) + len(value), "secret")
 
 
 def is_card(number: str, *, named: bool = False) -> bool:
@@ -197,22 +197,22 @@ def _iban_end(text: str) -> int:
     return end if int("".join(str(int(c, 36)) for c in moved)) % 97 == 1 else 0
 
 
-def _ssn(text: str) -> Iterator[Span]:
+def _ssn(text: str) -> Iterator[PersonalSpan]:
     for match in _SSN.finditer(text):
         if _is_ssn(match[1], match[3], match[4]) and not _NOT_PHONE.search(
             text[max(0, match.start() - 30) : match.start()]
         ):
-            yield Span(*match.span(), "ssn")
+            yield PersonalSpan(*match.span(), "ssn")
     for match in _SSN_BARE.finditer(text):
         if _is_ssn(match[1], match[2], match[3]):
-            yield Span(match.start(1), match.end(3), "ssn")
+            yield PersonalSpan(match.start(1), match.end(3), "ssn")
 
 
 def _is_ssn(area: str, group: str, serial: str) -> bool:
     return area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
 
 
-def _addresses(text: str) -> Iterator[Span]:
+def _addresses(text: str) -> Iterator[PersonalSpan]:
     for match in _IPV4.finditer(text):
         octets = [int(o) for o in match[0].split(".")]
         before = text[max(0, match.start() - 24) : match.start()]
@@ -224,7 +224,7 @@ def _addresses(text: str) -> Iterator[Span]:
         # Small numbers throughout are a version or a section ("2.4.1.0") unless the text says otherwise.
         small = max(octets) < 32 and not re.search(r"(?i)\b(?:ip|host|address|server|from)\W*$", before)
         if not plain and not small and not _VERSION.search(before):
-            yield Span(*match.span(), "ip")
+            yield PersonalSpan(*match.span(), "ip")
     if "::" in text or text.count(":") >= 7:
         for match in _IPV6.finditer(text):
             try:
@@ -232,21 +232,21 @@ def _addresses(text: str) -> Iterator[Span]:
             except ValueError:
                 continue
             if not address.is_loopback and (len(match[0]) > 6 and any(c.isdigit() for c in match[0])):
-                yield Span(*match.span(), "ip")
+                yield PersonalSpan(*match.span(), "ip")
 
 
 _LEAST = (8, 10, 9, 10, 7, 7)
 """Fewest digits for each of the patterns."""
 
 
-def _phones(text: str) -> Iterator[Span]:
+def _phones(text: str) -> Iterator[PersonalSpan]:
     for pattern, least in zip(_PHONES, _LEAST, strict=True):
         for match in pattern.finditer(text):
             start, end = match.span(match.lastindex or 0)
             digits = sum(c.isdigit() for c in text[start:end])
             before = text[max(0, start - 40) : start]
             if least <= digits <= 20 and not _NOT_PHONE.search(before) and not _VERSION.search(before):
-                yield Span(start, end, "phone")
+                yield PersonalSpan(start, end, "phone")
 
 
 def placeholder(text: str, kind: str) -> str:
@@ -263,7 +263,7 @@ def placeholder(text: str, kind: str) -> str:
     return f"[{kind.upper()}_{mark}]"
 
 
-def mask(text: str, spans: Sequence[Span], same: Mapping[str, str] | None = None) -> str:
+def mask(text: str, spans: Sequence[PersonalSpan], same: Mapping[str, str] | None = None) -> str:
     """The text with every span replaced by its `placeholder`.
 
     Args:

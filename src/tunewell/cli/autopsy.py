@@ -73,9 +73,9 @@ def _ask(folder: Path, base: str, data: Path | None, held_out: Path | None) -> l
 def _rows(path: Path | None) -> list[Example]:
     if path is None:
         return []
-    from tunewell.curate.read import Batch, read_source
+    from tunewell.curate.read import ReadResult, read_source
     from tunewell.task import DataSource
 
-    batch = Batch()
+    batch = ReadResult()
     read_source(DataSource(path=str(path.resolve())), root=path.resolve().parent, batch=batch)
     return [row.example() for row in batch.rows]

@@ -30,7 +30,7 @@ def pool_evaluation(
         UserError: Nothing has been trained yet.
     """
     from tunewell.evaluate.arms import contenders, local_models
-    from tunewell.evaluate.predict import Meter, Work, predict
+    from tunewell.evaluate.predict import PartialAnswers, PassMeter, predict
     from tunewell.model.base import GenerateOptions
 
     run = store.last_run("train")
@@ -40,9 +40,9 @@ def pool_evaluation(
     arm = contenders(file.spec, model, ())[-1]
     rows = [e for e in examples if e.prompt]
     opener = models or local_models(file.spec.train.model, store)
-    work = Work(store.root / "work" / f"pool-{digest([model.adapter, [e.id for e in rows]])[:24]}")
+    work = PartialAnswers(store.root / "work" / f"pool-{digest([model.adapter, [e.id for e in rows]])[:24]}")
     options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
-    found = predict(lambda: opener(model), arm, rows, options=options, work=work, meter=Meter(len(rows), None))
+    found = predict(lambda: opener(model), arm, rows, options=options, work=work, meter=PassMeter(len(rows), None))
     made = Evaluation(
         arms=(arm.name,), rows=tuple(e.id for e in rows), metrics=(), predictions=store.put_value(found),
         scores=store.put_value([]), levels=(), comparisons=(),

@@ -28,11 +28,11 @@ from tunewell.review import (
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 
-Action = Literal["plan", "open", "results", "corrections", "signoffs", "nearest"]
+ReviewAction = Literal["plan", "open", "results", "corrections", "signoffs", "nearest"]
 
 
 def command(
-    action: Annotated[Action, typer.Argument(help="plan, open, results, corrections, signoffs or nearest.")],
+    action: Annotated[ReviewAction, typer.Argument(help="plan, open, results, corrections, signoffs or nearest.")],
     path: ProjectOption = Path(),
     rows: Annotated[int, typer.Option(help="Rows to judge; as planned if 0.", min=0)] = 0,
     raters: Annotated[int, typer.Option(help="People per output; those of the definition if 0.", min=0)] = 0,
@@ -121,14 +121,15 @@ def _open_pool(
     """Let the newest model answer rows of the review pool and lay the answers before people."""
     from tunewell.annotate import rows_of
     from tunewell.cli.pool import pool_evaluation
-    from tunewell.people.draw import Candidate, draw
+    from tunewell.people.draw import SampleCandidate, draw
 
     chosen = accounts_named(store, people)
     examples, families = rows_of(store, "review")
     there = {e.id: e for e in examples}
     fields = [s.field for s in file.spec.slices]
     candidates = [
-        Candidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=families.get(e.id, "")) for e in examples
+        SampleCandidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=families.get(e.id, ""))
+        for e in examples
     ]
     drawn = [there[name] for name in draw(candidates, rows)]
     evaluation = pool_evaluation(file, store, drawn, families)

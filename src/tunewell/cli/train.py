@@ -19,7 +19,7 @@ from tunewell.task import TaskFile
 from tunewell.types import Dataset, Finding, Split
 
 if TYPE_CHECKING:
-    from tunewell.train.curve import Curve
+    from tunewell.train.curve import MeasuredCurve
     from tunewell.train.groups import Groups
     from tunewell.train.search import Search
 
@@ -103,7 +103,7 @@ def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json
 
     watch = Watch(quiet=json)
     with watch.bar("curve") as bar:
-        found: Curve = learning_curve(dataset, split, file, store, progress=bar, live=watch.point)
+        found: MeasuredCurve = learning_curve(dataset, split, file, store, progress=bar, live=watch.point)
     if json:
         emit("train", found)
         return

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar import normalise
 from tunewell.task import TaskFile
 
@@ -26,7 +26,7 @@ TAIL = 12
 """At most so many lines at the end of a turn are looked at."""
 
 
-def strip(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> dict[str, int]:
+def strip(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> dict[str, int]:
     """Take recurring endings off the turns (or report them).
 
     Returns:
@@ -55,7 +55,7 @@ def strip(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> dict[str, int]
     return dict(used)
 
 
-def recurring(rows: Sequence[Row]) -> frozenset[str]:
+def recurring(rows: Sequence[InputRow]) -> frozenset[str]:
     """Shapes of the sentences below the first line of many turns: in 4 rows and 0.5 % (or 12) of them, but not half.
 
     What stands in half of all rows is the format of the task, not boilerplate. One team's signature stands in few of
@@ -73,7 +73,7 @@ def recurring(rows: Sequence[Row]) -> frozenset[str]:
     return frozenset(shape for shape, n in counts.items() if shape and least <= n <= most)
 
 
-def ends_in(row: Row, common: frozenset[str]) -> bool:
+def ends_in(row: InputRow, common: frozenset[str]) -> bool:
     """Whether a turn of the row ends in recurring text."""
     return any(split_ending(text, common)[1] for role, text in row.turns if role != "system" and "\n" in text)
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 from tunewell.checks.broken import ends_properly, find_fault
 from tunewell.checks.language import language
 from tunewell.checks.people import mask_row
-from tunewell.checks.personal import Span
+from tunewell.checks.personal import PersonalSpan
 from tunewell.checks.recognise import find_all, load_recogniser
 from tunewell.checks.text import repair
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.engine import Engine
 
 _OUT = pa.schema([
@@ -67,7 +67,7 @@ class Wanted:
     root: str = ""
 
 
-def look(rows: Sequence[Row], wanted: Wanted, engine: Engine) -> list[Seen]:
+def look(rows: Sequence[InputRow], wanted: Wanted, engine: Engine) -> list[Seen]:
     """What the pass sees in every row, in order."""
     if not rows:
         return []
@@ -132,6 +132,6 @@ def _personal(rows: list[list[str]], wanted: Wanted) -> Iterator[Masked]:
     recogniser = load_recogniser(wanted.recogniser, wanted.root)
     found = iter(find_all(flat, recogniser) if wanted.personal else [[] for _ in flat])
     for contents in rows:
-        each: list[list[Span]] = [next(found) for _ in contents]
+        each: list[list[PersonalSpan]] = [next(found) for _ in contents]
         spans = [(i, s.start, s.end, s.type) for i, some in enumerate(each) for s in some]
         yield spans, mask_row(contents, each) if spans else None

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar import Links, alike, by_key, key, near_pairs, normalise, only_numbers_differ, split_words
 from tunewell.task import TaskFile
 
@@ -29,8 +29,8 @@ _POLITE = frozenset(
 
 
 def contradictions(
-    rows: Sequence[Row], file: TaskFile, ledger: Ledger, *, copies: Sequence[Sequence[Row]] = ()
-) -> list[list[Row]]:
+    rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, copies: Sequence[Sequence[InputRow]] = ()
+) -> list[list[InputRow]]:
     """Same or nearly the same input, different target (D09): report, drop all, or keep the newest if all are dated.
 
     Args:
@@ -60,7 +60,7 @@ def contradictions(
     return families
 
 
-def contradictory(rows: Sequence[Row], *, copies: Sequence[Sequence[Row]] = ()) -> list[list[Row]]:
+def contradictory(rows: Sequence[InputRow], *, copies: Sequence[Sequence[InputRow]] = ()) -> list[list[InputRow]]:
     """Families of rows with one input and several answers.
 
     Inputs are one when they are equal after normalisation, alike in all words that tell (see `tunewell.similar.alike`),
@@ -81,9 +81,9 @@ def contradictory(rows: Sequence[Row], *, copies: Sequence[Sequence[Row]] = ()) 
     return found
 
 
-def _representatives(copies: Sequence[Sequence[Row]], here: set[int]) -> dict[int, Row]:
+def _representatives(copies: Sequence[Sequence[InputRow]], here: set[int]) -> dict[int, InputRow]:
     """The row that was kept for every dropped copy; later families first, for what they kept may be a copy too."""
-    found: dict[int, Row] = {}
+    found: dict[int, InputRow] = {}
     for family in reversed(copies):
         kept = next((row for row in family if id(row) in here), None)
         kept = kept or next((found[id(row)] for row in family if id(row) in found), None)
@@ -92,7 +92,7 @@ def _representatives(copies: Sequence[Sequence[Row]], here: set[int]) -> dict[in
     return found
 
 
-def _conflicts(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+def _conflicts(rows: Sequence[InputRow]) -> Iterator[tuple[int, int]]:
     asked, said = [row.input for row in rows], [row.target for row in rows]
     for members in by_key([key(text) if text.strip() else row.id for row, text in zip(rows, asked, strict=True)]):
         if len({normalise(said[i]) for i in members}) > 1:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tunewell.curate.relevance import fit, share
-from tunewell.curate.rows import Row, clip
+from tunewell.curate.rows import InputRow, clip
 from tunewell.similar.vectors import available, clusters, effective_number, vectors
 from tunewell.task import TaskFile
 from tunewell.types import Estimate, Finding, Threshold
@@ -25,7 +25,7 @@ NARROW = 0.25
 SHORT_OF = 0.5
 """A slice with less than this share of what the target population has is a gap."""
 
-Name = Callable[[Row], str]
+Name = Callable[[InputRow], str]
 
 
 def _no_vectors(code: str, stage: str) -> Finding:
@@ -33,7 +33,7 @@ def _no_vectors(code: str, stage: str) -> Finding:
                    remedy="pip install 'tunewell[vectors]'")  # fmt: skip
 
 
-def exam(rows: Sequence[Row], target: Sequence[Row], *, stage: str, name: Name) -> Finding:
+def exam(rows: Sequence[InputRow], target: Sequence[InputRow], *, stage: str, name: Name) -> Finding:
     """Whether training rows cover the target's rows (D02)."""
     if not target:
         return Finding(code="D02", status="unchecked", stage=stage, why="no evaluation or production rows were given",
@@ -58,7 +58,7 @@ def exam(rows: Sequence[Row], target: Sequence[Row], *, stage: str, name: Name) 
     )
 
 
-def width(rows: Sequence[Row], *, stage: str, seed: int = 0) -> Finding:
+def width(rows: Sequence[InputRow], *, stage: str, seed: int = 0) -> Finding:
     """How many kinds of thing the rows really speak of (D13)."""
     if len(rows) < 50:
         return Finding(code="D13", status="unchecked", stage=stage, why=f"{len(rows)} rows are too few to cluster")
@@ -92,7 +92,7 @@ def width(rows: Sequence[Row], *, stage: str, seed: int = 0) -> Finding:
     )
 
 
-def slices(rows: Sequence[Row], file: TaskFile, *, stage: str) -> Finding:
+def slices(rows: Sequence[InputRow], file: TaskFile, *, stage: str) -> Finding:
     """Share of each slice against the target population (D14)."""
     wanted = [(i, s) for i, s in enumerate(file.spec.slices) if s.target]
     if not wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tunewell.curate.leaks import Leak
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.curate.superseded import REPORTED
 from tunewell.pitfalls import pitfall
 from tunewell.task import TaskFile
@@ -24,7 +24,7 @@ def findings(
     ledger: Ledger,
     *,
     read: int,
-    families: Mapping[str, Sequence[Sequence[Row]]],
+    families: Mapping[str, Sequence[Sequence[InputRow]]],
     leaks: Sequence[Leak],
     tests: int,
     spans: Sequence[Mapping[str, str | int]],
@@ -73,7 +73,7 @@ def _finding(code: str, file: TaskFile, ledger: Ledger, read: int) -> Finding:
 
 
 def _made_from_templates(
-    finding: Finding, groups: Sequence[Sequence[Row]], file: TaskFile, read: int
+    finding: Finding, groups: Sequence[Sequence[InputRow]], file: TaskFile, read: int
 ) -> dict[str, object]:
     """Tells rows of templates apart from rows with boilerplate: each has a rule of its own."""
     rule = file.spec.rules.templates

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tunewell.curate import coverage
 from tunewell.curate.pipeline import read as read_project
-from tunewell.curate.read import Batch, read_source
+from tunewell.curate.read import ReadResult, read_source
 from tunewell.errors import DataError
 from tunewell.task import DataSource, TaskFile
 from tunewell.types import Finding
@@ -22,7 +22,7 @@ def fit_check(public: Path, file: TaskFile) -> list[Finding]:
     Raises:
         DataError: Nothing can be read.
     """
-    batch = Batch()
+    batch = ReadResult()
     read_source(DataSource(path=str(public.resolve())), root=public.resolve().parent, batch=batch)
     own = read_project(file).rows
     if not batch.rows:

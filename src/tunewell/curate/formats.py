@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tunewell.curate.rows import Row, clip
+from tunewell.curate.rows import InputRow, clip
 from tunewell.task import DataSource, FieldMap, Format
 
 ROLES = {
@@ -72,7 +72,7 @@ def _pair(record: Mapping[str, Any]) -> tuple[str, str] | None:
     return next((pair for pair in _PAIRS if pair[0] in record and pair[1] in record), None)
 
 
-def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: str, own_id: str = "") -> Row:
+def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: str, own_id: str = "") -> InputRow:
     """Make a row of a record.
 
     Args:
@@ -106,7 +106,7 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
     tags = {column: as_text(record[column]) for column in fields.tags if column in record}
     if stated and date is None:
         tags["date_text"] = stated
-    return Row(
+    return InputRow(
         id=text("id").strip() or own_id or place,
         place=place,
         turns=turns,

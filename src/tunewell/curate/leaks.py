@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar import (
     THRESHOLD,
     alike,
@@ -30,13 +30,13 @@ FEW = 3
 class Leak:
     """A training row and the test row that it gives away."""
 
-    train: Row
-    test: Row
+    train: InputRow
+    test: InputRow
     kind: str
     similarity: float = 1.0
 
 
-def find_leaks(rows: Sequence[Row], tests: Sequence[Row], *, probing: bool = False) -> list[Leak]:
+def find_leaks(rows: Sequence[InputRow], tests: Sequence[InputRow], *, probing: bool = False) -> list[Leak]:
     """Every training row that leaks, with the nearest test row: exact, normalised, edited, or same document."""
     found: dict[int, Leak] = {}
     if not tests:
@@ -60,12 +60,12 @@ def find_leaks(rows: Sequence[Row], tests: Sequence[Row], *, probing: bool = Fal
     return [found[i] for i in sorted(found)]
 
 
-def _compared(row: Row) -> tuple[str, ...]:
+def _compared(row: InputRow) -> tuple[str, ...]:
     text = row.input
     return (text,) if len(text.split()) >= FEW else (text, row.target)
 
 
-def _edited(rows: Sequence[Row], tests: Sequence[Row], known: dict[int, Leak]) -> list[tuple[int, Leak]]:
+def _edited(rows: Sequence[InputRow], tests: Sequence[InputRow], known: dict[int, Leak]) -> list[tuple[int, Leak]]:
     """Rows that are edited copies of a test row, as a whole or in their inputs."""
     both = [*tests, *rows]
     asked = split_words([row.input if len(row.turns) > 1 else row.target for row in both])
@@ -96,7 +96,9 @@ _ALIKE = 0.6
 """Where different test rows agree further than this, words cannot tell a paraphrase from a neighbour."""
 
 
-def _paraphrased(rows: Sequence[Row], tests: Sequence[Row], known: Mapping[int, Leak]) -> list[tuple[int, Leak]]:
+def _paraphrased(
+    rows: Sequence[InputRow], tests: Sequence[InputRow], known: Mapping[int, Leak]
+) -> list[tuple[int, Leak]]:
     """Rows whose input says what the input of a test row says, in partly other words.
 
     How alike two different texts of a project are depends on the project: rows of a service desk share most of their
@@ -140,7 +142,7 @@ PROBES = 200
 """Edited copies of test rows that are planted to learn how many leaks go unseen."""
 
 
-def missed_bound(leaks: Sequence[Leak], tests: Sequence[Row]) -> Estimate:
+def missed_bound(leaks: Sequence[Leak], tests: Sequence[InputRow]) -> Estimate:
     """Edited leaks found, with an upper bound (95 %) on how many there are.
 
     Copies of test rows with up to 25 % of their words edited are planted and looked for. Of N leaks as hard as the
@@ -159,9 +161,9 @@ def missed_bound(leaks: Sequence[Leak], tests: Sequence[Row]) -> Estimate:
                     n=len(probes), method="count, planted probes", unit="rows")  # fmt: skip
 
 
-def _probe(test: Row, known: Sequence[str], random: np.random.Generator) -> Row:
+def _probe(test: InputRow, known: Sequence[str], random: np.random.Generator) -> InputRow:
     turns = [(role, _edited_text(text, known, random) if role != "system" else text) for role, text in test.turns]
-    return Row(f"probe {test.id}", test.place, turns, parent=test.id)
+    return InputRow(f"probe {test.id}", test.place, turns, parent=test.id)
 
 
 def _edited_text(text: str, known: Sequence[str], random: np.random.Generator) -> str:
@@ -197,7 +199,7 @@ def _largest(found: int, recall: float, *, limit: int) -> int:
     return max(found, limit)
 
 
-def drop_leaks(rows: Sequence[Row], tests: Sequence[Row], ledger: Ledger) -> list[Leak]:
+def drop_leaks(rows: Sequence[InputRow], tests: Sequence[InputRow], ledger: Ledger) -> list[Leak]:
     """Drop the training side of every leak."""
     leaks = find_leaks(rows, tests)
     for leak in leaks:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tunewell.curate.gaps import with_gaps
 from tunewell.curate.leaks import Leak
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar import similarities, split_words
 from tunewell.similar.maps import make_map
 from tunewell.similar.shown import KEPT, TEST, Kin, Map, Member, Shown
@@ -28,7 +28,10 @@ _PRIVATE = "D07"
 
 
 def to_look_at(
-    rows: Sequence[Row], ledger: Ledger, families: Mapping[str, Sequence[Sequence[Row]]], leaks: Sequence[Leak]
+    rows: Sequence[InputRow],
+    ledger: Ledger,
+    families: Mapping[str, Sequence[Sequence[InputRow]]],
+    leaks: Sequence[Leak],
 ) -> Shown:
     """What there is to look at; rows dropped for personal data are left out.
 
@@ -49,7 +52,7 @@ def to_look_at(
     return Shown(map=made, why=why, families=tuple(shown), numbers=numbers)
 
 
-def _map(rows: Sequence[Row], fates: Mapping[str, str]) -> Map | None:
+def _map(rows: Sequence[InputRow], fates: Mapping[str, str]) -> Map | None:
     seen = [row for row in rows if fates.get(row.id) != _PRIVATE]
     texts = [row.input or row.target for row in seen]
     made = make_map(
@@ -58,7 +61,7 @@ def _map(rows: Sequence[Row], fates: Mapping[str, str]) -> Map | None:
     return with_gaps(made) if made else None
 
 
-def _kin(code: str, groups: Sequence[Sequence[Row]], fates: Mapping[str, str]) -> list[Kin]:
+def _kin(code: str, groups: Sequence[Sequence[InputRow]], fates: Mapping[str, str]) -> list[Kin]:
     groups = [
         group for group in groups[:_CHOSEN_FROM] if _PRIVATE not in {fates.get(row.id) for row in group[:MEMBERS]}
     ]
@@ -84,15 +87,15 @@ def _spread(similarity: np.ndarray[tuple[int], np.dtype[np.float32]]) -> list[in
     return [int(i) for i in order[np.unique(np.linspace(0, len(order) - 1, min(FAMILIES, len(order))).astype(int))]]
 
 
-def _alike(pairs: Sequence[tuple[Row, Row]]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _alike(pairs: Sequence[tuple[InputRow, InputRow]]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     words = split_words([f"{row.input}\n{row.target}" for pair in pairs for row in pair])
     left = np.arange(0, 2 * len(pairs), 2)
     return similarities(words, left, left + 1)
 
 
-def _note(first: Row, row: Row) -> str:
+def _note(first: InputRow, row: InputRow) -> str:
     return f"similarity {_alike([(first, row)])[0]:.2f}"
 
 
-def _member(row: Row, note: str) -> Member:
+def _member(row: InputRow, note: str) -> Member:
     return Member(row=row.id, asked=row.input[:LONGEST], answer=row.target[:LONGEST], note=note, dropped=row.dropped)

@@ -13,15 +13,15 @@ from tunewell.curate.contradictions import contradictions
 from tunewell.curate.findings import findings
 from tunewell.curate.leaks import Leak, drop_leaks
 from tunewell.curate.looks import to_look_at
-from tunewell.curate.read import Batch, as_mapping, find_files, read_source, settle_ids
+from tunewell.curate.read import ReadResult, as_mapping, find_files, read_source, settle_ids
 from tunewell.curate.relevance import drop_off_task
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.curate.versions import Person, erased, names_erased
 from tunewell.curate.words import take_up
 from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
-from tunewell.people.corrected import Words, words_for
+from tunewell.people.corrected import PeopleChanges, words_for
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.store.rows import content_digest, examples_to_table
@@ -45,20 +45,20 @@ class Curated:
         spans: Where personal data stood, by row.
     """
 
-    rows: list[Row]
+    rows: list[InputRow]
     ledger: Ledger
-    batch: Batch
-    families: dict[str, list[list[Row]]] = field(default_factory=dict)
+    batch: ReadResult
+    families: dict[str, list[list[InputRow]]] = field(default_factory=dict)
     leaks: list[Leak] = field(default_factory=list)
     spans: list[Mapping[str, str | int]] = field(default_factory=list)
 
     @property
-    def training(self) -> list[Row]:
+    def training(self) -> list[InputRow]:
         """Rows that are still there and may be trained on."""
         return [row for row in self.rows if not row.dropped and not row.held]
 
     @property
-    def tests(self) -> list[Row]:
+    def tests(self) -> list[InputRow]:
         """Rows of the project's own test set."""
         return [row for row in self.rows if row.held and not row.dropped]
 
@@ -129,13 +129,13 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
     return dataset
 
 
-def read(file: TaskFile) -> Batch:
+def read(file: TaskFile) -> ReadResult:
     """Read every source of a project.
 
     Raises:
         DataError: A source is missing, nothing can be read, or too much cannot be read.
     """
-    batch = Batch()
+    batch = ReadResult()
     for i, source in enumerate(file.spec.data):
         read_source(source, root=file.root, batch=batch, where=file.where(f"data.{i}.path"))
     if not batch.rows:
@@ -156,10 +156,10 @@ def read(file: TaskFile) -> Batch:
 
 def apply_rules(
     file: TaskFile,
-    batch: Batch,
+    batch: ReadResult,
     *,
     people: Sequence[Person] = (),
-    words: Words | None = None,
+    words: PeopleChanges | None = None,
     progress: Progress | None = None,
 ) -> Curated:
     """Every step of curation on rows that were read, without a store.
@@ -174,7 +174,7 @@ def apply_rules(
     tell = progress or (lambda _done, _total: None)
     ledger = Ledger()
     settle_ids(batch, ledger)
-    take_up(batch.rows, words or Words(), ledger)
+    take_up(batch.rows, words or PeopleChanges(), ledger)
     done = Curated(batch.rows, ledger, batch)
     spec = file.spec.rules
     wanted = clean.Wanted(repair=spec.repair, languages=bool(spec.languages), recogniser=spec.recogniser,
@@ -252,7 +252,7 @@ def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None
             _personal(row, seen_, file, done)
 
 
-def _personal(row: Row, seen_: clean.Seen, file: TaskFile, done: Curated) -> None:
+def _personal(row: InputRow, seen_: clean.Seen, file: TaskFile, done: Curated) -> None:
     rule, cites = file.spec.rules.personal, file.where("rules.personal")
     done.spans += [{"row": row.id, "turn": t, "start": a, "end": b, "type": kind} for t, a, b, kind in seen_.spans]
     names = [kind for *_, kind in seen_.spans]

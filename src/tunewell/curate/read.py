@@ -14,14 +14,14 @@ from typing import Any
 from tunewell.curate.decoding import DECODED, NOTED
 from tunewell.curate.formats import Misfit, row_of
 from tunewell.curate.records import records
-from tunewell.curate.rows import Ledger, Reject, Row, clip
+from tunewell.curate.rows import InputRow, Ledger, Reject, clip
 from tunewell.errors import DataError
 from tunewell.store.files import file_digest
 from tunewell.task import DataSource
 
 
 @dataclass
-class Batch:
+class ReadResult:
     """What was read.
 
     Attributes:
@@ -31,10 +31,10 @@ class Batch:
         repairs: (row, rule, evidence) of what reading itself mended.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[InputRow] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
-    repairs: list[tuple[Row, str, str]] = field(default_factory=list)
+    repairs: list[tuple[InputRow, str, str]] = field(default_factory=list)
 
     @property
     def read(self) -> int:
@@ -67,7 +67,7 @@ def find_files(source: DataSource, *, root: Path, where: str = "") -> list[Path]
     return sorted(found)
 
 
-def read_source(source: DataSource, *, root: Path, batch: Batch, where: str = "") -> None:
+def read_source(source: DataSource, *, root: Path, batch: ReadResult, where: str = "") -> None:
     """Read the files of a source into a batch.
 
     Args:
@@ -90,7 +90,7 @@ def _place_name(path: Path, paths: list[Path], root: Path) -> str:
     return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()  # names need not be UTF-8
 
 
-def _read_file(path: Path, source: DataSource, name: str, batch: Batch, left: int) -> int:
+def _read_file(path: Path, source: DataSource, name: str, batch: ReadResult, left: int) -> int:
     try:
         batch.files[name] = file_digest(path)
         last, nth = 0, 1
@@ -110,7 +110,7 @@ def _read_file(path: Path, source: DataSource, name: str, batch: Batch, left: in
     return left
 
 
-def _take(record: Any, source: DataSource, place: str, own_id: str, batch: Batch) -> None:
+def _take(record: Any, source: DataSource, place: str, own_id: str, batch: ReadResult) -> None:
     if not isinstance(record, dict):
         shown = clip(json.dumps(record, default=str))
         batch.rejects.append(Reject(place, f"a row must be an object, got {type(record).__name__}", shown))
@@ -130,7 +130,7 @@ def _take(record: Any, source: DataSource, place: str, own_id: str, batch: Batch
     batch.rows.append(row)
 
 
-def _storable(row: Row) -> Iterator[tuple[str, str]]:
+def _storable(row: InputRow) -> Iterator[tuple[str, str]]:
     """Replace lone surrogates, which no store and no tokenizer takes."""
     texts = [content for _, content in row.turns]
     texts += [row.id, row.source, row.kind, row.group, row.parent, *row.tags.values()]
@@ -155,7 +155,7 @@ def _mend(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def settle_ids(batch: Batch, ledger: Ledger) -> None:
+def settle_ids(batch: ReadResult, ledger: Ledger) -> None:
     """Make ids unique: the second row of an id becomes ``id#2``, with a receipt. Also record what reading mended."""
     taken = {reject.place for reject in batch.rejects}
     last: dict[str, int] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.curate.gaps import gaps
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar.maps import islands, telling_words
 from tunewell.similar.vectors import available, vectors
 from tunewell.stats import proportion
@@ -115,7 +115,9 @@ _MOST_OFF = 0.1
 """If more rows than this share look off-task, the examples are not to be trusted, and nothing is dropped."""
 
 
-def drop_off_task(rows: Sequence[Row], others: Sequence[Row], file: TaskFile, ledger: Ledger) -> Relevance | None:
+def drop_off_task(
+    rows: Sequence[InputRow], others: Sequence[InputRow], file: TaskFile, ledger: Ledger
+) -> Relevance | None:
     """Drop rows that carry no kind, or a wrong one, and read like those of a kind that is dropped (D01).
 
     The rows that ``rules.kinds.drop`` named are the examples of what does not belong.
@@ -171,7 +173,7 @@ _READ = 20_000
 
 
 @dataclass(frozen=True)
-class Fit:
+class SetFit:
     """How well a set covers another.
 
     Attributes:
@@ -191,7 +193,7 @@ class Fit:
     kinds: tuple[str, ...] = ()
 
 
-def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: int = 2_000) -> Fit:
+def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: int = 2_000) -> SetFit:
     """Hold a training set against the traffic that the model will meet.
 
     Args:
@@ -213,7 +215,7 @@ def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: 
     np.fill_diagonal(own, -1)
     usual = float(np.quantile(own.max(axis=1), 0.05)) if len(b) > 1 else 0.5
     far = np.flatnonzero(nearest < usual)
-    return Fit(
+    return SetFit(
         told_apart=_auc(a, b, seed),
         uncovered=share(len(far), len(b)),
         rows=tuple(int(target_at[i]) for i in far[np.argsort(nearest[far])]),

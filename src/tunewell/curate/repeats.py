@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar import (
     THRESHOLD,
     Links,
@@ -21,7 +21,7 @@ from tunewell.similar import (
 from tunewell.task import TaskFile
 
 
-def exact(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
+def exact(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> list[list[InputRow]]:
     """Keep one of each set of equal rows (D03), equal after normalisation; gives the families."""
     rule = file.spec.rules.exact_duplicates
     cites = file.where("rules.exact_duplicates")
@@ -38,12 +38,12 @@ def exact(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> list[list[Row]
     return families
 
 
-def same(rows: Sequence[Row]) -> list[list[Row]]:
+def same(rows: Sequence[InputRow]) -> list[list[InputRow]]:
     """Families of rows that are equal after normalisation."""
     return [[rows[i] for i in members] for members in by_key([key(row.input, row.target) for row in rows])]
 
 
-def near(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> tuple[list[list[Row]], list[list[Row]]]:
+def near(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> tuple[list[list[InputRow]], list[list[InputRow]]]:
     """Keep the first of each family of edited copies (D04); gives these families, and those of one template (D05)."""
     pairs, templates = duplicates(rows)
     best: dict[int, tuple[float, int]] = {}
@@ -73,7 +73,7 @@ def _closed(pairs: Pairs, n: int) -> list[list[int]]:
     return [group for group in links.groups() if len(group) > 1]
 
 
-def duplicates(rows: Sequence[Row]) -> tuple[Pairs, list[list[int]]]:
+def duplicates(rows: Sequence[InputRow]) -> tuple[Pairs, list[list[int]]]:
     """Pairs of rows that are edited copies (see `tunewell.similar.copies`), and template families, which are not."""
     asked = split_words([row.input for row in rows])
     answers = split_words([row.target for row in rows])
@@ -84,7 +84,7 @@ def duplicates(rows: Sequence[Row]) -> tuple[Pairs, list[list[int]]]:
     return Pairs(pairs.left[keep], pairs.right[keep], pairs.similarity[keep]), templates
 
 
-def likeness(rows: Sequence[Row]) -> tuple[list[list[Row]], list[list[Row]]]:
+def likeness(rows: Sequence[InputRow]) -> tuple[list[list[InputRow]], list[list[InputRow]]]:
     """Families of edited copies, and families of rows from one template."""
     pairs, templates = duplicates(rows)
     return [[rows[i] for i in g] for g in _closed(pairs, len(rows))], [[rows[i] for i in g] for g in templates]

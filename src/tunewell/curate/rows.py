@@ -16,7 +16,7 @@ BUILT_IN = "built-in"
 
 
 @dataclass(slots=True)
-class Row:
+class InputRow:
     """One input row. Steps change it in place; the ledger keeps what they did.
 
     Attributes:
@@ -99,14 +99,22 @@ class Ledger:
         self.rows: dict[str, list[str]] = {}
 
     def change(
-        self, row: Row, step: str, rule: str, *, cites: str = BUILT_IN, code: str = "", evidence: str = "",
+        self, row: InputRow, step: str, rule: str, *, cites: str = BUILT_IN, code: str = "", evidence: str = "",
         other: str = "",
     ) -> None:  # fmt: skip
         """Record that a step changed a row."""
         self._write(row.id, row.place, step, "changed", rule, cites, code, evidence, other)
 
     def drop(
-        self, row: Row, step: str, rule: str, *, cites: str = BUILT_IN, code: str, evidence: str = "", other: str = ""
+        self,
+        row: InputRow,
+        step: str,
+        rule: str,
+        *,
+        cites: str = BUILT_IN,
+        code: str,
+        evidence: str = "",
+        other: str = "",
     ) -> None:
         """Record that a step dropped a row, and mark the row."""
         row.dropped = True
@@ -118,7 +126,7 @@ class Ledger:
             reject.place, reject.place, "read", "dropped", clip(reject.why, 400), BUILT_IN, "D08", reject.evidence, ""
         )
 
-    def keep(self, rows: Iterable[Row], step: str, rule: str) -> None:
+    def keep(self, rows: Iterable[InputRow], step: str, rule: str) -> None:
         """The last word for every row that was not dropped."""
         for row in rows:
             if not row.dropped:

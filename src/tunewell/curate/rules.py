@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 
 from tunewell.checks.dates import find_date
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.task import MaxAge, TaskFile
 
 
-def kinds(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
+def kinds(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
     """Drop rows of a kind that does not belong (D01)."""
     rule = file.spec.rules.kinds
     for row in rows:
@@ -22,17 +22,17 @@ def kinds(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
                         evidence=f"kind {row.kind}")  # fmt: skip
 
 
-def as_of(rows: Sequence[Row], rule: MaxAge) -> dt.date | None:
+def as_of(rows: Sequence[InputRow], rule: MaxAge) -> dt.date | None:
     """The day that ages are counted from: the rule's own, else the newest date in the data."""
     return rule.as_of or newest(rows)
 
 
-def newest(rows: Sequence[Row]) -> dt.date | None:
+def newest(rows: Sequence[InputRow]) -> dt.date | None:
     """The newest date in the data."""
     return max((row.date for row in rows if row.date), default=None)
 
 
-def date_by_text(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
+def date_by_text(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
     """Date rows that carry no date and say themselves for which day they speak ("as of", "last updated")."""
     if file.spec.rules.max_age is None:
         return
@@ -44,7 +44,7 @@ def date_by_text(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
                           cites=file.where("rules.max_age"), evidence=f"{found.evidence} → {found.day}")  # fmt: skip
 
 
-def age(rows: Sequence[Row], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> None:
+def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> None:
     """Drop stale rows (D06), sparing the exceptions."""
     rule = file.spec.rules.max_age
     if rule is None:
@@ -66,7 +66,7 @@ def age(rows: Sequence[Row], file: TaskFile, ledger: Ledger, *, today: dt.date |
                         evidence=f"date {row.date}")  # fmt: skip
 
 
-def languages(row: Row, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
+def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
     """Drop a row whose input or target is certainly in another language (D08)."""
     wanted = file.spec.rules.languages
     if not wanted:
@@ -78,7 +78,7 @@ def languages(row: Row, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> 
             return
 
 
-def words(rows: Sequence[Row], file: TaskFile, ledger: Ledger) -> None:
+def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
     """Drop rows that are too short or too long (D08)."""
     rule = file.spec.rules.words
     for row in rows:

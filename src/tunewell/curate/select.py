@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from tunewell.curate.doctor.case import source_of
-from tunewell.curate.read import Batch, read_source, settle_ids
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.read import ReadResult, read_source, settle_ids
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.errors import DataError, UserError
 from tunewell.similar.subset import METHODS, Method, Points
 from tunewell.similar.vectors import vectors
@@ -84,7 +84,7 @@ class Selection(Value):
 
 
 def select(
-    rows: Sequence[Row], count: int, *, method: Method = "facility", label: str = "", seed: int = 0
+    rows: Sequence[InputRow], count: int, *, method: Method = "facility", label: str = "", seed: int = 0
 ) -> Selection:
     """Choose rows that cover all rows, and hold the choice against random subsets.
 
@@ -121,7 +121,7 @@ def select(
                      proxies=proxies, words=_words(method, proxies))  # fmt: skip
 
 
-def _labels(rows: Sequence[Row], name: str) -> NDArray[np.int64] | None:
+def _labels(rows: Sequence[InputRow], name: str) -> NDArray[np.int64] | None:
     """Classes of the rows: of the field named, else of the kind, else of targets that recur; None if there are none."""
     columns = [[row.field(name) for row in rows]] if name else [[r.kind for r in rows], [r.target for r in rows]]
     for values in columns:
@@ -219,7 +219,7 @@ def select_file(
         DataError: Nothing can be read.
         UserError: There are too few rows to choose so many.
     """
-    batch = Batch()
+    batch = ReadResult()
     read_source(source_of(path, None, "train"), root=path.resolve().parent, batch=batch)
     if not batch.rows:
         raise DataError(f"no row of {path} can be read", hint="tunewell doctor FILE says why")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from pathlib import Path
 
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.errors import UserError
 from tunewell.metrics.currency import statements
 from tunewell.metrics.facts import Facts, read_facts
@@ -58,7 +58,7 @@ class Superseded:
         newer: The newest row that states what holds now; empty where the facts file does.
     """
 
-    row: Row
+    row: InputRow
     said: str
     now: str
     about: str
@@ -82,7 +82,7 @@ def facts_of(file: TaskFile) -> Path | None:
     return path
 
 
-def superseded(rows: Sequence[Row], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> list[Superseded]:
+def superseded(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> list[Superseded]:
     """Drop or report rows that state what no longer holds, sparing the exceptions of ``rules.max_age``.
 
     Args:
@@ -122,7 +122,9 @@ def _act(case: Superseded, rule: str, path: Path | None, file: TaskFile, ledger:
         ledger.seen(REPORTED, [row.id])
 
 
-def against_facts(rows: Sequence[Row], facts: Facts, *, today: dt.date, language: str = "en") -> Iterator[Superseded]:
+def against_facts(
+    rows: Sequence[InputRow], facts: Facts, *, today: dt.date, language: str = "en"
+) -> Iterator[Superseded]:
     """Rows whose answer states a value that was right before ``today`` and is not today."""
     names = [name.casefold() for fact in facts.facts for name in (fact.entity, *fact.also)]
     for row in rows:
@@ -139,7 +141,7 @@ def against_facts(rows: Sequence[Row], facts: Facts, *, today: dt.date, language
                 break
 
 
-def _old_code(row: Row, facts: Facts, today: dt.date) -> Superseded | None:
+def _old_code(row: InputRow, facts: Facts, today: dt.date) -> Superseded | None:
     """A code (``K-17``) or a name that stood for something and no longer does, in a sentence about its entity."""
     for fact in facts.facts:
         if fact.end is None or fact.end >= today or not _is_code(fact.value) or fact.value not in row.target:
@@ -166,10 +168,10 @@ class _Topic:
     """Everything said in one sentence form: (date, value, row)."""
 
     form: str
-    said: list[tuple[dt.date, str, Row]] = field(default_factory=list)
+    said: list[tuple[dt.date, str, InputRow]] = field(default_factory=list)
 
 
-def against_newer(rows: Sequence[Row]) -> Iterator[Superseded]:
+def against_newer(rows: Sequence[InputRow]) -> Iterator[Superseded]:
     """Rows with a value that newer rows, in the same sentence, have replaced throughout.
 
     Example:

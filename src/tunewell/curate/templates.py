@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar import split_words
 from tunewell.task import TaskFile
 
 
-def cap(families: Sequence[Sequence[Row]], file: TaskFile, ledger: Ledger) -> list[list[Row]]:
+def cap(families: Sequence[Sequence[InputRow]], file: TaskFile, ledger: Ledger) -> list[list[InputRow]]:
     """Keep at most ``rules.templates.max_per_family`` rows of each family (0: all are kept; the Finding names them).
 
     Args:
@@ -45,7 +45,7 @@ def cap(families: Sequence[Sequence[Row]], file: TaskFile, ledger: Ledger) -> li
 _WORDS = {"diverse": "most different ones", "newest": "newest ones", "first": "first ones"}
 
 
-def chosen(family: Sequence[Row], most: int, *, by: str) -> list[int]:
+def chosen(family: Sequence[InputRow], most: int, *, by: str) -> list[int]:
     """Positions of the rows that stay.
 
     Args:
@@ -55,7 +55,7 @@ def chosen(family: Sequence[Row], most: int, *, by: str) -> list[int]:
             chosen row has, which is what stands in the slots; once nothing is new, words count afresh.
 
     Example:
-        >>> rows = [Row(str(i), "", [("user", f"the {w} bill")]) for i, w in enumerate("gas gas tax gas tax".split())]
+        >>> rows = [InputRow(str(i), "", [("user", f"the {w} bill")]) for i, w in enumerate("gas gas tax gas tax".split())]
         >>> chosen(rows, 2, by="diverse")
         [0, 2]
     """
@@ -67,7 +67,7 @@ def chosen(family: Sequence[Row], most: int, *, by: str) -> list[int]:
     return _diverse(family, most)
 
 
-def _diverse(family: Sequence[Row], most: int) -> list[int]:
+def _diverse(family: Sequence[InputRow], most: int) -> list[int]:
     """Greedy cover of the family's words (Nemhauser, Wolsey and Fisher 1978: at least 1 - 1/e of the best)."""
     words = split_words([f"{row.input}\n{row.target}" for row in family])
     distinct, number = np.unique(words.codes, return_inverse=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from tunewell.curate.rows import Ledger, Row
-from tunewell.people.corrected import Words, Written
+from tunewell.curate.rows import InputRow, Ledger
+from tunewell.people.corrected import PeopleChanges, WrittenAnswer
 
 CITES = "tunewell serve"
 
 
-def take_up(rows: list[Row], words: Words, ledger: Ledger) -> None:
+def take_up(rows: list[InputRow], words: PeopleChanges, ledger: Ledger) -> None:
     """Put people's words in the rows, with receipts; called before any rule, so that every rule holds for them too.
 
     A corrected row of the review pool becomes a new row of origin ``correction`` (``annotation`` where annotators
@@ -21,7 +21,7 @@ def take_up(rows: list[Row], words: Words, ledger: Ledger) -> None:
     """
     gold = {w.example: w for w in words.gold}
     corrections = {w.example: w for w in words.corrections}
-    made: list[Row] = []
+    made: list[InputRow] = []
     waiting = deque(rows)
     while waiting:
         row = waiting.popleft()
@@ -33,7 +33,7 @@ def take_up(rows: list[Row], words: Words, ledger: Ledger) -> None:
     rows += made
 
 
-def _settle(row: Row, word: Written, ledger: Ledger) -> None:
+def _settle(row: InputRow, word: WrittenAnswer, ledger: Ledger) -> None:
     turns = _answered(row.turns, word.target)
     new_tags = {k: v for k, v in word.tags.items() if row.tags.get(k) != v}
     if turns == row.turns and not new_tags:
@@ -43,7 +43,7 @@ def _settle(row: Row, word: Written, ledger: Ledger) -> None:
                   cites=CITES, evidence=f"{word.by}, guideline {word.version}")  # fmt: skip
 
 
-def _corrected(row: Row, word: Written, ledger: Ledger) -> Row:
+def _corrected(row: InputRow, word: WrittenAnswer, ledger: Ledger) -> InputRow:
     reviewed = word.by == "review"
     made = replace(
         row, id=f"{row.id}#{'corrected' if reviewed else 'annotated'}", turns=_answered(row.turns, word.target),

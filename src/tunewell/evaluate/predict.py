@@ -20,7 +20,7 @@ CHUNK_ROWS = 32
 T = TypeVar("T", bound=Value)
 
 
-class Work:
+class PartialAnswers:
     """Half-finished work of one evaluation, in ``.tunewell/work/<key>/``: chunks are written whole or not at all.
 
     Args:
@@ -57,7 +57,7 @@ class Work:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Meter:
+class PassMeter:
     """Progress over several passes, as one."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
@@ -75,7 +75,13 @@ class Meter:
 
 
 def predict(
-    model: Callable[[], Model], arm: Arm, rows: Sequence[Example], *, options: GenerateOptions, work: Work, meter: Meter
+    model: Callable[[], Model],
+    arm: Arm,
+    rows: Sequence[Example],
+    *,
+    options: GenerateOptions,
+    work: PartialAnswers,
+    meter: PassMeter,
 ) -> list[Prediction]:
     """One output per row, in the order of the rows; chunks that were finished before are taken from ``work``.
 
@@ -110,7 +116,7 @@ def predict(
 
 
 def losses(
-    model: Callable[[], Model], arm: Arm, rows: Sequence[Example], *, work: Work, meter: Meter
+    model: Callable[[], Model], arm: Arm, rows: Sequence[Example], *, work: PartialAnswers, meter: PassMeter
 ) -> list[TargetScore]:
     """How probable the gold answer of every row is to an arm, in the order of the rows; see `predict`."""
     opened: list[Model] = []
@@ -129,8 +135,8 @@ def own_losses(
     rows: Sequence[Example],
     answers: Sequence[Prediction],
     *,
-    work: Work,
-    meter: Meter,
+    work: PartialAnswers,
+    meter: PassMeter,
 ) -> list[Prediction]:
     """The predictions with how probable each is to the model that made it: its own confidence; see `predict`."""
     opened: list[Model] = []
@@ -152,8 +158,8 @@ def _in_chunks(
     name: str,
     act: Callable[[Sequence[Example]], list[Any]],
     kind: type[T],
-    work: Work,
-    meter: Meter,
+    work: PartialAnswers,
+    meter: PassMeter,
     arm: Arm,
 ) -> list[T]:
     found: dict[str, T] = {}

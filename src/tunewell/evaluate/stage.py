@@ -13,7 +13,7 @@ from tunewell.evaluate.checks import check_gates
 from tunewell.evaluate.classes import class_figures
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.looks import look
-from tunewell.evaluate.predict import Meter, Work, losses, own_losses, predict
+from tunewell.evaluate.predict import PartialAnswers, PassMeter, losses, own_losses, predict
 from tunewell.evaluate.table import Table, holm_adjusted, table_of
 from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics, infos
@@ -79,7 +79,7 @@ def evaluate(
     found = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=seed)
     if found is not None:
         return store.get_value(found.outputs["evaluation"], Evaluation)
-    work = Work(store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32])
+    work = PartialAnswers(store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32])
     opener = models or local_models(file.spec.train.model, store)
     with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
         rows = held_out_rows(dataset, split, file, store)
@@ -169,11 +169,11 @@ def _measure(
     metrics: Sequence[Metric],
     file: TaskFile,
     models: Models,
-    work: Work,
+    work: PartialAnswers,
     progress: Progress | None,
 ) -> tuple[list[Prediction], list[Score]]:
     sure = any(m.rate for m in metrics)
-    meter = Meter((3 if sure else 2) * len(arms) * len(rows), progress)
+    meter = PassMeter((3 if sure else 2) * len(arms) * len(rows), progress)
     options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
     predictions: list[Prediction] = []
     scores: list[Score] = []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from tunewell.metrics.base import Marked
-from tunewell.metrics.facts import Decision, Fact, Facts
+from tunewell.metrics.facts import DecisionTable, Fact, Facts
 from tunewell.metrics.text import NUMBER, canonical_number, dates_in, normalise
 from tunewell.task import TaskSpec
 from tunewell.types import Example, Unscored, Value
@@ -237,7 +237,7 @@ def dated(field: str) -> Callable[[Example], str]:
     return applies
 
 
-def make_decision(tables: Mapping[str, Decision]) -> Callable[..., Marked | Unscored]:
+def make_decision(tables: Mapping[str, DecisionTable]) -> Callable[..., Marked | Unscored]:
     """A metric function: 1 if the answer gives the outcome that the row's decision table gives, and no other.
 
     A row names its table in ``tags.decision`` and its inputs in tags of their own names.
@@ -265,7 +265,7 @@ def make_decision(tables: Mapping[str, Decision]) -> Callable[..., Marked | Unsc
     return decision
 
 
-def decided(tables: Mapping[str, Decision]) -> Callable[[Example], str]:
+def decided(tables: Mapping[str, DecisionTable]) -> Callable[[Example], str]:
     """Why a row cannot be measured: it names no decision table."""
 
     def applies(example: Example) -> str:

@@ -72,7 +72,7 @@ class Fact(Value):
         return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
 
 
-class Rule(Value):
+class DecisionRule(Value):
     """One line of a decision table: the first whose conditions all hold decides.
 
     Attributes:
@@ -120,7 +120,7 @@ def condition_holds(condition: str, value: str) -> bool:
     return float(match[3]) <= number <= float(match[4])
 
 
-class Decision(Value):
+class DecisionTable(Value):
     """A decision table.
 
     Attributes:
@@ -131,7 +131,7 @@ class Decision(Value):
 
     name: str = Field(min_length=1)
     ask: str = ""
-    rules: tuple[Rule, ...] = Field(min_length=1)
+    rules: tuple[DecisionRule, ...] = Field(min_length=1)
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ class Facts(Value):
     """Everything in a facts file."""
 
     facts: tuple[Fact, ...] = ()
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[DecisionTable, ...] = ()
 
     @cached_property
     def topics(self) -> Mapping[tuple[str, str], tuple[Fact, ...]]:

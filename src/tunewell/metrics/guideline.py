@@ -13,7 +13,7 @@ from tunewell.task import TaskSpec
 from tunewell.types import Example, Unscored, Value
 
 
-class Rule(Value):
+class GuidelineRule(Value):
     """One rule. Text is looked for whatever its case; ``/…/`` is a pattern.
 
     Attributes:
@@ -44,7 +44,7 @@ class Rule(Value):
         return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _checks_something(self) -> Rule:
+    def _checks_something(self) -> GuidelineRule:
         if not (
             self.must or self.any_of or self.must_not or self.begins or self.ends
             or self.most_words or self.most_sentences
@@ -64,7 +64,7 @@ class GuidelineOptions(Value):
             ``ends``, ``most_words``, ``most_sentences``; ``when`` limits it to rows whose input has that text.
     """
 
-    rules: tuple[Rule, ...] = Field(min_length=1)
+    rules: tuple[GuidelineRule, ...] = Field(min_length=1)
 
 
 def finder(item: str) -> re.Pattern[str]:
@@ -86,11 +86,11 @@ def finder(item: str) -> re.Pattern[str]:
         raise ValueError(f"{item!r} is not a valid pattern: {error}") from None
 
 
-def broken(rule: Rule, answer: str) -> str:
+def broken(rule: GuidelineRule, answer: str) -> str:
     """Why an answer breaks a rule; empty if it keeps it.
 
     Example:
-        >>> broken(Rule(rule="Name the deadline.", any_of=("days", "weeks")), "Soon.")
+        >>> broken(GuidelineRule(rule="Name the deadline.", any_of=("days", "weeks")), "Soon.")
         'none of days, weeks'
     """
     answer = answer.strip()[:LONGEST_MATCHED]
@@ -109,7 +109,7 @@ def broken(rule: Rule, answer: str) -> str:
     return _too_long(rule, answer)
 
 
-def _too_long(rule: Rule, answer: str) -> str:
+def _too_long(rule: GuidelineRule, answer: str) -> str:
     words = len(answer.split())
     if rule.most_words and words > rule.most_words:
         return f"{words} words, at most {rule.most_words}"
@@ -119,7 +119,7 @@ def _too_long(rule: Rule, answer: str) -> str:
     return ""
 
 
-def make_guideline(rules: tuple[Rule, ...]) -> Callable[..., Marked | Unscored]:
+def make_guideline(rules: tuple[GuidelineRule, ...]) -> Callable[..., Marked | Unscored]:
     """A metric function: the share of the rules that apply to a row which the answer keeps.
 
     Args:
@@ -136,12 +136,12 @@ def make_guideline(rules: tuple[Rule, ...]) -> Callable[..., Marked | Unscored]:
     return guideline
 
 
-def applying(rules: tuple[Rule, ...], example: Example) -> list[Rule]:
+def applying(rules: tuple[GuidelineRule, ...], example: Example) -> list[GuidelineRule]:
     """The rules that apply to a row."""
     return [r for r in rules if not r.when or finder(r.when).search(example.input[:LONGEST_MATCHED])]
 
 
-def has_rules(rules: tuple[Rule, ...]) -> Callable[[Example], str]:
+def has_rules(rules: tuple[GuidelineRule, ...]) -> Callable[[Example], str]:
     """Why a row cannot be measured: none of the rules applies to it."""
 
     def applies(example: Example) -> str:

@@ -39,7 +39,7 @@ _NEVER_NAMES = frozenset(
 _SMALL_WORDS = frozenset("of the and de van von for in on at to".split())
 
 
-class Item(Value):
+class SupportItem(Value):
     """Something in an output that a reader could look up in the input.
 
     Attributes:
@@ -57,7 +57,9 @@ class Item(Value):
     supported: bool
 
 
-def check_support(output: str, given: str, *, language: str = "en", kinds: tuple[ItemKind, ...] = KINDS) -> list[Item]:
+def check_support(
+    output: str, given: str, *, language: str = "en", kinds: tuple[ItemKind, ...] = KINDS
+) -> list[SupportItem]:
     """Every checkable item of an output, in order, with whether the input bears it out.
 
     A number is borne out by the same value in any writing (``1,200.00``, ``1200``, ``twelve``); a date by the same
@@ -79,7 +81,7 @@ def check_support(output: str, given: str, *, language: str = "en", kinds: tuple
     output, given = tame(output), tame(given)
     source = _Source(given, language)
     taken = bytearray(len(output))
-    found: list[Item] = []
+    found: list[SupportItem] = []
     for kind, finder in _FINDERS:
         if kind == "name" and language == "de":
             continue
@@ -89,7 +91,9 @@ def check_support(output: str, given: str, *, language: str = "en", kinds: tuple
             taken[start:end] = b"\x01" * (end - start)
             if kind in kinds:
                 text = output[start:end]
-                found.append(Item(start=start, end=end, kind=kind, text=text, supported=source.bears(kind, text)))
+                found.append(
+                    SupportItem(start=start, end=end, kind=kind, text=text, supported=source.bears(kind, text))
+                )
     return sorted(found, key=lambda item: item.start)
 
 

@@ -13,7 +13,7 @@ from tunewell.errors import ModelError
 from tunewell.types import Value
 
 
-class Budget(Value):
+class RequestBudget(Value):
     """Limits of one `EndpointModel`; a request that could pass one is not sent.
 
     Attributes:
@@ -32,7 +32,7 @@ class Budget(Value):
         """What so many tokens cost.
 
         Example:
-            >>> Budget(prompt_price=0.5, answer_price=2.0).price(1_000_000, 500_000)
+            >>> RequestBudget(prompt_price=0.5, answer_price=2.0).price(1_000_000, 500_000)
             1.5
         """
         return (prompt_tokens * self.prompt_price + tokens * self.answer_price) / 1e6
@@ -66,7 +66,7 @@ class Purse:
         budget: The limits.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: RequestBudget) -> None:
         self._budget = budget
         self._changed = threading.Condition()
         self._open: list[tuple[int, int]] = []

@@ -43,7 +43,7 @@ def alike(lengths: Sequence[int], *, overhead: int) -> list[slice]:
 
 
 @dataclass
-class Row:
+class DecodingPrompt:
     """One prompt on its way.
 
     Attributes:
@@ -62,7 +62,7 @@ class Row:
     ended: str = ""
     draws: np.random.Generator | None = None
 
-    def take(self, token: int, end_ids: frozenset[int], stopped: Callable[[Row], bool]) -> None:
+    def take(self, token: int, end_ids: frozenset[int], stopped: Callable[[DecodingPrompt], bool]) -> None:
         """Adds a generated token and notes whether the answer has ended."""
         if token in end_ids:
             self.ended = "stop"
@@ -80,7 +80,7 @@ def draws_for(seed: int, ids: Sequence[int]) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.frombuffer(key[:16], np.uint64)))
 
 
-def common_start(rows: Sequence[Row]) -> int:
+def common_start(rows: Sequence[DecodingPrompt]) -> int:
     """How many ids all prompts begin with, at most all but one of the shortest; 0 where not worth it."""
     if len(rows) < 2:
         return 0
@@ -102,7 +102,7 @@ class Choice:
     temperature: float
     top_p: float
 
-    def pick(self, logits: Any, rows: Sequence[Row]) -> list[int]:
+    def pick(self, logits: Any, rows: Sequence[DecodingPrompt]) -> list[int]:
         """One token for each row; ``logits`` has shape (rows, vocabulary)."""
         if self.temperature <= 0:
             return [int(i) for i in logits.max(dim=-1).indices.tolist()]  # argmax takes three times as long on a CPU
@@ -118,7 +118,7 @@ class Choice:
         return [int(i) for i in (at if order is None else order.gather(1, at))[:, 0].tolist()]
 
 
-def _mask(rows: Sequence[Row], shared: int) -> Any:
+def _mask(rows: Sequence[DecodingPrompt], shared: int) -> Any:
     """1 where a row, padded between what all begin with and its own, has a token; shape (rows, longest)."""
     longest = max(len(r.ids) for r in rows)
     at = np.arange(longest)[None]
@@ -138,7 +138,9 @@ class Decoder:
         self._model = model
         self._end_ids = end_ids
 
-    def run(self, rows: list[Row], choice: Choice, stopped: Callable[[Row], bool], *, shared: int = 0) -> None:
+    def run(
+        self, rows: list[DecodingPrompt], choice: Choice, stopped: Callable[[DecodingPrompt], bool], *, shared: int = 0
+    ) -> None:
         """Fills ``out`` and ``ended`` of every row. The first ``shared`` ids are the same in all of them."""
         device = self._model.device
         rows = sorted(rows, key=lambda r: -len(r.ids))
@@ -165,7 +167,7 @@ class Decoder:
             even = all(len(r.ids) == longest for r in alive)  # to ask the mask would be to wait for a GPU
             logits = self._step(torch.tensor(tokens, device=device)[:, None], None if even else seen, position, cache)
 
-    def _read(self, rows: Sequence[Row], shared: int) -> tuple[Any, Any]:
+    def _read(self, rows: Sequence[DecodingPrompt], shared: int) -> tuple[Any, Any]:
         """The cache of all prompts, and the logits behind them; rows from the longest to the shortest."""
         config, device = self._model.config, self._model.device
         whole = make_cache(config)
@@ -187,14 +189,14 @@ class Decoder:
             logits.append(self._prompts(rows[part], shared, cache))
         return whole, torch.cat(logits)
 
-    def _common(self, row: Row, shared: int) -> Any:
+    def _common(self, row: DecodingPrompt, shared: int) -> Any:
         """A cache of what all prompts begin with, of one row."""
         cache = make_cache(self._model.config)
         one = torch.tensor([row.ids[:shared]], device=self._model.device)
         self._model(input_ids=one, past_key_values=cache, use_cache=True, logits_to_keep=1)
         return cache
 
-    def _prompts(self, rows: Sequence[Row], shared: int, cache: Any) -> Any:
+    def _prompts(self, rows: Sequence[DecodingPrompt], shared: int, cache: Any) -> Any:
         """Logits behind prompts whose first ``shared`` ids the cache holds."""
         mask = _mask(rows, shared)
         padded = np.zeros((len(rows), mask.shape[1] - shared), np.int64)

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
-from tunewell.model.budget import Budget, BudgetError, Pace, Purse, Spent
+from tunewell.model.budget import BudgetError, Pace, Purse, RequestBudget, Spent
 from tunewell.model.chat import chat_format, load_tokenizer, valid_text
 from tunewell.types import Message
 
@@ -41,7 +41,7 @@ class EndpointModel:
         timeout_s: Longest wait for one answer, in seconds.
         retries: How often a request is sent again after an overload, a timeout or a fault of the server.
         requests_per_minute: Rate limit; None = none.
-        budget: What may be spent; see `Budget`.
+        budget: What may be spent; see `RequestBudget`.
         tokenizer: Folder with the tokenizer of the served model: needed by `score`, which sends token ids to
             ``/completions`` with ``echo`` (vLLM has it).
         http_client: A client of httpx2 to use instead of one with a socket (tests).
@@ -62,7 +62,7 @@ class EndpointModel:
         timeout_s: float = 120.0,
         retries: int = 6,
         requests_per_minute: float | None = None,
-        budget: Budget | None = None,
+        budget: RequestBudget | None = None,
         tokenizer: Path | None = None,
         http_client: Any = None,
         pace: Pace | None = None,
@@ -81,7 +81,7 @@ class EndpointModel:
         self._in_flight = max(1, in_flight)
         self._retries = retries
         self._tokenizer = tokenizer
-        self._purse = Purse(budget or Budget())
+        self._purse = Purse(budget or RequestBudget())
         self._pace = pace or Pace(requests_per_minute)
         self._answered = threading.Event()
         self._client = openai.OpenAI(

@@ -97,11 +97,11 @@ class LocalModel:
         progress: Progress | None = None,
     ) -> list[Generation]:
         """One answer per prompt, in batches of like length; see `tunewell.model.base.Model.generate`."""
-        from tunewell.model.decode import Choice, Decoder, Row, common_start, draws_for
+        from tunewell.model.decode import Choice, Decoder, DecodingPrompt, common_start, draws_for
 
         options = options or GenerateOptions()
         results: list[Generation | None] = [None] * len(prompts)
-        rows: list[Row] = []
+        rows: list[DecodingPrompt] = []
         for i, prompt in enumerate(prompts):
             try:
                 ids = self.chat.encode(prompt).ids
@@ -113,7 +113,7 @@ class LocalModel:
                 results[i] = _failed(f"a prompt of {len(ids)} tokens in a context of {self.context_tokens}", len(ids))
                 continue
             draws = draws_for(options.seed, ids) if options.temperature > 0 else None
-            rows.append(Row(i, ids, min(options.max_new_tokens, room), draws=draws))
+            rows.append(DecodingPrompt(i, ids, min(options.max_new_tokens, room), draws=draws))
         tell = _teller(progress, len(prompts))
         tell(len(prompts) - len(rows))
         shared = common_start(rows)

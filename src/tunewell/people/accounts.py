@@ -24,8 +24,8 @@ from tunewell.types import Value
 if TYPE_CHECKING:
     from pwdlib import PasswordHash
 
-Role = Literal["owner", "engineer", "expert", "agent", "guest"]
-ROLES: dict[Role, str] = {
+AccountRole = Literal["owner", "engineer", "expert", "agent", "guest"]
+ROLES: dict[AccountRole, str] = {
     "owner": "Invites people, makes and closes batches, sees every result and the audit log.",
     "engineer": "Makes batches and sees their results.",
     "expert": "Reviews, annotates and adjudicates what was assigned.",
@@ -58,7 +58,7 @@ class Account(Value):
     id: str
     name: str
     shown: str
-    role: Role
+    role: AccountRole
     active: bool = True
 
 
@@ -73,7 +73,7 @@ class Session(Value):
 class Invitation(Value):
     """A link that makes one account."""
 
-    role: Role
+    role: AccountRole
     batch: str
     author: str
     expires: float
@@ -102,7 +102,7 @@ class Accounts:
 
     # --- accounts ---------------------------------------------------------------------------------------------
 
-    def create(self, shown: str, *, role: Role, password: str = "") -> Account:
+    def create(self, shown: str, *, role: AccountRole, password: str = "") -> Account:
         """Make an account; without a password only a link or a token opens it.
 
         Raises:
@@ -147,7 +147,7 @@ class Accounts:
         with self.store.connection() as connection:
             return {name: email for name, email in connection.execute(query)}
 
-    def change(self, account: str, *, role: Role | None = None, active: bool | None = None) -> None:
+    def change(self, account: str, *, role: AccountRole | None = None, active: bool | None = None) -> None:
         """Give another role, or lock out (which ends all sessions) and let in again."""
         values = {k: v for k, v in (("role", role), ("active", active)) if v is not None}
         with self.store.connection(write=True) as connection:
@@ -279,7 +279,7 @@ class Accounts:
 
     # --- invitations ------------------------------------------------------------------------------------------
 
-    def invite(self, role: Role, *, author: str, batch: str = "", lasts_s: float = INVITATION_S) -> str:
+    def invite(self, role: AccountRole, *, author: str, batch: str = "", lasts_s: float = INVITATION_S) -> str:
         """The secret of a link that makes one account of this role; with ``batch`` it is given work there."""
         token = secrets.token_urlsafe(24)
         now = time.time()

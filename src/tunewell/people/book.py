@@ -16,7 +16,7 @@ from pydantic import Field
 from tunewell.errors import UserError
 from tunewell.people.share import Seat, share_out
 from tunewell.people.tally import Tally, add_to_tallies, seats_of, tallies_of
-from tunewell.people.work import Batch, Item, Said, Verdict, faults
+from tunewell.people.work import Batch, Item, RaterVerdict, Said, faults
 from tunewell.store import Store
 from tunewell.store.once import insert_all_once, insert_numbered, insert_once
 from tunewell.store.room import assignments, audit, batches, items, tallies, verdicts
@@ -218,7 +218,7 @@ class Book:
 
     def write(
         self, said: Said, *, item: Item, batch: Batch, account: str, key: str, seconds: float = 0.0, actor: str = ""
-    ) -> tuple[Verdict, bool]:
+    ) -> tuple[RaterVerdict, bool]:
         """Take a person's word down, once: a key that was used before gives back what was written then.
 
         The verdict, the seat's new state and the line in the audit log are one transaction: when this returns, all
@@ -262,13 +262,13 @@ class Book:
         assert written is not None
         return written, False
 
-    def _by_key(self, account: str, key: str) -> Verdict | None:
+    def _by_key(self, account: str, key: str) -> RaterVerdict | None:
         query = sa.select(verdicts).where(verdicts.c.account == account, verdicts.c.key == key)
         with self.store.connection() as connection:
             row = connection.execute(query).mappings().first()
         return _verdict(row) if row else None
 
-    def verdicts(self, batch: str, *, account: str = "", all_words: bool = False) -> list[Verdict]:
+    def verdicts(self, batch: str, *, account: str = "", all_words: bool = False) -> list[RaterVerdict]:
         """What stands in a batch: each person's last word on each item, withdrawn ones left out.
 
         Args:
@@ -294,15 +294,15 @@ class Book:
             found = {item: Said.model_validate_json(record) for item, record in connection.execute(query)}
         return {item: said for item, said in found.items() if not said.withdrawn}
 
-    def last(self, batch: str, account: str) -> Verdict | None:
+    def last(self, batch: str, account: str) -> RaterVerdict | None:
         """The newest standing verdict of one person in a batch."""
         own = self.verdicts(batch, account=account)
         return max(own, key=lambda v: v.number) if own else None
 
 
-def standing(said: Sequence[Verdict]) -> list[Verdict]:
+def standing(said: Sequence[RaterVerdict]) -> list[RaterVerdict]:
     """The last word of each person on each item, withdrawn ones left out, in order of arrival."""
-    last: dict[tuple[str, str], Verdict] = {}
+    last: dict[tuple[str, str], RaterVerdict] = {}
     for verdict in sorted(said, key=lambda v: v.number):
         last[verdict.item, verdict.account] = verdict
     return sorted((v for v in last.values() if not v.said.withdrawn), key=lambda v: v.number)
@@ -333,9 +333,9 @@ def _batch(record: str, status: str) -> Batch:
     return Batch.model_validate({**json.loads(record), "status": status})
 
 
-def _verdict(row: Mapping[Any, Any]) -> Verdict:
+def _verdict(row: Mapping[Any, Any]) -> RaterVerdict:
     values = {k: row[k] for k in ("number", "key", "item", "batch", "account", "at", "seconds", "version")}
-    return Verdict(**values, said=Said.model_validate_json(row["record"]))
+    return RaterVerdict(**values, said=Said.model_validate_json(row["record"]))
 
 
 def _seat(seat: Seat, batch: str, start: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tunewell.types import Value, digest
 EVENT = "gold"
 
 
-class Written(Value):
+class WrittenAnswer(Value):
     """An answer that a person wrote for a row.
 
     Attributes:
@@ -35,7 +35,7 @@ class Written(Value):
     tags: Mapping[str, str] = Field(default_factory=dict)
 
 
-class Words(Value):
+class PeopleChanges(Value):
     """Everything that people have said which the next version of the data takes up.
 
     Attributes:
@@ -45,8 +45,8 @@ class Words(Value):
             family is ever trained on.
     """
 
-    corrections: tuple[Written, ...] = ()
-    gold: tuple[Written, ...] = ()
+    corrections: tuple[WrittenAnswer, ...] = ()
+    gold: tuple[WrittenAnswer, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -63,48 +63,48 @@ class Registry(Value):
     """
 
     version: str = ""
-    rows: Mapping[str, Written] = Field(default_factory=dict)
+    rows: Mapping[str, WrittenAnswer] = Field(default_factory=dict)
 
 
-def standing_corrections(store: Store) -> dict[str, list[Written]]:
+def standing_corrections(store: Store) -> dict[str, list[WrittenAnswer]]:
     """Corrections of every review by part (``test``, ``review``), of several on one row the newest, by row."""
     book = Book(store)
-    newest: dict[tuple[str, str], tuple[int, Written]] = {}
+    newest: dict[tuple[str, str], tuple[int, WrittenAnswer]] = {}
     for batch in book.batches(kind="review"):
         items = {i.id: i for i in book.items(batch.id)}
         for v in book.verdicts(batch.id):
             item = items[v.item]
             if item.gold or not v.said.correction.strip():
                 continue
-            word = Written(example=item.example, target=v.said.correction, account=v.account, version=v.version)
+            word = WrittenAnswer(example=item.example, target=v.said.correction, account=v.account, version=v.version)
             known = newest.get((item.part, item.example))
             if known is None or known[0] < v.number:
                 newest[item.part, item.example] = (v.number, word)
-    out: dict[str, list[Written]] = {}
+    out: dict[str, list[WrittenAnswer]] = {}
     for (part, _), (_, word) in sorted(newest.items()):
         out.setdefault(part, []).append(word)
     return out
 
 
-def settled_annotations(store: Store) -> list[tuple[str, Written]]:
+def settled_annotations(store: Store) -> list[tuple[str, WrittenAnswer]]:
     """Answers that annotators settled, as (part, word), of several batches on one row the newest."""
     book = Book(store)
-    newest: dict[tuple[str, str], Written] = {}
+    newest: dict[tuple[str, str], WrittenAnswer] = {}
     for batch in reversed(book.batches(kind="annotate")):
         for one in settle(book.items(batch.id), book.verdicts(batch.id), batch).settled:
             newest[one.item.part, one.item.example] = _annotated(one)
     return [(part, word) for (part, _), word in sorted(newest.items())]
 
 
-def _annotated(one: Settled) -> Written:
+def _annotated(one: Settled) -> WrittenAnswer:
     spans = sorted(one.said.spans, key=lambda s: s.start)
     points = " | ".join(one.item.source[s.start : s.end] for s in spans)
     tags = ({"points": points} if points else {}) | ({"label": one.said.label} if one.said.label else {})
     by: Literal["agreed", "adjudicated"] = "adjudicated" if one.how == "adjudicated" else "agreed"
-    return Written(example=one.item.example, target=one.said.answer, by=by, version=one.version, tags=tags)
+    return WrittenAnswer(example=one.item.example, target=one.said.answer, by=by, version=one.version, tags=tags)
 
 
-def freeze_gold(store: Store, rows: Iterable[Written], *, author: str) -> Registry:
+def freeze_gold(store: Store, rows: Iterable[WrittenAnswer], *, author: str) -> Registry:
     """Add rows to the frozen gold: a new version, in which those that were there stay unless they are written anew."""
     merged = {**gold_registry(store).rows, **{row.example: row for row in rows}}
     ordered = {name: merged[name] for name in sorted(merged)}
@@ -120,18 +120,18 @@ def gold_registry(store: Store, *, version: str = "") -> Registry:
     events = store.said(EVENT, subject=version)
     if not events:
         return Registry()
-    rows = [Written.model_validate(row) for row in events[-1].record["rows"]]
+    rows = [WrittenAnswer.model_validate(row) for row in events[-1].record["rows"]]
     return Registry(version=events[-1].subject, rows={row.example: row for row in rows})
 
 
-def words_for(store: Store) -> Words:
+def words_for(store: Store) -> PeopleChanges:
     """What the next version of the data takes up: corrections, and the gold of test rows."""
     said, settled = standing_corrections(store), settled_annotations(store)
     tests = [*(w for part, w in settled if part == "test" and w.target), *said.get("test", ())]
     gold = {w.example: w for w in tests} | dict(gold_registry(store).rows)
     own = {w.example: w for w in said.get("review", ())}
     own |= {w.example: w for part, w in settled if part in ("review", "train") and w.target}
-    return Words(
+    return PeopleChanges(
         corrections=tuple(own[name] for name in sorted(own) if name not in gold),
         gold=tuple(gold[name] for name in sorted(gold)),
     )

@@ -13,7 +13,7 @@ from tunewell.errors import UserError
 from tunewell.types import Value
 
 
-class Candidate(Value):
+class SampleCandidate(Value):
     """A row that may be drawn.
 
     Attributes:
@@ -27,7 +27,7 @@ class Candidate(Value):
     family: str = ""
 
 
-def draw(rows: Sequence[Candidate], count: int, *, seed: int = 0) -> list[str]:
+def draw(rows: Sequence[SampleCandidate], count: int, *, seed: int = 0) -> list[str]:
     """A systematic sample of the rows sorted by strata and family: every row has probability ``count / len(rows)``.
 
     Each stratum gets its share to within one row, so slices are mirrored without being weighted, and a plain mean of
@@ -45,7 +45,7 @@ def draw(rows: Sequence[Candidate], count: int, *, seed: int = 0) -> list[str]:
         Cochran 1977, Sampling Techniques, chapter 8.
 
     Example:
-        >>> rows = [Candidate(id=str(i), strata=("north" if i < 30 else "south",)) for i in range(40)]
+        >>> rows = [SampleCandidate(id=str(i), strata=("north" if i < 30 else "south",)) for i in range(40)]
         >>> drawn = draw(rows, 8, seed=1)
         >>> len(drawn), sum(int(i) < 30 for i in drawn)
         (8, 6)
@@ -65,7 +65,7 @@ def draw(rows: Sequence[Candidate], count: int, *, seed: int = 0) -> list[str]:
 
 
 def draw_unequal(
-    rows: Sequence[Candidate], count: int, *, sizes: Mapping[str, float], share: float, seed: int = 0
+    rows: Sequence[SampleCandidate], count: int, *, sizes: Mapping[str, float], share: float, seed: int = 0
 ) -> dict[str, float]:
     """A systematic sample in which rows of greater size are likelier, each with its probability.
 
@@ -87,7 +87,7 @@ def draw_unequal(
         Madow 1949, On the theory of systematic sampling II.
 
     Example:
-        >>> rows = [Candidate(id=str(i)) for i in range(40)]
+        >>> rows = [SampleCandidate(id=str(i)) for i in range(40)]
         >>> drawn = draw_unequal(rows, 8, sizes={"7": 1.0, "8": 1.0}, share=0.5, seed=1)
         >>> len(drawn), drawn["7"], round(min(drawn.values()), 3)
         (8, 1.0, 0.158)
@@ -122,7 +122,7 @@ def _capped(part: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         certain |= over
 
 
-def _ordered(rows: Sequence[Candidate], seed: int) -> list[Candidate]:
+def _ordered(rows: Sequence[SampleCandidate], seed: int) -> list[SampleCandidate]:
     return sorted(rows, key=lambda r: (r.strata, _rank(seed, r.family or r.id), _rank(seed, r.id)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from tunewell.people.book import Book
-from tunewell.people.work import Batch, Item, Verdict
+from tunewell.people.work import Batch, Item, RaterVerdict
 from tunewell.store import Store
 from tunewell.types import Judgement
 
@@ -37,7 +37,7 @@ def judgements(store: Store, rows: Collection[str] | None = None, *, evaluation:
     return out
 
 
-def judged(verdict: Verdict, item: Item, batch: Batch) -> Iterable[Judgement]:
+def judged(verdict: RaterVerdict, item: Item, batch: Batch) -> Iterable[Judgement]:
     """A verdict unblinded: one Judgement for each criterion and arm."""
     for criterion in batch.rubric:
         if criterion.name not in verdict.said.scores:

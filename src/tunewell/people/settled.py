@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from tunewell.people.work import Batch, Item, Said, Verdict
+from tunewell.people.work import Batch, Item, RaterVerdict, Said
 from tunewell.types import Value
 
 
@@ -22,10 +22,10 @@ class Dispute(Value):
     """An item whose annotators are done and do not agree; ``words`` in an order that does not follow the accounts."""
 
     item: Item
-    words: tuple[Verdict, ...]
+    words: tuple[RaterVerdict, ...]
 
 
-class Outcome(Value):
+class SettledItems(Value):
     """Where every item of an annotation stands.
 
     Attributes:
@@ -40,10 +40,10 @@ class Outcome(Value):
     disputes: tuple[Dispute, ...]
     waiting: int
     undecided: int
-    words: Mapping[str, Sequence[Verdict]]
+    words: Mapping[str, Sequence[RaterVerdict]]
 
 
-def settle(items: Sequence[Item], said: Iterable[Verdict], batch: Batch) -> Outcome:
+def settle(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) -> SettledItems:
     """An adjudicator's word settles an item; without one, annotators who all say the same do.
 
     Args:
@@ -51,7 +51,7 @@ def settle(items: Sequence[Item], said: Iterable[Verdict], batch: Batch) -> Outc
         said: The verdicts that stand.
         batch: How many people see an item, and who adjudicates.
     """
-    by_item: dict[str, list[Verdict]] = defaultdict(list)
+    by_item: dict[str, list[RaterVerdict]] = defaultdict(list)
     for v in said:
         by_item[v.item].append(v)
     settled: list[Settled] = []
@@ -71,7 +71,7 @@ def settle(items: Sequence[Item], said: Iterable[Verdict], batch: Batch) -> Outc
             settled.append(Settled(item=item, how="agreed", said=given[0].said, version=given[0].version))
         else:
             disputes.append(Dispute(item=item, words=tuple(sorted(given, key=lambda v: v.key))))
-    return Outcome(
+    return SettledItems(
         settled=tuple(settled), disputes=tuple(disputes), waiting=waiting, undecided=undecided, words=dict(by_item)
     )
 

@@ -12,7 +12,7 @@ from tunewell.task import RubricCriterion
 from tunewell.types import Estimate, Value, digest
 
 Kind = Literal["review", "annotate"]
-Part = Literal["test", "review", "train", "own"]
+WorkPart = Literal["test", "review", "train", "own"]
 
 MOST_TEXT = 200_000
 """Longest text that a person may send, in characters."""
@@ -128,7 +128,7 @@ class Item(Value):
     number: int
     example: str
     arms: tuple[str, ...] = ()
-    part: Part = "own"
+    part: WorkPart = "own"
     source: str
     output: str = ""
     suggestion: str = ""
@@ -156,7 +156,7 @@ class Mark(Value):
     why: str
 
 
-class Span(Value):
+class MarkedSpan(Value):
     """A marked stretch of the source: characters (code points) ``start`` … ``end`` - 1."""
 
     start: int = Field(ge=0)
@@ -190,15 +190,15 @@ class Said(Value):
     correction: str = Field(default="", max_length=MOST_TEXT)
     comment: str = Field(default="", max_length=MOST_TEXT)
     tags: tuple[str, ...] = ()
-    spans: tuple[Span, ...] = ()
-    evidence: tuple[Span, ...] = ()
+    spans: tuple[MarkedSpan, ...] = ()
+    evidence: tuple[MarkedSpan, ...] = ()
     label: str = ""
     answer: str = Field(default="", max_length=MOST_TEXT)
     skipped: str = Field(default="", max_length=2000)
     withdrawn: bool = False
 
 
-class Verdict(Value):
+class RaterVerdict(Value):
     """A person's word as it was written down: append-only, the last one on an item counts.
 
     Attributes:

@@ -55,7 +55,7 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Rule:
+class RuleEffect:
     """One rule with what it did."""
 
     code: str
@@ -84,7 +84,7 @@ class Flow:
     kept: int
     held_out: int
     steps: tuple[Step, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[RuleEffect, ...]
     left_out: int = 0
 
     @property
@@ -165,15 +165,15 @@ _USUAL: Final = ("read", "repair", "boilerplate", "kind", "age", "words", "langu
                  "near", "contradictions", "leaks")  # fmt: skip
 
 
-def _rules(touched: pa.Table) -> list[Rule]:
+def _rules(touched: pa.Table) -> list[RuleEffect]:
     keys = ["code", "action", "step", "rule", "cites"]
     grouped = touched.group_by(keys).aggregate([("row", "count")]).to_pylist()
-    found = [Rule(code=g["code"], action=g["action"], step=g["step"], rule=g["rule"], cites=g["cites"],
+    found = [RuleEffect(code=g["code"], action=g["action"], step=g["step"], rule=g["rule"], cites=g["cites"],
                   rows=g["row_count"], examples=()) for g in grouped]  # fmt: skip
     return sorted(found, key=lambda r: (r.action != "dropped", -r.rows, r.code, r.rule))
 
 
-def _with_examples(rule: Rule, touched: pa.Table, results: Results) -> Rule:
+def _with_examples(rule: RuleEffect, touched: pa.Table, results: Results) -> RuleEffect:
     mask = np.ones(touched.num_rows, dtype=np.bool_)
     for name in ("code", "action", "step", "rule", "cites"):
         mask &= pc.equal(touched[name], getattr(rule, name)).to_numpy()
@@ -188,7 +188,7 @@ def _with_examples(rule: Rule, touched: pa.Table, results: Results) -> Rule:
     return dataclasses.replace(rule, examples=tuple(made))
 
 
-def _worst(rows: pa.Table, rule: Rule, results: Results) -> list[int]:
+def _worst(rows: pa.Table, rule: RuleEffect, results: Results) -> list[int]:
     """Positions of up to three rows: those that the finding names first (checks put the worst first), else as read."""
     named = {row: i for f in results.findings if f.code == rule.code for i, row in enumerate(f.rows)}
     ids: list[str] = rows["row"].slice(0, 50_000).to_pylist()
@@ -203,7 +203,7 @@ def _kept_texts(results: Results, ids: Sequence[str]) -> dict[str, str]:
     return {e.id: "\n".join(m.content for m in e.messages) for e in results.store.examples(results.dataset, ids=ids)}
 
 
-def _filled(rules: Sequence[Rule], results: Results) -> tuple[Rule, ...]:
+def _filled(rules: Sequence[RuleEffect], results: Results) -> tuple[RuleEffect, ...]:
     """Rules whose examples carry their texts: of the dataset for rows that were kept, else of the raw files."""
     receipts = [e.receipt for rule in rules for e in rule.examples]
     kept = _kept_texts(results, [r.row for r in receipts if r.action == "changed"])

@@ -16,7 +16,7 @@ from tunewell.types import Estimate, Finding, FoldTrace, Run
 
 if TYPE_CHECKING:
     from tunewell.report.gather import Results
-    from tunewell.train.curve import Curve
+    from tunewell.train.curve import MeasuredCurve
     from tunewell.train.groups import Groups
     from tunewell.train.search import Search
 
@@ -35,7 +35,7 @@ class Asked:
         findings: D12 and T03, where they were looked for.
     """
 
-    curve: Curve | None = None
+    curve: MeasuredCurve | None = None
     groups: tuple[Groups, ...] = ()
     search: Search | None = None
     findings: tuple[Finding, ...] = ()
@@ -48,7 +48,7 @@ def asked(store: Store, train: Run | None) -> Asked:
         store: The project's store.
         train: The training run that is reported.
     """
-    from tunewell.train.curve import Curve
+    from tunewell.train.curve import MeasuredCurve
     from tunewell.train.groups import Groups
     from tunewell.train.search import Search
 
@@ -64,7 +64,7 @@ def asked(store: Store, train: Run | None) -> Asked:
             for stage in ("curve", "groups", "search")}  # fmt: skip
     newest = {str(r.parameters.get("field", "")): r for r in runs["groups"]}
     groups = {r.id: g for r in newest.values() if (g := value(r, "groups", Groups)) is not None}
-    curve = value(runs["curve"][-1], "curve", Curve) if runs["curve"] else None
+    curve = value(runs["curve"][-1], "curve", MeasuredCurve) if runs["curve"] else None
     used = [*(runs["curve"][-1:] if curve else ()), *(r for r in newest.values() if r.id in groups)]
     return Asked(
         curve=curve,
@@ -84,7 +84,7 @@ def _same(run: Run, train: Run) -> bool:
     return dict(run.inputs) == dict(train.inputs) and one == other
 
 
-def sizes(curve: Curve) -> tuple[Size, ...]:
+def sizes(curve: MeasuredCurve) -> tuple[Size, ...]:
     """The learning curve's points, ready to draw."""
     return tuple(Size(p.rows, p.loss, p.share <= 1) for p in (*curve.measured, *curve.forecast))
 
@@ -181,7 +181,7 @@ def slice_strips(results: Results) -> Strips | None:
     return _strips(rows) if rows else None
 
 
-def more_strips(curve: Curve) -> Strips | None:
+def more_strips(curve: MeasuredCurve) -> Strips | None:
     """What twice the rows would take off each slice's loss, the largest gain first; None without slices."""
     rows = {f"{s.slice.replace('=', ': ', 1)} ({s.rows:,} rows)": (s.gain,) for s in curve.slices}
     return _strips(rows) if rows else None

@@ -31,7 +31,7 @@ class Twin:
 
 
 @dataclass(frozen=True)
-class Group:
+class FindingFamilies:
     """The families of one pitfall.
 
     Attributes:
@@ -46,7 +46,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Look:
+class RowsToShow:
     """What there is to look at.
 
     Attributes:
@@ -59,22 +59,22 @@ class Look:
     map: Drawn | None
     why: str
     sampled: tuple[int, int]
-    groups: tuple[Group, ...]
+    groups: tuple[FindingFamilies, ...]
 
 
-def look(results: Results) -> Look | None:
+def look(results: Results) -> RowsToShow | None:
     """What there is to look at, or None where curation kept nothing to show."""
     shown = results.shown
     if shown is None:
         return None
     codes = dict.fromkeys(kin.code for kin in shown.families)
     groups = [
-        Group(code, shown.numbers.get(code, 0),
+        FindingFamilies(code, shown.numbers.get(code, 0),
               tuple((kin.size, _twins(kin)) for kin in shown.families if kin.code == code))
         for code in codes
     ]  # fmt: skip
     sampled = (shown.map.shown, shown.map.of) if shown.map else (0, 0)
-    return Look(draw(shown.map) if shown.map else None, shown.why, sampled, tuple(groups))
+    return RowsToShow(draw(shown.map) if shown.map else None, shown.why, sampled, tuple(groups))
 
 
 def _twins(kin: Kin) -> tuple[Twin, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tunewell.report.charts import Scale, scale_for
 from tunewell.report.gather import Results
-from tunewell.report.plots import Curve
+from tunewell.report.plots import LossCurve
 from tunewell.types import Comparison, Evaluation, FoldTrace, Level, MetricInfo
 
 MAX_SLICES: Final = 24
@@ -120,8 +120,8 @@ class Training:
     """
 
     at: NDArray[np.float64]
-    held_out: Curve
-    train: Curve
+    held_out: LossCurve
+    train: LossCurve
     folds: int
 
 
@@ -138,7 +138,7 @@ def training(results: Results) -> Training | None:
     )
 
 
-def _curve(name: str, trace: FoldTrace, *, held_out: bool) -> Curve:
+def _curve(name: str, trace: FoldTrace, *, held_out: bool) -> LossCurve:
     mask = trace.held_out if held_out else ~trace.held_out
     weights = np.where(mask[None] & np.isfinite(trace.losses), trace.tokens[None, None, :], 0).astype(np.float64)
     total = weights.sum(axis=2)
@@ -148,4 +148,4 @@ def _curve(name: str, trace: FoldTrace, *, held_out: bool) -> Curve:
     mean, low, high = (np.full(len(by_fold), np.nan) for _ in range(3))
     mean[some] = np.nanmean(by_fold[some], axis=1)
     low[some], high[some] = np.nanmin(by_fold[some], axis=1), np.nanmax(by_fold[some], axis=1)
-    return Curve(name, mean, low, high)
+    return LossCurve(name, mean, low, high)

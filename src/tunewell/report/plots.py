@@ -20,7 +20,7 @@ from tunewell.types import Estimate
 
 
 @dataclass(frozen=True)
-class Curve:
+class LossCurve:
     """Mean and spread of a loss over the folds.
 
     Attributes:
@@ -68,7 +68,7 @@ class Dot:
     by_heart: bool
 
 
-def curves(at: NDArray[np.float64], lines: Sequence[Curve], *, best: float | None, label: str) -> Markup:
+def curves(at: NDArray[np.float64], lines: Sequence[LossCurve], *, best: float | None, label: str) -> Markup:
     """Loss by epoch: a line for the mean over the folds, a band for their spread, the best epoch marked.
 
     Args:
@@ -187,7 +187,7 @@ def _whiskers(size: Size, x: Scale, y: Scale) -> str:
     )
 
 
-def _curve(at: NDArray[np.float64], c: Curve, x: Scale, y: Scale, style: str) -> str:
+def _curve(at: NDArray[np.float64], c: LossCurve, x: Scale, y: Scale, style: str) -> str:
     def points(values: NDArray[np.float64], order: slice = slice(None)) -> str:
         pairs = list(zip(at.tolist(), values.tolist(), strict=True))[order]
         return " ".join(f"{x.at(a):.2f},{100 - y.at(v):.2f}" for a, v in pairs if math.isfinite(v))
@@ -199,7 +199,7 @@ def _curve(at: NDArray[np.float64], c: Curve, x: Scale, y: Scale, style: str) ->
     )
 
 
-def _name(c: Curve, y: Scale, style: str, *, up: bool) -> str:
+def _name(c: LossCurve, y: Scale, style: str, *, up: bool) -> str:
     finite = c.mean[np.isfinite(c.mean)]
     edge = (c.high if up else c.low)[np.isfinite(c.mean)]
     if not len(finite):

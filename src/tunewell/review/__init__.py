@@ -6,11 +6,11 @@ from tunewell.review.panel import Need, PanelPlan, arms_of, plan_panel
 from tunewell.review.patterns import Pattern
 from tunewell.review.raters import RaterResult
 from tunewell.review.results import CriterionResult, ReviewResult, review_result
-from tunewell.review.session import Calibration, open_review
+from tunewell.review.session import CalibrationRow, open_review
 from tunewell.review.source import evaluated, newest_evaluation
 
 __all__ = [
-    "Calibration",
+    "CalibrationRow",
     "Correction",
     "CriterionResult",
     "Need",

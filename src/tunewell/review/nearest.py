@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from tunewell.people import Book, Item, Verdict
+from tunewell.people import Book, Item, RaterVerdict
 from tunewell.people.near import Near
 from tunewell.people.work import Batch
 
@@ -15,7 +15,7 @@ NEAR = 3
 
 def low_rated(book: Book, batch: Batch) -> list[Item]:
     """Items that people rated low on any question (mostly no, or at most 2 of 5) and nobody corrected, as drawn."""
-    words: dict[str, list[Verdict]] = defaultdict(list)
+    words: dict[str, list[RaterVerdict]] = defaultdict(list)
     for v in book.verdicts(batch.id):
         if not v.said.skipped:
             words[v.item].append(v)
@@ -26,7 +26,7 @@ def low_rated(book: Book, batch: Batch) -> list[Item]:
     ]
 
 
-def _low(said: Sequence[Verdict], batch: Batch) -> bool:
+def _low(said: Sequence[RaterVerdict], batch: Batch) -> bool:
     for criterion in batch.rubric:
         values = [v.said.scores[criterion.name] for v in said if criterion.name in v.said.scores]
         if values and sum(values) / len(values) <= (0.49 if criterion.scale == "yes/no" else 2.0):

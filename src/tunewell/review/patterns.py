@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.people import Item, Verdict
+from tunewell.people import Item, RaterVerdict
 from tunewell.people.work import Batch
 from tunewell.stats import mean, proportion
 from tunewell.types import Estimate, Value
@@ -47,7 +47,7 @@ class Pattern(Value):
 
 
 def patterns(
-    batch: Batch, said: Sequence[Verdict], items: Mapping[str, Item], *, level: float = 0.95
+    batch: Batch, said: Sequence[RaterVerdict], items: Mapping[str, Item], *, level: float = 0.95
 ) -> tuple[Pattern, ...]:
     """Every pattern that was seen at least once, by arm and kind, everywhere first, then the worst group first.
 
@@ -57,7 +57,7 @@ def patterns(
         items: By id.
         level: Of every interval; each holds by itself, not for all of them together.
     """
-    by_arm: dict[str, list[tuple[Verdict, Item]]] = defaultdict(list)
+    by_arm: dict[str, list[tuple[RaterVerdict, Item]]] = defaultdict(list)
     for v in said:
         for arm in items[v.item].arms:
             by_arm[arm].append((v, items[v.item]))
@@ -67,7 +67,7 @@ def patterns(
     return tuple(out)
 
 
-def _of_arm(arm: str, words: Sequence[tuple[Verdict, Item]], batch: Batch, level: float) -> list[Pattern]:
+def _of_arm(arm: str, words: Sequence[tuple[RaterVerdict, Item]], batch: Batch, level: float) -> list[Pattern]:
     rows = list({item.example: item for _, item in words}.values())
     place = {item.example: n for n, item in enumerate(rows)}
     families = np.unique([item.family or item.example for item in rows], return_inverse=True)[1]
@@ -94,7 +94,7 @@ def _of_arm(arm: str, words: Sequence[tuple[Verdict, Item]], batch: Batch, level
 
 
 def _figures(
-    words: Sequence[tuple[Verdict, Item]], place: Mapping[str, int], batch: Batch
+    words: Sequence[tuple[RaterVerdict, Item]], place: Mapping[str, int], batch: Batch
 ) -> list[tuple[str, Literal["tag", "criterion", "comment"], Floats, dict[int, list[str]]]]:
     """Each pattern as a value per row (NaN where nobody answered), with the comments on rows where it is not 0."""
     ticked = {tag: np.zeros(len(place)) for tag in batch.error_tags}

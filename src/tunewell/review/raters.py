@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from tunewell.people import Item, Verdict
+from tunewell.people import Item, RaterVerdict
 from tunewell.people.work import Batch
 from tunewell.stats import proportion
 from tunewell.types import Estimate, Value
@@ -37,7 +37,7 @@ class RaterResult(Value):
 
 
 def rater_results(
-    said: Sequence[Verdict],
+    said: Sequence[RaterVerdict],
     items: Mapping[str, Item],
     batch: Batch,
     seats: Mapping[str, Mapping[str, int]],
@@ -45,7 +45,7 @@ def rater_results(
     level: float,
 ) -> tuple[RaterResult, ...]:
     """Everybody who has a seat, by account."""
-    own: dict[str, list[Verdict]] = defaultdict(list)
+    own: dict[str, list[RaterVerdict]] = defaultdict(list)
     for v in said:
         own[v.account].append(v)
     apart = _apart(said, batch)
@@ -56,7 +56,12 @@ def rater_results(
 
 
 def _rater(
-    account: str, own: Sequence[Verdict], items: Mapping[str, Item], apart: tuple[int, int], left: int, level: float
+    account: str,
+    own: Sequence[RaterVerdict],
+    items: Mapping[str, Item],
+    apart: tuple[int, int],
+    left: int,
+    level: float,
 ) -> RaterResult:
     seconds = [v.seconds for v in own if v.seconds > 0]
     third = len(seconds) // 3
@@ -73,9 +78,9 @@ def _rater(
     )
 
 
-def _apart(said: Sequence[Verdict], batch: Batch) -> dict[str, tuple[int, int]]:
+def _apart(said: Sequence[RaterVerdict], batch: Batch) -> dict[str, tuple[int, int]]:
     """How often each lies more than half the scale away from the middle of the others, of how many."""
-    by_item: dict[str, list[Verdict]] = defaultdict(list)
+    by_item: dict[str, list[RaterVerdict]] = defaultdict(list)
     for v in said:
         by_item[v.item].append(v)
     apart: dict[str, int] = defaultdict(int)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from tunewell.people import Book, Item, Verdict, panel_estimate
+from tunewell.people import Book, Item, RaterVerdict, panel_estimate
 from tunewell.people.agreement import Agreement, agreement
 from tunewell.people.judgements import judged
 from tunewell.people.work import Batch
@@ -80,7 +80,7 @@ def review_result(book: Book, batch: Batch, *, level: float = 0.95) -> ReviewRes
 
 
 def _criterion(
-    criterion: RubricCriterion, said: Sequence[Verdict], items: Mapping[str, Item], level: float
+    criterion: RubricCriterion, said: Sequence[RaterVerdict], items: Mapping[str, Item], level: float
 ) -> CriterionResult:
     by_row: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     family: dict[str, str] = {}
@@ -113,7 +113,7 @@ def _criterion(
 
 
 def _anytime(
-    criterion: RubricCriterion, said: Sequence[Verdict], items: Mapping[str, Item], batch: Batch, level: float
+    criterion: RubricCriterion, said: Sequence[RaterVerdict], items: Mapping[str, Item], batch: Batch, level: float
 ) -> dict[str, Estimate]:
     words = [j for v in said for j in judged(v, items[v.item], batch) if j.criterion == criterion.name]
     clusters = {i.example: i.family or i.example for i in items.values()}

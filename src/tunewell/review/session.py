@@ -10,7 +10,7 @@ from typing import Literal
 
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
-from tunewell.people.draw import Candidate, draw
+from tunewell.people.draw import SampleCandidate, draw
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.work import Batch, Item
 from tunewell.review.marks import marker
@@ -22,7 +22,7 @@ DOUBTFUL = 0.4
 """A judge's score at least this far (of 1) from both ends of its scale is a doubtful one."""
 
 
-class Calibration(Example):
+class CalibrationRow(Example):
     """A row with an answer whose right verdict is known, mixed in to see whether raters read.
 
     Attributes:
@@ -47,7 +47,7 @@ def open_review(
     title: str = "",
     part: Literal["test", "review"] = "test",
     seed: int = 0,
-    calibration: Sequence[Calibration] = (),
+    calibration: Sequence[CalibrationRow] = (),
 ) -> Batch:
     """Draw rows, pair their outputs, hide the arms and write the batch; people are given seats by `Book.share`.
 
@@ -128,7 +128,9 @@ def _drawn(
     if not there:
         raise UserError("none of the evaluated rows has an output to judge", hint="tunewell evaluate")
     candidates = [
-        Candidate(id=e.id, strata=(*(e.field(f) for f in fields), unsure.get(e.id, "")), family=families.get(e.id, ""))
+        SampleCandidate(
+            id=e.id, strata=(*(e.field(f) for f in fields), unsure.get(e.id, "")), family=families.get(e.id, "")
+        )
         for e in there.values()
     ]
     return [there[i] for i in draw(candidates, rows, seed=seed)]
@@ -178,7 +180,7 @@ def _items(
     ]
 
 
-def _known(batch: Batch, row: Calibration) -> Item:
+def _known(batch: Batch, row: CalibrationRow) -> Item:
     return Item(
         id=new_id(), batch=batch.id, number=0, example=f"calibration:{row.id}", source=shown(conversation(row)),
         output=shown(row.output), gold=row.gold, family=f"calibration:{row.id}",

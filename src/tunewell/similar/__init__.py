@@ -7,9 +7,9 @@ from tunewell.similar.families import Links, by_key
 from tunewell.similar.keys import exact_key, key, normalise
 from tunewell.similar.pairs import THRESHOLD, Pairs, near_pairs, similarities
 from tunewell.similar.templates import template_families, without
-from tunewell.similar.words import Words, split_words
+from tunewell.similar.words import WordTable, split_words
 
 __all__ = [
-    "THRESHOLD", "Links", "Pairs", "Words", "alike", "by_key", "copies", "exact_key", "key", "near_pairs", "normalise",
+    "THRESHOLD", "Links", "Pairs", "WordTable", "alike", "by_key", "copies", "exact_key", "key", "near_pairs", "normalise",
     "only_numbers_differ", "similarities", "split_words", "telling", "template_families", "without",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tunewell.similar.frequency import Frequency, count_words
 from tunewell.similar.pairs import Pairs, similarities
-from tunewell.similar.words import Words
+from tunewell.similar.words import WordTable
 
 SHORT = 20
 """A text with fewer words than this is held to its telling words too."""
@@ -24,7 +24,7 @@ _TELLING = 0.8
 
 
 def alike(
-    words: Words,
+    words: WordTable,
     left: NDArray[np.int64],
     right: NDArray[np.int64],
     *,
@@ -48,7 +48,7 @@ def alike(
     return result
 
 
-def copies(asked: Words, answers: Words, whole: Words, pairs: Pairs) -> NDArray[np.bool_]:
+def copies(asked: WordTable, answers: WordTable, whole: WordTable, pairs: Pairs) -> NDArray[np.bool_]:
     """Which pairs of rows are edited copies of each other, shape (pairs,).
 
     Alike as whole rows (0.7 below 50 words), and in the input and in the answer: rows that share a long standard answer
@@ -116,20 +116,20 @@ def _merged(ops: Sequence[Any]) -> list[_Change]:
     return found
 
 
-def telling(words: Words, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float32]:
+def telling(words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float32]:
     """How far the words of each pair agree, weighted by how rare they are: Dice, in [0, 1], shape (pairs,)."""
     frequency = count_words(words)
     values = [_telling(words, frequency, int(i), int(j)) for i, j in zip(left, right, strict=True)]
     return np.array(values, dtype=np.float32)
 
 
-def _part_alike(words: Words, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _part_alike(words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
     shorter = np.minimum(words.lengths[left], words.lengths[right])
     floor = np.where(shorter >= SHORT, _PART, np.where(shorter >= 6, 0.5, 0.3))
     return np.asarray(similarities(words, left, right, cutoff=0.29) >= floor - 1e-6)
 
 
-def _telling(words: Words, frequency: Frequency, i: int, j: int) -> float:
+def _telling(words: WordTable, frequency: Frequency, i: int, j: int) -> float:
     """Dice coefficient of the two sets of words, weighted by inverse document frequency."""
     a = _by_word(words, frequency, i)
     b = _by_word(words, frequency, j)
@@ -137,7 +137,7 @@ def _telling(words: Words, frequency: Frequency, i: int, j: int) -> float:
     return 2 * sum(weight for code, weight in a.items() if code in b) / total if total else 1.0
 
 
-def _by_word(words: Words, frequency: Frequency, i: int) -> dict[int, float]:
+def _by_word(words: WordTable, frequency: Frequency, i: int) -> dict[int, float]:
     """Inverse document frequency of each word of a text; small corpora say little, so one row is added."""
     codes = words.of(i)
     n = len(words) + 1
@@ -145,7 +145,7 @@ def _by_word(words: Words, frequency: Frequency, i: int) -> dict[int, float]:
     return dict(zip(codes.tolist(), weights.tolist(), strict=True))
 
 
-def only_numbers_differ(words: Words, i: int, j: int) -> bool:
+def only_numbers_differ(words: WordTable, i: int, j: int) -> bool:
     """Whether two texts have the same words and different numbers: two facts in one template, not a copy.
 
     Example:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.similar.frequency import count_words
-from tunewell.similar.words import Words
+from tunewell.similar.words import WordTable
 
 HASHES = 64
 """Hashes of a sketch."""
@@ -67,7 +67,7 @@ class _Sketch:
     bytes: NDArray[np.uint8]
 
 
-def candidates(words: Words, *, across: int = 0, workers: int = 1) -> Iterator[NDArray[np.int64]]:
+def candidates(words: WordTable, *, across: int = 0, workers: int = 1) -> Iterator[NDArray[np.int64]]:
     """Pairs of rows as ``low * n + high``, each batch sorted and without doubles; a pair may come in several batches.
 
     Args:
@@ -118,7 +118,7 @@ def _likely(pairs: NDArray[np.int64], n: int, sketches: NDArray[np.uint8]) -> ND
     return pairs[keep]
 
 
-def _very_rare(words: Words, tier: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def _very_rare(words: WordTable, tier: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Very rare words with their rows, packed and sorted."""
     at = np.flatnonzero(tier == 1)
     return _packed(words.codes[at], (np.searchsorted(words.starts, at, side="right") - 1).astype(np.uint64))
@@ -134,7 +134,7 @@ def _packed(key: NDArray[np.uint32], rows: NDArray[np.uint64]) -> NDArray[np.uin
 
 
 def _sketch(
-    words: Words, tier: NDArray[np.uint8], plan: _Plan, random: np.random.Generator, pool: ThreadPoolExecutor
+    words: WordTable, tier: NDArray[np.uint8], plan: _Plan, random: np.random.Generator, pool: ThreadPoolExecutor
 ) -> _Sketch:
     n = len(words)
     numbers = random.integers(1, 1 << 32, (plan.bands, plan.width, 2), dtype=np.uint32)
@@ -149,7 +149,7 @@ def _sketch(
 
 
 def _sketch_block(
-    words: Words, tier: NDArray[np.uint8], plan: _Plan, numbers: NDArray[np.uint32], block: slice, made: _Sketch
+    words: WordTable, tier: NDArray[np.uint8], plan: _Plan, numbers: NDArray[np.uint32], block: slice, made: _Sketch
 ) -> None:
     """Sketch the rows of one block: MinHash (Broder 1997), the least hashes of a band folded into one key."""
     starts = words.starts[block.start : block.stop + 1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.similar.words import Words
+from tunewell.similar.words import WordTable
 
 _BLOCK = 1 << 18
 
@@ -47,7 +47,7 @@ class Frequency:
         return result
 
 
-def count_words(words: Words) -> Frequency:
+def count_words(words: WordTable) -> Frequency:
     """Count the words of all texts."""
     bits = 22 if len(words.codes) < 4_000_000 else 24
     shift = np.uint32(32 - bits)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.similar.candidates import candidates
-from tunewell.similar.words import Words, split_words
+from tunewell.similar.words import WordTable, split_words
 
 THRESHOLD = 0.65
 """Similarity of two word sequences from which they are near-duplicates: 2 × common subsequence / words of both."""
@@ -34,7 +34,7 @@ class Pairs:
 
 
 def near_pairs(
-    texts: Sequence[str] | Words, *, threshold: float = THRESHOLD, across: int = 0, workers: int = 1
+    texts: Sequence[str] | WordTable, *, threshold: float = THRESHOLD, across: int = 0, workers: int = 1
 ) -> Pairs:
     """All pairs of texts that are alike.
 
@@ -50,7 +50,7 @@ def near_pairs(
         >>> list(zip(pairs.left.tolist(), pairs.right.tolist()))
         [(0, 1)]
     """
-    words = texts if isinstance(texts, Words) else split_words(texts, workers=workers)
+    words = texts if isinstance(texts, WordTable) else split_words(texts, workers=workers)
     n = max(len(words), 1)
     known, similarity = np.empty(0, np.int64), np.empty(0, np.float32)
     for batch in candidates(words, across=across, workers=workers):
@@ -65,7 +65,7 @@ def near_pairs(
 
 
 def similarities(
-    words: Words, left: NDArray[np.int64], right: NDArray[np.int64], *, cutoff: float = 0.0, workers: int = 1
+    words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64], *, cutoff: float = 0.0, workers: int = 1
 ) -> NDArray[np.float32]:
     """Similarity of the word sequences of the pairs; 0 where it is below the cutoff. Two empty texts are alike (1)."""
     if not len(left):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tunewell.similar.families import Links
 from tunewell.similar.pairs import Pairs
-from tunewell.similar.words import Words
+from tunewell.similar.words import WordTable
 
 LEAST = 5
 """Fewer rows do not make a template family: too few to tell."""
@@ -30,7 +30,7 @@ _COVERED = 0.6
 """A family is a template when this share of all its differences lies in slots."""
 
 
-def template_families(words: Words, pairs: Pairs) -> list[list[int]]:
+def template_families(words: WordTable, pairs: Pairs) -> list[list[int]]:
     """Families of at least five rows that come from one template.
 
     Args:
@@ -55,7 +55,7 @@ def without(pairs: Pairs, families: Sequence[Sequence[int]], n: int) -> NDArray[
     return np.asarray((family[pairs.left] < 0) | (family[pairs.left] != family[pairs.right]))
 
 
-def is_template(words: Words, members: Sequence[int]) -> bool:
+def is_template(words: WordTable, members: Sequence[int]) -> bool:
     """Whether rows that are alike come from one text with slots.
 
     Example:

@@ -27,7 +27,7 @@ _DIGIT = bytes(b in _DIGITS for b in range(256))
 
 
 @dataclass(frozen=True)
-class Words:
+class WordTable:
     """The words of n texts.
 
     Attributes:
@@ -61,7 +61,7 @@ class Words:
         return ((self.of(i) & np.uint32(0xFFFFF)) + np.uint32(0x10000)).astype("<u4").tobytes().decode("utf-32-le")
 
 
-def split_words(texts: Sequence[str], *, workers: int = 1) -> Words:
+def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
     """Split texts into hashed words.
 
     Args:
@@ -84,7 +84,7 @@ def split_words(texts: Sequence[str], *, workers: int = 1) -> Words:
         starts[row + 1 : row + 1 + len(ends)] = ends + at
         at, row = at + len(part), row + len(ends)
     codes.resize(at, refcheck=False)
-    return Words(codes, starts)
+    return WordTable(codes, starts)
 
 
 def _parts(texts: Sequence[str], workers: int) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from tunewell.lineage import run_key
 from tunewell.store import Store
-from tunewell.train.curve import SHARES, Curve, SliceGain, forecast, too_few_rows
+from tunewell.train.curve import SHARES, MeasuredCurve, SliceGain, forecast, too_few_rows
 from tunewell.train.groups import GroupLoss, Groups, new_group_failure
-from tunewell.train.search import Candidate, Search, candidates_around
+from tunewell.train.search import RecipeCandidate, Search, candidates_around
 from tunewell.types import Estimate, Finding, Recipe, Run, Value
 
 
@@ -33,7 +33,7 @@ def ask_training(store: Store, recipe: Recipe, *, groups: Sequence[str] = ("Germ
     _save(store, train, "search", {"search": sample_search(recipe)}, ())
 
 
-def sample_curve(*, rows: int = 1200, tokens: int = 24, seed: int = 0) -> Curve:
+def sample_curve(*, rows: int = 1200, tokens: int = 24, seed: int = 0) -> MeasuredCurve:
     """A learning curve of rows that still pay, through the product's own forecast."""
     draw = np.random.default_rng(seed)
     sizes = [round(share * rows * 0.8) for share in SHARES]
@@ -69,7 +69,7 @@ def sample_search(recipe: Recipe) -> Search:
     behind = (0.012, 0.21, 0.055, 0.02, 0.0, 0.015, 0.09, 0.013)
     names = ("as it is", "rate × 0.3", "rate × 3", "rank 4", "rank 64", "dropout 0", "label smoothing 0.1", "decay 0.1")
     found = tuple(
-        Candidate(recipe=r, changes=name, held_out=_loss(1.9 + d, 0.1), against_best=_loss(d, 0.03 if d else 0.0),
+        RecipeCandidate(recipe=r, changes=name, held_out=_loss(1.9 + d, 0.1), against_best=_loss(d, 0.03 if d else 0.0),
                   epochs=2.0, trained=3.0 if d < 0.05 else 1.0, left="" if d < 0.05 else "behind the leader")
         for r, name, d in zip(recipes, names, behind, strict=True)
     )  # fmt: skip

@@ -15,7 +15,7 @@ BASE_URL = "http://testserver/v1"
 
 
 @dataclass(frozen=True)
-class Fault:
+class ServerFault:
     """What goes wrong with one request.
 
     Attributes:
@@ -49,7 +49,7 @@ class FakeServer:
     """
 
     model: Model
-    fault: Callable[[int, dict[str, Any]], Fault | None] = lambda n, body: None
+    fault: Callable[[int, dict[str, Any]], ServerFault | None] = lambda n, body: None
     logprobs: Callable[[Sequence[int]], list[float | None]] | None = None
     key: str = ""
     usage: bool = True
@@ -98,7 +98,7 @@ class FakeServer:
                 time.sleep(self.delay_s)
             fault = self.fault(number, body)
             if self.key and key != self.key:
-                fault = Fault(401, f"Incorrect API key provided: {key}")
+                fault = ServerFault(401, f"Incorrect API key provided: {key}")
             if fault is not None:
                 error = {"error": {"message": fault.message, "type": "x", "code": fault.code}}
                 return fault.status, error if fault.body is None else fault.body, dict(fault.headers)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tunewell.errors import MissingExtraError, ModelError, TaskError
 from tunewell.task import TaskFile
-from tunewell.train.handover import DONE, Order, Work, checkpoints, clear
+from tunewell.train.handover import DONE, Order, SharedWork, checkpoints, clear
 from tunewell.train.launch import launch
 from tunewell.train.replay import replay_rows
 from tunewell.train.setting import Setting
@@ -146,7 +146,7 @@ def train_final(setting: Setting, place: Place, *, cut: int, epochs: int) -> Don
     return Done(bank, meter.tokens, meter.tokens / max(meter.seconds, 1e-9))
 
 
-def _hand_over(setting: Setting, place: Place, *, cut: int, epochs: int) -> tuple[Order, Work, dict[str, Any]]:
+def _hand_over(setting: Setting, place: Place, *, cut: int, epochs: int) -> tuple[Order, SharedWork, dict[str, Any]]:
     """The order, the rows in their steps (the very steps of our own loop) and the adapter to begin with."""
     from tunewell.train.loop import Job
 
@@ -162,7 +162,7 @@ def _hand_over(setting: Setting, place: Place, *, cut: int, epochs: int) -> tupl
                   processes=place.processes, sharding=place.sharding, pass_tokens=PASS_TOKENS[place.device],
                   horizon=first * recipe.epochs, epoch_ends=ends,
                   checkpoint_s=CHECKPOINT_S[place.sharding])  # fmt: skip
-    return order, Work.of(job.rows, [b.rows[0] for b in batches]), job.bank.tensors(0)
+    return order, SharedWork.of(job.rows, [b.rows[0] for b in batches]), job.bank.tensors(0)
 
 
 def how(place: Place) -> str:

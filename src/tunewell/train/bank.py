@@ -35,7 +35,7 @@ class Site:
 
 
 @dataclass
-class Group:
+class SiteGroup:
     """Adapted maps of one input, computed by one product, and the leaves that gradients reach.
 
     Attributes:
@@ -75,7 +75,7 @@ class Bank:
         self._dropout, self._seed = recipe.dropout, recipe.seed
         k, kind = len(self.adapters), {"dtype": like.dtype, "device": like.device}
         self.groups = [
-            Group(sites, outputs,
+            SiteGroup(sites, outputs,
                   a=torch.empty(k, self.rank * len(sites), sites[0].inputs, **kind, requires_grad=True),
                   b=torch.zeros(k, self.rank * len(sites), outputs, **kind, requires_grad=True))
             for sites, outputs in groups
@@ -101,8 +101,8 @@ class Bank:
         sizes = [sum(self.rank * (s.inputs + s.outputs) for s in g.sites) for g in self.groups]
         return [0, *np.cumsum(sizes)[:-1].tolist()]
 
-    def _views(self, flat: Any) -> Iterator[tuple[Group, Any, list[tuple[Any, slice, slice]]]]:
-        """Of values (or gradients): each group's A, and its B's with their rows and columns in ``Group.b``."""
+    def _views(self, flat: Any) -> Iterator[tuple[SiteGroup, Any, list[tuple[Any, slice, slice]]]]:
+        """Of values (or gradients): each group's A, and its B's with their rows and columns in ``SiteGroup.b``."""
         k = len(self.adapters)
         for group, start in zip(self.groups, self._starts(), strict=True):
             inputs, rows = group.sites[0].inputs, self.rank * len(group.sites)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class StepBatch:
     """Rows of one step.
 
     Attributes:
@@ -25,7 +25,7 @@ class Batch:
 
 def plan(
     lengths: NDArray[np.int64], members: Sequence[NDArray[np.int64]], *, budget: int, seed: int | None = None
-) -> list[Batch]:
+) -> list[StepBatch]:
     """Batches in which every adapter sees each of its rows once.
 
     Rows are sorted by length, so that padding is little, and cut into as many pieces for each adapter; rows of the
@@ -58,17 +58,17 @@ def plan(
             places = np.full((len(parts), width), -1, np.int64)
             for i, part in enumerate(parts):
                 places[i, : len(part)] = part
-            batches.append(Batch(rows=places, length=max(int(lengths[p].max()) for p in parts if len(p))))
+            batches.append(StepBatch(rows=places, length=max(int(lengths[p].max()) for p in parts if len(p))))
     return [batches[i] for i in rng.permutation(len(batches))] if rng is not None else batches
 
 
-def parts(batch: Batch, lengths: NDArray[np.int64], *, budget: int) -> list[tuple[int, Batch]]:
+def parts(batch: StepBatch, lengths: NDArray[np.int64], *, budget: int) -> list[tuple[int, StepBatch]]:
     """A batch in pieces of at most so many tokens (all adapters together), each with its first place.
 
     The gradient of a step is the sum of those of its pieces; only the memory is smaller.
 
     Example:
-        >>> batch = Batch(rows=np.array([[0, 1, 2], [3, 4, -1]]), length=9)
+        >>> batch = StepBatch(rows=np.array([[0, 1, 2], [3, 4, -1]]), length=9)
         >>> [(at, b.rows.tolist(), b.length) for at, b in parts(batch, np.array([9, 5, 5, 9, 3]), budget=36)]
         [(0, [[0, 1], [3, 4]], 9), (2, [[2], [-1]], 5)]
     """
@@ -77,7 +77,7 @@ def parts(batch: Batch, lengths: NDArray[np.int64], *, budget: int) -> list[tupl
     found = []
     for start in range(0, places, step):
         rows = batch.rows[:, start : start + step]
-        found.append((start, Batch(rows=rows, length=int(lengths[rows[rows >= 0]].max()))))
+        found.append((start, StepBatch(rows=rows, length=int(lengths[rows[rows >= 0]].max()))))
     return found
 
 

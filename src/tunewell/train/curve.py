@@ -17,7 +17,7 @@ from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
 from tunewell.task import TaskFile
 from tunewell.train.readings import held_out_loss
-from tunewell.train.setting import FINAL_ONLY, Live, Setting
+from tunewell.train.setting import FINAL_ONLY, OnPoint, Setting
 from tunewell.train.stage import parameters_of
 from tunewell.train.stopping import HeldOut, choose_length
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
@@ -44,7 +44,7 @@ class SliceGain(Value):
     gain: Estimate
 
 
-class Curve(Value):
+class MeasuredCurve(Value):
     """The learning curve, measured and forecast.
 
     Attributes:
@@ -67,8 +67,8 @@ def learning_curve(
     store: Store,
     *,
     progress: Progress | None = None,
-    live: Live | None = None,
-) -> Curve:
+    live: OnPoint | None = None,
+) -> MeasuredCurve:
     """Train every fold on nested shares of its rows, over the same trunk, and forecast; the Run carries D12.
 
     Smaller shares get more epochs (the inverse fourth root of the share), so that they are not merely trained less. The
@@ -93,7 +93,7 @@ def learning_curve(
     parameters = {"recipe": parts, "weights": weights.digest, "shares": SHARES, "by": fields}
     found = reuse(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
-        return store.get_value(found.outputs["curve"], Curve)
+        return store.get_value(found.outputs["curve"], MeasuredCurve)
     work = store.root / "work" / run_key("curve", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
     with record(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
         setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
@@ -196,7 +196,7 @@ def _at_best(readings: Sequence[NDArray[Any]], rule: HeldOut) -> NDArray[Any]:
 def forecast(
     losses: NDArray[np.float64], rows: Sequence[int], *, tokens: NDArray[np.int64], families: Sequence[str],
     seed: int = 0, draws: int = 400, level: float = 0.95,
-) -> Curve:  # fmt: skip
+) -> MeasuredCurve:  # fmt: skip
     """Draw the curve further by `tunewell.stats.learning_curve`, the rectified law averaged over all that fits.
 
     The shares are measured on the same rows, so only what differs between them is noise: families are resampled, and
@@ -238,7 +238,7 @@ def forecast(
     now, twice = (_loss_at(law.fits, rows[-1] * times) for times in (1.0, AHEAD[0]))
     best = np.asarray(law.law)[None]
     gain = float((_loss_at(best, rows[-1]) - _loss_at(best, rows[-1] * AHEAD[0]))[0])
-    return Curve(
+    return MeasuredCurve(
         measured=tuple(
             CurvePoint(share=s, rows=r, loss=estimate(float(point[i]), means[:, i], "bootstrap over families"))
             for i, (s, r) in enumerate(zip(SHARES, rows, strict=True))
@@ -254,7 +254,7 @@ def _loss_at(laws: NDArray[np.float64], rows: float) -> NDArray[np.float64]:
     return np.asarray(height / (rectifier + rows**power) + floor)
 
 
-def too_few_rows(curve: Curve) -> Finding:
+def too_few_rows(curve: MeasuredCurve) -> Finding:
     """D12: found where twice the rows would surely pay, clear where they surely would not."""
     now = curve.measured[-1].loss.value
     low, high = curve.gain.low / now, curve.gain.high / now

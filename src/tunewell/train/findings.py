@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.model.chat import PLAIN_TEMPLATE, chat_format
-from tunewell.train.rows import Row, Rows
+from tunewell.train.rows import Rows, TrainRow
 from tunewell.types import Estimate, Example, Finding, FoldTrace, Threshold
 
 CARRIED = 0.5
@@ -170,7 +170,7 @@ def plumbing(examples: Sequence[Example], rows: Rows, tokenizer: Any, *, limit: 
                    remedy="raise train.max_tokens or shorten the rows" if left_out > 0.05 * total else "")  # fmt: skip
 
 
-def _row_fault(row: Row, target: str, chat: Any) -> str:
+def _row_fault(row: TrainRow, target: str, chat: Any) -> str:
     """What is wrong with the arrays of one row; empty if nothing is."""
     if row.ids[-1] != chat.end_of_turn:
         return "a row does not end with the end of turn"

@@ -21,7 +21,7 @@ from tunewell.types import Example, Recipe
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class TrainedAdapter:
     """One trained adapter.
 
     Attributes:
@@ -62,7 +62,7 @@ def fit(
     seed: int | None = None,
     progress: Progress | None = None,
     network: Any = None,
-) -> Fit:
+) -> TrainedAdapter:
     """Train one adapter at the recipe's depth, for its epochs or for a budget of training tokens.
 
     With a budget the rows are repeated as often as it takes (or not all seen once); the learning rate is planned for
@@ -115,7 +115,7 @@ def fit(
     )
     del job, network
     release_memory()
-    return Fit(
+    return TrainedAdapter(
         files=files,
         tokens=done.tokens,
         steps=done.steps,

@@ -21,7 +21,7 @@ from tunewell.model.chat import chat_format
 from tunewell.model.files import cache_folder
 from tunewell.model.passages import Use, passages, questions
 from tunewell.train.batches import plan
-from tunewell.train.rows import Row, Rows
+from tunewell.train.rows import Rows, TrainRow
 from tunewell.types import Estimate, Finding, Message, Threshold, digest
 
 LIMIT = 0.05
@@ -46,7 +46,7 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 """Of one pass: little padding matters more than large products."""
 
 
-def general_rows(tokenizer: Any, *, work: float = math.inf) -> tuple[Row, ...]:
+def general_rows(tokenizer: Any, *, work: float = math.inf) -> tuple[TrainRow, ...]:
     """The general set: passages (loss on all but the first token) and questions with short answers.
 
     Args:
@@ -56,7 +56,7 @@ def general_rows(tokenizer: Any, *, work: float = math.inf) -> tuple[Row, ...]:
     """
     texts, asked = text_rows(tokenizer, "measured"), question_rows(tokenizer, "measured")
     kinds, half = len({_kind(r) for r in texts}), len(texts) / 2
-    found: tuple[Row, ...] = ()
+    found: tuple[TrainRow, ...] = ()
     for count in range(FEWEST, len(texts) + 1, kinds):
         more = max(0.0, count / half - 1) * (len(asked) - FEWEST_QUESTIONS)
         rows = (*texts[:count], *asked[: FEWEST_QUESTIONS + round(more)])
@@ -66,36 +66,36 @@ def general_rows(tokenizer: Any, *, work: float = math.inf) -> tuple[Row, ...]:
     return found
 
 
-def _kind(row: Row) -> str:
+def _kind(row: TrainRow) -> str:
     return row.id.rsplit("/", 1)[0]
 
 
-def reading_work(rows: Sequence[Row]) -> float:
+def reading_work(rows: Sequence[TrainRow]) -> float:
     """Work of measuring rows once, in tokens trained on at full depth."""
     return READ * sum(len(r.ids) for r in rows)
 
 
-def text_rows(tokenizer: Any, use: Use, *, prefix: str = "") -> tuple[Row, ...]:
+def text_rows(tokenizer: Any, use: Use, *, prefix: str = "") -> tuple[TrainRow, ...]:
     """Passages as rows, ranked as `tunewell.model.passages.passages` ranks them; the id names the kind."""
     rows = []
     for i, passage in enumerate(passages(use)):
         ids = tokenizer(passage.text, add_special_tokens=False)["input_ids"]
-        rows.append(Row(id=f"{prefix}text/{passage.kind}/{i}", ids=np.asarray(ids, np.int32), start=1))
+        rows.append(TrainRow(id=f"{prefix}text/{passage.kind}/{i}", ids=np.asarray(ids, np.int32), start=1))
     return tuple(rows)
 
 
-def question_rows(tokenizer: Any, use: Use, *, prefix: str = "") -> tuple[Row, ...]:
+def question_rows(tokenizer: Any, use: Use, *, prefix: str = "") -> tuple[TrainRow, ...]:
     """Questions with their answers as rows of a chat."""
     chat = chat_format(tokenizer)
     rows = []
     for i, (question, answer) in enumerate(questions(use)):
         coded = chat.encode([Message(role="user", content=question)], answer)
-        rows.append(Row(id=f"{prefix}question/{i}", ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
+        rows.append(TrainRow(id=f"{prefix}question/{i}", ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
     return tuple(rows)
 
 
 def general_losses(
-    network: Any, rows: Sequence[Row], recipe: Any, cut: int, values: Any, *, weights: str = ""
+    network: Any, rows: Sequence[TrainRow], recipe: Any, cut: int, values: Any, *, weights: str = ""
 ) -> NDArray[np.float64]:
     """Mean nats per token of every general row, without and with an adapter: shape (2, rows).
 
@@ -111,7 +111,7 @@ def general_losses(
 
     everything = np.ones((1, len(rows)), np.bool_)
     job = Job(network, rows, recipe=recipe, cut=cut, train=~everything, measure=everything,
-              trunk=Live(network, rows, cut) if cut else None)  # fmt: skip
+              trunk=ForgettingMeter(network, rows, cut) if cut else None)  # fmt: skip
     path = _kept(rows, weights, cut, network.head) if weights else None
     before = _read(path, len(rows)) if path else None
     if before is None:
@@ -136,7 +136,7 @@ def passes(job: Any) -> Iterator[NDArray[np.bool_]]:
         yield which
 
 
-def _kept(rows: Sequence[Row], weights: str, cut: int, head: Any) -> Path:
+def _kept(rows: Sequence[TrainRow], weights: str, cut: int, head: Any) -> Path:
     import torch
 
     what = {"rows": Rows(rows=tuple(rows)).key, "weights": weights, "cut": cut, "dtype": str(head.dtype),
@@ -165,10 +165,10 @@ def _write(path: Path, losses: NDArray[np.float64]) -> None:
         return
 
 
-class Live:
+class ForgettingMeter:
     """States at a cut computed when asked for: too few rows to be worth a cache."""
 
-    def __init__(self, network: Any, rows: Sequence[Row], cut: int) -> None:
+    def __init__(self, network: Any, rows: Sequence[TrainRow], cut: int) -> None:
         self._network, self._rows, self._cut = network, rows, cut
 
     def take(self, places: NDArray[np.int64], length: int) -> Any:
@@ -186,7 +186,7 @@ class Live:
 
 
 def forgetting(
-    losses: NDArray[np.float64], rows: Sequence[Row], *, limit: float = LIMIT, work: float = math.inf
+    losses: NDArray[np.float64], rows: Sequence[TrainRow], *, limit: float = LIMIT, work: float = math.inf
 ) -> Finding:
     """T04 from losses before and after.
 
@@ -221,7 +221,7 @@ def forgetting(
     )
 
 
-def _cost(rows: Sequence[Row], work: float) -> str:
+def _cost(rows: Sequence[TrainRow], work: float) -> str:
     if math.isinf(work):
         return ""
     share = reading_work(rows) / work
@@ -230,7 +230,7 @@ def _cost(rows: Sequence[Row], work: float) -> str:
 
 
 @dataclass(frozen=True)
-class Change:
+class LossChange:
     """How much a loss has changed.
 
     Attributes:
@@ -255,7 +255,7 @@ class Change:
 
 def relative_change(
     losses: NDArray[np.float64], tokens: NDArray[np.float64], kinds: Sequence[str], *, level: float = 0.95
-) -> Change:
+) -> LossChange:
     """Change of all nats together as a share of the nats before, paired by row, kinds being strata.
 
     The linearised variance of a ratio over a stratified sample (Cochran 1977, Sampling Techniques, eq. 6.44 without
@@ -286,11 +286,11 @@ def relative_change(
     if (count < 2).any() or not spread.sum():
         alone = bool((count < 2).any())
         half = math.inf if alone else 0.0
-        return Change(Estimate(value=value, low=value - half, high=value + half, level=level, n=n, method=name,
+        return LossChange(Estimate(value=value, low=value - half, high=value + half, level=level, n=n, method=name,
                                unit="share of the loss before"), half)  # fmt: skip
     parts = count / (count - 1) * spread
     freedom = float(parts.sum() ** 2 / (parts**2 / (count - 1)).sum())
     se = math.sqrt(float(parts.sum()))
     half, more = (float(stdtrit(freedom, p)) * se for p in ((1 + level) / 2, POWER))
-    return Change(Estimate(value=value, low=value - half, high=value + half, level=level, n=n, method=name,
+    return LossChange(Estimate(value=value, low=value - half, high=value + half, level=level, n=n, method=name,
                            unit="share of the loss before"), half + more)  # fmt: skip

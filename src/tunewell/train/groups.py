@@ -13,7 +13,7 @@ from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.train.setting import FINAL_ONLY, Live, Setting
+from tunewell.train.setting import FINAL_ONLY, OnPoint, Setting
 from tunewell.train.stopping import choose_length
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
@@ -58,7 +58,7 @@ def leave_groups_out(
     *,
     field: str = "source",
     progress: Progress | None = None,
-    live: Live | None = None,
+    live: OnPoint | None = None,
 ) -> Groups:
     """Train one adapter per group without that group, and one per fold, and compare the losses of the same rows.
 

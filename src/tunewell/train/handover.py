@@ -2,7 +2,7 @@
 
 ======================  ==============================================================
 ``job.json``            `Order`
-``rows.safetensors``    `Work`: token ids, target places, the rows of every step
+``rows.safetensors``    `SharedWork`: token ids, target places, the rows of every step
 ``start.safetensors``   the adapter before the first step, by PEFT's names
 ``told``                a line of JSON for every step done: ``step``, ``tokens``, ``seconds``
 ``error-RANK.json``     why a process gave up: ``why``, ``at``
@@ -23,7 +23,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.train.rows import Row
+from tunewell.train.rows import TrainRow
 from tunewell.types import Recipe, Value
 
 DONE = "done.json"
@@ -65,7 +65,7 @@ class Order(Value):
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class SharedWork:
     """Rows and steps.
 
     Attributes:
@@ -79,7 +79,7 @@ class Work:
     steps: tuple[NDArray[np.int64], ...]
 
     @classmethod
-    def of(cls, rows: Sequence[Row], steps: Sequence[NDArray[np.int64]]) -> Self:
+    def of(cls, rows: Sequence[TrainRow], steps: Sequence[NDArray[np.int64]]) -> Self:
         """From rows as they are trained on."""
         return cls(tuple(r.ids for r in rows), np.asarray([r.start for r in rows], np.int32), tuple(steps))
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from tunewell.errors import MissingExtraError, TaskError
 from tunewell.stats import difference
 from tunewell.train.batches import plan
-from tunewell.train.forgetting import LIMIT, Live, passes, relative_change
-from tunewell.train.rows import Row
+from tunewell.train.forgetting import LIMIT, ForgettingMeter, passes, relative_change
+from tunewell.train.rows import TrainRow
 from tunewell.types import Estimate, Finding, Recipe, Threshold
 
 MAX_TOKENS = 2048
@@ -283,7 +283,7 @@ class Scorer:
         rows = []
         for i, (context, target) in enumerate(pairs):
             ids = [*context, *target][-MAX_TOKENS:]
-            rows.append(Row(str(i), np.asarray(ids, np.int32), max(1, len(ids) - len(target))))
+            rows.append(TrainRow(str(i), np.asarray(ids, np.int32), max(1, len(ids) - len(target))))
         if not rows:
             return []
         found = np.empty(len(rows))
@@ -309,7 +309,7 @@ class Scorer:
         """The most probable token after some."""
         import torch
 
-        job = self._job([Row("0", np.asarray(ids, np.int32), len(ids) - 1)])
+        job = self._job([TrainRow("0", np.asarray(ids, np.int32), len(ids) - 1)])
         job.bank.refresh()
         batch = plan(job.lengths, [np.arange(1)], budget=len(ids))[0]
         with torch.no_grad():
@@ -317,12 +317,12 @@ class Scorer:
             logits = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[-1:]) @ self.network.head.T
         return int(logits.argmax())
 
-    def _job(self, rows: Sequence[Row]) -> Any:
+    def _job(self, rows: Sequence[TrainRow]) -> Any:
         from tunewell.train.loop import Job
 
         everything = np.ones((1, len(rows)), np.bool_)
         job = Job(self.network, rows, recipe=self._recipe, cut=self._cut, train=~everything, measure=everything,
-                  trunk=Live(self.network, rows, self._cut) if self._cut else None)  # fmt: skip
+                  trunk=ForgettingMeter(self.network, rows, self._cut) if self._cut else None)  # fmt: skip
         if self._values is not None:
             job.bank.values.copy_(self._values)
         return job

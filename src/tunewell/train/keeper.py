@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.store.files import fsync
-from tunewell.train.handover import DONE, Order, Work, checkpoints
+from tunewell.train.handover import DONE, Order, SharedWork, checkpoints
 
 
-def keeper_of(order: Order, work: Work, folder: Path) -> Any:
+def keeper_of(order: Order, work: SharedWork, folder: Path) -> Any:
     """A callback of the Trainer that tells every step and keeps checkpoints.
 
     They are kept at the end of every epoch and once in a while within; process 0 says when, for all.

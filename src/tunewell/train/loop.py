@@ -13,16 +13,16 @@ import torch
 from numpy.typing import NDArray
 
 from tunewell.train.bank import Bank, rate_at
-from tunewell.train.batches import Batch, parts, plan
+from tunewell.train.batches import StepBatch, parts, plan
 from tunewell.train.checkpoint import Checkpoint
 from tunewell.train.device import far, finish, pass_tokens, send, uniform
 from tunewell.train.kernels import cross_entropy, greedy_hits, negative_log_likelihood
-from tunewell.train.network import Network
+from tunewell.train.network import FrozenDecoder
 from tunewell.train.replay import draw_replay
-from tunewell.train.rows import Row
+from tunewell.train.rows import TrainRow
 from tunewell.types import Recipe
 
-Stop = Callable[[Sequence["Reading"]], bool]
+Stop = Callable[[Sequence["LossReading"]], bool]
 Told = Callable[[int], None]
 """Called with the training tokens done since the last call."""
 
@@ -56,7 +56,7 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class LossReading:
     """One evaluation.
 
     Attributes:
@@ -69,7 +69,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class JobResult:
     """What a job gave.
 
     Attributes:
@@ -80,7 +80,7 @@ class Outcome:
         epochs: Epochs done.
     """
 
-    readings: tuple[Reading, ...]
+    readings: tuple[LossReading, ...]
     tokens: int
     seconds: float
     steps: int
@@ -109,8 +109,8 @@ class Job:
 
     def __init__(
         self,
-        network: Network,
-        rows: Sequence[Row],
+        network: FrozenDecoder,
+        rows: Sequence[TrainRow],
         *,
         recipe: Recipe,
         cut: int,
@@ -118,7 +118,7 @@ class Job:
         measure: NDArray[np.bool_],
         adapters: Sequence[int] = (0,),
         trunk: States | None = None,
-        replay: Sequence[Row] = (),
+        replay: Sequence[TrainRow] = (),
     ) -> None:
         self.network, self.rows, self.recipe, self.cut = network, (*rows, *replay), recipe, cut
         self.train, self.measure, self.trunk = train, measure, trunk
@@ -130,7 +130,7 @@ class Job:
         kept = sum(g.sites[0].inputs + g.outputs for g in self.bank.groups) * network.head.element_size()
         self._pass_tokens = pass_tokens(self._device, 2 * kept)
 
-    def batches(self, epoch: int) -> list[Batch]:
+    def batches(self, epoch: int) -> list[StepBatch]:
         """The steps of an epoch, in order."""
         seed = (self.recipe.seed * 1_000_003 + epoch) & 0x7FFFFFFF
         members = self._members
@@ -149,7 +149,7 @@ class Job:
         """Training tokens of one epoch, all adapters together, general rows left out."""
         return int((self.train * self.lengths[None, : self._own]).sum())
 
-    def states(self, batch: Batch) -> Any:
+    def states(self, batch: StepBatch) -> Any:
         """States at the cut, shape (adapters, places, tokens, width)."""
         k, places = batch.rows.shape
         if self.trunk is not None:
@@ -163,7 +163,7 @@ class Job:
             hidden = self.network.run(hidden, first=0, last=self.cut)[0] if self.cut else hidden[0]
         return hidden.view(k, places, batch.length, -1)
 
-    def labels(self, batch: Batch) -> Labels:
+    def labels(self, batch: StepBatch) -> Labels:
         """What is to be predicted, and where: a row's targets stand together, so a window of each row holds them."""
         rows = {i: self.rows[r] for i, r in enumerate(batch.rows.ravel().tolist()) if r >= 0}
         # In steps of 16: oneDNN compiles and keeps a kernel for every new shape.
@@ -180,12 +180,12 @@ class Job:
                       at=send(np.concatenate(at), self._device), tokens=send(tokens, self._device),
                       owner=owner)  # fmt: skip
 
-    def loss(self, batch: Batch, *, step: int = 0) -> tuple[Any, Any]:
+    def loss(self, batch: StepBatch, *, step: int = 0) -> tuple[Any, Any]:
         """Sum over adapters of each one's mean loss per target token, and nats of every target token."""
         self.bank.refresh(step=step, rows=batch.rows.shape[1])
         return self._loss(batch, self._counts(batch), noise=(step, 0))
 
-    def backward(self, batch: Batch, *, step: int = 0) -> None:
+    def backward(self, batch: StepBatch, *, step: int = 0) -> None:
         """The gradients of a step's `loss`, in passes of as many tokens as memory is meant for."""
         self.bank.refresh(step=step, rows=batch.rows.shape[1])
         counts = self._counts(batch)
@@ -193,12 +193,12 @@ class Job:
             self.bank.select(start, start + part.rows.shape[1])
             self._loss(part, counts, noise=(step, start))[0].backward()
 
-    def _counts(self, batch: Batch) -> NDArray[np.int64]:
+    def _counts(self, batch: StepBatch) -> NDArray[np.int64]:
         """Target tokens of each adapter in a step; an adapter may have none."""
         targets = np.asarray([r.targets for r in self.rows], np.int64)
         return np.where(batch.rows >= 0, targets[batch.rows], 0).sum(1)
 
-    def _loss(self, batch: Batch, counts: NDArray[np.int64], *, noise: tuple[int, int]) -> tuple[Any, Any]:
+    def _loss(self, batch: StepBatch, counts: NDArray[np.int64], *, noise: tuple[int, int]) -> tuple[Any, Any]:
         hidden = self.states(batch)
         if self.recipe.noise:
             hidden = hidden + self._noise(hidden, noise)
@@ -285,9 +285,9 @@ def run_job(
     max_steps: int = 0,
     checkpoint: Checkpoint | None = None,
     told: Told | None = None,
-    live: Callable[[Reading], None] | None = None,
+    live: Callable[[LossReading], None] | None = None,
     read_every: bool = True,
-) -> Outcome:
+) -> JobResult:
     """Train to the end, or until ``stop`` says so after a reading.
 
     Args:
@@ -322,7 +322,7 @@ class Running:
         max_steps: int = 0,
         checkpoint: Checkpoint | None = None,
         told: Told | None = None,
-        live: Callable[[Reading], None] | None = None,
+        live: Callable[[LossReading], None] | None = None,
         read_every: bool = True,
     ) -> None:
         self.job, self.live, self.read_every = job, live, read_every
@@ -334,7 +334,7 @@ class Running:
         self._horizon = max_steps or per_epoch * (planned or epochs)
         self._epoch, self._step = 0, 0  # step: within the epoch
         self._tokens, self._seconds = 0, 0.0
-        self.readings: list[Reading] = []
+        self.readings: list[LossReading] = []
         self._resume()
         if not self.readings:
             self._read(0.0)
@@ -347,9 +347,11 @@ class Running:
             return False
         return not (len(self.readings) > 1 and self._stop(self.readings))
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> JobResult:
         """What came of it so far."""
-        return Outcome(tuple(self.readings), self._tokens, self._seconds, self.job.bank.steps, self.readings[-1].epoch)
+        return JobResult(
+            tuple(self.readings), self._tokens, self._seconds, self.job.bank.steps, self.readings[-1].epoch
+        )
 
     def _resume(self) -> None:
         state = self._checkpoint.load()
@@ -360,7 +362,7 @@ class Running:
         self._epoch, self._step, self._tokens, self._seconds = (
             notes[n] for n in ("epoch", "step", "tokens", "seconds")
         )
-        self.readings = [Reading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])]
+        self.readings = [LossReading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])]
         self._told(self._tokens)
 
     def _save(self) -> None:
@@ -374,7 +376,7 @@ class Running:
     def _read(self, epoch: float) -> None:
         base = not self.readings
         losses = self.job.evaluate_base() if base else self.job.evaluate(self.job.measure)
-        self.readings.append(Reading(epoch, losses))
+        self.readings.append(LossReading(epoch, losses))
         if self.live:
             self.live(self.readings[-1])
 
@@ -400,7 +402,7 @@ class Running:
             self._read(done)
         self._save()
 
-    def _one_step(self, batch: Batch) -> None:
+    def _one_step(self, batch: StepBatch) -> None:
         began = time.perf_counter()
         recipe, bank = self.job.recipe, self.job.bank
         self.job.backward(batch, step=bank.steps)

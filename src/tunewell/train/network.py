@@ -1,7 +1,7 @@
 """The frozen base model, cut at a layer: below it nothing is trained and nothing needs a gradient.
 
-Llama-shaped decoders (Llama, SmolLM, Mistral, Qwen 2 and 3) run through `Fast`, with our own layers; any other decoder
-of transformers that keeps its layers in ``model.layers`` runs through `Generic`, its own layers around our linears; the
+Llama-shaped decoders (Llama, SmolLM, Mistral, Qwen 2 and 3) run through `FastDecoder`, with our own layers; any other decoder
+of transformers that keeps its layers in ``model.layers`` runs through `HookedDecoder`, its own layers around our linears; the
 rest is trained whole (`tunewell.train.whole`).
 """
 
@@ -17,14 +17,14 @@ from typing import Any, Protocol
 import torch
 
 from tunewell.errors import MissingExtraError, ModelError
-from tunewell.train.bank import Bank, Group, Site
+from tunewell.train.bank import Bank, Site, SiteGroup
 from tunewell.train.device import best_device
 from tunewell.train.kernels import add_norm, attention, lora, rms_norm, swiglu, taken
 
 FAST = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
 
-class Network(Protocol):
+class FrozenDecoder(Protocol):
     """A frozen decoder.
 
     Attributes:
@@ -74,7 +74,7 @@ def best_type() -> Any:
     return torch.float32
 
 
-def load_network(folder: Path, *, dtype: Any = None, fast: bool = True, device: Any = None) -> Network:
+def load_network(folder: Path, *, dtype: Any = None, fast: bool = True, device: Any = None) -> FrozenDecoder:
     """The base model of a folder in Hugging Face layout, frozen.
 
     Args:
@@ -110,14 +110,14 @@ def load_network(folder: Path, *, dtype: Any = None, fast: bool = True, device: 
     model.eval().requires_grad_(False).to(device or best_device())
     core = getattr(model, "model", None)
     if not all(hasattr(core, name) for name in ("layers", "norm", "rotary_emb", "embed_tokens")):
-        from tunewell.train.whole import Whole
+        from tunewell.train.whole import WholeDecoder
 
-        return Whole(model)
-    return Fast(model) if fast and _is_plain(model.config) else Generic(model)
+        return WholeDecoder(model)
+    return FastDecoder(model) if fast and _is_plain(model.config) else HookedDecoder(model)
 
 
 def _is_plain(config: Any) -> bool:
-    """Whether the model computes exactly what `Fast` computes."""
+    """Whether the model computes exactly what `FastDecoder` computes."""
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     windows = getattr(config, "sliding_window", None) if config.model_type == "mistral" else None
     return config.model_type in FAST and config.hidden_act == "silu" and kinds == {"full_attention"} and windows is None
@@ -143,8 +143,8 @@ def _scoped(config: Any) -> float:
     return float(getattr(config, "final_logit_softcapping", None) or 0.0)
 
 
-class Fast:
-    """Llama-shaped decoders in our own layers. See `Network`."""
+class FastDecoder:
+    """Llama-shaped decoders in our own layers. See `FrozenDecoder`."""
 
     cuts, transposed = True, False
 
@@ -158,16 +158,16 @@ class Fast:
         self._layers = [_FastLayer(layer, f"model.layers.{i}", i) for i, layer in enumerate(self._model.layers)]
 
     def sites(self, targets: Sequence[str], first: int) -> list[tuple[tuple[Site, ...], int]]:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
         found = [g for layer in self._layers[first:] for g in layer.sites(targets)]
         return [(sites, outputs) for sites, outputs in found if sites]
 
     def embed(self, ids: Any) -> Any:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
         return self._model.embed_tokens(ids)
 
     def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
         k, rows, tokens, width = hidden.shape
         position = torch.arange(tokens, device=hidden.device)[None]
         cos, sin = self._model.rotary_emb(hidden[0, :1], position)
@@ -181,7 +181,7 @@ class Fast:
         return (flat if more is None else flat + more).view(k, rows, -1, width)
 
     def finish(self, hidden: Any) -> Any:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
         return rms_norm(hidden, self._model.norm.weight, self._eps)
 
 
@@ -288,7 +288,7 @@ class BankLinear(torch.nn.Module):
         self._copied = copied
         self.weight = linear.weight.t() if transposed else linear.weight
         self.bias = linear.bias
-        self.work: tuple[Bank, Group] | None = None
+        self.work: tuple[Bank, SiteGroup] | None = None
 
     def forward(self, x: Any) -> Any:
         """See `torch.nn.Linear`."""
@@ -300,8 +300,8 @@ class BankLinear(torch.nn.Module):
         return out.clone() if self._copied else out
 
 
-class Generic:
-    """Any decoder of transformers with ``model.layers``, in its own layers. See `Network`."""
+class HookedDecoder:
+    """Any decoder of transformers with ``model.layers``, in its own layers. See `FrozenDecoder`."""
 
     cuts, transposed = True, False
 
@@ -314,7 +314,7 @@ class Generic:
         self._linears: dict[str, BankLinear] = {}
 
     def sites(self, targets: Sequence[str], first: int) -> list[tuple[tuple[Site, ...], int]]:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
         found: list[tuple[tuple[Site, ...], int]] = []
         for i in range(first, self.layers):
             for name, module in list(self._model.layers[i].named_modules()):
@@ -329,7 +329,7 @@ class Generic:
         return found
 
     def embed(self, ids: Any) -> Any:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
 
         def stop(_: Any, args: Any, kwargs: Any) -> None:
             raise _StopError(args[0] if args else kwargs["hidden_states"])
@@ -344,7 +344,7 @@ class Generic:
         raise ModelError("the model never reached its first layer")
 
     def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
         from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
 
         shape = hidden.shape
@@ -372,5 +372,5 @@ class Generic:
         return h.view(shape) if wanted is None else taken(h, wanted).view(*wanted.shape, -1)
 
     def finish(self, hidden: Any) -> Any:
-        """See `Network`."""
+        """See `FrozenDecoder`."""
         return self._model.norm(hidden)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.model.chat import ChatFormat, chat_format
-from tunewell.train.rows import Row
+from tunewell.train.rows import TrainRow
 from tunewell.types import Example, Message
 
 
@@ -70,12 +70,12 @@ class Prior:
         return np.stack([x.astype(np.float64).sum(0) / count for x in losses])
 
 
-def _states(network: Any, rows: Sequence[Row], cut: int, path: Path | None) -> Any:
-    from tunewell.train.forgetting import Live
+def _states(network: Any, rows: Sequence[TrainRow], cut: int, path: Path | None) -> Any:
+    from tunewell.train.forgetting import ForgettingMeter
     from tunewell.train.trunk import Trunk
 
     if path is None:
-        return Live(network, rows, cut)
+        return ForgettingMeter(network, rows, cut)
     trunk = Trunk(path, rows, width=network.width, dtype=network.head.dtype)
     trunk.fill(network, rows, cut=cut)
     return trunk
@@ -121,6 +121,6 @@ def _empty(example: Example) -> tuple[Message, ...]:
     return tuple(m.model_copy(update={"content": ""}) if m.role == "user" else m for m in example.prompt)
 
 
-def _coded(chat: ChatFormat, prompt: Sequence[Message], example: Example) -> Row:
+def _coded(chat: ChatFormat, prompt: Sequence[Message], example: Example) -> TrainRow:
     coded = chat.encode(prompt, example.target)
-    return Row(id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start)
+    return TrainRow(id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start)

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.train.forgetting import question_rows, text_rows
-from tunewell.train.rows import Row
+from tunewell.train.rows import TrainRow
 
 
-def replay_rows(tokenizer: Any) -> tuple[Row, ...]:
+def replay_rows(tokenizer: Any) -> tuple[TrainRow, ...]:
     """General passages (loss on all but the first token) and questions with short answers, about 5,000 tokens."""
     return (*text_rows(tokenizer, "replay", prefix="replay-"), *question_rows(tokenizer, "replay", prefix="replay-"))
 
 
-def draw_replay(rows: Sequence[Row], *, tokens: int, share: float, seed: Sequence[int]) -> NDArray[np.int64]:
+def draw_replay(rows: Sequence[TrainRow], *, tokens: int, share: float, seed: Sequence[int]) -> NDArray[np.int64]:
     """Which general rows an epoch takes: in an order drawn by seed, until they are a share of its tokens.
 
     No row is taken twice in an epoch, so a large set of rows may get less than the share.

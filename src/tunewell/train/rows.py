@@ -14,7 +14,7 @@ from tunewell.types import Example, digest
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class TrainRow:
     """One training row.
 
     Attributes:
@@ -43,7 +43,7 @@ class Rows:
         empty: Ids of rows without a target.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[TrainRow, ...]
     too_long: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ def encode_rows(examples: Sequence[Example], tokenizer: Any, *, max_tokens: int)
         max_tokens: Rows longer than this are left out and named.
     """
     chat = chat_format(tokenizer)
-    rows: list[Row] = []
+    rows: list[TrainRow] = []
     too_long: list[str] = []
     empty: list[str] = []
     for example in examples:
@@ -76,7 +76,7 @@ def encode_rows(examples: Sequence[Example], tokenizer: Any, *, max_tokens: int)
             continue
         coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
         if coded.fits:
-            rows.append(Row(id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
+            rows.append(TrainRow(id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
         else:
             too_long.append(example.id)
     return Rows(rows=tuple(rows), too_long=tuple(too_long), empty=tuple(empty))

@@ -10,7 +10,7 @@ from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.train.setting import FINAL_ONLY, Live, Setting
+from tunewell.train.setting import FINAL_ONLY, OnPoint, Setting
 from tunewell.train.stopping import ONE_SE, HeldOut, choose_length, stop_rule
 from tunewell.types import Dataset, Estimate, Recipe, Split, Value
 
@@ -24,7 +24,7 @@ SETTLED = 2
 """Epochs from which that is conceded: of two recipes with one loss after the first, one may yet learn on."""
 
 
-class Candidate(Value):
+class RecipeCandidate(Value):
     """One recipe, measured over the folds.
 
     Attributes:
@@ -59,7 +59,7 @@ class Search(Value):
             own recipe; None where both are the same, or the folds are at the final depth.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RecipeCandidate, ...]
     best: int
     chosen: int
     why: str
@@ -95,7 +95,7 @@ def search(
     *,
     recipes: Sequence[Recipe] = (),
     progress: Progress | None = None,
-    live: Live | None = None,
+    live: OnPoint | None = None,
 ) -> Search:
     """Compare recipes over the folds, epoch by epoch side by side.
 
@@ -137,7 +137,7 @@ def search(
     return result
 
 
-class Run(Protocol):
+class SearchRun(Protocol):
     """A recipe under way: `tunewell.train.loop.Running`, or one that was recorded."""
 
     readings: list[Any]
@@ -157,7 +157,7 @@ def _start(setting: Setting, recipes: Sequence[Recipe]) -> Race:
     last = max(r.epochs * r.layers for r in recipes) * (1 - 1 / setting.folds)
     setting.meter.total = int(setting.rows.tokens * (work + 2 * last))
 
-    def started(i: int, recipe: Recipe) -> Run:
+    def started(i: int, recipe: Recipe) -> SearchRun:
         cut = setting.cut(recipe.fold_layers)
         job = setting.job(cut, train=~where, measure=measure, adapters=range(setting.folds), recipe=recipe)
         return Running(
@@ -217,7 +217,7 @@ class Race:
         own: The project's own recipe, to say what sets each apart.
     """
 
-    def __init__(self, rule: HeldOut, recipes: Sequence[Recipe], runs: Sequence[Run], *, own: Recipe) -> None:
+    def __init__(self, rule: HeldOut, recipes: Sequence[Recipe], runs: Sequence[SearchRun], *, own: Recipe) -> None:
         self.rule, self.recipes, self.runs, self.own = rule, recipes, runs, own
         self.left = [""] * len(recipes)
 
@@ -273,7 +273,7 @@ class Race:
         tied = [i for i, x in enumerate(at_best) if self._ties(best, i, x)]
         chosen = min(tied, key=lambda i: (_complexity(self.recipes[i]), i))
         found = tuple(
-            Candidate(
+            RecipeCandidate(
                 recipe=self.recipes[i],
                 changes=self._name(i),
                 held_out=means[i],
@@ -298,7 +298,7 @@ def _changes(own: Recipe, other: Recipe) -> str:
     return ", ".join(f"{n} {getattr(other, n):g}" for n in fields if isinstance(getattr(other, n), (int, float)))
 
 
-def _why(found: Sequence[Candidate], best: int, chosen: int, tied: Sequence[int]) -> str:
+def _why(found: Sequence[RecipeCandidate], best: int, chosen: int, tied: Sequence[int]) -> str:
     text = f"{found[best].changes} has the lowest held-out loss: {found[best].held_out} nats a token."
     if len(tied) == len(found):
         return f"{text} No recipe is measurably different from it: the choice is noise; the simplest is taken."

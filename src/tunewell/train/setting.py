@@ -19,7 +19,7 @@ from tunewell.model.weights import Weights
 from tunewell.store import Store
 from tunewell.train.prior import prior_losses
 from tunewell.train.replay import replay_rows
-from tunewell.train.rows import Row, Rows, draw, encode_rows
+from tunewell.train.rows import Rows, TrainRow, draw, encode_rows
 from tunewell.train.slices import slices_of
 from tunewell.train.stopping import HeldOut
 from tunewell.types import Dataset, FoldTrace, Recipe, Split
@@ -48,7 +48,7 @@ class Point:
     trained_on: float
 
 
-Live = Callable[[Point], None]
+OnPoint = Callable[[Point], None]
 
 
 def cut_of(layers: int, share: float) -> int:
@@ -61,7 +61,7 @@ def cut_of(layers: int, share: float) -> int:
     return layers - max(1, round(layers * share))
 
 
-class Meter:
+class WorkMeter:
     """Work done, for a progress bar that never runs backwards."""
 
     def __init__(self, progress: Progress | None) -> None:
@@ -106,11 +106,11 @@ class Setting:
         work: Path,
         *,
         progress: Progress | None = None,
-        live: Live | None = None,
+        live: OnPoint | None = None,
     ) -> None:
         self.recipe, self.weights, self.work, self.live = recipe, weights, work, live
         self.folds = split.folds
-        self.meter = Meter(progress)
+        self.meter = WorkMeter(progress)
         self._cache = store.root / "cache"
         wanted = set(split.all_folds)
         self.examples = [e for e in store.examples(dataset) if e.id in wanted]
@@ -182,7 +182,7 @@ class Setting:
                    adapters=tuple(adapters), trunk=self.trunk(cut, general) if cut else None,
                    replay=general)  # fmt: skip
 
-    def trunk(self, cut: int, general: tuple[Row, ...] = ()) -> Any:
+    def trunk(self, cut: int, general: tuple[TrainRow, ...] = ()) -> Any:
         """The states before layer ``cut``, of our rows and then of general ones."""
         from tunewell.train.trunk import Trunk, trunk_key
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.train.bank import rate_at
-from tunewell.train.handover import Order, Work
+from tunewell.train.handover import Order, SharedWork
 from tunewell.train.shares import Shares
 
 PREFIX = "base_model.model."
 
 
-def build(order: Order, work: Work, start: dict[str, Any], folder: Path, callbacks: list[Any]) -> Any:
+def build(order: Order, work: SharedWork, start: dict[str, Any], folder: Path, callbacks: list[Any]) -> Any:
     """The trainer, ready to go.
 
     Args:
@@ -81,7 +81,7 @@ def still(base: str) -> Any:
     return config
 
 
-def settings(order: Order, work: Work, folder: Path) -> Any:
+def settings(order: Order, work: SharedWork, folder: Path) -> Any:
     """Our recipe as TRL's configuration."""
     from trl import SFTConfig
 
@@ -142,7 +142,7 @@ def lora_of(order: Order, names: Iterable[str]) -> Any:
     )
 
 
-def dataset_of(work: Work) -> Any:
+def dataset_of(work: SharedWork) -> Any:
     """Rows as TRL takes them, the loss on the target alone; the last one is idle: two tokens without a target."""
     import pyarrow as pa
     from datasets import Dataset
@@ -208,7 +208,7 @@ def trainer_of(base: Any) -> Any:
     class StepTrainer(base):
         """Trains on given steps."""
 
-        def __init__(self, *, order: Order, work: Work, **options: Any) -> None:
+        def __init__(self, *, order: Order, work: SharedWork, **options: Any) -> None:
             self.order, self.work = order, work
             super().__init__(**options)
 

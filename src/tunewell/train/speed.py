@@ -45,13 +45,13 @@ def measure_speed(
 
 
 def _rows(network: Any, recipe: Recipe) -> list[Any]:
-    from tunewell.train.rows import Row
+    from tunewell.train.rows import TrainRow
 
     rng = np.random.default_rng(0)
     length = min(ROW_TOKENS, recipe.max_tokens)
     count = max(FOLDS * 2, 2 * FOLDS * recipe.tokens_per_batch // length // (FOLDS - 1))
     return [
-        Row(str(i), rng.integers(0, network.head.shape[0], length).astype(np.int32), start=length - length // 4)
+        TrainRow(str(i), rng.integers(0, network.head.shape[0], length).astype(np.int32), start=length - length // 4)
         for i in range(count)
     ]
 

@@ -21,7 +21,7 @@ from tunewell.train.findings import depth, loss_estimate, overfitting, plumbing
 from tunewell.train.forgetting import forgetting, general_losses, general_rows
 from tunewell.train.harness import Harness, harness, run_tasks, task_digests, task_finding
 from tunewell.train.readings import EARLY, fragility, label_errors, memorisation
-from tunewell.train.setting import FINAL_ONLY, Live, Setting
+from tunewell.train.setting import FINAL_ONLY, OnPoint, Setting
 from tunewell.train.stopping import Length, choose_length, stop_rule
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
 
@@ -39,7 +39,7 @@ def train(
     store: Store,
     *,
     progress: Progress | None = None,
-    live: Live | None = None,
+    live: OnPoint | None = None,
 ) -> Trained:
     """Train the folds, find the length, train the final adapter; goes on where a killed run stopped.
 

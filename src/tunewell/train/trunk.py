@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from tunewell.store.files import disk_errors, fsync
 from tunewell.train.batches import plan
 from tunewell.train.device import far, free_bytes, send
-from tunewell.train.network import Network
-from tunewell.train.rows import Row
+from tunewell.train.network import FrozenDecoder
+from tunewell.train.rows import TrainRow
 from tunewell.types import digest
 
 BUDGET = 4096
@@ -41,7 +41,7 @@ class Trunk:
         dtype: Of the states.
     """
 
-    def __init__(self, path: Path, rows: Sequence[Row], *, width: int, dtype: Any) -> None:
+    def __init__(self, path: Path, rows: Sequence[TrainRow], *, width: int, dtype: Any) -> None:
         self.path = path
         self._lengths = np.asarray([len(r.ids) for r in rows], np.int64)
         self._ends = np.cumsum(self._lengths)
@@ -55,8 +55,8 @@ class Trunk:
 
     def fill(
         self,
-        network: Network,
-        rows: Sequence[Row],
+        network: FrozenDecoder,
+        rows: Sequence[TrainRow],
         *,
         cut: int,
         progress: Callable[[int], None] | None = None,

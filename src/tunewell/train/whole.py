@@ -19,7 +19,7 @@ from tunewell.train.network import BankLinear
 HINT = "choose a Llama, Qwen, Gemma, Mistral or SmolLM model"
 
 
-class Whole:
+class WholeDecoder:
     """A decoder of transformers as one single layer. See `tunewell.train.network.Network`.
 
     Where none of the recipe's maps is there by name, every linear map but the output embedding carries adapters.

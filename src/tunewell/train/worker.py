@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 
 from tunewell.errors import UserError
-from tunewell.train.handover import Order, Work, checkpoints
+from tunewell.train.handover import Order, SharedWork, checkpoints
 
 ORPHAN = 75
 """Exit code of a process whose master is gone."""
@@ -70,7 +70,7 @@ def work_off(folder: Path) -> None:
     from tunewell.train.keeper import keeper_of
     from tunewell.train.sft import build
 
-    work = Work.load(folder / "rows.safetensors")
+    work = SharedWork.load(folder / "rows.safetensors")
     keeper = keeper_of(order, work, folder)
     trainer = build(order, work, load_file(folder / "start.safetensors"), folder, [keeper])
     torch.manual_seed(order.recipe.seed + trainer.args.process_index)  # dropout: each process its own

@@ -8,12 +8,24 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
-from tunewell.people import Account, Batch, Item, Mark, Queue, Role, Said, Session, SignOff, judgements, sign_offs
+from tunewell.people import (
+    Account,
+    AccountRole,
+    Batch,
+    Item,
+    Mark,
+    Queue,
+    Said,
+    Session,
+    SignOff,
+    judgements,
+    sign_offs,
+)
 from tunewell.types import Judgement, Value
 from tunewell.web.room import EVERYBODY, ApiAllow, Refused, room_of
 
 
-class Fault(Value):
+class ErrorBody(Value):
     """What went wrong: the HTTP status, one sentence, and what to do."""
 
     code: int
@@ -24,7 +36,7 @@ class Fault(Value):
 class Problem(Value):
     """The one shape of every error."""
 
-    error: Fault
+    error: ErrorBody
 
 
 class QueueOut(Value):
@@ -68,7 +80,7 @@ class NewVerdict(Value):
     said: Said
 
 
-class Written(Value):
+class VerdictReceipt(Value):
     """A verdict that was taken down: ``new`` is false if the key was known already."""
 
     number: int
@@ -80,7 +92,7 @@ class Written(Value):
 class NewInvitation(Value):
     """Who is to be invited, and to which batch."""
 
-    role: Role
+    role: AccountRole
     batch: str = ""
 
 
@@ -106,7 +118,7 @@ router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 def problem(status: int, message: str, hint: str = "") -> JSONResponse:
     """An error in its one shape."""
-    return JSONResponse(Problem(error=Fault(code=status, message=message, hint=hint)).model_dump(), status)
+    return JSONResponse(Problem(error=ErrorBody(code=status, message=message, hint=hint)).model_dump(), status)
 
 
 @router.get("/me")
@@ -155,7 +167,7 @@ def asked(request: Request, batch: Name, session: Worker) -> dict[str, Any]:
 
 
 @router.post("/verdicts")
-def write_verdict(request: Request, verdict: NewVerdict, session: Worker) -> Written:
+def write_verdict(request: Request, verdict: NewVerdict, session: Worker) -> VerdictReceipt:
     """Take my word on an item down, once for each key."""
     room = room_of(request)
     found = room.book.before(verdict.item, session.account.id)
@@ -172,7 +184,7 @@ def write_verdict(request: Request, verdict: NewVerdict, session: Worker) -> Wri
         seconds=verdict.seconds,
         actor=session.account.name,
     )
-    return Written(number=written.number, key=written.key, new=new, version=written.version)
+    return VerdictReceipt(number=written.number, key=written.key, new=new, version=written.version)
 
 
 @router.get("/verdicts")

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 from tunewell.errors import UserError
-from tunewell.people import Batch, Item, Role, Said, Session, Span, reopen_sign_offs
+from tunewell.people import AccountRole, Batch, Item, MarkedSpan, Said, Session, reopen_sign_offs
 from tunewell.people.guide import read_guideline
 from tunewell.web.render import MOST_SHOWN, page
-from tunewell.web.room import EVERYBODY, Allow, Change, Refused, Room, room_of
+from tunewell.web.room import EVERYBODY, Allow, AllowChange, Refused, Room, room_of
 
 router = APIRouter(include_in_schema=False)
-WORKERS: tuple[Role, ...] = EVERYBODY
+WORKERS: tuple[AccountRole, ...] = EVERYBODY
 AT_ONCE = 8
 """Items laid on one page: the first is seen, the others wait in case the connection is lost."""
 MOST_AT_ONCE = 400_000
@@ -89,7 +89,9 @@ def more_items(
 
 
 @router.post("/work/{name}")
-async def send_form(request: Request, name: str, session: Annotated[Session, Depends(Change(*WORKERS))]) -> Response:
+async def send_form(
+    request: Request, name: str, session: Annotated[Session, Depends(AllowChange(*WORKERS))]
+) -> Response:
     """A verdict by a plain form, for browsers without our script."""
     from fastapi.concurrency import run_in_threadpool
 
@@ -117,7 +119,7 @@ def _take_form(request: Request, name: str, session: Session, fields: Mapping[st
     return RedirectResponse(f"/work/{name}", 303)
 
 
-def _quoted(text: str, item: Item, criterion: str) -> Span:
+def _quoted(text: str, item: Item, criterion: str) -> MarkedSpan:
     """A quotation as a place in the source; white space may differ.
 
     Raises:
@@ -126,7 +128,7 @@ def _quoted(text: str, item: Item, criterion: str) -> Span:
     found = re.search(r"\s+".join(re.escape(word) for word in text.split()), item.source)
     if found is None:
         raise UserError(f"{criterion}: what you quote does not stand in the source word for word")
-    return Span(start=found.start(), end=found.end(), label=criterion)
+    return MarkedSpan(start=found.start(), end=found.end(), label=criterion)
 
 
 def said_of(fields: Mapping[str, list[str]], batch: Batch, item: Item) -> Said:
@@ -216,7 +218,7 @@ def _to_decide(room: Room, name: str, session: Session) -> Batch:
 def decide(
     request: Request,
     name: str,
-    session: Annotated[Session, Depends(Change("owner", "engineer", "expert"))],
+    session: Annotated[Session, Depends(AllowChange("owner", "engineer", "expert"))],
     item: Annotated[str, Form()],
     chosen: Annotated[int, Form()],
     key: Annotated[str, Form(max_length=64)],

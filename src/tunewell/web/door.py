@@ -12,7 +12,7 @@ from tunewell.people import Account, Session
 from tunewell.people.accounts import SESSION_S
 from tunewell.web.mail import address
 from tunewell.web.render import page
-from tunewell.web.room import COOKIE, EVERYBODY, Allow, Change, Refused, room_of, session_of
+from tunewell.web.room import COOKIE, EVERYBODY, Allow, AllowChange, Refused, room_of, session_of
 
 router = APIRouter(include_in_schema=False)
 GUEST_S = 7 * 24 * 3600.0
@@ -57,7 +57,7 @@ def login(
 
 
 @router.post("/logout")
-def logout(request: Request, session: Annotated[Session, Depends(Change(*EVERYBODY))]) -> Response:
+def logout(request: Request, session: Annotated[Session, Depends(AllowChange(*EVERYBODY))]) -> Response:
     """End the session."""
     accounts = room_of(request).accounts
     accounts.sign_out(request.cookies.get(COOKIE, ""))
@@ -111,7 +111,7 @@ def account_page(request: Request, session: Annotated[Session, Depends(Allow(*EV
 @router.post("/account/password")
 def change_password(
     request: Request,
-    session: Annotated[Session, Depends(Change("owner", "engineer", "expert", "agent"))],
+    session: Annotated[Session, Depends(AllowChange("owner", "engineer", "expert", "agent"))],
     old: Annotated[str, Form(max_length=1000)] = "",
     new: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
@@ -130,7 +130,7 @@ def change_password(
 @router.post("/account/email")
 def change_email(
     request: Request,
-    session: Annotated[Session, Depends(Change(*EVERYBODY))],
+    session: Annotated[Session, Depends(AllowChange(*EVERYBODY))],
     email: Annotated[str, Form(max_length=320)] = "",
 ) -> Response:
     """Say where notices of work go."""
@@ -146,7 +146,7 @@ def change_email(
 @router.post("/account/tokens")
 def make_token(
     request: Request,
-    session: Annotated[Session, Depends(Change("owner", "engineer"))],
+    session: Annotated[Session, Depends(AllowChange("owner", "engineer"))],
     name: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """Make a token for the API and show it this once."""
@@ -162,7 +162,7 @@ def make_token(
 @router.post("/account/tokens/revoke")
 def revoke_token(
     request: Request,
-    session: Annotated[Session, Depends(Change("owner", "engineer"))],
+    session: Annotated[Session, Depends(AllowChange("owner", "engineer"))],
     name: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """Revoke one's tokens of a name."""

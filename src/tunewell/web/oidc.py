@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from tunewell.errors import MissingExtraError, UserError
-from tunewell.people import Role
+from tunewell.people import AccountRole
 from tunewell.store import Store
 from tunewell.store.once import insert_once
 from tunewell.store.room import identities, sso_attempts
@@ -44,7 +44,7 @@ class Issuer(Value):
     url: str
     client: str
     secret: str = Field(default="", repr=False)
-    role: Role | None = None
+    role: AccountRole | None = None
 
 
 class Identity(Value):

@@ -8,20 +8,20 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tunewell.annotate import open_annotation, queue_near, rows_of
-from tunewell.annotate.source import Part
+from tunewell.annotate.source import AnnotatedPart
 from tunewell.errors import UserError
-from tunewell.people import ROLES, Batch, Role, Session, reopen_sign_offs, sign_offs
+from tunewell.people import ROLES, AccountRole, Batch, Session, reopen_sign_offs, sign_offs
 from tunewell.people.tally import Tally
 from tunewell.review import arms_of, evaluated, low_rated, near_rows, newest_evaluation, open_review, plan_panel
 from tunewell.web.mail import address
 from tunewell.web.render import page
-from tunewell.web.room import Allow, Change, Refused, Room, room_of
+from tunewell.web.room import Allow, AllowChange, Refused, Room, room_of
 
 router = APIRouter(include_in_schema=False)
 Makers = Annotated[Session, Depends(Allow("owner", "engineer"))]
-Making = Annotated[Session, Depends(Change("owner", "engineer"))]
+Making = Annotated[Session, Depends(AllowChange("owner", "engineer"))]
 Owner = Annotated[Session, Depends(Allow("owner"))]
-Owning = Annotated[Session, Depends(Change("owner"))]
+Owning = Annotated[Session, Depends(AllowChange("owner"))]
 
 
 MOST_SIGNED = 200
@@ -108,7 +108,7 @@ def new_annotation(
 ) -> Response:
     """Lay texts before people."""
     room = room_of(request)
-    if part not in get_args(Part):
+    if part not in get_args(AnnotatedPart):
         raise Refused(404, f"there is no part {part!r}", hint="/batches")
     try:
         examples, families = rows_of(room.store, part)  # type: ignore[arg-type]
@@ -268,7 +268,7 @@ def change_person(
     owners = [a for a in room.accounts.accounts() if a.role == "owner" and a.active]
     if [a.id for a in owners] == [person.id] and (active == "no" or role not in ("", "owner")):
         raise Refused(403, "somebody has to stay owner", hint="invite another owner first")
-    chosen: Role | None = role or None
+    chosen: AccountRole | None = role or None
     room.accounts.change(person.id, role=chosen, active=None if not active else active == "yes")
     room.accounts.log(session.account.name, "account changed", person.name, role=role, active=active)
     return RedirectResponse("/people", 303)

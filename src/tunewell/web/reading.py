@@ -22,7 +22,7 @@ REST = 10.0
 R = TypeVar("R", ReviewResult, AnnotationSummary)
 
 
-class Reading(Value, Generic[R]):
+class CachedResult(Value, Generic[R]):
     """A result, and how far behind the verdicts it is.
 
     Attributes:
@@ -51,9 +51,9 @@ class Reader:
         self._running: set[str] = set()
         self._ended: dict[str, float] = {}
 
-    def review(self, batch: Batch) -> Reading[ReviewResult]:
+    def review(self, batch: Batch) -> CachedResult[ReviewResult]:
         """What a review says so far; seats are always those of now."""
-        found = self._read(batch, Reading[ReviewResult], lambda: review_result(self.book, batch))
+        found = self._read(batch, CachedResult[ReviewResult], lambda: review_result(self.book, batch))
         seats = self.book.seats(batch.id)
         raters = tuple(
             r.model_copy(update={"left": seats.get(r.account, {}).get("open", 0)}) for r in found.result.raters
@@ -62,13 +62,13 @@ class Reader:
         result = found.result.model_copy(update={"batch": batch, "expected": expected, "raters": raters})
         return found.model_copy(update={"result": result})
 
-    def annotation(self, batch: Batch) -> Reading[AnnotationSummary]:
+    def annotation(self, batch: Batch) -> CachedResult[AnnotationSummary]:
         """What an annotation says so far."""
         return self._read(
-            batch, Reading[AnnotationSummary], lambda: AnnotationSummary.of(annotation_result(self.book, batch))
+            batch, CachedResult[AnnotationSummary], lambda: AnnotationSummary.of(annotation_result(self.book, batch))
         )
 
-    def _read(self, batch: Batch, kind: type[Reading[R]], read: Callable[[], R]) -> Reading[R]:
+    def _read(self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R]) -> CachedResult[R]:
         made = digest([__version__, kind.__name__, batch.version])[:32]
         last = last_number(self.book.store, batch.id)
         kept = kept_reading(self.book.store, batch.id, made=made)
@@ -82,7 +82,7 @@ class Reader:
         self._behind(batch, kind, read, made, found.seconds)
         return found.model_copy(update={"behind": True})
 
-    def _anew(self, batch: Batch, kind: type[Reading[R]], read: Callable[[], R], made: str) -> Reading[R]:
+    def _anew(self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R], made: str) -> CachedResult[R]:
         upto = last_number(self.book.store, batch.id)  # before reading: what comes meanwhile is read again
         started = time.perf_counter()
         result = read()
@@ -91,7 +91,9 @@ class Reader:
             keep_reading(self.book.store, batch.id, upto=upto, made=made, record=found.model_dump_json())
         return found
 
-    def _behind(self, batch: Batch, kind: type[Reading[R]], read: Callable[[], R], made: str, took_s: float) -> None:
+    def _behind(
+        self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R], made: str, took_s: float
+    ) -> None:
         """Read again in a thread of its own, one at a time, and not all the time."""
         with self._turn:
             early = time.monotonic() < self._ended.get(batch.id, 0.0) + REST * took_s

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from tunewell.people import Mark, Session, Span, hidden, shown
+from tunewell.people import Mark, MarkedSpan, Session, hidden, shown
 from tunewell.types import Estimate
 from tunewell.web.room import room_of
 
@@ -118,7 +118,7 @@ def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=True)
 
 
-def said_spans(spans: Sequence[Span]) -> list[tuple[int, int, str]]:
+def said_spans(spans: Sequence[MarkedSpan]) -> list[tuple[int, int, str]]:
     """Marks as plain lists, for the script."""
     return [(s.start, s.end, s.label) for s in spans]
 

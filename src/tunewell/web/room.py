@@ -14,7 +14,7 @@ from urllib.parse import quote
 from fastapi import Form, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tunewell.people import Accounts, Batch, Book, Role, Session
+from tunewell.people import AccountRole, Accounts, Batch, Book, Session
 from tunewell.people.accounts import ROLES
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -23,7 +23,7 @@ from tunewell.web.oidc import OpenID
 from tunewell.web.reading import Reader
 
 COOKIE = "tunewell"
-EVERYBODY: tuple[Role, ...] = tuple(ROLES)
+EVERYBODY: tuple[AccountRole, ...] = tuple(ROLES)
 PER_MINUTE = 600
 """Requests to the API that one account may make in a minute, per process."""
 
@@ -118,7 +118,7 @@ def session_of(request: Request) -> Session | None:
 class Allow:
     """Lets these roles see a page; others are refused by the server, whatever a page may show."""
 
-    def __init__(self, *roles: Role) -> None:
+    def __init__(self, *roles: AccountRole) -> None:
         self.roles = roles
 
     def __call__(self, request: Request) -> Session:
@@ -135,7 +135,7 @@ class Allow:
         return session
 
 
-class Change(Allow):
+class AllowChange(Allow):
     """As `Allow`, for forms that change something: they carry the session's own token."""
 
     def __call__(self, request: Request, csrf: Annotated[str, Form()] = "") -> Session:

@@ -12,7 +12,7 @@ from tunewell.people import Account, Session
 from tunewell.web.door import enter, safe_path
 from tunewell.web.oidc import ATTEMPT_S, Identity, OpenID
 from tunewell.web.render import page
-from tunewell.web.room import EVERYBODY, Change, Refused, Room, room_of, session_of
+from tunewell.web.room import EVERYBODY, AllowChange, Refused, Room, room_of, session_of
 
 router = APIRouter(include_in_schema=False)
 STATE = "tunewell_sso"
@@ -33,7 +33,7 @@ def begin(request: Request, next: str = "/") -> Response:
 
 
 @router.post("/account/sso")
-def connect(request: Request, session: Annotated[Session, Depends(Change(*EVERYBODY))]) -> Response:
+def connect(request: Request, session: Annotated[Session, Depends(AllowChange(*EVERYBODY))]) -> Response:
     """Begin to connect one's account; a link goes on, since a form may not lead elsewhere."""
     room = room_of(request)
     url, state = _issuer(room).begin(room.link(request, "/sso/callback"), target="/account", link=session.account.id)

@@ -8,7 +8,7 @@ from tunewell.checks.dates import find_cut_off
 from tunewell.curate import rules
 from tunewell.curate.doctor.case import MOST, Case
 from tunewell.curate.doctor.findings import finding, unchecked
-from tunewell.curate.rows import Ledger, Row
+from tunewell.curate.rows import InputRow, Ledger
 from tunewell.types import Finding, Threshold
 
 
@@ -55,8 +55,8 @@ def broken(case: Case) -> Finding:
     return finding(case, "D08", hit, extra=rejects, why=f"{len(hit) + len(rejects)} of {case.read} rows: {shown}")
 
 
-def _copy(row: Row) -> Row:
-    return Row(row.id, row.place, row.turns, row.source, row.kind, row.date, row.group, row.parent, row.tags)
+def _copy(row: InputRow) -> InputRow:
+    return InputRow(row.id, row.place, row.turns, row.source, row.kind, row.date, row.group, row.parent, row.tags)
 
 
 def _main_language(case: Case) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.curate import clean, repeats
-from tunewell.curate.read import Batch, read_source, settle_ids
-from tunewell.curate.rows import Ledger, Row, clip
+from tunewell.curate.read import ReadResult, read_source, settle_ids
+from tunewell.curate.rows import InputRow, Ledger, clip
 from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.task import DataSource, Rules, TaskFile, TaskSection, TaskSpec
@@ -35,9 +35,9 @@ class Case:
         examples: By pitfall, the worst rows in a line each.
     """
 
-    rows: list[Row]
-    tests: list[Row]
-    batch: Batch
+    rows: list[InputRow]
+    tests: list[InputRow]
+    batch: ReadResult
     file: TaskFile
     given: bool
     looking: Future[list[clean.Seen]]
@@ -50,7 +50,7 @@ class Case:
         return self.looking.result()
 
     @functools.cached_property
-    def likeness(self) -> tuple[list[list[Row]], list[list[Row]]]:
+    def likeness(self) -> tuple[list[list[InputRow]], list[list[InputRow]]]:
         """Families of edited copies and of templates, among rows of which each stands once."""
         copies = {id(row) for family in repeats.same(self.rows) for row in family[1:]}
         return repeats.likeness([row for row in self.rows if id(row) not in copies])
@@ -60,11 +60,11 @@ class Case:
         """Input rows."""
         return self.batch.read
 
-    def ids(self, rows: Sequence[Row]) -> tuple[str, ...]:
+    def ids(self, rows: Sequence[InputRow]) -> tuple[str, ...]:
         """What to call the rows."""
         return tuple(self.names.get(row.id, row.id) for row in rows[:MOST])
 
-    def show(self, code: str, rows: Sequence[Row], note: Callable[[Row], str] = lambda _row: "") -> None:
+    def show(self, code: str, rows: Sequence[InputRow], note: Callable[[InputRow], str] = lambda _row: "") -> None:
         """Keep the first rows of a finding in a line each."""
         self.examples[code] = [
             f"{self.ids([r])[0]}: {clip(' · '.join(filter(None, (note(r), f'{r.input} → {r.target}'))), 110)}"
@@ -98,13 +98,13 @@ def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Itera
         DataError: Nothing can be read.
     """
     file = definition(path, task)
-    batch = Batch()
+    batch = ReadResult()
     read_source(source_of(path, task, "train"), root=path.resolve().parent, batch=batch)
     if not batch.rows:
         first = f" (first: {batch.rejects[0].place}: {batch.rejects[0].why})" if batch.rejects else ""
         raise DataError(f"none of {batch.read} input rows of {path} can be read{first}",
                         hint="give --task FILE with data.fields that name your columns")  # fmt: skip
-    tests = Batch()
+    tests = ReadResult()
     if evaluation is not None:
         read_source(source_of(evaluation, task, "test"), root=evaluation.resolve().parent, batch=tests)
         if not tests.rows:
@@ -121,7 +121,7 @@ def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Itera
         yield Case(batch.rows, tests.rows, batch, file, task is not None, looking, names)
 
 
-def _names(batch: Batch, path: Path) -> dict[str, str]:
+def _names(batch: ReadResult, path: Path) -> dict[str, str]:
     """What to call a row: its own id, else ``line:N`` (with the file's name where there are several)."""
     several = len(batch.files) > 1 or path.is_dir()
     places = [row.place for row in batch.rows] + [reject.place for reject in batch.rejects]

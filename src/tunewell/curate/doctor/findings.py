@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tunewell.curate.doctor.case import Case
-from tunewell.curate.rows import Row
+from tunewell.curate.rows import InputRow
 from tunewell.pitfalls import pitfall
 from tunewell.types import Estimate, Finding, Threshold
 
@@ -17,7 +17,7 @@ LIMITS = {"D11": 0.0, "D07": 0.0, "D08": 0.01, "D09": 0.01, "D03": 0.05, "D04": 
 def finding(
     case: Case,
     code: str,
-    rows: Sequence[Row],
+    rows: Sequence[InputRow],
     *,
     why: str = "",
     count: int | None = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tunewell.curate.doctor.case import definition, source_of
 from tunewell.curate.pipeline import apply_rules
-from tunewell.curate.read import Batch, read_source
+from tunewell.curate.read import ReadResult, read_source
 from tunewell.task import TaskFile
 
 
@@ -24,7 +24,7 @@ def fix(path: Path, out: Path, *, eval: Path | None = None, task: TaskFile | Non
         Rows read and rows kept.
     """
     file = definition(path, task)
-    batch = Batch()
+    batch = ReadResult()
     read_source(source_of(path, task, "train"), root=path.resolve().parent, batch=batch)
     own = batch.read
     if eval is not None:

@@ -12,7 +12,7 @@ from tunewell.types import Example, Message
 Effect = Literal["same", "changed"]
 """Whether the right answer stays as it is, or changes in the way that the perturbed row's own target and tags say."""
 
-Change = Callable[[Example, random.Random], Example | None]
+Perturb = Callable[[Example, random.Random], Example | None]
 """From a row and a source of chance to the perturbed row; None where it does not apply."""
 
 
@@ -31,7 +31,7 @@ class Perturbation:
     name: str
     about: str
     effect: Effect
-    change: Change
+    change: Perturb
     guards: tuple[str, ...] = ()
 
     def __call__(self, example: Example, *, seed: int = 0) -> Example | None:
@@ -59,7 +59,7 @@ PERTURBATIONS: Final[dict[str, Perturbation]] = {}
 
 def perturbation(
     about: str, *, name: str = "", effect: Effect = "same", guards: tuple[str, ...] = ()
-) -> Callable[[Change], Change]:
+) -> Callable[[Perturb], Perturb]:
     """Register a function ``(example, chance)`` as a perturbation under its own name.
 
     Example:
@@ -72,7 +72,7 @@ def perturbation(
         'HI'
     """
 
-    def register(change: Change) -> Change:
+    def register(change: Perturb) -> Perturb:
         own = name or str(getattr(change, "__name__", ""))
         PERTURBATIONS[own] = Perturbation(name=own, about=about, effect=effect, change=change, guards=guards)
         return change

@@ -14,7 +14,7 @@ from tunewell.errors import UserError
 from tunewell.evaluate.arms import Arm, Models, local_models
 from tunewell.evaluate.checks import threshold_of
 from tunewell.evaluate.people import judgements
-from tunewell.evaluate.predict import Meter, Work, predict
+from tunewell.evaluate.predict import PartialAnswers, PassMeter, predict
 from tunewell.evaluate.stage import families, held_out_rows
 from tunewell.evaluate.stress.kinds import PERTURBATIONS, Perturbation
 from tunewell.evaluate.stress.paraphrase import NAME, paraphrase
@@ -104,7 +104,7 @@ def stress(
     if found is not None:
         return store.get_value(found.outputs["stressed"], Stressed)
     opener = models or local_models(file.spec.train.model, store)
-    work = Work(store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32])
+    work = PartialAnswers(store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32])
     with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
         rows = [e for e in held_out_rows(dataset, split, file, store) if not decides.applies(e)]
         if len(rows) > max_rows:
@@ -119,7 +119,12 @@ def stress(
         changed = store.put_examples(everything[len(rows) :])
         before = _answered(store, inputs, parameters, seed, changed)
         predictions = before or predict(
-            lambda: opener(model), arm, everything, options=options, work=work, meter=Meter(len(everything), progress)
+            lambda: opener(model),
+            arm,
+            everything,
+            options=options,
+            work=work,
+            meter=PassMeter(len(everything), progress),
         )
         answers = {p.example: p for p in predictions}
         result = trial.result(arm.name, chosen, perturbed, answers, store)
