@@ -21,7 +21,7 @@ from bench.machine import keep
 from bench.web.load import TASK
 from tunewell.people import Accounts, Batch, Book, Item, new_id
 from tunewell.store import Store
-from tunewell.store.room import assignments, verdicts
+from tunewell.store.people_tables import assignments, verdicts
 from tunewell.task import RubricCriterion, load_task
 from tunewell.web import create_app
 

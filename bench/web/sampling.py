@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bench.machine import keep
 from bench.web.worst_first import _WORD, WIDTH, naive_bayes, plant
-from tunewell.people.draw import SampleCandidate, draw, draw_unequal
+from tunewell.people.sample import SampleCandidate, draw, draw_unequal
 from tunewell.stats import mean
 
 ROWS, DRAWS, SHARE, CLUSTERS, ROUNDS = 200, 200, 0.5, 60, 10

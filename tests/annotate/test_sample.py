@@ -11,7 +11,7 @@ import pytest
 from tunewell.annotate import coverage, mixed, novel, suggestion_bias
 from tunewell.errors import UserError
 from tunewell.people import Batch, Item, RaterVerdict, Said
-from tunewell.people.draw import SampleCandidate, draw, draw_unequal
+from tunewell.people.sample import SampleCandidate, draw, draw_unequal
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 BATCH = Batch(id="b", kind="annotate", title="t", created=NOW, author="o", gold=True)

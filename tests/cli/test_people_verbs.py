@@ -18,7 +18,7 @@ from tunewell.errors import UserError
 from tunewell.lineage import record
 from tunewell.model.fake import FakeModel
 from tunewell.people import Accounts, Book, MarkedSpan, Said
-from tunewell.people.corrected import words_for
+from tunewell.people.row_changes import words_for
 from tunewell.review import open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task

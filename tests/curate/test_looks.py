@@ -4,7 +4,7 @@ import pytest
 
 from tests.curate.conftest import Project, pair
 from tunewell.curate import curate
-from tunewell.similar.shown import Shown
+from tunewell.similar.shown_families import Shown
 from tunewell.similar.vectors import available
 from tunewell.store import Store
 from tunewell.testing.planted import corpus

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tunewell.report.gather import Results, gather
+from tunewell.report.results import Results, gather
 from tunewell.testing.factories import SampleProject, sample_project
 
 

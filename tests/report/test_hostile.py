@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.report.pages import read
 from tunewell.report import page
-from tunewell.report.gather import gather
+from tunewell.report.results import gather
 from tunewell.report.text import for_terminal, plain, shown, without_private
 from tunewell.testing.factories import sample_project
 

@@ -12,8 +12,8 @@ from tests.report.pages import read
 from tunewell.evaluate.calibration import Calibration, calibrate
 from tunewell.evaluate.classes import Classes, ClassFigure
 from tunewell.report import page
-from tunewell.report.gather import Results, gather
 from tunewell.report.labels import FIRST, MOST, bin_kind, by_class, in_short, reliability, sureties
+from tunewell.report.results import Results, gather
 from tunewell.testing.factories import sample_project
 from tunewell.types import Estimate, Evaluation
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.report.pages import read
 from tunewell.report.document import page
-from tunewell.report.gather import Results, gather
 from tunewell.report.learning import MOST_DOTS, by_heart, group_strips, recipe_strips, sign, sizes
 from tunewell.report.plots import growth, scatter
+from tunewell.report.results import Results, gather
 from tunewell.testing.asked import ask_training, sample_curve, sample_groups
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.types import Estimate, FoldTrace, Recipe

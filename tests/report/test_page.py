@@ -11,7 +11,7 @@ import pytest
 from tests.report.pages import Page, read
 from tunewell.errors import StoreError, UserError
 from tunewell.report import page, render
-from tunewell.report.gather import Results, earlier, gather
+from tunewell.report.results import Results, earlier, gather
 from tunewell.testing.factories import STAGES, SampleProject, sample_project
 from tunewell.types import Dataset, Outcome
 

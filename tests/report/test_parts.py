@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.pages import read
+from tunewell.report.arms import measured, training
 from tunewell.report.charts import scale_for, stream, strip
 from tunewell.report.effort import effort
 from tunewell.report.figures import Figures, number_of
-from tunewell.report.flow import flow
-from tunewell.report.gather import Results
-from tunewell.report.measured import measured, training
 from tunewell.report.outputs import side_by_side
+from tunewell.report.owner_page import conditions, conditions_of, sentence
 from tunewell.report.plots import LossCurve, curves
-from tunewell.report.raw import texts_at
-from tunewell.report.story import conditions, conditions_of, sentence
+from tunewell.report.raw_texts import texts_at
+from tunewell.report.results import Results
+from tunewell.report.row_flow import flow
 from tunewell.task import RubricCriterion
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.types import (
@@ -140,7 +140,7 @@ def test_marked_passages_are_the_points_that_the_scores_found(results: Results) 
 
 def test_effort_adds_up(tmp_path: Path) -> None:
     made = sample_project(tmp_path, rows=150, outcome="GO")
-    from tunewell.report.gather import gather
+    from tunewell.report.results import gather
 
     found = effort(gather(made.file, made.store))
     made.store.close()
@@ -247,7 +247,7 @@ def test_the_factory_makes_what_the_stages_promise(results: Results) -> None:
 
 def test_minutes_that_people_spent_on_verdicts_are_counted(tmp_path: Path) -> None:
     from tunewell.people import Batch, Book, Item, Said
-    from tunewell.report.gather import gather
+    from tunewell.report.results import gather
 
     made = sample_project(tmp_path, rows=120)
     question = RubricCriterion(name="helpful", question="?")

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tunewell.report import print_verdict
-from tunewell.report.gather import Results
+from tunewell.report.results import Results
 
 
 def said(results: Results, **changes: object) -> str:

@@ -15,7 +15,7 @@ from tests.web.world import make_project
 from tunewell.annotate import annotation_result
 from tunewell.people import AccountRole
 from tunewell.web import create_app
-from tunewell.web.room import Allow, AllowChange, ApiAllow
+from tunewell.web.access import Allow, AllowChange, ApiAllow
 
 PUBLIC = {"/login", "/join/{token}", "/health", "/sso", "/sso/callback"}
 GOOD = {"scores": {"faithful": 1, "helpful": 4}}

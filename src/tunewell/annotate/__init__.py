@@ -9,7 +9,7 @@ from tunewell.annotate.sample import coverage, mixed, novel
 from tunewell.annotate.session import open_annotation, queue_near
 from tunewell.annotate.source import rows_of, suspicious
 from tunewell.annotate.uncertain import row_doubts
-from tunewell.people.settled import Dispute, Settled
+from tunewell.people.settle import Dispute, Settled
 from tunewell.people.work import Coverage
 
 __all__ = [

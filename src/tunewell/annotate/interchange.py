@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tunewell.errors import DataError
 from tunewell.people import Item, MarkedSpan, RaterVerdict, Said
-from tunewell.people.shown import cell
+from tunewell.people.safe_text import cell
 from tunewell.people.work import Batch
 
 

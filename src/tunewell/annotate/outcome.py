@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tunewell.annotate.bias import SuggestionBias, suggestion_bias
 from tunewell.people import Book, Item, MarkedSpan, RaterVerdict
 from tunewell.people.agreement import Agreement, agreement
-from tunewell.people.settled import Dispute, Settled, settle
+from tunewell.people.settle import Dispute, Settled, settle
 from tunewell.people.work import Batch
 from tunewell.types import Estimate, Example, Message, Value
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.people.draw import SampleCandidate
-from tunewell.people.near import Near
+from tunewell.people.nearest_texts import Near
+from tunewell.people.sample import SampleCandidate
 from tunewell.people.work import Coverage
 from tunewell.types import Estimate
 

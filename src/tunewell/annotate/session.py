@@ -10,8 +10,8 @@ from typing import Literal
 from tunewell.annotate.sample import coverage
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
-from tunewell.people.draw import SampleCandidate, draw, draw_unequal
 from tunewell.people.guide import conversation, read_guideline
+from tunewell.people.sample import SampleCandidate, draw, draw_unequal
 from tunewell.people.work import Batch, Item
 from tunewell.store import Store
 from tunewell.task import TaskFile

@@ -32,8 +32,8 @@ from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, o
 from tunewell.cli.review import accounts_named, newest_batch
 from tunewell.errors import DataError, UserError
 from tunewell.people import Accounts, Batch, Book, shown
-from tunewell.people.corrected import freeze_gold, settled_annotations
 from tunewell.people.guide import conversation
+from tunewell.people.row_changes import freeze_gold, settled_annotations
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 from tunewell.types import Example

@@ -121,7 +121,7 @@ def _open_pool(
     """Let the newest model answer rows of the review pool and lay the answers before people."""
     from tunewell.annotate import rows_of
     from tunewell.cli.pool import pool_evaluation
-    from tunewell.people.draw import SampleCandidate, draw
+    from tunewell.people.sample import SampleCandidate, draw
 
     chosen = accounts_named(store, people)
     examples, families = rows_of(store, "review")

@@ -63,7 +63,7 @@ def contradictions(
 def contradictory(rows: Sequence[InputRow], *, copies: Sequence[Sequence[InputRow]] = ()) -> list[list[InputRow]]:
     """Families of rows with one input and several answers.
 
-    Inputs are one when they are equal after normalisation, alike in all words that tell (see `tunewell.similar.alike`),
+    Inputs are one when they are equal after normalisation, alike in all words that tell (see `tunewell.similar.same_text`),
     or differ only in typing slips and polite words. Answers differ when they are not alike, or when each has a number
     or code, known from other answers too, that the other has not.
     """

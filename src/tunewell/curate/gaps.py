@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-from tunewell.similar.shown import KEPT, TEST, Island, Map
+from tunewell.similar.shown_families import KEPT, TEST, Island, Map
 from tunewell.stats.proportions import wilson
 from tunewell.types import Estimate
 

@@ -10,8 +10,8 @@ from tunewell.curate.gaps import with_gaps
 from tunewell.curate.leaks import Leak
 from tunewell.curate.rows import InputRow, Ledger
 from tunewell.similar import similarities, split_words
-from tunewell.similar.maps import make_map
-from tunewell.similar.shown import KEPT, TEST, Kin, Map, Member, Shown
+from tunewell.similar.meaning_map import make_map
+from tunewell.similar.shown_families import KEPT, TEST, Kin, Map, Member, Shown
 from tunewell.similar.vectors import available
 
 FAMILIES = 8

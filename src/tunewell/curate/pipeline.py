@@ -21,7 +21,7 @@ from tunewell.curate.words import take_up
 from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
-from tunewell.people.corrected import PeopleChanges, words_for
+from tunewell.people.row_changes import PeopleChanges, words_for
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.store.rows import content_digest, examples_to_table

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tunewell.curate.gaps import gaps
 from tunewell.curate.rows import InputRow, Ledger
-from tunewell.similar.maps import islands, telling_words
+from tunewell.similar.meaning_map import islands, telling_words
 from tunewell.similar.vectors import available, vectors
 from tunewell.stats import proportion
 from tunewell.task import TaskFile

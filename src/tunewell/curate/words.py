@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 
 from tunewell.curate.rows import InputRow, Ledger
-from tunewell.people.corrected import PeopleChanges, WrittenAnswer
+from tunewell.people.row_changes import PeopleChanges, WrittenAnswer
 
 CITES = "tunewell serve"
 

@@ -1,13 +1,13 @@
 """People's work: who may enter, who sees what, blind to its origin, and verdicts that are written once and for ever."""
 
 from tunewell.people.accounts import ROLES, Account, AccountRole, Accounts, AuditLine, Invitation, Session
-from tunewell.people.book import Book, Queue, new_id, standing
+from tunewell.people.assign import Seat, share_out
 from tunewell.people.judgements import judgements
 from tunewell.people.panel import panel_estimate
-from tunewell.people.share import Seat, share_out
-from tunewell.people.shown import hidden, shown
+from tunewell.people.safe_text import hidden, shown
 from tunewell.people.signoff import SignOff, asked_under, reopen_sign_offs, sign_offs
 from tunewell.people.work import Batch, Item, Mark, MarkedSpan, RaterVerdict, Said, faults
+from tunewell.people.work_store import Book, Queue, new_id, standing
 
 __all__ = [
     "ROLES",

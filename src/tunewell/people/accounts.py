@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.store import Store
 from tunewell.store.once import insert_once
-from tunewell.store.room import accounts, attempts, audit, invitations, machine_tokens, sessions
+from tunewell.store.people_tables import accounts, attempts, audit, invitations, machine_tokens, sessions
 from tunewell.types import Value
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from tunewell.people.book import Book
 from tunewell.people.work import Batch, Item, RaterVerdict
+from tunewell.people.work_store import Book
 from tunewell.store import Store
 from tunewell.types import Judgement
 

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from tunewell.people.accounts import Accounts
-from tunewell.people.book import Book
 from tunewell.people.guide import read_guideline
-from tunewell.people.shown import cell
-from tunewell.people.tally import add_to_tallies
+from tunewell.people.safe_text import cell
+from tunewell.people.seat_counts import add_to_tallies
 from tunewell.people.work import Batch
+from tunewell.people.work_store import Book
 from tunewell.store import Store
 from tunewell.store.once import insert_once
-from tunewell.store.room import assignments, batches, guidelines
+from tunewell.store.people_tables import assignments, batches, guidelines
 from tunewell.task import TaskFile
 from tunewell.types import Value
 

@@ -8,7 +8,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tunewell.report.gather import Results
+from tunewell.report.results import Results
 from tunewell.types import Estimate, Finding, Level, Outcome, Run
 
 IDS_SHOWN: Final = 12

@@ -15,18 +15,27 @@ from typing import Any, Final
 from tunewell import __version__
 from tunewell.pitfalls import CATALOGUE
 from tunewell.report import charts, plots
+from tunewell.report.arms import ARMS, kind, measured, rival, training
 from tunewell.report.changes import changes
 from tunewell.report.effort import effort
 from tunewell.report.figures import Figures, duration, memory, number_of, suffix
-from tunewell.report.flow import flow
-from tunewell.report.gather import Results, earlier, gather
 from tunewell.report.labels import by_class, in_short, reliability, sureties
 from tunewell.report.landscape import label, state
 from tunewell.report.learning import by_heart, group_strips, more_strips, recipe_strips, sign, sizes, slice_strips
-from tunewell.report.look import look
-from tunewell.report.measured import ARMS, kind, measured, rival, training
+from tunewell.report.map_and_families import look
 from tunewell.report.outputs import missing_in, side_by_side
-from tunewell.report.story import conditions, findings_by_status, first_up, handled, headline, in_words, remedy, unasked
+from tunewell.report.owner_page import (
+    conditions,
+    findings_by_status,
+    first_up,
+    handled,
+    headline,
+    in_words,
+    remedy,
+    unasked,
+)
+from tunewell.report.results import Results, earlier, gather
+from tunewell.report.row_flow import flow
 from tunewell.report.text import plain, shown
 from tunewell.store import Store
 from tunewell.store.files import disk_errors

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from tunewell.people import Book
-from tunewell.report.gather import Results
+from tunewell.report.results import Results
 from tunewell.types import Run
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tunewell.report.charts import Scale
 from tunewell.report.figures import explain, number_of
-from tunewell.report.gather import Results
+from tunewell.report.results import Results
 
 if TYPE_CHECKING:
     from tunewell.evaluate.calibration import Bin, Calibration

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from tunewell.report.text import plain
-from tunewell.similar.shown import KEPT, TEST, Island, Map
+from tunewell.similar.shown_families import KEPT, TEST, Island, Map
 
 WIDTH: Final = 1000.0
 LAND: Final = 0.17

@@ -15,7 +15,7 @@ from tunewell.store import Store
 from tunewell.types import Estimate, Finding, FoldTrace, Run
 
 if TYPE_CHECKING:
-    from tunewell.report.gather import Results
+    from tunewell.report.results import Results
     from tunewell.train.curve import MeasuredCurve
     from tunewell.train.groups import Groups
     from tunewell.train.search import Search

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tunewell.report.gather import Results
-from tunewell.report.measured import rival
+from tunewell.report.arms import rival
+from tunewell.report.results import Results
 from tunewell.types import Evaluation, Example, MetricInfo, Prediction, Score, Unscored
 
 COUNT: Final = 5

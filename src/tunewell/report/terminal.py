@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tunewell.pitfalls import CATALOGUE
 from tunewell.report.charts import scale_for
 from tunewell.report.figures import number_of, suffix
-from tunewell.report.story import Condition, conditions_of, findings_by_status, handled, in_words, remedy, sentence
+from tunewell.report.owner_page import Condition, conditions_of, findings_by_status, handled, in_words, remedy, sentence
 from tunewell.report.text import for_terminal
 from tunewell.types import Evaluation, Outcome, Verdict
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tunewell.people import Book, Item, RaterVerdict
-from tunewell.people.near import Near
+from tunewell.people.nearest_texts import Near
 from tunewell.people.work import Batch
 
 NEAR = 3

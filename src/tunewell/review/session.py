@@ -10,8 +10,8 @@ from typing import Literal
 
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
-from tunewell.people.draw import SampleCandidate, draw
 from tunewell.people.guide import conversation, read_guideline
+from tunewell.people.sample import SampleCandidate, draw
 from tunewell.people.work import Batch, Item
 from tunewell.review.marks import marker
 from tunewell.store import Store

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.similar.frequency import count_words
-from tunewell.similar.words import WordTable
+from tunewell.similar.word_table import WordTable
 
 HASHES = 64
 """Hashes of a sketch."""

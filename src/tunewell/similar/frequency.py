@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.similar.words import WordTable
+from tunewell.similar.word_table import WordTable
 
 _BLOCK = 1 << 18
 
@@ -28,7 +28,7 @@ class Frequency:
         """How often each of some words stands, shape (words,).
 
         Example:
-            >>> from tunewell.similar.words import split_words
+            >>> from tunewell.similar.word_table import split_words
             >>> words = split_words(["a b", "a"])
             >>> count_words(words).of(words.codes).tolist()
             [2, 1, 2]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.similar.candidates import candidates
-from tunewell.similar.words import WordTable, split_words
+from tunewell.similar.word_table import WordTable, split_words
 
 THRESHOLD = 0.65
 """Similarity of two word sequences from which they are near-duplicates: 2 × common subsequence / words of both."""

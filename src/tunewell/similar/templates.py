@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tunewell.similar.families import Links
 from tunewell.similar.pairs import Pairs
-from tunewell.similar.words import WordTable
+from tunewell.similar.word_table import WordTable
 
 LEAST = 5
 """Fewer rows do not make a template family: too few to tell."""
@@ -59,7 +59,7 @@ def is_template(words: WordTable, members: Sequence[int]) -> bool:
     """Whether rows that are alike come from one text with slots.
 
     Example:
-        >>> from tunewell.similar.words import split_words
+        >>> from tunewell.similar.word_table import split_words
         >>> rows = [f"dear {a} your order of the {b} has left our house today" for a, b in
         ...         zip("ann bob cem dua eve fay".split(), "lamp desk chair sofa shelf bed".split())]
         >>> is_template(split_words(rows), range(6))

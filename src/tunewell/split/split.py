@@ -11,7 +11,7 @@ import numpy as np
 
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
-from tunewell.people.corrected import words_for
+from tunewell.people.row_changes import words_for
 from tunewell.split.families import families
 from tunewell.store import Store
 from tunewell.task import SplitSection, TaskFile

@@ -225,7 +225,7 @@ class Store:
 
     @contextlib.contextmanager
     def connection(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        """A connection for the tables of `tunewell.store.room`; with ``write`` one transaction, kept or undone whole.
+        """A connection for the tables of `tunewell.store.people_tables`; with ``write`` one transaction, kept or undone whole.
 
         Raises:
             StoreError: The database cannot be used.

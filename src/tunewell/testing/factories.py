@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.lineage import run_key
-from tunewell.similar.maps import make_map
-from tunewell.similar.shown import KEPT, Kin, Member, Shown
+from tunewell.similar.meaning_map import make_map
+from tunewell.similar.shown_families import KEPT, Kin, Member, Shown
 from tunewell.store import Store
 from tunewell.store.rows import receipts_to_table
 from tunewell.store.traces import trace_to_bytes

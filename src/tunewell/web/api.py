@@ -22,7 +22,7 @@ from tunewell.people import (
     sign_offs,
 )
 from tunewell.types import Judgement, Value
-from tunewell.web.room import EVERYBODY, ApiAllow, Refused, room_of
+from tunewell.web.access import EVERYBODY, ApiAllow, Refused, room_of
 
 
 class ErrorBody(Value):

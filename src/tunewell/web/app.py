@@ -14,12 +14,12 @@ from tunewell import __version__
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.web import api, desk, door, owner, sso
+from tunewell.web import api, sso
+from tunewell.web.access import Refused, Room, session_of
 from tunewell.web.guard import Guard
 from tunewell.web.mail import Mailer
 from tunewell.web.oidc import Issuer, OpenID
 from tunewell.web.render import page
-from tunewell.web.room import Refused, Room, session_of
 
 TITLES = {400: "That does not fit", 401: "Sign in", 403: "Not for you", 404: "Nothing here", 429: "Too fast"}
 
@@ -49,7 +49,7 @@ def create_app(
         file=file, store=store, secure=public.startswith("https://"), public=public.rstrip("/"), mail=mail,
         sso=OpenID(issuer, store) if issuer else None,
     )  # fmt: skip
-    for part in (door, sso, desk, owner, api):
+    for part in (sign_in, sso, work, manage, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)

@@ -20,7 +20,7 @@ from tunewell.errors import MissingExtraError, UserError
 from tunewell.people import AccountRole
 from tunewell.store import Store
 from tunewell.store.once import insert_once
-from tunewell.store.room import identities, sso_attempts
+from tunewell.store.people_tables import identities, sso_attempts
 from tunewell.types import Value
 
 ATTEMPT_S = 600.0

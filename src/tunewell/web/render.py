@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from tunewell.people import Mark, MarkedSpan, Session, hidden, shown
 from tunewell.types import Estimate
-from tunewell.web.room import room_of
+from tunewell.web.access import room_of
 
 MOST_SHOWN = 60_000
 """Characters of one text that are laid on the page at once; the rest is a link away."""

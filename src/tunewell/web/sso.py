@@ -9,10 +9,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from tunewell.errors import UserError
 from tunewell.people import Account, Session
-from tunewell.web.door import enter, safe_path
+from tunewell.web.access import EVERYBODY, AllowChange, Refused, Room, room_of, session_of
 from tunewell.web.oidc import ATTEMPT_S, Identity, OpenID
 from tunewell.web.render import page
-from tunewell.web.room import EVERYBODY, AllowChange, Refused, Room, room_of, session_of
+from tunewell.web.sign_in import enter, safe_path
 
 router = APIRouter(include_in_schema=False)
 STATE = "tunewell_sso"

@@ -15,7 +15,7 @@ from tunewell.errors import UserError
 from tunewell.evaluate.stress import open_preserved
 from tunewell.evaluate.stress.preserved import balanced
 from tunewell.people import Accounts, Batch, Book, Item, Said
-from tunewell.people.corrected import words_for
+from tunewell.people.row_changes import words_for
 from tunewell.types import Example
 
 KINDS = ("upper_case", "injected", "typos")

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from tunewell import __version__
 from tunewell.annotate import AnnotationSummary, annotation_result
 from tunewell.people import Batch, Book
-from tunewell.people.readings import keep_reading, kept_reading, last_number
+from tunewell.people.kept_results import keep_reading, kept_reading, last_number
 from tunewell.review import ReviewResult, review_result
 from tunewell.types import Value, digest
 

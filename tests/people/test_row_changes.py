@@ -9,7 +9,7 @@ import pytest
 
 from tunewell.curate import curate
 from tunewell.people import Accounts, Batch, Book, Item, Said, new_id
-from tunewell.people.corrected import WrittenAnswer, freeze_gold, gold_registry, words_for
+from tunewell.people.row_changes import WrittenAnswer, freeze_gold, gold_registry, words_for
 from tunewell.split import split
 from tunewell.store import Store
 from tunewell.task import RubricCriterion, TaskFile, load_task

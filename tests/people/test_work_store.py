@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Accounts, Batch, Book, Item, MarkedSpan, Said, faults, judgements, new_id
-from tunewell.people.book import FEW
+from tunewell.people.work_store import FEW
 from tunewell.store import Store
-from tunewell.store.room import verdicts
+from tunewell.store.people_tables import verdicts
 from tunewell.task import RubricCriterion
 
 

@@ -11,11 +11,11 @@ from tunewell.annotate import open_annotation, queue_near, rows_of
 from tunewell.annotate.source import AnnotatedPart
 from tunewell.errors import UserError
 from tunewell.people import ROLES, AccountRole, Batch, Session, reopen_sign_offs, sign_offs
-from tunewell.people.tally import Tally
+from tunewell.people.seat_counts import Tally
 from tunewell.review import arms_of, evaluated, low_rated, near_rows, newest_evaluation, open_review, plan_panel
+from tunewell.web.access import Allow, AllowChange, Refused, Room, room_of
 from tunewell.web.mail import address
 from tunewell.web.render import page
-from tunewell.web.room import Allow, AllowChange, Refused, Room, room_of
 
 router = APIRouter(include_in_schema=False)
 Makers = Annotated[Session, Depends(Allow("owner", "engineer"))]

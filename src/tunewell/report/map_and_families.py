@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tunewell.report.edits import edits
-from tunewell.report.gather import Results
 from tunewell.report.landscape import Drawn, draw
+from tunewell.report.results import Results
 from tunewell.report.text import without_private
-from tunewell.similar.shown import Kin, Member
+from tunewell.similar.shown_families import Kin, Member
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from tunewell.errors import UserError
 from tunewell.people import AccountRole, Batch, Item, MarkedSpan, Said, Session, reopen_sign_offs
 from tunewell.people.guide import read_guideline
+from tunewell.web.access import EVERYBODY, Allow, AllowChange, Refused, Room, room_of
 from tunewell.web.render import MOST_SHOWN, page
-from tunewell.web.room import EVERYBODY, Allow, AllowChange, Refused, Room, room_of
 
 router = APIRouter(include_in_schema=False)
 WORKERS: tuple[AccountRole, ...] = EVERYBODY

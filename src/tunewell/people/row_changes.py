@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tunewell.people.book import Book
-from tunewell.people.settled import Settled, settle
+from tunewell.people.settle import Settled, settle
+from tunewell.people.work_store import Book
 from tunewell.store import Store
 from tunewell.types import Value, digest
 

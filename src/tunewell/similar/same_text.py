@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tunewell.similar.frequency import Frequency, count_words
 from tunewell.similar.pairs import Pairs, similarities
-from tunewell.similar.words import WordTable
+from tunewell.similar.word_table import WordTable
 
 SHORT = 20
 """A text with fewer words than this is held to its telling words too."""
@@ -149,7 +149,7 @@ def only_numbers_differ(words: WordTable, i: int, j: int) -> bool:
     """Whether two texts have the same words and different numbers: two facts in one template, not a copy.
 
     Example:
-        >>> from tunewell.similar.words import split_words
+        >>> from tunewell.similar.word_table import split_words
         >>> only_numbers_differ(split_words(["bill 4711 is due", "bill 4712 is due"]), 0, 1)
         True
     """

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewell.errors import UserError
-from tunewell.people.draw import SampleCandidate, draw
+from tunewell.people.sample import SampleCandidate, draw
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=80), st.integers(1, 90), st.integers(0, 9))

@@ -9,7 +9,7 @@ from typing import Final
 
 from tunewell.pitfalls import CATALOGUE, Pitfall
 from tunewell.report.figures import number_of, suffix
-from tunewell.report.gather import STAGES, Results
+from tunewell.report.results import STAGES, Results
 from tunewell.types import Criterion, Evaluation, Finding, MetricInfo, Outcome, Verdict
 
 MEANS: Final = {

@@ -11,7 +11,7 @@ from itertools import chain, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.similar.keys import normalise
+from tunewell.similar.exact_keys import normalise
 
 _CHUNK = 1 << 17
 """Bytes that are looked at together: what is computed of them stays in the processor's cache."""

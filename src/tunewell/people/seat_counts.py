@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tunewell.store.room import tallies
+from tunewell.store.people_tables import tallies
 from tunewell.types import Value
 
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import text
 
 from tunewell.people import Batch, Book, Item, Said, new_id
-from tunewell.people.readings import keep_reading, kept_reading, last_number
+from tunewell.people.kept_results import keep_reading, kept_reading, last_number
 from tunewell.store import Store
-from tunewell.store.room import assignments
+from tunewell.store.people_tables import assignments
 from tunewell.task import RubricCriterion
 
 YES = Said(scores={"right": 1})

@@ -10,9 +10,9 @@ from fastapi.responses import RedirectResponse, Response
 from tunewell.errors import UserError
 from tunewell.people import Account, Session
 from tunewell.people.accounts import SESSION_S
+from tunewell.web.access import COOKIE, EVERYBODY, Allow, AllowChange, Refused, room_of, session_of
 from tunewell.web.mail import address
 from tunewell.web.render import page
-from tunewell.web.room import COOKIE, EVERYBODY, Allow, AllowChange, Refused, room_of, session_of
 
 router = APIRouter(include_in_schema=False)
 GUEST_S = 7 * 24 * 3600.0

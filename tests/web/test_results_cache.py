@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-import tunewell.web.reading as reading
+import tunewell.web.results_cache as reading
 from tests.web.conftest import World, texts
 from tunewell.people import Said
 

@@ -20,7 +20,7 @@ from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.web.mail import Mailer
 from tunewell.web.oidc import OpenID
-from tunewell.web.reading import Reader
+from tunewell.web.results_cache import Reader
 
 COOKIE = "tunewell"
 EVERYBODY: tuple[AccountRole, ...] = tuple(ROLES)

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from tunewell.errors import UserError
-from tunewell.people.share import Seat, share_out
-from tunewell.people.tally import Tally, add_to_tallies, seats_of, tallies_of
+from tunewell.people.assign import Seat, share_out
+from tunewell.people.seat_counts import Tally, add_to_tallies, seats_of, tallies_of
 from tunewell.people.work import Batch, Item, RaterVerdict, Said, faults
 from tunewell.store import Store
 from tunewell.store.once import insert_all_once, insert_numbered, insert_once
-from tunewell.store.room import assignments, audit, batches, items, tallies, verdicts
+from tunewell.store.people_tables import assignments, audit, batches, items, tallies, verdicts
 from tunewell.types import Value
 
 FEW = 5

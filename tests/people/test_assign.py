@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewell.people import share_out
-from tunewell.people.share import BLOCK
+from tunewell.people.assign import BLOCK
 
 
 @given(

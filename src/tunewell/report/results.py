@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tunewell.errors import StoreError, UserError
 from tunewell.lineage import upstream
 from tunewell.report.learning import Asked, asked
-from tunewell.similar.shown import Shown
+from tunewell.similar.shown_families import Shown
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Finding, FoldTrace, Run, Split, Trained, Verdict

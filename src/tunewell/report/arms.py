@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.report.charts import Scale, scale_for
-from tunewell.report.gather import Results
 from tunewell.report.plots import LossCurve
+from tunewell.report.results import Results
 from tunewell.types import Comparison, Evaluation, FoldTrace, Level, MetricInfo
 
 MAX_SLICES: Final = 24

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tunewell.report.gather import Results
-from tunewell.report.raw import texts_at
+from tunewell.report.raw_texts import texts_at
+from tunewell.report.results import Results
 from tunewell.report.text import without_private
 from tunewell.types import Receipt
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.report.pages import read
 from tunewell.report import page
 from tunewell.report.edits import edits
-from tunewell.report.gather import Results, gather
 from tunewell.report.landscape import draw, label, said
-from tunewell.similar.shown import Island, Map
+from tunewell.report.results import Results, gather
+from tunewell.similar.shown_families import Island, Map
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.types import Estimate
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.similar.shown import Island, Map
+from tunewell.similar.shown_families import Island, Map
 from tunewell.similar.vectors import clusters, vectors
 
 MOST_ISLANDS = 14

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewell.curate.gaps import gaps, list_missing, with_gaps
-from tunewell.similar.maps import islands, make_map, telling_words
+from tunewell.similar.meaning_map import islands, make_map, telling_words
 from tunewell.similar.vectors import available
 
 THINGS = "meter bill tariff deposit contract outage cable socket invoice payment".split()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tunewell.store import Store
-from tunewell.store.room import readings, verdicts
+from tunewell.store.people_tables import readings, verdicts
 from tunewell.types import Value
 
 
