@@ -1,1 +1,4 @@
-"""Benchmarks: peers and us side by side in one run on the same data; results are kept in bench/results."""
+"""Benchmarks: peers and us side by side in one run on the same data.
+
+Results are kept in bench/results.
+"""

@@ -12,7 +12,11 @@ SKIP = {"__init__", "__main__", "machine"}
 
 def names() -> list[str]:
     """Every benchmark: a module under bench/ with a ``main``."""
-    found = [p.relative_to(HERE).with_suffix("").as_posix() for p in HERE.rglob("*.py") if p.stem not in SKIP]
+    found = [
+        p.relative_to(HERE).with_suffix("").as_posix()
+        for p in HERE.rglob("*.py")
+        if p.stem not in SKIP
+    ]
     return sorted(n for n in found if "def main" in (HERE / f"{n}.py").read_text(encoding="utf-8"))
 
 
@@ -30,7 +34,9 @@ def main() -> None:
     failed = []
     for name in known if "all" in wanted else wanted:
         print(f"== {name}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"bench.{name.replace('/', '.')}"], check=False).returncode:
+        if subprocess.run(
+            [sys.executable, "-m", f"bench.{name.replace('/', '.')}"], check=False
+        ).returncode:
             failed.append(name)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

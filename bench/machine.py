@@ -15,8 +15,12 @@ RESULTS = Path(__file__).parent / "results"
 
 def describe() -> dict[str, Any]:
     """Processor, cores, memory, Python and the versions of the libraries that matter."""
-    info = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")]
+    info = (
+        Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    )
+    names = [
+        line.split(":", 1)[1].strip() for line in info.splitlines() if line.startswith("model name")
+    ]
     flags = next((line for line in info.splitlines() if line.startswith("flags")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     packages = {}
@@ -39,5 +43,7 @@ def keep(name: str, result: dict[str, Any]) -> Path:
     """Write a result with the machine's description to ``bench/results/NAME.json``."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": describe(), **result}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps({"machine": describe(), **result}, indent=1) + "\n", encoding="utf-8"
+    )
     return path

@@ -60,7 +60,10 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
 
 
 def _type(annotation: Any) -> str:
-    origin, arguments = get_origin(annotation), [a for a in get_args(annotation) if a is not Ellipsis]
+    origin, arguments = (
+        get_origin(annotation),
+        [a for a in get_args(annotation) if a is not Ellipsis],
+    )
     if origin is None:
         name = getattr(annotation, "__name__", str(annotation))
         return {
@@ -85,7 +88,9 @@ def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
     described = _attributes(model)
     first = (inspect.getdoc(model) or "").splitlines()[0]
     yield (
-        f"\n## `{path}`\n\n{first}\n\n| key | type | default | what it is |\n| --- | --- | --- | --- |" if path else ""
+        f"\n## `{path}`\n\n{first}\n\n| key | type | default | what it is |\n| --- | --- | --- | --- |"
+        if path
+        else ""
     )
     deeper = []
     for name, info in model.model_fields.items():
@@ -95,7 +100,11 @@ def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
         if inner and path == "":
             deeper.append((inner, f"{key}[]" if many else key))
             continue
-        default = "required" if info.is_required() else _default(info.get_default(call_default_factory=True))
+        default = (
+            "required"
+            if info.is_required()
+            else _default(info.get_default(call_default_factory=True))
+        )
         kind = _type(info.annotation).replace("|", "\\|")
         if inner:
             place = f"{path}.{key}[]" if many else f"{path}.{key}"
@@ -142,15 +151,29 @@ def _command_line() -> str:
         f"| {errors.EXIT_INTERRUPT} | interrupted |",
     ]  # fmt: skip
     for name, command in group.commands.items():  # type: ignore[attr-defined]
-        lines += ["", f"## tunewell {name}", "", " ".join((command.help or "").split()), "", "| | |", "| --- | --- |"]
+        lines += [
+            "",
+            f"## tunewell {name}",
+            "",
+            " ".join((command.help or "").split()),
+            "",
+            "| | |",
+            "| --- | --- |",
+        ]
         for parameter in command.params:
             if parameter.name == "help" or getattr(parameter, "hidden", False):
                 continue
             option = parameter.param_type_name == "option"
-            shown = ", ".join(parameter.opts) if option else (parameter.metavar or (parameter.name or "").upper())
+            shown = (
+                ", ".join(parameter.opts)
+                if option
+                else (parameter.metavar or (parameter.name or "").upper())
+            )
             if option and not getattr(parameter, "is_flag", False):
                 shown += f" {parameter.metavar or (parameter.name or '').upper()}"
-            lines.append(f"| `{shown}` | {(getattr(parameter, 'help', '') or '').replace('|', chr(92) + '|')} |")
+            lines.append(
+                f"| `{shown}` | {(getattr(parameter, 'help', '') or '').replace('|', chr(92) + '|')} |"
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -39,6 +39,8 @@ def test_every_command_in_the_documentation_exists(page: Path) -> None:
     from tunewell.cli.main import app
 
     verbs = {c.name for c in app.registered_commands}
-    for block in re.findall(r"```(?:sh|bash|console)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+    for block in re.findall(
+        r"```(?:sh|bash|console)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+    ):
         for verb in re.findall(r"^\$? ?tunewell ([a-z-]+)", block, re.MULTILINE):
             assert verb in verbs, f"{page.name} speaks of `tunewell {verb}`"

@@ -16,7 +16,9 @@ def double(table: pa.Table) -> pa.Table:
 @pytest.mark.parametrize("rows", [0, 1, 100, SMALL + 1_000])
 def test_a_pass_keeps_order_and_length(rows: int) -> None:
     table = pa.table({"a": pa.array(range(rows), pa.int64())})
-    assert Engine(workers=2).map(table, double, batch_rows=512)["b"].to_pylist() == [2 * x for x in range(rows)]
+    assert Engine(workers=2).map(table, double, batch_rows=512)["b"].to_pylist() == [
+        2 * x for x in range(rows)
+    ]
 
 
 def test_an_unknown_address_says_which_there_are() -> None:

@@ -12,12 +12,20 @@ from tunewell.types import Assignment, Dataset, Example, Message, Receipt, Split
 
 
 def curated(store: Store, rows: int = 3) -> Dataset:
-    examples = [Example(id=f"r{i:06}", messages=(Message(role="user", content="q"),)) for i in range(rows)]
-    receipts = [Receipt(row=e.id, place=f"f:{i}", step="end", order=0, action="kept", rule="")
-                for i, e in enumerate(examples)]  # fmt: skip
+    examples = [
+        Example(id=f"r{i:06}", messages=(Message(role="user", content="q"),)) for i in range(rows)
+    ]
+    receipts = [
+        Receipt(row=e.id, place=f"f:{i}", step="end", order=0, action="kept", rule="")
+        for i, e in enumerate(examples)
+    ]
     with record(store, "curate", inputs={"source": "s" * 64}, parameters={"a": 1}) as run:
-        dataset = Dataset(id="d" * 64, rows=rows, examples=store.put_examples(examples),
-                          receipts=store.put_table(receipts_to_table(receipts), sort=["row", "order"]))  # fmt: skip
+        dataset = Dataset(
+            id="d" * 64,
+            rows=rows,
+            examples=store.put_examples(examples),
+            receipts=store.put_table(receipts_to_table(receipts), sort=["row", "order"]),
+        )
         run.outputs["dataset"] = store.put_value(dataset)
         run.outputs["examples"] = dataset.examples
         run.counts["kept"] = rows
@@ -72,8 +80,12 @@ def test_reuse_of_an_older_run_makes_it_the_newest(tmp_path: Path) -> None:
 def test_why_names_the_receipts_and_the_place_in_the_split(tmp_path: Path) -> None:
     store = Store(tmp_path)
     dataset = curated(store)
-    split = Split(dataset=dataset.id, folds=2, seed=0,
-                  assignments=(Assignment(id="r000001", family="f7", part="fold-1"),))  # fmt: skip
+    split = Split(
+        dataset=dataset.id,
+        folds=2,
+        seed=0,
+        assignments=(Assignment(id="r000001", family="f7", part="fold-1"),),
+    )
     with record(store, "split", inputs={"examples": dataset.examples}, parameters={}) as run:
         run.outputs["split"] = store.put_value(split)
     history = why(store, "r000001")

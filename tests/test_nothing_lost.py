@@ -37,7 +37,9 @@ def rows() -> str:
     lines = []
     for i in range(60):
         question = " ".join(draw.sample(words, 6)) + f" number {i}?"
-        lines.append(json.dumps({"prompt": question, "completion": f"Use form {draw.choice(words)} {i}."}))
+        lines.append(
+            json.dumps({"prompt": question, "completion": f"Use form {draw.choice(words)} {i}."})
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -54,10 +56,20 @@ def project(folder: Path, model: Path) -> Path:
 
 
 def start(folder: Path, cache: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "TUNEWELL_CACHE": str(cache), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {
+        **os.environ,
+        "TUNEWELL_CACHE": str(cache),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
     command = [sys.executable, "-m", "tunewell.cli.main", "run", str(folder), "--json"]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
     )
 
 
@@ -73,7 +85,12 @@ def outcome(folder: Path) -> dict[str, str]:
     with Store(folder) as store:
         runs = {stage: store.last_run(stage) for stage in STAGES}
         assert all(runs.values())
-        outputs = [(f"{stage}.{name}", d) for stage, run in runs.items() if run for name, d in run.outputs.items()]
+        outputs = [
+            (f"{stage}.{name}", d)
+            for stage, run in runs.items()
+            if run
+            for name, d in run.outputs.items()
+        ]
         return {name: digest for name, digest in outputs if name != "train.trained"}
 
 
@@ -97,7 +114,9 @@ def kill_and_go_on(folder: Path, cache: Path, stage: str, after_s: float) -> Non
         for name, run_id in done.items():
             run = store.last_run(name)
             assert run is not None
-            assert run_id in {run.id, run.reused_from}, f"{name} was finished before the kill and was repeated"
+            assert run_id in {run.id, run.reused_from}, (
+                f"{name} was finished before the kill and was repeated"
+            )
 
 
 @pytest.mark.slow

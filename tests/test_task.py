@@ -28,7 +28,9 @@ gates:
 
 
 def parse(text: str, *overrides: str, environment: dict[str, str] | None = None) -> TaskFile:
-    return parse_task(text, path=Path("p/tunewell.yaml"), overrides=overrides, environment=environment or {})
+    return parse_task(
+        text, path=Path("p/tunewell.yaml"), overrides=overrides, environment=environment or {}
+    )
 
 
 def test_good_file_and_where() -> None:
@@ -44,12 +46,22 @@ def test_good_file_and_where() -> None:
 
 
 def test_all_faults_together_with_their_lines() -> None:
-    bad = GOOD.replace("name: desk", "name: Desk!").replace("days: 700", "days: 0").replace("kind: gain", "kind: gian")
+    bad = (
+        GOOD.replace("name: desk", "name: Desk!")
+        .replace("days: 700", "days: 0")
+        .replace("kind: gain", "kind: gian")
+    )
     bad += "colour: red\nsplit: {folds: 1}\n"
     with pytest.raises(TaskError) as caught:
         parse(bad)
     places = {place for place, _ in caught.value.faults}
-    assert places == {"tunewell.yaml:2", "tunewell.yaml:11", "tunewell.yaml:16", "tunewell.yaml:17", "tunewell.yaml:18"}
+    assert places == {
+        "tunewell.yaml:2",
+        "tunewell.yaml:11",
+        "tunewell.yaml:16",
+        "tunewell.yaml:17",
+        "tunewell.yaml:18",
+    }
     assert "Got 'Desk!'" in str(caught.value)
     assert "hint:" in str(caught.value)
 
@@ -81,7 +93,11 @@ def test_a_broken_pattern_and_a_template_with_code_are_faults() -> None:
 def test_flag_beats_environment_beats_file_beats_default() -> None:
     environment = {"TUNEWELL__TRAIN__EPOCHS": "7", "TUNEWELL__SPLIT__FOLDS": "4", "UNRELATED": "1"}
     file = parse(GOOD, "train.epochs=2", "gates.0.at_least=0.1", environment=environment)
-    assert (file.spec.train.epochs, file.spec.split.folds, file.spec.gates[0].at_least) == (2, 4, 0.1)
+    assert (file.spec.train.epochs, file.spec.split.folds, file.spec.gates[0].at_least) == (
+        2,
+        4,
+        0.1,
+    )
     assert file.where("train.epochs") == "flag --set train.epochs"
     assert file.where("split.folds") == "environment TUNEWELL__SPLIT__FOLDS"
 

@@ -9,15 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tunewell.types import Assignment, Estimate, Example, FoldTrace, Message, Split, Threshold, digest
+from tunewell.types import (
+    Assignment,
+    Estimate,
+    Example,
+    FoldTrace,
+    Message,
+    Split,
+    Threshold,
+    digest,
+)
 
 
 def example(*turns: tuple[str, str], **fields: object) -> Example:
-    return Example.model_validate({"id": "x", "messages": [{"role": r, "content": c} for r, c in turns], **fields})
+    return Example.model_validate(
+        {"id": "x", "messages": [{"role": r, "content": c} for r, c in turns], **fields}
+    )
 
 
 def test_target_is_the_last_assistant_turn_only() -> None:
-    row = example(("system", "s"), ("user", "q1"), ("assistant", "a1"), ("user", "q2"), ("assistant", "a2"))
+    row = example(
+        ("system", "s"), ("user", "q1"), ("assistant", "a1"), ("user", "q2"), ("assistant", "a2")
+    )
     assert row.target == "a2"
     assert row.input == "q1\n\na1\n\nq2"
     assert example(("user", "q")).target == ""
@@ -27,8 +40,12 @@ def test_target_is_the_last_assistant_turn_only() -> None:
 def test_field_reads_columns_and_tags() -> None:
     row = example(("user", "q"), kind="bill", date=dt.date(2026, 1, 2), tags={"region": "north"})
     assert [row.field(n) for n in ("kind", "date", "region", "tags.region", "nothing")] == [
-        "bill", "2026-01-02", "north", "north", "",
-    ]  # fmt: skip
+        "bill",
+        "2026-01-02",
+        "north",
+        "north",
+        "",
+    ]
 
 
 def test_values_are_frozen_and_refuse_unknown_fields() -> None:
@@ -39,7 +56,9 @@ def test_values_are_frozen_and_refuse_unknown_fields() -> None:
         Example.model_validate({"id": "x", "messages": [], "colour": "red"})
 
 
-@pytest.mark.parametrize(("value", "low", "high"), [(math.nan, 0, 1), (0, math.nan, 1), (0.5, 0.6, 0.4)])
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(math.nan, 0, 1), (0, math.nan, 1), (0.5, 0.6, 0.4)]
+)
 def test_an_estimate_is_never_nan_and_ordered(value: float, low: float, high: float) -> None:
     with pytest.raises(ValidationError):
         Estimate(value=value, low=low, high=high, n=3, method="m")
@@ -69,7 +88,11 @@ def test_split_never_trains_on_test_review_or_the_held_out_fold() -> None:
 def test_fold_trace_refuses_shapes_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="misfit"):
         FoldTrace(
-            np.zeros((2, 3, 4), np.float32), np.zeros(4, np.int64), np.zeros((3, 5), np.bool_), np.zeros(2), ("a",) * 4
+            np.zeros((2, 3, 4), np.float32),
+            np.zeros(4, np.int64),
+            np.zeros((3, 5), np.bool_),
+            np.zeros(2),
+            ("a",) * 4,
         )
 
 

@@ -52,8 +52,15 @@ def write(made: Aged, folder: Path, *, facts: bool) -> None:
                 f"<html><head>{head}</head><body><p>{row.answer}</p></body></html>"
             )
             continue
-        lines.append({"id": row.id, "prompt": row.asked, "completion": row.answer, "date": row.date or None,
-                      "landmark": str(row.landmark).lower()})  # fmt: skip
+        lines.append(
+            {
+                "id": row.id,
+                "prompt": row.asked,
+                "completion": row.answer,
+                "date": row.date or None,
+                "landmark": str(row.landmark).lower(),
+            }
+        )
     (folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     if facts:
         (folder / "facts.yaml").write_text(json.dumps({"facts": made.facts}))
@@ -71,9 +78,16 @@ def measure(made: Aged, *, facts: bool) -> tuple[Counter[str], Counter[str], flo
         done = apply_rules(file, batch)
         seconds = time.process_time() - clock
     table = done.ledger.table().to_pylist()
-    stale = {r["row"].removeprefix("pages/").removesuffix(".html:1") for r in table
-             if r["code"] == "D06" and r["action"] == "dropped"}  # fmt: skip
-    return Counter(r.kind for r in made.rows), Counter(r.kind for r in made.rows if r.id in stale), seconds
+    stale = {
+        r["row"].removeprefix("pages/").removesuffix(".html:1")
+        for r in table
+        if r["code"] == "D06" and r["action"] == "dropped"
+    }
+    return (
+        Counter(r.kind for r in made.rows),
+        Counter(r.kind for r in made.rows if r.id in stale),
+        seconds,
+    )
 
 
 WAYS = {
@@ -121,9 +135,13 @@ def main() -> None:
         result[name] = {
             "recall": _share(sum(found[k] for k in stale), sum(total[k] for k in stale)),
             "false": _share(
-                sum(found[k] for k in total if k not in stale), sum(total[k] for k in total if k not in stale)
+                sum(found[k] for k in total if k not in stale),
+                sum(total[k] for k in total if k not in stale),
             ),
-            "kinds": {("stale: " if kind in stale else "sound: ") + kind: share for kind, share in kinds.items()},
+            "kinds": {
+                ("stale: " if kind in stale else "sound: ") + kind: share
+                for kind, share in kinds.items()
+            },
         }
     print(json.dumps(result, indent=1))
     keep("curation-age", result)
@@ -131,8 +149,12 @@ def main() -> None:
 
 def _share(hits: int, n: int) -> dict[str, Any]:
     estimate = proportion(hits, n)
-    return {"found": hits, "of": n, "share": round(estimate.value, 4),
-            "interval": [round(estimate.low, 4), round(estimate.high, 4)]}  # fmt: skip
+    return {
+        "found": hits,
+        "of": n,
+        "share": round(estimate.value, 4),
+        "interval": [round(estimate.low, 4), round(estimate.high, 4)],
+    }
 
 
 if __name__ == "__main__":

@@ -33,8 +33,18 @@ def one(seed: int) -> tuple[int, int, int, int]:
     receipts = [Receipt.model_validate(r) for r in done.ledger.table().to_pylist()]
     lines = [line for line in audit(truth, receipts).lines if line.code == "D09"]
     planted, sound = {p["id"] for p in truth["planted"]}, set(truth["clean"])
-    accused = {row.id for family in done.families["D09"] if not planted & {r.id for r in family} for row in family}
-    return sum(x.planted for x in lines), sum(x.caught for x in lines), len(sound), len(accused & sound)
+    accused = {
+        row.id
+        for family in done.families["D09"]
+        if not planted & {r.id for r in family}
+        for row in family
+    }
+    return (
+        sum(x.planted for x in lines),
+        sum(x.caught for x in lines),
+        len(sound),
+        len(accused & sound),
+    )
 
 
 def main() -> None:
@@ -43,8 +53,12 @@ def main() -> None:
     result: dict[str, Any] = {"seeds": len(SEEDS)}
     for name, hits, n in (("recall", caught, planted), ("false", accused, sound)):
         estimate = proportion(hits, n)
-        result[name] = {"found": hits, "of": n, "share": round(estimate.value, 5),
-                        "interval": [round(estimate.low, 5), round(estimate.high, 5)]}  # fmt: skip
+        result[name] = {
+            "found": hits,
+            "of": n,
+            "share": round(estimate.value, 5),
+            "interval": [round(estimate.low, 5), round(estimate.high, 5)],
+        }
     print(json.dumps(result, indent=1))
     keep("curation-contradictions", result)
 

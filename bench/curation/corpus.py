@@ -26,7 +26,9 @@ def paragraphs(count: int, *, low: int = 40, high: int = 90, seed: int = 0) -> l
     """
     found: dict[str, str] = {}
     roots = sorted({p for p in sys.path if p.endswith(("site-packages", "dist-packages"))})
-    files = sorted((path for root in roots for path in Path(root).rglob("*.py")), key=lambda p: p.as_posix())
+    files = sorted(
+        (path for root in roots for path in Path(root).rglob("*.py")), key=lambda p: p.as_posix()
+    )
     random.Random(0).shuffle(files)
     for path in files:
         source = path.read_bytes().decode("utf-8", "ignore")
@@ -46,8 +48,8 @@ def paragraphs(count: int, *, low: int = 40, high: int = 90, seed: int = 0) -> l
 def dissimilar(texts: Sequence[str], *, most: float = 0.4) -> list[str]:
     """The texts that share at most so much of their words with every text before them (exact Jaccard of word sets).
 
-    Documentation repeats itself; without this, real copies would count as false flags. The measure is none of those
-    that the compared methods decide by.
+    Documentation repeats itself; without this, real copies would count as false flags. The measure
+    is none of those that the compared methods decide by.
 
     Args:
         texts: The texts.
@@ -59,8 +61,10 @@ def dissimilar(texts: Sequence[str], *, most: float = 0.4) -> list[str]:
     number = {word: i for i, word in enumerate(sorted({word for words in sets for word in words}))}
     columns = np.fromiter((number[word] for words in sets for word in words), dtype=np.int64)
     sizes = np.array([len(words) for words in sets])
-    table = csr_array((np.ones(len(columns), np.int32), columns, np.r_[0, np.cumsum(sizes)]),
-                      shape=(len(sets), len(number)))  # fmt: skip
+    table = csr_array(
+        (np.ones(len(columns), np.int32), columns, np.r_[0, np.cumsum(sizes)]),
+        shape=(len(sets), len(number)),
+    )
     kept = np.ones(len(texts), dtype=bool)
     for at in range(0, len(texts), 500):
         both = (table[at : at + 500] @ table.T).toarray()
@@ -73,13 +77,21 @@ def dissimilar(texts: Sequence[str], *, most: float = 0.4) -> list[str]:
 def share(found: int, n: int) -> dict[str, float]:
     """A share with its 95 % interval (Wilson 1927)."""
     low, high = wilson(found, n, 1.959964)
-    return {"value": round(found / n, 4), "low": round(float(low), 4), "high": round(float(high), 4), "n": n}
+    return {
+        "value": round(found / n, 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+        "n": n,
+    }
 
 
 def resident_bytes() -> int:
     """Memory of this process now."""
     gc.collect()
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    return (
+        int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        * resource.getpagesize()
+    )
 
 
 def reset_peak() -> None:

@@ -32,12 +32,26 @@ def plant(rows: int) -> Corpus:
 def measure(folder: Path, made: Corpus) -> tuple[dict[str, Any], dict[str, Any]]:
     """The command as a user types it: its JSON, and what it cost, its child processes included."""
     for name, part in (("train", made.rows), ("eval", made.evaluation)):
-        Path(folder, f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part), encoding="utf-8")
-    command = [sys.executable, "-m", "tunewell.cli.main", "doctor", "train.jsonl", "--eval", "eval.jsonl", "--json"]
+        Path(folder, f"{name}.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in part), encoding="utf-8"
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "tunewell.cli.main",
+        "doctor",
+        "train.jsonl",
+        "--eval",
+        "eval.jsonl",
+        "--json",
+    ]
     started = time.perf_counter()
     with Path(folder, "out.json").open("wb") as out:
         child = subprocess.Popen(
-            command, cwd=folder, stdout=out, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+            command,
+            cwd=folder,
+            stdout=out,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         peak = _watch(child.pid, child)
     seconds = time.perf_counter() - started
@@ -79,25 +93,42 @@ def _held(pid: int) -> int:
 
 def judge(made: Corpus, findings: list[dict[str, Any]]) -> dict[str, Any]:
     """Recall of each planted kind, and flags on clean rows and on traps, by pitfall."""
-    flagged = {f["code"]: {*f.get("rows", ()), *(i for g in f.get("families", ()) for i in g)} for f in findings}
+    flagged = {
+        f["code"]: {*f.get("rows", ()), *(i for g in f.get("families", ()) for i in g)}
+        for f in findings
+    }
     by_kind: dict[str, list[Plant]] = {}
     for each in made.truth:
         by_kind.setdefault(f"{each.code} {each.kind}".strip(), []).append(each)
     sources = {each.other for each in made.truth}
     clean = set(made.clean) - sources
     return {
-        "recall": {kind: _share(sum(p.row in flagged.get(p.code, ()) for p in plants), len(plants))
-                   for kind, plants in sorted(by_kind.items()) if plants[0].code},
-        "traps_flagged": {kind: _share(sum(p.row in flagged.get("D07", ()) for p in plants), len(plants))
-                          for kind, plants in sorted(by_kind.items()) if not plants[0].code},
-        "clean_rows_flagged": {code: _share(len(rows & clean), len(clean)) for code, rows in sorted(flagged.items())
-                               if rows},
-    }  # fmt: skip
+        "recall": {
+            kind: _share(sum(p.row in flagged.get(p.code, ()) for p in plants), len(plants))
+            for kind, plants in sorted(by_kind.items())
+            if plants[0].code
+        },
+        "traps_flagged": {
+            kind: _share(sum(p.row in flagged.get("D07", ()) for p in plants), len(plants))
+            for kind, plants in sorted(by_kind.items())
+            if not plants[0].code
+        },
+        "clean_rows_flagged": {
+            code: _share(len(rows & clean), len(clean))
+            for code, rows in sorted(flagged.items())
+            if rows
+        },
+    }
 
 
 def _share(hits: int, n: int) -> dict[str, float]:
     found = share(hits, n)
-    return {"value": round(found.value, 5), "low": round(found.low, 5), "high": round(found.high, 5), "n": n}
+    return {
+        "value": round(found.value, 5),
+        "low": round(found.low, 5),
+        "high": round(found.high, 5),
+        "n": n,
+    }
 
 
 def main() -> None:
@@ -109,8 +140,14 @@ def main() -> None:
     result = envelope["result"]
     statuses = {f["code"]: f["status"] for f in result["findings"]}
     planted = dict(Counter(p.code or "trap" for p in made.truth))
-    kept = {"rows": result["rows"], **cost, "inside_seconds": result["seconds"], "statuses": statuses,
-            "planted": planted, **judge(made, result["findings"])}  # fmt: skip
+    kept = {
+        "rows": result["rows"],
+        **cost,
+        "inside_seconds": result["seconds"],
+        "statuses": statuses,
+        "planted": planted,
+        **judge(made, result["findings"]),
+    }
     print(json.dumps(kept, indent=1))
     if rows == ROWS:
         keep("curation-doctor", kept)

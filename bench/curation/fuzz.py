@@ -1,15 +1,18 @@
 """100,000 damaged files over every reader: no crash, no hang, nothing lost without a word.
 
-python -m bench curation/fuzz            (FUZZ_FILES, FUZZ_SEED and FUZZ_FOLDER change count, seed and working folder)
+python -m bench curation/fuzz            (FUZZ_FILES, FUZZ_SEED and FUZZ_FOLDER change count, seed
+and working folder)
 
-Seeded and resumable: file *i* depends on the seed and *i* alone, and every 1,000 files the state is kept, so that a
-killed run goes on where it was. For every file
+Seeded and resumable: file *i* depends on the seed and *i* alone, and every 1,000 files the state is
+kept, so that a killed run goes on where it was. For every file
 
-* the reader must come back within `LIMIT_S` with rows and recorded rejects (anything raised is a crash);
-* every planted mark (``mk0001x``) that is still legible in the damaged bytes of a text format must stand in a row, or
-  the file must have a reject, a note of a repair, or a row that is dropped as empty (else it was lost silently); a
-  packed format must give a row or a reject;
-* and all rows and rejects of a thousand files then go through curation: kept + dropped + rejects = read.
+* the reader must come back within `LIMIT_S` with rows and recorded rejects (anything raised is a
+  crash);
+* every planted mark (``mk0001x``) that is still legible in the damaged bytes of a text format must
+  stand in a row, or the file must have a reject, a note of a repair, or a row that is dropped as
+  empty (else it was lost silently); a packed format must give a row or a reject;
+* and all rows and rejects of a thousand files then go through curation: kept + dropped + rejects =
+  read.
 """
 
 from __future__ import annotations
@@ -108,10 +111,38 @@ def damage(data: bytes, draw: random.Random) -> bytes:
 
 
 _TOKENS = (
-    b'"', b"{", b"}", b"]", b"[", b"\\", b"\n", b"\r", b"\x00", b",", b"\t", b"<!--", b"<script>", b"<nav>", b"</p>",
-    b"\xff\xfe", b"\xef\xbb\xbf", b"\\ud800", b"1e999", b"NaN", b"null", b"\xc3", b"\x1a", b"<![CDATA[", b"&#xfffffff;",
-    b"\xe2\x80\xa8", b"--b\r\n", b"=?utf-8?q?=", b"/Length 99999999", b"obj", b"\x85",
-)  # fmt: skip
+    b'"',
+    b"{",
+    b"}",
+    b"]",
+    b"[",
+    b"\\",
+    b"\n",
+    b"\r",
+    b"\x00",
+    b",",
+    b"\t",
+    b"<!--",
+    b"<script>",
+    b"<nav>",
+    b"</p>",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\\ud800",
+    b"1e999",
+    b"NaN",
+    b"null",
+    b"\xc3",
+    b"\x1a",
+    b"<![CDATA[",
+    b"&#xfffffff;",
+    b"\xe2\x80\xa8",
+    b"--b\r\n",
+    b"=?utf-8?q?=",
+    b"/Length 99999999",
+    b"obj",
+    b"\x85",
+)
 
 
 def one(i: int, folder: Path, tally: Tally, batch: ReadResult) -> None:
@@ -139,7 +170,10 @@ def one(i: int, folder: Path, tally: Tally, batch: ReadResult) -> None:
     lost = lost_marks(data, suffix, mine)
     if lost:
         tally.fault("lost", i, suffix, lost)
-    tally.count(suffix, "rows only" if not mine.rejects else "rows and rejects" if mine.rows else "rejects only")
+    tally.count(
+        suffix,
+        "rows only" if not mine.rejects else "rows and rejects" if mine.rows else "rejects only",
+    )
     tally.count(suffix, "rows", len(mine.rows))
     tally.count(suffix, "rejects", len(mine.rejects))
     batch.rows += mine.rows
@@ -147,8 +181,19 @@ def one(i: int, folder: Path, tally: Tally, batch: ReadResult) -> None:
     batch.repairs += mine.repairs
 
 
-_WEIGHTS = {".jsonl": 20, ".json": 15, ".csv": 12, ".tsv": 5, ".txt": 5, ".md": 5, ".html": 12, ".eml": 10, ".docx": 7,
-            ".parquet": 5, ".pdf": 4}  # fmt: skip
+_WEIGHTS = {
+    ".jsonl": 20,
+    ".json": 15,
+    ".csv": 12,
+    ".tsv": 5,
+    ".txt": 5,
+    ".md": 5,
+    ".html": 12,
+    ".eml": 10,
+    ".docx": 7,
+    ".parquet": 5,
+    ".pdf": 4,
+}
 
 
 def _suffix(draw: random.Random) -> str:
@@ -156,7 +201,10 @@ def _suffix(draw: random.Random) -> str:
 
 
 def lost_marks(data: bytes, suffix: str, batch: ReadResult) -> str:
-    """What the damaged bytes still say and neither a row nor a reject accounts for; empty if nothing."""
+    """What the damaged bytes still say and neither a row nor a reject accounts for.
+
+    Empty if nothing.
+    """
     if not batch.rows and not batch.rejects:
         return "neither row nor reject" if data.strip() else ""
     if suffix in PACKED or batch.rejects or batch.repairs:
@@ -177,7 +225,9 @@ def lost_marks(data: bytes, suffix: str, batch: ReadResult) -> str:
     if any(not text.strip() for row in batch.rows for _, text in row.turns):
         return ""  # an empty turn: the row is dropped as broken, with its receipt
     texts = "\n".join(text for row in batch.rows for _, text in row.turns)
-    more = "\n".join(" ".join((r.id, r.kind, r.group, r.source, *r.tags.values())) for r in batch.rows)
+    more = "\n".join(
+        " ".join((r.id, r.kind, r.group, r.source, *r.tags.values())) for r in batch.rows
+    )
     if suffix in (".json", ".jsonl"):
         more += _unknown_columns(decode(data)[0], suffix)
     return ", ".join(sorted(mark for mark in said if mark not in texts and mark not in more))
@@ -210,12 +260,24 @@ def conserved(batch: ReadResult, file: TaskFile, tally: Tally) -> None:
     last: dict[str, str] = {}
     for row, action in zip(table["row"].to_pylist(), table["action"].to_pylist(), strict=True):
         last[row] = action
-    kept, dropped = (sum(action == wanted for action in last.values()) for wanted in ("kept", "dropped"))
+    kept, dropped = (
+        sum(action == wanted for action in last.values()) for wanted in ("kept", "dropped")
+    )
     tally.curated.update(
-        {"read": read, "kept": kept, "dropped": dropped - len(batch.rejects), "rejects": len(batch.rejects)}
+        {
+            "read": read,
+            "kept": kept,
+            "dropped": dropped - len(batch.rejects),
+            "rejects": len(batch.rejects),
+        }
     )
     if kept + dropped != read or kept != len(done.training):
-        tally.fault("not conserved", tally.done, "", f"read {read}, kept {kept}, dropped or rejected {dropped}")
+        tally.fault(
+            "not conserved",
+            tally.done,
+            "",
+            f"read {read}, kept {kept}, dropped or rejected {dropped}",
+        )
 
 
 def parts(folder: Path, tally: Tally, files: int, file: TaskFile) -> Iterator[Tally]:
@@ -245,7 +307,10 @@ def run(folder: Path, *, files: int = FILES, state: Path | None = None) -> Tally
             if state:
                 now.save(state)
                 if now.done % 10_000 == 0:
-                    print(f"{now.done} files, {now.seconds:.0f} s, {len(now.faults)} faults", flush=True)
+                    print(
+                        f"{now.done} files, {now.seconds:.0f} s, {len(now.faults)} faults",
+                        flush=True,
+                    )
     finally:
         signal.signal(signal.SIGALRM, before)
     return tally
@@ -253,18 +318,29 @@ def run(folder: Path, *, files: int = FILES, state: Path | None = None) -> Tally
 
 def main() -> None:
     """Measure and keep."""
-    folder = Path(os.environ.get("FUZZ_FOLDER", "") or tempfile.gettempdir()) / f"tunewell-fuzz-{SEED}"
+    folder = (
+        Path(os.environ.get("FUZZ_FOLDER", "") or tempfile.gettempdir()) / f"tunewell-fuzz-{SEED}"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     tally = run(folder, state=folder / "state.json")
     faults = Counter(fault["kind"] for fault in tally.faults)
     result = {
-        "files": tally.done, "seed": SEED, "cpu_seconds": round(tally.seconds),
-        "slowest_file_s": round(tally.slowest, 2), "limit_s": LIMIT_S,
-        "crashes": faults["crash"], "hangs": faults["hang"], "lost_silently": faults["lost"],
-        "not_conserved": faults["not conserved"], "curated": dict(tally.curated),
-        "outcomes": {suffix: dict(sorted(counts.items())) for suffix, counts in sorted(tally.outcomes.items())},
+        "files": tally.done,
+        "seed": SEED,
+        "cpu_seconds": round(tally.seconds),
+        "slowest_file_s": round(tally.slowest, 2),
+        "limit_s": LIMIT_S,
+        "crashes": faults["crash"],
+        "hangs": faults["hang"],
+        "lost_silently": faults["lost"],
+        "not_conserved": faults["not conserved"],
+        "curated": dict(tally.curated),
+        "outcomes": {
+            suffix: dict(sorted(counts.items()))
+            for suffix, counts in sorted(tally.outcomes.items())
+        },
         "faults": tally.faults[:200],
-    }  # fmt: skip
+    }
     print(json.dumps({k: v for k, v in result.items() if k != "faults"}, indent=1))
     keep("curation-fuzz", result)
 

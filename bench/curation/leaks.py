@@ -25,8 +25,14 @@ from tunewell.curate.rows import InputRow
 from tunewell.testing.planted import edit
 
 EACH, CLEAN_TRAIN, CLEAN_EVAL = 150, 1_000, 500
-KINDS = {"exact": {"exact"}, "normalised": {"normalised"}, "edited 10%": {"edited"}, "edited 25%": {"edited"},
-         "sibling chunk": {"sibling"}, "paraphrased": {"paraphrased", "edited"}}  # fmt: skip
+KINDS = {
+    "exact": {"exact"},
+    "normalised": {"normalised"},
+    "edited 10%": {"edited"},
+    "edited 25%": {"edited"},
+    "sibling chunk": {"sibling"},
+    "paraphrased": {"paraphrased", "edited"},
+}
 Record = dict[str, Any]
 Hits = set[tuple[str, str]]
 
@@ -39,7 +45,9 @@ def record(name: str, asked: str, answer: str, document: str = "") -> Record:
 
 def planted(seed: int = 0) -> dict[str, Any]:
     """Real paragraphs, each cut into a question and an answer: training rows, test rows, (train, test) to kind."""
-    texts = dissimilar(paragraphs(2 * (CLEAN_TRAIN + CLEAN_EVAL + 6 * EACH), low=40, high=90, seed=seed), most=0.3)
+    texts = dissimilar(
+        paragraphs(2 * (CLEAN_TRAIN + CLEAN_EVAL + 6 * EACH), low=40, high=90, seed=seed), most=0.3
+    )
     draw = random.Random(seed)
     fresh = iter(texts)
     known = sorted({word for text in texts[:2_000] for word in text.split()})
@@ -62,7 +70,10 @@ def planted(seed: int = 0) -> dict[str, Any]:
                 asked, answer = f"{asked.upper()} !", f"  {answer}  "
             elif kind.startswith("edited"):
                 rate = float(kind.split()[1].strip("%")) / 100
-                asked, answer = edit(asked, rate, draw, known=known), edit(answer, rate, draw, known=known)
+                asked, answer = (
+                    edit(asked, rate, draw, known=known),
+                    edit(answer, rate, draw, known=known),
+                )
             elif kind == "sibling chunk":
                 asked, answer = pair()
             train.append(record(f"t {name}", asked, answer, document))
@@ -76,16 +87,23 @@ def translated(root: Path) -> dict[str, Any]:
 
     def read(name: str) -> dict[str, Record]:
         with (root / "mts_dialog" / name).open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if "Augmented" not in name or "TR=" in row["ID"]]
+            rows = [
+                row for row in csv.DictReader(file) if "Augmented" not in name or "TR=" in row["ID"]
+            ]
         return {r["ID"].split()[-1]: r for r in rows if len(r["dialogue"].split()) >= 12}
 
     originals = read("Main-Dataset/MTS-Dialog-TrainingSet.csv")
-    sets = [read(f"Augmented-Data/MTS-Dialog-Augmented-TrainingSet-{n}-Pairs.csv")
-            for n in ("1-En-FR-EN-2402", "2-EN-ES-EN-2402")]  # fmt: skip
+    sets = [
+        read(f"Augmented-Data/MTS-Dialog-Augmented-TrainingSet-{n}-Pairs.csv")
+        for n in ("1-En-FR-EN-2402", "2-EN-ES-EN-2402")
+    ]
     names = sorted(originals, key=int)
     random.Random(0).shuffle(names)
     leaked, clean, rest = names[:300], names[300:600], names[600:]
-    tests = [record(f"e{n}", originals[n]["dialogue"], originals[n]["section_text"]) for n in leaked + clean]
+    tests = [
+        record(f"e{n}", originals[n]["dialogue"], originals[n]["section_text"])
+        for n in leaked + clean
+    ]
     train = [record(f"t{n}", originals[n]["dialogue"], originals[n]["section_text"]) for n in rest]
     truth = {}
     for k, each in enumerate(sets):
@@ -98,8 +116,16 @@ def translated(root: Path) -> dict[str, Any]:
 
 def rows_of(records: list[Record], *, held: bool = False) -> list[InputRow]:
     """As curation reads them."""
-    return [InputRow(r["id"], f"{i}", [(m["role"], m["content"]) for m in r["messages"]], group=r["document"], held=held)
-            for i, r in enumerate(records)]  # fmt: skip
+    return [
+        InputRow(
+            r["id"],
+            f"{i}",
+            [(m["role"], m["content"]) for m in r["messages"]],
+            group=r["document"],
+            held=held,
+        )
+        for i, r in enumerate(records)
+    ]
 
 
 def ours(corpus: dict[str, Any]) -> tuple[Hits, dict[tuple[str, str], str], float]:
@@ -107,7 +133,11 @@ def ours(corpus: dict[str, Any]) -> tuple[Hits, dict[tuple[str, str], str], floa
     clock = time.process_time()
     leaks = find_leaks(rows_of(corpus["train"]), rows_of(corpus["tests"], held=True))
     cpu = time.process_time() - clock
-    return {(x.train.id, x.test.id) for x in leaks}, {(x.train.id, x.test.id): x.kind for x in leaks}, cpu
+    return (
+        {(x.train.id, x.test.id) for x in leaks},
+        {(x.train.id, x.test.id): x.kind for x in leaks},
+        cpu,
+    )
 
 
 def _files(corpus: dict[str, Any], folder: Path) -> None:
@@ -121,12 +151,27 @@ def _called(command: list[str], folder: Path) -> float:
     before = os.times()
     subprocess.run(command, cwd=folder, capture_output=True, check=False)
     after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
 
 
 def wana(corpus: dict[str, Any], folder: Path) -> tuple[Hits, float]:
     """`wana check` with its defaults: 13-grams, and MinHash on 5-grams verified at 0.8."""
-    cpu = _called([sys.executable, "-m", "wana", "check", "train.jsonl", "--eval", "tests.jsonl", "-o", "out"], folder)
+    cpu = _called(
+        [
+            sys.executable,
+            "-m",
+            "wana",
+            "check",
+            "train.jsonl",
+            "--eval",
+            "tests.jsonl",
+            "-o",
+            "out",
+        ],
+        folder,
+    )
     hits = json.loads((folder / "out" / "contamination.json").read_text(encoding="utf-8"))["hits"]
 
     def name(place: str, part: str) -> str:
@@ -138,12 +183,29 @@ def wana(corpus: dict[str, Any], folder: Path) -> tuple[Hits, float]:
 def finelint(corpus: dict[str, Any], folder: Path) -> tuple[Hits, float]:
     """`finelint compare` with its defaults: exact, normalised, and character 5-grams at 0.95."""
     del corpus
-    cpu = _called([sys.executable, "-m", "finelint", "compare", "--split", "train=train.jsonl", "--split",
-                   "tests=tests.jsonl", "--id-field", "id", "--report", "out.json"], folder)  # fmt: skip
+    cpu = _called(
+        [
+            sys.executable,
+            "-m",
+            "finelint",
+            "compare",
+            "--split",
+            "train=train.jsonl",
+            "--split",
+            "tests=tests.jsonl",
+            "--id-field",
+            "id",
+            "--report",
+            "out.json",
+        ],
+        folder,
+    )
     found: Hits = set()
     for finding in json.loads((folder / "out.json").read_text(encoding="utf-8"))["findings"]:
-        sides = {part: {r["id"] for r in finding.get("records", []) if r.get("split") == part}
-                 for part in ("train", "tests")}  # fmt: skip
+        sides = {
+            part: {r["id"] for r in finding.get("records", []) if r.get("split") == part}
+            for part in ("train", "tests")
+        }
         found |= {(a, b) for a in sides["train"] for b in sides["tests"]}
     return found, cpu
 
@@ -158,12 +220,18 @@ def judged(corpus: dict[str, Any], hits: Hits, cpu: float) -> dict[str, Any]:
     tests = [r["id"] for r in corpus["tests"] if r["id"] not in leaked]
     kinds = dict.fromkeys(truth.values())
     return {
-        "recall": {k: share(sum(pair[0] in named for pair, kind in truth.items() if kind == k),
-                            sum(kind == k for kind in truth.values())) for k in kinds},
+        "recall": {
+            k: share(
+                sum(pair[0] in named for pair, kind in truth.items() if kind == k),
+                sum(kind == k for kind in truth.values()),
+            )
+            for k in kinds
+        },
         "clean_training_rows_named": share(sum(i in named for i in clean), len(clean)),
         "clean_test_rows_named": share(len({b for _, b in hits} & set(tests)), len(tests)),
-        "cpu_seconds": round(cpu, 2), "rows_per_cpu_second": round((len(clean) + len(truth)) / max(cpu, 1e-9)),
-    }  # fmt: skip
+        "cpu_seconds": round(cpu, 2),
+        "rows_per_cpu_second": round((len(clean) + len(truth)) / max(cpu, 1e-9)),
+    }
 
 
 def bound(rounds: int = 20) -> dict[str, Any]:
@@ -175,8 +243,14 @@ def bound(rounds: int = 20) -> dict[str, Any]:
         draw = random.Random(seed)
         chosen = draw.sample(texts, 400)
         tests = rows_of([record(f"e{i}", t, "") for i, t in enumerate(chosen[:150])], held=True)
-        copies = [record(f"t{i}", edit(chosen[i], draw.uniform(0.05, 0.25), draw, known=chosen[200].split()), "")
-                  for i in range(40)]  # fmt: skip
+        copies = [
+            record(
+                f"t{i}",
+                edit(chosen[i], draw.uniform(0.05, 0.25), draw, known=chosen[200].split()),
+                "",
+            )
+            for i in range(40)
+        ]
         train = rows_of(copies + [record(f"c{i}", t, "") for i, t in enumerate(chosen[150:])])
         leaks = find_leaks(train, tests)
         estimate = missed_bound(leaks, tests)
@@ -184,8 +258,13 @@ def bound(rounds: int = 20) -> dict[str, Any]:
         held += (estimate.high or 0) >= 40
         recalls.append(sum(leak.train.id in true for leak in leaks) / 40)
         highs.append(estimate.high or 0)
-    return {"rounds": rounds, "true_leaks": 40, "bound_held": share(held, rounds),
-            "recall": round(sum(recalls) / rounds, 4), "mean_bound": round(sum(highs) / rounds, 1)}  # fmt: skip
+    return {
+        "rounds": rounds,
+        "true_leaks": 40,
+        "bound_held": share(held, rounds),
+        "recall": round(sum(recalls) / rounds, 4),
+        "mean_bound": round(sum(highs) / rounds, 1),
+    }
 
 
 def main() -> None:
@@ -194,9 +273,20 @@ def main() -> None:
     corpora = {"planted": planted()}
     if (root / "mts_dialog").exists():
         corpora["back-translated dialogues"] = translated(root)
-    result: dict[str, Any] = {"target": {"recall": {"exact": 0.99, "normalised": 0.99, "edited 10%": 0.97,
-                                                    "edited 25%": 0.90, "sibling chunk": 1.0, "paraphrased": 0.80},
-                                         "false_alarms": 0.01}, "corpora": {}}  # fmt: skip
+    result: dict[str, Any] = {
+        "target": {
+            "recall": {
+                "exact": 0.99,
+                "normalised": 0.99,
+                "edited 10%": 0.97,
+                "edited 25%": 0.90,
+                "sibling chunk": 1.0,
+                "paraphrased": 0.80,
+            },
+            "false_alarms": 0.01,
+        },
+        "corpora": {},
+    }
     for name, corpus in corpora.items():
         hits, kinds, cpu = ours(corpus)
         got = judged(corpus, hits, cpu)

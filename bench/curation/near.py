@@ -2,8 +2,9 @@
 
 TUNEWELL_DATA=… python -m bench curation/near
 
-Peers that are not installed are left out and named so. The recipes of datatrove and of NeMo Curator are their published
-parameters (shingles, hashes, bands, no verification) carried out with datasketch, not their own programs.
+Peers that are not installed are left out and named so. The recipes of datatrove and of NeMo Curator
+are their published parameters (shingles, hashes, bands, no verification) carried out with
+datasketch, not their own programs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bench.curation.corpus import dissimilar, paragraphs, peak_bytes, reset_peak, resident_bytes, share
+from bench.curation.corpus import (
+    dissimilar,
+    paragraphs,
+    peak_bytes,
+    reset_peak,
+    resident_bytes,
+    share,
+)
 from bench.machine import keep
 from tunewell.similar import Links, copies, near_pairs, split_words, template_families, without
 from tunewell.testing.planted import edit, edit_blocks
@@ -49,7 +57,9 @@ def long() -> dict[str, Any]:
     return _planted(base, BLOCK_RATES, LONG_COPIES, edit_blocks)
 
 
-def _planted(base: list[str], rates: Iterable[float], each: int, editor: Callable[..., str]) -> dict[str, Any]:
+def _planted(
+    base: list[str], rates: Iterable[float], each: int, editor: Callable[..., str]
+) -> dict[str, Any]:
     draw = random.Random(0)
     known = sorted({word for text in base[:2_000] for word in text.split()})
     texts, truth = list(base), []
@@ -58,17 +68,26 @@ def _planted(base: list[str], rates: Iterable[float], each: int, editor: Callabl
             truth.append((i, len(texts), f"{rate:.0%}"))
             texts.append(editor(base[i], rate, draw, known=known))
     sources = {i for i, _, _ in truth}
-    return {"texts": texts, "truth": truth, "clean": [i for i in range(len(base)) if i not in sources]}
+    return {
+        "texts": texts,
+        "truth": truth,
+        "clean": [i for i in range(len(base)) if i not in sources],
+    }
 
 
 def translated(root: Path) -> dict[str, Any]:
-    """The dialogues of MTS-Dialog with their translations there and back; a wrong pair joins different dialogues."""
+    """The dialogues of MTS-Dialog with their translations there and back.
+
+    A wrong pair joins different dialogues.
+    """
     texts: list[str] = []
     truth: list[tuple[int, int, str]] = []
     at: dict[str, int] = {}
-    files = {"": "Main-Dataset/MTS-Dialog-TrainingSet.csv",
-             "FR": "Augmented-Data/MTS-Dialog-Augmented-TrainingSet-1-En-FR-EN-2402-Pairs.csv",
-             "ES": "Augmented-Data/MTS-Dialog-Augmented-TrainingSet-2-EN-ES-EN-2402-Pairs.csv"}  # fmt: skip
+    files = {
+        "": "Main-Dataset/MTS-Dialog-TrainingSet.csv",
+        "FR": "Augmented-Data/MTS-Dialog-Augmented-TrainingSet-1-En-FR-EN-2402-Pairs.csv",
+        "ES": "Augmented-Data/MTS-Dialog-Augmented-TrainingSet-2-EN-ES-EN-2402-Pairs.csv",
+    }
     for language, name in files.items():
         with (root / "mts_dialog" / name).open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
@@ -111,11 +130,20 @@ def rensa(texts: list[str]) -> Pairs:
         sketch.update(_shingles(text, 3))
         index.insert(i, sketch)
         sketches.append(sketch)
-    return {(j, i) for i, s in enumerate(sketches) for j in index.query(s) if j < i and sketches[j].jaccard(s) >= 0.8}
+    return {
+        (j, i)
+        for i, s in enumerate(sketches)
+        for j in index.query(s)
+        if j < i and sketches[j].jaccard(s) >= 0.8
+    }
 
 
 def _datasketch(
-    texts: list[str], shingles: Callable[[str], Iterable[str]], perms: int, least: float, **index_: Any
+    texts: list[str],
+    shingles: Callable[[str], Iterable[str]],
+    perms: int,
+    least: float,
+    **index_: Any,
 ) -> Pairs:
     from datasketch import MinHash, MinHashLSH  # type: ignore[import-not-found, unused-ignore]
 
@@ -164,7 +192,9 @@ def semhash(texts: list[str]) -> Pairs:
     from tunewell.similar.vectors import _model
 
     position = {text: i for i, text in enumerate(texts)}
-    made = SemHash.from_records(records=list(dict.fromkeys(texts)), model=_model()).self_deduplicate(threshold=0.9)
+    made = SemHash.from_records(
+        records=list(dict.fromkeys(texts)), model=_model()
+    ).self_deduplicate(threshold=0.9)
     return {
         (min(a, b), max(a, b))
         for item in made.filtered
@@ -193,17 +223,29 @@ def measure(method: Callable[[list[str]], Pairs], corpus: dict[str, Any]) -> dic
     kinds = sorted({kind for _, _, kind in corpus["truth"]})
     of = {kind: [(i, j) for i, j, k in corpus["truth"] if k == kind] for kind in kinds}
     result: dict[str, Any] = {
-        "recall": {kind: share(sum(links.root(i) == links.root(j) for i, j in pairs), len(pairs))
-                   for kind, pairs in of.items()},
-        "rows": len(texts), "cpu_seconds": round(cpu, 2), "rows_per_cpu_second": round(len(texts) / cpu),
-        "peak_mb_beyond_the_text": round(memory / 1e6, 1), "pairs": len(found),
-    }  # fmt: skip
+        "recall": {
+            kind: share(sum(links.root(i) == links.root(j) for i, j in pairs), len(pairs))
+            for kind, pairs in of.items()
+        },
+        "rows": len(texts),
+        "cpu_seconds": round(cpu, 2),
+        "rows_per_cpu_second": round(len(texts) / cpu),
+        "peak_mb_beyond_the_text": round(memory / 1e6, 1),
+        "pairs": len(found),
+    }
     if corpus["clean"]:
         flagged = {i for pair in found for i in pair}
-        result["clean_flagged"] = share(sum(i in flagged for i in corpus["clean"]), len(corpus["clean"]))
+        result["clean_flagged"] = share(
+            sum(i in flagged for i in corpus["clean"]), len(corpus["clean"])
+        )
     else:
         family = {j: i for i, j, _ in corpus["truth"]}
-        wrong = {i for pair in found for i in pair if family.get(pair[0], pair[0]) != family.get(pair[1], pair[1])}
+        wrong = {
+            i
+            for pair in found
+            for i in pair
+            if family.get(pair[0], pair[0]) != family.get(pair[1], pair[1])
+        }
         result["rows_in_a_wrong_pair"] = share(len(wrong), len(texts))
     return result
 
@@ -232,10 +274,12 @@ def thresholds(root: Path) -> dict[str, Any]:
             for i, j in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
         )
         result["thresholds"][str(level)] = {
-            "they_keep": len(texts) - len(removed), "we_would_keep": len(links.groups()),
+            "they_keep": len(texts) - len(removed),
+            "we_would_keep": len(links.groups()),
             "of_what_they_removed_we_pair": share(sum(i in ends for i in removed), len(removed)),
-            "of_our_pairs_they_removed_one": share(apart, max(1, len(pairs))), "our_pairs": len(pairs),
-        }  # fmt: skip
+            "of_our_pairs_they_removed_one": share(apart, max(1, len(pairs))),
+            "our_pairs": len(pairs),
+        }
     return result
 
 
@@ -243,11 +287,15 @@ def main(method: str = "", path: str = "") -> None:
     """Measure all that is installed, each method on each corpus in a process of its own, and keep."""
     if method:
         chosen = next(m for m in METHODS if m.__name__ == method)
-        sys.stdout.write(json.dumps(measure(chosen, json.loads(Path(path).read_text(encoding="utf-8")))))
+        sys.stdout.write(
+            json.dumps(measure(chosen, json.loads(Path(path).read_text(encoding="utf-8"))))
+        )
         return
     root = Path(os.environ.get("TUNEWELL_DATA", "."))
-    corpora: dict[str, Callable[[], dict[str, Any]]] = {"short rows, scattered edits": short,
-                                                        "long documents, block edits": long}  # fmt: skip
+    corpora: dict[str, Callable[[], dict[str, Any]]] = {
+        "short rows, scattered edits": short,
+        "long documents, block edits": long,
+    }
     result: dict[str, Any] = {"methods": {m.__name__: m.__doc__ for m in METHODS}, "corpora": {}}
     if (root / "mts_dialog").exists():
         corpora["dialogues, back-translated"] = lambda: translated(root)
@@ -261,7 +309,11 @@ def main(method: str = "", path: str = "") -> None:
             for each in METHODS:
                 command = [sys.executable, "-m", "bench.curation.near", each.__name__, str(file)]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
-                got = json.loads(done.stdout) if done.returncode == 0 else {"missing": done.stderr.strip()[-300:]}
+                got = (
+                    json.loads(done.stdout)
+                    if done.returncode == 0
+                    else {"missing": done.stderr.strip()[-300:]}
+                )
                 result["corpora"][name][each.__name__] = got
                 sys.stderr.write(f"{name}: {each.__name__}: {got}\n")
         _ratios(result["corpora"][name])
@@ -272,7 +324,9 @@ def _ratios(results: dict[str, Any]) -> None:
     """Speed and memory of each method over ours."""
     for got in results.values():
         if "rows_per_cpu_second" in got:
-            got["our_speed_ratio"] = round(results["ours"]["rows_per_cpu_second"] / got["rows_per_cpu_second"], 2)
+            got["our_speed_ratio"] = round(
+                results["ours"]["rows_per_cpu_second"] / got["rows_per_cpu_second"], 2
+            )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 TUNEWELL_DATA=… TUNEWELL_PEERS=/path/to/python python -m bench curation/personal
 
-TUNEWELL_PEERS is the interpreter of an environment with presidio-analyzer, datafog and a spaCy model (TUNEWELL_SPACY,
-else en_core_web_sm); without it ours is measured alone.
+TUNEWELL_PEERS is the interpreter of an environment with presidio-analyzer, datafog and a spaCy
+model (TUNEWELL_SPACY, else en_core_web_sm); without it ours is measured alone.
 """
 
 from __future__ import annotations
@@ -30,13 +30,40 @@ from tunewell.testing.planted import PERSONAL, TRAPS
 
 EACH = 400
 Spans = list[tuple[int, int, str]]
-GOLD = {"PERSON": "name", "STREET_ADDRESS": "address", "PHONE_NUMBER": "phone", "CREDIT_CARD": "card",
-        "EMAIL_ADDRESS": "email", "IBAN_CODE": "iban", "US_SSN": "ssn", "IP_ADDRESS": "ip"}  # fmt: skip
-PEERS = {"PERSON": "name", "LOCATION": "address", "ADDRESS": "address", "PHONE_NUMBER": "phone", "PHONE": "phone",
-         "CREDIT_CARD": "card", "EMAIL_ADDRESS": "email", "EMAIL": "email", "IBAN_CODE": "iban", "IBAN": "iban",
-         "US_SSN": "ssn", "SSN": "ssn", "IP_ADDRESS": "ip"}  # fmt: skip
-SLOTS = {"name": "name", "phone_number": "phone", "email_address": "email", "address": "address", "card_number": "card",
-         "ssn": "ssn", "account_number": ""}  # fmt: skip
+GOLD = {
+    "PERSON": "name",
+    "STREET_ADDRESS": "address",
+    "PHONE_NUMBER": "phone",
+    "CREDIT_CARD": "card",
+    "EMAIL_ADDRESS": "email",
+    "IBAN_CODE": "iban",
+    "US_SSN": "ssn",
+    "IP_ADDRESS": "ip",
+}
+PEERS = {
+    "PERSON": "name",
+    "LOCATION": "address",
+    "ADDRESS": "address",
+    "PHONE_NUMBER": "phone",
+    "PHONE": "phone",
+    "CREDIT_CARD": "card",
+    "EMAIL_ADDRESS": "email",
+    "EMAIL": "email",
+    "IBAN_CODE": "iban",
+    "IBAN": "iban",
+    "US_SSN": "ssn",
+    "SSN": "ssn",
+    "IP_ADDRESS": "ip",
+}
+SLOTS = {
+    "name": "name",
+    "phone_number": "phone",
+    "email_address": "email",
+    "address": "address",
+    "card_number": "card",
+    "ssn": "ssn",
+    "account_number": "",
+}
 
 
 def ours() -> dict[str, Callable[[Sequence[str]], list[Spans]]]:
@@ -44,7 +71,9 @@ def ours() -> dict[str, Callable[[Sequence[str]], list[Spans]]]:
 
     def run(name: str) -> Callable[[Sequence[str]], list[Spans]]:
         recogniser = load_recogniser(name)
-        return lambda texts: [[(s.start, s.end, s.type) for s in each] for each in find_all(texts, recogniser)]
+        return lambda texts: [
+            [(s.start, s.end, s.type) for s in each] for each in find_all(texts, recogniser)
+        ]
 
     names = ["", "context", *(["rampart"] if importlib.util.find_spec(PACKAGE) else [])]
     return {f"tunewell {name or 'structured'}": run(name) for name in names}
@@ -55,9 +84,13 @@ def peers(texts: Sequence[str]) -> dict[str, Any]:
     python = os.environ.get("TUNEWELL_PEERS", "")
     if not python:
         return {}
-    given = json.dumps({"texts": list(texts), "spacy": os.environ.get("TUNEWELL_SPACY", "en_core_web_sm")})
+    given = json.dumps(
+        {"texts": list(texts), "spacy": os.environ.get("TUNEWELL_SPACY", "en_core_web_sm")}
+    )
     script = Path(__file__).with_name("personal_peers.py")
-    done = subprocess.run([python, str(script)], input=given, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [python, str(script)], input=given, capture_output=True, text=True, check=True
+    )
     result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
     return result
 
@@ -79,24 +112,40 @@ def planted() -> dict[str, Any]:
         for value in values:
             text = put(value)
             start = text.index(value)
-            found += any(s.start < start + len(value) and start < s.end for s in find_personal(text))
+            found += any(
+                s.start < start + len(value) and start < s.end for s in find_personal(text)
+            )
         recall[kind] = found / EACH
     for kind, make in TRAPS.items():
-        traps[kind] = sum(bool(find_personal(f"see {make(draw)} for this")) for _ in range(EACH)) / EACH
+        traps[kind] = (
+            sum(bool(find_personal(f"see {make(draw)} for this")) for _ in range(EACH)) / EACH
+        )
     clock = time.process_time()
     flagged = sum(bool(find_personal(text)) for text in texts)
     cpu = time.process_time() - clock
-    return {"each": EACH, "recall": recall, "recall_all": sum(recall.values()) / len(recall), "traps_flagged": traps,
-            "traps_flagged_all": sum(traps.values()) / len(traps), "clean_rows": len(texts),
-            "clean_flagged": flagged / len(texts), "rows_per_cpu_second": round(len(texts) / cpu)}  # fmt: skip
+    return {
+        "each": EACH,
+        "recall": recall,
+        "recall_all": sum(recall.values()) / len(recall),
+        "traps_flagged": traps,
+        "traps_flagged_all": sum(traps.values()) / len(traps),
+        "clean_rows": len(texts),
+        "clean_flagged": flagged / len(texts),
+        "rows_per_cpu_second": round(len(texts) / cpu),
+    }
 
 
 def synth(path: Path) -> dict[str, Any]:
     """Span precision, recall and F1 per type on presidio_synth, exact and overlapping, for every tool."""
     rows = json.loads(path.read_text(encoding="utf-8"))
     texts = [row["full_text"] for row in rows]
-    gold = [[(s["start_position"], s["end_position"], GOLD.get(s["entity_type"], "")) for s in row["spans"]]
-            for row in rows]  # fmt: skip
+    gold = [
+        [
+            (s["start_position"], s["end_position"], GOLD.get(s["entity_type"], ""))
+            for s in row["spans"]
+        ]
+        for row in rows
+    ]
     families = np.unique([row["template_id"] for row in rows], return_inverse=True)[1]
     result: dict[str, Any] = {}
     for name, run in ours().items():
@@ -104,22 +153,33 @@ def synth(path: Path) -> dict[str, Any]:
         clock = time.process_time()
         found = run(texts)
         seconds = time.process_time() - clock
-        result[name] = {"rows_per_cpu_second": round(len(texts) / seconds), **_by_type(gold, found, families)}
+        result[name] = {
+            "rows_per_cpu_second": round(len(texts) / seconds),
+            **_by_type(gold, found, families),
+        }
     for name, made in peers(texts).items():
         found = [[(a, b, PEERS.get(kind, "")) for a, b, kind in spans] for spans in made["spans"]]
-        result[name] = {"version": made["version"], "rows_per_cpu_second": round(len(texts) / made["seconds"]),
-                        **_by_type(gold, found, families)}  # fmt: skip
+        result[name] = {
+            "version": made["version"],
+            "rows_per_cpu_second": round(len(texts) / made["seconds"]),
+            **_by_type(gold, found, families),
+        }
     return result
 
 
 def _by_type(gold: list[Spans], found: list[Spans], families: Any) -> dict[str, Any]:
     return {
-        kind: {how: _score(gold, found, families, kind, exact=how == "exact") for how in ("overlapping", "exact")}
+        kind: {
+            how: _score(gold, found, families, kind, exact=how == "exact")
+            for how in ("overlapping", "exact")
+        }
         for kind in dict.fromkeys(GOLD.values())
     }
 
 
-def _score(gold: list[Spans], found: list[Spans], families: Any, kind: str, *, exact: bool) -> dict[str, Any]:
+def _score(
+    gold: list[Spans], found: list[Spans], families: Any, kind: str, *, exact: bool
+) -> dict[str, Any]:
     """Precision, recall, F1 with a 95 % interval: bootstrap over templates, since rows of one template are alike."""
     counts = np.zeros((len(gold), 4))  # gold, gold that is found, found, found that is right
     for i, (wanted, given) in enumerate(zip(gold, found, strict=True)):
@@ -135,9 +195,14 @@ def _score(gold: list[Spans], found: list[Spans], families: Any, kind: str, *, e
     low, high = np.quantile([_rates(x)[2] for x in drawn if x[0]], (0.025, 0.975))
     n = int(totals[:, 0].sum())
     low = min(low, max(0.0, 1 - 3 / n))  # all right so far: the rule of three over the spans
-    return {"n": n, "templates": int((totals[:, 0] > 0).sum()), "recall": round(recall, 3),
-            "precision": round(precision, 3),
-            "f1": round(f1, 3), "f1_interval": [round(float(low), 3), round(float(high), 3)]}  # fmt: skip
+    return {
+        "n": n,
+        "templates": int((totals[:, 0] > 0).sum()),
+        "recall": round(recall, 3),
+        "precision": round(precision, 3),
+        "f1": round(f1, 3),
+        "f1_interval": [round(float(low), 3), round(float(high), 3)],
+    }
 
 
 def _met(span: tuple[int, int], others: list[tuple[int, int]], exact: bool) -> bool:
@@ -147,7 +212,11 @@ def _met(span: tuple[int, int], others: list[tuple[int, int]], exact: bool) -> b
 def _rates(counts: Any) -> tuple[float, float, float]:
     wanted, hit, given, right = counts
     recall, precision = hit / max(wanted, 1), right / max(given, 1)
-    return float(recall), float(precision), float(2 * recall * precision / max(recall + precision, 1e-9))
+    return (
+        float(recall),
+        float(precision),
+        float(2 * recall * precision / max(recall + precision, 1e-9)),
+    )
 
 
 def slots(folder: Path) -> dict[str, Any]:
@@ -156,7 +225,9 @@ def slots(folder: Path) -> dict[str, Any]:
     for domain in ("finance", "insurance", "airline"):
         lines = (folder / domain / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]
         for cells in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-            words, labels = (cells[3].split(" "), cells[4].split(" ")) if len(cells) == 6 else ([], [])
+            words, labels = (
+                (cells[3].split(" "), cells[4].split(" ")) if len(cells) == 6 else ([], [])
+            )
             if words and len(words) == len(labels):
                 rows.append((cells[3], _slots(words, labels)))
     random.Random(1).shuffle(rows)
@@ -195,14 +266,19 @@ def _slots(words: list[str], labels: list[str]) -> list[tuple[int, int, str]]:
 
 def clean_flags(data: Path) -> dict[str, Any]:
     """Rows of real sets without names that a recogniser flags."""
-    legal = json.loads((data / "legal_summarization" / "all_v1.json").read_text(encoding="utf-8")).values()
+    legal = json.loads(
+        (data / "legal_summarization" / "all_v1.json").read_text(encoding="utf-8")
+    ).values()
     lines = (data / "banking77" / "test.csv").read_text(encoding="utf-8").splitlines()[1:1_001]
     sets = {
         "contract clauses": [row["original_text"] for row in legal],
         "bank questions": [x[0] for x in csv.reader(lines)],
     }
     return {
-        name: {what: round(sum(bool(spans) for spans in run(texts)) / len(texts), 4) for what, texts in sets.items()}
+        name: {
+            what: round(sum(bool(spans) for spans in run(texts)) / len(texts), 4)
+            for what, texts in sets.items()
+        }
         for name, run in ours().items()
     }
 

@@ -1,7 +1,7 @@
 """Other tools on the same texts, in an environment of their own: JSON in ("texts", "spacy"), JSON out.
 
-Run by `bench.curation.personal` with the interpreter of that environment (presidio-analyzer, datafog, a spaCy model);
-it imports nothing of ours.
+Run by `bench.curation.personal` with the interpreter of that environment (presidio-analyzer,
+datafog, a spaCy model); it imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def presidio(model: str) -> Callable[[str], Spans]:
     models = [{"lang_code": "en", "model_name": model}]
     provider = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": models})
     engine = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
-    return lambda text: [(r.start, r.end, r.entity_type) for r in engine.analyze(text, language="en")]
+    return lambda text: [
+        (r.start, r.end, r.entity_type) for r in engine.analyze(text, language="en")
+    ]
 
 
 def datafog(_model: str) -> Callable[[str], Spans]:
@@ -47,7 +49,11 @@ def main() -> None:
         clock = time.process_time()
         spans = [run(text) for text in given["texts"]]
         seconds = time.process_time() - clock
-        result[name] = {"spans": spans, "seconds": seconds, "version": importlib.metadata.version(name)}
+        result[name] = {
+            "spans": spans,
+            "seconds": seconds,
+            "version": importlib.metadata.version(name),
+        }
     json.dump(result, sys.stdout)
     sys.stdout.flush()
     os._exit(0)

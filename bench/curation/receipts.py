@@ -32,8 +32,18 @@ TURNS = 7
 class Silent(Ledger):
     """Drops rows as the ledger does and writes nothing down but what later steps need."""
 
-    def _write(self, row: str, place: str, step: str, action: str, rule: str, cites: str, code: str,
-               evidence: str, other: str) -> None:  # fmt: skip
+    def _write(
+        self,
+        row: str,
+        place: str,
+        step: str,
+        action: str,
+        rule: str,
+        cites: str,
+        code: str,
+        evidence: str,
+        other: str,
+    ) -> None:
         if code:
             self.rows.setdefault(code, []).append(row)
 
@@ -63,7 +73,9 @@ def main() -> None:
     """Measure and keep."""
     made = corpus(seed=3, clean=ROWS * 93 // 100, each=ROWS * 7 // 100 // 40)
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made.rows), encoding="utf-8")
+        Path(folder, "a.jsonl").write_text(
+            "".join(json.dumps(row) + "\n" for row in made.rows), encoding="utf-8"
+        )
         Path(folder, "tunewell.yaml").write_text(
             "task: {name: a, about: what receipts cost, input: asked, output: said}\ndata: [{path: a.jsonl}]\n",
             encoding="utf-8",

@@ -1,7 +1,8 @@
 """What belongs to a task (D01) and whether a set is the right exam (D02), on real sets with known truth.
 
-clinc150 has ten domains: each in turn is the task, rows of other domains are off-task. The examples of what does not
-belong come either from all other domains or from three of them only (then most off-task rows are of kinds never seen).
+clinc150 has ten domains: each in turn is the task, rows of other domains are off-task. The examples
+of what does not belong come either from all other domains or from three of them only (then most
+off-task rows are of kinds never seen).
 
 python -m bench curation/relevance      (data from the folder that TUNEWELL_DATA names)
 """
@@ -40,13 +41,18 @@ def clinc(data: Path) -> tuple[dict[str, list[str]], list[str]]:
             found[domain.get(intent, "?")].append(text)
     unknown = found.pop("?", [])
     assert not unknown, f"{len(unknown)} rows have an intent of no domain"
-    return dict(found), [text for part in ("oos_train", "oos_val", "oos_test") for text, _ in parts[part]]
+    return dict(found), [
+        text for part in ("oos_train", "oos_val", "oos_test") for text, _ in parts[part]
+    ]
 
 
 def judged(
     domains: dict[str, list[str]], outside: list[str], *, examples: int, known: int, seed: int
 ) -> dict[str, Any]:
-    """Precision and recall of calling a row off-task, over all domains; ``known`` others give the counterexamples."""
+    """Precision and recall of calling a row off-task, over all domains.
+
+    ``known`` others give the counterexamples.
+    """
     hits = flagged = planted = covered = claims = sure = 0
     for nth, (name, texts) in enumerate(sorted(domains.items())):
         draw = random.Random(seed * 100 + nth)
@@ -54,10 +60,14 @@ def judged(
         others = [other for other in sorted(domains) if other != name]
         seen = draw.sample(others, known)
         strange = [text for other in others for text in domains[other]] + outside
-        negative = [text for other in seen for text in draw.sample(domains[other], max(1, examples // known))][
-            :examples
-        ]
-        off = draw.sample(sorted(set(strange) - set(negative)), round(900 * OFF_SHARE / (1 - OFF_SHARE)))
+        negative = [
+            text
+            for other in seen
+            for text in draw.sample(domains[other], max(1, examples // known))
+        ][:examples]
+        off = draw.sample(
+            sorted(set(strange) - set(negative)), round(900 * OFF_SHARE / (1 - OFF_SHARE))
+        )
         result = relevance([*own[examples:], *off], own[:examples], negative, seed=seed)
         if result is None:
             continue
@@ -67,9 +77,12 @@ def judged(
         sure += result.precision.low <= right / max(int(called.sum()), 1)
         covered += result.recall.low <= right / len(off) <= result.recall.high
         claims += 1
-    return {"precision": _plain(share(hits, flagged)), "recall": _plain(share(hits, planted)),
-            "tasks_whose_stated_recall_interval_held": f"{covered} of {claims}",
-            "tasks_whose_precision_was_not_below_what_was_stated": f"{sure} of {claims}"}  # fmt: skip
+    return {
+        "precision": _plain(share(hits, flagged)),
+        "recall": _plain(share(hits, planted)),
+        "tasks_whose_stated_recall_interval_held": f"{covered} of {claims}",
+        "tasks_whose_precision_was_not_below_what_was_stated": f"{sure} of {claims}",
+    }
 
 
 def exams(domains: dict[str, list[str]], *, seed: int, size: int) -> dict[str, Any]:
@@ -83,12 +96,17 @@ def exams(domains: dict[str, list[str]], *, seed: int, size: int) -> dict[str, A
         for other in sorted(set(domains) - {name}):
             wrong += _verdict(draw.sample(domains[other], size), mixed[:size]) == "found"
             wrongs += 1
-    return {"same_domain_called_right": _plain(share(right, rights)),
-            "other_domain_called_wrong": _plain(share(wrong, wrongs))}  # fmt: skip
+    return {
+        "same_domain_called_right": _plain(share(right, rights)),
+        "other_domain_called_wrong": _plain(share(wrong, wrongs)),
+    }
 
 
 def _rows(texts: Sequence[str]) -> list[InputRow]:
-    return [InputRow(f"r{i}", f"line:{i}", [("user", text), ("assistant", "ok")]) for i, text in enumerate(texts)]
+    return [
+        InputRow(f"r{i}", f"line:{i}", [("user", text), ("assistant", "ok")])
+        for i, text in enumerate(texts)
+    ]
 
 
 def _verdict(public: Sequence[str], own: Sequence[str]) -> str:
@@ -118,8 +136,11 @@ def public_sets(data: Path, domains: dict[str, list[str]]) -> dict[str, Any]:
     found = {}
     for name, (public, own) in cases.items():
         finding = coverage.exam(_rows(public), _rows(own), stage="bench", name=lambda row: row.id)
-        found[name] = {"status": finding.status, "why": finding.why,
-                       "uncovered": _plain(finding.estimate) if finding.estimate else None}  # fmt: skip
+        found[name] = {
+            "status": finding.status,
+            "why": finding.why,
+            "uncovered": _plain(finding.estimate) if finding.estimate else None,
+        }
     return found
 
 
@@ -131,7 +152,9 @@ def main() -> None:
     for known in (9, 3):
         for examples in EXAMPLES:
             found = judged(domains, outside, examples=examples, known=known, seed=1)
-            result["off_task"][f"{examples} examples of each side, negatives of {known} of 9 other domains"] = found
+            result["off_task"][
+                f"{examples} examples of each side, negatives of {known} of 9 other domains"
+            ] = found
             print(known, examples, found, flush=True)
     for size in (100, 500):
         result["exam"][f"{size} rows of each"] = exams(domains, seed=2, size=size)

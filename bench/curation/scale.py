@@ -42,7 +42,10 @@ def rows_of(count: int) -> tuple[list[str], list[tuple[int, int, float]]]:
 
 
 def near(rows: int) -> dict[str, Any]:
-    """Time, memory beyond the texts, and recall of near-duplicates among so many rows; in a process of its own."""
+    """Time, memory beyond the texts, and recall of near-duplicates among so many rows.
+
+    In a process of its own.
+    """
     texts, truth = rows_of(rows)
     import rapidfuzz.process  # noqa: F401  (what is imported once is no memory of a row)
 
@@ -55,22 +58,32 @@ def near(rows: int) -> dict[str, Any]:
     sources = {i for i, _, _ in truth}
     flagged = {j for pair in found for j in pair if j < rows} - sources
     return {
-        "rows": len(texts), "text_bytes": sum(map(len, texts)),
-        "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1),
-        "recall": {f"{s:.0%}": share_(sum((i, j) in found for i, j, share in truth if share == s), COPIES)
-                   for s in RATES},
+        "rows": len(texts),
+        "text_bytes": sum(map(len, texts)),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu, 1),
+        "recall": {
+            f"{s:.0%}": share_(sum((i, j) in found for i, j, share in truth if share == s), COPIES)
+            for s in RATES
+        },
         "flagged_per_1000_clean": 1000 * len(flagged) / (rows - len(sources)),
-        "bytes_a_row_beyond_the_text": round(memory / len(texts)), "peak_bytes_beyond_the_text": memory,
+        "bytes_a_row_beyond_the_text": round(memory / len(texts)),
+        "peak_bytes_beyond_the_text": memory,
         "pairs": len(pairs),
-    }  # fmt: skip
+    }
 
 
 def main(rows: str = "") -> None:
-    """Measure and keep; each size in a process of its own, so that its peak of memory is its own."""
+    """Measure and keep.
+
+    Each size in a process of its own, so that its peak of memory is its own.
+    """
     if rows:
         sys.stdout.write(json.dumps(near(int(rows))))
         return
-    result: dict[str, Any] = {"target": {"rows": 1_000_000, "seconds": 120, "bytes_a_row_beyond_the_text": 1_500}}
+    result: dict[str, Any] = {
+        "target": {"rows": 1_000_000, "seconds": 120, "bytes_a_row_beyond_the_text": 1_500}
+    }
     result["near"] = []
     for count in (100_000, 200_000, 1_000_000):
         command = [sys.executable, "-m", "bench.curation.scale", str(count)]

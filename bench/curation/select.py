@@ -23,7 +23,9 @@ SIZES = (200, 500, 2_000)
 def banking(data: Path) -> list[InputRow]:
     """Questions of bank customers with 77 intents."""
     with (data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
-        return [_row(i, line["text"], line["category"]) for i, line in enumerate(csv.DictReader(file))]
+        return [
+            _row(i, line["text"], line["category"]) for i, line in enumerate(csv.DictReader(file))
+        ]
 
 
 def clinc(data: Path) -> list[InputRow]:
@@ -46,11 +48,21 @@ def main() -> None:
                 started = time.perf_counter()
                 found = select(rows, size, method=method)
                 result[f"{name} {method} {size}"] = {
-                    "seconds": round(time.perf_counter() - started, 1), "words": found.words,
-                    **{p.name: {"chosen": round(p.chosen, 4), "random": round(p.random, 4), "verdict": p.verdict,
-                                "difference": [round(x, 4) for x in (p.difference.value, p.difference.low,
-                                                                     p.difference.high)]} for p in found.proxies},
-                }  # fmt: skip
+                    "seconds": round(time.perf_counter() - started, 1),
+                    "words": found.words,
+                    **{
+                        p.name: {
+                            "chosen": round(p.chosen, 4),
+                            "random": round(p.random, 4),
+                            "verdict": p.verdict,
+                            "difference": [
+                                round(x, 4)
+                                for x in (p.difference.value, p.difference.low, p.difference.high)
+                            ],
+                        }
+                        for p in found.proxies
+                    },
+                }
                 print(name, method, size, result[f"{name} {method} {size}"], flush=True)
     keep("curation-select", {"sets": result})
 

@@ -26,8 +26,11 @@ def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
         made = corpus(seed=seed, clean=CLEAN, each=size, base=texts)
         wanted = {p.row: p.kind for p in made.truth if p.code == "D05"}
         clean = set(made.clean)
-        rows = [InputRow(r["id"], "", [(m["role"], m["content"]) for m in r["messages"]]) for r in made.rows
-                if r["id"] in wanted or r["id"] in clean]  # fmt: skip
+        rows = [
+            InputRow(r["id"], "", [(m["role"], m["content"]) for m in r["messages"]])
+            for r in made.rows
+            if r["id"] in wanted or r["id"] in clean
+        ]
         common = boilerplate.recurring(rows)
         for row in rows:
             kept, ending = boilerplate.split_ending(row.target, common)
@@ -43,17 +46,25 @@ def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
         of_copies = {row.id for family in copies for row in family}
         counts["template rows"] += size
         counts["template rows found"] += sum(wanted.get(i) == "template" for i in of_templates)
-        counts["template rows taken for copies"] += sum(wanted.get(i) == "template" for i in of_copies)
+        counts["template rows taken for copies"] += sum(
+            wanted.get(i) == "template" for i in of_copies
+        )
         counts["clean in a template"] += len(of_templates & clean)
     return {
-        "rows_of_a_family": size, "seeds": seeds, "clean_rows": counts["clean"],
+        "rows_of_a_family": size,
+        "seeds": seeds,
+        "clean_rows": counts["clean"],
         "footers_found": share(counts["footers found"], counts["footers"]),
-        "footers_taken_off_to_the_word": share(counts["footers taken off to the word"], counts["footers"]),
+        "footers_taken_off_to_the_word": share(
+            counts["footers taken off to the word"], counts["footers"]
+        ),
         "clean_rows_with_an_ending": share(counts["clean with an ending"], counts["clean"]),
         "template_rows_found": share(counts["template rows found"], counts["template rows"]),
-        "template_rows_taken_for_copies": share(counts["template rows taken for copies"], counts["template rows"]),
+        "template_rows_taken_for_copies": share(
+            counts["template rows taken for copies"], counts["template rows"]
+        ),
         "clean_rows_in_a_template": share(counts["clean in a template"], counts["clean"]),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
 """Our metrics against people on 400 machine-made notes: python -m bench.evaluation.correlation.
 
-mts_dialog's correlation study (CC BY 4.0) holds people's fact-by-fact counts: hallucination and omission rates. Rank
-correlation of each metric with them, and its difference to ROUGE's and chrF's, clustered by dialogue (100).
+mts_dialog's correlation study (CC BY 4.0) holds people's fact-by-fact counts: hallucination and
+omission rates. Rank correlation of each metric with them, and its difference to ROUGE's and chrF's,
+clustered by dialogue (100).
 
-"in_sample": all notes; ``support``, ``grounded`` and ``coverage`` were made while looking at them. "held_out": the half
-of the dialogues (by a digest of their text) that nobody looked at while ``novel`` and ``recalled`` were chosen, on the
-other half. "repeated": the choice as a procedure, with no person in it: 200 times the dialogues are halved by chance,
-the best of our metrics on one half is reported on the other.
+"in_sample": all notes; ``support``, ``grounded`` and ``coverage`` were made while looking at them.
+"held_out": the half of the dialogues (by a digest of their text) that nobody looked at while
+``novel`` and ``recalled`` were chosen, on the other half. "repeated": the choice as a procedure,
+with no person in it: 200 times the dialogues are halved by chance, the best of our metrics on one
+half is reported on the other.
 """
 
 from __future__ import annotations
@@ -35,12 +37,17 @@ Floats = NDArray[np.float64]
 REPEATS = 1000
 SPLITS = 200
 OTHERS = ("rouge_1", "rouge_l", "chrf", "brevity")
-FOLDER = Path(os.environ.get("TUNEWELL_DATA", "../shared/data")) / "mts_dialog" / "Correlation-Study"
+FOLDER = (
+    Path(os.environ.get("TUNEWELL_DATA", "../shared/data")) / "mts_dialog" / "Correlation-Study"
+)
 
 
 def study() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """(dialogue, reference and output; people's scores), row by row."""
-    names = ("MTS-Dialog-Automatic-Summaries-ValidationSet.csv", "MTS-Dialog-Manual-Scores4CorrelationStudy.csv")
+    names = (
+        "MTS-Dialog-Automatic-Summaries-ValidationSet.csv",
+        "MTS-Dialog-Manual-Scores4CorrelationStudy.csv",
+    )
     tables = [list(csv.DictReader((FOLDER / n).open(encoding="utf-8-sig"))) for n in names]
     return tables[0], tables[1]
 
@@ -72,15 +79,23 @@ def halves(dialogues: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([hashlib.sha256(d.encode()).digest()[0] % 2 == 0 for d in dialogues])
 
 
-def table(metrics: dict[str, Floats], truth: Floats, dialogues: Sequence[str], ours: Sequence[str]) -> dict[str, Any]:
+def table(
+    metrics: dict[str, Floats], truth: Floats, dialogues: Sequence[str], ours: Sequence[str]
+) -> dict[str, Any]:
     """Correlation of every metric, and the differences of ours to the others."""
     found: dict[str, Any] = {}
     for name, values in metrics.items():
-        found[name] = shown(bootstrap(np.column_stack([values, truth]), spearman, clusters=dialogues, repeats=REPEATS))
+        found[name] = shown(
+            bootstrap(
+                np.column_stack([values, truth]), spearman, clusters=dialogues, repeats=REPEATS
+            )
+        )
     for name in ours:
         for other in OTHERS:
             three = np.column_stack([metrics[name], metrics[other], truth])
-            found[f"{name} - {other}"] = shown(bootstrap(three, difference, clusters=dialogues, repeats=REPEATS))
+            found[f"{name} - {other}"] = shown(
+                bootstrap(three, difference, clusters=dialogues, repeats=REPEATS)
+            )
     return found
 
 
@@ -114,7 +129,11 @@ def repeated(
 def _spread(values: Floats) -> dict[str, float]:
     """Mean, and the 2.5 and 97.5 % quantiles over splits (which overlap: no confidence interval)."""
     low, high = np.quantile(values, [0.025, 0.975])
-    return {"mean": round(float(values.mean()), 3), "q2.5": round(float(low), 3), "q97.5": round(float(high), 3)}
+    return {
+        "mean": round(float(values.mean()), 3),
+        "q2.5": round(float(low), 3),
+        "q97.5": round(float(high), 3),
+    }
 
 
 def main() -> None:
@@ -137,7 +156,11 @@ def main() -> None:
     }
     dialogues = [r["Dialogue"] for r in rows]
     fresh = ~halves(dialogues)
-    result: dict[str, Any] = {"rows": len(rows), "dialogues": len(set(dialogues)), "correlation": "Spearman"}
+    result: dict[str, Any] = {
+        "rows": len(rows),
+        "dialogues": len(set(dialogues)),
+        "correlation": "Spearman",
+    }
     for target, column, ours in (
         ("free of hallucination", "HallucinationRate", ("support", "grounded", "novel")),
         ("free of omission", "OmissionRate", ("coverage", "recalled")),
@@ -148,7 +171,11 @@ def main() -> None:
         part = {
             "rows_with_any": int((truth < 0).sum()),
             "in_sample": table(metrics, truth, dialogues, ours),
-            "held_out": {"rows": int(fresh.sum()), "dialogues": len(set(left)), **table(new, truth[fresh], left, ours)},
+            "held_out": {
+                "rows": int(fresh.sum()),
+                "dialogues": len(set(left)),
+                **table(new, truth[fresh], left, ours),
+            },
             "repeated": repeated(metrics, truth, dialogues, ours),
         }
         result[target] = part

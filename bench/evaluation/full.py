@@ -1,9 +1,11 @@
 """How long a full evaluation takes on the embedded model: python -m bench.evaluation.full [ROWS] [STRESSED].
 
-500 short rows (questions of banking77, CC BY 4.0, with their intents), three arms (base; the base with an instruction
-and solved examples; the base with a LoRA adapter), generated answers and the loss of the gold ones, metrics, figures by
-class, calibration, findings and gates: what `tunewell evaluate` does. The adapter is untrained: it costs what a
-trained one costs. Then the stress test of the base on a few rows, as `tunewell stress` runs it.
+500 short rows (questions of banking77, CC BY 4.0, with their intents), three arms (base; the base
+with an instruction and solved examples; the base with a LoRA adapter), generated answers and the
+loss of the gold ones, metrics, figures by
+class, calibration, findings and gates: what `tunewell evaluate` does. The adapter is untrained: it
+costs what a trained one costs. Then the stress test of the base on a few rows, as `tunewell stress`
+runs it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,16 @@ from tunewell.evaluate.stress import stress
 from tunewell.model.base import Model
 from tunewell.store import Store
 from tunewell.task import parse_task
-from tunewell.types import Assignment, Dataset, Example, Message, ModelVersion, Prediction, Recipe, Split
+from tunewell.types import (
+    Assignment,
+    Dataset,
+    Example,
+    Message,
+    ModelVersion,
+    Prediction,
+    Recipe,
+    Split,
+)
 
 FOLDER = Path(os.environ.get("TUNEWELL_DATA", "../shared/data")) / "banking77"
 TASK = """
@@ -51,7 +62,10 @@ def examples(count: int) -> list[Example]:
         with (FOLDER / name).open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         for i, r in enumerate(rows[:: max(1, len(rows) // share)][:share]):
-            turns = (Message(role="user", content=r["text"]), Message(role="assistant", content=r["category"]))
+            turns = (
+                Message(role="user", content=r["text"]),
+                Message(role="assistant", content=r["category"]),
+            )
             out.append(Example(id=f"{name}:{i}", messages=turns, kind=r["category"].split("_")[0]))
     return out
 
@@ -65,12 +79,22 @@ def adapted(store: Store) -> ModelVersion:
 
     base = AutoModelForCausalLM.from_pretrained(resolve("smollm2-135m").folder)
     recipe = Recipe()
-    made = get_peft_model(base, LoraConfig(r=recipe.rank, target_modules=list(recipe.targets), task_type="CAUSAL_LM"))
+    made = get_peft_model(
+        base, LoraConfig(r=recipe.rank, target_modules=list(recipe.targets), task_type="CAUSAL_LM")
+    )
     with tempfile.TemporaryDirectory() as folder:
         made.save_pretrained(folder)
-        digest = store.files.put_folder({p.name: p.read_bytes() for p in Path(folder).iterdir() if p.is_file()})
+        digest = store.files.put_folder(
+            {p.name: p.read_bytes() for p in Path(folder).iterdir() if p.is_file()}
+        )
     return ModelVersion(
-        id=digest[:12], base="smollm2-135m", adapter=digest, recipe=recipe, dataset="d", split="s", trained_on=0
+        id=digest[:12],
+        base="smollm2-135m",
+        adapter=digest,
+        recipe=recipe,
+        dataset="d",
+        split="s",
+        trained_on=0,
     )
 
 
@@ -81,9 +105,13 @@ def main(count: int = 500, stressed: int = 40) -> None:
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         file = parse_task(TASK, path=Path(folder) / "tunewell.yaml", environment={})
         rows = examples(count)
-        dataset = Dataset(id="d" * 64, rows=len(rows), examples=store.put_examples(rows), receipts="")
+        dataset = Dataset(
+            id="d" * 64, rows=len(rows), examples=store.put_examples(rows), receipts=""
+        )
         parts = ["test" if e.id.startswith("test") else f"fold-{i % 2}" for i, e in enumerate(rows)]
-        assigned = tuple(Assignment(id=e.id, family=e.id, part=p) for e, p in zip(rows, parts, strict=True))
+        assigned = tuple(
+            Assignment(id=e.id, family=e.id, part=p) for e, p in zip(rows, parts, strict=True)
+        )
         split = Split(dataset="d" * 64, folds=2, seed=0, assignments=assigned)
         version = adapted(store)
         opened = local_models("smollm2-135m", store)
@@ -105,7 +133,9 @@ def main(count: int = 500, stressed: int = 40) -> None:
             "prompt_tokens": sum(p.prompt_tokens for p in predictions),
             "verdict": verdict.outcome,
             "levels": {
-                f"{x.arm} {x.metric}": [round(v, 4) for v in (x.estimate.value, x.estimate.low, x.estimate.high)]
+                f"{x.arm} {x.metric}": [
+                    round(v, 4) for v in (x.estimate.value, x.estimate.low, x.estimate.high)
+                ]
                 for x in made.levels
                 if not x.slice
             },
@@ -118,7 +148,9 @@ def main(count: int = 500, stressed: int = 40) -> None:
         print(path.name)
 
 
-def endured(dataset: Dataset, split: Split, file: Any, store: Store, opened: Any, count: int) -> dict[str, Any]:
+def endured(
+    dataset: Dataset, split: Split, file: Any, store: Store, opened: Any, count: int
+) -> dict[str, Any]:
     """Failure rates of the base model under every kind of stress."""
 
     def models(version: ModelVersion | None) -> Model:
@@ -132,11 +164,17 @@ def endured(dataset: Dataset, split: Split, file: Any, store: Store, opened: Any
         "metric": found.metric,
         "wall_s": round(time.perf_counter() - started, 1),
         "kinds": {
-            k.name: {"rows": k.rows, "clean": round(k.clean.value, 3), "stressed": round(k.stressed.value, 3),
-                     "increase": [round(v, 3) for v in (k.increase.value, k.increase.low, k.increase.high)]}
+            k.name: {
+                "rows": k.rows,
+                "clean": round(k.clean.value, 3),
+                "stressed": round(k.stressed.value, 3),
+                "increase": [
+                    round(v, 3) for v in (k.increase.value, k.increase.low, k.increase.high)
+                ],
+            }
             for k in found.kinds
         },
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

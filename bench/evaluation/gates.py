@@ -1,12 +1,15 @@
 """How often the gates are wrong, on simulated candidates whose true effect is known: python -m bench.evaluation.gates.
 
-Every candidate is scored on n held-out rows in families: a label (0/1), key points (0, 1/3, 2/3, 1) and a loss, all
-correlated between arms and within families. Three gates: label gains at least 0.05 over the prompted base, key points
-lie at 0.80 or above, nats is no worse than the base by 0.1. "drawn" candidates have true effects around the thresholds;
-"edge" candidates sit just on the wrong (for GO) or the right side (for NO-GO) of one or all thresholds: the worst case.
+Every candidate is scored on n held-out rows in families: a label (0/1), key points (0, 1/3, 2/3, 1)
+and a loss, all correlated between arms and within families. Three gates: label gains at least 0.05
+over the prompted base, key points lie at 0.80 or above, nats is no worse than the base by 0.1.
+"drawn" candidates have true effects around the thresholds; "edge" candidates sit just on the wrong
+(for GO) or the right side (for NO-GO) of one or all thresholds: the worst case.
 
-For a wrong GO at the edge each kind of gate is measured alone, and key points also near their upper end (at .95) and as
-no worse than the prompted base: a candidate that fails one gate of several can only be let through less often.
+For a wrong GO at the edge each kind of gate is measured alone, and key points also near their upper
+end (at .95) and as
+no worse than the prompted base: a candidate that fails one gate of several can only be let through
+    less often.
 """
 
 from __future__ import annotations
@@ -45,7 +48,9 @@ COUNTED = ("wrong_go", "wrong_no_go", "edge_wrong_go", "edge_wrong_no_go")
 EPSILON = 1e-9
 
 
-def simulate(rng: np.random.Generator, *, n: int, family: int, gain: float, level: float, loss: float) -> Table:
+def simulate(
+    rng: np.random.Generator, *, n: int, family: int, gain: float, level: float, loss: float
+) -> Table:
     """Scores of one candidate with the given true effects."""
     clusters = np.arange(n) // family
     shared = rng.normal(size=clusters.max() + 1)[clusters]
@@ -79,7 +84,9 @@ def simulate(rng: np.random.Generator, *, n: int, family: int, gain: float, leve
     )
 
 
-def run(file: TaskFile, effects: list[tuple[float, float, float]], *, n: int, family: int, seed: int) -> list[str]:
+def run(
+    file: TaskFile, effects: list[tuple[float, float, float]], *, n: int, family: int, seed: int
+) -> list[str]:
     """The verdicts on candidates with these true effects."""
     rng = np.random.default_rng(seed)
     tables = (simulate(rng, n=n, family=family, gain=g, level=x, loss=d) for g, x, d in effects)
@@ -96,7 +103,11 @@ def drawn(rng: np.random.Generator, count: int) -> list[tuple[float, float, floa
     """Candidates around the thresholds, half of them good."""
     out: list[tuple[float, float, float]] = []
     while len(out) < count:
-        e = (rng.normal(GAIN + 0.06, 0.08), min(0.99, rng.normal(LEVEL + 0.06, 0.05)), rng.normal(-0.1, 0.2))
+        e = (
+            rng.normal(GAIN + 0.06, 0.08),
+            min(0.99, rng.normal(LEVEL + 0.06, 0.05)),
+            rng.normal(-0.1, 0.2),
+        )
         wanted = len(out) % 2 == 0
         if good(e) == wanted and e[0] + PROMPTED < 0.99:
             out.append(e)
@@ -109,14 +120,27 @@ def good_edge(count: int) -> list[tuple[float, float, float]]:
 
 
 EDGES: dict[str, tuple[str, tuple[float, float, float]]] = {
-    "label gain": ("{metric: label, kind: gain, at_least: 0.05, against: prompted}", (GAIN - EPSILON, 0.97, -0.5)),
-    "points level .80": ("{metric: key_points, kind: level, at_least: 0.8}", (0.25, LEVEL - EPSILON, -0.5)),
-    "points level .95": ("{metric: key_points, kind: level, at_least: 0.95}", (0.25, 0.95 - EPSILON, -0.5)),
-    "points no worse": (
-        "{metric: key_points, kind: no_worse, margin: 0.02, against: prompted}", (0.25, PROMPTED_POINTS - 0.02, -0.5)
+    "label gain": (
+        "{metric: label, kind: gain, at_least: 0.05, against: prompted}",
+        (GAIN - EPSILON, 0.97, -0.5),
     ),
-    "loss no worse": ("{metric: nats, kind: no_worse, margin: 0.1, against: base}", (0.25, 0.97, MARGIN + EPSILON)),
-}  # fmt: skip
+    "points level .80": (
+        "{metric: key_points, kind: level, at_least: 0.8}",
+        (0.25, LEVEL - EPSILON, -0.5),
+    ),
+    "points level .95": (
+        "{metric: key_points, kind: level, at_least: 0.95}",
+        (0.25, 0.95 - EPSILON, -0.5),
+    ),
+    "points no worse": (
+        "{metric: key_points, kind: no_worse, margin: 0.02, against: prompted}",
+        (0.25, PROMPTED_POINTS - 0.02, -0.5),
+    ),
+    "loss no worse": (
+        "{metric: nats, kind: no_worse, margin: 0.1, against: base}",
+        (0.25, 0.97, MARGIN + EPSILON),
+    ),
+}
 """Kind of gate to its line and to the effects of a candidate that is just too bad for it."""
 
 
@@ -128,7 +152,9 @@ def wrong_go_at(kind: str, n: int, family: int, count: int, seed: int) -> float:
     return Counter(run(file, [effect] * count, n=n, family=family, seed=seed))["GO"] / count
 
 
-def cell(file: TaskFile, n: int, family: int, count: int, seed: int, *, at_edge: int = 0) -> dict[str, Any]:
+def cell(
+    file: TaskFile, n: int, family: int, count: int, seed: int, *, at_edge: int = 0
+) -> dict[str, Any]:
     """One row of the table, with ``at_edge`` (``count`` if 0) candidates at each edge."""
     at_edge = at_edge or count
     rng = np.random.default_rng(seed)
@@ -163,7 +189,9 @@ def main(count: int = CANDIDATES, at_edge: int = AT_EDGE) -> None:
             cells.append(cell(file, n, family, count, seed=1000 * family + n, at_edge=at_edge))
             print(cells[-1], file=sys.stderr, flush=True)
             worst = {k: max(c[k] for c in cells) for k in COUNTED}
-            path = keep("evaluation-gates", {"worst": worst, "cells": cells})  # what is measured is kept at once
+            path = keep(
+                "evaluation-gates", {"worst": worst, "cells": cells}
+            )  # what is measured is kept at once
     print(path.name, worst)
 
 

@@ -1,8 +1,8 @@
 """Our logs in inspect_ai's own API, and lm-eval's own samples with us: python -m bench.evaluation.interchange PYTHON.
 
-PYTHON is an interpreter that has inspect_ai and, for the second part, lm-eval. inspect_ai reads a log of ours, scores
-it anew with a scorer of its own and writes it; we read that. lm-eval runs a task of its own format on its dummy model
-and logs samples; we judge them.
+PYTHON is an interpreter that has inspect_ai and, for the second part, lm-eval. inspect_ai reads a
+log of ours, scores it anew with a scorer of its own and writes it; we read that. lm-eval runs a
+task of its own format on its dummy model and logs samples; we judge them.
 """
 
 from __future__ import annotations
@@ -57,10 +57,14 @@ def rows(count: int = 20) -> list[dict[str, Any]]:
     """Outputs with their rows; every third is wrong."""
     topics = ("bill", "outage", "meter")
     return [
-        {"id": f"r{i}", "input": f"Question {i}?", "target": topics[i % 3],
-         "output": topics[i % 3] if i % 3 else "moon"}
+        {
+            "id": f"r{i}",
+            "input": f"Question {i}?",
+            "target": topics[i % 3],
+            "output": topics[i % 3] if i % 3 else "moon",
+        }
         for i in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def inspect(python: str, folder: Path, store: Store) -> dict[str, Any]:
@@ -70,14 +74,22 @@ def inspect(python: str, folder: Path, store: Store) -> dict[str, Any]:
     outputs.write_text("\n".join(map(json.dumps, rows())), encoding="utf-8")
     made = evaluate_outputs({"tuned": outputs}, file, store)
     log = inspect_log(
-        made, "tuned", examples=read_predictions(outputs).examples,
+        made,
+        "tuned",
+        examples=read_predictions(outputs).examples,
         predictions=store.get_value(made.predictions, list[Prediction]),
-        scores=store.get_value(made.scores, list[Score]), task="desk", created=dt.datetime.now(dt.UTC),
-    )  # fmt: skip
+        scores=store.get_value(made.scores, list[Score]),
+        task="desk",
+        created=dt.datetime.now(dt.UTC),
+    )
     ours, theirs = folder / "ours.json", folder / "theirs.json"
     ours.write_text(json.dumps(log, allow_nan=False), encoding="utf-8")
     done = subprocess.run(
-        [python, "-c", INSPECT, str(ours), str(theirs)], capture_output=True, text=True, check=True, cwd=folder
+        [python, "-c", INSPECT, str(ours), str(theirs)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,
     )
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     back = read_predictions(theirs)
@@ -93,13 +105,26 @@ def lm_eval(python: str, folder: Path, store: Store) -> dict[str, Any]:
     data.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     (folder / "desk.yaml").write_text(LM_EVAL.replace("ROWS", str(data)), encoding="utf-8")
     out = folder / "lm"
-    command = ["-m", "lm_eval", "--model", "dummy", "--tasks", "desk", "--include_path", str(folder), "--log_samples",
-               "--output_path", str(out)]  # fmt: skip
+    command = [
+        "-m",
+        "lm_eval",
+        "--model",
+        "dummy",
+        "--tasks",
+        "desk",
+        "--include_path",
+        str(folder),
+        "--log_samples",
+        "--output_path",
+        str(out),
+    ]
     subprocess.run([python, *command], capture_output=True, text=True, check=True, cwd=folder)
     version = subprocess.run(
         [python, "-c", "import importlib.metadata as m; print(m.version('lm_eval'))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     samples = next(out.rglob("samples_*.jsonl"))
     read = read_predictions(samples, arm="tuned")
     file = parse_task(TASK, path=folder / "tunewell.yaml", environment={})

@@ -1,16 +1,19 @@
 """Judges corrected by a sample of people's verdicts, on published data: python -m bench.evaluation.judges.
 
-Of every row people's verdict is known, so it can be seen whether the corrected figure's interval holds people's own
-figure when they are asked about a few rows only, drawn again and again:
+Of every row people's verdict is known, so it can be seen whether the corrected figure's interval
+holds people's own figure when they are asked about a few rows only, drawn again and again:
 
-* pandalm (Apache-2.0): 999 pairs of answers to 170 instructions, the majority of three people, and the verdicts of two
-  published judges on the same pairs (gpt-3.5-turbo, pandalm-7b). Figure: how often people prefer a model in its pairs.
-* newsroom (JUDGE-BENCH): 420 summaries of 60 articles, three raters on four scales. The data holds no judge's verdicts,
-  so two stand in for one: our metric ``grounded`` and one rater against the mean of the other two.
+* pandalm (Apache-2.0): 999 pairs of answers to 170 instructions, the majority of three people, and
+  the verdicts of two published judges on the same pairs (gpt-3.5-turbo, pandalm-7b). Figure: how
+  often people prefer a model in its pairs.
+* newsroom (JUDGE-BENCH): 420 summaries of 60 articles, three raters on four scales. The data holds
+  no judge's verdicts, so two stand in for one: our metric ``grounded`` and one rater against the
+  mean of the other two.
 
-"fixed": the rows are what they are, the truth is people's figure on all of them. "redrawn": instructions (articles) are
-drawn anew with replacement and are clusters for the interval; the truth is people's figure on all of the data. Beside
-each the interval of people's sample alone, and how often the judge's own uncorrected interval holds people's figure.
+"fixed": the rows are what they are, the truth is people's figure on all of them. "redrawn":
+instructions (articles) are drawn anew with replacement and are clusters for the interval; the truth
+is people's figure on all of the data. Beside each the interval of people's sample alone, and how
+often the judge's own uncorrected interval holds people's figure.
 """
 
 from __future__ import annotations
@@ -76,8 +79,14 @@ def pandalm() -> list[Case]:
             side = np.array([[m == model for m in r["cmp_key"].split("_")] for r in rows])
             used = side.any(1)
             j, h = (np.where(side[:, 0], x, 1 - x)[used] for x in (judge, human))
-            cases.append(Case(f"{name} on {model}", j, h, groups[used], corrected_win_rate, (0.0, 1.0)))
-        cases.append(Case(f"{name} on the first answer", judge, human, groups, corrected_win_rate, (0.0, 1.0)))
+            cases.append(
+                Case(f"{name} on {model}", j, h, groups[used], corrected_win_rate, (0.0, 1.0))
+            )
+        cases.append(
+            Case(
+                f"{name} on the first answer", judge, human, groups, corrected_win_rate, (0.0, 1.0)
+            )
+        )
     return cases
 
 
@@ -91,16 +100,27 @@ def _majority(said: list[int]) -> float:
 
 def newsroom() -> list[Case]:
     """One case for each stand-in judge and scale."""
-    rows = json.loads((FOLDER / "judge_bench" / "newsroom.json").read_text(encoding="utf-8"))["instances"]
+    rows = json.loads((FOLDER / "judge_bench" / "newsroom.json").read_text(encoding="utf-8"))[
+        "instances"
+    ]
     parts = [r["instance"].split("### Source Article") for r in rows]
     groups = np.unique([p[1] for p in parts], return_inverse=True)[1]
-    borne_out = np.array([grounded(p[0].removeprefix("### Generated Summary"), p[1]) for p in parts])
+    borne_out = np.array(
+        [grounded(p[0].removeprefix("### Generated Summary"), p[1]) for p in parts]
+    )
     cases = []
     for scale in rows[0]["annotations"]:
-        people = np.array([r["annotations"][scale]["individual_human_scores"] for r in rows], dtype=np.float64)
-        judges = (("grounded", borne_out, people.mean(1)), ("one rater", people[:, 0], people[:, 1:].mean(1)))
+        people = np.array(
+            [r["annotations"][scale]["individual_human_scores"] for r in rows], dtype=np.float64
+        )
+        judges = (
+            ("grounded", borne_out, people.mean(1)),
+            ("one rater", people[:, 0], people[:, 1:].mean(1)),
+        )
         for name, judge, human in judges:
-            cases.append(Case(f"{name} on {scale}", judge, human, groups, corrected_mean, (1.0, 5.0)))
+            cases.append(
+                Case(f"{name} on {scale}", judge, human, groups, corrected_mean, (1.0, 5.0))
+            )
     return cases
 
 
@@ -111,7 +131,9 @@ def measure(case: Case, labels: int, *, redrawn: bool, draws: int, seed: int) ->
     members = [np.flatnonzero(case.groups == g) for g in range(int(case.groups.max()) + 1)]
     hits = alone = below = 0
     widths, widths_alone = [], []
-    extra = {} if case.correct is corrected_win_rate else {"low": case.span[0], "high": case.span[1]}
+    extra = (
+        {} if case.correct is corrected_win_rate else {"low": case.span[0], "high": case.span[1]}
+    )
     for _ in range(draws):
         rows, clusters = np.arange(case.judge.size), None
         if redrawn:
@@ -121,7 +143,9 @@ def measure(case: Case, labels: int, *, redrawn: bool, draws: int, seed: int) ->
         seen = rng.choice(rows.size, size=labels, replace=False)
         human = np.full(rows.size, np.nan)
         human[seen] = case.human[rows[seen]]
-        made = case.correct(judge=case.judge[rows], human=human, clusters=clusters, level=LEVEL, **extra)
+        made = case.correct(
+            judge=case.judge[rows], human=human, clusters=clusters, level=LEVEL, **extra
+        )
         own = None if clusters is None else clusters[seen]
         people = mean(human[seen], clusters=own, level=LEVEL, low=case.span[0], high=case.span[1])
         hits += made.low <= truth <= made.high
@@ -168,18 +192,36 @@ def main(draws: int = DRAWS) -> None:
         result[name] = []
         for i, case in enumerate(cases):
             cells = [
-                {"labels": n, "rows": kind, **measure(case, n, redrawn=kind == "redrawn", draws=draws, seed=n + i)}
+                {
+                    "labels": n,
+                    "rows": kind,
+                    **measure(case, n, redrawn=kind == "redrawn", draws=draws, seed=n + i),
+                }
                 for n in LABELS
                 for kind in ("fixed", "redrawn")
             ]
-            entry = {"case": case.name, "rows": case.human.size, "clusters": int(case.groups.max()) + 1}
-            entry |= {"people": round(float(case.human.mean()), 4), "judge": uncorrected(case), "cells": cells}
+            entry = {
+                "case": case.name,
+                "rows": case.human.size,
+                "clusters": int(case.groups.max()) + 1,
+            }
+            entry |= {
+                "people": round(float(case.human.mean()), 4),
+                "judge": uncorrected(case),
+                "cells": cells,
+            }
             result[name].append(entry)
-            print(case.name, entry["people"], entry["judge"], [c["covers"] for c in cells], flush=True)
+            print(
+                case.name, entry["people"], entry["judge"], [c["covers"] for c in cells], flush=True
+            )
             every = [c for e in result[name] for c in e["cells"]]
             kinds = ("fixed", "redrawn")
-            result[f"{name}_least"] = {k: min(c["covers"] for c in every if c["rows"] == k) for k in kinds}
-            result[f"{name}_mean"] = {k: _mean_cover([c for c in every if c["rows"] == k]) for k in kinds}
+            result[f"{name}_least"] = {
+                k: min(c["covers"] for c in every if c["rows"] == k) for k in kinds
+            }
+            result[f"{name}_mean"] = {
+                k: _mean_cover([c for c in every if c["rows"] == k]) for k in kinds
+            }
             path = keep("evaluation-judges", result)  # what is measured is kept at once
     print(path.name)
 

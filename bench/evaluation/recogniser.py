@@ -1,7 +1,8 @@
 """What a speech recogniser does to words, learnt from paired transcripts: python -m bench.evaluation.recogniser.
 
-The recogniser's text and the human transcript of the same visits (aci_bench, CC BY 4.0) are aligned word by word; the
-rates of substituted, dropped and added words and the commonest pairs are what `tunewell.evaluate.stress.speech` uses.
+The recogniser's text and the human transcript of the same visits (aci_bench, CC BY 4.0) are aligned
+word by word; the rates of substituted, dropped and added words and the commonest pairs are what
+`tunewell.evaluate.stress.speech` uses.
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ def main() -> None:
         "pairs": [[a, b, n] for (a, b), n in changed.most_common(60)],
         "often_dropped": dropped.most_common(30),
     }
-    print(keep("evaluation-recogniser", result).name, {k: v for k, v in result.items() if not isinstance(v, list)})
+    print(
+        keep("evaluation-recogniser", result).name,
+        {k: v for k, v in result.items() if not isinstance(v, list)},
+    )
 
 
 if __name__ == "__main__":

@@ -50,8 +50,12 @@ def questions(*, shared: bool) -> list[tuple[Message, ...]]:
     for i in range(ROWS):
         subject = SUBJECTS[i % len(SUBJECTS)]
         filler = " ".join(f"In month {m} I paid {17 * m + i} euros." for m in range(i * 7 % 15))
-        user = Message(role="user", content=f"What should I do about my {subject} number {i}? {filler}".strip())
-        system = Message(role="system", content=f"You are a service desk. Answer in two sentences.\n\n{SHOTS}")
+        user = Message(
+            role="user", content=f"What should I do about my {subject} number {i}? {filler}".strip()
+        )
+        system = Message(
+            role="system", content=f"You are a service desk. Answer in two sentences.\n\n{SHOTS}"
+        )
         rows.append((system, user) if shared else (user,))
     return rows
 
@@ -63,7 +67,9 @@ def timed(run: Callable[[], int]) -> tuple[float, float]:
     return units / (time.perf_counter() - clock), units / (time.process_time() - processor)
 
 
-def theirs(network: Any, local: LocalModel, prompts: Sequence[tuple[Message, ...]], batch: int) -> int:
+def theirs(
+    network: Any, local: LocalModel, prompts: Sequence[tuple[Message, ...]], batch: int
+) -> int:
     """Answer tokens made by ``generate`` in batches, in the order of the list."""
     import torch
 
@@ -74,17 +80,23 @@ def theirs(network: Any, local: LocalModel, prompts: Sequence[tuple[Message, ...
         ids = torch.tensor([[0] * (width - len(r)) + list(r) for r in rows])
         mask = torch.tensor([[0] * (width - len(r)) + [1] * len(r) for r in rows])
         with torch.inference_mode():
-            out = network.generate(ids, attention_mask=mask, max_new_tokens=NEW, do_sample=False)[:, width:]
+            out = network.generate(ids, attention_mask=mask, max_new_tokens=NEW, do_sample=False)[
+                :, width:
+            ]
         made += sum((row.index(2) if 2 in row else len(row)) for row in out.tolist())
     return made
 
 
 def ours(model: LocalModel, prompts: Sequence[tuple[Message, ...]]) -> int:
     """Answer tokens made by ours."""
-    return sum(r.tokens for r in model.generate(prompts, options=GenerateOptions(max_new_tokens=NEW)))
+    return sum(
+        r.tokens for r in model.generate(prompts, options=GenerateOptions(max_new_tokens=NEW))
+    )
 
 
-def all_logits(network: Any, local: LocalModel, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str]) -> int:
+def all_logits(
+    network: Any, local: LocalModel, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str]
+) -> int:
     """Tokens scored the usual way: padded batches of 8, logits everywhere."""
     import torch
 
@@ -100,7 +112,9 @@ def all_logits(network: Any, local: LocalModel, prompts: Sequence[tuple[Message,
         mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
         with torch.inference_mode():
             logits = network(ids, attention_mask=mask, use_cache=False).logits.float()
-            torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="none")
+            torch.nn.functional.cross_entropy(
+                logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="none"
+            )
     return sum(len(e.ids) for e in encoded)
 
 
@@ -110,33 +124,52 @@ def with_adapter(local: LocalModel, folder: Path) -> Any:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    network = AutoModelForCausalLM.from_pretrained(local.weights.folder, dtype=torch.bfloat16).eval()
+    network = AutoModelForCausalLM.from_pretrained(
+        local.weights.folder, dtype=torch.bfloat16
+    ).eval()
     maps = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     torch.manual_seed(0)
-    tuned = get_peft_model(network, LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules=maps)).eval()
+    tuned = get_peft_model(
+        network, LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules=maps)
+    ).eval()
     tuned.save_pretrained(folder)
     return tuned
 
 
 def main() -> None:
-    """Measure the loads that are asked for, both sides of each in one process; keep them beside those kept before."""
+    """Measure the loads that are asked for, both sides of each in one process.
+
+    Keep them beside those kept before.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
     asked = sys.argv[1:] or LOADS
     local = LocalModel("smollm2-135m")
-    network = AutoModelForCausalLM.from_pretrained(local.weights.folder, dtype=getattr(torch, local.dtype)).eval()
+    network = AutoModelForCausalLM.from_pretrained(
+        local.weights.folder, dtype=getattr(torch, local.dtype)
+    ).eval()
     plain, shared = questions(shared=False), questions(shared=True)
-    setting = {"model": local.weights.name, "digest": local.weights.digest, "dtype": local.dtype,
-               "threads": torch.get_num_threads(), "rows": ROWS, "max_new_tokens": NEW}  # fmt: skip
+    setting = {
+        "model": local.weights.name,
+        "digest": local.weights.digest,
+        "dtype": local.dtype,
+        "threads": torch.get_num_threads(),
+        "rows": ROWS,
+        "max_new_tokens": NEW,
+    }
     path = RESULTS / "generation.json"
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    rates: dict[str, dict[str, float]] = kept["tokens"] if all(kept.get(k) == v for k, v in setting.items()) else {}
+    rates: dict[str, dict[str, float]] = (
+        kept["tokens"] if all(kept.get(k) == v for k, v in setting.items()) else {}
+    )
 
     def measure(name: str, run: Callable[[], int]) -> None:
         clock, processor = timed(run)
         rates[name] = {"per_second": round(clock, 1), "per_processor_second": round(processor, 1)}
-        print(f"{name:45} {clock:8.1f} tokens/s {processor:8.1f} tokens/processor second", flush=True)
+        print(
+            f"{name:45} {clock:8.1f} tokens/s {processor:8.1f} tokens/processor second", flush=True
+        )
 
     theirs(network, local, plain[:2], 2)
     ours(local, plain[:2])
@@ -145,11 +178,15 @@ def main() -> None:
         measure("questions: transformers, batches of 32", lambda: theirs(network, local, plain, 32))
         measure("questions: ours", lambda: ours(local, plain))
     if "shots" in asked:
-        measure("few shots: transformers, batches of 32", lambda: theirs(network, local, shared, 32))
+        measure(
+            "few shots: transformers, batches of 32", lambda: theirs(network, local, shared, 32)
+        )
         measure("few shots: ours", lambda: ours(local, shared))
     if "scoring" in asked:
         targets = ["Please send us the number; we will check it within two days."] * ROWS
-        measure("scoring: all logits, batches of 8", lambda: all_logits(network, local, plain, targets))
+        measure(
+            "scoring: all logits, batches of 8", lambda: all_logits(network, local, plain, targets)
+        )
         scored = sum(len(local.chat.encode(p, t).ids) for p, t in zip(plain, targets, strict=True))
 
         def score() -> int:

@@ -1,6 +1,7 @@
 """Coverage of the agreement intervals at 30 items × 3 raters, the item bootstrap beside them, and planned widths.
 
-Ratings: a normal item effect plus normal noise, cut into categories. The truth is the coefficient of 4,000,000 pairs.
+Ratings: a normal item effect plus normal noise, cut into categories. The truth is the coefficient
+    of 4,000,000 pairs.
 Usage: ``python -m bench.statistics.agreement [repetitions]``.
 """
 
@@ -31,8 +32,12 @@ CUTS: dict[str, list[float]] = {
 }
 
 
-def ratings(rng: np.random.Generator, items: int, share: float, cuts: str, raters: int = 3) -> Floats:
-    x = np.sqrt(share) * rng.normal(size=(items, 1)) + np.sqrt(1 - share) * rng.normal(size=(items, raters))
+def ratings(
+    rng: np.random.Generator, items: int, share: float, cuts: str, raters: int = 3
+) -> Floats:
+    x = np.sqrt(share) * rng.normal(size=(items, 1)) + np.sqrt(1 - share) * rng.normal(
+        size=(items, raters)
+    )
     return x if not CUTS[cuts] else np.searchsorted(ndtri(np.array(CUTS[cuts])), x).astype(float)
 
 
@@ -41,11 +46,18 @@ def _counts(x: Floats, k: int) -> Floats:
 
 
 def _table(x: Floats, k: int) -> Floats:
-    return np.bincount((x[:, 0] * k + x[:, 1]).astype(int), minlength=k * k).reshape(k, k).astype(float)
+    return (
+        np.bincount((x[:, 0] * k + x[:, 1]).astype(int), minlength=k * k)
+        .reshape(k, k)
+        .astype(float)
+    )
 
 
 def _gaps(x: Floats) -> Floats:
-    """A fifth of the ratings missing at random, the same for the same ratings; items with none left drop out."""
+    """A fifth of the ratings missing at random, the same for the same ratings.
+
+    Items with none left drop out.
+    """
     seed = abs(int(x.sum() * 1e6)) % 2**32
     out = np.where(np.random.default_rng(seed).random(x.shape) < 0.2, np.nan, x)
     return out.T
@@ -56,7 +68,9 @@ def coefficients(cuts: str) -> dict[str, Callable[[Floats], Estimate]]:
     if cuts == "continuous":
         return {
             "alpha interval": lambda x: krippendorff_alpha(x.T, scale="interval"),
-            "alpha interval, a fifth missing": lambda x: krippendorff_alpha(_gaps(x), scale="interval"),
+            "alpha interval, a fifth missing": lambda x: krippendorff_alpha(
+                _gaps(x), scale="interval"
+            ),
             "ICC(1,1)": lambda x: icc(x, form="ICC(1,1)"),
             "ICC(2,1)": lambda x: icc(x),
             "ICC(3,1)": lambda x: icc(x, form="ICC(3,1)"),
@@ -66,7 +80,9 @@ def coefficients(cuts: str) -> dict[str, Callable[[Floats], Estimate]]:
             "alpha ordinal": lambda x: krippendorff_alpha(x.T, scale="ordinal"),
             "alpha interval": lambda x: krippendorff_alpha(x.T, scale="interval"),
             "alpha ratio": lambda x: krippendorff_alpha(x.T + 1, scale="ratio"),
-            "alpha ordinal, a fifth missing": lambda x: krippendorff_alpha(_gaps(x), scale="ordinal"),
+            "alpha ordinal, a fifth missing": lambda x: krippendorff_alpha(
+                _gaps(x), scale="ordinal"
+            ),
         }
     return {
         "alpha nominal": lambda x: krippendorff_alpha(x.T, scale="nominal"),
@@ -125,7 +141,9 @@ def bootstrap_covers(rng: np.random.Generator, share: float, repeats: int) -> fl
     return hits / repeats
 
 
-def cell(rng: np.random.Generator, name: str, share: float, cuts: str, repeats: int) -> dict[str, Any]:
+def cell(
+    rng: np.random.Generator, name: str, share: float, cuts: str, repeats: int
+) -> dict[str, Any]:
     f, true = coefficients(cuts)[name], truth(name, share, cuts)
     hits, undefined, widths = 0, 0, []
     for _ in range(repeats):
@@ -158,10 +176,21 @@ def main(repeats: int = 10_000) -> None:
     ]
     plans = []
     for items, raters, share in ((30, 3, 0.6), (60, 3, 0.7), (100, 2, 0.5), (200, 5, 0.8)):
-        found = [icc(ratings(rng, items, share, "continuous", raters), form="ICC(1,1)") for _ in range(400)]
+        found = [
+            icc(ratings(rng, items, share, "continuous", raters), form="ICC(1,1)")
+            for _ in range(400)
+        ]
         simulated = float(np.mean([e.high - e.low for e in found]))
         planned = expected_width(items, raters, share)
-        plans.append({"items": items, "raters": raters, "share": share, "planned": planned, "simulated": simulated})
+        plans.append(
+            {
+                "items": items,
+                "raters": raters,
+                "share": share,
+                "planned": planned,
+                "simulated": simulated,
+            }
+        )
     worst = min(cells, key=lambda c: c["coverage"])
     result = {
         "repetitions": repeats,

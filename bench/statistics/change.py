@@ -1,9 +1,10 @@
 """False alarms in years without change, and delays after one, of every detector.
 
-Every simulated year has a reference of its own, so that what a reference does not know is in the figures. Thresholds,
-which each cost a simulation, are made at a few references and read off between them.
-Usage: ``python -m bench.statistics.change [years] [binary|channels|judged|series …]``; names keep the other rows of
-the last result.
+Every simulated year has a reference of its own, so that what a reference does not know is in the
+figures. Thresholds, which each cost a simulation, are made at a few references and read off between
+them.
+Usage: ``python -m bench.statistics.change [years] [binary|channels|judged|series …]``; names keep
+the other rows of the last result.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def _rate(alarms: Bools) -> dict[str, float]:
 
 
 def binary(years: int, rate: float, n: int) -> dict[str, Any]:
-    """Each year has its own reference; its threshold is read off thresholds at eleven references."""
+    """Each year has its own reference.
+
+    Its threshold is read off thresholds at eleven references.
+    """
     rng = np.random.default_rng(21)
     before = rng.binomial(n, rate, size=years)
     knots = np.unique(np.linspace(before.min(), before.max(), 11).astype(int))
@@ -65,7 +69,13 @@ def binary(years: int, rate: float, n: int) -> dict[str, Any]:
     k = made[0].k
     quiet = peaks(weeks(rate), k, "up") > h
     delays = {f"+{s:.0%}": _delays(first_alarm(weeks(rate + s), k, h)) for s in (0.03, 0.05, 0.10)}
-    return {"detector": "Cusum", "rate": rate, "reference": n, **_rate(quiet), "delay_weeks": delays}
+    return {
+        "detector": "Cusum",
+        "rate": rate,
+        "reference": n,
+        **_rate(quiet),
+        "delay_weeks": delays,
+    }
 
 
 def channels(count: int, common: float, years: int) -> dict[str, Any]:
@@ -79,7 +89,9 @@ def channels(count: int, common: float, years: int) -> dict[str, Any]:
         any_of = np.zeros(1000, dtype=np.bool_)
         shared = rng.normal(size=(1000, WEEKS))
         for _ in range(count):
-            own = math.sqrt(common) * shared + math.sqrt(1 - common) * rng.normal(size=(1000, WEEKS))
+            own = math.sqrt(common) * shared + math.sqrt(1 - common) * rng.normal(
+                size=(1000, WEEKS)
+            )
             spread = np.sqrt(rng.chisquare(999, size=(1000, 1)) / 999)
             z = (own - rng.normal(size=(1000, 1)) * math.sqrt(SIZE / 1000)) / spread
             any_of |= peaks(z, d.k, "both") > d.threshold
@@ -88,13 +100,20 @@ def channels(count: int, common: float, years: int) -> dict[str, Any]:
         shifted.append(first_alarm(z + 0.05 / math.sqrt(0.09 / SIZE), d.k, d.threshold))
     found = _delays(np.concatenate(shifted))
     quiet = _rate(np.concatenate(alarms))
-    return {"detector": "Budget", "channels": count, "common": common, **quiet, "delay_weeks": {"+5%": found}}
+    return {
+        "detector": "Budget",
+        "channels": count,
+        "common": common,
+        **quiet,
+        "delay_weeks": {"+5%": found},
+    }
 
 
 def judged(years: int, labelled: int, calibrations: int = 15) -> dict[str, Any]:
     """20 labels a week, a judge of correlation .65 (hits .75, false alarms .05 at a rate of .1).
 
-    The threshold of a reference is a linear function of its cells, fitted to ``calibrations`` thresholds.
+    The threshold of a reference is a linear function of its cells, fitted to ``calibrations``
+    thresholds.
     """
     rng = np.random.default_rng(23)
 
@@ -155,11 +174,17 @@ def series(years: int, phi: float, n: int, season: int, updates: int) -> dict[st
     phis = np.concatenate(memories)
     knots = np.linspace(phis.min(), phis.max(), 11)
     made = [
-        series_threshold(float(v), n=n, season=season, alpha=0.05, updates=updates, direction="up", k=k) for v in knots
+        series_threshold(
+            float(v), n=n, season=season, alpha=0.05, updates=updates, direction="up", k=k
+        )
+        for v in knots
     ]
     h = np.interp(phis, knots, made)
     first = np.concatenate(
-        [first_alarm(m, k, np.interp(p[:200], knots, made)) for m, p in zip(moved, memories, strict=True)]
+        [
+            first_alarm(m, k, np.interp(p[:200], knots, made))
+            for m, p in zip(moved, memories, strict=True)
+        ]
     )
     return {
         "detector": "SeriesCusum",
@@ -173,7 +198,10 @@ def series(years: int, phi: float, n: int, season: int, updates: int) -> dict[st
 
 
 def main(years: int = 20_000, *names: str) -> None:
-    """All rows; ``names`` (``judged``, ``series`` …) make only these anew and keep the rest of the last result."""
+    """All rows.
+
+    ``names`` (``judged``, ``series`` …) make only these anew and keep the rest of the last result.
+    """
     started = time.perf_counter()
     makers: list[tuple[str, Callable[[], dict[str, Any]]]] = [
         ("binary", lambda: binary(years, 0.1, 1000)),
@@ -189,7 +217,11 @@ def main(years: int = 20_000, *names: str) -> None:
         ("series", lambda: series(years, 0.9, 104, 1, 52)),
     ]
     before = RESULTS / "statistics_change.json"
-    kept = json.loads(before.read_text(encoding="utf-8"))["rows"] if names and before.exists() else [None] * len(makers)
+    kept = (
+        json.loads(before.read_text(encoding="utf-8"))["rows"]
+        if names and before.exists()
+        else [None] * len(makers)
+    )
     rows = []
     for (name, make), old in zip(makers, kept, strict=True):
         begun = time.perf_counter()

@@ -1,8 +1,9 @@
 """Coverage and labels needed of `corrected_rate` in every promised cell.
 
-600 cells: five rates × four numbers of labels × six judges × clusters of 1, 3 and 5 with intraclass correlation 0 and
-.3 (of people's labels, of the judge's hits and of its false alarms alike); whole clusters are labelled; 4,000 rows are
-judged. Usage: ``python -m bench.statistics.corrected [repetitions] [processes]``.
+600 cells: five rates × four numbers of labels × six judges × clusters of 1, 3 and 5 with intraclass
+correlation 0 and .3 (of people's labels, of the judge's hits and of its false alarms alike); whole
+clusters are labelled; 4,000 rows are judged. Usage: ``python -m bench.statistics.corrected
+[repetitions] [processes]``.
 """
 
 from __future__ import annotations
@@ -37,13 +38,24 @@ def _beta(rng: np.random.Generator, mean: float, icc: float, size: tuple[int, ..
 
 
 def draw(
-    rng: np.random.Generator, p: float, n: int, judge: tuple[float, float], m: int, icc: float, repeats: int
+    rng: np.random.Generator,
+    p: float,
+    n: int,
+    judge: tuple[float, float],
+    m: int,
+    icc: float,
+    repeats: int,
 ) -> Strata:
-    """Datasets of one cell; the judged but unlabelled rows enter by the normal limit of their total."""
+    """Datasets of one cell.
+
+    The judged but unlabelled rows enter by the normal limit of their total.
+    """
     hit, correct = judge
     units = max(n // m, 2)
 
-    def counts(size: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def counts(
+        size: tuple[int, ...],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         good = rng.binomial(m, _beta(rng, p, icc, size))
         passed = rng.binomial(good, _beta(rng, hit, icc, size))
         missed = rng.binomial(m - good, _beta(rng, 1 - correct, icc, size))
@@ -55,10 +67,12 @@ def draw(
     many = counts((20_000,))
     sums = (many[1] + many[2]).astype(float)
     rest, labelled = (JUDGED - n) // m, t[..., 1]
-    # Totals of the cluster sums and of their squares, by the normal limit: what the judge's share and clustering need.
+    # Totals of the cluster sums and of their squares, by the normal limit: what the judge's share
+    # and clustering need.
     both = np.stack([sums, sums**2])
     spread = np.cov(both)
-    # The mean of the judge's total is known; that of its squares follows it, so that no cell is off by a sampled mean.
+    # The mean of the judge's total is known; that of its squares follows it, so that no cell is off
+    # by a sampled mean.
     exact = m * (p * hit + (1 - p) * (1 - correct))
     centre = both.mean(1) + spread[0] / spread[0, 0] * (exact - both[0].mean())
     totals = rng.multivariate_normal(centre * rest, spread * rest, size=repeats)
@@ -68,14 +82,22 @@ def draw(
     w1 = passing / (every * m)
     icc_judge = np.full(repeats, np.nan)
     if m > 1:
-        within = (w1 * every * m - (between * (every - 1) + passing**2 / every / m)) / (every * (m - 1))
+        within = (w1 * every * m - (between * (every - 1) + passing**2 / every / m)) / (
+            every * (m - 1)
+        )
         icc_judge = np.clip((between - within) / (between + (m - 1) * within), 0.0, 1.0)
     factor = between / m / (w1 * (1 - w1)) / every
     return Strata(x, t, np.stack([1 - w1, w1], 1), factor, clustered=m > 1, judge_icc=icc_judge)
 
 
 def cell(
-    rng: np.random.Generator, p: float, n: int, judge: tuple[float, float], m: int, icc: float, repeats: int
+    rng: np.random.Generator,
+    p: float,
+    n: int,
+    judge: tuple[float, float],
+    m: int,
+    icc: float,
+    repeats: int,
 ) -> dict[str, Any]:
     """Coverage and mean width of one cell, with people alone (Wilson, independent labels) beside it."""
     s = draw(rng, p, n, judge, m, icc, repeats)
@@ -124,7 +146,13 @@ def _needed(job: tuple[tuple[float, float], float, int, int]) -> dict[str, Any]:
     q = p * hit + (1 - p) * (1 - correct)
     rho = (p * hit - p * q) / np.sqrt(p * (1 - p) * q * (1 - q))
     needed = labels_needed(judge, p, people, repeats)
-    return {"judge": judge, "rate": p, "rho": round(float(rho), 3), "people_alone": people, "needed_share": needed}
+    return {
+        "judge": judge,
+        "rate": p,
+        "rho": round(float(rho), 3),
+        "people_alone": people,
+        "needed_share": needed,
+    }
 
 
 def main(repeats: int = 10_000, workers: int = 2) -> None:
@@ -133,7 +161,12 @@ def main(repeats: int = 10_000, workers: int = 2) -> None:
         (i, p, n, judge, m, icc, repeats)
         for i, (judge, (m, icc), p, n) in enumerate(product(JUDGES, CLUSTERS, RATES, LABELS))
     ]
-    wanted = [(judge, p, people, repeats) for judge in JUDGES for p in (0.5, 0.8, 0.9, 0.95) for people in (200, 400)]
+    wanted = [
+        (judge, p, people, repeats)
+        for judge in JUDGES
+        for p in (0.5, 0.8, 0.9, 0.95)
+        for people in (200, 400)
+    ]
     with ProcessPoolExecutor(workers) as pool:
         cells = list(pool.map(_cell, jobs, chunksize=5))
         print(len(cells), "cells", flush=True)

@@ -1,7 +1,8 @@
 """Forecasts of the loss at four times the data, and effects on a KPI, against what is known in simulation.
 
-Curves: floors, powers and pre-power phases drawn at random, five sizes (100 … 1,600 rows), noise of 1 and 2 %; a plain
-power law beside ours. KPI: trend, season of 7, a control, memory 0 … .8, 60 or 120 days.
+Curves: floors, powers and pre-power phases drawn at random, five sizes (100 … 1,600 rows), noise of
+1 and 2 %; a plain power law beside ours. KPI: trend, season of 7, a control, memory 0 … .8, 60 or
+120 days.
 Usage: ``python -m bench.statistics.curves [curves]``.
 """
 
@@ -94,7 +95,11 @@ def kpi(repeats: int, phi: float, days: int) -> dict[str, Any]:
 
 def main(count: int = 60) -> None:
     started = time.perf_counter()
-    rows = [curves(count, noise, kind) for kind in ("power", "rectified", "exponential mix") for noise in (0.01, 0.02)]
+    rows = [
+        curves(count, noise, kind)
+        for kind in ("power", "rectified", "exponential mix")
+        for noise in (0.01, 0.02)
+    ]
     effects = [kpi(10 * count, phi, days) for days in (60, 120) for phi in (0.0, 0.3, 0.6, 0.8)]
     for row in [*rows, *effects]:
         print(row)

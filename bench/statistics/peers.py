@@ -1,6 +1,7 @@
 """The same cells for other packages: ppi-python, statsmodels, river, evalica.
 
-Needs ``pip install ppi-python statsmodels river evalica`` beside Tunewell; what is absent is left out and named.
+Needs ``pip install ppi-python statsmodels river evalica`` beside Tunewell; what is absent is left
+out and named.
 Usage: ``python -m bench.statistics.peers [repetitions]``.
 """
 
@@ -39,10 +40,16 @@ def judge_and_people(repeats: int) -> list[dict[str, Any]]:
     rows = []
     rng = np.random.default_rng(41)
     for p, n, hit, correct in CELLS:
-        found: dict[str, list[tuple[float, float]]] = {"tunewell": [], "ppi-python": [], "people alone, Wald": []}
+        found: dict[str, list[tuple[float, float]]] = {
+            "tunewell": [],
+            "ppi-python": [],
+            "people alone, Wald": [],
+        }
         for _ in range(repeats):
             truth = rng.random(2000) < p
-            judge = np.where(truth, rng.random(2000) < hit, rng.random(2000) >= correct).astype(float)
+            judge = np.where(truth, rng.random(2000) < hit, rng.random(2000) >= correct).astype(
+                float
+            )
             human = np.where(np.arange(2000) < n, truth.astype(float), np.nan)
             e = corrected_rate(judge=judge, human=human)
             found["tunewell"].append((e.low, e.high))
@@ -84,14 +91,24 @@ def shares(repeats: int) -> list[dict[str, Any]]:
 
 def _share(name: str, p: float, n: int, low: Floats, high: Floats) -> dict[str, Any]:
     covered = float(np.mean((low <= p) & (p <= high)))
-    return {"package": name, "rate": p, "n": n, "coverage": covered, "width": float(np.mean(high - low))}
+    return {
+        "package": name,
+        "rate": p,
+        "n": n,
+        "coverage": covered,
+        "width": float(np.mean(high - low)),
+    }
 
 
 def quiet_years(years: int) -> list[dict[str, Any]]:
     """Years without change in which a detector alarms, and observations until +10 points are seen."""
     from river import drift
 
-    makers = {"river ADWIN": drift.ADWIN, "river PageHinkley": drift.PageHinkley, "river KSWIN": drift.KSWIN}
+    makers = {
+        "river ADWIN": drift.ADWIN,
+        "river PageHinkley": drift.PageHinkley,
+        "river KSWIN": drift.KSWIN,
+    }
     rows = []
     for name, make in makers.items():
         rng = np.random.default_rng(43)
@@ -117,7 +134,12 @@ def quiet_years(years: int) -> list[dict[str, Any]]:
                     break
             delays.append(after / 200)
         rows.append(
-            {"package": name, "years": few, "false_alarm_years": alarms / few, "delay_weeks": float(np.median(delays))}
+            {
+                "package": name,
+                "years": few,
+                "false_alarm_years": alarms / few,
+                "delay_weeks": float(np.median(delays)),
+            }
         )
     rng = np.random.default_rng(43)
     alarms, delays = 0, []

@@ -1,7 +1,8 @@
 """Coverage and error rates of every interval and test of `tunewell.stats` that has no benchmark of its own.
 
-Each row draws datasets with a known truth, calls the public function and counts how often its interval holds the truth
-(or how often a test claims what is not so). Usage: ``python -m bench.statistics.promises [repetitions]``.
+Each row draws datasets with a known truth, calls the public function and counts how often its
+interval holds the truth (or how often a test claims what is not so). Usage: ``python -m
+bench.statistics.promises [repetitions]``.
 """
 
 from __future__ import annotations
@@ -87,10 +88,18 @@ def shares_and_means() -> Iterator[Case]:
 
         def shares(rng: Rng, groups: int = groups, size: int = size) -> Estimate:
             rate = np.repeat(rng.beta(0.8 * 7 / 3, 0.2 * 7 / 3, groups), size)
-            return mean((rng.random(groups * size) < rate).astype(float), clusters=np.repeat(np.arange(groups), size))
+            return mean(
+                (rng.random(groups * size) < rate).astype(float),
+                clusters=np.repeat(np.arange(groups), size),
+            )
 
         yield "mean, clustered", f"{groups} clusters of {size}, correlation .3", 0.0, clustered
-        yield "mean of 0/1, clustered", f"{groups} clusters of {size}, correlation .3, rate .8", 0.8, shares
+        yield (
+            "mean of 0/1, clustered",
+            f"{groups} clusters of {size}, correlation .3, rate .8",
+            0.8,
+            shares,
+        )
 
 
 def _pair(rng: Rng, n: int, a: float, b: float, common: float) -> tuple[Floats, Floats]:
@@ -129,12 +138,19 @@ def differences() -> Iterator[Case]:
         at = np.repeat(np.arange(20), 5)
         a, b = np.repeat(rng.beta(1.87, 0.47, (2, 20)), 5, axis=1)
         u = rng.random((2, 100))
-        return difference((u[0] < a).astype(float), (u[1] < b).astype(float), paired=True, clusters=at)
+        return difference(
+            (u[0] < a).astype(float), (u[1] < b).astype(float), paired=True, clusters=at
+        )
 
     yield "difference, paired scores", "40 rows", 0.2, scores
     yield "difference, unpaired scores", "25 and 60 rows, spread 1 and 3", 0.2, unequal
     yield "difference, paired scores, clustered", "20 clusters of 5", 0.2, clustered
-    yield "difference, paired 0/1, clustered", "20 clusters of 5, correlation .3", 0.0, clustered_shares
+    yield (
+        "difference, paired 0/1, clustered",
+        "20 clusters of 5, correlation .3",
+        0.0,
+        clustered_shares,
+    )
 
 
 def preferences() -> Iterator[Case]:
@@ -180,13 +196,17 @@ def corrected() -> Iterator[Case]:
         def grades(rng: Rng, n: int = n) -> Estimate:
             truth = rng.choice(5, 2000, p=[0.02, 0.03, 0.1, 0.25, 0.6]) + 1.0
             judge = np.clip(truth + rng.integers(-1, 2, 2000), 1, 5)
-            return corrected_mean(judge=judge, human=np.where(np.arange(2000) < n, truth, np.nan), low=1, high=5)
+            return corrected_mean(
+                judge=judge, human=np.where(np.arange(2000) < n, truth, np.nan), low=1, high=5
+            )
 
         yield "corrected_mean", f"{n} labels, normal", 3.0, scores
         yield "corrected_mean", f"{n} labels, grades of 1 to 5", 4.38, grades
         for accuracy in (0.5, 0.8, 0.95):
 
-            def apart(rng: Rng, n: int = n, accuracy: float = accuracy, paired: bool = True) -> Estimate:
+            def apart(
+                rng: Rng, n: int = n, accuracy: float = accuracy, paired: bool = True
+            ) -> Estimate:
                 a, b = _pair(rng, 2000, 0.85, 0.75, 0.5)
                 said = [np.where(rng.random(2000) < accuracy, v, 1 - v) for v in (a, b)]
                 seen = np.arange(2000) < n
@@ -203,11 +223,20 @@ def corrected() -> Iterator[Case]:
 
             def won(rng: Rng, n: int = n, accuracy: float = accuracy) -> Estimate:
                 truth = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.1, 0.6], size=2000)
-                judge = np.where(rng.random(2000) < accuracy, truth, rng.choice([0.0, 0.5, 1.0], size=2000))
-                return corrected_win_rate(judge=judge, human=np.where(np.arange(2000) < n, truth, np.nan))
+                judge = np.where(
+                    rng.random(2000) < accuracy, truth, rng.choice([0.0, 0.5, 1.0], size=2000)
+                )
+                return corrected_win_rate(
+                    judge=judge, human=np.where(np.arange(2000) < n, truth, np.nan)
+                )
 
             yield "corrected_difference, paired", f"{n} labels, judge {accuracy}", 0.1, apart
-            yield "corrected_difference, unpaired", f"{n} labels an arm, judge {accuracy}", 0.1, alone
+            yield (
+                "corrected_difference, unpaired",
+                f"{n} labels an arm, judge {accuracy}",
+                0.1,
+                alone,
+            )
             yield "corrected_win_rate", f"{n} labels, judge {accuracy}, a tenth ties", 0.65, won
 
 
@@ -225,13 +254,23 @@ def errors(repeats: int) -> list[dict[str, Any]]:
                 table = [[both, only_a], [only_b, neither]]
                 hits += mcnemar(table, method=method).p_value <= 0.05  # type: ignore[arg-type]
             setting = f"{n} pairs, {discordant} discordant"
-            rows.append({"function": f"mcnemar, {method}", "setting": setting, "aim": 0.05, "claimed": hits / repeats})
+            rows.append(
+                {
+                    "function": f"mcnemar, {method}",
+                    "setting": setting,
+                    "aim": 0.05,
+                    "claimed": hits / repeats,
+                }
+            )
     for n in (100, 400):
         hits = 0
         for _ in range(repeats):
             a, b = _pair(rng, n, 0.85, 0.9, 0.6)
             hits += equivalence(difference(a, b, paired=True), margin=0.05).holds is True
-        row = {"function": "equivalence, non-inferiority", "setting": f"{n} pairs, worse by the margin of .05"}
+        row = {
+            "function": "equivalence, non-inferiority",
+            "setting": f"{n} pairs, worse by the margin of .05",
+        }
         rows.append({**row, "aim": 0.025, "claimed": hits / repeats})
     return rows
 

@@ -1,10 +1,11 @@
 """Forecasts at four times the data on learning curves of real data, trained here: small models, not fine-tuned ones.
 
-Three kinds of small models on public collections of short texts: a language model of characters, one of words (both
-smoothed by Witten and Bell), and a softmax regression on words that names the intent. Each is trained at five sizes,
-each twice the one before, and at four times the largest; the loss is that of held-out rows. These are no curves of
-fine-tuned language models, which need days of computing: they show the forecast on real losses, nothing more.
-Needs ``TUNEWELL_DATA``. Usage: ``python -m bench.statistics.real_curves``.
+Three kinds of small models on public collections of short texts: a language model of characters,
+one of words (both smoothed by Witten and Bell), and a softmax regression on words that names the
+intent. Each is trained at five sizes, each twice the one before, and at four times the largest; the
+loss is that of held-out rows. These are no curves of fine-tuned language models, which need days of
+computing: they show the forecast on real losses, nothing more. Needs ``TUNEWELL_DATA``. Usage:
+``python -m bench.statistics.real_curves``.
 """
 
 from __future__ import annotations
@@ -48,8 +49,13 @@ def collections(root: Path) -> dict[str, Rows]:
     return {name: [rows[i] for i in rng.permutation(len(rows))] for name, rows in found.items()}
 
 
-def sequence_loss(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], order: int) -> float:
-    """Nats a token of an interpolated Witten-Bell model; words that were not seen share one unknown word."""
+def sequence_loss(
+    train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], order: int
+) -> float:
+    """Nats a token of an interpolated Witten-Bell model.
+
+    Words that were not seen share one unknown word.
+    """
     seen = {t for row in train for t in row}
     counts: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
     for row in train:
@@ -89,7 +95,10 @@ def intent_loss(train: Rows, test: Rows, labels: list[str]) -> float:
     torch.manual_seed(0)
     at = {label: i for i, label in enumerate(labels)}
     x, y = torch.tensor(_features([t for t, _ in train])), torch.tensor([at[c] for _, c in train])
-    held, named = torch.tensor(_features([t for t, _ in test])), torch.tensor([at[c] for _, c in test])
+    held, named = (
+        torch.tensor(_features([t for t, _ in test])),
+        torch.tensor([at[c] for _, c in test]),
+    )
     layer = torch.nn.Linear(FEATURES, len(labels))
     torch.nn.init.zeros_(layer.weight)
     # The same number of steps at every size, so that only the data differ.
@@ -137,14 +146,20 @@ def main() -> None:
     rows = []
     for name, texts in collections(root).items():
         for kind in ("characters", "words", "intent"):
-            # A collection cut to two thirds, its other rows first, is another curve of the same kind.
-            for part, some in (("", texts), (", another two thirds", texts[::-1][: 2 * len(texts) // 3])):
+            # A collection cut to two thirds, its other rows first, is another curve of the same
+            # kind.
+            for part, some in (
+                ("", texts),
+                (", another two thirds", texts[::-1][: 2 * len(texts) // 3]),
+            ):
                 rows.append(curve(name + part, kind, some))
                 print(rows[-1], flush=True)
     result = {
         "curves": len(rows),
         "median_error": float(np.median([r["error"] for r in rows])),
-        "median_error_plain_power_law": float(np.median([r["error_plain_power_law"] for r in rows])),
+        "median_error_plain_power_law": float(
+            np.median([r["error_plain_power_law"] for r in rows])
+        ),
         "covered": float(np.mean([r["covered"] for r in rows])),
         "rows": rows,
     }

@@ -17,4 +17,8 @@ def write(name: str, result: dict[str, Any], started: float) -> None:
     spent = os.times()
     cpu = round(sum(spent[:4]), 1)
     plain = json.loads(json.dumps(result, default=float))
-    print(keep(f"statistics_{name}", {"seconds": seconds, "cpu_seconds": cpu, **plain}).name, seconds, "s")
+    print(
+        keep(f"statistics_{name}", {"seconds": seconds, "cpu_seconds": cpu, **plain}).name,
+        seconds,
+        "s",
+    )

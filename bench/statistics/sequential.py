@@ -1,8 +1,9 @@
 """Type I error, power and labels of `sequential_ab`: people alone and judge-corrected, five looks and twenty.
 
-A judge agrees with people with the given accuracy and has judged 2,000 pairs; people label a growing part. Looks are
-at equal steps, error-spending boundaries, the interval that `sequential_ab` uses. Any-time-valid: a look after every
-single label. Usage: ``python -m bench.statistics.sequential [runs]``.
+A judge agrees with people with the given accuracy and has judged 2,000 pairs; people label a
+growing part. Looks are at equal steps, error-spending boundaries, the interval that `sequential_ab`
+uses. Any-time-valid: a look after every single label. Usage: ``python -m
+bench.statistics.sequential [runs]``.
 """
 
 from __future__ import annotations
@@ -28,15 +29,27 @@ HUMAN_ONLY = 194
 
 
 def stops(
-    rng: np.random.Generator, p: float, accuracy: float | None, looks: list[int], runs: int, kind: Kind
+    rng: np.random.Generator,
+    p: float,
+    accuracy: float | None,
+    looks: list[int],
+    runs: int,
+    kind: Kind,
 ) -> NDArray[np.int64]:
-    """Index of the look at which each run ends with a preference; ``len(looks)`` where none does."""
+    """Index of the look at which each run ends with a preference.
+
+    ``len(looks)`` where none does.
+    """
     a = 0.5 if accuracy is None else accuracy
     cells = [p * a, p * (1 - a), (1 - p) * (1 - a), (1 - p) * a]
     boundary = spending_boundaries([n / looks[-1] for n in looks], kind=kind)
     steps = np.diff([0, *looks])
     counts = np.cumsum([rng.multinomial(n, cells, size=runs) for n in steps], axis=0).astype(float)
-    passed = counts[-1][:, 0] + counts[-1][:, 2] + rng.binomial(JUDGED - looks[-1], cells[0] + cells[2], size=runs)
+    passed = (
+        counts[-1][:, 0]
+        + counts[-1][:, 2]
+        + rng.binomial(JUDGED - looks[-1], cells[0] + cells[2], size=runs)
+    )
     shares = np.stack([1 - passed / JUDGED, passed / JUDGED], axis=1)
     out = np.full(runs, len(looks))
     for i, z in enumerate(boundary):
@@ -114,7 +127,9 @@ def any_time(runs: int, n: int = 400) -> dict[str, Any]:
 
 def main(runs: int = 20_000) -> None:
     started = time.perf_counter()
-    cases: list[tuple[float | None, int, Kind]] = [(a, 5, "obrien-fleming") for a in (None, 0.75, 0.8, 0.85, 0.9)]
+    cases: list[tuple[float | None, int, Kind]] = [
+        (a, 5, "obrien-fleming") for a in (None, 0.75, 0.8, 0.85, 0.9)
+    ]
     cases += [(a, looks, "kim-demets") for looks in (5, 10) for a in (0.8, 0.85)]
     cases += [(a, 10, "obrien-fleming") for a in (0.8, 0.85)]
     rows = []

@@ -6,12 +6,13 @@ goes on where it was::
     python -m bench.training.against_trl                 # what is not measured yet
     python -m bench.training.against_trl ours-1 --again  # these arms, anew
 
-Speeds in training tokens (prompt and target, no padding) a second of the clock and a second of processor time. TRL runs
-with bf16, batches of 8, the loss on the completion alone and without gradient checkpointing, which is its fastest
-setting here; its time is that of ``trainer.train()`` alone. Ours holds everything from the encoded rows on, and in the
-arm ``everything`` the loading of the model as well. The rate of the matrix products is measured before each arm, so
-that one can see whether the machine was the same. TRL is no dependency of ours: `pip install trl==1.16.0`, or that arm
-is left out.
+Speeds in training tokens (prompt and target, no padding) a second of the clock and a second of
+processor time. TRL runs with bf16, batches of 8, the loss on the completion alone and without
+gradient checkpointing, which is its fastest setting here; its time is that of ``trainer.train()``
+alone. Ours holds everything from the encoded rows on, and in the arm ``everything`` the loading of
+the model as well. The rate of the matrix products is measured before each arm, so that one can see
+whether the machine was the same. TRL is no dependency of ours: `pip install trl==1.16.0`, or that
+arm is left out.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def timed(run: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     """A result, with seconds of the clock and of the processor (all threads)."""
     clock, processor = time.perf_counter(), time.process_time()
     result = run()
-    return result, {"seconds": time.perf_counter() - clock, "processor_seconds": time.process_time() - processor}
+    return result, {
+        "seconds": time.perf_counter() - clock,
+        "processor_seconds": time.process_time() - processor,
+    }
 
 
 def speeds(taken: dict[str, float], tokens: int) -> dict[str, float]:
@@ -65,7 +69,10 @@ def speeds(taken: dict[str, float], tokens: int) -> dict[str, float]:
 
 
 def trl(rows: Sequence[Example], weights: Weights, folder: Path) -> dict[str, float]:
-    """Train with SFTTrainer; leaves the adapter in the folder and gives the time of its training loop."""
+    """Train with SFTTrainer.
+
+    Leaves the adapter in the folder and gives the time of its training loop.
+    """
     import torch
     from datasets import Dataset
     from peft import LoraConfig
@@ -75,23 +82,46 @@ def trl(rows: Sequence[Example], weights: Weights, folder: Path) -> dict[str, fl
     turns = [[{"role": m.role, "content": m.content} for m in e.messages] for e in rows]
     data = Dataset.from_list([{"prompt": t[:-1], "completion": t[-1:]} for t in turns])
     options = SFTConfig(
-        output_dir=str(folder / "out"), use_cpu=True, bf16=True, gradient_checkpointing=False, report_to="none",
-        per_device_train_batch_size=8, num_train_epochs=RECIPE.epochs, learning_rate=RECIPE.rate,
-        lr_scheduler_type="linear", warmup_steps=0.06, weight_decay=RECIPE.weight_decay, logging_strategy="no",
-        save_strategy="no", max_length=RECIPE.max_tokens, seed=0, dataloader_pin_memory=False, disable_tqdm=True,
-    )  # fmt: skip
-    lora = LoraConfig(r=RECIPE.rank, lora_alpha=int(RECIPE.alpha), lora_dropout=RECIPE.dropout,
-                      target_modules=list(RECIPE.targets), task_type="CAUSAL_LM")  # fmt: skip
+        output_dir=str(folder / "out"),
+        use_cpu=True,
+        bf16=True,
+        gradient_checkpointing=False,
+        report_to="none",
+        per_device_train_batch_size=8,
+        num_train_epochs=RECIPE.epochs,
+        learning_rate=RECIPE.rate,
+        lr_scheduler_type="linear",
+        warmup_steps=0.06,
+        weight_decay=RECIPE.weight_decay,
+        logging_strategy="no",
+        save_strategy="no",
+        max_length=RECIPE.max_tokens,
+        seed=0,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+    )
+    lora = LoraConfig(
+        r=RECIPE.rank,
+        lora_alpha=int(RECIPE.alpha),
+        lora_dropout=RECIPE.dropout,
+        target_modules=list(RECIPE.targets),
+        task_type="CAUSAL_LM",
+    )
     base = AutoModelForCausalLM.from_pretrained(weights.folder, dtype=torch.bfloat16)
     tokenizer = AutoTokenizer.from_pretrained(weights.folder)
-    trainer = SFTTrainer(model=base, args=options, train_dataset=data, processing_class=tokenizer, peft_config=lora)
+    trainer = SFTTrainer(
+        model=base, args=options, train_dataset=data, processing_class=tokenizer, peft_config=lora
+    )
     _, taken = timed(trainer.train)
     trainer.model.save_pretrained(folder / "adapter")
     return taken
 
 
 def final(share: float, rows: Sequence[Example], weights: Weights, folder: Path) -> dict[str, Any]:
-    """One adapter on the top share of the layers; above a cut the frozen layers run once, into a trunk."""
+    """One adapter on the top share of the layers.
+
+    Above a cut the frozen layers run once, into a trunk.
+    """
     from tunewell.train.fit import fit
     from tunewell.train.network import load_network
 
@@ -105,8 +135,13 @@ def final(share: float, rows: Sequence[Example], weights: Weights, folder: Path)
     return {"total": speeds(taken, done.tokens)}
 
 
-def over_trunk(network: Any, rows: Sequence[TrainRow], share: float, *, folds: int) -> dict[str, Any]:
-    """Fill the trunk and train one adapter on all rows, or one for each fold, over it; evaluations left out."""
+def over_trunk(
+    network: Any, rows: Sequence[TrainRow], share: float, *, folds: int
+) -> dict[str, Any]:
+    """Fill the trunk and train one adapter on all rows, or one for each fold, over it.
+
+    Evaluations left out.
+    """
     from tunewell.train.loop import Job, run_job
     from tunewell.train.trunk import Trunk
 
@@ -116,8 +151,16 @@ def over_trunk(network: Any, rows: Sequence[TrainRow], share: float, *, folds: i
         _, filling = timed(lambda: trunk.fill(network, rows, cut=cut))
         train = np.arange(len(rows))[None] % max(folds, 2) != np.arange(folds)[:, None]
         train |= folds == 1
-        job = Job(network, rows, recipe=RECIPE, cut=cut, train=train, measure=np.zeros_like(train),
-                  adapters=range(folds), trunk=trunk)  # fmt: skip
+        job = Job(
+            network,
+            rows,
+            recipe=RECIPE,
+            cut=cut,
+            train=train,
+            measure=np.zeros_like(train),
+            adapters=range(folds),
+            trunk=trunk,
+        )
         done, taken = timed(lambda: run_job(job, epochs=RECIPE.epochs, read_every=False))
     tokens = sum(len(r.ids) for r in rows)
     both = {n: filling[n] + taken[n] for n in taken}
@@ -139,7 +182,10 @@ def folds(share: float, rows: Sequence[Example], weights: Weights) -> dict[str, 
 
 
 def everything(rows: Sequence[Example]) -> dict[str, Any]:
-    """The stages of a user: folds, full-depth check, final, findings, forgetting; then the learning curve."""
+    """The stages of a user: folds, full-depth check, final, findings, forgetting.
+
+    Then the learning curve.
+    """
     from tunewell.train import learning_curve, train
 
     with tempfile.TemporaryDirectory() as name:
@@ -174,7 +220,9 @@ def losses_of(adapter: Path, weights: Weights, rows: Sequence[Example]) -> dict[
     """Nats of each held-out row under an adapter, and its tokens."""
     from tunewell.model.local import LocalModel
 
-    scores = LocalModel(weights, adapter=adapter).score([e.prompt for e in rows], [e.target for e in rows])
+    scores = LocalModel(weights, adapter=adapter).score(
+        [e.prompt for e in rows], [e.target for e in rows]
+    )
     return {"nats": [round(s.nats, 4) for s in scores], "tokens": [s.tokens for s in scores]}
 
 
@@ -184,7 +232,10 @@ def arm(name: str) -> dict[str, Any]:
     rows = examples("legal", TRAIN + HELD_OUT)
     mine, theirs = rows[:TRAIN], rows[TRAIN:]
     kind, _, share = name.partition("-")
-    tokens = encode_rows(mine, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).tokens * RECIPE.epochs
+    tokens = (
+        encode_rows(mine, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).tokens
+        * RECIPE.epochs
+    )
     with tempfile.TemporaryDirectory() as folder:
         before = products()
         if kind == "trl":
@@ -217,9 +268,11 @@ def summary(arms: dict[str, Any]) -> dict[str, Any]:
         weight = np.asarray(a["tokens"], np.float64)
         ours, theirs = np.asarray(a["nats"]) / weight, np.asarray(b["nats"]) / weight
         difference = clustered_mean(ours - theirs, weight, [str(i) for i in range(len(weight))])
-        found["held_out"] = {"ours": round(float(np.average(ours, weights=weight)), 4),
-                             "trl": round(float(np.average(theirs, weights=weight)), 4),
-                             "ours_minus_trl": difference.model_dump(mode="json")}  # fmt: skip
+        found["held_out"] = {
+            "ours": round(float(np.average(ours, weights=weight)), 4),
+            "trl": round(float(np.average(theirs, weights=weight)), 4),
+            "ours_minus_trl": difference.model_dump(mode="json"),
+        }
     return found
 
 
@@ -235,8 +288,13 @@ def main() -> None:
         print(json.dumps(arm(asked.alone)), flush=True)
         return
     path = RESULTS / f"{NAME}.json"
-    setting = {"rows": TRAIN, "held_out_rows": HELD_OUT, "folds": FOLDS, "recipe": RECIPE.model_dump(mode="json"),
-               "threads": os.environ.get("OMP_NUM_THREADS", "all")}  # fmt: skip
+    setting = {
+        "rows": TRAIN,
+        "held_out_rows": HELD_OUT,
+        "folds": FOLDS,
+        "recipe": RECIPE.model_dump(mode="json"),
+        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+    }
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     arms: dict[str, Any] = kept.get("arms", {}) if kept.get("setting") == setting else {}
     for name in asked.arms or ARMS:

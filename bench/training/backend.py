@@ -2,9 +2,10 @@
 
     python -m bench.training.backend
 
-One process each, on the processor; the tokens a second are of the training steps alone, as a user is told them, and
-the seconds beside them hold everything (TRL's process, its libraries and the loading of the base included). Held-out
-rows are measured by the same code under both adapters, paired.
+One process each, on the processor; the tokens a second are of the training steps alone, as a user
+is told them, and the seconds beside them hold everything (TRL's process, its libraries and the
+loading of the base included). Held-out rows are measured by the same code under both adapters,
+paired.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ def main() -> None:
         arms = {"tunewell": ours(setting), "trl": trl(setting, place)}
         theirs = encode_rows(rows[TRAIN:], setting.tokenizer, max_tokens=RECIPE.max_tokens).rows
         everything = np.ones((1, len(theirs)), np.bool_)
-        job = Job(setting.network, theirs, recipe=RECIPE, cut=0, train=~everything, measure=everything)
+        job = Job(
+            setting.network, theirs, recipe=RECIPE, cut=0, train=~everything, measure=everything
+        )
         losses = {"base": job.evaluate(everything)[0].astype(np.float64)}
         for arm, found in arms.items():
             job.bank.put(0, found.pop("tensors"))
@@ -81,13 +84,24 @@ def main() -> None:
     tokens = np.asarray([r.targets for r in theirs], np.float64)
     names = [r.id for r in theirs]
     result = {
-        "setting": {"rows": TRAIN, "held_out_rows": len(theirs), "recipe": RECIPE.model_dump(mode="json"),
-                    "trl": how(place), "threads": os.environ.get("OMP_NUM_THREADS", "all")},
+        "setting": {
+            "rows": TRAIN,
+            "held_out_rows": len(theirs),
+            "recipe": RECIPE.model_dump(mode="json"),
+            "trl": how(place),
+            "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+        },
         "arms": arms,
-        "held_out": {n: clustered_mean(v, tokens, names).model_dump(mode="json") for n, v in losses.items()},
-        "ours_minus_trl": clustered_mean(losses["tunewell"] - losses["trl"], tokens, names).model_dump(mode="json"),
-        "speed_ours_over_trl": round(arms["tunewell"]["tokens_per_s"] / arms["trl"]["tokens_per_s"], 2),
-    }  # fmt: skip
+        "held_out": {
+            n: clustered_mean(v, tokens, names).model_dump(mode="json") for n, v in losses.items()
+        },
+        "ours_minus_trl": clustered_mean(
+            losses["tunewell"] - losses["trl"], tokens, names
+        ).model_dump(mode="json"),
+        "speed_ours_over_trl": round(
+            arms["tunewell"]["tokens_per_s"] / arms["trl"]["tokens_per_s"], 2
+        ),
+    }
     keep(NAME, result)
     print({k: v for k, v in result.items() if k != "setting"})
 

@@ -1,12 +1,14 @@
 """Where a training step's time goes: the matrix products' share, the cost law of the folds, peak memory, the cache.
 
-A step's matrix products are recorded with their shapes, and each is then timed alone in a hot loop. ``share`` is the
-time that they would take so, divided by the time of the whole step: 1 would be a step that does nothing else, at the
-rate that the machine reaches. It is measured with all instructions of the processor, and, where it has AMX, once more
-without (``avx512_bf16``), because matrix products that are ten times faster leave everything else where it was.
+A step's matrix products are recorded with their shapes, and each is then timed alone in a hot loop.
+``share`` is the time that they would take so, divided by the time of the whole step: 1 would be a
+step that does nothing else, at the rate that the machine reaches. It is measured with all
+instructions of the processor, and, where it has AMX, once more without (``avx512_bf16``), because
+matrix products that are ten times faster leave everything else where it was.
 
-The cost law says what K folds on the top share s of the layers cost, in units of one full-depth run over E epochs:
-``(1 - s) / (2 E) + (K - 1) s``. It is held against the arms of `bench.training.against_trl`.
+The cost law says what K folds on the top share s of the layers cost, in units of one full-depth run
+over E epochs: ``(1 - s) / (2 E) + (K - 1) s``. It is held against the arms of
+`bench.training.against_trl`.
 """
 
 from __future__ import annotations
@@ -54,7 +56,16 @@ def make_job(folder: Path, folds: int, share: float) -> Any:
         trunk = Trunk(folder / "trunk", rows, width=network.width, dtype=network.head.dtype)
         trunk.fill(network, rows, cut=cut)
     train = (np.arange(len(rows))[None] % 5 != np.arange(folds)[:, None]) | (folds == 1)
-    return Job(network, rows, recipe=RECIPE, cut=cut, train=train, measure=train, adapters=range(folds), trunk=trunk)
+    return Job(
+        network,
+        rows,
+        recipe=RECIPE,
+        cut=cut,
+        train=train,
+        measure=train,
+        adapters=range(folds),
+        trunk=trunk,
+    )
 
 
 def step(job: Any, i: int) -> int:
@@ -134,21 +145,38 @@ def cost_law() -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     kept = json.loads(path.read_text(encoding="utf-8"))
-    arms, epochs, folds = kept["arms"], kept["setting"]["recipe"]["epochs"], kept["setting"]["folds"]
+    arms, epochs, folds = (
+        kept["arms"],
+        kept["setting"]["recipe"]["epochs"],
+        kept["setting"]["folds"],
+    )
     found = []
     for name in ("folds-0.25", "folds-0.5"):
         if name in arms and "ours-1" in arms:
             share = 1 - cut_of(30, float(name.partition("-")[2])) / 30
             law = (1 - share) / (2 * epochs) + (folds - 1) * share
-            measured = arms[name]["total"]["processor_seconds"] / arms["ours-1"]["total"]["processor_seconds"]
-            found.append({"arm": name, "law": round(law, 3), "measured": round(measured, 3),
-                          "cache_gb_per_million_tokens": arms[name]["cache_bytes_per_million_tokens"] / 1e9,
-                          "peak_gib": round(arms[name]["peak_bytes"] / 2**30, 2)})  # fmt: skip
+            measured = (
+                arms[name]["total"]["processor_seconds"]
+                / arms["ours-1"]["total"]["processor_seconds"]
+            )
+            found.append(
+                {
+                    "arm": name,
+                    "law": round(law, 3),
+                    "measured": round(measured, 3),
+                    "cache_gb_per_million_tokens": arms[name]["cache_bytes_per_million_tokens"]
+                    / 1e9,
+                    "peak_gib": round(arms[name]["peak_bytes"] / 2**30, 2),
+                }
+            )
     return found
 
 
 def main() -> None:
-    """Measure with each set of instructions (or those named) in a process of its own; keep what is there of others."""
+    """Measure with each set of instructions (or those named) in a process of its own.
+
+    Keep what is there of others.
+    """
     if sys.argv[1:] == ["measure"]:
         print(json.dumps([measure(1, 1.0), measure(5, 0.25)]), flush=True)
         return

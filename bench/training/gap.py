@@ -7,8 +7,8 @@ there, so that a run that is cut off goes on::
     python -m bench.training.gap legal mts_dialog
     python -m bench.training.gap --summary
 
-Differences are paired by row, each arm at its best length, against full depth with the recipe as it is and against the
-best of the eight full-depth recipes.
+Differences are paired by row, each arm at its best length, against full depth with the recipe as it
+is and against the best of the eight full-depth recipes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Arm:
     Attributes:
         share: Top share of the layers with adapters.
         changes: To the recipe.
-        layers: Numbers of the layers with adapters, instead of the top ones; from the share of the depth.
+        layers: Numbers of the layers with adapters, instead of the top ones; from the share of the
+            depth.
         start: ``pissa`` or ``leading`` instead of PEFT's.
         cacheable: Whether the frozen layers lie below all adapters.
     """
@@ -80,7 +81,9 @@ ARMS = {
     "half, rate x3": Arm(0.5, rate(3)),
     "half, rank x4": Arm(0.5, rank(4)),
     "half, rank x4, rate x2": Arm(0.5, rank(4) | rate(2)),
-    "middle quarter": Arm(0.25, layers=lambda n: range(n // 2 - n // 8, n // 2 - n // 8 + round(n / 4))),
+    "middle quarter": Arm(
+        0.25, layers=lambda n: range(n // 2 - n // 8, n // 2 - n // 8 + round(n / 4))
+    ),
     "every fourth layer": Arm(0.25, layers=lambda n: range(3, n, 4), cacheable=False),
 }
 RECORDED = {
@@ -105,17 +108,24 @@ class Chosen:
 
     def sites(self, targets: Sequence[str], first: int) -> Any:
         """Those of the chosen layers."""
-        return [(s, n) for s, n in self._network.sites(targets, first) if s[0].layer in self._chosen]
+        return [
+            (s, n) for s, n in self._network.sites(targets, first) if s[0].layer in self._chosen
+        ]
 
 
 def leading(bank: Any, network: Any) -> None:
-    """A begins as the leading right singular vectors of its map, as long as PEFT's beginning; B at zero."""
+    """A begins as the leading right singular vectors of its map, as long as PEFT's beginning.
+
+    B at zero.
+    """
     import torch
 
     for group, a, _ in bank._views(bank.values):
         for j, site in enumerate(group.sites):
             mine = a[:, j * bank.rank : (j + 1) * bank.rank]
-            v = torch.linalg.svd(weight_of(network, site).float(), full_matrices=False)[2][: bank.rank]
+            v = torch.linalg.svd(weight_of(network, site).float(), full_matrices=False)[2][
+                : bank.rank
+            ]
             mine.copy_(v * (torch.linalg.vector_norm(mine[0]) / v.shape[0] ** 0.5))
     bank.refresh()
 
@@ -140,7 +150,14 @@ STARTS: dict[str, Start] = {"leading": leading, "pissa": pissa}
 
 def weight_of(network: Any, site: Any) -> Any:
     """The frozen weight of a map, a view (outputs, inputs)."""
-    kinds = {"q_proj": "qkv", "k_proj": "qkv", "v_proj": "qkv", "o_proj": "o", "gate_proj": "gu", "up_proj": "gu"}
+    kinds = {
+        "q_proj": "qkv",
+        "k_proj": "qkv",
+        "v_proj": "qkv",
+        "o_proj": "o",
+        "gate_proj": "gu",
+        "up_proj": "gu",
+    }
     whole = network._layers[site.layer]._maps[kinds.get(site.name.rsplit(".", 1)[-1], "down")][0]
     return whole[site.start : site.start + site.outputs].detach()
 
@@ -171,12 +188,21 @@ def run(name: str, arms: Sequence[str]) -> None:
             network = network or load_network(weights.folder)
             chosen = tuple(arm.layers(network.layers)) if arm.layers else ()
             cut = min(chosen) if chosen else cut_of(network.layers, arm.share)
-            trunk = Trunk(Path(folder) / f"trunk-{cut}", rows.rows, width=network.width, dtype=network.head.dtype)
+            trunk = Trunk(
+                Path(folder) / f"trunk-{cut}",
+                rows.rows,
+                width=network.width,
+                dtype=network.head.dtype,
+            )
             trunk.fill(network, rows.rows, cut=cut)
             recipe = OWN.model_copy(update=arm.changes)
             used = Chosen(network, chosen) if chosen else network
-            done[label] = measure(used, rows, recipe, 1 - cut / network.layers, trunk, start=STARTS.get(arm.start))
-            network = None if arm.start == "pissa" else network  # its weights are no longer the base's
+            done[label] = measure(
+                used, rows, recipe, 1 - cut / network.layers, trunk, start=STARTS.get(arm.start)
+            )
+            network = (
+                None if arm.start == "pissa" else network
+            )  # its weights are no longer the base's
             work_file(name).write_text(json.dumps(done), encoding="utf-8")
             print(name, label, done[label]["seconds"], "s", flush=True)
 
@@ -185,14 +211,20 @@ def compared(name: str) -> dict[str, Any]:
     """Each arm's loss, and how far it is from full depth, on the same rows."""
     recorded = kept(name)
     tokens = np.asarray(recorded["targets"], np.int64)
-    rule = HeldOut(np.ones((1, len(tokens)), np.bool_), tokens, [str(i) for i in range(len(tokens))])
+    rule = HeldOut(
+        np.ones((1, len(tokens)), np.bool_), tokens, [str(i) for i in range(len(tokens))]
+    )
     every = {a: recorded[k] for a, k in RECORDED.items() if k in recorded} | found(name)
     rows = {a: at_best(np.asarray(x["losses"]), rule) for a, x in every.items()}
-    full = [at_best(np.asarray(recorded[k]["losses"]), rule) for k in recorded if k.startswith("full-")]
+    full = [
+        at_best(np.asarray(recorded[k]["losses"]), rule) for k in recorded if k.startswith("full-")
+    ]
     best = min(full, key=lambda x: rule.mean(x).value)
 
     def epoch_of(arm: str) -> int:
-        return 1 + int(np.argmin(np.average(np.asarray(every[arm]["losses"])[1:], weights=tokens, axis=1)))
+        return 1 + int(
+            np.argmin(np.average(np.asarray(every[arm]["losses"])[1:], weights=tokens, axis=1))
+        )
 
     def behind(x: Any, reference: Any) -> list[float]:
         d, m = rule.change(reference, x), rule.mean(reference).value
@@ -212,7 +244,7 @@ def compared(name: str) -> dict[str, Any]:
             }
             for a in sorted(rows, key=lambda a: rule.mean(rows[a]).value)
         },
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -225,12 +257,22 @@ def main() -> None:
     for name in asked.sets:
         run(name, asked.arms or list(ARMS))
     sets = {n: compared(n) for n in SYSTEM if "full-0" in kept(n)}
-    keep(NAME, {"recipe": OWN.model_dump(mode="json"), "folds": FOLDS, "depths": DEPTHS, "sets": sets,
-                "full_depth_recipes": len(candidates_around(OWN))})  # fmt: skip
+    keep(
+        NAME,
+        {
+            "recipe": OWN.model_dump(mode="json"),
+            "folds": FOLDS,
+            "depths": DEPTHS,
+            "sets": sets,
+            "full_depth_recipes": len(candidates_around(OWN)),
+        },
+    )
     for name, one in sets.items():
         print(name, {k: v for k, v in one.items() if k != "arms"})
         for arm, x in one["arms"].items():
-            print(f"  {arm:28s} {x['held_out']:.4f} at {x['best_epoch']}  {x['behind_full']} {x['behind_best_full']}")
+            print(
+                f"  {arm:28s} {x['held_out']:.4f} at {x['best_epoch']}  {x['behind_full']} {x['behind_best_full']}"
+            )
 
 
 if __name__ == "__main__":

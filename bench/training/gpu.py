@@ -1,22 +1,27 @@
 """Training on one GPU against TRL's SFTTrainer with packing and Liger: same rows, same random weights, one run.
 
-    python -m bench.training.gpu                    # SmolLM2-1.7B's shape, about six minutes on an H200 or H100
-    python -m bench.training.gpu --shape 0.5b       # Qwen2.5-0.5B's
-    python -m bench.training.gpu --shape tiny       # tries the benchmark itself, on any machine; keeps no result
+    python -m bench.training.gpu                    # SmolLM2-1.7B's shape, about six minutes on an
+    H200 or H100 python -m bench.training.gpu --shape 0.5b       # Qwen2.5-0.5B's python -m
+    bench.training.gpu --shape tiny       # tries the benchmark itself, on any machine; keeps no
+    result
 
-Speed does not depend on what the weights are, so they are drawn at random and nothing is downloaded. Needed beside a
-CUDA build of torch: transformers, peft, numpy, pyarrow, pydantic, sqlalchemy, PyYAML, safetensors; for the other side
-`pip install trl==1.16.0 datasets liger-kernel` (without them that side is left out). On a machine without a network,
-carry them: `pip download -d wheels --no-deps trl==1.16.0 datasets dill multiprocess liger-kernel pydantic pydantic-core
-annotated-types typing-inspection sqlalchemy`, there `pip install --no-index --no-deps wheels/*.whl`, then
-`PYTHONPATH=src python -m bench.training.gpu`.
+Speed does not depend on what the weights are, so they are drawn at random and nothing is
+downloaded. Needed beside a
+CUDA build of torch: transformers, peft, numpy, pyarrow, pydantic, sqlalchemy, PyYAML, safetensors;
+for the other side `pip install trl==1.16.0 datasets liger-kernel` (without them that side is left
+out). On a machine without a network,
+carry them: `pip download -d wheels --no-deps trl==1.16.0 datasets dill multiprocess liger-kernel
+pydantic pydantic-core annotated-types typing-inspection sqlalchemy`, there `pip install --no-index
+--no-deps wheels/*.whl`, then `PYTHONPATH=src python -m bench.training.gpu`.
 
-Every arm runs in a process of its own, its first steps are not counted (kernels are compiled there), and the device is
-waited for before the clock is read. TRL runs twice, packed (best fit, no padding) and in padded batches of rows of like
-length, both in bf16 without gradient checkpointing, with Liger's layers and flash attention where they are installed;
-it is compared by the faster of the two. A step is 8,192 tokens of each adapter on both sides. The share of the
-matrix-product rate counts the frozen maps' products alone (forwards and for the inputs' gradients), over the best rate
-that this GPU reaches on products of such shapes: what attention, adapters and logits do counts as nothing.
+Every arm runs in a process of its own, its first steps are not counted (kernels are compiled
+there), and the device is waited for before the clock is read. TRL runs twice, packed (best fit, no
+padding) and in padded batches of rows of like length, both in bf16 without gradient checkpointing,
+with Liger's layers and flash attention where they are installed; it is compared by the faster of
+the two. A step is 8,192 tokens of each adapter on both sides. The share of the matrix-product rate
+counts the frozen maps' products alone (forwards and for the inputs' gradients), over the best rate
+that this GPU reaches on products of such shapes: what attention, adapters and logits do counts as
+nothing.
 """
 
 from __future__ import annotations
@@ -49,13 +54,31 @@ TARGET = 1.3
 
 Shape = dict[str, int]
 SHAPES: dict[str, Shape] = {
-    "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4,
-             "num_key_value_heads": 2, "vocab_size": 268},
-    "0.5b": {"hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24, "num_attention_heads": 14,
-             "num_key_value_heads": 2, "vocab_size": 151936},
-    "1.7b": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 24, "num_attention_heads": 32,
-             "num_key_value_heads": 32, "vocab_size": 49152},
-}  # fmt: skip
+    "tiny": {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": 268,
+    },
+    "0.5b": {
+        "hidden_size": 896,
+        "intermediate_size": 4864,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 14,
+        "num_key_value_heads": 2,
+        "vocab_size": 151936,
+    },
+    "1.7b": {
+        "hidden_size": 2048,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 32,
+        "vocab_size": 49152,
+    },
+}
 TOKENS = {"tiny": 12_000, "0.5b": 400_000, "1.7b": 400_000}
 STEP = {"tiny": 512, "0.5b": 8192, "1.7b": 8192}
 LONGEST = 1024
@@ -87,8 +110,15 @@ def make_model(shape: str, attention: str = "sdpa") -> Any:
 
     from tunewell.train.device import best_device
 
-    config = LlamaConfig(**SHAPES[shape], max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=1,
-                         eos_token_id=2, pad_token_id=2, attn_implementation=attention)  # fmt: skip
+    config = LlamaConfig(
+        **SHAPES[shape],
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+        attn_implementation=attention,
+    )
     torch.manual_seed(0)
     with torch.device(best_device()):
         torch.set_default_dtype(torch.bfloat16)
@@ -106,10 +136,12 @@ def clock() -> float:
     return time.perf_counter()
 
 
-# --- the other side -----------------------------------------------------------------------------------------------
+# --- the other side -------------------------------------------------------------------------------
 
 
-def trl(shape: str, rows: Sequence[TrainRow], folder: Path, *, packed: bool) -> tuple[float, int, dict[str, Any]]:
+def trl(
+    shape: str, rows: Sequence[TrainRow], folder: Path, *, packed: bool
+) -> tuple[float, int, dict[str, Any]]:
     """Seconds and tokens of SFTTrainer after its first steps, and what it used."""
     import torch
     from datasets import Dataset
@@ -127,18 +159,43 @@ def trl(shape: str, rows: Sequence[TrainRow], folder: Path, *, packed: bool) -> 
     data = Dataset.from_dict({"input_ids": [r.ids.tolist() for r in rows], "labels": labels})
     mean = sum(len(r.ids) for r in rows) / len(rows)
     options = SFTConfig(
-        output_dir=str(folder / "out"), use_cpu=not gpu, bf16=True, gradient_checkpointing=False, report_to="none",
-        packing=packed, max_length=size, use_liger_kernel=liger,
-        per_device_train_batch_size=max(1, STEP[shape] // size if packed else round(STEP[shape] / mean)),
-        train_sampling_strategy="random" if packed else "group_by_length", num_train_epochs=EPOCHS,
-        learning_rate=recipe.rate, lr_scheduler_type="linear", weight_decay=recipe.weight_decay, seed=0,
-        logging_strategy="no", save_strategy="no", disable_tqdm=True, dataloader_pin_memory=gpu,
-    )  # fmt: skip
-    lora = LoraConfig(r=recipe.rank, lora_alpha=int(recipe.alpha), lora_dropout=recipe.dropout,
-                      target_modules=list(recipe.targets), task_type="CAUSAL_LM")  # fmt: skip
+        output_dir=str(folder / "out"),
+        use_cpu=not gpu,
+        bf16=True,
+        gradient_checkpointing=False,
+        report_to="none",
+        packing=packed,
+        max_length=size,
+        use_liger_kernel=liger,
+        per_device_train_batch_size=max(
+            1, STEP[shape] // size if packed else round(STEP[shape] / mean)
+        ),
+        train_sampling_strategy="random" if packed else "group_by_length",
+        num_train_epochs=EPOCHS,
+        learning_rate=recipe.rate,
+        lr_scheduler_type="linear",
+        weight_decay=recipe.weight_decay,
+        seed=0,
+        logging_strategy="no",
+        save_strategy="no",
+        disable_tqdm=True,
+        dataloader_pin_memory=gpu,
+    )
+    lora = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=int(recipe.alpha),
+        lora_dropout=recipe.dropout,
+        target_modules=list(recipe.targets),
+        task_type="CAUSAL_LM",
+    )
     tokenizer = AutoTokenizer.from_pretrained(tiny_model_folder(folder / "tokenizer"))
-    trainer = SFTTrainer(model=make_model(shape, "flash_attention_2" if flash else "sdpa"), args=options,
-                         train_dataset=data, processing_class=tokenizer, peft_config=lora)  # fmt: skip
+    trainer = SFTTrainer(
+        model=make_model(shape, "flash_attention_2" if flash else "sdpa"),
+        args=options,
+        train_dataset=data,
+        processing_class=tokenizer,
+        peft_config=lora,
+    )
     collate, sizes, began = trainer.data_collator, [], []
 
     def counted(batch: Any) -> Any:
@@ -154,12 +211,15 @@ def trl(shape: str, rows: Sequence[TrainRow], folder: Path, *, packed: bool) -> 
     trainer.add_callback(Watch())
     trainer.train()
     seconds = clock() - began[0]
-    used = {"attention": "flash_attention_2" if flash else "sdpa", "liger": liger,
-            "rows_a_step": options.per_device_train_batch_size}  # fmt: skip
+    used = {
+        "attention": "flash_attention_2" if flash else "sdpa",
+        "liger": liger,
+        "rows_a_step": options.per_device_train_batch_size,
+    }
     return seconds, sum(sizes[WARM:]), used
 
 
-# --- our side -----------------------------------------------------------------------------------------------------
+# --- our side -------------------------------------------------------------------------------------
 
 
 def ours(
@@ -184,8 +244,16 @@ def ours(
         used = {"trunk_seconds": round(seconds, 2), "cache_bytes": trunk.size_bytes}
     train = np.arange(len(rows))[None] % max(folds, 2) != np.arange(folds)[:, None]
     train |= folds == 1
-    job = Job(network, rows, recipe=make_recipe(shape), cut=cut, train=train, measure=~train, adapters=range(folds),
-              trunk=trunk)  # fmt: skip
+    job = Job(
+        network,
+        rows,
+        recipe=make_recipe(shape),
+        cut=cut,
+        train=train,
+        measure=~train,
+        adapters=range(folds),
+        trunk=trunk,
+    )
     began, done, step = 0.0, 0, 0
     for epoch in range(EPOCHS):
         for batch in job.batches(epoch):
@@ -198,10 +266,14 @@ def ours(
     training = clock() - began
     whole = int((train * job.lengths[None]).sum()) * EPOCHS
     # The few steps that were not counted are, for the cache is filled for all of them.
-    return seconds + training * whole / done, whole, {**used, "steps": step, "training_seconds": round(training, 2)}
+    return (
+        seconds + training * whole / done,
+        whole,
+        {**used, "steps": step, "training_seconds": round(training, 2)},
+    )
 
 
-# --- what both are held against -------------------------------------------------------------------------------------
+# --- what both are held against -------------------------------------------------------------------
 
 
 def products(shape: str) -> float:
@@ -230,7 +302,10 @@ def operations(shape: str, *, share: float, tokens: int, distinct: int) -> float
         True
     """
     size = SHAPES[shape]
-    width, key = size["hidden_size"], size["hidden_size"] * size["num_key_value_heads"] // size["num_attention_heads"]
+    width, key = (
+        size["hidden_size"],
+        size["hidden_size"] * size["num_key_value_heads"] // size["num_attention_heads"],
+    )
     layer = width * (2 * width + 2 * key) + 3 * width * size["intermediate_size"]
     cut = cut_of(size["num_hidden_layers"], share)
     top = size["num_hidden_layers"] - cut
@@ -257,13 +332,23 @@ def arm(name: str, shape: str, tokens: int) -> dict[str, Any]:
             seconds, done, used = trl(shape, rows, Path(folder), packed=how == "packed")
         else:
             share = float(how)
-            seconds, done, used = ours(shape, rows, Path(folder), share=share, folds=FOLDS if kind == "folds" else 1)
+            seconds, done, used = ours(
+                shape, rows, Path(folder), share=share, folds=FOLDS if kind == "folds" else 1
+            )
     distinct = sum(len(r.ids) for r in rows)
     work = operations(shape, share=share, tokens=done, distinct=distinct)
-    return {"tokens": done, "seconds": round(seconds, 3), "tokens_per_s": round(done / seconds, 1),
-            "run_seconds": round(seconds * distinct * EPOCHS * (1 if kind != "folds" else FOLDS - 1) / done, 3),
-            "share_of_product_rate": round(work / seconds / rate, 3), "products_tflops": round(rate / 1e12, 2),
-            "peak_bytes": peak(), **used}  # fmt: skip
+    return {
+        "tokens": done,
+        "seconds": round(seconds, 3),
+        "tokens_per_s": round(done / seconds, 1),
+        "run_seconds": round(
+            seconds * distinct * EPOCHS * (1 if kind != "folds" else FOLDS - 1) / done, 3
+        ),
+        "share_of_product_rate": round(work / seconds / rate, 3),
+        "products_tflops": round(rate / 1e12, 2),
+        "peak_bytes": peak(),
+        **used,
+    }
 
 
 def summary(arms: dict[str, Any]) -> dict[str, Any]:
@@ -274,8 +359,14 @@ def summary(arms: dict[str, Any]) -> dict[str, Any]:
         {'folds-0.25': 1.25}
     """
     found: dict[str, Any] = {}
-    theirs = {n: a["run_seconds"] for n, a in arms.items() if n.startswith("trl") and "run_seconds" in a}
-    mine = {n: a["run_seconds"] for n, a in arms.items() if not n.startswith("trl") and "run_seconds" in a}
+    theirs = {
+        n: a["run_seconds"] for n, a in arms.items() if n.startswith("trl") and "run_seconds" in a
+    }
+    mine = {
+        n: a["run_seconds"]
+        for n, a in arms.items()
+        if not n.startswith("trl") and "run_seconds" in a
+    }
     if theirs:
         best = min(theirs, key=lambda n: theirs[n])
         found["trl"] = best
@@ -299,11 +390,17 @@ def gpu() -> dict[str, Any]:
             continue
     if torch.cuda.is_available():
         about = torch.cuda.get_device_properties(0)
-        found |= {"name": about.name, "memory_gib": round(about.total_memory / 2**30, 1), "cuda": torch.version.cuda}
+        found |= {
+            "name": about.name,
+            "memory_gib": round(about.total_memory / 2**30, 1),
+            "cuda": torch.version.cuda,
+        }
     return found
 
 
-def measure(names: Sequence[str], shape: str, tokens: int, told: Callable[[str], None]) -> dict[str, Any]:
+def measure(
+    names: Sequence[str], shape: str, tokens: int, told: Callable[[str], None]
+) -> dict[str, Any]:
     """Every arm in a process of its own; one that fails says why and stands as failed."""
     arms: dict[str, Any] = {}
     for name in names:
@@ -331,7 +428,9 @@ def measure(names: Sequence[str], shape: str, tokens: int, told: Callable[[str],
 
 def main() -> None:
     """Measure all arms; keep the result where it comes from a GPU and a real shape."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("arms", nargs="*", choices=[*ARMS, []], help="which; all by default")
     parser.add_argument("--shape", choices=sorted(SHAPES), default="1.7b")
     parser.add_argument("--tokens", type=int, default=0, help="training tokens of one epoch")
@@ -348,8 +447,15 @@ def main() -> None:
     if asked.shape != "tiny" and not torch.cuda.is_available():
         sys.exit("there is no GPU here; --shape tiny tries the benchmark itself")
     arms = measure(asked.arms or ARMS, asked.shape, tokens, lambda line: print(line, flush=True))
-    result = {"shape": asked.shape, "tokens": tokens, "epochs": EPOCHS, "folds": FOLDS, "gpu": gpu(),
-              "summary": summary(arms), "arms": arms}  # fmt: skip
+    result = {
+        "shape": asked.shape,
+        "tokens": tokens,
+        "epochs": EPOCHS,
+        "folds": FOLDS,
+        "gpu": gpu(),
+        "summary": summary(arms),
+        "arms": arms,
+    }
     print(json.dumps(result["summary"], indent=1))
     if asked.shape == "tiny":
         print("a try: no result is kept")

@@ -42,7 +42,10 @@ RECIPE = Recipe(rate=1e-3, epochs=3, max_tokens=512)
 
 
 def planted(name: str, seed: int) -> tuple[list[Example], set[str]]:
-    """Rows with wrong targets, and the ids of those; other rows and other wrong targets for every seed."""
+    """Rows with wrong targets, and the ids of those.
+
+    Other rows and other wrong targets for every seed.
+    """
     tokenizer = load_tokenizer(resolve(RECIPE.model).folder)
     rows = examples(name, 3 * ROWS[name], seed=seed - 1)
     fit = {r.id for r in encode_rows(rows, tokenizer, max_tokens=RECIPE.max_tokens).rows}
@@ -52,10 +55,19 @@ def planted(name: str, seed: int) -> tuple[list[Example], set[str]]:
     targets = {i: rows[j].target for i, j in zip(chosen, [*chosen[1:], chosen[0]], strict=True)}
     everything = sorted({e.target for e in rows})
     if name == "banking":
-        targets = {i: str(rng.choice([t for t in everything if t != rows[i].target])) for i in chosen}
+        targets = {
+            i: str(rng.choice([t for t in everything if t != rows[i].target])) for i in chosen
+        }
     wrong = {i: t for i, t in targets.items() if t.strip() != rows[i].target.strip()}
     out = [
-        e.model_copy(update={"messages": (*e.messages[:-1], e.messages[-1].model_copy(update={"content": wrong[i]}))})
+        e.model_copy(
+            update={
+                "messages": (
+                    *e.messages[:-1],
+                    e.messages[-1].model_copy(update={"content": wrong[i]}),
+                )
+            }
+        )
         if i in wrong
         else e
         for i, e in enumerate(rows)
@@ -74,7 +86,10 @@ def path_of(name: str, seed: int) -> Path:
 
 
 def run(name: str, seed: int, *, epochs: int = RECIPE.epochs) -> None:
-    """Train the folds of a set; keep their losses, and at every evaluation those behind other inputs."""
+    """Train the folds of a set.
+
+    Keep their losses, and at every evaluation those behind other inputs.
+    """
     rows, wrong = planted(name, seed)
     path = path_of(name, seed)
     place = path.with_suffix("")
@@ -84,17 +99,33 @@ def run(name: str, seed: int, *, epochs: int = RECIPE.epochs) -> None:
     cut = setting.cut(RECIPE.fold_layers)
     job = setting.job(cut, train=~held_out, measure=measure, adapters=range(FOLDS))
     by_id = {e.id: e for e in rows}
-    prior = Prior(setting.network, [by_id[r.id] for r in setting.rows.rows], held_out, bank=job.bank, cut=cut,
-                  tokenizer=setting.tokenizer, recipe=RECIPE, folder=place)  # fmt: skip
-    running = Running(job, epochs, planned=RECIPE.epochs, checkpoint=Checkpoint(place / "folds.safetensors"))
+    prior = Prior(
+        setting.network,
+        [by_id[r.id] for r in setting.rows.rows],
+        held_out,
+        bank=job.bank,
+        cut=cut,
+        tokenizer=setting.tokenizer,
+        recipe=RECIPE,
+        folder=place,
+    )
+    running = Running(
+        job, epochs, planned=RECIPE.epochs, checkpoint=Checkpoint(place / "folds.safetensors")
+    )
     parts = [*np.load(path.with_suffix(".npz"))["parts"]] if path.is_file() else []
     while True:
         if len(parts) < len(running.readings):
-            parts.append(prior.parts() if len(running.readings) > 1 else np.full((2, len(rows)), np.nan))
+            parts.append(
+                prior.parts() if len(running.readings) > 1 else np.full((2, len(rows)), np.nan)
+            )
             trace = setting.trace(running.readings, held_out)
             path.write_bytes(trace_to_bytes(trace))
-            np.savez(path.with_suffix(".npz"), vectors=setting.vectors(cut), parts=np.stack(parts),
-                     wrong=np.asarray([e in wrong for e in trace.examples]))  # fmt: skip
+            np.savez(
+                path.with_suffix(".npz"),
+                vectors=setting.vectors(cut),
+                parts=np.stack(parts),
+                wrong=np.asarray([e in wrong for e in trace.examples]),
+            )
             print(name, seed, [round(float(e), 2) for e in trace.epochs], flush=True)
         if not running.more:
             break
@@ -137,33 +168,58 @@ def scored(trace: FoldTrace, notes: Any) -> dict[str, Any]:
         "auroc": auroc(score, wrong),
         "planted_among_the_first_tenth": round(float(wrong[order[: len(wrong) // 10]].mean()), 3),
         "by_evaluation": [
-            {"epoch": round(float(trace.epochs[e]), 2), "auroc": auroc(scores[e], wrong),
-             "held_out": round(float(np.average(held_out[e], weights=trace.tokens)), 4)}
+            {
+                "epoch": round(float(trace.epochs[e]), 2),
+                "auroc": auroc(scores[e], wrong),
+                "held_out": round(float(np.average(held_out[e], weights=trace.tokens)), 4),
+            }
             for e in range(1, len(scores))
         ],
         "mean_of_evaluations": auroc(np.mean(scores[1:], axis=0), wrong),
         "empty_input_alone": auroc(doubt(trace, EARLY, prior=notes["parts"][EARLY, 0]), wrong),
         "other_input_alone": auroc(doubt(trace, EARLY, prior=notes["parts"][EARLY, 1]), wrong),
-        "against_neighbours": auroc(doubt_of_neighbours(trace, EARLY, vectors=notes["vectors"]), wrong),
+        "against_neighbours": auroc(
+            doubt_of_neighbours(trace, EARLY, vectors=notes["vectors"]), wrong
+        ),
         "loss_alone": auroc(loss, wrong),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
-    """Train what is asked for; score all that is kept; write bench/results/training-label-errors.json."""
+    """Train what is asked for; score all that is kept.
+
+    Write bench/results/training-label-errors.json.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*")
-    parser.add_argument("--seeds", nargs="*", type=int, default=[1], help="of the rows and of the planting")
-    parser.add_argument("--epochs", type=int, default=RECIPE.epochs, help="to do, of those that are planned")
+    parser.add_argument(
+        "--seeds", nargs="*", type=int, default=[1], help="of the rows and of the planting"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=RECIPE.epochs, help="to do, of those that are planned"
+    )
     parser.add_argument("--summary", action="store_true", help="only score what is kept")
     asked = parser.parse_args()
     for name in asked.sets:
         for seed in asked.seeds:
             run(name, seed, epochs=asked.epochs)
     found = {(n, s): one for n in SYSTEM for s in range(1, 10) if (one := kept(n, s)) is not None}
-    sets = {f"{n}, seed {s}": scored(*one) for (n, s), one in found.items() if len(one[0].epochs) > EARLY}
-    keep(NAME, {"target": TARGET, "share": SHARE, "recipe": RECIPE.model_dump(mode="json"), "chosen_on": CHOSEN_ON,
-                "read_at_evaluation": EARLY, "sets": sets})  # fmt: skip
+    sets = {
+        f"{n}, seed {s}": scored(*one)
+        for (n, s), one in found.items()
+        if len(one[0].epochs) > EARLY
+    }
+    keep(
+        NAME,
+        {
+            "target": TARGET,
+            "share": SHARE,
+            "recipe": RECIPE.model_dump(mode="json"),
+            "chosen_on": CHOSEN_ON,
+            "read_at_evaluation": EARLY,
+            "sets": sets,
+        },
+    )
     for label, result in sets.items():
         print(label, result, flush=True)
 

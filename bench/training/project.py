@@ -38,16 +38,22 @@ def pairs(name: str) -> list[tuple[str, str, str]]:
     """(id, input, target) of every row of a set: ``legal``, ``mts_dialog`` or ``banking``."""
     if name == "legal":
         found = json.loads(data("legal_summarization", "all_v1.json").read_text(encoding="utf-8"))
-        return [(k, found[k]["original_text"], found[k]["reference_summary"]) for k in sorted(found)]
+        return [
+            (k, found[k]["original_text"], found[k]["reference_summary"]) for k in sorted(found)
+        ]
     if name == "mts_dialog":
         with data("mts_dialog", "Main-Dataset", "MTS-Dialog-TrainingSet.csv").open(
             encoding="utf-8", newline=""
         ) as file:
             return [
-                (r["ID"], f"{r['section_header']}\n{r['dialogue']}", r["section_text"]) for r in csv.DictReader(file)
+                (r["ID"], f"{r['section_header']}\n{r['dialogue']}", r["section_text"])
+                for r in csv.DictReader(file)
             ]
     with data("banking77", "train.csv").open(encoding="utf-8", newline="") as file:
-        return [(str(i), r["text"], r["category"].replace("_", " ")) for i, r in enumerate(csv.DictReader(file))]
+        return [
+            (str(i), r["text"], r["category"].replace("_", " "))
+            for i, r in enumerate(csv.DictReader(file))
+        ]
 
 
 def examples(name: str, rows: int, *, seed: int = 0) -> list[Example]:
@@ -55,12 +61,16 @@ def examples(name: str, rows: int, *, seed: int = 0) -> list[Example]:
     found = pairs(name)
     order = np.random.default_rng(seed).permutation(len(found))[:rows]
     return [
-        Example(id=found[i][0], messages=(
-            Message(role="system", content=SYSTEM[name]),
-            Message(role="user", content=found[i][1]),
-            Message(role="assistant", content=found[i][2])))
+        Example(
+            id=found[i][0],
+            messages=(
+                Message(role="system", content=SYSTEM[name]),
+                Message(role="user", content=found[i][1]),
+                Message(role="assistant", content=found[i][2]),
+            ),
+        )
         for i in order.tolist()
-    ]  # fmt: skip
+    ]
 
 
 def project(
@@ -70,8 +80,12 @@ def project(
     folder.mkdir(parents=True, exist_ok=True)
     store = Store(folder)
     ordered = sorted(rows, key=lambda e: e.id)
-    dataset = Dataset(id="b" * 64, rows=len(ordered), examples=store.put_examples(ordered), receipts="")
-    assigned = tuple(Assignment(id=e.id, family=e.id, part=f"fold-{i % folds}") for i, e in enumerate(ordered))
+    dataset = Dataset(
+        id="b" * 64, rows=len(ordered), examples=store.put_examples(ordered), receipts=""
+    )
+    assigned = tuple(
+        Assignment(id=e.id, family=e.id, part=f"fold-{i % folds}") for i, e in enumerate(ordered)
+    )
     split = Split(dataset=dataset.id, folds=folds, seed=0, assignments=assigned)
     file = parse_task(TASK, path=folder / "tunewell.yaml", environment={})
     spec = file.spec.model_copy(update={"train": recipe})

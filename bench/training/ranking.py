@@ -7,9 +7,9 @@ depth) is written as soon as it is there, so that a run that is cut off goes on:
     python -m bench.training.ranking legal mts_dialog banking
     python -m bench.training.ranking --summary
 
-The regret is the full-depth held-out loss of the recipe that the cheap folds choose, minus that of the best recipe by
-full depth, each at its best length, as a share of the latter; the interval is paired by row. The interval of the
-correlation is a bootstrap over rows.
+The regret is the full-depth held-out loss of the recipe that the cheap folds choose, minus that of
+the best recipe by full depth, each at its best length, as a share of the latter; the interval is
+paired by row. The interval of the correlation is a bootstrap over rows.
 """
 
 from __future__ import annotations
@@ -50,24 +50,42 @@ def work_file(name: str) -> Path:
 
 def rows_of(name: str) -> Rows:
     """About 10,000 tokens of a set."""
-    coded = encode_rows(examples(name, 2000), load_tokenizer(resolve(OWN.model).folder), max_tokens=512)
+    coded = encode_rows(
+        examples(name, 2000), load_tokenizer(resolve(OWN.model).folder), max_tokens=512
+    )
     return draw(coded, max_tokens=TOKENS, seed=0)
 
 
-def measure(network: Any, rows: Rows, recipe: Recipe, share: float, trunk: Any, *, start: Any = None) -> dict[str, Any]:
-    """Held-out loss of every row at every evaluation, shape (evaluations, rows); ``start`` may change the bank."""
+def measure(
+    network: Any, rows: Rows, recipe: Recipe, share: float, trunk: Any, *, start: Any = None
+) -> dict[str, Any]:
+    """Held-out loss of every row at every evaluation, shape (evaluations, rows).
+
+    ``start`` may change the bank.
+    """
     from tunewell.train.loop import Job, run_job
 
     held_out = np.arange(len(rows.rows))[None] % FOLDS == np.arange(FOLDS)[:, None]
     cut = cut_of(network.layers, share)
-    job = Job(network, rows.rows, recipe=recipe, cut=cut, train=~held_out, measure=held_out, adapters=range(FOLDS),
-              trunk=trunk if cut else None)  # fmt: skip
+    job = Job(
+        network,
+        rows.rows,
+        recipe=recipe,
+        cut=cut,
+        train=~held_out,
+        measure=held_out,
+        adapters=range(FOLDS),
+        trunk=trunk if cut else None,
+    )
     if start is not None:
         start(job.bank, network)
     began = time.perf_counter()
     done = run_job(job, epochs=recipe.epochs)
     losses = [np.where(held_out, r.losses, 0).sum(0) for r in done.readings]
-    return {"losses": np.round(np.stack(losses), 5).tolist(), "seconds": round(time.perf_counter() - began, 1)}
+    return {
+        "losses": np.round(np.stack(losses), 5).tolist(),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
 
 
 def kept(name: str) -> dict[str, Any]:
@@ -86,7 +104,9 @@ def run(name: str, depths: Sequence[str]) -> None:
     found = kept(name) or {"tokens": rows.tokens, "targets": [r.targets for r in rows.rows]}
     cut = cut_of(network.layers, DEPTHS["cheap"])
     with tempfile.TemporaryDirectory() as folder:
-        trunk = Trunk(Path(folder) / "trunk", rows.rows, width=network.width, dtype=network.head.dtype)
+        trunk = Trunk(
+            Path(folder) / "trunk", rows.rows, width=network.width, dtype=network.head.dtype
+        )
         trunk.fill(network, rows.rows, cut=cut)
         for depth in depths:
             for i, recipe in enumerate(candidates_around(OWN)):
@@ -109,10 +129,15 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
     from scipy.stats import spearmanr
 
     tokens = np.asarray(one["targets"], np.int64)
-    rule = HeldOut(np.ones((1, len(tokens)), np.bool_), tokens, [str(i) for i in range(len(tokens))])
+    rule = HeldOut(
+        np.ones((1, len(tokens)), np.bool_), tokens, [str(i) for i in range(len(tokens))]
+    )
     recipes = candidates_around(OWN)
     done = [i for i in range(len(recipes)) if all(f"{d}-{i}" in one for d in DEPTHS)]
-    rows = {d: np.concatenate([at_best(np.asarray(one[f"{d}-{i}"]["losses"]), rule) for i in done]) for d in DEPTHS}
+    rows = {
+        d: np.concatenate([at_best(np.asarray(one[f"{d}-{i}"]["losses"]), rule) for i in done])
+        for d in DEPTHS
+    }
     means = {d: np.average(x, weights=tokens, axis=1) for d, x in rows.items()}
     rng, drawn = np.random.default_rng(0), []
     for _ in range(DRAWS):
@@ -121,14 +146,21 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
         drawn.append(float(spearmanr(a, b).statistic))
     chosen, best = int(np.argmin(means["cheap"])), int(np.argmin(means["full"]))
     kept_one = confirmed(one, done, chosen)
-    lost, less = (rule.change(rows["full"][best][None], rows["full"][i][None]) for i in (chosen, kept_one))
+    lost, less = (
+        rule.change(rows["full"][best][None], rows["full"][i][None]) for i in (chosen, kept_one)
+    )
     return {
         "rows": len(tokens),
         "tokens": one["tokens"],
         "recipes": [
-            {"changes": {k: v for k, v in recipes[i].model_dump().items() if v != getattr(OWN, k)},
-             "cheap": round(float(means["cheap"][j]), 4), "full": round(float(means["full"][j]), 4),
-             "seconds": {d: one[f"{d}-{i}"]["seconds"] for d in DEPTHS}}
+            {
+                "changes": {
+                    k: v for k, v in recipes[i].model_dump().items() if v != getattr(OWN, k)
+                },
+                "cheap": round(float(means["cheap"][j]), 4),
+                "full": round(float(means["full"][j]), 4),
+                "seconds": {d: one[f"{d}-{i}"]["seconds"] for d in DEPTHS},
+            }
             for j, i in enumerate(done)
         ],
         "spearman": round(float(spearmanr(means["cheap"], means["full"]).statistic), 3),
@@ -136,12 +168,16 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
         "chosen": done[chosen],
         "best": done[best],
         "regret": round(lost.value / float(means["full"][best]), 4),
-        "regret_interval": [round(x / float(means["full"][best]), 4) for x in (lost.low, lost.high)],
+        "regret_interval": [
+            round(x / float(means["full"][best]), 4) for x in (lost.low, lost.high)
+        ],
         "confirmed": done[kept_one],
         "confirmed_regret": round(less.value / float(means["full"][best]), 4),
-        "confirmed_regret_interval": [round(x / float(means["full"][best]), 4) for x in (less.low, less.high)],
+        "confirmed_regret_interval": [
+            round(x / float(means["full"][best]), 4) for x in (less.low, less.high)
+        ],
         "spread_of_full_depth": round(float(np.ptp(means["full"]) / means["full"].min()), 4),
-    }  # fmt: skip
+    }
 
 
 def confirmed(one: dict[str, Any], done: Sequence[int], chosen: int) -> int:
@@ -152,12 +188,29 @@ def confirmed(one: dict[str, Any], done: Sequence[int], chosen: int) -> int:
     rule = HeldOut(where, tokens, [str(i) for i in range(len(tokens))])
     none = Estimate(value=0.0, low=0.0, high=0.0, n=1, method="")
     found = Search(
-        candidates=tuple(RecipeCandidate(recipe=recipes[i], changes=str(i), held_out=none, against_best=none, epochs=1,
-                                   trained=1) for i in done),
-        best=chosen, chosen=chosen, why="", saved=0.0,
-    )  # fmt: skip
+        candidates=tuple(
+            RecipeCandidate(
+                recipe=recipes[i],
+                changes=str(i),
+                held_out=none,
+                against_best=none,
+                epochs=1,
+                trained=1,
+            )
+            for i in done
+        ),
+        best=chosen,
+        chosen=chosen,
+        why="",
+        saved=0.0,
+    )
     depth = confirm(
-        found, OWN, lambda j: [x[None].astype(np.float32) for x in np.asarray(one[f"full-{done[j]}"]["losses"])], rule
+        found,
+        OWN,
+        lambda j: [
+            x[None].astype(np.float32) for x in np.asarray(one[f"full-{done[j]}"]["losses"])
+        ],
+        rule,
     )
     return depth.chosen
 
@@ -172,8 +225,14 @@ def main() -> None:
     for name in asked.sets:
         run(name, asked.depths or list(DEPTHS))
     everything = {n: kept(n) for n in SYSTEM}
-    done = {n: compared(one) for n, one in everything.items() if sum(k.startswith("full-") for k in one) > 2}
-    keep(NAME, {"recipe": OWN.model_dump(mode="json"), "folds": FOLDS, "limit": LIMIT, "sets": done})
+    done = {
+        n: compared(one)
+        for n, one in everything.items()
+        if sum(k.startswith("full-") for k in one) > 2
+    }
+    keep(
+        NAME, {"recipe": OWN.model_dump(mode="json"), "folds": FOLDS, "limit": LIMIT, "sets": done}
+    )
     for name, one in done.items():
         print(name, {k: v for k, v in one.items() if k != "recipes"}, flush=True)
     print(f"written to {RESULTS.name}/{NAME}.json", flush=True)

@@ -1,15 +1,18 @@
 """Stopping on a test, replayed: how often it says "go back" wrongly, and what it saves in a search.
 
-* **False calls, synthetic**: curves that fall and then stay, with the row-to-row noise of real traces (changes of
-  single rows between epochs, their mean taken out, rows drawn anew). Beside it the usual rule: any rise after the best.
-* **False calls, our own traces**: the held-out rows are split in halves; the rule decides on one half, the other half
-  says whether the loss really is above its best. A call is false where the other half sees no rise.
-* **Searches**: eight recipes, raced by `tunewell.train.search.Race`, against running all of them to their end. The
-  curves are those recorded by `bench.training.ranking` on three sets (as they are, and with the rows drawn anew), and
-  simulated ones: recipes that differ by 3 % in what they gain and by the noise of real rows.
+* **False calls, synthetic**: curves that fall and then stay, with the row-to-row noise of real
+  traces (changes of single rows between epochs, their mean taken out, rows drawn anew). Beside it
+  the usual rule: any rise after the best.
+* **False calls, our own traces**: the held-out rows are split in halves; the rule decides on one
+  half, the other half says whether the loss really is above its best. A call is false where the
+  other half sees no rise.
+* **Searches**: eight recipes, raced by `tunewell.train.search.Race`, against running all of them to
+  their end. The curves are those recorded by `bench.training.ranking` on three sets (as they are,
+  and with the rows drawn anew), and simulated ones: recipes that differ by 3 % in what they gain
+  and by the noise of real rows.
 
-Traces are those of the projects named in ``TUNEWELL_TRACES`` (folders separated by colons), and the recorded runs of
-every recipe of `bench.training.ranking`.
+Traces are those of the projects named in ``TUNEWELL_TRACES`` (folders separated by colons), and the
+recorded runs of every recipe of `bench.training.ranking`.
 """
 
 from __future__ import annotations
@@ -103,7 +106,9 @@ def usual(losses: Losses, tokens: NDArray[np.int64]) -> bool:
     return bool(means[-1] > means[1:].min())
 
 
-def synthetic(losses: Losses, tokens: NDArray[np.int64], *, runs: int, rows: int, rng: Any) -> tuple[int, int]:
+def synthetic(
+    losses: Losses, tokens: NDArray[np.int64], *, runs: int, rows: int, rng: Any
+) -> tuple[int, int]:
     """Calls on curves that fall and stay, by ours and by the usual rule."""
     change = np.diff(losses[1:], axis=0)
     change = change - np.average(change, weights=tokens, axis=1)[:, None]
@@ -112,14 +117,18 @@ def synthetic(losses: Losses, tokens: NDArray[np.int64], *, runs: int, rows: int
         pick = rng.integers(0, len(tokens), rows)
         curve = [losses[0][pick], losses[1][pick]]
         for _ in range(5):
-            curve.append(curve[-1] + change[rng.integers(len(change))][pick] * rng.choice([-1.0, 1.0]))
+            curve.append(
+                curve[-1] + change[rng.integers(len(change))][pick] * rng.choice([-1.0, 1.0])
+            )
         # The truth is flat over all rows; the drawn ones carry their own noise.
         ours += worse(np.stack(curve), tokens[pick])
         theirs += usual(np.stack(curve), tokens[pick])
     return ours, theirs
 
 
-def halves(losses: Losses, tokens: NDArray[np.int64], *, runs: int, rng: Any) -> tuple[int, int, int, int]:
+def halves(
+    losses: Losses, tokens: NDArray[np.int64], *, runs: int, rng: Any
+) -> tuple[int, int, int, int]:
     """(our calls, false ones, usual calls, false ones) with one half of the rows deciding and the other judging."""
     counts = [0, 0, 0, 0]
     for _ in range(runs):
@@ -135,7 +144,9 @@ def halves(losses: Losses, tokens: NDArray[np.int64], *, runs: int, rng: Any) ->
     return counts[0], counts[1], counts[2], counts[3]
 
 
-def raced(curves: list[Losses], tokens: NDArray[np.int64], names: Sequence[object] = ()) -> dict[str, float]:
+def raced(
+    curves: list[Losses], tokens: NDArray[np.int64], names: Sequence[object] = ()
+) -> dict[str, float]:
     """A race of recorded recipes, against running all to the end."""
     rule = rule_of(tokens, names)
     recipes = [r.model_copy(update={"epochs": len(curves[0]) - 1}) for r in candidates_around(OWN)]
@@ -157,12 +168,16 @@ def simulated(losses: Losses, tokens: NDArray[np.int64], rng: Any) -> list[Losse
     for _ in range(8):
         factor = 1 + 0.03 * rng.normal()
         moved = [losses[0] * (np.maximum(x, 1e-3) / losses[0]) ** factor for x in losses[1:]]
-        noise = [0.3 * change[rng.integers(len(change))][rng.permutation(len(tokens))] for _ in moved]
+        noise = [
+            0.3 * change[rng.integers(len(change))][rng.permutation(len(tokens))] for _ in moved
+        ]
         curves.append(np.stack([losses[0], *(m + n for m, n in zip(moved, noise, strict=True))]))
     return curves
 
 
-def redrawn(curves: list[Losses], tokens: NDArray[np.int64], rng: Any, *, draws: int) -> dict[str, float]:
+def redrawn(
+    curves: list[Losses], tokens: NDArray[np.int64], rng: Any, *, draws: int
+) -> dict[str, float]:
     """Races over the rows drawn anew with replacement; a row drawn twice counts as one family."""
     races = []
     for _ in range(draws):
@@ -178,10 +193,19 @@ def main() -> None:
     own = {n: [t] for n, t in traces().items() if len(t[0]) > 2}
     own |= {f"{n}, eight recipes": [(c, t) for c in curves] for n, (curves, t) in searched.items()}
     runs = {n: 240 // len(x) for n, x in own.items()}
-    result: dict[str, Any] = {"limit_false_calls": round(1 / 24, 4), "target_saved": 0.5, "target_loss": 0.005}
+    result: dict[str, Any] = {
+        "limit_false_calls": round(1 / 24, 4),
+        "target_saved": 0.5,
+        "target_loss": 0.005,
+    }
 
-    flat = {n: np.sum([synthetic(x, t, runs=runs[n], rows=min(len(t), 200), rng=rng) for x, t in every], axis=0)
-            for n, every in own.items()}  # fmt: skip
+    flat = {
+        n: np.sum(
+            [synthetic(x, t, runs=runs[n], rows=min(len(t), 200), rng=rng) for x, t in every],
+            axis=0,
+        )
+        for n, every in own.items()
+    }
     result["synthetic"] = {
         n: {"runs": 240, "ours": int(a), "usual_rule": int(b), "share_ours": round(int(a) / 240, 4)}
         for n, (a, b) in flat.items()
@@ -195,19 +219,33 @@ def main() -> None:
     }
 
     names = ("calls", "false", "usual_calls", "usual_false")
-    counts = {n: np.sum([halves(x, t, runs=runs[n], rng=rng) for x, t in every], axis=0).tolist()
-              for n, every in own.items()}  # fmt: skip
+    counts = {
+        n: np.sum([halves(x, t, runs=runs[n], rng=rng) for x, t in every], axis=0).tolist()
+        for n, every in own.items()
+    }
     result["halves"] = {n: dict(zip(names, c, strict=True)) for n, c in counts.items()}
     sums = np.sum([(0, 0, 0, 0), *counts.values()], axis=0).tolist()
-    result["halves_all"] = {"runs": total, **dict(zip(names, sums, strict=True)),
-                            "false_share_of_runs": round(sums[1] / total, 4)}  # fmt: skip
+    result["halves_all"] = {
+        "runs": total,
+        **dict(zip(names, sums, strict=True)),
+        "false_share_of_runs": round(sums[1] / total, 4),
+    }
 
     result["searches"] = {
         "recorded": {n: raced(c, t) for n, (c, t) in searched.items()},
-        "recorded_rows_drawn_anew": {n: redrawn(c, t, rng, draws=60) for n, (c, t) in searched.items()},
-        "simulated": summary([raced(simulated(x, t, rng), t) for n, every in own.items() if "eight" not in n
-                              for x, t in every for _ in range(10)]),
-    }  # fmt: skip
+        "recorded_rows_drawn_anew": {
+            n: redrawn(c, t, rng, draws=60) for n, (c, t) in searched.items()
+        },
+        "simulated": summary(
+            [
+                raced(simulated(x, t, rng), t)
+                for n, every in own.items()
+                if "eight" not in n
+                for x, t in every
+                for _ in range(10)
+            ]
+        ),
+    }
     result["searches"]["recorded_all"] = summary(list(result["searches"]["recorded"].values()))
     keep(NAME, result)
     print({k: v for k, v in result.items() if k not in ("synthetic", "halves")}, flush=True)
@@ -221,10 +259,15 @@ def summary(races: list[dict[str, float]]) -> dict[str, float]:
         "races": len(races),
         "saved_mean": round(float(np.mean([r["saved"] for r in races])), 3),
         "saved_least": min(r["saved"] for r in races),
-        **{f"{k}_mean": round(float(np.mean([r[k] for r in races])), 5)
-           for k in ("loss_of_the_leader", "loss_of_the_chosen")},
-        **{f"{k}_worst": max(r[k] for r in races) for k in ("loss_of_the_leader", "loss_of_the_chosen")},
-    }  # fmt: skip
+        **{
+            f"{k}_mean": round(float(np.mean([r[k] for r in races])), 5)
+            for k in ("loss_of_the_leader", "loss_of_the_chosen")
+        },
+        **{
+            f"{k}_worst": max(r[k] for r in races)
+            for k in ("loss_of_the_leader", "loss_of_the_chosen")
+        },
+    }
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Keys and seconds for one verdict: ours measured in Chromium, Label Studio's counted from its documentation.
 
-`python -m bench web/keys`. The task: one yes/no question and one on a scale of five, then on to the next item. Ours are
-pressed in a real browser on a served project; the seconds are those from the first key until the next item can be
-judged, without anybody thinking. Label Studio's keys are *counted*, not measured: choices with a hotkey each
-(``<Choice hotkey="…">``) and its default key for submitting, Ctrl+Enter (labelstud.io/guide/hotkeys).
+`python -m bench web/keys`. The task: one yes/no question and one on a scale of five, then on to the
+next item. Ours are pressed in a real browser on a served project; the seconds are those from the
+first key until the next item can be judged, without anybody thinking. Label Studio's keys are
+*counted*, not measured: choices with a hotkey each (``<Choice hotkey="…">``) and its default key
+for submitting, Ctrl+Enter (labelstud.io/guide/hotkeys).
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def measure(folder: Path) -> list[float]:
             started = time.perf_counter()
             for key in OURS:
                 page.keyboard.press(key)
-            page.wait_for_function("id => document.querySelector('.item:not([hidden])')?.dataset.item !== id", arg=item)
+            page.wait_for_function(
+                "id => document.querySelector('.item:not([hidden])')?.dataset.item !== id", arg=item
+            )
             seconds.append(time.perf_counter() - started)
         page.locator("[data-state]", has_text="All saved").wait_for()
         said = world.book.verdicts(batch.id)
@@ -71,15 +74,20 @@ def main() -> None:
 
     result: dict[str, Any] = {
         "tunewell": {
-            "how": "measured in Chromium", "strokes": len(OURS), "keys_pressed": presses(OURS),
-            "median_s": round(statistics.median(seconds), 3), "slowest_s": round(max(seconds), 3),
+            "how": "measured in Chromium",
+            "strokes": len(OURS),
+            "keys_pressed": presses(OURS),
+            "median_s": round(statistics.median(seconds), 3),
+            "slowest_s": round(max(seconds), 3),
             "next_item": "is on the page already: no round trip",
         },
         "label_studio": {
-            "how": "counted from its documentation, not measured", "strokes": len(THEIRS),
-            "keys_pressed": presses(THEIRS), "next_item": "fetched from the server after submitting",
+            "how": "counted from its documentation, not measured",
+            "strokes": len(THEIRS),
+            "keys_pressed": presses(THEIRS),
+            "next_item": "fetched from the server after submitting",
         },
-    }  # fmt: skip
+    }
     print(json.dumps(result, indent=2))
     keep("web_keys", result)
 

@@ -1,10 +1,11 @@
 """A hundred raters at once, the server killed in between: how fast, and is every acknowledged verdict there once?
 
-`python -m bench web/load`; VERDICTS (5,000), RATERS (100), THINK seconds between a rater's verdicts (2), DATABASE_URL
-(``own``: a PostgreSQL of its own, from the programs of the machine, waiting for the disk at each commit).
-Raters keep to their own queue, send each verdict again with the same key until it is acknowledged, and open their work
-page after every eighth. After a third of the verdicts the server is killed (SIGKILL) and started again. Meanwhile the
-owner looks at the batches and at the results every few seconds.
+`python -m bench web/load`; VERDICTS (5,000), RATERS (100), THINK seconds between a rater's verdicts
+(2), DATABASE_URL (``own``: a PostgreSQL of its own, from the programs of the machine, waiting for
+the disk at each commit). Raters keep to their own queue, send each verdict again with the same key
+until it is acknowledged, and open their work page after every eighth. After a third of the verdicts
+the server is killed (SIGKILL) and started again. Meanwhile the owner looks at the batches and at
+the results every few seconds.
 """
 
 from __future__ import annotations
@@ -61,16 +62,28 @@ def prepare(folder: Path) -> tuple[Batch, list[tuple[str, str, list[str]]], str]
     with Store(folder, url=URL) as store:
         book, door = Book(store), Accounts(store)
         batch = Batch(
-            id=new_id(), kind="review", title="load", created=dt.datetime.now(dt.UTC), author="bench", raters=RATERS,
+            id=new_id(),
+            kind="review",
+            title="load",
+            created=dt.datetime.now(dt.UTC),
+            author="bench",
+            raters=RATERS,
             rubric=(RubricCriterion(name="right", question="Is it right?"),),
-        )  # fmt: skip
+        )
         count = -(-VERDICTS // RATERS)
         text = "A question of sixty words, as a desk gets them every day. " * 6
         items = [
-            Item(id=new_id(), batch=batch.id, number=n, example=f"e{n}", arms=("tuned",), source=f"{n} {text}",
-                 output=text)
+            Item(
+                id=new_id(),
+                batch=batch.id,
+                number=n,
+                example=f"e{n}",
+                arms=("tuned",),
+                source=f"{n} {text}",
+                output=text,
+            )
             for n in range(count)
-        ]  # fmt: skip
+        ]
         book.open_batch(batch, items)
         accounts = [door.create(f"rater {n}", role="expert") for n in range(RATERS)]
         book.share(batch, [a.id for a in accounts])
@@ -103,7 +116,9 @@ class Bench:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the server and wait until it answers."""
-        server = subprocess.Popen([sys.executable, "-c", SERVER, str(self.folder), str(self.port), URL])
+        server = subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(self.folder), str(self.port), URL]
+        )
         for _ in range(1200):
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1):
@@ -118,11 +133,17 @@ class Bench:
         self.server.wait()
         self.server = self.start()
 
-    def ask(self, method: str, path: str, token: str, csrf: str, body: str = "") -> tuple[int, float]:
+    def ask(
+        self, method: str, path: str, token: str, csrf: str, body: str = ""
+    ) -> tuple[int, float]:
         """One request; status and seconds. Raises OSError when the server is gone."""
         started = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"cookie": f"tunewell={token}", "x-csrf": csrf, "content-type": "application/json"}
+        headers = {
+            "cookie": f"tunewell={token}",
+            "x-csrf": csrf,
+            "content-type": "application/json",
+        }
         try:
             connection.request(method, path, body=body or None, headers=headers)
             answer = connection.getresponse()
@@ -139,7 +160,9 @@ class Bench:
         time.sleep(luck.random() * THINK_S)
         for n, item in enumerate(queue):
             key = f"{number}-{n}"
-            body = json.dumps({"key": key, "item": item, "seconds": 5, "said": {"scores": {"right": 1}}})
+            body = json.dumps(
+                {"key": key, "item": item, "seconds": 5, "said": {"scores": {"right": 1}}}
+            )
             self._until_taken(token, csrf, body, key)
             if n % 8 == 0:
                 try:
@@ -184,12 +207,16 @@ def main() -> None:
         if URL == "own":
             programs = postgres_programs()
             if programs is None:
-                raise SystemExit("no PostgreSQL server on this machine (apt-get install postgresql)")
+                raise SystemExit(
+                    "no PostgreSQL server on this machine (apt-get install postgresql)"
+                )
             URL = stack.enter_context(postgres_server(programs, durable=True)) % "postgres"
         folder = Path(name)
         batch, raters, owner = prepare(folder)
         bench = Bench(folder, batch)
-        threads = [threading.Thread(target=bench.rate, args=(n, *rater)) for n, rater in enumerate(raters)]
+        threads = [
+            threading.Thread(target=bench.rate, args=(n, *rater)) for n, rater in enumerate(raters)
+        ]
         over = threading.Event()
         looker = threading.Thread(target=bench.look, args=(owner, over))
         total = sum(len(queue) for _, _, queue in raters)

@@ -43,15 +43,34 @@ def main() -> None:
 def measure(folder: Path, store: Store) -> dict[str, object]:
     """The figures, which are kept under bench/results as well."""
     book, door = Book(store), Accounts(store)
-    batch = Batch(id=new_id(), kind="review", title="pages", created=dt.datetime.now(dt.UTC), author="bench", raters=1,
-                  rubric=(RubricCriterion(name="right", question="Is it right?"),))  # fmt: skip
+    batch = Batch(
+        id=new_id(),
+        kind="review",
+        title="pages",
+        created=dt.datetime.now(dt.UTC),
+        author="bench",
+        raters=1,
+        rubric=(RubricCriterion(name="right", question="Is it right?"),),
+    )
     text = "A question of sixty words, as a desk gets them every day. " * 6
-    items = [Item(id=new_id(), batch=batch.id, number=n, example=f"e{n}", arms=("tuned",), source=text, output=text)
-             for n in range(ITEMS)]  # fmt: skip
+    items = [
+        Item(
+            id=new_id(),
+            batch=batch.id,
+            number=n,
+            example=f"e{n}",
+            arms=("tuned",),
+            source=text,
+            output=text,
+        )
+        for n in range(ITEMS)
+    ]
     started = time.perf_counter()
     book.open_batch(batch, items)
     opened_s = time.perf_counter() - started
-    accounts = [door.create(f"rater {n}", role="owner" if n == 0 else "expert") for n in range(RATERS)]
+    accounts = [
+        door.create(f"rater {n}", role="owner" if n == 0 else "expert") for n in range(RATERS)
+    ]
     started = time.perf_counter()
     book.share(batch, [a.id for a in accounts])
     shared_s = time.perf_counter() - started
@@ -62,10 +81,15 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
     client.get(f"/batches/{judged}")
     first_s = time.perf_counter() - started
     pages = {
-        "queue": "/", "work": f"/work/{batch.id}", "batches": "/batches", "items": f"/api/v1/queues/{batch.id}/items",
-        "results": f"/batches/{judged}", "results_api": f"/api/v1/batches/{judged}/results", "people": "/people",
+        "queue": "/",
+        "work": f"/work/{batch.id}",
+        "batches": "/batches",
+        "items": f"/api/v1/queues/{batch.id}/items",
+        "results": f"/batches/{judged}",
+        "results_api": f"/api/v1/batches/{judged}/results",
+        "people": "/people",
         "log": "/audit",
-    }  # fmt: skip
+    }
     seconds = {name: [_ask(client, path) for _ in range(ROUNDS)] for name, path in pages.items()}
     result: dict[str, object] = {
         "with_items": ITEMS,
@@ -87,35 +111,63 @@ def _judged(book: Book, store: Store, people: list[str]) -> str:
     """A review with its verdicts in: two people on each output."""
     luck, now = random.Random(1), dt.datetime.now(dt.UTC).isoformat()
     batch = Batch(
-        id=new_id(), kind="review", title="judged", created=dt.datetime.now(dt.UTC), author="bench", raters=2,
-        rubric=(RubricCriterion(name="right", question="Is it right?"),
-                RubricCriterion(name="helpful", question="How helpful is it?", scale="1-5")),
+        id=new_id(),
+        kind="review",
+        title="judged",
+        created=dt.datetime.now(dt.UTC),
+        author="bench",
+        raters=2,
+        rubric=(
+            RubricCriterion(name="right", question="Is it right?"),
+            RubricCriterion(name="helpful", question="How helpful is it?", scale="1-5"),
+        ),
         error_tags=("wrong rate", "wrong date"),
-    )  # fmt: skip
+    )
     items = [
-        Item(id=new_id(), batch=batch.id, number=n, example=f"e{n // 2}", arms=(("tuned", "prompted")[n % 2],),
-             source="A question.", output="An answer.", slices={"region": "abc"[n // 2 % 3]}, family=f"f{n // 6}")
+        Item(
+            id=new_id(),
+            batch=batch.id,
+            number=n,
+            example=f"e{n // 2}",
+            arms=(("tuned", "prompted")[n % 2],),
+            source="A question.",
+            output="An answer.",
+            slices={"region": "abc"[n // 2 % 3]},
+            family=f"f{n // 6}",
+        )
         for n in range(VERDICTS // 2)
-    ]  # fmt: skip
+    ]
     book.open_batch(batch, items)
     book.share(batch, people)
     with store.connection(write=True) as connection:
         seats = connection.execute(
-            sa.select(assignments.c.item, assignments.c.account).where(assignments.c.batch == batch.id)
+            sa.select(assignments.c.item, assignments.c.account).where(
+                assignments.c.batch == batch.id
+            )
         ).all()
         said = [
-            {"scores": {"right": float(luck.random() < 0.8), "helpful": luck.randint(1, 5)},
-             "tags": ["wrong rate"] if luck.random() < 0.1 else []}
+            {
+                "scores": {"right": float(luck.random() < 0.8), "helpful": luck.randint(1, 5)},
+                "tags": ["wrong rate"] if luck.random() < 0.1 else [],
+            }
             for _ in seats
-        ]  # fmt: skip
+        ]
         connection.execute(
             sa.insert(verdicts),
             [
-                {"account": account, "key": str(n), "item": item, "batch": batch.id, "seconds": 5 + luck.random(),
-                 "at": now, "version": batch.version, "record": json.dumps(said[n])}
+                {
+                    "account": account,
+                    "key": str(n),
+                    "item": item,
+                    "batch": batch.id,
+                    "seconds": 5 + luck.random(),
+                    "at": now,
+                    "version": batch.version,
+                    "record": json.dumps(said[n]),
+                }
                 for n, (item, account) in enumerate(seats)
             ],
-        )  # fmt: skip
+        )
     return batch.id
 
 

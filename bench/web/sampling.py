@@ -1,10 +1,11 @@
 """Rows for people, drawn evenly over clusters or by the model's doubt, beside random ones of the same size.
 
-`python -m bench web/sampling`; TUNEWELL_DATA names the folder with ``banking77``. The draws are those of
-``tunewell annotate open`` (representative) and ``--uncertain .5``; they know clusters of the questions' words and the
-held-out loss of a naive Bayes model under targets of which a tenth was planted wrong. They do not know the intents, nor
-which targets are wrong: how many intents they cover and how far their estimates of three rates lie off is measured.
-``representative_by_intent`` is the draw of a project whose slices name the intent.
+`python -m bench web/sampling`; TUNEWELL_DATA names the folder with ``banking77``. The draws are
+those of ``tunewell annotate open`` (representative) and ``--uncertain .5``; they know clusters of
+the questions' words and the held-out loss of a naive Bayes model under targets of which a tenth was
+planted wrong. They do not know the intents, nor
+which targets are wrong: how many intents they cover and how far their estimates of three rates lie
+off is measured. ``representative_by_intent`` is the draw of a project whose slices name the intent.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ def clusters_of(vectors: Floats) -> Ints:
     centres = unit[np.random.default_rng(0).choice(len(unit), CLUSTERS, replace=False)]
     for _ in range(ROUNDS):
         nearest = (unit @ centres.T).argmax(1)
-        centres = np.stack([unit[nearest == k].sum(0) if (nearest == k).any() else centres[k] for k in range(CLUSTERS)])
+        centres = np.stack(
+            [
+                unit[nearest == k].sum(0) if (nearest == k).any() else centres[k]
+                for k in range(CLUSTERS)
+            ]
+        )
         centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     return np.asarray((unit @ centres.T).argmax(1), np.int64)
 
@@ -46,27 +52,42 @@ def samples(cluster: Ints, intent: Ints, doubt: Floats) -> dict[str, list[tuple[
     sliced = [SampleCandidate(id=str(n), strata=(f"{c:02}",)) for n, c in enumerate(intent)]
     sizes = {str(n): float(d) for n, d in enumerate(doubt)}
     out: dict[str, list[tuple[Ints, Floats]]] = {
-        "random": [], "representative": [], "representative_by_intent": [], "uncertain": [],
-    }  # fmt: skip
+        "random": [],
+        "representative": [],
+        "representative_by_intent": [],
+        "uncertain": [],
+    }
     for seed in range(DRAWS):
         luck = np.random.default_rng([seed, 3]).choice(len(rows), ROWS, replace=False)
         out["random"].append((luck, np.ones(ROWS)))
-        out["representative"].append((np.array(draw(rows, ROWS, seed=seed), np.int64), np.ones(ROWS)))
-        out["representative_by_intent"].append((np.array(draw(sliced, ROWS, seed=seed), np.int64), np.ones(ROWS)))
+        out["representative"].append(
+            (np.array(draw(rows, ROWS, seed=seed), np.int64), np.ones(ROWS))
+        )
+        out["representative_by_intent"].append(
+            (np.array(draw(sliced, ROWS, seed=seed), np.int64), np.ones(ROWS))
+        )
         found = draw_unequal(rows, ROWS, sizes=sizes, share=SHARE, seed=seed)
-        out["uncertain"].append((np.array(list(found), np.int64), 1 / np.array(list(found.values()))))
+        out["uncertain"].append(
+            (np.array(list(found), np.int64), 1 / np.array(list(found.values())))
+        )
     return out
 
 
-def measured(drawn: list[tuple[Ints, Floats]], groups: dict[str, Ints], rates: dict[str, Floats]) -> dict[str, Any]:
+def measured(
+    drawn: list[tuple[Ints, Floats]], groups: dict[str, Ints], rates: dict[str, Floats]
+) -> dict[str, Any]:
     """Coverage of groups and error of estimated rates over the draws."""
     out: dict[str, Any] = {}
     for name, group in groups.items():
         top = len(set(group))
-        out[f"{name}_covered"] = str(mean([float(len(set(group[rows]))) for rows, _ in drawn], low=0, high=top))
+        out[f"{name}_covered"] = str(
+            mean([float(len(set(group[rows]))) for rows, _ in drawn], low=0, high=top)
+        )
         truth = np.bincount(group, minlength=group.max() + 1) / len(group)
         off = [
-            np.sqrt(((np.bincount(group[rows], w, minlength=len(truth)) / w.sum() - truth) ** 2).mean())
+            np.sqrt(
+                ((np.bincount(group[rows], w, minlength=len(truth)) / w.sum() - truth) ** 2).mean()
+            )
             for rows, w in drawn
         ]
         out[f"{name}_shares_off"] = round(float(np.mean(off)), 5)
@@ -76,7 +97,9 @@ def measured(drawn: list[tuple[Ints, Floats]], groups: dict[str, Ints], rates: d
             "bias": str(mean(off)),
             "root_mean_squared_error": round(float(np.sqrt(np.mean(np.square(off)))), 5),
         }
-    out["wrong_targets_seen"] = str(mean([float(rates["wrong_targets"][rows].sum()) for rows, _ in drawn]))
+    out["wrong_targets_seen"] = str(
+        mean([float(rates["wrong_targets"][rows].sum()) for rows, _ in drawn])
+    )
     return out
 
 
@@ -91,7 +114,9 @@ def banking(folder: Path) -> dict[str, Any]:
     rows = [np.array([place[w] for w in bag], np.int64) for bag in bags]
     truth = np.array([names[line["category"]] for line in lines])
     sketch = np.random.default_rng(0).standard_normal((len(place), WIDTH))
-    rare = np.log(len(rows) / np.bincount(np.concatenate([np.unique(r) for r in rows]), minlength=len(place)))
+    rare = np.log(
+        len(rows) / np.bincount(np.concatenate([np.unique(r) for r in rows]), minlength=len(place))
+    )
     cluster = clusters_of(np.stack([(sketch[r] * rare[r][:, None]).sum(0) for r in rows]))
     labels, wrong = plant(truth, 0)
     loss, _ = naive_bayes(rows, len(place), labels, 0)

@@ -1,8 +1,9 @@
 """Worst labels first: of planted wrong targets (10 %), how many lie within the first 10 % that people look at?
 
-`python -m bench web/worst_first`; TUNEWELL_DATA names the folder with ``banking77`` and ``label_errors``. The order is
-the one that an annotation opened with ``--worst-first`` takes: D10's own score over held-out losses. The losses are not
-a language model's here but those of cheap models, so that ten thousand rows can be planted anew for each seed:
+`python -m bench web/worst_first`; TUNEWELL_DATA names the folder with ``banking77`` and
+``label_errors``. The order is the one that an annotation opened with ``--worst-first`` takes: D10's
+own score over held-out losses. The losses are not a language model's here but those of cheap
+models, so that ten thousand rows can be planted anew for each seed:
 
 - banking77: naive Bayes on words, five folds, 77 intents;
 - 20news: the recorded out-of-fold probabilities of its label-error study, 20 groups.
@@ -66,8 +67,13 @@ def trace_of(loss: Floats, fold: Ints) -> FoldTrace:
     losses = np.full((1, FOLDS, len(loss)), np.nan, np.float32)
     held = fold[None] == np.arange(FOLDS)[:, None]
     losses[0][held] = loss[np.nonzero(held)[1]]
-    return FoldTrace(losses=losses, tokens=np.ones(len(loss), np.int64), held_out=held, epochs=np.ones(1),
-                     examples=tuple(map(str, range(len(loss)))))  # fmt: skip
+    return FoldTrace(
+        losses=losses,
+        tokens=np.ones(len(loss), np.int64),
+        held_out=held,
+        epochs=np.ones(1),
+        examples=tuple(map(str, range(len(loss)))),
+    )
 
 
 def found(score: Floats, wrong: NDArray[np.bool_]) -> int:
@@ -75,8 +81,13 @@ def found(score: Floats, wrong: NDArray[np.bool_]) -> int:
     return int(wrong[np.argsort(-score)[: round(SHARE * len(score))]].sum())
 
 
-def all_of(trace: FoldTrace, labels: Ints, vectors: Floats, wrong: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Found by D10's score, by its score for rows without a prior, by the loss alone; and how many there were."""
+def all_of(
+    trace: FoldTrace, labels: Ints, vectors: Floats, wrong: NDArray[np.bool_]
+) -> tuple[int, int, int, int]:
+    """Found by D10's score, by its score for rows without a prior, by the loss alone.
+
+    And how many there were.
+    """
     prior = -np.log(np.bincount(labels)[labels] / len(labels))  # the label without its text
     return (
         found(doubt(trace, 0, prior=prior), wrong),
@@ -97,7 +108,9 @@ def banking(folder: Path) -> dict[str, Any]:
     rows = [np.array([place[w] for w in bag], np.int64) for bag in bags]
     truth = np.array([names[line["category"]] for line in lines])
     sketch = np.random.default_rng(0).standard_normal((len(place), WIDTH)).astype(np.float32)
-    rare = np.log(len(rows) / np.bincount(np.concatenate([np.unique(r) for r in rows]), minlength=len(place)))
+    rare = np.log(
+        len(rows) / np.bincount(np.concatenate([np.unique(r) for r in rows]), minlength=len(place))
+    )
     vectors = np.stack([(sketch[r] * rare[r][:, None]).sum(0) for r in rows])
     results = []
     for seed in range(SEEDS):
@@ -110,7 +123,9 @@ def banking(folder: Path) -> dict[str, Any]:
 def news(folder: Path) -> dict[str, Any]:
     """Newsgroups, with probabilities that somebody else's model gave out of fold."""
     probability = np.load(folder / "label_errors" / "20news_test_set_pyx.npy")
-    truth = np.load(folder / "label_errors" / "20news_test_set_original_labels.npy").astype(np.int64)
+    truth = np.load(folder / "label_errors" / "20news_test_set_original_labels.npy").astype(
+        np.int64
+    )
     results = []
     for seed in range(SEEDS):
         labels, wrong = plant(truth, seed)

@@ -33,7 +33,9 @@ def take(report: Path, folder: Path) -> list[Path]:
         for scheme in ("light", "dark"):
             page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme=scheme)
             page.goto(report.resolve().as_uri())
-            bottom = page.evaluate("document.querySelector('.owner').getBoundingClientRect().bottom")
+            bottom = page.evaluate(
+                "document.querySelector('.owner').getBoundingClientRect().bottom"
+            )
             clip = {"x": 0, "y": 0, "width": WIDTH, "height": int(bottom) + 24}
             made.append(_shoot(page, folder / f"report-{scheme}.png", clip))
             top, end = page.evaluate("""[...document.querySelectorAll('#map, ol.islands')].map(e =>

@@ -41,8 +41,10 @@ class Audit:
 
     Attributes:
         lines: One per kind of plant, by code.
-        wrongly_dropped: Clean rows that were dropped (id to code), those left out whose copy was kept in their place.
-        wrongly_changed: Clean rows with look-alikes of personal data that were masked (id to evidence).
+        wrongly_dropped: Clean rows that were dropped (id to code), those left out whose copy was
+            kept in their place.
+        wrongly_changed: Clean rows with look-alikes of personal data that were masked (id to
+            evidence).
         clean: How many clean rows there are.
         lost_exceptions: Landmarks that were dropped as stale.
     """
@@ -67,7 +69,9 @@ def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
     dropped = {row: lines[-1].code for row, lines in steps.items() if lines[-1].action == "dropped"}
     lines: dict[tuple[str, str], Line] = {}
     for plant in truth["planted"]:
-        line = lines.setdefault((plant["code"], plant["what"]), Line(plant["code"], plant["what"], plant["expected"]))
+        line = lines.setdefault(
+            (plant["code"], plant["what"]), Line(plant["code"], plant["what"], plant["expected"])
+        )
         line.planted += 1
         fate = _fate(plant, steps, dropped)
         if fate:
@@ -75,7 +79,9 @@ def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
             line.otherwise += fate != plant["code"]
         else:
             line.missed.append(plant["id"] or f"{plant['file']}:{plant['line']}")
-    spared = {p["other"] for p in truth["planted"] if p["what"] in COPIES and p["id"] not in dropped}
+    spared = {
+        p["other"] for p in truth["planted"] if p["what"] in COPIES and p["id"] not in dropped
+    }
     wrong = {row: dropped[row] for row in truth["clean"] if row in dropped and row not in spared}
     changed = {
         row: receipt.evidence
@@ -85,11 +91,18 @@ def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
     }
     lost = tuple(row for row in truth["landmarks"] if dropped.get(row) == "D06")
     ordered = tuple(lines[key] for key in sorted(lines))
-    return Audit(lines=ordered, wrongly_dropped=wrong, wrongly_changed=changed, clean=len(truth["clean"]),
-                 lost_exceptions=lost)  # fmt: skip
+    return Audit(
+        lines=ordered,
+        wrongly_dropped=wrong,
+        wrongly_changed=changed,
+        clean=len(truth["clean"]),
+        lost_exceptions=lost,
+    )
 
 
-def _fate(plant: Mapping[str, Any], steps: Mapping[str, Sequence[Receipt]], dropped: Mapping[str, str]) -> str:
+def _fate(
+    plant: Mapping[str, Any], steps: Mapping[str, Sequence[Receipt]], dropped: Mapping[str, str]
+) -> str:
     """The code under which the plant met its expected fate; empty if it did not."""
     row = plant["id"] or f"{plant['file']}:{plant['line']}"
     if plant["expected"] == "changed":

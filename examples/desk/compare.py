@@ -81,7 +81,8 @@ def compare(
         file: The definition.
         result: What the run gave.
         store: Its store.
-        place: Folder for the dumped arm's own store, so that a second call takes over what is there.
+        place: Folder for the dumped arm's own store, so that a second call takes over what is
+            there.
         leaked: Ids of test rows that stand in the raw data.
         bars: Gives a progress callback per step.
     """
@@ -89,15 +90,24 @@ def compare(
     if trained is None or evaluation is None or result.dataset is None:
         raise ValueError("the run has to be finished first")
     seen = set(leaked)
-    rows = [e for e in store.examples(result.dataset, ids=list(evaluation.rows)) if e.id not in seen]
+    rows = [
+        e for e in store.examples(result.dataset, ids=list(evaluation.rows)) if e.id not in seen
+    ]
     raw = everything(file)
     with Store(place) as own:
         dumped, tokens = _dumped_scores(raw, rows, trained, file, own, bars)
     curated = [s for s in store.get_value(evaluation.scores, list[Score]) if s.arm == "tuned"]
-    figures = _figures(evaluation, curated, dumped, [e.id for e in rows], level=file.spec.evaluate.level)
+    figures = _figures(
+        evaluation, curated, dumped, [e.id for e in rows], level=file.spec.evaluate.level
+    )
     processed = round(trained.tokens * trained.model.recipe.epochs)
-    return Comparison(figures=tuple(figures), rows=len(rows), left_out=len(evaluation.rows) - len(rows),
-                      raw_rows=len(raw), tokens=(tokens, processed))  # fmt: skip
+    return Comparison(
+        figures=tuple(figures),
+        rows=len(rows),
+        left_out=len(evaluation.rows) - len(rows),
+        raw_rows=len(raw),
+        tokens=(tokens, processed),
+    )
 
 
 def everything(file: TaskFile) -> list[Example]:
@@ -116,14 +126,23 @@ def everything(file: TaskFile) -> list[Example]:
 
 
 def _dumped_scores(
-    raw: Sequence[Example], rows: Sequence[Example], trained: Trained, file: TaskFile, store: Store, bars: Bars
+    raw: Sequence[Example],
+    rows: Sequence[Example],
+    trained: Trained,
+    file: TaskFile,
+    store: Store,
+    bars: Bars,
 ) -> tuple[list[Score], int]:
     recipe, weights = trained.model.recipe, resolve(trained.model.base)
     budget = round(trained.tokens * recipe.epochs)
     inputs = {"raw": digest([e.model_dump(mode="json") for e in raw]), "weights": weights.digest}
-    parameters = {"recipe": recipe.model_dump(mode="json"), "budget": budget, "rows": [e.id for e in rows],
-                  "evaluate": file.spec.evaluate.model_dump(mode="json"),
-                  "metrics": [m.model_dump(mode="json") for m in file.spec.metrics]}  # fmt: skip
+    parameters = {
+        "recipe": recipe.model_dump(mode="json"),
+        "budget": budget,
+        "rows": [e.id for e in rows],
+        "evaluate": file.spec.evaluate.model_dump(mode="json"),
+        "metrics": [m.model_dump(mode="json") for m in file.spec.metrics],
+    }
     before = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=recipe.seed)
     if before is not None:
         return store.get_value(before.outputs["scores"], list[Score]), before.counts["tokens"]
@@ -139,7 +158,9 @@ def _dumped_scores(
     return scores, done.tokens
 
 
-def draw(examples: Sequence[Example], *, tokens: int, recipe: Recipe, weights: Weights) -> list[Example]:
+def draw(
+    examples: Sequence[Example], *, tokens: int, recipe: Recipe, weights: Weights
+) -> list[Example]:
     """Rows drawn as the run drew its own: by the recipe's seed, until so many distinct tokens are reached."""
     from tunewell.model.chat import load_tokenizer
     from tunewell.train.rows import draw as draw_rows
@@ -150,27 +171,57 @@ def draw(examples: Sequence[Example], *, tokens: int, recipe: Recipe, weights: W
     return [e for e in examples if e.id in chosen]
 
 
-def _score(model: LocalModel, rows: Sequence[Example], file: TaskFile, bar: Progress | None) -> list[Score]:
+def _score(
+    model: LocalModel, rows: Sequence[Example], file: TaskFile, bar: Progress | None
+) -> list[Score]:
     prompts = [e.prompt for e in rows]
     options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
     answers = model.generate(prompts, options=options, progress=bar)
     predictions = [
-        Prediction(example=e.id, arm=STAGE, text=a.text, prompt_tokens=a.prompt_tokens, tokens=a.tokens,
-                   finish=a.finish, reason=a.reason)
+        Prediction(
+            example=e.id,
+            arm=STAGE,
+            text=a.text,
+            prompt_tokens=a.prompt_tokens,
+            tokens=a.tokens,
+            finish=a.finish,
+            reason=a.reason,
+        )
         for e, a in zip(rows, answers, strict=True)
-    ]  # fmt: skip
+    ]
     scores = score_all(predictions, rows, build_metrics(file), file)
     for example, target in zip(rows, model.score(prompts, [e.target for e in rows]), strict=True):
-        value = target.nats / target.tokens if target.tokens else Unscored(reason=target.reason or "no tokens")
-        scores.append(Score(example=example.id, arm=STAGE, metric="nats", value=value, scorer="nats", version="1"))
+        value = (
+            target.nats / target.tokens
+            if target.tokens
+            else Unscored(reason=target.reason or "no tokens")
+        )
+        scores.append(
+            Score(
+                example=example.id,
+                arm=STAGE,
+                metric="nats",
+                value=value,
+                scorer="nats",
+                version="1",
+            )
+        )
     return scores
 
 
 def _figures(
-    evaluation: Evaluation, curated: Sequence[Score], dumped: Sequence[Score], ids: Sequence[str], *, level: float
+    evaluation: Evaluation,
+    curated: Sequence[Score],
+    dumped: Sequence[Score],
+    ids: Sequence[str],
+    *,
+    level: float,
 ) -> Iterable[Figure]:
     for info in evaluation.metrics:
-        ours, theirs = ({s.example: _number(s) for s in arm if s.metric == info.name} for arm in (curated, dumped))
+        ours, theirs = (
+            {s.example: _number(s) for s in arm if s.metric == info.name}
+            for arm in (curated, dumped)
+        )
         shared = [i for i in ids if i in ours and i in theirs]
         if len(shared) < 2:
             continue

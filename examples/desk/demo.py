@@ -2,8 +2,9 @@
 
     python examples/desk/demo.py [--out .demo] [--minutes 10] [--tokens N] [--seed 7] [--rows 800]
 
-The size of the training is chosen so that the whole takes about the given time at the speed measured on this machine.
-What is finished is reused, so a second call is quick. Ends with 0 once a verdict is reached, whichever it is.
+The size of the training is chosen so that the whole takes about the given time at the speed
+measured on this machine. What is finished is reused, so a second call is quick. Ends with 0 once a
+verdict is reached, whichever it is.
 """
 
 from __future__ import annotations
@@ -57,16 +58,25 @@ def token_budget(spec: TaskSpec, speeds: Speeds, *, seconds: float) -> int:
     """
     recipe, k = spec.train, spec.split.folds
     answers = ARMS * spec.evaluate.max_rows * spec.evaluate.max_new_tokens / speeds.generate
-    shares = sum(share * epochs_at(share, recipe.epochs) for share in SHARES if share < 1)  # of the learning curve
+    shares = sum(
+        share * epochs_at(share, recipe.epochs) for share in SHARES if share < 1
+    )  # of the learning curve
     folds = 1 / speeds.trunk + (recipe.epochs + shares) * (k - 1) / speeds.folds
-    check = recipe.epochs * (1 - 1 / k) / speeds.train if recipe.layers != recipe.fold_layers else 0.0
+    check = (
+        recipe.epochs * (1 - 1 / k) / speeds.train if recipe.layers != recipe.fold_layers else 0.0
+    )
     full = 2 * recipe.epochs / speeds.train  # the final adapter and the dumped one
     left = REAL_SHARE * max(0.0, seconds - FIXED_S - answers)
     return max(LEAST_TOKENS, math.floor(left / (folds + check + full) / 500) * 500)
 
 
-def prepare(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0) -> tuple[dict[str, Any], TaskFile]:
-    """Make the project and size it to the machine (or to ``tokens``); gives its truth and its definition."""
+def prepare(
+    folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0
+) -> tuple[dict[str, Any], TaskFile]:
+    """Make the project and size it to the machine (or to ``tokens``).
+
+    Gives its truth and its definition.
+    """
     truth = make(folder, seed=seed, rows=rows)
     if not tokens:
         note("measuring this machine …")
@@ -80,7 +90,9 @@ def approve(file: TaskFile, store: Store) -> None:
     said = {event.author for event in store.said("approval", subject=file.definition)}
     for name in file.spec.people.approve:
         if name not in said:
-            store.say("approval", file.definition, author=name, record={"task": file.spec.task.name})
+            store.say(
+                "approval", file.definition, author=name, record={"task": file.spec.task.name}
+            )
 
 
 def show_audit(found: Audit) -> None:
@@ -91,23 +103,39 @@ def show_audit(found: Audit) -> None:
     for name in ("planted", "caught", "by another rule", "missed"):
         table.add_column(name, justify="right")
     for line in found.lines:
-        table.add_row(line.code, line.what, line.expected, str(line.planted), str(line.caught),
-                      str(line.otherwise or ""), str(len(line.missed) or ""))  # fmt: skip
-    planted, caught = (sum(getattr(line, name) for line in found.lines) for name in ("planted", "caught"))
+        table.add_row(
+            line.code,
+            line.what,
+            line.expected,
+            str(line.planted),
+            str(line.caught),
+            str(line.otherwise or ""),
+            str(len(line.missed) or ""),
+        )
+    planted, caught = (
+        sum(getattr(line, name) for line in found.lines) for name in ("planted", "caught")
+    )
     table.add_section()
     table.add_row("", "together", "", str(planted), str(caught), "", str(planted - caught))
     out.print(table)
     share = len(found.wrongly_dropped) / found.clean
-    out.print(f"Wrongly dropped: {len(found.wrongly_dropped)} of {found.clean} clean rows ({share:.1%}).")
+    out.print(
+        f"Wrongly dropped: {len(found.wrongly_dropped)} of {found.clean} clean rows ({share:.1%})."
+    )
     for row, code in found.wrongly_dropped.items():
         out.print(f"  {row} under {code}", markup=False)
-    out.print(f"Look-alikes of personal data that were masked by mistake: {len(found.wrongly_changed)}.")
+    out.print(
+        f"Look-alikes of personal data that were masked by mistake: {len(found.wrongly_changed)}."
+    )
     out.print(f"Landmark rows lost to the age rule: {len(found.lost_exceptions)}.\n")
 
 
 def show_comparison(found: Comparison) -> None:
     """Dumped against curated, metric by metric."""
-    table = Table(title="Everything dumped in against the curated rows; differences are paired", title_justify="left")
+    table = Table(
+        title="Everything dumped in against the curated rows; differences are paired",
+        title_justify="left",
+    )
     for name in ("metric", "dumped", "curated", "curated minus dumped"):
         table.add_column(name, no_wrap=True)
     for figure in found.figures:
@@ -146,18 +174,24 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
         plan = make_plan(file, store)
         spoiled, tokens = len(truth["planted"]), file.spec.train.max_train_tokens
         note(f"{truth['rows']} raw rows, {spoiled} of them spoiled; {tokens:,} tokens to train on")
-        note(f"the run will take about {plan.seconds / 60:.0f} min, then the same training on everything")
+        note(
+            f"the run will take about {plan.seconds / 60:.0f} min, then the same training on everything"
+        )
         watch = Watch()
         result = run(file, store, progress=watch.bar, live=watch.point, say=note)
         assert result.dataset is not None
         assert result.split is not None
         note("what more rows would buy …")
         with watch.bar("curve") as bar:
-            learning_curve(result.dataset, result.split, file, store, progress=bar, live=watch.point)
+            learning_curve(
+                result.dataset, result.split, file, store, progress=bar, live=watch.point
+            )
         found = audit(truth, store.receipts(result.dataset))
         leaked = [p["other"] for p in truth["planted"] if p["code"] == "D11"]
         note("the same training on everything dumped in …")
-        compared = compare(file, result, store, place=folder / "dumped", leaked=leaked, bars=progress)
+        compared = compare(
+            file, result, store, place=folder / "dumped", leaked=leaked, bars=progress
+        )
         from tunewell.report import render
 
         report = render(file, store)
@@ -179,13 +213,23 @@ def main() -> int:
         description="Tunewell's demo: a spoiled service desk, from raw files to a verdict."
     )
     parser.add_argument("--out", type=Path, default=Path(".demo"), help="folder to work in (.demo)")
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long the whole may take, about (10)")
-    parser.add_argument("--tokens", type=int, default=0, help="train on so many tokens, whatever time that takes")
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="how long the whole may take, about (10)"
+    )
+    parser.add_argument(
+        "--tokens", type=int, default=0, help="train on so many tokens, whatever time that takes"
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rows", type=int, default=800)
     chosen = parser.parse_args()
     try:
-        demo(chosen.out, seed=chosen.seed, rows=chosen.rows, minutes=chosen.minutes, tokens=chosen.tokens)
+        demo(
+            chosen.out,
+            seed=chosen.seed,
+            rows=chosen.rows,
+            minutes=chosen.minutes,
+            tokens=chosen.tokens,
+        )
     except UserError as error:
         note(f"error: {error}")
         return EXIT_USER

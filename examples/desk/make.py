@@ -2,15 +2,16 @@
 
     python examples/desk/make.py OUT [--seed 7] [--rows 800]
 
-writes ``OUT/tunewell.yaml``, the raw exports of five systems in five formats (``OUT/raw``), a clean test set of the
-desk's own (``OUT/test/exam.jsonl``) and ``OUT/truth.json``, which says what was planted where. The same arguments give
-the same bytes.
+writes ``OUT/tunewell.yaml``, the raw exports of five systems in five formats (``OUT/raw``), a clean
+test set of the desk's own (``OUT/test/exam.jsonl``) and ``OUT/truth.json``, which says what was
+planted where. The same arguments give the same bytes.
 
-What is planted, as shares of the raw rows, stands in `SHARES`; together about 43 % of the rows are spoiled. A fifth of
-that does not belong (small talk of a public chat set, memos, personal mail), a sixth is older than the present handbook
-and teaches wrong forms and deadlines, some more contradict it; the rest is copies, broken text, footers, personal data
-and rows of the test set. 70 % of all rows come from one region, where 30 % of the customers live. Rows on a ruling
-of 2018 are old and must be kept (``landmark``). Some clean rows carry numbers that only look like personal data (wrong
+What is planted, as shares of the raw rows, stands in `SHARES`; together about 43 % of the rows are
+spoiled. A fifth of that does not belong (small talk of a public chat set, memos, personal mail), a
+sixth is older than the present handbook and teaches wrong forms and deadlines, some more contradict
+it; the rest is copies, broken text, footers, personal data and rows of the test set. 70 % of all
+rows come from one region, where 30 % of the customers live. Rows on a ruling of 2018 are old and
+must be kept (``landmark``). Some clean rows carry numbers that only look like personal data (wrong
 check digits, meter and order numbers) and must stay as they are.
 """
 
@@ -36,11 +37,24 @@ from examples.desk.rows import HERE, RAW_SHARES, TARGET_SHARES, Desk, Row, betwe
 from examples.desk.spoil import LANDMARK, RECENT, Plant, Spoiler, trap
 
 SHARES: Mapping[str, float] = {
-    "small_talk": 0.050, "memos": 0.025, "private_mail": 0.020, "stale": 0.070, "contradictions": 0.025,
-    "exact_copies": 0.030, "edited_copies": 0.030, "leaks": 0.025, "footers": 0.040, "cut_off": 0.025,
-    "mojibake": 0.0175, "refusals": 0.0125, "foreign": 0.0175, "empty": 0.0075, "repetition": 0.005, "personal": 0.025,
+    "small_talk": 0.050,
+    "memos": 0.025,
+    "private_mail": 0.020,
+    "stale": 0.070,
+    "contradictions": 0.025,
+    "exact_copies": 0.030,
+    "edited_copies": 0.030,
+    "leaks": 0.025,
+    "footers": 0.040,
+    "cut_off": 0.025,
+    "mojibake": 0.0175,
+    "refusals": 0.0125,
+    "foreign": 0.0175,
+    "empty": 0.0075,
+    "repetition": 0.005,
+    "personal": 0.025,
     "malformed": 0.010,
-}  # fmt: skip
+}
 """Share of each spoiling among the raw rows."""
 
 POOLS = {"small_talk": 42, "memos": 22, "private_mail": 18, "foreign": 16}
@@ -50,9 +64,13 @@ TEST_ROWS = 120
 """At 800 raw rows; fewer in smaller projects."""
 
 FILES: Mapping[str, str] = {
-    "chat": "raw/chat.jsonl", "tickets": "raw/tickets.csv", "mail": "raw/mail.jsonl", "book": "raw/handbook.json",
-    "public": "raw/public_chat.json", "exam": "test/exam.jsonl",
-}  # fmt: skip
+    "chat": "raw/chat.jsonl",
+    "tickets": "raw/tickets.csv",
+    "mail": "raw/mail.jsonl",
+    "book": "raw/handbook.json",
+    "public": "raw/public_chat.json",
+    "exam": "test/exam.jsonl",
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +103,9 @@ def build(*, seed: int = 7, rows: int = 800) -> Project:
         ValueError: The number of rows is out of range.
     """
     if not 60 <= rows <= 1000:
-        raise ValueError(f"rows must be from 60 to 1,000 (the phrases do not carry more). Got {rows}.")
+        raise ValueError(
+            f"rows must be from 60 to 1,000 (the phrases do not carry more). Got {rows}."
+        )
     rng = random.Random(seed)
     desk = Desk(rng=rng)
     counts = {name: max(1, round(share * rows)) for name, share in SHARES.items()}
@@ -101,8 +121,10 @@ def build(*, seed: int = 7, rows: int = 800) -> Project:
 def _exam(desk: Desk, count: int) -> list[Row]:
     topics = (*desk.topics, *desk.landmarks)
     made = [desk.fresh(topics[i % len(topics)], shares=TARGET_SHARES) for i in range(count)]
-    return [replace(row, id=f"exam:{i}", date=between(desk.rng, "2026-08", "2026-10"), system="exam")
-            for i, row in enumerate(made)]  # fmt: skip
+    return [
+        replace(row, id=f"exam:{i}", date=between(desk.rng, "2026-08", "2026-10"), system="exam")
+        for i, row in enumerate(made)
+    ]
 
 
 def _clean(desk: Desk, count: int) -> tuple[list[Row], list[str]]:
@@ -111,27 +133,54 @@ def _clean(desk: Desk, count: int) -> tuple[list[Row], list[str]]:
     for i in range(count - landmarks):
         row = desk.fresh(desk.topics[i % len(desk.topics)], shares=RAW_SHARES)
         undated = i % 40 == 39
-        rows.append(replace(row, id=f"clean:{i}", date="" if undated else between(desk.rng, *RECENT)))
+        rows.append(
+            replace(row, id=f"clean:{i}", date="" if undated else between(desk.rng, *RECENT))
+        )
     for i in range(landmarks):
         row = desk.fresh(desk.landmarks[i % len(desk.landmarks)], shares=RAW_SHARES)
-        rows.append(replace(row, id=f"landmark:{i}", date=between(desk.rng, *LANDMARK), landmark=True,
-                            system=("tickets", "chat")[i % 2]))  # fmt: skip
+        rows.append(
+            replace(
+                row,
+                id=f"landmark:{i}",
+                date=between(desk.rng, *LANDMARK),
+                landmark=True,
+                system=("tickets", "chat")[i % 2],
+            )
+        )
     chosen = sorted(desk.rng.sample(range(count - landmarks), max(4, count // 20)))
     for i, at in enumerate(chosen):
         rows[at] = trap(rows[at], i, desk.rng)
     return rows, [rows[at].id for at in chosen]
 
 
-def _plants(spoiler: Spoiler, counts: Mapping[str, int], clean: Sequence[Row], exam: Sequence[Row]) -> list[Plant]:
+def _plants(
+    spoiler: Spoiler, counts: Mapping[str, int], clean: Sequence[Row], exam: Sequence[Row]
+) -> list[Plant]:
     ordinary = [row for row in clean if not row.landmark and row.date]
-    bases = spoiler.rng.sample(ordinary, counts["exact_copies"] + counts["edited_copies"] + counts["contradictions"])
+    bases = spoiler.rng.sample(
+        ordinary, counts["exact_copies"] + counts["edited_copies"] + counts["contradictions"]
+    )
     a, b = counts["exact_copies"], counts["exact_copies"] + counts["edited_copies"]
     plants = (
-        spoiler.exact_copies(bases[:a]) + spoiler.edited_copies(bases[a:b]) + spoiler.contradictions(bases[b:])
+        spoiler.exact_copies(bases[:a])
+        + spoiler.edited_copies(bases[a:b])
+        + spoiler.contradictions(bases[b:])
         + spoiler.leaks(spoiler.rng.sample(list(exam), counts["leaks"]))
-    )  # fmt: skip
-    for name in ("small_talk", "memos", "private_mail", "stale", "footers", "cut_off", "mojibake", "refusals",
-                 "foreign", "empty", "repetition", "personal"):  # fmt: skip
+    )
+    for name in (
+        "small_talk",
+        "memos",
+        "private_mail",
+        "stale",
+        "footers",
+        "cut_off",
+        "mojibake",
+        "refusals",
+        "foreign",
+        "empty",
+        "repetition",
+        "personal",
+    ):
         plants += getattr(spoiler, name)(counts[name])
     return plants
 
@@ -140,8 +189,14 @@ def _system(rng: random.Random) -> str:
     return rng.choices(("chat", "tickets", "mail", "book"), (35, 35, 20, 10))[0]
 
 
-def _name(clean: Sequence[Row], plants: Sequence[Plant], exam: Sequence[Row], traps: Sequence[str], malformed: int,
-          rng: random.Random) -> Project:  # fmt: skip
+def _name(
+    clean: Sequence[Row],
+    plants: Sequence[Plant],
+    exam: Sequence[Row],
+    traps: Sequence[str],
+    malformed: int,
+    rng: random.Random,
+) -> Project:
     """Give every row the id that its system would give, in random order, and keep the references right."""
     plants = [replace(p, row=replace(p.row, id=f"plant:{i}")) for i, p in enumerate(plants)]
     everything = [*clean, *(p.row for p in plants), *exam]
@@ -152,31 +207,58 @@ def _name(clean: Sequence[Row], plants: Sequence[Plant], exam: Sequence[Row], tr
         numbers[row.system] += 1
         final[row.id] = f"{row.system}-{numbers[row.system]:04d}"
     named = [replace(row, id=final[row.id]) for row in clean]
-    spoiled = [replace(p, row=replace(p.row, id=final[p.row.id]), other=final.get(p.other, "")) for p in plants]
+    spoiled = [
+        replace(p, row=replace(p.row, id=final[p.row.id]), other=final.get(p.other, ""))
+        for p in plants
+    ]
     return Project(
-        clean=tuple(sorted(named, key=lambda r: r.id)), plants=tuple(sorted(spoiled, key=lambda p: p.row.id)),
+        clean=tuple(sorted(named, key=lambda r: r.id)),
+        plants=tuple(sorted(spoiled, key=lambda p: p.row.id)),
         exam=tuple(sorted((replace(row, id=final[row.id]) for row in exam), key=lambda r: r.id)),
-        traps=tuple(sorted(final[t] for t in traps)), malformed=malformed,
-    )  # fmt: skip
+        traps=tuple(sorted(final[t] for t in traps)),
+        malformed=malformed,
+    )
 
 
-# --- the formats of the systems -----------------------------------------------------------------------------------
+# --- the formats of the systems -------------------------------------------------------------------
 
 
 def _messages(row: Row) -> dict[str, Any]:
     turns = [{"role": "user", "content": row.text}, {"role": "assistant", "content": row.answer}]
-    return {"id": row.id, "created": f"{row.date}T08:30:00Z" if row.date else None, "topic": row.kind,
-            "region": row.region, "landmark": row.landmark, "points": row.points, "messages": turns}  # fmt: skip
+    return {
+        "id": row.id,
+        "created": f"{row.date}T08:30:00Z" if row.date else None,
+        "topic": row.kind,
+        "region": row.region,
+        "landmark": row.landmark,
+        "points": row.points,
+        "messages": turns,
+    }
 
 
 def _mail(row: Row) -> dict[str, Any]:
-    return {"mail_id": row.id, "received": row.date, "folder": row.kind, "region": row.region, "points": row.points,
-            "prompt": row.text, "completion": row.answer}  # fmt: skip
+    return {
+        "mail_id": row.id,
+        "received": row.date,
+        "folder": row.kind,
+        "region": row.region,
+        "points": row.points,
+        "prompt": row.text,
+        "completion": row.answer,
+    }
 
 
 def _alpaca(row: Row) -> dict[str, Any]:
-    return {"nr": row.id, "instruction": row.text, "input": "", "output": row.answer, "chapter": row.kind,
-            "edition": row.date, "region": row.region, "points": row.points}  # fmt: skip
+    return {
+        "nr": row.id,
+        "instruction": row.text,
+        "input": "",
+        "output": row.answer,
+        "chapter": row.kind,
+        "edition": row.date,
+        "region": row.region,
+        "points": row.points,
+    }
 
 
 def _sharegpt(row: Row) -> dict[str, Any]:
@@ -191,22 +273,49 @@ def _json(value: object) -> str:
 def _tickets(rows: Sequence[Row]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["ticket_no", "opened", "category", "region", "landmark", "customer_text", "agent_reply",
-                     "points"])  # fmt: skip
+    writer.writerow(
+        [
+            "ticket_no",
+            "opened",
+            "category",
+            "region",
+            "landmark",
+            "customer_text",
+            "agent_reply",
+            "points",
+        ]
+    )
     for row in rows:
         opened = f"{row.date} 09:15" if row.date else ""
-        writer.writerow([row.id, opened, row.kind, row.region, "yes" if row.landmark else "no", row.text, row.answer,
-                         row.points])  # fmt: skip
+        writer.writerow(
+            [
+                row.id,
+                opened,
+                row.kind,
+                row.region,
+                "yes" if row.landmark else "no",
+                row.text,
+                row.answer,
+                row.points,
+            ]
+        )
     return out.getvalue()
 
 
-def _json_lines(lines: Sequence[str], malformed: int, rng: random.Random) -> tuple[list[str], list[int]]:
+def _json_lines(
+    lines: Sequence[str], malformed: int, rng: random.Random
+) -> tuple[list[str], list[int]]:
     """The lines with broken ones between them, and the numbers of those (from 1)."""
     result = list(lines)
     for i in range(malformed):
         at = rng.randrange(1, len(result))
         line = result[at]
-        broken = (line[: len(line) * 2 // 3], line.replace('": "', '" "', 1), f"{line[:-1]},,}}", "<html>502</html>")
+        broken = (
+            line[: len(line) * 2 // 3],
+            line.replace('": "', '" "', 1),
+            f"{line[:-1]},,}}",
+            "<html>502</html>",
+        )
         result.insert(at, broken[i % 4])
     numbers = [n for n, line in enumerate(result, 1) if not _parses(line)]
     return result, numbers
@@ -234,7 +343,9 @@ def files_of(
     """
     rng = random.Random(seed + 1)
     rows: dict[str, list[Row]] = {system: [] for system in FILES}
-    for row in sorted([*project.clean, *(p.row for p in project.plants), *project.exam], key=lambda r: r.id):
+    for row in sorted(
+        [*project.clean, *(p.row for p in project.plants), *project.exam], key=lambda r: r.id
+    ):
         rows[row.system].append(row)
     texts: dict[str, str] = {}
     bad: list[tuple[str, int]] = []
@@ -273,30 +384,58 @@ def _places(
 
 
 def truth_of(
-    project: Project, places: Mapping[str, tuple[str, int]], bad: Sequence[tuple[str, int]], *, seed: int, rows: int
+    project: Project,
+    places: Mapping[str, tuple[str, int]],
+    bad: Sequence[tuple[str, int]],
+    *,
+    seed: int,
+    rows: int,
 ) -> dict[str, Any]:
     """What was planted where, and what must survive."""
     planted = [
-        {"id": p.row.id, "file": places[p.row.id][0], "line": places[p.row.id][1], "code": p.code, "what": p.what,
-         "expected": p.expected, "other": p.other, "hard": p.hard}
+        {
+            "id": p.row.id,
+            "file": places[p.row.id][0],
+            "line": places[p.row.id][1],
+            "code": p.code,
+            "what": p.what,
+            "expected": p.expected,
+            "other": p.other,
+            "hard": p.hard,
+        }
         for p in project.plants
-    ]  # fmt: skip
+    ]
     planted += [
-        {"id": "", "file": name, "line": line, "code": "D08", "what": "malformed line", "expected": "rejected",
-         "other": "", "hard": False}
+        {
+            "id": "",
+            "file": name,
+            "line": line,
+            "code": "D08",
+            "what": "malformed line",
+            "expected": "rejected",
+            "other": "",
+            "hard": False,
+        }
         for name, line in bad
-    ]  # fmt: skip
+    ]
     raw = [*project.clean, *(p.row for p in project.plants)]
     regions = Counter(row.region for row in raw)
     return {
-        "seed": seed, "rows": rows, "planted": planted,
+        "seed": seed,
+        "rows": rows,
+        "planted": planted,
         "clean": [row.id for row in project.clean],
         "landmarks": [row.id for row in project.clean if row.landmark],
         "undated": [row.id for row in project.clean if not row.date],
         "traps": list(project.traps),
         "exam": [row.id for row in project.exam],
-        "skew": {"code": "D14", "field": "region", "rows": dict(sorted(regions.items())), "target": TARGET_SHARES},
-    }  # fmt: skip
+        "skew": {
+            "code": "D14",
+            "field": "region",
+            "rows": dict(sorted(regions.items())),
+            "target": TARGET_SHARES,
+        },
+    }
 
 
 def make(out: Path, *, seed: int = 7, rows: int = 800) -> dict[str, Any]:
@@ -320,14 +459,18 @@ def make(out: Path, *, seed: int = 7, rows: int = 800) -> dict[str, Any]:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Make the project of an invented energy supplier's service desk.")
+    parser = argparse.ArgumentParser(
+        description="Make the project of an invented energy supplier's service desk."
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rows", type=int, default=800)
     chosen = parser.parse_args()
     truth = make(chosen.out, seed=chosen.seed, rows=chosen.rows)
     counts = {name: len(truth[name]) for name in ("clean", "planted", "exam")}
-    print(f"{chosen.out}: {counts['clean']} clean rows, {counts['planted']} spoiled, {counts['exam']} for the test")
+    print(
+        f"{chosen.out}: {counts['clean']} clean rows, {counts['planted']} spoiled, {counts['exam']} for the test"
+    )
 
 
 if __name__ == "__main__":

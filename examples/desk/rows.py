@@ -1,7 +1,8 @@
 """Clean rows of the desk: what a customer writes, and what the desk wants to answer.
 
-The answers follow a house style that can be learned (a label in front, the handbook's form and deadline, ``Next step:``
-at the end) and facts that no base model can know. Every row differs from every other: see `Desk.fresh`.
+The answers follow a house style that can be learned (a label in front, the handbook's form and
+deadline, ``Next step:`` at the end) and facts that no base model can know. Every row differs from
+every other: see `Desk.fresh`.
 """
 
 from __future__ import annotations
@@ -89,14 +90,20 @@ class Desk:
     @property
     def topics(self) -> tuple[str, ...]:
         """Those that every handbook has (the landmark apart)."""
-        return tuple(name for name, topic in self.phrases["topics"].items() if not topic.get("landmark"))
+        return tuple(
+            name for name, topic in self.phrases["topics"].items() if not topic.get("landmark")
+        )
 
     @property
     def landmarks(self) -> tuple[str, ...]:
         """Topics whose old rows stay valid."""
-        return tuple(name for name, topic in self.phrases["topics"].items() if topic.get("landmark"))
+        return tuple(
+            name for name, topic in self.phrases["topics"].items() if topic.get("landmark")
+        )
 
-    def fresh(self, topic: str, *, shares: Mapping[str, float], handbook: str = "now", tries: int = 400) -> Row:
+    def fresh(
+        self, topic: str, *, shares: Mapping[str, float], handbook: str = "now", tries: int = 400
+    ) -> Row:
         """A row of this topic that is no near-duplicate of any made before.
 
         Args:
@@ -111,11 +118,19 @@ class Desk:
         for _ in range(tries):
             region = self.rng.choices(REGIONS, [shares[name] for name in REGIONS])[0]
             text = self._ask(topic, region)
-            row = Row(text=text, answer=self.answer(topic, handbook), topic=topic, region=region,
-                      kind=self.phrases["topics"][topic]["kind"], points=self.points(topic))  # fmt: skip
+            row = Row(
+                text=text,
+                answer=self.answer(topic, handbook),
+                topic=topic,
+                region=region,
+                kind=self.phrases["topics"][topic]["kind"],
+                points=self.points(topic),
+            )
             if self._is_new(row):
                 return row
-        raise RuntimeError(f"no new row for {topic!r} after {tries} tries: phrases.yaml needs more phrases")
+        raise RuntimeError(
+            f"no new row for {topic!r} after {tries} tries: phrases.yaml needs more phrases"
+        )
 
     def points(self, topic: str) -> str:
         """What a right answer must name."""
@@ -128,7 +143,12 @@ class Desk:
         values = spec[handbook]
         fact = rng.choice(spec["facts"]).format(**values)
         step = rng.choice(spec["next"]).format(**values)
-        parts = [f"[{spec['kind']}]", rng.choice(self.phrases["acks"]), sentence(fact), f"Next step: {step}"]
+        parts = [
+            f"[{spec['kind']}]",
+            rng.choice(self.phrases["acks"]),
+            sentence(fact),
+            f"Next step: {step}",
+        ]
         return " ".join(part for part in parts if part)
 
     def _ask(self, topic: str, region: str) -> str:
@@ -182,7 +202,9 @@ def slip(text: str, rng: random.Random) -> str:
     return text[:at] + (text[at] * 2 if change == "double" else "") + text[at + 1 :]
 
 
-def edit(text: str, share: float, swaps: Mapping[str, str], rng: random.Random, keep: Sequence[str] = ()) -> str:
+def edit(
+    text: str, share: float, swaps: Mapping[str, str], rng: random.Random, keep: Sequence[str] = ()
+) -> str:
     """A copy with about this share of its words changed: swapped, dropped, added or misspelt.
 
     Args:
@@ -194,7 +216,11 @@ def edit(text: str, share: float, swaps: Mapping[str, str], rng: random.Random, 
     """
     parts = text.split(" ")
     held = {w for k in keep for w in k.lower().split()}
-    free = [i for i, w in enumerate(parts) if w.lower().strip(".,?!") not in held and not w.startswith("[")]
+    free = [
+        i
+        for i, w in enumerate(parts)
+        if w.lower().strip(".,?!") not in held and not w.startswith("[")
+    ]
     chosen = sorted(rng.sample(free, min(len(free), max(1, round(share * len(parts))))))
     for i in chosen:
         word = parts[i]

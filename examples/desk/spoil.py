@@ -1,4 +1,7 @@
-"""What spoils such data in real life. Each function gives spoiled rows, with what was done to them."""
+"""What spoils such data in real life.
+
+Each function gives spoiled rows, with what was done to them.
+"""
 
 from __future__ import annotations
 
@@ -51,24 +54,45 @@ class Spoiler:
 
     def _fresh(self, count: int, handbook: str = "now") -> list[Row]:
         topics = self.desk.topics
-        rows = [self.desk.fresh(topics[i % len(topics)], shares=RAW_SHARES, handbook=handbook) for i in range(count)]
+        rows = [
+            self.desk.fresh(topics[i % len(topics)], shares=RAW_SHARES, handbook=handbook)
+            for i in range(count)
+        ]
         return [replace(row, date=between(self.rng, *RECENT)) for row in rows]
 
     def _region(self) -> str:
         return self.rng.choices(list(RAW_SHARES), list(RAW_SHARES.values()))[0]
 
     def _foreign_body(self, pair: Sequence[str], kind: str, system: str) -> Row:
-        return Row(text=pair[0], answer=pair[1], kind=kind, region=self._region(), system=system,
-                   date=between(self.rng, *RECENT))  # fmt: skip
+        return Row(
+            text=pair[0],
+            answer=pair[1],
+            kind=kind,
+            region=self._region(),
+            system=system,
+            date=between(self.rng, *RECENT),
+        )
 
     def small_talk(self, count: int) -> list[Plant]:
-        """Pairs of a public chat set; about one in ten stands in the desk's own chat, without any kind."""
+        """Pairs of a public chat set.
+
+        About one in ten stands in the desk's own chat, without any kind.
+        """
         pairs = self.rng.sample(self.noise["small_talk"], count)
         hard = max(1, count // 10)
-        own = [Plant(self._foreign_body(p, "", "chat"), "D01", "small talk without a kind", "dropped", hard=True)
-               for p in pairs[:hard]]  # fmt: skip
+        own = [
+            Plant(
+                self._foreign_body(p, "", "chat"),
+                "D01",
+                "small talk without a kind",
+                "dropped",
+                hard=True,
+            )
+            for p in pairs[:hard]
+        ]
         return own + [
-            Plant(self._foreign_body(p, "smalltalk", "public"), "D01", "small talk", "dropped") for p in pairs[hard:]
+            Plant(self._foreign_body(p, "smalltalk", "public"), "D01", "small talk", "dropped")
+            for p in pairs[hard:]
         ]
 
     def memos(self, count: int) -> list[Plant]:
@@ -76,7 +100,10 @@ class Spoiler:
         pairs = self.rng.sample(self.noise["memos"], count)
         return [
             Plant(
-                self._foreign_body(p, "memo", self.rng.choice(("tickets", "book"))), "D01", "internal memo", "dropped"
+                self._foreign_body(p, "memo", self.rng.choice(("tickets", "book"))),
+                "D01",
+                "internal memo",
+                "dropped",
             )
             for p in pairs
         ]
@@ -84,10 +111,16 @@ class Spoiler:
     def private_mail(self, count: int) -> list[Plant]:
         """Personal mail in the shared mailbox."""
         pairs = self.rng.sample(self.noise["private_mail"], count)
-        return [Plant(self._foreign_body(p, "private", "mail"), "D01", "personal mail", "dropped") for p in pairs]
+        return [
+            Plant(self._foreign_body(p, "private", "mail"), "D01", "personal mail", "dropped")
+            for p in pairs
+        ]
 
     def stale(self, count: int) -> list[Plant]:
-        """Answers after an old handbook: form, deadline and tariff have changed since. A third promises money back."""
+        """Answers after an old handbook: form, deadline and tariff have changed since.
+
+        A third promises money back.
+        """
         plants = []
         for row in self._fresh(count, "old"):
             answer = row.answer
@@ -102,32 +135,57 @@ class Spoiler:
         plants = []
         for i, row in enumerate(rows):
             text = row.text if i % 2 else edit(row.text, 0.06, self.noise["words"], self.rng)
-            wrong = replace(row, id="", text=text, answer=self.desk.answer(row.topic, "old"), system="",
-                            date=between(self.rng, *BEFORE_HANDBOOK))  # fmt: skip
-            plants.append(Plant(wrong, "D09", "contradicts a newer answer", "dropped", other=row.id))
+            wrong = replace(
+                row,
+                id="",
+                text=text,
+                answer=self.desk.answer(row.topic, "old"),
+                system="",
+                date=between(self.rng, *BEFORE_HANDBOOK),
+            )
+            plants.append(
+                Plant(wrong, "D09", "contradicts a newer answer", "dropped", other=row.id)
+            )
         return plants
 
     def exact_copies(self, rows: Sequence[Row]) -> list[Plant]:
         """Copies that differ at most in case and white space."""
         styles: tuple[Callable[[str], str], ...] = (
-            str, str, str.upper, lambda t: t.replace(" ", "  ", 3), lambda t: f" {t}\u00a0",
-        )  # fmt: skip
+            str,
+            str,
+            str.upper,
+            lambda t: t.replace(" ", "  ", 3),
+            lambda t: f" {t}\u00a0",
+        )
         plants = []
         for i, row in enumerate(rows):
-            copy = replace(row, id="", text=styles[i % len(styles)](row.text), system="", region=row.region)
+            copy = replace(
+                row, id="", text=styles[i % len(styles)](row.text), system="", region=row.region
+            )
             plants.append(Plant(copy, "D03", "exact copy", "dropped", other=row.id))
         return plants
 
     def _edited(self, row: Row, share: float) -> Row:
         keep = row.points.split(" | ")
         swaps = self.noise["words"]
-        return replace(row, id="", system="", text=edit(row.text, share, swaps, self.rng, keep),
-                       answer=edit(row.answer, share, swaps, self.rng, [*keep, "next step"]))  # fmt: skip
+        return replace(
+            row,
+            id="",
+            system="",
+            text=edit(row.text, share, swaps, self.rng, keep),
+            answer=edit(row.answer, share, swaps, self.rng, [*keep, "next step"]),
+        )
 
     def edited_copies(self, rows: Sequence[Row]) -> list[Plant]:
         """Copies with 10 to 25 % of their words edited; the facts stay."""
         return [
-            Plant(self._edited(row, self.rng.uniform(0.10, 0.25)), "D04", "edited copy", "dropped", other=row.id)
+            Plant(
+                self._edited(row, self.rng.uniform(0.10, 0.25)),
+                "D04",
+                "edited copy",
+                "dropped",
+                other=row.id,
+            )
             for row in rows
         ]
 
@@ -144,7 +202,9 @@ class Spoiler:
         """Signature and legal footer under the answer."""
         plants = []
         for row in self._fresh(count):
-            footer = self.rng.choice(self.noise["footers"]).format(agent=self.rng.choice(self.noise["agents"]))
+            footer = self.rng.choice(self.noise["footers"]).format(
+                agent=self.rng.choice(self.noise["agents"])
+            )
             row = replace(row, answer=f"{row.answer}\n\n{footer}", system="mail")
             plants.append(Plant(row, "D05", "signature or legal footer", "changed"))
         return plants
@@ -154,52 +214,91 @@ class Spoiler:
         plants = []
         for row in self._fresh(count):
             parts = row.answer.split()
-            kept = " ".join(parts[: self.rng.randint(len(parts) * 2 // 5, len(parts) * 3 // 4)]).rstrip(".,;:!")
+            kept = " ".join(
+                parts[: self.rng.randint(len(parts) * 2 // 5, len(parts) * 3 // 4)]
+            ).rstrip(".,;:!")
             plants.append(Plant(replace(row, answer=kept), "D08", "cut-off answer", "dropped"))
         return plants
 
     def mojibake(self, count: int) -> list[Plant]:
         """UTF-8 read as Windows-1252 somewhere on the way."""
-        marks = ("It’s about the café next door.", "My last bill was 84 €.", "I live at Señora Núñez’s.",
-                 "That’s in the Überland quarter.", "We pay 120 € – too much.")  # fmt: skip
+        marks = (
+            "It’s about the café next door.",
+            "My last bill was 84 €.",
+            "I live at Señora Núñez’s.",
+            "That’s in the Überland quarter.",
+            "We pay 120 € – too much.",
+        )
         plants = []
         for row in self._fresh(count):
             text = f"{sentence(row.text)} {self.rng.choice(marks)}"
             answer = row.answer.replace("Next step:", "We’re glad to help. Next step:")
             garbled = [t.encode("utf-8").decode("cp1252") for t in (text, answer)]
-            plants.append(Plant(replace(row, text=garbled[0], answer=garbled[1]), "D08", "mojibake", "changed"))
+            plants.append(
+                Plant(
+                    replace(row, text=garbled[0], answer=garbled[1]), "D08", "mojibake", "changed"
+                )
+            )
         return plants
 
     def refusals(self, count: int) -> list[Plant]:
         """A model that was asked before has refused."""
         rows = self._fresh(count)
-        return [Plant(replace(row, answer=self.rng.choice(self.noise["refusals"])), "D08", "refusal", "dropped")
-                for row in rows]  # fmt: skip
+        return [
+            Plant(
+                replace(row, answer=self.rng.choice(self.noise["refusals"])),
+                "D08",
+                "refusal",
+                "dropped",
+            )
+            for row in rows
+        ]
 
     def foreign(self, count: int) -> list[Plant]:
         """Questions and answers in other languages."""
         chosen = self.rng.sample(self.noise["foreign"], count)
         return [
-            Plant(self._foreign_body(p, self.rng.choice(("outage", "billing", "moving")), ""), "D08",
-                  "wrong language", "dropped")
+            Plant(
+                self._foreign_body(p, self.rng.choice(("outage", "billing", "moving")), ""),
+                "D08",
+                "wrong language",
+                "dropped",
+            )
             for p in chosen
-        ]  # fmt: skip
+        ]
 
     def empty(self, count: int) -> list[Plant]:
         """Questions that nobody answered."""
-        return [Plant(replace(row, answer=self.rng.choice(("", " ", "-"))), "D08", "empty answer", "dropped")
-                for row in self._fresh(count)]  # fmt: skip
+        return [
+            Plant(
+                replace(row, answer=self.rng.choice(("", " ", "-"))),
+                "D08",
+                "empty answer",
+                "dropped",
+            )
+            for row in self._fresh(count)
+        ]
 
     def repetition(self, count: int) -> list[Plant]:
         """A stuck key or a stuck model."""
         plants = []
         for row in self._fresh(count):
             label, bit = row.answer.split(" ", 1)[0], " ".join(row.answer.split()[1:5])
-            plants.append(Plant(replace(row, answer=f"{label} {' '.join([bit] * 7)}"), "D08", "repetition", "dropped"))
+            plants.append(
+                Plant(
+                    replace(row, answer=f"{label} {' '.join([bit] * 7)}"),
+                    "D08",
+                    "repetition",
+                    "dropped",
+                )
+            )
         return plants
 
     def personal(self, count: int) -> list[Plant]:
-        """IBAN, card, e-mail and phone, with right check digits; in every third row the answer repeats it."""
+        """IBAN, card, e-mail and phone, with right check digits.
+
+        In every third row the answer repeats it.
+        """
         plants = []
         for i, row in enumerate(self._fresh(count)):
             name, item = self._secret(i)
@@ -219,7 +318,7 @@ class Spoiler:
             ("card", card("4" + digits[:14])),
             ("mail address", f"{name}{digits[:2]}@mail.example.org"),
             ("phone", f"+44 20 7946 0{digits[:3]}"),
-        )[i % 4]  # fmt: skip
+        )[i % 4]
 
 
 def iban(country: str, account: str, *, wrong: bool = False) -> str:
@@ -244,7 +343,9 @@ def card(first15: str, *, wrong: bool = False) -> str:
         >>> card("453914880343646")
         '4539 1488 0343 6467'
     """
-    total = sum(d if i % 2 else (d * 2 - 9 if d > 4 else d * 2) for i, d in enumerate(map(int, first15)))
+    total = sum(
+        d if i % 2 else (d * 2 - 9 if d > 4 else d * 2) for i, d in enumerate(map(int, first15))
+    )
     last = (10 - total % 10 + (3 if wrong else 0)) % 10
     whole = f"{first15}{last}"
     return " ".join(whole[i : i + 4] for i in range(0, 16, 4))

@@ -1,7 +1,8 @@
 """Passes over rows, on this machine or on a Ray cluster: the only place that knows which.
 
-A pass is a function from a batch of rows to a batch of rows of the same length. The same plan runs on Daft's native
-runner and on Ray; decisions over the whole set are made from small digests in the calling process.
+A pass is a function from a batch of rows to a batch of rows of the same length. The same plan runs
+on Daft's native runner and on Ray; decisions over the whole set are made from small digests in the
+calling process.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Engine:
     """Where passes over rows run.
 
     Args:
-        address: ``native`` (this machine), ``ray:local`` (a Ray cluster started here) or ``ray://host:port``.
+        address: ``native`` (this machine), ``ray:local`` (a Ray cluster started here) or
+            ``ray://host:port``.
         workers: Processes on this machine; as many as there are cores if 0.
 
     Raises:
@@ -64,7 +66,10 @@ class Engine:
             The results, in the order of the input.
         """
         if self.address == "native" and (table.num_rows < SMALL or self.workers < 2):
-            parts = [function(table.slice(i, batch_rows)) for i in range(0, max(table.num_rows, 1), batch_rows)]
+            parts = [
+                function(table.slice(i, batch_rows))
+                for i in range(0, max(table.num_rows, 1), batch_rows)
+            ]
             return pa.concat_tables(parts)
         return _through_daft(self, table, function, batch_rows)
 
@@ -74,7 +79,9 @@ def _through_daft(engine: Engine, table: pa.Table, function: Pass, batch_rows: i
     with _children_find_our_modules():  # Ray starts its workers when it is chosen
         daft = _runner(engine.address)
     starts = range(0, table.num_rows, batch_rows)
-    frame = daft.from_pydict({"at": list(starts), "rows": [_pack(table.slice(i, batch_rows)) for i in starts]})
+    frame = daft.from_pydict(
+        {"at": list(starts), "rows": [_pack(table.slice(i, batch_rows)) for i in starts]}
+    )
 
     @daft.cls(max_concurrency=engine.workers)
     class Apply:
@@ -85,9 +92,15 @@ def _through_daft(engine: Engine, table: pa.Table, function: Pass, batch_rows: i
         def run(self, rows: Any) -> list[bytes]:
             return [_pack(self.function(_unpack(item))) for item in rows.to_pylist()]
 
-    frame = frame.into_partitions(min(len(starts), 4 * engine.workers)) if engine.address != "native" else frame
+    frame = (
+        frame.into_partitions(min(len(starts), 4 * engine.workers))
+        if engine.address != "native"
+        else frame
+    )
     with _children_find_our_modules():
-        done = frame.select(daft.col("at"), Apply(function).run(daft.col("rows")).alias("rows")).to_pydict()
+        done = frame.select(
+            daft.col("at"), Apply(function).run(daft.col("rows")).alias("rows")
+        ).to_pydict()
     order = sorted(range(len(done["at"])), key=done["at"].__getitem__)
     return pa.concat_tables([_unpack(done["rows"][i]) for i in order])
 
@@ -123,8 +136,9 @@ def _runner(address: str) -> Any:
     """Daft with its runner chosen, once per process."""
     import daft
 
-    # A process that ends within 10 ms of a native plan can crash after the right result: a Daft thread still holds
-    # the interpreter. A short pause at exit cures it (0 of 150 runs against 10 of 150).
+    # A process that ends within 10 ms of a native plan can crash after the right result: a Daft
+    # thread still holds the interpreter. A short pause at exit cures it (0 of 150 runs against 10
+    # of 150).
     atexit.register(time.sleep, 0.05)
     if address == "native":
         daft.set_runner_native()

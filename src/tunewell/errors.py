@@ -1,13 +1,13 @@
 """Every error that Tunewell raises on purpose.
 
-TunewellError
-├── UserError                what the user can mend: message, place, hint; no traceback, exit 1
-│   ├── TaskError            tunewell.yaml does not hold together (all faults together, with line numbers)
-│   ├── DataError            the data cannot be used as a whole (single bad rows are recorded rejects instead)
-│   ├── ModelError           weights that cannot be found, an endpoint that refuses, an adapter that does not fit
-│   ├── StoreError           the project folder: held by another process, read-only, full, damaged
-│   └── MissingExtraError    an optional part of Tunewell is not installed
-└── InternalError            a fault of ours: exit 70, with the place of the report of it
+TunewellError ├── UserError                what the user can mend: message, place, hint; no
+traceback, exit 1 │   ├── TaskError            tunewell.yaml does not hold together (all faults
+together, with line numbers) │   ├── DataError            the data cannot be used as a whole (single
+bad rows are recorded rejects instead) │   ├── ModelError           weights that cannot be found, an
+endpoint that refuses, an adapter that does not fit │   ├── StoreError           the project folder:
+held by another process, read-only, full, damaged │   └── MissingExtraError    an optional part of
+Tunewell is not installed └── InternalError            a fault of ours: exit 70, with the place of
+the report of it
 
 Exit codes: 0 GO or done · 1 user error · 2 misuse of the command line · 3 NO-GO · 4 INCONCLUSIVE
 · 70 our fault · 130 interrupt.

@@ -1,6 +1,9 @@
-"""Runs: every stage leaves one record of what went in, what came out, how, and what it took; and what became of a row.
+"""Runs: every stage leaves one record of what went in, what came out, how, and what it took.
 
-A stage is skipped when a finished Run with the same key (stage, version, inputs, parameters) is there with its outputs.
+And what became of a row.
+
+A stage is skipped when a finished Run with the same key (stage, version, inputs, parameters) is
+there with its outputs.
 """
 
 from __future__ import annotations
@@ -26,7 +29,10 @@ PACKAGES = ("daft", "numpy", "pyarrow", "torch", "transformers", "peft", "trl", 
 
 
 class RunWriter:
-    """The run under way: fill in outputs, counts and findings; they are recorded when the stage ends."""
+    """The run under way: fill in outputs, counts and findings.
+
+    They are recorded when the stage ends.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -35,19 +41,33 @@ class RunWriter:
         self.findings: list[Finding] = []
 
 
-def run_key(stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0) -> str:
+def run_key(
+    stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0
+) -> str:
     """Digest of everything that decides the result of a stage."""
-    return digest({"stage": stage, "version": __version__, "inputs": dict(inputs), "parameters": dict(parameters),
-                   "seed": seed})  # fmt: skip
+    return digest(
+        {
+            "stage": stage,
+            "version": __version__,
+            "inputs": dict(inputs),
+            "parameters": dict(parameters),
+            "seed": seed,
+        }
+    )
 
 
 def reuse(
-    store: Store, stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0
+    store: Store,
+    stage: str,
+    *,
+    inputs: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    seed: int = 0,
 ) -> Run | None:
     """A finished run of this stage with the same inputs and parameters and intact outputs, if there is one.
 
-    Every stage asks this first. The run found becomes the newest of its stage again (as a copy of the record), so that
-    reports and `why` speak of the definition as it stands.
+    Every stage asks this first. The run found becomes the newest of its stage again (as a copy of
+    the record), so that reports and `why` speak of the definition as it stands.
     """
     found = store.finished(stage, run_key(stage, inputs=inputs, parameters=parameters, seed=seed))
     last = store.last_run(stage)
@@ -55,7 +75,11 @@ def reuse(
         return found
     now = dt.datetime.now(dt.UTC)
     again = found.model_copy(
-        update={"id": _run_id(stage, now), "started": now, "reused_from": found.reused_from or found.id}
+        update={
+            "id": _run_id(stage, now),
+            "started": now,
+            "reused_from": found.reused_from or found.id,
+        }
     )
     store.save_run(again)
     return again
@@ -67,7 +91,12 @@ def _run_id(stage: str, started: dt.datetime) -> str:
 
 @contextlib.contextmanager
 def record(
-    store: Store, stage: str, *, inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int = 0
+    store: Store,
+    stage: str,
+    *,
+    inputs: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    seed: int = 0,
 ) -> Iterator[RunWriter]:
     """Record a stage as a Run: ``started`` at once, ``finished`` or ``failed`` at the end.
 
@@ -168,7 +197,8 @@ class RowHistory(Value):
         row: Its id.
         dataset: The dataset version that was asked.
         receipts: Every step that touched it, in order.
-        part: Where the split put it (``test``, ``review``, ``fold-3``, ``held-out``), empty if nowhere.
+        part: Where the split put it (``test``, ``review``, ``fold-3``, ``held-out``), empty if
+            nowhere.
         family: Its family in the split.
     """
 
@@ -196,7 +226,9 @@ def why(store: Store, row: str) -> RowHistory:
             hint="ids are the row's own id field, else file:line as in the receipts",
         )
     part, family = _place_in_split(store, dataset, row)
-    return RowHistory(row=row, dataset=dataset.id, receipts=tuple(receipts), part=part, family=family)
+    return RowHistory(
+        row=row, dataset=dataset.id, receipts=tuple(receipts), part=part, family=family
+    )
 
 
 def _place_in_split(store: Store, dataset: Dataset, row: str) -> tuple[str, str]:

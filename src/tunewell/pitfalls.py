@@ -96,7 +96,14 @@ _ROWS: tuple[tuple[str, Area, str, str, str, str], ...] = (
         "repair where it is certain, else drop",
         "tunewell curate",
     ),
-    ("D09", "data", "contradictions", "same or nearly the same input, different target", "send to adjudication", ""),
+    (
+        "D09",
+        "data",
+        "contradictions",
+        "same or nearly the same input, different target",
+        "send to adjudication",
+        "",
+    ),
     (
         "D10",
         "data",
@@ -281,7 +288,14 @@ _ROWS: tuple[tuple[str, Area, str, str, str, str], ...] = (
         "draw fresh rows",
         "",
     ),
-    ("L01", "deployment", "shipped untested", "no blind A/B or panel review before promotion", "run one", ""),
+    (
+        "L01",
+        "deployment",
+        "shipped untested",
+        "no blind A/B or panel review before promotion",
+        "run one",
+        "",
+    ),
     (
         "L02",
         "deployment",
@@ -349,7 +363,9 @@ _ROWS: tuple[tuple[str, Area, str, str, str, str], ...] = (
 )
 
 CATALOGUE: dict[str, Pitfall] = {
-    code: Pitfall(code=code, name=name, area=area, measured=measured, remedy=remedy, command=command)
+    code: Pitfall(
+        code=code, name=name, area=area, measured=measured, remedy=remedy, command=command
+    )
     for code, area, name, measured, remedy, command in _ROWS
 }
 """Every pitfall by its code."""

@@ -74,13 +74,18 @@ def source_files(source: DataSource, root: Path) -> list[Path]:
     pattern = os.path.expandvars(source.path)
     pattern = pattern if os.path.isabs(pattern) else str(root / pattern)
     found = [Path(p) for p in sorted(glob.glob(pattern, recursive=True))]
-    return [f for p in found for f in (sorted(q for q in p.rglob("*") if q.is_file()) if p.is_dir() else [p])]
+    return [
+        f
+        for p in found
+        for f in (sorted(q for q in p.rglob("*") if q.is_file()) if p.is_dir() else [p])
+    ]
 
 
 def make_plan(file: TaskFile, store: Store) -> Plan:
     """Estimate a run before it begins, and note what it is about to do.
 
-    A stage counts as reusable when it finished since a run of the same definition over the same files began.
+    A stage counts as reusable when it finished since a run of the same definition over the same
+    files began.
     """
     spec = file.spec
     sizes = {role: _sizes(file, role) for role in ("train", "test")}
@@ -92,15 +97,27 @@ def make_plan(file: TaskFile, store: Store) -> Plan:
     for name, what, seconds in _work(spec, rows, tokens, sizes["test"][0], speeds):
         last = store.last_run(name)
         reused = bool(begun and last and last.started.isoformat() >= begun)
-        stages.append(PlannedStage(name=name, what=what, seconds=0.0 if reused else seconds, reused=reused))
+        stages.append(
+            PlannedStage(name=name, what=what, seconds=0.0 if reused else seconds, reused=reused)
+        )
     seconds = sum(s.seconds for s in stages)
     costs = spec.costs
-    money = seconds / 3600 * costs.machine_hour + tokens * spec.train.epochs / 1e6 * costs.million_tokens
+    money = (
+        seconds / 3600 * costs.machine_hour
+        + tokens * spec.train.epochs / 1e6 * costs.million_tokens
+    )
     disk = 3 * sum(b for _, b in sizes.values()) + 60 * 2**20 + _trunk_bytes(tokens)
     return Plan(
-        task=spec.task.name, rows=rows, tokens=tokens, stages=tuple(stages), seconds=seconds, disk_bytes=disk,
-        money=money, currency=costs.currency, basis="sizes of the files; speeds measured on this machine",
-    )  # fmt: skip
+        task=spec.task.name,
+        rows=rows,
+        tokens=tokens,
+        stages=tuple(stages),
+        seconds=seconds,
+        disk_bytes=disk,
+        money=money,
+        currency=costs.currency,
+        basis="sizes of the files; speeds measured on this machine",
+    )
 
 
 def _sizes(file: TaskFile, role: str) -> tuple[int, int]:
@@ -115,7 +132,10 @@ def _sizes(file: TaskFile, role: str) -> tuple[int, int]:
 
 
 def _rows(path: Path) -> int:
-    """Lines of a line format, objects of a JSON file (by its braces), one for anything else; read in blocks."""
+    """Lines of a line format, objects of a JSON file (by its braces), one for anything else.
+
+    Read in blocks.
+    """
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
@@ -125,7 +145,9 @@ def _rows(path: Path) -> int:
         return max(1, sum(block.count(mark) for block in iter(lambda: handle.read(1 << 20), b"")))
 
 
-def _work(spec: TaskSpec, rows: int, tokens: int, test_rows: int, speeds: Speeds) -> Iterator[tuple[str, str, float]]:
+def _work(
+    spec: TaskSpec, rows: int, tokens: int, test_rows: int, speeds: Speeds
+) -> Iterator[tuple[str, str, float]]:
     recipe, parts = spec.train, spec.split
     kept = 1.0 - parts.review - (0.0 if test_rows else parts.test)
     train_tokens = tokens * kept
@@ -143,7 +165,11 @@ def _work(spec: TaskSpec, rows: int, tokens: int, test_rows: int, speeds: Speeds
     yield (
         "train",
         f"{k} folds x {recipe.epochs} epochs on {recipe.fold_layers:.0%} of the layers, a check run, the final adapter"
-        + (" through TRL (whose speed is not known here: taken for ours)" if recipe.backend == "trl" else ""),
+        + (
+            " through TRL (whose speed is not known here: taken for ours)"
+            if recipe.backend == "trl"
+            else ""
+        ),
         10 + folds + final,
     )
     yield "evaluate", f"3 arms on {held_out:,} held-out rows", 8 + answers / speeds.generate
@@ -155,9 +181,14 @@ def _trunk_bytes(tokens: int) -> int:
 
 
 def _begun(file: TaskFile, store: Store) -> str:
-    """When a run of just this definition over just these files began, as ISO text; notes it if it is new."""
+    """When a run of just this definition over just these files began, as ISO text.
+
+    Notes it if it is new.
+    """
     files = [
-        [str(p), p.stat().st_size, p.stat().st_mtime_ns] for s in file.spec.data for p in source_files(s, file.root)
+        [str(p), p.stat().st_size, p.stat().st_mtime_ns]
+        for s in file.spec.data
+        for p in source_files(s, file.root)
     ]
     subject = digest({"spec": file.spec.model_dump(mode="json"), "files": files})
     said = store.said("begun")
@@ -191,6 +222,14 @@ def speeds_of(spec: TaskSpec) -> Speeds:
 
 
 def _machine() -> list[str]:
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")]
-    return [names[0] if names else "cpu", str(os.cpu_count()), os.environ.get("OMP_NUM_THREADS", "")]
+    text = (
+        Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    )
+    names = [
+        line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")
+    ]
+    return [
+        names[0] if names else "cpu",
+        str(os.cpu_count()),
+        os.environ.get("OMP_NUM_THREADS", ""),
+    ]

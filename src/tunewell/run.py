@@ -1,4 +1,7 @@
-"""The whole way once: curate, split, train, evaluate, verdict. What is finished is skipped, what was killed goes on."""
+"""The whole way once: curate, split, train, evaluate, verdict.
+
+What is finished is skipped, what was killed goes on.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +120,14 @@ def _split(result: Result, file: TaskFile, store: Store, bar: Progress | None) -
     result.split = split(result.dataset, file, store)
 
 
-def _train(result: Result, file: TaskFile, store: Store, bar: Progress | None, *, live: OnPoint | None = None) -> None:
+def _train(
+    result: Result,
+    file: TaskFile,
+    store: Store,
+    bar: Progress | None,
+    *,
+    live: OnPoint | None = None,
+) -> None:
     from tunewell.train import train
 
     assert result.dataset is not None
@@ -135,7 +145,10 @@ def _evaluate(result: Result, file: TaskFile, store: Store, bar: Progress | None
 
 
 def _verdict(result: Result, file: TaskFile, store: Store, _bar: Progress | None) -> None:
-    """Decide from the gates; cheap, so it is made again whenever anything it rests on has changed."""
+    """Decide from the gates.
+
+    Cheap, so it is made again whenever anything it rests on has changed.
+    """
     from tunewell.evaluate import decide
     from tunewell.people import judgements, reopen_sign_offs
 
@@ -143,7 +156,11 @@ def _verdict(result: Result, file: TaskFile, store: Store, _bar: Progress | None
     reopen_sign_offs(store, file)
     inputs = {"evaluation": digest(result.evaluation)}
     spec = file.spec
-    said = [e.model_dump(mode="json") for kind in ("approval", "acceptance", "judgement") for e in store.said(kind)]
+    said = [
+        e.model_dump(mode="json")
+        for kind in ("approval", "acceptance", "judgement")
+        for e in store.said(kind)
+    ]
     parameters = {
         "gates": [g.model_dump(mode="json") for g in spec.gates],
         "people": spec.people.model_dump(mode="json"),

@@ -1,7 +1,8 @@
 """What a good answer is: the project's definition, read from ``tunewell.yaml``.
 
-Values come from default < file < environment (``TUNEWELL__TRAIN__EPOCHS=2``) < flag (``--set train.epochs=2``), and
-`TaskFile.where` says which, so that every drop and every gate can cite the line that asked for it.
+Values come from default < file < environment (``TUNEWELL__TRAIN__EPOCHS=2``) < flag (``--set
+train.epochs=2``), and `TaskFile.where` says which, so that every drop and every gate can cite the
+line that asked for it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class TaskSection(Value):
         input: What goes in.
         output: What comes out.
         must: What a good answer must contain.
-        must_not: What it must never contain; plain text is matched literally (case ignored), ``/…/`` is a pattern.
+        must_not: What it must never contain; plain text is matched literally (case ignored),
+            ``/…/`` is a pattern.
         instruction: System turn that every row gets which has none of its own; empty = none.
         language: ISO 639-1 code of the answers.
     """
@@ -64,8 +66,8 @@ class TaskSection(Value):
 class FieldMap(Value):
     """Which column of the user's rows is which of ours.
 
-    Of several columns between bars (``group: urls | doc``) the first that is not empty counts; not for input, target,
-    date, system and tags.
+    Of several columns between bars (``group: urls | doc``) the first that is not empty counts; not
+    for input, target, date, system and tags.
 
     Attributes:
         input: Column of the input text (or see ``DataSource.template``).
@@ -96,12 +98,15 @@ class DataSource(Value):
     """Files of one system.
 
     Attributes:
-        path: File, folder or glob, relative to tunewell.yaml; ``$NAME`` is taken from the environment.
+        path: File, folder or glob, relative to tunewell.yaml; ``$NAME`` is taken from the
+            environment.
         name: What to call it; the file's name if empty.
         role: ``train`` (curated, split) or ``test`` (the project's own test set: never trained on).
         format: How the rows look; ``auto`` looks for itself.
-        fields: The user's own column names (format ``fields``, and to add dates, groups … to the others).
-        template: How the input is made of several columns: ``"Question: {question}"``. Only plain names in braces.
+        fields: The user's own column names (format ``fields``, and to add dates, groups … to the
+            others).
+        template: How the input is made of several columns: ``"Question: {question}"``. Only plain
+            names in braces.
         kind: Kind of every row that has none of its own.
         limit: Read at most this many rows (0 = all).
     """
@@ -150,7 +155,8 @@ class MaxAge(Value):
 
     Attributes:
         days: Older than this is stale.
-        as_of: The day to count from; the newest date in the data if not given, so that reruns repeat.
+        as_of: The day to count from; the newest date in the data if not given, so that reruns
+            repeat.
         undated: What becomes of rows without a date.
         exceptions: Rows that are kept whatever their age (landmarks). ``except`` in the file.
     """
@@ -175,7 +181,8 @@ class Templates(Value):
 
     Attributes:
         max_per_family: Most rows of a family; 0 = no limit, families are only reported.
-        keep: Which rows stay: ``diverse`` (the most fillings of the slots), ``newest`` or ``first``.
+        keep: Which rows stay: ``diverse`` (the most fillings of the slots), ``newest`` or
+            ``first``.
     """
 
     max_per_family: int = Field(default=0, ge=0)
@@ -193,14 +200,18 @@ class Rules(Value):
         repair: Whether certain repairs (mojibake, control characters, white space) are made.
         broken: D08: empty or cut-off targets, refusals, degenerate repetition, wrong role order.
         personal: D07: what becomes of personal data and secrets.
-        recogniser: D07: who finds names and addresses too: ``context`` (built in, fast, sees only names that a title, a
-            greeting, an introduction or a signature gives away), ``rampart`` (a small model on this machine, extra
-            ``names``) or the project's own ``FILE.py:function``; empty = nobody.
+        recogniser: D07: who finds names and addresses too: ``context`` (built in, fast, sees only
+            names that a title, a greeting, an introduction or a signature gives away), ``rampart``
+            (a small model on this machine, extra ``names``) or the project's own
+            ``FILE.py:function``; empty = nobody.
         exact_duplicates: D03: which of the copies is kept.
         near_duplicates: D04.
-        superseded: D06: rows that state what the facts file, or newer rows in the same words, no longer say.
-        facts: D06: the facts file (see the metric ``currency``, whose file counts if this is empty).
-        contradictions: D09: same input, different target; ``newest`` keeps the newest if all are dated.
+        superseded: D06: rows that state what the facts file, or newer rows in the same words, no
+            longer say.
+        facts: D06: the facts file (see the metric ``currency``, whose file counts if this is
+            empty).
+        contradictions: D09: same input, different target; ``newest`` keeps the newest if all are
+            dated.
         boilerplate: D05: recurring signatures, footers, disclaimers.
         templates: D05: many rows from one text with slots.
         max_reject_share: The run fails when a larger share of the input rows cannot be read.
@@ -243,8 +254,8 @@ class Gate(Value):
 
     Attributes:
         metric: Name of a metric of ``metrics``, or a criterion of ``review``.
-        kind: ``level`` (the tuned model's own value), ``gain`` (difference to ``against``), ``no_worse`` (difference to
-            ``against`` not below minus ``margin``).
+        kind: ``level`` (the tuned model's own value), ``gain`` (difference to ``against``),
+            ``no_worse`` (difference to ``against`` not below minus ``margin``).
         at_least: Threshold where bigger is better.
         at_most: Threshold where smaller is better.
         margin: Of ``no_worse``, in the metric's unit.
@@ -276,8 +287,8 @@ class RubricCriterion(Value):
         name: Of the criterion, as gates name it.
         question: As people read it.
         scale: ``yes/no`` or ``1-5``.
-        signed: Whether the verdict is a sign-off: a yes (4 or 5 points) names the place in the source that bears it
-            out, and it counts only as long as the guideline stays the same.
+        signed: Whether the verdict is a sign-off: a yes (4 or 5 points) names the place in the
+            source that bears it out, and it counts only as long as the guideline stays the same.
     """
 
     name: str
@@ -290,16 +301,19 @@ class People(Value):
     """Who has to agree.
 
     Attributes:
-        approve: Who must approve the definition (``tunewell approve --as NAME``) before E01 is clear.
+        approve: Who must approve the definition (``tunewell approve --as NAME``) before E01 is
+            clear.
         rubric: What reviewers are asked.
         raters: How many people see each row.
         minutes_per_verdict: For the estimate of effort.
-        guideline: Text file that people work by, relative to tunewell.yaml; its digest is kept with every verdict.
+        guideline: Text file that people work by, relative to tunewell.yaml; its digest is kept with
+            every verdict.
         error_tags: Kinds of error that a reviewer may tick.
         span_labels: What annotators mark in the text (entities, arguments, conclusions).
         row_labels: Labels of a whole row, of which annotators choose one.
-        looks: ``once`` = people's gates are read when the panel is done; ``any`` = their intervals hold at every look,
-            so that a panel may be stopped as soon as a gate is settled. They are wider.
+        looks: ``once`` = people's gates are read when the panel is done; ``any`` = their intervals
+            hold at every look, so that a panel may be stopped as soon as a gate is settled. They
+            are wider.
     """
 
     approve: tuple[str, ...] = ("owner",)
@@ -325,12 +339,17 @@ class SplitSection(Value):
 
 
 class Contender(Value):
-    """A further model on the same held-out rows; exactly one of ``version``, ``adapter`` and ``model``.
+    """A further model on the same held-out rows.
+
+    Exactly one of ``version``, ``adapter`` and ``model``.
 
     Attributes:
-        name: ``production`` is the model in use; gates can be ``against: production``. Any other name is a candidate.
-        version: A version trained in this project, by its id or its beginning (``tunewell model`` lists them).
-        adapter: Folder of a PEFT adapter (safetensors) on ``train.model``, relative to tunewell.yaml.
+        name: ``production`` is the model in use; gates can be ``against: production``. Any other
+            name is a candidate.
+        version: A version trained in this project, by its id or its beginning (``tunewell model``
+            lists them).
+        adapter: Folder of a PEFT adapter (safetensors) on ``train.model``, relative to
+            tunewell.yaml.
         model: Name of other weights; of a model behind ``url`` where that is given.
         url: An OpenAI-compatible server, such as ``http://localhost:8000/v1``.
         prompt: Whether it gets the instruction and the solved examples of the prompted arm.
@@ -380,7 +399,9 @@ class EvaluateSection(Value):
     def _different_names(cls, value: tuple[Contender, ...]) -> tuple[Contender, ...]:
         names = [c.name for c in value]
         if len(set(names)) < len(names):
-            raise ValueError(f"two arms have one name: {', '.join(sorted({n for n in names if names.count(n) > 1}))}")
+            raise ValueError(
+                f"two arms have one name: {', '.join(sorted({n for n in names if names.count(n) > 1}))}"
+            )
         return value
 
 
@@ -394,11 +415,14 @@ class Costs(Value):
 
 
 class Machine(Value):
-    """Where the final adapter is trained when ``train.backend`` is ``trl``. It decides how fast, never what comes out.
+    """Where the final adapter is trained when ``train.backend`` is ``trl``.
+
+    It decides how fast, never what comes out.
 
     Attributes:
         processes: How many train together; 0 = one for each GPU, or one where there is none.
-        sharding: ``none``: every GPU holds the whole base model. ``fsdp``: each holds a share of every layer.
+        sharding: ``none``: every GPU holds the whole base model. ``fsdp``: each holds a share of
+            every layer.
     """
 
     processes: int = Field(default=0, ge=0)
@@ -429,7 +453,9 @@ class TaskSpec(Value):
         for i, gate in enumerate(self.gates):
             if gate.metric not in known:
                 names = ", ".join(sorted(known))
-                raise ValueError(f"gates[{i}]: no metric or criterion {gate.metric!r}; known: {names}")
+                raise ValueError(
+                    f"gates[{i}]: no metric or criterion {gate.metric!r}; known: {names}"
+                )
         return self
 
 
@@ -440,7 +466,8 @@ class TaskFile:
     Attributes:
         spec: The resolved definition.
         path: The file it was read from.
-        lines: Line of each key in the file, by dotted path (``rules.max_age.days``, ``data.0.path``).
+        lines: Line of each key in the file, by dotted path (``rules.max_age.days``,
+            ``data.0.path``).
         origins: For values that the file did not give: ``environment NAME`` or ``flag --set NAME``.
     """
 
@@ -479,8 +506,14 @@ class TaskFile:
     def definition(self) -> str:
         """Digest of what has to be approved: task, rules, slices, metrics, gates and rubric."""
         spec = self.spec
-        parts = {"task": spec.task, "rules": spec.rules, "slices": spec.slices, "metrics": spec.metrics,
-                 "gates": spec.gates, "rubric": spec.people.rubric}  # fmt: skip
+        parts = {
+            "task": spec.task,
+            "rules": spec.rules,
+            "slices": spec.slices,
+            "metrics": spec.metrics,
+            "gates": spec.gates,
+            "rubric": spec.people.rubric,
+        }
         return digest({k: _plain(v) for k, v in parts.items()})
 
 
@@ -492,10 +525,12 @@ def _plain(value: object) -> object:
     return value
 
 
-# --- reading ------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
-def load_task(path: Path, *, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> TaskFile:
+def load_task(
+    path: Path, *, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> TaskFile:
     """Read and check a ``tunewell.yaml``.
 
     Args:
@@ -511,14 +546,22 @@ def load_task(path: Path, *, overrides: Sequence[str] = (), environment: Mapping
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UserError(f"there is no {path.name} in {path.parent or '.'}", hint="tunewell init") from None
+        raise UserError(
+            f"there is no {path.name} in {path.parent or '.'}", hint="tunewell init"
+        ) from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path.name} is not UTF-8 (byte {error.start})", hint=f"save {path.name} as UTF-8") from None
+        raise UserError(
+            f"{path.name} is not UTF-8 (byte {error.start})", hint=f"save {path.name} as UTF-8"
+        ) from None
     return parse_task(text, path=path, overrides=overrides, environment=environment)
 
 
 def parse_task(
-    text: str, *, path: Path, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    text: str,
+    *,
+    path: Path,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> TaskFile:
     """As `load_task`, from text.
 
@@ -543,9 +586,13 @@ def parse_task(
         mark = getattr(error, "problem_mark", None)
         place = f"{path.name}:{mark.line + 1}" if mark else path.name
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"not YAML: {problem}", place=place, hint="check indentation and quotes on that line") from None
+        raise UserError(
+            f"not YAML: {problem}", place=place, hint="check indentation and quotes on that line"
+        ) from None
     if not isinstance(values, dict):
-        raise UserError("the file is empty or not a mapping", place=f"{path.name}:1", hint="tunewell init")
+        raise UserError(
+            "the file is empty or not a mapping", place=f"{path.name}:1", hint="tunewell init"
+        )
     faults = list(_note_lines(node, "", lines, path.name))
     origins = _override(values, overrides, os.environ if environment is None else environment)
     spec: TaskSpec | None = None
@@ -555,18 +602,24 @@ def parse_task(
         faults += [_fault(e, lines, origins, path.name) for e in error.errors()]
     if faults or spec is None:
         raise TaskError(
-            faults, hint="docs/reference/tunewell-yaml.md lists every key; `tunewell init` writes a file with comments"
+            faults,
+            hint="docs/reference/tunewell-yaml.md lists every key; `tunewell init` writes a file with comments",
         )
     return TaskFile(spec=spec, path=path, lines=lines, origins=origins)
 
 
-def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], name: str) -> Iterator[tuple[str, str]]:
+def _note_lines(
+    node: yaml.Node | None, prefix: str, lines: dict[str, int], name: str
+) -> Iterator[tuple[str, str]]:
     """Fill ``lines`` and give the keys that stand twice (YAML would silently keep the last)."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             dotted = f"{prefix}{key.value}"
             if dotted in lines:
-                yield f"{name}:{key.start_mark.line + 1}", f"{dotted}: stands twice (first in line {lines[dotted]})."
+                yield (
+                    f"{name}:{key.start_mark.line + 1}",
+                    f"{dotted}: stands twice (first in line {lines[dotted]}).",
+                )
             lines[dotted] = key.start_mark.line + 1
             yield from _note_lines(value, f"{dotted}.", lines, name)
     elif isinstance(node, yaml.SequenceNode):
@@ -575,7 +628,9 @@ def _note_lines(node: yaml.Node | None, prefix: str, lines: dict[str, int], name
             yield from _note_lines(value, f"{prefix}{i}.", lines, name)
 
 
-def _override(values: dict[str, Any], overrides: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+def _override(
+    values: dict[str, Any], overrides: Sequence[str], environment: Mapping[str, str]
+) -> dict[str, str]:
     origins: dict[str, str] = {}
     settings = [
         (k.removeprefix(ENV_PREFIX).lower().replace("__", "."), v, f"environment {k}")
@@ -585,13 +640,17 @@ def _override(values: dict[str, Any], overrides: Sequence[str], environment: Map
     for item in overrides:
         dotted, equals, text = item.partition("=")
         if not equals or not dotted:
-            raise UserError(f"--set takes name=value, got {item!r}", hint="tunewell run --set train.epochs=2")
+            raise UserError(
+                f"--set takes name=value, got {item!r}", hint="tunewell run --set train.epochs=2"
+            )
         settings.append((dotted, text, f"flag --set {dotted}"))
     for dotted, text, origin in settings:
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:
-            raise UserError(f"{dotted}: {text!r} is not a YAML value", place=origin, hint="quote it: 'a: b'") from None
+            raise UserError(
+                f"{dotted}: {text!r} is not a YAML value", place=origin, hint="quote it: 'a: b'"
+            ) from None
         _put(values, dotted.split("."), value, dotted)
         origins[dotted] = origin
     return origins
@@ -604,7 +663,9 @@ def _put(values: Any, parts: list[str], value: object, dotted: str) -> None:
         elif isinstance(values, dict):
             values = values.setdefault(part, {})
         else:
-            raise UserError(f"{dotted!r} leads nowhere: {part!r} is not a mapping", hint="tunewell config")
+            raise UserError(
+                f"{dotted!r} leads nowhere: {part!r} is not a mapping", hint="tunewell config"
+            )
     if isinstance(values, list) and parts[-1].isdigit() and int(parts[-1]) < len(values):
         values[int(parts[-1])] = value
     elif isinstance(values, dict):
@@ -613,7 +674,9 @@ def _put(values: Any, parts: list[str], value: object, dotted: str) -> None:
         raise UserError(f"{dotted!r} leads nowhere", hint="tunewell config")
 
 
-def _fault(error: Any, lines: Mapping[str, int], origins: Mapping[str, str], name: str) -> tuple[str, str]:
+def _fault(
+    error: Any, lines: Mapping[str, int], origins: Mapping[str, str], name: str
+) -> tuple[str, str]:
     location = [str(p) for p in error["loc"]]
     message = str(error["msg"]).removeprefix("Value error, ")
     dotted = ".".join(location)
@@ -631,6 +694,10 @@ def _fault(error: Any, lines: Mapping[str, int], origins: Mapping[str, str], nam
     if not dotted and match:
         place = f"{name}:{lines.get(f'gates.{match[1]}', 1)}"
     got = error.get("input")
-    shown = "" if error["type"] == "missing" or isinstance(got, (dict, list, tuple)) or not dotted else f" Got {got!r}."
+    shown = (
+        ""
+        if error["type"] == "missing" or isinstance(got, (dict, list, tuple)) or not dotted
+        else f" Got {got!r}."
+    )
     end_dot = "" if message.endswith(".") else "."
     return place, f"{dotted}: {message}{end_dot}{shown}" if dotted else f"{message}{end_dot}"

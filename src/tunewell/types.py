@@ -1,7 +1,7 @@
 """The nouns: frozen values, no I/O.
 
-Every figure that leaves Tunewell is an `Estimate`; every problem is a `Finding` with the code of its pitfall;
-every input row has its `Receipt` lines; a release hangs on a `Verdict`.
+Every figure that leaves Tunewell is an `Estimate`; every problem is a `Finding` with the code of
+its pitfall; every input row has its `Receipt` lines; a release hangs on a `Verdict`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-# --- rows ---------------------------------------------------------------------------------------------------------
+# --- rows -----------------------------------------------------------------------------------------
 
 
 class Message(Value):
@@ -62,7 +62,8 @@ class Example(Value):
         id: The user's own id where there is one, else ``file:line``.
         messages: The turns in order. ``target`` is the last one if it is the assistant's.
         source: The system or file set that it came from.
-        kind: What kind of document it is (bill question, memo, statute …), in the project's own words.
+        kind: What kind of document it is (bill question, memo, statute …), in the project's own
+            words.
         date: The day that the row speaks for, where known.
         group: Document, conversation or patient: rows of one group are never cut by a split.
         parent: The id of the row that this one was made from.
@@ -83,7 +84,11 @@ class Example(Value):
     @property
     def target(self) -> str:
         """What the assistant should answer; empty if the last turn is not the assistant's."""
-        return self.messages[-1].content if self.messages and self.messages[-1].role == "assistant" else ""
+        return (
+            self.messages[-1].content
+            if self.messages and self.messages[-1].role == "assistant"
+            else ""
+        )
 
     @property
     def prompt(self) -> tuple[Message, ...]:
@@ -104,7 +109,10 @@ class Example(Value):
         return "\n\n".join(m.content for m in self.prompt if m.role != "system")
 
     def field(self, name: str) -> str:
-        """The value of a field by name (``region`` looks into the tags), as text; empty where unknown."""
+        """The value of a field by name (``region`` looks into the tags), as text.
+
+        Empty where unknown.
+        """
         name = name.removeprefix("tags.")
         if name in {"source", "kind", "group", "parent", "origin", "id"}:
             return str(getattr(self, name))
@@ -121,7 +129,8 @@ class Receipt(Value):
         place: Where the row was read, as ``file:line``.
         step: The step of curation, such as ``age``.
         order: 0, 1, 2 … within the row.
-        action: ``kept`` (the row's last word when it survived), ``changed`` or ``dropped`` (the last word otherwise).
+        action: ``kept`` (the row's last word when it survived), ``changed`` or ``dropped`` (the
+            last word otherwise).
         rule: The rule in words, with its numbers.
         cites: The line of tunewell.yaml that asked for it (``tunewell.yaml:41``), or ``built-in``.
         code: The pitfall (``D06``), empty for ``kept``.
@@ -142,14 +151,17 @@ class Receipt(Value):
 
 
 class Dataset(Value):
-    """A version of the data: Parquet of Examples and of Receipts, both content-addressed. Nothing is edited in place.
+    """A version of the data: Parquet of Examples and of Receipts, both content-addressed.
+
+    Nothing is edited in place.
 
     Attributes:
         id: Digest of the content (not of the file), 64 hex characters.
         rows: How many Examples.
         examples: Artifact digest of the Parquet of Examples, sorted by id.
         receipts: Artifact digest of the Parquet of Receipts, sorted by (row, order).
-        held_out: Ids of rows that the project gave as its test set (role ``test``); they are not curated for training.
+        held_out: Ids of rows that the project gave as its test set (role ``test``); they are not
+            curated for training.
         read: How many input rows were read, rejects included.
         parent: The version that this one came from.
     """
@@ -199,14 +211,18 @@ class Split(Value):
 
     def train_ids(self, fold: int) -> tuple[str, ...]:
         """Rows that fold ``fold`` trains on: those of the other folds."""
-        return tuple(a.id for a in self.assignments if a.part.startswith("fold-") and a.part != f"fold-{fold}")
+        return tuple(
+            a.id
+            for a in self.assignments
+            if a.part.startswith("fold-") and a.part != f"fold-{fold}"
+        )
 
     def held_out_ids(self, fold: int) -> tuple[str, ...]:
         """Rows that fold ``fold`` is measured on."""
         return self.ids(f"fold-{fold}")
 
 
-# --- figures ------------------------------------------------------------------------------------------------------
+# --- figures --------------------------------------------------------------------------------------
 
 
 class Estimate(Value):
@@ -272,8 +288,8 @@ class Score(Value):
 class Prediction(Value):
     """One output of one arm (``base``, ``prompted``, ``tuned`` …).
 
-    ``nats`` is how improbable the output is to the model that made it (``nats_tokens`` tokens, the end of the turn
-    included); None where that was not measured.
+    ``nats`` is how improbable the output is to the model that made it (``nats_tokens`` tokens, the
+    end of the turn included); None where that was not measured.
     """
 
     example: str
@@ -301,7 +317,7 @@ class Judgement(Value):
     comment: str = ""
 
 
-# --- training -----------------------------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------------------
 
 
 class Recipe(Value):
@@ -314,8 +330,8 @@ class Recipe(Value):
         dropout: Dropout before the adapter's A matrix, in [0, 1).
         weight_decay: Decoupled weight decay of AdamW.
         label_smoothing: Mass given to all other tokens, in [0, 1).
-        noise: NEFTune noise scale, on the input of the first layer that carries adapters: the embeddings at full
-            depth, the states at the cut in the folds (0 = off).
+        noise: NEFTune noise scale, on the input of the first layer that carries adapters: the
+            embeddings at full depth, the states at the cut in the folds (0 = off).
         replay: Share of an epoch's tokens that are general rows, against forgetting, in [0, 0.5].
         rate: Peak learning rate.
         epochs: Passes over the rows, at most.
@@ -324,15 +340,17 @@ class Recipe(Value):
         fold_layers: The same for the K folds, which only compare.
         tokens_per_batch: Token budget of one optimiser step.
         max_tokens: Rows longer than this are not used (and are recorded as such), never cut.
-        max_train_tokens: Cap on the distinct training tokens (0 = none): rows are drawn by seed until it is reached.
+        max_train_tokens: Cap on the distinct training tokens (0 = none): rows are drawn by seed
+            until it is reached.
         patience: Evaluations without a better held-out loss before a run stops.
         targets: Which linear maps carry adapters.
         seed: Of everything random.
-        forgetting_tasks: Tasks of lm-evaluation-harness that are answered before and after training (T04): its names
-            (it may fetch their data), or paths of task files (``.yaml``) from the project's folder.
+        forgetting_tasks: Tasks of lm-evaluation-harness that are answered before and after training
+            (T04): its names (it may fetch their data), or paths of task files (``.yaml``) from the
+            project's folder.
         forgetting_documents: Documents of such a task, at most.
-        backend: What trains the final adapter: ``tunewell`` (one process) or ``trl`` (several GPUs, see ``machine``).
-            Folds and check run are always our own.
+        backend: What trains the final adapter: ``tunewell`` (one process) or ``trl`` (several GPUs,
+            see ``machine``). Folds and check run are always our own.
     """
 
     model: str = "smollm2-135m"
@@ -352,7 +370,15 @@ class Recipe(Value):
     max_tokens: int = Field(default=1024, ge=16)
     max_train_tokens: int = Field(default=0, ge=0)
     patience: int = Field(default=1, ge=1)
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    targets: tuple[str, ...] = (
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "o_proj",
+        "gate_proj",
+        "up_proj",
+        "down_proj",
+    )
     seed: int = 0
     forgetting_tasks: tuple[str, ...] = ()
     forgetting_documents: int = Field(default=100, ge=2)
@@ -364,7 +390,8 @@ class FoldTrace:
     """Loss of every example under every fold's adapter at every evaluation.
 
     Attributes:
-        losses: Mean nats per target token, shape (evaluations, folds, examples); NaN where not evaluated.
+        losses: Mean nats per target token, shape (evaluations, folds, examples); NaN where not
+            evaluated.
         tokens: Target tokens of each example, shape (examples,).
         held_out: True where the example is held out from the fold, shape (folds, examples).
         epochs: Epochs done at each evaluation (0 = before training), shape (evaluations,).
@@ -417,10 +444,11 @@ class Trained(Value):
     Attributes:
         model: The final adapter.
         trace: Artifact digest of the `FoldTrace` of the K folds (see `tunewell.store.traces`).
-        check: Artifact digest of the `FoldTrace` of the one full-depth run on one fold that set the final's length;
-            empty if there was none.
+        check: Artifact digest of the `FoldTrace` of the one full-depth run on one fold that set the
+            final's length; empty if there was none.
         best_epoch: Epoch at which the mean held-out loss of the folds was lowest.
-        held_out_loss: Mean nats per target token of the held-out rows at that epoch, over all folds.
+        held_out_loss: Mean nats per target token of the held-out rows at that epoch, over all
+            folds.
         train_loss: The same of the rows trained on.
         too_long: Ids of rows left out because they exceed ``max_tokens``.
         tokens: Distinct training tokens of the final run (prompt and target).
@@ -440,7 +468,7 @@ class Trained(Value):
     notes: tuple[str, ...] = ()
 
 
-# --- evaluation ---------------------------------------------------------------------------------------------------
+# --- evaluation -----------------------------------------------------------------------------------
 
 
 class MetricInfo(Value):
@@ -453,7 +481,8 @@ class MetricInfo(Value):
         bigger_is_better: Direction.
         low: Smallest possible value (may be ``-inf``).
         high: Largest possible value (may be ``inf``).
-        own: Whether it is the task's own (key points, label, must_not …) rather than a generic one (ROUGE …).
+        own: Whether it is the task's own (key points, label, must_not …) rather than a generic one
+            (ROUGE …).
         validated: Whether it may guard a gate: exact by nature, or shown to agree with people.
     """
 
@@ -478,10 +507,12 @@ class Level(Value):
 
 
 class Comparison(Value):
-    """Paired difference ``arm`` minus ``against`` of a metric, on the same rows; ``p_value`` is two-sided.
+    """Paired difference ``arm`` minus ``against`` of a metric, on the same rows.
 
-    ``adjusted`` is the p-value corrected for the number of slices, or of candidates held against the same rival (None
-    where there is one of them).
+    ``p_value`` is two-sided.
+
+    ``adjusted`` is the p-value corrected for the number of slices, or of candidates held against
+    the same rival (None where there is one of them).
     """
 
     arm: str
@@ -499,7 +530,8 @@ class Evaluation(Value):
     Attributes:
         arms: ``base``, ``prompted``, ``tuned`` …
         rows: Ids of the held-out rows, in order.
-        metrics: What was measured (``nats`` = loss of the gold target per token is always among them).
+        metrics: What was measured (``nats`` = loss of the gold target per token is always among
+            them).
         predictions: Artifact digest of ``list[Prediction]``.
         scores: Artifact digest of ``list[Score]``.
         levels: Means by arm, metric and slice.
@@ -507,9 +539,12 @@ class Evaluation(Value):
         prompts: What each arm was shown before the row (instruction and shots), for the report.
         looks: How often the test set has been looked at, this time included.
         clusters: Family of each row, in the order of ``rows``; empty if every row stands alone.
-        slices: Value of each slice field for each row (``{"region": ("north", …)}``), in the order of ``rows``.
-        classes: Artifact digest of figures by class (`tunewell.evaluate.classes`); empty without labels.
-        calibration: Artifact digest of ``list[Calibration]`` (`tunewell.evaluate.calibration`); empty if not measured.
+        slices: Value of each slice field for each row (``{"region": ("north", …)}``), in the order
+            of ``rows``.
+        classes: Artifact digest of figures by class (`tunewell.evaluate.classes`); empty without
+            labels.
+        calibration: Artifact digest of ``list[Calibration]`` (`tunewell.evaluate.calibration`);
+            empty if not measured.
     """
 
     arms: tuple[str, ...]
@@ -527,7 +562,7 @@ class Evaluation(Value):
     calibration: str = ""
 
 
-# --- judgement ----------------------------------------------------------------------------------------------------
+# --- judgement ------------------------------------------------------------------------------------
 
 
 class Threshold(Value):
@@ -628,7 +663,7 @@ class Decision(Value):
     author: str = ""
 
 
-# --- records ------------------------------------------------------------------------------------------------------
+# --- records --------------------------------------------------------------------------------------
 
 
 class Run(Value):
@@ -637,8 +672,10 @@ class Run(Value):
     Attributes:
         id: Sortable unique name.
         stage: ``curate``, ``split`` …
-        key: Digest of stage, inputs and parameters: a finished run with this key need not be repeated.
-        status: ``finished``; ``failed`` with ``error``; ``started`` while under way or after a kill.
+        key: Digest of stage, inputs and parameters: a finished run with this key need not be
+            repeated.
+        status: ``finished``; ``failed`` with ``error``; ``started`` while under way or after a
+            kill.
         inputs: Name to artifact digest.
         outputs: Name to artifact digest.
         parameters: Resolved configuration that decided the result.

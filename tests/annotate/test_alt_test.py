@@ -42,7 +42,9 @@ def test_at_the_margin_it_seldom_passes() -> None:
     """A model whose disadvantage is the margin itself is let in at most about as often as q says, per person."""
     beaten = 0
     for seed in range(300):
-        found = alt_test(*panel(100, [1.0, 1.0], 0.8, seed))  # the others are always right: disadvantage exactly .2
+        found = alt_test(
+            *panel(100, [1.0, 1.0], 0.8, seed)
+        )  # the others are always right: disadvantage exactly .2
         beaten += sum(p.beaten for p in found.people)
     assert beaten / 600 < 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
 

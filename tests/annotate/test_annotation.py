@@ -24,19 +24,30 @@ def project(tmp_path: Path) -> Iterator[tuple[TaskFile, Store]]:
     store.close()
 
 
-def opened(project: tuple[TaskFile, Store], part: str = "review", rows: int = 4) -> tuple[Book, Batch]:
+def opened(
+    project: tuple[TaskFile, Store], part: str = "review", rows: int = 4
+) -> tuple[Book, Batch]:
     file, store = project
     examples, families = rows_of(store, part)  # type: ignore[arg-type]
     batch = open_annotation(
-        store, file, examples, author="o", rows=rows, part=part, families=families, adjudicators=["judy"],  # type: ignore[arg-type]
-    )  # fmt: skip
+        store,
+        file,
+        examples,
+        author="o",
+        rows=rows,
+        part=part,
+        families=families,
+        adjudicators=["judy"],  # type: ignore[arg-type]
+    )
     book = Book(store)
     book.share(batch, ["ann", "bob", "judy"])
     return book, batch
 
 
 def words(item: Item, *, label: str = "billing", end: int = 6) -> Said:
-    return Said(label=label, spans=(MarkedSpan(start=0, end=end, label="form"),), answer=item.suggestion)
+    return Said(
+        label=label, spans=(MarkedSpan(start=0, end=end, label="form"),), answer=item.suggestion
+    )
 
 
 def say(book: Book, batch: Batch, item: Item, person: str, said: Said) -> None:
@@ -65,7 +76,10 @@ def test_agreed_disputed_waiting_undecided(project: tuple[TaskFile, Store]) -> N
     book.give(two, "judy")
     say(book, batch, two, "judy", words(two, end=7))
     found = annotation_result(book, batch)
-    assert {(s.item.id, s.how) for s in found.settled} == {(one.id, "agreed"), (two.id, "adjudicated")}
+    assert {(s.item.id, s.how) for s in found.settled} == {
+        (one.id, "agreed"),
+        (two.id, "adjudicated"),
+    }
     assert found.disputes == ()
     assert found.overlap is not None
     assert found.overlap.value == pytest.approx(0.5)  # the adjudicator's word is no annotator's
@@ -78,7 +92,13 @@ def test_gold_of_a_test_row_changes_its_target_and_never_becomes_a_training_row(
     book, batch = opened(project, part, rows=2)
     for item in book.items(batch.id):
         for person in ("ann", "bob"):
-            say(book, batch, item, person, words(item).model_copy(update={"answer": "A better answer."}))
+            say(
+                book,
+                batch,
+                item,
+                person,
+                words(item).model_copy(update={"answer": "A better answer."}),
+            )
     rows = {e.id: e for e in rows_of(project[1], part)[0]}  # type: ignore[arg-type]
     found = gold_examples(annotation_result(book, batch), rows)
     assert len(found) == 2
@@ -99,21 +119,31 @@ def test_nothing_to_ask_or_to_draw_says_so(project: tuple[TaskFile, Store]) -> N
     with pytest.raises(UserError, match="no rows"):
         open_annotation(store, file, [], author="o", rows=1, part="review")
     people = file.spec.people.model_copy(update={"span_labels": (), "row_labels": ()})
-    bare = TaskFile(spec=file.spec.model_copy(update={"people": people}), path=file.path, lines={}, origins={})
+    bare = TaskFile(
+        spec=file.spec.model_copy(update={"people": people}), path=file.path, lines={}, origins={}
+    )
     with pytest.raises(UserError, match="nothing to ask"):
-        open_annotation(store, bare, rows_of(store, "review")[0], author="o", rows=1, part="review", gold=False)
+        open_annotation(
+            store, bare, rows_of(store, "review")[0], author="o", rows=1, part="review", gold=False
+        )
 
 
-def test_the_suspicious_come_first_and_in_their_order_for_everybody(project: tuple[TaskFile, Store]) -> None:
+def test_the_suspicious_come_first_and_in_their_order_for_everybody(
+    project: tuple[TaskFile, Store],
+) -> None:
     file, store = project
     with record(store, "train", inputs={}, parameters={}) as run:
         run.findings += [
-            Finding(code="D10", status="found", stage="train", why="w", rows=("r0005", "t0001", "r0002")),
+            Finding(
+                code="D10", status="found", stage="train", why="w", rows=("r0005", "t0001", "r0002")
+            ),
             Finding(code="D12", status="found", stage="train", why="w", rows=("r0007",)),
         ]
     assert suspicious(store) == ["r0005", "t0001", "r0002"]
     examples, _ = rows_of(store, "review")
-    batch = open_annotation(store, file, examples, author="o", rows=4, part="review", first=suspicious(store))
+    batch = open_annotation(
+        store, file, examples, author="o", rows=4, part="review", first=suspicious(store)
+    )
     book = Book(store)
     book.share(batch, ["ann", "bob"])
     for person in ("ann", "bob"):

@@ -37,17 +37,25 @@ def exported(file: TaskFile, store: Store, form: str) -> str:
     """Two people's words on four rows, as another tool would hold them."""
     examples, families = rows_of(store, "review")
     book = Book(store)
-    batch = open_annotation(store, file, examples, author="o", rows=4, part="review", families=families)
+    batch = open_annotation(
+        store, file, examples, author="o", rows=4, part="review", families=families
+    )
     book.share(batch, ["ann", "bob"])
     for n, item in enumerate(book.items(batch.id)):
         for who in ("ann", "bob"):
             label = "billing" if who == "ann" or n else "meter"
-            said = Said(label=label, spans=(MarkedSpan(start=0, end=30 + n, label="form"),), answer=f"=Answer {n}")
+            said = Said(
+                label=label,
+                spans=(MarkedSpan(start=0, end=30 + n, label="form"),),
+                answer=f"=Answer {n}",
+            )
             book.write(said, item=item, batch=batch, account=who, key=f"{who}{n}")
     items, said_ = book.items(batch.id), book.verdicts(batch.id)
     if form == "csv":
         return to_csv(items, said_, batch)
-    return json.dumps(to_label_studio(items, said_, batch) if form == "label-studio" else to_argilla(items, said_))
+    return json.dumps(
+        to_label_studio(items, said_, batch) if form == "label-studio" else to_argilla(items, said_)
+    )
 
 
 @pytest.mark.parametrize("form", ["label-studio", "argilla", "csv"])
@@ -57,7 +65,11 @@ def test_what_one_project_exports_another_imports_once(
     file, store = make_project(tmp_path_factory.mktemp("other"))
     text = exported(*project, form)
     rows = {e.id: (e, "review") for e in rows_of(store, "review")[0]}
-    sources = {i.example: i.source for b in Book(project[1]).batches() for i in Book(project[1]).items(b.id)}
+    sources = {
+        i.example: i.source
+        for b in Book(project[1]).batches()
+        for i in Book(project[1]).items(b.id)
+    }
     words = read_words(form, text, sources, place="file")
     first = import_words(store, file, words, rows, author="o")  # type: ignore[arg-type]
     assert (first.new, first.known, first.unknown, first.refused) == (8, 0, (), ())
@@ -80,8 +92,10 @@ def test_what_does_not_fit_is_refused_by_itself(project: tuple[TaskFile, Store])
     rows = {e.id: (e, "review") for e in rows_of(store, "review")[0]}
     name = next(iter(rows))
     words = [
-        (name, "ann", Said(label="billing")), (name, "bob", Said(label="no such label")), ("gone", "ann", Said()),
-    ]  # fmt: skip
+        (name, "ann", Said(label="billing")),
+        (name, "bob", Said(label="no such label")),
+        ("gone", "ann", Said()),
+    ]
     found = import_words(store, file, words, rows, author="o")  # type: ignore[arg-type]
     assert (found.new, found.unknown) == (1, ("gone",))
     ((row, who, why),) = found.refused
@@ -93,16 +107,28 @@ def test_what_does_not_fit_is_refused_by_itself(project: tuple[TaskFile, Store])
 
 def test_argilla_in_both_shapes() -> None:
     spans = [{"start": 0, "end": 3, "label": "x"}]
-    by_question = {"id": 7, "responses": {"label": [{"value": "a", "user_id": "u"}, {"value": "b", "user_id": "w"}],
-                                          "spans": [{"value": spans, "user_id": "u"}]}}  # fmt: skip
-    by_user = {"id": "r", "metadata": {"example": "e"}, "responses": [
-        {"user_id": "u", "status": "submitted", "values": {"label": {"value": "a"}}},
-        {"user_id": "v", "status": "draft", "values": {}},
-        {"user_id": "w", "status": "discarded", "values": None}]}  # fmt: skip
+    by_question = {
+        "id": 7,
+        "responses": {
+            "label": [{"value": "a", "user_id": "u"}, {"value": "b", "user_id": "w"}],
+            "spans": [{"value": spans, "user_id": "u"}],
+        },
+    }
+    by_user = {
+        "id": "r",
+        "metadata": {"example": "e"},
+        "responses": [
+            {"user_id": "u", "status": "submitted", "values": {"label": {"value": "a"}}},
+            {"user_id": "v", "status": "draft", "values": {}},
+            {"user_id": "w", "status": "discarded", "values": None},
+        ],
+    }
     assert from_argilla([by_question, by_user]) == [
-        ("7", "u", Said(label="a", spans=(MarkedSpan(start=0, end=3, label="x"),))), ("7", "w", Said(label="b")),
-        ("e", "u", Said(label="a")), ("e", "w", Said(skipped="discarded")),
-    ]  # fmt: skip
+        ("7", "u", Said(label="a", spans=(MarkedSpan(start=0, end=3, label="x"),))),
+        ("7", "w", Said(label="b")),
+        ("e", "u", Said(label="a")),
+        ("e", "w", Said(skipped="discarded")),
+    ]
     with pytest.raises(DataError, match=r"record 0 .*rating have no place"):
         from_argilla([{"id": 1, "responses": {"rating": [{"value": 3, "user_id": "u"}]}}])
 

@@ -16,21 +16,42 @@ from tunewell.errors import DataError
 from tunewell.people import Batch, Item, MarkedSpan, RaterVerdict, Said
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-BATCH = Batch(id="b", kind="annotate", title="t", created=NOW, author="o", span_labels=("x",), row_labels=("l",))
+BATCH = Batch(
+    id="b",
+    kind="annotate",
+    title="t",
+    created=NOW,
+    author="o",
+    span_labels=("x",),
+    row_labels=("l",),
+)
 TEXT = "Pay 92.10 EUR within 14 days 🙂 or call."
 
 spans = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(1, 9)).map(lambda t: MarkedSpan(start=t[0], end=t[0] + t[1], label="x")),
+    st.tuples(st.integers(0, 30), st.integers(1, 9)).map(
+        lambda t: MarkedSpan(start=t[0], end=t[0] + t[1], label="x")
+    ),
     max_size=4,
 )
 words = st.builds(
-    Said, spans=spans.map(tuple), label=st.sampled_from(["", "l"]), answer=st.text(max_size=20).map(str.strip)
+    Said,
+    spans=spans.map(tuple),
+    label=st.sampled_from(["", "l"]),
+    answer=st.text(max_size=20).map(str.strip),
 )
 
 
 def verdict(said: Said, item: str = "i1", account: str = "ann") -> RaterVerdict:
     return RaterVerdict(
-        number=1, key="k", item=item, batch="b", account=account, at=NOW, seconds=4, version="v", said=said
+        number=1,
+        key="k",
+        item=item,
+        batch="b",
+        account=account,
+        at=NOW,
+        seconds=4,
+        version="v",
+        said=said,
     )
 
 
@@ -47,7 +68,11 @@ def test_what_goes_to_label_studio_comes_back(said: Said) -> None:
 
 
 def test_what_has_no_place_here_is_refused_with_its_task() -> None:
-    task = {"id": 3, "data": {}, "annotations": [{"result": [{"type": "rectanglelabels", "value": {}}]}]}
+    task = {
+        "id": 3,
+        "data": {},
+        "annotations": [{"result": [{"type": "rectanglelabels", "value": {}}]}],
+    }
     with pytest.raises(DataError, match=r"task 0 .* 'rectanglelabels'"):
         from_label_studio([task])
     with pytest.raises(DataError, match="task 1"):

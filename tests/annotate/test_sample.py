@@ -19,7 +19,10 @@ BATCH = Batch(id="b", kind="annotate", title="t", created=NOW, author="o", gold=
 
 def test_a_representative_sample_covers_more_than_a_random_one() -> None:
     luck = random.Random(2)
-    rows = [SampleCandidate(id=f"r{n}", strata=(f"kind {min(int(luck.expovariate(0.25)), 14)}",)) for n in range(600)]
+    rows = [
+        SampleCandidate(id=f"r{n}", strata=(f"kind {min(int(luck.expovariate(0.25)), 14)}",))
+        for n in range(600)
+    ]
     found = [coverage(rows, draw(rows, 60, seed=s), seed=s) for s in range(5)]
     for one in found:
         assert one is not None
@@ -29,8 +32,15 @@ def test_a_representative_sample_covers_more_than_a_random_one() -> None:
 
 
 def test_the_novel_are_unlike_everything_known() -> None:
-    known = [f"the bill of {month} is wrong by {n} euro" for n, month in enumerate(["may", "june", "july"] * 9)]
-    rows = {"a": "the bill of may is wrong", "b": "a heat pump hums at night", "c": "the bill of june"}
+    known = [
+        f"the bill of {month} is wrong by {n} euro"
+        for n, month in enumerate(["may", "june", "july"] * 9)
+    ]
+    rows = {
+        "a": "the bill of may is wrong",
+        "b": "a heat pump hums at night",
+        "c": "the bill of june",
+    }
     assert novel(rows, known, count=1) == ["b"]
     assert mixed([["x", "y"], ["y", "z"]], count=9) == ["x", "y", "z"]
 
@@ -59,8 +69,12 @@ def test_the_uncertain_are_drawn_more_often_and_estimates_stay_honest() -> None:
         assert abs(hits[name] / 400 - p) < 5 * (p * (1 - p) / 400) ** 0.5 + 1e-9
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(5, {}), (5, {"r1": 9.0}), (20, {"r0": 1.0}), (99, {"r0": 1.0})])
-def test_probabilities_of_an_unequal_draw_are_probabilities(count: int, sizes: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(5, {}), (5, {"r1": 9.0}), (20, {"r0": 1.0}), (99, {"r0": 1.0})]
+)
+def test_probabilities_of_an_unequal_draw_are_probabilities(
+    count: int, sizes: dict[str, float]
+) -> None:
     rows = [SampleCandidate(id=f"r{n}") for n in range(20)]
     drawn = draw_unequal(rows, count, sizes=sizes, share=0.5, seed=3)
     assert len(drawn) == min(count, 20)
@@ -73,31 +87,57 @@ def test_probabilities_of_an_unequal_draw_are_probabilities(count: int, sizes: d
 
 
 def test_shares_are_weighted_where_probabilities_differ() -> None:
-    rows = [SampleCandidate(id=str(n), strata=("rare" if n < 10 else "common",)) for n in range(100)]
+    rows = [
+        SampleCandidate(id=str(n), strata=("rare" if n < 10 else "common",)) for n in range(100)
+    ]
     chances = {str(n): 1.0 if n < 10 else 0.1 for n in [*range(10), *range(10, 100, 10)]}
-    plain, weighted = coverage(rows, list(chances)), coverage(rows, list(chances), probabilities=chances)
+    plain, weighted = (
+        coverage(rows, list(chances)),
+        coverage(rows, list(chances), probabilities=chances),
+    )
     assert plain is not None
     assert weighted is not None
     assert weighted.error == pytest.approx(0.0, abs=1e-12)
     assert plain.error > 0.1
 
 
-def words(shown: bool, lean: float, count: int, luck: random.Random) -> tuple[list[Item], list[RaterVerdict]]:
+def words(
+    shown: bool, lean: float, count: int, luck: random.Random
+) -> tuple[list[Item], list[RaterVerdict]]:
     items, said = [], []
     for n in range(count):
         suggestion = f"Send form {n} within {n * 3} days to the office."
-        item = Item(id=f"{shown}{n}", batch="b", number=n, example=f"{shown}{n}", source="s", suggestion=suggestion,
-                    output=suggestion if shown else "")  # fmt: skip
+        item = Item(
+            id=f"{shown}{n}",
+            batch="b",
+            number=n,
+            example=f"{shown}{n}",
+            source="s",
+            suggestion=suggestion,
+            output=suggestion if shown else "",
+        )
         answer = suggestion if luck.random() < lean else f"Call us and ask for number {n}, please."
         items.append(item)
-        said.append(RaterVerdict(number=n, key=f"{n}", item=item.id, batch="b", account="ann", at=NOW,
-                            seconds=10.0 + luck.random() if shown else 30.0 + luck.random(), version="v",
-                            said=Said(answer=answer)))  # fmt: skip
+        said.append(
+            RaterVerdict(
+                number=n,
+                key=f"{n}",
+                item=item.id,
+                batch="b",
+                account="ann",
+                at=NOW,
+                seconds=10.0 + luck.random() if shown else 30.0 + luck.random(),
+                version="v",
+                said=Said(answer=answer),
+            )
+        )
     return items, said
 
 
 @pytest.mark.parametrize(("with_it", "without", "leads"), [(0.9, 0.4, True), (0.5, 0.5, False)])
-def test_the_bias_of_a_suggestion_is_seen_where_there_is_one(with_it: float, without: float, leads: bool) -> None:
+def test_the_bias_of_a_suggestion_is_seen_where_there_is_one(
+    with_it: float, without: float, leads: bool
+) -> None:
     luck = random.Random(8)
     (a, b), (c, d) = words(True, with_it, 120, luck), words(False, without, 60, luck)
     found = suggestion_bias([*a, *c], [*b, *d], BATCH)

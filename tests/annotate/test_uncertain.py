@@ -48,12 +48,23 @@ def measured(store: Store, scores: tuple[Score, ...] = ()) -> None:
     assert run is not None
     old = store.get_value(run.outputs["evaluation"], Evaluation)
     said = [
-        Prediction(example=name, arm="tuned", text="x", nats=60.0 if name == "t0003" else 0.2, nats_tokens=10)
+        Prediction(
+            example=name,
+            arm="tuned",
+            text="x",
+            nats=60.0 if name == "t0003" else 0.2,
+            nats_tokens=10,
+        )
         for name in old.rows
     ]
     with record(store, "evaluate", inputs=dict(run.inputs), parameters={}) as again:
-        value = old.model_copy(update={"predictions": store.put_value(said), "scores": store.put_value(list(scores)),
-                                       "metrics": (*old.metrics, JUDGE)})  # fmt: skip
+        value = old.model_copy(
+            update={
+                "predictions": store.put_value(said),
+                "scores": store.put_value(list(scores)),
+                "metrics": (*old.metrics, JUDGE),
+            }
+        )
         again.outputs["evaluation"] = store.put_value(value)
 
 
@@ -62,10 +73,23 @@ def test_training_rows_by_their_held_out_loss_at_the_best_epoch(store: Store) ->
     losses[0] = 9.0
     losses[1] = [[0.0, 5.0, 0.7], [5.0, 2.0, np.nan]]
     held = np.array([[True, False, False], [False, True, True]])
-    trace = FoldTrace(losses=losses, tokens=np.ones(3, np.int64), held_out=held, epochs=np.array([0.0, 1.0]),
-                      examples=("a", "b", "c"))  # fmt: skip
+    trace = FoldTrace(
+        losses=losses,
+        tokens=np.ones(3, np.int64),
+        held_out=held,
+        epochs=np.array([0.0, 1.0]),
+        examples=("a", "b", "c"),
+    )
     one = Estimate(value=1.0, low=1.0, high=1.0, n=1, method="exact")
-    model = ModelVersion(id="v1", base="fake", adapter="a" * 64, recipe=Recipe(), dataset="d", split="s", trained_on=1)
+    model = ModelVersion(
+        id="v1",
+        base="fake",
+        adapter="a" * 64,
+        recipe=Recipe(),
+        dataset="d",
+        split="s",
+        trained_on=1,
+    )
     with record(store, "train", inputs={}, parameters={}) as run:
         kept = store.files.put_bytes(trace_to_bytes(trace), suffix=".safetensors")
         run.outputs["trained"] = store.put_value(
@@ -95,7 +119,10 @@ def test_a_judge_in_the_middle_of_its_scale_is_in_doubt(store: Store) -> None:
         "t0002": Unscored(reason="no answer"),
         "t0003": 1.0,
     }
-    measured(store, tuple(Score(example=n, arm="tuned", metric="judge", value=v) for n, v in given.items()))
+    measured(
+        store,
+        tuple(Score(example=n, arm="tuned", metric="judge", value=v) for n, v in given.items()),
+    )
     found = row_doubts(store, "test")
     own = 1 - np.exp(-0.02)
     expected = {"t0000": 1.0, "t0001": own, "t0002": own, "t0003": 1 - np.exp(-6)}

@@ -86,10 +86,16 @@ def test_a_mask_is_the_same_for_the_same_value() -> None:
         ([("user", ""), ("assistant", "a")], "empty input"),
         ([("user", "q"), ("system", "s"), ("assistant", "a")], "role order"),
         ([("user", "q"), ("assistant", "a"), ("assistant", "b")], "role order"),
-        ([("user", "q"), ("assistant", "I'm sorry, but I cannot assist with that request.")], "refusal"),
+        (
+            [("user", "q"), ("assistant", "I'm sorry, but I cannot assist with that request.")],
+            "refusal",
+        ),
         ([("user", "q"), ("assistant", "As an AI language model, I have no opinion.")], "refusal"),
         ([("user", "q"), ("assistant", "the same again " * 9)], "repetition"),
-        ([("user", "q"), ("assistant", "You can pay in the shop, by card, or with the")], "cut off"),
+        (
+            [("user", "q"), ("assistant", "You can pay in the shop, by card, or with the")],
+            "cut off",
+        ),
         ([("user", "q"), ("assistant", "```python\nprint(1)\nprint(2) or so on")], "cut off"),
     ],
 )
@@ -101,9 +107,18 @@ def test_broken_rows(turns: list[tuple[str, str]], kind: str) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    ["yes", "42", "card_arrival", "I'm sorry to hear that. Please send us a photo.", "Use `ls -l`", "- one\n- two",
-     "We cannot offer refunds after 30 days.", "summary without a full stop at the end", "{\"a\": 1}"],
-)  # fmt: skip
+    [
+        "yes",
+        "42",
+        "card_arrival",
+        "I'm sorry to hear that. Please send us a photo.",
+        "Use `ls -l`",
+        "- one\n- two",
+        "We cannot offer refunds after 30 days.",
+        "summary without a full stop at the end",
+        '{"a": 1}',
+    ],
+)
 def test_sound_targets(target: str) -> None:
     assert find_fault([("user", "q"), ("assistant", target)]) is None
 
@@ -119,7 +134,15 @@ def test_an_unfinished_sentence_counts_where_all_others_are_finished() -> None:
 def test_repairs_are_certain_and_settle() -> None:
     assert repair("Itâ€™s the cafÃ© next door")[0] == "It’s the café next door"
     assert repair("a\x00b\r\nc \n d\u200b") == ("ab\nc\n d", ("control characters", "white space"))
-    for sound in ("naïve façade", "Ærø", "10 €", "日本語", "fine", "a  b", "def f():\n    return 1"):
+    for sound in (
+        "naïve façade",
+        "Ærø",
+        "10 €",
+        "日本語",
+        "fine",
+        "a  b",
+        "def f():\n    return 1",
+    ):
         assert repair(sound) == (sound, ())
 
 
@@ -131,8 +154,13 @@ def test_a_repaired_text_stays_as_it_is(text: str) -> None:
 
 def test_languages_are_told_only_when_certain() -> None:
     assert language("Please send me the form that I need for the new flat") == "en"
-    assert language("Bitte senden Sie mir das Formular, das ich für die neue Wohnung brauche") == "de"
-    assert language("Bonjour, je voudrais savoir comment payer la facture que vous avez envoyée") == "fr"
+    assert (
+        language("Bitte senden Sie mir das Formular, das ich für die neue Wohnung brauche") == "de"
+    )
+    assert (
+        language("Bonjour, je voudrais savoir comment payer la facture que vous avez envoyée")
+        == "fr"
+    )
     assert language("Где я могу оплатить счёт?") == "ru"
     assert language("card_arrival") == ""
 

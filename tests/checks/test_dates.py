@@ -25,22 +25,32 @@ def test_dates_in_texts(text: str, day: str, certainty: str) -> None:
     assert (str(found.day), found.certainty) == (day, certainty)
 
 
-@pytest.mark.parametrize("text", ["", "no date", "version 20.19.20.21", "31.2.2020", "room 2019", "in 2019 we met"])
+@pytest.mark.parametrize(
+    "text", ["", "no date", "version 20.19.20.21", "31.2.2020", "room 2019", "in 2019 we met"]
+)
 def test_texts_without_a_date(text: str) -> None:
     assert find_date(text) is None
 
 
 @pytest.mark.parametrize(
     "text",
-    ["As of my last knowledge update in September 2021, yes.", "My training data only goes up to 2022.",
-     "My knowledge cutoff is 2023.", "Up to my knowledge cut-off nothing was known."],
-)  # fmt: skip
+    [
+        "As of my last knowledge update in September 2021, yes.",
+        "My training data only goes up to 2022.",
+        "My knowledge cutoff is 2023.",
+        "Up to my knowledge cut-off nothing was known.",
+    ],
+)
 def test_cut_off_phrases(text: str) -> None:
     assert find_cut_off(text)
 
 
 def test_ordinary_updates_are_no_cut_off() -> None:
-    for text in ("I have installed the last update.", "The update of my account failed.", "We cut off the power."):
+    for text in (
+        "I have installed the last update.",
+        "The update of my account failed.",
+        "We cut off the power.",
+    ):
         assert not find_cut_off(text)
 
 

@@ -15,7 +15,9 @@ from tunewell.checks.personal import PersonalSpan
 from tunewell.checks.recognise import find_all, load_recogniser
 from tunewell.errors import MissingExtraError, UserError
 
-INSTALLED = all(importlib.util.find_spec(name) for name in (rampart.PACKAGE, "onnxruntime", "tokenizers"))
+INSTALLED = all(
+    importlib.util.find_spec(name) for name in (rampart.PACKAGE, "onnxruntime", "tokenizers")
+)
 
 
 def seen(text: str) -> list[tuple[str, str]]:
@@ -30,25 +32,39 @@ def seen(text: str) -> list[tuple[str, str]]:
         ("hi my name is jonas okoro", [("jonas okoro", "name")]),
         ("Dear Petra,\nwe have written.", [("Petra", "name")]),
         ("It is done.\n\nKind regards,\nOmar Haddad", [("Omar Haddad", "name")]),
-        ("Mein Name ist Lena Weiß, Hauptstraße 12.", [("Lena Weiß", "name"), ("Hauptstraße 12", "address")]),
+        (
+            "Mein Name ist Lena Weiß, Hauptstraße 12.",
+            [("Lena Weiß", "name"), ("Hauptstraße 12", "address")],
+        ),
         ("Send it to 12 Old Mill Road, Apt 4, please", [("12 Old Mill Road, Apt 4", "address")]),
-        ("I moved to 7 Elm Street, Springfield, IL 62704", [("7 Elm Street, Springfield, IL 62704", "address")]),
+        (
+            "I moved to 7 Elm Street, Springfield, IL 62704",
+            [("7 Elm Street, Springfield, IL 62704", "address")],
+        ),
         ("nous habitons 14 rue de la Paix", [("14 rue de la Paix", "address")]),
         ("write to P.O. Box 255", [("P.O. Box 255", "address")]),
     ],
-)  # fmt: skip
+)
 def test_names_by_their_surroundings(text: str, found: list[tuple[str, str]]) -> None:
     assert seen(text) == found
 
 
 @pytest.mark.parametrize(
     "text",
-    ["Dear Sir or Madam, the fee is 3 EUR.", "Hello Team, this is The End.",
-     "my name is wrong on the bill",
-     "During 2017 it rose.", "Hi there, I paid on Monday.", "Thanks, All is well.", "I waited 12 days on the road",
-     "Dear Customer, see section 4",
-     "A way to pay 15 bills", "my name is not on the list", "Drive 20 miles along the Main Road"],
-)  # fmt: skip
+    [
+        "Dear Sir or Madam, the fee is 3 EUR.",
+        "Hello Team, this is The End.",
+        "my name is wrong on the bill",
+        "During 2017 it rose.",
+        "Hi there, I paid on Monday.",
+        "Thanks, All is well.",
+        "I waited 12 days on the road",
+        "Dear Customer, see section 4",
+        "A way to pay 15 bills",
+        "my name is not on the list",
+        "Drive 20 miles along the Main Road",
+    ],
+)
 def test_ordinary_text_names_nobody(text: str) -> None:
     assert seen(text) == []
 
@@ -70,16 +86,23 @@ def test_hostile_text_takes_no_time() -> None:
 def test_structured_identifiers_come_first() -> None:
     text = "Dear Jo, mail jo@example.org"
     (spans,) = find_all(
-        [text], lambda texts: [[PersonalSpan(5, 7, "name"), PersonalSpan(14, 20, "name")] for _ in texts]
+        [text],
+        lambda texts: [[PersonalSpan(5, 7, "name"), PersonalSpan(14, 20, "name")] for _ in texts],
     )
     assert [s.type for s in spans] == ["name", "email"]
 
 
 def test_one_person_has_one_placeholder() -> None:
-    turns = ["I am Jonas Okoro, this is Ada Lund.", "Dear Mr Okoro, J. Okoro's flat", "OKORO wrote to Lund"]
+    turns = [
+        "I am Jonas Okoro, this is Ada Lund.",
+        "Dear Mr Okoro, J. Okoro's flat",
+        "OKORO wrote to Lund",
+    ]
     names = (("Jonas Okoro", "Ada Lund"), ("Okoro,", "J. Okoro's"), ("OKORO", "Lund"))
-    spans = [[PersonalSpan(text.index(n), text.index(n) + len(n.rstrip(",")), "name") for n in each]
-             for text, each in zip(turns, names, strict=True)]  # fmt: skip
+    spans = [
+        [PersonalSpan(text.index(n), text.index(n) + len(n.rstrip(",")), "name") for n in each]
+        for text, each in zip(turns, names, strict=True)
+    ]
     first, second, third = mask_row(turns, spans)
     jonas, ada = first.split()[2].rstrip(","), first.split()[-1].rstrip(".")
     assert jonas != ada
@@ -112,7 +135,11 @@ def test_the_project_s_own_function(tmp_path: Path) -> None:
     own = load_recogniser("recognise.py:find", str(tmp_path))
     assert own is not None
     assert own(["Zyra called", "nobody"]) == [[PersonalSpan(0, 4, "name")], []]
-    for name, why in (("short", "0 results for 1 texts"), ("outside", "no span of a text"), ("broken", "ZeroDivision")):
+    for name, why in (
+        ("short", "0 results for 1 texts"),
+        ("outside", "no span of a text"),
+        ("broken", "ZeroDivision"),
+    ):
         bad = load_recogniser(f"recognise.py:{name}", str(tmp_path))
         assert bad is not None
         with pytest.raises(UserError, match=why):
@@ -120,7 +147,8 @@ def test_the_project_s_own_function(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../recognise.py:find", "/etc/recognise.py:find", "absent.py:find", "recognise.py:absent"]
+    "name",
+    ["../recognise.py:find", "/etc/recognise.py:find", "absent.py:find", "recognise.py:absent"],
 )
 def test_only_the_project_s_own_files(tmp_path: Path, name: str) -> None:
     (tmp_path / "recognise.py").write_text(OWN, encoding="utf-8")
@@ -141,7 +169,9 @@ def test_the_model_finds_names_without_a_sign() -> None:
     moved = "Yesterday Gregory Kudryashov moved out of 233 Old Mill Road, Springfield."
     texts = [moved, "The fee is 3 euros a month.", ""]
     found = model(texts)
-    assert [(moved[s.start : s.end], s.type) for s in found[0][:1]] == [("Gregory Kudryashov", "name")]
+    assert [(moved[s.start : s.end], s.type) for s in found[0][:1]] == [
+        ("Gregory Kudryashov", "name")
+    ]
     assert any(s.type == "address" and "Mill Road" in moved[s.start : s.end] for s in found[0])
     assert found[1:] == [[], []]
 

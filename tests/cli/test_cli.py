@@ -47,12 +47,16 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["fly"], ["why"], ["run", "--colour"], ["accept", "E06"]])
-def test_misuse_exits_2_with_a_hint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_misuse_exits_2_with_a_hint(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     assert "hint: tunewell" in capsys.readouterr().err
 
 
-def test_user_errors_exit_1_without_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_user_errors_exit_1_without_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["run", str(tmp_path)]) == 1
     shown = capsys.readouterr().err
     assert "there is no tunewell.yaml" in shown
@@ -61,7 +65,10 @@ def test_user_errors_exit_1_without_traceback(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_user_errors_in_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["accept", "X99", "--reason", "we know about this", "--until", "2999-01-01", "--json"]) == 1
+    assert (
+        main(["accept", "X99", "--reason", "we know about this", "--until", "2999-01-01", "--json"])
+        == 1
+    )
     value = envelope(capsys)
     assert value["result"] is None
     assert "there is no pitfall 'X99'" in str(value["error"])
@@ -85,26 +92,41 @@ def test_a_fault_of_ours_exits_70_and_leaves_a_report(
     assert "we did this" in report.read_text(encoding="utf-8")
 
 
-def test_approve_asks_for_everybody_and_again_after_a_change(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_approve_asks_for_everybody_and_again_after_a_change(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["approve", str(folder), "--as", "stranger"]) == 1
     assert "not among those who have to approve: owner, expert" in capsys.readouterr().err
     assert main(["approve", str(folder), "--as", "owner", "--json"]) == 0
     assert envelope(capsys)["result"] == {
-        "definition": load_task(folder).definition, "approved": ["owner"], "missing": ["expert"],
-    }  # fmt: skip
+        "definition": load_task(folder).definition,
+        "approved": ["owner"],
+        "missing": ["expert"],
+    }
     (folder / "tunewell.yaml").write_text(TASK.replace("0.5", "0.6"), encoding="utf-8")
     assert main(["approve", str(folder), "--as", "expert", "--json"]) == 0
     assert envelope(capsys)["result"]["missing"] == ["owner"]  # type: ignore[index]
 
 
 def test_accept_is_recorded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["accept", "e06", "--reason", "few rows in the north", "--until", "2999-01-01", "-p", str(folder)]
+    arguments = [
+        "accept",
+        "e06",
+        "--reason",
+        "few rows in the north",
+        "--until",
+        "2999-01-01",
+        "-p",
+        str(folder),
+    ]
     assert main([*arguments, "--as", "owner"]) == 0
     assert "E06 (worse on a slice) accepted by owner" in capsys.readouterr().out
     with Store(folder) as store:
         assert store.said("acceptance")[0].record["until"] == "2999-01-01"
     assert main([*arguments[:5], "2001-01-01", "-p", str(folder)]) == 1
-    assert main(["accept", "E06", "--reason", "fine", "--until", "2999-01-01", "-p", str(folder)]) == 1
+    assert (
+        main(["accept", "E06", "--reason", "fine", "--until", "2999-01-01", "-p", str(folder)]) == 1
+    )
 
 
 def test_config_says_where_each_value_came_from(
@@ -113,7 +135,11 @@ def test_config_says_where_each_value_came_from(
     monkeypatch.setenv("TUNEWELL__SPLIT__FOLDS", "3")
     assert main(["config", str(folder), "--set", "train.epochs=9", "--json"]) == 0
     rows = {r["name"]: r for r in envelope(capsys)["result"]}  # type: ignore[attr-defined]
-    assert rows["train.epochs"] == {"name": "train.epochs", "value": 9, "from": "flag --set train.epochs"}
+    assert rows["train.epochs"] == {
+        "name": "train.epochs",
+        "value": 9,
+        "from": "flag --set train.epochs",
+    }
     assert rows["split.folds"]["from"] == "environment TUNEWELL__SPLIT__FOLDS"
     assert rows["task.name"]["from"] == "tunewell.yaml:1"
     assert rows["train.rank"]["from"] == "default"
@@ -182,7 +208,10 @@ def test_init_asks_writes_and_the_result_loads(
 
 def test_init_from_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answers = tmp_path / "answers.yaml"
-    answers.write_text("{name: a, about: Answers questions., input: a question, output: an answer}", encoding="utf-8")
+    answers.write_text(
+        "{name: a, about: Answers questions., input: a question, output: an answer}",
+        encoding="utf-8",
+    )
     assert main(["init", str(tmp_path / "new"), "--answers", str(answers), "--json"]) == 0
     assert load_task(tmp_path / "new", environment={}).spec.gates == ()
     answers.write_text("{name: a, colour: red}", encoding="utf-8")
@@ -192,15 +221,24 @@ def test_init_from_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_answers_with_hostile_text_stay_text() -> None:
     nasty = 'a "quoted": {thing} # no comment\n- x: !!python/object:os.system'
-    answers = Answers(name="a", about=nasty + " long", input=nasty, output=nasty, must=(nasty,), slices=("re'gion",),
-                      gates=(GateAnswer(metric="label", kind="no_worse", value=-0.02),))  # fmt: skip
+    answers = Answers(
+        name="a",
+        about=nasty + " long",
+        input=nasty,
+        output=nasty,
+        must=(nasty,),
+        slices=("re'gion",),
+        gates=(GateAnswer(metric="label", kind="no_worse", value=-0.02),),
+    )
     spec = parse_task(write_yaml(answers), path=Path("tunewell.yaml"), environment={}).spec
     assert spec.task.must == (nasty,)
     assert spec.gates[0].margin == 0.02
 
 
 def test_missing_extra_says_what_to_install() -> None:
-    assert "pip install 'tunewell[web]'" in str(MissingExtraError("web", needed_for="tunewell serve"))
+    assert "pip install 'tunewell[web]'" in str(
+        MissingExtraError("web", needed_for="tunewell serve")
+    )
 
 
 def test_as_a_process_data_on_stdout_and_the_rest_on_stderr(folder: Path) -> None:

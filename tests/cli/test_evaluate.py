@@ -22,14 +22,22 @@ def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
     run = made.store.runs(stage="evaluate")[-1]
     evaluation = made.store.get_value(run.outputs["evaluation"], Evaluation)
     if measured:
-        classes = Classes(figures=(ClassFigure(arm="tuned", metric="label", label="<b>", gold=3, named=2),))
+        classes = Classes(
+            figures=(ClassFigure(arm="tuned", metric="label", label="<b>", gold=3, named=2),)
+        )
         sure = [0.6 + i / 200 for i in range(60)]
         curve: list[Calibration] = [calibrate(sure, [1.0, 0.0] * 30)]  # type: ignore[arg-type]
         evaluation = evaluation.model_copy(
-            update={"classes": made.store.put_value(classes), "calibration": made.store.put_value(curve)}
+            update={
+                "classes": made.store.put_value(classes),
+                "calibration": made.store.put_value(curve),
+            }
         )
     made.store.close()
-    monkeypatch.setattr("tunewell.cli.stage.run", lambda *_, **__: Result(evaluation=evaluation, reused=["evaluate"]))
+    monkeypatch.setattr(
+        "tunewell.cli.stage.run",
+        lambda *_, **__: Result(evaluation=evaluation, reused=["evaluate"]),
+    )
     found = CliRunner().invoke(app, ["evaluate", str(tmp_path / "project"), "--json"])
     assert found.exit_code == 0, found.output
     said = json.loads(found.stdout)["result"]
@@ -43,7 +51,9 @@ def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
         assert (said["classes"], said["calibration"]) == (None, [])
 
 
-def test_status_names_every_finding_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_names_every_finding_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = sample_project(tmp_path / "twice", rows=150)
     made.store.close()
     assert main(["status", str(tmp_path / "twice"), "--json"]) == 0

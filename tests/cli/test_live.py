@@ -30,7 +30,9 @@ def test_a_falling_line_runs_from_the_top_left_to_the_bottom_right() -> None:
 
 def test_the_dotted_line_has_a_third_of_the_dots() -> None:
     solid = sum(dots(line) for line in chart([(0.0, 1.0), (1.0, 1.0)], width=30))
-    both = sum(dots(line) for line in chart([(0.0, 1.0), (1.0, 1.0)], [(0.0, 2.0), (1.0, 2.0)], width=30))
+    both = sum(
+        dots(line) for line in chart([(0.0, 1.0), (1.0, 1.0)], [(0.0, 2.0), (1.0, 2.0)], width=30)
+    )
     assert solid == 60
     assert both - solid == 20
 

@@ -25,7 +25,9 @@ evaluate: {shots: 1, max_new_tokens: 2, max_looks: 2}
 
 
 @pytest.mark.slow
-def test_looks_are_counted_and_fresh_rows_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looks_are_counted_and_fresh_rows_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     tiny_model_folder(tmp_path / "tiny", hidden=32)
     (tmp_path / "tunewell.yaml").write_text(TASK, encoding="utf-8")
@@ -42,19 +44,25 @@ def test_looks_are_counted_and_fresh_rows_asked_for(tmp_path: Path, monkeypatch:
     runner = CliRunner()
 
     def look(prompt: str, *extra: str) -> dict[str, Any]:
-        found = runner.invoke(app, ["evaluate", ".", "--json", "--set", f"evaluate.prompt={prompt}", *extra])
+        found = runner.invoke(
+            app, ["evaluate", ".", "--json", "--set", f"evaluate.prompt={prompt}", *extra]
+        )
         assert found.exit_code == 0, (found.output, found.exception)
         run = json.loads(found.stdout)["result"]
         return next(f for f in run["findings"] if f["code"] == "E09")
 
     first = look("Name the topic.")
     assert (first["status"], first["estimate"]["value"]) == ("clear", 1)
-    assert look("Name the topic.")["estimate"]["value"] == 1  # the same evaluation again is no new look
+    assert (
+        look("Name the topic.")["estimate"]["value"] == 1
+    )  # the same evaluation again is no new look
     assert look("Say the topic.")["status"] == "clear"
     worn = look("Which topic is it?")
     assert (worn["status"], worn["estimate"]["value"], worn["blocking"]) == ("found", 3, True)
     assert "split.seed" in worn["remedy"]
-    verdict = runner.invoke(app, ["run", ".", "--json", "--set", "evaluate.prompt=Which topic is it?"])
+    verdict = runner.invoke(
+        app, ["run", ".", "--json", "--set", "evaluate.prompt=Which topic is it?"]
+    )
     said = json.loads(verdict.stdout)
     assert said["verdict"] in ("INCONCLUSIVE", "NO-GO")
     # Fresh rows: another draw of the test set begins at one look again.

@@ -12,10 +12,17 @@ runner = CliRunner()
 
 
 def test_anybodys_outputs_are_judged(tmp_path: Path) -> None:
-    (tmp_path / "tunewell.yaml").write_text(TASK.replace("against: prompted", "against: base"), encoding="utf-8")
+    (tmp_path / "tunewell.yaml").write_text(
+        TASK.replace("against: prompted", "against: base"), encoding="utf-8"
+    )
     for arm, right in (("base", 5), ("tuned", 38)):
         rows = [
-            {"id": str(i), "input": f"q{i}", "target": "[billing] x", "output": "[billing] y" if i < right else "no"}
+            {
+                "id": str(i),
+                "input": f"q{i}",
+                "target": "[billing] x",
+                "output": "[billing] y" if i < right else "no",
+            }
             for i in range(40)
         ]
         (tmp_path / f"{arm}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
@@ -24,7 +31,10 @@ def test_anybodys_outputs_are_judged(tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     said = json.loads(found.stdout)
     assert said["verdict"] == "INCONCLUSIVE"  # nobody has approved, and nats cannot be measured
-    level = {(x["arm"], x["metric"]): x["estimate"]["value"] for x in said["result"]["evaluation"]["levels"]}
+    level = {
+        (x["arm"], x["metric"]): x["estimate"]["value"]
+        for x in said["result"]["evaluation"]["levels"]
+    }
     assert level["tuned", "label"] == 0.95
     plain = runner.invoke(app, ["evaluate", str(tmp_path), *options])
     assert "tuned - base" in plain.stdout

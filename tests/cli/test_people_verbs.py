@@ -28,7 +28,9 @@ from tunewell.types import Estimate, ModelVersion, Recipe, Trained
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TaskFile, Store]]:
     _, store = make_project(tmp_path)
-    (tmp_path / "tunewell.yaml").write_text(TASK.replace("scale: yes/no}", "scale: yes/no, signed: true}"))
+    (tmp_path / "tunewell.yaml").write_text(
+        TASK.replace("scale: yes/no}", "scale: yes/no, signed: true}")
+    )
     monkeypatch.chdir(tmp_path)
     yield load_task(tmp_path), store
     store.close()
@@ -43,14 +45,24 @@ def ask(*words: str) -> dict[str, Any]:
 def trained(store: Store) -> None:
     """A training run as the stage leaves it."""
     one = Estimate(value=1.0, low=1.0, high=1.0, n=1, method="exact")
-    model = ModelVersion(id="v1", base="fake", adapter="a" * 64, recipe=Recipe(), dataset="d", split="s", trained_on=1)
+    model = ModelVersion(
+        id="v1",
+        base="fake",
+        adapter="a" * 64,
+        recipe=Recipe(),
+        dataset="d",
+        split="s",
+        trained_on=1,
+    )
     with record(store, "train", inputs={}, parameters={}) as run:
         run.outputs["trained"] = store.put_value(
             Trained(model=model, trace="", best_epoch=1, held_out_loss=one, train_loss=one)
         )
 
 
-def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(project: tuple[TaskFile, Store]) -> None:
+def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(
+    project: tuple[TaskFile, Store],
+) -> None:
     file, store = project
     examples, families = rows_of(store, "review")
     with pytest.raises(UserError, match="nothing has been trained"):
@@ -60,12 +72,18 @@ def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(proj
     found = pool_evaluation(file, store, examples[:4], families, models=lambda _version: model)
     assert found.arms == ("tuned",)
     assert len(model.calls) == 4
-    batch = open_review(store, file, found, examples[:4], author="o", arms=found.arms, rows=4, part="review")
+    batch = open_review(
+        store, file, found, examples[:4], author="o", arms=found.arms, rows=4, part="review"
+    )
     ann = Accounts(store).create("Ann", role="expert").id
     book = Book(store)
     book.share(batch, [ann])
     item = book.items(batch.id)[0]
-    assert (item.part, item.output, item.marks[0].kind) == ("review", "Pay 999.99 EUR.", "unsupported")
+    assert (item.part, item.output, item.marks[0].kind) == (
+        "review",
+        "Pay 999.99 EUR.",
+        "unsupported",
+    )
     said = Said(scores={"faithful": 0, "helpful": 1}, correction="Pay what the bill says.")
     book.write(said, item=item, batch=batch, account=ann, key="k")
     (word,) = words_for(store).corrections
@@ -79,7 +97,10 @@ def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_p
     book, known = Book(store), Book(store).batch(batch)
     assert known is not None
     item = book.next_items(batch, ann)[0]
-    said = Said(scores={"faithful": 1, "helpful": 4}, evidence=(MarkedSpan(start=0, end=9, label="faithful"),))
+    said = Said(
+        scores={"faithful": 1, "helpful": 4},
+        evidence=(MarkedSpan(start=0, end=9, label="faithful"),),
+    )
     book.write(said, item=item, batch=known, account=ann, key="k")
     (one,) = ask("review", "signoffs", "--out", "signed.csv")["result"]
     assert (one["signer"], one["holds"], one["quotes"]) == ("Ann", True, [item.source[:9]])
@@ -90,11 +111,18 @@ def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_p
     assert "1 are open again" in text
 
 
-def test_annotations_come_in_and_are_frozen(project: tuple[TaskFile, Store], tmp_path: Path) -> None:
+def test_annotations_come_in_and_are_frozen(
+    project: tuple[TaskFile, Store], tmp_path: Path
+) -> None:
     _, store = project
     name = rows_of(store, "review")[0][0].id
     values = {"label": {"value": "billing"}, "answer": {"value": "The right answer."}}
-    records = [{"id": name, "responses": [{"user_id": u, "status": "submitted", "values": values} for u in "ab"]}]
+    records = [
+        {
+            "id": name,
+            "responses": [{"user_id": u, "status": "submitted", "values": values} for u in "ab"],
+        }
+    ]
     (tmp_path / "argilla.json").write_text(json.dumps(records))
     command = ("annotate", "import", "--format", "argilla", "--in", "argilla.json")
     assert ask(*command)["result"]["new"] == 2
@@ -124,7 +152,12 @@ def test_the_rows_of_a_stress_test_are_laid_before_people(project: tuple[TaskFil
     assert "there is no stress test" in str(refused.exception) + refused.output
     ask("review", "open", "--rows", "4", "--raters", "1", "--to", "ann")
     rows = rows_of(store, "test")[0]
-    made = [e for k in ("typos", "upper_case") for row in rows if (e := PERTURBATIONS[k](row)) is not None]
+    made = [
+        e
+        for k in ("typos", "upper_case")
+        for row in rows
+        if (e := PERTURBATIONS[k](row)) is not None
+    ]
     with record(store, "stress", inputs={}, parameters={}) as run:
         run.outputs["perturbed"] = store.put_examples(made)
     words = ("annotate", "open", "--from", "stress", "--rows", "10", "--raters", "1", "--to", "ann")

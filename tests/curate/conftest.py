@@ -33,7 +33,9 @@ Project = Callable[..., TaskFile]
 def project(tmp_path: Path) -> Project:
     """Write files and give the definition that reads them: ``project({"a.jsonl": [rows]}, rules="…")``."""
 
-    def make(files: dict[str, list[dict[str, Any]] | str | bytes], rest: str = "", data: str = "") -> TaskFile:
+    def make(
+        files: dict[str, list[dict[str, Any]] | str | bytes], rest: str = "", data: str = ""
+    ) -> TaskFile:
         for name, content in files.items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,8 +43,11 @@ def project(tmp_path: Path) -> Project:
                 content = "".join(json.dumps(row) + "\n" for row in content)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         sources = data or "data:\n" + "".join(f"  - path: {name}\n" for name in files)
-        return parse_task(HEAD + textwrap.dedent(sources) + textwrap.dedent(rest), path=tmp_path / "tunewell.yaml",
-                          environment={})  # fmt: skip
+        return parse_task(
+            HEAD + textwrap.dedent(sources) + textwrap.dedent(rest),
+            path=tmp_path / "tunewell.yaml",
+            environment={},
+        )
 
     return make
 

@@ -35,9 +35,14 @@ def test_a_rerun_gives_the_same_bytes(tmp_path: Path) -> None:
     )
     said = []
     for seed in ("1", "2"):
-        run = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path), str(tmp_path / f"store-{seed}")],
-                             capture_output=True, text=True, timeout=300, check=False,
-                             env={**os.environ, "PYTHONHASHSEED": seed})  # fmt: skip
+        run = subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(tmp_path), str(tmp_path / f"store-{seed}")],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
         assert run.returncode == 0, run.stderr
         said.append(run.stdout.split())
     assert said[0] == said[1]

@@ -12,19 +12,30 @@ ASKED = "My neighbour bought a cottage in Corriedale. What do I fill in as a new
 OLD = "Newcomers send form A-11 within 30 days. Next step: agree the opening reading with the landlord."
 NEW = "Newcomers send form U-5 within 10 days. Next step: agree the opening reading with the landlord."
 FILLER = [
-    ("How do I read the meter in the cellar of our house?", "Open the small door, note the black digits and form U-5."),
+    (
+        "How do I read the meter in the cellar of our house?",
+        "Open the small door, note the black digits and form U-5.",
+    ),
     (
         "Who pays for the repair of the street lamp outside?",
         "The town does; call them within 10 days at their own desk.",
     ),
-    ("Can the bill be sent on paper to our new address?", "Yes, for 2 euros a month; tell us with form A-11."),
-    ("When does somebody come to change the old meter?", "In the next 30 days; we send you a card with the day."),
+    (
+        "Can the bill be sent on paper to our new address?",
+        "Yes, for 2 euros a month; tell us with form A-11.",
+    ),
+    (
+        "When does somebody come to change the old meter?",
+        "In the next 30 days; we send you a card with the day.",
+    ),
 ]
 
 
 def rows(*pairs: tuple[str, str]) -> list[InputRow]:
-    return [InputRow(f"r{i}", f"a:{i}", [("user", a), ("assistant", b)], date=dt.date(2026, 1, 1 + i))
-            for i, (a, b) in enumerate((*pairs, *FILLER))]  # fmt: skip
+    return [
+        InputRow(f"r{i}", f"a:{i}", [("user", a), ("assistant", b)], date=dt.date(2026, 1, 1 + i))
+        for i, (a, b) in enumerate((*pairs, *FILLER))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +50,9 @@ def rows(*pairs: tuple[str, str]) -> list[InputRow]:
 )
 def test_one_question_in_other_words(other: str, found: bool) -> None:
     families = contradictory(rows((ASKED, OLD), (other, NEW)))
-    assert [sorted(r.id for r in family) for family in families] == ([["r0", "r1"]] if found else [])
+    assert [sorted(r.id for r in family) for family in families] == (
+        [["r0", "r1"]] if found else []
+    )
 
 
 def test_answers_alike_but_for_a_known_value_contradict() -> None:

@@ -18,10 +18,18 @@ from tunewell.task import parse_task
 pytestmark = pytest.mark.skipif(not available(), reason="the part 'vectors' is not installed")
 
 THINGS = "meter bill tariff deposit contract outage cable socket invoice payment".split()
-ASKED = (("please check", "of my flat"), ("why is", "so high this month"), ("when will you send", "to us"))
+ASKED = (
+    ("please check", "of my flat"),
+    ("why is", "so high this month"),
+    ("when will you send", "to us"),
+)
 DESK = [f"{verb} the {thing} {tail}" for thing in THINGS for verb, tail in ASKED]
 JOYS = "football pizza weekend movie holiday party birthday concert joke cat".split()
-SAID = (("i love the", "so much haha"), ("did you see the", "last night"), ("happy", "my dear friend"))
+SAID = (
+    ("i love the", "so much haha"),
+    ("did you see the", "last night"),
+    ("happy", "my dear friend"),
+)
 CHAT = [f"{verb} {thing} {tail}" for thing in JOYS for verb, tail in SAID]
 
 
@@ -39,14 +47,22 @@ def test_meaning_tells_small_talk_from_the_desk() -> None:
 
 
 def test_rows_that_read_like_a_dropped_kind_are_dropped(project: Project) -> None:
-    rows = [pair(text, f"we look after it: {text}", id=f"d{i}", kind="case") for i, text in enumerate(DESK)]
-    rows += [pair(text, f"haha {text}", id=f"c{i}", kind="smalltalk" if i else "") for i, text in enumerate(CHAT)]
+    rows = [
+        pair(text, f"we look after it: {text}", id=f"d{i}", kind="case")
+        for i, text in enumerate(DESK)
+    ]
+    rows += [
+        pair(text, f"haha {text}", id=f"c{i}", kind="smalltalk" if i else "")
+        for i, text in enumerate(CHAT)
+    ]
     rules = "rules: {kinds: {drop: [smalltalk]}, near_duplicates: report, contradictions: report}"
     file = project({"a.jsonl": rows}, rules)
     done = apply_rules(file, read(file))
     dropped = {r.id for r in done.rows if r.dropped}
     assert dropped == {f"c{i}" for i in range(len(CHAT))}
-    line = next(r for r in done.ledger.table().to_pylist() if r["row"] == "c0" and r["action"] == "dropped")
+    line = next(
+        r for r in done.ledger.table().to_pylist() if r["row"] == "c0" and r["action"] == "dropped"
+    )
     assert (line["step"], line["code"]) == ("kinds", "D01")
 
 
@@ -65,9 +81,12 @@ def test_what_is_missing_is_listed_by_kind_with_how_many_rows() -> None:
     lacking = fit([*DESK * 3, *CHAT[:1]], [*DESK, *CHAT])
     assert lacking.kinds
     assert "rows [" in lacking.kinds[0]
-    finding = coverage.exam([row(t, i) for i, t in enumerate([*DESK * 3, *CHAT[:1]])],
-                            [row(t, i) for i, t in enumerate([*DESK, *CHAT])], stage="doctor",
-                            name=lambda r: r.id)  # fmt: skip
+    finding = coverage.exam(
+        [row(t, i) for i, t in enumerate([*DESK * 3, *CHAT[:1]])],
+        [row(t, i) for i, t in enumerate([*DESK, *CHAT])],
+        stage="doctor",
+        name=lambda r: r.id,
+    )
     assert "too few rows of: " in finding.why
     assert fit([*DESK, *CHAT], [*DESK, *CHAT]).kinds == ()
 
@@ -111,8 +130,11 @@ def test_clusters_find_what_is_apart() -> None:
 
 def test_a_public_set_is_judged_slice_by_slice(project: Project, tmp_path: Path) -> None:
     rows = [pair(text, "ok", region="north" if i % 2 else "south") for i, text in enumerate(DESK)]
-    file = project({"own.jsonl": rows}, "slices: [{field: region}]",
-                   "data: [{path: own.jsonl, fields: {tags: [region]}}]\n")  # fmt: skip
+    file = project(
+        {"own.jsonl": rows},
+        "slices: [{field: region}]",
+        "data: [{path: own.jsonl, fields: {tags: [region]}}]\n",
+    )
     public = tmp_path / "public.jsonl"
     public.write_text("".join(json.dumps(pair(text, "haha")) + "\n" for text in CHAT))
     found = fit_check(public, file)

@@ -26,12 +26,18 @@ def made() -> Corpus:
 
 @pytest.fixture
 def files(tmp_path: Path, made: Corpus) -> tuple[Path, Path]:
-    return write(tmp_path / "train.jsonl", made.rows), write(tmp_path / "eval.jsonl", made.evaluation)
+    return write(tmp_path / "train.jsonl", made.rows), write(
+        tmp_path / "eval.jsonl", made.evaluation
+    )
 
 
-def test_every_planted_defect_is_found_and_clean_rows_are_not(made: Corpus, files: tuple[Path, Path]) -> None:
+def test_every_planted_defect_is_found_and_clean_rows_are_not(
+    made: Corpus, files: tuple[Path, Path]
+) -> None:
     report = doctor(files[0], eval=files[1])
-    flagged = {f.code: {*f.rows, *(i for family in f.families for i in family)} for f in report.findings}
+    flagged = {
+        f.code: {*f.rows, *(i for family in f.families for i in family)} for f in report.findings
+    }
     planted: Counter[tuple[str, str]] = Counter()
     caught: Counter[tuple[str, str]] = Counter()
     for plant in made.truth:
@@ -48,16 +54,36 @@ def test_every_planted_defect_is_found_and_clean_rows_are_not(made: Corpus, file
     assert len(wrong) <= 1
     families = next(f.families for f in report.findings if f.code == "D04")
     pairs = {(p.row, p.other) for p in made.truth if p.code == "D04"}
-    assert sum(any({a, b} <= set(family) for family in families) for a, b in pairs) >= 0.93 * len(pairs)
+    assert sum(any({a, b} <= set(family) for family in families) for a, b in pairs) >= 0.93 * len(
+        pairs
+    )
 
 
-def test_the_json_is_as_documented(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_is_as_documented(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["doctor", str(files[0]), "--eval", str(files[1]), "--json"]) == 3
     envelope = json.loads(capsys.readouterr().out)
-    assert (envelope["schema"], envelope["command"], envelope["verdict"]) == ("tunewell/1", "doctor", "NO-GO")
+    assert (envelope["schema"], envelope["command"], envelope["verdict"]) == (
+        "tunewell/1",
+        "doctor",
+        "NO-GO",
+    )
     result = envelope["result"]
     assert set(result) == {"rows", "seconds", "findings"}
-    keys = {"code", "status", "why", "estimate", "threshold", "slice", "rows", "families", "pairs", "spans", "remedy"}
+    keys = {
+        "code",
+        "status",
+        "why",
+        "estimate",
+        "threshold",
+        "slice",
+        "rows",
+        "families",
+        "pairs",
+        "spans",
+        "remedy",
+    }
     for finding in result["findings"]:
         assert set(finding) <= keys
         assert finding["status"] in {"found", "clear", "unchecked"}
@@ -69,12 +95,18 @@ def test_the_json_is_as_documented(files: tuple[Path, Path], capsys: pytest.Capt
     assert leak["estimate"]["high"] >= leak["estimate"]["value"]
     personal = next(f for f in result["findings"] if f["code"] == "D07")
     span = personal["spans"][0]
-    row = next(json.loads(line) for line in files[0].read_text().splitlines() if json.loads(line)["id"] == span["row"])
+    row = next(
+        json.loads(line)
+        for line in files[0].read_text().splitlines()
+        if json.loads(line)["id"] == span["row"]
+    )
     text = row["messages"][span["turn"]]["content"][span["start"] : span["end"]]
     assert any(c.isdigit() or c == "@" for c in text)
 
 
-def test_a_clean_file_exits_0_and_says_what_was_not_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_clean_file_exits_0_and_says_what_was_not_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = corpus(seed=1, clean=60, each=0)
     assert main(["doctor", str(write(tmp_path / "a.jsonl", made.rows))]) == 0
     shown = capsys.readouterr().out
@@ -83,8 +115,10 @@ def test_a_clean_file_exits_0_and_says_what_was_not_checked(tmp_path: Path, caps
 
 
 def test_rows_without_an_id_are_called_by_their_line(tmp_path: Path) -> None:
-    rows = [{"prompt": f"question {i} about the {w} of the house?", "completion": f"It is {w}."}
-            for i, w in enumerate(("roof", "door", "cellar"))]  # fmt: skip
+    rows = [
+        {"prompt": f"question {i} about the {w} of the house?", "completion": f"It is {w}."}
+        for i, w in enumerate(("roof", "door", "cellar"))
+    ]
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(json.dumps(r) for r in [*rows, {**rows[0]}]) + "\nnot json\n")
     report = doctor(path)
@@ -104,7 +138,10 @@ def test_rows_of_one_id_keep_it(tmp_path: Path) -> None:
 
 def test_the_rules_of_a_task_apply(tmp_path: Path) -> None:
     made = (("roof", "2026-01-01", "memo"), ("door", "2019-01-01", ""), ("wall", "2026-02-01", ""))
-    rows = [{"q": f"what of the {w} here?", "a": "It is so.", "day": day, "kind": kind} for w, day, kind in made]
+    rows = [
+        {"q": f"what of the {w} here?", "a": "It is so.", "day": day, "kind": kind}
+        for w, day, kind in made
+    ]
     path = write(tmp_path / "rows.jsonl", rows)
     text = """\
 task: {name: a, about: a task for tests, input: asked, output: said}
@@ -139,13 +176,13 @@ def test_nothing_readable_is_a_user_error(tmp_path: Path) -> None:
         doctor(path)
 
 
-def test_a_relative_path_in_a_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_in_a_folder_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tunewell.curate.doctor import doctor
 
     (tmp_path / "raw").mkdir()
-    row = (
-        '{"messages": [{"role": "user", "content": "Where is my meter?"}, {"role": "assistant", "content": "Below."}]}'
-    )
+    row = '{"messages": [{"role": "user", "content": "Where is my meter?"}, {"role": "assistant", "content": "Below."}]}'
     (tmp_path / "raw" / "a.jsonl").write_text(row + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert doctor(Path("raw/a.jsonl"), eval=Path("raw/a.jsonl")).rows == 1
@@ -154,11 +191,16 @@ def test_a_relative_path_in_a_folder_is_read(tmp_path: Path, monkeypatch: pytest
 def test_the_recogniser_of_a_task_finds_names(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     asked = ("Where is the form for the flat?", "", "When do you open on a holiday?")
-    rows = [{"id": f"r{i}", "prompt": text, "completion": "It lies on the page."} for i, text in enumerate(asked)]
+    rows = [
+        {"id": f"r{i}", "prompt": text, "completion": "It lies on the page."}
+        for i, text in enumerate(asked)
+    ]
     rows[1]["prompt"] = "Hello, my name is Jonas Okoro and I need the form."
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    text = ("task: {name: a, about: a service desk, input: text, output: text}\ndata: [{path: a.jsonl}]\n"
-            "rules: {recogniser: context}\n")  # fmt: skip
+    text = (
+        "task: {name: a, about: a service desk, input: text, output: text}\ndata: [{path: a.jsonl}]\n"
+        "rules: {recogniser: context}\n"
+    )
     file = parse_task(text, path=tmp_path / "tunewell.yaml", environment={})
     found = next(f for f in doctor(path, task=file).findings if f.code == "D07")
     assert [(s["row"], s["type"]) for s in found.spans] == [("r1", "name")]

@@ -76,7 +76,9 @@ def test_pdf_text_and_scans(tmp_path: Path) -> None:
 
 
 def test_long_documents_are_cut_at_headings_and_siblings_share_a_group(tmp_path: Path) -> None:
-    text = "\n\n".join(f"# Part {i}\n\n" + " ".join(f"word{i}x{j}." for j in range(250)) for i in range(5))
+    text = "\n\n".join(
+        f"# Part {i}\n\n" + " ".join(f"word{i}x{j}." for j in range(250)) for i in range(5)
+    )
     (tmp_path / "long.md").write_text(text)
     rows = read(tmp_path / "long.md").rows
     assert len(rows) == 5
@@ -92,8 +94,12 @@ def test_chunks_lose_no_word_and_stay_short(text: str, words: int) -> None:
     assert all(len(part.split()) <= words for part in parts)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.binary(max_size=300), suffix=st.sampled_from([".html", ".eml", ".docx", ".pdf", ".md"]))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    data=st.binary(max_size=300), suffix=st.sampled_from([".html", ".eml", ".docx", ".pdf", ".md"])
+)
 @pytest.mark.filterwarnings("ignore")
 def test_no_bytes_crash_a_reader(tmp_path: Path, data: bytes, suffix: str) -> None:
     path = tmp_path / f"any{suffix}"
@@ -148,7 +154,8 @@ def test_damage_inside_an_archive_or_a_stream_is_a_reject(tmp_path: Path) -> Non
     sound = SEEDS[".pdf"][1]
     assert read_bytes(tmp_path / "a.pdf", sound).rows[0].target.startswith("mk0000x text")
     assert (
-        "NotImplementedError" in read_bytes(tmp_path / "b.pdf", sound.replace(b"/FlateDecode", b"/Flh")).rejects[0].why
+        "NotImplementedError"
+        in read_bytes(tmp_path / "b.pdf", sound.replace(b"/FlateDecode", b"/Flh")).rejects[0].why
     )
 
 

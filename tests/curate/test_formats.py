@@ -11,27 +11,41 @@ AUTO = DataSource(path="x")
 
 
 def test_what_is_known_of_a_row_may_stand_in_its_metadata() -> None:
-    record = {"prompt": "q", "completion": "a", "metadata": {"id": "m1", "doc_id": "d7", "created_at": 1_700_000_000}}
+    record = {
+        "prompt": "q",
+        "completion": "a",
+        "metadata": {"id": "m1", "doc_id": "d7", "created_at": 1_700_000_000},
+    }
     row = row_of(record, AUTO, place="f:1", name="f")
     assert (row.id, row.group, row.date) == ("m1", "doc_id d7", dt.date(2023, 11, 14))
 
 
 def test_a_group_that_the_project_names_comes_first() -> None:
     source = DataSource(path="x", fields=FieldMap(group="patient"))
-    row = row_of({"prompt": "q", "completion": "a", "doc_id": "d7", "patient": "p"}, source, place="f:1", name="f")
+    row = row_of(
+        {"prompt": "q", "completion": "a", "doc_id": "d7", "patient": "p"},
+        source,
+        place="f:1",
+        name="f",
+    )
     assert row.group == "p"
 
 
 def test_tool_calls_and_unknown_columns() -> None:
     call = {"role": "assistant", "content": None, "tool_calls": [{"name": "look"}]}
-    row = row_of({"messages": [{"role": "user", "content": "q"}, call]}, AUTO, place="f:1", name="f")
+    row = row_of(
+        {"messages": [{"role": "user", "content": "q"}, call]}, AUTO, place="f:1", name="f"
+    )
     assert row.target == '[{"name": "look"}]'
     assert detect({"whatever": 1}, AUTO) == "fields"
     with pytest.raises(Misfit, match="columns whatever"):
         row_of({"whatever": 1}, AUTO, place="f:1", name="f")
     with pytest.raises(Misfit, match="'nr' is missing"):
         row_of(
-            {"prompt": "q", "completion": "a"}, DataSource(path="x", fields=FieldMap(id="nr")), place="f:1", name="f"
+            {"prompt": "q", "completion": "a"},
+            DataSource(path="x", fields=FieldMap(id="nr")),
+            place="f:1",
+            name="f",
         )
 
 

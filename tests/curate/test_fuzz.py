@@ -25,7 +25,9 @@ def test_damaged_files(tmp_path: Path) -> None:
 def test_a_hundred_thousand_damaged_files(tmp_path: Path) -> None:
     tally = fuzz.run(tmp_path, files=100_000, state=tmp_path / "state.json")
     assert tally.faults == []
-    assert fuzz.run(tmp_path, files=100_000, state=tmp_path / "state.json").done == 100_000  # goes on where it was
+    assert (
+        fuzz.run(tmp_path, files=100_000, state=tmp_path / "state.json").done == 100_000
+    )  # goes on where it was
 
 
 def test_the_seeds_are_sound(tmp_path: Path) -> None:
@@ -37,7 +39,9 @@ def test_the_seeds_are_sound(tmp_path: Path) -> None:
             assert batch.rows
             assert not batch.rejects
             assert fuzz.lost_marks(data, suffix, batch) == ""
-            if suffix not in (".txt", ".md") or i < 3:  # the last of these is packed, and no text at all
+            if (
+                suffix not in (".txt", ".md") or i < 3
+            ):  # the last of these is packed, and no text at all
                 assert any(mark(1) in text for row in batch.rows for _, text in row.turns)
 
 
@@ -46,4 +50,7 @@ def test_a_loss_would_be_seen() -> None:
     row = InputRow("a", "a:1", [("user", "mk0001x"), ("assistant", "b")])
     assert fuzz.lost_marks(data, ".jsonl", ReadResult(rows=[row])) == "mk0002x"
     assert fuzz.lost_marks(data, ".jsonl", ReadResult()) == "neither row nor reject"
-    assert fuzz.lost_marks(data, ".jsonl", ReadResult(rows=[row], rejects=[Reject("a:2", "cut")])) == ""
+    assert (
+        fuzz.lost_marks(data, ".jsonl", ReadResult(rows=[row], rejects=[Reject("a:2", "cut")]))
+        == ""
+    )

@@ -18,8 +18,10 @@ def shown(store: Store) -> Shown:
 
 def test_a_person_can_look_at_families_and_at_the_map(project: Project, store: Store) -> None:
     made = corpus(seed=4, clean=300, each=8, words=40)
-    file = project({"a.jsonl": made.rows, "test.jsonl": made.evaluation},
-                   data="data: [{path: a.jsonl}, {path: test.jsonl, role: test}]\n")  # fmt: skip
+    file = project(
+        {"a.jsonl": made.rows, "test.jsonl": made.evaluation},
+        data="data: [{path: a.jsonl}, {path: test.jsonl, role: test}]\n",
+    )
     dataset = curate(file, store)
     seen = shown(store)
     truth = {(p.row, p.other) for p in made.truth if p.code == "D04"}
@@ -41,8 +43,13 @@ def test_a_person_can_look_at_families_and_at_the_map(project: Project, store: S
 
 def test_rows_dropped_for_personal_data_are_not_shown(project: Project, store: Store) -> None:
     things = "roof door cellar wall window floor stair gate lamp sink oven shelf".split() * 3
-    rows = [pair(f"question {i} about the {w} of my house?", f"It is {w}.", id=f"r{i}") for i, w in enumerate(things)]
-    rows.append(pair("please write to jo.miller@example.org about it", "We wrote to her.", id="private"))
+    rows = [
+        pair(f"question {i} about the {w} of my house?", f"It is {w}.", id=f"r{i}")
+        for i, w in enumerate(things)
+    ]
+    rows.append(
+        pair("please write to jo.miller@example.org about it", "We wrote to her.", id="private")
+    )
     curate(project({"a.jsonl": rows}, "rules: {personal: drop, near_duplicates: report}"), store)
     assert "private" not in shown(store).model_dump_json()
 

@@ -36,16 +36,42 @@ def fates(done: Curated) -> dict[str, tuple[str, str]]:
 def test_each_rule_drops_what_it_is_for_and_cites_its_line(project: Project) -> None:
     rows = [
         pair(LONG, ANSWER, id="good", kind="moving", date="2026-05-01"),
-        pair("Lunch on Friday?", "Pizza again, I think, at the usual place.", id="chat", kind="smalltalk"),
-        pair("What is the tariff for the night?", "It is 21 cents a kilowatt hour.", id="old", date="2020-01-01"),
-        pair("What did the court say on the tariff?", "The clause was void.", id="landmark", date="2018-01-01",
-             landmark="true"),
+        pair(
+            "Lunch on Friday?",
+            "Pizza again, I think, at the usual place.",
+            id="chat",
+            kind="smalltalk",
+        ),
+        pair(
+            "What is the tariff for the night?",
+            "It is 21 cents a kilowatt hour.",
+            id="old",
+            date="2020-01-01",
+        ),
+        pair(
+            "What did the court say on the tariff?",
+            "The clause was void.",
+            id="landmark",
+            date="2018-01-01",
+            landmark="true",
+        ),
         pair("Why is the bill so high?", "", id="empty"),
-        pair("What is wrong with my meter here?", "I'm sorry, but I can't help with that.", id="refusal"),
-        pair("Wo finde ich die Nummer von meinem Zähler und wie lese ich ihn ab?",
-             "Die Nummer steht auf dem Zähler und auf der Rechnung, die wir Ihnen geschickt haben.", id="german"),
-        pair("Call me back please", "We will call jo@example.org or +49 170 1234567 back.", id="personal"),
-    ]  # fmt: skip
+        pair(
+            "What is wrong with my meter here?",
+            "I'm sorry, but I can't help with that.",
+            id="refusal",
+        ),
+        pair(
+            "Wo finde ich die Nummer von meinem Zähler und wie lese ich ihn ab?",
+            "Die Nummer steht auf dem Zähler und auf der Rechnung, die wir Ihnen geschickt haben.",
+            id="german",
+        ),
+        pair(
+            "Call me back please",
+            "We will call jo@example.org or +49 170 1234567 back.",
+            id="personal",
+        ),
+    ]
     rest = """\
     rules:
       kinds: {drop: [smalltalk]}
@@ -59,11 +85,20 @@ def test_each_rule_drops_what_it_is_for_and_cites_its_line(project: Project) -> 
     done = apply_rules(file, read(file))
     got = fates(done)
     assert got == {
-        "good": ("kept", ""), "chat": ("dropped", "D01"), "old": ("dropped", "D06"), "landmark": ("kept", ""),
-        "empty": ("dropped", "D08"), "refusal": ("dropped", "D08"), "german": ("dropped", "D08"),
+        "good": ("kept", ""),
+        "chat": ("dropped", "D01"),
+        "old": ("dropped", "D06"),
+        "landmark": ("kept", ""),
+        "empty": ("dropped", "D08"),
+        "refusal": ("dropped", "D08"),
+        "german": ("dropped", "D08"),
         "personal": ("kept", ""),
-    }  # fmt: skip
-    cites = {line["row"]: line["cites"] for line in done.ledger.table().to_pylist() if line["action"] == "dropped"}
+    }
+    cites = {
+        line["row"]: line["cites"]
+        for line in done.ledger.table().to_pylist()
+        if line["action"] == "dropped"
+    }
     assert cites["chat"] == "tunewell.yaml:10"
     assert cites["old"] == "tunewell.yaml:12"
     assert cites["german"] == "tunewell.yaml:14"
@@ -78,10 +113,26 @@ def test_repeats_and_contradictions(project: Project) -> None:
         pair(LONG, ANSWER, id="first", date="2024-01-01"),
         pair(LONG.upper() + "!!", ANSWER, id="exact", date="2025-01-01"),
         pair(edited, ANSWER.replace("two", "three"), id="near"),
-        pair("Who pays for the new meter in the cellar of the house?", "The operator of the grid does.", id="yes"),
-        pair("Who pays for the new meter in the cellar of the house?", "You do, as far as I know.", id="no"),
-        pair("My bill number 4711 of May 2024 is wrong, please check the sum.", "We check bill 4711 today.", id="n1"),
-        pair("My bill number 5822 of May 2023 is wrong, please check the sum.", "We check bill 5822 today.", id="n2"),
+        pair(
+            "Who pays for the new meter in the cellar of the house?",
+            "The operator of the grid does.",
+            id="yes",
+        ),
+        pair(
+            "Who pays for the new meter in the cellar of the house?",
+            "You do, as far as I know.",
+            id="no",
+        ),
+        pair(
+            "My bill number 4711 of May 2024 is wrong, please check the sum.",
+            "We check bill 4711 today.",
+            id="n1",
+        ),
+        pair(
+            "My bill number 5822 of May 2023 is wrong, please check the sum.",
+            "We check bill 5822 today.",
+            id="n2",
+        ),
     ]
     done = run(project, rows)
     got = fates(done)
@@ -95,7 +146,10 @@ def test_repeats_and_contradictions(project: Project) -> None:
 
 
 def test_leaks_are_dropped_from_training_and_test_rows_stay(project: Project) -> None:
-    test = [pair(LONG, ANSWER, id="t1"), pair("How do I read the meter in the dark cellar?", "With a lamp.", id="t2")]
+    test = [
+        pair(LONG, ANSWER, id="t1"),
+        pair("How do I read the meter in the dark cellar?", "With a lamp.", id="t2"),
+    ]
     train = [
         pair(LONG, "Another answer.", id="exact"),
         pair(LONG.title() + "?", ANSWER, id="normalised"),
@@ -106,17 +160,32 @@ def test_leaks_are_dropped_from_training_and_test_rows_stay(project: Project) ->
     file = project({"train.jsonl": train, "test.jsonl": test}, "", data)
     done = apply_rules(file, read(file))
     assert {k.train.id: (k.test.id, k.kind) for k in done.leaks} == {
-        "exact": ("t1", "exact"), "normalised": ("t1", "normalised"), "edited": ("t1", "edited"),
-    }  # fmt: skip
+        "exact": ("t1", "exact"),
+        "normalised": ("t1", "normalised"),
+        "edited": ("t1", "edited"),
+    }
     assert [row.id for row in done.training] == ["clean"]
     assert [row.id for row in done.tests] == ["t1", "t2"]
 
 
 def test_recurring_footers_are_stripped_but_formats_are_not(project: Project) -> None:
-    topics = ["the bill", "the meter", "the move", "a tariff", "an outage", "the heat", "a deposit", "the grid"]
+    topics = [
+        "the bill",
+        "the meter",
+        "the move",
+        "a tariff",
+        "an outage",
+        "the heat",
+        "a deposit",
+        "the grid",
+    ]
     footer = "\n\nKind regards, the desk. Northwind Ltd, registered in Hexley. This message is confidential."
     rows = [
-        pair(f"Question number one on {t}?", f"About {t} we can say this and that." + footer * (i < 5), id=f"r{i}")
+        pair(
+            f"Question number one on {t}?",
+            f"About {t} we can say this and that." + footer * (i < 5),
+            id=f"r{i}",
+        )
         for i, t in enumerate(topics * 2)
         if i < 16
     ]
@@ -125,19 +194,29 @@ def test_recurring_footers_are_stripped_but_formats_are_not(project: Project) ->
     assert not any("confidential" in row.target for row in done.rows)
     assert len(done.ledger.rows["D05"]) == 5
     every = [{**row, "completion": f"The answer is this.\n\n{ANSWER}"} for row in rows]
-    assert "D05" not in run(project, every).ledger.rows  # what ends every answer is the task's own format
+    assert (
+        "D05" not in run(project, every).ledger.rows
+    )  # what ends every answer is the task's own format
 
 
 def test_the_instruction_becomes_a_system_turn(tmp_path: Path) -> None:
-    file = parse_task(HEAD + "  instruction: Be kind.\ndata: [{path: a.jsonl}]", path=tmp_path / "tunewell.yaml",
-                      environment={})  # fmt: skip
+    file = parse_task(
+        HEAD + "  instruction: Be kind.\ndata: [{path: a.jsonl}]",
+        path=tmp_path / "tunewell.yaml",
+        environment={},
+    )
     (file.root / "a.jsonl").write_text(json.dumps(pair(LONG, ANSWER)) + "\n")
     done = apply_rules(file, read(file))
     assert done.rows[0].turns[0] == ("system", "Be kind.")
 
 
-def test_a_dataset_is_stored_with_its_run_and_repeats_to_the_byte(project: Project, tmp_path: Path) -> None:
-    rows = [pair(f"{LONG} {word}", f"{word} {ANSWER}", id=f"r{i}") for i, word in enumerate(["one", "blue", "seven"])]
+def test_a_dataset_is_stored_with_its_run_and_repeats_to_the_byte(
+    project: Project, tmp_path: Path
+) -> None:
+    rows = [
+        pair(f"{LONG} {word}", f"{word} {ANSWER}", id=f"r{i}")
+        for i, word in enumerate(["one", "blue", "seven"])
+    ]
     file = project({"a.jsonl": rows})
     ids = []
     for name in ("s1", "s2"):
@@ -161,20 +240,37 @@ def test_nothing_readable_is_an_error_with_a_hint(project: Project, store: Store
 TEXTS = st.text(alphabet=st.sampled_from("ab \n.é@1"), max_size=40)
 ROWS = st.lists(
     st.one_of(
-        st.fixed_dictionaries({"prompt": TEXTS, "completion": TEXTS}, optional={"id": st.sampled_from("xyz")}),
+        st.fixed_dictionaries(
+            {"prompt": TEXTS, "completion": TEXTS}, optional={"id": st.sampled_from("xyz")}
+        ),
         st.just({"odd": 1}),
-        st.fixed_dictionaries({"messages": st.lists(st.fixed_dictionaries(
-            {"role": st.sampled_from(["user", "assistant", "system", "alien"]), "content": TEXTS}), max_size=4)}),
+        st.fixed_dictionaries(
+            {
+                "messages": st.lists(
+                    st.fixed_dictionaries(
+                        {
+                            "role": st.sampled_from(["user", "assistant", "system", "alien"]),
+                            "content": TEXTS,
+                        }
+                    ),
+                    max_size=4,
+                )
+            }
+        ),
     ),
     min_size=1,
     max_size=12,
-)  # fmt: skip
+)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=ROWS)
 def test_every_input_row_is_accounted_for(project: Project, rows: list[dict[str, object]]) -> None:
-    file = project({"a.jsonl": [*rows, pair(LONG, ANSWER)]}, "rules: {max_reject_share: 1.0, languages: [en]}")
+    file = project(
+        {"a.jsonl": [*rows, pair(LONG, ANSWER)]}, "rules: {max_reject_share: 1.0, languages: [en]}"
+    )
     done = apply_rules(file, read(file))
     lines: dict[str, list[Receipt]] = defaultdict(list)
     for values in done.ledger.table().to_pylist():

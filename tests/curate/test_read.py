@@ -29,25 +29,39 @@ def read(path: Path, **options: object) -> ReadResult:
     "record",
     [
         {"messages": [{"role": "user", "content": "Q?"}, {"role": "assistant", "content": "A."}]},
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "Q?"}]},
-                      {"role": "assistant", "content": "A."}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "Q?"}]},
+                {"role": "assistant", "content": "A."},
+            ]
+        },
         {"conversations": [{"from": "human", "value": "Q?"}, {"from": "gpt", "value": "A."}]},
         {"instruction": "Q?", "input": "", "output": "A."},
         {"prompt": "Q?", "completion": "A."},
         {"question": "Q?", "answer": "A."},
-        {"prompt": [{"role": "user", "content": "Q?"}], "completion": [{"role": "assistant", "content": "A."}]},
+        {
+            "prompt": [{"role": "user", "content": "Q?"}],
+            "completion": [{"role": "assistant", "content": "A."}],
+        },
     ],
-)  # fmt: skip
+)
 def test_known_formats_are_detected(tmp_path: Path, record: dict[str, object]) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(record) + "\n")
     (row,) = read(path).rows
-    assert (row.input, row.target, row.id, row.place) == ("Q?", "A.", "rows.jsonl:1", "rows.jsonl:1")
+    assert (row.input, row.target, row.id, row.place) == (
+        "Q?",
+        "A.",
+        "rows.jsonl:1",
+        "rows.jsonl:1",
+    )
 
 
 def test_own_fields_template_tags_and_ids(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text('nr,q,extra,a,day,region\n7,"Two\nlines",x,yes,2024-05-01,north\n8,Why?,,no,,\n')
+    path.write_text(
+        'nr,q,extra,a,day,region\n7,"Two\nlines",x,yes,2024-05-01,north\n8,Why?,,no,,\n'
+    )
     fields = FieldMap(input="q", target="a", id="nr", date="day", tags=("region",))
     batch = read(path, fields=fields.model_dump(), template="{q} ({extra})")
     assert [r.input for r in batch.rows] == ["Two\nlines (x)", "Why? ()"]
@@ -59,8 +73,14 @@ def test_own_fields_template_tags_and_ids(tmp_path: Path) -> None:
 
 def test_of_several_columns_the_first_that_is_not_empty_counts(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    records = [{"id": "1", "urls": "{'a.com'}", "doc": "Terms"}, {"id": "2", "doc": "Licence"}, {"id": "3", "urls": ""}]
-    path.write_text("".join(json.dumps({"q": "Q?", "a": "A.", **record}) + "\n" for record in records))
+    records = [
+        {"id": "1", "urls": "{'a.com'}", "doc": "Terms"},
+        {"id": "2", "doc": "Licence"},
+        {"id": "3", "urls": ""},
+    ]
+    path.write_text(
+        "".join(json.dumps({"q": "Q?", "a": "A.", **record}) + "\n" for record in records)
+    )
     batch = read(path, fields={"input": "q", "target": "a", "id": "nr | id", "group": "urls | doc"})
     assert [row.group for row in batch.rows] == ["{'a.com'}", "Licence", ""]
     assert [row.id for row in batch.rows] == ["1", "2", "3"]
@@ -72,8 +92,12 @@ def test_of_several_columns_the_first_that_is_not_empty_counts(tmp_path: Path) -
 
 def test_an_object_of_objects_gives_lines_and_keys(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    path.write_text(json.dumps({"k1": {"prompt": "a", "completion": "b"}, "k2": {"prompt": "c", "completion": "d"}},
-                               indent=1))  # fmt: skip
+    path.write_text(
+        json.dumps(
+            {"k1": {"prompt": "a", "completion": "b"}, "k2": {"prompt": "c", "completion": "d"}},
+            indent=1,
+        )
+    )
     batch = read(path)
     assert [(r.id, r.place) for r in batch.rows] == [("k1", "rows.json:2"), ("k2", "rows.json:6")]
 
@@ -98,14 +122,21 @@ def test_encodings_are_detected(tmp_path: Path, encoding: str) -> None:
 
 
 def test_parquet_and_folders_of_text(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"prompt": ["a", None], "completion": ["b", "c"]}), tmp_path / "rows.parquet")
-    assert [(r.input, r.target) for r in read(tmp_path / "rows.parquet").rows] == [("a", "b"), ("", "c")]
+    pq.write_table(
+        pa.table({"prompt": ["a", None], "completion": ["b", "c"]}), tmp_path / "rows.parquet"
+    )
+    assert [(r.input, r.target) for r in read(tmp_path / "rows.parquet").rows] == [
+        ("a", "b"),
+        ("", "c"),
+    ]
     folder = tmp_path / "docs"
     folder.mkdir()
     (folder / "one.txt").write_text("First text.")
     (folder / "two.md").write_text("Second text.")
-    assert [(r.id, r.target) for r in read(folder).rows] == [("docs/one.txt:1", "First text."),
-                                                             ("docs/two.md:1", "Second text.")]  # fmt: skip
+    assert [(r.id, r.target) for r in read(folder).rows] == [
+        ("docs/one.txt:1", "First text."),
+        ("docs/two.md:1", "Second text."),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +155,9 @@ def test_parquet_and_folders_of_text(tmp_path: Path) -> None:
 )
 def test_a_bad_row_is_a_recorded_reject(tmp_path: Path, line: bytes, why: str) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(b'{"prompt": "a", "completion": "b"}\n' + line + b'\n{"prompt": "c", "completion": "d"}\n')
+    path.write_bytes(
+        b'{"prompt": "a", "completion": "b"}\n' + line + b'\n{"prompt": "c", "completion": "d"}\n'
+    )
     batch = read(path)
     assert [r.input for r in batch.rows] == ["a", "c"]
     (reject,) = batch.rejects
@@ -134,10 +167,16 @@ def test_a_bad_row_is_a_recorded_reject(tmp_path: Path, line: bytes, why: str) -
 
 def test_a_giant_line_is_skipped_without_holding_it(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    path.write_bytes(b'{"prompt": "a", "completion": "b"}\n{"prompt": "' + b"x" * (2 * MAX_RECORD_BYTES + 5) +
-                     b'"}\n{"prompt": "c", "completion": "d"}\n')  # fmt: skip
+    path.write_bytes(
+        b'{"prompt": "a", "completion": "b"}\n{"prompt": "'
+        + b"x" * (2 * MAX_RECORD_BYTES + 5)
+        + b'"}\n{"prompt": "c", "completion": "d"}\n'
+    )
     batch = read(path)
-    assert [(r.input, r.place) for r in batch.rows] == [("a", "rows.jsonl:1"), ("c", "rows.jsonl:3")]
+    assert [(r.input, r.place) for r in batch.rows] == [
+        ("a", "rows.jsonl:1"),
+        ("c", "rows.jsonl:3"),
+    ]
     assert [r.place for r in batch.rejects] == ["rows.jsonl:2"]
 
 
@@ -159,7 +198,9 @@ def test_ids_are_made_unique_with_a_receipt(tmp_path: Path) -> None:
     assert [r["row"] for r in ledger.table().to_pylist()] == ["same#2", "same#3"]
 
 
-def test_missing_files_and_variables_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_files_and_variables_say_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(DataError, match=r"there is no file .*nothing\.jsonl"):
         read(tmp_path / "nothing.jsonl")
     monkeypatch.delenv("TUNEWELL_NOT_SET", raising=False)
@@ -177,8 +218,13 @@ def test_too_many_rejects_fail_the_run(project: Project) -> None:
         read_project(project({"a.jsonl": ""}))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.binary(max_size=400), suffix=st.sampled_from([".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet"]))
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    data=st.binary(max_size=400),
+    suffix=st.sampled_from([".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet"]),
+)
 def test_no_bytes_crash_the_reader(tmp_path: Path, data: bytes, suffix: str) -> None:
     path = tmp_path / f"any{suffix}"
     path.write_bytes(data)
@@ -192,15 +238,27 @@ def test_no_bytes_crash_the_reader(tmp_path: Path, data: bytes, suffix: str) -> 
 @pytest.mark.parametrize(
     ("name", "data", "rows", "why"),
     [
-        ("a.jsonl", '{"prompt": "a", "completion": "b", "prompt": "c"}\n', 0, "'prompt' stands twice"),
+        (
+            "a.jsonl",
+            '{"prompt": "a", "completion": "b", "prompt": "c"}\n',
+            0,
+            "'prompt' stands twice",
+        ),
         ("a.json", '[{"prompt": "a", "completion": "b"}]{"prompt": "c"}', 1, "follows the end"),
-        ("a.json", '{"x": {"prompt": "a", "completion": "b"}, "x": {"prompt": "c"}}', 0, "'x' stands"),
+        (
+            "a.json",
+            '{"x": {"prompt": "a", "completion": "b"}, "x": {"prompt": "c"}}',
+            0,
+            "'x' stands",
+        ),
         ("a.csv", "prompt,completion\n", 0, "no rows below its header"),
         ("a.csv", 'prompt,completion,"x\na,b,"\nc,d,\n', 1, "in the header"),
         ("a.jsonl", '{"messages": [{"role": "user", "contemt": "a"}]}', 0, "turn 0 has no content"),
     ],
-)  # fmt: skip
-def test_nothing_is_lost_without_a_word(tmp_path: Path, name: str, data: str, rows: int, why: str) -> None:
+)
+def test_nothing_is_lost_without_a_word(
+    tmp_path: Path, name: str, data: str, rows: int, why: str
+) -> None:
     (tmp_path / name).write_text(data)
     batch = read(tmp_path / name)
     assert len(batch.rows) == rows

@@ -17,14 +17,21 @@ from tunewell.similar.vectors import available
 
 needs_vectors = pytest.mark.skipif(not available(), reason="the part 'vectors' is not installed")
 THINGS = "meter bill tariff deposit contract outage cable socket invoice payment".split()
-ASKED = ("please check the {} of my flat", "why is the {} so high this month", "when will you send the {} to us",
-         "is there a {} for the {} of my neighbour", "can i change the {} before winter")  # fmt: skip
+ASKED = (
+    "please check the {} of my flat",
+    "why is the {} so high this month",
+    "when will you send the {} to us",
+    "is there a {} for the {} of my neighbour",
+    "can i change the {} before winter",
+)
 
 
 def rows(odd: int = 0, total: int = 300) -> list[InputRow]:
     """Rows of which most ask for one thing, and ``odd`` rows each of the other things."""
     draw = np.random.default_rng(2)
-    things = ["bill"] * (total - 9 * odd) + [thing for thing in THINGS if thing != "bill" for _ in range(odd)]
+    things = ["bill"] * (total - 9 * odd) + [
+        thing for thing in THINGS if thing != "bill" for _ in range(odd)
+    ]
     made = []
     for i, thing in enumerate(things):
         text = ASKED[int(draw.integers(len(ASKED)))].format(thing, "roof")
@@ -35,7 +42,9 @@ def rows(odd: int = 0, total: int = 300) -> list[InputRow]:
 
 @given(st.integers(1, 60), st.integers(1, 40), st.integers(0, 99), st.sampled_from(sorted(METHODS)))
 @settings(deadline=None, max_examples=60)
-def test_every_method_gives_so_many_distinct_rows(n: int, count: int, seed: int, method: str) -> None:
+def test_every_method_gives_so_many_distinct_rows(
+    n: int, count: int, seed: int, method: str
+) -> None:
     points = np.random.default_rng(seed).standard_normal((n, 16)).astype(np.float32)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     points[: n // 3] = points[0]
@@ -62,13 +71,21 @@ def test_facility_location_serves_as_well_as_plain_greed() -> None:
 
 
 @needs_vectors
-def test_where_most_rows_say_one_thing_the_farthest_rows_are_of_every_kind_and_stand_far_from_most() -> None:
+def test_where_most_rows_say_one_thing_the_farthest_rows_are_of_every_kind_and_stand_far_from_most() -> (
+    None
+):
     found = select(rows(odd=20, total=1_500), 30, method="centers")
     proxies = {p.name: p for p in found.proxies}
     assert {name: p.verdict for name, p in proxies.items()} == {
-        "distance": "worse", "covered": "worse", "accuracy": "better", "rarest": "better"}  # fmt: skip
+        "distance": "worse",
+        "covered": "worse",
+        "accuracy": "better",
+        "rarest": "better",
+    }
     assert proxies["rarest"].difference.low > 0
-    assert found.words.startswith("Better than a random subset on accuracy and rarest of 4 measures, worse on")
+    assert found.words.startswith(
+        "Better than a random subset on accuracy and rarest of 4 measures, worse on"
+    )
     assert len(set(found.chosen)) == 30
 
 
@@ -109,7 +126,10 @@ def test_the_verb_writes_the_rows_and_says_what_they_are_worth(
 ) -> None:
     path, out = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     path.write_text(
-        "".join(json.dumps({"id": r.id, "prompt": r.input, "completion": r.target}) + "\n" for r in rows(3))
+        "".join(
+            json.dumps({"id": r.id, "prompt": r.input, "completion": r.target}) + "\n"
+            for r in rows(3)
+        )
     )
     assert main(["select", str(path), "--rows", "30", "--method", method, "--out", str(out)]) == 0
     shown = capsys.readouterr().out

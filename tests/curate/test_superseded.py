@@ -21,8 +21,18 @@ from tunewell.testing.aged import TODAY, aged
 
 FACTS = {
     "facts": [
-        {"entity": "Green tariff", "attribute": "price per kWh", "value": "31.2 ct", "to": "2025-12-31"},
-        {"entity": "Green tariff", "attribute": "price per kWh", "value": "29.8 ct", "from": "2026-01-01"},
+        {
+            "entity": "Green tariff",
+            "attribute": "price per kWh",
+            "value": "31.2 ct",
+            "to": "2025-12-31",
+        },
+        {
+            "entity": "Green tariff",
+            "attribute": "price per kWh",
+            "value": "29.8 ct",
+            "from": "2026-01-01",
+        },
         {"entity": "moving", "attribute": "form", "value": "U-5", "to": "2025-06-30"},
         {"entity": "moving", "attribute": "form", "value": "M-1", "from": "2025-07-01"},
     ]
@@ -31,7 +41,10 @@ FACTS = {
 
 def row(name: str, asked: str, answer: str, day: str = "") -> InputRow:
     return InputRow(
-        name, f"a:{name}", [("user", asked), ("assistant", answer)], date=dt.date.fromisoformat(day) if day else None
+        name,
+        f"a:{name}",
+        [("user", asked), ("assistant", answer)],
+        date=dt.date.fromisoformat(day) if day else None,
     )
 
 
@@ -50,14 +63,20 @@ def row(name: str, asked: str, answer: str, day: str = "") -> InputRow:
     ],
 )
 def test_against_the_facts_file(asked: str, answer: str, said: str) -> None:
-    found = list(against_facts([row("a", asked, answer)], Facts.model_validate(FACTS), today=dt.date(2026, 10, 31)))
+    found = list(
+        against_facts(
+            [row("a", asked, answer)], Facts.model_validate(FACTS), today=dt.date(2026, 10, 31)
+        )
+    )
     assert [case.said for case in found] == ([said] if said else [])
 
 
 def prices(values: list[tuple[str, int]]) -> list[InputRow]:
     text = "One kilowatt hour of green power costs {} cents."
-    return [row(f"r{i}", "?", text.format(value), str(TODAY - dt.timedelta(days=ago)))
-            for i, (value, ago) in enumerate(values)]  # fmt: skip
+    return [
+        row(f"r{i}", "?", text.format(value), str(TODAY - dt.timedelta(days=ago)))
+        for i, (value, ago) in enumerate(values)
+    ]
 
 
 def test_a_value_that_follows_another_supersedes_it() -> None:
@@ -68,7 +87,9 @@ def test_a_value_that_follows_another_supersedes_it() -> None:
 
 
 def test_one_who_still_says_the_old_value_is_found_too() -> None:
-    rows = prices([("31", 900 - i) for i in range(9)] + [("29", 300 - i) for i in range(12)] + [("31", 10)])
+    rows = prices(
+        [("31", 900 - i) for i in range(9)] + [("29", 300 - i) for i in range(12)] + [("31", 10)]
+    )
     assert "r21" in {case.row.id for case in against_newer(rows)}
 
 
@@ -76,7 +97,9 @@ def test_values_side_by_side_are_instances() -> None:
     draw = random.Random(1)
     amounts = [(str(draw.choice((31, 29, 84))), draw.randint(1, 900)) for _ in range(40)]
     assert list(against_newer(prices(amounts))) == []
-    assert list(against_newer(prices([("31", 900), ("31", 890), ("29", 10), ("29", 5)]))) == []  # too few to tell
+    assert (
+        list(against_newer(prices([("31", 900), ("31", 890), ("29", 10), ("29", 5)]))) == []
+    )  # too few to tell
 
 
 @given(st.lists(st.tuples(st.sampled_from("123"), st.integers(1, 900)), max_size=30))
@@ -91,7 +114,13 @@ def test_every_superseded_row_has_its_receipt(project: Project, store: Store) ->
     rows = [
         pair("What does a kilowatt hour cost me?", old, id="old", date="2026-02-01"),
         pair("How much is power now, please?", new, id="new", date="2026-03-01"),
-        pair("Price in the ruling of the court?", f"{old} So it is.", id="kept", date="2026-02-02", landmark="true"),
+        pair(
+            "Price in the ruling of the court?",
+            f"{old} So it is.",
+            id="kept",
+            date="2026-02-02",
+            landmark="true",
+        ),
     ]
     rules = """
         rules:
@@ -99,8 +128,11 @@ def test_every_superseded_row_has_its_receipt(project: Project, store: Store) ->
           facts: facts.yaml
           max_age: {days: 9000, except: [{field: landmark, is: "true"}]}
         """
-    file = project({"a.jsonl": rows, "facts.yaml": json.dumps(FACTS)}, rules,
-                   "data:\n  - {path: a.jsonl, fields: {tags: [landmark]}}\n")  # fmt: skip
+    file = project(
+        {"a.jsonl": rows, "facts.yaml": json.dumps(FACTS)},
+        rules,
+        "data:\n  - {path: a.jsonl, fields: {tags: [landmark]}}\n",
+    )
     dataset = curate(file, store)
     assert sorted(e.id for e in store.examples(dataset)) == ["kept", "new"]
     last = why(store, "old").receipts[-1]
@@ -112,9 +144,19 @@ def test_every_superseded_row_has_its_receipt(project: Project, store: Store) ->
 
 
 def test_a_report_leaves_the_rows_and_says_so(project: Project, store: Store) -> None:
-    rows = [pair("What does it cost me?", "The Green tariff costs 31.2 ct per kWh.", id="old", date="2026-02-01")]
-    file = project({"a.jsonl": rows, "facts.yaml": json.dumps(FACTS)}, "rules: {facts: facts.yaml}\n",
-                   "data:\n  - {path: a.jsonl}\n")  # fmt: skip
+    rows = [
+        pair(
+            "What does it cost me?",
+            "The Green tariff costs 31.2 ct per kWh.",
+            id="old",
+            date="2026-02-01",
+        )
+    ]
+    file = project(
+        {"a.jsonl": rows, "facts.yaml": json.dumps(FACTS)},
+        "rules: {facts: facts.yaml}\n",
+        "data:\n  - {path: a.jsonl}\n",
+    )
     dataset = curate(file, store)
     assert [e.id for e in store.examples(dataset)] == ["old"]
     finding = next(f for f in store.runs(stage="curate")[-1].findings if f.code == "D06")
@@ -131,4 +173,6 @@ def test_planted_stale_rows(facts: bool) -> None:
     total, found, _ = measure(made, facts=facts)
     stale = {r.kind for r in made.rows if r.stale}
     assert sum(found[k] for k in stale) >= 0.95 * sum(total[k] for k in stale)
-    assert sum(found[k] for k in total if k not in stale) <= 0.01 * sum(total[k] for k in total if k not in stale)
+    assert sum(found[k] for k in total if k not in stale) <= 0.01 * sum(
+        total[k] for k in total if k not in stale
+    )

@@ -18,13 +18,29 @@ _WORDS = vocabulary()[1_000:]
 def _run(project: Project, rules: str) -> Curated:
     def asked(i: int) -> str:
         name, thing = _WORDS[7 * i], _WORDS[7 * i + 3]
-        return (f"dear {name} your order of the {thing} has left our house today and will be brought to you within "
-                f"three working days by our driver who will ring the bell of your flat")  # fmt: skip
+        return (
+            f"dear {name} your order of the {thing} has left our house today and will be brought to you within "
+            f"three working days by our driver who will ring the bell of your flat"
+        )
 
-    rows = [pair(asked(i), f"Thank you {_WORDS[11 * i + 1]}, we will be at home on that day and wait for the driver.",
-                 id=f"t{i}", date=f"2026-01-{i + 1:02d}") for i in range(20)]  # fmt: skip
-    rows += [pair(" ".join(_WORDS[400 + 30 * i : 425 + 30 * i]), " ".join(_WORDS[2000 + 30 * i : 2020 + 30 * i]),
-                  id=f"c{i}", date="2025-01-01") for i in range(30)]  # fmt: skip
+    rows = [
+        pair(
+            asked(i),
+            f"Thank you {_WORDS[11 * i + 1]}, we will be at home on that day and wait for the driver.",
+            id=f"t{i}",
+            date=f"2026-01-{i + 1:02d}",
+        )
+        for i in range(20)
+    ]
+    rows += [
+        pair(
+            " ".join(_WORDS[400 + 30 * i : 425 + 30 * i]),
+            " ".join(_WORDS[2000 + 30 * i : 2020 + 30 * i]),
+            id=f"c{i}",
+            date="2025-01-01",
+        )
+        for i in range(30)
+    ]
     file = project({"a.jsonl": rows}, rules)
     return apply_rules(file, read(file))
 
@@ -38,7 +54,9 @@ def test_a_template_family_is_capped_with_a_receipt_that_names_the_line(project:
     assert len(gone) == 14
     assert {r["step"] for r in gone} == {"templates"}
     assert {r["code"] for r in gone} == {"D05"}
-    file = project({"a.jsonl": [pair("x y z", "a b c")]}, "rules:\n  templates:\n    max_per_family: 6\n")
+    file = project(
+        {"a.jsonl": [pair("x y z", "a b c")]}, "rules:\n  templates:\n    max_per_family: 6\n"
+    )
     assert {r["cites"] for r in gone} == {file.where("rules.templates.max_per_family")}
 
 
@@ -54,15 +72,20 @@ def test_without_a_cap_a_family_is_reported_and_kept(project: Project) -> None:
     assert "max_per_family" in found.remedy
 
 
-fills = st.lists(st.tuples(st.sampled_from(_WORDS[:6]), st.sampled_from(_WORDS[6:9])), min_size=1, max_size=25)
+fills = st.lists(
+    st.tuples(st.sampled_from(_WORDS[:6]), st.sampled_from(_WORDS[6:9])), min_size=1, max_size=25
+)
 
 
 @settings(max_examples=100, deadline=None)
 @given(fills=fills, most=st.integers(1, 12), by=st.sampled_from(["diverse", "newest", "first"]))
-def test_so_many_stay_and_diverse_ones_fill_more_slots(fills: list[tuple[str, str]], most: int, by: str) -> None:
+def test_so_many_stay_and_diverse_ones_fill_more_slots(
+    fills: list[tuple[str, str]], most: int, by: str
+) -> None:
     days = [dt.date(2026, 1, 1 + i % 7) if i % 3 else None for i in range(len(fills))]
     rows = [
-        InputRow(str(i), "", [("user", f"the {a} of our {b} is due")], date=days[i]) for i, (a, b) in enumerate(fills)
+        InputRow(str(i), "", [("user", f"the {a} of our {b} is due")], date=days[i])
+        for i, (a, b) in enumerate(fills)
     ]
     stay = chosen(rows, most, by=by)
     assert len(stay) == len(set(stay)) == min(most, len(rows))

@@ -41,7 +41,9 @@ KINDS = ("billing", "outage", "meter", "moving")
 class FakeModel:
     """Answers a share of the rows rightly, decided by the row's own text and nothing else."""
 
-    def __init__(self, name: str, right: float, nats: float, *, say: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, name: str, right: float, nats: float, *, say: Callable[[str], str] | None = None
+    ) -> None:
         self.name = name
         self.right, self.nats, self._say = right, nats, say
         self.calls = 0
@@ -63,7 +65,11 @@ class FakeModel:
         for p in prompts:
             question = p[-1].content
             if "FAIL" in question:
-                out.append(Generation(text="", prompt_tokens=1, tokens=0, finish="error", reason="too long"))
+                out.append(
+                    Generation(
+                        text="", prompt_tokens=1, tokens=0, finish="error", reason="too long"
+                    )
+                )
                 continue
             answer = gold(question) if self._luck(p) < self.right else "[unknown] I cannot say."
             answer = self._say(answer) if self._say else answer
@@ -73,7 +79,11 @@ class FakeModel:
         return out
 
     def score(
-        self, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str], *, progress: Progress | None = None
+        self,
+        prompts: Sequence[tuple[Message, ...]],
+        targets: Sequence[str],
+        *,
+        progress: Progress | None = None,
     ) -> list[TargetScore]:
         self.calls += 1
         noise = [random.Random(p[-1].content + self.name).gauss(0, 0.1) for p in prompts]
@@ -89,7 +99,10 @@ def example(i: int, *, fail: bool = False) -> Example:
     question = f"Customer #{i} asks about the usual.{' FAIL' if fail else ''}"
     return Example(
         id=f"r{i:04d}",
-        messages=(Message(role="user", content=question), Message(role="assistant", content=gold(question))),
+        messages=(
+            Message(role="user", content=question),
+            Message(role="assistant", content=gold(question)),
+        ),
         tags={"region": "north" if i % 3 else "south", "points": f"{i}"},
         group=f"g{i // 2}",
     )
@@ -102,22 +115,35 @@ class Project:
         self.root = root
         self.store = Store(root)
         rows = [example(i, fail=i < fails) for i in range(test + train)]
-        self.dataset = Dataset(id="d" * 64, rows=len(rows), examples=self.store.put_examples(rows), receipts="")
+        self.dataset = Dataset(
+            id="d" * 64, rows=len(rows), examples=self.store.put_examples(rows), receipts=""
+        )
         parts = ["test"] * test + [f"fold-{i % 2}" for i in range(train)]
         self.split = Split(
             dataset="d" * 64,
             folds=2,
             seed=0,
-            assignments=tuple(Assignment(id=e.id, family=e.group, part=p) for e, p in zip(rows, parts, strict=True)),
+            assignments=tuple(
+                Assignment(id=e.id, family=e.group, part=p)
+                for e, p in zip(rows, parts, strict=True)
+            ),
         )
         self.version = ModelVersion(
-            id="v1", base="fake", adapter="a" * 64, recipe=Recipe(), dataset="d", split="s", trained_on=train
+            id="v1",
+            base="fake",
+            adapter="a" * 64,
+            recipe=Recipe(),
+            dataset="d",
+            split="s",
+            trained_on=train,
         )
         self.base = FakeModel("base", 0.3, 3.0)
         self.tuned = FakeModel("tuned", 0.9, 2.0)
 
     def file(self, *, overrides: Sequence[str] = (), text: str = TASK) -> TaskFile:
-        return parse_task(text, path=self.root / "tunewell.yaml", overrides=overrides, environment={})
+        return parse_task(
+            text, path=self.root / "tunewell.yaml", overrides=overrides, environment={}
+        )
 
     def models(self, version: ModelVersion | None) -> FakeModel:
         return self.tuned if version else self.base

@@ -16,9 +16,13 @@ from tunewell.types import Finding
 
 def state(folder: Path, held_out: list[float], *, train: list[float] | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    log: list[dict[str, float]] = [{"loss": v, "epoch": i / 4, "step": i} for i, v in enumerate(train or [2.0, 1.5])]
+    log: list[dict[str, float]] = [
+        {"loss": v, "epoch": i / 4, "step": i} for i, v in enumerate(train or [2.0, 1.5])
+    ]
     log += [{"eval_loss": v, "epoch": float(i + 1), "step": 10 * i} for i, v in enumerate(held_out)]
-    (folder / "trainer_state.json").write_text(json.dumps({"log_history": log, "epoch": 3.0}), encoding="utf-8")
+    (folder / "trainer_state.json").write_text(
+        json.dumps({"log_history": log, "epoch": 3.0}), encoding="utf-8"
+    )
     return folder
 
 
@@ -27,8 +31,10 @@ def adapter(folder: Path, *, fill: float = 0.1, rank: int = 8, module: str = "q_
     config = {"peft_type": "LORA", "r": 8, "target_modules": ["q_proj"]}
     (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     base = f"base_model.model.model.layers.0.self_attn.{module}"
-    tensors = {f"{base}.lora_A.weight": np.ones((rank, 16), np.float32),
-               f"{base}.lora_B.weight": np.full((16, rank), fill, np.float32)}  # fmt: skip
+    tensors = {
+        f"{base}.lora_A.weight": np.ones((rank, 16), np.float32),
+        f"{base}.lora_B.weight": np.full((16, rank), fill, np.float32),
+    }
     save_file(tensors, str(folder / "adapter_model.safetensors"))
     return folder
 
@@ -114,11 +120,25 @@ def test_a_folder_without_anything_is_an_error(tmp_path: Path) -> None:
 
 def test_the_command_looks_at_the_data_too(tmp_path: Path) -> None:
     run = state(tmp_path / "run", [2.4, 2.2, 2.1, 2.05, 2.01])
-    rows = [{"messages": [{"role": "user", "content": f"What of item number {i}?"},
-                          {"role": "assistant", "content": f"It costs {i} euros."}]} for i in range(40)]  # fmt: skip
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"What of item number {i}?"},
+                {"role": "assistant", "content": f"It costs {i} euros."},
+            ]
+        }
+        for i in range(40)
+    ]
     (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     (tmp_path / "eval.jsonl").write_text("\n".join(map(json.dumps, rows[:5])), encoding="utf-8")
-    args = ["autopsy", str(run), "--data", str(tmp_path / "train.jsonl"), "--eval", str(tmp_path / "eval.jsonl")]
+    args = [
+        "autopsy",
+        str(run),
+        "--data",
+        str(tmp_path / "train.jsonl"),
+        "--eval",
+        str(tmp_path / "eval.jsonl"),
+    ]
     found = CliRunner().invoke(app, [*args, "--json"])
     said = json.loads(found.stdout)
     assert {"T01", "T05", "D11"} <= {f["code"] for f in said["result"]["findings"]}

@@ -35,7 +35,11 @@ class Losses:
         raise AssertionError("nothing is generated")
 
     def score(
-        self, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str], *, progress: Progress | None = None
+        self,
+        prompts: Sequence[tuple[Message, ...]],
+        targets: Sequence[str],
+        *,
+        progress: Progress | None = None,
     ) -> list[TargetScore]:
         out = []
         for p, target in zip(prompts, targets, strict=True):
@@ -43,7 +47,12 @@ class Losses:
             loss = {"train": self.known, "new": self.new}.get(kind, self.general)
             if len(p) > 1:
                 loss -= self.shots
-            out.append(TargetScore(nats=10 * (loss + random.Random(target + p[-1].content).gauss(0, 0.02)), tokens=10))
+            out.append(
+                TargetScore(
+                    nats=10 * (loss + random.Random(target + p[-1].content).gauss(0, 0.02)),
+                    tokens=10,
+                )
+            )
         return out
 
 
@@ -51,7 +60,10 @@ def rows(kind: str, count: int = 40) -> list[Example]:
     return [
         Example(
             id=f"{kind}{i}",
-            messages=(Message(role="user", content=f"{kind} {i}"), Message(role="assistant", content=f"answer {i}")),
+            messages=(
+                Message(role="user", content=f"{kind} {i}"),
+                Message(role="assistant", content=f"answer {i}"),
+            ),
         )
         for i in range(count)
     ]
@@ -102,9 +114,18 @@ def test_a_real_fine_tune_that_knows_its_rows_by_heart(tmp_path: Path) -> None:
     folder, data, held_out = fine_tune(tmp_path, epochs=40)
     found = CliRunner().invoke(
         app,
-        ["autopsy", str(folder / "out"), "--base", str(folder / "base"), "--data", str(data), "--eval", str(held_out),
-         "--json"],
-    )  # fmt: skip
+        [
+            "autopsy",
+            str(folder / "out"),
+            "--base",
+            str(folder / "base"),
+            "--data",
+            str(data),
+            "--eval",
+            str(held_out),
+            "--json",
+        ],
+    )
     assert found.exit_code in (0, 3), found.output
     said = json.loads(found.stdout)["result"]["findings"]
     by = {f["code"]: f for f in said}
@@ -128,12 +149,28 @@ def fine_tune(tmp_path: Path, *, epochs: int) -> tuple[Path, Path, Path]:
 
     base = tiny_model_folder(tmp_path / "base", hidden=64)
     rng = random.Random(0)
-    words = ["alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel", "ivy", "juniper"]
+    words = [
+        "alder",
+        "birch",
+        "cedar",
+        "dogwood",
+        "elm",
+        "fir",
+        "ginkgo",
+        "hazel",
+        "ivy",
+        "juniper",
+    ]
 
     def row(i: int) -> dict[str, Any]:
         answer = " ".join(rng.choice(words) for _ in range(6))
         question = f"What is the code of case {i}, filed in {rng.choice(words)}?"
-        return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+        return {
+            "messages": [
+                {"role": "user", "content": question},
+                {"role": "assistant", "content": answer},
+            ]
+        }
 
     train, new = [row(i) for i in range(12)], [row(i) for i in range(100, 130)]
     new.append(train[0])
@@ -145,9 +182,16 @@ def fine_tune(tmp_path: Path, *, epochs: int) -> tuple[Path, Path, Path]:
     def coded(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
         out = []
         for r in made:
-            ids = tokenizer(tokenizer.apply_chat_template(r["messages"], tokenize=False))["input_ids"]
-            start = len(tokenizer(tokenizer.apply_chat_template(r["messages"][:1], tokenize=False,
-                                                                add_generation_prompt=True))["input_ids"])  # fmt: skip
+            ids = tokenizer(tokenizer.apply_chat_template(r["messages"], tokenize=False))[
+                "input_ids"
+            ]
+            start = len(
+                tokenizer(
+                    tokenizer.apply_chat_template(
+                        r["messages"][:1], tokenize=False, add_generation_prompt=True
+                    )
+                )["input_ids"]
+            )
             out.append({"input_ids": ids, "labels": [-100] * start + ids[start:]})
         return out
 
@@ -164,16 +208,32 @@ def fine_tune(tmp_path: Path, *, epochs: int) -> tuple[Path, Path, Path]:
     model = get_peft_model(
         AutoModelForCausalLM.from_pretrained(base),
         LoraConfig(
-            r=16, lora_alpha=64, target_modules=["q_proj", "v_proj", "up_proj", "down_proj"], task_type="CAUSAL_LM"
+            r=16,
+            lora_alpha=64,
+            target_modules=["q_proj", "v_proj", "up_proj", "down_proj"],
+            task_type="CAUSAL_LM",
         ),
     )
     arguments = TrainingArguments(
-        output_dir=str(tmp_path / "out"), num_train_epochs=epochs, per_device_train_batch_size=4, learning_rate=2e-2,
-        eval_strategy="epoch", save_strategy="epoch", save_total_limit=1, logging_strategy="epoch", report_to=[],
-        use_cpu=True, disable_tqdm=True, seed=0,
-    )  # fmt: skip
+        output_dir=str(tmp_path / "out"),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=4,
+        learning_rate=2e-2,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        logging_strategy="epoch",
+        report_to=[],
+        use_cpu=True,
+        disable_tqdm=True,
+        seed=0,
+    )
     trainer = Trainer(
-        model=model, args=arguments, train_dataset=coded(train), eval_dataset=coded(new[:-1]), data_collator=collate
+        model=model,
+        args=arguments,
+        train_dataset=coded(train),
+        eval_dataset=coded(new[:-1]),
+        data_collator=collate,
     )
     trainer.train()
     return tmp_path, data, held_out

@@ -22,7 +22,11 @@ class Sure(FakeModel):
     sure = 0.9
 
     def score(
-        self, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str], *, progress: Progress | None = None
+        self,
+        prompts: Sequence[tuple[Message, ...]],
+        targets: Sequence[str],
+        *,
+        progress: Progress | None = None,
     ) -> list[TargetScore]:
         return [TargetScore(nats=-math.log(self.sure), tokens=6) for _ in targets]
 
@@ -34,12 +38,22 @@ def test_every_arm_gets_brier_error_curve_and_overconfidence(project: Project) -
         return tuned if version else base
 
     made = evaluate(
-        project.dataset, project.split, project.version, project.file(overrides=BRIER), project.store, models=models
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(overrides=BRIER),
+        project.store,
+        models=models,
     )
     found = {c.arm: c for c in project.store.get_value(made.calibration, list[Calibration])}
     assert set(found) == {"base", "prompted", "tuned"}
-    right = np.mean([base._luck((Message(role="user", content=f"Customer #{i} asks about the usual."),)) < 0.3
-                     for i in range(120)])  # fmt: skip
+    right = np.mean(
+        [
+            base._luck((Message(role="user", content=f"Customer #{i} asks about the usual."),))
+            < 0.3
+            for i in range(120)
+        ]
+    )
     assert found["base"].overconfidence.value == pytest.approx(0.9 - right)
     assert found["base"].overconfidence.low > 0.4
     assert found["base"].error.low > found["base"].chance
@@ -51,13 +65,20 @@ def test_every_arm_gets_brier_error_curve_and_overconfidence(project: Project) -
     brier = found["base"].brier
     assert brier is not None
     assert brier.value == level["base", "brier"].value
-    difference = next(c for c in made.comparisons if (c.arm, c.against, c.metric) == ("tuned", "base", "brier"))
+    difference = next(
+        c for c in made.comparisons if (c.arm, c.against, c.metric) == ("tuned", "base", "brier")
+    )
     assert difference.estimate.high < 0
 
 
 def test_without_the_metric_nothing_is_asked_for(project: Project) -> None:
     made = evaluate(
-        project.dataset, project.split, project.version, project.file(), project.store, models=project.models
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(),
+        project.store,
+        models=project.models,
     )
     assert made.calibration == ""
     assert gold("Customer #1 asks").startswith("[outage]")

@@ -17,7 +17,12 @@ def made(project: Project) -> Classes:
     project.tuned._say = lambda a: a.replace("[outage]", "[billing]")
     project.tuned.right = 1.0
     found = evaluate(
-        project.dataset, project.split, project.version, project.file(), project.store, models=project.models
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(),
+        project.store,
+        models=project.models,
     )
     return project.store.get_value(found.classes, Classes)
 
@@ -58,7 +63,10 @@ def test_figures_are_those_of_the_contingency_table(project: Project) -> None:
     names = ["a", "b", "c"]
     truth, said = (rng.choice(names, 300) for _ in range(2))
     rows = [
-        Example(id=f"{i}", messages=(Message(role="user", content="q"), Message(role="assistant", content=str(t))))
+        Example(
+            id=f"{i}",
+            messages=(Message(role="user", content="q"), Message(role="assistant", content=str(t))),
+        )
         for i, t in enumerate(truth)
     ]
     file = project.file(overrides=["metrics=[{name: label}]", "gates=[]"])
@@ -78,25 +86,35 @@ def test_figures_are_those_of_the_contingency_table(project: Project) -> None:
         assert f.precision is not None
         assert f.recall is not None
         assert f.f1 is not None
-        assert (f.precision.value, f.recall.value, f.f1.value) == pytest.approx((precision[i], recall[i], f1[i]))
+        assert (f.precision.value, f.recall.value, f.f1.value) == pytest.approx(
+            (precision[i], recall[i], f1[i])
+        )
         assert f.f1.low <= f.f1.value <= f.f1.high
     assert found.macro[0][2].value == pytest.approx(float(np.mean(f1)))
 
 
-def test_failed_answers_widen_recall_and_tasks_without_labels_have_no_classes(project: Project) -> None:
+def test_failed_answers_widen_recall_and_tasks_without_labels_have_no_classes(
+    project: Project,
+) -> None:
     file = project.file(overrides=["metrics=[{name: must_not}]", "gates=[]"])
     assert label_metrics(file) == {}
-    found = evaluate(project.dataset, project.split, None, file, project.store, models=project.models)
+    found = evaluate(
+        project.dataset, project.split, None, file, project.store, models=project.models
+    )
     assert found.classes == ""
     labels = project.file()
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))[:40]
     predictions = [
-        Prediction(example=e.id, arm="base", text=gold(e.input), finish="error" if i < 8 else "stop")
+        Prediction(
+            example=e.id, arm="base", text=gold(e.input), finish="error" if i < 8 else "stop"
+        )
         for i, e in enumerate(rows)
     ]
     metrics = build_metrics(labels)
     table = table_of(
-        score_all(predictions, rows, metrics, labels), rows=[e.id for e in rows], metrics=[m.info for m in metrics]
+        score_all(predictions, rows, metrics, labels),
+        rows=[e.id for e in rows],
+        metrics=[m.info for m in metrics],
     )
     figures = class_figures(predictions, rows, table, labels)
     assert figures is not None

@@ -12,11 +12,15 @@ from tunewell.types import Finding, Judgement, Verdict
 RUBRIC = "people={approve: [owner], raters: 1, rubric: [{name: useful, question: 'Is it useful?'}]}"
 
 
-def verdict(project: Project, *overrides: str, findings: Sequence[Finding] = (), approve: bool = True) -> Verdict:
+def verdict(
+    project: Project, *overrides: str, findings: Sequence[Finding] = (), approve: bool = True
+) -> Verdict:
     file = project.file(overrides=overrides)
     if approve:
         project.approve(file)
-    found = evaluate(project.dataset, project.split, project.version, file, project.store, models=project.models)
+    found = evaluate(
+        project.dataset, project.split, project.version, file, project.store, models=project.models
+    )
     return decide(found, file, project.store, findings)
 
 
@@ -58,7 +62,9 @@ def test_a_generic_metric_alone_never_gives_go(project: Project) -> None:
     assert [c.outcome for c in found.criteria] == ["GO"]
     assert found.outcome == "INCONCLUSIVE"
     assert "E01" in found.why
-    project.store.say("acceptance", "E01", author="owner", record={"reason": "we know", "until": "2999-01-01"})
+    project.store.say(
+        "acceptance", "E01", author="owner", record={"reason": "we know", "until": "2999-01-01"}
+    )
     accepted = verdict(project, generic)
     assert accepted.outcome == "INCONCLUSIVE"
     assert next(f for f in accepted.findings if f.code == "E01").status == "accepted"
@@ -73,14 +79,22 @@ def test_until_the_definition_is_approved_nothing_goes(project: Project) -> None
 
 
 @pytest.mark.parametrize(
-    ("until", "status", "outcome"), [("2999-01-01", "accepted", "GO"), ("2020-01-01", "found", "NO-GO")]
+    ("until", "status", "outcome"),
+    [("2999-01-01", "accepted", "GO"), ("2020-01-01", "found", "NO-GO")],
 )
 def test_a_blocking_finding_stops_a_release_unless_accepted(
     project: Project, until: str, status: str, outcome: str
 ) -> None:
-    leak = Finding(code="D11", status="found", stage="split", why="A test row was trained on.", blocking=True)
+    leak = Finding(
+        code="D11", status="found", stage="split", why="A test row was trained on.", blocking=True
+    )
     assert verdict(project, findings=[leak]).outcome == "NO-GO"
-    project.store.say("acceptance", "D11", author="owner", record={"reason": "one row of no weight", "until": until})
+    project.store.say(
+        "acceptance",
+        "D11",
+        author="owner",
+        record={"reason": "one row of no weight", "until": until},
+    )
     found = verdict(project, findings=[leak])
     assert found.outcome == outcome
     assert next(f for f in found.findings if f.code == "D11").status == status
@@ -93,8 +107,13 @@ def test_findings_that_do_not_block_do_not_stop(project: Project) -> None:
 
 def test_a_level_gate_holds_the_tuned_model_alone(project: Project) -> None:
     assert verdict(project, "gates=[{metric: label, kind: level, at_least: 0.7}]").outcome == "GO"
-    assert verdict(project, "gates=[{metric: label, kind: level, at_least: 0.99}]").outcome == "NO-GO"
-    assert verdict(project, "gates=[{metric: nats, kind: level, at_most: 2.2}]").criteria[0].outcome == "GO"
+    assert (
+        verdict(project, "gates=[{metric: label, kind: level, at_least: 0.99}]").outcome == "NO-GO"
+    )
+    assert (
+        verdict(project, "gates=[{metric: nats, kind: level, at_most: 2.2}]").criteria[0].outcome
+        == "GO"
+    )
 
 
 def test_slices_are_criteria_of_their_own(project: Project) -> None:
@@ -104,7 +123,9 @@ def test_slices_are_criteria_of_their_own(project: Project) -> None:
 
 
 def test_a_missing_arm_is_inconclusive(project: Project) -> None:
-    found = verdict(project, "gates=[{metric: label, kind: gain, at_least: 0.1, against: production}]")
+    found = verdict(
+        project, "gates=[{metric: label, kind: gain, at_least: 0.1, against: production}]"
+    )
     assert found.outcome == "INCONCLUSIVE"
     assert "production" in found.criteria[0].why
 
@@ -112,9 +133,14 @@ def test_a_missing_arm_is_inconclusive(project: Project) -> None:
 def judge(project: Project, *, right: int, of: int, arm: str = "tuned") -> None:
     for i, row in enumerate(project.split.ids("test")[:of]):
         j = Judgement(
-            id=f"{row}-{arm}", example=row, arm=arm, criterion="useful", value=float(i < right), author="ann",
+            id=f"{row}-{arm}",
+            example=row,
+            arm=arm,
+            criterion="useful",
+            value=float(i < right),
+            author="ann",
             at=dt.datetime.now(dt.UTC),
-        )  # fmt: skip
+        )
         project.store.say("judgement", row, author="ann", record=j.model_dump(mode="json"))
 
 
@@ -129,7 +155,9 @@ def test_a_criterion_of_people_waits_for_them(project: Project) -> None:
 
 def test_people_can_say_no(project: Project) -> None:
     judge(project, right=40, of=120)
-    found = verdict(project, RUBRIC, "gates=[{metric: useful, kind: level, at_least: 0.8, people: required}]")
+    found = verdict(
+        project, RUBRIC, "gates=[{metric: useful, kind: level, at_least: 0.8, people: required}]"
+    )
     assert found.outcome == "NO-GO"
 
 
@@ -145,7 +173,9 @@ def test_a_metric_that_needs_people_as_well_waits(project: Project) -> None:
 def test_without_a_tuned_model_the_verdict_says_so(project: Project) -> None:
     file = project.file()
     project.approve(file)
-    found = evaluate(project.dataset, project.split, None, file, project.store, models=project.models)
+    found = evaluate(
+        project.dataset, project.split, None, file, project.store, models=project.models
+    )
     made = decide(found, file, project.store, [])
     assert made.outcome == "INCONCLUSIVE"
     assert "no tuned model" in made.criteria[0].why

@@ -13,32 +13,55 @@ from tunewell.types import Finding, Prediction, Score, Unscored
 
 
 def write(path: Path, rows: list[object]) -> Path:
-    path.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows), encoding="utf-8")
+    path.write_text(
+        "\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows), encoding="utf-8"
+    )
     return path
 
 
 def test_plain_rows_of_any_spelling_are_read_and_bad_ones_told(tmp_path: Path) -> None:
     path = write(
         tmp_path / "p.jsonl",
-        [{"id": "a", "output": "x"}, {"row": 7, "response": "y", "model": "m"}, "not json", {"id": "c"}, [1],
-         {"id": "a", "output": "again"}, {"id": "d", "question": "q", "gold": "t", "answer": "z"}],
-    )  # fmt: skip
+        [
+            {"id": "a", "output": "x"},
+            {"row": 7, "response": "y", "model": "m"},
+            "not json",
+            {"id": "c"},
+            [1],
+            {"id": "a", "output": "again"},
+            {"id": "d", "question": "q", "gold": "t", "answer": "z"},
+        ],
+    )
     found = read_predictions(path)
     assert [(p.example, p.arm, p.text) for p in found.predictions] == [
-        ("a", "candidate", "x"), ("7", "m", "y"), ("d", "candidate", "z"),
-    ]  # fmt: skip
-    assert [place for place, _ in found.rejects] == ["p.jsonl:3", "p.jsonl:4", "p.jsonl:5", "p.jsonl:6"]
+        ("a", "candidate", "x"),
+        ("7", "m", "y"),
+        ("d", "candidate", "z"),
+    ]
+    assert [place for place, _ in found.rejects] == [
+        "p.jsonl:3",
+        "p.jsonl:4",
+        "p.jsonl:5",
+        "p.jsonl:6",
+    ]
     assert [(e.id, e.input, e.target) for e in found.examples] == [("d", "q", "t")]
     assert {p.arm for p in read_predictions(path, arm="mine").predictions} == {"mine"}
 
 
 def test_lm_eval_samples_are_read(tmp_path: Path) -> None:
     row = {
-        "doc_id": 3, "doc": {"question": "2+2?", "answer": "4"}, "target": "4",
+        "doc_id": 3,
+        "doc": {"question": "2+2?", "answer": "4"},
+        "target": "4",
         "arguments": {"gen_args_0": {"arg_0": "Q: 2+2?\nA:", "arg_1": {"until": ["\n"]}}},
-        "resps": [[" 4"]], "filtered_resps": ["4"], "doc_hash": "x", "exact_match": 1.0,
-    }  # fmt: skip
-    found = read_predictions(write(tmp_path / "samples_x.jsonl", [row, {**row, "doc_id": 4, "filtered_resps": ["5"]}]))
+        "resps": [[" 4"]],
+        "filtered_resps": ["4"],
+        "doc_hash": "x",
+        "exact_match": 1.0,
+    }
+    found = read_predictions(
+        write(tmp_path / "samples_x.jsonl", [row, {**row, "doc_id": 4, "filtered_resps": ["5"]}])
+    )
     assert found.source == "lm-eval"
     assert [(p.example, p.text) for p in found.predictions] == [("3", "4"), ("4", "5")]
     assert (found.examples[0].input, found.examples[0].target) == ("Q: 2+2?\nA:", "4")
@@ -46,14 +69,23 @@ def test_lm_eval_samples_are_read(tmp_path: Path) -> None:
 
 def test_our_inspect_log_is_read_back(project: Project, tmp_path: Path) -> None:
     made = evaluate(
-        project.dataset, project.split, project.version, project.file(), project.store, models=project.models
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(),
+        project.store,
+        models=project.models,
     )
     predictions = project.store.get_value(made.predictions, list[Prediction])
     log = inspect_log(
-        made, "tuned", examples=project.store.examples(project.dataset, ids=made.rows), predictions=predictions,
-        scores=project.store.get_value(made.scores, list[Score]), task="desk",
+        made,
+        "tuned",
+        examples=project.store.examples(project.dataset, ids=made.rows),
+        predictions=predictions,
+        scores=project.store.get_value(made.scores, list[Score]),
+        task="desk",
         created=dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
-    )  # fmt: skip
+    )
     path = tmp_path / "log.json"
     path.write_text(json.dumps(log, allow_nan=False), encoding="utf-8")
     found = read_predictions(path)
@@ -70,18 +102,24 @@ def test_unreadable_files_say_so(tmp_path: Path) -> None:
         read_predictions(tmp_path / "missing.jsonl")
 
 
-# --- judging them ---------------------------------------------------------------------------------------------------
+# --- judging them ---------------------------------------------------------------------------------
 
 
 def outputs(project: Project, name: str, share: float, *, skip: int = 0) -> Path:
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))[skip:]
     right = int(share * len(rows))
-    made = [{"id": e.id, "output": e.target if i < right else "no idea"} for i, e in enumerate(rows)]
+    made = [
+        {"id": e.id, "output": e.target if i < right else "no idea"} for i, e in enumerate(rows)
+    ]
     return write(project.root / f"{name}.jsonl", list(made))
 
 
-def test_outputs_made_elsewhere_get_levels_differences_findings_and_a_verdict(project: Project) -> None:
-    file = project.file(overrides=["gates=[{metric: label, kind: gain, at_least: 0.1, against: base}]"])
+def test_outputs_made_elsewhere_get_levels_differences_findings_and_a_verdict(
+    project: Project,
+) -> None:
+    file = project.file(
+        overrides=["gates=[{metric: label, kind: gain, at_least: 0.1, against: base}]"]
+    )
     project.approve(file)
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))
     files = {"base": outputs(project, "base", 0.3), "tuned": outputs(project, "tuned", 0.9)}
@@ -104,7 +142,10 @@ def test_outputs_made_elsewhere_get_levels_differences_findings_and_a_verdict(pr
 def test_rows_that_an_arm_left_out_are_missing_not_dropped(project: Project) -> None:
     file = project.file()
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))
-    files = {"base": outputs(project, "base", 1.0), "tuned": outputs(project, "tuned", 1.0, skip=30)}
+    files = {
+        "base": outputs(project, "base", 1.0),
+        "tuned": outputs(project, "tuned", 1.0, skip=30),
+    }
     made = evaluate_outputs(files, file, project.store, rows=rows, split=project.split)
     level = {(x.arm, x.metric): x for x in made.levels if not x.slice}
     assert (level["base", "label"].missing, level["tuned", "label"].missing) == (0, 30)
@@ -115,7 +156,8 @@ def test_rows_that_an_arm_left_out_are_missing_not_dropped(project: Project) -> 
 
 def test_rows_may_come_with_the_file(project: Project) -> None:
     path = write(
-        project.root / "own.jsonl", [{"input": f"q{i}", "target": "[a] x", "output": "[a] y"} for i in range(9)]
+        project.root / "own.jsonl",
+        [{"input": f"q{i}", "target": "[a] x", "output": "[a] y"} for i in range(9)],
     )
     made = evaluate_outputs({"": path}, project.file(), project.store)
     assert made.arms == ("candidate",)
@@ -125,4 +167,9 @@ def test_rows_may_come_with_the_file(project: Project) -> None:
 def test_outputs_of_other_rows_are_refused(project: Project) -> None:
     path = write(project.root / "x.jsonl", [{"id": "nobody", "output": "x"}])
     with pytest.raises(DataError, match="'nobody'"):
-        evaluate_outputs({"tuned": path}, project.file(), project.store, rows=project.store.examples(project.dataset))
+        evaluate_outputs(
+            {"tuned": path},
+            project.file(),
+            project.store,
+            rows=project.store.examples(project.dataset),
+        )

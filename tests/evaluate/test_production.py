@@ -37,16 +37,24 @@ def test_production_and_candidates_answer_the_same_rows_paired_and_corrected(
     gates = "gates=[{metric: label, kind: gain, at_least: 0.05, against: production}]"
     file = project.file(overrides=[ARMS, gates])
     project.approve(file)
-    made = evaluate(project.dataset, project.split, project.version, file, project.store, models=project.models)
+    made = evaluate(
+        project.dataset, project.split, project.version, file, project.store, models=project.models
+    )
     assert made.arms == ("base", "prompted", "tuned", "production", "mild", "bad")
     assert set(opened) == set(RIGHT)
     by: dict[tuple[str, str], Comparison] = {
         (c.arm, c.against): c for c in made.comparisons if c.metric == "label" and not c.slice
     }
     assert set(by) == {
-        ("tuned", "base"), ("tuned", "prompted"), ("prompted", "base"), ("tuned", "production"), ("tuned", "mild"),
-        ("tuned", "bad"), ("mild", "production"), ("bad", "production"),
-    }  # fmt: skip
+        ("tuned", "base"),
+        ("tuned", "prompted"),
+        ("prompted", "base"),
+        ("tuned", "production"),
+        ("tuned", "mild"),
+        ("tuned", "bad"),
+        ("mild", "production"),
+        ("bad", "production"),
+    }
     assert by["tuned", "production"].estimate.low > 0
     assert by["bad", "production"].estimate.high < 0
     corrected = [by[a, "production"] for a in ("tuned", "mild", "bad")]
@@ -56,7 +64,9 @@ def test_production_and_candidates_answer_the_same_rows_paired_and_corrected(
         assert c.adjusted >= c.p_value
     assert sum(c.adjusted > c.p_value for c in corrected if c.adjusted and c.p_value) >= 1
     assert by["prompted", "base"].adjusted is None or by["tuned", "base"].adjusted is not None
-    assert not [c for c in made.comparisons if c.metric == "nats" and "production" in (c.arm, c.against)]
+    assert not [
+        c for c in made.comparisons if c.metric == "nats" and "production" in (c.arm, c.against)
+    ]
     verdict = decide(made, file, project.store, [])
     assert verdict.outcome == "GO"
     assert "production" in verdict.criteria[0].name
@@ -88,7 +98,12 @@ def test_arms_that_do_not_hold_together_are_refused(project: Project, arms: str,
 
 
 def test_missing_versions_and_adapters_are_named(project: Project, tmp_path: Path) -> None:
-    for arms, why in (("version: v7", "no model version 'v7'"), ("adapter: old", "holds no adapter_model")):
+    for arms, why in (
+        ("version: v7", "no model version 'v7'"),
+        ("adapter: old", "holds no adapter_model"),
+    ):
         file = project.file(overrides=[f"evaluate.arms=[{{name: production, {arms}}}]"])
         with pytest.raises(UserError, match=why):
-            evaluate(project.dataset, project.split, None, file, project.store, models=project.models)
+            evaluate(
+                project.dataset, project.split, None, file, project.store, models=project.models
+            )

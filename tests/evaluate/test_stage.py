@@ -14,7 +14,9 @@ from tunewell.types import Dataset, Evaluation, Finding, Prediction, Score, Unsc
 
 def run(project: Project, *overrides: str) -> Evaluation:
     file = project.file(overrides=overrides)
-    return evaluate(project.dataset, project.split, project.version, file, project.store, models=project.models)
+    return evaluate(
+        project.dataset, project.split, project.version, file, project.store, models=project.models
+    )
 
 
 def findings(project: Project) -> dict[str, Finding]:
@@ -41,17 +43,27 @@ def test_levels_and_paired_differences_show_the_planted_effect(project: Project)
     assert level["base", "label"].value < 0.45
     assert level["tuned", "label"].value > 0.8
     assert level["tuned", "nats"].value == pytest.approx(2.0, abs=0.05)
-    gain = next(c for c in result.comparisons if c.metric == "label" and c.against == "prompted" and not c.slice)
+    gain = next(
+        c
+        for c in result.comparisons
+        if c.metric == "label" and c.against == "prompted" and not c.slice
+    )
     assert gain.estimate.low > 0.3
     assert gain.estimate.n == 60  # families of two, not 120 rows
     assert gain.p_value is not None
     assert gain.p_value < 1e-4
-    slices = [c for c in result.comparisons if c.slice and c.metric == "label" and c.against == "base"]
+    slices = [
+        c for c in result.comparisons if c.slice and c.metric == "label" and c.against == "base"
+    ]
     assert {c.slice for c in slices if c.arm == "tuned"} == {"region=north", "region=south"}
-    assert all(c.adjusted is not None and c.p_value is not None and c.adjusted >= c.p_value for c in slices)
+    assert all(
+        c.adjusted is not None and c.p_value is not None and c.adjusted >= c.p_value for c in slices
+    )
 
 
-def test_shots_come_from_training_rows_and_are_shown_to_the_prompted_arm_alone(project: Project) -> None:
+def test_shots_come_from_training_rows_and_are_shown_to_the_prompted_arm_alone(
+    project: Project,
+) -> None:
     result = run(project)
     shown = [p for p in project.base.prompts if len(p) > 1]
     assert len(shown) == len(result.rows)
@@ -64,10 +76,14 @@ def test_shots_come_from_training_rows_and_are_shown_to_the_prompted_arm_alone(p
     assert all(len(p) == 1 for p in project.tuned.prompts)
 
 
-def test_the_rows_own_system_turn_is_kept_and_the_tasks_instruction_replaced(project: Project) -> None:
+def test_the_rows_own_system_turn_is_kept_and_the_tasks_instruction_replaced(
+    project: Project,
+) -> None:
     file = project.file(overrides=["task.instruction=Be brief."])
     row = project.store.examples(project.dataset)[0]
-    row = row.model_copy(update={"messages": (row.messages[0].model_copy(update={"role": "system"}), *row.messages)})
+    row = row.model_copy(
+        update={"messages": (row.messages[0].model_copy(update={"role": "system"}), *row.messages)}
+    )
     arm = Arm(name="prompted", instruction="Do it well.", replaces=file.spec.task.instruction)
     assert arm.prompt(row)[0].content == f"Do it well.\n\n{row.messages[0].content}"
     assert "Answer with" in instruction_of(file.spec)
@@ -113,7 +129,9 @@ def test_failed_outputs_are_unscored_and_widen_the_interval(tmp_path: Path) -> N
     a, b = run(whole), run(holed)
     scores = holed.store.get_value(b.scores, list[Score])
     missing = [s for s in scores if isinstance(s.value, Unscored)]
-    assert {s.value.reason for s in missing if isinstance(s.value, Unscored)} == {"no output: too long"}
+    assert {s.value.reason for s in missing if isinstance(s.value, Unscored)} == {
+        "no output: too long"
+    }
     one = next(x for x in a.levels if (x.arm, x.metric, x.slice) == ("tuned", "label", ""))
     two = next(x for x in b.levels if (x.arm, x.metric, x.slice) == ("tuned", "label", ""))
     assert (one.missing, two.missing) == (0, 12)
@@ -131,7 +149,9 @@ def test_max_rows_is_a_draw_by_seed(project: Project) -> None:
 
 def test_without_a_tuned_model_base_and_prompt_are_compared(project: Project) -> None:
     file = project.file()
-    result = evaluate(project.dataset, project.split, None, file, project.store, models=project.models)
+    result = evaluate(
+        project.dataset, project.split, None, file, project.store, models=project.models
+    )
     assert result.arms == ("base", "prompted")
     assert findings(project)["T05"].status == "unchecked"
 
@@ -155,14 +175,19 @@ def test_gates_that_no_model_could_be_held_to_are_refused_first(project: Project
 def test_progress_ends_at_its_total(project: Project) -> None:
     seen: list[tuple[int, int]] = []
     evaluate(
-        project.dataset, project.split, project.version, project.file(), project.store,
-        models=project.models, progress=lambda done, total: seen.append((done, total)),
-    )  # fmt: skip
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(),
+        project.store,
+        models=project.models,
+        progress=lambda done, total: seen.append((done, total)),
+    )
     assert seen[-1] == (720, 720)
     assert [d for d, _ in seen] == sorted(d for d, _ in seen)
 
 
-# --- findings -------------------------------------------------------------------------------------------------------
+# --- findings -------------------------------------------------------------------------------------
 
 
 def test_findings_of_a_good_model(project: Project) -> None:
@@ -170,9 +195,14 @@ def test_findings_of_a_good_model(project: Project) -> None:
     found = findings(project)
     assert set(found) == {"E01", "E03", "E06", "E07", "E08", "E09", "T05"}
     assert {c: f.status for c, f in found.items()} == {
-        "E01": "found", "T05": "clear", "E03": "clear", "E06": "clear", "E07": "clear", "E08": "unchecked",
+        "E01": "found",
+        "T05": "clear",
+        "E03": "clear",
+        "E06": "clear",
+        "E07": "clear",
+        "E08": "unchecked",
         "E09": "clear",
-    }  # fmt: skip
+    }
     assert "owner" in found["E01"].why
 
 
@@ -215,11 +245,20 @@ def test_outdated_values_are_found(project: Project) -> None:
         "facts: [{entity: the usual, attribute: number, value: 555 kWh}]", encoding="utf-8"
     )
     file = project.file(
-        overrides=["metrics=[{name: label}, {name: currency, options: {date: tags.day}}]", "gates=[]", "slices=[]"]
+        overrides=[
+            "metrics=[{name: label}, {name: currency, options: {date: tags.day}}]",
+            "gates=[]",
+            "slices=[]",
+        ]
     )
-    rows = [e.model_copy(update={"tags": {"day": "2026-03-01"}}) for e in project.store.examples(project.dataset)]
+    rows = [
+        e.model_copy(update={"tags": {"day": "2026-03-01"}})
+        for e in project.store.examples(project.dataset)
+    ]
     dataset = project.dataset.model_copy(update={"examples": project.store.put_examples(rows)})
-    project.tuned = FakeModel("tuned", 0.5, 2.0, say=lambda a: "The number is 556 kWh." if "cannot" in a else a)
+    project.tuned = FakeModel(
+        "tuned", 0.5, 2.0, say=lambda a: "The number is 556 kWh." if "cannot" in a else a
+    )
     evaluate(dataset, project.split, project.version, file, project.store, models=project.models)
     found = findings(project)["E08"]
     assert found.status == "found"

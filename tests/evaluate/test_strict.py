@@ -12,7 +12,12 @@ from tunewell.stats import mean
 
 @pytest.mark.parametrize(
     ("k", "n", "low", "high"),
-    [(81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0, 0.1684), (1, 29, 0.0009, 0.1776)],
+    [
+        (81, 263, 0.2527, 0.3676),
+        (15, 148, 0.0578, 0.1617),
+        (0, 20, 0, 0.1684),
+        (1, 29, 0.0009, 0.1776),
+    ],
 )
 def test_published_clopper_pearson(k: int, n: int, low: float, high: float) -> None:
     found = exact_ends(k, n, 0.95)

@@ -12,13 +12,22 @@ from tunewell.evaluate.table import Table, holm_adjusted, table_of
 from tunewell.types import MetricInfo, Score, Unscored
 
 LABEL = MetricInfo(name="label", title="label")
-NATS = MetricInfo(name="nats", title="loss", unit="nats/token", bigger_is_better=False, high=math.inf)
+NATS = MetricInfo(
+    name="nats", title="loss", unit="nats/token", bigger_is_better=False, high=math.inf
+)
 
 
-def made(a: list[float], b: list[float], info: MetricInfo = LABEL, clusters: tuple[str, ...] = ()) -> Table:
+def made(
+    a: list[float], b: list[float], info: MetricInfo = LABEL, clusters: tuple[str, ...] = ()
+) -> Table:
     rows = [f"r{i}" for i in range(len(a))]
     scores = [
-        Score(example=r, arm=arm, metric=info.name, value=Unscored(reason="no") if math.isnan(v) else v)
+        Score(
+            example=r,
+            arm=arm,
+            metric=info.name,
+            value=Unscored(reason="no") if math.isnan(v) else v,
+        )
         for arm, values in (("tuned", a), ("base", b))
         for r, v in zip(rows, values, strict=True)
     ]
@@ -70,7 +79,9 @@ def test_a_missing_loss_has_no_upper_bound() -> None:
 def test_families_count_once() -> None:
     a, b = [1.0] * 20 + [0.0] * 20, [0.0] * 40
     alone = made(a, b).compare("tuned", "base", "label")
-    together = made(a, b, clusters=tuple(f"f{i // 10}" for i in range(40))).compare("tuned", "base", "label")
+    together = made(a, b, clusters=tuple(f"f{i // 10}" for i in range(40))).compare(
+        "tuned", "base", "label"
+    )
     assert alone is not None
     assert together is not None
     assert (alone.n, together.n) == (40, 4)
@@ -78,4 +89,6 @@ def test_families_count_once() -> None:
 
 
 def test_one_family_alone_is_not_compared() -> None:
-    assert made([1.0, 0.0], [0.0, 0.0], clusters=("f", "f")).compare("tuned", "base", "label") is None
+    assert (
+        made([1.0, 0.0], [0.0, 0.0], clusters=("f", "f")).compare("tuned", "base", "label") is None
+    )

@@ -21,7 +21,8 @@ def pair(n: int, right: float, seed: int = 0) -> tuple[list[float], list[float]]
 
 
 @pytest.mark.parametrize(
-    ("n", "right", "standing"), [(20, 1.0, "open"), (200, 0.95, "validated"), (400, 0.5, "refuted"), (40, 0.72, "open")]
+    ("n", "right", "standing"),
+    [(20, 1.0, "open"), (200, 0.95, "validated"), (400, 0.5, "refuted"), (40, 0.72, "open")],
 )
 def test_standing(n: int, right: float, standing: str) -> None:
     found = validate_judge(USEFUL, *pair(n, right))
@@ -43,10 +44,12 @@ def test_grades_are_held_by_rank_correlation() -> None:
     judge = np.clip(human + rng.integers(-1, 2, 150), 1, 5)
     info = MetricInfo(name="clarity", title="clarity", low=1, high=5)
     assert validate_judge(info, judge.tolist(), human.tolist()).standing == "validated"
-    assert validate_judge(info, rng.permutation(judge).tolist(), human.tolist()).standing == "refuted"
+    assert (
+        validate_judge(info, rng.permutation(judge).tolist(), human.tolist()).standing == "refuted"
+    )
 
 
-# --- a gate on what a model judges ----------------------------------------------------------------------------------
+# --- a gate on what a model judges ----------------------------------------------------------------
 
 GATE = [
     "metrics=[{name: useful, options: {metric: judge, model: m}}]",
@@ -57,23 +60,39 @@ GATE = [
 
 
 def judged(project: Project, *, truth: float, lenient: float, spoken: int) -> Verdict:
-    """A judge that passes some of what people fail; people have spoken on ``spoken`` of the rows."""
+    """A judge that passes some of what people fail.
+
+    People have spoken on ``spoken`` of the rows.
+    """
     file = project.file(overrides=GATE)
     project.approve(file)
     rows = project.split.ids("test")
     rng = np.random.default_rng(0)
     people = rng.random(len(rows)) < truth
     judge = people | (rng.random(len(rows)) < lenient)
-    scores = [Score(example=r, arm="tuned", metric="useful", value=float(j)) for r, j in zip(rows, judge, strict=True)]
+    scores = [
+        Score(example=r, arm="tuned", metric="useful", value=float(j))
+        for r, j in zip(rows, judge, strict=True)
+    ]
     made = Evaluation(
-        arms=("tuned",), rows=rows, metrics=(USEFUL,), predictions="p" * 64, scores=project.store.put_value(scores),
-        levels=(), comparisons=(),
-    )  # fmt: skip
+        arms=("tuned",),
+        rows=rows,
+        metrics=(USEFUL,),
+        predictions="p" * 64,
+        scores=project.store.put_value(scores),
+        levels=(),
+        comparisons=(),
+    )
     for row, good in list(zip(rows, people, strict=True))[:spoken]:
         j = Judgement(
-            id=row, example=row, arm="tuned", criterion="useful", value=float(good), author="ann",
+            id=row,
+            example=row,
+            arm="tuned",
+            criterion="useful",
+            value=float(good),
+            author="ann",
             at=dt.datetime.now(dt.UTC),
-        )  # fmt: skip
+        )
         project.store.say("judgement", row, author="ann", record=j.model_dump(mode="json"))
     return decide(made, file, project.store, [])
 

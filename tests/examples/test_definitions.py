@@ -36,7 +36,9 @@ def test_it_holds_together(name: str) -> None:
     assert spec.evaluate.prompt, "the prompted arm deserves a prompt of its own"
     assert spec.gates
     assert any(gate.kind == "gain" and gate.against == "prompted" for gate in spec.gates)
-    assert all(gate.people == "not needed" for gate in spec.gates), "an example must be able to end with GO"
+    assert all(gate.people == "not needed" for gate in spec.gates), (
+        "an example must be able to end with GO"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,13 +75,20 @@ def test_its_files_have_the_columns(name: str) -> None:
     for source in definition(name).spec.data:
         path = Path(source.path.replace("$TUNEWELL_DATA", str(root)))
         text = path.read_text(encoding="utf-8-sig")
-        wanted = [source.fields.input, source.fields.target, source.fields.kind, *source.fields.group.split("|")]
+        wanted = [
+            source.fields.input,
+            source.fields.target,
+            source.fields.kind,
+            *source.fields.group.split("|"),
+        ]
         wanted += re.findall(r"\{(\w+)\}", source.template)
         assert all(column.strip() in text for column in wanted if column)
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # daft leaves its workers' pipes open
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # daft leaves its workers' pipes open
 def test_the_test_texts_in_the_training_file_of_banking77_are_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +96,9 @@ def test_the_test_texts_in_the_training_file_of_banking77_are_caught(
     monkeypatch.setenv("TUNEWELL_DATA", str(root))
     seen = {text.strip().lower() for text, _ in csv_rows(root / "banking77" / "test.csv")}
     twice = [
-        f"train.csv:{line}" for text, line in csv_rows(root / "banking77" / "train.csv") if text.strip().lower() in seen
+        f"train.csv:{line}"
+        for text, line in csv_rows(root / "banking77" / "train.csv")
+        if text.strip().lower() in seen
     ]
     assert len(twice) == 6
     with Store(tmp_path) as store:
@@ -106,7 +117,11 @@ def test_legal_goes_through_to_its_verdict(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples" / "legal", folder, ignore=shutil.ignore_patterns(".tunewell"))
     command = [sys.executable, "-m", "tunewell.cli.main", "run", str(folder), "--json"]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=MINUTES * 60, env={**os.environ, "TUNEWELL_DATA": str(data)}
+        command,
+        capture_output=True,
+        text=True,
+        timeout=MINUTES * 60,
+        env={**os.environ, "TUNEWELL_DATA": str(data)},
     )
     told = json.loads(done.stdout)
     assert told["verdict"] in {"GO", "NO-GO", "INCONCLUSIVE"}, done.stderr

@@ -34,7 +34,10 @@ def perfect(known: dict[str, Any]) -> list[Receipt]:
 def test_all_caught() -> None:
     known = truth()
     found = audit(known, perfect(known))
-    assert all(line.caught == line.planted and not line.otherwise and not line.missed for line in found.lines)
+    assert all(
+        line.caught == line.planted and not line.otherwise and not line.missed
+        for line in found.lines
+    )
     assert sum(line.planted for line in found.lines) == len(known["planted"])
     assert not found.wrongly_dropped
     assert not found.wrongly_changed
@@ -49,7 +52,11 @@ def test_nothing_caught() -> None:
 
 def test_wrong_drops_and_masks_show() -> None:
     known = truth()
-    lines = [r for r in perfect(known) if r.row not in {known["clean"][0], known["traps"][0], known["landmarks"][0]}]
+    lines = [
+        r
+        for r in perfect(known)
+        if r.row not in {known["clean"][0], known["traps"][0], known["landmarks"][0]}
+    ]
     lines += [
         receipt(known["clean"][0], "dropped", "D08"),
         receipt(known["landmarks"][0], "dropped", "D06"),
@@ -75,6 +82,8 @@ def test_of_two_copies_either_may_stay() -> None:
 def test_another_rule_counts_but_is_told() -> None:
     known = truth()
     memo = next(p for p in known["planted"] if p["what"] == "internal memo")
-    lines = [r for r in perfect(known) if r.row != memo["id"]] + [receipt(memo["id"], "dropped", "D08")]
+    lines = [r for r in perfect(known) if r.row != memo["id"]] + [
+        receipt(memo["id"], "dropped", "D08")
+    ]
     line = next(x for x in audit(known, lines).lines if x.what == "internal memo")
     assert (line.caught, line.otherwise) == (line.planted, 1)

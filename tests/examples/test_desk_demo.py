@@ -52,7 +52,9 @@ def test_everything_is_everything_and_nothing_of_the_test_set(project: Path) -> 
     rows = everything(file)
     texts = [row.target for row in rows]
     assert any("haha" in t or "!" in t for t in texts), "small talk stays in"
-    assert any("confidential" in t or "registered in" in t or "liability" in t for t in texts), "so do footers"
+    assert any("confidential" in t or "registered in" in t or "liability" in t for t in texts), (
+        "so do footers"
+    )
     assert not any(row.source == "exam" for row in rows)
     assert all(row.messages[0].role == "system" and row.target.strip() for row in rows)
 
@@ -62,15 +64,24 @@ def test_everybody_approves_once(project: Path, tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         approve(file, store)
         approve(file, store)
-        assert [event.author for event in store.said("approval", subject=file.definition)] == ["head of service"]
+        assert [event.author for event in store.said("approval", subject=file.definition)] == [
+            "head of service"
+        ]
 
 
 def test_the_whole_way_with_a_tiny_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All stages, the comparison, the tables and the report; a second call takes over what is finished."""
+    """All stages, the comparison, the tables and the report.
+
+    A second call takes over what is finished.
+    """
     tiny = tiny_model_folder(tmp_path / "tiny")
-    for name, value in {"TRAIN__MODEL": str(tiny), "EVALUATE__MAX_ROWS": "12", "EVALUATE__MAX_NEW_TOKENS": "4"}.items():
+    for name, value in {
+        "TRAIN__MODEL": str(tiny),
+        "EVALUATE__MAX_ROWS": "12",
+        "EVALUATE__MAX_NEW_TOKENS": "4",
+    }.items():
         monkeypatch.setenv(f"TUNEWELL__{name}", value)
     monkeypatch.setenv("TUNEWELL_CACHE", str(tmp_path / "cache"))
     report = demo(tmp_path, seed=7, rows=120, minutes=1, tokens=5000)
@@ -96,7 +107,14 @@ def test_the_whole_way_with_a_tiny_model(
 @pytest.mark.slow
 def test_the_demo_ends_with_a_verdict(tmp_path: Path) -> None:
     """With the real model in a small size, as `make demo` calls it."""
-    command = [sys.executable, str(ROOT / "examples" / "desk" / "demo.py"), "--out", str(tmp_path), "--tokens", "4000"]
+    command = [
+        sys.executable,
+        str(ROOT / "examples" / "desk" / "demo.py"),
+        "--out",
+        str(tmp_path),
+        "--tokens",
+        "4000",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
     assert "Verdict: " in done.stdout

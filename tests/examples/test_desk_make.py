@@ -33,20 +33,40 @@ def read_rows(out: Path) -> Rows:
     rows: Rows = {}
     for name in ("chat", "exam"):
         for item in json_lines(out / FILES[name]):
-            rows[item["id"]] = {"text": item["messages"][0]["content"], "answer": item["messages"][1]["content"],
-                                "kind": item["topic"], "date": item["created"] or ""}  # fmt: skip
+            rows[item["id"]] = {
+                "text": item["messages"][0]["content"],
+                "answer": item["messages"][1]["content"],
+                "kind": item["topic"],
+                "date": item["created"] or "",
+            }
     for item in json_lines(out / FILES["mail"]):
-        rows[item["mail_id"]] = {"text": item["prompt"], "answer": item["completion"], "kind": item["folder"],
-                                 "date": item["received"]}  # fmt: skip
+        rows[item["mail_id"]] = {
+            "text": item["prompt"],
+            "answer": item["completion"],
+            "kind": item["folder"],
+            "date": item["received"],
+        }
     for item in json.loads((out / FILES["book"]).read_text(encoding="utf-8")):
-        rows[item["nr"]] = {"text": item["instruction"], "answer": item["output"], "kind": item["chapter"],
-                            "date": item["edition"]}  # fmt: skip
+        rows[item["nr"]] = {
+            "text": item["instruction"],
+            "answer": item["output"],
+            "kind": item["chapter"],
+            "date": item["edition"],
+        }
     for item in json.loads((out / FILES["public"]).read_text(encoding="utf-8")):
-        rows[item["id"]] = {"text": item["conversations"][0]["value"], "answer": item["conversations"][1]["value"],
-                            "kind": "smalltalk", "date": ""}  # fmt: skip
+        rows[item["id"]] = {
+            "text": item["conversations"][0]["value"],
+            "answer": item["conversations"][1]["value"],
+            "kind": "smalltalk",
+            "date": "",
+        }
     for item in csv.DictReader(io.StringIO((out / FILES["tickets"]).read_text(encoding="utf-8"))):
-        rows[item["ticket_no"]] = {"text": item["customer_text"], "answer": item["agent_reply"],
-                                   "kind": item["category"], "date": item["opened"]}  # fmt: skip
+        rows[item["ticket_no"]] = {
+            "text": item["customer_text"],
+            "answer": item["agent_reply"],
+            "kind": item["category"],
+            "date": item["opened"],
+        }
     return rows
 
 
@@ -118,15 +138,22 @@ def test_plants_are_what_they_say(desk: tuple[Path, dict[str, Any]]) -> None:
         assert rows[plant["id"]]["answer"] != rows[plant["other"]]["answer"]
     assert all(rows[p["id"]]["date"] < "2024" for p in by_what["old handbook"])
     assert all(re.search("â€|Ã|â‚¬", rows[p["id"]]["text"]) for p in by_what["mojibake"])
-    assert {p["other"] for p in [*by_what["test row, edited"], *by_what["test row, copied"]]} <= set(truth["exam"])
+    assert {
+        p["other"] for p in [*by_what["test row, edited"], *by_what["test row, copied"]]
+    } <= set(truth["exam"])
 
 
 def test_clean_rows_are_no_near_duplicates(desk: tuple[Path, dict[str, Any]]) -> None:
     rows = read_rows(desk[0])
-    clean = [words(rows[i]["text"] + " " + rows[i]["answer"]) for i in (*desk[1]["clean"], *desk[1]["exam"])]
+    clean = [
+        words(rows[i]["text"] + " " + rows[i]["answer"])
+        for i in (*desk[1]["clean"], *desk[1]["exam"])
+    ]
     worst = max(
-        Indel.normalized_similarity(a, b, score_cutoff=0.5) for i, a in enumerate(clean) for b in clean[:i]
-    )  # fmt: skip
+        Indel.normalized_similarity(a, b, score_cutoff=0.5)
+        for i, a in enumerate(clean)
+        for b in clean[:i]
+    )
     assert worst < 0.8
 
 

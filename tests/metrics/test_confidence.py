@@ -16,13 +16,21 @@ Define = Callable[..., TaskFile]
 
 def said(text: str, probability: float, *, tokens: int = 4, finish: str = "stop") -> Prediction:
     return Prediction.model_validate(
-        {"example": "r1", "arm": "tuned", "text": text, "nats": -math.log(probability), "nats_tokens": tokens,
-         "finish": finish}
-    )  # fmt: skip
+        {
+            "example": "r1",
+            "arm": "tuned",
+            "text": text,
+            "nats": -math.log(probability),
+            "nats_tokens": tokens,
+            "finish": finish,
+        }
+    )
 
 
 def test_brier_punishes_confidence_in_a_wrong_answer(define: Define) -> None:
-    file = define("metrics: [{name: label}, {name: brier}, {name: mild, options: {metric: brier, per: token}}]")
+    file = define(
+        "metrics: [{name: label}, {name: brier}, {name: mild, options: {metric: brier, per: token}}]"
+    )
     _, brier, mild = build_metrics(file)
     example = row("?", "billing")
     value = {
@@ -41,7 +49,10 @@ def test_without_probabilities_there_is_no_score(define: Define) -> None:
     brier = build_metrics(file)[1]
     example = row("?", "billing")
     plain = Prediction(example="r1", arm="a", text="billing")
-    for prediction, why in ((plain, "was not scored"), (said("billing", 0.9, finish="length"), "was cut")):
+    for prediction, why in (
+        (plain, "was not scored"),
+        (said("billing", 0.9, finish="length"), "was cut"),
+    ):
         found = brier.score(prediction, example, task=file.spec).value
         assert isinstance(found, Unscored)
         assert why in found.reason

@@ -44,7 +44,10 @@ def test_what_nobody_said_is_counted_and_named() -> None:
         path=Path("tunewell.yaml"),
         environment={},
     )
-    turns = (Message(role="user", content="My head hurts."), Message(role="assistant", content="Headache."))
+    turns = (
+        Message(role="user", content="My head hurts."),
+        Message(role="assistant", content="Headache."),
+    )
     novel, recall = build_metrics(file)
     found = novel("A 57-year-old male: head hurts", Example(id="1", messages=turns), task=file.spec)
     assert isinstance(found, Marked)

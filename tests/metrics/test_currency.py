@@ -49,15 +49,22 @@ def facts(tmp_path: Path) -> Facts:
         ("It costs 33 ct per kWh.", "What is the price of the Green tariff?", [("33 ct", "early")]),
         ("It costs 30 ct per kWh.", "What is the price of the Green tariff?", [("30 ct", "wrong")]),
         ("The Night tariff costs 29.8 ct per kWh.", "", [("29.8 ct", "wrong")]),
-        ("Green tariff: notice period four weeks. The monthly fee is €12.50.", "",
-         [("4 weeks", "right"), ("12.5 eur", "right")]),
+        (
+            "Green tariff: notice period four weeks. The monthly fee is €12.50.",
+            "",
+            [("4 weeks", "right"), ("12.5 eur", "right")],
+        ),
         ("Order the Night tariff by 31 October 2026, the last day.", "", [("2026-10-31", "wrong")]),
-        ("Order the Night tariff by 30 September 2026, the last day.", "", [("2026-09-30", "right")]),
+        (
+            "Order the Night tariff by 30 September 2026, the last day.",
+            "",
+            [("2026-09-30", "right")],
+        ),
         ("The Green tariff comes with 5 trees.", "", [("5 trees", "unlisted")]),
         ("Please wait 3 days.", "My meter is broken", []),
         ("The Green tariff is 29.8 ct, the Night tariff 24.1 ct per kWh.", "", None),
     ],
-)  # fmt: skip
+)
 def test_every_value_gets_its_standing(
     facts: Facts, answer: str, question: str, expected: list[tuple[str, str]] | None
 ) -> None:
@@ -69,7 +76,10 @@ def test_every_value_gets_its_standing(
 
 
 def test_planted_outdated_and_wrong_values_are_caught() -> None:
-    """200 entities with two versions each; a third of the answers says the old value, a third one that never was."""
+    """200 entities with two versions each.
+
+    A third of the answers says the old value, a third one that never was.
+    """
     rng = random.Random(0)
     rows, answers = [], []
     for i in range(200):
@@ -95,7 +105,9 @@ def test_currency_as_a_metric(define: Callable[..., TaskFile], tmp_path: Path) -
     file = define("metrics: [{name: currency, options: {date: tags.asked}}]")
     (metric,) = build_metrics(file)
     question = row("What does the Green tariff cost?", "x", asked="2026-03-01")
-    found = metric("The price is 31.2 ct per kWh. The notice period is 4 weeks.", question, task=file.spec)
+    found = metric(
+        "The price is 31.2 ct per kWh. The notice period is 4 weeks.", question, task=file.spec
+    )
     assert isinstance(found, Marked)
     assert found.value == 0.5
     assert "outdated" in found.reason
@@ -108,13 +120,17 @@ def test_currency_as_a_metric(define: Callable[..., TaskFile], tmp_path: Path) -
 
 def test_faults_of_a_facts_file_are_told(tmp_path: Path) -> None:
     path = tmp_path / "facts.yaml"
-    path.write_text("facts: [{entity: a, attribute: b, value: 1}, {entity: a, attribute: b, value: 2}]")
+    path.write_text(
+        "facts: [{entity: a, attribute: b, value: 1}, {entity: a, attribute: b, value: 2}]"
+    )
     with pytest.raises(UserError, match="hold at the same time"):
         read_facts(path)
     path.write_text("decisions: [{name: d, rules: [{when: {age: '>= 18'}, then: yes it is}]}]")
     with pytest.raises(UserError, match="no rule for age = 17"):
         read_facts(path)
-    path.write_text("facts: [{entity: a, attribute: b, value: 1, from: 2026-02-01, to: 2026-01-01}]")
+    path.write_text(
+        "facts: [{entity: a, attribute: b, value: 1, from: 2026-02-01, to: 2026-01-01}]"
+    )
     with pytest.raises(UserError, match="before 'from'"):
         read_facts(path)
 
@@ -124,7 +140,7 @@ def test_csv_is_read_too(tmp_path: Path) -> None:
     assert read_facts(tmp_path / "f.csv").facts[0].start == dt.date(2026, 1, 1)
 
 
-# --- decisions ------------------------------------------------------------------------------------------------------
+# --- decisions ------------------------------------------------------------------------------------
 
 
 def table() -> DecisionTable:
@@ -137,14 +153,23 @@ def test_cases_lie_at_the_limits_and_reach_every_rule() -> None:
     assert {c["income"] for c in cases} == {"1499", "1500", "1501", "2399", "2400", "2401"}
     rules = table().rules
     assert {next(i for i, r in enumerate(rules) if r.holds(c)) for c in cases} == {0, 1, 2}
-    assert table().question({"people": "3", "income": "2400"}) == "Is a household of 3 with 2400 EUR entitled?"
+    assert (
+        table().question({"people": "3", "income": "2400"})
+        == "Is a household of 3 with 2400 EUR entitled?"
+    )
 
 
 def test_a_shifted_limit_is_always_seen_by_the_cases() -> None:
     moved = table().model_copy(
-        update={"rules": (table().rules[0].model_copy(update={"when": {"people": ">= 3", "income": "<= 2399"}}),
-                          *table().rules[1:])}
-    )  # fmt: skip
+        update={
+            "rules": (
+                table()
+                .rules[0]
+                .model_copy(update={"when": {"people": ">= 3", "income": "<= 2399"}}),
+                *table().rules[1:],
+            )
+        }
+    )
     assert any(moved.decide(c) != table().decide(c) for c in table().cases())
 
 
@@ -173,12 +198,21 @@ def test_conditions(condition: str, value: str, holds: bool) -> None:
     ],
 )
 def test_decision_as_a_metric(
-    define: Callable[..., TaskFile], tmp_path: Path, answer: str, people: str, income: str, value: float
+    define: Callable[..., TaskFile],
+    tmp_path: Path,
+    answer: str,
+    people: str,
+    income: str,
+    value: float,
 ) -> None:
     (tmp_path / "facts.yaml").write_text(FILE)
     file = define("metrics: [{name: decision}]")
     (metric,) = build_metrics(file)
-    found = metric(answer, row("?", "x", decision="hardship grant", people=people, income=income), task=file.spec)
+    found = metric(
+        answer,
+        row("?", "x", decision="hardship grant", people=people, income=income),
+        task=file.spec,
+    )
     assert isinstance(found, Marked)
     assert found.value == value
     assert metric.applies(row("?", "x"))

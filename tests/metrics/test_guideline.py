@@ -41,7 +41,9 @@ def test_the_share_of_rules_kept_and_the_broken_ones_by_name(define: Define) -> 
     assert bad.value == 0.0
     assert "Promise nothing.: 'promise' stands in it" in bad.reason
     assert "Keep it short.: 4 sentences, at most 2" in bad.reason
-    other = house("Dear Sir, it is fixed. Kind regards", row("My power is out.", "x"), task=file.spec)
+    other = house(
+        "Dear Sir, it is fixed. Kind regards", row("My power is out.", "x"), task=file.spec
+    )
     assert isinstance(other, Marked)
     assert other.value == 1.0  # the deadline rule does not apply
 
@@ -63,7 +65,9 @@ def test_rows_to_which_no_rule_applies_are_left_out(define: Define) -> None:
         ("{rules: [{rule: x, must: a, may: b}]}", "Extra inputs are not permitted"),
     ],
 )
-def test_rules_that_check_nothing_are_refused_with_their_line(define: Define, options: str, why: str) -> None:
+def test_rules_that_check_nothing_are_refused_with_their_line(
+    define: Define, options: str, why: str
+) -> None:
     with pytest.raises(TaskError, match=r"tunewell\.yaml:") as error:
         build_metrics(define(f"metrics: [{{name: guideline, options: {options}}}]"))
     assert why in str(error.value)
@@ -71,7 +75,9 @@ def test_rules_that_check_nothing_are_refused_with_their_line(define: Define, op
 
 @given(st.text(max_size=60), st.integers(1, 20))
 def test_a_limit_on_words_is_a_limit_on_words(answer: str, most: int) -> None:
-    assert bool(broken(GuidelineRule(rule="short", most_words=most), answer)) == (len(answer.strip().split()) > most)
+    assert bool(broken(GuidelineRule(rule="short", most_words=most), answer)) == (
+        len(answer.strip().split()) > most
+    )
 
 
 def test_ends_means_the_very_end() -> None:

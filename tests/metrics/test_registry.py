@@ -31,7 +31,9 @@ def value(m: Metric, output: str, example: Example, file: TaskFile) -> float:
 
 
 @pytest.mark.parametrize("name", [n for n in BUILTINS if n not in {"judge", "brier"}])
-@pytest.mark.parametrize("output", ["", "x", '[a] {"total": 1}', "\x00\ud800 % $1,2,3 [", "a " * 3000])
+@pytest.mark.parametrize(
+    "output", ["", "x", '[a] {"total": 1}', "\x00\ud800 % $1,2,3 [", "a " * 3000]
+)
 def test_every_built_in_gives_a_value_in_its_range_or_says_why_not(
     define: Define, tmp_path: Path, name: str, output: str
 ) -> None:
@@ -46,7 +48,9 @@ def test_every_built_in_gives_a_value_in_its_range_or_says_why_not(
 
 
 def test_label_reads_the_head_of_the_answer(define: Define) -> None:
-    file = define("metrics: [{name: label, options: {pattern: '^\\[(.+?)\\]', labels: [billing, outage]}}]")
+    file = define(
+        "metrics: [{name: label, options: {pattern: '^\\[(.+?)\\]', labels: [billing, outage]}}]"
+    )
     (label,) = build_metrics(file)
     example = row("?", "[Billing] You pay.")
     assert value(label, "[billing]  whatever", example, file) == 1
@@ -59,7 +63,9 @@ def test_label_reads_the_head_of_the_answer(define: Define) -> None:
 
 
 def test_key_points_are_a_share_and_rows_without_points_do_not_count(define: Define) -> None:
-    file = define("metrics: [{name: key_points, options: {from: tags.points, points: [Kind regards]}}]")
+    file = define(
+        "metrics: [{name: key_points, options: {from: tags.points, points: [Kind regards]}}]"
+    )
     (points,) = build_metrics(file)
     example = row("?", "…", points="84.20 EUR | 14 days ~ a fortnight")
     assert value(points, "Pay €84,20 within a fortnight. Kind regards", example, file) == 1
@@ -87,7 +93,9 @@ def test_schema_holds_json_to_its_schema_and_fetches_nothing(define: Define) -> 
     assert value(m, '```json\n{"total": 1}\n```', example, file) == 1
     assert value(m, '{"total": "1"}', example, file) == 0
     assert value(m, "[" * 100_000, example, file) == 0
-    remote = define("metrics: [{name: schema, options: {schema: {$ref: 'http://127.0.0.1:9/x.json'}}}]")
+    remote = define(
+        "metrics: [{name: schema, options: {schema: {$ref: 'http://127.0.0.1:9/x.json'}}}]"
+    )
     assert isinstance(build_metrics(remote)[0]("{}", example, task=file.spec), Unscored)
 
 
@@ -121,11 +129,13 @@ def test_all_faults_are_told_together_with_their_lines(define: Define) -> None:
 
 
 def test_one_metric_may_stand_twice_under_two_names(define: Define) -> None:
-    file = define("metrics: [{name: short, options: {metric: conciseness, words: 5}}, {name: conciseness}]")
+    file = define(
+        "metrics: [{name: short, options: {metric: conciseness, words: 5}}, {name: conciseness}]"
+    )
     assert [m.name for m in build_metrics(file)] == ["short", "conciseness"]
 
 
-# --- the project's own ----------------------------------------------------------------------------------------------
+# --- the project's own ----------------------------------------------------------------------------
 
 OWN = '''
 from tunewell.metrics import Unscored, metric
@@ -149,22 +159,34 @@ def shy(output, example, *, task):
 '''
 
 
-def test_own_metrics_are_run_only_from_the_file_that_is_named(define: Define, tmp_path: Path) -> None:
+def test_own_metrics_are_run_only_from_the_file_that_is_named(
+    define: Define, tmp_path: Path
+) -> None:
     (tmp_path / "metrics.py").write_text(OWN)
     names = ("greets", "breaks", "too_big", "shy")
-    file = define("metrics: [" + ", ".join(f"{{name: {n}, options: {{python: metrics.py}}}}" for n in names) + "]")
+    file = define(
+        "metrics: ["
+        + ", ".join(f"{{name: {n}, options: {{python: metrics.py}}}}" for n in names)
+        + "]"
+    )
     greets, breaks, too_big, shy = build_metrics(file)
     example = row("?", "x")
     assert value(greets, "Dear you", example, file) == 1
     assert greets.info.own
     assert len(greets.version) == 12
-    for bad, why in ((breaks, "ZeroDivisionError"), (too_big, "outside its range"), (shy, "not today")):
+    for bad, why in (
+        (breaks, "ZeroDivisionError"),
+        (too_big, "outside its range"),
+        (shy, "not today"),
+    ):
         found = bad("x", example, task=file.spec)
         assert isinstance(found, Unscored)
         assert why in found.reason
 
 
-def test_a_link_out_of_the_project_is_refused(define: Define, tmp_path: Path, tmp_path_factory: object) -> None:
+def test_a_link_out_of_the_project_is_refused(
+    define: Define, tmp_path: Path, tmp_path_factory: object
+) -> None:
     outside = tmp_path.parent / f"{tmp_path.name}-outside.py"
     outside.write_text("raise SystemExit('must never run')")
     (tmp_path / "metrics.py").symlink_to(outside)
@@ -184,7 +206,9 @@ def test_a_failed_prediction_is_unscored_never_nan() -> None:
         return math.nan
 
     example = row("?", "x")
-    prediction = Prediction(example="r1", arm="tuned", text="", finish="error", reason="out of memory")
+    prediction = Prediction(
+        example="r1", arm="tuned", text="", finish="error", reason="out of memory"
+    )
     failed = nan.score(prediction, example, task=None)  # type: ignore[arg-type]
     assert failed.value == Unscored(reason="no output: out of memory")
     fine = prediction.model_copy(update={"finish": "stop"})

@@ -46,7 +46,9 @@ def test_the_same_is_written_the_same(a: str, b: str) -> None:
     assert normalise(a) == normalise(b)
 
 
-@pytest.mark.parametrize(("a", "b"), [("1.5", "15"), ("12 May 2026", "11 May 2026"), ("-5", "5"), ("7:30", "730")])
+@pytest.mark.parametrize(
+    ("a", "b"), [("1.5", "15"), ("12 May 2026", "11 May 2026"), ("-5", "5"), ("7:30", "730")]
+)
 def test_what_differs_stays_apart(a: str, b: str) -> None:
     assert normalise(f"it is {a} now") != normalise(f"it is {b} now")
 

@@ -15,9 +15,14 @@ from tunewell.testing.models import PROMPTS, ask
 
 torch = pytest.importorskip("torch")
 SMALL = {
-    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 512, "initializer_range": 0.2,
-}  # fmt: skip
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "initializer_range": 0.2,
+}
 FAMILIES: dict[str, dict[str, Any]] = {
     "Qwen2": SMALL,
     "Qwen3": SMALL | {"head_dim": 8},
@@ -40,7 +45,9 @@ def folder(tiny: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         vocab_size=268, bos_token_id=1, eos_token_id=2, pad_token_id=2, **FAMILIES[family]
     )
     torch.manual_seed(1)
-    getattr(transformers, CLASSES.get(family, f"{family}ForCausalLM"))(config).save_pretrained(tmp_path)
+    getattr(transformers, CLASSES.get(family, f"{family}ForCausalLM"))(config).save_pretrained(
+        tmp_path
+    )
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(tiny / name, tmp_path)
     return tmp_path
@@ -57,10 +64,14 @@ def test_answers_and_scores_are_those_of_transformers(folder: Path) -> None:
     scores = model.score(prompts, ["a b c"] * len(prompts))
     for prompt, answer, score in zip(prompts, answers, scores, strict=True):
         ids = torch.tensor([model.chat.encode(prompt).ids])
-        out = network.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, do_sample=False)
+        out = network.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, do_sample=False
+        )
         assert answer.text == model.chat.decode(out[0, ids.shape[1] :].tolist())
         encoded = model.chat.encode(prompt, "a b c")
         with torch.no_grad():
             logp = torch.log_softmax(network(torch.tensor([encoded.ids])).logits[0].double(), -1)
         steps = range(encoded.target_start, len(encoded.ids))
-        assert score.nats == pytest.approx(-sum(float(logp[t - 1, encoded.ids[t]]) for t in steps), rel=1e-4)
+        assert score.nats == pytest.approx(
+            -sum(float(logp[t - 1, encoded.ids[t]]) for t in steps), rel=1e-4
+        )

@@ -69,7 +69,9 @@ def test_the_contract_with_a_real_network_and_scores(tiny_weights: Weights) -> N
     served = endpoint(FakeServer(local, logprobs=logprobs), tokenizer=tiny_weights.folder)
     check_model(served)
     prompts, targets = [ask("Hi"), ask("Count.")], ["there", "1 2"]
-    for over_http, here in zip(served.score(prompts, targets), local.score(prompts, targets), strict=True):
+    for over_http, here in zip(
+        served.score(prompts, targets), local.score(prompts, targets), strict=True
+    ):
         assert over_http.nats == pytest.approx(here.nats, rel=1e-4)
         assert over_http.tokens == here.tokens
 
@@ -99,7 +101,12 @@ def test_the_server_is_asked_again_when_it_wants_to_be(clock: Clock) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
-    [({"retry-after": "3.5"}, 3.5), ({"retry-after-ms": "250"}, 0.25), ({}, None), ({"retry-after": "soon"}, None)],
+    [
+        ({"retry-after": "3.5"}, 3.5),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({}, None),
+        ({"retry-after": "soon"}, None),
+    ],
 )
 def test_reading_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after_s(headers) == seconds
@@ -115,9 +122,14 @@ def test_retry_after_may_be_a_date() -> None:
 
 def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
     server = FakeServer(
-        FakeModel(), fault=lambda n, body: ServerFault(500) if body["messages"][-1]["content"] == "bad" else None
+        FakeModel(),
+        fault=lambda n, body: (
+            ServerFault(500) if body["messages"][-1]["content"] == "bad" else None
+        ),
     )
-    results = endpoint(server, clock, retries=2, in_flight=1).generate([ask("x"), ask("bad"), ask("y")])
+    results = endpoint(server, clock, retries=2, in_flight=1).generate(
+        [ask("x"), ask("bad"), ask("y")]
+    )
     assert [r.finish for r in results] == ["stop", "error", "stop"]
     assert "fault of the server" in results[1].reason
     assert len(server.requests) == 5
@@ -156,7 +168,10 @@ def test_no_server_is_said(clock: Clock) -> None:
 @pytest.mark.parametrize("body", ["not json", "{}", '{"choices": []}', "<html>"])
 def test_replies_that_make_no_sense_are_errors_of_their_item(clock: Clock, body: str) -> None:
     server = FakeServer(
-        FakeModel(), fault=lambda n, _: ServerFault(200, body=body, headers={"content-type": "application/json"})
+        FakeModel(),
+        fault=lambda n, _: ServerFault(
+            200, body=body, headers={"content-type": "application/json"}
+        ),
     )
     result = endpoint(server, clock, retries=1).generate([ask("x")])[0]
     assert result.finish == "error"
@@ -179,7 +194,9 @@ def test_the_budget_is_never_passed() -> None:
     budget = RequestBudget(cost=0.05, prompt_price=100, answer_price=1000)
     model = endpoint(server, budget=budget, in_flight=3)
     with pytest.raises(BudgetError, match=r"could pass the budget of a cost of 0.05") as caught:
-        model.generate([ask(f"row {i}") for i in range(50)], options=GenerateOptions(max_new_tokens=10))
+        model.generate(
+            [ask(f"row {i}") for i in range(50)], options=GenerateOptions(max_new_tokens=10)
+        )
     assert 0 < model.spent.cost <= 0.05
     answered = [r for r in caught.value.results if r.finish != "error"]
     assert len(caught.value.results) == 50
@@ -203,7 +220,9 @@ def test_without_usage_tokens_are_estimated() -> None:
 
 def test_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     server = FakeServer(FakeModel())
-    options = GenerateOptions(max_new_tokens=5, temperature=0.7, top_p=0.9, seed=4, stop=("a", "b", "c", "d", "e"))
+    options = GenerateOptions(
+        max_new_tokens=5, temperature=0.7, top_p=0.9, seed=4, stop=("a", "b", "c", "d", "e")
+    )
     endpoint(server).generate([ask("zzz", system="s")], options=options)
     assert server.requests == [
         {
@@ -248,4 +267,7 @@ def test_openai_itself_wants_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_scores_without_what_they_need(tiny: Path) -> None:
     server = FakeServer(FakeModel())
     assert "tokenizer" in endpoint(server).score([ask("x")], ["y"])[0].reason
-    assert "no log-probabilities" in endpoint(server, tokenizer=tiny).score([ask("x")], ["y"])[0].reason
+    assert (
+        "no log-probabilities"
+        in endpoint(server, tokenizer=tiny).score([ask("x")], ["y"])[0].reason
+    )

@@ -25,7 +25,10 @@ def test_a_failure_is_of_its_item_alone() -> None:
     results = model.generate([ask("x"), ask("b"), ask("y")])
     assert [r.finish for r in results] == ["stop", "error", "stop"]
     assert results[1].reason == "out of memory"
-    assert [s.reason for s in model.score([ask("x"), ask("b")], ["x", "x"])] == ["", "out of memory"]
+    assert [s.reason for s in model.score([ask("x"), ask("b")], ["x", "x"])] == [
+        "",
+        "out of memory",
+    ]
 
 
 def test_what_was_asked_is_kept() -> None:

@@ -44,7 +44,9 @@ def adapters(tiny_weights: Weights, tmp_path_factory: pytest.TempPathFactory) ->
         torch.manual_seed(i)
         wrapped = peft.get_peft_model(
             reference(tiny_weights),
-            peft.LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=16, init_lora_weights=False, **kind),
+            peft.LoraConfig(
+                task_type="CAUSAL_LM", r=4, lora_alpha=16, init_lora_weights=False, **kind
+            ),
         )
         folder = tmp_path_factory.mktemp(f"adapter{i}")
         wrapped.save_pretrained(folder)
@@ -57,7 +59,9 @@ def test_the_contract(check: Callable[[Model], None], model: LocalModel) -> None
     check(model)
 
 
-def test_the_contract_with_an_adapter_and_in_bfloat16(tiny_weights: Weights, adapters: list[Path]) -> None:
+def test_the_contract_with_an_adapter_and_in_bfloat16(
+    tiny_weights: Weights, adapters: list[Path]
+) -> None:
     check_model(LocalModel(tiny_weights, adapters[0], dtype="bfloat16", device="cpu"))
 
 
@@ -67,7 +71,9 @@ def test_greedy_is_what_transformers_generates(model: LocalModel, tiny_weights: 
     for prompt, result in zip(PROMPTS, ours, strict=True):
         ids = torch.tensor([model.chat.encode(prompt).ids])
         mask = torch.ones_like(ids)
-        theirs = network.generate(ids, attention_mask=mask, max_new_tokens=40, do_sample=False)[0, ids.shape[1] :]
+        theirs = network.generate(ids, attention_mask=mask, max_new_tokens=40, do_sample=False)[
+            0, ids.shape[1] :
+        ]
         assert result.text == model.chat.decode(theirs.tolist())
         assert result.prompt_tokens == ids.shape[1]
 
@@ -77,7 +83,9 @@ def test_the_output_map_gets_its_input_in_one_piece(tiny_weights: Weights) -> No
     fresh = LocalModel(tiny_weights, dtype="bfloat16", device="cpu")
     head = fresh._network.model.get_output_embeddings()
     seen: list[tuple[bool, int]] = []
-    head.register_forward_pre_hook(lambda _, args: seen.append((args[0].is_contiguous(), args[0].shape[0])))
+    head.register_forward_pre_hook(
+        lambda _, args: seen.append((args[0].is_contiguous(), args[0].shape[0]))
+    )
     fresh.generate(PROMPTS, options=GenerateOptions(max_new_tokens=3))
     assert max(rows for _, rows in seen) > 1
     assert all(whole for whole, _ in seen)
@@ -94,10 +102,14 @@ def tokens_read(model: LocalModel, prompts: list[Any]) -> list[int]:
 
 
 @pytest.mark.parametrize("sizes", [(1, 9, 30), (5, 5)])
-def test_a_common_beginning_is_computed_once_and_changes_nothing(model: LocalModel, sizes: tuple[int, ...]) -> None:
+def test_a_common_beginning_is_computed_once_and_changes_nothing(
+    model: LocalModel, sizes: tuple[int, ...]
+) -> None:
     prompts = [ask("x" * n, system="You sort short texts. " * 5) for n in sizes]
     options = GenerateOptions(max_new_tokens=30)
-    assert model.generate(prompts, options=options) == [model.generate([p], options=options)[0] for p in prompts]
+    assert model.generate(prompts, options=options) == [
+        model.generate([p], options=options)[0] for p in prompts
+    ]
     seen = tokens_read(model, prompts)
     assert sum(seen) < sum(len(model.chat.encode(p).ids) for p in prompts)
 
@@ -112,7 +124,9 @@ def test_prompts_read_in_parts_of_like_length_give_the_same(
     monkeypatch.setattr(decode, "PART", {False: 1})
     prompts = [ask("x y " * n, system=system) for n in (1, 30, 2, 9, 30, 3, 1)]
     options = GenerateOptions(max_new_tokens=30)
-    assert model.generate(prompts, options=options) == [model.generate([p], options=options)[0] for p in prompts]
+    assert model.generate(prompts, options=options) == [
+        model.generate([p], options=options)[0] for p in prompts
+    ]
     seen = tokens_read(model, prompts)
     assert len(seen) >= 5
     assert sum(seen) <= sum(len(model.chat.encode(p).ids) for p in prompts)
@@ -153,7 +167,9 @@ def test_samples_follow_the_probabilities() -> None:
     assert set(nucleus) == {0, 1}
 
 
-def test_scores_are_the_log_probabilities_of_the_network(model: LocalModel, tiny_weights: Weights) -> None:
+def test_scores_are_the_log_probabilities_of_the_network(
+    model: LocalModel, tiny_weights: Weights
+) -> None:
     network = reference(tiny_weights)
     for prompt, target, score in zip(PROMPTS, TARGETS, model.score(PROMPTS, TARGETS), strict=True):
         encoded = model.chat.encode(prompt, target)
@@ -161,7 +177,9 @@ def test_scores_are_the_log_probabilities_of_the_network(model: LocalModel, tiny
         with torch.no_grad():
             logp = torch.log_softmax(network(ids).logits[0].double(), -1)
         steps = range(encoded.target_start, len(encoded.ids))
-        assert score.nats == pytest.approx(-sum(float(logp[t - 1, encoded.ids[t]]) for t in steps), rel=1e-4)
+        assert score.nats == pytest.approx(
+            -sum(float(logp[t - 1, encoded.ids[t]]) for t in steps), rel=1e-4
+        )
         assert score.tokens == len(steps)
 
 
@@ -183,7 +201,9 @@ def test_an_answer_never_leaves_the_context(model: LocalModel) -> None:
 
 
 @pytest.mark.parametrize("kind", range(4))
-def test_adapters_do_what_peft_does(model: LocalModel, tiny_weights: Weights, adapters: list[Path], kind: int) -> None:
+def test_adapters_do_what_peft_does(
+    model: LocalModel, tiny_weights: Weights, adapters: list[Path], kind: int
+) -> None:
     peft = pytest.importorskip("peft")
     tuned = model.with_adapter(adapters[kind])
     network = peft.PeftModel.from_pretrained(reference(tiny_weights), adapters[kind]).eval()
@@ -192,10 +212,14 @@ def test_adapters_do_what_peft_does(model: LocalModel, tiny_weights: Weights, ad
         with torch.no_grad():
             logp = torch.log_softmax(network(torch.tensor([encoded.ids])).logits[0].double(), -1)
         steps = range(encoded.target_start, len(encoded.ids))
-        assert score.nats == pytest.approx(-sum(float(logp[t - 1, encoded.ids[t]]) for t in steps), rel=1e-4)
+        assert score.nats == pytest.approx(
+            -sum(float(logp[t - 1, encoded.ids[t]]) for t in steps), rel=1e-4
+        )
 
 
-def test_adapters_share_a_base_and_leave_it_as_it_was(model: LocalModel, adapters: list[Path]) -> None:
+def test_adapters_share_a_base_and_leave_it_as_it_was(
+    model: LocalModel, adapters: list[Path]
+) -> None:
     before = model.score(PROMPTS, TARGETS)
     one, two = model.with_adapter(adapters[0]), model.with_adapter(adapters[1])
     assert one._network is two._network is model._network
@@ -208,19 +232,28 @@ def test_adapters_share_a_base_and_leave_it_as_it_was(model: LocalModel, adapter
     assert one.name.startswith(f"{model.name}+")
 
 
-def test_an_adapter_that_is_not_plain_gets_a_base_of_its_own(model: LocalModel, adapters: list[Path]) -> None:
+def test_an_adapter_that_is_not_plain_gets_a_base_of_its_own(
+    model: LocalModel, adapters: list[Path]
+) -> None:
     before = model.score(PROMPTS, TARGETS)
     dora = model.with_adapter(adapters[3])
     assert dora._network is not model._network
     assert dora.score(PROMPTS, TARGETS) != before
-    assert dora.with_adapter(None).score(PROMPTS, TARGETS) == before == model.score(PROMPTS, TARGETS)
+    assert (
+        dora.with_adapter(None).score(PROMPTS, TARGETS) == before == model.score(PROMPTS, TARGETS)
+    )
 
 
-def spoilt(adapter: Path, to: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]) -> Path:
+def spoilt(
+    adapter: Path, to: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]
+) -> Path:
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(adapter, to)
-    tensors, config = load_file(to / "adapter_model.safetensors"), json.loads((to / "adapter_config.json").read_text())
+    tensors, config = (
+        load_file(to / "adapter_model.safetensors"),
+        json.loads((to / "adapter_config.json").read_text()),
+    )
     change(tensors, config)
     save_file(tensors, to / "adapter_model.safetensors")
     (to / "adapter_config.json").write_text(json.dumps(config))
@@ -275,7 +308,9 @@ def test_wrong_tensors_are_an_error_and_not_a_warning(
     assert model.score(PROMPTS[:1], TARGETS[:1]) == before
 
 
-def test_a_pickled_adapter_is_refused(model: LocalModel, adapters: list[Path], tmp_path: Path) -> None:
+def test_a_pickled_adapter_is_refused(
+    model: LocalModel, adapters: list[Path], tmp_path: Path
+) -> None:
     folder = tmp_path / "a"
     shutil.copytree(adapters[0], folder)
     (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
@@ -291,7 +326,9 @@ def test_the_embedded_model_knows_a_capital(smollm2: Weights) -> None:
     result = real.generate([PROMPTS[0]], options=GenerateOptions(max_new_tokens=12))[0]
     assert "Paris" in result.text
     assert result.finish == "stop"
-    right, wrong = real.score([PROMPTS[0]] * 2, ["The capital of France is Paris.", "The capital of France is Oslo."])
+    right, wrong = real.score(
+        [PROMPTS[0]] * 2, ["The capital of France is Paris.", "The capital of France is Oslo."]
+    )
     assert right.nats < wrong.nats
 
 

@@ -29,7 +29,9 @@ def test_the_digest_is_of_the_numbers(tiny: Path, tmp_path: Path) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_changed_folder_gets_a_new_digest_although_the_old_one_is_remembered(tmp_path: Path) -> None:
+def test_a_changed_folder_gets_a_new_digest_although_the_old_one_is_remembered(
+    tmp_path: Path,
+) -> None:
     folder = tiny_model_folder(tmp_path / "m")
     before = resolve(str(folder), cache=tmp_path).digest
     tiny_model_folder(folder, seed=3)
@@ -74,7 +76,9 @@ def test_what_cannot_be_a_name_is_not_looked_up(name: str, tmp_path: Path) -> No
         resolve(name, cache=tmp_path)
 
 
-def test_a_hub_id_that_cannot_be_fetched_says_what_to_type(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_hub_id_that_cannot_be_fetched_says_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     hub = pytest.importorskip("huggingface_hub")
     asked: list[bool] = []
 
@@ -89,7 +93,9 @@ def test_a_hub_id_that_cannot_be_fetched_says_what_to_type(monkeypatch: pytest.M
     assert asked == [True, False]
 
 
-def test_a_hub_id_in_the_cache_needs_no_network(tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_hub_id_in_the_cache_needs_no_network(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     hub = pytest.importorskip("huggingface_hub")
 
     def snapshot(repo: str, *, local_files_only: bool, **_: object) -> str:
@@ -100,7 +106,9 @@ def test_a_hub_id_in_the_cache_needs_no_network(tiny: Path, monkeypatch: pytest.
     assert resolve("someone/some-model@main", cache=tmp_path).digest == tensors_digest(tiny)
 
 
-def test_without_package_and_cache_the_command_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_package_and_cache_the_command_is_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(weights, "package_file", lambda: None)
     with pytest.raises(ModelError) as caught:
         resolve("smollm2-135m", cache=tmp_path)
@@ -117,7 +125,9 @@ def test_a_file_that_only_claims_to_be_gguf(tmp_path: Path) -> None:
         resolve(str(tmp_path / "y.gguf"), cache=tmp_path)
 
 
-def test_the_cache_folder_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_folder_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv("TUNEWELL_CACHE", raising=False)
     assert cache_folder() == tmp_path / "xdg" / "tunewell"
@@ -125,7 +135,9 @@ def test_the_cache_folder_comes_from_the_environment(monkeypatch: pytest.MonkeyP
     assert cache_folder() == tmp_path
 
 
-def test_a_failed_build_leaves_nothing_and_a_damaged_one_is_made_again(tiny: Path, tmp_path: Path) -> None:
+def test_a_failed_build_leaves_nothing_and_a_damaged_one_is_made_again(
+    tiny: Path, tmp_path: Path
+) -> None:
     made: list[Path] = []
 
     def make(target: Path) -> None:
@@ -163,16 +175,23 @@ def make(target):
     shutil.copy({str(tiny / "model.safetensors")!r}, target)
 print(build_once(Path({str(tmp_path / "w")!r}), make))
 """
-    runs = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    runs = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     said = {run.communicate(timeout=60)[0].strip() for run in runs}
     assert said == {tensors_digest(tiny)}
     assert (tmp_path / "log").read_text() == "made\n"
 
 
-def test_the_embedded_weights_are_always_the_same_and_found_without_torch(smollm2: weights.Weights) -> None:
+def test_the_embedded_weights_are_always_the_same_and_found_without_torch(
+    smollm2: weights.Weights,
+) -> None:
     assert smollm2.digest == SMOLLM2 == tensors_digest(smollm2.folder)
     code = "import sys, tunewell.model.weights as w; w.resolve('smollm2-135m'); print('torch' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert said.strip() == "False"
 
 

@@ -15,8 +15,13 @@ from tunewell.testing.postgres import postgres_programs, postgres_server
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """URL of a server of our own behind a socket; the last part, the database, is left to fill in."""
-    pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed: pip install 'tunewell[postgres]'")
+    """URL of a server of our own behind a socket.
+
+    The last part, the database, is left to fill in.
+    """
+    pytest.importorskip(
+        "psycopg", reason="PostgreSQL's driver is not installed: pip install 'tunewell[postgres]'"
+    )
     programs = postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL server on this machine (apt-get install postgresql)")

@@ -10,9 +10,12 @@ from tunewell.people.assign import BLOCK
 
 
 @given(
-    rows=st.integers(0, 60), arms=st.integers(1, 3), people=st.integers(1, 7), raters=st.integers(1, 5),
+    rows=st.integers(0, 60),
+    arms=st.integers(1, 3),
+    people=st.integers(1, 7),
+    raters=st.integers(1, 5),
     seed=st.integers(0, 5),
-)  # fmt: skip
+)
 def test_every_item_gets_its_people_and_loads_are_even(
     rows: int, arms: int, people: int, raters: int, seed: int
 ) -> None:
@@ -49,4 +52,12 @@ def test_who_joins_later_gets_what_still_needs_people_and_nothing_twice() -> Non
     later = share_out(examples, ["ann", "bob"], raters=2, taken=taken)
     assert {s.account for s in later} == {"bob"}
     assert len(later) == 30
-    assert share_out(examples, ["ann", "bob"], raters=2, taken=[*taken, *((s.item, s.account) for s in later)]) == []
+    assert (
+        share_out(
+            examples,
+            ["ann", "bob"],
+            raters=2,
+            taken=[*taken, *((s.item, s.account) for s in later)],
+        )
+        == []
+    )

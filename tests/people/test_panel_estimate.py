@@ -16,8 +16,15 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 def word(row: int, person: str, value: float, *, arm: str = "tuned", at: int = 0) -> Judgement:
-    return Judgement(id=f"{row}{person}{arm}", example=f"e{row}", arm=arm, criterion="right", value=value,
-                     author=person, at=NOW + dt.timedelta(seconds=at))  # fmt: skip
+    return Judgement(
+        id=f"{row}{person}{arm}",
+        example=f"e{row}",
+        arm=arm,
+        criterion="right",
+        value=value,
+        author=person,
+        at=NOW + dt.timedelta(seconds=at),
+    )
 
 
 def test_a_row_waits_for_all_its_raters_and_a_family_counts_once() -> None:
@@ -40,7 +47,9 @@ def test_a_good_judge_narrows_the_interval_and_a_bad_one_does_not_move_it() -> N
     rng = np.random.default_rng(3)
     truth = (rng.random(600) < 0.8).astype(float)
     said = [word(n, "ann", truth[n], at=n) for n in range(120)]
-    good = {(f"e{n}", "tuned"): truth[n] if rng.random() < 0.97 else 1 - truth[n] for n in range(600)}
+    good = {
+        (f"e{n}", "tuned"): truth[n] if rng.random() < 0.97 else 1 - truth[n] for n in range(600)
+    }
     bad = {(f"e{n}", "tuned"): 0.0 for n in range(600)}
     plain, helped, fooled = (panel_estimate(said, RIGHT, judge=j) for j in (None, good, bad))
     assert plain is not None
@@ -64,7 +73,11 @@ def test_it_holds_at_every_look() -> None:
 
 
 def test_a_gain_is_paired() -> None:
-    said = [word(n, "ann", v, arm=a, at=n) for n in range(80) for a, v in (("tuned", 1), ("prompted", n % 2))]
+    said = [
+        word(n, "ann", v, arm=a, at=n)
+        for n in range(80)
+        for a, v in (("tuned", 1), ("prompted", n % 2))
+    ]
     found = panel_estimate(said, RIGHT, against="prompted")
     assert found is not None
     assert found.value == pytest.approx(0.5)

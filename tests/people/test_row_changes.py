@@ -44,11 +44,24 @@ def review(store: Store, example: str, part: str, correction: str) -> None:
 
     book = Book(store)
     batch = Batch(
-        id=new_id(), kind="review", title="t", created=dt.datetime.now(dt.UTC), author="o", raters=1,
+        id=new_id(),
+        kind="review",
+        title="t",
+        created=dt.datetime.now(dt.UTC),
+        author="o",
+        raters=1,
         rubric=(RubricCriterion(name="right", question="Is it right?"),),
-    )  # fmt: skip
-    item = Item(id=new_id(), batch=batch.id, number=0, example=example, arms=("tuned",), part=part, source="s",
-                output="wrong")  # fmt: skip
+    )
+    item = Item(
+        id=new_id(),
+        batch=batch.id,
+        number=0,
+        example=example,
+        arms=("tuned",),
+        part=part,
+        source="s",
+        output="wrong",
+    )
     book.open_batch(batch, [item])
     account = Accounts(store).account("ann") or Accounts(store).create("ann", role="expert")
     book.share(batch, [account.id])
@@ -61,7 +74,9 @@ def made(file: TaskFile, store: Store) -> tuple[dict[str, Example], Split]:
     return {e.id: e for e in store.examples(dataset)}, split(dataset, file, store)
 
 
-def test_a_correction_of_the_review_pool_trains_in_the_next_version(project: tuple[TaskFile, Store]) -> None:
+def test_a_correction_of_the_review_pool_trains_in_the_next_version(
+    project: tuple[TaskFile, Store],
+) -> None:
     file, store = project
     rows, parts = made(file, store)
     pool, test = parts.ids("review")[0], set(parts.ids("test"))
@@ -69,16 +84,21 @@ def test_a_correction_of_the_review_pool_trains_in_the_next_version(project: tup
     after, again = made(file, store)
     new = after[f"{pool}#corrected"]
     assert (new.target, new.origin, new.parent, new.prompt) == (
-        "As it should be.", "correction", pool, rows[pool].prompt,
-    )  # fmt: skip
+        "As it should be.",
+        "correction",
+        pool,
+        rows[pool].prompt,
+    )
     assert pool not in after
     assert new.id in again.all_folds
     assert set(again.ids("test")) == test  # what gave the verdict is not dealt anew
     assert made(file, store)[1] == again  # and reused as it is
     receipts = [r for r in store.receipts(curate(file, store)) if r.row in (pool, new.id)]
     assert {(r.row, r.action, r.step) for r in receipts} >= {
-        (pool, "dropped", "correction"), (new.id, "changed", "correction"), (new.id, "kept", "end"),
-    }  # fmt: skip
+        (pool, "dropped", "correction"),
+        (new.id, "changed", "correction"),
+        (new.id, "kept", "end"),
+    }
     review(store, new.id, "review", "Better still.")
     assert made(file, store)[0][f"{new.id}#corrected"].target == "Better still."
     store.close()
@@ -101,7 +121,9 @@ def test_frozen_gold_and_its_family_never_train(project: tuple[TaskFile, Store])
     file, store = project
     _, parts = made(file, store)
     name = parts.all_folds[0]
-    first = freeze_gold(store, [WrittenAnswer(example=name, target="Settled.", by="agreed")], author="o")
+    first = freeze_gold(
+        store, [WrittenAnswer(example=name, target="Settled.", by="agreed")], author="o"
+    )
     sibling = f"{name}#corrected"
     review(store, parts.ids("review")[0], "review", "Other.")
     after, again = made(file, store)
@@ -112,7 +134,9 @@ def test_frozen_gold_and_its_family_never_train(project: tuple[TaskFile, Store])
     assert not [a for a in again.assignments if a.family in family and a.part.startswith("fold")]
     review(store, name, "review", "A correction of gold trains nothing.")
     assert sibling not in made(file, store)[0]
-    second = freeze_gold(store, [WrittenAnswer(example="r59", target="Also.", by="adjudicated")], author="o")
+    second = freeze_gold(
+        store, [WrittenAnswer(example="r59", target="Also.", by="adjudicated")], author="o"
+    )
     assert set(second.rows) == {name, "r59"}
     assert gold_registry(store) == second
     assert set(gold_registry(store, version=first.version).rows) == {name}

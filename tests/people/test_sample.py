@@ -10,8 +10,12 @@ from tunewell.errors import UserError
 from tunewell.people.sample import SampleCandidate, draw
 
 
-@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=80), st.integers(1, 90), st.integers(0, 9))
-def test_each_stratum_gets_its_share_to_within_one_row(strata: list[str], count: int, seed: int) -> None:
+@given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=80), st.integers(1, 90), st.integers(0, 9)
+)
+def test_each_stratum_gets_its_share_to_within_one_row(
+    strata: list[str], count: int, seed: int
+) -> None:
     rows = [SampleCandidate(id=str(i), strata=(s,)) for i, s in enumerate(strata)]
     drawn = draw(rows, count, seed=seed)
     assert len(drawn) == len(set(drawn)) == min(count, len(rows))

@@ -21,17 +21,29 @@ YES = Said(scores={"right": 1})
 def opened(store: Store, *, rows: int = 12) -> tuple[Book, Batch]:
     book = Book(store)
     batch = Batch(
-        id=new_id(), kind="review", title="t", created=dt.datetime.now(dt.UTC), author="owner", raters=2,
+        id=new_id(),
+        kind="review",
+        title="t",
+        created=dt.datetime.now(dt.UTC),
+        author="owner",
+        raters=2,
         rubric=(RubricCriterion(name="right", question="Is it right?"),),
-    )  # fmt: skip
-    book.open_batch(batch, [Item(id=new_id(), batch=batch.id, number=n, example=f"e{n}", source="s")
-                            for n in range(rows)])  # fmt: skip
+    )
+    book.open_batch(
+        batch,
+        [
+            Item(id=new_id(), batch=batch.id, number=n, example=f"e{n}", source="s")
+            for n in range(rows)
+        ],
+    )
     return book, batch
 
 
 def counted(store: Store, batch: str) -> dict[str, dict[str, int]]:
     """What the seats themselves say."""
-    query = sa.select(assignments.c.account, assignments.c.status).where(assignments.c.batch == batch)
+    query = sa.select(assignments.c.account, assignments.c.status).where(
+        assignments.c.batch == batch
+    )
     out: dict[str, dict[str, int]] = {}
     with store.connection() as connection:
         for account, status in connection.execute(query):
@@ -58,8 +70,10 @@ def test_whatever_happens_to_seats_is_counted(store: Store) -> None:
         assert book.seats(batch.id) == counted(store, batch.id)
     tally, there = book.tallies()[batch.id], counted(store, batch.id).values()
     assert (tally.open, tally.done, tally.people) == (
-        sum(n["open"] for n in there), sum(n["done"] for n in there), len(there),
-    )  # fmt: skip
+        sum(n["open"] for n in there),
+        sum(n["done"] for n in there),
+        len(there),
+    )
 
 
 def test_many_at_once_are_all_counted(store: Store) -> None:
@@ -71,14 +85,21 @@ def test_many_at_once_are_all_counted(store: Store) -> None:
         for item in own.next_items(batch.id, person, limit=100):
             own.write(YES, item=item, batch=batch, account=person, key=f"{name}{item.id}"[:64])
 
-    threads = [threading.Thread(target=work, args=(p, n)) for p in ("ann", "bob") for n in ("x", "y", "z")]
+    threads = [
+        threading.Thread(target=work, args=(p, n)) for p in ("ann", "bob") for n in ("x", "y", "z")
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert book.seats(batch.id) == counted(store, batch.id) == {
-        "ann": {"open": 0, "done": 20}, "bob": {"open": 0, "done": 20},
-    }  # fmt: skip
+    assert (
+        book.seats(batch.id)
+        == counted(store, batch.id)
+        == {
+            "ann": {"open": 0, "done": 20},
+            "bob": {"open": 0, "done": 20},
+        }
+    )
 
 
 def test_seats_of_an_older_store_are_counted_when_it_is_opened(store: Store) -> None:
@@ -94,7 +115,9 @@ def test_seats_of_an_older_store_are_counted_when_it_is_opened(store: Store) -> 
     with store._engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0002")
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0002"
+        assert (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0002"
+        )
     tables.migrate(store._engine)
     assert book.seats(batch.id) == counted(store, batch.id)
 

@@ -25,7 +25,9 @@ from tunewell.review import newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
 
-SIGNED = TASK.replace('nothing else?", scale: yes/no}', 'nothing else?", scale: yes/no, signed: true}')
+SIGNED = TASK.replace(
+    'nothing else?", scale: yes/no}', 'nothing else?", scale: yes/no, signed: true}'
+)
 
 
 @pytest.fixture
@@ -42,7 +44,10 @@ def desk(tmp_path: Path) -> Iterator[tuple[TaskFile, Store, Batch, str]]:
 
 
 def yes(start: int = 0, end: int = 12) -> Said:
-    return Said(scores={"faithful": 1, "helpful": 4}, evidence=(MarkedSpan(start=start, end=end, label="faithful"),))
+    return Said(
+        scores={"faithful": 1, "helpful": 4},
+        evidence=(MarkedSpan(start=start, end=end, label="faithful"),),
+    )
 
 
 def test_a_yes_names_its_place_and_a_no_need_not(desk: tuple[TaskFile, Store, Batch, str]) -> None:
@@ -54,19 +59,26 @@ def test_a_yes_names_its_place_and_a_no_need_not(desk: tuple[TaskFile, Store, Ba
         book.write(bare, item=first, batch=batch, account=ann, key="1")
     with pytest.raises(UserError, match="no place in the text"):
         book.write(yes(0, 100_000), item=first, batch=batch, account=ann, key="2")
-    other = yes().model_copy(update={"evidence": (*yes().evidence, MarkedSpan(start=0, end=3, label="helpful"))})
+    other = yes().model_copy(
+        update={"evidence": (*yes().evidence, MarkedSpan(start=0, end=3, label="helpful"))}
+    )
     with pytest.raises(UserError, match="no such sign-off"):
         book.write(other, item=first, batch=batch, account=ann, key="3")
     book.write(yes(), item=first, batch=batch, account=ann, key="4")
-    book.write(Said(scores={"faithful": 0, "helpful": 1}), item=second, batch=batch, account=ann, key="5")
+    book.write(
+        Said(scores={"faithful": 0, "helpful": 1}), item=second, batch=batch, account=ann, key="5"
+    )
     found = sign_offs(book, batch)
     assert [(s.value, s.quotes, s.signer, s.holds) for s in found] == [
-        (1.0, (first.source[:12],), "Ann Okafor", True), (0.0, (), "Ann Okafor", True),
-    ]  # fmt: skip
+        (1.0, (first.source[:12],), "Ann Okafor", True),
+        (0.0, (), "Ann Okafor", True),
+    ]
     assert found[0].version == batch.version
 
 
-def test_it_is_open_again_when_the_guideline_changes(desk: tuple[TaskFile, Store, Batch, str]) -> None:
+def test_it_is_open_again_when_the_guideline_changes(
+    desk: tuple[TaskFile, Store, Batch, str],
+) -> None:
     file, store, batch, ann = desk
     book = Book(store)
     for n, item in enumerate(book.next_items(batch.id, ann, limit=6)):
@@ -74,13 +86,17 @@ def test_it_is_open_again_when_the_guideline_changes(desk: tuple[TaskFile, Store
     book.set_status(batch.id, "closed")
     assert reopen_sign_offs(store, file) == {}
     assert len([j for j in judgements(store) if j.criterion == "faithful"]) == 6
-    (file.root / "guideline.md").write_text("# New\n- Amounts of November 2025.\n", encoding="utf-8")
+    (file.root / "guideline.md").write_text(
+        "# New\n- Amounts of November 2025.\n", encoding="utf-8"
+    )
     assert reopen_sign_offs(store, file) == {batch.id: 6}
     now = book.batch(batch.id)
     assert now is not None
     assert (now.status, now.version == batch.version) == ("open", False)
     assert book.seats(batch.id)[ann] == {"open": 6, "done": 0}
-    assert [j.criterion for j in judgements(store)] == ["helpful"] * 6  # what is not signed still counts
+    assert [j.criterion for j in judgements(store)] == [
+        "helpful"
+    ] * 6  # what is not signed still counts
     assert not any(s.holds for s in sign_offs(book, now))
     asked = asked_under(store, batch.version)
     assert asked is not None

@@ -7,7 +7,17 @@ import pytest
 import sqlalchemy as sa
 
 from tunewell.errors import StoreError, UserError
-from tunewell.people import Accounts, Batch, Book, Item, MarkedSpan, Said, faults, judgements, new_id
+from tunewell.people import (
+    Accounts,
+    Batch,
+    Book,
+    Item,
+    MarkedSpan,
+    Said,
+    faults,
+    judgements,
+    new_id,
+)
 from tunewell.people.work_store import FEW
 from tunewell.store import Store
 from tunewell.store.people_tables import verdicts
@@ -16,18 +26,35 @@ from tunewell.task import RubricCriterion
 
 def batch(**changes: object) -> Batch:
     values = {
-        "id": new_id(), "kind": "review", "title": "t", "created": dt.datetime.now(dt.UTC), "author": "owner",
-        "rubric": (RubricCriterion(name="right", question="Is it right?"),
-                   RubricCriterion(name="clear", question="How clear is it?", scale="1-5")),
-        "error_tags": ("wrong rate",), "minutes": 2.0,
-    }  # fmt: skip
+        "id": new_id(),
+        "kind": "review",
+        "title": "t",
+        "created": dt.datetime.now(dt.UTC),
+        "author": "owner",
+        "rubric": (
+            RubricCriterion(name="right", question="Is it right?"),
+            RubricCriterion(name="clear", question="How clear is it?", scale="1-5"),
+        ),
+        "error_tags": ("wrong rate",),
+        "minutes": 2.0,
+    }
     return Batch.model_validate(values | changes)
 
 
-def opened(store: Store, *, rows: int = 3, people: tuple[str, ...] = ("ann", "bob")) -> tuple[Book, Batch, list[Item]]:
+def opened(
+    store: Store, *, rows: int = 3, people: tuple[str, ...] = ("ann", "bob")
+) -> tuple[Book, Batch, list[Item]]:
     book, work = Book(store), batch()
     items = [
-        Item(id=new_id(), batch=work.id, number=2 * i + k, example=f"e{i}", arms=(arm,), part="test", source="s" * 10)
+        Item(
+            id=new_id(),
+            batch=work.id,
+            number=2 * i + k,
+            example=f"e{i}",
+            arms=(arm,),
+            part="test",
+            source="s" * 10,
+        )
         for i in range(rows)
         for k, arm in enumerate(("base", "tuned"))
     ]
@@ -68,7 +95,9 @@ def test_the_last_word_counts_and_every_word_is_kept(store: Store) -> None:
     book.write(Said(withdrawn=True), item=items[0], batch=work, account="ann", key="2")
     assert book.verdicts(work.id) == []
     assert book.seat(items[0].id, "ann") == "open"
-    book.write(Said(scores={"right": 0, "clear": 1}), item=items[0], batch=work, account="ann", key="3")
+    book.write(
+        Said(scores={"right": 0, "clear": 1}), item=items[0], batch=work, account="ann", key="3"
+    )
     assert [v.said.scores["right"] for v in book.verdicts(work.id)] == [0]
     assert [v.key for v in book.verdicts(work.id, all_words=True)] == ["1", "2", "3"]
     last = book.last(work.id, "ann")
@@ -80,7 +109,10 @@ def test_the_database_itself_refuses_to_change_or_delete_a_verdict(store: Store)
     book, work, items = opened(store)
     book.write(GOOD, item=items[0], batch=work, account="ann", key="1")
     for statement in (sa.update(verdicts).values(record="{}"), sa.delete(verdicts)):
-        with pytest.raises(StoreError, match="append-only"), store.connection(write=True) as connection:
+        with (
+            pytest.raises(StoreError, match="append-only"),
+            store.connection(write=True) as connection,
+        ):
             connection.execute(statement)
     assert len(book.verdicts(work.id)) == 1
 
@@ -106,7 +138,10 @@ def test_nobody_judges_what_was_not_given_to_them_or_what_is_closed(store: Store
         (Said(scores={"right": 1, "clear": 3, "nice": 1}), "nice: no such criterion"),
         (Said(scores={"right": 1, "clear": 3}, tags=("rude",)), "'rude': no such kind of error"),
         (Said(scores={"right": 1, "clear": 3}, label="x"), "this batch has none"),
-        (Said(scores={"right": 1, "clear": 3}, spans=(MarkedSpan(start=0, end=99, label="a"),)), "outside the text"),
+        (
+            Said(scores={"right": 1, "clear": 3}, spans=(MarkedSpan(start=0, end=99, label="a"),)),
+            "outside the text",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_reason(said: Said, message: str) -> None:
@@ -133,7 +168,9 @@ def test_open_seats_of_one_who_left_go_to_others(store: Store) -> None:
     book, work, items = opened(store, people=("ann", "bob"))
     book.write(GOOD, item=items[0], batch=work, account="bob", key="1")
     assert book.release(work.id, "bob") == 5
-    assert book.share(work, ["eve"]) == 4  # both outputs of the row that bob began stay with bob … but one
+    assert (
+        book.share(work, ["eve"]) == 4
+    )  # both outputs of the row that bob began stay with bob … but one
     assert len(book.verdicts(work.id)) == 1
 
 
@@ -144,8 +181,11 @@ def test_judgements_are_unblinded_for_the_gate(store: Store) -> None:
     book.write(Said(skipped="cannot say"), item=items[0], batch=work, account="bob", key="s")
     found = judgements(store, ["e0"])
     assert {(j.arm, j.criterion, j.value) for j in found} == {
-        ("base", "right", 1), ("base", "clear", 4), ("tuned", "right", 1), ("tuned", "clear", 4),
-    }  # fmt: skip
+        ("base", "right", 1),
+        ("base", "clear", 4),
+        ("tuned", "right", 1),
+        ("tuned", "clear", 4),
+    }
     assert {j.author for j in found} == {"ann"}
     assert {j.rubric_version for j in found} == {work.version}
     assert len(judgements(store)) == 12

@@ -20,7 +20,9 @@ class Page:
         return [attributes for tag, attributes in self.tags if tag == name]
 
     def of_class(self, name: str) -> list[dict[str, str]]:
-        return [attributes for _, attributes in self.tags if name in attributes.get("class", "").split()]
+        return [
+            attributes for _, attributes in self.tags if name in attributes.get("class", "").split()
+        ]
 
 
 class _Reader(HTMLParser):

@@ -35,17 +35,29 @@ def test_the_owners_page_prints_to_one_page(folder: Path, browser: Any, outcome:
         assert pages_of(printed(browser, path, everything=True)) > 3
 
 
-def test_a_crowded_verdict_still_prints_to_one_page_and_nothing_is_cut_off(folder: Path, browser: Any) -> None:
+def test_a_crowded_verdict_still_prints_to_one_page_and_nothing_is_cut_off(
+    folder: Path, browser: Any
+) -> None:
     made = sample_project(folder, rows=200)
     run = made.store.runs(stage="verdict")[-1]
     verdict = made.store.get_value(run.outputs["verdict"], Verdict)
     long = "a reason that goes on and on, as reasons of machines do when nobody stops them " * 6
-    crowd = [c.model_copy(update={"why": long, "needs": long, "slice": f"region={i}"})
-             for i, c in enumerate(verdict.criteria * 5)]  # fmt: skip
-    findings = [Finding(code=code, status="found", stage="x", why=long, blocking=True, remedy=long)
-                for code in ("D01", "D07", "E06", "E09", "T05", "T06")]  # fmt: skip
-    crowded = verdict.model_copy(update={"why": long, "criteria": tuple(crowd), "would_change": (long,) * 9,
-                                         "findings": tuple(findings)})  # fmt: skip
+    crowd = [
+        c.model_copy(update={"why": long, "needs": long, "slice": f"region={i}"})
+        for i, c in enumerate(verdict.criteria * 5)
+    ]
+    findings = [
+        Finding(code=code, status="found", stage="x", why=long, blocking=True, remedy=long)
+        for code in ("D01", "D07", "E06", "E09", "T05", "T06")
+    ]
+    crowded = verdict.model_copy(
+        update={
+            "why": long,
+            "criteria": tuple(crowd),
+            "would_change": (long,) * 9,
+            "findings": tuple(findings),
+        }
+    )
     digest = made.store.put_value(crowded)
     made.store.save_run(run.model_copy(update={"outputs": {"verdict": digest}}))
     path = render(made.file, made.store)
@@ -54,17 +66,26 @@ def test_a_crowded_verdict_still_prints_to_one_page_and_nothing_is_cut_off(folde
     tab = browser.new_page(viewport={"width": 688, "height": 1032})
     tab.goto(path.as_uri())
     tab.emulate_media(media="print")
-    assert tab.evaluate("(e => e.scrollHeight - e.clientHeight)(document.querySelector('.owner'))") <= 1
+    assert (
+        tab.evaluate("(e => e.scrollHeight - e.clientHeight)(document.querySelector('.owner'))")
+        <= 1
+    )
     tab.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), pytest.param("dark", 360, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1200), pytest.param("dark", 360, marks=pytest.mark.slow)]
+)
 def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     project: SampleProject, browser: Any, scheme: str, width: int
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed"
+    )
     path = render(project.file, project.store)
-    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    tab = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
     tab.goto(path.as_uri())
     tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
@@ -74,6 +95,8 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
           && e.getBoundingClientRect().right > edge).map(e => e.outerHTML.slice(0, 120)) }"""
     )
     assert over == []
-    response = axe.Axe().run(tab, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
+    response = axe.Axe().run(
+        tab, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+    )
     tab.close()
     assert response.violations_count == 0, response.generate_report()

@@ -79,7 +79,9 @@ def test_marking_never_changes_what_is_said(text: str, marks: list[str]) -> None
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_nothing_that_steers_a_terminal_gets_through(text: str) -> None:
     line = for_terminal(text)
-    assert not [c for c in line if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0x202A <= ord(c) <= 0x202E]
+    assert not [
+        c for c in line if ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0x202A <= ord(c) <= 0x202E
+    ]
 
 
 def test_personal_numbers_are_hidden_but_dates_and_prices_are_not() -> None:

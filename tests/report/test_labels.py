@@ -22,18 +22,29 @@ HOSTILE = '</table><script>alert("class")</script>\u202e'
 
 def share(value: float) -> Estimate:
     low, high = max(value - 0.1, 0), min(value + 0.1, 1)
-    return Estimate(value=value, low=low, high=high, level=0.99, n=30, method="Wilson", unit="share")
+    return Estimate(
+        value=value, low=low, high=high, level=0.99, n=30, method="Wilson", unit="share"
+    )
 
 
 def figure(label: str, f1: float, *, arm: str = "tuned") -> ClassFigure:
     return ClassFigure(
-        arm=arm, metric="label", label=label, gold=30, named=28, precision=share(f1), recall=share(f1), f1=share(f1)
+        arm=arm,
+        metric="label",
+        label=label,
+        gold=30,
+        named=28,
+        precision=share(f1),
+        recall=share(f1),
+        f1=share(f1),
     )
 
 
 def classes(count: int) -> Classes:
     found = [figure(f"class {i}", 1 - i / count) for i in range(count - 1)]
-    worst = figure(HOSTILE, 0.0).model_copy(update={"precision": None, "confused": {HOSTILE: 20, "": 3}})
+    worst = figure(HOSTILE, 0.0).model_copy(
+        update={"precision": None, "confused": {HOSTILE: 20, "": 3}}
+    )
     return Classes(figures=(figure("class 0", 0.5, arm="base"), *found, worst))
 
 
@@ -78,10 +89,15 @@ def test_the_page_shows_both_and_hostile_names_stay_text(labelled: Results) -> N
     assert "tuned is too sure of itself: calibration error (ECE)" in parsed.text
     assert parsed.text.count("Brier score, brier, tuned") == 1  # in the register; the base has none
     assert "Brier score, brier, base" not in parsed.text
-    order = [parsed.text.index(t) for t in ("Is it better?", "By class label", "Does it know when it is right?")]
+    order = [
+        parsed.text.index(t)
+        for t in ("Is it better?", "By class label", "Does it know when it is right?")
+    ]
     assert order == sorted(order)
     references = {a["href"] for a in parsed.of_class("ref")}
-    assert references <= {"#" + a["id"] for _, a in parsed.tags if a.get("id", "").startswith("figure-")}
+    assert references <= {
+        "#" + a["id"] for _, a in parsed.tags if a.get("id", "").startswith("figure-")
+    }
 
 
 def test_neither_stands_where_it_was_not_measured(results: Results) -> None:
@@ -102,7 +118,9 @@ def test_marks_tell_too_sure_from_not_sure_enough() -> None:
     drawn = read(str(reliability(boasts)))
     assert drawn.faults == []
     assert len(drawn.of_class("nogo")) == len(boasts.curve)
-    assert all(0 <= float(v) <= 100 for v in re.findall(r'[xy]\d?="(-?[\d.]+)%"', str(reliability(shy))))
+    assert all(
+        0 <= float(v) <= 100 for v in re.findall(r'[xy]\d?="(-?[\d.]+)%"', str(reliability(shy)))
+    )
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
@@ -125,22 +143,32 @@ def test_they_are_read_from_the_store_and_a_lost_artifact_is_no_crash(folder: Pa
         made.store.save_run(run.model_copy(update={"outputs": {**run.outputs, "evaluation": new}}))
         found = gather(made.file, made.store)
         assert found.evaluation is not None
-        assert (found.classes, found.calibration) == ((classes(4), tuple(kept)) if digests is known else (None, ()))
+        assert (found.classes, found.calibration) == (
+            (classes(4), tuple(kept)) if digests is known else (None, ())
+        )
     made.store.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 360)])
-def test_they_fit_and_read_in_a_browser(labelled: Results, folder: Path, browser: Any, scheme: str, width: int) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+def test_they_fit_and_read_in_a_browser(
+    labelled: Results, folder: Path, browser: Any, scheme: str, width: int
+) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed"
+    )
     folder.mkdir()
     path = folder / "page.html"
     path.write_text(page(labelled), encoding="utf-8")
-    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    tab = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
+    )
     tab.goto(path.as_uri())
     tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     response = axe.Axe().run(
-        tab, context="section[aria-labelledby=comparison]", options={"runOnly": ["wcag2a", "wcag2aa", "best-practice"]}
+        tab,
+        context="section[aria-labelledby=comparison]",
+        options={"runOnly": ["wcag2a", "wcag2aa", "best-practice"]},
     )
     tab.close()
     assert response.violations_count == 0, response.generate_report()

@@ -36,8 +36,14 @@ def answered(asked_project: SampleProject) -> Results:
 def test_what_was_asked_of_the_training_stands_in_the_report(answered: Results) -> None:
     html = page(answered)
     assert answered.asked.curve is not None
-    for words in ("What more rows would buy", "Does it hold for a new region?", "Recipes compared", "by heart",
-                  "What was learned, by slice", "What twice the rows, of all kinds"):  # fmt: skip
+    for words in (
+        "What more rows would buy",
+        "Does it hold for a new region?",
+        "Recipes compared",
+        "by heart",
+        "What was learned, by slice",
+        "What twice the rows, of all kinds",
+    ):
         assert words in html
     assert {"D12", "T03"} <= {f.code for f in answered.findings}
     assert "Not asked yet" not in html
@@ -49,10 +55,14 @@ def test_what_was_asked_of_the_training_stands_in_the_report(answered: Results) 
 def test_what_was_not_asked_is_said_with_the_command(results: Results) -> None:
     html = page(results)
     assert "Not asked yet" in html
-    assert {"--curve", "--leave-out", "--search"} <= set(re.findall(r"tunewell train (--[a-z-]+)", html))
+    assert {"--curve", "--leave-out", "--search"} <= set(
+        re.findall(r"tunewell train (--[a-z-]+)", html)
+    )
 
 
-def test_answers_about_other_rows_are_left_out(asked_project: SampleProject, tmp_path: Path) -> None:
+def test_answers_about_other_rows_are_left_out(
+    asked_project: SampleProject, tmp_path: Path
+) -> None:
     made = sample_project(tmp_path / "other", rows=150, versions=2)
     try:
         early = next(r for r in made.store.runs(stage="train"))
@@ -62,7 +72,9 @@ def test_answers_about_other_rows_are_left_out(asked_project: SampleProject, tmp
         ask_training(made.store, made.file.spec.train)
         curve = made.store.last_run("curve")
         assert curve is not None
-        made.store.save_run(curve.model_copy(update={"inputs": early.inputs, "id": "20260101T000000-curve"}))
+        made.store.save_run(
+            curve.model_copy(update={"inputs": early.inputs, "id": "20260101T000000-curve"})
+        )
         found = gather(made.file, made.store).asked
         assert found.curve is not None  # the one about the rows at hand is still there
         assert len([f for f in found.findings if f.code == "D12"]) == 1
@@ -74,7 +86,8 @@ def test_answers_about_other_rows_are_left_out(asked_project: SampleProject, tmp
 
 
 @pytest.mark.parametrize(
-    ("changed", "shown"), [({"backend": "trl"}, True), ({"forgetting_tasks": ["a"]}, True), ({"rank": 3}, False)]
+    ("changed", "shown"),
+    [({"backend": "trl"}, True), ({"forgetting_tasks": ["a"]}, True), ({"rank": 3}, False)],
 )
 def test_what_only_the_final_run_knows_does_not_part_it_from_the_answers(
     tmp_path: Path, changed: dict[str, Any], shown: bool
@@ -85,9 +98,15 @@ def test_what_only_the_final_run_knows_does_not_part_it_from_the_answers(
         train = made.store.last_run("train")
         assert train is not None
         recipe = {**(train.parameters.get("recipe") or {}), **changed}
-        made.store.save_run(train.model_copy(update={"parameters": {**train.parameters, "recipe": recipe}}))
+        made.store.save_run(
+            train.model_copy(update={"parameters": {**train.parameters, "recipe": recipe}})
+        )
         asked = gather(made.file, made.store).asked
-        assert (asked.curve is not None, bool(asked.groups), asked.search is not None) == (shown, shown, shown)
+        assert (asked.curve is not None, bool(asked.groups), asked.search is not None) == (
+            shown,
+            shown,
+            shown,
+        )
     finally:
         made.store.close()
 
@@ -111,7 +130,13 @@ def trace_of(gaps: list[float]) -> FoldTrace:
     held[0] = True
     losses = np.full((2, 2, n), 2.0, np.float32)
     losses[1, 1] = 2.0 - np.asarray(gaps, np.float32)
-    return FoldTrace(losses, np.full(n, 10, np.int64), held, np.asarray([0.0, 1.0]), tuple(f"r{i}" for i in range(n)))
+    return FoldTrace(
+        losses,
+        np.full(n, 10, np.int64),
+        held,
+        np.asarray([0.0, 1.0]),
+        tuple(f"r{i}" for i in range(n)),
+    )
 
 
 def test_rows_by_heart_are_those_more_than_a_nat_below_the_diagonal() -> None:
@@ -131,7 +156,9 @@ def test_many_rows_are_thinned_and_none_known_by_heart_is_lost() -> None:
     assert found is not None
     assert len(found.dots) <= MOST_DOTS
     assert found.known == int((gaps > 1.0).sum())
-    assert {d.row for d in found.dots if d.by_heart} == {f"r{i}" for i in np.flatnonzero(gaps > 1.0)}
+    assert {d.row for d in found.dots if d.by_heart} == {
+        f"r{i}" for i in np.flatnonzero(gaps > 1.0)
+    }
 
 
 def test_a_trace_without_pairs_draws_nothing() -> None:
@@ -150,10 +177,15 @@ def test_groups_stand_worst_first_and_recipes_best_first(answered: Results) -> N
     assert len(values) == 8
 
 
-@pytest.mark.parametrize(("low", "high", "wanted", "kind"), [(0.1, 0.3, -1, "nogo"), (-0.3, -0.1, -1, "go"),
-                                                             (0.1, 0.3, 1, "go"), (-0.1, 0.1, 1, "open")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("low", "high", "wanted", "kind"),
+    [(0.1, 0.3, -1, "nogo"), (-0.3, -0.1, -1, "go"), (0.1, 0.3, 1, "go"), (-0.1, 0.1, 1, "open")],
+)
 def test_the_sign_of_an_interval(low: float, high: float, wanted: int, kind: str) -> None:
-    assert sign(Estimate(value=(low + high) / 2, low=low, high=high, n=5, method="t"), wanted=wanted) == kind
+    assert (
+        sign(Estimate(value=(low + high) / 2, low=low, high=high, n=5, method="t"), wanted=wanted)
+        == kind
+    )
 
 
 def test_asking_an_untrained_project_is_refused(tmp_path: Path) -> None:

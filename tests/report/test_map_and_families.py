@@ -16,7 +16,9 @@ from tunewell.similar.shown_families import Island, Map
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.types import Estimate
 
-WORDS = st.lists(st.sampled_from("pay the bill now <b> & \u202e meter".split()), max_size=30).map(" ".join)
+WORDS = st.lists(st.sampled_from("pay the bill now <b> & \u202e meter".split()), max_size=30).map(
+    " ".join
+)
 
 
 def plain_text(markup: str) -> str:
@@ -32,7 +34,8 @@ def test_edits_keep_both_texts_and_mark_only_what_differs(before: str, after: st
     assert "<del>" not in other
     kept = [re.sub(r"<(del|ins)>.*?</\1>", "", str(x)).split() for x in (one, other)]
     assert [re.sub("<.?bdi>", "", w) for w in kept[0] if re.sub("<.?bdi>", "", w)] == [
-        re.sub("<.?bdi>", "", w) for w in kept[1] if re.sub("<.?bdi>", "", w)]  # fmt: skip
+        re.sub("<.?bdi>", "", w) for w in kept[1] if re.sub("<.?bdi>", "", w)
+    ]
     assert "<b>" not in one
 
 
@@ -46,21 +49,38 @@ def test_long_texts_are_cut_with_a_notice() -> None:
     assert "400 more words" in one
 
 
-def island(size: int, at: tuple[float, float], words: tuple[str, ...] = ("bill",), **more: object) -> Island:
+def island(
+    size: int, at: tuple[float, float], words: tuple[str, ...] = ("bill",), **more: object
+) -> Island:
     rows = tuple((f"r{i}", 0.1, 0.2, "kept") for i in range(size))
-    return Island.model_validate({"at": at, "words": words, "counts": {"kept": size}, "rows": rows, **more})
+    return Island.model_validate(
+        {"at": at, "words": words, "counts": {"kept": size}, "rows": rows, **more}
+    )
 
 
 def boxes(svg: str) -> list[tuple[float, float, float]]:
-    return [tuple(map(float, m)) for m in re.findall(r'class="land" cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', svg)]  # type: ignore[misc]
+    return [
+        tuple(map(float, m))
+        for m in re.findall(r'class="land" cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', svg)
+    ]  # type: ignore[misc]
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.tuples(st.integers(3, 900), st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=14))
-def test_islands_never_lie_on_each_other_nor_over_the_edge(made: list[tuple[int, float, float]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.integers(3, 900), st.floats(-5, 5), st.floats(-5, 5)), min_size=1, max_size=14
+    )
+)
+def test_islands_never_lie_on_each_other_nor_over_the_edge(
+    made: list[tuple[int, float, float]],
+) -> None:
     k = len(made)
-    found = Map(islands=tuple(island(n, (x, y)) for n, x, y in made), apart=tuple((0.5,) * k for _ in made),
-                shown=1, of=1)  # fmt: skip
+    found = Map(
+        islands=tuple(island(n, (x, y)) for n, x, y in made),
+        apart=tuple((0.5,) * k for _ in made),
+        shown=1,
+        of=1,
+    )
     drawn = draw(found)
     height = float(re.findall(r'viewBox="0 0 1000 ([\d.]+)"', drawn.svg)[0])
     circles = boxes(str(drawn.svg))
@@ -74,7 +94,9 @@ def test_islands_never_lie_on_each_other_nor_over_the_edge(made: list[tuple[int,
 
 
 def test_gaps_and_emptied_islands_are_told_apart_by_shape_and_in_words() -> None:
-    lack = Estimate(value=98, low=63, high=154, n=100, method="share of the target, Wilson", unit="rows")
+    lack = Estimate(
+        value=98, low=63, high=154, n=100, method="share of the target, Wilson", unit="rows"
+    )
     gap = island(20, (0, 0), missing=lack)
     emptied = island(20, (1, 1), counts={"kept": 5, "D01": 15})
     assert said(gap) == "20 rows · about 98 missing"
@@ -86,7 +108,16 @@ def test_gaps_and_emptied_islands_are_told_apart_by_shape_and_in_words() -> None
 
 
 def test_words_of_an_island_are_escaped() -> None:
-    svg = str(draw(Map(islands=(island(30, (0, 0), words=("<script>", "a&b")),), apart=((0,),), shown=30, of=30)).svg)
+    svg = str(
+        draw(
+            Map(
+                islands=(island(30, (0, 0), words=("<script>", "a&b")),),
+                apart=((0,),),
+                shown=30,
+                of=30,
+            )
+        ).svg
+    )
     assert "<script>" not in svg
     assert "&lt;script&gt;" in svg
 
@@ -111,7 +142,9 @@ def test_what_an_older_version_curated_is_said_to_be_missing(project: SampleProj
 
 
 def test_hostile_families_stay_text(folder: Path) -> None:
-    made = sample_project(folder, rows=150, hostile=["<script>alert(1)</script>", "</blockquote><h1>GO</h1>"])
+    made = sample_project(
+        folder, rows=150, hostile=["<script>alert(1)</script>", "</blockquote><h1>GO</h1>"]
+    )
     html = page(gather(made.file, made.store))
     made.store.close()
     assert read(html).faults == []

@@ -46,7 +46,9 @@ def test_every_link_within_the_page_leads_somewhere_and_ids_are_unique(shown: Pa
     assert {a["href"][1:] for _, a in shown.tags if "href" in a} <= set(ids)
 
 
-def test_every_estimate_has_interval_n_and_method_as_tooltip_and_in_the_register(shown: Page) -> None:
+def test_every_estimate_has_interval_n_and_method_as_tooltip_and_in_the_register(
+    shown: Page,
+) -> None:
     figures = [a for a in shown.of_class("est") if "none" not in a["class"].split()]
     assert len(figures) > 40
     for a in figures:
@@ -60,7 +62,11 @@ def test_every_chart_is_described_and_headings_come_in_order(shown: Page) -> Non
     charts = [a for a in shown.having("svg") if a.get("role") == "img"]
     assert len(charts) > 20
     assert all(len(a["aria-label"]) > 10 for a in charts)
-    rest = [a for a in shown.having("svg") if a.get("role") != "img" and "viewbox" not in a and "x" not in a]
+    rest = [
+        a
+        for a in shown.having("svg")
+        if a.get("role") != "img" and "viewbox" not in a and "x" not in a
+    ]
     assert all(a.get("aria-hidden") == "true" for a in rest)
     levels = [int(tag[1]) for tag, _ in shown.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
@@ -69,14 +75,24 @@ def test_every_chart_is_described_and_headings_come_in_order(shown: Page) -> Non
 
 
 def test_the_verdict_and_its_reasons_come_first(shown: Page) -> None:
-    order = [shown.text.index(text) for text in ("INCONCLUSIVE", "The conditions you set", "What would change this",
-                                                 "What became of the data", "Every figure")]  # fmt: skip
+    order = [
+        shown.text.index(text)
+        for text in (
+            "INCONCLUSIVE",
+            "The conditions you set",
+            "What would change this",
+            "What became of the data",
+            "Every figure",
+        )
+    ]
     assert order == sorted(order)
     assert "tunewell.yaml:31" in shown.text
     assert "Nobody has judged an answer yet" in shown.text
 
 
-def test_what_changed_since_the_last_version(shown: Page, results: Results, project: SampleProject) -> None:
+def test_what_changed_since_the_last_version(
+    shown: Page, results: Results, project: SampleProject
+) -> None:
     first = project.store.runs(stage="verdict")[0]
     assert f"The verdict of {first.started:%d %B %Y}" in shown.text
     before, after = (
@@ -129,7 +145,9 @@ def test_a_verdict_that_is_out_of_date_is_not_shown_as_the_verdict(folder: Path)
 
 
 @pytest.mark.parametrize("outcome", ["GO", "NO-GO", "INCONCLUSIVE"])
-def test_the_file_is_named_after_date_and_verdict_and_latest_is_the_same(folder: Path, outcome: Outcome) -> None:
+def test_the_file_is_named_after_date_and_verdict_and_latest_is_the_same(
+    folder: Path, outcome: Outcome
+) -> None:
     made = sample_project(folder, rows=600, outcome=outcome)
     path = render(made.file, made.store)
     assert path.name == f"2026-11-17-1130-{outcome.lower()}.html"
@@ -166,11 +184,14 @@ def test_a_hundred_thousand_receipts_are_reported(folder: Path) -> None:
     dataset = made.store.get_value(run.outputs["dataset"], Dataset)
     small = made.store.get_table(dataset.receipts)
     many = pa.concat_tables(
-        small.set_column(0, "row", pc.binary_join_element_wise(small["row"], str(i), "-")) for i in range(125)
+        small.set_column(0, "row", pc.binary_join_element_wise(small["row"], str(i), "-"))
+        for i in range(125)
     )
     assert many.num_rows > 100_000
     grown = dataset.model_copy(update={"receipts": made.store.put_table(many), "read": 100_000})
-    made.store.save_run(run.model_copy(update={"outputs": {"dataset": made.store.put_value(grown)}}))
+    made.store.save_run(
+        run.model_copy(update={"outputs": {"dataset": made.store.put_value(grown)}})
+    )
     path = render(made.file, made.store)
     made.store.close()
     assert "100,000" in path.read_text(encoding="utf-8")

@@ -60,7 +60,9 @@ def test_steps_stand_in_the_order_in_which_rows_met_them(results: Results) -> No
     assert all(steps == sorted(steps) for steps in met.values())
 
 
-def test_examples_of_a_rule_are_rows_of_that_rule_with_their_text(results: Results, project: SampleProject) -> None:
+def test_examples_of_a_rule_are_rows_of_that_rule_with_their_text(
+    results: Results, project: SampleProject
+) -> None:
     found = flow(results)
     assert found is not None
     stale = next(r for r in found.rules if r.code == "D06")
@@ -70,7 +72,11 @@ def test_examples_of_a_rule_are_rows_of_that_rule_with_their_text(results: Resul
         assert "valid from 14 March 2022" in e.text
         assert e.receipt.code == "D06"
     masked = next(r for r in found.rules if r.code == "D07")
-    assert all(project.rows[e.receipt.row].question in e.text for e in masked.examples if e.receipt.row in project.rows)
+    assert all(
+        project.rows[e.receipt.row].question in e.text
+        for e in masked.examples
+        if e.receipt.row in project.rows
+    )
 
 
 def test_raw_texts_are_read_only_inside_the_project_and_only_if_unchanged(
@@ -79,14 +85,22 @@ def test_raw_texts_are_read_only_inside_the_project_and_only_if_unchanged(
     outside = tmp_path / "secret.txt"
     outside.write_text("a secret\n", encoding="utf-8")
     up = "/".join([".."] * 30) + str(outside)
-    assert texts_at([f"{outside}:1", f"{up}:1", "data/desk.jsonl", "data/none.jsonl:1", ":3"], project.file) == {}
+    assert (
+        texts_at(
+            [f"{outside}:1", f"{up}:1", "data/desk.jsonl", "data/none.jsonl:1", ":3"], project.file
+        )
+        == {}
+    )
     place = "data/desk.jsonl:3"
     assert texts_at([place], project.file)[place]
     assert texts_at([place], project.file, digests={"data/desk.jsonl": "0" * 64}) == {}
 
 
 def test_a_pretty_printed_object_is_shown_whole(project: SampleProject) -> None:
-    rows = {"a1": {"clause": "you may not copy", "summary": "no copies"}, "a2": {"clause": "pay", "summary": "you pay"}}
+    rows = {
+        "a1": {"clause": "you may not copy", "summary": "no copies"},
+        "a2": {"clause": "pay", "summary": "you pay"},
+    }
     path = project.file.root / "data" / "pretty.json"
     path.write_text(json.dumps(rows, indent=2), encoding="utf-8")
     shown = texts_at(["data/pretty.json:2", "data/pretty.json:6"], project.file)
@@ -110,20 +124,27 @@ def test_curves_are_token_weighted_means_over_the_folds(results: Results) -> Non
     shown, trace = training(results), results.trace
     assert shown is not None
     assert trace is not None
-    fold = [np.average(trace.losses[-1, k][trace.held_out[k]], weights=trace.tokens[trace.held_out[k]])
-            for k in range(trace.held_out.shape[0])]  # fmt: skip
+    fold = [
+        np.average(trace.losses[-1, k][trace.held_out[k]], weights=trace.tokens[trace.held_out[k]])
+        for k in range(trace.held_out.shape[0])
+    ]
     assert shown.held_out.mean[-1] == pytest.approx(np.mean(fold), rel=1e-5)
     assert shown.held_out.high[-1] == pytest.approx(np.max(fold), rel=1e-5)
     assert shown.train.mean[-1] < shown.held_out.mean[-1]
 
 
-def test_the_best_and_the_worst_change_are_shown_and_the_rest_is_drawn_by_seed(results: Results) -> None:
+def test_the_best_and_the_worst_change_are_shown_and_the_rest_is_drawn_by_seed(
+    results: Results,
+) -> None:
     sides = side_by_side(results)
     assert len(sides) == 5
     assert len({s.example for s in sides}) == 5
     assert results.evaluation is not None
-    scores = {(s.example, s.arm): s.value for s in results.store.get_value(results.evaluation.scores, list[Score])
-              if s.metric == "key_points" and not isinstance(s.value, Unscored)}  # fmt: skip
+    scores = {
+        (s.example, s.arm): s.value
+        for s in results.store.get_value(results.evaluation.scores, list[Score])
+        if s.metric == "key_points" and not isinstance(s.value, Unscored)
+    }
     changes = {e: v - scores[e, "prompted"] for (e, arm), v in scores.items() if arm == "tuned"}
     assert sides[0].change == max(changes.values())
     assert sides[1].change == min(changes.values())
@@ -155,7 +176,10 @@ def test_effort_adds_up(tmp_path: Path) -> None:
     ("outcomes", "said"),
     [
         (["GO", "GO"], "All 2 conditions that you set hold."),
-        (["NO-GO", "GO"], "Key points named misses what you asked for: 40 % (30 to 50), at least 60 % needed."),
+        (
+            ["NO-GO", "GO"],
+            "Key points named misses what you asked for: 40 % (30 to 50), at least 60 % needed.",
+        ),
         (["INCONCLUSIVE", "GO"], "1 of 2 conditions hold. Still open: “Key points named”."),
     ],
 )
@@ -164,8 +188,10 @@ def test_the_sentence_of_a_verdict_is_made_of_its_conditions(
 ) -> None:
     e = Estimate(value=0.4, low=0.3, high=0.5, n=50, method="x", unit="share")
     limit = Threshold(value=0.6, origin="tunewell.yaml:1")
-    criteria = [Criterion(name="key_points: tuned >= 0.6", outcome=o, estimate=e, threshold=limit, why="w")
-                for o in outcomes]  # fmt: skip
+    criteria = [
+        Criterion(name="key_points: tuned >= 0.6", outcome=o, estimate=e, threshold=limit, why="w")
+        for o in outcomes
+    ]
     verdict = Verdict(outcome=outcomes[0], why="own words", criteria=tuple(criteria))
     assert sentence(conditions_of(verdict, results.evaluation), verdict) == said
 
@@ -188,9 +214,16 @@ def test_a_scale_holds_everything_it_was_made_for(values: list[float]) -> None:
     assert all(scale.holds(v) and 0 <= scale.at(v) <= 100 for v in values)
 
 
-@given(finite, st.floats(0, 1e5), st.floats(0, 1e5), st.one_of(st.none(), finite), st.booleans(), st.booleans(),
-       st.sampled_from(["GO", "NO-GO", "INCONCLUSIVE"]),
-       st.sampled_from(["share", "", "nats/token", "<b>"]))  # fmt: skip
+@given(
+    finite,
+    st.floats(0, 1e5),
+    st.floats(0, 1e5),
+    st.one_of(st.none(), finite),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["GO", "NO-GO", "INCONCLUSIVE"]),
+    st.sampled_from(["share", "", "nats/token", "<b>"]),
+)
 def test_any_strip_is_drawn_and_described(
     value: float,
     below: float,
@@ -201,7 +234,9 @@ def test_any_strip_is_drawn_and_described(
     outcome: Outcome,
     unit: str,
 ) -> None:
-    e = Estimate(value=value, low=value - below, high=value + over, n=3, method="<i>m</i>", unit=unit)
+    e = Estimate(
+        value=value, low=value - below, high=value + over, n=3, method="<i>m</i>", unit=unit
+    )
     drawn = read(str(strip(e, threshold, outcome, above=above, signed=signed)))
     assert drawn.faults == []
     assert "nan" not in str(drawn.tags)
@@ -221,9 +256,18 @@ def test_an_open_end_and_a_missing_figure_are_drawn() -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(1.0, "share", "100"), (0.05, "share", "5"), (0.3041, "share", "30.4"), (1.7, "nats", "1.70"), (0.0, "", "0"),
-     (-0.498, "nats", "−0.50"), (0.0042, "", "0.0042"), (1234.5, "", "1,234"), (-1e-12, "share", "0")],
-)  # fmt: skip
+    [
+        (1.0, "share", "100"),
+        (0.05, "share", "5"),
+        (0.3041, "share", "30.4"),
+        (1.7, "nats", "1.70"),
+        (0.0, "", "0"),
+        (-0.498, "nats", "−0.50"),
+        (0.0042, "", "0.0042"),
+        (1234.5, "", "1,234"),
+        (-1e-12, "share", "0"),
+    ],
+)
 def test_numbers_as_people_read_them(value: float, unit: str, text: str) -> None:
     assert number_of(value, unit) == text
 
@@ -251,15 +295,40 @@ def test_minutes_that_people_spent_on_verdicts_are_counted(tmp_path: Path) -> No
 
     made = sample_project(tmp_path, rows=120)
     question = RubricCriterion(name="helpful", question="?")
-    batch = Batch(id="b", kind="review", title="t", created=dt.datetime(2026, 11, 20, tzinfo=dt.UTC), author="a",
-                  raters=1, minutes=2.0, rubric=(question,))  # fmt: skip
-    items = [Item(id=f"i{n}", batch="b", number=n, example=f"e{n}", arms=("tuned",), part="test", source="s")
-             for n in range(2)]  # fmt: skip
+    batch = Batch(
+        id="b",
+        kind="review",
+        title="t",
+        created=dt.datetime(2026, 11, 20, tzinfo=dt.UTC),
+        author="a",
+        raters=1,
+        minutes=2.0,
+        rubric=(question,),
+    )
+    items = [
+        Item(
+            id=f"i{n}",
+            batch="b",
+            number=n,
+            example=f"e{n}",
+            arms=("tuned",),
+            part="test",
+            source="s",
+        )
+        for n in range(2)
+    ]
     book = Book(made.store)
     book.open_batch(batch, items)
     book.share(batch, ["ann"])
     for item, seconds in zip(items, (90.0, 0.0), strict=True):
-        book.write(Said(scores={"helpful": 1.0}), item=item, batch=batch, account="ann", key=item.id, seconds=seconds)
+        book.write(
+            Said(scores={"helpful": 1.0}),
+            item=item,
+            batch=batch,
+            account="ann",
+            key=item.id,
+            seconds=seconds,
+        )
     found = effort(gather(made.file, made.store))
     made.store.close()
     assert found is not None

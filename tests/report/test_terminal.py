@@ -10,10 +10,16 @@ from tunewell.report.results import Results
 
 def said(results: Results, **changes: object) -> str:
     assert results.verdict is not None
-    console = Console(record=True, width=140, color_system=None, file=open("/dev/null", "w", encoding="utf-8"))
+    console = Console(
+        record=True, width=140, color_system=None, file=open("/dev/null", "w", encoding="utf-8")
+    )
     with console.file:
-        print_verdict(results.verdict.model_copy(update=changes), results.evaluation, console,
-                      report=Path("reports/latest.html"))  # fmt: skip
+        print_verdict(
+            results.verdict.model_copy(update=changes),
+            results.evaluation,
+            console,
+            report=Path("reports/latest.html"),
+        )
         return console.export_text()
 
 

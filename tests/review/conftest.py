@@ -27,20 +27,32 @@ class Desk:
     def book(self) -> Book:
         return Book(self.store)
 
-    def review(self, *people: str, rows: int = 24, calibration: tuple[CalibrationRow, ...] = ()) -> Batch:
+    def review(
+        self, *people: str, rows: int = 24, calibration: tuple[CalibrationRow, ...] = ()
+    ) -> Batch:
         evaluation, examples = newest_evaluation(self.store)
         batch = open_review(
-            self.store, self.file, evaluation, examples, author="owner", arms=("prompted", "tuned"), rows=rows,
+            self.store,
+            self.file,
+            evaluation,
+            examples,
+            author="owner",
+            arms=("prompted", "tuned"),
+            rows=rows,
             calibration=calibration,
-        )  # fmt: skip
+        )
         self.book.share(batch, people)
         return batch
 
-    def judge(self, batch: Batch, person: str, say: Callable[[Item], Said], *, most: int = 1000) -> int:
+    def judge(
+        self, batch: Batch, person: str, say: Callable[[Item], Said], *, most: int = 1000
+    ) -> int:
         """A person works the queue off; returns how many items that were."""
         items = self.book.next_items(batch.id, person, limit=most)
         for item in items:
-            self.book.write(say(item), item=item, batch=batch, account=person, key=item.id, seconds=10)
+            self.book.write(
+                say(item), item=item, batch=batch, account=person, key=item.id, seconds=10
+            )
         return len(items)
 
 

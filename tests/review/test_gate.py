@@ -17,7 +17,9 @@ GATE = "gates=[{metric: useful, kind: gain, at_least: 0.1, against: base, people
 
 def evaluated(project: Project) -> Evaluation:
     file = project.file(overrides=(RUBRIC, GATE))
-    return evaluate(project.dataset, project.split, project.version, file, project.store, models=project.models)
+    return evaluate(
+        project.dataset, project.split, project.version, file, project.store, models=project.models
+    )
 
 
 def verdict(project: Project) -> Verdict:
@@ -32,7 +34,14 @@ def judge(project: Project, *, rows: int, good: bool) -> None:
     found = evaluated(project)
     examples = project.store.examples(project.dataset, ids=found.rows)
     batch = open_review(
-        project.store, file, found, examples, author="owner", arms=("base", "tuned"), rows=rows, title="t"
+        project.store,
+        file,
+        found,
+        examples,
+        author="owner",
+        arms=("base", "tuned"),
+        rows=rows,
+        title="t",
     )
     book = Book(project.store)
     book.share(batch, ["ann", "bob"])

@@ -16,8 +16,18 @@ from tunewell.types import Example, Message
 FACTS = Facts.model_validate(
     {
         "facts": [
-            {"entity": "Green tariff", "attribute": "price per kWh", "value": "31.2 ct", "to": "2025-12-31"},
-            {"entity": "Green tariff", "attribute": "price per kWh", "value": "29.8 ct", "from": "2026-01-01"},
+            {
+                "entity": "Green tariff",
+                "attribute": "price per kWh",
+                "value": "31.2 ct",
+                "to": "2025-12-31",
+            },
+            {
+                "entity": "Green tariff",
+                "attribute": "price per kWh",
+                "value": "29.8 ct",
+                "from": "2026-01-01",
+            },
         ]
     }
 )
@@ -29,7 +39,12 @@ def row(text: str, day: dt.date | None = None) -> Example:
 
 def test_what_the_source_does_not_bear_out_is_marked(desk: Desk) -> None:
     batch = desk.review("ann", rows=24)
-    marked = {i.output[m.start : m.end] for i in desk.book.items(batch.id) for m in i.marks if m.kind == "unsupported"}
+    marked = {
+        i.output[m.start : m.end]
+        for i in desk.book.items(batch.id)
+        for m in i.marks
+        if m.kind == "unsupported"
+    }
     assert "92.10" in marked  # promised by the prompted arm, stands nowhere in the question
     assert "184.20" not in marked
 
@@ -40,8 +55,12 @@ def test_what_is_out_of_date_is_marked_with_what_holds() -> None:
     (mark,) = [m for m in found if m.kind == "outdated"]
     assert answer[mark.start : mark.end] == "The Green tariff costs 31.2 ct per kWh."
     assert "29.8 ct holds on 2026-03-01" in mark.why
-    assert not any(m.kind == "outdated" for m in marks(answer, row("?", dt.date(2025, 3, 1)), facts=FACTS))
-    assert not any(m.kind == "outdated" for m in marks(answer, row("?"), facts=FACTS))  # a question without a date
+    assert not any(
+        m.kind == "outdated" for m in marks(answer, row("?", dt.date(2025, 3, 1)), facts=FACTS)
+    )
+    assert not any(
+        m.kind == "outdated" for m in marks(answer, row("?"), facts=FACTS)
+    )  # a question without a date
 
 
 def test_marks_lie_on_the_same_characters_in_decomposed_writing() -> None:
@@ -61,7 +80,14 @@ def test_endless_words_and_texts_take_no_time_and_are_not_marked() -> None:
     import time
 
     started = time.process_time()
-    for answer in ("A" * 1_000_000, "A'" * 500_000, "Aa " * 300_000, "1," * 500_000, "x@" * 500_000, "\n" * 1_000_000):
+    for answer in (
+        "A" * 1_000_000,
+        "A'" * 500_000,
+        "Aa " * 300_000,
+        "1," * 500_000,
+        "x@" * 500_000,
+        "\n" * 1_000_000,
+    ):
         marks(answer, row(answer))
     assert time.process_time() - started < 30
     (mark,) = marks("B" * 5000 + " pays 48.20 EUR", row("nothing"))

@@ -26,7 +26,10 @@ def test_only_what_is_rated_low_and_not_corrected_counts(desk: Desk) -> None:
 
 
 def test_the_nearest_share_the_rarest_words() -> None:
-    rows = [f"the customer asks about item {n} of the {w}" for n, w in enumerate(["meter", "bill", "lamp"] * 8)]
+    rows = [
+        f"the customer asks about item {n} of the {w}"
+        for n, w in enumerate(["meter", "bill", "lamp"] * 8)
+    ]
     rows[7] = "the meter shows error E-07 and blinks"
     (found,) = nearest(["My display says E-07, what now?"], rows, count=2)
     assert found[0] == 7

@@ -27,26 +27,35 @@ def spec(gates: str) -> TaskSpec:
 
 def test_a_share_against_its_threshold_has_the_power_that_was_asked_for() -> None:
     """Simulated: a true share of .9 against .8, Wilson's interval above the threshold in 80 % of the panels."""
-    plan = plan_panel(spec("[{metric: right, kind: level, at_least: 0.8}]"), available=1000, expected=0.9)
+    plan = plan_panel(
+        spec("[{metric: right, kind: level, at_least: 0.8}]"), available=1000, expected=0.9
+    )
     assert plan.rows == 108
     assert (plan.raters, plan.verdicts, plan.hours) == (3, 324, 10.8)
     luck = random.Random(1)
     trials = 2000
     hits = sum(
-        proportion(sum(luck.random() < 0.9 for _ in range(plan.rows)), plan.rows).low >= 0.8 for _ in range(trials)
+        proportion(sum(luck.random() < 0.9 for _ in range(plan.rows)), plan.rows).low >= 0.8
+        for _ in range(trials)
     )
-    assert 0.76 < hits / trials < 0.88  # 80 %, two standard errors of the simulation and the lattice of counts
+    assert (
+        0.76 < hits / trials < 0.88
+    )  # 80 %, two standard errors of the simulation and the lattice of counts
 
 
 def test_gains_need_the_outputs_of_both_arms() -> None:
-    plan = plan_panel(spec("[{metric: clear, kind: gain, at_least: 0.2, against: base}]"), available=1000)
+    plan = plan_panel(
+        spec("[{metric: clear, kind: gain, at_least: 0.2, against: base}]"), available=1000
+    )
     assert plan.arms == ("tuned", "base")
     assert plan.needs[0].paired
     assert plan.verdicts == plan.rows * 2 * 3
 
 
 def test_other_metrics_with_people_required_need_the_fewest() -> None:
-    plan = plan_panel(spec("[{metric: label, kind: gain, at_least: 0.1, people: required}]"), available=1000)
+    plan = plan_panel(
+        spec("[{metric: label, kind: gain, at_least: 0.1, people: required}]"), available=1000
+    )
     assert plan.rows == 30
 
 
@@ -58,9 +67,11 @@ def test_too_few_rows_are_said() -> None:
 
 def test_what_cannot_be_planned_says_so() -> None:
     with pytest.raises(UserError, match=r"both 0\.8"):
-        plan_panel(spec("[{metric: right, kind: level, at_least: 0.8}]"), available=40, expected=0.8)
+        plan_panel(
+            spec("[{metric: right, kind: level, at_least: 0.8}]"), available=40, expected=0.8
+        )
     bare = parse_task(
         TASK.split("people:", maxsplit=1)[0], path=Path("tunewell.yaml"), environment={}
-    ).spec  # fmt: skip
+    ).spec
     with pytest.raises(UserError, match="no rubric"):
         plan_panel(bare, available=40)

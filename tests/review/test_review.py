@@ -19,13 +19,18 @@ from tunewell.types import Message, MetricInfo, Score
 def good(item: Item) -> Said:
     """Tuned outputs are right, others are not (equal outputs are right for both)."""
     right = "tuned" in item.arms
-    return Said(scores={"faithful": float(right), "helpful": 5 if right else 2}, tags=() if right else ("rude",))
+    return Said(
+        scores={"faithful": float(right), "helpful": 5 if right else 2},
+        tags=() if right else ("rude",),
+    )
 
 
 def test_equal_outputs_are_read_once_and_count_for_both_arms(desk: Desk) -> None:
     batch = desk.review("ann", "bob")
     items = desk.book.items(batch.id)
-    assert sum(len(i.arms) == 2 for i in items) == 6  # one question in four has the same answer from both
+    assert (
+        sum(len(i.arms) == 2 for i in items) == 6
+    )  # one question in four has the same answer from both
     assert len(items) == 42
     assert all(i.probability == 1 for i in items)
     for person in ("ann", "bob"):
@@ -48,7 +53,9 @@ def test_agreement_and_who_stands_apart(desk: Desk) -> None:
 
     def contrary(item: Item) -> Said:
         said = good(item)
-        return said.model_copy(update={"scores": {"faithful": 1 - said.scores["faithful"], "helpful": 3}})
+        return said.model_copy(
+            update={"scores": {"faithful": 1 - said.scores["faithful"], "helpful": 3}}
+        )
 
     for person, word in (("ann", good), ("bob", good), ("eve", contrary)):
         desk.judge(batch, person, word)
@@ -68,8 +75,13 @@ def test_patterns_of_error_by_arm_and_slice(desk: Desk) -> None:
     shares = {(p.arm, p.slice): p.share for p in found if p.tag == "rude"}
     assert shares["prompted", ""].value == pytest.approx(18 / 24)
     assert {s for _, s in shares} == {
-        "", "region=north", "region=south", "kind=billing", "kind=outage", "kind=meter",
-    }  # fmt: skip  # nothing is wrong where somebody moves house: both arms say the same there
+        "",
+        "region=north",
+        "region=south",
+        "kind=billing",
+        "kind=outage",
+        "kind=meter",
+    }  # nothing is wrong where somebody moves house: both arms say the same there
     assert shares["prompted", ""].low < 0.75 < shares["prompted", ""].high
     above = {p.slice for p in found if p.tag == "rude" and p.above}
     assert above <= {"kind=billing", "kind=outage", "kind=meter"}
@@ -81,11 +93,14 @@ def test_denials_and_comments_are_patterns_too(desk: Desk) -> None:
     def comment(item: Item) -> Said:
         bad = "tuned" in item.arms and item.slices["region"] == "north"
         return Said(
-            scores={"faithful": float(not bad), "helpful": 3}, comment="The rate is last year's." if bad else ""
+            scores={"faithful": float(not bad), "helpful": 3},
+            comment="The rate is last year's." if bad else "",
         )
 
     desk.judge(batch, "ann", comment)
-    found = {(p.what, p.slice): p for p in review_result(desk.book, batch).patterns if p.arm == "tuned"}
+    found = {
+        (p.what, p.slice): p for p in review_result(desk.book, batch).patterns if p.arm == "tuned"
+    }
     north, everywhere = found["criterion", "region=north"], found["criterion", ""]
     assert (north.tag, north.share.value, north.above) == ("not faithful", 1.0, True)
     assert everywhere.share.value == pytest.approx(0.5)
@@ -98,7 +113,9 @@ def test_rows_of_one_family_count_as_one(desk: Desk) -> None:
     batch = desk.review("ann", "bob")
     desk.judge(batch, "ann", good)
     said, items = desk.book.verdicts(batch.id), {i.id: i for i in desk.book.items(batch.id)}
-    family = {e: "one" if n % 2 else e for n, e in enumerate(sorted({i.example for i in items.values()}))}
+    family = {
+        e: "one" if n % 2 else e for n, e in enumerate(sorted({i.example for i in items.values()}))
+    }
     shared = {k: i.model_copy(update={"family": family[i.example]}) for k, i in items.items()}
     narrow, wide = (
         next(p.share for p in patterns(batch, said, known) if p.tag == "rude" and not p.slice)
@@ -119,7 +136,10 @@ def test_skipped_rows_are_counted_and_judge_nothing(desk: Desk) -> None:
 def test_calibration_rows_measure_raters_and_nothing_else(desk: Desk) -> None:
     known = tuple(
         CalibrationRow(
-            id=f"k{i}", messages=(Message(role="user", content="Is it?"),), output="No.", gold={"faithful": 0}
+            id=f"k{i}",
+            messages=(Message(role="user", content="Is it?"),),
+            output="No.",
+            gold={"faithful": 0},
         )
         for i in range(4)
     )
@@ -153,8 +173,12 @@ def test_corrections_keep_their_part_and_their_guideline(desk: Desk) -> None:
 def test_what_cannot_be_reviewed_says_so(desk: Desk) -> None:
     evaluation, examples = newest_evaluation(desk.store)
     with pytest.raises(UserError, match="no outputs of production"):
-        open_review(desk.store, desk.file, evaluation, examples, author="o", arms=("production",), rows=3)
-    bare = desk.file.spec.model_copy(update={"people": desk.file.spec.people.model_copy(update={"rubric": ()})})
+        open_review(
+            desk.store, desk.file, evaluation, examples, author="o", arms=("production",), rows=3
+        )
+    bare = desk.file.spec.model_copy(
+        update={"people": desk.file.spec.people.model_copy(update={"rubric": ()})}
+    )
     file = type(desk.file)(spec=bare, path=desk.file.path, lines={}, origins={})
     with pytest.raises(UserError, match="no rubric"):
         open_review(desk.store, file, evaluation, examples, author="o", arms=("tuned",), rows=3)
@@ -164,7 +188,13 @@ def test_rows_on_which_a_judge_is_unsure_get_their_share(desk: Desk) -> None:
     evaluation, examples = newest_evaluation(desk.store)
     doubtful = {e.id for n, e in enumerate(examples) if n % 4 == 0}
     scores = [
-        Score(example=e.id, arm="tuned", metric="faithful", value=0.5 if e.id in doubtful else 1.0, scorer="judge")
+        Score(
+            example=e.id,
+            arm="tuned",
+            metric="faithful",
+            value=0.5 if e.id in doubtful else 1.0,
+            scorer="judge",
+        )
         for e in examples
     ]
     info = MetricInfo(name="faithful", title="Faithful?", low=0, high=1)
@@ -173,11 +203,13 @@ def test_rows_on_which_a_judge_is_unsure_get_their_share(desk: Desk) -> None:
     )
     spec = desk.file.spec
     judge = MetricSpec(name="faithful", options={"metric": "judge"})
-    file = replace(desk.file, spec=spec.model_copy(update={"metrics": (*spec.metrics, judge), "slices": ()}))
+    file = replace(
+        desk.file, spec=spec.model_copy(update={"metrics": (*spec.metrics, judge), "slices": ()})
+    )
     for seed in range(4):
         batch = open_review(
             desk.store, file, judged, examples, author="o", arms=("tuned",), rows=8, seed=seed
-        )  # fmt: skip
+        )
         items = desk.book.items(batch.id)
         assert sum(i.example in doubtful for i in items) == 2
         assert {i.probability for i in items} == {8 / 24}

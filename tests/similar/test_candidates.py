@@ -12,7 +12,9 @@ from tunewell.similar.frequency import count_words
 
 
 def test_threads_change_nothing() -> None:
-    texts = [sentence(i, 40) for i in range(2_500)] + [edited(sentence(i, 40), 0.2, i) for i in range(100)]
+    texts = [sentence(i, 40) for i in range(2_500)] + [
+        edited(sentence(i, 40), 0.2, i) for i in range(100)
+    ]
     one, two = split_words(texts), split_words(texts, workers=2)
     assert np.array_equal(one.codes, two.codes)
     assert np.array_equal(one.starts, two.starts)
@@ -22,8 +24,12 @@ def test_threads_change_nothing() -> None:
     assert np.array_equal(alone.similarity, together.similarity)
 
 
-def test_the_check_of_candidates_among_many_rows_costs_no_recall(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [sentence(i, 60) for i in range(1_500)] + [edited(sentence(i, 60), 0.3, i) for i in range(400)]
+def test_the_check_of_candidates_among_many_rows_costs_no_recall(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [sentence(i, 60) for i in range(1_500)] + [
+        edited(sentence(i, 60), 0.3, i) for i in range(400)
+    ]
     words = split_words(texts)
     monkeypatch.setattr(module, "_SMALL", 0)
     checked = near_pairs(words)
@@ -61,7 +67,9 @@ def test_a_word_is_counted_as_often_as_it_stands(rows: list[list[str]]) -> None:
     every = [word for row in rows for word in row]
     frequency = count_words(words)
     assert frequency.of(words.codes).tolist() == [every.count(word) for word in every]
-    assert frequency.tiers(words.codes, (1, 2)).tolist() == [(every.count(w) > 1) + (every.count(w) > 2) for w in every]
+    assert frequency.tiers(words.codes, (1, 2)).tolist() == [
+        (every.count(w) > 1) + (every.count(w) > 2) for w in every
+    ]
     assert words.numbers.tolist() == [any(c.isdigit() for c in word) for word in every]
 
 

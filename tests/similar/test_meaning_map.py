@@ -13,14 +13,24 @@ from tunewell.similar.vectors import available
 
 THINGS = "meter bill tariff deposit contract outage cable socket invoice payment".split()
 DESK = [
-    f"please {verb} the {thing} of my flat number {n}" for thing in THINGS for verb in ("check", "send") for n in "abc"
+    f"please {verb} the {thing} of my flat number {n}"
+    for thing in THINGS
+    for verb in ("check", "send")
+    for n in "abc"
 ]
-CHAT = [f"i love {thing} so much, {word} my friend" for thing in ("football", "pizza", "music", "cats", "films")
-        for word in ("haha", "really", "hello", "truly")]  # fmt: skip
+CHAT = [
+    f"i love {thing} so much, {word} my friend"
+    for thing in ("football", "pizza", "music", "cats", "films")
+    for word in ("haha", "really", "hello", "truly")
+]
 
 
-def unit(random: np.random.Generator, centres: int, each: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    points: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.repeat(np.eye(centres, 32), each, axis=0)
+def unit(
+    random: np.random.Generator, centres: int, each: int
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    points: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.repeat(
+        np.eye(centres, 32), each, axis=0
+    )
     points = points + 0.05 * random.standard_normal((centres * each, 32))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     return points.astype(np.float32)

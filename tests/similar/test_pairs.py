@@ -24,7 +24,9 @@ def test_edited_copies_of_short_rows_are_found(share: float, least: float) -> No
 def test_only_pairs_across_two_sets() -> None:
     base = [sentence(i, 40) for i in range(200)]
     pairs = near_pairs([*base[:50], *base], across=50)
-    assert set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == {(i, 50 + i) for i in range(50)}
+    assert set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == {
+        (i, 50 + i) for i in range(50)
+    }
 
 
 def test_a_large_family_is_closed_through_links() -> None:
@@ -37,7 +39,10 @@ def test_a_large_family_is_closed_through_links() -> None:
 
 
 def test_a_pair_of_two_texts_is_found_however_few_there_are() -> None:
-    assert len(near_pairs(["move the contract to a new flat", "move the contract to the new flat"])) == 1
+    assert (
+        len(near_pairs(["move the contract to a new flat", "move the contract to the new flat"]))
+        == 1
+    )
     assert len(near_pairs(["only one"])) == 0
     assert len(near_pairs([])) == 0
 
@@ -58,7 +63,9 @@ def test_words_agree_with_the_plain_way(texts: list[str]) -> None:
         for j, other in enumerate(plain):
             if texts[j].isascii() and expected and other:
                 a, b = words.of(i), words.of(j)
-                assert (a.tolist() == b.tolist()) == (expected == other or (not len(a) and not len(b)))
+                assert (a.tolist() == b.tolist()) == (
+                    expected == other or (not len(a) and not len(b))
+                )
 
 
 @settings(max_examples=100, deadline=None)
@@ -70,7 +77,9 @@ def test_similarity_is_symmetric_and_one_for_equals(texts: list[str]) -> None:
     assert (similarities(words, left, right) == 1).all()
     if n > 1:
         shifted = np.roll(right, 1)
-        assert np.array_equal(similarities(words, left, shifted), similarities(words, shifted, left))
+        assert np.array_equal(
+            similarities(words, left, shifted), similarities(words, shifted, left)
+        )
 
 
 @given(st.text(max_size=40))

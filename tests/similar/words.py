@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import random
 
-_SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru".split()
+_SYLLABLES = (
+    "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru".split()
+)
 
 
 def vocabulary(size: int) -> list[str]:
     draw = random.Random(99)
-    return ["".join(draw.choice(_SYLLABLES) for _ in range(draw.randint(1, 4))) + str_tail(i) for i in range(size)]
+    return [
+        "".join(draw.choice(_SYLLABLES) for _ in range(draw.randint(1, 4))) + str_tail(i)
+        for i in range(size)
+    ]
 
 
 def str_tail(i: int) -> str:

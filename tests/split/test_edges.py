@@ -25,10 +25,14 @@ def planted(draw: st.DrawFn) -> Planted:
     """Rows and the edges planted between them: edited and normalised copies, groups, parents, shared inputs."""
     n = draw(st.integers(15, 40))
     base = draw(st.integers(0, 10_000))
-    rows = [_row(f"r{i}", sentence(base + i, 30), sentence(base + 50_000 + i, 30)) for i in range(n)]
+    rows = [
+        _row(f"r{i}", sentence(base + i, 30), sentence(base + 50_000 + i, 30)) for i in range(n)
+    ]
     edges: list[tuple[int, int]] = []
     kinds = st.sampled_from(["edited", "normalised", "same input", "group", "parent"])
-    for k, (i, kind) in enumerate(draw(st.lists(st.tuples(st.integers(0, n - 1), kinds), max_size=20))):
+    for k, (i, kind) in enumerate(
+        draw(st.lists(st.tuples(st.integers(0, n - 1), kinds), max_size=20))
+    ):
         source, at = rows[i], len(rows)
         asked, answer = source.input, source.target
         if kind == "edited":
@@ -39,9 +43,15 @@ def planted(draw: st.DrawFn) -> Planted:
             rows.append(_row(f"x{k}", asked, sentence(90_000 + k, 20)))
         elif kind == "group":
             rows[i] = source.model_copy(update={"group": source.group or f"g{i}"})
-            rows.append(_row(f"x{k}", sentence(80_000 + k, 20), sentence(85_000 + k, 20), group=rows[i].group))
+            rows.append(
+                _row(
+                    f"x{k}", sentence(80_000 + k, 20), sentence(85_000 + k, 20), group=rows[i].group
+                )
+            )
         else:
-            rows.append(_row(f"x{k}", sentence(70_000 + k, 20), sentence(75_000 + k, 20), parent=source.id))
+            rows.append(
+                _row(f"x{k}", sentence(70_000 + k, 20), sentence(75_000 + k, 20), parent=source.id)
+            )
         edges.append((i, at))
     return rows, edges
 
@@ -52,7 +62,9 @@ def test_no_planted_edge_crosses_a_cut_over_families(made: Planted, seed: int) -
     rows, edges = made
     family = {i: k for k, members in enumerate(families(rows)) for i in members}
     assert sorted(family) == list(range(len(rows)))
-    side = {k: random.Random(seed * 1_000 + k).random() < 0.3 for k in set(family.values())}  # any cut over families
+    side = {
+        k: random.Random(seed * 1_000 + k).random() < 0.3 for k in set(family.values())
+    }  # any cut over families
     assert not [(i, j) for i, j in edges if side[family[i]] != side[family[j]]]
     keys: dict[bytes | str, int] = {}
     for i, row in enumerate(rows):

@@ -16,27 +16,59 @@ from tunewell.task import SplitSection, parse_task
 from tunewell.types import Dataset, Example, Message
 
 
-def row(name: str, asked: str, answer: str = "yes", *, group: str = "", parent: str = "", region: str = "") -> Example:
+def row(
+    name: str,
+    asked: str,
+    answer: str = "yes",
+    *,
+    group: str = "",
+    parent: str = "",
+    region: str = "",
+) -> Example:
     turns = (Message(role="user", content=asked), Message(role="assistant", content=answer))
-    return Example(id=name, messages=turns, group=group, parent=parent, tags={"region": region} if region else {})
+    return Example(
+        id=name,
+        messages=turns,
+        group=group,
+        parent=parent,
+        tags={"region": region} if region else {},
+    )
 
 
 rows = st.integers(12, 40).flatmap(
-    lambda n: st.tuples(*(
-        st.tuples(st.integers(0, 2 * n), st.sampled_from(["", "", "g1", "g2", "g3"]),
-                  st.sampled_from(["", "", "0", "5"]),
-                  st.sampled_from(["north", "south"])) for _ in range(n)))
-)  # fmt: skip
+    lambda n: st.tuples(
+        *(
+            st.tuples(
+                st.integers(0, 2 * n),
+                st.sampled_from(["", "", "g1", "g2", "g3"]),
+                st.sampled_from(["", "", "0", "5"]),
+                st.sampled_from(["north", "south"]),
+            )
+            for _ in range(n)
+        )
+    )
+)
 
 
 @settings(max_examples=60, deadline=None)
-@given(drawn=rows, seed=st.integers(0, 5), held=st.sets(st.integers(0, 11), max_size=3),
-       stratify=st.sampled_from(["", "region"]))  # fmt: skip
+@given(
+    drawn=rows,
+    seed=st.integers(0, 5),
+    held=st.sets(st.integers(0, 11), max_size=3),
+    stratify=st.sampled_from(["", "region"]),
+)
 def test_no_family_is_cut_and_every_row_is_assigned_once(
     drawn: tuple[tuple[int, str, str, str], ...], seed: int, held: set[int], stratify: str
 ) -> None:
     examples = [
-        row(str(i), sentence(text, 12), sentence(text + 1000, 12), group=group, parent=parent, region=region)
+        row(
+            str(i),
+            sentence(text, 12),
+            sentence(text + 1000, 12),
+            group=group,
+            parent=parent,
+            region=region,
+        )
         for i, (text, group, parent, region) in enumerate(drawn)
     ]
     section = SplitSection(test=0.2, review=0.1, folds=2, seed=seed, stratify=stratify)
@@ -54,7 +86,11 @@ def test_no_family_is_cut_and_every_row_is_assigned_once(
     # No edge of any kind crosses from what is trained on to what is measured on.
     for a in examples:
         for b in examples:
-            linked = (a.group and a.group == b.group) or a.parent == b.id or (a.parent and a.parent == b.parent)
+            linked = (
+                (a.group and a.group == b.group)
+                or a.parent == b.id
+                or (a.parent and a.parent == b.parent)
+            )
             if linked or a.input == b.input:
                 assert part[a.id] == part[b.id]
     again, _ = divide(list(reversed(examples)), section, held_out=given_ids)
@@ -64,8 +100,15 @@ def test_no_family_is_cut_and_every_row_is_assigned_once(
 
 
 def test_shares_folds_and_strata_are_balanced() -> None:
-    examples = [row(f"r{i:04}", sentence(i, 15), sentence(10_000 + i, 10), region="north" if i % 4 else "south")
-                for i in range(600)]  # fmt: skip
+    examples = [
+        row(
+            f"r{i:04}",
+            sentence(i, 15),
+            sentence(10_000 + i, 10),
+            region="north" if i % 4 else "south",
+        )
+        for i in range(600)
+    ]
     section = SplitSection(test=0.2, review=0.1, folds=5, seed=3, stratify="region")
     result, _ = divide(examples, section)
     parts = Counter(a.part for a in result.assignments)
@@ -82,8 +125,13 @@ def test_shares_folds_and_strata_are_balanced() -> None:
 
 def test_copies_in_other_words_stay_together() -> None:
     long = "please tell me how i can move my contract to the new flat in the river street before next month ends"
-    examples = [row("a", long), row("b", long.replace("tell", "show").replace("river", "mill"), "no"),
-                row("c", "Long!", "x"), row("d", "long", "x"), row("e", "long", "y")]  # fmt: skip
+    examples = [
+        row("a", long),
+        row("b", long.replace("tell", "show").replace("river", "mill"), "no"),
+        row("c", "Long!", "x"),
+        row("d", "long", "x"),
+        row("e", "long", "y"),
+    ]
     examples += [row(f"f{i}", sentence(i, 14), sentence(500 + i, 8)) for i in range(60)]
     made = [sorted(examples[i].id for i in members) for members in families(examples)]
     assert ["a", "b"] in made
@@ -96,7 +144,9 @@ def test_a_given_test_set_can_be_capped_and_is_never_trained_on() -> None:
         row(f"r{i}", sentence(100 + i, 12)) for i in range(40)
     ]
     held = [f"t{i}" for i in range(30)]
-    result, _ = divide(examples, SplitSection(test=0.2, review=0.0, folds=2, max_test_rows=10), held_out=held)
+    result, _ = divide(
+        examples, SplitSection(test=0.2, review=0.0, folds=2, max_test_rows=10), held_out=held
+    )
     assert len(result.ids("test")) == 10
     assert not set(held) & set(result.all_folds)
     assert len(result.assignments) == 50
@@ -104,7 +154,10 @@ def test_a_given_test_set_can_be_capped_and_is_never_trained_on() -> None:
 
 def test_too_few_families_say_what_to_do() -> None:
     with pytest.raises(DataError, match="1 families of rows cannot make 5 folds"):
-        divide([row("a", "one two three", group="g"), row("b", "four five six", group="g")], SplitSection())
+        divide(
+            [row("a", "one two three", group="g"), row("b", "four five six", group="g")],
+            SplitSection(),
+        )
 
 
 def test_a_split_leaves_a_run(tmp_path: Path) -> None:
@@ -112,7 +165,9 @@ def test_a_split_leaves_a_run(tmp_path: Path) -> None:
     text = "task: {name: a, about: a task for tests, input: asked, output: said}\ndata: [{path: x}]\nsplit: {folds: 3}"
     file = parse_task(text, path=tmp_path / "tunewell.yaml", environment={})
     with Store(tmp_path) as store:
-        dataset = Dataset(id="d", rows=30, examples=store.put_table(examples_to_table(examples)), receipts="")
+        dataset = Dataset(
+            id="d", rows=30, examples=store.put_table(examples_to_table(examples)), receipts=""
+        )
         result = split(dataset, file, store)
         run = store.last_run("split")
         assert run is not None

@@ -50,18 +50,29 @@ SUBJECTS = [
     [6, 5, 2, 1, 0],
     [0, 2, 2, 3, 7],
 ]
-SHROUT_FLEISS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+SHROUT_FLEISS = [
+    [9, 2, 5, 8],
+    [6, 1, 3, 2],
+    [8, 4, 6, 8],
+    [7, 1, 2, 6],
+    [10, 5, 6, 9],
+    [6, 2, 4, 7],
+]
 
 
 def _data(name: str) -> Any:
-    for root in (os.environ.get("TUNEWELL_DATA"), Path(__file__).resolve().parents[3] / "shared" / "data"):
+    for root in (
+        os.environ.get("TUNEWELL_DATA"),
+        Path(__file__).resolve().parents[3] / "shared" / "data",
+    ):
         if root and (Path(root) / name).exists():
             return json.loads((Path(root) / name).read_text(encoding="utf-8"))
     pytest.skip(f"{name}: set TUNEWELL_DATA to the folder of the public data sets")
 
 
 @pytest.mark.parametrize(
-    ("scale", "value"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849), ("ratio", 0.797)]
+    ("scale", "value"),
+    [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849), ("ratio", 0.797)],
 )
 def test_alpha_reproduces_krippendorff(scale: str, value: float) -> None:
     assert round(krippendorff_alpha(OBSERVERS, scale=scale).value, 3) == value  # type: ignore[arg-type]
@@ -102,7 +113,8 @@ def test_the_paradox_of_kappa() -> None:
 
 
 @pytest.mark.parametrize(
-    ("criterion", "value"), [("Informativeness", 0.284873), ("Relevance", 0.115121), ("Fluency", -0.015808)]
+    ("criterion", "value"),
+    [("Informativeness", 0.284873), ("Relevance", 0.115121), ("Fluency", -0.015808)],
 )
 def test_alpha_of_the_newsroom_summaries(criterion: str, value: float) -> None:
     rows = _data("judge_bench/newsroom.json")["instances"]
@@ -153,12 +165,16 @@ def test_equal_ratings_leave_alpha_undefined() -> None:
         krippendorff_alpha([[1, 1, 1], [1, 1, 1]])
 
 
-@pytest.mark.parametrize(("share", "kind"), [(0.3, "interval"), (0.6, "interval"), (0.6, "nominal"), (0.85, "nominal")])
+@pytest.mark.parametrize(
+    ("share", "kind"), [(0.3, "interval"), (0.6, "interval"), (0.6, "nominal"), (0.85, "nominal")]
+)
 def test_alpha_covers_at_thirty_items_and_three_raters(share: float, kind: str) -> None:
     rng = np.random.default_rng(5)
 
     def draw(items: int) -> Any:
-        x = np.sqrt(share) * rng.normal(size=(1, items)) + np.sqrt(1 - share) * rng.normal(size=(3, items))
+        x = np.sqrt(share) * rng.normal(size=(1, items)) + np.sqrt(1 - share) * rng.normal(
+            size=(3, items)
+        )
         return (x > 0).astype(float) if kind == "nominal" else x
 
     # The agreement of signs of normals with correlation r is 1/2 + arcsin(r)/pi (Sheppard).
@@ -171,7 +187,11 @@ def test_icc_covers_at_thirty_items_and_three_raters() -> None:
     rng = np.random.default_rng(6)
     hits = 0
     for _ in range(500):
-        x = rng.normal(size=(30, 1)) + 0.5 * rng.normal(size=(1, 3)) + 0.7 * rng.normal(size=(30, 3))
+        x = (
+            rng.normal(size=(30, 1))
+            + 0.5 * rng.normal(size=(1, 3))
+            + 0.7 * rng.normal(size=(30, 3))
+        )
         e = icc(x)
         hits += e.low <= 1 / (1 + 0.25 + 0.49) <= e.high
     assert hits / 500 >= 0.93

@@ -24,7 +24,9 @@ from tunewell.stats.change import peaks
         (5, 2.0, True, 4.01),
     ],
 )
-def test_run_lengths_reproduce_the_published_ones(h: float, shift: float, two_sided: bool, updates: float) -> None:
+def test_run_lengths_reproduce_the_published_ones(
+    h: float, shift: float, two_sided: bool, updates: float
+) -> None:
     digits = len(str(updates).split(".")[1])
     assert round(cusum_run_length(0.5, h, shift=shift, two_sided=two_sided), digits) == updates
 

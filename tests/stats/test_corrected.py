@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tunewell.stats import corrected_difference, corrected_mean, corrected_rate, corrected_win_rate, icc, mean
+from tunewell.stats import (
+    corrected_difference,
+    corrected_mean,
+    corrected_rate,
+    corrected_win_rate,
+    icc,
+    mean,
+)
 from tunewell.stats.stratified import Strata, effects, share_limits, verdict_icc
 
 Floats = NDArray[np.float64]
-# Rate, labels, sensitivity and specificity of the judge. The normal-theory interval covers 72 % in the first.
+# Rate, labels, sensitivity and specificity of the judge. The normal-theory interval covers 72 % in
+# the first.
 HARD = [
     (0.95, 30, 0.95, 0.80),
     (0.98, 30, 0.98, 0.95),
@@ -36,12 +44,16 @@ def _counts(p: float, n: int, hit: float, correct: float, repeats: int, seed: in
 
 
 @pytest.mark.parametrize(("p", "n", "hit", "correct"), HARD)
-def test_a_corrected_rate_covers_in_the_hard_cells(p: float, n: int, hit: float, correct: float) -> None:
+def test_a_corrected_rate_covers_in_the_hard_cells(
+    p: float, n: int, hit: float, correct: float
+) -> None:
     _, low, high = share_limits(_counts(p, n, hit, correct, 8000, seed=1), 0.95)
     assert np.mean((low <= p) & (p <= high)) >= 0.94
 
 
-@pytest.mark.parametrize(("hit", "correct", "most"), [(0.9, 0.8, 0.62), (0.95, 0.9, 0.41), (0.5, 0.5, 1.02)])
+@pytest.mark.parametrize(
+    ("hit", "correct", "most"), [(0.9, 0.8, 0.62), (0.95, 0.9, 0.41), (0.5, 0.5, 1.02)]
+)
 def test_the_labels_saved_are_those_promised(hit: float, correct: float, most: float) -> None:
     from tunewell.stats.proportions import wilson
 
@@ -67,7 +79,9 @@ def test_the_public_function_runs_the_simulated_code() -> None:
     x = np.array([[human[seen & (judge == j)].sum() for j in (0, 1)]])
     t = np.array([[(seen & (judge == j)).sum() for j in (0, 1)]], dtype=float)
     shares = np.array([[(judge == j).mean() for j in (0, 1)]])
-    value, low, high = share_limits(Strata(x[:, None], t[:, None], shares, np.array([1 / 1500]), False), 0.95)
+    value, low, high = share_limits(
+        Strata(x[:, None], t[:, None], shares, np.array([1 / 1500]), False), 0.95
+    )
     assert (e.value, e.low, e.high) == pytest.approx((value[0], low[0], high[0]), abs=1e-4)
 
 
@@ -219,7 +233,9 @@ def test_too_few_labels_or_other_values_are_refused(labels: list[float]) -> None
         corrected_rate(judge=[1, 0, 1, 0, 1], human=labels)
 
 
-def _clustered(p: float, hit: float, correct: float, likeness: float, seed: int, judge_icc: float | None) -> Strata:
+def _clustered(
+    p: float, hit: float, correct: float, likeness: float, seed: int, judge_icc: float | None
+) -> Strata:
     """2,000 datasets of 20 labelled clusters of five; the judge's errors are independent."""
     rng = np.random.default_rng(seed)
     k = 1 / likeness - 1
@@ -255,7 +271,9 @@ def test_a_judge_that_shows_no_clustering_narrows_the_interval() -> None:
 
 
 def test_the_clustering_of_verdicts_is_the_intraclass_correlation() -> None:
-    x = (np.random.default_rng(23).random((60, 4)) < np.random.default_rng(24).random((60, 1))).astype(float)
+    x = (
+        np.random.default_rng(23).random((60, 4)) < np.random.default_rng(24).random((60, 1))
+    ).astype(float)
     passed = x.sum(1)
     found = verdict_icc(np.stack([4 - passed, passed], 1), np.full(60, 4.0))
     assert found == pytest.approx(icc(x, form="ICC(1,1)").value, abs=1e-12)

@@ -44,7 +44,9 @@ def test_the_discrepancy_is_that_of_its_definition() -> None:
     k = np.exp(-d / np.median(d[np.triu_indices(12, 1)]))
     xx = (k[:7, :7].sum() - 7) / 42
     yy = (k[7:, 7:].sum() - 5) / 20
-    assert two_sample(x, y, permutations=19).estimate.value == pytest.approx(xx + yy - 2 * k[:7, 7:].mean())
+    assert two_sample(x, y, permutations=19).estimate.value == pytest.approx(
+        xx + yy - 2 * k[:7, 7:].mean()
+    )
 
 
 def test_chi_square_equals_scipy() -> None:
@@ -61,6 +63,8 @@ def test_the_interval_of_the_distance_covers() -> None:
     p, q = np.array([0.5, 0.3, 0.2]), np.array([0.3, 0.3, 0.4])
     hits = 0
     for seed in range(150):
-        e = two_sample(rng.multinomial(150, p), rng.multinomial(200, q), test="chi2", seed=seed).estimate
+        e = two_sample(
+            rng.multinomial(150, p), rng.multinomial(200, q), test="chi2", seed=seed
+        ).estimate
         hits += e.low <= 0.2 <= e.high
     assert hits / 150 >= 0.9

@@ -22,7 +22,9 @@ def test_a_mean_of_independent_values_is_students_interval() -> None:
 
 
 def test_a_clustered_mean_equals_the_cr2_of_equal_clusters() -> None:
-    x = np.random.default_rng(0).normal(size=(10, 3)) + np.random.default_rng(1).normal(size=(10, 1))
+    x = np.random.default_rng(0).normal(size=(10, 3)) + np.random.default_rng(1).normal(
+        size=(10, 1)
+    )
     e = mean(x.ravel(), clusters=np.repeat(np.arange(10), 3))
     plain = mean(x.mean(axis=1))
     assert (e.low, e.high) == pytest.approx((plain.low, plain.high))
@@ -39,8 +41,13 @@ def test_a_mean_does_not_depend_on_the_order(values: list[float], rng: object) -
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=60), st.booleans())
-def test_swapping_the_arms_mirrors_the_difference(rows: list[tuple[int, int]], paired: bool) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=60),
+    st.booleans(),
+)
+def test_swapping_the_arms_mirrors_the_difference(
+    rows: list[tuple[int, int]], paired: bool
+) -> None:
     a, b = [r[0] for r in rows], [r[1] for r in rows]
     ab, ba = difference(a, b, paired=paired), difference(b, a, paired=paired)
     assert (ab.low, ab.value, ab.high) == pytest.approx((-ba.high, -ba.value, -ba.low), abs=1e-9)
@@ -53,7 +60,10 @@ def test_missing_values_never_narrow_an_interval(values: list[float], missing: i
     gaps = [*values, *[float("nan")] * missing]
     a, b = mean(whole, low=0, high=1), mean(gaps, low=0, high=1)
     if missing:
-        worst, best = mean([*values, *[0.0] * missing], low=0, high=1), mean([*values, *[1.0] * missing], low=0, high=1)
+        worst, best = (
+            mean([*values, *[0.0] * missing], low=0, high=1),
+            mean([*values, *[1.0] * missing], low=0, high=1),
+        )
         assert b.low <= worst.low + 1e-9
         assert b.high >= best.high - 1e-9
     else:
@@ -97,7 +107,9 @@ def test_a_clustered_binary_mean_covers(p: float, icc: float) -> None:
     rng = np.random.default_rng(3)
     hits = 0
     for _ in range(400):
-        rate = rng.beta(p * (1 / icc - 1), (1 - p) * (1 / icc - 1), size=40) if icc else np.full(40, p)
+        rate = (
+            rng.beta(p * (1 / icc - 1), (1 - p) * (1 / icc - 1), size=40) if icc else np.full(40, p)
+        )
         x = (rng.random((40, 3)) < rate[:, None]).astype(float).ravel()
         e = mean(x, clusters=np.repeat(np.arange(40), 3))
         hits += e.low <= p <= e.high
@@ -133,7 +145,9 @@ def test_bca_equals_scipy_within_the_noise_of_resampling() -> None:
 
     x = np.random.default_rng(6).exponential(size=80)
     ours = bootstrap(x, lambda v: float(np.mean(v)), repeats=4000)
-    theirs = oracle((x,), np.mean, n_resamples=4000, rng=np.random.default_rng(0)).confidence_interval
+    theirs = oracle(
+        (x,), np.mean, n_resamples=4000, rng=np.random.default_rng(0)
+    ).confidence_interval
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.03)
 
 

@@ -11,7 +11,21 @@ from tunewell.stats import benjamini_hochberg, equivalence, holm
 from tunewell.types import Estimate
 
 # Benjamini & Hochberg 1995, section 4: myocardial infarction trial.
-PAPER = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528]
+PAPER = [
+    0.0001,
+    0.0004,
+    0.0019,
+    0.0095,
+    0.0201,
+    0.0278,
+    0.0298,
+    0.0344,
+    0.0459,
+    0.3240,
+    0.4262,
+    0.5719,
+    0.6528,
+]
 PAPER += [0.7590, 1.0]
 
 
@@ -48,6 +62,8 @@ def test_no_tests_give_no_rejections() -> None:
         (0.04, 0.09, "equivalence", False),
     ],
 )
-def test_a_margin_is_kept_missed_or_open(low: float, high: float, kind: str, holds: bool | None) -> None:
+def test_a_margin_is_kept_missed_or_open(
+    low: float, high: float, kind: str, holds: bool | None
+) -> None:
     e = Estimate(value=(low + high) / 2, low=low, high=high, n=100, method="t")
     assert equivalence(e, margin=0.03, kind=kind).holds is holds  # type: ignore[arg-type]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tunewell.stats import bradley_terry, position_bias, proportion, win_rate
 
-# Agresti 1987: wins of the row's team over the column's; Milwaukee, Detroit, Toronto, New York, Boston, Cleveland,
-# Baltimore.
+# Agresti 1987: wins of the row's team over the column's; Milwaukee, Detroit, Toronto, New York,
+# Boston, Cleveland, Baltimore.
 BASEBALL = [
     [0, 7, 9, 7, 7, 9, 11],
     [6, 0, 7, 5, 11, 9, 9],
@@ -24,7 +24,15 @@ BASEBALL = [
 
 def test_strengths_reproduce_agrestis_league() -> None:
     r = bradley_terry(BASEBALL, reference=6)
-    assert [round(e.value, 3) for e in r.strengths] == [1.581, 1.436, 1.294, 1.248, 1.108, 0.684, 0.0]
+    assert [round(e.value, 3) for e in r.strengths] == [
+        1.581,
+        1.436,
+        1.294,
+        1.248,
+        1.108,
+        0.684,
+        0.0,
+    ]
     assert r.order == (0, 1, 2, 3, 4, 5, 6)
     assert r.strengths[6].low == r.strengths[6].high == 0
 
@@ -37,7 +45,9 @@ def test_strengths_do_not_depend_on_the_order_of_the_items(seed: int) -> None:
     np.fill_diagonal(w, 0)
     p = rng.permutation(5)
     a, b = bradley_terry(w), bradley_terry(w[np.ix_(p, p)])
-    assert [a.strengths[i].value for i in p] == pytest.approx([e.value for e in b.strengths], abs=1e-8)
+    assert [a.strengths[i].value for i in p] == pytest.approx(
+        [e.value for e in b.strengths], abs=1e-8
+    )
 
 
 def test_strengths_cover() -> None:

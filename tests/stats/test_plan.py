@@ -58,7 +58,10 @@ def test_the_planned_power_is_reached() -> None:
 
     n = math.ceil(sample_size_difference(0.8, sd=1).value)
     rng = np.random.default_rng(0)
-    found = [difference(rng.normal(0.8, 1, n), rng.normal(0, 1, n), paired=False).low > 0 for _ in range(1500)]
+    found = [
+        difference(rng.normal(0.8, 1, n), rng.normal(0, 1, n), paired=False).low > 0
+        for _ in range(1500)
+    ]
     assert 0.77 <= np.mean(found) <= 0.83
 
 

@@ -41,7 +41,9 @@ def _clustered(rng: Rng) -> Estimate:
     return difference(base + own + 0.2, base + rng.normal(size=100), paired=True, clusters=at)
 
 
-@pytest.mark.parametrize(("make", "truth"), [(_strongest, 0.8), (_bias, 0.1), (_won, 0.6), (_clustered, 0.2)])
+@pytest.mark.parametrize(
+    ("make", "truth"), [(_strongest, 0.8), (_bias, 0.1), (_won, 0.6), (_clustered, 0.2)]
+)
 def test_an_interval_covers_what_it_says(make: Callable[[Rng], Estimate], truth: float) -> None:
     rng = np.random.default_rng(31)
     held = [e.low <= truth <= e.high for e in (make(rng) for _ in range(1000))]

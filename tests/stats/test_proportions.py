@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 from tunewell.stats import mcnemar, proportion
 from tunewell.stats.proportions import paired_score, unpaired_score, wilson
 
-WILSON = [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
-CLOPPER = [(81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0.0, 0.1684), (1, 29, 0.0009, 0.1776)]
+WILSON = [
+    (81, 263, 0.2553, 0.3662),
+    (15, 148, 0.0624, 0.1605),
+    (0, 20, 0.0, 0.1611),
+    (1, 29, 0.0061, 0.1718),
+]
+CLOPPER = [
+    (81, 263, 0.2527, 0.3676),
+    (15, 148, 0.0578, 0.1617),
+    (0, 20, 0.0, 0.1684),
+    (1, 29, 0.0009, 0.1776),
+]
 
 
 @pytest.mark.parametrize(("x", "n", "low", "high"), WILSON)
@@ -21,7 +31,9 @@ def test_wilson_reproduces_the_published_intervals(x: int, n: int, low: float, h
 
 
 @pytest.mark.parametrize(("x", "n", "low", "high"), CLOPPER)
-def test_clopper_pearson_reproduces_the_published_intervals(x: int, n: int, low: float, high: float) -> None:
+def test_clopper_pearson_reproduces_the_published_intervals(
+    x: int, n: int, low: float, high: float
+) -> None:
     e = proportion(x, n, method="clopper-pearson")
     assert (round(e.low, 4), round(e.high, 4)) == (low, high)
 
@@ -30,7 +42,9 @@ def test_jeffreys_equals_the_beta_quantiles_of_statsmodels() -> None:
     from statsmodels.stats.proportion import proportion_confint
 
     e = proportion(81, 263, method="jeffreys")
-    assert (e.low, e.high) == pytest.approx(proportion_confint(81, 263, method="jeffreys"), abs=1e-9)
+    assert (e.low, e.high) == pytest.approx(
+        proportion_confint(81, 263, method="jeffreys"), abs=1e-9
+    )
 
 
 @settings(deadline=None)
@@ -72,19 +86,28 @@ def test_mcnemar_without_discordant_pairs_sees_nothing() -> None:
     assert t.estimate.low < 0 < t.estimate.high
 
 
-@pytest.mark.parametrize(("x1", "n1", "x2", "n2"), [(7, 20, 3, 25), (45, 50, 30, 50), (1, 30, 5, 40)])
-def test_both_ends_of_the_unpaired_interval_lie_at_the_critical_score(x1: int, n1: int, x2: int, n2: int) -> None:
+@pytest.mark.parametrize(
+    ("x1", "n1", "x2", "n2"), [(7, 20, 3, 25), (45, 50, 30, 50), (1, 30, 5, 40)]
+)
+def test_both_ends_of_the_unpaired_interval_lie_at_the_critical_score(
+    x1: int, n1: int, x2: int, n2: int
+) -> None:
     from scipy.optimize import minimize_scalar
 
     def score(delta: float) -> float:
         def loss(q: float) -> float:
             return -float(
-                x1 * np.log(q) + (n1 - x1) * np.log(1 - q) + x2 * np.log(q - delta) + (n2 - x2) * np.log(1 - q + delta)
+                x1 * np.log(q)
+                + (n1 - x1) * np.log(1 - q)
+                + x2 * np.log(q - delta)
+                + (n2 - x2) * np.log(1 - q + delta)
             )
 
         limits = (max(0, delta) + 1e-12, min(1, 1 + delta) - 1e-12)
         q = minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": 1e-12}).x
-        variance = (q * (1 - q) / n1 + (q - delta) * (1 - q + delta) / n2) * (n1 + n2) / (n1 + n2 - 1)
+        variance = (
+            (q * (1 - q) / n1 + (q - delta) * (1 - q + delta) / n2) * (n1 + n2) / (n1 + n2 - 1)
+        )
         return float((x1 / n1 - x2 / n2 - delta) / np.sqrt(variance))
 
     low, high = unpaired_score(x1, n1, x2, n2, 1.96)
@@ -97,7 +120,9 @@ def test_both_ends_of_the_paired_interval_lie_at_the_critical_score(b: int, c: i
 
     def score(delta: float) -> float:
         def loss(q: float) -> float:
-            return -float(b * np.log(q + delta) + c * np.log(q) + (n - b - c) * np.log(1 - 2 * q - delta))
+            return -float(
+                b * np.log(q + delta) + c * np.log(q) + (n - b - c) * np.log(1 - 2 * q - delta)
+            )
 
         limits = (max(0.0, -delta) + 1e-13, (1 - delta) / 2 - 1e-13)
         q = minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": 1e-13}).x

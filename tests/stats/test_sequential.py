@@ -49,7 +49,10 @@ def test_a_sequence_never_widens_and_ends_on_the_truth() -> None:
 
 def test_swapping_the_arms_mirrors_the_sequence() -> None:
     a, b = np.random.default_rng(2).random((2, 120))
-    ab, ba = confidence_sequence(a, low=0, high=1, other=b), confidence_sequence(b, low=0, high=1, other=a)
+    ab, ba = (
+        confidence_sequence(a, low=0, high=1, other=b),
+        confidence_sequence(b, low=0, high=1, other=a),
+    )
     assert ab.low == pytest.approx(-ba.high, abs=5e-3)
 
 

@@ -16,7 +16,9 @@ def _kpi(rng: np.random.Generator, effect: float, phi: float) -> tuple[np.ndarra
         noise[t] = phi * noise[t - 1] + rng.normal()
     market = rng.normal(size=n).cumsum()
     season = np.tile([0.0, 1.0, 2.0, 1.0], 20)
-    return 20 + 0.02 * np.arange(n) + market + season + noise + effect * (np.arange(n) >= 50), market
+    return 20 + 0.02 * np.arange(n) + market + season + noise + effect * (
+        np.arange(n) >= 50
+    ), market
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.5])
@@ -32,7 +34,10 @@ def test_the_effect_is_covered_with_memory_season_and_a_control(phi: float) -> N
 
 def test_the_control_takes_out_what_is_not_ours() -> None:
     y, market = _kpi(np.random.default_rng(2), 0.0, 0.0)
-    alone, held = interrupted_series(y, start=50, season=4), interrupted_series(y, start=50, season=4, controls=market)
+    alone, held = (
+        interrupted_series(y, start=50, season=4),
+        interrupted_series(y, start=50, season=4, controls=market),
+    )
     assert held.level.high - held.level.low < alone.level.high - alone.level.low
 
 
@@ -74,7 +79,9 @@ def test_a_short_reference_with_memory_holds_more_of_the_budget_back() -> None:
         top = np.maximum(top, up)
     knots = np.linspace(memory.min(), memory.max(), 5)
     made = [
-        series_threshold(float(v), n=140, season=7, alpha=0.1, updates=100, direction="up", k=0.25, years=2000)
+        series_threshold(
+            float(v), n=140, season=7, alpha=0.1, updates=100, direction="up", k=0.25, years=2000
+        )
         for v in knots
     ]
     assert np.mean(top > np.interp(memory, knots, made)) <= 0.11

@@ -33,7 +33,11 @@ def store(tmp_path: Path) -> Store:
 
 def row(name: str) -> Example:
     return Example(
-        id=name, messages=(Message(role="user", content=f"q {name}"), Message(role="assistant", content="a"))
+        id=name,
+        messages=(
+            Message(role="user", content=f"q {name}"),
+            Message(role="assistant", content="a"),
+        ),
     )
 
 
@@ -44,7 +48,11 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @given(st.lists(st.tuples(texts, texts, st.dictionaries(texts, texts, max_size=2)), max_size=5))
 def test_examples_survive_the_table(rows: list[tuple[str, str, dict[str, str]]]) -> None:
     examples = [
-        Example(id=f"{i}", messages=(Message(role="user", content=q), Message(role="assistant", content=a)), tags=tags)
+        Example(
+            id=f"{i}",
+            messages=(Message(role="user", content=q), Message(role="assistant", content=a)),
+            tags=tags,
+        )
         for i, (q, a, tags) in enumerate(rows)
     ]
     assert table_to_examples(examples_to_table(examples)) == examples
@@ -117,7 +125,10 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing_half_written(
 
 
 def test_a_really_full_disk() -> None:
-    with pytest.raises(StoreError, match="disk is full"), files_module.disk_errors(Path("/dev/full")):
+    with (
+        pytest.raises(StoreError, match="disk is full"),
+        files_module.disk_errors(Path("/dev/full")),
+    ):
         with Path("/dev/full").open("wb", buffering=0) as handle:
             handle.write(b"x" * 4096)
 
@@ -139,12 +150,19 @@ with store.lock("tunewell run"):
 """
 
 
-def test_the_second_process_is_told_who_holds_it_and_a_kill_lets_go(store: Store, tmp_path: Path) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+def test_the_second_process_is_told_who_holds_it_and_a_kill_lets_go(
+    store: Store, tmp_path: Path
+) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(StoreError, match=rf"held by process {holder.pid} \(tunewell run\)"), store.lock("x"):
+        with (
+            pytest.raises(StoreError, match=rf"held by process {holder.pid} \(tunewell run\)"),
+            store.lock("x"),
+        ):
             pytest.fail("two writers at once")
         half = store.files.root / "tmp" / f"{holder.pid}-half.parquet"
         assert half.exists()
@@ -161,7 +179,9 @@ def test_the_second_process_is_told_who_holds_it_and_a_kill_lets_go(store: Store
 
 def test_the_second_process_can_wait(store: Store, tmp_path: Path) -> None:
     code = HOLDER.replace("time.sleep(60)", "time.sleep(0.7)")
-    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     told: list[str] = []
@@ -177,7 +197,10 @@ def test_the_second_process_can_wait(store: Store, tmp_path: Path) -> None:
 def test_events_are_kept_in_order(store: Store) -> None:
     store.say("approval", "d1", author="owner")
     store.say("approval", "d2", author="expert", record={"n": 1})
-    assert [(e.subject, e.author) for e in store.said("approval")] == [("d1", "owner"), ("d2", "expert")]
+    assert [(e.subject, e.author) for e in store.said("approval")] == [
+        ("d1", "owner"),
+        ("d2", "expert"),
+    ]
     assert store.said("approval", subject="d2")[0].record == {"n": 1}
 
 

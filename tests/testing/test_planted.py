@@ -11,15 +11,26 @@ from tunewell.testing.planted import corpus, edit, edit_blocks, text
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 99), share=st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5]), words=st.integers(40, 400))
+@given(
+    seed=st.integers(0, 99),
+    share=st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5]),
+    words=st.integers(40, 400),
+)
 def test_so_many_words_are_edited_as_asked(seed: int, share: float, words: int) -> None:
     original = text(random.Random(seed), words).split()
     for editor in (edit, edit_blocks):
         edited = editor(" ".join(original), share, random.Random(seed), known=["new"]).split()
-        assert edited == editor(" ".join(original), share, random.Random(seed), known=["new"]).split()
+        assert (
+            edited == editor(" ".join(original), share, random.Random(seed), known=["new"]).split()
+        )
         asked = round(share * words)
-        put, lost = edited.count("new"), len(original) - sum((Counter(original) & Counter(edited)).values())
-        assert max(put, lost) <= asked <= put + lost + 3  # blocks are of one length: up to three words may be left over
+        put, lost = (
+            edited.count("new"),
+            len(original) - sum((Counter(original) & Counter(edited)).values()),
+        )
+        assert (
+            max(put, lost) <= asked <= put + lost + 3
+        )  # blocks are of one length: up to three words may be left over
         assert len(edited) == words + put - lost
 
 
@@ -42,7 +53,9 @@ def test_a_corpus_repeats_by_its_seed_and_says_what_was_planted() -> None:
     for plant in one.truth:
         assert plant.row in rows
         assert not plant.other or plant.other in (evaluation if plant.code == "D11" else rows)
-    lengths = [sum(len(turn["content"].split()) for turn in rows[name]["messages"]) for name in one.clean]
+    lengths = [
+        sum(len(turn["content"].split()) for turn in rows[name]["messages"]) for name in one.clean
+    ]
     assert set(lengths) == {40}
 
 

@@ -1,8 +1,9 @@
 """A pretend accelerator: tensors that claim another device, hold real numbers, and refuse to meet the processor's.
 
-No GPU is needed to see where code would fail on one: under `accelerator` whatever is put on `DEVICE` computes as
-always, but an operation that mixes the two sides raises as CUDA would, ``.numpy()`` of the far side raises, and every
-read of a value that would wait for the device is counted.
+No GPU is needed to see where code would fail on one: under `accelerator` whatever is put on
+`DEVICE` computes as always, but an operation that mixes the two sides raises as CUDA would,
+``.numpy()`` of the far side raises, and every read of a value that would wait for the device is
+counted.
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ class Far(torch.Tensor):  # type: ignore[misc]
     @staticmethod
     def __new__(cls: type[Far], near: torch.Tensor) -> Far:
         made: Far = torch.Tensor._make_wrapper_subclass(
-            cls, near.size(), strides=near.stride(), storage_offset=near.storage_offset(), dtype=near.dtype,
+            cls,
+            near.size(),
+            strides=near.stride(),
+            storage_offset=near.storage_offset(),
+            dtype=near.dtype,
             device=DEVICE,
-        )  # fmt: skip
+        )
         made.near = near
         return made
 
@@ -55,7 +60,8 @@ class Accelerator(TorchDispatchMode):  # type: ignore[misc]
     """The pretend device at work.
 
     Attributes:
-        waits: How often the processor had to wait for the device, by operation (copies to the processor included).
+        waits: How often the processor had to wait for the device, by operation (copies to the
+            processor included).
         sent: Copies from the processor to the device.
     """
 
@@ -77,20 +83,32 @@ class Accelerator(TorchDispatchMode):  # type: ignore[misc]
             self._count_copy(name, args, far, to_far)
         else:
             if far and any(not isinstance(t, Far) and t.dim() for t in tensors):
-                raise MixedDevicesError(f"{func}: {[(tuple(t.shape), t.device.type) for t in tensors]}")
+                raise MixedDevicesError(
+                    f"{func}: {[(tuple(t.shape), t.device.type) for t in tensors]}"
+                )
             if far and name in WAITS:
                 self.waits[name] += 1
         if kwargs.get("device") is not None:
             kwargs["device"] = torch.device("cpu")
         args = tuple(torch.device("cpu") if isinstance(a, torch.device) else a for a in args)
-        near_args, near_kwargs = tree_map(lambda t: t.near if isinstance(t, Far) else t, (args, kwargs))
+        near_args, near_kwargs = tree_map(
+            lambda t: t.near if isinstance(t, Far) else t, (args, kwargs)
+        )
         out = func(*near_args, **near_kwargs)
-        written = [i for i, a in enumerate(func._schema.arguments) if a.alias_info and a.alias_info.is_write]
+        written = [
+            i
+            for i, a in enumerate(func._schema.arguments)
+            if a.alias_info and a.alias_info.is_write
+        ]
         if written and func._schema.returns:
             named = {a.name: kwargs.get(a.name) for a in func._schema.arguments}
-            own = [args[i] if i < len(args) else named[func._schema.arguments[i].name] for i in written]
+            own = [
+                args[i] if i < len(args) else named[func._schema.arguments[i].name] for i in written
+            ]
             return own[0] if len(func._schema.returns) == 1 else tuple(own)
-        return tree_map(lambda t: Far(t) if isinstance(t, torch.Tensor) else t, out) if to_far else out
+        return (
+            tree_map(lambda t: Far(t) if isinstance(t, torch.Tensor) else t, out) if to_far else out
+        )
 
     def _count_copy(self, name: str, args: Any, far: bool, to_far: bool) -> None:
         from_far = isinstance(args[1 if name == "copy_" else 0], Far)
@@ -106,7 +124,10 @@ def accelerator() -> Iterator[Accelerator]:
     usual = torch.tensor
 
     def tensor(data: Any, *, device: Any = None, **how: Any) -> Any:
-        """Numbers that are made on the processor and sent; PyTorch leaves them out for this device."""
+        """Numbers that are made on the processor and sent.
+
+        PyTorch leaves them out for this device.
+        """
         return usual(data, **how).to(device) if device is not None else usual(data, **how)
 
     from transformers import PreTrainedModel
@@ -114,7 +135,10 @@ def accelerator() -> Iterator[Accelerator]:
     load = PreTrainedModel.from_pretrained.__func__
 
     def from_pretrained(cls: Any, *args: Any, **how: Any) -> Any:
-        """Weights are read on the processor; transformers uses this device's name for a model without any."""
+        """Weights are read on the processor.
+
+        Transformers uses this device's name for a model without any.
+        """
         with _disable_current_modes():
             return load(cls, *args, **how)
 

@@ -54,7 +54,10 @@ def make_examples(n: int, *, seed: int = 0, learnable: bool = True) -> list[Exam
     for i in range(n):
         words = rng.choice(WORDS, int(rng.integers(2, 9)))
         answer = words[0] if learnable else "".join(rng.choice(list("abcdefghijklmnop"), 10))
-        turns = (Message(role="user", content=" ".join(words)), Message(role="assistant", content=str(answer)))
+        turns = (
+            Message(role="user", content=" ".join(words)),
+            Message(role="assistant", content=str(answer)),
+        )
         found.append(Example(id=f"r{i:03}", messages=turns))
     return found
 
@@ -66,5 +69,13 @@ def examples() -> Callable[..., list[Example]]:
 
 @pytest.fixture
 def recipe(tiny: Weights) -> Recipe:
-    return Recipe(model=str(tiny.folder), rank=4, alpha=8, dropout=0.1, rate=1e-2, epochs=2, tokens_per_batch=256,
-                  fold_layers=0.5)  # fmt: skip
+    return Recipe(
+        model=str(tiny.folder),
+        rank=4,
+        alpha=8,
+        dropout=0.1,
+        rate=1e-2,
+        epochs=2,
+        tokens_per_batch=256,
+        fold_layers=0.5,
+    )

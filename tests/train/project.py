@@ -24,7 +24,9 @@ def make_project(
     rows = sorted(examples, key=lambda e: e.id)
     dataset = Dataset(id="d" * 64, rows=len(rows), examples=store.put_examples(rows), receipts="")
     parts = [f"fold-{i % folds}" for i in range(len(rows) - 2)] + ["test", "review"]
-    assigned = tuple(Assignment(id=e.id, family=f"f{e.id}", part=p) for e, p in zip(rows, parts, strict=True))
+    assigned = tuple(
+        Assignment(id=e.id, family=f"f{e.id}", part=p) for e, p in zip(rows, parts, strict=True)
+    )
     split = Split(dataset=dataset.id, folds=folds, seed=0, assignments=assigned)
     file = parse_task(TASK, path=folder / "tunewell.yaml", environment={})
     spec = file.spec.model_copy(update={"train": recipe})

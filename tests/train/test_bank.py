@@ -17,11 +17,15 @@ def rows(examples: Callable[..., list[Example]], tokenizer: Any) -> Any:
     return encode_rows(examples(24), tokenizer, max_tokens=200).rows
 
 
-def make_job(network: Any, rows: Any, recipe: Recipe, *, cut: int, adapters: tuple[int, ...]) -> Any:
+def make_job(
+    network: Any, rows: Any, recipe: Recipe, *, cut: int, adapters: tuple[int, ...]
+) -> Any:
     from tunewell.train.loop import Job
 
     train = np.arange(len(rows))[None] % 3 != np.asarray(adapters)[:, None]
-    return Job(network, rows, recipe=recipe, cut=cut, train=train, measure=~train, adapters=adapters)
+    return Job(
+        network, rows, recipe=recipe, cut=cut, train=train, measure=~train, adapters=adapters
+    )
 
 
 def spread(job: Any, *, seed: int) -> None:
@@ -78,10 +82,15 @@ def test_a_step_in_several_passes_has_the_same_gradients(
 
 
 def test_dropout_is_drawn_for_every_row_and_step(network: Any, rows: Any, recipe: Recipe) -> None:
-    """By hand: x times its row's mask, then A and B; about the wanted share is zero, the rest is scaled up."""
+    """By hand: x times its row's mask, then A and B.
+
+    About the wanted share is zero, the rest is scaled up.
+    """
     from tunewell.train.kernels import lora
 
-    bank = make_job(network, rows, recipe.model_copy(update={"dropout": 0.4}), cut=2, adapters=(0, 1)).bank
+    bank = make_job(
+        network, rows, recipe.model_copy(update={"dropout": 0.4}), cut=2, adapters=(0, 1)
+    ).bank
     bank.refresh(step=5, rows=3)
     group = bank.groups[0]
     mask = group.mask
@@ -93,7 +102,9 @@ def test_dropout_is_drawn_for_every_row_and_step(network: Any, rows: Any, recipe
     weight = torch.randn(group.outputs, x.shape[2])
     group.b.data.normal_()
     by_hand = x @ weight.T + (x * mask.repeat_interleave(4, 1)) @ group.a.transpose(1, 2) @ group.b
-    torch.testing.assert_close(lora(x, weight, None, group.a, group.b, mask), by_hand, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        lora(x, weight, None, group.a, group.b, mask), by_hand, rtol=1e-4, atol=1e-4
+    )
     bank.refresh(step=6, rows=3)
     assert not torch.equal(mask, bank.groups[0].mask)
     bank.refresh()
@@ -101,7 +112,9 @@ def test_dropout_is_drawn_for_every_row_and_step(network: Any, rows: Any, recipe
 
 
 @pytest.mark.parametrize("fast", [True, False])
-def test_gradients_are_those_of_autograd_through_peft(tiny: Any, rows: Any, recipe: Recipe, fast: bool) -> None:
+def test_gradients_are_those_of_autograd_through_peft(
+    tiny: Any, rows: Any, recipe: Recipe, fast: bool
+) -> None:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
@@ -119,7 +132,8 @@ def test_gradients_are_those_of_autograd_through_peft(tiny: Any, rows: Any, reci
 
     model = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
     peft = get_peft_model(
-        model, LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=list(recipe.targets))
+        model,
+        LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=list(recipe.targets)),
     )
     again = make_job(network, rows, recipe, cut=0, adapters=(0,))
     spread(again, seed=2)
@@ -143,7 +157,9 @@ def test_gradients_are_those_of_autograd_through_peft(tiny: Any, rows: Any, reci
         torch.testing.assert_close(torch.from_numpy(value), grad, rtol=1e-3, atol=1e-5)
 
 
-def test_an_adapter_begins_the_same_whoever_is_beside_it(network: Any, rows: Any, recipe: Recipe) -> None:
+def test_an_adapter_begins_the_same_whoever_is_beside_it(
+    network: Any, rows: Any, recipe: Recipe
+) -> None:
     both = make_job(network, rows, recipe, cut=2, adapters=(0, 1)).bank
     alone = make_job(network, rows, recipe, cut=2, adapters=(1,)).bank
     np.testing.assert_array_equal(both.values[1].numpy(), alone.values[0].numpy())
@@ -155,7 +171,11 @@ def test_label_smoothing_moves_mass_off_the_label() -> None:
 
     torch.manual_seed(0)
     hidden = torch.randn(5, 8, requires_grad=True)
-    head, labels, weights = torch.randn(30, 8), torch.tensor([1, 4, 29, 0, 7]), torch.full((5,), 0.2)
+    head, labels, weights = (
+        torch.randn(30, 8),
+        torch.tensor([1, 4, 29, 0, 7]),
+        torch.full((5,), 0.2),
+    )
     total, nats = cross_entropy(hidden, head, labels, weights, smoothing=0.1)
     total.backward()
     theirs = hidden.detach().clone().requires_grad_()
@@ -173,7 +193,9 @@ def test_padding_and_prompt_carry_no_loss(network: Any, rows: Any, recipe: Recip
     at, flat = labels.wanted.flatten()[labels.at], labels.owner
     for i, r in enumerate(batch.rows[0]):
         mine = flat == i
-        assert labels.tokens[torch.from_numpy(mine)].tolist() == rows[r].ids[rows[r].start :].tolist()
+        assert (
+            labels.tokens[torch.from_numpy(mine)].tolist() == rows[r].ids[rows[r].start :].tolist()
+        )
         places = at[torch.from_numpy(mine)].numpy() - i * batch.length
         assert places.min() == rows[r].start - 1
         assert places.max() == len(rows[r].ids) - 2

@@ -7,8 +7,12 @@ from hypothesis import strategies as st
 from tunewell.train.batches import plan
 
 
-@given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.integers(1, 5), st.integers(400, 2000),
-       st.one_of(st.none(), st.integers(0, 99)))  # fmt: skip
+@given(
+    st.lists(st.integers(1, 400), min_size=1, max_size=60),
+    st.integers(1, 5),
+    st.integers(400, 2000),
+    st.one_of(st.none(), st.integers(0, 99)),
+)
 @settings(max_examples=80, deadline=None)
 def test_every_adapter_sees_each_of_its_rows_once(
     lengths: list[int], adapters: int, budget: int, seed: int | None
@@ -33,6 +37,7 @@ def test_like_goes_with_like_so_that_little_is_padding() -> None:
 def test_the_order_changes_with_the_seed_alone() -> None:
     sizes = np.random.default_rng(0).integers(20, 300, 100)
     one, same, other = (
-        [b.rows.tolist() for b in plan(sizes, [np.arange(100)], budget=1024, seed=s)] for s in (1, 1, 2)
+        [b.rows.tolist() for b in plan(sizes, [np.arange(100)], budget=1024, seed=s)]
+        for s in (1, 1, 2)
     )
     assert one == same != other

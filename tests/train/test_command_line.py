@@ -26,7 +26,10 @@ train: {{model: {model}, rank: 2, epochs: 1, tokens_per_batch: 512, fold_layers:
 @pytest.fixture
 def folder(tmp_path: Path, tiny: Weights, examples: Callable[..., list[Example]]) -> Path:
     (tmp_path / "tunewell.yaml").write_text(TASK.format(model=tiny.folder), encoding="utf-8")
-    rows = [{"q": e.input, "a": e.target, "s": "north" if i % 2 else "south"} for i, e in enumerate(examples(60))]
+    rows = [
+        {"q": e.input, "a": e.target, "s": "north" if i % 2 else "south"}
+        for i, e in enumerate(examples(60))
+    ]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return tmp_path
 
@@ -47,7 +50,9 @@ def test_it_answers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
-def test_recipes_are_compared_and_the_next_rows_forecast(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recipes_are_compared_and_the_next_rows_forecast(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["train", str(folder), "--search", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["result"]
     assert len(found["candidates"]) == 8
@@ -59,7 +64,14 @@ def test_recipes_are_compared_and_the_next_rows_forecast(folder: Path, capsys: p
     assert "of the folds' steps were not needed" in shown
     assert main(["train", str(folder), "--curve", "--json"]) == 0
     curve = json.loads(capsys.readouterr().out)["result"]
-    assert [p["share"] for p in (*curve["measured"], *curve["forecast"])] == [0.125, 0.25, 0.5, 1.0, 2.0, 4.0]
+    assert [p["share"] for p in (*curve["measured"], *curve["forecast"])] == [
+        0.125,
+        0.25,
+        0.5,
+        1.0,
+        2.0,
+        4.0,
+    ]
     assert main(["train", str(folder), "--curve"]) == 0
     shown = capsys.readouterr().out
     assert "forecast" in shown
@@ -67,7 +79,10 @@ def test_recipes_are_compared_and_the_next_rows_forecast(folder: Path, capsys: p
 
 
 def test_a_trained_version_is_written_for_others(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from transformers import AutoModelForCausalLM
 
@@ -91,6 +106,9 @@ def test_a_trained_version_is_written_for_others(
 
 def test_training_says_its_notes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", str(folder)]) == 0
-    assert "note      On the held-out rows" in (said := capsys.readouterr().out) or "note      Depth pays" in said
+    assert (
+        "note      On the held-out rows" in (said := capsys.readouterr().out)
+        or "note      Depth pays" in said
+    )
     assert main(["train", str(folder), "--json"]) == 0  # taken over; the envelope alone
     assert json.loads(capsys.readouterr().out)["command"] == "train"

@@ -31,7 +31,9 @@ def there() -> Iterator[Accelerator]:
         yield mode
 
 
-def make_job(weights: Weights, rows: Any, recipe: Recipe, device: str, *, cut: int, folder: Path, **more: Any) -> Any:
+def make_job(
+    weights: Weights, rows: Any, recipe: Recipe, device: str, *, cut: int, folder: Path, **more: Any
+) -> Any:
     from tunewell.train.loop import Job
     from tunewell.train.network import load_network
     from tunewell.train.trunk import Trunk
@@ -43,7 +45,16 @@ def make_job(weights: Weights, rows: Any, recipe: Recipe, device: str, *, cut: i
     if cut:
         trunk = Trunk(folder / f"states-{device}", rows, width=network.width, dtype=torch.float32)
         trunk.fill(network, rows, cut=cut)
-    return Job(network, rows, recipe=recipe, cut=cut, train=train, measure=~train, adapters=range(3), trunk=trunk)
+    return Job(
+        network,
+        rows,
+        recipe=recipe,
+        cut=cut,
+        train=train,
+        measure=~train,
+        adapters=range(3),
+        trunk=trunk,
+    )
 
 
 def steps(job: Any, count: int) -> None:
@@ -74,7 +85,10 @@ def test_the_pretend_accelerator_refuses_what_cuda_refuses(there: Accelerator) -
 def test_folds_train_there_as_here_without_waiting(
     tiny: Weights, rows: Any, recipe: Recipe, tmp_path: Path, cut: int, fast: bool
 ) -> None:
-    """Trunk, dropout, noise, label smoothing, clipping, AdamW; then losses, runs said by heart, and the adapters."""
+    """Trunk, dropout, noise, label smoothing, clipping, AdamW.
+
+    Then losses, runs said by heart, and the adapters.
+    """
     recipe = recipe.model_copy(update={"noise": 0.5, "label_smoothing": 0.1, "dropout": 0.2})
     here = make_job(tiny, rows, recipe, "cpu", cut=cut, folder=tmp_path, fast=fast)
     steps(here, 3)
@@ -85,7 +99,11 @@ def test_folds_train_there_as_here_without_waiting(
         mode.waits.clear()
         steps(job, 3)
         assert not mode.waits
-        losses, runs, base = job.evaluate(job.measure), job.longest_runs(job.measure), job.evaluate_base()
+        losses, runs, base = (
+            job.evaluate(job.measure),
+            job.longest_runs(job.measure),
+            job.evaluate_base(),
+        )
         assert mode.waits["copy"] <= 3 * len(rows)
         assert sum(mode.waits.values()) == mode.waits["copy"]
         tensors, state = job.bank.tensors(1), job.bank.state()
@@ -99,7 +117,12 @@ def test_folds_train_there_as_here_without_waiting(
 
 
 def test_attention_and_norms_there_are_pytorchs_own(
-    tiny: Weights, rows: Any, recipe: Recipe, tmp_path: Path, there: Accelerator, monkeypatch: pytest.MonkeyPatch
+    tiny: Weights,
+    rows: Any,
+    recipe: Recipe,
+    tmp_path: Path,
+    there: Accelerator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is written by hand for the processor would be slow on a GPU, whose own kernels have their gradients."""
     from tunewell.train import kernels
@@ -110,7 +133,12 @@ def test_attention_and_norms_there_are_pytorchs_own(
 
 
 def test_states_are_kept_there_where_they_fit(
-    tiny: Weights, rows: Any, recipe: Recipe, tmp_path: Path, there: Accelerator, monkeypatch: pytest.MonkeyPatch
+    tiny: Weights,
+    rows: Any,
+    recipe: Recipe,
+    tmp_path: Path,
+    there: Accelerator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from tunewell.train import trunk as module
 
@@ -128,7 +156,9 @@ def test_states_are_kept_there_where_they_fit(
     np.testing.assert_array_equal(kept.trunk.means(ends), on_disk.trunk.means(ends))
 
 
-def test_a_whole_run_with_its_questions(tiny: Weights, rows: Any, recipe: Recipe, tmp_path: Path) -> None:
+def test_a_whole_run_with_its_questions(
+    tiny: Weights, rows: Any, recipe: Recipe, tmp_path: Path
+) -> None:
     """Epochs, readings, checkpoint and resumption; then forgetting over the same network."""
     from tunewell.train.checkpoint import Checkpoint
     from tunewell.train.forgetting import general_losses
@@ -152,11 +182,16 @@ def test_answers_and_scores_come_out_there_as_here(tiny: Weights, there: Acceler
     prompts = [(Message(role="user", content="meter " * n),) for n in (1, 2, 5, 9, 9, 3)]
     model = LocalModel(tiny, dtype="float32", device=DEVICE)
     here = LocalModel(tiny, dtype="float32", device="cpu")
-    for options in (GenerateOptions(max_new_tokens=6), GenerateOptions(max_new_tokens=6, temperature=1.0, top_p=0.9)):
+    for options in (
+        GenerateOptions(max_new_tokens=6),
+        GenerateOptions(max_new_tokens=6, temperature=1.0, top_p=0.9),
+    ):
         there.waits.clear()
         answers = model.generate(prompts, options=options)
         assert there.waits["copy"] <= 6
-        assert [a.text for a in answers] == [a.text for a in here.generate(prompts, options=options)]
+        assert [a.text for a in answers] == [
+            a.text for a in here.generate(prompts, options=options)
+        ]
     targets = ["bill"] * len(prompts)
     nats = [s.nats for s in model.score(prompts, targets)]
     assert nats == pytest.approx([s.nats for s in here.score(prompts, targets)], abs=1e-4)
@@ -164,13 +199,22 @@ def test_answers_and_scores_come_out_there_as_here(tiny: Weights, there: Acceler
 
 @pytest.mark.slow
 def test_the_whole_stage_and_its_questions(
-    tmp_path: Path, examples: Callable[..., list[Example]], recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    examples: Callable[..., list[Example]],
+    recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Folds, check, final, findings and forgetting as a user starts them; then the curve, groups and recipes."""
+    """Folds, check, final, findings and forgetting as a user starts them.
+
+    Then the curve, groups and recipes.
+    """
     from tests.train.project import make_project
     from tunewell.train import learning_curve, leave_groups_out, search, train
 
-    rows = [e.model_copy(update={"source": "north" if i % 2 else "south"}) for i, e in enumerate(examples(32))]
+    rows = [
+        e.model_copy(update={"source": "north" if i % 2 else "south"})
+        for i, e in enumerate(examples(32))
+    ]
     recipe = recipe.model_copy(update={"epochs": 1, "replay": 0.05, "noise": 0.5})
     monkeypatch.setattr("tunewell.train.network.best_device", lambda: torch.device(DEVICE))
     project = make_project(tmp_path, rows, recipe)
@@ -178,7 +222,9 @@ def test_the_whole_stage_and_its_questions(
         trained = train(*project)
         curve = learning_curve(*project)
         groups = leave_groups_out(*project, field="source")
-        found = search(*project, recipes=(recipe, recipe.model_copy(update={"rank": 2, "alpha": 4.0})))
+        found = search(
+            *project, recipes=(recipe, recipe.model_copy(update={"rank": 2, "alpha": 4.0}))
+        )
     assert set(mode.waits) == {"copy"}
     assert mode.waits["copy"] < mode.sent
     assert trained.held_out_loss.value < 8
@@ -191,18 +237,33 @@ def test_the_whole_stage_and_its_questions(
 def test_other_decoders_run_there_too(kind: str, tmp_path: Path, there: Accelerator) -> None:
     from tests.train.test_whole import made
 
-    size = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-            "num_key_value_heads": 2, "head_dim": 8}  # fmt: skip
+    size = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+    }
     made(kind, tmp_path, **({} if kind == "Bloom" else size))
     from tunewell.train.loop import Job
     from tunewell.train.network import load_network
 
     rng = np.random.default_rng(0)
-    rows = [TrainRow(str(i), rng.integers(3, 64, 12 + i).astype(np.int32), start=6) for i in range(6)]
+    rows = [
+        TrainRow(str(i), rng.integers(3, 64, 12 + i).astype(np.int32), start=6) for i in range(6)
+    ]
     train = np.arange(6)[None] % 2 != np.arange(2)[:, None]
     network = load_network(tmp_path, dtype=torch.float32, device=DEVICE)
-    job = Job(network, rows, recipe=Recipe(model="x", tokens_per_batch=64), cut=0, train=train, measure=~train,
-              adapters=range(2))  # fmt: skip
+    job = Job(
+        network,
+        rows,
+        recipe=Recipe(model="x", tokens_per_batch=64),
+        cut=0,
+        train=train,
+        measure=~train,
+        adapters=range(2),
+    )
     before = np.nanmean(job.evaluate(train))
     for epoch in range(3):
         for i, batch in enumerate(job.batches(epoch)):

@@ -34,7 +34,9 @@ def words(text: str) -> set[tuple[str, ...]]:
 def test_no_passage_is_close_to_one_that_is_replayed_or_to_another() -> None:
     measured = [words(p.text) for p in passages("measured")]
     replayed = [words(p.text) for p in passages("replay")]
-    pairs = itertools.chain(itertools.product(measured, replayed), itertools.combinations(measured, 2))
+    pairs = itertools.chain(
+        itertools.product(measured, replayed), itertools.combinations(measured, 2)
+    )
     assert max(len(a & b) / max(1, min(len(a), len(b))) for a, b in pairs) < 0.15
     asked, others = ({q for pair in questions(use) for q in pair} for use in ("measured", "replay"))
     assert not asked & others
@@ -62,7 +64,10 @@ def test_the_set_is_the_largest_that_takes_its_share(work: float, tokenizer: Any
         assert reading_work(rows) <= SHARE * work
     rest = [r for r in every if r.id not in {row.id for row in rows}]
     if rest:
-        more = [*[r for r in rest if r.id.startswith("text/")][:12], *[r for r in rest if "question" in r.id][:2]]
+        more = [
+            *[r for r in rest if r.id.startswith("text/")][:12],
+            *[r for r in rest if "question" in r.id][:2],
+        ]
         assert reading_work([*rows, *more]) > SHARE * work
 
 
@@ -72,7 +77,11 @@ def population(rng: np.random.Generator, size: int) -> tuple[Any, Any, Any]:
     tokens = rng.integers(15, 60, size).astype(float)
     before = np.clip(rng.normal(3 + 0.15 * kinds, 0.5), 0.5, None)
     rise = rng.normal(0.01 * (kinds - 3), 0.02 + 0.005 * kinds) + rng.exponential(0.03, size)
-    return kinds, tokens, np.stack([before, before * (1 + rise + rng.normal(0, 0.9, size) / np.sqrt(tokens))])
+    return (
+        kinds,
+        tokens,
+        np.stack([before, before * (1 + rise + rng.normal(0, 0.9, size) / np.sqrt(tokens))]),
+    )
 
 
 @pytest.mark.parametrize("each", [3, 12])
@@ -85,7 +94,9 @@ def test_the_interval_keeps_its_promise_on_sampled_passages(each: int) -> None:
         taken = np.concatenate([rng.choice(np.flatnonzero(kinds == k), each) for k in range(12)])
         change = relative_change(losses[:, taken], tokens[taken], [str(k) for k in kinds[taken]])
         held += change.estimate.low <= truth <= change.estimate.high
-        power += change.estimate.low > truth - change.detectable  # a true change of that size, against none
+        power += (
+            change.estimate.low > truth - change.detectable
+        )  # a true change of that size, against none
     assert 0.925 <= held / 400 <= 0.98
     assert 0.73 <= power / 400 <= 0.87
 
@@ -139,7 +150,9 @@ def test_the_losses_of_a_base_are_measured_once(
 
     monkeypatch.setattr(Job, "evaluate", counted)
     rows = rows_of(tokenizer)
-    values = Bank(network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head).values
+    values = Bank(
+        network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head
+    ).values
 
     def measured(weights: str) -> Any:
         seen.clear()

@@ -97,7 +97,11 @@ def test_cross_entropy(smoothing: float, kind: Any, monkeypatch: pytest.MonkeyPa
 def test_whole_layers_and_their_gradients(network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = torch.from_numpy(np.random.default_rng(0).integers(3, network.head.shape[0], (3, 45)))
     hidden = network.embed(ids)[None].detach()
-    both_ways(lambda h: network.finish(network.run(h, first=0, last=network.layers)), [hidden], monkeypatch)
+    both_ways(
+        lambda h: network.finish(network.run(h, first=0, last=network.layers)),
+        [hidden],
+        monkeypatch,
+    )
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -68,9 +68,13 @@ def test_a_folder_without_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path:
         find_converter()
 
 
-def test_what_fails_leaves_nothing_behind(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_leaves_nothing_behind(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     install(tmp_path, FAILS, monkeypatch)
-    with pytest.raises(ModelError, match=r"failed \(exit 1\): Model FooForCausalLM is not supported"):
+    with pytest.raises(
+        ModelError, match=r"failed \(exit 1\): Model FooForCausalLM is not supported"
+    ):
         to_gguf(folder, tmp_path / "model.gguf")
     assert not list(tmp_path.glob("model.gguf*"))
 

@@ -20,7 +20,9 @@ rules: {near_duplicates: report, contradictions: report, broken: report, exact_d
 split: {folds: 2, test: 0.1, review: 0.1}
 train: {model: smollm2-135m, rank: 4, epochs: 2, rate: 0.002, fold_layers: 0.1, layers: 0.2}
 """
-QUESTION = [{"role": "user", "content": "What is the tariff of meter 1234567?\n\n3.14, naïve café, 北京 🚀"}]
+QUESTION = [
+    {"role": "user", "content": "What is the tariff of meter 1234567?\n\n3.14, naïve café, 北京 🚀"}
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("LLAMA_CPP does not name llama.cpp's folder")
     folder = tmp_path_factory.mktemp("desk")
     (folder / "tunewell.yaml").write_text(TASK, encoding="utf-8")
-    rows = [{"q": f"Tariff of meter {i * 7919}?", "a": f"Meter {i * 7919} is on tariff green."} for i in range(40)]
+    rows = [
+        {"q": f"Tariff of meter {i * 7919}?", "a": f"Meter {i * 7919} is on tariff green."}
+        for i in range(40)
+    ]
     (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     assert main(["train", str(folder)]) == 0
     return folder
@@ -58,12 +63,18 @@ def test_read_back_it_gives_the_probabilities_of_the_merged_model(
     assert main(["export", "merged", str(tmp_path / "merged"), *at]) == 0
     assert main(["export", "gguf", str(tmp_path / "model.gguf"), "--outtype", outtype, *at]) == 0
     fields = GGUFReader(tmp_path / "model.gguf").fields
-    assert fields["tokenizer.ggml.pre"].contents() == "smollm"  # digits one by one, as the tokenizer cuts them
+    assert (
+        fields["tokenizer.ggml.pre"].contents() == "smollm"
+    )  # digits one by one, as the tokenizer cuts them
     assert fields["general.name"].contents() != "Merged"
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
     assert fields["tokenizer.chat_template"].contents() == tokenizer.chat_template
-    ids = torch.tensor([tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True)["input_ids"]])
+    ids = torch.tensor(
+        [tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True)["input_ids"]]
+    )
     with torch.no_grad():
-        read = load(tmp_path, gguf_file="model.gguf", quantization_config=GgufConfig(dequantize=True))
+        read = load(
+            tmp_path, gguf_file="model.gguf", quantization_config=GgufConfig(dequantize=True)
+        )
         one, other = (m(ids).logits.log_softmax(-1) for m in (load(tmp_path / "merged"), read))
     assert float((one.exp() * (one - other)).sum(-1).mean()) <= apart

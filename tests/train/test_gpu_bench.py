@@ -20,7 +20,9 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         "CUDA_VISIBLE_DEVICES": "",
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *sys.path]),
     }
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment
+    )
 
 
 def test_without_a_gpu_only_the_tiny_shape_runs() -> None:
@@ -34,10 +36,15 @@ def test_without_a_gpu_only_the_tiny_shape_runs() -> None:
 def test_a_try_measures_every_arm_of_ours_and_keeps_nothing() -> None:
     pytest.importorskip("torch")
     before = {p: p.stat().st_mtime for p in (ROOT / "bench" / "results").iterdir()}
-    done = bench("ours-1", "ours-0.25", "folds-0.25", "folds-1", "--shape", "tiny", "--tokens", "3000")
+    done = bench(
+        "ours-1", "ours-0.25", "folds-0.25", "folds-1", "--shape", "tiny", "--tokens", "3000"
+    )
     assert done.returncode == 0, done.stderr
     assert "failed" not in done.stdout
-    rates = {n: float(r) for n, r in re.findall(r"^(\S+): .*'tokens_per_s': ([\d.]+)", done.stdout, re.MULTILINE)}
+    rates = {
+        n: float(r)
+        for n, r in re.findall(r"^(\S+): .*'tokens_per_s': ([\d.]+)", done.stdout, re.MULTILINE)
+    }
     assert set(rates) == {"ours-1", "ours-0.25", "folds-0.25", "folds-1"}
     assert all(rates.values())
     assert "no result is kept" in done.stdout

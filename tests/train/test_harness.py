@@ -1,4 +1,7 @@
-"""Tasks of lm-evaluation-harness before and after; what needs lm-eval itself is skipped where it is not installed."""
+"""Tasks of lm-evaluation-harness before and after.
+
+What needs lm-eval itself is skipped where it is not installed.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,21 @@ import pytest
 from tests.train.project import make_project
 from tunewell.errors import MissingExtraError, TaskError
 from tunewell.task import TaskFile
-from tunewell.train.harness import Harness, Scorer, TaskScores, harness, run_tasks, task_digests, task_finding
+from tunewell.train.harness import (
+    Harness,
+    Scorer,
+    TaskScores,
+    harness,
+    run_tasks,
+    task_digests,
+    task_finding,
+)
 from tunewell.types import Example, Recipe
 
 pytest.importorskip("torch")
-needs_lm_eval = pytest.mark.skipif(importlib.util.find_spec("lm_eval") is None, reason="lm-eval is not installed")
+needs_lm_eval = pytest.mark.skipif(
+    importlib.util.find_spec("lm_eval") is None, reason="lm-eval is not installed"
+)
 CHOICE = """
 task: animals
 dataset_path: json
@@ -57,10 +70,16 @@ metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
 @pytest.fixture
 def tasks(tmp_path: Path) -> Path:
     rows = [
-        {"question": f"What does animal number {i} eat?", "choices": ["grass", "stones", "paper"], "label": i % 3}
+        {
+            "question": f"What does animal number {i} eat?",
+            "choices": ["grass", "stones", "paper"],
+            "label": i % 3,
+        }
         for i in range(12)
     ]
-    (tmp_path / "animals.jsonl").write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    (tmp_path / "animals.jsonl").write_text(
+        "\n".join(json.dumps(r) for r in rows), encoding="utf-8"
+    )
     for name, text in (("choice", CHOICE), ("text", TEXT), ("written", WRITTEN)):
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     return tmp_path
@@ -79,7 +98,9 @@ def values_of(network: Any, recipe: Recipe, scale: float) -> Any:
 
     from tunewell.train.bank import Bank
 
-    values = Bank(network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head).values
+    values = Bank(
+        network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head
+    ).values
     return values + scale * torch.randn(values.shape, generator=torch.Generator().manual_seed(0))
 
 
@@ -88,7 +109,9 @@ def test_without_lm_eval_a_recipe_that_names_tasks_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     assert harness(Recipe(), tmp_path) == Harness((), 100)
-    with pytest.raises(MissingExtraError, match=r"forgetting_tasks \(arc_easy\) needs the optional part 'lm-eval'"):
+    with pytest.raises(
+        MissingExtraError, match=r"forgetting_tasks \(arc_easy\) needs the optional part 'lm-eval'"
+    ):
         harness(Recipe(forgetting_tasks=("arc_easy",)), tmp_path)
 
 
@@ -125,7 +148,9 @@ def test_a_perplexity_is_compared_in_nats() -> None:
     rng = np.random.default_rng(0)
     before = rng.normal(3, 0.3, 100)
     losses = np.stack([before, before * 1.2 + rng.normal(0, 0.1, 100)])
-    finding = task_finding(TaskScores("prose.yaml", "word_perplexity", False, losses, rng.uniform(20, 60, 100)))
+    finding = task_finding(
+        TaskScores("prose.yaml", "word_perplexity", False, losses, rng.uniform(20, 60, 100))
+    )
     assert finding.status == "found"
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(0.2, abs=0.02)
@@ -141,7 +166,10 @@ def test_a_continuation_is_scored_as_transformers_scores_it(
 
     model = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
     scorer = Scorer(network, tokenizer, recipe, cut, None)
-    pairs = [(scorer.encode("the meter and "), scorer.encode("the bill")), ([scorer.end], scorer.encode("paid"))]
+    pairs = [
+        (scorer.encode("the meter and "), scorer.encode("the bill")),
+        ([scorer.end], scorer.encode("paid")),
+    ]
     for (context, target), (nats, _) in zip(pairs, scorer.score(pairs), strict=True):
         with torch.no_grad():
             logits = model(torch.tensor([[*context, *target]])).logits[0].log_softmax(-1)
@@ -150,18 +178,26 @@ def test_a_continuation_is_scored_as_transformers_scores_it(
     assert scorer.score([]) == []
 
 
-def test_what_is_written_greedily_is_scored_as_greedy(network: Any, tokenizer: Any, recipe: Recipe) -> None:
+def test_what_is_written_greedily_is_scored_as_greedy(
+    network: Any, tokenizer: Any, recipe: Recipe
+) -> None:
     scorer = Scorer(network, tokenizer, recipe, 0, values_of(network, recipe, 0.05))
     context = scorer.encode("invoice of the north")
     ids: list[int] = []
     for _ in range(5):
         ids.append(scorer.next_token([*context, *ids]))
     other = [(ids[0] + 1) % 200, *ids[1:]]
-    assert [greedy for _, greedy in scorer.score([(context, ids), (context, other)])] == [True, False]
+    assert [greedy for _, greedy in scorer.score([(context, ids), (context, other)])] == [
+        True,
+        False,
+    ]
     written = scorer.write(context, until=[], tokens=5)
     assert written == tokenizer.decode(ids[: ids.index(scorer.end)] if scorer.end in ids else ids)
     assert written
-    assert scorer.write(context, until=[written[-1]], tokens=5) == written[: written.index(written[-1])]
+    assert (
+        scorer.write(context, until=[written[-1]], tokens=5)
+        == written[: written.index(written[-1])]
+    )
 
 
 @needs_lm_eval
@@ -184,7 +220,9 @@ def test_every_kind_of_task_is_answered_before_and_after_without_a_network(
 
 @needs_lm_eval
 @pytest.mark.slow
-def test_lm_evals_own_model_says_the_same(tiny: Any, network: Any, tokenizer: Any, recipe: Recipe, tasks: Path) -> None:
+def test_lm_evals_own_model_says_the_same(
+    tiny: Any, network: Any, tokenizer: Any, recipe: Recipe, tasks: Path
+) -> None:
     from lm_eval import simple_evaluate
 
     from tunewell.train import harness as module
@@ -192,9 +230,13 @@ def test_lm_evals_own_model_says_the_same(tiny: Any, network: Any, tokenizer: An
     for name in ("choice", "text", "written"):
         path = str(tasks / f"{name}.yaml")
         loaded = module._loaded(path)
-        ours = module._samples(module._language_model(Scorer(network, tokenizer, recipe, 0, None)), path, loaded, 6)
+        ours = module._samples(
+            module._language_model(Scorer(network, tokenizer, recipe, 0, None)), path, loaded, 6
+        )
         own = {"pretrained": str(tiny.folder), "dtype": "float32", "device": "cpu"}
-        theirs = simple_evaluate(model="hf", model_args=own, tasks=loaded, limit=6, bootstrap_iters=0)
+        theirs = simple_evaluate(
+            model="hf", model_args=own, tasks=loaded, limit=6, bootstrap_iters=0
+        )
         (mine,), (other,) = ours["samples"].values(), theirs["samples"].values()
         for a, b in zip(mine, other, strict=True):
             if name == "written":
@@ -215,11 +257,17 @@ def test_a_task_that_lm_eval_cannot_load_is_the_users_fault(
 
 @needs_lm_eval
 def test_training_reports_a_task_beside_general_text(
-    tmp_path: Path, tasks: Path, examples: Callable[..., list[Example]], recipe: Recipe, no_network: None
+    tmp_path: Path,
+    tasks: Path,
+    examples: Callable[..., list[Example]],
+    recipe: Recipe,
+    no_network: None,
 ) -> None:
     from tunewell.train import train
 
-    own = recipe.model_copy(update={"epochs": 1, "forgetting_tasks": ("choice.yaml",), "forgetting_documents": 6})
+    own = recipe.model_copy(
+        update={"epochs": 1, "forgetting_tasks": ("choice.yaml",), "forgetting_documents": 6}
+    )
     dataset, split, file, store = make_project(tmp_path / "project", examples(20), own)
     named = TaskFile(spec=file.spec, path=tasks / "tunewell.yaml")
     train(dataset, split, named, store)

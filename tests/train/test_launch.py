@@ -18,15 +18,21 @@ from tunewell.train.handover import DONE, Order, checkpoints, clear, told
 from tunewell.types import Recipe
 
 
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str, *, processes: int = 1) -> list[dict[str, Any]]:
+def run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: str, *, processes: int = 1
+) -> list[dict[str, Any]]:
     """Launch a small program in place of the worker."""
-    monkeypatch.setattr(launching, "command", lambda folder, pipe, **_: [sys.executable, "-c", code, str(pipe)])
+    monkeypatch.setattr(
+        launching, "command", lambda folder, pipe, **_: [sys.executable, "-c", code, str(pipe)]
+    )
     heard: list[dict[str, Any]] = []
     launching.launch(folder, processes=processes, threads=1, listen=heard.append)
     return heard
 
 
-def test_what_processes_tell_is_heard_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_processes_tell_is_heard_to_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code = "import time\nfor i in range(3): print('{\"step\": %d}' % i, file=open('told', 'a')); time.sleep(.1)"
     assert run(tmp_path, monkeypatch, code) == [{"step": 0}, {"step": 1}, {"step": 2}]
 
@@ -41,11 +47,18 @@ def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
     assert told(file, at) == ([{"step": 2}], 24)
 
 
-def test_the_first_process_that_failed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for rank, at, why in ((0, 2.0, "RuntimeError: peer closed"), (1, 1.0, "ValueError: bad\x1b[31m")):
+def test_the_first_process_that_failed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rank, at, why in (
+        (0, 2.0, "RuntimeError: peer closed"),
+        (1, 1.0, "ValueError: bad\x1b[31m"),
+    ):
         error = {"why": why, "hint": "", "at": at, "rank": rank}
         (tmp_path / f"error-{rank}.json").write_text(json.dumps(error), encoding="utf-8")
-    with pytest.raises(UserError, match=r"stopped: ValueError: bad \[31m \(process 2 of 2\)") as caught:
+    with pytest.raises(
+        UserError, match=r"stopped: ValueError: bad \[31m \(process 2 of 2\)"
+    ) as caught:
         run(tmp_path, monkeypatch, "raise SystemExit(1)", processes=2)
     assert caught.value.place == str(tmp_path / "log")
     assert "Traceback" not in str(caught.value)
@@ -64,10 +77,26 @@ def test_a_killed_process_is_the_reason_and_not_its_peer_that_lost_it(
 @pytest.mark.parametrize(
     ("code", "why", "hint"),
     [
-        ("import os; print('going', flush=True); os.kill(os.getpid(), 9)", "killed by signal 9", "want of memory"),
-        ("print('\\n'.join(map(str, range(9)))); raise SystemExit(3)", "code 3; the log ends:\n  4\n  5", "goes on"),
-        ("print('       exitcode  : -9 (pid: 7)'); raise SystemExit(1)", "killed by signal 9", "want of memory"),
-        ("print('CUDA out of memory'); raise SystemExit(1)", "out of memory", "machine.sharding: fsdp"),
+        (
+            "import os; print('going', flush=True); os.kill(os.getpid(), 9)",
+            "killed by signal 9",
+            "want of memory",
+        ),
+        (
+            "print('\\n'.join(map(str, range(9)))); raise SystemExit(3)",
+            "code 3; the log ends:\n  4\n  5",
+            "goes on",
+        ),
+        (
+            "print('       exitcode  : -9 (pid: 7)'); raise SystemExit(1)",
+            "killed by signal 9",
+            "want of memory",
+        ),
+        (
+            "print('CUDA out of memory'); raise SystemExit(1)",
+            "out of memory",
+            "machine.sharding: fsdp",
+        ),
     ],
 )
 def test_without_a_word_the_log_speaks(
@@ -85,11 +114,25 @@ def test_a_worker_says_why_it_gave_up(tmp_path: Path) -> None:
 
 
 def test_settings_of_other_launchers_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ACCELERATE_USE_FSDP", "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "FSDP_VERSION"):
+    for name in (
+        "ACCELERATE_USE_FSDP",
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "MASTER_ADDR",
+        "FSDP_VERSION",
+    ):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("PYTHONPATH", "here")
     found = launching.environment(threads=3)
-    assert not {"ACCELERATE_USE_FSDP", "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "FSDP_VERSION"} & set(found)
+    assert not {
+        "ACCELERATE_USE_FSDP",
+        "RANK",
+        "WORLD_SIZE",
+        "LOCAL_RANK",
+        "MASTER_ADDR",
+        "FSDP_VERSION",
+    } & set(found)
     assert found["PYTHONPATH"].split(os.pathsep)[-1] == str(Path.cwd() / "here")
     assert found["DO_NOT_TRACK"] == found["HF_HUB_OFFLINE"] == "1"
 
@@ -122,7 +165,9 @@ time.sleep(60)
 def test_a_worker_ends_with_its_master(tmp_path: Path) -> None:
     env = launching.environment(threads=1)
     with launching.leash() as pipe:
-        worker = subprocess.Popen([sys.executable, "-c", HOLD, str(pipe)], env=env, stdout=subprocess.PIPE)
+        worker = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(pipe)], env=env, stdout=subprocess.PIPE
+        )
         assert worker.stdout is not None
         assert worker.stdout.readline() == b"held\n"
         time.sleep(0.2)
@@ -131,14 +176,29 @@ def test_a_worker_ends_with_its_master(tmp_path: Path) -> None:
     worker.stdout.close()
     # One that comes up when its master is already gone does not even begin.
     late = subprocess.run(
-        [sys.executable, "-c", HOLD, str(pipe)], env=env, capture_output=True, timeout=30, check=False
+        [sys.executable, "-c", HOLD, str(pipe)],
+        env=env,
+        capture_output=True,
+        timeout=30,
+        check=False,
     )
     assert late.returncode == 75
 
 
 def order(**changes: Any) -> Order:
-    return Order(base="b", recipe=Recipe(), cut=0, dtype="float32", device="cpu", processes=1, sharding="none",
-                 pass_tokens=9, horizon=4, epoch_ends=(2, 4), checkpoint_s=60).model_copy(update=changes)  # fmt: skip
+    return Order(
+        base="b",
+        recipe=Recipe(),
+        cut=0,
+        dtype="float32",
+        device="cpu",
+        processes=1,
+        sharding="none",
+        pass_tokens=9,
+        horizon=4,
+        epoch_ends=(2, 4),
+        checkpoint_s=60,
+    ).model_copy(update=changes)
 
 
 def kept(folder: Path, step: int, *, whole: bool = True) -> None:
@@ -154,6 +214,9 @@ def test_only_whole_checkpoints_of_the_same_order_are_gone_on_from(tmp_path: Pat
         kept(tmp_path, step, whole=whole)
     assert [s for s, _ in checkpoints(tmp_path)] == [2, 10]
     clear(tmp_path, order(processes=2))  # other processes may go on
-    assert sorted(p.name for p in tmp_path.glob("checkpoint-*")) == ["checkpoint-10", "checkpoint-2"]
+    assert sorted(p.name for p in tmp_path.glob("checkpoint-*")) == [
+        "checkpoint-10",
+        "checkpoint-2",
+    ]
     clear(tmp_path, order(sharding="fsdp"))
     assert not list(tmp_path.glob("checkpoint-*"))

@@ -22,8 +22,12 @@ torch.testing.assert_close(theirs, ours)
 """
 
 
-@pytest.mark.skipif(not find_spec("liger_kernel") or not find_spec("triton"), reason="Liger is not installed")
+@pytest.mark.skipif(
+    not find_spec("liger_kernel") or not find_spec("triton"), reason="Liger is not installed"
+)
 def test_ligers_swiglu_is_ours() -> None:
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
-    done = subprocess.run([sys.executable, "-c", SAME], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", SAME], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -55,12 +55,16 @@ def test_cut_in_two_the_layers_give_what_they_give_whole(network: Any, ids: Any)
 
 
 @pytest.mark.parametrize("fast", [True, False])
-def test_only_the_states_that_are_wanted_come_out_of_the_last_layer(tiny: Any, ids: Any, fast: bool) -> None:
+def test_only_the_states_that_are_wanted_come_out_of_the_last_layer(
+    tiny: Any, ids: Any, fast: bool
+) -> None:
     """They and the gradients through them are what they would be among all."""
     from tunewell.train.network import load_network
 
     network = load_network(tiny.folder, dtype=torch.float32, fast=fast)
-    wanted = torch.stack([row * 40 + torch.arange(start, start + 5) for row, start in enumerate((0, 17, 35))])[None]
+    wanted = torch.stack(
+        [row * 40 + torch.arange(start, start + 5) for row, start in enumerate((0, 17, 35))]
+    )[None]
     found = []
     for only in (True, False):
         hidden = network.embed(ids)[None].detach().requires_grad_()
@@ -77,9 +81,18 @@ def test_only_the_states_that_are_wanted_come_out_of_the_last_layer(tiny: Any, i
 def other(kind: str, **more: Any) -> Any:
     import transformers
 
-    size = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
-            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128,
-            "initializer_range": 0.2, "pad_token_id": 0}  # fmt: skip
+    size = {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 128,
+        "initializer_range": 0.2,
+        "pad_token_id": 0,
+    }
     config = getattr(transformers, f"{kind}Config")(**(size | more))
     torch.manual_seed(0)
     model = getattr(transformers, f"{kind.removesuffix('Text')}ForCausalLM")
@@ -112,7 +125,9 @@ def test_other_decoders(kind: str, more: dict[str, Any], ours: str, tmp_path: Pa
         torch.testing.assert_close(logits, model(input_ids=ids).logits, rtol=1e-3, atol=1e-3)
 
 
-def test_the_longest_run_is_what_greedy_decoding_writes(tiny: Any, network: Any, tokenizer: Any) -> None:
+def test_the_longest_run_is_what_greedy_decoding_writes(
+    tiny: Any, network: Any, tokenizer: Any
+) -> None:
     """Targets that begin with what the model itself writes, then break off: the run is as long as the beginning."""
     from tunewell.model.local import LocalModel
     from tunewell.train.loop import Job
@@ -127,10 +142,14 @@ def test_the_longest_run_is_what_greedy_decoding_writes(tiny: Any, network: Any,
         start = len(ids)
         with torch.no_grad():
             for _ in range(4 + i):
-                hidden = network.run(network.embed(torch.tensor([ids]))[None], first=0, last=network.layers)
+                hidden = network.run(
+                    network.embed(torch.tensor([ids]))[None], first=0, last=network.layers
+                )
                 logits = network.finish(hidden[0, 0, -1]) @ network.head.T
                 ids.append(int(logits.argmax()))
-            last = network.run(network.embed(torch.tensor([ids]))[None], first=0, last=network.layers)[0, 0, -1]
+            last = network.run(
+                network.embed(torch.tensor([ids]))[None], first=0, last=network.layers
+            )[0, 0, -1]
             ids.append(int((network.finish(last) @ network.head.T).argmin()))
         rows.append(TrainRow(str(i), np.asarray(ids, np.int32), start))
     everything = np.ones((1, 3), np.bool_)

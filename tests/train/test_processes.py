@@ -45,15 +45,32 @@ print(train(dataset, split, file, store).model_dump_json())
 @pytest.fixture
 def recipe(tiny: Any) -> Recipe:
     """Trained on to the end whatever the held-out loss says, so that there is time to kill it."""
-    return Recipe(model=str(tiny.folder), rank=4, alpha=8, dropout=0.0, rate=2e-3, epochs=6, patience=6, replay=0.1,
-                  tokens_per_batch=128, fold_layers=1.0, backend="trl")  # fmt: skip
+    return Recipe(
+        model=str(tiny.folder),
+        rank=4,
+        alpha=8,
+        dropout=0.0,
+        rate=2e-3,
+        epochs=6,
+        patience=6,
+        replay=0.1,
+        tokens_per_batch=128,
+        fold_layers=1.0,
+        backend="trl",
+    )
 
 
 def start(folder: Path, recipe: Recipe, processes: int) -> subprocess.Popen[str]:
     root = Path(__file__).parents[2]
     env = os.environ | {"PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), recipe.model_dump_json(), str(processes)],
-                            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=root)  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), recipe.model_dump_json(), str(processes)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        cwd=root,
+    )
 
 
 def finished(folder: Path, recipe: Recipe, processes: int) -> tuple[Trained, dict[str, Any]]:
@@ -113,7 +130,9 @@ def far(one: dict[str, Any], other: dict[str, Any]) -> float:
 def test_two_processes_give_what_one_gives(tmp_path: Path, recipe: Recipe) -> None:
     one, alone = finished(tmp_path / "one", recipe, 1)
     two, together = finished(tmp_path / "two", recipe, 2)
-    assert any("2 processes on the processor, DDP" in n for n in two.notes)  # accelerate was asked, not believed
+    assert any(
+        "2 processes on the processor, DDP" in n for n in two.notes
+    )  # accelerate was asked, not believed
     assert two.model.trained_on == one.model.trained_on
     assert far(alone, together) < 0.01
 
@@ -135,7 +154,9 @@ def test_killed_with_its_processes_it_goes_on_to_the_same_result(
     run.communicate()
     ended(folder)  # nobody trains on when nobody waits
     (final,) = folder.glob(".tunewell/work/*/final")
-    kept = sorted(int(p.parent.name.rpartition("-")[2]) for p in final.glob("checkpoint-*/done.json"))
+    kept = sorted(
+        int(p.parent.name.rpartition("-")[2]) for p in final.glob("checkpoint-*/done.json")
+    )
     assert kept
     assert not list(final.glob("checkpoint-*/training_args.bin"))  # the Trainer's pickle
 
@@ -170,7 +191,9 @@ def test_a_killed_process_is_one_clear_error(tmp_path: Path, recipe: Recipe) -> 
     from tunewell.train import train
 
     dataset, split, file, store = make_project(tmp_path, make_examples(30), recipe)
-    file = TaskFile(spec=file.spec.model_copy(update={"machine": Machine(processes=2)}), path=file.path)
+    file = TaskFile(
+        spec=file.spec.model_copy(update={"machine": Machine(processes=2)}), path=file.path
+    )
 
     def kill(done: int, _: int) -> None:
         for pid in workers(tmp_path, launcher=False)[-1:]:
@@ -220,7 +243,10 @@ sys.exit(worker.main(sys.argv[1:]))
 def test_sharded_it_gives_what_one_process_gives(
     tmp_path: Path, recipe: Recipe, network: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FSDP itself, between two processors: accelerate is told that they are GPUs. A killed run goes on sharded, too."""
+    """FSDP itself, between two processors: accelerate is told that they are GPUs.
+
+    A killed run goes on sharded, too.
+    """
     from safetensors.numpy import load_file, save_file
 
     from tunewell.train import launch as launching
@@ -240,17 +266,35 @@ def test_sharded_it_gives_what_one_process_gives(
     for name, processes in (("none", 1), ("fsdp", 2)):
         folder = tmp_path / name
         folder.mkdir()
-        order = Order(base=recipe.model, recipe=recipe, cut=0, dtype="float32", device="cpu", processes=processes,
-                      sharding=name, pass_tokens=2048, horizon=ends[-1], epoch_ends=ends, checkpoint_s=600)  # fmt: skip
+        order = Order(
+            base=recipe.model,
+            recipe=recipe,
+            cut=0,
+            dtype="float32",
+            device="cpu",
+            processes=processes,
+            sharding=name,
+            pass_tokens=2048,
+            horizon=ends[-1],
+            epoch_ends=ends,
+            checkpoint_s=600,
+        )
         (folder / "job.json").write_text(order.model_dump_json(), encoding="utf-8")
         SharedWork.of(rows, steps).save(folder / "rows.safetensors")
         save_file(job.bank.tensors(0), folder / "start.safetensors")
         if processes > 1:
             script = [*many, str(tmp_path / "sharded.py")]
-            monkeypatch.setattr(launching, "command", lambda folder, pipe, s=script, **_: [*s, str(folder), str(pipe)])
+            monkeypatch.setattr(
+                launching,
+                "command",
+                lambda folder, pipe, s=script, **_: [*s, str(folder), str(pipe)],
+            )
         launching.launch(folder, processes=processes, threads=1, listen=lambda _: None)
         found[name] = load_file(folder / f"checkpoint-{ends[-1]}" / "adapter_model.safetensors")
-    assert [(tmp_path / "fsdp" / f"held-{r}").read_text(encoding="utf-8") for r in (0, 1)] == ["0.5", "0.5"]
+    assert [(tmp_path / "fsdp" / f"held-{r}").read_text(encoding="utf-8") for r in (0, 1)] == [
+        "0.5",
+        "0.5",
+    ]
     assert far(found["none"], found["fsdp"]) < 0.01
     shutil.rmtree(tmp_path / "fsdp" / f"checkpoint-{ends[-1]}")
     again: list[dict[str, Any]] = []

@@ -24,7 +24,7 @@ pytest.importorskip("torch")
 Make = Callable[..., list[Example]]
 
 
-# --- recipes ------------------------------------------------------------------------------------------------------
+# --- recipes --------------------------------------------------------------------------------------
 
 
 def test_a_useless_recipe_leaves_the_race_and_the_simplest_of_equals_is_taken(
@@ -51,8 +51,13 @@ class Told:
     """A run whose losses are known, revealed epoch by epoch."""
 
     def __init__(self, means: list[float], level: Any) -> None:
-        noise = np.random.default_rng(int(1e6 * sum(means))).normal(0, 0.01, (len(means), len(level)))
-        rows = [(m + level + x - x.mean())[None].astype(np.float32) for m, x in zip(means, noise, strict=True)]
+        noise = np.random.default_rng(int(1e6 * sum(means))).normal(
+            0, 0.01, (len(means), len(level))
+        )
+        rows = [
+            (m + level + x - x.mean())[None].astype(np.float32)
+            for m, x in zip(means, noise, strict=True)
+        ]
         self._all = [LossReading(float(e), x) for e, x in enumerate(rows)]
         self.readings = self._all[:1]
 
@@ -62,8 +67,10 @@ class Told:
 
 def searched(*, chosen: Recipe, own: Recipe) -> Search:
     none = Estimate(value=0.0, low=0.0, high=0.0, n=9, method="t")
-    found = tuple(RecipeCandidate(recipe=r, changes=c, held_out=none, against_best=none, epochs=1, trained=1)
-                  for r, c in ((own, "own"), (chosen, "other")))  # fmt: skip
+    found = tuple(
+        RecipeCandidate(recipe=r, changes=c, held_out=none, against_best=none, epochs=1, trained=1)
+        for r, c in ((own, "own"), (chosen, "other"))
+    )
     return Search(candidates=found, best=1, chosen=1, why="The other leads.", saved=0.5)
 
 
@@ -89,7 +96,9 @@ def test_what_the_folds_choose_is_held_against_the_own_recipe_at_the_final_depth
         noise = rng.normal(0, 0.1, (2, 80))
         return [(level + 1)[None], *((level + i * behind + n)[None] for n in noise)]
 
-    found = confirm(searched(chosen=own.model_copy(update={"rank": rank}), own=own), own, at_depth, rule)
+    found = confirm(
+        searched(chosen=own.model_copy(update={"rank": rank}), own=own), own, at_depth, rule
+    )
     assert found.chosen == kept
     assert says in found.why
     assert found.confirmed is not None
@@ -106,7 +115,9 @@ def test_nothing_is_confirmed_where_it_would_say_nothing() -> None:
     same = searched(chosen=other, own=own).model_copy(update={"chosen": 0})
     assert confirm(same, own, never, rule) is same  # the own recipe was chosen
     foreign = searched(chosen=other, own=own)
-    assert confirm(foreign, own.model_copy(update={"rate": 0.1}), never, rule) is foreign  # it was not compared
+    assert (
+        confirm(foreign, own.model_copy(update={"rate": 0.1}), never, rule) is foreign
+    )  # it was not compared
     deep = own.model_copy(update={"fold_layers": 1.0})
     whole = searched(chosen=other, own=deep)
     assert confirm(whole, deep, never, rule) is whole  # the folds were at the final depth
@@ -116,7 +127,12 @@ def test_a_tie_after_one_epoch_does_not_end_a_recipe_that_still_learns() -> None
     """As on contract clauses: equal after one epoch, 1 % apart in the end (measured in `bench.training.stopping`)."""
     level = np.random.default_rng(0).normal(0, 0.5, 60)
     recipes = [Recipe(epochs=3, rank=r, alpha=2 * r) for r in (16, 64, 8, 4)]
-    curves = [[3.6, 2.95, 2.95, 2.95], [3.6, 2.951, 2.8, 2.75], [3.6, 2.951, 2.801, 2.751], [3.6, 2.9545, 2.7, 2.7]]
+    curves = [
+        [3.6, 2.95, 2.95, 2.95],
+        [3.6, 2.951, 2.8, 2.75],
+        [3.6, 2.951, 2.801, 2.751],
+        [3.6, 2.9545, 2.7, 2.7],
+    ]
     rule = HeldOut(np.ones((1, 60), np.bool_), np.full(60, 9), [str(i) for i in range(60)])
     found = Race(rule, recipes, [Told(c, level) for c in curves], own=recipes[0]).go()
     assert found.best == 1
@@ -126,7 +142,7 @@ def test_a_tie_after_one_epoch_does_not_end_a_recipe_that_still_learns() -> None
     assert found.candidates[3].left.startswith("no better than")
 
 
-# --- more rows ----------------------------------------------------------------------------------------------------
+# --- more rows ------------------------------------------------------------------------------------
 
 
 def law(rows: Any, *, floor: float = 1.0, height: float = 6.0, a: float = 0.5) -> Any:
@@ -147,7 +163,9 @@ def test_the_forecast_covers_what_more_rows_bring() -> None:
     for seed in range(60):
         a = (0.3, 0.5, 0.8)[seed % 3]
         losses = made(law(ROWS, a=a), seed=seed)
-        curve = forecast(losses, ROWS, tokens=np.full(150, 10), families=[str(i) for i in range(150)], draws=150)
+        curve = forecast(
+            losses, ROWS, tokens=np.full(150, 10), families=[str(i) for i in range(150)], draws=150
+        )
         gain = float(law(400, a=a) - law(800, a=a))
         hits += curve.gain.low <= gain <= curve.gain.high
     assert hits / 60 >= 0.9
@@ -155,10 +173,17 @@ def test_the_forecast_covers_what_more_rows_bring() -> None:
 
 def test_a_flat_curve_says_stop_and_a_steep_one_says_collect() -> None:
     names = [str(i) for i in range(150)]
-    flat = forecast(made([2, 2, 2, 2], seed=1, noise=0.02), ROWS, tokens=np.full(150, 10), families=names)
+    flat = forecast(
+        made([2, 2, 2, 2], seed=1, noise=0.02), ROWS, tokens=np.full(150, 10), families=names
+    )
     assert too_few_rows(flat).status == "clear"
     assert "Stop collecting" in too_few_rows(flat).why
-    steep = forecast(made([4.0, 3.2, 2.5, 1.9], seed=1, noise=0.02), ROWS, tokens=np.full(150, 10), families=names)
+    steep = forecast(
+        made([4.0, 3.2, 2.5, 1.9], seed=1, noise=0.02),
+        ROWS,
+        tokens=np.full(150, 10),
+        families=names,
+    )
     assert too_few_rows(steep).status == "found"
     assert too_few_rows(steep).remedy == "collect about 400 more rows"
 
@@ -194,13 +219,16 @@ def test_too_few_rows_for_shares_are_refused_before_anything_is_trained(
     assert not points
 
 
-# --- new groups ---------------------------------------------------------------------------------------------------
+# --- new groups -----------------------------------------------------------------------------------
 
 
 def test_a_group_that_was_never_seen_is_measured_against_itself_seen(
     tmp_path: Path, examples: Make, recipe: Recipe
 ) -> None:
-    rows = [e.model_copy(update={"source": ("north", "south", "west")[i % 3]}) for i, e in enumerate(examples(32))]
+    rows = [
+        e.model_copy(update={"source": ("north", "south", "west")[i % 3]})
+        for i, e in enumerate(examples(32))
+    ]
     project = make_project(tmp_path, rows, recipe)
     found = leave_groups_out(*project)
     assert [g.group for g in found.groups] == ["north", "south", "west"]
@@ -223,13 +251,23 @@ def near(value: float, half: float) -> Estimate:
 
 
 @pytest.mark.parametrize(
-    ("penalty", "gain", "status"), [(0.1, 0.8, "clear"), (0.9, 0.0, "found"), (0.05, 0.0, "unchecked")]
+    ("penalty", "gain", "status"),
+    [(0.1, 0.8, "clear"), (0.9, 0.0, "found"), (0.05, 0.0, "unchecked")],
 )
-def test_a_group_fails_when_training_gives_it_nothing(penalty: float, gain: float, status: str) -> None:
+def test_a_group_fails_when_training_gives_it_nothing(
+    penalty: float, gain: float, status: str
+) -> None:
     fine = GroupLoss(
-        group="a", rows=40, unseen=near(1, 0.1), seen=near(1, 0.1), penalty=near(0, 0.1), gain=near(1, 0.1)
+        group="a",
+        rows=40,
+        unseen=near(1, 0.1),
+        seen=near(1, 0.1),
+        penalty=near(0, 0.1),
+        gain=near(1, 0.1),
     )
-    other = fine.model_copy(update={"group": "b", "penalty": near(penalty, 0.1), "gain": near(gain, 0.1)})
+    other = fine.model_copy(
+        update={"group": "b", "penalty": near(penalty, 0.1), "gain": near(gain, 0.1)}
+    )
     finding = new_group_failure(Groups(field="source", groups=(fine, other)))
     assert finding.status == status
     assert finding.slice == "source=b"

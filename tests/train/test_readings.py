@@ -22,7 +22,9 @@ from tunewell.train.readings import (
 from tunewell.types import Example, FoldTrace, Message, Recipe
 
 
-def world(*, rows: int = 300, wrong: float = 0.1, memorised: float = 0.0, seed: int = 0) -> tuple[FoldTrace, Any, Any]:
+def world(
+    *, rows: int = 300, wrong: float = 0.1, memorised: float = 0.0, seed: int = 0
+) -> tuple[FoldTrace, Any, Any]:
     """Easy and hard regions of the inputs, wrong targets, a loss that falls where trained on."""
     rng = np.random.default_rng(seed)
     region = rng.integers(0, 6, rows)
@@ -36,8 +38,13 @@ def world(*, rows: int = 300, wrong: float = 0.1, memorised: float = 0.0, seed: 
     end = hard + bad * 1.2 + rng.normal(0, 0.3, (5, rows)) - np.where(held_out, 0, memorised)
     losses = np.stack([np.broadcast_to(start, (5, rows)), end])
     losses = np.where(measured[None], losses, np.nan).astype(np.float32)
-    trace = FoldTrace(losses=losses, tokens=np.full(rows, 8), held_out=held_out, epochs=np.array([0.0, 1.0]),
-                      examples=tuple(f"r{i}" for i in range(rows)))  # fmt: skip
+    trace = FoldTrace(
+        losses=losses,
+        tokens=np.full(rows, 8),
+        held_out=held_out,
+        epochs=np.array([0.0, 1.0]),
+        examples=tuple(f"r{i}" for i in range(rows)),
+    )
     return trace, vectors, bad
 
 
@@ -54,7 +61,10 @@ def test_wrong_targets_come_first_where_rows_differ_in_difficulty() -> None:
 
 
 def test_a_target_that_its_input_does_not_explain_comes_first() -> None:
-    """Rare targets have a high loss with their input and a higher one without; wrong ones have as high a loss."""
+    """Rare targets have a high loss with their input and a higher one without.
+
+    Wrong ones have as high a loss.
+    """
     trace, _, bad = world()
     held = np.nanmean(np.where(trace.held_out, trace.losses[1], np.nan), 0)
     rng = np.random.default_rng(1)
@@ -80,9 +90,16 @@ def test_another_input_never_has_the_same_target() -> None:
 
 
 def test_the_prior_does_not_see_the_input(
-    tmp_path: Path, network: Any, tokenizer: Any, examples: Callable[..., list[Example]], recipe: Recipe
+    tmp_path: Path,
+    network: Any,
+    tokenizer: Any,
+    examples: Callable[..., list[Example]],
+    recipe: Recipe,
 ) -> None:
-    """The losses behind an empty and behind another input, by hand, in fp32; also from states on disk, and later."""
+    """The losses behind an empty and behind another input, by hand, in fp32.
+
+    Also from states on disk, and later.
+    """
     from tunewell.train.loop import Job
     from tunewell.train.prior import Prior, other_rows, prior_losses
     from tunewell.train.rows import encode_rows
@@ -93,15 +110,33 @@ def test_the_prior_does_not_see_the_input(
     job = Job(network, coded, recipe=recipe, cut=2, train=~held, measure=held, adapters=(0, 1))
     job.bank.values.normal_(0, 0.05)
     found = prior_losses(network, job.bank, rows, held, cut=2, tokenizer=tokenizer, recipe=recipe)
-    kept = Prior(network, rows, held, bank=job.bank, cut=2, tokenizer=tokenizer, recipe=recipe, folder=tmp_path)
+    kept = Prior(
+        network,
+        rows,
+        held,
+        bank=job.bank,
+        cut=2,
+        tokenizer=tokenizer,
+        recipe=recipe,
+        folder=tmp_path,
+    )
     np.testing.assert_allclose(kept.parts().mean(0), found, rtol=1e-5)
     other = other_rows([e.target for e in rows], seed=recipe.seed)
     by_hand = np.zeros(8)
     for inputs in ([""] * 8, [rows[o].input for o in other]):
-        made = [e.model_copy(update={"messages": (Message(role="user", content=text), e.messages[-1])})
-                for e, text in zip(rows, inputs, strict=True)]  # fmt: skip
-        again = Job(network, encode_rows(made, tokenizer, max_tokens=300).rows, recipe=recipe, cut=2, train=~held,
-                    measure=held, adapters=(0, 1))  # fmt: skip
+        made = [
+            e.model_copy(update={"messages": (Message(role="user", content=text), e.messages[-1])})
+            for e, text in zip(rows, inputs, strict=True)
+        ]
+        again = Job(
+            network,
+            encode_rows(made, tokenizer, max_tokens=300).rows,
+            recipe=recipe,
+            cut=2,
+            train=~held,
+            measure=held,
+            adapters=(0, 1),
+        )
         again.bank.values.copy_(job.bank.values)
         by_hand += np.nansum(np.where(held, again.evaluate(held), 0), 0) / 2
     np.testing.assert_allclose(found, by_hand, rtol=1e-4)
@@ -126,7 +161,9 @@ def made_runs(trace: FoldTrace, *, inside: float, outside: float, seed: int = 0)
     rng = np.random.default_rng(seed)
     known = np.isfinite(trace.losses[-1])
     likely = np.where(trace.held_out, outside, inside)
-    return np.where(known, np.where(rng.random(known.shape) < likely, 30.0, 5.0), np.nan).astype(np.float32)
+    return np.where(known, np.where(rng.random(known.shape) < likely, 30.0, 5.0), np.nan).astype(
+        np.float32
+    )
 
 
 def test_rows_said_by_heart_are_memorised_even_if_their_loss_gives_nothing_away() -> None:
@@ -136,14 +173,18 @@ def test_rows_said_by_heart_are_memorised_even_if_their_loss_gives_nothing_away(
     assert told.inside.low < 0.4 < told.inside.high
     assert told.more.low > 0.05
     assert told.longest == 30
-    finding = memorisation(trace, 1, families={}, scope="x", runs=made_runs(trace, inside=0.4, outside=0.1))
+    finding = memorisation(
+        trace, 1, families={}, scope="x", runs=made_runs(trace, inside=0.4, outside=0.1)
+    )
     assert finding.status == "found"
     assert "continued word for word" in finding.why
 
 
 def test_boilerplate_that_any_model_would_write_is_not_memorised() -> None:
     trace = replace(world()[0], tokens=np.full(300, 40))
-    finding = memorisation(trace, 1, families={}, scope="x", runs=made_runs(trace, inside=0.5, outside=0.5))
+    finding = memorisation(
+        trace, 1, families={}, scope="x", runs=made_runs(trace, inside=0.5, outside=0.5)
+    )
     assert finding.status == "clear"
 
 
@@ -170,7 +211,8 @@ def test_the_interval_of_the_membership_test_covers_the_truth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gains", "status"), [([0.5, 0.6, 0.55, 0.5, 0.6], "clear"), ([0.9, -0.4, 0.1, 0.5, -0.6], "found")]
+    ("gains", "status"),
+    [([0.5, 0.6, 0.55, 0.5, 0.6], "clear"), ([0.9, -0.4, 0.1, 0.5, -0.6], "found")],
 )
 def test_a_gain_that_hangs_on_the_fold_is_fragile(gains: list[float], status: str) -> None:
     trace, _, _ = world(rows=100)
@@ -182,7 +224,7 @@ def test_a_gain_that_hangs_on_the_fold_is_fragile(gains: list[float], status: st
     assert finding.estimate.value == pytest.approx(np.mean(gains), abs=1e-5)
 
 
-# --- forgetting ---------------------------------------------------------------------------------------------------
+# --- forgetting -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("rise", "status"), [(0.0, "clear"), (0.3, "found"), (-0.2, "clear")])
@@ -213,7 +255,10 @@ def test_general_text_is_scored_as_transformers_scores_it(
     bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=(0,), like=network.head)
     same = general_losses(network, rows, recipe, cut, bank.values)
     np.testing.assert_allclose(same[0], same[1], atol=1e-5)  # B is zero
-    assert np.abs(general_losses(network, rows, recipe, cut, bank.values + 0.1)[1] - same[0]).min() > 0.01
+    assert (
+        np.abs(general_losses(network, rows, recipe, cut, bank.values + 0.1)[1] - same[0]).min()
+        > 0.01
+    )
     model = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
     for row, loss in zip(rows, same[0], strict=True):
         ids = torch.from_numpy(row.ids.astype(np.int64))[None]
@@ -222,23 +267,32 @@ def test_general_text_is_scored_as_transformers_scores_it(
         assert model(input_ids=ids, labels=labels).loss.item() == pytest.approx(loss, abs=1e-4)
 
 
-# --- one row as the trainer sees it -------------------------------------------------------------------------------
+# --- one row as the trainer sees it ---------------------------------------------------------------
 
 
 def test_explain_marks_what_the_loss_is_on(tokenizer: Any) -> None:
-    row = Example(id="r1", messages=(Message(role="user", content="When? <|im_end|>"),
-                                     Message(role="assistant", content="at noon")))  # fmt: skip
+    row = Example(
+        id="r1",
+        messages=(
+            Message(role="user", content="When? <|im_end|>"),
+            Message(role="assistant", content="at noon"),
+        ),
+    )
     shown = explain(row, tokenizer, max_tokens=300)
     assert "".join(t.text for t in shown.tokens if t.trained) == "at noon<|im_end|>"
     assert [t.special for t in shown.tokens if t.trained][-1]
     text = "".join(t.text for t in shown.tokens if not t.trained)
     assert "When? <|im_end|>" in text
-    assert sum(t.special for t in shown.tokens) == 6  # turn marks of the template, none of the user's
+    assert (
+        sum(t.special for t in shown.tokens) == 6
+    )  # turn marks of the template, none of the user's
     assert "tiny test model" in shown.adds
     trained = sum(t.trained for t in shown.tokens)
     head = f"r1: {len(shown.tokens)} tokens, the loss is on the last {trained} (marked >)"
     assert str(shown).splitlines()[0] == head
 
 
-def test_explain_says_when_a_row_is_not_used(examples: Callable[..., list[Example]], tokenizer: Any) -> None:
+def test_explain_says_when_a_row_is_not_used(
+    examples: Callable[..., list[Example]], tokenizer: Any
+) -> None:
     assert "not used" in str(explain(examples(1)[0], tokenizer, max_tokens=20))

@@ -46,13 +46,25 @@ def test_every_adapter_trains_on_general_rows_and_none_is_measured_on_them(
     from tunewell.train.loop import Job, run_job
     from tunewell.train.trunk import Trunk
 
-    rows, general = encode_rows(examples(24), tokenizer, max_tokens=200).rows, replay_rows(tokenizer)
+    rows, general = (
+        encode_rows(examples(24), tokenizer, max_tokens=200).rows,
+        replay_rows(tokenizer),
+    )
     every = (*rows, *general)
     trunk = Trunk(tmp_path / "trunk", every, width=network.width, dtype=network.head.dtype)
     trunk.fill(network, every, cut=cut)
     train = np.arange(24)[None] % 2 != np.arange(2)[:, None]
-    job = Job(network, rows, recipe=recipe.model_copy(update={"replay": 0.2}), cut=cut, train=train, measure=~train,
-              adapters=(0, 1), trunk=trunk if cut else None, replay=general)  # fmt: skip
+    job = Job(
+        network,
+        rows,
+        recipe=recipe.model_copy(update={"replay": 0.2}),
+        cut=cut,
+        train=train,
+        measure=~train,
+        adapters=(0, 1),
+        trunk=trunk if cut else None,
+        replay=general,
+    )
     seen = [{int(r) for b in job.batches(0) for r in b.rows[a] if r >= 0} for a in (0, 1)]
     for a in (0, 1):
         assert {r for r in seen[a] if r < 24} == set(np.flatnonzero(train[a]).tolist())
@@ -62,27 +74,46 @@ def test_every_adapter_trains_on_general_rows_and_none_is_measured_on_them(
     assert done.tokens > job.epoch_tokens
 
 
-def test_replay_keeps_what_was_general(tiny: Any, network: Any, tokenizer: Any, examples: Make) -> None:
+def test_replay_keeps_what_was_general(
+    tiny: Any, network: Any, tokenizer: Any, examples: Make
+) -> None:
     """A rate that destroys a model, with and without a fifth of general rows."""
-    recipe = Recipe(model=str(tiny.folder), rank=4, alpha=8, rate=2e-2, epochs=6, tokens_per_batch=256)
-    rows, general = encode_rows(examples(30), tokenizer, max_tokens=200).rows, general_rows(tokenizer)
+    recipe = Recipe(
+        model=str(tiny.folder), rank=4, alpha=8, rate=2e-2, epochs=6, tokens_per_batch=256
+    )
+    rows, general = (
+        encode_rows(examples(30), tokenizer, max_tokens=200).rows,
+        general_rows(tokenizer),
+    )
     change = {}
     for share in (0.0, 0.2):
         from tunewell.train.loop import Job, run_job
 
         everything = np.ones((1, len(rows)), np.bool_)
         part = recipe.model_copy(update={"replay": share})
-        job = Job(network, rows, recipe=part, cut=0, train=everything, measure=~everything,
-                  replay=replay_rows(tokenizer) if share else ())  # fmt: skip
+        job = Job(
+            network,
+            rows,
+            recipe=part,
+            cut=0,
+            train=everything,
+            measure=~everything,
+            replay=replay_rows(tokenizer) if share else (),
+        )
         run_job(job, epochs=6)
-        estimate = forgetting(general_losses(network, general, part, 0, job.bank.values), general).estimate
+        estimate = forgetting(
+            general_losses(network, general, part, 0, job.bank.values), general
+        ).estimate
         assert estimate is not None
         change[share] = estimate.value
     assert change[0.2] < change[0.0] - 0.05
 
 
 def test_a_fit_takes_general_rows_too(tiny: Any, examples: Make, recipe: Recipe) -> None:
-    plain, mixed = (fit(examples(10), recipe=recipe.model_copy(update={"replay": r}), weights=tiny) for r in (0.0, 0.3))
+    plain, mixed = (
+        fit(examples(10), recipe=recipe.model_copy(update={"replay": r}), weights=tiny)
+        for r in (0.0, 0.3)
+    )
     assert mixed.tokens > plain.tokens
 
 
@@ -97,13 +128,17 @@ def test_the_trunk_of_one_run_serves_the_next(
     below: list[int] = []
     run = FastDecoder.run
 
-    def counted(self: Any, hidden: Any, *, first: int, last: int, bank: Any = None, wanted: Any = None) -> Any:
+    def counted(
+        self: Any, hidden: Any, *, first: int, last: int, bank: Any = None, wanted: Any = None
+    ) -> Any:
         if bank is None:
             below.append(hidden.shape[1] * hidden.shape[2])
         return run(self, hidden, first=first, last=last, bank=bank, wanted=wanted)
 
     monkeypatch.setattr(FastDecoder, "run", counted)
-    project = make_project(tmp_path, examples(20), recipe.model_copy(update={"epochs": 1, "layers": 0.5}))
+    project = make_project(
+        tmp_path, examples(20), recipe.model_copy(update={"epochs": 1, "layers": 0.5})
+    )
     train(*project)
     trunks = list((tmp_path / ".tunewell" / "cache").glob("trunk-*.json")) or list(
         (project[3].root / "cache").glob("trunk-*.json")
@@ -118,5 +153,7 @@ def test_the_trunk_of_one_run_serves_the_next(
     assert module.BUDGET  # the batching is part of the key
     changed = own.model_copy(update={"max_tokens": own.max_tokens, "fold_layers": 0.25})
     spec = project[2].spec.model_copy(update={"train": changed})
-    learning_curve(project[0], project[1], type(project[2])(spec=spec, path=project[2].path), project[3])
+    learning_curve(
+        project[0], project[1], type(project[2])(spec=spec, path=project[2].path), project[3]
+    )
     assert len(below) > filled  # another cut is another trunk

@@ -23,7 +23,8 @@ def test_every_row_is_taken_once_whoever_takes_it(
     steps = [b.rows[0] for b in plan(sizes, [np.arange(len(sizes))], budget=budget, seed=3)]
     idle = len(sizes)
     all_shares = [
-        Shares(steps, sizes, process=p, processes=processes, budget=pass_tokens, idle=idle) for p in range(processes)
+        Shares(steps, sizes, process=p, processes=processes, budget=pass_tokens, idle=idle)
+        for p in range(processes)
     ]
     passes = {s.passes for s in all_shares}
     assert len(passes) == 1  # else processes would wait for each other for ever
@@ -31,7 +32,13 @@ def test_every_row_is_taken_once_whoever_takes_it(
     for shares in all_shares:
         assert len(shares) == len(steps) * count
     for i, step in enumerate(steps):
-        taken = [r for s in all_shares for rows in list(s)[i * count : (i + 1) * count] for r in rows if r != idle]
+        taken = [
+            r
+            for s in all_shares
+            for rows in list(s)[i * count : (i + 1) * count]
+            for r in rows
+            if r != idle
+        ]
         assert sorted(taken) == sorted(step.tolist())
     for shares in all_shares:
         for rows in shares:
@@ -44,8 +51,12 @@ def test_processes_get_about_as_many_tokens() -> None:
     sizes = np.random.default_rng(0).integers(20, 200, 500)
     steps = [b.rows[0] for b in plan(sizes, [np.arange(500)], budget=8000, seed=0)]
     tokens = [
-        sum(int(sizes[r]) for rows in Shares(steps, sizes, process=p, processes=4, budget=2048, idle=500)
-            for r in rows if r < 500)
+        sum(
+            int(sizes[r])
+            for rows in Shares(steps, sizes, process=p, processes=4, budget=2048, idle=500)
+            for r in rows
+            if r < 500
+        )
         for p in range(4)
-    ]  # fmt: skip
+    ]
     assert max(tokens) / min(tokens) < 1.1

@@ -42,20 +42,39 @@ def test_all_intervals_hold_together_in_95_of_100() -> None:
         after = before - 0.5 + rng.normal(0, 0.3, (1, 80))
         slices = {f"k={k}": np.arange(80) % 4 == k for k in range(4)}
         rule = HeldOut(np.ones((1, 80), np.bool_), np.full(80, 10), [str(i) for i in range(80)])
-        held += all(s.gain.low <= 0.5 <= s.gain.high for s in slice_losses(before, after, rule, slices))
+        held += all(
+            s.gain.low <= 0.5 <= s.gain.high for s in slice_losses(before, after, rule, slices)
+        )
     assert held / 400 >= 0.93
 
 
 def test_a_trace_is_read_by_the_definition_as_it_is_now() -> None:
     examples = rows("a" * 8 + "b" * 8)
     held = (np.arange(16) % 2)[None] == np.arange(2)[:, None]
-    losses = np.stack([np.full((2, 16), 3.0), np.where(np.arange(16)[None] < 8, 2.0, 2.5).repeat(2, 0)])
-    trace = FoldTrace(losses.astype(np.float32), np.full(16, 9), held, np.asarray([0.0, 2.0]),
-                      tuple(e.id for e in examples))  # fmt: skip
-    split = Split(dataset="d", folds=2, seed=0,
-                  assignments=tuple(Assignment(id=e.id, family=e.id, part=f"fold-{i % 2}") for i, e in
-                                    enumerate(examples)))  # fmt: skip
+    losses = np.stack(
+        [np.full((2, 16), 3.0), np.where(np.arange(16)[None] < 8, 2.0, 2.5).repeat(2, 0)]
+    )
+    trace = FoldTrace(
+        losses.astype(np.float32),
+        np.full(16, 9),
+        held,
+        np.asarray([0.0, 2.0]),
+        tuple(e.id for e in examples),
+    )
+    split = Split(
+        dataset="d",
+        folds=2,
+        seed=0,
+        assignments=tuple(
+            Assignment(id=e.id, family=e.id, part=f"fold-{i % 2}") for i, e in enumerate(examples)
+        ),
+    )
     found = losses_by_slice(trace, examples, split, ["kind"], epoch=2.0)
-    assert [(s.slice, s.rows, round(s.gain.value, 6)) for s in found] == [("kind=b", 8, 0.5), ("kind=a", 8, 1.0)]
+    assert [(s.slice, s.rows, round(s.gain.value, 6)) for s in found] == [
+        ("kind=b", 8, 0.5),
+        ("kind=a", 8, 1.0),
+    ]
     assert losses_by_slice(trace, examples, split, [], epoch=2.0) == ()
-    assert losses_by_slice(trace, examples[1:], split, ["kind"], epoch=2.0) == ()  # a row was erased since
+    assert (
+        losses_by_slice(trace, examples[1:], split, ["kind"], epoch=2.0) == ()
+    )  # a row was erased since

@@ -30,19 +30,42 @@ def trace_of(store: Any, digest: str) -> FoldTrace:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Any, examples: Make) -> tuple[Trained, Any, Any, Any]:
-    recipe = Recipe(model=str(tiny.folder), rank=4, alpha=8, dropout=0.1, rate=1e-2, epochs=2, tokens_per_batch=256,
-                    fold_layers=0.5, max_tokens=150, noise=0.5)  # fmt: skip
-    rows = [*examples(44), Example.model_validate(
-        {"id": "r9-long", "messages": [{"role": "user", "content": "meter " * 200},
-                                       {"role": "assistant", "content": "yes"}]})]  # fmt: skip
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, tiny: Any, examples: Make
+) -> tuple[Trained, Any, Any, Any]:
+    recipe = Recipe(
+        model=str(tiny.folder),
+        rank=4,
+        alpha=8,
+        dropout=0.1,
+        rate=1e-2,
+        epochs=2,
+        tokens_per_batch=256,
+        fold_layers=0.5,
+        max_tokens=150,
+        noise=0.5,
+    )
+    rows = [
+        *examples(44),
+        Example.model_validate(
+            {
+                "id": "r9-long",
+                "messages": [
+                    {"role": "user", "content": "meter " * 200},
+                    {"role": "assistant", "content": "yes"},
+                ],
+            }
+        ),
+    ]
     rows.sort(key=lambda e: e.id)
     # The long row must be in a fold, not in the two rows that stay outside.
     rows = [rows[-1].model_copy(update={"id": "a-long"}), *rows[:-1]]
     dataset, split, file, store = make_project(tmp_path_factory.mktemp("project"), rows, recipe)
     points: list[Point] = []
     bar: list[tuple[int, int]] = []
-    result = train(dataset, split, file, store, progress=lambda d, t: bar.append((d, t)), live=points.append)
+    result = train(
+        dataset, split, file, store, progress=lambda d, t: bar.append((d, t)), live=points.append
+    )
     return result, store, split, (points, bar, dataset, file)
 
 
@@ -61,7 +84,10 @@ def test_it_learns_and_says_by_how_much(trained: Any) -> None:
     assert bar[-1][0] == bar[-1][1]
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(bar))
     assert set(trace.examples) == set(split.all_folds) - {"a-long"}
-    assert "Noise was laid on the states before layer 2 in the folds, on the embeddings in the final." in result.notes
+    assert (
+        "Noise was laid on the states before layer 2 in the folds, on the embeddings in the final."
+        in result.notes
+    )
     assert sum("the top 50 % of the layers" in note for note in result.notes) == 1
 
 
@@ -102,7 +128,9 @@ def test_wrong_targets_are_ranked_as_they_stood_after_the_first_epoch(
         return taken[-1][2]
 
     monkeypatch.setattr(Setting, "prior", prior)
-    dataset, split, file, store = make_project(tmp_path, examples(30), recipe.model_copy(update={"patience": 2}))
+    dataset, split, file, store = make_project(
+        tmp_path, examples(30), recipe.model_copy(update={"patience": 2})
+    )
     trace = trace_of(store, train(dataset, split, file, store).trace)
     assert len(trace.epochs) > 2
     ((steps, per_epoch, losses),) = taken
@@ -119,7 +147,9 @@ def test_a_finished_run_is_taken_over(trained: Any) -> None:
     assert len(store.runs(stage="train")) == runs
 
 
-def test_the_adapter_loads_in_peft_with_equal_logits(trained: Any, tiny: Any, tokenizer: Any) -> None:
+def test_the_adapter_loads_in_peft_with_equal_logits(
+    trained: Any, tiny: Any, tokenizer: Any
+) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -130,7 +160,11 @@ def test_the_adapter_loads_in_peft_with_equal_logits(trained: Any, tiny: Any, to
 
     result, store, _, _ = trained
     folder = store.files.open(result.model.adapter)
-    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
     config = json.loads((folder / "adapter_config.json").read_text())
     assert config["target_modules"] == sorted(config["target_modules"])
     base = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
@@ -141,13 +175,17 @@ def test_the_adapter_loads_in_peft_with_equal_logits(trained: Any, tiny: Any, to
         tuned = PeftModel.from_pretrained(base, str(folder))(input_ids=ids).logits
     assert float((plain - tuned).abs().max()) > 0.1
     logp = torch.log_softmax(tuned, -1)
-    nats = -sum(float(logp[0, i - 1, coded.ids[i]]) for i in range(coded.target_start, len(coded.ids)))
+    nats = -sum(
+        float(logp[0, i - 1, coded.ids[i]]) for i in range(coded.target_start, len(coded.ids))
+    )
     model = LocalModel(tiny, adapter=folder, dtype="float32")
     score = model.score([(Message(role="user", content="meter bill tariff"),)], ["meter"])[0]
     assert score.nats == pytest.approx(nats, abs=1e-4)
 
 
-def test_an_adapter_on_the_top_layers_says_which(tmp_path: Path, tiny: Any, examples: Make, recipe: Recipe) -> None:
+def test_an_adapter_on_the_top_layers_says_which(
+    tmp_path: Path, tiny: Any, examples: Make, recipe: Recipe
+) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -156,7 +194,9 @@ def test_an_adapter_on_the_top_layers_says_which(tmp_path: Path, tiny: Any, exam
     dataset, split, file, store = make_project(tmp_path, examples(20), recipe)
     result = train(dataset, split, file, store)
     assert result.check == ""  # folds at the final's depth: they set the length themselves
-    config = json.loads((store.files.open(result.model.adapter) / "adapter_config.json").read_text())
+    config = json.loads(
+        (store.files.open(result.model.adapter) / "adapter_config.json").read_text()
+    )
     assert config["layers_to_transform"] == [2, 3]
     base = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
     PeftModel.from_pretrained(base, str(store.files.open(result.model.adapter)))
@@ -179,8 +219,12 @@ def test_a_cap_on_tokens_draws_rows_by_seed(tmp_path: Path, examples: Make, reci
     assert "rows were drawn by seed" in result.notes[0]
 
 
-def test_a_fold_without_rows_says_what_to_do(tmp_path: Path, examples: Make, recipe: Recipe) -> None:
-    dataset, split, file, store = make_project(tmp_path, examples(12), recipe.model_copy(update={"max_tokens": 16}))
+def test_a_fold_without_rows_says_what_to_do(
+    tmp_path: Path, examples: Make, recipe: Recipe
+) -> None:
+    dataset, split, file, store = make_project(
+        tmp_path, examples(12), recipe.model_copy(update={"max_tokens": 16})
+    )
     with pytest.raises(DataError, match="fold 0 has no row that can be trained on"):
         train(dataset, split, file, store)
     run = store.runs(stage="train")[-1]
@@ -206,8 +250,14 @@ print(train(dataset, split, file, store, live=live).model_dump_json(exclude={"to
 def start(folder: Path, recipe: Recipe) -> subprocess.Popen[str]:
     root = Path(__file__).parents[2]
     env = os.environ | {"PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), recipe.model_dump_json()], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=root)  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), recipe.model_dump_json()],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        cwd=root,
+    )
 
 
 def kill_at(folder: Path, recipe: Recipe, phase: str, epoch: str) -> None:
@@ -218,7 +268,9 @@ def kill_at(folder: Path, recipe: Recipe, phase: str, epoch: str) -> None:
         if line.split()[:2] == [phase, epoch]:
             break
     else:
-        pytest.fail(f"never came to {phase} {epoch}: {process.stderr.read() if process.stderr else ''}")
+        pytest.fail(
+            f"never came to {phase} {epoch}: {process.stderr.read() if process.stderr else ''}"
+        )
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -231,7 +283,9 @@ def go_on(folder: Path, recipe: Recipe, examples: Make) -> tuple[Trained, list[t
     return result.model_copy(update={"tokens_per_s": 0.0}), [(p.phase, p.epoch) for p in points]
 
 
-def test_killed_in_the_folds_it_goes_on_to_the_same_result(tmp_path: Path, recipe: Recipe, examples: Make) -> None:
+def test_killed_in_the_folds_it_goes_on_to_the_same_result(
+    tmp_path: Path, recipe: Recipe, examples: Make
+) -> None:
     recipe = recipe.model_copy(update={"patience": 2})
     kill_at(tmp_path / "killed", recipe, "folds", "1.0")
     result, points = go_on(tmp_path / "killed", recipe, examples)
@@ -240,8 +294,12 @@ def test_killed_in_the_folds_it_goes_on_to_the_same_result(tmp_path: Path, recip
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("phase", "epoch"), [("folds", "0.0"), ("folds", "2.0"), ("check", "0.0"), ("check", "2.0")])
-def test_killed_in_any_phase(tmp_path: Path, recipe: Recipe, examples: Make, phase: str, epoch: str) -> None:
+@pytest.mark.parametrize(
+    ("phase", "epoch"), [("folds", "0.0"), ("folds", "2.0"), ("check", "0.0"), ("check", "2.0")]
+)
+def test_killed_in_any_phase(
+    tmp_path: Path, recipe: Recipe, examples: Make, phase: str, epoch: str
+) -> None:
     recipe = recipe.model_copy(update={"patience": 2})
     kill_at(tmp_path / "killed", recipe, phase, epoch)
     result, points = go_on(tmp_path / "killed", recipe, examples)

@@ -15,12 +15,16 @@ class Read:
     losses: NDArray[Any]
 
 
-def curves(truth: list[float], *, rows: int, noise: float, seed: int) -> tuple[list[NDArray[Any]], HeldOut]:
+def curves(
+    truth: list[float], *, rows: int, noise: float, seed: int
+) -> tuple[list[NDArray[Any]], HeldOut]:
     """Losses of rows that differ much, moved by the truth and by the noise of each evaluation and row."""
     rng = np.random.default_rng(seed)
     level = rng.normal(2, 0.7, rows)
     losses = [(level + t + rng.normal(0, noise, rows))[None].astype(np.float32) for t in truth]
-    return losses, HeldOut(np.ones((1, rows), np.bool_), rng.integers(5, 40, rows), [str(i) for i in range(rows)])
+    return losses, HeldOut(
+        np.ones((1, rows), np.bool_), rng.integers(5, 40, rows), [str(i) for i in range(rows)]
+    )
 
 
 def stopped_at(losses: list[NDArray[Any]], held_out: HeldOut, *, patience: int) -> int:
@@ -32,7 +36,10 @@ def stopped_at(losses: list[NDArray[Any]], held_out: HeldOut, *, patience: int) 
 
 
 def test_noise_is_not_called_overfitting() -> None:
-    """Curves that fall and then stay: the peers' rule (any rise) calls most of them; at most 1 in 24 may be."""
+    """Curves that fall and then stay: the peers' rule (any rise) calls most of them.
+
+    At most 1 in 24 may be.
+    """
     truth = [1.0, 0.3, 0.1, 0.05, 0.05, 0.05, 0.05]
     calls = naive = 0
     for seed in range(240):
@@ -60,7 +67,10 @@ def test_of_lengths_that_cannot_be_told_apart_the_shortest_is_taken() -> None:
     losses, held_out = curves([1.0, 0.1, 0.1, 0.1, 0.1], rows=50, noise=0.2, seed=3)
     length = choose_length(losses, held_out)
     assert length.evaluation <= length.best
-    picked = [choose_length(*curves([1.0, 0.1, 0.1, 0.1, 0.1], rows=50, noise=0.2, seed=s)) for s in range(50)]
+    picked = [
+        choose_length(*curves([1.0, 0.1, 0.1, 0.1, 0.1], rows=50, noise=0.2, seed=s))
+        for s in range(50)
+    ]
     assert np.mean([p.evaluation for p in picked]) < np.mean([p.best for p in picked])
 
 
@@ -83,15 +93,23 @@ def two_folds(
     level = rng.normal(2.5, 0.5, rows)
     where = (np.arange(rows) % 2)[None] == np.arange(2)[:, None]
     losses = [
-        np.where(where, level + t + rng.normal(0, 0.05, (2, rows)), level + t - h + rng.normal(0, 0.05, (2, rows)))
+        np.where(
+            where,
+            level + t + rng.normal(0, 0.05, (2, rows)),
+            level + t - h + rng.normal(0, 0.05, (2, rows)),
+        )
         for t, h in zip(truth, by_heart, strict=True)
     ]
-    return [x.astype(np.float32) for x in losses], HeldOut(where, np.full(rows, 12), [str(i) for i in range(rows)])
+    return [x.astype(np.float32) for x in losses], HeldOut(
+        where, np.full(rows, 12), [str(i) for i in range(rows)]
+    )
 
 
 def test_a_run_that_only_learns_by_heart_ends() -> None:
     losses, held_out = two_folds([1.0, 0.2, 0.0, 0.0, 0.0, 0.0], [0.0, 0.1, 0.6, 1.0, 1.4, 1.6])
-    assert not memorises(losses[:3], held_out)  # much is known by heart, but held-out rows still gain
+    assert not memorises(
+        losses[:3], held_out
+    )  # much is known by heart, but held-out rows still gain
     assert memorises(losses[:4], held_out)
     assert stopped_at(losses, held_out, patience=9) == 3
 
@@ -114,7 +132,9 @@ def test_memorisation_is_seldom_called_where_the_test_is_at_its_limit() -> None:
         rng = np.random.default_rng(seed)
         where = (np.arange(80) % 2)[None] == np.arange(2)[:, None]
         start = np.full((2, 80), 3.0)
-        gain = rng.normal(1.0, 0.1, (2, 80)) + np.where(where, 0.0, 0.0954)  # Phi(.0954 / (.1 sqrt 2)) = .75
+        gain = rng.normal(1.0, 0.1, (2, 80)) + np.where(
+            where, 0.0, 0.0954
+        )  # Phi(.0954 / (.1 sqrt 2)) = .75
         last = start * np.exp(-gain)
         held_out = HeldOut(where, np.full(80, 9), [str(i) for i in range(80)])
         calls += memorises([start, last, last], held_out)

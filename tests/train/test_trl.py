@@ -24,11 +24,24 @@ pytest.importorskip("trl")
 
 
 def order_of(recipe: Recipe, *, cut: int, steps: int) -> Order:
-    return Order(base=recipe.model, recipe=recipe, cut=cut, dtype="float32", device="cpu", processes=1,
-                 sharding="none", pass_tokens=100, horizon=steps, epoch_ends=(steps,), checkpoint_s=60.0)  # fmt: skip
+    return Order(
+        base=recipe.model,
+        recipe=recipe,
+        cut=cut,
+        dtype="float32",
+        device="cpu",
+        processes=1,
+        sharding="none",
+        pass_tokens=100,
+        horizon=steps,
+        epoch_ends=(steps,),
+        checkpoint_s=60.0,
+    )
 
 
-def step_is_ours(network: Any, tokenizer: Any, recipe: Recipe, base: Path, folder: Path, *, cut: int = 0) -> None:
+def step_is_ours(
+    network: Any, tokenizer: Any, recipe: Recipe, base: Path, folder: Path, *, cut: int = 0
+) -> None:
     """The first step of TRL's, from an adapter that is not zero, has our loss and our gradients."""
     from tunewell.train.loop import Job
     from tunewell.train.sft import build
@@ -36,7 +49,9 @@ def step_is_ours(network: Any, tokenizer: Any, recipe: Recipe, base: Path, folde
     rows = encode_rows(make_examples(20), tokenizer, max_tokens=200).rows
     everything = np.ones((1, 20), np.bool_)
     job = Job(network, rows, recipe=recipe, cut=cut, train=everything, measure=everything)
-    job.bank.values += 0.05 * torch.randn(job.bank.values.shape, generator=torch.Generator().manual_seed(1))
+    job.bank.values += 0.05 * torch.randn(
+        job.bank.values.shape, generator=torch.Generator().manual_seed(1)
+    )
     batches = job.batches(0)
     work = SharedWork.of(rows, [b.rows[0] for b in batches])
     start = {n: torch.from_numpy(t) for n, t in job.bank.tensors(0).items()}
@@ -48,7 +63,9 @@ def step_is_ours(network: Any, tokenizer: Any, recipe: Recipe, base: Path, folde
     own = job.bank.gradients()
     passes = iter(trainer.get_train_dataloader())
     trainer.create_optimizer()
-    theirs, items = trainer.get_batch_samples(passes, trainer.args.gradient_accumulation_steps, torch.device("cpu"))
+    theirs, items = trainer.get_batch_samples(
+        passes, trainer.args.gradient_accumulation_steps, torch.device("cpu")
+    )
     total = sum(float(trainer.training_step(trainer.model, inputs, items)) for inputs in theirs)
     if not recipe.label_smoothing:  # ours reports the loss without it
         assert total == pytest.approx(float(loss.detach()), rel=1e-6)
@@ -64,14 +81,22 @@ def step_is_ours(network: Any, tokenizer: Any, recipe: Recipe, base: Path, folde
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("cut", [0, 2])
 def test_loss_and_gradients_of_a_step_are_ours(
-    network: Any, tiny: Any, tokenizer: Any, recipe: Recipe, tmp_path: Path, cut: int, smoothing: float
+    network: Any,
+    tiny: Any,
+    tokenizer: Any,
+    recipe: Recipe,
+    tmp_path: Path,
+    cut: int,
+    smoothing: float,
 ) -> None:
     recipe = recipe.model_copy(update={"dropout": 0.0, "label_smoothing": smoothing})
     step_is_ours(network, tokenizer, recipe, tiny.folder, tmp_path, cut=cut)
 
 
 @pytest.mark.filterwarnings("ignore:fan_in_fan_out is set to False:UserWarning")
-def test_so_they_are_where_layers_cannot_be_cut(tiny: Any, tokenizer: Any, recipe: Recipe, tmp_path: Path) -> None:
+def test_so_they_are_where_layers_cannot_be_cut(
+    tiny: Any, tokenizer: Any, recipe: Recipe, tmp_path: Path
+) -> None:
     """GPT-2: other names, weights the other way round, and dropout of its own, which a frozen base does not get."""
     from tunewell.train.network import load_network
 
@@ -92,7 +117,11 @@ def test_noise_is_on_the_input_of_the_first_trained_layer_in_training_alone(
     from tunewell.train.sft import add_noise
 
     llama = kind == "llama"
-    model = AutoModelForCausalLM.from_pretrained(tiny.folder) if llama else made("GPT2", tmp_path, embd_pdrop=0.0)
+    model = (
+        AutoModelForCausalLM.from_pretrained(tiny.folder)
+        if llama
+        else made("GPT2", tmp_path, embd_pdrop=0.0)
+    )
     ids = torch.tensor([[3, 4, 5, 6]])
     seen: dict[str, Any] = {}
 
@@ -125,24 +154,33 @@ def file_of(folder: Path, recipe: Recipe, **machine: Any) -> TaskFile:
 def test_every_part_of_a_recipe_is_carried_or_refused(
     tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert set(Recipe.model_fields) == backend.CARRIED  # a new field: carry it out in sft.py, then add it
+    assert (
+        set(Recipe.model_fields) == backend.CARRIED
+    )  # a new field: carry it out in sft.py, then add it
     file = file_of(tmp_path, recipe.model_copy(update={"backend": "trl", "noise": 5.0}))
     monkeypatch.setattr(backend, "CARRIED", backend.CARRIED - {"noise", "replay"})
-    with pytest.raises(TaskError, match=r"tunewell\.yaml:3: train\.noise: a final run through TRL cannot"):
+    with pytest.raises(
+        TaskError, match=r"tunewell\.yaml:3: train\.noise: a final run through TRL cannot"
+    ):
         backend.placed(file)
 
 
 def test_what_the_machine_cannot_do_is_said_before_anything_else(
     tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert backend.placed(file_of(tmp_path, recipe, processes=3, sharding="fsdp")) is None  # our own: not asked
+    assert (
+        backend.placed(file_of(tmp_path, recipe, processes=3, sharding="fsdp")) is None
+    )  # our own: not asked
     other = recipe.model_copy(update={"backend": "trl"})
     monkeypatch.setattr(backend, "_gpus", lambda: 0)
     assert str(backend.placed(file_of(tmp_path, other))) == "1 process on the processor, unsharded"
     with pytest.raises(TaskError, match=r"tunewell\.yaml:7: machine\.sharding: fsdp needs GPUs"):
         backend.placed(file_of(tmp_path, other, processes=2, sharding="fsdp"))
     monkeypatch.setattr(backend, "_gpus", lambda: 4)
-    assert str(backend.placed(file_of(tmp_path, other, sharding="fsdp"))) == "4 processes on GPUs, FSDP"
+    assert (
+        str(backend.placed(file_of(tmp_path, other, sharding="fsdp")))
+        == "4 processes on GPUs, FSDP"
+    )
     with pytest.raises(TaskError, match="8 processes for 4 GPUs"):
         backend.placed(file_of(tmp_path, other, processes=8))
     with pytest.raises(TaskError, match="two processes or more"):
@@ -155,33 +193,65 @@ def test_what_the_machine_cannot_do_is_said_before_anything_else(
 def test_adapters_elsewhere_than_ours_are_refused(recipe: Recipe, tmp_path: Path) -> None:
     from tunewell.train.sft import build
 
-    work = SharedWork((np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),))
+    work = SharedWork(
+        (np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),)
+    )
     start = {f"base_model.model.{n}.lora_A.weight": 0 for n in ("layers.0.mlp.up_proj", "no.such")}
-    with pytest.raises(ModelError, match="has 2 adapter tensors in this model and our own network 2; they differ in 4"):
+    with pytest.raises(
+        ModelError,
+        match="has 2 adapter tensors in this model and our own network 2; they differ in 4",
+    ):
         build(order_of(recipe, cut=0, steps=1), work, start, tmp_path, [])
 
 
-def test_fewer_processes_than_ordered_is_an_error(recipe: Recipe, tmp_path: Path, network: Any) -> None:
+def test_fewer_processes_than_ordered_is_an_error(
+    recipe: Recipe, tmp_path: Path, network: Any
+) -> None:
     """What `accelerate launch --cpu --num_processes 2` does without a word."""
     import torch
 
     from tunewell.train.bank import Bank
     from tunewell.train.sft import build
 
-    work = SharedWork((np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),))
-    start = {n: torch.from_numpy(t) for n, t in Bank(network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,),
-             like=network.head).tensors(0).items()}  # fmt: skip
+    work = SharedWork(
+        (np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),)
+    )
+    start = {
+        n: torch.from_numpy(t)
+        for n, t in Bank(
+            network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head
+        )
+        .tensors(0)
+        .items()
+    }
     order = order_of(recipe, cut=0, steps=1).model_copy(update={"processes": 2})
-    with pytest.raises(ModelError, match=r"2 processes \(MULTI_CPU\) were ordered, accelerate came up with 1 \(NO\)"):
+    with pytest.raises(
+        ModelError,
+        match=r"2 processes \(MULTI_CPU\) were ordered, accelerate came up with 1 \(NO\)",
+    ):
         build(order, work, start, tmp_path, [])
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Any) -> tuple[Trained, Any, Recipe]:
     """The whole way, the final run in a process of TRL's, in fp32 and without dropout: comparable with ours."""
-    recipe = Recipe(model=str(tiny.folder), rank=4, alpha=8, dropout=0.0, rate=1e-2, epochs=2, tokens_per_batch=256,
-                    fold_layers=0.5, replay=0.1, label_smoothing=0.1, weight_decay=0.1, backend="trl")  # fmt: skip
-    dataset, split, file, store = make_project(tmp_path_factory.mktemp("trl"), make_examples(30), recipe)
+    recipe = Recipe(
+        model=str(tiny.folder),
+        rank=4,
+        alpha=8,
+        dropout=0.0,
+        rate=1e-2,
+        epochs=2,
+        tokens_per_batch=256,
+        fold_layers=0.5,
+        replay=0.1,
+        label_smoothing=0.1,
+        weight_decay=0.1,
+        backend="trl",
+    )
+    dataset, split, file, store = make_project(
+        tmp_path_factory.mktemp("trl"), make_examples(30), recipe
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tunewell.train.network.best_type", lambda: torch.float32)
         return train(dataset, split, file, store), store, recipe
@@ -196,8 +266,15 @@ def test_the_adapter_is_that_of_our_own_loop(trained: Any, network: Any, tokeniz
     result, store, recipe = trained
     rows = encode_rows(make_examples(30)[:28], tokenizer, max_tokens=1024).rows
     everything = np.ones((1, 28), np.bool_)
-    job = Job(network, rows, recipe=recipe, cut=0, train=everything, measure=everything,
-              replay=replay_rows(tokenizer))  # fmt: skip
+    job = Job(
+        network,
+        rows,
+        recipe=recipe,
+        cut=0,
+        train=everything,
+        measure=everything,
+        replay=replay_rows(tokenizer),
+    )
     start = job.bank.tensors(0)
     done = run_job(job, epochs=result.model.recipe.epochs, planned=2, read_every=False)
     theirs = load_file(store.files.open(result.model.adapter) / "adapter_model.safetensors")
@@ -205,7 +282,9 @@ def test_the_adapter_is_that_of_our_own_loop(trained: Any, network: Any, tokeniz
     for name, value in job.bank.tensors(0).items():
         moved = np.linalg.norm(value - start[name])
         assert moved > 0
-        assert np.linalg.norm(theirs[name] - value) < 0.02 * moved  # Adam makes much of the last digits of a gradient
+        assert (
+            np.linalg.norm(theirs[name] - value) < 0.02 * moved
+        )  # Adam makes much of the last digits of a gradient
     own = done.readings[-1].losses
     job.bank.put(0, theirs)
     np.testing.assert_allclose(job.evaluate(everything), own, atol=5e-3)
@@ -222,7 +301,11 @@ def test_it_is_a_version_like_any_other(trained: Any, tiny: Any) -> None:
     assert result.tokens_per_s > 0
     assert any("trained by trl 1." in n and "1 process on the processor" in n for n in result.notes)
     folder = store.files.open(result.model.adapter)
-    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "adapter_config.json", "adapter_model.safetensors"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
     assert "| final run | trl 1." in (folder / "README.md").read_text(encoding="utf-8")
     PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny.folder), str(folder))
     assert not any((store.root / "work").iterdir())
@@ -250,7 +333,9 @@ def test_what_is_finished_is_not_launched_again_and_what_diverged_is_refused(
     monkeypatch.setattr(backend, "launch", launch)
     dataset, split, _, store = make_project(tmp_path, make_examples(12), recipe, folds=2)
     told: list[int] = []
-    setting = Setting(dataset, split, recipe, tiny, store, tmp_path / "work", progress=lambda d, _: told.append(d))
+    setting = Setting(
+        dataset, split, recipe, tiny, store, tmp_path / "work", progress=lambda d, _: told.append(d)
+    )
     setting.meter.total = 10_000
     place = backend.Place(1, "cpu", "none")
     first = setting.bank(1).tensors(0)

@@ -74,18 +74,34 @@ class World:
     def review(self, people: Sequence[str], *, rows: int = 6, raters: int = 2) -> Batch:
         evaluation, examples = newest_evaluation(self.store)
         batch = open_review(
-            self.store, self.file, evaluation, examples, author="owner", arms=("prompted", "tuned"), rows=rows,
-            raters=raters, title="Answers of the desk",
-        )  # fmt: skip
+            self.store,
+            self.file,
+            evaluation,
+            examples,
+            author="owner",
+            arms=("prompted", "tuned"),
+            rows=rows,
+            raters=raters,
+            title="Answers of the desk",
+        )
         self.book.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 
-    def annotation(self, people: Sequence[str], *, rows: int = 6, adjudicators: Sequence[str] = ()) -> Batch:
+    def annotation(
+        self, people: Sequence[str], *, rows: int = 6, adjudicators: Sequence[str] = ()
+    ) -> Batch:
         examples, families = rows_of(self.store, "review")
         batch = open_annotation(
-            self.store, self.file, examples, author="owner", rows=rows, part="review", families=families,
-            adjudicators=[self.account(a, "expert").id for a in adjudicators], title="Marks for the desk",
-        )  # fmt: skip
+            self.store,
+            self.file,
+            examples,
+            author="owner",
+            rows=rows,
+            part="review",
+            families=families,
+            adjudicators=[self.account(a, "expert").id for a in adjudicators],
+            title="Marks for the desk",
+        )
         self.book.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 

@@ -18,7 +18,9 @@ DOUBT = 1e-4
 def two_sided(hits: int, total: int) -> float:
     """Exact p-value of ``hits`` of ``total`` fair coins."""
     tail = min(hits, total - hits)
-    return min(1.0, 2.0 * float(sum(math.comb(total, k) for k in range(tail + 1))) / float(2**total))
+    return min(
+        1.0, 2.0 * float(sum(math.comb(total, k) for k in range(tail + 1))) / float(2**total)
+    )
 
 
 def only(items: dict[str, Item], name: str) -> str:
@@ -32,7 +34,10 @@ def test_order_and_ids_tell_nothing(world: World) -> None:
     items = {i.id: i for i in world.book.items(batch.id)}
     first = pairs = high = named = 0
     for person in PEOPLE:
-        queue = [i.id for i in world.book.next_items(batch.id, world.account(person, "expert").id, limit=999)]
+        queue = [
+            i.id
+            for i in world.book.next_items(batch.id, world.account(person, "expert").id, limit=999)
+        ]
         seen: set[str] = set()
         for name in queue:
             arm = only(items, name)
@@ -41,12 +46,18 @@ def test_order_and_ids_tell_nothing(world: World) -> None:
                 pairs, first = pairs + 1, first + (arm == "tuned")
     for name in items:
         if only(items, name):
-            named, high = named + 1, high + ((int(name[0], 16) >= 8) == (only(items, name) == "tuned"))
+            named, high = (
+                named + 1,
+                high + ((int(name[0], 16) >= 8) == (only(items, name) == "tuned")),
+            )
     assert pairs == 4 * 18
     assert two_sided(first, pairs) > DOUBT
     assert two_sided(high, named) > DOUBT
     orders = {
-        tuple(i.id for i in world.book.next_items(batch.id, world.account(p, "expert").id, limit=999)) for p in PEOPLE
+        tuple(
+            i.id for i in world.book.next_items(batch.id, world.account(p, "expert").id, limit=999)
+        )
+        for p in PEOPLE
     }
     assert len(orders) == len(PEOPLE)  # nobody can compare notes on "the third one"
 
@@ -94,5 +105,7 @@ def test_response_times_tell_nothing(world: World) -> None:
     rows = [r for r in by_row.values() if len(r) == 2]
     assert len(rows) == 18
     turns = [("tuned", "prompted") if n % 2 else ("prompted", "tuned") for n in range(len(rows))]
-    found = [{arm: seconds(row[arm]) for arm in turn} for row, turn in zip(rows, turns, strict=True)]
+    found = [
+        {arm: seconds(row[arm]) for arm in turn} for row, turn in zip(rows, turns, strict=True)
+    ]
     assert two_sided(sum(f["tuned"] < f["prompted"] for f in found), len(found)) > DOUBT

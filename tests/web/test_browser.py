@@ -20,8 +20,12 @@ from tests.web.world import make_project
 from tunewell.people import MarkedSpan, Said
 from tunewell.web import create_app
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"
+)
 PICTURES = os.environ.get("TUNEWELL_PICTURES", "")
 """Where to lay pictures of the pages; none are made if empty."""
 
@@ -56,7 +60,10 @@ class Sitting:
     def visit(self, path: str) -> Any:
         page = self.context.new_page()
         page.on("pageerror", lambda e: self.errors.append(str(e)))
-        page.on("console", lambda m: self.errors.append(m.text) if "Content Security Policy" in m.text else None)
+        page.on(
+            "console",
+            lambda m: self.errors.append(m.text) if "Content Security Policy" in m.text else None,
+        )
         page.goto(self.url + path)
         page.errors = self.errors
         return page
@@ -155,8 +162,10 @@ def test_a_verdict_takes_three_keys_and_back_goes_back(house: House) -> None:
     saved(page)
     said = house.world.book.verdicts(batch.id)
     assert [dict(v.said.scores) for v in said] == [
-        {"faithful": 1, "helpful": 4}, {"faithful": 0, "helpful": 1}, {"faithful": 1, "helpful": 5},
-    ]  # fmt: skip
+        {"faithful": 1, "helpful": 4},
+        {"faithful": 0, "helpful": 1},
+        {"faithful": 1, "helpful": 5},
+    ]
     page.keyboard.press("u")
     page.keyboard.press("c")
     page.keyboard.type("on second thoughts")
@@ -238,8 +247,12 @@ def test_hostile_output_is_shown_and_does_nothing(hostile_house: House) -> None:
     assert sitting.errors == []
 
 
-LOOKS = {"desk": (1280, 860, 1, "light"), "desk-dark": (1280, 860, 1, "dark"), "phone": (360, 740, 2, "light"),
-         "zoom-200": (640, 430, 2, "light")}  # fmt: skip
+LOOKS = {
+    "desk": (1280, 860, 1, "light"),
+    "desk-dark": (1280, 860, 1, "dark"),
+    "phone": (360, 740, 2, "light"),
+    "zoom-200": (640, 430, 2, "light"),
+}
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -254,17 +267,36 @@ def test_no_page_violates_axe_or_scrolls_sideways(house: House, look: str) -> No
     )
     _work_a_little(world, review.id, marks.id)
     width, height, scale, scheme = LOOKS[look]
-    options = {"viewport": {"width": width, "height": height}, "device_scale_factor": scale, "color_scheme": scheme}
-    pages = {"ann": ["/", f"/work/{review.id}", f"/work/{marks.id}", "/batches", f"/batches/{review.id}",
-                     f"/batches/{marks.id}", "/people", "/audit", "/account", "/nowhere"],
-             "judy": [f"/decide/{marks.id}"], "": ["/login"]}  # fmt: skip
+    options = {
+        "viewport": {"width": width, "height": height},
+        "device_scale_factor": scale,
+        "color_scheme": scheme,
+    }
+    pages = {
+        "ann": [
+            "/",
+            f"/work/{review.id}",
+            f"/work/{marks.id}",
+            "/batches",
+            f"/batches/{review.id}",
+            f"/batches/{marks.id}",
+            "/people",
+            "/audit",
+            "/account",
+            "/nowhere",
+        ],
+        "judy": [f"/decide/{marks.id}"],
+        "": ["/login"],
+    }
     for name, paths in pages.items():
         sitting = house.sitting(name, **options)
         for path in paths:
             page = sitting.visit(path)
             found = Axe().run(page).response["violations"] if look != "zoom-200" else []
             assert not found, [(path, v["id"], [n["html"] for n in v["nodes"]]) for v in found]
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
             assert wide <= 0, f"{path} scrolls sideways by {wide} px at {width}"
             page.close()
         assert sitting.errors == []
@@ -276,12 +308,18 @@ def _work_a_little(world: World, review: str, marks: str) -> None:
     for name in ("ann", "bob"):
         account = world.people[name].id
         for item in world.book.next_items(review, account, limit=7):
-            said = Said(scores={"faithful": float("tuned" in item.arms), "helpful": 3}, tags=("rude",))
-            world.book.write(said, item=item, batch=batches[review], account=account, key=item.id, seconds=9)
+            said = Said(
+                scores={"faithful": float("tuned" in item.arms), "helpful": 3}, tags=("rude",)
+            )
+            world.book.write(
+                said, item=item, batch=batches[review], account=account, key=item.id, seconds=9
+            )
         for item in world.book.next_items(marks, account, limit=3):
             span = MarkedSpan(start=0, end=4 if name == "ann" else 6, label="amount")
             said = Said(spans=(span,), label="billing", answer=item.suggestion)
-            world.book.write(said, item=item, batch=batches[marks], account=account, key=item.id, seconds=9)
+            world.book.write(
+                said, item=item, batch=batches[marks], account=account, key=item.id, seconds=9
+            )
 
 
 @pytest.mark.skipif(not PICTURES, reason="pictures are made when TUNEWELL_PICTURES names a folder")
@@ -291,7 +329,9 @@ def test_pictures(house: House) -> None:
     world = house.world
     world.account("Ann Weber", "owner")
     review = world.review(["Ruth Okafor", "Tomas Lindqvist"], rows=24)
-    marks = world.annotation(["Ruth Okafor", "Tomas Lindqvist"], rows=12, adjudicators=["Judy Marsh"])
+    marks = world.annotation(
+        ["Ruth Okafor", "Tomas Lindqvist"], rows=12, adjudicators=["Judy Marsh"]
+    )
     _work_much(world, review.id, marks.id)
 
     def shot(name: str, who: str, path: str, *keys: str, **options: Any) -> None:
@@ -308,7 +348,14 @@ def test_pictures(house: House) -> None:
     shot("review", ruth, f"/work/{review.id}", "y")
     shot("review-dark", ruth, f"/work/{review.id}", "y", color_scheme="dark")
     shot("review-phone", ruth, f"/work/{review.id}", "y", viewport={"width": 360, "height": 740})
-    mark = ("m", *["ArrowRight"] * 4, "Shift+ArrowRight", "1", *["ArrowRight"] * 8, "Shift+ArrowRight")
+    mark = (
+        "m",
+        *["ArrowRight"] * 4,
+        "Shift+ArrowRight",
+        "1",
+        *["ArrowRight"] * 8,
+        "Shift+ArrowRight",
+    )
     shot("annotate", ruth, f"/work/{marks.id}", *mark)
     shot("decide", "Judy Marsh", f"/decide/{marks.id}")
     shot("batches", ann, "/batches", viewport={"width": 1280, "height": 1000})
@@ -325,18 +372,32 @@ def _work_much(world: World, review: str, marks: str) -> None:
     for count, name in ((30, "Ruth Okafor"), (36, "Tomas Lindqvist")):
         account = world.people[name].id
         for item in world.book.next_items(review, account, limit=count):
-            right = truth.setdefault(item.id, luck.random() < (0.93 if "tuned" in item.arms else 0.3))
+            right = truth.setdefault(
+                item.id, luck.random() < (0.93 if "tuned" in item.arms else 0.3)
+            )
             right = right if luck.random() < 0.95 else not right
             tags = () if right else (luck.choice(["wrong amount", "missing next step"]),)
             scores = {
                 "faithful": float(right),
                 "helpful": 5.0 - luck.randrange(2) if right else 1.0 + luck.randrange(2),
             }
-            world.book.write(Said(scores=scores, tags=tags), item=item, batch=batches[review], account=account,
-                             key=item.id, seconds=luck.uniform(20, 55))  # fmt: skip
+            world.book.write(
+                Said(scores=scores, tags=tags),
+                item=item,
+                batch=batches[review],
+                account=account,
+                key=item.id,
+                seconds=luck.uniform(20, 55),
+            )
         for n, item in enumerate(world.book.next_items(marks, account, limit=8)):
             at = item.source.find(" EUR")
             spans = (MarkedSpan(start=at - 2, end=at + 4, label="amount"),) if at > 0 else ()
             label = ("billing", "meter")[n % 2 if name.startswith("R") else 0]
-            world.book.write(Said(label=label, spans=spans, answer=item.suggestion), item=item, batch=batches[marks],
-                             account=account, key=item.id, seconds=luck.uniform(20, 55))  # fmt: skip
+            world.book.write(
+                Said(label=label, spans=spans, answer=item.suggestion),
+                item=item,
+                batch=batches[marks],
+                account=account,
+                key=item.id,
+                seconds=luck.uniform(20, 55),
+            )

@@ -1,4 +1,7 @@
-"""Mail: a real SMTP conversation with a server of the test's own; nothing without a server, no header from outside."""
+"""Mail: a real SMTP conversation with a server of the test's own.
+
+Nothing without a server, no header from outside.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,9 @@ def sink() -> Iterator[Sink]:
 
 def with_mail(world: World, sink: Sink) -> World:
     mail = mailer(f"smtp://127.0.0.1:{sink.server_address[1]}", "desk@example.org")
-    world.app = create_app(world.file, world.store, public="https://tunewell.example.org", mail=mail)
+    world.app = create_app(
+        world.file, world.store, public="https://tunewell.example.org", mail=mail
+    )
     return world
 
 
@@ -70,7 +75,12 @@ def test_an_invitation_and_new_work_are_sent(world: World, sink: Sink) -> None:
     assert ann.post("/account/email", email="ann@example.org").status_code == 303
     batch = world.review([], rows=4, raters=1)
     ids = [world.account("ann", "expert").id, world.account("bob", "expert").id]
-    assert owner.client.post(f"/batches/{batch.id}/share", data={"csrf": owner.csrf, "people": ids}).status_code == 303
+    assert (
+        owner.client.post(
+            f"/batches/{batch.id}/share", data={"csrf": owner.csrf, "people": ids}
+        ).status_code
+        == 303
+    )
     assert len(sink.messages) == 2  # bob has left no address
     assert "Work for you: Answers of the desk" in sink.messages[1]
     assert f"https://tunewell.example.org/work/{batch.id}" in sink.messages[1].replace("=\n", "")
@@ -78,7 +88,9 @@ def test_an_invitation_and_new_work_are_sent(world: World, sink: Sink) -> None:
     assert len(sink.messages) == 2  # nothing new for anybody
 
 
-def test_no_header_comes_from_outside_and_bad_addresses_are_refused(world: World, sink: Sink) -> None:
+def test_no_header_comes_from_outside_and_bad_addresses_are_refused(
+    world: World, sink: Sink
+) -> None:
     with_mail(world, sink)
     owner = world.client("owner", "owner")
     for bad in ("eve@example.org\nBcc: all@example.org", "no address", "a@b, c@d", "<script>@x"):

@@ -24,7 +24,10 @@ pytest.importorskip("joserfc", reason="joserfc is not installed: pip install 'tu
 
 
 class FakeIssuer(ThreadingHTTPServer):
-    """Gives codes for what it was asked and checks PKCE as an issuer does; ``bend`` spoils the claims."""
+    """Gives codes for what it was asked and checks PKCE as an issuer does.
+
+    ``bend`` spoils the claims.
+    """
 
     daemon_threads = True
 
@@ -56,8 +59,15 @@ class FakeIssuer(ThreadingHTTPServer):
         if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != asked["code_challenge"]:
             return {"error": "invalid_grant"}
         now = int(time.time())
-        claims = {"iss": self.url, "sub": self.subject, "aud": "tunewell", "exp": now + 60, "iat": now,
-                  "nonce": asked["nonce"], "name": "Ann Okafor"}  # fmt: skip
+        claims = {
+            "iss": self.url,
+            "sub": self.subject,
+            "aud": "tunewell",
+            "exp": now + 60,
+            "iat": now,
+            "nonce": asked["nonce"],
+            "name": "Ann Okafor",
+        }
         key = self.other if self.forged else self.key
         return {"id_token": jwt.encode({"alg": "RS256", "kid": "k1"}, self.bend(claims), key)}
 
@@ -67,14 +77,21 @@ class Talk(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         there = self.server.url
-        about = {"issuer": self.server.calls_itself, "authorization_endpoint": f"{there}/authorize",
-                 "token_endpoint": f"{there}/token", "jwks_uri": f"{there}/keys"}  # fmt: skip
+        about = {
+            "issuer": self.server.calls_itself,
+            "authorization_endpoint": f"{there}/authorize",
+            "token_endpoint": f"{there}/token",
+            "jwks_uri": f"{there}/keys",
+        }
         keys = {"keys": [self.server.key.as_dict(private=False)]}
         self.answer(keys if self.path == "/keys" else about)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"])).decode()
-        assert self.headers["authorization"] == "Basic " + base64.b64encode(b"tunewell:s3cret").decode()
+        assert (
+            self.headers["authorization"]
+            == "Basic " + base64.b64encode(b"tunewell:s3cret").decode()
+        )
         self.answer(self.server.token(parse_qs(body)))
 
     def answer(self, value: dict[str, Any]) -> None:
@@ -98,7 +115,9 @@ def issuer() -> Iterator[FakeIssuer]:
 
 
 def door(world: World, issuer: FakeIssuer, role: str | None = "expert") -> TestClient:
-    found = Issuer.model_validate({"url": issuer.url, "client": "tunewell", "secret": "s3cret", "role": role})
+    found = Issuer.model_validate(
+        {"url": issuer.url, "client": "tunewell", "secret": "s3cret", "role": role}
+    )
     world.app = create_app(world.file, world.store, issuer=found)
     return TestClient(world.app, follow_redirects=False)
 
@@ -109,7 +128,9 @@ def come_back(client: TestClient, issuer: FakeIssuer, start: str = "/sso?next=/a
     return client.get(f"/sso/callback?{issuer.consent(there.headers['location'])}")
 
 
-def test_a_first_comer_gets_an_account_and_comes_back_to_it(world: World, issuer: FakeIssuer) -> None:
+def test_a_first_comer_gets_an_account_and_comes_back_to_it(
+    world: World, issuer: FakeIssuer
+) -> None:
     client = door(world, issuer)
     assert "Sign in with your organisation" in client.get("/login").text
     back = come_back(client, issuer)
@@ -134,24 +155,37 @@ def test_without_a_role_only_connected_accounts_enter(world: World, issuer: Fake
     assert "ann" in texts(client.get("/account").text)
     bob = world.client("bob")  # the same identity cannot open a second account
     link = bob.post("/account/sso").text.split('href="http')[1].split('"')[0].replace("&amp;", "&")
-    assert "opens another account already" in bob.client.get(f"/sso/callback?{issuer.consent('http' + link)}").text
+    assert (
+        "opens another account already"
+        in bob.client.get(f"/sso/callback?{issuer.consent('http' + link)}").text
+    )
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"nonce": "another"}, {"aud": "somebody else"}, {"iss": "https://evil.example"}, {"exp": 1}, {"sub": None},
-        {"aud": ["tunewell", "x"]}, {"azp": "x"}, {"nonce": None},
+        {"nonce": "another"},
+        {"aud": "somebody else"},
+        {"iss": "https://evil.example"},
+        {"exp": 1},
+        {"sub": None},
+        {"aud": ["tunewell", "x"]},
+        {"azp": "x"},
+        {"nonce": None},
     ],
-)  # fmt: skip
-def test_a_word_that_does_not_hold_opens_nothing(change: dict[str, Any], world: World, issuer: FakeIssuer) -> None:
+)
+def test_a_word_that_does_not_hold_opens_nothing(
+    change: dict[str, Any], world: World, issuer: FakeIssuer
+) -> None:
     client = door(world, issuer)
     issuer.bend = lambda claims: {k: v for k, v in (claims | change).items() if v is not None}
     assert come_back(client, issuer).status_code == 403
     assert world.door.accounts() == []
 
 
-def test_a_forged_signature_another_browser_and_a_second_use_are_refused(world: World, issuer: FakeIssuer) -> None:
+def test_a_forged_signature_another_browser_and_a_second_use_are_refused(
+    world: World, issuer: FakeIssuer
+) -> None:
     client = door(world, issuer)
     issuer.forged = True
     assert "does not hold" in texts(come_back(client, issuer).text)

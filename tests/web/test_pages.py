@@ -37,17 +37,29 @@ def test_the_first_owner_comes_by_a_link_and_signs_in_with_a_password(world: Wor
     assert client.get(f"/join/{link}").status_code == 404
     other = TestClient(world.app, follow_redirects=False)
     assert other.post("/login", data={"name": "Ann", "password": "wrong"}).status_code == 403
-    into = other.post("/login", data={"name": "ann", "password": "a long pass phrase", "next": "//evil.example"})
+    into = other.post(
+        "/login", data={"name": "ann", "password": "a long pass phrase", "next": "//evil.example"}
+    )
     assert into.headers["location"] == "/"
-    assert [line.action for line in world.door.audit_log()][:3] == ["sign-in", "sign-in failed", "joined"]
+    assert [line.action for line in world.door.audit_log()][:3] == [
+        "sign-in",
+        "sign-in failed",
+        "joined",
+    ]
 
 
 def test_after_too_many_failures_even_the_right_password_waits(world: World) -> None:
     world.door.create("Ann", role="expert", password="a long pass phrase")
     client = TestClient(world.app, follow_redirects=False)
-    codes = [client.post("/login", data={"name": "Ann", "password": "wrong"}).status_code for _ in range(9)]
+    codes = [
+        client.post("/login", data={"name": "Ann", "password": "wrong"}).status_code
+        for _ in range(9)
+    ]
     assert codes == [403] * 8 + [429]
-    assert client.post("/login", data={"name": "Ann", "password": "a long pass phrase"}).status_code == 429
+    assert (
+        client.post("/login", data={"name": "Ann", "password": "a long pass phrase"}).status_code
+        == 429
+    )
 
 
 def routes(world: World) -> list[tuple[str, str, APIRoute]]:
@@ -85,7 +97,10 @@ def test_every_route_says_who_may(world: World) -> None:
 
 @pytest.mark.parametrize("role", [*ROLE_NAMES, None])
 def test_every_role_against_every_route(world: World, role: AccountRole | None) -> None:
-    """A role that may not is refused before anything happens; one that may is never refused for its role."""
+    """A role that may not is refused before anything happens.
+
+    One that may is never refused for its role.
+    """
     person = world.client(f"the {role}", role) if role else None
     client = person.client if person else TestClient(world.app, follow_redirects=False)
     csrf = person.csrf if person else ""
@@ -99,7 +114,12 @@ def test_every_role_against_every_route(world: World, role: AccountRole | None) 
             assert answer.status_code in (401, 303), (method, path, answer.status_code)
             assert answer.status_code == 401 or answer.headers["location"].startswith("/login")
         elif role in guard.roles:
-            assert answer.status_code in (200, 303, 400, 404, 422), (method, path, answer.status_code, answer.text)
+            assert answer.status_code in (200, 303, 400, 404, 422), (
+                method,
+                path,
+                answer.status_code,
+                answer.text,
+            )
         else:
             assert answer.status_code == 403, (method, path, answer.status_code)
 
@@ -107,17 +127,34 @@ def test_every_role_against_every_route(world: World, role: AccountRole | None) 
 def test_forms_need_the_token_of_the_session(world: World) -> None:
     owner = world.client("ann", "owner")
     assert owner.client.post("/people/invite", data={"role": "expert"}).status_code == 403
-    assert owner.client.post("/people/invite", data={"role": "expert", "csrf": "x"}).status_code == 403
-    assert owner.client.post("/people/invite", data={"role": "expert", "csrf": owner.csrf}).status_code == 200
+    assert (
+        owner.client.post("/people/invite", data={"role": "expert", "csrf": "x"}).status_code == 403
+    )
+    assert (
+        owner.client.post("/people/invite", data={"role": "expert", "csrf": owner.csrf}).status_code
+        == 200
+    )
     body = {"role": "expert"}
     assert owner.client.post("/api/v1/invitations", json=body).status_code == 403
-    assert owner.client.post("/api/v1/invitations", json=body, headers={"x-csrf": owner.csrf}).status_code == 200
+    assert (
+        owner.client.post(
+            "/api/v1/invitations", json=body, headers={"x-csrf": owner.csrf}
+        ).status_code
+        == 200
+    )
 
 
-@pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}])
-def test_requests_from_other_sites_are_refused_even_at_the_door(world: World, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}]
+)
+def test_requests_from_other_sites_are_refused_even_at_the_door(
+    world: World, headers: dict[str, str]
+) -> None:
     client = TestClient(world.app)
-    assert client.post("/login", data={"name": "a", "password": "b"}, headers=headers).status_code == 403
+    assert (
+        client.post("/login", data={"name": "a", "password": "b"}, headers=headers).status_code
+        == 403
+    )
 
 
 def test_every_answer_forbids_foreign_code_and_is_not_kept(world: World) -> None:
@@ -136,8 +173,17 @@ def test_no_page_holds_inline_code_or_style(world: World) -> None:
     owner = world.client("ann", "owner")
     batch = world.review(["ann"])
     marks = world.annotation(["ann"])
-    pages = ["/", f"/work/{batch.id}", f"/work/{marks.id}", "/batches", f"/batches/{batch.id}", f"/batches/{marks.id}",
-             "/people", "/audit", "/account"]  # fmt: skip
+    pages = [
+        "/",
+        f"/work/{batch.id}",
+        f"/work/{marks.id}",
+        "/batches",
+        f"/batches/{batch.id}",
+        f"/batches/{marks.id}",
+        "/people",
+        "/audit",
+        "/account",
+    ]
     for path in pages:
         answer = owner.client.get(path)
         assert answer.status_code == 200, path
@@ -153,19 +199,34 @@ def test_nothing_a_rater_gets_tells_the_arm(world: World) -> None:
     bob = world.client("bob")
     items = world.book.items(batch.id)
     first = bob.items(batch.id)[0]
-    paths = ("/", f"/work/{batch.id}", f"/work/{batch.id}/more", f"/api/v1/queues/{batch.id}",
-             f"/api/v1/queues/{batch.id}/items", "/api/v1/queues", f"/item/{first['id']}/output")  # fmt: skip
+    paths = (
+        "/",
+        f"/work/{batch.id}",
+        f"/work/{batch.id}/more",
+        f"/api/v1/queues/{batch.id}",
+        f"/api/v1/queues/{batch.id}/items",
+        "/api/v1/queues",
+        f"/item/{first['id']}/output",
+    )
     for path in paths:
         answer = bob.client.get(path)
         assert answer.status_code == 200, path
         whole = f"{answer.text} {dict(answer.headers)}".lower().replace("tunewell", "")
         assert "tuned" not in whole, path
         assert "prompted" not in whole, path
-        assert not re.search(r"\bt00\d\d\b", whole), path  # not even which row of the test set it is
-    for path in (f"/batches/{batch.id}", f"/api/v1/batches/{batch.id}/results", "/api/v1/judgements"):
+        assert not re.search(r"\bt00\d\d\b", whole), (
+            path
+        )  # not even which row of the test set it is
+    for path in (
+        f"/batches/{batch.id}",
+        f"/api/v1/batches/{batch.id}/results",
+        "/api/v1/judgements",
+    ):
         assert bob.client.get(path).status_code == 403
     assert any(len(i.arms) == 2 for i in items), "equal outputs are read once"
-    order = {i.id: i.arms for i in world.book.next_items(batch.id, world.people["bob"].id, limit=100)}
+    order = {
+        i.id: i.arms for i in world.book.next_items(batch.id, world.people["bob"].id, limit=100)
+    }
     leading = [arms for arms in list(order.values())[:20] if len(arms) == 1]
     assert {"tuned"} != {a for arms in leading for a in arms} != {"prompted"}
 
@@ -174,8 +235,13 @@ def test_who_has_no_seat_is_not_told_that_there_is_a_batch(world: World) -> None
     batch = world.review(["bob"], raters=1)
     item = world.book.items(batch.id)[0]
     eve = world.client("eve")
-    for path in (f"/work/{batch.id}", f"/work/{batch.id}/more", f"/item/{item.id}/source",
-                 f"/api/v1/queues/{batch.id}/items", f"/decide/{batch.id}"):  # fmt: skip
+    for path in (
+        f"/work/{batch.id}",
+        f"/work/{batch.id}/more",
+        f"/item/{item.id}/source",
+        f"/api/v1/queues/{batch.id}/items",
+        f"/decide/{batch.id}",
+    ):
         assert eve.client.get(path).status_code == 404, path
     answer = eve.say(item.id, "k", **GOOD)
     assert answer.status_code == 404
@@ -204,7 +270,11 @@ def test_without_our_script_a_plain_form_does(world: World) -> None:
     answer = bob.post(f"/work/{batch.id}", **fields, **{"score.faithful": "1"})
     assert answer.status_code == 400
     assert "helpful: not answered" in answer.text
-    answer = bob.post(f"/work/{batch.id}", **fields, **{"score.faithful": "0", "score.helpful": "2", "tag": "rude"})
+    answer = bob.post(
+        f"/work/{batch.id}",
+        **fields,
+        **{"score.faithful": "0", "score.helpful": "2", "tag": "rude"},
+    )
     assert answer.status_code == 303
     kept = world.book.verdicts(batch.id)[0].said
     assert (kept.scores, kept.tags) == ({"faithful": 0.0, "helpful": 2.0}, ("rude",))
@@ -219,7 +289,9 @@ HOSTILE = (
 
 
 def test_hostile_output_is_text(tmp_path_factory: pytest.TempPathFactory) -> None:
-    file, store = make_project(tmp_path_factory.mktemp("hostile"), rows=2, answers={"t0000": HOSTILE, "t0001": HOSTILE})
+    file, store = make_project(
+        tmp_path_factory.mktemp("hostile"), rows=2, answers={"t0000": HOSTILE, "t0001": HOSTILE}
+    )
     world = World(file, store, create_app(file, store))
     batch = world.review(["bob"], raters=1, rows=2)
     bob = world.client("bob")
@@ -258,7 +330,9 @@ def test_two_annotators_and_an_adjudicator(world: World) -> None:
         fields = dict(re.findall(r'name="(item|key)" value="([^"]+)"', html))
         chosen = re.findall(r'name="chosen" value="(\d+)"', html)
         assert len(chosen) == 2
-        done = judy.post(f"/decide/{batch.id}", **fields, chosen=chosen[0], comment="the rule on page 3")
+        done = judy.post(
+            f"/decide/{batch.id}", **fields, chosen=chosen[0], comment="the rule on page 3"
+        )
         assert done.status_code == 303, done.text
     assert "Nothing to decide" in judy.client.get(f"/decide/{batch.id}").text
     found = annotation_result(world.book, batch)
@@ -273,7 +347,9 @@ def test_the_owner_opens_a_review_and_reads_its_result(world: World) -> None:
     ann = world.client("ann", "owner")
     people = [world.account(n, "expert").id for n in ("bob", "eve")]
     assert "at most 96 verdicts" in ann.client.get("/batches").text
-    opened = ann.post("/batches/review", rows="12", raters="2", arms=["tuned", "prompted"], people=people)
+    opened = ann.post(
+        "/batches/review", rows="12", raters="2", arms=["tuned", "prompted"], people=people
+    )
     assert opened.status_code == 303, opened.text
     batch = opened.headers["location"].split("/")[-1]
     arms = {i.id: i.arms for i in world.book.items(batch)}
@@ -283,7 +359,9 @@ def test_the_owner_opens_a_review_and_reads_its_result(world: World) -> None:
             for item in items:
                 good = "tuned" in arms[item["id"]]
                 scores = {"faithful": int(good), "helpful": 4 if good else 1}
-                said = person.say(item["id"], item["id"], scores=scores, tags=[] if good else ["wrong amount"])
+                said = person.say(
+                    item["id"], item["id"], scores=scores, tags=[] if good else ["wrong amount"]
+                )
                 assert said.status_code == 200, said.text
     html = texts(ann.client.get(f"/batches/{batch}").text)
     assert "100 %" in html
@@ -307,11 +385,17 @@ def test_a_machine_uses_a_token(world: World) -> None:
     token = re.findall(r"tw_[\w-]+", ann.post("/account/tokens", name="nightly").text)[0]
     client = TestClient(world.app)
     assert client.get("/api/v1/batches", headers={"authorization": f"Bearer {token}"}).json() == []
-    assert client.get("/api/v1/batches", headers={"authorization": "Bearer tw_wrong"}).status_code == 401
+    assert (
+        client.get("/api/v1/batches", headers={"authorization": "Bearer tw_wrong"}).status_code
+        == 401
+    )
     account = ann.client.get("/account").text
     assert token not in account
     assert "nightly" in account
-    assert client.get("/api/v1/me", headers={"authorization": f"Bearer {token}"}).json()["role"] == "engineer"
+    assert (
+        client.get("/api/v1/me", headers={"authorization": f"Bearer {token}"}).json()["role"]
+        == "engineer"
+    )
 
 
 def test_a_guest_gets_work_with_the_link(world: World) -> None:

@@ -14,7 +14,9 @@ def test_people_answer_would_the_same_answer_do(world: World) -> None:
     with record(world.store, "stress", inputs={}, parameters={}) as run:
         made = [PERTURBATIONS["upper_case"](row) for row in rows]
         run.outputs["perturbed"] = world.store.put_examples([e for e in made if e is not None])
-    batch = open_preserved(world.store, world.file, rows, author="o", count=4, families=families, raters=1)
+    batch = open_preserved(
+        world.store, world.file, rows, author="o", count=4, families=families, raters=1
+    )
     ann, owner = world.client("Ann"), world.client("Olga", "owner")
     world.book.share(batch, [world.account("Ann", "expert").id])
     page = texts(ann.client.get(f"/work/{batch.id}").text)
@@ -23,5 +25,9 @@ def test_people_answer_would_the_same_answer_do(world: World) -> None:
     assert first["output"].startswith(first["source"].split("\n\n— Answer —")[0].upper())
     assert ann.say(first["id"], "k1", scores={"same-answer": 1}).status_code == 200
     (word,) = judgements(world.store)
-    assert (word.criterion, word.value, word.example.endswith("~upper_case")) == ("same-answer", 1, True)
+    assert (word.criterion, word.value, word.example.endswith("~upper_case")) == (
+        "same-answer",
+        1,
+        True,
+    )
     assert owner.client.get(f"/batches/{batch.id}").status_code == 200

@@ -29,7 +29,9 @@ def test_small_batches_are_always_read_to_the_end(world: World) -> None:
         assert f"{n} of" in texts(owner.client.get(f"/batches/{batch.id}").text)
 
 
-def test_large_batches_are_shown_as_kept_and_read_again_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_batches_are_shown_as_kept_and_read_again_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "QUICK_S", -1.0)  # as if every reading took long
     monkeypatch.setattr(reading, "REST", 0.0)
     batch = world.review(["ann", "bob"])
@@ -44,7 +46,8 @@ def test_large_batches_are_shown_as_kept_and_read_again_behind(world: World, mon
     assert (second.result.verdicts, second.behind) == (2, True)
     left = {r.account: r.left for r in second.result.raters}
     assert (
-        left[world.account("ann", "expert").id] == world.book.seats(batch.id)[world.account("ann", "expert").id]["open"]
+        left[world.account("ann", "expert").id]
+        == world.book.seats(batch.id)[world.account("ann", "expert").id]["open"]
     )
     for _ in range(200):
         if reader.review(batch).result.verdicts == 5:

@@ -12,7 +12,9 @@ from tests.web.conftest import World
 from tests.web.world import make_project
 from tunewell.web import create_app
 
-schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed: pip install schemathesis")
+schemathesis = pytest.importorskip(
+    "schemathesis", reason="schemathesis is not installed: pip install schemathesis"
+)
 pytestmark = pytest.mark.slow
 
 
@@ -30,7 +32,9 @@ def test_every_operation_answers_as_described(served: World) -> None:
     token = served.door.make_token(served.account("owner", "owner"), name="schema")
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", served.app)
     headers = {"authorization": f"Bearer {token}"}
-    served.app.state.room.too_fast = lambda _account: False  # hundreds of calls a minute are what this test is
+    served.app.state.room.too_fast = lambda _account: (
+        False
+    )  # hundreds of calls a minute are what this test is
     asked = 0
     for result in schema.get_all_operations():
         operation = result.ok()
@@ -45,8 +49,12 @@ def _ask(operation: Any, headers: dict[str, str]) -> list[int]:
     from hypothesis import HealthCheck, Phase, given, settings
     from schemathesis import checks
 
-    wanted = [checks.not_a_server_error, checks.status_code_conformance, checks.response_schema_conformance,
-              checks.content_type_conformance]  # fmt: skip
+    wanted = [
+        checks.not_a_server_error,
+        checks.status_code_conformance,
+        checks.response_schema_conformance,
+        checks.content_type_conformance,
+    ]
     statuses: list[int] = []
 
     def run(case: Any) -> None:
@@ -55,9 +63,13 @@ def _ask(operation: Any, headers: dict[str, str]) -> list[int]:
         statuses.append(response.status_code)
 
     few = settings(
-        max_examples=25, deadline=None, database=None, phases=[Phase.explicit, Phase.generate], derandomize=True,
+        max_examples=25,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        derandomize=True,
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     few(given(case=operation.as_strategy())(run))()
     return statuses
 
@@ -65,4 +77,8 @@ def _ask(operation: Any, headers: dict[str, str]) -> list[int]:
 def test_the_description_can_be_read_as_openapi(served: World, tmp_path: Path) -> None:
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", served.app)
     names = {r.ok().label for r in schema.get_all_operations()}
-    assert {"POST /api/v1/verdicts", "GET /api/v1/queues", "GET /api/v1/batches/{batch}/sign-offs"} <= names
+    assert {
+        "POST /api/v1/verdicts",
+        "GET /api/v1/queues",
+        "GET /api/v1/batches/{batch}/sign-offs",
+    } <= names

@@ -24,7 +24,9 @@ def test_what_should_be_looked_up_is_marked_beside_the_source(world: World) -> N
 
 
 def test_marks_of_hostile_output_are_text(tmp_path_factory: pytest.TempPathFactory) -> None:
-    file, store = make_project(tmp_path_factory.mktemp("marks"), answers={"t0000": "Pay 77.70 <b>now</b> \u202e 88.80"})
+    file, store = make_project(
+        tmp_path_factory.mktemp("marks"), answers={"t0000": "Pay 77.70 <b>now</b> \u202e 88.80"}
+    )
     world = World(file, store, create_app(file, store))
     batch = world.review(["ann"], rows=24, raters=1)
     ann, found = world.client("ann"), ""
@@ -40,7 +42,9 @@ def test_marks_of_hostile_output_are_text(tmp_path_factory: pytest.TempPathFacto
 def signing(world: World) -> Batch:
     """A review whose first criterion is signed, for ann."""
     path = world.file.root / "tunewell.yaml"
-    path.write_text(path.read_text().replace("scale: yes/no}", "scale: yes/no, signed: true}"), encoding="utf-8")
+    path.write_text(
+        path.read_text().replace("scale: yes/no}", "scale: yes/no, signed: true}"), encoding="utf-8"
+    )
     world.file = load_task(world.file.root)
     world.app = create_app(world.file, world.store)
     return world.review(["ann"], rows=4, raters=1)
@@ -56,14 +60,23 @@ def test_a_sign_off_by_form_and_by_api(world: World) -> None:
     refused = ann.post(f"/work/{batch.id}", **form)
     assert refused.status_code == 400
     assert "mark the place" in refused.text
-    refused = ann.post(f"/work/{batch.id}", **form, **{"quote.faithful": "words that are not there"})
+    refused = ann.post(
+        f"/work/{batch.id}", **form, **{"quote.faithful": "words that are not there"}
+    )
     assert "does not stand in the source" in refused.text
     quote = "  ".join(first["source"].split()[:4])
     assert ann.post(f"/work/{batch.id}", **form, **{"quote.faithful": quote}).status_code == 303
     evidence = [{"start": 0, "end": 5, "label": "faithful"}]
-    body = {"key": "k2", "item": second["id"], "version": batch.version,
-            "said": {"scores": {"faithful": 1, "helpful": 2}, "evidence": evidence}}  # fmt: skip
-    assert ann.client.post("/api/v1/verdicts", json=body, headers={"x-csrf": ann.csrf}).status_code == 200
+    body = {
+        "key": "k2",
+        "item": second["id"],
+        "version": batch.version,
+        "said": {"scores": {"faithful": 1, "helpful": 2}, "evidence": evidence},
+    }
+    assert (
+        ann.client.post("/api/v1/verdicts", json=body, headers={"x-csrf": ann.csrf}).status_code
+        == 200
+    )
     owner = world.client("owner", "owner")
     found = owner.client.get(f"/api/v1/batches/{batch.id}/sign-offs").json()
     assert [(s["signer"], s["holds"], len(s["quotes"])) for s in found] == [("ann", True, 1)] * 2
@@ -75,12 +88,17 @@ def test_a_page_of_the_old_guideline_signs_nothing(world: World) -> None:
     ann = world.client("ann")
     item = ann.items(batch.id)[0]
     evidence = [{"start": 0, "end": 5, "label": "faithful"}]
-    body = {"key": "k", "item": item["id"], "version": batch.version,
-            "said": {"scores": {"faithful": 1, "helpful": 2}, "evidence": evidence}}  # fmt: skip
+    body = {
+        "key": "k",
+        "item": item["id"],
+        "version": batch.version,
+        "said": {"scores": {"faithful": 1, "helpful": 2}, "evidence": evidence},
+    }
     (world.file.root / "guideline.md").write_text("# New\n", encoding="utf-8")
     assert "New" in ann.client.get(f"/work/{batch.id}").text
     answer = ann.client.post("/api/v1/verdicts", json=body, headers={"x-csrf": ann.csrf})
     assert (answer.status_code, answer.json()["error"]["message"]) == (
-        400, "the guideline has changed since this page was loaded",
-    )  # fmt: skip
+        400,
+        "the guideline has changed since this page was loaded",
+    )
     assert world.book.verdicts(batch.id) == []

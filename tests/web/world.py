@@ -112,7 +112,9 @@ def examples(count: int) -> list[Example]:
     return out
 
 
-def make_project(folder: Path, *, rows: int = 24, answers: dict[str, str] | None = None) -> tuple[TaskFile, Store]:
+def make_project(
+    folder: Path, *, rows: int = 24, answers: dict[str, str] | None = None
+) -> tuple[TaskFile, Store]:
     """A project with ``rows`` test rows and as many in the review pool, evaluated for ``prompted`` and ``tuned``.
 
     Args:
@@ -137,7 +139,9 @@ def make_project(folder: Path, *, rows: int = 24, answers: dict[str, str] | None
         dataset=dataset.id,
         folds=2,
         seed=0,
-        assignments=tuple(Assignment(id=e.id, family=f"f{e.id}", part=parts[e.id[0]]) for e in all_rows),
+        assignments=tuple(
+            Assignment(id=e.id, family=f"f{e.id}", part=parts[e.id[0]]) for e in all_rows
+        ),
     )
     with record(store, "curate", inputs={}, parameters={}) as run:
         run.outputs["dataset"] = store.put_value(dataset)
@@ -147,7 +151,9 @@ def make_project(folder: Path, *, rows: int = 24, answers: dict[str, str] | None
     return file, store
 
 
-def evaluate(store: Store, dataset: Dataset, rows: list[Example], answers: dict[str, str]) -> Evaluation:
+def evaluate(
+    store: Store, dataset: Dataset, rows: list[Example], answers: dict[str, str]
+) -> Evaluation:
     """Record an evaluation whose outputs are known."""
     predictions = []
     for e in rows:

@@ -4,7 +4,13 @@ from tunewell.annotate.alt_test import AltTest, alt_test, labels_of
 from tunewell.annotate.bias import SuggestionBias, suggestion_bias
 from tunewell.annotate.importing import Imported, from_argilla, from_csv, import_words, read_words
 from tunewell.annotate.interchange import from_label_studio, to_argilla, to_csv, to_label_studio
-from tunewell.annotate.outcome import AnnotationResult, AnnotationSummary, annotation_result, gold_examples, span_f1
+from tunewell.annotate.outcome import (
+    AnnotationResult,
+    AnnotationSummary,
+    annotation_result,
+    gold_examples,
+    span_f1,
+)
 from tunewell.annotate.sample import coverage, mixed, novel
 from tunewell.annotate.session import open_annotation, queue_near
 from tunewell.annotate.source import rows_of, suspicious

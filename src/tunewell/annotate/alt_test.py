@@ -27,7 +27,8 @@ class AgainstOne(Value):
 
     Attributes:
         account: The person left out.
-        advantage: Share of rows on which the model agrees with the others at least as well as this person does.
+        advantage: Share of rows on which the model agrees with the others at least as well as this
+            person does.
         p_value: That the model is worse than this person by ``epsilon`` or more.
         beaten: Whether that is refuted, corrected for the number of people.
     """
@@ -55,7 +56,11 @@ class AltTest(Value):
 
 
 def alt_test(
-    people: Mapping[tuple[str, str], str], model: Mapping[str, str], *, epsilon: float = EPSILON, q: float = 0.05
+    people: Mapping[tuple[str, str], str],
+    model: Mapping[str, str],
+    *,
+    epsilon: float = EPSILON,
+    q: float = 0.05,
 ) -> AltTest:
     """Leave each person out in turn and ask who agrees better with the others: the person or the model.
 
@@ -63,13 +68,15 @@ def alt_test(
         people: Label by (person, row); at least two people (the paper asks for three).
         model: Label by row.
         epsilon: The model may be worse by less than this, in [0, 1).
-        q: False discovery rate over the people (Benjamini & Yekutieli's, which holds under any dependence).
+        q: False discovery rate over the people (Benjamini & Yekutieli's, which holds under any
+            dependence).
 
     Raises:
         UserError: Too few people or rows.
 
     Source:
-        Calderon, Reichart & Dror 2025, The Alternative Annotator Test for LLM-as-a-Judge, arXiv 2501.10970, section 3.
+        Calderon, Reichart & Dror 2025, The Alternative Annotator Test for LLM-as-a-Judge, arXiv
+        2501.10970, section 3.
 
     Example:
         >>> rows = [str(i) for i in range(60)]
@@ -86,7 +93,10 @@ def alt_test(
         by_row[row][person] = label
     names = sorted({p for p, _ in people})
     if len(names) < 2:
-        raise UserError("the test needs the labels of at least two people", hint="tunewell annotate open --raters 2")
+        raise UserError(
+            "the test needs the labels of at least two people",
+            hint="tunewell annotate open --raters 2",
+        )
     found = [_against(name, by_row, model, epsilon) for name in names]
     harmonic = sum(1 / k for k in range(1, len(names) + 1))
     beaten = benjamini_hochberg([p for _, p in found], q=q / harmonic)
@@ -124,7 +134,9 @@ def _p_value(worse: NDArray[np.float64], epsilon: float) -> float:
     spread = float(worse.std(ddof=1))
     if spread == 0:
         return 0.0 if float(worse.mean()) < epsilon else 1.0
-    return float(stdtr(worse.size - 1, (float(worse.mean()) - epsilon) / (spread / math.sqrt(worse.size))))
+    return float(
+        stdtr(worse.size - 1, (float(worse.mean()) - epsilon) / (spread / math.sqrt(worse.size)))
+    )
 
 
 def labels_of(book: Book, batch: Batch) -> dict[tuple[str, str], str]:

@@ -32,13 +32,18 @@ class SuggestionBias(Value):
 def suggestion_bias(
     items: Sequence[Item], said: Sequence[RaterVerdict], batch: Batch, *, level: float = 0.95
 ) -> SuggestionBias | None:
-    """Compare answers on rows with and without a suggestion, which were drawn at random; None with too few of either.
+    """Compare answers on rows with and without a suggestion, which were drawn at random.
 
-    Likeness is the normalised edit similarity of answer and suggestion. An answer nobody was shown may still equal the
-    suggestion because both are right; that is why rows without one are needed.
+    None with too few of either.
+
+    Likeness is the normalised edit similarity of answer and suggestion. An answer nobody was shown
+    may still equal the suggestion because both are right; that is why rows without one are needed.
     """
     by_id = {i.id: i for i in items if i.suggestion}
-    groups: dict[bool, tuple[list[float], list[str], list[float]]] = {True: ([], [], []), False: ([], [], [])}
+    groups: dict[bool, tuple[list[float], list[str], list[float]]] = {
+        True: ([], [], []),
+        False: ([], [], []),
+    }
     for v in said:
         item = by_id.get(v.item)
         if item is None or v.account in batch.adjudicators or v.said.skipped or not v.said.answer:
@@ -54,8 +59,12 @@ def suggestion_bias(
     return SuggestionBias(
         shown=mean(with_it, clusters=rows, level=level, low=0, high=1),
         hidden=mean(without, clusters=others, level=level, low=0, high=1),
-        bias=difference(with_it, without, paired=False, clusters=[*rows, *others], level=level, low=0, high=1),
-        seconds=difference(slow, fast, paired=False, clusters=[*others, *rows], level=level) if timed else None,
+        bias=difference(
+            with_it, without, paired=False, clusters=[*rows, *others], level=level, low=0, high=1
+        ),
+        seconds=difference(slow, fast, paired=False, clusters=[*others, *rows], level=level)
+        if timed
+        else None,
     )
 
 

@@ -1,4 +1,7 @@
-"""Annotations made elsewhere, taken up: Label Studio tasks, Argilla records, CSV; once, however often they are read."""
+"""Annotations made elsewhere, taken up: Label Studio tasks, Argilla records, CSV.
+
+Once, however often they are read.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +47,11 @@ class Imported(Value):
 def from_argilla(records: Sequence[Mapping[str, Any]]) -> list[Word]:
     """(row, annotator, what was said) of every response in Argilla records.
 
-    Read are both shapes: responses by question (``{"label": [{"value", "user_id"}]}``, as version 2 writes to disk) and
-    by user (``[{"user_id", "status", "values"}]``, as its server sends them). The row is ``metadata.example`` where it
-    is given, else the record's ``id``. Drafts are left out; questions other than ``label``, ``answer``, ``comment`` and
-    ``spans`` are refused rather than dropped without a word.
+    Read are both shapes: responses by question (``{"label": [{"value", "user_id"}]}``, as version 2
+    writes to disk) and by user (``[{"user_id", "status", "values"}]``, as its server sends them).
+    The row is ``metadata.example`` where it is given, else the record's ``id``. Drafts are left
+    out; questions other than ``label``, ``answer``, ``comment`` and ``spans`` are refused rather
+    than dropped without a word.
 
     Raises:
         DataError: A record that cannot be read, with its position.
@@ -67,7 +71,9 @@ def from_argilla(records: Sequence[Mapping[str, Any]]) -> list[Word]:
                 elif status == "submitted":
                     out.append((row, user, _argilla_said(values)))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(f"record {n} of the Argilla file cannot be read: {error}", place=f"record {n}") from error
+            raise DataError(
+                f"record {n} of the Argilla file cannot be read: {error}", place=f"record {n}"
+            ) from error
     return out
 
 
@@ -82,29 +88,38 @@ def _responses(found: Any) -> Iterable[tuple[str, str, dict[str, Any]]]:
                 status[user] = str(answer.get("status") or "submitted")
         return [(user, status[user], values) for user, values in by_user.items()]
     return [
-        (str(one.get("user_id", "")), str(one.get("status") or "submitted"),
-         {k: v["value"] for k, v in (one.get("values") or {}).items()})
+        (
+            str(one.get("user_id", "")),
+            str(one.get("status") or "submitted"),
+            {k: v["value"] for k, v in (one.get("values") or {}).items()},
+        )
         for one in found
-    ]  # fmt: skip
+    ]
 
 
 def _argilla_said(values: Mapping[str, Any]) -> Said:
     strange = sorted(set(values) - {"label", "answer", "comment", "spans", "guideline"})
     if strange:
         raise ValueError(f"questions {', '.join(strange)} have no place here")
-    spans = tuple(MarkedSpan(start=s["start"], end=s["end"], label=s["label"]) for s in values.get("spans") or ())
+    spans = tuple(
+        MarkedSpan(start=s["start"], end=s["end"], label=s["label"])
+        for s in values.get("spans") or ()
+    )
     label = values.get("label") or ""
     return Said(
-        spans=spans, label=str(label[0] if isinstance(label, list) else label), answer=str(values.get("answer") or ""),
+        spans=spans,
+        label=str(label[0] if isinstance(label, list) else label),
+        answer=str(values.get("answer") or ""),
         comment=str(values.get("comment") or ""),
-    )  # fmt: skip
+    )
 
 
 def from_csv(text: str, sources: Mapping[str, str], *, place: str = "the file") -> list[Word]:
     """(row, annotator, what was said) of every line of a CSV with the columns ``row`` and ``person``.
 
-    Read are ``label``, ``answer``, ``comment``, ``skipped`` and ``marks`` (``amount: 92.10 EUR | form: B-12``); a mark
-    has to stand in the source exactly once. An apostrophe that guarded a cell from a spreadsheet is taken off.
+    Read are ``label``, ``answer``, ``comment``, ``skipped`` and ``marks`` (``amount: 92.10 EUR |
+    form: B-12``); a mark has to stand in the source exactly once. An apostrophe that guarded a cell
+    from a spreadsheet is taken off.
 
     Args:
         text: The file.
@@ -119,11 +134,20 @@ def from_csv(text: str, sources: Mapping[str, str], *, place: str = "the file") 
         raise DataError("the columns row and person are needed", place=place)
     out: list[Word] = []
     for line in reader:
-        cells = {k: _bare(v or "") for k, v in line.items() if isinstance(k, str) and isinstance(v, str)}
+        cells = {
+            k: _bare(v or "") for k, v in line.items() if isinstance(k, str) and isinstance(v, str)
+        }
         try:
             source = sources.get(cells["row"], "")
-            marks = tuple(_mark(m, source) for m in cells.get("marks", "").split(" | ") if m.strip()) if source else ()
-            said = Said(spans=marks, **{k: cells.get(k, "") for k in ("label", "answer", "comment", "skipped")})
+            marks = (
+                tuple(_mark(m, source) for m in cells.get("marks", "").split(" | ") if m.strip())
+                if source
+                else ()
+            )
+            said = Said(
+                spans=marks,
+                **{k: cells.get(k, "") for k in ("label", "answer", "comment", "skipped")},
+            )
         except (KeyError, ValueError) as error:
             raise DataError(str(error), place=f"{place}:{reader.line_num}") from error
         out.append((cells["row"], cells["person"], said))
@@ -154,8 +178,9 @@ def read_words(form: str, text: str, sources: Mapping[str, str], *, place: str) 
     if form == "csv":
         return from_csv(text, sources, place=place)
     readers: dict[str, Callable[[Sequence[Mapping[str, Any]]], list[Word]]] = {
-        "label-studio": from_label_studio, "argilla": from_argilla,
-    }  # fmt: skip
+        "label-studio": from_label_studio,
+        "argilla": from_argilla,
+    }
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -166,13 +191,19 @@ def read_words(form: str, text: str, sources: Mapping[str, str], *, place: str) 
 
 
 def import_words(
-    store: Store, file: TaskFile, words: Sequence[Word], rows: Mapping[str, tuple[Example, ImportedPart]], *, author: str,
+    store: Store,
+    file: TaskFile,
+    words: Sequence[Word],
+    rows: Mapping[str, tuple[Example, ImportedPart]],
+    *,
+    author: str,
     title: str = "",
-) -> Imported:  # fmt: skip
+) -> Imported:
     """Take annotations up as a batch of the room, so that agreement, adjudication and gold go on from there.
 
-    Every annotator becomes an account that cannot sign in (``imported: NAME``). The batch is named after the words, so
-    that the same file read twice brings nothing twice. What does not fit is refused one by one, with its reason.
+    Every annotator becomes an account that cannot sign in (``imported: NAME``). The batch is named
+    after the words, so that the same file read twice brings nothing twice. What does not fit is
+    refused one by one, with its reason.
 
     Args:
         store: Of the project.
@@ -188,7 +219,10 @@ def import_words(
     here = [w for w in words if w[0] in rows]
     unknown = tuple(dict.fromkeys(row for row, _, _ in words if row not in rows))
     if not here:
-        raise UserError("none of the annotated rows is in this project", hint="data.example or id holds the row's id")
+        raise UserError(
+            "none of the annotated rows is in this project",
+            hint="data.example or id holds the row's id",
+        )
     book, door = Book(store), Accounts(store)
     name = digest([[row, who, said.model_dump(mode="json")] for row, who, said in here])[:32]
     batch = book.batch(name) or _open(book, file, here, rows, name=name, author=author, title=title)
@@ -214,24 +248,42 @@ def import_words(
 
 
 def _open(
-    book: Book, file: TaskFile, words: Sequence[Word], rows: Mapping[str, tuple[Example, ImportedPart]], *, name: str,
-    author: str, title: str,
-) -> Batch:  # fmt: skip
+    book: Book,
+    file: TaskFile,
+    words: Sequence[Word],
+    rows: Mapping[str, tuple[Example, ImportedPart]],
+    *,
+    name: str,
+    author: str,
+    title: str,
+) -> Batch:
     people = file.spec.people
     by_row: dict[str, set[str]] = defaultdict(set)
     for row, who, _ in words:
         by_row[row].add(who)
     batch = Batch(
-        id=name, kind="annotate", title=title or "Imported annotations", created=dt.datetime.now(dt.UTC), author=author,
-        raters=max(len(who) for who in by_row.values()), guideline=read_guideline(file),
-        span_labels=people.span_labels, row_labels=people.row_labels, gold=any(said.answer for _, _, said in words),
-    )  # fmt: skip
+        id=name,
+        kind="annotate",
+        title=title or "Imported annotations",
+        created=dt.datetime.now(dt.UTC),
+        author=author,
+        raters=max(len(who) for who in by_row.values()),
+        guideline=read_guideline(file),
+        span_labels=people.span_labels,
+        row_labels=people.row_labels,
+        gold=any(said.answer for _, _, said in words),
+    )
     items = [
         Item(
-            id=digest([name, row])[:32], batch=name, number=n, example=row, part=rows[row][1],
-            source=shown(conversation(rows[row][0])), family=row,
+            id=digest([name, row])[:32],
+            batch=name,
+            number=n,
+            example=row,
+            part=rows[row][1],
+            source=shown(conversation(rows[row][0])),
+            family=row,
         )
         for n, row in enumerate(by_row)
-    ]  # fmt: skip
+    ]
     book.open_batch(batch, items)
     return batch

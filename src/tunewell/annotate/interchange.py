@@ -16,7 +16,9 @@ from tunewell.people.safe_text import cell
 from tunewell.people.work import Batch
 
 
-def to_label_studio(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) -> list[dict[str, Any]]:
+def to_label_studio(
+    items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch
+) -> list[dict[str, Any]]:
     """Tasks with annotations as Label Studio exports them: labels on ``text``, choices, a text area ``answer``."""
     words: dict[str, list[RaterVerdict]] = defaultdict(list)
     for verdict in said:
@@ -47,22 +49,41 @@ def _results(said: Said, item: Item) -> list[dict[str, Any]]:
             "type": "labels",
             "from_name": "label",
             "to_name": "text",
-            "value": {"start": s.start, "end": s.end, "text": item.source[s.start : s.end], "labels": [s.label]},
+            "value": {
+                "start": s.start,
+                "end": s.end,
+                "text": item.source[s.start : s.end],
+                "labels": [s.label],
+            },
         }
         for s in said.spans
     ]
     if said.label:
-        out.append({"type": "choices", "from_name": "row", "to_name": "text", "value": {"choices": [said.label]}})
+        out.append(
+            {
+                "type": "choices",
+                "from_name": "row",
+                "to_name": "text",
+                "value": {"choices": [said.label]},
+            }
+        )
     if said.answer:
-        out.append({"type": "textarea", "from_name": "answer", "to_name": "text", "value": {"text": [said.answer]}})
+        out.append(
+            {
+                "type": "textarea",
+                "from_name": "answer",
+                "to_name": "text",
+                "value": {"text": [said.answer]},
+            }
+        )
     return out
 
 
 def from_label_studio(tasks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, Said]]:
     """(row, annotator, what was said) of every annotation in a Label Studio export.
 
-    The row is ``data.example`` where it is given, else the task's ``id``. Results of kinds that we do not have (boxes,
-    relations) are refused rather than left out silently.
+    The row is ``data.example`` where it is given, else the task's ``id``. Results of kinds that we
+    do not have (boxes, relations) are refused rather than left out silently.
 
     Raises:
         DataError: A task that cannot be read, with its position.
@@ -73,7 +94,14 @@ def from_label_studio(tasks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str
             row = str(task["data"].get("example") or task["id"])
             for annotation in task.get("annotations", []):
                 out.append((row, str(annotation.get("completed_by", "")), _said(annotation)))
-        except (KeyError, TypeError, AttributeError, IndexError, ValidationError, ValueError) as error:
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            IndexError,
+            ValidationError,
+            ValueError,
+        ) as error:
             raise DataError(
                 f"task {n} of the Label Studio export cannot be read: {error}", place=f"task {n}"
             ) from error
@@ -109,7 +137,11 @@ def to_argilla(items: Sequence[Item], said: Iterable[RaterVerdict]) -> list[dict
             "fields": {"source": item.source, "output": item.output},
             "metadata": {"example": item.example, "part": item.part},
             "responses": [
-                {"user_id": v.account, "status": "discarded" if v.said.skipped else "submitted", "values": _values(v)}
+                {
+                    "user_id": v.account,
+                    "status": "discarded" if v.said.skipped else "submitted",
+                    "values": _values(v),
+                }
                 for v in words[item.id]
             ],
         }
@@ -128,18 +160,50 @@ def _values(verdict: RaterVerdict) -> dict[str, dict[str, Any]]:
 
 
 def to_csv(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) -> str:
-    """One line a verdict for a spreadsheet; cells that it would run as formulas are quoted with an apostrophe."""
+    """One line a verdict for a spreadsheet.
+
+    Cells that it would run as formulas are quoted with an apostrophe.
+    """
     by_id = {i.id: i for i in items}
     names = [c.name for c in batch.rubric]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["row", "part", "person", "at", "seconds", "guideline", *names, "label", "tags", "marks", "answer",
-                     "comment", "skipped", "source"])  # fmt: skip
+    writer.writerow(
+        [
+            "row",
+            "part",
+            "person",
+            "at",
+            "seconds",
+            "guideline",
+            *names,
+            "label",
+            "tags",
+            "marks",
+            "answer",
+            "comment",
+            "skipped",
+            "source",
+        ]
+    )
     for v in said:
         item = by_id[v.item]
         marks = " | ".join(f"{s.label}: {item.source[s.start : s.end]}" for s in v.said.spans)
-        cells = [item.example, item.part, v.account, v.at.isoformat(), v.seconds, v.version,
-                 *(v.said.scores.get(n, "") for n in names), v.said.label, "; ".join(v.said.tags), marks,
-                 v.said.answer or v.said.correction, v.said.comment, v.said.skipped, item.source]  # fmt: skip
+        cells = [
+            item.example,
+            item.part,
+            v.account,
+            v.at.isoformat(),
+            v.seconds,
+            v.version,
+            *(v.said.scores.get(n, "") for n in names),
+            v.said.label,
+            "; ".join(v.said.tags),
+            marks,
+            v.said.answer or v.said.correction,
+            v.said.comment,
+            v.said.skipped,
+            item.source,
+        ]
         writer.writerow([cell(c) for c in cells])
     return file.getvalue()

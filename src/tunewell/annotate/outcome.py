@@ -23,8 +23,10 @@ class AnnotationResult(Value):
         undecided: Items on which no annotator could decide.
         labels: Agreement on the label of the row.
         spans: By span label: agreement on whether a text holds such a mark at all.
-        overlap: Mean over pairs of annotators and items of the F1 of exactly equal spans; None without shared items.
-        bias: How far suggestions lead people; None where there are too few rows with or without one.
+        overlap: Mean over pairs of annotators and items of the F1 of exactly equal spans; None
+            without shared items.
+        bias: How far suggestions lead people; None where there are too few rows with or without
+            one.
     """
 
     batch: Batch
@@ -67,10 +69,16 @@ class AnnotationSummary(Value):
     def of(cls, result: AnnotationResult) -> AnnotationSummary:
         """The figures of a result."""
         return cls(
-            batch=result.batch, settled=len(result.settled), disputes=len(result.disputes), waiting=result.waiting,
-            undecided=result.undecided, labels=result.labels, spans=result.spans, overlap=result.overlap,
+            batch=result.batch,
+            settled=len(result.settled),
+            disputes=len(result.disputes),
+            waiting=result.waiting,
+            undecided=result.undecided,
+            labels=result.labels,
+            spans=result.spans,
+            overlap=result.overlap,
             bias=result.bias,
-        )  # fmt: skip
+        )
 
 
 def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> AnnotationResult:
@@ -78,8 +86,10 @@ def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> Annot
     items = book.items(batch.id)
     said = book.verdicts(batch.id)
     found = settle(items, said, batch)
-    raters = {i: [v for v in w if v.account not in batch.adjudicators and not v.said.skipped]
-              for i, w in found.words.items()}  # fmt: skip
+    raters = {
+        i: [v for v in w if v.account not in batch.adjudicators and not v.said.skipped]
+        for i, w in found.words.items()
+    }
     return AnnotationResult(
         batch=batch,
         settled=found.settled,
@@ -93,14 +103,24 @@ def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> Annot
     )
 
 
-def _label_agreement(words: Iterable[Sequence[RaterVerdict]], batch: Batch, level: float) -> Agreement | None:
+def _label_agreement(
+    words: Iterable[Sequence[RaterVerdict]], batch: Batch, level: float
+) -> Agreement | None:
     number = {label: float(n) for n, label in enumerate(batch.row_labels)}
-    ratings = {(v.account, v.item): number[v.said.label] for w in words for v in w if v.said.label in number}
+    ratings = {
+        (v.account, v.item): number[v.said.label]
+        for w in words
+        for v in w
+        if v.said.label in number
+    }
     return agreement(ratings, level=level)
 
 
 def _span_agreement(
-    words: Mapping[str, Sequence[RaterVerdict]], items: Mapping[str, Item], batch: Batch, level: float
+    words: Mapping[str, Sequence[RaterVerdict]],
+    items: Mapping[str, Item],
+    batch: Batch,
+    level: float,
 ) -> dict[str, Agreement]:
     """Per span label: whether the text holds such a mark at all, item by item."""
     out = {}
@@ -143,23 +163,29 @@ def _overlap(words: Iterable[Sequence[RaterVerdict]], level: float) -> Estimate 
     return mean(values, clusters=groups, level=level, low=0, high=1) if values else None
 
 
-def gold_examples(result: AnnotationResult, rows: Mapping[str, Example]) -> list[tuple[Example, str]]:
+def gold_examples(
+    result: AnnotationResult, rows: Mapping[str, Example]
+) -> list[tuple[Example, str]]:
     """The rows with their settled answer as target and the marked stretches as tag ``points``, and their part.
 
-    A row of the test set keeps its id (its gold changes); a row for training becomes a new one of origin
-    ``annotation`` with the old one as parent.
+    A row of the test set keeps its id (its gold changes); a row for training becomes a new one of
+    origin ``annotation`` with the old one as parent.
     """
     out: list[tuple[Example, str]] = []
     for one in result.settled:
         row = rows.get(one.item.example)
         if row is None:
             continue
-        points = [one.item.source[s.start : s.end] for s in sorted(one.said.spans, key=lambda s: s.start)]
+        points = [
+            one.item.source[s.start : s.end] for s in sorted(one.said.spans, key=lambda s: s.start)
+        ]
         tags = dict(row.tags)
         tags |= {"points": " | ".join(points)} if points else {}
         tags |= {"label": one.said.label} if one.said.label else {}
         answer = one.said.answer or row.target
-        messages = (*row.prompt, Message(role="assistant", content=answer)) if answer else row.messages
+        messages = (
+            (*row.prompt, Message(role="assistant", content=answer)) if answer else row.messages
+        )
         changed: dict[str, object] = {"messages": messages, "tags": tags}
         if one.item.part != "test":
             changed |= {"id": f"{row.id}#annotated", "parent": row.id, "origin": "annotation"}

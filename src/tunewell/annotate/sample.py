@@ -54,7 +54,9 @@ def coverage(
     weights = 1 / np.array([(probabilities or {}).get(name, 1.0) for name in known])
 
     def shares(of: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = np.bincount(codes[of].ravel(), np.repeat(weight, width), minlength=len(names) + 1)[: len(names)]
+        total = np.bincount(codes[of].ravel(), np.repeat(weight, width), minlength=len(names) + 1)[
+            : len(names)
+        ]
         return np.asarray(total / weight.sum())
 
     luck = np.random.default_rng([seed, 7])
@@ -67,17 +69,25 @@ def coverage(
         return float(np.sqrt(((sample - truth) ** 2).mean()))
 
     return Coverage(
-        rows=len(known), groups=len(names), covered=int((own > 0).sum()),
+        rows=len(known),
+        groups=len(names),
+        covered=int((own > 0).sum()),
         random=_middle([float((o > 0).sum()) for o in others], len(known)),
-        error=error(own), error_random=_middle([error(o) for o in others], len(known)),
-    )  # fmt: skip
+        error=error(own),
+        error_random=_middle([error(o) for o in others], len(known)),
+    )
 
 
 def _middle(values: Sequence[float], n: int) -> Estimate:
     low, high = np.quantile(values, [0.025, 0.975])
     value = float(np.mean(values))
-    return Estimate(value=value, low=min(float(low), value), high=max(float(high), value), n=n,
-                    method=f"{len(values)} random samples of the same size")  # fmt: skip
+    return Estimate(
+        value=value,
+        low=min(float(low), value),
+        high=max(float(high), value),
+        n=n,
+        method=f"{len(values)} random samples of the same size",
+    )
 
 
 def novel(rows: Mapping[str, str], known: Sequence[str], *, count: int) -> list[str]:
@@ -93,7 +103,10 @@ def novel(rows: Mapping[str, str], known: Sequence[str], *, count: int) -> list[
         ['b']
     """
     near = Near(known)
-    likeness = {name: max((score for _, score in near.to(text, count=1)), default=0.0) for name, text in rows.items()}
+    likeness = {
+        name: max((score for _, score in near.to(text, count=1)), default=0.0)
+        for name, text in rows.items()
+    }
     return sorted(likeness, key=lambda name: (likeness[name], name))[:count]
 
 

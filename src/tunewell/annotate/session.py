@@ -45,15 +45,24 @@ def queue_near(
         The batch; None if no row is new.
     """
     book = Book(store)
-    waiting = {i.example for b in book.batches(kind="annotate", status="open") for i in book.items(b.id)}
+    waiting = {
+        i.example for b in book.batches(kind="annotate", status="open") for i in book.items(b.id)
+    }
     there = {e.id for e in examples}
     fresh = [name for name in names if name in there and name not in waiting]
     if not fresh:
         return None
     return open_annotation(
-        store, file, examples, author=author, rows=len(fresh), part="train", first=fresh, families=families,
+        store,
+        file,
+        examples,
+        author=author,
+        rows=len(fresh),
+        part="train",
+        first=fresh,
+        families=families,
         title=title or "Training rows near what was rated low",
-    )  # fmt: skip
+    )
 
 
 def open_annotation(
@@ -83,18 +92,23 @@ def open_annotation(
         file: The definition: labels, guideline, raters.
         examples: Rows to draw from, all of one part.
         author: Who opens it.
-        rows: How many rows to draw, mirroring the slices: with equal probability, unless ``uncertain``.
-        part: Where the rows belong; annotations of ``test`` rows make its gold and are never trained on.
+        rows: How many rows to draw, mirroring the slices: with equal probability, unless
+            ``uncertain``.
+        part: Where the rows belong; annotations of ``test`` rows make its gold and are never
+            trained on.
         raters: People per row; those of the definition if None.
         gold: Whether people write or correct the answer.
         suggest: ``target`` lays the row's present answer before them, ``none`` an empty field.
-        blind: Share of the rows without the suggestion, drawn at random, which tell how far it leads people.
+        blind: Share of the rows without the suggestion, drawn at random, which tell how far it
+            leads people.
         title: What people see.
         adjudicators: Ids of the accounts that decide disagreements.
         families: Family by row.
-        first: Rows that come first (`suspicious`), the rest being drawn; everybody then keeps to this order.
+        first: Rows that come first (`suspicious`), the rest being drawn; everybody then keeps to
+            this order.
         doubts: How unsure model or judge is of a row, 0 to 1 (`row_doubts`).
-        uncertain: Share of what is drawn that goes in proportion to the doubts, in [0, 1); the rest is drawn evenly.
+        uncertain: Share of what is drawn that goes in proportion to the doubts, in [0, 1); the rest
+            is drawn evenly.
         seed: Of draw, order and assignment.
 
     Raises:
@@ -112,12 +126,18 @@ def open_annotation(
     there = {e.id: e for e in examples}
     fields = [s.field for s in file.spec.slices]
     candidates = [
-        SampleCandidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=known.get(e.id, ""))
+        SampleCandidate(
+            id=e.id, strata=tuple(e.field(f) for f in fields), family=known.get(e.id, "")
+        )
         for e in there.values()
     ]
     ahead = [name for name in dict.fromkeys(first) if name in there][:rows]
     rest = [c for c in candidates if c.id not in set(ahead)]
-    drawn = _drawn(rest, rows - len(ahead), doubts or {}, uncertain, seed) if rest and rows > len(ahead) else {}
+    drawn = (
+        _drawn(rest, rows - len(ahead), doubts or {}, uncertain, seed)
+        if rest and rows > len(ahead)
+        else {}
+    )
     chances = dict.fromkeys(ahead, 1.0) | drawn
     chosen = list(chances)
     batch = Batch(
@@ -141,7 +161,11 @@ def open_annotation(
     # From each block of 1 / blind rows one, so that even a short batch has some.
     luck = random.Random(f"blind {seed}")
     every = round(1 / blind) if suggest == "target" and gold and blind > 0 else 0
-    unseen = {start + luck.randrange(every) for start in range(0, len(chosen), every)} if every else set()
+    unseen = (
+        {start + luck.randrange(every) for start in range(0, len(chosen), every)}
+        if every
+        else set()
+    )
     items = [
         Item(
             id=new_id(),
@@ -150,7 +174,9 @@ def open_annotation(
             example=name,
             part=part,
             source=shown(conversation(there[name])),
-            output=shown(there[name].target) if gold and suggest == "target" and n not in unseen else "",
+            output=shown(there[name].target)
+            if gold and suggest == "target" and n not in unseen
+            else "",
             suggestion=shown(there[name].target) if gold and suggest == "target" else "",
             family=known.get(name, name),
             slices={f: there[name].field(f) for f in fields},
@@ -163,7 +189,11 @@ def open_annotation(
 
 
 def _drawn(
-    rows: Sequence[SampleCandidate], count: int, doubts: Mapping[str, float], share: float, seed: int
+    rows: Sequence[SampleCandidate],
+    count: int,
+    doubts: Mapping[str, float],
+    share: float,
+    seed: int,
 ) -> dict[str, float]:
     """Rows and the probability with which each was drawn."""
     if share > 0:

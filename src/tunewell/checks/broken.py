@@ -42,8 +42,8 @@ class Breakage:
     """Why a row is broken.
 
     Attributes:
-        kind: ``empty target``, ``empty input``, ``no target``, ``role order``, ``refusal``, ``repetition``, ``cut off``
-            or ``unreadable``.
+        kind: ``empty target``, ``empty input``, ``no target``, ``role order``, ``refusal``,
+            ``repetition``, ``cut off`` or ``unreadable``.
         rule: In words.
         evidence: What was seen.
     """
@@ -58,8 +58,8 @@ def find_fault(turns: Sequence[tuple[str, str]], *, ends_done: bool = False) -> 
 
     Args:
         turns: (role, content) in order.
-        ends_done: Whether nearly all targets of the set end with a full stop or the like, so that one that does not is
-            cut off (see `ends_properly`).
+        ends_done: Whether nearly all targets of the set end with a full stop or the like, so that
+            one that does not is cut off (see `ends_properly`).
 
     Example:
         >>> find_fault([("user", "Hi"), ("assistant", " ")]).kind
@@ -97,7 +97,9 @@ def _target(target: str, *, ends_done: bool) -> Breakage | None:
     if _HINT.search(target, 0, 400) and (match := _REFUSAL.search(target[:400])):
         return Breakage("refusal", "the target is not a refusal", match[0])
     if target.count(_FFFD) > max(2, len(target) // 100):
-        return Breakage("unreadable", "the target can be read", f"{target.count(_FFFD)} replacement characters")
+        return Breakage(
+            "unreadable", "the target can be read", f"{target.count(_FFFD)} replacement characters"
+        )
     if repeated := _repetition(target):
         return Breakage("repetition", "the target does not repeat itself", repeated)
     if cut := _cut(target, ends_done=ends_done):
@@ -112,19 +114,31 @@ def _repetition(text: str) -> str:
         triples = list(zip(words, words[1:], words[2:], strict=False))
         distinct = Counter(triples)
         if len(distinct) < 0.4 * len(triples):
-            worst = distinct.most_common(1)[0][0]  # of equally frequent ones the first: a rerun says the same
-            return " ".join(worst) + f" … ({len(distinct)} of {len(triples)} word triples are distinct)"
+            worst = distinct.most_common(1)[0][
+                0
+            ]  # of equally frequent ones the first: a rerun says the same
+            return (
+                " ".join(worst)
+                + f" … ({len(distinct)} of {len(triples)} word triples are distinct)"
+            )
     elif len(text) >= 60 and len(set(text)) <= 4:
         return text[:40]
     return ""
 
 
 def ends_properly(target: str) -> bool | None:
-    """Whether a target ends as finished text does; None where one cannot tell (lists, code, short answers)."""
+    """Whether a target ends as finished text does.
+
+    None where one cannot tell (lists, code, short answers).
+    """
     last = target.rstrip().rsplit("\n", 1)[-1].strip()
     if len(_WORD.findall(target)) < 8 or len(_WORD.findall(last)) < 5:
         return None
-    if last.startswith(("-", "*", "•", "|", "#", ">")) or re.match(r"\d+[.)]\s", last) or "```" in target:
+    if (
+        last.startswith(("-", "*", "•", "|", "#", ">"))
+        or re.match(r"\d+[.)]\s", last)
+        or "```" in target
+    ):
         return None
     return bool(_DONE.search(last)) or not last[-1].isascii()
 

@@ -14,16 +14,23 @@ _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "january jan januar janvier enero", "february feb februar février febrero", "march mar märz mars marzo",
-            "april apr avril abril", "may mai mayo", "june jun juni juin junio", "july jul juli juillet julio",
-            "august aug août agosto", "september sep sept septembre septiembre",
+            "january jan januar janvier enero",
+            "february feb februar février febrero",
+            "march mar märz mars marzo",
+            "april apr avril abril",
+            "may mai mayo",
+            "june jun juni juin junio",
+            "july jul juli juillet julio",
+            "august aug août agosto",
+            "september sep sept septembre septiembre",
             "october oct oktober okt octobre octubre",
-            "november nov novembre noviembre", "december dec dezember dez décembre diciembre",
+            "november nov novembre noviembre",
+            "december dec dezember dez décembre diciembre",
         ),
         1,
     )
     for name in names.split()
-}  # fmt: skip
+}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DATES = (
     re.compile(r"(?<![\d.-])(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?![\d-])"),
@@ -32,9 +39,11 @@ _DATES = (
         rf"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+|de\s+)?(?P<M>{_MONTH})\.?,?\s+(?:de\s+)?"
         r"(?P<y>(?:19|20)\d\d)\b"
     ),
-    re.compile(rf"(?i)\b(?P<M>{_MONTH})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>(?:19|20)\d\d)\b"),
+    re.compile(
+        rf"(?i)\b(?P<M>{_MONTH})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>(?:19|20)\d\d)\b"
+    ),
     re.compile(rf"(?i)\b(?P<M>{_MONTH})\.?,?\s+(?:of\s+|de\s+)?(?P<y>(?:19|20)\d\d)\b"),
-)  # fmt: skip
+)
 _STATES = re.compile(
     r"(?i)\b(?:as of|as at|last (?:updated?|modified|reviewed|revised)|updated?(?: on)?|"
     r"published(?: on)?|date(?:d)?|posted(?: on)?|"
@@ -56,8 +65,8 @@ class Dated:
 
     Attributes:
         day: The day; the last of the month or year where only that is given.
-        certainty: ``stated`` (the text says that it speaks for this day: "as of", "last updated", "published") or
-            ``likely`` (the only date in it, or the newest of several).
+        certainty: ``stated`` (the text says that it speaks for this day: "as of", "last updated",
+            "published") or ``likely`` (the only date in it, or the newest of several).
         evidence: The words.
     """
 

@@ -1,4 +1,7 @@
-"""Which language a text is in: by its script, else by its commonest words. Short or mixed texts stay undecided."""
+"""Which language a text is in: by its script, else by its commonest words.
+
+Short or mixed texts stay undecided.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,15 @@ tr: ve bir bu için ile da de çok ne gibi daha var olarak ama en kadar sonra de
 """
 """The commonest words of each language; words that several share are in all of them."""
 
-_WORDS = {entry[:2]: frozenset(entry[3:].split()) for entry in re.split(r"\n(?=[a-z]{2}:)", _COMMON.strip())}
-_WEIGHT = {word: 1 / sum(word in common for common in _WORDS.values()) for common in _WORDS.values() for word in common}
+_WORDS = {
+    entry[:2]: frozenset(entry[3:].split())
+    for entry in re.split(r"\n(?=[a-z]{2}:)", _COMMON.strip())
+}
+_WEIGHT = {
+    word: 1 / sum(word in common for common in _WORDS.values())
+    for common in _WORDS.values()
+    for word in common
+}
 """A word that many languages share says little."""
 
 _TOKEN = re.compile(r"[^\W\d_]+")
@@ -48,8 +58,9 @@ _SCRIPTS = (
 def language(text: str) -> str:
     """ISO 639-1 code of the language of a text; empty where that is not certain.
 
-    A script counts when a third of the letters are of it (``ru`` stands for all Cyrillic). In Latin script a language
-    must have twice as much evidence from its commonest words as any other (words of several languages count less).
+    A script counts when a third of the letters are of it (``ru`` stands for all Cyrillic). In Latin
+    script a language must have twice as much evidence from its commonest words as any other (words
+    of several languages count less).
 
     Example:
         >>> language("How do I pay the bill that you have sent to me?"), language("Wie kann ich die Rechnung zahlen, "
@@ -67,7 +78,8 @@ def language(text: str) -> str:
         return ""
     known = [w for w in words if w in _WEIGHT]
     hits = sorted(
-        ((sum(_WEIGHT[w] for w in known if w in common), code) for code, common in _WORDS.items()), reverse=True
+        ((sum(_WEIGHT[w] for w in known if w in common), code) for code, common in _WORDS.items()),
+        reverse=True,
     )
     (best, code), (second, _) = hits[0], hits[1]
     return code if best >= 2 and best >= 2 * second else ""

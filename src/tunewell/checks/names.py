@@ -1,7 +1,7 @@
 """Names and addresses by what stands around them: titles, introductions, greetings, signatures, street grammar (D07).
 
-No list of names and no model: only places where people write names. It is fast and misses every name without such a
-sign; `tunewell.checks.rampart` finds those too.
+No list of names and no model: only places where people write names. It is fast and misses every
+name without such a sign; `tunewell.checks.rampart` finds those too.
 """
 
 from __future__ import annotations
@@ -62,9 +62,13 @@ _TOWN = (
     rf"(?:,?[ \n]+{_WORD}(?:[ ]{_WORD}){{0,2}})?(?:,?[ ]+(?:[A-Z]{{2}}[ ]+)?(?:\d{{5}}(?:-\d{{4}})?|"
     r"[A-Z]{1,2}\d[A-Z\d]?[ ]\d[A-Z]{2}))"
 )
-_GERMAN = rf"{_UPPER}[^\W\d_]{{2,}}(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|chaussee)"
+_GERMAN = (
+    rf"{_UPPER}[^\W\d_]{{2,}}(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|chaussee)"
+)
 _ADDRESSES = (
-    re.compile(rf"\b\d{{1,5}}[A-Za-z]?,?[ ](?:{_PART}[ ]){{1,4}}{_SUFFIX}\b\.?{_UNIT}?(?:{_TOWN})?"),
+    re.compile(
+        rf"\b\d{{1,5}}[A-Za-z]?,?[ ](?:{_PART}[ ]){{1,4}}{_SUFFIX}\b\.?{_UNIT}?(?:{_TOWN})?"
+    ),
     re.compile(
         rf"(?<!\w)(?!During|Spring|String|Evening|Offering|Bring)(?:{_GERMAN}|(?:{_WORD}-)*(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse)|"
         rf"(?:Am|An der|Im|Zum|Zur)[ ]{_WORD})[ ]\d{{1,4}}[ ]?[a-h]?\b(?:,[ ]?(?:D-)?\d{{4,5}}[ ]{_WORD})?"
@@ -75,7 +79,7 @@ _ADDRESSES = (
         rf"(?:[ ](?:(?:de|del|du|la)[ ])?{_WORD}){{0,3}}(?:,?[ ]\d{{1,4}}\b)?{_UNIT}?"
     ),
     re.compile(r"\b(?:P\.?[ ]?O\.?[ ]Box|Postfach)[ ]\d{1,6}\b"),
-)  # fmt: skip
+)
 
 
 def find_names(text: str) -> list[PersonalSpan]:

@@ -27,8 +27,8 @@ def plain_name(name: str) -> tuple[str, ...]:
 def canonical(names: Sequence[str]) -> Mapping[str, str]:
     """Each name of a row to the name that stands for the person: the fullest one that it is a part of.
 
-    "Okoro" and "J. Okoro" stand for "Jonas Okoro" where that is the only Okoro of the row; where two would fit, a
-    short name stands for itself.
+    "Okoro" and "J. Okoro" stand for "Jonas Okoro" where that is the only Okoro of the row; where
+    two would fit, a short name stands for itself.
 
     Example:
         >>> canonical(["Jonas Okoro", "Mr Okoro", "J. Okoro", "Jun"])["Mr Okoro"]
@@ -41,7 +41,9 @@ def canonical(names: Sequence[str]) -> Mapping[str, str]:
     result = {}
     for name, own in words.items():
         fuller = [other for other in every if other != own and _part_of(own, other)]
-        fullest = [f for f in fuller if not any(other != f and _part_of(f, other) for other in fuller)]
+        fullest = [
+            f for f in fuller if not any(other != f and _part_of(f, other) for other in fuller)
+        ]
         result[name] = " ".join(fullest[0] if len(fullest) == 1 else own)
     return result
 
@@ -49,7 +51,9 @@ def canonical(names: Sequence[str]) -> Mapping[str, str]:
 def _part_of(short: Sequence[str], full: Sequence[str]) -> bool:
     """Whether the words of one name stand in another in their order, initials for words."""
     rest = iter(full)
-    return bool(short) and all(any(w == f or (len(w) == 1 and f.startswith(w)) for f in rest) for w in short)
+    return bool(short) and all(
+        any(w == f or (len(w) == 1 and f.startswith(w)) for f in rest) for w in short
+    )
 
 
 def mask_row(texts: Sequence[str], spans: Sequence[Sequence[PersonalSpan]]) -> list[str]:
@@ -60,6 +64,11 @@ def mask_row(texts: Sequence[str], spans: Sequence[Sequence[PersonalSpan]]) -> l
         >>> a.removeprefix("I am ") == b.removeprefix("Hello Mr ")
         True
     """
-    names = [text[s.start : s.end] for text, each in zip(texts, spans, strict=True) for s in each if s.type == "name"]
+    names = [
+        text[s.start : s.end]
+        for text, each in zip(texts, spans, strict=True)
+        for s in each
+        if s.type == "name"
+    ]
     same = canonical(list(dict.fromkeys(names)))
     return [mask(text, each, same) for text, each in zip(texts, spans, strict=True)]

@@ -1,7 +1,7 @@
 """Personal data and secrets (pitfall D07): structured identifiers, each with its own proof, and consistent masks.
 
-A number counts only when its check digit holds (cards: Luhn, ISO/IEC 7812; IBAN: mod 97, ISO 7064), so order numbers,
-versions and the like are left alone.
+A number counts only when its check digit holds (cards: Luhn, ISO/IEC 7812; IBAN: mod 97, ISO 7064),
+so order numbers, versions and the like are left alone.
 """
 
 from __future__ import annotations
@@ -26,9 +26,13 @@ class PersonalSpan:
 
 
 _MAY = re.compile(r"@|\d{2}|:[/:]|-----BEGIN|[\w-]{20}|(?i:pass|secret|token|key)")
-_EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+'%-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])")
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[A-Za-z0-9][\w.+'%-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])"
+)
 _CARD = re.compile(r"(?<![\w.-])(?<!\d[ ])[1-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
-_CARD_WORD = re.compile(r"(?i)\b(?:card|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b")
+_CARD_WORD = re.compile(
+    r"(?i)\b(?:card|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b"
+)
 _SCHEMES: tuple[tuple[str, tuple[int, ...]], ...] = (
     (r"4", (13, 16, 19)),  # Visa
     (r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", (16,)),  # Mastercard
@@ -67,13 +71,17 @@ _PHONES = (
         r"x|ext\.?)\s?\d{1,6})?(?![\w-])(?!\.\d)"
     ),
     # National with a trunk zero: 030 1234567, 0170/1234567, 020 7946 0958.
-    re.compile(r"(?<![\w.,+:/-])(?<!\d )\(?0[1-9]\d{1,4}\)?[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3}(?![\w-])(?![.,:]\d)"),
+    re.compile(
+        r"(?<![\w.,+:/-])(?<!\d )\(?0[1-9]\d{1,4}\)?[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3}(?![\w-])(?![.,:]\d)"
+    ),
     re.compile(r"(?<![\w.,+:/-])0\d(?:[ .-]\d\d){4}(?![\w-])"),
     # Any grouping of digits, but only beside a word that says what they are.
     re.compile(rf"{_CALLED}({_ANY})(?![\w-])(?!\.\d)"),
     re.compile(rf"(?<![\w.,+:/-])({_ANY})[ -](?i:office|fax|mobile|cell|home|work|phone)\b"),
 )
-_VERSION = re.compile(r"(?i:\b(?:v|ver|version|release|build|firmware|isbn|section|chapter|rev)\.?\s*:?\s*)$")
+_VERSION = re.compile(
+    r"(?i:\b(?:v|ver|version|release|build|firmware|isbn|section|chapter|rev)\.?\s*:?\s*)$"
+)
 _NOT_PHONE = re.compile(
     r"(?i:\b(?:order|invoice|ticket|case|ref|reference|tracking|isbn|serial|part|item|model|account|meter|contract|"
     r"customer|policy|licen[cs]e|passport|card|iban|pin|code|id|uuid|sku|offset|bestell\w*|rechnung\w*|vertrags\w*|kunden\w*|zähler\w*)"
@@ -92,17 +100,87 @@ _URL_LOGIN = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:([^\s:/@]{3,
 _ASSIGNED = re.compile(
     r"(?i:\b(?:password|passwd|passwort|pwd|api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|auth[_-]?token|"
     r"client[_-]?secret|private[_-]?key)\b)[\"']?\s*(?:[:=]|(?i:is)\b:?)\s*[\"']?([^\s\"',;<>{}\[\]()]{8,128})"
-)  # fmt: skip
+)
 _IBAN_LENGTH = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28,
-    "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
-    "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22,
-    "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20,
-    "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18,
-    "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24,
-    "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24,
+    "AD": 24,
+    "AE": 23,
+    "AL": 28,
+    "AT": 20,
+    "AZ": 28,
+    "BA": 20,
+    "BE": 16,
+    "BG": 22,
+    "BH": 22,
+    "BR": 29,
+    "BY": 28,
+    "CH": 21,
+    "CR": 22,
+    "CY": 28,
+    "CZ": 24,
+    "DE": 22,
+    "DK": 18,
+    "DO": 28,
+    "EE": 20,
+    "EG": 29,
+    "ES": 24,
+    "FI": 18,
+    "FO": 18,
+    "FR": 27,
+    "GB": 22,
+    "GE": 22,
+    "GI": 23,
+    "GL": 18,
+    "GR": 27,
+    "GT": 28,
+    "HR": 21,
+    "HU": 28,
+    "IE": 22,
+    "IL": 23,
+    "IQ": 23,
+    "IS": 26,
+    "IT": 27,
+    "JO": 30,
+    "KW": 30,
+    "KZ": 20,
+    "LB": 28,
+    "LC": 32,
+    "LI": 21,
+    "LT": 20,
+    "LU": 20,
+    "LV": 21,
+    "LY": 25,
+    "MC": 27,
+    "MD": 24,
+    "ME": 22,
+    "MK": 19,
+    "MR": 27,
+    "MT": 31,
+    "MU": 30,
+    "NL": 18,
+    "NO": 15,
+    "PK": 24,
+    "PL": 28,
+    "PS": 29,
+    "PT": 25,
+    "QA": 29,
+    "RO": 24,
+    "RS": 22,
+    "SA": 24,
+    "SC": 31,
+    "SE": 24,
+    "SI": 19,
+    "SK": 24,
+    "SM": 27,
+    "ST": 25,
+    "SV": 28,
+    "TL": 23,
+    "TN": 24,
+    "TR": 26,
+    "UA": 29,
+    "VA": 22,
+    "VG": 24,
     "XK": 20,
-}  # fmt: skip
+}
 
 
 def find_personal(text: str) -> list[PersonalSpan]:
@@ -169,9 +247,9 @@ def is_card(number: str, *, named: bool = False) -> bool:
     digits = "".join(c for c in number if c.isdigit())
     if len(set(digits)) < 2 or (len(digits) == 12 and not named):
         return False
-    return any(len(digits) in lengths and re.match(prefix, digits) for prefix, lengths in _SCHEMES) and _luhn(
-        [int(c) for c in digits]
-    )
+    return any(
+        len(digits) in lengths and re.match(prefix, digits) for prefix, lengths in _SCHEMES
+    ) and _luhn([int(c) for c in digits])
 
 
 def _luhn(digits: Sequence[int]) -> bool:
@@ -221,8 +299,11 @@ def _addresses(text: str) -> Iterator[PersonalSpan]:
             or octets[0] in (0, 127, 255)
             or any(len(o) > 1 and o[0] == "0" for o in match[0].split("."))
         )
-        # Small numbers throughout are a version or a section ("2.4.1.0") unless the text says otherwise.
-        small = max(octets) < 32 and not re.search(r"(?i)\b(?:ip|host|address|server|from)\W*$", before)
+        # Small numbers throughout are a version or a section ("2.4.1.0") unless the text says
+        # otherwise.
+        small = max(octets) < 32 and not re.search(
+            r"(?i)\b(?:ip|host|address|server|from)\W*$", before
+        )
         if not plain and not small and not _VERSION.search(before):
             yield PersonalSpan(*match.span(), "ip")
     if "::" in text or text.count(":") >= 7:
@@ -231,7 +312,9 @@ def _addresses(text: str) -> Iterator[PersonalSpan]:
                 address = ipaddress.IPv6Address(match[0])
             except ValueError:
                 continue
-            if not address.is_loopback and (len(match[0]) > 6 and any(c.isdigit() for c in match[0])):
+            if not address.is_loopback and (
+                len(match[0]) > 6 and any(c.isdigit() for c in match[0])
+            ):
                 yield PersonalSpan(*match.span(), "ip")
 
 
@@ -245,7 +328,11 @@ def _phones(text: str) -> Iterator[PersonalSpan]:
             start, end = match.span(match.lastindex or 0)
             digits = sum(c.isdigit() for c in text[start:end])
             before = text[max(0, start - 40) : start]
-            if least <= digits <= 20 and not _NOT_PHONE.search(before) and not _VERSION.search(before):
+            if (
+                least <= digits <= 20
+                and not _NOT_PHONE.search(before)
+                and not _VERSION.search(before)
+            ):
                 yield PersonalSpan(start, end, "phone")
 
 
@@ -269,7 +356,8 @@ def mask(text: str, spans: Sequence[PersonalSpan], same: Mapping[str, str] | Non
     Args:
         text: The text.
         spans: In order, without overlaps.
-        same: What a value stands for (see `tunewell.checks.people.canonical`); itself if it is not in there.
+        same: What a value stands for (see `tunewell.checks.people.canonical`); itself if it is not
+            in there.
     """
     parts, at = [], 0
     for span in spans:

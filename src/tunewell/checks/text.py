@@ -1,4 +1,7 @@
-"""Certain repairs of a text: mojibake, control characters, white space. What is not certain is left alone."""
+"""Certain repairs of a text: mojibake, control characters, white space.
+
+What is not certain is left alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u200b\u2060\ufe
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]+(?=\n|$)|[\t\u00a0\u2000-\u200a\u202f]")
 _MANY = re.compile(r"\n{4,}")
 _NEEDS = re.compile(r"[^\n -~]|\s$|^\s|[ ]\n|\n{4,}")
-# Beginnings of UTF-8 sequences that were read as Windows-1252: without one there is nothing for ftfy to mend.
+# Beginnings of UTF-8 sequences that were read as Windows-1252: without one there is nothing for
+# ftfy to mend.
 _MOJIBAKE = re.compile("[ÃÂâÐÑØÙðïåäçéèæ\u00c3\u00c2\u00e2].?[\u0080-\u00bf\u0152-\u2122]|ï»¿")
 
 
@@ -23,7 +27,9 @@ def repair(text: str) -> tuple[str, tuple[str, ...]]:
         ('fine', ())
     """
     rules: dict[str, None] = {}
-    for _ in range(4):  # one repair can lay bare the next: a control character between two halves of a mojibake
+    for _ in range(
+        4
+    ):  # one repair can lay bare the next: a control character between two halves of a mojibake
         mended, done = _repair_once(text)
         rules |= dict.fromkeys(done)
         if mended == text:

@@ -34,12 +34,18 @@ def command(
         raise UserError(f"--until {day} is over", hint="name a day to come")
     if len(reason.split()) < 3:
         raise UserError(
-            f"the reason {reason!r} says too little", hint="write one sentence for whoever signs the release"
+            f"the reason {reason!r} says too little",
+            hint="write one sentence for whoever signs the release",
         )
     name = author or default_author()
     with project(path, lock="tunewell accept") as (_, store):
-        store.say("acceptance", code, author=name, record={"reason": reason, "until": day.isoformat()})
+        store.say(
+            "acceptance", code, author=name, record={"reason": reason, "until": day.isoformat()}
+        )
     if json:
         emit("accept", {"code": code, "reason": reason, "until": day, "author": name})
     else:
-        out.print(f"{code} ({CATALOGUE[code].name}) accepted by {name} until {day}: {reason}", markup=False)
+        out.print(
+            f"{code} ({CATALOGUE[code].name}) accepted by {name} until {day}: {reason}",
+            markup=False,
+        )

@@ -44,32 +44,60 @@ Format = Literal["label-studio", "argilla", "csv"]
 
 
 def command(
-    action: Annotated[AnnotateAction, typer.Argument(help="open, results, gold, freeze, export, import or alt-test.")],
+    action: Annotated[
+        AnnotateAction,
+        typer.Argument(help="open, results, gold, freeze, export, import or alt-test."),
+    ],
     path: ProjectOption = Path(),
     part: Annotated[
         Source,
-        typer.Option("--from", help="test (its gold only), review, train, or stress (would the same answer do?)."),
+        typer.Option(
+            "--from",
+            help="test (its gold only), review, train, or stress (would the same answer do?).",
+        ),
     ] = "review",
     rows: Annotated[int, typer.Option(help="Rows to draw, mirroring the slices.", min=1)] = 50,
-    raters: Annotated[int, typer.Option(help="People per row; those of the definition if 0.", min=0)] = 0,
-    people: Annotated[list[str] | None, typer.Option("--to", help="Name of an account that annotates.")] = None,
+    raters: Annotated[
+        int, typer.Option(help="People per row; those of the definition if 0.", min=0)
+    ] = 0,
+    people: Annotated[
+        list[str] | None, typer.Option("--to", help="Name of an account that annotates.")
+    ] = None,
     adjudicators: Annotated[
-        list[str] | None, typer.Option("--adjudicator", help="Name of an account that decides disagreements.")
+        list[str] | None,
+        typer.Option("--adjudicator", help="Name of an account that decides disagreements."),
     ] = None,
     answers: Annotated[bool, typer.Option(help="People write or correct the answer.")] = True,
     suggest: Annotated[bool, typer.Option(help="Lay the present answer before them.")] = True,
-    worst_first: Annotated[bool, typer.Option("--worst-first", help="Rows of D10 and D09 first, then drawn.")] = False,
-    form: Annotated[Format, typer.Option("--format", help="Of the export or import.")] = "label-studio",
+    worst_first: Annotated[
+        bool, typer.Option("--worst-first", help="Rows of D10 and D09 first, then drawn.")
+    ] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="Of the export or import.")
+    ] = "label-studio",
     model: Annotated[
-        Path | None, typer.Option("--model", help='alt-test: JSONL of {"example", "label"} as a model labels them.')
+        Path | None,
+        typer.Option(
+            "--model", help='alt-test: JSONL of {"example", "label"} as a model labels them.'
+        ),
     ] = None,
-    epsilon: Annotated[float, typer.Option(help="alt-test: how much worse than a person a model may be.")] = 0.2,
+    epsilon: Annotated[
+        float, typer.Option(help="alt-test: how much worse than a person a model may be.")
+    ] = 0.2,
     read: Annotated[Path | None, typer.Option("--in", help="import: the file.")] = None,
     blind: Annotated[
-        float, typer.Option(help="open: share of rows without the suggestion, to measure what it does.", min=0, max=1)
+        float,
+        typer.Option(
+            help="open: share of rows without the suggestion, to measure what it does.",
+            min=0,
+            max=1,
+        ),
     ] = 0.2,
     unlike: Annotated[
-        float, typer.Option("--novel", help="open: share of rows least like the training rows.", min=0, max=1)
+        float,
+        typer.Option(
+            "--novel", help="open: share of rows least like the training rows.", min=0, max=1
+        ),
     ] = 0.0,
     uncertain: Annotated[
         float,
@@ -80,27 +108,45 @@ def command(
         ),
     ] = 0.0,
     title: Annotated[str, typer.Option(help="What annotators see.")] = "",
-    output: Annotated[Path | None, typer.Option("--out", help="File for the gold or the export.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="File for the gold or the export.")
+    ] = None,
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
     """People mark texts and write answers: open a batch, read how far they agree, take the gold."""
     with project(path) as (file, store):
         if action == "open" and part == "stress":
-            _open_stress(file, store, rows, raters, people or [], title, author or default_author(), json)
+            _open_stress(
+                file, store, rows, raters, people or [], title, author or default_author(), json
+            )
         elif action == "open" and part != "stress":
             name = author or default_author()
             examples, families = rows_of(store, part)
             deciding = accounts_named(store, adjudicators or [])
             working = accounts_named(store, people or [])
             batch = open_annotation(
-                store, file, examples, author=name, rows=rows, part=part, raters=raters or None, gold=answers,
-                suggest="target" if suggest else "none", title=title, adjudicators=deciding, families=families,
-                first=_first(store, examples, part, rows, worst_first=worst_first, share=unlike), blind=blind,
-                doubts=_doubts(file, store, part) if uncertain else None, uncertain=uncertain,
-            )  # fmt: skip
+                store,
+                file,
+                examples,
+                author=name,
+                rows=rows,
+                part=part,
+                raters=raters or None,
+                gold=answers,
+                suggest="target" if suggest else "none",
+                title=title,
+                adjudicators=deciding,
+                families=families,
+                first=_first(store, examples, part, rows, worst_first=worst_first, share=unlike),
+                blind=blind,
+                doubts=_doubts(file, store, part) if uncertain else None,
+                uncertain=uncertain,
+            )
             seats = Book(store).share(batch, working)
-            Accounts(store).log(name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
+            Accounts(store).log(
+                name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats
+            )
             _opened(store, batch, seats, json)
         elif action == "results":
             _results(store, json)
@@ -117,7 +163,14 @@ def command(
 
 
 def _open_stress(
-    file: TaskFile, store: Store, rows: int, raters: int, people: list[str], title: str, author: str, json: bool
+    file: TaskFile,
+    store: Store,
+    rows: int,
+    raters: int,
+    people: list[str],
+    title: str,
+    author: str,
+    json: bool,
 ) -> None:
     """Ask people whether the perturbations of the newest stress test leave the right answer as they claim."""
     from tunewell.evaluate.stress import open_preserved
@@ -125,26 +178,47 @@ def _open_stress(
     working = accounts_named(store, people)
     examples, families = rows_of(store, "test")
     batch = open_preserved(
-        store, file, examples, author=author, count=rows, families=families, raters=raters or None, title=title
-    )  # fmt: skip
+        store,
+        file,
+        examples,
+        author=author,
+        count=rows,
+        families=families,
+        raters=raters or None,
+        title=title,
+    )
     seats = Book(store).share(batch, working)
-    Accounts(store).log(author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
+    Accounts(store).log(
+        author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats
+    )
     items = Book(store).items(batch.id)
     if json:
         emit("annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": None})
         return
-    out.print(f"{batch.title}: batch {batch.id}, {len(items)} rows, {seats} seats given", markup=False)
+    out.print(
+        f"{batch.title}: batch {batch.id}, {len(items)} rows, {seats} seats given", markup=False
+    )
     out.print("tunewell stress reads what people say", markup=False)
 
 
 def _first(
-    store: Store, examples: Sequence[Example], part: AnnotatedPart, rows: int, *, worst_first: bool, share: float
+    store: Store,
+    examples: Sequence[Example],
+    part: AnnotatedPart,
+    rows: int,
+    *,
+    worst_first: bool,
+    share: float,
 ) -> list[str]:
     """Rows that come before those drawn: suspected targets, and rows unlike anything that is trained on."""
     there = {e.id for e in examples}
     lists = [[name for name in suspicious(store) if name in there]] if worst_first else []
     if share > 0:
-        known = [e.input for e in rows_of(store, "train")[0]] if part != "train" else [e.input for e in examples]
+        known = (
+            [e.input for e in rows_of(store, "train")[0]]
+            if part != "train"
+            else [e.input for e in examples]
+        )
         lists.append(novel({e.id: e.input for e in examples}, known, count=round(share * rows)))
     return mixed(lists, count=rows)
 
@@ -157,7 +231,9 @@ def _doubts(file: TaskFile, store: Store, part: AnnotatedPart) -> dict[str, floa
 def _opened(store: Store, batch: Batch, seats: int, json: bool) -> None:
     items, found = Book(store).items(batch.id), batch.coverage
     if json:
-        emit("annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": found})
+        emit(
+            "annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": found}
+        )
         return
     out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
     if found:
@@ -169,9 +245,20 @@ def _opened(store: Store, batch: Batch, seats: int, json: bool) -> None:
         )
 
 
-def _import(file: TaskFile, store: Store, form: Format, read: Path | None, author: str, title: str, json: bool) -> None:
+def _import(
+    file: TaskFile,
+    store: Store,
+    form: Format,
+    read: Path | None,
+    author: str,
+    title: str,
+    json: bool,
+) -> None:
     if read is None:
-        raise UserError("--in names the file to import", hint="tunewell annotate import --format argilla --in FILE")
+        raise UserError(
+            "--in names the file to import",
+            hint="tunewell annotate import --format argilla --in FILE",
+        )
     try:
         text = read.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -180,14 +267,25 @@ def _import(file: TaskFile, store: Store, form: Format, read: Path | None, autho
     rows = {e.id: (e, part) for part in parts for e in rows_of(store, part)[0]}
     sources = {name: shown(conversation(e)) for name, (e, _) in rows.items()}
     found = import_words(
-        store, file, read_words(form, text, sources, place=str(read)), rows, author=author, title=title
+        store,
+        file,
+        read_words(form, text, sources, place=str(read)),
+        rows,
+        author=author,
+        title=title,
     )
     if json:
         emit("annotate", found)
         return
-    out.print(f"batch {found.batch}: {found.new} annotations are new, {found.known} were there", markup=False)
+    out.print(
+        f"batch {found.batch}: {found.new} annotations are new, {found.known} were there",
+        markup=False,
+    )
     if found.unknown:
-        out.print(f"{len(found.unknown)} rows are not in this project: {', '.join(found.unknown[:5])} …", markup=False)
+        out.print(
+            f"{len(found.unknown)} rows are not in this project: {', '.join(found.unknown[:5])} …",
+            markup=False,
+        )
     for row, who, why in found.refused[:20]:
         out.print(f"  refused: {row}, {who}: {why}", markup=False)
 
@@ -203,13 +301,18 @@ def _results(store: Store, json: bool) -> None:
         markup=False,
     )
     if result.labels:
-        out.print(f"  label of the text, alpha: {result.labels.alpha or result.labels.why}", markup=False)
+        out.print(
+            f"  label of the text, alpha: {result.labels.alpha or result.labels.why}", markup=False
+        )
     for label, found in result.spans.items():
         out.print(f"  {label}, alpha: {found.alpha or found.why}", markup=False)
     if result.overlap:
         out.print(f"  marks made exactly alike (F1): {result.overlap}", markup=False)
     if result.bias:
-        out.print(f"  the suggestion leads answers towards it by {result.bias.bias} (likeness 0 to 1)", markup=False)
+        out.print(
+            f"  the suggestion leads answers towards it by {result.bias.bias} (likeness 0 to 1)",
+            markup=False,
+        )
 
 
 def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None:
@@ -228,7 +331,9 @@ def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None
         emit("annotate", found)
     else:
         out.print(f"{len(found)} rows with gold{f' in {output}' if output else ''}", markup=False)
-        out.print("those of the test set change its gold only and are never trained on", markup=False)
+        out.print(
+            "those of the test set change its gold only and are never trained on", markup=False
+        )
 
 
 def _freeze(store: Store, author: str, json: bool) -> None:
@@ -240,8 +345,14 @@ def _freeze(store: Store, author: str, json: bool) -> None:
     if json:
         emit("annotate", registry)
         return
-    out.print(f"gold {registry.version}: {len(registry.rows)} rows, {len(rows)} of this annotation", markup=False)
-    out.print("neither they nor their families are ever trained on; tunewell run takes them up", markup=False)
+    out.print(
+        f"gold {registry.version}: {len(registry.rows)} rows, {len(rows)} of this annotation",
+        markup=False,
+    )
+    out.print(
+        "neither they nor their families are ever trained on; tunewell run takes them up",
+        markup=False,
+    )
 
 
 def _export(store: Store, form: Format, output: Path | None) -> None:
@@ -250,7 +361,11 @@ def _export(store: Store, form: Format, output: Path | None) -> None:
     if form == "csv":
         text = to_csv(items, said, batch)
     else:
-        found = to_label_studio(items, said, batch) if form == "label-studio" else to_argilla(items, said)
+        found = (
+            to_label_studio(items, said, batch)
+            if form == "label-studio"
+            else to_argilla(items, said)
+        )
         text = json_library.dumps(found, ensure_ascii=False, indent=1) + "\n"
     if output:
         output.write_text(text, encoding="utf-8")
@@ -261,15 +376,22 @@ def _export(store: Store, form: Format, output: Path | None) -> None:
 
 def _alt_test(store: Store, model: Path | None, epsilon: float, json: bool) -> None:
     if model is None:
-        raise UserError("--model names a file with the model's labels", hint='lines of {"example": "…", "label": "…"}')
+        raise UserError(
+            "--model names a file with the model's labels",
+            hint='lines of {"example": "…", "label": "…"}',
+        )
     labels: dict[str, str] = {}
     for number, line in enumerate(model.read_text(encoding="utf-8").splitlines(), 1):
         try:
             row = json_library.loads(line)
             labels[str(row["example"])] = str(row["label"])
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"not an object with example and label: {error}", place=f"{model}:{number}") from None
-    found = alt_test(labels_of(Book(store), newest_batch(store, "annotate")), labels, epsilon=epsilon)
+            raise DataError(
+                f"not an object with example and label: {error}", place=f"{model}:{number}"
+            ) from None
+    found = alt_test(
+        labels_of(Book(store), newest_batch(store, "annotate")), labels, epsilon=epsilon
+    )
     if json:
         emit("annotate", found)
         return
@@ -282,4 +404,7 @@ def _alt_test(store: Store, model: Path | None, epsilon: float, json: bool) -> N
     )
     for one in found.people:
         name = names.get(one.account, one.account)
-        out.print(f"  {name}: as good or better on {one.advantage} of the rows, p = {one.p_value:.2g}", markup=False)
+        out.print(
+            f"  {name}: as good or better on {one.advantage} of the rows, p = {one.p_value:.2g}",
+            markup=False,
+        )

@@ -19,7 +19,9 @@ from tunewell.types import Message, Trained
 def command(
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
     path: ProjectOption = Path(),
-    max_new_tokens: Annotated[int, typer.Option(min=0, help="Longest answer in tokens (0 = as in tunewell.yaml).")] = 0,
+    max_new_tokens: Annotated[
+        int, typer.Option(min=0, help="Longest answer in tokens (0 = as in tunewell.yaml).")
+    ] = 0,
     json: JsonOption = False,
 ) -> None:
     """Put a question to the base model and to the tuned one, side by side."""
@@ -34,18 +36,34 @@ def command(
         last = store.last_run("train")
         trained = store.get_value(last.outputs["trained"], Trained) if last else None
         system = file.spec.task.instruction
-        messages = ((Message(role="system", content=system),) if system else ()) + (Message(role="user", content=text),)
-        options = GenerateOptions(max_new_tokens=max_new_tokens or file.spec.evaluate.max_new_tokens)
+        messages = ((Message(role="system", content=system),) if system else ()) + (
+            Message(role="user", content=text),
+        )
+        options = GenerateOptions(
+            max_new_tokens=max_new_tokens or file.spec.evaluate.max_new_tokens
+        )
         base = LocalModel(resolve(file.spec.train.model))
         arms = [("base", base)]
         if trained:
-            arms.append((f"tuned {trained.model.id}", base.with_adapter(store.files.open(trained.model.adapter))))
+            arms.append(
+                (
+                    f"tuned {trained.model.id}",
+                    base.with_adapter(store.files.open(trained.model.adapter)),
+                )
+            )
         answers = []
         for name, model in arms:
             started = time.monotonic()
             answer = model.generate([messages], options=options)[0]
-            answers.append({"arm": name, "text": answer.text, "tokens": answer.tokens, "finish": answer.finish,
-                            "seconds": round(time.monotonic() - started, 2)})  # fmt: skip
+            answers.append(
+                {
+                    "arm": name,
+                    "text": answer.text,
+                    "tokens": answer.tokens,
+                    "finish": answer.finish,
+                    "seconds": round(time.monotonic() - started, 2),
+                }
+            )
     if json:
         emit("ask", {"question": text, "answers": answers})
         return
@@ -54,7 +72,12 @@ def command(
         cut = ", cut at the limit" if a["finish"] == "length" else ""
         subtitle = f"{a['tokens']} tokens, {a['seconds']} s{cut}"
         panels.append(
-            Panel(Text(str(a["text"])), title=str(a["arm"]), subtitle=subtitle, width=max(30, out.width // 2 - 2))
+            Panel(
+                Text(str(a["text"])),
+                title=str(a["arm"]),
+                subtitle=subtitle,
+                width=max(30, out.width // 2 - 2),
+            )
         )
     out.print(Columns(panels))
     if not trained:

@@ -14,8 +14,12 @@ from tunewell.types import Example, Finding
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="Output folder of a trainer: trainer_state.json, a PEFT adapter.")],
-    data: Annotated[Path | None, typer.Option("--data", help="The rows that it was trained on.")] = None,
+    folder: Annotated[
+        Path, typer.Argument(help="Output folder of a trainer: trainer_state.json, a PEFT adapter.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The rows that it was trained on.")
+    ] = None,
     eval: Annotated[  # the name of the option
         Path | None, typer.Option("--eval", help="The rows that it was evaluated on: finds leaks.")
     ] = None,
@@ -34,7 +38,9 @@ def command(
     findings = autopsy(folder)
     if base:
         asked = _ask(folder, base, data, eval)
-        findings = [f for f in findings if f.code not in {a.code for a in asked if a.status != "unchecked"}]
+        findings = [
+            f for f in findings if f.code not in {a.code for a in asked if a.status != "unchecked"}
+        ]
         findings += [a for a in asked if a.code not in {f.code for f in findings}]
     if data is not None:
         from tunewell.curate.doctor import doctor
@@ -42,7 +48,11 @@ def command(
         findings += doctor(data, eval=eval).findings
     blocked = any(f.blocking and f.status == "found" for f in findings)
     if json:
-        emit("autopsy", {"folder": folder, "findings": findings}, verdict="NO-GO" if blocked else "GO")
+        emit(
+            "autopsy",
+            {"folder": folder, "findings": findings},
+            verdict="NO-GO" if blocked else "GO",
+        )
     else:
         for status in ("found", "clear", "unchecked"):
             for f in findings:
@@ -65,9 +75,13 @@ def _ask(folder: Path, base: str, data: Path | None, held_out: Path | None) -> l
 
     adapter = adapter_in(folder)
     if adapter is None:
-        raise UserError(f"{folder} holds no PEFT adapter to open on {base}", hint="leave --base out")
+        raise UserError(
+            f"{folder} holds no PEFT adapter to open on {base}", hint="leave --base out"
+        )
     model = LocalModel(resolve(base))
-    return autopsy_model(model, model.with_adapter(adapter), train=_rows(data), held_out=_rows(held_out))
+    return autopsy_model(
+        model, model.with_adapter(adapter), train=_rows(data), held_out=_rows(held_out)
+    )
 
 
 def _rows(path: Path | None) -> list[Example]:

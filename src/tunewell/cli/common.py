@@ -21,19 +21,31 @@ from tunewell.types import Outcome
 
 SCHEMA = "tunewell/1"
 
-ProjectArgument = Annotated[Path, typer.Argument(help="Folder that holds tunewell.yaml.", show_default=".")]
+ProjectArgument = Annotated[
+    Path, typer.Argument(help="Folder that holds tunewell.yaml.", show_default=".")
+]
 ProjectOption = Annotated[
     Path, typer.Option("--project", "-p", help="Folder that holds tunewell.yaml.", show_default=".")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON envelope on stdout.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override a value of tunewell.yaml.")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Override a value of tunewell.yaml."),
 ]
 WaitOption = Annotated[
-    bool, typer.Option("--wait", help="Queue behind another process that holds the project, up to an hour.")
+    bool,
+    typer.Option(
+        "--wait", help="Queue behind another process that holds the project, up to an hour."
+    ),
 ]
 AuthorOption = Annotated[
-    str, typer.Option("--as", metavar="NAME", help="Who says so.", show_default="$TUNEWELL_AUTHOR or the login name")
+    str,
+    typer.Option(
+        "--as",
+        metavar="NAME",
+        help="Who says so.",
+        show_default="$TUNEWELL_AUTHOR or the login name",
+    ),
 ]
 
 out = Console(highlight=False, soft_wrap=True)
@@ -42,12 +54,21 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 WAIT_S = 3600.0
 
 
-def emit(command: str, result: object, *, verdict: Outcome | None = None, error: object = None) -> None:
+def emit(
+    command: str, result: object, *, verdict: Outcome | None = None, error: object = None
+) -> None:
     """Print the JSON envelope: ``{"schema", "command", "verdict", "result"}``, and ``"error"`` where there is one."""
-    envelope: dict[str, Any] = {"schema": SCHEMA, "command": command, "verdict": verdict, "result": result}
+    envelope: dict[str, Any] = {
+        "schema": SCHEMA,
+        "command": command,
+        "verdict": verdict,
+        "result": result,
+    }
     if error is not None:
         envelope["error"] = error
-    plain = json.loads(TypeAdapter(Any).dump_json(envelope, by_alias=True))  # open ends become "Infinity", as text
+    plain = json.loads(
+        TypeAdapter(Any).dump_json(envelope, by_alias=True)
+    )  # open ends become "Infinity", as text
     sys.stdout.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -67,7 +88,11 @@ def project(
             yield file, store
             return
         wait_s = WAIT_S if wait else 0.0
-        with store.lock(lock, wait_s=wait_s, waiting=lambda holder: note(f"waiting: this project is held by {holder}")):
+        with store.lock(
+            lock,
+            wait_s=wait_s,
+            waiting=lambda holder: note(f"waiting: this project is held by {holder}"),
+        ):
             yield file, store
 
 
@@ -99,7 +124,12 @@ def progress(
     if quiet or not err.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     bar = _Bar(*columns, console=err, transient=True)
     bar.below = below
     started = time.monotonic()

@@ -12,10 +12,15 @@ from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, emit, ou
 from tunewell.task import TaskFile, load_task
 
 
-def command(path: ProjectArgument = Path(), overrides: SetOption = None, json: JsonOption = False) -> None:
+def command(
+    path: ProjectArgument = Path(), overrides: SetOption = None, json: JsonOption = False
+) -> None:
     """Print each value of the definition with where it came from (default < file < environment < flag)."""
     file = load_task(path, overrides=overrides or ())
-    rows = [{"name": name, "value": value, "from": _origin(file, name)} for name, value in settings(file)]
+    rows = [
+        {"name": name, "value": value, "from": _origin(file, name)}
+        for name, value in settings(file)
+    ]
     if json:
         emit("config", rows)
         return

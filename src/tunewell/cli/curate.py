@@ -9,7 +9,10 @@ from tunewell.cli.stage import run_until
 
 
 def command(
-    path: ProjectArgument = Path(), overrides: SetOption = None, wait: WaitOption = False, json: JsonOption = False
+    path: ProjectArgument = Path(),
+    overrides: SetOption = None,
+    wait: WaitOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Read, repair, filter and de-duplicate the data; every input row gets its receipt."""
     run_until("curate", path, overrides=overrides, wait=wait, json=json)

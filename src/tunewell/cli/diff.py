@@ -12,7 +12,9 @@ from tunewell.curate.versions import diff, find_dataset
 
 
 def command(
-    before: Annotated[str, typer.Argument(help="Beginning of a dataset's id, or 'previous'.")] = "previous",
+    before: Annotated[
+        str, typer.Argument(help="Beginning of a dataset's id, or 'previous'.")
+    ] = "previous",
     after: Annotated[str, typer.Argument(help="Beginning of a dataset's id, or 'last'.")] = "last",
     path: ProjectOption = Path(),
     json: JsonOption = False,
@@ -23,8 +25,11 @@ def command(
     if json:
         emit("diff", found)
         return
-    out.print(f"{found.before[:12]} to {found.after[:12]}: {len(found.added)} added, {len(found.removed)} removed, "
-              f"{len(found.changed)} changed, {found.same} the same", markup=False)  # fmt: skip
+    out.print(
+        f"{found.before[:12]} to {found.after[:12]}: {len(found.added)} added, {len(found.removed)} removed, "
+        f"{len(found.changed)} changed, {found.same} the same",
+        markup=False,
+    )
     for row in found.added[:20]:
         out.print(f"+ {row}", markup=False)
     for row, reason in list(found.removed.items())[:20]:

@@ -13,7 +13,10 @@ from tunewell.store.store import default_author
 
 
 def command(
-    person: Annotated[str, typer.Option("--person", help="Full name, e-mail address, number: as it stands in rows.")],
+    person: Annotated[
+        str,
+        typer.Option("--person", help="Full name, e-mail address, number: as it stands in rows."),
+    ],
     path: ProjectOption = Path(),
     author: AuthorOption = "",
     json: JsonOption = False,
@@ -25,9 +28,14 @@ def command(
         emit("erase", found)
         return
     for dataset, rows in found.rows.items():
-        out.print(f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {', '.join(rows[:5])}", markup=False)
+        out.print(
+            f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {', '.join(rows[:5])}",
+            markup=False,
+        )
     for model in found.models:
-        out.print(f"model {model} was trained on such a dataset: retire it or train again", markup=False)
+        out.print(
+            f"model {model} was trained on such a dataset: retire it or train again", markup=False
+        )
     if not found.rows:
         out.print("no dataset mentions this person", markup=False)
     out.print("next: tunewell run (the next dataset leaves those rows out)", markup=False)

@@ -1,4 +1,7 @@
-"""``tunewell evaluate``: this stage alone, with those before it where they are not finished; or anybody's outputs."""
+"""``tunewell evaluate``: this stage alone, with those before it where they are not finished.
+
+Or anybody's outputs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, out, project
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectArgument,
+    SetOption,
+    WaitOption,
+    emit,
+    out,
+    project,
+)
 from tunewell.cli.stage import print_run, run_until
 from tunewell.run import Result
 from tunewell.store import Store
@@ -36,7 +47,9 @@ def command(
 ) -> None:
     """Compare base, prompted and tuned on the same held-out rows."""
     if not predictions:
-        result = run_until("evaluate", path, overrides=overrides, wait=wait, json=json, details=_beside)
+        result = run_until(
+            "evaluate", path, overrides=overrides, wait=wait, json=json, details=_beside
+        )
         if result.evaluation is not None and not json:
             with project(path, overrides=overrides) as (_, store):
                 _print_details(*_details(result.evaluation, store))
@@ -44,7 +57,8 @@ def command(
     from tunewell.evaluate import decide, evaluate_outputs
 
     files = {
-        arm if sep else "": Path(name if sep else arm) for arm, sep, name in (p.partition("=") for p in predictions)
+        arm if sep else "": Path(name if sep else arm)
+        for arm, sep, name in (p.partition("=") for p in predictions)
     }
     with project(path, overrides=overrides, lock="tunewell evaluate", wait=wait) as (file, store):
         rows, split = held_out(file, store)
@@ -54,7 +68,12 @@ def command(
         verdict = decide(made, file, store, record.findings)
         classes, calibration = _details(made, store)
     if json:
-        found = {"evaluation": made, "classes": classes, "calibration": calibration, "verdict": verdict}
+        found = {
+            "evaluation": made,
+            "classes": classes,
+            "calibration": calibration,
+            "verdict": verdict,
+        }
         emit("evaluate", found, verdict=verdict.outcome)
         return
     print_run(record, reused=False)
@@ -64,14 +83,19 @@ def command(
 
 
 def held_out(file: TaskFile, store: Store) -> tuple[list[Example], Split | None]:
-    """The project's held-out rows where it has been split; nothing (the outputs' own rows count then) where not."""
+    """The project's held-out rows where it has been split.
+
+    Nothing (the outputs' own rows count then) where not.
+    """
     from tunewell.evaluate.stage import held_out_rows
 
     curated, divided = store.last_run("curate"), store.last_run("split")
     if curated is None or divided is None:
         return [], None
     split = store.get_value(divided.outputs["split"], Split)
-    return held_out_rows(store.get_value(curated.outputs["dataset"], Dataset), split, file, store), split
+    return held_out_rows(
+        store.get_value(curated.outputs["dataset"], Dataset), split, file, store
+    ), split
 
 
 def _details(made: Evaluation, store: Store) -> tuple[Classes | None, list[Calibration]]:
@@ -94,10 +118,13 @@ def _print_details(classes: Classes | None, calibration: list[Calibration]) -> N
         for worst in classes.worst(arm) if classes else ():
             called = ", ".join(f"{n} as {label or 'none'}" for label, n in worst.confused.items())
             shown = f"recall {worst.recall}, precision {worst.precision or 'never named'}"
-            out.print(f"    {worst.label:20} {shown}{'; ' + called if called else ''}", markup=False)
+            out.print(
+                f"    {worst.label:20} {shown}{'; ' + called if called else ''}", markup=False
+            )
     for c in calibration:
         out.print(
-            f"  {c.arm:12} {c.metric:14} over-confidence {c.overconfidence}, calibration error {c.error}", markup=False
+            f"  {c.arm:12} {c.metric:14} over-confidence {c.overconfidence}, calibration error {c.error}",
+            markup=False,
         )
 
 

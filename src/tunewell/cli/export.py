@@ -37,14 +37,17 @@ def command(
     kind: Annotated[
         Format,
         typer.Argument(
-            metavar="FORMAT", help="adapter (PEFT), merged (safetensors that need no PEFT) or gguf (llama.cpp)."
+            metavar="FORMAT",
+            help="adapter (PEFT), merged (safetensors that need no PEFT) or gguf (llama.cpp).",
         ),
     ],
     target: Annotated[Path, typer.Argument(help="New folder, or new file for gguf.")],
     version: Annotated[
         str, typer.Option(help="A version (or the beginning of its name); the newest if left out.")
     ] = "",
-    outtype: Annotated[NumberType, typer.Option(help="Type of the numbers in a GGUF file.")] = NumberType.AUTO,
+    outtype: Annotated[
+        NumberType, typer.Option(help="Type of the numbers in a GGUF file.")
+    ] = NumberType.AUTO,
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
@@ -55,13 +58,16 @@ def command(
 
     if target.exists():
         raise UserError(
-            f"{target} is already there", hint="name a new folder" if kind != Format.GGUF else "name a new file"
+            f"{target} is already there",
+            hint="name a new folder" if kind != Format.GGUF else "name a new file",
         )
     if kind == Format.GGUF:
         find_converter()  # before the merging, which takes a while
     with project(path) as (_, store):
         runs = store.runs(stage="train", status="finished")
-        chosen = choose([store.get_value(r.outputs["trained"], Trained).model for r in runs], version)
+        chosen = choose(
+            [store.get_value(r.outputs["trained"], Trained).model for r in runs], version
+        )
         adapter = store.files.open(chosen.adapter)
         if kind == Format.ADAPTER:
             copy_adapter(adapter, target)
@@ -70,8 +76,18 @@ def command(
         else:
             with tempfile.TemporaryDirectory(dir=store.root) as name:
                 merged = merge(adapter, resolve(chosen.recipe.model), Path(name) / "merged")
-                to_gguf(merged, target, outtype=outtype.value, name=f"{Path(chosen.base).name}-{chosen.id}")
+                to_gguf(
+                    merged,
+                    target,
+                    outtype=outtype.value,
+                    name=f"{Path(chosen.base).name}-{chosen.id}",
+                )
     if json:
-        emit("export", {"version": chosen.id, "base": chosen.base, "format": kind.value, "path": str(target)})
+        emit(
+            "export",
+            {"version": chosen.id, "base": chosen.base, "format": kind.value, "path": str(target)},
+        )
     else:
-        out.print(f"{chosen.id} written to {target} ({kind.value}; base {chosen.base})", markup=False)
+        out.print(
+            f"{chosen.id} written to {target} ({kind.value}; base {chosen.base})", markup=False
+        )

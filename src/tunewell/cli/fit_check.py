@@ -17,7 +17,10 @@ def command(
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Say, slice by slice, whether a public set covers what this project is about; exit 3 where it does not."""
+    """Say, slice by slice, whether a public set covers what this project is about.
+
+    Exit 3 where it does not.
+    """
     with project(path) as (file, _):
         found = fit_check(public, file)
     if json:

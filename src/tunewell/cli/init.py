@@ -54,15 +54,23 @@ class Answers(Value):
 
 
 def command(
-    path: Annotated[Path, typer.Argument(help="Folder of the new project.", show_default=".")] = Path(),
-    answers: Annotated[Path | None, typer.Option(help="Read the answers from this YAML or JSON file.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over an existing tunewell.yaml.")] = False,
+    path: Annotated[
+        Path, typer.Argument(help="Folder of the new project.", show_default=".")
+    ] = Path(),
+    answers: Annotated[
+        Path | None, typer.Option(help="Read the answers from this YAML or JSON file.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over an existing tunewell.yaml.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Ask what a good answer is and write tunewell.yaml, before any data is touched."""
     target = path / FILE_NAME
     if target.exists() and not force:
-        raise UserError(f"{target} is already there", hint="edit it, or tunewell init --force to begin again")
+        raise UserError(
+            f"{target} is already there", hint="edit it, or tunewell init --force to begin again"
+        )
     given = read_answers(answers) if answers else ask(path)
     text = write_yaml(given)
     parse_task(text, path=target, environment={})
@@ -75,8 +83,10 @@ def command(
         emit("init", {"path": str(target)})
     else:
         place = "" if path == Path() else f" {path}"
-        note(f"\nwrote {target}\n\nnext: read it, then  tunewell approve{place} --as {shlex.quote(given.approve[0])}\n"
-             f"then: tunewell run{place}")  # fmt: skip
+        note(
+            f"\nwrote {target}\n\nnext: read it, then  tunewell approve{place} --as {shlex.quote(given.approve[0])}\n"
+            f"then: tunewell run{place}"
+        )
 
 
 def read_answers(path: Path) -> Answers:
@@ -95,7 +105,9 @@ def read_answers(path: Path) -> Answers:
         raise UserError(f"cannot read {path}: {error}") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UserError(f"{path}: {faults}", hint=f"keys: {', '.join(Answers.model_fields)}") from None
+        raise UserError(
+            f"{path}: {faults}", hint=f"keys: {', '.join(Answers.model_fields)}"
+        ) from None
 
 
 def ask(path: Path) -> Answers:
@@ -111,22 +123,45 @@ def ask(path: Path) -> Answers:
     keep = _words("Which kinds of document count? (comma-separated; empty = all)")
     drop = _words("Which kinds never do? (memos, small talk …)")
     age = _number("How old may a row be, in days? (0 = any age)", 0)
-    spare = _line("Which rows count whatever their age? (field=value, e.g. landmark=true)", "") if age else ""
+    spare = (
+        _line("Which rows count whatever their age? (field=value, e.g. landmark=true)", "")
+        if age
+        else ""
+    )
     slices = _words("By which fields shall results be shown separately? (region, product …)")
     gates = _gates()
     approve = _words("Who has to approve this definition?") or ("owner",)
-    question = _line("Must people judge answers before release? What are they asked? (empty = no)", "")
-    data = _lines("Last: where is the data? (files or globs, relative to this folder)") or ("data/*.jsonl",)
+    question = _line(
+        "Must people judge answers before release? What are they asked? (empty = no)", ""
+    )
+    data = _lines("Last: where is the data? (files or globs, relative to this folder)") or (
+        "data/*.jsonl",
+    )
     test = _line("Is there a test set of its own? (file; empty = one is drawn)", "")
     return Answers(
-        name=name, about=about, input=goes_in, output=comes_out, must=must, must_not=must_not, keep_kinds=keep,
-        drop_kinds=drop, max_age_days=age, keep_whatever_age=spare, slices=slices, gates=gates, approve=approve,
-        question_to_people=question, data=data, test_data=test,
-    )  # fmt: skip
+        name=name,
+        about=about,
+        input=goes_in,
+        output=comes_out,
+        must=must,
+        must_not=must_not,
+        keep_kinds=keep,
+        drop_kinds=drop,
+        max_age_days=age,
+        keep_whatever_age=spare,
+        slices=slices,
+        gates=gates,
+        approve=approve,
+        question_to_people=question,
+        data=data,
+        test_data=test,
+    )
 
 
 def _line(question: str, default: str | None = None) -> str:
-    return str(typer.prompt(question, default=default, show_default=bool(default), err=True)).strip()
+    return str(
+        typer.prompt(question, default=default, show_default=bool(default), err=True)
+    ).strip()
 
 
 def _lines(question: str) -> tuple[str, ...]:
@@ -164,7 +199,7 @@ def _gates() -> tuple[GateAnswer, ...]:
     return tuple(found)
 
 
-# --- writing ------------------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
 def _q(text: str) -> str:
@@ -207,7 +242,10 @@ def write_yaml(a: Answers) -> str:
     slices = "".join(f"\n  - {{field: {_q(s)}}}" for s in a.slices) or " []"
     named = "".join(f"\n  - {{name: {m}}}" for m in metrics)
     parts = [_task_part(a), _data_part(a), _rules_part(a)]
-    parts += [f"# {comments['slices']}\nslices:{slices}\n", f"# {comments['metrics']}\nmetrics:{named}\n"]
+    parts += [
+        f"# {comments['slices']}\nslices:{slices}\n",
+        f"# {comments['metrics']}\nmetrics:{named}\n",
+    ]
     parts += [_gates_part(a), _people_part(a)]
     parts += [f"# {comments[key]}\n{key}: {value}\n" for key, value in fixed.items()]
     return "\n".join(parts)
@@ -250,9 +288,14 @@ def _rules_part(a: Answers) -> str:
         lines += ["  max_age:", f"    days: {a.max_age_days}", "    undated: keep"]
         field, equals, value = a.keep_whatever_age.partition("=")
         if equals:
-            lines += ["    except:", f"      - {{field: {_q(field.strip())}, is: [{_q(value.strip())}]}}"]
+            lines += [
+                "    except:",
+                f"      - {{field: {_q(field.strip())}, is: [{_q(value.strip())}]}}",
+            ]
     else:
-        lines.append("  # max_age: {days: 730, undated: keep, except: [{field: landmark, is: ['true']}]}")
+        lines.append(
+            "  # max_age: {days: 730, undated: keep, except: [{field: landmark, is: ['true']}]}"
+        )
     lines += [
         "  languages: [en]",
         "  words: {min_target: 1}",
@@ -265,14 +308,19 @@ def _rules_part(a: Answers) -> str:
 
 
 def _gates_part(a: Answers) -> str:
-    lines = ["# What decides. GO and NO-GO need the whole interval on one side of the threshold.", "gates:"]
+    lines = [
+        "# What decides. GO and NO-GO need the whole interval on one side of the threshold.",
+        "gates:",
+    ]
     for g in a.gates:
         limit = f"margin: {abs(g.value)}" if g.kind == "no_worse" else f"at_least: {g.value}"
         lines.append(f"  - {{metric: {g.metric}, kind: {g.kind}, {limit}}}")
     if a.question_to_people:
         lines.append("  - {metric: people_say_yes, kind: level, at_least: 0.8, people: required}")
     if len(lines) == 2:
-        lines[1] += " []   # none yet: the verdict is INCONCLUSIVE until one of the task's own metrics guards it"
+        lines[1] += (
+            " []   # none yet: the verdict is INCONCLUSIVE until one of the task's own metrics guards it"
+        )
     return "\n".join(lines) + "\n"
 
 

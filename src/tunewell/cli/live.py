@@ -1,7 +1,7 @@
 """Losses under way, in the terminal: a small chart of the phase at hand, a line for each phase that is over.
 
-Held-out rows are drawn as a full line, rows trained on as a dotted one; where stderr is no terminal, every evaluation
-is one line of text.
+Held-out rows are drawn as a full line, rows trained on as a dotted one; where stderr is no
+terminal, every evaluation is one line of text.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class Watch:
 
     @contextlib.contextmanager
     def bar(self, label: str) -> Iterator[Callable[[int, int], None] | None]:
-        """A bar on stderr with the losses below it, for one stage; what was drawn stays when the stage is over."""
+        """A bar on stderr with the losses below it, for one stage.
+
+        What was drawn stays when the stage is over.
+        """
         self._phases = {}
         with progress(label, quiet=self._quiet, below=self.drawn) as step:
             yield step
@@ -85,7 +88,10 @@ def spark(values: Sequence[float]) -> str:
     if not finite:
         return ""
     low, span = min(finite), max(finite) - min(finite)
-    return "".join(BARS[round((v - low) / span * 7) if span else 0] if math.isfinite(v) else " " for v in values)
+    return "".join(
+        BARS[round((v - low) / span * 7) if span else 0] if math.isfinite(v) else " "
+        for v in values
+    )
 
 
 def chart(
@@ -123,7 +129,10 @@ def chart(
     labels = [f"{high:.2f}", *[""] * (height - 2), f"{low:.2f}"]
     wide = max(map(len, labels))
     below = f"{left:g}".ljust(width - len(f"{right:g}")) + f"{right:g}"
-    return [*(f"{label:>{wide}} {line}" for label, line in zip(labels, lines, strict=True)), f"{'':{wide}} {below}"]
+    return [
+        *(f"{label:>{wide}} {line}" for label, line in zip(labels, lines, strict=True)),
+        f"{'':{wide}} {below}",
+    ]
 
 
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))

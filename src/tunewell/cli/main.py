@@ -42,7 +42,14 @@ from tunewell.cli import (
     why,
 )
 from tunewell.cli.common import emit, err
-from tunewell.errors import EXIT_INTERNAL, EXIT_INTERRUPT, EXIT_MISUSE, EXIT_OK, EXIT_USER, UserError
+from tunewell.errors import (
+    EXIT_INTERNAL,
+    EXIT_INTERRUPT,
+    EXIT_MISUSE,
+    EXIT_OK,
+    EXIT_USER,
+    UserError,
+)
 from tunewell.lineage import code_revision, package_versions
 
 app = typer.Typer(
@@ -91,7 +98,10 @@ def _print_version(value: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     pass
@@ -145,13 +155,15 @@ def _tell(arguments: list[str], message: str, place: str, hint: str) -> None:
 def _our_fault(arguments: list[str]) -> int:
     """Write a report of a fault of ours beside the project (or in the temporary folder) and say where it lies."""
     stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S")
-    text = "\n".join([
-        f"tunewell {code_revision()}, Python {sys.version}",
-        f"arguments: {' '.join(arguments)}",
-        f"packages: {package_versions()}",
-        "",
-        traceback.format_exc(),
-    ])  # fmt: skip
+    text = "\n".join(
+        [
+            f"tunewell {code_revision()}, Python {sys.version}",
+            f"arguments: {' '.join(arguments)}",
+            f"packages: {package_versions()}",
+            "",
+            traceback.format_exc(),
+        ]
+    )
     folder = Path(".tunewell") if Path(".tunewell").is_dir() else Path(tempfile.gettempdir())
     path = folder / f"tunewell-fault-{stamp}-{os.getpid()}.txt"
     try:

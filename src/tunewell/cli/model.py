@@ -15,11 +15,16 @@ from tunewell.types import ModelVersion, Trained
 
 def command(
     version: Annotated[str, typer.Argument(help="A version (or the beginning of its name).")] = "",
-    export: Annotated[Path | None, typer.Option(help="Copy the version's PEFT adapter into this new folder.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Copy the version's PEFT adapter into this new folder.")
+    ] = None,
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Say which base weights are used and which versions were trained; export one for use elsewhere."""
+    """Say which base weights are used and which versions were trained.
+
+    Export one for use elsewhere.
+    """
     from tunewell.model.weights import resolve
 
     with project(path) as (file, store):
@@ -34,14 +39,20 @@ def command(
             versions = [chosen]
         weights = resolve(file.spec.train.model)
     if json:
-        emit("model", {"base": {"name": weights.name, "digest": weights.digest, "source": weights.source},
-                       "versions": versions})  # fmt: skip
+        emit(
+            "model",
+            {
+                "base": {"name": weights.name, "digest": weights.digest, "source": weights.source},
+                "versions": versions,
+            },
+        )
         return
     out.print(f"base {weights.name}  {weights.digest[:12]}  {weights.source}", markup=False)
     for v in versions:
         layers = f"{v.recipe.layers:.0%} of the layers"
         out.print(
-            f"{v.id}  rank {v.recipe.rank}, {layers}, {v.recipe.epochs} epochs, {v.trained_on} rows", markup=False
+            f"{v.id}  rank {v.recipe.rank}, {layers}, {v.recipe.epochs} epochs, {v.trained_on} rows",
+            markup=False,
         )
     if not versions:
         note("no version has been trained yet\n\nhint: tunewell run")
@@ -56,7 +67,9 @@ def choose(versions: list[ModelVersion], name: str) -> ModelVersion:
     found = [v for v in versions if v.id.startswith(name)]
     if not found:
         known = ", ".join(v.id for v in versions) or "none yet"
-        raise UserError(f"there is no model version {name!r}; there are: {known}", hint="tunewell model")
+        raise UserError(
+            f"there is no model version {name!r}; there are: {known}", hint="tunewell model"
+        )
     return found[-1]
 
 

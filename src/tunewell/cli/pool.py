@@ -40,13 +40,27 @@ def pool_evaluation(
     arm = contenders(file.spec, model, ())[-1]
     rows = [e for e in examples if e.prompt]
     opener = models or local_models(file.spec.train.model, store)
-    work = PartialAnswers(store.root / "work" / f"pool-{digest([model.adapter, [e.id for e in rows]])[:24]}")
+    work = PartialAnswers(
+        store.root / "work" / f"pool-{digest([model.adapter, [e.id for e in rows]])[:24]}"
+    )
     options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
-    found = predict(lambda: opener(model), arm, rows, options=options, work=work, meter=PassMeter(len(rows), None))
+    found = predict(
+        lambda: opener(model),
+        arm,
+        rows,
+        options=options,
+        work=work,
+        meter=PassMeter(len(rows), None),
+    )
     made = Evaluation(
-        arms=(arm.name,), rows=tuple(e.id for e in rows), metrics=(), predictions=store.put_value(found),
-        scores=store.put_value([]), levels=(), comparisons=(),
+        arms=(arm.name,),
+        rows=tuple(e.id for e in rows),
+        metrics=(),
+        predictions=store.put_value(found),
+        scores=store.put_value([]),
+        levels=(),
+        comparisons=(),
         clusters=tuple(families.get(e.id, e.id) for e in rows),
-    )  # fmt: skip
+    )
     work.remove()
     return made

@@ -32,19 +32,29 @@ ReviewAction = Literal["plan", "open", "results", "corrections", "signoffs", "ne
 
 
 def command(
-    action: Annotated[ReviewAction, typer.Argument(help="plan, open, results, corrections, signoffs or nearest.")],
+    action: Annotated[
+        ReviewAction, typer.Argument(help="plan, open, results, corrections, signoffs or nearest.")
+    ],
     path: ProjectOption = Path(),
     rows: Annotated[int, typer.Option(help="Rows to judge; as planned if 0.", min=0)] = 0,
-    raters: Annotated[int, typer.Option(help="People per output; those of the definition if 0.", min=0)] = 0,
+    raters: Annotated[
+        int, typer.Option(help="People per output; those of the definition if 0.", min=0)
+    ] = 0,
     power: Annotated[float, typer.Option(help="Wanted probability of settling each gate.")] = 0.8,
-    expected: Annotated[float | None, typer.Option(help="Expected true value, for the plan.")] = None,
-    people: Annotated[list[str] | None, typer.Option("--to", help="Name of an account that reviews.")] = None,
+    expected: Annotated[
+        float | None, typer.Option(help="Expected true value, for the plan.")
+    ] = None,
+    people: Annotated[
+        list[str] | None, typer.Option("--to", help="Name of an account that reviews.")
+    ] = None,
     part: Annotated[
-        Literal["test", "review"], typer.Option("--from", help="open: the test set's outputs, or the review pool's.")
+        Literal["test", "review"],
+        typer.Option("--from", help="open: the test set's outputs, or the review pool's."),
     ] = "test",
     title: Annotated[str, typer.Option(help="What reviewers see.")] = "",
     output: Annotated[
-        Path | None, typer.Option("--out", help="File for the corrections (JSONL) or sign-offs (CSV).")
+        Path | None,
+        typer.Option("--out", help="File for the corrections (JSONL) or sign-offs (CSV)."),
     ] = None,
     author: AuthorOption = "",
     json: JsonOption = False,
@@ -56,9 +66,28 @@ def command(
         if action == "plan":
             _plan(file, store, power, expected, raters, json)
         elif action == "open" and part == "review":
-            _open_pool(file, store, rows or 50, raters, people or [], title, author or default_author(), json)
+            _open_pool(
+                file,
+                store,
+                rows or 50,
+                raters,
+                people or [],
+                title,
+                author or default_author(),
+                json,
+            )
         elif action == "open":
-            _open(file, store, rows, raters, power, people or [], title, author or default_author(), json)
+            _open(
+                file,
+                store,
+                rows,
+                raters,
+                power,
+                people or [],
+                title,
+                author or default_author(),
+                json,
+            )
         elif action == "nearest":
             _nearest(file, store, people or [], title, author or default_author(), json)
         elif action == "results":
@@ -69,9 +98,13 @@ def command(
             _corrections(store, output, json)
 
 
-def _plan(file: TaskFile, store: Store, power: float, expected: float | None, raters: int, json: bool) -> None:
+def _plan(
+    file: TaskFile, store: Store, power: float, expected: float | None, raters: int, json: bool
+) -> None:
     _, examples = newest_evaluation(store)
-    plan = plan_panel(file.spec, available=len(examples), power=power, expected=expected, raters=raters or None)
+    plan = plan_panel(
+        file.spec, available=len(examples), power=power, expected=expected, raters=raters or None
+    )
     if json:
         emit("review", plan)
     else:
@@ -88,35 +121,63 @@ def _say_plan(plan: PanelPlan) -> None:
     for need in plan.needs:
         out.print(f"  {need.gate}: {need.rows} rows, {need.why}", markup=False)
     if plan.short:
-        out.print(f"only {plan.available} held-out rows: too few to be sure of {', '.join(plan.short)}", markup=False)
+        out.print(
+            f"only {plan.available} held-out rows: too few to be sure of {', '.join(plan.short)}",
+            markup=False,
+        )
 
 
 def _open(
-    file: TaskFile, store: Store, rows: int, raters: int, power: float, people: list[str], title: str, author: str,
+    file: TaskFile,
+    store: Store,
+    rows: int,
+    raters: int,
+    power: float,
+    people: list[str],
+    title: str,
+    author: str,
     json: bool,
-) -> None:  # fmt: skip
+) -> None:
     evaluation, examples = newest_evaluation(store)
     plan = plan_panel(file.spec, available=len(examples), power=power, raters=raters or None)
     chosen = accounts_named(store, people)
     batch = open_review(
-        store, file, evaluation, examples, author=author, arms=arms_of(file.spec, evaluation.arms),
-        rows=rows or plan.rows, raters=raters or None, title=title,
-    )  # fmt: skip
+        store,
+        file,
+        evaluation,
+        examples,
+        author=author,
+        arms=arms_of(file.spec, evaluation.arms),
+        rows=rows or plan.rows,
+        raters=raters or None,
+        title=title,
+    )
     _opened(store, batch, chosen, author, json)
 
 
 def _opened(store: Store, batch: Batch, people: list[str], author: str, json: bool) -> None:
     seats = Book(store).share(batch, people)
-    Accounts(store).log(author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
+    Accounts(store).log(
+        author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats
+    )
     if json:
-        emit("review", {"batch": batch.id, "items": len(Book(store).items(batch.id)), "seats": seats})
+        emit(
+            "review", {"batch": batch.id, "items": len(Book(store).items(batch.id)), "seats": seats}
+        )
     else:
         out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
         out.print("tunewell serve opens the room; people find it in their queue", markup=False)
 
 
 def _open_pool(
-    file: TaskFile, store: Store, rows: int, raters: int, people: list[str], title: str, author: str, json: bool
+    file: TaskFile,
+    store: Store,
+    rows: int,
+    raters: int,
+    people: list[str],
+    title: str,
+    author: str,
+    json: bool,
 ) -> None:
     """Let the newest model answer rows of the review pool and lay the answers before people."""
     from tunewell.annotate import rows_of
@@ -128,20 +189,35 @@ def _open_pool(
     there = {e.id: e for e in examples}
     fields = [s.field for s in file.spec.slices]
     candidates = [
-        SampleCandidate(id=e.id, strata=tuple(e.field(f) for f in fields), family=families.get(e.id, ""))
+        SampleCandidate(
+            id=e.id, strata=tuple(e.field(f) for f in fields), family=families.get(e.id, "")
+        )
         for e in examples
     ]
     drawn = [there[name] for name in draw(candidates, rows)]
     evaluation = pool_evaluation(file, store, drawn, families)
     batch = open_review(
-        store, file, evaluation, drawn, author=author, arms=evaluation.arms, rows=len(drawn), raters=raters or None,
-        title=title, part="review",
-    )  # fmt: skip
+        store,
+        file,
+        evaluation,
+        drawn,
+        author=author,
+        arms=evaluation.arms,
+        rows=len(drawn),
+        raters=raters or None,
+        title=title,
+        part="review",
+    )
     _opened(store, batch, chosen, author, json)
 
 
-def _nearest(file: TaskFile, store: Store, people: list[str], title: str, author: str, json: bool) -> None:
-    """Queue the training rows nearest to what was rated low and not corrected; they train nothing by themselves."""
+def _nearest(
+    file: TaskFile, store: Store, people: list[str], title: str, author: str, json: bool
+) -> None:
+    """Queue the training rows nearest to what was rated low and not corrected.
+
+    They train nothing by themselves.
+    """
     from tunewell.annotate import queue_near, rows_of
 
     chosen = accounts_named(store, people)
@@ -155,7 +231,10 @@ def _nearest(file: TaskFile, store: Store, people: list[str], title: str, author
     elif json:
         emit("review", {"batch": "", "items": 0, "seats": 0})
     else:
-        out.print(f"{len(low)} items rated low and not corrected; no training row is near them or new", markup=False)
+        out.print(
+            f"{len(low)} items rated low and not corrected; no training row is near them or new",
+            markup=False,
+        )
 
 
 def accounts_named(store: Store, names: list[str]) -> list[str]:
@@ -168,7 +247,9 @@ def accounts_named(store: Store, names: list[str]) -> list[str]:
     for name in names:
         account = Accounts(store).account(name)
         if account is None or not account.active:
-            raise UserError(f"there is nobody called {name!r}", hint="tunewell serve, page People, makes links")
+            raise UserError(
+                f"there is nobody called {name!r}", hint="tunewell serve, page People, makes links"
+            )
         found.append(account.id)
     return found
 
@@ -180,9 +261,13 @@ def newest_batch(store: Store, kind: str) -> Batch:
         UserError: There is none.
     """
     every = Book(store).batches(kind=kind)
-    batches = [b for b in every if [c.name for c in b.rubric] != [SAME_ANSWER]]  # what `tunewell stress` reads
+    batches = [
+        b for b in every if [c.name for c in b.rubric] != [SAME_ANSWER]
+    ]  # what `tunewell stress` reads
     if not batches:
-        raise UserError(f"there is no {kind} batch in this project yet", hint=f"tunewell {kind} open")
+        raise UserError(
+            f"there is no {kind} batch in this project yet", hint=f"tunewell {kind} open"
+        )
     return batches[0]
 
 
@@ -195,7 +280,9 @@ def _results(store: Store, json: bool) -> None:
 
 
 def _say_results(result: ReviewResult) -> None:
-    out.print(f"{result.batch.title}: {result.verdicts} of {result.expected} verdicts", markup=False)
+    out.print(
+        f"{result.batch.title}: {result.verdicts} of {result.expected} verdicts", markup=False
+    )
     for criterion in result.criteria:
         out.print(f"  {criterion.criterion.question}", markup=False)
         for arm, estimate in criterion.levels.items():
@@ -221,13 +308,19 @@ def _sign_offs(file: TaskFile, store: Store, output: Path | None, json: bool) ->
         out.print("people: {rubric: [{name: accurate, question: '…', signed: true}]}", markup=False)
         return
     holds = sum(s.holds for s in found)
-    out.print(f"{len(found)} sign-offs, {holds} hold{f', in {output}' if output else ''}", markup=False)
+    out.print(
+        f"{len(found)} sign-offs, {holds} hold{f', in {output}' if output else ''}", markup=False
+    )
     if reopened:
-        out.print(f"the guideline has changed: {sum(reopened.values())} are open again", markup=False)
+        out.print(
+            f"the guideline has changed: {sum(reopened.values())} are open again", markup=False
+        )
     for s in found[:20]:
         state = "holds" if s.holds else "open again"
         quotes = " | ".join(q[:60] for q in s.quotes) or "no place named"
-        line = f"  {s.example}: {s.criterion} {s.value:g}, {s.signer}, {s.version} ({state}): {quotes}"
+        line = (
+            f"  {s.example}: {s.criterion} {s.value:g}, {s.signer}, {s.version} ({state}): {quotes}"
+        )
         out.print(line, markup=False)
 
 
@@ -242,4 +335,6 @@ def _corrections(store: Store, output: Path | None, json: bool) -> None:
     else:
         out.print(f"{len(found)} corrections{f' in {output}' if output else ''}", markup=False)
         if any(c.part == "test" for c in found):
-            out.print("those of test rows change the gold only and are never trained on", markup=False)
+            out.print(
+                "those of test rows change the gold only and are never trained on", markup=False
+            )

@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, note, out, project
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectArgument,
+    SetOption,
+    WaitOption,
+    emit,
+    note,
+    out,
+    project,
+)
 from tunewell.cli.live import Watch
 from tunewell.cli.stage import EXIT_OF
 from tunewell.plan import Plan, make_plan
@@ -23,7 +32,8 @@ def command(
 ) -> None:
     """Go the whole way and end with GO (exit 0), NO-GO (3) or INCONCLUSIVE (4).
 
-    Finished stages are reused, killed ones go on where they were. Says first what it is going to do.
+    Finished stages are reused, killed ones go on where they were. Says first what it is going to
+    do.
     """
     with project(path, overrides=overrides, lock="tunewell run", wait=wait) as (file, store):
         plan = make_plan(file, store)
@@ -42,8 +52,13 @@ def command(
         verdict = result.verdict
         assert verdict is not None
         if json:
-            shown: dict[str, Any] = {"verdict": verdict, "report": str(report), "plan": plan, "reused": result.reused,
-                                     "model": result.trained.model if result.trained else None}  # fmt: skip
+            shown: dict[str, Any] = {
+                "verdict": verdict,
+                "report": str(report),
+                "plan": plan,
+                "reused": result.reused,
+                "model": result.trained.model if result.trained else None,
+            }
             emit("run", shown, verdict=verdict.outcome)
         else:
             print_verdict(verdict, result.evaluation, out, report=report)
@@ -57,7 +72,9 @@ def print_plan(plan: Plan) -> None:
         seconds = "reused" if stage.reused else f"~{_duration(stage.seconds)}"
         note(f"  {stage.name:9} {seconds:>9}  {stage.what}")
     money = f", {plan.money:.2f} {plan.currency}" if plan.money else ""
-    note(f"  together  ~{_duration(plan.seconds)}, {plan.disk_bytes / 2**20:.0f} MiB of disk{money}\n")
+    note(
+        f"  together  ~{_duration(plan.seconds)}, {plan.disk_bytes / 2**20:.0f} MiB of disk{money}\n"
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -16,10 +16,18 @@ def command(
     file: Annotated[Path, typer.Argument(help="File or folder of rows.")],
     rows: Annotated[int, typer.Option("--rows", metavar="N", min=1, help="How many to choose.")],
     method: Annotated[
-        Method, typer.Option("--method", help="Facility location, farthest first, a share of every cluster, or chance.")
+        Method,
+        typer.Option(
+            "--method",
+            help="Facility location, farthest first, a share of every cluster, or chance.",
+        ),
     ] = "facility",
-    label: Annotated[str, typer.Option("--label", metavar="FIELD", help="Classes that it should tell apart.")] = "",
-    to: Annotated[Path | None, typer.Option("--out", metavar="OUT", help="Write the chosen rows.")] = None,
+    label: Annotated[
+        str, typer.Option("--label", metavar="FIELD", help="Classes that it should tell apart.")
+    ] = "",
+    to: Annotated[
+        Path | None, typer.Option("--out", metavar="OUT", help="Write the chosen rows.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
     json: JsonOption = False,
 ) -> None:
@@ -30,8 +38,10 @@ def command(
     if json:
         emit("select", found)
         return
-    out.print(f"{len(found.chosen)} of {found.rows} rows by {found.method}, judged on {found.held} rows set aside:",
-              markup=False)  # fmt: skip
+    out.print(
+        f"{len(found.chosen)} of {found.rows} rows by {found.method}, judged on {found.held} rows set aside:",
+        markup=False,
+    )
     for proxy in found.proxies:
         out.print(f"    {_line(proxy)}", markup=False)
     out.print(found.words, markup=False)

@@ -22,13 +22,19 @@ DAY_S = 24 * 3600.0
 
 def command(
     path: ProjectArgument = Path(),
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8765,
     public: Annotated[
-        str, typer.Option(help="Address that people reach it by, such as https://tunewell.example.org.")
+        str,
+        typer.Option(help="Address that people reach it by, such as https://tunewell.example.org."),
     ] = "",
     url: Annotated[
-        str, typer.Option("--database-url", envvar="TUNEWELL_DATABASE_URL", help="PostgreSQL instead of SQLite.")
+        str,
+        typer.Option(
+            "--database-url", envvar="TUNEWELL_DATABASE_URL", help="PostgreSQL instead of SQLite."
+        ),
     ] = "",
     smtp: Annotated[
         str,
@@ -39,7 +45,10 @@ def command(
         ),
     ] = "",
     mail_from: Annotated[
-        str, typer.Option("--mail-from", envvar="TUNEWELL_MAIL_FROM", help="Address that notices come from.")
+        str,
+        typer.Option(
+            "--mail-from", envvar="TUNEWELL_MAIL_FROM", help="Address that notices come from."
+        ),
     ] = "",
     oidc_issuer: Annotated[
         str,
@@ -48,11 +57,18 @@ def command(
             help="Issuer of OpenID Connect; TUNEWELL_OIDC_SECRET holds the client's secret, if it has one.",
         ),
     ] = "",
-    oidc_client: Annotated[str, typer.Option(envvar="TUNEWELL_OIDC_CLIENT", help="Our id at the issuer.")] = "",
-    oidc_role: Annotated[
-        str, typer.Option(help="Role of people who come by the issuer for the first time; nobody new if empty.")
+    oidc_client: Annotated[
+        str, typer.Option(envvar="TUNEWELL_OIDC_CLIENT", help="Our id at the issuer.")
     ] = "",
-    owner_link: Annotated[bool, typer.Option("--owner-link", help="Print a new link for an owner.")] = False,
+    oidc_role: Annotated[
+        str,
+        typer.Option(
+            help="Role of people who come by the issuer for the first time; nobody new if empty."
+        ),
+    ] = "",
+    owner_link: Annotated[
+        bool, typer.Option("--owner-link", help="Print a new link for an owner.")
+    ] = False,
 ) -> None:
     """Open the room where people annotate, review and see results."""
     try:
@@ -66,7 +82,9 @@ def command(
     with Store(file.root, url=url) as store:
         reopen_sign_offs(store, file)
         accounts = Accounts(store)
-        base = (public or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}").rstrip("/")
+        base = (
+            public or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
+        ).rstrip("/")
         if owner_link or not any(a.role == "owner" and a.active for a in accounts.accounts()):
             token = accounts.invite("owner", author="Tunewell", lasts_s=DAY_S)
             note(f"The owner's link, good once and for a day:\n\n  {base}/join/{token}\n")
@@ -84,8 +102,15 @@ def _issuer(url: str, client: str, role: str) -> Issuer | None:
     if not client or (role and role not in ROLES):
         raise UserError(
             "the issuer needs --oidc-client" if not client else f"there is no role {role!r}",
-            hint=f"--oidc-role is one of {', '.join(ROLES)}" if client else "the issuer gives it when you register",
+            hint=f"--oidc-role is one of {', '.join(ROLES)}"
+            if client
+            else "the issuer gives it when you register",
         )
     return Issuer.model_validate(
-        {"url": url, "client": client, "secret": os.environ.get("TUNEWELL_OIDC_SECRET", ""), "role": role or None}
+        {
+            "url": url,
+            "client": client,
+            "secret": os.environ.get("TUNEWELL_OIDC_SECRET", ""),
+            "role": role or None,
+        }
     )

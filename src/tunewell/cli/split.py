@@ -9,7 +9,10 @@ from tunewell.cli.stage import run_until
 
 
 def command(
-    path: ProjectArgument = Path(), overrides: SetOption = None, wait: WaitOption = False, json: JsonOption = False
+    path: ProjectArgument = Path(),
+    overrides: SetOption = None,
+    wait: WaitOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Divide the rows into test set, review pool and folds without cutting a family."""
     run_until("split", path, overrides=overrides, wait=wait, json=json)

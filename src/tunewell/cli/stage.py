@@ -1,4 +1,7 @@
-"""Run the way up to a stage and say what came of it; shared by ``run`` and the verbs of the single stages."""
+"""Run the way up to a stage and say what came of it.
+
+Shared by ``run`` and the verbs of the single stages.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,11 @@ from tunewell.run import Result, run
 from tunewell.store import Store
 from tunewell.types import Outcome, Run
 
-EXIT_OF: dict[Outcome, int] = {"GO": EXIT_OK, "NO-GO": EXIT_NO_GO, "INCONCLUSIVE": EXIT_INCONCLUSIVE}
+EXIT_OF: dict[Outcome, int] = {
+    "GO": EXIT_OK,
+    "NO-GO": EXIT_NO_GO,
+    "INCONCLUSIVE": EXIT_INCONCLUSIVE,
+}
 
 __all__ = ["EXIT_OF", "print_run", "run_until"]
 
@@ -65,4 +72,7 @@ def print_run(record: Run, *, reused: bool) -> None:
         out.print(f"  {name:28} {count:>9,}", markup=False)
     for finding in record.findings:
         if finding.status != "clear":
-            out.print(f"  {finding.status:9} {finding.code} {pitfall(finding.code).name}: {finding.why}", markup=False)
+            out.print(
+                f"  {finding.status:9} {finding.code} {pitfall(finding.code).name}: {finding.why}",
+                markup=False,
+            )

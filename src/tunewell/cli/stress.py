@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, out, progress, project
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectArgument,
+    SetOption,
+    WaitOption,
+    emit,
+    out,
+    progress,
+    project,
+)
 from tunewell.errors import UserError
 from tunewell.model.base import Model
 from tunewell.types import Dataset, Split, Trained
@@ -23,16 +32,20 @@ _TOLD = {
 def command(
     path: ProjectArgument = Path(),
     kinds: Annotated[
-        list[str] | None, typer.Option("--kind", help="Only this perturbation; may stand several times.")
+        list[str] | None,
+        typer.Option("--kind", help="Only this perturbation; may stand several times."),
     ] = None,
     metric: Annotated[
-        str, typer.Option(help="Which metric tells a failure.", show_default="that of the first gate")
+        str,
+        typer.Option(help="Which metric tells a failure.", show_default="that of the first gate"),
     ] = "",
     rows: Annotated[int, typer.Option(min=2, help="At most this many held-out rows.")] = 60,
     paraphraser: Annotated[
         str,
         typer.Option(
-            "--paraphrase", metavar="MODEL", help="Also in other words, by this model: a name of weights, or NAME@URL."
+            "--paraphrase",
+            metavar="MODEL",
+            help="Also in other words, by this model: a name of weights, or NAME@URL.",
         ),
     ] = "",
     overrides: SetOption = None,
@@ -46,19 +59,32 @@ def command(
         runs = {name: store.last_run(name) for name in ("curate", "split", "train")}
         if runs["curate"] is None or runs["split"] is None:
             raise UserError("there are no held-out rows yet", hint="tunewell run")
-        model = store.get_value(runs["train"].outputs["trained"], Trained).model if runs["train"] else None
+        model = (
+            store.get_value(runs["train"].outputs["trained"], Trained).model
+            if runs["train"]
+            else None
+        )
         dataset = store.get_value(runs["curate"].outputs["dataset"], Dataset)
         split = store.get_value(runs["split"].outputs["split"], Split)
         with progress("stress", quiet=json) as bar:
             result = stress(
-                dataset, split, model, file, store, kinds=kinds or (), metric=metric, max_rows=rows, progress=bar,
+                dataset,
+                split,
+                model,
+                file,
+                store,
+                kinds=kinds or (),
+                metric=metric,
+                max_rows=rows,
+                progress=bar,
                 paraphraser=_opened(paraphraser),
-            )  # fmt: skip
+            )
     if json:
         emit("stress", result)
         return
     out.print(
-        f"{result.arm} on {len(result.rows)} rows; failure = {result.metric} beyond {result.passing:g}", markup=False
+        f"{result.arm} on {len(result.rows)} rows; failure = {result.metric} beyond {result.passing:g}",
+        markup=False,
     )
     for kind in sorted(result.kinds, key=lambda k: -k.increase.value):
         out.print(
@@ -67,7 +93,10 @@ def command(
             markup=False,
         )
         if kind.preserved is not None:
-            out.print(f"  {'':16} the right answer stays: {kind.preserved} {_TOLD[kind.label]}", markup=False)
+            out.print(
+                f"  {'':16} the right answer stays: {kind.preserved} {_TOLD[kind.label]}",
+                markup=False,
+            )
     for name, why in result.skipped.items():
         out.print(f"  {name:16} left out: {why}", markup=False)
 

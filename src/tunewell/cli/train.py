@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, emit, note, out, progress, project
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectArgument,
+    SetOption,
+    WaitOption,
+    emit,
+    note,
+    out,
+    progress,
+    project,
+)
 from tunewell.cli.live import Watch
 from tunewell.cli.stage import run_until
 from tunewell.errors import UserError
@@ -27,14 +37,23 @@ if TYPE_CHECKING:
 def command(
     path: ProjectArgument = Path(),
     explain: Annotated[
-        str, typer.Option(metavar="ROW", help="Show one row as it is trained on: every token, and where the loss is.")
+        str,
+        typer.Option(
+            metavar="ROW",
+            help="Show one row as it is trained on: every token, and where the loss is.",
+        ),
     ] = "",
     search: Annotated[
         bool, typer.Option("--search", help="Compare recipes over the folds and name the simplest.")
     ] = False,
-    curve: Annotated[bool, typer.Option("--curve", help="Measure what more rows would buy.")] = False,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Measure what more rows would buy.")
+    ] = False,
     leave_out: Annotated[
-        str, typer.Option(metavar="FIELD", help="Leave out each group of this field: does it hold for a new one?")
+        str,
+        typer.Option(
+            metavar="FIELD", help="Leave out each group of this field: does it hold for a new one?"
+        ),
     ] = "",
     overrides: SetOption = None,
     wait: WaitOption = False,
@@ -50,7 +69,9 @@ def command(
             out.print(f"  note      {line}", markup=False)
         return
     with project(path, overrides=overrides, lock="tunewell train", wait=wait) as (file, store):
-        before = run(file, store, until="split", progress=lambda label: progress(label, quiet=json), say=note)
+        before = run(
+            file, store, until="split", progress=lambda label: progress(label, quiet=json), say=note
+        )
         if before.dataset is None or before.split is None:
             raise UserError("there are no rows in folds", hint="tunewell split")
         if search:
@@ -93,7 +114,9 @@ def _search(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, jso
     table = Table("", "recipe", "held-out loss", "against the best", "epochs", "left", box=None)
     for i, c in enumerate(found.candidates):
         mark = "chosen" if i == found.chosen else "best" if i == found.best else ""
-        table.add_row(mark, c.changes, str(c.held_out), str(c.against_best), f"{c.epochs:g}", c.left)
+        table.add_row(
+            mark, c.changes, str(c.held_out), str(c.against_best), f"{c.epochs:g}", c.left
+        )
     out.print(table)
     out.print(f"{found.why} {found.saved:.0%} of the folds' steps were not needed.", markup=False)
 
@@ -103,7 +126,9 @@ def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json
 
     watch = Watch(quiet=json)
     with watch.bar("curve") as bar:
-        found: MeasuredCurve = learning_curve(dataset, split, file, store, progress=bar, live=watch.point)
+        found: MeasuredCurve = learning_curve(
+            dataset, split, file, store, progress=bar, live=watch.point
+        )
     if json:
         emit("train", found)
         return
@@ -119,12 +144,16 @@ def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json
     _say(store, "curve")
 
 
-def _groups(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, field: str, json: bool) -> None:
+def _groups(
+    dataset: Dataset, split: Split, file: TaskFile, store: Store, *, field: str, json: bool
+) -> None:
     from tunewell.train import leave_groups_out
 
     watch = Watch(quiet=json)
     with watch.bar("groups") as bar:
-        found: Groups = leave_groups_out(dataset, split, file, store, field=field, progress=bar, live=watch.point)
+        found: Groups = leave_groups_out(
+            dataset, split, file, store, field=field, progress=bar, live=watch.point
+        )
     if json:
         emit("train", found)
         return

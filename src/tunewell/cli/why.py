@@ -22,7 +22,10 @@ def command(
     if json:
         emit("why", history)
         return
-    out.print(f"{row} (read from {history.receipts[0].place}), dataset {history.dataset[:12]}", markup=False)
+    out.print(
+        f"{row} (read from {history.receipts[0].place}), dataset {history.dataset[:12]}",
+        markup=False,
+    )
     for r in history.receipts:
         head = f"  {r.action:8} {r.step}"
         code = f" {r.code}" if r.code else ""

@@ -50,16 +50,22 @@ def strip(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> dict[str,
             ledger.seen("D05", [row.id])
             continue
         row.turns = turns
-        ledger.change(row, "boilerplate", "endings that recur across rows are stripped",
-                      cites=file.where("rules.boilerplate"), code="D05", evidence=" / ".join(taken))  # fmt: skip
+        ledger.change(
+            row,
+            "boilerplate",
+            "endings that recur across rows are stripped",
+            cites=file.where("rules.boilerplate"),
+            code="D05",
+            evidence=" / ".join(taken),
+        )
     return dict(used)
 
 
 def recurring(rows: Sequence[InputRow]) -> frozenset[str]:
     """Shapes of the sentences below the first line of many turns: in 4 rows and 0.5 % (or 12) of them, but not half.
 
-    What stands in half of all rows is the format of the task, not boilerplate. One team's signature stands in few of
-    100,000 rows, so from 2,400 rows on the number counts and not the share.
+    What stands in half of all rows is the format of the task, not boilerplate. One team's signature
+    stands in few of 100,000 rows, so from 2,400 rows on the number counts and not the share.
     """
     counts: Counter[str] = Counter()
     for row in rows:
@@ -75,7 +81,11 @@ def recurring(rows: Sequence[InputRow]) -> frozenset[str]:
 
 def ends_in(row: InputRow, common: frozenset[str]) -> bool:
     """Whether a turn of the row ends in recurring text."""
-    return any(split_ending(text, common)[1] for role, text in row.turns if role != "system" and "\n" in text)
+    return any(
+        split_ending(text, common)[1]
+        for role, text in row.turns
+        if role != "system" and "\n" in text
+    )
 
 
 def _sentences(line: str) -> list[tuple[str, int]]:
@@ -87,8 +97,9 @@ def _sentences(line: str) -> list[tuple[str, int]]:
 def split_ending(text: str, common: frozenset[str]) -> tuple[str, list[str]]:
     """A text without its recurring ending, and the ending's lines.
 
-    The ending is a run of lines at the very end, each made for the better part of recurring sentences. It goes only if
-    one of its lines says that it is boilerplate or is at least six words long, and if something is left.
+    The ending is a run of lines at the very end, each made for the better part of recurring
+    sentences. It goes only if one of its lines says that it is boilerplate or is at least six words
+    long, and if something is left.
     """
     lines = text.split("\n")
     end = len(lines)

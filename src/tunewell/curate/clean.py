@@ -19,10 +19,16 @@ from tunewell.checks.text import repair
 from tunewell.curate.rows import InputRow
 from tunewell.engine import Engine
 
-_OUT = pa.schema([
-    ("turns", pa.string()), ("repairs", pa.string()), ("fault", pa.string()), ("languages", pa.string()),
-    ("spans", pa.string()), ("masked", pa.string()),
-])  # fmt: skip
+_OUT = pa.schema(
+    [
+        ("turns", pa.string()),
+        ("repairs", pa.string()),
+        ("fault", pa.string()),
+        ("languages", pa.string()),
+        ("spans", pa.string()),
+        ("masked", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +77,28 @@ def look(rows: Sequence[InputRow], wanted: Wanted, engine: Engine) -> list[Seen]
     """What the pass sees in every row, in order."""
     if not rows:
         return []
-    table = pa.table({
-        "roles": pa.array([" ".join(role for role, _ in row.turns) for row in rows], pa.large_string()),
-        "contents": pa.array([[text for _, text in row.turns] for row in rows], pa.large_list(pa.large_string())),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "roles": pa.array(
+                [" ".join(role for role, _ in row.turns) for row in rows], pa.large_string()
+            ),
+            "contents": pa.array(
+                [[text for _, text in row.turns] for row in rows], pa.large_list(pa.large_string())
+            ),
+        }
+    )
     done_share = finished_share(row.target for row in rows)
-    result = engine.map(table, functools.partial(_batch, wanted=wanted, ends_done=done_share >= 0.9))
+    result = engine.map(
+        table, functools.partial(_batch, wanted=wanted, ends_done=done_share >= 0.9)
+    )
     columns: list[list[Any]] = [result[name].to_pylist() for name in _OUT.names]
     return [
-        Seen(*(json.loads(value) if value else default for value, default in zip(values, _DEFAULTS, strict=True)))
+        Seen(
+            *(
+                json.loads(value) if value else default
+                for value, default in zip(values, _DEFAULTS, strict=True)
+            )
+        )
         for values in zip(*columns, strict=True)
     ]
 
@@ -88,17 +107,29 @@ _DEFAULTS: tuple[Any, ...] = (None, [], None, [], [], None)
 
 
 def finished_share(targets: Iterable[str]) -> float:
-    """Share of the targets that end as finished text does, of those where one can tell; 0 with fewer than 20."""
+    """Share of the targets that end as finished text does, of those where one can tell.
+
+    0 with fewer than 20.
+    """
     told = [done for done in (ends_properly(t) for t in targets) if done is not None]
     return sum(told) / len(told) if len(told) >= 20 else 0.0
 
 
 def _batch(table: pa.Table, *, wanted: Wanted, ends_done: bool) -> pa.Table:
     rows = [_mended(contents, wanted) for contents in table["contents"].to_pylist()]
-    personal = _personal(table["contents"].to_pylist() if wanted.raw else [r[0] for r in rows], wanted)
+    personal = _personal(
+        table["contents"].to_pylist() if wanted.raw else [r[0] for r in rows], wanted
+    )
     columns: dict[str, list[str]] = {name: [] for name in _OUT.names}
-    for roles, (contents, repairs), seen in zip(table["roles"].to_pylist(), rows, personal, strict=True):
-        values = (contents if repairs else None, repairs, *_one(roles.split(), contents, wanted, ends_done), *seen)
+    for roles, (contents, repairs), seen in zip(
+        table["roles"].to_pylist(), rows, personal, strict=True
+    ):
+        values = (
+            contents if repairs else None,
+            repairs,
+            *_one(roles.split(), contents, wanted, ends_done),
+            *seen,
+        )
         for name, value in zip(_OUT.names, values, strict=True):
             columns[name].append(json.dumps(value) if value else "")
     return pa.table(columns, schema=_OUT)
@@ -109,10 +140,14 @@ def _mended(contents: list[str], wanted: Wanted) -> tuple[list[str], list[str]]:
     if not wanted.repair:
         return contents, []
     fixed = [repair(text) for text in contents]
-    return [text for text, _ in fixed], list(dict.fromkeys(rule for _, rules in fixed for rule in rules))
+    return [text for text, _ in fixed], list(
+        dict.fromkeys(rule for _, rules in fixed for rule in rules)
+    )
 
 
-def _one(roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool) -> tuple[list[str] | None, list[str]]:
+def _one(
+    roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool
+) -> tuple[list[str] | None, list[str]]:
     """Fault and languages of a row."""
     fault = find_fault(list(zip(roles, contents, strict=True)), ends_done=ends_done)
     languages: list[str] = []
@@ -127,7 +162,10 @@ Masked = tuple[list[tuple[int, int, int, str]], list[str] | None]
 
 
 def _personal(rows: list[list[str]], wanted: Wanted) -> Iterator[Masked]:
-    """Spans (turn, start, end, type) and masked contents of every row; the recogniser sees the batch at once."""
+    """Spans (turn, start, end, type) and masked contents of every row.
+
+    The recogniser sees the batch at once.
+    """
     flat = [text for contents in rows for text in contents]
     recogniser = load_recogniser(wanted.recogniser, wanted.root)
     found = iter(find_all(flat, recogniser) if wanted.personal else [[] for _ in flat])

@@ -11,7 +11,16 @@ from itertools import pairwise
 from rapidfuzz.distance import OSA
 
 from tunewell.curate.rows import InputRow, Ledger
-from tunewell.similar import Links, alike, by_key, key, near_pairs, normalise, only_numbers_differ, split_words
+from tunewell.similar import (
+    Links,
+    alike,
+    by_key,
+    key,
+    near_pairs,
+    normalise,
+    only_numbers_differ,
+    split_words,
+)
 from tunewell.task import TaskFile
 
 SAME = 0.85
@@ -29,7 +38,11 @@ _POLITE = frozenset(
 
 
 def contradictions(
-    rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, copies: Sequence[Sequence[InputRow]] = ()
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+    *,
+    copies: Sequence[Sequence[InputRow]] = (),
 ) -> list[list[InputRow]]:
     """Same or nearly the same input, different target (D09): report, drop all, or keep the newest if all are dated.
 
@@ -37,7 +50,8 @@ def contradictions(
         rows: Those that are still there.
         file: The project's definition.
         ledger: Receipts.
-        copies: Families of copies of which one row is kept: what contradicts a dropped copy contradicts the kept one.
+        copies: Families of copies of which one row is kept: what contradicts a dropped copy
+            contradicts the kept one.
 
     Returns:
         The families of rows that contradict each other.
@@ -54,18 +68,32 @@ def contradictions(
         for row in family:
             if row is not newest:
                 other = newest.id if newest else next(r.id for r in family if r is not row)
-                words = "the newest of contradictory rows is kept" if newest else "contradictory rows are dropped"
-                ledger.drop(row, "contradictions", words, cites=cites, code="D09",
-                            evidence=f"same input, {len(family)} answers", other=other)  # fmt: skip
+                words = (
+                    "the newest of contradictory rows is kept"
+                    if newest
+                    else "contradictory rows are dropped"
+                )
+                ledger.drop(
+                    row,
+                    "contradictions",
+                    words,
+                    cites=cites,
+                    code="D09",
+                    evidence=f"same input, {len(family)} answers",
+                    other=other,
+                )
     return families
 
 
-def contradictory(rows: Sequence[InputRow], *, copies: Sequence[Sequence[InputRow]] = ()) -> list[list[InputRow]]:
+def contradictory(
+    rows: Sequence[InputRow], *, copies: Sequence[Sequence[InputRow]] = ()
+) -> list[list[InputRow]]:
     """Families of rows with one input and several answers.
 
-    Inputs are one when they are equal after normalisation, alike in all words that tell (see `tunewell.similar.same_text`),
-    or differ only in typing slips and polite words. Answers differ when they are not alike, or when each has a number
-    or code, known from other answers too, that the other has not.
+    Inputs are one when they are equal after normalisation, alike in all words that tell (see
+    `tunewell.similar.same_text`), or differ only in typing slips and polite words. Answers differ
+    when they are not alike, or when each has a number or code, known from other answers too, that
+    the other has not.
     """
     here = {id(row) for row in rows}
     stands_for = _representatives(copies, here)
@@ -75,14 +103,21 @@ def contradictory(rows: Sequence[InputRow], *, copies: Sequence[Sequence[InputRo
         links.join(i, j)
     found = []
     for group in links.groups():
-        kept = {id(r): r for r in (stands_for.get(id(every[i]), every[i]) for i in group) if id(r) in here}
+        kept = {
+            id(r): r
+            for r in (stands_for.get(id(every[i]), every[i]) for i in group)
+            if id(r) in here
+        }
         if len(kept) > 1:
             found.append(list(kept.values()))
     return found
 
 
 def _representatives(copies: Sequence[Sequence[InputRow]], here: set[int]) -> dict[int, InputRow]:
-    """The row that was kept for every dropped copy; later families first, for what they kept may be a copy too."""
+    """The row that was kept for every dropped copy.
+
+    Later families first, for what they kept may be a copy too.
+    """
     found: dict[int, InputRow] = {}
     for family in reversed(copies):
         kept = next((row for row in family if id(row) in here), None)
@@ -94,7 +129,9 @@ def _representatives(copies: Sequence[Sequence[InputRow]], here: set[int]) -> di
 
 def _conflicts(rows: Sequence[InputRow]) -> Iterator[tuple[int, int]]:
     asked, said = [row.input for row in rows], [row.target for row in rows]
-    for members in by_key([key(text) if text.strip() else row.id for row, text in zip(rows, asked, strict=True)]):
+    for members in by_key(
+        [key(text) if text.strip() else row.id for row, text in zip(rows, asked, strict=True)]
+    ):
         if len({normalise(said[i]) for i in members}) > 1:
             yield from pairwise(members)
     inputs, answers = split_words(asked), split_words(said)
@@ -119,7 +156,10 @@ def _values(text: str) -> set[str]:
 
 
 def _other_values(a: str, b: str, counts: Counter[str]) -> bool:
-    """Whether each answer has a value that the other has not; one that stands in no other answer is an instance."""
+    """Whether each answer has a value that the other has not.
+
+    One that stands in no other answer is an instance.
+    """
     one, other = _values(a), _values(b)
     return any(counts[v] > 1 for v in one - other) and any(counts[v] > 1 for v in other - one)
 
@@ -135,7 +175,8 @@ def _counts(texts: Sequence[str]) -> Counter[str]:
 def slips_only(a: str, b: str, counts: Counter[str]) -> bool:
     """Whether two texts differ only in typing slips and in polite words.
 
-    A slip is one letter more, less, other or swapped, in a word of three letters or more of which one writing is rare.
+    A slip is one letter more, less, other or swapped, in a word of three letters or more of which
+    one writing is rare.
 
     Args:
         a: A text.
@@ -149,7 +190,9 @@ def slips_only(a: str, b: str, counts: Counter[str]) -> bool:
         >>> slips_only("Please, who covers the damage?", "who covers the damgae?", Counter({"damage": 9, "damgae": 1}))
         True
     """
-    first, second = (Counter(w for w in _WORD.findall(t.casefold()) if w not in _POLITE) for t in (a, b))
+    first, second = (
+        Counter(w for w in _WORD.findall(t.casefold()) if w not in _POLITE) for t in (a, b)
+    )
     left, right = sorted((first - second).elements()), sorted((second - first).elements())
     if len(left) != len(right) or len(left) > 4:
         return False

@@ -47,9 +47,14 @@ def is_wide(path: Path) -> bool:
 
 
 def byte_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Lines with their numbers; None for one longer than `MAX_RECORD_BYTES`, which is skipped without holding it."""
+    """Lines with their numbers.
+
+    None for one longer than `MAX_RECORD_BYTES`, which is skipped without holding it.
+    """
     if is_wide(path):
-        yield from enumerate((line.encode() for line in decode(path.read_bytes())[0].split("\n")), 1)
+        yield from enumerate(
+            (line.encode() for line in decode(path.read_bytes())[0].split("\n")), 1
+        )
         return
     with path.open("rb") as file:
         number = 0

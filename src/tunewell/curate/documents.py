@@ -1,6 +1,7 @@
 """Documents to text: HTML, e-mail, DOCX and PDF, cut into chunks along their own structure.
 
-Chunks of one document are siblings: they carry the document's name as their group, so that no split cuts it.
+Chunks of one document are siblings: they carry the document's name as their group, so that no split
+    cuts it.
 """
 
 from __future__ import annotations
@@ -50,15 +51,24 @@ class Document:
     note: str = ""
 
 
-# --- HTML ---------------------------------------------------------------------------------------------------------
+# --- HTML -----------------------------------------------------------------------------------------
 
-_BLOCKS = frozenset("p div section article li tr table ul ol blockquote pre br hr header footer main dd dt".split())
+_BLOCKS = frozenset(
+    "p div section article li tr table ul ol blockquote pre br hr header footer main dd dt".split()
+)
 _SKIPPED = frozenset("script style nav noscript template svg button iframe select".split())
 _HEADINGS = frozenset(f"h{i}" for i in range(1, 7))
 _DATE_NAMES = (
-    "article:published_time", "datepublished", "dc.date", "dcterms.created", "date", "pubdate", "last-modified",
-    "article:modified_time", "datemodified",
-)  # fmt: skip
+    "article:published_time",
+    "datepublished",
+    "dc.date",
+    "dcterms.created",
+    "date",
+    "pubdate",
+    "last-modified",
+    "article:modified_time",
+    "datemodified",
+)
 
 
 class _Reader(HTMLParser):
@@ -71,7 +81,9 @@ class _Reader(HTMLParser):
         self.title = ""
         self._in_title = False
         self.swallowed = ""
-        self._hiding: list[tuple[str, int]] = []  # open elements without content, and where in `parts` they began
+        self._hiding: list[
+            tuple[str, int]
+        ] = []  # open elements without content, and where in `parts` they began
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -82,7 +94,9 @@ class _Reader(HTMLParser):
         if tag in _SKIPPED:
             self._hiding.append((tag, len(self.parts)))
         elif tag == "meta":
-            name = (values.get("property") or values.get("name") or values.get("itemprop") or "").lower()
+            name = (
+                values.get("property") or values.get("name") or values.get("itemprop") or ""
+            ).lower()
             if name in _DATE_NAMES and values.get("content"):
                 self.dates.setdefault(name, values["content"])
         elif tag == "time" and values.get("datetime"):
@@ -124,7 +138,9 @@ class _Reader(HTMLParser):
 
     def _show(self, tag: str) -> None:
         """Forget what stood in an element without content, now that it is closed."""
-        depth = next((i for i in reversed(range(len(self._hiding))) if self._hiding[i][0] == tag), None)
+        depth = next(
+            (i for i in reversed(range(len(self._hiding))) if self._hiding[i][0] == tag), None
+        )
         if depth is not None:
             del self.parts[self._hiding[depth][1] :]
             del self._hiding[depth:]
@@ -155,7 +171,9 @@ def from_html(text: str) -> Document:
     date = next((day for value in found if (day := _iso(value))), None)
     open_ = reader.unclosed()
     note = f"<{open_}> is never closed: what follows it is kept" if open_ else ""
-    note = note or (f"{reader.swallowed} is not closed: it has swallowed text" if reader.swallowed else "")
+    note = note or (
+        f"{reader.swallowed} is not closed: it has swallowed text" if reader.swallowed else ""
+    )
     return Document(_tidy("".join(reader.parts)), date, " ".join(reader.title.split()), note)
 
 
@@ -172,9 +190,11 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-# --- e-mail -------------------------------------------------------------------------------------------------------
+# --- e-mail ---------------------------------------------------------------------------------------
 
-_QUOTED = re.compile(r"^(?:>|On .{5,80} wrote:\s*$|Am .{5,80} schrieb.*:\s*$|-{2,} ?Original Message)", re.IGNORECASE)
+_QUOTED = re.compile(
+    r"^(?:>|On .{5,80} wrote:\s*$|Am .{5,80} schrieb.*:\s*$|-{2,} ?Original Message)", re.IGNORECASE
+)
 
 
 def from_email(data: bytes) -> Document:
@@ -203,7 +223,9 @@ def from_email(data: bytes) -> Document:
         date = email.utils.parsedate_to_datetime(str(mail["Date"])).date() if mail["Date"] else None
     except (TypeError, ValueError):
         date = None
-    return Document(_tidy("\n".join(lines)), date, str(mail["Subject"] or ""), page.note or _unread(mail, body))
+    return Document(
+        _tidy("\n".join(lines)), date, str(mail["Subject"] or ""), page.note or _unread(mail, body)
+    )
 
 
 def _unread(mail: email.message.EmailMessage, body: email.message.MIMEPart) -> str:
@@ -211,15 +233,19 @@ def _unread(mail: email.message.EmailMessage, body: email.message.MIMEPart) -> s
     leaves = [part for part in mail.walk() if not part.is_multipart() and part is not body]
     other = "text/html" if body.get_content_type() == "text/plain" else ""
     names = [
-        f"{p.get_content_type()} {p.get_filename() or ''}".strip() for p in leaves if p.get_content_type() != other
+        f"{p.get_content_type()} {p.get_filename() or ''}".strip()
+        for p in leaves
+        if p.get_content_type() != other
     ]
-    around = [name for name in ("preamble", "epilogue") if str(getattr(mail, name, None) or "").strip()]
+    around = [
+        name for name in ("preamble", "epilogue") if str(getattr(mail, name, None) or "").strip()
+    ]
     faults = sorted({type(fault).__name__ for part in mail.walk() for fault in part.defects})
     parts = ", ".join([*names, *around, *faults])
     return f"not read, or damaged: {parts}" if parts else ""
 
 
-# --- DOCX ---------------------------------------------------------------------------------------------------------
+# --- DOCX -----------------------------------------------------------------------------------------
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
@@ -233,8 +259,20 @@ def from_docx(path: Path) -> Document:
     try:
         with zipfile.ZipFile(path) as archive:
             root = _xml(archive, "word/document.xml")
-            core = _xml(archive, "docProps/core.xml") if "docProps/core.xml" in archive.namelist() else None
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+            core = (
+                _xml(archive, "docProps/core.xml")
+                if "docProps/core.xml" in archive.namelist()
+                else None
+            )
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        OSError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+    ) as error:
         raise Unreadable(f"not a DOCX file: {error}") from None
     except (ElementTree.ParseError, ValueError, zipfile.LargeZipFile) as error:
         raise Unreadable(f"broken DOCX file: {error}") from None
@@ -249,7 +287,11 @@ def from_docx(path: Path) -> Document:
         name = style.get(f"{_W}val", "") if style is not None else ""
         level = re.match(r"(?i)heading\s*(\d)", name)
         parts.append(f"{'#' * int(level[1])} {text}" if level and text.strip() else text)
-    dates = [] if core is None else [e.text for e in core.iter() if e.tag.endswith("}modified") and e.text]
+    dates = (
+        []
+        if core is None
+        else [e.text for e in core.iter() if e.tag.endswith("}modified") and e.text]
+    )
     return Document(_tidy("\n\n".join(parts)), _iso(dates[0]) if dates else None)
 
 
@@ -257,12 +299,14 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     if archive.getinfo(name).file_size > MAX_BYTES:
         raise ValueError(f"{name} is larger than {MAX_BYTES >> 20} MiB unpacked")
     data = archive.read(name)
-    if b"<!DOCTYPE" in data[:2048] or b"<!ENTITY" in data:  # entity expansion is the only use of these here
+    if (
+        b"<!DOCTYPE" in data[:2048] or b"<!ENTITY" in data
+    ):  # entity expansion is the only use of these here
         raise ValueError("it declares entities")
     return ElementTree.fromstring(data)
 
 
-# --- PDF ----------------------------------------------------------------------------------------------------------
+# --- PDF ------------------------------------------------------------------------------------------
 
 
 def from_pdf(path: Path) -> Document:
@@ -276,16 +320,26 @@ def from_pdf(path: Path) -> Document:
         from pypdf import PdfReader
     except ImportError:
         raise MissingExtraError("text", needed_for="reading PDF files") from None
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells of every fault that it works around
+    logging.getLogger("pypdf").setLevel(
+        logging.CRITICAL
+    )  # it tells of every fault that it works around
     try:
         reader = PdfReader(path)
         pages = [page.extract_text() or "" for page in reader.pages]
-        created = reader.metadata.modification_date or reader.metadata.creation_date if reader.metadata else None
+        created = (
+            reader.metadata.modification_date or reader.metadata.creation_date
+            if reader.metadata
+            else None
+        )
     except Exception as error:  # whatever a parser makes of a damaged file, the file is a reject
-        raise Unreadable(f"not a PDF file that can be read: {type(error).__name__}: {error}") from None
+        raise Unreadable(
+            f"not a PDF file that can be read: {type(error).__name__}: {error}"
+        ) from None
     text = "\n\n".join(pages)
     if not text.strip():
-        raise Unreadable(f"{len(pages)} pages without text: scanned? It needs text recognition first")
+        raise Unreadable(
+            f"{len(pages)} pages without text: scanned? It needs text recognition first"
+        )
     return Document(_tidy(text), created.date() if created else None)
 
 
@@ -297,7 +351,7 @@ READERS: dict[str, Callable[[Path], Document]] = {
 """By suffix; HTML goes through `from_html` after its encoding is known."""
 
 
-# --- chunks -------------------------------------------------------------------------------------------------------
+# --- chunks ---------------------------------------------------------------------------------------
 
 
 def chunks(text: str, *, words: int = CHUNK_WORDS) -> list[str]:

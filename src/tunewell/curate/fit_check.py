@@ -32,6 +32,8 @@ def fit_check(public: Path, file: TaskFile) -> list[Finding]:
         for value in sorted({row.field(part.field) for row in own} - {""}):
             rows = [row for row in own if row.field(part.field) == value]
             if len(rows) >= 10:
-                finding = coverage.exam(batch.rows, rows, stage="fit-check", name=lambda row: row.id)
+                finding = coverage.exam(
+                    batch.rows, rows, stage="fit-check", name=lambda row: row.id
+                )
                 found.append(finding.model_copy(update={"slice": f"{part.field}={value}"}))
     return found

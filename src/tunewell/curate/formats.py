@@ -13,30 +13,67 @@ from tunewell.curate.rows import InputRow, clip
 from tunewell.task import DataSource, FieldMap, Format
 
 ROLES = {
-    "system": "system", "developer": "system", "user": "user", "human": "user", "prompter": "user",
-    "customer": "user", "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant",
-    "chatgpt": "assistant", "agent": "assistant", "ai": "assistant", "tool": "tool", "function": "tool",
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "customer": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "chatgpt": "assistant",
+    "agent": "assistant",
+    "ai": "assistant",
+    "tool": "tool",
+    "function": "tool",
     "observation": "tool",
-}  # fmt: skip
+}
 """Names of roles in the wild, and ours."""
 
 _TURNS = ("messages", "conversations", "conversation", "turns", "dialogue")
 _PAIRS = (
-    ("prompt", "completion"), ("prompt", "response"), ("question", "answer"), ("input", "output"),
-    ("query", "response"), ("input", "target"), ("source", "target"), ("document", "summary"),
-    ("dialogue", "section_text"), ("original_text", "reference_summary"), ("context", "response"), ("text", "label"),
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("question", "answer"),
+    ("input", "output"),
+    ("query", "response"),
+    ("input", "target"),
+    ("source", "target"),
+    ("document", "summary"),
+    ("dialogue", "section_text"),
+    ("original_text", "reference_summary"),
+    ("context", "response"),
+    ("text", "label"),
     ("text", "category"),
-)  # fmt: skip
-_KNOWN = FieldMap(id="id", kind="kind", date="date", source="source", group="group", parent="parent", system="system")
+)
+_KNOWN = FieldMap(
+    id="id",
+    kind="kind",
+    date="date",
+    source="source",
+    group="group",
+    parent="parent",
+    system="system",
+)
 
 
 _DATES = ("date", "created", "created_at", "timestamp", "published", "published_at", "updated_at")
 
 
 _GROUPS = (
-    "document_id", "doc_id", "document_name", "conversation_id", "dialogue_id", "session_id", "thread_id", "patient_id",
-    "parent_document", "doc",
-)  # fmt: skip
+    "document_id",
+    "doc_id",
+    "document_name",
+    "conversation_id",
+    "dialogue_id",
+    "session_id",
+    "thread_id",
+    "patient_id",
+    "parent_document",
+    "doc",
+)
 """Columns that say which rows belong together, where the project names none."""
 
 
@@ -72,7 +109,9 @@ def _pair(record: Mapping[str, Any]) -> tuple[str, str] | None:
     return next((pair for pair in _PAIRS if pair[0] in record and pair[1] in record), None)
 
 
-def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: str, own_id: str = "") -> InputRow:
+def row_of(
+    record: Mapping[str, Any], source: DataSource, *, place: str, name: str, own_id: str = ""
+) -> InputRow:
     """Make a row of a record.
 
     Args:
@@ -113,7 +152,8 @@ def row_of(record: Mapping[str, Any], source: DataSource, *, place: str, name: s
         source=text("source") or name,
         kind=text("kind") or source.kind,
         date=date,
-        group=text("group") or (_likely_group(record) if not fields.group and source.format == "auto" else ""),
+        group=text("group")
+        or (_likely_group(record) if not fields.group and source.format == "auto" else ""),
         parent=text("parent"),
         tags={k: v for k, v in tags.items() if v},
         held=source.role == "test",
@@ -173,7 +213,9 @@ def _parts(parts: list[Any], i: int) -> str:
             texts.append(part["text"])
         else:
             kind = part.get("type", "?") if isinstance(part, dict) else type(part).__name__
-            raise Misfit(f"turn {i} holds a part of type {str(kind)[:40]!r}; only text can be trained on")
+            raise Misfit(
+                f"turn {i} holds a part of type {str(kind)[:40]!r}; only text can be trained on"
+            )
     return "\n".join(texts)
 
 
@@ -190,7 +232,11 @@ def _prompt_completion(record: Mapping[str, Any], source: DataSource) -> list[tu
     prompt = record[pair[0]]
     if isinstance(prompt, list):
         answer = record[pair[1]]
-        answers = answer if isinstance(answer, list) else [{"role": "assistant", "content": as_text(answer)}]
+        answers = (
+            answer
+            if isinstance(answer, list)
+            else [{"role": "assistant", "content": as_text(answer)}]
+        )
         return _messages({"messages": [*prompt, *answers]}, source)
     return [("user", as_text(prompt)), ("assistant", as_text(record[pair[1]]))]
 
@@ -198,7 +244,9 @@ def _prompt_completion(record: Mapping[str, Any], source: DataSource) -> list[tu
 def _fields(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]]:
     fields = source.fields
     if not fields.input and not source.template:
-        raise Misfit(f"no known format: columns {', '.join(sorted(map(str, record))[:8])} (name yours in data.fields)")
+        raise Misfit(
+            f"no known format: columns {', '.join(sorted(map(str, record))[:8])} (name yours in data.fields)"
+        )
     for column in (fields.input, fields.target):
         if column and column not in record:
             raise Misfit(f"column {column!r} is missing")
@@ -217,9 +265,13 @@ def _text(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]
 
 
 _READERS = {
-    "messages": _messages, "sharegpt": _messages, "alpaca": _alpaca, "prompt_completion": _prompt_completion,
-    "fields": _fields, "text": _text,
-}  # fmt: skip
+    "messages": _messages,
+    "sharegpt": _messages,
+    "alpaca": _alpaca,
+    "prompt_completion": _prompt_completion,
+    "fields": _fields,
+    "text": _text,
+}
 
 
 def fill(template: str, record: Mapping[str, Any]) -> str:
@@ -264,7 +316,9 @@ _POINTS = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})\s*$")
 
 
 def as_date(value: Any) -> dt.date | None:
-    """A date field: ISO dates and times, ``2024/3/1``, ``1.3.2024``, Unix seconds or milliseconds; else None.
+    """A date field: ISO dates and times, ``2024/3/1``, ``1.3.2024``, Unix seconds or milliseconds.
+
+    Else None.
 
     Example:
         >>> as_date("2024-03-01T10:00:00Z"), as_date("1.3.2024"), as_date("03/04/2024")

@@ -23,16 +23,20 @@ def with_gaps(found: Map) -> Map:
     """The map with what is missing on each island, for the share that the test rows have there."""
     has = [island.counts.get(KEPT, 0) for island in found.islands]
     due = [island.counts.get(TEST, 0) for island in found.islands]
-    islands = [island.model_copy(update={"missing": lack})
-               for island, lack in zip(found.islands, gaps(has, due), strict=True)]  # fmt: skip
+    islands = [
+        island.model_copy(update={"missing": lack})
+        for island, lack in zip(found.islands, gaps(has, due), strict=True)
+    ]
     return found.model_copy(update={"islands": tuple(islands)})
 
 
 def gaps(has: Sequence[int], due: Sequence[int]) -> list[Estimate | None]:
-    """Training rows that each group lacks for the share that the target has; None where it lacks none for sure.
+    """Training rows that each group lacks for the share that the target has.
 
-    A group counts as short where the upper end of its training share lies below half of the lower end of its target
-    share (Wilson 1927, 95 % over all groups together).
+    None where it lacks none for sure.
+
+    A group counts as short where the upper end of its training share lies below half of the lower
+    end of its target share (Wilson 1927, 95 % over all groups together).
 
     Args:
         has: Training rows of each group.
@@ -53,9 +57,19 @@ def gaps(has: Sequence[int], due: Sequence[int]) -> list[Estimate | None]:
         if most[k] >= SHORT_OF * low[k] or due[k] < FEWEST:
             found.append(None)
             continue
-        value, least, largest = (_lacking(share, has[k], n) for share in (due[k] / m, float(low[k]), float(high[k])))
-        found.append(Estimate(value=value, low=least, high=largest, n=m, method="share of the target, Wilson",
-                              unit="rows"))  # fmt: skip
+        value, least, largest = (
+            _lacking(share, has[k], n) for share in (due[k] / m, float(low[k]), float(high[k]))
+        )
+        found.append(
+            Estimate(
+                value=value,
+                low=least,
+                high=largest,
+                n=m,
+                method="share of the target, Wilson",
+                unit="rows",
+            )
+        )
     return found
 
 

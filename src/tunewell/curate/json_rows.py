@@ -1,7 +1,9 @@
-"""Records of JSON files: a line each, an array, or an object; what is broken is a reject, what follows is still read.
+"""Records of JSON files: a line each, an array, or an object.
 
-JSON is read here in Python: the fast readers give no line with an error and turn fields that change their type into
-nulls without a word.
+What is broken is a reject, what follows is still read.
+
+JSON is read here in Python: the fast readers give no line with an error and turn fields that change
+their type into nulls without a word.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {clip(next(n for n in names if names.count(n) > 1), 40)!r} stands twice")
+        raise ValueError(
+            f"the key {clip(next(n for n in names if names.count(n) > 1), 40)!r} stands twice"
+        )
     return made
 
 
@@ -70,7 +74,10 @@ _NEXT = re.compile(r"\}\s*,\s*(?=\{)")
 
 
 def json_document(path: Path) -> Iterator[Record]:
-    """An array of objects, or an object of objects; a broken element is one reject, what follows is still read."""
+    """An array of objects, or an object of objects.
+
+    A broken element is one reject, what follows is still read.
+    """
     text, encoding = decode(path.read_bytes())
     start = len(text) - len(text.lstrip())
     if text[start : start + 1] == "[":
@@ -88,7 +95,13 @@ def json_document(path: Path) -> Iterator[Record]:
 
 def _object(document: Any, text: str) -> Iterator[Record]:
     if not isinstance(document, dict):
-        yield 1, Reject("", f"a file of rows must be an array or an object, got {type(document).__name__}"), ""
+        yield (
+            1,
+            Reject(
+                "", f"a file of rows must be an array or an object, got {type(document).__name__}"
+            ),
+            "",
+        )
         return
     lists = [v for v in document.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
     if document and all(isinstance(v, dict) for v in document.values()):

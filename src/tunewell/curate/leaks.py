@@ -36,7 +36,9 @@ class Leak:
     similarity: float = 1.0
 
 
-def find_leaks(rows: Sequence[InputRow], tests: Sequence[InputRow], *, probing: bool = False) -> list[Leak]:
+def find_leaks(
+    rows: Sequence[InputRow], tests: Sequence[InputRow], *, probing: bool = False
+) -> list[Leak]:
     """Every training row that leaks, with the nearest test row: exact, normalised, edited, or same document."""
     found: dict[int, Leak] = {}
     if not tests:
@@ -65,7 +67,9 @@ def _compared(row: InputRow) -> tuple[str, ...]:
     return (text,) if len(text.split()) >= FEW else (text, row.target)
 
 
-def _edited(rows: Sequence[InputRow], tests: Sequence[InputRow], known: dict[int, Leak]) -> list[tuple[int, Leak]]:
+def _edited(
+    rows: Sequence[InputRow], tests: Sequence[InputRow], known: dict[int, Leak]
+) -> list[tuple[int, Leak]]:
     """Rows that are edited copies of a test row, as a whole or in their inputs."""
     both = [*tests, *rows]
     asked = split_words([row.input if len(row.turns) > 1 else row.target for row in both])
@@ -76,7 +80,11 @@ def _edited(rows: Sequence[InputRow], tests: Sequence[InputRow], known: dict[int
     best: dict[int, Leak] = {}
     for pairs, keep in ((by_input, same), (by_row, copies(asked, answers, whole, by_row))):
         for k in np.flatnonzero(keep):
-            test, at, similarity = int(pairs.left[k]), int(pairs.right[k]), float(pairs.similarity[k])
+            test, at, similarity = (
+                int(pairs.left[k]),
+                int(pairs.right[k]),
+                float(pairs.similarity[k]),
+            )
             row = at - len(tests)
             if row in known or only_numbers_differ(asked, test, at):
                 continue
@@ -101,9 +109,10 @@ def _paraphrased(
 ) -> list[tuple[int, Leak]]:
     """Rows whose input says what the input of a test row says, in partly other words.
 
-    How alike two different texts of a project are depends on the project: rows of a service desk share most of their
-    words. So the training rows, held against each other, set the bar: 99 % of them stay below it. Where it is too
-    high, words cannot tell a paraphrase from a neighbour, and nothing is reported.
+    How alike two different texts of a project are depends on the project: rows of a service desk
+    share most of their words. So the training rows, held against each other, set the bar: 99 % of
+    them stay below it. Where it is too high, words cannot tell a paraphrase from a neighbour, and
+    nothing is reported.
     """
     texts = [row.input if len(row.turns) > 1 else row.target for row in [*tests, *rows]]
     bar = max(_SAID, _background(texts[len(tests) :]))
@@ -114,14 +123,25 @@ def _paraphrased(
     words = np.minimum(asked.lengths[pairs.left], asked.lengths[pairs.right])
     said = telling(asked, pairs.left, pairs.right)
     short = words < 20
-    keep = (words >= 12) & (said >= np.maximum(bar, 0.6 * short)) & (pairs.similarity >= np.where(short, 0.5, _LOOSE))
+    keep = (
+        (words >= 12)
+        & (said >= np.maximum(bar, 0.6 * short))
+        & (pairs.similarity >= np.where(short, 0.5, _LOOSE))
+    )
     best: dict[int, tuple[float, Leak]] = {}
     for k in np.flatnonzero(keep):
         test, at = int(pairs.left[k]), int(pairs.right[k])
         row = at - len(tests)
-        if row in known or only_numbers_differ(asked, test, at) or (row in best and said[k] <= best[row][0]):
+        if (
+            row in known
+            or only_numbers_differ(asked, test, at)
+            or (row in best and said[k] <= best[row][0])
+        ):
             continue
-        best[row] = (float(said[k]), Leak(rows[row], tests[test], "paraphrased", float(pairs.similarity[k])))
+        best[row] = (
+            float(said[k]),
+            Leak(rows[row], tests[test], "paraphrased", float(pairs.similarity[k])),
+        )
     return sorted((row, leak) for row, (_, leak) in best.items())
 
 
@@ -145,24 +165,38 @@ PROBES = 200
 def missed_bound(leaks: Sequence[Leak], tests: Sequence[InputRow]) -> Estimate:
     """Edited leaks found, with an upper bound (95 %) on how many there are.
 
-    Copies of test rows with up to 25 % of their words edited are planted and looked for. Of N leaks as hard as the
-    probes, the number found is binomial with the recall of the probes; the bound is the largest N that would give so
-    few with at least 2.5 %, at the lower end (97.5 %) of the recall.
+    Copies of test rows with up to 25 % of their words edited are planted and looked for. Of N leaks
+    as hard as the probes, the number found is binomial with the recall of the probes; the bound is
+    the largest N that would give so few with at least 2.5 %, at the lower end (97.5 %) of the
+    recall.
     """
     random = np.random.default_rng(20261122)
     chosen = [tests[i] for i in random.permutation(len(tests))[:PROBES]]
-    known = sorted({word for test in chosen for word in f"{test.input} {test.target}".split()}) or ["word"]
+    known = sorted({word for test in chosen for word in f"{test.input} {test.target}".split()}) or [
+        "word"
+    ]
     probes = [_probe(test, known, random) for test in chosen]
-    found = sum(leak.test.id == leak.train.parent for leak in find_leaks(probes, tests, probing=True))
+    found = sum(
+        leak.test.id == leak.train.parent for leak in find_leaks(probes, tests, probing=True)
+    )
     recall = _lower(found, len(probes))
     edited = sum(leak.kind in ("edited", "paraphrased") for leak in leaks)
     most = _largest(edited, recall, limit=len(tests))
-    return Estimate(value=float(len(leaks)), low=float(len(leaks)), high=float(len(leaks) + max(0, most - edited)),
-                    n=len(probes), method="count, planted probes", unit="rows")  # fmt: skip
+    return Estimate(
+        value=float(len(leaks)),
+        low=float(len(leaks)),
+        high=float(len(leaks) + max(0, most - edited)),
+        n=len(probes),
+        method="count, planted probes",
+        unit="rows",
+    )
 
 
 def _probe(test: InputRow, known: Sequence[str], random: np.random.Generator) -> InputRow:
-    turns = [(role, _edited_text(text, known, random) if role != "system" else text) for role, text in test.turns]
+    turns = [
+        (role, _edited_text(text, known, random) if role != "system" else text)
+        for role, text in test.turns
+    ]
     return InputRow(f"probe {test.id}", test.place, turns, parent=test.id)
 
 
@@ -173,7 +207,9 @@ def _edited_text(text: str, known: Sequence[str], random: np.random.Generator) -
     for word in words:
         kind = random.random() if random.random() < share else 2.0
         other = known[int(random.integers(len(known)))]
-        out += [other] if kind < 0.6 else [] if kind < 0.8 else [word, other] if kind < 1.0 else [word]
+        out += (
+            [other] if kind < 0.6 else [] if kind < 0.8 else [word, other] if kind < 1.0 else [word]
+        )
     return " ".join(out)
 
 
@@ -181,7 +217,10 @@ def _lower(found: int, n: int) -> float:
     """Lower end of Wilson's one-sided interval at 97.5 %."""
     z, share = 1.96, found / n
     middle = share + z * z / (2 * n)
-    return max(0.01, (middle - z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n))
+    return max(
+        0.01,
+        (middle - z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n),
+    )
 
 
 def _largest(found: int, recall: float, *, limit: int) -> int:
@@ -204,8 +243,16 @@ def drop_leaks(rows: Sequence[InputRow], tests: Sequence[InputRow], ledger: Ledg
     leaks = find_leaks(rows, tests)
     for leak in leaks:
         evidence = (
-            f"{leak.kind}, similarity {leak.similarity:.2f}" if leak.kind in ("edited", "paraphrased") else leak.kind
+            f"{leak.kind}, similarity {leak.similarity:.2f}"
+            if leak.kind in ("edited", "paraphrased")
+            else leak.kind
         )
-        ledger.drop(leak.train, "leaks", f"no training row is close to a test row: similarity from {THRESHOLD}",
-                    code="D11", evidence=evidence, other=leak.test.id)  # fmt: skip
+        ledger.drop(
+            leak.train,
+            "leaks",
+            f"no training row is close to a test row: similarity from {THRESHOLD}",
+            code="D11",
+            evidence=evidence,
+            other=leak.test.id,
+        )
     return leaks

@@ -90,7 +90,11 @@ def parameters_of(file: TaskFile, store: Store | None = None) -> dict[str, Any]:
         "erased": sorted({mark for _, marks in erased(store) for mark in marks}) if store else [],
         **({"words": said} if store and (said := words_for(store).digest) else {}),
         # The receipts cite lines of the file, so moving a rule makes another dataset.
-        "cites": {name: file.where(name) for name in sorted(file.lines) if name.startswith(("rules", "task.instr"))},
+        "cites": {
+            name: file.where(name)
+            for name in sorted(file.lines)
+            if name.startswith(("rules", "task.instr"))
+        },
     }
 
 
@@ -117,12 +121,18 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
         batch = read(file)
         tell(1, _STEPS)
         done = apply_rules(
-            file, batch, people=erased(store), words=words_for(store), progress=lambda i, _n: tell(1 + i, _STEPS)
+            file,
+            batch,
+            people=erased(store),
+            words=words_for(store),
+            progress=lambda i, _n: tell(1 + i, _STEPS),
         )
         dataset = _store(done, store)
         run.outputs["dataset"] = store.put_value(dataset)
         run.outputs["examples"], run.outputs["receipts"] = dataset.examples, dataset.receipts
-        run.outputs["shown"] = store.put_value(to_look_at(done.rows, done.ledger, done.families, done.leaks))
+        run.outputs["shown"] = store.put_value(
+            to_look_at(done.rows, done.ledger, done.families, done.leaks)
+        )
         run.counts.update(counts(done))
         run.findings.extend(seen(file, done))
         tell(_STEPS, _STEPS)
@@ -139,9 +149,14 @@ def read(file: TaskFile) -> ReadResult:
     for i, source in enumerate(file.spec.data):
         read_source(source, root=file.root, batch=batch, where=file.where(f"data.{i}.path"))
     if not batch.rows:
-        first = f" (first: {batch.rejects[0].place}: {batch.rejects[0].why})" if batch.rejects else ""
-        raise DataError(f"none of {batch.read} input rows can be read{first}", place=file.where("data"),
-                        hint="check data.format and data.fields in tunewell.yaml")  # fmt: skip
+        first = (
+            f" (first: {batch.rejects[0].place}: {batch.rejects[0].why})" if batch.rejects else ""
+        )
+        raise DataError(
+            f"none of {batch.read} input rows can be read{first}",
+            place=file.where("data"),
+            hint="check data.format and data.fields in tunewell.yaml",
+        )
     share, most = len(batch.rejects) / batch.read, file.spec.rules.max_reject_share
     if share > most:
         worst = batch.rejects[0]
@@ -177,9 +192,15 @@ def apply_rules(
     take_up(batch.rows, words or PeopleChanges(), ledger)
     done = Curated(batch.rows, ledger, batch)
     spec = file.spec.rules
-    wanted = clean.Wanted(repair=spec.repair, languages=bool(spec.languages), recogniser=spec.recogniser,
-                          root=str(file.root))  # fmt: skip
-    load_recogniser(wanted.recogniser, wanted.root)  # here, so that what is wrong with it is said without a detour
+    wanted = clean.Wanted(
+        repair=spec.repair,
+        languages=bool(spec.languages),
+        recogniser=spec.recogniser,
+        root=str(file.root),
+    )
+    load_recogniser(
+        wanted.recogniser, wanted.root
+    )  # here, so that what is wrong with it is said without a detour
     _erase(done, people)
     looked = clean.look(done.rows, wanted, Engine(file.spec.engine))
     tell(1, _STEPS)
@@ -202,7 +223,11 @@ def apply_rules(
     done.families["D09"] = contradictions(
         done.training, file, ledger, copies=[*done.families["D03"], *done.families["D04"]]
     )
-    ledger.keep((row for row in done.rows if row.held), "held out", "given as the test set: never trained on")
+    ledger.keep(
+        (row for row in done.rows if row.held),
+        "held out",
+        "given as the test set: never trained on",
+    )
     ledger.keep((row for row in done.rows if not row.held), "end", "passed every rule")
     tell(7, _STEPS)
     return done
@@ -216,8 +241,14 @@ def _erase(done: Curated, people: Sequence[Person]) -> None:
         texts = [text for _, text in row.turns]
         masked = [mask(text, find_personal(text)) for text in texts]
         if names_erased([*texts, *masked], people):
-            done.ledger.drop(row, "erased", "rows that mention an erased person are dropped", cites="tunewell erase",
-                             code="D07", evidence="an erased person")  # fmt: skip
+            done.ledger.drop(
+                row,
+                "erased",
+                "rows that mention an erased person are dropped",
+                cites="tunewell erase",
+                code="D07",
+                evidence="an erased person",
+            )
 
 
 def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None:
@@ -227,15 +258,29 @@ def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None
         if row.dropped:
             continue
         if seen_.turns is not None:
-            row.turns = [(role, text) for (role, _), text in zip(row.turns, seen_.turns, strict=True)]
+            row.turns = [
+                (role, text) for (role, _), text in zip(row.turns, seen_.turns, strict=True)
+            ]
             code = "D08" if "mojibake" in seen_.repairs else ""
-            ledger.change(row, "repair", "certain repairs of the text", cites=file.where("rules.repair"), code=code,
-                          evidence=", ".join(seen_.repairs))  # fmt: skip
+            ledger.change(
+                row,
+                "repair",
+                "certain repairs of the text",
+                cites=file.where("rules.repair"),
+                code=code,
+                evidence=", ".join(seen_.repairs),
+            )
         if seen_.fault and not row.held:
             kind, rule, evidence = seen_.fault
             if spec.broken == "drop":
-                ledger.drop(row, "broken", rule, cites=file.where("rules.broken"), code="D08",
-                            evidence=f"{kind}: {evidence}")  # fmt: skip
+                ledger.drop(
+                    row,
+                    "broken",
+                    rule,
+                    cites=file.where("rules.broken"),
+                    code="D08",
+                    evidence=f"{kind}: {evidence}",
+                )
             else:
                 ledger.seen("D08", [row.id])
     rules.date_by_text(done.training, file, ledger)
@@ -254,19 +299,34 @@ def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None
 
 def _personal(row: InputRow, seen_: clean.Seen, file: TaskFile, done: Curated) -> None:
     rule, cites = file.spec.rules.personal, file.where("rules.personal")
-    done.spans += [{"row": row.id, "turn": t, "start": a, "end": b, "type": kind} for t, a, b, kind in seen_.spans]
+    done.spans += [
+        {"row": row.id, "turn": t, "start": a, "end": b, "type": kind}
+        for t, a, b, kind in seen_.spans
+    ]
     names = [kind for *_, kind in seen_.spans]
     evidence = ", ".join(f"{names.count(kind)} {kind}" for kind in sorted(set(names)))
     if rule == "report":
         done.ledger.seen("D07", [row.id])
     elif rule == "drop" and not row.held:
-        done.ledger.drop(row, "personal data", "rows with personal data are dropped", cites=cites, code="D07",
-                         evidence=evidence)  # fmt: skip
+        done.ledger.drop(
+            row,
+            "personal data",
+            "rows with personal data are dropped",
+            cites=cites,
+            code="D07",
+            evidence=evidence,
+        )
     else:
         masked = seen_.masked or []
         row.turns = [(role, text) for (role, _), text in zip(row.turns, masked, strict=True)]
-        done.ledger.change(row, "personal data", "personal data is masked, the same value always alike", cites=cites,
-                           code="D07", evidence=evidence)  # fmt: skip
+        done.ledger.change(
+            row,
+            "personal data",
+            "personal data is masked, the same value always alike",
+            cites=cites,
+            code="D07",
+            evidence=evidence,
+        )
 
 
 def _instruct(file: TaskFile, done: Curated) -> None:
@@ -276,8 +336,12 @@ def _instruct(file: TaskFile, done: Curated) -> None:
     for row in done.rows:
         if not row.dropped and (not row.turns or row.turns[0][0] != "system"):
             row.turns.insert(0, ("system", instruction))
-            done.ledger.change(row, "instruction", "rows without a system turn get the task's instruction",
-                               cites=file.where("task.instruction"))  # fmt: skip
+            done.ledger.change(
+                row,
+                "instruction",
+                "rows without a system turn get the task's instruction",
+                cites=file.where("task.instruction"),
+            )
 
 
 def counts(done: Curated) -> dict[str, int]:
@@ -301,8 +365,15 @@ def counts(done: Curated) -> dict[str, int]:
 
 def seen(file: TaskFile, done: Curated) -> list[Finding]:
     """The Findings of the Run."""
-    return findings(file, done.ledger, read=done.batch.read, families=done.families, leaks=done.leaks,
-                    tests=len(done.tests), spans=done.spans)  # fmt: skip
+    return findings(
+        file,
+        done.ledger,
+        read=done.batch.read,
+        families=done.families,
+        leaks=done.leaks,
+        tests=len(done.tests),
+        spans=done.spans,
+    )
 
 
 def _store(done: Curated, store: Store) -> Dataset:
@@ -310,7 +381,11 @@ def _store(done: Curated, store: Store) -> Dataset:
     examples = examples_to_table(row.example() for row in kept)
     receipts = done.ledger.table().sort_by([("row", "ascending"), ("order", "ascending")])
     held = tuple(row.id for row in kept if row.held)
-    content = {"examples": content_digest(examples), "receipts": content_digest(receipts), "held_out": held}
+    content = {
+        "examples": content_digest(examples),
+        "receipts": content_digest(receipts),
+        "held_out": held,
+    }
     return Dataset(
         id=digest(content),
         rows=len(kept),

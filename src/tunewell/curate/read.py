@@ -1,4 +1,7 @@
-"""Files to rows: every record becomes a row or a recorded reject with its place; nothing is lost silently."""
+"""Files to rows: every record becomes a row or a recorded reject with its place.
+
+Nothing is lost silently.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ def find_files(source: DataSource, *, root: Path, where: str = "") -> list[Path]
     for name in re.findall(r"\$\{?(\w+)\}?", text):
         if name not in os.environ:
             raise DataError(
-                f"${name} in the path {text!r} is not set", place=where, hint=f"export {name}=/path/to/data"
+                f"${name} in the path {text!r} is not set",
+                place=where,
+                hint=f"export {name}=/path/to/data",
             )
     path = Path(os.path.expandvars(text)).expanduser()
     path = path if path.is_absolute() else root / path
@@ -63,7 +68,9 @@ def find_files(source: DataSource, *, root: Path, where: str = "") -> list[Path]
     else:
         found = [Path(p) for p in glob.glob(str(path), recursive=True) if Path(p).is_file()]
     if not found:
-        raise DataError(f"there is no file {path}", place=where, hint="check data.path in tunewell.yaml")
+        raise DataError(
+            f"there is no file {path}", place=where, hint="check data.path in tunewell.yaml"
+        )
     return sorted(found)
 
 
@@ -87,7 +94,9 @@ def read_source(source: DataSource, *, root: Path, batch: ReadResult, where: str
 def _place_name(path: Path, paths: list[Path], root: Path) -> str:
     if not path.is_relative_to(root):
         root = Path(os.path.commonpath([p.parent for p in paths]))
-    return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()  # names need not be UTF-8
+    return (
+        path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
+    )  # names need not be UTF-8
 
 
 def _read_file(path: Path, source: DataSource, name: str, batch: ReadResult, left: int) -> int:
@@ -106,20 +115,32 @@ def _read_file(path: Path, source: DataSource, name: str, batch: ReadResult, lef
             if left == 0:
                 break
     except PermissionError as error:
-        raise DataError(f"{path} cannot be read", hint=f"check its owner and mode: ls -l {path}") from error
+        raise DataError(
+            f"{path} cannot be read", hint=f"check its owner and mode: ls -l {path}"
+        ) from error
     return left
 
 
 def _take(record: Any, source: DataSource, place: str, own_id: str, batch: ReadResult) -> None:
     if not isinstance(record, dict):
         shown = clip(json.dumps(record, default=str))
-        batch.rejects.append(Reject(place, f"a row must be an object, got {type(record).__name__}", shown))
+        batch.rejects.append(
+            Reject(place, f"a row must be an object, got {type(record).__name__}", shown)
+        )
         return
     mended, noted = record.pop(DECODED, ""), record.pop(NOTED, "")
     try:
-        row = row_of(record, source, place=place, name=source.name or Path(place.rsplit(":", 1)[0]).stem, own_id=own_id)
+        row = row_of(
+            record,
+            source,
+            place=place,
+            name=source.name or Path(place.rsplit(":", 1)[0]).stem,
+            own_id=own_id,
+        )
     except Misfit as error:
-        batch.rejects.append(Reject(place, str(error), clip(json.dumps(record, default=str, ensure_ascii=True))))
+        batch.rejects.append(
+            Reject(place, str(error), clip(json.dumps(record, default=str, ensure_ascii=True)))
+        )
         return
     if mended:
         batch.repairs.append((row, "text that is not UTF-8 is read as Windows-1252", mended))
@@ -156,7 +177,10 @@ def _mend(text: str) -> str:
 
 
 def settle_ids(batch: ReadResult, ledger: Ledger) -> None:
-    """Make ids unique: the second row of an id becomes ``id#2``, with a receipt. Also record what reading mended."""
+    """Make ids unique: the second row of an id becomes ``id#2``, with a receipt.
+
+    Also record what reading mended.
+    """
     taken = {reject.place for reject in batch.rejects}
     last: dict[str, int] = {}
     for row in batch.rows:
@@ -166,8 +190,13 @@ def settle_ids(batch: ReadResult, ledger: Ledger) -> None:
                 n += 1
             last[first] = n
             row.id = f"{first}#{n}"
-            ledger.change(row, "read", "ids are unique", evidence=f"id {first} stands more than once",
-                          other=first)  # fmt: skip
+            ledger.change(
+                row,
+                "read",
+                "ids are unique",
+                evidence=f"id {first} stands more than once",
+                other=first,
+            )
         taken.add(row.id)
     for row, rule, evidence in batch.repairs:
         ledger.change(row, "read", rule, code="D08", evidence=evidence)

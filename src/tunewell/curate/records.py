@@ -42,7 +42,10 @@ def records(path: Path) -> Iterator[Record]:
 
 
 def document(path: Path) -> Iterator[Record]:
-    """The chunks of a document, each with the document's date; siblings have the document as their group."""
+    """The chunks of a document, each with the document's date.
+
+    Siblings have the document as their group.
+    """
     try:
         document, encoding = _read(path)
     except Unreadable as error:

@@ -32,12 +32,15 @@ class Relevance:
     """How far each row belongs to the task.
 
     Attributes:
-        belongs: How surely the row belongs, in (0, 1): above one half it is nearer to the rows that do, shape (rows,).
-        off: Rows that are called off-task: below all but about one in a hundred of the rows that belong, shape
-            (rows,).
-        precision: Share of the rows called off-task that are, in the rows judged (not in the examples, where rows that
-            do not belong are far more frequent): from how many are called so, and how many would be by mistake.
-        recall: Share of the off-task examples that are found, by classifiers that have not seen them.
+        belongs: How surely the row belongs, in (0, 1): above one half it is nearer to the rows that
+            do, shape (rows,).
+        off: Rows that are called off-task: below all but about one in a hundred of the rows that
+            belong, shape (rows,).
+        precision: Share of the rows called off-task that are, in the rows judged (not in the
+            examples, where rows that do not belong are far more frequent): from how many are called
+            so, and how many would be by mistake.
+        recall: Share of the off-task examples that are found, by classifiers that have not seen
+            them.
     """
 
     belongs: NDArray[np.float64]
@@ -51,8 +54,8 @@ def relevance(
 ) -> Relevance | None:
     """Learn from examples what belongs to the task, and judge rows by it.
 
-    A ridge classifier over word vectors, cross-fitted: the examples are judged by classifiers that have not seen them,
-    so its precision and recall are honest.
+    A ridge classifier over word vectors, cross-fitted: the examples are judged by classifiers that
+    have not seen them, so its precision and recall are honest.
 
     Args:
         rows: What is to be judged.
@@ -91,8 +94,8 @@ def relevance(
 def _bar(scores: NDArray[np.float64]) -> float:
     """Score below which a row is called off-task: the 1 % quantile of a normal law through the median and the quartile.
 
-    The examples that belong may hold some that do not (in curation they are all rows that are left), so their own
-    1 % quantile would be the score of those.
+    The examples that belong may hold some that do not (in curation they are all rows that are
+    left), so their own 1 % quantile would be the score of those.
     """
     quarter, half = np.quantile(scores, [0.25, 0.5])
     return min(0.0, float(half - _DEVIATIONS * (half - quarter)))
@@ -101,14 +104,19 @@ def _bar(scores: NDArray[np.float64]) -> float:
 def _precision(called: int, n: int, mistakes: Estimate) -> Estimate:
     """Share of the rows called off-task that are: what is left when those called so by mistake are taken away.
 
-    All n rows at the rate of mistakes is the most that can be wrong; rows that are off-task cannot be, so it is a lower
-    estimate.
+    All n rows at the rate of mistakes is the most that can be wrong; rows that are off-task cannot
+    be, so it is a lower estimate.
     """
     method = f"mistakes among {mistakes.n} examples that belong, Wilson"
     if not called:
         return Estimate(value=0.0, low=0.0, high=1.0, n=0, method=method, unit="share")
-    right = [min(1.0, max(0.0, 1 - rate * n / called)) for rate in (mistakes.value, mistakes.high, mistakes.low)]
-    return Estimate(value=right[0], low=right[1], high=right[2], n=called, method=method, unit="share")
+    right = [
+        min(1.0, max(0.0, 1 - rate * n / called))
+        for rate in (mistakes.value, mistakes.high, mistakes.low)
+    ]
+    return Estimate(
+        value=right[0], low=right[1], high=right[2], n=called, method=method, unit="share"
+    )
 
 
 _MOST_OFF = 0.1
@@ -132,20 +140,29 @@ def drop_off_task(
         return None
     texts = [f"{row.input}\n{row.target}" for row in rows]
     step = max(1, len(texts) // 4_000)
-    judged = relevance(texts, texts[::step], [f"{row.input}\n{row.target}" for row in others[:4_000]])
+    judged = relevance(
+        texts, texts[::step], [f"{row.input}\n{row.target}" for row in others[:4_000]]
+    )
     if judged is None or judged.recall.low < 0.5:
         return judged
     off = np.flatnonzero(judged.off).tolist()
     if len(off) > _MOST_OFF * len(rows):
         return judged
     for i in off:
-        ledger.drop(rows[i], "kinds", f"reads like {', '.join(file.spec.rules.kinds.drop)}",
-                    cites=file.where("rules.kinds.drop"), code="D01",
-                    evidence=f"belongs {judged.belongs[i]:.2f}; precision {judged.precision}")  # fmt: skip
+        ledger.drop(
+            rows[i],
+            "kinds",
+            f"reads like {', '.join(file.spec.rules.kinds.drop)}",
+            cites=file.where("rules.kinds.drop"),
+            code="D01",
+            evidence=f"belongs {judged.belongs[i]:.2f}; precision {judged.precision}",
+        )
     return judged
 
 
-def _fit(points: NDArray[np.float32], truth: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _fit(
+    points: NDArray[np.float32], truth: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
     """Ridge regression on ±1 with classes of equal weight."""
     weight = np.where(truth > 0, 1 / max((truth > 0).sum(), 1), 1 / max((truth < 0).sum(), 1))
     weight = weight * len(truth) / weight.sum()
@@ -164,7 +181,7 @@ def share(hits: int, n: int) -> Estimate:
     return proportion(hits, n).model_copy(update={"unit": "share"})
 
 
-# --- the right exam -----------------------------------------------------------------------------------------------
+# --- the right exam -------------------------------------------------------------------------------
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _MOST_KINDS = 40
@@ -177,13 +194,15 @@ class SetFit:
     """How well a set covers another.
 
     Attributes:
-        told_apart: Probability that a classifier tells a row of one set from a row of the other (AUC, cross-fitted):
-            0.5 = the same kind of text, 1 = nothing in common.
-        uncovered: Share of the target's rows whose nearest row in the set is farther than nearly all of its own
-            rows are from each other.
+        told_apart: Probability that a classifier tells a row of one set from a row of the other
+            (AUC, cross-fitted): 0.5 = the same kind of text, 1 = nothing in common.
+        uncovered: Share of the target's rows whose nearest row in the set is farther than nearly
+            all of its own rows are from each other.
         rows: Positions of those rows of the target, the farthest first.
-        missing: Words that many rows of the target use and the set (nearly) never does, the most frequent first.
-        kinds: Kinds of row (by meaning) that the set has too few of, with how many rows are missing, the most first.
+        missing: Words that many rows of the target use and the set (nearly) never does, the most
+            frequent first.
+        kinds: Kinds of row (by meaning) that the set has too few of, with how many rows are
+            missing, the most first.
     """
 
     told_apart: Estimate
@@ -193,7 +212,9 @@ class SetFit:
     kinds: tuple[str, ...] = ()
 
 
-def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: int = 2_000) -> SetFit:
+def fit(
+    training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: int = 2_000
+) -> SetFit:
     """Hold a training set against the traffic that the model will meet.
 
     Args:
@@ -220,20 +241,37 @@ def fit(training: Sequence[str], target: Sequence[str], *, seed: int = 0, most: 
         uncovered=share(len(far), len(b)),
         rows=tuple(int(target_at[i]) for i in far[np.argsort(nearest[far])]),
         missing=missing_terms(training, target),
-        kinds=_short([training[i] for i in train_at], [target[i] for i in target_at], np.vstack([a, b]), seed,
-                     of=len(training)),
-    )  # fmt: skip
+        kinds=_short(
+            [training[i] for i in train_at],
+            [target[i] for i in target_at],
+            np.vstack([a, b]),
+            seed,
+            of=len(training),
+        ),
+    )
 
 
 def _short(
-    training: Sequence[str], target: Sequence[str], points: NDArray[np.float32], seed: int, *, of: int
+    training: Sequence[str],
+    target: Sequence[str],
+    points: NDArray[np.float32],
+    seed: int,
+    *,
+    of: int,
 ) -> tuple[str, ...]:
     """Clusters of both sets together in which training has less than half of the target's share, in words."""
     own, centres = islands(points, seed=seed, most=_MOST_KINDS)
-    has, due = (np.bincount(part, minlength=len(centres)) for part in (own[: len(training)], own[len(training) :]))
+    has, due = (
+        np.bincount(part, minlength=len(centres))
+        for part in (own[: len(training)], own[len(training) :])
+    )
     words = telling_words([*training, *target], own, len(centres))
     more = of / max(len(training), 1)  # training is a sample
-    lacking = [(lack, words[k]) for k, lack in enumerate(gaps(has.tolist(), due.tolist())) if lack is not None]
+    lacking = [
+        (lack, words[k])
+        for k, lack in enumerate(gaps(has.tolist(), due.tolist()))
+        if lack is not None
+    ]
     return tuple(
         f"{', '.join(names) or 'rows without telling words'} (about {lack.value * more:,.0f} rows "
         f"[{lack.low * more:,.0f}, {lack.high * more:,.0f}])"
@@ -254,12 +292,24 @@ def _auc(a: NDArray[np.float32], b: NDArray[np.float32], seed: int) -> Estimate:
     value = float((order[:na].sum() - na * (na + 1) / 2) / (na * nb)) if na and nb else 0.5
     # Hanley and McNeil (1982).
     q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
-    error = np.sqrt(max(0.0, value * (1 - value) + (na - 1) * (q1 - value**2) + (nb - 1) * (q2 - value**2)) / (na * nb))
+    error = np.sqrt(
+        max(0.0, value * (1 - value) + (na - 1) * (q1 - value**2) + (nb - 1) * (q2 - value**2))
+        / (na * nb)
+    )
     low, high = max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error)
-    return Estimate(value=value, low=float(low), high=float(high), n=na + nb, method="AUC, Hanley-McNeil", unit="AUC")
+    return Estimate(
+        value=value,
+        low=float(low),
+        high=float(high),
+        n=na + nb,
+        method="AUC, Hanley-McNeil",
+        unit="AUC",
+    )
 
 
-def missing_terms(training: Sequence[str], target: Sequence[str], *, most: int = 20) -> tuple[str, ...]:
+def missing_terms(
+    training: Sequence[str], target: Sequence[str], *, most: int = 20
+) -> tuple[str, ...]:
     """Words in at least 1 % (and two) of the target's rows that are at least 20 times rarer in training.
 
     Example:

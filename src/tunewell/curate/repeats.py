@@ -33,21 +33,38 @@ def exact(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> list[list
         kept = max(family, key=lambda r: r.date or dt.date.min) if rule == "newest" else family[0]
         for row in family:
             if row is not kept:
-                ledger.drop(row, "exact duplicates", f"one of equal rows is kept: the {rule}", cites=cites,
-                            code="D03", evidence="equal after normalisation", other=kept.id)  # fmt: skip
+                ledger.drop(
+                    row,
+                    "exact duplicates",
+                    f"one of equal rows is kept: the {rule}",
+                    cites=cites,
+                    code="D03",
+                    evidence="equal after normalisation",
+                    other=kept.id,
+                )
     return families
 
 
 def same(rows: Sequence[InputRow]) -> list[list[InputRow]]:
     """Families of rows that are equal after normalisation."""
-    return [[rows[i] for i in members] for members in by_key([key(row.input, row.target) for row in rows])]
+    return [
+        [rows[i] for i in members]
+        for members in by_key([key(row.input, row.target) for row in rows])
+    ]
 
 
-def near(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> tuple[list[list[InputRow]], list[list[InputRow]]]:
-    """Keep the first of each family of edited copies (D04); gives these families, and those of one template (D05)."""
+def near(
+    rows: Sequence[InputRow], file: TaskFile, ledger: Ledger
+) -> tuple[list[list[InputRow]], list[list[InputRow]]]:
+    """Keep the first of each family of edited copies (D04).
+
+    Gives these families, and those of one template (D05).
+    """
     pairs, templates = duplicates(rows)
     best: dict[int, tuple[float, int]] = {}
-    for i, j, similarity in zip(pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True):
+    for i, j, similarity in zip(
+        pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist(), strict=True
+    ):
         for one, other in ((j, i), (i, j)):
             if similarity > best.get(one, (0.0, 0))[0]:
                 best[one] = (similarity, other)
@@ -59,10 +76,18 @@ def near(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> tuple[list
                 ledger.seen("D04", [rows[j].id])
                 continue
             similarity, i = best.get(j, (0.0, group[0]))
-            ledger.drop(rows[j], "near duplicates", f"one of a family is kept: word similarity from {THRESHOLD}",
-                        cites=file.where("rules.near_duplicates"), code="D04",
-                        evidence=f"similarity {similarity:.2f}", other=rows[i].id)  # fmt: skip
-    return [[rows[i] for i in group] for group in families], [[rows[i] for i in group] for group in templates]
+            ledger.drop(
+                rows[j],
+                "near duplicates",
+                f"one of a family is kept: word similarity from {THRESHOLD}",
+                cites=file.where("rules.near_duplicates"),
+                code="D04",
+                evidence=f"similarity {similarity:.2f}",
+                other=rows[i].id,
+            )
+    return [[rows[i] for i in group] for group in families], [
+        [rows[i] for i in group] for group in templates
+    ]
 
 
 def _closed(pairs: Pairs, n: int) -> list[list[int]]:
@@ -87,4 +112,6 @@ def duplicates(rows: Sequence[InputRow]) -> tuple[Pairs, list[list[int]]]:
 def likeness(rows: Sequence[InputRow]) -> tuple[list[list[InputRow]], list[list[InputRow]]]:
     """Families of edited copies, and families of rows from one template."""
     pairs, templates = duplicates(rows)
-    return [[rows[i] for i in g] for g in _closed(pairs, len(rows))], [[rows[i] for i in g] for g in templates]
+    return [[rows[i] for i in g] for g in _closed(pairs, len(rows))], [
+        [rows[i] for i in g] for g in templates
+    ]

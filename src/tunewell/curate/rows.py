@@ -51,7 +51,11 @@ class InputRow:
     @property
     def input(self) -> str:
         """The turns before the target without system turns, joined by blank lines."""
-        end = len(self.turns) - 1 if self.turns and self.turns[-1][0] == "assistant" else len(self.turns)
+        end = (
+            len(self.turns) - 1
+            if self.turns and self.turns[-1][0] == "assistant"
+            else len(self.turns)
+        )
         return "\n\n".join(text for role, text in self.turns[:end] if role != "system")
 
     def field(self, name: str) -> str:
@@ -65,11 +69,21 @@ class InputRow:
 
     def example(self) -> Example:
         """The row as a noun."""
-        messages = tuple(Message.model_construct(role=cast("Role", role), content=text) for role, text in self.turns)
+        messages = tuple(
+            Message.model_construct(role=cast("Role", role), content=text)
+            for role, text in self.turns
+        )
         return Example.model_construct(
-            id=self.id, messages=messages, source=self.source, kind=self.kind, date=self.date, group=self.group,
-            parent=self.parent, origin=self.origin, tags=self.tags,
-        )  # fmt: skip
+            id=self.id,
+            messages=messages,
+            source=self.source,
+            kind=self.kind,
+            date=self.date,
+            group=self.group,
+            parent=self.parent,
+            origin=self.origin,
+            tags=self.tags,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +113,16 @@ class Ledger:
         self.rows: dict[str, list[str]] = {}
 
     def change(
-        self, row: InputRow, step: str, rule: str, *, cites: str = BUILT_IN, code: str = "", evidence: str = "",
+        self,
+        row: InputRow,
+        step: str,
+        rule: str,
+        *,
+        cites: str = BUILT_IN,
+        code: str = "",
+        evidence: str = "",
         other: str = "",
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Record that a step changed a row."""
         self._write(row.id, row.place, step, "changed", rule, cites, code, evidence, other)
 
@@ -123,7 +144,15 @@ class Ledger:
     def reject(self, reject: Reject) -> None:
         """Record something that never became a row."""
         self._write(
-            reject.place, reject.place, "read", "dropped", clip(reject.why, 400), BUILT_IN, "D08", reject.evidence, ""
+            reject.place,
+            reject.place,
+            "read",
+            "dropped",
+            clip(reject.why, 400),
+            BUILT_IN,
+            "D08",
+            reject.evidence,
+            "",
         )
 
     def keep(self, rows: Iterable[InputRow], step: str, rule: str) -> None:
@@ -137,12 +166,31 @@ class Ledger:
         self.rows.setdefault(code, []).extend(ids)
 
     def _write(
-        self, row: str, place: str, step: str, action: Action, rule: str, cites: str, code: str, evidence: str,
+        self,
+        row: str,
+        place: str,
+        step: str,
+        action: Action,
+        rule: str,
+        cites: str,
+        code: str,
+        evidence: str,
         other: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         order = self._next.get(row, 0)
         self._next[row] = order + 1
-        values: tuple[str | int, ...] = (row, place, step, order, action, rule, cites, code, clip(evidence), other)
+        values: tuple[str | int, ...] = (
+            row,
+            place,
+            step,
+            order,
+            action,
+            rule,
+            cites,
+            code,
+            clip(evidence),
+            other,
+        )
         for column, value in zip(self._columns.values(), values, strict=True):
             column.append(value)
         if code:
@@ -156,7 +204,9 @@ class Ledger:
         """The pitfall that each dropped row was dropped for, by its id."""
         names = ("row", "action", "code")
         rows, actions, codes = (self._columns[name] for name in names)
-        return {str(r): str(c) for r, a, c in zip(rows, actions, codes, strict=True) if a == "dropped"}
+        return {
+            str(r): str(c) for r, a, c in zip(rows, actions, codes, strict=True) if a == "dropped"
+        }
 
     def table(self) -> pa.Table:
         """All receipts, with the schema of the store."""

@@ -1,4 +1,7 @@
-"""Rules that the project's definition asks for: kinds, age, languages, words. Each drop cites its line."""
+"""Rules that the project's definition asks for: kinds, age, languages, words.
+
+Each drop cites its line.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,23 @@ def kinds(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
     rule = file.spec.rules.kinds
     for row in rows:
         if rule.keep and row.kind not in rule.keep:
-            ledger.drop(row, "kinds", f"only kinds {', '.join(rule.keep)}", cites=file.where("rules.kinds.keep"),
-                        code="D01", evidence=f"kind {row.kind or '(none)'}")  # fmt: skip
+            ledger.drop(
+                row,
+                "kinds",
+                f"only kinds {', '.join(rule.keep)}",
+                cites=file.where("rules.kinds.keep"),
+                code="D01",
+                evidence=f"kind {row.kind or '(none)'}",
+            )
         elif row.kind in rule.drop:
-            ledger.drop(row, "kinds", f"no {row.kind}", cites=file.where("rules.kinds.drop"), code="D01",
-                        evidence=f"kind {row.kind}")  # fmt: skip
+            ledger.drop(
+                row,
+                "kinds",
+                f"no {row.kind}",
+                cites=file.where("rules.kinds.drop"),
+                code="D01",
+                evidence=f"kind {row.kind}",
+            )
 
 
 def as_of(rows: Sequence[InputRow], rule: MaxAge) -> dt.date | None:
@@ -40,8 +55,13 @@ def date_by_text(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> No
         found = find_date(row.target) or find_date(row.input) if row.date is None else None
         if found is not None and found.certainty == "stated":
             row.date = found.day
-            ledger.change(row, "age", "a row without a date takes the one that its text states",
-                          cites=file.where("rules.max_age"), evidence=f"{found.evidence} → {found.day}")  # fmt: skip
+            ledger.change(
+                row,
+                "age",
+                "a row without a date takes the one that its text states",
+                cites=file.where("rules.max_age"),
+                evidence=f"{found.evidence} → {found.day}",
+            )
 
 
 def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> None:
@@ -49,21 +69,49 @@ def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.d
     rule = file.spec.rules.max_age
     if rule is None:
         return
-    words = f"not older than {rule.days} days on {today}" if today else f"not older than {rule.days} days"
+    words = (
+        f"not older than {rule.days} days on {today}"
+        if today
+        else f"not older than {rule.days} days"
+    )
     for row in rows:
         stale = row.date is not None and today is not None and (today - row.date).days > rule.days
         if not stale and (row.date is not None or rule.undated == "keep"):
             continue
-        spared = next((e for e in rule.exceptions if row.field(e.field).lower() in {v.lower() for v in e.values}), None)
+        spared = next(
+            (
+                e
+                for e in rule.exceptions
+                if row.field(e.field).lower() in {v.lower() for v in e.values}
+            ),
+            None,
+        )
         if spared is not None:
-            ledger.change(row, "age", f"kept by the exception {spared.field} = {row.field(spared.field)}",
-                          cites=file.where("rules.max_age.except"), evidence=f"date {row.date}")  # fmt: skip
+            ledger.change(
+                row,
+                "age",
+                f"kept by the exception {spared.field} = {row.field(spared.field)}",
+                cites=file.where("rules.max_age.except"),
+                evidence=f"date {row.date}",
+            )
         elif row.date is None:
-            ledger.drop(row, "age", "rows without a date are dropped", cites=file.where("rules.max_age.undated"),
-                        code="D06", evidence="no date")  # fmt: skip
+            ledger.drop(
+                row,
+                "age",
+                "rows without a date are dropped",
+                cites=file.where("rules.max_age.undated"),
+                code="D06",
+                evidence="no date",
+            )
         else:
-            ledger.drop(row, "age", words, cites=file.where("rules.max_age.days"), code="D06",
-                        evidence=f"date {row.date}")  # fmt: skip
+            ledger.drop(
+                row,
+                "age",
+                words,
+                cites=file.where("rules.max_age.days"),
+                code="D06",
+                evidence=f"date {row.date}",
+            )
 
 
 def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
@@ -73,8 +121,14 @@ def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger
         return
     for part, code in zip(("input", "target"), seen, strict=False):
         if code and code not in wanted:
-            ledger.drop(row, "languages", f"languages {', '.join(wanted)}", cites=file.where("rules.languages"),
-                        code="D08", evidence=f"the {part} is in {code}")  # fmt: skip
+            ledger.drop(
+                row,
+                "languages",
+                f"languages {', '.join(wanted)}",
+                cites=file.where("rules.languages"),
+                code="D08",
+                evidence=f"the {part} is in {code}",
+            )
             return
 
 
@@ -83,8 +137,10 @@ def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
     rule = file.spec.rules.words
     for row in rows:
         alone = len(row.turns) == 1  # plain text has no input to measure
-        checks = (("input", row.input, 0 if alone else rule.min_input, rule.max_input),
-                  ("target", row.target, rule.min_target, rule.max_target))  # fmt: skip
+        checks = (
+            ("input", row.input, 0 if alone else rule.min_input, rule.max_input),
+            ("target", row.target, rule.min_target, rule.max_target),
+        )
         for part, text, least, most in checks:
             if least <= 1 and not most and text.strip():
                 continue
@@ -93,6 +149,12 @@ def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
                 name, limit = (f"min_{part}", least) if n < least else (f"max_{part}", most)
                 place = file.where(f"rules.words.{name}")
                 side = "at least" if n < least else "at most"
-                ledger.drop(row, "words", f"the {part} has {side} {limit} words", cites=place,
-                            code="D08", evidence=f"{n} words")  # fmt: skip
+                ledger.drop(
+                    row,
+                    "words",
+                    f"the {part} has {side} {limit} words",
+                    cites=place,
+                    code="D08",
+                    evidence=f"{n} words",
+                )
                 break

@@ -1,7 +1,8 @@
 """A subset of N rows that covers the data, always held against random subsets of the same size.
 
-Most learned selection does not beat a random subset. So a selection is judged on rows that were set aside before it was
-made, beside many random subsets, and where it does not beat them the result says so.
+Most learned selection does not beat a random subset. So a selection is judged on rows that were set
+aside before it was made, beside many random subsets, and where it does not beat them the result
+says so.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ class Proxy(Value):
         bigger_is_better: Direction.
         chosen: Of the selection.
         random: Mean over the random subsets.
-        difference: Selection minus one random subset. The interval holds the chance of the rows set aside and that of
-            the random subset: a random subset drawn anew lies inside it where the selection is no better.
+        difference: Selection minus one random subset. The interval holds the chance of the rows set
+            aside and that of the random subset: a random subset drawn anew lies inside it where the
+            selection is no better.
         verdict: ``better``, ``no better`` or ``worse`` than a random subset.
     """
 
@@ -84,7 +86,12 @@ class Selection(Value):
 
 
 def select(
-    rows: Sequence[InputRow], count: int, *, method: Method = "facility", label: str = "", seed: int = 0
+    rows: Sequence[InputRow],
+    count: int,
+    *,
+    method: Method = "facility",
+    label: str = "",
+    seed: int = 0,
 ) -> Selection:
     """Choose rows that cover all rows, and hold the choice against random subsets.
 
@@ -92,7 +99,8 @@ def select(
         rows: The rows; their inputs are looked at.
         count: How many to choose.
         method: ``facility``, ``centers``, ``clusters`` or ``random``.
-        label: A field whose values a classifier is to tell apart; the kind, or a target of few values, if empty.
+        label: A field whose values a classifier is to tell apart; the kind, or a target of few
+            values, if empty.
         seed: Of everything random.
 
     Raises:
@@ -114,24 +122,41 @@ def select(
     judges, rest = mixed[:held], np.sort(mixed[held:])
     choose = METHODS[method]
     subsets = [rest[choose(points[rest], count, seed=seed)]]
-    subsets += [rest[METHODS["random"](points[rest], count, seed=seed + 1 + k)] for k in range(RANDOM)]
+    subsets += [
+        rest[METHODS["random"](points[rest], count, seed=seed + 1 + k)] for k in range(RANDOM)
+    ]
     proxies = _proxies(points, labels, judges, rest, subsets)
     final = choose(points, count, seed=seed)
-    return Selection(method=method, rows=len(rows), chosen=tuple(rows[pool[i]].id for i in final), held=held,
-                     proxies=proxies, words=_words(method, proxies))  # fmt: skip
+    return Selection(
+        method=method,
+        rows=len(rows),
+        chosen=tuple(rows[pool[i]].id for i in final),
+        held=held,
+        proxies=proxies,
+        words=_words(method, proxies),
+    )
 
 
 def _labels(rows: Sequence[InputRow], name: str) -> NDArray[np.int64] | None:
-    """Classes of the rows: of the field named, else of the kind, else of targets that recur; None if there are none."""
-    columns = [[row.field(name) for row in rows]] if name else [[r.kind for r in rows], [r.target for r in rows]]
+    """Classes of the rows: of the field named, else of the kind, else of targets that recur.
+
+    None if there are none.
+    """
+    columns = (
+        [[row.field(name) for row in rows]]
+        if name
+        else [[r.kind for r in rows], [r.target for r in rows]]
+    )
     for values in columns:
         counts = Counter(values)
         if 2 <= len(counts) <= max(2, len(rows) // 10):
             place = {value: i for i, value in enumerate(sorted(counts))}
             return np.array([place[value] for value in values])
     if name:
-        raise UserError(f"the field {name!r} has {len(set(columns[0]))} values in {len(rows)} rows: no classes",
-                        hint="--label takes a field with at least two values that recur")  # fmt: skip
+        raise UserError(
+            f"the field {name!r} has {len(set(columns[0]))} values in {len(rows)} rows: no classes",
+            hint="--label takes a field with at least two values that recur",
+        )
     return None
 
 
@@ -142,22 +167,49 @@ def _proxies(
     rest: NDArray[np.int64],
     subsets: Sequence[NDArray[np.int64]],
 ) -> tuple[Proxy, ...]:
-    """Every proxy, of shape (subsets, judges) before it is averaged; the first subset is the selection."""
-    nearest = np.array([(points[judges] @ points[s].T).max(axis=1) for s in subsets], dtype=np.float64)
+    """Every proxy, of shape (subsets, judges) before it is averaged.
+
+    The first subset is the selection.
+    """
+    nearest = np.array(
+        [(points[judges] @ points[s].T).max(axis=1) for s in subsets], dtype=np.float64
+    )
     usual = float(np.median((points[judges] @ points[rest].T).max(axis=1)))
     found = [
-        _proxy("distance", "distance in meaning from a row set aside to its nearest chosen row", 1 - nearest,
-               better=False),
-        _proxy("covered", "rows set aside with a chosen row as near as half of them have one in all the data",
-               (nearest >= usual - 1e-6).astype(np.float64), better=True),
-    ]  # fmt: skip
+        _proxy(
+            "distance",
+            "distance in meaning from a row set aside to its nearest chosen row",
+            1 - nearest,
+            better=False,
+        ),
+        _proxy(
+            "covered",
+            "rows set aside with a chosen row as near as half of them have one in all the data",
+            (nearest >= usual - 1e-6).astype(np.float64),
+            better=True,
+        ),
+    ]
     if labels is not None:
-        right = np.array([_told(points[s], labels[s], points[judges]) == labels[judges] for s in subsets])
-        found.append(_proxy("accuracy", "rows set aside whose class a small classifier tells from the chosen rows",
-                            right.astype(np.float64), better=True))  # fmt: skip
+        right = np.array(
+            [_told(points[s], labels[s], points[judges]) == labels[judges] for s in subsets]
+        )
+        found.append(
+            _proxy(
+                "accuracy",
+                "rows set aside whose class a small classifier tells from the chosen rows",
+                right.astype(np.float64),
+                better=True,
+            )
+        )
         rare = [np.isin(labels[judges], labels[s]) for s in subsets]
-        found.append(_proxy("rarest", "rows set aside whose class is among the chosen rows at all",
-                            np.array(rare, dtype=np.float64), better=True))  # fmt: skip
+        found.append(
+            _proxy(
+                "rarest",
+                "rows set aside whose class is among the chosen rows at all",
+                np.array(rare, dtype=np.float64),
+                better=True,
+            )
+        )
     return tuple(found)
 
 
@@ -167,7 +219,9 @@ def _told(points: Points, labels: NDArray[np.int64], asked: Points) -> NDArray[n
     truth = np.zeros((len(points), len(known)))
     truth[np.arange(len(points)), place] = 1
     x = points.astype(np.float64)
-    weights = np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ (truth - truth.mean(axis=0)))
+    weights = np.linalg.solve(
+        x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ (truth - truth.mean(axis=0))
+    )
     told: NDArray[np.int64] = known[np.argmax(asked @ weights + truth.mean(axis=0), axis=1)]
     return told
 
@@ -178,14 +232,30 @@ def _proxy(name: str, title: str, values: Floats, *, better: bool) -> Proxy:
     apart = each - others.mean(axis=0)
     spread = others.mean(axis=1).var(ddof=1) * (1 + 1 / len(others))
     error = float(np.sqrt(apart.var(ddof=1) / len(apart) + spread))
-    value, half = float(apart.mean()), float(stdtrit(len(others) - 1, 1 - 0.025 / _MEASURES)) * error
-    difference = Estimate(value=value, low=value - half, high=value + half, n=len(apart), level=1 - 0.05 / _MEASURES,
-                          method=f"{len(others)} random subsets, t; 95 % over {_MEASURES} measures")  # fmt: skip
+    value, half = (
+        float(apart.mean()),
+        float(stdtrit(len(others) - 1, 1 - 0.025 / _MEASURES)) * error,
+    )
+    difference = Estimate(
+        value=value,
+        low=value - half,
+        high=value + half,
+        n=len(apart),
+        level=1 - 0.05 / _MEASURES,
+        method=f"{len(others)} random subsets, t; 95 % over {_MEASURES} measures",
+    )
     sign = 1 if better else -1
     low, high = sorted((sign * difference.low, sign * difference.high))
     verdict = "better" if low > 0 else "worse" if high < 0 else "no better"
-    return Proxy(name=name, title=title, bigger_is_better=better, chosen=float(each.mean()),
-                 random=float(others.mean()), difference=difference, verdict=verdict)  # fmt: skip
+    return Proxy(
+        name=name,
+        title=title,
+        bigger_is_better=better,
+        chosen=float(each.mean()),
+        random=float(others.mean()),
+        difference=difference,
+        verdict=verdict,
+    )
 
 
 def _words(method: Method, proxies: Sequence[Proxy]) -> str:
@@ -211,9 +281,17 @@ def _and(names: Sequence[str]) -> str:
 
 
 def select_file(
-    path: Path, count: int, *, method: Method = "facility", label: str = "", seed: int = 0, out: Path | None = None
+    path: Path,
+    count: int,
+    *,
+    method: Method = "facility",
+    label: str = "",
+    seed: int = 0,
+    out: Path | None = None,
 ) -> Selection:
-    """`select` on a file of rows; the chosen ones go to ``out`` as ``messages`` JSONL, in the order of the file.
+    """`select` on a file of rows.
+
+    The chosen ones go to ``out`` as ``messages`` JSONL, in the order of the file.
 
     Raises:
         DataError: Nothing can be read.
@@ -231,5 +309,7 @@ def select_file(
             for row in batch.rows:
                 if row.id in chosen:
                     turns = [{"role": role, "content": text} for role, text in row.turns]
-                    file.write(json.dumps({"id": row.id, "messages": turns}, ensure_ascii=False) + "\n")
+                    file.write(
+                        json.dumps({"id": row.id, "messages": turns}, ensure_ascii=False) + "\n"
+                    )
     return found

@@ -1,10 +1,12 @@
 """Rows that state a fact which the facts file or newer rows have superseded (pitfall D06).
 
-Against the facts file a row is stale when a value in its answer was right before and no longer is (see
-`tunewell.metrics.currency`). Without one, sentences that say the same but for their numbers and codes are held against
-each other over time: where one value follows another without ever standing beside it, and that is not how chance would
-order them, the older value is superseded. Values that stand side by side (amounts, meter readings) are instances, not
-facts. A sentence that speaks of the past, and says so, is not stale.
+Against the facts file a row is stale when a value in its answer was right before and no longer is
+(see `tunewell.metrics.currency`). Without one, sentences that say the same but for their numbers
+and codes are held against
+each other over time: where one value follows another without ever standing beside it, and that is
+not how chance would order them, the older value is superseded. Values that stand side by side
+(amounts, meter readings) are instances, not facts. A sentence that speaks of the past, and says so,
+is not stale.
 """
 
 from __future__ import annotations
@@ -71,31 +73,41 @@ def facts_of(file: TaskFile) -> Path | None:
     Raises:
         UserError: It lies outside the project.
     """
-    options = (metric.options.get("facts", "") for metric in file.spec.metrics if metric.name == "currency")
+    options = (
+        metric.options.get("facts", "") for metric in file.spec.metrics if metric.name == "currency"
+    )
     name = str(file.spec.rules.facts or next(options, ""))
     if not name:
         return None
     path = (file.root / name).resolve()
     if not path.is_relative_to(file.root.resolve()):
-        raise UserError(f"the facts file lies inside the project's folder; got {name!r}",
-                        place=file.where("rules.facts"), hint="rules: {facts: facts.yaml}")  # fmt: skip
+        raise UserError(
+            f"the facts file lies inside the project's folder; got {name!r}",
+            place=file.where("rules.facts"),
+            hint="rules: {facts: facts.yaml}",
+        )
     return path
 
 
-def superseded(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> list[Superseded]:
+def superseded(
+    rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.date | None
+) -> list[Superseded]:
     """Drop or report rows that state what no longer holds, sparing the exceptions of ``rules.max_age``.
 
     Args:
         rows: Those to look at.
         file: The project's definition.
         ledger: Receipts.
-        today: The day that facts are asked for; without one, and without dated rows, nothing is looked at.
+        today: The day that facts are asked for; without one, and without dated rows, nothing is
+            looked at.
     """
     rule = file.spec.rules.superseded
     path = facts_of(file)
     found: dict[str, Superseded] = {}
     if path is not None and today is not None:
-        for case in against_facts(rows, read_facts(path), today=today, language=file.spec.task.language):
+        for case in against_facts(
+            rows, read_facts(path), today=today, language=file.spec.task.language
+        ):
             found.setdefault(case.row.id, case)
     for case in against_newer(rows):
         found.setdefault(case.row.id, case)
@@ -107,18 +119,39 @@ def superseded(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, toda
 def _act(case: Superseded, rule: str, path: Path | None, file: TaskFile, ledger: Ledger) -> None:
     row = case.row
     exceptions = file.spec.rules.max_age.exceptions if file.spec.rules.max_age else ()
-    spared = next((e for e in exceptions if row.field(e.field).lower() in {v.lower() for v in e.values}), None)
+    spared = next(
+        (e for e in exceptions if row.field(e.field).lower() in {v.lower() for v in e.values}), None
+    )
     by = f"row {case.newer}" if case.newer or path is None else path.name
     evidence = f"{case.about}: {case.said}; now {case.now or 'nothing'} ({by})"
     if spared is not None:
-        ledger.change(row, "superseded", f"kept by the exception {spared.field} = {row.field(spared.field)}",
-                      cites=file.where("rules.max_age.except"), evidence=evidence)  # fmt: skip
+        ledger.change(
+            row,
+            "superseded",
+            f"kept by the exception {spared.field} = {row.field(spared.field)}",
+            cites=file.where("rules.max_age.except"),
+            evidence=evidence,
+        )
     elif rule == "drop":
-        ledger.drop(row, "superseded", "rows that state a superseded fact are dropped",
-                    cites=file.where("rules.superseded"), code="D06", evidence=evidence, other=case.newer)  # fmt: skip
+        ledger.drop(
+            row,
+            "superseded",
+            "rows that state a superseded fact are dropped",
+            cites=file.where("rules.superseded"),
+            code="D06",
+            evidence=evidence,
+            other=case.newer,
+        )
     else:
-        ledger.change(row, "superseded", "states a superseded fact: reported", cites=file.where("rules.superseded"),
-                      code="D06", evidence=evidence, other=case.newer)  # fmt: skip
+        ledger.change(
+            row,
+            "superseded",
+            "states a superseded fact: reported",
+            cites=file.where("rules.superseded"),
+            code="D06",
+            evidence=evidence,
+            other=case.newer,
+        )
         ledger.seen(REPORTED, [row.id])
 
 
@@ -144,11 +177,18 @@ def against_facts(
 def _old_code(row: InputRow, facts: Facts, today: dt.date) -> Superseded | None:
     """A code (``K-17``) or a name that stood for something and no longer does, in a sentence about its entity."""
     for fact in facts.facts:
-        if fact.end is None or fact.end >= today or not _is_code(fact.value) or fact.value not in row.target:
+        if (
+            fact.end is None
+            or fact.end >= today
+            or not _is_code(fact.value)
+            or fact.value not in row.target
+        ):
             continue
         now = [f.value for f in facts.topics[fact.entity, fact.attribute] if f.holds(today)]
         whole = f"{row.input}\n{row.target}".casefold()
-        if fact.value in now or not any(name.casefold() in whole for name in (fact.entity, *fact.also)):
+        if fact.value in now or not any(
+            name.casefold() in whole for name in (fact.entity, *fact.also)
+        ):
             continue
         stating = re.compile(rf"(?<![\w-]){re.escape(fact.value)}(?![\w-])")
         sentences = [m[0] for m in _SENTENCE.finditer(row.target) if stating.search(m[0])]
@@ -159,7 +199,9 @@ def _old_code(row: InputRow, facts: Facts, today: dt.date) -> Superseded | None:
 
 def _is_code(value: str) -> bool:
     """Letters and digits in one word, or several words: no value with a unit, nothing that any sentence may hold."""
-    one = bool(re.fullmatch(r"(?=\S*\d)(?=\S*[^\W\d_])[\w./-]{2,}", value)) and not value[0].isdigit()
+    one = (
+        bool(re.fullmatch(r"(?=\S*\d)(?=\S*[^\W\d_])[\w./-]{2,}", value)) and not value[0].isdigit()
+    )
     return one or (len(value.split()) > 1 and not any(c.isdigit() for c in value))
 
 
@@ -187,7 +229,9 @@ def against_newer(rows: Sequence[InputRow]) -> Iterator[Superseded]:
         if row.date is not None and not _PAST.search(row.input):
             for form, value in _stated(row.target):
                 topics.setdefault(form, _Topic(form)).said.append((row.date, value, row))
-    for topic in _pooled([t for t in topics.values() if len({value for _, value, _ in t.said}) > 1]):
+    for topic in _pooled(
+        [t for t in topics.values() if len({value for _, value, _ in t.said}) > 1]
+    ):
         if len(topic.said) >= _FEWEST_ROWS:
             yield from _history(topic)
 
@@ -229,7 +273,10 @@ def _history(topic: _Topic) -> Iterator[Superseded]:
         days.setdefault(value, []).append(day.toordinal())
     order = sorted(days, key=lambda v: (statistics.median(days[v]), v))
     astray = sum(_misplaced(days[a], days[b]) for a, b in pairwise(order))
-    if astray > _ASTRAY * len(topic.said) or _by_chance([len(d) for d in days.values()], astray) > CHANCE:
+    if (
+        astray > _ASTRAY * len(topic.said)
+        or _by_chance([len(d) for d in days.values()], astray) > CHANCE
+    ):
         return
     current = order[-1]
     newest = max((day, row.id) for day, value, row in topic.said if value == current)[1]
@@ -245,13 +292,16 @@ def _misplaced(old: list[int], new: list[int]) -> int:
         >>> _misplaced([1, 2, 3, 9], [5, 6, 7])
         1
     """
-    return min(sum(d >= cut for d in old) + sum(d < cut for d in new) for cut in {*old, *new, max(new) + 1})
+    return min(
+        sum(d >= cut for d in old) + sum(d < cut for d in new) for cut in {*old, *new, max(new) + 1}
+    )
 
 
 def _by_chance(counts: Sequence[int], astray: int = 0) -> float:
     """A bound on how likely rows in random order would fall into one run a value, but for ``astray`` of them.
 
-    k! over the multinomial coefficient, times the ways to choose those that are astray and where they stand instead.
+    k! over the multinomial coefficient, times the ways to choose those that are astray and where
+    they stand instead.
 
     Example:
         >>> round(_by_chance([5, 5]), 4)

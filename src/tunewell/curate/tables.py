@@ -35,7 +35,11 @@ def table(path: Path, delimiter: str) -> Iterator[Record]:
         if header is None:
             header = [c.strip() for c in cells]
             if any(mark in cell for cell in header for mark in '"\n'):
-                yield number, Reject("", "a quote in the header is not closed", clip(delimiter.join(cells))), ""
+                yield (
+                    number,
+                    Reject("", "a quote in the header is not closed", clip(delimiter.join(cells))),
+                    "",
+                )
             continue
         empty = False
         if len(cells) != len(header):
@@ -47,7 +51,11 @@ def table(path: Path, delimiter: str) -> Iterator[Record]:
             record[DECODED] = clip(delimiter.join(cells))
         yield number, record, ""
     if empty:
-        yield 1, Reject("", "the file has no rows below its header", clip(delimiter.join(header or ()))), ""
+        yield (
+            1,
+            Reject("", "the file has no rows below its header", clip(delimiter.join(header or ()))),
+            "",
+        )
 
 
 def parquet(path: Path) -> Iterator[Record]:

@@ -1,7 +1,10 @@
-"""Template families (D05): many rows made from one text with slots; so many of each are kept, the rest dropped.
+"""Template families (D05): many rows made from one text with slots.
 
-A family is no set of copies: its rows differ where it counts. But five hundred of them teach one sentence five hundred
-times, so a project can cap each family, and what is kept should show as many fillings of the slots as it can.
+So many of each are kept, the rest dropped.
+
+A family is no set of copies: its rows differ where it counts. But five hundred of them teach one
+sentence five hundred times, so a project can cap each family, and what is kept should show as many
+fillings of the slots as it can.
 """
 
 from __future__ import annotations
@@ -16,8 +19,12 @@ from tunewell.similar import split_words
 from tunewell.task import TaskFile
 
 
-def cap(families: Sequence[Sequence[InputRow]], file: TaskFile, ledger: Ledger) -> list[list[InputRow]]:
-    """Keep at most ``rules.templates.max_per_family`` rows of each family (0: all are kept; the Finding names them).
+def cap(
+    families: Sequence[Sequence[InputRow]], file: TaskFile, ledger: Ledger
+) -> list[list[InputRow]]:
+    """Keep at most ``rules.templates.max_per_family`` rows of each family (0: all are kept.
+
+    The Finding names them).
 
     Args:
         families: Rows of each template family.
@@ -36,9 +43,18 @@ def cap(families: Sequence[Sequence[InputRow]], file: TaskFile, ledger: Ledger) 
         first = next(row for row in family if row.id in kept)
         for row in family:
             if row.id not in kept:
-                words = f"at most {rule.max_per_family} rows of one template: the {_WORDS[rule.keep]}"
-                ledger.drop(row, "templates", words, cites=cites, code="D05",
-                            evidence=f"a template family of {len(family)} rows", other=first.id)  # fmt: skip
+                words = (
+                    f"at most {rule.max_per_family} rows of one template: the {_WORDS[rule.keep]}"
+                )
+                ledger.drop(
+                    row,
+                    "templates",
+                    words,
+                    cites=cites,
+                    code="D05",
+                    evidence=f"a template family of {len(family)} rows",
+                    other=first.id,
+                )
     return [list(family) for family in families]
 
 
@@ -51,8 +67,9 @@ def chosen(family: Sequence[InputRow], most: int, *, by: str) -> list[int]:
     Args:
         family: Rows of one template.
         most: How many stay.
-        by: ``first``; ``newest`` (undated rows last); ``diverse``: each next row is the one with the most words that no
-            chosen row has, which is what stands in the slots; once nothing is new, words count afresh.
+        by: ``first``; ``newest`` (undated rows last); ``diverse``: each next row is the one with
+            the most words that no chosen row has, which is what stands in the slots; once nothing
+            is new, words count afresh.
 
     Example:
         >>> rows = [InputRow(str(i), "", [("user", f"the {w} bill")]) for i, w in enumerate("gas gas tax gas tax".split())]
@@ -62,7 +79,9 @@ def chosen(family: Sequence[InputRow], most: int, *, by: str) -> list[int]:
     if by == "first":
         return list(range(min(most, len(family))))
     if by == "newest":
-        order = sorted(range(len(family)), key=lambda i: (family[i].date or dt.date.min, -i), reverse=True)
+        order = sorted(
+            range(len(family)), key=lambda i: (family[i].date or dt.date.min, -i), reverse=True
+        )
         return sorted(order[:most])
     return _diverse(family, most)
 

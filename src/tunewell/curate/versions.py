@@ -29,7 +29,8 @@ class Difference(Value):
         before: Id of the older dataset.
         after: Id of the newer one.
         added: Rows that only the newer one has.
-        removed: Rows that only the older one has, with the reason where the newer receipts give one.
+        removed: Rows that only the older one has, with the reason where the newer receipts give
+            one.
         changed: Rows in both whose text or fields differ, with the names of the fields.
         same: How many rows are equal in both.
     """
@@ -76,8 +77,16 @@ def diff(store: Store, before: Dataset, after: Dataset) -> Difference:
     old = {example.id: example for example in store.examples(before)}
     new = {example.id: example for example in store.examples(after)}
     gone = sorted(old.keys() - new.keys())
-    reasons = {r.row: f"{r.step}: {r.rule}" for r in store.receipts(after) if r.action == "dropped"} if gone else {}
-    changed = {name: fields for name in sorted(old.keys() & new.keys()) if (fields := _fields(old[name], new[name]))}
+    reasons = (
+        {r.row: f"{r.step}: {r.rule}" for r in store.receipts(after) if r.action == "dropped"}
+        if gone
+        else {}
+    )
+    changed = {
+        name: fields
+        for name in sorted(old.keys() & new.keys())
+        if (fields := _fields(old[name], new[name]))
+    }
     return Difference(
         before=before.id,
         after=after.id,
@@ -132,26 +141,38 @@ def mark_of(person: str) -> str:
 def mentions(texts: Iterable[str], person: str, marks: frozenset[str]) -> bool:
     """Whether a text names the person, or holds one of the person's placeholders."""
     wanted = f" {normalise(person)} "
-    return any(wanted in f" {normalise(text)} " or any(mark in text for mark in marks) for text in texts)
+    return any(
+        wanted in f" {normalise(text)} " or any(mark in text for mark in marks) for text in texts
+    )
 
 
 def erase(store: Store, person: str, *, author: str) -> Erasure:
-    """Take a person out of every dataset version to come; say where the person is in those there are.
+    """Take a person out of every dataset version to come.
 
-    Old versions stay as they were recorded, but `tunewell status` shows them as not to be used again. The name itself
-    is not kept: rows are matched by digests. A full name is matched as a whole: a family name alone may be another
-    person's.
+    Say where the person is in those there are.
+
+    Old versions stay as they were recorded, but `tunewell status` shows them as not to be used
+    again. The name itself
+    is not kept: rows are matched by digests. A full name is matched as a whole: a family name alone
+    may be another person's.
 
     Raises:
         UserError: The name is too short to be told from ordinary words.
     """
     if len(normalise(person).replace(" ", "")) < 4:
-        raise UserError(f"{person!r} is too short to erase by", hint="give the full name, e-mail address or number")
+        raise UserError(
+            f"{person!r} is too short to erase by",
+            hint="give the full name, e-mail address or number",
+        )
     marks = marks_of(person)
     rows: dict[str, tuple[str, ...]] = {}
     models: list[str] = []
     for dataset in datasets(store):
-        hit = [e.id for e in store.examples(dataset) if mentions((m.content for m in e.messages), person, marks)]
+        hit = [
+            e.id
+            for e in store.examples(dataset)
+            if mentions((m.content for m in e.messages), person, marks)
+        ]
         if hit:
             rows[dataset.id] = tuple(hit)
             models += _models_on(store, dataset, frozenset(hit))

@@ -12,12 +12,15 @@ CITES = "tunewell serve"
 
 
 def take_up(rows: list[InputRow], words: PeopleChanges, ledger: Ledger) -> None:
-    """Put people's words in the rows, with receipts; called before any rule, so that every rule holds for them too.
+    """Put people's words in the rows, with receipts.
 
-    A corrected row of the review pool becomes a new row of origin ``correction`` (``annotation`` where annotators
-    settled its answer), whose parent is the row corrected; the old one is dropped, since two answers to one question
-    would contradict each other. A row that already says what people settled on stays as it is. A row with gold keeps
-    its id and gets the answer that people settled on. Words on rows that are no longer there are left out.
+    Called before any rule, so that every rule holds for them too.
+
+    A corrected row of the review pool becomes a new row of origin ``correction`` (``annotation``
+    where annotators settled its answer), whose parent is the row corrected; the old one is dropped,
+    since two answers to one question would contradict each other. A row that already says what
+    people settled on stays as it is. A row with gold keeps its id and gets the answer that people
+    settled on. Words on rows that are no longer there are left out.
     """
     gold = {w.example: w for w in words.gold}
     corrections = {w.example: w for w in words.corrections}
@@ -39,20 +42,46 @@ def _settle(row: InputRow, word: WrittenAnswer, ledger: Ledger) -> None:
     if turns == row.turns and not new_tags:
         return
     row.turns, row.tags = turns, {**row.tags, **new_tags}
-    ledger.change(row, "gold", "the answer that people settled on is the row's gold; it is never trained on",
-                  cites=CITES, evidence=f"{word.by}, guideline {word.version}")  # fmt: skip
+    ledger.change(
+        row,
+        "gold",
+        "the answer that people settled on is the row's gold; it is never trained on",
+        cites=CITES,
+        evidence=f"{word.by}, guideline {word.version}",
+    )
 
 
 def _corrected(row: InputRow, word: WrittenAnswer, ledger: Ledger) -> InputRow:
     reviewed = word.by == "review"
     made = replace(
-        row, id=f"{row.id}#{'corrected' if reviewed else 'annotated'}", turns=_answered(row.turns, word.target),
-        tags={**row.tags, **word.tags}, parent=row.id, origin="correction" if reviewed else "annotation",
-    )  # fmt: skip
-    rule = "a reviewer wrote the answer as it should be" if reviewed else "annotators settled the answer"
-    ledger.change(made, "correction", rule, cites=CITES, other=row.id, evidence=f"{word.by}, guideline {word.version}")
-    ledger.drop(row, "correction", "a person's corrected answer takes this row's place", cites=CITES, code="D10",
-                other=made.id)  # fmt: skip
+        row,
+        id=f"{row.id}#{'corrected' if reviewed else 'annotated'}",
+        turns=_answered(row.turns, word.target),
+        tags={**row.tags, **word.tags},
+        parent=row.id,
+        origin="correction" if reviewed else "annotation",
+    )
+    rule = (
+        "a reviewer wrote the answer as it should be"
+        if reviewed
+        else "annotators settled the answer"
+    )
+    ledger.change(
+        made,
+        "correction",
+        rule,
+        cites=CITES,
+        other=row.id,
+        evidence=f"{word.by}, guideline {word.version}",
+    )
+    ledger.drop(
+        row,
+        "correction",
+        "a person's corrected answer takes this row's place",
+        cites=CITES,
+        code="D10",
+        other=made.id,
+    )
     return made
 
 

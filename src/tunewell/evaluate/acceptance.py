@@ -32,8 +32,12 @@ def acceptances(store: Store) -> dict[str, Acceptance]:
     return out
 
 
-def with_acceptances(findings: Sequence[Finding], store: Store, *, today: dt.date) -> tuple[Finding, ...]:
-    """Findings with those marked ``accepted`` that somebody has taken on; one that has run out says so.
+def with_acceptances(
+    findings: Sequence[Finding], store: Store, *, today: dt.date
+) -> tuple[Finding, ...]:
+    """Findings with those marked ``accepted`` that somebody has taken on.
+
+    One that has run out says so.
 
     Args:
         findings: As the stages saw them.

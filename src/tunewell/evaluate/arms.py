@@ -33,7 +33,8 @@ class Arm:
         replaces: System text of the rows that ``instruction`` takes the place of.
         opens: Opens the model where it is neither the base nor a version of it (see `further`).
         digest: Of what ``opens`` opens, as far as it can be known beforehand.
-        foreign: Whether it may have another tokenizer: its loss per token cannot be compared and is not measured.
+        foreign: Whether it may have another tokenizer: its loss per token cannot be compared and is
+            not measured.
     """
 
     name: str
@@ -53,7 +54,11 @@ class Arm:
         """The turns that the model sees for a row."""
         if not self.instruction and not self.shots:
             return example.prompt
-        own = [m.content for m in example.prompt if m.role == "system" and m.content.strip() != self.replaces.strip()]
+        own = [
+            m.content
+            for m in example.prompt
+            if m.role == "system" and m.content.strip() != self.replaces.strip()
+        ]
         system = "\n\n".join([t for t in (self.instruction, *own) if t])
         turns = [Message(role="system", content=system)] if system else []
         for shot in self.shots:
@@ -64,7 +69,12 @@ class Arm:
     def shown(self) -> str:
         """What stands before the row, for reports."""
         parts = [self.instruction] if self.instruction else []
-        parts += [f"{m.role}: {m.content}" for shot in self.shots for m in shot.messages if m.role != "system"]
+        parts += [
+            f"{m.role}: {m.content}"
+            for shot in self.shots
+            for m in shot.messages
+            if m.role != "system"
+        ]
         return "\n\n".join(parts)
 
 
@@ -84,14 +94,18 @@ def instruction_of(task: TaskSpec) -> str:
     if task.evaluate.prompt:
         return task.evaluate.prompt
     section = task.task
-    literal = [rule for rule in section.must_not if not (rule.startswith("/") and rule.endswith("/"))]
+    literal = [
+        rule for rule in section.must_not if not (rule.startswith("/") and rule.endswith("/"))
+    ]
     lines = [section.about, f"You are given: {section.input}.", f"Answer with: {section.output}."]
     lines += [f"The answer must contain: {'; '.join(section.must)}."] if section.must else []
     lines += [f"It must never contain: {'; '.join(literal)}."] if literal else []
     return "\n".join(line.replace("..", ".") for line in lines)
 
 
-def draw_shots(split: Split, store: Store, examples: str, *, count: int, seed: int) -> tuple[Example, ...]:
+def draw_shots(
+    split: Split, store: Store, examples: str, *, count: int, seed: int
+) -> tuple[Example, ...]:
     """Solved examples for the prompted arm: drawn by seed from the training rows, never from the test set.
 
     Among the rows drawn the shorter half is preferred: long ones cost the prompted arm its room.
@@ -120,7 +134,9 @@ def _length(example: Example) -> int:
     return sum(len(m.content) for m in example.messages if m.role != "system")
 
 
-def contenders(task: TaskSpec, model: ModelVersion | None, shots: Sequence[Example]) -> tuple[Arm, ...]:
+def contenders(
+    task: TaskSpec, model: ModelVersion | None, shots: Sequence[Example]
+) -> tuple[Arm, ...]:
     """The arms of an evaluation, in order: base, prompted and, where there is one, tuned."""
     arms = [
         Arm(name="base"),
@@ -150,16 +166,22 @@ def further(file: TaskFile, store: Store, shots: Sequence[Example]) -> tuple[Arm
         task = file.spec
         arm = Arm(name=one.name)
         if one.prompt:
-            arm = Arm(one.name, None, instruction_of(task), tuple(shots), task.task.instruction.strip())
+            arm = Arm(
+                one.name, None, instruction_of(task), tuple(shots), task.task.instruction.strip()
+            )
         place = file.where(f"evaluate.arms.{i}")
         if one.version:
             version = _version(store, one.version, place)
             made.append(replace(arm, version=version, digest=version.adapter))
         elif one.adapter:
-            made.append(_with_adapter(arm, (file.root / one.adapter).resolve(), task.train.model, place))
+            made.append(
+                _with_adapter(arm, (file.root / one.adapter).resolve(), task.train.model, place)
+            )
         else:
             opens = _opener(one.model, one.url)
-            made.append(replace(arm, opens=opens, digest=digest([one.model, one.url]), foreign=True))
+            made.append(
+                replace(arm, opens=opens, digest=digest([one.model, one.url]), foreign=True)
+            )
     return tuple(made)
 
 
@@ -169,7 +191,11 @@ def _version(store: Store, name: str, place: str) -> ModelVersion:
     found = [v for v in known if v.id.startswith(name)]
     if not found:
         ids = ", ".join(v.id for v in known) or "none yet"
-        raise UserError(f"there is no model version {name!r}; there are: {ids}", place=place, hint="tunewell model")
+        raise UserError(
+            f"there is no model version {name!r}; there are: {ids}",
+            place=place,
+            hint="tunewell model",
+        )
     return found[-1]
 
 
@@ -177,7 +203,9 @@ def _with_adapter(arm: Arm, folder: Path, base: str, place: str) -> Arm:
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file():
         raise UserError(
-            f"{folder} holds no adapter_model.safetensors", place=place, hint="name a folder in PEFT format"
+            f"{folder} holds no adapter_model.safetensors",
+            place=place,
+            hint="name a folder in PEFT format",
         )
 
     def opens() -> Model:

@@ -1,7 +1,7 @@
 """A finished fine-tune made elsewhere: what its own files say of it.
 
-Reads Hugging Face's ``trainer_state.json`` (of the folder, else of its last checkpoint) and a PEFT adapter in
-safetensors. Nothing is run and no pickle is opened (``training_args.bin`` is one).
+Reads Hugging Face's ``trainer_state.json`` (of the folder, else of its last checkpoint) and a PEFT
+adapter in safetensors. Nothing is run and no pickle is opened (``training_args.bin`` is one).
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class History(Value):
         held_out: (epoch, evaluation loss) in order.
         epochs: Epochs done.
         best: Checkpoint that the trainer called the best; empty if it did not say.
-        loaded_best: Whether the last weights are those of the best checkpoint, as far as the file says.
+        loaded_best: Whether the last weights are those of the best checkpoint, as far as the file
+            says.
     """
 
     file: str
@@ -51,7 +52,11 @@ def read_history(folder: Path) -> History | None:
         UserError: There is one that cannot be read.
     """
     places = [folder / "trainer_state.json"]
-    numbered = [(int(m[1]), p) for p in folder.glob("checkpoint-*") if (m := re.fullmatch(r"checkpoint-(\d+)", p.name))]
+    numbered = [
+        (int(m[1]), p)
+        for p in folder.glob("checkpoint-*")
+        if (m := re.fullmatch(r"checkpoint-(\d+)", p.name))
+    ]
     places += [p / "trainer_state.json" for _, p in sorted(numbered, reverse=True)]
     path = next((p for p in places if p.is_file()), None)
     if path is None:
@@ -62,7 +67,9 @@ def read_history(folder: Path) -> History | None:
         train = tuple(_pairs(log, "loss"))
         held_out = tuple(_pairs(log, "eval_loss"))
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise UserError(f"{path} cannot be read: {error}", hint="it should be the trainer's own JSON") from error
+        raise UserError(
+            f"{path} cannot be read: {error}", hint="it should be the trainer's own JSON"
+        ) from error
     return History(
         file=str(path.relative_to(folder)),
         train=train,
@@ -80,7 +87,9 @@ def _pairs(log: Sequence[Mapping[str, Any]], key: str) -> Iterator[tuple[float, 
 
 
 def noise(losses: Sequence[float]) -> float | None:
-    """Standard deviation of the jitter of a smooth curve, from its second differences; None with too few points.
+    """Standard deviation of the jitter of a smooth curve, from its second differences.
+
+    None with too few points.
 
     Example:
         >>> noise([3.0, 2.5, 2.2, 2.1, 2.05]) < 0.1, noise([3.0, 2.0])
@@ -93,8 +102,15 @@ def noise(losses: Sequence[float]) -> float | None:
 
 
 def adapter_in(folder: Path) -> Path | None:
-    """The adapter of a trainer's output: of the folder itself, else of its last checkpoint; None if there is none."""
-    numbered = [(int(m[1]), p) for p in folder.glob("checkpoint-*") if (m := re.fullmatch(r"checkpoint-(\d+)", p.name))]
+    """The adapter of a trainer's output: of the folder itself, else of its last checkpoint.
+
+    None if there is none.
+    """
+    numbered = [
+        (int(m[1]), p)
+        for p in folder.glob("checkpoint-*")
+        if (m := re.fullmatch(r"checkpoint-(\d+)", p.name))
+    ]
     places = [folder, *(p for _, p in sorted(numbered, reverse=True))]
     return next((p for p in places if _is_adapter(p)), None)
 
@@ -109,7 +125,9 @@ def base_of(adapter: Path) -> str:
 
 
 def autopsy(folder: Path) -> list[Finding]:
-    """What the files of a finished fine-tune show: T01 (overfitting, or nothing logged), T02, T07; others unchecked.
+    """What the files of a finished fine-tune show: T01 (overfitting, or nothing logged), T02, T07.
+
+    Others unchecked.
 
     Args:
         folder: Output folder of a trainer.
@@ -118,7 +136,9 @@ def autopsy(folder: Path) -> list[Finding]:
         UserError: The folder is not there, or holds neither a trainer's log nor an adapter.
     """
     if not folder.is_dir():
-        raise UserError(f"there is no folder {folder}", hint="give the output folder of the trainer")
+        raise UserError(
+            f"there is no folder {folder}", hint="give the output folder of the trainer"
+        )
     history = read_history(folder)
     adapter = adapter_in(folder)
     if history is None and adapter is None:
@@ -127,8 +147,16 @@ def autopsy(folder: Path) -> list[Finding]:
             hint="give the output folder of the trainer",
         )
     found = [stopped(history), memorised(history)]
-    found += list(plumbing(adapter)) if adapter else [_unchecked("T07", "There is no PEFT adapter in the folder.")]
-    found.append(_unchecked("T05", "No outputs were compared. Give them with: tunewell evaluate --predictions"))
+    found += (
+        list(plumbing(adapter))
+        if adapter
+        else [_unchecked("T07", "There is no PEFT adapter in the folder.")]
+    )
+    found.append(
+        _unchecked(
+            "T05", "No outputs were compared. Give them with: tunewell evaluate --predictions"
+        )
+    )
     found.append(_unchecked("T04", "General ability was not measured before and after."))
     return found
 
@@ -140,7 +168,9 @@ def _unchecked(code: str, why: str) -> Finding:
 def stopped(history: History | None) -> Finding:
     """T01: nothing logged, stopped too late, or worse only within its own noise."""
     if history is None:
-        return _unchecked("T01", "There is no trainer_state.json: what the trainer saw is not known.")
+        return _unchecked(
+            "T01", "There is no trainer_state.json: what the trainer saw is not known."
+        )
     if not history.held_out:
         return Finding(
             code="T01",
@@ -154,14 +184,19 @@ def stopped(history: History | None) -> Finding:
     losses = [v for _, v in history.held_out]
     best = int(np.argmin(losses))
     rise = losses[-1] - losses[best]
-    where = f"lowest {losses[best]:.4g} at epoch {history.held_out[best][0]:.3g}, last {losses[-1]:.4g}"
+    where = (
+        f"lowest {losses[best]:.4g} at epoch {history.held_out[best][0]:.3g}, last {losses[-1]:.4g}"
+    )
     if best == len(losses) - 1:
         why = f"The evaluation loss was still falling when it stopped ({where})."
         return Finding(code="T01", status="clear", stage=STAGE, why=why)
     sigma = noise(losses)
     if sigma is None:
-        return _unchecked("T01", f"{len(losses)} evaluations are too few to tell a rise from noise ({where}).")
-    # The lowest was picked among all, and the noise is an estimate too: Bonferroni, and Student's t for its few points.
+        return _unchecked(
+            "T01", f"{len(losses)} evaluations are too few to tell a rise from noise ({where})."
+        )
+    # The lowest was picked among all, and the noise is an estimate too: Bonferroni, and Student's t
+    # for its few points.
     strict = 1 - (1 - LEVEL) / (len(losses) - 1)
     half = critical(strict, max(1.0, (len(losses) - 2) / 2)) * math.sqrt(2) * sigma
     estimate = Estimate(
@@ -189,12 +224,19 @@ def stopped(history: History | None) -> Finding:
 
 
 def memorised(history: History | None) -> Finding:
-    """T02: the training loss against the evaluation loss at the end; a hint, since rows are not seen."""
+    """T02: the training loss against the evaluation loss at the end.
+
+    A hint, since rows are not seen.
+    """
     if history is None or not history.held_out or not history.train:
         return _unchecked("T02", "Training and evaluation losses were not both logged.")
     last = [v for _, v in history.train[-max(1, len(history.train) // 10) :]]
     trained, held_out = float(np.mean(last)), history.held_out[-1][1]
-    spread = critical(LEVEL) * float(np.std(last, ddof=1)) / math.sqrt(len(last)) if len(last) > 1 else math.inf
+    spread = (
+        critical(LEVEL) * float(np.std(last, ddof=1)) / math.sqrt(len(last))
+        if len(last) > 1
+        else math.inf
+    )
     gap = held_out - trained
     estimate = Estimate(
         value=gap,
@@ -211,14 +253,18 @@ def memorised(history: History | None) -> Finding:
         status="found" if found else "clear",
         stage=STAGE,
         why=f"Training loss {trained:.3g} against {held_out:.3g} held out: "
-        + ("most of what it knows of its rows, it knows by heart." if found else "no sign of learning by heart."),
+        + (
+            "most of what it knows of its rows, it knows by heart."
+            if found
+            else "no sign of learning by heart."
+        ),
         estimate=estimate,
         threshold=Threshold(value=limit, origin="built-in: half of the held-out loss"),
         remedy="fewer epochs, or drop repeated rows: tunewell doctor" if found else "",
     )
 
 
-# --- the adapter --------------------------------------------------------------------------------------------------
+# --- the adapter ----------------------------------------------------------------------------------
 
 
 def _is_adapter(folder: Path) -> bool:
@@ -229,7 +275,12 @@ def plumbing(folder: Path) -> Iterator[Finding]:
     """T07: what is wrong with an adapter's files: untrained, not finite, keys that its configuration does not know."""
     faults = list(_adapter_faults(folder))
     if not faults:
-        yield Finding(code="T07", status="clear", stage=STAGE, why="The adapter's files fit together and are trained.")
+        yield Finding(
+            code="T07",
+            status="clear",
+            stage=STAGE,
+            why="The adapter's files fit together and are trained.",
+        )
     for fault in faults:
         yield Finding(
             code="T07",
@@ -250,7 +301,11 @@ def _adapter_faults(folder: Path) -> Iterator[str]:
     path = folder / "adapter_model.safetensors"
     if not path.is_file():
         pickle = (folder / "adapter_model.bin").is_file()
-        yield "The adapter is saved as a pickle, which is never opened." if pickle else "There is no safetensors file."
+        yield (
+            "The adapter is saved as a pickle, which is never opened."
+            if pickle
+            else "There is no safetensors file."
+        )
         return
     from safetensors import SafetensorError, safe_open
 

@@ -1,7 +1,8 @@
 """What a finished fine-tune itself shows: learnt by heart (T02), forgotten (T04), no better than a prompt (T05).
 
-The adapter is opened on its base and both are asked how probable given answers are; nothing is generated. So it takes
-three passes over a few hundred rows, and needs the base model's weights, the training rows and rows held out from them.
+The adapter is opened on its base and both are asked how probable given answers are; nothing is
+generated. So it takes three passes over a few hundred rows, and needs the base model's weights, the
+training rows and rows held out from them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ Floats = NDArray[np.float64]
 
 
 def autopsy_model(
-    base: Model, tuned: Model, *, train: Sequence[Example], held_out: Sequence[Example], seed: int = 0
+    base: Model,
+    tuned: Model,
+    *,
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    seed: int = 0,
 ) -> list[Finding]:
     """T02, T04 and T05 of a fine-tune, from how probable given answers are before and after.
 
@@ -76,19 +82,28 @@ def _of(model: Model, rows: Sequence[Example], *, shots: Sequence[Example] = ())
 def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[Example]) -> Finding:
     """T02: how much more the training rows gained than rows of the same kind that were held out.
 
-    Each row is its own control: what is compared is its loss before minus after, so rows that are easy for any model do
-    not count as known by heart.
+    Each row is its own control: what is compared is its loss before minus after, so rows that are
+    easy for any model do not count as known by heart.
     """
     if min(len(seen), len(new)) < FEWEST:
-        return _unchecked("T02", f"It takes {FEWEST} training rows and {FEWEST} held-out ones (--data, --eval).")
+        return _unchecked(
+            "T02", f"It takes {FEWEST} training rows and {FEWEST} held-out ones (--data, --eval)."
+        )
     gains = []
     for rows in (seen, new):
         gain = _of(base, rows) - _of(tuned, rows)
-        gains.append((gain[~np.isnan(gain)], [e.group or e.id for e, g in zip(rows, gain, strict=True) if g == g]))
+        gains.append(
+            (
+                gain[~np.isnan(gain)],
+                [e.group or e.id for e, g in zip(rows, gain, strict=True) if g == g],
+            )
+        )
     if min(len(g) for g, _ in gains) < FEWEST:
         return _unchecked("T02", "Too few rows could be scored.")
     (a, of_a), (b, of_b) = gains
-    made = difference(a, b, paired=False, clusters=[*(f"train {g}" for g in of_a), *(f"new {g}" for g in of_b)])
+    made = difference(
+        a, b, paired=False, clusters=[*(f"train {g}" for g in of_a), *(f"new {g}" for g in of_b)]
+    )
     estimate = made.model_copy(update={"unit": "nats/token"})
     found = estimate.low > BY_HEART
     return Finding(
@@ -106,11 +121,13 @@ def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[E
 def general() -> list[tuple[tuple[Message, ...], str]]:
     """General questions with their answers, and the second halves of general passages after the first."""
     out: list[tuple[tuple[Message, ...], str]] = [
-        ((Message(role="user", content=question),), answer) for question, answer in questions("measured")
+        ((Message(role="user", content=question),), answer)
+        for question, answer in questions("measured")
     ]
     for passage in passages("measured")[:PASSAGES]:
         middle = min(
-            (m.start() for m in re.finditer(r"\s", passage.text)), key=lambda at: abs(2 * at - len(passage.text))
+            (m.start() for m in re.finditer(r"\s", passage.text)),
+            key=lambda at: abs(2 * at - len(passage.text)),
         )
         first, second = passage.text[:middle], passage.text[middle:].lstrip()
         out.append(((Message(role="user", content=f"Continue this text:\n\n{first}"),), second))
@@ -127,7 +144,9 @@ def forgotten(base: Model, tuned: Model) -> Finding:
     rises = after[both] / before[both] - 1
     alike = float(np.ptp(rises)) == 0.0
     made = Estimate.exact(float(rises[0]), n=rises.size) if alike else mean(rises)
-    estimate = made.model_copy(update={"unit": "relative rise of the loss", "method": f"{made.method}, row by row"})
+    estimate = made.model_copy(
+        update={"unit": "relative rise of the loss", "method": f"{made.method}, row by row"}
+    )
     found = estimate.low > FORGOTTEN
     clear = estimate.high <= FORGOTTEN
     why = f"The loss on {int(both.sum())} general questions and passages rose by {estimate.value:.1%} "
@@ -143,11 +162,17 @@ def forgotten(base: Model, tuned: Model) -> Finding:
     )
 
 
-def no_gain_over_prompt(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[Example]) -> Finding:
+def no_gain_over_prompt(
+    base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[Example]
+) -> Finding:
     """T05: the loss of held-out answers under the fine-tune against the base model with solved examples, paired."""
     if len(new) < FEWEST or len(seen) < SHOTS:
-        return _unchecked("T05", f"It takes {FEWEST} held-out rows (--eval) and {SHOTS} training rows (--data).")
-    shots = sorted(seen, key=lambda e: (len(e.input) + len(e.target), e.id))[: max(SHOTS, len(seen) // 2)]
+        return _unchecked(
+            "T05", f"It takes {FEWEST} held-out rows (--eval) and {SHOTS} training rows (--data)."
+        )
+    shots = sorted(seen, key=lambda e: (len(e.input) + len(e.target), e.id))[
+        : max(SHOTS, len(seen) // 2)
+    ]
     shots = random.Random(0).sample(shots, SHOTS)
     prompted, after = _of(base, new, shots=shots), _of(tuned, new)
     both = ~np.isnan(prompted) & ~np.isnan(after)

@@ -1,6 +1,7 @@
 """Whether a model's confidence can be believed: calibration error, over-confidence and the reliability curve.
 
-Beside the Brier score, which is an ordinary metric (`tunewell.metrics.confidence`), so that arms are compared by it.
+Beside the Brier score, which is an ordinary metric (`tunewell.metrics.confidence`), so that arms
+are compared by it.
 """
 
 from __future__ import annotations
@@ -48,12 +49,15 @@ class Calibration(Value):
         arm: Who answered.
         metric: Name of the ``brier`` metric.
         brier: Mean squared distance.
-        error: Expected calibration error: mean distance of confidence and rightness over bins of equal size. Its
-            lower end is 0 wherever a perfectly calibrated model would often look as bad.
-        chance: The error that a perfectly calibrated model with these confidences exceeds in 2.5 % of samples.
+        error: Expected calibration error: mean distance of confidence and rightness over bins of
+            equal size. Its lower end is 0 wherever a perfectly calibrated model would often look as
+            bad.
+        chance: The error that a perfectly calibrated model with these confidences exceeds in 2.5 %
+            of samples.
         overconfidence: Mean confidence minus mean rightness; above 0 = too sure of itself.
         curve: The reliability curve, from the least to the most confident bin.
-        unknown: Answers whose confidence is not known (cut off, or not scored); they are left out of all but ``brier``.
+        unknown: Answers whose confidence is not known (cut off, or not scored); they are left out
+            of all but ``brier``.
     """
 
     arm: str
@@ -67,9 +71,15 @@ class Calibration(Value):
 
 
 def calibrations(
-    predictions: Sequence[Prediction], rows: Sequence[Example], metrics: Sequence[Metric], table: Table, file: TaskFile
+    predictions: Sequence[Prediction],
+    rows: Sequence[Example],
+    metrics: Sequence[Metric],
+    table: Table,
+    file: TaskFile,
 ) -> Iterator[Calibration]:
-    """The calibration of every arm by every ``brier`` metric of the task; nothing where there is none.
+    """The calibration of every arm by every ``brier`` metric of the task.
+
+    Nothing where there is none.
 
     Args:
         predictions: Of all arms on ``rows``, with their ``nats``.
@@ -99,9 +109,13 @@ def calibrations(
                 groups.append(family[p.example])
             if len(pairs) < FEWEST:
                 continue
-            made = calibrate(*np.array(pairs).T, clusters=groups, level=level, seed=file.spec.split.seed)
+            made = calibrate(
+                *np.array(pairs).T, clusters=groups, level=level, seed=file.spec.split.seed
+            )
             brier = table.level(arm, spec.name, level=level) if table.has(arm, spec.name) else None
-            yield made.model_copy(update={"arm": arm, "metric": spec.name, "brier": brier, "unknown": unknown})
+            yield made.model_copy(
+                update={"arm": arm, "metric": spec.name, "brier": brier, "unknown": unknown}
+            )
 
 
 def calibrate(
@@ -124,8 +138,8 @@ def calibrate(
         seed: Of the resampling.
 
     Source:
-        Naeini et al. 2015 (error over bins); Roelofs et al. 2022 (bins of equal mass; bias, here taken off by the
-        bootstrap); Broecker & Smith 2007 (what a calibrated model would show).
+        Naeini et al. 2015 (error over bins); Roelofs et al. 2022 (bins of equal mass; bias, here
+        taken off by the bootstrap); Broecker & Smith 2007 (what a calibrated model would show).
 
     Example:
         >>> import numpy as np
@@ -172,13 +186,20 @@ def calibrate(
 def _bins(sure: Floats, bins: int) -> NDArray[np.int64]:
     """Bins of equal size; equal confidences are never parted."""
     cuts = np.unique(np.quantile(sure, np.arange(1, bins) / bins, method="inverted_cdf"))
-    return np.unique(np.searchsorted(cuts, sure, side="left"), return_inverse=True)[1].astype(np.int64)
+    return np.unique(np.searchsorted(cuts, sure, side="left"), return_inverse=True)[1].astype(
+        np.int64
+    )
 
 
 def _error(
-    sure: Floats, y: Floats, at: NDArray[np.int64], groups: NDArray[np.int64], count: int, level: float,
+    sure: Floats,
+    y: Floats,
+    at: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    count: int,
+    level: float,
     rng: np.random.Generator,
-) -> tuple[Estimate, float]:  # fmt: skip
+) -> tuple[Estimate, float]:
     """The error with the bootstrap's bias taken off, its reflected interval, and what chance alone would show."""
     n, units = sure.size, int(groups.max()) + 1
     sums = tally(groups * count + at, sure - y, units * count).reshape(units, count)
@@ -188,9 +209,12 @@ def _error(
     drawn = np.abs(weights @ sums).sum(1) / (weights @ sizes)
     bias = float(drawn.mean()) - plain
     tail = (1 - level) / 2
-    # The error is a sum of distances: a sample's exceeds the truth by no more than chance alone would show.
+    # The error is a sum of distances: a sample's exceeds the truth by no more than chance alone
+    # would show.
     member = (at[:, None] == np.arange(count)).astype(np.float64)
-    noise = np.array([np.abs((sure - (rng.random(n) < sure)) @ member).sum() / n for _ in range(_NULL_REPEATS)])
+    noise = np.array(
+        [np.abs((sure - (rng.random(n) < sure)) @ member).sum() / n for _ in range(_NULL_REPEATS)]
+    )
     chance = float(np.quantile(noise, 1 - tail)) * _design_effect(sure - y, groups) ** 0.5
     # Upwards the wider of the reflected and the shifted interval: either alone covers 86 to 92 %.
     ends = [float(q) for q in np.quantile(drawn, [tail, 1 - tail])]

@@ -1,4 +1,7 @@
-"""Whether the gates hold together, asked before the expensive work begins; and which of them guard a release."""
+"""Whether the gates hold together, asked before the expensive work begins.
+
+And which of them guard a release.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ def check_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> None:
     """Refuse gates that no model could be held to.
 
     Raises:
-        TaskError: A threshold on the wrong side, one outside the metric's range, an unknown slice; all together.
+        TaskError: A threshold on the wrong side, one outside the metric's range, an unknown slice;
+            all together.
     """
     known = {m.name: m for m in metrics}
     fields = {s.field for s in file.spec.slices}
@@ -30,15 +34,26 @@ def check_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> None:
             right = "at_least" if info.bigger_is_better else "at_most"
             if getattr(gate, wrong) is not None:
                 better = "bigger" if info.bigger_is_better else "smaller"
-                faults.append((place, f"gates[{i}]: {gate.metric} is better when {better}: use {right}, not {wrong}."))
+                faults.append(
+                    (
+                        place,
+                        f"gates[{i}]: {gate.metric} is better when {better}: use {right}, not {wrong}.",
+                    )
+                )
         limit = threshold_of(gate)
         if info is not None and gate.kind == "level" and not info.low <= limit <= info.high:
             faults.append(
-                (place, f"gates[{i}]: {gate.metric} lies between {info.low:g} and {info.high:g}. Got {limit:g}.")
+                (
+                    place,
+                    f"gates[{i}]: {gate.metric} lies between {info.low:g} and {info.high:g}. Got {limit:g}.",
+                )
             )
         if gate.slices and gate.slices not in fields:
             faults.append(
-                (place, f"gates[{i}]: {gate.slices!r} is not among the slices ({', '.join(fields) or 'none'}).")
+                (
+                    place,
+                    f"gates[{i}]: {gate.slices!r} is not among the slices ({', '.join(fields) or 'none'}).",
+                )
             )
     if faults:
         raise TaskError(faults, hint=HINT)

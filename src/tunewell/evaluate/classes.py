@@ -1,8 +1,8 @@
 """Label accuracy class by class: precision, recall and F1 with intervals that hold together, and what was confused.
 
-Every interval is at a level corrected for the number of classes (Bonferroni): with the confidence of the project all
-of an arm's recalls hold at once, and so do its precisions and its F1s. Differences between arms carry p-values that are
-corrected by Holm's method over the classes.
+Every interval is at a level corrected for the number of classes (Bonferroni): with the confidence
+of the project all of an arm's recalls hold at once, and so do its precisions and its F1s.
+Differences between arms carry p-values that are corrected by Holm's method over the classes.
 """
 
 from __future__ import annotations
@@ -81,7 +81,11 @@ class Classes(Value):
 
     def worst(self, arm: str, *, most: int = 3) -> tuple[ClassFigure, ...]:
         """The classes of an arm whose recall is lowest, by the upper end of the interval."""
-        known = [(f.recall.high, f.recall.value, f) for f in self.figures if f.arm == arm and f.recall is not None]
+        known = [
+            (f.recall.high, f.recall.value, f)
+            for f in self.figures
+            if f.arm == arm and f.recall is not None
+        ]
         return tuple(f for *_, f in sorted(known, key=lambda k: k[:2])[:most])
 
 
@@ -120,7 +124,9 @@ def class_figures(
     for metric, pattern in label_metrics(file).items():
         if metric not in table.metrics:
             continue
-        gold = np.array([label_of(known[r].target, pattern) or "" for r in table.rows], dtype=object)
+        gold = np.array(
+            [label_of(known[r].target, pattern) or "" for r in table.rows], dtype=object
+        )
         for arm in table.arms:
             if not table.has(arm, metric):
                 continue
@@ -146,7 +152,13 @@ class _Arm:
     """Labels of one arm beside the gold ones."""
 
     def __init__(
-        self, arm: str, metric: str, gold: NDArray[np.object_], named: NDArray[np.object_], table: Table, level: float
+        self,
+        arm: str,
+        metric: str,
+        gold: NDArray[np.object_],
+        named: NDArray[np.object_],
+        table: Table,
+        level: float,
     ) -> None:
         self.arm, self.metric, self.gold, self.named = arm, metric, gold, named
         self.labels = sorted({g for g in gold if g})
@@ -175,14 +187,18 @@ class _Arm:
     def _share(self, right: Floats, where: NDArray[np.bool_]) -> Estimate | None:
         if not where.any():
             return None
-        made = mean(right[where], clusters=self.families[where].tolist(), level=self.each, low=0, high=1)
+        made = mean(
+            right[where], clusters=self.families[where].tolist(), level=self.each, low=0, high=1
+        )
         note = f", one of {len(self.labels)} classes that hold together at {self.level:g}"
         return made.model_copy(update={"unit": "share", "method": made.method + note})
 
     def macro(self) -> Iterator[Estimate]:
         """F1 averaged over the classes of the gold answers; nothing with too few families."""
         code = {label: i for i, label in enumerate(self.labels)}
-        pairs = np.array([[code.get(g, -1), code.get(n, -1)] for g, n in zip(self.gold, self.named, strict=True)])
+        pairs = np.array(
+            [[code.get(g, -1), code.get(n, -1)] for g, n in zip(self.gold, self.named, strict=True)]
+        )
         keep = pairs[:, 0] >= 0
         groups = self.families[keep].tolist()
         if len(set(groups)) < _FEWEST_FAMILIES:
@@ -197,7 +213,9 @@ class _Arm:
             seen = gold + named > 0
             return float((2 * hits[seen] / (gold + named)[seen]).mean())
 
-        made = bootstrap(pairs[keep].astype(np.float64), f1, clusters=groups, level=self.level, repeats=_REPEATS)
+        made = bootstrap(
+            pairs[keep].astype(np.float64), f1, clusters=groups, level=self.level, repeats=_REPEATS
+        )
         yield made.model_copy(update={"unit": "share"})
 
 
@@ -208,12 +226,19 @@ def _f1(jaccard: Estimate | None) -> Estimate | None:
     """
     if jaccard is None:
         return None
-    ends = {k: 2 * getattr(jaccard, k) / (1 + getattr(jaccard, k)) for k in ("value", "low", "high")}
+    ends = {
+        k: 2 * getattr(jaccard, k) / (1 + getattr(jaccard, k)) for k in ("value", "low", "high")
+    }
     return jaccard.model_copy(update={**ends, "method": f"{jaccard.method}, F1 = 2J / (1 + J)"})
 
 
 def _changes(
-    table: Table, metric: str, gold: NDArray[np.object_], pairs: Sequence[tuple[str, str]], *, level: float
+    table: Table,
+    metric: str,
+    gold: NDArray[np.object_],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    level: float,
 ) -> Iterator[ClassChange]:
     labels = sorted({g for g in gold if g})
     each = 1 - (1 - level) / max(1, len(labels))
@@ -227,7 +252,15 @@ def _changes(
             p = table.p_value(arm, against, metric, where=where)
             if estimate is not None and p is not None:
                 found.append((label, estimate, p))
-        for (label, estimate, p), adjusted in zip(found, holm_adjusted([p for *_, p in found]), strict=True):
+        for (label, estimate, p), adjusted in zip(
+            found, holm_adjusted([p for *_, p in found]), strict=True
+        ):
             yield ClassChange(
-                arm=arm, against=against, metric=metric, label=label, recall=estimate, p_value=p, adjusted=adjusted
+                arm=arm,
+                against=against,
+                metric=metric,
+                label=label,
+                recall=estimate,
+                p_value=p,
+                adjusted=adjusted,
             )

@@ -61,14 +61,22 @@ def no_gain(table: Table, file: TaskFile) -> Finding:
 
     The confidence is shared among the metrics (Bonferroni): one lucky metric of many is no gain.
     """
-    names = [m for m in deciding_metrics(table, file) if table.has("tuned", m) and table.has("prompted", m)]
+    names = [
+        m
+        for m in deciding_metrics(table, file)
+        if table.has("tuned", m) and table.has("prompted", m)
+    ]
     if not names:
-        return Finding(code="T05", status="unchecked", stage=STAGE, why="There is no tuned model to compare.")
+        return Finding(
+            code="T05", status="unchecked", stage=STAGE, why="There is no tuned model to compare."
+        )
     level = 1 - (1 - file.spec.evaluate.level) / len(names)
     measured = [(m, table.compare("tuned", "prompted", m, level=level)) for m in names]
     known = [(m, e) for m, e in measured if e is not None]
     if not known:
-        return Finding(code="T05", status="unchecked", stage=STAGE, why="Too few held-out families to compare.")
+        return Finding(
+            code="T05", status="unchecked", stage=STAGE, why="Too few held-out families to compare."
+        )
     bigger = {m: table.metrics[m].bigger_is_better for m in names}
     gains = [(m, e) for m, e in known if _better(e, bigger[m])]
     losses = [(m, e) for m, e in known if _worse(e, bigger[m])]
@@ -76,7 +84,9 @@ def no_gain(table: Table, file: TaskFile) -> Finding:
     zero = Threshold(value=0.0, origin="built-in")
     if gains:
         why = f"Against the prompted base model: {metric} {_signed(estimate)}."
-        return Finding(code="T05", status="clear", stage=STAGE, why=why, estimate=estimate, threshold=zero)
+        return Finding(
+            code="T05", status="clear", stage=STAGE, why=why, estimate=estimate, threshold=zero
+        )
     verb = "is worse than" if losses else "is not shown to be better than"
     return Finding(
         code="T05",
@@ -85,7 +95,9 @@ def no_gain(table: Table, file: TaskFile) -> Finding:
         why=f"The tuned model {verb} the same base model with a prompt: {metric} {_signed(estimate)}.",
         estimate=estimate,
         threshold=zero,
-        remedy="do not ship; a prompt may be enough" if losses else "more held-out rows, or a prompt may be enough",
+        remedy="do not ship; a prompt may be enough"
+        if losses
+        else "more held-out rows, or a prompt may be enough",
         blocking=bool(losses),
     )
 
@@ -107,7 +119,9 @@ def too_small(table: Table, file: TaskFile) -> Iterator[Finding]:
     checked = False
     for i, gate in enumerate(file.spec.gates):
         if gate.kind == "level":
-            estimate = table.level("tuned", gate.metric) if table.has("tuned", gate.metric) else None
+            estimate = (
+                table.level("tuned", gate.metric) if table.has("tuned", gate.metric) else None
+            )
             claimed = abs(estimate.value - threshold_of(gate)) if estimate else 0.0
         else:
             both = table.has("tuned", gate.metric) and table.has(gate.against, gate.metric)
@@ -134,26 +148,42 @@ def too_small(table: Table, file: TaskFile) -> Iterator[Finding]:
             f"{claimed:.3g} is what the gate turns on.",
             estimate=estimate,
             threshold=Threshold(value=claimed, origin=file.where(f"gates.{i}")),
-            remedy=f"about {need - estimate.n:,} more held-out rows" if need else "more held-out rows",
+            remedy=f"about {need - estimate.n:,} more held-out rows"
+            if need
+            else "more held-out rows",
         )
     if not small:
         status = "clear" if checked else "unchecked"
-        why = "The sample can show the differences that the gates ask for." if checked else "No gate could be measured."
+        why = (
+            "The sample can show the differences that the gates ask for."
+            if checked
+            else "No gate could be measured."
+        )
         yield Finding(code="E03", status=status, stage=STAGE, why=why)
 
 
 def worse_slices(evaluation: Evaluation, table: Table, file: TaskFile) -> Iterator[Finding]:
     """E06: slices on which the tuned model is worse, corrected for the number of slices and of deciding metrics."""
     if not table.slices or "tuned" not in evaluation.arms:
-        why = "tunewell.yaml names no slices." if not table.slices else "There is no tuned model to compare."
+        why = (
+            "tunewell.yaml names no slices."
+            if not table.slices
+            else "There is no tuned model to compare."
+        )
         yield Finding(code="E06", status="unchecked", stage=STAGE, why=why)
         return
     names = deciding_metrics(table, file)
     alpha = (1 - file.spec.evaluate.level) / max(1, len(names))
     any_found = False
-    compared = [c for c in evaluation.comparisons if c.slice and c.arm == "tuned" and c.metric in names]
+    compared = [
+        c for c in evaluation.comparisons if c.slice and c.arm == "tuned" and c.metric in names
+    ]
     for c in compared:
-        if c.adjusted is None or c.adjusted > alpha or not _worse(c.estimate, table.metrics[c.metric].bigger_is_better):
+        if (
+            c.adjusted is None
+            or c.adjusted > alpha
+            or not _worse(c.estimate, table.metrics[c.metric].bigger_is_better)
+        ):
             continue
         any_found = True
         field, _, value = c.slice.partition("=")
@@ -177,21 +207,30 @@ def worse_slices(evaluation: Evaluation, table: Table, file: TaskFile) -> Iterat
             code="E06",
             status="clear" if count else "unchecked",
             stage=STAGE,
-            why=f"No slice of {count} is shown to be worse." if count else "Every slice has too few held-out rows.",
+            why=f"No slice of {count} is shown to be worse."
+            if count
+            else "Every slice has too few held-out rows.",
         )
 
 
-def unsupported(predictions: Sequence[Prediction], rows: Sequence[Example], file: TaskFile) -> Finding:
+def unsupported(
+    predictions: Sequence[Prediction], rows: Sequence[Example], file: TaskFile
+) -> Finding:
     """E07: the share of tuned answers that state something the input does not bear out, against the gold answers' own.
 
-    It is asked only where ``support`` is among the metrics: many tasks want answers from what the model was taught.
+    It is asked only where ``support`` is among the metrics: many tasks want answers from what the
+    model was taught.
     """
-    if not any(m.name == "support" or m.options.get("metric") == "support" for m in file.spec.metrics):
+    if not any(
+        m.name == "support" or m.options.get("metric") == "support" for m in file.spec.metrics
+    ):
         why = "tunewell.yaml names no support metric: answers are not held against their input."
         return Finding(code="E07", status="unchecked", stage=STAGE, why=why)
     answers = {p.example: p for p in predictions if p.arm == "tuned"}
     if not answers:
-        return Finding(code="E07", status="unchecked", stage=STAGE, why="There is no tuned model to look at.")
+        return Finding(
+            code="E07", status="unchecked", stage=STAGE, why="There is no tuned model to look at."
+        )
     language = file.spec.task.language
     loose, gold, spans, bad = [], [], [], []
     for e in rows:
@@ -199,7 +238,9 @@ def unsupported(predictions: Sequence[Prediction], rows: Sequence[Example], file
         p = answers[e.id]
         items = [i for i in check_support(p.text, given, language=language) if not i.supported]
         loose.append(math.nan if p.finish == "error" else float(bool(items)))
-        gold.append(float(any(not i.supported for i in check_support(e.target, given, language=language))))
+        gold.append(
+            float(any(not i.supported for i in check_support(e.target, given, language=language)))
+        )
         if items:
             bad.append(e.id)
             spans += [{"row": e.id, "start": i.start, "end": i.end, "type": i.kind} for i in items]
@@ -230,7 +271,9 @@ def outdated(table: Table, file: TaskFile) -> Finding:
         return Finding(code="E08", status="unchecked", stage=STAGE, why=why)
     values = table.values["tuned", names[0]]
     bad = np.where(np.isnan(values), np.nan, (values < 1).astype(float))[table.applies[names[0]]]
-    rate = mean(bad, low=0, high=1, level=file.spec.evaluate.level).model_copy(update={"unit": "share of answers"})
+    rate = mean(bad, low=0, high=1, level=file.spec.evaluate.level).model_copy(
+        update={"unit": "share of answers"}
+    )
     rows = tuple(r for r, v in zip(table.rows, values, strict=True) if v < 1)
     return Finding(
         code="E08",
@@ -240,7 +283,9 @@ def outdated(table: Table, file: TaskFile) -> Finding:
         estimate=rate,
         threshold=Threshold(value=0.0, origin="built-in"),
         rows=rows,
-        remedy="add rows with the changed facts, then train again; read the rows named" if rows else "",
+        remedy="add rows with the changed facts, then train again; read the rows named"
+        if rows
+        else "",
     )
 
 
@@ -255,7 +300,9 @@ def worn_out(evaluation: Evaluation, file: TaskFile) -> Finding:
         why=f"This test set has been looked at {evaluation.looks} times; {limit} are allowed.",
         estimate=Estimate.exact(float(evaluation.looks), n=evaluation.looks, unit="looks"),
         threshold=Threshold(value=float(limit), origin=file.where("evaluate.max_looks")),
-        remedy="draw fresh rows for the test set: change split.seed, or add new rows" if found else "",
+        remedy="draw fresh rows for the test set: change split.seed, or add new rows"
+        if found
+        else "",
         blocking=found,
     )
 

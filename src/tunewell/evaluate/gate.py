@@ -1,11 +1,13 @@
 """From intervals to a verdict: GO and NO-GO need the interval on one side of the threshold.
 
-A wrong GO and a wrong NO-GO are each held to half of one minus the level (2.5 % at .95), however many gates there are:
+A wrong GO and a wrong NO-GO are each held to half of one minus the level (2.5 % at .95), however
+many gates there are:
 
-* GO needs *every* criterion to hold, each at the full level: the chance that all of them hold wrongly is at most that
-  of one (intersection-union test; Berger 1982, Technometrics 24). No correction is due.
-* NO-GO needs *one* criterion to fail, so a failure is claimed only at a level corrected for how many there are
-  (Bonferroni).
+* GO needs *every* criterion to hold, each at the full level: the chance that all of them hold
+  wrongly is at most that of one (intersection-union test; Berger 1982, Technometrics 24). No
+  correction is due.
+* NO-GO needs *one* criterion to fail, so a failure is claimed only at a level corrected for how
+  many there are (Bonferroni).
 """
 
 from __future__ import annotations
@@ -26,7 +28,17 @@ from tunewell.stats import sample_size_share_against
 from tunewell.stats.inputs import critical
 from tunewell.store import Store
 from tunewell.task import Gate, TaskFile
-from tunewell.types import Criterion, Estimate, Evaluation, Finding, Judgement, Outcome, Score, Threshold, Verdict
+from tunewell.types import (
+    Criterion,
+    Estimate,
+    Evaluation,
+    Finding,
+    Judgement,
+    Outcome,
+    Score,
+    Threshold,
+    Verdict,
+)
 
 CANDIDATE = "tuned"
 EVIDENCE = frozenset({"E01", "E02", "E03", "E04", "E09", "D16", "L01"})
@@ -71,8 +83,8 @@ def decide(
         today: Decides which acceptances have run out; the date in UTC if None.
 
     Returns:
-        GO if every criterion is GO and nothing blocks; NO-GO if one criterion is or a finding about the model blocks;
-        else INCONCLUSIVE, with what would settle it.
+        GO if every criterion is GO and nothing blocks; NO-GO if one criterion is or a finding about
+        the model blocks; else INCONCLUSIVE, with what would settle it.
     """
     day = today or dt.datetime.now(dt.UTC).date()
     said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
@@ -80,7 +92,9 @@ def decide(
     criteria = judge_gates(table, file, said=said)
     kept = [f for f in [*findings, *stress_of(evaluation, store)] if f.code != "E01"]
     judged = {
-        m: validation_of(table, m, level=file.spec.evaluate.level) for m in sorted(judges(file)) if m in table.metrics
+        m: validation_of(table, m, level=file.spec.evaluate.level)
+        for m in sorted(judges(file))
+        if m in table.metrics
     }
     fresh = [definition_finding(file, evaluation.metrics, store), *judge_findings(judged)]
     known = with_acceptances([*kept, *fresh], store, today=day)
@@ -89,14 +103,23 @@ def decide(
 
 def stress_of(evaluation: Evaluation, store: Store) -> tuple[Finding, ...]:
     """What the newest stress test of the same model found (E05); nothing if there was none."""
-    mine = next((r for r in reversed(store.runs(stage="evaluate")) if evaluation.scores in r.outputs.values()), None)
+    mine = next(
+        (
+            r
+            for r in reversed(store.runs(stage="evaluate"))
+            if evaluation.scores in r.outputs.values()
+        ),
+        None,
+    )
     last = store.last_run("stress")
     if mine is None or last is None or last.inputs.get("adapter") != mine.inputs.get("adapter"):
         return ()
     return last.findings
 
 
-def judge_gates(table: Table, file: TaskFile, *, said: Sequence[Judgement] = ()) -> tuple[Criterion, ...]:
+def judge_gates(
+    table: Table, file: TaskFile, *, said: Sequence[Judgement] = ()
+) -> tuple[Criterion, ...]:
     """Every gate decided, slices included, each from its interval.
 
     Args:
@@ -117,7 +140,9 @@ def outcome_of(criteria: Sequence[Criterion]) -> Outcome:
     return "GO" if outcomes == {"GO"} else "INCONCLUSIVE"
 
 
-def _table(evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[Judgement]) -> Table:
+def _table(
+    evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[Judgement]
+) -> Table:
     measured = {m.name for m in evaluation.metrics}
     spoken = [
         s.model_copy(update={"metric": people_of(s.metric)}) if s.metric in measured else s
@@ -125,7 +150,9 @@ def _table(evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[
     ]
     scores = [*store.get_value(evaluation.scores, list[Score]), *spoken]
     rubric = [
-        criterion_info(c).model_copy(update={"name": people_of(c.name) if c.name in measured else c.name})
+        criterion_info(c).model_copy(
+            update={"name": people_of(c.name) if c.name in measured else c.name}
+        )
         for c in file.spec.people.rubric
     ]
     return table_of(
@@ -137,7 +164,7 @@ def _table(evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[
     )
 
 
-# --- one gate -----------------------------------------------------------------------------------------------------
+# --- one gate -------------------------------------------------------------------------------------
 
 
 def _criteria(case: _Case, index: int, gate: Gate) -> Iterator[Criterion]:
@@ -168,20 +195,32 @@ def _criterion(case: _Case, index: int, gate: Gate, part: str, where: Mask | Non
     estimate = _measure(case, gate, where, case.level)
     if estimate is None:
         why, needs = _unmeasured(case, gate, part)
-        return Criterion(name=gate_name(gate), outcome="INCONCLUSIVE", why=why, needs=needs, slice=part)
+        return Criterion(
+            name=gate_name(gate), outcome="INCONCLUSIVE", why=why, needs=needs, slice=part
+        )
     bigger = _bigger(case, gate)
     limit = _limit(gate, bigger)
     again = case.corrected != case.level and side(estimate, estimate, limit, bigger=bigger) != "GO"
     strict = (_measure(case, gate, where, case.corrected) if again else None) or estimate
     outcome = side(estimate, strict, limit, bigger=bigger)
     why = _why(estimate, limit, outcome, strict, case.claims)
-    needs = rows_needed(estimate, limit, rows=int(_rows(case, gate, where))) if outcome == "INCONCLUSIVE" else ""
+    needs = (
+        rows_needed(estimate, limit, rows=int(_rows(case, gate, where)))
+        if outcome == "INCONCLUSIVE"
+        else ""
+    )
     if outcome == "GO" and gate.people == "required" and not _people_spoke(case):
         outcome, needs = "INCONCLUSIVE", _verdicts_needed(case, gate)
         why += " People have not spoken yet."
     threshold = Threshold(value=limit, origin=place)
     return Criterion(
-        name=gate_name(gate), outcome=outcome, estimate=estimate, threshold=threshold, why=why, needs=needs, slice=part
+        name=gate_name(gate),
+        outcome=outcome,
+        estimate=estimate,
+        threshold=threshold,
+        why=why,
+        needs=needs,
+        slice=part,
     )
 
 
@@ -189,7 +228,9 @@ def _measure(case: _Case, gate: Gate, where: Mask | None, level: float) -> Estim
     table = case.table
     if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
         return None
-    if case.file.spec.people.looks == "any" and gate.metric in {c.name for c in case.file.spec.people.rubric}:
+    if case.file.spec.people.looks == "any" and gate.metric in {
+        c.name for c in case.file.spec.people.rubric
+    }:
         return at_any_look(case.table, case.file, gate, case.said, where, level)
     if gate.metric in judges(case.file):
         return corrected(case.table, gate, where, level) if _validated(case, gate.metric) else None
@@ -197,7 +238,9 @@ def _measure(case: _Case, gate: Gate, where: Mask | None, level: float) -> Estim
         return table.level(CANDIDATE, gate.metric, where=where, level=level, strict=True)
     if not table.has(gate.against, gate.metric):
         return None
-    return table.compare(CANDIDATE, gate.against, gate.metric, where=where, level=level, strict=True)
+    return table.compare(
+        CANDIDATE, gate.against, gate.metric, where=where, level=level, strict=True
+    )
 
 
 def _validated(case: _Case, metric: str) -> bool:
@@ -224,7 +267,8 @@ def side(estimate: Estimate, strict: Estimate, limit: float, *, bigger: bool) ->
 
     Args:
         estimate: At the project's level: all of it on the good side is GO.
-        strict: At the level corrected for the number of criteria: all of it on the bad side is NO-GO.
+        strict: At the level corrected for the number of criteria: all of it on the bad side is
+            NO-GO.
         limit: The threshold; on it is good enough.
         bigger: Whether bigger is better.
 
@@ -241,7 +285,9 @@ def side(estimate: Estimate, strict: Estimate, limit: float, *, bigger: bool) ->
 
 
 def _why(estimate: Estimate, limit: float, outcome: Outcome, strict: Estimate, claims: int) -> str:
-    where = {"GO": "on the good side of", "NO-GO": "on the bad side of", "INCONCLUSIVE": "astride"}[outcome]
+    where = {"GO": "on the good side of", "NO-GO": "on the bad side of", "INCONCLUSIVE": "astride"}[
+        outcome
+    ]
     text = f"{estimate} ({estimate.n} independent rows) lies {where} {limit:g}."
     if outcome == "INCONCLUSIVE" and not estimate.low <= limit <= estimate.high:
         text = f"{estimate} lies on the bad side of {limit:g}, but not once corrected for {claims} criteria: {strict}."
@@ -277,17 +323,20 @@ def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
 def _unmeasured(case: _Case, gate: Gate, part: str) -> tuple[str, str]:
     """Why a gate could not be measured, and what it needs."""
     if gate.metric in {c.name for c in case.file.spec.people.rubric} - judges(case.file):
-        return "People have not judged any output on this criterion yet.", _verdicts_needed(case, gate)
+        return "People have not judged any output on this criterion yet.", _verdicts_needed(
+            case, gate
+        )
     if gate.metric in judges(case.file) and CANDIDATE in case.table.arms:
         standing = validation_of(case.table, gate.metric, level=case.level)
-        why = (
-            f"The judge of {gate.metric} is not validated: {standing.standing}, {standing.verdicts} verdicts of people."
-        )
+        why = f"The judge of {gate.metric} is not validated: {standing.standing}, {standing.verdicts} verdicts of people."
         return why, standing.needs or "another judge, or a mended question"
     if CANDIDATE not in case.table.arms:
         return "There is no tuned model.", "a tuned model (tunewell train)"
     if gate.kind != "level" and gate.against not in case.table.arms:
-        return f"The arm {gate.against!r} was not evaluated.", f"outputs of the {gate.against} model on the test rows"
+        return (
+            f"The arm {gate.against!r} was not evaluated.",
+            f"outputs of the {gate.against} model on the test rows",
+        )
     where = f" on {part}" if part else ""
     return f"Too few test rows{where} that {gate.metric} can measure.", "more test rows"
 
@@ -302,7 +351,12 @@ def _verdicts_needed(case: _Case, gate: Gate) -> str:
     rows = min(FEWEST_JUDGED, len(case.table.rows))
     limit = threshold_of(gate)
     rubric = {c.name: c for c in case.file.spec.people.rubric}
-    if gate.kind == "level" and gate.metric in rubric and rubric[gate.metric].scale == "yes/no" and 0 < limit < 1:
+    if (
+        gate.kind == "level"
+        and gate.metric in rubric
+        and rubric[gate.metric].scale == "yes/no"
+        and 0 < limit < 1
+    ):
         expected = (1 + limit) / 2  # half-way between the threshold and perfect
         rows = max(rows, math.ceil(sample_size_share_against(expected, against=limit).value))
     judged = len({j.example for j in case.said if j.arm == CANDIDATE})
@@ -310,10 +364,12 @@ def _verdicts_needed(case: _Case, gate: Gate) -> str:
     return f"about {max(1, rows - judged)} more outputs judged by {raters} {'person' if raters == 1 else 'people'} each"
 
 
-# --- all gates ----------------------------------------------------------------------------------------------------
+# --- all gates ------------------------------------------------------------------------------------
 
 
-def _combine(criteria: tuple[Criterion, ...], findings: tuple[Finding, ...], table: Table, file: TaskFile) -> Verdict:
+def _combine(
+    criteria: tuple[Criterion, ...], findings: tuple[Finding, ...], table: Table, file: TaskFile
+) -> Verdict:
     blocking = [f for f in findings if f.blocking and f.status == "found"]
     failed = [c for c in criteria if c.outcome == "NO-GO"]
     about_model = [f for f in blocking if f.code not in EVIDENCE]
@@ -326,18 +382,29 @@ def _combine(criteria: tuple[Criterion, ...], findings: tuple[Finding, ...], tab
         outcome = "NO-GO"
         why = "; ".join([_short(c) for c in failed] + [f"{f.code}: {f.why}" for f in about_model])
     elif not criteria:
-        outcome, why = "INCONCLUSIVE", "tunewell.yaml names no gates, so nothing says what is good enough."
-        change = ("gates in tunewell.yaml: metrics with thresholds, approved by their owner", *change)
+        outcome, why = (
+            "INCONCLUSIVE",
+            "tunewell.yaml names no gates, so nothing says what is good enough.",
+        )
+        change = (
+            "gates in tunewell.yaml: metrics with thresholds, approved by their owner",
+            *change,
+        )
     elif open_ or about_evidence:
         outcome = "INCONCLUSIVE"
         why = "; ".join([_short(c) for c in open_] + [f"{f.code}: {f.why}" for f in about_evidence])
     elif not any(guards(g, table.metrics, rubric) for g in file.spec.gates):
         # Not even an accepted E01 lets a generic metric open the way alone.
-        outcome, why = "INCONCLUSIVE", "E01: only generic metrics guard the gates; they never give GO alone."
+        outcome, why = (
+            "INCONCLUSIVE",
+            "E01: only generic metrics guard the gates; they never give GO alone.",
+        )
         change = ("a gate on a metric of the task's own", *change)
     else:
         outcome, why = "GO", f"All {len(criteria)} criteria hold, and nothing blocks."
-    return Verdict(outcome=outcome, why=why, criteria=criteria, findings=findings, would_change=change)
+    return Verdict(
+        outcome=outcome, why=why, criteria=criteria, findings=findings, would_change=change
+    )
 
 
 def _short(criterion: Criterion) -> str:

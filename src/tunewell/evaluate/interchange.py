@@ -1,7 +1,9 @@
-"""Outputs made elsewhere: prediction files, lm-eval samples, inspect_ai logs; and our results as an inspect_ai log.
+"""Outputs made elsewhere: prediction files, lm-eval samples, inspect_ai logs.
 
-Sources: lm-eval 0.4 ``samples_*.jsonl`` (``doc``, ``target``, ``resps``/``filtered_resps``); inspect_ai log format,
-version 2 (``eval``, ``results``, ``samples``).
+And our results as an inspect_ai log.
+
+Sources: lm-eval 0.4 ``samples_*.jsonl`` (``doc``, ``target``, ``resps``/``filtered_resps``);
+inspect_ai log format, version 2 (``eval``, ``results``, ``samples``).
 """
 
 from __future__ import annotations
@@ -15,7 +17,15 @@ from typing import Any, Final
 from tunewell.errors import DataError
 from tunewell.types import Evaluation, Example, Message, Prediction, Score, Unscored, Value, by_id
 
-OUTPUT_KEYS: Final = ("output", "prediction", "response", "answer", "text", "completion", "generated_text")
+OUTPUT_KEYS: Final = (
+    "output",
+    "prediction",
+    "response",
+    "answer",
+    "text",
+    "completion",
+    "generated_text",
+)
 INPUT_KEYS: Final = ("input", "prompt", "question", "instruction")
 TARGET_KEYS: Final = ("target", "reference", "gold", "expected", "label", "ideal")
 ID_KEYS: Final = ("id", "example", "row", "doc_id", "sample_id")
@@ -44,8 +54,8 @@ def read_predictions(path: Path, *, arm: str = "") -> Foreign:
     """Read outputs of any model from a file; the format is recognised by its content.
 
     Args:
-        path: JSON lines (or a JSON array) of objects with an output and an id, or input and target; lm-eval's
-            ``samples_*.jsonl``; an inspect_ai log (``.json``).
+        path: JSON lines (or a JSON array) of objects with an output and an id, or input and target;
+            lm-eval's ``samples_*.jsonl``; an inspect_ai log (``.json``).
         arm: What to call the model; what the file says, else ``candidate``, if empty.
 
     Raises:
@@ -63,7 +73,9 @@ def read_predictions(path: Path, *, arm: str = "") -> Foreign:
         lines = enumerate(rows, 1) if rows is not None else _lines(text)
         found = _rows(path.name, lines, arm)
     if not found.predictions:
-        why = "; ".join(f"{place}: {reason}" for place, reason in found.rejects[:3]) or "it is empty"
+        why = (
+            "; ".join(f"{place}: {reason}" for place, reason in found.rejects[:3]) or "it is empty"
+        )
         raise DataError(
             f"no outputs could be read from {path}: {why}",
             hint=f"one JSON object a line, with an id and one of {', '.join(OUTPUT_KEYS)}",
@@ -113,7 +125,9 @@ def _rows(name: str, lines: Iterable[tuple[int, Any]], arm: str) -> Foreign:
         if made is not None and all(e.id != own for e in examples[-8:]):
             examples.append(made)
     unique = tuple({e.id: e for e in examples}.values())
-    return Foreign(predictions=tuple(predictions), examples=unique, rejects=tuple(rejects), source=kind)
+    return Foreign(
+        predictions=tuple(predictions), examples=unique, rejects=tuple(rejects), source=kind
+    )
 
 
 def _first(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
@@ -127,7 +141,10 @@ def _first(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
 def _example(own: str, given: str | None, target: str | None) -> Example | None:
     if given is None or target is None:
         return None
-    return Example(id=own, messages=(Message(role="user", content=given), Message(role="assistant", content=target)))
+    return Example(
+        id=own,
+        messages=(Message(role="user", content=given), Message(role="assistant", content=target)),
+    )
 
 
 def _lm_eval(row: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +164,9 @@ def _lm_eval(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": row.get("doc_id", _first(doc, ID_KEYS)),
         "input": prompt if isinstance(prompt, str) else _first(doc, INPUT_KEYS),
-        "target": row.get("target") if isinstance(row.get("target"), str | int) else _first(doc, TARGET_KEYS),
+        "target": row.get("target")
+        if isinstance(row.get("target"), str | int)
+        else _first(doc, TARGET_KEYS),
         "output": responses if isinstance(responses, str) else None,
     }
 
@@ -170,28 +189,47 @@ def _inspect(log: dict[str, Any], arm: str) -> Foreign:
             continue
         seen.add(own)
         failed = sample.get("error") or output.get("error")
-        reason = str(failed.get("message", "failed") if isinstance(failed, dict) else failed) if failed else ""
+        reason = (
+            str(failed.get("message", "failed") if isinstance(failed, dict) else failed)
+            if failed
+            else ""
+        )
         predictions.append(
-            Prediction(example=own, arm=who, text=text, finish="error" if failed else "stop", reason=reason[:300])
+            Prediction(
+                example=own,
+                arm=who,
+                text=text,
+                finish="error" if failed else "stop",
+                reason=reason[:300],
+            )
         )
         made = _example(own, _asked(sample.get("input")), _target(sample.get("target")))
         if made is not None:
             examples.append(made)
     return Foreign(
-        predictions=tuple(predictions), examples=tuple(examples), rejects=tuple(rejects), source="inspect_ai"
+        predictions=tuple(predictions),
+        examples=tuple(examples),
+        rejects=tuple(rejects),
+        source="inspect_ai",
     )
 
 
 def _text(content: Any) -> str:
     """Content that is text or a list of parts."""
     if isinstance(content, list):
-        return "".join(str(p.get("text", "")) for p in content if isinstance(p, dict) and p.get("type") == "text")
+        return "".join(
+            str(p.get("text", ""))
+            for p in content
+            if isinstance(p, dict) and p.get("type") == "text"
+        )
     return str(content)
 
 
 def _asked(given: Any) -> str | None:
     if isinstance(given, list):
-        return next((_text(m.get("content", "")) for m in reversed(given) if m.get("role") == "user"), None)
+        return next(
+            (_text(m.get("content", "")) for m in reversed(given) if m.get("role") == "user"), None
+        )
     return str(given) if given is not None else None
 
 
@@ -201,7 +239,7 @@ def _target(target: Any) -> str | None:
     return str(target) if target is not None else None
 
 
-# --- out ----------------------------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------------------
 
 
 def inspect_log(
@@ -221,7 +259,8 @@ def inspect_log(
         arm: Which one.
         examples: The held-out rows.
         predictions: Of the evaluation.
-        scores: Of the evaluation; unscored ones are left out of the sample, their reason is in its metadata.
+        scores: Of the evaluation; unscored ones are left out of the sample, their reason is in its
+            metadata.
         task: Name of the task.
         created: When the evaluation was made.
     """
@@ -243,7 +282,11 @@ def inspect_log(
             "task": task,
             "task_id": f"tunewell-{task}",
             "task_version": 0,
-            "dataset": {"name": task, "samples": len(evaluation.rows), "sample_ids": list(evaluation.rows)},
+            "dataset": {
+                "name": task,
+                "samples": len(evaluation.rows),
+                "sample_ids": list(evaluation.rows),
+            },
             "model": f"{INSPECT_API}/{arm}",
             "metadata": {"tunewell_arm": arm},
             "config": {},
@@ -271,11 +314,15 @@ def inspect_log(
             ],
         },
         "stats": {"started_at": stamp, "completed_at": stamp, "model_usage": {}},
-        "samples": [_sample(known[r], own[r], per_row.get(r, []), arm) for r in evaluation.rows if r in own],
+        "samples": [
+            _sample(known[r], own[r], per_row.get(r, []), arm) for r in evaluation.rows if r in own
+        ],
     }
 
 
-def _sample(example: Example, prediction: Prediction, scores: Sequence[Score], arm: str) -> dict[str, Any]:
+def _sample(
+    example: Example, prediction: Prediction, scores: Sequence[Score], arm: str
+) -> dict[str, Any]:
     answer = {"role": "assistant", "content": prediction.text, "source": "generate"}
     unscored = {s.metric: s.value.reason for s in scores if isinstance(s.value, Unscored)}
     stop = {"stop": "stop", "length": "max_tokens", "error": "unknown"}[prediction.finish]
@@ -285,11 +332,19 @@ def _sample(example: Example, prediction: Prediction, scores: Sequence[Score], a
         "input": [{"role": m.role, "content": m.content} for m in example.prompt],
         "target": example.target,
         "messages": [*({"role": m.role, "content": m.content} for m in example.prompt), answer],
-        "output": {"model": f"{INSPECT_API}/{arm}", "choices": [{"message": answer, "stop_reason": stop}]},
+        "output": {
+            "model": f"{INSPECT_API}/{arm}",
+            "choices": [{"message": answer, "stop_reason": stop}],
+        },
         "scores": {
             s.metric: {"value": s.value, "answer": prediction.text, "explanation": s.reason}
             for s in scores
             if not isinstance(s.value, Unscored)
         },
-        "metadata": {"unscored": unscored, "kind": example.kind, "source": example.source, **example.tags},
+        "metadata": {
+            "unscored": unscored,
+            "kind": example.kind,
+            "source": example.source,
+            **example.tags,
+        },
     }

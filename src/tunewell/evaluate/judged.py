@@ -37,7 +37,9 @@ def validation_of(table: Table, metric: str, *, level: float) -> Validation:
     judge = np.concatenate([table.values[a, metric] for a in arms]) if arms else np.zeros(0)
     human = np.concatenate([_people(table, a, metric) for a in arms]) if arms else np.zeros(0)
     clusters = list(table.clusters or table.rows) * len(arms)
-    return validate_judge(table.metrics[metric], judge.tolist(), human.tolist(), clusters=clusters, level=level)
+    return validate_judge(
+        table.metrics[metric], judge.tolist(), human.tolist(), clusters=clusters, level=level
+    )
 
 
 def corrected(table: Table, gate: Gate, where: Mask | None, level: float) -> Estimate | None:
@@ -45,10 +47,16 @@ def corrected(table: Table, gate: Gate, where: Mask | None, level: float) -> Est
     mask = np.ones(len(table.rows), dtype=np.bool_) if where is None else where
     groups = [c for c, m in zip(table.clusters or table.rows, mask, strict=True) if m]
     info = table.metrics[gate.metric]
-    judge, human = table.values[CANDIDATE, gate.metric][mask], _people(table, CANDIDATE, gate.metric)[mask]
+    judge, human = (
+        table.values[CANDIDATE, gate.metric][mask],
+        _people(table, CANDIDATE, gate.metric)[mask],
+    )
     if gate.kind == "level":
         return corrected_level(info, judge, human, clusters=groups, level=level)
     if (gate.against, gate.metric) not in table.values:
         return None
-    other = table.values[gate.against, gate.metric][mask], _people(table, gate.against, gate.metric)[mask]
+    other = (
+        table.values[gate.against, gate.metric][mask],
+        _people(table, gate.against, gate.metric)[mask],
+    )
     return corrected_gain(info, (judge, other[0]), (human, other[1]), clusters=groups, level=level)

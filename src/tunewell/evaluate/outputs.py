@@ -31,12 +31,13 @@ def evaluate_outputs(
 ) -> Evaluation:
     """Score outputs made elsewhere with the task's metrics, all arms on the same rows, paired.
 
-    A row that one arm has not answered is unscored for it (and widens the interval); rows that no file speaks of are
-    left out. ``nats`` needs the model itself and is not measured.
+    A row that one arm has not answered is unscored for it (and widens the interval); rows that no
+    file speaks of are left out. ``nats`` needs the model itself and is not measured.
 
     Args:
-        files: Arm to its file (`read_predictions`). The arm ``tuned`` is the candidate of the gates; ``base``,
-            ``prompted`` and ``production`` are what it is compared with. An empty arm takes the file's own names.
+        files: Arm to its file (`read_predictions`). The arm ``tuned`` is the candidate of the
+            gates; ``base``, ``prompted`` and ``production`` are what it is compared with. An empty
+            arm takes the file's own names.
         file: The definition.
         store: Where the Run is recorded.
         rows: The held-out rows with their targets; those that the files bring with them if empty.
@@ -52,7 +53,10 @@ def evaluate_outputs(
     predictions = _matched(read, known, file)
     used = [known[r] for r in sorted({p.example for p in predictions})]
     inputs = {arm or path.name: file_digest(path) for arm, path in files.items()}
-    parameters = {"metrics": [m.model_dump(mode="json") for m in file.spec.metrics], "rows": len(used)}
+    parameters = {
+        "metrics": [m.model_dump(mode="json") for m in file.spec.metrics],
+        "rows": len(used),
+    }
     with record(store, STAGE, inputs=inputs, parameters=parameters) as writer:
         arms = list(dict.fromkeys(p.arm for p in predictions))
         whole = _with_missing(predictions, used, arms)
@@ -60,8 +64,15 @@ def evaluate_outputs(
         slices = {s.field: tuple(e.field(s.field) for e in used) for s in file.spec.slices}
         measured = tuple(m.info for m in metrics)
         groups = families(used, split) if split else [e.group or e.id for e in used]
-        table = table_of(scores, rows=[e.id for e in used], metrics=measured, clusters=groups, slices=slices)
-        pairs = [(a, b) for i, a in enumerate(arms) for b in arms if a != b and (a == "tuned" or arms.index(b) < i)]
+        table = table_of(
+            scores, rows=[e.id for e in used], metrics=measured, clusters=groups, slices=slices
+        )
+        pairs = [
+            (a, b)
+            for i, a in enumerate(arms)
+            for b in arms
+            if a != b and (a == "tuned" or arms.index(b) < i)
+        ]
         result = Evaluation(
             arms=tuple(arms),
             rows=table.rows,
@@ -79,14 +90,23 @@ def evaluate_outputs(
             "predictions": result.predictions,
             "scores": result.scores,
         }
-        writer.findings += _findings(result, evaluation_findings(result, table, whole, used, file, store))
+        writer.findings += _findings(
+            result, evaluation_findings(result, table, whole, used, file, store)
+        )
         rejects = sum(len(f.rejects) for f in read.values())
         writer.counts |= {"rows": len(used), "arms": len(arms), "rejects": rejects}
     return result
 
 
-def _matched(read: Mapping[str, Foreign], known: Mapping[str, Example], file: TaskFile) -> list[Prediction]:
-    found = [p for f in read.values() for p in f.predictions if p.example in known and known[p.example].target]
+def _matched(
+    read: Mapping[str, Foreign], known: Mapping[str, Example], file: TaskFile
+) -> list[Prediction]:
+    found = [
+        p
+        for f in read.values()
+        for p in f.predictions
+        if p.example in known and known[p.example].target
+    ]
     if not found:
         own = next((p.example for f in read.values() for p in f.predictions), "")
         raise DataError(
@@ -97,10 +117,13 @@ def _matched(read: Mapping[str, Foreign], known: Mapping[str, Example], file: Ta
     return found
 
 
-def _with_missing(predictions: Sequence[Prediction], rows: Sequence[Example], arms: Sequence[str]) -> list[Prediction]:
+def _with_missing(
+    predictions: Sequence[Prediction], rows: Sequence[Example], arms: Sequence[str]
+) -> list[Prediction]:
     said = {(p.example, p.arm): p for p in predictions}
     return [
-        said.get((e.id, arm)) or Prediction(example=e.id, arm=arm, text="", finish="error", reason="no output given")
+        said.get((e.id, arm))
+        or Prediction(example=e.id, arm=arm, text="", finish="error", reason="no output given")
         for arm in arms
         for e in rows
     ]

@@ -22,17 +22,26 @@ def criterion_info(criterion: RubricCriterion) -> MetricInfo:
     low, high = (0.0, 1.0) if criterion.scale == "yes/no" else (1.0, 5.0)
     unit = "share" if criterion.scale == "yes/no" else "points"
     return MetricInfo(
-        name=criterion.name, title=criterion.question, unit=unit, low=low, high=high, own=True, validated=True
+        name=criterion.name,
+        title=criterion.question,
+        unit=unit,
+        low=low,
+        high=high,
+        own=True,
+        validated=True,
     )
 
 
 def judgements(store: Store, rows: Sequence[str], *, predictions: str = "") -> list[Judgement]:
-    """People's verdicts on these rows, oldest first; of a person's two on one output, the last counts.
+    """People's verdicts on these rows, oldest first.
+
+    Of a person's two on one output, the last counts.
 
     Args:
         store: Of the project.
         rows: Ids of the rows.
-        predictions: Artifact digest of the outputs; verdicts of the room for people count only for these very outputs.
+        predictions: Artifact digest of the outputs; verdicts of the room for people count only for
+            these very outputs.
     """
     wanted = set(rows)
     last: dict[tuple[str, str, str, str], Judgement] = {}
@@ -49,15 +58,26 @@ def judgements(store: Store, rows: Sequence[str], *, predictions: str = "") -> l
 
 
 def at_any_look(
-    table: Table, file: TaskFile, gate: Gate, said: Sequence[Judgement], where: Mask | None, level: float
+    table: Table,
+    file: TaskFile,
+    gate: Gate,
+    said: Sequence[Judgement],
+    where: Mask | None,
+    level: float,
 ) -> Estimate | None:
-    """A gate's figure from people's verdicts, valid at every look; a judge of the same criterion narrows it."""
+    """A gate's figure from people's verdicts, valid at every look.
+
+    A judge of the same criterion narrows it.
+    """
     criterion = next(c for c in file.spec.people.rubric if c.name == gate.metric)
     rows = [r for n, r in enumerate(table.rows) if where is None or where[n]]
     wanted = set(rows)
     arms = ("tuned",) if gate.kind == "level" else ("tuned", gate.against)
     judge = None
-    if all((a, gate.metric) in table.values for a in arms) and people_name(gate.metric) in table.metrics:
+    if (
+        all((a, gate.metric) in table.values for a in arms)
+        and people_name(gate.metric) in table.metrics
+    ):
         judge = {
             (r, a): float(table.values[a, gate.metric][n])
             for a in arms
@@ -65,10 +85,14 @@ def at_any_look(
             if r in wanted and not math.isnan(table.values[a, gate.metric][n])
         }
     return people.panel_estimate(
-        [j for j in said if j.example in wanted], criterion, against="" if gate.kind == "level" else gate.against,
-        raters=file.spec.people.raters, clusters=dict(zip(table.rows, table.clusters or table.rows, strict=True)),
-        judge=judge, level=level,
-    )  # fmt: skip
+        [j for j in said if j.example in wanted],
+        criterion,
+        against="" if gate.kind == "level" else gate.against,
+        raters=file.spec.people.raters,
+        clusters=dict(zip(table.rows, table.clusters or table.rows, strict=True)),
+        judge=judge,
+        level=level,
+    )
 
 
 def people_name(metric: str) -> str:
@@ -79,7 +103,8 @@ def people_name(metric: str) -> str:
 def people_scores(said: Sequence[Judgement], task: TaskSpec) -> list[Score]:
     """Mean verdict of the raters by row, arm and criterion, on the rows that were judged for every arm judged at all.
 
-    Rows that nobody has read yet are no missing values: which rows people read does not depend on the outputs.
+    Rows that nobody has read yet are no missing values: which rows people read does not depend on
+    the outputs.
     """
     out: list[Score] = []
     for criterion in task.people.rubric:

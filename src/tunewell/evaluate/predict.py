@@ -47,7 +47,9 @@ class PartialAnswers:
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = self.folder / f"{name}.{os.getpid()}.part"
             with temporary.open("w", encoding="utf-8", errors="surrogatepass") as file:
-                json.dump({"ids": list(ids), "items": [i.model_dump(mode="json") for i in items]}, file)
+                json.dump(
+                    {"ids": list(ids), "items": [i.model_dump(mode="json") for i in items]}, file
+                )
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.folder / name)
@@ -83,7 +85,9 @@ def predict(
     work: PartialAnswers,
     meter: PassMeter,
 ) -> list[Prediction]:
-    """One output per row, in the order of the rows; chunks that were finished before are taken from ``work``.
+    """One output per row, in the order of the rows.
+
+    Chunks that were finished before are taken from ``work``.
 
     Args:
         model: Opens the arm's model; not called where nothing is left to do.
@@ -116,9 +120,17 @@ def predict(
 
 
 def losses(
-    model: Callable[[], Model], arm: Arm, rows: Sequence[Example], *, work: PartialAnswers, meter: PassMeter
+    model: Callable[[], Model],
+    arm: Arm,
+    rows: Sequence[Example],
+    *,
+    work: PartialAnswers,
+    meter: PassMeter,
 ) -> list[TargetScore]:
-    """How probable the gold answer of every row is to an arm, in the order of the rows; see `predict`."""
+    """How probable the gold answer of every row is to an arm, in the order of the rows.
+
+    See `predict`.
+    """
     opened: list[Model] = []
 
     def score(chunk: Sequence[Example]) -> list[TargetScore]:
@@ -138,17 +150,24 @@ def own_losses(
     work: PartialAnswers,
     meter: PassMeter,
 ) -> list[Prediction]:
-    """The predictions with how probable each is to the model that made it: its own confidence; see `predict`."""
+    """The predictions with how probable each is to the model that made it: its own confidence.
+
+    See `predict`.
+    """
     opened: list[Model] = []
     said = {p.example: p.text for p in answers}
 
     def score(chunk: Sequence[Example]) -> list[TargetScore]:
         opened[:] = opened or [model()]
-        return opened[0].score([arm.prompt(e) for e in chunk], [said[e.id] for e in chunk], progress=meter.within)
+        return opened[0].score(
+            [arm.prompt(e) for e in chunk], [said[e.id] for e in chunk], progress=meter.within
+        )
 
     found = _in_chunks(rows, f"{arm.name}-own", score, TargetScore, work, meter, arm)
     return [
-        p.model_copy(update={"nats": t.nats, "nats_tokens": t.tokens}) if t.tokens and p.finish != "error" else p
+        p.model_copy(update={"nats": t.nats, "nats_tokens": t.tokens})
+        if t.tokens and p.finish != "error"
+        else p
         for p, t in zip(answers, found, strict=True)
     ]
 

@@ -53,8 +53,9 @@ def evaluate(
 ) -> Evaluation:
     """Base, prompted and tuned model on the same held-out rows, with the task's metrics, differences and intervals.
 
-    The test set is what the split calls ``test`` and what the project gave as its own. Half-finished work survives a
-    kill; a finished evaluation of the same things is taken over. Each new one is counted as a look at the test set.
+    The test set is what the split calls ``test`` and what the project gave as its own.
+    Half-finished work survives a kill; a finished evaluation of the same things is taken over. Each
+    new one is counted as a look at the test set.
 
     Args:
         dataset: Holds the rows.
@@ -79,17 +80,25 @@ def evaluate(
     found = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=seed)
     if found is not None:
         return store.get_value(found.outputs["evaluation"], Evaluation)
-    work = PartialAnswers(store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32])
+    work = PartialAnswers(
+        store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32]
+    )
     opener = models or local_models(file.spec.train.model, store)
     with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
         rows = held_out_rows(dataset, split, file, store)
-        shots = draw_shots(split, store, dataset.examples, count=file.spec.evaluate.shots, seed=seed)
+        shots = draw_shots(
+            split, store, dataset.examples, count=file.spec.evaluate.shots, seed=seed
+        )
         arms = (*contenders(file.spec, model, shots), *further(file, store, shots))
         predictions, scores = _measure(arms, rows, metrics, file, opener, work, progress)
         looks = look(store, [e.id for e in rows], key=writer.run.key)
         slices = {s.field: tuple(e.field(s.field) for e in rows) for s in file.spec.slices}
         table = table_of(
-            scores, rows=[e.id for e in rows], metrics=infos(metrics), clusters=families(rows, split), slices=slices
+            scores,
+            rows=[e.id for e in rows],
+            metrics=infos(metrics),
+            clusters=families(rows, split),
+            slices=slices,
         )
         result = Evaluation(
             arms=tuple(a.name for a in arms),
@@ -99,7 +108,9 @@ def evaluate(
             scores=store.put_value(scores),
             levels=tuple(levels(table, level=file.spec.evaluate.level)),
             comparisons=tuple(
-                comparisons(table, level=file.spec.evaluate.level, pairs=pairs_of([a.name for a in arms]))
+                comparisons(
+                    table, level=file.spec.evaluate.level, pairs=pairs_of([a.name for a in arms])
+                )
             ),
             prompts={a.name: a.shown for a in arms if a.shown},
             looks=looks,
@@ -124,7 +135,9 @@ def evaluate(
     return result
 
 
-def _parameters(file: TaskFile, metrics: Sequence[Metric], model: ModelVersion | None) -> dict[str, Any]:
+def _parameters(
+    file: TaskFile, metrics: Sequence[Metric], model: ModelVersion | None
+) -> dict[str, Any]:
     spec = file.spec
     return {
         "base": model.base if model else spec.train.model,
@@ -178,24 +191,42 @@ def _measure(
     predictions: list[Prediction] = []
     scores: list[Score] = []
     for arm in arms:
-        answers = predict(lambda a=arm: a.model(models), arm, rows, options=options, work=work, meter=meter)  # type: ignore[misc]
-        probable = [] if arm.foreign else losses(lambda a=arm: a.model(models), arm, rows, work=work, meter=meter)  # type: ignore[misc]
+        answers = predict(
+            lambda a=arm: a.model(models), arm, rows, options=options, work=work, meter=meter
+        )  # type: ignore[misc]
+        probable = (
+            []
+            if arm.foreign
+            else losses(lambda a=arm: a.model(models), arm, rows, work=work, meter=meter)
+        )  # type: ignore[misc]
         if sure:
-            answers = own_losses(lambda a=arm: a.model(models), arm, rows, answers, work=work, meter=meter)  # type: ignore[misc]
+            answers = own_losses(
+                lambda a=arm: a.model(models), arm, rows, answers, work=work, meter=meter
+            )  # type: ignore[misc]
         predictions += answers
         scores += score_all(answers, rows, metrics, file)
-        scores += [_nats(e, arm.name, t) for e, t in zip(rows, probable or (), strict=bool(probable))]
+        scores += [
+            _nats(e, arm.name, t) for e, t in zip(rows, probable or (), strict=bool(probable))
+        ]
     return predictions, scores
 
 
 def score_all(
-    predictions: Sequence[Prediction], rows: Sequence[Example], metrics: Sequence[Metric], file: TaskFile
+    predictions: Sequence[Prediction],
+    rows: Sequence[Example],
+    metrics: Sequence[Metric],
+    file: TaskFile,
 ) -> list[Score]:
-    """Every metric on every prediction; rows that a metric cannot measure are left out for all arms alike."""
+    """Every metric on every prediction.
+
+    Rows that a metric cannot measure are left out for all arms alike.
+    """
     known = by_id(rows)
     for m in metrics:
         if m.prepare:
-            good = [p for p in predictions if p.finish != "error" and not m.applies(known[p.example])]
+            good = [
+                p for p in predictions if p.finish != "error" and not m.applies(known[p.example])
+            ]
             m.prepare([(p.text, known[p.example]) for p in good], file.spec)
     return [
         m.score(p, known[p.example], task=file.spec)
@@ -227,8 +258,14 @@ def with_details(
 
 
 def _nats(example: Example, arm: str, target: TargetScore) -> Score:
-    value = target.nats / target.tokens if target.tokens else Unscored(reason=target.reason or "no tokens")
-    return Score(example=example.id, arm=arm, metric="nats", value=value, scorer="nats", version="1")
+    value = (
+        target.nats / target.tokens
+        if target.tokens
+        else Unscored(reason=target.reason or "no tokens")
+    )
+    return Score(
+        example=example.id, arm=arm, metric="nats", value=value, scorer="nats", version="1"
+    )
 
 
 def levels(table: Table, *, level: float) -> Iterator[Level]:
@@ -241,11 +278,13 @@ def levels(table: Table, *, level: float) -> Iterator[Level]:
                 yield Level(arm=arm, metric=metric, estimate=estimate, slice=name, missing=missing)
 
 
-def comparisons(table: Table, *, level: float, pairs: Sequence[tuple[str, str]] = PAIRS) -> Iterator[Comparison]:
+def comparisons(
+    table: Table, *, level: float, pairs: Sequence[tuple[str, str]] = PAIRS
+) -> Iterator[Comparison]:
     """Paired differences by metric, over all rows and by slice.
 
-    P-values are also corrected (Holm) for the number of slices; over all rows, where several candidates stand against
-    one rival, for the number of candidates.
+    P-values are also corrected (Holm) for the number of slices; over all rows, where several
+    candidates stand against one rival, for the number of candidates.
     """
     found = list(_compared(table, level, pairs))
     rivals: dict[tuple[str, str], list[int]] = {}
@@ -288,7 +327,9 @@ def _compared(table: Table, level: float, pairs: Sequence[tuple[str, str]]) -> I
             yield from _by_slice(table, arm, against, metric, level)
 
 
-def _by_slice(table: Table, arm: str, against: str, metric: str, level: float) -> Iterator[Comparison]:
+def _by_slice(
+    table: Table, arm: str, against: str, metric: str, level: float
+) -> Iterator[Comparison]:
     found = []
     for name, where in table.parts():
         if int((where & table.applies[metric]).sum()) < SMALLEST_SLICE:
@@ -297,7 +338,15 @@ def _by_slice(table: Table, arm: str, against: str, metric: str, level: float) -
         p = table.p_value(arm, against, metric, where=where)
         if estimate is not None and p is not None:
             found.append((name, estimate, p))
-    for (name, estimate, p), adjusted in zip(found, holm_adjusted([p for *_, p in found]), strict=True):
+    for (name, estimate, p), adjusted in zip(
+        found, holm_adjusted([p for *_, p in found]), strict=True
+    ):
         yield Comparison(
-            arm=arm, against=against, metric=metric, estimate=estimate, slice=name, p_value=p, adjusted=adjusted
+            arm=arm,
+            against=against,
+            metric=metric,
+            estimate=estimate,
+            slice=name,
+            p_value=p,
+            adjusted=adjusted,
         )

@@ -1,17 +1,21 @@
 """Ends of an interval that hold one by one, for gates: a verdict rests on one end, not on both together.
 
-A score or t interval misses with its probability on both sides *together*; for shares near 1 and for skewed metrics one
-side misses more often (Wilson at p = .98: 8 % instead of 2.5 %; t for the mean of a metric near its upper end: up to
-10 %). So a gate takes the widest of several ends (measured: bench/results/evaluation-gates.json):
+A score or t interval misses with its probability on both sides *together*; for shares near 1 and
+for skewed metrics one side misses more often (Wilson at p = .98: 8 % instead of 2.5 %; t for the
+mean of a metric near its upper end: up to 10 %). So a gate takes the widest of several ends
+(measured: bench/results/evaluation-gates.json):
 
 * shares: the exact one;
-* means of a metric with a range: a score interval, whose variance is taken where the mean would be the end itself (by
-  exponential tilting, as Wilson's interval does for shares), and one with a part of a row at the far end of the range;
-* differences of such metrics: t corrected for skewness, and one with a part of a row at the far end;
+* means of a metric with a range: a score interval, whose variance is taken where the mean would be
+  the end itself (by exponential tilting, as Wilson's interval does for shares), and one with a part
+  of a row at the far end of the range;
+* differences of such metrics: t corrected for skewness, and one with a part of a row at the far
+    end;
 * everything else: t corrected for skewness.
 
-Sources: Clopper & Pearson 1934; Cai 2005 (one-sided intervals); Johnson 1978 and Hall 1992 (t corrected for skewness);
-Efron 1981 (nonparametric tilting); Agresti & Coull 1998 (pseudo-observations).
+Sources: Clopper & Pearson 1934; Cai 2005 (one-sided intervals); Johnson 1978 and Hall 1992 (t
+corrected for skewness); Efron 1981 (nonparametric tilting); Agresti & Coull 1998
+(pseudo-observations).
 """
 
 from __future__ import annotations
@@ -80,8 +84,9 @@ def skewed_ends(x: Floats, groups: NDArray[np.int64], level: float) -> tuple[flo
 def tilted_ends(x: Floats, groups: NDArray[np.int64], level: float) -> tuple[float, float]:
     """Score limits of a mean: where the data, weighted so that their mean is the limit, lie one quantile away.
 
-    The families' weights are ``exp(tilt * residual)``; the variance is that of the weighted families, so it grows as
-    the limit leaves the crowded end of the range. For shares of independent rows these are Wilson's limits.
+    The families' weights are ``exp(tilt * residual)``; the variance is that of the weighted
+    families, so it grows as the limit leaves the crowded end of the range. For shares of
+    independent rows these are Wilson's limits.
 
     Args:
         x: Values, shape (n,).
@@ -99,10 +104,14 @@ def tilted_ends(x: Floats, groups: NDArray[np.int64], level: float) -> tuple[flo
     sums, sizes = tally(groups, x), tally(groups)
     residual: Floats = sums - c.value * sizes
     t = critical(level, c.df)
-    return _tilted(sums, sizes, residual, c.value, t, -1.0), _tilted(sums, sizes, residual, c.value, t, 1.0)
+    return _tilted(sums, sizes, residual, c.value, t, -1.0), _tilted(
+        sums, sizes, residual, c.value, t, 1.0
+    )
 
 
-def _tilted(sums: Floats, sizes: Floats, residual: Floats, value: float, t: float, sign: float) -> float:
+def _tilted(
+    sums: Floats, sizes: Floats, residual: Floats, value: float, t: float, sign: float
+) -> float:
     """The weighted mean whose distance to ``value`` is ``t`` of its own standard errors, below (-1) or above (+1)."""
     rows, units = float(sizes.sum()), sums.size
     scale = float(np.abs(residual).max())
@@ -148,11 +157,16 @@ def pseudo_ends(
     for sign, end in zip((-1.0, 1.0), span, strict=True):
         rows = x.size + weight
         centre = float(sums.sum() + weight * end) / rows
-        # The added part of a row is as spread as a whole family of it would be, in proportion to its weight.
+        # The added part of a row is as spread as a whole family of it would be, in proportion to
+        # its weight.
         typical = float(sizes.mean())
-        squares = float(((sums - centre * sizes) ** 2).sum()) + weight * typical * (end - centre) ** 2
+        squares = (
+            float(((sums - centre * sizes) ** 2).sum()) + weight * typical * (end - centre) ** 2
+        )
         units = c.units + weight / typical
-        ends.append(centre + sign * critical(level, c.df) * math.sqrt(squares * units / (units - 1)) / rows)
+        ends.append(
+            centre + sign * critical(level, c.df) * math.sqrt(squares * units / (units - 1)) / rows
+        )
     return ends[0], ends[1]
 
 
@@ -173,7 +187,8 @@ def strict_ends(
         best: The values with those missing at their greatest, shape (n,).
         families: Family of each row; None if every row stands alone.
         span: Least and greatest possible value; None where there is none.
-        kind: ``share`` if those two are the only values that occur, ``difference`` of two arms, else ``mean``.
+        kind: ``share`` if those two are the only values that occur, ``difference`` of two arms,
+            else ``mean``.
     """
     groups = codes(families, worst.size)
     ends: list[tuple[float, float]] = []
@@ -184,11 +199,19 @@ def strict_ends(
             share = _exact(x, groups, span, estimate.level)
             ends.append((span[0] + width * share[0], span[0] + width * share[1]))
         elif kind == "mean" and span is not None:
-            ends.append(_widest(tilted_ends(x, groups, estimate.level),
-                                pseudo_ends(x, groups, estimate.level, span, WEIGHT)))  # fmt: skip
+            ends.append(
+                _widest(
+                    tilted_ends(x, groups, estimate.level),
+                    pseudo_ends(x, groups, estimate.level, span, WEIGHT),
+                )
+            )
         else:
             skewed = skewed_ends(x, groups, estimate.level)
-            added = pseudo_ends(x, groups, estimate.level, span, WEIGHT_OF_DIFFERENCES) if span else skewed
+            added = (
+                pseudo_ends(x, groups, estimate.level, span, WEIGHT_OF_DIFFERENCES)
+                if span
+                else skewed
+            )
             ends.append(_widest(skewed, added))
     name = {"share": "exact", "mean": "score"}.get(kind if span else "", "corrected for skewness")
     bottom, top = ends[0][0], ends[-1][1]
@@ -196,7 +219,9 @@ def strict_ends(
     high = max(estimate.high, top) if math.isfinite(top) else estimate.high
     if (low, high) == (estimate.low, estimate.high):
         return estimate
-    return estimate.model_copy(update={"low": low, "high": high, "method": f"{estimate.method}; {name}"})
+    return estimate.model_copy(
+        update={"low": low, "high": high, "method": f"{estimate.method}; {name}"}
+    )
 
 
 def _widest(*ends: tuple[float, float]) -> tuple[float, float]:
@@ -206,7 +231,9 @@ def _widest(*ends: tuple[float, float]) -> tuple[float, float]:
     return min(lows, default=-math.inf), max(highs, default=math.inf)
 
 
-def _exact(x: Floats, groups: NDArray[np.int64], span: tuple[float, float], level: float) -> tuple[float, float]:
+def _exact(
+    x: Floats, groups: NDArray[np.int64], span: tuple[float, float], level: float
+) -> tuple[float, float]:
     effect = max(1.0, cluster_mean(x, groups, span).design_effect)
     n = x.size / effect
     share = float(((x - span[0]) / (span[1] - span[0])).mean())

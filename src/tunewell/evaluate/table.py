@@ -28,7 +28,8 @@ class Table:
         rows: Ids of the rows.
         metrics: What was measured.
         values: (arm, metric) to values of shape (rows,): NaN where unscored.
-        applies: Metric to shape (rows,): False where the metric cannot measure the row, whoever answers.
+        applies: Metric to shape (rows,): False where the metric cannot measure the row, whoever
+            answers.
         clusters: Family of each row; None where every row stands alone.
         slices: Field to the value of each row.
     """
@@ -50,12 +51,18 @@ class Table:
         return (arm, metric) in self.values and bool(self.applies[metric].any())
 
     def parts(self, field_name: str = "") -> list[tuple[str, Mask]]:
-        """The slices of one field (or of all) as (``region=north``, rows), in order; empty values are left out."""
+        """The slices of one field (or of all) as (``region=north``, rows), in order.
+
+        Empty values are left out.
+        """
         out = []
         for name, per_row in self.slices.items():
             if field_name in ("", name):
                 column = np.array(per_row, dtype=object)
-                out += [(f"{name}={v}", np.asarray(column == v)) for v in sorted({v for v in per_row if v})]
+                out += [
+                    (f"{name}={v}", np.asarray(column == v))
+                    for v in sorted({v for v in per_row if v})
+                ]
         return out
 
     def missing(self, arm: str, metric: str, *, where: Mask | None = None) -> int:
@@ -63,9 +70,17 @@ class Table:
         return int(np.isnan(self._pick(arm, metric, where)).sum())
 
     def level(
-        self, arm: str, metric: str, *, where: Mask | None = None, level: float = 0.95, strict: bool = False
+        self,
+        arm: str,
+        metric: str,
+        *,
+        where: Mask | None = None,
+        level: float = 0.95,
+        strict: bool = False,
     ) -> Estimate | None:
-        """Mean of a metric for an arm, with unscored rows bounded by the worst and the best case; None without rows.
+        """Mean of a metric for an arm, with unscored rows bounded by the worst and the best case.
+
+        None without rows.
 
         ``strict``: each end holds by itself, as gates need it (see `tunewell.evaluate.strict`).
         """
@@ -80,11 +95,21 @@ class Table:
         estimate = _with_unit(mean(x, clusters=groups, level=level, low=low, high=high), info)
         if not strict:
             return estimate
-        worst, best = (np.where(np.isnan(x), math.nan if end is None else end, x) for end in (low, high))
-        shares = low is not None and high is not None and bool(np.isin(x[~np.isnan(x)], (low, high)).all())
+        worst, best = (
+            np.where(np.isnan(x), math.nan if end is None else end, x) for end in (low, high)
+        )
+        shares = (
+            low is not None
+            and high is not None
+            and bool(np.isin(x[~np.isnan(x)], (low, high)).all())
+        )
         span = None if low is None or high is None else (low, high)
         kind: Kind = "share" if shares else "mean"
-        return _clipped(strict_ends(estimate, worst, best, families=groups, span=span, kind=kind), info.low, info.high)
+        return _clipped(
+            strict_ends(estimate, worst, best, families=groups, span=span, kind=kind),
+            info.low,
+            info.high,
+        )
 
     def compare(
         self,
@@ -96,7 +121,9 @@ class Table:
         level: float = 0.95,
         strict: bool = False,
     ) -> Estimate | None:
-        """Mean paired difference ``arm`` minus ``against`` on the same rows; None with fewer than two families.
+        """Mean paired difference ``arm`` minus ``against`` on the same rows.
+
+        None with fewer than two families.
 
         ``strict``: each end holds by itself, as gates need it.
         """
@@ -118,9 +145,15 @@ class Table:
                 unit=info.unit,
             )
         low, high = _range(info)
-        estimate = _with_unit(difference(a, b, paired=True, clusters=groups, level=level, low=low, high=high), info)
+        estimate = _with_unit(
+            difference(a, b, paired=True, clusters=groups, level=level, low=low, high=high), info
+        )
         both = np.concatenate([a, b])
-        binary = low is not None and high is not None and bool(np.isin(both[~np.isnan(both)], [low, high]).all())
+        binary = (
+            low is not None
+            and high is not None
+            and bool(np.isin(both[~np.isnan(both)], [low, high]).all())
+        )
         if not strict or binary:  # Tango's score interval for shares keeps both sides
             return estimate
         width = math.inf if low is None or high is None else high - low
@@ -130,10 +163,13 @@ class Table:
         found = strict_ends(estimate, worst, best, families=groups, span=span, kind="difference")
         return _clipped(found, -width, width)
 
-    def p_value(self, arm: str, against: str, metric: str, *, where: Mask | None = None) -> float | None:
+    def p_value(
+        self, arm: str, against: str, metric: str, *, where: Mask | None = None
+    ) -> float | None:
         """Two-sided p-value of no difference: the confidence at which the interval of `compare` just touches 0.
 
-        So it says exactly what the interval says, clusters and missing rows included. Not below 1e-6.
+        So it says exactly what the interval says, clusters and missing rows included. Not below
+        1e-6.
         """
         if self.compare(arm, against, metric, where=where) is None:
             return None
@@ -172,8 +208,8 @@ def table_of(
     """Arrange scores by arm and metric.
 
     Args:
-        scores: At most one per row, arm and metric. A row without any score of a metric is one that it cannot measure;
-            one that only some arms have is missing for the others.
+        scores: At most one per row, arm and metric. A row without any score of a metric is one that
+            it cannot measure; one that only some arms have is missing for the others.
         rows: Ids in order.
         metrics: What was measured.
         clusters: Family of each row; empty = every row stands alone.
@@ -233,7 +269,9 @@ def _range(info: MetricInfo) -> tuple[float | None, float | None]:
 
 
 def _clipped(estimate: Estimate, low: float, high: float) -> Estimate:
-    return estimate.model_copy(update={"low": max(low, estimate.low), "high": min(high, estimate.high)})
+    return estimate.model_copy(
+        update={"low": max(low, estimate.low), "high": min(high, estimate.high)}
+    )
 
 
 def _with_unit(estimate: Estimate, info: MetricInfo) -> Estimate:

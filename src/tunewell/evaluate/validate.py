@@ -25,11 +25,14 @@ class Validation(Value):
 
     Attributes:
         criterion: Which.
-        standing: ``validated`` when the interval lies above the floor, ``refuted`` below it, else ``open``.
+        standing: ``validated`` when the interval lies above the floor, ``refuted`` below it, else
+            ``open``.
         verdicts: How many outputs both have judged.
-        sensitivity: Of the outputs that people pass, the share that the judge passes (yes/no criteria).
+        sensitivity: Of the outputs that people pass, the share that the judge passes (yes/no
+            criteria).
         specificity: Of the outputs that people fail, the share that the judge fails.
-        agreement: Balanced accuracy, or rank correlation on longer scales; what is held against the floor.
+        agreement: Balanced accuracy, or rank correlation on longer scales; what is held against the
+            floor.
         floor: The limit.
         needs: What would settle it; empty when settled.
     """
@@ -56,7 +59,8 @@ def validate_judge(
 
     Args:
         criterion: Range 0 to 1 means yes/no.
-        judge: The judge's values; NaN where it gave none (that counts as a wrong verdict on a yes/no criterion).
+        judge: The judge's values; NaN where it gave none (that counts as a wrong verdict on a
+            yes/no criterion).
         human: People's values (of several raters the mean), NaN where nobody has spoken.
         clusters: Family of each output.
         level: Of every interval.
@@ -75,13 +79,17 @@ def validate_judge(
     binary = (criterion.low, criterion.high) == (0.0, 1.0)
     both &= (h != 0.5) if binary else ~np.isnan(j)
     x, y = j[both], h[both]
-    families = [c for c, b in zip(clusters, both, strict=True) if b] if clusters is not None else None
+    families = (
+        [c for c, b in zip(clusters, both, strict=True) if b] if clusters is not None else None
+    )
     n = int(both.sum())
     floor = FLOOR if binary else CORRELATION_FLOOR
     if n < FEWEST or len(set((y >= 0.5).tolist() if binary else y.tolist())) < 2:
         missing = max(FEWEST - n, 1)
         needs = f"about {missing} more outputs judged by people, good ones and bad ones"
-        return Validation(criterion=criterion.name, standing="open", verdicts=n, floor=floor, needs=needs)
+        return Validation(
+            criterion=criterion.name, standing="open", verdicts=n, floor=floor, needs=needs
+        )
     sensitivity = specificity = None
     if binary:
         good = y >= 0.5
@@ -90,7 +98,9 @@ def validate_judge(
         specificity = proportion(int(right[~good].sum()), int((~good).sum()), level=level)
         agreement = _balanced(sensitivity, specificity, n)
     else:
-        agreement = bootstrap(np.column_stack([x, y]), _spearman, clusters=families, level=level, repeats=500)
+        agreement = bootstrap(
+            np.column_stack([x, y]), _spearman, clusters=families, level=level, repeats=500
+        )
     standing: Standing = "open"
     needs = ""
     if agreement.low >= floor:
@@ -98,8 +108,13 @@ def validate_judge(
     elif agreement.high < floor:
         standing = "refuted"
     else:
-        half, distance = (agreement.high - agreement.low) / 2, max(0.02, abs(agreement.value - floor))
-        needs = f"about {max(10, int(n * (half / distance) ** 2) - n)} more outputs judged by people"
+        half, distance = (
+            (agreement.high - agreement.low) / 2,
+            max(0.02, abs(agreement.value - floor)),
+        )
+        needs = (
+            f"about {max(10, int(n * (half / distance) ** 2) - n)} more outputs judged by people"
+        )
     return Validation(
         criterion=criterion.name,
         standing=standing,
@@ -142,10 +157,15 @@ def corrected_level(
     clusters: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Estimate | None:
-    """What people would say on average: the judge's verdicts on all rows, people's on some; None with under two."""
+    """What people would say on average: the judge's verdicts on all rows, people's on some.
+
+    None with under two.
+    """
     if int((~np.isnan(human)).sum()) < 2:
         return None
-    made = corrected_mean(judge=judge, human=human, clusters=clusters, level=level, low=info.low, high=info.high)
+    made = corrected_mean(
+        judge=judge, human=human, clusters=clusters, level=level, low=info.low, high=info.high
+    )
     return made.model_copy(update={"unit": info.unit})
 
 
@@ -157,7 +177,10 @@ def corrected_gain(
     clusters: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Estimate | None:
-    """The paired difference that people would find between two arms; None with under two pairs judged by people."""
+    """The paired difference that people would find between two arms.
+
+    None with under two pairs judged by people.
+    """
     if int((~np.isnan(human[0]) & ~np.isnan(human[1])).sum()) < 2:
         return None
     made = corrected_difference(
@@ -177,7 +200,11 @@ def judge_findings(validations: Mapping[str, Validation]) -> list[Finding]:
     """E02 for every criterion that a model judges."""
     out = []
     for name, v in validations.items():
-        shown = f"agreement with people {v.agreement}" if v.agreement else f"{v.verdicts} verdicts of people"
+        shown = (
+            f"agreement with people {v.agreement}"
+            if v.agreement
+            else f"{v.verdicts} verdicts of people"
+        )
         good = v.standing == "validated"
         out.append(
             Finding(
@@ -186,7 +213,9 @@ def judge_findings(validations: Mapping[str, Validation]) -> list[Finding]:
                 stage="evaluate",
                 why=f"The judge of {name} is {'' if good else 'not '}validated: {shown}; the floor is {v.floor:g}.",
                 estimate=v.agreement,
-                remedy="" if good else v.needs or "mend the judge's question, or take another judge",
+                remedy=""
+                if good
+                else v.needs or "mend the judge's question, or take another judge",
             )
         )
     return out

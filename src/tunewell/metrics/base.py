@@ -32,7 +32,9 @@ class Marked(Value):
 class MetricFunction(Protocol):
     """What a metric computes. ``True`` counts as 1 and ``False`` as 0."""
 
-    def __call__(self, output: str, example: Example, *, task: TaskSpec) -> float | Unscored | Marked:
+    def __call__(
+        self, output: str, example: Example, *, task: TaskSpec
+    ) -> float | Unscored | Marked:
         """The value of one output for one row."""
         ...
 
@@ -48,11 +50,13 @@ class Metric:
     Attributes:
         info: Its name, unit, direction and range, and whether it may guard a gate.
         function: What it computes.
-        version: Changes when its values may: of a built-in ``1``, of the project's own the digest of its file.
-        applies: Gives the reason why a row cannot be measured by it, whatever the output (``no points are listed``);
-            empty if it can. Such rows are left out for every arm alike.
+        version: Changes when its values may: of a built-in ``1``, of the project's own the digest
+            of its file.
+        applies: Gives the reason why a row cannot be measured by it, whatever the output (``no
+            points are listed``); empty if it can. Such rows are left out for every arm alike.
         prepare: Told of all (output, row) beforehand, where many are cheaper at once (judges).
-        rate: Computes the value from the whole prediction instead of its text alone (the model's own confidence).
+        rate: Computes the value from the whole prediction instead of its text alone (the model's
+            own confidence).
     """
 
     info: MetricInfo
@@ -68,7 +72,9 @@ class Metric:
         return self.info.name
 
     def __call__(self, output: str, example: Example, *, task: TaskSpec) -> Marked | Unscored:
-        """The value of one output; a failure of the function is `Unscored` with its reason, never an exception.
+        """The value of one output.
+
+        A failure of the function is `Unscored` with its reason, never an exception.
 
         Args:
             output: What the model said: hostile text.
@@ -96,7 +102,9 @@ class Metric:
     def score(self, prediction: Prediction, example: Example, *, task: TaskSpec) -> Score:
         """The `Score` of a prediction; one that ended in an error is unscored."""
         if prediction.finish == "error":
-            value: Marked | Unscored = Unscored(reason=_short(f"no output: {prediction.reason or 'the model failed'}"))
+            value: Marked | Unscored = Unscored(
+                reason=_short(f"no output: {prediction.reason or 'the model failed'}")
+            )
         elif self.rate is not None:
             rate = self.rate
             value = self._checked(lambda: rate(prediction, example, task=task))
@@ -120,7 +128,9 @@ def _marked(found: object) -> Marked | Unscored:
     try:
         return Marked(value=float(found))  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return Unscored(reason=f"a metric gives a number, Unscored or Marked; got {type(found).__name__}")
+        return Unscored(
+            reason=f"a metric gives a number, Unscored or Marked; got {type(found).__name__}"
+        )
 
 
 def _short(text: str) -> str:

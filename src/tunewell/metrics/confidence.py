@@ -1,8 +1,9 @@
 """Whether a model knows when it is right: the Brier score of its own confidence in what it answered.
 
-The confidence is read from the model's log-probabilities of its own answer, the end of the turn included: ``per:
-answer`` takes the probability of the whole answer (right for labels and other short answers), ``per: token`` the
-geometric mean of its tokens (for longer ones, where the whole is improbable however sure the model is).
+The confidence is read from the model's log-probabilities of its own answer, the end of the turn
+included: ``per: answer`` takes the probability of the whole answer (right for labels and other
+short answers), ``per: token`` the geometric mean of its tokens (for longer ones, where the whole is
+improbable however sure the model is).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ class BrierOptions(Value):
     """Options of ``brier``.
 
     Attributes:
-        of: Name of the metric of this task that says how right an answer is (``label``, ``exact`` …), from 0 to 1.
-        per: ``answer``: the probability of the whole answer. ``token``: the geometric mean of its tokens.
+        of: Name of the metric of this task that says how right an answer is (``label``, ``exact``
+            …), from 0 to 1.
+        per: ``answer``: the probability of the whole answer. ``token``: the geometric mean of its
+            tokens.
     """
 
     of: str = "label"
@@ -46,7 +49,10 @@ def make_brier(of: Metric, per: Literal["answer", "token"]) -> Callable[..., Mar
         right = of(prediction.text, example, task=task)
         if isinstance(right, Unscored):
             return right
-        return Marked(value=(sure - right.value) ** 2, reason=f"confidence {sure:.2f}, {of.name} {right.value:g}")
+        return Marked(
+            value=(sure - right.value) ** 2,
+            reason=f"confidence {sure:.2f}, {of.name} {right.value:g}",
+        )
 
     return brier
 

@@ -1,6 +1,7 @@
 """How much of one text another holds: of the reference in the answer, of the answer in the input.
 
-Which of them go with people's counts of omissions and hallucinations on notes that were not looked at while they were
+Which of them go with people's counts of omissions and hallucinations on notes that were not looked
+at while they were
 made: bench/results/evaluation-correlation.json.
 """
 
@@ -67,12 +68,16 @@ def grounded(output: str, given: str, *, language: str = "en") -> float:
 
 
 def recalled(output: str, target: str, *, language: str = "en") -> float:
-    """Share of the gold answer's character n-grams (1 to 6) that the output holds, in one writing; 1 if it is empty.
+    """Share of the gold answer's character n-grams (1 to 6) that the output holds, in one writing.
 
-    Unlike chrF, it does not mind what else the output says: it sees what was left out, not what was added.
+    1 if it is empty.
+
+    Unlike chrF, it does not mind what else the output says: it sees what was left out, not what was
+    added.
 
     Source:
-        Popovic 2015 (chrF), its recall alone, here after numbers, dates, case and punctuation are made alike.
+        Popovic 2015 (chrF), its recall alone, here after numbers, dates, case and punctuation are
+        made alike.
 
     Example:
         >>> round(recalled("Pain in the left knee, worse at night.", "left knee pain"), 2)

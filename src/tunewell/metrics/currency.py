@@ -1,4 +1,7 @@
-"""Currency (E08): values in an answer against the project's facts at the question's date; and decisions."""
+"""Currency (E08): values in an answer against the project's facts at the question's date.
+
+And decisions.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ class Statement(Value):
         entity: What it is about.
         attribute: Which property.
         said: The value as normalised.
-        standing: ``right`` at the date; ``outdated`` = right before it; ``early`` = right after it; ``wrong`` = never;
-            ``unlisted`` = the facts know the entity but no such property.
+        standing: ``right`` at the date; ``outdated`` = right before it; ``early`` = right after it;
+            ``wrong`` = never; ``unlisted`` = the facts know the entity but no such property.
         expected: What is right at the date; empty where unlisted or nothing holds then.
     """
 
@@ -43,11 +46,14 @@ class Statement(Value):
     expected: str = ""
 
 
-def statements(answer: str, facts: Facts, *, day: dt.date, question: str = "", language: str = "en") -> list[Statement]:
+def statements(
+    answer: str, facts: Facts, *, day: dt.date, question: str = "", language: str = "en"
+) -> list[Statement]:
     """Every value that an answer states of something the facts know.
 
-    A sentence speaks of the entity that it names, else of the one named last before, else of the only one that the
-    question names; and of the attribute whose words it (else the question) holds. Values of another unit are not its.
+    A sentence speaks of the entity that it names, else of the one named last before, else of the
+    only one that the question names; and of the attribute whose words it (else the question) holds.
+    Values of another unit are not its.
 
     Args:
         answer: What the model said.
@@ -105,14 +111,26 @@ class _Reader:
         there = [t for t in own if self._speaks_of(question, t[1])]
         out = []
         for value in values:
-            topics = [t for t in here or there if _unit(t[1][0].value, self._language) == _unit_of(value)]
-            topics = topics or [t for t in own if any(_same(f.value, value, self._language) for f in t[1])]
+            topics = [
+                t for t in here or there if _unit(t[1][0].value, self._language) == _unit_of(value)
+            ]
+            topics = topics or [
+                t for t in own if any(_same(f.value, value, self._language) for f in t[1])
+            ]
             if not topics:
                 out.append(self._statement(match, entity, "", value, "unlisted", ""))
                 continue
-            # Of several that fit, the value is taken for the one that makes it right: doubt is no evidence of a fault.
+            # Of several that fit, the value is taken for the one that makes it right: doubt is no
+            # evidence of a fault.
             judged = [self._judge(match, entity, a, versions, value) for a, versions in topics]
-            out.append(min(judged, key=lambda s: ("right", "early", "outdated", "wrong", "unlisted").index(s.standing)))
+            out.append(
+                min(
+                    judged,
+                    key=lambda s: ("right", "early", "outdated", "wrong", "unlisted").index(
+                        s.standing
+                    ),
+                )
+            )
         return out
 
     def _speaks_of(self, text: str, versions: tuple[Fact, ...]) -> bool:
@@ -126,7 +144,12 @@ class _Reader:
         return False
 
     def _judge(
-        self, match: re.Match[str], entity: str, attribute: str, versions: tuple[Fact, ...], value: str
+        self,
+        match: re.Match[str],
+        entity: str,
+        attribute: str,
+        versions: tuple[Fact, ...],
+        value: str,
     ) -> Statement:
         expected = next((f.value for f in versions if f.holds(self._day)), "")
         same = [f for f in versions if _same(f.value, value, self._language)]
@@ -140,7 +163,13 @@ class _Reader:
         return self._statement(match, entity, attribute, value, standing, expected)
 
     def _statement(
-        self, match: re.Match[str], entity: str, attribute: str, said: str, standing: Standing, expected: str
+        self,
+        match: re.Match[str],
+        entity: str,
+        attribute: str,
+        said: str,
+        standing: Standing,
+        expected: str,
     ) -> Statement:
         return Statement(
             start=match.start(),
@@ -211,7 +240,9 @@ def make_currency(facts: Facts, field: str) -> Callable[..., Marked | Unscored]:
         day = question_day(example, field)
         if day is None:
             return Unscored(reason="the question has no date")
-        found = statements(output, facts, day=day, question=example.input, language=task.task.language)
+        found = statements(
+            output, facts, day=day, question=example.input, language=task.task.language
+        )
         listed = [s for s in found if s.standing != "unlisted"]
         if not listed:
             return Marked(value=1.0, reason="no listed value is stated")
@@ -260,7 +291,9 @@ def make_decision(tables: Mapping[str, DecisionTable]) -> Callable[..., Marked |
                 normal = normal.replace(f" {words} ", " ¦ ")
         good = said == [wanted]
         shown = " and ".join(said) or "no outcome"
-        return Marked(value=float(good), reason="" if good else f"{table.name}: {shown} instead of {wanted}")
+        return Marked(
+            value=float(good), reason="" if good else f"{table.name}: {shown} instead of {wanted}"
+        )
 
     return decision
 

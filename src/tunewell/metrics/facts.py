@@ -2,9 +2,8 @@
 
 ```yaml
 # facts.yaml
-facts:
-  - {entity: Green tariff, attribute: price per kWh, value: 31.2 ct, to: 2025-12-31, also: [eco tariff]}
-  - {entity: Green tariff, attribute: price per kWh, value: 29.8 ct, from: 2026-01-01}
+facts: - {entity: Green tariff, attribute: price per kWh, value: 31.2 ct, to: 2025-12-31, also: [eco
+  tariff]} - {entity: Green tariff, attribute: price per kWh, value: 29.8 ct, from: 2026-01-01}
 decisions:
   - name: hardship grant
     ask: "Is a household of {people} with {income} EUR a month entitled to the hardship grant?"
@@ -31,7 +30,9 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 from tunewell.errors import UserError
 from tunewell.types import Value
 
-_CONDITION = re.compile(r"(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?)|(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)")
+_CONDITION = re.compile(
+    r"(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?)|(-?\d+(?:\.\d+)?)\s*\.\.\s*(-?\d+(?:\.\d+)?)"
+)
 MOST_CASES = 2000
 
 
@@ -76,8 +77,8 @@ class DecisionRule(Value):
     """One line of a decision table: the first whose conditions all hold decides.
 
     Attributes:
-        when: Input to condition: ``<= 1500``, ``>= 3``, ``1..2``, ``yes``, ``north|south``. Inputs not named may be
-            anything.
+        when: Input to condition: ``<= 1500``, ``>= 3``, ``1..2``, ``yes``, ``north|south``. Inputs
+            not named may be anything.
         then: The outcome, as an answer would say it.
     """
 
@@ -95,7 +96,9 @@ class DecisionRule(Value):
 
 
 def _plain(value: Any) -> str:
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return (
+        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    )
 
 
 def condition_holds(condition: str, value: str) -> bool:
@@ -107,16 +110,21 @@ def condition_holds(condition: str, value: str) -> bool:
     """
     match = _CONDITION.fullmatch(condition.strip())
     if match is None:
-        return value.strip().casefold() in {part.strip().casefold() for part in condition.split("|")}
+        return value.strip().casefold() in {
+            part.strip().casefold() for part in condition.split("|")
+        }
     try:
         number = float(value)
     except ValueError:
         return False
     if match[1]:
         limit = float(match[2])
-        return {"<=": number <= limit, ">=": number >= limit, "<": number < limit, ">": number > limit}.get(
-            match[1], number == limit
-        )
+        return {
+            "<=": number <= limit,
+            ">=": number >= limit,
+            "<": number < limit,
+            ">": number > limit,
+        }.get(match[1], number == limit)
     return float(match[3]) <= number <= float(match[4])
 
 
@@ -172,7 +180,9 @@ class DecisionTable(Value):
             for limit in (g for g in (match[2], match[3], match[4]) if g is not None):
                 step = 0.01 if "." in limit else 1
                 out |= {f"{float(limit) + d * step:.10g}" for d in (-1, 0, 1)}
-        if all(_CONDITION.fullmatch(r.when[name].strip()) is None for r in self.rules if name in r.when):
+        if all(
+            _CONDITION.fullmatch(r.when[name].strip()) is None for r in self.rules if name in r.when
+        ):
             out.add("other")
         return out
 
@@ -209,11 +219,15 @@ class Facts(Value):
         for (entity, attribute), versions in self.topics.items():
             for a, b in pairwise(versions):
                 if a.end is None or (b.start is not None and b.start <= a.end) or b.start is None:
-                    out.append(f"{entity}, {attribute}: {a.value!r} and {b.value!r} hold at the same time")
+                    out.append(
+                        f"{entity}, {attribute}: {a.value!r} and {b.value!r} hold at the same time"
+                    )
         for table in self.decisions:
             for gap in table.gaps()[:1]:
                 shown = ", ".join(f"{k} = {v}" for k, v in gap.items())
-                out.append(f"decision {table.name!r}: no rule for {shown}; end it with {{when: {{}}, then: …}}")
+                out.append(
+                    f"decision {table.name!r}: no rule for {shown}; end it with {{when: {{}}, then: …}}"
+                )
         return out
 
 
@@ -226,7 +240,9 @@ def read_facts(path: Path) -> Facts:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the facts file {path.name} cannot be read: {error}", hint=f"write {path}") from error
+        raise UserError(
+            f"the facts file {path.name} cannot be read: {error}", hint=f"write {path}"
+        ) from error
     try:
         values = _csv(text) if path.suffix.lower() == ".csv" else yaml.safe_load(text)
         found = TypeAdapter(Facts).validate_python(values or {})

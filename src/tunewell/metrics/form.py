@@ -29,7 +29,9 @@ def make_conciseness(words: int, slack: float) -> Callable[..., Marked]:
         if not length:
             return Marked(value=0.0, reason="the answer is empty")
         value = min(1.0, target / length)
-        return Marked(value=value, reason="" if value == 1 else f"{length} words, target {target:.0f}")
+        return Marked(
+            value=value, reason="" if value == 1 else f"{length} words, target {target:.0f}"
+        )
 
     return conciseness
 
@@ -48,7 +50,9 @@ def make_format(pattern: re.Pattern[str]) -> Callable[..., Marked]:
 
     def format_(output: str, example: Example, *, task: TaskSpec) -> Marked:
         good = pattern.fullmatch(output.strip()[:LONGEST_MATCHED]) is not None
-        return Marked(value=float(good), reason="" if good else f"does not match {pattern.pattern!r}")
+        return Marked(
+            value=float(good), reason="" if good else f"does not match {pattern.pattern!r}"
+        )
 
     return format_
 
@@ -60,7 +64,9 @@ def make_schema(schema: Mapping[str, Any]) -> Callable[..., Marked]:
 
     checker = validator_for(dict(schema))
     checker.check_schema(dict(schema))
-    validator = checker(dict(schema), registry=Registry())  # an empty registry: no $ref is ever fetched
+    validator = checker(
+        dict(schema), registry=Registry()
+    )  # an empty registry: no $ref is ever fetched
 
     def schema_(output: str, example: Example, *, task: TaskSpec) -> Marked:
         text = output.strip()
@@ -84,7 +90,9 @@ def readability(output: str, example: Example, *, task: TaskSpec) -> float | Uns
         Flesch 1948, J. Applied Psychology 32: 206.835 - 1.015 words/sentence - 84.6 syllables/word.
     """
     if task.task.language != "en":
-        return Unscored(reason=f"reading ease is defined for English, the task's language is {task.task.language}")
+        return Unscored(
+            reason=f"reading ease is defined for English, the task's language is {task.task.language}"
+        )
     words = re.findall(r"[A-Za-z']+", output)
     if not words:
         return Unscored(reason="the answer has no words")

@@ -46,9 +46,14 @@ class GuidelineRule(Value):
     @model_validator(mode="after")
     def _checks_something(self) -> GuidelineRule:
         if not (
-            self.must or self.any_of or self.must_not or self.begins or self.ends
-            or self.most_words or self.most_sentences
-        ):  # fmt: skip
+            self.must
+            or self.any_of
+            or self.must_not
+            or self.begins
+            or self.ends
+            or self.most_words
+            or self.most_sentences
+        ):
             raise ValueError(f"the rule {self.rule!r} checks nothing")
         for item in (self.when, self.begins, self.ends, *self.must, *self.any_of, *self.must_not):
             if item:
@@ -60,8 +65,9 @@ class GuidelineOptions(Value):
     """Options of ``guideline``.
 
     Attributes:
-        rules: Each with ``rule`` (in words) and what is checked: ``must``, ``any_of``, ``must_not``, ``begins``,
-            ``ends``, ``most_words``, ``most_sentences``; ``when`` limits it to rows whose input has that text.
+        rules: Each with ``rule`` (in words) and what is checked: ``must``, ``any_of``,
+            ``must_not``, ``begins``, ``ends``, ``most_words``, ``most_sentences``; ``when`` limits
+            it to rows whose input has that text.
     """
 
     rules: tuple[GuidelineRule, ...] = Field(min_length=1)
@@ -79,7 +85,11 @@ def finder(item: str) -> re.Pattern[str]:
         >>> finder(r"/^ref \d+/").search("see ref 12") is None
         True
     """
-    pattern = item[1:-1] if len(item) > 2 and item.startswith("/") and item.endswith("/") else re.escape(item)
+    pattern = (
+        item[1:-1]
+        if len(item) > 2 and item.startswith("/") and item.endswith("/")
+        else re.escape(item)
+    )
     try:
         return re.compile(pattern, re.IGNORECASE)
     except re.error as error:
@@ -138,7 +148,9 @@ def make_guideline(rules: tuple[GuidelineRule, ...]) -> Callable[..., Marked | U
 
 def applying(rules: tuple[GuidelineRule, ...], example: Example) -> list[GuidelineRule]:
     """The rules that apply to a row."""
-    return [r for r in rules if not r.when or finder(r.when).search(example.input[:LONGEST_MATCHED])]
+    return [
+        r for r in rules if not r.when or finder(r.when).search(example.input[:LONGEST_MATCHED])
+    ]
 
 
 def has_rules(rules: tuple[GuidelineRule, ...]) -> Callable[[Example], str]:

@@ -1,7 +1,8 @@
 """Model judges: one criterion of the rubric, a reason and a verdict in a fixed form, cached by content.
 
-What a judge reads is hostile: it stands between marks that cannot be guessed, and only a reply that is one JSON object
-of the asked form counts. Everything else (a refusal, prose, two objects, a value off the scale) is unscored with its
+What a judge reads is hostile: it stands between marks that cannot be guessed, and only a reply that
+is one JSON object of the asked form counts. Everything else (a refusal, prose, two objects, a value
+off the scale) is unscored with its
 reason, never a guess: "the first JSON wins" would let an answer write its own verdict.
 """
 
@@ -70,7 +71,9 @@ class Judge:
     def judge(
         self, criterion: RubricCriterion, pairs: Sequence[tuple[str, Example]], *, task: TaskSpec
     ) -> list[JudgeVerdict]:
-        """One verdict per (output, row), in order; all requests that are not cached go out together.
+        """One verdict per (output, row), in order.
+
+        All requests that are not cached go out together.
 
         Args:
             criterion: What is asked.
@@ -85,12 +88,19 @@ class Judge:
         replies = self._replies(asked, _options(seeded=self.repeats > 1))
         out = []
         for i, (_, example) in enumerate(pairs):
-            mine = [parse_verdict(r, criterion) for r in replies[i * self.repeats : (i + 1) * self.repeats]]
+            mine = [
+                parse_verdict(r, criterion)
+                for r in replies[i * self.repeats : (i + 1) * self.repeats]
+            ]
             out.append(_together(example.id, criterion.name, mine))
         return out
 
     def prefer(
-        self, criterion: RubricCriterion, triples: Sequence[tuple[str, str, Example]], *, task: TaskSpec
+        self,
+        criterion: RubricCriterion,
+        triples: Sequence[tuple[str, str, Example]],
+        *,
+        task: TaskSpec,
     ) -> Preferences:
         """Which of two outputs is better, each pair in both orders.
 
@@ -101,7 +111,9 @@ class Judge:
         """
         asked = []
         for a, b, example in triples:
-            asked += [(_pair_prompt(criterion, x, y, example, task), 0) for x, y in ((a, b), (b, a))]
+            asked += [
+                (_pair_prompt(criterion, x, y, example, task), 0) for x, y in ((a, b), (b, a))
+            ]
         replies = [parse_preference(r) for r in self._replies(asked, _options(seeded=False))]
         first, swapped = replies[::2], replies[1::2]
         values: list[float | Unscored] = []
@@ -111,19 +123,27 @@ class Judge:
                 values.append(x if isinstance(x, Unscored) else y)
                 continue
             whole.append((x, y))
-            values.append((x + 1 - y) / 2)  # preferred in both orders: 1; whatever stands first: one half
+            values.append(
+                (x + 1 - y) / 2
+            )  # preferred in both orders: 1; whatever stands first: one half
         bias = position_bias([x for x, _ in whole], [y for _, y in whole]) if whole else None
         return Preferences(values=tuple(values), position=bias)
 
-    def _replies(self, asked: Sequence[tuple[tuple[Message, ...], int]], options: GenerateOptions) -> list[str]:
+    def _replies(
+        self, asked: Sequence[tuple[tuple[Message, ...], int]], options: GenerateOptions
+    ) -> list[str]:
         """Raw replies; empty where the model failed. Only good replies are cached."""
         keys = [self._key(prompt, seed, options) for prompt, seed in asked]
         known = {key: text for key in dict.fromkeys(keys) if (text := self._get(key)) is not None}
         for seed in sorted({s for _, s in asked}):
-            todo = {k: p for (p, s), k in zip(asked, keys, strict=True) if s == seed and k not in known}
+            todo = {
+                k: p for (p, s), k in zip(asked, keys, strict=True) if s == seed and k not in known
+            }
             if not todo:
                 continue
-            made = self.model.generate(list(todo.values()), options=options.model_copy(update={"seed": seed}))
+            made = self.model.generate(
+                list(todo.values()), options=options.model_copy(update={"seed": seed})
+            )
             for key, generation in zip(todo, made, strict=True):
                 known[key] = "" if generation.finish == "error" else generation.text
                 if generation.finish != "error":
@@ -149,7 +169,9 @@ class Judge:
         folder = self.cache / key[:2]
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f".{key}.{os.getpid()}"
-        temporary.write_text(json.dumps({"reply": reply, "model": self.model.name}), encoding="utf-8")
+        temporary.write_text(
+            json.dumps({"reply": reply, "model": self.model.name}), encoding="utf-8"
+        )
         os.replace(temporary, folder / f"{key}.json")
 
 
@@ -157,8 +179,8 @@ class Preferences(Value):
     """Pairs judged in both orders.
 
     Attributes:
-        values: 1 where the first output is preferred in both orders, 0 where the second is, .5 for ties and where it
-            depends on the order; or why there is no verdict.
+        values: 1 where the first output is preferred in both orders, 0 where the second is, .5 for
+            ties and where it depends on the order; or why there is no verdict.
     """
 
     values: tuple[float | Unscored, ...]
@@ -176,8 +198,12 @@ def _mark(*texts: str) -> str:
 
 def _head(task: TaskSpec) -> str:
     rules = [f"A good answer must: {'; '.join(task.task.must)}."] if task.task.must else []
-    rules += [f"It must never contain: {'; '.join(task.task.must_not)}."] if task.task.must_not else []
-    return " ".join([task.task.about, f"Given {task.task.input}, the answer is {task.task.output}.", *rules])
+    rules += (
+        [f"It must never contain: {'; '.join(task.task.must_not)}."] if task.task.must_not else []
+    )
+    return " ".join(
+        [task.task.about, f"Given {task.task.input}, the answer is {task.task.output}.", *rules]
+    )
 
 
 def _scale(criterion: RubricCriterion) -> str:
@@ -229,7 +255,11 @@ def _object(reply: str) -> dict[str, object] | Unscored:
         found = json.loads(fence[1] if fence else text)
     except (ValueError, RecursionError):
         return Unscored(reason=f"the judge's reply is not one JSON object: {text[:80]!r}")
-    return found if isinstance(found, dict) else Unscored(reason=f"the judge's reply is no object: {text[:80]!r}")
+    return (
+        found
+        if isinstance(found, dict)
+        else Unscored(reason=f"the judge's reply is no object: {text[:80]!r}")
+    )
 
 
 def parse_verdict(reply: str, criterion: RubricCriterion) -> tuple[float, str] | Unscored:
@@ -247,7 +277,11 @@ def parse_verdict(reply: str, criterion: RubricCriterion) -> tuple[float, str] |
         return found
     verdict, reason = found.get("verdict"), str(found.get("reason", ""))[:300]
     if criterion.scale == "yes/no":
-        word = {True: "yes", False: "no"}.get(verdict, verdict) if isinstance(verdict, bool) else verdict
+        word = (
+            {True: "yes", False: "no"}.get(verdict, verdict)
+            if isinstance(verdict, bool)
+            else verdict
+        )
         if isinstance(word, str) and word.strip().lower() in {"yes", "no"}:
             return float(word.strip().lower() == "yes"), reason
     else:
@@ -257,7 +291,9 @@ def parse_verdict(reply: str, criterion: RubricCriterion) -> tuple[float, str] |
             value = 0.0
         if value in (1, 2, 3, 4, 5) and not isinstance(verdict, bool):
             return value, reason
-    return Unscored(reason=f"the judge's verdict {str(verdict)[:40]!r} is not on the scale {criterion.scale}")
+    return Unscored(
+        reason=f"the judge's verdict {str(verdict)[:40]!r} is not on the scale {criterion.scale}"
+    )
 
 
 def parse_preference(reply: str) -> float | Unscored:
@@ -276,15 +312,22 @@ def parse_preference(reply: str) -> float | Unscored:
     return Unscored(reason=f"the judge's preference {better[:40]!r} is none of 1, 2, tie")
 
 
-def _together(example: str, criterion: str, said: Sequence[tuple[float, str] | Unscored]) -> JudgeVerdict:
-    """The middle of the repeats; a tie of two falls to the lower. Unscored if half of them or more are."""
+def _together(
+    example: str, criterion: str, said: Sequence[tuple[float, str] | Unscored]
+) -> JudgeVerdict:
+    """The middle of the repeats; a tie of two falls to the lower.
+
+    Unscored if half of them or more are.
+    """
     good = sorted((s for s in said if not isinstance(s, Unscored)), key=lambda s: s[0])
     if len(good) * 2 <= len(said):
         why = next((s for s in said if isinstance(s, Unscored)), Unscored(reason="no verdict"))
         return JudgeVerdict(example=example, criterion=criterion, value=why, consistent=0.0)
     value, reason = good[(len(good) - 1) // 2]
     agree = sum(s[0] == value for s in good) / len(said)
-    return JudgeVerdict(example=example, criterion=criterion, value=value, reason=reason, consistent=agree)
+    return JudgeVerdict(
+        example=example, criterion=criterion, value=value, reason=reason, consistent=agree
+    )
 
 
 def self_consistency(verdicts: Sequence[JudgeVerdict], *, level: float = 0.95) -> Estimate:
@@ -326,19 +369,27 @@ class LazyModel:
         return self._opened().generate(prompts, options=options, progress=progress)
 
     def score(
-        self, prompts: Sequence[tuple[Message, ...]], targets: Sequence[str], *, progress: Progress | None = None
+        self,
+        prompts: Sequence[tuple[Message, ...]],
+        targets: Sequence[str],
+        *,
+        progress: Progress | None = None,
     ) -> list[TargetScore]:
         """As `Model`."""
         return self._opened().score(prompts, targets, progress=progress)
 
 
-def judge_function(judge: Judge, criterion: RubricCriterion) -> tuple[Callable[..., float | Unscored], Prepare]:
+def judge_function(
+    judge: Judge, criterion: RubricCriterion
+) -> tuple[Callable[..., float | Unscored], Prepare]:
     """A metric function that asks a judge, and what asks for many outputs at once beforehand."""
     said: dict[tuple[str, str], JudgeVerdict] = {}
 
     def prepare(pairs: Sequence[tuple[str, Example]], task: TaskSpec) -> None:
         todo = {(o, e.id): (o, e) for o, e in pairs if (o, e.id) not in said}
-        for key, verdict in zip(todo, judge.judge(criterion, list(todo.values()), task=task), strict=True):
+        for key, verdict in zip(
+            todo, judge.judge(criterion, list(todo.values()), task=task), strict=True
+        ):
             said[key] = verdict
 
     def judged(output: str, example: Example, *, task: TaskSpec) -> float | Unscored:

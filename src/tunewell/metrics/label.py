@@ -14,7 +14,9 @@ LONGEST_MATCHED = 20_000
 
 
 def label_of(text: str, pattern: re.Pattern[str] | None) -> str | None:
-    r"""The label of a text, lower case and white space collapsed; None where the pattern finds none.
+    r"""The label of a text, lower case and white space collapsed.
+
+    None where the pattern finds none.
 
     Args:
         text: An answer.
@@ -35,12 +37,15 @@ def label_of(text: str, pattern: re.Pattern[str] | None) -> str | None:
     return " ".join(text.casefold().split()) or None
 
 
-def make_label(pattern: re.Pattern[str] | None, labels: tuple[str, ...]) -> Callable[..., Marked | Unscored]:
+def make_label(
+    pattern: re.Pattern[str] | None, labels: tuple[str, ...]
+) -> Callable[..., Marked | Unscored]:
     """A metric function: 1 if output and target name the same label.
 
     Args:
         pattern: See `label_of`.
-        labels: Labels that exist; an output with another one is wrong and the reason says so. Empty = any.
+        labels: Labels that exist; an output with another one is wrong and the reason says so. Empty
+            = any.
     """
     known = {" ".join(x.casefold().split()) for x in labels}
 
@@ -62,6 +67,8 @@ def gold_label(pattern: re.Pattern[str] | None) -> Callable[[Example], str]:
     """Why a row cannot be measured: its target has no label."""
 
     def applies(example: Example) -> str:
-        return "" if label_of(example.target, pattern) is not None else "the gold answer has no label"
+        return (
+            "" if label_of(example.target, pattern) is not None else "the gold answer has no label"
+        )
 
     return applies

@@ -19,7 +19,8 @@ class LabelOptions(Value):
     r"""Options of ``label``.
 
     Attributes:
-        pattern: Regular expression whose first group is the label, such as ``^\[(.+?)\]``; empty = the whole answer.
+        pattern: Regular expression whose first group is the label, such as ``^\[(.+?)\]``; empty =
+            the whole answer.
         labels: Labels that exist; empty = any.
     """
 
@@ -36,8 +37,9 @@ class PointsOptions(Value):
     """Options of ``key_points``; at least one of them.
 
     Attributes:
-        source: Field of the row that lists its points between bars (``from: tags.points``): ``14 days | 84.20 EUR``.
-            Other writings of one point stand between tildes: ``14 days ~ two weeks``.
+        source: Field of the row that lists its points between bars (``from: tags.points``): ``14
+            days | 84.20 EUR``. Other writings of one point stand between tildes: ``14 days ~ two
+            weeks``.
         points: Points that every answer must contain.
     """
 
@@ -105,11 +107,14 @@ class DecisionOptions(Value):
 
 
 class JudgeOptions(Value):
-    """Options of ``judge``. A criterion of that name under ``people.rubric`` gives question and scale.
+    """Options of ``judge``.
+
+    A criterion of that name under ``people.rubric`` gives question and scale.
 
     Attributes:
         model: The judge: name of weights, or of a model behind ``url``.
-        url: OpenAI-compatible server, such as ``http://localhost:8000/v1``; empty = on this machine.
+        url: OpenAI-compatible server, such as ``http://localhost:8000/v1``; empty = on this
+            machine.
         question: What is asked, if no rubric criterion has the metric's name.
         scale: ``yes/no`` or ``1-5``.
         repeats: How often each output is judged; the middle value counts.

@@ -1,4 +1,7 @@
-"""Generic metrics: how much an output shares with the gold answer. They never open a gate alone (E01)."""
+"""Generic metrics: how much an output shares with the gold answer.
+
+They never open a gate alone (E01).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The project's own metrics: Python functions in a file that tunewell.yaml names.
 
-The file is the user's code and runs with the user's rights, like a test suite. So it is run only when ``tunewell.yaml``
-names it (``options: {python: metrics.py}``), only from inside the project's folder, and its digest is the version in
-every score.
+The file is the user's code and runs with the user's rights, like a test suite. So it is run only
+when ``tunewell.yaml`` names it (``options: {python: metrics.py}``), only from inside the project's
+folder, and its digest is the version in every score.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def metric(
         bigger_is_better: Direction.
         low: Smallest possible value; results outside the range are unscored.
         high: Greatest possible value.
-        exact: Whether its verdict is right by nature (a rule, a lookup). Say False when it asks a model or guesses: it
-            then guards no gate until it has been held against people.
+        exact: Whether its verdict is right by nature (a rule, a lookup). Say False when it asks a
+            model or guesses: it then guards no gate until it has been held against people.
 
     Example:
         >>> from tunewell.types import Example, Message
@@ -94,7 +94,9 @@ def load_own(root: Path, file: str, name: str, *, place: str) -> Metric:
     try:
         source = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}", place=place, hint=f"write {file}") from error
+        raise UserError(
+            f"{file} cannot be read: {error.strerror}", place=place, hint=f"write {file}"
+        ) from error
     digest = hashlib.sha256(source).hexdigest()
     module = _run(path, digest, file, place)
     found = {m.name: m for m in vars(module).values() if isinstance(m, Metric)}
@@ -123,7 +125,9 @@ def _run(path: Path, digest: str, file: str, place: str) -> ModuleType:
         del sys.modules[name]
         line = _line_of(error, path)
         raise UserError(
-            f"{type(error).__name__}: {error} (named in {place})", place=f"{file}:{line}", hint=f"run: python {file}"
+            f"{type(error).__name__}: {error} (named in {place})",
+            place=f"{file}:{line}",
+            hint=f"run: python {file}",
         ) from error
     return module
 

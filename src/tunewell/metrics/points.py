@@ -50,7 +50,9 @@ def contains(text: str, point: str, *, language: str = "en") -> bool:
 def _holds(normal: str, point: str, language: str) -> bool:
     padded = f" {normal} "
     return any(
-        f" {normalise(way, language)} " in padded for way in point.split(ALTERNATIVE) if normalise(way, language)
+        f" {normalise(way, language)} " in padded
+        for way in point.split(ALTERNATIVE)
+        if normalise(way, language)
     )
 
 
@@ -72,7 +74,11 @@ def has_points(source: str, listed: tuple[str, ...]) -> Callable[[Example], str]
     """Why a row cannot be measured: no points are listed for it."""
 
     def applies(example: Example) -> str:
-        return "" if points_of(example, source, listed) else f"no points are listed ({source or 'points'})"
+        return (
+            ""
+            if points_of(example, source, listed)
+            else f"no points are listed ({source or 'points'})"
+        )
 
     return applies
 
@@ -82,14 +88,17 @@ def forbidden_in(text: str, forbidden: tuple[str, ...]) -> list[tuple[int, int, 
 
     Args:
         text: An output.
-        forbidden: Plain text (case and white space do not matter) or a pattern between slashes: ``task.must_not``.
+        forbidden: Plain text (case and white space do not matter) or a pattern between slashes:
+            ``task.must_not``.
 
     Example:
         >>> forbidden_in("As an AI  model, call 0800", ("as an ai model", "/\\b0800\\b/"))
         [(0, 15, 'as an ai model'), (22, 26, '/\\b0800\\b/')]
     """
     text = text[:LONGEST_MATCHED]
-    found = [(m.start(), m.end(), rule) for rule in forbidden for m in _pattern(rule).finditer(text)]
+    found = [
+        (m.start(), m.end(), rule) for rule in forbidden for m in _pattern(rule).finditer(text)
+    ]
     return sorted(found)
 
 
@@ -102,6 +111,8 @@ def _pattern(rule: str) -> re.Pattern[str]:
 def must_not(output: str, example: Example, *, task: TaskSpec) -> Marked:
     """1 when the output holds nothing of ``task.must_not``, else 0, with the places."""
     found = forbidden_in(output, task.task.must_not)
-    spans = tuple({"start": a, "end": b, "type": "forbidden", "text": output[a:b]} for a, b, _ in found)
+    spans = tuple(
+        {"start": a, "end": b, "type": "forbidden", "text": output[a:b]} for a, b, _ in found
+    )
     rules = ", ".join(dict.fromkeys(rule for *_, rule in found))
     return Marked(value=float(not found), reason=f"holds {rules}" if found else "", spans=spans)

@@ -63,11 +63,19 @@ def reference() -> str:
     """
     own = [b for b in BUILTINS.values() if b.info.own]
     generic = [b for b in BUILTINS.values() if not b.info.own]
-    parts = [HEAD, "## Of the task's own\n", *map(_section, own), "## Generic\n", _entry(NATS, _NATS_ABOUT)]
+    parts = [
+        HEAD,
+        "## Of the task's own\n",
+        *map(_section, own),
+        "## Generic\n",
+        _entry(NATS, _NATS_ABOUT),
+    ]
     return "\n".join([*parts, *map(_section, generic), OWN])
 
 
-_NATS_ABOUT = "Loss of the gold answer under the model, per token. Always measured; needs no generated text."
+_NATS_ABOUT = (
+    "Loss of the gold answer under the model, per token. Always measured; needs no generated text."
+)
 
 
 def _section(builtin: Builtin) -> str:
@@ -86,9 +94,7 @@ def _section(builtin: Builtin) -> str:
 def _entry(info: MetricInfo, about: str) -> str:
     better = "bigger is better" if info.bigger_is_better else "smaller is better"
     guard = "guards gates" if info.own and info.validated else "never opens a gate alone"
-    return (
-        f"### `{info.name}`: {info.title}\n\n{about} {info.unit}, {info.low:g} to {info.high:g}, {better}; {guard}.\n"
-    )
+    return f"### `{info.name}`: {info.title}\n\n{about} {info.unit}, {info.low:g} to {info.high:g}, {better}; {guard}.\n"
 
 
 def _attributes(model: type) -> dict[str, str]:

@@ -54,7 +54,8 @@ class Builtin:
         info: What it is.
         about: How it is computed, one sentence.
         options: Model of its options.
-        make: From its options and the definition to its function and, where some rows cannot be measured, the reason.
+        make: From its options and the definition to its function and, where some rows cannot be
+            measured, the reason.
     """
 
     info: MetricInfo
@@ -63,7 +64,9 @@ class Builtin:
     options: type[Value] = NoOptions
 
 
-def _overlap(function: Callable[[str, str], float]) -> Callable[[Any, TaskFile], tuple[MetricFunction, None]]:
+def _overlap(
+    function: Callable[[str, str], float],
+) -> Callable[[Any, TaskFile], tuple[MetricFunction, None]]:
     def make(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
         def against_target(output: str, example: Example, *, task: TaskSpec) -> float:
             return function(output, example.target)
@@ -102,12 +105,16 @@ def _grounded(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
     return against_input, None
 
 
-def _label(options: LabelOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
+def _label(
+    options: LabelOptions, file: TaskFile
+) -> tuple[MetricFunction, Callable[[Example], str]]:
     pattern = re.compile(options.pattern) if options.pattern else None
     return label.make_label(pattern, options.labels), label.gold_label(pattern)
 
 
-def _points(options: PointsOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
+def _points(
+    options: PointsOptions, file: TaskFile
+) -> tuple[MetricFunction, Callable[[Example], str]]:
     if not options.source and not options.points:
         raise ValueError("key_points needs 'from' (such as tags.points) or 'points'")
     made = points.make_key_points(options.source, options.points)
@@ -127,11 +134,17 @@ def _facts(file: TaskFile, name: str) -> Facts:
     return read_facts(path)
 
 
-def _currency(options: CurrencyOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
-    return currency.make_currency(_facts(file, options.facts), options.date), currency.dated(options.date)
+def _currency(
+    options: CurrencyOptions, file: TaskFile
+) -> tuple[MetricFunction, Callable[[Example], str]]:
+    return currency.make_currency(_facts(file, options.facts), options.date), currency.dated(
+        options.date
+    )
 
 
-def _decision(options: DecisionOptions, file: TaskFile) -> tuple[MetricFunction, Callable[[Example], str]]:
+def _decision(
+    options: DecisionOptions, file: TaskFile
+) -> tuple[MetricFunction, Callable[[Example], str]]:
     tables = {d.name: d for d in _facts(file, options.facts).decisions}
     if not tables:
         raise ValueError(f"{options.facts} holds no decision tables")
@@ -143,7 +156,9 @@ def _plain(function: MetricFunction) -> Callable[[Any, TaskFile], tuple[MetricFu
 
 
 def _by_stage(output: str, example: Example, *, task: TaskSpec) -> Unscored:
-    return Unscored(reason="the model's own confidence is known only where the model itself was asked")
+    return Unscored(
+        reason="the model's own confidence is known only where the model itself was asked"
+    )
 
 
 def _info(name: str, title: str, **changes: Any) -> MetricInfo:
@@ -264,7 +279,9 @@ BUILTINS: dict[str, Builtin] = {
             _overlap(lambda output, target: overlap.rouge_n(output, target, n=2)),
         ),
         Builtin(
-            _info("rouge_l", "ROUGE-L"), "F1 of the longest common subsequence of words.", _overlap(overlap.rouge_l)
+            _info("rouge_l", "ROUGE-L"),
+            "F1 of the longest common subsequence of words.",
+            _overlap(overlap.rouge_l),
         ),
         Builtin(
             _info("coverage", "gold answer's words covered"),
@@ -283,12 +300,22 @@ BUILTINS: dict[str, Builtin] = {
             _recalled,
         ),
         Builtin(
-            _info("novel", "words nobody said", unit="words", bigger_is_better=False, high=float("inf")),
+            _info(
+                "novel",
+                "words nobody said",
+                unit="words",
+                bigger_is_better=False,
+                high=float("inf"),
+            ),
             "How many different content words of the answer the input does not hold. Of all metrics here the one that "
             "goes best with people's counts of hallucinations.",
             lambda options, file: (coverage.novel, None),
         ),
-        Builtin(_info("chrf", "chrF"), "F-score of common character n-grams up to six.", _overlap(overlap.chrf)),
+        Builtin(
+            _info("chrf", "chrF"),
+            "F-score of common character n-grams up to six.",
+            _overlap(overlap.chrf),
+        ),
     )
 }
 """The built-in metrics by name."""
@@ -297,18 +324,21 @@ BUILTINS: dict[str, Builtin] = {
 def build_metrics(file: TaskFile) -> tuple[Metric, ...]:
     """The metrics of a project, in the order of tunewell.yaml.
 
-    ``name`` is free where ``options.metric`` names the built-in one, so that one metric may stand twice with different
-    options. ``options.python`` names the file of an own metric.
+    ``name`` is free where ``options.metric`` names the built-in one, so that one metric may stand
+    twice with different options. ``options.python`` names the file of an own metric.
 
     Raises:
-        TaskError: Every unknown name, wrong option and unusable own metric together, with their lines.
+        TaskError: Every unknown name, wrong option and unusable own metric together, with their
+            lines.
     """
     made: list[Metric] = []
     faults: list[tuple[str, str]] = []
     for i, spec in enumerate(file.spec.metrics):
         place = file.where(f"metrics.{i}")
         if spec.name in {m.name for m in made} | {NATS.name}:
-            faults.append((place, f"metrics[{i}]: {spec.name!r} stands twice (nats is always measured)."))
+            faults.append(
+                (place, f"metrics[{i}]: {spec.name!r} stands twice (nats is always measured).")
+            )
             continue
         try:
             made.append(_build(file, spec.name, dict(spec.options), place))
@@ -317,7 +347,12 @@ def build_metrics(file: TaskFile) -> tuple[Metric, ...]:
         except ValueError as error:
             faults.append((place, f"metrics[{i}]: {error}."))
         except UserError as error:
-            faults.append((error.place or place, f"{error.message} ({error.hint})" if error.hint else error.message))
+            faults.append(
+                (
+                    error.place or place,
+                    f"{error.message} ({error.hint})" if error.hint else error.message,
+                )
+            )
     if faults:
         raise TaskError(faults, hint="docs/reference/metrics.md lists every metric and its options")
     return tuple(made)
@@ -326,21 +361,27 @@ def build_metrics(file: TaskFile) -> tuple[Metric, ...]:
 def _build(file: TaskFile, name: str, options: dict[str, Any], place: str) -> Metric:
     if options.get("metric", name) == "judge":
         return judge_metric(
-            file, name, JudgeOptions.model_validate({k: v for k, v in options.items() if k != "metric"})
+            file,
+            name,
+            JudgeOptions.model_validate({k: v for k, v in options.items() if k != "metric"}),
         )
     if "python" in options:
         return load_own(file.root, OwnOptions.model_validate(options).python, name, place=place)
     kind = str(options.pop("metric", name))
     if kind not in BUILTINS:
         known = ", ".join(BUILTINS)
-        raise ValueError(f"no metric {kind!r}; known: {known}; an own one needs options: {{python: metrics.py}}")
+        raise ValueError(
+            f"no metric {kind!r}; known: {known}; an own one needs options: {{python: metrics.py}}"
+        )
     builtin = BUILTINS[kind]
     chosen = builtin.options.model_validate(options)
     function, applies = builtin.make(chosen, file)
     made = Metric(info=builtin.info.model_copy(update={"name": name}), function=function)
     if isinstance(chosen, BrierOptions):
         made = replace(made, rate=make_brier(_sibling(file, chosen.of), chosen.per))
-    if isinstance(chosen, CurrencyOptions | DecisionOptions):  # what the file says decides the scores
+    if isinstance(
+        chosen, CurrencyOptions | DecisionOptions
+    ):  # what the file says decides the scores
         digest = hashlib.sha256((file.root / chosen.facts).read_bytes()).hexdigest()
         made = replace(made, version=f"{made.version}+{digest[:12]}")
     return replace(made, applies=applies) if applies else made
@@ -354,15 +395,22 @@ def _sibling(file: TaskFile, name: str) -> Metric:
             found = _build(file, name, dict(spec.options), file.where(f"metrics.{i}"))
             if (found.info.low, found.info.high) == (0.0, 1.0):
                 return found
-            raise ValueError(f"brier needs a metric from 0 to 1 to be held against; {name!r} has another range")
-    raise ValueError(f"brier is held against another metric of this task; there is no {name!r} (option 'of')")
+            raise ValueError(
+                f"brier needs a metric from 0 to 1 to be held against; {name!r} has another range"
+            )
+    raise ValueError(
+        f"brier is held against another metric of this task; there is no {name!r} (option 'of')"
+    )
 
 
-def judge_metric(file: TaskFile, name: str, options: JudgeOptions, *, model: Model | None = None) -> Metric:
+def judge_metric(
+    file: TaskFile, name: str, options: JudgeOptions, *, model: Model | None = None
+) -> Metric:
     """A model judge as a metric: never validated by itself, so it opens no gate until held against people (E02).
 
     Args:
-        file: The definition; its rubric gives question and scale where a criterion has the metric's name.
+        file: The definition; its rubric gives question and scale where a criterion has the metric's
+            name.
         name: Of the metric.
         options: Which model judges, and how.
         model: Judges instead of the model that the options name (tests).
@@ -370,8 +418,12 @@ def judge_metric(file: TaskFile, name: str, options: JudgeOptions, *, model: Mod
     known = {c.name: c for c in file.spec.people.rubric}
     question = options.question or QUESTIONS.get(name, "")
     if name not in known and not question:
-        raise ValueError(f"{name}: a judge needs a question, or a criterion of this name under people.rubric")
-    criterion = known.get(name) or RubricCriterion(name=name, question=question, scale=options.scale)
+        raise ValueError(
+            f"{name}: a judge needs a question, or a criterion of this name under people.rubric"
+        )
+    criterion = known.get(name) or RubricCriterion(
+        name=name, question=question, scale=options.scale
+    )
     function, prepare = judge_function(
         Judge(
             model=model or LazyModel(options.model, options.url),
@@ -382,8 +434,17 @@ def judge_metric(file: TaskFile, name: str, options: JudgeOptions, *, model: Mod
     )
     low, high = (0.0, 1.0) if criterion.scale == "yes/no" else (1.0, 5.0)
     unit = "share" if criterion.scale == "yes/no" else "points"
-    info = MetricInfo(name=name, title=f"{criterion.question} (model judge)", unit=unit, low=low, high=high, own=True)
-    version = hashlib.sha256(f"{options.model} {options.url} {criterion.question}".encode()).hexdigest()[:12]
+    info = MetricInfo(
+        name=name,
+        title=f"{criterion.question} (model judge)",
+        unit=unit,
+        low=low,
+        high=high,
+        own=True,
+    )
+    version = hashlib.sha256(
+        f"{options.model} {options.url} {criterion.question}".encode()
+    ).hexdigest()[:12]
     return Metric(info=info, function=function, version=version, prepare=prepare)
 
 
@@ -394,7 +455,9 @@ def _unreachable(output: str, example: Example, *, task: TaskSpec) -> float:
 def _fault(file: TaskFile, index: int, name: str, error: Any) -> tuple[str, str]:
     key = ".".join(["metrics", str(index), "options", *(str(p) for p in error["loc"])])
     message = str(error["msg"]).removeprefix("Value error, ")
-    return file.where(key), f"metrics[{index}] ({name}): {'.'.join(map(str, error['loc']))}: {message}."
+    return file.where(
+        key
+    ), f"metrics[{index}] ({name}): {'.'.join(map(str, error['loc']))}: {message}."
 
 
 def infos(metrics: Sequence[Metric]) -> tuple[MetricInfo, ...]:

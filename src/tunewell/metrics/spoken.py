@@ -27,7 +27,9 @@ _RUN: Final = re.compile(rf"\b(?:{_WORD})(?:[\s-]+(?:and[\s-]+)?(?:{_WORD}))*\b"
 
 
 def spoken_numbers(text: str) -> list[str]:
-    """Every number said in words, as digits, in order; of two-digit pairs also the year that they may mean.
+    """Every number said in words, as digits, in order.
+
+    Of two-digit pairs also the year that they may mean.
 
     Args:
         text: Lower case.

@@ -20,9 +20,12 @@ KINDS: tuple[ItemKind, ...] = ("number", "date", "time", "name", "address", "ref
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-3])[:.h]([0-5]\d)(?!\d)\s?([ap]\.?m\.?)?", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+|[\w.+-]+@[\w-]+\.[\w.-]*\w")
 _REFERENCE = re.compile(
-    r"(?:§+\s?|\b(?:article|section|clause|paragraph|art|sec|no|nr)\.?\s)\d+(?:[\w.()]*[\w)])?", re.IGNORECASE
+    r"(?:§+\s?|\b(?:article|section|clause|paragraph|art|sec|no|nr)\.?\s)\d+(?:[\w.()]*[\w)])?",
+    re.IGNORECASE,
 )
-_NAME = re.compile(r"\b[^\W\d_a-z][\w'’-]*\w(?:\s+(?:of\s+|the\s+|de\s+|van\s+|von\s+)?[^\W\d_a-z][\w'’-]*\w)*")
+_NAME = re.compile(
+    r"\b[^\W\d_a-z][\w'’-]*\w(?:\s+(?:of\s+|the\s+|de\s+|van\s+|von\s+)?[^\W\d_a-z][\w'’-]*\w)*"
+)
 _LIST_MARK = re.compile(r"(?:^|(?<=\s))(\d{1,2})[.)]\s", re.MULTILINE)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“‘(\[)\]]|[-*•])\s*$")
 _BEFORE = 200
@@ -62,9 +65,9 @@ def check_support(
 ) -> list[SupportItem]:
     """Every checkable item of an output, in order, with whether the input bears it out.
 
-    A number is borne out by the same value in any writing (``1,200.00``, ``1200``, ``twelve``); a date by the same
-    day; a name if each of its words stands in the input. Names are not looked for in German, where every noun has
-    a capital.
+    A number is borne out by the same value in any writing (``1,200.00``, ``1200``, ``twelve``); a
+    date by the same day; a name if each of its words stands in the input. Names are not looked for
+    in German, where every noun has a capital.
 
     Args:
         output: What the model said.
@@ -92,7 +95,13 @@ def check_support(
             if kind in kinds:
                 text = output[start:end]
                 found.append(
-                    SupportItem(start=start, end=end, kind=kind, text=text, supported=source.bears(kind, text))
+                    SupportItem(
+                        start=start,
+                        end=end,
+                        kind=kind,
+                        text=text,
+                        supported=source.bears(kind, text),
+                    )
                 )
     return sorted(found, key=lambda item: item.start)
 
@@ -116,7 +125,10 @@ class _Source:
         self._squeezed = "".join(self._text.split())
         self._words = set(re.findall(r"[^\W_]+", self._text))
         # what a transcript spells out: "A B C", "P.T."
-        self._words |= {re.sub(r"[\W_]+", "", m) for m in re.findall(r"\b(?:[a-z][\s.]+){1,4}[a-z]\b", self._text)}
+        self._words |= {
+            re.sub(r"[\W_]+", "", m)
+            for m in re.findall(r"\b(?:[a-z][\s.]+){1,4}[a-z]\b", self._text)
+        }
         self._dates = {iso for *_, iso in dates_in(text)}
         self._times = {_minutes(m) for m in _TIME.finditer(text)}
         numbers = {canonical_number(m.group(), comma=self._comma) for m in NUMBER.finditer(text)}
@@ -127,20 +139,33 @@ class _Source:
 
     def bears(self, kind: ItemKind, text: str) -> bool:
         if kind == "number":
-            return canonical_number(text, comma=self._comma) in self._numbers or text.casefold() in self._words
+            return (
+                canonical_number(text, comma=self._comma) in self._numbers
+                or text.casefold() in self._words
+            )
         if kind == "date":
             iso = next((i for *_, i in dates_in(text)), "")
             return iso in self._dates or self._slashed(iso)
         if kind == "time":
             match = _TIME.search(text)
-            return match is not None and bool(_minutes(match) & set().union(*self._times or [frozenset()]))
+            return match is not None and bool(
+                _minutes(match) & set().union(*self._times or [frozenset()])
+            )
         if kind == "name":
-            words = [w for w in re.findall(r"[^\W_]+", text.casefold()) if w not in _SMALL_WORDS | _NEVER_NAMES]
+            words = [
+                w
+                for w in re.findall(r"[^\W_]+", text.casefold())
+                if w not in _SMALL_WORDS | _NEVER_NAMES
+            ]
             return all(self._knows(w) for w in words)
         return "".join(text.casefold().split()).rstrip(".") in self._squeezed
 
     def _knows(self, word: str) -> bool:
-        return word in self._words or word.removesuffix("s") in self._words or f"{word}s" in self._words
+        return (
+            word in self._words
+            or word.removesuffix("s") in self._words
+            or f"{word}s" in self._words
+        )
 
     def _slashed(self, iso: str) -> bool:
         """03/05/2026 may be the third of May or the fifth of March: either bears the date out."""
@@ -158,7 +183,9 @@ def _minutes(match: re.Match[str]) -> frozenset[int]:
     hour, minute, half = int(match[1]), int(match[2]), (match[3] or "").lower()[:1]
     if half:
         return frozenset({(hour % 12 + (12 if half == "p" else 0)) * 60 + minute})
-    return frozenset({hour * 60 + minute} | ({(hour + 12) % 24 * 60 + minute} if 1 <= hour <= 12 else set()))
+    return frozenset(
+        {hour * 60 + minute} | ({(hour + 12) % 24 * 60 + minute} if 1 <= hour <= 12 else set())
+    )
 
 
 def _dates(text: str) -> Iterator[tuple[int, int]]:
@@ -214,7 +241,10 @@ _FINDERS: tuple[tuple[ItemKind, Finder], ...] = (
 
 
 def support(output: str, example: Example, *, task: TaskSpec) -> Marked:
-    """The share of checkable items that the row's turns before the answer bear out; 1 if there are none."""
+    """The share of checkable items that the row's turns before the answer bear out.
+
+    1 if there are none.
+    """
     given = "\n".join(m.content for m in example.prompt)
     items = check_support(output, given, language=task.task.language)
     loose = [i for i in items if not i.supported]

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from tunewell.metrics.spoken import with_digits
 
-DECIMAL_COMMA = frozenset({"cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "no", "pl", "pt", "ru", "sv", "tr"})
+DECIMAL_COMMA = frozenset(
+    {"cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "no", "pl", "pt", "ru", "sv", "tr"}
+)
 """Languages (ISO 639-1) that write 12,50 for twelve and a half."""
 
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,'’\u00a0\u202f]\d+)*(?!\d)")
@@ -36,7 +38,9 @@ _MONTHS = {
     for name in names.split()
 }
 _MONTH = "|".join(sorted(map(re.escape, _MONTHS), key=len, reverse=True))
-_DAY_FIRST = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+|de\s+)?({_MONTH})\.?,?\s+(?:de\s+)?(\d{{4}})\b")
+_DAY_FIRST = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+|de\s+)?({_MONTH})\.?,?\s+(?:de\s+)?(\d{{4}})\b"
+)
 _MONTH_FIRST = re.compile(rf"\b({_MONTH})\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})\b")
 _DOTTED = re.compile(r"(?<!\d)(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})(?!\d)")
 _CURRENCY = {"€": "eur", "£": "gbp", "$": "usd", "¥": "jpy"}
@@ -111,7 +115,8 @@ def normalise(text: str, language: str = "en") -> str:
 
     Args:
         text: Any text.
-        language: ISO 639-1; decides what a lone comma in a number means, and whether number words become digits.
+        language: ISO 639-1; decides what a lone comma in a number means, and whether number words
+            become digits.
 
     Example:
         >>> normalise("You pay  €1,250.00 by March 3rd, 2026!")
@@ -124,7 +129,10 @@ def normalise(text: str, language: str = "en") -> str:
     pieces, end = [], 0
     for start, stop, iso in [*sorted(dates_in(text)), (len(text), len(text), "")]:
         if start >= end:
-            pieces += [NUMBER.sub(lambda m: canonical_number(m.group(), comma=comma), text[end:start]), iso]
+            pieces += [
+                NUMBER.sub(lambda m: canonical_number(m.group(), comma=comma), text[end:start]),
+                iso,
+            ]
             end = stop
     text = "".join(pieces)
     text = re.sub(r"\bper\s?cent\b|\bprozent\b", "%", text)
@@ -135,7 +143,8 @@ def normalise(text: str, language: str = "en") -> str:
     text = _CODE_FIRST.sub(r"\2 \1", text)
     if language == "en":
         text = with_digits(text)
-    # Marks between digits (2026-03-03, 7:30, 1.5) and the per cent sign carry meaning; all others are white space.
+    # Marks between digits (2026-03-03, 7:30, 1.5) and the per cent sign carry meaning; all others
+    # are white space.
     text = re.sub(r"(?<!\d)(?!(?<!\S)-\d)[^\w\s%]|[^\w\s%](?!\d)|_", " ", text)
     return " ".join(text.split())
 

@@ -1,7 +1,8 @@
 """LoRA adapters from disk, strictly: every tensor finds its place, every promised place its tensors, or it is an error.
 
-Plain LoRA is applied by our own small module, so that several adapters share one base and are switched between calls.
-What is not plain (DoRA, extra saved modules, rank patterns …) goes through PEFT on a base of its own.
+Plain LoRA is applied by our own small module, so that several adapters share one base and are
+switched between calls. What is not plain (DoRA, extra saved modules, rank patterns …) goes through
+PEFT on a base of its own.
 """
 
 from __future__ import annotations
@@ -25,9 +26,20 @@ from tunewell.types import digest as value_digest
 PREFIX: Final = "base_model.model."
 KEY = re.compile(r"^(?P<module>.+)\.lora_(?P<side>[AB])(?:\.default)?\.weight$")
 NOT_PLAIN: Final = (
-    "use_dora", "lora_bias", "modules_to_save", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "layer_replication",
-    "trainable_token_indices", "target_parameters", "megatron_config", "eva_config", "corda_config", "loftq_config",
-)  # fmt: skip
+    "use_dora",
+    "lora_bias",
+    "modules_to_save",
+    "rank_pattern",
+    "alpha_pattern",
+    "fan_in_fan_out",
+    "layer_replication",
+    "trainable_token_indices",
+    "target_parameters",
+    "megatron_config",
+    "eva_config",
+    "corda_config",
+    "loftq_config",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,8 @@ class Adapter:
 
     Attributes:
         folder: Where it lies.
-        digest: SHA-256 (hex) of its tensors and of what decides how they are used (rank, scale, kind).
+        digest: SHA-256 (hex) of its tensors and of what decides how they are used (rank, scale,
+            kind).
         config: ``adapter_config.json``.
         tensors: All tensors by their names in the file.
     """
@@ -50,17 +63,25 @@ class Adapter:
     def plain(self) -> bool:
         """Whether it is LoRA and nothing but LoRA."""
         c = self.config
-        return c.get("peft_type") == "LORA" and c.get("bias", "none") == "none" and not any(c.get(k) for k in NOT_PLAIN)
+        return (
+            c.get("peft_type") == "LORA"
+            and c.get("bias", "none") == "none"
+            and not any(c.get(k) for k in NOT_PLAIN)
+        )
 
     @property
     def scale(self) -> float:
         """What the product B·A is multiplied by."""
         rank = int(self.config["r"])
-        return float(self.config["lora_alpha"]) / (math.sqrt(rank) if self.config.get("use_rslora") else rank)
+        return float(self.config["lora_alpha"]) / (
+            math.sqrt(rank) if self.config.get("use_rslora") else rank
+        )
 
 
 def read_adapter(folder: Path) -> Adapter:
-    """Reads an adapter folder (``adapter_config.json`` and ``adapter_model.safetensors``); never a pickle.
+    """Reads an adapter folder (``adapter_config.json`` and ``adapter_model.safetensors``).
+
+    Never a pickle.
 
     Raises:
         ModelError: Something is missing, cut off, or only there as a pickle.
@@ -68,7 +89,8 @@ def read_adapter(folder: Path) -> Adapter:
     config_file, file = folder / "adapter_config.json", folder / "adapter_model.safetensors"
     if not config_file.is_file():
         raise ModelError(
-            f"'{folder}' is no adapter: there is no adapter_config.json.", hint="give a folder in PEFT format"
+            f"'{folder}' is no adapter: there is no adapter_config.json.",
+            hint="give a folder in PEFT format",
         )
     if not file.is_file():
         if (folder / "adapter_model.bin").is_file():
@@ -114,8 +136,8 @@ def attach(model: nn.Module, adapter: Adapter) -> None:
     """Puts a plain adapter beside the linear maps of a model, switched off (`switch` turns it on).
 
     Raises:
-        ModelError: A tensor has no place in the model or the wrong shape, or a place that the configuration names has
-            no tensors. The model is then as before.
+        ModelError: A tensor has no place in the model or the wrong shape, or a place that the
+            configuration names has no tensors. The model is then as before.
     """
     pairs = _pairs(adapter)
     faults = _faults(model, adapter, pairs)
@@ -148,7 +170,9 @@ def switch(model: nn.Module, digest: str | None) -> None:
 
 
 def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
-    """The model with an adapter that is not plain LoRA, by PEFT; ``model`` is changed and must not be shared.
+    """The model with an adapter that is not plain LoRA, by PEFT.
+
+    ``model`` is changed and must not be shared.
 
     Raises:
         ModelError: PEFT cannot read it, or a tensor is missing or too many.
@@ -161,13 +185,22 @@ def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
         wrapped: Any = get_peft_model(model, config)
         result = set_peft_model_state_dict(wrapped, dict(adapter.tensors))
     except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
-        raise ModelError(f"The adapter '{adapter.folder}' does not fit the model: {error}") from error
+        raise ModelError(
+            f"The adapter '{adapter.folder}' does not fit the model: {error}"
+        ) from error
     missing = [
-        k for k in result.missing_keys if any(part in k for part in ("lora_", "modules_to_save", "ia3_", "vera_"))
+        k
+        for k in result.missing_keys
+        if any(part in k for part in ("lora_", "modules_to_save", "ia3_", "vera_"))
     ]
     if result.unexpected_keys or missing:
-        wrong = [*(f"{k} has no place" for k in result.unexpected_keys), *(f"{k} is missing" for k in missing)]
-        raise ModelError(f"The adapter '{adapter.folder}' does not fit the model: {'; '.join(wrong[:3])}.")
+        wrong = [
+            *(f"{k} has no place" for k in result.unexpected_keys),
+            *(f"{k} is missing" for k in missing),
+        ]
+        raise ModelError(
+            f"The adapter '{adapter.folder}' does not fit the model: {'; '.join(wrong[:3])}."
+        )
     merged: nn.Module = wrapped.eval()
     return merged
 
@@ -177,7 +210,9 @@ def _pairs(adapter: Adapter) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     for key, tensor in adapter.tensors.items():
         match = KEY.match(key.removeprefix(PREFIX))
         if match is None:
-            raise ModelError(f"The adapter '{adapter.folder}' holds '{key[:200]}', which is no LoRA tensor.")
+            raise ModelError(
+                f"The adapter '{adapter.folder}' holds '{key[:200]}', which is no LoRA tensor."
+            )
         sides.setdefault(match["module"], {})[match["side"]] = tensor
     half = [name for name, pair in sides.items() if len(pair) != 2]
     if half or not sides:
@@ -186,7 +221,9 @@ def _pairs(adapter: Adapter) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     return {name: (pair["A"], pair["B"]) for name, pair in sorted(sides.items())}
 
 
-def _faults(model: nn.Module, adapter: Adapter, pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> list[str]:
+def _faults(
+    model: nn.Module, adapter: Adapter, pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
+) -> list[str]:
     faults = []
     rank = int(adapter.config.get("r", 0))
     for name, (a, b) in pairs.items():
@@ -199,14 +236,22 @@ def _faults(model: nn.Module, adapter: Adapter, pairs: Mapping[str, tuple[torch.
             faults.append(
                 f"'{name}' has shapes {tuple(a.shape)}, {tuple(b.shape)} where {want[0]}, {want[1]} are needed"
             )
-    return faults + [f"there are no tensors for '{name}'" for name in sorted(_promised(model, adapter) - set(pairs))]
+    return faults + [
+        f"there are no tensors for '{name}'"
+        for name in sorted(_promised(model, adapter) - set(pairs))
+    ]
 
 
 def _promised(model: nn.Module, adapter: Adapter) -> set[str]:
     """Linear maps that the configuration says are adapted."""
-    targets, layers = adapter.config.get("target_modules"), adapter.config.get("layers_to_transform")
+    targets, layers = (
+        adapter.config.get("target_modules"),
+        adapter.config.get("layers_to_transform"),
+    )
     names = {
-        name for name, m in model.named_modules() if isinstance(m, nn.Linear | Switch) and not name.endswith(".base")
+        name
+        for name, m in model.named_modules()
+        if isinstance(m, nn.Linear | Switch) and not name.endswith(".base")
     }
     if isinstance(targets, str):
         if targets == "all-linear":

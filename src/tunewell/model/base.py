@@ -1,7 +1,7 @@
 """The one seam to models: everything that can generate text in batches and score given targets.
 
-``local`` (transformers + PEFT), ``endpoint`` (any OpenAI-compatible server) and ``fake`` (tests) are held to the same
-contract suite, `tunewell.testing.models.check_model`.
+``local`` (transformers + PEFT), ``endpoint`` (any OpenAI-compatible server) and ``fake`` (tests)
+are held to the same contract suite, `tunewell.testing.models.check_model`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class GenerateOptions(Value):
         max_new_tokens: Longest answer, in the model's own tokens.
         temperature: 0 = greedy (the default: evaluation must repeat).
         top_p: Nucleus mass, used when temperature > 0.
-        seed: Of the sampling; the result for a prompt does not depend on its neighbours in the batch.
+        seed: Of the sampling; the result for a prompt does not depend on its neighbours in the
+            batch.
         stop: Strings that end an answer; they are not part of it.
     """
 
@@ -42,7 +43,8 @@ class Generation(Value):
         text: The answer, without special tokens or stop strings.
         prompt_tokens: Tokens of the prompt as the model saw it.
         tokens: Tokens generated.
-        finish: ``stop`` (ended by itself or at a stop string), ``length`` (cut), ``error`` (``reason`` says why).
+        finish: ``stop`` (ended by itself or at a stop string), ``length`` (cut), ``error``
+            (``reason`` says why).
         reason: Why it failed.
     """
 
@@ -57,7 +59,8 @@ class TargetScore(Value):
     """How probable a given target is.
 
     Attributes:
-        nats: Sum over the target's tokens of -log p(token | before), the end-of-turn token included; natural logarithm.
+        nats: Sum over the target's tokens of -log p(token | before), the end-of-turn token
+            included; natural logarithm.
         tokens: How many tokens that is.
         reason: Why there is no score; then nats = 0 and tokens = 0.
     """
@@ -71,9 +74,11 @@ class TargetScore(Value):
 class Model(Protocol):
     """A language model.
 
-    A conversation is a tuple of `Message`s that ends with a user turn. Results come in the order of the input, one for
-    each, whatever happens: a failure of one item is ``finish="error"`` with its reason, never an exception and never
-    a missing item. What concerns the whole call (no such model, refused key) raises `tunewell.errors.ModelError`.
+    A conversation is a tuple of `Message`s that ends with a user turn. Results come in the order of
+    the input, one for
+    each, whatever happens: a failure of one item is ``finish="error"`` with its reason, never an
+    exception and never a missing item. What concerns the whole call (no such model, refused key)
+    raises `tunewell.errors.ModelError`.
     """
 
     @property

@@ -51,7 +51,8 @@ class BudgetError(ModelError):
     """The budget does not hold another request.
 
     Attributes:
-        results: What was answered before, in the order of the call; the rest are errors that name the budget.
+        results: What was answered before, in the order of the call; the rest are errors that name
+            the budget.
     """
 
     def __init__(self, message: str, *, hint: str = "", results: Sequence[Any] = ()) -> None:
@@ -78,7 +79,9 @@ class Purse:
         return self._spent
 
     def reserve(self, prompt_tokens: int, tokens: int) -> None:
-        """Sets aside the most that a request can use; waits while requests in flight may yet give something back.
+        """Sets aside the most that a request can use.
+
+        Waits while requests in flight may yet give something back.
 
         Raises:
             BudgetError: It does not fit, whatever those in flight turn out to cost.
@@ -86,7 +89,10 @@ class Purse:
         with self._changed:
             while not self._fits([*self._open, (prompt_tokens, tokens)]):
                 if not self._open:
-                    raise BudgetError(self._message(), hint="raise the budget, or ask for fewer or shorter answers")
+                    raise BudgetError(
+                        self._message(),
+                        hint="raise the budget, or ask for fewer or shorter answers",
+                    )
                 self._changed.wait(timeout=1.0)
             self._open.append((prompt_tokens, tokens))
 
@@ -119,7 +125,9 @@ class Purse:
 
 
 class Pace:
-    """Keeps requests apart: a rate of the user's, and pauses that the server asks for. Shared by threads.
+    """Keeps requests apart: a rate of the user's, and pauses that the server asks for.
+
+    Shared by threads.
 
     Args:
         requests_per_minute: None = as fast as they go.

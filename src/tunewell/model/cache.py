@@ -14,7 +14,9 @@ ROOM: Final = 64  # positions that the cache grows by
 class RoomyLayer(DynamicLayer):
     """A cache layer with room at the end: a step writes one position instead of copying all of them."""
 
-    def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def update(
+        self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any
+    ) -> tuple[Any, Any]:
         """Writes new positions behind those held, and gives all."""
         if not self.is_initialized:
             self.dtype, self.device = key_states.dtype, key_states.device
@@ -24,13 +26,18 @@ class RoomyLayer(DynamicLayer):
         start = self.keys.shape[2]
         end = start + key_states.shape[2]
         if end > self._held[0].shape[2]:
-            self._held = [_with_room(self.keys, key_states, end), _with_room(self.values, value_states, end)]
+            self._held = [
+                _with_room(self.keys, key_states, end),
+                _with_room(self.values, value_states, end),
+            ]
         for held, new in zip(self._held, (key_states, value_states), strict=True):
             held[:, :, start:end] = new
         self.keys, self.values = (held[:, :, :end] for held in self._held)
         return self.keys, self.values
 
-    def take(self, new: Sequence[Any], begun: Sequence[Any], part: slice, rows: int, longest: int) -> None:
+    def take(
+        self, new: Sequence[Any], begun: Sequence[Any], part: slice, rows: int, longest: int
+    ) -> None:
         """Writes the prompts of some of so many rows, all ending at the same place, behind what all begin with."""
         if not self.is_initialized:
             self.dtype, self.device = new[0].dtype, new[0].device
@@ -60,7 +67,9 @@ class PartLayer(DynamicLayer):
         common: The layer of what all prompts begin with, of one row; None = nothing.
     """
 
-    def __init__(self, whole: RoomyLayer, part: slice, rows: int, longest: int, common: Any) -> None:
+    def __init__(
+        self, whole: RoomyLayer, part: slice, rows: int, longest: int, common: Any
+    ) -> None:
         super().__init__()
         self._place = (part, rows, longest)
         self._whole = whole
@@ -71,7 +80,9 @@ class PartLayer(DynamicLayer):
             self.keys, self.values = self._begun
             self.is_initialized: bool = True
 
-    def update(self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def update(
+        self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any
+    ) -> tuple[Any, Any]:
         """Writes these rows' prompts, and gives them behind what all begin with."""
         new = (key_states, value_states)
         self._whole.take(new, self._begun, *self._place)
@@ -91,7 +102,9 @@ def _with_room(old: Any, like: Any, length: int) -> Any:
 def make_cache(config: Any) -> Any:
     """A key-value cache for a model: in-place layers, except where the model has layers of its own kind."""
     cache = DynamicCache(config=config)
-    cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    cache.layers = [
+        RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
+    ]
     if not cache.layers:
         cache.layer_class_to_replicate = RoomyLayer
     return cache

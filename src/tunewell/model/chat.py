@@ -1,8 +1,8 @@
 """From messages to token ids, the same way for training, scoring and generation.
 
-What users write is hostile: ``<|im_end|>`` in a message must stay seven harmless characters and more, and never become
-the token that ends a turn. The template itself comes from the model's tokenizer; what it adds on its own (SmolLM2: a
-system turn) can be read from `ChatFormat.adds`.
+What users write is hostile: ``<|im_end|>`` in a message must stay seven harmless characters and
+more, and never become the token that ends a turn. The template itself comes from the model's
+tokenizer; what it adds on its own (SmolLM2: a system turn) can be read from `ChatFormat.adds`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Encoded(Value):
 
     Attributes:
         ids: Prompt, then target, then the end-of-turn token.
-        target_start: Where the target begins: the loss is on ``ids[target_start:]`` alone. ``len(ids)`` without target.
+        target_start: Where the target begins: the loss is on ``ids[target_start:]`` alone.
+            ``len(ids)`` without target.
         fits: Whether ``ids`` is within the ``max_tokens`` asked for. It is never cut.
     """
 
@@ -64,7 +65,9 @@ def load_tokenizer(folder: Path) -> Any:
     except ImportError as error:
         raise MissingExtraError("train", needed_for="A tokenizer") from error
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"The tokenizer in '{folder}' cannot be read: {error}") from error
     if not tokenizer.chat_template:
@@ -82,7 +85,9 @@ class ChatFormat:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         added = [t for t in tokenizer.added_tokens_decoder.items() if t[1].special]
-        self._special: dict[str, int] = {str(token.content): int(i) for i, token in added if token.content}
+        self._special: dict[str, int] = {
+            str(token.content): int(i) for i, token in added if token.content
+        }
         self._strip = {str(t.content): (bool(t.lstrip), bool(t.rstrip)) for _, t in added}
         longest_first = sorted(self._special, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
@@ -91,13 +96,17 @@ class ChatFormat:
 
     @cached_property
     def adds(self) -> str:
-        """The system text that the template adds when a conversation brings none; empty if it adds nothing.
+        """The system text that the template adds when a conversation brings none.
+
+        Empty if it adds nothing.
 
         SmolLM2: ``You are a helpful AI assistant named SmolLM, trained by Hugging Face``.
         """
         bare = self._render([Message(role="user", content=_MARK)], answer=False)
         before = self._pattern.split(bare.split(_MARK)[0])
-        own = self._pattern.split(self._render([Message(role="system", content="")], answer=False, strict=False))
+        own = self._pattern.split(
+            self._render([Message(role="system", content="")], answer=False, strict=False)
+        )
         known = {piece.strip() for piece in own} | {"user", "### User:"}
         texts = [piece.strip() for piece in before if piece.strip() and piece.strip() not in known]
         return "\n".join(text.removeprefix("system").strip() for text in texts)
@@ -115,7 +124,9 @@ class ChatFormat:
         if first:
             return self._special[first.group()]
         if self._tokenizer.eos_token_id is None:
-            raise ModelError("The tokenizer has no token that ends a turn.", hint="choose an instruct model")
+            raise ModelError(
+                "The tokenizer has no token that ends a turn.", hint="choose an instruct model"
+            )
         return int(self._tokenizer.eos_token_id)
 
     @property
@@ -125,33 +136,51 @@ class ChatFormat:
         return frozenset({self.end_of_turn} | ({int(eos)} if eos is not None else set()))
 
     def encode(
-        self, messages: Sequence[Message], target: str | None = None, *, max_tokens: int | None = None
+        self,
+        messages: Sequence[Message],
+        target: str | None = None,
+        *,
+        max_tokens: int | None = None,
     ) -> Encoded:
         """A conversation up to the assistant's turn and, if given, the target with its end-of-turn token.
 
-        Harmless text gives exactly what ``apply_chat_template(..., add_generation_prompt=True)`` gives.
+        Harmless text gives exactly what ``apply_chat_template(..., add_generation_prompt=True)``
+        gives.
         """
-        prompt = self._prompt_ids([Message(role=m.role, content=valid_text(m.content)) for m in messages])
+        prompt = self._prompt_ids(
+            [Message(role=m.role, content=valid_text(m.content)) for m in messages]
+        )
         answer = [*self._plain(valid_text(target)), self.end_of_turn] if target is not None else []
         total = len(prompt) + len(answer)
-        return Encoded(ids=(*prompt, *answer), target_start=len(prompt), fits=max_tokens is None or total <= max_tokens)
+        return Encoded(
+            ids=(*prompt, *answer),
+            target_start=len(prompt),
+            fits=max_tokens is None or total <= max_tokens,
+        )
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of generated ids, without special tokens."""
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return str(
+            self._tokenizer.decode(
+                list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+        )
 
     def _prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         if not any(self._hostile(m.content) for m in messages):
             return _ids(self._tokenizer(self._render(messages), add_special_tokens=False))
-        # Every special token in a message is replaced by a mark, so that those left in the rendered text are the
-        # template's own; the text between them, marks undone, is cut with special tokens switched off.
+        # Every special token in a message is replaced by a mark, so that those left in the rendered
+        # text are the template's own; the text between them, marks undone, is cut with special
+        # tokens switched off.
         found: list[str] = []
 
         def hide(match: re.Match[str]) -> str:
             found.append(match.group())
             return f"{_MARK}{len(found) - 1}z"
 
-        hidden = [Message(role=m.role, content=self._pattern.sub(hide, m.content)) for m in messages]
+        hidden = [
+            Message(role=m.role, content=self._pattern.sub(hide, m.content)) for m in messages
+        ]
         rendered = self._render(hidden)
         ids: list[int] = []
         strip_next = False
@@ -171,12 +200,20 @@ class ChatFormat:
     def _hostile(self, content: str) -> bool:
         if self._pattern.search(content):
             return True
-        return self._normalizer is not None and bool(self._pattern.search(self._normalizer.normalize_str(content)))
+        return self._normalizer is not None and bool(
+            self._pattern.search(self._normalizer.normalize_str(content))
+        )
 
     def _plain(self, text: str) -> list[int]:
-        return _ids(self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)) if text else []
+        return (
+            _ids(self._tokenizer(text, add_special_tokens=False, split_special_tokens=True))
+            if text
+            else []
+        )
 
-    def _render(self, messages: Sequence[Message], *, answer: bool = True, strict: bool = True) -> str:
+    def _render(
+        self, messages: Sequence[Message], *, answer: bool = True, strict: bool = True
+    ) -> str:
         from jinja2 import TemplateError
 
         def render(turns: Sequence[Message]) -> str:
@@ -195,7 +232,9 @@ class ChatFormat:
                 if not strict:
                     return ""
                 roles = ", ".join(m.role for m in messages) or "none"
-                raise ModelError(f"The model's chat template refuses the turns ({roles}): {error}") from error
+                raise ModelError(
+                    f"The model's chat template refuses the turns ({roles}): {error}"
+                ) from error
 
 
 _formats: WeakKeyDictionary[Any, ChatFormat] = WeakKeyDictionary()
@@ -209,7 +248,11 @@ def chat_format(tokenizer: Any) -> ChatFormat:
 
 
 def encode(
-    tokenizer: Any, messages: Sequence[Message], target: str | None = None, *, max_tokens: int | None = None
+    tokenizer: Any,
+    messages: Sequence[Message],
+    target: str | None = None,
+    *,
+    max_tokens: int | None = None,
 ) -> Encoded:
     """`ChatFormat.encode` for a tokenizer: messages and target to ids, the loss on the target alone.
 

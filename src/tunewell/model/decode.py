@@ -1,8 +1,9 @@
 """The loop that writes answers: a batch of token ids in, ids out, nothing computed twice.
 
-What makes it faster than ``transformers.generate`` (bench/generation): the key-value cache is written in place instead
-of being copied at every step, rows that have ended leave the batch, a beginning that all prompts share (instruction,
-few shots) is computed once, and prompts are read in parts of like length, so that little of it is padding.
+What makes it faster than ``transformers.generate`` (bench/generation): the key-value cache is
+written in place instead of being copied at every step, rows that have ended leave the batch, a
+beginning that all prompts share (instruction, few shots) is computed once, and prompts are read in
+parts of like length, so that little of it is padding.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from tunewell.model.cache import PartLayer, RoomyLayer, make_cache
 
 LEAVE: Final = 8  # a batch is packed anew when one in so many of its rows has ended
 SHARED: Final = 16  # shortest common beginning that is worth computing apart
-PART: Final = {False: 64, True: 8192}  # tokens of padding that a part less may cost: on a processor, on a GPU
+PART: Final = {
+    False: 64,
+    True: 8192,
+}  # tokens of padding that a part less may cost: on a processor, on a GPU
 
 
 def alike(lengths: Sequence[int], *, overhead: int) -> list[slice]:
@@ -62,7 +66,9 @@ class DecodingPrompt:
     ended: str = ""
     draws: np.random.Generator | None = None
 
-    def take(self, token: int, end_ids: frozenset[int], stopped: Callable[[DecodingPrompt], bool]) -> None:
+    def take(
+        self, token: int, end_ids: frozenset[int], stopped: Callable[[DecodingPrompt], bool]
+    ) -> None:
         """Adds a generated token and notes whether the answer has ended."""
         if token in end_ids:
             self.ended = "stop"
@@ -81,7 +87,10 @@ def draws_for(seed: int, ids: Sequence[int]) -> np.random.Generator:
 
 
 def common_start(rows: Sequence[DecodingPrompt]) -> int:
-    """How many ids all prompts begin with, at most all but one of the shortest; 0 where not worth it."""
+    """How many ids all prompts begin with, at most all but one of the shortest.
+
+    0 where not worth it.
+    """
     if len(rows) < 2:
         return 0
     first, last = min(r.ids for r in rows), max(r.ids for r in rows)
@@ -105,21 +114,32 @@ class Choice:
     def pick(self, logits: Any, rows: Sequence[DecodingPrompt]) -> list[int]:
         """One token for each row; ``logits`` has shape (rows, vocabulary)."""
         if self.temperature <= 0:
-            return [int(i) for i in logits.max(dim=-1).indices.tolist()]  # argmax takes three times as long on a CPU
+            return [
+                int(i) for i in logits.max(dim=-1).indices.tolist()
+            ]  # argmax takes three times as long on a CPU
         p = torch.softmax(logits.float() / self.temperature, -1)
         order = None
         if self.top_p < 1:
             p, order = torch.sort(p, dim=-1, descending=True, stable=True)
             p = torch.where(p.cumsum(-1) - p < self.top_p, p, torch.zeros_like(p))
         mass = p.double().cumsum(-1)
-        u = torch.tensor([r.draws.random() if r.draws else 0.5 for r in rows], dtype=torch.float64).to(mass.device)
-        at = torch.searchsorted(mass, u[:, None] * mass[:, -1:], right=True).clamp(max=p.shape[-1] - 1)
-        at = torch.minimum(at, (p > 0).int().cumsum(-1).argmax(-1, keepdim=True))  # rounding never picks a p of 0
+        u = torch.tensor(
+            [r.draws.random() if r.draws else 0.5 for r in rows], dtype=torch.float64
+        ).to(mass.device)
+        at = torch.searchsorted(mass, u[:, None] * mass[:, -1:], right=True).clamp(
+            max=p.shape[-1] - 1
+        )
+        at = torch.minimum(
+            at, (p > 0).int().cumsum(-1).argmax(-1, keepdim=True)
+        )  # rounding never picks a p of 0
         return [int(i) for i in (at if order is None else order.gather(1, at))[:, 0].tolist()]
 
 
 def _mask(rows: Sequence[DecodingPrompt], shared: int) -> Any:
-    """1 where a row, padded between what all begin with and its own, has a token; shape (rows, longest)."""
+    """1 where a row, padded between what all begin with and its own, has a token.
+
+    Shape (rows, longest).
+    """
     longest = max(len(r.ids) for r in rows)
     at = np.arange(longest)[None]
     tails = np.asarray([len(r.ids) - shared for r in rows])[:, None]
@@ -139,9 +159,17 @@ class Decoder:
         self._end_ids = end_ids
 
     def run(
-        self, rows: list[DecodingPrompt], choice: Choice, stopped: Callable[[DecodingPrompt], bool], *, shared: int = 0
+        self,
+        rows: list[DecodingPrompt],
+        choice: Choice,
+        stopped: Callable[[DecodingPrompt], bool],
+        *,
+        shared: int = 0,
     ) -> None:
-        """Fills ``out`` and ``ended`` of every row. The first ``shared`` ids are the same in all of them."""
+        """Fills ``out`` and ``ended`` of every row.
+
+        The first ``shared`` ids are the same in all of them.
+        """
         device = self._model.device
         rows = sorted(rows, key=lambda r: -len(r.ids))
         longest = len(rows[0].ids)
@@ -164,16 +192,30 @@ class Decoder:
                 alive, tokens = [alive[i] for i in keep], [tokens[i] for i in keep]
             seen = torch.cat([seen, seen.new_ones((len(alive), 1))], 1)
             position = position + 1
-            even = all(len(r.ids) == longest for r in alive)  # to ask the mask would be to wait for a GPU
-            logits = self._step(torch.tensor(tokens, device=device)[:, None], None if even else seen, position, cache)
+            even = all(
+                len(r.ids) == longest for r in alive
+            )  # to ask the mask would be to wait for a GPU
+            logits = self._step(
+                torch.tensor(tokens, device=device)[:, None],
+                None if even else seen,
+                position,
+                cache,
+            )
 
     def _read(self, rows: Sequence[DecodingPrompt], shared: int) -> tuple[Any, Any]:
-        """The cache of all prompts, and the logits behind them; rows from the longest to the shortest."""
+        """The cache of all prompts, and the logits behind them.
+
+        Rows from the longest to the shortest.
+        """
         config, device = self._model.config, self._model.device
         whole = make_cache(config)
         common = self._common(rows[0], shared) if shared else None
         parts = alike([len(r.ids) - shared for r in rows], overhead=PART[device.type != "cpu"])
-        if len(parts) < 2 or not whole.layers or any(type(layer) is not RoomyLayer for layer in whole.layers):
+        if (
+            len(parts) < 2
+            or not whole.layers
+            or any(type(layer) is not RoomyLayer for layer in whole.layers)
+        ):
             if common is not None:
                 common.batch_select_indices(torch.zeros(len(rows), dtype=torch.long, device=device))
             whole = common or whole
@@ -205,7 +247,9 @@ class Decoder:
         positions = (mask.cumsum(-1) - 1).clip(min=0)[:, shared:]
         device = self._model.device
         seen = None if mask.all() else torch.from_numpy(mask).to(device)
-        return self._step(torch.from_numpy(padded).to(device), seen, torch.from_numpy(positions).to(device), cache)
+        return self._step(
+            torch.from_numpy(padded).to(device), seen, torch.from_numpy(positions).to(device), cache
+        )
 
     def _step(self, ids: Any, mask: Any, positions: Any, cache: Any) -> Any:
         return self._model(

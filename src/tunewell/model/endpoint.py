@@ -1,6 +1,7 @@
 """Any OpenAI-compatible server (OpenAI, vLLM, llama.cpp, Ollama …): many requests in flight, within a budget.
 
-Nothing is sent but to the address that the user named. The key comes from the environment and appears in no message.
+Nothing is sent but to the address that the user named. The key comes from the environment and
+appears in no message.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ class EndpointModel:
         key_variable: Environment variable that holds the key. Local servers need none.
         in_flight: Most requests at a time.
         timeout_s: Longest wait for one answer, in seconds.
-        retries: How often a request is sent again after an overload, a timeout or a fault of the server.
+        retries: How often a request is sent again after an overload, a timeout or a fault of the
+            server.
         requests_per_minute: Rate limit; None = none.
         budget: What may be spent; see `RequestBudget`.
-        tokenizer: Folder with the tokenizer of the served model: needed by `score`, which sends token ids to
-            ``/completions`` with ``echo`` (vLLM has it).
+        tokenizer: Folder with the tokenizer of the served model: needed by `score`, which sends
+            token ids to ``/completions`` with ``echo`` (vLLM has it).
         http_client: A client of httpx2 to use instead of one with a socket (tests).
         pace: Waiting, for tests.
 
@@ -70,10 +72,15 @@ class EndpointModel:
         try:
             import openai
         except ImportError as error:
-            raise MissingExtraError("endpoint", needed_for=f"Asking '{model}' at {base_url}") from error
+            raise MissingExtraError(
+                "endpoint", needed_for=f"Asking '{model}' at {base_url}"
+            ) from error
         key = os.environ.get(key_variable, "")
         if not key and "api.openai.com" in base_url:
-            raise ModelError(f"{base_url} wants a key.", hint=f"export {key_variable}=…   (it is read from there only)")
+            raise ModelError(
+                f"{base_url} wants a key.",
+                hint=f"export {key_variable}=…   (it is read from there only)",
+            )
         self.name = model
         self._url = base_url
         self._key = key
@@ -85,7 +92,11 @@ class EndpointModel:
         self._pace = pace or Pace(requests_per_minute)
         self._answered = threading.Event()
         self._client = openai.OpenAI(
-            api_key=key or "none", base_url=base_url, timeout=timeout_s, max_retries=0, http_client=http_client
+            api_key=key or "none",
+            base_url=base_url,
+            timeout=timeout_s,
+            max_retries=0,
+            http_client=http_client,
         )
 
     def __repr__(self) -> str:
@@ -105,8 +116,8 @@ class EndpointModel:
     ) -> list[Generation]:
         """One answer per prompt; see `tunewell.model.base.Model.generate`.
 
-        Tokens are as the server counts them; where it does not, UTF-8 bytes / 4. The seed goes to the server, which may
-        or may not honour it.
+        Tokens are as the server counts them; where it does not, UTF-8 bytes / 4. The seed goes to
+        the server, which may or may not honour it.
 
         Raises:
             BudgetError: The budget was used up; its ``results`` hold what was answered.
@@ -126,14 +137,18 @@ class EndpointModel:
         *,
         progress: Progress | None = None,
     ) -> list[TargetScore]:
-        """How probable each target is, where the server echoes log-probabilities of the prompt; else the reason.
+        """How probable each target is, where the server echoes log-probabilities of the prompt.
+
+        Else the reason.
 
         Raises:
             BudgetError: As for `generate`.
             ModelError: No such model, a refused key, no server; or not as many targets as prompts.
         """
         if len(prompts) != len(targets):
-            raise ModelError(f"{len(prompts)} prompts and {len(targets)} targets: there must be as many.")
+            raise ModelError(
+                f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
+            )
         if self._tokenizer is None:
             reason = "scoring at an endpoint needs the folder of the served model's tokenizer"
             return [TargetScore(nats=0, tokens=0, reason=reason)] * len(prompts)
@@ -149,18 +164,26 @@ class EndpointModel:
         messages = [{"role": m.role, "content": valid_text(m.content)} for m in prompt]
         size = sum(len(m["content"].encode()) + TURN_TOKENS for m in messages) + TURN_TOKENS
         limit = "max_completion_tokens" if "api.openai.com" in self._url else "max_tokens"
-        request: dict[str, Any] = {"model": self.name, "messages": messages, limit: options.max_new_tokens}
+        request: dict[str, Any] = {
+            "model": self.name,
+            "messages": messages,
+            limit: options.max_new_tokens,
+        }
         request |= {"temperature": options.temperature, "seed": options.seed}
         request |= {"top_p": options.top_p} if options.temperature > 0 else {}
         request |= {"stop": list(options.stop[:STOPS_SENT])} if options.stop else {}
-        reply = self._send(lambda: self._client.chat.completions.create(**request), (size, options.max_new_tokens))
+        reply = self._send(
+            lambda: self._client.chat.completions.create(**request), (size, options.max_new_tokens)
+        )
         if isinstance(reply, str):
             return _no_answer(reply)
         choice = reply.choices[0] if reply.choices else None
         if choice is None or choice.message is None:
             return _no_answer("the server's reply holds no answer")
         if choice.finish_reason == "content_filter" or choice.message.refusal:
-            return _no_answer(f"refused by the server: {choice.message.refusal or 'content filter'}")
+            return _no_answer(
+                f"refused by the server: {choice.message.refusal or 'content filter'}"
+            )
         text = choice.message.content or ""
         at = min((text.index(s) for s in options.stop if s in text), default=None)
         used = _usage(reply, sum(len(m["content"].encode()) for m in messages), text)
@@ -172,9 +195,16 @@ class EndpointModel:
         )
 
     def _score(self, ids: tuple[int, ...], start: int) -> TargetScore:
-        request = {"model": self.name, "prompt": list(ids), "echo": True, "logprobs": 1, "max_tokens": 1}
+        request = {
+            "model": self.name,
+            "prompt": list(ids),
+            "echo": True,
+            "logprobs": 1,
+            "max_tokens": 1,
+        }
         reply = self._send(
-            lambda: self._client.completions.create(**request, temperature=0), (len(ids) + TURN_TOKENS, 1)
+            lambda: self._client.completions.create(**request, temperature=0),
+            (len(ids) + TURN_TOKENS, 1),
         )
         if isinstance(reply, str):
             return _no_score(reply)
@@ -185,7 +215,11 @@ class EndpointModel:
         return TargetScore(nats=max(0.0, -sum(logprobs[start:])), tokens=len(ids) - start)
 
     def _all(
-        self, one: Callable[[int], R], count: int, failed: Callable[[str], R], progress: Progress | None
+        self,
+        one: Callable[[int], R],
+        count: int,
+        failed: Callable[[str], R],
+        progress: Progress | None,
     ) -> list[R]:
         """Runs all items with many in flight; what concerns the whole call stops it."""
         results: list[R] = [failed("not asked")] * count
@@ -242,7 +276,9 @@ class EndpointModel:
             return call(), "", None
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             hint = f"check the environment variable {self._key_variable}"
-            raise ModelError(f"{self._url} refuses the key: {self._safe(str(error))}", hint=hint) from None
+            raise ModelError(
+                f"{self._url} refuses the key: {self._safe(str(error))}", hint=hint
+            ) from None
         except openai.NotFoundError as error:
             if attempt or self._answered.is_set():
                 return None, f"not found: {error}", None
@@ -252,13 +288,17 @@ class EndpointModel:
             ) from None
         except openai.RateLimitError as error:
             if error.code == "insufficient_quota":
-                raise ModelError(f"{self._url}: the account's quota is used up.", hint="see the provider") from None
+                raise ModelError(
+                    f"{self._url}: the account's quota is used up.", hint="see the provider"
+                ) from None
             return None, f"too many requests: {error}", self._asked_wait(error, backoff_s)
         except openai.APITimeoutError:
             return None, TIMED_OUT, backoff_s
         except openai.APIConnectionError as error:
             if attempt == self._retries and not self._answered.is_set():
-                raise ModelError(f"There is no server at {self._url}: {error.__cause__ or error}") from None
+                raise ModelError(
+                    f"There is no server at {self._url}: {error.__cause__ or error}"
+                ) from None
             return None, f"connection failed: {error.__cause__ or error}", backoff_s
         except openai.InternalServerError as error:
             return None, f"fault of the server: {error}", self._asked_wait(error, backoff_s)
@@ -317,7 +357,9 @@ def _usage(reply: Any, prompt_bytes: int, text: str) -> tuple[int, int]:
 
 
 def _no_answer(reason: str) -> Generation:
-    return Generation(text="", prompt_tokens=0, tokens=0, finish="error", reason=reason or "no reason given")
+    return Generation(
+        text="", prompt_tokens=0, tokens=0, finish="error", reason=reason or "no reason given"
+    )
 
 
 def _no_score(reason: str) -> TargetScore:

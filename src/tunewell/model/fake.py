@@ -26,8 +26,8 @@ class FakeModel:
     """A deterministic `Model` whose tokens are words.
 
     Attributes:
-        answers: A function of the conversation; or answers by the text of the last turn (others are echoed); or a
-            list, one for each prompt of a call, begun anew where it ends.
+        answers: A function of the conversation; or answers by the text of the last turn (others are
+            echoed); or a list, one for each prompt of a call, begun anew where it ends.
         name: As in `Model`.
         failures: Gives the reason why a conversation fails, or None.
         calls: What was asked: every conversation given to `generate`, in order.
@@ -61,19 +61,32 @@ class FakeModel:
         return results
 
     def score(
-        self, prompts: Sequence[Conversation], targets: Sequence[str], *, progress: Progress | None = None
+        self,
+        prompts: Sequence[Conversation],
+        targets: Sequence[str],
+        *,
+        progress: Progress | None = None,
     ) -> list[TargetScore]:
         """0.1 nats a word for the scripted answer, more the less a target is like it."""
         if len(prompts) != len(targets):
-            raise ModelError(f"{len(prompts)} prompts and {len(targets)} targets: there must be as many.")
+            raise ModelError(
+                f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
+            )
         results = []
         for i, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
             reason = self.failures(prompt)
             tokens = len(_words(target)) + 1
-            unlike = 1 - difflib.SequenceMatcher(None, self._answer(i, prompt), target, autojunk=False).ratio()
+            unlike = (
+                1
+                - difflib.SequenceMatcher(
+                    None, self._answer(i, prompt), target, autojunk=False
+                ).ratio()
+            )
             nats = tokens * (0.1 + 5 * unlike)
             results.append(
-                TargetScore(nats=0, tokens=0, reason=reason) if reason else TargetScore(nats=nats, tokens=tokens)
+                TargetScore(nats=0, tokens=0, reason=reason)
+                if reason
+                else TargetScore(nats=nats, tokens=tokens)
             )
             if progress:
                 progress(i + 1, len(prompts))
@@ -82,7 +95,9 @@ class FakeModel:
     def _one(self, i: int, prompt: Conversation, options: GenerateOptions) -> Generation:
         prompt_tokens = sum(1 + len(_words(m.content)) for m in prompt)
         if reason := self.failures(prompt):
-            return Generation(text="", prompt_tokens=prompt_tokens, tokens=0, finish="error", reason=reason)
+            return Generation(
+                text="", prompt_tokens=prompt_tokens, tokens=0, finish="error", reason=reason
+            )
         text = self._answer(i, prompt)
         at = min((text.index(s) for s in options.stop if s in text), default=len(text))
         words = _words(text[:at])

@@ -35,14 +35,20 @@ def safetensors_header(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if not 2 <= size <= min(100_000_000, path.stat().st_size):
-            raise ModelError(f"'{path}' is no safetensors file, or it is cut off.", hint="fetch it again")
+            raise ModelError(
+                f"'{path}' is no safetensors file, or it is cut off.", hint="fetch it again"
+            )
         try:
             header = json.loads(file.read(size))
             ends = [v["data_offsets"][1] for k, v in header.items() if k != "__metadata__"]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"'{path}' is no safetensors file, or it is cut off.", hint="fetch it again") from error
+            raise ModelError(
+                f"'{path}' is no safetensors file, or it is cut off.", hint="fetch it again"
+            ) from error
     if 8 + size + max(ends, default=0) != path.stat().st_size:
-        raise ModelError(f"'{path}' is cut off: its header promises another length.", hint="fetch it again")
+        raise ModelError(
+            f"'{path}' is cut off: its header promises another length.", hint="fetch it again"
+        )
     return {k: v for k, v in header.items() if k != "__metadata__"}, 8 + size
 
 
@@ -112,7 +118,10 @@ def _replace_text(path: Path, text: str) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds a lock file against other processes; waits for its turn. The lock ends with the process."""
+    """Holds a lock file against other processes; waits for its turn.
+
+    The lock ends with the process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -122,8 +131,8 @@ def locked(path: Path) -> Iterator[None]:
 def build_once(folder: Path, make: Callable[[Path], None]) -> str:
     """Makes a folder of weights once, whole or not at all, and gives the digest of its tensors.
 
-    ``make(target)`` fills a temporary folder beside the final one, which is then renamed; other processes wait. A
-    folder whose files no longer have the sizes that were noted is made again.
+    ``make(target)`` fills a temporary folder beside the final one, which is then renamed; other
+    processes wait. A folder whose files no longer have the sizes that were noted is made again.
 
     Raises:
         ModelError: The cache cannot be written, or whatever ``make`` raises.
@@ -150,7 +159,9 @@ def _build(folder: Path, make: Callable[[Path], None]) -> str:
         make(temporary)
         digest = tensors_digest(temporary)
         sizes = {p.name: p.stat().st_size for p in sorted(temporary.iterdir())}
-        (temporary / MANIFEST).write_text(json.dumps({"digest": digest, "files": sizes}, indent=1), encoding="utf-8")
+        (temporary / MANIFEST).write_text(
+            json.dumps({"digest": digest, "files": sizes}, indent=1), encoding="utf-8"
+        )
         for path in temporary.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())

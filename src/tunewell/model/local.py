@@ -17,22 +17,26 @@ from tunewell.types import Message
 T = TypeVar("T")
 BATCH_TOKENS: Final = 16_384
 BATCH_ROWS: Final = 128
-SCORED_AT_ONCE: Final = 512  # target positions whose logits are held together, 200 KB each for SmolLM2
+SCORED_AT_ONCE: Final = (
+    512  # target positions whose logits are held together, 200 KB each for SmolLM2
+)
 
 
 class LocalModel:
     """A causal language model on this machine, with or without an adapter.
 
-    The same calls give the same results. In bfloat16 the sums depend a little on the shape of the batch, so an answer
-    may differ from the one that the prompt gets alone; sampling draws for each prompt from its own seed.
+    The same calls give the same results. In bfloat16 the sums depend a little on the shape of the
+    batch, so an answer may differ from the one that the prompt gets alone; sampling draws for each
+    prompt from its own seed.
 
     Args:
         weights: From `tunewell.model.weights.resolve`, or a name for it.
         adapter: Folder of an adapter in PEFT format (safetensors only).
-        dtype: ``bfloat16``, ``float16`` or ``float32``; by default bfloat16 where the processor multiplies it natively.
+        dtype: ``bfloat16``, ``float16`` or ``float32``; by default bfloat16 where the processor
+            multiplies it natively.
         device: As torch names it; by default ``cuda`` where there is one, else ``cpu``.
-        batch_tokens: Most tokens (prompts, answers and padding) that one batch holds. 16,384 of them are 380 MB of
-            cache for SmolLM2-135M.
+        batch_tokens: Most tokens (prompts, answers and padding) that one batch holds. 16,384 of
+            them are 380 MB of cache for SmolLM2-135M.
         name: Overrides the name in reports.
 
     Raises:
@@ -61,7 +65,9 @@ class LocalModel:
     @property
     def name(self) -> str:
         """The weights' name; with an adapter ``+`` and the first 12 characters of its digest."""
-        return self._name or (f"{self.weights.name}+{self._digest[:12]}" if self._digest else self.weights.name)
+        return self._name or (
+            f"{self.weights.name}+{self._digest[:12]}" if self._digest else self.weights.name
+        )
 
     @property
     def chat(self) -> ChatFormat:
@@ -81,7 +87,11 @@ class LocalModel:
     def with_adapter(self, adapter: Path | None, *, name: str | None = None) -> LocalModel:
         """The same base weights (shared, not copied) with another adapter, or with none."""
         other = object.__new__(LocalModel)
-        other.weights, other.batch_tokens, other._network = self.weights, self.batch_tokens, self._network
+        other.weights, other.batch_tokens, other._network = (
+            self.weights,
+            self.batch_tokens,
+            self._network,
+        )
         other._digest, other._name = None, name
         if self._network.private:
             other._network = Network.load(self.weights, self.dtype, str(self._network.model.device))
@@ -96,7 +106,10 @@ class LocalModel:
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
     ) -> list[Generation]:
-        """One answer per prompt, in batches of like length; see `tunewell.model.base.Model.generate`."""
+        """One answer per prompt, in batches of like length.
+
+        See `tunewell.model.base.Model.generate`.
+        """
         from tunewell.model.decode import Choice, Decoder, DecodingPrompt, common_start, draws_for
 
         options = options or GenerateOptions()
@@ -110,7 +123,9 @@ class LocalModel:
                 continue
             room = self.context_tokens - len(ids)
             if room < 1 or not ids:
-                results[i] = _failed(f"a prompt of {len(ids)} tokens in a context of {self.context_tokens}", len(ids))
+                results[i] = _failed(
+                    f"a prompt of {len(ids)} tokens in a context of {self.context_tokens}", len(ids)
+                )
                 continue
             draws = draws_for(options.seed, ids) if options.temperature > 0 else None
             rows.append(DecodingPrompt(i, ids, min(options.max_new_tokens, room), draws=draws))
@@ -120,8 +135,12 @@ class LocalModel:
         stopped = _stopper(self.chat, options.stop)
         with self._ready() as model:
             decoder = Decoder(model, self._network.end_ids)
-            for batch in _batches(rows, [len(r.ids) + options.max_new_tokens for r in rows], self.batch_tokens):
-                decoder.run(batch, Choice(options.temperature, options.top_p), stopped, shared=shared)
+            for batch in _batches(
+                rows, [len(r.ids) + options.max_new_tokens for r in rows], self.batch_tokens
+            ):
+                decoder.run(
+                    batch, Choice(options.temperature, options.top_p), stopped, shared=shared
+                )
                 for row in batch:
                     results[row.index] = self._generation(row, options.stop)
                 tell(len(batch))
@@ -134,10 +153,17 @@ class LocalModel:
         *,
         progress: Progress | None = None,
     ) -> list[TargetScore]:
-        """How probable each target is after its prompt; logits in float32 and at the target's positions only."""
+        """How probable each target is after its prompt.
+
+        Logits in float32 and at the target's positions only.
+        """
         if len(prompts) != len(targets):
-            raise ModelError(f"{len(prompts)} prompts and {len(targets)} targets: there must be as many.")
-        results: list[TargetScore] = [TargetScore(nats=0, tokens=0, reason="not scored")] * len(prompts)
+            raise ModelError(
+                f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
+            )
+        results: list[TargetScore] = [TargetScore(nats=0, tokens=0, reason="not scored")] * len(
+            prompts
+        )
         rows: list[tuple[int, tuple[int, ...], int]] = []
         for i, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
             try:
@@ -152,10 +178,15 @@ class LocalModel:
             rows.append((i, encoded.ids, encoded.target_start))
         tell = _teller(progress, len(prompts))
         tell(len(prompts) - len(rows))
-        costs = [max(len(ids), (len(ids) - start) * self.batch_tokens // SCORED_AT_ONCE) for _, ids, start in rows]
+        costs = [
+            max(len(ids), (len(ids) - start) * self.batch_tokens // SCORED_AT_ONCE)
+            for _, ids, start in rows
+        ]
         with self._ready() as model:
             for batch in _batches(rows, costs, self.batch_tokens):
-                for (i, ids, start), nats in zip(batch, self._network.nats(model, batch), strict=True):
+                for (i, ids, start), nats in zip(
+                    batch, self._network.nats(model, batch), strict=True
+                ):
                     results[i] = TargetScore(nats=nats, tokens=len(ids) - start)
                 tell(len(batch))
         return results
@@ -230,7 +261,10 @@ def _teller(progress: Progress | None, total: int) -> Callable[[int], None]:
 
 
 def _stopper(chat: ChatFormat, stop: Sequence[str]) -> Callable[[Any], bool]:
-    """Whether the answer so far holds a stop string; only its end is looked at, as long as a stop string can be."""
+    """Whether the answer so far holds a stop string.
+
+    Only its end is looked at, as long as a stop string can be.
+    """
     longest = max((len(s.encode()) for s in stop), default=0) + 4
 
     def stopped(row: Any) -> bool:

@@ -12,7 +12,9 @@ from tunewell.model.chat import ChatFormat, chat_format, load_tokenizer
 from tunewell.model.weights import Weights
 
 Precision = Literal["bfloat16", "float16", "float32"]
-FINE_HEAD_BYTES: Final = 2 << 30  # largest output map that is kept in float32 beside the model, for scoring
+FINE_HEAD_BYTES: Final = (
+    2 << 30
+)  # largest output map that is kept in float32 beside the model, for scoring
 
 
 class Network:
@@ -54,7 +56,9 @@ class Network:
             from transformers import AutoModelForCausalLM
             from transformers.utils import logging
         except ImportError as error:
-            raise MissingExtraError("train", needed_for=f"Running '{weights.name}' on this machine") from error
+            raise MissingExtraError(
+                "train", needed_for=f"Running '{weights.name}' on this machine"
+            ) from error
         place = device or ("cuda" if torch.cuda.is_available() else "cpu")
         bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()
@@ -67,7 +71,9 @@ class Network:
                 trust_remote_code=False,
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(f"The model '{weights.name}' in '{weights.folder}' cannot be loaded: {error}") from error
+            raise ModelError(
+                f"The model '{weights.name}' in '{weights.folder}' cannot be loaded: {error}"
+            ) from error
         finally:
             if bars:
                 logging.enable_progress_bar()
@@ -91,11 +97,14 @@ class Network:
             owner += [r] * (len(ids) - start)
         device = model.device
         with self._only_at(model, torch.tensor(places, device=device)):
-            # Padding stands on the right, where causal attention never looks: no mask, and the fast kernel.
+            # Padding stands on the right, where causal attention never looks: no mask, and the fast
+            # kernel.
             logits = model(input_ids=padded.to(device), use_cache=False).logits[0].float()
         picked = logits.gather(1, torch.tensor(wanted, device=device)[:, None])[:, 0]
         losses = (torch.logsumexp(logits, -1) - picked).double().cpu()
-        sums = torch.zeros(len(batch), dtype=torch.float64).index_add_(0, torch.tensor(owner), losses)
+        sums = torch.zeros(len(batch), dtype=torch.float64).index_add_(
+            0, torch.tensor(owner), losses
+        )
         return [max(0.0, float(s)) for s in sums]
 
     @contextmanager
@@ -105,13 +114,21 @@ class Network:
 
         head = model.get_output_embeddings()
         usual: Callable[[Any], Any] = head.forward
-        if self._fine is None and isinstance(head, torch.nn.Linear) and head.weight.numel() * 4 <= FINE_HEAD_BYTES:
+        if (
+            self._fine is None
+            and isinstance(head, torch.nn.Linear)
+            and head.weight.numel() * 4 <= FINE_HEAD_BYTES
+        ):
             bias = None if head.bias is None else head.bias.float()
             self._fine = (head.weight.float(), bias)
 
         def forward(hidden: Any) -> Any:
             chosen = hidden.reshape(-1, hidden.shape[-1]).index_select(0, places)[None]
-            return usual(chosen) if self._fine is None else torch.nn.functional.linear(chosen.float(), *self._fine)
+            return (
+                usual(chosen)
+                if self._fine is None
+                else torch.nn.functional.linear(chosen.float(), *self._fine)
+            )
 
         head.forward = forward
         try:
@@ -123,8 +140,10 @@ class Network:
 def _lay_out_for_head(model: Any) -> None:
     """Let the output map see its input in one piece.
 
-    The state of the last position alone is a slice with gaps, for which PyTorch multiplies row by row and copies the
-    whole map for each: 25 rows of SmolLM2-135M took 4.5 s and 1.35 GB instead of 0.015 s and nothing.
+    The state of the last position alone is a slice with gaps, for which PyTorch multiplies row by
+    row and copies the
+    whole map for each: 25 rows of SmolLM2-135M took 4.5 s and 1.35 GB instead of 0.015 s and
+        nothing.
     """
 
     def pack(_: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:

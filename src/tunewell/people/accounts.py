@@ -18,7 +18,14 @@ import sqlalchemy as sa
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.store import Store
 from tunewell.store.once import insert_once
-from tunewell.store.people_tables import accounts, attempts, audit, invitations, machine_tokens, sessions
+from tunewell.store.people_tables import (
+    accounts,
+    attempts,
+    audit,
+    invitations,
+    machine_tokens,
+    sessions,
+)
 from tunewell.types import Value
 
 if TYPE_CHECKING:
@@ -100,7 +107,7 @@ class Accounts:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    # --- accounts ---------------------------------------------------------------------------------------------
+    # --- accounts ---------------------------------------------------------------------------------
 
     def create(self, shown: str, *, role: AccountRole, password: str = "") -> Account:
         """Make an account; without a password only a link or a token opens it.
@@ -110,12 +117,19 @@ class Accounts:
         """
         shown = _tidy(shown)
         if password and len(password) < SHORTEST_PASSWORD:
-            raise UserError(f"the password has {len(password)} characters, at least {SHORTEST_PASSWORD} are needed")
+            raise UserError(
+                f"the password has {len(password)} characters, at least {SHORTEST_PASSWORD} are needed"
+            )
         account = Account(id=secrets.token_hex(16), name=_key(shown), shown=shown, role=role)
         line = {
-            "id": account.id, "name": account.name, "shown": shown, "role": role, "active": True,
-            "password": _hasher().hash(password) if password else "", "created": _now(),
-        }  # fmt: skip
+            "id": account.id,
+            "name": account.name,
+            "shown": shown,
+            "role": role,
+            "active": True,
+            "password": _hasher().hash(password) if password else "",
+            "created": _now(),
+        }
         with self.store.connection(write=True) as connection:
             if not insert_once(connection, accounts, line, ("name",)):
                 raise UserError(f"the name {shown!r} is taken", hint="choose another one")
@@ -131,23 +145,39 @@ class Accounts:
         return self._rows(sa.true())
 
     def _rows(self, where: sa.ColumnElement[bool]) -> list[Account]:
-        columns = (accounts.c.id, accounts.c.name, accounts.c.shown, accounts.c.role, accounts.c.active)
+        columns = (
+            accounts.c.id,
+            accounts.c.name,
+            accounts.c.shown,
+            accounts.c.role,
+            accounts.c.active,
+        )
         with self.store.connection() as connection:
-            rows = connection.execute(sa.select(*columns).where(where).order_by(accounts.c.name)).mappings().all()
+            rows = (
+                connection.execute(sa.select(*columns).where(where).order_by(accounts.c.name))
+                .mappings()
+                .all()
+            )
         return [Account(**{str(k): v for k, v in row.items()}) for row in rows]
 
     def set_email(self, account: str, email: str) -> None:
         """Where notices of work go; empty = nowhere."""
         with self.store.connection(write=True) as connection:
-            connection.execute(sa.update(accounts).where(accounts.c.id == account).values(email=email[:320]))
+            connection.execute(
+                sa.update(accounts).where(accounts.c.id == account).values(email=email[:320])
+            )
 
     def addresses(self) -> dict[str, str]:
         """E-mail addresses of active accounts that have left one, by account."""
-        query = sa.select(accounts.c.id, accounts.c.email).where(accounts.c.email != "", accounts.c.active.is_(True))
+        query = sa.select(accounts.c.id, accounts.c.email).where(
+            accounts.c.email != "", accounts.c.active.is_(True)
+        )
         with self.store.connection() as connection:
             return {name: email for name, email in connection.execute(query)}
 
-    def change(self, account: str, *, role: AccountRole | None = None, active: bool | None = None) -> None:
+    def change(
+        self, account: str, *, role: AccountRole | None = None, active: bool | None = None
+    ) -> None:
         """Give another role, or lock out (which ends all sessions) and let in again."""
         values = {k: v for k, v in (("role", role), ("active", active)) if v is not None}
         with self.store.connection(write=True) as connection:
@@ -161,14 +191,20 @@ class Accounts:
             UserError: It is too short.
         """
         if len(password) < SHORTEST_PASSWORD:
-            raise UserError(f"the password has {len(password)} characters, at least {SHORTEST_PASSWORD} are needed")
+            raise UserError(
+                f"the password has {len(password)} characters, at least {SHORTEST_PASSWORD} are needed"
+            )
         with self.store.connection(write=True) as connection:
             hashed = _hasher().hash(password)
-            connection.execute(sa.update(accounts).where(accounts.c.id == account).values(password=hashed))
+            connection.execute(
+                sa.update(accounts).where(accounts.c.id == account).values(password=hashed)
+            )
             connection.execute(sa.delete(sessions).where(sessions.c.account == account))
 
     def check(self, name: str, password: str, *, address: str = "") -> Account | None:
-        """The account that this name and password open, or None; as slow for names that do not exist.
+        """The account that this name and password open, or None.
+
+        As slow for names that do not exist.
 
         Raises:
             UserError: Too many failed attempts lately, of this name or from this address.
@@ -180,7 +216,9 @@ class Accounts:
             f"address {address}": MOST_FAILURES_AT_ALL,
         }
         if any(self.failures(key) >= limit for key, limit in limits.items()):
-            raise UserError("too many failed attempts", hint=f"try again in {FAILURE_S / 60:.0f} minutes")
+            raise UserError(
+                "too many failed attempts", hint=f"try again in {FAILURE_S / 60:.0f} minutes"
+            )
         query = sa.select(accounts.c.id, accounts.c.password).where(
             accounts.c.name == name, accounts.c.active.is_(True), accounts.c.password != ""
         )
@@ -193,11 +231,13 @@ class Accounts:
             self.note_failure(key)
         return None
 
-    # --- rate limits ------------------------------------------------------------------------------------------
+    # --- rate limits ------------------------------------------------------------------------------
 
     def failures(self, key: str, *, within_s: float = FAILURE_S) -> int:
         """How often `note_failure` was called with this key lately."""
-        query = sa.select(sa.func.count()).where(attempts.c.key == key[:200], attempts.c.at > time.time() - within_s)
+        query = sa.select(sa.func.count()).where(
+            attempts.c.key == key[:200], attempts.c.at > time.time() - within_s
+        )
         with self.store.connection() as connection:
             return int(connection.execute(query).scalar() or 0)
 
@@ -208,14 +248,19 @@ class Accounts:
             connection.execute(sa.delete(attempts).where(attempts.c.at < now - 2 * FAILURE_S))
             connection.execute(sa.insert(attempts).values(key=key[:200], at=now))
 
-    # --- sessions and tokens ----------------------------------------------------------------------------------
+    # --- sessions and tokens ----------------------------------------------------------------------
 
     def sign_in(self, account: Account, *, lasts_s: float = SESSION_S) -> str:
         """Start a session and give its secret, which is stored nowhere."""
         token = secrets.token_urlsafe(32)
         now = time.time()
-        line = {"token": _hash(token), "account": account.id, "csrf": secrets.token_urlsafe(24),
-                "created": now, "expires": now + lasts_s}  # fmt: skip
+        line = {
+            "token": _hash(token),
+            "account": account.id,
+            "csrf": secrets.token_urlsafe(24),
+            "created": now,
+            "expires": now + lasts_s,
+        }
         with self.store.connection(write=True) as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.expires < now))
             connection.execute(sa.insert(sessions).values(**line))
@@ -223,7 +268,9 @@ class Accounts:
 
     def session(self, token: str) -> Session | None:
         """Whose session this secret opens, if it has not run out and the account is active."""
-        return self._session(sessions.c.token == _hash(token), sessions.c.expires, sessions.c.csrf, sessions)
+        return self._session(
+            sessions.c.token == _hash(token), sessions.c.expires, sessions.c.csrf, sessions
+        )
 
     def sign_out(self, token: str) -> None:
         """End a session."""
@@ -234,8 +281,14 @@ class Accounts:
         """A token for the API; shown once."""
         token = f"tw_{secrets.token_urlsafe(32)}"
         now = time.time()
-        line = {"token": _hash(token), "account": account.id, "name": _tidy(name), "created": now,
-                "expires": now + lasts_s, "revoked": False}  # fmt: skip
+        line = {
+            "token": _hash(token),
+            "account": account.id,
+            "name": _tidy(name),
+            "created": now,
+            "expires": now + lasts_s,
+            "revoked": False,
+        }
         with self.store.connection(write=True) as connection:
             connection.execute(sa.insert(machine_tokens).values(**line))
         return token
@@ -249,7 +302,9 @@ class Accounts:
         """Revoke the tokens of an account with this name; how many there were."""
         where = sa.and_(machine_tokens.c.account == account, machine_tokens.c.name == name)
         with self.store.connection(write=True) as connection:
-            return connection.execute(sa.update(machine_tokens).where(where).values(revoked=True)).rowcount
+            return connection.execute(
+                sa.update(machine_tokens).where(where).values(revoked=True)
+            ).rowcount
 
     def tokens(self, account: str) -> list[str]:
         """Names of the tokens in force."""
@@ -259,10 +314,18 @@ class Accounts:
             machine_tokens.c.expires > time.time(),
         )
         with self.store.connection() as connection:
-            return list(connection.execute(sa.select(machine_tokens.c.name).where(where).distinct()).scalars())
+            return list(
+                connection.execute(
+                    sa.select(machine_tokens.c.name).where(where).distinct()
+                ).scalars()
+            )
 
     def _session(
-        self, where: sa.ColumnElement[bool], expires: sa.Column[float], csrf: sa.ColumnElement[str], table: sa.Table
+        self,
+        where: sa.ColumnElement[bool],
+        expires: sa.Column[float],
+        csrf: sa.ColumnElement[str],
+        table: sa.Table,
     ) -> Session | None:
         columns = (accounts.c.id, accounts.c.name, accounts.c.shown, accounts.c.role)
         query = (
@@ -277,14 +340,26 @@ class Accounts:
         account = Account(**{k: row[k] for k in ("id", "name", "shown", "role")})
         return Session(account=account, csrf=row["csrf"], expires=row["expires"])
 
-    # --- invitations ------------------------------------------------------------------------------------------
+    # --- invitations ------------------------------------------------------------------------------
 
-    def invite(self, role: AccountRole, *, author: str, batch: str = "", lasts_s: float = INVITATION_S) -> str:
-        """The secret of a link that makes one account of this role; with ``batch`` it is given work there."""
+    def invite(
+        self, role: AccountRole, *, author: str, batch: str = "", lasts_s: float = INVITATION_S
+    ) -> str:
+        """The secret of a link that makes one account of this role.
+
+        With ``batch`` it is given work there.
+        """
         token = secrets.token_urlsafe(24)
         now = time.time()
-        line = {"token": _hash(token), "role": role, "batch": batch, "author": author, "created": now,
-                "expires": now + lasts_s, "used_by": ""}  # fmt: skip
+        line = {
+            "token": _hash(token),
+            "role": role,
+            "batch": batch,
+            "author": author,
+            "created": now,
+            "expires": now + lasts_s,
+            "used_by": "",
+        }
         with self.store.connection(write=True) as connection:
             connection.execute(sa.insert(invitations).values(**line))
         return token
@@ -292,17 +367,24 @@ class Accounts:
     def invitation(self, token: str) -> Invitation | None:
         """The invitation that this secret opens, if it is neither used nor run out."""
         query = sa.select(invitations).where(
-            invitations.c.token == _hash(token), invitations.c.used_by == "", invitations.c.expires > time.time()
+            invitations.c.token == _hash(token),
+            invitations.c.used_by == "",
+            invitations.c.expires > time.time(),
         )
         with self.store.connection() as connection:
             row = connection.execute(query).mappings().first()
-        return Invitation(**{k: row[k] for k in ("role", "batch", "author", "expires")}) if row else None
+        return (
+            Invitation(**{k: row[k] for k in ("role", "batch", "author", "expires")})
+            if row
+            else None
+        )
 
     def accept(self, token: str, shown: str, *, password: str = "") -> tuple[Account, Invitation]:
         """Use an invitation up and make its account.
 
         Raises:
-            UserError: The link does not hold any more, or the account cannot be made (then the link still holds).
+            UserError: The link does not hold any more, or the account cannot be made (then the link
+                still holds).
         """
         invitation = self.invitation(token)
         if invitation is None:
@@ -312,7 +394,9 @@ class Accounts:
         mark = secrets.token_hex(16)
         where = sa.and_(invitations.c.token == _hash(token), invitations.c.used_by == "")
         with self.store.connection(write=True) as connection:
-            if not connection.execute(sa.update(invitations).where(where).values(used_by=mark)).rowcount:
+            if not connection.execute(
+                sa.update(invitations).where(where).values(used_by=mark)
+            ).rowcount:
                 raise UserError("this link has been used or has run out", hint="ask for a new one")
         try:
             account = self.create(shown, role=invitation.role, password=password)
@@ -324,14 +408,21 @@ class Accounts:
 
     def _set_used(self, token: str, by: str) -> None:
         with self.store.connection(write=True) as connection:
-            connection.execute(sa.update(invitations).where(invitations.c.token == _hash(token)).values(used_by=by))
+            connection.execute(
+                sa.update(invitations).where(invitations.c.token == _hash(token)).values(used_by=by)
+            )
 
-    # --- audit ------------------------------------------------------------------------------------------------
+    # --- audit ------------------------------------------------------------------------------------
 
     def log(self, account: str, action: str, subject: str = "", **record: Any) -> None:
         """Write down what somebody did; never secrets."""
-        line = {"at": _now(), "account": account[:128], "action": action, "subject": subject.replace("\x00", ""),
-                "record": json.dumps(record, default=str)}  # fmt: skip
+        line = {
+            "at": _now(),
+            "account": account[:128],
+            "action": action,
+            "subject": subject.replace("\x00", ""),
+            "record": json.dumps(record, default=str),
+        }
         with self.store.connection(write=True) as connection:
             connection.execute(sa.insert(audit).values(**line))
 
@@ -351,7 +442,11 @@ def _tidy(name: str) -> str:
     Raises:
         UserError: Nothing is left, or it is too long.
     """
-    kept = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c)[0] != "C" or c == "\t")
+    kept = "".join(
+        c
+        for c in unicodedata.normalize("NFC", name)
+        if unicodedata.category(c)[0] != "C" or c == "\t"
+    )
     text = re.sub(r"\s+", " ", kept).strip()
     if not 1 <= len(text) <= 100:
         raise UserError("a name has 1 to 100 characters")

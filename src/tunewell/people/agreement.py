@@ -32,7 +32,10 @@ class Agreement(Value):
 
 
 def agreement(
-    ratings: Mapping[tuple[str, str], float], *, scale: Literal["nominal", "ordinal"] = "nominal", level: float = 0.95
+    ratings: Mapping[tuple[str, str], float],
+    *,
+    scale: Literal["nominal", "ordinal"] = "nominal",
+    level: float = 0.95,
 ) -> Agreement | None:
     """Agreement of ratings by (person, item); None if no item was rated by two people.
 
@@ -48,7 +51,8 @@ def agreement(
     for (_, item), value in sorted(ratings.items()):
         values[item].append(value)
     twice = [given for given in values.values() if len(given) >= 2]
-    # Alpha does not ask who said what: columns as high as the most ratings of an item, not as there are people.
+    # Alpha does not ask who said what: columns as high as the most ratings of an item, not as there
+    # are people.
     shared = np.full((max(map(len, twice), default=0), len(twice)), np.nan)
     for n, given in enumerate(twice):
         shared[: len(given), n] = given
@@ -60,5 +64,9 @@ def agreement(
         why = "everybody said the same throughout: agreement beyond chance is undefined"
         return Agreement(alpha=None, same=same, items=count, why=why)
     if count < 2:
-        return Agreement(alpha=None, same=same, items=count, why="only one item was rated by two people")
-    return Agreement(alpha=krippendorff_alpha(shared, scale=scale, level=level), same=same, items=count)
+        return Agreement(
+            alpha=None, same=same, items=count, why="only one item was rated by two people"
+        )
+    return Agreement(
+        alpha=krippendorff_alpha(shared, scale=scale, level=level), same=same, items=count
+    )

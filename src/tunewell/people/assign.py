@@ -31,17 +31,19 @@ def share_out(
 ) -> list[Seat]:
     """Seats so that each item is seen by ``raters`` people, loads differ by at most one example, and nobody can guess.
 
-    All items of an example (its outputs by different arms) go to the same people, so that arms are compared within
-    a person; they lie about `BLOCK` items apart, and which comes first is drawn anew for each person. Whoever stops
-    early has still judged whole examples.
+    All items of an example (its outputs by different arms) go to the same people, so that arms are
+    compared within a person; they lie about `BLOCK` items apart, and which comes first is drawn
+    anew for each person. Whoever stops early has still judged whole examples.
 
     Args:
         examples: Items of each example.
         accounts: Ids of the people.
         raters: How many people each item needs; never more than there are.
         seed: Of the order and the draw.
-        taken: Seats that exist already, as (item, account): they count towards ``raters`` and are not given again.
-        ordered: Whether queues keep the order of ``examples`` (the worst first) rather than being shuffled.
+        taken: Seats that exist already, as (item, account): they count towards ``raters`` and are
+            not given again.
+        ordered: Whether queues keep the order of ``examples`` (the worst first) rather than being
+            shuffled.
 
     Returns:
         The new seats, sorted by account and position.
@@ -58,17 +60,30 @@ def share_out(
     for people in have.values():
         load.update(p for p in people if p in load)
     chosen: dict[str, list[str]] = defaultdict(list)
-    for example in examples if ordered else sorted(examples, key=lambda e: _draw(seed, "example", e)):
+    for example in (
+        examples if ordered else sorted(examples, key=lambda e: _draw(seed, "example", e))
+    ):
         there = set().union(*(have[i] for i in examples[example]))
-        free = sorted((a for a in accounts if a not in there), key=lambda a: (load[a], _draw(seed, example, a)))
+        free = sorted(
+            (a for a in accounts if a not in there),
+            key=lambda a: (load[a], _draw(seed, example, a)),
+        )
         for account in free[: max(0, raters - len(there))]:
             chosen[account].append(example)
             load[account] += len(examples[example])
-    return [seat for account in sorted(chosen) for seat in _queue(account, chosen[account], examples, seed, ordered)]
+    return [
+        seat
+        for account in sorted(chosen)
+        for seat in _queue(account, chosen[account], examples, seed, ordered)
+    ]
 
 
 def _queue(
-    account: str, own: Sequence[str], examples: Mapping[str, Sequence[str]], seed: int, ordered: bool
+    account: str,
+    own: Sequence[str],
+    examples: Mapping[str, Sequence[str]],
+    seed: int,
+    ordered: bool,
 ) -> list[Seat]:
     """One person's order: shuffled, in blocks with one round per arm, so that two arms of an example lie apart."""
     order = own if ordered else sorted(own, key=lambda e: _draw(seed, account, "order", e))

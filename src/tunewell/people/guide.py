@@ -9,7 +9,9 @@ from tunewell.types import Example
 
 
 def conversation(example: Example) -> str:
-    """What the target answers: a single turn as it is, several with who speaks; system turns left out.
+    """What the target answers: a single turn as it is, several with who speaks.
+
+    System turns left out.
 
     Example:
         >>> from tunewell.types import Message
@@ -35,4 +37,6 @@ def read_guideline(file: TaskFile) -> str:
     try:
         return shown((file.root / name).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the guideline {name} cannot be read: {error}", place=file.where("people.guideline")) from None
+        raise UserError(
+            f"the guideline {name} cannot be read: {error}", place=file.where("people.guideline")
+        ) from None

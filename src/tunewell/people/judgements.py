@@ -13,16 +13,22 @@ SAME_ANSWER = "same-answer"
 """Criterion under which people say whether a perturbed row still has the answer that it claims to have (E05)."""
 
 
-def judgements(store: Store, rows: Collection[str] | None = None, *, evaluation: str = "") -> list[Judgement]:
-    """What people said of outputs, unblinded: one Judgement per person, arm and criterion; oldest first.
+def judgements(
+    store: Store, rows: Collection[str] | None = None, *, evaluation: str = ""
+) -> list[Judgement]:
+    """What people said of outputs, unblinded: one Judgement per person, arm and criterion.
 
-    Calibration rows, skipped and withdrawn verdicts are left out; each person's last word on an item counts. An output
-    that several arms gave counts for each of them. A sign-off under an older guideline does not count.
+    Oldest first.
+
+    Calibration rows, skipped and withdrawn verdicts are left out; each person's last word on an
+    item counts. An output that several arms gave counts for each of them. A sign-off under an older
+    guideline does not count.
 
     Args:
         store: Of the project.
         rows: Only these rows; all if None.
-        evaluation: Only verdicts on the outputs of one evaluation (artifact digest of its predictions).
+        evaluation: Only verdicts on the outputs of one evaluation (artifact digest of its
+            predictions).
     """
     book = Book(store)
     wanted = None if rows is None else set(rows)
@@ -30,7 +36,11 @@ def judgements(store: Store, rows: Collection[str] | None = None, *, evaluation:
     for batch in reversed(book.batches(kind="review")):
         if evaluation and batch.evaluation != evaluation:
             continue
-        items = {i.id: i for i in book.items(batch.id) if not i.gold and (wanted is None or i.example in wanted)}
+        items = {
+            i.id: i
+            for i in book.items(batch.id)
+            if not i.gold and (wanted is None or i.example in wanted)
+        }
         for verdict in book.verdicts(batch.id):
             if verdict.item in items and not verdict.said.skipped:
                 out += judged(verdict, items[verdict.item], batch)

@@ -31,7 +31,9 @@ class Near:
         most = max(COMMON * len(texts), FEW)
         self._rare = math.log(1 + max(1, len(texts)))
         self._common = {word for word, n in found.items() if n > most}
-        self._weight = {word: math.log(1 + len(texts) / n) for word, n in found.items() if n <= most}
+        self._weight = {
+            word: math.log(1 + len(texts) / n) for word, n in found.items() if n <= most
+        }
         self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for n, bag in enumerate(bags):
             known = [w for w in bag if w in self._weight]
@@ -40,7 +42,10 @@ class Near:
                 self._postings[word].append((n, self._weight[word] / length))
 
     def to(self, text: str, *, count: int = 0) -> list[tuple[int, float]]:
-        """Places and cosines of texts that share a telling word, the nearest first; the first ``count`` if given."""
+        """Places and cosines of texts that share a telling word, the nearest first.
+
+        The first ``count`` if given.
+        """
         words = set(_WORD.findall(text.casefold())) - self._common
         length = math.sqrt(sum(self._weight.get(w, self._rare) ** 2 for w in words)) or 1.0
         scores: dict[int, float] = defaultdict(float)

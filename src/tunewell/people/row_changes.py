@@ -39,10 +39,10 @@ class PeopleChanges(Value):
     """Everything that people have said which the next version of the data takes up.
 
     Attributes:
-        corrections: Of rows of the review pool, and settled annotations of its and of training rows: each becomes a
-            row of its own.
-        gold: Of rows of the test set, and rows of the frozen registry: the row's answer changes, and neither it nor its
-            family is ever trained on.
+        corrections: Of rows of the review pool, and settled annotations of its and of training
+            rows: each becomes a row of its own.
+        gold: Of rows of the test set, and rows of the frozen registry: the row's answer changes,
+            and neither it nor its family is ever trained on.
     """
 
     corrections: tuple[WrittenAnswer, ...] = ()
@@ -76,7 +76,9 @@ def standing_corrections(store: Store) -> dict[str, list[WrittenAnswer]]:
             item = items[v.item]
             if item.gold or not v.said.correction.strip():
                 continue
-            word = WrittenAnswer(example=item.example, target=v.said.correction, account=v.account, version=v.version)
+            word = WrittenAnswer(
+                example=item.example, target=v.said.correction, account=v.account, version=v.version
+            )
             known = newest.get((item.part, item.example))
             if known is None or known[0] < v.number:
                 newest[item.part, item.example] = (v.number, word)
@@ -99,9 +101,13 @@ def settled_annotations(store: Store) -> list[tuple[str, WrittenAnswer]]:
 def _annotated(one: Settled) -> WrittenAnswer:
     spans = sorted(one.said.spans, key=lambda s: s.start)
     points = " | ".join(one.item.source[s.start : s.end] for s in spans)
-    tags = ({"points": points} if points else {}) | ({"label": one.said.label} if one.said.label else {})
+    tags = ({"points": points} if points else {}) | (
+        {"label": one.said.label} if one.said.label else {}
+    )
     by: Literal["agreed", "adjudicated"] = "adjudicated" if one.how == "adjudicated" else "agreed"
-    return WrittenAnswer(example=one.item.example, target=one.said.answer, by=by, version=one.version, tags=tags)
+    return WrittenAnswer(
+        example=one.item.example, target=one.said.answer, by=by, version=one.version, tags=tags
+    )
 
 
 def freeze_gold(store: Store, rows: Iterable[WrittenAnswer], *, author: str) -> Registry:

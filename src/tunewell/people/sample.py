@@ -30,8 +30,9 @@ class SampleCandidate(Value):
 def draw(rows: Sequence[SampleCandidate], count: int, *, seed: int = 0) -> list[str]:
     """A systematic sample of the rows sorted by strata and family: every row has probability ``count / len(rows)``.
 
-    Each stratum gets its share to within one row, so slices are mirrored without being weighted, and a plain mean of
-    what people say is an honest estimate for all rows. The order within strata is drawn by seed.
+    Each stratum gets its share to within one row, so slices are mirrored without being weighted,
+    and a plain mean of what people say is an honest estimate for all rows. The order within strata
+    is drawn by seed.
 
     Args:
         rows: To draw from.
@@ -65,12 +66,18 @@ def draw(rows: Sequence[SampleCandidate], count: int, *, seed: int = 0) -> list[
 
 
 def draw_unequal(
-    rows: Sequence[SampleCandidate], count: int, *, sizes: Mapping[str, float], share: float, seed: int = 0
+    rows: Sequence[SampleCandidate],
+    count: int,
+    *,
+    sizes: Mapping[str, float],
+    share: float,
+    seed: int = 0,
 ) -> dict[str, float]:
     """A systematic sample in which rows of greater size are likelier, each with its probability.
 
-    A row's probability is ``(1 - share) / len(rows)`` plus ``share`` times its part of all sizes, times ``count`` and
-    at most 1. No row's is 0, so what people say, weighted by 1 / probability, is an honest estimate for all rows.
+    A row's probability is ``(1 - share) / len(rows)`` plus ``share`` times its part of all sizes,
+    times ``count`` and at most 1. No row's is 0, so what people say, weighted by 1 / probability,
+    is an honest estimate for all rows.
 
     Args:
         rows: To draw from.
@@ -80,8 +87,8 @@ def draw_unequal(
         seed: Of the draw.
 
     Returns:
-        Probability by id, in an order drawn by seed, so that a batch may be stopped at any time: its first m rows
-        had the fraction m / count of their probability.
+        Probability by id, in an order drawn by seed, so that a batch may be stopped at any time:
+        its first m rows had the fraction m / count of their probability.
 
     Source:
         Madow 1949, On the theory of systematic sampling II.
@@ -104,7 +111,9 @@ def draw_unequal(
         part = size / size.sum() if size.sum() > 0 else np.full(len(ordered), 1 / len(ordered))
         probability = _capped((1 - share) / len(ordered) + share * part, count)
     generator = random.Random(f"draw unequal {seed}")
-    places = np.searchsorted(np.cumsum(probability), generator.random() + np.arange(min(count, len(ordered))), "right")
+    places = np.searchsorted(
+        np.cumsum(probability), generator.random() + np.arange(min(count, len(ordered))), "right"
+    )
     chosen = [int(n) for n in np.minimum(places, len(ordered) - 1)]
     generator.shuffle(chosen)
     return {ordered[n].id: float(min(probability[n], 1.0)) for n in chosen}

@@ -26,11 +26,13 @@ class Tally(Value):
     people: int = Field(default=0, ge=0)
 
 
-def add_to_tallies(connection: sa.Connection, batch: str, steps: Mapping[str, tuple[int, int]]) -> None:
+def add_to_tallies(
+    connection: sa.Connection, batch: str, steps: Mapping[str, tuple[int, int]]
+) -> None:
     """Add (open, done) to the counts of accounts, in the transaction that changes their seats.
 
-    The database adds, so that two who do it at once are both counted; in the order of the accounts, so that neither
-    waits for the other for ever.
+    The database adds, so that two who do it at once are both counted; in the order of the accounts,
+    so that neither waits for the other for ever.
     """
     lines = [
         {"batch": batch, "account": account, "open": steps[account][0], "done": steps[account][1]}
@@ -39,11 +41,16 @@ def add_to_tallies(connection: sa.Connection, batch: str, steps: Mapping[str, tu
     ]
     if not lines:
         return
-    insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(tallies)
+    insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(
+        tallies
+    )
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=["batch", "account"],
-            set_={"open": tallies.c.open + insert.excluded.open, "done": tallies.c.done + insert.excluded.done},
+            set_={
+                "open": tallies.c.open + insert.excluded.open,
+                "done": tallies.c.done + insert.excluded.done,
+            },
         ),
         lines,
     )
@@ -54,14 +61,24 @@ def seats_of(connection: sa.Connection, batch: str) -> dict[str, dict[str, int]]
     query = sa.select(tallies.c.account, tallies.c.open, tallies.c.done).where(
         tallies.c.batch == batch, tallies.c.open + tallies.c.done > 0
     )
-    return {account: {"open": left, "done": done} for account, left, done in connection.execute(query)}
+    return {
+        account: {"open": left, "done": done} for account, left, done in connection.execute(query)
+    }
 
 
 def tallies_of(connection: sa.Connection) -> dict[str, Tally]:
     """How far every batch is."""
     query = (
-        sa.select(tallies.c.batch, sa.func.sum(tallies.c.open), sa.func.sum(tallies.c.done), sa.func.count())
+        sa.select(
+            tallies.c.batch,
+            sa.func.sum(tallies.c.open),
+            sa.func.sum(tallies.c.done),
+            sa.func.count(),
+        )
         .where(tallies.c.open + tallies.c.done > 0)
         .group_by(tallies.c.batch)
     )
-    return {b: Tally(open=left, done=done, people=people) for b, left, done, people in connection.execute(query)}
+    return {
+        b: Tally(open=left, done=done, people=people)
+        for b, left, done, people in connection.execute(query)
+    }

@@ -19,7 +19,10 @@ class Settled(Value):
 
 
 class Dispute(Value):
-    """An item whose annotators are done and do not agree; ``words`` in an order that does not follow the accounts."""
+    """An item whose annotators are done and do not agree.
+
+    ``words`` in an order that does not follow the accounts.
+    """
 
     item: Item
     words: tuple[RaterVerdict, ...]
@@ -58,24 +61,40 @@ def settle(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) ->
     disputes: list[Dispute] = []
     waiting = undecided = 0
     for item in items:
-        judge = [v for v in by_item[item.id] if v.account in batch.adjudicators and not v.said.skipped]
+        judge = [
+            v for v in by_item[item.id] if v.account in batch.adjudicators and not v.said.skipped
+        ]
         words = [v for v in by_item[item.id] if v.account not in batch.adjudicators]
         given = [v for v in words if not v.said.skipped]
         if judge:
-            settled.append(Settled(item=item, how="adjudicated", said=judge[-1].said, version=judge[-1].version))
+            settled.append(
+                Settled(
+                    item=item, how="adjudicated", said=judge[-1].said, version=judge[-1].version
+                )
+            )
         elif len(words) < batch.raters:
             waiting += 1
         elif not given:
             undecided += 1
         elif len(given) == len(words) and len({_key(v.said) for v in given}) == 1:
-            settled.append(Settled(item=item, how="agreed", said=given[0].said, version=given[0].version))
+            settled.append(
+                Settled(item=item, how="agreed", said=given[0].said, version=given[0].version)
+            )
         else:
             disputes.append(Dispute(item=item, words=tuple(sorted(given, key=lambda v: v.key))))
     return SettledItems(
-        settled=tuple(settled), disputes=tuple(disputes), waiting=waiting, undecided=undecided, words=dict(by_item)
+        settled=tuple(settled),
+        disputes=tuple(disputes),
+        waiting=waiting,
+        undecided=undecided,
+        words=dict(by_item),
     )
 
 
 def _key(said: Said) -> tuple[object, ...]:
     """What has to be equal for annotators to agree; white space in answers aside."""
-    return said.label, frozenset((s.start, s.end, s.label) for s in said.spans), " ".join(said.answer.split())
+    return (
+        said.label,
+        frozenset((s.start, s.end, s.label) for s in said.spans),
+        " ".join(said.answer.split()),
+    )

@@ -1,4 +1,7 @@
-"""Sign-off: who vouches for what, on which place of the source, under which guideline; open again when it changes."""
+"""Sign-off: who vouches for what, on which place of the source, under which guideline.
+
+Open again when it changes.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ class SignOff(Value):
         signer: Name of the account.
         at: When, UTC.
         version: Of the guideline and the questions.
-        holds: Whether the guideline is still the same; otherwise the item is open again and the verdict does not count.
+        holds: Whether the guideline is still the same; otherwise the item is open again and the
+            verdict does not count.
     """
 
     example: str
@@ -64,24 +68,43 @@ def sign_offs(book: Book, batch: Batch) -> list[SignOff]:
             spans = [s for s in verdict.said.evidence if s.label == criterion.name]
             out.append(
                 SignOff(
-                    example=item.example, arms=item.arms, criterion=criterion.name,
+                    example=item.example,
+                    arms=item.arms,
+                    criterion=criterion.name,
                     value=verdict.said.scores[criterion.name],
                     quotes=tuple(item.source[s.start : s.end] for s in spans),
-                    spans=tuple((s.start, s.end) for s in spans), signer=names.get(verdict.account, verdict.account),
-                    at=verdict.at, version=verdict.version, holds=verdict.version == batch.version,
+                    spans=tuple((s.start, s.end) for s in spans),
+                    signer=names.get(verdict.account, verdict.account),
+                    at=verdict.at,
+                    version=verdict.version,
+                    holds=verdict.version == batch.version,
                 )
-            )  # fmt: skip
+            )
     return out
 
 
 def sign_offs_csv(found: Sequence[SignOff]) -> str:
-    """Sign-offs for a spreadsheet, one a line; cells that it would run as formulas are quoted with an apostrophe."""
+    """Sign-offs for a spreadsheet, one a line.
+
+    Cells that it would run as formulas are quoted with an apostrophe.
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["row", "arms", "criterion", "value", "evidence", "signed by", "at", "guideline", "holds"])
+    writer.writerow(
+        ["row", "arms", "criterion", "value", "evidence", "signed by", "at", "guideline", "holds"]
+    )
     for s in found:
-        cells = [s.example, " ".join(s.arms), s.criterion, s.value, " | ".join(s.quotes), s.signer, s.at.isoformat(),
-                 s.version, "yes" if s.holds else "open again"]  # fmt: skip
+        cells = [
+            s.example,
+            " ".join(s.arms),
+            s.criterion,
+            s.value,
+            " | ".join(s.quotes),
+            s.signer,
+            s.at.isoformat(),
+            s.version,
+            "yes" if s.holds else "open again",
+        ]
         writer.writerow([cell(c) for c in cells])
     return file.getvalue()
 
@@ -89,8 +112,9 @@ def sign_offs_csv(found: Sequence[SignOff]) -> str:
 def reopen_sign_offs(store: Store, file: TaskFile, *, author: str = "Tunewell") -> dict[str, int]:
     """Lay signed work before its people again where the guideline has changed since they signed.
 
-    The batch takes the guideline of now; seats whose verdict was given under another version are open again, and those
-    verdicts no longer count on signed criteria. The words of the old guideline stay readable by version.
+    The batch takes the guideline of now; seats whose verdict was given under another version are
+    open again, and those verdicts no longer count on signed criteria. The words of the old
+    guideline stay readable by version.
 
     Returns:
         Seats that were opened again, by batch.
@@ -105,15 +129,24 @@ def reopen_sign_offs(store: Store, file: TaskFile, *, author: str = "Tunewell") 
         if batch.guideline != text:
             keep_asked(store, batch)
             found[batch.id] = _reopen(store, book, batch.model_copy(update={"guideline": text}))
-            Accounts(store).log(author, "guideline changed", batch.id, before=batch.version, seats=found[batch.id])
+            Accounts(store).log(
+                author, "guideline changed", batch.id, before=batch.version, seats=found[batch.id]
+            )
     return found
 
 
 def keep_asked(store: Store, batch: Batch) -> None:
     """Keep what people are asked under its version."""
-    asked = {"guideline": batch.guideline, "rubric": [c.model_dump(mode="json") for c in batch.rubric],
-             "labels": [*batch.span_labels, *batch.row_labels, *batch.error_tags]}  # fmt: skip
-    line = {"version": batch.version, "at": dt.datetime.now(dt.UTC).isoformat(), "record": json.dumps(asked)}
+    asked = {
+        "guideline": batch.guideline,
+        "rubric": [c.model_dump(mode="json") for c in batch.rubric],
+        "labels": [*batch.span_labels, *batch.row_labels, *batch.error_tags],
+    }
+    line = {
+        "version": batch.version,
+        "at": dt.datetime.now(dt.UTC).isoformat(),
+        "record": json.dumps(asked),
+    }
     with store.connection(write=True) as connection:
         insert_once(connection, guidelines, line, ("version",))
 
@@ -121,7 +154,9 @@ def keep_asked(store: Store, batch: Batch) -> None:
 def asked_under(store: Store, version: str) -> dict[str, object] | None:
     """What people were asked under a version that a verdict names; None if it was never kept."""
     with store.connection() as connection:
-        text = connection.execute(sa.select(guidelines.c.record).where(guidelines.c.version == version)).scalar()
+        text = connection.execute(
+            sa.select(guidelines.c.record).where(guidelines.c.version == version)
+        ).scalar()
     return dict(json.loads(text)) if text else None
 
 
@@ -133,8 +168,14 @@ def _reopen(store: Store, book: Book, batch: Batch) -> int:
         here = batches.c.id == batch.id
         connection.execute(sa.update(batches).where(here).values(record=record, status="open"))
         for item, account in sorted(stale):
-            seat = sa.and_(assignments.c.item == item, assignments.c.account == account, assignments.c.status == "done")
-            if connection.execute(sa.update(assignments).where(seat).values(status="open")).rowcount:
+            seat = sa.and_(
+                assignments.c.item == item,
+                assignments.c.account == account,
+                assignments.c.status == "done",
+            )
+            if connection.execute(
+                sa.update(assignments).where(seat).values(status="open")
+            ).rowcount:
                 opened[account] = opened.get(account, 0) + 1
         add_to_tallies(connection, batch.id, {account: (n, -n) for account, n in opened.items()})
     return sum(opened.values())

@@ -26,8 +26,8 @@ class Coverage(Value):
         groups: How many values of the slices there are in all.
         covered: How many of them the sample holds.
         random: The same of a random sample: mean over draws, with the middle 95 % of them.
-        error: Root of the mean squared difference between the shares of the groups as the sample estimates them
-            (weighted by 1 / probability) and in all rows.
+        error: Root of the mean squared difference between the shares of the groups as the sample
+            estimates them (weighted by 1 / probability) and in all rows.
         error_random: The same of a random sample: mean over draws, with the middle 95 % of them.
     """
 
@@ -44,7 +44,8 @@ class Batch(Value):
 
     Attributes:
         id: Random.
-        kind: ``review`` (outputs are judged by a rubric) or ``annotate`` (texts are marked and answered).
+        kind: ``review`` (outputs are judged by a rubric) or ``annotate`` (texts are marked and
+            answered).
         title: What people see in their queue.
         status: ``open`` takes verdicts, ``closed`` takes none.
         created: When, UTC.
@@ -60,9 +61,11 @@ class Batch(Value):
         gold: Whether annotators write or correct the answer.
         adjudicators: Ids of the accounts that decide where annotators disagree.
         evaluation: Artifact digest of the predictions that are judged.
-        ordered: Whether everybody goes through the items as drawn (the worst first) rather than shuffled.
+        ordered: Whether everybody goes through the items as drawn (the worst first) rather than
+            shuffled.
         seed: Of order and assignment.
-        coverage: How well its rows stand for those they were drawn from, as reckoned when it was opened.
+        coverage: How well its rows stand for those they were drawn from, as reckoned when it was
+            opened.
     """
 
     id: str
@@ -91,7 +94,10 @@ class Batch(Value):
         """Short digest of everything that people were asked: judgements carry it."""
         asked = {
             "guideline": self.guideline,
-            "rubric": [c.model_dump(mode="json", exclude=None if c.signed else {"signed"}) for c in self.rubric],
+            "rubric": [
+                c.model_dump(mode="json", exclude=None if c.signed else {"signed"})
+                for c in self.rubric
+            ],
             "labels": [*self.span_labels, *self.row_labels, *self.error_tags],
         }
         return digest(asked)[:12]
@@ -110,11 +116,14 @@ class Item(Value):
         batch: Id of the batch.
         number: Position in the batch as drawn.
         example: Id of the row.
-        arms: Arms that gave this very output (equal outputs are read once and count for each); never shown to raters.
-        part: Where the row belongs: ``test`` rows are never trained on; corrections of ``review`` rows may be.
+        arms: Arms that gave this very output (equal outputs are read once and count for each);
+            never shown to raters.
+        part: Where the row belongs: ``test`` rows are never trained on; corrections of ``review``
+            rows may be.
         source: What the output answers.
         output: The output, or the answer to begin from; empty if there is none.
-        suggestion: The answer that could be laid before annotators; where ``output`` is empty they do not see it.
+        suggestion: The answer that could be laid before annotators; where ``output`` is empty they
+            do not see it.
         gold: Known right values by criterion, for calibration rows; never shown.
         family: Family of the row, for honest intervals.
         slices: Value of each slice field.
@@ -146,7 +155,8 @@ class Mark(Value):
     Attributes:
         start: First character.
         end: One past the last.
-        kind: ``unsupported`` by the source (E07), or ``outdated``, ``early``, ``wrong`` by the project's facts (E08).
+        kind: ``unsupported`` by the source (E07), or ``outdated``, ``early``, ``wrong`` by the
+            project's facts (E08).
         why: In words.
     """
 
@@ -239,7 +249,11 @@ def faults(said: Said, batch: Batch, item: Item) -> list[str]:
     """
     if said.withdrawn or said.skipped:
         return []
-    return [*_score_faults(said, batch), *_mark_faults(said, batch, item), *_evidence_faults(said, batch, item)]
+    return [
+        *_score_faults(said, batch),
+        *_mark_faults(said, batch, item),
+        *_evidence_faults(said, batch, item),
+    ]
 
 
 def vouches(criterion: RubricCriterion, value: float) -> bool:
@@ -249,10 +263,16 @@ def vouches(criterion: RubricCriterion, value: float) -> bool:
 
 def _evidence_faults(said: Said, batch: Batch, item: Item) -> list[str]:
     signed = {c.name: c for c in batch.signed}
-    out = [f"evidence for {s.label!r}: no such sign-off" for s in said.evidence if s.label not in signed]
+    out = [
+        f"evidence for {s.label!r}: no such sign-off"
+        for s in said.evidence
+        if s.label not in signed
+    ]
     for span in said.evidence:
         if span.end > len(item.source) or not item.source[span.start : span.end].strip():
-            out.append(f"evidence {span.start}–{span.end} is no place in the text ({len(item.source)} characters)")
+            out.append(
+                f"evidence {span.start}–{span.end} is no place in the text ({len(item.source)} characters)"
+            )
     named = {s.label for s in said.evidence}
     for name, criterion in signed.items():
         if name not in named and vouches(criterion, said.scores.get(name, 0.0)):
@@ -280,7 +300,9 @@ def _mark_faults(said: Said, batch: Batch, item: Item) -> list[str]:
         if span.label not in batch.span_labels:
             out.append(f"{span.label!r}: no such label")
         if span.end > len(item.source):
-            out.append(f"span {span.start}–{span.end} lies outside the text ({len(item.source)} characters)")
+            out.append(
+                f"span {span.start}–{span.end} lies outside the text ({len(item.source)} characters)"
+            )
     if batch.row_labels and said.label not in batch.row_labels:
         out.append(f"label: one of {', '.join(batch.row_labels)}, got {said.label!r}")
     if not batch.row_labels and said.label:

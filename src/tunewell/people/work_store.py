@@ -52,14 +52,20 @@ class Book:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    # --- batches ----------------------------------------------------------------------------------------------
+    # --- batches ----------------------------------------------------------------------------------
 
     def open_batch(self, batch: Batch, rows: Sequence[Item]) -> None:
         """Write a batch and its items down, both or neither."""
         head = {k: getattr(batch, k) for k in ("id", "kind", "title", "status", "author")}
         head |= {"created": batch.created.isoformat(), "record": _dump(batch)}
         lines = [
-            {"id": i.id, "batch": batch.id, "number": i.number, "example": _clean(i.example), "record": _dump(i)}
+            {
+                "id": i.id,
+                "batch": batch.id,
+                "number": i.number,
+                "example": _clean(i.example),
+                "record": _dump(i),
+            }
             for i in rows
         ]
         with self.store.connection(write=True) as connection:
@@ -69,7 +75,9 @@ class Book:
 
     def batches(self, *, kind: str = "", status: str = "") -> list[Batch]:
         """Batches, newest first."""
-        query = sa.select(batches.c.record, batches.c.status).order_by(batches.c.created.desc(), batches.c.id)
+        query = sa.select(batches.c.record, batches.c.status).order_by(
+            batches.c.created.desc(), batches.c.id
+        )
         for column, value in ((batches.c.kind, kind), (batches.c.status, status)):
             if value:
                 query = query.where(column == value)
@@ -102,27 +110,43 @@ class Book:
             text = connection.execute(sa.select(items.c.record).where(items.c.id == name)).scalar()
         return Item.model_validate_json(text) if text else None
 
-    # --- seats ------------------------------------------------------------------------------------------------
+    # --- seats ------------------------------------------------------------------------------------
 
     def share(self, batch: Batch, accounts: Sequence[str]) -> int:
-        """Give every item that lacks people to these accounts, evenly; returns how many seats were given.
+        """Give every item that lacks people to these accounts, evenly.
+
+        Returns how many seats were given.
 
         May be called again when somebody joins; seats that exist stay.
         """
         by_example: dict[str, list[str]] = defaultdict(list)
-        query = sa.select(items.c.id, items.c.example).where(items.c.batch == batch.id).order_by(items.c.number)
+        query = (
+            sa.select(items.c.id, items.c.example)
+            .where(items.c.batch == batch.id)
+            .order_by(items.c.number)
+        )
         with self.store.connection(write=True) as connection:
             for item, example in connection.execute(query):
                 by_example[example].append(item)
             taken = connection.execute(
-                sa.select(assignments.c.item, assignments.c.account).where(assignments.c.batch == batch.id)
+                sa.select(assignments.c.item, assignments.c.account).where(
+                    assignments.c.batch == batch.id
+                )
             ).all()
             raters = [a for a in accounts if a not in batch.adjudicators]
-            seats = share_out(by_example, raters, raters=batch.raters, seed=batch.seed, ordered=batch.ordered,
-                              taken=[(i, a) for i, a in taken if a not in batch.adjudicators])  # fmt: skip
+            seats = share_out(
+                by_example,
+                raters,
+                raters=batch.raters,
+                seed=batch.seed,
+                ordered=batch.ordered,
+                taken=[(i, a) for i, a in taken if a not in batch.adjudicators],
+            )
             start = len(taken)
             lines = [_seat(s, batch.id, start) for s in seats]
-            given = insert_all_once(connection, assignments, lines, ("item", "account"), give="account")
+            given = insert_all_once(
+                connection, assignments, lines, ("item", "account"), give="account"
+            )
             add_to_tallies(connection, batch.id, {a: (n, 0) for a, n in Counter(given).items()})
             return len(given)
 
@@ -134,9 +158,14 @@ class Book:
                 add_to_tallies(connection, item.batch, {account: (1, 0)})
 
     def release(self, batch: str, account: str) -> int:
-        """Take the open seats of somebody who will not come back; `share` can then give them to others."""
+        """Take the open seats of somebody who will not come back.
+
+        `share` can then give them to others.
+        """
         query = sa.delete(assignments).where(
-            assignments.c.batch == batch, assignments.c.account == account, assignments.c.status == "open"
+            assignments.c.batch == batch,
+            assignments.c.account == account,
+            assignments.c.status == "open",
         )
         with self.store.connection(write=True) as connection:
             taken = connection.execute(query).rowcount
@@ -157,13 +186,19 @@ class Book:
 
     def seat(self, item: str, account: str) -> str | None:
         """``open`` or ``done`` if this person was given this item, else None."""
-        query = sa.select(assignments.c.status).where(assignments.c.item == item, assignments.c.account == account)
+        query = sa.select(assignments.c.status).where(
+            assignments.c.item == item, assignments.c.account == account
+        )
         with self.store.connection() as connection:
             return connection.execute(query).scalar()
 
     def has_seat(self, batch: str, account: str) -> bool:
         """Whether this person was given anything in this batch."""
-        here = sa.and_(tallies.c.batch == batch, tallies.c.account == account, tallies.c.open + tallies.c.done > 0)
+        here = sa.and_(
+            tallies.c.batch == batch,
+            tallies.c.account == account,
+            tallies.c.open + tallies.c.done > 0,
+        )
         with self.store.connection() as connection:
             return connection.execute(sa.select(sa.literal(1)).where(here)).first() is not None
 
@@ -182,18 +217,33 @@ class Book:
         query = (
             sa.select(batches.c.record, batches.c.status, tallies.c.open, tallies.c.done)
             .join(tallies, tallies.c.batch == batches.c.id)
-            .where(tallies.c.account == account, batches.c.status == "open", tallies.c.open + tallies.c.done > 0)
+            .where(
+                tallies.c.account == account,
+                batches.c.status == "open",
+                tallies.c.open + tallies.c.done > 0,
+            )
             .order_by(batches.c.created, batches.c.id)
         )
         with self.store.connection() as connection:
-            found = [(_batch(record, state), left, done) for record, state, left, done in connection.execute(query)]
-        return [Queue(batch=b, left=left, done=done, minutes=left * self.pace(b, account)) for b, left, done in found]
+            found = [
+                (_batch(record, state), left, done)
+                for record, state, left, done in connection.execute(query)
+            ]
+        return [
+            Queue(batch=b, left=left, done=done, minutes=left * self.pace(b, account))
+            for b, left, done in found
+        ]
 
     def pace(self, batch: Batch, account: str) -> float:
-        """Minutes per verdict of this person in this batch; the batch's estimate until `FEW` are in."""
+        """Minutes per verdict of this person in this batch.
+
+        The batch's estimate until `FEW` are in.
+        """
         query = (
             sa.select(verdicts.c.seconds)
-            .where(verdicts.c.batch == batch.id, verdicts.c.account == account, verdicts.c.seconds > 0)
+            .where(
+                verdicts.c.batch == batch.id, verdicts.c.account == account, verdicts.c.seconds > 0
+            )
             .order_by(verdicts.c.number.desc())
             .limit(50)
         )
@@ -201,12 +251,18 @@ class Book:
             seconds = list(connection.execute(query).scalars())
         return median(seconds) / 60 if len(seconds) >= FEW else batch.minutes
 
-    def next_items(self, batch: str, account: str, *, limit: int = 8, but: Sequence[str] = ()) -> list[Item]:
+    def next_items(
+        self, batch: str, account: str, *, limit: int = 8, but: Sequence[str] = ()
+    ) -> list[Item]:
         """The next open items of one person, in their own order, leaving out those they hold already."""
         query = (
             sa.select(items.c.record)
             .join(assignments, assignments.c.item == items.c.id)
-            .where(assignments.c.account == account, assignments.c.status == "open", assignments.c.batch == batch)
+            .where(
+                assignments.c.account == account,
+                assignments.c.status == "open",
+                assignments.c.batch == batch,
+            )
             .order_by(assignments.c.position)
             .limit(limit + len(but))
         )
@@ -214,15 +270,23 @@ class Book:
             found = [Item.model_validate_json(t) for t in connection.execute(query).scalars()]
         return [i for i in found if i.id not in set(but)][:limit]
 
-    # --- verdicts ---------------------------------------------------------------------------------------------
+    # --- verdicts ---------------------------------------------------------------------------------
 
     def write(
-        self, said: Said, *, item: Item, batch: Batch, account: str, key: str, seconds: float = 0.0, actor: str = ""
+        self,
+        said: Said,
+        *,
+        item: Item,
+        batch: Batch,
+        account: str,
+        key: str,
+        seconds: float = 0.0,
+        actor: str = "",
     ) -> tuple[RaterVerdict, bool]:
         """Take a person's word down, once: a key that was used before gives back what was written then.
 
-        The verdict, the seat's new state and the line in the audit log are one transaction: when this returns, all
-        three are on the disk.
+        The verdict, the seat's new state and the line in the audit log are one transaction: when
+        this returns, all three are on the disk.
 
         Args:
             said: The content.
@@ -237,25 +301,37 @@ class Book:
             The verdict as written, and whether it is new.
 
         Raises:
-            UserError: The batch is closed, the person has no seat, or the content does not fit the batch.
+            UserError: The batch is closed, the person has no seat, or the content does not fit the
+                batch.
         """
         wrong = ["this batch is closed"] if batch.status != "open" else faults(said, batch, item)
         if wrong:
             earlier = self._by_key(account, key)
             if earlier is None:
-                raise UserError("; ".join(wrong), hint="" if batch.status == "open" else "ask for it to be opened")
+                raise UserError(
+                    "; ".join(wrong),
+                    hint="" if batch.status == "open" else "ask for it to be opened",
+                )
             return earlier, False
         now = dt.datetime.now(dt.UTC)
         line = {
-            "account": account, "key": key, "item": item.id, "batch": batch.id, "seconds": float(seconds),
-            "at": now.isoformat(), "version": batch.version, "record": _dump(said),
-        }  # fmt: skip
+            "account": account,
+            "key": key,
+            "item": item.id,
+            "batch": batch.id,
+            "seconds": float(seconds),
+            "at": now.isoformat(),
+            "version": batch.version,
+            "record": _dump(said),
+        }
         with self.store.connection(write=True) as connection:
             number = insert_numbered(connection, verdicts, line, ("account", "key"))
             if number is not None:
                 _take_seat(connection, item, account, "open" if said.withdrawn else "done")
                 if actor:
-                    connection.execute(sa.insert(audit).values(_audit(actor, item.id, batch.id, now)))
+                    connection.execute(
+                        sa.insert(audit).values(_audit(actor, item.id, batch.id, now))
+                    )
         if number is not None:
             return _verdict({**line, "number": number}), True
         written = self._by_key(account, key)
@@ -268,7 +344,9 @@ class Book:
             row = connection.execute(query).mappings().first()
         return _verdict(row) if row else None
 
-    def verdicts(self, batch: str, *, account: str = "", all_words: bool = False) -> list[RaterVerdict]:
+    def verdicts(
+        self, batch: str, *, account: str = "", all_words: bool = False
+    ) -> list[RaterVerdict]:
         """What stands in a batch: each person's last word on each item, withdrawn ones left out.
 
         Args:
@@ -291,7 +369,9 @@ class Book:
             .order_by(verdicts.c.number)
         )
         with self.store.connection() as connection:
-            found = {item: Said.model_validate_json(record) for item, record in connection.execute(query)}
+            found = {
+                item: Said.model_validate_json(record) for item, record in connection.execute(query)
+            }
         return {item: said for item, said in found.items() if not said.withdrawn}
 
     def last(self, batch: str, account: str) -> RaterVerdict | None:
@@ -314,7 +394,10 @@ def new_id() -> str:
 
 
 def _take_seat(connection: sa.Connection, item: Item, account: str, status: str) -> None:
-    """Set the state of a seat and count it; whoever has none is refused, which undoes the transaction."""
+    """Set the state of a seat and count it.
+
+    Whoever has none is refused, which undoes the transaction.
+    """
     here = sa.and_(assignments.c.item == item.id, assignments.c.account == account)
     other = assignments.c.status != status
     if connection.execute(sa.update(assignments).where(here, other).values(status=status)).rowcount:
@@ -325,8 +408,13 @@ def _take_seat(connection: sa.Connection, item: Item, account: str, status: str)
 
 
 def _audit(actor: str, item: str, batch: str, now: dt.datetime) -> dict[str, str]:
-    return {"at": now.isoformat(), "account": actor[:128], "action": "verdict", "subject": item,
-            "record": json.dumps({"batch": batch})}  # fmt: skip
+    return {
+        "at": now.isoformat(),
+        "account": actor[:128],
+        "action": "verdict",
+        "subject": item,
+        "record": json.dumps({"batch": batch}),
+    }
 
 
 def _batch(record: str, status: str) -> Batch:
@@ -334,14 +422,20 @@ def _batch(record: str, status: str) -> Batch:
 
 
 def _verdict(row: Mapping[Any, Any]) -> RaterVerdict:
-    values = {k: row[k] for k in ("number", "key", "item", "batch", "account", "at", "seconds", "version")}
+    values = {
+        k: row[k] for k in ("number", "key", "item", "batch", "account", "at", "seconds", "version")
+    }
     return RaterVerdict(**values, said=Said.model_validate_json(row["record"]))
 
 
 def _seat(seat: Seat, batch: str, start: int) -> dict[str, Any]:
     return {
-        "item": seat.item, "account": seat.account, "batch": batch, "position": start + seat.position, "status": "open",
-    }  # fmt: skip
+        "item": seat.item,
+        "account": seat.account,
+        "batch": batch,
+        "position": start + seat.position,
+        "status": "open",
+    }
 
 
 def _dump(value: Value) -> str:

@@ -72,7 +72,10 @@ def measured(evaluation: Evaluation) -> tuple[Measured, ...]:
 def rival(evaluation: Evaluation) -> str:
     """The arm that the tuned one has to beat: ``prompted`` where there is one."""
     others = [arm for arm in evaluation.arms if arm != "tuned"]
-    return next((arm for arm in ("production", "prompted", "base") if arm in others), others[0] if others else "")
+    return next(
+        (arm for arm in ("production", "prompted", "base") if arm in others),
+        others[0] if others else "",
+    )
 
 
 def _measured(info: MetricInfo, evaluation: Evaluation) -> Measured:
@@ -96,13 +99,19 @@ def _measured(info: MetricInfo, evaluation: Evaluation) -> Measured:
     )
 
 
-def _slices(info: MetricInfo, levels: list[Level], comparisons: list[Comparison], *, against: str) -> list[SliceRow]:
-    names = dict.fromkeys([x.slice for x in levels if x.slice] + [c.slice for c in comparisons if c.slice])
+def _slices(
+    info: MetricInfo, levels: list[Level], comparisons: list[Comparison], *, against: str
+) -> list[SliceRow]:
+    names = dict.fromkeys(
+        [x.slice for x in levels if x.slice] + [c.slice for c in comparisons if c.slice]
+    )
     by_slice: dict[str, list[Level]] = {name: [] for name in names}
     for level in levels:
         if level.slice:
             by_slice[level.slice].append(level)
-    chosen = {c.slice: c for c in comparisons if c.slice and c.arm == "tuned" and c.against == against}
+    chosen = {
+        c.slice: c for c in comparisons if c.slice and c.arm == "tuned" and c.against == against
+    }
     rows = [SliceRow(name, tuple(by_slice[name]), chosen.get(name)) for name in names]
     sign = 1 if info.bigger_is_better else -1
     return sorted(rows, key=lambda r: sign * r.comparison.estimate.value if r.comparison else 0.0)
@@ -140,7 +149,9 @@ def training(results: Results) -> Training | None:
 
 def _curve(name: str, trace: FoldTrace, *, held_out: bool) -> LossCurve:
     mask = trace.held_out if held_out else ~trace.held_out
-    weights = np.where(mask[None] & np.isfinite(trace.losses), trace.tokens[None, None, :], 0).astype(np.float64)
+    weights = np.where(
+        mask[None] & np.isfinite(trace.losses), trace.tokens[None, None, :], 0
+    ).astype(np.float64)
     total = weights.sum(axis=2)
     sums = (np.nan_to_num(trace.losses.astype(np.float64)) * weights).sum(axis=2)
     by_fold = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)

@@ -16,7 +16,10 @@ IDS_SHOWN: Final = 12
 
 @dataclass(frozen=True)
 class Moved:
-    """One metric of the tuned model, then and now. The difference is not paired unless the test rows are the same."""
+    """One metric of the tuned model, then and now.
+
+    The difference is not paired unless the test rows are the same.
+    """
 
     metric: str
     title: str
@@ -78,8 +81,10 @@ def _rows(now: Results, then: Results) -> tuple[pa.Array, pa.Array]:
     if now.dataset is None or then.dataset is None or now.dataset.examples == then.dataset.examples:
         empty = pa.array([], pa.string())
         return empty, empty
-    new, old = (r.store.get_table(r.dataset.examples, columns=["id"])["id"].combine_chunks()  # type: ignore[union-attr]
-                for r in (now, then))  # fmt: skip
+    new, old = (
+        r.store.get_table(r.dataset.examples, columns=["id"])["id"].combine_chunks()  # type: ignore[union-attr]
+        for r in (now, then)
+    )
     return new.filter(pc.invert(pc.is_in(new, old))), old.filter(pc.invert(pc.is_in(old, new)))
 
 
@@ -97,12 +102,21 @@ def _moved(now: Results, then: Results) -> tuple[Moved, ...]:
         return ()
     before, after = _tuned(then), _tuned(now)
     same = set(now.evaluation.rows) == set(then.evaluation.rows)
-    return tuple(Moved(m.name, m.title, before[m.name].estimate, after[m.name].estimate, same)
-                 for m in now.evaluation.metrics if m.name in before and m.name in after)  # fmt: skip
+    return tuple(
+        Moved(m.name, m.title, before[m.name].estimate, after[m.name].estimate, same)
+        for m in now.evaluation.metrics
+        if m.name in before and m.name in after
+    )
 
 
 def _settings(now: Results, then: Results) -> tuple[tuple[str, str, str], ...]:
     if now.trained is None or then.trained is None:
         return ()
-    new, old = (r.model_dump(mode="json") for r in (now.trained.model.recipe, then.trained.model.recipe))
-    return tuple((name, str(old.get(name, "–")), str(value)) for name, value in new.items() if old.get(name) != value)
+    new, old = (
+        r.model_dump(mode="json") for r in (now.trained.model.recipe, then.trained.model.recipe)
+    )
+    return tuple(
+        (name, str(old.get(name, "–")), str(value))
+        for name, value in new.items()
+        if old.get(name) != value
+    )

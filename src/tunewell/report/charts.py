@@ -1,6 +1,7 @@
 """Charts as inline SVG that follows the page: colours by style sheet, positions in per cent, one drawing for any width.
 
-Shapes differ by meaning (dot, ring, cross), never colour alone; every chart carries its reading as text.
+Shapes differ by meaning (dot, ring, cross), never colour alone; every chart carries its reading as
+text.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Scale:
         return self.low <= value <= self.high
 
 
-def scale_for(values: Sequence[float], *, floor: float = -math.inf, ceiling: float = math.inf) -> Scale:
+def scale_for(
+    values: Sequence[float], *, floor: float = -math.inf, ceiling: float = math.inf
+) -> Scale:
     """A scale that holds all finite values with some air, cut at the possible range.
 
     Example:
@@ -70,24 +73,39 @@ def strip(
     share = unit == "share" and not signed
     if share and not estimate:
         ends = [0.0, 1.0]
-    scale = scale_for([*ends, *marks], floor=0.0 if share else -math.inf, ceiling=1.0 if share else math.inf)
+    scale = scale_for(
+        [*ends, *marks], floor=0.0 if share else -math.inf, ceiling=1.0 if share else math.inf
+    )
     parts = ['<line class="axis" x1="0" x2="100%" y1="22" y2="22"/>']
     said = []
     if threshold is not None:
         parts.append(_threshold(scale, threshold, above=above, unit=unit, signed=signed))
-        said.append(f"needed {'at least' if above else 'at most'} {number_of(threshold, unit, signed=signed)}")
-    if signed and scale.holds(0.0) and (threshold is None or abs(scale.at(0.0) - scale.at(threshold)) > 1):
-        parts.append(f'<line class="zero" x1="{scale.at(0):.2f}%" x2="{scale.at(0):.2f}%" y1="10" y2="34"/>')
+        said.append(
+            f"needed {'at least' if above else 'at most'} {number_of(threshold, unit, signed=signed)}"
+        )
+    if (
+        signed
+        and scale.holds(0.0)
+        and (threshold is None or abs(scale.at(0.0) - scale.at(threshold)) > 1)
+    ):
+        parts.append(
+            f'<line class="zero" x1="{scale.at(0):.2f}%" x2="{scale.at(0):.2f}%" y1="10" y2="34"/>'
+        )
     if estimate:
         parts.append(_interval(scale, estimate, outcome, y=22))
-        said.insert(0, f"measured {number_of(estimate.value, unit, signed=signed)}, {explain(estimate, signed=signed)}")
+        said.insert(
+            0,
+            f"measured {number_of(estimate.value, unit, signed=signed)}, {explain(estimate, signed=signed)}",
+        )
     else:
-        parts.append('<text class="muted" x="50%" y="16" text-anchor="middle">not measured yet</text>')
+        parts.append(
+            '<text class="muted" x="50%" y="16" text-anchor="middle">not measured yet</text>'
+        )
         said.insert(0, "not measured yet")
     label = f"{outcome}: {'; '.join(said)}"
-    return Markup('<svg class="strip" role="img" aria-label="{}" height="54" width="100%">{}</svg>').format(
-        label, Markup("".join(parts))
-    )
+    return Markup(
+        '<svg class="strip" role="img" aria-label="{}" height="54" width="100%">{}</svg>'
+    ).format(label, Markup("".join(parts)))
 
 
 def _threshold(scale: Scale, threshold: float, *, above: bool, unit: str, signed: bool) -> str:
@@ -121,16 +139,20 @@ def _interval(scale: Scale, estimate: Estimate, kind: str, *, y: int) -> str:
     )
 
 
-def row_strip(estimate: Estimate, scale: Scale, kind: str, *, signed: bool = False, zero: bool = False) -> Markup:
+def row_strip(
+    estimate: Estimate, scale: Scale, kind: str, *, signed: bool = False, zero: bool = False
+) -> Markup:
     """One interval of a group that shares a scale (arms of a metric, slices of a field)."""
     parts = ['<line class="axis" x1="0" x2="100%" y1="14" y2="14"/>']
     if zero and scale.holds(0.0):
-        parts.append(f'<line class="zero" x1="{scale.at(0):.2f}%" x2="{scale.at(0):.2f}%" y1="0" y2="28"/>')
+        parts.append(
+            f'<line class="zero" x1="{scale.at(0):.2f}%" x2="{scale.at(0):.2f}%" y1="0" y2="28"/>'
+        )
     parts.append(_interval(scale, estimate, kind, y=14))
     label = f"{number_of(estimate.value, estimate.unit, signed=signed)}, {explain(estimate, signed=signed)}"
-    return Markup('<svg class="strip" role="img" aria-label="{}" height="28" width="100%">{}</svg>').format(
-        label, Markup("".join(parts))
-    )
+    return Markup(
+        '<svg class="strip" role="img" aria-label="{}" height="28" width="100%">{}</svg>'
+    ).format(label, Markup("".join(parts)))
 
 
 def stream(before: float, after: float) -> Markup:

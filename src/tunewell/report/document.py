@@ -1,4 +1,7 @@
-"""One self-contained HTML file: the owner's page first, the evidence after it. No network, no script."""
+"""One self-contained HTML file: the owner's page first, the evidence after it.
+
+No network, no script.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,15 @@ from tunewell.report.effort import effort
 from tunewell.report.figures import Figures, duration, memory, number_of, suffix
 from tunewell.report.labels import by_class, in_short, reliability, sureties
 from tunewell.report.landscape import label, state
-from tunewell.report.learning import by_heart, group_strips, more_strips, recipe_strips, sign, sizes, slice_strips
+from tunewell.report.learning import (
+    by_heart,
+    group_strips,
+    more_strips,
+    recipe_strips,
+    sign,
+    sizes,
+    slice_strips,
+)
 from tunewell.report.map_and_families import look
 from tunewell.report.outputs import missing_in, side_by_side
 from tunewell.report.owner_page import (
@@ -47,12 +58,14 @@ LATEST: Final = "latest.html"
 def render(file: TaskFile, store: Store, *, since: str | None = None) -> Path:
     """Write the report of a project and give its path.
 
-    The file lies in ``.tunewell/reports`` under a name with date and verdict; ``latest.html`` is a copy of the newest.
+    The file lies in ``.tunewell/reports`` under a name with date and verdict; ``latest.html`` is a
+    copy of the newest.
 
     Args:
         file: The definition.
         store: The project's store.
-        since: Id (or its beginning) of the verdict's run to compare with; the one before the newest if None.
+        since: Id (or its beginning) of the verdict's run to compare with; the one before the newest
+            if None.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -85,7 +98,9 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "flow": flow(results),
         "look": look(results),
         "training": training(results),
-        "by_heart": by_heart(results.trace, epoch=results.trained.best_epoch if results.trained else None),
+        "by_heart": by_heart(
+            results.trace, epoch=results.trained.best_epoch if results.trained else None
+        ),
         "by_slice": slice_strips(results),
         "measured": measured(evaluation) if evaluation else (),
         "by_class": by_class(results),

@@ -33,7 +33,9 @@ def edits(before: str, after: str, *, most: int = LONGEST) -> tuple[Markup, Mark
     """
     a, b = _TOKEN.findall(before), _TOKEN.findall(after)
     left, right = a[:most], b[:most]
-    same = SequenceMatcher(None, [w.strip() for w in left], [w.strip() for w in right], autojunk=False)
+    same = SequenceMatcher(
+        None, [w.strip() for w in left], [w.strip() for w in right], autojunk=False
+    )
     one: list[str] = []
     other: list[str] = []
     for what, i, j, k, m in same.get_opcodes():

@@ -96,11 +96,16 @@ def _people(results: Results) -> tuple[float, str]:
     if not count:
         return 0.0, "nobody has approved or judged anything yet"
     if guessed:
-        return recorded + guessed, f"{count} records; where no time was kept, as estimated beforehand"
+        return (
+            recorded + guessed,
+            f"{count} records; where no time was kept, as estimated beforehand",
+        )
     return recorded, f"{count} records, as timed" if recorded else f"{count} records, no time kept"
 
 
-def _money(results: Results, machine_s: float, minutes: float, runs: tuple[Run, ...]) -> tuple[float | None, str]:
+def _money(
+    results: Results, machine_s: float, minutes: float, runs: tuple[Run, ...]
+) -> tuple[float | None, str]:
     costs = results.file.spec.costs
     tokens = sum(run.counts.get("billed_tokens", 0) for run in runs)
     parts = [

@@ -92,8 +92,9 @@ def explain(estimate: Estimate, *, signed: bool = False) -> str:
     """Interval, level, n and method in one line, for tooltips and screen readers."""
     unit = suffix(estimate.unit, signed=signed).replace(" pts", " percentage points")
     if estimate.low == estimate.high:
-        return f"{number_of(estimate.value, estimate.unit, signed=signed)}{unit}, exact, n = {estimate.n:,}, " + plain(
-            estimate.method
+        return (
+            f"{number_of(estimate.value, estimate.unit, signed=signed)}{unit}, exact, n = {estimate.n:,}, "
+            + plain(estimate.method)
         )
     low, high = (number_of(x, estimate.unit, signed=signed) for x in (estimate.low, estimate.high))
     return f"{low} to {high}{unit} at {estimate.level:.0%} confidence, n = {estimate.n:,}, {plain(estimate.method)}"
@@ -132,4 +133,6 @@ def memory(size_bytes: int) -> str:
     """
     if not size_bytes:
         return "–"
-    return f"{size_bytes / 2**30:.1f} GiB" if size_bytes >= 2**30 else f"{size_bytes / 2**20:.0f} MiB"
+    return (
+        f"{size_bytes / 2**30:.1f} GiB" if size_bytes >= 2**30 else f"{size_bytes / 2**20:.0f} MiB"
+    )

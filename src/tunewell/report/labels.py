@@ -64,7 +64,11 @@ def by_class(results: Results) -> tuple[ByClass, ...]:
     for metric in dict.fromkeys(f.metric for f in figures):
         arm = _chosen(f.arm for f in figures if f.metric == metric)
         mine = sorted((f for f in figures if (f.metric, f.arm) == (metric, arm)), key=_strength)
-        found.append(ByClass(arm, metric, tuple(mine[:FIRST]), tuple(mine[FIRST:MOST]), max(len(mine) - MOST, 0)))
+        found.append(
+            ByClass(
+                arm, metric, tuple(mine[:FIRST]), tuple(mine[FIRST:MOST]), max(len(mine) - MOST, 0)
+            )
+        )
     return tuple(found)
 
 
@@ -84,18 +88,31 @@ def in_short(calibration: Calibration) -> str:
     gap = calibration.overconfidence
     if gap.low > 0:
         return "too sure of itself"
-    return "less sure than it could be" if gap.high < 0 else "neither too sure nor too unsure, as far as can be told"
+    return (
+        "less sure than it could be"
+        if gap.high < 0
+        else "neither too sure nor too unsure, as far as can be told"
+    )
 
 
 def bin_kind(part: Bin) -> str:
     """``nogo`` (less right than it is sure), ``open`` (more right), or ``tuned`` (the interval holds it)."""
-    return "nogo" if part.right.high < part.confidence else "open" if part.right.low > part.confidence else "tuned"
+    return (
+        "nogo"
+        if part.right.high < part.confidence
+        else "open"
+        if part.right.low > part.confidence
+        else "tuned"
+    )
 
 
 def reliability(calibration: Calibration) -> Markup:
     """The reliability curve: how right the answers are, by how sure the model is, each bin with its interval."""
     sure = [b.confidence for b in calibration.curve]
-    x = Scale(max(math.floor(min(sure) * 10 - 1e-9), 0) / 10, min(math.ceil(max(sure) * 10 + 1e-9), 10) / 10)
+    x = Scale(
+        max(math.floor(min(sure) * 10 - 1e-9), 0) / 10,
+        min(math.ceil(max(sure) * 10 + 1e-9), 10) / 10,
+    )
     y = Scale(0.0, 1.0)
     levels = "".join(
         f'<line class="grid" x1="0" x2="100%" y1="{100 - y.at(t):.0f}%" y2="{100 - y.at(t):.0f}%"/>'
@@ -111,7 +128,9 @@ def reliability(calibration: Calibration) -> Markup:
         f'<line class="zero" x1="{x.at(x.low):.2f}%" x2="{x.at(x.high):.2f}%" y1="{100 - y.at(x.low):.2f}%" '
         f'y2="{100 - y.at(x.high):.2f}%"/>'
     )
-    points = " ".join(f"{x.at(b.confidence):.2f},{100 - y.at(b.right.value):.2f}" for b in calibration.curve)
+    points = " ".join(
+        f"{x.at(b.confidence):.2f},{100 - y.at(b.right.value):.2f}" for b in calibration.curve
+    )
     line = (
         '<svg x="0" viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" overflow="visible">'
         f'<polyline class="line joins" points="{points}"/></svg>'
@@ -123,7 +142,11 @@ def reliability(calibration: Calibration) -> Markup:
     return Markup(
         '<svg class="reliability" role="img" aria-label="Share right by confidence, {}. {}" width="100%" height="290">'
         '<svg x="14%" y="10" width="79%" height="250" overflow="visible">{}</svg></svg>'
-    ).format(in_short(calibration), said, Markup(levels + below + fair + line + "".join(_marks(calibration, x, y))))
+    ).format(
+        in_short(calibration),
+        said,
+        Markup(levels + below + fair + line + "".join(_marks(calibration, x, y))),
+    )
 
 
 def _marks(calibration: Calibration, x: Scale, y: Scale) -> Iterable[str]:

@@ -33,7 +33,8 @@ class Drawn:
     Attributes:
         svg: The drawing.
         islands: In the order of their numbers.
-        true_to: Rank correlation of the distances drawn with the distances in meaning; None with fewer than four.
+        true_to: Rank correlation of the distances drawn with the distances in meaning; None with
+            fewer than four.
         marks: How many rows each mark stands for.
     """
 
@@ -51,11 +52,21 @@ def draw(found: Map) -> Drawn:
     at[:, 1] -= low.min() - _LABEL - 6
     height = float((at[:, 1] + radii).max()) + 14
     every = max(1, round(sum(i.size for i in found.islands) / MOST_MARKS))
-    dot = float(np.clip(0.62 * radii[0] * np.sqrt(np.pi * every / max(found.islands[0].size, 1)), 2.2, 7.0))
-    parts = [_island(k, island, at[k], float(radii[k]), dot, every) for k, island in enumerate(found.islands)]
+    dot = float(
+        np.clip(0.62 * radii[0] * np.sqrt(np.pi * every / max(found.islands[0].size, 1)), 2.2, 7.0)
+    )
+    parts = [
+        _island(k, island, at[k], float(radii[k]), dot, every)
+        for k, island in enumerate(found.islands)
+    ]
     said = f"Map of {len(found.islands)} clusters of rows by meaning; the list below says the same in words."
     svg = Markup('<svg class="map" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">{}</svg>')
-    return Drawn(svg.format(WIDTH, height, said, Markup("".join(parts))), found.islands, _true_to(found, at), every)
+    return Drawn(
+        svg.format(WIDTH, height, said, Markup("".join(parts))),
+        found.islands,
+        _true_to(found, at),
+        every,
+    )
 
 
 def label(island: Island) -> str:
@@ -80,18 +91,27 @@ def said(island: Island) -> str:
 
 def _radii(found: Map) -> NDArray[np.float64]:
     sizes = np.array([island.size for island in found.islands], dtype=np.float64)
-    radii: NDArray[np.float64] = 1.35 * np.sqrt(LAND * WIDTH * WIDTH / 2 * sizes / sizes.sum() / np.pi)
+    radii: NDArray[np.float64] = 1.35 * np.sqrt(
+        LAND * WIDTH * WIDTH / 2 * sizes / sizes.sum() / np.pi
+    )
     return np.maximum(radii, 17.0)
 
 
-def _apart(places: NDArray[np.float64], radii: NDArray[np.float64], labels: Sequence[str]) -> NDArray[np.float64]:
+def _apart(
+    places: NDArray[np.float64], radii: NDArray[np.float64], labels: Sequence[str]
+) -> NDArray[np.float64]:
     """Places on the page: as given, spread to the width, then pushed until nothing covers a label."""
-    half = np.column_stack([
-        np.maximum(radii, [max(len(text), 22) * _CHARACTER / 2 for text in labels]) + 8, radii + _LABEL / 2 + 6,
-    ])  # fmt: skip
+    half = np.column_stack(
+        [
+            np.maximum(radii, [max(len(text), 22) * _CHARACTER / 2 for text in labels]) + 8,
+            radii + _LABEL / 2 + 6,
+        ]
+    )
     spread = np.ptp(places, axis=0)
     at = (places - places.min(axis=0)) / np.where(spread > 0, spread, 1.0)
-    order = np.argsort(np.argsort(places, axis=0, kind="stable"), axis=0, kind="stable") / max(len(places) - 1, 1)
+    order = np.argsort(np.argsort(places, axis=0, kind="stable"), axis=0, kind="stable") / max(
+        len(places) - 1, 1
+    )
     at = (at + order) / 2  # between what was measured and an even use of the page
     least, most = half[:, 0], WIDTH - half[:, 0]
     at = np.column_stack([least + at[:, 0] * (most - least), 60 + at[:, 1] * 420])
@@ -137,7 +157,9 @@ def _true_to(found: Map, at: NDArray[np.float64]) -> float | None:
     return float(ranks[0] @ ranks[1] / np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1])))
 
 
-def _island(k: int, island: Island, at: NDArray[np.float64], radius: float, dot: float, every: int) -> str:
+def _island(
+    k: int, island: Island, at: NDArray[np.float64], radius: float, dot: float, every: int
+) -> str:
     x, y = float(at[0]), float(at[1])
     middle = radius - dot
     places: dict[str, list[tuple[float, float]]] = {"kept": [], "test": [], "gone": []}
@@ -150,11 +172,15 @@ def _island(k: int, island: Island, at: NDArray[np.float64], radius: float, dot:
     marks = {
         "kept": "".join(f"M{a:.1f} {b:.1f}h0" for a, b in places["kept"]),
         "test": "".join(f"M{a - dot / 2:.1f} {b:.1f}l{_diamond(dot)}z" for a, b in places["test"]),
-        "gone": "".join(f"M{a - dot / 2:.1f} {b - dot / 2:.1f}l{_cross(dot)}" for a, b in places["gone"]),
+        "gone": "".join(
+            f"M{a - dot / 2:.1f} {b - dot / 2:.1f}l{_cross(dot)}" for a, b in places["gone"]
+        ),
     }
     width = {"kept": dot, "test": dot / 3.2, "gone": dot / 3}
     drawn = "".join(
-        f'<path class="{name}" style="stroke-width:{width[name]:.2f}" d="{d}"/>' for name, d in marks.items() if d
+        f'<path class="{name}" style="stroke-width:{width[name]:.2f}" d="{d}"/>'
+        for name, d in marks.items()
+        if d
     )
     top, name, more = y - radius - 24, escape(label(island)), escape(said(island))
     return (

@@ -60,8 +60,10 @@ def asked(store: Store, train: Run | None) -> Asked:
 
     if train is None:
         return Asked()
-    runs = {stage: [r for r in store.runs(stage=stage, status="finished") if _same(r, train)]
-            for stage in ("curve", "groups", "search")}  # fmt: skip
+    runs = {
+        stage: [r for r in store.runs(stage=stage, status="finished") if _same(r, train)]
+        for stage in ("curve", "groups", "search")
+    }
     newest = {str(r.parameters.get("field", "")): r for r in runs["groups"]}
     groups = {r.id: g for r in newest.values() if (g := value(r, "groups", Groups)) is not None}
     curve = value(runs["curve"][-1], "curve", MeasuredCurve) if runs["curve"] else None
@@ -79,7 +81,8 @@ def _same(run: Run, train: Run) -> bool:
     from tunewell.train.setting import FINAL_ONLY
 
     one, other = (
-        {n: v for n, v in (r.parameters.get("recipe") or {}).items() if n not in FINAL_ONLY} for r in (run, train)
+        {n: v for n, v in (r.parameters.get("recipe") or {}).items() if n not in FINAL_ONLY}
+        for r in (run, train)
     )
     return dict(run.inputs) == dict(train.inputs) and one == other
 
@@ -107,7 +110,9 @@ class ByHeart:
 
 
 def by_heart(trace: FoldTrace | None, *, epoch: float | None) -> ByHeart | None:
-    """Each row's loss when held out and when trained on, at an epoch; None where it was not measured.
+    """Each row's loss when held out and when trained on, at an epoch.
+
+    None where it was not measured.
 
     Args:
         trace: Of the folds.
@@ -117,7 +122,11 @@ def by_heart(trace: FoldTrace | None, *, epoch: float | None) -> ByHeart | None:
 
     if trace is None or len(trace.epochs) < 2:
         return None
-    at = len(trace.epochs) - 1 if epoch is None else int(np.argmin(np.abs(np.asarray(trace.epochs) - epoch)))
+    at = (
+        len(trace.epochs) - 1
+        if epoch is None
+        else int(np.argmin(np.abs(np.asarray(trace.epochs) - epoch)))
+    )
     out, inside = held_out_loss(trace, at), trained_loss(trace, at)
     measured = np.flatnonzero(np.isfinite(out) & np.isfinite(inside))
     if not len(measured):
@@ -128,11 +137,15 @@ def by_heart(trace: FoldTrace | None, *, epoch: float | None) -> ByHeart | None:
     rest = [int(i) for i in order[len(known) :]]
     rest.sort(key=lambda i: (out[i], i))
     free = max(MOST_DOTS - len(known), 0)
-    thinned = [rest[i] for i in np.unique(np.linspace(0, len(rest) - 1, min(free, len(rest))).astype(int))]
+    thinned = [
+        rest[i] for i in np.unique(np.linspace(0, len(rest) - 1, min(free, len(rest))).astype(int))
+    ]
     chosen = [*known[:MOST_DOTS], *thinned]
     heart = set(known)
     return ByHeart(
-        dots=tuple(Dot(trace.examples[i], float(out[i]), float(inside[i]), i in heart) for i in chosen),
+        dots=tuple(
+            Dot(trace.examples[i], float(out[i]), float(inside[i]), i in heart) for i in chosen
+        ),
         rows=len(measured),
         known=len(known),
         names=tuple(trace.examples[i] for i in known[:20]),
@@ -165,7 +178,10 @@ def recipe_strips(search: Search) -> Strips:
 
 
 def slice_strips(results: Results) -> Strips | None:
-    """What training took off the base model's held-out loss, by slice, the smallest gain first; None without slices."""
+    """What training took off the base model's held-out loss, by slice, the smallest gain first.
+
+    None without slices.
+    """
     from tunewell.train.slices import losses_by_slice
 
     r = results
@@ -182,7 +198,10 @@ def slice_strips(results: Results) -> Strips | None:
 
 
 def more_strips(curve: MeasuredCurve) -> Strips | None:
-    """What twice the rows would take off each slice's loss, the largest gain first; None without slices."""
+    """What twice the rows would take off each slice's loss, the largest gain first.
+
+    None without slices.
+    """
     rows = {f"{s.slice.replace('=', ': ', 1)} ({s.rows:,} rows)": (s.gain,) for s in curve.slices}
     return _strips(rows) if rows else None
 

@@ -69,10 +69,13 @@ def look(results: Results) -> RowsToShow | None:
         return None
     codes = dict.fromkeys(kin.code for kin in shown.families)
     groups = [
-        FindingFamilies(code, shown.numbers.get(code, 0),
-              tuple((kin.size, _twins(kin)) for kin in shown.families if kin.code == code))
+        FindingFamilies(
+            code,
+            shown.numbers.get(code, 0),
+            tuple((kin.size, _twins(kin)) for kin in shown.families if kin.code == code),
+        )
         for code in codes
-    ]  # fmt: skip
+    ]
     sampled = (shown.map.shown, shown.map.of) if shown.map else (0, 0)
     return RowsToShow(draw(shown.map) if shown.map else None, shown.why, sampled, tuple(groups))
 
@@ -80,7 +83,8 @@ def look(results: Results) -> RowsToShow | None:
 def _twins(kin: Kin) -> tuple[Twin, ...]:
     first, *others = kin.members
     return tuple(
-        Twin(first, other, _held(first.asked, other.asked), _held(first.answer, other.answer)) for other in others
+        Twin(first, other, _held(first.asked, other.asked), _held(first.answer, other.answer))
+        for other in others
     )
 
 

@@ -56,7 +56,12 @@ def chosen_metric(evaluation: Evaluation, gates: Iterable[str]) -> MetricInfo | 
     """The metric that rows are ranked by: the first gated one of the task's own, else any own, else the first."""
     infos = {m.name: m for m in evaluation.metrics}
     gated = [infos[name] for name in gates if name in infos]
-    for group in ([m for m in gated if m.own], [m for m in evaluation.metrics if m.own], gated, evaluation.metrics):
+    for group in (
+        [m for m in gated if m.own],
+        [m for m in evaluation.metrics if m.own],
+        gated,
+        evaluation.metrics,
+    ):
         if group:
             return group[0]
     return None
@@ -73,28 +78,41 @@ def side_by_side(results: Results, *, count: int = COUNT) -> tuple[Side, ...]:
     changes = _changes(evaluation, scores, info)
     picked = _pick(evaluation, changes, count, seed=results.split.seed if results.split else 0)
     ids = {example for _, example in picked}
-    rows = {e.id: e for e in results.store.examples(results.dataset, ids=sorted(ids))} if results.dataset else {}
+    rows = (
+        {e.id: e for e in results.store.examples(results.dataset, ids=sorted(ids))}
+        if results.dataset
+        else {}
+    )
     said = {(p.example, p.arm): p for p in predictions if p.example in ids}
     scored: dict[tuple[str, str], list[Score]] = {}
     for score in scores:
         if score.example in ids:
             scored.setdefault((score.example, score.arm), []).append(score)
-    return tuple(_side(title, i, rows.get(i), changes.get(i), results, evaluation, said, scored) for title, i in picked)
+    return tuple(
+        _side(title, i, rows.get(i), changes.get(i), results, evaluation, said, scored)
+        for title, i in picked
+    )
 
 
-def _changes(evaluation: Evaluation, scores: Iterable[Score], info: MetricInfo | None) -> dict[str, float]:
+def _changes(
+    evaluation: Evaluation, scores: Iterable[Score], info: MetricInfo | None
+) -> dict[str, float]:
     if info is None:
         return {}
     against = rival(evaluation)
     values: dict[tuple[str, str], float] = {
-        (s.example, s.arm): s.value for s in scores if s.metric == info.name and not isinstance(s.value, Unscored)
+        (s.example, s.arm): s.value
+        for s in scores
+        if s.metric == info.name and not isinstance(s.value, Unscored)
     }
     sign = 1 if info.bigger_is_better else -1
     rows = [i for i in evaluation.rows if (i, "tuned") in values and (i, against) in values]
     return {i: sign * (values[i, "tuned"] - values[i, against]) for i in rows}
 
 
-def _pick(evaluation: Evaluation, changes: Mapping[str, float], count: int, *, seed: int) -> list[tuple[str, str]]:
+def _pick(
+    evaluation: Evaluation, changes: Mapping[str, float], count: int, *, seed: int
+) -> list[tuple[str, str]]:
     picked: list[tuple[str, str]] = []
     if changes:
         picked.append(("most improved", max(changes, key=lambda i: changes[i])))
@@ -147,7 +165,9 @@ def missing_in(scores: Iterable[Score]) -> tuple[str, ...]:
         ('14:30', 'a crew')
     """
     reasons = [s.reason[:20_000] for s in scores if s.reason.startswith("missing: ")]
-    return tuple(part.strip() for reason in reasons for part in reason.removeprefix("missing: ").split(";"))
+    return tuple(
+        part.strip() for reason in reasons for part in reason.removeprefix("missing: ").split(";")
+    )
 
 
 def _ways(points: Iterable[str]) -> tuple[str, ...]:

@@ -73,21 +73,39 @@ def headline(results: Results) -> Headline:
         return Headline(None, "NO VERDICT YET", "Nothing can be decided yet.", first, "", missing)
     own = in_words(verdict.why, results.evaluation)
     why = sentence(conditions(results), verdict) or own
-    return Headline(verdict.outcome, verdict.outcome, MEANS[verdict.outcome], why, own if own != why else "", missing)
+    return Headline(
+        verdict.outcome,
+        verdict.outcome,
+        MEANS[verdict.outcome],
+        why,
+        own if own != why else "",
+        missing,
+    )
 
 
 def sentence(made: Sequence[Condition], verdict: Verdict) -> str:
-    """Why, for somebody who reads nothing else; empty where the verdict rests on something else than its criteria."""
+    """Why, for somebody who reads nothing else.
+
+    Empty where the verdict rests on something else than its criteria.
+    """
     failed = [c for c in made if c.criterion.outcome == "NO-GO"]
     left = [c for c in made if c.criterion.outcome == "INCONCLUSIVE"]
     blocking = [f.why for f in verdict.findings if f.blocking and f.status == "found"]
     if verdict.outcome == "NO-GO" and failed:
-        others = f" {len(failed) - 1} more of {len(made)} conditions fail." if len(failed) > 1 else ""
-        return f"{first_up(failed[0].title)} misses what you asked for{_measured(failed[0])}.{others}"
+        others = (
+            f" {len(failed) - 1} more of {len(made)} conditions fail." if len(failed) > 1 else ""
+        )
+        return (
+            f"{first_up(failed[0].title)} misses what you asked for{_measured(failed[0])}.{others}"
+        )
     if verdict.outcome == "INCONCLUSIVE" and left:
         names = list(dict.fromkeys(f"“{c.title}”" for c in left))
         shown = "; ".join(names[:2]) + (f"; and {len(names) - 2} more" if len(names) > 2 else "")
-        held = f"{len(made) - len(left)} of {len(made)} conditions hold. " if len(left) < len(made) else ""
+        held = (
+            f"{len(made) - len(left)} of {len(made)} conditions hold. "
+            if len(left) < len(made)
+            else ""
+        )
         return f"{held}Still open: {shown}." + (f" {first_up(blocking[0])}" if blocking else "")
     if verdict.outcome == "GO" and made:
         return (
@@ -102,7 +120,9 @@ def _measured(c: Condition) -> str:
     estimate, threshold = c.criterion.estimate, c.criterion.threshold
     if estimate is None or threshold is None:
         return ""
-    low, value, high = (number_of(x, c.unit, signed=c.signed) for x in (estimate.low, estimate.value, estimate.high))
+    low, value, high = (
+        number_of(x, c.unit, signed=c.signed) for x in (estimate.low, estimate.value, estimate.high)
+    )
     unit, side = suffix(c.unit, signed=c.signed), "at least" if c.above else "at most"
     return f": {value}{unit} ({low} to {high}), {side} {number_of(threshold.value, c.unit)}{unit} needed"
 
@@ -140,7 +160,9 @@ def conditions_of(
     return tuple(sorted(made, key=lambda c: _ORDER[c.criterion.outcome]))
 
 
-def _condition(criterion: Criterion, infos: Mapping[str, MetricInfo], rubric: Mapping[str, str]) -> Condition:
+def _condition(
+    criterion: Criterion, infos: Mapping[str, MetricInfo], rubric: Mapping[str, str]
+) -> Condition:
     first, _, rest = criterion.name.partition(": ")
     info = infos.get(first)
     title = first_up(info.title if info else rubric.get(first, first))
@@ -152,7 +174,15 @@ def _condition(criterion: Criterion, infos: Mapping[str, MetricInfo], rubric: Ma
         short = short.replace(plain_sign, sign)
     if criterion.threshold:
         short = re.sub(r"(by|[≥≤])\s*-?[\d.]+(e-?\d+)?\s*$", "", short).strip()
-    unit = criterion.estimate.unit if criterion.estimate else info.unit if info else "share" if first in rubric else ""
+    unit = (
+        criterion.estimate.unit
+        if criterion.estimate
+        else info.unit
+        if info
+        else "share"
+        if first in rubric
+        else ""
+    )
     return Condition(criterion, title, short, above, signed, unit)
 
 
@@ -176,7 +206,11 @@ _COMMAND: Final = re.compile(
 
 def handled(finding: Finding) -> bool:
     """Whether a finding was dealt with on the way (rows dropped, masked, mended) and asks for nothing more."""
-    return finding.status == "found" and not finding.blocking and finding.remedy.startswith("nothing to do")
+    return (
+        finding.status == "found"
+        and not finding.blocking
+        and finding.remedy.startswith("nothing to do")
+    )
 
 
 def weighty(finding: Finding) -> tuple[bool, bool, int]:
@@ -204,7 +238,9 @@ def remedy(finding: Finding) -> tuple[tuple[bool, str], ...]:
         ((False, 'send to adjudication'),)
     """
     pitfall = CATALOGUE[finding.code]
-    text = finding.remedy or (f"{pitfall.remedy}: {pitfall.command}" if pitfall.command else pitfall.remedy)
+    text = finding.remedy or (
+        f"{pitfall.remedy}: {pitfall.command}" if pitfall.command else pitfall.remedy
+    )
     parts: list[tuple[bool, str]] = []
     at = 0
     for match in _COMMAND.finditer(text):

@@ -1,7 +1,8 @@
 """Pictures of training, as inline SVG: losses by epoch, the learning curve, rows known by heart.
 
-All stand in one frame: positions in per cent, round numbers on both axes, the reading as text for those who do not see
-it. Lines and bands lie in an inner drawing of 100 by 100 that stretches with the page.
+All stand in one frame: positions in per cent, round numbers on both axes, the reading as text for
+those who do not see it. Lines and bands lie in an inner drawing of 100 by 100 that stretches with
+the page.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Dot:
     by_heart: bool
 
 
-def curves(at: NDArray[np.float64], lines: Sequence[LossCurve], *, best: float | None, label: str) -> Markup:
+def curves(
+    at: NDArray[np.float64], lines: Sequence[LossCurve], *, best: float | None, label: str
+) -> Markup:
     """Loss by epoch: a line for the mean over the folds, a band for their spread, the best epoch marked.
 
     Args:
@@ -84,7 +87,10 @@ def curves(at: NDArray[np.float64], lines: Sequence[LossCurve], *, best: float |
     across = [(x.at(t), f"{t:g}") for t in _whole(float(at.min()), float(at.max()))]
     styles = ["solid" if i == 0 else "dashed" for i in range(len(lines))]
     drawn = "".join(_curve(at, c, x, y, style) for c, style in zip(lines, styles, strict=True))
-    names = "".join(_name(c, y, style, up=i == 0) for i, (c, style) in enumerate(zip(lines, styles, strict=True)))
+    names = "".join(
+        _name(c, y, style, up=i == 0)
+        for i, (c, style) in enumerate(zip(lines, styles, strict=True))
+    )
     mark = "" if best is None else _mark(x.at(best), f"best at epoch {best:g}")
     return _framed("curves", label, across, y, ticks, mark + _inner(drawn) + names)
 
@@ -102,8 +108,11 @@ def growth(sizes: Sequence[Size]) -> Markup:
     known = [s for s in sizes if s.measured]
     ahead = [known[-1], *(s for s in sizes if not s.measured)]
     across = [(x.at(math.log2(s.rows)), f"{s.rows:,}") for s in sizes]
-    band = _points([(s.rows, s.loss.high) for s in ahead], x, y) + " " + _points(
-        [(s.rows, s.loss.low) for s in reversed(ahead)], x, y)  # fmt: skip
+    band = (
+        _points([(s.rows, s.loss.high) for s in ahead], x, y)
+        + " "
+        + _points([(s.rows, s.loss.low) for s in reversed(ahead)], x, y)
+    )
     lines = (
         f'<polygon class="band dashed" points="{band}"/>'
         f'<polyline class="line dashed" points="{_points([(s.rows, s.loss.value) for s in ahead], x, y)}"/>'
@@ -115,11 +124,20 @@ def growth(sizes: Sequence[Size]) -> Markup:
         for s in sizes
     )
     now = _mark(x.at(math.log2(known[-1].rows)), "all rows there are")
-    return _framed("curves", f"Held-out loss by training rows. {said}", across, y, ticks, now + _inner(lines) + marks)
+    return _framed(
+        "curves",
+        f"Held-out loss by training rows. {said}",
+        across,
+        y,
+        ticks,
+        now + _inner(lines) + marks,
+    )
 
 
 def scatter(dots: Sequence[Dot], *, label: str) -> Markup:
-    """Each row's loss when it was held out (across) and when it was trained on (upwards); on the diagonal it is as new.
+    """Each row's loss when it was held out (across) and when it was trained on (upwards).
+
+    On the diagonal it is as new.
 
     Args:
         dots: The rows to draw.
@@ -140,7 +158,12 @@ def scatter(dots: Sequence[Dot], *, label: str) -> Markup:
 
 
 def _framed(
-    kind: str, label: str, across: Sequence[tuple[float, str]], y: Scale, ticks: Sequence[float], body: str
+    kind: str,
+    label: str,
+    across: Sequence[tuple[float, str]],
+    y: Scale,
+    ticks: Sequence[float],
+    body: str,
 ) -> Markup:
     grid = "".join(
         f'<line class="grid" x1="0" x2="100%" y1="{100 - y.at(t):.2f}%" y2="{100 - y.at(t):.2f}%"/>'
@@ -151,9 +174,9 @@ def _framed(
         f'<text class="muted" x="{at:.2f}%" y="100%" dy="18" text-anchor="{_anchor(at)}">{text}</text>'
         for at, text in across
     )
-    return Markup('<svg class="{}" role="img" aria-label="{}" width="100%" height="280">{}</svg>').format(
-        kind, label, Markup(grid + below + body)
-    )
+    return Markup(
+        '<svg class="{}" role="img" aria-label="{}" width="100%" height="280">{}</svg>'
+    ).format(kind, label, Markup(grid + below + body))
 
 
 def _inner(drawn: str) -> str:

@@ -17,14 +17,19 @@ _LONGEST_OBJECT: Final = 60
 """Lines of a pretty-printed JSON object."""
 
 
-def texts_at(places: Iterable[str], file: TaskFile, *, digests: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The texts of raw rows, as far as their files can still be read; each file is passed over once.
+def texts_at(
+    places: Iterable[str], file: TaskFile, *, digests: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The texts of raw rows, as far as their files can still be read.
+
+    Each file is passed over once.
 
     Args:
-        places: ``file:line``, relative to the project or absolute; only files under the project or beside the data that
-            the definition names are opened.
+        places: ``file:line``, relative to the project or absolute; only files under the project or
+            beside the data that the definition names are opened.
         file: The definition.
-        digests: SHA-256 of the files as they were read, by name: a file that has changed since is not shown.
+        digests: SHA-256 of the files as they were read, by name: a file that has changed since is
+            not shown.
 
     Returns:
         Text by place. Of a JSON object its prose, one value a line; else the line itself.

@@ -64,12 +64,17 @@ class Results:
         known = {(f.code, f.slice, f.stage) for f in found}
         for stage in STAGES:
             run = self.runs.get(stage)
-            found += [f for f in (run.findings if run else ()) if (f.code, f.slice, f.stage) not in known]
+            found += [
+                f for f in (run.findings if run else ()) if (f.code, f.slice, f.stage) not in known
+            ]
         return (*found, *self.asked.findings)
 
 
 def gather(file: TaskFile, store: Store) -> Results:
-    """The results of the newest verdict; of the newest runs where there is none yet or where it is out of date."""
+    """The results of the newest verdict.
+
+    Of the newest runs where there is none yet or where it is out of date.
+    """
     chain = {stage: run for stage in STAGES if (run := store.last_run(stage))}
     verdict = chain.get("verdict")
     if verdict and _older(verdict, chain):
@@ -84,7 +89,8 @@ def earlier(results: Results, *, since: str | None = None) -> Results | None:
 
     Args:
         results: What to look back from.
-        since: Id (or its beginning) of the verdict's run to compare with; the one before this if None.
+        since: Id (or its beginning) of the verdict's run to compare with; the one before this if
+            None.
 
     Raises:
         UserError: There is no such verdict.
@@ -95,7 +101,9 @@ def earlier(results: Results, *, since: str | None = None) -> Results | None:
         found = [run for run in runs if run.id.startswith(since)]
         if not found:
             names = ", ".join(run.id for run in runs[-5:]) or "none yet"
-            raise UserError(f"no finished verdict has an id that begins with {since!r}; there are: {names}")
+            raise UserError(
+                f"no finished verdict has an id that begins with {since!r}; there are: {names}"
+            )
         return _load(results.file, store, _chain(store, found[-1]))
     now = results.runs.get("verdict")
     current = set(now.outputs.values()) | set(now.inputs.values()) if now else set()
@@ -110,7 +118,11 @@ def earlier(results: Results, *, since: str | None = None) -> Results | None:
 def _older(verdict: Run, chain: Mapping[str, Run]) -> bool:
     """Whether a stage has finished anew since the verdict, with something that the verdict does not rest on."""
     rests_on = {run.id for run in upstream_of(verdict, chain)}
-    return any(run.started > verdict.started and run.id not in rests_on for run in chain.values() if run is not verdict)
+    return any(
+        run.started > verdict.started and run.id not in rests_on
+        for run in chain.values()
+        if run is not verdict
+    )
 
 
 def upstream_of(verdict: Run, chain: Mapping[str, Run]) -> list[Run]:
@@ -188,7 +200,11 @@ def _classes(store: Store, evaluation: Evaluation | None) -> Classes | None:
     from tunewell.evaluate.classes import Classes
 
     try:
-        return store.get_value(evaluation.classes, Classes) if evaluation and evaluation.classes else None
+        return (
+            store.get_value(evaluation.classes, Classes)
+            if evaluation and evaluation.classes
+            else None
+        )
     except StoreError:
         return None
 
@@ -198,7 +214,9 @@ def _calibration(store: Store, evaluation: Evaluation | None) -> tuple[Calibrati
 
     try:
         found = (
-            store.get_value(evaluation.calibration, list[Calibration]) if evaluation and evaluation.calibration else []
+            store.get_value(evaluation.calibration, list[Calibration])
+            if evaluation and evaluation.calibration
+            else []
         )
     except StoreError:
         return ()

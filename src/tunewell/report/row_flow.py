@@ -116,17 +116,25 @@ def flow(results: Results) -> Flow | None:
 def _grouped_rejects(touched: pa.Table) -> pa.Table:
     """Rejects of reading by kind of fault: where in the line it was stands in ``said``, with each row."""
     rule = touched["rule"]
-    short = pc.if_else(pc.equal(touched["step"], "read"), pc.replace_substring_regex(rule, ": .*$", ""), rule)
-    return touched.set_column(touched.schema.get_field_index("rule"), "rule", short).append_column("said", rule)
+    short = pc.if_else(
+        pc.equal(touched["step"], "read"), pc.replace_substring_regex(rule, ": .*$", ""), rule
+    )
+    return touched.set_column(touched.schema.get_field_index("rule"), "rule", short).append_column(
+        "said", rule
+    )
 
 
 def _steps(touched: pa.Table, read: int) -> tuple[Step, ...]:
     """Steps in the order in which they met the rows.
 
-    A receipt knows its place within its own row only, so the order is that of the pairs: a step that comes after
-    another in some row comes after it here.
+    A receipt knows its place within its own row only, so the order is that of the pairs: a step
+    that comes after another in some row comes after it here.
     """
-    grouped = touched.group_by(["step", "action"]).aggregate([("row", "count"), ("code", "distinct")]).to_pylist()
+    grouped = (
+        touched.group_by(["step", "action"])
+        .aggregate([("row", "count"), ("code", "distinct")])
+        .to_pylist()
+    )
     names = _order(touched)
     steps: list[Step] = []
     left = read
@@ -143,11 +151,17 @@ def _steps(touched: pa.Table, read: int) -> tuple[Step, ...]:
 def _order(touched: pa.Table) -> list[str]:
     names: list[str] = pc.unique(touched["step"]).to_pylist()
     follows = {name: set[str]() for name in names}
-    ordered = touched.select(["row", "order", "step"]).sort_by([("row", "ascending"), ("order", "ascending")])
+    ordered = touched.select(["row", "order", "step"]).sort_by(
+        [("row", "ascending"), ("order", "ascending")]
+    )
     if ordered.num_rows > 1:
         row, step = ordered["row"].combine_chunks(), ordered["step"].combine_chunks()
         same = pc.equal(row[1:], row[:-1])
-        pairs = pa.table({"a": step[:-1].filter(same), "b": step[1:].filter(same)}).group_by(["a", "b"]).aggregate([])
+        pairs = (
+            pa.table({"a": step[:-1].filter(same), "b": step[1:].filter(same)})
+            .group_by(["a", "b"])
+            .aggregate([])
+        )
         for pair in pairs.to_pylist():
             if pair["a"] != pair["b"]:
                 follows[pair["b"]].add(pair["a"])
@@ -161,15 +175,38 @@ def _order(touched: pa.Table) -> list[str]:
     return done
 
 
-_USUAL: Final = ("read", "repair", "boilerplate", "kind", "age", "words", "language", "broken", "personal", "exact",
-                 "near", "contradictions", "leaks")  # fmt: skip
+_USUAL: Final = (
+    "read",
+    "repair",
+    "boilerplate",
+    "kind",
+    "age",
+    "words",
+    "language",
+    "broken",
+    "personal",
+    "exact",
+    "near",
+    "contradictions",
+    "leaks",
+)
 
 
 def _rules(touched: pa.Table) -> list[RuleEffect]:
     keys = ["code", "action", "step", "rule", "cites"]
     grouped = touched.group_by(keys).aggregate([("row", "count")]).to_pylist()
-    found = [RuleEffect(code=g["code"], action=g["action"], step=g["step"], rule=g["rule"], cites=g["cites"],
-                  rows=g["row_count"], examples=()) for g in grouped]  # fmt: skip
+    found = [
+        RuleEffect(
+            code=g["code"],
+            action=g["action"],
+            step=g["step"],
+            rule=g["rule"],
+            cites=g["cites"],
+            rows=g["row_count"],
+            examples=(),
+        )
+        for g in grouped
+    ]
     return sorted(found, key=lambda r: (r.action != "dropped", -r.rows, r.code, r.rule))
 
 
@@ -190,7 +227,9 @@ def _with_examples(rule: RuleEffect, touched: pa.Table, results: Results) -> Rul
 
 def _worst(rows: pa.Table, rule: RuleEffect, results: Results) -> list[int]:
     """Positions of up to three rows: those that the finding names first (checks put the worst first), else as read."""
-    named = {row: i for f in results.findings if f.code == rule.code for i, row in enumerate(f.rows)}
+    named = {
+        row: i for f in results.findings if f.code == rule.code for i, row in enumerate(f.rows)
+    }
     ids: list[str] = rows["row"].slice(0, 50_000).to_pylist()
     last = len(named)
     order = sorted(range(len(ids)), key=lambda i: (named.get(ids[i], last), i))
@@ -200,7 +239,10 @@ def _worst(rows: pa.Table, rule: RuleEffect, results: Results) -> list[int]:
 def _kept_texts(results: Results, ids: Sequence[str]) -> dict[str, str]:
     if results.dataset is None or not ids:
         return {}
-    return {e.id: "\n".join(m.content for m in e.messages) for e in results.store.examples(results.dataset, ids=ids)}
+    return {
+        e.id: "\n".join(m.content for m in e.messages)
+        for e in results.store.examples(results.dataset, ids=ids)
+    }
 
 
 def _filled(rules: Sequence[RuleEffect], results: Results) -> tuple[RuleEffect, ...]:
@@ -210,9 +252,14 @@ def _filled(rules: Sequence[RuleEffect], results: Results) -> tuple[RuleEffect, 
     wanted = [r.place for r in receipts if r.row not in kept and r.code not in _HIDE_EVIDENCE]
     raw = texts_at(wanted, results.file, digests=results.runs["curate"].inputs)
     return tuple(
-        dataclasses.replace(rule, examples=tuple(
-            dataclasses.replace(e, text=without_private(kept.get(e.receipt.row) or raw.get(e.receipt.place, "")))
-            for e in rule.examples
-        ))
+        dataclasses.replace(
+            rule,
+            examples=tuple(
+                dataclasses.replace(
+                    e, text=without_private(kept.get(e.receipt.row) or raw.get(e.receipt.place, ""))
+                )
+                for e in rule.examples
+            ),
+        )
         for rule in rules
-    )  # fmt: skip
+    )

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Final
 from tunewell.pitfalls import CATALOGUE
 from tunewell.report.charts import scale_for
 from tunewell.report.figures import number_of, suffix
-from tunewell.report.owner_page import Condition, conditions_of, findings_by_status, handled, in_words, remedy, sentence
+from tunewell.report.owner_page import (
+    Condition,
+    conditions_of,
+    findings_by_status,
+    handled,
+    in_words,
+    remedy,
+    sentence,
+)
 from tunewell.report.text import for_terminal
 from tunewell.types import Evaluation, Outcome, Verdict
 
@@ -40,13 +48,20 @@ def print_verdict(
     style = _STYLE[verdict.outcome]
     made = conditions_of(verdict, evaluation)
     why = sentence(made, verdict) or in_words(verdict.why, evaluation)
-    console.print(Text.assemble((f"{_SIGN[verdict.outcome]} {verdict.outcome}", f"bold {style}"), "  ",
-                                for_terminal(why)))  # fmt: skip
+    console.print(
+        Text.assemble(
+            (f"{_SIGN[verdict.outcome]} {verdict.outcome}", f"bold {style}"),
+            "  ",
+            for_terminal(why),
+        )
+    )
     for c in made:
         outcome = c.criterion.outcome
         name = ", ".join(x for x in (c.title, c.short, c.criterion.slice) if x)
         console.print()
-        console.print(Text.assemble((_SIGN[outcome], _STYLE[outcome]), "  ", for_terminal(name, limit=100)))
+        console.print(
+            Text.assemble((_SIGN[outcome], _STYLE[outcome]), "  ", for_terminal(name, limit=100))
+        )
         console.print(Text.assemble("   ", interval_line(c), "  ", _figure(c)))
         if outcome != "GO":
             more = f"needs {c.criterion.needs}" if c.criterion.needs else c.criterion.why
@@ -67,7 +82,10 @@ def interval_line(condition: Condition) -> Text:
         return Text("not measured yet".ljust(WIDTH), style="dim")
     ends = [estimate.low, estimate.value, estimate.high, *([threshold.value] if threshold else [])]
     scale = scale_for(ends)
-    low, value, high = (round(scale.at(x) / 100 * (WIDTH - 1)) for x in (estimate.low, estimate.value, estimate.high))
+    low, value, high = (
+        round(scale.at(x) / 100 * (WIDTH - 1))
+        for x in (estimate.low, estimate.value, estimate.high)
+    )
     cells[low : high + 1] = "─" * (high - low + 1)
     cells[low], cells[high] = "├", "┤"
     if threshold:
@@ -86,9 +104,14 @@ def _figure(c: Condition) -> Text:
         needed = f"{sign} {number_of(threshold.value, c.unit)}{unit}"
     if estimate is None:
         return Text(f"needed {needed}" if needed else "", style="dim")
-    low, value, high = (number_of(x, c.unit, signed=c.signed) for x in (estimate.low, estimate.value, estimate.high))
-    return Text.assemble((f"{value}{suffix(c.unit, signed=c.signed)}", "bold"), f" [{low}, {high}]",
-                         (f"  needed {needed}" if needed else "", "dim"))  # fmt: skip
+    low, value, high = (
+        number_of(x, c.unit, signed=c.signed) for x in (estimate.low, estimate.value, estimate.high)
+    )
+    return Text.assemble(
+        (f"{value}{suffix(c.unit, signed=c.signed)}", "bold"),
+        f" [{low}, {high}]",
+        (f"  needed {needed}" if needed else "", "dim"),
+    )
 
 
 def _print_findings(verdict: Verdict, console: Console) -> None:
@@ -101,11 +124,19 @@ def _print_findings(verdict: Verdict, console: Console) -> None:
         return
     console.print()
     counts = ", ".join(f"{len(group)} {status}" for status, group in groups.items() if group)
-    console.print(Text(f"findings: {counts}{f' ({dealt} of those found are dealt with)' if dealt else ''}"))
+    console.print(
+        Text(f"findings: {counts}{f' ({dealt} of those found are dealt with)' if dealt else ''}")
+    )
     for f in found[:FINDINGS]:
         where = f" ({f.slice})" if f.slice else ""
-        line = Text.assemble("  ", (f.code, "bold"), f" {CATALOGUE[f.code].name}", for_terminal(where, limit=40), ": ",
-                             for_terminal(f.why, limit=140))  # fmt: skip
+        line = Text.assemble(
+            "  ",
+            (f.code, "bold"),
+            f" {CATALOGUE[f.code].name}",
+            for_terminal(where, limit=40),
+            ": ",
+            for_terminal(f.why, limit=140),
+        )
         if f.blocking:
             line.append("  blocks release", style="red")
         console.print(line)

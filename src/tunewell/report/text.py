@@ -1,7 +1,7 @@
 """Hostile text made harmless and readable: escaped, cut with a notice, controls and bidi overrides shown by name.
 
-Everything that comes from user data, a model or a name that somebody chose goes through `shown` (page), `plain`
-(attributes and one-line labels) or `for_terminal`.
+Everything that comes from user data, a model or a name that somebody chose goes through `shown`
+(page), `plain` (attributes and one-line labels) or `for_terminal`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def plain(text: str, *, limit: int = 160) -> str:
         >>> plain("one\n two" + chr(0x202E))
         'one two�'
     """
-    line = " ".join(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[: 4 * limit].replace("\r", " ")).split())
+    line = " ".join(
+        _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[: 4 * limit].replace("\r", " ")).split()
+    )
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
 
 
@@ -81,7 +83,10 @@ def without_private(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Text escaped for HTML, controls and direction overrides shown by name; with neither isolation nor limit."""
+    """Text escaped for HTML, controls and direction overrides shown by name.
+
+    With neither isolation nor limit.
+    """
     parts: list[str] = []
     at = 0
     for match in _CONTROL.finditer(text):

@@ -13,7 +13,8 @@ class Correction(Value):
     """A corrected answer.
 
     Attributes:
-        example: The row with the corrected target and origin ``correction``; parent is the row corrected.
+        example: The row with the corrected target and origin ``correction``; parent is the row
+            corrected.
         part: Where the row belongs: a ``test`` row changes its gold only and is never trained on.
         account: Who wrote it.
         version: Of the guideline it was written by.
@@ -49,5 +50,7 @@ def corrections(book: Book, batch: Batch, rows: Mapping[str, Example]) -> list[C
                 "origin": "correction",
             }
         )
-        newest[row.id] = Correction(example=changed, part=item.part, account=verdict.account, version=verdict.version)
+        newest[row.id] = Correction(
+            example=changed, part=item.part, account=verdict.account, version=verdict.version
+        )
     return list(newest.values())

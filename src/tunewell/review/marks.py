@@ -22,10 +22,14 @@ Marker = Callable[[str, Example], tuple[Mark, ...]]
 
 def marker(file: TaskFile) -> Marker:
     """A function that marks outputs by the project's language and, where it measures ``currency``, by its facts."""
-    found = next((m for m in file.spec.metrics if str(m.options.get("metric", m.name)) == "currency"), None)
+    found = next(
+        (m for m in file.spec.metrics if str(m.options.get("metric", m.name)) == "currency"), None
+    )
     facts, date = Facts(), ""
     if found is not None:
-        options = CurrencyOptions.model_validate({k: v for k, v in found.options.items() if k != "metric"})
+        options = CurrencyOptions.model_validate(
+            {k: v for k, v in found.options.items() if k != "metric"}
+        )
         facts, date = read_facts(file.root / options.facts), options.date
     language = file.spec.task.language
 
@@ -36,7 +40,12 @@ def marker(file: TaskFile) -> Marker:
 
 
 def marks(
-    output: str, example: Example, *, language: str = "en", facts: Facts | None = None, date: str = ""
+    output: str,
+    example: Example,
+    *,
+    language: str = "en",
+    facts: Facts | None = None,
+    date: str = "",
 ) -> tuple[Mark, ...]:
     """Marks of an output in characters of the output itself, in order.
 
@@ -73,14 +82,21 @@ def marks(
         normal = unicodedata.normalize("NFC", output)
         for s in statements(normal, facts, day=day, question=example.input, language=language):
             if s.standing in ("outdated", "early", "wrong"):
-                start = s.start + len(normal[s.start : s.end]) - len(normal[s.start : s.end].lstrip())
+                start = (
+                    s.start + len(normal[s.start : s.end]) - len(normal[s.start : s.end].lstrip())
+                )
                 why = f"{s.entity}, {s.attribute}: {s.said} is {s.standing}, {s.expected or 'nothing'} holds on {day}"
-                out.append(Mark(start=places[start][0], end=places[s.end - 1][1], kind=s.standing, why=why))
+                out.append(
+                    Mark(start=places[start][0], end=places[s.end - 1][1], kind=s.standing, why=why)
+                )
     return tuple(sorted(out, key=lambda m: (m.start, m.end)))
 
 
 def _places(text: str) -> list[tuple[int, int]] | None:
-    """Where in ``text`` each character of its NFC form begins and ends; None where it cannot be followed."""
+    """Where in ``text`` each character of its NFC form begins and ends.
+
+    None where it cannot be followed.
+    """
     if unicodedata.is_normalized("NFC", text):
         return [(at, at + 1) for at in range(len(text))]
     places: list[tuple[int, int]] = []

@@ -22,7 +22,9 @@ def low_rated(book: Book, batch: Batch) -> list[Item]:
     return [
         item
         for item in book.items(batch.id)
-        if not item.gold and _low(words[item.id], batch) and not any(v.said.correction.strip() for v in words[item.id])
+        if not item.gold
+        and _low(words[item.id], batch)
+        and not any(v.said.correction.strip() for v in words[item.id])
     ]
 
 
@@ -50,7 +52,9 @@ def nearest(asked: Sequence[str], rows: Sequence[str], *, count: int = NEAR) -> 
     return [[place for place, _ in near.to(text, count=count)] for text in asked]
 
 
-def near_rows(low: Sequence[Item], training: Sequence[tuple[str, str]], *, count: int = NEAR) -> list[str]:
+def near_rows(
+    low: Sequence[Item], training: Sequence[tuple[str, str]], *, count: int = NEAR
+) -> list[str]:
     """Ids of the training rows nearest to items that were rated low, the nearest of each first, none twice.
 
     Args:
@@ -59,5 +63,10 @@ def near_rows(low: Sequence[Item], training: Sequence[tuple[str, str]], *, count
         count: How many for each item.
     """
     ranked = nearest([item.source for item in low], [text for _, text in training], count=count)
-    names = [training[ranked[k][rank]][0] for rank in range(count) for k in range(len(low)) if rank < len(ranked[k])]
+    names = [
+        training[ranked[k][rank]][0]
+        for rank in range(count)
+        for k in range(len(low))
+        if rank < len(ranked[k])
+    ]
     return list(dict.fromkeys(names))

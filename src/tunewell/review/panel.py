@@ -63,7 +63,12 @@ class PanelPlan(Value):
 
 
 def plan_panel(
-    task: TaskSpec, *, available: int, power: float = 0.8, expected: float | None = None, raters: int | None = None
+    task: TaskSpec,
+    *,
+    available: int,
+    power: float = 0.8,
+    expected: float | None = None,
+    raters: int | None = None,
 ) -> PanelPlan:
     """Rows × raters that settle every gate on a criterion of people with the power stated.
 
@@ -71,8 +76,8 @@ def plan_panel(
         task: The definition, with gates and rubric.
         available: Held-out rows there are.
         power: Wanted probability of settling each gate.
-        expected: True share (or mean) of the tuned model for level gates, and true gain for the others; half-way
-            between the threshold and the best possible if None.
+        expected: True share (or mean) of the tuned model for level gates, and true gain for the
+            others; half-way between the threshold and the best possible if None.
         raters: People per output; those of the definition if None.
 
     Raises:
@@ -122,18 +127,29 @@ def plan_panel(
     )
 
 
-def _need(gate: Gate, criterion: RubricCriterion | None, expected: float | None, power: float, level: float) -> Need:
+def _need(
+    gate: Gate,
+    criterion: RubricCriterion | None,
+    expected: float | None,
+    power: float,
+    level: float,
+) -> Need:
     if criterion is None:
         return Need(
-            gate=f"{gate.metric} {gate.kind}", criterion="", rows=FEWEST, paired=False,
+            gate=f"{gate.metric} {gate.kind}",
+            criterion="",
+            rows=FEWEST,
+            paired=False,
             why=f"people have to look at {FEWEST} outputs before this gate counts",
-        )  # fmt: skip
+        )
     if gate.kind == "level":
         return _level_need(gate, criterion, expected, power, level)
     return _gain_need(gate, criterion, expected, power, level)
 
 
-def _level_need(gate: Gate, criterion: RubricCriterion, expected: float | None, power: float, level: float) -> Need:
+def _level_need(
+    gate: Gate, criterion: RubricCriterion, expected: float | None, power: float, level: float
+) -> Need:
     limit = gate.at_least if gate.at_least is not None else gate.at_most
     assert limit is not None
     low, high = (0.0, 1.0) if criterion.scale == "yes/no" else (1.0, 5.0)
@@ -143,25 +159,46 @@ def _level_need(gate: Gate, criterion: RubricCriterion, expected: float | None, 
         size = sample_size_share_against(truth, against=limit, power=power, level=level).value
         why = f"if the true share is {truth:.0%} against a threshold of {limit:.0%}"
     elif truth != limit:
-        size = sample_size_difference(truth - limit, sd=SD_POINTS, paired=True, power=power, level=level).value
+        size = sample_size_difference(
+            truth - limit, sd=SD_POINTS, paired=True, power=power, level=level
+        ).value
         why = f"if the true mean is {truth:.3g} against {limit:.3g}, verdicts of one row spreading by {SD_POINTS:g}"
     else:
-        raise UserError(f"{criterion.name}: expected value and threshold are both {limit:g}; no number of rows tells")
+        raise UserError(
+            f"{criterion.name}: expected value and threshold are both {limit:g}; no number of rows tells"
+        )
     sign = ">=" if gate.at_least is not None else "<="
-    return Need(gate=f"{criterion.name} {sign} {limit:g}", criterion=criterion.name, paired=False, why=why,
-                rows=max(FEWEST, math.ceil(size)))  # fmt: skip
+    return Need(
+        gate=f"{criterion.name} {sign} {limit:g}",
+        criterion=criterion.name,
+        paired=False,
+        why=why,
+        rows=max(FEWEST, math.ceil(size)),
+    )
 
 
-def _gain_need(gate: Gate, criterion: RubricCriterion, expected: float | None, power: float, level: float) -> Need:
+def _gain_need(
+    gate: Gate, criterion: RubricCriterion, expected: float | None, power: float, level: float
+) -> Need:
     yes_no = criterion.scale == "yes/no"
-    limit = -gate.margin if gate.kind == "no_worse" else (gate.at_least if gate.at_least is not None else gate.at_most)
+    limit = (
+        -gate.margin
+        if gate.kind == "no_worse"
+        else (gate.at_least if gate.at_least is not None else gate.at_most)
+    )
     assert limit is not None
     truth = limit + (0.1 if yes_no else 0.5) if expected is None else expected
     sd = math.sqrt(DISCORDANT) if yes_no else SD_POINTS
     if truth == limit:
-        raise UserError(f"{criterion.name}: expected gain and threshold are both {limit:g}; no number of rows tells")
+        raise UserError(
+            f"{criterion.name}: expected gain and threshold are both {limit:g}; no number of rows tells"
+        )
     size = sample_size_difference(truth - limit, sd=sd, paired=True, power=power, level=level).value
-    spread = f"{DISCORDANT:.0%} of the rows judged differently" if yes_no else f"differences spreading by {SD_POINTS:g}"
+    spread = (
+        f"{DISCORDANT:.0%} of the rows judged differently"
+        if yes_no
+        else f"differences spreading by {SD_POINTS:g}"
+    )
     return Need(
         gate=f"{criterion.name}: tuned against {gate.against}",
         criterion=criterion.name,

@@ -29,9 +29,11 @@ class Pattern(Value):
 
     Attributes:
         tag: The kind of error, the criterion that was denied, or ``commented``.
-        what: ``tag`` (at least one reviewer ticked it), ``criterion`` (share of no) or ``comment`` (one was written).
+        what: ``tag`` (at least one reviewer ticked it), ``criterion`` (share of no) or ``comment``
+            (one was written).
         arm: Whose outputs.
-        slice: Which rows: ``region=north``, ``source=mail``, ``kind=bill question``; empty = everywhere.
+        slice: Which rows: ``region=north``, ``source=mail``, ``kind=bill question``; empty =
+            everywhere.
         share: Of the rows, clustered by family.
         above: Whether the whole interval lies above the share everywhere.
         comments: What was written on such rows, the newest first.
@@ -67,7 +69,9 @@ def patterns(
     return tuple(out)
 
 
-def _of_arm(arm: str, words: Sequence[tuple[RaterVerdict, Item]], batch: Batch, level: float) -> list[Pattern]:
+def _of_arm(
+    arm: str, words: Sequence[tuple[RaterVerdict, Item]], batch: Batch, level: float
+) -> list[Pattern]:
     rows = list({item.example: item for _, item in words}.values())
     place = {item.example: n for n, item in enumerate(rows)}
     families = np.unique([item.family or item.example for item in rows], return_inverse=True)[1]
@@ -84,11 +88,18 @@ def _of_arm(arm: str, words: Sequence[tuple[RaterVerdict, Item]], batch: Batch, 
         everywhere = float(np.nanmean(values))
         lines = [
             Pattern(
-                tag=tag, what=what, arm=arm, slice=part, share=share, above=bool(part) and share.low > everywhere,
-                comments=tuple(text for n in where.tolist() for text in comments.get(n, ()))[:QUOTED],
+                tag=tag,
+                what=what,
+                arm=arm,
+                slice=part,
+                share=share,
+                above=bool(part) and share.low > everywhere,
+                comments=tuple(text for n in where.tolist() for text in comments.get(n, ()))[
+                    :QUOTED
+                ],
             )
             for part, share, where in here
-        ]  # fmt: skip
+        ]
         found += sorted(lines, key=lambda p: (p.slice != "", -p.share.value, p.slice))
     return found
 
@@ -114,7 +125,9 @@ def _figures(
             commented[n] = 1.0
             comments[n].append(v.said.comment.strip())
     with np.errstate(invalid="ignore"):
-        denied = {name: np.where(answers[name] > 0, no[name] / answers[name], np.nan) for name in yes_no}
+        denied = {
+            name: np.where(answers[name] > 0, no[name] / answers[name], np.nan) for name in yes_no
+        }
 
     def of(values: Floats) -> dict[int, list[str]]:
         return {n: texts for n, texts in comments.items() if values[n] > 0}
@@ -136,7 +149,11 @@ def _parts(rows: Sequence[Item]) -> list[tuple[str, NDArray[np.intp]]]:
     out = [("", np.arange(len(rows)))] if len(rows) >= FEW else []
     for field, values in sorted(groups.items()):
         if 1 < len(values) <= MOST_GROUPS:
-            out += [(f"{field}={v}", np.array(where)) for v, where in sorted(values.items()) if len(where) >= FEW]
+            out += [
+                (f"{field}={v}", np.array(where))
+                for v, where in sorted(values.items())
+                if len(where) >= FEW
+            ]
     return out
 
 

@@ -22,7 +22,8 @@ class RaterResult(Value):
         verdicts: How many.
         left: How many seats are open.
         seconds: Median per verdict; 0 if unknown.
-        drift: Late median seconds per verdict divided by early (first against last third); 0 with too few.
+        drift: Late median seconds per verdict divided by early (first against last third); 0 with
+            too few.
         apart: Share of verdicts off the middle of the other raters of the same output.
         known: Share of calibration rows judged right.
     """
@@ -50,7 +51,9 @@ def rater_results(
         own[v.account].append(v)
     apart = _apart(said, batch)
     return tuple(
-        _rater(account, own[account], items, apart.get(account, (0, 0)), seats[account]["open"], level)
+        _rater(
+            account, own[account], items, apart.get(account, (0, 0)), seats[account]["open"], level
+        )
         for account in sorted(seats)
     )
 
@@ -66,7 +69,9 @@ def _rater(
     seconds = [v.seconds for v in own if v.seconds > 0]
     third = len(seconds) // 3
     drift = median(seconds[-third:]) / median(seconds[:third]) if third >= FEW else 0.0
-    known = [v.said.scores.get(name) == value for v in own for name, value in items[v.item].gold.items()]
+    known = [
+        v.said.scores.get(name) == value for v in own for name, value in items[v.item].gold.items()
+    ]
     return RaterResult(
         account=account,
         verdicts=len(own),
@@ -88,7 +93,11 @@ def _apart(said: Sequence[RaterVerdict], batch: Batch) -> dict[str, tuple[int, i
     for words in by_item.values():
         for criterion in batch.rubric:
             far = 0.5 if criterion.scale == "yes/no" else 1.0
-            given = sorted((v.said.scores[criterion.name], v.account) for v in words if criterion.name in v.said.scores)
+            given = sorted(
+                (v.said.scores[criterion.name], v.account)
+                for v in words
+                if criterion.name in v.said.scores
+            )
             values = [value for value, _ in given]
             if len(values) < 2:
                 continue

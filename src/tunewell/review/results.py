@@ -26,10 +26,12 @@ class CriterionResult(Value):
     Attributes:
         criterion: Which.
         levels: Mean by arm (for yes/no: the share of yes), clustered by family.
-        gain: The tuned arm against the other on the rows judged for both; None with one arm or too few rows.
+        gain: The tuned arm against the other on the rows judged for both; None with one arm or too
+            few rows.
         against: The other arm.
         agreement: Of the raters on the same outputs (E04); None where nobody shared an output.
-        anytime: Mean by arm with intervals that hold at every look, over families whose raters are all done.
+        anytime: Mean by arm with intervals that hold at every look, over families whose raters are
+            all done.
     """
 
     criterion: RubricCriterion
@@ -71,7 +73,9 @@ def review_result(book: Book, batch: Batch, *, level: float = 0.95) -> ReviewRes
         skipped=len(words) - len(said),
         expected=sum(n["open"] + n["done"] for n in seats.values()),
         criteria=tuple(
-            _criterion(c, real, items, level).model_copy(update={"anytime": _anytime(c, real, items, batch, level)})
+            _criterion(c, real, items, level).model_copy(
+                update={"anytime": _anytime(c, real, items, batch, level)}
+            )
             for c in batch.rubric
         ),
         raters=rater_results(said, items, batch, seats, level=level),
@@ -80,7 +84,10 @@ def review_result(book: Book, batch: Batch, *, level: float = 0.95) -> ReviewRes
 
 
 def _criterion(
-    criterion: RubricCriterion, said: Sequence[RaterVerdict], items: Mapping[str, Item], level: float
+    criterion: RubricCriterion,
+    said: Sequence[RaterVerdict],
+    items: Mapping[str, Item],
+    level: float,
 ) -> CriterionResult:
     by_row: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     family: dict[str, str] = {}
@@ -98,27 +105,49 @@ def _criterion(
     for arm in arms:
         rows = [r for r in by_row if arm in by_row[r]]
         values = [_middle(by_row[r][arm]) for r in rows]
-        levels[arm] = mean(values, clusters=[family[r] for r in rows], level=level, low=low, high=high)
+        levels[arm] = mean(
+            values, clusters=[family[r] for r in rows], level=level, low=low, high=high
+        )
     other = next((a for a in arms if a != "tuned"), "") if "tuned" in arms else ""
     both = [r for r in by_row if {"tuned", other} <= set(by_row[r])] if other else []
     gain = None
     if len(both) >= FEW:
         pair = [[_middle(by_row[r][a]) for r in both] for a in ("tuned", other)]
-        gain = difference(pair[0], pair[1], paired=True, clusters=[family[r] for r in both], level=level,
-                          low=low, high=high)  # fmt: skip
+        gain = difference(
+            pair[0],
+            pair[1],
+            paired=True,
+            clusters=[family[r] for r in both],
+            level=level,
+            low=low,
+            high=high,
+        )
     return CriterionResult(
-        criterion=criterion, levels=levels, gain=gain, against=other,
-        agreement=agreement(ratings, scale="nominal" if criterion.scale == "yes/no" else "ordinal", level=level),
-    )  # fmt: skip
+        criterion=criterion,
+        levels=levels,
+        gain=gain,
+        against=other,
+        agreement=agreement(
+            ratings, scale="nominal" if criterion.scale == "yes/no" else "ordinal", level=level
+        ),
+    )
 
 
 def _anytime(
-    criterion: RubricCriterion, said: Sequence[RaterVerdict], items: Mapping[str, Item], batch: Batch, level: float
+    criterion: RubricCriterion,
+    said: Sequence[RaterVerdict],
+    items: Mapping[str, Item],
+    batch: Batch,
+    level: float,
 ) -> dict[str, Estimate]:
-    words = [j for v in said for j in judged(v, items[v.item], batch) if j.criterion == criterion.name]
+    words = [
+        j for v in said for j in judged(v, items[v.item], batch) if j.criterion == criterion.name
+    ]
     clusters = {i.example: i.family or i.example for i in items.values()}
     found = {
-        arm: panel_estimate(words, criterion, arm=arm, raters=batch.raters, clusters=clusters, level=level)
+        arm: panel_estimate(
+            words, criterion, arm=arm, raters=batch.raters, clusters=clusters, level=level
+        )
         for arm in sorted({j.arm for j in words})
     }
     return {arm: e for arm, e in found.items() if e is not None}

@@ -49,7 +49,9 @@ def open_review(
     seed: int = 0,
     calibration: Sequence[CalibrationRow] = (),
 ) -> Batch:
-    """Draw rows, pair their outputs, hide the arms and write the batch; people are given seats by `Book.share`.
+    """Draw rows, pair their outputs, hide the arms and write the batch.
+
+    People are given seats by `Book.share`.
 
     Args:
         store: Of the project.
@@ -61,8 +63,8 @@ def open_review(
         rows: How many rows to draw, with equal probability, mirroring the slices.
         raters: People per output; those of the definition if None.
         title: What people see.
-        part: Where the rows belong: corrections of the review pool become rows of the next version, those of the test
-            set change its gold only.
+        part: Where the rows belong: corrections of the review pool become rows of the next version,
+            those of the test set change its gold only.
         seed: Of draw, order and assignment.
         calibration: Rows with known answers to mix in.
 
@@ -77,7 +79,10 @@ def open_review(
         )
     unknown = [a for a in arms if a not in evaluation.arms]
     if unknown or not arms:
-        raise UserError(f"no outputs of {', '.join(unknown) or 'any arm'}", hint=f"one of {', '.join(evaluation.arms)}")
+        raise UserError(
+            f"no outputs of {', '.join(unknown) or 'any arm'}",
+            hint=f"one of {', '.join(evaluation.arms)}",
+        )
     outputs: dict[str, dict[str, str]] = defaultdict(dict)
     for p in store.get_value(evaluation.predictions, list[Prediction]):
         if p.arm in arms and p.finish != "error":
@@ -97,7 +102,9 @@ def open_review(
         evaluation=evaluation.predictions,
         seed=seed,
     )
-    chosen = _drawn(evaluation, examples, outputs, rows, file, seed, unsure=_unsure(store, evaluation, file))
+    chosen = _drawn(
+        evaluation, examples, outputs, rows, file, seed, unsure=_unsure(store, evaluation, file)
+    )
     probability = len(chosen) / max(1, sum(e.id in outputs for e in examples))
     families = dict(zip(evaluation.rows, evaluation.clusters, strict=False))
     mark = marker(file)
@@ -126,10 +133,14 @@ def _drawn(
     fields = [s.field for s in file.spec.slices]
     there = {e.id: e for e in examples if e.id in outputs}
     if not there:
-        raise UserError("none of the evaluated rows has an output to judge", hint="tunewell evaluate")
+        raise UserError(
+            "none of the evaluated rows has an output to judge", hint="tunewell evaluate"
+        )
     candidates = [
         SampleCandidate(
-            id=e.id, strata=(*(e.field(f) for f in fields), unsure.get(e.id, "")), family=families.get(e.id, "")
+            id=e.id,
+            strata=(*(e.field(f) for f in fields), unsure.get(e.id, "")),
+            family=families.get(e.id, ""),
         )
         for e in there.values()
     ]
@@ -139,7 +150,8 @@ def _drawn(
 def _unsure(store: Store, evaluation: Evaluation, file: TaskFile) -> dict[str, str]:
     """Rows of which a model judge is sure or not, where one has scored them: each kind gets its share of the sample.
 
-    Every row keeps the same probability, so that a plain mean of people's verdicts stays honest; it only varies less.
+    Every row keeps the same probability, so that a plain mean of people's verdicts stays honest; it
+    only varies less.
     """
     judges = {m.name for m in file.spec.metrics if str(m.options.get("metric", m.name)) == "judge"}
     if not judges:
@@ -150,13 +162,20 @@ def _unsure(store: Store, evaluation: Evaluation, file: TaskFile) -> dict[str, s
         low, high = spans.get(score.metric, (None, None))
         if low is None or high is None or high <= low or isinstance(score.value, Unscored):
             continue
-        sure = abs(2 * (float(score.value) - low) / (high - low) - 1)  # 1 at either end of the scale, 0 in the middle
+        sure = abs(
+            2 * (float(score.value) - low) / (high - low) - 1
+        )  # 1 at either end of the scale, 0 in the middle
         doubts[score.example] = max(doubts.get(score.example, 0.0), 1 - sure)
     return {name: "unsure" if doubt > DOUBTFUL else "sure" for name, doubt in doubts.items()}
 
 
 def _items(
-    batch: Batch, example: Example, outputs: Mapping[str, str], family: str, file: TaskFile, probability: float
+    batch: Batch,
+    example: Example,
+    outputs: Mapping[str, str],
+    family: str,
+    file: TaskFile,
+    probability: float,
 ) -> list[Item]:
     """One item per different output of a row."""
     by_text: dict[str, list[str]] = defaultdict(list)
@@ -182,6 +201,12 @@ def _items(
 
 def _known(batch: Batch, row: CalibrationRow) -> Item:
     return Item(
-        id=new_id(), batch=batch.id, number=0, example=f"calibration:{row.id}", source=shown(conversation(row)),
-        output=shown(row.output), gold=row.gold, family=f"calibration:{row.id}",
-    )  # fmt: skip
+        id=new_id(),
+        batch=batch.id,
+        number=0,
+        example=f"calibration:{row.id}",
+        source=shown(conversation(row)),
+        output=shown(row.output),
+        gold=row.gold,
+        family=f"calibration:{row.id}",
+    )

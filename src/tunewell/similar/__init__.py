@@ -10,6 +10,21 @@ from tunewell.similar.templates import template_families, without
 from tunewell.similar.word_table import WordTable, split_words
 
 __all__ = [
-    "THRESHOLD", "Links", "Pairs", "WordTable", "alike", "by_key", "copies", "exact_key", "key", "near_pairs", "normalise",
-    "only_numbers_differ", "similarities", "split_words", "telling", "template_families", "without",
-]  # fmt: skip
+    "THRESHOLD",
+    "Links",
+    "Pairs",
+    "WordTable",
+    "alike",
+    "by_key",
+    "copies",
+    "exact_key",
+    "key",
+    "near_pairs",
+    "normalise",
+    "only_numbers_differ",
+    "similarities",
+    "split_words",
+    "telling",
+    "template_families",
+    "without",
+]

@@ -1,7 +1,7 @@
 """Pairs worth a look: rows that share a very rare word, or a band of a sketch of their rare or middling words.
 
-Rows are sketched in blocks that stay in the processor's cache and of each band one 32-bit key a row is kept; bands are
-then sorted one by one. Memory: 4 bytes a row and band, 1 byte a word.
+Rows are sketched in blocks that stay in the processor's cache and of each band one 32-bit key a row
+is kept; bands are then sorted one by one. Memory: 4 bytes a row and band, 1 byte a word.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class _Sketch:
     Attributes:
         keys: Of each band, shape (bands, n).
         has: Whether the row has a word to sketch, shape (n,).
-        bytes: The lowest byte of each least hash (b-bit MinHash, Li and König 2010), shape (n, hashes), or (0, 0).
+        bytes: The lowest byte of each least hash (b-bit MinHash, Li and König 2010), shape (n,
+            hashes), or (0, 0).
     """
 
     keys: NDArray[np.uint32]
@@ -67,8 +68,12 @@ class _Sketch:
     bytes: NDArray[np.uint8]
 
 
-def candidates(words: WordTable, *, across: int = 0, workers: int = 1) -> Iterator[NDArray[np.int64]]:
-    """Pairs of rows as ``low * n + high``, each batch sorted and without doubles; a pair may come in several batches.
+def candidates(
+    words: WordTable, *, across: int = 0, workers: int = 1
+) -> Iterator[NDArray[np.int64]]:
+    """Pairs of rows as ``low * n + high``, each batch sorted and without doubles.
+
+    A pair may come in several batches.
 
     Args:
         words: Words of the rows.
@@ -80,10 +85,14 @@ def candidates(words: WordTable, *, across: int = 0, workers: int = 1) -> Iterat
     # 0 = stands once, 1 = very rare, 2 = rare, 3 = middling, 4 = common.
     tier = count_words(words).tiers(words.codes, (1, _VERY_RARE, rare, middling))
     small = n <= _SMALL
-    plans = (_Plan(1, 2, 2, HASHES // 2, checked=True) if small else _Plan(1, 2, 3, HASHES // 3, checked=True),
-             _Plan(1, 3, 3, HASHES // 3, checked=True) if small else _Plan(1, 3, 5, 12),
-             # Rows that are nearly the same and have no rare word (a template that stands in every row).
-             _Plan(0, 4, 6, 5))  # fmt: skip
+    plans = (
+        _Plan(1, 2, 2, HASHES // 2, checked=True)
+        if small
+        else _Plan(1, 2, 3, HASHES // 3, checked=True),
+        _Plan(1, 3, 3, HASHES // 3, checked=True) if small else _Plan(1, 3, 5, 12),
+        # Rows that are nearly the same and have no rare word (a template that stands in every row).
+        _Plan(0, 4, 6, 5),
+    )
     found = [_bucket_pairs(_very_rare(words, tier), n, across)]
     size = len(found[0])
     random = np.random.default_rng(20261122)
@@ -98,7 +107,9 @@ def candidates(words: WordTable, *, across: int = 0, workers: int = 1) -> Iterat
     yield np.unique(np.concatenate([*found, np.empty(0, np.int64)]))
 
 
-def _banded(sketch: _Sketch, n: int, across: int, pool: ThreadPoolExecutor) -> Iterator[NDArray[np.int64]]:
+def _banded(
+    sketch: _Sketch, n: int, across: int, pool: ThreadPoolExecutor
+) -> Iterator[NDArray[np.int64]]:
     """Pairs that agree in a band, band by band."""
     rows = np.flatnonzero(sketch.has).astype(np.uint64)
 
@@ -121,7 +132,9 @@ def _likely(pairs: NDArray[np.int64], n: int, sketches: NDArray[np.uint8]) -> ND
 def _very_rare(words: WordTable, tier: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Very rare words with their rows, packed and sorted."""
     at = np.flatnonzero(tier == 1)
-    return _packed(words.codes[at], (np.searchsorted(words.starts, at, side="right") - 1).astype(np.uint64))
+    return _packed(
+        words.codes[at], (np.searchsorted(words.starts, at, side="right") - 1).astype(np.uint64)
+    )
 
 
 def _packed(key: NDArray[np.uint32], rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -134,14 +147,22 @@ def _packed(key: NDArray[np.uint32], rows: NDArray[np.uint64]) -> NDArray[np.uin
 
 
 def _sketch(
-    words: WordTable, tier: NDArray[np.uint8], plan: _Plan, random: np.random.Generator, pool: ThreadPoolExecutor
+    words: WordTable,
+    tier: NDArray[np.uint8],
+    plan: _Plan,
+    random: np.random.Generator,
+    pool: ThreadPoolExecutor,
 ) -> _Sketch:
     n = len(words)
     numbers = random.integers(1, 1 << 32, (plan.bands, plan.width, 2), dtype=np.uint32)
     numbers[:, :, 0] |= 1
     kept = (n, plan.bands * plan.width) if plan.checked else (0, 0)
-    made = _Sketch(np.empty((plan.bands, n), np.uint32), np.zeros(n, np.bool_), np.empty(kept, np.uint8))
-    cuts = np.unique(np.searchsorted(words.starts, range(0, len(words.codes), _BLOCK_WORDS), side="right") - 1)
+    made = _Sketch(
+        np.empty((plan.bands, n), np.uint32), np.zeros(n, np.bool_), np.empty(kept, np.uint8)
+    )
+    cuts = np.unique(
+        np.searchsorted(words.starts, range(0, len(words.codes), _BLOCK_WORDS), side="right") - 1
+    )
     blocks = [slice(low, high) for low, high in pairwise([*cuts.tolist(), n])]
     for _ in pool.map(lambda block: _sketch_block(words, tier, plan, numbers, block, made), blocks):
         pass
@@ -149,7 +170,12 @@ def _sketch(
 
 
 def _sketch_block(
-    words: WordTable, tier: NDArray[np.uint8], plan: _Plan, numbers: NDArray[np.uint32], block: slice, made: _Sketch
+    words: WordTable,
+    tier: NDArray[np.uint8],
+    plan: _Plan,
+    numbers: NDArray[np.uint32],
+    block: slice,
+    made: _Sketch,
 ) -> None:
     """Sketch the rows of one block: MinHash (Broder 1997), the least hashes of a band folded into one key."""
     starts = words.starts[block.start : block.stop + 1]
@@ -163,7 +189,11 @@ def _sketch_block(
     first = bounds[:-1][full]
     if not len(first):
         return
-    hashed, spare, lowest = np.empty_like(codes), np.empty_like(codes), np.empty(len(first), np.uint32)
+    hashed, spare, lowest = (
+        np.empty_like(codes),
+        np.empty_like(codes),
+        np.empty(len(first), np.uint32),
+    )
     for band in range(plan.bands):
         key = np.zeros(len(first), dtype=np.uint64)
         for at, (multiplier, offset) in enumerate(numbers[band]):

@@ -10,7 +10,9 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 
 def normalise(text: str) -> str:
-    r"""Case, white space, Unicode form and punctuation taken away; what is left are words with single spaces.
+    r"""Case, white space, Unicode form and punctuation taken away.
+
+    What is left are words with single spaces.
 
     Example:
         >>> normalise("  The ＢＩＬＬ —\tis due!! ") == normalise("the bill is due")

@@ -50,7 +50,9 @@ class Links:
 
 
 def by_key(keys: Sequence[bytes | str]) -> list[list[int]]:
-    """Positions with the same key, in the order of first appearance; only keys that stand more than once.
+    """Positions with the same key, in the order of first appearance.
+
+    Only keys that stand more than once.
 
     Example:
         >>> by_key(["a", "b", "a"])

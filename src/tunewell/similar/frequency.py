@@ -14,7 +14,9 @@ _BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class Frequency:
-    """How often each word stands in all texts. Two words may share a bucket, so a count is never too low.
+    """How often each word stands in all texts.
+
+    Two words may share a bucket, so a count is never too low.
 
     Attributes:
         counts: By the highest bits of the code.

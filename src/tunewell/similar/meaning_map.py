@@ -1,7 +1,8 @@
 """A map of what texts speak of: islands of meaning, near ones alike, each with its telling words and what is missing.
 
-The islands are clusters of word vectors. Their places come from classical scaling (Torgerson 1952) of the ranks of the
-distances between their centres; a row lies near the middle of its island if it is typical, on the rim if it is odd.
+The islands are clusters of word vectors. Their places come from classical scaling (Torgerson 1952)
+of the ranks of the distances between their centres; a row lies near the middle of its island if it
+is typical, on the rim if it is odd.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ _LEAST = 20
 
 
 def make_map(
-    ids: Sequence[str], texts: Sequence[str], fates: Sequence[str], *, seed: int = 0, most: int = 4_000
+    ids: Sequence[str],
+    texts: Sequence[str],
+    fates: Sequence[str],
+    *,
+    seed: int = 0,
+    most: int = 4_000,
 ) -> Map | None:
     """Make a map of texts.
 
@@ -54,12 +60,30 @@ def make_map(
     for k in range(len(centres)):
         members = np.flatnonzero(own == k)
         x, y, order = _inside(points[members], centres[k])
-        rows = [(ids[chosen[members[i]]], round(float(x[i]), 3), round(float(y[i]), 3), fate[members[i]])
-                for i in order]  # fmt: skip
-        made.append(Island(at=(round(float(at[k, 0]), 4), round(float(at[k, 1]), 4)), words=words[k],
-                           counts=dict(sorted(Counter(row[3] for row in rows).items())), rows=tuple(rows)))  # fmt: skip
+        rows = [
+            (
+                ids[chosen[members[i]]],
+                round(float(x[i]), 3),
+                round(float(y[i]), 3),
+                fate[members[i]],
+            )
+            for i in order
+        ]
+        made.append(
+            Island(
+                at=(round(float(at[k, 0]), 4), round(float(at[k, 1]), 4)),
+                words=words[k],
+                counts=dict(sorted(Counter(row[3] for row in rows).items())),
+                rows=tuple(rows),
+            )
+        )
     apart = np.round(1 - centres @ centres.T, 4)
-    return Map(islands=tuple(made), apart=tuple(tuple(row) for row in apart.tolist()), shown=len(chosen), of=len(texts))
+    return Map(
+        islands=tuple(made),
+        apart=tuple(tuple(row) for row in apart.tolist()),
+        shown=len(chosen),
+        of=len(texts),
+    )
 
 
 def islands(
@@ -76,7 +100,9 @@ def islands(
         The cluster of each point, shape (n,), and unit centres, shape (clusters, width).
     """
     n = len(points)
-    own, centres = clusters(points, int(np.clip(round(math.sqrt(n / 8)), min(4, n), most)), seed=seed)
+    own, centres = clusters(
+        points, int(np.clip(round(math.sqrt(n / 8)), min(4, n), most)), seed=seed
+    )
     least = max(3, n // 100)
     while True:
         counts = np.bincount(own, minlength=len(centres))
@@ -110,11 +136,20 @@ def telling_words(
     for k in range(groups):
         n, others = int(sizes[k]), len(texts) - int(sizes[k])
         scored = [
-            (a / n * math.log((a + 0.5) / (n + 1) * (others + 1) / (everywhere[word] - a + 0.5)), word)
+            (
+                a / n * math.log((a + 0.5) / (n + 1) * (others + 1) / (everywhere[word] - a + 0.5)),
+                word,
+            )
             for word, a in inside[k].items()
             if a >= max(2, 0.05 * n)
         ]
-        found.append(tuple(word for score, word in sorted(scored, key=lambda s: (-s[0], s[1]))[:most] if score > 0))
+        found.append(
+            tuple(
+                word
+                for score, word in sorted(scored, key=lambda s: (-s[0], s[1]))[:most]
+                if score > 0
+            )
+        )
     return tuple(found)
 
 
@@ -125,7 +160,9 @@ def _scaled(centres: NDArray[np.float32]) -> NDArray[np.float64]:
     # Ranks instead of distances: one far cluster must not press all others together.
     upper = np.triu_indices(k, 1)
     ranked = np.zeros((k, k))
-    ranked[upper] = (np.argsort(np.argsort(apart[upper], kind="stable"), kind="stable") + 1) / max(len(upper[0]), 1)
+    ranked[upper] = (np.argsort(np.argsort(apart[upper], kind="stable"), kind="stable") + 1) / max(
+        len(upper[0]), 1
+    )
     squared = (0.25 + ranked + ranked.T) ** 2 * (1 - np.eye(k))
     middle = np.eye(k) - 1 / k
     values, axes = np.linalg.eigh(-0.5 * middle @ squared @ middle)
@@ -139,7 +176,10 @@ def _scaled(centres: NDArray[np.float32]) -> NDArray[np.float64]:
 def _inside(
     points: NDArray[np.float32], centre: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Places in a disc of radius 1, evenly filled: typical rows in the middle; and the order of typicality."""
+    """Places in a disc of radius 1, evenly filled: typical rows in the middle.
+
+    And the order of typicality.
+    """
     off = points - centre
     spread = off - off.mean(axis=0)
     _, axes = np.linalg.eigh(spread.T @ spread)
@@ -150,7 +190,8 @@ def _inside(
     order = np.argsort(np.linalg.norm(off, axis=1), kind="stable")
     radius = np.empty(len(points))
     radius[order] = np.sqrt((np.arange(len(points)) + 0.5) / len(points))
-    # Rows of equal texts have one place: the golden ratio spreads them over a patch instead of along a line.
+    # Rows of equal texts have one place: the golden ratio spreads them over a patch instead of
+    # along a line.
     scattered = np.empty(len(points))
     scattered[order] = np.arange(len(points)) * 0.6180339887498949 % 1.0
     turn = np.empty(len(points))

@@ -1,9 +1,10 @@
 """Near-duplicates: candidates from rare words, every reported pair verified word by word.
 
-Fine-tuning rows are short, and shingles of several words do not survive edits in short rows (at 10 % edited words the
-usual recipes propose fewer than 7 % of the copies). So candidates share *rare single words*: MinHash (Broder 1997) over
-the words of a row that are in few other rows, cut into bands. Candidates are cheap; each is then verified by the
-similarity of the word sequences (Indel, rapidfuzz), so that an estimate is never a verdict.
+Fine-tuning rows are short, and shingles of several words do not survive edits in short rows (at 10
+% edited words the usual recipes propose fewer than 7 % of the copies). So candidates share *rare
+single words*: MinHash (Broder 1997) over the words of a row that are in few other rows, cut into
+bands. Candidates are cheap; each is then verified by the similarity of the word sequences (Indel,
+rapidfuzz), so that an estimate is never a verdict.
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ class Pairs:
 
 
 def near_pairs(
-    texts: Sequence[str] | WordTable, *, threshold: float = THRESHOLD, across: int = 0, workers: int = 1
+    texts: Sequence[str] | WordTable,
+    *,
+    threshold: float = THRESHOLD,
+    across: int = 0,
+    workers: int = 1,
 ) -> Pairs:
     """All pairs of texts that are alike.
 
@@ -65,9 +70,17 @@ def near_pairs(
 
 
 def similarities(
-    words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64], *, cutoff: float = 0.0, workers: int = 1
+    words: WordTable,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    *,
+    cutoff: float = 0.0,
+    workers: int = 1,
 ) -> NDArray[np.float32]:
-    """Similarity of the word sequences of the pairs; 0 where it is below the cutoff. Two empty texts are alike (1)."""
+    """Similarity of the word sequences of the pairs; 0 where it is below the cutoff.
+
+    Two empty texts are alike (1).
+    """
     if not len(left):
         return np.empty(0, dtype=np.float32)
     from rapidfuzz.distance import Indel
@@ -81,7 +94,9 @@ def similarities(
     result = np.where(total == 0, 1.0, 0.0).astype(np.float32)
     for start in range(0, len(possible), 200_000):
         part = possible[start : start + 200_000]
-        texts = {int(i): words.text(int(i)) for i in np.unique(np.concatenate([left[part], right[part]]))}
+        texts = {
+            int(i): words.text(int(i)) for i in np.unique(np.concatenate([left[part], right[part]]))
+        }
         result[part] = cpdist(
             [texts[int(i)] for i in left[part]],
             [texts[int(j)] for j in right[part]],

@@ -1,4 +1,7 @@
-"""Whether two texts say the same in nearly the same words; short ones must agree more: one word can turn them."""
+"""Whether two texts say the same in nearly the same words.
+
+Short ones must agree more: one word can turn them.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,10 @@ def alike(
 ) -> NDArray[np.bool_]:
     """Which pairs of texts are alike, shape (pairs,).
 
-    The word sequences must be similar (``least``; 0.7 below 20 words). Below 20 words, the words weighted by how rare
-    they are (inverse document frequency) must agree by ``telling`` too: "pay by card" and "pay by cheque"
-    differ in one word of three, and it is the one that counts. Two empty texts are alike.
+    The word sequences must be similar (``least``; 0.7 below 20 words). Below 20 words, the words
+    weighted by how rare they are (inverse document frequency) must agree by ``telling`` too: "pay
+    by card" and "pay by cheque" differ in one word of three, and it is the one that counts. Two
+    empty texts are alike.
     """
     shorter = np.minimum(words.lengths[left], words.lengths[right])
     floor = np.where(shorter >= SHORT, least, max(least, 0.7))
@@ -48,11 +52,14 @@ def alike(
     return result
 
 
-def copies(asked: WordTable, answers: WordTable, whole: WordTable, pairs: Pairs) -> NDArray[np.bool_]:
+def copies(
+    asked: WordTable, answers: WordTable, whole: WordTable, pairs: Pairs
+) -> NDArray[np.bool_]:
     """Which pairs of rows are edited copies of each other, shape (pairs,).
 
-    Alike as whole rows (0.7 below 50 words), and in the input and in the answer: rows that share a long standard answer
-    and ask for different things are no copies. Rows that differ in their numbers alone are two facts in one template.
+    Alike as whole rows (0.7 below 50 words), and in the input and in the answer: rows that share a
+    long standard answer and ask for different things are no copies. Rows that differ in their
+    numbers alone are two facts in one template.
 
     Args:
         asked: Words of the inputs.
@@ -79,8 +86,9 @@ def copies(asked: WordTable, answers: WordTable, whole: WordTable, pairs: Pairs)
 def recombined(a: str, b: str) -> bool:
     """Whether two texts (a character a word) differ in whole clauses rather than in scattered words.
 
-    Edits of a copy fall anywhere. Two texts built from the same stock of sentences differ in runs: at 30 % edited words
-    one edit in twelve stands in a run of four or more, so a majority never does by chance.
+    Edits of a copy fall anywhere. Two texts built from the same stock of sentences differ in runs:
+    at 30 % edited words one edit in twelve stands in a run of four or more, so a majority never
+    does by chance.
 
     Example:
         >>> recombined("abcdefghijkl", "abcdWXYZijkl"), recombined("abcdefghijkl", "aXcdeYghiZkl")
@@ -90,7 +98,8 @@ def recombined(a: str, b: str) -> bool:
 
     changes = _merged(list(Levenshtein.opcodes(a, b)))
     sides = [(op.src_end - op.src_start, op.dest_end - op.dest_start) for op in changes]
-    # One word may become several ("it" → "self.model.config"): of a replacement the shorter side tells.
+    # One word may become several ("it" → "self.model.config"): of a replacement the shorter side
+    # tells.
     runs = [min(sides_) or max(sides_) for sides_ in sides]
     return sum(n for n in runs if n >= _RUN) > 0.6 * sum(runs)
 
@@ -116,14 +125,18 @@ def _merged(ops: Sequence[Any]) -> list[_Change]:
     return found
 
 
-def telling(words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float32]:
+def telling(
+    words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """How far the words of each pair agree, weighted by how rare they are: Dice, in [0, 1], shape (pairs,)."""
     frequency = count_words(words)
     values = [_telling(words, frequency, int(i), int(j)) for i, j in zip(left, right, strict=True)]
     return np.array(values, dtype=np.float32)
 
 
-def _part_alike(words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _part_alike(
+    words: WordTable, left: NDArray[np.int64], right: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     shorter = np.minimum(words.lengths[left], words.lengths[right])
     floor = np.where(shorter >= SHORT, _PART, np.where(shorter >= 6, 0.5, 0.3))
     return np.asarray(similarities(words, left, right, cutoff=0.29) >= floor - 1e-6)
@@ -138,7 +151,10 @@ def _telling(words: WordTable, frequency: Frequency, i: int, j: int) -> float:
 
 
 def _by_word(words: WordTable, frequency: Frequency, i: int) -> dict[int, float]:
-    """Inverse document frequency of each word of a text; small corpora say little, so one row is added."""
+    """Inverse document frequency of each word of a text.
+
+    Small corpora say little, so one row is added.
+    """
     codes = words.of(i)
     n = len(words) + 1
     weights = np.log((n + 1) / np.minimum(frequency.of(codes), n)).astype(np.float32)

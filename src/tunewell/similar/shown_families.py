@@ -22,8 +22,10 @@ class Island(Value):
         at: Place of the centre, on no particular scale.
         words: What it speaks of: the words that tell it from the others, the most telling first.
         counts: Rows by fate: ``kept``, ``test``, or the pitfall that they were dropped for.
-        rows: Id and place of each row in a disc of radius 1, with its fate, the most typical rows first.
-        missing: How many training rows are missing for the share that the target has; None where no gap is known.
+        rows: Id and place of each row in a disc of radius 1, with its fate, the most typical rows
+            first.
+        missing: How many training rows are missing for the share that the target has; None where no
+            gap is known.
     """
 
     at: tuple[float, float]

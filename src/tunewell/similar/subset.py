@@ -21,8 +21,8 @@ _MOST_CLUSTERS = 200
 def facility(points: Points, count: int, *, seed: int = 0) -> NDArray[np.int64]:
     """Facility location: the sum over all points of the likeness to their nearest chosen one, greedily the largest.
 
-    The greedy choice is within 1 − 1/e of the best (Nemhauser, Wolsey & Fisher 1978); gains are evaluated lazily
-    (Minoux 1978), on a sample of at most 2,000 points to be served.
+    The greedy choice is within 1 − 1/e of the best (Nemhauser, Wolsey & Fisher 1978); gains are
+    evaluated lazily (Minoux 1978), on a sample of at most 2,000 points to be served.
 
     Args:
         points: Unit vectors, shape (n, width).
@@ -55,7 +55,9 @@ def facility(points: Points, count: int, *, seed: int = 0) -> NDArray[np.int64]:
 
 
 def farthest(points: Points, count: int, *, seed: int = 0) -> NDArray[np.int64]:
-    """k-center: each choice is the point farthest from all before (Gonzalez 1985); it likes what is odd.
+    """k-center: each choice is the point farthest from all before (Gonzalez 1985).
+
+    It likes what is odd.
 
     Example:
         >>> points = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 1, 2]]
@@ -90,7 +92,8 @@ def stratified(points: Points, count: int, *, seed: int = 0) -> NDArray[np.int64
     for i in order:
         rank[i] = seen[own[i]]
         seen[own[i]] += 1
-    # The j-th row of a cluster of n is due when j / sqrt(n) is: every cluster is served in proportion to its root.
+    # The j-th row of a cluster of n is due when j / sqrt(n) is: every cluster is served in
+    # proportion to its root.
     due = (rank + 0.5) / np.sqrt(np.maximum(seen[own], 1))
     return np.lexsort((np.arange(len(points)), due))[:count].astype(np.int64)
 
@@ -101,6 +104,9 @@ def drawn(points: Points, count: int, *, seed: int = 0) -> NDArray[np.int64]:
 
 
 METHODS: Mapping[str, Callable[..., NDArray[np.int64]]] = {
-    "facility": facility, "centers": farthest, "clusters": stratified, "random": drawn,
-}  # fmt: skip
+    "facility": facility,
+    "centers": farthest,
+    "clusters": stratified,
+    "random": drawn,
+}
 """Ways of choosing, by name."""

@@ -1,7 +1,7 @@
 """Template families: many rows from one text with slots, told apart from edited copies of one row.
 
-Edits of copies fall anywhere, and each copy has its own. In a template the same few places differ in nearly every row,
-and what fills them differs from row to row.
+Edits of copies fall anywhere, and each copy has its own. In a template the same few places differ
+in nearly every row, and what fills them differs from row to row.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ def _differences(reference: str, other: str) -> list[tuple[int, str]]:
     found = []
     for op in Levenshtein.opcodes(reference, other):
         if op.tag == "replace":
-            found += [(op.src_start + k, other[op.dest_start + k]) for k in range(op.src_end - op.src_start)]
+            found += [
+                (op.src_start + k, other[op.dest_start + k])
+                for k in range(op.src_end - op.src_start)
+            ]
         elif op.tag == "delete":
             found += [(place, "") for place in range(op.src_start, op.src_end)]
         elif op.tag == "insert":

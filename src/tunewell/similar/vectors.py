@@ -29,7 +29,9 @@ def _model() -> Any:
         raise MissingExtraError("vectors", needed_for="comparing texts by meaning") from None
     # The package's own loader asks the network; its files are read directly.
     root = Path(found.origin).parent
-    weights = load_file(root / "weights" / "l2_supercat_256.safetensors")["embedding.weight"].astype("float32")
+    weights = load_file(root / "weights" / "l2_supercat_256.safetensors")[
+        "embedding.weight"
+    ].astype("float32")
     tokenizer = Tokenizer.from_file(str(root / "tokenizers" / "l2_supercat_tokenizer_config.json"))
     return StaticModel(vectors=weights, tokenizer=tokenizer, normalize=True, max_length=None)
 

@@ -19,7 +19,9 @@ _CHUNK = 1 << 17
 _PRIME = 0x9E3779B97F4A7C15
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
-_LETTERS = frozenset([*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(128, 256)])
+_LETTERS = frozenset(
+    [*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(128, 256)]
+)
 _DIGITS = frozenset(range(ord("0"), ord("9") + 1))
 _INSIDE = bytes(b in _LETTERS or b in _DIGITS for b in range(256))
 _LOWER = bytes((b + 32 if chr(b).isascii() and chr(b).isupper() else b) % 256 for b in range(256))
@@ -31,8 +33,8 @@ class WordTable:
     """The words of n texts.
 
     Attributes:
-        codes: A hash of every word in 31 bits, case and punctuation taken away; the lowest bit says whether the word
-            holds a digit. Shape (words,).
+        codes: A hash of every word in 31 bits, case and punctuation taken away; the lowest bit says
+            whether the word holds a digit. Shape (words,).
         starts: The words of text i are ``codes[starts[i]:starts[i + 1]]``, shape (n + 1,).
     """
 
@@ -58,7 +60,12 @@ class WordTable:
 
     def text(self, i: int) -> str:
         """One text as a string with a character a word: what rapidfuzz compares fastest."""
-        return ((self.of(i) & np.uint32(0xFFFFF)) + np.uint32(0x10000)).astype("<u4").tobytes().decode("utf-32-le")
+        return (
+            ((self.of(i) & np.uint32(0xFFFFF)) + np.uint32(0x10000))
+            .astype("<u4")
+            .tobytes()
+            .decode("utf-32-le")
+        )
 
 
 def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
@@ -73,7 +80,8 @@ def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
         >>> words.lengths.tolist(), bool(words.codes[0] == words.codes[2]), words.numbers.tolist()[-2:]
         ([4, 0, 2], True, [False, True])
     """
-    # Memory that is not written to costs nothing: room for a word every two characters, cut in the end.
+    # Memory that is not written to costs nothing: room for a word every two characters, cut in the
+    # end.
     codes = np.empty(sum(map(len, texts)) // 2 + len(texts), dtype=np.uint32)
     starts = np.zeros(len(texts) + 1, dtype=np.int64)
     at = row = 0
@@ -87,7 +95,9 @@ def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
     return WordTable(codes, starts)
 
 
-def _parts(texts: Sequence[str], workers: int) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
+def _parts(
+    texts: Sequence[str], workers: int
+) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
     """Codes of a chunk of texts, and where each text ends in them."""
     if workers < 2 or len(texts) < 2_000:
         yield from map(_split, _chunks(texts))
@@ -134,7 +144,9 @@ def _split(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     ends = np.cumsum([len(p) + 1 for p in plain])
     raw = b"\n".join(chain(plain, (b"",)))
     parts = [_codes(raw[low:high], low) for low, high in pairwise(_cuts(raw))]
-    return np.concatenate([p[0] for p in parts]), np.searchsorted(np.concatenate([p[1] for p in parts]), ends)
+    return np.concatenate([p[0] for p in parts]), np.searchsorted(
+        np.concatenate([p[1] for p in parts]), ends
+    )
 
 
 def _cuts(raw: bytes) -> list[int]:
@@ -153,7 +165,8 @@ def _codes(raw: bytes, offset: int) -> tuple[NDArray[np.uint32], NDArray[np.int6
     inside[1:-1] = np.frombuffer(raw.translate(_INSIDE), dtype=np.bool_)
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     begin, end = edges[::2], edges[1::2]
-    # A polynomial hash of every word from one running sum: sum of byte * P^(position), times P^-(start of the word).
+    # A polynomial hash of every word from one running sum: sum of byte * P^(position), times
+    # P^-(start of the word).
     sums = np.zeros(size + 1, dtype=np.uint64)
     np.multiply(np.frombuffer(raw.translate(_LOWER), dtype=np.uint8), _POWERS[:size], out=sums[1:])
     np.cumsum(sums, out=sums)

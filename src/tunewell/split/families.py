@@ -14,8 +14,9 @@ FEW = 3
 def families(examples: Sequence[Example]) -> list[list[int]]:
     """Positions of the rows of each family, in the order of their first members.
 
-    Rows are linked when they have the same group, are parent and child or children of one parent, have the same input,
-    or are near-duplicates (verified pair by pair, as whole rows or by their inputs).
+    Rows are linked when they have the same group, are parent and child or children of one parent,
+    have the same input, or are near-duplicates (verified pair by pair, as whole rows or by their
+    inputs).
 
     Example:
         >>> from tunewell.types import Message
@@ -49,9 +50,13 @@ def families(examples: Sequence[Example]) -> list[list[int]]:
 
 def near(asked: Sequence[str], answers: Sequence[str]) -> list[tuple[int, int]]:
     """Verified pairs of rows that are edited copies of each other, as whole rows or in their inputs."""
-    inputs = split_words([text if text.strip() else answer for text, answer in zip(asked, answers, strict=True)])
+    inputs = split_words(
+        [text if text.strip() else answer for text, answer in zip(asked, answers, strict=True)]
+    )
     found = near_pairs(inputs)
-    keep = alike(inputs, found.left, found.right, least=THRESHOLD) & (inputs.lengths[found.left] >= FEW)
+    keep = alike(inputs, found.left, found.right, least=THRESHOLD) & (
+        inputs.lengths[found.left] >= FEW
+    )
     pairs = list(zip(found.left[keep].tolist(), found.right[keep].tolist(), strict=True))
     whole = split_words([f"{a}\n{b}" for a, b in zip(asked, answers, strict=True)])
     found = near_pairs(whole)

@@ -35,14 +35,18 @@ class _Family:
 
 def parameters_of(file: TaskFile, pinned: Sequence[str] = ()) -> dict[str, Any]:
     """What decides the result of the split beside the dataset: the section, and which rows stay in the test set."""
-    return file.spec.split.model_dump(mode="json") | ({"pinned": digest(list(pinned))} if pinned else {})
+    return file.spec.split.model_dump(mode="json") | (
+        {"pinned": digest(list(pinned))} if pinned else {}
+    )
 
 
 def pinned_test(dataset: str, file: TaskFile, store: Store) -> tuple[str, ...]:
-    """Rows that stay in the test set because of what people said; none as long as they have said nothing.
+    """Rows that stay in the test set because of what people said.
 
-    People's gold, and the test set of the dataset before: a correction makes a new version of the data, and that must
-    not deal the rows anew, or what gave a verdict would be trained on.
+    None as long as they have said nothing.
+
+    People's gold, and the test set of the dataset before: a correction makes a new version of the
+    data, and that must not deal the rows anew, or what gave a verdict would be trained on.
 
     Args:
         dataset: Artifact digest of the dataset that is divided.
@@ -71,8 +75,9 @@ def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
         store: Where the Split and its Run go.
 
     Returns:
-        Every row that may be trained on in exactly one part. If the project gave its own test set, that is the test set
-        (with whatever is family of it); if ``max_test_rows`` leaves some of it out, those rows are in no part.
+        Every row that may be trained on in exactly one part. If the project gave its own test set,
+        that is the test set (with whatever is family of it); if ``max_test_rows`` leaves some of it
+        out, those rows are in no part.
 
     Raises:
         DataError: There are fewer families than parts.
@@ -86,10 +91,14 @@ def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
         return store.get_value(found.outputs["split"], Split)
     with record(store, "split", inputs=inputs, parameters=parameters, seed=section.seed) as run:
         examples = store.examples(dataset)
-        result, made = divide(examples, section, held_out=dataset.held_out, pinned=pinned, dataset=dataset.id)
+        result, made = divide(
+            examples, section, held_out=dataset.held_out, pinned=pinned, dataset=dataset.id
+        )
         run.outputs["split"] = store.put_value(result)
         parts = Counter(a.part for a in result.assignments)
-        run.counts.update({"rows": len(examples), "families": len(made), **{k: parts[k] for k in sorted(parts)}})
+        run.counts.update(
+            {"rows": len(examples), "families": len(made), **{k: parts[k] for k in sorted(parts)}}
+        )
         run.findings.extend(_findings(made, len(examples), file))
     return result
 
@@ -104,8 +113,9 @@ def divide(
 ) -> tuple[Split, list[list[int]]]:
     """As `split`, without a store; also gives the families.
 
-    Families with a pinned row (`pinned_test`) are in the test set, whatever else is in them. Families with a correction
-    were read and corrected in order to train on them: they are drawn neither for the test set nor for the pool.
+    Families with a pinned row (`pinned_test`) are in the test set, whatever else is in them.
+    Families with a correction were read and corrected in order to train on them: they are drawn
+    neither for the test set nor for the pool.
 
     Raises:
         DataError: There are fewer families than parts.
@@ -113,7 +123,11 @@ def divide(
     held = set(held_out)
     made = families(examples)
     named = [_family(examples, members, section.stratify, held | set(pinned)) for members in made]
-    read = {f.name for f in named if any(examples[i].origin in ("correction", "annotation") for i in f.members)}
+    read = {
+        f.name
+        for f in named
+        if any(examples[i].origin in ("correction", "annotation") for i in f.members)
+    }
     random = np.random.default_rng(section.seed)
     order = [named[i] for i in random.permutation(len(named))]
     free = [family for family in order if not family.held]
@@ -130,12 +144,18 @@ def divide(
         wanted = round((total + there) * section.test)
         cap = max(0, min(wanted, section.max_test_rows or wanted) - there)
         fresh = [family for family in free if family.name not in read]
-        drawn = _draw(fresh, cap, spare=section.folds + bool(section.review)) if cap or not there else []
+        drawn = (
+            _draw(fresh, cap, spare=section.folds + bool(section.review))
+            if cap or not there
+            else []
+        )
         part |= dict.fromkeys(drawn, "test")
         free = [family for family in free if family.name not in part]
     if section.review:
         fresh = [family for family in free if family.name not in read]
-        part |= dict.fromkeys(_draw(fresh, round(total * section.review), spare=section.folds), "review")
+        part |= dict.fromkeys(
+            _draw(fresh, round(total * section.review), spare=section.folds), "review"
+        )
         free = [family for family in free if family.name not in part]
     part |= _folds(free, section.folds)
     skipped = _surplus(examples, held, section)
@@ -146,15 +166,21 @@ def divide(
         if examples[i].id not in skipped
     ]
     assignments.sort(key=lambda a: a.id)
-    result = Split(dataset=dataset, folds=section.folds, seed=section.seed, assignments=tuple(assignments))
+    result = Split(
+        dataset=dataset, folds=section.folds, seed=section.seed, assignments=tuple(assignments)
+    )
     return result, made
 
 
 def _family(examples: Sequence[Example], members: list[int], field: str, held: set[str]) -> _Family:
     values = Counter(examples[i].field(field) for i in members) if field else Counter([""])
     stratum = min(values, key=lambda v: (-values[v], v))
-    return _Family(min(examples[i].id for i in members), tuple(members), stratum,
-                   any(examples[i].id in held for i in members))  # fmt: skip
+    return _Family(
+        min(examples[i].id for i in members),
+        tuple(members),
+        stratum,
+        any(examples[i].id in held for i in members),
+    )
 
 
 def _draw(order: Sequence[_Family], rows: int, *, spare: int) -> list[str]:
@@ -187,7 +213,10 @@ def _folds(order: Sequence[_Family], folds: int) -> dict[str, str]:
     part: dict[str, str] = {}
     for family in sorted(order, key=lambda f: -f.rows):
         own = strata.setdefault(family.stratum, [0] * folds)
-        best = min(range(folds), key=lambda k: (total[k] > 1.1 * (min(total) + family.rows), own[k], total[k], k))
+        best = min(
+            range(folds),
+            key=lambda k: (total[k] > 1.1 * (min(total) + family.rows), own[k], total[k], k),
+        )
         part[family.name] = f"fold-{best}"
         own[best] += family.rows
         total[best] += family.rows
@@ -205,15 +234,22 @@ def _surplus(examples: Sequence[Example], held: set[str], section: SplitSection)
 def _findings(made: Sequence[Sequence[int]], rows: int, file: TaskFile) -> list[Finding]:
     largest = max(len(members) for members in made)
     leaks = Finding(
-        code="D11", status="clear", stage="split", why=f"{len(made)} families of {rows} rows, none is cut",
-        estimate=Estimate.exact(0.0, n=rows), threshold=Threshold(value=0.0, origin="built-in"),
-    )  # fmt: skip
+        code="D11",
+        status="clear",
+        stage="split",
+        why=f"{len(made)} families of {rows} rows, none is cut",
+        estimate=Estimate.exact(0.0, n=rows),
+        threshold=Threshold(value=0.0, origin="built-in"),
+    )
     share = largest / rows
     narrow = Finding(
-        code="D13", status="found" if share > LARGE and largest > 2 else "clear", stage="split",
+        code="D13",
+        status="found" if share > LARGE and largest > 2 else "clear",
+        stage="split",
         why=f"the largest family has {largest} of {rows} rows",
-        estimate=Estimate.exact(share, n=rows, unit="share"), threshold=Threshold(value=LARGE, origin="built-in"),
+        estimate=Estimate.exact(share, n=rows, unit="share"),
+        threshold=Threshold(value=LARGE, origin="built-in"),
         remedy="check group and parent in data.fields; widen the data" if share > LARGE else "",
-    )  # fmt: skip
+    )
     del file
     return [leaks, narrow]

@@ -1,9 +1,9 @@
 """Agreement between raters, with intervals that hold at thirty items.
 
-Intervals stand on Fisher's z for the number of raters (Fisher 1925, section 38), which steadies the variance:
-jackknife over items, Student's t with degrees of freedom from the kurtosis of the pseudo-values. The plain bootstrap
-of items covers 90 % at thirty items and three raters; these cover 94 % and more
-(``bench/results/statistics_agreement.json``).
+Intervals stand on Fisher's z for the number of raters (Fisher 1925, section 38), which steadies the
+variance: jackknife over items, Student's t with degrees of freedom from the kurtosis of the
+pseudo-values. The plain bootstrap of items covers 90 % at thirty items and three raters; these
+cover 94 % and more (``bench/results/statistics_agreement.json``).
 """
 
 from __future__ import annotations
@@ -23,24 +23,28 @@ _CHUNK = 4_000_000
 _SHIFT = 0.9
 
 
-def krippendorff_alpha(ratings: ArrayLike, *, scale: Scale = "nominal", level: float = 0.95) -> Estimate:
+def krippendorff_alpha(
+    ratings: ArrayLike, *, scale: Scale = "nominal", level: float = 0.95
+) -> Estimate:
     """Krippendorff's alpha: agreement beyond chance among any number of raters, ratings missing anywhere.
 
     Args:
-        ratings: Shape (raters, items), NaN where a rater did not rate an item. Items with fewer than two ratings say
-            nothing about agreement and do not count.
-        scale: Which differences matter: ``nominal`` (any), ``ordinal`` (by rank), ``interval``, ``ratio`` (values
-            0 and above).
+        ratings: Shape (raters, items), NaN where a rater did not rate an item. Items with fewer
+            than two ratings say nothing about agreement and do not count.
+        scale: Which differences matter: ``nominal`` (any), ``ordinal`` (by rank), ``interval``,
+            ``ratio`` (values 0 and above).
         level: Probability of covering, in (0, 1).
 
     Returns:
         Alpha, 1 for perfect agreement, 0 for chance. ``n`` counts items with two ratings or more.
 
     Raises:
-        ValueError: Where alpha is undefined: all ratings equal, or fewer than two items rated twice.
+        ValueError: Where alpha is undefined: all ratings equal, or fewer than two items rated
+            twice.
 
     Source:
-        Krippendorff 2011, Computing Krippendorff's alpha-reliability; the ordinal metric: equation on page 6.
+        Krippendorff 2011, Computing Krippendorff's alpha-reliability; the ordinal metric: equation
+        on page 6.
 
     Example:
         >>> e = krippendorff_alpha([[1, 2, 3, 1, 2, 3, 1, 2], [1, 2, 3, 1, 2, 3, 1, 3]], scale="nominal")
@@ -49,15 +53,21 @@ def krippendorff_alpha(ratings: ArrayLike, *, scale: Scale = "nominal", level: f
     """
     x = matrix(ratings, "ratings", missing=True)
     if scale not in ("nominal", "ordinal", "interval", "ratio"):
-        raise ValueError(f"'scale' must be nominal, ordinal, interval or ratio. Got {scale!r} instead.")
+        raise ValueError(
+            f"'scale' must be nominal, ordinal, interval or ratio. Got {scale!r} instead."
+        )
     x = x[:, (~np.isnan(x)).sum(0) >= 2]
     if x.shape[1] < 2:
-        raise ValueError(f"'ratings' must hold 2 items or more with two ratings each. Got {x.shape[1]} instead.")
+        raise ValueError(
+            f"'ratings' must hold 2 items or more with two ratings each. Got {x.shape[1]} instead."
+        )
     values = np.unique(x[~np.isnan(x)])
     if values.size < 2:
         raise ValueError("'ratings' are all equal: alpha is undefined.")
     if scale == "ratio" and values[0] < 0:
-        raise ValueError(f"'ratings' must be 0 or above on a ratio scale. Got {values[0]:g} instead.")
+        raise ValueError(
+            f"'ratings' must be 0 or above on a ratio scale. Got {values[0]:g} instead."
+        )
     counts = np.stack([(x == v).sum(0) for v in values], axis=1).astype(np.float64)
     e = _alpha(counts, values, scale, level)
     if scale != "nominal":
@@ -83,7 +93,8 @@ def fleiss_kappa(counts: ArrayLike, *, level: float = 0.95) -> Estimate:
     """Fleiss' kappa: nominal agreement of a fixed number of raters an item, not the same ones throughout.
 
     Args:
-        counts: How many raters put each item in each category, shape (items, categories), equal row sums of 2 or more.
+        counts: How many raters put each item in each category, shape (items, categories), equal row
+            sums of 2 or more.
         level: Probability of covering, in (0, 1).
 
     Source:
@@ -107,7 +118,9 @@ def _fleiss(counts: Floats, level: float) -> Estimate:
     if expected <= 0:
         raise ValueError("'counts' lie in one category: kappa is undefined.")
     left = np.stack([left_observed, 1.0 - (less**2).sum(1)])
-    return _one_minus(observed, expected, left, level, "Fleiss kappa", 1.0, float(np.sum(counts, axis=1)[0]))
+    return _one_minus(
+        observed, expected, left, level, "Fleiss kappa", 1.0, float(np.sum(counts, axis=1)[0])
+    )
 
 
 def gwet_ac1(counts: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -132,17 +145,30 @@ def gwet_ac1(counts: ArrayLike, *, level: float = 0.95) -> Estimate:
         return out
 
     left = np.stack([left_observed, expected(less)])
-    return _one_minus(observed, float(expected(whole)), left, level, "Gwet AC1", 1.0, float(np.sum(counts, axis=1)[0]))
+    return _one_minus(
+        observed,
+        float(expected(whole)),
+        left,
+        level,
+        "Gwet AC1",
+        1.0,
+        float(np.sum(counts, axis=1)[0]),
+    )
 
 
 def cohen_kappa(
-    table: ArrayLike, *, weights: Literal["none", "linear", "quadratic"] = "none", level: float = 0.95
+    table: ArrayLike,
+    *,
+    weights: Literal["none", "linear", "quadratic"] = "none",
+    level: float = 0.95,
 ) -> Estimate:
     """Cohen's kappa of two raters.
 
     Args:
-        table: Counts, shape (k, k): rows are the first rater's categories, columns the second's, in one order.
-        weights: How a disagreement counts: all alike, by distance, or by squared distance of the categories.
+        table: Counts, shape (k, k): rows are the first rater's categories, columns the second's, in
+            one order.
+        weights: How a disagreement counts: all alike, by distance, or by squared distance of the
+            categories.
         level: Probability of covering, in (0, 1).
 
     Source:
@@ -157,7 +183,9 @@ def cohen_kappa(
         raise ValueError(f"'weights' must be none, linear or quadratic. Got {weights!r} instead.")
     k = t.shape[0]
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))) / (k - 1)
-    distance = {"none": (apart > 0).astype(np.float64), "linear": apart, "quadratic": apart**2}[weights]
+    distance = {"none": (apart > 0).astype(np.float64), "linear": apart, "quadratic": apart**2}[
+        weights
+    ]
 
     def parts(counts: Floats) -> tuple[Floats, Floats]:
         n = counts.sum((-2, -1))
@@ -172,7 +200,9 @@ def cohen_kappa(
         cells = np.argwhere(counts > 0)
         less = np.repeat(counts[None], len(cells), axis=0)
         less[np.arange(len(cells)), cells[:, 0], cells[:, 1]] -= 1
-        left = np.repeat(np.stack(parts(less)), counts[cells[:, 0], cells[:, 1]].astype(int), axis=1)
+        left = np.repeat(
+            np.stack(parts(less)), counts[cells[:, 0], cells[:, 1]].astype(int), axis=1
+        )
         return _one_minus(float(observed), float(expected), left, level, "Cohen kappa", 1.0, 2.0)
 
     e, more = whole(t), t.copy()
@@ -190,8 +220,9 @@ def pabak(table: ArrayLike, *, level: float = 0.95) -> Estimate:
         level: Probability of covering, in (0, 1).
 
     Source:
-        Byrt, Bishop & Carlin 1993, J. Clinical Epidemiology 46. Interval of the share: limits four fifths of the way
-        from Jeffreys' to Clopper and Pearson's, since Wilson's cover 92 % at some shares of 30 items.
+        Byrt, Bishop & Carlin 1993, J. Clinical Epidemiology 46. Interval of the share: limits four
+        fifths of the way from Jeffreys' to Clopper and Pearson's, since Wilson's cover 92 % at some
+        shares of 30 items.
 
     Example:
         >>> str(pabak([[90, 5], [4, 1]]))
@@ -202,35 +233,55 @@ def pabak(table: ArrayLike, *, level: float = 0.95) -> Estimate:
     tail = np.array((1 - share(level, "level")) / 2)
     low, high = beta_limits(np.array(equal), np.array(n), tail, _SHIFT)
     value, bottom, top = ((k * float(p) - 1) / (k - 1) for p in (equal / n, low, high))
-    return Estimate(value=value, low=bottom, high=top, level=level, n=int(n), method="PABAK, beta limits")
+    return Estimate(
+        value=value, low=bottom, high=top, level=level, n=int(n), method="PABAK, beta limits"
+    )
 
 
 def _one_minus(
-    observed: float, expected: float, left: Floats, level: float, name: str, largest: float, raters: float
+    observed: float,
+    expected: float,
+    left: Floats,
+    level: float,
+    name: str,
+    largest: float,
+    raters: float,
 ) -> Estimate:
     """1 - observed / expected, with leave-one-out values (2, items) of both."""
     items = left.shape[1]
     if observed <= 0:
-        # No disagreement seen: at most this share of items may disagree, each by the largest distance.
+        # No disagreement seen: at most this share of items may disagree, each by the largest
+        # distance.
         share(level, "level")
         bound = 1.0 - ((1.0 - level) / 2) ** (1.0 / items)
         low = max(1.0 - bound * largest / expected, -1.0)
-        return Estimate(value=1.0, low=low, high=1.0, level=level, n=items, method=f"{name}, no disagreement seen")
+        return Estimate(
+            value=1.0,
+            low=low,
+            high=1.0,
+            level=level,
+            n=items,
+            method=f"{name}, no disagreement seen",
+        )
     value = 1.0 - observed / expected
     ratio = left[0] / np.maximum(left[1], 1e-300)
-    # One item may carry all disagreement: without it the logarithm is undefined, half of it stands in.
+    # One item may carry all disagreement: without it the logarithm is undefined, half of it stands
+    # in.
     ratio = np.where(ratio > 0, ratio, observed / expected / 2)
     floor = 1e-3
 
     def scale(a: Floats) -> Floats:
-        out: Floats = np.log(np.maximum(1 + (raters - 1) * a, floor) / np.maximum(1 - a, 1e-300)) / 2
+        out: Floats = (
+            np.log(np.maximum(1 + (raters - 1) * a, floor) / np.maximum(1 - a, 1e-300)) / 2
+        )
         return out
 
     plain = float(scale(np.array(value)))
     pseudo = items * plain - (items - 1) * scale(1 - ratio)
     off = pseudo - pseudo.mean()
     variance = float((off**2).sum()) / (items - 1) / items
-    # Few items with much influence make the variance itself uncertain: degrees of freedom from the kurtosis.
+    # Few items with much influence make the variance itself uncertain: degrees of freedom from the
+    # kurtosis.
     tails = float((off**4).mean() / max(float((off**2).mean()) ** 2, 1e-300))
     df = max(min(2 * items / max(tails - (items - 3) / (items - 1), 0.5), items - 1.0), 2.0)
     half = critical(level, df) * math.sqrt(variance)
@@ -254,7 +305,10 @@ def _disagreements(counts: Floats, values: Floats, scale: Scale) -> tuple[float,
     m = counts.sum(1)
     total, n = counts.sum(0), float(m.sum())
     full = _distances(total[None], values, scale)[0]
-    observed, expected = _within(counts, full, m).sum() / n, float(total @ full @ total) / (n * (n - 1))
+    observed, expected = (
+        _within(counts, full, m).sum() / n,
+        float(total @ full @ total) / (n * (n - 1)),
+    )
     rest, size = total[None] - counts, n - m
     pairs = counts.T @ (counts / (m - 1)[:, None])  # how often each two values met within an item
     left = np.empty((2, len(m)))
@@ -282,7 +336,10 @@ def _within(counts: Floats, distance: Floats, m: Floats) -> Floats:
 
 
 def _distances(totals: Floats, values: Floats, scale: Scale) -> Floats:
-    """Squared differences between values, shape (sets, values, values); ordinal ones depend on the totals."""
+    """Squared differences between values, shape (sets, values, values).
+
+    Ordinal ones depend on the totals.
+    """
     if scale == "nominal":
         d = 1.0 - np.eye(values.size)
     elif scale == "interval":
@@ -317,6 +374,14 @@ def _fleiss_parts(counts: ArrayLike) -> tuple[float, Floats, Floats, Floats]:
 
 def _table(table: ArrayLike) -> Floats:
     t = matrix(table, "table")
-    if t.shape[0] != t.shape[1] or t.shape[0] < 2 or (t < 0).any() or (t != np.round(t)).any() or t.sum() < 2:
-        raise ValueError(f"'table' must be square and hold counts, 2 items or more. Got shape {t.shape}.")
+    if (
+        t.shape[0] != t.shape[1]
+        or t.shape[0] < 2
+        or (t < 0).any()
+        or (t != np.round(t)).any()
+        or t.sum() < 2
+    ):
+        raise ValueError(
+            f"'table' must be square and hold counts, 2 items or more. Got shape {t.shape}."
+        )
     return t

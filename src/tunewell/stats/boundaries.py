@@ -18,7 +18,9 @@ _POINTS = 96
 _POWER = 2.0
 
 
-def group_boundaries(looks: int, *, kind: Kind = "obrien-fleming", alpha: float = 0.05) -> tuple[float, ...]:
+def group_boundaries(
+    looks: int, *, kind: Kind = "obrien-fleming", alpha: float = 0.05
+) -> tuple[float, ...]:
     """Critical values of z at each of ``looks`` equally spaced looks, two-sided error ``alpha`` over all of them.
 
     Source:
@@ -36,7 +38,9 @@ def group_boundaries(looks: int, *, kind: Kind = "obrien-fleming", alpha: float 
     if kind == "kim-demets":
         return spending_boundaries([i / looks for i in range(1, looks + 1)], kind=kind, alpha=alpha)
     if kind not in ("obrien-fleming", "pocock"):
-        raise ValueError(f"'kind' must be obrien-fleming, pocock or kim-demets. Got {kind!r} instead.")
+        raise ValueError(
+            f"'kind' must be obrien-fleming, pocock or kim-demets. Got {kind!r} instead."
+        )
     return _classical(looks, kind, alpha)
 
 
@@ -57,7 +61,8 @@ def spending_boundaries(
     """Critical values at any increasing fractions of the planned information: looks need not be planned.
 
     Args:
-        fractions: Labels so far over labels planned, increasing, above 0; the last may exceed 1 (then counts as 1).
+        fractions: Labels so far over labels planned, increasing, above 0; the last may exceed 1
+            (then counts as 1).
         kind: Shape of the spending function.
         alpha: Two-sided error over all looks.
 
@@ -76,7 +81,9 @@ def spending_boundaries(
 def _spending(fractions: tuple[float, ...], kind: Kind, alpha: float) -> tuple[float, ...]:
     times = np.minimum(np.asarray(fractions, dtype=np.float64), 1.0)
     if times.size == 0 or (times <= 0).any() or (np.diff(np.asarray(fractions)) <= 0).any():
-        raise ValueError(f"'fractions' must be above 0 and increase. Got {list(fractions)} instead.")
+        raise ValueError(
+            f"'fractions' must be above 0 and increase. Got {list(fractions)} instead."
+        )
     kept = np.r_[True, np.diff(times) > 0]
     times = times[kept]
     spent = _spent(times, kind, alpha)

@@ -1,8 +1,9 @@
 """Detectors of change whose yearly false-alarm probability is a budget, not a hope.
 
-A detector is fed one period at a time (`update`) and says `alarm`. Its threshold is the quantile of the highest point
-that it would reach in a year without change, by simulation that redraws the reference too: a reference of 1,000 is
-itself uncertain, and a threshold that forgets this alarms in far more years than it says.
+A detector is fed one period at a time (`update`) and says `alarm`. Its threshold is the quantile of
+the highest point that it would reach in a year without change, by simulation that redraws the
+reference too: a reference of 1,000 is itself uncertain, and a threshold that forgets this alarms in
+far more years than it says.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ YEARS = 30_000
 class Budget(Value):
     """One yearly false-alarm probability shared by any number of channels.
 
-    Holds however the channels depend on one another (the union bound): the shares add up to the budget.
+    Holds however the channels depend on one another (the union bound): the shares add up to the
+    budget.
 
     Attributes:
         yearly: Probability of any false alarm in any channel within a year, in (0, 1).
@@ -47,9 +49,13 @@ class Budget(Value):
         """The yearly false-alarm probability of one channel."""
         weights = self.weights or (1.0,) * len(self.channels)
         if len(weights) != len(self.channels) or min(weights) <= 0:
-            raise ValueError(f"'weights' must hold {len(self.channels)} numbers above 0. Got {self.weights} instead.")
+            raise ValueError(
+                f"'weights' must hold {len(self.channels)} numbers above 0. Got {self.weights} instead."
+            )
         if channel not in self.channels:
-            raise ValueError(f"'channel' must be one of {', '.join(self.channels)}. Got {channel!r} instead.")
+            raise ValueError(
+                f"'channel' must be one of {', '.join(self.channels)}. Got {channel!r} instead."
+            )
         return self.yearly * weights[self.channels.index(channel)] / sum(weights)
 
 
@@ -99,7 +105,8 @@ class Cusum(_Detector):
         seed: Of the simulation.
 
     Source:
-        Page 1954, Biometrika 41; for the reference's part: Gandy & Kvaløy 2013, Scandinavian J. Statistics 40.
+        Page 1954, Biometrika 41; for the reference's part: Gandy & Kvaløy 2013, Scandinavian J.
+        Statistics 40.
 
     Example:
         >>> import numpy as np
@@ -129,23 +136,34 @@ class Cusum(_Detector):
     ) -> None:
         x = vector(reference, "reference")
         if x.size < 20 or size < 1:
-            raise ValueError(f"'reference' must hold 20 values or more, 'size' 1 or more. Got {x.size} and {size}.")
+            raise ValueError(
+                f"'reference' must hold 20 values or more, 'size' 1 or more. Got {x.size} and {size}."
+            )
         self.binary = bool(np.isin(x, (0.0, 1.0)).all())
         self.n, self.centre = x.size, float(x.mean())
         rate = (float(x.sum()) + 0.5) / (x.size + 1)
-        self.sd = math.sqrt(rate * (1 - rate)) if self.binary else positive(float(x.std(ddof=1)), "reference spread")
+        self.sd = (
+            math.sqrt(rate * (1 - rate))
+            if self.binary
+            else positive(float(x.std(ddof=1)), "reference spread")
+        )
         rng = np.random.default_rng(seed)
         z = (
             self._binary_years(rng, rate, size, years, updates)
             if self.binary
             else self._normal_years(rng, size, years, updates)
         )
-        super().__init__(k=k, threshold=quantile_of_peaks(peaks(z, k, direction), alpha), direction=direction)
+        super().__init__(
+            k=k, threshold=quantile_of_peaks(peaks(z, k, direction), alpha), direction=direction
+        )
         self._reference = x
         self._recent: list[Floats] = []
 
     def update(self, x: ArrayLike) -> Self:
-        """One period's values, any number of them; NaN (no verdict) counts as the reference and cannot alarm."""
+        """One period's values, any number of them.
+
+        NaN (no verdict) counts as the reference and cannot alarm.
+        """
         v = np.asarray(x, dtype=np.float64).ravel()
         if v.size == 0:
             return self
@@ -156,7 +174,10 @@ class Cusum(_Detector):
 
     @property
     def change(self) -> Estimate:
-        """Mean since the sum last left zero, minus the reference; not corrected for having been looked at."""
+        """Mean since the sum last left zero, minus the reference.
+
+        Not corrected for having been looked at.
+        """
         if not self._recent:
             raise ValueError("no period yet: call update first.")
         now, then = mean(np.concatenate(self._recent)), mean(self._reference)
@@ -164,13 +185,18 @@ class Cusum(_Detector):
         down, up = math.hypot(now.value - now.low, then.high - then.value), 0.0
         up = math.hypot(now.high - now.value, then.value - then.low)
         return Estimate(
-            value=value, low=value - down, high=value + up, n=now.n + then.n, method="since the sum left zero"
+            value=value,
+            low=value - down,
+            high=value + up,
+            n=now.n + then.n,
+            method="since the sum left zero",
         )
 
     def expected_delay(self, change: float, *, size: int) -> Estimate:
         """Mean updates from a lasting change of this size to the alarm, the reference taken as exact.
 
-        The reference's own error makes it shorter for half of all references and longer for the other half.
+        The reference's own error makes it shorter for half of all references and longer for the
+        other half.
 
         Example:
             >>> d = Cusum([0.0] * 900 + [1.0] * 100, size=200, direction="up", years=2000)
@@ -178,16 +204,24 @@ class Cusum(_Detector):
             True
         """
         shift = abs(change) / (self.sd / math.sqrt(size))
-        return Estimate.exact(cusum_run_length(self.k, self.threshold, shift=shift), n=self.n, unit="updates")
+        return Estimate.exact(
+            cusum_run_length(self.k, self.threshold, shift=shift), n=self.n, unit="updates"
+        )
 
-    def _binary_years(self, rng: np.random.Generator, rate: float, size: int, years: int, updates: int) -> Floats:
+    def _binary_years(
+        self, rng: np.random.Generator, rate: float, size: int, years: int, updates: int
+    ) -> Floats:
         before = rng.binomial(self.n, rate, size=years)
         smooth = (before + 0.5) / (self.n + 1)
         after = rng.binomial(size, rate, size=(years, updates)) / size
-        out: Floats = (after - (before / self.n)[:, None]) / np.sqrt(smooth * (1 - smooth) / size)[:, None]
+        out: Floats = (after - (before / self.n)[:, None]) / np.sqrt(smooth * (1 - smooth) / size)[
+            :, None
+        ]
         return out
 
-    def _normal_years(self, rng: np.random.Generator, size: int, years: int, updates: int) -> Floats:
+    def _normal_years(
+        self, rng: np.random.Generator, size: int, years: int, updates: int
+    ) -> Floats:
         before = rng.normal(size=years) * math.sqrt(size / self.n)
         spread = np.sqrt(rng.chisquare(self.n - 1, size=years) / (self.n - 1))
         out: Floats = (rng.normal(size=(years, updates)) - before[:, None]) / spread[:, None]
@@ -197,8 +231,8 @@ class Cusum(_Detector):
 class JudgedCusum(_Detector):
     """The same for a rate that people decide, with a judge on every answer and people on few.
 
-    Each period's rate is the judge's, corrected by that period's labels; the threshold knows the uncertainty of both
-    and of the reference.
+    Each period's rate is the judge's, corrected by that period's labels; the threshold knows the
+    uncertainty of both and of the reference.
 
     Args:
         judge: The judge's 0/1 verdicts in the reference, shape (n,).
@@ -237,8 +271,11 @@ class JudgedCusum(_Detector):
         seed: int = 0,
     ) -> None:
         seen = self.fit(judge, human, size=size, labels=labels)
-        z = self._years(np.random.default_rng(seed), seen, int(np.size(judge)), size, labels, years, updates)
-        # Fitted cells stand for the true ones: without a little held back 5.06 % of years alarm instead of 5.
+        z = self._years(
+            np.random.default_rng(seed), seen, int(np.size(judge)), size, labels, years, updates
+        )
+        # Fitted cells stand for the true ones: without a little held back 5.06 % of years alarm
+        # instead of 5.
         threshold = quantile_of_peaks(peaks(z, k, direction), 0.95 * alpha)
         super().__init__(k=k, threshold=threshold, direction=direction)
 
@@ -247,10 +284,16 @@ class JudgedCusum(_Detector):
         f, y = vector(judge, "judge"), vector(human, "human", missing=True)
         seen = ~np.isnan(y)
         if f.size != y.size or seen.sum() < 30 or not 1 <= labels <= size:
-            raise ValueError("'judge' and 'human' must be of one length with 30 labels or more, 'labels' 1 … 'size'.")
+            raise ValueError(
+                "'judge' and 'human' must be of one length with 30 labels or more, 'labels' 1 … 'size'."
+            )
         if not (np.isin(f, (0.0, 1.0)).all() and np.isin(y[seen], (0.0, 1.0)).all()):
             raise ValueError("'judge' and 'human' must hold 0 and 1.")
-        both = np.bincount((2 * y[seen] + f[seen]).astype(int), minlength=4).reshape(2, 2).astype(np.float64)
+        both = (
+            np.bincount((2 * y[seen] + f[seen]).astype(int), minlength=4)
+            .reshape(2, 2)
+            .astype(np.float64)
+        )
         found = _judged_reference(both[None], np.array([float(f.sum())]), f.size, labels / size)
         self.cells = found[0][0]
         self.power, self.residual, self.judged = (float(v[0]) for v in found[1:])
@@ -264,13 +307,18 @@ class JudgedCusum(_Detector):
         if not seen.any():
             return self
         rate = self._rate(float(f.mean()), float((y - self.power * f)[seen].mean()))
-        self._add((rate - self.centre) / math.sqrt(self.residual / float(seen.sum()) + self.judged / f.size))
+        self._add(
+            (rate - self.centre)
+            / math.sqrt(self.residual / float(seen.sum()) + self.judged / f.size)
+        )
         return self
 
     def _rate(self, judged: float, residual: float) -> float:
         return self.power * judged + residual
 
-    def draw(self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]) -> Floats:
+    def draw(
+        self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]
+    ) -> Floats:
         """Corrected rates of periods without change."""
         good, passed, all_passed = self._counts(rng, labels, size, shape)
         out: Floats = self.power * all_passed + good - self.power * passed
@@ -286,12 +334,21 @@ class JudgedCusum(_Detector):
         return (c[..., 2] + c[..., 3]) / labels, passed / labels, (passed + rest) / size
 
     def _years(
-        self, rng: np.random.Generator, seen: int, n: int, size: int, labels: int, years: int, updates: int
+        self,
+        rng: np.random.Generator,
+        seen: int,
+        n: int,
+        size: int,
+        labels: int,
+        years: int,
+        updates: int,
     ) -> Floats:
         """Standardised periods of years without change, each against a reference drawn and fitted anew."""
         c = rng.multinomial(seen, self.cells.ravel(), size=years)
         both = c.reshape(years, 2, 2).astype(np.float64)
-        passed = both[:, :, 1].sum(1) + rng.binomial(n - seen, float(self.cells[:, 1].sum()), size=years)
+        passed = both[:, :, 1].sum(1) + rng.binomial(
+            n - seen, float(self.cells[:, 1].sum()), size=years
+        )
         _, power, residual, judged = _judged_reference(both, passed, n, labels / size)
         centre = power * passed / n + (both[:, 1].sum(1) - power * both[:, :, 1].sum(1)) / seen
         good, some, every = self._counts(rng, labels, size, (years, updates))
@@ -300,10 +357,13 @@ class JudgedCusum(_Detector):
         return out
 
 
-def _judged_reference(both: Floats, passed: Floats, n: int, ratio: float) -> tuple[Floats, Floats, Floats, Floats]:
+def _judged_reference(
+    both: Floats, passed: Floats, n: int, ratio: float
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Cells of people × judge, the judge's power, residual variance and judged variance of many references.
 
-    The judge's margin is from all ``n`` rows, people's verdict within it from the labels ``both``, shape (R, 2, 2).
+    The judge's margin is from all ``n`` rows, people's verdict within it from the labels ``both``,
+    shape (R, 2, 2).
     """
     within = (both + 0.25) / (both + 0.25).sum(1, keepdims=True)
     share_passed = (passed + 0.5) / (n + 1)
@@ -335,7 +395,9 @@ def quantile_of_peaks(top: Floats, alpha: float) -> float:
     margin = math.sqrt(share(alpha, "alpha") * (1 - alpha) / top.size)
     allowed = int(max(alpha - margin, 0.5 * alpha) * top.size)
     if allowed < 1:
-        raise ValueError(f"'years' must be {math.ceil(4 / alpha)} or more for an alpha of {alpha:g}. Got {top.size}.")
+        raise ValueError(
+            f"'years' must be {math.ceil(4 / alpha)} or more for an alpha of {alpha:g}. Got {top.size}."
+        )
     ordered = np.sort(top)
     return float(ordered[top.size - 1 - allowed])
 
@@ -350,7 +412,8 @@ def cusum_run_length(k: float, h: float, *, shift: float = 0.0, two_sided: bool 
         two_sided: Both sums at once.
 
     Source:
-        Page's integral equation by Gauss-Legendre quadrature (Goel & Wu 1971); two sides: Kemp 1961.
+        Page's integral equation by Gauss-Legendre quadrature (Goel & Wu 1971); two sides: Kemp
+        1961.
 
     Example:
         >>> round(cusum_run_length(0.5, 4), 1), round(cusum_run_length(0.5, 4, two_sided=True), 1)

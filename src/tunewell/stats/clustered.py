@@ -18,7 +18,8 @@ class ClusterMean:
         variance: Bias-reduced cluster-robust variance of the mean (CR2); NaN with a single cluster.
         df: Satterthwaite degrees of freedom; clusters minus one when they are of one size.
         units: How many clusters.
-        design_effect: Variance against that of as many independent rows, between 1 and the mean cluster size's bound.
+        design_effect: Variance against that of as many independent rows, between 1 and the mean
+            cluster size's bound.
     """
 
     value: float
@@ -45,8 +46,8 @@ def cluster_mean(x: Floats, groups: Ints, ends: tuple[float, float] | None = Non
         ends: Least and greatest value, where the design effect is wanted for a score interval.
 
     Source:
-        Bell & McCaffrey 2002, Survey Methodology 28 (CR2 and its degrees of freedom), here for a mean alone,
-        where the adjustment matrices have a closed form.
+        Bell & McCaffrey 2002, Survey Methodology 28 (CR2 and its degrees of freedom), here for a
+        mean alone, where the adjustment matrices have a closed form.
 
     Example:
         >>> import numpy as np
@@ -64,10 +65,14 @@ def cluster_mean(x: Floats, groups: Ints, ends: tuple[float, float] | None = Non
     units = int(sizes.size)
     if units == n:
         return ClusterMean(value, variance, df, units, 1.0)
-    return ClusterMean(value, variance, df, units, _design_effect(x, sums + value * sizes, sizes, ends))
+    return ClusterMean(
+        value, variance, df, units, _design_effect(x, sums + value * sizes, sizes, ends)
+    )
 
 
-def _design_effect(x: Floats, sums: Floats, sizes: Floats, ends: tuple[float, float] | None) -> float:
+def _design_effect(
+    x: Floats, sums: Floats, sizes: Floats, ends: tuple[float, float] | None
+) -> float:
     """Variance of the mean against that of independent rows, at least 1, at most that of identical rows."""
     ceiling = float((sizes**2).sum() / sizes.sum())
     low, high = ends or (float(x.min()), float(x.max()))
@@ -92,12 +97,16 @@ def sums_variance(sums: Floats, sizes: Floats) -> tuple[float, float]:
     variance = float((sums**2 / (1 - p)).sum() / sizes.sum() ** 2)
     q = p**2 / (1 - p)
     off = float(q.sum() ** 2 - (q**2).sum())
-    # Off-diagonal entries of the working-independence quadratic form: (p_g p_h)^2 / ((1 - p_g)(1 - p_h)).
+    # Off-diagonal entries of the working-independence quadratic form: (p_g p_h)^2 / ((1 - p_g)(1 -
+    # p_h)).
     return variance, float(1.0 / ((p**2).sum() + off))
 
 
 def shared_variance(influence: Floats, groups: Ints) -> tuple[float, float]:
-    """Variance of a statistic from the influence of each row, summed by cluster; df is clusters minus one."""
+    """Variance of a statistic from the influence of each row, summed by cluster.
+
+    Df is clusters minus one.
+    """
     sums = tally(groups, influence)
     units = sums.size
     if units < 2:

@@ -1,7 +1,8 @@
 """A judge's many verdicts corrected by the few of people: shares and means whose intervals hold.
 
-The judge may be biased in any way. What makes the estimate honest is that people saw a random sample of the rows,
-with known probabilities. Shares are post-stratified on the judge's verdict; means take the judge as a control variate.
+The judge may be biased in any way. What makes the estimate honest is that people saw a random
+sample of the rows, with known probabilities. Shares are post-stratified on the judge's verdict;
+means take the judge as a control variate.
 """
 
 from __future__ import annotations
@@ -13,8 +14,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tunewell.stats.clustered import sums_variance
-from tunewell.stats.inputs import Bools, Floats, Ints, codes, critical, share, tally, value_range, vector
-from tunewell.stats.stratified import Strata, effective_rows, share_limits, strata_ratio, verdict_icc
+from tunewell.stats.inputs import (
+    Bools,
+    Floats,
+    Ints,
+    codes,
+    critical,
+    share,
+    tally,
+    value_range,
+    vector,
+)
+from tunewell.stats.stratified import (
+    Strata,
+    effective_rows,
+    share_limits,
+    strata_ratio,
+    verdict_icc,
+)
 from tunewell.types import Estimate
 
 _MOST_STRATA = 5
@@ -35,34 +52,39 @@ def corrected_rate(
     """The share of rows that people would pass, from many verdicts of a judge and few of people.
 
     Args:
-        judge: The judge's verdict or score on every row, shape (n,); NaN where it gave none (those rows become a
-            stratum of their own, judged by people alone). More than five distinct values are cut at quantiles.
+        judge: The judge's verdict or score on every row, shape (n,); NaN where it gave none (those
+            rows become a stratum of their own, judged by people alone). More than five distinct
+            values are cut at quantiles.
         human: 1 or 0 where a person has spoken, NaN elsewhere, shape (n,).
-        inclusion: Probability with which each row was drawn for people, shape (n,), in (0, 1]; None means equal.
+        inclusion: Probability with which each row was drawn for people, shape (n,), in (0, 1]; None
+            means equal.
         clusters: Cluster (document, conversation) of each row, shape (n,).
-        asked: True where a person was asked, shape (n,). Asked and not answered widens the interval to whatever the
-            answer might have been. None: everyone asked has answered.
+        asked: True where a person was asked, shape (n,). Asked and not answered widens the interval
+            to whatever the answer might have been. None: everyone asked has answered.
         level: Probability of covering, in (0, 1).
 
     Returns:
-        The share, in [0, 1]. ``n`` counts labels (labelled clusters, if clustered). The method tells how many labels
-        the judge saves, and where the ceiling of one half applies: a judge that agrees with people no more often
-        than the model passes cannot save more.
+        The share, in [0, 1]. ``n`` counts labels (labelled clusters, if clustered). The method
+        tells how many labels the judge saves, and where the ceiling of one half applies: a judge
+        that agrees with people no more often than the model passes cannot save more.
 
     Raises:
-        ValueError: Without two labels (or two labelled clusters), or with labels other than 0 and 1.
+        ValueError: Without two labels (or two labelled clusters), or with labels other than 0 and
+            1.
 
     Notes:
-        Simulated in every cell of five rates × {30, 50, 100, 200} labels × six judges × clusters
-        of {1, 3, 5} with intraclass correlation {0, .3} (``bench/results/statistics_corrected.json``). Where the
-        judge and people hardly ever disagree (fewer than about three disagreements expected among the labels), no
-        method can be exact and this one covers more than it says. With clusters, the judge's verdicts on all rows
-        say how alike the rows of a cluster are: give ``clusters`` for all of them. Fewer than 30 labels or 6
-        labelled clusters were not simulated, and the method says so.
+        Simulated in every cell of five rates × {30, 50, 100, 200} labels × six judges × clusters of
+        {1, 3, 5} with intraclass correlation {0, .3} (``bench/results/statistics_corrected.json``).
+        Where the judge and people hardly ever disagree (fewer than about three disagreements
+        expected among the labels), no method can be exact and this one covers more than it says.
+        With clusters, the judge's verdicts on all rows
+        say how alike the rows of a cluster are: give ``clusters`` for all of them. Fewer than 30
+        labels or 6 labelled clusters were not simulated, and the method says so.
 
     Source:
-        Post-stratification with Jeffreys' limits (Brown, Cai & DasGupta 2001) joined by Zou & Donner 2008,
-        Statistics in Medicine 27; the ceiling: Dorner et al., ICLR 2025 (arXiv 2410.13341).
+        Post-stratification with Jeffreys' limits (Brown, Cai & DasGupta 2001) joined by Zou &
+        Donner 2008, Statistics in Medicine 27; the ceiling: Dorner et al., ICLR 2025 (arXiv
+        2410.13341).
 
     Example:
         >>> import numpy as np
@@ -113,27 +135,29 @@ def corrected_mean(
 ) -> Estimate:
     """The mean score that people would give, from many scores of a judge and few of people.
 
-    Labels that take only two values (0 and 1, or ``low`` and ``high``) go to `corrected_rate`, unless ``power`` is
-    given.
+    Labels that take only two values (0 and 1, or ``low`` and ``high``) go to `corrected_rate`,
+    unless ``power`` is given.
 
     Args:
-        judge: The judge's score on every row, on any scale, shape (n,). NaN counts as its average score, which
-            people's labels correct.
+        judge: The judge's score on every row, on any scale, shape (n,). NaN counts as its average
+            score, which people's labels correct.
         human: People's score where there is one, NaN elsewhere, shape (n,).
-        inclusion: Probability with which each row was drawn for people, shape (n,), in (0, 1]; None means equal.
+        inclusion: Probability with which each row was drawn for people, shape (n,), in (0, 1]; None
+            means equal.
         clusters: Cluster of each row, shape (n,).
         level: Probability of covering, in (0, 1).
         low: Least score that people can give.
         high: Greatest score that people can give.
-        power: How far the judge is trusted; 0 is people alone. None chooses the power that saves most, or 0 where
-            the judge's correlation with people is too weak to pay for choosing it.
+        power: How far the judge is trusted; 0 is people alone. None chooses the power that saves
+            most, or 0 where the judge's correlation with people is too weak to pay for choosing it.
 
     Returns:
         The mean. ``n`` counts labels (labelled clusters, if clustered).
 
     Source:
-        Angelopoulos, Duchi & Zrnic 2023 (arXiv 2311.01453), equation 5 for the estimate; Student's t with the degree
-        of freedom of the chosen power taken off; Bell & McCaffrey 2002 for clusters.
+        Angelopoulos, Duchi & Zrnic 2023 (arXiv 2311.01453), equation 5 for the estimate; Student's
+        t with the degree of freedom of the chosen power taken off; Bell & McCaffrey 2002 for
+        clusters.
 
     Example:
         >>> import numpy as np
@@ -151,7 +175,13 @@ def corrected_mean(
     ends = span or (0.0, 1.0)
     if power is None and spoken.any() and np.isin(y[spoken], ends).all():
         width = ends[1] - ends[0]
-        e = corrected_rate(judge=f, human=(y - ends[0]) / width, inclusion=inclusion, clusters=clusters, level=level)
+        e = corrected_rate(
+            judge=f,
+            human=(y - ends[0]) / width,
+            inclusion=inclusion,
+            clusters=clusters,
+            level=level,
+        )
         scaled = {name: ends[0] + width * getattr(e, name) for name in ("value", "low", "high")}
         return Estimate(level=level, n=e.n, method=e.method, **scaled)
     weights, groups = _weights(inclusion, f.size), codes(clusters, f.size)
@@ -165,7 +195,9 @@ def corrected_mean(
 
 
 def stratify(judge: Floats, labels: int) -> Ints:
-    """The stratum of each row: the judge's value, or quantile bins of it; rows without a verdict come last.
+    """The stratum of each row: the judge's value, or quantile bins of it.
+
+    Rows without a verdict come last.
 
     Example:
         >>> import numpy as np
@@ -203,12 +235,16 @@ def _strata(strata: Ints, y: Floats, drawn: Bools, weights: Floats, groups: Ints
     factor = max(effective_rows(column, sizes) for column in cluster_sums.T)
     shares = np.bincount(strata, minlength=count)[None] / strata.size
     icc = np.array([verdict_icc(cluster_sums, sizes)])
-    return Strata(x, t, shares, np.array([factor]), clustered=units < int(drawn.sum()), judge_icc=icc)
+    return Strata(
+        x, t, shares, np.array([factor]), clustered=units < int(drawn.sum()), judge_icc=icc
+    )
 
 
 def _describe(s: Strata, f: Floats, y: Floats, drawn: Bools, silent: Bools) -> str:
     saved = max(0.0, 1.0 - float(strata_ratio(s)[0]))
-    parts = [f"judge corrected by {int(drawn.sum())} labels, post-stratified, saves {saved:.0%} of labels"]
+    parts = [
+        f"judge corrected by {int(drawn.sum())} labels, post-stratified, saves {saved:.0%} of labels"
+    ]
     both = drawn & ~silent & ~np.isnan(f)
     if both.any() and np.isin(f[both], (0.0, 1.0)).all():
         agreement, passed = float((f[both] == y[both]).mean()), float(y[both].mean())
@@ -225,7 +261,10 @@ def _describe(s: Strata, f: Floats, y: Floats, drawn: Bools, silent: Bools) -> s
 
 
 def _power(f: Floats, y: Floats, spoken: Bools, rest: Bools) -> float:
-    """The power that minimises the variance (arXiv 2311.01453, section 6); 0 where it would not pay."""
+    """The power that minimises the variance (arXiv 2311.01453, section 6).
+
+    0 where it would not pay.
+    """
     n = int(spoken.sum())
     a, b = y[spoken] - y[spoken].mean(), f[spoken] - f[spoken].mean()
     spread = float(f.var())
@@ -284,7 +323,9 @@ def _control(
     if spoken.sum() < _TESTED_LABELS:
         method += f"; fewer than {_TESTED_LABELS} labels: coverage not simulated"
     n = units if units < spoken.sum() else int(spoken.sum())
-    return Estimate(value=value, low=min(low, value), high=max(high, value), level=level, n=n, method=method)
+    return Estimate(
+        value=value, low=min(low, value), high=max(high, value), level=level, n=n, method=method
+    )
 
 
 def _spoken(y: Floats, asked: ArrayLike | None) -> tuple[Bools, Bools]:
@@ -308,7 +349,9 @@ def _weights(inclusion: ArrayLike | None, n: int) -> Floats:
 
 def _same_size(f: Floats, y: Floats) -> None:
     if f.size != y.size:
-        raise ValueError(f"'judge' and 'human' must be of one length. Got {f.size} and {y.size} instead.")
+        raise ValueError(
+            f"'judge' and 'human' must be of one length. Got {f.size} and {y.size} instead."
+        )
 
 
 def _units(drawn: Bools, groups: Ints) -> int:

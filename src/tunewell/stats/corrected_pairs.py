@@ -49,7 +49,9 @@ def signed_limits(s: SignedStrata, level: float) -> tuple[Floats, Floats, Floats
     alone = _effect(wins, losses, labels, one)
     if not s.clustered:
         effect = alone = np.ones(len(s.shares))
-    value, low, high = _joined(s.wins, s.losses, s.labels, s.shares, effect, quantile, s.share_variance)
+    value, low, high = _joined(
+        s.wins, s.losses, s.labels, s.shares, effect, quantile, s.share_variance
+    )
     _, bottom, top = _joined(wins, losses, labels, one, alone, quantile, np.zeros(len(one)))
     plain = _plain(s, one)
     few = (wins + losses).sum((1, 2)) / alone <= FEW + 1e-6
@@ -79,8 +81,9 @@ def corrected_difference(
         judge_b: The same of arm b, shape (n,) if paired, else (m,).
         human_a: People's verdict or score of arm a, NaN where there is none, shape (n,).
         human_b: The same of arm b. A pair counts where both arms have one.
-        paired: Whether both arms answered the same rows. If not, the intervals of the arms are joined by squaring
-            and adding (Zou & Donner 2008), and ``inclusion`` and ``clusters`` must be None.
+        paired: Whether both arms answered the same rows. If not, the intervals of the arms are
+            joined by squaring and adding (Zou & Donner 2008), and ``inclusion`` and ``clusters``
+            must be None.
         inclusion: Probability with which each row was drawn for people, shape (n,).
         clusters: Cluster of each row, shape (n,).
         level: Probability of covering, in (0, 1).
@@ -109,7 +112,9 @@ def corrected_difference(
         b = corrected_mean(judge=fb, human=yb, level=level, low=low, high=high)
         return subtract(a, b)
     if len({fa.size, fb.size, ya.size, yb.size}) > 1:
-        raise ValueError("'judge_a', 'judge_b', 'human_a' and 'human_b' must be of one length when paired.")
+        raise ValueError(
+            "'judge_a', 'judge_b', 'human_a' and 'human_b' must be of one length when paired."
+        )
     d = ya - yb
     seen = d[~np.isnan(d)]
     span = None if low is None or high is None else (low - high, high - low)
@@ -118,7 +123,14 @@ def corrected_difference(
     ends = (0.0, 1.0) if low is None or high is None else (low, high)
     if seen.size and np.isin(both, ends).all():
         e = _signed(_pairs(fa, fb), d / unit, inclusion, clusters, level)
-        return Estimate(value=unit * e.value, low=unit * e.low, high=unit * e.high, level=level, n=e.n, method=e.method)
+        return Estimate(
+            value=unit * e.value,
+            low=unit * e.low,
+            high=unit * e.high,
+            level=level,
+            n=e.n,
+            method=e.method,
+        )
     return corrected_mean(
         judge=fa - fb,
         human=d,
@@ -142,7 +154,8 @@ def corrected_win_rate(
 
     Args:
         judge: The judge's verdict on each pair, on any scale, shape (n,); NaN where it gave none.
-        human: 1 (a preferred), .5 (tie), 0 (b preferred), NaN where no person has spoken, shape (n,).
+        human: 1 (a preferred), .5 (tie), 0 (b preferred), NaN where no person has spoken, shape
+            (n,).
         inclusion: Probability with which each pair was drawn for people, shape (n,).
         clusters: Cluster of each pair, shape (n,).
         level: Probability of covering, in (0, 1).
@@ -165,7 +178,12 @@ def corrected_win_rate(
         return corrected_rate(judge=f, human=y, inclusion=inclusion, clusters=clusters, level=level)
     e = _signed(f, 2 * y - 1, inclusion, clusters, level)
     return Estimate(
-        value=(1 + e.value) / 2, low=(1 + e.low) / 2, high=(1 + e.high) / 2, level=level, n=e.n, method=e.method
+        value=(1 + e.value) / 2,
+        low=(1 + e.low) / 2,
+        high=(1 + e.high) / 2,
+        level=level,
+        n=e.n,
+        method=e.method,
     )
 
 
@@ -183,7 +201,10 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
     if a.level != b.level:
         raise ValueError(f"'a' and 'b' must be of one level. Got {a.level} and {b.level} instead.")
     value = a.value - b.value
-    down, up = np.hypot(a.value - a.low, b.high - b.value), np.hypot(a.high - a.value, b.value - b.low)
+    down, up = (
+        np.hypot(a.value - a.low, b.high - b.value),
+        np.hypot(a.high - a.value, b.value - b.low),
+    )
     return Estimate(
         value=value,
         low=value - float(down),
@@ -196,11 +217,21 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
 
 
 def _signed(
-    judge: Floats, d: Floats, inclusion: ArrayLike | None, clusters: Iterable[Hashable] | None, level: float
+    judge: Floats,
+    d: Floats,
+    inclusion: ArrayLike | None,
+    clusters: Iterable[Hashable] | None,
+    level: float,
 ) -> Estimate:
     if inclusion is not None and np.ptp(np.asarray(inclusion, dtype=np.float64)) > 0:
         return corrected_mean(
-            judge=judge, human=d, inclusion=inclusion, clusters=clusters, level=level, low=-1.0, high=1.0
+            judge=judge,
+            human=d,
+            inclusion=inclusion,
+            clusters=clusters,
+            level=level,
+            low=-1.0,
+            high=1.0,
         )
     seen = ~np.isnan(d)
     groups = codes(clusters, d.size)
@@ -212,19 +243,26 @@ def _signed(
         raise ValueError(f"labels in 2 clusters or more are needed. Got {units} instead.")
     cell = g * count + strata[seen]
     t, wins, losses = (
-        tally(cell, w, units * count).reshape(1, units, count) for w in (seen[seen], d[seen] > 0, d[seen] < 0)
+        tally(cell, w, units * count).reshape(1, units, count)
+        for w in (seen[seen], d[seen] > 0, d[seen] < 0)
     )
     sizes = tally(groups)
-    factor = max(effective_rows(tally(groups, strata == j, sizes.size), sizes) for j in range(count))
+    factor = max(
+        effective_rows(tally(groups, strata == j, sizes.size), sizes) for j in range(count)
+    )
     shares = np.bincount(strata, minlength=count)[None] / d.size
     s = SignedStrata(wins, losses, t, shares, np.array([factor]), clustered=units < int(seen.sum()))
     value, low, high = (float(v[0]) for v in signed_limits(s, share(level, "level")))
     saved = max(0.0, 1.0 - float(_plain(s, np.ones((1, 1)))[0]))
     n = int(seen.sum())
-    method = f"judge corrected by {n} labels, post-stratified Tango score, saves {saved:.0%} of labels"
+    method = (
+        f"judge corrected by {n} labels, post-stratified Tango score, saves {saved:.0%} of labels"
+    )
     if n < 30:
         method += "; fewer than 30 labels: coverage not simulated"
-    return Estimate(value=value, low=min(low, value), high=max(high, value), level=level, n=units, method=method)
+    return Estimate(
+        value=value, low=min(low, value), high=max(high, value), level=level, n=units, method=method
+    )
 
 
 def _pairs(fa: Floats, fb: Floats) -> Floats:

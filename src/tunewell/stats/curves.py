@@ -39,8 +39,9 @@ class LearningCurve:
     def forecast(self, n: float) -> Estimate:
         """The loss expected at ``n`` rows, the interval covering a new run there.
 
-        The interval holds the spread of the fits and of a single run. It grows with the distance from the data; the
-        method says when ``n`` is more than eight times the largest size, beyond what was simulated.
+        The interval holds the spread of the fits and of a single run. It grows with the distance
+        from the data; the method says when ``n`` is more than eight times the largest size, beyond
+        what was simulated.
         """
         positive(n, "n")
         value = float(_law(np.array(self.law)[None], np.array([n]))[0, 0])
@@ -55,7 +56,8 @@ class LearningCurve:
             high=max(float(high), value),
             level=self.level,
             n=self.sizes.size,
-            method="rectified power law, bootstrap" + (", beyond eight times the data: not simulated" if far else ""),
+            method="rectified power law, bootstrap"
+            + (", beyond eight times the data: not simulated" if far else ""),
             unit="loss",
         )
 
@@ -72,9 +74,11 @@ def learning_curve(
     """Fit how the loss falls with rows, to forecast what more rows would bring.
 
     Args:
-        sizes: Rows trained on, shape (points,), 4 different sizes or more; several runs at one size are welcome.
+        sizes: Rows trained on, shape (points,), 4 different sizes or more; several runs at one size
+            are welcome.
         losses: Held-out loss of each run, above 0, shape (points,).
-        errors: Standard error of each loss, shape (points,); None weighs all alike (relative to the loss).
+        errors: Standard error of each loss, shape (points,); None weighs all alike (relative to the
+            loss).
         level: Of the intervals of `LearningCurve.forecast`.
         draws: Bootstrap fits, 50 or more.
         seed: Of the bootstrap.
@@ -83,10 +87,11 @@ def learning_curve(
         The curve; ``forecast(n)`` is its use.
 
     Notes:
-        Weighted least squares over a grid of shapes (power b, rectifier D, floor E as a share of the smallest loss),
-        the scale B in closed form; the fits are averaged over everything that the points cannot tell apart, by their
-        likelihood, with a prior of equal weight on the grid. Without that a floor of 0 and a floor just under the
-        last point fit equally well and forecast differently.
+        Weighted least squares over a grid of shapes (power b, rectifier D, floor E as a share of
+        the smallest loss), the scale B in closed form; the fits are averaged over everything that
+        the points cannot tell apart, by their likelihood, with a prior of equal weight on the grid.
+        Without that a floor of 0 and a floor just under the last point fit equally well and
+        forecast differently.
 
     Source:
         Lin et al. 2024 (arXiv 2402.02314), equation 1, the rectified law.
@@ -101,7 +106,9 @@ def learning_curve(
     """
     n, y = vector(sizes, "sizes"), vector(losses, "losses")
     if n.size != y.size or np.unique(n).size < 4 or (n <= 0).any() or (y <= 0).any():
-        raise ValueError("'sizes' and 'losses' must be above 0, of one length, with 4 different sizes or more.")
+        raise ValueError(
+            "'sizes' and 'losses' must be above 0, of one length, with 4 different sizes or more."
+        )
     share(level, "level")
     if draws < 50:
         raise ValueError(f"'draws' must be 50 or more. Got {draws} instead.")
@@ -113,11 +120,13 @@ def learning_curve(
     best = int(loss.argmin())
     df = max(n.size - 3, 1)
     if given is None:
-        # Five points leave two degrees of freedom: a run's usual noise of one percent counts as two more.
+        # Five points leave two degrees of freedom: a run's usual noise of one percent counts as two
+        # more.
         noise = (float(loss[best]) + _PRIOR_POINTS * _USUAL_NOISE**2) / (df + _PRIOR_POINTS)
     else:
         noise = max(float(loss[best]) / df, 1.0)
-    # Never taken for exact: a run repeated with another seed differs, by half a percent at the least.
+    # Never taken for exact: a run repeated with another seed differs, by half a percent at the
+    # least.
     relative = float(np.sqrt(noise) * np.mean(scale / y)) if noise > 0 else 0.0
     noise = max(noise, (0.002 / max(float(np.mean(scale / y)), 1e-300)) ** 2)
     rng = np.random.default_rng(seed)
@@ -130,12 +139,15 @@ def learning_curve(
         some, bad = _grid(n, drawn, scale)
         w = np.exp(-(bad - bad.min()) / (2 * noise))
         fits.append(some[rng.choice(len(some), p=w / w.sum())])
-    # The law reported is the one of the grid nearest to the average forecast, among those that fit well.
+    # The law reported is the one of the grid nearest to the average forecast, among those that fit
+    # well.
     well = loss <= loss[best] + 2 * noise
     at = _law(laws[well], 4 * np.array([n.max()]))[:, 0]
     chosen = laws[well][int(np.abs(at - central).argmin())]
     law = (float(chosen[0]), float(chosen[1]), float(chosen[2]), float(chosen[3]))
-    return LearningCurve(law=law, sizes=n, losses=y, fits=np.array(fits), residual=max(relative, 0.002), level=level)
+    return LearningCurve(
+        law=law, sizes=n, losses=y, fits=np.array(fits), residual=max(relative, 0.002), level=level
+    )
 
 
 def _grid(n: Floats, y: Floats, scale: Floats) -> tuple[Floats, Floats]:

@@ -31,22 +31,23 @@ def two_sample(
     The p-value is of the samples at hand, whatever their sizes: no fixed distance is called drift.
 
     Args:
-        a: ``mmd``: rows, shape (n,) or (n, features); ``ks``: values, shape (n,); ``chi2``: counts of the categories,
-            shape (k,).
+        a: ``mmd``: rows, shape (n,) or (n, features); ``ks``: values, shape (n,); ``chi2``: counts
+            of the categories, shape (k,).
         b: The same of the other sample; ``chi2``: counts of the same k categories.
-        test: ``mmd`` (maximum mean discrepancy, Gaussian kernel of median width, any shape of change), ``ks`` (one
-            number a row), ``chi2`` (categories).
+        test: ``mmd`` (maximum mean discrepancy, Gaussian kernel of median width, any shape of
+            change), ``ks`` (one number a row), ``chi2`` (categories).
         permutations: For ``mmd``, and for ``chi2`` where a count below 5 is expected.
         level: Of the interval of the distance.
         seed: Of the permutations.
 
     Returns:
-        The distance with its interval (squared discrepancy; largest gap of the distribution functions; total
-        variation), the p-value and the statistic. p-values of permutations are never 0.
+        The distance with its interval (squared discrepancy; largest gap of the distribution
+        functions; total variation), the p-value and the statistic. p-values of permutations are
+        never 0.
 
     Source:
-        Gretton et al. 2012, JMLR 13, equation 3; Phipson & Smyth 2010 (p-values); Dvoretzky, Kiefer & Wolfowitz for
-        the interval of the gap.
+        Gretton et al. 2012, JMLR 13, equation 3; Phipson & Smyth 2010 (p-values); Dvoretzky, Kiefer
+        & Wolfowitz for the interval of the gap.
 
     Example:
         >>> import numpy as np
@@ -67,7 +68,9 @@ def two_sample(
     if test == "mmd":
         return _mmd(x, y, permutations, level, rng)
     if x.ndim != 1 or y.ndim != 1:
-        raise ValueError(f"'a' and 'b' must have one dimension for {test}. Got shapes {x.shape} and {y.shape}.")
+        raise ValueError(
+            f"'a' and 'b' must have one dimension for {test}. Got shapes {x.shape} and {y.shape}."
+        )
     if test == "ks":
         return _ks(x, y, level)
     if test == "chi2":
@@ -78,9 +81,13 @@ def two_sample(
 def _mmd(x: Floats, y: Floats, permutations: int, level: float, rng: np.random.Generator) -> Tested:
     x, y = (v[:, None] if v.ndim == 1 else v.reshape(len(v), -1) for v in (x, y))
     if x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
-        raise ValueError(f"'a' and 'b' must hold 2 rows or more of one width. Got {x.shape} and {y.shape}.")
+        raise ValueError(
+            f"'a' and 'b' must hold 2 rows or more of one width. Got {x.shape} and {y.shape}."
+        )
     if len(x) + len(y) > _MOST:
-        raise ValueError(f"'a' and 'b' must hold {_MOST} rows together at most: draw a sample. Got {len(x) + len(y)}.")
+        raise ValueError(
+            f"'a' and 'b' must hold {_MOST} rows together at most: draw a sample. Got {len(x) + len(y)}."
+        )
     z = np.concatenate([x, y])
     squares = (z**2).sum(1)
     distance = np.maximum(squares[:, None] + squares[None, :] - 2 * z @ z.T, 0.0)
@@ -95,7 +102,8 @@ def _mmd(x: Floats, y: Floats, permutations: int, level: float, rng: np.random.G
         row[rng.permutation(n + m)[:n]] = 1.0
     null = _discrepancy(kernel, labels, n, m)
     p = (1 + int((null >= value - 1e-12).sum())) / (permutations + 1)
-    # Interval: jackknife over rows, the variance of a two-sample U-statistic, not below its spread without a change.
+    # Interval: jackknife over rows, the variance of a two-sample U-statistic, not below its spread
+    # without a change.
     inside = np.r_[np.ones(n), np.zeros(m)]
     to_x, to_y = kernel @ inside, kernel @ (1 - inside)
     own = to_x[:n] / (n - 1) - to_y[:n] / m
@@ -105,9 +113,16 @@ def _mmd(x: Floats, y: Floats, permutations: int, level: float, rng: np.random.G
 
     half = critical(level, min(n, m) - 1) * spread
     estimate = Estimate(
-        value=value, low=value - half, high=value + half, level=level, n=n + m, method="MMD squared, unbiased"
+        value=value,
+        low=value - half,
+        high=value + half,
+        level=level,
+        n=n + m,
+        method="MMD squared, unbiased",
     )
-    return Tested(estimate=estimate, p_value=p, statistic=value, method=f"MMD, {permutations} permutations")
+    return Tested(
+        estimate=estimate, p_value=p, statistic=value, method=f"MMD, {permutations} permutations"
+    )
 
 
 def _discrepancy(kernel: Floats, first: Floats, n: int, m: int) -> Floats:
@@ -129,17 +144,30 @@ def _ks(x: Floats, y: Floats, level: float) -> Tested:
     gap = float(result.statistic)
     half = sum(math.sqrt(math.log(4 / (1 - level)) / (2 * v.size)) for v in (x, y))
     estimate = Estimate(
-        value=gap, low=max(gap - half, 0.0), high=min(gap + half, 1.0), level=level, n=x.size + y.size,
+        value=gap,
+        low=max(gap - half, 0.0),
+        high=min(gap + half, 1.0),
+        level=level,
+        n=x.size + y.size,
         method="largest gap of the distribution functions, DKW",
-    )  # fmt: skip
-    return Tested(estimate=estimate, p_value=float(result.pvalue), statistic=gap, method="Kolmogorov-Smirnov")
+    )
+    return Tested(
+        estimate=estimate, p_value=float(result.pvalue), statistic=gap, method="Kolmogorov-Smirnov"
+    )
 
 
-def _chi2(x: Floats, y: Floats, permutations: int, level: float, rng: np.random.Generator) -> Tested:
+def _chi2(
+    x: Floats, y: Floats, permutations: int, level: float, rng: np.random.Generator
+) -> Tested:
     from scipy.special import chdtrc
 
     counts = np.stack([x, y]) if x.size == y.size else np.empty(0)
-    if counts.size == 0 or (counts < 0).any() or (counts != np.round(counts)).any() or (counts.sum(1) < 1).any():
+    if (
+        counts.size == 0
+        or (counts < 0).any()
+        or (counts != np.round(counts)).any()
+        or (counts.sum(1) < 1).any()
+    ):
         raise ValueError("'a' and 'b' must hold counts of the same categories, not all 0.")
     counts = counts[:, counts.sum(0) > 0]
     sizes = counts.sum(1)
@@ -153,18 +181,28 @@ def _chi2(x: Floats, y: Floats, permutations: int, level: float, rng: np.random.
             drawn = np.bincount(rng.permutation(pool)[:first], minlength=counts.shape[1])
             table = np.stack([drawn, counts.sum(0) - drawn])
             null[i] = ((table - expected) ** 2 / expected).sum()
-        p, method = (1 + int((null >= statistic - 1e-9).sum())) / (permutations + 1), f"{permutations} permutations"
+        p, method = (
+            (1 + int((null >= statistic - 1e-9).sum())) / (permutations + 1),
+            f"{permutations} permutations",
+        )
     else:
         p, method = float(chdtrc(max(counts.shape[1] - 1, 1), statistic)), "asymptotic"
     shares = counts / sizes[:, None]
     apart = float(np.abs(shares[0] - shares[1]).sum() / 2)
-    # Bootstrap of both samples; the distance leans high by what two samples of one distribution would show.
-    draws = [rng.multinomial(int(n), s, size=_DRAWS) / n for n, s in zip(sizes, shares, strict=True)]
+    # Bootstrap of both samples; the distance leans high by what two samples of one distribution
+    # would show.
+    draws = [
+        rng.multinomial(int(n), s, size=_DRAWS) / n for n, s in zip(sizes, shares, strict=True)
+    ]
     found = np.abs(draws[0] - draws[1]).sum(1) / 2
     low, high = (float(v) for v in np.quantile(found, [(1 - level) / 2, (1 + level) / 2]))
     lean = float(found.mean()) - apart
     estimate = Estimate(
-        value=apart, low=min(max(low - 2 * lean, 0.0), apart), high=max(min(high, 1.0), apart), level=level,
-        n=int(counts.sum()), method="total variation, bootstrap",
-    )  # fmt: skip
+        value=apart,
+        low=min(max(low - 2 * lean, 0.0), apart),
+        high=max(min(high, 1.0), apart),
+        level=level,
+        n=int(counts.sum()),
+        method="total variation, bootstrap",
+    )
     return Tested(estimate=estimate, p_value=p, statistic=statistic, method=f"chi-square, {method}")

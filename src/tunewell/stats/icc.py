@@ -20,16 +20,17 @@ def icc(ratings: ArrayLike, *, form: Form = "ICC(2,1)", level: float = 0.95) -> 
 
     Args:
         ratings: Shape (items, raters), complete, 2 × 2 or more.
-        form: ``ICC(1,·)`` raters differ from item to item; ``ICC(2,·)`` the raters are a sample of raters (absolute
-            agreement); ``ICC(3,·)`` these raters alone matter (consistency). ``1`` for one rating, ``k`` for the mean.
+        form: ``ICC(1,·)`` raters differ from item to item; ``ICC(2,·)`` the raters are a sample of
+            raters (absolute agreement); ``ICC(3,·)`` these raters alone matter (consistency). ``1``
+            for one rating, ``k`` for the mean.
         level: Probability of covering, in (0, 1), for normal effects.
 
     Returns:
         The correlation, at most 1; may be negative.
 
     Source:
-        Shrout & Fleiss 1979, Psychological Bulletin 86; intervals: McGraw & Wong 1996, Psychological Methods 1,
-        table 7.
+        Shrout & Fleiss 1979, Psychological Bulletin 86; intervals: McGraw & Wong 1996,
+        Psychological Methods 1, table 7.
 
     Example:
         >>> table = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
@@ -41,7 +42,9 @@ def icc(ratings: ArrayLike, *, form: Form = "ICC(2,1)", level: float = 0.95) -> 
     if n < 2 or k < 2:
         raise ValueError(f"'ratings' must hold 2 items and 2 raters or more. Got shape {x.shape}.")
     if form not in ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)"):
-        raise ValueError(f"'form' must be ICC(1,1), (2,1), (3,1), (1,k), (2,k) or (3,k). Got {form!r} instead.")
+        raise ValueError(
+            f"'form' must be ICC(1,1), (2,1), (3,1), (1,k), (2,k) or (3,k). Got {form!r} instead."
+        )
     rows = k * float(((x.mean(1) - x.mean()) ** 2).sum()) / (n - 1)
     columns = n * float(((x.mean(0) - x.mean()) ** 2).sum()) / (k - 1)
     within = float(((x - x.mean(1, keepdims=True)) ** 2).sum()) / (n * (k - 1))
@@ -61,13 +64,18 @@ def icc(ratings: ArrayLike, *, form: Form = "ICC(2,1)", level: float = 0.95) -> 
 
 
 def raters_needed(
-    items: int | None, raters: int | None, width: float, *, agreement: float = 0.6, level: float = 0.95
+    items: int | None,
+    raters: int | None,
+    width: float,
+    *,
+    agreement: float = 0.6,
+    level: float = 0.95,
 ) -> Estimate:
     """How many items (or raters) make the interval of an agreement as narrow as ``width``.
 
-    Give one of ``items`` and ``raters`` and None for the other, which is answered. The width is that of ICC(1,1),
-    which interval alpha equals but for a factor of about 1 - 1/(items × raters); see
-    ``bench/results/statistics_agreement.json`` for the planned against the simulated width.
+    Give one of ``items`` and ``raters`` and None for the other, which is answered. The width is
+    that of ICC(1,1), which interval alpha equals but for a factor of about 1 - 1/(items × raters);
+    see ``bench/results/statistics_agreement.json`` for the planned against the simulated width.
 
     Args:
         items: Items rated, or None.
@@ -83,7 +91,8 @@ def raters_needed(
         ValueError: Where no number of raters (up to 1,000) suffices for so few items.
 
     Source:
-        Bonett 2002, Statistics in Medicine 21 (sample size for an intraclass correlation), here by the F interval.
+        Bonett 2002, Statistics in Medicine 21 (sample size for an intraclass correlation), here by
+        the F interval.
 
     Example:
         >>> raters_needed(None, 3, 0.2, agreement=0.7).value
@@ -110,7 +119,9 @@ def raters_needed(
         return expected_width(n, k, agreement, alpha) <= width
 
     if not narrow(high):
-        raise ValueError(f"No number of {unit} up to {high} gives a width of {width:g}: more items are needed.")
+        raise ValueError(
+            f"No number of {unit} up to {high} gives a width of {width:g}: more items are needed."
+        )
     while high - low > 1 and not narrow(low):
         middle = (low + high) // 2
         low, high = (low, middle) if narrow(middle) else (middle, high)
@@ -130,7 +141,9 @@ def expected_width(items: int, raters: int, agreement: float, alpha: float = 0.0
     return high - low
 
 
-def _one(rows: float, error: float, n: int, k: int, alpha: float, df: int) -> tuple[float, float, float]:
+def _one(
+    rows: float, error: float, n: int, k: int, alpha: float, df: int
+) -> tuple[float, float, float]:
     """ICC(1,1) with its error mean square within items, ICC(3,1) with that of the interaction."""
     if error <= 0:
         return 1.0, 1.0, 1.0
@@ -141,7 +154,9 @@ def _one(rows: float, error: float, n: int, k: int, alpha: float, df: int) -> tu
     return value, low, high
 
 
-def _two(rows: float, columns: float, error: float, n: int, k: int, alpha: float) -> tuple[float, float, float]:
+def _two(
+    rows: float, columns: float, error: float, n: int, k: int, alpha: float
+) -> tuple[float, float, float]:
     """ICC(2,1) with Satterthwaite's degrees of freedom for the raters' share."""
     value = (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
     if error <= 0 and columns <= 0:

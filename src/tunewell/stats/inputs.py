@@ -34,7 +34,9 @@ def matrix(values: ArrayLike, name: str, *, missing: bool = False) -> Floats:
     """A two-dimensional array of finite floats; NaN only where ``missing`` allows it."""
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2 or x.size == 0:
-        raise ValueError(f"'{name}' must have two dimensions and at least one value. Got shape {x.shape} instead.")
+        raise ValueError(
+            f"'{name}' must have two dimensions and at least one value. Got shape {x.shape} instead."
+        )
     if np.isinf(x).any() or (not missing and np.isnan(x).any()):
         raise ValueError(f"'{name}' must hold finite numbers. Got {x[~np.isfinite(x)][0]} instead.")
     return x
@@ -53,7 +55,9 @@ def codes(clusters: Iterable[Hashable] | None, n: int, name: str = "clusters") -
     labels = clusters.tolist() if isinstance(clusters, np.ndarray) else clusters
     out = np.fromiter((seen.setdefault(label, len(seen)) for label in labels), dtype=np.int64)
     if out.size != n:
-        raise ValueError(f"'{name}' must name a cluster for each of the {n} rows. Got {out.size} instead.")
+        raise ValueError(
+            f"'{name}' must name a cluster for each of the {n} rows. Got {out.size} instead."
+        )
     return out
 
 
@@ -87,8 +91,14 @@ def value_range(low: float | None, high: float | None) -> tuple[float, float] | 
     """Both ends of a metric's range, or None where neither is given."""
     if low is None and high is None:
         return None
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(f"'low' and 'high' must both be finite, low below high. Got {low} and {high} instead.")
+    if (
+        low is None
+        or high is None
+        or not (math.isfinite(low) and math.isfinite(high) and low < high)
+    ):
+        raise ValueError(
+            f"'low' and 'high' must both be finite, low below high. Got {low} and {high} instead."
+        )
     return float(low), float(high)
 
 

@@ -30,13 +30,14 @@ def mean(
 ) -> Estimate:
     """The mean of values, with an interval.
 
-    Values that are all 0 or 1 get Wilson's score interval on the effective sample size; others Student's t with a
-    cluster-robust (CR2) variance. Where fewer than eight rows differ from the commonest value, t does not hold:
-    the range's ends are then added as two pseudo-observations, or, without a range, the method says so.
+    Values that are all 0 or 1 get Wilson's score interval on the effective sample size; others
+    Student's t with a cluster-robust (CR2) variance. Where fewer than eight rows differ from the
+    commonest value, t does not hold: the range's ends are then added as two pseudo-observations,
+    or, without a range, the method says so.
 
     Args:
-        values: Shape (n,). NaN where there is no value; then ``low`` and ``high`` must be given, and the interval
-            holds for every way in which the missing ones might have come out.
+        values: Shape (n,). NaN where there is no value; then ``low`` and ``high`` must be given,
+            and the interval holds for every way in which the missing ones might have come out.
         clusters: Label of the cluster (document, conversation) of each row, shape (n,).
         level: Probability of covering, in (0, 1).
         low: Least value that the metric can take.
@@ -49,7 +50,8 @@ def mean(
         ValueError: On values outside the range, or NaN without a range.
 
     Source:
-        Bell & McCaffrey 2002 (CR2); Korn & Graubard 1998 (effective sample size); Manski 1990 (bounds).
+        Bell & McCaffrey 2002 (CR2); Korn & Graubard 1998 (effective sample size); Manski 1990
+        (bounds).
 
     Example:
         >>> str(mean([1, 1, 0, 1, 1, 1, 0, 1]))
@@ -74,7 +76,12 @@ def mean(
         bottom, top, units = worst[1], best[2], best[3]
         method = f"{worst[4]}, {int(gaps.sum())} missing bounded"
     return Estimate(
-        value=value, low=min(bottom, value), high=max(top, value), level=share(level, "level"), n=units, method=method
+        value=value,
+        low=min(bottom, value),
+        high=max(top, value),
+        level=share(level, "level"),
+        n=units,
+        method=method,
     )
 
 
@@ -90,14 +97,16 @@ def difference(
 ) -> Estimate:
     """Mean of ``a`` minus mean of ``b``, with an interval.
 
-    Values that are all 0 or 1 get score intervals (Tango's if paired, Miettinen and Nurminen's if not) on effective
-    counts; others Student's t (Welch's if not paired) with a cluster-robust variance.
+    Values that are all 0 or 1 get score intervals (Tango's if paired, Miettinen and Nurminen's if
+    not) on effective counts; others Student's t (Welch's if not paired) with a cluster-robust
+    variance.
 
     Args:
         a: Shape (n,). NaN where there is no value, see `mean`.
         b: Shape (n,) if paired, else (m,).
         paired: Whether ``a[i]`` and ``b[i]`` are of one row.
-        clusters: Cluster of each row: shape (n,) if paired, else of the rows of ``a`` and then ``b``, shape (n + m,).
+        clusters: Cluster of each row: shape (n,) if paired, else of the rows of ``a`` and then
+            ``b``, shape (n + m,).
         level: Probability of covering, in (0, 1).
         low: Least value that the metric (not the difference) can take.
         high: Greatest value that the metric can take.
@@ -106,7 +115,8 @@ def difference(
         The difference; swapping ``a`` and ``b`` mirrors it exactly.
 
     Raises:
-        ValueError: On unequal lengths of paired arms, values outside the range, or NaN without a range.
+        ValueError: On unequal lengths of paired arms, values outside the range, or NaN without a
+            range.
 
     Source:
         Tango 1998; Miettinen & Nurminen 1985; Bell & McCaffrey 2002; Manski 1990.
@@ -118,7 +128,9 @@ def difference(
     """
     x, y = vector(a, "a", missing=True), vector(b, "b", missing=True)
     if paired and x.size != y.size:
-        raise ValueError(f"'a' and 'b' must be of one length when paired. Got {x.size} and {y.size} instead.")
+        raise ValueError(
+            f"'a' and 'b' must be of one length when paired. Got {x.size} and {y.size} instead."
+        )
     groups = codes(clusters, x.size if paired else x.size + y.size)
     span = value_range(low, high)
     _within(x, span, "a")
@@ -135,7 +147,12 @@ def difference(
         value = min(max(_seen_difference(x, y, paired), bottom), top)
         method = f"{worst[4]}, {missing} missing bounded"
     return Estimate(
-        value=value, low=min(bottom, value), high=max(top, value), level=share(level, "level"), n=units, method=method
+        value=value,
+        low=min(bottom, value),
+        high=max(top, value),
+        level=share(level, "level"),
+        n=units,
+        method=method,
     )
 
 
@@ -150,8 +167,8 @@ def bootstrap(
 ) -> Estimate:
     """Any statistic of rows (median, quantile, ratio of columns) with a bias-corrected, accelerated interval.
 
-    Whole clusters are drawn. Use it where no closed form holds; below about 50 clusters it covers less than it says
-    for skewed data (Carpenter & Bithell 2000), and the method then says so.
+    Whole clusters are drawn. Use it where no closed form holds; below about 50 clusters it covers
+    less than it says for skewed data (Carpenter & Bithell 2000), and the method then says so.
 
     Args:
         values: Shape (n,) or (n, columns), finite.
@@ -174,19 +191,25 @@ def bootstrap(
 
     x = np.asarray(values, dtype=np.float64)
     if x.ndim not in (1, 2) or len(x) == 0 or not np.isfinite(x).all():
-        raise ValueError(f"'values' must be finite, one or two dimensions, not empty. Got shape {x.shape} instead.")
+        raise ValueError(
+            f"'values' must be finite, one or two dimensions, not empty. Got shape {x.shape} instead."
+        )
     if repeats < 200:
         raise ValueError(f"'repeats' must be 200 or more. Got {repeats} instead.")
     groups = codes(clusters, len(x))
     members = [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
     units = len(members)
     if units < 3:
-        raise ValueError(f"'clusters' must name 3 clusters or more for a bootstrap. Got {units} instead.")
+        raise ValueError(
+            f"'clusters' must name 3 clusters or more for a bootstrap. Got {units} instead."
+        )
     value = float(statistic(x))
     rng = np.random.default_rng(seed)
     draws = np.sort(
         [
-            float(statistic(x[np.concatenate([members[g] for g in rng.integers(units, size=units)])]))
+            float(
+                statistic(x[np.concatenate([members[g] for g in rng.integers(units, size=units)])])
+            )
             for _ in range(repeats)
         ]
     )
@@ -203,7 +226,12 @@ def bootstrap(
     note = "" if units >= 50 else ", few units: may cover less"
     low, high = min(ends[0], value), max(ends[1], value)
     return Estimate(
-        value=value, low=low, high=high, level=level, n=units, method=f"BCa bootstrap, {repeats} draws{note}"
+        value=value,
+        low=low,
+        high=high,
+        level=level,
+        n=units,
+        method=f"BCa bootstrap, {repeats} draws{note}",
     )
 
 
@@ -236,7 +264,13 @@ def _t(x: Floats, groups: Ints, level: float, span: tuple[float, float] | None) 
         variance, df = sums_variance(sums - centre * sizes, sizes)
         half = critical(level, df) * math.sqrt(variance)
         low, high = max(span[0], centre - half), min(span[1], centre + half)
-        return c.value, min(low, c.value), max(high, c.value), c.units, f"{name}, two pseudo-observations"
+        return (
+            c.value,
+            min(low, c.value),
+            max(high, c.value),
+            c.units,
+            f"{name}, two pseudo-observations",
+        )
     if few:
         name += ", few distinct values: give low and high"
     if c.units < 2 or (few and np.ptp(x) == 0):
@@ -249,12 +283,15 @@ def _t(x: Floats, groups: Ints, level: float, span: tuple[float, float] | None) 
     return c.value, low, high, c.units, name
 
 
-def _paired(x: Floats, y: Floats, groups: Ints, level: float, span: tuple[float, float] | None) -> Interval:
+def _paired(
+    x: Floats, y: Floats, groups: Ints, level: float, span: tuple[float, float] | None
+) -> Interval:
     d = x - y
     both = np.concatenate([x, y])
     binary = _binary(both, span)
     if binary is None:
-        # Equal outputs give differences of exactly zero: the metric's own spread stands in for its range.
+        # Equal outputs give differences of exactly zero: the metric's own spread stands in for its
+        # range.
         seen = span or (float(both.min()), float(both.max()))
         width = seen[1] - seen[0]
         return _t(d, groups, level, (-width, width) if width > 0 else None)
@@ -262,12 +299,16 @@ def _paired(x: Floats, y: Floats, groups: Ints, level: float, span: tuple[float,
     c = cluster_mean(d, groups, (-width, width))
     won, lost = float((d > 0).sum()), float((d < 0).sum())
     z = critical(level) if c.units == d.size else critical(level, max(c.df, 1.0))
-    low, high = paired_score(won / c.design_effect, lost / c.design_effect, d.size / c.design_effect, z)
+    low, high = paired_score(
+        won / c.design_effect, lost / c.design_effect, d.size / c.design_effect, z
+    )
     name = "Tango score, paired" + ("" if c.units == d.size else f", {c.units} clusters")
     return c.value, width * float(low), width * float(high), c.units, name
 
 
-def _unpaired(x: Floats, y: Floats, groups: Ints, level: float, span: tuple[float, float] | None) -> Interval:
+def _unpaired(
+    x: Floats, y: Floats, groups: Ints, level: float, span: tuple[float, float] | None
+) -> Interval:
     gx, gy = groups[: x.size], groups[x.size :]
     value, units = float(x.mean() - y.mean()), int(np.unique(groups).size)
     if np.intersect1d(gx, gy).size:
@@ -286,10 +327,20 @@ def _unpaired(x: Floats, y: Floats, groups: Ints, level: float, span: tuple[floa
     if binary is not None:
         bottom, width = binary
         ex, ey = cx.design_effect, cy.design_effect
-        wins = (float(((x - bottom) / width).sum()) / ex, x.size / ex, float(((y - bottom) / width).sum()) / ey)
+        wins = (
+            float(((x - bottom) / width).sum()) / ex,
+            x.size / ex,
+            float(((y - bottom) / width).sum()) / ey,
+        )
         df = _welch(cx.variance, cx.df, cy.variance, cy.df) if clustered else math.inf
         low, high = unpaired_score(*wins, y.size / ey, critical(level, df))
-        return value, width * float(low), width * float(high), units, "Miettinen-Nurminen score" + note
+        return (
+            value,
+            width * float(low),
+            width * float(high),
+            units,
+            "Miettinen-Nurminen score" + note,
+        )
     variance = cx.variance + cy.variance
     few = min(_off_mode(x, gx), _off_mode(y, gy)) < _FEW
     if few and span is not None:
@@ -309,7 +360,12 @@ def _unpaired_few(
     value = a[0] - b[0]
     low = value - math.hypot(a[0] - a[1], b[2] - b[0])
     high = value + math.hypot(a[2] - a[0], b[0] - b[1])
-    return value, *_clip(low, high, span), a[3] + b[3], f"t, two pseudo-observations, squared and added{note}"
+    return (
+        value,
+        *_clip(low, high, span),
+        a[3] + b[3],
+        f"t, two pseudo-observations, squared and added{note}",
+    )
 
 
 def _welch(v1: float, df1: float, v2: float, df2: float) -> float:
@@ -360,7 +416,9 @@ def _within(x: Floats, span: tuple[float, float] | None, name: str) -> None:
     if span is not None:
         outside = x[(x < span[0]) | (x > span[1])]
         if outside.size:
-            raise ValueError(f"'{name}' must lie in [{span[0]:g}, {span[1]:g}]. Got {outside[0]:g} instead.")
+            raise ValueError(
+                f"'{name}' must lie in [{span[0]:g}, {span[1]:g}]. Got {outside[0]:g} instead."
+            )
 
 
 def _needs_range(span: tuple[float, float] | None, missing: int, name: str) -> tuple[float, float]:

@@ -17,7 +17,8 @@ class Equivalence(Value):
     Attributes:
         estimate: The difference.
         margin: The smallest difference that matters, above 0.
-        kind: ``non-inferiority`` (not worse by the margin or more) or ``equivalence`` (neither worse nor better).
+        kind: ``non-inferiority`` (not worse by the margin or more) or ``equivalence`` (neither
+            worse nor better).
         holds: True when shown, False when refuted, None when the interval leaves it open.
     """
 
@@ -28,12 +29,16 @@ class Equivalence(Value):
 
 
 def equivalence(
-    difference: Estimate, *, margin: float, kind: Literal["non-inferiority", "equivalence"] = "non-inferiority"
+    difference: Estimate,
+    *,
+    margin: float,
+    kind: Literal["non-inferiority", "equivalence"] = "non-inferiority",
 ) -> Equivalence:
     """Hold a difference (new minus old, larger is better) against a margin.
 
-    The claim is made only when the whole interval lies on the right side: at level .95 a false claim of
-    non-inferiority has a probability of at most 2.5 %. For the two one-sided tests at 5 % give an interval at .90.
+    The claim is made only when the whole interval lies on the right side: at level .95 a false
+    claim of non-inferiority has a probability of at most 2.5 %. For the two one-sided tests at 5 %
+    give an interval at .90.
 
     Args:
         difference: From `difference`, `corrected_difference`, `win_rate` minus one half …

@@ -17,7 +17,8 @@ class Ranking(Value):
     """Strengths on the logit scale: the probability that i beats j is 1 / (1 + exp(s_j - s_i)).
 
     Attributes:
-        strengths: One Estimate an item, relative to the reference (0 exactly) or to the mean of all.
+        strengths: One Estimate an item, relative to the reference (0 exactly) or to the mean of
+            all.
         order: Indices from the strongest to the weakest.
     """
 
@@ -57,27 +58,34 @@ def win_rate(wins: int, losses: int, ties: int = 0, *, level: float = 0.95) -> E
         '0.65 [0.558, 0.732]'
     """
     if min(wins, losses, ties) < 0 or wins + losses + ties == 0:
-        raise ValueError(f"'wins', 'losses' and 'ties' must be counts, not all 0. Got {wins}, {losses}, {ties}.")
+        raise ValueError(
+            f"'wins', 'losses' and 'ties' must be counts, not all 0. Got {wins}, {losses}, {ties}."
+        )
     n = wins + losses + ties
     low, high = paired_score(wins, losses, n, critical(level))
     value = (wins + ties / 2) / n
     low_, high_ = min((1 + float(low)) / 2, value), max((1 + float(high)) / 2, value)
-    return Estimate(value=value, low=low_, high=high_, level=level, n=n, method="Tango score, ties one half")
+    return Estimate(
+        value=value, low=low_, high=high_, level=level, n=n, method="Tango score, ties one half"
+    )
 
 
 def bradley_terry(wins: ArrayLike, *, reference: int | None = None, level: float = 0.95) -> Ranking:
     """Strengths of several models from pairwise preferences.
 
     Args:
-        wins: ``wins[i, j]`` counts how often i was preferred over j, ties one half each way, shape (k, k).
+        wins: ``wins[i, j]`` counts how often i was preferred over j, ties one half each way, shape
+            (k, k).
         reference: Index of the item whose strength is 0; None puts the mean of all at 0.
         level: Probability of covering, in (0, 1), for each strength.
 
     Raises:
-        ValueError: Where strengths are not finite: some group never lost to (or never met) the others.
+        ValueError: Where strengths are not finite: some group never lost to (or never met) the
+            others.
 
     Source:
-        Bradley & Terry 1952; maximum likelihood by Newton's method, Wald intervals; existence: Ford 1957.
+        Bradley & Terry 1952; maximum likelihood by Newton's method, Wald intervals; existence: Ford
+        1957.
 
     Example:
         >>> r = bradley_terry([[0, 8, 9], [4, 0, 7], [3, 5, 0]], reference=2)
@@ -87,12 +95,16 @@ def bradley_terry(wins: ArrayLike, *, reference: int | None = None, level: float
     w = matrix(wins, "wins")
     k = w.shape[0]
     if w.shape != (k, k) or k < 2 or (w < 0).any() or np.diagonal(w).any():
-        raise ValueError(f"'wins' must be square, 0 or above, with zeros on its diagonal. Got shape {w.shape}.")
+        raise ValueError(
+            f"'wins' must be square, 0 or above, with zeros on its diagonal. Got shape {w.shape}."
+        )
     if reference is not None and not 0 <= reference < k:
         raise ValueError(f"'reference' must be None or 0 … {k - 1}. Got {reference} instead.")
     share(level, "level")
     if not _connected(w > 0):
-        raise ValueError("'wins' leave strengths infinite: a group of items never lost to, or never met, the others.")
+        raise ValueError(
+            "'wins' leave strengths infinite: a group of items never lost to, or never met, the others."
+        )
     games = w + w.T
     s = np.zeros(k)
     for _ in range(_STEPS):
@@ -111,19 +123,29 @@ def bradley_terry(wins: ArrayLike, *, reference: int | None = None, level: float
     name = "Bradley-Terry, maximum likelihood, Wald"
     strengths = tuple(
         Estimate(
-            value=float(v), low=float(v - z * d), high=float(v + z * d), level=level, n=n, method=name, unit="logit"
+            value=float(v),
+            low=float(v - z * d),
+            high=float(v + z * d),
+            level=level,
+            n=n,
+            method=name,
+            unit="logit",
         )
         for v, d in zip(values, spread, strict=True)
     )
-    return Ranking(strengths=strengths, order=tuple(int(i) for i in np.argsort(-values, kind="stable")))
+    return Ranking(
+        strengths=strengths, order=tuple(int(i) for i in np.argsort(-values, kind="stable"))
+    )
 
 
 def position_bias(first: ArrayLike, swapped: ArrayLike, *, level: float = 0.95) -> PositionBias:
     """How much a judge prefers whatever is shown first, from pairs judged in both orders.
 
     Args:
-        first: 1 where the answer shown first was preferred, .5 tie, 0 otherwise, in one order, shape (n,).
-        swapped: The same with the two answers swapped: again 1 where the answer shown first was preferred.
+        first: 1 where the answer shown first was preferred, .5 tie, 0 otherwise, in one order,
+            shape (n,).
+        swapped: The same with the two answers swapped: again 1 where the answer shown first was
+            preferred.
         level: Probability of covering, in (0, 1).
 
     Example:
@@ -133,19 +155,32 @@ def position_bias(first: ArrayLike, swapped: ArrayLike, *, level: float = 0.95) 
     """
     x, y = vector(first, "first"), vector(swapped, "swapped")
     if x.size != y.size:
-        raise ValueError(f"'first' and 'swapped' must be of one length. Got {x.size} and {y.size} instead.")
+        raise ValueError(
+            f"'first' and 'swapped' must be of one length. Got {x.size} and {y.size} instead."
+        )
     if not np.isin(np.concatenate([x, y]), (0.0, 0.5, 1.0)).all():
         raise ValueError("'first' and 'swapped' must hold 0, .5 or 1.")
     pull = (x + y - 1) / 2
     if np.isin(pull, (-0.5, 0.0, 0.5)).all():
         n = x.size
-        low, high = paired_score(float((pull > 0).sum()), float((pull < 0).sum()), n, critical(level))
+        low, high = paired_score(
+            float((pull > 0).sum()), float((pull < 0).sum()), n, critical(level)
+        )
         value = float(pull.mean())
         ends = min(float(low) / 2, value), max(float(high) / 2, value)
-        bias = Estimate(value=value, low=ends[0], high=ends[1], level=level, n=n, method="Tango score, swapped pairs")
+        bias = Estimate(
+            value=value,
+            low=ends[0],
+            high=ends[1],
+            level=level,
+            n=n,
+            method="Tango score, swapped pairs",
+        )
     else:
         bias = mean(pull, level=level, low=-0.5, high=0.5)
-    return PositionBias(bias=bias, consistent=proportion(int((x == 1 - y).sum()), x.size, level=level))
+    return PositionBias(
+        bias=bias, consistent=proportion(int((x == 1 - y).sum()), x.size, level=level)
+    )
 
 
 def _connected(beats: Bools) -> bool:

@@ -47,7 +47,9 @@ def sample_size_proportion(p: float, *, width: float, level: float = 0.95) -> Es
     return _rows(float(_least(enough)), "Wilson width", "verdicts", level)
 
 
-def sample_size_share_against(p: float, *, against: float = 0.5, power: float = 0.8, level: float = 0.95) -> Estimate:
+def sample_size_share_against(
+    p: float, *, against: float = 0.5, power: float = 0.8, level: float = 0.95
+) -> Estimate:
     """How many verdicts tell a share apart from a fixed one, such as a win rate from one half.
 
     Args:
@@ -71,7 +73,9 @@ def sample_size_share_against(p: float, *, against: float = 0.5, power: float = 
         share(value, name)
     if p == against:
         raise ValueError(f"'p' must differ from 'against'. Got {p} for both.")
-    root = critical(level) * math.sqrt(against * (1 - against)) + float(ndtri(power)) * math.sqrt(p * (1 - p))
+    root = critical(level) * math.sqrt(against * (1 - against)) + float(ndtri(power)) * math.sqrt(
+        p * (1 - p)
+    )
     return _rows((root / (p - against)) ** 2, "normal approximation", "verdicts", level)
 
 
@@ -95,7 +99,8 @@ def sample_size_difference(
         power: Probability of seeing it, in (0, 1).
         level: One minus the two-sided error.
         test: ``t`` (noncentral t, exact for normal data) or ``z`` (the usual formula).
-        design_effect: Variance against independent rows: 1 + (rows per cluster - 1) × intraclass correlation.
+        design_effect: Variance against independent rows: 1 + (rows per cluster - 1) × intraclass
+            correlation.
 
     Returns:
         Rows, or rows an arm; not rounded, round up.
@@ -120,7 +125,12 @@ def sample_size_difference(
     elif test != "z":
         raise ValueError(f"'test' must be t or z. Got {test!r} instead.")
     unit = "rows" if paired else "rows per arm"
-    return _rows(n * positive(design_effect, "design_effect"), f"power of the two-sided {test} test", unit, level)
+    return _rows(
+        n * positive(design_effect, "design_effect"),
+        f"power of the two-sided {test} test",
+        unit,
+        level,
+    )
 
 
 def detectable_difference(
@@ -133,7 +143,9 @@ def detectable_difference(
     test: Test = "t",
     design_effect: float = 1.0,
 ) -> Estimate:
-    """The smallest difference of means that ``n`` rows (an arm, if not paired) show; see `sample_size_difference`.
+    """The smallest difference of means that ``n`` rows (an arm, if not paired) show.
+
+    See `sample_size_difference`.
 
     Example:
         >>> round(detectable_difference(500, sd=0.5, test="z").value, 4)
@@ -153,7 +165,9 @@ def detectable_difference(
     return _rows(effect * sd, f"power of the two-sided {test} test, {n:g} rows", "", level)
 
 
-def sample_size_mcnemar(only_a: float, only_b: float, *, power: float = 0.8, level: float = 0.95) -> Estimate:
+def sample_size_mcnemar(
+    only_a: float, only_b: float, *, power: float = 0.8, level: float = 0.95
+) -> Estimate:
     """How many pairs show that two arms succeed unequally often on the same rows.
 
     Args:
@@ -171,7 +185,9 @@ def sample_size_mcnemar(only_a: float, only_b: float, *, power: float = 0.8, lev
     """
     apart, either = only_a - only_b, only_a + only_b
     if min(only_a, only_b) < 0 or either > 1 or apart == 0:
-        raise ValueError(f"'only_a' and 'only_b' must be shares of rows, unequal. Got {only_a} and {only_b}.")
+        raise ValueError(
+            f"'only_a' and 'only_b' must be shares of rows, unequal. Got {only_a} and {only_b}."
+        )
     root = critical(level) * math.sqrt(either)
     root += float(ndtri(share(power, "power"))) * math.sqrt(either - apart**2)
     return _rows((root / apart) ** 2, "McNemar, normal approximation", "rows", level)
@@ -204,7 +220,9 @@ def sample_size_equivalence(
     """
     room = positive(margin, "margin") + difference
     if room <= 0:
-        raise ValueError(f"'difference' must lie above minus the margin. Got {difference} with margin {margin}.")
+        raise ValueError(
+            f"'difference' must lie above minus the margin. Got {difference} with margin {margin}."
+        )
     quantiles = critical(level) + float(ndtri(share(power, "power")))
     n = (1 if paired else 2) * (quantiles * positive(sd, "sd") / room) ** 2
     unit = "rows" if paired else "rows per arm"

@@ -47,18 +47,23 @@ def wilson(successes: ArrayLike, n: ArrayLike, z: ArrayLike) -> tuple[Floats, Fl
 
 
 def proportion(
-    successes: float, n: float, *, method: ProportionMethod = "wilson", level: float = 0.95, missing: int = 0
+    successes: float,
+    n: float,
+    *,
+    method: ProportionMethod = "wilson",
+    level: float = 0.95,
+    missing: int = 0,
 ) -> Estimate:
     """The share of successes among independent trials, with an interval.
 
     Args:
         successes: How many succeeded, 0 … n.
         n: How many were tried and have a verdict, above 0.
-        method: ``wilson`` (covers the level on average), ``clopper-pearson`` (covers at least the level,
-            always), ``jeffreys`` (equal-tailed Beta posterior; average coverage, short).
+        method: ``wilson`` (covers the level on average), ``clopper-pearson`` (covers at least the
+            level, always), ``jeffreys`` (equal-tailed Beta posterior; average coverage, short).
         level: Probability of covering, in (0, 1).
-        missing: Trials without a verdict. The interval is widened to hold whatever they might have been; the
-            value is the share among those seen.
+        missing: Trials without a verdict. The interval is widened to hold whatever they might have
+            been; the value is the share among those seen.
 
     Returns:
         The share, in [0, 1].
@@ -74,13 +79,17 @@ def proportion(
     """
     share(level, "level")
     if not (n > 0 and 0 <= successes <= n):
-        raise ValueError(f"'successes' must lie between 0 and 'n', and 'n' above 0. Got {successes} of {n} instead.")
+        raise ValueError(
+            f"'successes' must lie between 0 and 'n', and 'n' above 0. Got {successes} of {n} instead."
+        )
     if missing < 0:
         raise ValueError(f"'missing' must be 0 or more. Got {missing} instead.")
     total = n + missing
     low = _bounds(successes, total, method, level)[0]
     high = _bounds(successes + missing, total, method, level)[1]
-    name = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson", "jeffreys": "Jeffreys"}[method]
+    name = {"wilson": "Wilson", "clopper-pearson": "Clopper-Pearson", "jeffreys": "Jeffreys"}[
+        method
+    ]
     if missing:
         name += f", {missing} missing bounded"
     return Estimate(value=successes / n, low=low, high=high, level=level, n=int(n), method=name)
@@ -91,7 +100,9 @@ def _bounds(x: float, n: float, method: ProportionMethod, level: float) -> tuple
         ends = wilson(x, n, critical(level))
         return float(ends[0]), float(ends[1])
     if method not in ("clopper-pearson", "jeffreys"):
-        raise ValueError(f"'method' must be wilson, clopper-pearson or jeffreys. Got {method!r} instead.")
+        raise ValueError(
+            f"'method' must be wilson, clopper-pearson or jeffreys. Got {method!r} instead."
+        )
     tail, shift = (1.0 - level) / 2.0, 1.0 if method == "clopper-pearson" else 0.5
     low = 0.0 if x == 0 else float(betaincinv(x + 1 - shift, n - x + shift, tail))
     return low, 1.0 if x == n else float(betaincinv(x + shift, n - x + 1 - shift, 1 - tail))
@@ -121,11 +132,13 @@ def paired_score(b: ArrayLike, c: ArrayLike, n: ArrayLike, z: ArrayLike) -> tupl
     return _invert(score, (b_ - c_) / n_, z_)
 
 
-def unpaired_score(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, z: ArrayLike) -> tuple[Floats, Floats]:
+def unpaired_score(
+    x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, z: ArrayLike
+) -> tuple[Floats, Floats]:
     """Miettinen and Nurminen's score interval for the difference of independent shares, elementwise.
 
-    Source: Miettinen & Nurminen 1985, Statistics in Medicine 4; restricted estimate in closed form by
-    Farrington & Manning 1990, Statistics in Medicine 9, appendix.
+    Source: Miettinen & Nurminen 1985, Statistics in Medicine 4; restricted estimate in closed form
+    by Farrington & Manning 1990, Statistics in Medicine 9, appendix.
     """
     arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (x1, n1, x2, n2, z)))
     a1, m1, a2, m2, z_ = arrays
@@ -167,21 +180,27 @@ def _invert(score: object, value: Floats, z: Floats) -> tuple[Floats, Floats]:
 
 
 def mcnemar(
-    table: ArrayLike, *, method: Literal["mid-p", "exact", "asymptotic"] = "mid-p", level: float = 0.95
+    table: ArrayLike,
+    *,
+    method: Literal["mid-p", "exact", "asymptotic"] = "mid-p",
+    level: float = 0.95,
 ) -> Tested:
     """Whether two paired arms succeed equally often.
 
     Args:
-        table: Counts of pairs, shape (2, 2): ``[[both, only the first], [only the second, neither]]``.
-        method: ``mid-p`` (keeps its level in practice and is not wasteful), ``exact`` (binomial, keeps it always),
-            ``asymptotic`` (z² to chi-square with one degree of freedom, without continuity correction).
+        table: Counts of pairs, shape (2, 2): ``[[both, only the first], [only the second,
+            neither]]``.
+        method: ``mid-p`` (keeps its level in practice and is not wasteful), ``exact`` (binomial,
+            keeps it always), ``asymptotic`` (z² to chi-square with one degree of freedom, without
+            continuity correction).
         level: Of the interval for the difference.
 
     Returns:
         The difference of shares, first minus second (Tango's interval), the p-value and z².
 
     Source:
-        McNemar 1947; Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91 (mid-p).
+        McNemar 1947; Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91
+        (mid-p).
 
     Example:
         >>> t = mcnemar([[794, 86], [150, 570]])
@@ -189,8 +208,15 @@ def mcnemar(
         ('-0.04 [-0.059, -0.0214]', 17.36, True)
     """
     counts = matrix(table, "table")
-    if counts.shape != (2, 2) or (counts < 0).any() or (counts != np.round(counts)).any() or counts.sum() == 0:
-        raise ValueError(f"'table' must hold four counts, shape (2, 2). Got {counts.tolist()} instead.")
+    if (
+        counts.shape != (2, 2)
+        or (counts < 0).any()
+        or (counts != np.round(counts)).any()
+        or counts.sum() == 0
+    ):
+        raise ValueError(
+            f"'table' must hold four counts, shape (2, 2). Got {counts.tolist()} instead."
+        )
     b, c, n = float(counts[0, 1]), float(counts[1, 0]), float(counts.sum())
     m = b + c
     statistic = (b - c) ** 2 / m if m else 0.0
@@ -208,6 +234,13 @@ def mcnemar(
         raise ValueError(f"'method' must be mid-p, exact or asymptotic. Got {method!r} instead.")
     low, high = paired_score(b, c, n, critical(level))
     estimate = Estimate(
-        value=(b - c) / n, low=float(low), high=float(high), level=level, n=int(n), method="Tango score, paired"
+        value=(b - c) / n,
+        low=float(low),
+        high=float(high),
+        level=level,
+        n=int(n),
+        method="Tango score, paired",
     )
-    return Tested(estimate=estimate, p_value=p_value, statistic=statistic, method=f"McNemar {method}")
+    return Tested(
+        estimate=estimate, p_value=p_value, statistic=statistic, method=f"McNemar {method}"
+    )

@@ -45,18 +45,21 @@ def confidence_sequence(
 ) -> ConfidenceSequence:
     """An interval for a bounded mean (or paired difference of means) after every observation.
 
-    Looking after each one and stopping whenever one likes leaves the error at most 1 - ``level``, exactly, for
-    whatever distribution within the bounds, as long as the conditional mean stays the same.
+    Looking after each one and stopping whenever one likes leaves the error at most 1 - ``level``,
+    exactly, for whatever distribution within the bounds, as long as the conditional mean stays the
+    same.
 
     Args:
         values: In order of arrival, shape (n,), within [low, high].
         low: Least possible value.
         high: Greatest possible value.
-        other: If given, the sequence is for the mean of ``values - other``, paired, both within [low, high].
+        other: If given, the sequence is for the mean of ``values - other``, paired, both within
+            [low, high].
         level: Probability that no interval ever misses, in (0, 1).
 
     Source:
-        Waudby-Smith & Ramdas 2024, JRSS B 86, theorem 3 (hedged capital) with predictable plug-in bets.
+        Waudby-Smith & Ramdas 2024, JRSS B 86, theorem 3 (hedged capital) with predictable plug-in
+        bets.
 
     Example:
         >>> import numpy as np
@@ -71,7 +74,9 @@ def confidence_sequence(
     if other is not None:
         y = vector(other, "other")
         if y.size != x.size:
-            raise ValueError(f"'values' and 'other' must be of one length. Got {x.size} and {y.size} instead.")
+            raise ValueError(
+                f"'values' and 'other' must be of one length. Got {x.size} and {y.size} instead."
+            )
         x, span = x - y, (span[0] - span[1], span[1] - span[0])
     if (x < span[0]).any() or (x > span[1]).any():
         raise ValueError(f"'values' must lie in [{low:g}, {high:g}].")
@@ -83,16 +88,28 @@ def confidence_sequence(
     alive = np.logical_and.accumulate(alive, axis=1)
     some = alive.any(axis=0)
     first, last = alive.argmax(axis=0), _GRID - 1 - alive[::-1].argmax(axis=0)
-    # A mean between two grid points is kept if either neighbour is: half a step is added on both sides.
+    # A mean between two grid points is kept if either neighbour is: half a step is added on both
+    # sides.
     bottom = np.where(some, np.maximum(grid[first] - 1 / _GRID, 0.0), 0.0)
     top = np.where(some, np.minimum(grid[last] + 1 / _GRID, 1.0), 1.0)
     if not some.all():
         stop = int(some.argmin())
-        bottom[stop:], top[stop:] = bottom[stop - 1] if stop else 0.0, top[stop - 1] if stop else 1.0
-    lows, highs = span[0] + width * np.maximum.accumulate(bottom), span[0] + width * np.minimum.accumulate(top)
+        bottom[stop:], top[stop:] = (
+            bottom[stop - 1] if stop else 0.0,
+            top[stop - 1] if stop else 1.0,
+        )
+    lows, highs = (
+        span[0] + width * np.maximum.accumulate(bottom),
+        span[0] + width * np.minimum.accumulate(top),
+    )
     value = float(np.clip(x.mean(), lows[-1], highs[-1]))
     last_one = Estimate(
-        value=value, low=float(lows[-1]), high=float(highs[-1]), level=level, n=x.size, method="betting, any time"
+        value=value,
+        low=float(lows[-1]),
+        high=float(highs[-1]),
+        level=level,
+        n=x.size,
+        method="betting, any time",
     )
     return ConfidenceSequence(low=lows, high=highs, last=last_one)
 
@@ -122,7 +139,8 @@ class Look(Value):
     """One look at a running A/B test.
 
     Attributes:
-        estimate: Win rate of a over b with its repeated interval: over all looks it misses with probability alpha.
+        estimate: Win rate of a over b with its repeated interval: over all looks it misses with
+            probability alpha.
         stop: Whether the test may be ended here.
         favours: ``a``, ``b``, or empty while open.
         boundary: The critical value of z at this look (0 for any-time-valid).
@@ -148,14 +166,18 @@ def sequential_ab(
 ) -> Look:
     """Whether people prefer a or b, judged now, after any number of earlier looks.
 
-    Two ways. With ``planned``: group-sequential, an error-spending boundary at the fractions of the planned labels
-    where one looked; needs fewer labels. Without: any-time-valid, whenever one likes, for ever.
+    Two ways. With ``planned``: group-sequential, an error-spending boundary at the fractions of the
+    planned labels where one looked; needs fewer labels. Without: any-time-valid, whenever one
+    likes, for ever.
 
     Args:
-        human: 1 (a preferred), .5 (tie), 0 (b preferred), NaN where no person has spoken, in order, shape (n,).
+        human: 1 (a preferred), .5 (tie), 0 (b preferred), NaN where no person has spoken, in order,
+            shape (n,).
         planned: Labels at which the test ends at the latest; see `sample_size_ab`.
-        looks: Number of labels at each look so far, this one last, increasing. None: this is the only one.
-        judge: A judge's verdict on every pair, shape (n,); it corrects the estimate and saves labels.
+        looks: Number of labels at each look so far, this one last, increasing. None: this is the
+            only one.
+        judge: A judge's verdict on every pair, shape (n,); it corrects the estimate and saves
+            labels.
         kind: Shape of the boundary.
         clusters: Cluster of each pair, group-sequential only.
         alpha: Two-sided error over all looks.
@@ -164,7 +186,8 @@ def sequential_ab(
         The look. Past the plan's end the boundary stays spent: the last look decides.
 
     Source:
-        Jennison & Turnbull 1989 (repeated intervals); Lan & DeMets 1983; Waudby-Smith & Ramdas 2024.
+        Jennison & Turnbull 1989 (repeated intervals); Lan & DeMets 1983; Waudby-Smith & Ramdas
+        2024.
 
     Example:
         >>> import numpy as np
@@ -184,17 +207,23 @@ def sequential_ab(
     else:
         seen = np.asarray([n] if looks is None else looks, dtype=np.float64)
         if seen[-1] != n or planned < 2:
-            raise ValueError(f"'looks' must end with the {n} labels given and 'planned' be 2 or more.")
+            raise ValueError(
+                f"'looks' must end with the {n} labels given and 'planned' be 2 or more."
+            )
         boundary = spending_boundaries(list(seen / planned), kind=kind, alpha=alpha)[-1]
         level = look_level(boundary, n, judged=f is not None)
         estimate = corrected_win_rate(
             judge=np.zeros(y.size) if f is None else f, human=y, clusters=clusters, level=level
         )
         rule = f"look {seen.size} at {n} of {planned} labels, boundary {boundary:.2f}"
-    favours: Literal["a", "b", ""] = "a" if estimate.low > 0.5 else "b" if estimate.high < 0.5 else ""
+    favours: Literal["a", "b", ""] = (
+        "a" if estimate.low > 0.5 else "b" if estimate.high < 0.5 else ""
+    )
     ended = planned is not None and n >= planned
     why = f"{rule}: the interval {'excludes' if favours else 'holds'} one half"
-    return Look(estimate=estimate, stop=bool(favours) or ended, favours=favours, boundary=boundary, why=why)
+    return Look(
+        estimate=estimate, stop=bool(favours) or ended, favours=favours, boundary=boundary, why=why
+    )
 
 
 def look_level(boundary: float, labels: int, *, judged: bool) -> float:
@@ -224,7 +253,8 @@ def sample_size_ab(
         win_rate: The win rate to be seen, in (0, 1), not one half.
         looks: Equally spaced looks.
         kind: Shape of the boundary.
-        saved: Share of labels that the judge saves, in [0, 1): the square of its correlation with people.
+        saved: Share of labels that the judge saves, in [0, 1): the square of its correlation with
+            people.
         power: Probability of seeing it.
         alpha: Two-sided error over all looks.
 
@@ -238,7 +268,9 @@ def sample_size_ab(
     share(win_rate, "win_rate")
     share(power, "power")
     if win_rate == 0.5 or not 0 <= saved < 1:
-        raise ValueError(f"'win_rate' must not be .5, 'saved' in [0, 1). Got {win_rate} and {saved}.")
+        raise ValueError(
+            f"'win_rate' must not be .5, 'saved' in [0, 1). Got {win_rate} and {saved}."
+        )
     boundary = group_boundaries(looks, kind=kind, alpha=alpha)
     low, high = 0.0, 20.0
     for _ in range(40):

@@ -20,18 +20,20 @@ _MUCH_NEWS = 12.0
 class SeriesCusum(_Detector):
     """A cumulative sum over a series whose neighbours are alike and which has a season (days of the week).
 
-    What is summed is each value's surprise given the one before (AR(1)) and its place in the season. The threshold is
-    simulated with the season, the memory and the spread fitted anew to each simulated reference, so that their
-    uncertainty is in it.
+    What is summed is each value's surprise given the one before (AR(1)) and its place in the
+    season. The threshold is simulated with the season, the memory and the spread fitted anew to
+    each simulated reference, so that their uncertainty is in it.
 
     Args:
-        reference: Regular values without change (daily means, say), shape (n,), ten seasons or more.
+        reference: Regular values without change (daily means, say), shape (n,), ten seasons or
+            more.
         season: Values in a season (7 for days); 1 for none.
         alpha: Probability of any alarm in a year without change; a `Budget`'s share.
         updates: Values in a year.
         direction: Which change is watched.
-        k: Allowance in standard deviations of the surprise. A lasting change of c in the series is a surprise of
-            (1 - memory) × c only: strong memory costs delay, and nothing can mend that.
+        k: Allowance in standard deviations of the surprise. A lasting change of c in the series is
+            a surprise of (1 - memory) × c only: strong memory costs delay, and nothing can mend
+            that.
         years: Simulated years behind the threshold.
         seed: Of the simulation.
 
@@ -90,7 +92,10 @@ class SeriesCusum(_Detector):
         return self.reference_size * (1 - self._phi) / (1 + self._phi) >= _MUCH_NEWS
 
     def update(self, x: float) -> Self:
-        """The next value of the series; NaN (none today) keeps the place in the season and adds nothing."""
+        """The next value of the series.
+
+        NaN (none today) keeps the place in the season and adds nothing.
+        """
         level = float(self.levels[0, self._place])
         self._place = (self._place + 1) % self.season
         if math.isnan(x):
@@ -115,11 +120,12 @@ def series_threshold(
     seed: int = 0,
 ) -> float:
     """The threshold of a `SeriesCusum` whose reference of n values showed a memory of ``phi``."""
-    # Estimates of the memory lean low by about (1 + 3 phi) / n and more with a season: lean back before simulating.
+    # Estimates of the memory lean low by about (1 + 3 phi) / n and more with a season: lean back
+    # before simulating.
     memory = min(phi + (1 + 3 * phi + season / 2) / n, _MOST_PHI)
     z = _years(np.random.default_rng(seed), n, season, memory, years, updates)
-    # A fitted memory stands for the true one: without a little held back 5.1 to 5.9 % of years alarm instead of 5, the
-    # more the less independent news the reference holds.
+    # A fitted memory stands for the true one: without a little held back 5.1 to 5.9 % of years
+    # alarm instead of 5, the more the less independent news the reference holds.
     news = n * (1 - memory) / (1 + memory)
     held = min(0.07 * max(_MUCH_NEWS / news, 1.0) ** 2, 0.5)
     return quantile_of_peaks(peaks(z, k, direction), (1 - held) * alpha)
@@ -131,13 +137,17 @@ def fit_series(x: Floats, season: int) -> tuple[Floats, Floats, Floats]:
     levels = np.stack([x[:, i::season].mean(1) for i in range(season)], axis=1)
     off = x - np.tile(levels, (1, n // season + 1))[:, :n]
     before, after = off[:, :-1], off[:, 1:]
-    phi = np.clip((before * after).sum(1) / np.maximum((before**2).sum(1), 1e-300), -_MOST_PHI, _MOST_PHI)
+    phi = np.clip(
+        (before * after).sum(1) / np.maximum((before**2).sum(1), 1e-300), -_MOST_PHI, _MOST_PHI
+    )
     surprise = after - phi[:, None] * before
     sd = np.sqrt((surprise**2).sum(1) / max(n - 1 - season - 1, 1))
     return levels, phi, sd
 
 
-def _years(rng: np.random.Generator, n: int, season: int, phi: float, years: int, updates: int) -> Floats:
+def _years(
+    rng: np.random.Generator, n: int, season: int, phi: float, years: int, updates: int
+) -> Floats:
     """Standardised surprises of years without change, each against its own refitted reference."""
     x = np.empty((years, n + updates))
     x[:, 0] = rng.normal(size=years) / math.sqrt(1 - phi**2)
@@ -179,8 +189,9 @@ def interrupted_series(
 ) -> Interruption:
     """What a release did to a KPI: before against after, with controls, season, trend and memory.
 
-    Least squares of the series on trend, season, control series and the interruption, on quasi-differences that take
-    the memory out (Prais-Winsten, the memory corrected for its lean), Student's t.
+    Least squares of the series on trend, season, control series and the interruption, on
+    quasi-differences that take the memory out (Prais-Winsten, the memory corrected for its lean),
+    Student's t.
 
     Args:
         values: The KPI at regular times, shape (n,).
@@ -194,12 +205,13 @@ def interrupted_series(
         ValueError: With fewer than 8 times (or one season) on either side.
 
     Notes:
-        A change in anything else at the same time is not told apart: that is what controls are for. Simulated for
-        memory 0 … .8 and 60 or 120 times (``bench/results/statistics_curves.json``): strong memory in few times
-        makes the interval wide, and ``enough`` False.
+        A change in anything else at the same time is not told apart: that is what controls are for.
+        Simulated for memory 0 … .8 and 60 or 120 times (``bench/results/statistics_curves.json``):
+        strong memory in few times makes the interval wide, and ``enough`` False.
 
     Source:
-        Bernal, Cummins & Gasparrini 2017, Int. J. Epidemiology 46; Prais & Winsten 1954; Kendall 1954 for the lean.
+        Bernal, Cummins & Gasparrini 2017, Int. J. Epidemiology 46; Prais & Winsten 1954; Kendall
+        1954 for the lean.
 
     Example:
         >>> import numpy as np
@@ -215,16 +227,21 @@ def interrupted_series(
     n = y.size
     least = max(8, season)
     if season < 1 or not least <= start <= n - least:
-        raise ValueError(f"'start' must leave {least} times on both sides of {n}. Got {start} instead.")
+        raise ValueError(
+            f"'start' must leave {least} times on both sides of {n}. Got {start} instead."
+        )
     design, after = _design(n, start, season, slope, controls)
     if n - design.shape[1] < 5:
-        raise ValueError(f"'values' must hold {design.shape[1] + 5} times or more for this model. Got {n} instead.")
+        raise ValueError(
+            f"'values' must hold {design.shape[1] + 5} times or more for this model. Got {n} instead."
+        )
     beta, _ = _least_squares(design, y)
     phi = 0.0
     for _ in range(8):
         e = y - design @ beta
         raw = float(e[1:] @ e[:-1] / max(float(e @ e), 1e-300))
-        # The lean grows with what was fitted: Kendall's (1 + 3 phi) / n, and one n-th for each further column.
+        # The lean grows with what was fitted: Kendall's (1 + 3 phi) / n, and one n-th for each
+        # further column.
         phi = float(np.clip((raw * n + design.shape[1]) / (n - 3), 0.0, 0.95))
         beta, _ = _least_squares(_whiten(design, phi), _whiten(y[:, None], phi)[:, 0])
     white, target = _whiten(design, phi), _whiten(y[:, None], phi)[:, 0]
@@ -232,19 +249,31 @@ def interrupted_series(
     df = (n - design.shape[1] - 1) * (1 - phi)
     enough = phi <= 0.75 and n * (1 - phi) / (1 + phi) >= 20
     t = critical(level, max(df, 3.0))
-    name = f"interrupted series, Prais-Winsten, memory {phi:.2f}" + ("" if enough else "; too few data: do not trust")
+    name = f"interrupted series, Prais-Winsten, memory {phi:.2f}" + (
+        "" if enough else "; too few data: do not trust"
+    )
 
     def effect(weights: Floats) -> Estimate:
         value, half = float(weights @ beta), t * math.sqrt(float(weights @ covariance @ weights))
-        return Estimate(value=value, low=value - half, high=value + half, level=level, n=n, method=name)
+        return Estimate(
+            value=value, low=value - half, high=value + half, level=level, n=n, method=name
+        )
 
     unit = np.eye(design.shape[1])
     growing = effect(unit[1]) if slope else Estimate.exact(0.0, n=0, unit="")
     mean_weights = unit[0] + (unit[1] * float(after[after > 0].mean() - 1) if slope else 0.0)
-    return Interruption(level=effect(unit[0]), slope=growing, average=effect(mean_weights), memory=phi, enough=enough)
+    return Interruption(
+        level=effect(unit[0]),
+        slope=growing,
+        average=effect(mean_weights),
+        memory=phi,
+        enough=enough,
+    )
 
 
-def _design(n: int, start: int, season: int, slope: bool, controls: ArrayLike | None) -> tuple[Floats, Floats]:
+def _design(
+    n: int, start: int, season: int, slope: bool, controls: ArrayLike | None
+) -> tuple[Floats, Floats]:
     time = np.arange(n, dtype=np.float64)
     after = np.maximum(time - start + 1, 0.0)
     columns = [(after > 0).astype(np.float64)]

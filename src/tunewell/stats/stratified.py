@@ -1,7 +1,8 @@
 """The interval under a share estimated within strata: Jeffreys-like limits, joined by squaring and adding.
 
-Every array has a leading axis of datasets, so that simulations run the code that users run. The constants were
-chosen by simulation (``bench/statistics/corrected.py``) and are not tuned to any one cell.
+Every array has a leading axis of datasets, so that simulations run the code that users run. The
+constants were chosen by simulation (``bench/statistics/corrected.py``) and are not tuned to any one
+cell.
 """
 
 from __future__ import annotations
@@ -41,11 +42,14 @@ class Strata:
 
     Attributes:
         successes: (Weighted) successes among the labels, shape (R, G, J).
-        labels: (Weighted) labels, shape (R, G, J); a dataset's sum is its effective number of labels.
+        labels: (Weighted) labels, shape (R, G, J); a dataset's sum is its effective number of
+            labels.
         shares: Share of each stratum among all rows, shape (R, J), summing to 1.
-        share_variance: Variance factor of the shares: one over the effective number of all rows, shape (R,).
+        share_variance: Variance factor of the shares: one over the effective number of all rows,
+            shape (R,).
         clustered: Whether a cluster may hold more than one label.
-        judge_icc: Intraclass correlation of the judge's verdicts on all rows, shape (R,); NaN where not known.
+        judge_icc: Intraclass correlation of the judge's verdicts on all rows, shape (R,); NaN where
+            not known.
     """
 
     successes: Floats
@@ -66,7 +70,12 @@ def beta_limits(x: Floats, n: Floats, tail: Floats, shift: float = SHIFT) -> tup
         (0.06, 0.158)
     """
     x = np.clip(x, 0.0, n)
-    if x.size > _MANY and np.ptp(tail) == 0 and (x == np.round(x)).all() and (n == np.round(n)).all():
+    if (
+        x.size > _MANY
+        and np.ptp(tail) == 0
+        and (x == np.round(x)).all()
+        and (n == np.round(n)).all()
+    ):
         # Simulations of independent labels meet the same few counts again and again.
         pairs, at = np.unique(n.ravel() * 1e6 + x.ravel(), return_inverse=True)
         some = beta_limits(pairs % 1e6, pairs // 1e6, np.full(pairs.size, np.ravel(tail)[0]), shift)
@@ -82,7 +91,9 @@ def share_limits(s: Strata, level: float) -> tuple[Floats, Floats, Floats]:
     quantile = quantiles(s, level)
     effect, alone = effects(s)
     shift = CLUSTERED_SHIFT if s.clustered else SHIFT
-    value, low, high = _joined(s.successes.sum(1), s.labels.sum(1), s.shares, effect, quantile, s.share_variance, shift)
+    value, low, high = _joined(
+        s.successes.sum(1), s.labels.sum(1), s.shares, effect, quantile, s.share_variance, shift
+    )
     x, n = s.successes.sum((1, 2))[:, None], s.labels.sum((1, 2))[:, None]
     whole = np.ones_like(x)
     _, bottom, top = _joined(x, n, whole, alone, quantile, np.zeros(len(whole)), shift)
@@ -107,11 +118,13 @@ def quantiles(s: Strata, level: float) -> Floats:
 
 
 def effects(s: Strata) -> tuple[Floats, Floats]:
-    """Design effects of the stratified share and of people alone, shape (R,) each; ones for independent labels.
+    """Design effects of the stratified share and of people alone, shape (R,) each.
 
-    The labels' own estimate counts for as many clusters as carry it (one cluster with all failures is no evidence),
-    and is drawn towards what the clustering of the judge's verdicts on all rows makes likely. Where the judge
-    says little about people, pseudo-clusters stand in for it.
+    Ones for independent labels.
+
+    The labels' own estimate counts for as many clusters as carry it (one cluster with all failures
+    is no evidence), and is drawn towards what the clustering of the judge's verdicts on all rows
+    makes likely. Where the judge says little about people, pseudo-clusters stand in for it.
     """
     if not s.clustered:
         return np.ones(len(s.shares)), np.ones(len(s.shares))
@@ -120,12 +133,18 @@ def effects(s: Strata) -> tuple[Floats, Floats]:
     ceiling = np.maximum((sizes**2).sum(1) / np.maximum(sizes.sum(1), 1e-12), 1.0)
     likely = 1 + (ceiling - 1) * icc
     found = []
-    people = s.successes.sum(2, keepdims=True), s.labels.sum(2, keepdims=True), np.ones((len(sizes), 1))
+    people = (
+        s.successes.sum(2, keepdims=True),
+        s.labels.sum(2, keepdims=True),
+        np.ones((len(sizes), 1)),
+    )
     for x, t, shares in ((s.successes, s.labels, s.shares), people):
         own, carried = _raw_effect(x, t, shares, 0.0)
         padded = np.minimum(_raw_effect(x, t, shares, PSEUDO_WEIGHT)[0], ceiling)
         weight = np.maximum(carried - 1, 0.0)
-        drawn = (weight * np.minimum(own, ceiling) + strength * likely) / np.maximum(weight + strength, 1e-9)
+        drawn = (weight * np.minimum(own, ceiling) + strength * likely) / np.maximum(
+            weight + strength, 1e-9
+        )
         found.append(np.clip(believed * drawn + (1 - believed) * padded, LEAST_EFFECT, ceiling))
     return found[0], found[1]
 
@@ -133,8 +152,9 @@ def effects(s: Strata) -> tuple[Floats, Floats]:
 def _judged_clustering(s: Strata) -> tuple[Floats, Floats, Floats]:
     """Likely correlation of what the judge leaves open, the clusters it counts for, how far it is believed.
 
-    A judge whose errors are independent shows less clustering than what it leaves open has: with a share ``s`` saved,
-    s / (1 - s) of it. One whose errors cluster shows about as much. The larger of the two is taken.
+    A judge whose errors are independent shows less clustering than what it leaves open has: with a
+    share ``s`` saved, s / (1 - s) of it. One whose errors cluster shows about as much. The larger
+    of the two is taken.
     """
     if s.judge_icc is None:
         none = np.zeros(len(s.shares))
@@ -151,7 +171,8 @@ def verdict_icc(indicators: Floats, sizes: Floats) -> float:
 
     NaN where it is not known: no cluster of two rows, or hardly any verdict but one.
 
-    Source: the analysis-of-variance estimate (Donner 1986, International Statistical Review 54), summed over verdicts.
+    Source: the analysis-of-variance estimate (Donner 1986, International Statistical Review 54),
+        summed over verdicts.
 
     Example:
         >>> import numpy as np
@@ -171,8 +192,8 @@ def verdict_icc(indicators: Floats, sizes: Floats) -> float:
 def _raw_effect(x: Floats, t: Floats, shares: Floats, pseudo: float) -> tuple[Floats, Floats]:
     """Variance of the stratified share with clusters against that without, and the number of clusters that carry it.
 
-    Cluster sums of residuals over all strata, each stratum with two light pseudo-clusters (all successes, all failures)
-    of its own typical size and of weight ``pseudo``.
+    Cluster sums of residuals over all strata, each stratum with two light pseudo-clusters (all
+    successes, all failures) of its own typical size and of weight ``pseudo``.
     """
     n, total = t.sum(1), x.sum(1)
     holding = np.maximum((t > 0).sum(1), 1)
@@ -191,7 +212,10 @@ def _raw_effect(x: Floats, t: Floats, shares: Floats, pseudo: float) -> tuple[Fl
 
 
 def strata_ratio(s: Strata) -> Floats:
-    """Variance with strata against that of people alone, shrunk a little; above 1 the strata save nothing."""
+    """Variance with strata against that of people alone, shrunk a little.
+
+    Above 1 the strata save nothing.
+    """
     x, n = s.successes.sum(1), s.labels.sum(1)
     rate = (x + 0.5) / (n + 1)
     within = (s.shares**2 * rate * (1 - rate) / (n + 1)).sum(1)
@@ -201,7 +225,13 @@ def strata_ratio(s: Strata) -> Floats:
 
 
 def _joined(
-    x: Floats, n: Floats, shares: Floats, effect: Floats, quantile: Floats, share_variance: Floats, shift: float
+    x: Floats,
+    n: Floats,
+    shares: Floats,
+    effect: Floats,
+    quantile: Floats,
+    share_variance: Floats,
+    shift: float,
 ) -> tuple[Floats, Floats, Floats]:
     """Limits of each stratum joined by the method of variance estimates recovery (Zou & Donner 2008)."""
     counts, trials = x / effect[:, None], n / effect[:, None]
@@ -223,7 +253,10 @@ def effective_rows(indicator: ArrayLike, sizes: ArrayLike) -> float:
         >>> round(effective_rows(np.ones(50) * [[0.0], [1.0]], np.ones(100)), 4)
         0.0101
     """
-    sums, m = np.ravel(np.asarray(indicator, dtype=np.float64)), np.ravel(np.asarray(sizes, dtype=np.float64))
+    sums, m = (
+        np.ravel(np.asarray(indicator, dtype=np.float64)),
+        np.ravel(np.asarray(sizes, dtype=np.float64)),
+    )
     n, units = m.sum(), max(m.size, 2)
     rate = sums.sum() / n
     if rate <= 0 or rate >= 1:

@@ -1,7 +1,7 @@
 """Content-addressed files: written under a temporary name, fsynced, renamed, never edited.
 
-A file is named by the SHA-256 of its bytes, a folder by the digest of its manifest. What a killed process leaves behind
-is a temporary name that nobody reads and the next process sweeps.
+A file is named by the SHA-256 of its bytes, a folder by the digest of its manifest. What a killed
+process leaves behind is a temporary name that nobody reads and the next process sweeps.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def disk_errors(path: Path) -> Iterator[None]:
             ) from error
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise StoreError(
-                f"no permission to write {path}", hint=f"check the owner and mode of {path.parent} (ls -ld)"
+                f"no permission to write {path}",
+                hint=f"check the owner and mode of {path.parent} (ls -ld)",
             ) from error
         raise
 
@@ -79,7 +80,9 @@ class Files:
             with disk_errors(root):
                 self._temporary.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"cannot make {root}: {error.strerror}", hint="choose another folder") from error
+            raise StoreError(
+                f"cannot make {root}: {error.strerror}", hint="choose another folder"
+            ) from error
 
     def path(self, digest: str) -> Path:
         """Where an artifact lies (whether or not it is there)."""
@@ -103,7 +106,10 @@ class Files:
         """
         path = self.path(digest)
         if not path.exists():
-            raise StoreError(f"artifact {digest[:12]} is missing from {self.root}", hint="tunewell run makes it again")
+            raise StoreError(
+                f"artifact {digest[:12]} is missing from {self.root}",
+                hint="tunewell run makes it again",
+            )
         if digest not in self._checked:
             actual = digest_of(folder_manifest(path)) if path.is_dir() else file_digest(path)
             if actual != digest:
@@ -139,7 +145,9 @@ class Files:
             else:
                 digest = file_digest(temporary)
             fsync(temporary)
-            final = self.root / digest[:2] / (digest + ("" if temporary.is_dir() else temporary.suffix))
+            final = (
+                self.root / digest[:2] / (digest + ("" if temporary.is_dir() else temporary.suffix))
+            )
             final.parent.mkdir(exist_ok=True)
             if final.is_dir():
                 shutil.rmtree(temporary)

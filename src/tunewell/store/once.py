@@ -9,8 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert_once(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], unique: Sequence[str]) -> bool:
-    """Insert ``values`` unless a row with the same ``unique`` columns is there; gives whether it was inserted."""
+def insert_once(
+    connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], unique: Sequence[str]
+) -> bool:
+    """Insert ``values`` unless a row with the same ``unique`` columns is there.
+
+    Gives whether it was inserted.
+    """
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table).values(**values).on_conflict_do_nothing(index_elements=list(unique))
     # A driver may not say how many rows an INSERT made; what comes back does.
@@ -28,7 +33,12 @@ def insert_numbered(
 
 
 def insert_all_once(
-    connection: sa.Connection, table: sa.Table, lines: Sequence[Mapping[str, Any]], unique: Sequence[str], *, give: str
+    connection: sa.Connection,
+    table: sa.Table,
+    lines: Sequence[Mapping[str, Any]],
+    unique: Sequence[str],
+    *,
+    give: str,
 ) -> list[Any]:
     """As `insert_once` for many rows with the same columns, in one go.
 
@@ -38,5 +48,7 @@ def insert_all_once(
     if not lines:
         return []
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing(index_elements=list(unique)).returning(table.c[give])
+    statement = (
+        insert(table).on_conflict_do_nothing(index_elements=list(unique)).returning(table.c[give])
+    )
     return list(connection.execute(statement, [dict(line) for line in lines]).scalars())

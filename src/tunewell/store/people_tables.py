@@ -1,4 +1,7 @@
-"""The tables of the room for people: who may enter, what is to be done, what was said. See `tunewell.people`."""
+"""The tables of the room for people: who may enter, what is to be done, what was said.
+
+See `tunewell.people`.
+"""
 
 from __future__ import annotations
 

@@ -13,24 +13,35 @@ import pyarrow.parquet as pq
 
 from tunewell.types import Example, Message, Receipt
 
-EXAMPLES = pa.schema([
-    ("id", pa.string()),
-    ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-    ("source", pa.string()),
-    ("kind", pa.string()),
-    ("date", pa.date32()),
-    ("group", pa.string()),
-    ("parent", pa.string()),
-    ("origin", pa.string()),
-    ("tags", pa.string()),
-])  # fmt: skip
+EXAMPLES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+        ("source", pa.string()),
+        ("kind", pa.string()),
+        ("date", pa.date32()),
+        ("group", pa.string()),
+        ("parent", pa.string()),
+        ("origin", pa.string()),
+        ("tags", pa.string()),
+    ]
+)
 """Columns of a dataset; ``tags`` is a JSON object with sorted keys."""
 
-RECEIPTS = pa.schema([
-    ("row", pa.string()), ("place", pa.string()), ("step", pa.string()), ("order", pa.int32()),
-    ("action", pa.string()), ("rule", pa.string()), ("cites", pa.string()), ("code", pa.string()),
-    ("evidence", pa.string()), ("other", pa.string()),
-])  # fmt: skip
+RECEIPTS = pa.schema(
+    [
+        ("row", pa.string()),
+        ("place", pa.string()),
+        ("step", pa.string()),
+        ("order", pa.int32()),
+        ("action", pa.string()),
+        ("rule", pa.string()),
+        ("cites", pa.string()),
+        ("code", pa.string()),
+        ("evidence", pa.string()),
+        ("other", pa.string()),
+    ]
+)
 
 ROW_GROUP = 8192
 
@@ -57,8 +68,11 @@ def table_to_examples(table: pa.Table) -> list[Example]:
 
 
 def _example(row: dict[str, Any]) -> Example:
-    # The rows were validated when they were written; construct without doing it again (four times as fast).
-    messages = tuple(Message.model_construct(role=m["role"], content=m["content"]) for m in row["messages"])
+    # The rows were validated when they were written; construct without doing it again (four times
+    # as fast).
+    messages = tuple(
+        Message.model_construct(role=m["role"], content=m["content"]) for m in row["messages"]
+    )
     return Example.model_construct(**{**row, "messages": messages, "tags": json.loads(row["tags"])})
 
 
@@ -87,7 +101,9 @@ def write_parquet(table: pa.Table, path: Path, *, sort: Sequence[str] = ()) -> N
     if sort:
         table = table.sort_by([(name, "ascending") for name in sort])
     table = table.replace_schema_metadata(None).combine_chunks()
-    with pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False, version="2.6") as writer:
+    with pq.ParquetWriter(
+        path, table.schema, compression="zstd", use_dictionary=False, version="2.6"
+    ) as writer:
         writer.write_table(table, row_group_size=ROW_GROUP)
 
 
@@ -95,7 +111,9 @@ def content_digest(table: pa.Table) -> str:
     """SHA-256 over the rows in order, independent of the library that writes the file."""
     hasher = hashlib.sha256()
     for row in _rows(table):
-        line = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+        line = json.dumps(
+            row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
+        )
         hasher.update(line.encode("utf-8", "surrogatepass") + b"\n")
     return hasher.hexdigest()
 

@@ -21,7 +21,12 @@ from pydantic import TypeAdapter
 
 from tunewell.errors import StoreError
 from tunewell.store.files import Files, disk_errors
-from tunewell.store.rows import examples_to_table, table_to_examples, table_to_receipts, write_parquet
+from tunewell.store.rows import (
+    examples_to_table,
+    table_to_examples,
+    table_to_receipts,
+    write_parquet,
+)
 from tunewell.store.tables import connect, events, migrate, runs
 from tunewell.types import Dataset, Example, Receipt, Run, Value
 
@@ -83,10 +88,12 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # --- one writer at a time ---------------------------------------------------------------------------------
+    # --- one writer at a time ---------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def lock(self, what: str, *, wait_s: float = 0.0, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+    def lock(
+        self, what: str, *, wait_s: float = 0.0, waiting: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
         """Hold the project for writing; a process that is killed lets go of it.
 
         Args:
@@ -112,7 +119,9 @@ class Store:
             os.close(handle)
 
     @staticmethod
-    def _take(handle: int, path: Path, wait_s: float, waiting: Callable[[str], None] | None) -> None:
+    def _take(
+        handle: int, path: Path, wait_s: float, waiting: Callable[[str], None] | None
+    ) -> None:
         end = time.monotonic() + wait_s
         told = False
         while True:
@@ -123,14 +132,15 @@ class Store:
                 holder = path.read_text(encoding="utf-8", errors="replace") or "another process"
                 if time.monotonic() >= end:
                     raise StoreError(
-                        f"this project is held by {holder}", hint="wait for it, or add --wait to queue behind it"
+                        f"this project is held by {holder}",
+                        hint="wait for it, or add --wait to queue behind it",
                     ) from None
                 if waiting and not told:
                     waiting(holder)
                     told = True
                 time.sleep(0.2)
 
-    # --- artifacts --------------------------------------------------------------------------------------------
+    # --- artifacts --------------------------------------------------------------------------------
 
     def put_table(self, table: pa.Table, *, sort: Sequence[str] = ()) -> str:
         """Store a table as Parquet (same rows, same bytes) and give its digest."""
@@ -138,9 +148,13 @@ class Store:
             write_parquet(table, path, sort=sort)
             return self.files.keep(path)
 
-    def get_table(self, digest: str, *, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
+    def get_table(
+        self, digest: str, *, columns: Sequence[str] | None = None, filters: Any = None
+    ) -> pa.Table:
         """Read a stored table, or some of its columns and rows."""
-        return pq.read_table(self.files.open(digest), columns=list(columns) if columns else None, filters=filters)
+        return pq.read_table(
+            self.files.open(digest), columns=list(columns) if columns else None, filters=filters
+        )
 
     def put_value(self, value: object) -> str:
         """Store a noun (or a list or dict of them) as JSON and give its digest."""
@@ -168,15 +182,22 @@ class Store:
 
     def receipts(self, dataset: Dataset, *, row: str | None = None) -> list[Receipt]:
         """Receipts of a dataset, all or those of one input row, in order."""
-        table = self.get_table(dataset.receipts, filters=[("row", "==", row)] if row is not None else None)
+        table = self.get_table(
+            dataset.receipts, filters=[("row", "==", row)] if row is not None else None
+        )
         return table_to_receipts(table)
 
-    # --- runs -------------------------------------------------------------------------------------------------
+    # --- runs -------------------------------------------------------------------------------------
 
     def save_run(self, run: Run) -> None:
         """Write or overwrite the record of a run."""
-        values = {"stage": run.stage, "key": run.key, "status": run.status, "started": run.started.isoformat(),
-                  "record": run.model_dump_json(by_alias=True)}  # fmt: skip
+        values = {
+            "stage": run.stage,
+            "key": run.key,
+            "status": run.status,
+            "started": run.started.isoformat(),
+            "record": run.model_dump_json(by_alias=True),
+        }
         with self._database_errors(), self._engine.begin() as connection:
             done = connection.execute(sa.update(runs).where(runs.c.id == run.id).values(**values))
             if not done.rowcount:
@@ -203,12 +224,19 @@ class Store:
                 return run
         return None
 
-    # --- events -----------------------------------------------------------------------------------------------
+    # --- events -----------------------------------------------------------------------------------
 
-    def say(self, kind: str, subject: str, *, author: str, record: dict[str, Any] | None = None) -> None:
+    def say(
+        self, kind: str, subject: str, *, author: str, record: dict[str, Any] | None = None
+    ) -> None:
         """Append an event."""
-        values = {"kind": kind, "subject": subject, "author": author,
-                  "at": dt.datetime.now(dt.UTC).isoformat(), "record": json.dumps(record or {})}  # fmt: skip
+        values = {
+            "kind": kind,
+            "subject": subject,
+            "author": author,
+            "at": dt.datetime.now(dt.UTC).isoformat(),
+            "record": json.dumps(record or {}),
+        }
         with self._database_errors(), self._engine.begin() as connection:
             connection.execute(sa.insert(events).values(**values))
 
@@ -221,21 +249,25 @@ class Store:
             rows = connection.execute(query).mappings().all()
         return [Event.model_validate({**row, "record": json.loads(row["record"])}) for row in rows]
 
-    # --- the room for people ----------------------------------------------------------------------------------
+    # --- the room for people ----------------------------------------------------------------------
 
     @contextlib.contextmanager
     def connection(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        """A connection for the tables of `tunewell.store.people_tables`; with ``write`` one transaction, kept or undone whole.
+        """A connection for the tables of `tunewell.store.people_tables`.
+
+        With ``write`` one transaction, kept or undone whole.
 
         Raises:
             StoreError: The database cannot be used.
         """
         if not write:
-            # One statement sees one state by itself: no BEGIN and ROLLBACK around it, which cost two trips to a server.
+            # One statement sees one state by itself: no BEGIN and ROLLBACK around it, which cost
+            # two trips to a server.
             with self._database_errors(), self._reading.connect() as connection:
                 yield connection
             return
-        # SQLite lets one writer in and has the others poll, unfairly: threads of one process queue here instead.
+        # SQLite lets one writer in and has the others poll, unfairly: threads of one process queue
+        # here instead.
         turn = self._turn if self._engine.dialect.name == "sqlite" else contextlib.nullcontext()
         with turn, self._database_errors(), self._engine.begin() as connection:
             yield connection

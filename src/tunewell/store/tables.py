@@ -53,13 +53,23 @@ def connect(url: str) -> sa.Engine:
     if backend == "postgresql":
         return sa.create_engine(parsed, pool_pre_ping=True, pool_size=POOL, max_overflow=POOL)
     if backend != "sqlite":
-        raise StoreError(f"the store knows sqlite and postgresql, got {backend!r}", hint="leave the URL out for SQLite")
-    engine = sa.create_engine(parsed, connect_args={"timeout": 30}, pool_size=POOL, max_overflow=POOL)
+        raise StoreError(
+            f"the store knows sqlite and postgresql, got {backend!r}",
+            hint="leave the URL out for SQLite",
+        )
+    engine = sa.create_engine(
+        parsed, connect_args={"timeout": 30}, pool_size=POOL, max_overflow=POOL
+    )
 
     @sa.event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -74,7 +84,11 @@ def migrate(engine: sa.Engine) -> None:
     """
     with engine.connect() as connection:
         present = sa.inspect(connection).has_table("alembic_version")
-        version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if present else None
+        version = (
+            connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+            if present
+            else None
+        )
     if version == HEAD:
         return
     if version is not None and version > HEAD:

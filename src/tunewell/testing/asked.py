@@ -15,7 +15,9 @@ from tunewell.train.search import RecipeCandidate, Search, candidates_around
 from tunewell.types import Estimate, Finding, Recipe, Run, Value
 
 
-def ask_training(store: Store, recipe: Recipe, *, groups: Sequence[str] = ("Germany", "Austria", "Poland")) -> None:
+def ask_training(
+    store: Store, recipe: Recipe, *, groups: Sequence[str] = ("Germany", "Austria", "Poland")
+) -> None:
     """Add the three answers to a project that has been trained; the last of the groups fails.
 
     Args:
@@ -39,9 +41,17 @@ def sample_curve(*, rows: int = 1200, tokens: int = 24, seed: int = 0) -> Measur
     sizes = [round(share * rows * 0.8) for share in SHARES]
     hard = draw.gamma(4, 0.25, rows)
     losses = np.stack([hard + 1.1 + 9.0 / size**0.5 + draw.normal(0, 0.05, rows) for size in sizes])
-    curve = forecast(losses, sizes, tokens=np.full(rows, tokens), families=[str(i) for i in range(rows)], seed=seed)
-    slices = tuple(SliceGain(slice=f"region={name}", rows=rows // 3, gain=_loss(gain, 0.06))
-                   for name, gain in (("Poland", 0.22), ("Austria", 0.09), ("Germany", 0.01)))  # fmt: skip
+    curve = forecast(
+        losses,
+        sizes,
+        tokens=np.full(rows, tokens),
+        families=[str(i) for i in range(rows)],
+        seed=seed,
+    )
+    slices = tuple(
+        SliceGain(slice=f"region={name}", rows=rows // 3, gain=_loss(gain, 0.06))
+        for name, gain in (("Poland", 0.22), ("Austria", 0.09), ("Germany", 0.01))
+    )
     return curve.model_copy(update={"slices": slices})
 
 
@@ -67,23 +77,55 @@ def sample_search(recipe: Recipe) -> Search:
     """Eight recipes of which the best is not the simplest."""
     recipes = candidates_around(recipe)
     behind = (0.012, 0.21, 0.055, 0.02, 0.0, 0.015, 0.09, 0.013)
-    names = ("as it is", "rate × 0.3", "rate × 3", "rank 4", "rank 64", "dropout 0", "label smoothing 0.1", "decay 0.1")
+    names = (
+        "as it is",
+        "rate × 0.3",
+        "rate × 3",
+        "rank 4",
+        "rank 64",
+        "dropout 0",
+        "label smoothing 0.1",
+        "decay 0.1",
+    )
     found = tuple(
-        RecipeCandidate(recipe=r, changes=name, held_out=_loss(1.9 + d, 0.1), against_best=_loss(d, 0.03 if d else 0.0),
-                  epochs=2.0, trained=3.0 if d < 0.05 else 1.0, left="" if d < 0.05 else "behind the leader")
+        RecipeCandidate(
+            recipe=r,
+            changes=name,
+            held_out=_loss(1.9 + d, 0.1),
+            against_best=_loss(d, 0.03 if d else 0.0),
+            epochs=2.0,
+            trained=3.0 if d < 0.05 else 1.0,
+            left="" if d < 0.05 else "behind the leader",
+        )
         for r, name, d in zip(recipes, names, behind, strict=True)
-    )  # fmt: skip
-    return Search(candidates=found, best=4, chosen=3, saved=0.46,
-                  why="Rank 4 is within one standard error of rank 64 and simpler.")  # fmt: skip
+    )
+    return Search(
+        candidates=found,
+        best=4,
+        chosen=3,
+        saved=0.46,
+        why="Rank 4 is within one standard error of rank 64 and simpler.",
+    )
 
 
 def _loss(value: float, half: float) -> Estimate:
-    return Estimate(value=value, low=value - half, high=value + half, n=160, method="paired t over families",
-                    unit="nats/token")  # fmt: skip
+    return Estimate(
+        value=value,
+        low=value - half,
+        high=value + half,
+        n=160,
+        method="paired t over families",
+        unit="nats/token",
+    )
 
 
 def _save(
-    store: Store, train: Run, stage: str, outputs: dict[str, Value], findings: tuple[Finding, ...], **more: Any
+    store: Store,
+    train: Run,
+    stage: str,
+    outputs: dict[str, Value],
+    findings: tuple[Finding, ...],
+    **more: Any,
 ) -> None:
     parameters: dict[str, Any] = {"recipe": train.parameters.get("recipe"), **more}
     store.save_run(

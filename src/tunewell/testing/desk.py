@@ -89,7 +89,9 @@ def desk_row(number: int, *, seed: int = 0) -> DeskRow:
     kind = KINDS[number % len(KINDS)]
     date = TODAY - dt.timedelta(days=draw.randrange(700))
     slots = {
-        "street": draw.choice(("Mill Lane", "Harbour Road", "Elm Street", "Station Square", "Fair View", "Old Wharf")),
+        "street": draw.choice(
+            ("Mill Lane", "Harbour Road", "Elm Street", "Station Square", "Fair View", "Old Wharf")
+        ),
         "time": f"{draw.randrange(5, 12)}:{draw.choice(('00', '20', '45'))}",
         "time2": f"{draw.randrange(13, 22)}:30",
         "n": str(draw.randrange(100, 999)),
@@ -104,11 +106,15 @@ def desk_row(number: int, *, seed: int = 0) -> DeskRow:
     points = tuple(p.format(**slots) for p in _POINTS[kind])
     region = REGIONS[min(int(draw.random() ** 1.7 * 4), 3)]
     question = draw.choice(_QUESTIONS[kind]).format(**slots)
-    return DeskRow(f"desk-{number:05}", kind, region, date, question, _GOLD[kind].format(*points), points)
+    return DeskRow(
+        f"desk-{number:05}", kind, region, date, question, _GOLD[kind].format(*points), points
+    )
 
 
 def desk_answer(row: DeskRow, *, skill: float, seed: int = 0) -> tuple[str, tuple[str, ...]]:
-    """An answer that names each key point with probability ``skill``; gives it with the points named.
+    """An answer that names each key point with probability ``skill``.
+
+    Gives it with the points named.
 
     Args:
         row: What was asked.
@@ -122,5 +128,7 @@ def desk_answer(row: DeskRow, *, skill: float, seed: int = 0) -> tuple[str, tupl
     if len(named) == len(row.points) and draw.random() < 0.8:
         return row.answer, named
     listed = ", ".join(named[:-1]) + (" and " if len(named) > 1 else "") + named[-1]
-    lead = draw.choice(("Thank you for your message. We can tell you this: ", "Good morning, in short: ", ""))
+    lead = draw.choice(
+        ("Thank you for your message. We can tell you this: ", "Good morning, in short: ", "")
+    )
     return f"{lead}{listed}.", named

@@ -1,7 +1,7 @@
 """A whole project as all stages would leave it, made in a second without a model: for tests, pictures and previews.
 
-The figures are computed from the invented rows, not written down: intervals shrink with more rows, a weaker arm scores
-lower, and the verdict follows from the gates.
+The figures are computed from the invented rows, not written down: intervals shrink with more rows,
+a weaker arm scores lower, and the verdict follows from the gates.
 """
 
 from __future__ import annotations
@@ -95,18 +95,62 @@ costs: {currency: EUR, machine_hour: 0.35, person_hour: 48}
 
 _DROPS: Final = (
     # step, code, share of the rows read, the rule, the key that asked for it, evidence, the text
-    ("read", "D08", 0.006, "not valid JSON", "", "unexpected end of data", '{"id": "b-17", "question": "My bill'),
-    ("kind", "D01", 0.055, "kind is one of memo, mail, smalltalk", "rules.kinds.drop", "memo",
-     "Memo to all teams: the canteen is closed on Friday, the lift is being repaired."),
-    ("age", "D06", 0.085, "older than 1095 days", "rules.max_age.days", "dated 2022-03-14, 1347 days old",
-     "The tariff Green Basic costs 19.8 cents per kWh, valid from 14 March 2022."),
-    ("broken", "D08", 0.03, "the answer is cut off", "rules.broken", "ends with “and you will receive the”",
-     "Please send the reading by Friday and you will receive the"),
-    ("exact", "D03", 0.07, "same text after normalisation; the first is kept", "rules.exact_duplicates", "", ""),
-    ("near", "D04", 0.045, "90 % of the words agree; the first is kept", "rules.near_duplicates",
-     "similarity 0.94", ""),
+    (
+        "read",
+        "D08",
+        0.006,
+        "not valid JSON",
+        "",
+        "unexpected end of data",
+        '{"id": "b-17", "question": "My bill',
+    ),
+    (
+        "kind",
+        "D01",
+        0.055,
+        "kind is one of memo, mail, smalltalk",
+        "rules.kinds.drop",
+        "memo",
+        "Memo to all teams: the canteen is closed on Friday, the lift is being repaired.",
+    ),
+    (
+        "age",
+        "D06",
+        0.085,
+        "older than 1095 days",
+        "rules.max_age.days",
+        "dated 2022-03-14, 1347 days old",
+        "The tariff Green Basic costs 19.8 cents per kWh, valid from 14 March 2022.",
+    ),
+    (
+        "broken",
+        "D08",
+        0.03,
+        "the answer is cut off",
+        "rules.broken",
+        "ends with “and you will receive the”",
+        "Please send the reading by Friday and you will receive the",
+    ),
+    (
+        "exact",
+        "D03",
+        0.07,
+        "same text after normalisation; the first is kept",
+        "rules.exact_duplicates",
+        "",
+        "",
+    ),
+    (
+        "near",
+        "D04",
+        0.045,
+        "90 % of the words agree; the first is kept",
+        "rules.near_duplicates",
+        "similarity 0.94",
+        "",
+    ),
     ("leaks", "D11", 0.012, "same text as a row of the test set", "built-in", "identical", ""),
-)  # fmt: skip
+)
 _CHANGES: Final = (
     ("repair", "D08", 0.04, "mojibake repaired", "rules.repair", "â‚¬ → €"),
     ("personal", "D07", 0.08, "email address masked", "rules.personal", "1 email address"),
@@ -151,8 +195,10 @@ def sample_project(
     Args:
         folder: Where to; made if it is not there.
         rows: How many raw rows.
-        outcome: ``GO`` (better; people have spoken), ``NO-GO`` (no gain), ``INCONCLUSIVE`` (people still to ask).
-        versions: How many times the whole way was gone; later versions have more rows and a better model.
+        outcome: ``GO`` (better; people have spoken), ``NO-GO`` (no gain), ``INCONCLUSIVE`` (people
+            still to ask).
+        versions: How many times the whole way was gone; later versions have more rows and a better
+            model.
         stages: Which stages have run.
         seed: Of every draw.
         hostile: Texts to plant in questions, answers, evidence and outputs.
@@ -202,7 +248,7 @@ class _Factory:
             self.verdict(evaluated)
         return kept
 
-    # --- the stages -------------------------------------------------------------------------------------------
+    # --- the stages -------------------------------------------------------------------------------
 
     def curate(self, count: int) -> tuple[str, Dataset, dict[str, DeskRow]]:
         draw = np.random.default_rng(self.seed)
@@ -217,44 +263,93 @@ class _Factory:
             other = rows[i - 1].id
             lines.append(self._raw(row, int(fate)))
             receipts += self._receipts(row, place, int(fate), changes[i], other)
-        (self.file.root / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8", errors="replace")
+        (self.file.root / FILE).write_text(
+            "\n".join(lines) + "\n", encoding="utf-8", errors="replace"
+        )
         examples = [_example(row) for row in kept.values()]
         receipt_digest = self.store.put_table(receipts_to_table(receipts), sort=["row", "order"])
-        dataset = Dataset(id=digest(sorted(kept)), rows=len(kept), examples=self.store.put_examples(examples),
-                          receipts=receipt_digest, read=count)  # fmt: skip
+        dataset = Dataset(
+            id=digest(sorted(kept)),
+            rows=len(kept),
+            examples=self.store.put_examples(examples),
+            receipts=receipt_digest,
+            read=count,
+        )
         output = self.store.put_value(dataset)
         findings = _curate_findings(receipts, count, self.file)
         shown = self.store.put_value(_shown(rows, fates, self.hostile))
-        self._save("curate", 0, 11.8, {}, {"dataset": output, "shown": shown},
-                   counts={"read": count, "kept": len(kept)}, findings=findings, peak_mb=412)  # fmt: skip
+        self._save(
+            "curate",
+            0,
+            11.8,
+            {},
+            {"dataset": output, "shown": shown},
+            counts={"read": count, "kept": len(kept)},
+            findings=findings,
+            peak_mb=412,
+        )
         return output, dataset, kept
 
     def _raw(self, row: DeskRow, fate: int) -> str:
         text = _DROPS[fate][6] if fate >= 0 else ""
         if fate == 0:
             return text
-        record = {"id": row.id, "kind": row.kind, "region": row.region, "date": row.date.isoformat(),
-                  "question": row.question, "answer": text or row.answer}  # fmt: skip
+        record = {
+            "id": row.id,
+            "kind": row.kind,
+            "region": row.region,
+            "date": row.date.isoformat(),
+            "question": row.question,
+            "answer": text or row.answer,
+        }
         return json.dumps(record, ensure_ascii=False)
 
-    def _receipts(self, row: DeskRow, place: str, fate: int, chance: NDArray[np.float64], other: str) -> list[Receipt]:
+    def _receipts(
+        self, row: DeskRow, place: str, fate: int, chance: NDArray[np.float64], other: str
+    ) -> list[Receipt]:
         found: list[Receipt] = []
         name = row.id if fate != 0 else place
         if fate != 0:
             for (step, code, share, rule, key, evidence), p in zip(_CHANGES, chance, strict=True):
                 if p < share:
-                    found.append(Receipt(row=name, place=place, step=step, order=len(found), action="changed",
-                                         code=code, rule=rule, cites=self.file.where(key),
-                                         evidence=evidence))  # fmt: skip
+                    found.append(
+                        Receipt(
+                            row=name,
+                            place=place,
+                            step=step,
+                            order=len(found),
+                            action="changed",
+                            code=code,
+                            rule=rule,
+                            cites=self.file.where(key),
+                            evidence=evidence,
+                        )
+                    )
         if fate < 0:
-            return [*found, Receipt(row=name, place=place, step="end", order=len(found), action="kept", rule="kept")]
+            return [
+                *found,
+                Receipt(
+                    row=name, place=place, step="end", order=len(found), action="kept", rule="kept"
+                ),
+            ]
         step, code, _, rule, key, evidence, _ = _DROPS[fate]
         cites = key if key in {"", "built-in"} else self.file.where(key)
         if self.hostile and len(evidence) % 2:
             evidence = self.hostile[len(row.question) % len(self.hostile)]
-        found.append(Receipt(row=name, place=place, step=step, order=len(found), action="dropped", rule=rule, code=code,
-                             cites=cites or "built-in", evidence=evidence,
-                             other=other if code in {"D03", "D04", "D11"} else ""))  # fmt: skip
+        found.append(
+            Receipt(
+                row=name,
+                place=place,
+                step=step,
+                order=len(found),
+                action="dropped",
+                rule=rule,
+                code=code,
+                cites=cites or "built-in",
+                evidence=evidence,
+                other=other if code in {"D03", "D04", "D11"} else "",
+            )
+        )
         return found
 
     def split(self, dataset_digest: str, dataset: Dataset, ids: Sequence[str]) -> tuple[str, Split]:
@@ -263,42 +358,101 @@ class _Factory:
         parts = []
         for name, share in zip(ids, draw, strict=True):
             rest = (share - section.test - section.review) / (1 - section.test - section.review)
-            part = "test" if share < section.test else "review" if rest < 0 else f"fold-{int(rest * section.folds)}"
+            part = (
+                "test"
+                if share < section.test
+                else "review"
+                if rest < 0
+                else f"fold-{int(rest * section.folds)}"
+            )
             parts.append(Assignment(id=name, family=name, part=part))
-        split = Split(dataset=dataset.id, folds=section.folds, seed=section.seed, assignments=tuple(parts))
+        split = Split(
+            dataset=dataset.id, folds=section.folds, seed=section.seed, assignments=tuple(parts)
+        )
         output = self.store.put_value(split)
         leak = Estimate(
-            value=0.0, low=0.0, high=0.004, n=len(split.ids("test")), method="Clopper-Pearson", unit="share"
+            value=0.0,
+            low=0.0,
+            high=0.004,
+            n=len(split.ids("test")),
+            method="Clopper-Pearson",
+            unit="share",
         )
-        finding = Finding(code="D11", status="clear", stage="split", estimate=leak,
-                          why="No family is cut: no test row has a copy among the training rows.")  # fmt: skip
-        self._save("split", 1, 0.9, {"dataset": dataset_digest}, {"split": output}, findings=(finding,), peak_mb=260)
+        finding = Finding(
+            code="D11",
+            status="clear",
+            stage="split",
+            estimate=leak,
+            why="No family is cut: no test row has a copy among the training rows.",
+        )
+        self._save(
+            "split",
+            1,
+            0.9,
+            {"dataset": dataset_digest},
+            {"split": output},
+            findings=(finding,),
+            peak_mb=260,
+        )
         return output, split
 
     def train(self, dataset_digest: str, dataset: Dataset, split_digest: str, split: Split) -> str:
         trace = sample_trace(split, seed=self.seed)
         recipe = self.file.spec.train.model_copy(update={"epochs": 2})
         held_out, train, gap = readings(trace)
-        adapter = self.store.files.put_folder({"adapter_config.json": json.dumps({"r": recipe.rank}).encode(),
-                                               "README.md": f"Sample {self.skill}".encode()})  # fmt: skip
-        model = ModelVersion(id=adapter[:12], base=recipe.model, adapter=adapter, recipe=recipe, dataset=dataset.id,
-                             split=split_digest, trained_on=len(split.all_folds))  # fmt: skip
+        adapter = self.store.files.put_folder(
+            {
+                "adapter_config.json": json.dumps({"r": recipe.rank}).encode(),
+                "README.md": f"Sample {self.skill}".encode(),
+            }
+        )
+        model = ModelVersion(
+            id=adapter[:12],
+            base=recipe.model,
+            adapter=adapter,
+            recipe=recipe,
+            dataset=dataset.id,
+            split=split_digest,
+            trained_on=len(split.all_folds),
+        )
         stored = self.store.files.put_bytes(trace_to_bytes(trace), suffix=".safetensors")
-        trained = Trained(model=model, trace=stored, best_epoch=2.0, held_out_loss=held_out, train_loss=train,
-                          tokens=52_480, tokens_per_s=158.0,
-                          notes=("Folds train the top quarter of the layers; the final all.",))  # fmt: skip
+        trained = Trained(
+            model=model,
+            trace=stored,
+            best_epoch=2.0,
+            held_out_loss=held_out,
+            train_loss=train,
+            tokens=52_480,
+            tokens_per_s=158.0,
+            notes=("Folds train the top quarter of the layers; the final all.",),
+        )
         output = self.store.put_value(trained)
         finding = Finding(
-            code="T01", status="clear", stage="train", estimate=gap, threshold=Threshold(value=0.5, origin="built-in"),
+            code="T01",
+            status="clear",
+            stage="train",
+            estimate=gap,
+            threshold=Threshold(value=0.5, origin="built-in"),
             why=f"At its best epoch the held-out loss is {gap.value:.2f} nats above the training loss.",
-        )  # fmt: skip
-        self._save("train", 2, 291.0, {"dataset": dataset_digest, "split": split_digest},
-                   {"trained": output, "trace": stored, "adapter": adapter}, findings=(finding,),
-                   peak_mb=1730)  # fmt: skip
+        )
+        self._save(
+            "train",
+            2,
+            291.0,
+            {"dataset": dataset_digest, "split": split_digest},
+            {"trained": output, "trace": stored, "adapter": adapter},
+            findings=(finding,),
+            peak_mb=1730,
+        )
         return output
 
     def evaluate(
-        self, dataset: str, split_digest: str, trained: str, split: Split, kept: Mapping[str, DeskRow]
+        self,
+        dataset: str,
+        split_digest: str,
+        trained: str,
+        split: Split,
+        kept: Mapping[str, DeskRow],
     ) -> tuple[str, SampleEvaluation]:
         made = sample_evaluation(
             [kept[i] for i in split.ids("test")],
@@ -309,17 +463,36 @@ class _Factory:
         )
         output = self.store.put_value(made.evaluation)
         inputs = {"dataset": dataset, "split": split_digest, "trained": trained}
-        self._save("evaluate", 3, 168.0, inputs, {"evaluation": output}, findings=made.findings, peak_mb=1540)
+        self._save(
+            "evaluate",
+            3,
+            168.0,
+            inputs,
+            {"evaluation": output},
+            findings=made.findings,
+            peak_mb=1540,
+        )
         return output, made
 
     def verdict(self, evaluated: tuple[str, SampleEvaluation]) -> None:
         output, made = evaluated
         if self.spoken:
             for i in range(40):
-                self.store.say("judgement", f"item-{i}", author="head of service desk", record={"minutes": 1.2})
-        earlier = [f for stage in STAGES[:4] if (run := self.store.last_run(stage)) for f in run.findings]
+                self.store.say(
+                    "judgement", f"item-{i}", author="head of service desk", record={"minutes": 1.2}
+                )
+        earlier = [
+            f for stage in STAGES[:4] if (run := self.store.last_run(stage)) for f in run.findings
+        ]
         verdict = sample_verdict(made, self.file, findings=earlier, spoken=self.spoken)
-        self._save("verdict", 4, 0.2, {"evaluation": output}, {"verdict": self.store.put_value(verdict)}, peak_mb=190)
+        self._save(
+            "verdict",
+            4,
+            0.2,
+            {"evaluation": output},
+            {"verdict": self.store.put_value(verdict)},
+            peak_mb=190,
+        )
 
     def _save(
         self,
@@ -336,12 +509,24 @@ class _Factory:
         started = self.start + dt.timedelta(hours=(0, 1, 2, 26, 27)[number])
         parameters: dict[str, Any] = {"definition": self.file.definition}
         self.store.save_run(
-            Run(id=f"{started:%Y%m%dT%H%M%S}-{stage}", stage=stage, status="finished", inputs=inputs, outputs=outputs,
-                key=run_key(stage, inputs=inputs, parameters=parameters, seed=self.seed), parameters=parameters,
-                code="0.1.0", packages={"daft": "0.7.26", "numpy": "2.4.6", "torch": "2.13.0"}, seed=self.seed,
-                counts=counts or {}, findings=findings, started=started, seconds=seconds,
-                peak_bytes=peak_mb << 20)
-        )  # fmt: skip
+            Run(
+                id=f"{started:%Y%m%dT%H%M%S}-{stage}",
+                stage=stage,
+                status="finished",
+                inputs=inputs,
+                outputs=outputs,
+                key=run_key(stage, inputs=inputs, parameters=parameters, seed=self.seed),
+                parameters=parameters,
+                code="0.1.0",
+                packages={"daft": "0.7.26", "numpy": "2.4.6", "torch": "2.13.0"},
+                seed=self.seed,
+                counts=counts or {},
+                findings=findings,
+                started=started,
+                seconds=seconds,
+                peak_bytes=peak_mb << 20,
+            )
+        )
 
 
 def _fates(count: int) -> NDArray[np.int64]:
@@ -355,9 +540,18 @@ def _fates(count: int) -> NDArray[np.int64]:
 
 
 def _example(row: DeskRow) -> Example:
-    messages = (Message(role="user", content=row.question), Message(role="assistant", content=row.answer))
-    return Example(id=row.id, messages=messages, source="desk", kind=row.kind, date=row.date,
-                   tags={"region": row.region, "points": " | ".join(row.points)})  # fmt: skip
+    messages = (
+        Message(role="user", content=row.question),
+        Message(role="assistant", content=row.answer),
+    )
+    return Example(
+        id=row.id,
+        messages=messages,
+        source="desk",
+        kind=row.kind,
+        date=row.date,
+        tags={"region": row.region, "points": " | ".join(row.points)},
+    )
 
 
 def _shown(rows: Sequence[DeskRow], fates: NDArray[np.int64], hostile: Sequence[str]) -> Shown:
@@ -366,20 +560,35 @@ def _shown(rows: Sequence[DeskRow], fates: NDArray[np.int64], hostile: Sequence[
 
     ends = [_DROPS[fate][1] if fate >= 0 else KEPT for fate in fates.tolist()]
     texts = [
-        (_DROPS[fate][6] if fate > 0 else "") or row.question for row, fate in zip(rows, fates.tolist(), strict=True)
+        (_DROPS[fate][6] if fate > 0 else "") or row.question
+        for row, fate in zip(rows, fates.tolist(), strict=True)
     ]
     names = [row.id for row in rows]
     draw = random.Random(3)
     family = [
-        Kin(code="D04", size=2, members=(
-            Member(row=row.id, asked=row.question + said, answer=row.answer, dropped=False),
-            Member(row=f"{row.id}-copy", asked=edit(row.question, 0.2, draw) + said, answer=edit(row.answer, 0.1, draw),
-                   note="similarity 0.86"),
-        ))
-        for row, said in zip(rows[:6], [*[f" {text}" for text in hostile][:6], *[""] * 6], strict=False)
-    ]  # fmt: skip
-    return Shown(map=make_map(names, texts, ends) if available() else None, why="the part 'vectors' is not installed",
-                 families=tuple(family), numbers={"D04": 31})  # fmt: skip
+        Kin(
+            code="D04",
+            size=2,
+            members=(
+                Member(row=row.id, asked=row.question + said, answer=row.answer, dropped=False),
+                Member(
+                    row=f"{row.id}-copy",
+                    asked=edit(row.question, 0.2, draw) + said,
+                    answer=edit(row.answer, 0.1, draw),
+                    note="similarity 0.86",
+                ),
+            ),
+        )
+        for row, said in zip(
+            rows[:6], [*[f" {text}" for text in hostile][:6], *[""] * 6], strict=False
+        )
+    ]
+    return Shown(
+        map=make_map(names, texts, ends) if available() else None,
+        why="the part 'vectors' is not installed",
+        families=tuple(family),
+        numbers={"D04": 31},
+    )
 
 
 def _curate_findings(receipts: Sequence[Receipt], read: int, file: TaskFile) -> tuple[Finding, ...]:
@@ -389,12 +598,33 @@ def _curate_findings(receipts: Sequence[Receipt], read: int, file: TaskFile) -> 
         rows = tuple(dict.fromkeys(r.row for r in of_code))
         estimate = Estimate.exact(len(rows), n=read)
         dropped = sum(r.action == "dropped" for r in of_code)
-        found.append(Finding(code=code, status="found", stage="curate", estimate=estimate, rows=rows[:50],
-                             why=f"{len(rows)} of {read} rows, {dropped} of them dropped, the others mended.",
-                             remedy="nothing to do; tunewell why ROW shows what was done"))  # fmt: skip
-    found.append(Finding(code="E01", status="found", stage="curate", blocking=True,
-                         why=f"Nobody has approved the definition yet ({', '.join(file.spec.people.approve)}).",
-                         remedy="tunewell approve --as 'head of service desk'"))  # fmt: skip
-    found.append(Finding(code="D02", status="unchecked", stage="curate",
-                         why="There is no sample of production traffic to compare with."))  # fmt: skip
+        found.append(
+            Finding(
+                code=code,
+                status="found",
+                stage="curate",
+                estimate=estimate,
+                rows=rows[:50],
+                why=f"{len(rows)} of {read} rows, {dropped} of them dropped, the others mended.",
+                remedy="nothing to do; tunewell why ROW shows what was done",
+            )
+        )
+    found.append(
+        Finding(
+            code="E01",
+            status="found",
+            stage="curate",
+            blocking=True,
+            why=f"Nobody has approved the definition yet ({', '.join(file.spec.people.approve)}).",
+            remedy="tunewell approve --as 'head of service desk'",
+        )
+    )
+    found.append(
+        Finding(
+            code="D02",
+            status="unchecked",
+            stage="curate",
+            why="There is no sample of production traffic to compare with.",
+        )
+    )
     return tuple(found)

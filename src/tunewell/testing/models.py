@@ -37,7 +37,8 @@ def check_model(model: Model) -> None:
     """Runs every check of the contract; an AssertionError names the one that failed.
 
     Args:
-        model: Anything that claims to be a `Model`. A model that cannot score says so in ``TargetScore.reason``.
+        model: Anything that claims to be a `Model`. A model that cannot score says so in
+            ``TargetScore.reason``.
     """
     for check in CHECKS:
         try:
@@ -66,7 +67,9 @@ def check_one_result_each_in_order(model: Model) -> None:
         _sound(result, SHORT)
     backwards = model.generate(PROMPTS[::-1], options=SHORT)
     sizes = [r.prompt_tokens for r in results]
-    assert [r.prompt_tokens for r in backwards][::-1] == sizes, "the results do not follow the order of the prompts"
+    assert [r.prompt_tokens for r in backwards][::-1] == sizes, (
+        "the results do not follow the order of the prompts"
+    )
 
 
 def check_same_again(model: Model) -> None:
@@ -85,7 +88,9 @@ def check_length_is_kept(model: Model) -> None:
     _sound(results[0], options)
     longer = model.generate([PROMPTS[2]], options=GenerateOptions(max_new_tokens=6))[0]
     if longer.tokens > 2:
-        assert results[0].finish == "length", f"cut at 2 of {longer.tokens} tokens, and finish is {results[0].finish}"
+        assert results[0].finish == "length", (
+            f"cut at 2 of {longer.tokens} tokens, and finish is {results[0].finish}"
+        )
         assert results[0].tokens == 2, f"{results[0].tokens} tokens instead of 2"
 
 
@@ -132,7 +137,9 @@ def check_scores_are_sound(model: Model) -> None:
     scores = _scores(model, PROMPTS, ["Paris", "1 2 3", "Once upon a time", "On Friday.", "你好"])
     for score in scores:
         if score.reason:
-            assert (score.nats, score.tokens) == (0, 0), "a score with a reason must be 0 nats over 0 tokens"
+            assert (score.nats, score.tokens) == (0, 0), (
+                "a score with a reason must be 0 nats over 0 tokens"
+            )
         else:
             assert 0 <= score.nats < float("inf"), f"{score.nats} nats"
             assert score.tokens >= 1, "no tokens"
@@ -144,8 +151,12 @@ def check_a_score_stands_alone(model: Model) -> None:
     together = _scores(model, PROMPTS, targets)
     for prompt, target, score in zip(PROMPTS, targets, together, strict=True):
         alone = _scores(model, (prompt,), [target])[0]
-        assert alone.tokens == score.tokens, f"{target!r} has {alone.tokens} tokens alone, {score.tokens} in company"
-        assert abs(alone.nats - score.nats) <= 0.02 * alone.nats + 0.05 * alone.tokens, f"{alone.nats} / {score.nats}"
+        assert alone.tokens == score.tokens, (
+            f"{target!r} has {alone.tokens} tokens alone, {score.tokens} in company"
+        )
+        assert abs(alone.nats - score.nats) <= 0.02 * alone.nats + 0.05 * alone.tokens, (
+            f"{alone.nats} / {score.nats}"
+        )
 
 
 def check_own_words_are_likelier(model: Model) -> None:
@@ -159,15 +170,21 @@ def check_own_words_are_likelier(model: Model) -> None:
             continue
         own, other = _scores(model, (prompt, prompt), [result.text, shuffled])
         if not own.reason:
-            assert own.nats < other.nats, f"{result.text!r}: {own.nats:.2f} nats, shuffled {other.nats:.2f}"
+            assert own.nats < other.nats, (
+                f"{result.text!r}: {own.nats:.2f} nats, shuffled {other.nats:.2f}"
+            )
 
 
 def check_longer_is_less_probable(model: Model) -> None:
     """More text has more tokens and, summed, no fewer nats than a small part of it."""
     short, long = _scores(model, (PROMPTS[0],) * 2, ["It is", "It is xq zv " + "zebra 77 " * 6])
     if not short.reason:
-        assert long.tokens > short.tokens, f"{long.tokens} tokens for the longer one, {short.tokens} for the shorter"
-        assert long.nats > short.nats, f"{long.nats} nats for the longer one, {short.nats} for the shorter"
+        assert long.tokens > short.tokens, (
+            f"{long.tokens} tokens for the longer one, {short.tokens} for the shorter"
+        )
+        assert long.nats > short.nats, (
+            f"{long.nats} nats for the longer one, {short.nats} for the shorter"
+        )
 
 
 CHECKS: Final[tuple[Callable[[Model], None], ...]] = (
@@ -191,11 +208,15 @@ def _sound(result: Generation, options: GenerateOptions) -> None:
         assert result.reason, "an error without a reason"
         return
     assert not result.reason, f"a reason without an error: {result.reason}"
-    assert 0 <= result.tokens <= options.max_new_tokens, f"{result.tokens} tokens of {options.max_new_tokens}"
+    assert 0 <= result.tokens <= options.max_new_tokens, (
+        f"{result.tokens} tokens of {options.max_new_tokens}"
+    )
     assert result.prompt_tokens > 0, "no prompt tokens"
 
 
-def _scores(model: Model, prompts: tuple[tuple[Message, ...], ...], targets: list[str]) -> list[TargetScore]:
+def _scores(
+    model: Model, prompts: tuple[tuple[Message, ...], ...], targets: list[str]
+) -> list[TargetScore]:
     scores = model.score(prompts, targets)
     assert len(scores) == len(targets), f"{len(scores)} scores for {len(targets)} targets"
     return scores

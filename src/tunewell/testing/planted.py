@@ -1,7 +1,8 @@
 """Planted corpora: made-up rows with known defects, so that every detector's recall and false flags can be measured.
 
-Everything is drawn by seed; edit rates, lengths and counts are parameters. The text follows Zipf's law (the word of
-rank r stands with a frequency of about 1 / r), as real language does, so detectors that lean on rare words are at home.
+Everything is drawn by seed; edit rates, lengths and counts are parameters. The text follows Zipf's
+law (the word of rank r stands with a frequency of about 1 / r), as real language does, so detectors
+that lean on rare words are at home.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru".split()
+_SYLLABLES = (
+    "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu bra cle dri flo gru".split()
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,12 @@ def text(draw: random.Random, words: int, *, known: Sequence[str] | None = None)
 
 
 def edit(
-    original: str, share: float, draw: random.Random, *, known: Sequence[str] | None = None, fresh: Sequence[str] = ()
+    original: str,
+    share: float,
+    draw: random.Random,
+    *,
+    known: Sequence[str] | None = None,
+    fresh: Sequence[str] = (),
 ) -> str:
     """Edit a share of the words at random places: replace (60 %), delete (20 %) or insert (20 %).
 
@@ -98,7 +106,8 @@ def edit(
         share: Of its words, in [0, 1].
         draw: Where chance comes from.
         known: Words to draw from.
-        fresh: If given, drawn from instead (such as words of the language that the corpus never uses).
+        fresh: If given, drawn from instead (such as words of the language that the corpus never
+            uses).
 
     Example:
         >>> a = text(random.Random(1), 60)
@@ -124,7 +133,12 @@ def edit(
 
 
 def edit_blocks(
-    original: str, share: float, draw: random.Random, *, blocks: int = 4, known: Sequence[str] | None = None
+    original: str,
+    share: float,
+    draw: random.Random,
+    *,
+    blocks: int = 4,
+    known: Sequence[str] | None = None,
 ) -> str:
     """Edit a share of the words in a few runs: each block is replaced (60 %), deleted (20 %) or added to (20 %).
 
@@ -206,51 +220,81 @@ def _token(draw: random.Random, n: int) -> str:
 
 
 PERSONAL: dict[str, Callable[[random.Random], str]] = {
-    "email": lambda d: f"{d.choice(vocabulary()[50:])}.{d.choice(vocabulary()[50:])}@{d.choice(vocabulary()[50:])}.com",
-    "phone": lambda d: d.choice((
-        f"({_digits(d, 3, '23456789')}) {_digits(d, 3, '23456789')}-{_digits(d, 4)}",
-        f"{_digits(d, 3, '23456789')}-{_digits(d, 3, '23456789')}-{_digits(d, 4)}",
-        f"+1 {_digits(d, 3, '23456789')} {_digits(d, 3, '23456789')} {_digits(d, 4)}",
-    )),
-    "international phone": lambda d: d.choice((
-        f"+44 20 {_digits(d, 4)} {_digits(d, 4)}", f"+49 {_digits(d, 3, '1')} {_digits(d, 7)}",
-        f"+33 {_digits(d, 1, '123456789')} {_digits(d, 2)} {_digits(d, 2)} {_digits(d, 2)} {_digits(d, 2)}",
-    )),
-    "ssn": lambda d: f"{_digits(d, 3, '1234578')}-{_digits(d, 2, '123456789')}-{_digits(d, 4, '123456789')}",
+    "email": lambda d: (
+        f"{d.choice(vocabulary()[50:])}.{d.choice(vocabulary()[50:])}@{d.choice(vocabulary()[50:])}.com"
+    ),
+    "phone": lambda d: d.choice(
+        (
+            f"({_digits(d, 3, '23456789')}) {_digits(d, 3, '23456789')}-{_digits(d, 4)}",
+            f"{_digits(d, 3, '23456789')}-{_digits(d, 3, '23456789')}-{_digits(d, 4)}",
+            f"+1 {_digits(d, 3, '23456789')} {_digits(d, 3, '23456789')} {_digits(d, 4)}",
+        )
+    ),
+    "international phone": lambda d: d.choice(
+        (
+            f"+44 20 {_digits(d, 4)} {_digits(d, 4)}",
+            f"+49 {_digits(d, 3, '1')} {_digits(d, 7)}",
+            f"+33 {_digits(d, 1, '123456789')} {_digits(d, 2)} {_digits(d, 2)} {_digits(d, 2)} {_digits(d, 2)}",
+        )
+    ),
+    "ssn": lambda d: (
+        f"{_digits(d, 3, '1234578')}-{_digits(d, 2, '123456789')}-{_digits(d, 4, '123456789')}"
+    ),
     "card": card,
     "iban": iban,
     "ip": lambda d: ".".join(str(d.randint(33, 223)) for _ in range(4)),
-    "secret": lambda d: d.choice((
-        f"AKIA{''.join(d.choice('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567') for _ in range(16))}", f"ghp_{_token(d, 36)}",
-        f"sk-{_token(d, 40)}", f"xoxb-{_digits(d, 11)}-{_token(d, 24)}", f"password: {_token(d, 9)}A1!x",
-    )),
-}  # fmt: skip
+    "secret": lambda d: d.choice(
+        (
+            f"AKIA{''.join(d.choice('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567') for _ in range(16))}",
+            f"ghp_{_token(d, 36)}",
+            f"sk-{_token(d, 40)}",
+            f"xoxb-{_digits(d, 11)}-{_token(d, 24)}",
+            f"password: {_token(d, 9)}A1!x",
+        )
+    ),
+}
 """Makers of personal data and secrets, by type."""
 
 TRAPS: dict[str, Callable[[random.Random], str]] = {
     "card with a wrong check digit": lambda d: card(d, wrong=True),
     "IBAN with wrong check digits": lambda d: iban(d, wrong=True),
     "order number": lambda d: f"order {_digits(d, 10)}",
-    "version": lambda d: f"version {d.randint(1, 20)}.{d.randint(0, 30)}.{d.randint(0, 30)}.{d.randint(0, 99)}",
+    "version": lambda d: (
+        f"version {d.randint(1, 20)}.{d.randint(0, 30)}.{d.randint(0, 30)}.{d.randint(0, 99)}"
+    ),
     "ISBN": lambda d: f"ISBN 978-{_digits(d, 1)}-{_digits(d, 3)}-{_digits(d, 5)}-{_digits(d, 1)}",
     "UUID": lambda d: "-".join(f"{d.getrandbits(4 * n):0{n}x}" for n in (8, 4, 4, 4, 12)),
     "hash": lambda d: f"{d.getrandbits(160):040x}",
     "offset": lambda d: f"0x{d.getrandbits(64):016x}",
-    "time and date": lambda d: f"2024-{d.randint(1, 12):02d}-{d.randint(1, 28):02d} {d.randint(10, 23)}:15:00",
+    "time and date": lambda d: (
+        f"2024-{d.randint(1, 12):02d}-{d.randint(1, 28):02d} {d.randint(10, 23)}:15:00"
+    ),
     "amount": lambda d: f"{d.randint(1, 999)},{_digits(d, 3)},{_digits(d, 3)}.{_digits(d, 2)}",
-}  # fmt: skip
+}
 """Numbers that only look like personal data."""
 
 BROKEN: dict[str, Defect] = {
     "empty answer": lambda d, asked, answer: (asked, d.choice(("", " ", "\n"))),
     "mojibake": lambda d, asked, answer: (
-        asked + " " + "It’s the café – 5 € für Señora Núñez.".encode().decode("cp1252", "ignore"), answer),
-    "cut-off answer": lambda d, asked, answer: (asked, answer[: int(len(answer) * 0.6)].rstrip(" .") + ","),
-    "refusal": lambda d, asked, answer: (asked, d.choice((
-        "I'm sorry, but I can't help with that.", "As an AI language model, I cannot answer this question.",
-        "I am unable to assist with that request."))),
+        asked + " " + "It’s the café – 5 € für Señora Núñez.".encode().decode("cp1252", "ignore"),
+        answer,
+    ),
+    "cut-off answer": lambda d, asked, answer: (
+        asked,
+        answer[: int(len(answer) * 0.6)].rstrip(" .") + ",",
+    ),
+    "refusal": lambda d, asked, answer: (
+        asked,
+        d.choice(
+            (
+                "I'm sorry, but I can't help with that.",
+                "As an AI language model, I cannot answer this question.",
+                "I am unable to assist with that request.",
+            )
+        ),
+    ),
     "repetition": lambda d, asked, answer: (asked, " ".join([" ".join(answer.split()[:4])] * 12)),
-}  # fmt: skip
+}
 """Makers of broken rows (D08)."""
 
 
@@ -273,7 +317,8 @@ def corpus(
         words: Of a row, question and answer together; half of them each.
         edits: Shares of edited words of the near-duplicates.
         leaks: Shares of edited words of the edited leaks.
-        base: Real texts to take the clean rows from instead of made-up ones (at least 2 × clean + 12 × each of them).
+        base: Real texts to take the clean rows from instead of made-up ones (at least 2 × clean +
+            12 × each of them).
 
     Example:
         >>> made = corpus(clean=50, each=2)
@@ -309,7 +354,9 @@ class _Maker:
         pairs = [self.fresh() for _ in range(clean)]
         names = [self.add("", "", *pair) for pair in pairs]
         self.made.clean = names
-        pool = iter(draw.sample(range(clean), min(clean, each * (3 + len(edits)))) + [0] * each * 20)
+        pool = iter(
+            draw.sample(range(clean), min(clean, each * (3 + len(edits)))) + [0] * each * 20
+        )
 
         def source() -> tuple[str, str, str]:
             i = next(pool)
@@ -322,7 +369,13 @@ class _Maker:
             self.add("D03", "normalised copy", asked.upper(), f"  {answer}  ", other=name)
             for share in edits:
                 name, asked, answer = source()
-                self.add("D04", f"edited {share:.0%}", edit(asked, share, draw), edit(answer, share, draw), other=name)
+                self.add(
+                    "D04",
+                    f"edited {share:.0%}",
+                    edit(asked, share, draw),
+                    edit(answer, share, draw),
+                    other=name,
+                )
             name, asked, answer = source()
             self.add("D09", "another answer", asked, self.fresh()[1], other=name)
         self._by_themselves(each)
@@ -348,7 +401,12 @@ class _Maker:
             words = asked.split()
             for slot in slots:
                 words[slot] = self.draw.choice(vocabulary()[500:])
-            self.add("D05", "template", " ".join(words), f"{answer} No. {_digits(self.draw, 5)} {answer.split()[0]}.")
+            self.add(
+                "D05",
+                "template",
+                " ".join(words),
+                f"{answer} No. {_digits(self.draw, 5)} {answer.split()[0]}.",
+            )
         footer = f"Kind regards, {text(self.draw, 10)} This message is confidential."
         for _ in range(each):
             asked, answer = self.fresh()

@@ -19,7 +19,9 @@ def postgres_programs() -> Path | None:
         if found:
             folder = Path(found).parent
             if name == "pg_config":
-                done = subprocess.run([found, "--bindir"], capture_output=True, text=True, check=True)
+                done = subprocess.run(
+                    [found, "--bindir"], capture_output=True, text=True, check=True
+                )
                 folder = Path(done.stdout.strip())
             if (folder / "initdb").exists() and (folder / "postgres").exists():
                 return folder
@@ -43,7 +45,13 @@ def postgres_server(programs: Path, *, durable: bool = False) -> Iterator[str]:
         user = {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
 
     def run(*command: str) -> None:
-        subprocess.run([str(programs / command[0]), *command[1:]], cwd=folder, check=True, capture_output=True, **user)  # type: ignore[call-overload]
+        subprocess.run(
+            [str(programs / command[0]), *command[1:]],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            **user,
+        )  # type: ignore[call-overload]
 
     options = f"-c listen_addresses='' -k {folder}" + ("" if durable else " -F")
     run("initdb", "-D", "data", "-U", "tw", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8")

@@ -1,4 +1,7 @@
-"""An evaluation and a verdict computed from invented answers; used by `tunewell.testing.factories`."""
+"""An evaluation and a verdict computed from invented answers.
+
+Used by `tunewell.testing.factories`.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,15 @@ METRICS: Final = (
     MetricInfo(name="key_points", title="Key points named", own=True, validated=True),
     MetricInfo(name="must_not", title="Free of what is forbidden", own=True, validated=True),
     MetricInfo(name="rouge_l", title="Longest common wording (ROUGE-L)"),
-    MetricInfo(name="nats", title="Loss of the desk's own answer", unit="nats/token", bigger_is_better=False,
-               high=math.inf, validated=True),
-)  # fmt: skip
+    MetricInfo(
+        name="nats",
+        title="Loss of the desk's own answer",
+        unit="nats/token",
+        bigger_is_better=False,
+        high=math.inf,
+        validated=True,
+    ),
+)
 Table = dict[tuple[str, str], NDArray[np.float64]]
 """Values by (arm, metric), shape (rows,)."""
 
@@ -50,17 +59,33 @@ class SampleEvaluation:
 
 
 def mean_of(
-    values: NDArray[np.float64], *, unit: str = "share", low: float = -math.inf, high: float = math.inf
+    values: NDArray[np.float64],
+    *,
+    unit: str = "share",
+    low: float = -math.inf,
+    high: float = math.inf,
 ) -> Estimate:
     """Mean with a normal interval (95 %), cut at the metric's own range."""
     n = len(values)
     mean = float(values.mean()) if n else 0.0
     half = 1.96 * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
-    return Estimate(value=mean, low=max(mean - half, low), high=min(mean + half, high), n=n, method="normal", unit=unit)
+    return Estimate(
+        value=mean,
+        low=max(mean - half, low),
+        high=min(mean + half, high),
+        n=n,
+        method="normal",
+        unit=unit,
+    )
 
 
 def sample_evaluation(
-    rows: Sequence[DeskRow], *, skills: Mapping[str, float], store: Store, seed: int = 0, hostile: Sequence[str] = ()
+    rows: Sequence[DeskRow],
+    *,
+    skills: Mapping[str, float],
+    store: Store,
+    seed: int = 0,
+    hostile: Sequence[str] = (),
 ) -> SampleEvaluation:
     """Answers of every arm, their scores, and means and paired differences on all rows and by slice.
 
@@ -79,10 +104,18 @@ def sample_evaluation(
             text, named = desk_answer(row, skill=skill, seed=seed)
             if hostile and i % 3 == 0:
                 text = hostile[i % len(hostile)]
-            predictions.append(Prediction(example=row.id, arm=arm, text=text, prompt_tokens=40, tokens=len(text) // 4))
-            for metric, value, reason in _measure(row, text, named, skill, random.Random(f"{row.id}-{arm}-{seed}")):
+            predictions.append(
+                Prediction(
+                    example=row.id, arm=arm, text=text, prompt_tokens=40, tokens=len(text) // 4
+                )
+            )
+            for metric, value, reason in _measure(
+                row, text, named, skill, random.Random(f"{row.id}-{arm}-{seed}")
+            ):
                 table[arm, metric][i] = value
-                scores.append(Score(example=row.id, arm=arm, metric=metric, value=value, reason=reason))
+                scores.append(
+                    Score(example=row.id, arm=arm, metric=metric, value=value, reason=reason)
+                )
     scores[0] = scores[0].model_copy(update={"value": Unscored(reason="the answer was cut")})
     levels, comparisons = _compare(rows, table, tuple(skills))
     evaluation = Evaluation(
@@ -123,16 +156,40 @@ def _compare(
     for slice_, mask in _slices(rows).items():
         for metric in METRICS:
             for arm in arms:
-                estimate = mean_of(table[arm, metric.name][mask], unit=metric.unit, low=metric.low, high=metric.high)
+                estimate = mean_of(
+                    table[arm, metric.name][mask],
+                    unit=metric.unit,
+                    low=metric.low,
+                    high=metric.high,
+                )
                 missing = int(arm == arms[0] and metric.name == "key_points" and not slice_)
-                levels.append(Level(arm=arm, metric=metric.name, estimate=estimate, slice=slice_, missing=missing))
+                levels.append(
+                    Level(
+                        arm=arm,
+                        metric=metric.name,
+                        estimate=estimate,
+                        slice=slice_,
+                        missing=missing,
+                    )
+                )
             for arm, against in (("tuned", "prompted"), ("tuned", "base"), ("prompted", "base")):
                 apart = table[arm, metric.name][mask] - table[against, metric.name][mask]
-                estimate = mean_of(apart, unit=metric.unit).model_copy(update={"method": "paired, normal"})
+                estimate = mean_of(apart, unit=metric.unit).model_copy(
+                    update={"method": "paired, normal"}
+                )
                 p = _p_value(estimate)
                 adjusted = min(p * 9, 1.0) if slice_ else None
-                comparisons.append(Comparison(arm=arm, against=against, metric=metric.name, estimate=estimate,
-                                              slice=slice_, p_value=p, adjusted=adjusted))  # fmt: skip
+                comparisons.append(
+                    Comparison(
+                        arm=arm,
+                        against=against,
+                        metric=metric.name,
+                        estimate=estimate,
+                        slice=slice_,
+                        p_value=p,
+                        adjusted=adjusted,
+                    )
+                )
     return tuple(levels), tuple(comparisons)
 
 
@@ -154,31 +211,73 @@ def _p_value(estimate: Estimate) -> float:
 
 def _findings(evaluation: Evaluation) -> tuple[Finding, ...]:
     found: list[Finding] = []
-    gain = next(c for c in evaluation.comparisons
-                if (c.arm, c.against, c.metric, c.slice) == ("tuned", "prompted", "key_points", ""))  # fmt: skip
+    gain = next(
+        c
+        for c in evaluation.comparisons
+        if (c.arm, c.against, c.metric, c.slice) == ("tuned", "prompted", "key_points", "")
+    )
     status = "clear" if gain.estimate.low > 0 else "found"
-    found.append(Finding(code="T05", status=status, stage="evaluate", estimate=gain.estimate,
-                         threshold=Threshold(value=0.0, origin="built-in"), blocking=status == "found",
-                         why="The tuned model names more key points than the base model with its best prompt."
-                         if status == "clear" else "A prompt does as well as the tuned model."))  # fmt: skip
-    worst = min((c for c in evaluation.comparisons if c.slice and c.arm == "tuned" and c.metric == "key_points"
-                 and c.against == "prompted"), key=lambda c: c.estimate.low)  # fmt: skip
-    found.append(Finding(code="E06", status="found" if worst.estimate.high < 0 else "clear", stage="evaluate",
-                         slice=worst.slice, estimate=worst.estimate, threshold=Threshold(value=0.0, origin="built-in"),
-                         why=f"The weakest slice is {worst.slice}."))  # fmt: skip
-    found.append(Finding(code="E03", status="found", stage="evaluate",
-                         remedy="raise split.test to 0.3, then: tunewell run",
-                         why=f"{len(evaluation.rows)} test rows tell apart 0.08, but not 0.05."))  # fmt: skip
-    found.append(Finding(code="L01", status="unchecked", stage="evaluate",
-                         why="No blind comparison by people has been made."))  # fmt: skip
+    found.append(
+        Finding(
+            code="T05",
+            status=status,
+            stage="evaluate",
+            estimate=gain.estimate,
+            threshold=Threshold(value=0.0, origin="built-in"),
+            blocking=status == "found",
+            why="The tuned model names more key points than the base model with its best prompt."
+            if status == "clear"
+            else "A prompt does as well as the tuned model.",
+        )
+    )
+    worst = min(
+        (
+            c
+            for c in evaluation.comparisons
+            if c.slice and c.arm == "tuned" and c.metric == "key_points" and c.against == "prompted"
+        ),
+        key=lambda c: c.estimate.low,
+    )
+    found.append(
+        Finding(
+            code="E06",
+            status="found" if worst.estimate.high < 0 else "clear",
+            stage="evaluate",
+            slice=worst.slice,
+            estimate=worst.estimate,
+            threshold=Threshold(value=0.0, origin="built-in"),
+            why=f"The weakest slice is {worst.slice}.",
+        )
+    )
+    found.append(
+        Finding(
+            code="E03",
+            status="found",
+            stage="evaluate",
+            remedy="raise split.test to 0.3, then: tunewell run",
+            why=f"{len(evaluation.rows)} test rows tell apart 0.08, but not 0.05.",
+        )
+    )
+    found.append(
+        Finding(
+            code="L01",
+            status="unchecked",
+            stage="evaluate",
+            why="No blind comparison by people has been made.",
+        )
+    )
     return tuple(found)
 
 
-# --- the verdict --------------------------------------------------------------------------------------------------
+# --- the verdict ----------------------------------------------------------------------------------
 
 
 def sample_verdict(
-    made: SampleEvaluation, file: TaskFile, *, findings: Sequence[Finding] = (), spoken: bool = False
+    made: SampleEvaluation,
+    file: TaskFile,
+    *,
+    findings: Sequence[Finding] = (),
+    spoken: bool = False,
 ) -> Verdict:
     """The verdict that follows from the gates of a definition.
 
@@ -188,18 +287,28 @@ def sample_verdict(
         findings: Of all stages.
         spoken: Whether people have judged (and approved the definition).
     """
-    criteria = tuple(_criterion(made.evaluation, gate, file.where(f"gates.{i}"), spoken)
-                     for i, gate in enumerate(file.spec.gates))  # fmt: skip
+    criteria = tuple(
+        _criterion(made.evaluation, gate, file.where(f"gates.{i}"), spoken)
+        for i, gate in enumerate(file.spec.gates)
+    )
     outcomes = {c.outcome for c in criteria}
-    outcome: Outcome = "NO-GO" if "NO-GO" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "GO"
+    outcome: Outcome = (
+        "NO-GO" if "NO-GO" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "GO"
+    )
     why = {
         "GO": "The tuned model is better than the prompt alone on every condition that you set, and people agree.",
         "NO-GO": "The tuned model misses a condition that you set: a good prompt does as well, so do not ship it.",
         "INCONCLUSIVE": "What was measured speaks for the tuned model, but people have not yet said whether its "
         "answers are good enough.",
     }[outcome]
-    settled = tuple(f.model_copy(update={"status": "clear", "blocking": False, "why": "The definition is approved."})
-                    if spoken and f.code == "E01" else f for f in findings)  # fmt: skip
+    settled = tuple(
+        f.model_copy(
+            update={"status": "clear", "blocking": False, "why": "The definition is approved."}
+        )
+        if spoken and f.code == "E01"
+        else f
+        for f in findings
+    )
     return Verdict(
         outcome=outcome,
         why=why,
@@ -211,14 +320,24 @@ def sample_verdict(
 
 
 def _criterion(evaluation: Evaluation, gate: Gate, origin: str, spoken: bool) -> Criterion:
-    bound = gate.at_least if gate.at_least is not None else gate.at_most if gate.at_most is not None else gate.margin
+    bound = (
+        gate.at_least
+        if gate.at_least is not None
+        else gate.at_most
+        if gate.at_most is not None
+        else gate.margin
+    )
     if gate.metric == "helpful":
         name = f"helpful: tuned >= {bound:g}"
         threshold = Threshold(value=bound, origin=origin)
         if not spoken:
-            return Criterion(name=name, outcome="INCONCLUSIVE", threshold=threshold,
-                             why="Nobody has judged an answer yet.",
-                             needs="about 80 verdicts, of 2 people each: tunewell review")  # fmt: skip
+            return Criterion(
+                name=name,
+                outcome="INCONCLUSIVE",
+                threshold=threshold,
+                why="Nobody has judged an answer yet.",
+                needs="about 80 verdicts, of 2 people each: tunewell review",
+            )
         value = Estimate(value=0.925, low=0.846, high=0.965, n=80, method="Wilson", unit="share")
         return Criterion(
             name=name,
@@ -229,13 +348,19 @@ def _criterion(evaluation: Evaluation, gate: Gate, origin: str, spoken: bool) ->
         )
     info = next(m for m in evaluation.metrics if m.name == gate.metric)
     if gate.kind == "level":
-        estimate = next(x.estimate for x in evaluation.levels
-                        if (x.arm, x.metric, x.slice) == ("tuned", gate.metric, ""))  # fmt: skip
+        estimate = next(
+            x.estimate
+            for x in evaluation.levels
+            if (x.arm, x.metric, x.slice) == ("tuned", gate.metric, "")
+        )
         name = f"{gate.metric}: tuned"
     else:
         wanted = ("tuned", gate.against, gate.metric, "")
-        estimate = next(c.estimate for c in evaluation.comparisons
-                        if (c.arm, c.against, c.metric, c.slice) == wanted)  # fmt: skip
+        estimate = next(
+            c.estimate
+            for c in evaluation.comparisons
+            if (c.arm, c.against, c.metric, c.slice) == wanted
+        )
         name = f"{gate.metric}: tuned - {gate.against}"
     above = gate.at_least is not None or (gate.kind == "no_worse" and info.bigger_is_better)
     limit = -bound if gate.kind == "no_worse" and above else bound
@@ -244,12 +369,14 @@ def _criterion(evaluation: Evaluation, gate: Gate, origin: str, spoken: bool) ->
     outcome: Outcome = "GO" if passed else "NO-GO" if failed else "INCONCLUSIVE"
     side = "on the right side of" if passed else "on the wrong side of" if failed else "across"
     return Criterion(
-        name=f"{gate.metric}: tuned no worse than {gate.against} by {bound:g}" if gate.kind == "no_worse"
+        name=f"{gate.metric}: tuned no worse than {gate.against} by {bound:g}"
+        if gate.kind == "no_worse"
         else f"{name} {'>=' if above else '<='} {limit:g}",
         outcome=outcome,
         estimate=estimate,
         threshold=Threshold(value=limit, origin=origin),
-        why=f"The whole interval lies {side} the threshold." if outcome != "INCONCLUSIVE"
+        why=f"The whole interval lies {side} the threshold."
+        if outcome != "INCONCLUSIVE"
         else "The interval lies across the threshold.",
         needs="about 140 more test rows" if outcome == "INCONCLUSIVE" else "",
-    )  # fmt: skip
+    )

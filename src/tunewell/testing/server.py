@@ -40,7 +40,8 @@ class FakeServer:
     Attributes:
         model: Answers the chats.
         fault: Gives the fault of the n-th request (0, 1, 2 …) with its body, or None.
-        logprobs: Log-probability of each of these ids after those before it (the first None), for ``echo``.
+        logprobs: Log-probability of each of these ids after those before it (the first None), for
+            ``echo``.
         key: Refuses requests with another key; empty = takes all.
         usage: Whether replies count tokens.
         delay_s: How long an answer takes, in seconds.
@@ -70,12 +71,15 @@ class FakeServer:
         async def answer(request: Any) -> Any:
             body = await request.json()
             sent_key = request.headers.get("authorization", "").removeprefix("Bearer ")
-            status, content, headers = await run_in_threadpool(self._reply, request.url.path, body, sent_key)
+            status, content, headers = await run_in_threadpool(
+                self._reply, request.url.path, body, sent_key
+            )
             if isinstance(content, str):
                 return Response(content, status_code=status, headers=headers)
             return JSONResponse(content, status_code=status, headers=headers)
 
-        # FastAPI reads annotations, which are text in this file and name a class that only this function knows.
+        # FastAPI reads annotations, which are text in this file and name a class that only this
+        # function knows.
         answer.__annotations__ = {"request": Request, "return": Any}
         app.post("/v1/chat/completions", response_model=None)(answer)
         app.post("/v1/completions", response_model=None)(answer)
@@ -101,8 +105,16 @@ class FakeServer:
                 fault = ServerFault(401, f"Incorrect API key provided: {key}")
             if fault is not None:
                 error = {"error": {"message": fault.message, "type": "x", "code": fault.code}}
-                return fault.status, error if fault.body is None else fault.body, dict(fault.headers)
-            return 200, self._chat(body) if path.endswith("/chat/completions") else self._echo(body), {}
+                return (
+                    fault.status,
+                    error if fault.body is None else fault.body,
+                    dict(fault.headers),
+                )
+            return (
+                200,
+                self._chat(body) if path.endswith("/chat/completions") else self._echo(body),
+                {},
+            )
         finally:
             with self._lock:
                 self._at_once -= 1
@@ -123,22 +135,39 @@ class FakeServer:
             "finish_reason": "content_filter" if got.finish == "error" else got.finish,
             "message": {"role": "assistant", "content": got.text},
         }
-        reply: dict[str, Any] = {"id": "x", "object": "chat.completion", "created": 0, "model": body["model"]}
+        reply: dict[str, Any] = {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": body["model"],
+        }
         reply["choices"] = [choice]
         if self.usage:
             total = got.prompt_tokens + got.tokens
             reply["usage"] = {
-                "prompt_tokens": got.prompt_tokens, "completion_tokens": got.tokens, "total_tokens": total
-            }  # fmt: skip
+                "prompt_tokens": got.prompt_tokens,
+                "completion_tokens": got.tokens,
+                "total_tokens": total,
+            }
         return reply
 
     def _echo(self, body: dict[str, Any]) -> dict[str, Any]:
         ids = body["prompt"]
-        choice: dict[str, Any] = {"index": 0, "text": "", "finish_reason": "length", "logprobs": None}
+        choice: dict[str, Any] = {
+            "index": 0,
+            "text": "",
+            "finish_reason": "length",
+            "logprobs": None,
+        }
         if self.logprobs is not None and body.get("echo"):
             with self._lock:
                 logprobs = [*self.logprobs(ids), -1.0]
             choice["logprobs"] = {"token_logprobs": logprobs, "tokens": [""] * len(logprobs)}
         usage = {"prompt_tokens": len(ids), "completion_tokens": 1, "total_tokens": len(ids) + 1}
-        reply: dict[str, Any] = {"id": "x", "object": "text_completion", "created": 0, "model": body["model"]}
+        reply: dict[str, Any] = {
+            "id": "x",
+            "object": "text_completion",
+            "created": 0,
+            "model": body["model"],
+        }
         return reply | {"choices": [choice], "usage": usage}

@@ -26,13 +26,19 @@ MERGES: Final = (
 
 
 def tiny_model_folder(
-    path: Path, *, layers: int = 2, hidden: int = 32, seed: int = 0, dtype: str = "float32", max_positions: int = 512
+    path: Path,
+    *,
+    layers: int = 2,
+    hidden: int = 32,
+    seed: int = 0,
+    dtype: str = "float32",
+    max_positions: int = 512,
 ) -> Path:
     """Writes a randomly initialised Llama in Hugging Face layout; gives the folder.
 
-    Ids 0, 1, 2 are ``<|endoftext|>``, ``<|im_start|>`` (bos) and ``<|im_end|>`` (eos and pad, as with SmolLM2); every
-    byte has a token. The same arguments give the same weights. Needs the extra ``train``; under a second once torch
-    is imported.
+    Ids 0, 1, 2 are ``<|endoftext|>``, ``<|im_start|>`` (bos) and ``<|im_end|>`` (eos and pad, as
+    with SmolLM2); every byte has a token. The same arguments give the same weights. Needs the extra
+    ``train``; under a second once torch is imported.
 
     Args:
         path: Folder to fill; made where it is absent.
@@ -75,10 +81,14 @@ def _tokenizer() -> Any:
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocab = [*SPECIAL, *letters, *("".join(pair) for pair in MERGES)]
-    core = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(vocab)}, merges=list(MERGES)))
+    core = Tokenizer(
+        models.BPE(vocab={token: i for i, token in enumerate(vocab)}, merges=list(MERGES))
+    )
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
-    core.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
+    core.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False) for token in SPECIAL]
+    )
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
         bos_token="<|im_start|>",

@@ -20,11 +20,32 @@ from tunewell.train.replay import replay_rows
 from tunewell.train.setting import Setting
 from tunewell.types import Recipe
 
-CARRIED = frozenset({
-    "model", "rank", "alpha", "dropout", "weight_decay", "label_smoothing", "noise", "replay", "rate", "epochs",
-    "warmup", "layers", "fold_layers", "tokens_per_batch", "max_tokens", "max_train_tokens", "patience", "targets",
-    "seed", "backend", "forgetting_tasks", "forgetting_documents",
-})  # fmt: skip
+CARRIED = frozenset(
+    {
+        "model",
+        "rank",
+        "alpha",
+        "dropout",
+        "weight_decay",
+        "label_smoothing",
+        "noise",
+        "replay",
+        "rate",
+        "epochs",
+        "warmup",
+        "layers",
+        "fold_layers",
+        "tokens_per_batch",
+        "max_tokens",
+        "max_train_tokens",
+        "patience",
+        "targets",
+        "seed",
+        "backend",
+        "forgetting_tasks",
+        "forgetting_documents",
+    }
+)
 """Parts of a recipe that a final run through TRL carries out. Any other is refused, never dropped."""
 
 PASS_TOKENS = {"cpu": 2048, "cuda": 8192}
@@ -70,7 +91,9 @@ class Done:
 
 
 def placed(file: TaskFile) -> Place | None:
-    """Where the final run goes by ``machine``, or None if it is our own; every fault before anything expensive.
+    """Where the final run goes by ``machine``, or None if it is our own.
+
+    Every fault before anything expensive.
 
     Raises:
         MissingExtraError: TRL is not installed.
@@ -83,18 +106,37 @@ def placed(file: TaskFile) -> Place | None:
         raise MissingExtraError("trl", needed_for="train.backend: trl")
     gpus = _gpus()
     processes = machine.processes or max(1, gpus)
-    faults = [(file.where(f"train.{n}"), f"train.{n}: a final run through TRL cannot carry it out.")
-              for n in _not_carried(recipe)]  # fmt: skip
+    faults = [
+        (file.where(f"train.{n}"), f"train.{n}: a final run through TRL cannot carry it out.")
+        for n in _not_carried(recipe)
+    ]
     if gpus and processes > gpus:
-        faults.append((file.where("machine.processes"), f"machine.processes: {processes} processes for {gpus} GPUs; "
-                       "each needs one of its own."))  # fmt: skip
+        faults.append(
+            (
+                file.where("machine.processes"),
+                f"machine.processes: {processes} processes for {gpus} GPUs; "
+                "each needs one of its own.",
+            )
+        )
     if machine.sharding == "fsdp" and not gpus:
-        faults.append((file.where("machine.sharding"), "machine.sharding: fsdp needs GPUs, and there is none here: "
-                       "on a processor it would silently become copies."))  # fmt: skip
+        faults.append(
+            (
+                file.where("machine.sharding"),
+                "machine.sharding: fsdp needs GPUs, and there is none here: "
+                "on a processor it would silently become copies.",
+            )
+        )
     elif machine.sharding == "fsdp" and processes < 2:
-        faults.append((file.where("machine.sharding"), "machine.sharding: fsdp needs two processes or more. Got 1."))
+        faults.append(
+            (
+                file.where("machine.sharding"),
+                "machine.sharding: fsdp needs two processes or more. Got 1.",
+            )
+        )
     if faults:
-        raise TaskError(faults, hint="train.backend: tunewell trains the final adapter in one process")
+        raise TaskError(
+            faults, hint="train.backend: tunewell trains the final adapter in one process"
+        )
     return Place(processes, "cuda" if gpus else "cpu", machine.sharding)
 
 
@@ -105,11 +147,17 @@ def _gpus() -> int:
 
 
 def _not_carried(recipe: Recipe) -> list[str]:
-    return [n for n, field in Recipe.model_fields.items() if n not in CARRIED and getattr(recipe, n) != field.default]
+    return [
+        n
+        for n, field in Recipe.model_fields.items()
+        if n not in CARRIED and getattr(recipe, n) != field.default
+    ]
 
 
 def train_final(setting: Setting, place: Place, *, cut: int, epochs: int) -> Done:
-    """Train the final adapter on all rows in processes of TRL's; goes on from the newest checkpoint of a killed run.
+    """Train the final adapter on all rows in processes of TRL's.
+
+    Goes on from the newest checkpoint of a killed run.
 
     Args:
         setting: Rows, base, work folder, progress.
@@ -140,28 +188,52 @@ def train_final(setting: Setting, place: Place, *, cut: int, epochs: int) -> Don
     meter.hear(json.loads((result / DONE).read_text(encoding="utf-8")))
     tensors = load_file(result / "adapter_model.safetensors")
     if not all(np.isfinite(t).all() for t in tensors.values()):
-        raise ModelError("The final training through TRL diverged: the adapter is not finite.", hint="lower train.rate")
+        raise ModelError(
+            "The final training through TRL diverged: the adapter is not finite.",
+            hint="lower train.rate",
+        )
     bank = setting.bank(cut)
     bank.put(0, tensors)
     return Done(bank, meter.tokens, meter.tokens / max(meter.seconds, 1e-9))
 
 
-def _hand_over(setting: Setting, place: Place, *, cut: int, epochs: int) -> tuple[Order, SharedWork, dict[str, Any]]:
+def _hand_over(
+    setting: Setting, place: Place, *, cut: int, epochs: int
+) -> tuple[Order, SharedWork, dict[str, Any]]:
     """The order, the rows in their steps (the very steps of our own loop) and the adapter to begin with."""
     from tunewell.train.loop import Job
 
     recipe, rows = setting.recipe, setting.rows.rows
     everything = np.ones((1, len(rows)), np.bool_)
     general = replay_rows(setting.tokenizer) if recipe.replay else ()
-    job = Job(setting.network, rows, recipe=recipe, cut=cut, train=everything, measure=~everything, replay=general)
+    job = Job(
+        setting.network,
+        rows,
+        recipe=recipe,
+        cut=cut,
+        train=everything,
+        measure=~everything,
+        replay=general,
+    )
     first = len(job.batches(0))
-    batches = list(itertools.islice((b for e in itertools.count() for b in job.batches(e)), first * epochs))
+    batches = list(
+        itertools.islice((b for e in itertools.count() for b in job.batches(e)), first * epochs)
+    )
     ends = tuple(first * (e + 1) for e in range(epochs))
     dtype = str(setting.network.head.dtype).removeprefix("torch.")
-    order = Order(base=str(setting.weights.folder), recipe=recipe, cut=cut, dtype=dtype, device=place.device,
-                  processes=place.processes, sharding=place.sharding, pass_tokens=PASS_TOKENS[place.device],
-                  horizon=first * recipe.epochs, epoch_ends=ends,
-                  checkpoint_s=CHECKPOINT_S[place.sharding])  # fmt: skip
+    order = Order(
+        base=str(setting.weights.folder),
+        recipe=recipe,
+        cut=cut,
+        dtype=dtype,
+        device=place.device,
+        processes=place.processes,
+        sharding=place.sharding,
+        pass_tokens=PASS_TOKENS[place.device],
+        horizon=first * recipe.epochs,
+        epoch_ends=ends,
+        checkpoint_s=CHECKPOINT_S[place.sharding],
+    )
     return order, SharedWork.of(job.rows, [b.rows[0] for b in batches]), job.bank.tensors(0)
 
 
@@ -180,4 +252,7 @@ class _Meter:
 
     def hear(self, line: dict[str, Any]) -> None:
         self._setting.meter.add(max(0, line["tokens"] - self.tokens) * self._depth)
-        self.tokens, self.seconds = max(self.tokens, line["tokens"]), max(self.seconds, line["seconds"])
+        self.tokens, self.seconds = (
+            max(self.tokens, line["tokens"]),
+            max(self.seconds, line["seconds"]),
+        )

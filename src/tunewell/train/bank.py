@@ -42,7 +42,8 @@ class SiteGroup:
         sites: The maps.
         outputs: Of the whole product, those of maps without adapters included.
         a: Shape (K, rank * maps, inputs).
-        b: Shape (K, rank * maps, outputs), zero outside the maps' own blocks, alpha / rank included.
+        b: Shape (K, rank * maps, outputs), zero outside the maps' own blocks, alpha / rank
+            included.
         mask: Dropout of the rows at hand, shape (K, rows, inputs), or None.
     """
 
@@ -56,30 +57,41 @@ class SiteGroup:
 class Bank:
     """K adapters.
 
-    Dropout zeroes inputs of A, drawn for every row anew and shared by the tokens of the row (variational dropout, Gal
-    and Ghahramani 2016): it then acts on a copy of A for each row and costs next to nothing, where a draw for every
-    token costs as much as the matrix products.
+    Dropout zeroes inputs of A, drawn for every row anew and shared by the tokens of the row
+    (variational dropout, Gal and Ghahramani 2016): it then acts on a copy of A for each row and
+    costs next to nothing, where a draw for every token costs as much as the matrix products.
 
     Args:
         groups: Sites by the product that computes them, with that product's outputs.
         recipe: Rank, alpha, dropout, seed.
-        adapters: Number of each adapter; it decides its initial values and its dropout, whoever trains beside it.
+        adapters: Number of each adapter; it decides its initial values and its dropout, whoever
+            trains beside it.
         like: A tensor of the type and device that the model computes in.
     """
 
     def __init__(
-        self, groups: Sequence[tuple[tuple[Site, ...], int]], *, recipe: Recipe, adapters: Sequence[int], like: Any
+        self,
+        groups: Sequence[tuple[tuple[Site, ...], int]],
+        *,
+        recipe: Recipe,
+        adapters: Sequence[int],
+        like: Any,
     ) -> None:
         self.adapters = tuple(adapters)
         self.rank, self.scale = recipe.rank, recipe.alpha / recipe.rank
         self._dropout, self._seed = recipe.dropout, recipe.seed
         k, kind = len(self.adapters), {"dtype": like.dtype, "device": like.device}
         self.groups = [
-            SiteGroup(sites, outputs,
-                  a=torch.empty(k, self.rank * len(sites), sites[0].inputs, **kind, requires_grad=True),
-                  b=torch.zeros(k, self.rank * len(sites), outputs, **kind, requires_grad=True))
+            SiteGroup(
+                sites,
+                outputs,
+                a=torch.empty(
+                    k, self.rank * len(sites), sites[0].inputs, **kind, requires_grad=True
+                ),
+                b=torch.zeros(k, self.rank * len(sites), outputs, **kind, requires_grad=True),
+            )
             for sites, outputs in groups
-        ]  # fmt: skip
+        ]
         size = sum(self.rank * (s.inputs + s.outputs) for g in self.groups for s in g.sites)
         first = np.zeros((k, size), np.float32)
         for group, start in zip(self.groups, self._starts(), strict=True):
@@ -112,12 +124,20 @@ class Bank:
             for j, site in enumerate(group.sites):
                 start, end = end, end + self.rank * site.outputs
                 b = flat[:, start:end].view(k, self.rank, site.outputs)
-                bs.append((b, slice(j * self.rank, (j + 1) * self.rank), slice(site.start, site.start + site.outputs)))
+                bs.append(
+                    (
+                        b,
+                        slice(j * self.rank, (j + 1) * self.rank),
+                        slice(site.start, site.start + site.outputs),
+                    )
+                )
             yield group, a, bs
 
     @torch.no_grad()
     def refresh(self, *, step: int | None = None, rows: int = 1) -> None:
-        """Copy the fp32 values into what the model computes with; with the dropout of a step, or without any.
+        """Copy the fp32 values into what the model computes with.
+
+        With the dropout of a step, or without any.
 
         Args:
             step: Of which the dropout is drawn; None = none.
@@ -138,10 +158,13 @@ class Bank:
     def _draw(self, step: int, rows: int) -> list[Any]:
         widths = [g.sites[0].inputs for g in self.groups]
         like = self.groups[0].a
-        keep = torch.stack([
-            uniform((self._seed, 1, adapter, step), (rows, sum(widths)), like.device) >= self._dropout
-            for adapter in self.adapters
-        ])  # fmt: skip
+        keep = torch.stack(
+            [
+                uniform((self._seed, 1, adapter, step), (rows, sum(widths)), like.device)
+                >= self._dropout
+                for adapter in self.adapters
+            ]
+        )
         scaled = keep.to(like.dtype).mul_(1 / (1 - self._dropout))
         return list(scaled.split(widths, 2))
 
@@ -165,14 +188,21 @@ class Bank:
         """One step of AdamW for every adapter, each gradient cut to length ``longest``."""
         grad = self.gradients()
         norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
-        if far(grad.device) or bool((norm > longest).any()):  # to look would be to wait for the device
+        if far(grad.device) or bool(
+            (norm > longest).any()
+        ):  # to look would be to wait for the device
             grad.mul_((longest / (norm + 1e-6)).clamp_(max=1.0))
         self.values.grad = grad
         if self._adam is None:
-            # One pass over the memory instead of eleven; made late, because a restored bank has its own averages.
+            # One pass over the memory instead of eleven; made late, because a restored bank has its
+            # own averages.
             self._adam = torch.optim.AdamW([self.values], betas=(0.9, 0.999), eps=1e-8, fused=True)
             steps = torch.tensor(float(self.steps), device=self.values.device)
-            self._adam.state[self.values] = {"step": steps, "exp_avg": self.mean, "exp_avg_sq": self.square}
+            self._adam.state[self.values] = {
+                "step": steps,
+                "exp_avg": self.mean,
+                "exp_avg_sq": self.square,
+            }
         self._adam.param_groups[0].update(lr=rate, weight_decay=weight_decay)
         self._adam.step()
         self.values.grad = None
@@ -184,7 +214,9 @@ class Bank:
         for group, a, bs in self._views(self.values):
             for j, (site, (b, _, _)) in enumerate(zip(group.sites, bs, strict=True)):
                 name = f"base_model.model.{site.name}.lora_"
-                out[f"{name}A.weight"] = a[place, j * self.rank : (j + 1) * self.rank].cpu().numpy().copy()
+                out[f"{name}A.weight"] = (
+                    a[place, j * self.rank : (j + 1) * self.rank].cpu().numpy().copy()
+                )
                 out[f"{name}B.weight"] = b[place].T.cpu().contiguous().numpy().copy()
         return out
 
@@ -194,7 +226,9 @@ class Bank:
         for group, a, bs in self._views(self.values):
             for j, (site, (b, _, _)) in enumerate(zip(group.sites, bs, strict=True)):
                 name = f"base_model.model.{site.name}.lora_"
-                a[place, j * self.rank : (j + 1) * self.rank].copy_(torch.from_numpy(tensors[f"{name}A.weight"]))
+                a[place, j * self.rank : (j + 1) * self.rank].copy_(
+                    torch.from_numpy(tensors[f"{name}A.weight"])
+                )
                 b[place].copy_(torch.from_numpy(tensors[f"{name}B.weight"]).T)
 
     def state(self) -> dict[str, NDArray[np.float32]]:

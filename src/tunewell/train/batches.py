@@ -24,12 +24,16 @@ class StepBatch:
 
 
 def plan(
-    lengths: NDArray[np.int64], members: Sequence[NDArray[np.int64]], *, budget: int, seed: int | None = None
+    lengths: NDArray[np.int64],
+    members: Sequence[NDArray[np.int64]],
+    *,
+    budget: int,
+    seed: int | None = None,
 ) -> list[StepBatch]:
     """Batches in which every adapter sees each of its rows once.
 
-    Rows are sorted by length, so that padding is little, and cut into as many pieces for each adapter; rows of the
-    same length are put in a new order by every seed, and so are the steps.
+    Rows are sorted by length, so that padding is little, and cut into as many pieces for each
+    adapter; rows of the same length are put in a new order by every seed, and so are the steps.
 
     Args:
         lengths: Tokens of every row, shape (rows,).
@@ -58,11 +62,15 @@ def plan(
             places = np.full((len(parts), width), -1, np.int64)
             for i, part in enumerate(parts):
                 places[i, : len(part)] = part
-            batches.append(StepBatch(rows=places, length=max(int(lengths[p].max()) for p in parts if len(p))))
+            batches.append(
+                StepBatch(rows=places, length=max(int(lengths[p].max()) for p in parts if len(p)))
+            )
     return [batches[i] for i in rng.permutation(len(batches))] if rng is not None else batches
 
 
-def parts(batch: StepBatch, lengths: NDArray[np.int64], *, budget: int) -> list[tuple[int, StepBatch]]:
+def parts(
+    batch: StepBatch, lengths: NDArray[np.int64], *, budget: int
+) -> list[tuple[int, StepBatch]]:
     """A batch in pieces of at most so many tokens (all adapters together), each with its first place.
 
     The gradient of a step is the sum of those of its pieces; only the memory is smaller.

@@ -1,4 +1,7 @@
-"""D12: what more rows would buy. Nested shares of the folds' rows, and the curve through them drawn further."""
+"""D12: what more rows would buy.
+
+Nested shares of the folds' rows, and the curve through them drawn further.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,8 @@ class MeasuredCurve(Value):
         measured: At 1/8, 1/4, 1/2 and all of the rows.
         forecast: At twice and four times the rows.
         gain: What twice the rows would take off the loss, nats a token.
-        slices: The same by slice of the definition, the largest gain first; the intervals hold together.
+        slices: The same by slice of the definition, the largest gain first; the intervals hold
+            together.
     """
 
     measured: tuple[CurvePoint, ...]
@@ -69,10 +73,13 @@ def learning_curve(
     progress: Progress | None = None,
     live: OnPoint | None = None,
 ) -> MeasuredCurve:
-    """Train every fold on nested shares of its rows, over the same trunk, and forecast; the Run carries D12.
+    """Train every fold on nested shares of its rows, over the same trunk, and forecast.
 
-    Smaller shares get more epochs (the inverse fourth root of the share), so that they are not merely trained less. The
-    whole is what training has measured, where the project has been trained with this recipe.
+    The Run carries D12.
+
+    Smaller shares get more epochs (the inverse fourth root of the share), so that they are not
+    merely trained less. The whole is what training has measured, where the project has been trained
+    with this recipe.
 
     Args:
         dataset: The rows.
@@ -94,11 +101,19 @@ def learning_curve(
     found = reuse(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
         return store.get_value(found.outputs["curve"], MeasuredCurve)
-    work = store.root / "work" / run_key("curve", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
+    work = (
+        store.root
+        / "work"
+        / run_key("curve", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
+    )
     with record(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
-        setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
+        setting = Setting(
+            dataset, split, recipe, weights, store, work, progress=progress, live=live
+        )
         losses, rows = _measured(setting, _folds_of_training(store, inputs, file, weights.digest))
-        result = forecast(losses, rows, tokens=setting.targets, families=setting.families, seed=recipe.seed)
+        result = forecast(
+            losses, rows, tokens=setting.targets, families=setting.families, seed=recipe.seed
+        )
         result = result.model_copy(update={"slices": slice_gains(setting, fields, losses, rows)})
         writer.outputs["curve"] = store.put_value(result)
         writer.findings.append(too_few_rows(result))
@@ -123,8 +138,14 @@ def slice_gains(
     found = []
     for name, own in slices.items():
         families = [f for f, here in zip(setting.families, own.tolist(), strict=True) if here]
-        curve = forecast(losses[:, own], rows, tokens=setting.targets[own], families=families,
-                         seed=setting.recipe.seed, level=level)  # fmt: skip
+        curve = forecast(
+            losses[:, own],
+            rows,
+            tokens=setting.targets[own],
+            families=families,
+            seed=setting.recipe.seed,
+            level=level,
+        )
         found.append(SliceGain(slice=name, rows=int(own.sum()), gain=curve.gain))
     return tuple(sorted(found, key=lambda s: -s.gain.value))
 
@@ -161,7 +182,9 @@ def _folds_of_training(
     return np.stack([held_out_loss(trace, e) for e in range(len(trace.losses))])
 
 
-def _measured(setting: Setting, whole: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], list[int]]:
+def _measured(
+    setting: Setting, whole: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], list[int]]:
     """Held-out loss of every row at every share, shape (shares, rows), and the rows that a fold was trained on."""
     recipe, cut = setting.recipe, setting.cut(setting.recipe.fold_layers)
     epochs = [epochs_at(share, recipe.epochs) for share in SHARES]
@@ -179,10 +202,16 @@ def _measured(setting: Setting, whole: NDArray[np.float64] | None) -> tuple[NDAr
     losses = []
     for share, passes, train in zip(SHARES, epochs, trained, strict=True):
         if share == 1 and whole is not None:
-            losses.append(_at_best(list(whole[:, None]), setting.held_out(np.ones((1, where.shape[1]), np.bool_)))[0])
+            losses.append(
+                _at_best(
+                    list(whole[:, None]), setting.held_out(np.ones((1, where.shape[1]), np.bool_))
+                )[0]
+            )
             continue
         part = recipe.model_copy(update={"epochs": passes})
-        job = setting.job(cut, train=train, measure=where, adapters=range(setting.folds), recipe=part)
+        job = setting.job(
+            cut, train=train, measure=where, adapters=range(setting.folds), recipe=part
+        )
         done = setting.run(f"share-{share:g}", job, epochs=passes, planned=passes, held_out=where)
         at_best = _at_best([r.losses for r in done.readings], setting.held_out(where))
         losses.append(np.nansum(np.where(where, at_best, 0), axis=0))
@@ -194,13 +223,19 @@ def _at_best(readings: Sequence[NDArray[Any]], rule: HeldOut) -> NDArray[Any]:
 
 
 def forecast(
-    losses: NDArray[np.float64], rows: Sequence[int], *, tokens: NDArray[np.int64], families: Sequence[str],
-    seed: int = 0, draws: int = 400, level: float = 0.95,
-) -> MeasuredCurve:  # fmt: skip
+    losses: NDArray[np.float64],
+    rows: Sequence[int],
+    *,
+    tokens: NDArray[np.int64],
+    families: Sequence[str],
+    seed: int = 0,
+    draws: int = 400,
+    level: float = 0.95,
+) -> MeasuredCurve:
     """Draw the curve further by `tunewell.stats.learning_curve`, the rectified law averaged over all that fits.
 
-    The shares are measured on the same rows, so only what differs between them is noise: families are resampled, and
-    each resample is centred over the shares.
+    The shares are measured on the same rows, so only what differs between them is noise: families
+    are resampled, and each resample is centred over the shares.
 
     Args:
         losses: Held-out loss of every row at every share, shape (shares, rows).
@@ -219,28 +254,46 @@ def forecast(
     weight = np.bincount(code, tokens.astype(np.float64), minlength=len(names))
     sums = np.stack([np.bincount(code, x * tokens, minlength=len(names)) for x in losses])
     point = sums.sum(1) / weight.sum()
-    picks = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(np.float64)
+    picks = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(
+        np.float64
+    )
     means = picks @ sums.T / (picks @ weight)[:, None]
     moved = means - means.mean(1, keepdims=True)
-    law = fitted(rows, point, errors=np.maximum(moved.std(0), 1e-6), level=level, draws=draws, seed=seed)
+    law = fitted(
+        rows, point, errors=np.maximum(moved.std(0), 1e-6), level=level, draws=draws, seed=seed
+    )
     tail = (1 - level) / 2
 
     def estimate(value: float, sample: NDArray[np.float64], method: str) -> Estimate:
         low, high = np.quantile(sample, [tail, 1 - tail])
-        return Estimate(value=value, low=min(float(low), value), high=max(float(high), value), level=level,
-                        n=len(names), method=method, unit="nats/token")  # fmt: skip
+        return Estimate(
+            value=value,
+            low=min(float(low), value),
+            high=max(float(high), value),
+            level=level,
+            n=len(names),
+            method=method,
+            unit="nats/token",
+        )
 
     def ahead(times: float) -> CurvePoint:
         found = law.forecast(rows[-1] * times)
-        return CurvePoint(share=times, rows=round(rows[-1] * times),
-                          loss=found.model_copy(update={"n": len(names), "unit": "nats/token"}))  # fmt: skip
+        return CurvePoint(
+            share=times,
+            rows=round(rows[-1] * times),
+            loss=found.model_copy(update={"n": len(names), "unit": "nats/token"}),
+        )
 
     now, twice = (_loss_at(law.fits, rows[-1] * times) for times in (1.0, AHEAD[0]))
     best = np.asarray(law.law)[None]
     gain = float((_loss_at(best, rows[-1]) - _loss_at(best, rows[-1] * AHEAD[0]))[0])
     return MeasuredCurve(
         measured=tuple(
-            CurvePoint(share=s, rows=r, loss=estimate(float(point[i]), means[:, i], "bootstrap over families"))
+            CurvePoint(
+                share=s,
+                rows=r,
+                loss=estimate(float(point[i]), means[:, i], "bootstrap over families"),
+            )
             for i, (s, r) in enumerate(zip(SHARES, rows, strict=True))
         ),
         forecast=tuple(map(ahead, AHEAD)),
@@ -264,7 +317,9 @@ def too_few_rows(curve: MeasuredCurve) -> Finding:
         f"About {more} more rows would take {curve.gain} nats a token off the held-out loss of {now:.3g} "
         f"({100 * curve.gain.value / now:.1f} %); four times the rows: {curve.forecast[-1].loss}."
     )
-    kind = f", {curve.slices[0].slice} first" if curve.slices and curve.slices[0].gain.low > 0 else ""
+    kind = (
+        f", {curve.slices[0].slice} first" if curve.slices and curve.slices[0].gain.low > 0 else ""
+    )
     advice = {
         "found": f"collect about {more} more rows{kind}",
         "clear": "",
@@ -275,5 +330,12 @@ def too_few_rows(curve: MeasuredCurve) -> Finding:
         why += f" It would gain most on {sure.slice} ({sure.rows} rows): {sure.gain}."
     if status == "clear":
         why += " Stop collecting rows of this kind."
-    return Finding(code="D12", status=status, stage="curve", why=why, estimate=curve.gain,
-                   threshold=Threshold(value=WORTH * now, origin="built-in"), remedy=advice[status])  # fmt: skip
+    return Finding(
+        code="D12",
+        status=status,
+        stage="curve",
+        why=why,
+        estimate=curve.gain,
+        threshold=Threshold(value=WORTH * now, origin="built-in"),
+        remedy=advice[status],
+    )

@@ -1,7 +1,7 @@
 """What differs between a processor and a GPU: where tensors live, how they get there, how much fits.
 
-On a GPU the processor only hands out work. Whatever makes it wait for a result stands once a batch at most, never once
-a row or a layer; `tests.train.accelerator` counts.
+On a GPU the processor only hands out work. Whatever makes it wait for a result stands once a batch
+at most, never once a row or a layer; `tests.train.accelerator` counts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def far(device: Any) -> bool:
 
 
 def send(values: Any, device: Any) -> Any:
-    """An array or tensor of the processor, on a device; the processor does not wait for the copy."""
+    """An array or tensor of the processor, on a device.
+
+    The processor does not wait for the copy.
+    """
     tensor = torch.from_numpy(values) if isinstance(values, np.ndarray) else values
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
@@ -49,7 +52,10 @@ def uniform(key: Sequence[int], shape: Sequence[int], device: Any) -> Any:
 
 
 def free_bytes(device: Any) -> float:
-    """Memory that a GPU has left for us, what PyTorch keeps for reuse included; no limit elsewhere."""
+    """Memory that a GPU has left for us, what PyTorch keeps for reuse included.
+
+    No limit elsewhere.
+    """
     if device.type != "cuda":
         return math.inf
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -43,14 +43,18 @@ class Explained(Value):
 
     def __str__(self) -> str:
         trained = sum(t.trained for t in self.tokens)
-        lines = [f"{self.id}: {len(self.tokens)} tokens, the loss is on the last {trained} (marked >)"]
+        lines = [
+            f"{self.id}: {len(self.tokens)} tokens, the loss is on the last {trained} (marked >)"
+        ]
         if not self.fits:
             lines.append(f"  longer than train.max_tokens = {self.max_tokens}: not used")
         if self.adds:
             lines.append(f"  the template adds a system turn of its own: {self.adds!r}")
         for token in self.tokens:
             mark = ">" if token.trained else " "
-            lines.append(f"{mark} {token.id:>7}  {token.text!r}{'  (turn mark)' if token.special else ''}")
+            lines.append(
+                f"{mark} {token.id:>7}  {token.text!r}{'  (turn mark)' if token.special else ''}"
+            )
         return "\n".join(lines)
 
 
@@ -66,10 +70,19 @@ def explain(example: Example, tokenizer: Any, *, max_tokens: int) -> Explained:
     coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
     special = {int(i) for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     tokens = tuple(
-        Token(id=i, text=str(tokenizer.decode([i], clean_up_tokenization_spaces=False)),
-              trained=place >= coded.target_start, special=i in special)
+        Token(
+            id=i,
+            text=str(tokenizer.decode([i], clean_up_tokenization_spaces=False)),
+            trained=place >= coded.target_start,
+            special=i in special,
+        )
         for place, i in enumerate(coded.ids)
-    )  # fmt: skip
+    )
     has_system = any(m.role == "system" for m in example.prompt)
-    return Explained(id=example.id, tokens=tokens, fits=coded.fits, max_tokens=max_tokens,
-                     adds="" if has_system else chat.adds)  # fmt: skip
+    return Explained(
+        id=example.id,
+        tokens=tokens,
+        fits=coded.fits,
+        max_tokens=max_tokens,
+        adds="" if has_system else chat.adds,
+    )

@@ -55,13 +55,20 @@ def peft_files(
     config["lora_alpha"] = int(recipe.alpha) if recipe.alpha == int(recipe.alpha) else recipe.alpha
     return {
         "adapter_config.json": (json.dumps(config, indent=2, sort_keys=True) + "\n").encode(),
-        "adapter_model.safetensors": save({k: tensors[k] for k in sorted(tensors)}, metadata={"format": "pt"}),
+        "adapter_model.safetensors": save(
+            {k: tensors[k] for k in sorted(tensors)}, metadata={"format": "pt"}
+        ),
         "README.md": card.encode(),
     }
 
 
 def model_card(
-    *, base: str, recipe: Recipe, facts: Mapping[str, str], findings: Sequence[Finding] = (), task: str = ""
+    *,
+    base: str,
+    recipe: Recipe,
+    facts: Mapping[str, str],
+    findings: Sequence[Finding] = (),
+    task: str = "",
 ) -> str:
     """The model card: what it is, what it was trained on, what was measured, how to load it.
 
@@ -72,7 +79,14 @@ def model_card(
         findings: What training saw.
         task: What the model is for.
     """
-    lines = ["---", f"base_model: {json.dumps(base)}", "library_name: peft", "tags: [lora, tunewell]", "---", ""]
+    lines = [
+        "---",
+        f"base_model: {json.dumps(base)}",
+        "library_name: peft",
+        "tags: [lora, tunewell]",
+        "---",
+        "",
+    ]
     lines += [f"# LoRA adapter for {_plain(base)}", ""]
     lines += [_plain(task), ""] if task else []
     lines += ["| | |", "|---|---|", *(f"| {_plain(k)} | {_plain(v)} |" for k, v in facts.items())]
@@ -93,8 +107,16 @@ def model_card(
     if findings:
         lines += ["", "## What was seen in training", ""]
         lines += [f"* **{f.code}** ({f.status}): {_plain(f.why)}" for f in findings]
-    lines += ["", "## Loading", "", "```python", "from peft import PeftModel",
-              'model = PeftModel.from_pretrained(base, "path/of/this/folder")', "```", ""]  # fmt: skip
+    lines += [
+        "",
+        "## Loading",
+        "",
+        "```python",
+        "from peft import PeftModel",
+        'model = PeftModel.from_pretrained(base, "path/of/this/folder")',
+        "```",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -105,15 +127,24 @@ def merged_card(card: str) -> str:
         >>> print(merged_card("library_name: peft\n# LoRA adapter for x\n\n## Loading\n\nold").splitlines()[1])
         # x with its LoRA adapter merged in
     """
-    told = card.partition("## Loading")[0].replace("library_name: peft", "library_name: transformers")
+    told = card.partition("## Loading")[0].replace(
+        "library_name: peft", "library_name: transformers"
+    )
     lines = [
         f"# {line.removeprefix('# LoRA adapter for ')} with its LoRA adapter merged in"
         if line.startswith("# LoRA adapter for ")
         else line
         for line in told.splitlines()
     ]
-    lines += ["## Loading", "", "```python", "from transformers import AutoModelForCausalLM",
-              'model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")', "```", ""]  # fmt: skip
+    lines += [
+        "## Loading",
+        "",
+        "```python",
+        "from transformers import AutoModelForCausalLM",
+        'model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")',
+        "```",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -26,7 +26,8 @@ def clustered_mean(
 ) -> Estimate:
     """Weighted mean with a t interval over clusters (families), whose rows are not independent.
 
-    The linearised variance of a ratio (Cochran 1977, Sampling Techniques, eq. 6.13), a cluster being the unit.
+    The linearised variance of a ratio (Cochran 1977, Sampling Techniques, eq. 6.13), a cluster
+    being the unit.
 
     Example:
         >>> print(clustered_mean(np.array([1.0, 2.0, 3.0, 2.0]), np.ones(4), ["a", "a", "b", "c"]))
@@ -39,30 +40,51 @@ def clustered_mean(
     mean = float((values * weights).sum() / total)
     sums = np.bincount(place, weights * (values - mean), minlength=len(names))
     if len(names) < 2:
-        return Estimate(value=mean, low=-np.inf, high=np.inf, level=level, n=len(names), method="one family only",
-                        unit=unit)  # fmt: skip
+        return Estimate(
+            value=mean,
+            low=-np.inf,
+            high=np.inf,
+            level=level,
+            n=len(names),
+            method="one family only",
+            unit=unit,
+        )
     half = float(stdtrit(len(names) - 1, (1 + level) / 2)) * np.sqrt(
         len(names) / (len(names) - 1) * float((sums**2).sum())
     )
     half /= total
-    return Estimate(value=mean, low=mean - half, high=mean + half, level=level, n=len(names),
-                    method="t interval over families", unit=unit)  # fmt: skip
+    return Estimate(
+        value=mean,
+        low=mean - half,
+        high=mean + half,
+        level=level,
+        n=len(names),
+        method="t interval over families",
+        unit=unit,
+    )
 
 
-def loss_estimate(trace: FoldTrace, evaluation: int, *, held_out: bool, families: Mapping[str, str]) -> Estimate:
+def loss_estimate(
+    trace: FoldTrace, evaluation: int, *, held_out: bool, families: Mapping[str, str]
+) -> Estimate:
     """Mean nats per target token at one evaluation, over held-out pairs or over trained-on pairs."""
     losses = trace.losses[evaluation]
     use = np.isfinite(losses) & (trace.held_out if held_out else ~trace.held_out)
     _, rows = np.nonzero(use)
-    return clustered_mean(losses[use].astype(np.float64), trace.tokens[rows].astype(np.float64),
-                          [families.get(trace.examples[r], trace.examples[r]) for r in rows])  # fmt: skip
+    return clustered_mean(
+        losses[use].astype(np.float64),
+        trace.tokens[rows].astype(np.float64),
+        [families.get(trace.examples[r], trace.examples[r]) for r in rows],
+    )
 
 
-def carried_share(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], level: float = 0.95) -> Estimate:
+def carried_share(
+    trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], level: float = 0.95
+) -> Estimate:
     """Gain on held-out rows as a share of the gain on rows trained on, between the start and one evaluation.
 
-    Fieller's interval of a ratio, families being the units; it is unbounded where the gain on trained rows is not
-    itself certain.
+    Fieller's interval of a ratio, families being the units; it is unbounded where the gain on
+    trained rows is not itself certain.
     """
     from scipy.special import stdtrit
 
@@ -77,12 +99,18 @@ def carried_share(trace: FoldTrace, evaluation: int, *, families: Mapping[str, s
         _, rows = np.nonzero(use)
         weight = trace.tokens[rows].astype(np.float64)
         mean = float((gain[use] * weight).sum() / max(weight.sum(), 1.0))
-        spread = np.bincount(cluster[rows], weight * (gain[use] - mean), minlength=len(names)) / max(weight.sum(), 1.0)
+        spread = np.bincount(
+            cluster[rows], weight * (gain[use] - mean), minlength=len(names)
+        ) / max(weight.sum(), 1.0)
         sums[kind] = (mean, spread)
     (out, d_out), (inside, d_in) = sums["out"], sums["in"]
     n = len(names)
     t2 = float(stdtrit(max(n - 1, 1), (1 + level) / 2)) ** 2 * n / max(n - 1, 1)
-    v_out, v_in, v_both = float((d_out**2).sum()), float((d_in**2).sum()), float((d_out * d_in).sum())
+    v_out, v_in, v_both = (
+        float((d_out**2).sum()),
+        float((d_in**2).sum()),
+        float((d_out * d_in).sum()),
+    )
     a = inside**2 - t2 * v_in
     b = out * inside - t2 * v_both
     c = out**2 - t2 * v_out
@@ -91,11 +119,20 @@ def carried_share(trace: FoldTrace, evaluation: int, *, families: Mapping[str, s
     if a > 0 and b * b >= a * c:
         root = float(np.sqrt(b * b - a * c))
         low, high = (b - root) / a, (b + root) / a
-    return Estimate(value=value, low=min(low, value), high=max(high, value), level=level, n=n,
-                    method="Fieller over families", unit="share")  # fmt: skip
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=level,
+        n=n,
+        method="Fieller over families",
+        unit="share",
+    )
 
 
-def overfitting(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], scope: str) -> Finding:
+def overfitting(
+    trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], scope: str
+) -> Finding:
     """T01 at the length that was chosen.
 
     Args:
@@ -118,20 +155,32 @@ def overfitting(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str
     if status == "unchecked":
         why += f" Too few rows to say whether that is at least {CARRIED:g}."
     rising = _rising(trace, evaluation, families)
-    return Finding(code="T01", status=status, stage="train", why=why + rising, estimate=share,
-                   threshold=Threshold(value=CARRIED, origin="built-in"),
-                   remedy="lower train.epochs or raise train.dropout, then: tunewell train")  # fmt: skip
+    return Finding(
+        code="T01",
+        status=status,
+        stage="train",
+        why=why + rising,
+        estimate=share,
+        threshold=Threshold(value=CARRIED, origin="built-in"),
+        remedy="lower train.epochs or raise train.dropout, then: tunewell train",
+    )
 
 
 def _rising(trace: FoldTrace, best: int, families: Mapping[str, str]) -> str:
-    """Whether the held-out loss rose after the chosen evaluation, in a sentence; empty if nothing came after."""
+    """Whether the held-out loss rose after the chosen evaluation, in a sentence.
+
+    Empty if nothing came after.
+    """
     if best + 1 >= len(trace.epochs):
         return ""
     change = (trace.losses[-1] - trace.losses[best]).astype(np.float64)
     use = np.isfinite(change) & trace.held_out
     _, rows = np.nonzero(use)
-    rise = clustered_mean(change[use], trace.tokens[rows].astype(np.float64),
-                          [families.get(trace.examples[r], trace.examples[r]) for r in rows])  # fmt: skip
+    rise = clustered_mean(
+        change[use],
+        trace.tokens[rows].astype(np.float64),
+        [families.get(trace.examples[r], trace.examples[r]) for r in rows],
+    )
     sure = "rises" if rise.low > 0 else "does not fall any further for certain"
     return f" Beyond that the held-out loss {sure}: {rise} by epoch {trace.epochs[-1]:g}."
 
@@ -153,21 +202,31 @@ def plumbing(examples: Sequence[Example], rows: Rows, tokenizer: Any, *, limit: 
     if unknown is not None and unknown not in chat.end_ids:
         with_unknown = [r.id for r in rows.rows if unknown in r.ids]
         if with_unknown:
-            faults.append(f"{len(with_unknown)} rows hold characters that the tokenizer does not know")
+            faults.append(
+                f"{len(with_unknown)} rows hold characters that the tokenizer does not know"
+            )
             bad += with_unknown
     total = len(rows.rows) + len(rows.too_long) + len(rows.empty)
     left_out = len(rows.too_long)
     if left_out > 0.05 * total:
-        faults.append(f"{left_out} of {total} rows exceed train.max_tokens = {limit} and are not used")
+        faults.append(
+            f"{left_out} of {total} rows exceed train.max_tokens = {limit} and are not used"
+        )
         bad += rows.too_long
     good = (
         f"Loss on the target and its end of turn alone in {len(rows.rows)} of {len(rows.rows)} rows, no padding, "
         f"template of the base model; {left_out} of {total} rows longer than {limit} tokens."
     )
-    return Finding(code="T07", status="found" if faults else "clear", stage="train",
-                   why="; ".join(faults).capitalize() + "." if faults else good, rows=tuple(dict.fromkeys(bad)),
-                   estimate=Estimate.exact(len(set(bad)), n=total), threshold=Threshold(value=0, origin="built-in"),
-                   remedy="raise train.max_tokens or shorten the rows" if left_out > 0.05 * total else "")  # fmt: skip
+    return Finding(
+        code="T07",
+        status="found" if faults else "clear",
+        stage="train",
+        why="; ".join(faults).capitalize() + "." if faults else good,
+        rows=tuple(dict.fromkeys(bad)),
+        estimate=Estimate.exact(len(set(bad)), n=total),
+        threshold=Threshold(value=0, origin="built-in"),
+        remedy="raise train.max_tokens or shorten the rows" if left_out > 0.05 * total else "",
+    )
 
 
 def _row_fault(row: TrainRow, target: str, chat: Any) -> str:
@@ -182,10 +241,13 @@ def _row_fault(row: TrainRow, target: str, chat: Any) -> str:
 
 
 def depth(lost: Estimate, *, share: float, faster: float) -> str:
-    """What the depth of the final adapter buys, in words; where it buys nothing measurable, the cheaper one is offered.
+    """What the depth of the final adapter buys, in words.
+
+    Where it buys nothing measurable, the cheaper one is offered.
 
     Args:
-        lost: Held-out loss of adapters on the top ``share`` of the layers minus that at the final depth, same rows.
+        lost: Held-out loss of adapters on the top ``share`` of the layers minus that at the final
+            depth, same rows.
         share: Of the layers.
         faster: How many times fewer layers those are.
 

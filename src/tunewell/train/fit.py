@@ -65,8 +65,9 @@ def fit(
 ) -> TrainedAdapter:
     """Train one adapter at the recipe's depth, for its epochs or for a budget of training tokens.
 
-    With a budget the rows are repeated as often as it takes (or not all seen once); the learning rate is planned for
-    the whole of it and nothing stops early, so that two sets of rows get the same training.
+    With a budget the rows are repeated as often as it takes (or not all seen once); the learning
+    rate is planned for the whole of it and nothing stops early, so that two sets of rows get the
+    same training.
 
     Args:
         examples: What to train on.
@@ -76,7 +77,8 @@ def fit(
         budget_tokens: Training tokens to process, prompt and target.
         seed: Instead of the recipe's.
         progress: Called with (tokens done, tokens in all).
-        network: The base already loaded (`tunewell.train.network.load_network`), to use it more than once.
+        network: The base already loaded (`tunewell.train.network.load_network`), to use it more
+            than once.
 
     Raises:
         DataError: No row can be trained on.
@@ -99,19 +101,37 @@ def fit(
     train = np.arange(len(rows))[None] < len(mine.rows)
     network = network or load_network(weights.folder)
     general = replay_rows(tokenizer) if recipe.replay else ()
-    job = Job(network, rows, recipe=recipe, cut=cut_of(network.layers, recipe.layers), train=train, measure=~train,
-              replay=general)  # fmt: skip
+    job = Job(
+        network,
+        rows,
+        recipe=recipe,
+        cut=cut_of(network.layers, recipe.layers),
+        train=train,
+        measure=~train,
+        replay=general,
+    )
     epochs, steps = recipe.epochs, 0
     if budget_tokens:
         epochs = math.ceil(budget_tokens / job.epoch_tokens)
         steps = steps_for(job, budget_tokens, epochs)
     total = min(budget_tokens or math.inf, epochs * job.epoch_tokens)
-    done = run_job(job, epochs=epochs, max_steps=steps, told=_teller(progress, int(total)), read_every=False)
-    card = model_card(base=weights.name, recipe=recipe, facts={"rows": str(len(mine.rows)), "tokens": str(done.tokens)})
+    done = run_job(
+        job, epochs=epochs, max_steps=steps, told=_teller(progress, int(total)), read_every=False
+    )
+    card = model_card(
+        base=weights.name,
+        recipe=recipe,
+        facts={"rows": str(len(mine.rows)), "tokens": str(done.tokens)},
+    )
     layers = None if job.cut == 0 else range(job.cut, network.layers)
     first, last = done.readings[0].losses[0], done.readings[-1].losses[0]
     files = peft_files(
-        job.bank.tensors(0), recipe=recipe, base=weights.name, layers=layers, card=card, transposed=network.transposed
+        job.bank.tensors(0),
+        recipe=recipe,
+        base=weights.name,
+        layers=layers,
+        card=card,
+        transposed=network.transposed,
     )
     del job, network
     release_memory()

@@ -1,7 +1,9 @@
 """T04: what the model could do before and can no longer: general text and general questions, before and after.
 
-The passages stand for general text of their twelve kinds, so they are the units of the intervals and the kinds are
-strata: between two models that differ at random on every passage, the change would come out as often above as below.
+The passages stand for general text of their twelve kinds, so they are the units of the intervals
+and the kinds are
+strata: between two models that differ at random on every passage, the change would come out as
+    often above as below.
 """
 
 from __future__ import annotations
@@ -51,8 +53,8 @@ def general_rows(tokenizer: Any, *, work: float = math.inf) -> tuple[TrainRow, .
 
     Args:
         tokenizer: The base's.
-        work: Of the run, in tokens trained on at full depth; the set is the largest that takes `SHARE` of it at most,
-            and never less than `FEWEST` passages with 16 questions.
+        work: Of the run, in tokens trained on at full depth; the set is the largest that takes
+            `SHARE` of it at most, and never less than `FEWEST` passages with 16 questions.
     """
     texts, asked = text_rows(tokenizer, "measured"), question_rows(tokenizer, "measured")
     kinds, half = len({_kind(r) for r in texts}), len(texts) / 2
@@ -76,11 +78,16 @@ def reading_work(rows: Sequence[TrainRow]) -> float:
 
 
 def text_rows(tokenizer: Any, use: Use, *, prefix: str = "") -> tuple[TrainRow, ...]:
-    """Passages as rows, ranked as `tunewell.model.passages.passages` ranks them; the id names the kind."""
+    """Passages as rows, ranked as `tunewell.model.passages.passages` ranks them.
+
+    The id names the kind.
+    """
     rows = []
     for i, passage in enumerate(passages(use)):
         ids = tokenizer(passage.text, add_special_tokens=False)["input_ids"]
-        rows.append(TrainRow(id=f"{prefix}text/{passage.kind}/{i}", ids=np.asarray(ids, np.int32), start=1))
+        rows.append(
+            TrainRow(id=f"{prefix}text/{passage.kind}/{i}", ids=np.asarray(ids, np.int32), start=1)
+        )
     return tuple(rows)
 
 
@@ -90,7 +97,13 @@ def question_rows(tokenizer: Any, use: Use, *, prefix: str = "") -> tuple[TrainR
     rows = []
     for i, (question, answer) in enumerate(questions(use)):
         coded = chat.encode([Message(role="user", content=question)], answer)
-        rows.append(TrainRow(id=f"{prefix}question/{i}", ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
+        rows.append(
+            TrainRow(
+                id=f"{prefix}question/{i}",
+                ids=np.asarray(coded.ids, np.int32),
+                start=coded.target_start,
+            )
+        )
     return tuple(rows)
 
 
@@ -105,13 +118,21 @@ def general_losses(
         recipe: Of the adapter.
         cut: First layer with adapters.
         values: Of the adapter's bank.
-        weights: Digest of the base: its losses are the same for every adapter, and are kept in the cache folder.
+        weights: Digest of the base: its losses are the same for every adapter, and are kept in the
+            cache folder.
     """
     from tunewell.train.loop import Job
 
     everything = np.ones((1, len(rows)), np.bool_)
-    job = Job(network, rows, recipe=recipe, cut=cut, train=~everything, measure=everything,
-              trunk=ForgettingMeter(network, rows, cut) if cut else None)  # fmt: skip
+    job = Job(
+        network,
+        rows,
+        recipe=recipe,
+        cut=cut,
+        train=~everything,
+        measure=everything,
+        trunk=ForgettingMeter(network, rows, cut) if cut else None,
+    )
     path = _kept(rows, weights, cut, network.head) if weights else None
     before = _read(path, len(rows)) if path else None
     if before is None:
@@ -124,7 +145,9 @@ def general_losses(
 
 def _measured(job: Any) -> NDArray[np.float64]:
     """Mean nats per token of every row."""
-    return np.sum([np.nan_to_num(job.evaluate(which)[0]) for which in passes(job)], axis=0, dtype=np.float64)
+    return np.sum(
+        [np.nan_to_num(job.evaluate(which)[0]) for which in passes(job)], axis=0, dtype=np.float64
+    )
 
 
 def passes(job: Any) -> Iterator[NDArray[np.bool_]]:
@@ -139,8 +162,15 @@ def passes(job: Any) -> Iterator[NDArray[np.bool_]]:
 def _kept(rows: Sequence[TrainRow], weights: str, cut: int, head: Any) -> Path:
     import torch
 
-    what = {"rows": Rows(rows=tuple(rows)).key, "weights": weights, "cut": cut, "dtype": str(head.dtype),
-            "device": head.device.type, "torch": torch.__version__, "version": 1}  # fmt: skip
+    what = {
+        "rows": Rows(rows=tuple(rows)).key,
+        "weights": weights,
+        "cut": cut,
+        "dtype": str(head.dtype),
+        "device": head.device.type,
+        "torch": torch.__version__,
+        "version": 1,
+    }
     return cache_folder() / "general" / f"{digest(what)[:32]}.npy"
 
 
@@ -155,7 +185,10 @@ def _read(path: Path, rows: int) -> NDArray[np.float64] | None:
 
 
 def _write(path: Path, losses: NDArray[np.float64]) -> None:
-    """Keep losses, whole or not at all; a disk that refuses only costs the next run a few seconds."""
+    """Keep losses, whole or not at all.
+
+    A disk that refuses only costs the next run a few seconds.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
@@ -186,7 +219,11 @@ class ForgettingMeter:
 
 
 def forgetting(
-    losses: NDArray[np.float64], rows: Sequence[TrainRow], *, limit: float = LIMIT, work: float = math.inf
+    losses: NDArray[np.float64],
+    rows: Sequence[TrainRow],
+    *,
+    limit: float = LIMIT,
+    work: float = math.inf,
 ) -> Finding:
     """T04 from losses before and after.
 
@@ -244,9 +281,7 @@ class LossChange:
     @property
     def seen(self) -> str:
         """The detectable change in words."""
-        return (
-            f"{'no change' if math.isinf(self.detectable) else f'{100 * self.detectable:.2g} %'} would have been seen"
-        )
+        return f"{'no change' if math.isinf(self.detectable) else f'{100 * self.detectable:.2g} %'} would have been seen"
 
     def __str__(self) -> str:
         e = self.estimate
@@ -254,12 +289,16 @@ class LossChange:
 
 
 def relative_change(
-    losses: NDArray[np.float64], tokens: NDArray[np.float64], kinds: Sequence[str], *, level: float = 0.95
+    losses: NDArray[np.float64],
+    tokens: NDArray[np.float64],
+    kinds: Sequence[str],
+    *,
+    level: float = 0.95,
 ) -> LossChange:
     """Change of all nats together as a share of the nats before, paired by row, kinds being strata.
 
-    The linearised variance of a ratio over a stratified sample (Cochran 1977, Sampling Techniques, eq. 6.44 without
-    the finite population) with Satterthwaite's degrees of freedom.
+    The linearised variance of a ratio over a stratified sample (Cochran 1977, Sampling Techniques,
+    eq. 6.44 without the finite population) with Satterthwaite's degrees of freedom.
 
     Args:
         losses: Mean nats per token before and after, shape (2, rows).
@@ -286,11 +325,31 @@ def relative_change(
     if (count < 2).any() or not spread.sum():
         alone = bool((count < 2).any())
         half = math.inf if alone else 0.0
-        return LossChange(Estimate(value=value, low=value - half, high=value + half, level=level, n=n, method=name,
-                               unit="share of the loss before"), half)  # fmt: skip
+        return LossChange(
+            Estimate(
+                value=value,
+                low=value - half,
+                high=value + half,
+                level=level,
+                n=n,
+                method=name,
+                unit="share of the loss before",
+            ),
+            half,
+        )
     parts = count / (count - 1) * spread
     freedom = float(parts.sum() ** 2 / (parts**2 / (count - 1)).sum())
     se = math.sqrt(float(parts.sum()))
     half, more = (float(stdtrit(freedom, p)) * se for p in ((1 + level) / 2, POWER))
-    return LossChange(Estimate(value=value, low=value - half, high=value + half, level=level, n=n, method=name,
-                           unit="share of the loss before"), half + more)  # fmt: skip
+    return LossChange(
+        Estimate(
+            value=value,
+            low=value - half,
+            high=value + half,
+            level=level,
+            n=n,
+            method=name,
+            unit="share of the loss before",
+        ),
+        half + more,
+    )

@@ -1,13 +1,16 @@
 """The elementwise work of a step in one pass over memory each, compiled by Numba for the processor at hand.
 
-In PyTorch's own operations, normalisation, rotation, SwiGLU, softmax and cross-entropy take three to eight passes each;
-where matrix products run on AMX, those passes are most of a step. Numba needs no compiler at the user's. Where it is
-missing, and on a GPU, `tunewell.train.kernels` does the same in PyTorch; tests hold both to the same results.
+In PyTorch's own operations, normalisation, rotation, SwiGLU, softmax and cross-entropy take three
+to eight passes each; where matrix products run on AMX, those passes are most of a step. Numba needs
+no compiler at the user's. Where it is missing, and on a GPU, `tunewell.train.kernels` does the same
+in PyTorch; tests hold both to the same results.
 
-Every kernel comes in two makes: fp32, and bf16 seen as the upper half of an fp32 number. Sums and exponentials are fp32
-in both. Threads share whole rows and run the same code, so their number does not change a result.
+Every kernel comes in two makes: fp32, and bf16 seen as the upper half of an fp32 number. Sums and
+exponentials are fp32 in both. Threads share whole rows and run the same code, so their number does
+not change a result.
 
-Indices that are sums are wrapped in ``AT``: Numba would look whether they are negative, and lose the vector code.
+Indices that are sums are wrapped in ``AT``: Numba would look whether they are negative, and lose
+the vector code.
 """
 
 from __future__ import annotations
@@ -50,13 +53,18 @@ def _kernels(half: bool) -> Any:
         import numba
     except ImportError:
         return None
-    # Sums in any order and no care for signed zeros; infinities and NaN stay what they are, so a diverging run shows.
-    compiled = numba.njit(fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy", nogil=True)
+    # Sums in any order and no care for signed zeros; infinities and NaN stay what they are, so a
+    # diverging run shows.
+    compiled = numba.njit(
+        fastmath={"reassoc", "contract", "arcp", "nsz"}, error_model="numpy", nogil=True
+    )
     inner = numba.njit(fastmath={"contract"}, error_model="numpy")
     load, store = (inner(f) for f in (_halves() if half else _whole()))
     tools = _Tools(load, store, *(inner(f) for f in (_exp, _order, _number)))
     makes = (_norms, _norm_back, _swiglu, _heads, _softmax, _softmax_back, _cross_entropy)
-    return SimpleNamespace(**{f.__name__: _Shared(compiled(f)) for make in makes for f in make(*tools)})
+    return SimpleNamespace(
+        **{f.__name__: _Shared(compiled(f)) for make in makes for f in make(*tools)}
+    )
 
 
 class _Tools(NamedTuple):
@@ -70,8 +78,8 @@ class _Tools(NamedTuple):
 class _Shared:
     """A kernel whose rows are shared by as many threads as PyTorch has.
 
-    Unlike Numba's own way to use threads this runs one and the same machine code for any number of them, so that a run
-    may go on with another number to the same bytes.
+    Unlike Numba's own way to use threads this runs one and the same machine code for any number of
+    them, so that a run may go on with another number to the same bytes.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -83,7 +91,9 @@ class _Shared:
             self._kernel(0, rows, *values)
             return
         cuts = [rows * i // threads for i in range(threads + 1)]
-        for done in [_pool(threads).submit(self._kernel, a, b, *values) for a, b in itertools.pairwise(cuts)]:
+        for done in [
+            _pool(threads).submit(self._kernel, a, b, *values) for a, b in itertools.pairwise(cuts)
+        ]:
             done.result()
 
 
@@ -102,13 +112,18 @@ def _halves() -> tuple[Any, Any]:
 
     def store(x: Any) -> Any:
         bits = U(F(x).view(U))
-        return np.uint16(U(bits + U(0x7FFF) + U(U(bits >> U(16)) & U(1))) >> U(16))  # to the nearest, ties to even
+        return np.uint16(
+            U(bits + U(0x7FFF) + U(U(bits >> U(16)) & U(1))) >> U(16)
+        )  # to the nearest, ties to even
 
     return load, store
 
 
 def _exp(x: Any) -> Any:
-    """Relative error 2e-7 (Cephes' polynomial), 0 below -87; NaN stays NaN, and loops over it become vector code."""
+    """Relative error 2e-7 (Cephes' polynomial), 0 below -87.
+
+    NaN stays NaN, and loops over it become vector code.
+    """
     tiny = x < F(-87)
     x = F(-87) if tiny else x
     x = F(88) if x > F(88) else x
@@ -147,7 +162,15 @@ def _norms(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any
                 out[i, j] = store(load(x[i, j]) * s * load(weight[j]))
 
     def add_norm(
-        first: int, last: int, x: Any, y: Any, weight: Any, eps: float, both: Any, out: Any, scale: Any
+        first: int,
+        last: int,
+        x: Any,
+        y: Any,
+        weight: Any,
+        eps: float,
+        both: Any,
+        out: Any,
+        scale: Any,
     ) -> None:
         n = x.shape[1]
         for i in range(first, last):
@@ -165,8 +188,13 @@ def _norms(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any
 
 
 def _norm_back(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
-    def norm_back(first: int, last: int, x: Any, weight: Any, scale: Any, grad: Any, more: Any, out: Any) -> None:
-        """``more`` is the gradient that reached x another way; a shape of (0, 0) says that there is none."""
+    def norm_back(
+        first: int, last: int, x: Any, weight: Any, scale: Any, grad: Any, more: Any, out: Any
+    ) -> None:
+        """``more`` is the gradient that reached x another way.
+
+        A shape of (0, 0) says that there is none.
+        """
         n = x.shape[1]
         extra = more.shape[0] > 0
         for i in range(first, last):
@@ -181,7 +209,9 @@ def _norm_back(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list
                     out[i, j] = store(value + load(more[i, j]))
             else:
                 for j in range(n):
-                    out[i, j] = store(s * (load(grad[i, j]) * load(weight[j]) - load(x[i, j]) * dot))
+                    out[i, j] = store(
+                        s * (load(grad[i, j]) * load(weight[j]) - load(x[i, j]) * dot)
+                    )
 
     return [norm_back]
 
@@ -207,7 +237,9 @@ def _swiglu(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[An
 
 
 def _heads(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
-    def heads(first: int, last: int, both: Any, cos: Any, sin: Any, q: Any, k: Any, v: Any, back: bool) -> None:
+    def heads(
+        first: int, last: int, both: Any, cos: Any, sin: Any, q: Any, k: Any, v: Any, back: bool
+    ) -> None:
         """From (rows, tokens, heads, width) to one block for each key head, queries and keys turned by their place.
 
         ``back`` turns gradients the other way, from q, k and v to ``both``.
@@ -246,10 +278,15 @@ def _heads(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any
 def _softmax(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
     lanes, lowest = LANES, I(-0x80000000)
     ahead = np.arange(lanes) >= (np.arange(lanes)[:, None] - 1) % lanes + 1
-    edge = np.where(ahead, F(-3e38), F(0))  # of the last block of a row, by the query's place in it (1, 2 … 0)
+    edge = np.where(
+        ahead, F(-3e38), F(0)
+    )  # of the last block of a row, by the query's place in it (1, 2 … 0)
 
     def softmax(first: int, last: int, scores: Any, tokens: int, scale: float) -> None:
-        """In place, over the places up to a query's own; query i of a block stands at ``i % tokens``."""
+        """In place, over the places up to a query's own.
+
+        Query i of a block stands at ``i % tokens``.
+        """
         factor, places = F(scale), scores.shape[2]
         for b in range(first, last):
             row = np.empty(places, F)
@@ -281,7 +318,9 @@ def _softmax(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[A
 def _softmax_back(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
     lanes = LANES
 
-    def softmax_back(first: int, last: int, weights: Any, grad: Any, tokens: int, scale: float) -> None:
+    def softmax_back(
+        first: int, last: int, weights: Any, grad: Any, tokens: int, scale: float
+    ) -> None:
         """From gradients of the weights to gradients of the scores before scaling, in place of the former."""
         factor, places = F(scale), weights.shape[2]
         for b in range(first, last):
@@ -291,7 +330,9 @@ def _softmax_back(load: Any, store: Any, exp: Any, order: Any, number: Any) -> l
                 for j in range(full):
                     dot += load(weights[b, i, j]) * load(grad[b, i, j])
                 for j in range(full):
-                    grad[b, i, j] = store(load(weights[b, i, j]) * (load(grad[b, i, j]) - dot) * factor)
+                    grad[b, i, j] = store(
+                        load(weights[b, i, j]) * (load(grad[b, i, j]) - dot) * factor
+                    )
                 for j in range(full, places):
                     grad[b, i, AT(j)] = 0
 
@@ -299,7 +340,9 @@ def _softmax_back(load: Any, store: Any, exp: Any, order: Any, number: Any) -> l
 
 
 def _cross_entropy(load: Any, store: Any, exp: Any, order: Any, number: Any) -> list[Any]:
-    def cross_entropy(first: int, last: int, logits: Any, labels: Any, smoothing: float, nats: Any) -> None:
+    def cross_entropy(
+        first: int, last: int, logits: Any, labels: Any, smoothing: float, nats: Any
+    ) -> None:
         """-log p of each label, and in place of the logits the gradient of its smoothed kind."""
         n = logits.shape[1]
         spread = F(smoothing / n)

@@ -32,10 +32,14 @@ def find_converter() -> Path:
         path = path / CONVERTER if path.is_dir() else path
         if path.is_file():
             return path
-        raise ModelError(f"{FOLDER}={named} holds no {CONVERTER}.", hint=f"export {FOLDER}=folder of llama.cpp")
+        raise ModelError(
+            f"{FOLDER}={named} holds no {CONVERTER}.", hint=f"export {FOLDER}=folder of llama.cpp"
+        )
     found = shutil.which(CONVERTER)
     if found:
-        return Path(found).resolve()  # it looks for its own packages beside itself, not beside a link to it
+        return Path(
+            found
+        ).resolve()  # it looks for its own packages beside itself, not beside a link to it
     raise ModelError(
         f"GGUF is written by llama.cpp's {CONVERTER}, which is not on this machine.",
         hint=f"clone llama.cpp and export {FOLDER}=its folder; or: tunewell export merged FOLDER",
@@ -43,12 +47,17 @@ def find_converter() -> Path:
 
 
 def to_gguf(
-    folder: Path, target: Path, *, outtype: GgufType = "auto", name: str = "", timeout_s: float = 3600.0
+    folder: Path,
+    target: Path,
+    *,
+    outtype: GgufType = "auto",
+    name: str = "",
+    timeout_s: float = 3600.0,
 ) -> Path:
     """Convert a merged model; the file appears whole or not at all.
 
-    Tried with the converter of September 2026: the numbers read back bit for bit as they were merged, and llama.cpp
-    cuts prompts into the same tokens.
+    Tried with the converter of September 2026: the numbers read back bit for bit as they were
+    merged, and llama.cpp cuts prompts into the same tokens.
 
     Args:
         folder: In Hugging Face layout, from `tunewell.train.merge`.
@@ -63,11 +72,26 @@ def to_gguf(
     if target.exists():
         raise ModelError(f"'{target}' is there already.", hint="name another file")
     partial = target.with_name(target.name + ".partial")
-    command = [sys.executable, str(find_converter()), str(folder), "--outfile", str(partial), "--outtype", outtype]
+    command = [
+        sys.executable,
+        str(find_converter()),
+        str(folder),
+        "--outfile",
+        str(partial),
+        "--outtype",
+        outtype,
+    ]
     command += ["--model-name", name] if name else []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
         if done.returncode or not partial.is_file():
             told = done.stderr.strip().splitlines() or ["no message"]
             missing = re.search(r"No module named '(\w+)", told[-1])

@@ -31,8 +31,10 @@ class GroupLoss(Value):
         rows: How many rows it has.
         unseen: Loss of its rows when the whole group was left out, nats a token.
         seen: Loss of the same rows when only their fold was left out.
-        penalty: ``unseen`` minus ``seen``, on the same rows; the level is shared between the groups.
-        gain: Loss of the base model minus ``unseen``, on the same rows: what training still gives an unseen group.
+        penalty: ``unseen`` minus ``seen``, on the same rows; the level is shared between the
+            groups.
+        gain: Loss of the base model minus ``unseen``, on the same rows: what training still gives
+            an unseen group.
     """
 
     group: str
@@ -85,9 +87,15 @@ def leave_groups_out(
     found = reuse(store, "groups", inputs=inputs, parameters=parameters, seed=recipe.seed)
     if found is not None:
         return store.get_value(found.outputs["groups"], Groups)
-    work = store.root / "work" / run_key("groups", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
+    work = (
+        store.root
+        / "work"
+        / run_key("groups", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
+    )
     with record(store, "groups", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
-        setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
+        setting = Setting(
+            dataset, split, recipe, weights, store, work, progress=progress, live=live
+        )
         result = Groups(field=field, groups=tuple(_measure(setting, field)))
         writer.outputs["groups"] = store.put_value(result)
         writer.findings.append(new_group_failure(result))
@@ -109,9 +117,11 @@ def _measure(setting: Setting, field: str) -> list[GroupLoss]:
         )
     cut = setting.cut(setting.recipe.fold_layers)
     setting.meter.total = int(
-        setting.rows.tokens * setting.recipe.epochs * (1 - cut / setting.network.layers)
+        setting.rows.tokens
+        * setting.recipe.epochs
+        * (1 - cut / setting.network.layers)
         * (setting.folds + len(groups) - 2)
-    )  # fmt: skip
+    )
     where, _ = setting.fold_masks()
     seen = _trained(setting, "folds", cut, where)
     unseen = _trained(setting, "groups", cut, of[None] == np.asarray(groups)[:, None])
@@ -132,7 +142,9 @@ def _trained(setting: Setting, phase: str, cut: int, where: Any) -> tuple[Any, A
     return out[0], out[1]
 
 
-def _group(setting: Setting, name: str, i: int, of: Any, seen: Any, unseen: Any, count: int) -> GroupLoss:
+def _group(
+    setting: Setting, name: str, i: int, of: Any, seen: Any, unseen: Any, count: int
+) -> GroupLoss:
     rule = setting.held_out((of == name)[None])
     level = 1 - 0.05 / count
     base, left_out = (x[None] for x in unseen)
@@ -150,7 +162,8 @@ def _group(setting: Setting, name: str, i: int, of: Any, seen: Any, unseen: Any,
 def new_group_failure(result: Groups) -> Finding:
     """T03: a group fails when training without it gives its rows nothing, or measurably less than its absence costs.
 
-    Found: for some group the gain over the base is not above zero while the penalty is. Clear: every group gains.
+    Found: for some group the gain over the base is not above zero while the penalty is. Clear:
+        every group gains.
     """
     failing = [g for g in result.groups if g.penalty.low > 0 and g.gain.low <= 0]
     gaining = [g for g in result.groups if g.gain.low > 0]

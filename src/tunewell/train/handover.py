@@ -81,7 +81,9 @@ class SharedWork:
     @classmethod
     def of(cls, rows: Sequence[TrainRow], steps: Sequence[NDArray[np.int64]]) -> Self:
         """From rows as they are trained on."""
-        return cls(tuple(r.ids for r in rows), np.asarray([r.start for r in rows], np.int32), tuple(steps))
+        return cls(
+            tuple(r.ids for r in rows), np.asarray([r.start for r in rows], np.int32), tuple(steps)
+        )
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -93,8 +95,16 @@ class SharedWork:
         from safetensors.numpy import save_file
 
         sizes = np.asarray([len(s) for s in self.steps], np.int64)
-        save_file({"ids": np.concatenate(self.ids), "lengths": self.lengths, "starts": self.starts,
-                   "steps": np.concatenate(self.steps), "sizes": sizes}, path)  # fmt: skip
+        save_file(
+            {
+                "ids": np.concatenate(self.ids),
+                "lengths": self.lengths,
+                "starts": self.starts,
+                "steps": np.concatenate(self.steps),
+                "sizes": sizes,
+            },
+            path,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -103,7 +113,11 @@ class SharedWork:
 
         found = load_file(path)
         ids = np.split(found["ids"], np.cumsum(found["lengths"])[:-1])
-        return cls(tuple(ids), found["starts"], tuple(np.split(found["steps"], np.cumsum(found["sizes"])[:-1])))
+        return cls(
+            tuple(ids),
+            found["starts"],
+            tuple(np.split(found["steps"], np.cumsum(found["sizes"])[:-1])),
+        )
 
 
 def checkpoints(folder: Path) -> list[tuple[int, Path]]:

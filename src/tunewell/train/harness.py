@@ -54,7 +54,9 @@ class Harness:
 
 
 def harness(recipe: Recipe, folder: Path) -> Harness:
-    """The tasks that a recipe names, paths taken from the project's folder; asked before anything expensive.
+    """The tasks that a recipe names, paths taken from the project's folder.
+
+    Asked before anything expensive.
 
     Raises:
         MissingExtraError: Tasks are named and lm-eval is not installed.
@@ -62,13 +64,17 @@ def harness(recipe: Recipe, folder: Path) -> Harness:
     """
     names = recipe.forgetting_tasks
     if names and importlib.util.find_spec("lm_eval") is None:
-        raise MissingExtraError("lm-eval", needed_for=f"train.forgetting_tasks ({', '.join(names)})")
+        raise MissingExtraError(
+            "lm-eval", needed_for=f"train.forgetting_tasks ({', '.join(names)})"
+        )
     found = []
     for name in names:
         path = folder / name
         if is_file(name) and not path.is_file():
-            raise TaskError([(PLACE, f"there is no task file '{path}'")],
-                            hint="paths are taken from the folder of tunewell.yaml")  # fmt: skip
+            raise TaskError(
+                [(PLACE, f"there is no task file '{path}'")],
+                hint="paths are taken from the folder of tunewell.yaml",
+            )
         found.append(str(path.resolve()) if is_file(name) else name)
     return Harness(tuple(found), recipe.forgetting_documents)
 
@@ -119,7 +125,9 @@ class TaskScores:
     units: NDArray[np.float64] | None
 
 
-def run_tasks(network: Any, tokenizer: Any, recipe: Any, cut: int, values: Any, tasks: Harness) -> list[TaskScores]:
+def run_tasks(
+    network: Any, tokenizer: Any, recipe: Any, cut: int, values: Any, tasks: Harness
+) -> list[TaskScores]:
     """Answer every document without and with an adapter.
 
     Args:
@@ -143,10 +151,17 @@ def run_tasks(network: Any, tokenizer: Any, recipe: Any, cut: int, values: Any, 
 
 
 def _loaded(name: str) -> list[Any]:
-    """Task objects of a name; a file's data files are taken from the file's folder, and nothing is fetched for it."""
+    """Task objects of a name.
+
+    A file's data files are taken from the file's folder, and nothing is fetched for it.
+    """
     from lm_eval.tasks import TaskManager
 
-    with _quiet(), contextlib.chdir(Path(name).parent if is_file(name) else Path.cwd()), _told(name):
+    with (
+        _quiet(),
+        contextlib.chdir(Path(name).parent if is_file(name) else Path.cwd()),
+        _told(name),
+    ):
         manager = TaskManager(include_defaults=not is_file(name))
         return list(manager.load([name])["tasks"].values())
 
@@ -155,20 +170,36 @@ def _samples(model: Any, name: str, loaded: list[Any], limit: int) -> dict[str, 
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    seeds = dict.fromkeys(("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_random_seed"), SEED)
+    seeds = dict.fromkeys(
+        ("random_seed", "numpy_random_seed", "torch_random_seed", "fewshot_random_seed"), SEED
+    )
     with _quiet(), _told(name):
-        manager = TaskManager(include_defaults=False)  # its index takes seconds to read, and the tasks are loaded
-        return dict(simple_evaluate(model=model, tasks=loaded, limit=limit, bootstrap_iters=0, task_manager=manager,
-                                    **seeds))  # fmt: skip
+        manager = TaskManager(
+            include_defaults=False
+        )  # its index takes seconds to read, and the tasks are loaded
+        return dict(
+            simple_evaluate(
+                model=model,
+                tasks=loaded,
+                limit=limit,
+                bootstrap_iters=0,
+                task_manager=manager,
+                **seeds,
+            )
+        )
 
 
 @contextlib.contextmanager
 def _told(name: str) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # lm-eval and datasets have no common ancestor for what can be wrong with a task
-        raise TaskError([(PLACE, f"lm-eval cannot run '{name}': {error}")],
-                        hint="try it alone: lm-eval run --tasks NAME --limit 2") from error  # fmt: skip
+    except (
+        Exception
+    ) as error:  # lm-eval and datasets have no common ancestor for what can be wrong with a task
+        raise TaskError(
+            [(PLACE, f"lm-eval cannot run '{name}': {error}")],
+            hint="try it alone: lm-eval run --tasks NAME --limit 2",
+        ) from error
 
 
 @contextlib.contextmanager
@@ -192,11 +223,16 @@ def _paired(name: str, before: dict[str, Any], after: dict[str, Any]) -> TaskSco
         directions = before["higher_is_better"][task]
         own = next(m for m in directions if m in samples[0]["metrics"])
         if metric and own != metric:
-            raise TaskError([(PLACE, f"the subtasks of '{name}' have no common metric")], hint="name the subtasks")
+            raise TaskError(
+                [(PLACE, f"the subtasks of '{name}' have no common metric")],
+                hint="name the subtasks",
+            )
         metric, higher = own, directions[own] is not False
         kept = samples[0]["filter"]
         for column, run in zip(columns, (samples, after["samples"][task]), strict=True):
-            column += [s[metric] for s in sorted(run, key=lambda s: s["doc_id"]) if s["filter"] == kept]
+            column += [
+                s[metric] for s in sorted(run, key=lambda s: s["doc_id"]) if s["filter"] == kept
+            ]
     values = np.asarray(columns, np.float64)
     if values.ndim == 3:  # (log-likelihood, words or bytes) of a perplexity
         units = values[0, :, 1]
@@ -209,7 +245,8 @@ def task_finding(scores: TaskScores, *, drop: float = DROP) -> Finding:
 
     Args:
         scores: From `run_tasks`.
-        drop: Largest fall of the score, in units of the score; of a perplexity's nats the rise that text may have.
+        drop: Largest fall of the score, in units of the score; of a perplexity's nats the rise that
+            text may have.
 
     Example:
         >>> made = np.array([[1.0, 1, 1, 1, 0, 1, 1, 1], [1, 1, 0, 1, 0, 1, 1, 1]])
@@ -253,7 +290,9 @@ def _loss_of(scores: TaskScores) -> tuple[Estimate, Estimate, float]:
     seen = (change.high - change.low) / 2 * (1 + 0.841621 / 1.959964)
     if not scores.higher_is_better:
         return change, change, seen
-    worse = change.model_copy(update={"value": -change.value, "low": -change.high, "high": -change.low})
+    worse = change.model_copy(
+        update={"value": -change.value, "low": -change.high, "high": -change.low}
+    )
     return worse, change, seen
 
 
@@ -261,7 +300,13 @@ class Scorer:
     """Log-likelihoods and greedy answers of the base (values None) or of the base with an adapter."""
 
     def __init__(self, network: Any, tokenizer: Any, recipe: Any, cut: int, values: Any) -> None:
-        self.network, self.tokenizer, self._recipe, self._cut, self._values = network, tokenizer, recipe, cut, values
+        self.network, self.tokenizer, self._recipe, self._cut, self._values = (
+            network,
+            tokenizer,
+            recipe,
+            cut,
+            values,
+        )
 
     def encode(self, text: str) -> list[int]:
         """Token ids without special tokens."""
@@ -313,16 +358,27 @@ class Scorer:
         job.bank.refresh()
         batch = plan(job.lengths, [np.arange(1)], budget=len(ids))[0]
         with torch.no_grad():
-            hidden = self.network.run(job.states(batch), first=self._cut, last=self.network.layers, bank=job.bank)
-            logits = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[-1:]) @ self.network.head.T
+            hidden = self.network.run(
+                job.states(batch), first=self._cut, last=self.network.layers, bank=job.bank
+            )
+            logits = (
+                self.network.finish(hidden.reshape(-1, hidden.shape[-1])[-1:]) @ self.network.head.T
+            )
         return int(logits.argmax())
 
     def _job(self, rows: Sequence[TrainRow]) -> Any:
         from tunewell.train.loop import Job
 
         everything = np.ones((1, len(rows)), np.bool_)
-        job = Job(self.network, rows, recipe=self._recipe, cut=self._cut, train=~everything, measure=everything,
-                  trunk=ForgettingMeter(self.network, rows, self._cut) if self._cut else None)  # fmt: skip
+        job = Job(
+            self.network,
+            rows,
+            recipe=self._recipe,
+            cut=self._cut,
+            train=~everything,
+            measure=everything,
+            trunk=ForgettingMeter(self.network, rows, self._cut) if self._cut else None,
+        )
         if self._values is not None:
             job.bank.values.copy_(self._values)
         return job
@@ -358,7 +414,9 @@ def _language_model(scorer: Scorer) -> Any:
         def prefix_token_id(self) -> int:
             return scorer.start
 
-        def tok_encode(self, string: str, add_special_tokens: bool | None = None, **_: Any) -> list[int]:
+        def tok_encode(
+            self, string: str, add_special_tokens: bool | None = None, **_: Any
+        ) -> list[int]:
             return scorer.encode(string)
 
         def _loglikelihood_tokens(self, requests: Any, **_: Any) -> list[tuple[float, bool]]:
@@ -367,11 +425,15 @@ def _language_model(scorer: Scorer) -> Any:
         def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = False) -> list[float]:
             pairs, owner = [], []
             for i, request in enumerate(requests):
-                windows = get_rolling_token_windows(scorer.encode(request.args[0]), scorer.start, MAX_TOKENS, 1)
+                windows = get_rolling_token_windows(
+                    scorer.encode(request.args[0]), scorer.start, MAX_TOKENS, 1
+                )
                 made = [make_disjoint_window(w) for w in windows]
                 pairs += made
                 owner += [i] * len(made)
-            sums = np.bincount(owner, [nats for nats, _ in scorer.score(pairs)], minlength=len(requests))
+            sums = np.bincount(
+                owner, [nats for nats, _ in scorer.score(pairs)], minlength=len(requests)
+            )
             return [float(s) for s in sums]
 
         def generate_until(self, requests: Any, disable_tqdm: bool = False) -> list[str]:
@@ -380,8 +442,13 @@ def _language_model(scorer: Scorer) -> Any:
                 context, how = request.args
                 until = how.get("until") or []
                 tokens = min(int(how.get("max_gen_toks", ANSWER_TOKENS)), MAX_TOKENS // 2)
-                found.append(scorer.write(scorer.encode(context), until=[until] if isinstance(until, str) else until,
-                                          tokens=tokens))  # fmt: skip
+                found.append(
+                    scorer.write(
+                        scorer.encode(context),
+                        until=[until] if isinstance(until, str) else until,
+                        tokens=tokens,
+                    )
+                )
             return found
 
     return Ours()

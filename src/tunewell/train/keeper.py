@@ -18,7 +18,8 @@ from tunewell.train.handover import DONE, Order, SharedWork, checkpoints
 def keeper_of(order: Order, work: SharedWork, folder: Path) -> Any:
     """A callback of the Trainer that tells every step and keeps checkpoints.
 
-    They are kept at the end of every epoch and once in a while within; process 0 says when, for all.
+    They are kept at the end of every epoch and once in a while within; process 0 says when, for
+    all.
 
     Args:
         order: When epochs end, and how often to keep what is between.
@@ -58,14 +59,20 @@ def keeper_of(order: Order, work: SharedWork, folder: Path) -> Any:
             if args.world_size > 1:
                 torch.distributed.barrier()
             if state.is_world_process_zero:
-                mark(folder / f"checkpoint-{state.global_step}", _line(state.global_step, tokens, self.seconds))
+                mark(
+                    folder / f"checkpoint-{state.global_step}",
+                    _line(state.global_step, tokens, self.seconds),
+                )
             self.clock = self.saved = time.monotonic()
 
     return Keeper()
 
 
 def mark(checkpoint: Path, line: str) -> None:
-    """Say that a checkpoint is whole; one without the mark is none. The Trainer's pickle of its own settings goes."""
+    """Say that a checkpoint is whole; one without the mark is none.
+
+    The Trainer's pickle of its own settings goes.
+    """
     (checkpoint / "training_args.bin").unlink(missing_ok=True)
     for file in checkpoint.iterdir():
         fsync(file)
@@ -83,7 +90,11 @@ def _line(step: int, tokens: NDArray[np.int64], seconds: float) -> str:
 def _seconds_before(folder: Path) -> float:
     """Spent on training before this process began, by the newest checkpoint."""
     whole = checkpoints(folder)
-    return float(json.loads((whole[-1][1] / DONE).read_text(encoding="utf-8"))["seconds"]) if whole else 0.0
+    return (
+        float(json.loads((whole[-1][1] / DONE).read_text(encoding="utf-8"))["seconds"])
+        if whole
+        else 0.0
+    )
 
 
 def _of_first(mine: bool, args: Any) -> bool:

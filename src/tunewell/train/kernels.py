@@ -1,9 +1,10 @@
 """The inner operations of training, with their gradients written out.
 
-The base model is frozen, so no gradient of its weights is ever computed; what autograd would keep and recompute on its
-own is kept once here. All functions work in the type of their input (bf16 where the processor has it) and accumulate
-sums in fp32. On a processor the elementwise ones go through `tunewell.train.fused` where Numba is there; what stands
-here beside it computes the same in PyTorch.
+The base model is frozen, so no gradient of its weights is ever computed; what autograd would keep
+and recompute on its own is kept once here. All functions work in the type of their input (bf16
+where the processor has it) and accumulate sums in fp32. On a processor the elementwise ones go
+through `tunewell.train.fused` where Numba is there; what stands here beside it computes the same in
+PyTorch.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class _Norm(torch.autograd.Function):
 
 
 def rms_norm(x: Any, weight: Any, eps: float) -> Any:
-    """Root-mean-square normalisation over the last axis, as Llama writes it; no gradient for the weight."""
+    """Root-mean-square normalisation over the last axis, as Llama writes it.
+
+    No gradient for the weight.
+    """
     if far(x.device):
         return F.rms_norm(x, weight.shape, weight, eps)  # one kernel there, and one backwards
     return _FusedNorm.apply(x, None, weight, eps) if fused(x) else _Norm.apply(x, weight, eps)
@@ -60,8 +64,15 @@ class _FusedNorm(torch.autograd.Function):
             run.norm(array(flat), array(weight), eps, array(out), array(scale))
         else:
             both = torch.empty_like(flat)
-            run.add_norm(array(flat), array(y.reshape(flat.shape)), array(weight), eps, array(both), array(out),
-                         array(scale))  # fmt: skip
+            run.add_norm(
+                array(flat),
+                array(y.reshape(flat.shape)),
+                array(weight),
+                eps,
+                array(both),
+                array(out),
+                array(scale),
+            )
         ctx.save_for_backward(both, weight, scale)
         ctx.added = y is not None
         return (both.view(x.shape), out.view(x.shape)) if ctx.added else out.view(x.shape)
@@ -75,7 +86,9 @@ class _FusedNorm(torch.autograd.Function):
         flat = grad.reshape(x.shape)
         other = more[0].reshape(x.shape) if more and more[0] is not None else x[:0, :0]
         out = torch.empty_like(x)
-        fused(x).norm_back(array(x), array(weight), array(scale), array(flat), array(other), array(out))
+        fused(x).norm_back(
+            array(x), array(weight), array(scale), array(flat), array(other), array(out)
+        )
         out = out.view(grad.shape)
         return out, out if ctx.added else None, None, None
 
@@ -180,15 +193,20 @@ class _Heads(torch.autograd.Function):
 def _heads(both: Any, cos: Any, sin: Any, few: int) -> tuple[Any, Any, Any]:
     """One block for each key head, the query heads that share it one below the other: keys are never repeated.
 
-    Gives turned queries (rows * few, heads / few * tokens, width), turned keys and values (rows * few, places, width).
-    Places are the tokens; compiled kernels add zeros up to a multiple of `tunewell.train.fused.LANES`.
+    Gives turned queries (rows * few, heads / few * tokens, width), turned keys and values (rows *
+    few, places, width). Places are the tokens; compiled kernels add zeros up to a multiple of
+    `tunewell.train.fused.LANES`.
     """
     rows, tokens, count, width = both.shape
     groups = count // few - 2
     if fused(both):
         return _Heads.apply(both, cos, sin, few, groups)
     q, k, v = _turned(both, cos, sin, few)
-    tall = q.view(rows, tokens, few, groups, width).permute(0, 2, 3, 1, 4).reshape(rows * few, groups * tokens, width)
+    tall = (
+        q.view(rows, tokens, few, groups, width)
+        .permute(0, 2, 3, 1, 4)
+        .reshape(rows * few, groups * tokens, width)
+    )
     k, v = (t.transpose(1, 2).reshape(rows * few, tokens, width) for t in (k, v))
     return tall, k, v
 
@@ -221,7 +239,9 @@ class _Lora(torch.autograd.Function):
         d_low = torch.bmm(grad, b.transpose(1, 2))
         d_b = torch.bmm(low.transpose(1, 2), grad)
         rows = len(own)
-        d_a = torch.bmm(d_low.view(rows, -1, own.shape[1]).transpose(1, 2), x.reshape(rows, -1, inputs))
+        d_a = torch.bmm(
+            d_low.view(rows, -1, own.shape[1]).transpose(1, 2), x.reshape(rows, -1, inputs)
+        )
         if mask is not None:
             d_a = d_a.view(k, -1, *d_a.shape[1:]).mul_(mask[:, :, None]).sum(1)
         if not ctx.needs_input_grad[0]:
@@ -234,7 +254,8 @@ class _Lora(torch.autograd.Function):
 def lora(x: Any, weight: Any, bias: Any, a: Any, b: Any, mask: Any = None) -> Any:
     """``x W' + bias + (x A') B`` for K adapters over one frozen map.
 
-    The frozen map may be several maps of the same input, one above the other; then A holds their A's likewise and B
+    The frozen map may be several maps of the same input, one above the other; then A holds their
+    A's likewise and B
     is zero outside its blocks: one product instead of three costs less than the zeros.
 
     Args:
@@ -243,8 +264,8 @@ def lora(x: Any, weight: Any, bias: Any, a: Any, b: Any, mask: Any = None) -> An
         bias: Frozen, shape (outputs,), or None.
         a: Shape (K, rank * adapted maps, inputs).
         b: Shape (K, rank * adapted maps, outputs), alpha / rank included.
-        mask: Dropout on the inputs of A, one for each of the rows whose tokens stand one after the other in x:
-            shape (K, rows, inputs), n a multiple of rows; None = no dropout.
+        mask: Dropout on the inputs of A, one for each of the rows whose tokens stand one after the
+            other in x: shape (K, rows, inputs), n a multiple of rows; None = no dropout.
 
     Returns:
         Shape (K, n, outputs).
@@ -254,7 +275,9 @@ def lora(x: Any, weight: Any, bias: Any, a: Any, b: Any, mask: Any = None) -> An
 
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Any, head: Any, labels: Any, weights: Any, smoothing: float, cap: float) -> Any:
+    def forward(
+        ctx: Any, hidden: Any, head: Any, labels: Any, weights: Any, smoothing: float, cap: float
+    ) -> Any:
         nats = torch.empty(len(labels), dtype=torch.float32, device=hidden.device)
         d_hidden = torch.empty_like(hidden)
         rows = max(16, VOCABULARY_BYTES[far(head.device)] // (head.shape[0] * head.element_size()))
@@ -262,7 +285,9 @@ class _CrossEntropy(torch.autograd.Function):
             part = slice(start, start + rows)
             logits, slope = _logits(hidden[part], head, cap)
             if slope is None and (run := fused(logits)):
-                run.cross_entropy(array(logits), labels[part].numpy(), smoothing, nats[part].numpy())
+                run.cross_entropy(
+                    array(logits), labels[part].numpy(), smoothing, nats[part].numpy()
+                )
                 d_hidden[part] = (logits @ head).mul_(weights[part, None].to(logits.dtype))
                 continue
             y = labels[part, None]
@@ -296,7 +321,9 @@ def _logits(hidden: Any, head: Any, cap: float) -> tuple[Any, Any]:
 def cross_entropy(
     hidden: Any, head: Any, labels: Any, weights: Any, *, smoothing: float = 0.0, cap: float = 0.0
 ) -> tuple[Any, Any]:
-    """Weighted sum of -log p(label), without ever holding all logits; and each -log p (no smoothing, no gradient).
+    """Weighted sum of -log p(label), without ever holding all logits.
+
+    And each -log p (no smoothing, no gradient).
 
     Args:
         hidden: Final states where there is a label, shape (labels, width).
@@ -323,7 +350,10 @@ def negative_log_likelihood(hidden: Any, head: Any, labels: Any, *, cap: float =
 
 @torch.no_grad()
 def greedy_hits(hidden: Any, head: Any, labels: Any, *, cap: float = 0.0) -> Any:
-    """Whether each label is the most probable token, shape (labels,); arguments as `negative_log_likelihood`."""
+    """Whether each label is the most probable token, shape (labels,).
+
+    Arguments as `negative_log_likelihood`.
+    """
     hits = torch.empty(len(labels), dtype=torch.bool, device=hidden.device)
     rows = max(16, VOCABULARY_BYTES[far(head.device)] // (head.shape[0] * head.element_size()))
     for start in range(0, len(labels), rows):
@@ -353,7 +383,8 @@ def taken(states: Any, places: Any) -> Any:
 
     Args:
         states: Shape (…, width).
-        places: Different numbers of tokens, all axes but the last counted through; shape (K, rows, few).
+        places: Different numbers of tokens, all axes but the last counted through; shape (K, rows,
+            few).
 
     Returns:
         Shape (K, rows * few, width).
@@ -382,24 +413,30 @@ class _Attention(torch.autograd.Function):
         if run := fused(q):
             run.softmax_back(array(weights), array(d_scores), ctx.tokens, ctx.scale)
         else:
-            d_scores = torch.ops.aten._softmax_backward_data(d_scores, weights, -1, weights.dtype).mul_(ctx.scale)
+            d_scores = torch.ops.aten._softmax_backward_data(
+                d_scores, weights, -1, weights.dtype
+            ).mul_(ctx.scale)
         return torch.bmm(d_scores, k), torch.bmm(d_scores.transpose(1, 2), q), d_v, None, None
 
 
 def causal_mask(tokens: int, like: Any) -> Any:
     """0 where a token may look, a very negative number elsewhere, shape (1, tokens, tokens)."""
     ahead = torch.ones(tokens, tokens, dtype=torch.bool, device=like.device).triu(1)
-    return torch.zeros(1, tokens, tokens, dtype=like.dtype, device=like.device).masked_fill_(ahead, -3e4)
+    return torch.zeros(1, tokens, tokens, dtype=like.dtype, device=like.device).masked_fill_(
+        ahead, -3e4
+    )
 
 
 def attention(both: Any, cos: Any, sin: Any, few: int, *, scale: float) -> Any:
     """Causal attention of right-padded rows: padding comes after every real token, which never looks ahead.
 
-    PyTorch's own backward pass on a processor costs six times this one (bf16, 128 tokens); its forward pass is the
-    faster one and is used where no gradient is needed. On a GPU both are PyTorch's (flash attention in bf16).
+    PyTorch's own backward pass on a processor costs six times this one (bf16, 128 tokens); its
+    forward pass is the faster one and is used where no gradient is needed. On a GPU both are
+    PyTorch's (flash attention in bf16).
 
     Args:
-        both: Queries, then keys, then values, not turned yet: shape (rows, tokens, heads + 2 few, width).
+        both: Queries, then keys, then values, not turned yet: shape (rows, tokens, heads + 2 few,
+            width).
         cos: Of the rotary positions, shape (tokens, width / 2).
         sin: As ``cos``.
         few: Key heads; heads is a multiple of it.
@@ -422,4 +459,8 @@ def attention(both: Any, cos: Any, sin: Any, few: int, *, scale: float) -> Any:
         keys, values = (t[:, None, :tokens].expand(-1, groups, -1, -1) for t in (k, v))
         by_head = q.view(rows * few, groups, tokens, width)
         out = F.scaled_dot_product_attention(by_head, keys, values, is_causal=True, scale=scale)
-    return out.reshape(rows, few, groups, tokens, width).permute(0, 3, 1, 2, 4).reshape(rows, tokens, -1)
+    return (
+        out.reshape(rows, few, groups, tokens, width)
+        .permute(0, 3, 1, 2, 4)
+        .reshape(rows, tokens, -1)
+    )

@@ -23,13 +23,17 @@ from tunewell.train.handover import told
 WAIT_S = 0.2
 """Between two looks at what the processes say."""
 
-FOREIGN = re.compile(r"(ACCELERATE|FSDP|DEEPSPEED|GROUP|ROLE|TORCHELASTIC|MASTER|LOCAL)_|(RANK|WORLD_SIZE)$")
+FOREIGN = re.compile(
+    r"(ACCELERATE|FSDP|DEEPSPEED|GROUP|ROLE|TORCHELASTIC|MASTER|LOCAL)_|(RANK|WORLD_SIZE)$"
+)
 """Settings of other launchers, which would silently become ours."""
 
 MEMORY = re.compile(r"out of memory|CUDA error: out of|Cannot allocate memory", re.IGNORECASE)
 
 
-def launch(folder: Path, *, processes: int, threads: int, listen: Callable[[dict[str, Any]], None]) -> None:
+def launch(
+    folder: Path, *, processes: int, threads: int, listen: Callable[[dict[str, Any]], None]
+) -> None:
     """Run the order in a folder to its end.
 
     Args:
@@ -73,10 +77,18 @@ def _hear(folder: Path, at: int, listen: Callable[[dict[str, Any]], None]) -> in
 def command(folder: Path, pipe: Path, *, processes: int) -> list[str]:
     """What to type.
 
-    ``accelerate launch --cpu --num_processes 2`` starts one process and says nothing; torch's own launcher does not.
+    ``accelerate launch --cpu --num_processes 2`` starts one process and says nothing; torch's own
+    launcher does not.
     """
     many = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    return [sys.executable, *(many if processes > 1 else []), "-m", "tunewell.train.worker", str(folder), str(pipe)]
+    return [
+        sys.executable,
+        *(many if processes > 1 else []),
+        "-m",
+        "tunewell.train.worker",
+        str(folder),
+        str(pipe),
+    ]
 
 
 def environment(*, threads: int, alone: bool = False) -> dict[str, str]:
@@ -84,7 +96,8 @@ def environment(*, threads: int, alone: bool = False) -> dict[str, str]:
 
     Args:
         threads: Of each, on a processor.
-        alone: One process gets one GPU: of several it would make copies in threads, which TRL refuses.
+        alone: One process gets one GPU: of several it would make copies in threads, which TRL
+            refuses.
     """
     kept = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)}
     if alone:
@@ -130,20 +143,35 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def failure(folder: Path, code: int, *, processes: int) -> UserError:
     """The one error for whatever went wrong in the processes."""
-    found = sorted((json.loads(p.read_bytes()) for p in folder.glob("error-*.json")), key=lambda e: e["at"])
+    found = sorted(
+        (json.loads(p.read_bytes()) for p in folder.glob("error-*.json")), key=lambda e: e["at"]
+    )
     log = folder / "log"
     text = log.read_text(encoding="utf-8", errors="replace")[-20_000:] if log.is_file() else ""
     hint = ""
-    # The others of a killed process report that it is gone, or are ended by the launcher (15): neither is the reason.
-    ended = [c for c in (*re.findall(r"exitcode\s*:\s*(-\d+)", text), *([str(code)] if code < 0 else [])) if c != "-15"]
+    # The others of a killed process report that it is gone, or are ended by the launcher (15):
+    # neither is the reason.
+    ended = [
+        c
+        for c in (*re.findall(r"exitcode\s*:\s*(-\d+)", text), *([str(code)] if code < 0 else []))
+        if c != "-15"
+    ]
     if found and not ended:
         where = f" (process {found[0]['rank'] + 1} of {processes})" if processes > 1 else ""
         why, hint = f"{_printable(found[0]['why'])}{where}", found[0]["hint"]
     else:
-        why = f"a process was killed by signal {-int(ended[0])}" if ended else f"it ended with exit code {code}"
+        why = (
+            f"a process was killed by signal {-int(ended[0])}"
+            if ended
+            else f"it ended with exit code {code}"
+        )
         tail = [_printable(line) for line in text.splitlines() if line.strip()][-5:]
         why += "; the log ends:\n  " + "\n  ".join(tail) if tail else ""
-        hint = "signal 9 is usually the system's want of memory: fewer machine.processes" if "-9" in ended else ""
+        hint = (
+            "signal 9 is usually the system's want of memory: fewer machine.processes"
+            if "-9" in ended
+            else ""
+        )
     if MEMORY.search(why):
         hint = "lower train.max_tokens, or with several GPUs set machine.sharding: fsdp"
     hint = hint or f"read {log}; what was trained is kept, the next run goes on from there"

@@ -34,7 +34,10 @@ class States(Protocol):
     """Whatever gives the states at the cut: `tunewell.train.trunk.Trunk`, or something that computes them."""
 
     def take(self, places: NDArray[np.int64], length: int) -> Any:
-        """States of rows, padded: places (adapters, rows), -1 = none; gives (adapters, rows, length, width)."""
+        """States of rows, padded: places (adapters, rows), -1 = none.
+
+        Gives (adapters, rows, length, width).
+        """
         ...
 
 
@@ -43,7 +46,8 @@ class Labels:
     """Target tokens of a batch.
 
     Attributes:
-        wanted: Places of the states at work in the last layer, of all tokens counted through: (adapters, rows, few).
+        wanted: Places of the states at work in the last layer, of all tokens counted through:
+            (adapters, rows, few).
         at: Which of those predicts each target token, shape (labels,).
         tokens: The target tokens, shape (labels,).
         owner: The place in the batch that each belongs to, counted through; on the processor.
@@ -103,8 +107,10 @@ class Job:
         train: Which rows each adapter trains on, shape (adapters, rows).
         measure: Which rows each adapter is measured on, shape (adapters, rows).
         adapters: Their numbers (0 … K-1 for the folds).
-        trunk: States at the cut; None where the cut is 0 or where they are to be computed anew for every batch.
-        replay: General rows, of which every epoch takes the recipe's share; the trunk holds them behind the others.
+        trunk: States at the cut; None where the cut is 0 or where they are to be computed anew for
+            every batch.
+        replay: General rows, of which every epoch takes the recipe's share; the trunk holds them
+            behind the others.
     """
 
     def __init__(
@@ -124,10 +130,15 @@ class Job:
         self.train, self.measure, self.trunk = train, measure, trunk
         self._own, self._replay = len(rows), replay
         self.lengths = np.asarray([len(r.ids) for r in self.rows], np.int64)
-        self.bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=adapters, like=network.head)
+        self.bank = Bank(
+            network.sites(recipe.targets, cut), recipe=recipe, adapters=adapters, like=network.head
+        )
         self._members = [np.flatnonzero(t) for t in train]
         self._device = network.head.device
-        kept = sum(g.sites[0].inputs + g.outputs for g in self.bank.groups) * network.head.element_size()
+        kept = (
+            sum(g.sites[0].inputs + g.outputs for g in self.bank.groups)
+            * network.head.element_size()
+        )
         self._pass_tokens = pass_tokens(self._device, 2 * kept)
 
     def batches(self, epoch: int) -> list[StepBatch]:
@@ -135,14 +146,20 @@ class Job:
         seed = (self.recipe.seed * 1_000_003 + epoch) & 0x7FFFFFFF
         members = self._members
         if self._replay:
-            members = [np.concatenate([m, self._own + self._general(m, a, epoch)])
-                       for m, a in zip(members, self.bank.adapters, strict=True)]  # fmt: skip
+            members = [
+                np.concatenate([m, self._own + self._general(m, a, epoch)])
+                for m, a in zip(members, self.bank.adapters, strict=True)
+            ]
         return plan(self.lengths, members, budget=self.recipe.tokens_per_batch, seed=seed)
 
     def _general(self, own: NDArray[np.int64], adapter: int, epoch: int) -> NDArray[np.int64]:
         tokens = int(self.lengths[own].sum())
-        return draw_replay(self._replay, tokens=tokens, share=self.recipe.replay,
-                           seed=(self.recipe.seed, 3, adapter, epoch))  # fmt: skip
+        return draw_replay(
+            self._replay,
+            tokens=tokens,
+            share=self.recipe.replay,
+            seed=(self.recipe.seed, 3, adapter, epoch),
+        )
 
     @property
     def epoch_tokens(self) -> int:
@@ -176,9 +193,12 @@ class Job:
         places = (begins + np.arange(len(begins)) * batch.length)[:, None] + np.arange(few)
         tokens = np.concatenate([row.ids[row.start :] for row in rows.values()]).astype(np.int64)
         owner = np.repeat(list(rows), [row.targets for row in rows.values()])
-        return Labels(wanted=send(places.reshape(*batch.rows.shape, few), self._device),
-                      at=send(np.concatenate(at), self._device), tokens=send(tokens, self._device),
-                      owner=owner)  # fmt: skip
+        return Labels(
+            wanted=send(places.reshape(*batch.rows.shape, few), self._device),
+            at=send(np.concatenate(at), self._device),
+            tokens=send(tokens, self._device),
+            owner=owner,
+        )
 
     def loss(self, batch: StepBatch, *, step: int = 0) -> tuple[Any, Any]:
         """Sum over adapters of each one's mean loss per target token, and nats of every target token."""
@@ -198,19 +218,31 @@ class Job:
         targets = np.asarray([r.targets for r in self.rows], np.int64)
         return np.where(batch.rows >= 0, targets[batch.rows], 0).sum(1)
 
-    def _loss(self, batch: StepBatch, counts: NDArray[np.int64], *, noise: tuple[int, int]) -> tuple[Any, Any]:
+    def _loss(
+        self, batch: StepBatch, counts: NDArray[np.int64], *, noise: tuple[int, int]
+    ) -> tuple[Any, Any]:
         hidden = self.states(batch)
         if self.recipe.noise:
             hidden = hidden + self._noise(hidden, noise)
         labels = self.labels(batch)
-        weights = send((1.0 / counts[labels.owner // batch.rows.shape[1]]).astype(np.float32), self._device)
-        return cross_entropy(self._final(hidden, labels), self.network.head, labels.tokens, weights,
-                             smoothing=self.recipe.label_smoothing, cap=self.network.cap)  # fmt: skip
+        weights = send(
+            (1.0 / counts[labels.owner // batch.rows.shape[1]]).astype(np.float32), self._device
+        )
+        return cross_entropy(
+            self._final(hidden, labels),
+            self.network.head,
+            labels.tokens,
+            weights,
+            smoothing=self.recipe.label_smoothing,
+            cap=self.network.cap,
+        )
 
     def _final(self, hidden: Any, labels: Labels) -> Any:
         """From states at the cut to those that the labels are predicted from, shape (labels, width)."""
         last = self.network.layers
-        hidden = self.network.run(hidden, first=self.cut, last=last, bank=self.bank, wanted=labels.wanted)
+        hidden = self.network.run(
+            hidden, first=self.cut, last=last, bank=self.bank, wanted=labels.wanted
+        )
         return self.network.finish(hidden.reshape(-1, hidden.shape[-1])[labels.at])
 
     def _noise(self, hidden: Any, key: tuple[int, int]) -> Any:
@@ -224,9 +256,12 @@ class Job:
         return self._by_row(which, negative_log_likelihood, _mean)
 
     def longest_runs(self, which: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """The longest run of target tokens that greedy decoding writes itself, of the wanted pairs; NaN elsewhere.
+        """The longest run of target tokens that greedy decoding writes itself, of the wanted pairs.
 
-        Given the prompt and the target up to where the run begins, the model continues the target word for word.
+        NaN elsewhere.
+
+        Given the prompt and the target up to where the run begins, the model continues the target
+        word for word.
         """
         return self._by_row(which, greedy_hits, _longest_run)
 
@@ -239,7 +274,12 @@ class Job:
         for batch in plan(self.lengths, [np.flatnonzero(w) for w in which], budget=budget):
             labels = self.labels(batch)
             final = self._final(self.states(batch), labels)
-            found = of_token(final, self.network.head, labels.tokens, cap=self.network.cap).double().cpu().numpy()
+            found = (
+                of_token(final, self.network.head, labels.tokens, cap=self.network.cap)
+                .double()
+                .cpu()
+                .numpy()
+            )
             ends = np.cumsum(np.bincount(labels.owner, minlength=batch.rows.size))
             for i, r in enumerate(batch.rows.ravel().tolist()):
                 if r >= 0:
@@ -269,8 +309,13 @@ def _longest_run(hits: NDArray[np.float64]) -> float:
     return float(longest)
 
 
-def held_out_mean(losses: NDArray[np.float32], held_out: NDArray[np.bool_], targets: NDArray[np.int64]) -> float:
-    """Mean nats per target token over all held-out (adapter, row) pairs that were evaluated; NaN if there are none."""
+def held_out_mean(
+    losses: NDArray[np.float32], held_out: NDArray[np.bool_], targets: NDArray[np.int64]
+) -> float:
+    """Mean nats per target token over all held-out (adapter, row) pairs that were evaluated.
+
+    NaN if there are none.
+    """
     use = held_out & np.isfinite(losses)
     weight = np.broadcast_to(targets[None], losses.shape)[use]
     return float((losses[use] * weight).sum() / weight.sum()) if weight.sum() else math.nan
@@ -293,8 +338,8 @@ def run_job(
     Args:
         job: What to train.
         epochs: Epochs to do.
-        planned: Epochs that the learning rate is planned for (``epochs`` if 0), so that a run that is stopped early
-            and its repetition walk the same way.
+        planned: Epochs that the learning rate is planned for (``epochs`` if 0), so that a run that
+            is stopped early and its repetition walk the same way.
         stop: Asked after every reading but the first; gets all of them.
         max_steps: Stop after so many steps (0 = never); the rate is then planned for them.
         checkpoint: Where to go on from and to keep states.
@@ -302,15 +347,27 @@ def run_job(
         live: Called with every reading.
         read_every: Measure at the end of every epoch, not only before and after.
     """
-    running = Running(job, epochs, planned=planned, stop=stop, max_steps=max_steps, checkpoint=checkpoint, told=told,
-                      live=live, read_every=read_every)  # fmt: skip
+    running = Running(
+        job,
+        epochs,
+        planned=planned,
+        stop=stop,
+        max_steps=max_steps,
+        checkpoint=checkpoint,
+        told=told,
+        live=live,
+        read_every=read_every,
+    )
     while running.more:
         running.epoch_on()
     return running.outcome()
 
 
 class Running:
-    """A job under way, epoch by epoch; for searches that train several side by side. See `run_job`."""
+    """A job under way, epoch by epoch; for searches that train several side by side.
+
+    See `run_job`.
+    """
 
     def __init__(
         self,
@@ -350,7 +407,11 @@ class Running:
     def outcome(self) -> JobResult:
         """What came of it so far."""
         return JobResult(
-            tuple(self.readings), self._tokens, self._seconds, self.job.bank.steps, self.readings[-1].epoch
+            tuple(self.readings),
+            self._tokens,
+            self._seconds,
+            self.job.bank.steps,
+            self.readings[-1].epoch,
         )
 
     def _resume(self) -> None:
@@ -362,15 +423,23 @@ class Running:
         self._epoch, self._step, self._tokens, self._seconds = (
             notes[n] for n in ("epoch", "step", "tokens", "seconds")
         )
-        self.readings = [LossReading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])]
+        self.readings = [
+            LossReading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])
+        ]
         self._told(self._tokens)
 
     def _save(self) -> None:
         if self._checkpoint.path is None:
             return
         losses = np.stack([r.losses for r in self.readings])
-        notes = {"epoch": self._epoch, "step": self._step, "tokens": self._tokens, "seconds": self._seconds,
-                 "optimiser_steps": self.job.bank.steps, "readings": [r.epoch for r in self.readings]}  # fmt: skip
+        notes = {
+            "epoch": self._epoch,
+            "step": self._step,
+            "tokens": self._tokens,
+            "seconds": self._seconds,
+            "optimiser_steps": self.job.bank.steps,
+            "readings": [r.epoch for r in self.readings],
+        }
         self._checkpoint.save({**self.job.bank.state(), "losses": losses}, notes)
 
     def _read(self, epoch: float) -> None:

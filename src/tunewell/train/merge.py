@@ -16,8 +16,8 @@ KEPT = ("*.json", "*.jinja", "*.model", "*.txt")
 def merge(adapter: Path, weights: Weights, target: Path) -> Path:
     """Write the base with the adapter folded in, in the base's own type, as safetensors.
 
-    Each product of B and A is added in fp32 and rounded once: the merged model differs from base plus adapter by that
-    rounding alone.
+    Each product of B and A is added in fp32 and rounded once: the merged model differs from base
+    plus adapter by that rounding alone.
 
     Args:
         adapter: Folder in PEFT format, such as an adapter of ours.
@@ -37,10 +37,16 @@ def merge(adapter: Path, weights: Weights, target: Path) -> Path:
         raise ModelError(f"'{target}' is there already.", hint="name another folder")
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     if config.get("use_dora") or config.get("modules_to_save") or config.get("use_rslora"):
-        raise ModelError(f"'{adapter}' is more than plain LoRA.", hint="merge it with PEFT's merge_and_unload")
+        raise ModelError(
+            f"'{adapter}' is more than plain LoRA.", hint="merge it with PEFT's merge_and_unload"
+        )
     scale = config["lora_alpha"] / config["r"]
     pairs = load_file(adapter / "adapter_model.safetensors")
-    wanted = {n.removeprefix("base_model.model.").removesuffix(".lora_A.weight") for n in pairs if ".lora_A." in n}
+    wanted = {
+        n.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+        for n in pairs
+        if ".lora_A." in n
+    }
     found: set[str] = set()
     target.mkdir(parents=True)
     for path in sorted(weights.folder.glob("*.safetensors")):
@@ -59,12 +65,17 @@ def merge(adapter: Path, weights: Weights, target: Path) -> Path:
     if found != wanted:
         shutil.rmtree(target)
         missing = ", ".join(sorted(wanted - found)[:3])
-        raise ModelError(f"the base '{weights.name}' has no {missing}", hint="name the base that it was trained on")
+        raise ModelError(
+            f"the base '{weights.name}' has no {missing}",
+            hint="name the base that it was trained on",
+        )
     for pattern in KEPT:
         for path in weights.folder.glob(pattern):
             shutil.copy(path, target / path.name)
     (target / "tunewell.json").unlink(missing_ok=True)
     card = adapter / "README.md"
     if card.is_file():
-        (target / "README.md").write_text(merged_card(card.read_text(encoding="utf-8")), encoding="utf-8")
+        (target / "README.md").write_text(
+            merged_card(card.read_text(encoding="utf-8")), encoding="utf-8"
+        )
     return target

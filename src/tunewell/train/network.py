@@ -1,8 +1,9 @@
 """The frozen base model, cut at a layer: below it nothing is trained and nothing needs a gradient.
 
-Llama-shaped decoders (Llama, SmolLM, Mistral, Qwen 2 and 3) run through `FastDecoder`, with our own layers; any other decoder
-of transformers that keeps its layers in ``model.layers`` runs through `HookedDecoder`, its own layers around our linears; the
-rest is trained whole (`tunewell.train.whole`).
+Llama-shaped decoders (Llama, SmolLM, Mistral, Qwen 2 and 3) run through `FastDecoder`, with our own
+layers; any other decoder of transformers that keeps its layers in ``model.layers`` runs through
+`HookedDecoder`, its own layers around our linears; the rest is trained whole
+(`tunewell.train.whole`).
 """
 
 from __future__ import annotations
@@ -51,11 +52,13 @@ class FrozenDecoder(Protocol):
         """Token ids (rows, tokens) to the input of the first layer (rows, tokens, width)."""
         ...
 
-    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
+    def run(
+        self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None
+    ) -> Any:
         """States before layer ``first`` to states before layer ``last``: (adapters, rows, tokens, width) both.
 
-        ``wanted`` are the places (of all tokens, counted through) whose states are asked for, as many of each row:
-        (adapters, rows, few) gives (adapters, rows, few, width).
+        ``wanted`` are the places (of all tokens, counted through) whose states are asked for, as
+        many of each row: (adapters, rows, few) gives (adapters, rows, few, width).
         """
         ...
 
@@ -67,14 +70,20 @@ class FrozenDecoder(Protocol):
 def best_type() -> Any:
     """bf16 where the processor (or GPU) has instructions for it, else fp32."""
     if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+        return (
+            torch.bfloat16
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else torch.float32
+        )
     with suppress(AttributeError, RuntimeError):
         if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported():
             return torch.bfloat16
     return torch.float32
 
 
-def load_network(folder: Path, *, dtype: Any = None, fast: bool = True, device: Any = None) -> FrozenDecoder:
+def load_network(
+    folder: Path, *, dtype: Any = None, fast: bool = True, device: Any = None
+) -> FrozenDecoder:
     """The base model of a folder in Hugging Face layout, frozen.
 
     Args:
@@ -120,19 +129,29 @@ def _is_plain(config: Any) -> bool:
     """Whether the model computes exactly what `FastDecoder` computes."""
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     windows = getattr(config, "sliding_window", None) if config.model_type == "mistral" else None
-    return config.model_type in FAST and config.hidden_act == "silu" and kinds == {"full_attention"} and windows is None
+    return (
+        config.model_type in FAST
+        and config.hidden_act == "silu"
+        and kinds == {"full_attention"}
+        and windows is None
+    )
 
 
 def _keep_memory() -> None:
     """Let freed memory stay with the process: each step asks for the same blocks again."""
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD: fresh pages cost more than the arithmetic on them
+        libc.mallopt(
+            -3, 32 << 20
+        )  # M_MMAP_THRESHOLD: fresh pages cost more than the arithmetic on them
         libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
 
 
 def release_memory() -> None:
-    """Give back to the system (or to other processes on the GPU) what was kept; for the end of a training."""
+    """Give back to the system (or to other processes on the GPU) what was kept.
+
+    For the end of a training.
+    """
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     with suppress(OSError, AttributeError):
@@ -155,7 +174,9 @@ class FastDecoder:
         self.head = model.lm_head.weight
         self.cap = _scoped(model.config)
         self._eps = float(model.config.rms_norm_eps)
-        self._layers = [_FastLayer(layer, f"model.layers.{i}", i) for i, layer in enumerate(self._model.layers)]
+        self._layers = [
+            _FastLayer(layer, f"model.layers.{i}", i) for i, layer in enumerate(self._model.layers)
+        ]
 
     def sites(self, targets: Sequence[str], first: int) -> list[tuple[tuple[Site, ...], int]]:
         """See `FrozenDecoder`."""
@@ -166,7 +187,9 @@ class FastDecoder:
         """See `FrozenDecoder`."""
         return self._model.embed_tokens(ids)
 
-    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
+    def run(
+        self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None
+    ) -> Any:
         """See `FrozenDecoder`."""
         k, rows, tokens, width = hidden.shape
         position = torch.arange(tokens, device=hidden.device)[None]
@@ -185,8 +208,15 @@ class FastDecoder:
         return rms_norm(hidden, self._model.norm.weight, self._eps)
 
 
-KINDS = {"q_proj": "qkv", "k_proj": "qkv", "v_proj": "qkv", "o_proj": "o", "gate_proj": "gu", "up_proj": "gu",
-         "down_proj": "down"}  # fmt: skip
+KINDS = {
+    "q_proj": "qkv",
+    "k_proj": "qkv",
+    "v_proj": "qkv",
+    "o_proj": "o",
+    "gate_proj": "gu",
+    "up_proj": "gu",
+    "down_proj": "down",
+}
 
 
 def _kind(site: Site) -> str:
@@ -202,11 +232,15 @@ class _FastLayer:
         self._width = int(att.head_dim)
         self._scale = float(getattr(att, "scaling", self._width**-0.5))
         self._norms = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
-        self._qk_norms = [getattr(getattr(att, n, None), "weight", None) for n in ("q_norm", "k_norm")]
+        self._qk_norms = [
+            getattr(getattr(att, n, None), "weight", None) for n in ("q_norm", "k_norm")
+        ]
         self._maps: dict[str, tuple[Any, Any]] = {}
         self._sites: dict[str, list[Site]] = {}
         parts = {
-            "qkv": [(f"{name}.self_attn.{n}", getattr(att, n)) for n in ("q_proj", "k_proj", "v_proj")],
+            "qkv": [
+                (f"{name}.self_attn.{n}", getattr(att, n)) for n in ("q_proj", "k_proj", "v_proj")
+            ],
             "o": [(f"{name}.self_attn.o_proj", att.o_proj)],
             "gu": [(f"{name}.mlp.{n}", getattr(mlp, n)) for n in ("gate_proj", "up_proj")],
             "down": [(f"{name}.mlp.down_proj", mlp.down_proj)],
@@ -221,16 +255,27 @@ class _FastLayer:
 
     def sites(self, targets: Sequence[str]) -> list[tuple[tuple[Site, ...], int]]:
         return [
-            (tuple(s for s in sites if s.name.rsplit(".", 1)[-1] in targets), sum(s.outputs for s in sites))
+            (
+                tuple(s for s in sites if s.name.rsplit(".", 1)[-1] in targets),
+                sum(s.outputs for s in sites),
+            )
             for sites in self._sites.values()
         ]
 
     def run(
-        self, x: Any, more: Any, shape: tuple[int, int], turn: Any, groups: Any, eps: float, wanted: Any
+        self,
+        x: Any,
+        more: Any,
+        shape: tuple[int, int],
+        turn: Any,
+        groups: Any,
+        eps: float,
+        wanted: Any,
     ) -> tuple[Any, Any]:
         """States x + more to states in two parts again: whoever normalises them adds them up.
 
-        Where only some are wanted, the others are left out as soon as they have been looked at: behind attention.
+        Where only some are wanted, the others are left out as soon as they have been looked at:
+        behind attention.
         """
 
         def linear(kind: str, value: Any) -> Any:
@@ -251,13 +296,19 @@ class _FastLayer:
         mixed = attention(both, turn[0], turn[1], few, scale=self._scale)
         if wanted is not None:
             mixed, x = taken(mixed, wanted), taken(x, wanted)
-        x, normed = add_norm(x, linear("o", mixed.view(k, -1, mixed.shape[-1])), self._norms[1], eps)
+        x, normed = add_norm(
+            x, linear("o", mixed.view(k, -1, mixed.shape[-1])), self._norms[1], eps
+        )
         return x, linear("down", swiglu(linear("gu", normed)))
 
 
 def _joined(linears: list[Any]) -> tuple[Any, Any]:
     """Weights (and biases) one above the other; the linears keep views of them."""
-    weight = torch.cat([linear.weight.data for linear in linears]) if len(linears) > 1 else linears[0].weight.data
+    weight = (
+        torch.cat([linear.weight.data for linear in linears])
+        if len(linears) > 1
+        else linears[0].weight.data
+    )
     start = 0
     for linear in linears:
         end = start + linear.weight.shape[0]
@@ -296,7 +347,9 @@ class BankLinear(torch.nn.Module):
             return torch.nn.functional.linear(x, self.weight, self.bias)
         bank, group = self.work
         flat = x.reshape(len(bank.adapters), -1, x.shape[-1])
-        out = lora(flat, self.weight, self.bias, group.a, group.b, group.mask).view(*x.shape[:-1], -1)
+        out = lora(flat, self.weight, self.bias, group.a, group.b, group.mask).view(
+            *x.shape[:-1], -1
+        )
         return out.clone() if self._copied else out
 
 
@@ -343,7 +396,9 @@ class HookedDecoder:
             hook.remove()
         raise ModelError("the model never reached its first layer")
 
-    def run(self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None) -> Any:
+    def run(
+        self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None
+    ) -> Any:
         """See `FrozenDecoder`."""
         from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
 
@@ -351,24 +406,46 @@ class HookedDecoder:
         h = hidden.reshape(-1, *shape[2:])
         config, core = self._config, self._model
         for name, linear in self._linears.items():
-            linear.work = next(((bank, g) for g in bank.groups if g.sites[0].name == name), None) if bank else None
+            linear.work = (
+                next(((bank, g) for g in bank.groups if g.sites[0].name == name), None)
+                if bank
+                else None
+            )
         position = torch.arange(h.shape[1], device=h.device)[None]
         types = getattr(config, "layer_types", None)
         if types is None:
             window = getattr(config, "sliding_window", None)
             types = ["sliding_attention" if window else "full_attention"] * self.layers
-        make = {"full_attention": create_causal_mask, "sliding_attention": create_sliding_window_causal_mask}
-        # Without positions: with them transformers looks for packed rows, and a GPU would be waited for.
-        given = {"config": config, "inputs_embeds": h, "attention_mask": None, "past_key_values": None,
-                 "position_ids": None}  # fmt: skip
+        make = {
+            "full_attention": create_causal_mask,
+            "sliding_attention": create_sliding_window_causal_mask,
+        }
+        # Without positions: with them transformers looks for packed rows, and a GPU would be waited
+        # for.
+        given = {
+            "config": config,
+            "inputs_embeds": h,
+            "attention_mask": None,
+            "past_key_values": None,
+            "position_ids": None,
+        }
         kinds = set(types[first:last])
         masks = {t: make[t](**given) for t in kinds}
         several = "layer_type" in inspect.signature(core.rotary_emb.forward).parameters
-        turns = {t: core.rotary_emb(h, position, t) if several else core.rotary_emb(h, position) for t in kinds}
+        turns = {
+            t: core.rotary_emb(h, position, t) if several else core.rotary_emb(h, position)
+            for t in kinds
+        }
         for i in range(first, last):
             t = types[i]
-            h = core.layers[i](h, attention_mask=masks[t], position_embeddings=turns[t], position_ids=position,
-                               past_key_values=None, use_cache=False)  # fmt: skip
+            h = core.layers[i](
+                h,
+                attention_mask=masks[t],
+                position_embeddings=turns[t],
+                position_ids=position,
+                past_key_values=None,
+                use_cache=False,
+            )
         return h.view(shape) if wanted is None else taken(h, wanted).view(*wanted.shape, -1)
 
     def finish(self, hidden: Any) -> Any:

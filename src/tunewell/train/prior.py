@@ -1,8 +1,8 @@
 """How probable a target is whatever the input: what makes a row's loss high although its target is right.
 
-A held-out loss is high where a target is rare or long-winded as much as where it is wrong. What tells the two apart is
-how much the row's own input helps: each target is measured once more behind an empty input and once behind the input
-of another row, under the adapter that never saw it.
+A held-out loss is high where a target is rare or long-winded as much as where it is wrong. What
+tells the two apart is how much the row's own input helps: each target is measured once more behind
+an empty input and once behind the input of another row, under the adapter that never saw it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ class Prior:
         bank: The adapters.
         cut: First layer with adapters.
         tokenizer: The base's.
-        recipe: What the adapters are trained with; its seed decides which other input each target gets.
-        folder: Where the states below the cut are kept for measuring again; None = computed anew each time.
+        recipe: What the adapters are trained with; its seed decides which other input each target
+            gets.
+        folder: Where the states below the cut are kept for measuring again; None = computed anew
+            each time.
     """
 
     def __init__(
@@ -50,13 +52,26 @@ class Prior:
         chat = chat_format(tokenizer)
         self._held_out = held_out
         others = other_rows([e.target for e in examples], seed=recipe.seed)
-        prompts = {"empty": [_empty(e) for e in examples], "other": [examples[o].prompt for o in others.tolist()]}
+        prompts = {
+            "empty": [_empty(e) for e in examples],
+            "other": [examples[o].prompt for o in others.tolist()],
+        }
         self._jobs = []
         for kind, chosen in prompts.items():
             rows = [_coded(chat, p, e) for p, e in zip(chosen, examples, strict=True)]
-            trunk = _states(network, rows, cut, folder and folder / f"prior-{kind}") if cut else None
-            job = Job(network, rows, recipe=recipe, cut=cut, train=~held_out, measure=held_out, adapters=bank.adapters,
-                      trunk=trunk)  # fmt: skip
+            trunk = (
+                _states(network, rows, cut, folder and folder / f"prior-{kind}") if cut else None
+            )
+            job = Job(
+                network,
+                rows,
+                recipe=recipe,
+                cut=cut,
+                train=~held_out,
+                measure=held_out,
+                adapters=bank.adapters,
+                trunk=trunk,
+            )
             job.bank = bank
             self._jobs.append(job)
 
@@ -82,9 +97,15 @@ def _states(network: Any, rows: Sequence[TrainRow], cut: int, path: Path | None)
 
 
 def prior_losses(
-    network: Any, bank: Any, examples: Sequence[Example], held_out: NDArray[np.bool_], *, cut: int, tokenizer: Any,
+    network: Any,
+    bank: Any,
+    examples: Sequence[Example],
+    held_out: NDArray[np.bool_],
+    *,
+    cut: int,
+    tokenizer: Any,
     recipe: Any,
-) -> NDArray[np.float64]:  # fmt: skip
+) -> NDArray[np.float64]:
     """Mean loss of each target without its input, under the adapters that never saw it, shape (examples,).
 
     Args:
@@ -94,9 +115,12 @@ def prior_losses(
         held_out: Which rows each adapter has not seen, shape (adapters, examples).
         cut: First layer with adapters.
         tokenizer: The base's.
-        recipe: What the adapters were trained with; its seed decides which other input each target gets.
+        recipe: What the adapters were trained with; its seed decides which other input each target
+            gets.
     """
-    prior = Prior(network, examples, held_out, bank=bank, cut=cut, tokenizer=tokenizer, recipe=recipe)
+    prior = Prior(
+        network, examples, held_out, bank=bank, cut=cut, tokenizer=tokenizer, recipe=recipe
+    )
     return np.asarray(prior.parts().mean(0))
 
 
@@ -118,7 +142,9 @@ def other_rows(targets: Sequence[str], *, seed: int) -> NDArray[np.int64]:
 
 
 def _empty(example: Example) -> tuple[Message, ...]:
-    return tuple(m.model_copy(update={"content": ""}) if m.role == "user" else m for m in example.prompt)
+    return tuple(
+        m.model_copy(update={"content": ""}) if m.role == "user" else m for m in example.prompt
+    )
 
 
 def _coded(chat: ChatFormat, prompt: Sequence[Message], example: Example) -> TrainRow:

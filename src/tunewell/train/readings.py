@@ -42,12 +42,18 @@ SHOWN = 200
 
 
 def held_out_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
-    """Loss of every row under the adapters that never saw it, shape (examples,); NaN where not measured."""
+    """Loss of every row under the adapters that never saw it, shape (examples,).
+
+    NaN where not measured.
+    """
     return _mean(trace.losses[evaluation], trace.held_out)
 
 
 def trained_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
-    """Loss of every row under adapters that were trained on it, shape (examples,); NaN where not measured."""
+    """Loss of every row under adapters that were trained on it, shape (examples,).
+
+    NaN where not measured.
+    """
     return _mean(trace.losses[evaluation], ~trace.held_out)
 
 
@@ -58,15 +64,15 @@ def _mean(losses: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[np.float64]
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-# --- D10 ----------------------------------------------------------------------------------------------------------
+# --- D10 ------------------------------------------------------------------------------------------
 
 
 def doubt(trace: FoldTrace, evaluation: int, *, prior: NDArray[np.float64]) -> NDArray[np.float64]:
     """How little a row's own input helps to find its target, held out: the higher, the more doubtful.
 
-    A row is measured by the adapter that never saw it: the logarithm of its loss over the loss of the same target
-    without its input. A rare or long-winded target is as improbable without the input as with it; a wrong one is not
-    made more probable by its input.
+    A row is measured by the adapter that never saw it: the logarithm of its loss over the loss of
+    the same target without its input. A rare or long-winded target is as improbable without the
+    input as with it; a wrong one is not made more probable by its input.
 
     Args:
         trace: Of the folds.
@@ -81,12 +87,16 @@ def doubt(trace: FoldTrace, evaluation: int, *, prior: NDArray[np.float64]) -> N
 
 
 def doubt_of_neighbours(
-    trace: FoldTrace, evaluation: int, *, vectors: NDArray[np.floating[Any]], neighbours: int = NEIGHBOURS
+    trace: FoldTrace,
+    evaluation: int,
+    *,
+    vectors: NDArray[np.floating[Any]],
+    neighbours: int = NEIGHBOURS,
 ) -> NDArray[np.float64]:
     """How much less probable a row's target is than its neighbours' are, held out: the score where no prior is known.
 
-    What is subtracted is what makes a row hard and has nothing to do with its label: the mean held-out loss of the rows
-    with the most similar inputs.
+    What is subtracted is what makes a row hard and has nothing to do with its label: the mean
+    held-out loss of the rows with the most similar inputs.
 
     Args:
         trace: Of the folds.
@@ -101,7 +111,9 @@ def doubt_of_neighbours(
     count = min(neighbours, len(loss) - 1)
     if count < 1:
         return np.zeros(len(loss))
-    centred = np.asarray(vectors, np.float32) - np.mean(vectors, axis=0, dtype=np.float64).astype(np.float32)
+    centred = np.asarray(vectors, np.float32) - np.mean(vectors, axis=0, dtype=np.float64).astype(
+        np.float32
+    )
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
     expected = np.empty(len(loss))
     for start in range(0, len(loss), 1024):
@@ -164,14 +176,16 @@ def label_errors(
     )
 
 
-# --- T02 ----------------------------------------------------------------------------------------------------------
+# --- T02 ------------------------------------------------------------------------------------------
 
 
-def membership(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], level: float = 0.95) -> Estimate:
+def membership(
+    trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], level: float = 0.95
+) -> Estimate:
     """Chance that a row trained on has lost a larger share of its loss than a row that was not (0.5 = none).
 
-    The area under the ROC curve of a membership test that knows the base model's loss, as attackers do; the interval
-    counts a family once (Obuchowski 1997, Biometrics 53).
+    The area under the ROC curve of a membership test that knows the base model's loss, as attackers
+    do; the interval counts a family once (Obuchowski 1997, Biometrics 53).
     """
     from scipy.special import stdtrit
 
@@ -187,15 +201,26 @@ def membership(trace: FoldTrace, evaluation: int, *, families: Mapping[str, str]
     moved = np.bincount(code[inside[1]], (above - area) / len(a), minlength=len(names))
     moved += np.bincount(code[outside[1]], (below - area) / len(b), minlength=len(names))
     n = len(names)
-    half = float(stdtrit(max(n - 1, 1), (1 + level) / 2) * np.sqrt(n / max(n - 1, 1) * (moved**2).sum()))
-    return Estimate(value=area, low=max(0.0, area - half), high=min(1.0, area + half), level=level, n=n,
-                    method="area under the curve, over families", unit="share")  # fmt: skip
+    half = float(
+        stdtrit(max(n - 1, 1), (1 + level) / 2) * np.sqrt(n / max(n - 1, 1) * (moved**2).sum())
+    )
+    return Estimate(
+        value=area,
+        low=max(0.0, area - half),
+        high=min(1.0, area + half),
+        level=level,
+        n=n,
+        method="area under the curve, over families",
+        unit="share",
+    )
 
 
 def _placements(x: NDArray[np.float64], against: NDArray[np.float64]) -> NDArray[np.float64]:
     """Share of ``against`` that lies below each x, ties half."""
     ordered = np.sort(against)
-    return (np.searchsorted(ordered, x, "left") + np.searchsorted(ordered, x, "right")) / (2 * len(ordered))
+    return (np.searchsorted(ordered, x, "left") + np.searchsorted(ordered, x, "right")) / (
+        2 * len(ordered)
+    )
 
 
 @dataclass(frozen=True)
@@ -220,7 +245,8 @@ def regurgitation(
 ) -> Regurgitation | None:
     """Rows whose target the model continues by itself for at least half of it, from some place on (T02).
 
-    Only targets of at least 20 tokens count: shorter ones are met by chance. None where either side has none.
+    Only targets of at least 20 tokens count: shorter ones are met by chance. None where either side
+        has none.
 
     Args:
         runs: From `tunewell.train.loop.Job.longest_runs`, shape (adapters, examples).
@@ -236,7 +262,10 @@ def regurgitation(
         return None
     half = trace.tokens / 2
     a, b = ((runs[at] >= half[at[1]]).astype(np.float64) for at in (inside, outside))
-    names = [[families.get(trace.examples[r], trace.examples[r]) for r in at[1]] for at in (inside, outside)]
+    names = [
+        [families.get(trace.examples[r], trace.examples[r]) for r in at[1]]
+        for at in (inside, outside)
+    ]
     return Regurgitation(
         inside=mean(a, clusters=names[0], level=level),
         outside=mean(b, clusters=names[1], level=level),
@@ -246,7 +275,12 @@ def regurgitation(
 
 
 def memorisation(
-    trace: FoldTrace, evaluation: int, *, families: Mapping[str, str], scope: str, runs: NDArray[Any] | None = None
+    trace: FoldTrace,
+    evaluation: int,
+    *,
+    families: Mapping[str, str],
+    scope: str,
+    runs: NDArray[Any] | None = None,
 ) -> Finding:
     """T02 at the length that was chosen.
 
@@ -255,10 +289,13 @@ def memorisation(
         evaluation: The chosen one.
         families: Row id to family.
         scope: Where it was measured, in words.
-        runs: For `regurgitation`, of the same adapters at their last evaluation; None = not measured.
+        runs: For `regurgitation`, of the same adapters at their last evaluation; None = not
+            measured.
     """
     area = membership(trace, evaluation, families=families)
-    status = "found" if area.low > MEMBERSHIP else "clear" if area.high <= MEMBERSHIP else "unchecked"
+    status = (
+        "found" if area.low > MEMBERSHIP else "clear" if area.high <= MEMBERSHIP else "unchecked"
+    )
     said = regurgitation(runs, trace, families=families) if runs is not None else None
     if said is not None and said.more.low > REGURGITATED:
         status = "found"
@@ -275,30 +312,40 @@ def memorisation(
             f"least half of their target (at most {said.longest} tokens), against {_percent(said.outside)} of rows "
             f"never seen: {_percent(said.more)} more."
         )
-    return Finding(code="T02", status=status, stage="train", why=why, estimate=area, rows=rows,
-                   threshold=Threshold(value=MEMBERSHIP, origin="built-in"),
-                   remedy="" if status == "clear" else "lower train.epochs or train.rank, drop repeats")  # fmt: skip
+    return Finding(
+        code="T02",
+        status=status,
+        stage="train",
+        why=why,
+        estimate=area,
+        rows=rows,
+        threshold=Threshold(value=MEMBERSHIP, origin="built-in"),
+        remedy="" if status == "clear" else "lower train.epochs or train.rank, drop repeats",
+    )
 
 
 def _percent(e: Estimate) -> str:
     return f"{100 * e.value:.0f} % [{100 * e.low:.0f}, {100 * e.high:.0f}]"
 
 
-def _most_memorised(trace: FoldTrace, evaluation: int, *, least: float = BY_HEART, shown: int = 20) -> tuple[str, ...]:
+def _most_memorised(
+    trace: FoldTrace, evaluation: int, *, least: float = BY_HEART, shown: int = 20
+) -> tuple[str, ...]:
     """Rows whose loss is more than ``least`` nats a token lower when trained on, the most memorised first."""
     gap = held_out_loss(trace, evaluation) - trained_loss(trace, evaluation)
     order: Sequence[int] = np.argsort(-np.where(np.isfinite(gap), gap, -np.inf)).tolist()
     return tuple(trace.examples[i] for i in order[:shown] if gap[i] > least)
 
 
-# --- T06 ----------------------------------------------------------------------------------------------------------
+# --- T06 ------------------------------------------------------------------------------------------
 
 
 def fragility(trace: FoldTrace, evaluation: int, *, level: float = 0.95) -> Finding:
     """T06: does the gain on held-out rows hold from fold to fold? Each fold has rows and a starting point of its own.
 
-    The interval is a t interval over folds, which have most of their training rows in common; it is therefore corrected
-    as Nadeau and Bengio 2003 (Machine Learning 52, eq. 9) do: the variance is multiplied by 1 + K / (K - 1).
+    The interval is a t interval over folds, which have most of their training rows in common; it is
+    therefore corrected as Nadeau and Bengio 2003 (Machine Learning 52, eq. 9) do: the variance is
+    multiplied by 1 + K / (K - 1).
     """
     from scipy.special import stdtrit
 
@@ -308,14 +355,31 @@ def fragility(trace: FoldTrace, evaluation: int, *, level: float = 0.95) -> Find
     folds = (np.where(use, gain, 0) * weight).sum(1) / np.maximum(weight.sum(1), 1)
     k, value = len(folds), float(folds.mean())
     spread = float(folds.std(ddof=1)) if k > 1 else np.inf
-    half = float(stdtrit(max(k - 1, 1), (1 + level) / 2)) * spread * float(np.sqrt(1 / k + 1 / max(k - 1, 1)))
-    estimate = Estimate(value=value, low=value - half, high=value + half, level=level, n=k, unit="nats/token",
-                        method="t interval over folds, corrected for shared training rows")  # fmt: skip
+    half = (
+        float(stdtrit(max(k - 1, 1), (1 + level) / 2))
+        * spread
+        * float(np.sqrt(1 / k + 1 / max(k - 1, 1)))
+    )
+    estimate = Estimate(
+        value=value,
+        low=value - half,
+        high=value + half,
+        level=level,
+        n=k,
+        unit="nats/token",
+        method="t interval over folds, corrected for shared training rows",
+    )
     status = "clear" if estimate.low > 0 else "found"
     why = (
         f"Held-out gain of the folds over the base model: {estimate} nats a token "
         f"(from {folds.min():.3g} to {folds.max():.3g} between folds)."
     )
-    return Finding(code="T06", status=status, stage="train", why=why, estimate=estimate,
-                   threshold=Threshold(value=0.0, origin="built-in"),
-                   remedy="" if status == "clear" else "more folds, more rows, or claim less")  # fmt: skip
+    return Finding(
+        code="T06",
+        status=status,
+        stage="train",
+        why=why,
+        estimate=estimate,
+        threshold=Threshold(value=0.0, origin="built-in"),
+        remedy="" if status == "clear" else "more folds, more rows, or claim less",
+    )

@@ -1,7 +1,7 @@
 """The remedy for forgetting: a small share of general rows in every epoch.
 
-They are other passages and questions than those that forgetting is measured on (`tunewell.train.forgetting`), so the
-measurement stays a held-out one.
+They are other passages and questions than those that forgetting is measured on
+(`tunewell.train.forgetting`), so the measurement stays a held-out one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,15 @@ from tunewell.train.rows import TrainRow
 
 def replay_rows(tokenizer: Any) -> tuple[TrainRow, ...]:
     """General passages (loss on all but the first token) and questions with short answers, about 5,000 tokens."""
-    return (*text_rows(tokenizer, "replay", prefix="replay-"), *question_rows(tokenizer, "replay", prefix="replay-"))
+    return (
+        *text_rows(tokenizer, "replay", prefix="replay-"),
+        *question_rows(tokenizer, "replay", prefix="replay-"),
+    )
 
 
-def draw_replay(rows: Sequence[TrainRow], *, tokens: int, share: float, seed: Sequence[int]) -> NDArray[np.int64]:
+def draw_replay(
+    rows: Sequence[TrainRow], *, tokens: int, share: float, seed: Sequence[int]
+) -> NDArray[np.int64]:
     """Which general rows an epoch takes: in an order drawn by seed, until they are a share of its tokens.
 
     No row is taken twice in an epoch, so a large set of rows may get less than the share.

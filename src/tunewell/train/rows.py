@@ -76,7 +76,11 @@ def encode_rows(examples: Sequence[Example], tokenizer: Any, *, max_tokens: int)
             continue
         coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
         if coded.fits:
-            rows.append(TrainRow(id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start))
+            rows.append(
+                TrainRow(
+                    id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start
+                )
+            )
         else:
             too_long.append(example.id)
     return Rows(rows=tuple(rows), too_long=tuple(too_long), empty=tuple(empty))

@@ -55,8 +55,9 @@ class Search(Value):
         chosen: Index of the simplest recipe within one standard error of the best.
         why: One sentence.
         saved: Share of the training steps that were not needed.
-        confirmed: At the final depth, on the rows of fold 0: loss of what the folds chose minus that of the project's
-            own recipe; None where both are the same, or the folds are at the final depth.
+        confirmed: At the final depth, on the rows of fold 0: loss of what the folds chose minus
+            that of the project's own recipe; None where both are the same, or the folds are at the
+            final depth.
     """
 
     candidates: tuple[RecipeCandidate, ...]
@@ -78,7 +79,10 @@ def candidates_around(recipe: Recipe) -> tuple[Recipe, ...]:
         {},
         {"rate": round(recipe.rate * 0.3, 10)},
         {"rate": round(recipe.rate * 3, 10)},
-        {"rank": max(2, recipe.rank // 4), "alpha": recipe.alpha * max(2, recipe.rank // 4) / recipe.rank},
+        {
+            "rank": max(2, recipe.rank // 4),
+            "alpha": recipe.alpha * max(2, recipe.rank // 4) / recipe.rank,
+        },
         {"rank": recipe.rank * 4, "alpha": recipe.alpha * 4},
         {"dropout": 0.2 if recipe.dropout < 0.1 else 0.0},
         {"label_smoothing": 0.1 if not recipe.label_smoothing else 0.0},
@@ -99,14 +103,16 @@ def search(
 ) -> Search:
     """Compare recipes over the folds, epoch by epoch side by side.
 
-    A recipe leaves the race when its held-out loss is past its best, significantly above the leader's on the same rows,
-    or surely not below it (from the second epoch on: not more than half a percent below it). Of the recipes within one
-    standard error of the best (paired, at the epoch at which they left) the simplest is chosen: lowest rank, then the
-    strongest regularisation, then the lowest rate.
+    A recipe leaves the race when its held-out loss is past its best, significantly above the
+    leader's on the same rows, or surely not below it (from the second epoch on: not more than half
+    a percent below it). Of the recipes within one standard error of the best (paired, at the epoch
+    at which they left) the simplest is chosen: lowest rank, then the strongest regularisation, then
+    the lowest rate.
 
-    Folds on the top layers can misjudge rate and rank. Where the choice is not the project's own recipe, both are
-    therefore trained once more at the final depth, without fold 0, and the own one is kept unless the other is at least
-    as good there (or simpler, and within one standard error). Nothing here looks at the test set.
+    Folds on the top layers can misjudge rate and rank. Where the choice is not the project's own
+    recipe, both are therefore trained once more at the final depth, without fold 0, and the own one
+    is kept unless the other is at least as good there (or simpler, and within one standard error).
+    Nothing here looks at the test set.
 
     Args:
         dataset: The rows.
@@ -126,11 +132,19 @@ def search(
     found = reuse(store, "search", inputs=inputs, parameters=parameters, seed=own.seed)
     if found is not None:
         return store.get_value(found.outputs["search"], Search)
-    work = store.root / "work" / run_key("search", inputs=inputs, parameters=parameters, seed=own.seed)[:32]
+    work = (
+        store.root
+        / "work"
+        / run_key("search", inputs=inputs, parameters=parameters, seed=own.seed)[:32]
+    )
     with record(store, "search", inputs=inputs, parameters=parameters, seed=own.seed) as writer:
         setting = Setting(dataset, split, own, weights, store, work, progress=progress, live=live)
-        result = confirm(_start(setting, recipes).go(), own, lambda i: _at_depth(setting, i, recipes[i]),
-                         setting.held_out((setting.fold == 0)[None]))  # fmt: skip
+        result = confirm(
+            _start(setting, recipes).go(),
+            own,
+            lambda i: _at_depth(setting, i, recipes[i]),
+            setting.held_out((setting.fold == 0)[None]),
+        )
         writer.outputs["search"] = store.put_value(result)
         writer.counts |= {"recipes": len(recipes), "rows": len(setting.rows.rows)}
     setting.close()
@@ -159,7 +173,9 @@ def _start(setting: Setting, recipes: Sequence[Recipe]) -> Race:
 
     def started(i: int, recipe: Recipe) -> SearchRun:
         cut = setting.cut(recipe.fold_layers)
-        job = setting.job(cut, train=~where, measure=measure, adapters=range(setting.folds), recipe=recipe)
+        job = setting.job(
+            cut, train=~where, measure=measure, adapters=range(setting.folds), recipe=recipe
+        )
         return Running(
             job,
             recipe.epochs,
@@ -176,13 +192,19 @@ def _at_depth(setting: Setting, i: int, recipe: Recipe) -> list[Any]:
     """Losses of a recipe at the final depth, without fold 0: one array (1, rows) per evaluation."""
     where = (setting.fold == 0)[None]
     rule = setting.held_out(where)
-    job = setting.job(setting.cut(recipe.layers), train=~where, measure=where, adapters=(0,), recipe=recipe)
+    job = setting.job(
+        setting.cut(recipe.layers), train=~where, measure=where, adapters=(0,), recipe=recipe
+    )
     stop = stop_rule(rule, patience=recipe.patience)
-    done = setting.run(f"confirm-{i}", job, epochs=recipe.epochs, planned=recipe.epochs, stop=stop, held_out=where)
+    done = setting.run(
+        f"confirm-{i}", job, epochs=recipe.epochs, planned=recipe.epochs, stop=stop, held_out=where
+    )
     return [r.losses for r in done.readings]
 
 
-def confirm(found: Search, own: Recipe, at_depth: Callable[[int], list[Any]], rule: HeldOut) -> Search:
+def confirm(
+    found: Search, own: Recipe, at_depth: Callable[[int], list[Any]], rule: HeldOut
+) -> Search:
     """Hold what the cheap folds chose against the project's own recipe, at the depth that counts.
 
     Args:
@@ -195,15 +217,23 @@ def confirm(found: Search, own: Recipe, at_depth: Callable[[int], list[Any]], ru
     if own not in recipes or found.chosen == recipes.index(own) or own.layers == own.fold_layers:
         return found
     mine, theirs = (
-        losses[choose_length(losses, rule).best] for losses in (at_depth(recipes.index(own)), at_depth(found.chosen))
+        losses[choose_length(losses, rule).best]
+        for losses in (at_depth(recipes.index(own)), at_depth(found.chosen))
     )
     change, near = rule.change(mine, theirs), rule.change(mine, theirs, level=ONE_SE).low <= 0
-    name, simpler = found.candidates[found.chosen].changes, _complexity(recipes[found.chosen]) < _complexity(own)
+    name, simpler = (
+        found.candidates[found.chosen].changes,
+        _complexity(recipes[found.chosen]) < _complexity(own),
+    )
     text = f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a token against your own"
     if change.value <= 0 or (near and simpler):
         return found.model_copy(update={"why": f"{text}: {name} stands.", "confirmed": change})
     return found.model_copy(
-        update={"why": f"{text}: your own recipe is kept.", "confirmed": change, "chosen": recipes.index(own)}
+        update={
+            "why": f"{text}: your own recipe is kept.",
+            "confirmed": change,
+            "chosen": recipes.index(own),
+        }
     )
 
 
@@ -217,14 +247,18 @@ class Race:
         own: The project's own recipe, to say what sets each apart.
     """
 
-    def __init__(self, rule: HeldOut, recipes: Sequence[Recipe], runs: Sequence[SearchRun], *, own: Recipe) -> None:
+    def __init__(
+        self, rule: HeldOut, recipes: Sequence[Recipe], runs: Sequence[SearchRun], *, own: Recipe
+    ) -> None:
         self.rule, self.recipes, self.runs, self.own = rule, recipes, runs, own
         self.left = [""] * len(recipes)
 
     def go(self) -> Search:
         """Run it to its end."""
         for epoch in range(1, max(r.epochs for r in self.recipes) + 1):
-            racing = [i for i, why in enumerate(self.left) if not why and epoch <= self.recipes[i].epochs]
+            racing = [
+                i for i, why in enumerate(self.left) if not why and epoch <= self.recipes[i].epochs
+            ]
             for i in racing:
                 if len(self.runs[i].readings) <= epoch:
                     self.runs[i].epoch_on()
@@ -251,9 +285,9 @@ class Race:
             elif i != leader and self.rule.change(best[leader], best[i]).low > -margin:
                 more = f"more than {conceded:.1%} " if conceded else ""
                 self.left[i] = f"no {more}better than {self._name(leader)} after epoch {epoch}"
-            elif epoch < self.recipes[i].epochs and stop_rule(self.rule, patience=self.recipes[i].patience)(
-                self.runs[i].readings[: epoch + 1]
-            ):
+            elif epoch < self.recipes[i].epochs and stop_rule(
+                self.rule, patience=self.recipes[i].patience
+            )(self.runs[i].readings[: epoch + 1]):
                 self.left[i] = f"past its best after epoch {epoch}"
 
     def _name(self, i: int) -> str:
@@ -286,20 +320,36 @@ class Race:
         )
         planned = sum(r.epochs for r in self.recipes)
         saved = 1 - sum(c.trained for c in found) / planned
-        return Search(candidates=found, best=best, chosen=chosen, why=_why(found, best, chosen, tied), saved=saved)
+        return Search(
+            candidates=found,
+            best=best,
+            chosen=chosen,
+            why=_why(found, best, chosen, tied),
+            saved=saved,
+        )
 
 
 def _complexity(recipe: Recipe) -> tuple[float, ...]:
-    return (recipe.rank, -recipe.dropout, -recipe.weight_decay, -recipe.label_smoothing, recipe.rate)
+    return (
+        recipe.rank,
+        -recipe.dropout,
+        -recipe.weight_decay,
+        -recipe.label_smoothing,
+        recipe.rate,
+    )
 
 
 def _changes(own: Recipe, other: Recipe) -> str:
     fields = [n for n in Recipe.model_fields if getattr(own, n) != getattr(other, n)]
-    return ", ".join(f"{n} {getattr(other, n):g}" for n in fields if isinstance(getattr(other, n), (int, float)))
+    return ", ".join(
+        f"{n} {getattr(other, n):g}" for n in fields if isinstance(getattr(other, n), (int, float))
+    )
 
 
 def _why(found: Sequence[RecipeCandidate], best: int, chosen: int, tied: Sequence[int]) -> str:
-    text = f"{found[best].changes} has the lowest held-out loss: {found[best].held_out} nats a token."
+    text = (
+        f"{found[best].changes} has the lowest held-out loss: {found[best].held_out} nats a token."
+    )
     if len(tied) == len(found):
         return f"{text} No recipe is measurably different from it: the choice is noise; the simplest is taken."
     if chosen != best:

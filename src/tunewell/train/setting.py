@@ -119,7 +119,9 @@ class Setting:
         self.rows = draw(self.all_rows, max_tokens=recipe.max_train_tokens, seed=recipe.seed)
         place = {a.id: a for a in split.assignments}
         self.families = [place[r.id].family for r in self.rows.rows]
-        self.fold = np.asarray([int(place[r.id].part.removeprefix("fold-")) for r in self.rows.rows], np.int64)
+        self.fold = np.asarray(
+            [int(place[r.id].part.removeprefix("fold-")) for r in self.rows.rows], np.int64
+        )
         self.targets = np.asarray([r.targets for r in self.rows.rows], np.int64)
         self._network: Any = None
         self._check_folds()
@@ -158,7 +160,8 @@ class Setting:
     def fold_masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """For all folds: held out, and measured, both of shape (folds, rows).
 
-        Each row is measured under the adapter that never saw it and under one that did: paired, for T01 and T02.
+        Each row is measured under the adapter that never saw it and under one that did: paired, for
+        T01 and T02.
         """
         number = np.arange(self.folds)[:, None]
         held_out = self.fold[None] == number
@@ -173,14 +176,25 @@ class Setting:
         adapters: Sequence[int],
         recipe: Recipe | None = None,
     ) -> Any:
-        """A job over these rows; the trunk below the cut is computed, or read if it was computed before."""
+        """A job over these rows.
+
+        The trunk below the cut is computed, or read if it was computed before.
+        """
         from tunewell.train.loop import Job
 
         recipe = recipe or self.recipe
         general = replay_rows(self.tokenizer) if recipe.replay else ()
-        return Job(self.network, self.rows.rows, recipe=recipe, cut=cut, train=train, measure=measure,
-                   adapters=tuple(adapters), trunk=self.trunk(cut, general) if cut else None,
-                   replay=general)  # fmt: skip
+        return Job(
+            self.network,
+            self.rows.rows,
+            recipe=recipe,
+            cut=cut,
+            train=train,
+            measure=measure,
+            adapters=tuple(adapters),
+            trunk=self.trunk(cut, general) if cut else None,
+            replay=general,
+        )
 
     def trunk(self, cut: int, general: tuple[TrainRow, ...] = ()) -> Any:
         """The states before layer ``cut``, of our rows and then of general ones."""
@@ -189,9 +203,16 @@ class Setting:
         dtype = self.network.head.dtype
         every = Rows(rows=(*self.rows.rows, *general))
         key = trunk_key(every.key, weights=self.weights.digest, cut=cut, dtype=str(dtype))
-        trunk = Trunk(self._cache / f"trunk-{key}", every.rows, width=self.network.width, dtype=dtype)
+        trunk = Trunk(
+            self._cache / f"trunk-{key}", every.rows, width=self.network.width, dtype=dtype
+        )
         weight = cut / self.network.layers * 0.3
-        trunk.fill(self.network, every.rows, cut=cut, progress=lambda tokens: self.meter.add(tokens * weight))
+        trunk.fill(
+            self.network,
+            every.rows,
+            cut=cut,
+            progress=lambda tokens: self.meter.add(tokens * weight),
+        )
         os.utime(trunk.path)
         trim(self._cache, keep=trunk.path)
         return trunk
@@ -204,15 +225,27 @@ class Setting:
             return self.trunk(cut).means([r.start for r in self.rows.rows])
         device = self.network.head.device
         with torch.no_grad():
-            ids = [torch.from_numpy(r.ids[: r.start].astype(np.int64)).to(device) for r in self.rows.rows]
-            return np.stack([self.network.embed(i[None])[0].float().mean(0).cpu().numpy() for i in ids])
+            ids = [
+                torch.from_numpy(r.ids[: r.start].astype(np.int64)).to(device)
+                for r in self.rows.rows
+            ]
+            return np.stack(
+                [self.network.embed(i[None])[0].float().mean(0).cpu().numpy() for i in ids]
+            )
 
     def prior(self, job: Any, held_out: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Loss of every row's target without its input, under the adapters of a job as they are."""
         by_id = {e.id: e for e in self.examples}
         examples = [by_id[r.id] for r in self.rows.rows]
-        return prior_losses(self.network, job.bank, examples, held_out, cut=job.cut, tokenizer=self.tokenizer,
-                            recipe=job.recipe)  # fmt: skip
+        return prior_losses(
+            self.network,
+            job.bank,
+            examples,
+            held_out,
+            cut=job.cut,
+            tokenizer=self.tokenizer,
+            recipe=job.recipe,
+        )
 
     def run(
         self,
@@ -225,9 +258,12 @@ class Setting:
         held_out: Any = None,
         read: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Train a job with its checkpoint ``phase``; planned for the recipe's epochs if not said otherwise.
+        """Train a job with its checkpoint ``phase``.
 
-        ``read`` gets every reading while the adapters are as they were read, before anybody is told of it.
+        Planned for the recipe's epochs if not said otherwise.
+
+        ``read`` gets every reading while the adapters are as they were read, before anybody is told
+        of it.
         """
         from tunewell.train.checkpoint import Checkpoint
         from tunewell.train.loop import run_job
@@ -257,7 +293,9 @@ class Setting:
         from tunewell.train.loop import held_out_mean
 
         if self.live:
-            out, inside = (held_out_mean(reading.losses, m, self.targets) for m in (held_out, ~held_out))
+            out, inside = (
+                held_out_mean(reading.losses, m, self.targets) for m in (held_out, ~held_out)
+            )
             self.live(Point(phase, reading.epoch, out, inside))
 
     def trace(self, readings: Sequence[Any], held_out: NDArray[np.bool_]) -> FoldTrace:
@@ -275,7 +313,12 @@ class Setting:
         from tunewell.train.bank import Bank
 
         network = self.network
-        return Bank(network.sites(self.recipe.targets, cut), recipe=self.recipe, adapters=(0,), like=network.head)
+        return Bank(
+            network.sites(self.recipe.targets, cut),
+            recipe=self.recipe,
+            adapters=(0,),
+            like=network.head,
+        )
 
     def free(self) -> None:
         """Give the base's memory back; it is loaded again when next needed."""
@@ -291,8 +334,15 @@ class Setting:
 
 
 def trim(cache: Path, *, keep: Path, limit_bytes: int = CACHE_BYTES) -> None:
-    """Remove trunk caches, the longest unused first, until they fit; the one in use always stays."""
-    found = sorted((p for p in cache.glob("trunk-*") if not p.suffix), key=lambda p: p.stat().st_mtime, reverse=True)
+    """Remove trunk caches, the longest unused first, until they fit.
+
+    The one in use always stays.
+    """
+    found = sorted(
+        (p for p in cache.glob("trunk-*") if not p.suffix),
+        key=lambda p: p.stat().st_mtime,
+        reverse=True,
+    )
     total = 0
     for path in found:
         total += path.stat().st_size

@@ -1,7 +1,8 @@
 """TRL's SFTTrainer with our steps, our rate plan and our start: the same recipe by other hands.
 
-What differs from our own loop: dropout is drawn for every token (PEFT's) and not for every row, and sums are taken in
-another order. Everything else is held to it by tests: without dropout the losses of a whole run agree.
+What differs from our own loop: dropout is drawn for every token (PEFT's) and not for every row, and
+sums are taken in another order. Everything else is held to it by tests: without dropout the losses
+of a whole run agree.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from tunewell.train.shares import Shares
 PREFIX = "base_model.model."
 
 
-def build(order: Order, work: SharedWork, start: dict[str, Any], folder: Path, callbacks: list[Any]) -> Any:
+def build(
+    order: Order, work: SharedWork, start: dict[str, Any], folder: Path, callbacks: list[Any]
+) -> Any:
     """The trainer, ready to go.
 
     Args:
@@ -33,7 +36,8 @@ def build(order: Order, work: SharedWork, start: dict[str, Any], folder: Path, c
 
     Raises:
         MissingExtraError: TRL is not installed.
-        ModelError: PEFT puts adapters elsewhere than we do, or the processes did not come together as ordered.
+        ModelError: PEFT puts adapters elsewhere than we do, or the processes did not come together
+            as ordered.
     """
     try:
         import trl
@@ -58,7 +62,9 @@ def build(order: Order, work: SharedWork, start: dict[str, Any], folder: Path, c
         args=options,
         data_collator=collate,
         train_dataset=dataset_of(work),
-        processing_class=AutoTokenizer.from_pretrained(order.base, local_files_only=True, trust_remote_code=False),
+        processing_class=AutoTokenizer.from_pretrained(
+            order.base, local_files_only=True, trust_remote_code=False
+        ),
         peft_config=lora_of(order, start),
         callbacks=callbacks,
     )
@@ -86,8 +92,14 @@ def settings(order: Order, work: SharedWork, folder: Path) -> Any:
     from trl import SFTConfig
 
     recipe, cuda = order.recipe, order.device == "cuda"
-    count = Shares(work.steps, work.lengths, process=0, processes=order.processes, budget=order.pass_tokens,
-                   idle=0).passes  # fmt: skip
+    count = Shares(
+        work.steps,
+        work.lengths,
+        process=0,
+        processes=order.processes,
+        budget=order.pass_tokens,
+        idle=0,
+    ).passes
     return SFTConfig(
         output_dir=str(folder),
         use_cpu=not cuda,
@@ -136,34 +148,48 @@ def lora_of(order: Order, names: Iterable[str]) -> Any:
         r=recipe.rank,
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
-        target_modules=[n.removeprefix(PREFIX).removesuffix(tail) for n in names if n.endswith(tail)],
+        target_modules=[
+            n.removeprefix(PREFIX).removesuffix(tail) for n in names if n.endswith(tail)
+        ],
         bias="none",
         task_type="CAUSAL_LM",
     )
 
 
 def dataset_of(work: SharedWork) -> Any:
-    """Rows as TRL takes them, the loss on the target alone; the last one is idle: two tokens without a target."""
+    """Rows as TRL takes them, the loss on the target alone.
+
+    The last one is idle: two tokens without a target.
+    """
     import pyarrow as pa
     from datasets import Dataset
 
     ids = [*work.ids, np.repeat(work.ids[0][:1], 2)]
-    labels = [np.where(np.arange(len(i)) < s, -100, i) for i, s in zip(work.ids, work.starts, strict=True)]
+    labels = [
+        np.where(np.arange(len(i)) < s, -100, i) for i, s in zip(work.ids, work.starts, strict=True)
+    ]
     labels.append(np.full(2, -100))
     ends = pa.array(np.concatenate([[0], np.cumsum([len(i) for i in ids])]).astype(np.int64))
-    columns = {n: pa.LargeListArray.from_arrays(ends, pa.array(np.concatenate(v).astype(np.int32)))
-               for n, v in (("input_ids", ids), ("labels", labels))}  # fmt: skip
+    columns = {
+        n: pa.LargeListArray.from_arrays(ends, pa.array(np.concatenate(v).astype(np.int32)))
+        for n, v in (("input_ids", ids), ("labels", labels))
+    }
     return Dataset(pa.table(columns))
 
 
 def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Rows padded on the right; masks follow the lengths, as the padding token may be one that is meant."""
+    """Rows padded on the right.
+
+    Masks follow the lengths, as the padding token may be one that is meant.
+    """
     import torch
 
     longest = max(len(r["input_ids"]) for r in rows)
-    out = {"input_ids": torch.zeros(len(rows), longest, dtype=torch.long),
-           "attention_mask": torch.zeros(len(rows), longest, dtype=torch.long),
-           "labels": torch.full((len(rows), longest), -100, dtype=torch.long)}  # fmt: skip
+    out = {
+        "input_ids": torch.zeros(len(rows), longest, dtype=torch.long),
+        "attention_mask": torch.zeros(len(rows), longest, dtype=torch.long),
+        "labels": torch.full((len(rows), longest), -100, dtype=torch.long),
+    }
     for i, row in enumerate(rows):
         size = len(row["input_ids"])
         out["input_ids"][i, :size] = torch.as_tensor(row["input_ids"])
@@ -177,7 +203,8 @@ def add_noise(model: Any, cut: int, noise: float) -> None:
 
     Args:
         model: The base model with its adapters.
-        cut: Number of that layer; a model that keeps its layers elsewhere is one layer, and its input the embeddings.
+        cut: Number of that layer; a model that keeps its layers elsewhere is one layer, and its
+            input the embeddings.
         noise: NEFTune's alpha.
     """
     import torch
@@ -213,10 +240,18 @@ def trainer_of(base: Any) -> Any:
             super().__init__(**options)
 
         def get_train_dataloader(self) -> Any:
-            """This process's passes. Not prepared by accelerate, which would share them out once more."""
-            own = Shares(self.work.steps, self.work.lengths, process=self.args.process_index,
-                         processes=self.args.world_size, budget=self.order.pass_tokens,
-                         idle=len(self.work.ids))  # fmt: skip
+            """This process's passes.
+
+            Not prepared by accelerate, which would share them out once more.
+            """
+            own = Shares(
+                self.work.steps,
+                self.work.lengths,
+                process=self.args.process_index,
+                processes=self.args.world_size,
+                budget=self.order.pass_tokens,
+                idle=len(self.work.ids),
+            )
             return DataLoader(self.train_dataset, batch_sampler=own, collate_fn=collate)
 
         def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
@@ -231,7 +266,11 @@ def trainer_of(base: Any) -> Any:
             return self.lr_scheduler
 
         def compute_loss(
-            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+            self,
+            model: Any,
+            inputs: Any,
+            return_outputs: bool = False,
+            num_items_in_batch: Any = None,
         ) -> Any:
             """TRL's own; with label smoothing one pass instead of its two (and its warning)."""
             smoothing = self.order.recipe.label_smoothing
@@ -256,7 +295,11 @@ def _set_adapter(model: Any, start: dict[str, Any]) -> None:
     """
     import torch
 
-    places = {n.replace(".default.weight", ".weight"): p for n, p in model.named_parameters() if p.requires_grad}
+    places = {
+        n.replace(".default.weight", ".weight"): p
+        for n, p in model.named_parameters()
+        if p.requires_grad
+    }
     if set(places) != set(start):
         odd = sorted(set(places) ^ set(start))
         raise ModelError(

@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 
 
 def share(
-    step: NDArray[np.int64], lengths: NDArray[np.int64], *, process: int, processes: int, budget: int
+    step: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    *,
+    process: int,
+    processes: int,
+    budget: int,
 ) -> list[list[int]]:
     """The rows of one step that one process takes, by pass.
 
-    Rows are dealt in turn, so that processes get like lengths and (but for one row) as many; a pass holds as many of
-    them as fit the budget at the length of the step's longest row, and at least one.
+    Rows are dealt in turn, so that processes get like lengths and (but for one row) as many; a pass
+    holds as many of them as fit the budget at the length of the step's longest row, and at least
+    one.
 
     Args:
         step: Rows of the step, longest first.
@@ -33,7 +39,9 @@ def share(
     return [mine[start : start + rows] for start in range(0, len(mine), rows)]
 
 
-def passes(steps: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64], *, processes: int, budget: int) -> int:
+def passes(
+    steps: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64], *, processes: int, budget: int
+) -> int:
     """Passes that the largest share of any step takes.
 
     Example:
@@ -46,8 +54,8 @@ def passes(steps: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64], *, pr
 class Shares:
     """The passes of one process in the order of the steps, every step in as many: a batch sampler.
 
-    Processes that train together must make the same number of passes: where one has no row left, it takes ``idle``,
-    a row without a target.
+    Processes that train together must make the same number of passes: where one has no row left, it
+    takes ``idle``, a row without a target.
 
     Args:
         steps: Rows of each step, longest first.

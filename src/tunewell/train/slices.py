@@ -25,7 +25,8 @@ class SliceLoss(Value):
         slice: ``field=value``.
         rows: How many rows it has.
         held_out: Loss of its rows under the folds that never saw them, nats a token.
-        gain: What training took off the base model's loss of the same rows. The intervals of all slices hold together.
+        gain: What training took off the base model's loss of the same rows. The intervals of all
+            slices hold together.
     """
 
     slice: str
@@ -48,14 +49,23 @@ def slices_of(
     Returns:
         ``field=value`` to which rows, shape (rows,).
     """
-    names = np.asarray([[f"{f}={e.field(f) or '(none)'}" for f in fields] for e in examples], dtype=object)
+    names = np.asarray(
+        [[f"{f}={e.field(f) or '(none)'}" for f in fields] for e in examples], dtype=object
+    )
     count = Counter(names.ravel().tolist())
-    wanted = [name for name, n in sorted(count.items(), key=lambda x: (-x[1], x[0])) if least <= n < len(examples)]
+    wanted = [
+        name
+        for name, n in sorted(count.items(), key=lambda x: (-x[1], x[0]))
+        if least <= n < len(examples)
+    ]
     return {name: np.asarray((names == name).any(1), np.bool_) for name in wanted[:most]}
 
 
 def slice_losses(
-    before: NDArray[Any], after: NDArray[Any], rule: HeldOut, slices: Mapping[str, NDArray[np.bool_]]
+    before: NDArray[Any],
+    after: NDArray[Any],
+    rule: HeldOut,
+    slices: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[SliceLoss, ...]:
     """Held-out loss of each slice, and what training took off it, the smallest gain first.
 
@@ -85,7 +95,12 @@ def slice_losses(
 
 
 def losses_by_slice(
-    trace: FoldTrace, examples: Iterable[Example], split: Split, fields: Sequence[str], *, epoch: float
+    trace: FoldTrace,
+    examples: Iterable[Example],
+    split: Split,
+    fields: Sequence[str],
+    *,
+    epoch: float,
 ) -> tuple[SliceLoss, ...]:
     """The folds of a finished training by slice of the definition as it is now.
 
@@ -100,7 +115,9 @@ def losses_by_slice(
     if not fields or any(name not in by_id for name in trace.examples):
         return ()
     family = {a.id: a.family for a in split.assignments}
-    rule = HeldOut(trace.held_out, trace.tokens, [family.get(name, name) for name in trace.examples])
+    rule = HeldOut(
+        trace.held_out, trace.tokens, [family.get(name, name) for name in trace.examples]
+    )
     at = int(np.argmin(np.abs(trace.epochs - epoch)))
     slices = slices_of([by_id[name] for name in trace.examples], fields)
     return slice_losses(trace.losses[0], trace.losses[at], rule, slices)

@@ -18,7 +18,12 @@ ROW_TOKENS = 128
 
 
 def measure_speed(
-    weights: Weights, recipe: Recipe, *, seconds: float = 3.0, generate: bool = True, network: Any = None
+    weights: Weights,
+    recipe: Recipe,
+    *,
+    seconds: float = 3.0,
+    generate: bool = True,
+    network: Any = None,
 ) -> dict[str, float]:
     """Tokens per second of each kind of work, on made-up rows of 128 tokens of which a quarter is target.
 
@@ -30,8 +35,9 @@ def measure_speed(
         network: The base already loaded.
 
     Returns:
-        ``train``: at the depth of the final adapter; ``folds``: at the folds' depth over the cached trunk, all folds'
-        tokens together; ``trunk``: filling the cache; ``generate``: batched answers (0 where not measured).
+        ``train``: at the depth of the final adapter; ``folds``: at the folds' depth over the cached
+        trunk, all folds' tokens together; ``trunk``: filling the cache; ``generate``: batched
+        answers (0 where not measured).
     """
     from tunewell.train.network import load_network
 
@@ -51,7 +57,11 @@ def _rows(network: Any, recipe: Recipe) -> list[Any]:
     length = min(ROW_TOKENS, recipe.max_tokens)
     count = max(FOLDS * 2, 2 * FOLDS * recipe.tokens_per_batch // length // (FOLDS - 1))
     return [
-        TrainRow(str(i), rng.integers(0, network.head.shape[0], length).astype(np.int32), start=length - length // 4)
+        TrainRow(
+            str(i),
+            rng.integers(0, network.head.shape[0], length).astype(np.int32),
+            start=length - length // 4,
+        )
         for i in range(count)
     ]
 
@@ -69,8 +79,16 @@ def _training(
         cut = cut_of(network.layers, recipe.fold_layers)
     else:
         train, cut = np.ones((1, n), np.bool_), cut_of(network.layers, recipe.layers)
-    job = Job(network, rows, recipe=recipe, cut=cut, train=train, measure=train, adapters=range(len(train)),
-              trunk=trunk)  # fmt: skip
+    job = Job(
+        network,
+        rows,
+        recipe=recipe,
+        cut=cut,
+        train=train,
+        measure=train,
+        adapters=range(len(train)),
+        trunk=trunk,
+    )
     batches = job.batches(0)
     done = began = 0.0
     for i in range(10_000):
@@ -87,7 +105,9 @@ def _training(
     return done / (time.perf_counter() - began)
 
 
-def _over_trunk(network: Any, rows: list[Any], recipe: Recipe, seconds: float, folder: Path) -> dict[str, float]:
+def _over_trunk(
+    network: Any, rows: list[Any], recipe: Recipe, seconds: float, folder: Path
+) -> dict[str, float]:
     from tunewell.train.setting import cut_of
     from tunewell.train.trunk import Trunk
 
@@ -100,14 +120,19 @@ def _over_trunk(network: Any, rows: list[Any], recipe: Recipe, seconds: float, f
     began = time.perf_counter()
     trunk.fill(network, rows, cut=cut)
     filled = tokens / (time.perf_counter() - began)
-    return {"folds": _training(network, rows, recipe, seconds, folds=True, trunk=trunk), "trunk": filled}
+    return {
+        "folds": _training(network, rows, recipe, seconds, folds=True, trunk=trunk),
+        "trunk": filled,
+    }
 
 
 def _generation(weights: Weights, seconds: float) -> float:
     from tunewell.model.local import LocalModel
 
     model = LocalModel(weights)
-    prompt = (Message(role="user", content="Write a long story about a lighthouse keeper and the sea."),)
+    prompt = (
+        Message(role="user", content="Write a long story about a lighthouse keeper and the sea."),
+    )
     began = time.perf_counter()
     tokens = 0
     while tokens == 0 or time.perf_counter() - began < seconds:

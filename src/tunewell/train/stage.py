@@ -41,11 +41,14 @@ def train(
     progress: Progress | None = None,
     live: OnPoint | None = None,
 ) -> Trained:
-    """Train the folds, find the length, train the final adapter; goes on where a killed run stopped.
+    """Train the folds, find the length, train the final adapter.
 
-    The folds carry adapters on the top ``fold_layers`` of the layers, over states of the frozen rest that are computed
-    once. One run at the depth of the final adapter, held out on fold 0, sets the final's number of epochs. The final
-    adapter sees the rows of all folds; test set and review pool are never trained on.
+    Goes on where a killed run stopped.
+
+    The folds carry adapters on the top ``fold_layers`` of the layers, over states of the frozen
+    rest that are computed once. One run at the depth of the final adapter, held out on fold 0, sets
+    the final's number of epochs. The final adapter sees the rows of all folds; test set and review
+    pool are never trained on.
 
     Args:
         dataset: The rows.
@@ -70,14 +73,28 @@ def train(
     if found is not None:
         return store.get_value(found.outputs["trained"], Trained)
     place = placed(file)
-    work = store.root / "work" / run_key("train", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
+    work = (
+        store.root
+        / "work"
+        / run_key("train", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
+    )
     with record(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
-        setting = Setting(dataset, split, recipe, weights, store, work, progress=progress, live=live)
-        way = _Way(setting, about=file.spec.task.about, ids=(dataset.id, digest(split)), place=place,
-                   tasks=tasks)  # fmt: skip
+        setting = Setting(
+            dataset, split, recipe, weights, store, work, progress=progress, live=live
+        )
+        way = _Way(
+            setting,
+            about=file.spec.task.about,
+            ids=(dataset.id, digest(split)),
+            place=place,
+            tasks=tasks,
+        )
         trained = way.go(store)
-        writer.outputs |= {"trained": store.put_value(trained), "adapter": trained.model.adapter,
-                           "trace": trained.trace}  # fmt: skip
+        writer.outputs |= {
+            "trained": store.put_value(trained),
+            "adapter": trained.model.adapter,
+            "trace": trained.trace,
+        }
         writer.outputs |= {"check": trained.check} if trained.check else {}
         writer.findings += way.findings
         writer.counts |= {
@@ -94,9 +111,19 @@ def parameters_of(file: TaskFile, weights: str) -> dict[str, Any]:
     """What decides a training beside its rows and its seed: parameters of its Run."""
     recipe = file.spec.train
     left_out = set() if recipe.forgetting_tasks else FINAL_ONLY - {"backend"}
-    left_out |= {"backend"} if recipe.backend == "tunewell" else set()  # what was trained before the choice stays
-    found = {"recipe": recipe.model_dump(mode="json", exclude=left_out), "weights": weights, "work": WORK}
-    return {**found, "tasks": task_digests(recipe, file.path.parent)} if recipe.forgetting_tasks else found
+    left_out |= (
+        {"backend"} if recipe.backend == "tunewell" else set()
+    )  # what was trained before the choice stays
+    found = {
+        "recipe": recipe.model_dump(mode="json", exclude=left_out),
+        "weights": weights,
+        "work": WORK,
+    }
+    return (
+        {**found, "tasks": task_digests(recipe, file.path.parent)}
+        if recipe.forgetting_tasks
+        else found
+    )
 
 
 class _Way:
@@ -129,28 +156,42 @@ class _Way:
             check, check_length, runs = self._check(cut)
         families = dict(zip(check.examples, s.families, strict=True))
         scope = "over all folds" if check is folds else "at full depth on fold 0"
-        self.findings.append(overfitting(check, check_length.evaluation, families=families, scope=scope))
-        self.findings.append(memorisation(check, check_length.evaluation, families=families, scope=scope, runs=runs))
+        self.findings.append(
+            overfitting(check, check_length.evaluation, families=families, scope=scope)
+        )
+        self.findings.append(
+            memorisation(check, check_length.evaluation, families=families, scope=scope, runs=runs)
+        )
         self.findings.append(label_errors(folds, EARLY, prior=self._prior))
         if s.folds > 2:
             self.findings.append(fragility(folds, length.evaluation))
         epochs = round(float(check.epochs[check_length.evaluation]))
         tensors, speed = self._final(cut, epochs)
-        held, inside = (loss_estimate(folds, length.evaluation, held_out=h, families=families) for h in (True, False))
+        held, inside = (
+            loss_estimate(folds, length.evaluation, held_out=h, families=families)
+            for h in (True, False)
+        )
         checked = loss_estimate(check, check_length.evaluation, held_out=True, families=families)
-        version = self._version(store, tensors, cut=cut, epochs=epochs, losses=(str(held), str(checked)))
+        version = self._version(
+            store, tensors, cut=cut, epochs=epochs, losses=(str(held), str(checked))
+        )
         s.meter.finish()
         return Trained(
             model=version,
             trace=store.files.put_bytes(trace_to_bytes(folds), suffix=".safetensors"),
-            check="" if check is folds else store.files.put_bytes(trace_to_bytes(check), suffix=".safetensors"),
+            check=""
+            if check is folds
+            else store.files.put_bytes(trace_to_bytes(check), suffix=".safetensors"),
             best_epoch=float(folds.epochs[length.evaluation]),
             held_out_loss=held,
             train_loss=inside,
             too_long=s.all_rows.too_long,
             tokens=s.rows.tokens,
             tokens_per_s=round(speed, 1),
-            notes=(*self._notes(check_length, check), *self._depth(folds, length, check, check_length)),
+            notes=(
+                *self._notes(check_length, check),
+                *self._depth(folds, length, check, check_length),
+            ),
         )
 
     def _plan(self, cut: int, fold_cut: int) -> None:
@@ -163,7 +204,9 @@ class _Way:
     def _folds(self, cut: int, *, read_runs: bool) -> Phase:
         held_out, measure = self.setting.fold_masks()
         adapters = range(self.setting.folds)
-        return self._measured("folds", cut, held_out, measure, adapters=adapters, read_runs=read_runs)
+        return self._measured(
+            "folds", cut, held_out, measure, adapters=adapters, read_runs=read_runs
+        )
 
     def _check(self, cut: int) -> Phase:
         s = self.setting
@@ -188,7 +231,9 @@ class _Way:
         prior = Checkpoint(s.work / "prior.safetensors")
 
         def read(reading: Any) -> None:
-            if phase == "folds" and reading.epoch and prior.load() is None:  # EARLY: the first after training began
+            if (
+                phase == "folds" and reading.epoch and prior.load() is None
+            ):  # EARLY: the first after training began
                 prior.save({"losses": s.prior(job, held_out)}, {"epoch": reading.epoch})
 
         done = s.run(phase, job, epochs=recipe.epochs, stop=stop, held_out=held_out, read=read)
@@ -196,7 +241,11 @@ class _Way:
         runs = job.longest_runs(measure) if read_runs else None
         kept = prior.load()
         self._prior = kept and kept[0]["losses"]
-        return s.trace(done.readings, held_out), choose_length([r.losses for r in done.readings], rule), runs
+        return (
+            s.trace(done.readings, held_out),
+            choose_length([r.losses for r in done.readings], rule),
+            runs,
+        )
 
     def _final(self, cut: int, epochs: int) -> tuple[Mapping[str, NDArray[np.float32]], float]:
         s = self.setting
@@ -218,7 +267,9 @@ class _Way:
         scores = run_tasks(s.network, s.tokenizer, self.recipe, cut, values, self.tasks)
         return [forgetting(losses, rows, work=self._worked), *map(task_finding, scores)]
 
-    def _version(self, store: Store, tensors: Any, *, cut: int, epochs: int, losses: tuple[str, str]) -> ModelVersion:
+    def _version(
+        self, store: Store, tensors: Any, *, cut: int, epochs: int, losses: tuple[str, str]
+    ) -> ModelVersion:
         s = self.setting
         final = self.recipe.model_copy(update={"epochs": epochs})
         facts = {
@@ -231,15 +282,29 @@ class _Way:
             "held-out loss of the check run": losses[1],
             "final run": self.how,
         }
-        card = model_card(base=s.weights.name, recipe=final, facts=facts, findings=self.findings, task=self.about)
+        card = model_card(
+            base=s.weights.name, recipe=final, facts=facts, findings=self.findings, task=self.about
+        )
         layers = None if cut == 0 else range(cut, s.network.layers)
         adapter = store.files.put_folder(
             peft_files(
-                tensors, recipe=final, base=s.weights.name, layers=layers, card=card, transposed=s.network.transposed
+                tensors,
+                recipe=final,
+                base=s.weights.name,
+                layers=layers,
+                card=card,
+                transposed=s.network.transposed,
             )
         )
-        return ModelVersion(id=adapter[:12], base=s.weights.name, adapter=adapter, recipe=final,
-                            dataset=self.dataset, split=self.split, trained_on=len(s.rows.rows))  # fmt: skip
+        return ModelVersion(
+            id=adapter[:12],
+            base=s.weights.name,
+            adapter=adapter,
+            recipe=final,
+            dataset=self.dataset,
+            split=self.split,
+            trained_on=len(s.rows.rows),
+        )
 
     def _notes(self, length: Length, check: FoldTrace) -> tuple[str, ...]:
         s, notes = self.setting, []
@@ -253,9 +318,13 @@ class _Way:
         if self.recipe.noise and (cut := s.cut(self.recipe.fold_layers)):
             final = s.cut(self.recipe.layers)
             at = f"the states before layer {final}" if final else "the embeddings"
-            notes.append(f"Noise was laid on the states before layer {cut} in the folds, on {at} in the final.")
+            notes.append(
+                f"Noise was laid on the states before layer {cut} in the folds, on {at} in the final."
+            )
         if not s.network.cuts:
-            notes.append("The layers of this model cannot be cut: the folds were trained at full depth too.")
+            notes.append(
+                "The layers of this model cannot be cut: the folds were trained at full depth too."
+            )
         if length.evaluation != length.best:
             notes.append(
                 f"Trained for {check.epochs[length.evaluation]:g} epochs: epoch {check.epochs[length.best]:g} is not "
@@ -263,12 +332,16 @@ class _Way:
             )
         return tuple(notes)
 
-    def _depth(self, folds: FoldTrace, length: Length, check: FoldTrace, check_length: Length) -> tuple[str, ...]:
+    def _depth(
+        self, folds: FoldTrace, length: Length, check: FoldTrace, check_length: Length
+    ) -> tuple[str, ...]:
         """What the depth of the final adapter buys over the folds' depth, on the rows of fold 0."""
         if check is folds:
             return ()
         s, share = self.setting, self.recipe.fold_layers
         rule = s.held_out((s.fold == 0)[None])
-        lost = rule.change(check.losses[check_length.evaluation][:1], folds.losses[length.evaluation][:1])
+        lost = rule.change(
+            check.losses[check_length.evaluation][:1], folds.losses[length.evaluation][:1]
+        )
         carried = [s.network.layers - s.cut(x) for x in (self.recipe.layers, share)]
         return (depth(lost, share=share, faster=carried[0] / carried[1]),)

@@ -1,8 +1,8 @@
 """Where to stop: by tests on paired rows, not by two point values.
 
-Of 24 public runs that seemed to get worse, 10 were within their own noise. A run is stopped, and called overfitting,
-only when the held-out rows have measurably got worse; and of lengths that cannot be told apart the shortest is taken,
-because whatever it buys beyond that is memorisation.
+Of 24 public runs that seemed to get worse, 10 were within their own noise. A run is stopped, and
+called overfitting, only when the held-out rows have measurably got worse; and of lengths that
+cannot be told apart the shortest is taken, because whatever it buys beyond that is memorisation.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class HeldOut:
     families: Sequence[str]
 
     def mean(self, losses: NDArray[Any], *, level: float = 0.95) -> Estimate:
-        """Mean nats per target token of the held-out pairs; losses of shape (adapters, rows), NaN = not measured."""
+        """Mean nats per target token of the held-out pairs.
+
+        Losses of shape (adapters, rows), NaN = not measured.
+        """
         return self.change(np.zeros_like(losses), losses, level=level)
 
     def change(self, before: NDArray[Any], after: NDArray[Any], *, level: float = 0.95) -> Estimate:
@@ -66,7 +69,9 @@ class Length:
     worse: bool
 
 
-def choose_length(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float = 0.95) -> Length:
+def choose_length(
+    losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float = 0.95
+) -> Length:
     """The shortest training whose held-out loss is within one standard error of the best, both on the same rows.
 
     Args:
@@ -90,9 +95,10 @@ def choose_length(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: f
 def memorises(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float = 0.95) -> bool:
     """Whether the last stretch of training has only taught rows by heart.
 
-    True where rows trained on can surely be told from others by their loss (T02's membership test, its level shared
-    between the evaluations) and the held-out rows have not measurably improved since the evaluation before (by one
-    standard error). False where no row was measured under an adapter that was trained on it.
+    True where rows trained on can surely be told from others by their loss (T02's membership test,
+    its level shared between the evaluations) and the held-out rows have not measurably improved
+    since the evaluation before (by one standard error). False where no row was measured under an
+    adapter that was trained on it.
 
     Args:
         losses: One array (adapters, rows) per evaluation, the first before training.
@@ -119,9 +125,9 @@ def memorises(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float
 def stop_rule(held_out: HeldOut, *, patience: int, level: float = 0.95) -> Any:
     """A rule for `tunewell.train.loop.run_job`: stop once the held-out loss is past its best, or memorisation sets in.
 
-    It stops at once when the loss is significantly above its best or when training only `memorises`, and after
-    ``patience`` evaluations without a better one when it is at least one standard error above it. A flat curve of rows
-    that are not learned by heart runs to its end.
+    It stops at once when the loss is significantly above its best or when training only
+    `memorises`, and after ``patience`` evaluations without a better one when it is at least one
+    standard error above it. A flat curve of rows that are not learned by heart runs to its end.
     """
 
     def stop(readings: Sequence[Any]) -> bool:
@@ -130,6 +136,9 @@ def stop_rule(held_out: HeldOut, *, patience: int, level: float = 0.95) -> Any:
         if length.worse or memorises(losses, held_out, level=level):
             return True
         waited = len(losses) - 1 - length.best
-        return waited >= patience and held_out.change(losses[length.best], losses[-1], level=ONE_SE).low > 0
+        return (
+            waited >= patience
+            and held_out.change(losses[length.best], losses[-1], level=ONE_SE).low > 0
+        )
 
     return stop

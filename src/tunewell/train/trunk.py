@@ -1,6 +1,7 @@
 """What the frozen layers make of every token, computed once and kept on disk for all folds, epochs and recipes.
 
-In bf16 a row's states depend a little on its neighbours in the batch, so the batches are fixed by the rows alone.
+In bf16 a row's states depend a little on its neighbours in the batch, so the batches are fixed by
+the rows alone.
 """
 
 from __future__ import annotations
@@ -28,7 +29,16 @@ BUDGET = 4096
 
 def trunk_key(rows: str, *, weights: str, cut: int, dtype: str) -> str:
     """Name of a cache: digest of rows (their tokens, hence tokenizer and template), weights, cut, type, batching."""
-    return digest({"rows": rows, "weights": weights, "cut": cut, "dtype": dtype, "budget": BUDGET, "version": 1})[:32]
+    return digest(
+        {
+            "rows": rows,
+            "weights": weights,
+            "cut": cut,
+            "dtype": dtype,
+            "budget": BUDGET,
+            "version": 1,
+        }
+    )[:32]
 
 
 class Trunk:
@@ -61,12 +71,19 @@ class Trunk:
         cut: int,
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Compute what is not there yet; a rerun after a kill goes on at the batch where it stopped."""
+        """Compute what is not there yet.
+
+        A rerun after a kill goes on at the batch where it stopped.
+        """
         done_path = self.path.with_suffix(".json")
         batches = plan(self._lengths, [np.arange(len(rows))], budget=BUDGET)
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            done = json.loads(done_path.read_text(encoding="ascii"))["batches"] if done_path.is_file() else 0
+            done = (
+                json.loads(done_path.read_text(encoding="ascii"))["batches"]
+                if done_path.is_file()
+                else 0
+            )
             if not self.path.is_file() or self.path.stat().st_size != self.size_bytes:
                 done = 0
                 with self.path.open("wb") as file:
@@ -109,14 +126,18 @@ class Trunk:
     def _gather(self, places: Any, length: int) -> Any:
         """`take` where the states are on a GPU: one operation instead of a copy for each row."""
         within = np.arange(length) < np.where(places >= 0, self._lengths[places], 0)[..., None]
-        at = np.where(within, (self._ends - self._lengths)[places][..., None] + np.arange(length), 0)
+        at = np.where(
+            within, (self._ends - self._lengths)[places][..., None] + np.arange(length), 0
+        )
         device = self._states.device
         found = self._states.index_select(0, send(at.ravel(), device)).view(*at.shape, self._width)
         return found.mul_(send(within[..., None], device))
 
     def means(self, ends: Sequence[int]) -> NDArray[np.float32]:
         """Mean state of the first ``ends[i]`` tokens of each row, shape (rows, width)."""
-        return np.stack([self._of(i)[:end].float().mean(0).cpu().numpy() for i, end in enumerate(ends)])
+        return np.stack(
+            [self._of(i)[:end].float().mean(0).cpu().numpy() for i, end in enumerate(ends)]
+        )
 
     def _of(self, row: int) -> Any:
         return self._states[self._ends[row] - self._lengths[row] : self._ends[row]]
@@ -124,7 +145,8 @@ class Trunk:
     def _open(self, *, write: bool) -> None:
         shape = (int(self._lengths.sum()), self._width)
         kind = np.int16 if self._dtype == torch.bfloat16 else np.float32
-        # Copy-on-write rather than read-only: PyTorch warns about arrays that it could not write to.
+        # Copy-on-write rather than read-only: PyTorch warns about arrays that it could not write
+        # to.
         self._map = np.memmap(self.path, dtype=kind, mode="r+" if write else "c", shape=shape)
         self._states = torch.from_numpy(self._map).view(self._dtype)
 

@@ -1,7 +1,9 @@
 """One process of a final run through TRL: ``python -m tunewell.train.worker FOLDER LEASH``.
 
-Started by `tunewell.train.launch`, alone or as one of several by ``torch.distributed.run``. It ends at once when the
-process that ordered it is gone: the leash is a named pipe that only that process holds open for writing.
+Started by `tunewell.train.launch`, alone or as one of several by ``torch.distributed.run``. It ends
+at once when the
+process that ordered it is gone: the leash is a named pipe that only that process holds open for
+    writing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,11 @@ def main(arguments: list[str]) -> int:
         work_off(folder)
     except Exception as error:
         traceback.print_exc()
-        why, hint = (error.message, error.hint) if isinstance(error, UserError) else (_first_line(error), "")
+        why, hint = (
+            (error.message, error.hint)
+            if isinstance(error, UserError)
+            else (_first_line(error), "")
+        )
         rank = os.environ.get("RANK", "0")
         told = {"why": why, "hint": hint, "at": time.time(), "rank": int(rank)}
         (folder / f"error-{rank}.json").write_text(json.dumps(told), encoding="utf-8")
@@ -73,7 +79,9 @@ def work_off(folder: Path) -> None:
     work = SharedWork.load(folder / "rows.safetensors")
     keeper = keeper_of(order, work, folder)
     trainer = build(order, work, load_file(folder / "start.safetensors"), folder, [keeper])
-    torch.manual_seed(order.recipe.seed + trainer.args.process_index)  # dropout: each process its own
+    torch.manual_seed(
+        order.recipe.seed + trainer.args.process_index
+    )  # dropout: each process its own
     whole = checkpoints(folder)
     trainer.train(resume_from_checkpoint=str(whole[-1][1]) if whole else None)
     if torch.distributed.is_initialized():

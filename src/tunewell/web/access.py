@@ -72,7 +72,10 @@ class Room:
         return len(calls) > PER_MINUTE
 
     def notify(self, request: Request, batch: Batch, before: dict[str, dict[str, int]]) -> int:
-        """Write to everybody who has more to do in a batch than before and has left an address; how many were sent."""
+        """Write to everybody who has more to do in a batch than before and has left an address.
+
+        How many were sent.
+        """
         if self.mail is None:
             return 0
         sent = 0
@@ -87,7 +90,9 @@ class Room:
                 f"{self.link(request, f'/work/{batch.id}')}\n\nYou can stop at any time; what you said is kept.\n"
             )
             why = self.mail.send(addresses[account], f"Work for you: {batch.title}", text)
-            self.accounts.log("Tunewell", "mail failed" if why else "mail sent", account, batch=batch.id, why=why)
+            self.accounts.log(
+                "Tunewell", "mail failed" if why else "mail sent", account, batch=batch.id, why=why
+            )
             sent += not why
         return sent
 
@@ -146,7 +151,9 @@ class AllowChange(Allow):
         """
         session = super().__call__(request)
         if not hmac.compare_digest(csrf.encode(), session.csrf.encode()):
-            raise Refused(403, "this form was not sent from a page of yours", hint="load the page again")
+            raise Refused(
+                403, "this form was not sent from a page of yours", hint="load the page again"
+            )
         return session
 
 
@@ -168,7 +175,9 @@ class ApiAllow(Allow):
             if session and request.method not in ("GET", "HEAD"):
                 sent = request.headers.get("x-csrf", "")
                 if not hmac.compare_digest(sent.encode("utf-8", "replace"), session.csrf.encode()):
-                    raise Refused(403, "the header X-CSRF is missing or wrong", hint="use a token of the API")
+                    raise Refused(
+                        403, "the header X-CSRF is missing or wrong", hint="use a token of the API"
+                    )
         if session is None:
             raise Refused(401, "no valid token or session", hint="Authorization: Bearer tw_…")
         if session.account.role not in self.roles:

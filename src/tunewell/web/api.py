@@ -67,7 +67,8 @@ class NewVerdict(Value):
         key: Chosen by the sender; the same key again gives back what was written then.
         item: Id of the item.
         seconds: How long it was in front of the person.
-        version: Of the questions that were on the page; if they have changed since, the verdict is refused.
+        version: Of the questions that were on the page; if they have changed since, the verdict is
+            refused.
         said: The content.
     """
 
@@ -109,16 +110,23 @@ Name = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text}
     for status, text in {
-        400: "Something does not fit", 401: "Not signed in", 403: "Not with this role", 404: "Nothing here for you",
-        413: "Too long", 422: "Not as described", 429: "Too fast",
+        400: "Something does not fit",
+        401: "Not signed in",
+        403: "Not with this role",
+        404: "Nothing here for you",
+        413: "Too long",
+        422: "Not as described",
+        429: "Too fast",
     }.items()
-}  # fmt: skip
+}
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 
 def problem(status: int, message: str, hint: str = "") -> JSONResponse:
     """An error in its one shape."""
-    return JSONResponse(Problem(error=ErrorBody(code=status, message=message, hint=hint)).model_dump(), status)
+    return JSONResponse(
+        Problem(error=ErrorBody(code=status, message=message, hint=hint)).model_dump(), status
+    )
 
 
 @router.get("/me")
@@ -135,7 +143,14 @@ def queues(request: Request, session: Worker) -> list[QueueOut]:
 
 def _queue(queue: Queue) -> QueueOut:
     b = queue.batch
-    return QueueOut(batch=b.id, title=b.title, kind=b.kind, left=queue.left, done=queue.done, minutes=queue.minutes)
+    return QueueOut(
+        batch=b.id,
+        title=b.title,
+        kind=b.kind,
+        left=queue.left,
+        done=queue.done,
+        minutes=queue.minutes,
+    )
 
 
 @router.get("/queues/{batch}/items")
@@ -150,7 +165,9 @@ def next_items(request: Request, batch: Name, session: Worker) -> list[ItemOut]:
 
 
 def _item(item: Item) -> ItemOut:
-    return ItemOut(id=item.id, batch=item.batch, source=item.source, output=item.output, marks=item.marks)
+    return ItemOut(
+        id=item.id, batch=item.batch, source=item.source, output=item.output, marks=item.marks
+    )
 
 
 @router.get("/queues/{batch}")
@@ -161,7 +178,18 @@ def asked(request: Request, batch: Name, session: Worker) -> dict[str, Any]:
     makes = session.account.role in ("owner", "engineer")
     if known is None or not (makes or book.has_seat(batch, session.account.id)):
         raise Refused(404, "there is no work of yours here")
-    fields = ("id", "kind", "title", "about", "guideline", "rubric", "error_tags", "span_labels", "row_labels", "gold")
+    fields = (
+        "id",
+        "kind",
+        "title",
+        "about",
+        "guideline",
+        "rubric",
+        "error_tags",
+        "span_labels",
+        "row_labels",
+        "gold",
+    )
     dumped = known.model_dump(mode="json")
     return {k: dumped[k] for k in fields} | {"version": known.version}
 
@@ -174,7 +202,9 @@ def write_verdict(request: Request, verdict: NewVerdict, session: Worker) -> Ver
     if found is None:
         raise Refused(404, "there is no such item of yours")
     if verdict.version and found[1].signed and verdict.version != found[1].version:
-        raise Refused(400, "the guideline has changed since this page was loaded", hint="load the page again")
+        raise Refused(
+            400, "the guideline has changed since this page was loaded", hint="load the page again"
+        )
     written, new = room.book.write(
         verdict.said,
         item=found[0],
@@ -234,6 +264,8 @@ def invite(request: Request, invitation: NewInvitation, session: Owner) -> Link:
     room = room_of(request)
     if invitation.batch and room.book.batch(invitation.batch) is None:
         raise Refused(404, "there is no such batch")
-    token = room.accounts.invite(invitation.role, author=session.account.shown, batch=invitation.batch)
+    token = room.accounts.invite(
+        invitation.role, author=session.account.shown, batch=invitation.batch
+    )
     room.accounts.log(session.account.name, "invited", invitation.role, batch=invitation.batch)
     return Link(link=room.link(request, f"/join/{token}"))

@@ -14,26 +14,39 @@ from tunewell import __version__
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.web import api, sso
+from tunewell.web import api, manage, sign_in, sso, work
 from tunewell.web.access import Refused, Room, session_of
 from tunewell.web.guard import Guard
 from tunewell.web.mail import Mailer
 from tunewell.web.oidc import Issuer, OpenID
 from tunewell.web.render import page
 
-TITLES = {400: "That does not fit", 401: "Sign in", 403: "Not for you", 404: "Nothing here", 429: "Too fast"}
+TITLES = {
+    400: "That does not fit",
+    401: "Sign in",
+    403: "Not for you",
+    404: "Nothing here",
+    429: "Too fast",
+}
 
 
 def create_app(
-    file: TaskFile, store: Store, *, public: str = "", mail: Mailer | None = None, issuer: Issuer | None = None
+    file: TaskFile,
+    store: Store,
+    *,
+    public: str = "",
+    mail: Mailer | None = None,
+    issuer: Issuer | None = None,
 ) -> FastAPI:
     """The room for people of one project, as an ASGI application.
 
     Args:
         file: The definition.
-        store: Its store; the application keeps no state of its own, so it may run many times over one PostgreSQL.
-        public: Address that people reach it by (``https://tunewell.example.org``); with ``https`` cookies are sent
-            over HTTPS only. Links are made from the request's own address if empty.
+        store: Its store; the application keeps no state of its own, so it may run many times over
+            one PostgreSQL.
+        public: Address that people reach it by (``https://tunewell.example.org``); with ``https``
+            cookies are sent over HTTPS only. Links are made from the request's own address if
+            empty.
         mail: Sends links and notices of work; None = nothing is sent.
         issuer: OpenID Connect issuer that people may sign in with.
     """
@@ -46,9 +59,13 @@ def create_app(
         redoc_url=None,
     )
     app.state.room = Room(
-        file=file, store=store, secure=public.startswith("https://"), public=public.rstrip("/"), mail=mail,
+        file=file,
+        store=store,
+        secure=public.startswith("https://"),
+        public=public.rstrip("/"),
+        mail=mail,
         sso=OpenID(issuer, store) if issuer else None,
-    )  # fmt: skip
+    )
     for part in (sign_in, sso, work, manage, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -69,8 +86,15 @@ def _answer(request: Request, status: int, message: str, hint: str = "") -> Resp
     """An error as JSON below ``/api``, as a page elsewhere."""
     if request.url.path.startswith("/api/"):
         return api.problem(status, message, hint)
-    return page(request, "error.html", session_of(request), status=status, title=TITLES.get(status, "That went wrong"),
-                message=message, hint=hint)  # fmt: skip
+    return page(
+        request,
+        "error.html",
+        session_of(request),
+        status=status,
+        title=TITLES.get(status, "That went wrong"),
+        message=message,
+        hint=hint,
+    )
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -51,7 +51,11 @@ class Guard:
                     extra["cache-control"] = "no-store"
                 message["headers"] = [
                     *message["headers"],
-                    *((k.encode(), v.encode()) for k, v in extra.items() if k.encode() not in names),
+                    *(
+                        (k.encode(), v.encode())
+                        for k, v in extra.items()
+                        if k.encode() not in names
+                    ),
                 ]
             await send(message)
 
@@ -79,7 +83,9 @@ def _counted(receive: Receive) -> Receive:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MOST_BYTES:  # a body without a length that does not end: as if the sender had hung up
+        if (
+            total > MOST_BYTES
+        ):  # a body without a length that does not end: as if the sender had hung up
             return {"type": "http.disconnect"}
         return message
 

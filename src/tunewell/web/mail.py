@@ -1,4 +1,7 @@
-"""Links and notices of work by e-mail, through the server that the owner names; nothing is sent anywhere else."""
+"""Links and notices of work by e-mail, through the server that the owner names.
+
+Nothing is sent anywhere else.
+"""
 
 from __future__ import annotations
 
@@ -75,12 +78,16 @@ class Mailer(Value):
 
     def _server(self) -> smtplib.SMTP:
         if self.security == "tls":
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+            return smtplib.SMTP_SSL(
+                self.host, self.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
+            )
         return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S)
 
 
 def mailer(url: str, sender: str = "") -> Mailer | None:
-    """The mail server of a URL: ``smtp+starttls://user:password@mail.example.org:587``; None if it is empty.
+    """The mail server of a URL: ``smtp+starttls://user:password@mail.example.org:587``.
+
+    None if it is empty.
 
     Raises:
         UserError: The URL cannot be read, or a password would travel in the clear.
@@ -95,7 +102,8 @@ def mailer(url: str, sender: str = "") -> Mailer | None:
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise UserError(
-            "the mail server is not named as a URL", hint="smtp+starttls://user:password@mail.example.org:587"
+            "the mail server is not named as a URL",
+            hint="smtp+starttls://user:password@mail.example.org:587",
         )
     user = unquote(parts.username or "")
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
@@ -104,6 +112,10 @@ def mailer(url: str, sender: str = "") -> Mailer | None:
     from_whom = address(sender or (user if "@" in user else f"tunewell@{parts.hostname}"))
     security = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "tls"}[parts.scheme]
     return Mailer(
-        host=parts.hostname, port=parts.port or SCHEMES[parts.scheme], security=security, user=user,
-        password=unquote(parts.password or ""), sender=from_whom,
-    )  # fmt: skip
+        host=parts.hostname,
+        port=parts.port or SCHEMES[parts.scheme],
+        security=security,
+        user=user,
+        password=unquote(parts.password or ""),
+        sender=from_whom,
+    )

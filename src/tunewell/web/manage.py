@@ -12,7 +12,15 @@ from tunewell.annotate.source import AnnotatedPart
 from tunewell.errors import UserError
 from tunewell.people import ROLES, AccountRole, Batch, Session, reopen_sign_offs, sign_offs
 from tunewell.people.seat_counts import Tally
-from tunewell.review import arms_of, evaluated, low_rated, near_rows, newest_evaluation, open_review, plan_panel
+from tunewell.review import (
+    arms_of,
+    evaluated,
+    low_rated,
+    near_rows,
+    newest_evaluation,
+    open_review,
+    plan_panel,
+)
 from tunewell.web.access import Allow, AllowChange, Refused, Room, room_of
 from tunewell.web.mail import address
 from tunewell.web.render import page
@@ -48,7 +56,9 @@ def batches_page(request: Request, session: Makers) -> Response:
     return _batches(request, session)
 
 
-def _batches(request: Request, session: Session, *, problem: str = "", hint: str = "", status: int = 200) -> Response:
+def _batches(
+    request: Request, session: Session, *, problem: str = "", hint: str = "", status: int = 200
+) -> Response:
     room = room_of(request)
     tallies = room.book.tallies()
     rows = [(b, tallies.get(b.id, Tally())) for b in room.book.batches()]
@@ -62,8 +72,21 @@ def _batches(request: Request, session: Session, *, problem: str = "", hint: str
         why, arms, all_arms = error.message, (), ()
     else:
         why = ""
-    return page(request, "batches.html", session, status=status, rows=rows, problem=problem, hint=hint, plan=plan,
-                why=why, arms=arms, all_arms=all_arms, spec=room.file.spec, people=_workers(room))  # fmt: skip
+    return page(
+        request,
+        "batches.html",
+        session,
+        status=status,
+        rows=rows,
+        problem=problem,
+        hint=hint,
+        plan=plan,
+        why=why,
+        arms=arms,
+        all_arms=all_arms,
+        spec=room.file.spec,
+        people=_workers(room),
+    )
 
 
 def _workers(room: Room) -> list[tuple[str, str, str]]:
@@ -85,9 +108,16 @@ def new_review(
     try:
         evaluation, examples = newest_evaluation(room.store)
         batch = open_review(
-            room.store, room.file, evaluation, examples, author=session.account.name, rows=rows, raters=raters,
-            arms=arms or arms_of(room.file.spec, evaluation.arms), title=title.strip(),
-        )  # fmt: skip
+            room.store,
+            room.file,
+            evaluation,
+            examples,
+            author=session.account.name,
+            rows=rows,
+            raters=raters,
+            arms=arms or arms_of(room.file.spec, evaluation.arms),
+            title=title.strip(),
+        )
     except UserError as error:
         return _batches(request, session, problem=error.message, hint=error.hint, status=400)
     return _given(request, room, session, batch, people or [])
@@ -113,20 +143,38 @@ def new_annotation(
     try:
         examples, families = rows_of(room.store, part)  # type: ignore[arg-type]
         batch = open_annotation(
-            room.store, room.file, examples, author=session.account.name, rows=rows, raters=raters,
-            part=part, gold=gold, suggest="target" if suggest else "none", title=title.strip(),  # type: ignore[arg-type]
-            adjudicators=adjudicators or [], families=families,
-        )  # fmt: skip
+            room.store,
+            room.file,
+            examples,
+            author=session.account.name,
+            rows=rows,
+            raters=raters,
+            part=part,
+            gold=gold,
+            suggest="target" if suggest else "none",
+            title=title.strip(),  # type: ignore[arg-type]
+            adjudicators=adjudicators or [],
+            families=families,
+        )
     except UserError as error:
         return _batches(request, session, problem=error.message, hint=error.hint, status=400)
     return _given(request, room, session, batch, people or [])
 
 
-def _given(request: Request, room: Room, session: Session, batch: Batch, people: list[str]) -> Response:
+def _given(
+    request: Request, room: Room, session: Session, batch: Batch, people: list[str]
+) -> Response:
     known = {a.id for a in room.accounts.accounts() if a.active}
     seats = room.book.share(batch, [p for p in people if p in known])
     room.notify(request, batch, {})
-    room.accounts.log(session.account.name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats)
+    room.accounts.log(
+        session.account.name,
+        "batch opened",
+        batch.id,
+        kind=batch.kind,
+        title=batch.title,
+        seats=seats,
+    )
     return RedirectResponse(f"/batches/{batch.id}", 303)
 
 
@@ -155,13 +203,17 @@ def _results(request: Request, name: str, session: Session, *, link: str = "") -
 
 
 @router.post("/batches/{name}/share")
-def share(request: Request, name: str, session: Making, people: Annotated[list[str] | None, Form()] = None) -> Response:
+def share(
+    request: Request, name: str, session: Making, people: Annotated[list[str] | None, Form()] = None
+) -> Response:
     """Give what still needs people to these."""
     room = room_of(request)
     return _given_more(request, room, session, known_batch(room, name), people or [])
 
 
-def _given_more(request: Request, room: Room, session: Session, batch: Batch, people: list[str]) -> Response:
+def _given_more(
+    request: Request, room: Room, session: Session, batch: Batch, people: list[str]
+) -> Response:
     known = {a.id for a in room.accounts.accounts() if a.active}
     before = room.book.seats(batch.id)
     seats = room.book.share(batch, [p for p in people if p in known])
@@ -171,7 +223,9 @@ def _given_more(request: Request, room: Room, session: Session, batch: Batch, pe
 
 
 @router.post("/batches/{name}/release")
-def release(request: Request, name: str, session: Making, account: Annotated[str, Form()]) -> Response:
+def release(
+    request: Request, name: str, session: Making, account: Annotated[str, Form()]
+) -> Response:
     """Take somebody's open seats, so that they can be given to others."""
     room = room_of(request)
     batch = known_batch(room, name)
@@ -188,9 +242,13 @@ def queue_nearest(request: Request, name: str, session: Making) -> Response:
     low = low_rated(room.book, batch) if batch.kind == "review" else []
     training, families = rows_of(room.store, "train")
     names = near_rows(low, [(e.id, e.input) for e in training])
-    made = queue_near(room.store, room.file, training, names, author=session.account.name, families=families)
+    made = queue_near(
+        room.store, room.file, training, names, author=session.account.name, families=families
+    )
     if made is None:
-        raise UserError("no training row is near what was rated low, or all of them wait for people already")
+        raise UserError(
+            "no training row is near what was rated low, or all of them wait for people already"
+        )
     return _given(request, room, session, made, [])
 
 
@@ -222,10 +280,21 @@ def people_page(request: Request, session: Owner) -> Response:
     return _people(request, session)
 
 
-def _people(request: Request, session: Session, *, link: str = "", role: str = "", sent: str = "") -> Response:
+def _people(
+    request: Request, session: Session, *, link: str = "", role: str = "", sent: str = ""
+) -> Response:
     room = room_of(request)
-    return page(request, "people.html", session, people=room.accounts.accounts(), roles=ROLES, link=link, role=role,
-                sent=sent, mail=room.mail is not None)  # fmt: skip
+    return page(
+        request,
+        "people.html",
+        session,
+        people=room.accounts.accounts(),
+        roles=ROLES,
+        link=link,
+        role=role,
+        sent=sent,
+        mail=room.mail is not None,
+    )
 
 
 @router.post("/people/invite")
@@ -270,7 +339,9 @@ def change_person(
         raise Refused(403, "somebody has to stay owner", hint="invite another owner first")
     chosen: AccountRole | None = role or None
     room.accounts.change(person.id, role=chosen, active=None if not active else active == "yes")
-    room.accounts.log(session.account.name, "account changed", person.name, role=role, active=active)
+    room.accounts.log(
+        session.account.name, "account changed", person.name, role=role, active=active
+    )
     return RedirectResponse("/people", 303)
 
 

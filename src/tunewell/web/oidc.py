@@ -38,7 +38,8 @@ class Issuer(Value):
         url: As the issuer names itself; https, or on this machine.
         client: Our id there.
         secret: Of the client; empty = a public client (PKCE alone).
-        role: Role of people who come for the first time; empty = only those whose account is connected may enter.
+        role: Role of people who come for the first time; empty = only those whose account is
+            connected may enter.
     """
 
     url: str
@@ -88,19 +89,36 @@ class OpenID:
             link: Id of the account to connect the identity to.
         """
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        record = {"nonce": nonce, "verifier": verifier, "target": target, "link": link, "redirect": redirect}
+        challenge = (
+            base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
+            .rstrip(b"=")
+            .decode()
+        )
+        record = {
+            "nonce": nonce,
+            "verifier": verifier,
+            "target": target,
+            "link": link,
+            "redirect": redirect,
+        }
         now = time.time()
         with self.store.connection(write=True) as connection:
             connection.execute(sa.delete(sso_attempts).where(sso_attempts.c.expires < now))
             connection.execute(
-                sa.insert(sso_attempts).values(state=_hash(state), record=json.dumps(record), expires=now + ATTEMPT_S)
+                sa.insert(sso_attempts).values(
+                    state=_hash(state), record=json.dumps(record), expires=now + ATTEMPT_S
+                )
             )
         asked = {
-            "response_type": "code", "client_id": self.issuer.client, "redirect_uri": redirect,
-            "scope": "openid profile", "state": state, "nonce": nonce,
-            "code_challenge": challenge, "code_challenge_method": "S256",
-        }  # fmt: skip
+            "response_type": "code",
+            "client_id": self.issuer.client,
+            "redirect_uri": redirect,
+            "scope": "openid profile",
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
         return f"{self._about()['authorization_endpoint']}?{urlencode(asked)}", state
 
     def finish(self, answer: Mapping[str, str], cookie: str) -> Identity:
@@ -116,25 +134,37 @@ class OpenID:
         state = answer.get("state", "")
         record = self._attempt(state)
         if record is None or not secrets.compare_digest(state.encode(), cookie.encode()):
-            raise UserError("this sign-in was not begun in this browser, or has run out", hint="sign in again")
+            raise UserError(
+                "this sign-in was not begun in this browser, or has run out", hint="sign in again"
+            )
         if answer.get("iss", self.issuer.url) != self.issuer.url:
             raise UserError("another issuer answered than was asked")
         if answer.get("error") or not answer.get("code"):
             raise UserError("the issuer did not let you in", hint="sign in again")
         form = {
-            "grant_type": "authorization_code", "code": answer["code"], "redirect_uri": record["redirect"],
-            "client_id": self.issuer.client, "code_verifier": record["verifier"],
-        }  # fmt: skip
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": record["redirect"],
+            "client_id": self.issuer.client,
+            "code_verifier": record["verifier"],
+        }
         token = self._fetch(str(self._about()["token_endpoint"]), form).get("id_token", "")
         claims = self._claims(str(token), record["nonce"])
         name = str(claims.get("name") or claims.get("preferred_username") or claims["sub"])
-        return Identity(subject=str(claims["sub"])[:255], name=name[:100], target=record["target"], link=record["link"])
+        return Identity(
+            subject=str(claims["sub"])[:255],
+            name=name[:100],
+            target=record["target"],
+            link=record["link"],
+        )
 
     def account_of(self, subject: str) -> str | None:
         """Id of the account that a subject opens."""
         here = sa.and_(identities.c.issuer == self.issuer.url, identities.c.subject == subject)
         with self.store.connection() as connection:
-            found: str | None = connection.execute(sa.select(identities.c.account).where(here)).scalar()
+            found: str | None = connection.execute(
+                sa.select(identities.c.account).where(here)
+            ).scalar()
         return found
 
     def connect(self, subject: str, account: str) -> bool:
@@ -147,7 +177,9 @@ class OpenID:
         """Take a sign-in that is under way; nobody can take it twice."""
         here = sa.and_(sso_attempts.c.state == _hash(state), sso_attempts.c.expires > time.time())
         with self.store.connection(write=True) as connection:
-            text = connection.execute(sa.delete(sso_attempts).where(here).returning(sso_attempts.c.record)).scalar()
+            text = connection.execute(
+                sa.delete(sso_attempts).where(here).returning(sso_attempts.c.record)
+            ).scalar()
         return json.loads(text) if text else None
 
     def _claims(self, token: str, nonce: str) -> dict[str, Any]:
@@ -159,15 +191,23 @@ class OpenID:
             keys = KeySet.import_key_set(self._fetch(str(self._about()["jwks_uri"])))  # type: ignore[arg-type]
             claims = dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
             rules = jwt.JWTClaimsRegistry(
-                leeway=LEEWAY_S, iss={"essential": True, "value": self.issuer.url}, exp={"essential": True},
-                iat={"essential": True}, sub={"essential": True}, aud={"essential": True, "value": self.issuer.client},
+                leeway=LEEWAY_S,
+                iss={"essential": True, "value": self.issuer.url},
+                exp={"essential": True},
+                iat={"essential": True},
+                sub={"essential": True},
+                aud={"essential": True, "value": self.issuer.client},
                 nonce={"essential": True, "value": nonce},
-            )  # fmt: skip
+            )
             rules.validate(claims)
         except (JoseError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"the issuer's word on who you are does not hold: {type(error).__name__}") from error
+            raise UserError(
+                f"the issuer's word on who you are does not hold: {type(error).__name__}"
+            ) from error
         audience = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        if claims.get("azp", self.issuer.client) != self.issuer.client or (len(audience) > 1 and "azp" not in claims):
+        if claims.get("azp", self.issuer.client) != self.issuer.client or (
+            len(audience) > 1 and "azp" not in claims
+        ):
             raise UserError("the issuer's word was meant for somebody else")
         return claims
 
@@ -177,7 +217,9 @@ class OpenID:
         if time.monotonic() - since > KNOWN_S or not about:
             about = self._fetch(self.issuer.url.rstrip("/") + "/.well-known/openid-configuration")
             if about.get("issuer") != self.issuer.url:
-                raise UserError(f"the issuer calls itself {str(about.get('issuer'))[:100]!r}, not {self.issuer.url!r}")
+                raise UserError(
+                    f"the issuer calls itself {str(about.get('issuer'))[:100]!r}, not {self.issuer.url!r}"
+                )
             self._known = (time.monotonic(), about)
         return about
 
@@ -194,7 +236,9 @@ class OpenID:
             with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:
                 found = json.loads(answer.read(MOST_BYTES))
         except (URLError, OSError, ValueError) as error:
-            raise UserError(f"the issuer cannot be asked: {type(error).__name__}", hint="try again later") from error
+            raise UserError(
+                f"the issuer cannot be asked: {type(error).__name__}", hint="try again later"
+            ) from error
         if not isinstance(found, dict):
             raise UserError("the issuer answers with something else than was asked")
         return found

@@ -20,7 +20,12 @@ MOST_SHOWN = 60_000
 
 
 def page(
-    request: Request, template: str, session: Session | None = None, *, status: int = 200, **values: Any
+    request: Request,
+    template: str,
+    session: Session | None = None,
+    *,
+    status: int = 200,
+    **values: Any,
 ) -> HTMLResponse:
     """A page from a template; ``me`` and ``csrf`` come from the session."""
     room = room_of(request)
@@ -94,22 +99,32 @@ def bar(estimate: Estimate, low: float, high: float) -> dict[str, float]:
     def place(x: float) -> float:
         return round(4 + 92 * (min(max(x, low), high) - low) / (high - low), 2)
 
-    return {"value": place(estimate.value), "low": place(estimate.low), "high": place(estimate.high)}
+    return {
+        "value": place(estimate.value),
+        "low": place(estimate.low),
+        "high": place(estimate.high),
+    }
 
 
 def segments(text: str, marks: Sequence[Mark]) -> list[tuple[str, Mark | None]]:
-    """A text cut into stretches with their mark; where two marks meet, what facts say goes before what is unsupported.
+    """A text cut into stretches with their mark.
+
+    Where two marks meet, what facts say goes before what is unsupported.
 
     Example:
         >>> mark = Mark(start=4, end=6, kind="unsupported", why="not there")
         >>> [(t, m.kind if m else "") for t, m in segments("Pay 48 now", [mark])]
         [('Pay ', ''), ('48', 'unsupported'), (' now', '')]
     """
-    cuts = sorted({0, len(text), *(p for m in marks for p in (m.start, m.end) if 0 < p < len(text))})
+    cuts = sorted(
+        {0, len(text), *(p for m in marks for p in (m.start, m.end) if 0 < p < len(text))}
+    )
     out: list[tuple[str, Mark | None]] = []
     for start, end in pairwise(cuts):
         here = [m for m in marks if m.start < end and start < m.end]
-        out.append((text[start:end], min(here, key=lambda m: m.kind == "unsupported") if here else None))
+        out.append(
+            (text[start:end], min(here, key=lambda m: m.kind == "unsupported") if here else None)
+        )
     return out
 
 

@@ -53,22 +53,31 @@ class Reader:
 
     def review(self, batch: Batch) -> CachedResult[ReviewResult]:
         """What a review says so far; seats are always those of now."""
-        found = self._read(batch, CachedResult[ReviewResult], lambda: review_result(self.book, batch))
+        found = self._read(
+            batch, CachedResult[ReviewResult], lambda: review_result(self.book, batch)
+        )
         seats = self.book.seats(batch.id)
         raters = tuple(
-            r.model_copy(update={"left": seats.get(r.account, {}).get("open", 0)}) for r in found.result.raters
+            r.model_copy(update={"left": seats.get(r.account, {}).get("open", 0)})
+            for r in found.result.raters
         )
         expected = sum(n["open"] + n["done"] for n in seats.values())
-        result = found.result.model_copy(update={"batch": batch, "expected": expected, "raters": raters})
+        result = found.result.model_copy(
+            update={"batch": batch, "expected": expected, "raters": raters}
+        )
         return found.model_copy(update={"result": result})
 
     def annotation(self, batch: Batch) -> CachedResult[AnnotationSummary]:
         """What an annotation says so far."""
         return self._read(
-            batch, CachedResult[AnnotationSummary], lambda: AnnotationSummary.of(annotation_result(self.book, batch))
+            batch,
+            CachedResult[AnnotationSummary],
+            lambda: AnnotationSummary.of(annotation_result(self.book, batch)),
         )
 
-    def _read(self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R]) -> CachedResult[R]:
+    def _read(
+        self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R]
+    ) -> CachedResult[R]:
         made = digest([__version__, kind.__name__, batch.version])[:32]
         last = last_number(self.book.store, batch.id)
         kept = kept_reading(self.book.store, batch.id, made=made)
@@ -82,17 +91,28 @@ class Reader:
         self._behind(batch, kind, read, made, found.seconds)
         return found.model_copy(update={"behind": True})
 
-    def _anew(self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R], made: str) -> CachedResult[R]:
-        upto = last_number(self.book.store, batch.id)  # before reading: what comes meanwhile is read again
+    def _anew(
+        self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R], made: str
+    ) -> CachedResult[R]:
+        upto = last_number(
+            self.book.store, batch.id
+        )  # before reading: what comes meanwhile is read again
         started = time.perf_counter()
         result = read()
         found = kind(result=result, upto=upto, seconds=time.perf_counter() - started)
         if found.seconds > QUICK_S:
-            keep_reading(self.book.store, batch.id, upto=upto, made=made, record=found.model_dump_json())
+            keep_reading(
+                self.book.store, batch.id, upto=upto, made=made, record=found.model_dump_json()
+            )
         return found
 
     def _behind(
-        self, batch: Batch, kind: type[CachedResult[R]], read: Callable[[], R], made: str, took_s: float
+        self,
+        batch: Batch,
+        kind: type[CachedResult[R]],
+        read: Callable[[], R],
+        made: str,
+        took_s: float,
     ) -> None:
         """Read again in a thread of its own, one at a time, and not all the time."""
         with self._turn:

@@ -28,7 +28,14 @@ def login_page(request: Request, next: str = "/") -> Response:
     """Ask for name and password."""
     if session_of(request):
         return RedirectResponse(safe_path(next), 303)
-    return page(request, "login.html", next=safe_path(next), name="", problem="", sso=room_of(request).sso is not None)
+    return page(
+        request,
+        "login.html",
+        next=safe_path(next),
+        name="",
+        problem="",
+        sso=room_of(request).sso is not None,
+    )
 
 
 @router.post("/login")
@@ -45,19 +52,35 @@ def login(
     except UserError as error:
         accounts.log("", "sign-in refused", name[:128], why=error.message)
         problem = f"{error.message}: {error.hint}"
-        return page(request, "login.html", status=429, next=safe_path(next), name=name, problem=problem,
-                    sso=room_of(request).sso is not None)  # fmt: skip
+        return page(
+            request,
+            "login.html",
+            status=429,
+            next=safe_path(next),
+            name=name,
+            problem=problem,
+            sso=room_of(request).sso is not None,
+        )
     if account is None:
         accounts.log("", "sign-in failed", name[:128])
         problem = "Name and password do not match."
-        return page(request, "login.html", status=403, next=safe_path(next), name=name, problem=problem,
-                    sso=room_of(request).sso is not None)  # fmt: skip
+        return page(
+            request,
+            "login.html",
+            status=403,
+            next=safe_path(next),
+            name=name,
+            problem=problem,
+            sso=room_of(request).sso is not None,
+        )
     accounts.log(account.name, "sign-in")
     return enter(request, account, safe_path(next))
 
 
 @router.post("/logout")
-def logout(request: Request, session: Annotated[Session, Depends(AllowChange(*EVERYBODY))]) -> Response:
+def logout(
+    request: Request, session: Annotated[Session, Depends(AllowChange(*EVERYBODY))]
+) -> Response:
     """End the session."""
     accounts = room_of(request).accounts
     accounts.sign_out(request.cookies.get(COOKIE, ""))
@@ -91,8 +114,15 @@ def join(
         open_still = room.accounts.invitation(token)
         if open_still is None:
             raise Refused(404, error.message, hint=error.hint) from None
-        return page(request, "join.html", status=400, invitation=open_still, token=token, name=name,
-                    problem=error.message)  # fmt: skip
+        return page(
+            request,
+            "join.html",
+            status=400,
+            invitation=open_still,
+            token=token,
+            name=name,
+            problem=error.message,
+        )
     room.accounts.log(account.name, "joined", account.role, by=invitation.author)
     if invitation.batch:
         batch = room.book.batch(invitation.batch)
@@ -103,7 +133,9 @@ def join(
 
 
 @router.get("/account")
-def account_page(request: Request, session: Annotated[Session, Depends(Allow(*EVERYBODY))]) -> Response:
+def account_page(
+    request: Request, session: Annotated[Session, Depends(Allow(*EVERYBODY))]
+) -> Response:
     """One's own password and tokens."""
     return _account(request, session)
 
@@ -172,12 +204,24 @@ def revoke_token(
     return RedirectResponse("/account", 303)
 
 
-def _account(request: Request, session: Session, *, problem: str = "", token: str = "", status: int = 200) -> Response:
+def _account(
+    request: Request, session: Session, *, problem: str = "", token: str = "", status: int = 200
+) -> Response:
     room = room_of(request)
     tokens = room.accounts.tokens(session.account.id)
     email = room.accounts.addresses().get(session.account.id, "")
-    return page(request, "account.html", session, status=status, problem=problem, token=token, tokens=tokens,
-                mail=room.mail is not None, email=email, sso=room.sso is not None)  # fmt: skip
+    return page(
+        request,
+        "account.html",
+        session,
+        status=status,
+        problem=problem,
+        token=token,
+        tokens=tokens,
+        mail=room.mail is not None,
+        email=email,
+        sso=room.sso is not None,
+    )
 
 
 def enter(request: Request, account: Account, target: str) -> Response:
@@ -187,7 +231,13 @@ def enter(request: Request, account: Account, target: str) -> Response:
     token = room.accounts.sign_in(account, lasts_s=lasts_s)
     response = RedirectResponse(target, 303)
     response.set_cookie(
-        COOKIE, token, max_age=int(lasts_s), path="/", httponly=True, samesite="lax", secure=room.secure
+        COOKIE,
+        token,
+        max_age=int(lasts_s),
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=room.secure,
     )
     return response
 

@@ -33,10 +33,14 @@ def begin(request: Request, next: str = "/") -> Response:
 
 
 @router.post("/account/sso")
-def connect(request: Request, session: Annotated[Session, Depends(AllowChange(*EVERYBODY))]) -> Response:
+def connect(
+    request: Request, session: Annotated[Session, Depends(AllowChange(*EVERYBODY))]
+) -> Response:
     """Begin to connect one's account; a link goes on, since a form may not lead elsewhere."""
     room = room_of(request)
-    url, state = _issuer(room).begin(room.link(request, "/sso/callback"), target="/account", link=session.account.id)
+    url, state = _issuer(room).begin(
+        room.link(request, "/sso/callback"), target="/account", link=session.account.id
+    )
     return _keep(room, page(request, "connect.html", session, url=url), state)
 
 
@@ -51,7 +55,9 @@ def back(request: Request) -> Response:
     except UserError as error:
         room.accounts.log("", "sign-in refused", why=error.message)
         raise Refused(403, error.message, hint=error.hint) from None
-    room.accounts.log(account.name, "account connected" if who.link else "sign-in", issuer=sso.issuer.url)
+    room.accounts.log(
+        account.name, "account connected" if who.link else "sign-in", issuer=sso.issuer.url
+    )
     response = enter(request, account, safe_path(who.target))
     response.delete_cookie(STATE, path="/sso")
     return response
@@ -60,7 +66,10 @@ def back(request: Request) -> Response:
 def _connected(request: Request, sso: OpenID, who: Identity) -> Account:
     session = session_of(request)
     if session is None or session.account.id != who.link:
-        raise UserError("you are not signed in any more as who began to connect", hint="sign in and connect again")
+        raise UserError(
+            "you are not signed in any more as who began to connect",
+            hint="sign in and connect again",
+        )
     if not sso.connect(who.subject, who.link) and sso.account_of(who.subject) != who.link:
         raise UserError("this sign-in opens another account already")
     return session.account
@@ -72,7 +81,10 @@ def _known(room: Room, sso: OpenID, who: Identity) -> Account:
     if account is None and name is None and sso.issuer.role is not None:
         account = _first(room, who, sso)
     if account is None or not account.active:
-        raise UserError("you have no account here", hint="ask the owner of this project for a link, then connect it")
+        raise UserError(
+            "you have no account here",
+            hint="ask the owner of this project for a link, then connect it",
+        )
     return account
 
 
@@ -80,7 +92,9 @@ def _first(room: Room, who: Identity, sso: OpenID) -> Account:
     assert sso.issuer.role is not None
     for attempt in range(20):
         try:
-            account = room.accounts.create(f"{who.name} {attempt + 1}" if attempt else who.name, role=sso.issuer.role)
+            account = room.accounts.create(
+                f"{who.name} {attempt + 1}" if attempt else who.name, role=sso.issuer.role
+            )
         except UserError as error:
             if "taken" not in error.message:
                 raise
@@ -91,8 +105,17 @@ def _first(room: Room, who: Identity, sso: OpenID) -> Account:
 
 
 def _keep(room: Room, response: Response, state: str) -> Response:
-    """Tie the sign-in to this browser; the cookie comes back from the issuer's site, hence not strict."""
+    """Tie the sign-in to this browser.
+
+    The cookie comes back from the issuer's site, hence not strict.
+    """
     response.set_cookie(
-        STATE, state, max_age=int(ATTEMPT_S), path="/sso", httponly=True, samesite="lax", secure=room.secure
+        STATE,
+        state,
+        max_age=int(ATTEMPT_S),
+        path="/sso",
+        httponly=True,
+        samesite="lax",
+        secure=room.secure,
     )
     return response

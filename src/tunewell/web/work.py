@@ -29,7 +29,11 @@ def queue_page(request: Request, session: Annotated[Session, Depends(Allow(*WORK
     """What is before me, how many are left and how long it takes."""
     room = room_of(request)
     queues = room.book.queues(session.account.id)
-    to_decide = [b for b in room.book.batches(kind="annotate", status="open") if session.account.id in b.adjudicators]
+    to_decide = [
+        b
+        for b in room.book.batches(kind="annotate", status="open")
+        if session.account.id in b.adjudicators
+    ]
     return page(request, "queue.html", session, queues=queues, to_decide=to_decide)
 
 
@@ -59,7 +63,10 @@ def own_item(room: Room, name: str, session: Session) -> tuple[Item, Batch]:
 
 @router.get("/work/{name}")
 def work_page(
-    request: Request, name: str, session: Annotated[Session, Depends(Allow(*WORKERS))], undo: bool = False
+    request: Request,
+    name: str,
+    session: Annotated[Session, Depends(Allow(*WORKERS))],
+    undo: bool = False,
 ) -> Response:
     """The item before me, the next ones behind it; with ``undo`` my last one again."""
     room = room_of(request)
@@ -72,20 +79,35 @@ def work_page(
     items = [before[0]] if before else []
     items += _next(room, batch, session, [i.id for i in items])
     said = room.book.said_before([i.id for i in items], session.account.id)
-    return page(request, "work.html", session, batch=batch, queue=queue, items=items, said=said, keys=_keys(items),
-                pace=room.book.pace(batch, session.account.id), problem="")  # fmt: skip
+    return page(
+        request,
+        "work.html",
+        session,
+        batch=batch,
+        queue=queue,
+        items=items,
+        said=said,
+        keys=_keys(items),
+        pace=room.book.pace(batch, session.account.id),
+        problem="",
+    )
 
 
 @router.get("/work/{name}/more")
 def more_items(
-    request: Request, name: str, session: Annotated[Session, Depends(Allow(*WORKERS))], have: str = ""
+    request: Request,
+    name: str,
+    session: Annotated[Session, Depends(Allow(*WORKERS))],
+    have: str = "",
 ) -> Response:
     """Further items as a piece of a page, without those that the page has already."""
     room = room_of(request)
     batch = own_batch(room, name, session)
     items = _next(room, batch, session, [h for h in have.split(",") if h][:200])
     said = room.book.said_before([i.id for i in items], session.account.id)
-    return page(request, "items.html", session, batch=batch, items=items, said=said, keys=_keys(items))
+    return page(
+        request, "items.html", session, batch=batch, items=items, said=said, keys=_keys(items)
+    )
 
 
 @router.post("/work/{name}")
@@ -102,7 +124,9 @@ async def send_form(
     return await run_in_threadpool(_take_form, request, name, session, fields)
 
 
-def _take_form(request: Request, name: str, session: Session, fields: Mapping[str, list[str]]) -> Response:
+def _take_form(
+    request: Request, name: str, session: Session, fields: Mapping[str, list[str]]
+) -> Response:
     room = room_of(request)
     batch = own_batch(room, name, session)
     item, _ = own_item(room, fields.get("item", [""])[0], session)
@@ -110,12 +134,25 @@ def _take_form(request: Request, name: str, session: Session, fields: Mapping[st
         said = said_of(fields, batch, item)
         key = fields.get("key", [""])[0][:64] or secrets.token_hex(16)
         account = session.account
-        room.book.write(said, item=item, batch=batch, account=account.id, key=key, actor=account.name)
+        room.book.write(
+            said, item=item, batch=batch, account=account.id, key=key, actor=account.name
+        )
     except (UserError, ValueError) as error:
         message = error.message if isinstance(error, UserError) else "something could not be read"
         queue = next((q for q in room.book.queues(session.account.id) if q.batch.id == name), None)
-        return page(request, "work.html", session, status=400, batch=batch, queue=queue, items=[item], said={},
-                    keys=_keys([item]), pace=batch.minutes, problem=message)  # fmt: skip
+        return page(
+            request,
+            "work.html",
+            session,
+            status=400,
+            batch=batch,
+            queue=queue,
+            items=[item],
+            said={},
+            keys=_keys([item]),
+            pace=batch.minutes,
+            problem=message,
+        )
     return RedirectResponse(f"/work/{name}", 303)
 
 
@@ -141,24 +178,34 @@ def said_of(fields: Mapping[str, list[str]], batch: Batch, item: Item) -> Said:
         return Said(skipped=one("comment") or "cannot decide")
     scores = {c.name: float(one(f"score.{c.name}")) for c in batch.rubric if one(f"score.{c.name}")}
     values: dict[str, Any] = {
-        "scores": scores, "comment": one("comment"), "correction": one("correction"),
-        "tags": tuple(fields.get("tag", [])), "label": one("label"), "answer": one("answer"),
+        "scores": scores,
+        "comment": one("comment"),
+        "correction": one("correction"),
+        "tags": tuple(fields.get("tag", [])),
+        "label": one("label"),
+        "answer": one("answer"),
         "evidence": tuple(
-            _quoted(one(f"quote.{c.name}"), item, c.name) for c in batch.signed if one(f"quote.{c.name}")
+            _quoted(one(f"quote.{c.name}"), item, c.name)
+            for c in batch.signed
+            if one(f"quote.{c.name}")
         ),
-    }  # fmt: skip
+    }
     return Said(**values)
 
 
 @router.get("/item/{name}/source")
-def whole_source(request: Request, name: str, session: Annotated[Session, Depends(Allow(*WORKERS))]) -> Response:
+def whole_source(
+    request: Request, name: str, session: Annotated[Session, Depends(Allow(*WORKERS))]
+) -> Response:
     """The whole text of an item, as plain text."""
     item, _ = own_item(room_of(request), name, session)
     return PlainTextResponse(item.source)
 
 
 @router.get("/item/{name}/output")
-def whole_output(request: Request, name: str, session: Annotated[Session, Depends(Allow(*WORKERS))]) -> Response:
+def whole_output(
+    request: Request, name: str, session: Annotated[Session, Depends(Allow(*WORKERS))]
+) -> Response:
     """The whole output of an item, as plain text."""
     item, _ = own_item(room_of(request), name, session)
     return PlainTextResponse(item.output)
@@ -191,7 +238,9 @@ def _keys(items: list[Item]) -> dict[str, str]:
 
 @router.get("/decide/{name}")
 def decide_page(
-    request: Request, name: str, session: Annotated[Session, Depends(Allow("owner", "engineer", "expert"))]
+    request: Request,
+    name: str,
+    session: Annotated[Session, Depends(Allow("owner", "engineer", "expert"))],
 ) -> Response:
     """What annotators disagree on, for the adjudicator."""
     room = room_of(request)
@@ -202,9 +251,17 @@ def decide_page(
     dispute = result.disputes[0] if result.disputes else None
     if dispute:
         room.book.give(dispute.item, session.account.id)
-    return page(request, "decide.html", session, batch=batch, dispute=dispute, left=len(result.disputes),
-                settled=len(result.settled), keys=_keys([dispute.item] if dispute else []),
-                said={dispute.item.id: dispute.words[0].said} if dispute and dispute.words else {})  # fmt: skip
+    return page(
+        request,
+        "decide.html",
+        session,
+        batch=batch,
+        dispute=dispute,
+        left=len(result.disputes),
+        settled=len(result.settled),
+        keys=_keys([dispute.item] if dispute else []),
+        said={dispute.item.id: dispute.words[0].said} if dispute and dispute.words else {},
+    )
 
 
 def _to_decide(room: Room, name: str, session: Session) -> Batch:
@@ -229,11 +286,15 @@ def decide(
     room = room_of(request)
     batch = _to_decide(room, name, session)
     thing, _ = own_item(room, item, session)
-    word = next((v for v in room.book.verdicts(name) if v.number == chosen and v.item == thing.id), None)
+    word = next(
+        (v for v in room.book.verdicts(name) if v.number == chosen and v.item == thing.id), None
+    )
     if word is None:
         raise Refused(404, "there is no such annotation", hint=f"/decide/{name}")
     text = answer.replace("\r\n", "\n").strip()
-    said = word.said.model_copy(update={"comment": comment.strip()} | ({"answer": text} if text else {}))
+    said = word.said.model_copy(
+        update={"comment": comment.strip()} | ({"answer": text} if text else {})
+    )
     room.book.write(said, item=thing, batch=batch, account=session.account.id, key=key)
     room.accounts.log(session.account.name, "decided", thing.id, batch=name, taken=chosen)
     return RedirectResponse(f"/decide/{name}", 303)

@@ -21,9 +21,16 @@ from tunewell.evaluate.stress.checklist import (
     run_behaviour,
 )
 
-DATA = Path(os.environ.get("TUNEWELL_DATA", str(Path(__file__).parents[4] / "shared" / "data"))) / "checklist"
-GOOD = set("good great excellent amazing fantastic nice happy love like enjoy exceptional awesome perfect fun".split())
-BAD = set("bad awful poor terrible horrible hate dislike rough ugly boring frustrating sad worst annoying".split())
+DATA = (
+    Path(os.environ.get("TUNEWELL_DATA", str(Path(__file__).parents[4] / "shared" / "data")))
+    / "checklist"
+)
+GOOD = set(
+    "good great excellent amazing fantastic nice happy love like enjoy exceptional awesome perfect fun".split()
+)
+BAD = set(
+    "bad awful poor terrible horrible hate dislike rough ugly boring frustrating sad worst annoying".split()
+)
 EXPECT = {
     "intensifiers": not_less_sure(),
     "reducers": not_surer(),
@@ -53,9 +60,15 @@ def read(item: dict[str, Any]) -> BehaviourTest:
     elif labels is None:  # "not negative": neutral or positive
         allowed = tuple((1, 2) for _ in cases)
     else:
-        allowed = tuple((int(x),) for x in (labels if isinstance(labels, list) else [labels] * len(cases)))
+        allowed = tuple(
+            (int(x),) for x in (labels if isinstance(labels, list) else [labels] * len(cases))
+        )
     return BehaviourTest(
-        name=item["name"], kind=item["type"], capability=item["capability"], cases=cases, labels=allowed
+        name=item["name"],
+        kind=item["type"],
+        capability=item["capability"],
+        cases=cases,
+        labels=allowed,
     )
 
 
@@ -87,7 +100,10 @@ def test_they_say_what_a_bag_of_words_can_and_cannot(found: dict[str, Behaviour]
     blind = found["simple negations: negative"]
     assert blind.failure_rate.low > 0.8
     assert blind.failed
-    assert found["add negative phrases"].failure_rate.value < found["simple negations: negative"].failure_rate.value
+    assert (
+        found["add negative phrases"].failure_rate.value
+        < found["simple negations: negative"].failure_rate.value
+    )
 
 
 def contrary(texts: Sequence[str]) -> NDArray[np.float64]:
@@ -116,7 +132,9 @@ def by_hand(test: BehaviourTest, predict: Predict) -> float:
 
 
 @pytest.mark.parametrize("predict", [lexicon, contrary, moody])
-def test_rates_are_those_counted_one_text_at_a_time(tests: list[BehaviourTest], predict: Predict) -> None:
+def test_rates_are_those_counted_one_text_at_a_time(
+    tests: list[BehaviourTest], predict: Predict
+) -> None:
     for t in tests:
         rate = run_behaviour(t, predict, expect=EXPECT.get(t.name)).failure_rate
         assert rate.value == pytest.approx(by_hand(t, predict)), t.name
@@ -131,7 +149,10 @@ def test_planted_faults_fail_the_tests_of_their_kind(tests: list[BehaviourTest])
 
     assert rate("add positive phrases", contrary) > 0.5
     assert rate("add negative phrases", contrary) > 0.5
-    assert all(rate(name, moody) > 0.5 for name in ("change names", "change locations", "add random urls and handles"))
+    assert all(
+        rate(name, moody) > 0.5
+        for name in ("change names", "change locations", "add random urls and handles")
+    )
 
 
 def test_a_test_that_cannot_be_run_says_why() -> None:
@@ -140,7 +161,9 @@ def test_a_test_that_cannot_be_run_says_why() -> None:
     with pytest.raises(ValueError, match="allowed labels"):
         run_behaviour(BehaviourTest(name="x", kind="MFT", cases=(("a",),)), lexicon)
     with pytest.raises(ValueError, match="must give shape"):
-        run_behaviour(BehaviourTest(name="x", kind="INV", cases=(("a", "b"),)), lambda texts: np.zeros(2))
+        run_behaviour(
+            BehaviourTest(name="x", kind="INV", cases=(("a", "b"),)), lambda texts: np.zeros(2)
+        )
 
 
 def test_expectations() -> None:

@@ -38,7 +38,10 @@ class Rewriter(FakeModel):
 
 
 def row(text: str, target: str = "x") -> Example:
-    return Example(id="1", messages=(Message(role="user", content=text), Message(role="assistant", content=target)))
+    return Example(
+        id="1",
+        messages=(Message(role="user", content=text), Message(role="assistant", content=target)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,22 +65,45 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
     assert 0 < len(made) < len(rows)
     assert all(e.target == r.target for r in rows if (e := made.get(r.id)))
     found = stress(
-        project.dataset, project.split, project.version, project.file(), project.store, kinds=["typos"],
-        metric="label", max_rows=120, models=project.models, paraphraser=Rewriter(),
-    )  # fmt: skip
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(),
+        project.store,
+        kinds=["typos"],
+        metric="label",
+        max_rows=120,
+        models=project.models,
+        paraphraser=Rewriter(),
+    )
     (kind,) = [k for k in found.kinds if k.name == "paraphrase"]
     assert kind.rows == len(made)
     assert "rewriter" in kind.about
     assert kind.preserved is None
     # People say of a sample whether the answer stayed the same; what they doubt is taken off.
     for name in list(made)[:40]:
-        record = {"id": f"{name}-j", "example": f"{name}~paraphrase", "arm": "", "criterion": SAME_ANSWER, "value": 0.0,
-                  "author": "ann", "at": dt.datetime(2026, 3, 1, tzinfo=dt.UTC).isoformat()}  # fmt: skip
+        record = {
+            "id": f"{name}-j",
+            "example": f"{name}~paraphrase",
+            "arm": "",
+            "criterion": SAME_ANSWER,
+            "value": 0.0,
+            "author": "ann",
+            "at": dt.datetime(2026, 3, 1, tzinfo=dt.UTC).isoformat(),
+        }
         project.store.say("judgement", f"{name}~paraphrase", author="ann", record=record)
     again = stress(
-        project.dataset, project.split, project.version, project.file(), project.store, kinds=["typos"],
-        metric="label", max_rows=120, models=project.models, paraphraser=Rewriter(),
-    )  # fmt: skip
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(),
+        project.store,
+        kinds=["typos"],
+        metric="label",
+        max_rows=120,
+        models=project.models,
+        paraphraser=Rewriter(),
+    )
     (doubted,) = [k for k in again.kinds if k.name == "paraphrase"]
     assert doubted.preserved is not None
     assert doubted.preserved.value == 0

@@ -51,7 +51,10 @@ def test_every_perturbation_keeps_its_promise(name: str) -> None:
 @pytest.mark.parametrize("name", PERTURBATIONS)
 @given(st.text(), st.text())
 def test_any_text_can_be_perturbed(name: str, text: str, target: str) -> None:
-    row = Example(id="x", messages=(Message(role="user", content=text), Message(role="assistant", content=target)))
+    row = Example(
+        id="x",
+        messages=(Message(role="user", content=text), Message(role="assistant", content=target)),
+    )
     changed = PERTURBATIONS[name](row)
     assert changed is None or changed.input != row.input
 

@@ -25,7 +25,14 @@ def opened(project: Project, count: int = 60, seed: int = 0) -> tuple[Book, Batc
     rows = project.store.examples(project.dataset)
     families = {a.id: a.family for a in project.split.assignments}
     batch = open_preserved(
-        project.store, project.file(), rows, author="o", count=count, families=families, raters=1, seed=seed
+        project.store,
+        project.file(),
+        rows,
+        author="o",
+        count=count,
+        families=families,
+        raters=1,
+        seed=seed,
     )
     return Book(project.store), batch
 
@@ -38,16 +45,26 @@ def answer(project: Project, book: Book, batch: Batch, word: Callable[[Item], bo
         book.write(said, item=item, batch=batch, account=ann, key=item.id)
 
 
-@given(st.dictionaries(st.sampled_from("abcde"), st.integers(1, 30), min_size=1), st.integers(0, 80), st.integers(0, 9))
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.integers(1, 30), min_size=1),
+    st.integers(0, 80),
+    st.integers(0, 9),
+)
 def test_the_sample_is_balanced_seeded_and_its_probabilities_are_right(
     sizes: dict[str, int], count: int, seed: int
 ) -> None:
-    rows = [Example(id=f"{i}~{k}", messages=(), tags={"perturbation": k}) for k, n in sizes.items() for i in range(n)]
+    rows = [
+        Example(id=f"{i}~{k}", messages=(), tags={"perturbation": k})
+        for k, n in sizes.items()
+        for i in range(n)
+    ]
     drawn = balanced(rows, count, seed=seed)
     assert drawn == balanced(rows[::-1], count, seed=seed)
     assert len(drawn) == min(count, len(rows))
     taken = Counter(name.split("~")[1] for name in drawn)
-    assert all(p == taken[name.split("~")[1]] / sizes[name.split("~")[1]] for name, p in drawn.items())
+    assert all(
+        p == taken[name.split("~")[1]] / sizes[name.split("~")[1]] for name, p in drawn.items()
+    )
     short = [taken[k] for k in sizes if taken[k] < sizes[k]]
     assert not short or max(taken[k] for k in sizes) - min(short) <= 1
 
@@ -74,7 +91,9 @@ def test_people_see_the_clean_question_beside_the_changed_one(project: Project) 
         assert item.family == before.group
     loud = next(i for i in items if i.example.endswith("upper_case"))
     assert clean[loud.example.split("~")[0]].input.upper() in loud.output
-    assert [i.example for i in items] != [i.example for i in Book(project.store).items(opened(project, seed=1)[1].id)]
+    assert [i.example for i in items] != [
+        i.example for i in Book(project.store).items(opened(project, seed=1)[1].id)
+    ]
 
 
 def test_failures_of_a_perturbation_that_spoils_the_answer_do_not_count(project: Project) -> None:
@@ -86,8 +105,10 @@ def test_failures_of_a_perturbation_that_spoils_the_answer_do_not_count(project:
     after, findings = run(project, *KINDS)
     kinds = {k.name: k for k in after.kinds}
     assert {k.name: k.label for k in after.kinds} == {
-        "upper_case": "not kept", "injected": "inconclusive", "typos": "inconclusive",
-    }  # fmt: skip
+        "upper_case": "not kept",
+        "injected": "inconclusive",
+        "typos": "inconclusive",
+    }
     loud, kept = kinds["upper_case"].preserved, kinds["injected"].preserved
     assert loud is not None
     assert kept is not None
@@ -100,7 +121,9 @@ def test_failures_of_a_perturbation_that_spoils_the_answer_do_not_count(project:
     assert words_for(project.store).corrections == ()  # nothing that is said here trains
 
 
-def test_where_only_spoilt_perturbations_hurt_the_model_is_clear_and_they_are_named(project: Project) -> None:
+def test_where_only_spoilt_perturbations_hurt_the_model_is_clear_and_they_are_named(
+    project: Project,
+) -> None:
     run(project, "upper_case", "typos")
     book, batch = opened(project, count=80)
     answer(project, book, batch, lambda item: item.example.endswith("typos"))
@@ -136,7 +159,9 @@ def test_what_people_say_asks_the_model_nothing_again(project: Project) -> None:
     second, _ = run(project, *KINDS)
     assert not asked
     assert second != first
-    assert [(k.clean, k.stressed) for k in second.kinds] == [(k.clean, k.stressed) for k in first.kinds]
+    assert [(k.clean, k.stressed) for k in second.kinds] == [
+        (k.clean, k.stressed) for k in first.kinds
+    ]
 
 
 def test_without_a_stress_test_there_is_nothing_to_ask(project: Project) -> None:

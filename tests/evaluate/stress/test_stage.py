@@ -37,19 +37,31 @@ class Brittle(FakeModel):
             out.append(Generation(text=answer, prompt_tokens=1, tokens=5, finish="stop"))
         return out
 
-    def score(self, prompts: object, targets: object, *, progress: Progress | None = None) -> list[TargetScore]:
+    def score(
+        self, prompts: object, targets: object, *, progress: Progress | None = None
+    ) -> list[TargetScore]:
         assert isinstance(prompts, list)
         texts = [p[-1].content for p in prompts]
         luck = [random.Random(t).random() for t in texts]
-        return [TargetScore(nats=10 * (1 + 3 * t.isupper() + x), tokens=10) for t, x in zip(texts, luck, strict=True)]
+        return [
+            TargetScore(nats=10 * (1 + 3 * t.isupper() + x), tokens=10)
+            for t, x in zip(texts, luck, strict=True)
+        ]
 
 
 def run(project: Project, *kinds: str) -> tuple[Stressed, list[Finding]]:
     project.tuned = Brittle("brittle", 1.0, 1.0)
     made = stress(
-        project.dataset, project.split, project.version, project.file(), project.store,
-        kinds=kinds or KINDS, metric="key_points", models=project.models, max_rows=40,
-    )  # fmt: skip
+        project.dataset,
+        project.split,
+        project.version,
+        project.file(),
+        project.store,
+        kinds=kinds or KINDS,
+        metric="key_points",
+        models=project.models,
+        max_rows=40,
+    )
     last = project.store.last_run("stress")
     assert last is not None
     return made, list(last.findings)
@@ -90,9 +102,14 @@ def test_rows_that_people_call_spoilt_widen_the_interval(project: Project) -> No
     before, _ = run(project, "upper_case", "typos")
     for i, row in enumerate(before.rows):
         j = Judgement(
-            id=row, example=f"{row}~upper_case", arm="stress", criterion="same-answer", value=float(i % 2),
-            author="ann", at=dt.datetime.now(dt.UTC),
-        )  # fmt: skip
+            id=row,
+            example=f"{row}~upper_case",
+            arm="stress",
+            criterion="same-answer",
+            value=float(i % 2),
+            author="ann",
+            at=dt.datetime.now(dt.UTC),
+        )
         project.store.say("judgement", row, author="ann", record=j.model_dump(mode="json"))
     after, _ = run(project, "upper_case", "typos")
     assert after.kinds[1].preserved is None or after.kinds[0].preserved is None
@@ -123,13 +140,23 @@ def test_the_search_finds_the_planted_weakness(project: Project) -> None:
 
 def test_the_search_leaves_a_robust_model_alone() -> None:
     class Firm(FakeModel):
-        def score(self, prompts: object, targets: object, *, progress: Progress | None = None) -> list[TargetScore]:
+        def score(
+            self, prompts: object, targets: object, *, progress: Progress | None = None
+        ) -> list[TargetScore]:
             assert isinstance(prompts, list)
             return [TargetScore(nats=1, tokens=1) for _ in prompts]
 
     from tunewell.types import Example
 
-    row = Example(id="r", messages=(Message(role="user", content="Hi there."), Message(role="assistant", content="x")))
-    found = worst_perturbation(Firm("firm", 1, 1), Arm(name="tuned"), row, budget=20, kinds=list(PERTURBATIONS))
+    row = Example(
+        id="r",
+        messages=(
+            Message(role="user", content="Hi there."),
+            Message(role="assistant", content="x"),
+        ),
+    )
+    found = worst_perturbation(
+        Firm("firm", 1, 1), Arm(name="tuned"), row, budget=20, kinds=list(PERTURBATIONS)
+    )
     assert found.path == ()
     assert found.example == row

@@ -1,6 +1,7 @@
 """``tunewell doctor``: every data pitfall that can be seen in one file, most harmful first, with nothing set up.
 
-Unlike curation, every check looks at every row, whatever another check thinks of it, and nothing is changed.
+Unlike curation, every check looks at every row, whatever another check thinks of it, and nothing is
+changed.
 """
 
 from __future__ import annotations

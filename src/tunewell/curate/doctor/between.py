@@ -17,8 +17,13 @@ def exact(case: Case) -> Finding:
     families = repeats.same(case.rows)
     hit = [row for family in families for row in family[1:]]
     case.show("D03", hit)
-    return finding(case, "D03", hit, families=tuple(case.ids(f) for f in families),
-                    why=f"{len(hit)} of {case.read} rows repeat another one")  # fmt: skip
+    return finding(
+        case,
+        "D03",
+        hit,
+        families=tuple(case.ids(f) for f in families),
+        why=f"{len(hit)} of {case.read} rows repeat another one",
+    )
 
 
 def near(case: Case) -> Finding:
@@ -26,8 +31,13 @@ def near(case: Case) -> Finding:
     families, _ = case.likeness
     hit = [row for family in families for row in family[1:]]
     case.show("D04", hit)
-    return finding(case, "D04", hit, families=tuple(case.ids(f) for f in families),
-                    why=f"{len(hit)} of {case.read} rows are edited copies in {len(families)} families")  # fmt: skip
+    return finding(
+        case,
+        "D04",
+        hit,
+        families=tuple(case.ids(f) for f in families),
+        why=f"{len(hit)} of {case.read} rows are edited copies in {len(families)} families",
+    )
 
 
 def recurring(case: Case) -> Finding:
@@ -47,8 +57,13 @@ def contradictions(case: Case) -> Finding:
     families = contradictory(case.rows)
     hit = [row for family in families for row in family]
     case.show("D09", hit)
-    return finding(case, "D09", hit, families=tuple(case.ids(f) for f in families),
-                    why=f"{len(hit)} of {case.read} rows answer {len(families)} questions differently")  # fmt: skip
+    return finding(
+        case,
+        "D09",
+        hit,
+        families=tuple(case.ids(f) for f in families),
+        why=f"{len(hit)} of {case.read} rows answer {len(families)} questions differently",
+    )
 
 
 def leaks(case: Case) -> Finding:
@@ -64,9 +79,19 @@ def leaks(case: Case) -> Finding:
     most = round(bound.high - bound.value)
     missed = f"at most {most} more edited copies were missed (95 %, planted probes)"
     case.show("D11", hit)
-    found = finding(case, "D11", hit, estimate=bound, why=f"{first}: {shown}; {missed}",
-                     pairs=tuple(_pair(case, leak) for leak in leaks))  # fmt: skip
-    return found if hit else found.model_copy(update={"why": f"no training row is close to a test row; {missed}"})
+    found = finding(
+        case,
+        "D11",
+        hit,
+        estimate=bound,
+        why=f"{first}: {shown}; {missed}",
+        pairs=tuple(_pair(case, leak) for leak in leaks),
+    )
+    return (
+        found
+        if hit
+        else found.model_copy(update={"why": f"no training row is close to a test row; {missed}"})
+    )
 
 
 def _pair(case: Case, leak: Leak) -> dict[str, str]:

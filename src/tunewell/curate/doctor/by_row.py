@@ -26,8 +26,13 @@ def personal(case: Case) -> Finding:
             spans.append(span)
     shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
     case.show("D07", [row for row, _ in hit])
-    return finding(case, "D07", [row for row, _ in hit], spans=tuple(spans),
-                    why=f"{len(hit)} of {case.read} rows: {shown}")  # fmt: skip
+    return finding(
+        case,
+        "D07",
+        [row for row, _ in hit],
+        spans=tuple(spans),
+        why=f"{len(hit)} of {case.read} rows: {shown}",
+    )
 
 
 def broken(case: Case) -> Finding:
@@ -52,11 +57,27 @@ def broken(case: Case) -> Finding:
     kinds = Counter(why.values()) + Counter({"unreadable line": len(rejects)} if rejects else {})
     case.show("D08", hit, lambda row: why[row.id])
     shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    return finding(case, "D08", hit, extra=rejects, why=f"{len(hit) + len(rejects)} of {case.read} rows: {shown}")
+    return finding(
+        case,
+        "D08",
+        hit,
+        extra=rejects,
+        why=f"{len(hit) + len(rejects)} of {case.read} rows: {shown}",
+    )
 
 
 def _copy(row: InputRow) -> InputRow:
-    return InputRow(row.id, row.place, row.turns, row.source, row.kind, row.date, row.group, row.parent, row.tags)
+    return InputRow(
+        row.id,
+        row.place,
+        row.turns,
+        row.source,
+        row.kind,
+        row.date,
+        row.group,
+        row.parent,
+        row.tags,
+    )
 
 
 def _main_language(case: Case) -> tuple[str, ...]:
@@ -71,12 +92,16 @@ def kinds(case: Case) -> Finding:
     """Kinds that the definition excludes (D01)."""
     rule = case.file.spec.rules.kinds
     if not rule.keep and not rule.drop:
-        return unchecked("D01", "nothing says which kinds belong", "tunewell doctor FILE --task tunewell.yaml")
+        return unchecked(
+            "D01", "nothing says which kinds belong", "tunewell doctor FILE --task tunewell.yaml"
+        )
     probe = [_copy(row) for row in case.rows]
     rules.kinds(probe, case.file, Ledger())
     hit = [row for row in probe if row.dropped]
     case.show("D01", hit, lambda row: row.kind)
-    return finding(case, "D01", hit, threshold=Threshold(value=0.0, origin=case.file.where("rules.kinds")))
+    return finding(
+        case, "D01", hit, threshold=Threshold(value=0.0, origin=case.file.where("rules.kinds"))
+    )
 
 
 def age(case: Case) -> Finding:
@@ -94,7 +119,11 @@ def age(case: Case) -> Finding:
         rules.date_by_text(probe, case.file, Ledger())
         rules.age(probe, case.file, Ledger(), today=rules.as_of(probe, rule))
         limit = Threshold(value=float(rule.days), origin=case.file.where("rules.max_age.days"))
-        hit = [row for row, look in zip(case.rows, probe, strict=True) if look.dropped or row.id in said]
+        hit = [
+            row
+            for row, look in zip(case.rows, probe, strict=True)
+            if look.dropped or row.id in said
+        ]
     case.show("D06", hit, lambda row: said.get(row.id, str(row.date or "undated")))
     stale = len(hit) - len(said)
     why = f"{len(hit)} of {case.read} rows: {stale} too old, {len(said)} speak of the cut-off date of another model"

@@ -30,7 +30,8 @@ class Case:
         batch: Everything that was read, rejects included.
         file: The definition.
         given: Whether the user gave it.
-        looking: What every row shows by itself, in the making: other processes look while this one compares rows.
+        looking: What every row shows by itself, in the making: other processes look while this one
+            compares rows.
         names: What to call a row, by its id.
         examples: By pitfall, the worst rows in a line each.
     """
@@ -64,7 +65,9 @@ class Case:
         """What to call the rows."""
         return tuple(self.names.get(row.id, row.id) for row in rows[:MOST])
 
-    def show(self, code: str, rows: Sequence[InputRow], note: Callable[[InputRow], str] = lambda _row: "") -> None:
+    def show(
+        self, code: str, rows: Sequence[InputRow], note: Callable[[InputRow], str] = lambda _row: ""
+    ) -> None:
         """Keep the first rows of a finding in a line each."""
         self.examples[code] = [
             f"{self.ids([r])[0]}: {clip(' · '.join(filter(None, (note(r), f'{r.input} → {r.target}'))), 110)}"
@@ -76,9 +79,14 @@ def definition(path: Path, task: TaskFile | None) -> TaskFile:
     """The project's definition, or one without any rule but the built-in ones."""
     if task is not None:
         return task
-    section = TaskSection(name="doctor", about="a file that is looked at", input="any", output="any")
+    section = TaskSection(
+        name="doctor", about="a file that is looked at", input="any", output="any"
+    )
     report = Rules(max_reject_share=1.0)
-    return TaskFile(spec=TaskSpec(task=section, data=(DataSource(path=str(path.resolve())),), rules=report), path=path)
+    return TaskFile(
+        spec=TaskSpec(task=section, data=(DataSource(path=str(path.resolve())),), rules=report),
+        path=path,
+    )
 
 
 def source_of(path: Path, task: TaskFile | None, role: str) -> DataSource:
@@ -101,21 +109,31 @@ def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Itera
     batch = ReadResult()
     read_source(source_of(path, task, "train"), root=path.resolve().parent, batch=batch)
     if not batch.rows:
-        first = f" (first: {batch.rejects[0].place}: {batch.rejects[0].why})" if batch.rejects else ""
-        raise DataError(f"none of {batch.read} input rows of {path} can be read{first}",
-                        hint="give --task FILE with data.fields that name your columns")  # fmt: skip
+        first = (
+            f" (first: {batch.rejects[0].place}: {batch.rejects[0].why})" if batch.rejects else ""
+        )
+        raise DataError(
+            f"none of {batch.read} input rows of {path} can be read{first}",
+            hint="give --task FILE with data.fields that name your columns",
+        )
     tests = ReadResult()
     if evaluation is not None:
-        read_source(source_of(evaluation, task, "test"), root=evaluation.resolve().parent, batch=tests)
+        read_source(
+            source_of(evaluation, task, "test"), root=evaluation.resolve().parent, batch=tests
+        )
         if not tests.rows:
-            raise DataError(f"no row of {evaluation} can be read", hint="check the file given with --eval")
+            raise DataError(
+                f"no row of {evaluation} can be read", hint="check the file given with --eval"
+            )
     names = _names(batch, path) | _names(tests, evaluation or path)
     for each in (batch, tests):
         own = [row.id for row in each.rows]
         settle_ids(each, Ledger())
         names |= {row.id: name for row, name in zip(each.rows, own, strict=True) if row.id != name}
     rules = file.spec.rules
-    wanted = clean.Wanted(languages=True, raw=True, recogniser=rules.recogniser, root=str(file.root))
+    wanted = clean.Wanted(
+        languages=True, raw=True, recogniser=rules.recogniser, root=str(file.root)
+    )
     with ThreadPoolExecutor(1) as pool:
         looking = pool.submit(clean.look, batch.rows, wanted, Engine(file.spec.engine))
         yield Case(batch.rows, tests.rows, batch, file, task is not None, looking, names)

@@ -26,7 +26,10 @@ def finding(
     extra: Sequence[str] = (),
     **more: Any,
 ) -> Finding:
-    """What a check found: these rows, or ``count`` of them; it blocks where their share is above the limit."""
+    """What a check found: these rows, or ``count`` of them.
+
+    It blocks where their share is above the limit.
+    """
     n = len(rows) + len(extra) if count is None else count
     limit = LIMITS.get(code)
     if threshold is None and limit is not None:

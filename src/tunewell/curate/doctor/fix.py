@@ -11,7 +11,9 @@ from tunewell.curate.read import ReadResult, read_source
 from tunewell.task import TaskFile
 
 
-def fix(path: Path, out: Path, *, eval: Path | None = None, task: TaskFile | None = None) -> tuple[int, int]:
+def fix(
+    path: Path, out: Path, *, eval: Path | None = None, task: TaskFile | None = None
+) -> tuple[int, int]:
     """Write the rows that survive curation as ``messages`` JSONL, and a receipt for every input row beside it.
 
     Args:

@@ -16,7 +16,24 @@ from tunewell.curate.doctor.case import Case, examine
 from tunewell.task import TaskFile
 from tunewell.types import Finding, Value
 
-ORDER = ("D11", "D07", "D09", "D08", "D06", "D01", "D03", "D04", "D05", "D02", "D13", "D14", "D10", "D12", "D15", "D16")
+ORDER = (
+    "D11",
+    "D07",
+    "D09",
+    "D08",
+    "D06",
+    "D01",
+    "D03",
+    "D04",
+    "D05",
+    "D02",
+    "D13",
+    "D14",
+    "D10",
+    "D12",
+    "D15",
+    "D16",
+)
 """Most harmful first."""
 
 LATER = {
@@ -34,7 +51,8 @@ class DoctorReport(Value):
     Attributes:
         rows: Input rows, those that cannot be read included.
         seconds: Wall time.
-        findings: One for every data pitfall, found ones first and most harmful first, then clear, then unchecked.
+        findings: One for every data pitfall, found ones first and most harmful first, then clear,
+            then unchecked.
         formats: Rows by detected format, for people.
         examples: By pitfall, the worst rows in a line each, for people.
     """
@@ -52,10 +70,26 @@ class DoctorReport(Value):
 
     def result(self) -> dict[str, Any]:
         """The JSON form: keys that do not apply are left out."""
-        return {"rows": self.rows, "seconds": self.seconds, "findings": [_plain(f) for f in self.findings]}
+        return {
+            "rows": self.rows,
+            "seconds": self.seconds,
+            "findings": [_plain(f) for f in self.findings],
+        }
 
 
-_KEYS = ("code", "status", "why", "estimate", "threshold", "slice", "rows", "families", "pairs", "spans", "remedy")
+_KEYS = (
+    "code",
+    "status",
+    "why",
+    "estimate",
+    "threshold",
+    "slice",
+    "rows",
+    "families",
+    "pairs",
+    "spans",
+    "remedy",
+)
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
@@ -71,7 +105,8 @@ def doctor(path: Path, *, eval: Path | None = None, task: TaskFile | None = None
     Args:
         path: The file (or folder) of training rows.
         eval: The file of the validation or test set; without it leaks cannot be checked.
-        task: The project's definition, whose rules for kinds, age, languages and lengths are applied too.
+        task: The project's definition, whose rules for kinds, age, languages and lengths are
+            applied too.
 
     Raises:
         DataError: Nothing can be read.
@@ -79,7 +114,10 @@ def doctor(path: Path, *, eval: Path | None = None, task: TaskFile | None = None
     started = time.monotonic()
     with examine(path, eval, task) as case:
         findings = [check(case) for check in _CHECKS]
-    findings += [Finding(code=code, status="unchecked", stage="doctor", why=why) for code, why in LATER.items()]
+    findings += [
+        Finding(code=code, status="unchecked", stage="doctor", why=why)
+        for code, why in LATER.items()
+    ]
     rank = {"found": 0, "accepted": 1, "clear": 2, "unchecked": 3}
     findings.sort(key=lambda f: (rank[f.status], not f.blocking, ORDER.index(f.code)))
     return DoctorReport(

@@ -27,8 +27,8 @@ class BehaviourTest(Value):
 
     Attributes:
         name: In words.
-        kind: ``MFT``: the label is right; ``INV``: variants keep the first text's label; ``DIR``: variants move the
-            probabilities as expected.
+        kind: ``MFT``: the label is right; ``INV``: variants keep the first text's label; ``DIR``:
+            variants move the probabilities as expected.
         capability: Vocabulary, negation, robustness …
         cases: Texts of each case; the first is the original.
         labels: For MFT: allowed labels of each case.
@@ -86,7 +86,9 @@ def run_behaviour(
     texts = [t for case in test.cases for t in case]
     found = np.asarray(predict(texts), np.float64)
     if found.ndim != 2 or len(found) != len(texts):
-        raise ValueError(f"'predict' must give shape ({len(texts)}, classes). Got {found.shape} instead.")
+        raise ValueError(
+            f"'predict' must give shape ({len(texts)}, classes). Got {found.shape} instead."
+        )
     failures: list[float] = []
     shown: list[tuple[str, str]] = []
     start = 0
@@ -98,11 +100,17 @@ def run_behaviour(
         start += len(case)
     rate = mean(failures, low=0, high=1, level=level)
     return Behaviour(
-        name=test.name, kind=test.kind, capability=test.capability, failure_rate=rate, failed=tuple(shown[:10])
+        name=test.name,
+        kind=test.kind,
+        capability=test.capability,
+        failure_rate=rate,
+        failed=tuple(shown[:10]),
     )
 
 
-def _holds(test: BehaviourTest, case: int, text: int, rows: Floats, expect: Expectation | None) -> bool:
+def _holds(
+    test: BehaviourTest, case: int, text: int, rows: Floats, expect: Expectation | None
+) -> bool:
     if test.kind == "MFT":
         return int(rows[text].argmax()) in test.labels[case]
     if text == 0:

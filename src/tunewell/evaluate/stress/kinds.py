@@ -37,8 +37,8 @@ class Perturbation:
     def __call__(self, example: Example, *, seed: int = 0) -> Example | None:
         """The perturbed row; the same seed gives the same row. None where nothing changed.
 
-        Its id is the row's with ``~name``, its parent the row's id, its origin ``augmentation``: a failure can be taken
-        into the training set as it is, once a person has agreed.
+        Its id is the row's with ``~name``, its parent the row's id, its origin ``augmentation``: a
+        failure can be taken into the training set as it is, once a person has agreed.
         """
         changed = self.change(example, random.Random(f"{seed}:{self.name}:{example.id}"))
         if changed is None or changed.messages == example.messages:
@@ -74,7 +74,9 @@ def perturbation(
 
     def register(change: Perturb) -> Perturb:
         own = name or str(getattr(change, "__name__", ""))
-        PERTURBATIONS[own] = Perturbation(name=own, about=about, effect=effect, change=change, guards=guards)
+        PERTURBATIONS[own] = Perturbation(
+            name=own, about=about, effect=effect, change=change, guards=guards
+        )
         return change
 
     return register

@@ -20,19 +20,27 @@ LONGEST: Final = 3.0
 """A paraphrase longer than this many times the question (or shorter than one over it) is none."""
 
 
-def paraphrased(model: Model, rows: Sequence[Example], *, max_new_tokens: int = 256) -> dict[str, Example]:
-    """Each row with its last user turn in a model's words, by the row's id; without those whose paraphrase will not do.
+def paraphrased(
+    model: Model, rows: Sequence[Example], *, max_new_tokens: int = 256
+) -> dict[str, Example]:
+    """Each row with its last user turn in a model's words, by the row's id.
 
-    Left out are answers that failed or were cut, that change nothing but case and punctuation, that lose or add a
-    number, lose a name that the answer needs, or are of another length altogether. Whether the right answer stays the
-    same is for people to say (criterion ``same-answer``): their verdicts discount what is found.
+    Without those whose paraphrase will not do.
+
+    Left out are answers that failed or were cut, that change nothing but case and punctuation, that
+    lose or add a number, lose a name that the answer needs, or are of another length altogether.
+    Whether the right answer stays the same is for people to say (criterion ``same-answer``): their
+    verdicts discount what is found.
 
     Args:
         model: Local, or behind an endpoint.
         rows: The clean rows.
         max_new_tokens: Longest paraphrase.
     """
-    prompts = [(Message(role="system", content=ASK), Message(role="user", content=question(e))) for e in rows]
+    prompts = [
+        (Message(role="system", content=ASK), Message(role="user", content=question(e)))
+        for e in rows
+    ]
     made = model.generate(prompts, options=GenerateOptions(max_new_tokens=max_new_tokens))
     out = {}
     for e, g in zip(rows, made, strict=True):
@@ -58,7 +66,9 @@ def unfit(example: Example, text: str) -> str:
         return "nothing changed"
     if not len(before) / LONGEST <= len(text) <= len(before) * LONGEST + 40:
         return "another length"
-    if sorted(re.findall(r"\d+(?:[.,]\d+)*", before)) != sorted(re.findall(r"\d+(?:[.,]\d+)*", text)):
+    if sorted(re.findall(r"\d+(?:[.,]\d+)*", before)) != sorted(
+        re.findall(r"\d+(?:[.,]\d+)*", text)
+    ):
         return "another number"
     said = set(_words(text))
     lost = [w for w in before.split() if protected(w, example) and not set(_words(w)) <= said]

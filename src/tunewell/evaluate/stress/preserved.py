@@ -19,7 +19,9 @@ from tunewell.types import Estimate, Example, Judgement, digest
 
 ENOUGH = 0.9
 """Share of perturbed rows that have to keep their answer for the failures of a perturbation to count."""
-ASKED = RubricCriterion(name=SAME_ANSWER, question="Would the answer that stands below the changed question do?")
+ASKED = RubricCriterion(
+    name=SAME_ANSWER, question="Would the answer that stands below the changed question do?"
+)
 ABOUT = (
     "A question and its right answer, and the same question changed. "
     "Say yes if the answer below the changed question would be right for it, however oddly it is put."
@@ -31,7 +33,8 @@ def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict
 
     Args:
         perturbed: Rows with tag ``perturbation``.
-        count: How many to draw; a perturbation with fewer rows than its share leaves the rest to the others.
+        count: How many to draw; a perturbation with fewer rows than its share leaves the rest to
+            the others.
         seed: Of the draw.
 
     Returns:
@@ -54,7 +57,9 @@ def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict
     out: dict[str, float] = {}
     for n, kind in enumerate(order):
         size = min(len(groups[kind]), (count - len(out)) // (len(order) - n))
-        out |= dict.fromkeys(chance.sample(groups[kind], size), size / len(groups[kind]) if size else 0.0)
+        out |= dict.fromkeys(
+            chance.sample(groups[kind], size), size / len(groups[kind]) if size else 0.0
+        )
     return out
 
 
@@ -72,7 +77,8 @@ def open_preserved(
 ) -> Batch:
     """Lay a sample of the newest stress test's rows before people, the clean question beside the changed one.
 
-    What they say is read by the next `stress`. The batch is a review of one criterion; it never trains anything.
+    What they say is read by the next `stress`. The batch is a review of one criterion; it never
+    trains anything.
 
     Args:
         store: Of the project.
@@ -94,7 +100,9 @@ def open_preserved(
     clean = {e.id: e for e in rows}
     perturbed = {e.id: e for e in store.examples(last.outputs["perturbed"]) if e.parent in clean}
     if not perturbed:
-        raise UserError("the newest stress test is of other rows than these", hint="tunewell stress")
+        raise UserError(
+            "the newest stress test is of other rows than these", hint="tunewell stress"
+        )
     drawn = balanced(list(perturbed.values()), count, seed=seed)
     batch = Batch(
         id=new_id(),
@@ -144,7 +152,8 @@ def preserved_share(
 
     Args:
         said: Everybody's words on the rows of one perturbation.
-        families: Perturbed row to the family of its clean row: words on one family are not independent.
+        families: Perturbed row to the family of its clean row: words on one family are not
+            independent.
         level: Of the interval (Wilson's, on the effective number of families).
 
     Example:

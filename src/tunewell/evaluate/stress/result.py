@@ -25,13 +25,15 @@ class Endured(Value):
         clean: Failure rate of these rows as they are.
         stressed: Failure rate of the same rows perturbed.
         increase: The difference.
-        preserved: Of the perturbed rows that people have looked at, the share whose right answer they call unchanged
-            (or changed as stated); None until they have. ``increase`` then allows for rows at fault.
-        label: ``not kept`` where fewer than nine in ten (the upper end) keep it: failures then do not count against the
-            model and are not kept for augmentation.
+        preserved: Of the perturbed rows that people have looked at, the share whose right answer
+            they call unchanged (or changed as stated); None until they have. ``increase`` then
+            allows for rows at fault.
+        label: ``not kept`` where fewer than nine in ten (the upper end) keep it: failures then do
+            not count against the model and are not kept for augmentation.
         p_value: Of no difference, two-sided.
         adjusted: The same corrected for the number of perturbations (Holm).
-        worst: Ids of perturbed rows that fail while the clean row does not, worst loss of the metric first.
+        worst: Ids of perturbed rows that fail while the clean row does not, worst loss of the
+            metric first.
     """
 
     name: str
@@ -58,8 +60,9 @@ class Stressed(Value):
         rows: Ids of the clean rows.
         kinds: One `Endured` for each perturbation that applies to two families or more.
         predictions: Artifact digest of ``list[Prediction]`` of the clean and the perturbed rows.
-        failures: Artifact digest of the Examples that fail while their clean row does not: as augmentation takes them
-            (parent, origin, the right target), once people have agreed to them.
+        failures: Artifact digest of the Examples that fail while their clean row does not: as
+            augmentation takes them (parent, origin, the right target), once people have agreed to
+            them.
         skipped: Perturbation to the reason why it was left out.
     """
 

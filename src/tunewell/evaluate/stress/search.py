@@ -41,8 +41,8 @@ def worst_perturbation(
 ) -> Worst:
     """Search for the perturbation under which the right answer becomes least probable.
 
-    A beam over up to ``steps`` changes, of perturbations that keep the right answer only. Scoring the given answer
-    is cheap, so dozens of candidates cost less than one generated answer.
+    A beam over up to ``steps`` changes, of perturbations that keep the right answer only. Scoring
+    the given answer is cheap, so dozens of candidates cost less than one generated answer.
 
     Args:
         model: Scores the answers.
@@ -57,7 +57,9 @@ def worst_perturbation(
     Returns:
         The worst candidate; the row itself, with an empty path, if none is worse.
     """
-    usable = [k for n, k in PERTURBATIONS.items() if k.effect == "same" and (not kinds or n in kinds)]
+    usable = [
+        k for n, k in PERTURBATIONS.items() if k.effect == "same" and (not kinds or n in kinds)
+    ]
     clean = _losses(model, arm, [example])[0]
     best = Worst(example=example, path=(), clean=clean, loss=clean, tried=0)
     beam: list[tuple[Example, tuple[str, ...]]] = [(example, ())]
@@ -75,13 +77,18 @@ def worst_perturbation(
             found, path = candidates[ranked[0]]
             best = Worst(example=found, path=path, clean=clean, loss=losses[ranked[0]], tried=tried)
     final = (
-        best.example.model_copy(update={"id": f"{example.id}~worst", "parent": example.id}) if best.path else example
+        best.example.model_copy(update={"id": f"{example.id}~worst", "parent": example.id})
+        if best.path
+        else example
     )
     return best.model_copy(update={"tried": tried, "example": final})
 
 
 def _candidates(
-    kinds: Sequence[Perturbation], beam: Sequence[tuple[Example, tuple[str, ...]]], count: int, seed: int
+    kinds: Sequence[Perturbation],
+    beam: Sequence[tuple[Example, tuple[str, ...]]],
+    count: int,
+    seed: int,
 ) -> list[tuple[Example, tuple[str, ...]]]:
     """Up to ``count`` different rows: every kind on every row of the beam, with one seed after the other."""
     out: dict[str, tuple[Example, tuple[str, ...]]] = {}

@@ -72,10 +72,12 @@ def stress(
         file: The definition.
         store: Where the Run, its artifacts and its findings (E05) are recorded.
         kinds: Names of `PERTURBATIONS`; all if empty.
-        metric: Which metric of the task decides what a failure is; that of the first gate (else the first) if empty.
+        metric: Which metric of the task decides what a failure is; that of the first gate (else the
+            first) if empty.
         max_rows: At most this many rows, drawn by seed.
         models: Opens models; on this machine if None.
-        paraphraser: Says the questions in other words, as one more kind of stress; None = that kind is left out.
+        paraphraser: Says the questions in other words, as one more kind of stress; None = that kind
+            is left out.
         progress: Called with (done, total).
 
     Raises:
@@ -90,7 +92,8 @@ def stress(
     inputs |= {"adapter": model.adapter} if model else {}
     parameters: dict[str, Any] = {
         "base": model.base if model else file.spec.train.model,
-        "kinds": [k.name for k in chosen] + ([f"{NAME} by {paraphraser.name}"] if paraphraser else []),
+        "kinds": [k.name for k in chosen]
+        + ([f"{NAME} by {paraphraser.name}"] if paraphraser else []),
         "metric": decides.info.model_dump(mode="json"),
         "version": decides.version,
         "options": [m.model_dump(mode="json") for m in file.spec.metrics],
@@ -104,7 +107,9 @@ def stress(
     if found is not None:
         return store.get_value(found.outputs["stressed"], Stressed)
     opener = models or local_models(file.spec.train.model, store)
-    work = PartialAnswers(store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32])
+    work = PartialAnswers(
+        store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32]
+    )
     with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
         rows = [e for e in held_out_rows(dataset, split, file, store) if not decides.applies(e)]
         if len(rows) > max_rows:
@@ -112,7 +117,9 @@ def stress(
             rows = [e for e in rows if e.id in keep]
         if paraphraser:
             chosen = [*chosen, paraphrase(paraphraser, rows)]
-        trial = _Trial(rows=rows, metric=decides, passing=passing, file=file, families=families(rows, split))
+        trial = _Trial(
+            rows=rows, metric=decides, passing=passing, file=file, families=families(rows, split)
+        )
         perturbed = {k.name: trial.perturb(k, seed) for k in chosen}
         everything = [*rows, *(e for made in perturbed.values() for e in made.values())]
         options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
@@ -148,7 +155,10 @@ def _answered(
 
     wanted = key(inputs, parameters, seed)
     for run in reversed(store.runs(stage=STAGE, status="finished")):
-        same = run.outputs.get("perturbed") == changed and key(run.inputs, run.parameters, run.seed) == wanted
+        same = (
+            run.outputs.get("perturbed") == changed
+            and key(run.inputs, run.parameters, run.seed) == wanted
+        )
         if same and store.finished(STAGE, run.key) is not None:
             return store.get_value(run.outputs["predictions"], list[Prediction])
     return None
@@ -157,23 +167,32 @@ def _answered(
 def _chosen(names: Sequence[str]) -> list[Perturbation]:
     unknown = [n for n in names if n not in PERTURBATIONS]
     if unknown:
-        raise UserError(f"no perturbation {', '.join(unknown)}", hint=f"there are: {', '.join(PERTURBATIONS)}")
+        raise UserError(
+            f"no perturbation {', '.join(unknown)}", hint=f"there are: {', '.join(PERTURBATIONS)}"
+        )
     return [PERTURBATIONS[n] for n in names or PERTURBATIONS]
 
 
 def _deciding(metrics: Sequence[Metric], name: str, file: TaskFile) -> Metric:
     known = {m.name: m for m in metrics}
-    wanted = name or next((g.metric for g in file.spec.gates if g.metric in known), "") or next(iter(known), "")
+    wanted = (
+        name
+        or next((g.metric for g in file.spec.gates if g.metric in known), "")
+        or next(iter(known), "")
+    )
     if wanted not in known:
         raise UserError(
-            f"no metric {wanted!r} to tell a failure by", hint=f"one of {', '.join(known) or 'none: add one'}"
+            f"no metric {wanted!r} to tell a failure by",
+            hint=f"one of {', '.join(known) or 'none: add one'}",
         )
     return known[wanted]
 
 
 def _passing(metric: Metric, file: TaskFile) -> float:
     """What an answer needs to pass: the middle of the metric's range, or the mean that a level gate asks for."""
-    asked = [threshold_of(g) for g in file.spec.gates if g.metric == metric.name and g.kind == "level"]
+    asked = [
+        threshold_of(g) for g in file.spec.gates if g.metric == metric.name and g.kind == "level"
+    ]
     middle = (metric.info.low + metric.info.high) / 2
     return middle if math.isfinite(middle) else (asked[0] if asked else 0.0)
 
@@ -193,7 +212,9 @@ class _Trial:
         made = ((e.id, kind(e, seed=seed)) for e in self.rows)
         return {name: e for name, e in made if e is not None and not self.metric.applies(e)}
 
-    def failed(self, prediction: Prediction, example: Example, guards: tuple[str, ...] = ()) -> tuple[float, float]:
+    def failed(
+        self, prediction: Prediction, example: Example, guards: tuple[str, ...] = ()
+    ) -> tuple[float, float]:
         """(1 if it fails, 0 if not, NaN if unscored; the metric's value)."""
         if any(g.casefold() in prediction.text.casefold() for g in guards):
             return 1.0, self.metric.info.low
@@ -222,7 +243,9 @@ class _Trial:
             made = perturbed[kind.name]
             after = {r: self.failed(answers[e.id], e, kind.guards) for r, e in made.items()}
             table = self._table(made, clean, after)
-            increase = table.compare("stressed", "clean", "failure", level=self._level) if made else None
+            increase = (
+                table.compare("stressed", "clean", "failure", level=self._level) if made else None
+            )
             if increase is None:
                 skipped[kind.name] = f"applies to {len(made)} of {len(self.rows)} rows"
                 continue
@@ -247,7 +270,10 @@ class _Trial:
         return self.file.spec.evaluate.level
 
     def _table(
-        self, made: dict[str, Example], clean: dict[str, tuple[float, float]], after: dict[str, tuple[float, float]]
+        self,
+        made: dict[str, Example],
+        clean: dict[str, tuple[float, float]],
+        after: dict[str, tuple[float, float]],
     ) -> Table:
         scores = []
         for arm, values in (("clean", clean), ("stressed", after)):
@@ -256,7 +282,9 @@ class _Trial:
                 value = Unscored(reason="no value") if np.isnan(bad) else bad
                 scores.append(Score(example=row, arm=arm, metric="failure", value=value))
         family = dict(zip((e.id for e in self.rows), self.families, strict=True))
-        return table_of(scores, rows=list(made), metrics=[FAILURE], clusters=[family[r] for r in made])
+        return table_of(
+            scores, rows=list(made), metrics=[FAILURE], clusters=[family[r] for r in made]
+        )
 
     def _endured(
         self,
@@ -292,14 +320,23 @@ class _Trial:
 
 
 def _adjusted(found: Sequence[Endured]) -> tuple[Endured, ...]:
-    """p-values corrected for the number of perturbations that count; None for those that do not keep the answer."""
+    """p-values corrected for the number of perturbations that count.
+
+    None for those that do not keep the answer.
+    """
     counted = [e for e in found if e.label != "not kept"]
     adjusted = iter(holm_adjusted([e.p_value if e.p_value is not None else 1.0 for e in counted]))
-    return tuple(e.model_copy(update={"adjusted": next(adjusted)}) if e.label != "not kept" else e for e in found)
+    return tuple(
+        e.model_copy(update={"adjusted": next(adjusted)}) if e.label != "not kept" else e
+        for e in found
+    )
 
 
 def stress_findings(result: Stressed, *, level: float) -> list[Finding]:
-    """E05: kinds of stress that raise the failure rate, corrected for their number; one clear finding if none does."""
+    """E05: kinds of stress that raise the failure rate, corrected for their number.
+
+    One clear finding if none does.
+    """
     out = []
     for kind in result.kinds:
         if kind.adjusted is None or kind.adjusted > 1 - level or kind.increase.low <= 0:
@@ -321,10 +358,23 @@ def stress_findings(result: Stressed, *, level: float) -> list[Finding]:
     spoilt = [k for k in result.kinds if k.label == "not kept"]
     if not out:
         counted = len(result.kinds) - len(spoilt)
-        status, why = "clear", f"None of {counted} kinds of stress is shown to raise the failure rate."
+        status, why = (
+            "clear",
+            f"None of {counted} kinds of stress is shown to raise the failure rate.",
+        )
         if not counted:
-            status, why = "unchecked", "No perturbation that keeps the right answer applies to these rows."
+            status, why = (
+                "unchecked",
+                "No perturbation that keeps the right answer applies to these rows.",
+            )
         if spoilt:
             why += f" By people's word not label-preserving, so not counted: {', '.join(k.name for k in spoilt)}."
-        out.append(Finding(code="E05", status="clear" if status == "clear" else "unchecked", stage=STAGE, why=why))
+        out.append(
+            Finding(
+                code="E05",
+                status="clear" if status == "clear" else "unchecked",
+                stage=STAGE,
+                why=why,
+            )
+        )
     return out

@@ -12,7 +12,9 @@ TYPO_RATE = 0.08
 """Share of words with a slip; people who type fast leave about this many uncorrected on a telephone."""
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR = {
-    c: "".join(row[max(0, i - 1) : i] + row[i + 1 : i + 2] + (_KEYS[r + 1][i - 1 : i + 1] if r < 2 else ""))
+    c: "".join(
+        row[max(0, i - 1) : i] + row[i + 1 : i + 2] + (_KEYS[r + 1][i - 1 : i + 1] if r < 2 else "")
+    )
     for r, row in enumerate(_KEYS)
     for i, c in enumerate(row)
 }
@@ -21,7 +23,9 @@ _NEAR = {
 def _each_word(example: Example, rate: float, chance: random.Random, change: object) -> Example:
     assert callable(change)
     parts = re.split(r"(\s+)", question(example))
-    hit = [i for i, w in enumerate(parts) if len(w) > 3 and w.isascii() and not protected(w, example)]
+    hit = [
+        i for i, w in enumerate(parts) if len(w) > 3 and w.isascii() and not protected(w, example)
+    ]
     chosen = [i for i in hit if chance.random() < rate] or ([chance.choice(hit)] if hit else [])
     for i in chosen:
         parts[i] = change(parts[i], chance)
@@ -71,14 +75,19 @@ def upper_case(example: Example, chance: random.Random) -> Example:
 @perturbation("No punctuation, except inside numbers, dates and addresses.")
 def no_punctuation(example: Example, chance: random.Random) -> Example:
     """See `PERTURBATIONS`."""
-    return with_input(example, re.sub(r"(?<!\w)[^\w\s€$£%#/]|[.,;:!?](?!\w)", "", question(example)))
+    return with_input(
+        example, re.sub(r"(?<!\w)[^\w\s€$£%#/]|[.,;:!?](?!\w)", "", question(example))
+    )
 
 
 @perturbation("Line breaks and spaces in odd places.")
 def layout(example: Example, chance: random.Random) -> Example:
     """See `PERTURBATIONS`."""
     words = question(example).split()
-    return with_input(example, "".join(w + chance.choice([" ", " ", " ", "  ", "\n", "\n\n"]) for w in words).strip())
+    return with_input(
+        example,
+        "".join(w + chance.choice([" ", " ", " ", "  ", "\n", "\n\n"]) for w in words).strip(),
+    )
 
 
 @perturbation("The prompt in another format: a heading, quotes, a courtesy.")

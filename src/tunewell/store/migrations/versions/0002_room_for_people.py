@@ -140,8 +140,18 @@ def _refuse_changes(table: str) -> None:
 
 
 def downgrade() -> None:
-    for table in ("verdicts", "assignments", "items", "batches", "audit", "attempts", "machine_tokens", "invitations",
-                  "sessions", "accounts"):  # fmt: skip
+    for table in (
+        "verdicts",
+        "assignments",
+        "items",
+        "batches",
+        "audit",
+        "attempts",
+        "machine_tokens",
+        "invitations",
+        "sessions",
+        "accounts",
+    ):
         op.drop_table(table)
     if op.get_bind().dialect.name != "sqlite":
         for table in APPEND_ONLY:
