@@ -21,6 +21,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src tests
 	$(BIN)/lint-imports
+	$(BIN)/python tools/readability.py
 
 test: lint
 	$(BIN)/python -m pytest
