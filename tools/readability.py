@@ -88,7 +88,7 @@ class Measures:
 
 
 def decisions(tree: ast.AST) -> int:
-    """Branches, loops, handlers, ternaries, comprehensions with their conditions, `and` and `or`."""
+    """Branches, loops, handlers, ternaries, comprehensions, conditions, `and` and `or`."""
     count = 0
     for node in ast.walk(tree):
         if isinstance(node, BRANCHES):
