@@ -11,4 +11,4 @@ _os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 _os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 _os.environ.setdefault("DAFT_PROGRESS_BAR", "0")
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,18 +1,17 @@
 """Passes over rows, on this machine or on a Ray cluster: the only place that knows which.
 
-A pass is a function from a batch of rows to a batch of rows of the same length. The same plan runs
-on Daft's native runner and on Ray; decisions over the whole set are made from small digests in the
-calling process.
+A pass is a function from a batch of rows to a batch of rows of the same length. On this machine
+the batches go to a pool of processes (loky), on a cluster through Daft on Ray; decisions over the
+whole set are made from small digests in the calling process. Why not Daft for both: see
+`design/0006-engine.md`.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,10 +20,16 @@ import pyarrow as pa
 from tunewell.errors import MissingExtraError, UserError
 
 Pass = Callable[[pa.Table], pa.Table]
-"""Takes a batch, gives a batch with as many rows in the same order. It must be picklable and free of side effects."""
+"""Takes a batch, gives a batch with as many rows in the same order.
+
+It must be picklable and free of side effects.
+"""
 
 SMALL = 10_000
-"""Fewer rows than this are done in the calling process: starting a plan costs more than it saves."""
+"""Fewer rows than this are done in the calling process: starting others costs more than it saves."""
+
+IDLE_S = 20
+"""Worker processes that had nothing to do for so many seconds end by themselves."""
 
 
 class Engine:
@@ -41,14 +46,16 @@ class Engine:
 
     Example:
         >>> table = pa.table({"text": ["a", "bb"]})
-        >>> Engine().map(table, lambda t: pa.table({"n": [len(x) for x in t["text"].to_pylist()]}))["n"].to_pylist()
+        >>> count = lambda t: pa.table({"n": [len(x) for x in t["text"].to_pylist()]})
+        >>> Engine().map(table, count)["n"].to_pylist()
         [1, 2]
     """
 
     def __init__(self, address: str = "native", *, workers: int = 0) -> None:
         if address != "native" and not address.startswith(("ray://", "ray:local")):
             raise UserError(
-                f"The 'engine' must be native, ray:local or ray://HOST:PORT. Got {address!r} instead.",
+                "The 'engine' must be native, ray:local or ray://HOST:PORT. "
+                f"Got {address!r} instead.",
                 hint="engine: native",
             )
         self.address = address
@@ -65,23 +72,47 @@ class Engine:
         Returns:
             The results, in the order of the input.
         """
-        if self.address == "native" and (table.num_rows < SMALL or self.workers < 2):
-            parts = [
-                function(table.slice(i, batch_rows))
-                for i in range(0, max(table.num_rows, 1), batch_rows)
-            ]
-            return pa.concat_tables(parts)
-        return _through_daft(self, table, function, batch_rows)
+        starts = range(0, max(table.num_rows, 1), batch_rows)
+        batches = [table.slice(start, batch_rows) for start in starts]
+
+        if self.address != "native":
+            return pa.concat_tables(_on_ray(self, batches, function))
+
+        if table.num_rows < SMALL or self.workers < 2:
+            return pa.concat_tables([function(batch) for batch in batches])
+
+        return pa.concat_tables(_in_processes(batches, function, self.workers))
 
 
-def _through_daft(engine: Engine, table: pa.Table, function: Pass, batch_rows: int) -> pa.Table:
-    """Each batch travels as one Arrow IPC message in a binary column, so that the plan needs no schema of ours."""
-    with _children_find_our_modules():  # Ray starts its workers when it is chosen
-        daft = _runner(engine.address)
-    starts = range(0, table.num_rows, batch_rows)
-    frame = daft.from_pydict(
-        {"at": list(starts), "rows": [_pack(table.slice(i, batch_rows)) for i in starts]}
-    )
+def _in_processes(batches: list[pa.Table], function: Pass, workers: int) -> list[pa.Table]:
+    """Each batch in one of the pool's processes; the pool is kept for the next pass.
+
+    Loky starts its processes without importing the caller's main module, so a script needs no
+    ``if __name__ == "__main__"``, and a worker that is killed is an error here, not a hang.
+    """
+    import loky
+
+    pool = loky.get_reusable_executor(max_workers=workers, timeout=IDLE_S)
+    try:
+        return list(pool.map(function, batches))
+    except loky.process_executor.TerminatedWorkerError as reason:
+        raise UserError(
+            "a worker process was killed while it read rows, usually out of memory",
+            hint="taskset --cpu-list 0 tunewell curate   (one process at a time)",
+        ) from reason
+
+
+def _on_ray(engine: Engine, batches: list[pa.Table], function: Pass) -> list[pa.Table]:
+    """Each batch travels as one Arrow message in a binary column: the plan needs no schema of ours.
+
+    The results come back in the order of the batches.
+    """
+    # Ray starts its workers when it is chosen, so the module path must be right by then.
+    with _workers_find_our_modules():
+        daft = _daft_on_ray(engine.address)
+    numbers = list(range(len(batches)))
+    frame = daft.from_pydict({"number": numbers, "rows": [_pack(batch) for batch in batches]})
+    frame = frame.into_partitions(min(len(batches), 4 * engine.workers))
 
     @daft.cls(max_concurrency=engine.workers)
     class Apply:
@@ -92,21 +123,15 @@ def _through_daft(engine: Engine, table: pa.Table, function: Pass, batch_rows: i
         def run(self, rows: Any) -> list[bytes]:
             return [_pack(self.function(_unpack(item))) for item in rows.to_pylist()]
 
-    frame = (
-        frame.into_partitions(min(len(starts), 4 * engine.workers))
-        if engine.address != "native"
-        else frame
-    )
-    with _children_find_our_modules():
-        done = frame.select(
-            daft.col("at"), Apply(function).run(daft.col("rows")).alias("rows")
-        ).to_pydict()
-    order = sorted(range(len(done["at"])), key=done["at"].__getitem__)
-    return pa.concat_tables([_unpack(done["rows"][i]) for i in order])
+    applied = Apply(function).run(daft.col("rows")).alias("rows")
+    with _workers_find_our_modules():
+        done = frame.select(daft.col("number"), applied).to_pydict()
+    by_number = dict(zip(done["number"], done["rows"], strict=True))
+    return [_unpack(by_number[number]) for number in numbers]
 
 
 @contextlib.contextmanager
-def _children_find_our_modules() -> Iterator[None]:
+def _workers_find_our_modules() -> Iterator[None]:
     """Daft's worker processes take their module path from the environment alone."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
@@ -132,26 +157,19 @@ def _unpack(data: bytes) -> pa.Table:
 
 
 @functools.cache
-def _runner(address: str) -> Any:
-    """Daft with its runner chosen, once per process."""
-    import daft
-
-    # A process that ends within 10 ms of a native plan can crash after the right result: a Daft
-    # thread still holds the interpreter. A short pause at exit cures it (0 of 150 runs against 10
-    # of 150).
-    atexit.register(time.sleep, 0.05)
-    if address == "native":
-        daft.set_runner_native()
-        return daft
+def _daft_on_ray(address: str) -> Any:
+    """Daft with Ray as its runner, chosen once per process."""
     try:
-        import ray  # type: ignore[import-not-found, unused-ignore]
+        import daft
+        import ray
     except ImportError:
         raise MissingExtraError("ray", needed_for=f"engine {address!r}") from None
+
     if not ray.is_initialized():
-        quiet = {"include_dashboard": False, "logging_level": "ERROR", "log_to_driver": False}
+        quiet = {"logging_level": "ERROR", "log_to_driver": False}
         if address.startswith("ray://"):
-            ray.init(address, logging_level="ERROR", log_to_driver=False)
+            ray.init(address, **quiet)
         else:
-            ray.init(num_cpus=len(os.sched_getaffinity(0)), **quiet)
+            ray.init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False, **quiet)
     daft.set_runner_ray()
     return daft

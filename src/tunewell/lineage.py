@@ -25,7 +25,7 @@ from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.types import Dataset, Finding, Receipt, Run, Split, Value, digest
 
-PACKAGES = ("daft", "numpy", "pyarrow", "torch", "transformers", "peft", "trl", "accelerate")
+PACKAGES = ("loky", "numpy", "pyarrow", "torch", "transformers", "peft", "trl", "accelerate")
 
 
 class RunWriter:
