@@ -1,4 +1,7 @@
-"""Run benchmarks: `python -m bench` lists them, `python -m bench lineage` runs some, `all` every one."""
+"""Run benchmarks.
+
+`python -m bench` lists them, `python -m bench lineage` runs one, `python -m bench all` every one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Write docs/reference from the code: python docs/generate.py (tests/test_docs.py fails when a page is out of date)."""
+"""Write docs/reference from the code: python docs/generate.py.
+
+tests/test_docs.py fails when a page is out of date.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,20 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from tunewell import errors
 from tunewell.cli.main import app
-from tunewell.pitfalls import CATALOGUE
+from tunewell.pitfalls import CATALOGUE, Pitfall
 from tunewell.task import TaskSpec
 from tunewell.types import Finding, Run, Verdict
 
 HERE = Path(__file__).parent / "reference"
+MADE: Final = "<!-- made by docs/generate.py -->"
 
 
 def pages() -> dict[str, str]:
@@ -59,20 +64,21 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
+_NAMES: Final = {
+    "str": "text",
+    "NoneType": "nothing",
+    "float": "number",
+    "int": "whole number",
+    "bool": "true/false",
+}
+
+
 def _type(annotation: Any) -> str:
-    origin, arguments = (
-        get_origin(annotation),
-        [a for a in get_args(annotation) if a is not Ellipsis],
-    )
+    origin = get_origin(annotation)
+    arguments = [a for a in get_args(annotation) if a is not Ellipsis]
     if origin is None:
         name = getattr(annotation, "__name__", str(annotation))
-        return {
-            "str": "text",
-            "NoneType": "nothing",
-            "float": "number",
-            "int": "whole number",
-            "bool": "true/false",
-        }.get(name, name)
+        return _NAMES.get(name, name)
     if str(origin) == "typing.Literal":
         return " · ".join(f"`{a}`" for a in arguments)
     if origin is tuple:
@@ -85,37 +91,48 @@ def _type(annotation: Any) -> str:
 
 
 def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
+    """The table of a section of the file, then those of the sections in it."""
+    if path:
+        yield from ("", f"## `{path}`", "", _first_line(model), "")
+        yield "| key | type | default | what it is |"
+        yield "| --- | --- | --- | --- |"
     described = _attributes(model)
-    first = (inspect.getdoc(model) or "").splitlines()[0]
-    yield (
-        f"\n## `{path}`\n\n{first}\n\n| key | type | default | what it is |\n| --- | --- | --- | --- |"
-        if path
-        else ""
-    )
     deeper = []
     for name, info in model.model_fields.items():
         key = info.alias or name
+        kind = _type(info.annotation)
+        default = _default_of(info)
         inner = _inner(info.annotation)
-        many = get_origin(info.annotation) is tuple
-        if inner and path == "":
-            deeper.append((inner, f"{key}[]" if many else key))
-            continue
-        default = (
-            "required"
-            if info.is_required()
-            else _default(info.get_default(call_default_factory=True))
-        )
-        kind = _type(info.annotation).replace("|", "\\|")
         if inner:
-            place = f"{path}.{key}[]" if many else f"{path}.{key}"
+            place = _place(path, key, many=get_origin(info.annotation) is tuple)
             deeper.append((inner, place))
             kind = f"see `{place}`"
-            default = "" if not info.is_required() else default
-        text = described.get(name, info.description or "").replace("|", "\\|")
+            default = "required" if info.is_required() else ""
         if path:
-            yield f"| `{key}` | {kind} | {default} | {text} |"
+            text = described.get(name, info.description or "")
+            yield f"| `{key}` | {_cell(kind)} | {default} | {_cell(text)} |"
     for inner, place in deeper:
         yield from _sections(inner, place)
+
+
+def _place(path: str, key: str, *, many: bool) -> str:
+    place = f"{path}.{key}" if path else key
+    return f"{place}[]" if many else place
+
+
+def _cell(text: str) -> str:
+    """Text for a cell of a table."""
+    return text.replace("|", "\\|")
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").splitlines()[0]
+
+
+def _default_of(info: FieldInfo) -> str:
+    if info.is_required():
+        return "required"
+    return _default(info.get_default(call_default_factory=True))
 
 
 def _default(value: Any) -> str:
@@ -129,87 +146,105 @@ def _default(value: Any) -> str:
 
 
 def _yaml() -> str:
-    head = (
-        "# tunewell.yaml\n\n<!-- made by docs/generate.py -->\n\nOne file defines a project. "
-        "`tunewell init` writes it with comments; `tunewell config` prints every value with where it came from: "
-        "default < file < environment "
-        "(`TUNEWELL__TRAIN__EPOCHS=2`) < flag (`--set train.epochs=2`). Unknown keys and keys that stand twice are "
-        "faults, and all faults are reported together with their lines.\n"
-    )
-    return head + "\n".join(line for line in _sections(TaskSpec, "") if line) + "\n"
+    head = f"""\
+# tunewell.yaml
+
+{MADE}
+
+One file defines a project. `tunewell init` writes it with comments; `tunewell config` prints every
+value with where it came from: default < file < environment (`TUNEWELL__TRAIN__EPOCHS=2`) < flag
+(`--set train.epochs=2`). Unknown keys and keys that are there twice are errors, and all errors are
+reported together with their lines.
+"""
+    return head + "\n".join(_sections(TaskSpec, "")) + "\n"
 
 
 def _command_line() -> str:
+    head = f"""\
+# The command line
+
+{MADE}
+
+Data goes to stdout, everything else to stderr. Every verb takes `--json` (see [json.md](json.md)).
+
+| exit code | meaning |
+| --- | --- |
+| {errors.EXIT_OK} | GO, or done |
+| {errors.EXIT_USER} | an error that you can fix |
+| {errors.EXIT_MISUSE} | misuse of the command line |
+| {errors.EXIT_NO_GO} | NO-GO |
+| {errors.EXIT_INCONCLUSIVE} | INCONCLUSIVE |
+| {errors.EXIT_INTERNAL} | an internal error |
+| {errors.EXIT_INTERRUPT} | interrupted |
+"""
     group = typer.main.get_command(app)
-    lines = ["# The command line", "", "<!-- made by docs/generate.py -->", ""]
-    lines += [
-        "Data goes to stdout, everything else to stderr. Every verb knows `--json` (see [json.md](json.md)).", "",
-        "| exit code | meaning |", "| --- | --- |",
-        f"| {errors.EXIT_OK} | GO, or done |", f"| {errors.EXIT_USER} | something that you can mend |",
-        f"| {errors.EXIT_MISUSE} | misuse of the command line |", f"| {errors.EXIT_NO_GO} | NO-GO |",
-        f"| {errors.EXIT_INCONCLUSIVE} | INCONCLUSIVE |", f"| {errors.EXIT_INTERNAL} | a fault of ours |",
-        f"| {errors.EXIT_INTERRUPT} | interrupted |",
-    ]  # fmt: skip
+    lines = []
     for name, command in group.commands.items():  # type: ignore[attr-defined]
-        lines += [
-            "",
-            f"## tunewell {name}",
-            "",
-            " ".join((command.help or "").split()),
-            "",
-            "| | |",
-            "| --- | --- |",
-        ]
+        about = " ".join((command.help or "").split())
+        lines += ["", f"## tunewell {name}", "", about, "", "| | |", "| --- | --- |"]
         for parameter in command.params:
-            if parameter.name == "help" or getattr(parameter, "hidden", False):
-                continue
-            option = parameter.param_type_name == "option"
-            shown = (
-                ", ".join(parameter.opts)
-                if option
-                else (parameter.metavar or (parameter.name or "").upper())
-            )
-            if option and not getattr(parameter, "is_flag", False):
-                shown += f" {parameter.metavar or (parameter.name or '').upper()}"
-            lines.append(
-                f"| `{shown}` | {(getattr(parameter, 'help', '') or '').replace('|', chr(92) + '|')} |"
-            )
-    return "\n".join(lines) + "\n"
+            if parameter.name != "help" and not getattr(parameter, "hidden", False):
+                about = _cell(getattr(parameter, "help", "") or "")
+                lines.append(f"| `{_as_typed(parameter)}` | {about} |")
+    return head + "\n".join(lines) + "\n"
+
+
+def _as_typed(parameter: Any) -> str:
+    """An argument or an option as it is typed, with the name of its value."""
+    value: str = parameter.metavar or (parameter.name or "").upper()
+    if parameter.param_type_name != "option":
+        return value
+    names = ", ".join(parameter.opts)
+    return names if getattr(parameter, "is_flag", False) else f"{names} {value}"
 
 
 def _pitfalls() -> str:
-    lines = ["# The pitfalls", "", "<!-- made by docs/generate.py -->", "",
-             "Every finding, gate and report line speaks of one of these. A finding is `found`, `clear`, `unchecked` "
-             "(and says why) or `accepted` (by whom, why, until when).", ""]  # fmt: skip
+    lines = [
+        "# The pitfalls",
+        "",
+        MADE,
+        "",
+        "Every finding, gate and line of the report refers to one of these. A finding is `found`,",
+        "`clear`, `unchecked` (and says why) or `accepted` (by whom, why, until when).",
+        "",
+    ]
     for area in ("data", "training", "evaluation", "deployment"):
-        lines += [
-            f"## {area.capitalize()}",
-            "",
-            "| code | name | what is measured | what to do |",
-            "| --- | --- | --- | --- |",
-        ]
-        lines += [
-            f"| {p.code} | {p.name} | {p.measured} | {p.remedy}{f' (`{p.command}`)' if p.command else ''} |"
-            for p in CATALOGUE.values()
-            if p.area == area
-        ]
+        lines += [f"## {area.capitalize()}", ""]
+        lines += ["| code | name | what is measured | what to do |", "| --- | --- | --- | --- |"]
+        lines += [_row_of(pitfall) for pitfall in CATALOGUE.values() if pitfall.area == area]
         lines.append("")
     return "\n".join(lines)
 
 
+def _row_of(pitfall: Pitfall) -> str:
+    command = f" (`{pitfall.command}`)" if pitfall.command else ""
+    remedy = f"{pitfall.remedy}{command}"
+    return f"| {pitfall.code} | {pitfall.name} | {pitfall.measured} | {remedy} |"
+
+
 def _json() -> str:
-    lines = ["# The JSON envelope", "", "<!-- made by docs/generate.py -->", "",
-             "Every verb prints one line with `--json`:", "", "```json",
-             '{"schema": "tunewell/1", "command": "run", "verdict": "GO", "result": {}}', "```", "",
-             "`verdict` is `GO`, `NO-GO`, `INCONCLUSIVE` or null. After an error `result` is null and `error` holds "
-             "`message`, `place` and `hint`; the exit code is the same as without `--json`. "
-             "The nouns inside `result`:"]  # fmt: skip
+    head = f"""\
+# The JSON envelope
+
+{MADE}
+
+Every verb prints one line with `--json`:
+
+```json
+{{"schema": "tunewell/1", "command": "run", "verdict": "GO", "result": {{}}}}
+```
+
+`verdict` is `GO`, `NO-GO`, `INCONCLUSIVE` or null. After an error `result` is null and `error` has
+`message`, `place` and `hint`; the exit code is the same as without `--json`. The nouns inside
+`result`:
+"""
+    lines = []
     for noun in (Verdict, Finding, Run):
         described = _attributes(noun)
-        first = (inspect.getdoc(noun) or "").splitlines()[0]
-        lines += ["", f"## {noun.__name__}", "", first, "", "| key | what it is |", "| --- | --- |"]
+        lines += ["", f"## {noun.__name__}", "", _first_line(noun), ""]
+        lines += ["| key | what it is |", "| --- | --- |"]
         lines += [f"| `{name}` | {described.get(name, '')} |" for name in noun.model_fields]
-    return "\n".join(lines) + "\n"
+    return head + "\n".join(lines) + "\n"
 
 
 def main() -> None:

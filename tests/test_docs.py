@@ -1,5 +1,7 @@
 """The documentation says what the code does."""
 
+import ast
+import importlib
 import importlib.util
 import re
 from pathlib import Path
@@ -44,3 +46,25 @@ def test_every_command_in_the_documentation_exists(page: Path) -> None:
     ):
         for verb in re.findall(r"^\$? ?tunewell ([a-z-]+)", block, re.MULTILINE):
             assert verb in verbs, f"{page.name} speaks of `tunewell {verb}`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_import_in_the_documentation_works(page: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for node in ast.walk(ast.parse(block)):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(
+                "tunewell"
+            ):
+                continue
+            module = importlib.import_module(node.module or "")
+            for name in node.names:
+                assert hasattr(module, name.name), f"{page.name}: {node.module} has no {name.name}"
+
+
+def test_every_term_of_the_glossary_is_there_once() -> None:
+    text = (ROOT / "docs" / "concepts" / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^\| \*\*(.+?)\*\* \| (.+) \|$", text, re.MULTILINE)
+    assert len(terms) > 50
+    assert len({name for name, _ in terms}) == len(terms)
+    for name, sentence in terms:
+        assert sentence.endswith("."), name

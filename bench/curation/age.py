@@ -23,7 +23,7 @@ from tunewell.curate.read import ReadResult, read_source
 from tunewell.curate.superseded import against_newer
 from tunewell.stats.proportions import proportion
 from tunewell.task import DataSource, parse_task
-from tunewell.testing.aged import MAX_AGE_DAYS, TODAY, Aged, aged
+from tunewell.testing.planted_age import MAX_AGE_DAYS, TODAY, Aged, aged
 
 SEEDS = range(8)
 TASK = f"""

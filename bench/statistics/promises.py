@@ -1,4 +1,6 @@
-"""Coverage and error rates of every interval and test of `tunewell.stats` that has no benchmark of its own.
+"""Coverage and error rates of the intervals and tests of `tunewell.stats`.
+
+Those that have no benchmark of their own.
 
 Each row draws datasets with a known truth, calls the public function and counts how often its
 interval holds the truth (or how often a test claims what is not so). Usage: ``python -m

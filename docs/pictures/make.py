@@ -1,4 +1,6 @@
-"""Takes the pictures of the README and of the guides: the owner's page of a report and its map, in light and dark.
+"""Takes the pictures of the README and of the guides, in light and dark.
+
+The owner's page of a report and its map::
 
     python docs/pictures/make.py            of an invented project, in seconds and without a model
     python docs/pictures/make.py PROJECT    of a project that has been run, such as .demo
@@ -24,7 +26,7 @@ LARGEST_BYTES = 400_000
 
 
 def take(report: Path, folder: Path) -> list[Path]:
-    """Write ``report-*.png`` (the owner's page to its end) and ``map-*.png``, light and dark, 1200 pixels wide."""
+    """Write ``report-*.png`` (the owner's page to its end) and ``map-*.png``, 1200 pixels wide."""
     from playwright.sync_api import sync_playwright
 
     made: list[Path] = []
@@ -38,8 +40,11 @@ def take(report: Path, folder: Path) -> list[Path]:
             )
             clip = {"x": 0, "y": 0, "width": WIDTH, "height": int(bottom) + 24}
             made.append(_shoot(page, folder / f"report-{scheme}.png", clip))
-            top, end = page.evaluate("""[...document.querySelectorAll('#map, ol.islands')].map(e =>
-                e.getBoundingClientRect()).map((r, i) => Math.round((i ? r.bottom : r.top) + scrollY))""")
+            top, end = page.evaluate(
+                """[...document.querySelectorAll('#map, ol.islands')]
+                .map(e => e.getBoundingClientRect())
+                .map((r, i) => Math.round((i ? r.bottom : r.top) + scrollY))"""
+            )
             clip = {"x": 0, "y": top - 16, "width": WIDTH, "height": end - top + 32}
             made.append(_shoot(page, folder / f"map-{scheme}.png", clip))
         browser.close()

@@ -1,4 +1,4 @@
-"""What was planted against what curation did: planted, caught, wrongly dropped, pitfall by pitfall."""
+"""What was planted against what curation caught and wrongly dropped, pitfall by pitfall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything dumped in against the curated rows: the same base model, recipe, tokens and test rows."""
+"""All raw rows against the curated ones: the same base model, recipe, tokens and test rows."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def compare(
 
 
 def everything(file: TaskFile) -> list[Example]:
-    """Every raw row that can be read and has an answer, as it stands, with the task's instruction."""
+    """Every raw row that can be read and has an answer, unchanged, with the task's instruction."""
     instruction = file.spec.task.instruction
     found = []
     for row in read(file).rows:
@@ -161,7 +161,7 @@ def _dumped_scores(
 def draw(
     examples: Sequence[Example], *, tokens: int, recipe: Recipe, weights: Weights
 ) -> list[Example]:
-    """Rows drawn as the run drew its own: by the recipe's seed, until so many distinct tokens are reached."""
+    """Rows drawn as the run drew its own: by the recipe's seed, up to so many distinct tokens."""
     from tunewell.model.chat import load_tokenizer
     from tunewell.train.rows import draw as draw_rows
     from tunewell.train.rows import encode_rows

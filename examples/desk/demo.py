@@ -1,4 +1,6 @@
-"""What ``make demo`` runs: an invented service desk, from spoiled raw files to a verdict, and whether curating paid.
+"""What ``make demo`` runs: an invented service desk, from spoiled raw files to a verdict.
+
+It ends with whether curating paid.
 
     python examples/desk/demo.py [--out .demo] [--minutes 10] [--tokens N] [--seed 7] [--rows 800]
 
@@ -36,10 +38,10 @@ from tunewell.train import learning_curve
 from tunewell.train.curve import SHARES, epochs_at
 
 FIXED_S = 100.0
-"""Measuring, reading, curating, loading the models, the report: what does not grow with the training."""
+"""Measuring, reading, curating, loading, the report: what does not grow with the training."""
 
 REAL_SHARE = 0.55
-"""Of the measured speeds: the desk's rows are shorter than those that are measured, and its steps smaller."""
+"""Of the measured speeds: the desk's rows are shorter than those measured, its steps smaller."""
 
 LEAST_TOKENS = 4000
 ARMS = 4
@@ -145,8 +147,9 @@ def show_comparison(found: Comparison) -> None:
         table.add_row(name, str(figure.dumped), str(figure.curated), str(figure.gain))
     out.print(table)
     out.print(
-        f"Same base model and recipe; {found.tokens[0]:,} training tokens drawn from {found.raw_rows} raw rows against "
-        f"{found.tokens[1]:,} from the curated ones. Both answer the same {found.rows} test rows; {found.left_out} "
+        f"Same base model and recipe; {found.tokens[0]:,} training tokens drawn from "
+        f"{found.raw_rows} raw rows against {found.tokens[1]:,} from the curated ones. "
+        f"Both answer the same {found.rows} test rows; {found.left_out} "
         "more stand in the raw data and are left out, since the dumped model has seen them.\n"
     )
 
@@ -175,7 +178,8 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
         spoiled, tokens = len(truth["planted"]), file.spec.train.max_train_tokens
         note(f"{truth['rows']} raw rows, {spoiled} of them spoiled; {tokens:,} tokens to train on")
         note(
-            f"the run will take about {plan.seconds / 60:.0f} min, then the same training on everything"
+            f"the run will take about {plan.seconds / 60:.0f} min, "
+            "then the same training on everything"
         )
         watch = Watch()
         result = run(file, store, progress=watch.bar, live=watch.point, say=note)

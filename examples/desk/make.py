@@ -197,7 +197,10 @@ def _name(
     malformed: int,
     rng: random.Random,
 ) -> Project:
-    """Give every row the id that its system would give, in random order, and keep the references right."""
+    """Give every row the id that its system would give, in random order.
+
+    References are kept right.
+    """
     plants = [replace(p, row=replace(p.row, id=f"plant:{i}")) for i, p in enumerate(plants)]
     everything = [*clean, *(p.row for p in plants), *exam]
     rng.shuffle(everything)
@@ -469,7 +472,8 @@ def main() -> None:
     truth = make(chosen.out, seed=chosen.seed, rows=chosen.rows)
     counts = {name: len(truth[name]) for name in ("clean", "planted", "exam")}
     print(
-        f"{chosen.out}: {counts['clean']} clean rows, {counts['planted']} spoiled, {counts['exam']} for the test"
+        f"{chosen.out}: {counts['clean']} clean rows, {counts['planted']} spoiled, "
+        f"{counts['exam']} for the test"
     )
 
 

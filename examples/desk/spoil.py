@@ -131,7 +131,7 @@ class Spoiler:
         return plants
 
     def contradictions(self, rows: Sequence[Row]) -> list[Plant]:
-        """The same question, answered some months earlier by the handbook that was then in force."""
+        """The same question, answered some months earlier by the handbook then in force."""
         plants = []
         for i, row in enumerate(rows):
             text = row.text if i % 2 else edit(row.text, 0.06, self.noise["words"], self.rng)
@@ -190,7 +190,10 @@ class Spoiler:
         ]
 
     def leaks(self, rows: Sequence[Row]) -> list[Plant]:
-        """Rows of the test set that came into the raw data: every other one with a tenth of its words edited."""
+        """Rows of the test set that came into the raw data.
+
+        Every other one has a tenth of its words edited.
+        """
         plants = []
         for i, row in enumerate(rows):
             copy = self._edited(row, 0.10) if i % 2 else replace(row, id="", system="")
@@ -312,7 +315,9 @@ class Spoiler:
     def _secret(self, i: int) -> tuple[str, str]:
         rng = self.rng
         digits = "".join(str(rng.randrange(10)) for _ in range(18))
-        name = f"{rng.choice(('lena', 'omar', 'petra', 'jun'))}.{rng.choice(('weiss', 'haddad', 'okoro'))}"
+        first = rng.choice(("lena", "omar", "petra", "jun"))
+        last = rng.choice(("weiss", "haddad", "okoro"))
+        name = f"{first}.{last}"
         return (
             ("IBAN", iban("DE", digits)),
             ("card", card("4" + digits[:14])),
@@ -352,7 +357,10 @@ def card(first15: str, *, wrong: bool = False) -> str:
 
 
 def trap(row: Row, i: int, rng: random.Random) -> Row:
-    """A clean row with a number that only looks like personal data (wrong check digit, or no such number)."""
+    """A clean row with a number that only looks like personal data.
+
+    Its check digit is wrong, or there is no such number.
+    """
     digits = "".join(str(rng.randrange(10)) for _ in range(18))
     number = (
         f"Meter number {card('4' + digits[:14], wrong=True)}.",

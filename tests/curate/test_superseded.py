@@ -17,7 +17,7 @@ from tunewell.errors import UserError
 from tunewell.lineage import why
 from tunewell.metrics.facts import Facts
 from tunewell.store import Store
-from tunewell.testing.aged import TODAY, aged
+from tunewell.testing.planted_age import TODAY, aged
 
 FACTS = {
     "facts": [

@@ -50,7 +50,7 @@ def test_its_choices_are_commented(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["banking", "legal", "notes"])
 def test_its_budget_ends_within_the_time(name: str) -> None:
-    """Two cores: the final run, its check on one fold, the folds on the top quarter, three arms' answers."""
+    """Two cores: the final run, its check on one fold, the folds, three arms' answers."""
     spec = definition(name).spec
     tokens = spec.train.max_train_tokens
     assert tokens > 0

@@ -90,9 +90,12 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     over = tab.evaluate(
-        """() => { const edge = document.querySelector('main').getBoundingClientRect().right + 1;
-        return [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll') && !e.closest('svg')
-          && e.getBoundingClientRect().right > edge).map(e => e.outerHTML.slice(0, 120)) }"""
+        """() => {
+          const edge = document.querySelector('main').getBoundingClientRect().right + 1;
+          return [...document.querySelectorAll('main *')]
+            .filter(e => !e.closest('.scroll') && !e.closest('svg'))
+            .filter(e => e.getBoundingClientRect().right > edge)
+            .map(e => e.outerHTML.slice(0, 120)) }"""
     )
     assert over == []
     response = axe.Axe().run(

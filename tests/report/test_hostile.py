@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.report.pages import read
 from tunewell.report import page
 from tunewell.report.results import gather
-from tunewell.report.text import for_terminal, plain, shown, without_private
+from tunewell.report.safe_text import for_terminal, plain, shown, without_private
 from tunewell.testing.factories import sample_project
 
 HOSTILE = (
@@ -85,5 +85,8 @@ def test_nothing_that_steers_a_terminal_gets_through(text: str) -> None:
 
 
 def test_personal_numbers_are_hidden_but_dates_and_prices_are_not() -> None:
-    text = "Card 4111 1111 1111 1111, tel. +49 (170) 123-4567, a@b.example, 2026-11-20, 14.03.2024, 84.20 euros"
+    text = (
+        "Card 4111 1111 1111 1111, tel. +49 (170) 123-4567, a@b.example, "
+        "2026-11-20, 14.03.2024, 84.20 euros"
+    )
     assert without_private(text) == "Card •••, tel. •••, •••, 2026-11-20, 14.03.2024, 84.20 euros"

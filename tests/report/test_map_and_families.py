@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.report.pages import read
 from tunewell.report import page
-from tunewell.report.edits import edits
-from tunewell.report.landscape import draw, label, said
+from tunewell.report.map_chart import draw, label, said
 from tunewell.report.results import Results, gather
+from tunewell.report.text_diff import edits
 from tunewell.similar.shown_families import Island, Map
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.types import Estimate
@@ -59,10 +59,8 @@ def island(
 
 
 def boxes(svg: str) -> list[tuple[float, float, float]]:
-    return [
-        tuple(map(float, m))
-        for m in re.findall(r'class="land" cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', svg)
-    ]  # type: ignore[misc]
+    found = re.findall(r'class="land" cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', svg)
+    return [(float(x), float(y), float(r)) for x, y, r in found]
 
 
 @settings(deadline=None, max_examples=40)
@@ -104,7 +102,7 @@ def test_gaps_and_emptied_islands_are_told_apart_by_shape_and_in_words() -> None
     svg = str(draw(Map(islands=(gap, emptied), apart=((0, 1), (1, 0)), shown=40, of=40)).svg)
     assert 'hue-0 gap"' in svg
     assert 'hue-1 emptied"' in svg
-    assert label(island(3, (0, 0), words=())) == "no telling words"
+    assert label(island(3, (0, 0), words=())) == "no distinctive words"
 
 
 def test_words_of_an_island_are_escaped() -> None:
@@ -138,7 +136,7 @@ def test_what_an_older_version_curated_is_said_to_be_missing(project: SampleProj
     import dataclasses
 
     html = page(dataclasses.replace(gather(project.file, project.store), shown=None))
-    assert "kept nothing to look at" in html
+    assert "kept no map" in html
 
 
 def test_hostile_families_stay_text(folder: Path) -> None:

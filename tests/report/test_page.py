@@ -81,7 +81,7 @@ def test_the_verdict_and_its_reasons_come_first(shown: Page) -> None:
             "INCONCLUSIVE",
             "The conditions you set",
             "What would change this",
-            "What became of the data",
+            "What happened to the data",
             "Every figure",
         )
     ]
@@ -100,8 +100,8 @@ def test_what_changed_since_the_last_version(
         for r in (earlier(results, since=first.id), results)
         if r and r.dataset
     )
-    assert f"+{len(after - before)} new" in shown.text
-    assert f"−{len(before - after)} gone" in shown.text
+    assert f"+{len(after - before)} added" in shown.text
+    assert f"−{len(before - after)} removed" in shown.text
 
 
 def test_an_unknown_earlier_verdict_is_the_users_error(project: SampleProject) -> None:
@@ -139,7 +139,7 @@ def test_a_verdict_that_is_out_of_date_is_not_shown_as_the_verdict(folder: Path)
     made.store.save_run(late)
     shown = gather(made.file, made.store)
     assert shown.verdict is None
-    assert "older than what came before it" in shown.missing["verdict"]
+    assert "is out of date: a stage before it has run since" in shown.missing["verdict"]
     made.store.close()
     again.store.close()
 
@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_written_is_a_store_error(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tunewell.report.document.os.fsync", full)
+    monkeypatch.setattr("tunewell.report.html_page.os.fsync", full)
     before = sorted(p.name for p in project.store.reports.iterdir())
     with pytest.raises(StoreError, match="the disk is full"):
         render(project.file, project.store)

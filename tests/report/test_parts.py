@@ -11,16 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.pages import read
-from tunewell.report.arms import measured, training
-from tunewell.report.charts import scale_for, stream, strip
+from tunewell.report.arms import measured
+from tunewell.report.conditions import conditions, conditions_of
 from tunewell.report.effort import effort
-from tunewell.report.figures import Figures, number_of
-from tunewell.report.outputs import side_by_side
-from tunewell.report.owner_page import conditions, conditions_of, sentence
-from tunewell.report.plots import LossCurve, curves
+from tunewell.report.figures import Figures
+from tunewell.report.interval_charts import scale_for, stream, strip
+from tunewell.report.number_format import number_of
+from tunewell.report.owner_page import sentence
 from tunewell.report.raw_texts import texts_at
 from tunewell.report.results import Results
 from tunewell.report.row_flow import flow
+from tunewell.report.side_by_side import side_by_side
+from tunewell.report.training_charts import LossCurve, curves
+from tunewell.report.training_curves import training
 from tunewell.task import RubricCriterion
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.types import (
@@ -180,7 +183,7 @@ def test_effort_adds_up(tmp_path: Path) -> None:
             ["NO-GO", "GO"],
             "Key points named misses what you asked for: 40 % (30 to 50), at least 60 % needed.",
         ),
-        (["INCONCLUSIVE", "GO"], "1 of 2 conditions hold. Still open: “Key points named”."),
+        (["INCONCLUSIVE", "GO"], "1 of 2 conditions holds. Still open: “Key points named”."),
     ],
 )
 def test_the_sentence_of_a_verdict_is_made_of_its_conditions(
@@ -333,4 +336,4 @@ def test_minutes_that_people_spent_on_verdicts_are_counted(tmp_path: Path) -> No
     made.store.close()
     assert found is not None
     assert found.people_min == pytest.approx(1.5 + 2.0)
-    assert "where no time was kept" in found.people_how
+    assert "estimated where no time was recorded" in found.people_how

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from tunewell.report.grouping import grouped
+from tunewell.report.interval_charts import Scale, ends_of, scale_for, sign
+from tunewell.types import Comparison, Evaluation, Level, MetricInfo
 
-from tunewell.report.charts import Scale, scale_for
-from tunewell.report.plots import LossCurve
-from tunewell.report.results import Results
-from tunewell.types import Comparison, Evaluation, FoldTrace, Level, MetricInfo
+L = TypeVar("L", Level, Comparison)
 
 MAX_SLICES: Final = 24
 ARMS: Final = {
-    "base": "the model as it came",
+    "base": "the model before fine-tuning",
     "prompted": "the same model with its best prompt",
     "tuned": "after fine-tuning",
     "production": "what is in use today",
 }
 """What the usual arms are, in words."""
+
+_RANK: Final = {"production": 0, "prompted": 1, "base": 2}
+"""The arms that the tuned one has to beat, the strongest first; then any other."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class SliceRow:
     name: str
     levels: tuple[Level, ...]
     comparison: Comparison | None
+
+    @property
+    def gain(self) -> float:
+        """The difference that was measured; 0 where none was."""
+        return self.comparison.estimate.value if self.comparison else 0.0
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,7 @@ class Measured:
 
 def kind(comparison: Comparison, info: MetricInfo) -> str:
     """``go`` (better: the whole interval is), ``nogo`` (worse) or ``open`` (cannot be told)."""
-    low, high = comparison.estimate.low, comparison.estimate.high
-    if not info.bigger_is_better:
-        low, high = -high, -low
-    return "go" if low > 0 else "nogo" if high < 0 else "open"
+    return sign(comparison.estimate, wanted=1 if info.bigger_is_better else -1)
 
 
 def measured(evaluation: Evaluation) -> tuple[Measured, ...]:
@@ -72,91 +76,62 @@ def measured(evaluation: Evaluation) -> tuple[Measured, ...]:
 def rival(evaluation: Evaluation) -> str:
     """The arm that the tuned one has to beat: ``prompted`` where there is one."""
     others = [arm for arm in evaluation.arms if arm != "tuned"]
-    return next(
-        (arm for arm in ("production", "prompted", "base") if arm in others),
-        others[0] if others else "",
-    )
+    return min(others, key=lambda arm: _RANK.get(arm, len(_RANK)), default="")
 
 
 def _measured(info: MetricInfo, evaluation: Evaluation) -> Measured:
-    levels = [x for x in evaluation.levels if x.metric == info.name]
-    comparisons = [c for c in evaluation.comparisons if c.metric == info.name]
-    overall = tuple(x for x in levels if not x.slice)
-    apart = tuple(c for c in comparisons if not c.slice)
-    slices = _slices(info, levels, comparisons, against=rival(evaluation))
-    ends = [v for x in overall for v in (x.estimate.low, x.estimate.high)]
-    drawn = [*apart, *(s.comparison for s in slices[:MAX_SLICES] if s.comparison)]
-    gains = [v for c in drawn for v in (c.estimate.low, c.estimate.high)]
-    floor = 0.0 if info.unit == "share" else -np.inf
+    levels = _by_slice(evaluation.levels, info)
+    comparisons = _by_slice(evaluation.comparisons, info)
+    overall = levels.pop("", [])
+    differences = comparisons.pop("", [])
+
+    rows = _slice_rows(levels, comparisons, against=rival(evaluation))
+    direction = 1 if info.bigger_is_better else -1
+    weakest_first = sorted(rows, key=lambda row: direction * row.gain)
+    shown = weakest_first[:MAX_SLICES]
     return Measured(
         info=info,
-        levels=overall,
-        comparisons=apart,
-        slices=tuple(slices[:MAX_SLICES]),
-        left_out=max(len(slices) - MAX_SLICES, 0),
-        level_scale=scale_for(ends, floor=max(info.low, floor), ceiling=info.high),
-        gain_scale=scale_for([*gains, 0.0]),
+        levels=tuple(overall),
+        comparisons=tuple(differences),
+        slices=tuple(shown),
+        left_out=len(rows) - len(shown),
+        level_scale=_level_scale(info, overall),
+        gain_scale=_gain_scale(differences, shown),
     )
 
 
-def _slices(
-    info: MetricInfo, levels: list[Level], comparisons: list[Comparison], *, against: str
+def _by_slice(found: Iterable[L], info: MetricInfo) -> dict[str, list[L]]:
+    """What was found on one metric, by slice; all rows are the slice without a name."""
+    of_metric = [x for x in found if x.metric == info.name]
+    return grouped(of_metric, by=lambda x: x.slice)
+
+
+def _slice_rows(
+    levels: Mapping[str, Sequence[Level]],
+    comparisons: Mapping[str, Sequence[Comparison]],
+    *,
+    against: str,
 ) -> list[SliceRow]:
-    names = dict.fromkeys(
-        [x.slice for x in levels if x.slice] + [c.slice for c in comparisons if c.slice]
-    )
-    by_slice: dict[str, list[Level]] = {name: [] for name in names}
-    for level in levels:
-        if level.slice:
-            by_slice[level.slice].append(level)
-    chosen = {
-        c.slice: c for c in comparisons if c.slice and c.arm == "tuned" and c.against == against
-    }
-    rows = [SliceRow(name, tuple(by_slice[name]), chosen.get(name)) for name in names]
-    sign = 1 if info.bigger_is_better else -1
-    return sorted(rows, key=lambda r: sign * r.comparison.estimate.value if r.comparison else 0.0)
+    rows = []
+    for name in dict.fromkeys([*levels, *comparisons]):
+        chosen = None
+        for comparison in comparisons.get(name, ()):
+            if (comparison.arm, comparison.against) == ("tuned", against):
+                chosen = comparison
+        of_arms = tuple(levels.get(name, ()))
+        rows.append(SliceRow(name, of_arms, chosen))
+    return rows
 
 
-@dataclass(frozen=True)
-class Training:
-    """The folds' curves, ready to draw.
-
-    Attributes:
-        at: Epochs, shape (evaluations,).
-        held_out: Loss of rows that a fold did not train on.
-        train: Loss of rows that it did.
-        folds: How many.
-    """
-
-    at: NDArray[np.float64]
-    held_out: LossCurve
-    train: LossCurve
-    folds: int
+def _level_scale(info: MetricInfo, levels: Sequence[Level]) -> Scale:
+    ends = ends_of(level.estimate for level in levels)
+    floor = max(info.low, 0.0) if info.unit == "share" else info.low
+    return scale_for(ends, floor=floor, ceiling=info.high)
 
 
-def training(results: Results) -> Training | None:
-    """Loss curves over the folds, token-weighted; None where there is no trace."""
-    trace = results.trace
-    if trace is None or not len(trace.epochs):
-        return None
-    return Training(
-        at=np.asarray(trace.epochs, dtype=np.float64),
-        held_out=_curve("held out", trace, held_out=True),
-        train=_curve("trained on", trace, held_out=False),
-        folds=trace.held_out.shape[0],
-    )
-
-
-def _curve(name: str, trace: FoldTrace, *, held_out: bool) -> LossCurve:
-    mask = trace.held_out if held_out else ~trace.held_out
-    weights = np.where(
-        mask[None] & np.isfinite(trace.losses), trace.tokens[None, None, :], 0
-    ).astype(np.float64)
-    total = weights.sum(axis=2)
-    sums = (np.nan_to_num(trace.losses.astype(np.float64)) * weights).sum(axis=2)
-    by_fold = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
-    some = np.isfinite(by_fold).any(axis=1)
-    mean, low, high = (np.full(len(by_fold), np.nan) for _ in range(3))
-    mean[some] = np.nanmean(by_fold[some], axis=1)
-    low[some], high[some] = np.nanmin(by_fold[some], axis=1), np.nanmax(by_fold[some], axis=1)
-    return LossCurve(name, mean, low, high)
+def _gain_scale(differences: Sequence[Comparison], slices: Sequence[SliceRow]) -> Scale:
+    drawn = [comparison.estimate for comparison in differences]
+    for row in slices:
+        if row.comparison:
+            drawn.append(row.comparison.estimate)
+    return scale_for([*ends_of(drawn), 0.0])

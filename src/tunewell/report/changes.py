@@ -9,9 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tunewell.report.results import Results
-from tunewell.types import Estimate, Finding, Level, Outcome, Run
+from tunewell.store import Store
+from tunewell.types import Dataset, Estimate, Evaluation, Finding, Level, Outcome, Run
 
 IDS_SHOWN: Final = 12
+_NOTHING: Final = pa.array([], pa.string())
+
+OpenFindings = dict[tuple[str, str], Finding]
+"""Findings that are open, by code and slice."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ def changes(now: Results, then: Results | None) -> Changes | None:
     if then is None or then.verdict is None:
         return None
     added, removed = _rows(now, then)
-    open_now, open_then = _open(now), _open(then)
+    open_now = _open(now)
+    open_then = _open(then)
     return Changes(
         run=then.runs["verdict"],
         before=then.verdict.outcome,
@@ -71,52 +77,82 @@ def changes(now: Results, then: Results | None) -> Changes | None:
         added_ids=tuple(added.slice(0, IDS_SHOWN).to_pylist()),
         removed_ids=tuple(removed.slice(0, IDS_SHOWN).to_pylist()),
         moved=_moved(now, then),
-        appeared=tuple(f for key, f in open_now.items() if key not in open_then),
-        vanished=tuple(f for key, f in open_then.items() if key not in open_now),
+        appeared=_only_in(open_now, open_then),
+        vanished=_only_in(open_then, open_now),
         settings=_settings(now, then),
     )
 
 
 def _rows(now: Results, then: Results) -> tuple[pa.Array, pa.Array]:
-    if now.dataset is None or then.dataset is None or now.dataset.examples == then.dataset.examples:
-        empty = pa.array([], pa.string())
-        return empty, empty
-    new, old = (
-        r.store.get_table(r.dataset.examples, columns=["id"])["id"].combine_chunks()  # type: ignore[union-attr]
-        for r in (now, then)
-    )
-    return new.filter(pc.invert(pc.is_in(new, old))), old.filter(pc.invert(pc.is_in(old, new)))
+    """Ids of the rows that are new, and of those that are gone."""
+    if now.dataset is None or then.dataset is None:
+        return _NOTHING, _NOTHING
+    if now.dataset.examples == then.dataset.examples:
+        return _NOTHING, _NOTHING
+    new = _ids(now.store, now.dataset)
+    old = _ids(then.store, then.dataset)
+    return _without(new, old), _without(old, new)
 
 
-def _open(results: Results) -> dict[tuple[str, str], Finding]:
-    return {(f.code, f.slice): f for f in results.findings if f.status == "found"}
+def _ids(store: Store, dataset: Dataset) -> pa.Array:
+    table = store.get_table(dataset.examples, columns=["id"])
+    return table["id"].combine_chunks()
 
 
-def _tuned(results: Results) -> dict[str, Level]:
-    levels = results.evaluation.levels if results.evaluation else ()
-    return {x.metric: x for x in levels if x.arm == "tuned" and not x.slice}
+def _without(ids: pa.Array, others: pa.Array) -> pa.Array:
+    known = pc.is_in(ids, others)
+    return ids.filter(pc.invert(known))
+
+
+def _open(results: Results) -> OpenFindings:
+    found = {}
+    for finding in results.findings:
+        if finding.status == "found":
+            found[finding.code, finding.slice] = finding
+    return found
+
+
+def _only_in(findings: OpenFindings, others: OpenFindings) -> tuple[Finding, ...]:
+    return tuple(findings[key] for key in findings if key not in others)
+
+
+def _tuned(evaluation: Evaluation) -> dict[str, Level]:
+    """The tuned arm's level on all rows, by metric."""
+    found = {}
+    for level in evaluation.levels:
+        if (level.arm, level.slice) == ("tuned", ""):
+            found[level.metric] = level
+    return found
 
 
 def _moved(now: Results, then: Results) -> tuple[Moved, ...]:
     if now.evaluation is None or then.evaluation is None:
         return ()
-    before, after = _tuned(then), _tuned(now)
+    before, after = _tuned(then.evaluation), _tuned(now.evaluation)
     same = set(now.evaluation.rows) == set(then.evaluation.rows)
-    return tuple(
-        Moved(m.name, m.title, before[m.name].estimate, after[m.name].estimate, same)
-        for m in now.evaluation.metrics
-        if m.name in before and m.name in after
-    )
+    moved = []
+    for info in now.evaluation.metrics:
+        if {info.name} <= before.keys() & after.keys():
+            moved.append(
+                Moved(
+                    metric=info.name,
+                    title=info.title,
+                    before=before[info.name].estimate,
+                    after=after[info.name].estimate,
+                    same_rows=same,
+                )
+            )
+    return tuple(moved)
 
 
 def _settings(now: Results, then: Results) -> tuple[tuple[str, str, str], ...]:
     if now.trained is None or then.trained is None:
         return ()
-    new, old = (
-        r.model_dump(mode="json") for r in (now.trained.model.recipe, then.trained.model.recipe)
-    )
-    return tuple(
-        (name, str(old.get(name, "–")), str(value))
-        for name, value in new.items()
-        if old.get(name) != value
-    )
+    new = now.trained.model.recipe.model_dump(mode="json")
+    old = then.trained.model.recipe.model_dump(mode="json")
+    changed = []
+    for name, value in new.items():
+        if old.get(name) != value:
+            before = str(old.get(name, "–"))
+            changed.append((name, before, str(value)))
+    return tuple(changed)

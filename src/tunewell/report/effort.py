@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Final
 
 from tunewell.people import Book
 from tunewell.report.results import Results
+from tunewell.report.wording import counted
 from tunewell.types import Run
+
+MOST_MINUTES: Final = 10_000
+"""Minutes of one record beyond which they are a mistake."""
 
 
 @dataclass(frozen=True)
@@ -48,26 +53,55 @@ class Effort:
         return (self.ended - self.started).total_seconds() / 86_400
 
 
+@dataclass
+class _Minutes:
+    """Minutes that people gave, as they are counted up.
+
+    Attributes:
+        records: Records of what people said.
+        recorded: Minutes that were kept with them.
+        assumed: Minutes of those with which none were kept, as the definition estimates them.
+    """
+
+    records: int = 0
+    recorded: float = 0.0
+    assumed: float = 0.0
+
+    @property
+    def how(self) -> str:
+        """How they were counted."""
+        if not self.records:
+            return "nobody has approved or judged anything yet"
+        count = counted(self.records, "record")
+        if self.assumed:
+            return f"{count}; estimated where no time was recorded"
+        return f"{count}, timed" if self.recorded else f"{count}, no time recorded"
+
+
+def end_of(run: Run) -> dt.datetime:
+    """When a run ended."""
+    return run.started + dt.timedelta(seconds=run.seconds)
+
+
 def effort(results: Results) -> Effort | None:
     """What the stages took, or None where nothing has run."""
     runs = tuple(results.runs.values())
     if not runs:
         return None
-    everything = results.store.runs()
-    started = min(run.started for run in runs)
-    ended = max(run.started + dt.timedelta(seconds=run.seconds) for run in runs)
-    machine = sum(run.seconds for run in runs)
-    minutes, how = _people(results)
-    money, money_how = _money(results, machine, minutes, runs)
+    every = results.store.runs()
+    machine_s = sum(run.seconds for run in runs)
+    minutes = _minutes_of_people(results)
+    people_min = minutes.recorded + minutes.assumed
+    money, money_how = _money(results, machine_s, people_min)
     return Effort(
         runs=runs,
-        others=len(everything) - len(runs),
-        started=started,
-        ended=ended,
-        machine_s=machine,
-        machine_total_s=sum(run.seconds for run in everything),
-        people_min=minutes,
-        people_how=how,
+        others=len(every) - len(runs),
+        started=min(run.started for run in runs),
+        ended=max(map(end_of, runs)),
+        machine_s=machine_s,
+        machine_total_s=sum(run.seconds for run in every),
+        people_min=people_min,
+        people_how=minutes.how,
         money=money,
         currency=results.file.spec.costs.currency,
         money_how=money_how,
@@ -75,45 +109,48 @@ def effort(results: Results) -> Effort | None:
     )
 
 
-def _people(results: Results) -> tuple[float, str]:
-    """Minutes that people gave: as recorded with what they said, else by the definition's minutes per verdict."""
-    assumed = results.file.spec.people.minutes_per_verdict
-    recorded = guessed = 0.0
-    count = 0
+def _minutes_of_people(results: Results) -> _Minutes:
+    """As recorded with what they said, else by the minutes per verdict that were planned."""
+    found = _Minutes()
     for kind in ("judgement", "approval", "acceptance"):
         for event in results.store.said(kind):
+            found.records += 1
             minutes = event.record.get("minutes")
-            count += 1
-            if isinstance(minutes, int | float) and 0 <= minutes < 10_000:
-                recorded += minutes
+            if isinstance(minutes, int | float) and 0 <= minutes < MOST_MINUTES:
+                found.recorded += minutes
             elif kind == "judgement":
-                guessed += assumed
-    for batch in (book := Book(results.store)).batches():
+                found.assumed += results.file.spec.people.minutes_per_verdict
+
+    book = Book(results.store)
+    for batch in book.batches():
         for said in book.verdicts(batch.id, all_words=True):
-            count += 1
-            recorded += said.seconds / 60
-            guessed += 0.0 if said.seconds > 0 else batch.minutes
-    if not count:
-        return 0.0, "nobody has approved or judged anything yet"
-    if guessed:
-        return (
-            recorded + guessed,
-            f"{count} records; where no time was kept, as estimated beforehand",
-        )
-    return recorded, f"{count} records, as timed" if recorded else f"{count} records, no time kept"
+            found.records += 1
+            found.recorded += said.seconds / 60
+            if said.seconds <= 0:
+                found.assumed += batch.minutes
+    return found
 
 
 def _money(
-    results: Results, machine_s: float, minutes: float, runs: tuple[Run, ...]
+    results: Results,
+    machine_s: float,
+    people_min: float,
 ) -> tuple[float | None, str]:
+    """What it cost at the prices of the definition, and what is in it."""
     costs = results.file.spec.costs
+    runs = results.runs.values()
     tokens = sum(run.counts.get("billed_tokens", 0) for run in runs)
-    parts = [
-        ("machine", machine_s / 3600 * costs.machine_hour, costs.machine_hour),
-        ("people", minutes / 60 * costs.person_hour, costs.person_hour),
-        ("tokens", tokens / 1e6 * costs.million_tokens, costs.million_tokens),
-    ]
-    priced = [(name, value) for name, value, price in parts if price > 0]
-    if not priced:
+    parts = (
+        ("machine", machine_s / 3600, costs.machine_hour),
+        ("people", people_min / 60, costs.person_hour),
+        ("tokens", tokens / 1e6, costs.million_tokens),
+    )
+    total = 0.0
+    names = []
+    for name, amount, price in parts:
+        if price > 0:
+            total += amount * price
+            names.append(f"{name} {amount * price:,.2f}")
+    if not names:
         return None, "no prices are given under costs in tunewell.yaml"
-    return sum(v for _, v in priced), " + ".join(f"{name} {value:,.2f}" for name, value in priced)
+    return total, " + ".join(names)

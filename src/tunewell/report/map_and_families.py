@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from tunewell.report.edits import edits
-from tunewell.report.landscape import Drawn, draw
+from tunewell.report.grouping import grouped
+from tunewell.report.map_chart import Drawn, draw
 from tunewell.report.results import Results
-from tunewell.report.text import without_private
-from tunewell.similar.shown_families import Kin, Member
+from tunewell.report.safe_text import without_private
+from tunewell.report.text_diff import edits
+from tunewell.similar.shown_families import Kin, Member, Shown
 
 
 @dataclass(frozen=True)
@@ -67,26 +68,35 @@ def look(results: Results) -> RowsToShow | None:
     shown = results.shown
     if shown is None:
         return None
-    codes = dict.fromkeys(kin.code for kin in shown.families)
-    groups = [
-        FindingFamilies(
-            code,
-            shown.numbers.get(code, 0),
-            tuple((kin.size, _twins(kin)) for kin in shown.families if kin.code == code),
-        )
-        for code in codes
-    ]
-    sampled = (shown.map.shown, shown.map.of) if shown.map else (0, 0)
-    return RowsToShow(draw(shown.map) if shown.map else None, shown.why, sampled, tuple(groups))
+    if shown.map is None:
+        return RowsToShow(None, shown.why, (0, 0), _families(shown))
+    return RowsToShow(
+        map=draw(shown.map),
+        why=shown.why,
+        sampled=(shown.map.shown, shown.map.of),
+        groups=_families(shown),
+    )
+
+
+def _families(shown: Shown) -> tuple[FindingFamilies, ...]:
+    groups = []
+    by_code = grouped(shown.families, by=lambda kin: kin.code)
+    for code, found in by_code.items():
+        families = tuple((kin.size, _twins(kin)) for kin in found)
+        total = shown.numbers.get(code, 0)
+        groups.append(FindingFamilies(code, total, families))
+    return tuple(groups)
 
 
 def _twins(kin: Kin) -> tuple[Twin, ...]:
     first, *others = kin.members
-    return tuple(
-        Twin(first, other, _held(first.asked, other.asked), _held(first.answer, other.answer))
-        for other in others
-    )
+    twins = []
+    for other in others:
+        asked = _compared(first.asked, other.asked)
+        answers = _compared(first.answer, other.answer)
+        twins.append(Twin(first, other, asked, answers))
+    return tuple(twins)
 
 
-def _held(before: str, after: str) -> tuple[Markup, Markup]:
+def _compared(before: str, after: str) -> tuple[Markup, Markup]:
     return edits(without_private(before), without_private(after))

@@ -16,9 +16,15 @@ _LONGEST_LINE: Final = 1 << 20
 _LONGEST_OBJECT: Final = 60
 """Lines of a pretty-printed JSON object."""
 
+_DEEPEST: Final = 4
+"""Levels of a JSON value below the first in which texts are looked for."""
+
 
 def texts_at(
-    places: Iterable[str], file: TaskFile, *, digests: Mapping[str, str] | None = None
+    places: Iterable[str],
+    file: TaskFile,
+    *,
+    digests: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The texts of raw rows, as far as their files can still be read.
 
@@ -34,27 +40,40 @@ def texts_at(
     Returns:
         Text by place. Of a JSON object its prose, one value a line; else the line itself.
     """
+    folders = _folders(file)
+    known = digests or {}
+    tags = {tag for source in file.spec.data for tag in source.fields.tags}
+    found: dict[str, str] = {}
+    for name, lines in _by_file(places).items():
+        path = _find(name, folders)
+        if path is None or _has_changed(path, known.get(name)):
+            continue
+        for number, raw in _lines(path, lines):
+            found[lines[number]] = _text(raw, tags)
+    return found
+
+
+def _by_file(places: Iterable[str]) -> dict[str, dict[int, str]]:
+    """Places by file and line; what names no line is left out."""
     wanted: dict[str, dict[int, str]] = {}
     for place in places:
         name, _, line = place.rpartition(":")
         if name and line.isdigit():
             wanted.setdefault(name, {})[int(line)] = place
-    allowed = _folders(file)
-    known = digests or {}
-    tags = {tag for source in file.spec.data for tag in source.fields.tags}
-    found: dict[str, str] = {}
-    for name, lines in wanted.items():
-        path = _find(name, allowed)
-        if path and (name not in known or file_digest(path) == known[name]):
-            found.update((lines[number], _text(raw, tags)) for number, raw in _lines(path, lines))
-    return found
+    return wanted
+
+
+def _has_changed(path: Path, digest: str | None) -> bool:
+    return digest is not None and file_digest(path) != digest
 
 
 def _find(name: str, folders: Sequence[Path]) -> Path | None:
     """The file of this name in (never outside) one of the folders."""
     for folder in folders:
         path = (folder / name).resolve()
-        if path.is_relative_to(folder) and path.is_file() and path.stat().st_size <= _LARGEST_FILE:
+        if not path.is_relative_to(folder) or not path.is_file():
+            continue
+        if path.stat().st_size <= _LARGEST_FILE:
             return path
     return None
 
@@ -72,23 +91,33 @@ def _lines(path: Path, wanted: Iterable[int]) -> Iterator[tuple[int, bytes]]:
     """The wanted lines; where a pretty-printed JSON object begins there, the whole object."""
     numbers = set(wanted)
     last = max(numbers, default=0)
-    begun: dict[int, list[bytes]] = {}
+    objects: dict[int, list[bytes]] = {}
     try:
         with path.open("rb") as file:
             for number, raw in enumerate(file, 1):
-                for start, held in [*begun.items()]:
-                    held.append(raw)
-                    if raw.strip().rstrip(b",") == b"}" or len(held) >= _LONGEST_OBJECT:
-                        yield start, b"".join(held).strip().rstrip(b",")
-                        del begun[start]
-                if number in numbers and raw.rstrip().endswith(b"{"):
-                    begun[number] = [b"{"]
+                yield from _continued(objects, raw)
+                if number in numbers and _begins_object(raw):
+                    objects[number] = [b"{"]
                 elif number in numbers:
                     yield number, raw
-                if number >= last and not begun:
+                if number >= last and not objects:
                     return
     except OSError:
         return
+
+
+def _begins_object(raw: bytes) -> bool:
+    return raw.rstrip().endswith(b"{")
+
+
+def _continued(objects: dict[int, list[bytes]], raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Add a line to every object that has begun; those that end with it are given and taken out."""
+    closes = raw.strip().rstrip(b",") == b"}"
+    for start, lines in [*objects.items()]:
+        lines.append(raw)
+        if closes or len(lines) >= _LONGEST_OBJECT:
+            yield start, b"".join(lines).strip().rstrip(b",")
+            del objects[start]
 
 
 def _text(raw: bytes, tags: Set[str]) -> str:
@@ -100,12 +129,22 @@ def _text(raw: bytes, tags: Set[str]) -> str:
     return "\n".join(_texts(value, tags)) or text
 
 
-def _texts(value: object, tags: Set[str], depth: int = 0) -> list[str]:
-    """Texts of a JSON value that read like prose (those with a space), depth first, tags left out."""
+def _texts(
+    value: object,
+    tags: Set[str],
+    depth: int = 0,
+) -> list[str]:
+    """Texts of a JSON value that read like prose (those with a space), depth first.
+
+    Tags are left out.
+    """
     if isinstance(value, str):
         return [value] if " " in value.strip() else []
-    if depth > 4:
+    if depth > _DEEPEST:
         return []
-    rows = [v for k, v in value.items() if k not in tags] if isinstance(value, dict) else value
-    items = rows if isinstance(rows, list) else ()
-    return [text for item in items for text in _texts(item, tags, depth + 1)]
+    if isinstance(value, dict):
+        value = [item for key, item in value.items() if key not in tags]
+    texts: list[str] = []
+    for item in value if isinstance(value, list) else ():
+        texts += _texts(item, tags, depth + 1)
+    return texts

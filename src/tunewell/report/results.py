@@ -1,14 +1,14 @@
-"""What a project's store holds for one report: the newest verdict, the runs that led to it, the verdict before it."""
+"""What a project's store holds for one report: a verdict and the runs that led to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tunewell.errors import StoreError, UserError
 from tunewell.lineage import upstream
-from tunewell.report.learning import Asked, asked
+from tunewell.report.training_studies import Asked, asked
 from tunewell.similar.shown_families import Shown
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from tunewell.evaluate.calibration import Calibration
     from tunewell.evaluate.classes import Classes
 
+T = TypeVar("T")
+
 STAGES: Final = ("curate", "split", "train", "evaluate", "verdict")
+IDS_NAMED: Final = 5
+"""Verdicts that an error names."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ class Results:
         found = list(self.verdict.findings) if self.verdict else []
         known = {(f.code, f.slice, f.stage) for f in found}
         for stage in STAGES:
-            run = self.runs.get(stage)
-            found += [
-                f for f in (run.findings if run else ()) if (f.code, f.slice, f.stage) not in known
-            ]
+            if stage not in self.runs:
+                continue
+            for finding in self.runs[stage].findings:
+                if (finding.code, finding.slice, finding.stage) not in known:
+                    found.append(finding)
         return (*found, *self.asked.findings)
 
 
@@ -75,9 +80,13 @@ def gather(file: TaskFile, store: Store) -> Results:
 
     Of the newest runs where there is none yet or where it is out of date.
     """
-    chain = {stage: run for stage in STAGES if (run := store.last_run(stage))}
+    chain: dict[str, Run] = {}
+    for stage in STAGES:
+        run = store.last_run(stage)
+        if run:
+            chain[stage] = run
     verdict = chain.get("verdict")
-    if verdict and _older(verdict, chain):
+    if verdict and _is_outdated(verdict, chain):
         del chain["verdict"]
     elif verdict:
         chain = _chain(store, verdict)
@@ -97,32 +106,46 @@ def earlier(results: Results, *, since: str | None = None) -> Results | None:
     """
     store = results.store
     runs = store.runs(stage="verdict", status="finished")
-    if since:
-        found = [run for run in runs if run.id.startswith(since)]
-        if not found:
-            names = ", ".join(run.id for run in runs[-5:]) or "none yet"
-            raise UserError(
-                f"no finished verdict has an id that begins with {since!r}; there are: {names}"
-            )
-        return _load(results.file, store, _chain(store, found[-1]))
-    now = results.runs.get("verdict")
-    current = set(now.outputs.values()) | set(now.inputs.values()) if now else set()
+    run = _with_id(runs, since) if since else _before(runs, results.runs.get("verdict"))
+    if run is None:
+        return None
+    return _load(results.file, store, _chain(store, run))
+
+
+def _with_id(runs: Sequence[Run], beginning: str) -> Run:
+    """The newest run whose id begins so."""
     for run in reversed(runs):
-        if now and run.started >= now.started:
-            continue
-        if current != set(run.outputs.values()) | set(run.inputs.values()):
-            return _load(results.file, store, _chain(store, run))
+        if run.id.startswith(beginning):
+            return run
+    names = ", ".join(run.id for run in runs[-IDS_NAMED:]) or "none yet"
+    raise UserError(
+        f"no finished verdict has an id that begins with {beginning!r}; there are: {names}"
+    )
+
+
+def _before(runs: Sequence[Run], now: Run | None) -> Run | None:
+    """The newest of the runs that began before now and decided something else, or on other data."""
+    if now is None:
+        return runs[-1] if runs else None
+    for run in reversed(runs):
+        if run.started < now.started and _artifacts(run) != _artifacts(now):
+            return run
     return None
 
 
-def _older(verdict: Run, chain: Mapping[str, Run]) -> bool:
-    """Whether a stage has finished anew since the verdict, with something that the verdict does not rest on."""
+def _artifacts(run: Run) -> set[str]:
+    return set(run.outputs.values()) | set(run.inputs.values())
+
+
+def _is_outdated(verdict: Run, chain: Mapping[str, Run]) -> bool:
+    """Whether a stage has finished since the verdict with something that it does not rest on."""
     rests_on = {run.id for run in upstream_of(verdict, chain)}
-    return any(
-        run.started > verdict.started and run.id not in rests_on
-        for run in chain.values()
-        if run is not verdict
-    )
+    for run in chain.values():
+        if run is verdict or run.id in rests_on:
+            continue
+        if run.started > verdict.started:
+            return True
+    return False
 
 
 def upstream_of(verdict: Run, chain: Mapping[str, Run]) -> list[Run]:
@@ -132,79 +155,103 @@ def upstream_of(verdict: Run, chain: Mapping[str, Run]) -> list[Run]:
 
 
 def _chain(store: Store, verdict: Run) -> dict[str, Run]:
+    """The run of each stage that led to a verdict.
+
+    Those whose artifacts it rests on; where none is known, the last one before it.
+    """
     found = {verdict.stage: verdict}
     for artifact in [*verdict.outputs.values(), *verdict.inputs.values()]:
         for run in upstream(store, artifact):
-            if run.stage in STAGES:
-                found.setdefault(run.stage, run)
-    finished = [run for run in store.runs(status="finished") if run.started <= verdict.started]
-    for run in reversed(finished):
-        if run.stage in STAGES:
+            found.setdefault(run.stage, run)
+    for run in reversed(store.runs(status="finished")):
+        if run.started <= verdict.started:
             found.setdefault(run.stage, run)
     return {stage: found[stage] for stage in STAGES if stage in found}
 
 
-def _load(file: TaskFile, store: Store, chain: Mapping[str, Run]) -> Results:
-    missing = {stage: _why_missing(store, stage) for stage in STAGES if stage not in chain}
+@dataclass
+class _Outputs:
+    """Reads what the runs of a chain left, and notes why a stage has nothing to show."""
 
-    def output(stage: str, name: str) -> str:
-        run = chain.get(stage)
-        if run is None:
+    store: Store
+    chain: Mapping[str, Run]
+    missing: dict[str, str]
+
+    def digest(
+        self,
+        stage: str,
+        name: str,
+    ) -> str:
+        """The digest of an output that is in the store, or nothing."""
+        run = self.chain.get(stage)
+        digest = run.outputs.get(name, "") if run else ""
+        if not digest:
             return ""
-        digest = run.outputs.get(name, "")
         try:
-            if digest:
-                store.files.open(digest)
+            self.store.files.open(digest)
         except StoreError as error:
-            missing[stage] = error.message
+            self.missing[stage] = error.message
             return ""
         return digest
 
-    dataset, split = output("curate", "dataset"), output("split", "split")
-    shown = output("curate", "shown")
-    trained, evaluation, verdict = (
-        output("train", "trained"),
-        output("evaluate", "evaluation"),
-        output("verdict", "verdict"),
-    )
-    fit = store.get_value(trained, Trained) if trained else None
-    compared = store.get_value(evaluation, Evaluation) if evaluation else None
+    def value(
+        self,
+        stage: str,
+        name: str,
+        kind: type[T],
+    ) -> T | None:
+        """An output that is in the store, or None."""
+        digest = self.digest(stage, name)
+        return self.store.get_value(digest, kind) if digest else None
+
+    def trace(self, trained: Trained | None) -> FoldTrace | None:
+        """The folds' loss curves, or None where they are lost."""
+        from tunewell.store.traces import trace_from_bytes
+
+        known = trained.trace if trained else ""
+        digest = self.digest("train", "trace") or known
+        if not digest:
+            return None
+        try:
+            return trace_from_bytes(self.store.files.open(digest).read_bytes())
+        except StoreError:
+            return None
+
+
+def _load(
+    file: TaskFile,
+    store: Store,
+    chain: Mapping[str, Run],
+) -> Results:
+    missing = {stage: _why_missing(store, stage) for stage in STAGES if stage not in chain}
+    outputs = _Outputs(store, chain, missing)
+    trained = outputs.value("train", "trained", Trained)
+    evaluation = outputs.value("evaluate", "evaluation", Evaluation)
     return Results(
         file=file,
         store=store,
         runs=chain,
         missing=missing,
-        dataset=store.get_value(dataset, Dataset) if dataset else None,
-        shown=store.get_value(shown, Shown) if shown else None,
-        split=store.get_value(split, Split) if split else None,
-        trained=fit,
-        trace=_trace(store, output("train", "trace") or (fit.trace if fit else "")),
+        dataset=outputs.value("curate", "dataset", Dataset),
+        shown=outputs.value("curate", "shown", Shown),
+        split=outputs.value("split", "split", Split),
+        trained=trained,
+        trace=outputs.trace(trained),
         asked=asked(store, chain.get("train")),
-        evaluation=compared,
-        classes=_classes(store, compared),
-        calibration=_calibration(store, compared),
-        verdict=store.get_value(verdict, Verdict) if verdict else None,
+        evaluation=evaluation,
+        classes=_classes(store, evaluation),
+        calibration=_calibration(store, evaluation),
+        verdict=outputs.value("verdict", "verdict", Verdict),
     )
-
-
-def _trace(store: Store, digest: str) -> FoldTrace | None:
-    from tunewell.store.traces import trace_from_bytes
-
-    try:
-        return trace_from_bytes(store.files.open(digest).read_bytes()) if digest else None
-    except StoreError:
-        return None
 
 
 def _classes(store: Store, evaluation: Evaluation | None) -> Classes | None:
     from tunewell.evaluate.classes import Classes
 
+    if evaluation is None or not evaluation.classes:
+        return None
     try:
-        return (
-            store.get_value(evaluation.classes, Classes)
-            if evaluation and evaluation.classes
-            else None
-        )
+        return store.get_value(evaluation.classes, Classes)
     except StoreError:
         return None
 
@@ -212,15 +259,12 @@ def _classes(store: Store, evaluation: Evaluation | None) -> Classes | None:
 def _calibration(store: Store, evaluation: Evaluation | None) -> tuple[Calibration, ...]:
     from tunewell.evaluate.calibration import Calibration
 
+    if evaluation is None or not evaluation.calibration:
+        return ()
     try:
-        found = (
-            store.get_value(evaluation.calibration, list[Calibration])
-            if evaluation and evaluation.calibration
-            else []
-        )
+        return tuple(store.get_value(evaluation.calibration, list[Calibration]))
     except StoreError:
         return ()
-    return tuple(found)
 
 
 def _why_missing(store: Store, stage: str) -> str:
@@ -230,7 +274,8 @@ def _why_missing(store: Store, stage: str) -> str:
     last = runs[-1]
     when = f"{last.started:%d %B %Y, %H:%M} UTC"
     if last.status == "failed":
-        return f"The stage “{stage}” failed on {when}: {last.error or 'no reason was recorded'}."
+        reason = last.error or "no reason was recorded"
+        return f"The stage “{stage}” failed on {when}: {reason}."
     if last.status == "started":
         return f"The stage “{stage}” began on {when} and has not finished."
-    return f"The stage “{stage}” is older than what came before it and has to run again."
+    return f"The stage “{stage}” is out of date: a stage before it has run since."

@@ -1,24 +1,49 @@
-"""What became of the rows: the flow from read to kept, drops by pitfall and rule, and examples of each."""
+"""What became of the rows: the flow from read to kept, drops by rule, and examples of each."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tunewell.report.grouping import grouped
 from tunewell.report.raw_texts import texts_at
 from tunewell.report.results import Results
-from tunewell.report.text import without_private
+from tunewell.report.safe_text import without_private
 from tunewell.types import Receipt
 
 MAX_RULES: Final = 40
 EXAMPLES: Final = 3
+MOST_SORTED: Final = 50_000
+"""Rows of a rule among which its examples are chosen."""
+
 _HIDE_EVIDENCE: Final = frozenset({"D07"})
+_KEYS: Final = ("code", "action", "step", "rule", "cites")
+"""What tells one rule from another."""
+
+_USUAL: Final = (
+    "read",
+    "repair",
+    "boilerplate",
+    "kind",
+    "age",
+    "words",
+    "language",
+    "broken",
+    "personal",
+    "exact",
+    "near",
+    "contradictions",
+    "leaks",
+)
+"""The order of the steps that no row tells."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +123,10 @@ def flow(results: Results) -> Flow | None:
     if results.dataset is None:
         return None
     dataset = results.dataset
-    table = results.store.get_table(dataset.receipts)
-    touched = _grouped_rejects(table.filter(pc.not_equal(table["action"], "kept")))
-    read = dataset.read or pc.count_distinct(table["row"]).as_py()
+    receipts = results.store.get_table(dataset.receipts)
+    is_touched = pc.not_equal(receipts["action"], "kept")
+    touched = _grouped_rejects(receipts.filter(is_touched))
+    read = dataset.read or pc.count_distinct(receipts["row"]).as_py()
     rules = _rules(touched)
     shown = [_with_examples(rule, touched, results) for rule in rules[:MAX_RULES]]
     return Flow(
@@ -108,20 +134,22 @@ def flow(results: Results) -> Flow | None:
         kept=dataset.rows,
         held_out=len(dataset.held_out),
         steps=_steps(touched, read),
-        rules=_filled(shown, results),
+        rules=_with_texts(shown, results),
         left_out=max(len(rules) - MAX_RULES, 0),
     )
 
 
 def _grouped_rejects(touched: pa.Table) -> pa.Table:
-    """Rejects of reading by kind of fault: where in the line it was stands in ``said``, with each row."""
+    """Rejects of reading by kind of fault.
+
+    Where in the line it was is kept in ``said``, with each row.
+    """
     rule = touched["rule"]
-    short = pc.if_else(
-        pc.equal(touched["step"], "read"), pc.replace_substring_regex(rule, ": .*$", ""), rule
-    )
-    return touched.set_column(touched.schema.get_field_index("rule"), "rule", short).append_column(
-        "said", rule
-    )
+    kind_of_fault = pc.replace_substring_regex(rule, ": .*$", "")
+    is_reject = pc.equal(touched["step"], "read")
+    short = pc.if_else(is_reject, kind_of_fault, rule)
+    place = touched.schema.get_field_index("rule")
+    return touched.set_column(place, "rule", short).append_column("said", rule)
 
 
 def _steps(touched: pa.Table, read: int) -> tuple[Step, ...]:
@@ -130,136 +158,168 @@ def _steps(touched: pa.Table, read: int) -> tuple[Step, ...]:
     A receipt knows its place within its own row only, so the order is that of the pairs: a step
     that comes after another in some row comes after it here.
     """
-    grouped = (
-        touched.group_by(["step", "action"])
-        .aggregate([("row", "count"), ("code", "distinct")])
-        .to_pylist()
-    )
-    names = _order(touched)
+    counts = touched.group_by(["step", "action", "code"])
+    groups = counts.aggregate([([], "count_all")]).to_pylist()
+    by_step = grouped(groups, by=lambda group: str(group["step"]))
     steps: list[Step] = []
     left = read
-    for name in names:
-        of_step = [g for g in grouped if g["step"] == name]
-        dropped = sum(g["row_count"] for g in of_step if g["action"] == "dropped")
-        changed = sum(g["row_count"] for g in of_step if g["action"] == "changed")
-        codes = sorted({c for g in of_step for c in g["code_distinct"] if c})
-        steps.append(Step(name, dropped, changed, left, tuple(codes)))
-        left -= dropped
+    for name in _order(touched):
+        rows: Counter[str] = Counter()
+        for group in by_step[name]:
+            rows[group["action"]] += group["count_all"]
+        codes = {str(group["code"]) for group in by_step[name]}
+        step = Step(
+            name=name,
+            dropped=rows["dropped"],
+            changed=rows["changed"],
+            before=left,
+            codes=tuple(sorted(codes - {""})),
+        )
+        steps.append(step)
+        left = step.after
     return tuple(steps)
 
 
 def _order(touched: pa.Table) -> list[str]:
+    """Names of the steps, each after those that it follows in some row."""
+    usual = {name: i for i, name in enumerate(_USUAL)}
     names: list[str] = pc.unique(touched["step"]).to_pylist()
-    follows = {name: set[str]() for name in names}
-    ordered = touched.select(["row", "order", "step"]).sort_by(
-        [("row", "ascending"), ("order", "ascending")]
-    )
-    if ordered.num_rows > 1:
-        row, step = ordered["row"].combine_chunks(), ordered["step"].combine_chunks()
-        same = pc.equal(row[1:], row[:-1])
-        pairs = (
-            pa.table({"a": step[:-1].filter(same), "b": step[1:].filter(same)})
-            .group_by(["a", "b"])
-            .aggregate([])
-        )
-        for pair in pairs.to_pylist():
-            if pair["a"] != pair["b"]:
-                follows[pair["b"]].add(pair["a"])
-    known = {name: i for i, name in enumerate(_USUAL)}
-    done: list[str] = []
-    rest = sorted(names, key=lambda n: (known.get(n, len(known)), n))
+    rest = sorted(names, key=lambda name: (usual.get(name, len(usual)), name))
+    follows = _followed_steps(touched)
+    ordered: list[str] = []
     while rest:
-        free = [n for n in rest if not (follows[n] - set(done)) & set(rest)]
-        done.append((free or rest)[0])
-        rest.remove(done[-1])
-    return done
+        waiting = set(rest)
+        free = [name for name in rest if not follows[name] & waiting]
+        # Steps that follow each other in a circle have no order: the usual one decides.
+        ordered.append((free or rest)[0])
+        rest.remove(ordered[-1])
+    return ordered
 
 
-_USUAL: Final = (
-    "read",
-    "repair",
-    "boilerplate",
-    "kind",
-    "age",
-    "words",
-    "language",
-    "broken",
-    "personal",
-    "exact",
-    "near",
-    "contradictions",
-    "leaks",
-)
+def _followed_steps(touched: pa.Table) -> dict[str, set[str]]:
+    """Of each step, which others it comes directly after in some row."""
+    follows: dict[str, set[str]] = defaultdict(set)
+    receipts = touched.select(["row", "order", "step"])
+    receipts = receipts.sort_by([("row", "ascending"), ("order", "ascending")])
+    if receipts.num_rows < 2:
+        return follows
+    row = receipts["row"].combine_chunks()
+    step = receipts["step"].combine_chunks()
+    same_row = pc.equal(row[1:], row[:-1])
+    before = step[:-1].filter(same_row)
+    after = step[1:].filter(same_row)
+    pairs = pa.table({"before": before, "after": after})
+    pairs = pairs.group_by(["before", "after"]).aggregate([])
+    for pair in pairs.to_pylist():
+        if pair["before"] != pair["after"]:
+            follows[pair["after"]].add(pair["before"])
+    return follows
 
 
 def _rules(touched: pa.Table) -> list[RuleEffect]:
-    keys = ["code", "action", "step", "rule", "cites"]
-    grouped = touched.group_by(keys).aggregate([("row", "count")]).to_pylist()
-    found = [
-        RuleEffect(
-            code=g["code"],
-            action=g["action"],
-            step=g["step"],
-            rule=g["rule"],
-            cites=g["cites"],
-            rows=g["row_count"],
-            examples=(),
+    """Every rule with what it did: drops first, the most rows first."""
+    found = []
+    counts = touched.group_by(list(_KEYS)).aggregate([("row", "count")])
+    for group in counts.to_pylist():
+        rows = group.pop("row_count")
+        found.append(
+            RuleEffect(
+                **group,
+                rows=rows,
+                examples=(),
+            )
         )
-        for g in grouped
-    ]
-    return sorted(found, key=lambda r: (r.action != "dropped", -r.rows, r.code, r.rule))
+    return sorted(found, key=_weight)
 
 
-def _with_examples(rule: RuleEffect, touched: pa.Table, results: Results) -> RuleEffect:
+def _weight(rule: RuleEffect) -> tuple[bool, int, str, str]:
+    """Sorts rules: drops first, then by how many rows they touched."""
+    return (
+        rule.action != "dropped",
+        -rule.rows,
+        rule.code,
+        rule.rule,
+    )
+
+
+def _with_examples(
+    rule: RuleEffect,
+    touched: pa.Table,
+    results: Results,
+) -> RuleEffect:
     mask = np.ones(touched.num_rows, dtype=np.bool_)
-    for name in ("code", "action", "step", "rule", "cites"):
+    for name in _KEYS:
         mask &= pc.equal(touched[name], getattr(rule, name)).to_numpy()
     rows = touched.filter(pa.array(mask))
-    made = []
-    for row in rows.take(_worst(rows, rule, results)).to_pylist():
-        said = row.pop("said")
-        receipt = Receipt.model_construct(**{**row, "rule": said})
-        more = said.removeprefix(rule.rule).lstrip(": ") if said != rule.rule else ""
-        seen = " – ".join(part for part in (more, receipt.evidence) if part)
-        made.append(Instance(receipt, without_private(seen), ""))
-    return dataclasses.replace(rule, examples=tuple(made))
+    shown = rows.take(_worst(rows, rule, results)).to_pylist()
+    examples = [_example(row, rule) for row in shown]
+    return dataclasses.replace(rule, examples=tuple(examples))
 
 
-def _worst(rows: pa.Table, rule: RuleEffect, results: Results) -> list[int]:
-    """Positions of up to three rows: those that the finding names first (checks put the worst first), else as read."""
-    named = {
-        row: i for f in results.findings if f.code == rule.code for i, row in enumerate(f.rows)
-    }
-    ids: list[str] = rows["row"].slice(0, 50_000).to_pylist()
-    last = len(named)
-    order = sorted(range(len(ids)), key=lambda i: (named.get(ids[i], last), i))
-    return order[:EXAMPLES]
+def _example(row: dict[str, Any], rule: RuleEffect) -> Instance:
+    said = row.pop("said")
+    row["rule"] = said
+    receipt = Receipt.model_construct(**row)
+    # Nothing is left where the row's rule is the rule itself, not one fault of reading.
+    where = said.removeprefix(rule.rule).lstrip(": ")
+    seen = " – ".join(filter(None, (where, receipt.evidence)))
+    return Instance(receipt, without_private(seen), "")
+
+
+def _worst(
+    rows: pa.Table,
+    rule: RuleEffect,
+    results: Results,
+) -> list[int]:
+    """Positions of up to three rows.
+
+    Those that the finding names first (checks put the worst first), else as read.
+    """
+    named: dict[str, int] = {}
+    for finding in results.findings:
+        if finding.code == rule.code:
+            named.update({row: place for place, row in enumerate(finding.rows)})
+    ids: list[str] = rows["row"].slice(0, MOST_SORTED).to_pylist()
+    places = [named.get(row, len(named)) for row in ids]
+    order = np.argsort(places, kind="stable")
+    worst: list[int] = order[:EXAMPLES].tolist()
+    return worst
+
+
+def _with_texts(rules: Sequence[RuleEffect], results: Results) -> tuple[RuleEffect, ...]:
+    """Rules whose examples carry their texts.
+
+    Of the dataset for rows that were kept, else of the raw files.
+    """
+    every = itertools.chain.from_iterable(rule.examples for rule in rules)
+    text_of = _texts([example.receipt for example in every], results)
+    filled = []
+    for rule in rules:
+        examples = []
+        for example in rule.examples:
+            text = without_private(text_of(example.receipt))
+            examples.append(dataclasses.replace(example, text=text))
+        filled.append(dataclasses.replace(rule, examples=tuple(examples)))
+    return tuple(filled)
+
+
+def _texts(receipts: Sequence[Receipt], results: Results) -> Callable[[Receipt], str]:
+    """Gives the text of a row by its receipt; an empty one where it must not or cannot be shown."""
+    kept = _kept_texts(results, [r.row for r in receipts if r.action == "changed"])
+    lost = [r for r in receipts if r.row not in kept]
+    places = [r.place for r in lost if r.code not in _HIDE_EVIDENCE]
+    raw = texts_at(places, results.file, digests=results.runs["curate"].inputs)
+
+    def text_of(receipt: Receipt) -> str:
+        return kept.get(receipt.row) or raw.get(receipt.place, "")
+
+    return text_of
 
 
 def _kept_texts(results: Results, ids: Sequence[str]) -> dict[str, str]:
     if results.dataset is None or not ids:
         return {}
-    return {
-        e.id: "\n".join(m.content for m in e.messages)
-        for e in results.store.examples(results.dataset, ids=ids)
-    }
-
-
-def _filled(rules: Sequence[RuleEffect], results: Results) -> tuple[RuleEffect, ...]:
-    """Rules whose examples carry their texts: of the dataset for rows that were kept, else of the raw files."""
-    receipts = [e.receipt for rule in rules for e in rule.examples]
-    kept = _kept_texts(results, [r.row for r in receipts if r.action == "changed"])
-    wanted = [r.place for r in receipts if r.row not in kept and r.code not in _HIDE_EVIDENCE]
-    raw = texts_at(wanted, results.file, digests=results.runs["curate"].inputs)
-    return tuple(
-        dataclasses.replace(
-            rule,
-            examples=tuple(
-                dataclasses.replace(
-                    e, text=without_private(kept.get(e.receipt.row) or raw.get(e.receipt.place, ""))
-                )
-                for e in rule.examples
-            ),
-        )
-        for rule in rules
-    )
+    texts = {}
+    for example in results.store.examples(results.dataset, ids=ids):
+        texts[example.id] = "\n".join(m.content for m in example.messages)
+    return texts

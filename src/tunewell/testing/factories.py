@@ -1,4 +1,6 @@
-"""A whole project as all stages would leave it, made in a second without a model: for tests, pictures and previews.
+"""A whole project as all stages would leave it, made in a second without a model.
+
+For tests, pictures and previews.
 
 The figures are computed from the invented rows, not written down: intervals shrink with more rows,
 a weaker arm scores lower, and the verdict follows from the gates.
@@ -24,10 +26,10 @@ from tunewell.store import Store
 from tunewell.store.rows import receipts_to_table
 from tunewell.store.traces import trace_to_bytes
 from tunewell.task import TaskFile, parse_task
-from tunewell.testing.curves import readings, sample_trace
-from tunewell.testing.desk import DeskRow, desk_row
+from tunewell.testing.desk_rows import DeskRow, desk_row
 from tunewell.testing.planted import edit
-from tunewell.testing.samples import SampleEvaluation, sample_evaluation, sample_verdict
+from tunewell.testing.sample_trace import readings, sample_trace
+from tunewell.testing.sample_verdict import SampleEvaluation, sample_evaluation, sample_verdict
 from tunewell.types import (
     Assignment,
     Dataset,
@@ -53,7 +55,7 @@ TASK_YAML: Final = """\
 version: 1
 task:
   name: service-desk
-  about: Answers what customers of a regional energy supplier ask the service desk, for the desk's own people to check.
+  about: Answers what customers of an energy supplier ask its service desk, for staff to check.
   input: One message of a customer.
   output: The answer that the desk wants, in three sentences at most.
   must: [the date or the price that was asked for, what the customer has to do]
@@ -190,7 +192,7 @@ def sample_project(
     seed: int = 7,
     hostile: Sequence[str] = (),
 ) -> SampleProject:
-    """Fill a folder with a project: definition, raw rows, and the runs and artifacts of every stage.
+    """Fill a folder with a project: definition, raw rows, runs and artifacts of every stage.
 
     Args:
         folder: Where to; made if it is not there.
@@ -433,7 +435,8 @@ class _Factory:
             stage="train",
             estimate=gap,
             threshold=Threshold(value=0.5, origin="built-in"),
-            why=f"At its best epoch the held-out loss is {gap.value:.2f} nats above the training loss.",
+            why="At its best epoch the held-out loss is "
+            f"{gap.value:.2f} nats above the training loss.",
         )
         self._save(
             "train",
@@ -555,7 +558,10 @@ def _example(row: DeskRow) -> Example:
 
 
 def _shown(rows: Sequence[DeskRow], fates: NDArray[np.int64], hostile: Sequence[str]) -> Shown:
-    """The map of the rows (those whose text was spoilt stand for themselves), and edited copies of a few."""
+    """The map of the rows, and edited copies of a few.
+
+    Rows whose text was spoiled are on the map by themselves.
+    """
     from tunewell.similar.vectors import available
 
     ends = [_DROPS[fate][1] if fate >= 0 else KEPT for fate in fates.tolist()]

@@ -1,4 +1,6 @@
-"""Planted corpora: made-up rows with known defects, so that every detector's recall and false flags can be measured.
+"""Planted corpora: made-up rows with known defects.
+
+With them every detector's recall and false flags can be measured.
 
 Everything is drawn by seed; edit rates, lengths and counts are parameters. The text follows Zipf's
 law (the word of rank r stands with a frequency of about 1 / r), as real language does, so detectors
@@ -140,7 +142,9 @@ def edit_blocks(
     blocks: int = 4,
     known: Sequence[str] | None = None,
 ) -> str:
-    """Edit a share of the words in a few runs: each block is replaced (60 %), deleted (20 %) or added to (20 %).
+    """Edit a share of the words in a few runs.
+
+    Each block is replaced (60 %), deleted (20 %) or added to (20 %).
 
     Args:
         original: The text.
@@ -234,7 +238,7 @@ PERSONAL: dict[str, Callable[[random.Random], str]] = {
         (
             f"+44 20 {_digits(d, 4)} {_digits(d, 4)}",
             f"+49 {_digits(d, 3, '1')} {_digits(d, 7)}",
-            f"+33 {_digits(d, 1, '123456789')} {_digits(d, 2)} {_digits(d, 2)} {_digits(d, 2)} {_digits(d, 2)}",
+            " ".join(["+33", _digits(d, 1, "123456789"), *[_digits(d, 2) for _ in range(4)]]),
         )
     ),
     "ssn": lambda d: (
@@ -308,7 +312,7 @@ def corpus(
     leaks: Sequence[float] = (0.1, 0.25),
     base: Sequence[str] = (),
 ) -> Corpus:
-    """Clean rows with ``each`` of every defect, shuffled, and an evaluation set of which some rows leak.
+    """Clean rows with ``each`` of every defect, shuffled, and an evaluation set that leaks.
 
     Args:
         seed: Of everything.
@@ -394,7 +398,7 @@ class _Maker:
                 self.add("", f"trap: {kind}", *_personal(value)(self.draw, *self.fresh()))
 
     def _families(self, each: int) -> None:
-        """A template family (other names and numbers in one text) and a footer below many answers."""
+        """A template family (other names and numbers in one text), a footer below many answers."""
         asked, answer = self.fresh()
         slots = sorted(self.draw.sample(range(len(asked.split())), max(2, len(asked.split()) // 8)))
         for _ in range(each):

@@ -1,4 +1,7 @@
-"""An OpenAI-compatible server inside the test process: no socket, any `Model` behind it, faults on demand."""
+"""An OpenAI-compatible server inside the test process.
+
+No socket, any `Model` behind it, faults on demand.
+"""
 
 from __future__ import annotations
 

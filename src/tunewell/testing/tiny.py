@@ -1,4 +1,7 @@
-"""A model small enough for any test: two layers, random weights, a byte-level tokenizer, SmolLM2's way of chatting."""
+"""A model small enough for any test.
+
+Two layers, random weights, a byte-level tokenizer, SmolLM2's chat template.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any, Final
 CHAT_TEMPLATE: Final = (
     "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
     "{{ '<|im_start|>system\nYou are a tiny test model<|im_end|>\n' }}{% endif %}"
-    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 SPECIAL: Final = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")

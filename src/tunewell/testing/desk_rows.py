@@ -1,4 +1,7 @@
-"""Rows of an invented energy supplier's service desk, by seed: for stores that look real without a model."""
+"""Rows of an invented energy supplier's service desk, by seed.
+
+For stores that look real without a model.
+"""
 
 from __future__ import annotations
 
@@ -41,17 +44,21 @@ _POINTS: Final = {
     "move": ("final reading on {date}", "new address", "reply within {days} days"),
 }
 _GOLD: Final = {
-    "outage": "A cable is damaged in your area and there is a {0}. Supply should be {1}. You get {2}.",
+    "outage": (
+        "A cable is damaged in your area and there is a {0}. Supply should be {1}. You get {2}."
+    ),
     "bill": "This bill rests on an {0}. Send us the true one and it is {1}. You can pay in {2}.",
     "tariff": "You pay {0}, {1}. A change needs {2}.",
     "meter": "Please {0}, with a {1}. It is {2}.",
     "move": "Please tell us the {0} and your {1}. You have a {2}.",
 }
 _VAGUE: Final = (
-    "Thank you for contacting us! We are sorry for any inconvenience this may have caused. Please note that many "
-    "factors can play a role here, and that the situation may be different for each customer.",
-    "I understand your concern. In general, energy suppliers offer several ways of solving such questions. You may "
-    "wish to look at your contract or to call the customer service line for more information.",
+    "Thank you for contacting us! We are sorry for any inconvenience this may have caused. "
+    "Please note that many factors can play a role here, and that the situation may be different "
+    "for each customer.",
+    "I understand your concern. In general, energy suppliers offer several ways of solving such "
+    "questions. You may wish to look at your contract or to call the customer service line for "
+    "more information.",
 )
 
 

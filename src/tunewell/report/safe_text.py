@@ -1,4 +1,6 @@
-"""Hostile text made harmless and readable: escaped, cut with a notice, controls and bidi overrides shown by name.
+"""Hostile text made harmless and readable.
+
+Escaped, cut with a notice, controls and bidi overrides shown by name.
 
 Everything that comes from user data, a model or a name that somebody chose goes through `shown`
 (page), `plain` (attributes and one-line labels) or `for_terminal`.
@@ -12,18 +14,28 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from tunewell.report.wording import counted
+
 LIMIT: Final = 700
 """Characters of one text that the report shows."""
 
+MOST_MARKS: Final = 50
+"""Passages that are looked for in one text."""
+
 _CONTROL: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
-    "\ud800-\udfff\U000e0000-\U000e0fff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _NUMBER: Final = re.compile(r"\+?\d(?:[ ./()-]{0,2}\d){7,30}")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}$|\d{1,2}[./]\d{1,2}[./]\d{4}$")
 
 
-def shown(text: str, *, limit: int = LIMIT, marks: Sequence[str] = ()) -> Markup:
+def shown(
+    text: str,
+    *,
+    limit: int = LIMIT,
+    marks: Sequence[str] = (),
+) -> Markup:
     """Text as HTML: escaped, isolated from the direction of its surroundings, with passages marked.
 
     Args:
@@ -37,30 +49,44 @@ def shown(text: str, *, limit: int = LIMIT, marks: Sequence[str] = ()) -> Markup
         >>> shown("a" * 5, limit=2)
         Markup('<bdi>aa<span class="cut"> … 3 more characters</span></bdi>')
     """
-    limit += 0 if len(text) > limit + limit // 4 else limit // 4  # no notice for a few words
-    kept, cut = text[:limit], max(len(text) - limit, 0)
+    kept, cut = _cut(text, limit)
     parts: list[str] = []
     at = 0
     for start, end in _ranges(kept, marks):
-        parts += [visible(kept[at:start]), "<mark>", visible(kept[start:end]), "</mark>"]
+        parts.append(visible(kept[at:start]))
+        parts.append(f"<mark>{visible(kept[start:end])}</mark>")
         at = end
     parts.append(visible(kept[at:]))
     if cut:
-        parts.append(f'<span class="cut"> … {cut:,} more characters</span>')
+        notice = counted(cut, "more character", "more characters")
+        parts.append(f'<span class="cut"> … {notice}</span>')
     return Markup("<bdi>" + "".join(parts) + "</bdi>")
 
 
+def _cut(text: str, limit: int) -> tuple[str, int]:
+    """A text of so many characters, and how many were cut; a few more than allowed are left."""
+    tolerated = limit + limit // 4
+    if len(text) <= tolerated:
+        return text, 0
+    return text[:limit], len(text) - limit
+
+
 def plain(text: str, *, limit: int = 160) -> str:
-    r"""Text for one line or an attribute: white space joined, controls replaced, cut with an ellipsis. Not escaped.
+    r"""Text for one line or an attribute, not escaped.
+
+    White space is joined, controls are replaced, the rest is cut with an ellipsis.
 
     Example:
         >>> plain("one\n two" + chr(0x202E))
         'one two�'
     """
-    line = " ".join(
-        _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[: 4 * limit].replace("\r", " ")).split()
-    )
-    return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
+    most = 4 * limit
+    start = text[:most].replace("\r", " ")
+    readable = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", start)
+    line = " ".join(readable.split())
+    if len(line) <= limit and len(text) <= most:
+        return line
+    return line[: limit - 1] + "…"
 
 
 def for_terminal(text: str, *, limit: int = 400) -> str:
@@ -69,7 +95,9 @@ def for_terminal(text: str, *, limit: int = 400) -> str:
 
 
 def without_private(text: str) -> str:
-    """Text with personal data, secrets and long numbers hidden: the report may travel further than the data.
+    """Text with personal data, secrets and long numbers hidden.
+
+    The report may travel further than the data.
 
     Example:
         >>> without_private("Mail jo@example.org or ring 0170 555 12345 before 2026-11-20.")
@@ -79,7 +107,11 @@ def without_private(text: str) -> str:
 
     for span in reversed(find_personal(text)):
         text = f"{text[: span.start]}•••{text[span.end :]}"
-    return _NUMBER.sub(lambda m: m[0] if _DATE.match(m[0]) else "•" * 8, text)
+    return _NUMBER.sub(_without_number, text)
+
+
+def _without_number(match: re.Match[str]) -> str:
+    return match[0] if _DATE.match(match[0]) else "•" * 8
 
 
 def visible(text: str) -> str:
@@ -100,13 +132,15 @@ def visible(text: str) -> str:
 def _ranges(text: str, marks: Sequence[str]) -> list[tuple[int, int]]:
     """Where the marks occur, in order, overlaps joined."""
     found: list[tuple[int, int]] = []
-    for mark in marks[:50]:
+    for mark in marks[:MOST_MARKS]:
         if 0 < len(mark) <= len(text):
-            found += [m.span() for m in re.finditer(re.escape(mark), text, re.IGNORECASE)]
+            pattern = re.compile(re.escape(mark), re.IGNORECASE)
+            found += [match.span() for match in pattern.finditer(text)]
     joined: list[tuple[int, int]] = []
     for start, end in sorted(found):
         if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            first, last = joined.pop()
+            joined.append((first, max(end, last)))
         else:
             joined.append((start, end))
     return joined

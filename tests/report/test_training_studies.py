@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from tests.report.pages import read
-from tunewell.report.document import page
-from tunewell.report.learning import MOST_DOTS, by_heart, group_strips, recipe_strips, sign, sizes
-from tunewell.report.plots import growth, scatter
+from tunewell.report.html_page import page
+from tunewell.report.interval_charts import sign
+from tunewell.report.memorised_rows import MOST_DOTS, memorised_rows
 from tunewell.report.results import Results, gather
-from tunewell.testing.asked import ask_training, sample_curve, sample_groups
+from tunewell.report.training_charts import growth, scatter
+from tunewell.report.training_studies import group_strips, recipe_strips, sizes
 from tunewell.testing.factories import SampleProject, sample_project
+from tunewell.testing.sample_studies import ask_training, sample_curve, sample_groups
 from tunewell.types import Estimate, FoldTrace, Recipe
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -40,13 +42,13 @@ def test_what_was_asked_of_the_training_stands_in_the_report(answered: Results) 
         "What more rows would buy",
         "Does it hold for a new region?",
         "Recipes compared",
-        "by heart",
+        "memorised",
         "What was learned, by slice",
-        "What twice the rows, of all kinds",
+        "By how much twice the rows, of all kinds",
     ):
         assert words in html
     assert {"D12", "T03"} <= {f.code for f in answered.findings}
-    assert "Not asked yet" not in html
+    assert "Not measured yet" not in html
     assert HOSTILE not in html
     assert "&lt;img" in html
     assert not read(html).faults
@@ -54,7 +56,7 @@ def test_what_was_asked_of_the_training_stands_in_the_report(answered: Results) 
 
 def test_what_was_not_asked_is_said_with_the_command(results: Results) -> None:
     html = page(results)
-    assert "Not asked yet" in html
+    assert "Not measured yet" in html
     assert {"--curve", "--leave-out", "--search"} <= set(
         re.findall(r"tunewell train (--[a-z-]+)", html)
     )
@@ -139,24 +141,24 @@ def trace_of(gaps: list[float]) -> FoldTrace:
     )
 
 
-def test_rows_by_heart_are_those_more_than_a_nat_below_the_diagonal() -> None:
-    found = by_heart(trace_of([0.1, 1.4, 0.9, 1.01, -0.3]), epoch=1.0)
+def test_rows_memorised_are_those_more_than_a_nat_below_the_diagonal() -> None:
+    found = memorised_rows(trace_of([0.1, 1.4, 0.9, 1.01, -0.3]), epoch=1.0)
     assert found is not None
     assert (found.known, found.rows) == (2, 5)
     assert found.names == ("r1", "r3")
     drawn = str(scatter(found.dots, label="x"))
-    assert drawn.count('class="dot heart"') == 2
+    assert drawn.count('class="dot memorised"') == 2
     assert drawn.count('class="dot new"') == 3
 
 
-def test_many_rows_are_thinned_and_none_known_by_heart_is_lost() -> None:
+def test_many_rows_are_thinned_and_none_known_memorised_is_lost() -> None:
     gaps = np.random.default_rng(0).normal(0.2, 0.4, 3000)
     gaps[:7] = 1.5
-    found = by_heart(trace_of(gaps.tolist()), epoch=None)
+    found = memorised_rows(trace_of(gaps.tolist()), epoch=None)
     assert found is not None
     assert len(found.dots) <= MOST_DOTS
     assert found.known == int((gaps > 1.0).sum())
-    assert {d.row for d in found.dots if d.by_heart} == {
+    assert {d.row for d in found.dots if d.memorised} == {
         f"r{i}" for i in np.flatnonzero(gaps > 1.0)
     }
 
@@ -164,8 +166,8 @@ def test_many_rows_are_thinned_and_none_known_by_heart_is_lost() -> None:
 def test_a_trace_without_pairs_draws_nothing() -> None:
     trace = trace_of([0.1, 0.2])
     trace.losses[1, 1] = np.nan
-    assert by_heart(trace, epoch=1.0) is None
-    assert by_heart(None, epoch=1.0) is None
+    assert memorised_rows(trace, epoch=1.0) is None
+    assert memorised_rows(None, epoch=1.0) is None
 
 
 def test_groups_stand_worst_first_and_recipes_best_first(answered: Results) -> None:

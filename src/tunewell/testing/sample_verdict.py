@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tunewell.store import Store
 from tunewell.task import Gate, TaskFile
-from tunewell.testing.desk import DeskRow, desk_answer
+from tunewell.testing.desk_rows import DeskRow, desk_answer
 from tunewell.types import (
     Comparison,
     Criterion,
@@ -35,7 +35,7 @@ from tunewell.types import (
 
 METRICS: Final = (
     MetricInfo(name="key_points", title="Key points named", own=True, validated=True),
-    MetricInfo(name="must_not", title="Free of what is forbidden", own=True, validated=True),
+    MetricInfo(name="must_not", title="No forbidden text", own=True, validated=True),
     MetricInfo(name="rouge_l", title="Longest common wording (ROUGE-L)"),
     MetricInfo(
         name="nats",
@@ -87,7 +87,7 @@ def sample_evaluation(
     seed: int = 0,
     hostile: Sequence[str] = (),
 ) -> SampleEvaluation:
-    """Answers of every arm, their scores, and means and paired differences on all rows and by slice.
+    """Answers of every arm, their scores, means and paired differences, overall and by slice.
 
     Args:
         rows: The held-out rows.
@@ -127,7 +127,8 @@ def sample_evaluation(
         levels=levels,
         comparisons=comparisons,
         prompts={
-            "prompted": "You answer for the service desk. Be brief and name dates and prices.\n\n(3 solved examples)"
+            "prompted": "You answer for the service desk. Be brief and name dates and prices."
+            "\n\n(3 solved examples)"
         },
         looks=2,
     )
@@ -272,6 +273,16 @@ def _findings(evaluation: Evaluation) -> tuple[Finding, ...]:
 # --- the verdict ----------------------------------------------------------------------------------
 
 
+_WHY: Final[Mapping[Outcome, str]] = {
+    "GO": "The tuned model is better than the prompt alone on every condition that you set, "
+    "and people agree.",
+    "NO-GO": "The tuned model misses a condition that you set: a good prompt does as well, "
+    "so do not ship it.",
+    "INCONCLUSIVE": "What was measured speaks for the tuned model, but people have not yet said "
+    "whether its answers are good enough.",
+}
+
+
 def sample_verdict(
     made: SampleEvaluation,
     file: TaskFile,
@@ -287,96 +298,121 @@ def sample_verdict(
         findings: Of all stages.
         spoken: Whether people have judged (and approved the definition).
     """
-    criteria = tuple(
-        _criterion(made.evaluation, gate, file.where(f"gates.{i}"), spoken)
-        for i, gate in enumerate(file.spec.gates)
-    )
-    outcomes = {c.outcome for c in criteria}
-    outcome: Outcome = (
-        "NO-GO" if "NO-GO" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "GO"
-    )
-    why = {
-        "GO": "The tuned model is better than the prompt alone on every condition that you set, and people agree.",
-        "NO-GO": "The tuned model misses a condition that you set: a good prompt does as well, so do not ship it.",
-        "INCONCLUSIVE": "What was measured speaks for the tuned model, but people have not yet said whether its "
-        "answers are good enough.",
-    }[outcome]
-    settled = tuple(
-        f.model_copy(
-            update={"status": "clear", "blocking": False, "why": "The definition is approved."}
-        )
-        if spoken and f.code == "E01"
-        else f
-        for f in findings
-    )
+    criteria = []
+    for i, gate in enumerate(file.spec.gates):
+        origin = file.where(f"gates.{i}")
+        if gate.metric == "helpful":
+            criteria.append(_criterion_of_people(gate, origin, spoken=spoken))
+        else:
+            criteria.append(_criterion(made.evaluation, gate, origin))
+    settled = tuple(_approved(f) if spoken and f.code == "E01" else f for f in findings)
+    outcome = _worst(criteria)
     return Verdict(
         outcome=outcome,
-        why=why,
-        criteria=criteria,
+        why=_WHY[outcome],
+        criteria=tuple(criteria),
         findings=settled,
-        would_change=tuple(f"{c.name}: {c.needs}" for c in criteria if c.needs)
-        + tuple(f"{f.code}: {f.remedy}" for f in settled if f.blocking and f.status == "found"),
+        would_change=(*_needs(criteria), *_remedies(settled)),
     )
 
 
-def _criterion(evaluation: Evaluation, gate: Gate, origin: str, spoken: bool) -> Criterion:
-    bound = (
-        gate.at_least
-        if gate.at_least is not None
-        else gate.at_most
-        if gate.at_most is not None
-        else gate.margin
-    )
-    if gate.metric == "helpful":
-        name = f"helpful: tuned >= {bound:g}"
-        threshold = Threshold(value=bound, origin=origin)
-        if not spoken:
-            return Criterion(
-                name=name,
-                outcome="INCONCLUSIVE",
-                threshold=threshold,
-                why="Nobody has judged an answer yet.",
-                needs="about 80 verdicts, of 2 people each: tunewell review",
-            )
-        value = Estimate(value=0.925, low=0.846, high=0.965, n=80, method="Wilson", unit="share")
+def _worst(criteria: Sequence[Criterion]) -> Outcome:
+    outcomes = {c.outcome for c in criteria}
+    worst_first: tuple[Outcome, ...] = ("NO-GO", "INCONCLUSIVE")
+    for outcome in worst_first:
+        if outcome in outcomes:
+            return outcome
+    return "GO"
+
+
+def _approved(finding: Finding) -> Finding:
+    approved = {"status": "clear", "blocking": False, "why": "The definition is approved."}
+    return finding.model_copy(update=approved)
+
+
+def _needs(criteria: Sequence[Criterion]) -> list[str]:
+    return [f"{c.name}: {c.needs}" for c in criteria if c.needs]
+
+
+def _remedies(findings: Sequence[Finding]) -> list[str]:
+    return [f"{f.code}: {f.remedy}" for f in findings if f.blocking and f.status == "found"]
+
+
+def _criterion_of_people(gate: Gate, origin: str, *, spoken: bool) -> Criterion:
+    bound = _bound(gate)
+    name = f"helpful: tuned >= {bound:g}"
+    threshold = Threshold(value=bound, origin=origin)
+    if not spoken:
         return Criterion(
             name=name,
-            outcome="GO",
-            estimate=value,
+            outcome="INCONCLUSIVE",
             threshold=threshold,
-            why="74 of 80 answers could be sent as they are.",
+            why="Nobody has judged an answer yet.",
+            needs="about 80 verdicts, of 2 people each: tunewell review",
         )
-    info = next(m for m in evaluation.metrics if m.name == gate.metric)
-    if gate.kind == "level":
-        estimate = next(
-            x.estimate
-            for x in evaluation.levels
-            if (x.arm, x.metric, x.slice) == ("tuned", gate.metric, "")
-        )
-        name = f"{gate.metric}: tuned"
-    else:
-        wanted = ("tuned", gate.against, gate.metric, "")
-        estimate = next(
-            c.estimate
-            for c in evaluation.comparisons
-            if (c.arm, c.against, c.metric, c.slice) == wanted
-        )
-        name = f"{gate.metric}: tuned - {gate.against}"
-    above = gate.at_least is not None or (gate.kind == "no_worse" and info.bigger_is_better)
-    limit = -bound if gate.kind == "no_worse" and above else bound
-    passed = estimate.low >= limit if above else estimate.high <= limit
-    failed = estimate.high < limit if above else estimate.low > limit
-    outcome: Outcome = "GO" if passed else "NO-GO" if failed else "INCONCLUSIVE"
-    side = "on the right side of" if passed else "on the wrong side of" if failed else "across"
     return Criterion(
-        name=f"{gate.metric}: tuned no worse than {gate.against} by {bound:g}"
-        if gate.kind == "no_worse"
-        else f"{name} {'>=' if above else '<='} {limit:g}",
+        name=name,
+        outcome="GO",
+        estimate=Estimate(value=0.925, low=0.846, high=0.965, n=80, method="Wilson", unit="share"),
+        threshold=threshold,
+        why="74 of 80 answers could be sent as they are.",
+    )
+
+
+def _bound(gate: Gate) -> float:
+    for bound in (gate.at_least, gate.at_most):
+        if bound is not None:
+            return bound
+    return gate.margin
+
+
+def _criterion(evaluation: Evaluation, gate: Gate, origin: str) -> Criterion:
+    estimate = _estimate(evaluation, gate)
+    info = next(m for m in evaluation.metrics if m.name == gate.metric)
+    no_worse = gate.kind == "no_worse"
+    above = gate.at_least is not None or (no_worse and info.bigger_is_better)
+    limit = -_bound(gate) if no_worse and above else _bound(gate)
+    outcome = _outcome(estimate, limit, above=above)
+    return Criterion(
+        name=_name(gate, limit, above=above),
         outcome=outcome,
         estimate=estimate,
         threshold=Threshold(value=limit, origin=origin),
-        why=f"The whole interval lies {side} the threshold."
-        if outcome != "INCONCLUSIVE"
-        else "The interval lies across the threshold.",
+        why=_SIDES[outcome],
         needs="about 140 more test rows" if outcome == "INCONCLUSIVE" else "",
     )
+
+
+_SIDES: Final[Mapping[Outcome, str]] = {
+    "GO": "The whole interval is on the right side of the threshold.",
+    "NO-GO": "The whole interval is on the wrong side of the threshold.",
+    "INCONCLUSIVE": "The interval spans the threshold.",
+}
+
+
+def _estimate(evaluation: Evaluation, gate: Gate) -> Estimate:
+    if gate.kind == "level":
+        for level in evaluation.levels:
+            if (level.arm, level.metric, level.slice) == ("tuned", gate.metric, ""):
+                return level.estimate
+    wanted = ("tuned", gate.against, gate.metric, "")
+    for c in evaluation.comparisons:
+        if (c.arm, c.against, c.metric, c.slice) == wanted:
+            return c.estimate
+    raise ValueError(f"{gate.metric} was not measured")
+
+
+def _outcome(estimate: Estimate, limit: float, *, above: bool) -> Outcome:
+    low, high = estimate.low - limit, estimate.high - limit
+    if not above:
+        low, high = -high, -low
+    if low >= 0:
+        return "GO"
+    return "NO-GO" if high < 0 else "INCONCLUSIVE"
+
+
+def _name(gate: Gate, limit: float, *, above: bool) -> str:
+    if gate.kind == "no_worse":
+        return f"{gate.metric}: tuned no worse than {gate.against} by {_bound(gate):g}"
+    compared = "tuned" if gate.kind == "level" else f"tuned - {gate.against}"
+    return f"{gate.metric}: {compared} {'>=' if above else '<='} {limit:g}"

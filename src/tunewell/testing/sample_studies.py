@@ -1,4 +1,4 @@
-"""Invented answers of ``tunewell train --curve``, ``--leave-out`` and ``--search`` for a sample project."""
+"""Invented results of ``tunewell train --curve``, ``--leave-out`` and ``--search``."""
 
 from __future__ import annotations
 

@@ -17,37 +17,27 @@ from typing import Any, Final
 
 from tunewell import __version__
 from tunewell.pitfalls import CATALOGUE
-from tunewell.report import charts, plots
-from tunewell.report.arms import ARMS, kind, measured, rival, training
+from tunewell.report import interval_charts, training_charts
+from tunewell.report.arms import ARMS, kind, measured, rival
 from tunewell.report.changes import changes
-from tunewell.report.effort import effort
-from tunewell.report.figures import Figures, duration, memory, number_of, suffix
-from tunewell.report.labels import by_class, in_short, reliability, sureties
-from tunewell.report.landscape import label, state
-from tunewell.report.learning import (
-    by_heart,
-    group_strips,
-    more_strips,
-    recipe_strips,
-    sign,
-    sizes,
-    slice_strips,
-)
+from tunewell.report.class_figures import by_class
+from tunewell.report.conditions import conditions
+from tunewell.report.effort import effort, end_of
+from tunewell.report.figures import Figures
+from tunewell.report.findings import findings_by_status, handled, remedy, unasked
 from tunewell.report.map_and_families import look
-from tunewell.report.outputs import missing_in, side_by_side
-from tunewell.report.owner_page import (
-    conditions,
-    findings_by_status,
-    first_up,
-    handled,
-    headline,
-    in_words,
-    remedy,
-    unasked,
-)
+from tunewell.report.map_chart import label, state
+from tunewell.report.memorised_rows import memorised_rows
+from tunewell.report.number_format import duration, memory, number_of, suffix
+from tunewell.report.owner_page import headline
+from tunewell.report.reliability import in_short, reliability, sureties
 from tunewell.report.results import Results, earlier, gather
 from tunewell.report.row_flow import flow
-from tunewell.report.text import plain, shown
+from tunewell.report.safe_text import plain, shown
+from tunewell.report.side_by_side import missing_in, side_by_side
+from tunewell.report.training_curves import slice_strips, training
+from tunewell.report.training_studies import group_strips, more_strips, recipe_strips, sizes
+from tunewell.report.wording import counted, first_up, in_words, noun
 from tunewell.store import Store
 from tunewell.store.files import disk_errors
 from tunewell.task import TaskFile
@@ -55,7 +45,12 @@ from tunewell.task import TaskFile
 LATEST: Final = "latest.html"
 
 
-def render(file: TaskFile, store: Store, *, since: str | None = None) -> Path:
+def render(
+    file: TaskFile,
+    store: Store,
+    *,
+    since: str | None = None,
+) -> Path:
     """Write the report of a project and give its path.
 
     The file lies in ``.tunewell/reports`` under a name with date and verdict; ``latest.html`` is a
@@ -88,6 +83,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         then: What an earlier verdict rested on.
     """
     evaluation = results.evaluation
+    best_epoch = results.trained.best_epoch if results.trained else None
     context: dict[str, Any] = {
         "r": results,
         "task": results.file.spec.task,
@@ -98,9 +94,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "flow": flow(results),
         "look": look(results),
         "training": training(results),
-        "by_heart": by_heart(
-            results.trace, epoch=results.trained.best_epoch if results.trained else None
-        ),
+        "memorised": memorised_rows(results.trace, epoch=best_epoch),
         "by_slice": slice_strips(results),
         "measured": measured(evaluation) if evaluation else (),
         "by_class": by_class(results),
@@ -139,8 +133,9 @@ def _name(results: Results) -> str:
 
 def _made(results: Results) -> dt.datetime:
     """When what is reported ended: the same results give the same page."""
-    ends = [run.started + dt.timedelta(seconds=run.seconds) for run in results.runs.values()]
-    return max(ends, default=dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+    ends = map(end_of, results.runs.values())
+    ended = max(ends, default=dt.datetime.now(dt.UTC))
+    return ended.astimezone(dt.UTC)
 
 
 def _packages(results: Results) -> Mapping[str, str]:
@@ -162,20 +157,27 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        shown=shown, plain=plain, duration=duration, memory=memory, figure=number_of, suffix=suffix
+        shown=shown,
+        plain=plain,
+        counted=counted,
+        noun=noun,
+        duration=duration,
+        memory=memory,
+        figure=number_of,
+        suffix=suffix,
     )
     environment.globals.update(
-        strip=charts.strip,
-        row_strip=charts.row_strip,
-        stream=charts.stream,
-        curves=plots.curves,
-        growth=plots.growth,
-        scatter=plots.scatter,
+        strip=interval_charts.strip,
+        row_strip=interval_charts.row_strip,
+        stream=interval_charts.stream,
+        curves=training_charts.curves,
+        growth=training_charts.growth,
+        scatter=training_charts.scatter,
         sizes=sizes,
         group_strips=group_strips,
         more_strips=more_strips,
         recipe_strips=recipe_strips,
-        sign=sign,
+        sign=interval_charts.sign,
         reliability=reliability,
         in_short=in_short,
         kind=kind,

@@ -12,7 +12,8 @@ from tests.report.pages import read
 from tunewell.evaluate.calibration import Calibration, calibrate
 from tunewell.evaluate.classes import Classes, ClassFigure
 from tunewell.report import page
-from tunewell.report.labels import FIRST, MOST, bin_kind, by_class, in_short, reliability, sureties
+from tunewell.report.class_figures import FIRST, MOST, by_class
+from tunewell.report.reliability import bin_kind, in_short, reliability, sureties
 from tunewell.report.results import Results, gather
 from tunewell.testing.factories import sample_project
 from tunewell.types import Estimate, Evaluation
@@ -86,7 +87,7 @@ def test_the_page_shows_both_and_hostile_names_stay_text(labelled: Results) -> N
     assert "never named" in parsed.text
     assert "nothing 3 ×" in parsed.text
     assert len(parsed.of_class("reliability")) == 1
-    assert "tuned is too sure of itself: calibration error (ECE)" in parsed.text
+    assert "tuned is overconfident: calibration error (ECE)" in parsed.text
     assert parsed.text.count("Brier score, brier, tuned") == 1  # in the register; the base has none
     assert "Brier score, brier, base" not in parsed.text
     order = [
@@ -111,9 +112,9 @@ def test_neither_stands_where_it_was_not_measured(results: Results) -> None:
 
 def test_marks_tell_too_sure_from_not_sure_enough() -> None:
     boasts, shy = surety("tuned", gap=0.4), surety("tuned", gap=-0.25)
-    assert in_short(boasts) == "too sure of itself"
+    assert in_short(boasts) == "overconfident"
     assert {bin_kind(b) for b in boasts.curve} == {"nogo"}
-    assert in_short(shy) == "less sure than it could be"
+    assert in_short(shy) == "underconfident"
     assert "open" in {bin_kind(b) for b in shy.curve}
     drawn = read(str(reliability(boasts)))
     assert drawn.faults == []

@@ -1,4 +1,6 @@
-"""Planted corpora for the age of rows: facts with a history, rows that state them, and what only looks stale.
+"""Planted corpora for the age of rows.
+
+Facts with a history, rows that state them, and what only looks stale.
 
 The values of an entity's attribute follow each other in time. Rows are dated by field, by the HTML
 page they stand on, by their text, or not at all.
@@ -112,7 +114,9 @@ def aged(*, seed: int = 0, each: int = 60, topics: int = 24, late: float = 0.05)
 
 def _fact(draw: random.Random, i: int) -> _Fact:
     attribute = list(_SAYS)[i % len(_SAYS)]
-    entity = f"{draw.choice(vocabulary()[3_000:]).capitalize()} {draw.choice(vocabulary()[9_000:]).capitalize()}"
+    first = draw.choice(vocabulary()[3_000:]).capitalize()
+    second = draw.choice(vocabulary()[9_000:]).capitalize()
+    entity = f"{first} {second}"
     values: list[str] = []
     while len(values) < 3:
         value = _SAYS[attribute][0](draw)
@@ -208,7 +212,8 @@ def _sound(draw: random.Random, facts: list[_Fact], each: int) -> Iterator[AgedR
         )
     for i in range(each * 2):
         fact = draw.choice(facts)
-        answer = f"Until {fact.since[2].year} the {fact.attribute} of {fact.entity} was {fact.values[1]}. {text(draw, 8)}"
+        stated = f"the {fact.attribute} of {fact.entity} was {fact.values[1]}"
+        answer = f"Until {fact.since[2].year} {stated}. {text(draw, 8)}"
         yield AgedRow(
             f"past{i}", _ask(draw), answer, str(_day(draw, 0, 200)), "speaks of the past", False
         )
