@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tunewell.curate import curate
-from tunewell.people import Accounts, Batch, Book, Item, Said, new_id
+from tunewell.people import Accounts, Batch, Item, Said, WorkStore, new_id
 from tunewell.people.row_changes import WrittenAnswer, freeze_gold, gold_registry, words_for
 from tunewell.split import split
 from tunewell.store import Store
@@ -42,7 +42,7 @@ def review(store: Store, example: str, part: str, correction: str) -> None:
     """Somebody corrects one output."""
     import datetime as dt
 
-    book = Book(store)
+    work_store = WorkStore(store)
     batch = Batch(
         id=new_id(),
         kind="review",
@@ -62,11 +62,11 @@ def review(store: Store, example: str, part: str, correction: str) -> None:
         source="s",
         output="wrong",
     )
-    book.open_batch(batch, [item])
-    account = Accounts(store).account("ann") or Accounts(store).create("ann", role="expert")
-    book.share(batch, [account.id])
+    work_store.open_batch(batch, [item])
+    account = Accounts(store).by_name("ann") or Accounts(store).create("ann", role="expert")
+    work_store.share(batch, [account.id])
     said = Said(scores={"right": 0}, correction=correction)
-    book.write(said, item=item, batch=batch, account=account.id, key=new_id())
+    work_store.write(said, item=item, batch=batch, account=account.id, key=new_id())
 
 
 def made(file: TaskFile, store: Store) -> tuple[dict[str, Example], Split]:

@@ -1,4 +1,4 @@
-"""A small project with everything that the room for people needs: rows, a split, an evaluation of two arms."""
+"""A small project with all that the review app needs: rows, a split, an evaluation of two arms."""
 
 from __future__ import annotations
 

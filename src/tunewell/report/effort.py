@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from tunewell.people import Book
+from tunewell.people import WorkStore
 from tunewell.report.results import Results
 from tunewell.types import Run
 
@@ -88,7 +88,7 @@ def _people(results: Results) -> tuple[float, str]:
                 recorded += minutes
             elif kind == "judgement":
                 guessed += assumed
-    for batch in (book := Book(results.store)).batches():
+    for batch in (book := WorkStore(results.store)).batches():
         for said in book.verdicts(batch.id, all_words=True):
             count += 1
             recorded += said.seconds / 60

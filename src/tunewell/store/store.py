@@ -286,6 +286,33 @@ class Store:
         with turn, self._database_errors(), self._engine.begin() as connection:
             yield connection
 
+    def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Every row of a query."""
+        with self.connection() as connection:
+            return connection.execute(query).all()
+
+    def row(self, query: sa.Select[Any]) -> sa.Row[Any] | None:
+        """The first row of a query, if there is one."""
+        with self.connection() as connection:
+            return connection.execute(query).first()
+
+    def values(self, query: sa.Select[Any]) -> list[Any]:
+        """The first column of every row of a query."""
+        return [row[0] for row in self.rows(query)]
+
+    def value(self, query: sa.Select[Any]) -> Any:
+        """The first column of the first row of a query; None if there is no row."""
+        row = self.row(query)
+        return None if row is None else row[0]
+
+    def change(self, *statements: sa.Insert | sa.Update | sa.Delete) -> int:
+        """Run statements as one transaction; gives how many rows the last one changed."""
+        changed = 0
+        with self.connection(write=True) as connection:
+            for statement in statements:
+                changed = connection.execute(statement).rowcount
+        return changed
+
     @contextlib.contextmanager
     def _database_errors(self) -> Iterator[None]:
         try:
