@@ -1,4 +1,4 @@
-"""Keys and seconds for one verdict: ours measured in Chromium, Label Studio's counted from its documentation.
+"""Keys and seconds for one verdict: ours measured, Label Studio's counted from its documentation.
 
 `python -m bench web/keys`. The task: one yes/no question and one on a scale of five, then on to the
 next item. Ours are pressed in a real browser on a served project; the seconds are those from the

@@ -1,4 +1,4 @@
-"""A hundred raters at once, the server killed in between: how fast, and is every acknowledged verdict there once?
+"""A hundred raters at once, the server killed in between: how fast, and is every verdict there?
 
 `python -m bench web/load`; VERDICTS (5,000), RATERS (100), THINK seconds between a rater's verdicts
 (2), DATABASE_URL (``own``: a PostgreSQL of its own, from the programs of the machine, waiting for
@@ -57,7 +57,7 @@ uvicorn.run(create_app(load_task(folder), Store(folder, url=url)), port=port, lo
 
 
 def prepare(folder: Path) -> tuple[Batch, list[tuple[str, str, list[str]]], str]:
-    """A batch with its seats, (cookie, csrf, items in order) of each rater, and the owner's cookie."""
+    """A batch with its seats, each rater's (cookie, csrf, items in order), the owner's cookie."""
     (folder / "tunewell.yaml").write_text(TASK, encoding="utf-8")
     with Store(folder, url=URL) as store:
         work_store, sessions = WorkStore(store), Sessions(store)

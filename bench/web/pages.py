@@ -1,4 +1,4 @@
-"""How long the server takes for each page with 100,000 items before people and 50,000 verdicts on another batch.
+"""How long each page takes with 100,000 items in one batch and 50,000 verdicts in another.
 
 `python -m bench web/pages`; ITEMS, VERDICTS.
 """

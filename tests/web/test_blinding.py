@@ -89,7 +89,7 @@ def test_what_surrounds_an_output_is_the_same_for_every_arm(world: World) -> Non
 
 
 def test_response_times_tell_nothing(world: World) -> None:
-    """Which of a row's two outputs comes back faster is a coin: outputs are read the same way, whoever wrote them."""
+    """Which of a row's two outputs comes back faster is a coin: both are read in the same way."""
     batch = world.review(["ann"], rows=24, raters=1)
     ann = world.client("ann")
     by_row: dict[str, dict[str, str]] = {}

@@ -326,7 +326,7 @@ def _work_a_little(world: World, review: str, marks: str) -> None:
 
 @pytest.mark.skipif(not PICTURES, reason="pictures are made when TUNEWELL_PICTURES names a folder")
 def test_pictures(served: ServedProject) -> None:
-    """Pictures of the pages for the docs: TUNEWELL_PICTURES=docs/pictures pytest tests/web -k pictures."""
+    """Pictures for the docs: TUNEWELL_PICTURES=docs/pictures pytest tests/web -k pictures."""
     folder = Path(PICTURES)
     world = served.world
     world.account("Ann Weber", "owner")

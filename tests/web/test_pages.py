@@ -427,4 +427,5 @@ def test_the_owner_sees_what_the_rows_of_a_batch_stand_for(world: World) -> None
     assert "How representative this sample is" in page
     assert f"Slice values covered, of {batch.coverage.groups} {batch.coverage.covered} " in page
     assert f"{batch.coverage.random.value:.1f} [" in page
-    assert f"Deviation from the target mix {batch.coverage.error:.3f} {batch.coverage.error_random.value:.3f} [" in page
+    error, at_random = batch.coverage.error, batch.coverage.error_random.value
+    assert f"Deviation from the target mix {error:.3f} {at_random:.3f} [" in page

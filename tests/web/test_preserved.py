@@ -1,4 +1,4 @@
-"""The sample of a stress test in the review app: clean question, changed question, one yes or no."""
+"""The sample of a stress test in the review app: two questions, one answer, yes or no."""
 
 from __future__ import annotations
 
