@@ -14,7 +14,7 @@ from tunewell import __version__
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.web import api, manage, members, sign_in, sso, work
+from tunewell.web import api, decide, manage, members, plain_form, sign_in, sso, work
 from tunewell.web.access import Refused, session_of
 from tunewell.web.context import AppContext
 from tunewell.web.guard import Guard
@@ -70,7 +70,7 @@ def create_app(
         mail=mail,
         sso=OpenID(issuer, store) if issuer else None,
     )
-    for part in (sign_in, sso, work, manage, members, api):
+    for part in (sign_in, sso, work, plain_form, decide, manage, members, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)
