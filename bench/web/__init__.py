@@ -1,1 +1,1 @@
-"""Benchmarks of the room for people."""
+"""Benchmarks of the review app."""

@@ -1,4 +1,4 @@
-"""Keys and seconds for one verdict: ours measured in Chromium, Label Studio's counted from its documentation.
+"""Keys and seconds for one verdict: ours measured, Label Studio's counted from its documentation.
 
 `python -m bench web/keys`. The task: one yes/no question and one on a scale of five, then on to the
 next item. Ours are pressed in a real browser on a served project; the seconds are those from the
@@ -40,7 +40,7 @@ def measure(folder: Path) -> list[float]:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM)
         context = browser.new_context()
-        token = world.door.sign_in(world.account("ann", "expert"))
+        token = world.sessions.start(world.account("ann", "expert"))
         context.add_cookies([{"name": "tunewell", "value": token, "url": url}])
         page = context.new_page()
         page.goto(f"{url}/work/{batch.id}")
@@ -54,7 +54,7 @@ def measure(folder: Path) -> list[float]:
             )
             seconds.append(time.perf_counter() - started)
         page.locator("[data-state]", has_text="All saved").wait_for()
-        said = world.book.verdicts(batch.id)
+        said = world.work_store.verdicts(batch.id)
         browser.close()
     server.should_exit = True
     thread.join(10)

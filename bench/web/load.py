@@ -1,4 +1,4 @@
-"""A hundred raters at once, the server killed in between: how fast, and is every acknowledged verdict there once?
+"""A hundred raters at once, the server killed in between: how fast, and is every verdict there?
 
 `python -m bench web/load`; VERDICTS (5,000), RATERS (100), THINK seconds between a rater's verdicts
 (2), DATABASE_URL (``own``: a PostgreSQL of its own, from the programs of the machine, waiting for
@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.machine import keep
-from tunewell.people import Accounts, Batch, Book, Item, new_id
+from tunewell.people import Accounts, Batch, Item, Sessions, WorkStore, new_id
 from tunewell.store import Store
 from tunewell.task import RubricCriterion
 from tunewell.testing.postgres import postgres_programs, postgres_server
@@ -40,7 +40,7 @@ THINK_S = float(os.environ.get("THINK", "2"))
 URL = os.environ.get("DATABASE_URL", "")
 LOOK_S = 3.0
 TASK = """\
-task: {name: load, about: A load test of the room., input: a question, output: an answer}
+task: {name: load, about: A load test of the review app., input: a question, output: an answer}
 data: [{path: none.jsonl}]
 people: {rubric: [{name: right, question: "Is it right?"}]}
 """
@@ -57,10 +57,10 @@ uvicorn.run(create_app(load_task(folder), Store(folder, url=url)), port=port, lo
 
 
 def prepare(folder: Path) -> tuple[Batch, list[tuple[str, str, list[str]]], str]:
-    """A batch with its seats, (cookie, csrf, items in order) of each rater, and the owner's cookie."""
+    """A batch with its seats, each rater's (cookie, csrf, items in order), the owner's cookie."""
     (folder / "tunewell.yaml").write_text(TASK, encoding="utf-8")
     with Store(folder, url=URL) as store:
-        book, door = Book(store), Accounts(store)
+        work_store, sessions = WorkStore(store), Sessions(store)
         batch = Batch(
             id=new_id(),
             kind="review",
@@ -84,17 +84,17 @@ def prepare(folder: Path) -> tuple[Batch, list[tuple[str, str, list[str]]], str]
             )
             for n in range(count)
         ]
-        book.open_batch(batch, items)
-        accounts = [door.create(f"rater {n}", role="expert") for n in range(RATERS)]
-        book.share(batch, [a.id for a in accounts])
+        work_store.open_batch(batch, items)
+        accounts = [Accounts(store).create(f"rater {n}", role="expert") for n in range(RATERS)]
+        work_store.share(batch, [a.id for a in accounts])
         raters = []
         for account in accounts:
-            token = door.sign_in(account)
-            session = door.session(token)
+            token = sessions.start(account)
+            session = sessions.find(token)
             assert session is not None
-            queue = [i.id for i in book.next_items(batch.id, account.id, limit=count)]
+            queue = [i.id for i in work_store.next_items(batch.id, account.id, limit=count)]
             raters.append((token, session.csrf, queue))
-        owner = door.sign_in(door.create("owner", role="owner"))
+        owner = sessions.start(Accounts(store).create("owner", role="owner"))
     return batch, raters, owner
 
 
@@ -234,7 +234,7 @@ def main() -> None:
         bench.server.send_signal(signal.SIGKILL)  # the last verdicts have to survive this, too
         bench.server.wait()
         with Store(folder, url=URL) as store:
-            kept = Counter(v.key for v in Book(store).verdicts(batch.id, all_words=True))
+            kept = Counter(v.key for v in WorkStore(store).verdicts(batch.id, all_words=True))
     result = summary(bench, kept, total, seconds)
     print(json.dumps(result, indent=2))
     keep(f"web_load_{result['database']}", result)

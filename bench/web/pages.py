@@ -1,4 +1,4 @@
-"""How long the server takes for each page with 100,000 items before people and 50,000 verdicts on another batch.
+"""How long each page takes with 100,000 items in one batch and 50,000 verdicts in another.
 
 `python -m bench web/pages`; ITEMS, VERDICTS.
 """
@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 
 from bench.machine import keep
 from bench.web.load import TASK
-from tunewell.people import Accounts, Batch, Book, Item, new_id
+from tunewell.people import Accounts, Batch, Item, Sessions, WorkStore, new_id
 from tunewell.store import Store
 from tunewell.store.people_tables import assignments, verdicts
 from tunewell.task import RubricCriterion, load_task
@@ -42,7 +42,7 @@ def main() -> None:
 
 def measure(folder: Path, store: Store) -> dict[str, object]:
     """The figures, which are kept under bench/results as well."""
-    book, door = Book(store), Accounts(store)
+    work_store, sessions = WorkStore(store), Sessions(store)
     batch = Batch(
         id=new_id(),
         kind="review",
@@ -66,17 +66,18 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
         for n in range(ITEMS)
     ]
     started = time.perf_counter()
-    book.open_batch(batch, items)
+    work_store.open_batch(batch, items)
     opened_s = time.perf_counter() - started
     accounts = [
-        door.create(f"rater {n}", role="owner" if n == 0 else "expert") for n in range(RATERS)
+        Accounts(store).create(f"rater {n}", role="owner" if n == 0 else "expert")
+        for n in range(RATERS)
     ]
     started = time.perf_counter()
-    book.share(batch, [a.id for a in accounts])
+    work_store.share(batch, [a.id for a in accounts])
     shared_s = time.perf_counter() - started
     client = TestClient(create_app(load_task(folder), store))
-    client.cookies.set("tunewell", door.sign_in(accounts[0]))
-    judged = _judged(book, store, [a.id for a in accounts])
+    client.cookies.set("tunewell", sessions.start(accounts[0]))
+    judged = _judged(work_store, store, [a.id for a in accounts])
     started = time.perf_counter()
     client.get(f"/batches/{judged}")
     first_s = time.perf_counter() - started
@@ -107,7 +108,7 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
     return result
 
 
-def _judged(book: Book, store: Store, people: list[str]) -> str:
+def _judged(work_store: WorkStore, store: Store, people: list[str]) -> str:
     """A review with its verdicts in: two people on each output."""
     luck, now = random.Random(1), dt.datetime.now(dt.UTC).isoformat()
     batch = Batch(
@@ -137,8 +138,8 @@ def _judged(book: Book, store: Store, people: list[str]) -> str:
         )
         for n in range(VERDICTS // 2)
     ]
-    book.open_batch(batch, items)
-    book.share(batch, people)
+    work_store.open_batch(batch, items)
+    work_store.share(batch, people)
     with store.connection(write=True) as connection:
         seats = connection.execute(
             sa.select(assignments.c.item, assignments.c.account).where(

@@ -1,4 +1,4 @@
-"""Rows for people, drawn evenly over clusters or by the model's doubt, beside random ones of the same size.
+"""Rows for people, drawn evenly over clusters or by the model's doubt, beside random ones.
 
 `python -m bench web/sampling`; TUNEWELL_DATA names the folder with ``banking77``. The draws are
 those of ``tunewell annotate open`` (representative) and ``--uncertain .5``; they know clusters of

@@ -1,4 +1,4 @@
-"""Worst labels first: of planted wrong targets (10 %), how many lie within the first 10 % that people look at?
+"""Worst labels first: how many of the planted wrong targets (10 %) are in the first 10 %?
 
 `python -m bench web/worst_first`; TUNEWELL_DATA names the folder with ``banking77`` and
 ``label_errors``. The order is the one that an annotation opened with ``--worst-first`` takes: D10's

@@ -161,7 +161,7 @@ def _daft_on_ray(address: str) -> Any:
     """Daft with Ray as its runner, chosen once per process."""
     try:
         import daft
-        import ray
+        import ray  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         raise MissingExtraError("ray", needed_for=f"engine {address!r}") from None
 

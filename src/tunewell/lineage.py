@@ -64,7 +64,7 @@ def reuse(
     parameters: Mapping[str, Any],
     seed: int = 0,
 ) -> Run | None:
-    """A finished run of this stage with the same inputs and parameters and intact outputs, if there is one.
+    """A finished run of this stage with the same inputs, parameters and intact outputs, if any.
 
     Every stage asks this first. The run found becomes the newest of its stage again (as a copy of
     the record), so that reports and `why` speak of the definition as it stands.

@@ -11,7 +11,7 @@ from tests.web.world import make_project
 from tunewell.annotate import annotation_result, gold_examples, open_annotation, rows_of, suspicious
 from tunewell.errors import UserError
 from tunewell.lineage import record
-from tunewell.people import Batch, Book, Item, MarkedSpan, Said
+from tunewell.people import Batch, Item, MarkedSpan, Said, WorkStore
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Finding
@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> Iterator[tuple[TaskFile, Store]]:
 
 def opened(
     project: tuple[TaskFile, Store], part: str = "review", rows: int = 4
-) -> tuple[Book, Batch]:
+) -> tuple[WorkStore, Batch]:
     file, store = project
     examples, families = rows_of(store, part)  # type: ignore[arg-type]
     batch = open_annotation(
@@ -39,7 +39,7 @@ def opened(
         families=families,
         adjudicators=["judy"],  # type: ignore[arg-type]
     )
-    book = Book(store)
+    book = WorkStore(store)
     book.share(batch, ["ann", "bob", "judy"])
     return book, batch
 
@@ -50,7 +50,7 @@ def words(item: Item, *, label: str = "billing", end: int = 6) -> Said:
     )
 
 
-def say(book: Book, batch: Batch, item: Item, person: str, said: Said) -> None:
+def say(book: WorkStore, batch: Batch, item: Item, person: str, said: Said) -> None:
     book.write(said, item=item, batch=batch, account=person, key=f"{person}{item.id}")
 
 
@@ -144,7 +144,7 @@ def test_the_suspicious_come_first_and_in_their_order_for_everybody(
     batch = open_annotation(
         store, file, examples, author="o", rows=4, part="review", first=suspicious(store)
     )
-    book = Book(store)
+    book = WorkStore(store)
     book.share(batch, ["ann", "bob"])
     for person in ("ann", "bob"):
         queue = [i.example for i in book.next_items(batch.id, person)]

@@ -21,7 +21,7 @@ from tunewell.annotate import (
     to_label_studio,
 )
 from tunewell.errors import DataError, UserError
-from tunewell.people import Accounts, Book, MarkedSpan, Said
+from tunewell.people import Accounts, MarkedSpan, Said, WorkStore
 from tunewell.store import Store
 from tunewell.task import TaskFile
 
@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Iterator[tuple[TaskFile, Store]]:
 def exported(file: TaskFile, store: Store, form: str) -> str:
     """Two people's words on four rows, as another tool would hold them."""
     examples, families = rows_of(store, "review")
-    book = Book(store)
+    book = WorkStore(store)
     batch = open_annotation(
         store, file, examples, author="o", rows=4, part="review", families=families
     )
@@ -67,21 +67,21 @@ def test_what_one_project_exports_another_imports_once(
     rows = {e.id: (e, "review") for e in rows_of(store, "review")[0]}
     sources = {
         i.example: i.source
-        for b in Book(project[1]).batches()
-        for i in Book(project[1]).items(b.id)
+        for b in WorkStore(project[1]).batches()
+        for i in WorkStore(project[1]).items(b.id)
     }
     words = read_words(form, text, sources, place="file")
     first = import_words(store, file, words, rows, author="o")  # type: ignore[arg-type]
     assert (first.new, first.known, first.unknown, first.refused) == (8, 0, (), ())
     again = import_words(store, file, words, rows, author="o")  # type: ignore[arg-type]
     assert (again.batch, again.new, again.known) == (first.batch, 0, 8)
-    batch = Book(store).batch(first.batch)
+    batch = WorkStore(store).batch(first.batch)
     assert batch is not None
-    found = annotation_result(Book(store), batch)
+    found = annotation_result(WorkStore(store), batch)
     assert (len(found.settled), len(found.disputes)) == (3, 1)
     assert {s.said.answer for s in found.settled} <= {f"=Answer {n}" for n in range(4)}
     assert all(s.said.spans[0].label == "form" for s in found.settled)
-    people = [a for a in Accounts(store).accounts() if a.shown.startswith("imported: ")]
+    people = [a for a in Accounts(store).all() if a.shown.startswith("imported: ")]
     assert len(people) == 2
     assert not any(a.active for a in people)
     store.close()

@@ -15,7 +15,7 @@ from tunewell.annotate import row_doubts
 from tunewell.cli.main import app
 from tunewell.errors import UserError
 from tunewell.lineage import record
-from tunewell.people import Book
+from tunewell.people import WorkStore
 from tunewell.store import Store
 from tunewell.store.traces import trace_to_bytes
 from tunewell.types import (
@@ -109,7 +109,7 @@ def test_what_has_not_been_measured_is_said_with_the_way_on(store: Store) -> Non
         row_doubts(store, "test")  # the evaluation has no certainty and no judge
     refused = CliRunner().invoke(app, ["annotate", "open", "--uncertain", "0.5"])
     assert refused.exit_code == 1
-    assert Book(store).batches() == []
+    assert WorkStore(store).batches() == []
 
 
 def test_a_judge_in_the_middle_of_its_scale_is_in_doubt(store: Store) -> None:
@@ -137,11 +137,11 @@ def test_the_uncertain_come_with_their_probability(store: Store) -> None:
     assert found.exit_code == 0, found.output
     result = json.loads(found.stdout)["result"]
     assert result["items"] == 6
-    items = {i.example: i.probability for i in Book(store).items(result["batch"])}
+    items = {i.example: i.probability for i in WorkStore(store).items(result["batch"])}
     others = [p for name, p in items.items() if name != "t0003"]
     assert all(0.125 <= p < 0.5 for p in others)
     assert items.get("t0003", 1.0) > 2 * max(others)
-    batch = Book(store).batch(result["batch"])
+    batch = WorkStore(store).batch(result["batch"])
     assert batch is not None
     assert batch.coverage is not None
     assert batch.coverage.model_dump(mode="json") == result["coverage"]

@@ -17,7 +17,7 @@ from tunewell.cli.pool import pool_evaluation
 from tunewell.errors import UserError
 from tunewell.lineage import record
 from tunewell.model.fake import FakeModel
-from tunewell.people import Accounts, Book, MarkedSpan, Said
+from tunewell.people import Accounts, MarkedSpan, Said, WorkStore
 from tunewell.people.row_changes import words_for
 from tunewell.review import open_review
 from tunewell.store import Store
@@ -76,7 +76,7 @@ def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(
         store, file, found, examples[:4], author="o", arms=found.arms, rows=4, part="review"
     )
     ann = Accounts(store).create("Ann", role="expert").id
-    book = Book(store)
+    book = WorkStore(store)
     book.share(batch, [ann])
     item = book.items(batch.id)[0]
     assert (item.part, item.output, item.marks[0].kind) == (
@@ -94,7 +94,7 @@ def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_p
     _, store = project
     ann = Accounts(store).create("Ann", role="expert").id
     batch = ask("review", "open", "--rows", "4", "--raters", "1", "--to", "ann")["result"]["batch"]
-    book, known = Book(store), Book(store).batch(batch)
+    book, known = WorkStore(store), WorkStore(store).batch(batch)
     assert known is not None
     item = book.next_items(batch, ann)[0]
     said = Said(
@@ -133,7 +133,7 @@ def test_annotations_come_in_and_are_frozen(
     opened = ask("annotate", "open", "--rows", "6", "--novel", "0.5", "--blind", "0.5")["result"]
     assert opened["items"] == 6
     assert opened["coverage"]["groups"] == 2
-    hidden = [i for i in Book(store).items(opened["batch"]) if not i.output]
+    hidden = [i for i in WorkStore(store).items(opened["batch"]) if not i.output]
     assert len(hidden) == 3
     assert CliRunner().invoke(app, ["annotate", "import", "--in", "gone.json"]).exit_code == 1
 
@@ -163,10 +163,10 @@ def test_the_rows_of_a_stress_test_are_laid_before_people(project: tuple[TaskFil
     words = ("annotate", "open", "--from", "stress", "--rows", "10", "--raters", "1", "--to", "ann")
     found = ask(*words)["result"]
     assert (found["items"], found["seats"]) == (10, 10)
-    batch = Book(store).batch(found["batch"])
+    batch = WorkStore(store).batch(found["batch"])
     assert batch is not None
     assert [(c.name, c.scale) for c in batch.rubric] == [("same-answer", "yes/no")]
-    items = Book(store).items(batch.id)
+    items = WorkStore(store).items(batch.id)
     assert sorted(i.example.split("~")[1] for i in items) == ["typos"] * 5 + ["upper_case"] * 5
     assert {i.family for i in items} <= {f"f{row.id}" for row in rows}
     assert ask("review", "results")["result"]["batch"]["id"] != batch.id

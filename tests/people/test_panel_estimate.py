@@ -1,4 +1,4 @@
-"""The panel's estimate holds at every look, counts families once, and is never spoiled by a bad judge."""
+"""The panel's estimate holds at every look, counts families once, and survives a bad judge."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_good_judge_narrows_the_interval_and_a_bad_one_does_not_move_it() -> N
 
 
 def test_it_holds_at_every_look() -> None:
-    """Looking after each tenth verdict and stopping at the worst one misses in at most 5 % of panels."""
+    """Looking after every tenth verdict, stopping at the worst, misses in at most 5 % of panels."""
     rng = np.random.default_rng(5)
     missed = 0
     for _ in range(60):

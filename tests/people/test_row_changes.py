@@ -1,4 +1,4 @@
-"""What people said comes into the next version of the data by itself, and what they settled as gold never trains."""
+"""What people said comes into the next version of the data; their gold never trains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tunewell.curate import curate
-from tunewell.people import Accounts, Batch, Book, Item, Said, new_id
+from tunewell.people import Accounts, Batch, Item, Said, WorkStore, new_id
 from tunewell.people.row_changes import WrittenAnswer, freeze_gold, gold_registry, words_for
 from tunewell.split import split
 from tunewell.store import Store
@@ -21,7 +21,10 @@ data: [{path: rows.jsonl}]
 split: {folds: 2, test: 0.2, review: 0.2, seed: 3}
 people: {rubric: [{name: right, question: "Is it right?"}]}
 """
-TOPICS = "meter invoice outage tariff moving refund solar deposit contract password heating gas water lamp".split()
+TOPICS = (
+    "meter invoice outage tariff moving refund solar deposit contract password heating gas "
+    "water lamp"
+).split()
 
 
 @pytest.fixture
@@ -29,8 +32,14 @@ def project(tmp_path: Path) -> tuple[TaskFile, Store]:
     lines = []
     for n in range(60):
         topic = TOPICS[n % len(TOPICS)]
-        asked = f"Question {n} on {topic}: what do I do about {topic} number {n * 7919 % 1009} in {topic} street?"
-        answer = f"Use form {n * 31 % 97} for {topic} and wait {n * 13 % 89} days, then write to office {n}."
+        asked = (
+            f"Question {n} on {topic}: what do I do about {topic} number {n * 7919 % 1009} "
+            f"in {topic} street?"
+        )
+        answer = (
+            f"Use form {n * 31 % 97} for {topic} and wait {n * 13 % 89} days, "
+            f"then write to office {n}."
+        )
         turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
         lines.append(json.dumps({"id": f"r{n:02}", "messages": turns}))
     (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -42,7 +51,7 @@ def review(store: Store, example: str, part: str, correction: str) -> None:
     """Somebody corrects one output."""
     import datetime as dt
 
-    book = Book(store)
+    work_store = WorkStore(store)
     batch = Batch(
         id=new_id(),
         kind="review",
@@ -62,11 +71,11 @@ def review(store: Store, example: str, part: str, correction: str) -> None:
         source="s",
         output="wrong",
     )
-    book.open_batch(batch, [item])
-    account = Accounts(store).account("ann") or Accounts(store).create("ann", role="expert")
-    book.share(batch, [account.id])
+    work_store.open_batch(batch, [item])
+    account = Accounts(store).by_name("ann") or Accounts(store).create("ann", role="expert")
+    work_store.share(batch, [account.id])
     said = Said(scores={"right": 0}, correction=correction)
-    book.write(said, item=item, batch=batch, account=account.id, key=new_id())
+    work_store.write(said, item=item, batch=batch, account=account.id, key=new_id())
 
 
 def made(file: TaskFile, store: Store) -> tuple[dict[str, Example], Split]:

@@ -9,8 +9,8 @@ import threading
 import sqlalchemy as sa
 from sqlalchemy import text
 
-from tunewell.people import Batch, Book, Item, Said, new_id
-from tunewell.people.kept_results import keep_reading, kept_reading, last_number
+from tunewell.people import Batch, Item, Said, WorkStore, new_id
+from tunewell.people.kept_results import keep_result, kept_result, last_number
 from tunewell.store import Store
 from tunewell.store.people_tables import assignments
 from tunewell.task import RubricCriterion
@@ -18,8 +18,8 @@ from tunewell.task import RubricCriterion
 YES = Said(scores={"right": 1})
 
 
-def opened(store: Store, *, rows: int = 12) -> tuple[Book, Batch]:
-    book = Book(store)
+def opened(store: Store, *, rows: int = 12) -> tuple[WorkStore, Batch]:
+    work_store = WorkStore(store)
     batch = Batch(
         id=new_id(),
         kind="review",
@@ -29,14 +29,14 @@ def opened(store: Store, *, rows: int = 12) -> tuple[Book, Batch]:
         raters=2,
         rubric=(RubricCriterion(name="right", question="Is it right?"),),
     )
-    book.open_batch(
+    work_store.open_batch(
         batch,
         [
             Item(id=new_id(), batch=batch.id, number=n, example=f"e{n}", source="s")
             for n in range(rows)
         ],
     )
-    return book, batch
+    return work_store, batch
 
 
 def counted(store: Store, batch: str) -> dict[str, dict[str, int]]:
@@ -52,23 +52,23 @@ def counted(store: Store, batch: str) -> dict[str, dict[str, int]]:
 
 
 def test_whatever_happens_to_seats_is_counted(store: Store) -> None:
-    book, batch = opened(store)
+    work_store, batch = opened(store)
     luck = random.Random(7)
-    book.share(batch, ["ann", "bob", "eve"])
+    work_store.share(batch, ["ann", "bob", "eve"])
     for step in range(60):
         person = luck.choice(["ann", "bob", "eve"])
-        items = book.items(batch.id)
+        items = work_store.items(batch.id)
         item = luck.choice(items)
-        if book.seat(item.id, person):
+        if work_store.seat(item.id, person):
             said = luck.choice([YES, YES, Said(skipped="no"), Said(withdrawn=True)])
-            book.write(said, item=item, batch=batch, account=person, key=f"k{step}")
+            work_store.write(said, item=item, batch=batch, account=person, key=f"k{step}")
         elif step % 7 == 0:
-            book.release(batch.id, person)
-            book.share(batch, ["ann", "bob", "eve", "joe"])
+            work_store.release(batch.id, person)
+            work_store.share(batch, ["ann", "bob", "eve", "joe"])
         else:
-            book.give(item, person)
-        assert book.seats(batch.id) == counted(store, batch.id)
-    tally, there = book.tallies()[batch.id], counted(store, batch.id).values()
+            work_store.give(item, person)
+        assert work_store.seats(batch.id) == counted(store, batch.id)
+    tally, there = work_store.tallies()[batch.id], counted(store, batch.id).values()
     assert (tally.open, tally.done, tally.people) == (
         sum(n["open"] for n in there),
         sum(n["done"] for n in there),
@@ -77,11 +77,11 @@ def test_whatever_happens_to_seats_is_counted(store: Store) -> None:
 
 
 def test_many_at_once_are_all_counted(store: Store) -> None:
-    book, batch = opened(store, rows=20)
-    book.share(batch, ["ann", "bob"])
+    work_store, batch = opened(store, rows=20)
+    work_store.share(batch, ["ann", "bob"])
 
     def work(person: str, name: str) -> None:
-        own = Book(store)
+        own = WorkStore(store)
         for item in own.next_items(batch.id, person, limit=100):
             own.write(YES, item=item, batch=batch, account=person, key=f"{name}{item.id}"[:64])
 
@@ -93,7 +93,7 @@ def test_many_at_once_are_all_counted(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert (
-        book.seats(batch.id)
+        work_store.seats(batch.id)
         == counted(store, batch.id)
         == {
             "ann": {"open": 0, "done": 20},
@@ -108,8 +108,8 @@ def test_seats_of_an_older_store_are_counted_when_it_is_opened(store: Store) -> 
 
     import tunewell.store.tables as tables
 
-    book, batch = opened(store)
-    book.share(batch, ["ann", "bob"])
+    work_store, batch = opened(store)
+    work_store.share(batch, ["ann", "bob"])
     config = Config()
     config.set_main_option("script_location", tables.__file__.replace("tables.py", "migrations"))
     with store._engine.begin() as connection:
@@ -119,18 +119,20 @@ def test_seats_of_an_older_store_are_counted_when_it_is_opened(store: Store) -> 
             connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0002"
         )
     tables.migrate(store._engine)
-    assert book.seats(batch.id) == counted(store, batch.id)
+    assert work_store.seats(batch.id) == counted(store, batch.id)
 
 
 def test_a_reading_is_kept_for_the_code_and_the_questions_that_made_it(store: Store) -> None:
-    book, batch = opened(store)
-    book.share(batch, ["ann", "bob"])
+    work_store, batch = opened(store)
+    work_store.share(batch, ["ann", "bob"])
     assert last_number(store, batch.id) == 0
-    assert kept_reading(store, batch.id, made="v1") is None
-    keep_reading(store, batch.id, upto=0, made="v1", record="{}")
-    book.write(YES, item=book.next_items(batch.id, "ann")[0], batch=batch, account="ann", key="k")
-    keep_reading(store, batch.id, upto=last_number(store, batch.id), made="v1", record='{"a": 1}')
-    kept = kept_reading(store, batch.id, made="v1")
+    assert kept_result(store, batch.id, made="v1") is None
+    keep_result(store, batch.id, upto=0, made="v1", record="{}")
+    work_store.write(
+        YES, item=work_store.next_items(batch.id, "ann")[0], batch=batch, account="ann", key="k"
+    )
+    keep_result(store, batch.id, upto=last_number(store, batch.id), made="v1", record='{"a": 1}')
+    kept = kept_result(store, batch.id, made="v1")
     assert kept is not None
     assert (kept.upto, kept.record) == (last_number(store, batch.id), '{"a": 1}')
-    assert kept_reading(store, batch.id, made="v2") is None
+    assert kept_result(store, batch.id, made="v2") is None

@@ -12,9 +12,9 @@ from tunewell.errors import UserError
 from tunewell.people import (
     Accounts,
     Batch,
-    Book,
     MarkedSpan,
     Said,
+    WorkStore,
     asked_under,
     judgements,
     reopen_sign_offs,
@@ -38,7 +38,7 @@ def desk(tmp_path: Path) -> Iterator[tuple[TaskFile, Store, Batch, str]]:
     evaluation, examples = newest_evaluation(store)
     batch = open_review(store, file, evaluation, examples, author="o", arms=("tuned",), rows=6)
     ann = Accounts(store).create("Ann Okafor", role="expert").id
-    Book(store).share(batch, [ann])
+    WorkStore(store).share(batch, [ann])
     yield file, store, batch, ann
     store.close()
 
@@ -52,23 +52,23 @@ def yes(start: int = 0, end: int = 12) -> Said:
 
 def test_a_yes_names_its_place_and_a_no_need_not(desk: tuple[TaskFile, Store, Batch, str]) -> None:
     _, store, batch, ann = desk
-    book = Book(store)
-    first, second = book.next_items(batch.id, ann)[:2]
+    work_store = WorkStore(store)
+    first, second = work_store.next_items(batch.id, ann)[:2]
     bare = Said(scores={"faithful": 1, "helpful": 4})
     with pytest.raises(UserError, match="faithful: mark the place"):
-        book.write(bare, item=first, batch=batch, account=ann, key="1")
-    with pytest.raises(UserError, match="no place in the text"):
-        book.write(yes(0, 100_000), item=first, batch=batch, account=ann, key="2")
+        work_store.write(bare, item=first, batch=batch, account=ann, key="1")
+    with pytest.raises(UserError, match="not a place in the text"):
+        work_store.write(yes(0, 100_000), item=first, batch=batch, account=ann, key="2")
     other = yes().model_copy(
         update={"evidence": (*yes().evidence, MarkedSpan(start=0, end=3, label="helpful"))}
     )
     with pytest.raises(UserError, match="no such sign-off"):
-        book.write(other, item=first, batch=batch, account=ann, key="3")
-    book.write(yes(), item=first, batch=batch, account=ann, key="4")
-    book.write(
+        work_store.write(other, item=first, batch=batch, account=ann, key="3")
+    work_store.write(yes(), item=first, batch=batch, account=ann, key="4")
+    work_store.write(
         Said(scores={"faithful": 0, "helpful": 1}), item=second, batch=batch, account=ann, key="5"
     )
-    found = sign_offs(book, batch)
+    found = sign_offs(work_store, batch)
     assert [(s.value, s.quotes, s.signer, s.holds) for s in found] == [
         (1.0, (first.source[:12],), "Ann Okafor", True),
         (0.0, (), "Ann Okafor", True),
@@ -80,33 +80,33 @@ def test_it_is_open_again_when_the_guideline_changes(
     desk: tuple[TaskFile, Store, Batch, str],
 ) -> None:
     file, store, batch, ann = desk
-    book = Book(store)
-    for n, item in enumerate(book.next_items(batch.id, ann, limit=6)):
-        book.write(yes(), item=item, batch=batch, account=ann, key=str(n))
-    book.set_status(batch.id, "closed")
+    work_store = WorkStore(store)
+    for n, item in enumerate(work_store.next_items(batch.id, ann, limit=6)):
+        work_store.write(yes(), item=item, batch=batch, account=ann, key=str(n))
+    work_store.set_status(batch.id, "closed")
     assert reopen_sign_offs(store, file) == {}
     assert len([j for j in judgements(store) if j.criterion == "faithful"]) == 6
     (file.root / "guideline.md").write_text(
         "# New\n- Amounts of November 2025.\n", encoding="utf-8"
     )
     assert reopen_sign_offs(store, file) == {batch.id: 6}
-    now = book.batch(batch.id)
+    now = work_store.batch(batch.id)
     assert now is not None
     assert (now.status, now.version == batch.version) == ("open", False)
-    assert book.seats(batch.id)[ann] == {"open": 6, "done": 0}
+    assert work_store.seats(batch.id)[ann] == {"open": 6, "done": 0}
     assert [j.criterion for j in judgements(store)] == [
         "helpful"
     ] * 6  # what is not signed still counts
-    assert not any(s.holds for s in sign_offs(book, now))
+    assert not any(s.holds for s in sign_offs(work_store, now))
     asked = asked_under(store, batch.version)
     assert asked is not None
     assert "July 2025" in str(asked["guideline"])
-    item = book.next_items(batch.id, ann)[0]
-    assert book.said_before([item.id], ann)[item.id] == yes()
-    book.write(yes(), item=item, batch=now, account=ann, key="again")
+    item = work_store.next_items(batch.id, ann)[0]
+    assert work_store.said_before([item.id], ann)[item.id] == yes()
+    work_store.write(yes(), item=item, batch=now, account=ann, key="again")
     assert len([j for j in judgements(store) if j.criterion == "faithful"]) == 1
     assert reopen_sign_offs(store, file) == {}
-    assert "open again" in sign_offs_csv(sign_offs(book, now))
+    assert "open again" in sign_offs_csv(sign_offs(work_store, now))
 
 
 def test_only_what_is_signed_is_opened_again(tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_the_factory_makes_what_the_stages_promise(results: Results) -> None:
 
 
 def test_minutes_that_people_spent_on_verdicts_are_counted(tmp_path: Path) -> None:
-    from tunewell.people import Batch, Book, Item, Said
+    from tunewell.people import Batch, Item, Said, WorkStore
     from tunewell.report.results import gather
 
     made = sample_project(tmp_path, rows=120)
@@ -320,7 +320,7 @@ def test_minutes_that_people_spent_on_verdicts_are_counted(tmp_path: Path) -> No
         )
         for n in range(2)
     ]
-    book = Book(made.store)
+    book = WorkStore(made.store)
     book.open_batch(batch, items)
     book.share(batch, ["ann"])
     for item, seconds in zip(items, (90.0, 0.0), strict=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.world import make_project
-from tunewell.people import Batch, Book, Item, Said
+from tunewell.people import Batch, Item, Said, WorkStore
 from tunewell.review import newest_evaluation, open_review
 from tunewell.review.session import CalibrationRow
 from tunewell.store import Store
@@ -24,8 +24,8 @@ class Desk:
     store: Store
 
     @property
-    def book(self) -> Book:
-        return Book(self.store)
+    def book(self) -> WorkStore:
+        return WorkStore(self.store)
 
     def review(
         self, *people: str, rows: int = 24, calibration: tuple[CalibrationRow, ...] = ()

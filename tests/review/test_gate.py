@@ -6,7 +6,7 @@ import pytest
 
 from tests.evaluate.conftest import FakeModel, Project, project
 from tunewell.evaluate import decide, evaluate
-from tunewell.people import Book, Item, Said
+from tunewell.people import Item, Said, WorkStore
 from tunewell.review import open_review
 from tunewell.types import Evaluation, Verdict
 
@@ -43,7 +43,7 @@ def judge(project: Project, *, rows: int, good: bool) -> None:
         rows=rows,
         title="t",
     )
-    book = Book(project.store)
+    book = WorkStore(project.store)
     book.share(batch, ["ann", "bob"])
 
     def useful(item: Item) -> float:

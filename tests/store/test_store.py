@@ -139,12 +139,13 @@ def test_a_place_that_cannot_be_written_is_one_clear_error() -> None:
 
 
 HOLDER = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from tunewell.store import Store
 store = Store(Path(sys.argv[1]))
 with store.lock("tunewell run"):
-    store.files.root.joinpath("tmp", f"{__import__('os').getpid()}-half.parquet").write_bytes(b"half")
+    half = store.files.root / "tmp" / f"{os.getpid()}-half.parquet"
+    half.write_bytes(b"half")
     print("held", flush=True)
     time.sleep(60)
 """

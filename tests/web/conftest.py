@@ -14,7 +14,18 @@ from fastapi.testclient import TestClient
 
 from tests.web.world import make_project
 from tunewell.annotate import open_annotation, rows_of
-from tunewell.people import ROLES, Account, AccountRole, Accounts, Batch, Book
+from tunewell.people import (
+    ROLES,
+    Account,
+    AccountRole,
+    Accounts,
+    ApiTokens,
+    AuditLog,
+    Batch,
+    Invitations,
+    Sessions,
+    WorkStore,
+)
 from tunewell.review import newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -51,21 +62,37 @@ class World:
     people: dict[str, Account] = field(default_factory=dict)
 
     @property
-    def book(self) -> Book:
-        return Book(self.store)
+    def work_store(self) -> WorkStore:
+        return WorkStore(self.store)
 
     @property
-    def door(self) -> Accounts:
+    def accounts(self) -> Accounts:
         return Accounts(self.store)
+
+    @property
+    def sessions(self) -> Sessions:
+        return Sessions(self.store)
+
+    @property
+    def invitations(self) -> Invitations:
+        return Invitations(self.store)
+
+    @property
+    def tokens(self) -> ApiTokens:
+        return ApiTokens(self.store)
+
+    @property
+    def audit(self) -> AuditLog:
+        return AuditLog(self.store)
 
     def account(self, name: str, role: AccountRole) -> Account:
         if name not in self.people:
-            self.people[name] = self.door.create(name, role=role)
+            self.people[name] = self.accounts.create(name, role=role)
         return self.people[name]
 
     def client(self, name: str, role: AccountRole = "expert") -> Person:
-        token = self.door.sign_in(self.account(name, role))
-        session = self.door.session(token)
+        token = self.sessions.start(self.account(name, role))
+        session = self.sessions.find(token)
         assert session is not None
         client = TestClient(self.app, follow_redirects=False)
         client.cookies.set("tunewell", token)
@@ -84,7 +111,7 @@ class World:
             raters=raters,
             title="Answers of the desk",
         )
-        self.book.share(batch, [self.account(p, "expert").id for p in people])
+        self.work_store.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 
     def annotation(
@@ -102,7 +129,7 @@ class World:
             adjudicators=[self.account(a, "expert").id for a in adjudicators],
             title="Marks for the desk",
         )
-        self.book.share(batch, [self.account(p, "expert").id for p in people])
+        self.work_store.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 
 

@@ -31,12 +31,14 @@ def only(items: dict[str, Item], name: str) -> str:
 
 def test_order_and_ids_tell_nothing(world: World) -> None:
     batch = world.review(PEOPLE, rows=24, raters=4)
-    items = {i.id: i for i in world.book.items(batch.id)}
+    items = {i.id: i for i in world.work_store.items(batch.id)}
     first = pairs = high = named = 0
     for person in PEOPLE:
         queue = [
             i.id
-            for i in world.book.next_items(batch.id, world.account(person, "expert").id, limit=999)
+            for i in world.work_store.next_items(
+                batch.id, world.account(person, "expert").id, limit=999
+            )
         ]
         seen: set[str] = set()
         for name in queue:
@@ -55,7 +57,8 @@ def test_order_and_ids_tell_nothing(world: World) -> None:
     assert two_sided(high, named) > DOUBT
     orders = {
         tuple(
-            i.id for i in world.book.next_items(batch.id, world.account(p, "expert").id, limit=999)
+            i.id
+            for i in world.work_store.next_items(batch.id, world.account(p, "expert").id, limit=999)
         )
         for p in PEOPLE
     }
@@ -65,7 +68,7 @@ def test_order_and_ids_tell_nothing(world: World) -> None:
 def test_what_surrounds_an_output_is_the_same_for_every_arm(world: World) -> None:
     """Pages of two items differ only in their texts, marks and random ids."""
     batch = world.review(["ann"], rows=24, raters=1)
-    items = {i.id: i for i in world.book.items(batch.id)}
+    items = {i.id: i for i in world.work_store.items(batch.id)}
     ann = world.client("ann")
     shapes: dict[str, set[str]] = {}
     while queue := ann.items(batch.id):
@@ -86,11 +89,11 @@ def test_what_surrounds_an_output_is_the_same_for_every_arm(world: World) -> Non
 
 
 def test_response_times_tell_nothing(world: World) -> None:
-    """Which of a row's two outputs comes back faster is a coin: outputs are read the same way, whoever wrote them."""
+    """Which of a row's two outputs comes back faster is a coin: both are read in the same way."""
     batch = world.review(["ann"], rows=24, raters=1)
     ann = world.client("ann")
     by_row: dict[str, dict[str, str]] = {}
-    for item in world.book.items(batch.id):
+    for item in world.work_store.items(batch.id):
         if len(item.arms) == 1:
             by_row.setdefault(item.example, {})[item.arms[0]] = item.id
 

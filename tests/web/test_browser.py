@@ -1,4 +1,4 @@
-"""The room for people in a real browser: keys only, a lost connection, hostile text, axe, blinding."""
+"""The review app in a real browser: keys only, a lost connection, hostile text, axe, blinding."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PICTURES = os.environ.get("TUNEWELL_PICTURES", "")
 """Where to lay pictures of the pages; none are made if empty."""
 
 
-class House:
+class ServedProject:
     """A served project and a browser."""
 
     def __init__(self, world: World, url: str, browser: Any) -> None:
@@ -38,19 +38,19 @@ class House:
 
     def page(self, name: str, path: str = "/", **context: Any) -> Any:
         """A page of somebody who is signed in; errors of the script fail the test."""
-        return self.sitting(name, **context).visit(path)
+        return self.open_browser(name, **context).visit(path)
 
-    def sitting(self, name: str, **context: Any) -> Sitting:
+    def open_browser(self, name: str, **context: Any) -> BrowserSession:
         options: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}} | context
         found = self.browser.new_context(**options)
         found.set_default_timeout(60_000)
         if name:
-            token = self.world.door.sign_in(self.world.account(name, "expert"))
+            token = self.world.sessions.start(self.world.account(name, "expert"))
             found.add_cookies([{"name": "tunewell", "value": token, "url": self.url}])
-        return Sitting(found, self.url)
+        return BrowserSession(found, self.url)
 
 
-class Sitting:
+class BrowserSession:
     """One browser context."""
 
     def __init__(self, context: Any, url: str) -> None:
@@ -91,20 +91,20 @@ def serve(world: World) -> tuple[uvicorn.Server, threading.Thread, str]:
 
 
 @pytest.fixture
-def house(tmp_path: Path, browser: Any) -> Iterator[House]:
-    yield from _house(tmp_path, browser, {})
+def served(tmp_path: Path, browser: Any) -> Iterator[ServedProject]:
+    yield from _served(tmp_path, browser, {})
 
 
 @pytest.fixture
-def hostile_house(tmp_path: Path, browser: Any) -> Iterator[House]:
-    yield from _house(tmp_path, browser, {f"t{i:04}": HOSTILE for i in range(24)})
+def served_hostile(tmp_path: Path, browser: Any) -> Iterator[ServedProject]:
+    yield from _served(tmp_path, browser, {f"t{i:04}": HOSTILE for i in range(24)})
 
 
-def _house(folder: Path, browser: Any, answers: dict[str, str]) -> Iterator[House]:
+def _served(folder: Path, browser: Any, answers: dict[str, str]) -> Iterator[ServedProject]:
     file, store = make_project(folder / "desk", answers=answers)
     world = World(file, store, create_app(file, store))
     server, thread, url = serve(world)
-    yield House(world, url, browser)
+    yield ServedProject(world, url, browser)
     for context in browser.contexts:
         context.close()
     server.should_exit = True
@@ -116,9 +116,9 @@ def saved(page: Any) -> None:
     page.locator("[data-state]", has_text="All saved").wait_for()
 
 
-def test_an_expert_annotates_twenty_rows_by_keys_only(house: House) -> None:
-    batch = house.world.annotation(["bob"], rows=20)
-    page = house.page("bob")
+def test_an_expert_annotates_twenty_rows_by_keys_only(served: ServedProject) -> None:
+    batch = served.world.annotation(["bob"], rows=20)
+    page = served.page("bob")
     page.keyboard.press("Tab")
     for _ in range(12):  # from the top of the page to the button that begins
         if page.evaluate("document.activeElement.textContent") == "Begin":
@@ -140,9 +140,9 @@ def test_an_expert_annotates_twenty_rows_by_keys_only(house: House) -> None:
         page.keyboard.press("Control+Enter")
         saved(page)
     page.wait_for_selector("[data-finished]:not([hidden])")
-    said = house.world.book.verdicts(batch.id)
+    said = served.world.work_store.verdicts(batch.id)
     assert len(said) == 20
-    items = {i.id: i for i in house.world.book.items(batch.id)}
+    items = {i.id: i for i in served.world.work_store.items(batch.id)}
     for verdict in said:
         (mark,) = verdict.said.spans
         words = items[verdict.item].source.split()
@@ -152,15 +152,15 @@ def test_an_expert_annotates_twenty_rows_by_keys_only(house: House) -> None:
     assert page.errors == []
 
 
-def test_a_verdict_takes_three_keys_and_back_goes_back(house: House) -> None:
-    batch = house.world.review(["bob"], rows=10, raters=1)
-    page = house.page("bob", f"/work/{batch.id}")
+def test_a_verdict_takes_three_keys_and_back_goes_back(served: ServedProject) -> None:
+    batch = served.world.review(["bob"], rows=10, raters=1)
+    page = served.page("bob", f"/work/{batch.id}")
     for keys in ("y4", "n1", "y5"):
         for key in keys:
             page.keyboard.press(key)
         page.keyboard.press("Enter")
     saved(page)
-    said = house.world.book.verdicts(batch.id)
+    said = served.world.work_store.verdicts(batch.id)
     assert [dict(v.said.scores) for v in said] == [
         {"faithful": 1, "helpful": 4},
         {"faithful": 0, "helpful": 1},
@@ -171,7 +171,7 @@ def test_a_verdict_takes_three_keys_and_back_goes_back(house: House) -> None:
     page.keyboard.type("on second thoughts")
     page.keyboard.press("Control+Enter")
     saved(page)
-    again = house.world.book.verdicts(batch.id)
+    again = served.world.work_store.verdicts(batch.id)
     assert len(again) == 3
     assert again[-1].item == said[-1].item
     assert again[-1].said.comment == "on second thoughts"
@@ -180,15 +180,15 @@ def test_a_verdict_takes_three_keys_and_back_goes_back(house: House) -> None:
     assert page.errors == []
 
 
-def test_a_lost_connection_loses_nothing_and_doubles_nothing(house: House) -> None:
-    batch = house.world.review(["bob"], rows=12, raters=1)
-    sitting = house.sitting("bob")
-    page = sitting.visit(f"/work/{batch.id}")
+def test_a_lost_connection_loses_nothing_and_doubles_nothing(served: ServedProject) -> None:
+    batch = served.world.review(["bob"], rows=12, raters=1)
+    opened = served.open_browser("bob")
+    page = opened.visit(f"/work/{batch.id}")
     page.keyboard.press("y")
     page.keyboard.press("3")
     page.keyboard.press("Enter")
     saved(page)
-    sitting.context.set_offline(True)
+    opened.context.set_offline(True)
     for _ in range(4):
         page.keyboard.press("n")
         page.keyboard.press("2")
@@ -196,23 +196,25 @@ def test_a_lost_connection_loses_nothing_and_doubles_nothing(house: House) -> No
     page.keyboard.press("y")
     page.keyboard.press("c")
     page.keyboard.type("half a thought")
-    assert "4 kept here" in page.inner_text("[data-state]")
-    assert len(house.world.book.verdicts(batch.id)) == 1
+    assert "4 stored on this device" in page.inner_text("[data-state]")
+    assert len(served.world.work_store.verdicts(batch.id)) == 1
     unfinished = page.evaluate("document.querySelector('.item:not([hidden])').dataset.item")
     page.close()  # the browser is closed, and opened again when the connection is back
-    sitting.context.set_offline(False)
-    page = sitting.visit(f"/work/{batch.id}")
+    opened.context.set_offline(False)
+    page = opened.visit(f"/work/{batch.id}")
     saved(page)
-    assert len(house.world.book.verdicts(batch.id, all_words=True)) == 5
+    assert len(served.world.work_store.verdicts(batch.id, all_words=True)) == 5
     kept = page.locator(f"[data-item='{unfinished}']")
     assert kept.locator("textarea[name=comment]").input_value() == "half a thought"
     assert kept.locator("input[name='score.faithful'][value='1']").is_checked()
-    assert sitting.errors == []
+    assert opened.errors == []
 
 
-def test_an_answer_that_got_lost_on_its_way_back_is_not_counted_twice(house: House) -> None:
-    batch = house.world.review(["bob"], rows=4, raters=1)
-    page = house.page("bob", f"/work/{batch.id}")
+def test_an_answer_that_got_lost_on_its_way_back_is_not_counted_twice(
+    served: ServedProject,
+) -> None:
+    batch = served.world.review(["bob"], rows=4, raters=1)
+    page = served.page("bob", f"/work/{batch.id}")
     state = {"first": True}
 
     def cut(route: Any) -> None:
@@ -227,24 +229,24 @@ def test_an_answer_that_got_lost_on_its_way_back_is_not_counted_twice(house: Hou
     page.keyboard.press("3")
     page.keyboard.press("Enter")
     saved(page)
-    assert len(house.world.book.verdicts(batch.id, all_words=True)) == 1
+    assert len(served.world.work_store.verdicts(batch.id, all_words=True)) == 1
 
 
-def test_hostile_output_is_shown_and_does_nothing(hostile_house: House) -> None:
-    batch = hostile_house.world.review(["bob"], rows=3, raters=1)
-    sitting = hostile_house.sitting("bob")
+def test_hostile_output_is_shown_and_does_nothing(served_hostile: ServedProject) -> None:
+    batch = served_hostile.world.review(["bob"], rows=3, raters=1)
+    opened = served_hostile.open_browser("bob")
     asked: list[str] = []
-    sitting.context.on("request", lambda r: asked.append(r.url))
-    page = sitting.visit(f"/work/{batch.id}")
+    opened.context.on("request", lambda r: asked.append(r.url))
+    page = opened.visit(f"/work/{batch.id}")
     page.on("dialog", lambda d: pytest.fail(f"a dialog: {d.message}"))
     for _ in range(3):
         page.wait_for_selector(".item:not([hidden])")
         assert page.locator(".item img, .item b, .item script").count() == 0
         page.keyboard.press("s")
     saved(page)
-    assert all(url.startswith(hostile_house.url) for url in asked), asked
+    assert all(url.startswith(served_hostile.url) for url in asked), asked
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert sitting.errors == []
+    assert opened.errors == []
 
 
 LOOKS = {
@@ -256,10 +258,10 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_no_page_violates_axe_or_scrolls_sideways(house: House, look: str) -> None:
+def test_no_page_violates_axe_or_scrolls_sideways(served: ServedProject, look: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    world = house.world
+    world = served.world
     world.account("ann", "owner")
     review, marks = (
         world.review(["ann", "bob"], rows=6),
@@ -289,9 +291,9 @@ def test_no_page_violates_axe_or_scrolls_sideways(house: House, look: str) -> No
         "": ["/login"],
     }
     for name, paths in pages.items():
-        sitting = house.sitting(name, **options)
+        opened = served.open_browser(name, **options)
         for path in paths:
-            page = sitting.visit(path)
+            page = opened.visit(path)
             found = Axe().run(page).response["violations"] if look != "zoom-200" else []
             assert not found, [(path, v["id"], [n["html"] for n in v["nodes"]]) for v in found]
             wide = page.evaluate(
@@ -299,34 +301,34 @@ def test_no_page_violates_axe_or_scrolls_sideways(house: House, look: str) -> No
             )
             assert wide <= 0, f"{path} scrolls sideways by {wide} px at {width}"
             page.close()
-        assert sitting.errors == []
-        sitting.context.close()
+        assert opened.errors == []
+        opened.context.close()
 
 
 def _work_a_little(world: World, review: str, marks: str) -> None:
-    batches = {b.id: b for b in world.book.batches()}
+    batches = {b.id: b for b in world.work_store.batches()}
     for name in ("ann", "bob"):
         account = world.people[name].id
-        for item in world.book.next_items(review, account, limit=7):
+        for item in world.work_store.next_items(review, account, limit=7):
             said = Said(
                 scores={"faithful": float("tuned" in item.arms), "helpful": 3}, tags=("rude",)
             )
-            world.book.write(
+            world.work_store.write(
                 said, item=item, batch=batches[review], account=account, key=item.id, seconds=9
             )
-        for item in world.book.next_items(marks, account, limit=3):
+        for item in world.work_store.next_items(marks, account, limit=3):
             span = MarkedSpan(start=0, end=4 if name == "ann" else 6, label="amount")
             said = Said(spans=(span,), label="billing", answer=item.suggestion)
-            world.book.write(
+            world.work_store.write(
                 said, item=item, batch=batches[marks], account=account, key=item.id, seconds=9
             )
 
 
 @pytest.mark.skipif(not PICTURES, reason="pictures are made when TUNEWELL_PICTURES names a folder")
-def test_pictures(house: House) -> None:
-    """Pictures of the pages for the docs: TUNEWELL_PICTURES=docs/pictures pytest tests/web -k pictures."""
+def test_pictures(served: ServedProject) -> None:
+    """Pictures for the docs: TUNEWELL_PICTURES=docs/pictures pytest tests/web -k pictures."""
     folder = Path(PICTURES)
-    world = house.world
+    world = served.world
     world.account("Ann Weber", "owner")
     review = world.review(["Ruth Okafor", "Tomas Lindqvist"], rows=24)
     marks = world.annotation(
@@ -335,7 +337,7 @@ def test_pictures(house: House) -> None:
     _work_much(world, review.id, marks.id)
 
     def shot(name: str, who: str, path: str, *keys: str, **options: Any) -> None:
-        page = house.page(who, path, **options)
+        page = served.page(who, path, **options)
         for key in keys:
             page.keyboard.press(key)
         page.wait_for_timeout(250)
@@ -367,11 +369,11 @@ def _work_much(world: World, review: str, marks: str) -> None:
     import random
 
     luck = random.Random(4)
-    batches = {b.id: b for b in world.book.batches()}
+    batches = {b.id: b for b in world.work_store.batches()}
     truth: dict[str, bool] = {}
     for count, name in ((30, "Ruth Okafor"), (36, "Tomas Lindqvist")):
         account = world.people[name].id
-        for item in world.book.next_items(review, account, limit=count):
+        for item in world.work_store.next_items(review, account, limit=count):
             right = truth.setdefault(
                 item.id, luck.random() < (0.93 if "tuned" in item.arms else 0.3)
             )
@@ -381,7 +383,7 @@ def _work_much(world: World, review: str, marks: str) -> None:
                 "faithful": float(right),
                 "helpful": 5.0 - luck.randrange(2) if right else 1.0 + luck.randrange(2),
             }
-            world.book.write(
+            world.work_store.write(
                 Said(scores=scores, tags=tags),
                 item=item,
                 batch=batches[review],
@@ -389,11 +391,11 @@ def _work_much(world: World, review: str, marks: str) -> None:
                 key=item.id,
                 seconds=luck.uniform(20, 55),
             )
-        for n, item in enumerate(world.book.next_items(marks, account, limit=8)):
+        for n, item in enumerate(world.work_store.next_items(marks, account, limit=8)):
             at = item.source.find(" EUR")
             spans = (MarkedSpan(start=at - 2, end=at + 4, label="amount"),) if at > 0 else ()
             label = ("billing", "meter")[n % 2 if name.startswith("R") else 0]
-            world.book.write(
+            world.work_store.write(
                 Said(label=label, spans=spans, answer=item.suggestion),
                 item=item,
                 batch=batches[marks],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.web.conftest import World
-from tests.web.test_browser import CHROMIUM, House, browser, saved, serve
+from tests.web.test_browser import CHROMIUM, ServedProject, browser, saved, serve
 from tests.web.test_signing import signing
 from tests.web.world import make_project
 from tunewell.web import create_app
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-def signed_house(tmp_path: Path, browser: Any) -> Iterator[tuple[House, str]]:
+def served_signed(tmp_path: Path, browser: Any) -> Iterator[tuple[ServedProject, str]]:
     file, store = make_project(tmp_path / "desk")
     world = World(file, store, create_app(file, store))
     batch = signing(world)
     server, thread, url = serve(world)
-    yield House(world, url, browser), batch.id
+    yield ServedProject(world, url, browser), batch.id
     for context in browser.contexts:
         context.close()
     server.should_exit = True
@@ -34,15 +34,15 @@ def signed_house(tmp_path: Path, browser: Any) -> Iterator[tuple[House, str]]:
     store.close()
 
 
-def test_a_sign_off_by_keys_only_names_its_place(signed_house: tuple[House, str]) -> None:
+def test_a_sign_off_by_keys_only_names_its_place(served_signed: tuple[ServedProject, str]) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    house, batch = signed_house
-    page = house.page("ann", f"/work/{batch}")
+    served, batch = served_signed
+    page = served.page("ann", f"/work/{batch}")
     page.keyboard.press("y")
     page.keyboard.press("4")
     page.keyboard.press("Enter")
-    assert "Mark the place that bears this out" in page.inner_text("[data-problem]")
+    assert "Mark the evidence for this" in page.inner_text("[data-problem]")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowRight")
@@ -50,8 +50,8 @@ def test_a_sign_off_by_keys_only_names_its_place(signed_house: tuple[House, str]
     assert not Axe().run(page).response["violations"]
     page.keyboard.press("Control+Enter")
     saved(page)
-    (verdict,) = house.world.book.verdicts(batch)
-    item = house.world.book.item(verdict.item)
+    (verdict,) = served.world.work_store.verdicts(batch)
+    item = served.world.work_store.item(verdict.item)
     assert item is not None
     (place,) = verdict.said.evidence
     assert place.label == "faithful"
@@ -60,5 +60,5 @@ def test_a_sign_off_by_keys_only_names_its_place(signed_house: tuple[House, str]
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     saved(page)
-    assert len(house.world.book.verdicts(batch)) == 2
+    assert len(served.world.work_store.verdicts(batch)) == 2
     assert page.errors == []

@@ -82,7 +82,7 @@ def test_an_invitation_and_new_work_are_sent(world: World, sink: Sink) -> None:
         == 303
     )
     assert len(sink.messages) == 2  # bob has left no address
-    assert "Work for you: Answers of the desk" in sink.messages[1]
+    assert "New work for you: Answers of the desk" in sink.messages[1]
     assert f"https://tunewell.example.org/work/{batch.id}" in sink.messages[1].replace("=\n", "")
     owner.client.post(f"/batches/{batch.id}/share", data={"csrf": owner.csrf, "people": ids})
     assert len(sink.messages) == 2  # nothing new for anybody

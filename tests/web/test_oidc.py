@@ -1,4 +1,4 @@
-"""Signing in with an issuer: a real HTTP issuer of the test's own, honest and not."""
+"""Single sign-on: a real HTTP identity provider of the test's own, honest and not."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def issuer() -> Iterator[FakeIssuer]:
     server.server_close()
 
 
-def door(world: World, issuer: FakeIssuer, role: str | None = "expert") -> TestClient:
+def with_issuer(world: World, issuer: FakeIssuer, role: str | None = "expert") -> TestClient:
     found = Issuer.model_validate(
         {"url": issuer.url, "client": "tunewell", "secret": "s3cret", "role": role}
     )
@@ -131,22 +131,22 @@ def come_back(client: TestClient, issuer: FakeIssuer, start: str = "/sso?next=/a
 def test_a_first_comer_gets_an_account_and_comes_back_to_it(
     world: World, issuer: FakeIssuer
 ) -> None:
-    client = door(world, issuer)
+    client = with_issuer(world, issuer)
     assert "Sign in with your organisation" in client.get("/login").text
     back = come_back(client, issuer)
     assert (back.status_code, back.headers["location"]) == (303, "/account")
     assert "Ann Okafor" in texts(client.get("/account").text)
     again = TestClient(world.app, follow_redirects=False)
     assert come_back(again, issuer).status_code == 303
-    assert [a.role for a in world.door.accounts()] == ["expert"]
-    world.door.change(world.door.accounts()[0].id, active=False)
+    assert [a.role for a in world.accounts.all()] == ["expert"]
+    world.accounts.set_active(world.accounts.all()[0].id, False)
     assert come_back(TestClient(world.app, follow_redirects=False), issuer).status_code == 403
 
 
 def test_without_a_role_only_connected_accounts_enter(world: World, issuer: FakeIssuer) -> None:
-    client = door(world, issuer, role=None)
+    client = with_issuer(world, issuer, role=None)
     assert "you have no account here" in texts(come_back(client, issuer).text)
-    assert world.door.accounts() == []
+    assert world.accounts.all() == []
     ann = world.client("ann")
     page = ann.post("/account/sso").text
     link = page.split('href="http')[1].split('"')[0].replace("&amp;", "&")
@@ -156,7 +156,7 @@ def test_without_a_role_only_connected_accounts_enter(world: World, issuer: Fake
     bob = world.client("bob")  # the same identity cannot open a second account
     link = bob.post("/account/sso").text.split('href="http')[1].split('"')[0].replace("&amp;", "&")
     assert (
-        "opens another account already"
+        "already connected to another account"
         in bob.client.get(f"/sso/callback?{issuer.consent('http' + link)}").text
     )
 
@@ -174,25 +174,25 @@ def test_without_a_role_only_connected_accounts_enter(world: World, issuer: Fake
         {"nonce": None},
     ],
 )
-def test_a_word_that_does_not_hold_opens_nothing(
+def test_a_token_that_is_not_valid_opens_nothing(
     change: dict[str, Any], world: World, issuer: FakeIssuer
 ) -> None:
-    client = door(world, issuer)
+    client = with_issuer(world, issuer)
     issuer.bend = lambda claims: {k: v for k, v in (claims | change).items() if v is not None}
     assert come_back(client, issuer).status_code == 403
-    assert world.door.accounts() == []
+    assert world.accounts.all() == []
 
 
 def test_a_forged_signature_another_browser_and_a_second_use_are_refused(
     world: World, issuer: FakeIssuer
 ) -> None:
-    client = door(world, issuer)
+    client = with_issuer(world, issuer)
     issuer.forged = True
-    assert "does not hold" in texts(come_back(client, issuer).text)
+    assert "token is not valid" in texts(come_back(client, issuer).text)
     issuer.forged = False
     query = issuer.consent(client.get("/sso").headers["location"])
     thief = TestClient(world.app, follow_redirects=False)
-    assert "not begun in this browser" in texts(thief.get(f"/sso/callback?{query}").text)
+    assert "not started in this browser" in texts(thief.get(f"/sso/callback?{query}").text)
     query = issuer.consent(client.get("/sso").headers["location"])
     assert client.get(f"/sso/callback?{query}").status_code == 303
     assert client.get(f"/sso/callback?{query}").status_code == 403
@@ -203,7 +203,7 @@ def test_a_forged_signature_another_browser_and_a_second_use_are_refused(
 
 
 def test_an_issuer_that_is_not_who_it_says_is_refused(world: World, issuer: FakeIssuer) -> None:
-    client = door(world, issuer)
+    client = with_issuer(world, issuer)
     issuer.calls_itself = "https://evil.example"
     assert client.get("/sso").status_code == 400
     with pytest.raises(UserError, match="https"):

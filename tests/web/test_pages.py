@@ -22,7 +22,7 @@ GOOD = {"scores": {"faithful": 1, "helpful": 4}}
 
 
 def test_the_first_owner_comes_by_a_link_and_signs_in_with_a_password(world: World) -> None:
-    link = world.door.invite("owner", author="Tunewell")
+    link = world.invitations.make("owner", author="Tunewell")
     client = TestClient(world.app, follow_redirects=False)
     assert "invites you as" in client.get(f"/join/{link}").text
     bad = client.post(f"/join/{link}", data={"name": "Ann", "password": "short"})
@@ -41,7 +41,7 @@ def test_the_first_owner_comes_by_a_link_and_signs_in_with_a_password(world: Wor
         "/login", data={"name": "ann", "password": "a long pass phrase", "next": "//evil.example"}
     )
     assert into.headers["location"] == "/"
-    assert [line.action for line in world.door.audit_log()][:3] == [
+    assert [line.action for line in world.audit.lines()][:3] == [
         "sign-in",
         "sign-in failed",
         "joined",
@@ -49,7 +49,7 @@ def test_the_first_owner_comes_by_a_link_and_signs_in_with_a_password(world: Wor
 
 
 def test_after_too_many_failures_even_the_right_password_waits(world: World) -> None:
-    world.door.create("Ann", role="expert", password="a long pass phrase")
+    world.accounts.create("Ann", role="expert", password="a long pass phrase")
     client = TestClient(world.app, follow_redirects=False)
     codes = [
         client.post("/login", data={"name": "Ann", "password": "wrong"}).status_code
@@ -147,7 +147,7 @@ def test_forms_need_the_token_of_the_session(world: World) -> None:
 @pytest.mark.parametrize(
     "headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}]
 )
-def test_requests_from_other_sites_are_refused_even_at_the_door(
+def test_requests_from_other_sites_are_refused_even_when_signing_in(
     world: World, headers: dict[str, str]
 ) -> None:
     client = TestClient(world.app)
@@ -197,7 +197,7 @@ def test_no_page_holds_inline_code_or_style(world: World) -> None:
 def test_nothing_a_rater_gets_tells_the_arm(world: World) -> None:
     batch = world.review(["bob", "eve"], rows=20)
     bob = world.client("bob")
-    items = world.book.items(batch.id)
+    items = world.work_store.items(batch.id)
     first = bob.items(batch.id)[0]
     paths = (
         "/",
@@ -225,7 +225,8 @@ def test_nothing_a_rater_gets_tells_the_arm(world: World) -> None:
         assert bob.client.get(path).status_code == 403
     assert any(len(i.arms) == 2 for i in items), "equal outputs are read once"
     order = {
-        i.id: i.arms for i in world.book.next_items(batch.id, world.people["bob"].id, limit=100)
+        i.id: i.arms
+        for i in world.work_store.next_items(batch.id, world.people["bob"].id, limit=100)
     }
     leading = [arms for arms in list(order.values())[:20] if len(arms) == 1]
     assert {"tuned"} != {a for arms in leading for a in arms} != {"prompted"}
@@ -233,7 +234,7 @@ def test_nothing_a_rater_gets_tells_the_arm(world: World) -> None:
 
 def test_who_has_no_seat_is_not_told_that_there_is_a_batch(world: World) -> None:
     batch = world.review(["bob"], raters=1)
-    item = world.book.items(batch.id)[0]
+    item = world.work_store.items(batch.id)[0]
     eve = world.client("eve")
     for path in (
         f"/work/{batch.id}",
@@ -259,7 +260,7 @@ def test_a_verdict_by_api_counts_once_and_bad_ones_say_why(world: World) -> None
     odd = bob.say("../../etc", "k3")
     assert odd.status_code == 422
     assert set(odd.json()["error"]) == {"code", "message", "hint"}
-    assert len(world.book.verdicts(batch.id)) == 1
+    assert len(world.work_store.verdicts(batch.id)) == 1
 
 
 def test_without_our_script_a_plain_form_does(world: World) -> None:
@@ -276,7 +277,7 @@ def test_without_our_script_a_plain_form_does(world: World) -> None:
         **{"score.faithful": "0", "score.helpful": "2", "tag": "rude"},
     )
     assert answer.status_code == 303
-    kept = world.book.verdicts(batch.id)[0].said
+    kept = world.work_store.verdicts(batch.id)[0].said
     assert (kept.scores, kept.tags) == ({"faithful": 0.0, "helpful": 2.0}, ("rude",))
     again = bob.client.get(f"/work/{batch.id}?undo=1").text
     assert re.search(r'name="score.helpful" value="2" checked', again)
@@ -304,7 +305,7 @@ def test_hostile_output_is_text(tmp_path_factory: pytest.TempPathFactory) -> Non
         assert hidden not in html
     assert len(html) < 700_000
     assert "more characters" in html
-    item = next(i for i in world.book.items(batch.id) if "tuned" in i.arms)
+    item = next(i for i in world.work_store.items(batch.id) if "tuned" in i.arms)
     whole = bob.client.get(f"/item/{item.id}/output")
     assert whole.headers["content-type"].startswith("text/plain")
     assert len(whole.text) > 1_000_000
@@ -335,7 +336,7 @@ def test_two_annotators_and_an_adjudicator(world: World) -> None:
         )
         assert done.status_code == 303, done.text
     assert "Nothing to decide" in judy.client.get(f"/decide/{batch.id}").text
-    found = annotation_result(world.book, batch)
+    found = annotation_result(world.work_store, batch)
     assert sorted(s.how for s in found.settled) == ["adjudicated", "adjudicated", "agreed"]
     assert found.labels is not None
     assert found.labels.items == 3
@@ -352,7 +353,7 @@ def test_the_owner_opens_a_review_and_reads_its_result(world: World) -> None:
     )
     assert opened.status_code == 303, opened.text
     batch = opened.headers["location"].split("/")[-1]
-    arms = {i.id: i.arms for i in world.book.items(batch)}
+    arms = {i.id: i.arms for i in world.work_store.items(batch)}
     for name in ("bob", "eve"):
         person = world.client(name)
         while items := person.items(batch):
@@ -378,6 +379,25 @@ def test_the_last_owner_stays(world: World) -> None:
     bob = world.client("bob")
     assert ann.post(f"/people/{world.people['bob'].id}", active="no").status_code == 303
     assert bob.client.get("/api/v1/me").status_code == 401
+
+
+def test_a_guest_under_the_id_of_another_gets_nothing_of_theirs(world: World) -> None:
+    password = "a long pass phrase"
+    owner = world.accounts.create("Zoe", role="owner", password=password)
+    link = world.invitations.make("guest", author="Zoe")
+    guest = TestClient(world.app, follow_redirects=False)
+    assert guest.post(f"/join/{link}", data={"name": owner.id}).status_code == 303
+    zoe = TestClient(world.app, follow_redirects=False)
+    assert zoe.post("/login", data={"name": "Zoe", "password": password}).status_code == 303
+    assert zoe.get("/api/v1/me").json()["id"] == owner.id
+
+    bob = world.account("bob", "expert")
+    link = world.invitations.make("guest", author="Zoe")
+    assert guest.post(f"/join/{link}", data={"name": bob.id}).status_code == 303
+    assert world.client("ann", "owner").post(f"/people/{bob.id}", role="engineer").is_redirect
+    roles = {account.shown: account.role for account in world.accounts.all()}
+    assert roles["bob"] == "engineer"
+    assert roles[bob.id] == "guest"
 
 
 def test_a_machine_uses_a_token(world: World) -> None:
@@ -423,7 +443,8 @@ def test_the_owner_sees_what_the_rows_of_a_batch_stand_for(world: World) -> None
     batch = world.annotation(["bob"], rows=6)
     assert batch.coverage is not None
     page = texts(world.client("olga", "owner").client.get(f"/batches/{batch.id}").text)
-    assert "What these rows stand for" in page
-    assert f"Slice values in them, of {batch.coverage.groups} {batch.coverage.covered} " in page
+    assert "How representative this sample is" in page
+    assert f"Slice values covered, of {batch.coverage.groups} {batch.coverage.covered} " in page
     assert f"{batch.coverage.random.value:.1f} [" in page
-    assert f"are off {batch.coverage.error:.3f} {batch.coverage.error_random.value:.3f} [" in page
+    error, at_random = batch.coverage.error, batch.coverage.error_random.value
+    assert f"Deviation from the target mix {error:.3f} {at_random:.3f} [" in page

@@ -1,4 +1,4 @@
-"""The sample of a stress test in the room: clean question, changed question, one yes or no."""
+"""The sample of a stress test in the review app: two questions, one answer, yes or no."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_people_answer_would_the_same_answer_do(world: World) -> None:
         world.store, world.file, rows, author="o", count=4, families=families, raters=1
     )
     ann, owner = world.client("Ann"), world.client("Olga", "owner")
-    world.book.share(batch, [world.account("Ann", "expert").id])
+    world.work_store.share(batch, [world.account("Ann", "expert").id])
     page = texts(ann.client.get(f"/work/{batch.id}").text)
     assert "Would the answer that stands below the changed question do?" in page
     first = ann.items(batch.id)[0]

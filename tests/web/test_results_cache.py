@@ -1,4 +1,4 @@
-"""Results of large batches: shown as kept, read again behind, never more than one reading behind for long."""
+"""Results of large batches: shown as kept, renewed in the background, never behind for long."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import time
 
 import pytest
 
-import tunewell.web.results_cache as reading
+import tunewell.web.results_cache as results_cache
 from tests.web.conftest import World, texts
 from tunewell.people import Said
 
 
 def say(world: World, batch: str, person: str, most: int) -> None:
-    book = world.book
-    known = book.batch(batch)
+    work_store = world.work_store
+    known = work_store.batch(batch)
     assert known is not None
     account = world.account(person, "expert").id
-    for item in book.next_items(batch, account, limit=most):
+    for item in work_store.next_items(batch, account, limit=most):
         said = Said(scores={"faithful": 1, "helpful": 4})
-        book.write(said, item=item, batch=known, account=account, key=item.id)
+        work_store.write(said, item=item, batch=known, account=account, key=item.id)
 
 
-def test_small_batches_are_always_read_to_the_end(world: World) -> None:
+def test_small_batches_are_always_up_to_date(world: World) -> None:
     batch = world.review(["ann", "bob"])
     owner = world.client("owner", "owner")
     for n in (1, 2, 3):
@@ -29,32 +29,32 @@ def test_small_batches_are_always_read_to_the_end(world: World) -> None:
         assert f"{n} of" in texts(owner.client.get(f"/batches/{batch.id}").text)
 
 
-def test_large_batches_are_shown_as_kept_and_read_again_behind(
+def test_large_batches_are_shown_as_kept_and_renewed_in_the_background(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "QUICK_S", -1.0)  # as if every reading took long
-    monkeypatch.setattr(reading, "REST", 0.0)
+    monkeypatch.setattr(results_cache, "QUICK_S", -1.0)  # as if computing took long
+    monkeypatch.setattr(results_cache, "REST", 0.0)
     batch = world.review(["ann", "bob"])
-    reader = world.app.state.room.reader
+    results = world.app.state.context.results
     owner = world.client("owner", "owner")
     say(world, batch.id, "ann", 2)
-    first = reader.review(batch)
+    first = results.review(batch)
     assert (first.result.verdicts, first.behind) == (2, False)
-    assert reader.review(batch) == first
+    assert results.review(batch) == first
     say(world, batch.id, "ann", 3)
-    second = reader.review(batch)
+    second = results.review(batch)
     assert (second.result.verdicts, second.behind) == (2, True)
     left = {r.account: r.left for r in second.result.raters}
     assert (
         left[world.account("ann", "expert").id]
-        == world.book.seats(batch.id)[world.account("ann", "expert").id]["open"]
+        == world.work_store.seats(batch.id)[world.account("ann", "expert").id]["open"]
     )
     for _ in range(200):
-        if reader.review(batch).result.verdicts == 5:
+        if results.review(batch).result.verdicts == 5:
             break
         time.sleep(0.05)
-    assert (reader.review(batch).result.verdicts, reader.review(batch).behind) == (5, False)
+    assert (results.review(batch).result.verdicts, results.review(batch).behind) == (5, False)
     say(world, batch.id, "bob", 1)
-    assert "Newer verdicts are being read" in owner.client.get(f"/batches/{batch.id}").text
+    assert "Newer verdicts are being counted" in owner.client.get(f"/batches/{batch.id}").text
     answer = owner.client.get(f"/api/v1/batches/{batch.id}/results").json()
     assert {"upto", "behind", "criteria"} <= set(answer)

@@ -29,10 +29,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_every_operation_answers_as_described(served: World) -> None:
     """No crash, no undescribed status, no undescribed body, no answer without rights."""
-    token = served.door.make_token(served.account("owner", "owner"), name="schema")
+    token = served.tokens.make(served.account("owner", "owner"), name="schema")
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", served.app)
     headers = {"authorization": f"Bearer {token}"}
-    served.app.state.room.too_fast = lambda _account: (
+    served.app.state.context.too_fast = lambda _account: (
         False
     )  # hundreds of calls a minute are what this test is
     asked = 0

@@ -16,8 +16,8 @@ def test_what_should_be_looked_up_is_marked_beside_the_source(world: World) -> N
     ann = world.client("ann")
     page = ann.client.get(f"/work/{batch.id}").text
     assert '<mark class="unsupported">' in page
-    assert "is not in what came in" in texts(page)
-    marked = [i for i in world.book.items(batch.id) if i.marks]
+    assert "is not in the input" in texts(page)
+    marked = [i for i in world.work_store.items(batch.id) if i.marks]
     assert marked
     shown = {i["id"]: i["marks"] for i in ann.items(batch.id)}
     assert any(shown.values())
@@ -63,7 +63,7 @@ def test_a_sign_off_by_form_and_by_api(world: World) -> None:
     refused = ann.post(
         f"/work/{batch.id}", **form, **{"quote.faithful": "words that are not there"}
     )
-    assert "does not stand in the source" in refused.text
+    assert "does not appear in the source" in refused.text
     quote = "  ".join(first["source"].split()[:4])
     assert ann.post(f"/work/{batch.id}", **form, **{"quote.faithful": quote}).status_code == 303
     evidence = [{"start": 0, "end": 5, "label": "faithful"}]
@@ -101,4 +101,4 @@ def test_a_page_of_the_old_guideline_signs_nothing(world: World) -> None:
         400,
         "the guideline has changed since this page was loaded",
     )
-    assert world.book.verdicts(batch.id) == []
+    assert world.work_store.verdicts(batch.id) == []

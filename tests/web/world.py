@@ -1,4 +1,4 @@
-"""A small project with everything that the room for people needs: rows, a split, an evaluation of two arms."""
+"""A small project with all that the review app needs: rows, a split, an evaluation of two arms."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ people:
   minutes_per_verdict: 1.5
   guideline: guideline.md
   rubric:
-    - {name: faithful, question: "Does the answer say what the handbook says and nothing else?", scale: yes/no}
+    - {name: faithful,
+       question: "Does the answer say what the handbook says and nothing else?", scale: yes/no}
     - {name: helpful, question: "How well does it help this customer?", scale: 1-5}
   error_tags: [wrong amount, wrong deadline, missing next step, rude]
   span_labels: [amount, deadline, form]
@@ -62,35 +63,39 @@ If you are not sure, say so: press S.
 ASKED = (
     (
         "billing",
-        "My bill for June says 184.20 EUR, twice what I paid in May, and nobody was at home for two weeks. "
-        "Which form do I need to have the reading checked, and by when do you have to answer?",
-        "Please send form B-12 with a photo of your meter. We check the reading within 14 days. "
-        "Next step: send the photo.",
+        "My bill for June says 184.20 EUR, twice what I paid in May, and nobody was at home "
+        "for two weeks. Which form do I need to have the reading checked, and by when do you "
+        "have to answer?",
+        "Please send form B-12 with a photo of your meter. We check the reading within 14 "
+        "days. Next step: send the photo.",
         "Please send us a letter. We will refund 92.10 EUR. Next step: wait.",
     ),
     (
         "outage",
-        "Since eight this morning the whole of Birch Lane has been without power. My mother is on an oxygen "
-        "concentrator, so please tell me whom to call and how long this can take.",
-        "Call 0800 55 112 now: homes with medical devices come first. Outages in the north are repaired within "
-        "6 hours. Next step: give the number of your meter.",
+        "Since eight this morning the whole of Birch Lane has been without power. My mother "
+        "is on an oxygen concentrator, so please tell me whom to call and how long this can "
+        "take.",
+        "Call 0800 55 112 now: homes with medical devices come first. Outages in the north "
+        "are repaired within 6 hours. Next step: give the number of your meter.",
         "We are sorry for the outage. Please be patient. Next step: check our web page.",
     ),
     (
         "moving house",
-        "We move out of Harbour Street 14 on 30 September. Do I give notice myself, and what happens to the 45 EUR "
-        "that I have paid in advance?",
-        "Send form M-3 at least 10 days before you move. What was paid in advance goes into the final bill within "
-        "6 weeks. Next step: note the reading on the day you hand over the keys.",
-        "Send form M-3 at least 10 days before you move. What was paid in advance goes into the final bill within "
-        "6 weeks. Next step: note the reading on the day you hand over the keys.",
+        "We move out of Harbour Street 14 on 30 September. Do I give notice myself, and what "
+        "happens to the 45 EUR that I have paid in advance?",
+        "Send form M-3 at least 10 days before you move. What was paid in advance goes into "
+        "the final bill within 6 weeks. Next step: note the reading on the day you hand over "
+        "the keys.",
+        "Send form M-3 at least 10 days before you move. What was paid in advance goes into "
+        "the final bill within 6 weeks. Next step: note the reading on the day you hand over "
+        "the keys.",
     ),
     (
         "meter",
-        "The display of my meter has shown E-07 since Sunday and the red light blinks. Is that dangerous, and does "
-        "the new meter cost me 80 EUR as my neighbour says?",
-        "E-07 means an empty battery; it is not dangerous. The exchange is free within 21 days of your report. "
-        "Next step: report it with form Z-1.",
+        "The display of my meter has shown E-07 since Sunday and the red light blinks. Is "
+        "that dangerous, and does the new meter cost me 80 EUR as my neighbour says?",
+        "E-07 means an empty battery; it is not dangerous. The exchange is free within 21 "
+        "days of your report. Next step: report it with form Z-1.",
         "E-07 means an empty battery. A new meter costs 80 EUR. Next step: pay the invoice.",
     ),
 )
@@ -115,7 +120,9 @@ def examples(count: int) -> list[Example]:
 def make_project(
     folder: Path, *, rows: int = 24, answers: dict[str, str] | None = None
 ) -> tuple[TaskFile, Store]:
-    """A project with ``rows`` test rows and as many in the review pool, evaluated for ``prompted`` and ``tuned``.
+    """A project with test rows and as many in the review pool, evaluated for two arms.
+
+    The arms are ``prompted`` and ``tuned``.
 
     Args:
         folder: Where to.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from tunewell.errors import UserError
-from tunewell.people import Book
+from tunewell.people import WorkStore
 from tunewell.people.work import Batch
 from tunewell.stats import benjamini_hochberg, mean
 from tunewell.types import Estimate, Value
@@ -139,7 +139,7 @@ def _p_value(worse: NDArray[np.float64], epsilon: float) -> float:
     )
 
 
-def labels_of(book: Book, batch: Batch) -> dict[tuple[str, str], str]:
+def labels_of(book: WorkStore, batch: Batch) -> dict[tuple[str, str], str]:
     """Label by (account, example) of an annotation; adjudicators' and skipped words left out."""
     items = {i.id: i.example for i in book.items(batch.id)}
     return {

@@ -10,18 +10,17 @@ import datetime as dt
 import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from tunewell.annotate.interchange import from_label_studio
 from tunewell.errors import DataError, UserError
-from tunewell.people import Accounts, Batch, Book, Item, MarkedSpan, Said, shown
+from tunewell.people import Accounts, AuditLog, Batch, Item, MarkedSpan, Said, WorkStore, shown
 from tunewell.people.guide import conversation, read_guideline
-from tunewell.people.work import faults
+from tunewell.people.work import AnnotatedPart, faults
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Example, Value, digest
 
-ImportedPart = Literal["test", "review", "train"]
 Word = tuple[str, str, Said]
 """(row, annotator, what was said)."""
 
@@ -194,7 +193,7 @@ def import_words(
     store: Store,
     file: TaskFile,
     words: Sequence[Word],
-    rows: Mapping[str, tuple[Example, ImportedPart]],
+    rows: Mapping[str, tuple[Example, AnnotatedPart]],
     *,
     author: str,
     title: str = "",
@@ -223,7 +222,7 @@ def import_words(
             "none of the annotated rows is in this project",
             hint="data.example or id holds the row's id",
         )
-    book, door = Book(store), Accounts(store)
+    book, accounts = WorkStore(store), Accounts(store)
     name = digest([[row, who, said.model_dump(mode="json")] for row, who, said in here])[:32]
     batch = book.batch(name) or _open(book, file, here, rows, name=name, author=author, title=title)
     items = {i.example: i for i in book.items(name)}
@@ -235,23 +234,23 @@ def import_words(
             refused.append((row, who, "; ".join(wrong)))
             continue
         shown_as = f"imported: {who or 'somebody'}"[:100]
-        account = door.account(shown_as) or door.create(shown_as, role="guest")
+        account = accounts.by_name(shown_as) or accounts.create(shown_as, role="guest")
         if account.active:
-            door.change(account.id, active=False)
+            accounts.set_active(account.id, False)
         book.give(items[row], account.id)
         key = f"{name[:24]}-{n}"
         _, fresh = book.write(said, item=items[row], batch=batch, account=account.id, key=key)
         new, known = new + fresh, known + (not fresh)
     if new:
-        door.log(author, "annotations imported", name, new=new, refused=len(refused))
+        AuditLog(store).add(author, "annotations imported", name, new=new, refused=len(refused))
     return Imported(batch=name, new=new, known=known, unknown=unknown, refused=tuple(refused))
 
 
 def _open(
-    book: Book,
+    book: WorkStore,
     file: TaskFile,
     words: Sequence[Word],
-    rows: Mapping[str, tuple[Example, ImportedPart]],
+    rows: Mapping[str, tuple[Example, AnnotatedPart]],
     *,
     name: str,
     author: str,

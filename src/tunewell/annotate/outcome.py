@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tunewell.annotate.bias import SuggestionBias, suggestion_bias
-from tunewell.people import Book, Item, MarkedSpan, RaterVerdict
+from tunewell.people import Item, MarkedSpan, RaterVerdict, WorkStore
 from tunewell.people.agreement import Agreement, agreement
 from tunewell.people.settle import Dispute, Settled, settle
 from tunewell.people.work import Batch
@@ -81,7 +81,7 @@ class AnnotationSummary(Value):
         )
 
 
-def annotation_result(book: Book, batch: Batch, *, level: float = 0.95) -> AnnotationResult:
+def annotation_result(book: WorkStore, batch: Batch, *, level: float = 0.95) -> AnnotationResult:
     """Read what stands in an annotation; may be read at any time."""
     items = book.items(batch.id)
     said = book.verdicts(batch.id)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tunewell.annotate.sample import coverage
 from tunewell.errors import UserError
-from tunewell.people import Book, new_id, shown
+from tunewell.people import WorkStore, new_id, shown
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.sample import SampleCandidate, draw, draw_unequal
 from tunewell.people.work import Batch, Item
@@ -44,7 +44,7 @@ def queue_near(
     Returns:
         The batch; None if no row is new.
     """
-    book = Book(store)
+    book = WorkStore(store)
     waiting = {
         i.example for b in book.batches(kind="annotate", status="open") for i in book.items(b.id)
     }
@@ -85,7 +85,7 @@ def open_annotation(
     uncertain: float = 0.0,
     seed: int = 0,
 ) -> Batch:
-    """Draw rows and write the batch; people are given seats by `Book.share`.
+    """Draw rows and write the batch; people are given seats by `WorkStore.share`.
 
     Args:
         store: Of the project.
@@ -184,7 +184,7 @@ def open_annotation(
         )
         for n, name in enumerate(chosen)
     ]
-    Book(store).open_batch(batch, items)
+    WorkStore(store).open_batch(batch, items)
     return batch
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from tunewell.errors import UserError
+from tunewell.people.work import AnnotatedPart
 from tunewell.store import Store
 from tunewell.types import Dataset, Example, Split
-
-AnnotatedPart = Literal["test", "review", "train"]
-
 
 SUSPICIOUS = ("D10", "D09")
 

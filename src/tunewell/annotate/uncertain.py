@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tunewell.annotate.source import AnnotatedPart
 from tunewell.errors import UserError
+from tunewell.people.work import AnnotatedPart
 from tunewell.store import Store
 from tunewell.types import Evaluation, Prediction, Score, Trained, Unscored
 

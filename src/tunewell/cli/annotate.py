@@ -27,13 +27,13 @@ from tunewell.annotate import (
     to_csv,
     to_label_studio,
 )
-from tunewell.annotate.source import AnnotatedPart
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
 from tunewell.cli.review import accounts_named, newest_batch
 from tunewell.errors import DataError, UserError
-from tunewell.people import Accounts, Batch, Book, shown
+from tunewell.people import Accounts, AuditLog, Batch, WorkStore, shown
 from tunewell.people.guide import conversation
 from tunewell.people.row_changes import freeze_gold, settled_annotations
+from tunewell.people.work import AnnotatedPart
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile
 from tunewell.types import Example
@@ -143,8 +143,8 @@ def command(
                 doubts=_doubts(file, store, part) if uncertain else None,
                 uncertain=uncertain,
             )
-            seats = Book(store).share(batch, working)
-            Accounts(store).log(
+            seats = WorkStore(store).share(batch, working)
+            AuditLog(store).add(
                 name, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats
             )
             _opened(store, batch, seats, json)
@@ -187,11 +187,11 @@ def _open_stress(
         raters=raters or None,
         title=title,
     )
-    seats = Book(store).share(batch, working)
-    Accounts(store).log(
+    seats = WorkStore(store).share(batch, working)
+    AuditLog(store).add(
         author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats
     )
-    items = Book(store).items(batch.id)
+    items = WorkStore(store).items(batch.id)
     if json:
         emit("annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": None})
         return
@@ -229,7 +229,7 @@ def _doubts(file: TaskFile, store: Store, part: AnnotatedPart) -> dict[str, floa
 
 
 def _opened(store: Store, batch: Batch, seats: int, json: bool) -> None:
-    items, found = Book(store).items(batch.id), batch.coverage
+    items, found = WorkStore(store).items(batch.id), batch.coverage
     if json:
         emit(
             "annotate", {"batch": batch.id, "items": len(items), "seats": seats, "coverage": found}
@@ -291,7 +291,7 @@ def _import(
 
 
 def _results(store: Store, json: bool) -> None:
-    result = annotation_result(Book(store), newest_batch(store, "annotate"))
+    result = annotation_result(WorkStore(store), newest_batch(store, "annotate"))
     if json:
         emit("annotate", result)
         return
@@ -317,7 +317,7 @@ def _results(store: Store, json: bool) -> None:
 
 def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None:
     batch = newest_batch(store, "annotate")
-    result = annotation_result(Book(store), batch)
+    result = annotation_result(WorkStore(store), batch)
     parts: tuple[AnnotatedPart, ...] = ("test", "review", "train")
     rows = {e.id: e for part in parts for e in rows_of(store, part)[0]}
     found = [
@@ -339,7 +339,7 @@ def _gold(file: TaskFile, store: Store, output: Path | None, json: bool) -> None
 def _freeze(store: Store, author: str, json: bool) -> None:
     """Freeze what the newest annotation settled: a new version of the gold, which is never trained on."""
     batch = newest_batch(store, "annotate")
-    mine = {i.example for i in Book(store).items(batch.id)}
+    mine = {i.example for i in WorkStore(store).items(batch.id)}
     rows = [word for _, word in settled_annotations(store) if word.example in mine and word.target]
     registry = freeze_gold(store, rows, author=author)
     if json:
@@ -356,7 +356,7 @@ def _freeze(store: Store, author: str, json: bool) -> None:
 
 
 def _export(store: Store, form: Format, output: Path | None) -> None:
-    book, batch = Book(store), newest_batch(store, "annotate")
+    book, batch = WorkStore(store), newest_batch(store, "annotate")
     items, said = book.items(batch.id), book.verdicts(batch.id)
     if form == "csv":
         text = to_csv(items, said, batch)
@@ -390,12 +390,12 @@ def _alt_test(store: Store, model: Path | None, epsilon: float, json: bool) -> N
                 f"not an object with example and label: {error}", place=f"{model}:{number}"
             ) from None
     found = alt_test(
-        labels_of(Book(store), newest_batch(store, "annotate")), labels, epsilon=epsilon
+        labels_of(WorkStore(store), newest_batch(store, "annotate")), labels, epsilon=epsilon
     )
     if json:
         emit("annotate", found)
         return
-    names = {a.id: a.shown for a in Accounts(store).accounts()}
+    names = {a.id: a.shown for a in Accounts(store).all()}
     verdict = "may" if found.passed else "may not"
     out.print(
         f"the model {verdict} annotate instead of a person: it stands in for {found.winning_rate:.0%} of them "

@@ -10,7 +10,7 @@ import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
 from tunewell.errors import UserError
-from tunewell.people import Accounts, Batch, Book, reopen_sign_offs, sign_offs
+from tunewell.people import Accounts, AuditLog, Batch, WorkStore, reopen_sign_offs, sign_offs
 from tunewell.people.judgements import SAME_ANSWER
 from tunewell.people.signoff import sign_offs_csv
 from tunewell.review import (
@@ -156,13 +156,14 @@ def _open(
 
 
 def _opened(store: Store, batch: Batch, people: list[str], author: str, json: bool) -> None:
-    seats = Book(store).share(batch, people)
-    Accounts(store).log(
+    seats = WorkStore(store).share(batch, people)
+    AuditLog(store).add(
         author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats
     )
     if json:
         emit(
-            "review", {"batch": batch.id, "items": len(Book(store).items(batch.id)), "seats": seats}
+            "review",
+            {"batch": batch.id, "items": len(WorkStore(store).items(batch.id)), "seats": seats},
         )
     else:
         out.print(f"{batch.title}: batch {batch.id}, {seats} seats given", markup=False)
@@ -222,7 +223,7 @@ def _nearest(
 
     chosen = accounts_named(store, people)
     batch = newest_batch(store, "review")
-    low = low_rated(Book(store), batch)
+    low = low_rated(WorkStore(store), batch)
     training, families = rows_of(store, "train")
     names = near_rows(low, [(e.id, e.input) for e in training])
     made = queue_near(store, file, training, names, author=author, families=families, title=title)
@@ -245,7 +246,7 @@ def accounts_named(store: Store, names: list[str]) -> list[str]:
     """
     found = []
     for name in names:
-        account = Accounts(store).account(name)
+        account = Accounts(store).by_name(name)
         if account is None or not account.active:
             raise UserError(
                 f"there is nobody called {name!r}", hint="tunewell serve, page People, makes links"
@@ -260,7 +261,7 @@ def newest_batch(store: Store, kind: str) -> Batch:
     Raises:
         UserError: There is none.
     """
-    every = Book(store).batches(kind=kind)
+    every = WorkStore(store).batches(kind=kind)
     batches = [
         b for b in every if [c.name for c in b.rubric] != [SAME_ANSWER]
     ]  # what `tunewell stress` reads
@@ -272,7 +273,7 @@ def newest_batch(store: Store, kind: str) -> Batch:
 
 
 def _results(store: Store, json: bool) -> None:
-    result = review_result(Book(store), newest_batch(store, "review"))
+    result = review_result(WorkStore(store), newest_batch(store, "review"))
     if json:
         emit("review", result)
     else:
@@ -297,7 +298,7 @@ def _say_results(result: ReviewResult) -> None:
 def _sign_offs(file: TaskFile, store: Store, output: Path | None, json: bool) -> None:
     reopened = reopen_sign_offs(store, file)
     batch = newest_batch(store, "review")
-    found = sign_offs(Book(store), batch)
+    found = sign_offs(WorkStore(store), batch)
     if output:
         output.write_text(sign_offs_csv(found), encoding="utf-8")
     if json:
@@ -326,7 +327,9 @@ def _sign_offs(file: TaskFile, store: Store, output: Path | None, json: bool) ->
 
 def _corrections(store: Store, output: Path | None, json: bool) -> None:
     _, examples = newest_evaluation(store)
-    found = corrections(Book(store), newest_batch(store, "review"), {e.id: e for e in examples})
+    found = corrections(
+        WorkStore(store), newest_batch(store, "review"), {e.id: e for e in examples}
+    )
     if output:
         lines = [json_library.dumps(c.model_dump(mode="json"), ensure_ascii=False) for c in found]
         output.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

@@ -10,7 +10,7 @@ import typer
 
 from tunewell.cli.common import ProjectArgument, note
 from tunewell.errors import MissingExtraError, UserError
-from tunewell.people import ROLES, Accounts, reopen_sign_offs
+from tunewell.people import ROLES, Accounts, Invitations, reopen_sign_offs
 from tunewell.store import Store
 from tunewell.task import load_task
 
@@ -81,12 +81,11 @@ def command(
     file = load_task(path)
     with Store(file.root, url=url) as store:
         reopen_sign_offs(store, file)
-        accounts = Accounts(store)
         base = (
             public or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
         ).rstrip("/")
-        if owner_link or not any(a.role == "owner" and a.active for a in accounts.accounts()):
-            token = accounts.invite("owner", author="Tunewell", lasts_s=DAY_S)
+        if owner_link or not any(a.role == "owner" and a.active for a in Accounts(store).all()):
+            token = Invitations(store).make("owner", author="Tunewell", lasts_s=DAY_S)
             note(f"The owner's link, good once and for a day:\n\n  {base}/join/{token}\n")
         note(f"The room is open at {base} (Ctrl-C closes it).")
         issuer = _issuer(oidc_issuer, oidc_client, oidc_role)

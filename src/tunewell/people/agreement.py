@@ -1,4 +1,4 @@
-"""How far people agree on the same things (D16, E04): chance-corrected, with an interval, or why it cannot be said."""
+"""How far people agree (D16, E04): chance-corrected, with an interval, or why it is undefined."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.stats import krippendorff_alpha
 from tunewell.types import Estimate, Value
 
 FLOOR = 0.667
-"""Below this alpha, conclusions rest on sand (Krippendorff 2004, Content Analysis, section 11.4)."""
+"""Below this alpha no conclusion is safe (Krippendorff 2004, Content Analysis, section 11.4)."""
 
 
 class Agreement(Value):
@@ -40,33 +41,48 @@ def agreement(
     """Agreement of ratings by (person, item); None if no item was rated by two people.
 
     Example:
-        >>> r = {("ann", "1"): 1, ("bob", "1"): 1, ("ann", "2"): 0, ("bob", "2"): 0, ("ann", "3"): 1, ("bob", "3"): 1}
+        >>> r = {("ann", "1"): 1, ("bob", "1"): 1, ("ann", "2"): 0, ("bob", "2"): 0,
+        ...      ("ann", "3"): 1, ("bob", "3"): 1}
         >>> found = agreement(r)
         >>> found.alpha.value, found.same, found.items
         (1.0, 1.0, 3)
-        >>> agreement({("ann", "1"): 1, ("bob", "1"): 1, ("ann", "2"): 1, ("bob", "2"): 1}).why
+        >>> same = {("ann", "1"): 1, ("bob", "1"): 1, ("ann", "2"): 1, ("bob", "2"): 1}
+        >>> agreement(same).why
         'everybody said the same throughout: agreement beyond chance is undefined'
     """
-    values: dict[str, list[float]] = defaultdict(list)
-    for (_, item), value in sorted(ratings.items()):
-        values[item].append(value)
-    twice = [given for given in values.values() if len(given) >= 2]
-    # Alpha does not ask who said what: columns as high as the most ratings of an item, not as there
-    # are people.
-    shared = np.full((max(map(len, twice), default=0), len(twice)), np.nan)
-    for n, given in enumerate(twice):
-        shared[: len(given), n] = given
+    shared = _rated_twice(ratings)
     if shared.size == 0:
         return None
-    same = float(np.mean(np.nanmax(shared, axis=0) == np.nanmin(shared, axis=0)))
-    count = shared.shape[1]
-    if len(set(shared[~np.isnan(shared)])) < 2:
+
+    highest, lowest = np.nanmax(shared, axis=0), np.nanmin(shared, axis=0)
+    same = float(np.mean(highest == lowest))
+    items = shared.shape[1]
+
+    why = ""
+    if highest.max() == lowest.min():
         why = "everybody said the same throughout: agreement beyond chance is undefined"
-        return Agreement(alpha=None, same=same, items=count, why=why)
-    if count < 2:
-        return Agreement(
-            alpha=None, same=same, items=count, why="only one item was rated by two people"
-        )
-    return Agreement(
-        alpha=krippendorff_alpha(shared, scale=scale, level=level), same=same, items=count
-    )
+    elif items < 2:
+        why = "only one item was rated by two people"
+    if why:
+        return Agreement(alpha=None, same=same, items=items, why=why)
+
+    alpha = krippendorff_alpha(shared, scale=scale, level=level)
+    return Agreement(alpha=alpha, same=same, items=items)
+
+
+def _rated_twice(ratings: Mapping[tuple[str, str], float]) -> NDArray[np.float64]:
+    """Ratings of items that two people or more rated: shape (most ratings of an item, items).
+
+    Alpha does not ask who said what, so that columns need only be as high as the most ratings of an
+    item, not as there are people; what is missing is NaN.
+    """
+    by_item: dict[str, list[float]] = defaultdict(list)
+    for (_, item), value in sorted(ratings.items()):
+        by_item[item].append(value)
+
+    twice = [values for values in by_item.values() if len(values) >= 2]
+    height = max(map(len, twice), default=0)
+    shared = np.full((height, len(twice)), np.nan)
+    for n, values in enumerate(twice):
+        shared[: len(values), n] = values
+    return shared

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from tunewell.types import Value
 
 BLOCK = 12
-"""Examples a block: a person reads one output of each before the other outputs of the same examples come."""
+"""Examples in a block: a person reads one output of each before other outputs of the same ones."""
 
 
 class Seat(Value):
-    """One person in front of one item; ``position`` orders the person's queue."""
+    """One person assigned to one item; ``position`` orders the person's queue."""
 
     item: str
     account: str
@@ -29,11 +29,12 @@ def share_out(
     taken: Iterable[tuple[str, str]] = (),
     ordered: bool = False,
 ) -> list[Seat]:
-    """Seats so that each item is seen by ``raters`` people, loads differ by at most one example, and nobody can guess.
+    """Seats so that ``raters`` people see each item, with even loads, in an order nobody can guess.
 
-    All items of an example (its outputs by different arms) go to the same people, so that arms are
-    compared within a person; they lie about `BLOCK` items apart, and which comes first is drawn
-    anew for each person. Whoever stops early has still judged whole examples.
+    Loads differ by at most one example. All items of an example (its outputs by different arms) go
+    to the same people, so that arms are compared within a person; they lie about `BLOCK` items
+    apart, and which comes first is drawn anew for each person. Whoever stops early has still judged
+    whole examples.
 
     Args:
         examples: Items of each example.
@@ -49,53 +50,84 @@ def share_out(
         The new seats, sorted by account and position.
 
     Example:
-        >>> seats = share_out({"1": ["i1"], "2": ["i2"], "3": ["i3"]}, ["ann", "bob", "eve"], raters=2)
-        >>> sorted({s.account: sum(t.account == s.account for t in seats) for s in seats}.items())
+        >>> examples = {"1": ["i1"], "2": ["i2"], "3": ["i3"]}
+        >>> seats = share_out(examples, ["ann", "bob", "eve"], raters=2)
+        >>> sorted(Counter(seat.account for seat in seats).items())
         [('ann', 2), ('bob', 2), ('eve', 2)]
     """
-    have: dict[str, set[str]] = defaultdict(set)
+    people_of: dict[str, set[str]] = defaultdict(set)
     for item, account in taken:
-        have[item].add(account)
-    load: Counter[str] = Counter(dict.fromkeys(accounts, 0))
-    for people in have.values():
-        load.update(p for p in people if p in load)
+        people_of[item].add(account)
+    load = _load(people_of.values(), accounts)
+
+    order = list(examples)
+    if not ordered:
+        order.sort(key=lambda example: _draw(seed, "example", example))
+
     chosen: dict[str, list[str]] = defaultdict(list)
-    for example in (
-        examples if ordered else sorted(examples, key=lambda e: _draw(seed, "example", e))
-    ):
-        there = set().union(*(have[i] for i in examples[example]))
-        free = sorted(
-            (a for a in accounts if a not in there),
-            key=lambda a: (load[a], _draw(seed, example, a)),
-        )
-        for account in free[: max(0, raters - len(there))]:
+    for example in order:
+        there: set[str] = set()
+        for item in examples[example]:
+            there |= people_of[item]
+        free = [account for account in accounts if account not in there]
+        ranks: dict[str, tuple[int, str]] = {}
+        for account in free:
+            ranks[account] = (load[account], _draw(seed, example, account))
+        free.sort(key=ranks.__getitem__)
+        lacking = max(0, raters - len(there))
+        for account in free[:lacking]:
             chosen[account].append(example)
             load[account] += len(examples[example])
-    return [
-        seat
-        for account in sorted(chosen)
-        for seat in _queue(account, chosen[account], examples, seed, ordered)
-    ]
+
+    seats = []
+    for account in sorted(chosen):
+        own = {example: examples[example] for example in chosen[account]}
+        seats += _queue(account, own, seed=seed, ordered=ordered)
+    return seats
+
+
+def _load(people: Iterable[set[str]], accounts: Sequence[str]) -> Counter[str]:
+    """How many items each of these accounts has already."""
+    known = set(accounts)
+    load = Counter(dict.fromkeys(accounts, 0))
+    for group in people:
+        load.update(group & known)
+    return load
 
 
 def _queue(
     account: str,
-    own: Sequence[str],
     examples: Mapping[str, Sequence[str]],
+    *,
     seed: int,
     ordered: bool,
 ) -> list[Seat]:
-    """One person's order: shuffled, in blocks with one round per arm, so that two arms of an example lie apart."""
-    order = own if ordered else sorted(own, key=lambda e: _draw(seed, account, "order", e))
-    turns = {e: sorted(examples[e], key=lambda i: _draw(seed, account, i)) for e in order}
+    """One person's order: blocks with a round for each arm, so that an example's arms lie apart."""
+    order = list(examples)
+    if not ordered:
+        order.sort(key=lambda example: _draw(seed, account, "order", example))
+
+    turns: dict[str, list[str]] = {}
+    for example in order:
+        turns[example] = sorted(examples[example], key=lambda item: _draw(seed, account, item))
+
     queue: list[str] = []
     for start in range(0, len(order), BLOCK):
-        block = order[start : start + BLOCK]
-        for turn in range(max(len(turns[e]) for e in block)):
-            queue += [turns[e][turn] for e in block if turn < len(turns[e])]
-    return [Seat(item=item, account=account, position=n) for n, item in enumerate(queue)]
+        block = [turns[example] for example in order[start : start + BLOCK]]
+        rounds = max(map(len, block))
+        for turn in range(rounds):
+            queue += [items[turn] for items in block if turn < len(items)]
+    return [
+        Seat(
+            item=item,
+            account=account,
+            position=n,
+        )
+        for n, item in enumerate(queue)
+    ]
 
 
 def _draw(*parts: object) -> str:
     """A number that nobody can guess without the seed and that repeats with it."""
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
+    text = "\x1f".join(map(str, parts))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

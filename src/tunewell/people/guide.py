@@ -1,4 +1,4 @@
-"""What people are shown beside an item: the conversation it answers and the guideline they work by."""
+"""What people are shown beside an item: the conversation it answers and the guideline."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def conversation(example: Example) -> str:
         ...                                        Message(role="assistant", content="Today."))))
         'When?'
     """
-    turns = [m for m in example.prompt if m.role != "system"]
+    turns = [turn for turn in example.prompt if turn.role != "system"]
     if len(turns) == 1:
         return turns[0].content
-    return "\n\n".join(f"{m.role.capitalize()}:\n{m.content}" for m in turns)
+    spoken = [f"{turn.role.capitalize()}:\n{turn.content}" for turn in turns]
+    return "\n\n".join(spoken)
 
 
 def read_guideline(file: TaskFile) -> str:
@@ -34,9 +35,12 @@ def read_guideline(file: TaskFile) -> str:
     name = file.spec.people.guideline
     if not name:
         return ""
+    path = file.root / name
     try:
-        return shown((file.root / name).read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"the guideline {name} cannot be read: {error}", place=file.where("people.guideline")
+            f"the guideline {name} cannot be read: {error}",
+            place=file.where("people.guideline"),
         ) from None
+    return shown(text)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 
 from tunewell.people.work import Batch, Item, RaterVerdict
-from tunewell.people.work_store import Book
+from tunewell.people.work_store import WorkStore
 from tunewell.store import Store
 from tunewell.types import Judgement
 
 SAME_ANSWER = "same-answer"
-"""Criterion under which people say whether a perturbed row still has the answer that it claims to have (E05)."""
+"""Criterion under which people say whether a perturbed row still has the answer it claims (E05)."""
 
 
 def judgements(
-    store: Store, rows: Collection[str] | None = None, *, evaluation: str = ""
+    store: Store,
+    rows: Collection[str] | None = None,
+    *,
+    evaluation: str = "",
 ) -> list[Judgement]:
     """What people said of outputs, unblinded: one Judgement per person, arm and criterion.
 
@@ -30,24 +33,34 @@ def judgements(
         evaluation: Only verdicts on the outputs of one evaluation (artifact digest of its
             predictions).
     """
-    book = Book(store)
+    work_store = WorkStore(store)
     wanted = None if rows is None else set(rows)
-    out: list[Judgement] = []
-    for batch in reversed(book.batches(kind="review")):
-        if evaluation and batch.evaluation != evaluation:
+    found: list[Judgement] = []
+    for batch in reversed(work_store.batches(kind="review")):
+        if not evaluation or batch.evaluation == evaluation:
+            found += _of_batch(work_store, batch, wanted)
+    return found
+
+
+def _of_batch(
+    work_store: WorkStore,
+    batch: Batch,
+    wanted: set[str] | None,
+) -> Iterator[Judgement]:
+    items = {item.id: item for item in work_store.items(batch.id) if not item.gold}
+    for verdict in work_store.verdicts(batch.id):
+        item = items.get(verdict.item)
+        if item is None or verdict.said.skipped:
             continue
-        items = {
-            i.id: i
-            for i in book.items(batch.id)
-            if not i.gold and (wanted is None or i.example in wanted)
-        }
-        for verdict in book.verdicts(batch.id):
-            if verdict.item in items and not verdict.said.skipped:
-                out += judged(verdict, items[verdict.item], batch)
-    return out
+        if wanted is None or item.example in wanted:
+            yield from judged(verdict, item, batch)
 
 
-def judged(verdict: RaterVerdict, item: Item, batch: Batch) -> Iterable[Judgement]:
+def judged(
+    verdict: RaterVerdict,
+    item: Item,
+    batch: Batch,
+) -> Iterator[Judgement]:
     """A verdict unblinded: one Judgement for each criterion and arm."""
     for criterion in batch.rubric:
         if criterion.name not in verdict.said.scores:

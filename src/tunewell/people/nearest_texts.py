@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 COMMON = 0.1
-"""A word in more than this share of the texts (and more than `FEW`) says nothing about which are near."""
+"""A word in more than this share of the texts (and more than `FEW`) says nothing about nearness."""
+
 FEW = 100
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -26,31 +28,56 @@ class Near:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        bags = [set(_WORD.findall(text.casefold())) for text in texts]
-        found: Counter[str] = Counter(word for bag in bags for word in bag)
+        bags = [_words(text) for text in texts]
+        counts: Counter[str] = Counter()
+        for bag in bags:
+            counts.update(bag)
+
+        # Inverse document frequency; a word that no text has weighs as much as the rarest could.
         most = max(COMMON * len(texts), FEW)
-        self._rare = math.log(1 + max(1, len(texts)))
-        self._common = {word for word, n in found.items() if n > most}
-        self._weight = {
-            word: math.log(1 + len(texts) / n) for word, n in found.items() if n <= most
-        }
+        size = len(texts)
+        self._unseen = math.log(1 + max(1, size))
+        self._common: set[str] = set()
+        self._weight: dict[str, float] = {}
+        for word, count in counts.items():
+            if count > most:
+                self._common.add(word)
+            else:
+                self._weight[word] = math.log(1 + size / count)
+
         self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for n, bag in enumerate(bags):
-            known = [w for w in bag if w in self._weight]
-            length = math.sqrt(sum(self._weight[w] ** 2 for w in known)) or 1.0
-            for word in known:
-                self._postings[word].append((n, self._weight[word] / length))
+        for place, bag in enumerate(bags):
+            self._post(place, bag - self._common)
+
+    def _post(self, place: int, words: set[str]) -> None:
+        """Note under each word of a text what it adds to the text's direction."""
+        length = self._length(words)
+        for word in words:
+            self._postings[word].append((place, self._weight[word] / length))
+
+    def _length(self, words: Iterable[str]) -> float:
+        weights = [self._weight.get(word, self._unseen) for word in words]
+        squares = math.fsum(weight**2 for weight in weights)
+        return math.sqrt(squares) or 1.0
 
     def to(self, text: str, *, count: int = 0) -> list[tuple[int, float]]:
         """Places and cosines of texts that share a telling word, the nearest first.
 
         The first ``count`` if given.
         """
-        words = set(_WORD.findall(text.casefold())) - self._common
-        length = math.sqrt(sum(self._weight.get(w, self._rare) ** 2 for w in words)) or 1.0
-        scores: dict[int, float] = defaultdict(float)
-        for word in words:
-            for n, part in self._postings.get(word, ()):
-                scores[n] += part * self._weight[word] / length
-        ranked = sorted(scores.items(), key=lambda x: (-x[1], x[0]))
-        return ranked[:count] if count else ranked
+        words = _words(text) - self._common
+        length = self._length(words)
+        cosines: dict[int, float] = defaultdict(float)
+        for word in sorted(words & self._postings.keys()):
+            weight = self._weight[word] / length
+            for place, part in self._postings[word]:
+                cosines[place] += part * weight
+
+        ranked = sorted(cosines, key=lambda place: (-cosines[place], place))
+        if count:
+            ranked = ranked[:count]
+        return [(place, cosines[place]) for place in ranked]
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.casefold()))

@@ -1,11 +1,12 @@
-"""A panel's estimate that may be looked at after every verdict: anytime valid, by family, corrected by a judge."""
+"""A panel's estimate that may be looked at after every verdict: valid at any time, by family."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from tunewell.stats import confidence_sequence
 from tunewell.task import RubricCriterion
@@ -23,7 +24,7 @@ def panel_estimate(
     judge: Mapping[tuple[str, str], float] | None = None,
     level: float = 0.95,
 ) -> Estimate | None:
-    """The mean verdict on an arm (or its gain over another), with an interval that holds at every look at once.
+    """The mean verdict on an arm, or its gain over another, with an interval valid at every look.
 
     A family of rows counts once, when each of its outputs has been read by all its raters, with the
     mean over them: verdicts of one rater or on one row are not taken for independent ones. Families
@@ -49,79 +50,224 @@ def panel_estimate(
         Waudby-Smith & Ramdas 2024, JRSS B 86 (betting); Angelopoulos et al. 2023, Science 382 (a
         judge's mean, corrected by people's differences from it).
     """
-    arms = (arm, against) if against else (arm,)
-    low, high = (0.0, 1.0) if criterion.scale == "yes/no" else (1.0, 5.0)
-    finished = _finished(said, criterion.name, arms, raters)
-    families: dict[str, list[tuple[dt.datetime, float]]] = defaultdict(list)
-    every = {row for row, _ in judge} if judge is not None else set()
-    for row, (when, values) in finished.items():
-        value = _contrast(values, arms)
-        if judge is not None:
-            if any((row, a) not in judge for a in arms):
+    asked = _Question.of(criterion, arm, against)
+    scores = None if judge is None else _JudgeScores(judge, asked)
+    families = _Families(clusters or {})
+
+    for row in _finished(said, asked, raters):
+        value = asked.value(row.by_arm)
+        if scores is not None:
+            if not scores.has(row.example):
                 continue
-            value -= _contrast({a: judge[row, a] for a in arms}, arms)
-        families[(clusters or {}).get(row, row)].append((when, value))
-    if not families:
+            value -= scores.value(row.example)
+        families.add(row.example, row.when, value)
+    if not families.found:
         return None
-    ordered = sorted(
-        (max(w for w, _ in rows), sum(v for _, v in rows) / len(rows)) for rows in families.values()
+
+    low, high = asked.bounds(is_corrected=scores is not None)
+    looks = confidence_sequence(
+        families.in_order(),
+        low=low,
+        high=high,
+        level=level,
     )
-    reach = (high - low) * (2 if against else 1)
-    bounds = (-reach, reach) if judge is not None or against else (low, high)
-    if judge is not None and against:
-        bounds = (-2 * reach, 2 * reach)
-    found = confidence_sequence(
-        [v for _, v in ordered], low=bounds[0], high=bounds[1], level=level
-    ).last
-    shift = _judged(every, judge, arms, clusters) if judge is not None else 0.0
-    least, most = (-(high - low), high - low) if against else (low, high)
-    value = min(max(found.value + shift, least), most)
-    method = f"{found.method}, families, {'judge corrected by people' if judge is not None else 'people'}, at any look"
-    return found.model_copy(
-        update={
-            "value": value,
-            "low": min(value, max(least, found.low + shift)),
-            "high": max(value, min(most, found.high + shift)),
-            "method": method,
-        }
+    found = looks.last
+    shift = scores.mean(clusters or {}) if scores is not None else 0.0
+    source = "people" if scores is None else "judge corrected by people"
+    return asked.within_scale(
+        found,
+        shift=shift,
+        method=f"{found.method}, families, {source}, at any look",
     )
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is estimated: the mean of one arm on a criterion, or its gain over another arm.
+
+    Attributes:
+        criterion: Its name.
+        arms: The arm, and the one it is held against if there is one.
+        low: Least value on the criterion's scale.
+        high: Greatest value.
+    """
+
+    criterion: str
+    arms: tuple[str, ...]
+    low: float
+    high: float
+
+    @classmethod
+    def of(
+        cls,
+        criterion: RubricCriterion,
+        arm: str,
+        against: str,
+    ) -> _Question:
+        is_share = criterion.scale == "yes/no"
+        return cls(
+            criterion=criterion.name,
+            arms=(arm, against) if against else (arm,),
+            low=0.0 if is_share else 1.0,
+            high=1.0 if is_share else 5.0,
+        )
+
+    @property
+    def is_gain(self) -> bool:
+        return len(self.arms) > 1
+
+    @property
+    def span(self) -> float:
+        return self.high - self.low
+
+    def value(self, by_arm: Mapping[str, float]) -> float:
+        """The arm's value, less the other arm's."""
+        value = by_arm[self.arms[0]]
+        if self.is_gain:
+            value -= by_arm[self.arms[1]]
+        return value
+
+    def bounds(self, *, is_corrected: bool) -> tuple[float, float]:
+        """What one family's value can never leave: a gain, or people's value less a judge's."""
+        if self.is_gain:
+            reach = 4 * self.span if is_corrected else 2 * self.span
+            return -reach, reach
+        if is_corrected:
+            return -self.span, self.span
+        return self.low, self.high
+
+    def within_scale(
+        self,
+        found: Estimate,
+        *,
+        shift: float,
+        method: str,
+    ) -> Estimate:
+        """An estimate moved by the judge's mean and cut to what the scale allows."""
+        least, most = self.low, self.high
+        if self.is_gain:
+            least, most = -self.span, self.span
+        value = min(max(found.value + shift, least), most)
+        return found.model_copy(
+            update={
+                "value": value,
+                "low": min(value, max(least, found.low + shift)),
+                "high": max(value, min(most, found.high + shift)),
+                "method": method,
+            }
+        )
+
+
+class _Families:
+    """Values of rows by family.
+
+    Args:
+        clusters: Family by row; a row that has none is a family of its own.
+    """
+
+    def __init__(self, clusters: Mapping[str, str]) -> None:
+        self.clusters = clusters
+        self.found: dict[str, list[tuple[dt.datetime, float]]] = defaultdict(list)
+
+    def add(self, row: str, when: dt.datetime, value: float) -> None:
+        family = self.clusters.get(row, row)
+        self.found[family].append((when, value))
+
+    def in_order(self) -> list[float]:
+        """The mean of each family, in the order in which their last rows were finished."""
+        dated = []
+        for rows in self.found.values():
+            finished = max(when for when, _ in rows)
+            mean = sum(value for _, value in rows) / len(rows)
+            dated.append((finished, mean))
+        return [mean for _, mean in sorted(dated)]
+
+
+@dataclass(frozen=True)
+class _FinishedRow:
+    """A row whose outputs all have their raters.
+
+    Attributes:
+        example: Its id.
+        when: When the last verdict came.
+        by_arm: Mean verdict on each arm's output.
+    """
+
+    example: str
+    when: dt.datetime
+    by_arm: Mapping[str, float]
 
 
 def _finished(
-    said: Sequence[Judgement], criterion: str, arms: Sequence[str], raters: int
-) -> dict[str, tuple[dt.datetime, dict[str, float]]]:
-    """Rows whose outputs all have their raters: when the last verdict came, and the mean by arm."""
-    by_row: dict[str, dict[str, dict[str, Judgement]]] = defaultdict(lambda: defaultdict(dict))
-    for j in said:
-        if j.criterion == criterion and j.arm in arms:
-            by_row[j.example][j.arm][j.author] = j
-    out = {}
-    for row, verdicts in by_row.items():
-        if all(len(verdicts.get(a, ())) >= raters for a in arms):
-            when = max(j.at for words in verdicts.values() for j in words.values())
-            out[row] = (
-                when,
-                {a: sum(j.value for j in w.values()) / len(w) for a, w in verdicts.items()},
+    said: Iterable[Judgement],
+    asked: _Question,
+    raters: int,
+) -> list[_FinishedRow]:
+    finished = []
+    for example, words in _by_row(said, asked).items():
+        fewest = min(len(words[arm]) for arm in asked.arms)
+        if fewest < raters:
+            continue
+        by_arm = {arm: list(by_author.values()) for arm, by_author in words.items()}
+        finished.append(
+            _FinishedRow(
+                example=example,
+                when=max(_last(judged) for judged in by_arm.values()),
+                by_arm={arm: _mean(judged) for arm, judged in by_arm.items()},
             )
-    return out
+        )
+    return finished
 
 
-def _contrast(values: Mapping[str, float], arms: Sequence[str]) -> float:
-    return values[arms[0]] - (values[arms[1]] if len(arms) > 1 else 0.0)
+def _by_row(
+    said: Iterable[Judgement],
+    asked: _Question,
+) -> dict[str, dict[str, dict[str, Judgement]]]:
+    """The last word of each author, by row, arm and author."""
+    by_row: dict[str, dict[str, dict[str, Judgement]]] = {}
+    for word in said:
+        if word.criterion != asked.criterion or word.arm not in asked.arms:
+            continue
+        if word.example not in by_row:
+            by_row[word.example] = {arm: {} for arm in asked.arms}
+        by_row[word.example][word.arm][word.author] = word
+    return by_row
 
 
-def _judged(
-    rows: set[str],
-    judge: Mapping[tuple[str, str], float],
-    arms: Sequence[str],
-    clusters: Mapping[str, str] | None,
-) -> float:
-    """The judge's mean over the families of all rows that it scored for every arm."""
-    families: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        if all((row, a) in judge and not math.isnan(judge[row, a]) for a in arms):
-            families[(clusters or {}).get(row, row)].append(
-                _contrast({a: judge[row, a] for a in arms}, arms)
-            )
-    means = [sum(v) / len(v) for v in families.values()]
-    return sum(means) / len(means) if means else 0.0
+def _last(judged: Iterable[Judgement]) -> dt.datetime:
+    return max(word.at for word in judged)
+
+
+def _mean(judged: Sequence[Judgement]) -> float:
+    return sum(word.value for word in judged) / len(judged)
+
+
+@dataclass(frozen=True)
+class _JudgeScores:
+    """What a judge says of the same question, by (row, arm)."""
+
+    scores: Mapping[tuple[str, str], float]
+    asked: _Question
+
+    def has(self, row: str) -> bool:
+        """Whether the judge has scored every arm on a row."""
+        for arm in self.asked.arms:
+            if math.isnan(self.scores.get((row, arm), math.nan)):
+                return False
+        return True
+
+    def value(self, row: str) -> float:
+        by_arm = {arm: self.scores[row, arm] for arm in self.asked.arms}
+        return self.asked.value(by_arm)
+
+    def mean(self, clusters: Mapping[str, str]) -> float:
+        """The mean over the families of all rows that the judge has scored."""
+        families: dict[str, list[float]] = defaultdict(list)
+        for row in dict.fromkeys(row for row, _ in self.scores):
+            if self.has(row):
+                family = clusters.get(row, row)
+                families[family].append(self.value(row))
+        if not families:
+            return 0.0
+        means = [sum(values) / len(values) for values in families.values()]
+        return sum(means) / len(means)

@@ -1,18 +1,21 @@
-"""What people's words do to the data: corrections that become rows, gold that changes, rows that never train."""
+"""What people's words do to the data: corrections become rows, gold changes, gold never trains."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
 from tunewell.people.settle import Settled, settle
-from tunewell.people.work_store import Book
+from tunewell.people.work_store import WorkStore
 from tunewell.store import Store
 from tunewell.types import Value, digest
 
 EVENT = "gold"
+
+HowWritten = Literal["review", "agreed", "adjudicated"]
 
 
 class WrittenAnswer(Value):
@@ -29,7 +32,7 @@ class WrittenAnswer(Value):
 
     example: str
     target: str
-    by: Literal["review", "agreed", "adjudicated"] = "review"
+    by: HowWritten = "review"
     account: str = ""
     version: str = ""
     tags: Mapping[str, str] = Field(default_factory=dict)
@@ -66,58 +69,109 @@ class Registry(Value):
     rows: Mapping[str, WrittenAnswer] = Field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Correction:
+    """A correction as it was given.
+
+    Attributes:
+        part: Where its row belongs.
+        number: Of the verdict that holds it.
+        answer: What was written.
+    """
+
+    part: str
+    number: int
+    answer: WrittenAnswer
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.part, self.answer.example
+
+
 def standing_corrections(store: Store) -> dict[str, list[WrittenAnswer]]:
-    """Corrections of every review by part (``test``, ``review``), of several on one row the newest, by row."""
-    book = Book(store)
-    newest: dict[tuple[str, str], tuple[int, WrittenAnswer]] = {}
-    for batch in book.batches(kind="review"):
-        items = {i.id: i for i in book.items(batch.id)}
-        for v in book.verdicts(batch.id):
-            item = items[v.item]
-            if item.gold or not v.said.correction.strip():
+    """Corrections of every review by part (``test``, ``review``), sorted by row.
+
+    Of several corrections of one row the newest.
+    """
+    newest: dict[tuple[str, str], _Correction] = {}
+    for correction in _corrections(WorkStore(store)):
+        known = newest.get(correction.place)
+        if known is None or known.number < correction.number:
+            newest[correction.place] = correction
+
+    by_part: dict[str, list[WrittenAnswer]] = {}
+    for place in sorted(newest):
+        correction = newest[place]
+        by_part.setdefault(correction.part, []).append(correction.answer)
+    return by_part
+
+
+def _corrections(work_store: WorkStore) -> Iterator[_Correction]:
+    """Every correction of every review."""
+    for batch in work_store.batches(kind="review"):
+        items = {item.id: item for item in work_store.items(batch.id)}
+        for verdict in work_store.verdicts(batch.id):
+            item = items[verdict.item]
+            if item.gold or not verdict.said.correction.strip():
                 continue
-            word = WrittenAnswer(
-                example=item.example, target=v.said.correction, account=v.account, version=v.version
+            answer = WrittenAnswer(
+                example=item.example,
+                target=verdict.said.correction,
+                account=verdict.account,
+                version=verdict.version,
             )
-            known = newest.get((item.part, item.example))
-            if known is None or known[0] < v.number:
-                newest[item.part, item.example] = (v.number, word)
-    out: dict[str, list[WrittenAnswer]] = {}
-    for (part, _), (_, word) in sorted(newest.items()):
-        out.setdefault(part, []).append(word)
-    return out
+            yield _Correction(item.part, verdict.number, answer)
 
 
 def settled_annotations(store: Store) -> list[tuple[str, WrittenAnswer]]:
-    """Answers that annotators settled, as (part, word), of several batches on one row the newest."""
-    book = Book(store)
+    """Answers that annotators settled, as (part, answer); of several of one row the newest."""
+    work_store = WorkStore(store)
     newest: dict[tuple[str, str], WrittenAnswer] = {}
-    for batch in reversed(book.batches(kind="annotate")):
-        for one in settle(book.items(batch.id), book.verdicts(batch.id), batch).settled:
+    for batch in reversed(work_store.batches(kind="annotate")):
+        items = work_store.items(batch.id)
+        verdicts = work_store.verdicts(batch.id)
+        for one in settle(items, verdicts, batch).settled:
             newest[one.item.part, one.item.example] = _annotated(one)
-    return [(part, word) for (part, _), word in sorted(newest.items())]
+    found = []
+    for place in sorted(newest):
+        part, _ = place
+        found.append((part, newest[place]))
+    return found
 
 
 def _annotated(one: Settled) -> WrittenAnswer:
-    spans = sorted(one.said.spans, key=lambda s: s.start)
-    points = " | ".join(one.item.source[s.start : s.end] for s in spans)
-    tags = ({"points": points} if points else {}) | (
-        {"label": one.said.label} if one.said.label else {}
-    )
-    by: Literal["agreed", "adjudicated"] = "adjudicated" if one.how == "adjudicated" else "agreed"
+    spans = sorted(one.said.spans, key=lambda span: span.start)
+    points = [one.item.source[span.start : span.end] for span in spans]
+    tags = {
+        "points": " | ".join(points),
+        "label": one.said.label,
+    }
     return WrittenAnswer(
-        example=one.item.example, target=one.said.answer, by=by, version=one.version, tags=tags
+        example=one.item.example,
+        target=one.said.answer,
+        by=one.how,
+        version=one.version,
+        tags={name: value for name, value in tags.items() if value},
     )
 
 
-def freeze_gold(store: Store, rows: Iterable[WrittenAnswer], *, author: str) -> Registry:
-    """Add rows to the frozen gold: a new version, in which those that were there stay unless they are written anew."""
-    merged = {**gold_registry(store).rows, **{row.example: row for row in rows}}
+def freeze_gold(
+    store: Store,
+    rows: Iterable[WrittenAnswer],
+    *,
+    author: str,
+) -> Registry:
+    """Add rows to the frozen gold: a new version; rows that were there stay unless written anew."""
+    before = gold_registry(store)
+    merged = dict(before.rows)
+    for row in rows:
+        merged[row.example] = row
+
     ordered = {name: merged[name] for name in sorted(merged)}
-    version = digest([row.model_dump(mode="json") for row in ordered.values()])[:12]
-    if version != gold_registry(store).version:
-        record = {"rows": [row.model_dump(mode="json") for row in ordered.values()]}
-        store.say(EVENT, version, author=author, record=record)
+    dumped = [row.model_dump(mode="json") for row in ordered.values()]
+    version = digest(dumped)[:12]
+    if version != before.version:
+        store.say(EVENT, version, author=author, record={"rows": dumped})
     return Registry(version=version, rows=ordered)
 
 
@@ -126,23 +180,43 @@ def gold_registry(store: Store, *, version: str = "") -> Registry:
     events = store.said(EVENT, subject=version)
     if not events:
         return Registry()
-    rows = [WrittenAnswer.model_validate(row) for row in events[-1].record["rows"]]
-    return Registry(version=events[-1].subject, rows={row.example: row for row in rows})
+    newest = events[-1]
+    rows = [WrittenAnswer.model_validate(row) for row in newest.record["rows"]]
+    return Registry(version=newest.subject, rows=_by_row(rows))
 
 
 def words_for(store: Store) -> PeopleChanges:
     """What the next version of the data takes up: corrections, and the gold of test rows."""
-    said, settled = standing_corrections(store), settled_annotations(store)
-    tests = [*(w for part, w in settled if part == "test" and w.target), *said.get("test", ())]
-    gold = {w.example: w for w in tests} | dict(gold_registry(store).rows)
-    own = {w.example: w for w in said.get("review", ())}
-    own |= {w.example: w for part, w in settled if part in ("review", "train") and w.target}
+    corrected = standing_corrections(store)
+    settled = settled_annotations(store)
+
+    # Later ones win: frozen gold over a correction, a correction over an annotation of a test row;
+    # of other rows, an annotation over a correction.
+    gold = _by_row(_of_parts(settled, {"test"}))
+    gold |= _by_row(corrected.get("test", ()))
+    gold |= gold_registry(store).rows
+
+    own = _by_row(corrected.get("review", ()))
+    own |= _by_row(_of_parts(settled, {"review", "train"}))
+    trained = sorted(own.keys() - gold.keys())
     return PeopleChanges(
-        corrections=tuple(own[name] for name in sorted(own) if name not in gold),
+        corrections=tuple(own[name] for name in trained),
         gold=tuple(gold[name] for name in sorted(gold)),
     )
 
 
+def _of_parts(
+    settled: Iterable[tuple[str, WrittenAnswer]],
+    parts: set[str],
+) -> list[WrittenAnswer]:
+    """Settled answers of rows of these parts, where an answer was written."""
+    return [answer for part, answer in settled if part in parts and answer.target]
+
+
+def _by_row(answers: Iterable[WrittenAnswer]) -> dict[str, WrittenAnswer]:
+    return {answer.example: answer for answer in answers}
+
+
 def gold_ids(store: Store) -> tuple[str, ...]:
     """Rows that are never trained on because people have settled their answer, sorted."""
-    return tuple(w.example for w in words_for(store).gold)
+    return tuple(answer.example for answer in words_for(store).gold)

@@ -1,22 +1,31 @@
-"""Hostile text made harmless to look at, character by character, so that places in it keep their numbers."""
+"""Hostile text made harmless to look at, character by character: places keep their numbers."""
 
 from __future__ import annotations
 
-_PICTURES = {n: 0x2400 + n for n in range(32) if n not in (9, 10)} | {0x7F: 0x2421}
-_HIDDEN = (
-    set(range(0x80, 0xA0))  # C1 controls
-    | {0x061C, 0x200E, 0x200F}  # marks of direction
-    | set(range(0x202A, 0x202F))  # embeddings and overrides of direction
-    | set(range(0x2066, 0x206A))  # isolates
-    | {0x2028, 0x2029, 0xFFF9, 0xFFFA, 0xFFFB}
-    | set(range(0xE0000, 0xE0080))  # tag characters: text that only machines see
-    | set(range(0xD800, 0xE000))  # lone surrogates: no page can carry them
-)
-_TABLE = {**_PICTURES, **dict.fromkeys(_HIDDEN, 0xFFFD), 0x0D: 0x2424}
+REPLACEMENT = 0xFFFD
+
+# Unicode has a picture of each ASCII control; tab and newline are shown as they are.
+_PICTURES = {control: 0x2400 + control for control in range(32)}
+_PICTURES |= {0x7F: 0x2421, 0x0D: 0x2424}
+del _PICTURES[0x09], _PICTURES[0x0A]
+
+_HIDDEN = [
+    range(0x80, 0xA0),  # C1 controls
+    [0x061C, 0x200E, 0x200F],  # marks of direction
+    range(0x202A, 0x202F),  # embeddings and overrides of direction
+    range(0x2066, 0x206A),  # isolates
+    [0x2028, 0x2029],  # separators of lines and paragraphs
+    [0xFFF9, 0xFFFA, 0xFFFB],  # interlinear annotation
+    range(0xE0000, 0xE0080),  # tag characters: text that only machines see
+    range(0xD800, 0xE000),  # lone surrogates: no page can carry them
+]
+_TABLE = dict(_PICTURES)
+for _characters in _HIDDEN:
+    _TABLE |= dict.fromkeys(_characters, REPLACEMENT)
 
 
 def shown(text: str) -> str:
-    r"""The text as people see it: controls as pictures, hidden and direction-turning characters as ``�``.
+    r"""The text as people see it: controls as pictures, what hides or turns text as ``�``.
 
     Every character becomes exactly one, so marks made on what is shown hold for the text itself.
 
@@ -34,7 +43,7 @@ def hidden(text: str) -> int:
         >>> hidden("plain"), hidden("a\u202eb\x00")
         (0, 2)
     """
-    return sum(ord(c) in _TABLE for c in text)
+    return sum(ord(character) in _TABLE for character in text)
 
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -48,4 +57,5 @@ def cell(value: object) -> object:
         >>> cell("=1+1"), cell("plain"), cell(3)
         ("'=1+1", 'plain', 3)
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    is_formula = isinstance(value, str) and value.startswith(FORMULA)
+    return f"'{value}" if is_formula else value

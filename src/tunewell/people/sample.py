@@ -1,4 +1,4 @@
-"""Which rows people should see: drawn with equal, known probability, spread evenly over slices and families."""
+"""Which rows people should see: drawn with known probability, evenly over slices and families."""
 
 from __future__ import annotations
 
@@ -27,12 +27,17 @@ class SampleCandidate(Value):
     family: str = ""
 
 
-def draw(rows: Sequence[SampleCandidate], count: int, *, seed: int = 0) -> list[str]:
-    """A systematic sample of the rows sorted by strata and family: every row has probability ``count / len(rows)``.
+def draw(
+    rows: Sequence[SampleCandidate],
+    count: int,
+    *,
+    seed: int = 0,
+) -> list[str]:
+    """A systematic sample of the rows sorted by strata and family.
 
-    Each stratum gets its share to within one row, so slices are mirrored without being weighted,
-    and a plain mean of what people say is an honest estimate for all rows. The order within strata
-    is drawn by seed.
+    Every row has probability ``count / len(rows)``. Each stratum gets its share to within one row,
+    so slices are mirrored without being weighted, and a plain mean of what people say is an honest
+    estimate for all rows. The order within strata is drawn by seed.
 
     Args:
         rows: To draw from.
@@ -46,21 +51,24 @@ def draw(rows: Sequence[SampleCandidate], count: int, *, seed: int = 0) -> list[
         Cochran 1977, Sampling Techniques, chapter 8.
 
     Example:
-        >>> rows = [SampleCandidate(id=str(i), strata=("north" if i < 30 else "south",)) for i in range(40)]
+        >>> rows = [SampleCandidate(id=str(i), strata=("north" if i < 30 else "south",))
+        ...         for i in range(40)]
         >>> drawn = draw(rows, 8, seed=1)
         >>> len(drawn), sum(int(i) < 30 for i in drawn)
         (8, 6)
     """
-    if count < 1:
-        raise UserError(f"at least one row has to be drawn, got {count}")
+    _check_count(count)
     generator = random.Random(f"draw {seed}")
     ordered = _ordered(rows, seed)
-    if count >= len(ordered):
-        chosen = [r.id for r in ordered]
-    else:
+    chosen = [row.id for row in ordered]
+    if count < len(ordered):
         step = len(ordered) / count
         start = generator.random() * step
-        chosen = [ordered[min(int(start + k * step), len(ordered) - 1)].id for k in range(count)]
+        last = len(ordered) - 1
+        chosen = []
+        for k in range(count):
+            place = min(int(start + k * step), last)
+            chosen.append(ordered[place].id)
     generator.shuffle(chosen)
     return chosen
 
@@ -99,41 +107,76 @@ def draw_unequal(
         >>> len(drawn), drawn["7"], round(min(drawn.values()), 3)
         (8, 1.0, 0.158)
     """
+    _check_count(count)
+    if not 0 <= share < 1:
+        raise UserError(
+            f"the share drawn by size must be at least 0 and below 1, got {share}",
+            hint="0.3",
+        )
+    ordered = _ordered(rows, seed)
+    count = min(count, len(ordered))
+    size = [sizes.get(row.id, 0.0) for row in ordered]
+    probability = _probabilities(size, count, share)
+
+    generator = random.Random(f"draw unequal {seed}")
+    steps = generator.random() + np.arange(count)
+    places = np.searchsorted(np.cumsum(probability), steps, "right")
+    chosen = [int(place) for place in np.minimum(places, len(ordered) - 1)]
+    generator.shuffle(chosen)
+    found = {}
+    for place in chosen:
+        row = ordered[place]
+        found[row.id] = float(min(probability[place], 1.0))
+    return found
+
+
+def _check_count(count: int) -> None:
     if count < 1:
         raise UserError(f"at least one row has to be drawn, got {count}")
-    if not 0 <= share < 1:
-        raise UserError(f"the share drawn by size lies from 0 to below 1, got {share}", hint="0.3")
-    ordered = _ordered(rows, seed)
-    if count >= len(ordered):
-        probability = np.ones(len(ordered))
-    else:
-        size = np.array([max(sizes.get(r.id, 0.0), 0.0) for r in ordered])
-        part = size / size.sum() if size.sum() > 0 else np.full(len(ordered), 1 / len(ordered))
-        probability = _capped((1 - share) / len(ordered) + share * part, count)
-    generator = random.Random(f"draw unequal {seed}")
-    places = np.searchsorted(
-        np.cumsum(probability), generator.random() + np.arange(min(count, len(ordered))), "right"
-    )
-    chosen = [int(n) for n in np.minimum(places, len(ordered) - 1)]
-    generator.shuffle(chosen)
-    return {ordered[n].id: float(min(probability[n], 1.0)) for n in chosen}
+
+
+def _probabilities(
+    sizes: Sequence[float],
+    count: int,
+    share: float,
+) -> NDArray[np.float64]:
+    """Each row's probability: evenly for ``1 - share`` of the sample, by size for the rest."""
+    rows = len(sizes)
+    if count >= rows:
+        return np.ones(rows)
+
+    size = np.maximum(np.array(sizes, np.float64), 0.0)
+    total = size.sum()
+    by_size = size / total if total > 0 else np.full(rows, 1 / rows)
+    return _capped((1 - share) / rows + share * by_size, count)
 
 
 def _capped(part: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Probabilities that add up to ``count``: in proportion to ``part``, those above 1 cut to it."""
+    """Probabilities that add up to ``count``: in proportion to ``part``, those above 1 cut to 1."""
     certain = np.zeros(len(part), bool)
     while True:
         left = part[~certain].sum()
-        out = np.where(certain, 1.0, part * (count - certain.sum()) / left if left > 0 else 1.0)
-        over = (out > 1) & ~certain
+        scaled = np.ones(len(part))
+        if left > 0:
+            scaled = part * (count - certain.sum()) / left
+        probability = np.where(certain, 1.0, scaled)
+
+        over = (probability > 1) & ~certain
         if not over.any():
-            return np.asarray(out)
+            return probability
         certain |= over
 
 
 def _ordered(rows: Sequence[SampleCandidate], seed: int) -> list[SampleCandidate]:
-    return sorted(rows, key=lambda r: (r.strata, _rank(seed, r.family or r.id), _rank(seed, r.id)))
+    """Rows by stratum; within it families, and rows of a family, in an order drawn by seed."""
+
+    def place(row: SampleCandidate) -> tuple[tuple[str, ...], str, str]:
+        family = row.family or row.id
+        return row.strata, _rank(seed, family), _rank(seed, row.id)
+
+    return sorted(rows, key=place)
 
 
 def _rank(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed}\x1f{name}".encode("utf-8", "surrogatepass")).hexdigest()
+    text = f"{seed}\x1f{name}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

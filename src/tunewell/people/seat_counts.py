@@ -1,4 +1,4 @@
-"""How many seats are open and done, kept beside the seats so that no page has to count a hundred thousand of them."""
+"""How many seats are open and done: kept beside the seats, so that no page has to count them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 from pydantic import Field
-from sqlalchemy.dialects import postgresql, sqlite
 
+from tunewell.store import Store
+from tunewell.store.once import insert_into
 from tunewell.store.people_tables import tallies
 from tunewell.types import Value
 
@@ -27,58 +28,67 @@ class Tally(Value):
 
 
 def add_to_tallies(
-    connection: sa.Connection, batch: str, steps: Mapping[str, tuple[int, int]]
+    connection: sa.Connection,
+    batch: str,
+    steps: Mapping[str, tuple[int, int]],
 ) -> None:
     """Add (open, done) to the counts of accounts, in the transaction that changes their seats.
 
     The database adds, so that two who do it at once are both counted; in the order of the accounts,
     so that neither waits for the other for ever.
     """
-    lines = [
-        {"batch": batch, "account": account, "open": steps[account][0], "done": steps[account][1]}
-        for account in sorted(steps)
-        if steps[account] != (0, 0)
-    ]
+    tally = tallies.c
+    lines = []
+    for account, (more_open, more_done) in sorted(steps.items()):
+        if more_open or more_done:
+            lines.append(
+                {
+                    "batch": batch,
+                    "account": account,
+                    "open": more_open,
+                    "done": more_done,
+                }
+            )
     if not lines:
         return
-    insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(
-        tallies
-    )
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["batch", "account"],
-            set_={
-                "open": tallies.c.open + insert.excluded.open,
-                "done": tallies.c.done + insert.excluded.done,
-            },
-        ),
-        lines,
-    )
 
-
-def seats_of(connection: sa.Connection, batch: str) -> dict[str, dict[str, int]]:
-    """Seats of each account of a batch by status."""
-    query = sa.select(tallies.c.account, tallies.c.open, tallies.c.done).where(
-        tallies.c.batch == batch, tallies.c.open + tallies.c.done > 0
-    )
-    return {
-        account: {"open": left, "done": done} for account, left, done in connection.execute(query)
+    insert = insert_into(connection, tallies)
+    added = {
+        "open": tally.open + insert.excluded.open,
+        "done": tally.done + insert.excluded.done,
     }
+    statement = insert.on_conflict_do_update(index_elements=["batch", "account"], set_=added)
+    connection.execute(statement, lines)
 
 
-def tallies_of(connection: sa.Connection) -> dict[str, Tally]:
+def seats_of(store: Store, batch: str) -> dict[str, dict[str, int]]:
+    """Seats of each account of a batch by status."""
+    tally = tallies.c
+    query = (
+        sa.select(tally.account, tally.open, tally.done)
+        .where(tally.batch == batch)
+        .where(tally.open + tally.done > 0)
+    )
+    seats = {}
+    for row in store.rows(query):
+        seats[row.account] = {"open": row.open, "done": row.done}
+    return seats
+
+
+def tallies_of(store: Store) -> dict[str, Tally]:
     """How far every batch is."""
+    tally = tallies.c
     query = (
         sa.select(
-            tallies.c.batch,
-            sa.func.sum(tallies.c.open),
-            sa.func.sum(tallies.c.done),
-            sa.func.count(),
+            tally.batch,
+            sa.func.sum(tally.open).label("open"),
+            sa.func.sum(tally.done).label("done"),
+            sa.func.count().label("people"),
         )
-        .where(tallies.c.open + tallies.c.done > 0)
-        .group_by(tallies.c.batch)
+        .where(tally.open + tally.done > 0)
+        .group_by(tally.batch)
     )
-    return {
-        b: Tally(open=left, done=done, people=people)
-        for b, left, done, people in connection.execute(query)
-    }
+    found = {}
+    for row in store.rows(query):
+        found[row.batch] = Tally(open=row.open, done=row.done, people=row.people)
+    return found

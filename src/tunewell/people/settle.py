@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from tunewell.people.work import Batch, Item, RaterVerdict, Said
 from tunewell.types import Value
 
 
 class Settled(Value):
-    """The gold of one item, and how it came to be: ``agreed`` by all annotators, or ``adjudicated``."""
+    """The gold of one item, and how it came to be.
+
+    Attributes:
+        item: Which.
+        how: ``agreed`` by all annotators, or ``adjudicated``.
+        said: The gold.
+        version: Of the guideline it was given under.
+    """
 
     item: Item
-    how: str
+    how: Literal["agreed", "adjudicated"]
     said: Said
     version: str
 
@@ -46,7 +54,11 @@ class SettledItems(Value):
     words: Mapping[str, Sequence[RaterVerdict]]
 
 
-def settle(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) -> SettledItems:
+def settle(
+    items: Sequence[Item],
+    said: Iterable[RaterVerdict],
+    batch: Batch,
+) -> SettledItems:
     """An adjudicator's word settles an item; without one, annotators who all say the same do.
 
     Args:
@@ -55,33 +67,22 @@ def settle(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) ->
         batch: How many people see an item, and who adjudicates.
     """
     by_item: dict[str, list[RaterVerdict]] = defaultdict(list)
-    for v in said:
-        by_item[v.item].append(v)
+    for verdict in said:
+        by_item[verdict.item].append(verdict)
+
     settled: list[Settled] = []
     disputes: list[Dispute] = []
     waiting = undecided = 0
     for item in items:
-        judge = [
-            v for v in by_item[item.id] if v.account in batch.adjudicators and not v.said.skipped
-        ]
-        words = [v for v in by_item[item.id] if v.account not in batch.adjudicators]
-        given = [v for v in words if not v.said.skipped]
-        if judge:
-            settled.append(
-                Settled(
-                    item=item, how="adjudicated", said=judge[-1].said, version=judge[-1].version
-                )
-            )
-        elif len(words) < batch.raters:
+        state = _state(item, by_item[item.id], batch)
+        if isinstance(state, Settled):
+            settled.append(state)
+        elif isinstance(state, Dispute):
+            disputes.append(state)
+        elif state == "waiting":
             waiting += 1
-        elif not given:
-            undecided += 1
-        elif len(given) == len(words) and len({_key(v.said) for v in given}) == 1:
-            settled.append(
-                Settled(item=item, how="agreed", said=given[0].said, version=given[0].version)
-            )
         else:
-            disputes.append(Dispute(item=item, words=tuple(sorted(given, key=lambda v: v.key))))
+            undecided += 1
     return SettledItems(
         settled=tuple(settled),
         disputes=tuple(disputes),
@@ -91,10 +92,41 @@ def settle(items: Sequence[Item], said: Iterable[RaterVerdict], batch: Batch) ->
     )
 
 
+def _state(
+    item: Item,
+    words: Sequence[RaterVerdict],
+    batch: Batch,
+) -> Settled | Dispute | Literal["waiting", "undecided"]:
+    """Where one item stands after everything that was said of it."""
+    by_adjudicators = [word for word in words if word.account in batch.adjudicators]
+    adjudicated = _decided(by_adjudicators)
+    if adjudicated:
+        last = adjudicated[-1]
+        return Settled(item=item, how="adjudicated", said=last.said, version=last.version)
+
+    annotated = [word for word in words if word.account not in batch.adjudicators]
+    if len(annotated) < batch.raters:
+        return "waiting"
+    decided = _decided(annotated)
+    if not decided:
+        return "undecided"
+
+    nobody_skipped = len(decided) == len(annotated)
+    answers = {_key(word.said) for word in decided}
+    if nobody_skipped and len(answers) == 1:
+        first = decided[0]
+        return Settled(item=item, how="agreed", said=first.said, version=first.version)
+    by_key = sorted(decided, key=lambda word: word.key)
+    return Dispute(item=item, words=tuple(by_key))
+
+
+def _decided(words: Sequence[RaterVerdict]) -> list[RaterVerdict]:
+    """Those who did not say that they cannot decide."""
+    return [word for word in words if not word.said.skipped]
+
+
 def _key(said: Said) -> tuple[object, ...]:
     """What has to be equal for annotators to agree; white space in answers aside."""
-    return (
-        said.label,
-        frozenset((s.start, s.end, s.label) for s in said.spans),
-        " ".join(said.answer.split()),
-    )
+    spans = frozenset((span.start, span.end, span.label) for span in said.spans)
+    answer = " ".join(said.answer.split())
+    return said.label, spans, answer

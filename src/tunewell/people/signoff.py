@@ -9,21 +9,36 @@ import csv
 import datetime as dt
 import io
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
 from tunewell.people.accounts import Accounts
+from tunewell.people.audit import AuditLog
 from tunewell.people.guide import read_guideline
 from tunewell.people.safe_text import cell
 from tunewell.people.seat_counts import add_to_tallies
-from tunewell.people.work import Batch
-from tunewell.people.work_store import Book
+from tunewell.people.work import Batch, Item, RaterVerdict
+from tunewell.people.work_rows import to_json
+from tunewell.people.work_store import WorkStore
 from tunewell.store import Store
 from tunewell.store.once import insert_once
 from tunewell.store.people_tables import assignments, batches, guidelines
 from tunewell.task import TaskFile
 from tunewell.types import Value
+
+CSV_COLUMNS = (
+    "row",
+    "arms",
+    "criterion",
+    "value",
+    "evidence",
+    "signed by",
+    "at",
+    "guideline",
+    "holds",
+)
 
 
 class SignOff(Value):
@@ -34,7 +49,7 @@ class SignOff(Value):
         arms: Whose output it is.
         criterion: What is vouched for.
         value: The verdict.
-        quotes: The places of the source that bear it out.
+        quotes: The places of the source that support it.
         spans: The same as characters of the source, (start, end).
         signer: Name of the account.
         at: When, UTC.
@@ -55,32 +70,43 @@ class SignOff(Value):
     holds: bool
 
 
-def sign_offs(book: Book, batch: Batch) -> list[SignOff]:
+def sign_offs(work_store: WorkStore, batch: Batch) -> list[SignOff]:
     """Every standing verdict on a criterion that is signed, oldest first."""
-    names = {a.id: a.shown for a in Accounts(book.store).accounts()}
-    items = {i.id: i for i in book.items(batch.id)}
-    out = []
-    for verdict in book.verdicts(batch.id):
+    signers = {account.id: account.shown for account in Accounts(work_store.store).all()}
+    items = {item.id: item for item in work_store.items(batch.id)}
+    found: list[SignOff] = []
+    for verdict in work_store.verdicts(batch.id):
         item = items[verdict.item]
-        for criterion in batch.signed:
-            if criterion.name not in verdict.said.scores or verdict.said.skipped or item.gold:
-                continue
-            spans = [s for s in verdict.said.evidence if s.label == criterion.name]
-            out.append(
-                SignOff(
-                    example=item.example,
-                    arms=item.arms,
-                    criterion=criterion.name,
-                    value=verdict.said.scores[criterion.name],
-                    quotes=tuple(item.source[s.start : s.end] for s in spans),
-                    spans=tuple((s.start, s.end) for s in spans),
-                    signer=names.get(verdict.account, verdict.account),
-                    at=verdict.at,
-                    version=verdict.version,
-                    holds=verdict.version == batch.version,
-                )
-            )
-    return out
+        if item.gold or verdict.said.skipped:
+            continue
+        signer = signers.get(verdict.account, verdict.account)
+        found += _signed(verdict, item, batch, signer)
+    return found
+
+
+def _signed(
+    verdict: RaterVerdict,
+    item: Item,
+    batch: Batch,
+    signer: str,
+) -> Iterator[SignOff]:
+    """The signatures in one verdict, one for each signed criterion."""
+    for criterion in batch.signed:
+        if criterion.name not in verdict.said.scores:
+            continue
+        spans = [span for span in verdict.said.evidence if span.label == criterion.name]
+        yield SignOff(
+            example=item.example,
+            arms=item.arms,
+            criterion=criterion.name,
+            value=verdict.said.scores[criterion.name],
+            quotes=tuple(item.source[span.start : span.end] for span in spans),
+            spans=tuple((span.start, span.end) for span in spans),
+            signer=signer,
+            at=verdict.at,
+            version=verdict.version,
+            holds=verdict.version == batch.version,
+        )
 
 
 def sign_offs_csv(found: Sequence[SignOff]) -> str:
@@ -90,27 +116,30 @@ def sign_offs_csv(found: Sequence[SignOff]) -> str:
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(
-        ["row", "arms", "criterion", "value", "evidence", "signed by", "at", "guideline", "holds"]
-    )
-    for s in found:
-        cells = [
-            s.example,
-            " ".join(s.arms),
-            s.criterion,
-            s.value,
-            " | ".join(s.quotes),
-            s.signer,
-            s.at.isoformat(),
-            s.version,
-            "yes" if s.holds else "open again",
-        ]
-        writer.writerow([cell(c) for c in cells])
+    writer.writerow(CSV_COLUMNS)
+    for sign_off in found:
+        values = (
+            sign_off.example,
+            " ".join(sign_off.arms),
+            sign_off.criterion,
+            sign_off.value,
+            " | ".join(sign_off.quotes),
+            sign_off.signer,
+            sign_off.at.isoformat(),
+            sign_off.version,
+            "yes" if sign_off.holds else "open again",
+        )
+        writer.writerow([cell(value) for value in values])
     return file.getvalue()
 
 
-def reopen_sign_offs(store: Store, file: TaskFile, *, author: str = "Tunewell") -> dict[str, int]:
-    """Lay signed work before its people again where the guideline has changed since they signed.
+def reopen_sign_offs(
+    store: Store,
+    file: TaskFile,
+    *,
+    author: str = "Tunewell",
+) -> dict[str, int]:
+    """Open signed work again where the guideline has changed since people signed.
 
     The batch takes the guideline of now; seats whose verdict was given under another version are
     open again, and those verdicts no longer count on signed criteria. The words of the old
@@ -119,19 +148,27 @@ def reopen_sign_offs(store: Store, file: TaskFile, *, author: str = "Tunewell") 
     Returns:
         Seats that were opened again, by batch.
     """
-    book = Book(store)
-    found: dict[str, int] = {}
-    signed = [b for b in book.batches(kind="review") if b.signed]
+    work_store = WorkStore(store)
+    signed = [batch for batch in work_store.batches(kind="review") if batch.signed]
     if not signed:
-        return found
-    text = read_guideline(file)
+        return {}
+
+    guideline = read_guideline(file)
+    found: dict[str, int] = {}
     for batch in signed:
-        if batch.guideline != text:
-            keep_asked(store, batch)
-            found[batch.id] = _reopen(store, book, batch.model_copy(update={"guideline": text}))
-            Accounts(store).log(
-                author, "guideline changed", batch.id, before=batch.version, seats=found[batch.id]
-            )
+        if batch.guideline == guideline:
+            continue
+        keep_asked(store, batch)
+        changed = batch.model_copy(update={"guideline": guideline})
+        seats = _reopen(work_store, changed)
+        found[batch.id] = seats
+        AuditLog(store).add(
+            author,
+            "guideline changed",
+            batch.id,
+            before=batch.version,
+            seats=seats,
+        )
     return found
 
 
@@ -139,7 +176,7 @@ def keep_asked(store: Store, batch: Batch) -> None:
     """Keep what people are asked under its version."""
     asked = {
         "guideline": batch.guideline,
-        "rubric": [c.model_dump(mode="json") for c in batch.rubric],
+        "rubric": [criterion.model_dump(mode="json") for criterion in batch.rubric],
         "labels": [*batch.span_labels, *batch.row_labels, *batch.error_tags],
     }
     line = {
@@ -153,29 +190,38 @@ def keep_asked(store: Store, batch: Batch) -> None:
 
 def asked_under(store: Store, version: str) -> dict[str, object] | None:
     """What people were asked under a version that a verdict names; None if it was never kept."""
-    with store.connection() as connection:
-        text = connection.execute(
-            sa.select(guidelines.c.record).where(guidelines.c.version == version)
-        ).scalar()
-    return dict(json.loads(text)) if text else None
+    kept = guidelines.c
+    query = sa.select(kept.record).where(kept.version == version)
+    record = store.value(query)
+    return dict(json.loads(record)) if record else None
 
 
-def _reopen(store: Store, book: Book, batch: Batch) -> int:
-    stale = {(v.item, v.account) for v in book.verdicts(batch.id) if v.version != batch.version}
-    record = json.dumps(batch.model_dump(mode="python"), ensure_ascii=True, default=str)
-    opened: dict[str, int] = {}
-    with store.connection(write=True) as connection:
-        here = batches.c.id == batch.id
-        connection.execute(sa.update(batches).where(here).values(record=record, status="open"))
+def _reopen(work_store: WorkStore, batch: Batch) -> int:
+    """Write the batch with its new guideline, open its stale seats, and give how many they are."""
+    seat = assignments.c
+    stale = set()
+    for verdict in work_store.verdicts(batch.id):
+        if verdict.version != batch.version:
+            stale.add((verdict.item, verdict.account))
+
+    change_batch = (
+        sa.update(batches)
+        .where(batches.c.id == batch.id)
+        .values(record=to_json(batch), status="open")
+    )
+    opened: Counter[str] = Counter()
+    with work_store.store.connection(write=True) as connection:
+        connection.execute(change_batch)
         for item, account in sorted(stale):
-            seat = sa.and_(
-                assignments.c.item == item,
-                assignments.c.account == account,
-                assignments.c.status == "done",
+            open_seat = (
+                sa.update(assignments)
+                .where(seat.item == item)
+                .where(seat.account == account)
+                .where(seat.status == "done")
+                .values(status="open")
             )
-            if connection.execute(
-                sa.update(assignments).where(seat).values(status="open")
-            ).rowcount:
-                opened[account] = opened.get(account, 0) + 1
-        add_to_tallies(connection, batch.id, {account: (n, -n) for account, n in opened.items()})
-    return sum(opened.values())
+            if connection.execute(open_seat).rowcount:
+                opened[account] += 1
+        steps = {account: (count, -count) for account, count in opened.items()}
+        add_to_tallies(connection, batch.id, steps)
+    return opened.total()

@@ -12,14 +12,19 @@ from tunewell.task import RubricCriterion
 from tunewell.types import Estimate, Value, digest
 
 Kind = Literal["review", "annotate"]
-WorkPart = Literal["test", "review", "train", "own"]
+
+AnnotatedPart = Literal["test", "review", "train"]
+"""Where a row that people annotate belongs in the project's split; ``train`` is every fold."""
+
+WorkPart = Literal[AnnotatedPart, "own"]
+"""The same of any item; ``own`` is a row that belongs to none of them."""
 
 MOST_TEXT = 200_000
 """Longest text that a person may send, in characters."""
 
 
 class Coverage(Value):
-    """How well a sample stands for the rows it was drawn from, beside random samples of its size.
+    """How well a sample represents the rows it was drawn from, beside random samples of its size.
 
     Attributes:
         rows: How many were chosen.
@@ -40,7 +45,7 @@ class Coverage(Value):
 
 
 class Batch(Value):
-    """A piece of work: what is asked, of how many people, under which guideline.
+    """A review or annotation job: what is asked, of how many people, under which guideline.
 
     Attributes:
         id: Random.
@@ -64,7 +69,7 @@ class Batch(Value):
         ordered: Whether everybody goes through the items as drawn (the worst first) rather than
             shuffled.
         seed: Of order and assignment.
-        coverage: How well its rows stand for those they were drawn from, as reckoned when it was
+        coverage: How well its rows represent those they were drawn from, as measured when it was
             opened.
     """
 
@@ -92,12 +97,14 @@ class Batch(Value):
     @property
     def version(self) -> str:
         """Short digest of everything that people were asked: judgements carry it."""
+        # Criteria that are not signed are digested as they were before there was such a thing.
+        rubric = []
+        for criterion in self.rubric:
+            left_out = set() if criterion.signed else {"signed"}
+            rubric.append(criterion.model_dump(mode="json", exclude=left_out))
         asked = {
             "guideline": self.guideline,
-            "rubric": [
-                c.model_dump(mode="json", exclude=None if c.signed else {"signed"})
-                for c in self.rubric
-            ],
+            "rubric": rubric,
             "labels": [*self.span_labels, *self.row_labels, *self.error_tags],
         }
         return digest(asked)[:12]
@@ -105,7 +112,7 @@ class Batch(Value):
     @property
     def signed(self) -> tuple[RubricCriterion, ...]:
         """The criteria whose verdicts are sign-offs."""
-        return tuple(c for c in self.rubric if c.signed)
+        return tuple(criterion for criterion in self.rubric if criterion.signed)
 
 
 class Item(Value):
@@ -122,8 +129,8 @@ class Item(Value):
             rows may be.
         source: What the output answers.
         output: The output, or the answer to begin from; empty if there is none.
-        suggestion: The answer that could be laid before annotators; where ``output`` is empty they
-            do not see it.
+        suggestion: The answer that annotators could be shown; where ``output`` is empty they are
+            not shown it.
         gold: Known right values by criterion, for calibration rows; never shown.
         family: Family of the row, for honest intervals.
         slices: Value of each slice field.
@@ -189,7 +196,7 @@ class Said(Value):
         comment: In the person's words.
         tags: Kinds of error.
         spans: Marks in the source.
-        evidence: Places of the source that bear a sign-off out; the label is the criterion.
+        evidence: Places of the source that support a sign-off; the label is the criterion.
         label: The label of the row.
         answer: The gold answer, where the batch asks for one.
         skipped: Why the person could not decide; then nothing else counts.
@@ -235,12 +242,13 @@ class RaterVerdict(Value):
 
 
 def faults(said: Said, batch: Batch, item: Item) -> list[str]:
-    """Everything that keeps a person's word from being taken down; empty if nothing does.
+    """Everything that keeps a person's verdict from being saved; empty if nothing does.
 
     Example:
         >>> import datetime as dt
-        >>> batch = Batch(id="b", kind="review", title="t", created=dt.datetime.now(dt.UTC), author="a",
-        ...               rubric=(RubricCriterion(name="right", question="Is it right?"),))
+        >>> right = RubricCriterion(name="right", question="Is it right?")
+        >>> batch = Batch(id="b", kind="review", title="t", created=dt.datetime.now(dt.UTC),
+        ...               author="a", rubric=(right,))
         >>> item = Item(id="i", batch="b", number=0, example="1", source="?")
         >>> faults(Said(scores={"right": 3}), batch, item)
         ['right: yes (1) or no (0), got 3.0']
@@ -252,61 +260,79 @@ def faults(said: Said, batch: Batch, item: Item) -> list[str]:
     return [
         *_score_faults(said, batch),
         *_mark_faults(said, batch, item),
+        *_answer_faults(said, batch),
         *_evidence_faults(said, batch, item),
     ]
 
 
 def vouches(criterion: RubricCriterion, value: float) -> bool:
-    """Whether a verdict says that an output is right, and so needs its evidence where it is signed."""
+    """Whether a verdict says an output is right, and so needs its evidence where it is signed."""
     return value == 1.0 if criterion.scale == "yes/no" else value >= 4.0
 
 
 def _evidence_faults(said: Said, batch: Batch, item: Item) -> list[str]:
-    signed = {c.name: c for c in batch.signed}
-    out = [
-        f"evidence for {s.label!r}: no such sign-off"
-        for s in said.evidence
-        if s.label not in signed
-    ]
+    signed = {criterion.name: criterion for criterion in batch.signed}
+    found = []
     for span in said.evidence:
-        if span.end > len(item.source) or not item.source[span.start : span.end].strip():
-            out.append(
-                f"evidence {span.start}–{span.end} is no place in the text ({len(item.source)} characters)"
-            )
-    named = {s.label for s in said.evidence}
+        if span.label not in signed:
+            found.append(f"evidence for {span.label!r}: no such sign-off")
+
+    length = len(item.source)
+    for span in said.evidence:
+        quote = item.source[span.start : span.end]
+        if span.end > length or not quote.strip():
+            place = f"{span.start}–{span.end}"
+            found.append(f"evidence {place} is not a place in the text ({length} characters)")
+
+    marked = {span.label for span in said.evidence}
     for name, criterion in signed.items():
-        if name not in named and vouches(criterion, said.scores.get(name, 0.0)):
-            out.append(f"{name}: mark the place in the source that bears this out")
-    return out
+        value = said.scores.get(name, 0.0)
+        if name not in marked and vouches(criterion, value):
+            found.append(f"{name}: mark the place in the source that supports this")
+    return found
 
 
 def _score_faults(said: Said, batch: Batch) -> list[str]:
-    out = []
+    found = []
     for criterion in batch.rubric:
         value = said.scores.get(criterion.name)
         if value is None:
-            out.append(f"{criterion.name}: not answered")
+            found.append(f"{criterion.name}: not answered")
         elif criterion.scale == "yes/no" and value not in (0.0, 1.0):
-            out.append(f"{criterion.name}: yes (1) or no (0), got {value}")
+            found.append(f"{criterion.name}: yes (1) or no (0), got {value}")
         elif criterion.scale == "1-5" and value not in (1.0, 2.0, 3.0, 4.0, 5.0):
-            out.append(f"{criterion.name}: a whole number from 1 to 5, got {value}")
-    known = {c.name for c in batch.rubric}
-    return out + [f"{name}: no such criterion" for name in said.scores if name not in known]
+            found.append(f"{criterion.name}: a whole number from 1 to 5, got {value}")
+
+    known = {criterion.name for criterion in batch.rubric}
+    for name in said.scores:
+        if name not in known:
+            found.append(f"{name}: no such criterion")
+    return found
 
 
 def _mark_faults(said: Said, batch: Batch, item: Item) -> list[str]:
-    out = [f"{tag!r}: no such kind of error" for tag in said.tags if tag not in batch.error_tags]
+    found = []
+    for tag in said.tags:
+        if tag not in batch.error_tags:
+            found.append(f"{tag!r}: no such kind of error")
+
+    length = len(item.source)
     for span in said.spans:
         if span.label not in batch.span_labels:
-            out.append(f"{span.label!r}: no such label")
-        if span.end > len(item.source):
-            out.append(
-                f"span {span.start}–{span.end} lies outside the text ({len(item.source)} characters)"
-            )
-    if batch.row_labels and said.label not in batch.row_labels:
-        out.append(f"label: one of {', '.join(batch.row_labels)}, got {said.label!r}")
-    if not batch.row_labels and said.label:
-        out.append(f"label: this batch has none, got {said.label!r}")
+            found.append(f"{span.label!r}: no such label")
+        if span.end > length:
+            place = f"{span.start}–{span.end}"
+            found.append(f"span {place} lies outside the text ({length} characters)")
+    return found
+
+
+def _answer_faults(said: Said, batch: Batch) -> list[str]:
+    found = []
+    labels = batch.row_labels
+    if labels and said.label not in labels:
+        found.append(f"label: one of {', '.join(labels)}, got {said.label!r}")
+    if not labels and said.label:
+        found.append(f"label: this batch has none, got {said.label!r}")
     if batch.gold and not said.answer.strip():
-        out.append("answer: not written")
-    return out
+        found.append("answer: not written")
+    return found

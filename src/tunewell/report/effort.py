@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
-from tunewell.people import Book
+from tunewell.people import WorkStore
 from tunewell.report.results import Results
 from tunewell.report.wording import counted
 from tunewell.types import Run
@@ -121,7 +121,7 @@ def _minutes_of_people(results: Results) -> _Minutes:
             elif kind == "judgement":
                 found.assumed += results.file.spec.people.minutes_per_verdict
 
-    book = Book(results.store)
+    book = WorkStore(results.store)
     for batch in book.batches():
         for said in book.verdicts(batch.id, all_words=True):
             found.records += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tunewell.people import Book
+from tunewell.people import WorkStore
 from tunewell.people.work import Batch
 from tunewell.types import Example, Message, Value
 
@@ -26,7 +26,7 @@ class Correction(Value):
     version: str
 
 
-def corrections(book: Book, batch: Batch, rows: Mapping[str, Example]) -> list[Correction]:
+def corrections(book: WorkStore, batch: Batch, rows: Mapping[str, Example]) -> list[Correction]:
     """Every standing correction of a review; of several people's on one row the newest.
 
     Args:

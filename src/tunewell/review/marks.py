@@ -72,7 +72,7 @@ def marks(
             start=places[i.start][0],
             end=places[i.end - 1][1],
             kind="unsupported",
-            why=f"this {i.kind} is not in what came in",
+            why=f"this {i.kind} is not in the input",
         )
         for i in check_support(output, given, language=language)
         if not i.supported

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from tunewell.people import Book, Item, RaterVerdict
+from tunewell.people import Item, RaterVerdict, WorkStore
 from tunewell.people.nearest_texts import Near
 from tunewell.people.work import Batch
 
@@ -13,7 +13,7 @@ NEAR = 3
 """Training rows that are queued for each row rated low."""
 
 
-def low_rated(book: Book, batch: Batch) -> list[Item]:
+def low_rated(book: WorkStore, batch: Batch) -> list[Item]:
     """Items that people rated low on any question (mostly no, or at most 2 of 5) and nobody corrected, as drawn."""
     words: dict[str, list[RaterVerdict]] = defaultdict(list)
     for v in book.verdicts(batch.id):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from tunewell.people import Book, Item, RaterVerdict, panel_estimate
+from tunewell.people import Item, RaterVerdict, WorkStore, panel_estimate
 from tunewell.people.agreement import Agreement, agreement
 from tunewell.people.judgements import judged
 from tunewell.people.work import Batch
@@ -54,7 +54,7 @@ class ReviewResult(Value):
     patterns: tuple[Pattern, ...]
 
 
-def review_result(book: Book, batch: Batch, *, level: float = 0.95) -> ReviewResult:
+def review_result(book: WorkStore, batch: Batch, *, level: float = 0.95) -> ReviewResult:
     """Read what stands in a review; may be read at any time.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from tunewell.errors import UserError
-from tunewell.people import Book, new_id, shown
+from tunewell.people import WorkStore, new_id, shown
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.sample import SampleCandidate, draw
 from tunewell.people.work import Batch, Item
@@ -51,7 +51,7 @@ def open_review(
 ) -> Batch:
     """Draw rows, pair their outputs, hide the arms and write the batch.
 
-    People are given seats by `Book.share`.
+    People are given seats by `WorkStore.share`.
 
     Args:
         store: Of the project.
@@ -115,7 +115,9 @@ def open_review(
     ]
     items += [_known(batch, c) for c in calibration]
     random.Random(f"items {seed}").shuffle(items)
-    Book(store).open_batch(batch, [i.model_copy(update={"number": n}) for n, i in enumerate(items)])
+    WorkStore(store).open_batch(
+        batch, [i.model_copy(update={"number": n}) for n, i in enumerate(items)]
+    )
     return batch
 
 

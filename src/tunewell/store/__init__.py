@@ -1,4 +1,4 @@
-"""Where a project keeps things: rows in SQLite or PostgreSQL, content-addressed files beside them."""
+"""Where a project keeps things: rows in a database, files named by their content beside it."""
 
 from tunewell.store.store import Event, Store, default_author
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from tunewell.errors import StoreError
 from tunewell.types import digest as digest_of
 
-_CHUNK = 1 << 20
+NO_SPACE = "free some space and run again: everything finished before is kept"
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StoreError(
                 f"the disk is full: could not write {path}",
-                hint="free some space and run again: everything finished before is kept",
+                hint=NO_SPACE,
             ) from error
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise StoreError(
@@ -116,7 +116,8 @@ class Files:
                 aside = self._temporary / f"damaged-{path.name}-{uuid.uuid4().hex[:8]}"
                 os.replace(path, aside)
                 raise StoreError(
-                    f"artifact {digest[:12]} is damaged (its content has digest {actual[:12]}); moved to {aside}",
+                    f"artifact {digest[:12]} is damaged "
+                    f"(its content has digest {actual[:12]}); moved to {aside}",
                     hint="tunewell run makes it again",
                 )
             self._checked.add(digest)

@@ -1,188 +1,212 @@
-"""The tables of the room for people: who may enter, what is to be done, what was said.
+"""The tables of people's work: who may sign in, what is to be done, what was said.
 
 See `tunewell.people`.
 """
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
+from tunewell.store.columns import DIGEST, ID, NAME, TIME, filled
 from tunewell.store.tables import metadata
 
-accounts = sa.Table(
+EMAIL = String(320)
+STATUS = String(16)
+
+accounts = Table(
     "accounts",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("name", sa.String(128), nullable=False, unique=True),
-    sa.Column("shown", sa.String(128), nullable=False),
-    sa.Column("password", sa.Text, nullable=False),
-    sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("active", sa.Boolean, nullable=False),
-    sa.Column("created", sa.String(40), nullable=False),
-    sa.Column("email", sa.String(320), nullable=False, server_default=""),
+    Column("id", ID, primary_key=True),
+    filled("name", NAME, unique=True),
+    filled("shown", NAME),
+    filled("password", Text),
+    filled("role", String(16)),
+    filled("active", Boolean),
+    filled("created", TIME),
+    filled("email", EMAIL, server_default=""),
 )
-"""One row a person or machine; ``name`` is lower case, ``password`` a hash or empty (no password: links only)."""
+"""One row for each person or machine.
 
-identities = sa.Table(
+``name`` is lower case; ``password`` is a hash, or empty where only links and tokens open the
+account.
+"""
+
+identities = Table(
     "identities",
     metadata,
-    sa.Column("issuer", sa.String(200), primary_key=True),
-    sa.Column("subject", sa.String(255), primary_key=True),
-    sa.Column("account", sa.String(32), nullable=False, index=True),
+    Column("issuer", String(200), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    filled("account", ID, index=True),
 )
 """Which account a subject of an OpenID Connect issuer opens."""
 
-sso_attempts = sa.Table(
+sso_attempts = Table(
     "sso_attempts",
     metadata,
-    sa.Column("state", sa.String(64), primary_key=True),
-    sa.Column("record", sa.Text, nullable=False),
-    sa.Column("expires", sa.Float, nullable=False),
+    Column("state", DIGEST, primary_key=True),
+    filled("record", Text),
+    filled("expires", Float),
 )
-"""Sign-ins that were sent to the issuer and have not come back; ``state`` hashed, each used once."""
+"""Sign-ins that were sent to the issuer and have not come back; each is used once."""
 
-sessions = sa.Table(
+sessions = Table(
     "sessions",
     metadata,
-    sa.Column("token", sa.String(64), primary_key=True),
-    sa.Column("account", sa.String(32), nullable=False, index=True),
-    sa.Column("csrf", sa.String(64), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("expires", sa.Float, nullable=False),
+    Column("token", DIGEST, primary_key=True),
+    filled("account", ID, index=True),
+    filled("csrf", String(64)),
+    filled("created", Float),
+    filled("expires", Float),
 )
-"""Who is signed in; ``token`` is the SHA-256 of the cookie, so that a copy of the database opens no door."""
+"""Who is signed in; only the cookie's digest is kept, so a copy of the database signs nobody in."""
 
-invitations = sa.Table(
+invitations = Table(
     "invitations",
     metadata,
-    sa.Column("token", sa.String(64), primary_key=True),
-    sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("batch", sa.String(32), nullable=False),
-    sa.Column("author", sa.String(128), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("expires", sa.Float, nullable=False),
-    sa.Column("used_by", sa.String(32), nullable=False),
+    Column("token", DIGEST, primary_key=True),
+    filled("role", String(16)),
+    filled("batch", ID),
+    filled("author", NAME),
+    filled("created", Float),
+    filled("expires", Float),
+    filled("used_by", ID),
 )
-"""Links that make one account each; ``token`` hashed, ``used_by`` empty until used."""
+"""Links that make one account each; ``used_by`` is empty until then."""
 
-machine_tokens = sa.Table(
+machine_tokens = Table(
     "machine_tokens",
     metadata,
-    sa.Column("token", sa.String(64), primary_key=True),
-    sa.Column("account", sa.String(32), nullable=False, index=True),
-    sa.Column("name", sa.String(128), nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("expires", sa.Float, nullable=False),
-    sa.Column("revoked", sa.Boolean, nullable=False),
+    Column("token", DIGEST, primary_key=True),
+    filled("account", ID, index=True),
+    filled("name", NAME),
+    filled("created", Float),
+    filled("expires", Float),
+    filled("revoked", Boolean),
 )
-"""Tokens of the API (hashed); they can do what their account can."""
+"""Tokens of the API; they can do what their account can."""
 
-attempts = sa.Table(
+attempts = Table(
     "attempts",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("key", sa.String(200), nullable=False, index=True),
-    sa.Column("at", sa.Float, nullable=False),
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    filled("key", String(200), index=True),
+    filled("at", Float),
 )
-"""What is counted for rate limits (failed sign-ins); old rows are removed."""
+"""Failed sign-ins, for rate limits; old rows are removed."""
 
-audit = sa.Table(
+audit = Table(
     "audit",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("account", sa.String(128), nullable=False, index=True),
-    sa.Column("action", sa.String(64), nullable=False),
-    sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    filled("at", TIME),
+    filled("account", NAME, index=True),
+    filled("action", String(64)),
+    filled("subject", Text),
+    filled("record", Text),
 )
 """Append-only (the database refuses changes): every action of every person."""
 
-batches = sa.Table(
+batches = Table(
     "batches",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("created", sa.String(40), nullable=False),
-    sa.Column("author", sa.String(128), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    Column("id", ID, primary_key=True),
+    filled("kind", String(16)),
+    filled("title", Text),
+    filled("status", STATUS),
+    filled("created", TIME),
+    filled("author", NAME),
+    filled("record", Text),
 )
-"""Pieces of work for people: a review or an annotation, with its rubric and guideline."""
+"""Reviews and annotations, each with its rubric and guideline."""
 
-items = sa.Table(
+items = Table(
     "items",
     metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("batch", sa.String(32), nullable=False, index=True),
-    sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("example", sa.Text, nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    Column("id", ID, primary_key=True),
+    filled("batch", ID, index=True),
+    filled("number", Integer),
+    filled("example", Text),
+    filled("record", Text),
 )
-"""One thing to look at each; ids are random, so that they tell nothing of the arm."""
+"""One output or text to look at each; ids are random, so that they tell nothing of the arm."""
 
-assignments = sa.Table(
+assignments = Table(
     "assignments",
     metadata,
-    sa.Column("item", sa.String(32), primary_key=True),
-    sa.Column("account", sa.String(32), primary_key=True),
-    sa.Column("batch", sa.String(32), nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Index("ix_assignments_queue", "account", "status", "batch", "position"),
-    sa.Index("ix_assignments_batch", "batch"),
+    Column("item", ID, primary_key=True),
+    Column("account", ID, primary_key=True),
+    filled("batch", ID),
+    filled("position", Integer),
+    filled("status", STATUS),
+    Index("ix_assignments_queue", "account", "status", "batch", "position"),
+    Index("ix_assignments_batch", "batch"),
 )
 """Who sees which item, in which order; ``status`` is ``open`` or ``done``."""
 
-tallies = sa.Table(
+tallies = Table(
     "tallies",
     metadata,
-    sa.Column("batch", sa.String(32), primary_key=True),
-    sa.Column("account", sa.String(32), primary_key=True),
-    sa.Column("open", sa.Integer, nullable=False),
-    sa.Column("done", sa.Integer, nullable=False),
-    sa.Index("ix_tallies_account", "account"),
+    Column("batch", ID, primary_key=True),
+    Column("account", ID, primary_key=True),
+    filled("open", Integer),
+    filled("done", Integer),
+    Index("ix_tallies_account", "account"),
 )
-"""How many seats of each person are open and done: kept in the transactions that change ``assignments``."""
+"""Open and done seats of each person, kept in the transactions that change ``assignments``."""
 
-readings = sa.Table(
+readings = Table(
     "readings",
     metadata,
-    sa.Column("batch", sa.String(32), primary_key=True),
-    sa.Column("upto", sa.Integer, nullable=False),
-    sa.Column("made", sa.String(64), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    Column("batch", ID, primary_key=True),
+    filled("upto", Integer),
+    filled("made", String(64)),
+    filled("at", TIME),
+    filled("record", Text),
 )
-"""The results of a batch as last read, up to verdict ``upto``, by the code ``made``: may be made anew at any time."""
+"""Results of a batch as last computed: up to verdict ``upto``, by the code ``made``.
 
-guidelines = sa.Table(
+They may be deleted and computed anew at any time.
+"""
+
+guidelines = Table(
     "guidelines",
     metadata,
-    sa.Column("version", sa.String(64), primary_key=True),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    Column("version", String(64), primary_key=True),
+    filled("at", TIME),
+    filled("record", Text),
 )
-"""What people were asked under each version that a verdict names, so that it can be read when it has changed since."""
+"""What people were asked under each version that a verdict names, readable after it has changed."""
 
-verdicts = sa.Table(
+verdicts = Table(
     "verdicts",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("account", sa.String(32), nullable=False),
-    sa.Column("key", sa.String(64), nullable=False),
-    sa.Column("item", sa.String(32), nullable=False, index=True),
-    sa.Column("batch", sa.String(32), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("version", sa.String(64), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
-    sa.UniqueConstraint("account", "key", name="uq_verdicts_key"),
-    sa.Index("ix_verdicts_own", "account", "batch", "number"),
-    sa.Index("ix_verdicts_batch_number", "batch", "number"),
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    filled("account", ID),
+    filled("key", String(64)),
+    filled("item", ID, index=True),
+    filled("batch", ID),
+    filled("at", TIME),
+    filled("seconds", Float),
+    filled("version", String(64)),
+    filled("record", Text),
+    UniqueConstraint("account", "key", name="uq_verdicts_key"),
+    Index("ix_verdicts_own", "account", "batch", "number"),
+    Index("ix_verdicts_batch_number", "batch", "number"),
 )
-"""Append-only (the database refuses changes). ``key`` is chosen by the sender: what is sent twice counts once."""
+"""Append-only (the database refuses changes).
+
+``key`` is chosen by the sender: what is sent twice counts once.
+"""
 
 APPEND_ONLY = ("audit", "verdicts")
 """Tables whose rows the database itself refuses to change or delete."""

@@ -1,4 +1,4 @@
-"""Examples and Receipts as Arrow tables, and Parquet files that are the same bytes for the same rows."""
+"""Examples and Receipts as Arrow tables; the same rows give the same bytes of Parquet."""
 
 from __future__ import annotations
 
@@ -13,33 +13,36 @@ import pyarrow.parquet as pq
 
 from tunewell.types import Example, Message, Receipt
 
+TEXT = pa.string()
+TURN = pa.struct([("role", TEXT), ("content", TEXT)])
+
 EXAMPLES = pa.schema(
     [
-        ("id", pa.string()),
-        ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-        ("source", pa.string()),
-        ("kind", pa.string()),
+        ("id", TEXT),
+        ("messages", pa.list_(TURN)),
+        ("source", TEXT),
+        ("kind", TEXT),
         ("date", pa.date32()),
-        ("group", pa.string()),
-        ("parent", pa.string()),
-        ("origin", pa.string()),
-        ("tags", pa.string()),
+        ("group", TEXT),
+        ("parent", TEXT),
+        ("origin", TEXT),
+        ("tags", TEXT),
     ]
 )
 """Columns of a dataset; ``tags`` is a JSON object with sorted keys."""
 
 RECEIPTS = pa.schema(
     [
-        ("row", pa.string()),
-        ("place", pa.string()),
-        ("step", pa.string()),
+        ("row", TEXT),
+        ("place", TEXT),
+        ("step", TEXT),
         ("order", pa.int32()),
-        ("action", pa.string()),
-        ("rule", pa.string()),
-        ("cites", pa.string()),
-        ("code", pa.string()),
-        ("evidence", pa.string()),
-        ("other", pa.string()),
+        ("action", TEXT),
+        ("rule", TEXT),
+        ("cites", TEXT),
+        ("code", TEXT),
+        ("evidence", TEXT),
+        ("other", TEXT),
     ]
 )
 
@@ -48,40 +51,51 @@ ROW_GROUP = 8192
 
 def examples_to_table(examples: Iterable[Example]) -> pa.Table:
     """Examples as a table with the schema `EXAMPLES`, in the order given."""
-    columns: dict[str, list[Any]] = {name: [] for name in EXAMPLES.names}
-    for e in examples:
-        columns["id"].append(e.id)
-        columns["messages"].append([{"role": m.role, "content": m.content} for m in e.messages])
-        columns["source"].append(e.source)
-        columns["kind"].append(e.kind)
-        columns["date"].append(e.date)
-        columns["group"].append(e.group)
-        columns["parent"].append(e.parent)
-        columns["origin"].append(e.origin)
-        columns["tags"].append(json.dumps(dict(e.tags), sort_keys=True, ensure_ascii=False))
-    return pa.table(columns, schema=EXAMPLES)
+    rows = [_columns(example) for example in examples]
+    return pa.Table.from_pylist(rows, schema=EXAMPLES)
+
+
+def _columns(example: Example) -> dict[str, Any]:
+    messages = [{"role": m.role, "content": m.content} for m in example.messages]
+    tags = json.dumps(dict(example.tags), sort_keys=True, ensure_ascii=False)
+    return {
+        "id": example.id,
+        "messages": messages,
+        "source": example.source,
+        "kind": example.kind,
+        "date": example.date,
+        "group": example.group,
+        "parent": example.parent,
+        "origin": example.origin,
+        "tags": tags,
+    }
 
 
 def table_to_examples(table: pa.Table) -> list[Example]:
     """Examples of a table with the schema `EXAMPLES`."""
-    return [_example(row) for batch in table.to_batches() for row in batch.to_pylist()]
+    found = []
+    for batch in table.to_batches():
+        found += [_example(row) for row in batch.to_pylist()]
+    return found
 
 
 def _example(row: dict[str, Any]) -> Example:
     # The rows were validated when they were written; construct without doing it again (four times
     # as fast).
     messages = tuple(
-        Message.model_construct(role=m["role"], content=m["content"]) for m in row["messages"]
+        Message.model_construct(role=turn["role"], content=turn["content"])
+        for turn in row["messages"]
     )
-    return Example.model_construct(**{**row, "messages": messages, "tags": json.loads(row["tags"])})
+    tags = json.loads(row["tags"])
+    return Example.model_construct(**{**row, "messages": messages, "tags": tags})
 
 
 def receipts_to_table(receipts: Iterable[Receipt]) -> pa.Table:
     """Receipts as a table with the schema `RECEIPTS`, in the order given."""
     columns: dict[str, list[Any]] = {name: [] for name in RECEIPTS.names}
-    for r in receipts:
-        for name in RECEIPTS.names:
-            columns[name].append(getattr(r, name))
+    for receipt in receipts:
+        for name, values in columns.items():
+            values.append(getattr(receipt, name))
     return pa.table(columns, schema=RECEIPTS)
 
 
@@ -101,9 +115,14 @@ def write_parquet(table: pa.Table, path: Path, *, sort: Sequence[str] = ()) -> N
     if sort:
         table = table.sort_by([(name, "ascending") for name in sort])
     table = table.replace_schema_metadata(None).combine_chunks()
-    with pq.ParquetWriter(
-        path, table.schema, compression="zstd", use_dictionary=False, version="2.6"
-    ) as writer:
+    writer = pq.ParquetWriter(
+        path,
+        table.schema,
+        compression="zstd",
+        use_dictionary=False,
+        version="2.6",
+    )
+    with writer:
         writer.write_table(table, row_group_size=ROW_GROUP)
 
 
@@ -112,9 +131,14 @@ def content_digest(table: pa.Table) -> str:
     hasher = hashlib.sha256()
     for row in _rows(table):
         line = json.dumps(
-            row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str
+            row,
+            sort_keys=True,
+            ensure_ascii=False,
+            separators=(",", ":"),
+            default=str,
         )
-        hasher.update(line.encode("utf-8", "surrogatepass") + b"\n")
+        hasher.update(line.encode("utf-8", "surrogatepass"))
+        hasher.update(b"\n")
     return hasher.hexdigest()
 
 

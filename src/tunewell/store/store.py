@@ -1,4 +1,4 @@
-"""The store of one project: rows in a database, content-addressed files beside it, one lock for writers."""
+"""The store of one project: rows in a database, files named by their content, one lock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from tunewell.errors import StoreError
-from tunewell.store.files import Files, disk_errors
+from tunewell.store.files import NO_SPACE, Files, disk_errors
 from tunewell.store.rows import (
     examples_to_table,
     table_to_examples,
@@ -32,6 +32,8 @@ from tunewell.types import Dataset, Example, Receipt, Run, Value
 
 FOLDER = ".tunewell"
 T = TypeVar("T")
+
+LOCK_POLL_S = 0.2
 
 
 class Event(Value):
@@ -110,8 +112,9 @@ class Store:
         try:
             self._take(handle, path, wait_s, waiting)
             since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+            holder = f"process {os.getpid()} ({what}) since {since}"
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} ({what}) since {since}".encode(), 0)
+            os.pwrite(handle, holder.encode(), 0)
             self.files.sweep()
             yield
             os.ftruncate(handle, 0)
@@ -120,25 +123,23 @@ class Store:
 
     @staticmethod
     def _take(
-        handle: int, path: Path, wait_s: float, waiting: Callable[[str], None] | None
+        handle: int,
+        path: Path,
+        wait_s: float,
+        waiting: Callable[[str], None] | None,
     ) -> None:
         end = time.monotonic() + wait_s
-        told = False
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                holder = path.read_text(encoding="utf-8", errors="replace") or "another process"
-                if time.monotonic() >= end:
-                    raise StoreError(
-                        f"this project is held by {holder}",
-                        hint="wait for it, or add --wait to queue behind it",
-                    ) from None
-                if waiting and not told:
-                    waiting(holder)
-                    told = True
-                time.sleep(0.2)
+        while not _locked(handle):
+            holder = path.read_text(encoding="utf-8", errors="replace") or "another process"
+            if time.monotonic() >= end:
+                raise StoreError(
+                    f"this project is held by {holder}",
+                    hint="wait for it, or add --wait to queue behind it",
+                )
+            if waiting is not None:
+                waiting(holder)
+                waiting = None
+            time.sleep(LOCK_POLL_S)
 
     # --- artifacts --------------------------------------------------------------------------------
 
@@ -149,12 +150,16 @@ class Store:
             return self.files.keep(path)
 
     def get_table(
-        self, digest: str, *, columns: Sequence[str] | None = None, filters: Any = None
+        self,
+        digest: str,
+        *,
+        columns: Sequence[str] | None = None,
+        filters: Any = None,
     ) -> pa.Table:
         """Read a stored table, or some of its columns and rows."""
-        return pq.read_table(
-            self.files.open(digest), columns=list(columns) if columns else None, filters=filters
-        )
+        path = self.files.open(digest)
+        wanted = list(columns) if columns else None
+        return pq.read_table(path, columns=wanted, filters=filters)
 
     def put_value(self, value: object) -> str:
         """Store a noun (or a list or dict of them) as JSON and give its digest."""
@@ -182,9 +187,8 @@ class Store:
 
     def receipts(self, dataset: Dataset, *, row: str | None = None) -> list[Receipt]:
         """Receipts of a dataset, all or those of one input row, in order."""
-        table = self.get_table(
-            dataset.receipts, filters=[("row", "==", row)] if row is not None else None
-        )
+        filters = [("row", "==", row)] if row is not None else None
+        table = self.get_table(dataset.receipts, filters=filters)
         return table_to_receipts(table)
 
     # --- runs -------------------------------------------------------------------------------------
@@ -198,19 +202,22 @@ class Store:
             "started": run.started.isoformat(),
             "record": run.model_dump_json(by_alias=True),
         }
+        update = sa.update(runs).where(runs.c.id == run.id).values(**values)
+        insert = sa.insert(runs).values(id=run.id, **values)
         with self._database_errors(), self._engine.begin() as connection:
-            done = connection.execute(sa.update(runs).where(runs.c.id == run.id).values(**values))
-            if not done.rowcount:
-                connection.execute(sa.insert(runs).values(id=run.id, **values))
+            if not connection.execute(update).rowcount:
+                connection.execute(insert)
 
     def runs(self, *, stage: str = "", status: str = "", key: str = "") -> list[Run]:
         """Records of runs, oldest first."""
         query = sa.select(runs.c.record).order_by(runs.c.started, runs.c.id)
-        for column, value in ((runs.c.stage, stage), (runs.c.status, status), (runs.c.key, key)):
+        wanted = {"stage": stage, "status": status, "key": key}
+        for column, value in wanted.items():
             if value:
-                query = query.where(column == value)
+                query = query.where(runs.c[column] == value)
         with self._database_errors(), self._engine.connect() as connection:
-            return [Run.model_validate_json(text) for text in connection.execute(query).scalars()]
+            records = connection.execute(query).scalars().all()
+        return [Run.model_validate_json(record) for record in records]
 
     def last_run(self, stage: str) -> Run | None:
         """The newest finished run of a stage."""
@@ -227,7 +234,12 @@ class Store:
     # --- events -----------------------------------------------------------------------------------
 
     def say(
-        self, kind: str, subject: str, *, author: str, record: dict[str, Any] | None = None
+        self,
+        kind: str,
+        subject: str,
+        *,
+        author: str,
+        record: dict[str, Any] | None = None,
     ) -> None:
         """Append an event."""
         values = {
@@ -249,7 +261,7 @@ class Store:
             rows = connection.execute(query).mappings().all()
         return [Event.model_validate({**row, "record": json.loads(row["record"])}) for row in rows]
 
-    # --- the room for people ----------------------------------------------------------------------
+    # --- people's work ----------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def connection(self, *, write: bool = False) -> Iterator[sa.Connection]:
@@ -266,11 +278,40 @@ class Store:
             with self._database_errors(), self._reading.connect() as connection:
                 yield connection
             return
+
         # SQLite lets one writer in and has the others poll, unfairly: threads of one process queue
         # here instead.
-        turn = self._turn if self._engine.dialect.name == "sqlite" else contextlib.nullcontext()
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        turn = self._turn if is_sqlite else contextlib.nullcontext()
         with turn, self._database_errors(), self._engine.begin() as connection:
             yield connection
+
+    def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Every row of a query."""
+        with self.connection() as connection:
+            return connection.execute(query).all()
+
+    def row(self, query: sa.Select[Any]) -> sa.Row[Any] | None:
+        """The first row of a query, if there is one."""
+        with self.connection() as connection:
+            return connection.execute(query).first()
+
+    def values(self, query: sa.Select[Any]) -> list[Any]:
+        """The first column of every row of a query."""
+        return [row[0] for row in self.rows(query)]
+
+    def value(self, query: sa.Select[Any]) -> Any:
+        """The first column of the first row of a query; None if there is no row."""
+        row = self.row(query)
+        return None if row is None else row[0]
+
+    def change(self, *statements: sa.Insert | sa.Update | sa.Delete) -> int:
+        """Run statements as one transaction; gives how many rows the last one changed."""
+        changed = 0
+        with self.connection(write=True) as connection:
+            for statement in statements:
+                changed = connection.execute(statement).rowcount
+        return changed
 
     @contextlib.contextmanager
     def _database_errors(self) -> Iterator[None]:
@@ -278,19 +319,38 @@ class Store:
             yield
         except sa.exc.OperationalError as error:
             reason = str(error.orig)
-            hints = {
-                "full": "free some space and run again: everything finished before is kept",
-                "readonly": f"check the owner and mode of {self.root}",
-                "unable to open": f"check the owner and mode of {self.root}",
-                "locked": "another process has been writing for more than 30 s; try again",
-            }
-            hint = next((h for k, h in hints.items() if k in reason), "see the database's own log")
-            raise StoreError(f"the store cannot be used: {reason}", hint=hint) from error
+            raise StoreError(
+                f"the store cannot be used: {reason}",
+                hint=self._hint(reason),
+            ) from error
         except sa.exc.DatabaseError as error:
+            database = self.root / "tunewell.db"
             raise StoreError(
                 f"the database of this project is damaged: {error.orig}",
-                hint=f"restore {self.root / 'tunewell.db'} from a backup; the artifacts are untouched",
+                hint=f"restore {database} from a backup; the artifacts are untouched",
             ) from error
+
+    def _hint(self, reason: str) -> str:
+        """What to do about an error, by a word in the database's own message."""
+        hints = {
+            "full": NO_SPACE,
+            "readonly": f"check the owner and mode of {self.root}",
+            "unable to open": f"check the owner and mode of {self.root}",
+            "locked": "another process has been writing for more than 30 s; try again",
+        }
+        for word, hint in hints.items():
+            if word in reason:
+                return hint
+        return "see the database's own log"
+
+
+def _locked(handle: int) -> bool:
+    """Whether the lock could be taken; does not wait."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def default_author() -> str:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Column, Integer, String, Table, Text
 
 from tunewell.errors import StoreError
+from tunewell.store.columns import DIGEST, NAME, TIME, filled
 
 HEAD = "0003"
 """The newest migration."""
@@ -17,29 +19,36 @@ POOL = 20
 
 metadata = sa.MetaData()
 
-runs = sa.Table(
+runs = Table(
     "runs",
     metadata,
-    sa.Column("id", sa.String(64), primary_key=True),
-    sa.Column("stage", sa.String(32), nullable=False, index=True),
-    sa.Column("key", sa.String(64), nullable=False, index=True),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("started", sa.String(40), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    Column("id", String(64), primary_key=True),
+    filled("stage", String(32), index=True),
+    filled("key", DIGEST, index=True),
+    filled("status", String(16)),
+    filled("started", TIME),
+    filled("record", Text),
 )
 """One row per Run; ``record`` is the whole Run as JSON."""
 
-events = sa.Table(
+events = Table(
     "events",
     metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("kind", sa.String(32), nullable=False, index=True),
-    sa.Column("subject", sa.String(128), nullable=False, index=True),
-    sa.Column("author", sa.String(128), nullable=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("record", sa.Text, nullable=False),
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    filled("kind", String(32), index=True),
+    filled("subject", NAME, index=True),
+    filled("author", NAME),
+    filled("at", TIME),
+    filled("record", Text),
 )
 """Append-only: approvals, acceptances, looks at the test set, judgements."""
+
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=30000",
+)
 
 
 def connect(url: str) -> sa.Engine:
@@ -57,23 +66,22 @@ def connect(url: str) -> sa.Engine:
             f"the store knows sqlite and postgresql, got {backend!r}",
             hint="leave the URL out for SQLite",
         )
+
     engine = sa.create_engine(
-        parsed, connect_args={"timeout": 30}, pool_size=POOL, max_overflow=POOL
+        parsed,
+        connect_args={"timeout": 30},
+        pool_size=POOL,
+        max_overflow=POOL,
     )
-
-    @sa.event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=30000",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
+    sa.event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -82,20 +90,16 @@ def migrate(engine: sa.Engine) -> None:
     Raises:
         StoreError: The tables are newer than this version of Tunewell.
     """
-    with engine.connect() as connection:
-        present = sa.inspect(connection).has_table("alembic_version")
-        version = (
-            connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-            if present
-            else None
-        )
+    version = _version(engine)
     if version == HEAD:
         return
     if version is not None and version > HEAD:
         raise StoreError(
-            f"this project was written by a newer Tunewell (store version {version}, this one knows {HEAD})",
+            "this project was written by a newer Tunewell "
+            f"(store version {version}, this one knows {HEAD})",
             hint="pip install --upgrade tunewell",
         )
+
     from alembic import command
     from alembic.config import Config
 
@@ -104,3 +108,13 @@ def migrate(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _version(engine: sa.Engine) -> str | None:
+    """The migration that the tables are at; None in an empty database."""
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        query = sa.text("SELECT version_num FROM alembic_version")
+        found: str | None = connection.execute(query).scalar()
+    return found

@@ -37,11 +37,11 @@ def trace_from_bytes(data: bytes) -> FoldTrace:
     """
     try:
         (size,) = struct.unpack_from("<Q", data)
-        examples = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["examples"])
+        header = json.loads(data[8 : 8 + size])
+        examples = json.loads(header["__metadata__"]["examples"])
         arrays = load(data)
-        return FoldTrace(
-            **{name: arrays[name] for name in _FIELDS}, examples=tuple(map(str, examples))
-        )
+        fields = {name: arrays[name] for name in _FIELDS}
+        return FoldTrace(**fields, examples=tuple(map(str, examples)))
     except (ValueError, KeyError, TypeError, struct.error, SafetensorError) as error:
         raise StoreError(
             f"these bytes are no fold trace: {error}", hint="tunewell train makes it again"

@@ -1,4 +1,4 @@
-"""The room for people in a browser: server-rendered pages, a small script of our own, a documented API."""
+"""The review app: server-rendered pages, a small script of our own, a documented API."""
 
 from tunewell.web.app import create_app
 

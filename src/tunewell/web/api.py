@@ -1,10 +1,13 @@
-"""Everything that the pages do with work and verdicts, as JSON: ``/api/v1``, described by ``/api/openapi.json``."""
+"""Everything that the pages do with work and verdicts, as JSON.
+
+Under ``/api/v1``, described by ``/api/openapi.json``.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
@@ -16,13 +19,13 @@ from tunewell.people import (
     Mark,
     Queue,
     Said,
-    Session,
     SignOff,
     judgements,
     sign_offs,
 )
 from tunewell.types import Judgement, Value
-from tunewell.web.access import EVERYBODY, ApiAllow, Refused, room_of
+from tunewell.web.access import ApiMaker, ApiOwner, ApiUser, Refused
+from tunewell.web.context import AppContext, context_of
 
 
 class ErrorBody(Value):
@@ -40,7 +43,7 @@ class Problem(Value):
 
 
 class QueueOut(Value):
-    """What is before me in one batch."""
+    """What I have to do in one batch."""
 
     batch: str
     title: str
@@ -48,6 +51,18 @@ class QueueOut(Value):
     left: int
     done: int
     minutes: float
+
+    @classmethod
+    def of(cls, queue: Queue) -> QueueOut:
+        """A queue as the API gives it."""
+        return cls(
+            batch=queue.batch.id,
+            title=queue.batch.title,
+            kind=queue.batch.kind,
+            left=queue.left,
+            done=queue.done,
+            minutes=queue.minutes,
+        )
 
 
 class ItemOut(Value):
@@ -59,9 +74,20 @@ class ItemOut(Value):
     output: str
     marks: tuple[Mark, ...] = ()
 
+    @classmethod
+    def of(cls, item: Item) -> ItemOut:
+        """An item as the API gives it."""
+        return cls(
+            id=item.id,
+            batch=item.batch,
+            source=item.source,
+            output=item.output,
+            marks=item.marks,
+        )
+
 
 class NewVerdict(Value):
-    """A person's word on an item.
+    """A verdict on an item.
 
     Attributes:
         key: Chosen by the sender; the same key again gives back what was written then.
@@ -82,7 +108,7 @@ class NewVerdict(Value):
 
 
 class VerdictReceipt(Value):
-    """A verdict that was taken down: ``new`` is false if the key was known already."""
+    """A verdict that was saved: ``new`` is false if the key was known already."""
 
     number: int
     key: str
@@ -103,169 +129,185 @@ class Link(Value):
     link: str
 
 
-Worker = Annotated[Session, Depends(ApiAllow(*EVERYBODY))]
-Maker = Annotated[Session, Depends(ApiAllow("owner", "engineer"))]
-Owner = Annotated[Session, Depends(ApiAllow("owner"))]
-Name = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text}
-    for status, text in {
-        400: "Something does not fit",
-        401: "Not signed in",
-        403: "Not with this role",
-        404: "Nothing here for you",
-        413: "Too long",
-        422: "Not as described",
-        429: "Too fast",
-    }.items()
+Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+
+DESCRIPTIONS = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Not allowed",
+    404: "Not found",
+    413: "Request too large",
+    422: "Not as described",
+    429: "Too many requests",
 }
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text} for status, text in DESCRIPTIONS.items()
+}
+ASKED = (
+    "id",
+    "kind",
+    "title",
+    "about",
+    "guideline",
+    "rubric",
+    "error_tags",
+    "span_labels",
+    "row_labels",
+    "gold",
+)
+"""Fields of a batch that whoever works on it may see."""
+
 router = APIRouter(prefix="/api/v1", responses=ERRORS)
 
 
 def problem(status: int, message: str, hint: str = "") -> JSONResponse:
     """An error in its one shape."""
-    return JSONResponse(
-        Problem(error=ErrorBody(code=status, message=message, hint=hint)).model_dump(), status
-    )
+    body = Problem(error=ErrorBody(code=status, message=message, hint=hint))
+    return JSONResponse(body.model_dump(), status)
 
 
 @router.get("/me")
-def me(session: Worker) -> Account:
+def me(session: ApiUser) -> Account:
     """Who I am."""
     return session.account
 
 
 @router.get("/queues")
-def queues(request: Request, session: Worker) -> list[QueueOut]:
-    """What is before me, how many are left and how many minutes it takes."""
-    return [_queue(q) for q in room_of(request).book.queues(session.account.id)]
-
-
-def _queue(queue: Queue) -> QueueOut:
-    b = queue.batch
-    return QueueOut(
-        batch=b.id,
-        title=b.title,
-        kind=b.kind,
-        left=queue.left,
-        done=queue.done,
-        minutes=queue.minutes,
-    )
+def queues(request: Request, session: ApiUser) -> list[QueueOut]:
+    """What I have to do, how many items are left and how many minutes it takes."""
+    work_store = context_of(request).work_store
+    return [QueueOut.of(queue) for queue in work_store.queues(session.account.id)]
 
 
 @router.get("/queues/{batch}/items")
-def next_items(request: Request, batch: Name, session: Worker) -> list[ItemOut]:
+def next_items(request: Request, batch: Id, session: ApiUser) -> list[ItemOut]:
     """My next items in a batch, in my order."""
-    book = room_of(request).book
-    known = book.batch(batch)
-    if known is None or not book.has_seat(batch, session.account.id):
-        raise Refused(404, "there is no work of yours here")
-    found = book.next_items(batch, session.account.id) if known.status == "open" else []
-    return [_item(i) for i in found]
-
-
-def _item(item: Item) -> ItemOut:
-    return ItemOut(
-        id=item.id, batch=item.batch, source=item.source, output=item.output, marks=item.marks
-    )
+    work_store = context_of(request).work_store
+    known = work_store.batch(batch)
+    if known is None or not work_store.has_seat(batch, session.account.id):
+        raise _nothing_assigned()
+    if known.status != "open":
+        return []
+    found = work_store.next_items(batch, session.account.id)
+    return [ItemOut.of(item) for item in found]
 
 
 @router.get("/queues/{batch}")
-def asked(request: Request, batch: Name, session: Worker) -> dict[str, Any]:
+def asked(request: Request, batch: Id, session: ApiUser) -> dict[str, Any]:
     """What is asked in a batch: rubric, labels, guideline and their version."""
-    book = room_of(request).book
-    known = book.batch(batch)
-    makes = session.account.role in ("owner", "engineer")
-    if known is None or not (makes or book.has_seat(batch, session.account.id)):
-        raise Refused(404, "there is no work of yours here")
-    fields = (
-        "id",
-        "kind",
-        "title",
-        "about",
-        "guideline",
-        "rubric",
-        "error_tags",
-        "span_labels",
-        "row_labels",
-        "gold",
-    )
+    work_store = context_of(request).work_store
+    known = work_store.batch(batch)
+    is_maker = session.account.role in ("owner", "engineer")
+    may_see = is_maker or work_store.has_seat(batch, session.account.id)
+    if known is None or not may_see:
+        raise _nothing_assigned()
     dumped = known.model_dump(mode="json")
-    return {k: dumped[k] for k in fields} | {"version": known.version}
+    return {name: dumped[name] for name in ASKED} | {"version": known.version}
+
+
+def _nothing_assigned() -> Refused:
+    return Refused(404, "nothing here is assigned to you")
 
 
 @router.post("/verdicts")
-def write_verdict(request: Request, verdict: NewVerdict, session: Worker) -> VerdictReceipt:
-    """Take my word on an item down, once for each key."""
-    room = room_of(request)
-    found = room.book.before(verdict.item, session.account.id)
+def write_verdict(
+    request: Request,
+    verdict: NewVerdict,
+    session: ApiUser,
+) -> VerdictReceipt:
+    """Save my verdict on an item, once for each key."""
+    work_store = context_of(request).work_store
+    account = session.account
+    found = work_store.assigned(verdict.item, account.id)
     if found is None:
-        raise Refused(404, "there is no such item of yours")
-    if verdict.version and found[1].signed and verdict.version != found[1].version:
+        raise Refused(404, "this item is not assigned to you")
+
+    item, batch = found
+    if verdict.version and batch.signed and verdict.version != batch.version:
         raise Refused(
-            400, "the guideline has changed since this page was loaded", hint="load the page again"
+            400,
+            "the guideline has changed since this page was loaded",
+            hint="reload the page",
         )
-    written, new = room.book.write(
+    written, is_new = work_store.write(
         verdict.said,
-        item=found[0],
-        batch=found[1],
-        account=session.account.id,
+        item=item,
+        batch=batch,
+        account=account.id,
         key=verdict.key,
         seconds=verdict.seconds,
-        actor=session.account.name,
+        actor=account.name,
     )
-    return VerdictReceipt(number=written.number, key=written.key, new=new, version=written.version)
+    return VerdictReceipt(
+        number=written.number,
+        key=written.key,
+        new=is_new,
+        version=written.version,
+    )
 
 
 @router.get("/verdicts")
-def my_verdicts(request: Request, batch: str, session: Worker) -> list[dict[str, Any]]:
+def my_verdicts(
+    request: Request,
+    batch: str,
+    session: ApiUser,
+) -> list[dict[str, Any]]:
     """My own standing verdicts in a batch."""
-    found = room_of(request).book.verdicts(batch, account=session.account.id)
-    return [v.model_dump(mode="json", exclude={"account"}) for v in found]
+    work_store = context_of(request).work_store
+    found = work_store.verdicts(batch, account=session.account.id)
+    return [verdict.model_dump(mode="json", exclude={"account"}) for verdict in found]
 
 
 @router.get("/batches")
-def batches(request: Request, session: Maker) -> list[Batch]:
+def batches(request: Request, session: ApiMaker) -> list[Batch]:
     """All batches."""
-    return room_of(request).book.batches()
+    return context_of(request).work_store.batches()
 
 
 @router.get("/batches/{batch}/results")
-def results(request: Request, batch: Name, session: Maker) -> dict[str, Any]:
+def results(request: Request, batch: Id, session: ApiMaker) -> dict[str, Any]:
     """What a batch says so far: every figure with its interval."""
-    book = room_of(request).book
-    known = book.batch(batch)
-    if known is None:
-        raise Refused(404, "there is no such batch")
-    reader = room_of(request).reader
-    read = reader.review(known) if known.kind == "review" else reader.annotation(known)
-    return read.result.model_dump(mode="json") | {"upto": read.upto, "behind": read.behind}
+    context = context_of(request)
+    found = context.results.of(_known_batch(context, batch))
+    state = {"upto": found.upto, "behind": found.behind}
+    return found.result.model_dump(mode="json") | state
 
 
 @router.get("/batches/{batch}/sign-offs")
-def signed(request: Request, batch: Name, session: Maker) -> list[SignOff]:
-    """Who vouched for what, on which place of the source, under which guideline, and whether it still holds."""
-    book = room_of(request).book
-    known = book.batch(batch)
-    if known is None:
+def signed(request: Request, batch: Id, session: ApiMaker) -> list[SignOff]:
+    """Who signed what, with the evidence, under which guideline, and whether it still holds."""
+    context = context_of(request)
+    return sign_offs(context.work_store, _known_batch(context, batch))
+
+
+def _known_batch(context: AppContext, batch_id: str) -> Batch:
+    found = context.work_store.batch(batch_id)
+    if found is None:
         raise Refused(404, "there is no such batch")
-    return sign_offs(book, known)
+    return found
 
 
 @router.get("/judgements")
-def all_judgements(request: Request, session: Maker) -> list[Judgement]:
+def all_judgements(request: Request, session: ApiMaker) -> list[Judgement]:
     """People's verdicts on outputs, unblinded, as the gates read them."""
-    return judgements(room_of(request).store)
+    return judgements(context_of(request).store)
 
 
 @router.post("/invitations")
-def invite(request: Request, invitation: NewInvitation, session: Owner) -> Link:
+def invite(request: Request, invitation: NewInvitation, session: ApiOwner) -> Link:
     """A link that makes one account."""
-    room = room_of(request)
-    if invitation.batch and room.book.batch(invitation.batch) is None:
-        raise Refused(404, "there is no such batch")
-    token = room.accounts.invite(
-        invitation.role, author=session.account.shown, batch=invitation.batch
+    context = context_of(request)
+    if invitation.batch:
+        _known_batch(context, invitation.batch)
+    secret = context.invitations.make(
+        invitation.role,
+        author=session.account.shown,
+        batch=invitation.batch,
     )
-    room.accounts.log(session.account.name, "invited", invitation.role, batch=invitation.batch)
-    return Link(link=room.link(request, f"/join/{token}"))
+    context.audit.add(
+        session.account.name,
+        "invited",
+        invitation.role,
+        batch=invitation.batch,
+    )
+    return Link(link=context.link(request, f"/join/{secret}"))

@@ -14,20 +14,24 @@ from tunewell import __version__
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.web import api, manage, sign_in, sso, work
-from tunewell.web.access import Refused, Room, session_of
+from tunewell.web import api, decide, manage, members, plain_form, sign_in, sso, work
+from tunewell.web.access import Refused, session_of
+from tunewell.web.context import AppContext
 from tunewell.web.guard import Guard
 from tunewell.web.mail import Mailer
 from tunewell.web.oidc import Issuer, OpenID
 from tunewell.web.render import page
 
 TITLES = {
-    400: "That does not fit",
+    400: "Bad request",
     401: "Sign in",
-    403: "Not for you",
-    404: "Nothing here",
-    429: "Too fast",
+    403: "Not allowed",
+    404: "Page not found",
+    429: "Too many requests",
 }
+
+LONGEST_MESSAGE = 2000
+DESCRIPTION = "Review and annotation: queues, verdicts, results. Send `Authorization: Bearer tw_…`."
 
 
 def create_app(
@@ -38,7 +42,7 @@ def create_app(
     mail: Mailer | None = None,
     issuer: Issuer | None = None,
 ) -> FastAPI:
-    """The room for people of one project, as an ASGI application.
+    """The review app of one project, as an ASGI application.
 
     Args:
         file: The definition.
@@ -48,17 +52,17 @@ def create_app(
             cookies are sent over HTTPS only. Links are made from the request's own address if
             empty.
         mail: Sends links and notices of work; None = nothing is sent.
-        issuer: OpenID Connect issuer that people may sign in with.
+        issuer: OpenID Connect identity provider that people may sign in with.
     """
     app = FastAPI(
         title="Tunewell",
         version=__version__,
-        description="The room for people: queues, verdicts, results. Send `Authorization: Bearer tw_…`.",
+        description=DESCRIPTION,
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
-    app.state.room = Room(
+    app.state.context = AppContext(
         file=file,
         store=store,
         secure=public.startswith("https://"),
@@ -66,7 +70,7 @@ def create_app(
         mail=mail,
         sso=OpenID(issuer, store) if issuer else None,
     )
-    for part in (sign_in, sso, work, manage, api):
+    for part in (sign_in, sso, work, plain_form, decide, manage, members, api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)
@@ -82,16 +86,25 @@ def _health() -> Response:
     return PlainTextResponse("ok")
 
 
-def _answer(request: Request, status: int, message: str, hint: str = "") -> Response:
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _answer(
+    request: Request,
+    status: int,
+    message: str,
+    hint: str = "",
+) -> Response:
     """An error as JSON below ``/api``, as a page elsewhere."""
-    if request.url.path.startswith("/api/"):
+    if _is_api(request):
         return api.problem(status, message, hint)
     return page(
         request,
         "error.html",
         session_of(request),
         status=status,
-        title=TITLES.get(status, "That went wrong"),
+        title=TITLES.get(status, "Something went wrong"),
         message=message,
         hint=hint,
     )
@@ -99,7 +112,8 @@ def _answer(request: Request, status: int, message: str, hint: str = "") -> Resp
 
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    if error.status == 401 and not request.url.path.startswith("/api/") and request.method == "GET":
+    is_page = request.method == "GET" and not _is_api(request)
+    if error.status == 401 and is_page:
         return RedirectResponse(error.hint or "/login", 303)
     return _answer(request, error.status, error.message, error.hint)
 
@@ -111,8 +125,11 @@ def _user_error(request: Request, error: Exception) -> Response:
 
 def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    parts = [f"{'.'.join(str(p) for p in e['loc'][1:])}: {e['msg']}" for e in error.errors()]
-    return _answer(request, 422, "; ".join(parts)[:2000])
+    faults = []
+    for fault in error.errors():
+        place = ".".join(str(part) for part in fault["loc"][1:])
+        faults.append(f"{place}: {fault['msg']}")
+    return _answer(request, 422, "; ".join(faults)[:LONGEST_MESSAGE])
 
 
 def _http(request: Request, error: Exception) -> Response:

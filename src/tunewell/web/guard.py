@@ -1,4 +1,4 @@
-"""Around every answer: headers that forbid foreign code, a limit on what may be sent, no requests from other sites."""
+"""Around every answer: headers that forbid foreign code, a limit on size, no foreign requests."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ HEADERS = {
 }
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -36,36 +37,53 @@ class Guard:
     def __init__(self, app: App) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it, and dress the answer."""
+    async def __call__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Pass a request on, or refuse it, and add the headers to the answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
 
-        async def dressed(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                names = {k.lower() for k, _ in message["headers"]}
-                extra = dict(HEADERS)
-                if not scope["path"].startswith("/static/"):
-                    extra["cache-control"] = "no-store"
-                message["headers"] = [
-                    *message["headers"],
-                    *(
-                        (k.encode(), v.encode())
-                        for k, v in extra.items()
-                        if k.encode() not in names
-                    ),
-                ]
-            await send(message)
-
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and _foreign(headers):
-            await _refuse(dressed, 403, "this request comes from another site")
+        send = _with_headers(scope, send)
+        headers = _headers_of(scope)
+        is_change = scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        if is_change and _foreign(headers):
+            await _refuse(send, 403, "this request comes from another site")
             return
         if int(headers.get("content-length") or 0) > MOST_BYTES:
-            await _refuse(dressed, 413, f"more than {MOST_BYTES // 2**20} MiB were sent")
+            await _refuse(send, 413, f"the request is larger than {MOST_BYTES // 2**20} MiB")
             return
-        await self.app(scope, _counted(receive), dressed)
+        await self.app(scope, _counted(receive), send)
+
+
+def _headers_of(scope: Scope) -> dict[str, str]:
+    found = {}
+    for name, value in scope["headers"]:
+        found[name.decode("latin-1").lower()] = value.decode("latin-1")
+    return found
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    """A `Send` that adds `HEADERS` to an answer, where it does not bring its own."""
+    added = dict(HEADERS)
+    if not scope["path"].startswith("/static/"):
+        added["cache-control"] = "no-store"
+
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message["headers"])
+            names = {name.lower() for name, _ in headers}
+            for name, value in added.items():
+                if name.encode() not in names:
+                    headers.append((name.encode(), value.encode()))
+            message["headers"] = headers
+        await send(message)
+
+    return dressed
 
 
 def _foreign(headers: dict[str, str]) -> bool:
@@ -77,15 +95,17 @@ def _foreign(headers: dict[str, str]) -> bool:
 
 
 def _counted(receive: Receive) -> Receive:
+    """A `Receive` that ends a body without a length that does not end.
+
+    The application sees it as if the sender had hung up.
+    """
     total = 0
 
-    async def counted() -> MutableMapping[str, Any]:
+    async def counted() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if (
-            total > MOST_BYTES
-        ):  # a body without a length that does not end: as if the sender had hung up
+        if total > MOST_BYTES:
             return {"type": "http.disconnect"}
         return message
 
@@ -93,7 +113,11 @@ def _counted(receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, status: int, message: str) -> None:
-    body = json.dumps({"error": {"code": status, "message": message, "hint": ""}}).encode()
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": head})
+    error = {"code": status, "message": message, "hint": ""}
+    body = json.dumps({"error": error}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import make_msgid
 from urllib.parse import unquote, urlsplit
@@ -18,7 +19,21 @@ from tunewell.errors import UserError
 from tunewell.types import Value
 
 TIMEOUT_S = 10.0
-SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+@dataclass(frozen=True)
+class _Server:
+    """What the scheme of a mail server's URL stands for."""
+
+    port: int
+    security: str
+
+
+SCHEMES = {
+    "smtp": _Server(25, "none"),
+    "smtp+starttls": _Server(587, "starttls"),
+    "smtps": _Server(465, "tls"),
+}
 _ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[^@\s<>\"(),:;\\\[\]]{1,250}")
 
 
@@ -34,7 +49,7 @@ def address(text: str) -> str:
     """
     plain = text.strip()
     if plain and not _ADDRESS.fullmatch(plain):
-        raise UserError(f"{plain[:80]!r} is no e-mail address")
+        raise UserError(f"{plain[:80]!r} is not an e-mail address")
     return plain
 
 
@@ -47,7 +62,7 @@ class Mailer(Value):
         security: ``none``, ``starttls`` or ``tls``.
         user: To sign in with; empty = no sign-in.
         password: Of the user.
-        sender: Address that stands under *From*.
+        sender: Address in *From*.
     """
 
     host: str
@@ -59,13 +74,8 @@ class Mailer(Value):
 
     def send(self, to: str, subject: str, text: str) -> str:
         """Send one message; gives why it could not be sent, empty if it was."""
-        message = EmailMessage()
         try:
-            message["From"], message["To"] = self.sender, address(to)
-            message["Subject"] = " ".join(subject.split())[:200]
-            message["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
-            message["Auto-Submitted"] = "auto-generated"
-            message.set_content(text)
+            message = self._message(to, subject, text)
             with self._server() as server:
                 if self.security == "starttls":
                     server.starttls(context=ssl.create_default_context())
@@ -73,13 +83,27 @@ class Mailer(Value):
                     server.login(self.user, self.password)
                 server.send_message(message)
         except (OSError, smtplib.SMTPException, ValueError, UserError) as error:
-            return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            why = str(error) or type(error).__name__
+            return why.splitlines()[0][:200]
         return ""
+
+    def _message(self, to: str, subject: str, text: str) -> EmailMessage:
+        message = EmailMessage()
+        message["From"] = self.sender
+        message["To"] = address(to)
+        message["Subject"] = " ".join(subject.split())[:200]
+        message["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(text)
+        return message
 
     def _server(self) -> smtplib.SMTP:
         if self.security == "tls":
             return smtplib.SMTP_SSL(
-                self.host, self.port, timeout=TIMEOUT_S, context=ssl.create_default_context()
+                self.host,
+                self.port,
+                timeout=TIMEOUT_S,
+                context=ssl.create_default_context(),
             )
         return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S)
 
@@ -102,20 +126,27 @@ def mailer(url: str, sender: str = "") -> Mailer | None:
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or not parts.hostname:
         raise UserError(
-            "the mail server is not named as a URL",
+            "the mail server must be given as a URL",
             hint="smtp+starttls://user:password@mail.example.org:587",
         )
+
+    server = SCHEMES[parts.scheme]
     user = unquote(parts.username or "")
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if user and parts.scheme == "smtp" and not local:
-        raise UserError("a password would travel in the clear", hint="smtp+starttls:// or smtps://")
-    from_whom = address(sender or (user if "@" in user else f"tunewell@{parts.hostname}"))
-    security = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "tls"}[parts.scheme]
+    is_remote = parts.hostname not in ("localhost", "127.0.0.1", "::1")
+    if user and is_remote and server.security == "none":
+        raise UserError(
+            "the password would be sent unencrypted",
+            hint="smtp+starttls:// or smtps://",
+        )
     return Mailer(
         host=parts.hostname,
-        port=parts.port or SCHEMES[parts.scheme],
-        security=security,
+        port=parts.port or server.port,
+        security=server.security,
         user=user,
         password=unquote(parts.password or ""),
-        sender=from_whom,
+        sender=address(sender or _default_sender(user, parts.hostname)),
     )
+
+
+def _default_sender(user: str, host: str) -> str:
+    return user if "@" in user else f"tunewell@{host}"

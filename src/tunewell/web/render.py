@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,10 +12,13 @@ from fastapi.responses import HTMLResponse
 
 from tunewell.people import Mark, MarkedSpan, Session, hidden, shown
 from tunewell.types import Estimate
-from tunewell.web.access import room_of
+from tunewell.web.context import context_of
 
 MOST_SHOWN = 60_000
-"""Characters of one text that are laid on the page at once; the rest is a link away."""
+"""Characters of one text that are shown on a page; the rest is a link away."""
+
+BAR_MARGIN = 4
+"""Free space at both ends of a bar that is 100 wide."""
 
 
 def page(
@@ -28,13 +30,13 @@ def page(
     **values: Any,
 ) -> HTMLResponse:
     """A page from a template; ``me`` and ``csrf`` come from the session."""
-    room = room_of(request)
-    filled = room.pages.get_template(template).render(
+    context = context_of(request)
+    filled = context.templates.get_template(template).render(
         me=session.account if session else None,
         csrf=session.csrf if session else "",
         path=request.url.path,
-        project=room.file.spec.task.name,
-        version=room.version,
+        project=context.file.spec.task.name,
+        version=context.version,
         **FUNCTIONS,
         **values,
     )
@@ -42,29 +44,34 @@ def page(
 
 
 def blocks(text: str) -> list[tuple[str, list[str]]]:
-    r"""A guideline as headings, lists and paragraphs: ``[("h", [text]), ("ul", [item, …]), ("p", [text])]``.
+    r"""A guideline as headings (``h``), lists (``ul``) and paragraphs (``p``), each with its lines.
 
     Example:
         >>> blocks("# Amounts\n- with currency\n- as written\n\nElse ask.")
         [('h', ['Amounts']), ('ul', ['with currency', 'as written']), ('p', ['Else ask.'])]
     """
-    out: list[tuple[str, list[str]]] = []
+    found: list[tuple[str, list[str]]] = []
+    before = ""
     for line in text.splitlines():
-        clean = line.strip()
-        if not clean:
-            out.append(("gap", []))
-        elif clean.startswith("#"):
-            out.append(("h", [clean.lstrip("#").strip()]))
-        elif re.match(r"[-*] ", clean):
-            if out and out[-1][0] == "ul":
-                out[-1][1].append(clean[2:].strip())
-            else:
-                out.append(("ul", [clean[2:].strip()]))
-        elif out and out[-1][0] == "p":
-            out[-1][1][0] += " " + clean
-        else:
-            out.append(("p", [clean]))
-    return [b for b in out if b[0] != "gap"]
+        kind, words = _kind_of(line)
+        if kind == before == "ul":
+            found[-1][1].append(words)
+        elif kind == before == "p":
+            found[-1][1][0] += " " + words
+        elif kind:
+            found.append((kind, [words]))
+        before = kind
+    return found
+
+
+def _kind_of(line: str) -> tuple[str, str]:
+    """What a line of a guideline is, empty if it is blank, and its words."""
+    words = line.strip()
+    if words.startswith("#"):
+        return "h", words.lstrip("#").strip()
+    if words.startswith(("- ", "* ")):
+        return "ul", words[2:].strip()
+    return "p" if words else "", words
 
 
 def minutes(value: float) -> str:
@@ -86,18 +93,23 @@ def figure(estimate: Estimate | None, *, share: bool = False) -> dict[str, str]:
     """Value and interval as text: percent where the figure is a share."""
     if estimate is None:
         return {"value": "–", "interval": ""}
-    if share:
-        texts = [f"{100 * x:.0f}" for x in (estimate.value, estimate.low, estimate.high)]
-        return {"value": f"{texts[0]} %", "interval": f"[{texts[1]}, {texts[2]}]"}
-    texts = [f"{x:.2f}" for x in (estimate.value, estimate.low, estimate.high)]
-    return {"value": texts[0], "interval": f"[{texts[1]}, {texts[2]}]"}
+    factor, digits, unit = (100, 0, " %") if share else (1, 2, "")
+    figures = (estimate.value, estimate.low, estimate.high)
+    value, low, high = (f"{factor * figure:.{digits}f}" for figure in figures)
+    return {
+        "value": value + unit,
+        "interval": f"[{low}, {high}]",
+    }
 
 
 def bar(estimate: Estimate, low: float, high: float) -> dict[str, float]:
     """Places of value and interval on a bar 0 … 100 wide."""
 
-    def place(x: float) -> float:
-        return round(4 + 92 * (min(max(x, low), high) - low) / (high - low), 2)
+    def place(figure: float) -> float:
+        inside = min(max(figure, low), high)
+        share = (inside - low) / (high - low)
+        width = 100 - 2 * BAR_MARGIN
+        return round(BAR_MARGIN + width * share, 2)
 
     return {
         "value": place(estimate.value),
@@ -116,16 +128,18 @@ def segments(text: str, marks: Sequence[Mark]) -> list[tuple[str, Mark | None]]:
         >>> [(t, m.kind if m else "") for t, m in segments("Pay 48 now", [mark])]
         [('Pay ', ''), ('48', 'unsupported'), (' now', '')]
     """
-    cuts = sorted(
-        {0, len(text), *(p for m in marks for p in (m.start, m.end) if 0 < p < len(text))}
-    )
-    out: list[tuple[str, Mark | None]] = []
-    for start, end in pairwise(cuts):
-        here = [m for m in marks if m.start < end and start < m.end]
-        out.append(
-            (text[start:end], min(here, key=lambda m: m.kind == "unsupported") if here else None)
-        )
-    return out
+    cuts = {0, len(text)}
+    for mark in marks:
+        ends = (mark.start, mark.end)
+        cuts.update(end for end in ends if 0 < end < len(text))
+
+    found: list[tuple[str, Mark | None]] = []
+    for start, end in pairwise(sorted(cuts)):
+        here = [mark for mark in marks if mark.start < end and start < mark.end]
+        here.sort(key=lambda mark: mark.kind == "unsupported")
+        first = here[0] if here else None
+        found.append((text[start:end], first))
+    return found
 
 
 def to_json(value: object) -> str:
@@ -135,7 +149,7 @@ def to_json(value: object) -> str:
 
 def said_spans(spans: Sequence[MarkedSpan]) -> list[tuple[int, int, str]]:
     """Marks as plain lists, for the script."""
-    return [(s.start, s.end, s.label) for s in spans]
+    return [(span.start, span.end, span.label) for span in spans]
 
 
 FUNCTIONS: dict[str, Any] = {

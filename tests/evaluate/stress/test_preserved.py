@@ -14,14 +14,14 @@ from tests.evaluate.stress.test_stage import run
 from tunewell.errors import UserError
 from tunewell.evaluate.stress import open_preserved
 from tunewell.evaluate.stress.preserved import balanced
-from tunewell.people import Accounts, Batch, Book, Item, Said
+from tunewell.people import Accounts, Batch, Item, Said, WorkStore
 from tunewell.people.row_changes import words_for
 from tunewell.types import Example
 
 KINDS = ("upper_case", "injected", "typos")
 
 
-def opened(project: Project, count: int = 60, seed: int = 0) -> tuple[Book, Batch]:
+def opened(project: Project, count: int = 60, seed: int = 0) -> tuple[WorkStore, Batch]:
     rows = project.store.examples(project.dataset)
     families = {a.id: a.family for a in project.split.assignments}
     batch = open_preserved(
@@ -34,10 +34,10 @@ def opened(project: Project, count: int = 60, seed: int = 0) -> tuple[Book, Batc
         raters=1,
         seed=seed,
     )
-    return Book(project.store), batch
+    return WorkStore(project.store), batch
 
 
-def answer(project: Project, book: Book, batch: Batch, word: Callable[[Item], bool]) -> None:
+def answer(project: Project, book: WorkStore, batch: Batch, word: Callable[[Item], bool]) -> None:
     ann = Accounts(project.store).create("Ann", role="expert").id
     book.share(batch, [ann])
     for item in book.items(batch.id):
@@ -92,7 +92,7 @@ def test_people_see_the_clean_question_beside_the_changed_one(project: Project) 
     loud = next(i for i in items if i.example.endswith("upper_case"))
     assert clean[loud.example.split("~")[0]].input.upper() in loud.output
     assert [i.example for i in items] != [
-        i.example for i in Book(project.store).items(opened(project, seed=1)[1].id)
+        i.example for i in WorkStore(project.store).items(opened(project, seed=1)[1].id)
     ]
 
 

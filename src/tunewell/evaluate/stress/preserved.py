@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tunewell.errors import UserError
 from tunewell.evaluate.stress.result import Label
-from tunewell.people import Book, new_id, shown
+from tunewell.people import WorkStore, new_id, shown
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.judgements import SAME_ANSWER, judgements
 from tunewell.people.work import Batch, Item
@@ -137,7 +137,7 @@ def open_preserved(
                 probability=drawn[name],
             )
         )
-    Book(store).open_batch(batch, items)
+    WorkStore(store).open_batch(batch, items)
     return batch
 
 

@@ -1,4 +1,4 @@
-/* The place of work: one item at a time, keys first, a draft on every stroke, verdicts queued until the server has them.
+/* The work page: one item at a time, keys first, a draft on every stroke, verdicts queued until the server has them.
    Nothing here decides who may see what: the server does. */
 "use strict";
 (() => {
@@ -16,7 +16,7 @@
   const read = (key, other) => { try { return JSON.parse(localStorage.getItem(key)) ?? other; } catch { return other; } };
   const write = (key, value) => {
     try { localStorage.setItem(key, JSON.stringify(value)); return true; }
-    catch { tell("This browser keeps nothing: stay on this page until everything is saved."); return false; }
+    catch { tell("This browser cannot store drafts: stay on this page until everything is saved."); return false; }
   };
   const memory = [];  // verdicts that localStorage refused to keep
   const outbox = () => [...read(OUTBOX, []), ...memory];
@@ -32,9 +32,9 @@
   function show() {
     const waiting = outbox().length;
     state.className = "chip " + (refused ? "nogo" : waiting ? "open" : "go");
-    state.textContent = refused ? refused : waiting ? (navigator.onLine ? `${waiting} on the way` : `Offline: ${waiting} kept here`) : (navigator.onLine ? "All saved" : "Offline");
+    state.textContent = refused ? refused : waiting ? (navigator.onLine ? `Saving ${waiting}` : `Offline: ${waiting} stored on this device`) : (navigator.onLine ? "All saved" : "Offline");
     const note = $("[data-finished-note]");
-    if (note) note.textContent = waiting ? `${waiting} verdicts are kept on this device and will be sent when the connection is back. Leave this page open or come back to it.` : "Everything is saved.";
+    if (note) note.textContent = waiting ? `${waiting} ${waiting === 1 ? "verdict is" : "verdicts are"} stored on this device and will be sent when the connection is back. Leave this page open or come back to it.` : "Everything is saved.";
   }
   async function flush() {
     if (sending) return;
@@ -46,12 +46,12 @@
           headers: { "content-type": "application/json", "x-csrf": csrf }, body: JSON.stringify(entry.verdict),
         });
         if (answer.ok) { drop(entry.verdict.key); localStorage.removeItem(DRAFT(entry.verdict.item)); refused = ""; wait = 1000; show(); continue; }
-        if (answer.status === 401 || answer.status === 403) { refused = "Sign in again: your verdicts are kept here"; break; }
+        if (answer.status === 401 || answer.status === 403) { refused = "Sign in again: your verdicts are stored on this device"; break; }
         if (answer.status === 429 || answer.status >= 500) throw new Error("later");
         const body = await answer.json().catch(() => ({}));
         drop(entry.verdict.key);  // the server will never take this one; the draft stays
         write(DRAFT(entry.verdict.item), { said: entry.verdict.said, seconds: entry.verdict.seconds });
-        tell(`Not taken: ${body.error?.message ?? answer.status}`);
+        tell(`Not saved: ${body.error?.message ?? answer.status}`);
       }
     } catch { wait = Math.min(wait * 2, 30000); setTimeout(flush, wait); }
     finally { sending = false; show(); }
@@ -165,12 +165,12 @@
     if (kind === "review" && item.marks) {
       const there = new Set(item.marks.value().map((m) => m.label));
       const bare = asks().find((a) => $(`[data-label="${CSS.escape(a.dataset.criterion)}"]`, item) && !there.has(a.dataset.criterion) && Number($("input:checked", a).value) >= (a.dataset.scale === "1-5" ? 4 : 1));
-      if (bare) { $(".spans", item).focus(); return `Mark the place that bears this out: ${$("legend", bare).textContent.trim()}`; }
+      if (bare) { $(".spans", item).focus(); return `Mark the evidence for this: ${$("legend", bare).textContent.trim()}`; }
     }
     const label = $("[data-row-label]", item);
-    if (label && !answered(label)) { $("input", label).focus(); return "Choose the label of this text."; }
+    if (label && !answered(label)) { $("input", label).focus(); return "Choose a label for this text."; }
     const answer = $("textarea[name=answer]", item);
-    if (answer && !answer.value.trim()) { answer.focus(); return "Write the right answer."; }
+    if (answer && !answer.value.trim()) { answer.focus(); return "Write the correct answer."; }
     return "";
   }
   function send(skip = false) {
@@ -190,7 +190,7 @@
   }
   function undo() {
     const item = history.pop();
-    if (item) { say.textContent = "The last one again."; open(item); return; }
+    if (item) { say.textContent = "Back to your last item."; open(item); return; }
     if (navigator.onLine) location.href = `/work/${batch}?undo=1`;
   }
 
@@ -229,7 +229,7 @@
         const row = document.createElement("li"), label = document.createElement("span"), quote = document.createElement("q"), off = document.createElement("button");
         label.className = `chip m${labels.indexOf(m.label) % 9 + 1}`; label.textContent = m.label;
         quote.textContent = text.slice(m.start, m.end);
-        off.type = "button"; off.textContent = "×"; off.setAttribute("aria-label", `Take away: ${m.label} ${text.slice(m.start, m.end)}`);
+        off.type = "button"; off.textContent = "×"; off.setAttribute("aria-label", `Remove: ${m.label} ${text.slice(m.start, m.end)}`);
         off.addEventListener("click", () => { marks = marks.filter((other) => other !== m); draw(); changed(); box.focus(); });
         row.append(label, quote, off);
         return row;
@@ -354,7 +354,7 @@
   window.addEventListener("offline", show);
   window.addEventListener("beforeunload", (event) => { if (memory.length) event.preventDefault(); });
   $("[data-leave]")?.addEventListener("click", (event) => {
-    if (outbox().length && !confirm("Some verdicts have not been sent yet. They stay on this device until you sign in again. Sign out?")) event.preventDefault();
+    if (outbox().length && !confirm("Some verdicts have not been saved yet. They stay on this device until you sign in again. Sign out?")) event.preventDefault();
   });
   const already = queued();
   items().forEach((item) => { if (already.has(item.dataset.item)) { item.dataset.done = "1"; left -= 1; done += 1; } });

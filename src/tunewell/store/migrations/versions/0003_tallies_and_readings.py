@@ -1,4 +1,4 @@
-"""Counts kept beside the seats, results kept as last read, guidelines by version, addresses, sign-in by an issuer."""
+"""Counts of seats, results as last computed, guidelines by version, addresses, single sign-on."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ def upgrade() -> None:
         sa.Index("ix_tallies_account", "account"),
     )
     op.execute(
-        "INSERT INTO tallies (batch, account, open, done) SELECT batch, account, "
-        "SUM(CASE WHEN status = 'open' THEN 1 ELSE 0 END), SUM(CASE WHEN status = 'done' THEN 1 ELSE 0 END) "
-        "FROM assignments GROUP BY batch, account"
+        "INSERT INTO tallies (batch, account, open, done) "
+        "SELECT batch, account, "
+        "SUM(CASE WHEN status = 'open' THEN 1 ELSE 0 END), "
+        "SUM(CASE WHEN status = 'done' THEN 1 ELSE 0 END) "
+        "FROM assignments "
+        "GROUP BY batch, account"
     )
     op.create_table(
         "readings",

@@ -1,4 +1,4 @@
-"""The room for people: accounts, sessions, work items, verdicts, audit log."""
+"""Accounts, sessions, invitations, tokens, work items, verdicts, audit log."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ APPEND_ONLY = ("audit", "verdicts")
 
 
 def upgrade() -> None:
-    _entrance()
+    _accounts()
     _work()
     for table in APPEND_ONLY:
         _refuse_changes(table)
 
 
-def _entrance() -> None:
+def _accounts() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.String(32), primary_key=True),

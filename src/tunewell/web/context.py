@@ -1,0 +1,90 @@
+"""What the application knows: the project it serves, and everything that pages read and write."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tunewell.people import (
+    Accounts,
+    ApiTokens,
+    AuditLog,
+    Invitations,
+    Passwords,
+    Sessions,
+    WorkStore,
+)
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.web.mail import Mailer
+from tunewell.web.oidc import OpenID
+from tunewell.web.results_cache import ResultsCache
+
+PER_MINUTE = 600
+"""Requests to the API that one account may make in a minute, per process."""
+
+
+@dataclass
+class AppContext:
+    """One project as the application serves it.
+
+    Attributes:
+        file: The definition.
+        store: Of the project.
+        secure: Whether cookies are sent over HTTPS only.
+        public: Address that links are made with, without a slash at the end.
+        mail: Sends links and notices of work; None = links are copied by hand.
+        sso: The identity provider that people may sign in with; None = by password only.
+    """
+
+    file: TaskFile
+    store: Store
+    secure: bool = False
+    public: str = ""
+    mail: Mailer | None = None
+    sso: OpenID | None = None
+    _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+
+    def __post_init__(self) -> None:
+        self.accounts = Accounts(self.store)
+        self.passwords = Passwords(self.store)
+        self.sessions = Sessions(self.store)
+        self.tokens = ApiTokens(self.store)
+        self.invitations = Invitations(self.store)
+        self.audit = AuditLog(self.store)
+        self.work_store = WorkStore(self.store)
+        self.results = ResultsCache(self.work_store)
+        self.templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.version = secrets.token_hex(4)
+
+    def too_fast(self, account_id: str) -> bool:
+        """Count a call of the API and say whether it is one too many."""
+        now = time.monotonic()
+        calls = self._calls[account_id]
+        while calls and calls[0] < now - 60:
+            calls.popleft()
+        calls.append(now)
+        return len(calls) > PER_MINUTE
+
+    def link(self, request: Request, path: str) -> str:
+        """A whole address for a path of ours."""
+        base = self.public or str(request.base_url).rstrip("/")
+        return base + path
+
+
+def context_of(request: Request) -> AppContext:
+    """What the application that answers this request knows."""
+    return cast(AppContext, request.app.state.context)
