@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.metrics.points import contains
-from tunewell.metrics.text import canonical_number, normalise
+from tunewell.metrics.key_points import contains
+from tunewell.metrics.normalise import canonical_number, normalise
 
 
 @pytest.mark.parametrize(

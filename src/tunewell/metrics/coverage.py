@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Final
 
 from tunewell.metrics.base import Marked
-from tunewell.metrics.text import normalise
+from tunewell.metrics.normalise import normalise
 from tunewell.task import TaskSpec
 from tunewell.types import Example
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tunewell.metrics.base import Marked
 from tunewell.metrics.facts import DecisionTable, Fact, Facts
-from tunewell.metrics.text import NUMBER, canonical_number, dates_in, normalise
+from tunewell.metrics.normalise import NUMBER, canonical_number, dates_in, normalise
 from tunewell.task import TaskSpec
 from tunewell.types import Example, Unscored, Value
 

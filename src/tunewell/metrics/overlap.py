@@ -13,7 +13,7 @@ from typing import Any
 
 from rapidfuzz.distance import LCSseq
 
-from tunewell.metrics.text import normalise, tokens
+from tunewell.metrics.normalise import normalise, tokens
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)

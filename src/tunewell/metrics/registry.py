@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from tunewell.errors import InternalError, TaskError, UserError
-from tunewell.metrics import coverage, currency, form, label, overlap, points, support
+from tunewell.metrics import coverage, currency, form, label, overlap, key_points, support
 from tunewell.metrics.base import Metric, MetricFunction
-from tunewell.metrics.confidence import BrierOptions, make_brier
+from tunewell.metrics.brier import BrierOptions, make_brier
 from tunewell.metrics.facts import Facts, read_facts
 from tunewell.metrics.guideline import GuidelineOptions, has_rules, make_guideline
 from tunewell.metrics.judge import QUESTIONS, Judge, LazyModel, judge_function
@@ -29,7 +29,7 @@ from tunewell.metrics.options import (
     PointsOptions,
     SchemaOptions,
 )
-from tunewell.metrics.own import load_own
+from tunewell.metrics.custom import load_own
 from tunewell.model.base import Model
 from tunewell.task import RubricCriterion, TaskFile, TaskSpec
 from tunewell.types import Example, MetricInfo, Unscored, Value
@@ -117,14 +117,14 @@ def _points(
 ) -> tuple[MetricFunction, Callable[[Example], str]]:
     if not options.source and not options.points:
         raise ValueError("key_points needs 'from' (such as tags.points) or 'points'")
-    made = points.make_key_points(options.source, options.points)
-    return made, points.has_points(options.source, options.points)
+    made = key_points.make_key_points(options.source, options.points)
+    return made, key_points.has_points(options.source, options.points)
 
 
 def _must_not(_: Any, file: TaskFile) -> tuple[MetricFunction, None]:
     if not file.spec.task.must_not:
         raise ValueError("must_not needs a list under task.must_not")
-    return points.must_not, None
+    return key_points.must_not, None
 
 
 def _facts(file: TaskFile, name: str) -> Facts:

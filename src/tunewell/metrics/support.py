@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from tunewell.metrics.base import Marked
-from tunewell.metrics.spoken import spoken_numbers
-from tunewell.metrics.text import DECIMAL_COMMA, NUMBER, canonical_number, dates_in
+from tunewell.metrics.number_words import spoken_numbers
+from tunewell.metrics.normalise import DECIMAL_COMMA, NUMBER, canonical_number, dates_in
 from tunewell.task import TaskSpec
 from tunewell.types import Example, Value
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from tunewell.metrics.spoken import with_digits
+from tunewell.metrics.number_words import with_digits
 
 DECIMAL_COMMA = frozenset(
     {"cs", "da", "de", "es", "fi", "fr", "it", "nb", "nl", "no", "pl", "pt", "ru", "sv", "tr"}

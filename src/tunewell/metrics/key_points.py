@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tunewell.metrics.base import Marked
 from tunewell.metrics.label import LONGEST_MATCHED
-from tunewell.metrics.text import normalise
+from tunewell.metrics.normalise import normalise
 from tunewell.task import TaskSpec
 from tunewell.types import Example
 
