@@ -1,4 +1,4 @@
-"""Whether a model knows when it is right: the Brier score of its own confidence in what it answered.
+"""Whether a model knows when it is right: the Brier score of its confidence in its answers.
 
 The confidence is read from the model's log-probabilities of its own answer, the end of the turn
 included: ``per: answer`` takes the probability of the whole answer (right for labels and other
@@ -9,12 +9,14 @@ improbable however sure the model is).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Literal
 
 from tunewell.metrics.base import Marked, Metric
+from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
-from tunewell.types import Example, Prediction, Unscored, Value
+from tunewell.types import Example, MetricInfo, Prediction, Unscored, Value
+
+ConfidencePer = Literal["answer", "token"]
 
 
 class BrierOptions(Value):
@@ -28,36 +30,10 @@ class BrierOptions(Value):
     """
 
     of: str = "label"
-    per: Literal["answer", "token"] = "answer"
+    per: ConfidencePer = "answer"
 
 
-def make_brier(of: Metric, per: Literal["answer", "token"]) -> Callable[..., Marked | Unscored]:
-    """A function from a prediction to its Brier score: (confidence - how right it is) squared.
-
-    Args:
-        of: Says how right an answer is, from 0 to 1.
-        per: Of what the confidence is taken.
-
-    Source:
-        Brier 1950, Monthly Weather Review 78.
-    """
-
-    def brier(prediction: Prediction, example: Example, *, task: TaskSpec) -> Marked | Unscored:
-        sure = confidence_of(prediction, per)
-        if isinstance(sure, Unscored):
-            return sure
-        right = of(prediction.text, example, task=task)
-        if isinstance(right, Unscored):
-            return right
-        return Marked(
-            value=(sure - right.value) ** 2,
-            reason=f"confidence {sure:.2f}, {of.name} {right.value:g}",
-        )
-
-    return brier
-
-
-def confidence_of(prediction: Prediction, per: Literal["answer", "token"]) -> float | Unscored:
+def confidence_of(prediction: Prediction, per: ConfidencePer) -> float | Unscored:
     """A model's confidence in its answer, from 0 to 1, or why it is not known.
 
     Example:
@@ -71,4 +47,47 @@ def confidence_of(prediction: Prediction, per: Literal["answer", "token"]) -> fl
         return Unscored(reason="the answer was cut, so its probability says nothing")
     if prediction.nats is None or not prediction.nats_tokens:
         return Unscored(reason="the answer was not scored under the model")
-    return math.exp(-prediction.nats / (prediction.nats_tokens if per == "token" else 1))
+    parts = prediction.nats_tokens if per == "token" else 1
+    return math.exp(-prediction.nats / parts)
+
+
+@built_in_with(
+    MetricInfo(
+        name="brier",
+        title="knows when it is right",
+        bigger_is_better=False,
+        own=True,
+        validated=True,
+    ),
+    BrierOptions,
+)
+def brier(options: BrierOptions, setting: MetricSetting) -> Metric:
+    """Squared distance between the model's own confidence in its answer and how right it is.
+
+    0 is best, 0.25 is what a coin would get. With it come the calibration error, its curve and the over-confidence
+    of every arm.
+
+    Source:
+        Brier 1950, Monthly Weather Review 78.
+    """
+    rightness = setting.sibling(options.of)
+
+    def rate(prediction: Prediction, example: Example, *, task: TaskSpec) -> Marked | Unscored:
+        sure = confidence_of(prediction, options.per)
+        if isinstance(sure, Unscored):
+            return sure
+        right = rightness(prediction.text, example, task=task)
+        if isinstance(right, Unscored):
+            return right
+        return Marked(
+            value=(sure - right.value) ** 2,
+            reason=f"confidence {sure:.2f}, {rightness.name} {right.value:g}",
+        )
+
+    return Metric(info=setting.info, function=_of_text_alone, rate=rate)
+
+
+def _of_text_alone(output: str, example: Example, *, task: TaskSpec) -> Unscored:
+    return Unscored(
+        reason="the model's own confidence is known only where the model itself was asked"
+    )

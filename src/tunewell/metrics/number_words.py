@@ -1,28 +1,39 @@
-"""English number words as digits: ``twenty six``, ``two thousand and nine``, ``nineteen ninety two``."""
+"""English number words as digits: ``twenty six``, ``two thousand and nine``."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 _ONES: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen"
 ).split()
 _TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _ORDINALS: Final = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-    "fifteenth sixteenth seventeenth eighteenth nineteenth"
+    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
+    "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
 ).split()
-VALUES: Final[dict[str, int]] = (
-    {w: i for i, w in enumerate(_ONES)}
-    | {w: 10 * (i + 2) for i, w in enumerate(_TENS)}
-    | {w: i for i, w in enumerate(_ORDINALS)}
-    | {f"{w[:-1]}ieth": 10 * (i + 2) for i, w in enumerate(_TENS)}
-)
+_ORDINAL_TENS: Final = [f"{word[:-1]}ieth" for word in _TENS]
+
+
+def _by_tens(words: list[str]) -> dict[str, int]:
+    return dict(zip(words, range(20, 100, 10), strict=True))
+
+
+_VALUES: Final[dict[str, int]] = {
+    **{word: value for value, word in enumerate(_ONES)},
+    **{word: value for value, word in enumerate(_ORDINALS)},
+    **_by_tens(_TENS),
+    **_by_tens(_ORDINAL_TENS),
+}
 _SCALES: Final = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
-_ENDING: Final = frozenset(_ORDINALS) | {f"{w[:-1]}ieth" for w in _TENS}
-_WORD: Final = "|".join(sorted([*VALUES, *_SCALES], key=len, reverse=True))
+_ENDING: Final = frozenset(_ORDINALS + _ORDINAL_TENS)
+"""Ordinals: no other number word follows one."""
+_LONGEST_FIRST: Final = sorted([*_VALUES, *_SCALES], key=len, reverse=True)
+_WORD: Final = "|".join(_LONGEST_FIRST)
 _RUN: Final = re.compile(rf"\b(?:{_WORD})(?:[\s-]+(?:and[\s-]+)?(?:{_WORD}))*\b")
 
 
@@ -40,7 +51,14 @@ def spoken_numbers(text: str) -> list[str]:
         >>> spoken_numbers("in nineteen ninety two, on the twenty first")
         ['19', '92', '1992', '21']
     """
-    return [value for run in _RUN.finditer(text) for value in _values(run.group(), years=True)]
+    found: list[str] = []
+    for run in _RUN.finditer(text):
+        values = _values(run.group())
+        for before, value in pairwise([0, *values]):
+            found.append(str(value))
+            if 13 <= before <= 20 and 10 <= value <= 99:
+                found.append(str(100 * before + value))
+    return found
 
 
 def with_digits(text: str) -> str:
@@ -55,40 +73,66 @@ def with_digits(text: str) -> str:
     """
 
     def digits(run: re.Match[str]) -> str:
-        if any(w in _ENDING for w in re.split(r"[\s-]+", run.group())):
-            return run.group()
-        return " ".join(_values(run.group(), years=False))
+        said = run.group()
+        if not _ENDING.isdisjoint(_words(said)):
+            return said
+        return " ".join(map(str, _values(said)))
 
     return _RUN.sub(digits, text)
 
 
-def _values(run: str, *, years: bool) -> list[str]:
+@dataclass
+class _SpokenNumber:
+    """A number as far as it has been said.
+
+    Attributes:
+        large: What stood before ``thousand``, ``million``.
+        small: What has been said since, below a thousand.
+        begun: Whether a word of it has been said.
+    """
+
+    large: int = 0
+    small: int = 0
+    begun: bool = False
+
+    @property
+    def value(self) -> int:
+        return self.large + self.small
+
+    def goes_on_with(self, value: int) -> bool:
+        """Whether a word belongs to this number: ``six`` after ``twenty``, not after ``five``."""
+        if not self.begun:
+            return True
+        if value == 0:
+            return False
+        tens = self.small % 100
+        if tens == 0:
+            return self.value > 0
+        after_tens = tens in range(20, 100, 10)
+        return after_tens and value < 10
+
+    def say(self, word: str) -> None:
+        self.begun = True
+        if word == "hundred":
+            self.small = (self.small or 1) * 100
+        elif word in _SCALES:
+            self.large += (self.small or 1) * _SCALES[word]
+            self.small = 0
+        else:
+            self.small += _VALUES[word]
+
+
+def _words(run: str) -> list[str]:
+    return re.split(r"[\s-]+", run)
+
+
+def _values(run: str) -> list[int]:
     """The numbers of one run of number words."""
-    found: list[int] = []
-    total = current = 0
-    fresh = True  # nothing said of this number yet
-    for word in re.split(r"[\s-]+", run):
+    numbers = [_SpokenNumber()]
+    for word in _words(run):
         if word == "and":
             continue
-        scale = _SCALES.get(word)
-        if scale == 100:
-            current = (current or 1) * 100
-        elif scale:
-            total, current = total + (current or 1) * scale, 0
-        else:
-            value = VALUES[word]
-            fits = (current % 100 == 0 and (current > 0 or total > 0)) or (
-                current % 10 == 0 and current % 100 >= 20 > value
-            )
-            if not fresh and not (fits and (current % 100 == 0 or value < 10) and value > 0):
-                found.append(total + current)
-                total = current = 0
-            current += value
-        fresh = False
-    found.append(total + current)
-    out: list[str] = []
-    for i, value in enumerate(found):
-        out.append(str(value))
-        if years and i and 13 <= found[i - 1] <= 20 and 10 <= value <= 99:
-            out.append(str(100 * found[i - 1] + value))
-    return out
+        if word in _VALUES and not numbers[-1].goes_on_with(_VALUES[word]):
+            numbers.append(_SpokenNumber())
+        numbers[-1].say(word)
+    return [number.value for number in numbers]

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tunewell.metrics.key_points import contains
-from tunewell.metrics.normalise import canonical_number, normalise
+from tunewell.metrics.normalise import normalise
+from tunewell.metrics.numbers import canonical_number
 
 
 @pytest.mark.parametrize(
