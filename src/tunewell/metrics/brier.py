@@ -64,8 +64,8 @@ def confidence_of(prediction: Prediction, per: ConfidencePer) -> float | Unscore
 def brier(options: BrierOptions, setting: MetricSetting) -> Metric:
     """Squared distance between the model's own confidence in its answer and how right it is.
 
-    0 is best, 0.25 is what a coin would get. With it come the calibration error, its curve and the over-confidence
-    of every arm.
+    0 is best, 0.25 is what a coin would get. With it come the calibration error, its curve and the
+    over-confidence of every arm.
 
     Source:
         Brier 1950, Monthly Weather Review 78.

@@ -64,7 +64,7 @@ def _free_of_forbidden(output: str, example: Example, *, task: TaskSpec) -> Mark
     spans: list[MarkedPlace] = []
     for start, end, rule in found:
         rules[rule] = None
-        place = {
+        place: MarkedPlace = {
             "start": start,
             "end": end,
             "type": "forbidden",

@@ -12,6 +12,8 @@ from tunewell.metrics.written_dates import dates_in
 
 _CURRENCY = {"€": "eur", "£": "gbp", "$": "usd", "¥": "jpy"}
 _CURRENCY_WORDS = re.compile(r"\b(euros?|pounds? sterling|us dollars?|dollars?|usd|eur|gbp)\b")
+_CODES = {"e": "eur", "p": "gbp", "g": "gbp", "u": "usd", "d": "usd"}
+"""By the first letter of the word."""
 _CODE_FIRST = re.compile(r"\b(eur|gbp|usd|jpy)\s*(\d+(?:\.\d+)?)")
 _PER_CENT = re.compile(r"\bper\s?cent\b|\bprozent\b")
 _BEFORE_PER_CENT = re.compile(r"(?<=\d)\s+%")
@@ -64,14 +66,8 @@ def _plain_amounts(text: str) -> str:
     text = _BEFORE_PER_CENT.sub("%", text)
     for symbol, code in _CURRENCY.items():
         text = text.replace(symbol, f" {code} ")
-    text = _CURRENCY_WORDS.sub(lambda match: _code(match.group()), text)
+    text = _CURRENCY_WORDS.sub(lambda match: _CODES[match[0][0]], text)
     return _CODE_FIRST.sub(r"\2 \1", text)
-
-
-def _code(word: str) -> str:
-    if word.startswith("eur"):
-        return "eur"
-    return "gbp" if word.startswith(("pound", "gbp")) else "usd"
 
 
 def tokens(text: str) -> list[str]:
