@@ -105,7 +105,7 @@ def _opened(name: str) -> Model | None:
     """The model that ``--paraphrase`` names."""
     if not name:
         return None
-    from tunewell.metrics.judge import LazyModel
+    from tunewell.metrics.judge.lazy_model import LazyModel
 
     model, _, url = name.partition("@")
     at_url = url.startswith(("http://", "https://"))

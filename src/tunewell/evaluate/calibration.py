@@ -1,6 +1,6 @@
 """Whether a model's confidence can be believed: calibration error, over-confidence and the reliability curve.
 
-Beside the Brier score, which is an ordinary metric (`tunewell.metrics.confidence`), so that arms
+Beside the Brier score, which is an ordinary metric (`tunewell.metrics.brier`), so that arms
 are compared by it.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tunewell.evaluate.table import Table
 from tunewell.metrics import Metric
-from tunewell.metrics.confidence import BrierOptions, confidence_of
+from tunewell.metrics.brier import BrierOptions, confidence_of
 from tunewell.stats import mean
 from tunewell.stats.inputs import codes, tally
 from tunewell.task import TaskFile

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.evaluate.table import Table, holm_adjusted
-from tunewell.metrics.label import label_of
-from tunewell.metrics.options import LabelOptions
+from tunewell.metrics.label import LabelOptions, label_of
 from tunewell.stats import bootstrap, mean
 from tunewell.task import TaskFile
 from tunewell.types import Estimate, Example, Prediction, Value, by_id

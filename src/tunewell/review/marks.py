@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
-from tunewell.metrics.currency import question_day, statements
+from tunewell.metrics.checkable_items import tame
+from tunewell.metrics.currency import CurrencyOptions, question_day
+from tunewell.metrics.fact_check import statements
 from tunewell.metrics.facts import Facts, read_facts
-from tunewell.metrics.options import CurrencyOptions
-from tunewell.metrics.support import check_support, tame
+from tunewell.metrics.support import check_support
 from tunewell.people.work import Mark
 from tunewell.task import TaskFile
 from tunewell.types import Example

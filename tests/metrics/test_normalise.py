@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.metrics.points import contains
-from tunewell.metrics.text import canonical_number, normalise
+from tunewell.metrics.key_points import contains
+from tunewell.metrics.normalise import normalise
+from tunewell.metrics.numbers import canonical_number
 
 
 @pytest.mark.parametrize(

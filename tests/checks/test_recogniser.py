@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.checks import rampart
-from tunewell.checks.names import find_names
-from tunewell.checks.people import canonical, mask_row
-from tunewell.checks.personal import PersonalSpan
-from tunewell.checks.recognise import find_all, load_recogniser
+from tunewell.checks.personal import names_by_rampart as rampart
+from tunewell.checks.personal.masks import canonical, mask_row
+from tunewell.checks.personal.names_by_context import find_names
+from tunewell.checks.personal.recogniser import find_all, load_recogniser
+from tunewell.checks.personal.spans import PersonalSpan
 from tunewell.errors import MissingExtraError, UserError
 
 INSTALLED = all(

@@ -29,7 +29,8 @@ def said(text: str, probability: float, *, tokens: int = 4, finish: str = "stop"
 
 def test_brier_punishes_confidence_in_a_wrong_answer(define: Define) -> None:
     file = define(
-        "metrics: [{name: label}, {name: brier}, {name: mild, options: {metric: brier, per: token}}]"
+        "metrics: [{name: label}, {name: brier}, "
+        "{name: mild, options: {metric: brier, per: token}}]"
     )
     _, brier, mild = build_metrics(file)
     example = row("?", "billing")
