@@ -139,42 +139,79 @@ def _yaml() -> str:
     return head + "\n".join(line for line in _sections(TaskSpec, "") if line) + "\n"
 
 
+EXIT_CODES = {
+    errors.EXIT_OK: "GO, or done",
+    errors.EXIT_USER: "something that you can fix",
+    errors.EXIT_MISUSE: "misuse of the command line",
+    errors.EXIT_NO_GO: "NO-GO",
+    errors.EXIT_INCONCLUSIVE: "INCONCLUSIVE",
+    errors.EXIT_INTERNAL: "an internal error",
+    errors.EXIT_INTERRUPT: "interrupted",
+}
+
+
 def _command_line() -> str:
-    group = typer.main.get_command(app)
-    lines = ["# The command line", "", "<!-- made by docs/generate.py -->", ""]
-    lines += [
-        "Data goes to stdout, everything else to stderr. Every verb knows `--json` (see [json.md](json.md)).", "",
-        "| exit code | meaning |", "| --- | --- |",
-        f"| {errors.EXIT_OK} | GO, or done |", f"| {errors.EXIT_USER} | something that you can mend |",
-        f"| {errors.EXIT_MISUSE} | misuse of the command line |", f"| {errors.EXIT_NO_GO} | NO-GO |",
-        f"| {errors.EXIT_INCONCLUSIVE} | INCONCLUSIVE |", f"| {errors.EXIT_INTERNAL} | a fault of ours |",
-        f"| {errors.EXIT_INTERRUPT} | interrupted |",
-    ]  # fmt: skip
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        lines += [
-            "",
-            f"## tunewell {name}",
-            "",
-            " ".join((command.help or "").split()),
-            "",
-            "| | |",
-            "| --- | --- |",
-        ]
-        for parameter in command.params:
-            if parameter.name == "help" or getattr(parameter, "hidden", False):
-                continue
-            option = parameter.param_type_name == "option"
-            shown = (
-                ", ".join(parameter.opts)
-                if option
-                else (parameter.metavar or (parameter.name or "").upper())
-            )
-            if option and not getattr(parameter, "is_flag", False):
-                shown += f" {parameter.metavar or (parameter.name or '').upper()}"
-            lines.append(
-                f"| `{shown}` | {(getattr(parameter, 'help', '') or '').replace('|', chr(92) + '|')} |"
-            )
+    lines = [
+        "# The command line",
+        "",
+        "<!-- made by docs/generate.py -->",
+        "",
+        "Data goes to stdout, everything else to stderr. Every verb but `serve` takes `--json` "
+        "(see [json.md](json.md)); `-h` or `--help` shows its options.",
+        "",
+        "| exit code | meaning |",
+        "| --- | --- |",
+        *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()),
+    ]
+    for name, command in _commands("tunewell", typer.main.get_command(app)):
+        text = " ".join((command.help or "").split())
+        lines += ["", f"## {name}", "", text, ""]
+        if _is_group(command):
+            lines += [
+                f"- [{name} {verb}](#{_anchor(f'{name} {verb}')})" for verb in _verbs(command)
+            ]
+        else:
+            lines += ["| | |", "| --- | --- |", *_parameters(command)]
     return "\n".join(lines) + "\n"
+
+
+def _is_group(command: Any) -> bool:
+    return hasattr(command, "commands")
+
+
+def _verbs(group: Any) -> list[str]:
+    return list(group.list_commands(typer.Context(group)))
+
+
+def _anchor(heading: str) -> str:
+    return heading.replace(" ", "-")
+
+
+def _commands(name: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Every verb with its full name, those of a group below it."""
+    for verb in _verbs(group):
+        command = group.commands[verb]
+        yield f"{name} {verb}", command
+        if _is_group(command):
+            yield from _commands(f"{name} {verb}", command)
+
+
+def _parameters(command: Any) -> Iterator[str]:
+    """A row of the table for each argument and option."""
+    for parameter in command.params:
+        if parameter.name == "help" or getattr(parameter, "hidden", False):
+            continue
+        text = (getattr(parameter, "help", "") or "").replace("|", "\\|")
+        yield f"| `{_typed(parameter)}` | {text} |"
+
+
+def _typed(parameter: Any) -> str:
+    """An argument or option as it is typed."""
+    value = parameter.metavar or (parameter.name or "").upper()
+    if parameter.param_type_name != "option":
+        return value
+    names = ", ".join([*parameter.opts, *parameter.secondary_opts])
+    return names if getattr(parameter, "is_flag", False) else f"{names} {value}"
 
 
 def _pitfalls() -> str:

@@ -1,4 +1,4 @@
-"""review and annotate through the command line: the pool, sign-offs, nearest rows, import, freeze."""
+"""Review and annotate through the command line: pool, sign-offs, similar rows, import, freeze."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 from tests.web.world import TASK, make_project
 from tunewell.annotate import rows_of
 from tunewell.cli.main import app
-from tunewell.cli.pool import pool_evaluation
+from tunewell.cli.review.pool_answers import pool_evaluation
 from tunewell.errors import UserError
 from tunewell.lineage import record
 from tunewell.model.fake import FakeModel
 from tunewell.people import Accounts, Book, MarkedSpan, Said
 from tunewell.people.row_changes import words_for
-from tunewell.review import open_review
+from tunewell.review import ReviewPlan, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
 from tunewell.types import Estimate, ModelVersion, Recipe, Trained
@@ -72,9 +72,8 @@ def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(
     found = pool_evaluation(file, store, examples[:4], families, models=lambda _version: model)
     assert found.arms == ("tuned",)
     assert len(model.calls) == 4
-    batch = open_review(
-        store, file, found, examples[:4], author="o", arms=found.arms, rows=4, part="review"
-    )
+    plan = ReviewPlan(author="o", arms=found.arms, rows=4, part="review")
+    batch = open_review(store, file, found, examples[:4], plan)
     ann = Accounts(store).create("Ann", role="expert").id
     book = Book(store)
     book.share(batch, [ann])
@@ -107,7 +106,7 @@ def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_p
     assert "Ann" in (tmp_path / "signed.csv").read_text()
     (tmp_path / "guideline.md").write_text("# New\n")
     text = CliRunner().invoke(app, ["review", "signoffs"]).output
-    assert "1 sign-offs, 0 hold" in text
+    assert "1 sign-offs, 0 valid" in text
     assert "1 are open again" in text
 
 

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.web.world import make_project
-from tunewell.annotate import open_annotation, rows_of
+from tunewell.annotate import AnnotationPlan, open_annotation, rows_of
 from tunewell.people import ROLES, Account, AccountRole, Accounts, Batch, Book
-from tunewell.review import newest_evaluation, open_review
+from tunewell.review import ReviewPlan, newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.web import create_app
@@ -73,17 +73,14 @@ class World:
 
     def review(self, people: Sequence[str], *, rows: int = 6, raters: int = 2) -> Batch:
         evaluation, examples = newest_evaluation(self.store)
-        batch = open_review(
-            self.store,
-            self.file,
-            evaluation,
-            examples,
+        plan = ReviewPlan(
             author="owner",
             arms=("prompted", "tuned"),
             rows=rows,
             raters=raters,
             title="Answers of the desk",
         )
+        batch = open_review(self.store, self.file, evaluation, examples, plan)
         self.book.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 
@@ -91,17 +88,14 @@ class World:
         self, people: Sequence[str], *, rows: int = 6, adjudicators: Sequence[str] = ()
     ) -> Batch:
         examples, families = rows_of(self.store, "review")
-        batch = open_annotation(
-            self.store,
-            self.file,
-            examples,
+        plan = AnnotationPlan(
             author="owner",
             rows=rows,
             part="review",
-            families=families,
             adjudicators=[self.account(a, "expert").id for a in adjudicators],
             title="Marks for the desk",
         )
+        batch = open_annotation(self.store, self.file, examples, plan, families=families)
         self.book.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 

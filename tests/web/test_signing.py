@@ -16,7 +16,7 @@ def test_what_should_be_looked_up_is_marked_beside_the_source(world: World) -> N
     ann = world.client("ann")
     page = ann.client.get(f"/work/{batch.id}").text
     assert '<mark class="unsupported">' in page
-    assert "is not in what came in" in texts(page)
+    assert "is not in the input" in texts(page)
     marked = [i for i in world.book.items(batch.id) if i.marks]
     assert marked
     shown = {i["id"]: i["marks"] for i in ann.items(batch.id)}

@@ -7,12 +7,18 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.annotate import open_annotation, queue_near, rows_of
-from tunewell.annotate.source import AnnotatedPart
+from tunewell.annotate import (
+    AnnotatedPart,
+    AnnotationPlan,
+    open_annotation,
+    queue_rows,
+    rows_of,
+)
 from tunewell.errors import UserError
 from tunewell.people import ROLES, AccountRole, Batch, Session, reopen_sign_offs, sign_offs
 from tunewell.people.seat_counts import Tally
 from tunewell.review import (
+    ReviewPlan,
     arms_of,
     evaluated,
     low_rated,
@@ -107,17 +113,14 @@ def new_review(
     room = room_of(request)
     try:
         evaluation, examples = newest_evaluation(room.store)
-        batch = open_review(
-            room.store,
-            room.file,
-            evaluation,
-            examples,
+        plan = ReviewPlan(
             author=session.account.name,
             rows=rows,
             raters=raters,
             arms=arms or arms_of(room.file.spec, evaluation.arms),
             title=title.strip(),
         )
+        batch = open_review(room.store, room.file, evaluation, examples, plan)
     except UserError as error:
         return _batches(request, session, problem=error.message, hint=error.hint, status=400)
     return _given(request, room, session, batch, people or [])
@@ -142,20 +145,17 @@ def new_annotation(
         raise Refused(404, f"there is no part {part!r}", hint="/batches")
     try:
         examples, families = rows_of(room.store, part)  # type: ignore[arg-type]
-        batch = open_annotation(
-            room.store,
-            room.file,
-            examples,
+        plan = AnnotationPlan(
             author=session.account.name,
             rows=rows,
             raters=raters,
-            part=part,
-            gold=gold,
-            suggest="target" if suggest else "none",
-            title=title.strip(),  # type: ignore[arg-type]
+            part=part,  # type: ignore[arg-type]
+            answers=gold,
+            suggest=suggest,
+            title=title.strip(),
             adjudicators=adjudicators or [],
-            families=families,
         )
+        batch = open_annotation(room.store, room.file, examples, plan, families=families)
     except UserError as error:
         return _batches(request, session, problem=error.message, hint=error.hint, status=400)
     return _given(request, room, session, batch, people or [])
@@ -242,7 +242,7 @@ def queue_nearest(request: Request, name: str, session: Making) -> Response:
     low = low_rated(room.book, batch) if batch.kind == "review" else []
     training, families = rows_of(room.store, "train")
     names = near_rows(low, [(e.id, e.input) for e in training])
-    made = queue_near(
+    made = queue_rows(
         room.store, room.file, training, names, author=session.account.name, families=families
     )
     if made is None:

@@ -1,0 +1,181 @@
+"""May a model annotate instead of a person? The alternative annotator test."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from tunewell.errors import UserError
+from tunewell.people import Book
+from tunewell.people.work import Batch
+from tunewell.stats import benjamini_hochberg, mean
+from tunewell.types import Estimate, Value
+
+FEWEST = 30
+"""Rows that each person must share with another before t can be trusted."""
+
+EPSILON = 0.2
+"""How much worse than an expert a model may be, since it costs so much less.
+
+The paper suggests .15 for trained people and .1 for a crowd.
+"""
+
+
+class AgainstOne(Value):
+    """The model in the place of one person.
+
+    Attributes:
+        account: The person left out.
+        advantage: Share of rows on which the model agrees with the others at least as well as this
+            person does.
+        p_value: That the model is worse than this person by ``epsilon`` or more.
+        beaten: Whether that is refuted, corrected for the number of people.
+    """
+
+    account: str
+    advantage: Estimate
+    p_value: float
+    beaten: bool
+
+
+class AltTest(Value):
+    """The verdict of the test.
+
+    Attributes:
+        people: The model against each person.
+        winning_rate: Share of the people that the model may stand in for.
+        passed: Whether that is half of them or more.
+        epsilon: The margin.
+    """
+
+    people: tuple[AgainstOne, ...]
+    winning_rate: float
+    passed: bool
+    epsilon: float
+
+
+def alt_test(
+    people: Mapping[tuple[str, str], str],
+    model: Mapping[str, str],
+    *,
+    epsilon: float = EPSILON,
+    q: float = 0.05,
+) -> AltTest:
+    """Leave out each person in turn: who agrees better with the others, the person or the model?
+
+    Args:
+        people: Label by (person, row); at least two people (the paper asks for three).
+        model: Label by row.
+        epsilon: The model may be worse by less than this, in [0, 1).
+        q: False discovery rate over the people (Benjamini & Yekutieli's, which holds under any
+            dependence).
+
+    Raises:
+        UserError: Too few people or rows.
+
+    Source:
+        Calderon, Reichart & Dror 2025, The Alternative Annotator Test for LLM-as-a-Judge, arXiv
+        2501.10970, section 3.
+
+    Example:
+        >>> rows = [str(i) for i in range(60)]
+        >>> truth = {r: "abc"[int(r) % 3] for r in rows}
+        >>> said = {(p, r): truth[r] if (int(r) + n) % 5 else "a"
+        ...         for n, p in enumerate(("ann", "bob", "eve")) for r in rows}
+        >>> alt_test(said, truth).passed, alt_test(said, dict.fromkeys(rows, "b")).passed
+        (True, False)
+    """
+    if not 0 <= epsilon < 1:
+        raise ValueError(f"'epsilon' must be in [0, 1). Got {epsilon} instead.")
+
+    names = sorted({person for person, _ in people})
+    if len(names) < 2:
+        raise UserError(
+            "the test needs labels from at least two people",
+            hint="tunewell annotate open --raters 2",
+        )
+
+    by_row = _labels_by_row(people)
+    compared = [_against(name, by_row, model, epsilon) for name in names]
+
+    # Benjamini & Yekutieli 2001: divided by 1 + 1/2 + … + 1/people, q holds under any dependence.
+    harmonic = sum(1 / k for k in range(1, len(names) + 1))
+    refuted = benjamini_hochberg([p_value for _, p_value in compared], q=q / harmonic)
+
+    found = tuple(
+        AgainstOne(
+            account=name,
+            advantage=advantage,
+            p_value=p_value,
+            beaten=bool(beaten),
+        )
+        for name, (advantage, p_value), beaten in zip(names, compared, refuted, strict=True)
+    )
+    rate = sum(one.beaten for one in found) / len(found)
+    return AltTest(
+        people=found,
+        winning_rate=rate,
+        passed=rate >= 0.5,
+        epsilon=epsilon,
+    )
+
+
+def _labels_by_row(people: Mapping[tuple[str, str], str]) -> dict[str, dict[str, str]]:
+    """Label by row and person."""
+    by_row: dict[str, dict[str, str]] = defaultdict(dict)
+    for (person, row), label in people.items():
+        by_row[row][person] = label
+    return by_row
+
+
+def _against(
+    name: str,
+    by_row: Mapping[str, Mapping[str, str]],
+    model: Mapping[str, str],
+    epsilon: float,
+) -> tuple[Estimate, float]:
+    """Advantage of the model over one person, and the p-value that it is worse by ``epsilon``."""
+    wins: list[float] = []
+    losses: list[float] = []
+    for row, labels in by_row.items():
+        others = [label for person, label in labels.items() if person != name]
+        if name not in labels or row not in model or not others:
+            continue
+        agrees_with_person = others.count(labels[name])
+        agrees_with_model = others.count(model[row])
+        wins.append(float(agrees_with_model >= agrees_with_person))
+        losses.append(float(agrees_with_person >= agrees_with_model))
+
+    if len(wins) < FEWEST:
+        raise UserError(
+            f"only {len(wins)} rows were labelled by {name}, another person and the model; "
+            f"the test needs {FEWEST}",
+            hint="50 to 100 rows with at least two people each",
+        )
+    worse_by = np.array(losses) - np.array(wins)
+    return mean(wins, low=0, high=1), _p_value(worse_by, epsilon)
+
+
+def _p_value(worse_by: NDArray[np.float64], epsilon: float) -> float:
+    """One-sided t test that the mean of ``worse_by`` is ``epsilon`` or more."""
+    average = float(worse_by.mean())
+    spread = float(worse_by.std(ddof=1))
+    if spread == 0:
+        return 0.0 if average < epsilon else 1.0
+    t = (average - epsilon) / (spread / math.sqrt(worse_by.size))
+    return float(stdtr(worse_by.size - 1, t))
+
+
+def labels_of(book: Book, batch: Batch) -> dict[tuple[str, str], str]:
+    """Label by (account, example) of an annotation, without adjudicators and skipped items."""
+    examples = {i.id: i.example for i in book.items(batch.id)}
+    labels: dict[tuple[str, str], str] = {}
+    for verdict in book.verdicts(batch.id):
+        if verdict.said.label and verdict.account not in batch.adjudicators:
+            labels[verdict.account, examples[verdict.item]] = verdict.said.label
+    return labels

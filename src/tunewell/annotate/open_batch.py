@@ -1,0 +1,274 @@
+"""Open an annotation: several people work on the same texts independently, by one guideline."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tunewell.annotate.sample_coverage import coverage
+from tunewell.errors import UserError
+from tunewell.people import Book, new_id, shown
+from tunewell.people.guide import conversation, read_guideline
+from tunewell.people.sample import SampleCandidate, draw, draw_unequal
+from tunewell.people.work import Batch, Coverage, Item, WorkPart
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.types import Example
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationPlan:
+    """What is asked, about how many rows, of how many people.
+
+    Attributes:
+        author: Who opens it.
+        rows: How many rows to draw, mirroring the slices: with equal probability, unless
+            ``uncertain``.
+        part: Where the rows belong; annotations of ``test`` rows make its gold and are never
+            trained on.
+        raters: People per row; 0 = as in the definition.
+        title: What people see; the task's name if empty.
+        adjudicators: Ids of the accounts that decide disagreements.
+        answers: Whether people write or correct the answer.
+        suggest: Whether they see the row's current answer.
+        blind: Share of the rows without the suggestion, drawn at random, which tell how far it
+            sways people.
+        first: Rows that come first, the rest being drawn; everybody then keeps to this order.
+        uncertain: Share of what is drawn that goes in proportion to the doubts, in [0, 1); the rest
+            is drawn evenly.
+        seed: Of draw, order and assignment.
+    """
+
+    author: str
+    rows: int
+    part: WorkPart
+    raters: int = 0
+    title: str = ""
+    adjudicators: Sequence[str] = ()
+    answers: bool = True
+    suggest: bool = True
+    blind: float = 0.2
+    first: Sequence[str] = ()
+    uncertain: float = 0.0
+    seed: int = 0
+
+    @property
+    def suggests_answers(self) -> bool:
+        """Whether people correct the current answer rather than write into an empty field."""
+        return self.answers and self.suggest
+
+
+@dataclass(frozen=True)
+class RowPool:
+    """The rows that an annotation draws from.
+
+    Attributes:
+        examples: All of one part, by id.
+        slices: Fields that the sample mirrors.
+        families: Family by row; a row without one is a family of its own.
+        doubts: How unsure the model or a judge is of a row, 0 to 1 (`row_doubts`).
+    """
+
+    examples: Mapping[str, Example]
+    slices: Sequence[str]
+    families: Mapping[str, str] = field(default_factory=dict)
+    doubts: Mapping[str, float] = field(default_factory=dict)
+
+    def candidates(self) -> list[SampleCandidate]:
+        """The rows as what may be drawn."""
+        return [
+            SampleCandidate(
+                id=name,
+                strata=tuple(example.field(f) for f in self.slices),
+                family=self.families.get(name, ""),
+            )
+            for name, example in self.examples.items()
+        ]
+
+
+def open_annotation(
+    store: Store,
+    file: TaskFile,
+    examples: Sequence[Example],
+    plan: AnnotationPlan,
+    *,
+    families: Mapping[str, str] | None = None,
+    doubts: Mapping[str, float] | None = None,
+) -> Batch:
+    """Draw rows and write the batch; people are given seats by `Book.share`.
+
+    Args:
+        store: Of the project.
+        file: The definition: labels, guideline, raters.
+        examples: Rows to draw from, all of one part.
+        plan: What is asked, about how many rows, of how many people.
+        families: Family by row.
+        doubts: How unsure the model or a judge is of a row, 0 to 1 (`row_doubts`).
+
+    Raises:
+        UserError: There is nothing to ask, or no rows.
+    """
+    _check_there_is_something_to_ask(file, plan)
+    if not examples:
+        raise UserError("there are no rows to annotate", hint="tunewell curate")
+
+    pool = RowPool(
+        examples={e.id: e for e in examples},
+        slices=[s.field for s in file.spec.slices],
+        families=families or {},
+        doubts=doubts or {},
+    )
+    candidates = pool.candidates()
+    chances = _draw(candidates, plan, pool.doubts)
+    stands_for = coverage(candidates, list(chances), probabilities=chances, seed=plan.seed)
+    batch = _batch(file, plan, pool, stands_for)
+    Book(store).open_batch(batch, _items(batch, plan, pool, chances))
+    return batch
+
+
+def queue_rows(
+    store: Store,
+    file: TaskFile,
+    examples: Sequence[Example],
+    names: Sequence[str],
+    *,
+    author: str,
+    families: Mapping[str, str] | None = None,
+    title: str = "",
+) -> Batch | None:
+    """Open an annotation of exactly these training rows, in this order.
+
+    Rows that are in an open annotation already are left out.
+
+    Args:
+        store: Of the project.
+        file: The definition.
+        examples: The training rows.
+        names: Ids of the rows, the most telling first.
+        author: Who asks.
+        families: Family by row.
+        title: What people see.
+
+    Returns:
+        The batch; None if no row is new.
+    """
+    waiting = _rows_in_open_annotations(Book(store))
+    there = {e.id for e in examples}
+    fresh = [name for name in names if name in there and name not in waiting]
+    if not fresh:
+        return None
+    plan = AnnotationPlan(
+        author=author,
+        rows=len(fresh),
+        part="train",
+        first=fresh,
+        title=title or "Training rows similar to low-rated ones",
+    )
+    return open_annotation(store, file, examples, plan, families=families)
+
+
+def _rows_in_open_annotations(book: Book) -> set[str]:
+    batches = book.batches(kind="annotate", status="open")
+    return {item.example for batch in batches for item in book.items(batch.id)}
+
+
+def _check_there_is_something_to_ask(file: TaskFile, plan: AnnotationPlan) -> None:
+    people = file.spec.people
+    if not (plan.answers or people.span_labels or people.row_labels):
+        raise UserError(
+            "there is nothing to ask: answers are not asked for, and tunewell.yaml has neither "
+            "span_labels nor row_labels",
+            hint="people: {span_labels: [amount, deadline]}",
+        )
+
+
+def _draw(
+    candidates: Sequence[SampleCandidate],
+    plan: AnnotationPlan,
+    doubts: Mapping[str, float],
+) -> dict[str, float]:
+    """The chosen rows in order, and the probability with which each was drawn."""
+    there = {c.id for c in candidates}
+    ahead = [name for name in dict.fromkeys(plan.first) if name in there][: plan.rows]
+    chances = dict.fromkeys(ahead, 1.0)
+
+    rest = [c for c in candidates if c.id not in chances]
+    count = plan.rows - len(ahead)
+    if not rest or count <= 0:
+        return chances
+    if plan.uncertain > 0:
+        return chances | draw_unequal(
+            rest,
+            count,
+            sizes=doubts,
+            share=plan.uncertain,
+            seed=plan.seed,
+        )
+    names = draw(rest, count, seed=plan.seed)
+    return chances | dict.fromkeys(names, len(names) / len(rest))
+
+
+def _batch(
+    file: TaskFile,
+    plan: AnnotationPlan,
+    pool: RowPool,
+    stands_for: Coverage | None,
+) -> Batch:
+    task, people = file.spec.task, file.spec.people
+    return Batch(
+        id=new_id(),
+        kind="annotate",
+        title=plan.title or f"Annotation of {task.name}",
+        created=dt.datetime.now(dt.UTC),
+        author=plan.author,
+        raters=plan.raters or people.raters,
+        minutes=people.minutes_per_verdict,
+        about=f"What goes in: {task.input} What should come out: {task.output}",
+        guideline=read_guideline(file),
+        span_labels=people.span_labels,
+        row_labels=people.row_labels,
+        gold=plan.answers,
+        adjudicators=tuple(plan.adjudicators),
+        ordered=any(name in pool.examples for name in plan.first),
+        seed=plan.seed,
+        coverage=stands_for,
+    )
+
+
+def _positions_without_suggestion(count: int, plan: AnnotationPlan) -> set[int]:
+    """One of each block of 1 / blind rows, so that even a short batch has some."""
+    if not plan.suggests_answers or plan.blind <= 0:
+        return set()
+    block = round(1 / plan.blind)
+    luck = random.Random(f"blind {plan.seed}")
+    return {start + luck.randrange(block) for start in range(0, count, block)}
+
+
+def _items(
+    batch: Batch,
+    plan: AnnotationPlan,
+    pool: RowPool,
+    chances: Mapping[str, float],
+) -> list[Item]:
+    hidden = _positions_without_suggestion(len(chances), plan)
+    items: list[Item] = []
+    for number, (name, probability) in enumerate(chances.items()):
+        example = pool.examples[name]
+        suggestion = shown(example.target) if plan.suggests_answers else ""
+        item = Item(
+            id=new_id(),
+            batch=batch.id,
+            number=number,
+            example=name,
+            part=plan.part,
+            source=shown(conversation(example)),
+            output="" if number in hidden else suggestion,
+            suggestion=suggestion,
+            family=pool.families.get(name, name),
+            slices={f: example.field(f) for f in pool.slices},
+            probability=probability,
+        )
+        items.append(item)
+    return items
