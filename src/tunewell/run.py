@@ -149,11 +149,7 @@ class Stages:
         with self._stage("split"):
             return split(dataset, self.file, self.store)
 
-    def train(
-        self,
-        dataset: Dataset,
-        split: Split,
-    ) -> Trained:
+    def train(self, dataset: Dataset, split: Split) -> Trained:
         """Train the folds and the final adapter."""
         from tunewell.train import train
 

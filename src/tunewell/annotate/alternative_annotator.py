@@ -93,19 +93,21 @@ def alt_test(
     if not 0 <= epsilon < 1:
         raise ValueError(f"'epsilon' must be in [0, 1). Got {epsilon} instead.")
 
-    names = sorted({person for person, _ in people})
+    by_person = _labels_by_person(people)
+    names = sorted(by_person)
     if len(names) < 2:
         raise UserError(
             "the test needs labels from at least two people",
             hint="tunewell annotate open --raters 2",
         )
 
-    by_row = _labels_by_row(people)
-    compared = [_against(name, by_row, model, epsilon) for name in names]
+    compared = [_against(name, by_person, model, epsilon) for name in names]
+    advantages, p_values = zip(*compared, strict=True)
 
     # Benjamini & Yekutieli 2001: divided by 1 + 1/2 + … + 1/people, q holds under any dependence.
-    harmonic = sum(1 / k for k in range(1, len(names) + 1))
-    refuted = benjamini_hochberg([p_value for _, p_value in compared], q=q / harmonic)
+    harmonic = float(np.sum(1 / np.arange(1, len(names) + 1)))
+    refuted = benjamini_hochberg(p_values, q=q / harmonic)
+    rate = float(np.mean(refuted))
 
     found = tuple(
         AgainstOne(
@@ -114,9 +116,14 @@ def alt_test(
             p_value=p_value,
             beaten=bool(beaten),
         )
-        for name, (advantage, p_value), beaten in zip(names, compared, refuted, strict=True)
+        for name, advantage, p_value, beaten in zip(
+            names,
+            advantages,
+            p_values,
+            refuted,
+            strict=True,
+        )
     )
-    rate = sum(one.beaten for one in found) / len(found)
     return AltTest(
         people=found,
         winning_rate=rate,
@@ -125,28 +132,30 @@ def alt_test(
     )
 
 
-def _labels_by_row(people: Mapping[tuple[str, str], str]) -> dict[str, dict[str, str]]:
-    """Label by row and person."""
-    by_row: dict[str, dict[str, str]] = defaultdict(dict)
+def _labels_by_person(people: Mapping[tuple[str, str], str]) -> dict[str, dict[str, str]]:
+    """Label by person and row."""
+    by_person: dict[str, dict[str, str]] = defaultdict(dict)
     for (person, row), label in people.items():
-        by_row[row][person] = label
-    return by_row
+        by_person[person][row] = label
+    return by_person
 
 
 def _against(
     name: str,
-    by_row: Mapping[str, Mapping[str, str]],
+    by_person: Mapping[str, Mapping[str, str]],
     model: Mapping[str, str],
     epsilon: float,
 ) -> tuple[Estimate, float]:
     """Advantage of the model over one person, and the p-value that it is worse by ``epsilon``."""
+    own = by_person[name]
+    everybody_else = [labels for person, labels in by_person.items() if person != name]
     wins: list[float] = []
     losses: list[float] = []
-    for row, labels in by_row.items():
-        others = [label for person, label in labels.items() if person != name]
-        if name not in labels or row not in model or not others:
+    for row, label in own.items():
+        others = [labels[row] for labels in everybody_else if row in labels]
+        if row not in model or not others:
             continue
-        agrees_with_person = others.count(labels[name])
+        agrees_with_person = others.count(label)
         agrees_with_model = others.count(model[row])
         wins.append(float(agrees_with_model >= agrees_with_person))
         losses.append(float(agrees_with_person >= agrees_with_model))
@@ -157,8 +166,9 @@ def _against(
             f"the test needs {FEWEST}",
             hint="50 to 100 rows with at least two people each",
         )
+    advantage = mean(wins, low=0, high=1)
     worse_by = np.array(losses) - np.array(wins)
-    return mean(wins, low=0, high=1), _p_value(worse_by, epsilon)
+    return advantage, _p_value(worse_by, epsilon)
 
 
 def _p_value(worse_by: NDArray[np.float64], epsilon: float) -> float:

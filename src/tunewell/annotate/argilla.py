@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.annotate.exchange import ImportedAnnotation, by_item
@@ -15,8 +15,20 @@ KNOWN_QUESTIONS = frozenset({"label", "answer", "comment", "spans", "guideline"}
 UNREADABLE = (KeyError, TypeError, AttributeError, ValueError)
 """What a record of another shape raises."""
 
-Response = tuple[str, str, dict[str, Any]]
-"""User, status, and value by question."""
+
+@dataclass
+class ArgillaResponse:
+    """One user's answers to the questions of a record.
+
+    Attributes:
+        user: Id of the user.
+        status: ``submitted``, ``discarded`` or ``draft``.
+        values: Value by question.
+    """
+
+    user: str
+    status: str = "submitted"
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 def to_argilla(items: Sequence[Item], said: Iterable[RaterVerdict]) -> list[dict[str, Any]]:
@@ -43,17 +55,15 @@ def _response(verdict: RaterVerdict) -> dict[str, Any]:
 
 
 def _values(verdict: RaterVerdict) -> dict[str, Any]:
+    """Value by question; a question without an answer is left out."""
     said = verdict.said
-    values: dict[str, Any] = dict(said.scores)
-    if said.label:
-        values["label"] = said.label
-    answer = said.answer or said.correction
-    if answer:
-        values["answer"] = answer
-    if said.spans:
-        values["spans"] = [span.model_dump() for span in said.spans]
-    values["guideline"] = verdict.version
-    return values
+    answers = {
+        "label": said.label,
+        "answer": said.answer or said.correction,
+        "spans": [span.model_dump() for span in said.spans],
+    }
+    given = {question: value for question, value in answers.items() if value}
+    return {**said.scores, **given, "guideline": verdict.version}
 
 
 def from_argilla(records: Sequence[Mapping[str, Any]]) -> list[ImportedAnnotation]:
@@ -85,61 +95,76 @@ def from_argilla(records: Sequence[Mapping[str, Any]]) -> list[ImportedAnnotatio
 
 
 def _annotations(record: Mapping[str, Any]) -> Iterator[ImportedAnnotation]:
-    metadata = record.get("metadata") or {}
-    row = str(metadata.get("example") or record["id"])
-    for user, status, values in _responses(record.get("responses") or []):
-        if status == "discarded":
-            yield ImportedAnnotation(row, user, Said(skipped="discarded"))
-        elif status == "submitted":
-            yield ImportedAnnotation(row, user, _said(values))
+    metadata = _given(record, "metadata", {})
+    row = str(_given(metadata, "example", "") or record["id"])
+    for response in _responses(_given(record, "responses", [])):
+        if response.status == "discarded":
+            yield ImportedAnnotation(row, response.user, Said(skipped="discarded"))
+        elif response.status == "submitted":
+            yield ImportedAnnotation(row, response.user, _said(response.values))
 
 
-def _responses(found: Any) -> list[Response]:
+def _given(
+    found: Mapping[str, Any],
+    name: str,
+    default: Any,
+) -> Any:
+    """The value under a name; the default where it is missing, null or empty."""
+    return found.get(name) or default
+
+
+def _responses(found: Any) -> list[ArgillaResponse]:
     if isinstance(found, Mapping):
         return _by_question(found)
     return [_by_user(response) for response in found]
 
 
-def _by_question(found: Mapping[str, Any]) -> list[Response]:
-    values: dict[str, dict[str, Any]] = defaultdict(dict)
-    status: dict[str, str] = {}
+def _by_question(found: Mapping[str, Any]) -> list[ArgillaResponse]:
+    responses: dict[str, ArgillaResponse] = {}
     for question, answers in found.items():
         for answer in answers:
             user = str(answer.get("user_id", ""))
-            values[user][question] = answer["value"]
-            status[user] = _status(answer)
-    return [(user, status[user], given) for user, given in values.items()]
+            response = responses.setdefault(user, ArgillaResponse(user))
+            response.status = _status(answer)
+            response.values[question] = answer["value"]
+    return list(responses.values())
 
 
-def _by_user(response: Mapping[str, Any]) -> Response:
-    given = response.get("values") or {}
-    values = {question: answer["value"] for question, answer in given.items()}
-    return str(response.get("user_id", "")), _status(response), values
+def _by_user(response: Mapping[str, Any]) -> ArgillaResponse:
+    answers = _given(response, "values", {})
+    return ArgillaResponse(
+        user=str(response.get("user_id", "")),
+        status=_status(response),
+        values={question: answer["value"] for question, answer in answers.items()},
+    )
 
 
 def _status(response: Mapping[str, Any]) -> str:
-    return str(response.get("status") or "submitted")
+    return str(_given(response, "status", "submitted"))
 
 
 def _said(values: Mapping[str, Any]) -> Said:
     unknown = sorted(set(values) - KNOWN_QUESTIONS)
     if unknown:
         raise ValueError(f"questions not supported: {', '.join(unknown)}")
-
-    marks = values.get("spans") or ()
-    label = values.get("label") or ""
-    if isinstance(label, list):
-        label = label[0]
     return Said(
-        spans=tuple(
-            MarkedSpan(
-                start=m["start"],
-                end=m["end"],
-                label=m["label"],
-            )
-            for m in marks
-        ),
-        label=str(label),
-        answer=str(values.get("answer") or ""),
-        comment=str(values.get("comment") or ""),
+        spans=tuple(map(_span, _given(values, "spans", []))),
+        label=_label(_given(values, "label", "")),
+        answer=str(_given(values, "answer", "")),
+        comment=str(_given(values, "comment", "")),
     )
+
+
+def _span(mark: Mapping[str, Any]) -> MarkedSpan:
+    return MarkedSpan(
+        start=mark["start"],
+        end=mark["end"],
+        label=mark["label"],
+    )
+
+
+def _label(value: Any) -> str:
+    """The label; a question with several answers gives a list of which the first counts."""
+    if isinstance(value, list):
+        return str(value[0])
+    return str(value)

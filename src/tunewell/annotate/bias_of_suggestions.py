@@ -53,11 +53,16 @@ class _Answers:
     def timed(self) -> bool:
         return all(s > 0 for s in self.seconds)
 
-    def add(
-        self,
-        item: Item,
-        verdict: RaterVerdict,
-    ) -> None:
+    def mean_likeness(self, level: float) -> Estimate:
+        return mean(
+            self.likeness,
+            clusters=self.families,
+            level=level,
+            low=0,
+            high=1,
+        )
+
+    def add(self, item: Item, verdict: RaterVerdict) -> None:
         alike = ratio(_plain(verdict.said.answer), _plain(item.suggestion)) / 100
         self.likeness.append(alike)
         self.families.append(item.family or item.example)
@@ -85,14 +90,14 @@ def suggestion_bias(
     Returns:
         None with too few rows of either kind.
     """
-    by_id = {i.id: i for i in items if i.suggestion}
+    by_id = {item.id: item for item in items if item.suggestion}
     shown, hidden = _Answers(), _Answers()
+    groups = {True: shown, False: hidden}
     for verdict in said:
-        if verdict.item not in by_id or not _is_an_annotators_answer(verdict, batch):
-            continue
-        item = by_id[verdict.item]
-        saw_it = bool(item.output)
-        (shown if saw_it else hidden).add(item, verdict)
+        item = by_id.get(verdict.item)
+        if item is not None and _is_an_annotators_answer(verdict, batch):
+            saw_suggestion = bool(item.output)
+            groups[saw_suggestion].add(item, verdict)
     if shown.too_few or hidden.too_few:
         return None
 
@@ -106,20 +111,8 @@ def suggestion_bias(
         high=1,
     )
     return SuggestionBias(
-        shown=mean(
-            shown.likeness,
-            clusters=shown.families,
-            level=level,
-            low=0,
-            high=1,
-        ),
-        hidden=mean(
-            hidden.likeness,
-            clusters=hidden.families,
-            level=level,
-            low=0,
-            high=1,
-        ),
+        shown=shown.mean_likeness(level),
+        hidden=hidden.mean_likeness(level),
         bias=bias,
         seconds=_seconds_saved(shown, hidden, level),
     )

@@ -19,8 +19,12 @@ def gold_examples(
     tag ``label``. A row of the test set keeps its id (its gold changes); a row for training becomes
     a new one of origin ``annotation`` whose parent is the old one.
     """
-    settled = [(rows[s.item.example], s) for s in result.settled if s.item.example in rows]
-    return [(_gold_row(row, one), one.item.part) for row, one in settled]
+    gold: list[tuple[Example, str]] = []
+    for settled in result.settled:
+        row = rows.get(settled.item.example)
+        if row is not None:
+            gold.append((_gold_row(row, settled), settled.item.part))
+    return gold
 
 
 def _gold_row(row: Example, settled: Settled) -> Example:

@@ -155,11 +155,7 @@ class _Inbox:
     known: int = 0
     refused: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def take(
-        self,
-        number: int,
-        annotation: ImportedAnnotation,
-    ) -> None:
+    def take(self, number: int, annotation: ImportedAnnotation) -> None:
         row, annotator, said = annotation
         item = self.items[row]
         wrong = faults(said, self.batch, item)
@@ -176,10 +172,8 @@ class _Inbox:
             account=account.id,
             key=f"{self.batch.id[:24]}-{number}",
         )
-        if is_new:
-            self.new += 1
-        else:
-            self.known += 1
+        self.new += is_new
+        self.known += not is_new
 
     def _account(self, annotator: str) -> Account:
         """An account for the annotator that nobody can sign in to."""

@@ -68,11 +68,11 @@ def _of_training(store: Store) -> dict[str, float]:
     total = np.where(held_out, trace.losses, 0).sum(1, dtype=np.float64)
     best = int(np.argmin(np.abs(trace.epochs - fit.best_epoch)))
 
-    doubts: dict[str, float] = {}
-    for n, name in enumerate(trace.examples):
-        if folds[best, n]:
-            doubts[name] = _chance_of_a_miss(float(total[best, n] / folds[best, n]))
-    return doubts
+    measured = np.flatnonzero(folds[best])
+    loss = total[best, measured] / folds[best, measured]
+    names = [trace.examples[n] for n in measured]
+    doubts = map(_chance_of_a_miss, loss.tolist())
+    return dict(zip(names, doubts, strict=True))
 
 
 def _of_evaluation(store: Store, judges: Sequence[str]) -> dict[str, float]:
@@ -86,8 +86,7 @@ def _of_evaluation(store: Store, judges: Sequence[str]) -> dict[str, float]:
     evaluation = store.get_value(run.outputs["evaluation"], Evaluation)
     doubts = _of_own_answers(store.get_value(evaluation.predictions, list[Prediction]))
     scores = store.get_value(evaluation.scores, list[Score])
-    for name, doubt in _of_judges(scores, _scales(evaluation, judges)).items():
-        doubts[name] = max(doubts.get(name, 0.0), doubt)
+    _raise_by_judges(doubts, scores, _scales(evaluation, judges))
     if not doubts:
         raise UserError(
             "the newest evaluation measured neither how sure the model is of its answers "
@@ -100,8 +99,10 @@ def _of_evaluation(store: Store, judges: Sequence[str]) -> dict[str, float]:
 def _of_own_answers(predictions: Sequence[Prediction]) -> dict[str, float]:
     doubts: dict[str, float] = {}
     for said in predictions:
-        if said.arm == TUNED and said.nats is not None and said.nats_tokens:
-            doubts[said.example] = _chance_of_a_miss(said.nats / said.nats_tokens)
+        if said.arm != TUNED or said.nats is None or said.nats_tokens == 0:
+            continue
+        per_token = said.nats / said.nats_tokens
+        doubts[said.example] = _chance_of_a_miss(per_token)
     return doubts
 
 
@@ -114,16 +115,19 @@ def _scales(evaluation: Evaluation, judges: Sequence[str]) -> dict[str, Scale]:
     return scales
 
 
-def _of_judges(scores: Sequence[Score], scales: Mapping[str, Scale]) -> dict[str, float]:
-    """The greatest doubt of any judge: 0 at either end of its scale, 1 in the middle."""
-    doubts: dict[str, float] = {}
+def _raise_by_judges(
+    doubts: dict[str, float],
+    scores: Sequence[Score],
+    scales: Mapping[str, Scale],
+) -> None:
+    """Raise each doubt to that of any judge: 0 at either end of its scale, 1 in the middle."""
     for score in scores:
         if score.arm != TUNED or score.metric not in scales or isinstance(score.value, Unscored):
             continue
         low, high = scales[score.metric]
-        doubt = 1 - abs(2 * (float(score.value) - low) / (high - low) - 1)
+        middle = (low + high) / 2
+        doubt = 1 - abs(float(score.value) - middle) / (high - middle)
         doubts[score.example] = max(doubts.get(score.example, 0.0), doubt)
-    return doubts
 
 
 def _chance_of_a_miss(nats_per_token: float) -> float:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from tunewell.annotate.sample_coverage import coverage
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
+from tunewell.people.candidates import NO_FAMILIES, candidates
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.sample import SampleCandidate, draw, draw_unequal
 from tunewell.people.work import Batch, Coverage, Item, WorkPart
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Example
+
+NO_DOUBTS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,33 +63,9 @@ class AnnotationPlan:
         """Whether people correct the current answer rather than write into an empty field."""
         return self.answers and self.suggest
 
-
-@dataclass(frozen=True)
-class RowPool:
-    """The rows that an annotation draws from.
-
-    Attributes:
-        examples: All of one part, by id.
-        slices: Fields that the sample mirrors.
-        families: Family by row; a row without one is a family of its own.
-        doubts: How unsure the model or a judge is of a row, 0 to 1 (`row_doubts`).
-    """
-
-    examples: Mapping[str, Example]
-    slices: Sequence[str]
-    families: Mapping[str, str] = field(default_factory=dict)
-    doubts: Mapping[str, float] = field(default_factory=dict)
-
-    def candidates(self) -> list[SampleCandidate]:
-        """The rows as what may be drawn."""
-        return [
-            SampleCandidate(
-                id=name,
-                strata=tuple(example.field(f) for f in self.slices),
-                family=self.families.get(name, ""),
-            )
-            for name, example in self.examples.items()
-        ]
+    def suggestion(self, example: Example) -> str:
+        """The current answer, where people correct it; else empty."""
+        return shown(example.target) if self.suggests_answers else ""
 
 
 def open_annotation(
@@ -94,8 +74,8 @@ def open_annotation(
     examples: Sequence[Example],
     plan: AnnotationPlan,
     *,
-    families: Mapping[str, str] | None = None,
-    doubts: Mapping[str, float] | None = None,
+    families: Mapping[str, str] = NO_FAMILIES,
+    doubts: Mapping[str, float] = NO_DOUBTS,
 ) -> Batch:
     """Draw rows and write the batch; people are given seats by `Book.share`.
 
@@ -104,7 +84,7 @@ def open_annotation(
         file: The definition: labels, guideline, raters.
         examples: Rows to draw from, all of one part.
         plan: What is asked, about how many rows, of how many people.
-        families: Family by row.
+        families: Family by row; a row without one is a family of its own.
         doubts: How unsure the model or a judge is of a row, 0 to 1 (`row_doubts`).
 
     Raises:
@@ -114,17 +94,20 @@ def open_annotation(
     if not examples:
         raise UserError("there are no rows to annotate", hint="tunewell curate")
 
-    pool = RowPool(
-        examples={e.id: e for e in examples},
-        slices=[s.field for s in file.spec.slices],
-        families=families or {},
-        doubts=doubts or {},
+    slices = [s.field for s in file.spec.slices]
+    pool = candidates(examples, slices, families)
+    chances = _draw(pool, plan, doubts)
+    stands_for = coverage(
+        pool,
+        list(chances),
+        probabilities=chances,
+        seed=plan.seed,
     )
-    candidates = pool.candidates()
-    chances = _draw(candidates, plan, pool.doubts)
-    stands_for = coverage(candidates, list(chances), probabilities=chances, seed=plan.seed)
-    batch = _batch(file, plan, pool, stands_for)
-    Book(store).open_batch(batch, _items(batch, plan, pool, chances))
+
+    batch = _batch(file, plan, chances, stands_for)
+    by_id = {example.id: example for example in examples}
+    drawn = [(by_id[name], chance) for name, chance in chances.items()]
+    Book(store).open_batch(batch, _items(batch, plan, drawn, slices, families))
     return batch
 
 
@@ -135,7 +118,7 @@ def queue_rows(
     names: Sequence[str],
     *,
     author: str,
-    families: Mapping[str, str] | None = None,
+    families: Mapping[str, str] = NO_FAMILIES,
     title: str = "",
 ) -> Batch | None:
     """Open an annotation of exactly these training rows, in this order.
@@ -154,29 +137,37 @@ def queue_rows(
     Returns:
         The batch; None if no row is new.
     """
-    waiting = _rows_in_open_annotations(Book(store))
-    there = {e.id for e in examples}
-    fresh = [name for name in names if name in there and name not in waiting]
-    if not fresh:
+    new = {example.id for example in examples} - _rows_in_open_annotations(Book(store))
+    rows = [name for name in names if name in new]
+    if not rows:
         return None
     plan = AnnotationPlan(
         author=author,
-        rows=len(fresh),
+        rows=len(rows),
         part="train",
-        first=fresh,
+        first=rows,
         title=title or "Training rows similar to low-rated ones",
     )
-    return open_annotation(store, file, examples, plan, families=families)
+    return open_annotation(
+        store,
+        file,
+        examples,
+        plan,
+        families=families,
+    )
 
 
 def _rows_in_open_annotations(book: Book) -> set[str]:
-    batches = book.batches(kind="annotate", status="open")
-    return {item.example for batch in batches for item in book.items(batch.id)}
+    rows: set[str] = set()
+    for batch in book.batches(kind="annotate", status="open"):
+        rows.update(item.example for item in book.items(batch.id))
+    return rows
 
 
 def _check_there_is_something_to_ask(file: TaskFile, plan: AnnotationPlan) -> None:
     people = file.spec.people
-    if not (plan.answers or people.span_labels or people.row_labels):
+    asked = [plan.answers, *people.span_labels, *people.row_labels]
+    if not any(asked):
         raise UserError(
             "there is nothing to ask: answers are not asked for, and tunewell.yaml has neither "
             "span_labels nor row_labels",
@@ -185,18 +176,18 @@ def _check_there_is_something_to_ask(file: TaskFile, plan: AnnotationPlan) -> No
 
 
 def _draw(
-    candidates: Sequence[SampleCandidate],
+    pool: Sequence[SampleCandidate],
     plan: AnnotationPlan,
     doubts: Mapping[str, float],
 ) -> dict[str, float]:
     """The chosen rows in order, and the probability with which each was drawn."""
-    there = {c.id for c in candidates}
-    ahead = [name for name in dict.fromkeys(plan.first) if name in there][: plan.rows]
-    chances = dict.fromkeys(ahead, 1.0)
+    by_id = {candidate.id: candidate for candidate in pool}
+    ahead = [name for name in dict.fromkeys(plan.first) if name in by_id]
+    chances = dict.fromkeys(ahead[: plan.rows], 1.0)
 
-    rest = [c for c in candidates if c.id not in chances]
-    count = plan.rows - len(ahead)
-    if not rest or count <= 0:
+    rest = [by_id[name] for name in by_id if name not in chances]
+    count = min(plan.rows - len(chances), len(rest))
+    if count == 0:
         return chances
     if plan.uncertain > 0:
         return chances | draw_unequal(
@@ -207,13 +198,13 @@ def _draw(
             seed=plan.seed,
         )
     names = draw(rest, count, seed=plan.seed)
-    return chances | dict.fromkeys(names, len(names) / len(rest))
+    return chances | dict.fromkeys(names, count / len(rest))
 
 
 def _batch(
     file: TaskFile,
     plan: AnnotationPlan,
-    pool: RowPool,
+    chances: Mapping[str, float],
     stands_for: Coverage | None,
 ) -> Batch:
     task, people = file.spec.task, file.spec.people
@@ -231,7 +222,7 @@ def _batch(
         row_labels=people.row_labels,
         gold=plan.answers,
         adjudicators=tuple(plan.adjudicators),
-        ordered=any(name in pool.examples for name in plan.first),
+        ordered=not chances.keys().isdisjoint(plan.first),
         seed=plan.seed,
         coverage=stands_for,
     )
@@ -249,25 +240,26 @@ def _positions_without_suggestion(count: int, plan: AnnotationPlan) -> set[int]:
 def _items(
     batch: Batch,
     plan: AnnotationPlan,
-    pool: RowPool,
-    chances: Mapping[str, float],
+    drawn: Sequence[tuple[Example, float]],
+    slices: Sequence[str],
+    families: Mapping[str, str],
 ) -> list[Item]:
-    hidden = _positions_without_suggestion(len(chances), plan)
+    """One item for each row, given with the probability with which it was drawn."""
+    hidden = _positions_without_suggestion(len(drawn), plan)
     items: list[Item] = []
-    for number, (name, probability) in enumerate(chances.items()):
-        example = pool.examples[name]
-        suggestion = shown(example.target) if plan.suggests_answers else ""
+    for number, (example, probability) in enumerate(drawn):
+        suggestion = plan.suggestion(example)
         item = Item(
             id=new_id(),
             batch=batch.id,
             number=number,
-            example=name,
+            example=example.id,
             part=plan.part,
             source=shown(conversation(example)),
             output="" if number in hidden else suggestion,
             suggestion=suggestion,
-            family=pool.families.get(name, name),
-            slices={f: example.field(f) for f in pool.slices},
+            family=families.get(example.id, example.id),
+            slices={name: example.field(name) for name in slices},
             probability=probability,
         )
         items.append(item)

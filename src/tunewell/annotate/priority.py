@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from tunewell.people.nearest_texts import Near
 from tunewell.store import Store
@@ -18,14 +18,13 @@ def suspicious(store: Store, codes: Sequence[str] = SUSPICIOUS) -> list[str]:
     Held-out losses (D10) point at single rows, contradictions (D09) at rows of which at least one
     is wrong.
     """
-    runs = [store.last_run(stage) for stage in ("curate", "train")]
-    findings = [f for run in runs if run is not None for f in run.findings]
-    rows: list[str] = []
-    for code in codes:
-        for finding in findings:
-            if finding.code == code and finding.status == "found":
-                rows += finding.rows
-    return list(dict.fromkeys(rows))
+    rows: dict[str, list[str]] = {code: [] for code in codes}
+    for stage in ("curate", "train"):
+        run = store.last_run(stage)
+        for finding in run.findings if run else ():
+            if finding.status == "found" and finding.code in rows:
+                rows[finding.code] += finding.rows
+    return list(dict.fromkeys(chain.from_iterable(rows.values())))
 
 
 def novel(
@@ -47,11 +46,13 @@ def novel(
         ['b']
     """
     near = Near(known)
-    likeness: dict[str, float] = {}
+    likeness: list[tuple[float, str]] = []
     for name, text in rows.items():
         nearest = near.to(text, count=1)
-        likeness[name] = max((score for _, score in nearest), default=0.0)
-    return sorted(likeness, key=lambda name: (likeness[name], name))[:count]
+        score = nearest[0][1] if nearest else 0.0
+        likeness.append((score, name))
+    likeness.sort()
+    return [name for _, name in likeness[:count]]
 
 
 def mixed(parts: Sequence[Sequence[str]], *, count: int) -> list[str]:
@@ -61,7 +62,8 @@ def mixed(parts: Sequence[Sequence[str]], *, count: int) -> list[str]:
         >>> mixed([["a", "b"], ["b", "c", "d"]], count=3)
         ['a', 'b', 'c']
     """
-    in_turn: dict[str, None] = {}
-    for rank in zip_longest(*parts):
-        in_turn.update((name, None) for name in rank if name is not None)
-    return list(in_turn)[:count]
+    # Shorter lists are filled up with an id that no row has.
+    in_turn = chain.from_iterable(zip_longest(*parts, fillvalue=""))
+    names = dict.fromkeys(in_turn)
+    names.pop("", None)
+    return list(names)[:count]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, combinations
 
 from tunewell.annotate.bias_of_suggestions import SuggestionBias, suggestion_bias
 from tunewell.people import Book, MarkedSpan, RaterVerdict
@@ -99,7 +100,7 @@ def annotation_result(
     items = book.items(batch.id)
     said = book.verdicts(batch.id)
     found = settle(items, said, batch)
-    annotated = [_by_annotators(verdicts, batch) for verdicts in found.words.values()]
+    annotated = _by_annotators(found.words, batch)
     return AnnotationResult(
         batch=batch,
         settled=found.settled,
@@ -108,18 +109,26 @@ def annotation_result(
         undecided=found.undecided,
         labels=_label_agreement(annotated, batch, level),
         spans=_span_agreement(annotated, batch, level),
-        overlap=_overlap(annotated, level) if batch.span_labels else None,
+        overlap=_overlap(annotated, batch, level),
         bias=suggestion_bias(items, said, batch, level=level),
     )
 
 
-def _by_annotators(verdicts: Iterable[RaterVerdict], batch: Batch) -> list[RaterVerdict]:
-    """Verdicts on one item without the adjudicators' and without skipped ones."""
-    return [v for v in verdicts if v.account not in batch.adjudicators and not v.said.skipped]
+def _by_annotators(
+    said: Mapping[str, Iterable[RaterVerdict]],
+    batch: Batch,
+) -> list[RaterVerdict]:
+    """All verdicts but the adjudicators' and skipped ones, item by item."""
+    annotated: list[RaterVerdict] = []
+    for verdict in chain.from_iterable(said.values()):
+        by_adjudicator = verdict.account in batch.adjudicators
+        if not (by_adjudicator or verdict.said.skipped):
+            annotated.append(verdict)
+    return annotated
 
 
 def _label_agreement(
-    annotated: Iterable[Sequence[RaterVerdict]],
+    annotated: Sequence[RaterVerdict],
     batch: Batch,
     level: float,
 ) -> Agreement | None:
@@ -127,31 +136,30 @@ def _label_agreement(
         return None
     number = {label: float(n) for n, label in enumerate(batch.row_labels)}
     ratings: dict[tuple[str, str], float] = {}
-    for verdicts in annotated:
-        for verdict in verdicts:
-            if verdict.said.label in number:
-                ratings[verdict.account, verdict.item] = number[verdict.said.label]
+    for verdict in annotated:
+        label = verdict.said.label
+        if label in number:
+            ratings[verdict.account, verdict.item] = number[label]
     return agreement(ratings, level=level)
 
 
 def _span_agreement(
-    annotated: Iterable[Sequence[RaterVerdict]],
+    annotated: Sequence[RaterVerdict],
     batch: Batch,
     level: float,
 ) -> dict[str, Agreement]:
     """Per span label: whether the text holds such a mark at all, item by item."""
-    marked: dict[tuple[str, str], set[str]] = {}
-    for verdicts in annotated:
-        for verdict in verdicts:
-            marked[verdict.account, verdict.item] = {span.label for span in verdict.said.spans}
-
     found: dict[str, Agreement] = {}
     for label in batch.span_labels:
-        ratings = {who_and_what: float(label in labels) for who_and_what, labels in marked.items()}
+        ratings = {(v.account, v.item): float(_marks(v, label)) for v in annotated}
         measured = agreement(ratings, level=level)
         if measured is not None:
             found[label] = measured
     return found
+
+
+def _marks(verdict: RaterVerdict, label: str) -> bool:
+    return any(span.label == label for span in verdict.said.spans)
 
 
 def span_f1(a: Sequence[MarkedSpan], b: Sequence[MarkedSpan]) -> float:
@@ -164,17 +172,29 @@ def span_f1(a: Sequence[MarkedSpan], b: Sequence[MarkedSpan]) -> float:
     """
     one = {(s.start, s.end, s.label) for s in a}
     two = {(s.start, s.end, s.label) for s in b}
-    if not one and not two:
+    if not one | two:
         return 1.0
     return 2 * len(one & two) / (len(one) + len(two))
 
 
-def _overlap(annotated: Iterable[Sequence[RaterVerdict]], level: float) -> Estimate | None:
-    pairs = list(_pairs(annotated))
-    if not pairs:
+def _overlap(
+    annotated: Sequence[RaterVerdict],
+    batch: Batch,
+    level: float,
+) -> Estimate | None:
+    """Mean F1 of every two annotators of the same item."""
+    by_item: dict[str, list[RaterVerdict]] = defaultdict(list)
+    for verdict in annotated:
+        by_item[verdict.item].append(verdict)
+
+    values: list[float] = []
+    items: list[str] = []
+    for item, verdicts in by_item.items():
+        for one, other in combinations(verdicts, 2):
+            values.append(span_f1(one.said.spans, other.said.spans))
+            items.append(item)
+    if not (batch.span_labels and values):
         return None
-    values = [span_f1(one.said.spans, other.said.spans) for one, other in pairs]
-    items = [one.item for one, _ in pairs]
     return mean(
         values,
         clusters=items,
@@ -182,11 +202,3 @@ def _overlap(annotated: Iterable[Sequence[RaterVerdict]], level: float) -> Estim
         low=0,
         high=1,
     )
-
-
-def _pairs(
-    annotated: Iterable[Sequence[RaterVerdict]],
-) -> Iterator[tuple[RaterVerdict, RaterVerdict]]:
-    """Every two annotators of the same item."""
-    for verdicts in annotated:
-        yield from combinations(verdicts, 2)

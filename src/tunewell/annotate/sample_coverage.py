@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from tunewell.people.work import Coverage
 from tunewell.types import Estimate
 
 DRAWS = 200
+ALL_ALIKE: Mapping[str, float] = MappingProxyType({})
 
 Floats = NDArray[np.float64]
 
@@ -22,49 +25,63 @@ class _SliceValues:
     """Which slice values each row has, as numbers, so that many samples are counted quickly.
 
     Attributes:
-        count: How many values of the slices there are in all.
-        codes: Number of each row's value of each slice, shape (rows, slices); ``count`` where a row
-            has no value.
+        codes: Number of each row's value of each slice, shape (rows, slices).
+        named: Which numbers are values, shape (numbers,); the others stand for no value.
     """
 
-    count: int
     codes: NDArray[np.int64]
+    named: NDArray[np.bool_]
 
     @classmethod
     def of(cls, rows: Sequence[SampleCandidate]) -> _SliceValues:
-        values = [
-            (row, place, value)
-            for row, candidate in enumerate(rows)
-            for place, value in enumerate(candidate.strata)
-            if value
-        ]
-        names = sorted({(place, value) for _, place, value in values})
-        number = {name: n for n, name in enumerate(names)}
+        columns = list(zip_longest(*(row.strata for row in rows), fillvalue=""))
+        codes = np.zeros((len(rows), len(columns)), np.int64)
+        named: list[bool] = []
+        for place, column in enumerate(columns):
+            values = sorted(set(column))
+            number = {value: len(named) + n for n, value in enumerate(values)}
+            codes[:, place] = [number[value] for value in column]
+            named += map(bool, values)
+        return cls(codes, np.array(named, np.bool_))
 
-        slices = max((len(r.strata) for r in rows), default=0)
-        codes = np.full((len(rows), slices), len(names))
-        for row, place, value in values:
-            codes[row, place] = number[place, value]
-        return cls(count=len(names), codes=codes)
+    @property
+    def count(self) -> int:
+        """How many values of the slices there are in all."""
+        return int(self.named.sum())
 
-    def shares(
-        self,
-        rows: NDArray[np.int64],
-        weights: Floats,
-    ) -> Floats:
+    def shares(self, rows: NDArray[np.int64], weights: Floats) -> Floats:
         """Share of each value among these rows, each row counted with its weight."""
         _, slices = self.codes.shape
         totals = np.bincount(
-            self.codes[rows].ravel(), np.repeat(weights, slices), minlength=self.count + 1
+            self.codes[rows].ravel(),
+            np.repeat(weights, slices),
+            minlength=self.named.size,
         )
-        return np.asarray(totals[: self.count] / weights.sum())
+        return np.asarray(totals[self.named] / weights.sum())
+
+    def of_random_samples(
+        self,
+        size: int,
+        *,
+        draws: int,
+        seed: int,
+    ) -> Floats:
+        """Shares in as many random samples of one size, shape (draws, values)."""
+        luck = np.random.default_rng([seed, 7])
+        rows, _ = self.codes.shape
+        weights = np.ones(size)
+        shares = np.empty((draws, self.count))
+        for draw in range(draws):
+            sample = luck.choice(rows, size, replace=False)
+            shares[draw] = self.shares(sample, weights)
+        return shares
 
 
 def coverage(
     rows: Sequence[SampleCandidate],
     chosen: Sequence[str],
     *,
-    probabilities: Mapping[str, float] | None = None,
+    probabilities: Mapping[str, float] = ALL_ALIKE,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Coverage | None:
@@ -85,46 +102,47 @@ def coverage(
         (2, 2, True)
     """
     values = _SliceValues.of(rows)
-    if not values.count or not chosen:
+    if not chosen or values.count == 0:
         return None
 
-    position = {r.id: n for n, r in enumerate(rows)}
+    position = {row.id: n for n, row in enumerate(rows)}
     known = [name for name in chosen if name in position]
     sample = np.array([position[name] for name in known], np.int64)
-    chances = np.array([(probabilities or {}).get(name, 1.0) for name in known])
+    chances = np.array([probabilities.get(name, 1.0) for name in known])
 
     truth = values.shares(np.arange(len(rows)), np.ones(len(rows)))
     own = values.shares(sample, 1 / chances)
+    others = values.of_random_samples(len(known), draws=draws, seed=seed)
 
-    luck = np.random.default_rng([seed, 7])
-    size = len(known)
-    others = [
-        values.shares(luck.choice(len(rows), size, replace=False), np.ones(size))
-        for _ in range(draws)
-    ]
     return Coverage(
-        rows=size,
+        rows=len(known),
         groups=values.count,
-        covered=int((own > 0).sum()),
-        random=_middle([float((other > 0).sum()) for other in others], size),
-        error=_error(own, truth),
-        error_random=_middle([_error(other, truth) for other in others], size),
+        covered=int(_covered(own)),
+        random=_middle(_covered(others), len(known)),
+        error=float(_error(own, truth)),
+        error_random=_middle(_error(others, truth), len(known)),
     )
 
 
-def _error(shares: Floats, truth: Floats) -> float:
-    """Root of the mean squared difference."""
-    return float(np.sqrt(((shares - truth) ** 2).mean()))
+def _covered(shares: Floats) -> Floats:
+    """How many values a sample holds; for several samples, one a row, of each."""
+    return np.asarray((shares > 0).sum(axis=-1), np.float64)
 
 
-def _middle(values: Sequence[float], n: int) -> Estimate:
+def _error(shares: Floats, truth: Floats) -> Floats:
+    """Root of the mean squared difference; for several samples, one a row, of each."""
+    squared = (shares - truth) ** 2
+    return np.asarray(np.sqrt(squared.mean(axis=-1)))
+
+
+def _middle(values: Floats, n: int) -> Estimate:
     """Mean over random samples, with the middle 95 % of them."""
     low, high = np.quantile(values, [0.025, 0.975])
-    value = float(np.mean(values))
+    value = float(values.mean())
     return Estimate(
         value=value,
         low=min(float(low), value),
         high=max(float(high), value),
         n=n,
-        method=f"{len(values)} random samples of the same size",
+        method=f"{values.size} random samples of the same size",
     )

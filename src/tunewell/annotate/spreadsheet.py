@@ -110,8 +110,9 @@ def _bare_cells(line: Mapping[object, object]) -> dict[str, str]:
 
 
 def _bare(content: str) -> str:
-    guarded = content[:1] == "'" and content[1:2] in FORMULA_STARTS
-    return content[1:] if guarded else content
+    if content[1:2] in FORMULA_STARTS:
+        return content.removeprefix("'")
+    return content
 
 
 def _said(cells: Mapping[str, str], source: str) -> Said:
@@ -129,9 +130,9 @@ def _said(cells: Mapping[str, str], source: str) -> Said:
 
 
 def _span(mark: str, source: str) -> MarkedSpan:
-    label, colon, quote = mark.partition(": ")
+    label, _, quote = mark.partition(": ")
     count = source.count(quote) if quote else 0
-    if not colon or count != 1:
+    if count != 1:
         raise ValueError(f"the mark {mark!r} occurs in the source {count} times, not once")
     start = source.index(quote)
     return MarkedSpan(

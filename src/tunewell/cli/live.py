@@ -151,20 +151,12 @@ class _Axes:
 class _Grid:
     """Characters of Braille dots."""
 
-    def __init__(
-        self,
-        width: int,
-        height: int,
-    ) -> None:
+    def __init__(self, width: int, height: int) -> None:
         self.columns = 2 * width
         self.rows = 4 * height
         self._cells = [[0] * width for _ in range(height)]
 
-    def set(
-        self,
-        column: int,
-        row: int,
-    ) -> None:
+    def set(self, column: int, row: int) -> None:
         self._cells[row // 4][column // 2] |= DOTS[row % 4][column % 2]
 
     def draw(

@@ -23,6 +23,8 @@ MOST_LOOKED_AT = 8_000
 MOST_GIVEN = 200_000
 """Characters of the source that are looked at."""
 
+NO_FACTS = Facts()
+
 FLAGGED_STANDINGS = ("outdated", "early", "wrong")
 
 Marker = Callable[[str, Example], tuple[Mark, ...]]
@@ -69,11 +71,12 @@ def _known_facts(file: TaskFile) -> KnownFacts:
         if metric.options.get("metric", metric.name) == "currency":
             options = _currency_options(metric)
             return KnownFacts(read_facts(file.root / options.facts), options.date)
-    return KnownFacts(Facts())
+    return KnownFacts(NO_FACTS)
 
 
 def _currency_options(metric: MetricSpec) -> CurrencyOptions:
-    given = {name: value for name, value in metric.options.items() if name != "metric"}
+    given = dict(metric.options)
+    given.pop("metric", None)
     return CurrencyOptions.model_validate(given)
 
 
@@ -82,7 +85,7 @@ def marks(
     example: Example,
     *,
     language: str = "en",
-    facts: Facts | None = None,
+    facts: Facts = NO_FACTS,
     date: str = "",
 ) -> tuple[Mark, ...]:
     """Marks of an output in characters of the output itself, in order.
@@ -107,7 +110,7 @@ def marks(
         return ()
 
     found = list(_unsupported(output, example, language))
-    if facts is not None and facts.facts:
+    if facts.facts:
         found += _not_current(output, example, language, KnownFacts(facts, date))
     in_output = [_moved(mark, places) for mark in found]
     return tuple(sorted(in_output, key=lambda m: (m.start, m.end)))

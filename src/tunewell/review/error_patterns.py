@@ -52,6 +52,11 @@ class Pattern(Value):
     comments: tuple[str, ...] = ()
 
 
+def family_of(item: Item) -> str:
+    """The family of an item's row; a row without one is a family of its own."""
+    return item.family or item.example
+
+
 @dataclass(frozen=True)
 class _Figure:
     """One kind of error, row by row.
@@ -98,8 +103,9 @@ class _Outputs:
     @cached_property
     def families(self) -> NDArray[np.intp]:
         """Number of each row's family."""
-        names = [item.family or item.example for item in self.rows]
-        return np.unique(names, return_inverse=True)[1]
+        names = list(map(family_of, self.rows))
+        _, numbers = np.unique(names, return_inverse=True)
+        return numbers
 
     @cached_property
     def comments(self) -> dict[int, list[str]]:
@@ -111,11 +117,7 @@ class _Outputs:
                 found[self.place[item.example]].append(comment)
         return found
 
-    def share(
-        self,
-        figure: _Figure,
-        rows: NDArray[np.intp],
-    ) -> Estimate:
+    def share(self, figure: _Figure, rows: NDArray[np.intp]) -> Estimate:
         """Mean over rows on which somebody answered, clustered by family."""
         answered = rows[~np.isnan(figure.values[rows])]
         values, families = figure.values[answered], self.families[answered]
@@ -131,11 +133,7 @@ class _Outputs:
             high=1,
         )
 
-    def quotes(
-        self,
-        figure: _Figure,
-        rows: NDArray[np.intp],
-    ) -> tuple[str, ...]:
+    def quotes(self, figure: _Figure, rows: NDArray[np.intp]) -> tuple[str, ...]:
         """Comments on rows where the error was seen."""
         quoted: list[str] = []
         for row in rows.tolist():
@@ -185,6 +183,7 @@ def _patterns_of(
         if not figure.seen_in(rows):
             continue
         share = outputs.share(figure, rows)
+        overall = float(np.nanmean(figure.values))
         is_group = name != ""
         pattern = Pattern(
             tag=figure.tag,
@@ -192,7 +191,7 @@ def _patterns_of(
             arm=outputs.arm,
             slice=name,
             share=share,
-            above=is_group and share.low > float(np.nanmean(figure.values)),
+            above=is_group and share.low > overall,
             comments=outputs.quotes(figure, rows),
         )
         found.append(pattern)
@@ -203,9 +202,11 @@ def _figures(outputs: _Outputs, batch: Batch) -> Iterator[_Figure]:
     """Each kind of error as a value per row."""
     for criterion in batch.rubric:
         if criterion.scale == "yes/no":
-            yield _Figure(f"not {criterion.name}", "criterion", _denied(outputs, criterion.name))
+            denied = _denied(outputs, criterion.name)
+            yield _Figure(f"not {criterion.name}", "criterion", denied)
     for tag in batch.error_tags:
         yield _Figure(tag, "tag", _ticked(outputs, tag))
+
     commented = np.zeros(len(outputs.rows))
     commented[list(outputs.comments)] = 1.0
     yield _Figure("commented", "comment", commented)
@@ -216,33 +217,40 @@ def _denied(outputs: _Outputs, criterion: str) -> Floats:
     no = np.zeros(len(outputs.rows))
     answers = np.zeros(len(outputs.rows))
     for verdict, item in outputs.said:
-        if criterion in verdict.said.scores:
+        score = verdict.said.scores.get(criterion)
+        if score is not None:
             row = outputs.place[item.example]
-            no[row] += 1 - verdict.said.scores[criterion]
+            no[row] += 1 - score
             answers[row] += 1
+
     with np.errstate(invalid="ignore"):
-        return np.asarray(no / answers)
+        share = no / answers
+    return np.asarray(share)
 
 
 def _ticked(outputs: _Outputs, tag: str) -> Floats:
+    """1 for each row on which anybody ticked the error."""
     ticked = np.zeros(len(outputs.rows))
     for verdict, item in outputs.said:
-        if tag in verdict.said.tags:
-            ticked[outputs.place[item.example]] = 1.0
+        row = outputs.place[item.example]
+        ticked[row] = max(ticked[row], tag in verdict.said.tags)
     return ticked
 
 
 def _groups(rows: Sequence[Item]) -> dict[str, NDArray[np.intp]]:
     """All rows (under the empty name), and the rows of each group that is large enough."""
-    by_value: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    by_field: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for n, item in enumerate(rows):
-        for field, value in {**item.groups, **item.slices}.items():
-            if value:
-                by_value[field][value].append(n)
+        values = {**item.groups, **item.slices}
+        for field, value in values.items():
+            by_field[field][value].append(n)
 
-    groups: dict[str, NDArray[np.intp]] = {"": np.arange(len(rows))}
-    for field in sorted(by_value):
-        values = by_value[field]
-        if 1 < len(values) <= MOST_GROUPS:
-            groups |= {f"{field}={value}": np.array(values[value]) for value in sorted(values)}
-    return {name: members for name, members in groups.items() if len(members) >= FEW}
+    groups: dict[str, list[int]] = {"": list(range(len(rows)))}
+    for field in sorted(by_field):
+        by_value = by_field[field]
+        by_value.pop("", None)
+        if 1 < len(by_value) <= MOST_GROUPS:
+            groups |= {f"{field}={value}": by_value[value] for value in sorted(by_value)}
+
+    large = [name for name in groups if len(groups[name]) >= FEW]
+    return {name: np.array(groups[name]) for name in large}

@@ -11,8 +11,9 @@ from typing import Literal
 
 from tunewell.errors import UserError
 from tunewell.people import Book, new_id, shown
+from tunewell.people.candidates import candidates
 from tunewell.people.guide import conversation, read_guideline
-from tunewell.people.sample import SampleCandidate, draw
+from tunewell.people.sample import draw
 from tunewell.people.work import Batch, Item
 from tunewell.review.automatic_flags import marker
 from tunewell.store import Store
@@ -100,18 +101,21 @@ def open_review(
 
     families = dict(zip(evaluation.rows, evaluation.clusters, strict=False))
     sureness = _sureness(store, evaluation, file)
-    chosen = _drawn(answered, plan, file, families=families, sureness=sureness)
+    slices = [s.field for s in file.spec.slices]
+    pool = candidates(answered, slices, families, kinds=sureness)
+    names = draw(pool, plan.rows, seed=plan.seed)
     drawn = _Drawn(
         part=plan.part,
         families=families,
-        slices=[s.field for s in file.spec.slices],
-        probability=len(chosen) / len(answered),
+        slices=slices,
+        probability=len(names) / len(answered),
     )
 
     batch = _batch(file, evaluation, plan)
     mark = marker(file)
+    by_id = {example.id: example for example in answered}
     items: list[Item] = []
-    for example in chosen:
+    for example in map(by_id.__getitem__, names):
         for text, arms in _distinct(outputs[example.id]):
             item = drawn.item(batch, example, text, arms)
             items.append(item.model_copy(update={"marks": mark(item.output, example)}))
@@ -146,7 +150,7 @@ class _Drawn:
         text: str,
         arms: tuple[str, ...],
     ) -> Item:
-        groups = {name: example.field(name) for name in GROUPED_BY}
+        groups = {name: value for name in GROUPED_BY if (value := example.field(name))}
         return Item(
             id=new_id(),
             batch=batch.id,
@@ -158,7 +162,7 @@ class _Drawn:
             output=shown(text),
             family=self.families.get(example.id, example.id),
             slices={name: example.field(name) for name in self.slices},
-            groups={name: value for name, value in groups.items() if value},
+            groups=groups,
             probability=self.probability,
         )
 
@@ -173,7 +177,7 @@ def _check(
             "tunewell.yaml has no rubric, so there is nothing to ask people",
             hint="people: {rubric: [{name: right, question: 'Is the answer right?'}]}",
         )
-    unknown = [arm for arm in plan.arms if arm not in evaluation.arms]
+    unknown = sorted(set(plan.arms) - set(evaluation.arms))
     if unknown or not plan.arms:
         raise UserError(
             f"no outputs of {', '.join(unknown) or 'any arm'}",
@@ -217,28 +221,6 @@ def _batch(
     )
 
 
-def _drawn(
-    answered: Sequence[Example],
-    plan: ReviewPlan,
-    file: TaskFile,
-    *,
-    families: Mapping[str, str],
-    sureness: Mapping[str, str],
-) -> list[Example]:
-    """The rows to judge: each slice, and each kind of judge's sureness, gets its share."""
-    slices = [s.field for s in file.spec.slices]
-    candidates = [
-        SampleCandidate(
-            id=example.id,
-            strata=(*map(example.field, slices), sureness.get(example.id, "")),
-            family=families.get(example.id, ""),
-        )
-        for example in answered
-    ]
-    by_id = {example.id: example for example in answered}
-    return [by_id[name] for name in draw(candidates, plan.rows, seed=plan.seed)]
-
-
 def _sureness(
     store: Store,
     evaluation: Evaluation,
@@ -257,8 +239,9 @@ def _sureness(
         if score.metric not in scales or isinstance(score.value, Unscored):
             continue
         low, high = scales[score.metric]
+        middle = (low + high) / 2
         # 0 at either end of the scale, 1 in the middle.
-        doubt = 1 - abs(2 * (float(score.value) - low) / (high - low) - 1)
+        doubt = 1 - abs(float(score.value) - middle) / (high - middle)
         doubts[score.example] = max(doubts.get(score.example, 0.0), doubt)
     return {name: "unsure" if doubt > DOUBTFUL else "sure" for name, doubt in doubts.items()}
 

@@ -140,10 +140,12 @@ def plan_panel(
         elif gate.people == "required":
             needs.append(_need_without_criterion(gate))
 
-    rows = min(max((n.rows for n in needs), default=FEWEST), available)
+    wanted = max((need.rows for need in needs), default=FEWEST)
+    rows = min(wanted, available)
     arms = ("tuned", *_compared_with(task))
     people = raters or task.people.raters
     verdicts = rows * len(arms) * people
+    minutes = verdicts * task.people.minutes_per_verdict
     return PanelPlan(
         needs=tuple(needs),
         rows=rows,
@@ -151,7 +153,7 @@ def plan_panel(
         arms=arms,
         raters=people,
         verdicts=verdicts,
-        hours=round(verdicts * task.people.minutes_per_verdict / 60, 1),
+        hours=round(minutes / 60, 1),
         power=power,
         short=tuple(n.gate for n in needs if n.rows > available),
     )
@@ -160,8 +162,11 @@ def plan_panel(
 def _compared_with(task: TaskSpec) -> list[str]:
     """The arms that gates on people's criteria compare the tuned one with."""
     rubric = {c.name for c in task.people.rubric}
-    gates = [g for g in task.gates if g.metric in rubric and g.kind != "level"]
-    return sorted({g.against for g in gates})
+    others: set[str] = set()
+    for gate in task.gates:
+        if gate.metric in rubric and gate.kind != "level":
+            others.add(gate.against)
+    return sorted(others)
 
 
 def _need_without_criterion(gate: Gate) -> Need:

@@ -83,14 +83,16 @@ def rater_results(
     for account in sorted(seats):
         verdicts = own[account]
         seconds = [v.seconds for v in verdicts if v.seconds > 0]
+        disagreements = apart[account]
+        known = _right_where_known(verdicts, items)
         result = RaterResult(
             account=account,
             verdicts=len(verdicts),
             left=seats[account]["open"],
             seconds=median(seconds) if seconds else 0.0,
             drift=_slow_down(seconds),
-            apart=apart[account].estimate(level),
-            known=_right_where_known(verdicts, items).estimate(level),
+            apart=disagreements.estimate(level),
+            known=known.estimate(level),
         )
         results.append(result)
     return tuple(results)
@@ -100,7 +102,9 @@ def _slow_down(seconds: Sequence[float]) -> float:
     third = len(seconds) // 3
     if third < FEWEST_TIMES:
         return 0.0
-    return median(seconds[-third:]) / median(seconds[:third])
+    early = median(seconds[:third])
+    late = median(seconds[-third:])
+    return late / early
 
 
 def _right_where_known(verdicts: Sequence[RaterVerdict], items: Mapping[str, Item]) -> _Share:
@@ -111,7 +115,7 @@ def _right_where_known(verdicts: Sequence[RaterVerdict], items: Mapping[str, Ite
     return share
 
 
-def _apart(said: Sequence[RaterVerdict], batch: Batch) -> Mapping[str, _Share]:
+def _apart(said: Sequence[RaterVerdict], batch: Batch) -> dict[str, _Share]:
     """How often each person's rating is far from the median of the others, on each question."""
     by_item: dict[str, list[RaterVerdict]] = defaultdict(list)
     for verdict in said:
@@ -131,10 +135,10 @@ def _distances(verdicts: Sequence[RaterVerdict], criterion: str) -> list[tuple[s
     ratings = [
         (v.said.scores[criterion], v.account) for v in verdicts if criterion in v.said.scores
     ]
+    if len(ratings) < 2:
+        return []
     ratings.sort()
     values = [value for value, _ in ratings]
-    if len(values) < 2:
-        return []
     return [
         (account, abs(value - middle_of_others(values, place)))
         for place, (value, account) in enumerate(ratings)
@@ -150,4 +154,5 @@ def middle_of_others(values: Sequence[float], place: int) -> float:
         >>> middle_of_others([1, 5], 0)
         5.0
     """
-    return float(median([*values[:place], *values[place + 1 :]]))
+    others = [*values[:place], *values[place + 1 :]]
+    return float(median(others))

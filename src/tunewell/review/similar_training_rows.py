@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from statistics import fmean
 
 from tunewell.people import Book, Item, RaterVerdict
@@ -12,6 +12,7 @@ from tunewell.people.nearest_texts import Near
 from tunewell.people.work import Batch
 from tunewell.review.scales import scale_of
 
+NOWHERE = -1
 NEAR = 3
 """Training rows that are queued for each row rated low."""
 
@@ -30,15 +31,17 @@ def low_rated(book: Book, batch: Batch) -> list[Item]:
     for item in book.items(batch.id):
         said = verdicts[item.id]
         corrected = any(v.said.correction.strip() for v in said)
-        if not item.gold and not corrected and _is_low(said, batch):
+        if item.gold or corrected:
+            continue
+        if _is_low(said, batch):
             low.append(item)
     return low
 
 
 def _is_low(said: Sequence[RaterVerdict], batch: Batch) -> bool:
     for criterion in batch.rubric:
-        ratings = [v.said.scores.get(criterion.name) for v in said]
-        values = [rating for rating in ratings if rating is not None]
+        name = criterion.name
+        values = [v.said.scores[name] for v in said if name in v.said.scores]
         if values and fmean(values) <= scale_of(criterion).low_rating:
             return True
     return False
@@ -80,8 +83,11 @@ def near_rows(
         count: How many for each item.
     """
     asked = [item.source for item in low]
-    ranked = nearest(asked, [text for _, text in training], count=count)
-    names: dict[str, None] = {}
-    for rank in zip_longest(*ranked):
-        names.update((training[place][0], None) for place in rank if place is not None)
-    return list(names)
+    texts = [text for _, text in training]
+    ranked = nearest(asked, texts, count=count)
+
+    # The nearest of each, then the second of each; shorter lists are filled up with no place.
+    in_turn = chain.from_iterable(zip_longest(*ranked, fillvalue=NOWHERE))
+    places = dict.fromkeys(in_turn)
+    places.pop(NOWHERE, None)
+    return [training[place][0] for place in places]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,11 +13,11 @@ from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, p
 from tunewell.cli.review.options import PeopleOption, PowerOption, RatersOption, TitleOption
 from tunewell.cli.review.pool_answers import pool_evaluation
 from tunewell.people import Batch
-from tunewell.people.sample import SampleCandidate, draw
+from tunewell.people.candidates import candidates
+from tunewell.people.sample import draw
 from tunewell.review import ReviewPlan, arms_of, newest_evaluation, open_review, plan_panel
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.types import Example
 
 POOL_ROWS = 50
 """Rows of the review pool that are judged unless ``--rows`` says otherwise."""
@@ -111,7 +110,10 @@ def _open_pool(
 ) -> Batch:
     """Let the newest model answer rows of the review pool, for people to read and correct."""
     examples, families = rows_of(store, "review")
-    drawn = _drawn(file, examples, families, rows)
+    slices = [s.field for s in file.spec.slices]
+    names = draw(candidates(examples, slices, families), rows)
+    by_id = {example.id: example for example in examples}
+    drawn = [by_id[name] for name in names]
     evaluation = pool_evaluation(file, store, drawn, families)
     plan = ReviewPlan(
         author=author,
@@ -122,23 +124,3 @@ def _open_pool(
         part="review",
     )
     return open_review(store, file, evaluation, drawn, plan)
-
-
-def _drawn(
-    file: TaskFile,
-    examples: Sequence[Example],
-    families: Mapping[str, str],
-    rows: int,
-) -> list[Example]:
-    """Rows of the pool, mirroring the slices."""
-    slices = [s.field for s in file.spec.slices]
-    candidates = [
-        SampleCandidate(
-            id=example.id,
-            strata=tuple(map(example.field, slices)),
-            family=families.get(example.id, ""),
-        )
-        for example in examples
-    ]
-    by_id = {example.id: example for example in examples}
-    return [by_id[name] for name in draw(candidates, rows)]
