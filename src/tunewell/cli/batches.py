@@ -19,7 +19,7 @@ class OpenedBatch:
     Attributes:
         batch: What is asked.
         items: How many items it has.
-        seats: How many people were given an item.
+        seats: How many seats were assigned, one for each person and item.
     """
 
     batch: Batch
