@@ -168,43 +168,41 @@ reported together with their lines.
     return head + "\n".join(_sections(TaskSpec, "")) + "\n"
 
 
+EXIT_CODES = {
+    errors.EXIT_OK: "GO, or done",
+    errors.EXIT_USER: "something that you can fix",
+    errors.EXIT_MISUSE: "misuse of the command line",
+    errors.EXIT_NO_GO: "NO-GO",
+    errors.EXIT_INCONCLUSIVE: "INCONCLUSIVE",
+    errors.EXIT_INTERNAL: "an internal error",
+    errors.EXIT_INTERRUPT: "interrupted",
+}
+
+
 def _command_line() -> str:
+    rows = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
     head = f"""\
 # The command line
 
 {MADE}
 
-Data goes to stdout, everything else to stderr. Every verb takes `--json` (see [json.md](json.md)).
+Data goes to stdout, everything else to stderr. Every verb but `serve` takes `--json` (see
+[json.md](json.md)); `-h` or `--help` shows its options.
 
 | exit code | meaning |
 | --- | --- |
-| {errors.EXIT_OK} | GO, or done |
-| {errors.EXIT_USER} | an error that you can fix |
-| {errors.EXIT_MISUSE} | misuse of the command line |
-| {errors.EXIT_NO_GO} | NO-GO |
-| {errors.EXIT_INCONCLUSIVE} | INCONCLUSIVE |
-| {errors.EXIT_INTERNAL} | an internal error |
-| {errors.EXIT_INTERRUPT} | interrupted |
+{rows}
 """
-    group = typer.main.get_command(app)
     lines = []
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    for name, command in _commands("tunewell", typer.main.get_command(app)):
         about = " ".join((command.help or "").split())
-        lines += ["", f"## tunewell {name}", "", about, "", "| | |", "| --- | --- |"]
-        for parameter in command.params:
-            if parameter.name != "help" and not getattr(parameter, "hidden", False):
-                about = _cell(getattr(parameter, "help", "") or "")
-                lines.append(f"| `{_as_typed(parameter)}` | {about} |")
+        lines += ["", f"## {name}", "", about, ""]
+        if _is_group(command):
+            for verb in _verbs(command):
+                lines.append(f"- [{name} {verb}](#{_anchor(f'{name} {verb}')})")
+        else:
+            lines += ["| | |", "| --- | --- |", *_parameters(command)]
     return head + "\n".join(lines) + "\n"
-
-
-def _as_typed(parameter: Any) -> str:
-    """An argument or an option as it is typed, with the name of its value."""
-    value: str = parameter.metavar or (parameter.name or "").upper()
-    if parameter.param_type_name != "option":
-        return value
-    names = ", ".join(parameter.opts)
-    return names if getattr(parameter, "is_flag", False) else f"{names} {value}"
 
 
 METRICS_HEAD = """\
@@ -296,6 +294,45 @@ def _metric_info(info: MetricInfo, about: str) -> str:
     scale = f"{unit} from {info.low:g}{highest}, {better}; {guards}."
     words = about.replace("``", "`")
     return f"### `{info.name}`: {info.title}\n\n{words}\n\n{scale}\n"
+
+
+def _is_group(command: Any) -> bool:
+    return hasattr(command, "commands")
+
+
+def _verbs(group: Any) -> list[str]:
+    return list(group.list_commands(typer.Context(group)))
+
+
+def _anchor(heading: str) -> str:
+    return heading.replace(" ", "-")
+
+
+def _commands(name: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Every verb with its full name, those of a group below it."""
+    for verb in _verbs(group):
+        command = group.commands[verb]
+        yield f"{name} {verb}", command
+        if _is_group(command):
+            yield from _commands(f"{name} {verb}", command)
+
+
+def _parameters(command: Any) -> Iterator[str]:
+    """A row of the table for each argument and option."""
+    for parameter in command.params:
+        if parameter.name == "help" or getattr(parameter, "hidden", False):
+            continue
+        text = (getattr(parameter, "help", "") or "").replace("|", "\\|")
+        yield f"| `{_typed(parameter)}` | {text} |"
+
+
+def _typed(parameter: Any) -> str:
+    """An argument or option as it is typed."""
+    value = parameter.metavar or (parameter.name or "").upper()
+    if parameter.param_type_name != "option":
+        return value
+    names = ", ".join([*parameter.opts, *parameter.secondary_opts])
+    return names if getattr(parameter, "is_flag", False) else f"{names} {value}"
 
 
 def _pitfalls() -> str:

@@ -87,8 +87,6 @@ def compare(
         bars: Gives a progress callback per step.
     """
     trained, evaluation = result.trained, result.evaluation
-    if trained is None or evaluation is None or result.dataset is None:
-        raise ValueError("the run has to be finished first")
     seen = set(leaked)
     rows = [
         e for e in store.examples(result.dataset, ids=list(evaluation.rows)) if e.id not in seen

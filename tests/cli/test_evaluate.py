@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 from tunewell.cli.main import app, main
 from tunewell.evaluate.calibration import Calibration, calibrate
 from tunewell.evaluate.classes import Classes, ClassFigure
-from tunewell.run import Result
+from tunewell.run import Stages
 from tunewell.testing.factories import sample_project
 from tunewell.types import Evaluation
 
@@ -34,10 +35,15 @@ def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
             }
         )
     made.store.close()
-    monkeypatch.setattr(
-        "tunewell.cli.stage.run",
-        lambda *_, **__: Result(evaluation=evaluation, reused=["evaluate"]),
-    )
+    for stage in ("curate", "split", "train"):
+        monkeypatch.setattr(f"tunewell.run.Stages.{stage}", lambda *_: SimpleNamespace(model=None))
+
+    def finished(stages: Stages, *_: object) -> Evaluation:
+        stages.records["evaluate"] = run
+        stages.reused.append("evaluate")
+        return evaluation
+
+    monkeypatch.setattr("tunewell.run.Stages.evaluate", finished)
     found = CliRunner().invoke(app, ["evaluate", str(tmp_path / "project"), "--json"])
     assert found.exit_code == 0, found.output
     said = json.loads(found.stdout)["result"]

@@ -1,4 +1,4 @@
-"""``tunewell erase``: take a person out of every dataset version to come."""
+"""``tunewell erase``: remove a person from every future dataset version."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
 from tunewell.curate.versions import erase
-from tunewell.store.store import default_author
 
 
 def command(
     person: Annotated[
         str,
-        typer.Option("--person", help="Full name, e-mail address, number: as it stands in rows."),
+        typer.Option("--person", help="Full name, e-mail address or number, as written in rows."),
     ],
     path: ProjectOption = Path(),
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Drop every row that mentions a person from now on, mark the datasets that do, name the models trained on them."""
+    """Drop every row that mentions a person from now on.
+
+    Marks the datasets that mention them, and names the models trained on those.
+    """
     with project(path, lock="tunewell erase") as (_, store):
-        found = erase(store, person, author=author or default_author())
+        found = erase(store, person, author=author)
     if json:
         emit("erase", found)
         return
     for dataset, rows in found.rows.items():
-        out.print(
-            f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {', '.join(rows[:5])}",
-            markup=False,
-        )
+        first = ", ".join(rows[:5])
+        show(f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {first}")
     for model in found.models:
-        out.print(
-            f"model {model} was trained on such a dataset: retire it or train again", markup=False
-        )
+        show(f"model {model} was trained on such a dataset: retire or retrain it")
     if not found.rows:
-        out.print("no dataset mentions this person", markup=False)
-    out.print("next: tunewell run (the next dataset leaves those rows out)", markup=False)
+        show("no dataset mentions this person")
+    show("next: tunewell run (the next dataset omits those rows)")
