@@ -22,7 +22,7 @@ from typing import Any
 from bench.machine import keep
 from tunewell.evaluate import decide, evaluate
 from tunewell.evaluate.arms import local_models
-from tunewell.evaluate.stress import stress
+from tunewell.evaluate.stress import StressPlan, stress
 from tunewell.model.base import Model
 from tunewell.store import Store
 from tunewell.task import parse_task
@@ -158,7 +158,8 @@ def endured(
         return found
 
     started = time.perf_counter()
-    found = stress(dataset, split, None, file, store, metric="chrf", max_rows=count, models=models)
+    plan = StressPlan(metric="chrf", max_rows=count)
+    found = stress(dataset, split, None, file, store, plan=plan, models=models)
     return {
         "rows": len(found.rows),
         "metric": found.metric,

@@ -24,8 +24,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from bench.machine import keep
-from tunewell.evaluate.gate import judge_gates, outcome_of
+from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.table import Table
+from tunewell.evaluate.verdict import outcome_of
 from tunewell.metrics import BUILTINS, NATS
 from tunewell.task import TaskFile, parse_task
 

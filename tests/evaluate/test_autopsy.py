@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from tunewell.cli.main import app
 from tunewell.errors import UserError
-from tunewell.evaluate.autopsy import History, autopsy, stopped
+from tunewell.evaluate.autopsy import autopsy
+from tunewell.evaluate.autopsy.training_log import History, stopped
 from tunewell.types import Finding
 
 

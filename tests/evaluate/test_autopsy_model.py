@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tunewell.cli.main import app
-from tunewell.evaluate.autopsy_model import autopsy_model, general
+from tunewell.evaluate.autopsy.model_losses import autopsy_model, general
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.types import Example, Finding, Message
 

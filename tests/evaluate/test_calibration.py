@@ -9,7 +9,8 @@ from scipy.stats import binom
 
 from tests.evaluate.conftest import FakeModel, Project, gold
 from tunewell.evaluate import evaluate
-from tunewell.evaluate.calibration import Calibration, calibrate
+from tunewell.evaluate.calibration import Calibration
+from tunewell.stats import reliability_curve
 from tunewell.model.base import Progress, TargetScore
 from tunewell.types import Message, ModelVersion
 
@@ -93,7 +94,7 @@ def test_the_interval_of_the_error_holds_the_truth(shift: float, families: int) 
         sure = np.repeat(rng.uniform(0.3, 0.85, n // families), families)
         right = (np.repeat(rng.random(n // families), families) < sure - shift).astype(float)
         groups = [str(k // families) for k in range(n)]
-        e = calibrate(sure, right, clusters=groups, seed=i).error
+        e = reliability_curve(sure, right, clusters=groups, seed=i).error
         held += e.low <= abs(shift) + 1e-9 and e.high >= abs(shift)
         zero += e.low == 0
     assert held >= binom.ppf(0.001, draws, 0.95)
@@ -106,7 +107,7 @@ def test_the_interval_of_the_error_holds_the_truth(shift: float, families: int) 
 def test_bins_hold_their_rows_and_rise_in_confidence() -> None:
     rng = np.random.default_rng(1)
     sure = rng.beta(4, 2, 500)
-    found = calibrate(sure, (rng.random(500) < sure).astype(float))
+    found = reliability_curve(sure, (rng.random(500) < sure).astype(float))
     assert sum(b.n for b in found.curve) == 500
     assert [b.confidence for b in found.curve] == sorted(b.confidence for b in found.curve)
     inside = [b.right.low <= b.confidence <= b.right.high for b in found.curve]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from tunewell.evaluate.table import Table, holm_adjusted, table_of
+from tunewell.evaluate.table import Table, table_of
+from tunewell.stats import holm_adjusted
 from tunewell.types import MetricInfo, Score, Unscored
 
 LABEL = MetricInfo(name="label", title="label")

@@ -173,20 +173,12 @@ def _open_stress(
     json: bool,
 ) -> None:
     """Ask people whether the perturbations of the newest stress test leave the right answer as they claim."""
-    from tunewell.evaluate.stress import open_preserved
+    from tunewell.evaluate.stress import AnswerCheck, open_preserved
 
     working = accounts_named(store, people)
     examples, families = rows_of(store, "test")
-    batch = open_preserved(
-        store,
-        file,
-        examples,
-        author=author,
-        count=rows,
-        families=families,
-        raters=raters or None,
-        title=title,
-    )
+    check = AnswerCheck(author=author, count=rows, raters=raters or None, title=title)
+    batch = open_preserved(store, file, examples, check, families=families)
     seats = Book(store).share(batch, working)
     Accounts(store).log(
         author, "batch opened", batch.id, kind=batch.kind, title=batch.title, seats=seats

@@ -53,7 +53,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Perturb held-out rows in every way and compare the failure rate with that of the same rows as they are."""
-    from tunewell.evaluate.stress import stress
+    from tunewell.evaluate.stress import StressPlan, stress
 
     with project(path, overrides=overrides, lock="tunewell stress", wait=wait) as (file, store):
         runs = {name: store.last_run(name) for name in ("curate", "split", "train")}
@@ -73,11 +73,13 @@ def command(
                 model,
                 file,
                 store,
-                kinds=kinds or (),
-                metric=metric,
-                max_rows=rows,
+                plan=StressPlan(
+                    kinds=kinds or (),
+                    metric=metric,
+                    max_rows=rows,
+                    paraphraser=_opened(paraphraser),
+                ),
                 progress=bar,
-                paraphraser=_opened(paraphraser),
             )
     if json:
         emit("stress", result)

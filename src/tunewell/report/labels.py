@@ -14,8 +14,9 @@ from tunewell.report.figures import explain, number_of
 from tunewell.report.results import Results
 
 if TYPE_CHECKING:
-    from tunewell.evaluate.calibration import Bin, Calibration
+    from tunewell.evaluate.calibration import Calibration
     from tunewell.evaluate.classes import ClassFigure
+    from tunewell.stats import Bin
 
 FIRST: Final = 12
 """Classes that are shown at once."""

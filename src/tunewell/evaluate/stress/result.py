@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tunewell.evaluate.stress.kinds import Effect
+from tunewell.evaluate.stress.perturbations import Effect
 from tunewell.types import Estimate, Value
 
 Label = Literal["kept", "not kept", "inconclusive", "not asked"]

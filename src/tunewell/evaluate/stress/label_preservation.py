@@ -1,10 +1,11 @@
-"""Whether a perturbation leaves the right answer as it claims: a sample for people, and what they said."""
+"""Whether a perturbation leaves the right answer as it claims: a sample for people to judge."""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tunewell.errors import UserError
 from tunewell.evaluate.stress.result import Label
@@ -23,9 +24,28 @@ ASKED = RubricCriterion(
     name=SAME_ANSWER, question="Would the answer that stands below the changed question do?"
 )
 ABOUT = (
-    "A question and its right answer, and the same question changed. "
-    "Say yes if the answer below the changed question would be right for it, however oddly it is put."
+    "A question and its right answer, and the same question changed. Say yes if the answer below "
+    "the changed question would be right for it, however oddly it is put."
 )
+
+
+@dataclass(frozen=True)
+class AnswerCheck:
+    """How people are asked whether the right answer stays the same.
+
+    Attributes:
+        author: Who opens the batch.
+        count: How many perturbed rows, balanced over the perturbations.
+        raters: People per row; those of the definition if None.
+        title: What people see.
+        seed: Of draw and order.
+    """
+
+    author: str
+    count: int
+    raters: int | None = None
+    title: str = ""
+    seed: int = 0
 
 
 def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict[str, float]:
@@ -42,40 +62,37 @@ def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict
 
     Example:
         >>> names = ["0~a", "1~a", *(f"{i}~b" for i in range(10))]
-        >>> rows = [Example(id=name, messages=(), tags={"perturbation": name[-1]}) for name in names]
+        >>> rows = [Example(id=n, messages=(), tags={"perturbation": n[-1]}) for n in names]
         >>> found = balanced(rows, 6)
         >>> sorted((name[-1], p) for name, p in found.items())
         [('a', 1.0), ('a', 1.0), ('b', 0.4), ('b', 0.4), ('b', 0.4), ('b', 0.4)]
     """
     groups: dict[str, list[str]] = {}
-    for e in sorted(perturbed, key=lambda e: e.id):
-        groups.setdefault(e.tags["perturbation"], []).append(e.id)
+    for row in sorted(perturbed, key=lambda e: e.id):
+        groups.setdefault(row.tags["perturbation"], []).append(row.id)
     chance = random.Random(f"same-answer {seed}")
     order = sorted(groups)
     chance.shuffle(order)
     order.sort(key=lambda kind: len(groups[kind]))
-    out: dict[str, float] = {}
-    for n, kind in enumerate(order):
-        size = min(len(groups[kind]), (count - len(out)) // (len(order) - n))
-        out |= dict.fromkeys(
-            chance.sample(groups[kind], size), size / len(groups[kind]) if size else 0.0
-        )
-    return out
+
+    drawn: dict[str, float] = {}
+    for done, kind in enumerate(order):
+        ids = groups[kind]
+        share = (count - len(drawn)) // (len(order) - done)
+        size = min(len(ids), share)
+        drawn |= dict.fromkeys(chance.sample(ids, size), size / len(ids))
+    return drawn
 
 
 def open_preserved(
     store: Store,
     file: TaskFile,
     rows: Sequence[Example],
+    check: AnswerCheck,
     *,
-    author: str,
-    count: int,
     families: Mapping[str, str] | None = None,
-    raters: int | None = None,
-    title: str = "",
-    seed: int = 0,
 ) -> Batch:
-    """Lay a sample of the newest stress test's rows before people, the clean question beside the changed one.
+    """Ask people about the newest stress test: the clean question beside the changed one.
 
     What they say is read by the next `stress`. The batch is a review of one criterion; it never
     trains anything.
@@ -84,71 +101,74 @@ def open_preserved(
         store: Of the project.
         file: The definition: guideline, raters.
         rows: The clean rows.
-        author: Who opens it.
-        count: How many perturbed rows, balanced over the perturbations.
+        check: How many rows, by whom, for how many people.
         families: Family by clean row.
-        raters: People per row; those of the definition if None.
-        title: What people see.
-        seed: Of draw and order.
 
     Raises:
         UserError: There was no stress test, or its rows are gone.
     """
-    last = store.last_run("stress")
-    if last is None or "perturbed" not in last.outputs:
-        raise UserError("there is no stress test to take rows from", hint="tunewell stress")
     clean = {e.id: e for e in rows}
-    perturbed = {e.id: e for e in store.examples(last.outputs["perturbed"]) if e.parent in clean}
-    if not perturbed:
-        raise UserError(
-            "the newest stress test is of other rows than these", hint="tunewell stress"
-        )
-    drawn = balanced(list(perturbed.values()), count, seed=seed)
+    perturbed = _perturbed(store, clean)
+    drawn = balanced(list(perturbed.values()), check.count, seed=check.seed)
     batch = Batch(
         id=new_id(),
         kind="review",
-        title=title or "Would the same answer do?",
+        title=check.title or "Would the same answer do?",
         created=dt.datetime.now(dt.UTC),
-        author=author,
-        raters=raters or file.spec.people.raters,
+        author=check.author,
+        raters=check.raters or file.spec.people.raters,
         minutes=file.spec.people.minutes_per_verdict,
         about=ABOUT,
         guideline=read_guideline(file),
         rubric=(ASKED,),
-        seed=seed,
+        seed=check.seed,
     )
+
     names = sorted(drawn)
-    random.Random(f"items {seed}").shuffle(names)
+    random.Random(f"items {check.seed}").shuffle(names)
     known = families or {}
     items = []
-    for n, name in enumerate(names):
+    for number, name in enumerate(names):
         changed = perturbed[name]
         before = clean[changed.parent or ""]
-        items.append(
-            Item(
-                id=new_id(),
-                batch=batch.id,
-                number=n,
-                example=name,
-                arms=("stress",),
-                source=_laid(before),
-                output=_laid(changed),
-                family=known.get(before.id, before.id),
-                probability=drawn[name],
-            )
+        item = Item(
+            id=new_id(),
+            batch=batch.id,
+            number=number,
+            example=name,
+            arms=("stress",),
+            source=_shown(before),
+            output=_shown(changed),
+            family=known.get(before.id, before.id),
+            probability=drawn[name],
         )
+        items.append(item)
     Book(store).open_batch(batch, items)
     return batch
 
 
-def _laid(example: Example) -> str:
+def _perturbed(store: Store, clean: Mapping[str, Example]) -> dict[str, Example]:
+    """The perturbed rows of the newest stress test, by their id."""
+    last = store.last_run("stress")
+    if last is None or "perturbed" not in last.outputs:
+        raise UserError("there is no stress test to take rows from", hint="tunewell stress")
+    rows = store.examples(last.outputs["perturbed"])
+    perturbed = {e.id: e for e in rows if e.parent in clean}
+    if not perturbed:
+        raise UserError(
+            "the newest stress test is of other rows than these", hint="tunewell stress"
+        )
+    return perturbed
+
+
+def _shown(example: Example) -> str:
     return shown(f"{conversation(example)}\n\n— Answer —\n{example.target}")
 
 
 def preserved_share(
     said: Sequence[Judgement], families: Mapping[str, str], *, level: float
 ) -> tuple[Estimate | None, Label]:
-    """The share of perturbed rows whose right answer people call preserved, and what follows from it.
+    """The share of perturbed rows whose right answer people call preserved, and what follows.
 
     Args:
         said: Everybody's words on the rows of one perturbation.
@@ -158,13 +178,15 @@ def preserved_share(
 
     Example:
         >>> import datetime as dt
-        >>> now = dt.datetime.now(dt.UTC)
-        >>> no = [Judgement(id=str(i), example=str(i), arm="stress", criterion="same-answer", value=float(i < 2),
-        ...                 author="ann", at=now) for i in range(10)]
-        >>> found, label = preserved_share(no, {}, level=0.95)
+        >>> def word(row: int) -> Judgement:
+        ...     return Judgement(id=str(row), example=str(row), arm="stress", author="ann",
+        ...                      criterion="same-answer", value=float(row < 2),
+        ...                      at=dt.datetime.now(dt.UTC))
+        >>> said = [word(row) for row in range(10)]
+        >>> found, label = preserved_share(said, {}, level=0.95)
         >>> str(found), label
         ('0.2 [0.0567, 0.51]', 'not kept')
-        >>> preserved_share(no[:2], {}, level=0.95)[1]
+        >>> preserved_share(said[:2], {}, level=0.95)[1]
         'inconclusive'
     """
     if not said:
@@ -179,13 +201,16 @@ def preserved_share(
 
 def heard(store: Store) -> str:
     """Changes with every word of people on whether perturbed rows keep their answer."""
-    own = [e.record for e in store.said("judgement") if e.record.get("criterion") == SAME_ANSWER]
-    room = [j.model_dump(mode="json") for j in judgements(store) if j.criterion == SAME_ANSWER]
-    return digest([own, room])
+    recorded = [event.record for event in store.said("judgement")]
+    own = [record for record in recorded if record.get("criterion") == SAME_ANSWER]
+    in_room = [j for j in judgements(store) if j.criterion == SAME_ANSWER]
+    return digest([own, [j.model_dump(mode="json") for j in in_room]])
 
 
 def discounted(increase: Estimate, preserved: Estimate) -> Estimate:
-    """An increase of failures less what may be the rows' own fault: those whose right answer the change has spoilt.
+    """An increase of failures less what may be the rows' own fault.
+
+    These are the rows whose right answer the change has spoilt.
 
     Args:
         increase: As measured.
@@ -200,7 +225,7 @@ def discounted(increase: Estimate, preserved: Estimate) -> Estimate:
         >>> str(discounted(up, kept))
         '0.2 [0.03, 0.3]'
     """
-    value = max(increase.low - (1 - preserved.low), increase.value - (1 - preserved.value))
     low = increase.low - (1 - preserved.low)
+    value = max(low, increase.value - (1 - preserved.value))
     method = f"{increase.method}, label kept in {preserved}"
     return increase.model_copy(update={"value": value, "low": min(low, value), "method": method})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tunewell.errors import DataError
-from tunewell.evaluate.checks import check_gates
 from tunewell.evaluate.findings import evaluation_findings
-from tunewell.evaluate.interchange import Foreign, read_predictions
-from tunewell.evaluate.stage import comparisons, families, levels, score_all, with_details
-from tunewell.evaluate.table import table_of
+from tunewell.evaluate.gate_checks import check_gates
+from tunewell.evaluate.scored_arms import ScoredArms, score_all
+from tunewell.evaluate.prediction_files import Foreign, read_predictions
+from tunewell.evaluate.result import artifacts_of, evaluation_of
+from tunewell.evaluate.stage import families
 from tunewell.lineage import record
 from tunewell.metrics import build_metrics, infos
 from tunewell.store import Store
@@ -49,9 +50,10 @@ def evaluate_outputs(
     metrics = build_metrics(file)
     check_gates(file, infos(metrics))
     read = {arm: read_predictions(path, arm=arm) for arm, path in files.items()}
-    known = by_id(rows) or {e.id: e for f in read.values() for e in f.examples}
+    known = by_id(rows) or _brought(read)
     predictions = _matched(read, known, file)
-    used = [known[r] for r in sorted({p.example for p in predictions})]
+    used = [known[row] for row in sorted({p.example for p in predictions})]
+
     inputs = {arm or path.name: file_digest(path) for arm, path in files.items()}
     parameters = {
         "metrics": [m.model_dump(mode="json") for m in file.spec.metrics],
@@ -60,81 +62,77 @@ def evaluate_outputs(
     with record(store, STAGE, inputs=inputs, parameters=parameters) as writer:
         arms = list(dict.fromkeys(p.arm for p in predictions))
         whole = _with_missing(predictions, used, arms)
-        scores = score_all(whole, used, metrics, file)
-        slices = {s.field: tuple(e.field(s.field) for e in used) for s in file.spec.slices}
-        measured = tuple(m.info for m in metrics)
-        groups = families(used, split) if split else [e.group or e.id for e in used]
-        table = table_of(
-            scores, rows=[e.id for e in used], metrics=measured, clusters=groups, slices=slices
+        measured = ScoredArms(
+            file=file,
+            metrics=metrics,
+            infos=tuple(m.info for m in metrics),
+            rows=used,
+            families=families(used, split) if split else [e.group or e.id for e in used],
+            predictions=whole,
+            scores=score_all(whole, used, metrics, file),
         )
-        pairs = [
-            (a, b)
-            for i, a in enumerate(arms)
-            for b in arms
-            if a != b and (a == "tuned" or arms.index(b) < i)
-        ]
-        result = Evaluation(
-            arms=tuple(arms),
-            rows=table.rows,
-            metrics=measured,
-            predictions=store.put_value(whole),
-            scores=store.put_value(scores),
-            levels=tuple(levels(table, level=file.spec.evaluate.level)),
-            comparisons=tuple(comparisons(table, level=file.spec.evaluate.level, pairs=pairs)),
-            clusters=table.clusters or (),
-            slices=slices,
-        )
-        result = with_details(result, table, whole, used, metrics, file, store)
-        writer.outputs |= {
-            "evaluation": store.put_value(result),
-            "predictions": result.predictions,
-            "scores": result.scores,
-        }
-        writer.findings += _findings(
-            result, evaluation_findings(result, table, whole, used, file, store)
-        )
-        rejects = sum(len(f.rejects) for f in read.values())
+        result = evaluation_of(measured, store, arms=arms, pairs=list(_pairs(arms)))
+
+        writer.outputs |= artifacts_of(result, store)
+        writer.findings += _findings(evaluation_findings(result, measured, store))
+        rejects = sum(len(found.rejects) for found in read.values())
         writer.counts |= {"rows": len(used), "arms": len(arms), "rejects": rejects}
     return result
+
+
+def _brought(read: Mapping[str, Foreign]) -> dict[str, Example]:
+    """The rows that the files brought with them."""
+    return {e.id: e for found in read.values() for e in found.examples}
 
 
 def _matched(
     read: Mapping[str, Foreign], known: Mapping[str, Example], file: TaskFile
 ) -> list[Prediction]:
-    found = [
-        p
-        for f in read.values()
-        for p in f.predictions
-        if p.example in known and known[p.example].target
-    ]
-    if not found:
-        own = next((p.example for f in read.values() for p in f.predictions), "")
+    given = [p for found in read.values() for p in found.predictions]
+    with_target = {row for row, example in known.items() if example.target}
+    matched = [p for p in given if p.example in with_target]
+    if not matched:
+        first = given[0].example if given else ""
         raise DataError(
-            f"no output is of a held-out row with a target (the first is of {own!r})",
+            f"no output is of a held-out row with a target (the first is of {first!r})",
             place=file.path.name,
             hint="use the rows' own ids, or give input and target beside each output",
         )
-    return found
+    return matched
 
 
 def _with_missing(
     predictions: Sequence[Prediction], rows: Sequence[Example], arms: Sequence[str]
 ) -> list[Prediction]:
+    """One prediction per arm and row; what was not given counts as a failed answer."""
     said = {(p.example, p.arm): p for p in predictions}
-    return [
-        said.get((e.id, arm))
-        or Prediction(example=e.id, arm=arm, text="", finish="error", reason="no output given")
-        for arm in arms
-        for e in rows
-    ]
+    whole = []
+    for arm in arms:
+        for row in rows:
+            given = said.get((row.id, arm))
+            whole.append(given or _not_given(row.id, arm))
+    return whole
 
 
-def _findings(result: Evaluation, found: Sequence[Finding]) -> list[Finding]:
-    """Looks at the test set are not counted here: who made the outputs may have looked as often as they liked."""
+def _not_given(row: str, arm: str) -> Prediction:
+    return Prediction(example=row, arm=arm, text="", finish="error", reason="no output given")
+
+
+def _pairs(arms: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The tuned arm against every other; others against those before them."""
+    for i, arm in enumerate(arms):
+        rivals = arms if arm == "tuned" else arms[:i]
+        for rival in rivals:
+            if rival != arm:
+                yield arm, rival
+
+
+def _findings(found: Sequence[Finding]) -> list[Finding]:
+    """Looks at the test set are not counted here.
+
+    Who made the outputs may have looked as often as they liked.
+    """
     why = "Outputs made elsewhere: how often their maker looked at these rows is not known."
-    return [
-        Finding(code="E09", status="unchecked", stage=STAGE, why=why)
-        if f.code == "E09"
-        else f.model_copy(update={"stage": STAGE})
-        for f in found
-    ]
+    unknown = Finding(code="E09", status="unchecked", stage=STAGE, why=why)
+    own = [f.model_copy(update={"stage": STAGE}) for f in found]
+    return [unknown if f.code == "E09" else f for f in own]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from tunewell.evaluate.strict import exact_ends, pseudo_ends, skewed_ends, strict_ends, tilted_ends
+from tunewell.stats.one_sided import exact_ends, pseudo_ends, skewed_ends, strict_ends, tilted_ends
 from tunewell.stats import mean
 
 
