@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median_low
 
 from tunewell.errors import UserError
+from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import Model
 from tunewell.store import Store
 from tunewell.store.files import file_digest
@@ -58,11 +60,11 @@ class Arm:
 
     def _system(self, example: Example) -> list[Message]:
         """The instruction, then what the row's own system turns say beside the one replaced."""
-        texts = [self.instruction] if self.instruction else []
+        texts = [self.instruction]
         for turn in example.prompt:
             if turn.role == "system" and turn.content.strip() != self.replaces.strip():
                 texts.append(turn.content)
-        system = "\n\n".join(text for text in texts if text)
+        system = _paragraphs(texts)
         return [Message(role="system", content=system)] if system else []
 
     def _solved(self) -> list[Message]:
@@ -74,9 +76,13 @@ class Arm:
     @property
     def shown(self) -> str:
         """What stands before the row, for reports."""
-        parts = [self.instruction] if self.instruction else []
-        parts += [f"{turn.role}: {turn.content}" for turn in self._solved()]
-        return "\n\n".join(parts)
+        solved = [f"{turn.role}: {turn.content}" for turn in self._solved()]
+        return _paragraphs([self.instruction, *solved])
+
+
+def _paragraphs(texts: Sequence[str]) -> str:
+    """Those that are not empty, joined by blank lines."""
+    return "\n\n".join(filter(None, texts))
 
 
 def _without_system(turns: Sequence[Message]) -> list[Message]:
@@ -88,6 +94,7 @@ def instruction_of(task: TaskSpec) -> str:
 
     Example:
         >>> from pathlib import Path
+    from statistics import median_low
         >>> from tunewell.task import parse_task
         >>> section = "name: t, about: Answers questions., input: a question, output: an answer"
         >>> text = f"task: {{{section}, must: [the date]}}\ndata: [{{path: a}}]"
@@ -132,13 +139,12 @@ def draw_shots(
     if not count or not ids:
         return ()
     drawn = random.Random(seed).sample(ids, min(len(ids), _POOL * count))
-    order = {name: i for i, name in enumerate(drawn)}
     rows = [e for e in store.examples(examples, ids=drawn) if e.target.strip()]
     if not rows:
         return ()
 
-    rows.sort(key=lambda e: order[e.id])
-    median = sorted(_length(e) for e in rows)[(len(rows) - 1) // 2]
+    rows.sort(key=lambda e: drawn.index(e.id))
+    median = median_low(map(_length, rows))
     short_first = sorted(rows, key=lambda e: _length(e) > median)
     return tuple(short_first[:count])
 
@@ -154,7 +160,17 @@ def contenders(
     arms = (Arm(name="base"), _prompted("prompted", task, shots))
     if model is None:
         return arms
-    return (*arms, Arm(name="tuned", version=model))
+    return (*arms, candidate(model))
+
+
+def candidate(model: ModelVersion | None) -> Arm:
+    """The tuned version by itself, or the base model where there is none."""
+    return Arm(name="tuned" if model else "base", version=model)
+
+
+def base_of(model: ModelVersion | None, task: TaskSpec) -> str:
+    """Name of the base model that is evaluated, with or without a tuned version of it."""
+    return model.base if model else task.train.model
 
 
 def _prompted(name: str, task: TaskSpec, shots: Sequence[Example]) -> Arm:
@@ -202,7 +218,7 @@ def _version(store: Store, name: str, place: str) -> ModelVersion:
     known = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
     found = [v for v in known if v.id.startswith(name)]
     if not found:
-        ids = ", ".join(v.id for v in known) or "none yet"
+        ids = ", ".join(ids_of(known)) or "none yet"
         raise UserError(
             f"there is no model version {name!r}; there are: {ids}",
             place=place,

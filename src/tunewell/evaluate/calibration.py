@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_kinds import metrics_of_kind, options_of
+from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.metrics import Metric
 from tunewell.metrics.confidence import BrierOptions, confidence_of
 from tunewell.stats.calibration import Reliability, reliability_curve
@@ -46,7 +47,7 @@ def calibrations(measured: ScoredArms) -> Iterator[Calibration]:
     Args:
         measured: The answers of all arms, with their ``nats``.
     """
-    metrics = {m.name: m for m in measured.metrics}
+    metrics = by_name(measured.metrics)
     for spec in metrics_of_kind(measured.file, "brier"):
         if spec.name not in metrics:
             continue

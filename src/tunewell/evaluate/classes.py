@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.evaluate.comparisons import tested_together
-from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.evaluate.metric_kinds import metrics_of_kind, options_of
 from tunewell.evaluate.metric_values import Mask
+from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.metrics.label import label_of
 from tunewell.metrics.options import LabelOptions
 from tunewell.stats import bonferroni_level, f1_of_overlap, macro_f1, mean
@@ -148,8 +148,7 @@ class _Labelled:
     @cached_property
     def gold(self) -> Labels:
         """Of each row, empty if it has none, shape (rows,)."""
-        targets = [e.target for e in self.measured.rows]
-        return np.array([label_of(t, self.pattern) or "" for t in targets], dtype=object)
+        return np.array([self._label(e.target) for e in self.measured.rows], dtype=object)
 
     @cached_property
     def labels(self) -> list[str]:
@@ -171,7 +170,10 @@ class _Labelled:
         """The label of an answer, empty if it has none; None if there is no answer."""
         if prediction is None or prediction.finish == "error":
             return None
-        return label_of(prediction.text, self.pattern) or ""
+        return self._label(prediction.text)
+
+    def _label(self, text: str) -> str:
+        return label_of(text, self.pattern) or ""
 
     def changes(self, arm: str, against: str) -> Iterator[ClassChange]:
         """Differences in recall between two arms; nothing where one has no scores."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -146,17 +147,21 @@ class _Compared:
 
 def _corrected_for_candidates(found: list[Comparison]) -> list[Comparison]:
     """Over all rows, p-values against one rival corrected for how many stand against it."""
-    candidates: dict[tuple[str, str], list[int]] = {}
+    candidates: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, comparison in enumerate(found):
-        if not comparison.slice and comparison.p_value is not None:
-            rival = (comparison.against, comparison.metric)
-            candidates.setdefault(rival, []).append(i)
+        if not comparison.slice:
+            candidates[comparison.against, comparison.metric].append(i)
 
     corrected = list(found)
     for places in candidates.values():
         if len(places) < 2:
             continue
-        adjusted = holm_adjusted([found[i].p_value or 0.0 for i in places])
+        adjusted = holm_adjusted([_p_value(found[i]) for i in places])
         for i, value in zip(places, adjusted, strict=True):
             corrected[i] = found[i].model_copy(update={"adjusted": value})
     return corrected
+
+
+def _p_value(comparison: Comparison) -> float:
+    assert comparison.p_value is not None
+    return comparison.p_value

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tunewell.evaluate.gate_checks import limit_of, threshold_of
-from tunewell.evaluate.judge_correction import CANDIDATE, corrected, judges, validation_of
-from tunewell.evaluate.people_scores import at_any_look
+from tunewell.evaluate.judge_correction import corrected, judges, validation_of
+from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_values import Mask
+from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
+from tunewell.evaluate.wording import counted
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, Threshold
@@ -40,17 +42,9 @@ def judge_gates(
         file: The definition with its gates.
         said: People's verdicts, for gates with ``people: required``.
     """
-    gates = file.spec.gates
-    claims = len(gates)
-    for gate in gates:
-        claims += len(table.parts(gate.slices)) if gate.slices else 0
-    evidence = _Evidence(table=table, file=file, said=said, claims=claims)
-
-    criteria: list[Criterion] = []
-    for i, gate in enumerate(gates):
-        place = file.where(f"gates.{i}")
-        criteria += [part.criterion() for part in _parts(evidence, gate, place)]
-    return tuple(criteria)
+    parts = [part for i in range(len(file.spec.gates)) for part in _parts(table, file, i)]
+    evidence = _Evidence(table=table, file=file, said=said, claims=len(parts))
+    return tuple(_Decision(evidence, part).criterion() for part in parts)
 
 
 def gate_name(gate: Gate) -> str:
@@ -84,11 +78,13 @@ def side(estimate: Estimate, strict: Estimate, limit: float, *, bigger: bool) ->
         >>> [side(e, e, t, bigger=True) for t in (0.0, 0.05, 0.1)]
         ['GO', 'INCONCLUSIVE', 'NO-GO']
     """
-    good = estimate.low >= limit if bigger else estimate.high <= limit
-    if good:
+    # Turned so that bigger is better.
+    sign = 1 if bigger else -1
+    worst = min(sign * estimate.low, sign * estimate.high)
+    best = max(sign * strict.low, sign * strict.high)
+    if worst >= sign * limit:
         return "GO"
-    bad = strict.high < limit if bigger else strict.low > limit
-    return "NO-GO" if bad else "INCONCLUSIVE"
+    return "NO-GO" if best < sign * limit else "INCONCLUSIVE"
 
 
 def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
@@ -118,7 +114,7 @@ def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
             "the difference to the threshold is too small to matter or to show"
         )
     more = max(1, math.ceil(total - rows))
-    return f"about {more:,} more test {'row' if more == 1 else 'rows'}"
+    return f"about {counted(more, 'more test row')}"
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ class _Evidence:
     @cached_property
     def rubric(self) -> set[str]:
         """Criteria that people judge."""
-        return {c.name for c in self.file.spec.people.rubric}
+        return set(by_name(self.file.spec.people.rubric))
 
     @cached_property
     def read_by_people(self) -> int:
@@ -168,31 +164,44 @@ class _Evidence:
         return min(FEWEST_JUDGED, len(self.table.rows))
 
 
-def _parts(evidence: _Evidence, gate: Gate, place: str) -> Iterator[_GatePart]:
-    """A gate on all rows, then on each value of its slice."""
-    yield _GatePart(evidence, gate, place)
-    if gate.slices:
-        for name, where in evidence.table.parts(gate.slices):
-            yield _GatePart(evidence, gate, place, name, where)
-
-
 @dataclass(frozen=True)
-class _GatePart:
+class _Part:
     """One gate on all rows or on a slice.
 
     Attributes:
-        evidence: What it is decided from.
         gate: The gate.
         place: Where it stands in the definition.
-        part: The slice (``region=north``), empty for all rows.
+        name: The slice (``region=north``), empty for all rows.
         where: Its rows, shape (rows,).
     """
 
-    evidence: _Evidence
     gate: Gate
     place: str
-    part: str = ""
+    name: str = ""
     where: Mask | None = None
+
+
+def _parts(table: Table, file: TaskFile, index: int) -> Iterator[_Part]:
+    """A gate on all rows, then on each value of its slice."""
+    gate = file.spec.gates[index]
+    place = file.where(f"gates.{index}")
+    yield _Part(gate, place)
+    if gate.slices:
+        for name, where in table.parts(gate.slices):
+            yield _Part(gate, place, name, where)
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """One criterion, from the evidence to its outcome."""
+
+    evidence: _Evidence
+    part: _Part
+
+    @property
+    def gate(self) -> Gate:
+        """The gate."""
+        return self.part.gate
 
     @property
     def info(self) -> MetricInfo:
@@ -220,10 +229,10 @@ class _GatePart:
             name=gate_name(self.gate),
             outcome=outcome,
             estimate=estimate,
-            threshold=Threshold(value=limit, origin=self.place),
+            threshold=Threshold(value=limit, origin=self.part.place),
             why=why,
             needs=needs,
-            slice=self.part,
+            slice=self.part.name,
         )
 
     def _undecided(self, why: str, needs: str) -> Criterion:
@@ -232,7 +241,7 @@ class _GatePart:
             outcome="INCONCLUSIVE",
             why=why,
             needs=needs,
-            slice=self.part,
+            slice=self.part.name,
         )
 
     def _strict(self, estimate: Estimate, limit: float) -> Estimate:
@@ -250,15 +259,17 @@ class _GatePart:
         if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
             return None
         if evidence.file.spec.people.looks == "any" and gate.metric in evidence.rubric:
-            return at_any_look(table, evidence.file, gate, evidence.said, self.where, level)
+            return at_any_look(table, evidence.file, gate, evidence.said, self.part.where, level)
         if gate.metric in evidence.judged:
             return self._by_judge(level)
         if gate.kind == "level":
-            return table.level(CANDIDATE, gate.metric, where=self.where, level=level, strict=True)
+            return table.level(
+                CANDIDATE, gate.metric, where=self.part.where, level=level, strict=True
+            )
         if not table.has(gate.against, gate.metric):
             return None
         return table.compare(
-            CANDIDATE, gate.against, gate.metric, where=self.where, level=level, strict=True
+            CANDIDATE, gate.against, gate.metric, where=self.part.where, level=level, strict=True
         )
 
     def _by_judge(self, level: float) -> Estimate | None:
@@ -267,11 +278,11 @@ class _GatePart:
         validation = validation_of(evidence.table, self.gate.metric, level=evidence.level)
         if validation.standing != "validated":
             return None
-        return corrected(evidence.table, self.gate, self.where, level)
+        return corrected(evidence.table, self.gate, self.part.where, level)
 
     @property
     def _rows(self) -> int:
-        return int(self.evidence.table.mask(self.gate.metric, self.where).sum())
+        return int(self.evidence.table.mask(self.gate.metric, self.part.where).sum())
 
     def _why_unmeasured(self) -> tuple[str, str]:
         """Why the gate could not be measured, and what it needs."""
@@ -287,7 +298,7 @@ class _GatePart:
         if gate.kind != "level" and gate.against not in arms:
             why = f"The arm {gate.against!r} was not evaluated."
             return why, f"outputs of the {gate.against} model on the test rows"
-        where = f" on {self.part}" if self.part else ""
+        where = f" on {self.part.name}" if self.part.name else ""
         return f"Too few test rows{where} that {gate.metric} can measure.", "more test rows"
 
     def _why_not_validated(self) -> tuple[str, str]:
@@ -308,9 +319,8 @@ class _GatePart:
         rows = max(self.evidence.enough_read, self._verdicts_for_share())
         more = max(1, rows - self.evidence.read_by_people)
         raters = self.evidence.file.spec.people.raters
-        outputs = "output" if more == 1 else "outputs"
-        judges_of_each = "person" if raters == 1 else "people"
-        return f"about {more} more {outputs} judged by {raters} {judges_of_each} each"
+        outputs = counted(more, "more output", "more outputs")
+        return f"about {outputs} judged by {counted(raters, 'person', 'people')} each"
 
     def _verdicts_for_share(self) -> int:
         """How many verdicts a threshold on a share of yes asks for; 0 for any other gate."""
@@ -325,8 +335,7 @@ class _GatePart:
 
 
 def _why(estimate: Estimate, limit: float, outcome: Outcome, strict: Estimate, claims: int) -> str:
-    rows = "independent row" if estimate.n == 1 else "independent rows"
-    figure = f"{estimate} ({estimate.n} {rows})"
+    figure = f"{estimate} ({counted(estimate.n, 'independent row')})"
     if outcome == "GO":
         return f"{figure} meets the threshold of {limit:g}."
     if outcome == "NO-GO":

@@ -9,6 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from tunewell.errors import TaskError
+from tunewell.evaluate.lookup import by_name
+from tunewell.evaluate.people_scores import criterion_info
 from tunewell.store import Store
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Finding, MetricInfo
@@ -17,6 +19,11 @@ HINT = (
     "bigger is better: at_least; smaller is better (nats): at_most. "
     "`no_worse` takes a margin instead"
 )
+SIDES = {
+    True: ("bigger", "at_least", "at_most"),
+    False: ("smaller", "at_most", "at_least"),
+}
+"""Whether bigger is better to (what is better, the key for it, the key for the other side)."""
 
 
 def check_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> None:
@@ -25,14 +32,13 @@ def check_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> None:
     Raises:
         TaskError: A threshold on the wrong side, or one outside the metric's range; all together.
     """
-    known = {m.name: m for m in metrics}
+    known = by_name(metrics)
     faults: list[tuple[str, str]] = []
     for i, gate in enumerate(file.spec.gates):
-        info = known.get(gate.metric)
-        if info is None:
-            continue
-        place = file.where(f"gates.{i}")
-        faults += [(place, f"gates[{i}]: {fault}") for fault in _threshold_faults(gate, info)]
+        if gate.metric in known:
+            place = file.where(f"gates.{i}")
+            found = _threshold_faults(gate, known[gate.metric])
+            faults += [(place, f"gates[{i}]: {fault}") for fault in found]
     if faults:
         raise TaskError(faults, hint=HINT)
 
@@ -40,10 +46,9 @@ def check_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> None:
 def _threshold_faults(gate: Gate, info: MetricInfo) -> Iterator[str]:
     if gate.kind == "no_worse":
         return
-    if info.bigger_is_better and gate.at_most is not None:
-        yield f"{gate.metric} is better when bigger: use at_least, not at_most."
-    if not info.bigger_is_better and gate.at_least is not None:
-        yield f"{gate.metric} is better when smaller: use at_most, not at_least."
+    better, right, wrong = SIDES[info.bigger_is_better]
+    if getattr(gate, wrong) is not None:
+        yield f"{gate.metric} is better when {better}: use {right}, not {wrong}."
 
     limit = threshold_of(gate)
     if gate.kind == "level" and not info.low <= limit <= info.high:
@@ -61,22 +66,30 @@ def threshold_of(gate: Gate) -> float:
 
 def limit_of(gate: Gate, info: MetricInfo) -> float:
     """What a gate's figure is held against; of a margin, on the side that the metric asks for."""
-    if gate.kind == "no_worse" and not info.bigger_is_better:
-        return gate.margin
-    if gate.kind == "no_worse":
-        return -gate.margin
-    return threshold_of(gate)
+    if gate.kind != "no_worse":
+        return threshold_of(gate)
+    return -gate.margin if info.bigger_is_better else gate.margin
 
 
-def guards(gate: Gate, metrics: Mapping[str, MetricInfo], criteria: Sequence[str]) -> bool:
-    """Whether a gate can open a release.
+def guards(gate: Gate, metrics: Mapping[str, MetricInfo]) -> bool:
+    """Whether a gate can open a release: its metric is the task's own and validated.
 
-    Only people's own verdict can, or a validated metric of the task's own.
+    People's own verdict always is (see `tunewell.evaluate.people_scores.criterion_info`).
     """
-    if gate.metric in criteria:
-        return True
     info = metrics.get(gate.metric)
     return info is not None and info.own and info.validated
+
+
+def guarding_gates(file: TaskFile, metrics: Sequence[MetricInfo]) -> list[Gate]:
+    """The gates that can open a release.
+
+    Args:
+        file: The definition.
+        metrics: What was measured, people's criteria apart.
+    """
+    people = map(criterion_info, file.spec.people.rubric)
+    known = by_name([*metrics, *people])
+    return [gate for gate in file.spec.gates if guards(gate, known)]
 
 
 def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Store) -> Finding:
@@ -84,24 +97,26 @@ def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Sto
 
     Everybody named under ``people.approve`` has to approve it.
     """
-    known = {m.name: m for m in metrics}
-    criteria = [c.name for c in file.spec.people.rubric]
-    guarding = [g.metric for g in file.spec.gates if guards(g, known, criteria)]
+    guarding = guarding_gates(file, metrics)
     if not guarding:
         return _unguarded(file)
 
-    approved = {e.author for e in store.said("approval", subject=file.definition)}
+    approved = {event.author for event in store.said("approval", subject=file.definition)}
     missing = [name for name in file.spec.people.approve if name not in approved]
     if missing:
         return _unapproved(file, missing)
 
     names = ", ".join(file.spec.people.approve) or "nobody needed"
-    why = f"Guarded by {', '.join(dict.fromkeys(guarding))}; definition approved ({names})."
+    why = f"Guarded by {_metrics_of(guarding)}; definition approved ({names})."
     return Finding(code="E01", status="clear", stage="evaluate", why=why)
 
 
+def _metrics_of(gates: Sequence[Gate]) -> str:
+    return ", ".join(dict.fromkeys(gate.metric for gate in gates)) or "none"
+
+
 def _unguarded(file: TaskFile) -> Finding:
-    named = ", ".join(dict.fromkeys(g.metric for g in file.spec.gates)) or "none"
+    named = _metrics_of(file.spec.gates)
     place = file.where("gates")
     return Finding(
         code="E01",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from tunewell.errors import DataError
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.gate_checks import check_gates
-from tunewell.evaluate.scored_arms import ScoredArms, score_all
+from tunewell.evaluate.lookup import groups_of
 from tunewell.evaluate.prediction_files import Foreign, read_predictions
 from tunewell.evaluate.result import artifacts_of, evaluation_of
+from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.evaluate.stage import families
 from tunewell.lineage import record
 from tunewell.metrics import build_metrics, infos
@@ -49,14 +51,14 @@ def evaluate_outputs(
     """
     metrics = build_metrics(file)
     check_gates(file, infos(metrics))
-    read = {arm: read_predictions(path, arm=arm) for arm, path in files.items()}
-    known = by_id(rows) or _brought(read)
-    predictions = _matched(read, known, file)
+    given = _together([read_predictions(path, arm=arm) for arm, path in files.items()])
+    known = by_id(rows) or by_id(given.examples)
+    predictions = _matched(given, known, file)
     used = [known[row] for row in sorted({p.example for p in predictions})]
 
     inputs = {arm or path.name: file_digest(path) for arm, path in files.items()}
     parameters = {
-        "metrics": [m.model_dump(mode="json") for m in file.spec.metrics],
+        "metrics": file.spec.model_dump(mode="json")["metrics"],
         "rows": len(used),
     }
     with record(store, STAGE, inputs=inputs, parameters=parameters) as writer:
@@ -67,7 +69,7 @@ def evaluate_outputs(
             metrics=metrics,
             infos=tuple(m.info for m in metrics),
             rows=used,
-            families=families(used, split) if split else [e.group or e.id for e in used],
+            families=families(used, split) if split else groups_of(used),
             predictions=whole,
             scores=score_all(whole, used, metrics, file),
         )
@@ -75,24 +77,24 @@ def evaluate_outputs(
 
         writer.outputs |= artifacts_of(result, store)
         writer.findings += _findings(evaluation_findings(result, measured, store))
-        rejects = sum(len(found.rejects) for found in read.values())
-        writer.counts |= {"rows": len(used), "arms": len(arms), "rejects": rejects}
+        writer.counts |= {"rows": len(used), "arms": len(arms), "rejects": len(given.rejects)}
     return result
 
 
-def _brought(read: Mapping[str, Foreign]) -> dict[str, Example]:
-    """The rows that the files brought with them."""
-    return {e.id: e for found in read.values() for e in found.examples}
+def _together(files: Sequence[Foreign]) -> Foreign:
+    """All files as one."""
+    return Foreign(
+        predictions=tuple(chain.from_iterable(file.predictions for file in files)),
+        examples=tuple(chain.from_iterable(file.examples for file in files)),
+        rejects=tuple(chain.from_iterable(file.rejects for file in files)),
+    )
 
 
-def _matched(
-    read: Mapping[str, Foreign], known: Mapping[str, Example], file: TaskFile
-) -> list[Prediction]:
-    given = [p for found in read.values() for p in found.predictions]
+def _matched(given: Foreign, known: Mapping[str, Example], file: TaskFile) -> list[Prediction]:
     with_target = {row for row, example in known.items() if example.target}
-    matched = [p for p in given if p.example in with_target]
+    matched = [p for p in given.predictions if p.example in with_target]
     if not matched:
-        first = given[0].example if given else ""
+        first = given.predictions[0].example
         raise DataError(
             f"no output is of a held-out row with a target (the first is of {first!r})",
             place=file.path.name,
@@ -134,5 +136,5 @@ def _findings(found: Sequence[Finding]) -> list[Finding]:
     """
     why = "Outputs made elsewhere: how often their maker looked at these rows is not known."
     unknown = Finding(code="E09", status="unchecked", stage=STAGE, why=why)
-    own = [f.model_copy(update={"stage": STAGE}) for f in found]
-    return [unknown if f.code == "E09" else f for f in own]
+    own = [f.model_copy(update={"stage": STAGE}) for f in found if f.code != "E09"]
+    return [*own, unknown]

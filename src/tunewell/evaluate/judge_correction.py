@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.evaluate.judge_validation import Validation, validate_judge
+from tunewell.evaluate.lookup import picked
 from tunewell.evaluate.metric_kinds import metrics_of_kind
-from tunewell.evaluate.people_scores import people_name
 from tunewell.evaluate.metric_values import Mask
+from tunewell.evaluate.people_scores import CANDIDATE, people_name
 from tunewell.evaluate.table import Table
 from tunewell.stats import corrected_difference, corrected_mean
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Estimate, MetricInfo
 
-CANDIDATE = "tuned"
 _FEWEST = 2
 """Fewer verdicts of people than this correct nothing."""
 Floats = NDArray[np.float64]
@@ -44,8 +44,8 @@ def validation_of(table: Table, metric: str, *, level: float) -> Validation:
 
 def corrected(table: Table, gate: Gate, where: Mask | None, level: float) -> Estimate | None:
     """A gate's figure as people would have it: the judge's verdicts on all rows, theirs on some."""
-    mask = np.ones(len(table.rows), dtype=np.bool_) if where is None else where
-    groups = [family for family, here in zip(table.families, mask, strict=True) if here]
+    mask = table.every_row if where is None else where
+    groups = picked(table.families, mask)
     info = table.metrics[gate.metric]
     candidate = _Verdicts.of(table, CANDIDATE, gate.metric).on(mask)
     if gate.kind == "level":

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.evaluate.lookup import picked
 from tunewell.stats import balanced_accuracy, proportion, rank_correlation
 from tunewell.types import Estimate, Finding, MetricInfo, Value
 
@@ -133,9 +134,7 @@ class _Verdicts:
         j, h = np.asarray(judge, np.float64), np.asarray(human, np.float64)
         spoken = ~np.isnan(h)
         usable = spoken & (h != 0.5) if yes_no else spoken & ~np.isnan(j)
-        families = None
-        if clusters is not None:
-            families = [c for c, here in zip(clusters, usable, strict=True) if here]
+        families = None if clusters is None else picked(clusters, usable)
         return cls(j[usable], h[usable], families, yes_no)
 
     @property

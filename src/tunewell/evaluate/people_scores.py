@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import ValidationError
 
 from tunewell import people
+from tunewell.evaluate.lookup import by_name, picked
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.table import Table
 from tunewell.store import Store
@@ -16,6 +17,7 @@ from tunewell.task import Gate, RubricCriterion, TaskFile, TaskSpec
 from tunewell.types import Estimate, Judgement, MetricInfo, Score
 
 EVENT = "judgement"
+CANDIDATE = "tuned"
 
 
 def criterion_info(criterion: RubricCriterion) -> MetricInfo:
@@ -76,32 +78,30 @@ def at_any_look(
 
     A judge of the same criterion narrows it.
     """
-    criterion = next(c for c in file.spec.people.rubric if c.name == gate.metric)
-    wanted = set(table.rows)
-    if where is not None:
-        wanted = {row for row, here in zip(table.rows, where, strict=True) if here}
+    mask = table.every_row if where is None else where
+    rows = set(picked(table.rows, mask))
+    against = "" if gate.kind == "level" else gate.against
     return people.panel_estimate(
-        [j for j in said if j.example in wanted],
-        criterion,
-        against="" if gate.kind == "level" else gate.against,
+        [j for j in said if j.example in rows],
+        by_name(file.spec.people.rubric)[gate.metric],
+        against=against,
         raters=file.spec.people.raters,
         clusters=dict(zip(table.rows, table.families, strict=True)),
-        judge=_judge_of(table, gate, wanted),
+        judge=_judge_of(table, gate.metric, [CANDIDATE, against] if against else [CANDIDATE], rows),
         level=level,
     )
 
 
-def _judge_of(table: Table, gate: Gate, rows: set[str]) -> Mapping[tuple[str, str], float] | None:
+def _judge_of(
+    table: Table, metric: str, arms: Sequence[str], rows: set[str]
+) -> Mapping[tuple[str, str], float] | None:
     """(row, arm) to the verdict of a judge of the same criterion; None where there is none."""
-    if people_name(gate.metric) not in table.metrics:
+    judged = {arm for arm, scored in table.values if scored == metric}
+    if people_name(metric) not in table.metrics or not judged.issuperset(arms):
         return None
-    arms = ["tuned"] if gate.kind == "level" else ["tuned", gate.against]
-    if any((arm, gate.metric) not in table.values for arm in arms):
-        return None
-
     verdicts: dict[tuple[str, str], float] = {}
     for arm in arms:
-        for row, value in zip(table.rows, table.values[arm, gate.metric], strict=True):
+        for row, value in zip(table.rows, table.values[arm, metric], strict=True):
             if row in rows and not math.isnan(value):
                 verdicts[row, arm] = float(value)
     return verdicts
@@ -121,7 +121,7 @@ def people_scores(said: Sequence[Judgement], task: TaskSpec) -> list[Score]:
     scores: list[Score] = []
     for criterion in task.people.rubric:
         verdicts = _by_row(said, criterion)
-        arms = {arm for by_arm in verdicts.values() for arm in by_arm}
+        arms = set().union(*verdicts.values())
         for row, by_arm in verdicts.items():
             if set(by_arm) == arms:
                 scores += [_mean(row, arm, criterion, own) for arm, own in by_arm.items()]

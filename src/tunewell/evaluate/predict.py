@@ -13,11 +13,13 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from tunewell.evaluate.arms import Arm
+from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import GenerateOptions, Generation, Model, Progress, TargetScore
 from tunewell.store.files import disk_errors
-from tunewell.types import Example, Prediction, Value
+from tunewell.types import Example, Message, Prediction, Value
 
 CHUNK_ROWS = 32
+Turns = tuple[Message, ...]
 T = TypeVar("T", bound=Value)
 
 
@@ -103,8 +105,7 @@ def predict(
     """
     opened = cache(model)
 
-    def answer(chunk: Sequence[Example]) -> list[Generation]:
-        prompts = [arm.prompt(e) for e in chunk]
+    def answer(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[Generation]:
         return opened().generate(prompts, options=options, progress=meter.within)
 
     chunks = _Chunks(f"{arm.name}-generate", Generation, answer, work, meter)
@@ -138,13 +139,11 @@ def losses(
     """
     opened = cache(model)
 
-    def score(chunk: Sequence[Example]) -> list[TargetScore]:
-        prompts = [arm.prompt(e) for e in chunk]
+    def score(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[TargetScore]:
         targets = [e.target for e in chunk]
         return opened().score(prompts, targets, progress=meter.within)
 
-    chunks = _Chunks(f"{arm.name}-score", TargetScore, score, work, meter)
-    return chunks.over(rows, arm)
+    return _Chunks(f"{arm.name}-score", TargetScore, score, work, meter).over(rows, arm)
 
 
 def own_losses(
@@ -163,14 +162,12 @@ def own_losses(
     opened = cache(model)
     said = {p.example: p.text for p in answers}
 
-    def score(chunk: Sequence[Example]) -> list[TargetScore]:
-        prompts = [arm.prompt(e) for e in chunk]
+    def score(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[TargetScore]:
         targets = [said[e.id] for e in chunk]
         return opened().score(prompts, targets, progress=meter.within)
 
-    chunks = _Chunks(f"{arm.name}-own", TargetScore, score, work, meter)
-    found = chunks.over(rows, arm)
-    return [_with_confidence(p, s) for p, s in zip(answers, found, strict=True)]
+    found = _Chunks(f"{arm.name}-own", TargetScore, score, work, meter).over(rows, arm)
+    return list(map(_with_confidence, answers, found))
 
 
 def _with_confidence(prediction: Prediction, score: TargetScore) -> Prediction:
@@ -186,7 +183,7 @@ class _Chunks(Generic[T]):
         self,
         name: str,
         kind: type[T],
-        act: Callable[[Sequence[Example]], list[T]],
+        act: Callable[[Sequence[Example], Sequence[Turns]], list[T]],
         work: PartialAnswers,
         meter: PassMeter,
     ) -> None:
@@ -200,11 +197,11 @@ class _Chunks(Generic[T]):
         """One result per row, in the order of the rows."""
         found: dict[str, T] = {}
         for i, chunk in enumerate(_by_length(rows, arm)):
-            ids = [e.id for e in chunk]
+            ids = ids_of(chunk)
             file = f"{self._name}-{i:05d}.json"
             items = self._work.get(file, ids, self._kind)
             if items is None:
-                items = self._act(chunk)
+                items = self._act(chunk, [arm.prompt(e) for e in chunk])
                 self._work.keep(file, ids, items)
             found.update(zip(ids, items, strict=True))
             self._meter.passed(len(chunk))

@@ -27,6 +27,8 @@ INPUT_KEYS: Final = ("input", "prompt", "question", "instruction")
 TARGET_KEYS: Final = ("target", "reference", "gold", "expected", "label", "ideal")
 ID_KEYS: Final = ("id", "example", "row", "doc_id", "sample_id")
 ARM_KEYS: Final = ("arm", "model", "system")
+RESPONSE_KEYS: Final = ("resps", "filtered_resps")
+"""Of lm-eval's samples."""
 _LONGEST_REASON: Final = 300
 _SHOWN_REJECTS: Final = 3
 
@@ -76,7 +78,7 @@ def read_predictions(path: Path, *, arm: str = "") -> Foreign:
 
 def _read(text: str, name: str, arm: str) -> Foreign:
     whole = _json(text)
-    if isinstance(whole, dict) and "eval" in whole and "samples" in whole:
+    if isinstance(whole, dict) and whole.keys() >= {"eval", "samples"}:
         return _InspectReader(arm or _inspect_arm(whole)).read(whole["samples"] or [])
     if isinstance(whole, list):
         return _RowReader(name, arm).read(enumerate(whole, 1))
@@ -100,9 +102,7 @@ def _first(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
     """The first of these keys that holds text or a number."""
     for key in keys:
         value = row.get(key)
-        if isinstance(value, bool):
-            continue
-        if isinstance(value, str | int | float):
+        if type(value) in {str, int, float}:
             return str(value)
     return None
 
@@ -165,7 +165,7 @@ class _RowReader(_Reader):
         return self.found(self._source)
 
     def _row(self, row: dict[str, Any], place: str) -> None:
-        if "doc" in row and ("resps" in row or "filtered_resps" in row):
+        if "doc" in row and not row.keys().isdisjoint(RESPONSE_KEYS):
             self._source = "lm-eval"
             row = _lm_eval(row)
         output = _first(row, OUTPUT_KEYS)

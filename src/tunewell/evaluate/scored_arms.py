@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from tunewell.evaluate.lookup import ids_of
 from tunewell.evaluate.table import Table, table_of
 from tunewell.metrics import Metric
 from tunewell.task import TaskFile
@@ -50,7 +51,7 @@ class ScoredArms:
         """The scores as arrays."""
         return table_of(
             self.scores,
-            rows=[e.id for e in self.rows],
+            rows=ids_of(self.rows),
             metrics=self.infos,
             clusters=self.families,
             slices=self.slices,

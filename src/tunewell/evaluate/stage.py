@@ -9,14 +9,23 @@ from functools import partial
 from typing import Any
 
 from tunewell.errors import DataError
-from tunewell.evaluate.arms import Arm, Models, contenders, draw_shots, further, local_models
+from tunewell.evaluate.arms import (
+    Arm,
+    Models,
+    base_of,
+    contenders,
+    draw_shots,
+    further,
+    local_models,
+)
 from tunewell.evaluate.comparisons import pairs_of
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.gate_checks import check_gates
 from tunewell.evaluate.looks import look
-from tunewell.evaluate.scored_arms import ScoredArms, score_all
+from tunewell.evaluate.lookup import by_name, ids_of
 from tunewell.evaluate.predict import PartialAnswers, PassMeter, losses, own_losses, predict
 from tunewell.evaluate.result import artifacts_of, evaluation_of
+from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics, infos
 from tunewell.model.base import GenerateOptions, Progress, TargetScore
@@ -85,11 +94,11 @@ def evaluate(
         examples = file.spec.evaluate.shots
         shots = draw_shots(split, store, dataset.examples, count=examples, seed=seed)
         arms = (*contenders(file.spec, model, shots), *further(file, store, shots))
-        names = [a.name for a in arms]
+        names = list(by_name(arms))
 
         passes = _Passes(file, metrics, rows, opener, work)
         predictions, scores = passes.over(arms, progress)
-        looks = look(store, [e.id for e in rows], key=writer.run.key)
+        looks = look(store, ids_of(rows), key=writer.run.key)
         measured = ScoredArms(
             file=file,
             metrics=metrics,
@@ -132,15 +141,15 @@ def inputs_of(dataset: Dataset, split: Split, model: ModelVersion | None) -> dic
 def _parameters(
     file: TaskFile, metrics: Sequence[Metric], model: ModelVersion | None
 ) -> dict[str, Any]:
-    spec = file.spec
+    spec = file.spec.model_dump(mode="json")
     return {
-        "base": model.base if model else spec.train.model,
-        "task": spec.task.model_dump(mode="json"),
-        "metrics": [m.model_dump(mode="json") for m in spec.metrics],
+        "base": base_of(model, file.spec),
+        "task": spec["task"],
+        "metrics": spec["metrics"],
         "versions": {m.name: m.version for m in metrics},
-        "gates": [g.model_dump(mode="json") for g in spec.gates],
-        "slices": [s.field for s in spec.slices],
-        "evaluate": spec.evaluate.model_dump(mode="json"),
+        "gates": spec["gates"],
+        "slices": [s.field for s in file.spec.slices],
+        "evaluate": spec["evaluate"],
     }
 
 

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.evaluate.metric_values import Column, Mask, PairedValues, MetricScale
+from tunewell.evaluate.lookup import by_name, picked
+from tunewell.evaluate.metric_values import Column, Mask, MetricScale, PairedValues
 from tunewell.stats import interval_p_value
 from tunewell.types import Estimate, MetricInfo, Score, Unscored
 
@@ -48,6 +49,11 @@ class Table:
         """Family of each row: its own id where every row stands alone."""
         return self.clusters or self.rows
 
+    @property
+    def every_row(self) -> Mask:
+        """A mask that leaves none out, shape (rows,)."""
+        return np.ones(len(self.rows), dtype=np.bool_)
+
     def has(self, arm: str, metric: str) -> bool:
         """Whether there is anything to look at."""
         return (arm, metric) in self.values and bool(self.applies[metric].any())
@@ -61,22 +67,19 @@ class Table:
 
         Empty values are left out.
         """
-        fields = [field_name] if field_name in self.slices else []
-        if not field_name:
-            fields = list(self.slices)
-
         found = []
-        for name in fields:
-            column = np.array(self.slices[name], dtype=object)
-            for value in sorted(set(self.slices[name]) - {""}):
-                found.append((f"{name}={value}", np.asarray(column == value)))
+        for name, values in self.slices.items():
+            if field_name in {"", name}:
+                column = np.array(values, dtype=object)
+                for value in sorted({*values} - {""}):
+                    found.append((f"{name}={value}", np.asarray(column == value)))
         return found
 
     def rows_of(self, part: str) -> tuple[str, ...]:
         """Ids of the rows of a slice, given as ``region=north``."""
         name, _, value = part.partition("=")
-        column = zip(self.rows, self.slices[name], strict=True)
-        return tuple(row for row, own in column if own == value)
+        column = np.array(self.slices[name], dtype=object)
+        return tuple(picked(self.rows, np.asarray(column == value)))
 
     def mask(self, metric: str, where: Mask | None = None) -> Mask:
         """Which rows a metric can measure, of those in ``where``, shape (rows,)."""
@@ -172,7 +175,7 @@ class Table:
     def _groups(self, mask: Mask) -> list[str] | None:
         if self.clusters is None:
             return None
-        return [family for family, here in zip(self.clusters, mask, strict=True) if here]
+        return picked(self.clusters, mask)
 
 
 def table_of(
@@ -217,7 +220,7 @@ def table_of(
     every_row_alone = not clusters or len(set(clusters)) == len(clusters)
     return Table(
         rows=tuple(rows),
-        metrics={m.name: m for m in metrics},
+        metrics=by_name(metrics),
         values=values,
         applies=applies,
         clusters=None if every_row_alone else tuple(clusters),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.gate import judge_gates
-from tunewell.evaluate.gate_checks import definition_finding, guards
+from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
 from tunewell.evaluate.judge_correction import judges, validation_of
 from tunewell.evaluate.judge_validation import judge_findings
+from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.people_scores import (
     criterion_info,
     judgements,
@@ -68,7 +69,8 @@ def decide(
     known.append(definition_finding(file, evaluation.metrics, store))
     known += _judges_validated(table, file)
     accepted = with_acceptances(known, store, today=day)
-    return _Weighed(criteria, accepted, guarded=_guarded(table, file)).verdict()
+    guarded = bool(guarding_gates(file, evaluation.metrics))
+    return _Weighed(criteria, accepted, guarded=guarded).verdict()
 
 
 def stress_of(evaluation: Evaluation, store: Store) -> tuple[Finding, ...]:
@@ -95,7 +97,7 @@ def _with_people(
     evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[Judgement]
 ) -> Table:
     """The scores of an evaluation with people's; beside a judge's they get a name of their own."""
-    measured = {m.name for m in evaluation.metrics}
+    measured = by_name(evaluation.metrics)
 
     def name_of(criterion: str) -> str:
         return people_name(criterion) if criterion in measured else criterion
@@ -121,12 +123,6 @@ def _judges_validated(table: Table, file: TaskFile) -> list[Finding]:
     level = file.spec.evaluate.level
     judged = sorted(judges(file) & set(table.metrics))
     return judge_findings({m: validation_of(table, m, level=level) for m in judged})
-
-
-def _guarded(table: Table, file: TaskFile) -> bool:
-    """Whether any gate can open a release."""
-    rubric = [c.name for c in file.spec.people.rubric]
-    return any(guards(gate, table.metrics, rubric) for gate in file.spec.gates)
 
 
 @dataclass(frozen=True)

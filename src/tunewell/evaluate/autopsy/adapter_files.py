@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from tunewell.evaluate.autopsy.output_folder import STAGE, places
+from tunewell.evaluate.wording import counted
 from tunewell.types import Finding
 
 CONFIG: Final = "adapter_config.json"
@@ -103,7 +104,8 @@ class _Matrices:
             yield "Every lora_B is zero: the adapter was never trained, the model is its base."
         broken = [name for name, (_, finite) in self.outputs.items() if not finite]
         if broken:
-            yield f"{_matrices(broken, 'holds', 'hold')} NaN or infinity, such as {broken[0]}."
+            count = counted(len(broken), "matrix holds", "matrices hold")
+            yield f"{count} NaN or infinity, such as {broken[0]}."
 
     def of_another_rank(self, config: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with the rank; one that differs by module is not checked."""
@@ -114,7 +116,7 @@ class _Matrices:
         for name, shape in self.shapes.items():
             if "lora_A" in name and len(shape) == 2:
                 ranks.add(shape[0])
-        if ranks and ranks != {said}:
+        if ranks - {said}:
             yield f"adapter_config.json says rank {said}, the matrices have {sorted(ranks)}."
 
     def of_no_target(self, targets: Any) -> Iterator[str]:
@@ -126,14 +128,8 @@ class _Matrices:
             if not any(f".{target}." in name for target in targets):
                 strange.append(name)
         if strange:
-            count = _matrices(strange, "is", "are")
+            count = counted(len(strange), "matrix is", "matrices are")
             yield f"{count} of no target module, such as {strange[0]}: loaders drop them silently."
-
-
-def _matrices(names: Sequence[str], one: str, many: str) -> str:
-    if len(names) == 1:
-        return f"1 matrix {one}"
-    return f"{len(names)} matrices {many}"
 
 
 def _summary(file: Any, name: str) -> tuple[float, bool]:

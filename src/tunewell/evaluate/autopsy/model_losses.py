@@ -7,6 +7,7 @@ base model's weights, the training rows and rows held out from them.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.evaluate.arms import Arm
 from tunewell.evaluate.autopsy.output_folder import STAGE, unchecked
+from tunewell.evaluate.lookup import groups_of, nats_per_token, picked
 from tunewell.model.base import Model
 from tunewell.model.passages import passages, questions
 from tunewell.stats import difference, mean
@@ -73,19 +76,13 @@ def _drawn(rows: Sequence[Example], chance: random.Random) -> list[Example]:
 
 def losses(model: Model, prompts: Sequence[Turns], targets: Sequence[str]) -> Floats:
     """Nats per token of each target, NaN where the model cannot score it, shape (targets,)."""
-    scored = model.score(prompts, targets)
-    return np.array([s.nats / s.tokens if s.tokens else np.nan for s in scored])
+    return np.array([nats_per_token(s, otherwise=math.nan) for s in model.score(prompts, targets)])
 
 
 def _of(model: Model, rows: Sequence[Example], *, shots: Sequence[Example] = ()) -> Floats:
     """Nats per token of each row's answer, after solved examples, shape (rows,)."""
-    solved = [turn for shot in shots for turn in shot.messages if turn.role != "system"]
-    prompts = []
-    for row in rows:
-        system = [turn for turn in row.prompt if turn.role == "system"]
-        rest = [turn for turn in row.prompt if turn.role != "system"]
-        prompts.append((*system, *solved, *rest))
-    return losses(model, prompts, [row.target for row in rows])
+    arm = Arm(name="autopsy", shots=tuple(shots))
+    return losses(model, [arm.prompt(e) for e in rows], [e.target for e in rows])
 
 
 @dataclass(frozen=True)
@@ -105,11 +102,7 @@ class _Gain:
         """Ask both models."""
         gain = _of(base, rows) - _of(tuned, rows)
         scored = ~np.isnan(gain)
-        return cls(gain[scored], _families(rows, scored))
-
-
-def _families(rows: Sequence[Example], chosen: NDArray[np.bool_]) -> list[str]:
-    return [e.group or e.id for e, here in zip(rows, chosen, strict=True) if here]
+        return cls(gain[scored], picked(groups_of(rows), scored))
 
 
 def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[Example]) -> Finding:
@@ -223,7 +216,7 @@ def no_gain_over_prompt(
     prompted = _of(base, new, shots=_shots(seen))
     after = _of(tuned, new)
     both = ~np.isnan(prompted) & ~np.isnan(after)
-    families = _families(new, both)
+    families = picked(groups_of(new), both)
     if len(set(families)) < 2:
         return unchecked("T05", "Too few held-out rows could be scored.")
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tunewell.errors import UserError
 from tunewell.evaluate.autopsy.output_folder import STAGE, places, unchecked
+from tunewell.evaluate.wording import counted
 from tunewell.stats import gap_to_training, rise_since_lowest
 from tunewell.types import Estimate, Finding, Threshold, Value
 
@@ -108,14 +109,12 @@ def stopped(history: History | None) -> Finding:
 
 
 def _never_evaluated(history: History) -> Finding:
-    count = len(history.train)
-    losses = "training loss" if count == 1 else "training losses"
+    losses = counted(len(history.train), "training loss", "training losses")
     return Finding(
         code="T01",
         status="found",
         stage=STAGE,
-        why=f"{history.file} logs {count} {losses} and no evaluation: "
-        "nobody knows whether it overfits.",
+        why=f"{history.file} logs {losses} and no evaluation: nobody knows whether it overfits.",
         remedy="train again with an evaluation set (eval_strategy), or: tunewell run",
         blocking=True,
     )

@@ -16,7 +16,9 @@ from tunewell.types import Evaluation, Finding
 __all__ = ["evaluation_findings"]
 
 
-def evaluation_findings(evaluation: Evaluation, measured: ScoredArms, store: Store) -> list[Finding]:
+def evaluation_findings(
+    evaluation: Evaluation, measured: ScoredArms, store: Store
+) -> list[Finding]:
     """Every finding of the stage: found, clear, or unchecked with the reason."""
     return [
         definition_finding(measured.file, evaluation.metrics, store),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tunewell.evaluate.findings.common import STAGE, ZERO, unchecked
-from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.evaluate.metric_kinds import metrics_of_kind
+from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.stats import mean
 from tunewell.types import Finding
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from tunewell.evaluate.findings.common import STAGE, signed, unchecked
-from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.evaluate.metric_kinds import metrics_of_kind
+from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.metrics.support import SupportItem, check_support
 from tunewell.stats import difference, mean
 from tunewell.types import Example, Finding, Prediction, Threshold

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tunewell.evaluate.findings.common import STAGE
+from tunewell.evaluate.wording import counted
 from tunewell.task import TaskFile
 from tunewell.types import Estimate, Evaluation, Finding, Threshold
 
@@ -12,7 +13,7 @@ CODE = "E09"
 def worn_test_set(evaluation: Evaluation, file: TaskFile) -> Finding:
     """E09: how often this test set has been looked at."""
     looks, limit = evaluation.looks, file.spec.evaluate.max_looks
-    times = "once" if looks == 1 else f"{looks} times"
+    times = counted(looks, "time")
     found = Finding(
         code=CODE,
         status="clear",

@@ -122,14 +122,13 @@ def _failed(
 ) -> list[int]:
     """Places of the texts of a case that fail."""
     named = probabilities.argmax(axis=1)
-    texts = range(len(named))
     if test.kind == "MFT":
-        return [i for i in texts if int(named[i]) not in test.labels[case]]
+        return np.flatnonzero(~np.isin(named, test.labels[case])).tolist()
     if test.kind == "INV":
-        return [i for i in texts if named[i] != named[0]]
+        return np.flatnonzero(named != named[0]).tolist()
     assert expect is not None
-    first = probabilities[0]
-    return [i for i in texts[1:] if not expect(first, probabilities[i])]
+    first, *rest = probabilities
+    return [i for i, changed in enumerate(rest, 1) if not expect(first, changed)]
 
 
 def not_less(label: int, *, tolerance: float = 0.1) -> Expectation:

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tunewell.errors import UserError
 from tunewell.evaluate.stress.result import Label
@@ -16,7 +17,7 @@ from tunewell.people.work import Batch, Item
 from tunewell.stats import mean
 from tunewell.store import Store
 from tunewell.task import RubricCriterion, TaskFile
-from tunewell.types import Estimate, Example, Judgement, digest
+from tunewell.types import Estimate, Example, Judgement, by_id, digest
 
 ENOUGH = 0.9
 """Share of perturbed rows that have to keep their answer for the failures of a perturbation to count."""
@@ -107,7 +108,7 @@ def open_preserved(
     Raises:
         UserError: There was no stress test, or its rows are gone.
     """
-    clean = {e.id: e for e in rows}
+    clean = by_id(rows)
     perturbed = _perturbed(store, clean)
     drawn = balanced(list(perturbed.values()), check.count, seed=check.seed)
     batch = Batch(
@@ -202,9 +203,12 @@ def preserved_share(
 def heard(store: Store) -> str:
     """Changes with every word of people on whether perturbed rows keep their answer."""
     recorded = [event.record for event in store.said("judgement")]
-    own = [record for record in recorded if record.get("criterion") == SAME_ANSWER]
-    in_room = [j for j in judgements(store) if j.criterion == SAME_ANSWER]
-    return digest([own, [j.model_dump(mode="json") for j in in_room]])
+    in_room = [judgement.model_dump(mode="json") for judgement in judgements(store)]
+    return digest([_on_same_answer(recorded), _on_same_answer(in_room)])
+
+
+def _on_same_answer(judgements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [j for j in judgements if j.get("criterion") == SAME_ANSWER]
 
 
 def discounted(increase: Estimate, preserved: Estimate) -> Estimate:

@@ -7,11 +7,13 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from tunewell.errors import UserError
-from tunewell.evaluate.arms import Arm, Models, local_models
+from tunewell.evaluate.arms import Models, base_of, candidate, local_models
 from tunewell.evaluate.gate_checks import threshold_of
+from tunewell.evaluate.lookup import by_name, ids_of
 from tunewell.evaluate.people_scores import judgements
 from tunewell.evaluate.predict import PartialAnswers, PassMeter, predict
 from tunewell.evaluate.stage import families, held_out_rows, inputs_of
@@ -79,17 +81,18 @@ def stress(
     kinds = _chosen(plan.kinds)
     metric = _deciding(build_metrics(file), plan.metric, file)
     passing = _passing(metric, file)
-    arm = Arm(name="tuned" if model else "base", version=model)
+    arm = candidate(model)
     inputs = inputs_of(dataset, split, model)
+    spec = file.spec.model_dump(mode="json")
     parameters: dict[str, Any] = {
-        "base": model.base if model else file.spec.train.model,
+        "base": base_of(model, file.spec),
         "kinds": _names(kinds, plan.paraphraser),
         "metric": metric.info.model_dump(mode="json"),
         "version": metric.version,
-        "options": [m.model_dump(mode="json") for m in file.spec.metrics],
+        "options": spec["metrics"],
         "passing": passing,
         "rows": plan.max_rows,
-        "evaluate": file.spec.evaluate.model_dump(mode="json"),
+        "evaluate": spec["evaluate"],
         "preserved": heard(store),
     }
     seed = file.spec.split.seed
@@ -107,7 +110,7 @@ def stress(
             kinds = [*kinds, paraphrase(plan.paraphraser, rows)]
         trial = Trial(file, rows, families(rows, split), metric, passing)
         perturbed = {kind.name: trial.perturb(kind, seed) for kind in kinds}
-        changed = [e for made in perturbed.values() for e in made.values()]
+        changed = list(chain.from_iterable(made.values() for made in perturbed.values()))
         artifact = store.put_examples(changed)
 
         predictions = _answered(store, inputs, parameters, seed, artifact)
@@ -127,7 +130,7 @@ def stress(
             arm=arm.name,
             metric=metric.name,
             passing=passing,
-            rows=tuple(e.id for e in rows),
+            rows=tuple(ids_of(rows)),
             kinds=with_adjusted(endured.kinds),
             predictions=store.put_value(predictions),
             failures=store.put_examples(endured.failures),
@@ -143,7 +146,7 @@ def stress(
 
 
 def _names(kinds: Sequence[Perturbation], paraphraser: Model | None) -> list[str]:
-    names = [kind.name for kind in kinds]
+    names = list(by_name(kinds))
     if paraphraser is not None:
         names.append(f"{NAME} by {paraphraser.name}")
     return names
@@ -153,13 +156,13 @@ def _at_most(rows: list[Example], count: int, seed: int) -> list[Example]:
     """Rows drawn by seed, in their order."""
     if len(rows) <= count:
         return rows
-    keep = set(random.Random(seed).sample([e.id for e in rows], count))
+    keep = set(random.Random(seed).sample(ids_of(rows), count))
     return [e for e in rows if e.id in keep]
 
 
 def _words_on(perturbed: Sequence[Example], store: Store) -> list[Judgement]:
     """What people have said on whether these rows keep their answer."""
-    said = judgements(store, [e.id for e in perturbed])
+    said = judgements(store, ids_of(perturbed))
     return [j for j in said if j.criterion == SAME_ANSWER]
 
 
@@ -232,16 +235,16 @@ def _chosen(names: Sequence[str]) -> list[Perturbation]:
 
 def _deciding(metrics: Sequence[Metric], name: str, file: TaskFile) -> Metric:
     """The metric that tells a failure: the one named, else that of the first gate, else any."""
-    known = {m.name: m for m in metrics}
-    gated = [g.metric for g in file.spec.gates if g.metric in known]
-    wanted = [name] if name else [*gated, *known]
-    if not wanted or wanted[0] not in known:
-        shown = wanted[0] if wanted else ""
-        raise UserError(
-            f"no metric {shown!r} to tell a failure by",
-            hint=f"one of {', '.join(known) or 'none: add one'}",
-        )
-    return known[wanted[0]]
+    known = by_name(metrics)
+    gated = [gate.metric for gate in file.spec.gates]
+    candidates = [name] if name else [*gated, *known]
+    for wanted in candidates:
+        if wanted in known:
+            return known[wanted]
+    raise UserError(
+        f"no metric {name!r} to tell a failure by",
+        hint=f"one of {', '.join(known) or 'none: add one'}",
+    )
 
 
 def _passing(metric: Metric, file: TaskFile) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from tunewell.evaluate.lookup import by_name, ids_of
 from tunewell.evaluate.stress.label_preservation import discounted, preserved_share
 from tunewell.evaluate.stress.perturbations import Perturbation
 from tunewell.evaluate.stress.result import Endured
@@ -58,7 +59,7 @@ class Trial:
     @cached_property
     def family(self) -> Mapping[str, str]:
         """Id of a clean row to its family."""
-        return dict(zip((e.id for e in self.rows), self.families, strict=True))
+        return dict(zip(ids_of(self.rows), self.families, strict=True))
 
     def perturb(self, kind: Perturbation, seed: int) -> dict[str, Example]:
         """Clean row to perturbed row, where the kind applies and the metric can measure it."""
@@ -183,7 +184,7 @@ class Endurance:
             preserved=preserved,
             label=label,
             p_value=self.table.p_value("stressed", "clean", "failure"),
-            worst=tuple(e.id for e in self.broken),
+            worst=tuple(ids_of(self.broken)),
         )
 
 
@@ -201,5 +202,5 @@ def with_adjusted(found: Sequence[Endured]) -> tuple[Endured, ...]:
     """
     counted = [e for e in found if e.label != "not kept"]
     p_values = [1.0 if e.p_value is None else e.p_value for e in counted]
-    adjusted = dict(zip((e.name for e in counted), holm_adjusted(p_values), strict=True))
+    adjusted = dict(zip(by_name(counted), holm_adjusted(p_values), strict=True))
     return tuple(e.model_copy(update={"adjusted": adjusted.get(e.name)}) for e in found)

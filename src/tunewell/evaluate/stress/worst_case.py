@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tunewell.evaluate.arms import Arm
+from tunewell.evaluate.lookup import nats_per_token
 from tunewell.evaluate.stress.perturbations import PERTURBATIONS, Perturbation
 from tunewell.model.base import Model
 from tunewell.types import Example, Value
@@ -120,4 +121,4 @@ def _perturbed(
 
 def _losses(model: Model, arm: Arm, rows: Sequence[Example]) -> list[float]:
     scored = model.score([arm.prompt(e) for e in rows], [e.target for e in rows])
-    return [s.nats / s.tokens if s.tokens else 0.0 for s in scored]
+    return [nats_per_token(s, otherwise=0.0) for s in scored]
