@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from tunewell.evaluate.lookup import by_name
+from tunewell.evaluate.lookup import by_name, present
 from tunewell.evaluate.metric_kinds import metrics_of_kind, options_of
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.metrics import Metric
@@ -53,10 +53,7 @@ def calibrations(measured: ScoredArms) -> Iterator[Calibration]:
             continue
         options = BrierOptions.model_validate(options_of(spec))
         rater = _Rater(measured, options, rightness=metrics[options.of])
-        for arm in measured.table.arms:
-            found = rater.calibration(arm, spec.name)
-            if found is not None:
-                yield found
+        yield from present(rater.calibration(arm, spec.name) for arm in measured.table.arms)
 
 
 @dataclass(frozen=True)

@@ -127,9 +127,7 @@ def class_figures(measured: ScoredArms, *, pairs: Sequence[tuple[str, str]] = ()
                 continue
             answers = labelled.answers(arm)
             figures += answers.figures()
-            average = answers.macro()
-            if average is not None:
-                macro.append((arm, metric, average))
+            macro += [(arm, metric, average) for average in answers.macro()]
         for arm, against in pairs:
             changes += labelled.changes(arm, against)
     if not figures:
@@ -260,8 +258,8 @@ class _Answers:
         note = f", one of {classes} classes that hold together at {level:g}"
         return found.model_copy(update={"unit": "share", "method": found.method + note})
 
-    def macro(self) -> Estimate | None:
-        """F1 averaged over the classes of the gold answers; None with too few families."""
+    def macro(self) -> Iterator[Estimate]:
+        """F1 averaged over the classes of the gold answers; nothing with too few families."""
         labels = self.truth.labels
         code = {label: i for i, label in enumerate(labels)}
         gold = np.array([code.get(label, NO_CLASS) for label in self.truth.gold])
@@ -269,7 +267,7 @@ class _Answers:
         of_any = gold != NO_CLASS
         families = self.families[of_any].tolist()
         if len(set(families)) < _FEWEST_FAMILIES:
-            return None
+            return
         found = macro_f1(
             gold[of_any],
             named[of_any],
@@ -277,4 +275,4 @@ class _Answers:
             clusters=families,
             level=self.truth.measured.level,
         )
-        return found.model_copy(update={"unit": "share"})
+        yield found.model_copy(update={"unit": "share"})

@@ -46,7 +46,10 @@ def inspect_log(
     for score in scores:
         if score.arm == arm:
             scores_of[score.example].append(score)
-    answered = [row for row in evaluation.rows if row in answers]
+    samples = []
+    for row in evaluation.rows:
+        if row in answers:
+            samples.append(_sample(known[row], answers[row], scores_of[row]))
 
     stamp = created.isoformat()
     return {
@@ -60,7 +63,7 @@ def inspect_log(
             "scores": [_result(x) for x in evaluation.levels if x.arm == arm and not x.slice],
         },
         "stats": {"started_at": stamp, "completed_at": stamp, "model_usage": {}},
-        "samples": [_sample(known[row], answers[row], scores_of[row]) for row in answered],
+        "samples": samples,
     }
 
 
@@ -91,14 +94,16 @@ def _result(level: Level) -> dict[str, Any]:
         "low": level.estimate.low,
         "high": level.estimate.high,
     }
-    finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+    finite = {
+        name: {"name": name, "value": value, "params": {}}
+        for name, value in figures.items()
+        if math.isfinite(value)
+    }
     return {
         "name": level.metric,
         "scorer": level.metric,
         "params": {},
-        "metrics": {
-            name: {"name": name, "value": value, "params": {}} for name, value in finite.items()
-        },
+        "metrics": finite,
     }
 
 

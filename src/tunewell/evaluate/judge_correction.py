@@ -31,14 +31,15 @@ def judges(file: TaskFile) -> set[str]:
 
 def validation_of(table: Table, metric: str, *, level: float) -> Validation:
     """The judge against people, over the outputs of all arms."""
-    arms = [a for a in table.arms if (a, metric) in table.values]
     judge: list[float] = []
     human: list[float] = []
-    for arm in arms:
-        verdicts = _Verdicts.of(table, arm, metric)
-        judge += verdicts.judge.tolist()
-        human += verdicts.human.tolist()
-    clusters = list(table.families) * len(arms)
+    clusters: list[str] = []
+    for arm in table.arms:
+        if (arm, metric) in table.values:
+            verdicts = _Verdicts.of(table, arm, metric)
+            judge += verdicts.judge.tolist()
+            human += verdicts.human.tolist()
+            clusters += table.families
     return validate_judge(table.metrics[metric], judge, human, clusters=clusters, level=level)
 
 

@@ -33,6 +33,16 @@ def ids_of(things: Iterable[_Identified]) -> list[str]:
     return [thing.id for thing in things]
 
 
+def present(items: Iterable[T | None]) -> list[T]:
+    """The items that are there, in order.
+
+    Example:
+        >>> present([1, None, 0])
+        [1, 0]
+    """
+    return [item for item in items if item is not None]
+
+
 def groups_of(rows: Iterable[Example]) -> list[str]:
     """The family of each row as far as the rows say: its group, else itself."""
     return [row.group or row.id for row in rows]

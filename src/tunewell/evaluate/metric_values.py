@@ -45,6 +45,11 @@ class MetricScale:
         return (self.low, self.high) if self.bounded else None
 
     @property
+    def range(self) -> tuple[float, float] | tuple[None, None]:
+        """Both ends, or None for both without bounds, as `tunewell.stats` takes them."""
+        return self.ends or (None, None)
+
+    @property
     def width(self) -> float:
         """How far apart two values can be."""
         return self.high - self.low if self.bounded else math.inf
@@ -99,7 +104,7 @@ class Column:
 
     def mean(self, scale: MetricScale, *, level: float) -> Estimate:
         """Their mean, gaps bounded by the ends of a bounded scale."""
-        low, high = scale.ends or (None, None)
+        low, high = scale.range
         found = mean(self.values, clusters=self.groups, level=level, low=low, high=high)
         return scale.in_unit(found)
 
@@ -122,7 +127,8 @@ class Column:
         """Their mean where the gaps have no bound on at least one side."""
         seen = self.values[~self.gaps]
         value = float(seen.mean()) if seen.size else max(scale.low, 0.0)
-        low, high = -math.inf, math.inf
+        low = -math.inf
+        high = math.inf
         if math.isfinite(scale.low):
             worst = mean(self.filled(scale.low), clusters=self.groups, level=level)
             low = _finite_or(worst.low, -math.inf)
@@ -178,10 +184,10 @@ class PairedValues:
         return scale.only_ends(np.concatenate([self.first, self.second]))
 
     def difference(self, scale: MetricScale, *, level: float) -> Estimate:
-        """Mean of the first minus the second, gaps bounded by the ends of the scale if it has any."""
+        """Mean of the first minus the second; gaps are bounded by the ends of a bounded scale."""
         if self.has_gaps and not scale.bounded:
             return self._without_bounds(scale, level=level)
-        low, high = scale.ends or (None, None)
+        low, high = scale.range
         found = difference(
             self.first,
             self.second,

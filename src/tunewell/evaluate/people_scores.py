@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -87,20 +87,21 @@ def at_any_look(
         against=against,
         raters=file.spec.people.raters,
         clusters=dict(zip(table.rows, table.families, strict=True)),
-        judge=_judge_of(table, gate.metric, [CANDIDATE, against] if against else [CANDIDATE], rows),
+        judge=_judge_of(table, gate.metric, filter(None, [CANDIDATE, against]), rows),
         level=level,
     )
 
 
 def _judge_of(
-    table: Table, metric: str, arms: Sequence[str], rows: set[str]
+    table: Table, metric: str, arms: Iterable[str], rows: set[str]
 ) -> Mapping[tuple[str, str], float] | None:
     """(row, arm) to the verdict of a judge of the same criterion; None where there is none."""
-    judged = {arm for arm, scored in table.values if scored == metric}
-    if people_name(metric) not in table.metrics or not judged.issuperset(arms):
+    if people_name(metric) not in table.metrics:
         return None
     verdicts: dict[tuple[str, str], float] = {}
     for arm in arms:
+        if (arm, metric) not in table.values:
+            return None
         for row, value in zip(table.rows, table.values[arm, metric], strict=True):
             if row in rows and not math.isnan(value):
                 verdicts[row, arm] = float(value)

@@ -207,8 +207,7 @@ def _lm_eval_prompt(arguments: Any) -> Any:
 
 def _inspect_arm(log: dict[str, Any]) -> str:
     metadata = log["eval"].get("metadata") or {}
-    said = metadata.get("tunewell_arm") or log["eval"].get("model")
-    return str(said or "candidate")
+    return str(metadata.get("tunewell_arm") or log["eval"].get("model", "candidate"))
 
 
 class _InspectReader(_Reader):
@@ -265,10 +264,8 @@ def _text(content: Any) -> str:
 
 def _asked(given: Any) -> str | None:
     """What was asked: text, or the last user turn of a conversation."""
-    if given is None:
-        return None
     if not isinstance(given, list):
-        return str(given)
+        return _given(given)
     for turn in reversed(given):
         if turn.get("role") == "user":
             return _text(turn.get("content", ""))
@@ -276,6 +273,11 @@ def _asked(given: Any) -> str | None:
 
 
 def _target(target: Any) -> str | None:
+    """The gold answer; of several the first."""
     if isinstance(target, list):
-        return str(target[0]) if target else None
-    return None if target is None else str(target)
+        return _given(next(iter(target), None))
+    return _given(target)
+
+
+def _given(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tunewell.evaluate.calibration import calibrations
-from tunewell.evaluate.classes import class_figures
+from tunewell.evaluate.calibration import Calibration, calibrations
+from tunewell.evaluate.classes import Classes, class_figures
 from tunewell.evaluate.comparisons import comparisons, levels
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.store import Store
@@ -50,9 +50,14 @@ def evaluation_of(
         looks=looks,
         clusters=table.clusters or (),
         slices=measured.slices,
-        classes=store.put_value(classes) if classes else "",
-        calibration=store.put_value(calibrated) if calibrated else "",
+        classes=_stored(classes, store),
+        calibration=_stored(calibrated, store),
     )
+
+
+def _stored(details: Classes | list[Calibration] | None, store: Store) -> str:
+    """Digest of the details; empty if there are none."""
+    return store.put_value(details) if details else ""
 
 
 def artifacts_of(result: Evaluation, store: Store) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,24 +78,29 @@ def score_all(
     Rows that a metric cannot measure are left out for all arms alike.
     """
     known = by_id(rows)
+    # All are prepared before any is asked: one metric may ask another.
     for metric in metrics:
         if metric.prepare:
-            answered = [p for p in predictions if p.finish != "error"]
-            measurable = _measurable(metric, answered, known)
-            metric.prepare([(p.text, row) for p, row in measurable], file.spec)
+            measurable = _measurable(metric, predictions, known)
+            answered = [(p.text, row) for p, row in measurable if p.finish != "error"]
+            metric.prepare(answered, file.spec)
 
     scores: list[Score] = []
     for metric in metrics:
-        for prediction, row in _measurable(metric, predictions, known):
-            scores.append(metric.score(prediction, row, task=file.spec))
+        measurable = _measurable(metric, predictions, known)
+        scores += [metric.score(p, row, task=file.spec) for p, row in measurable]
     return scores
 
 
 def _measurable(
-    metric: Metric, predictions: Sequence[Prediction], known: Mapping[str, Example]
-) -> Iterator[tuple[Prediction, Example]]:
+    metric: Metric,
+    predictions: Sequence[Prediction],
+    known: Mapping[str, Example],
+) -> list[tuple[Prediction, Example]]:
     """The predictions whose row a metric can measure, each with its row."""
+    found = []
     for prediction in predictions:
         row = known[prediction.example]
         if not metric.applies(row):
-            yield prediction, row
+            found.append((prediction, row))
+    return found

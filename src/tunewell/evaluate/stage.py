@@ -161,7 +161,7 @@ def held_out_rows(dataset: Dataset, split: Split, file: TaskFile, store: Store) 
     """
     ids = sorted({*split.ids("test"), *dataset.held_out})
     limit = file.spec.evaluate.max_rows
-    if limit and len(ids) > limit:
+    if 0 < limit < len(ids):
         ids = sorted(random.Random(file.spec.split.seed).sample(ids, limit))
 
     rows = []
@@ -180,12 +180,10 @@ def families(rows: Sequence[Example], split: Split) -> list[str]:
     """The cluster of each row: its family in the split, else its group, else itself."""
     family = {a.id: a.family for a in split.assignments}
 
-    def family_of(example: Example) -> str:
-        if family.get(example.id):
-            return family[example.id]
+    def own_family(example: Example) -> str:
         return f"group:{example.group}" if example.group else example.id
 
-    return [family_of(e) for e in rows]
+    return [family.get(e.id) or own_family(e) for e in rows]
 
 
 @dataclass(frozen=True)

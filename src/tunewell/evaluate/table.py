@@ -217,7 +217,7 @@ def table_of(
             column[at] = math.nan
         applies[score.metric][at] = True
 
-    every_row_alone = not clusters or len(set(clusters)) == len(clusters)
+    every_row_alone = len(set(clusters)) == len(clusters)
     return Table(
         rows=tuple(rows),
         metrics=by_name(metrics),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tunewell.evaluate.autopsy.output_folder import STAGE, places
+from tunewell.evaluate.autopsy.output_folder import STAGE, newest
 from tunewell.evaluate.wording import counted
 from tunewell.types import Finding
 
@@ -24,7 +24,8 @@ def adapter_in(folder: Path) -> Path | None:
 
     None if there is none.
     """
-    return next((p for p in places(folder) if (p / CONFIG).is_file()), None)
+    config = newest(folder, CONFIG)
+    return config and config.parent
 
 
 def plumbing(folder: Path) -> Iterator[Finding]:

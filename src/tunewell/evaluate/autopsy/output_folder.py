@@ -16,6 +16,11 @@ def unchecked(code: str, why: str) -> Finding:
     return Finding(code=code, status="unchecked", stage=STAGE, why=why)
 
 
+def newest(folder: Path, file: str) -> Path | None:
+    """A file of the folder, else of its last checkpoint; None if there is none."""
+    return next((p / file for p in places(folder) if (p / file).is_file()), None)
+
+
 def places(folder: Path) -> list[Path]:
     """The folder itself, then its checkpoints, the last one first."""
     numbered = []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tunewell.errors import UserError
-from tunewell.evaluate.autopsy.output_folder import STAGE, places, unchecked
+from tunewell.evaluate.autopsy.output_folder import STAGE, newest, unchecked
 from tunewell.evaluate.wording import counted
 from tunewell.stats import gap_to_training, rise_since_lowest
 from tunewell.types import Estimate, Finding, Threshold, Value
@@ -32,14 +32,12 @@ class History(Value):
         file: Where it was read.
         train: (epoch, loss) in order.
         held_out: (epoch, evaluation loss) in order.
-        epochs: Epochs done.
         best: Checkpoint that the trainer called the best; empty if it did not say.
     """
 
     file: str
     train: tuple[tuple[float, float], ...] = ()
     held_out: tuple[tuple[float, float], ...] = ()
-    epochs: float = 0.0
     best: str = ""
 
 
@@ -49,7 +47,7 @@ def read_history(folder: Path) -> History | None:
     Raises:
         UserError: There is one that cannot be read.
     """
-    path = next((p / STATE for p in places(folder) if (p / STATE).is_file()), None)
+    path = newest(folder, STATE)
     if path is None:
         return None
     try:
@@ -65,7 +63,6 @@ def read_history(folder: Path) -> History | None:
         file=str(path.relative_to(folder)),
         train=train,
         held_out=held_out,
-        epochs=float(state.get("epoch") or 0.0),
         best=str(state.get("best_model_checkpoint") or ""),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tunewell.evaluate.findings.common import STAGE, clear, unchecked
 from tunewell.evaluate.gate_checks import limit_of, threshold_of
+from tunewell.evaluate.lookup import present
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.evaluate.table import Table
 from tunewell.stats import detectable_by, rows_to_show
@@ -18,11 +19,9 @@ CODE = "E03"
 
 def small_sample(measured: ScoredArms) -> list[Finding]:
     """E03: for each gate, the difference that the sample can show against the one it turns on."""
-    claims = []
-    for i, gate in enumerate(measured.file.spec.gates):
-        claim = _claim(measured.table, gate, place=measured.file.where(f"gates.{i}"))
-        if claim is not None:
-            claims.append(claim)
+    file, table = measured.file, measured.table
+    gates = enumerate(file.spec.gates)
+    claims = present(_claim(table, gate, place=file.where(f"gates.{i}")) for i, gate in gates)
     if not claims:
         return [unchecked(CODE, "No gate could be measured.")]
 

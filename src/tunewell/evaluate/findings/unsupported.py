@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -92,7 +94,7 @@ class _Checked:
 
 def _not_supported(text: str, given: str, language: str) -> tuple[SupportItem, ...]:
     items = check_support(text, given, language=language)
-    return tuple(item for item in items if not item.supported)
+    return tuple(filterfalse(attrgetter("supported"), items))
 
 
 def _with_evidence(finding: Finding, checked: list[_Checked]) -> Finding:

@@ -12,7 +12,8 @@ CODE = "E09"
 
 def worn_test_set(evaluation: Evaluation, file: TaskFile) -> Finding:
     """E09: how often this test set has been looked at."""
-    looks, limit = evaluation.looks, file.spec.evaluate.max_looks
+    looks = evaluation.looks
+    limit = file.spec.evaluate.max_looks
     times = counted(looks, "time")
     found = Finding(
         code=CODE,

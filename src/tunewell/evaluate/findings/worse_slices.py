@@ -27,8 +27,8 @@ def worse_slices(evaluation: Evaluation, measured: ScoredArms) -> list[Finding]:
         return [unchecked(CODE, "There is no tuned model to compare.")]
 
     names = deciding_metrics(measured)
-    of_tuned = [c for c in evaluation.comparisons if c.slice and c.arm == "tuned"]
-    compared = [c for c in of_tuned if c.metric in names]
+    by_slice = [c for c in evaluation.comparisons if c.slice]
+    compared = [c for c in by_slice if c.arm == "tuned" and c.metric in names]
     if not compared:
         return [unchecked(CODE, "Every slice has too few held-out rows.")]
 

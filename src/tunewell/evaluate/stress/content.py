@@ -103,8 +103,7 @@ def other_number(example: Example, chance: random.Random) -> Example | None:
 
 
 def _other_digits(number: str, chance: random.Random) -> str:
-    drawn = [chance.choice("123456789") if c.isdigit() else c for c in number]
-    return "".join(drawn)
+    return re.sub(r"\d", lambda _: chance.choice("123456789"), number)
 
 
 @perturbation("Another name in input and answer alike: the answer has to follow.", effect="changed")

@@ -20,7 +20,7 @@ from tunewell.task import RubricCriterion, TaskFile
 from tunewell.types import Estimate, Example, Judgement, by_id, digest
 
 ENOUGH = 0.9
-"""Share of perturbed rows that have to keep their answer for the failures of a perturbation to count."""
+"""Share of perturbed rows that have to keep their answer for a perturbation's failures to count."""
 ASKED = RubricCriterion(
     name=SAME_ANSWER, question="Would the answer that stands below the changed question do?"
 )
@@ -50,7 +50,9 @@ class AnswerCheck:
 
 
 def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict[str, float]:
-    """A sample with about as many rows of each perturbation, each row of a perturbation equally likely.
+    """A sample with about as many rows of each perturbation.
+
+    Each row of a perturbation is equally likely.
 
     Args:
         perturbed: Rows with tag ``perturbation``.
@@ -91,7 +93,7 @@ def open_preserved(
     rows: Sequence[Example],
     check: AnswerCheck,
     *,
-    families: Mapping[str, str] | None = None,
+    families: Mapping[str, str],
 ) -> Batch:
     """Ask people about the newest stress test: the clean question beside the changed one.
 
@@ -103,7 +105,7 @@ def open_preserved(
         file: The definition: guideline, raters.
         rows: The clean rows.
         check: How many rows, by whom, for how many people.
-        families: Family by clean row.
+        families: Family by clean row; a row that is not among them stands alone.
 
     Raises:
         UserError: There was no stress test, or its rows are gone.
@@ -127,7 +129,6 @@ def open_preserved(
 
     names = sorted(drawn)
     random.Random(f"items {check.seed}").shuffle(names)
-    known = families or {}
     items = []
     for number, name in enumerate(names):
         changed = perturbed[name]
@@ -140,7 +141,7 @@ def open_preserved(
             arms=("stress",),
             source=_shown(before),
             output=_shown(changed),
-            family=known.get(before.id, before.id),
+            family=families.get(before.id, before.id),
             probability=drawn[name],
         )
         items.append(item)

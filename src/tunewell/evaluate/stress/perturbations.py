@@ -10,7 +10,8 @@ from typing import Final, Literal
 from tunewell.types import Example, Message
 
 Effect = Literal["same", "changed"]
-"""Whether the right answer stays as it is, or changes as the perturbed row's target and tags say."""
+"""Whether the right answer stays the same, or changes as the perturbed row's target and tags say.
+"""
 
 Perturb = Callable[[Example, random.Random], Example | None]
 """From a row and a source of chance to the perturbed row; None where it does not apply."""
@@ -102,7 +103,8 @@ def with_input(example: Example, text: str, *, target: str | None = None, **tags
     place = _last_user_turn(example)
     if place is not None:
         turns[place] = Message(role="user", content=text)
-    if target is not None and turns and turns[-1].role == "assistant":
+    has_target = example.prompt != example.messages
+    if target is not None and has_target:
         turns[-1] = Message(role="assistant", content=target)
     return example.model_copy(update={"messages": tuple(turns), "tags": {**example.tags, **tags}})
 
@@ -117,7 +119,7 @@ def protected(word: str, example: Example) -> bool:
         >>> [protected(w, row) for w in ("84.20", "Okafor,", "please")]
         [True, True, False]
     """
-    if "@" in word or "//" in word or any(letter.isdigit() for letter in word):
+    if any(map(str.isdigit, word)) or "@" in word or "//" in word:
         return True
     core = word.strip(".,;:!?()[]\"'")
     return core[:1].isupper() and core in example.target

@@ -51,6 +51,9 @@ class StressPlan:
     paraphraser: Model | None = None
 
 
+EVERY_KIND = StressPlan()
+
+
 def stress(
     dataset: Dataset,
     split: Split,
@@ -58,7 +61,7 @@ def stress(
     file: TaskFile,
     store: Store,
     *,
-    plan: StressPlan | None = None,
+    plan: StressPlan = EVERY_KIND,
     models: Models | None = None,
     progress: Progress | None = None,
 ) -> Stressed:
@@ -70,14 +73,13 @@ def stress(
         model: The tuned version; None = the base model.
         file: The definition.
         store: Where the Run, its artifacts and its findings (E05) are recorded.
-        plan: Which rows, kinds and metric; the defaults if None.
+        plan: Which rows, kinds and metric.
         models: Opens models; on this machine if None.
         progress: Called with (done, total).
 
     Raises:
         UserError: An unknown perturbation or metric.
     """
-    plan = plan or StressPlan()
     kinds = _chosen(plan.kinds)
     metric = _deciding(build_metrics(file), plan.metric, file)
     passing = _passing(metric, file)

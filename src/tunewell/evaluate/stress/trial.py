@@ -15,7 +15,16 @@ from tunewell.evaluate.table import Table, table_of
 from tunewell.metrics import Metric
 from tunewell.stats import holm_adjusted
 from tunewell.task import TaskFile
-from tunewell.types import Estimate, Example, Judgement, MetricInfo, Prediction, Score, Unscored
+from tunewell.types import (
+    Estimate,
+    Example,
+    Judgement,
+    MetricInfo,
+    Prediction,
+    Score,
+    Unscored,
+    by_id,
+)
 
 FAILURE = MetricInfo(name="failure", title="failed", bigger_is_better=False)
 
@@ -97,13 +106,12 @@ class Trial:
             perturbed: Clean row to perturbed row.
             answers: Of the clean and the perturbed rows, by id.
         """
+        rows = by_id(self.rows)
         clean: dict[str, Answered] = {}
         stressed: dict[str, Answered] = {}
-        for row in self.rows:
-            changed = perturbed.get(row.id)
-            if changed is not None:
-                clean[row.id] = self.judge(answers[row.id], row)
-                stressed[row.id] = self.judge(answers[changed.id], changed, kind.guards)
+        for row, changed in perturbed.items():
+            clean[row] = self.judge(answers[row], rows[row])
+            stressed[row] = self.judge(answers[changed.id], changed, kind.guards)
         return Endurance(self, kind, perturbed, clean, stressed)
 
 

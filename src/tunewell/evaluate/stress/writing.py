@@ -1,4 +1,4 @@
-"""Perturbations of writing: typos, keyboard slips, case, punctuation, layout, format of the prompt."""
+"""Perturbations of writing: typos, keyboard slips, case, punctuation, layout, prompt format."""
 
 from __future__ import annotations
 
