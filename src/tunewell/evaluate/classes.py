@@ -74,6 +74,11 @@ class ClassChange(Value):
     adjusted: float
 
 
+def _recall_at_best(figure: ClassFigure) -> tuple[float, float]:
+    assert figure.recall is not None
+    return figure.recall.high, figure.recall.value
+
+
 class Classes(Value):
     """All classes of all arms.
 
@@ -89,11 +94,8 @@ class Classes(Value):
 
     def worst(self, arm: str, *, most: int = 3) -> tuple[ClassFigure, ...]:
         """The classes of an arm whose recall is lowest, by the upper end of the interval."""
-        ranked: list[tuple[float, float, int]] = []
-        for place, figure in enumerate(self.figures):
-            if figure.arm == arm and figure.recall is not None:
-                ranked.append((figure.recall.high, figure.recall.value, place))
-        return tuple(self.figures[place] for *_, place in sorted(ranked)[:most])
+        known = [f for f in self.figures if f.arm == arm and f.recall is not None]
+        return tuple(sorted(known, key=_recall_at_best)[:most])
 
 
 def label_metrics(file: TaskFile) -> dict[str, re.Pattern[str] | None]:

@@ -23,7 +23,7 @@ from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
-from tunewell.evaluate.wording import counted
+from tunewell.evaluate.wording import counted, on_slice
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, Threshold
@@ -298,8 +298,8 @@ class _Decision:
         if gate.kind != "level" and gate.against not in arms:
             why = f"The arm {gate.against!r} was not evaluated."
             return why, f"outputs of the {gate.against} model on the test rows"
-        where = f" on {self.part.name}" if self.part.name else ""
-        return f"Too few test rows{where} that {gate.metric} can measure.", "more test rows"
+        why = f"Too few test rows{on_slice(self.part.name)} that {gate.metric} can measure."
+        return why, "more test rows"
 
     def _why_not_validated(self) -> tuple[str, str]:
         metric = self.gate.metric

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 
 from tunewell.errors import DataError
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.gate_checks import check_gates
-from tunewell.evaluate.lookup import groups_of
+from tunewell.evaluate.lookup import groups_of, ids_of
 from tunewell.evaluate.prediction_files import Foreign, read_predictions
 from tunewell.evaluate.result import artifacts_of, evaluation_of
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
@@ -108,12 +108,8 @@ def _with_missing(
 ) -> list[Prediction]:
     """One prediction per arm and row; what was not given counts as a failed answer."""
     said = {(p.example, p.arm): p for p in predictions}
-    whole = []
-    for arm in arms:
-        for row in rows:
-            given = said.get((row.id, arm))
-            whole.append(given or _not_given(row.id, arm))
-    return whole
+    cells = product(arms, ids_of(rows))
+    return [said.get((row, arm)) or _not_given(row, arm) for arm, row in cells]
 
 
 def _not_given(row: str, arm: str) -> Prediction:

@@ -45,7 +45,7 @@ def validation_of(table: Table, metric: str, *, level: float) -> Validation:
 
 def corrected(table: Table, gate: Gate, where: Mask | None, level: float) -> Estimate | None:
     """A gate's figure as people would have it: the judge's verdicts on all rows, theirs on some."""
-    mask = table.every_row if where is None else where
+    mask = table.among(where)
     groups = picked(table.families, mask)
     info = table.metrics[gate.metric]
     candidate = _Verdicts.of(table, CANDIDATE, gate.metric).on(mask)

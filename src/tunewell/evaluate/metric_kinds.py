@@ -22,4 +22,6 @@ def metrics_of_kind(file: TaskFile, kind: str) -> list[MetricSpec]:
 
 def options_of(spec: MetricSpec) -> dict[str, object]:
     """A metric's own options, without the one that names its kind."""
-    return {name: value for name, value in spec.options.items() if name != "metric"}
+    options = dict(spec.options)
+    options.pop("metric", None)
+    return options

@@ -78,8 +78,7 @@ def at_any_look(
 
     A judge of the same criterion narrows it.
     """
-    mask = table.every_row if where is None else where
-    rows = set(picked(table.rows, mask))
+    rows = set(picked(table.rows, table.among(where)))
     against = "" if gate.kind == "level" else gate.against
     return people.panel_estimate(
         [j for j in said if j.example in rows],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tunewell.errors import DataError
+from tunewell.evaluate.lookup import present
 from tunewell.types import Example, Message, Prediction, Value
 
 OUTPUT_KEYS: Final = (
@@ -100,11 +101,12 @@ def _lines(text: str) -> Iterable[tuple[int, Any]]:
 
 def _first(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
     """The first of these keys that holds text or a number."""
-    for key in keys:
-        value = row.get(key)
-        if type(value) in {str, int, float}:
-            return str(value)
-    return None
+    return next(iter(present(_scalar(row.get(key)) for key in keys)), None)
+
+
+def _scalar(value: Any) -> str | None:
+    """Text or a number, as text; None for anything else, booleans included."""
+    return str(value) if type(value) in {str, int, float} else None
 
 
 def _innermost(value: Any) -> Any:
@@ -191,9 +193,9 @@ def _lm_eval(row: dict[str, Any]) -> dict[str, Any]:
     target = row.get("target")
     return {
         "id": row.get("doc_id", _first(doc, ID_KEYS)),
-        "input": prompt if isinstance(prompt, str) else _first(doc, INPUT_KEYS),
-        "target": target if isinstance(target, str | int) else _first(doc, TARGET_KEYS),
-        "output": output if isinstance(output, str) else None,
+        "input": _scalar(prompt) or _first(doc, INPUT_KEYS),
+        "target": _scalar(target) or _first(doc, TARGET_KEYS),
+        "output": _scalar(output),
     }
 
 

@@ -43,8 +43,8 @@ class ScoredArms:
     @cached_property
     def slices(self) -> dict[str, tuple[str, ...]]:
         """Slice field to its value for each row."""
-        fields = [s.field for s in self.file.spec.slices]
-        return {name: tuple(e.field(name) for e in self.rows) for name in fields}
+        slices = self.file.spec.slices
+        return {s.field: tuple(e.field(s.field) for e in self.rows) for s in slices}
 
     @cached_property
     def table(self) -> Table:

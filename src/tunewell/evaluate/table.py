@@ -49,10 +49,9 @@ class Table:
         """Family of each row: its own id where every row stands alone."""
         return self.clusters or self.rows
 
-    @property
-    def every_row(self) -> Mask:
-        """A mask that leaves none out, shape (rows,)."""
-        return np.ones(len(self.rows), dtype=np.bool_)
+    def among(self, where: Mask | None) -> Mask:
+        """The rows of a slice, or all of them if None, shape (rows,)."""
+        return np.ones(len(self.rows), dtype=np.bool_) if where is None else where
 
     def has(self, arm: str, metric: str) -> bool:
         """Whether there is anything to look at."""
@@ -83,8 +82,7 @@ class Table:
 
     def mask(self, metric: str, where: Mask | None = None) -> Mask:
         """Which rows a metric can measure, of those in ``where``, shape (rows,)."""
-        applies = self.applies[metric]
-        return applies if where is None else applies & where
+        return np.asarray(self.applies[metric] & self.among(where))
 
     def missing(self, arm: str, metric: str, *, where: Mask | None = None) -> int:
         """How many rows are unscored."""

@@ -19,6 +19,7 @@ from tunewell.evaluate.people_scores import (
     people_scores,
 )
 from tunewell.evaluate.table import Table, table_of
+from tunewell.evaluate.wording import on_slice
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import (
@@ -182,8 +183,9 @@ class _Weighed:
 
     def _blocking(self, *, about_evidence: bool) -> list[str]:
         """The findings that block, of the evidence or of the model, each with its reason."""
-        chosen = [f for f in self._blocked if (f.code in EVIDENCE) == about_evidence]
-        return [f"{f.code}: {f.why}" for f in chosen]
+        return [
+            f"{f.code}: {f.why}" for f in self._blocked if (f.code in EVIDENCE) == about_evidence
+        ]
 
     def _would_change(self) -> Iterator[str]:
         for criterion in self.criteria:
@@ -196,5 +198,4 @@ class _Weighed:
 
 
 def _shown(criterion: Criterion) -> str:
-    part = f" on {criterion.slice}" if criterion.slice else ""
-    return f"{criterion.name}{part}"
+    return f"{criterion.name}{on_slice(criterion.slice)}"

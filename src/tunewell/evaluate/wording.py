@@ -1,4 +1,4 @@
-"""How counts are written."""
+"""How counts and slices are written."""
 
 from __future__ import annotations
 
@@ -13,3 +13,13 @@ def counted(count: int, one: str, many: str = "") -> str:
     if count == 1:
         return f"1 {one}"
     return f"{count:,} {many or one + 's'}"
+
+
+def on_slice(name: str) -> str:
+    """Where a figure holds: nothing for all rows.
+
+    Example:
+        >>> on_slice("region=north"), on_slice("")
+        (' on region=north', '')
+    """
+    return f" on {name}" if name else ""

@@ -31,12 +31,16 @@ def deciding_metrics(measured: ScoredArms) -> list[str]:
 
 def is_better(difference: Estimate, info: MetricInfo) -> bool:
     """Whether all of a difference's interval is on the better side of 0."""
-    return difference.low > 0 if info.bigger_is_better else difference.high < 0
+    return _all_on_one_side(difference, above=info.bigger_is_better)
 
 
 def is_worse(difference: Estimate, info: MetricInfo) -> bool:
     """Whether all of a difference's interval is on the worse side of 0."""
-    return difference.high < 0 if info.bigger_is_better else difference.low > 0
+    return _all_on_one_side(difference, above=not info.bigger_is_better)
+
+
+def _all_on_one_side(difference: Estimate, *, above: bool) -> bool:
+    return difference.low > 0 if above else difference.high < 0
 
 
 def signed(estimate: Estimate) -> str:

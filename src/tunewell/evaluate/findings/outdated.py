@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tunewell.evaluate.findings.common import STAGE, ZERO, unchecked
+from tunewell.evaluate.lookup import picked
 from tunewell.evaluate.metric_kinds import metrics_of_kind
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.stats import mean
@@ -16,17 +17,17 @@ CODE = "E08"
 def outdated(measured: ScoredArms) -> Finding:
     """E08: values that the facts file calls outdated, early or wrong at the question's date."""
     table = measured.table
-    names = [spec.name for spec in metrics_of_kind(measured.file, "currency")]
-    if not names or not table.has("tuned", names[0]):
+    specs = metrics_of_kind(measured.file, "currency")
+    if not specs or not table.has("tuned", specs[0].name):
         why = "tunewell.yaml names no currency metric: answers are not held against a facts file."
         return unchecked(CODE, why)
 
-    metric = names[0]
+    metric = specs[0].name
     values = table.values["tuned", metric]
     wrong = np.where(np.isnan(values), np.nan, (values < 1).astype(float))
     asked = wrong[table.mask(metric)]
     rate = mean(asked, low=0, high=1, level=measured.level)
-    rows = tuple(row for row, value in zip(table.rows, values, strict=True) if value < 1)
+    rows = tuple(picked(table.rows, values < 1))
     found = Finding(
         code=CODE,
         status="clear",

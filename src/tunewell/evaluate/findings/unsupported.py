@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import filterfalse
+from itertools import chain, filterfalse, islice
 from operator import attrgetter
 from typing import Final
 
@@ -99,12 +99,12 @@ def _not_supported(text: str, given: str, language: str) -> tuple[SupportItem, .
 
 def _with_evidence(finding: Finding, checked: list[_Checked]) -> Finding:
     loose = [c for c in checked if c.items]
-    spans = [span for c in loose for span in c.spans]
+    spans = chain.from_iterable(c.spans for c in loose)
     return finding.model_copy(
         update={
             "status": "found",
             "rows": tuple(c.row for c in loose),
             "remedy": "read the rows named; train on corrected ones",
-            "spans": tuple(spans[:_MOST_SPANS]),
+            "spans": tuple(islice(spans, _MOST_SPANS)),
         }
     )

@@ -222,7 +222,8 @@ def _answered(
 
 
 def _key_of_answers(inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int) -> str:
-    rest = {name: value for name, value in parameters.items() if name != "preserved"}
+    rest = dict(parameters)
+    rest.pop("preserved", None)
     return run_key(STAGE, inputs=inputs, parameters=rest, seed=seed)
 
 

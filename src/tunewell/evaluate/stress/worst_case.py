@@ -99,11 +99,10 @@ def _candidates(
     for turn in range(max(1, count)):
         before = len(found)
         for candidate in _perturbed(kinds, beam, 1000 * seed + turn):
-            if len(found) < count:
-                found.setdefault(candidate[0].input, candidate)
+            found.setdefault(candidate[0].input, candidate)
         if len(found) >= count or len(found) == before:
             break
-    return list(found.values())
+    return list(found.values())[:count]
 
 
 def _perturbed(
