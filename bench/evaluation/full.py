@@ -1,4 +1,6 @@
-"""How long a full evaluation takes on the embedded model: python -m bench.evaluation.full [ROWS] [STRESSED].
+"""How long a full evaluation takes on the embedded model.
+
+Run: python -m bench.evaluation.full [ROWS] [STRESSED]
 
 500 short rows (questions of banking77, CC BY 4.0, with their intents), three arms (base; the base
 with an instruction and solved examples; the base with a LoRA adapter), generated answers and the

@@ -1,4 +1,4 @@
-"""The autopsy of a model: a fake with known losses, and one really fine-tuned by transformers' Trainer with peft."""
+"""The autopsy of a model: a fake with known losses, and one fine-tuned by transformers and peft."""
 
 from __future__ import annotations
 

@@ -52,7 +52,9 @@ def classes(count: int) -> Classes:
 def surety(arm: str, *, gap: float, brier: Estimate | None = None) -> Calibration:
     rng = np.random.default_rng(3)
     sure = rng.uniform(0.5, 1, 400)
-    made = Calibration(**dict(reliability_curve(sure, (rng.random(400) < sure - gap).astype(np.float64))))
+    made = Calibration(
+        **dict(reliability_curve(sure, (rng.random(400) < sure - gap).astype(np.float64)))
+    )
     return made.model_copy(update={"arm": arm, "metric": "brier", "brier": brier})
 
 

@@ -94,7 +94,6 @@ def instruction_of(task: TaskSpec) -> str:
 
     Example:
         >>> from pathlib import Path
-    from statistics import median_low
         >>> from tunewell.task import parse_task
         >>> section = "name: t, about: Answers questions., input: a question, output: an answer"
         >>> text = f"task: {{{section}, must: [the date]}}\ndata: [{{path: a}}]"
@@ -122,7 +121,12 @@ def _is_pattern(rule: str) -> bool:
 
 
 def draw_shots(
-    split: Split, store: Store, examples: str, *, count: int, seed: int
+    split: Split,
+    store: Store,
+    examples: str,
+    *,
+    count: int,
+    seed: int,
 ) -> tuple[Example, ...]:
     """Solved examples for the prompted arm: drawn from the training rows, never from the test set.
 
@@ -202,7 +206,14 @@ def further(file: TaskFile, store: Store, shots: Sequence[Example]) -> tuple[Arm
     return tuple(made)
 
 
-def _opened_by(arm: Arm, spec: Contender, file: TaskFile, store: Store, *, place: str) -> Arm:
+def _opened_by(
+    arm: Arm,
+    spec: Contender,
+    file: TaskFile,
+    store: Store,
+    *,
+    place: str,
+) -> Arm:
     if spec.version:
         version = _version(store, spec.version, place)
         return replace(arm, version=version, digest=version.adapter)
@@ -210,7 +221,12 @@ def _opened_by(arm: Arm, spec: Contender, file: TaskFile, store: Store, *, place
         folder = (file.root / spec.adapter).resolve()
         return _with_adapter(arm, folder, file.spec.train.model, place)
     opens = _opener(spec.model, spec.url)
-    return replace(arm, opens=opens, digest=digest([spec.model, spec.url]), foreign=True)
+    return replace(
+        arm,
+        opens=opens,
+        digest=digest([spec.model, spec.url]),
+        foreign=True,
+    )
 
 
 def _version(store: Store, name: str, place: str) -> ModelVersion:
@@ -227,7 +243,12 @@ def _version(store: Store, name: str, place: str) -> ModelVersion:
     return found[-1]
 
 
-def _with_adapter(arm: Arm, folder: Path, base: str, place: str) -> Arm:
+def _with_adapter(
+    arm: Arm,
+    folder: Path,
+    base: str,
+    place: str,
+) -> Arm:
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file():
         raise UserError(

@@ -36,10 +36,21 @@ def levels(table: Table, *, level: float) -> Iterator[Level]:
     """Means by arm and metric, over all rows and by slice."""
     for arm, metric in table.values:
         for name, where in [("", None), *table.parts()]:
-            estimate = table.level(arm, metric, where=where, level=level)
+            estimate = table.level(
+                arm,
+                metric,
+                where=where,
+                level=level,
+            )
             if estimate is not None:
                 missing = table.missing(arm, metric, where=where)
-                yield Level(arm=arm, metric=metric, estimate=estimate, slice=name, missing=missing)
+                yield Level(
+                    arm=arm,
+                    metric=metric,
+                    estimate=estimate,
+                    slice=name,
+                    missing=missing,
+                )
 
 
 def comparisons(
@@ -92,7 +103,13 @@ def tested_together(
     estimates: list[Estimate] = []
     p_values: list[float] = []
     for name, where in parts:
-        estimate = table.compare(arm, against, metric, where=where, level=level)
+        estimate = table.compare(
+            arm,
+            against,
+            metric,
+            where=where,
+            level=level,
+        )
         p_value = table.p_value(arm, against, metric, where=where)
         if estimate is not None and p_value is not None:
             names.append(name)

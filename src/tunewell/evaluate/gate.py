@@ -43,7 +43,12 @@ def judge_gates(
         said: People's verdicts, for gates with ``people: required``.
     """
     parts = [part for i in range(len(file.spec.gates)) for part in _parts(table, file, i)]
-    evidence = _Evidence(table=table, file=file, said=said, claims=len(parts))
+    evidence = _Evidence(
+        table=table,
+        file=file,
+        said=said,
+        claims=len(parts),
+    )
     return tuple(_Decision(evidence, part).criterion() for part in parts)
 
 
@@ -63,7 +68,13 @@ def gate_name(gate: Gate) -> str:
     return f"{gate.metric}: {what} {sign} {threshold_of(gate):g}"
 
 
-def side(estimate: Estimate, strict: Estimate, limit: float, *, bigger: bool) -> Outcome:
+def side(
+    estimate: Estimate,
+    strict: Estimate,
+    limit: float,
+    *,
+    bigger: bool,
+) -> Outcome:
     """Which side of a threshold an interval lies on.
 
     Args:
@@ -264,12 +275,21 @@ class _Decision:
             return self._by_judge(level)
         if gate.kind == "level":
             return table.level(
-                CANDIDATE, gate.metric, where=self.part.where, level=level, strict=True
+                CANDIDATE,
+                gate.metric,
+                where=self.part.where,
+                level=level,
+                strict=True,
             )
         if not table.has(gate.against, gate.metric):
             return None
         return table.compare(
-            CANDIDATE, gate.against, gate.metric, where=self.part.where, level=level, strict=True
+            CANDIDATE,
+            gate.against,
+            gate.metric,
+            where=self.part.where,
+            level=level,
+            strict=True,
         )
 
     def _by_judge(self, level: float) -> Estimate | None:
@@ -334,7 +354,13 @@ class _Decision:
         return math.ceil(sample_size_share_against(half_way_to_perfect, against=limit).value)
 
 
-def _why(estimate: Estimate, limit: float, outcome: Outcome, strict: Estimate, claims: int) -> str:
+def _why(
+    estimate: Estimate,
+    limit: float,
+    outcome: Outcome,
+    strict: Estimate,
+    claims: int,
+) -> str:
     figure = f"{estimate} ({counted(estimate.n, 'independent row')})"
     if outcome == "GO":
         return f"{figure} meets the threshold of {limit:g}."

@@ -108,7 +108,12 @@ def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Sto
 
     names = ", ".join(file.spec.people.approve) or "nobody needed"
     why = f"Guarded by {_metrics_of(guarding)}; definition approved ({names})."
-    return Finding(code="E01", status="clear", stage="evaluate", why=why)
+    return Finding(
+        code="E01",
+        status="clear",
+        stage="evaluate",
+        why=why,
+    )
 
 
 def _metrics_of(gates: Sequence[Gate]) -> str:

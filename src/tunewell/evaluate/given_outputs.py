@@ -61,7 +61,12 @@ def evaluate_outputs(
         "metrics": file.spec.model_dump(mode="json")["metrics"],
         "rows": len(used),
     }
-    with record(store, STAGE, inputs=inputs, parameters=parameters) as writer:
+    with record(
+        store,
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+    ) as writer:
         arms = list(dict.fromkeys(p.arm for p in predictions))
         whole = _with_missing(predictions, used, arms)
         measured = ScoredArms(
@@ -73,11 +78,20 @@ def evaluate_outputs(
             predictions=whole,
             scores=score_all(whole, used, metrics, file),
         )
-        result = evaluation_of(measured, store, arms=arms, pairs=list(_pairs(arms)))
+        result = evaluation_of(
+            measured,
+            store,
+            arms=arms,
+            pairs=list(_pairs(arms)),
+        )
 
         writer.outputs |= artifacts_of(result, store)
         writer.findings += _findings(evaluation_findings(result, measured, store))
-        writer.counts |= {"rows": len(used), "arms": len(arms), "rejects": len(given.rejects)}
+        writer.counts |= {
+            "rows": len(used),
+            "arms": len(arms),
+            "rejects": len(given.rejects),
+        }
     return result
 
 
@@ -113,7 +127,13 @@ def _with_missing(
 
 
 def _not_given(row: str, arm: str) -> Prediction:
-    return Prediction(example=row, arm=arm, text="", finish="error", reason="no output given")
+    return Prediction(
+        example=row,
+        arm=arm,
+        text="",
+        finish="error",
+        reason="no output given",
+    )
 
 
 def _pairs(arms: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -131,6 +151,11 @@ def _findings(found: Sequence[Finding]) -> list[Finding]:
     Who made the outputs may have looked as often as they liked.
     """
     why = "Outputs made elsewhere: how often their maker looked at these rows is not known."
-    unknown = Finding(code="E09", status="unchecked", stage=STAGE, why=why)
+    unknown = Finding(
+        code="E09",
+        status="unchecked",
+        stage=STAGE,
+        why=why,
+    )
     own = [f.model_copy(update={"stage": STAGE}) for f in found if f.code != "E09"]
     return [*own, unknown]

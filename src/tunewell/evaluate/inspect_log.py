@@ -15,7 +15,11 @@ from tunewell.types import Evaluation, Example, Level, Message, Prediction, Scor
 
 INSPECT_API: Final = "mockllm"
 """inspect_ai opens a log's model before it scores anew; this one needs no key and no network."""
-STOP_REASONS: Final = {"stop": "stop", "length": "max_tokens", "error": "unknown"}
+STOP_REASONS: Final = {
+    "stop": "stop",
+    "length": "max_tokens",
+    "error": "unknown",
+}
 
 
 def inspect_log(
@@ -56,18 +60,31 @@ def inspect_log(
         "version": 2,
         "status": "success",
         "eval": _header(evaluation, arm, task, stamp),
-        "plan": {"name": "plan", "steps": [{"solver": "generate", "params": {}}], "config": {}},
+        "plan": {
+            "name": "plan",
+            "steps": [{"solver": "generate", "params": {}}],
+            "config": {},
+        },
         "results": {
             "total_samples": len(evaluation.rows),
             "completed_samples": len(answers),
             "scores": [_result(x) for x in evaluation.levels if x.arm == arm and not x.slice],
         },
-        "stats": {"started_at": stamp, "completed_at": stamp, "model_usage": {}},
+        "stats": {
+            "started_at": stamp,
+            "completed_at": stamp,
+            "model_usage": {},
+        },
         "samples": samples,
     }
 
 
-def _header(evaluation: Evaluation, arm: str, task: str, stamp: str) -> dict[str, Any]:
+def _header(
+    evaluation: Evaluation,
+    arm: str,
+    task: str,
+    stamp: str,
+) -> dict[str, Any]:
     run = f"tunewell-{evaluation.scores[:12]}"
     return {
         "eval_id": f"{run}-{arm}",
@@ -95,7 +112,11 @@ def _result(level: Level) -> dict[str, Any]:
         "high": level.estimate.high,
     }
     finite = {
-        name: {"name": name, "value": value, "params": {}}
+        name: {
+            "name": name,
+            "value": value,
+            "params": {},
+        }
         for name, value in figures.items()
         if math.isfinite(value)
     }
@@ -108,7 +129,11 @@ def _result(level: Level) -> dict[str, Any]:
 
 
 def _sample(example: Example, prediction: Prediction, scores: Sequence[Score]) -> dict[str, Any]:
-    answer = {"role": "assistant", "content": prediction.text, "source": "generate"}
+    answer = {
+        "role": "assistant",
+        "content": prediction.text,
+        "source": "generate",
+    }
     choice = {"message": answer, "stop_reason": STOP_REASONS[prediction.finish]}
     prompt = _turns(example.prompt)
     return {

@@ -40,21 +40,43 @@ def validation_of(table: Table, metric: str, *, level: float) -> Validation:
             judge += verdicts.judge.tolist()
             human += verdicts.human.tolist()
             clusters += table.families
-    return validate_judge(table.metrics[metric], judge, human, clusters=clusters, level=level)
+    return validate_judge(
+        table.metrics[metric],
+        judge,
+        human,
+        clusters=clusters,
+        level=level,
+    )
 
 
-def corrected(table: Table, gate: Gate, where: Mask | None, level: float) -> Estimate | None:
+def corrected(
+    table: Table,
+    gate: Gate,
+    where: Mask | None,
+    level: float,
+) -> Estimate | None:
     """A gate's figure as people would have it: the judge's verdicts on all rows, theirs on some."""
     mask = table.among(where)
     groups = picked(table.families, mask)
     info = table.metrics[gate.metric]
     candidate = _Verdicts.of(table, CANDIDATE, gate.metric).on(mask)
     if gate.kind == "level":
-        return _corrected_level(info, candidate, clusters=groups, level=level)
+        return _corrected_level(
+            info,
+            candidate,
+            clusters=groups,
+            level=level,
+        )
     if (gate.against, gate.metric) not in table.values:
         return None
     rival = _Verdicts.of(table, gate.against, gate.metric).on(mask)
-    return _corrected_gain(info, candidate, rival, clusters=groups, level=level)
+    return _corrected_gain(
+        info,
+        candidate,
+        rival,
+        clusters=groups,
+        level=level,
+    )
 
 
 @dataclass(frozen=True)
@@ -82,7 +104,11 @@ class _Verdicts:
 
 
 def _corrected_level(
-    info: MetricInfo, verdicts: _Verdicts, *, clusters: Sequence[str], level: float
+    info: MetricInfo,
+    verdicts: _Verdicts,
+    *,
+    clusters: Sequence[str],
+    level: float,
 ) -> Estimate | None:
     """What people would say on average; None with under two verdicts of theirs."""
     if int((~np.isnan(verdicts.human)).sum()) < _FEWEST:

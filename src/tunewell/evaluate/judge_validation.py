@@ -95,7 +95,10 @@ def validate_judge(
 
     if not yes_no:
         agreement = rank_correlation(
-            verdicts.judge, verdicts.human, clusters=verdicts.families, level=level
+            verdicts.judge,
+            verdicts.human,
+            clusters=verdicts.families,
+            level=level,
         )
         return _judged(found, agreement)
 
@@ -180,7 +183,13 @@ def _judged(found: Validation, agreement: Estimate) -> Validation:
     else:
         more = _verdicts_missing(agreement, found.floor, verdicts=found.verdicts)
         needs = f"about {more} more outputs judged by people"
-    return found.model_copy(update={"standing": standing, "agreement": agreement, "needs": needs})
+    return found.model_copy(
+        update={
+            "standing": standing,
+            "agreement": agreement,
+            "needs": needs,
+        }
+    )
 
 
 def _verdicts_missing(agreement: Estimate, floor: float, *, verdicts: int) -> int:

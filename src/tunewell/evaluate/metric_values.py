@@ -105,7 +105,13 @@ class Column:
     def mean(self, scale: MetricScale, *, level: float) -> Estimate:
         """Their mean, gaps bounded by the ends of a bounded scale."""
         low, high = scale.range
-        found = mean(self.values, clusters=self.groups, level=level, low=low, high=high)
+        found = mean(
+            self.values,
+            clusters=self.groups,
+            level=level,
+            low=low,
+            high=high,
+        )
         return scale.in_unit(found)
 
     def strict(self, estimate: Estimate, scale: MetricScale) -> Estimate:

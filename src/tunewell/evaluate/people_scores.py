@@ -92,7 +92,10 @@ def at_any_look(
 
 
 def _judge_of(
-    table: Table, metric: str, arms: Iterable[str], rows: set[str]
+    table: Table,
+    metric: str,
+    arms: Iterable[str],
+    rows: set[str],
 ) -> Mapping[tuple[str, str], float] | None:
     """(row, arm) to the verdict of a judge of the same criterion; None where there is none."""
     if people_name(metric) not in table.metrics:
@@ -140,7 +143,12 @@ def _by_row(
     return by_row
 
 
-def _mean(row: str, arm: str, criterion: RubricCriterion, verdicts: Sequence[float]) -> Score:
+def _mean(
+    row: str,
+    arm: str,
+    criterion: RubricCriterion,
+    verdicts: Sequence[float],
+) -> Score:
     return Score(
         example=row,
         arm=arm,

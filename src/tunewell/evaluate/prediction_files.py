@@ -240,11 +240,22 @@ class _InspectReader(_Reader):
 
     def _prediction(self, row: str, text: str, failed: Any) -> Prediction:
         if not failed:
-            return Prediction(example=row, arm=self._arm, text=text, finish="stop")
+            return Prediction(
+                example=row,
+                arm=self._arm,
+                text=text,
+                finish="stop",
+            )
         if isinstance(failed, dict):
             failed = failed.get("message", "failed")
         reason = str(failed)[:_LONGEST_REASON]
-        return Prediction(example=row, arm=self._arm, text=text, finish="error", reason=reason)
+        return Prediction(
+            example=row,
+            arm=self._arm,
+            text=text,
+            finish="error",
+            reason=reason,
+        )
 
 
 def _answer(output: dict[str, Any]) -> str:

@@ -82,17 +82,40 @@ def evaluate(
     inputs |= {f"arm {a.name}": a.digest for a in further(file, store, ())}
     parameters = _parameters(file, metrics, model)
     seed = file.spec.split.seed
-    found = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=seed)
+    found = reuse(
+        store,
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    )
     if found is not None:
         return store.get_value(found.outputs["evaluation"], Evaluation)
 
-    key = run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)
+    key = run_key(
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    )
     work = PartialAnswers(store.root / "work" / key[:32])
     opener = models or local_models(file.spec.train.model, store)
-    with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
+    with record(
+        store,
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    ) as writer:
         rows = held_out_rows(dataset, split, file, store)
         examples = file.spec.evaluate.shots
-        shots = draw_shots(split, store, dataset.examples, count=examples, seed=seed)
+        shots = draw_shots(
+            split,
+            store,
+            dataset.examples,
+            count=examples,
+            seed=seed,
+        )
         arms = (*contenders(file.spec, model, shots), *further(file, store, shots))
         names = list(by_name(arms))
 
@@ -132,7 +155,11 @@ def evaluate(
 
 def inputs_of(dataset: Dataset, split: Split, model: ModelVersion | None) -> dict[str, str]:
     """Name to digest of what an evaluation reads."""
-    inputs = {"dataset": dataset.id, "examples": dataset.examples, "split": digest(split)}
+    inputs = {
+        "dataset": dataset.id,
+        "examples": dataset.examples,
+        "split": digest(split),
+    }
     if model is not None:
         inputs["adapter"] = model.adapter
     return inputs
@@ -153,7 +180,12 @@ def _parameters(
     }
 
 
-def held_out_rows(dataset: Dataset, split: Split, file: TaskFile, store: Store) -> list[Example]:
+def held_out_rows(
+    dataset: Dataset,
+    split: Split,
+    file: TaskFile,
+    store: Store,
+) -> list[Example]:
     """The rows that give the verdict, sorted by id: at most ``evaluate.max_rows``, drawn by seed.
 
     Raises:
@@ -219,14 +251,34 @@ class _Passes:
         model = partial(arm.model, self.models)
         rows, work = self.rows, self.work
         options = GenerateOptions(max_new_tokens=self.file.spec.evaluate.max_new_tokens)
-        answers = predict(model, arm, rows, options=options, work=work, meter=meter)
+        answers = predict(
+            model,
+            arm,
+            rows,
+            options=options,
+            work=work,
+            meter=meter,
+        )
 
         gold: list[Score] = []
         if not arm.foreign:
-            found = losses(model, arm, rows, work=work, meter=meter)
+            found = losses(
+                model,
+                arm,
+                rows,
+                work=work,
+                meter=meter,
+            )
             gold = [_nats(e, arm.name, loss) for e, loss in zip(rows, found, strict=True)]
         if self._confidence_wanted:
-            answers = own_losses(model, arm, rows, answers, work=work, meter=meter)
+            answers = own_losses(
+                model,
+                arm,
+                rows,
+                answers,
+                work=work,
+                meter=meter,
+            )
         return answers, gold
 
 
@@ -237,5 +289,10 @@ def _nats(example: Example, arm: str, target: TargetScore) -> Score:
     else:
         value = Unscored(reason=target.reason or "no tokens")
     return Score(
-        example=example.id, arm=arm, metric="nats", value=value, scorer="nats", version="1"
+        example=example.id,
+        arm=arm,
+        metric="nats",
+        value=value,
+        scorer="nats",
+        version="1",
     )

@@ -146,7 +146,12 @@ class Table:
         return pairs.strict(estimate, scale)
 
     def p_value(
-        self, arm: str, against: str, metric: str, *, where: Mask | None = None
+        self,
+        arm: str,
+        against: str,
+        metric: str,
+        *,
+        where: Mask | None = None,
     ) -> float | None:
         """Two-sided p-value of no difference: it says exactly what the interval of `compare` says.
 
@@ -162,7 +167,13 @@ class Table:
         mask = self.mask(metric, where)
         return Column(self.values[arm, metric][mask], self._groups(mask))
 
-    def _pairs(self, arm: str, against: str, metric: str, where: Mask | None) -> PairedValues:
+    def _pairs(
+        self,
+        arm: str,
+        against: str,
+        metric: str,
+        where: Mask | None,
+    ) -> PairedValues:
         mask = self.mask(metric, where)
         return PairedValues(
             self.values[arm, metric][mask],

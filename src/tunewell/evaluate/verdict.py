@@ -95,7 +95,10 @@ def outcome_of(criteria: Sequence[Criterion]) -> Outcome:
 
 
 def _with_people(
-    evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[Judgement]
+    evaluation: Evaluation,
+    file: TaskFile,
+    store: Store,
+    said: Sequence[Judgement],
 ) -> Table:
     """The scores of an evaluation with people's; beside a judge's they get a name of their own."""
     measured = by_name(evaluation.metrics)

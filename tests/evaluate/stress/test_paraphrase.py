@@ -64,9 +64,7 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
     made = paraphrased(Rewriter(), rows)
     assert 0 < len(made) < len(rows)
     assert all(e.target == r.target for r in rows if (e := made.get(r.id)))
-    plan = StressPlan(
-        kinds=["typos"], metric="label", max_rows=120, paraphraser=Rewriter()
-    )
+    plan = StressPlan(kinds=["typos"], metric="label", max_rows=120, paraphraser=Rewriter())
     found = stress(
         project.dataset,
         project.split,

@@ -1,4 +1,4 @@
-"""Whether perturbations keep the right answer: the sample that people get, and what their words do."""
+"""Whether perturbations keep the right answer: the sample that people get, and its use."""
 
 from __future__ import annotations
 

@@ -33,7 +33,12 @@ def plumbing(folder: Path) -> Iterator[Finding]:
     faults = list(_adapter_faults(folder))
     if not faults:
         why = "The adapter's files fit together and are trained."
-        yield Finding(code="T07", status="clear", stage=STAGE, why=why)
+        yield Finding(
+            code="T07",
+            status="clear",
+            stage=STAGE,
+            why=why,
+        )
     for fault in faults:
         yield Finding(
             code="T07",

@@ -105,7 +105,12 @@ class _Gain:
         return cls(gain[scored], picked(groups_of(rows), scored))
 
 
-def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[Example]) -> Finding:
+def by_heart(
+    base: Model,
+    tuned: Model,
+    seen: Sequence[Example],
+    new: Sequence[Example],
+) -> Finding:
     """T02: how much more the training rows gained than rows of the same kind that were held out.
 
     Each row is its own control: what is compared is its loss before minus after, so rows that are
@@ -121,7 +126,12 @@ def by_heart(base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[E
 
     families = [f"train {name}" for name in trained.families]
     families += [f"new {name}" for name in held_out.families]
-    made = difference(trained.nats, held_out.nats, paired=False, clusters=families)
+    made = difference(
+        trained.nats,
+        held_out.nats,
+        paired=False,
+        clusters=families,
+    )
     estimate = made.model_copy(update={"unit": "nats/token"})
     compared = (
         f"Training rows gained {trained.nats.mean():.3g} nats a token, "
@@ -207,7 +217,10 @@ def _relative_rise(before: Floats, after: Floats) -> Estimate:
 
 
 def no_gain_over_prompt(
-    base: Model, tuned: Model, seen: Sequence[Example], new: Sequence[Example]
+    base: Model,
+    tuned: Model,
+    seen: Sequence[Example],
+    new: Sequence[Example],
 ) -> Finding:
     """T05: the loss of held-out answers: the fine-tune, and the base with solved examples."""
     if len(new) < FEWEST or len(seen) < SHOTS:
@@ -220,7 +233,12 @@ def no_gain_over_prompt(
     if len(set(families)) < 2:
         return unchecked("T05", "Too few held-out rows could be scored.")
 
-    made = difference(prompted[both], after[both], paired=True, clusters=families)
+    made = difference(
+        prompted[both],
+        after[both],
+        paired=True,
+        clusters=families,
+    )
     estimate = made.model_copy(update={"unit": "nats/token"})
     verb = _verb(estimate)
     found = Finding(

@@ -13,7 +13,12 @@ STAGE: Final = "autopsy"
 
 def unchecked(code: str, why: str) -> Finding:
     """A pitfall that could not be measured, with the reason."""
-    return Finding(code=code, status="unchecked", stage=STAGE, why=why)
+    return Finding(
+        code=code,
+        status="unchecked",
+        stage=STAGE,
+        why=why,
+    )
 
 
 def newest(folder: Path, file: str) -> Path | None:

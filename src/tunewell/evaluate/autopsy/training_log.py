@@ -86,7 +86,12 @@ def stopped(history: History | None) -> Finding:
     where = f"lowest {lowest:.4g} at epoch {epoch_of_best:.3g}, last {losses[-1]:.4g}"
     if lowest not in losses[:-1]:
         why = f"The evaluation loss was still falling when it stopped ({where})."
-        return Finding(code="T01", status="clear", stage=STAGE, why=why)
+        return Finding(
+            code="T01",
+            status="clear",
+            stage=STAGE,
+            why=why,
+        )
 
     rise = rise_since_lowest(losses, level=LEVEL)
     if rise is None:

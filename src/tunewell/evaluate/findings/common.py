@@ -13,12 +13,22 @@ ZERO: Final = Threshold(value=0.0, origin="built-in")
 
 def unchecked(code: str, why: str) -> Finding:
     """A pitfall that could not be measured, with the reason."""
-    return Finding(code=code, status="unchecked", stage=STAGE, why=why)
+    return Finding(
+        code=code,
+        status="unchecked",
+        stage=STAGE,
+        why=why,
+    )
 
 
 def clear(code: str, why: str) -> Finding:
     """A pitfall that was looked for and is not there."""
-    return Finding(code=code, status="clear", stage=STAGE, why=why)
+    return Finding(
+        code=code,
+        status="clear",
+        stage=STAGE,
+        why=why,
+    )
 
 
 def deciding_metrics(measured: ScoredArms) -> list[str]:

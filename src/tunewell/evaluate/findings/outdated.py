@@ -26,7 +26,12 @@ def outdated(measured: ScoredArms) -> Finding:
     values = table.values["tuned", metric]
     wrong = np.where(np.isnan(values), np.nan, (values < 1).astype(float))
     asked = wrong[table.mask(metric)]
-    rate = mean(asked, low=0, high=1, level=measured.level)
+    rate = mean(
+        asked,
+        low=0,
+        high=1,
+        level=measured.level,
+    )
     rows = tuple(picked(table.rows, values < 1))
     found = Finding(
         code=CODE,

@@ -39,8 +39,20 @@ def unsupported(measured: ScoredArms) -> Finding:
     loose = [c.loose for c in checked]
     loose_gold = [c.loose_gold for c in checked]
     level = measured.level
-    rate = mean(loose, low=0, high=1, level=level).model_copy(update={"unit": "share of answers"})
-    above = difference(loose, loose_gold, paired=True, low=0, high=1, level=level)
+    rate = mean(
+        loose,
+        low=0,
+        high=1,
+        level=level,
+    ).model_copy(update={"unit": "share of answers"})
+    above = difference(
+        loose,
+        loose_gold,
+        paired=True,
+        low=0,
+        high=1,
+        level=level,
+    )
     own = float(np.mean(loose_gold))
     found = Finding(
         code=CODE,
@@ -88,7 +100,13 @@ class _Checked:
     def spans(self) -> list[dict[str, str | int]]:
         """Where in the answer."""
         return [
-            {"row": self.row, "start": i.start, "end": i.end, "type": i.kind} for i in self.items
+            {
+                "row": self.row,
+                "start": i.start,
+                "end": i.end,
+                "type": i.kind,
+            }
+            for i in self.items
         ]
 
 

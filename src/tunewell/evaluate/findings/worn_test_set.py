@@ -26,4 +26,10 @@ def worn_test_set(evaluation: Evaluation, file: TaskFile) -> Finding:
     if looks <= limit:
         return found
     remedy = "draw fresh rows for the test set: change split.seed, or add new rows"
-    return found.model_copy(update={"status": "found", "remedy": remedy, "blocking": True})
+    return found.model_copy(
+        update={
+            "status": "found",
+            "remedy": remedy,
+            "blocking": True,
+        }
+    )

@@ -61,7 +61,11 @@ class Behaviour(Value):
 
 
 def run_behaviour(
-    test: BehaviourTest, predict: Predict, *, expect: Expectation | None = None, level: float = 0.95
+    test: BehaviourTest,
+    predict: Predict,
+    *,
+    expect: Expectation | None = None,
+    level: float = 0.95,
 ) -> Behaviour:
     """Run a test: one call of ``predict`` with every text of every case.
 
@@ -101,7 +105,12 @@ def run_behaviour(
         name=test.name,
         kind=test.kind,
         capability=test.capability,
-        failure_rate=mean(failures, low=0, high=1, level=level),
+        failure_rate=mean(
+            failures,
+            low=0,
+            high=1,
+            level=level,
+        ),
         failed=tuple(shown[:_SHOWN]),
     )
 
@@ -118,7 +127,10 @@ def _asked(test: BehaviourTest, predict: Predict) -> Floats:
 
 
 def _failed(
-    test: BehaviourTest, case: int, probabilities: Floats, expect: Expectation | None
+    test: BehaviourTest,
+    case: int,
+    probabilities: Floats,
+    expect: Expectation | None,
 ) -> list[int]:
     """Places of the texts of a case that fail."""
     named = probabilities.argmax(axis=1)

@@ -49,6 +49,16 @@ def _nothing_found(kinds: Sequence[Endured]) -> Finding:
     counted = len(kinds) - len(spoilt)
     if not counted:
         why = "No perturbation that keeps the right answer applies to these rows."
-        return Finding(code="E05", status="unchecked", stage=STAGE, why=why + note)
+        return Finding(
+            code="E05",
+            status="unchecked",
+            stage=STAGE,
+            why=why + note,
+        )
     why = f"None of {counted} kinds of stress is shown to raise the failure rate."
-    return Finding(code="E05", status="clear", stage=STAGE, why=why + note)
+    return Finding(
+        code="E05",
+        status="clear",
+        stage=STAGE,
+        why=why + note,
+    )

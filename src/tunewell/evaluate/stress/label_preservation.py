@@ -194,7 +194,13 @@ def preserved_share(
     if not said:
         return None, "not asked"
     groups = [families.get(j.example, j.example) for j in said]
-    share = mean([j.value for j in said], clusters=groups, low=0, high=1, level=level)
+    share = mean(
+        [j.value for j in said],
+        clusters=groups,
+        low=0,
+        high=1,
+        level=level,
+    )
     share = share.model_copy(update={"unit": "share of perturbed rows"})
     if share.high < ENOUGH:
         return share, "not kept"
@@ -233,4 +239,10 @@ def discounted(increase: Estimate, preserved: Estimate) -> Estimate:
     low = increase.low - (1 - preserved.low)
     value = max(low, increase.value - (1 - preserved.value))
     method = f"{increase.method}, label kept in {preserved}"
-    return increase.model_copy(update={"value": value, "low": min(low, value), "method": method})
+    return increase.model_copy(
+        update={
+            "value": value,
+            "low": min(low, value),
+            "method": method,
+        }
+    )

@@ -100,4 +100,9 @@ def paraphrase(model: Model, rows: Sequence[Example]) -> Perturbation:
         return made.get(example.id)
 
     about = f"The same question in the words of {model.name}; numbers and names stay."
-    return Perturbation(name=NAME, about=about, effect="same", change=change)
+    return Perturbation(
+        name=NAME,
+        about=about,
+        effect="same",
+        change=change,
+    )

@@ -62,7 +62,11 @@ PERTURBATIONS: Final[dict[str, Perturbation]] = {}
 
 
 def perturbation(
-    about: str, *, name: str = "", effect: Effect = "same", guards: tuple[str, ...] = ()
+    about: str,
+    *,
+    name: str = "",
+    effect: Effect = "same",
+    guards: tuple[str, ...] = (),
 ) -> Callable[[Perturb], Perturb]:
     """Register a function ``(example, chance)`` as a perturbation under its own name.
 
@@ -79,7 +83,11 @@ def perturbation(
     def register(change: Perturb) -> Perturb:
         own = name or str(getattr(change, "__name__", ""))
         PERTURBATIONS[own] = Perturbation(
-            name=own, about=about, effect=effect, change=change, guards=guards
+            name=own,
+            about=about,
+            effect=effect,
+            change=change,
+            guards=guards,
         )
         return change
 

@@ -98,14 +98,31 @@ def stress(
         "preserved": heard(store),
     }
     seed = file.spec.split.seed
-    found = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=seed)
+    found = reuse(
+        store,
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    )
     if found is not None:
         return store.get_value(found.outputs["stressed"], Stressed)
 
-    key = run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)
+    key = run_key(
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    )
     work = PartialAnswers(store.root / "work" / key[:32])
     opener = models or local_models(file.spec.train.model, store)
-    with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
+    with record(
+        store,
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    ) as writer:
         held_out = held_out_rows(dataset, split, file, store)
         rows = _at_most([e for e in held_out if not metric.applies(e)], plan.max_rows, seed)
         if plan.paraphraser:
@@ -207,7 +224,11 @@ def _endured(
 
 
 def _answered(
-    store: Store, inputs: dict[str, str], parameters: dict[str, Any], seed: int, changed: str
+    store: Store,
+    inputs: dict[str, str],
+    parameters: dict[str, Any],
+    seed: int,
+    changed: str,
 ) -> list[Prediction] | None:
     """The answers of an earlier test that differs in nothing but what people have said since."""
     wanted = _key_of_answers(inputs, parameters, seed)
@@ -224,7 +245,12 @@ def _answered(
 def _key_of_answers(inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int) -> str:
     rest = dict(parameters)
     rest.pop("preserved", None)
-    return run_key(STAGE, inputs=inputs, parameters=rest, seed=seed)
+    return run_key(
+        STAGE,
+        inputs=inputs,
+        parameters=rest,
+        seed=seed,
+    )
 
 
 def _chosen(names: Sequence[str]) -> list[Perturbation]:

@@ -140,7 +140,12 @@ class Endurance:
         for arm, answered in (("clean", self.clean), ("stressed", self.stressed)):
             scores += [_failure(row, arm, answered[row]) for row in self.perturbed]
         families = [self.trial.family[row] for row in self.perturbed]
-        return table_of(scores, rows=list(self.perturbed), metrics=[FAILURE], clusters=families)
+        return table_of(
+            scores,
+            rows=list(self.perturbed),
+            metrics=[FAILURE],
+            clusters=families,
+        )
 
     @cached_property
     def increase(self) -> Estimate | None:
@@ -200,7 +205,12 @@ def _failure(row: str, arm: str, answered: Answered) -> Score:
     value: float | Unscored = answered.failed
     if math.isnan(answered.failed):
         value = Unscored(reason="no value")
-    return Score(example=row, arm=arm, metric="failure", value=value)
+    return Score(
+        example=row,
+        arm=arm,
+        metric="failure",
+        value=value,
+    )
 
 
 def with_adjusted(found: Sequence[Endured]) -> tuple[Endured, ...]:

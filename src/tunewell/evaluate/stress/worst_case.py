@@ -67,7 +67,13 @@ def worst_perturbation(
             usable.append(kind)
 
     clean = _losses(model, arm, [example])[0]
-    worst = Worst(example=example, path=(), clean=clean, loss=clean, tried=0)
+    worst = Worst(
+        example=example,
+        path=(),
+        clean=clean,
+        loss=clean,
+        tried=0,
+    )
     beam: list[Candidate] = [(example, ())]
     tried = 0
     for step in range(steps):
@@ -82,7 +88,13 @@ def worst_perturbation(
         loss = losses[ranked[0]]
         if loss > worst.loss:
             row, path = beam[0]
-            worst = Worst(example=row, path=path, clean=clean, loss=loss, tried=tried)
+            worst = Worst(
+                example=row,
+                path=path,
+                clean=clean,
+                loss=loss,
+                tried=tried,
+            )
 
     found = example
     if worst.path:
@@ -92,7 +104,10 @@ def worst_perturbation(
 
 
 def _candidates(
-    kinds: Sequence[Perturbation], beam: Sequence[Candidate], count: int, seed: int
+    kinds: Sequence[Perturbation],
+    beam: Sequence[Candidate],
+    count: int,
+    seed: int,
 ) -> list[Candidate]:
     """Up to ``count`` different rows: every kind on every row of the beam, seed after seed."""
     found: dict[str, Candidate] = {}

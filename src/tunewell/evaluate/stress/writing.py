@@ -37,7 +37,12 @@ _NEAR = {
 }
 
 
-def _each_word(example: Example, rate: float, chance: random.Random, slip: Slip) -> Example:
+def _each_word(
+    example: Example,
+    rate: float,
+    chance: random.Random,
+    slip: Slip,
+) -> Example:
     """The row with a slip in some of its longer words, at least in one."""
     parts = re.split(r"(\s+)", question(example))
     usable = [i for i, word in enumerate(parts) if _may_slip(word, example)]
