@@ -28,8 +28,8 @@ def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
             figures=(ClassFigure(arm="tuned", metric="label", label="<b>", gold=3, named=2),)
         )
         sure = 0.6 + np.arange(60) / 200
-        found = reliability_curve(sure, np.tile([1.0, 0.0], 30))
-        curve = [Calibration(**dict(found))]
+        surety = reliability_curve(sure, np.tile([1.0, 0.0], 30))
+        curve = [Calibration(**dict(surety))]
         evaluation = evaluation.model_copy(
             update={
                 "classes": made.store.put_value(classes),

@@ -57,7 +57,7 @@ def test_macro_f1_covers_the_true_one() -> None:
     draws, held = 80, 0
     for _ in range(draws):
         e = macro_f1(*answers(rng, 150), classes=3, repeats=300)
-        held += e.low <= truth <= e.high
+        held += int(e.low <= truth <= e.high)
     assert held >= binom.ppf(0.001, draws, 0.95)
 
 
@@ -68,7 +68,7 @@ def test_f1_of_a_class_covers_the_true_one(n: int) -> None:
     draws, held = 600, 0
     for _ in range(draws):
         e = f1_of_overlap(overlap(*answers(rng, n), 1))
-        held += e.low <= truth <= e.high
+        held += int(e.low <= truth <= e.high)
     assert held >= binom.ppf(0.001, draws, 0.95)
 
 
@@ -83,5 +83,5 @@ def test_balanced_accuracy_covers_the_true_one(
         found = proportion(int(rng.binomial(n, sensitivity)), n)
         left = proportion(int(rng.binomial(n, specificity)), n)
         e = balanced_accuracy(found, left, n=2 * n)
-        held += e.low <= truth <= e.high
+        held += int(e.low <= truth <= e.high)
     assert held >= binom.ppf(0.001, draws, 0.95)

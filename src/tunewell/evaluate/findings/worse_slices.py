@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tunewell.evaluate.findings.common import (
     STAGE,
     ZERO,
@@ -27,17 +29,26 @@ def worse_slices(evaluation: Evaluation, measured: ScoredArms) -> list[Finding]:
         return [unchecked(CODE, "There is no tuned model to compare.")]
 
     names = deciding_metrics(measured)
-    by_slice = [c for c in evaluation.comparisons if c.slice]
-    compared = [c for c in by_slice if c.arm == "tuned" and c.metric in names]
+    compared = _compared(evaluation, names)
     if not compared:
         return [unchecked(CODE, "Every slice has too few held-out rows.")]
 
     alpha = (1 - measured.level) / max(1, len(names))
-    worse = [c for c in compared if _shown_worse(c, table, alpha)]
+    worse = [_finding(c, table) for c in compared if _shown_worse(c, table, alpha)]
     if worse:
-        return [_finding(c, table) for c in worse]
+        return worse
     count = len({c.slice for c in compared})
     return [clear(CODE, f"No slice of {count} is shown to be worse.")]
+
+
+def _compared(evaluation: Evaluation, metrics: Sequence[str]) -> list[Comparison]:
+    """The tuned model's comparisons by slice on these metrics."""
+    found = []
+    for comparison in evaluation.comparisons:
+        deciding = comparison.arm == "tuned" and comparison.metric in metrics
+        if comparison.slice and deciding:
+            found.append(comparison)
+    return found
 
 
 def _shown_worse(compared: Comparison, table: Table, alpha: float) -> bool:
