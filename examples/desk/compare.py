@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewell.curate.pipeline import read
-from tunewell.evaluate.stage import score_all
+from tunewell.evaluate.scored_arms import score_all
 from tunewell.lineage import record, reuse
 from tunewell.metrics import build_metrics
 from tunewell.model.base import GenerateOptions, Progress

@@ -447,17 +447,6 @@ class TaskSpec(Value):
     costs: Costs = Costs()
     engine: str = "native"
 
-    @model_validator(mode="after")
-    def _gates_name_metrics(self) -> Self:
-        known = {m.name for m in self.metrics} | {c.name for c in self.people.rubric} | {"nats"}
-        for i, gate in enumerate(self.gates):
-            if gate.metric not in known:
-                names = ", ".join(sorted(known))
-                raise ValueError(
-                    f"gates[{i}]: no metric or criterion {gate.metric!r}; known: {names}"
-                )
-        return self
-
 
 @dataclass(frozen=True)
 class TaskFile:
@@ -600,6 +589,9 @@ def parse_task(
         spec = TaskSpec.model_validate(values)
     except ValidationError as error:
         faults += [_fault(e, lines, origins, path.name) for e in error.errors()]
+    for i, why in _gate_faults(values):
+        place = _place(["gates", str(i)], lines, origins, path.name)
+        faults.append((place, f"gates[{i}]: {why}"))
     if faults or spec is None:
         raise TaskError(
             faults,
@@ -674,25 +666,61 @@ def _put(values: Any, parts: list[str], value: object, dotted: str) -> None:
         raise UserError(f"{dotted!r} leads nowhere", hint="tunewell config")
 
 
+def _gate_faults(values: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Which gates name a metric or a slice that is not there, and why.
+
+    Reads the values as they were given, so that these faults are reported beside those of any
+    field.
+    """
+    metrics = _names(values, "metrics", "name")
+    criteria = _names(values.get("people"), "rubric", "name")
+    known = sorted({*metrics, *criteria, "nats"})
+    slices = _names(values, "slices", "field")
+    for i, gate in enumerate(_listed(values, "gates")):
+        metric = gate.get("metric")
+        if isinstance(metric, str) and metric not in known:
+            yield i, f"no metric or criterion {metric!r}; known: {', '.join(known)}."
+        field_name = gate.get("slices")
+        if isinstance(field_name, str) and field_name not in {"", *slices}:
+            shown = ", ".join(slices) or "none"
+            yield i, f"{field_name!r} is not among the slices ({shown})."
+
+
+def _names(values: object, section: str, key: str) -> list[str]:
+    return [str(item[key]) for item in _listed(values, section) if key in item]
+
+
+def _listed(values: object, section: str) -> list[Mapping[str, Any]]:
+    """The mappings of a section as they were given; nothing where it is no list."""
+    items = values.get(section) if isinstance(values, dict) else None
+    if not isinstance(items, list):
+        return []
+    return [item if isinstance(item, dict) else {} for item in items]
+
+
+def _place(
+    location: Sequence[str],
+    lines: Mapping[str, int],
+    origins: Mapping[str, str],
+    name: str,
+) -> str:
+    """Where a value came from, or the nearest part above it that was given."""
+    for end in range(len(location), 0, -1):
+        key = ".".join(location[:end])
+        if key in origins:
+            return origins[key]
+        if key in lines:
+            return f"{name}:{lines[key]}"
+    return f"{name}:1"
+
+
 def _fault(
     error: Any, lines: Mapping[str, int], origins: Mapping[str, str], name: str
 ) -> tuple[str, str]:
     location = [str(p) for p in error["loc"]]
     message = str(error["msg"]).removeprefix("Value error, ")
     dotted = ".".join(location)
-    for end in range(len(location), 0, -1):
-        key = ".".join(location[:end])
-        if key in origins:
-            place = origins[key]
-            break
-        if key in lines:
-            place = f"{name}:{lines[key]}"
-            break
-    else:
-        place = f"{name}:1"
-    match = re.match(r"gates\[(\d+)\]", message)
-    if not dotted and match:
-        place = f"{name}:{lines.get(f'gates.{match[1]}', 1)}"
+    place = _place(location, lines, origins, name)
     got = error.get("input")
     shown = (
         ""

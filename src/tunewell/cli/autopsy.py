@@ -104,8 +104,7 @@ def _of_the_model(
     held_out: Path | None,
 ) -> list[Finding]:
     """What the model itself shows, opened on its base."""
-    from tunewell.evaluate.autopsy import adapter_in
-    from tunewell.evaluate.autopsy_model import autopsy_model
+    from tunewell.evaluate.autopsy import adapter_in, autopsy_model
     from tunewell.model.local import LocalModel
     from tunewell.model.weights import resolve
 

@@ -60,7 +60,7 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Perturb held-out rows and compare the failure rate with that of the unchanged rows."""
-    from tunewell.evaluate.stress import stress
+    from tunewell.evaluate.stress import StressPlan, stress
 
     with project(
         path,
@@ -76,11 +76,13 @@ def command(
                 _newest_version(store),
                 file,
                 store,
-                kinds=kinds or (),
-                metric=metric,
-                max_rows=rows,
+                plan=StressPlan(
+                    kinds=kinds or (),
+                    metric=metric,
+                    max_rows=rows,
+                    paraphraser=_opened(paraphraser),
+                ),
                 progress=bar,
-                paraphraser=_opened(paraphraser),
             )
     if json:
         emit("stress", result)

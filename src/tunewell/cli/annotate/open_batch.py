@@ -180,19 +180,11 @@ def _open_stress(
     author: str,
 ) -> Batch:
     """Ask whether the perturbations of the newest stress test leave the right answer as it is."""
-    from tunewell.evaluate.stress import open_preserved
+    from tunewell.evaluate.stress import AnswerCheck, open_preserved
 
     examples, families = rows_of(store, "test")
-    return open_preserved(
-        store,
-        file,
-        examples,
-        author=author,
-        count=rows,
-        families=families,
-        raters=raters or None,
-        title=title,
-    )
+    check = AnswerCheck(author=author, count=rows, raters=raters or None, title=title)
+    return open_preserved(store, file, examples, check, families=families)
 
 
 def _doubts(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from tunewell.evaluate.strict import exact_ends, pseudo_ends, skewed_ends, strict_ends, tilted_ends
 from tunewell.stats import mean
+from tunewell.stats.one_sided import exact_ends, pseudo_ends, skewed_ends, strict_ends, tilted_ends
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_lower_end_of_a_left_skewed_mean_falls() -> None:
 
 
 def test_skewness_corrected_ends_keep_to_their_side() -> None:
-    """Left-skewed shares of n = 60: plain t puts its lower end above the truth in 4 % of samples."""
+    """Left-skewed shares of n = 60: t puts its lower end above the truth in 4 % of samples."""
     rng = np.random.default_rng(1)
     truth, wrong, plain = 0.8, 0, 0
     for _ in range(3000):
@@ -74,7 +74,7 @@ def test_no_variation_keeps_the_estimate() -> None:
 
 @pytest.mark.parametrize(("p", "families"), [(0.8, 1), (0.9, 1), (0.8, 3), (0.9, 3)])
 def test_ends_of_a_mean_near_its_range_keep_to_their_side(p: float, families: int) -> None:
-    """Three points an answer, n = 60: Student's t puts its lower end above the truth in 4 to 10 % of samples."""
+    """Three points an answer, n = 60: Student's t is above the truth in 4 to 10 % of samples."""
     rng = np.random.default_rng(2)
     n, draws = 60, 1200
     groups = [str(i // families) for i in range(n)]

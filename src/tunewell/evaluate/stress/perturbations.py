@@ -10,7 +10,8 @@ from typing import Final, Literal
 from tunewell.types import Example, Message
 
 Effect = Literal["same", "changed"]
-"""Whether the right answer stays as it is, or changes in the way that the perturbed row's own target and tags say."""
+"""Whether the right answer stays the same, or changes as the perturbed row's target and tags say.
+"""
 
 Perturb = Callable[[Example, random.Random], Example | None]
 """From a row and a source of chance to the perturbed row; None where it does not apply."""
@@ -40,12 +41,15 @@ class Perturbation:
         Its id is the row's with ``~name``, its parent the row's id, its origin ``augmentation``: a
         failure can be taken into the training set as it is, once a person has agreed.
         """
-        changed = self.change(example, random.Random(f"{seed}:{self.name}:{example.id}"))
+        chance = random.Random(f"{seed}:{self.name}:{example.id}")
+        changed = self.change(example, chance)
         if changed is None or changed.messages == example.messages:
             return None
+
+        name = f"{example.id}~{self.name}"
         return changed.model_copy(
             update={
-                "id": f"{example.id}~{self.name}" + (f"~{seed}" if seed else ""),
+                "id": f"{name}~{seed}" if seed else name,
                 "parent": example.id,
                 "origin": "augmentation",
                 "tags": {**changed.tags, "perturbation": self.name},
@@ -58,7 +62,11 @@ PERTURBATIONS: Final[dict[str, Perturbation]] = {}
 
 
 def perturbation(
-    about: str, *, name: str = "", effect: Effect = "same", guards: tuple[str, ...] = ()
+    about: str,
+    *,
+    name: str = "",
+    effect: Effect = "same",
+    guards: tuple[str, ...] = (),
 ) -> Callable[[Perturb], Perturb]:
     """Register a function ``(example, chance)`` as a perturbation under its own name.
 
@@ -75,7 +83,11 @@ def perturbation(
     def register(change: Perturb) -> Perturb:
         own = name or str(getattr(change, "__name__", ""))
         PERTURBATIONS[own] = Perturbation(
-            name=own, about=about, effect=effect, change=change, guards=guards
+            name=own,
+            about=about,
+            effect=effect,
+            change=change,
+            guards=guards,
         )
         return change
 
@@ -84,29 +96,38 @@ def perturbation(
 
 def question(example: Example) -> str:
     """The last user turn before the answer: what perturbations change; empty if there is none."""
-    return next((m.content for m in reversed(example.prompt) if m.role == "user"), "")
+    place = _last_user_turn(example)
+    return "" if place is None else example.prompt[place].content
+
+
+def _last_user_turn(example: Example) -> int | None:
+    places = [i for i, turn in enumerate(example.prompt) if turn.role == "user"]
+    return places[-1] if places else None
 
 
 def with_input(example: Example, text: str, *, target: str | None = None, **tags: str) -> Example:
     """The row with another last user turn and, if given, another target and tags."""
     turns = list(example.messages)
-    place = max((i for i, m in enumerate(example.prompt) if m.role == "user"), default=-1)
-    if place >= 0:
+    place = _last_user_turn(example)
+    if place is not None:
         turns[place] = Message(role="user", content=text)
-    if target is not None and turns and turns[-1].role == "assistant":
+    has_target = example.prompt != example.messages
+    if target is not None and has_target:
         turns[-1] = Message(role="assistant", content=target)
     return example.model_copy(update={"messages": tuple(turns), "tags": {**example.tags, **tags}})
 
 
 def protected(word: str, example: Example) -> bool:
-    """Whether a word carries the answer, so that damage to it would change what is right: digits, names in the target.
+    """Whether a word carries the answer, so that damage to it would change what is right.
+
+    These are numbers, addresses, and names that stand in the target.
 
     Example:
         >>> row = Example(id="1", messages=(Message(role="assistant", content="Dear Mrs Okafor"),))
         >>> [protected(w, row) for w in ("84.20", "Okafor,", "please")]
         [True, True, False]
     """
-    if any(c.isdigit() for c in word) or "@" in word or "//" in word:
+    if any(map(str.isdigit, word)) or "@" in word or "//" in word:
         return True
     core = word.strip(".,;:!?()[]\"'")
-    return bool(core) and core[0].isupper() and core in example.target
+    return core[:1].isupper() and core in example.target

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tunewell.evaluate.arms import Arm
-from tunewell.evaluate.stress.kinds import PERTURBATIONS, Perturbation
+from tunewell.evaluate.lookup import nats_per_token
+from tunewell.evaluate.stress.perturbations import PERTURBATIONS, Perturbation
 from tunewell.model.base import Model
 from tunewell.types import Example, Value
+
+Candidate = tuple[Example, tuple[str, ...]]
+"""A perturbed row, and the names of the perturbations that made it."""
 
 
 class Worst(Value):
@@ -57,55 +61,78 @@ def worst_perturbation(
     Returns:
         The worst candidate; the row itself, with an empty path, if none is worse.
     """
-    usable = [
-        k for n, k in PERTURBATIONS.items() if k.effect == "same" and (not kinds or n in kinds)
-    ]
+    usable = []
+    for name, kind in PERTURBATIONS.items():
+        if kind.effect == "same" and (not kinds or name in kinds):
+            usable.append(kind)
+
     clean = _losses(model, arm, [example])[0]
-    best = Worst(example=example, path=(), clean=clean, loss=clean, tried=0)
-    beam: list[tuple[Example, tuple[str, ...]]] = [(example, ())]
+    worst = Worst(
+        example=example,
+        path=(),
+        clean=clean,
+        loss=clean,
+        tried=0,
+    )
+    beam: list[Candidate] = [(example, ())]
     tried = 0
     for step in range(steps):
         share = (budget - tried) // (steps - step)
         candidates = _candidates(usable, beam, share, seed + step)
         if not candidates:
             break
-        losses = _losses(model, arm, [e for e, _ in candidates])
+        losses = _losses(model, arm, [row for row, _ in candidates])
         tried += len(candidates)
         ranked = sorted(range(len(candidates)), key=lambda i: -losses[i])
         beam = [candidates[i] for i in ranked[:keep]]
-        if losses[ranked[0]] > best.loss:
-            found, path = candidates[ranked[0]]
-            best = Worst(example=found, path=path, clean=clean, loss=losses[ranked[0]], tried=tried)
-    final = (
-        best.example.model_copy(update={"id": f"{example.id}~worst", "parent": example.id})
-        if best.path
-        else example
-    )
-    return best.model_copy(update={"tried": tried, "example": final})
+        loss = losses[ranked[0]]
+        if loss > worst.loss:
+            row, path = beam[0]
+            worst = Worst(
+                example=row,
+                path=path,
+                clean=clean,
+                loss=loss,
+                tried=tried,
+            )
+
+    found = example
+    if worst.path:
+        own = {"id": f"{example.id}~worst", "parent": example.id}
+        found = worst.example.model_copy(update=own)
+    return worst.model_copy(update={"tried": tried, "example": found})
 
 
 def _candidates(
     kinds: Sequence[Perturbation],
-    beam: Sequence[tuple[Example, tuple[str, ...]]],
+    beam: Sequence[Candidate],
     count: int,
     seed: int,
-) -> list[tuple[Example, tuple[str, ...]]]:
-    """Up to ``count`` different rows: every kind on every row of the beam, with one seed after the other."""
-    out: dict[str, tuple[Example, tuple[str, ...]]] = {}
+) -> list[Candidate]:
+    """Up to ``count`` different rows: every kind on every row of the beam, seed after seed."""
+    found: dict[str, Candidate] = {}
     for turn in range(max(1, count)):
-        before = len(out)
-        for row, path in beam:
-            for kind in kinds:
-                if kind.name in path:
-                    continue
-                made = kind(row, seed=1000 * seed + turn)
-                if made is not None and len(out) < count:
-                    out.setdefault(made.input, (made, (*path, kind.name)))
-        if len(out) >= count or len(out) == before:
+        before = len(found)
+        for candidate in _perturbed(kinds, beam, 1000 * seed + turn):
+            found.setdefault(candidate[0].input, candidate)
+        if len(found) >= count or len(found) == before:
             break
-    return list(out.values())
+    return list(found.values())[:count]
+
+
+def _perturbed(
+    kinds: Sequence[Perturbation], beam: Sequence[Candidate], seed: int
+) -> Iterator[Candidate]:
+    """Every row of the beam with one more perturbation, of each kind that it does not have yet."""
+    for row, path in beam:
+        for kind in kinds:
+            if kind.name in path:
+                continue
+            made = kind(row, seed=seed)
+            if made is not None:
+                yield made, (*path, kind.name)
 
 
 def _losses(model: Model, arm: Arm, rows: Sequence[Example]) -> list[float]:
-    found = model.score([arm.prompt(e) for e in rows], [e.target for e in rows])
-    return [t.nats / t.tokens if t.tokens else 0.0 for t in found]
+    scored = model.score([arm.prompt(e) for e in rows], [e.target for e in rows])
+    return [nats_per_token(s, otherwise=0.0) for s in scored]
