@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from tunewell.cli.annotate import alt_test, export, freeze, gold, importing, open_batch, results
+from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "open": open_batch.command,
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="People mark texts and write answers: "
     "open a batch, show agreement, export the gold answers.",
     rich_markup_mode=None,
+    cls=VerbGroup,
 )
 for name, command in VERBS.items():
     app.command(name)(command)

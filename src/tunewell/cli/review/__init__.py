@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from tunewell.cli.review import corrections, nearest, open_batch, plan, results, signoffs
+from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "plan": plan.command,
@@ -21,6 +22,7 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
 app = typer.Typer(
     help="People judge outputs: plan the panel, open it, show what it found, export corrections.",
     rich_markup_mode=None,
+    cls=VerbGroup,
 )
 for name, command in VERBS.items():
     app.command(name)(command)
