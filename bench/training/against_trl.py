@@ -36,9 +36,9 @@ from bench.machine import RESULTS, keep
 from bench.training.project import examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights, resolve
-from tunewell.train.findings import clustered_mean
-from tunewell.train.rows import TrainRow, encode_rows
-from tunewell.train.setting import cut_of
+from tunewell.train.diagnose.losses import clustered_mean
+from tunewell.train.lora.rows import TrainRow, encode_rows
+from tunewell.train.session import cut_of
 from tunewell.types import Example, Recipe
 
 NAME = "training-against-trl"
@@ -123,7 +123,7 @@ def final(share: float, rows: Sequence[Example], weights: Weights, folder: Path)
     Above a cut the frozen layers run once, into a trunk.
     """
     from tunewell.train.fit import fit
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.load import load_network
 
     network = load_network(weights.folder)
     coded = encode_rows(rows, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).rows
@@ -142,8 +142,9 @@ def over_trunk(
 
     Evaluations left out.
     """
-    from tunewell.train.loop import Job, run_job
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.run import run_job
+    from tunewell.train.lora.trunk import Trunk
 
     cut = cut_of(network.layers, share)
     with tempfile.TemporaryDirectory() as folder:
@@ -174,7 +175,7 @@ def over_trunk(
 
 def folds(share: float, rows: Sequence[Example], weights: Weights) -> dict[str, Any]:
     """Five folds over the trunk."""
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.load import load_network
 
     network = load_network(weights.folder)
     coded = encode_rows(rows, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).rows
@@ -205,7 +206,7 @@ def products() -> float:
     """Matrix products of the width of the model, in billions of operations a second."""
     import torch
 
-    from tunewell.train.network import best_type
+    from tunewell.train.lora.load import best_type
 
     x, w = (torch.randn(n, 576).to(best_type()) for n in (1024, 1536))
     best = 0.0

@@ -22,10 +22,10 @@ import numpy as np
 from bench.machine import keep
 from bench.training.project import examples, project
 from tunewell.model.weights import resolve
-from tunewell.train.backend import Place, how, train_final
-from tunewell.train.findings import clustered_mean
-from tunewell.train.rows import encode_rows
-from tunewell.train.setting import Setting
+from tunewell.train.diagnose.losses import clustered_mean
+from tunewell.train.distributed.run import Place, how, train_final
+from tunewell.train.lora.rows import encode_rows
+from tunewell.train.session import TrainingSession
 from tunewell.types import Recipe
 
 NAME = "training-backend"
@@ -33,7 +33,7 @@ TRAIN, HELD_OUT = 80, 120
 RECIPE = Recipe(epochs=1, rate=1e-3)
 
 
-def ours(setting: Setting) -> dict[str, Any]:
+def ours(setting: TrainingSession) -> dict[str, Any]:
     """The final run of the stage."""
     everything = np.ones((1, len(setting.rows.rows)), np.bool_)
     began = time.perf_counter()
@@ -47,7 +47,7 @@ def ours(setting: Setting) -> dict[str, Any]:
     }
 
 
-def trl(setting: Setting, place: Place) -> dict[str, Any]:
+def trl(setting: TrainingSession, place: Place) -> dict[str, Any]:
     """The same through TRL."""
     began = time.perf_counter()
     done = train_final(setting, place, cut=0, epochs=RECIPE.epochs)
@@ -62,13 +62,13 @@ def trl(setting: Setting, place: Place) -> dict[str, Any]:
 
 def main() -> None:
     """Train with both, measure both on the same held-out rows, and write it down."""
-    from tunewell.train.loop import Job
+    from tunewell.train.lora.job import Job
 
     weights = resolve(RECIPE.model)
     rows = examples("legal", TRAIN + HELD_OUT)
     with tempfile.TemporaryDirectory() as name:
         dataset, split, _, store = project(Path(name), rows[:TRAIN], RECIPE, folds=2)
-        setting = Setting(dataset, split, RECIPE, weights, store, Path(name) / "work")
+        setting = TrainingSession(dataset, split, RECIPE, weights, store, Path(name) / "work")
         place = Place(1, "cpu", "none")
         arms = {"tunewell": ours(setting), "trl": trl(setting, place)}
         theirs = encode_rows(rows[TRAIN:], setting.tokenizer, max_tokens=RECIPE.max_tokens).rows
@@ -80,7 +80,8 @@ def main() -> None:
         for arm, found in arms.items():
             job.bank.put(0, found.pop("tensors"))
             losses[arm] = job.evaluate(everything)[0].astype(np.float64)
-        setting.close()
+        setting.free()
+        setting.remove_checkpoints()
     tokens = np.asarray([r.targets for r in theirs], np.float64)
     names = [r.id for r in theirs]
     result = {

@@ -29,8 +29,8 @@ from bench.machine import RESULTS, describe, keep
 from bench.training.project import examples
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
-from tunewell.train.rows import encode_rows
-from tunewell.train.setting import cut_of
+from tunewell.train.lora.rows import encode_rows
+from tunewell.train.session import cut_of
 from tunewell.types import Recipe
 
 NAME = "training-cost"
@@ -44,9 +44,9 @@ Shape = tuple[str, tuple[tuple[int, ...], ...]]
 
 def make_job(folder: Path, folds: int, share: float) -> Any:
     """A job on contract clauses; over a trunk where the share is below 1."""
-    from tunewell.train.loop import Job
-    from tunewell.train.network import load_network
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.trunk import Trunk
 
     weights = resolve(RECIPE.model)
     network = load_network(weights.folder)

@@ -27,19 +27,12 @@ from bench.machine import RESULTS, keep
 from bench.training.project import data, examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
-from tunewell.train.findings import clustered_mean
-from tunewell.train.forgetting import (
-    FEWEST,
-    READ,
-    SHARE,
-    forgetting,
-    general_losses,
-    general_rows,
-    relative_change,
-)
-from tunewell.train.replay import replay_rows
-from tunewell.train.rows import TrainRow, draw, encode_rows
-from tunewell.train.stopping import HeldOut
+from tunewell.train.diagnose.losses import clustered_mean
+from tunewell.train.diagnose.stopping import HeldOut
+from tunewell.train.forgetting.finding import forgetting, relative_change
+from tunewell.train.forgetting.general_rows import FEWEST, READ, SHARE, general_rows, replay_rows
+from tunewell.train.forgetting.losses import general_losses
+from tunewell.train.lora.rows import TrainRow, draw, encode_rows
 from tunewell.types import Recipe
 
 NAME = "training-forgetting"
@@ -81,8 +74,9 @@ def measure(name: str, rate: float, share: float) -> dict[str, Any]:
 
     General text before and after, and the loss of the last fifth.
     """
-    from tunewell.train.loop import Job, run_job
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.run import run_job
 
     weights = resolve(RECIPE.model)
     tokenizer = load_tokenizer(weights.folder)
@@ -193,7 +187,9 @@ def stage(kept: dict[str, Any]) -> None:
             )
             with (
                 mock.patch("tunewell.train.stage.general_losses", timed),
-                mock.patch("tunewell.train.forgetting.cache_folder", return_value=Path(folder)),
+                mock.patch(
+                    "tunewell.train.forgetting.losses.cache_folder", return_value=Path(folder)
+                ),
             ):
                 began = time.process_time()
                 train(*made)

@@ -28,9 +28,9 @@ from bench.machine import keep
 from bench.training.project import SYSTEM
 from bench.training.ranking import DEPTHS, FOLDS, OWN, at_best, kept, measure, rows_of
 from tunewell.model.weights import resolve
-from tunewell.train.search import candidates_around
-from tunewell.train.setting import cut_of
-from tunewell.train.stopping import HeldOut
+from tunewell.train.diagnose.stopping import HeldOut
+from tunewell.train.session import cut_of
+from tunewell.train.studies.recipe_search import candidates_around
 
 NAME = "training-gap"
 Start = Callable[[Any, Any], None]
@@ -175,8 +175,8 @@ def found(name: str) -> dict[str, Any]:
 
 def run(name: str, arms: Sequence[str]) -> None:
     """Whatever of a set is not measured yet."""
-    from tunewell.train.network import load_network
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.trunk import Trunk
 
     weights, rows, done = resolve(OWN.model), rows_of(name), found(name)
     network: Any = None

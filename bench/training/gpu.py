@@ -43,8 +43,8 @@ from typing import Any
 import numpy as np
 
 from bench.machine import keep
-from tunewell.train.rows import TrainRow
-from tunewell.train.setting import cut_of
+from tunewell.train.lora.rows import TrainRow
+from tunewell.train.session import cut_of
 from tunewell.types import Recipe
 
 ARMS = ("trl-packed", "trl-padded", "ours-1", "ours-0.25", "folds-0.25", "folds-0.5", "folds-1")
@@ -108,7 +108,7 @@ def make_model(shape: str, attention: str = "sdpa") -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tunewell.train.device import best_device
+    from tunewell.train.lora.device import best_device
 
     config = LlamaConfig(
         **SHAPES[shape],
@@ -130,7 +130,7 @@ def make_model(shape: str, attention: str = "sdpa") -> Any:
 
 def clock() -> float:
     """Seconds, once the GPU has done all it was given."""
-    from tunewell.train.device import best_device, finish
+    from tunewell.train.lora.device import best_device, finish
 
     finish(best_device())
     return time.perf_counter()
@@ -226,9 +226,9 @@ def ours(
     shape: str, rows: Sequence[TrainRow], folder: Path, *, share: float, folds: int
 ) -> tuple[float, int, dict[str, Any]]:
     """Seconds and tokens of one adapter, or of all folds together, the filling of the cache included."""
-    from tunewell.train.loop import Job
-    from tunewell.train.network import FastDecoder
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.fast import FastDecoder
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.trunk import Trunk
 
     network = FastDecoder(make_model(shape).requires_grad_(False))
     cut, used = cut_of(network.layers, share), {}
@@ -280,7 +280,7 @@ def products(shape: str) -> float:
     """The best rate of bf16 matrix products of this model's shapes here, in operations a second."""
     import torch
 
-    from tunewell.train.device import best_device
+    from tunewell.train.lora.device import best_device
 
     device, size, best = best_device(), SHAPES[shape], 0.0
     for outputs in (size["hidden_size"] * 3, size["intermediate_size"] * 2):

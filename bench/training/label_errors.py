@@ -26,12 +26,13 @@ from bench.training.project import SYSTEM, examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
 from tunewell.store.traces import trace_from_bytes, trace_to_bytes
-from tunewell.train.checkpoint import Checkpoint
-from tunewell.train.loop import Running
-from tunewell.train.prior import Prior
-from tunewell.train.readings import EARLY, doubt, doubt_of_neighbours, held_out_loss
-from tunewell.train.rows import encode_rows
-from tunewell.train.setting import Setting
+from tunewell.train.diagnose.label_errors import EARLY, doubt, doubt_of_neighbours
+from tunewell.train.diagnose.losses import held_out_loss
+from tunewell.train.diagnose.target_prior import Prior
+from tunewell.train.lora.checkpoint import Checkpoint
+from tunewell.train.lora.rows import encode_rows
+from tunewell.train.lora.run import Running
+from tunewell.train.session import TrainingSession
 from tunewell.types import Example, FoldTrace, Recipe
 
 NAME = "training-label-errors"
@@ -94,7 +95,7 @@ def run(name: str, seed: int, *, epochs: int = RECIPE.epochs) -> None:
     path = path_of(name, seed)
     place = path.with_suffix("")
     dataset, split, _, store = project(place, rows, RECIPE, folds=FOLDS)
-    setting = Setting(dataset, split, RECIPE, resolve(RECIPE.model), store, place)
+    setting = TrainingSession(dataset, split, RECIPE, resolve(RECIPE.model), store, place)
     held_out, measure = setting.fold_masks()
     cut = setting.cut(RECIPE.fold_layers)
     job = setting.job(cut, train=~held_out, measure=measure, adapters=range(FOLDS))
@@ -134,7 +135,7 @@ def run(name: str, seed: int, *, epochs: int = RECIPE.epochs) -> None:
 
 def auroc(score: NDArray[np.float64], wrong: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Area under the curve with DeLong's interval."""
-    from tunewell.train.readings import _placements
+    from tunewell.train.diagnose.memorisation import _placements
 
     a, b = score[wrong], score[~wrong]
     above, below = _placements(a, b), 1 - _placements(b, a)

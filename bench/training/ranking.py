@@ -1,6 +1,6 @@
 """Do cheap folds rank recipes as folds at full depth do? Spearman's rank correlation and the regret of the choice.
 
-Eight sensible recipes (`tunewell.train.search.candidates_around`) on data sets cut to about 10,000 tokens, two folds,
+Eight sensible recipes (`tunewell.train.studies.recipe_search.candidates_around`) on data sets cut to about 10,000 tokens, two folds,
 once with adapters on the top quarter of the layers and once on all of them, on the same rows. Every (set, recipe,
 depth) is written as soon as it is there, so that a run that is cut off goes on::
 
@@ -30,10 +30,10 @@ from bench.machine import RESULTS, keep
 from bench.training.project import SYSTEM, examples
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
-from tunewell.train.rows import Rows, draw, encode_rows
-from tunewell.train.search import RecipeCandidate, Search, candidates_around, confirm
-from tunewell.train.setting import cut_of
-from tunewell.train.stopping import HeldOut, choose_length
+from tunewell.train.diagnose.stopping import HeldOut, choose_length
+from tunewell.train.lora.rows import Rows, draw, encode_rows
+from tunewell.train.session import cut_of
+from tunewell.train.studies.recipe_search import RecipeCandidate, Search, candidates_around, confirm
 from tunewell.types import Estimate, Recipe
 
 NAME = "training-ranking"
@@ -63,7 +63,8 @@ def measure(
 
     ``start`` may change the bank.
     """
-    from tunewell.train.loop import Job, run_job
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.run import run_job
 
     held_out = np.arange(len(rows.rows))[None] % FOLDS == np.arange(FOLDS)[:, None]
     cut = cut_of(network.layers, share)
@@ -96,8 +97,8 @@ def kept(name: str) -> dict[str, Any]:
 
 def run(name: str, depths: Sequence[str]) -> None:
     """Whatever of a set is not measured yet."""
-    from tunewell.train.network import load_network
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.trunk import Trunk
 
     weights, rows = resolve(OWN.model), rows_of(name)
     network = load_network(weights.folder)

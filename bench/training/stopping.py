@@ -6,7 +6,7 @@
 * **False calls, our own traces**: the held-out rows are split in halves; the rule decides on one
   half, the other half says whether the loss really is above its best. A call is false where the
   other half sees no rise.
-* **Searches**: eight recipes, raced by `tunewell.train.search.Race`, against running all of them to
+* **Searches**: eight recipes, raced by `tunewell.train.studies.recipe_search.Race`, against running all of them to
   their end. The curves are those recorded by `bench.training.ranking` on three sets (as they are,
   and with the rows drawn anew), and simulated ones: recipes that differ by 3 % in what they gain
   and by the noise of real rows.
@@ -30,9 +30,9 @@ from bench.machine import keep
 from bench.training.ranking import DEPTHS, OWN, kept
 from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
-from tunewell.train.readings import held_out_loss
-from tunewell.train.search import Race, candidates_around
-from tunewell.train.stopping import HeldOut, choose_length
+from tunewell.train.diagnose.losses import held_out_loss
+from tunewell.train.diagnose.stopping import HeldOut, choose_length
+from tunewell.train.studies.recipe_search import Race, candidates_around
 from tunewell.types import Trained
 
 NAME = "training-stopping"

@@ -21,7 +21,7 @@ from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Finding, Split, Trained, Verdict, digest
 
 if TYPE_CHECKING:
-    from tunewell.train.setting import OnPoint
+    from tunewell.train.session import OnPoint
 
 Stage = Literal["curate", "split", "train", "evaluate", "verdict"]
 STAGES: Final[tuple[Stage, ...]] = ("curate", "split", "train", "evaluate", "verdict")
@@ -72,7 +72,7 @@ def run(
         store: The project's store.
         until: Last stage to run.
         progress: Gives a progress callback per stage.
-        live: Called with every evaluation of the training (`tunewell.train.setting.Point`).
+        live: Called with every evaluation of the training (`tunewell.train.session.Point`).
         say: Called with a line whenever a stage begins or is skipped.
 
     Returns:

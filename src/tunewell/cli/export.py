@@ -54,7 +54,7 @@ def command(
     """Write a trained version for use elsewhere, with its model card."""
     from tunewell.model.weights import resolve
     from tunewell.train import merge
-    from tunewell.train.gguf import find_converter, to_gguf
+    from tunewell.train.export.gguf import find_converter, to_gguf
 
     if target.exists():
         raise UserError(

@@ -29,9 +29,9 @@ from tunewell.task import TaskFile
 from tunewell.types import Dataset, Finding, Split
 
 if TYPE_CHECKING:
-    from tunewell.train.curve import MeasuredCurve
-    from tunewell.train.groups import Groups
-    from tunewell.train.search import Search
+    from tunewell.train.studies.learning_curve import MeasuredCurve
+    from tunewell.train.studies.recipe_search import Search
+    from tunewell.train.studies.unseen_groups import Groups
 
 
 def command(

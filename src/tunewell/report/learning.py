@@ -16,9 +16,9 @@ from tunewell.types import Estimate, Finding, FoldTrace, Run
 
 if TYPE_CHECKING:
     from tunewell.report.results import Results
-    from tunewell.train.curve import MeasuredCurve
-    from tunewell.train.groups import Groups
-    from tunewell.train.search import Search
+    from tunewell.train.studies.learning_curve import MeasuredCurve
+    from tunewell.train.studies.recipe_search import Search
+    from tunewell.train.studies.unseen_groups import Groups
 
 MOST_DOTS: Final = 400
 """Rows drawn at most: all that are known by heart, and of the others as many as fit, evenly by loss."""
@@ -48,9 +48,9 @@ def asked(store: Store, train: Run | None) -> Asked:
         store: The project's store.
         train: The training run that is reported.
     """
-    from tunewell.train.curve import MeasuredCurve
-    from tunewell.train.groups import Groups
-    from tunewell.train.search import Search
+    from tunewell.train.studies.learning_curve import MeasuredCurve
+    from tunewell.train.studies.recipe_search import Search
+    from tunewell.train.studies.unseen_groups import Groups
 
     def value(run: Run, name: str, kind: Any) -> Any:
         try:
@@ -78,7 +78,7 @@ def asked(store: Store, train: Run | None) -> Asked:
 
 def _same(run: Run, train: Run) -> bool:
     """Whether both rest on the same rows and, as far as folds know it, the same recipe."""
-    from tunewell.train.setting import FINAL_ONLY
+    from tunewell.train.session import FINAL_ONLY
 
     one, other = (
         {n: v for n, v in (r.parameters.get("recipe") or {}).items() if n not in FINAL_ONLY}
@@ -118,7 +118,8 @@ def by_heart(trace: FoldTrace | None, *, epoch: float | None) -> ByHeart | None:
         trace: Of the folds.
         epoch: The length that was chosen; the last evaluation if None.
     """
-    from tunewell.train.readings import BY_HEART, held_out_loss, trained_loss
+    from tunewell.train.diagnose.losses import held_out_loss, trained_loss
+    from tunewell.train.diagnose.memorisation import BY_HEART
 
     if trace is None or len(trace.epochs) < 2:
         return None
@@ -182,7 +183,7 @@ def slice_strips(results: Results) -> Strips | None:
 
     None without slices.
     """
-    from tunewell.train.slices import losses_by_slice
+    from tunewell.train.diagnose.slices import losses_by_slice
 
     r = results
     fields = [s.field for s in r.file.spec.slices]

@@ -9,9 +9,15 @@ import numpy as np
 
 from tunewell.lineage import run_key
 from tunewell.store import Store
-from tunewell.train.curve import SHARES, MeasuredCurve, SliceGain, forecast, too_few_rows
-from tunewell.train.groups import GroupLoss, Groups, new_group_failure
-from tunewell.train.search import RecipeCandidate, Search, candidates_around
+from tunewell.train.studies.learning_curve import (
+    SHARES,
+    MeasuredCurve,
+    SliceGain,
+    forecast,
+    too_few_rows,
+)
+from tunewell.train.studies.recipe_search import RecipeCandidate, Search, candidates_around
+from tunewell.train.studies.unseen_groups import GroupLoss, Groups, new_group_failure
 from tunewell.types import Estimate, Finding, Recipe, Run, Value
 
 

@@ -14,9 +14,9 @@ from tunewell.errors import DataError
 from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
-from tunewell.train.export import model_card, peft_files
-from tunewell.train.replay import replay_rows
-from tunewell.train.rows import encode_rows
+from tunewell.train.export.peft import model_card, peft_files
+from tunewell.train.forgetting.general_rows import replay_rows
+from tunewell.train.lora.rows import encode_rows
 from tunewell.types import Example, Recipe
 
 
@@ -77,15 +77,16 @@ def fit(
         budget_tokens: Training tokens to process, prompt and target.
         seed: Instead of the recipe's.
         progress: Called with (tokens done, tokens in all).
-        network: The base already loaded (`tunewell.train.network.load_network`), to use it more
+        network: The base already loaded (`tunewell.train.lora.network.load_network`), to use it more
             than once.
 
     Raises:
         DataError: No row can be trained on.
     """
-    from tunewell.train.loop import Job, run_job
-    from tunewell.train.network import load_network, release_memory
-    from tunewell.train.setting import cut_of
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.load import load_network, release_memory
+    from tunewell.train.lora.run import run_job
+    from tunewell.train.session import cut_of
 
     recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
     tokenizer = load_tokenizer(weights.folder)

@@ -39,7 +39,7 @@ def measure_speed(
         trunk, all folds' tokens together; ``trunk``: filling the cache; ``generate``: batched
         answers (0 where not measured).
     """
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.load import load_network
 
     network = network or load_network(weights.folder)
     rows = _rows(network, recipe)
@@ -51,7 +51,7 @@ def measure_speed(
 
 
 def _rows(network: Any, recipe: Recipe) -> list[Any]:
-    from tunewell.train.rows import TrainRow
+    from tunewell.train.lora.rows import TrainRow
 
     rng = np.random.default_rng(0)
     length = min(ROW_TOKENS, recipe.max_tokens)
@@ -69,9 +69,9 @@ def _rows(network: Any, recipe: Recipe) -> list[Any]:
 def _training(
     network: Any, rows: list[Any], recipe: Recipe, seconds: float, *, folds: bool, trunk: Any = None
 ) -> float:
-    from tunewell.train.device import finish
-    from tunewell.train.loop import Job
-    from tunewell.train.setting import cut_of
+    from tunewell.train.lora.device import finish
+    from tunewell.train.lora.job import Job
+    from tunewell.train.session import cut_of
 
     n = len(rows)
     if folds:
@@ -108,8 +108,8 @@ def _training(
 def _over_trunk(
     network: Any, rows: list[Any], recipe: Recipe, seconds: float, folder: Path
 ) -> dict[str, float]:
-    from tunewell.train.setting import cut_of
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.trunk import Trunk
+    from tunewell.train.session import cut_of
 
     cut = cut_of(network.layers, recipe.fold_layers)
     tokens = sum(len(r.ids) for r in rows)

@@ -14,15 +14,22 @@ from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.store.traces import trace_to_bytes
 from tunewell.task import TaskFile
-from tunewell.train.backend import Place, how, placed, train_final
-from tunewell.train.checkpoint import Checkpoint
-from tunewell.train.export import model_card, peft_files
-from tunewell.train.findings import depth, loss_estimate, overfitting, plumbing
-from tunewell.train.forgetting import forgetting, general_losses, general_rows
-from tunewell.train.harness import Harness, harness, run_tasks, task_digests, task_finding
-from tunewell.train.readings import EARLY, fragility, label_errors, memorisation
-from tunewell.train.setting import FINAL_ONLY, OnPoint, Setting
-from tunewell.train.stopping import Length, choose_length, stop_rule
+from tunewell.train.diagnose.depth import depth
+from tunewell.train.diagnose.fragility import fragility
+from tunewell.train.diagnose.label_errors import EARLY, label_errors
+from tunewell.train.diagnose.losses import loss_estimate
+from tunewell.train.diagnose.memorisation import memorisation
+from tunewell.train.diagnose.overfitting import overfitting
+from tunewell.train.diagnose.plumbing import plumbing
+from tunewell.train.diagnose.stopping import Length, choose_length, stop_rule
+from tunewell.train.distributed.run import Place, how, placed, train_final
+from tunewell.train.export.peft import model_card, peft_files
+from tunewell.train.forgetting.finding import forgetting
+from tunewell.train.forgetting.general_rows import general_rows
+from tunewell.train.forgetting.losses import general_losses
+from tunewell.train.forgetting.tasks import Harness, harness, run_tasks, task_digests, task_finding
+from tunewell.train.lora.checkpoint import Checkpoint
+from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
 from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
 
 WORK = 8
@@ -79,31 +86,31 @@ def train(
         / run_key("train", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
     )
     with record(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
-        setting = Setting(
+        with TrainingSession(
             dataset, split, recipe, weights, store, work, progress=progress, live=live
-        )
-        way = _Way(
-            setting,
-            about=file.spec.task.about,
-            ids=(dataset.id, digest(split)),
-            place=place,
-            tasks=tasks,
-        )
-        trained = way.go(store)
-        writer.outputs |= {
-            "trained": store.put_value(trained),
-            "adapter": trained.model.adapter,
-            "trace": trained.trace,
-        }
-        writer.outputs |= {"check": trained.check} if trained.check else {}
-        writer.findings += way.findings
-        writer.counts |= {
-            "rows": len(setting.rows.rows),
-            "tokens": setting.rows.tokens,
-            "too_long": len(setting.all_rows.too_long),
-            "not_drawn": len(setting.all_rows.rows) - len(setting.rows.rows),
-        }
-    setting.close()
+        ) as session:
+            way = _Way(
+                session,
+                about=file.spec.task.about,
+                ids=(dataset.id, digest(split)),
+                place=place,
+                tasks=tasks,
+            )
+            trained = way.go(store)
+            writer.outputs |= {
+                "trained": store.put_value(trained),
+                "adapter": trained.model.adapter,
+                "trace": trained.trace,
+            }
+            writer.outputs |= {"check": trained.check} if trained.check else {}
+            writer.findings += way.findings
+            writer.counts |= {
+                "rows": len(session.rows.rows),
+                "tokens": session.rows.tokens,
+                "too_long": len(session.all_rows.too_long),
+                "not_drawn": len(session.all_rows.rows) - len(session.rows.rows),
+            }
+    session.remove_checkpoints()
     return trained
 
 
@@ -131,14 +138,14 @@ class _Way:
 
     def __init__(
         self,
-        setting: Setting,
+        session: TrainingSession,
         *,
         about: str,
         ids: tuple[str, str],
         place: Place | None = None,
         tasks: Harness,
     ) -> None:
-        self.setting, self.recipe, self.about, self.tasks = setting, setting.recipe, about, tasks
+        self.session, self.recipe, self.about, self.tasks = session, session.recipe, about, tasks
         self.dataset, self.split = ids
         self.place, self.how = place, "Tunewell, one process"
         self.findings: list[Finding] = []
@@ -146,7 +153,7 @@ class _Way:
         self._worked = 0.0  # tokens trained on, weighted by the share of layers
 
     def go(self, store: Store) -> Trained:
-        s, recipe = self.setting, self.recipe
+        s, recipe = self.session, self.recipe
         cut, fold_cut = s.cut(recipe.layers), s.cut(recipe.fold_layers)
         self._plan(cut, fold_cut)
         self.findings.append(plumbing(s.examples, s.all_rows, s.tokenizer, limit=recipe.max_tokens))
@@ -195,21 +202,21 @@ class _Way:
         )
 
     def _plan(self, cut: int, fold_cut: int) -> None:
-        s, epochs, k = self.setting, self.recipe.epochs, self.setting.folds
+        s, epochs, k = self.session, self.recipe.epochs, self.session.folds
         layers = s.network.layers
         final = epochs * (1 - cut / layers) * ((k - 1) / k * (cut != fold_cut) + 1)
         folds = fold_cut / layers * 0.3 + epochs * (k - 1) * (1 - fold_cut / layers)
         s.meter.total = int(s.rows.tokens * (folds + final))
 
     def _folds(self, cut: int, *, read_runs: bool) -> Phase:
-        held_out, measure = self.setting.fold_masks()
-        adapters = range(self.setting.folds)
+        held_out, measure = self.session.fold_masks()
+        adapters = range(self.session.folds)
         return self._measured(
             "folds", cut, held_out, measure, adapters=adapters, read_runs=read_runs
         )
 
     def _check(self, cut: int) -> Phase:
-        s = self.setting
+        s = self.session
         held_out = (s.fold == 0)[None]
         measure = held_out | (s.fold == s.folds - 1)[None]
         return self._measured("check", cut, held_out, measure, adapters=(0,), read_runs=True)
@@ -224,7 +231,7 @@ class _Way:
         adapters: Any,
         read_runs: bool,
     ) -> Phase:
-        s, recipe = self.setting, self.recipe
+        s, recipe = self.session, self.recipe
         rule = s.held_out(held_out)
         job = s.job(cut, train=~held_out, measure=measure, adapters=adapters)
         stop = stop_rule(rule, patience=recipe.patience)
@@ -248,7 +255,7 @@ class _Way:
         )
 
     def _final(self, cut: int, epochs: int) -> tuple[Mapping[str, NDArray[np.float32]], float]:
-        s = self.setting
+        s = self.session
         if self.place:
             done, self.how = train_final(s, self.place, cut=cut, epochs=epochs), how(self.place)
             bank = done.bank
@@ -261,7 +268,7 @@ class _Way:
         return bank.tensors(0), done.tokens_per_s
 
     def _forgetting(self, cut: int, values: Any) -> list[Finding]:
-        s = self.setting
+        s = self.session
         rows = general_rows(s.tokenizer, work=self._worked)
         losses = general_losses(s.network, rows, self.recipe, cut, values, weights=s.weights.digest)
         scores = run_tasks(s.network, s.tokenizer, self.recipe, cut, values, self.tasks)
@@ -270,7 +277,7 @@ class _Way:
     def _version(
         self, store: Store, tensors: Any, *, cut: int, epochs: int, losses: tuple[str, str]
     ) -> ModelVersion:
-        s = self.setting
+        s = self.session
         final = self.recipe.model_copy(update={"epochs": epochs})
         facts = {
             "dataset": self.dataset,
@@ -307,7 +314,7 @@ class _Way:
         )
 
     def _notes(self, length: Length, check: FoldTrace) -> tuple[str, ...]:
-        s, notes = self.setting, []
+        s, notes = self.session, []
         if self.place:
             notes.append(f"The final adapter was trained by {self.how}.")
         if len(s.rows.rows) < len(s.all_rows.rows):
@@ -338,7 +345,7 @@ class _Way:
         """What the depth of the final adapter buys over the folds' depth, on the rows of fold 0."""
         if check is folds:
             return ()
-        s, share = self.setting, self.recipe.fold_layers
+        s, share = self.session, self.recipe.fold_layers
         rule = s.held_out((s.fold == 0)[None])
         lost = rule.change(
             check.losses[check_length.evaluation][:1], folds.losses[length.evaluation][:1]

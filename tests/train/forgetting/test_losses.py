@@ -1,0 +1,84 @@
+"""Losses on the general set, without and with an adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tunewell.train.forgetting import losses as module
+from tunewell.train.forgetting.general_rows import general_rows
+from tunewell.train.forgetting.losses import general_losses
+from tunewell.train.lora.rows import TrainRow
+from tunewell.types import Recipe
+
+
+@pytest.mark.parametrize("cut", [0, 2])
+def test_general_text_is_scored_as_transformers_scores_it(
+    tiny: Any, network: Any, tokenizer: Any, recipe: Recipe, cut: int
+) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from tunewell.train.lora.bank import Bank
+
+    rows = general_rows(tokenizer)
+    assert sum(r.id.startswith("text") for r in rows) >= 20
+    rows = (rows[0], rows[-1])
+    bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=(0,), like=network.head)
+    same = general_losses(network, rows, recipe, cut, bank.values)
+    np.testing.assert_allclose(same[0], same[1], atol=1e-5)  # B is zero
+    assert (
+        np.abs(general_losses(network, rows, recipe, cut, bank.values + 0.1)[1] - same[0]).min()
+        > 0.01
+    )
+    model = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
+    for row, loss in zip(rows, same[0], strict=True):
+        ids = torch.from_numpy(row.ids.astype(np.int64))[None]
+        labels = ids.clone()
+        labels[:, : row.start] = -100
+        assert model(input_ids=ids, labels=labels).loss.item() == pytest.approx(loss, abs=1e-4)
+
+
+def rows_of(tokenizer: Any) -> tuple[TrainRow, ...]:
+    return general_rows(tokenizer, work=0.0)
+
+
+def test_the_losses_of_a_base_are_measured_once(
+    network: Any, tokenizer: Any, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tunewell.train.lora.bank import Bank
+    from tunewell.train.lora.job import Job
+
+    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path)
+    seen: list[int] = []
+    evaluate = Job.evaluate
+
+    def counted(self: Any, which: Any) -> Any:
+        seen.append(int(which.sum()))
+        return evaluate(self, which)
+
+    monkeypatch.setattr(Job, "evaluate", counted)
+    rows = rows_of(tokenizer)
+    values = Bank(
+        network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head
+    ).values
+
+    def measured(weights: str) -> Any:
+        seen.clear()
+        return general_losses(network, rows, recipe, 0, values + 0.1, weights=weights), sum(seen)
+
+    first, cost = measured("a")
+    again, less = measured("a")
+    assert (cost, less) == (2 * len(rows), len(rows))
+    assert np.array_equal(first, again)
+    assert measured("b")[1] == 2 * len(rows)  # another base
+    assert measured("")[1] == 2 * len(rows)  # nothing is kept of a base without a digest
+    for path in (tmp_path / "general").iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    mended, cost = measured("a")
+    assert cost == 2 * len(rows)
+    assert np.array_equal(mended, first)
+    assert measured("a")[1] == len(rows)
