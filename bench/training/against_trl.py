@@ -206,9 +206,9 @@ def products() -> float:
     """Matrix products of the width of the model, in billions of operations a second."""
     import torch
 
-    from tunewell.train.lora.load import best_type
+    from tunewell.model.load import best_device, best_type
 
-    x, w = (torch.randn(n, 576).to(best_type()) for n in (1024, 1536))
+    x, w = (torch.randn(n, 576).to(best_type(best_device())) for n in (1024, 1536))
     best = 0.0
     for _ in range(30):
         began = time.perf_counter()

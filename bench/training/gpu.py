@@ -108,7 +108,7 @@ def make_model(shape: str, attention: str = "sdpa") -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tunewell.train.lora.device import best_device
+    from tunewell.model.load import best_device
 
     config = LlamaConfig(
         **SHAPES[shape],
@@ -130,7 +130,8 @@ def make_model(shape: str, attention: str = "sdpa") -> Any:
 
 def clock() -> float:
     """Seconds, once the GPU has done all it was given."""
-    from tunewell.train.lora.device import best_device, finish
+    from tunewell.model.load import best_device
+    from tunewell.train.lora.device import finish
 
     finish(best_device())
     return time.perf_counter()
@@ -280,7 +281,7 @@ def products(shape: str) -> float:
     """The best rate of bf16 matrix products of this model's shapes here, in operations a second."""
     import torch
 
-    from tunewell.train.lora.device import best_device
+    from tunewell.model.load import best_device
 
     device, size, best = best_device(), SHAPES[shape], 0.0
     for outputs in (size["hidden_size"] * 3, size["intermediate_size"] * 2):

@@ -31,11 +31,11 @@ from pathlib import Path
 torch.set_num_threads(1)
 from tests.train.project import make_project
 from tests.train.conftest import make_examples
+from tunewell.model import load
 from tunewell.task import Machine, TaskFile
 from tunewell.train import train
-from tunewell.train.lora import load
 from tunewell.types import Recipe
-load.best_type = lambda: torch.float32
+load.best_type = lambda _: torch.float32
 recipe = Recipe.model_validate_json(sys.argv[2])
 dataset, split, file, store = make_project(Path(sys.argv[1]), make_examples(30), recipe)
 file = TaskFile(spec=file.spec.model_copy(update={"machine": Machine(processes=int(sys.argv[3]))}), path=file.path)

@@ -88,7 +88,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Any) -> tuple[Traine
         tmp_path_factory.mktemp("trl"), make_examples(30), recipe
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tunewell.train.lora.load.best_type", lambda: torch.float32)
+        patch.setattr("tunewell.model.load.best_type", lambda _: torch.float32)
         return train(dataset, split, file, store), store, recipe
 
 

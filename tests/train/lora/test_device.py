@@ -216,7 +216,7 @@ def test_the_whole_stage_and_its_questions(
         for i, e in enumerate(examples(32))
     ]
     recipe = recipe.model_copy(update={"epochs": 1, "replay": 0.05, "noise": 0.5})
-    monkeypatch.setattr("tunewell.train.lora.load.best_device", lambda: torch.device(DEVICE))
+    monkeypatch.setattr("tunewell.model.load.best_device", lambda: torch.device(DEVICE))
     project = make_project(tmp_path, rows, recipe)
     with accelerator() as mode:
         trained = train(*project)

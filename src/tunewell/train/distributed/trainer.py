@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tunewell.errors import MissingExtraError, ModelError
+from tunewell.model.load import load_model
 from tunewell.train.distributed.job_files import Order, SharedWork
 from tunewell.train.distributed.sampler import Shares
 from tunewell.train.lora.bank import rate_at
@@ -43,18 +44,11 @@ def build(
         import trl
     except ImportError as error:
         raise MissingExtraError("trl", needed_for="train.backend: trl") from error
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     options = settings(order, work, folder)
-    model = AutoModelForCausalLM.from_pretrained(
-        order.base,
-        config=still(order.base),
-        dtype=getattr(torch, order.dtype),
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    # On the processor: the trainer itself takes it to its place, whole or in shares.
+    model = load_model(Path(order.base), config=still(order.base), dtype=order.dtype, device="cpu")
     trainer = trainer_of(trl.SFTTrainer)(
         order=order,
         work=work,

@@ -22,11 +22,6 @@ GPU_TOKENS: Final = (1024, 32_768)
 """The same on a GPU: least and most; between them what memory allows."""
 
 
-def best_device() -> Any:
-    """The first GPU that this process sees (``CUDA_VISIBLE_DEVICES`` says which that is), else the processor."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
-
-
 def far(device: Any) -> bool:
     """Whether a device computes beside the processor, with memory of its own."""
     return bool(device.type != "cpu")
