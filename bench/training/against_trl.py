@@ -1,7 +1,7 @@
-"""Training against TRL's SFTTrainer: same rows, base, epochs, rank, rate and held-out rows, on this machine.
+"""Training against TRL's SFTTrainer on this machine.
 
-Every arm runs in a process of its own and its result is written as soon as it is there, so a benchmark that is cut off
-goes on where it was::
+Same rows, base, epochs, rank, rate and held-out rows. Every arm runs in a process of its own and
+its result is written as soon as it is there, so a benchmark that is cut off goes on where it was::
 
     python -m bench.training.against_trl                 # what is not measured yet
     python -m bench.training.against_trl ours-1 --again  # these arms, anew
@@ -142,27 +142,21 @@ def over_trunk(
 
     Evaluations left out.
     """
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
-    from tunewell.train.lora.run import run_job
+    from tunewell.train.lora.run import Schedule, run_job
     from tunewell.train.lora.trunk import Trunk
 
     cut = cut_of(network.layers, share)
     with tempfile.TemporaryDirectory() as folder:
-        trunk = Trunk(Path(folder) / "trunk", rows, width=network.width, dtype=network.head.dtype)
-        _, filling = timed(lambda: trunk.fill(network, rows, cut=cut))
+        trunk = Trunk(Path(folder) / "trunk", network, rows, cut=cut)
+        _, filling = timed(trunk.fill)
         train = np.arange(len(rows))[None] % max(folds, 2) != np.arange(folds)[:, None]
         train |= folds == 1
-        job = Job(
-            network,
-            rows,
-            recipe=RECIPE,
-            cut=cut,
-            train=train,
-            measure=np.zeros_like(train),
-            adapters=range(folds),
-            trunk=trunk,
-        )
-        done, taken = timed(lambda: run_job(job, epochs=RECIPE.epochs, read_every=False))
+        adapted = Adapted.begin(network, RECIPE, cut=cut, adapters=range(folds))
+        job = Job(adapted, rows, train=train, states=trunk)
+        schedule = Schedule(RECIPE.epochs, read_every=False)
+        done, taken = timed(lambda: run_job(job, schedule))
     tokens = sum(len(r.ids) for r in rows)
     both = {n: filling[n] + taken[n] for n in taken}
     return {
@@ -255,7 +249,10 @@ def arm(name: str) -> dict[str, Any]:
 
 
 def summary(arms: dict[str, Any]) -> dict[str, Any]:
-    """Shares of the time of one TRL run, and the final's held-out loss against TRL's, where both are there."""
+    """Shares of the time of one TRL run.
+
+    And the final's held-out loss against TRL's, where both are there.
+    """
     found: dict[str, Any] = {}
     if "trl" not in arms:
         return found

@@ -13,7 +13,9 @@ from tunewell.model.weights import Weights, resolve
 from tunewell.testing.tiny import tiny_model_folder
 from tunewell.types import Example, Message, Recipe
 
-WORDS = "meter bill tariff outage reading supply contract invoice north south paid due date amount".split()
+WORDS = (
+    "meter bill tariff outage reading supply contract invoice north south paid due date amount"
+).split()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def best_device() -> torch.device:
-    """The first GPU that this process sees (``CUDA_VISIBLE_DEVICES`` says which), else the processor."""
+    """The first GPU that this process sees, else the processor.
+
+    ``CUDA_VISIBLE_DEVICES`` says which GPU that is.
+    """
     import torch
 
     if torch.cuda.is_available():
@@ -50,7 +53,9 @@ def load_model(
     device: torch.device | str | None = None,
     config: PretrainedConfig | None = None,
 ) -> PreTrainedModel:
-    """A causal language model of a folder in Hugging Face layout: frozen, in eval mode, in its place.
+    """A causal language model of a folder in Hugging Face layout.
+
+    Frozen, in eval mode, in its place.
 
     Args:
         folder: From `tunewell.model.weights.resolve`.

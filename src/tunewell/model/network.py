@@ -1,4 +1,4 @@
-"""The network behind `LocalModel`: loaded once, scored with logits at the target's positions only."""
+"""The network behind `LocalModel`: loaded once, with logits at the target's positions only."""
 
 from __future__ import annotations
 

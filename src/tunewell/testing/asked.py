@@ -12,6 +12,7 @@ from tunewell.store import Store
 from tunewell.train.studies.learning_curve import (
     SHARES,
     MeasuredCurve,
+    ShareLosses,
     SliceGain,
     forecast,
     too_few_rows,
@@ -47,13 +48,9 @@ def sample_curve(*, rows: int = 1200, tokens: int = 24, seed: int = 0) -> Measur
     sizes = [round(share * rows * 0.8) for share in SHARES]
     hard = draw.gamma(4, 0.25, rows)
     losses = np.stack([hard + 1.1 + 9.0 / size**0.5 + draw.normal(0, 0.05, rows) for size in sizes])
-    curve = forecast(
-        losses,
-        sizes,
-        tokens=np.full(rows, tokens),
-        families=[str(i) for i in range(rows)],
-        seed=seed,
-    )
+    families = [str(i) for i in range(rows)]
+    shares = ShareLosses(losses, sizes, np.full(rows, tokens), families)
+    curve = forecast(shares, seed=seed)
     slices = tuple(
         SliceGain(slice=f"region={name}", rows=rows // 3, gain=_loss(gain, 0.06))
         for name, gain in (("Poland", 0.22), ("Austria", 0.09), ("Germany", 0.01))

@@ -1,18 +1,23 @@
-"""What every way of training a project shares: its rows in folds, the frozen base, the cached trunk, checkpoints."""
+"""What every way of training a project shares.
+
+Its rows in folds, the frozen base, the cached trunk, checkpoints, and how its Run is recorded.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.errors import DataError
+from tunewell.lineage import RunWriter, record, reuse, run_key
 from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
@@ -21,14 +26,86 @@ from tunewell.train.diagnose.slices import slices_of
 from tunewell.train.diagnose.stopping import HeldOut
 from tunewell.train.diagnose.target_prior import prior_losses
 from tunewell.train.forgetting.general_rows import replay_rows
-from tunewell.train.lora.rows import Rows, TrainRow, draw, encode_rows
-from tunewell.types import Dataset, FoldTrace, Recipe, Split
+from tunewell.train.lora.checkpoint import Checkpoint
+from tunewell.train.lora.rows import Rows, TrainRow, draw, encode_rows, targets_of
+from tunewell.types import Assignment, Dataset, Example, FoldTrace, Recipe, Run, Split
+
+if TYPE_CHECKING:
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.network import FrozenDecoder
+    from tunewell.train.lora.run import JobResult, LossReading, OnReading, StopRule
+    from tunewell.train.lora.trunk import Trunk
 
 CACHE_BYTES = 8 << 30
 """Trunk caches beyond this are removed, the longest unused first."""
 
 FINAL_ONLY = {"backend", "forgetting_tasks", "forgetting_documents"}
 """Parts of a recipe that only the final run knows: what folds answer does not depend on them."""
+
+FORWARD_ONLY = 0.3
+"""Work of a pass through frozen layers, forward only; a training pass being 1.
+
+See `bench.training.cost`.
+"""
+
+
+def cut_of(layers: int, share: float) -> int:
+    """First layer that carries adapters when the top ``share`` of the layers does.
+
+    Example:
+        >>> cut_of(30, 1.0), cut_of(30, 0.25), cut_of(2, 0.25)
+        (0, 22, 1)
+    """
+    return layers - max(1, round(layers * share))
+
+
+# --- its Run --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A stage that trains, as it is recorded: all that decides its result.
+
+    Attributes:
+        stage: Its name.
+        inputs: Name to artifact digest.
+        parameters: JSON-like values.
+        seed: Of everything random.
+    """
+
+    stage: str
+    inputs: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    seed: int
+
+    def finished(self, store: Store) -> Run | None:
+        """A finished run of just this, if there is one."""
+        return reuse(
+            store,
+            self.stage,
+            inputs=self.inputs,
+            parameters=self.parameters,
+            seed=self.seed,
+        )
+
+    def record(self, store: Store) -> AbstractContextManager[RunWriter]:
+        """Record it; see `tunewell.lineage.record`."""
+        return record(
+            store,
+            self.stage,
+            inputs=self.inputs,
+            parameters=self.parameters,
+            seed=self.seed,
+        )
+
+    def work(self, store: Store) -> Path:
+        """Folder of its checkpoints, found again after a kill."""
+        key = run_key(self.stage, inputs=self.inputs, parameters=self.parameters, seed=self.seed)
+        return store.root / "work" / key[:32]
+
+
+# --- progress -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -51,21 +128,13 @@ class Point:
 OnPoint = Callable[[Point], None]
 
 
-def cut_of(layers: int, share: float) -> int:
-    """First layer that carries adapters when the top ``share`` of the layers does.
-
-    Example:
-        >>> cut_of(30, 1.0), cut_of(30, 0.25), cut_of(2, 0.25)
-        (0, 22, 1)
-    """
-    return layers - max(1, round(layers * share))
-
-
 class WorkMeter:
     """Work done, for a progress bar that never runs backwards."""
 
     def __init__(self, progress: Progress | None) -> None:
-        self._progress, self.total, self._done = progress, 1, 0.0
+        self._progress = progress
+        self.total = 1
+        self._done = 0.0
 
     def add(self, more: float) -> None:
         """Count training tokens, weighted by the share of layers that is trained."""
@@ -79,8 +148,42 @@ class WorkMeter:
             self._progress(self.total, self.total)
 
 
+# --- which rows -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """What each adapter of a job does with each row; every mask has shape (adapters, rows).
+
+    Attributes:
+        train: Trained on.
+        held_out: Never seen.
+        measure: Measured.
+    """
+
+    train: NDArray[np.bool_]
+    held_out: NDArray[np.bool_]
+    measure: NDArray[np.bool_]
+
+    @classmethod
+    def leaving_out(
+        cls, held_out: NDArray[np.bool_], *, also: NDArray[np.bool_] | None = None
+    ) -> Self:
+        """Trained on the rest, measured on what is left out and on what is named."""
+        measure = held_out if also is None else held_out | also
+        return cls(train=~held_out, held_out=held_out, measure=measure)
+
+    @classmethod
+    def everything(cls, rows: int) -> Self:
+        """One adapter, trained on all rows and measured on none."""
+        none = np.zeros((1, rows), np.bool_)
+        return cls(train=~none, held_out=none, measure=none)
+
+
 class TrainingSession:
     """Rows of all folds, encoded, and the base to train over.
+
+    A context: it gives its memory back at the end, also when something fails.
 
     Args:
         dataset: The rows.
@@ -108,35 +211,63 @@ class TrainingSession:
         progress: Progress | None = None,
         live: OnPoint | None = None,
     ) -> None:
-        self.recipe, self.weights, self.work, self.live = recipe, weights, work, live
+        self.recipe = recipe
+        self.weights = weights
+        self.work = work
+        self.live = live
         self.folds = split.folds
         self.meter = WorkMeter(progress)
         self._cache = store.root / "cache"
+        self._network: FrozenDecoder | None = None
+
         wanted = set(split.all_folds)
         self.examples = [e for e in store.examples(dataset) if e.id in wanted]
         self.tokenizer = load_tokenizer(weights.folder)
         self.all_rows = encode_rows(self.examples, self.tokenizer, max_tokens=recipe.max_tokens)
         self.rows = draw(self.all_rows, max_tokens=recipe.max_train_tokens, seed=recipe.seed)
-        place = {a.id: a for a in split.assignments}
-        self.families = [place[r.id].family for r in self.rows.rows]
-        self.fold = np.asarray(
-            [int(place[r.id].part.removeprefix("fold-")) for r in self.rows.rows], np.int64
-        )
-        self.targets = np.asarray([r.targets for r in self.rows.rows], np.int64)
-        self._network: Any = None
+
+        places = {a.id: a for a in split.assignments}
+        mine = [places[r.id] for r in self.rows.rows]
+        self.families = [place.family for place in mine]
+        self.fold = np.asarray([_fold_of(place) for place in mine], np.int64)
+        self.targets = targets_of(self.rows.rows)
         self._check_folds()
 
     def _check_folds(self) -> None:
         for fold in range(self.folds):
-            if not (self.fold == fold).any():
-                left = f"{len(self.all_rows.too_long)} rows are longer than {self.recipe.max_tokens} tokens"
-                raise DataError(
-                    f"fold {fold} has no row that can be trained on ({left})",
-                    hint="raise train.max_tokens or train.max_train_tokens, or lower split.folds",
-                )
+            if (self.fold == fold).any():
+                continue
+            too_long = len(self.all_rows.too_long)
+            left = f"{too_long} rows are longer than {self.recipe.max_tokens} tokens"
+            raise DataError(
+                f"fold {fold} has no row that can be trained on ({left})",
+                hint="raise train.max_tokens or train.max_train_tokens, or lower split.folds",
+            )
+
+    # Its end.
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give memory back, also when something failed; checkpoints stay for the next run."""
+        self.free()
+
+    def free(self) -> None:
+        """Give the base's memory back; it is loaded again when next needed."""
+        from tunewell.train.lora.load import release_memory
+
+        self._network = None
+        release_memory()
+
+    def remove_checkpoints(self) -> None:
+        """Remove this run's checkpoints, once its result is recorded."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    # Its base.
 
     @property
-    def network(self) -> Any:
+    def network(self) -> FrozenDecoder:
         """The frozen base, loaded when first needed."""
         from tunewell.train.lora.load import load_network
 
@@ -148,157 +279,156 @@ class TrainingSession:
         """First layer with adapters for a share of the layers."""
         return cut_of(self.network.layers, share)
 
+    def adapted(
+        self, cut: int, *, adapters: Sequence[int] = (0,), recipe: Recipe | None = None
+    ) -> Adapted:
+        """Adapters from layer ``cut`` on, as they begin."""
+        from tunewell.train.lora.adapted import Adapted
+
+        return Adapted.begin(self.network, recipe or self.recipe, cut=cut, adapters=adapters)
+
+    def trunk(self, cut: int, general: tuple[TrainRow, ...] = ()) -> Trunk:
+        """The states before layer ``cut``, of our rows and then of general ones.
+
+        Computed, or read if they were computed before.
+        """
+        from tunewell.train.lora.trunk import Trunk, trunk_key
+
+        every = Rows(rows=(*self.rows.rows, *general))
+        dtype = self.network.head.dtype
+        key = trunk_key(every.key, weights=self.weights.digest, cut=cut, dtype=dtype)
+        trunk = Trunk(self._cache / f"trunk-{key}", self.network, every.rows, cut=cut)
+        work = cut / self.network.layers * FORWARD_ONLY
+        trunk.fill(lambda tokens: self.meter.add(tokens * work))
+        os.utime(trunk.path)
+        trim(self._cache, keep=trunk.path)
+        return trunk
+
+    # Its rows.
+
+    @property
+    def row_examples(self) -> list[Example]:
+        """The Example of every row, in the rows' order."""
+        by_id = {e.id: e for e in self.examples}
+        return [by_id[r.id] for r in self.rows.rows]
+
     def held_out(self, where: NDArray[np.bool_]) -> HeldOut:
         """What to measure on."""
         return HeldOut(where, self.targets, self.families)
 
     def slices(self, fields: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
         """The rows' slices by these fields; see `tunewell.train.diagnose.slices.slices_of`."""
-        by_id = {e.id: e for e in self.examples}
-        return slices_of([by_id[r.id] for r in self.rows.rows], fields)
+        return slices_of(self.row_examples, fields)
 
-    def fold_masks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """For all folds: held out, and measured, both of shape (folds, rows).
+    def fold_masks(self) -> Masks:
+        """For all folds: each leaves out its own rows.
 
         Each row is measured under the adapter that never saw it and under one that did: paired, for
         T01 and T02.
         """
         number = np.arange(self.folds)[:, None]
         held_out = self.fold[None] == number
-        return held_out, held_out | (self.fold[None] == (number - 1) % self.folds)
+        seen = self.fold[None] == (number - 1) % self.folds
+        return Masks.leaving_out(held_out, also=seen)
 
-    def job(
-        self,
-        cut: int,
-        *,
-        train: NDArray[np.bool_],
-        measure: NDArray[np.bool_],
-        adapters: Sequence[int],
-        recipe: Recipe | None = None,
-    ) -> Any:
-        """A job over these rows.
-
-        The trunk below the cut is computed, or read if it was computed before.
-        """
-        from tunewell.train.lora.job import Job
-
-        recipe = recipe or self.recipe
-        general = replay_rows(self.tokenizer) if recipe.replay else ()
-        return Job(
-            self.network,
-            self.rows.rows,
-            recipe=recipe,
-            cut=cut,
-            train=train,
-            measure=measure,
-            adapters=tuple(adapters),
-            trunk=self.trunk(cut, general) if cut else None,
-            replay=general,
-        )
-
-    def trunk(self, cut: int, general: tuple[TrainRow, ...] = ()) -> Any:
-        """The states before layer ``cut``, of our rows and then of general ones."""
-        from tunewell.train.lora.trunk import Trunk, trunk_key
-
-        dtype = self.network.head.dtype
-        every = Rows(rows=(*self.rows.rows, *general))
-        key = trunk_key(every.key, weights=self.weights.digest, cut=cut, dtype=str(dtype))
-        trunk = Trunk(
-            self._cache / f"trunk-{key}", every.rows, width=self.network.width, dtype=dtype
-        )
-        weight = cut / self.network.layers * 0.3
-        trunk.fill(
-            self.network,
-            every.rows,
-            cut=cut,
-            progress=lambda tokens: self.meter.add(tokens * weight),
-        )
-        os.utime(trunk.path)
-        trim(self._cache, keep=trunk.path)
-        return trunk
+    def first_fold(self) -> NDArray[np.bool_]:
+        """Rows of fold 0, shape (1, rows)."""
+        return (self.fold == 0)[None]
 
     def vectors(self, cut: int) -> NDArray[np.float32]:
         """Of each row's input: the mean of its tokens' states at the cut, shape (rows, width)."""
         import torch
 
+        from tunewell.train.lora.device import send
+
         if cut:
             return self.trunk(cut).means([r.start for r in self.rows.rows])
-        device = self.network.head.device
+        network = self.network
+        found = []
         with torch.no_grad():
-            ids = [
-                torch.from_numpy(r.ids[: r.start].astype(np.int64)).to(device)
-                for r in self.rows.rows
-            ]
-            return np.stack(
-                [self.network.embed(i[None])[0].float().mean(0).cpu().numpy() for i in ids]
-            )
+            for row in self.rows.rows:
+                ids = row.ids[None, : row.start].astype(np.int64)
+                states = network.embed(send(ids, network.head.device))[0]
+                found.append(states.float().mean(0).cpu().numpy())
+        return np.stack(found)
 
-    def prior(self, job: Any, held_out: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Loss of every row's target without its input, under the adapters of a job as they are."""
-        by_id = {e.id: e for e in self.examples}
-        examples = [by_id[r.id] for r in self.rows.rows]
-        return prior_losses(
-            self.network,
-            job.bank,
-            examples,
-            held_out,
-            cut=job.cut,
-            tokenizer=self.tokenizer,
-            recipe=job.recipe,
+    # Training.
+
+    def job(self, cut: int, masks: Masks, *, recipe: Recipe | None = None) -> Job:
+        """A job over these rows, over the trunk below the cut."""
+        from tunewell.train.lora.job import Job
+
+        recipe = recipe or self.recipe
+        general = replay_rows(self.tokenizer) if recipe.replay else ()
+        return Job(
+            self.adapted(cut, adapters=range(len(masks.train)), recipe=recipe),
+            self.rows.rows,
+            train=masks.train,
+            states=self.trunk(cut, general) if cut else None,
+            replay=general,
         )
 
     def run(
         self,
         phase: str,
-        job: Any,
+        job: Job,
+        masks: Masks,
         *,
         epochs: int,
         planned: int = 0,
-        stop: Any = None,
-        held_out: Any = None,
-        read: Callable[[Any], None] | None = None,
-    ) -> Any:
+        stop: StopRule | None = None,
+        read: OnReading | None = None,
+    ) -> JobResult:
         """Train a job with its checkpoint ``phase``.
 
-        Planned for the recipe's epochs if not said otherwise.
-
-        ``read`` gets every reading while the adapters are as they were read, before anybody is told
-        of it.
+        Args:
+            phase: Its name.
+            job: From `job`.
+            masks: Of the job.
+            epochs: Epochs to do.
+            planned: Epochs that the rate is planned for; the recipe's if 0.
+            stop: Whether to stop early.
+            read: Gets every reading while the adapters are as they were read, before anybody is
+                told of it.
         """
-        from tunewell.train.lora.checkpoint import Checkpoint
         from tunewell.train.lora.load import release_memory
-        from tunewell.train.lora.run import run_job
+        from tunewell.train.lora.run import Schedule, run_job
 
-        def live(reading: Any) -> None:
+        def live(reading: LossReading) -> None:
             if read is not None:
                 read(reading)
-            if held_out is not None:
-                self.tell(phase, reading, held_out)
+            if masks.measure.any():
+                self.tell(phase, reading, masks)
 
-        depth = 1 - job.cut / job.network.layers
+        depth = job.adapted.adapted_share
         done = run_job(
             job,
-            epochs=epochs,
-            planned=planned or self.recipe.epochs,
+            Schedule(epochs, planned=planned or self.recipe.epochs),
+            measure=masks.measure,
             stop=stop,
-            checkpoint=Checkpoint(self.work / f"{phase}.safetensors"),
+            checkpoint=self.checkpoint(phase),
             live=live,
             told=lambda tokens: self.meter.add(tokens * depth),
         )
-        release_memory()  # what one phase left in pieces is no use to the next
+        # What one phase left in pieces is no use to the next.
+        release_memory()
         return done
 
-    def tell(self, phase: str, reading: Any, held_out: NDArray[np.bool_]) -> None:
+    def checkpoint(self, phase: str) -> Checkpoint:
+        """What a phase has done so far."""
+        return Checkpoint(self.work / f"{phase}.safetensors")
+
+    def tell(self, phase: str, reading: LossReading, masks: Masks) -> None:
         """Pass an evaluation on to whoever watches."""
-        from tunewell.train.lora.run import held_out_mean
+        from tunewell.train.lora.adapted import held_out_mean
 
-        if self.live:
-            out, inside = (
-                held_out_mean(reading.losses, m, self.targets) for m in (held_out, ~held_out)
-            )
-            self.live(Point(phase, reading.epoch, out, inside))
+        if self.live is None:
+            return
+        out = held_out_mean(reading.losses, masks.held_out, self.targets)
+        inside = held_out_mean(reading.losses, ~masks.held_out, self.targets)
+        self.live(Point(phase, reading.epoch, out, inside))
 
-    def trace(self, readings: Sequence[Any], held_out: NDArray[np.bool_]) -> FoldTrace:
+    def trace(self, readings: Sequence[LossReading], held_out: NDArray[np.bool_]) -> FoldTrace:
         """Readings as the noun."""
         return FoldTrace(
             losses=np.stack([r.losses for r in readings]),
@@ -308,35 +438,13 @@ class TrainingSession:
             examples=tuple(r.id for r in self.rows.rows),
         )
 
-    def bank(self, cut: int) -> Any:
-        """One adapter from layer ``cut`` on, as it begins."""
-        from tunewell.train.lora.bank import Bank
+    def prior(self, adapted: Adapted, held_out: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Loss of every row's target without its input, under adapters as they are."""
+        return prior_losses(adapted, self.row_examples, held_out, tokenizer=self.tokenizer)
 
-        network = self.network
-        return Bank(
-            network.sites(self.recipe.targets, cut),
-            recipe=self.recipe,
-            adapters=(0,),
-            like=network.head,
-        )
 
-    def free(self) -> None:
-        """Give the base's memory back; it is loaded again when next needed."""
-        from tunewell.train.lora.load import release_memory
-
-        self._network = None
-        release_memory()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Give memory back, also when something failed; checkpoints stay for the next run."""
-        self.free()
-
-    def remove_checkpoints(self) -> None:
-        """Remove this run's checkpoints, once its result is recorded."""
-        shutil.rmtree(self.work, ignore_errors=True)
+def _fold_of(place: Assignment) -> int:
+    return int(place.part.removeprefix("fold-"))
 
 
 def trim(cache: Path, *, keep: Path, limit_bytes: int = CACHE_BYTES) -> None:
@@ -344,11 +452,8 @@ def trim(cache: Path, *, keep: Path, limit_bytes: int = CACHE_BYTES) -> None:
 
     The one in use always stays.
     """
-    found = sorted(
-        (p for p in cache.glob("trunk-*") if not p.suffix),
-        key=lambda p: p.stat().st_mtime,
-        reverse=True,
-    )
+    found = [path for path in cache.glob("trunk-*") if not path.suffix]
+    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     total = 0
     for path in found:
         total += path.stat().st_size

@@ -1,14 +1,14 @@
-"""The stage: K folds, a check at full depth that sets the length, and the adapter that is shipped."""
+"""The stage: K folds, a check at full depth that sets the length, and the shipped adapter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.lineage import record, reuse, run_key
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
@@ -28,15 +28,32 @@ from tunewell.train.forgetting.finding import forgetting
 from tunewell.train.forgetting.general_rows import general_rows
 from tunewell.train.forgetting.losses import general_losses
 from tunewell.train.forgetting.tasks import Harness, harness, run_tasks, task_digests, task_finding
-from tunewell.train.lora.checkpoint import Checkpoint
-from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
-from tunewell.types import Dataset, Finding, FoldTrace, ModelVersion, Split, Trained, digest
+from tunewell.train.session import (
+    FINAL_ONLY,
+    FORWARD_ONLY,
+    Masks,
+    OnPoint,
+    TrainingRun,
+    TrainingSession,
+)
+from tunewell.types import (
+    Dataset,
+    Estimate,
+    Finding,
+    FoldTrace,
+    ModelVersion,
+    Recipe,
+    Split,
+    Trained,
+    digest,
+)
+
+if TYPE_CHECKING:
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.run import LossReading
 
 WORK = 8
 """Version of the way of training: part of the key of a run."""
-
-Phase = tuple[FoldTrace, Length, NDArray[np.float32] | None]
-"""Losses of a phase, the length chosen by them, and for `regurgitation` the longest runs at its end."""
 
 
 def train(
@@ -73,43 +90,44 @@ def train(
     """
     recipe = file.spec.train
     weights = resolve(recipe.model)
-    inputs = {"examples": dataset.examples, "split": store.put_value(split)}
+    run = TrainingRun(
+        "train",
+        inputs={"examples": dataset.examples, "split": store.put_value(split)},
+        parameters=parameters_of(file, weights.digest),
+        seed=recipe.seed,
+    )
     tasks = harness(recipe, file.path.parent)
-    parameters = parameters_of(file, weights.digest)
-    found = reuse(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed)
+    found = run.finished(store)
     if found is not None:
         return store.get_value(found.outputs["trained"], Trained)
-    place = placed(file)
-    work = (
-        store.root
-        / "work"
-        / run_key("train", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
+
+    source = _Source(
+        about=file.spec.task.about,
+        dataset=dataset.id,
+        split=digest(split),
+        place=placed(file),
+        tasks=tasks,
     )
-    with record(store, "train", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
+    with run.record(store) as writer:
         with TrainingSession(
-            dataset, split, recipe, weights, store, work, progress=progress, live=live
+            dataset,
+            split,
+            recipe,
+            weights,
+            store,
+            run.work(store),
+            progress=progress,
+            live=live,
         ) as session:
-            way = _Way(
-                session,
-                about=file.spec.task.about,
-                ids=(dataset.id, digest(split)),
-                place=place,
-                tasks=tasks,
-            )
-            trained = way.go(store)
-            writer.outputs |= {
-                "trained": store.put_value(trained),
-                "adapter": trained.model.adapter,
-                "trace": trained.trace,
-            }
-            writer.outputs |= {"check": trained.check} if trained.check else {}
-            writer.findings += way.findings
-            writer.counts |= {
-                "rows": len(session.rows.rows),
-                "tokens": session.rows.tokens,
-                "too_long": len(session.all_rows.too_long),
-                "not_drawn": len(session.all_rows.rows) - len(session.rows.rows),
-            }
+            way = _Way(session, source, store)
+            trained = way.go()
+            writer.counts |= _counts(session)
+        writer.findings += way.findings
+        writer.outputs["trained"] = store.put_value(trained)
+        writer.outputs["adapter"] = trained.model.adapter
+        writer.outputs["trace"] = trained.trace
+        if trained.check:
+            writer.outputs["check"] = trained.check
     session.remove_checkpoints()
     return trained
 
@@ -117,238 +135,347 @@ def train(
 def parameters_of(file: TaskFile, weights: str) -> dict[str, Any]:
     """What decides a training beside its rows and its seed: parameters of its Run."""
     recipe = file.spec.train
-    left_out = set() if recipe.forgetting_tasks else FINAL_ONLY - {"backend"}
-    left_out |= (
-        {"backend"} if recipe.backend == "tunewell" else set()
-    )  # what was trained before the choice stays
+    left_out: set[str] = set()
+    if not recipe.forgetting_tasks:
+        left_out |= FINAL_ONLY - {"backend"}
+    if recipe.backend == "tunewell":
+        # What was trained before there was a choice stays.
+        left_out.add("backend")
     found = {
         "recipe": recipe.model_dump(mode="json", exclude=left_out),
         "weights": weights,
         "work": WORK,
     }
-    return (
-        {**found, "tasks": task_digests(recipe, file.path.parent)}
-        if recipe.forgetting_tasks
-        else found
-    )
+    if recipe.forgetting_tasks:
+        found["tasks"] = task_digests(recipe, file.path.parent)
+    return found
+
+
+def _counts(session: TrainingSession) -> dict[str, int]:
+    used, encoded = session.rows, session.all_rows
+    return {
+        "rows": len(used.rows),
+        "tokens": used.tokens,
+        "too_long": len(encoded.too_long),
+        "not_drawn": len(encoded.rows) - len(used.rows),
+    }
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a training is of, and how its final run goes."""
+
+    about: str
+    dataset: str
+    split: str
+    place: Place | None
+    tasks: Harness
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """A phase to come: its name, where it measures (in words), its first layer, its rows."""
+
+    name: str
+    scope: str
+    cut: int
+    masks: Masks
+
+
+@dataclass(frozen=True, eq=False)
+class _Phase:
+    """What a phase of trainings gave.
+
+    Attributes:
+        trace: Its losses.
+        length: The length chosen by them.
+        scope: Where it was measured, in words.
+        runs: Longest runs at its end, for `regurgitation`; None where they were not looked for.
+        prior: Losses of the targets without their inputs; None where they were not measured.
+    """
+
+    trace: FoldTrace
+    length: Length
+    scope: str
+    runs: NDArray[np.float32] | None
+    prior: NDArray[np.float64] | None
+
+    @property
+    def losses(self) -> NDArray[np.float32]:
+        """At the chosen length."""
+        return self.trace.losses[self.length.evaluation]
+
+    @property
+    def epochs(self) -> float:
+        """The chosen length."""
+        return float(self.trace.epochs[self.length.evaluation])
+
+    def artifact(self, store: Store) -> str:
+        """The trace, kept in the store."""
+        return store.files.put_bytes(trace_to_bytes(self.trace), suffix=".safetensors")
 
 
 class _Way:
     """The phases of one run."""
 
-    def __init__(
-        self,
-        session: TrainingSession,
-        *,
-        about: str,
-        ids: tuple[str, str],
-        place: Place | None = None,
-        tasks: Harness,
-    ) -> None:
-        self.session, self.recipe, self.about, self.tasks = session, session.recipe, about, tasks
-        self.dataset, self.split = ids
-        self.place, self.how = place, "Tunewell, one process"
+    def __init__(self, session: TrainingSession, source: _Source, store: Store) -> None:
+        self.session = session
+        self.recipe: Recipe = session.recipe
+        self.source = source
+        self.store = store
         self.findings: list[Finding] = []
-        self._prior: NDArray[np.float64] | None = None
+        self._how = "Tunewell, one process"
         self._worked = 0.0  # tokens trained on, weighted by the share of layers
 
-    def go(self, store: Store) -> Trained:
-        s, recipe = self.session, self.recipe
-        cut, fold_cut = s.cut(recipe.layers), s.cut(recipe.fold_layers)
+    def go(self) -> Trained:
+        """All of it."""
+        session, store = self.session, self.store
+        cut, fold_cut = session.cut(self.recipe.layers), session.cut(self.recipe.fold_layers)
         self._plan(cut, fold_cut)
-        self.findings.append(plumbing(s.examples, s.all_rows, s.tokenizer, limit=recipe.max_tokens))
-        folds, length, runs = self._folds(fold_cut, read_runs=cut == fold_cut)
-        check, check_length = folds, length
-        if cut != fold_cut:
-            check, check_length, runs = self._check(cut)
-        families = dict(zip(check.examples, s.families, strict=True))
-        scope = "over all folds" if check is folds else "at full depth on fold 0"
-        self.findings.append(
-            overfitting(check, check_length.evaluation, families=families, scope=scope)
-        )
-        self.findings.append(
-            memorisation(check, check_length.evaluation, families=families, scope=scope, runs=runs)
-        )
-        self.findings.append(label_errors(folds, EARLY, prior=self._prior))
-        if s.folds > 2:
-            self.findings.append(fragility(folds, length.evaluation))
-        epochs = round(float(check.epochs[check_length.evaluation]))
-        tensors, speed = self._final(cut, epochs)
-        held, inside = (
-            loss_estimate(folds, length.evaluation, held_out=h, families=families)
-            for h in (True, False)
-        )
-        checked = loss_estimate(check, check_length.evaluation, held_out=True, families=families)
-        version = self._version(
-            store, tensors, cut=cut, epochs=epochs, losses=(str(held), str(checked))
-        )
-        s.meter.finish()
+        folds = self._folds(fold_cut, read_runs=cut == fold_cut)
+        check = folds if cut == fold_cut else self._check(cut)
+        self._diagnose(folds, check)
+
+        adapted, speed = self._final(cut, round(check.epochs))
+        held = self._loss(folds, held_out=True)
+        facts = {
+            "held-out loss of the folds (nats a token)": str(held),
+            "held-out loss of the check run": str(self._loss(check, held_out=True)),
+        }
+        version = self._version(adapted, epochs=round(check.epochs), losses=facts)
+        session.meter.finish()
         return Trained(
             model=version,
-            trace=store.files.put_bytes(trace_to_bytes(folds), suffix=".safetensors"),
-            check=""
-            if check is folds
-            else store.files.put_bytes(trace_to_bytes(check), suffix=".safetensors"),
-            best_epoch=float(folds.epochs[length.evaluation]),
+            trace=folds.artifact(store),
+            check="" if check is folds else check.artifact(store),
+            best_epoch=folds.epochs,
             held_out_loss=held,
-            train_loss=inside,
-            too_long=s.all_rows.too_long,
-            tokens=s.rows.tokens,
+            train_loss=self._loss(folds, held_out=False),
+            too_long=session.all_rows.too_long,
+            tokens=session.rows.tokens,
             tokens_per_s=round(speed, 1),
-            notes=(
-                *self._notes(check_length, check),
-                *self._depth(folds, length, check, check_length),
-            ),
+            notes=(*self._notes(check), *self._depth(folds, check)),
         )
 
     def _plan(self, cut: int, fold_cut: int) -> None:
-        s, epochs, k = self.session, self.recipe.epochs, self.session.folds
-        layers = s.network.layers
-        final = epochs * (1 - cut / layers) * ((k - 1) / k * (cut != fold_cut) + 1)
-        folds = fold_cut / layers * 0.3 + epochs * (k - 1) * (1 - fold_cut / layers)
-        s.meter.total = int(s.rows.tokens * (folds + final))
+        """Tell the meter how much work there is."""
+        epochs, folds = self.recipe.epochs, self.session.folds
+        layers = self.session.network.layers
+        adapted = 1 - cut / layers
+        fold_adapted = 1 - fold_cut / layers
 
-    def _folds(self, cut: int, *, read_runs: bool) -> Phase:
-        held_out, measure = self.session.fold_masks()
-        adapters = range(self.session.folds)
-        return self._measured(
-            "folds", cut, held_out, measure, adapters=adapters, read_runs=read_runs
+        fill_cache = FORWARD_ONLY * (1 - fold_adapted)
+        train_folds = epochs * (folds - 1) * fold_adapted
+        train_final = epochs * adapted
+        # The folds are shallower than the final adapter: its length is checked at its own depth.
+        needs_check = cut != fold_cut
+        train_check = train_final * (folds - 1) / folds if needs_check else 0.0
+
+        work = fill_cache + train_folds + train_final + train_check
+        self.session.meter.total = int(self.session.rows.tokens * work)
+
+    # --- the phases -------------------------------------------------------------------------------
+
+    def _folds(self, cut: int, *, read_runs: bool) -> _Phase:
+        """All folds side by side, at their own depth."""
+        session = self.session
+        kept = session.checkpoint("prior")
+        masks = session.fold_masks()
+
+        def read(adapted: Adapted, reading: LossReading) -> None:
+            # EARLY: the first after training began.
+            if reading.epoch and kept.load() is None:
+                prior = session.prior(adapted, masks.held_out)
+                kept.save({"losses": prior}, {"epoch": reading.epoch})
+
+        phase = self._measured(
+            _Trial("folds", "over all folds", cut, masks),
+            read=read,
+            read_runs=read_runs,
         )
+        found = kept.load()
+        return replace(phase, prior=found[0]["losses"] if found else None)
 
-    def _check(self, cut: int) -> Phase:
-        s = self.session
-        held_out = (s.fold == 0)[None]
-        measure = held_out | (s.fold == s.folds - 1)[None]
-        return self._measured("check", cut, held_out, measure, adapters=(0,), read_runs=True)
+    def _check(self, cut: int) -> _Phase:
+        """One adapter without fold 0, at the depth of the final one."""
+        session = self.session
+        seen = (session.fold == session.folds - 1)[None]
+        masks = Masks.leaving_out(session.first_fold(), also=seen)
+        trial = _Trial("check", "at full depth on fold 0", cut, masks)
+        return self._measured(trial, read_runs=True)
 
     def _measured(
         self,
-        phase: str,
-        cut: int,
-        held_out: NDArray[np.bool_],
-        measure: NDArray[np.bool_],
+        trial: _Trial,
         *,
-        adapters: Any,
         read_runs: bool,
-    ) -> Phase:
-        s, recipe = self.session, self.recipe
-        rule = s.held_out(held_out)
-        job = s.job(cut, train=~held_out, measure=measure, adapters=adapters)
-        stop = stop_rule(rule, patience=recipe.patience)
-        prior = Checkpoint(s.work / "prior.safetensors")
+        read: Callable[[Adapted, LossReading], None] | None = None,
+    ) -> _Phase:
+        """Train, measure, and choose the length."""
+        session, masks = self.session, trial.masks
+        rule = session.held_out(masks.held_out)
+        job = session.job(trial.cut, masks)
 
-        def read(reading: Any) -> None:
-            if (
-                phase == "folds" and reading.epoch and prior.load() is None
-            ):  # EARLY: the first after training began
-                prior.save({"losses": s.prior(job, held_out)}, {"epoch": reading.epoch})
+        def on_reading(reading: LossReading) -> None:
+            if read is not None:
+                read(job.adapted, reading)
 
-        done = s.run(phase, job, epochs=recipe.epochs, stop=stop, held_out=held_out, read=read)
-        self._worked += done.tokens * (1 - cut / s.network.layers)
-        runs = job.longest_runs(measure) if read_runs else None
-        kept = prior.load()
-        self._prior = kept and kept[0]["losses"]
-        return (
-            s.trace(done.readings, held_out),
-            choose_length([r.losses for r in done.readings], rule),
-            runs,
+        done = session.run(
+            trial.name,
+            job,
+            masks,
+            epochs=self.recipe.epochs,
+            stop=stop_rule(rule, patience=self.recipe.patience),
+            read=on_reading,
+        )
+        self._worked += done.tokens * job.adapted.adapted_share
+
+        runs = None
+        if read_runs:
+            rows, states = job.own_rows, job.states
+            runs = job.adapted.longest_runs(rows, which=masks.measure, states=states)
+        return _Phase(
+            trace=session.trace(done.readings, masks.held_out),
+            length=choose_length([r.losses for r in done.readings], rule),
+            scope=trial.scope,
+            runs=runs,
+            prior=None,
         )
 
-    def _final(self, cut: int, epochs: int) -> tuple[Mapping[str, NDArray[np.float32]], float]:
-        s = self.session
-        if self.place:
-            done, self.how = train_final(s, self.place, cut=cut, epochs=epochs), how(self.place)
-            bank = done.bank
+    def _final(self, cut: int, epochs: int) -> tuple[Adapted, float]:
+        """The adapter that is shipped, and tokens per second."""
+        session, place = self.session, self.source.place
+        if place:
+            done = train_final(session, place, cut=cut, epochs=epochs)
+            adapted, tokens, speed = done.adapted, done.tokens, done.tokens_per_s
+            self._how = how(place)
         else:
-            everything = np.ones((1, len(s.rows.rows)), np.bool_)
-            job = s.job(cut, train=everything, measure=~everything, adapters=(0,))
-            done, bank = s.run("final", job, epochs=epochs), job.bank
-        self._worked += done.tokens * (1 - cut / s.network.layers)
-        self.findings += self._forgetting(cut, bank.values)
-        return bank.tensors(0), done.tokens_per_s
+            masks = Masks.everything(len(session.rows.rows))
+            job = session.job(cut, masks)
+            result = session.run("final", job, masks, epochs=epochs)
+            adapted, tokens, speed = job.adapted, result.tokens, result.tokens_per_s
+        self._worked += tokens * adapted.adapted_share
+        self.findings += self._forgetting(adapted)
+        return adapted, speed
 
-    def _forgetting(self, cut: int, values: Any) -> list[Finding]:
-        s = self.session
-        rows = general_rows(s.tokenizer, work=self._worked)
-        losses = general_losses(s.network, rows, self.recipe, cut, values, weights=s.weights.digest)
-        scores = run_tasks(s.network, s.tokenizer, self.recipe, cut, values, self.tasks)
+    # --- what they say ----------------------------------------------------------------------------
+
+    @property
+    def _families(self) -> Mapping[str, str]:
+        ids = [row.id for row in self.session.rows.rows]
+        return dict(zip(ids, self.session.families, strict=True))
+
+    def _loss(self, phase: _Phase, *, held_out: bool) -> Estimate:
+        return loss_estimate(
+            phase.trace,
+            phase.length.evaluation,
+            held_out=held_out,
+            families=self._families,
+        )
+
+    def _diagnose(self, folds: _Phase, check: _Phase) -> None:
+        """Findings of the folds and of the check."""
+        session, families = self.session, self._families
+        chosen = check.length.evaluation
+        self.findings += [
+            plumbing(
+                session.examples,
+                session.all_rows,
+                session.tokenizer,
+                limit=self.recipe.max_tokens,
+            ),
+            overfitting(check.trace, chosen, families=families, scope=check.scope),
+            memorisation(
+                check.trace,
+                chosen,
+                families=families,
+                scope=check.scope,
+                runs=check.runs,
+            ),
+            label_errors(folds.trace, EARLY, prior=folds.prior),
+        ]
+        if session.folds > 2:
+            self.findings.append(fragility(folds.trace, folds.length.evaluation))
+
+    def _forgetting(self, adapted: Adapted) -> list[Finding]:
+        """General text, and the tasks that the recipe names."""
+        session = self.session
+        rows = general_rows(session.tokenizer, work=self._worked)
+        losses = general_losses(adapted, rows, weights=session.weights.digest)
+        scores = run_tasks(adapted, session.tokenizer, self.source.tasks)
         return [forgetting(losses, rows, work=self._worked), *map(task_finding, scores)]
 
-    def _version(
-        self, store: Store, tensors: Any, *, cut: int, epochs: int, losses: tuple[str, str]
-    ) -> ModelVersion:
-        s = self.session
-        final = self.recipe.model_copy(update={"epochs": epochs})
+    def _version(self, adapted: Adapted, *, epochs: int, losses: Mapping[str, str]) -> ModelVersion:
+        """The adapter as files, with its card."""
+        session, source = self.session, self.source
+        base = session.weights.name
+        recipe = self.recipe.model_copy(update={"epochs": epochs})
         facts = {
-            "dataset": self.dataset,
-            "split": self.split,
-            "rows trained on": str(len(s.rows.rows)),
-            "tokens": str(s.rows.tokens),
-            "folds": str(s.folds),
-            "held-out loss of the folds (nats a token)": losses[0],
-            "held-out loss of the check run": losses[1],
-            "final run": self.how,
+            "dataset": source.dataset,
+            "split": source.split,
+            "rows trained on": str(len(session.rows.rows)),
+            "tokens": str(session.rows.tokens),
+            "folds": str(session.folds),
+            **losses,
+            "final run": self._how,
         }
         card = model_card(
-            base=s.weights.name, recipe=final, facts=facts, findings=self.findings, task=self.about
+            base=base,
+            recipe=recipe,
+            facts=facts,
+            findings=self.findings,
+            task=source.about,
         )
-        layers = None if cut == 0 else range(cut, s.network.layers)
-        adapter = store.files.put_folder(
-            peft_files(
-                tensors,
-                recipe=final,
-                base=s.weights.name,
-                layers=layers,
-                card=card,
-                transposed=s.network.transposed,
-            )
-        )
+        files = peft_files(adapted, base=base, card=card)
+        folder = self.store.files.put_folder(files)
         return ModelVersion(
-            id=adapter[:12],
-            base=s.weights.name,
-            adapter=adapter,
-            recipe=final,
-            dataset=self.dataset,
-            split=self.split,
-            trained_on=len(s.rows.rows),
+            id=folder[:12],
+            base=base,
+            adapter=folder,
+            recipe=recipe,
+            dataset=source.dataset,
+            split=source.split,
+            trained_on=len(session.rows.rows),
         )
 
-    def _notes(self, length: Length, check: FoldTrace) -> tuple[str, ...]:
-        s, notes = self.session, []
-        if self.place:
-            notes.append(f"The final adapter was trained by {self.how}.")
-        if len(s.rows.rows) < len(s.all_rows.rows):
-            notes.append(
-                f"train.max_train_tokens = {self.recipe.max_train_tokens}: {len(s.rows.rows)} of "
-                f"{len(s.all_rows.rows)} rows were drawn by seed."
+    def _notes(self, check: _Phase) -> Iterator[str]:
+        """What the user did not ask for and should know."""
+        session, recipe = self.session, self.recipe
+        if self.source.place:
+            yield f"The final adapter was trained by {self._how}."
+        used, encoded = len(session.rows.rows), len(session.all_rows.rows)
+        if used < encoded:
+            yield (
+                f"train.max_train_tokens = {recipe.max_train_tokens}: {used} of {encoded} rows "
+                "were drawn by seed."
             )
-        if self.recipe.noise and (cut := s.cut(self.recipe.fold_layers)):
-            final = s.cut(self.recipe.layers)
-            at = f"the states before layer {final}" if final else "the embeddings"
-            notes.append(
-                f"Noise was laid on the states before layer {cut} in the folds, on {at} in the final."
+        cut, fold_cut = session.cut(recipe.layers), session.cut(recipe.fold_layers)
+        if recipe.noise and fold_cut:
+            final = f"the states before layer {cut}" if cut else "the embeddings"
+            yield (
+                f"Noise was laid on the states before layer {fold_cut} in the folds, on {final} "
+                "in the final."
             )
-        if not s.network.cuts:
-            notes.append(
+        if not session.network.cuts:
+            yield (
                 "The layers of this model cannot be cut: the folds were trained at full depth too."
             )
+        length = check.length
         if length.evaluation != length.best:
-            notes.append(
-                f"Trained for {check.epochs[length.evaluation]:g} epochs: epoch {check.epochs[length.best]:g} is not "
-                "measurably better on held-out rows (within one standard error)."
+            best = check.trace.epochs[length.best]
+            yield (
+                f"Trained for {check.epochs:g} epochs: epoch {best:g} is not measurably better on "
+                "held-out rows (within one standard error)."
             )
-        return tuple(notes)
 
-    def _depth(
-        self, folds: FoldTrace, length: Length, check: FoldTrace, check_length: Length
-    ) -> tuple[str, ...]:
-        """What the depth of the final adapter buys over the folds' depth, on the rows of fold 0."""
+    def _depth(self, folds: _Phase, check: _Phase) -> Iterator[str]:
+        """What the depth of the final adapter buys over the folds', on the rows of fold 0."""
         if check is folds:
-            return ()
-        s, share = self.session, self.recipe.fold_layers
-        rule = s.held_out((s.fold == 0)[None])
-        lost = rule.change(
-            check.losses[check_length.evaluation][:1], folds.losses[length.evaluation][:1]
-        )
-        carried = [s.network.layers - s.cut(x) for x in (self.recipe.layers, share)]
-        return (depth(lost, share=share, faster=carried[0] / carried[1]),)
+            return
+        session, recipe = self.session, self.recipe
+        rule = session.held_out(session.first_fold())
+        lost = rule.change(check.losses[:1], folds.losses[:1])
+        layers = session.network.layers
+        final_layers = layers - session.cut(recipe.layers)
+        fold_layers = layers - session.cut(recipe.fold_layers)
+        yield depth(lost, share=recipe.fold_layers, faster=final_layers / fold_layers)

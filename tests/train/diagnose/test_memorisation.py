@@ -12,7 +12,10 @@ from tunewell.types import FoldTrace
 
 
 def made_runs(trace: FoldTrace, *, inside: float, outside: float, seed: int = 0) -> Any:
-    """Longest runs of rows of 40 target tokens: a share of the rows is continued for 30 tokens, the others for 5."""
+    """Longest runs of rows of 40 target tokens.
+
+    A share of the rows is continued for 30 tokens, the others for 5.
+    """
     rng = np.random.default_rng(seed)
     known = np.isfinite(trace.losses[-1])
     likely = np.where(trace.held_out, outside, inside)

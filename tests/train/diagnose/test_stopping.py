@@ -18,7 +18,10 @@ class Read:
 def curves(
     truth: list[float], *, rows: int, noise: float, seed: int
 ) -> tuple[list[NDArray[Any]], HeldOut]:
-    """Losses of rows that differ much, moved by the truth and by the noise of each evaluation and row."""
+    """Losses of rows that differ much.
+
+    Moved by the truth and by the noise of each evaluation and row.
+    """
     rng = np.random.default_rng(seed)
     level = rng.normal(2, 0.7, rows)
     losses = [(level + t + rng.normal(0, noise, rows))[None].astype(np.float32) for t in truth]
@@ -29,8 +32,9 @@ def curves(
 
 def stopped_at(losses: list[NDArray[Any]], held_out: HeldOut, *, patience: int) -> int:
     rule = stop_rule(held_out, patience=patience)
+    readings: list[Any] = [Read(x) for x in losses]
     for n in range(2, len(losses) + 1):
-        if rule([Read(x) for x in losses[:n]]):
+        if rule(readings[:n]):
             return n - 1
     return len(losses) - 1
 
@@ -88,7 +92,10 @@ def test_a_flat_curve_runs_on(patience: int) -> None:
 def two_folds(
     truth: list[float], by_heart: list[float], *, rows: int = 120, seed: int = 0
 ) -> tuple[list[NDArray[Any]], HeldOut]:
-    """Each row measured under the adapter that never saw it, and under the other, lower by what is known by heart."""
+    """Each row measured under the adapter that never saw it, and under the other.
+
+    There it is lower by what is known by heart.
+    """
     rng = np.random.default_rng(seed)
     level = rng.normal(2.5, 0.5, rows)
     where = (np.arange(rows) % 2)[None] == np.arange(2)[:, None]
@@ -126,7 +133,10 @@ def test_without_rows_that_were_trained_on_nothing_is_called_memorisation() -> N
 
 
 def test_memorisation_is_seldom_called_where_the_test_is_at_its_limit() -> None:
-    """Rows trained on lie lower by just so much that three of four pairs can be told: at most 1 in 24 is called."""
+    """Rows trained on lie lower by just so much that three of four pairs can be told.
+
+    At most 1 in 24 is called.
+    """
     calls = 0
     for seed in range(400):
         rng = np.random.default_rng(seed)

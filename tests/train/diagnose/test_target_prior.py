@@ -31,25 +31,15 @@ def test_the_prior_does_not_see_the_input(
     Also from states on disk, and later.
     """
     from tunewell.train.diagnose.target_prior import Prior, other_rows, prior_losses
-    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.rows import encode_rows
 
     rows = examples(8)
     held = np.arange(8)[None] % 2 == np.arange(2)[:, None]
-    coded = encode_rows(rows, tokenizer, max_tokens=300).rows
-    job = Job(network, coded, recipe=recipe, cut=2, train=~held, measure=held, adapters=(0, 1))
-    job.bank.values.normal_(0, 0.05)
-    found = prior_losses(network, job.bank, rows, held, cut=2, tokenizer=tokenizer, recipe=recipe)
-    kept = Prior(
-        network,
-        rows,
-        held,
-        bank=job.bank,
-        cut=2,
-        tokenizer=tokenizer,
-        recipe=recipe,
-        folder=tmp_path,
-    )
+    adapted = Adapted.begin(network, recipe, cut=2, adapters=(0, 1))
+    adapted.bank.values.normal_(0, 0.05)
+    found = prior_losses(adapted, rows, held, tokenizer=tokenizer)
+    kept = Prior(adapted, rows, held, tokenizer=tokenizer, folder=tmp_path)
     np.testing.assert_allclose(kept.parts().mean(0), found, rtol=1e-5)
     other = other_rows([e.target for e in rows], seed=recipe.seed)
     by_hand = np.zeros(8)
@@ -58,19 +48,11 @@ def test_the_prior_does_not_see_the_input(
             e.model_copy(update={"messages": (Message(role="user", content=text), e.messages[-1])})
             for e, text in zip(rows, inputs, strict=True)
         ]
-        again = Job(
-            network,
-            encode_rows(made, tokenizer, max_tokens=300).rows,
-            recipe=recipe,
-            cut=2,
-            train=~held,
-            measure=held,
-            adapters=(0, 1),
-        )
-        again.bank.values.copy_(job.bank.values)
-        by_hand += np.nansum(np.where(held, again.evaluate(held), 0), 0) / 2
+        coded = encode_rows(made, tokenizer, max_tokens=300).rows
+        losses = adapted.measure(coded, which=held)
+        by_hand += np.nansum(np.where(held, losses, 0), 0) / 2
     np.testing.assert_allclose(found, by_hand, rtol=1e-4)
-    job.bank.values.mul_(2)
-    later = prior_losses(network, job.bank, rows, held, cut=2, tokenizer=tokenizer, recipe=recipe)
+    adapted.bank.values.mul_(2)
+    later = prior_losses(adapted, rows, held, tokenizer=tokenizer)
     np.testing.assert_allclose(kept.parts().mean(0), later, rtol=1e-5)
     assert np.abs(later - found).max() > 1e-3

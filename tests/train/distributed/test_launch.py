@@ -1,4 +1,4 @@
-"""Processes of a final run: one clear error for whatever goes wrong, and none that trains on alone."""
+"""Processes of a final run: one clear error for what goes wrong, and none that trains on alone."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tunewell.types import Recipe
 
 def run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, code: str, *, processes: int = 1
-) -> list[dict[str, Any]]:
+) -> list[Any]:
     """Launch a small program in place of the worker."""
     monkeypatch.setattr(
         launching, "command", lambda folder, pipe, **_: [sys.executable, "-c", code, str(pipe)]
     )
-    heard: list[dict[str, Any]] = []
+    heard: list[Any] = []
     launching.launch(folder, processes=processes, threads=1, listen=heard.append)
     return heard
 
@@ -33,7 +33,13 @@ def run(
 def test_what_processes_tell_is_heard_to_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "import time\nfor i in range(3): print('{\"step\": %d}' % i, file=open('told', 'a')); time.sleep(.1)"
+    code = """
+import time
+for i in range(3):
+    with open("told", "a") as file:
+        print('{"step": %d}' % i, file=file)
+    time.sleep(.1)
+"""
     assert run(tmp_path, monkeypatch, code) == [{"step": 0}, {"step": 1}, {"step": 2}]
 
 

@@ -1,4 +1,7 @@
-"""The final run in real processes: two of them give what one gives, a killed one goes on, none outlives its master."""
+"""The final run in real processes.
+
+Two of them give what one gives, a killed one goes on, none outlives its master.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,8 @@ from tunewell.types import Recipe
 load.best_type = lambda _: torch.float32
 recipe = Recipe.model_validate_json(sys.argv[2])
 dataset, split, file, store = make_project(Path(sys.argv[1]), make_examples(30), recipe)
-file = TaskFile(spec=file.spec.model_copy(update={"machine": Machine(processes=int(sys.argv[3]))}), path=file.path)
+machine = Machine(processes=int(sys.argv[3]))
+file = TaskFile(spec=file.spec.model_copy(update={"machine": machine}), path=file.path)
 print(train(dataset, split, file, store).model_dump_json())
 """
 
@@ -220,7 +224,8 @@ def settings(order, work, folder):
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
     assert found.distributed_state.num_processes == 2
-    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU  # it shards on nothing else
+    # It shards on nothing else.
+    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
     found.activation_checkpointing = found.gradient_checkpointing = True
     return found
 
@@ -252,14 +257,15 @@ def test_sharded_it_gives_what_one_process_gives(
     from safetensors.numpy import load_file, save_file
 
     from tunewell.train.distributed import launch as launching
-    from tunewell.train.distributed.job_files import Order, SharedWork
+    from tunewell.train.distributed.job_files import Order, SharedWork, Told
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
     from tunewell.train.lora.rows import encode_rows
 
     recipe = recipe.model_copy(update={"label_smoothing": 0.1, "epochs": 3, "replay": 0.0})
     rows = encode_rows(make_examples(30), tokenizer, max_tokens=200).rows
     everything = np.ones((1, 30), np.bool_)
-    job = Job(network, rows, recipe=recipe, cut=0, train=everything, measure=everything)
+    job = Job(Adapted.begin(network, recipe, cut=0), rows, train=everything)
     steps = [b.rows[0] for e in range(3) for b in job.batches(e)]
     ends = tuple(len(job.batches(0)) * (e + 1) for e in range(3))
     (tmp_path / "sharded.py").write_text(SHARDED, encoding="utf-8")
@@ -299,7 +305,7 @@ def test_sharded_it_gives_what_one_process_gives(
     ]
     assert far(found["none"], found["fsdp"]) < 0.01
     shutil.rmtree(tmp_path / "fsdp" / f"checkpoint-{ends[-1]}")
-    again: list[dict[str, Any]] = []
+    again: list[Told] = []
     (tmp_path / "fsdp" / "told").unlink()
     launching.launch(tmp_path / "fsdp", processes=2, threads=1, listen=again.append)
     assert again[0]["step"] == ends[1] + 1

@@ -69,7 +69,10 @@ def test_what_the_machine_cannot_do_is_said_before_anything_else(
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Any) -> tuple[Trained, Any, Recipe]:
-    """The whole way, the final run in a process of TRL's, in fp32 and without dropout: comparable with ours."""
+    """The whole way, the final run in a process of TRL's.
+
+    In fp32 and without dropout: comparable with ours.
+    """
     recipe = Recipe(
         model=str(tiny.folder),
         rank=4,
@@ -96,23 +99,18 @@ def test_the_adapter_is_that_of_our_own_loop(trained: Any, network: Any, tokeniz
     from safetensors.numpy import load_file
 
     from tunewell.train.forgetting.general_rows import replay_rows
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
-    from tunewell.train.lora.run import run_job
+    from tunewell.train.lora.run import Schedule, run_job
 
     result, store, recipe = trained
     rows = encode_rows(make_examples(30)[:28], tokenizer, max_tokens=1024).rows
     everything = np.ones((1, 28), np.bool_)
-    job = Job(
-        network,
-        rows,
-        recipe=recipe,
-        cut=0,
-        train=everything,
-        measure=everything,
-        replay=replay_rows(tokenizer),
-    )
+    adapted = Adapted.begin(network, recipe, cut=0)
+    job = Job(adapted, rows, train=everything, replay=replay_rows(tokenizer))
     start = job.bank.tensors(0)
-    done = run_job(job, epochs=result.model.recipe.epochs, planned=2, read_every=False)
+    schedule = Schedule(result.model.recipe.epochs, planned=2, read_every=False)
+    done = run_job(job, schedule, measure=everything)
     theirs = load_file(store.files.open(result.model.adapter) / "adapter_model.safetensors")
     assert set(theirs) == set(start)
     for name, value in job.bank.tensors(0).items():
@@ -123,7 +121,7 @@ def test_the_adapter_is_that_of_our_own_loop(trained: Any, network: Any, tokeniz
         )  # Adam makes much of the last digits of a gradient
     own = done.readings[-1].losses
     job.bank.put(0, theirs)
-    np.testing.assert_allclose(job.evaluate(everything), own, atol=5e-3)
+    np.testing.assert_allclose(adapted.measure(rows), own, atol=5e-3)
 
 
 def test_it_is_a_version_like_any_other(trained: Any, tiny: Any) -> None:
@@ -169,20 +167,20 @@ def test_what_is_finished_is_not_launched_again_and_what_diverged_is_refused(
     monkeypatch.setattr(backend, "launch", launch)
     dataset, split, _, store = make_project(tmp_path, make_examples(12), recipe, folds=2)
     told: list[int] = []
-    setting = TrainingSession(
+    session = TrainingSession(
         dataset, split, recipe, tiny, store, tmp_path / "work", progress=lambda d, _: told.append(d)
     )
-    setting.meter.total = 10_000
+    session.meter.total = 10_000
     place = backend.Place(1, "cpu", "none")
-    first = setting.bank(1).tensors(0)
+    first = session.adapted(1).bank.tensors(0)
     for _ in range(2):  # killed between the last step and the end of the stage
-        done = backend.train_final(setting, place, cut=1, epochs=2)
+        done = backend.train_final(session, place, cut=1, epochs=2)
         assert (done.tokens, done.tokens_per_s) == (900, 300)
-        for name, value in done.bank.tensors(0).items():
+        for name, value in done.adapted.bank.tensors(0).items():
             np.testing.assert_allclose(value, first[name] + 1)
     assert len(launched) == 1
     assert told == [225, 675, 1350]  # three of four layers
     (file,) = (tmp_path / "work" / "final").glob("checkpoint-*/adapter_model.safetensors")
     save_file({n: t * np.nan for n, t in load_file(file).items()}, file)
     with pytest.raises(ModelError, match="diverged"):
-        backend.train_final(setting, place, cut=1, epochs=2)
+        backend.train_final(session, place, cut=1, epochs=2)

@@ -1,4 +1,4 @@
-"""Steps shared between processes: every row once, within the budget, as many passes for everyone."""
+"""Steps shared between processes: every row once, in the budget, as many passes for everyone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.train.distributed.sampler import Shares
+from tunewell.train.distributed.sampler import Shares, Sharing
 from tunewell.train.lora.batches import plan
 
 
@@ -22,10 +22,8 @@ def test_every_row_is_taken_once_whoever_takes_it(
     sizes = np.asarray(lengths, np.int64)
     steps = [b.rows[0] for b in plan(sizes, [np.arange(len(sizes))], budget=budget, seed=3)]
     idle = len(sizes)
-    all_shares = [
-        Shares(steps, sizes, process=p, processes=processes, budget=pass_tokens, idle=idle)
-        for p in range(processes)
-    ]
+    sharing = Sharing(processes, budget=pass_tokens)
+    all_shares = [Shares(steps, sizes, sharing, process=p, idle=idle) for p in range(processes)]
     passes = {s.passes for s in all_shares}
     assert len(passes) == 1  # else processes would wait for each other for ever
     count = passes.pop()
@@ -53,7 +51,7 @@ def test_processes_get_about_as_many_tokens() -> None:
     tokens = [
         sum(
             int(sizes[r])
-            for rows in Shares(steps, sizes, process=p, processes=4, budget=2048, idle=500)
+            for rows in Shares(steps, sizes, Sharing(4, budget=2048), process=p, idle=500)
             for r in rows
             if r < 500
         )

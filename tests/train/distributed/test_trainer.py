@@ -1,4 +1,7 @@
-"""The final run through TRL: the same steps, losses and gradients as our own, and what happens when it goes wrong."""
+"""The final run through TRL: the same steps, losses and gradients as our own.
+
+And what happens when it goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +44,12 @@ def step_is_ours(
 ) -> None:
     """The first step of TRL's, from an adapter that is not zero, has our loss and our gradients."""
     from tunewell.train.distributed.trainer import build
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
 
     rows = encode_rows(make_examples(20), tokenizer, max_tokens=200).rows
     everything = np.ones((1, 20), np.bool_)
-    job = Job(network, rows, recipe=recipe, cut=cut, train=everything, measure=everything)
+    job = Job(Adapted.begin(network, recipe, cut=cut), rows, train=everything)
     job.bank.values += 0.05 * torch.randn(
         job.bank.values.shape, generator=torch.Generator().manual_seed(1)
     )
@@ -94,7 +98,10 @@ def test_loss_and_gradients_of_a_step_are_ours(
 def test_so_they_are_where_layers_cannot_be_cut(
     tiny: Any, tokenizer: Any, recipe: Recipe, tmp_path: Path
 ) -> None:
-    """GPT-2: other names, weights the other way round, and dropout of its own, which a frozen base does not get."""
+    """GPT-2: other names, weights the other way round, and dropout of its own.
+
+    A frozen base does not get that.
+    """
     from tunewell.train.lora.load import load_network
 
     base = tmp_path / "base"
@@ -163,19 +170,13 @@ def test_fewer_processes_than_ordered_is_an_error(
     import torch
 
     from tunewell.train.distributed.trainer import build
-    from tunewell.train.lora.bank import Bank
+    from tunewell.train.lora.adapted import Adapted
 
     work = SharedWork(
         (np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),)
     )
-    start = {
-        n: torch.from_numpy(t)
-        for n, t in Bank(
-            network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head
-        )
-        .tensors(0)
-        .items()
-    }
+    tensors = Adapted.begin(network, recipe, cut=0).bank.tensors(0)
+    start = {n: torch.from_numpy(t) for n, t in tensors.items()}
     order = order_of(recipe, cut=0, steps=1).model_copy(update={"processes": 2})
     with pytest.raises(
         ModelError,

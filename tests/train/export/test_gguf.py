@@ -1,4 +1,7 @@
-"""GGUF through a converter that behaves as llama.cpp's does: arguments, exit code, a file in the end."""
+"""GGUF through a converter that behaves as llama.cpp's does.
+
+Arguments, exit code, a file in the end.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,15 @@ from tunewell.train.export.gguf import CONVERTER, find_converter, to_gguf
 
 CONVERTS = """
 import argparse, json, pathlib, sys
-p = argparse.ArgumentParser(); p.add_argument("model"); p.add_argument("--outfile"); p.add_argument("--outtype")
+p = argparse.ArgumentParser()
+p.add_argument("model")
+p.add_argument("--outfile")
+p.add_argument("--outtype")
 p.add_argument("--model-name", default="")
 a = p.parse_args()
 config = json.loads((pathlib.Path(a.model) / "config.json").read_text())
-pathlib.Path(a.outfile).write_bytes(b"GGUF" + json.dumps([config["model_type"], a.outtype, a.model_name]).encode())
+told = json.dumps([config["model_type"], a.outtype, a.model_name])
+pathlib.Path(a.outfile).write_bytes(b"GGUF" + told.encode())
 """
 FAILS = """
 import pathlib, sys

@@ -1,4 +1,7 @@
-"""GGUF by llama.cpp's real converter, where LLAMA_CPP names its folder: trained, exported, read back."""
+"""GGUF by llama.cpp's real converter, where LLAMA_CPP names its folder.
+
+Trained, exported, read back.
+"""
 
 from __future__ import annotations
 

@@ -22,18 +22,18 @@ def test_general_text_is_scored_as_transformers_scores_it(
     import torch
     from transformers import AutoModelForCausalLM
 
-    from tunewell.train.lora.bank import Bank
+    from tunewell.train.lora.adapted import Adapted
 
     rows = general_rows(tokenizer)
     assert sum(r.id.startswith("text") for r in rows) >= 20
     rows = (rows[0], rows[-1])
-    bank = Bank(network.sites(recipe.targets, cut), recipe=recipe, adapters=(0,), like=network.head)
-    same = general_losses(network, rows, recipe, cut, bank.values)
+    adapted = Adapted.begin(network, recipe, cut=cut)
+    same = general_losses(adapted, rows)
     np.testing.assert_allclose(same[0], same[1], atol=1e-5)  # B is zero
-    assert (
-        np.abs(general_losses(network, rows, recipe, cut, bank.values + 0.1)[1] - same[0]).min()
-        > 0.01
-    )
+    adapted.bank.values.add_(0.1)
+    moved = general_losses(adapted, rows)
+    np.testing.assert_array_equal(moved[0], same[0])
+    assert np.abs(moved[1] - same[0]).min() > 0.01
     model = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
     for row, loss in zip(rows, same[0], strict=True):
         ids = torch.from_numpy(row.ids.astype(np.int64))[None]
@@ -49,26 +49,24 @@ def rows_of(tokenizer: Any) -> tuple[TrainRow, ...]:
 def test_the_losses_of_a_base_are_measured_once(
     network: Any, tokenizer: Any, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tunewell.train.lora.bank import Bank
-    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.adapted import Adapted
 
     monkeypatch.setattr(module, "cache_folder", lambda: tmp_path)
     seen: list[int] = []
-    evaluate = Job.evaluate
+    measure = Adapted.measure
 
-    def counted(self: Any, which: Any) -> Any:
-        seen.append(int(which.sum()))
-        return evaluate(self, which)
+    def counted(self: Any, rows: Any, **how: Any) -> Any:
+        seen.append(len(rows))
+        return measure(self, rows, **how)
 
-    monkeypatch.setattr(Job, "evaluate", counted)
+    monkeypatch.setattr(Adapted, "measure", counted)
     rows = rows_of(tokenizer)
-    values = Bank(
-        network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head
-    ).values
+    adapted = Adapted.begin(network, recipe, cut=0)
+    adapted.bank.values.add_(0.1)
 
     def measured(weights: str) -> Any:
         seen.clear()
-        return general_losses(network, rows, recipe, 0, values + 0.1, weights=weights), sum(seen)
+        return general_losses(adapted, rows, weights=weights), sum(seen)
 
     first, cost = measured("a")
     again, less = measured("a")

@@ -45,8 +45,9 @@ def test_an_epoch_takes_its_share_of_general_tokens(tokenizer: Any, share: float
 def test_every_adapter_trains_on_general_rows_and_none_is_measured_on_them(
     network: Any, tokenizer: Any, examples: Make, recipe: Recipe, tmp_path: Path, cut: int
 ) -> None:
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
-    from tunewell.train.lora.run import run_job
+    from tunewell.train.lora.run import Schedule, run_job
     from tunewell.train.lora.trunk import Trunk
 
     rows, general = (
@@ -54,25 +55,17 @@ def test_every_adapter_trains_on_general_rows_and_none_is_measured_on_them(
         replay_rows(tokenizer),
     )
     every = (*rows, *general)
-    trunk = Trunk(tmp_path / "trunk", every, width=network.width, dtype=network.head.dtype)
-    trunk.fill(network, every, cut=cut)
+    trunk = Trunk(tmp_path / "trunk", network, every, cut=cut)
+    trunk.fill()
     train = np.arange(24)[None] % 2 != np.arange(2)[:, None]
-    job = Job(
-        network,
-        rows,
-        recipe=recipe.model_copy(update={"replay": 0.2}),
-        cut=cut,
-        train=train,
-        measure=~train,
-        adapters=(0, 1),
-        trunk=trunk if cut else None,
-        replay=general,
-    )
+    mixed = recipe.model_copy(update={"replay": 0.2})
+    adapted = Adapted.begin(network, mixed, cut=cut, adapters=(0, 1))
+    job = Job(adapted, rows, train=train, states=trunk if cut else None, replay=general)
     seen = [{int(r) for b in job.batches(0) for r in b.rows[a] if r >= 0} for a in (0, 1)]
     for a in (0, 1):
         assert {r for r in seen[a] if r < 24} == set(np.flatnonzero(train[a]).tolist())
         assert any(r >= 24 for r in seen[a])
-    done = run_job(job, epochs=1)
+    done = run_job(job, Schedule(1), measure=~train)
     assert done.readings[-1].losses.shape == (2, 24)
     assert done.tokens > job.epoch_tokens
 
@@ -90,24 +83,15 @@ def test_replay_keeps_what_was_general(
     )
     change = {}
     for share in (0.0, 0.2):
+        from tunewell.train.lora.adapted import Adapted
         from tunewell.train.lora.job import Job
-        from tunewell.train.lora.run import run_job
+        from tunewell.train.lora.run import Schedule, run_job
 
+        adapted = Adapted.begin(network, recipe.model_copy(update={"replay": share}), cut=0)
         everything = np.ones((1, len(rows)), np.bool_)
-        part = recipe.model_copy(update={"replay": share})
-        job = Job(
-            network,
-            rows,
-            recipe=part,
-            cut=0,
-            train=everything,
-            measure=~everything,
-            replay=replay_rows(tokenizer) if share else (),
-        )
-        run_job(job, epochs=6)
-        estimate = forgetting(
-            general_losses(network, general, part, 0, job.bank.values), general
-        ).estimate
+        mixed = replay_rows(tokenizer) if share else ()
+        run_job(Job(adapted, rows, train=everything, replay=mixed), Schedule(6))
+        estimate = forgetting(general_losses(adapted, general), general).estimate
         assert estimate is not None
         change[share] = estimate.value
     assert change[0.2] < change[0.0] - 0.05

@@ -93,15 +93,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refused)
 
 
-def values_of(network: Any, recipe: Recipe, scale: float) -> Any:
+def adapted_by(network: Any, recipe: Recipe, scale: float, *, cut: int = 0) -> Any:
+    """An adapter that is so far from its start."""
     import torch
 
-    from tunewell.train.lora.bank import Bank
+    from tunewell.train.lora.adapted import Adapted
 
-    values = Bank(
-        network.sites(recipe.targets, 0), recipe=recipe, adapters=(0,), like=network.head
-    ).values
-    return values + scale * torch.randn(values.shape, generator=torch.Generator().manual_seed(0))
+    adapted = Adapted.begin(network, recipe, cut=cut)
+    values = adapted.bank.values
+    values += scale * torch.randn(values.shape, generator=torch.Generator().manual_seed(0))
+    return adapted
 
 
 def test_without_lm_eval_a_recipe_that_names_tasks_says_what_to_install(
@@ -165,7 +166,7 @@ def test_a_continuation_is_scored_as_transformers_scores_it(
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(tiny.folder, dtype=torch.float32)
-    scorer = Scorer(network, tokenizer, recipe, cut, None)
+    scorer = Scorer(adapted_by(network, recipe, 0.0, cut=cut), tokenizer)
     pairs = [
         (scorer.encode("the meter and "), scorer.encode("the bill")),
         ([scorer.end], scorer.encode("paid")),
@@ -181,11 +182,11 @@ def test_a_continuation_is_scored_as_transformers_scores_it(
 def test_what_is_written_greedily_is_scored_as_greedy(
     network: Any, tokenizer: Any, recipe: Recipe
 ) -> None:
-    scorer = Scorer(network, tokenizer, recipe, 0, values_of(network, recipe, 0.05))
+    scorer = Scorer(adapted_by(network, recipe, 0.05), tokenizer)
     context = scorer.encode("invoice of the north")
     ids: list[int] = []
     for _ in range(5):
-        ids.append(scorer.next_token([*context, *ids]))
+        ids.append(scorer.adapted.next_token([*context, *ids]))
     other = [(ids[0] + 1) % 200, *ids[1:]]
     assert [greedy for _, greedy in scorer.score([(context, ids), (context, other)])] == [
         True,
@@ -205,16 +206,16 @@ def test_every_kind_of_task_is_answered_before_and_after_without_a_network(
     network: Any, tokenizer: Any, recipe: Recipe, tasks: Path, no_network: None
 ) -> None:
     named = Harness(tuple(str(tasks / f"{n}.yaml") for n in ("choice", "text", "written")), 9)
-    none, far = (values_of(network, recipe, s) for s in (0.0, 0.3))
-    same = run_tasks(network, tokenizer, recipe, 0, none, named)
+    none, far = (adapted_by(network, recipe, s) for s in (0.0, 0.3))
+    same = run_tasks(none, tokenizer, named)
     assert [s.scores.shape for s in same] == [(2, 9)] * 3
     assert [s.metric for s in same] == ["acc", "word_perplexity", "exact_match"]
     assert all(np.array_equal(s.scores[0], s.scores[1]) for s in same)
     assert task_finding(same[1]).status == "clear"
-    moved = run_tasks(network, tokenizer, recipe, 0, far, named)
+    moved = run_tasks(far, tokenizer, named)
     assert np.array_equal(moved[0].scores[0], same[0].scores[0])
     assert not np.array_equal(moved[1].scores[0], moved[1].scores[1])
-    again = run_tasks(network, tokenizer, recipe, 0, far, named)
+    again = run_tasks(far, tokenizer, named)
     assert all(np.array_equal(a.scores, b.scores) for a, b in zip(moved, again, strict=True))
 
 
@@ -230,9 +231,8 @@ def test_lm_evals_own_model_says_the_same(
     for name in ("choice", "text", "written"):
         path = str(tasks / f"{name}.yaml")
         loaded = module.loaded_tasks(path)
-        ours = module.samples_of(
-            module.language_model(Scorer(network, tokenizer, recipe, 0, None)), path, loaded, 6
-        )
+        model = module.language_model(Scorer(adapted_by(network, recipe, 0.0), tokenizer))
+        ours = module.samples_of(model, path, loaded, 6)
         own = {"pretrained": str(tiny.folder), "dtype": "float32", "device": "cpu"}
         theirs = simple_evaluate(
             model="hf", model_args=own, tasks=loaded, limit=6, bootstrap_iters=0
@@ -251,8 +251,9 @@ def test_a_task_that_lm_eval_cannot_load_is_the_users_fault(
     network: Any, tokenizer: Any, recipe: Recipe, tasks: Path
 ) -> None:
     (tasks / "animals.jsonl").unlink()
+    adapted = adapted_by(network, recipe, 0.0)
     with pytest.raises(TaskError, match=r"lm-eval cannot run '.*choice\.yaml'"):
-        run_tasks(network, tokenizer, recipe, 0, None, Harness((str(tasks / "choice.yaml"),), 4))
+        run_tasks(adapted, tokenizer, Harness((str(tasks / "choice.yaml"),), 4))
 
 
 @needs_lm_eval

@@ -20,12 +20,11 @@ def rows(examples: Callable[..., list[Example]], tokenizer: Any) -> Any:
 def make_job(
     network: Any, rows: Any, recipe: Recipe, *, cut: int, adapters: tuple[int, ...]
 ) -> Any:
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
 
     train = np.arange(len(rows))[None] % 3 != np.asarray(adapters)[:, None]
-    return Job(
-        network, rows, recipe=recipe, cut=cut, train=train, measure=~train, adapters=adapters
-    )
+    return Job(Adapted.begin(network, recipe, cut=cut, adapters=adapters), rows, train=train)
 
 
 def spread(job: Any, *, seed: int) -> None:
@@ -167,7 +166,7 @@ def test_an_adapter_begins_the_same_whoever_is_beside_it(
 
 
 def test_label_smoothing_moves_mass_off_the_label() -> None:
-    from tunewell.train.lora.kernels import cross_entropy
+    from tunewell.train.lora.vocabulary import cross_entropy
 
     torch.manual_seed(0)
     hidden = torch.randn(5, 8, requires_grad=True)

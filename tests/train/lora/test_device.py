@@ -1,4 +1,7 @@
-"""Everything that training and answering compute, on a pretend accelerator: nothing mixes devices, little waits."""
+"""Everything that training and answering compute, on a pretend accelerator.
+
+Nothing mixes devices, little waits.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ def there() -> Iterator[Accelerator]:
 def make_job(
     weights: Weights, rows: Any, recipe: Recipe, device: str, *, cut: int, folder: Path, **more: Any
 ) -> Any:
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
     from tunewell.train.lora.load import load_network
     from tunewell.train.lora.trunk import Trunk
@@ -43,17 +47,20 @@ def make_job(
     train = fold != np.arange(3)[:, None]
     trunk = None
     if cut:
-        trunk = Trunk(folder / f"states-{device}", rows, width=network.width, dtype=torch.float32)
-        trunk.fill(network, rows, cut=cut)
-    return Job(
-        network,
-        rows,
-        recipe=recipe,
-        cut=cut,
-        train=train,
-        measure=~train,
-        adapters=range(3),
-        trunk=trunk,
+        trunk = Trunk(folder / f"states-{device}", network, rows, cut=cut)
+        trunk.fill()
+    adapted = Adapted.begin(network, recipe, cut=cut, adapters=range(3))
+    return Job(adapted, rows, train=train, states=trunk)
+
+
+def measured(job: Any) -> tuple[Any, Any, Any]:
+    """Losses, runs said by heart, and the losses of the base; of rows not trained on."""
+    how = {"which": ~job.train, "states": job.states}
+    adapted = job.adapted
+    return (
+        adapted.measure(job.rows, **how),
+        adapted.longest_runs(job.rows, **how),
+        adapted.measure_untrained(job.rows, **how),
     )
 
 
@@ -99,19 +106,16 @@ def test_folds_train_there_as_here_without_waiting(
         mode.waits.clear()
         steps(job, 3)
         assert not mode.waits
-        losses, runs, base = (
-            job.evaluate(job.measure),
-            job.longest_runs(job.measure),
-            job.evaluate_base(),
-        )
+        losses, runs, base = measured(job)
         assert mode.waits["copy"] <= 3 * len(rows)
         assert sum(mode.waits.values()) == mode.waits["copy"]
         tensors, state = job.bank.tensors(1), job.bank.state()
         job.bank.restore(state, steps=3)
         steps(job, 1)
-    np.testing.assert_allclose(losses, here.evaluate(here.measure), atol=1e-4)
-    np.testing.assert_array_equal(runs, here.longest_runs(here.measure))
-    np.testing.assert_allclose(base, here.evaluate_base(), atol=1e-4)
+    own_losses, own_runs, own_base = measured(here)
+    np.testing.assert_allclose(losses, own_losses, atol=1e-4)
+    np.testing.assert_array_equal(runs, own_runs)
+    np.testing.assert_allclose(base, own_base, atol=1e-4)
     for name, values in here.bank.tensors(1).items():
         np.testing.assert_allclose(tensors[name], values, atol=2e-5)
 
@@ -124,10 +128,14 @@ def test_attention_and_norms_there_are_pytorchs_own(
     there: Accelerator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What is written by hand for the processor would be slow on a GPU, whose own kernels have their gradients."""
-    from tunewell.train.lora import kernels
+    """What is written by hand for the processor would be slow on a GPU.
 
-    for name in ("_Attention", "_Norm", "_FusedNorm"):
+    Its own kernels have their gradients.
+    """
+    from tunewell.train.lora import attention, kernels
+
+    monkeypatch.delattr(attention, "_Attention")
+    for name in ("_Norm", "_FusedNorm"):
         monkeypatch.delattr(kernels, name)
     steps(make_job(tiny, rows, recipe, DEVICE, cut=2, folder=tmp_path), 2)
 
@@ -147,13 +155,13 @@ def test_states_are_kept_there_where_they_fit(
     on_disk = make_job(tiny, rows, recipe, DEVICE, cut=2, folder=tmp_path)
     places = np.asarray([[0, 4, -1], [7, 14, 3]])
     length = int(kept.lengths[[0, 4, 7, 14, 3]].max())
-    found, read = (job.trunk.take(places, length) for job in (kept, on_disk))
+    found, read = (job.states.take(places, length) for job in (kept, on_disk))
     assert isinstance(found, Far)
     assert not isinstance(read, Far)
     torch.testing.assert_close(found.cpu(), read, rtol=0, atol=0)
     assert float(read[0, 2].abs().max()) == 0
     ends = [row.start for row in rows]
-    np.testing.assert_array_equal(kept.trunk.means(ends), on_disk.trunk.means(ends))
+    np.testing.assert_array_equal(kept.states.means(ends), on_disk.states.means(ends))
 
 
 def test_a_whole_run_with_its_questions(
@@ -161,16 +169,20 @@ def test_a_whole_run_with_its_questions(
 ) -> None:
     """Epochs, readings, checkpoint and resumption; then forgetting over the same network."""
     from tunewell.train.forgetting.losses import general_losses
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.checkpoint import Checkpoint
-    from tunewell.train.lora.run import run_job
+    from tunewell.train.lora.run import Schedule, run_job
 
     recipe = recipe.model_copy(update={"epochs": 1})
     with accelerator():
         job = make_job(tiny, rows, recipe, DEVICE, cut=2, folder=tmp_path)
-        first = run_job(job, epochs=1, checkpoint=Checkpoint(tmp_path / "state.safetensors"))
+        kept, held_out = Checkpoint(tmp_path / "state.safetensors"), ~job.train
+        first = run_job(job, Schedule(1), measure=held_out, checkpoint=kept)
         again = make_job(tiny, rows, recipe, DEVICE, cut=2, folder=tmp_path)
-        second = run_job(again, epochs=1, checkpoint=Checkpoint(tmp_path / "state.safetensors"))
-        general = general_losses(job.network, rows[:4], recipe, 2, job.bank.values[:1])
+        second = run_job(again, Schedule(1), measure=held_out, checkpoint=kept)
+        final = Adapted.begin(job.adapted.network, recipe, cut=2)
+        final.bank.values.copy_(job.bank.values[:1])
+        general = general_losses(final, rows[:4])
     assert first.steps == second.steps
     np.testing.assert_array_equal(first.readings[-1].losses, second.readings[-1].losses)
     assert np.nanmean(first.readings[-1].losses) < np.nanmean(first.readings[0].losses)
@@ -246,6 +258,7 @@ def test_other_decoders_run_there_too(kind: str, tmp_path: Path, there: Accelera
         "head_dim": 8,
     }
     made(kind, tmp_path, **({} if kind == "Bloom" else size))
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
     from tunewell.train.lora.load import load_network
 
@@ -255,18 +268,12 @@ def test_other_decoders_run_there_too(kind: str, tmp_path: Path, there: Accelera
     ]
     train = np.arange(6)[None] % 2 != np.arange(2)[:, None]
     network = load_network(tmp_path, dtype=torch.float32, device=DEVICE)
-    job = Job(
-        network,
-        rows,
-        recipe=Recipe(model="x", tokens_per_batch=64),
-        cut=0,
-        train=train,
-        measure=~train,
-        adapters=range(2),
-    )
-    before = np.nanmean(job.evaluate(train))
+    recipe = Recipe(model="x", tokens_per_batch=64)
+    adapted = Adapted.begin(network, recipe, cut=0, adapters=range(2))
+    job = Job(adapted, rows, train=train)
+    before = np.nanmean(adapted.measure(rows, which=train))
     for epoch in range(3):
         for i, batch in enumerate(job.batches(epoch)):
             job.backward(batch, step=i)
             job.bank.step(rate=1e-2, weight_decay=0.0)
-    assert np.nanmean(job.evaluate(train)) < before
+    assert np.nanmean(adapted.measure(rows, which=train)) < before

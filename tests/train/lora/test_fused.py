@@ -1,4 +1,7 @@
-"""The compiled kernels against the same work in PyTorch's own operations: values, gradients, whole layers."""
+"""The compiled kernels against the same work in PyTorch's own operations.
+
+Values, gradients, whole layers.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,11 @@ def gradients(run: Callable[..., Any], inputs: list[Any]) -> list[Any]:
 
 def both_ways(run: Callable[..., Any], inputs: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled and plain agree to the accuracy of the type."""
-    from tunewell.train.lora import kernels
+    from tunewell.train.lora import attention, kernels, vocabulary
 
     compiled = gradients(run, inputs)
-    monkeypatch.setattr(kernels, "fused", lambda like: None)
+    for module in (attention, kernels, vocabulary):
+        monkeypatch.setattr(module, "fused", lambda like: None)
     for ours, plain in zip(compiled, gradients(run, inputs), strict=True):
         assert ours.dtype == plain.dtype
         near = TOLERANCE[inputs[0].dtype] * float(plain.abs().max())
@@ -69,7 +73,7 @@ def test_swiglu(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("tokens", [1, 31, 32, 70])
 def test_attention_with_rotation(tokens: int, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tunewell.train.lora.kernels import attention
+    from tunewell.train.lora.attention import attention
 
     angle = torch.arange(tokens)[:, None] / 10 ** torch.arange(8)[None]
     cos, sin = angle.cos().to(kind), angle.sin().to(kind)
@@ -82,7 +86,7 @@ def test_attention_with_rotation(tokens: int, kind: Any, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_cross_entropy(smoothing: float, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tunewell.train.lora.kernels import cross_entropy
+    from tunewell.train.lora.vocabulary import cross_entropy
 
     head, labels = drawn(101, 24, kind=kind, seed=2), torch.tensor([3, 100, 0, 7, 7])
     weights = torch.tensor([0.5, 0.1, 0.2, 0.3, 0.1])
@@ -107,7 +111,8 @@ def test_whole_layers_and_their_gradients(network: Any, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_not_finite_stays_so(value: float) -> None:
     """A run that diverges has to show it."""
-    from tunewell.train.lora.kernels import cross_entropy, rms_norm, swiglu
+    from tunewell.train.lora.kernels import rms_norm, swiglu
+    from tunewell.train.lora.vocabulary import cross_entropy
 
     x = torch.ones(2, 8)
     x[0, 0] = value
@@ -127,7 +132,9 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
     for threads in (1, 3):
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)  # noqa: B023
         mine = scores.clone()
-        fused.fused(mine).softmax(fused.array(mine), 33, 0.2)
+        kernels = fused.fused(mine)
+        assert kernels is not None
+        kernels.softmax(fused.array(mine), 33, 0.2)
         found.append(mine)
     assert torch.equal(*found)
     assert not torch.equal(found[0], scores)

@@ -1,4 +1,7 @@
-"""Liger's kernels as we call them, where Liger and Triton are installed: run by Triton's interpreter, without a GPU."""
+"""Liger's kernels as we call them, where Liger and Triton are installed.
+
+Run by Triton's interpreter, without a GPU.
+"""
 
 from __future__ import annotations
 

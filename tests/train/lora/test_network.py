@@ -128,9 +128,12 @@ def test_other_decoders(kind: str, more: dict[str, Any], ours: str, tmp_path: Pa
 def test_the_longest_run_is_what_greedy_decoding_writes(
     tiny: Any, network: Any, tokenizer: Any
 ) -> None:
-    """Targets that begin with what the model itself writes, then break off: the run is as long as the beginning."""
+    """Targets that begin with what the model itself writes, then break off.
+
+    The run is as long as the beginning.
+    """
     from tunewell.model.local import LocalModel
-    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.rows import TrainRow
     from tunewell.types import Message, Recipe
 
@@ -152,6 +155,5 @@ def test_the_longest_run_is_what_greedy_decoding_writes(
             )[0, 0, -1]
             ids.append(int((network.finish(last) @ network.head.T).argmin()))
         rows.append(TrainRow(str(i), np.asarray(ids, np.int32), start))
-    everything = np.ones((1, 3), np.bool_)
-    job = Job(network, rows, recipe=Recipe(rank=2), cut=0, train=everything, measure=everything)
-    assert job.longest_runs(everything)[0].tolist() == [4.0, 5.0, 6.0]
+    adapted = Adapted.begin(network, Recipe(rank=2), cut=0)
+    assert adapted.longest_runs(rows)[0].tolist() == [4.0, 5.0, 6.0]

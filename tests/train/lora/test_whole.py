@@ -70,6 +70,7 @@ def rows_of(count: int) -> list[TrainRow]:
 def test_logits_and_gradients_are_those_of_transformers_and_peft(kind: str, tmp_path: Path) -> None:
     from peft import LoraConfig, get_peft_model
 
+    from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
     from tunewell.train.lora.load import load_network
 
@@ -85,9 +86,7 @@ def test_logits_and_gradients_are_those_of_transformers_and_peft(kind: str, tmp_
         torch.testing.assert_close(ours, model(input_ids=ids).logits, rtol=1e-4, atol=1e-4)
     recipe = Recipe(rank=3, alpha=6, dropout=0.0, tokens_per_batch=400, targets=("no_such_map",))
     rows, everything = rows_of(5), np.ones((2, 5), np.bool_)
-    job = Job(
-        network, rows, recipe=recipe, cut=0, train=everything, measure=everything, adapters=(0, 1)
-    )
+    job = Job(Adapted.begin(network, recipe, cut=0, adapters=(0, 1)), rows, train=everything)
     job.bank.values += torch.from_numpy(
         np.random.default_rng(2).normal(0, 0.05, job.bank.values.shape)
     ).float()

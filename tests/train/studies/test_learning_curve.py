@@ -13,7 +13,7 @@ import pytest
 from tests.train.project import make_project
 from tunewell.errors import DataError
 from tunewell.train import learning_curve
-from tunewell.train.studies.learning_curve import forecast, nested, too_few_rows
+from tunewell.train.studies.learning_curve import ShareLosses, forecast, nested, too_few_rows
 from tunewell.types import Example, Recipe
 
 pytest.importorskip("torch")
@@ -34,32 +34,26 @@ def made(truth: Any, *, seed: int, n: int = 150, noise: float = 0.15) -> Any:
 ROWS = [50, 100, 200, 400]
 
 
+def shares(losses: Any) -> ShareLosses:
+    return ShareLosses(losses, ROWS, np.full(150, 10), [str(i) for i in range(150)])
+
+
 def test_the_forecast_covers_what_more_rows_bring() -> None:
     hits = 0
     for seed in range(60):
         a = (0.3, 0.5, 0.8)[seed % 3]
         losses = made(law(ROWS, a=a), seed=seed)
-        curve = forecast(
-            losses, ROWS, tokens=np.full(150, 10), families=[str(i) for i in range(150)], draws=150
-        )
+        curve = forecast(shares(losses), draws=150)
         gain = float(law(400, a=a) - law(800, a=a))
         hits += curve.gain.low <= gain <= curve.gain.high
     assert hits / 60 >= 0.9
 
 
 def test_a_flat_curve_says_stop_and_a_steep_one_says_collect() -> None:
-    names = [str(i) for i in range(150)]
-    flat = forecast(
-        made([2, 2, 2, 2], seed=1, noise=0.02), ROWS, tokens=np.full(150, 10), families=names
-    )
+    flat = forecast(shares(made([2, 2, 2, 2], seed=1, noise=0.02)))
     assert too_few_rows(flat).status == "clear"
     assert "Stop collecting" in too_few_rows(flat).why
-    steep = forecast(
-        made([4.0, 3.2, 2.5, 1.9], seed=1, noise=0.02),
-        ROWS,
-        tokens=np.full(150, 10),
-        families=names,
-    )
+    steep = forecast(shares(made([4.0, 3.2, 2.5, 1.9], seed=1, noise=0.02)))
     assert too_few_rows(steep).status == "found"
     assert too_few_rows(steep).remedy == "collect about 400 more rows"
 

@@ -117,7 +117,10 @@ def test_nothing_is_confirmed_where_it_would_say_nothing() -> None:
 
 
 def test_a_tie_after_one_epoch_does_not_end_a_recipe_that_still_learns() -> None:
-    """As on contract clauses: equal after one epoch, 1 % apart in the end (measured in `bench.training.stopping`)."""
+    """As on contract clauses: equal after one epoch, 1 % apart in the end.
+
+    Measured in `bench.training.stopping`.
+    """
     level = np.random.default_rng(0).normal(0, 0.5, 60)
     recipes = [Recipe(epochs=3, rank=r, alpha=2 * r) for r in (16, 64, 8, 4)]
     curves = [

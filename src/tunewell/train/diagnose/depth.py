@@ -17,14 +17,18 @@ def depth(lost: Estimate, *, share: float, faster: float) -> str:
         faster: How many times fewer layers those are.
 
     Example:
-        >>> lost = Estimate(value=0.01, low=-0.02, high=0.04, n=60, method="paired t", unit="nats/token")
+        >>> lost = Estimate(value=0.01, low=-0.02, high=0.04, n=60, method="t", unit="nats/token")
         >>> depth(lost, share=0.25, faster=4.0).split(": ", 1)[1]
         'train.layers: 0.25 would train up to 4 times as fast.'
     """
-    on = f"adapters on the top {100 * share:.0f} % of the layers"
+    shallow = f"adapters on the top {100 * share:.0f} % of the layers"
     if lost.low > 0:
-        return f"Depth pays: on the held-out rows of fold 0, {on} lose {lost} nats a token against the final depth."
+        return (
+            f"Depth pays: on the held-out rows of fold 0, {shallow} lose {lost} nats a token "
+            "against the final depth."
+        )
     return (
-        f"On the held-out rows of fold 0, {on} are not measurably worse than those of the final depth "
-        f"({lost} nats a token): train.layers: {share:g} would train up to {faster:.2g} times as fast."
+        f"On the held-out rows of fold 0, {shallow} are not measurably worse than those of the "
+        f"final depth ({lost} nats a token): train.layers: {share:g} would train up to "
+        f"{faster:.2g} times as fast."
     )

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from tunewell.types import Estimate, FoldTrace
 
+Families = Mapping[str, str]
+"""Id of a row to its family; a row that is not there is a family of its own."""
+
 
 def held_out_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
     """Loss of every row under the adapters that never saw it, shape (examples,).
@@ -28,10 +31,53 @@ def trained_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
 
 
 def _mean(losses: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean over the adapters of what was measured there."""
     use = np.isfinite(losses) & where
     total = np.where(use, losses, 0).astype(np.float64).sum(0)
     count = use.sum(0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def families_of(trace: FoldTrace, rows: NDArray[np.int64], families: Families) -> list[str]:
+    """The family of each of these rows of a trace."""
+    names = [trace.examples[row] for row in rows.tolist()]
+    return [families.get(name, name) for name in names]
+
+
+def loss_estimate(
+    trace: FoldTrace,
+    evaluation: int,
+    *,
+    held_out: bool,
+    families: Families,
+) -> Estimate:
+    """Mean nats per target token at one evaluation, of held-out pairs or of trained-on pairs."""
+    where = trace.held_out if held_out else ~trace.held_out
+    return pairs_mean(trace, trace.losses[evaluation], where, families=families)
+
+
+def pairs_mean(
+    trace: FoldTrace,
+    values: NDArray[Any],
+    where: NDArray[np.bool_],
+    *,
+    families: Families,
+) -> Estimate:
+    """Mean of a figure of (adapter, row) pairs, weighted by target tokens, over families.
+
+    Args:
+        trace: Which rows they are.
+        values: Shape (adapters, examples), NaN where not measured.
+        where: Which pairs count, same shape.
+        families: Row id to family.
+    """
+    use = np.isfinite(values) & where
+    _, rows = np.nonzero(use)
+    return clustered_mean(
+        values[use].astype(np.float64),
+        trace.tokens[rows].astype(np.float64),
+        families_of(trace, rows, families),
+    )
 
 
 def clustered_mean(
@@ -54,43 +100,22 @@ def clustered_mean(
     from scipy.special import stdtrit
 
     names, place = np.unique(np.asarray(clusters), return_inverse=True)
+    n = len(names)
     total = float(weights.sum())
     mean = float((values * weights).sum() / total)
-    sums = np.bincount(place, weights * (values - mean), minlength=len(names))
-    if len(names) < 2:
-        return Estimate(
-            value=mean,
-            low=-np.inf,
-            high=np.inf,
-            level=level,
-            n=len(names),
-            method="one family only",
-            unit=unit,
-        )
-    half = float(stdtrit(len(names) - 1, (1 + level) / 2)) * np.sqrt(
-        len(names) / (len(names) - 1) * float((sums**2).sum())
-    )
-    half /= total
+    half, method = np.inf, "one family only"
+    if n > 1:
+        sums = np.bincount(place, weights * (values - mean), minlength=n)
+        variance = n / (n - 1) * float((sums**2).sum())
+        half = float(stdtrit(n - 1, (1 + level) / 2)) * np.sqrt(variance)
+        half /= total
+        method = "t interval over families"
     return Estimate(
         value=mean,
         low=mean - half,
         high=mean + half,
         level=level,
-        n=len(names),
-        method="t interval over families",
+        n=n,
+        method=method,
         unit=unit,
-    )
-
-
-def loss_estimate(
-    trace: FoldTrace, evaluation: int, *, held_out: bool, families: Mapping[str, str]
-) -> Estimate:
-    """Mean nats per target token at one evaluation, over held-out pairs or over trained-on pairs."""
-    losses = trace.losses[evaluation]
-    use = np.isfinite(losses) & (trace.held_out if held_out else ~trace.held_out)
-    _, rows = np.nonzero(use)
-    return clustered_mean(
-        losses[use].astype(np.float64),
-        trace.tokens[rows].astype(np.float64),
-        [families.get(trace.examples[r], trace.examples[r]) for r in rows],
     )

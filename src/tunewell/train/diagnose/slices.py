@@ -1,21 +1,28 @@
-"""Held-out losses by slice of the task: where training helps, and where more rows would help most."""
+"""Held-out losses by slice of the task.
+
+Where training helps, and where more rows would help most.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.train.diagnose.stopping import HeldOut
+from tunewell.train.diagnose.stopping import HeldOut, Losses
 from tunewell.types import Estimate, Example, FoldTrace, Split, Value
 
 LEAST_ROWS: Final = 5
 """Slices with fewer rows are not measured by themselves."""
 
 MOST: Final = 24
+"""Slices that are measured at most."""
+
+Slices = Mapping[str, NDArray[np.bool_]]
+"""``field=value`` to which rows, shape (rows,)."""
 
 
 class SliceLoss(Value):
@@ -36,7 +43,11 @@ class SliceLoss(Value):
 
 
 def slices_of(
-    examples: Sequence[Example], fields: Sequence[str], *, least: int = LEAST_ROWS, most: int = MOST
+    examples: Sequence[Example],
+    fields: Sequence[str],
+    *,
+    least: int = LEAST_ROWS,
+    most: int = MOST,
 ) -> dict[str, NDArray[np.bool_]]:
     """The slices that have enough rows, the largest first.
 
@@ -49,23 +60,23 @@ def slices_of(
     Returns:
         ``field=value`` to which rows, shape (rows,).
     """
-    names = np.asarray(
-        [[f"{f}={e.field(f) or '(none)'}" for f in fields] for e in examples], dtype=object
-    )
+    names = np.asarray([_names(example, fields) for example in examples], dtype=object)
     count = Counter(names.ravel().tolist())
-    wanted = [
-        name
-        for name, n in sorted(count.items(), key=lambda x: (-x[1], x[0]))
-        if least <= n < len(examples)
-    ]
-    return {name: np.asarray((names == name).any(1), np.bool_) for name in wanted[:most]}
+    large = [name for name, rows in count.items() if least <= rows < len(examples)]
+    large.sort(key=lambda name: (-count[name], name))
+    return {name: np.asarray((names == name).any(1), np.bool_) for name in large[:most]}
+
+
+def _names(example: Example, fields: Sequence[str]) -> list[str]:
+    """The slices that a row is in."""
+    return [f"{field}={example.field(field) or '(none)'}" for field in fields]
 
 
 def slice_losses(
-    before: NDArray[Any],
-    after: NDArray[Any],
+    before: Losses,
+    after: Losses,
     rule: HeldOut,
-    slices: Mapping[str, NDArray[np.bool_]],
+    slices: Slices,
 ) -> tuple[SliceLoss, ...]:
     """Held-out loss of each slice, and what training took off it, the smallest gain first.
 
@@ -81,16 +92,15 @@ def slice_losses(
     found = []
     for name, rows in slices.items():
         own = HeldOut(rule.where & rows[None], rule.tokens, rule.families)
-        if not (np.isfinite(after) & own.where).any():
-            continue
-        found.append(
-            SliceLoss(
+        measured = np.isfinite(after) & own.where
+        if measured.any():
+            loss = SliceLoss(
                 slice=name,
                 rows=int(rows.sum()),
                 held_out=own.mean(after, level=level),
                 gain=own.change(after, before, level=level),
             )
-        )
+            found.append(loss)
     return tuple(sorted(found, key=lambda s: s.gain.value))
 
 
@@ -115,9 +125,9 @@ def losses_by_slice(
     if not fields or any(name not in by_id for name in trace.examples):
         return ()
     family = {a.id: a.family for a in split.assignments}
-    rule = HeldOut(
-        trace.held_out, trace.tokens, [family.get(name, name) for name in trace.examples]
-    )
-    at = int(np.argmin(np.abs(trace.epochs - epoch)))
+    families = [family.get(name, name) for name in trace.examples]
+    rule = HeldOut(trace.held_out, trace.tokens, families)
+
     slices = slices_of([by_id[name] for name in trace.examples], fields)
-    return slice_losses(trace.losses[0], trace.losses[at], rule, slices)
+    chosen = int(np.argmin(np.abs(trace.epochs - epoch)))
+    return slice_losses(trace.losses[0], trace.losses[chosen], rule, slices)

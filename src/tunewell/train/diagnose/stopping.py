@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,14 @@ from tunewell.train.diagnose.losses import clustered_mean
 from tunewell.train.diagnose.memorisation import MEMBERSHIP, membership
 from tunewell.types import Estimate, FoldTrace
 
+if TYPE_CHECKING:
+    from tunewell.train.lora.run import LossReading, StopRule
+
 ONE_SE = 0.6826894921370859
 """Level of an interval of one standard error to each side."""
+
+Losses = NDArray[Any]
+"""Of one evaluation: shape (adapters, rows), NaN = not measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +42,26 @@ class HeldOut:
     tokens: NDArray[np.int64]
     families: Sequence[str]
 
-    def mean(self, losses: NDArray[Any], *, level: float = 0.95) -> Estimate:
-        """Mean nats per target token of the held-out pairs.
-
-        Losses of shape (adapters, rows), NaN = not measured.
-        """
+    def mean(self, losses: Losses, *, level: float = 0.95) -> Estimate:
+        """Mean nats per target token of the held-out pairs."""
         return self.change(np.zeros_like(losses), losses, level=level)
 
-    def change(self, before: NDArray[Any], after: NDArray[Any], *, level: float = 0.95) -> Estimate:
+    def change(self, before: Losses, after: Losses, *, level: float = 0.95) -> Estimate:
         """Mean of ``after - before`` over the same pairs."""
         moved = (after - before).astype(np.float64)
         use = np.isfinite(moved) & self.where
         _, rows = np.nonzero(use)
         names = [self.families[r] for r in rows.tolist()]
-        return clustered_mean(moved[use], self.tokens[rows].astype(np.float64), names, level=level)
+        weights = self.tokens[rows].astype(np.float64)
+        return clustered_mean(moved[use], weights, names, level=level)
+
+    def rises(self, before: Losses, after: Losses) -> bool:
+        """Whether ``after`` is more than one standard error above ``before``."""
+        return self.change(before, after, level=ONE_SE).low > 0
+
+    def falls(self, before: Losses, after: Losses) -> bool:
+        """Whether ``after`` is more than one standard error below ``before``."""
+        return self.change(before, after, level=ONE_SE).high < 0
 
 
 @dataclass(frozen=True)
@@ -69,30 +81,35 @@ class Length:
     worse: bool
 
 
-def choose_length(
-    losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float = 0.95
-) -> Length:
-    """The shortest training whose held-out loss is within one standard error of the best, both on the same rows.
+def choose_length(losses: Sequence[Losses], held_out: HeldOut, *, level: float = 0.95) -> Length:
+    """The shortest training whose held-out loss is within one standard error of the best.
+
+    Both on the same rows.
 
     Args:
-        losses: One array (adapters, rows) per evaluation, the first before training.
+        losses: One array per evaluation, the first before training.
         held_out: What counts.
         level: Of the test whether the last is worse than the best; shared between the evaluations.
     """
     means = [held_out.mean(x).value for x in losses]
-    best = 1 + int(np.argmin(means[1:])) if len(means) > 1 else 0
+    best = 0
+    if len(means) > 1:
+        best = 1 + int(np.argmin(means[1:]))
+
     chosen = best
     for i in range(1, best):
-        if held_out.change(losses[best], losses[i], level=ONE_SE).low <= 0:
+        if not held_out.rises(losses[best], losses[i]):
             chosen = i
             break
+
     # One-sided, and Bonferroni over the evaluations that could have been the best.
     tests = max(1, len(losses) - 2)
-    past = held_out.change(losses[best], losses[-1], level=1 - 2 * (1 - level) / tests)
+    shared = 1 - 2 * (1 - level) / tests
+    past = held_out.change(losses[best], losses[-1], level=shared)
     return Length(chosen, best, past, worse=past.low > 0)
 
 
-def memorises(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float = 0.95) -> bool:
+def memorises(losses: Sequence[Losses], held_out: HeldOut, *, level: float = 0.95) -> bool:
     """Whether the last stretch of training has only taught rows by heart.
 
     True where rows trained on can surely be told from others by their loss (T02's membership test,
@@ -101,14 +118,16 @@ def memorises(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float
     adapter that was trained on it.
 
     Args:
-        losses: One array (adapters, rows) per evaluation, the first before training.
+        losses: One array per evaluation, the first before training.
         held_out: What counts as held out; the other measured pairs were trained on.
         level: Of the membership test.
     """
-    if len(losses) < 3 or not (np.isfinite(losses[-1]) & ~held_out.where).any():
+    if len(losses) < 3:
         return False
-    if held_out.change(losses[-2], losses[-1], level=ONE_SE).high < 0:
+    trained_on = np.isfinite(losses[-1]) & ~held_out.where
+    if not trained_on.any() or held_out.falls(losses[-2], losses[-1]):
         return False
+
     names = tuple(str(i) for i in range(len(held_out.families)))
     trace = FoldTrace(
         losses=np.stack([losses[0], losses[-1]]),
@@ -122,23 +141,20 @@ def memorises(losses: Sequence[NDArray[Any]], held_out: HeldOut, *, level: float
     return membership(trace, 1, families=families, level=shared).low > MEMBERSHIP
 
 
-def stop_rule(held_out: HeldOut, *, patience: int, level: float = 0.95) -> Any:
-    """A rule for `tunewell.train.lora.job.run_job`: stop once the held-out loss is past its best, or memorisation sets in.
+def stop_rule(held_out: HeldOut, *, patience: int, level: float = 0.95) -> StopRule:
+    """A rule for `tunewell.train.lora.run.run_job`.
 
     It stops at once when the loss is significantly above its best or when training only
     `memorises`, and after ``patience`` evaluations without a better one when it is at least one
     standard error above it. A flat curve of rows that are not learned by heart runs to its end.
     """
 
-    def stop(readings: Sequence[Any]) -> bool:
+    def stop(readings: Sequence[LossReading]) -> bool:
         losses = [r.losses for r in readings]
         length = choose_length(losses, held_out, level=level)
         if length.worse or memorises(losses, held_out, level=level):
             return True
         waited = len(losses) - 1 - length.best
-        return (
-            waited >= patience
-            and held_out.change(losses[length.best], losses[-1], level=ONE_SE).low > 0
-        )
+        return waited >= patience and held_out.rises(losses[length.best], losses[-1])
 
     return stop

@@ -1,4 +1,4 @@
-"""How probable a target is whatever the input: what makes a row's loss high although its target is right.
+"""How probable a target is whatever the input: what makes a loss high although the target is right.
 
 A held-out loss is high where a target is rare or long-winded as much as where it is wrong. What
 tells the two apart is how much the row's own input helps: each target is measured once more behind
@@ -9,118 +9,107 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.model.chat import ChatFormat, chat_format
+from tunewell.model.chat import chat_format
 from tunewell.train.lora.rows import TrainRow
 from tunewell.types import Example, Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.states import StatesAtCut
+
+OTHER_DRAW = 11
+"""Part of the key of the draw of other rows, so that no other draw is the same."""
 
 
 class Prior:
     """The targets behind other inputs, to be measured under the adapters as they are at any time.
 
     Args:
-        network: The frozen base.
+        adapted: The folds' adapters. The seed of their recipe decides which other input each target
+            gets.
         examples: The rows.
         held_out: Which rows each adapter has not seen, shape (adapters, examples).
-        bank: The adapters.
-        cut: First layer with adapters.
         tokenizer: The base's.
-        recipe: What the adapters are trained with; its seed decides which other input each target
-            gets.
         folder: Where the states below the cut are kept for measuring again; None = computed anew
             each time.
     """
 
     def __init__(
         self,
-        network: Any,
+        adapted: Adapted,
         examples: Sequence[Example],
         held_out: NDArray[np.bool_],
         *,
-        bank: Any,
-        cut: int,
-        tokenizer: Any,
-        recipe: Any,
+        tokenizer: PreTrainedTokenizerBase,
         folder: Path | None = None,
     ) -> None:
-        from tunewell.train.lora.job import Job
-
-        chat = chat_format(tokenizer)
+        self._adapted = adapted
         self._held_out = held_out
-        others = other_rows([e.target for e in examples], seed=recipe.seed)
+        others = other_rows([e.target for e in examples], seed=adapted.recipe.seed)
         prompts = {
             "empty": [_empty(e) for e in examples],
             "other": [examples[o].prompt for o in others.tolist()],
         }
-        self._jobs = []
+        chat = chat_format(tokenizer)
+        self._variants: list[tuple[list[TrainRow], StatesAtCut | None]] = []
         for kind, chosen in prompts.items():
-            rows = [_coded(chat, p, e) for p, e in zip(chosen, examples, strict=True)]
-            trunk = (
-                _states(network, rows, cut, folder and folder / f"prior-{kind}") if cut else None
-            )
-            job = Job(
-                network,
-                rows,
-                recipe=recipe,
-                cut=cut,
-                train=~held_out,
-                measure=held_out,
-                adapters=bank.adapters,
-                trunk=trunk,
-            )
-            job.bank = bank
-            self._jobs.append(job)
+            rows = []
+            for prompt, example in zip(chosen, examples, strict=True):
+                rows.append(TrainRow.of(example.id, chat.encode(prompt, example.target)))
+            states = None
+            if folder and adapted.cut:
+                states = _kept_states(folder / f"prior-{kind}", adapted, rows)
+            self._variants.append((rows, states))
 
     def parts(self) -> NDArray[np.float64]:
-        """Mean loss per token of each target behind an empty input and behind another, shape (2, examples).
+        """Mean loss per token of each target behind an empty input and behind another.
 
-        Each row is measured under the adapter that has not seen it.
+        Each row is measured under the adapters that have not seen it; shape (2, examples).
         """
-        count = np.maximum(self._held_out.sum(0), 1)
-        losses = [np.where(self._held_out, job.evaluate(self._held_out), 0) for job in self._jobs]
-        return np.stack([x.astype(np.float64).sum(0) / count for x in losses])
+        where = self._held_out
+        count = np.maximum(where.sum(0), 1)
+        found = []
+        for rows, states in self._variants:
+            losses = self._adapted.measure(rows, which=where, states=states)
+            total = np.where(where, losses, 0).astype(np.float64).sum(0)
+            found.append(total / count)
+        return np.stack(found)
 
 
-def _states(network: Any, rows: Sequence[TrainRow], cut: int, path: Path | None) -> Any:
-    from tunewell.train.lora.states import FreshStates
+def _kept_states(path: Path, adapted: Adapted, rows: Sequence[TrainRow]) -> StatesAtCut:
     from tunewell.train.lora.trunk import Trunk
 
-    if path is None:
-        return FreshStates(network, rows, cut)
-    trunk = Trunk(path, rows, width=network.width, dtype=network.head.dtype)
-    trunk.fill(network, rows, cut=cut)
+    trunk = Trunk(path, adapted.network, rows, cut=adapted.cut)
+    trunk.fill()
     return trunk
 
 
 def prior_losses(
-    network: Any,
-    bank: Any,
+    adapted: Adapted,
     examples: Sequence[Example],
     held_out: NDArray[np.bool_],
     *,
-    cut: int,
-    tokenizer: Any,
-    recipe: Any,
+    tokenizer: PreTrainedTokenizerBase,
 ) -> NDArray[np.float64]:
-    """Mean loss of each target without its input, under the adapters that never saw it, shape (examples,).
+    """Mean loss of each target without its input, under the adapters that never saw it.
 
     Args:
-        network: The frozen base.
-        bank: The folds' adapters, as they are.
-        examples: The rows.
-        held_out: Which rows each adapter has not seen, shape (adapters, examples).
-        cut: First layer with adapters.
-        tokenizer: The base's.
-        recipe: What the adapters were trained with; its seed decides which other input each target
-            gets.
+        adapted: As `Prior`.
+        examples: As `Prior`.
+        held_out: As `Prior`.
+        tokenizer: As `Prior`.
+
+    Returns:
+        Shape (examples,).
     """
-    prior = Prior(
-        network, examples, held_out, bank=bank, cut=cut, tokenizer=tokenizer, recipe=recipe
-    )
+    prior = Prior(adapted, examples, held_out, tokenizer=tokenizer)
     return np.asarray(prior.parts().mean(0))
 
 
@@ -132,21 +121,24 @@ def other_rows(targets: Sequence[str], *, seed: int) -> NDArray[np.int64]:
         [2, 2]
     """
     n = len(targets)
-    order = np.random.default_rng((seed, 11)).permutation(n)
+    order = np.random.default_rng((seed, OTHER_DRAW)).permutation(n).tolist()
+    round_and_round = [*order, *order]
     out = np.arange(n)
-    for place in range(n):
-        row = int(order[place])
-        after = (int(order[(place + k) % n]) for k in range(1, n))
-        out[row] = next((o for o in after if targets[o].strip() != targets[row].strip()), row)
+    for place, row in enumerate(order):
+        # The next one in the order that has another target, or none.
+        for at in range(place + 1, place + n):
+            other = round_and_round[at]
+            if targets[other].strip() != targets[row].strip():
+                out[row] = other
+                break
     return out
 
 
 def _empty(example: Example) -> tuple[Message, ...]:
-    return tuple(
-        m.model_copy(update={"content": ""}) if m.role == "user" else m for m in example.prompt
-    )
-
-
-def _coded(chat: ChatFormat, prompt: Sequence[Message], example: Example) -> TrainRow:
-    coded = chat.encode(prompt, example.target)
-    return TrainRow(id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start)
+    """The prompt with nothing in the user's turns."""
+    turns = []
+    for message in example.prompt:
+        if message.role == "user":
+            message = message.model_copy(update={"content": ""})
+        turns.append(message)
+    return tuple(turns)

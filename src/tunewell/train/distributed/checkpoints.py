@@ -6,16 +6,23 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.store.files import fsync
-from tunewell.train.distributed.job_files import DONE, Order, SharedWork, checkpoints
+from tunewell.train.distributed.job_files import DONE, Order, SharedWork, Told, checkpoints
+
+if TYPE_CHECKING:
+    from transformers import (
+        TrainerCallback,
+        TrainerControl,
+        TrainerState,
+        TrainingArguments,
+    )
 
 
-def keeper_of(order: Order, work: SharedWork, folder: Path) -> Any:
+def keeper_of(order: Order, work: SharedWork, folder: Path) -> TrainerCallback:
     """A callback of the Trainer that tells every step and keeps checkpoints.
 
     They are kept at the end of every epoch and once in a while within; process 0 says when, for
@@ -28,7 +35,8 @@ def keeper_of(order: Order, work: SharedWork, folder: Path) -> Any:
     """
     from transformers import TrainerCallback
 
-    tokens = np.cumsum([int(work.lengths[s].sum()) for s in work.steps])
+    lengths = work.lengths
+    tokens = np.cumsum([int(lengths[step].sum()) for step in work.steps])
 
     class Keeper(TrainerCallback):
         """See above."""
@@ -37,32 +45,55 @@ def keeper_of(order: Order, work: SharedWork, folder: Path) -> Any:
             self.seconds = _seconds_before(folder)
             self.clock = self.saved = time.monotonic()
 
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def told(self, step: int) -> str:
+            """How far it is, as a line."""
+            seconds = round(self.seconds, 3)
+            found: Told = {"step": step, "tokens": int(tokens[step - 1]), "seconds": seconds}
+            return json.dumps(found)
+
+        def on_train_begin(
+            self,
+            args: TrainingArguments,
+            state: TrainerState,
+            control: TrainerControl,
+            **_: object,
+        ) -> None:
             """The clock starts."""
             self.clock = self.saved = time.monotonic()
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        def on_step_end(
+            self,
+            args: TrainingArguments,
+            state: TrainerState,
+            control: TrainerControl,
+            **_: object,
+        ) -> TrainerControl:
             """Tell it, and keep it where it is time."""
             now = time.monotonic()
-            self.seconds, self.clock = self.seconds + now - self.clock, now
+            self.seconds += now - self.clock
+            self.clock = now
             if state.is_world_process_zero:
                 with (folder / "told").open("a", encoding="utf-8") as file:
-                    file.write(_line(state.global_step, tokens, self.seconds) + "\n")
+                    file.write(self.told(state.global_step) + "\n")
             late = _of_first(now - self.saved > order.checkpoint_s, args)
             control.should_save = late or state.global_step in order.epoch_ends
             return control
 
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_save(
+            self,
+            args: TrainingArguments,
+            state: TrainerState,
+            control: TrainerControl,
+            **_: object,
+        ) -> None:
             """The files of this process are written; those of all, once they have met."""
             import torch
 
             if args.world_size > 1:
                 torch.distributed.barrier()
             if state.is_world_process_zero:
-                mark(
-                    folder / f"checkpoint-{state.global_step}",
-                    _line(state.global_step, tokens, self.seconds),
-                )
+                step = state.global_step
+                mark(folder / f"checkpoint-{step}", self.told(step))
             self.clock = self.saved = time.monotonic()
 
     return Keeper()
@@ -83,21 +114,17 @@ def mark(checkpoint: Path, line: str) -> None:
     fsync(checkpoint)
 
 
-def _line(step: int, tokens: NDArray[np.int64], seconds: float) -> str:
-    return json.dumps({"step": step, "tokens": int(tokens[step - 1]), "seconds": round(seconds, 3)})
-
-
 def _seconds_before(folder: Path) -> float:
     """Spent on training before this process began, by the newest checkpoint."""
     whole = checkpoints(folder)
-    return (
-        float(json.loads((whole[-1][1] / DONE).read_text(encoding="utf-8"))["seconds"])
-        if whole
-        else 0.0
-    )
+    if not whole:
+        return 0.0
+    _, newest = whole[-1]
+    told: Told = json.loads((newest / DONE).read_text(encoding="utf-8"))
+    return float(told["seconds"])
 
 
-def _of_first(mine: bool, args: Any) -> bool:
+def _of_first(mine: bool, args: TrainingArguments) -> bool:
     """What process 0 says: all must do the same."""
     import torch
 

@@ -1,11 +1,13 @@
-"""What the processes of a final run are handed, and hand back: one folder of JSON and safetensors, no pickle.
+"""What the processes of a final run are handed, and hand back.
+
+One folder of JSON and safetensors, no pickle.
 
 ======================  ==============================================================
 ``job.json``            `Order`
 ``rows.safetensors``    `SharedWork`: token ids, target places, the rows of every step
 ``start.safetensors``   the adapter before the first step, by PEFT's names
-``told``                a line of JSON for every step done: ``step``, ``tokens``, ``seconds``
-``error-RANK.json``     why a process gave up: ``why``, ``at``
+``told``                a line of JSON for every step done, see `Told`
+``error-RANK.json``     why a process gave up, see `Failure`
 ``log``                 whatever the processes and their libraries print
 ``checkpoint-STEP/``    the Trainer's; whole when ``done.json`` lies in it
 ======================  ==============================================================
@@ -18,15 +20,32 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.train.lora.rows import TrainRow
+from tunewell.train.lora.rows import TrainRow, lengths_of
 from tunewell.types import Recipe, Value
 
 DONE = "done.json"
+
+
+class Told(TypedDict):
+    """How far a run is: steps done, training tokens, seconds."""
+
+    step: int
+    tokens: int
+    seconds: float
+
+
+class Failure(TypedDict):
+    """Why a process gave up, what to do, when, and which process it was."""
+
+    why: str
+    hint: str
+    at: float
+    rank: int
 
 
 class Order(Value):
@@ -60,7 +79,10 @@ class Order(Value):
 
     @property
     def about(self) -> dict[str, Any]:
-        """What a checkpoint must agree on to be gone on from: everything but the number of processes."""
+        """What a checkpoint must agree on to be gone on from.
+
+        Everything but the number of processes.
+        """
         return self.model_dump(mode="json", exclude={"processes", "pass_tokens", "checkpoint_s"})
 
 
@@ -81,30 +103,32 @@ class SharedWork:
     @classmethod
     def of(cls, rows: Sequence[TrainRow], steps: Sequence[NDArray[np.int64]]) -> Self:
         """From rows as they are trained on."""
-        return cls(
-            tuple(r.ids for r in rows), np.asarray([r.start for r in rows], np.int32), tuple(steps)
-        )
+        starts = np.asarray([row.start for row in rows], np.int32)
+        return cls(tuple(row.ids for row in rows), starts, tuple(steps))
+
+    @property
+    def rows(self) -> list[TrainRow]:
+        """The rows as they are trained on."""
+        pairs = zip(self.ids, self.starts.tolist(), strict=True)
+        return [TrainRow(str(i), ids, start) for i, (ids, start) in enumerate(pairs)]
 
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of every row."""
-        return np.asarray([len(i) for i in self.ids], np.int64)
+        return lengths_of(self.rows)
 
     def save(self, path: Path) -> None:
         """Write it."""
         from safetensors.numpy import save_file
 
-        sizes = np.asarray([len(s) for s in self.steps], np.int64)
-        save_file(
-            {
-                "ids": np.concatenate(self.ids),
-                "lengths": self.lengths,
-                "starts": self.starts,
-                "steps": np.concatenate(self.steps),
-                "sizes": sizes,
-            },
-            path,
-        )
+        arrays = {
+            "ids": np.concatenate(self.ids),
+            "lengths": self.lengths,
+            "starts": self.starts,
+            "steps": np.concatenate(self.steps),
+            "sizes": np.asarray([len(step) for step in self.steps], np.int64),
+        }
+        save_file(arrays, path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -113,34 +137,44 @@ class SharedWork:
 
         found = load_file(path)
         ids = np.split(found["ids"], np.cumsum(found["lengths"])[:-1])
-        return cls(
-            tuple(ids),
-            found["starts"],
-            tuple(np.split(found["steps"], np.cumsum(found["sizes"])[:-1])),
-        )
+        steps = np.split(found["steps"], np.cumsum(found["sizes"])[:-1])
+        return cls(tuple(ids), found["starts"], tuple(steps))
 
 
 def checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """Whole checkpoints as (steps done, folder), the newest last."""
-    found = [p for p in folder.glob("checkpoint-*") if (p / DONE).is_file()]
-    return sorted((int(p.name.rpartition("-")[2]), p) for p in found)
+    found = []
+    for path in folder.glob("checkpoint-*"):
+        if (path / DONE).is_file():
+            _, _, step = path.name.rpartition("-")
+            found.append((int(step), path))
+    return sorted(found)
 
 
 def clear(folder: Path, order: Order) -> None:
-    """Ready a folder for an order: what a killed run left goes if it is broken or was made for another order."""
-    try:
-        same = Order.model_validate_json((folder / "job.json").read_bytes()).about == order.about
-    except (OSError, ValueError):
-        same = False
-    whole = {path for _, path in checkpoints(folder)} if same else set()
+    """Ready a folder for an order.
+
+    What a killed run left goes if it is broken or was made for another order.
+    """
+    kept = set()
+    if _order_of(folder) == order.about:
+        kept = {path for _, path in checkpoints(folder)}
     for path in folder.glob("checkpoint-*"):
-        if path not in whole:
+        if path not in kept:
             shutil.rmtree(path, ignore_errors=True)
     for path in (*folder.glob("error-*.json"), folder / "told"):
         path.unlink(missing_ok=True)
 
 
-def told(path: Path, start: int) -> tuple[list[dict[str, Any]], int]:
+def _order_of(folder: Path) -> dict[str, Any] | None:
+    """What the checkpoints in a folder were made for, if that can be read."""
+    try:
+        return Order.model_validate_json((folder / "job.json").read_bytes()).about
+    except (OSError, ValueError):
+        return None
+
+
+def told(path: Path, start: int) -> tuple[list[Told], int]:
     """The whole lines of a file from a byte on, and where the next one begins."""
     try:
         with path.open("rb") as file:

@@ -1,4 +1,7 @@
-"""Starts the processes of a final run, listens to them, and ends with them: nobody trains on when nobody waits."""
+"""Starts the processes of a final run, listens to them, and ends with them.
+
+Nobody trains on when nobody waits.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import tunewell
 from tunewell.errors import UserError
-from tunewell.train.distributed.job_files import told
+from tunewell.train.distributed.job_files import Failure, Told, told
 
 WAIT_S = 0.2
 """Between two looks at what the processes say."""
+
+END_S = 10
+"""For the processes to end by themselves when they are asked to."""
 
 FOREIGN = re.compile(
     r"(ACCELERATE|FSDP|DEEPSPEED|GROUP|ROLE|TORCHELASTIC|MASTER|LOCAL)_|(RANK|WORLD_SIZE)$"
@@ -29,11 +34,16 @@ FOREIGN = re.compile(
 """Settings of other launchers, which would silently become ours."""
 
 MEMORY = re.compile(r"out of memory|CUDA error: out of|Cannot allocate memory", re.IGNORECASE)
+EXIT_CODE = re.compile(r"exitcode\s*:\s*(-\d+)")
+"""How torch's launcher reports a process that a signal has ended."""
+
+LOG_END = 20_000
+"""Characters at the end of a log that are looked at."""
+
+Listen = Callable[[Told], None]
 
 
-def launch(
-    folder: Path, *, processes: int, threads: int, listen: Callable[[dict[str, Any]], None]
-) -> None:
+def launch(folder: Path, *, processes: int, threads: int, listen: Listen) -> None:
     """Run the order in a folder to its end.
 
     Args:
@@ -67,7 +77,8 @@ def launch(
         raise failure(folder, process.returncode, processes=processes)
 
 
-def _hear(folder: Path, at: int, listen: Callable[[dict[str, Any]], None]) -> int:
+def _hear(folder: Path, at: int, listen: Listen) -> int:
+    """Pass on what was told since a byte; gives the next one."""
     lines, at = told(folder / "told", at)
     for line in lines:
         listen(line)
@@ -80,15 +91,11 @@ def command(folder: Path, pipe: Path, *, processes: int) -> list[str]:
     ``accelerate launch --cpu --num_processes 2`` starts one process and says nothing; torch's own
     launcher does not.
     """
-    many = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    return [
-        sys.executable,
-        *(many if processes > 1 else []),
-        "-m",
-        "tunewell.train.distributed.worker",
-        str(folder),
-        str(pipe),
-    ]
+    found = [sys.executable]
+    if processes > 1:
+        found += ["-m", "torch.distributed.run", "--standalone"]
+        found += ["--nproc_per_node", str(processes)]
+    return [*found, "-m", "tunewell.train.distributed.worker", str(folder), str(pipe)]
 
 
 def environment(*, threads: int, alone: bool = False) -> dict[str, str]:
@@ -99,12 +106,14 @@ def environment(*, threads: int, alone: bool = False) -> dict[str, str]:
         alone: One process gets one GPU: of several it would make copies in threads, which TRL
             refuses.
     """
-    kept = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)}
+    kept = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
     if alone:
-        kept["CUDA_VISIBLE_DEVICES"] = kept.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
-    paths = [str(Path(tunewell.__file__).parents[1]), *kept.get("PYTHONPATH", "").split(os.pathsep)]
+        first, _, _ = kept.get("CUDA_VISIBLE_DEVICES", "0").partition(",")
+        kept["CUDA_VISIBLE_DEVICES"] = first
+    own = str(Path(tunewell.__file__).parents[1])
+    paths = [own, *kept.get("PYTHONPATH", "").split(os.pathsep)]
     return kept | {
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(p) for p in paths if p),
+        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths if path),
         "OMP_NUM_THREADS": kept.get("OMP_NUM_THREADS", str(threads)),
         "DO_NOT_TRACK": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -117,7 +126,10 @@ def environment(*, threads: int, alone: bool = False) -> dict[str, str]:
 
 @contextlib.contextmanager
 def leash() -> Iterator[Path]:
-    """A named pipe that this process alone can write to: when it is gone, however, the readers know."""
+    """A named pipe that this process alone can write to.
+
+    When it is gone, however, the readers know.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tunewell-"))
     pipe = folder / "leash"
     os.mkfifo(pipe, 0o600)
@@ -130,52 +142,70 @@ def leash() -> Iterator[Path]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask all of them to end, then make them."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=10)
+            process.wait(timeout=END_S)
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
+# --- what went wrong ------------------------------------------------------------------------------
+
+
 def failure(folder: Path, code: int, *, processes: int) -> UserError:
     """The one error for whatever went wrong in the processes."""
-    found = sorted(
-        (json.loads(p.read_bytes()) for p in folder.glob("error-*.json")), key=lambda e: e["at"]
-    )
     log = folder / "log"
-    text = log.read_text(encoding="utf-8", errors="replace")[-20_000:] if log.is_file() else ""
-    hint = ""
-    # The others of a killed process report that it is gone, or are ended by the launcher (15):
-    # neither is the reason.
-    ended = [
-        c
-        for c in (*re.findall(r"exitcode\s*:\s*(-\d+)", text), *([str(code)] if code < 0 else []))
-        if c != "-15"
-    ]
-    if found and not ended:
-        where = f" (process {found[0]['rank'] + 1} of {processes})" if processes > 1 else ""
-        why, hint = f"{_printable(found[0]['why'])}{where}", found[0]["hint"]
+    text = ""
+    if log.is_file():
+        text = log.read_text(encoding="utf-8", errors="replace")[-LOG_END:]
+    said = _first_said(folder)
+    signals = _signals(text, code)
+    if said is not None and not signals:
+        where = f" (process {said['rank'] + 1} of {processes})" if processes > 1 else ""
+        why, hint = f"{_printable(said['why'])}{where}", said["hint"]
     else:
-        why = (
-            f"a process was killed by signal {-int(ended[0])}"
-            if ended
-            else f"it ended with exit code {code}"
-        )
-        tail = [_printable(line) for line in text.splitlines() if line.strip()][-5:]
-        why += "; the log ends:\n  " + "\n  ".join(tail) if tail else ""
-        hint = (
-            "signal 9 is usually the system's want of memory: fewer machine.processes"
-            if "-9" in ended
-            else ""
-        )
+        why, hint = _by_the_log(text, code, signals)
+
     if MEMORY.search(why):
         hint = "lower train.max_tokens, or with several GPUs set machine.sharding: fsdp"
     hint = hint or f"read {log}; what was trained is kept, the next run goes on from there"
     return UserError(f"The final training through TRL stopped: {why}", place=str(log), hint=hint)
+
+
+def _first_said(folder: Path) -> Failure | None:
+    """Why the first process that gave up did so."""
+    found: list[Failure] = [json.loads(p.read_bytes()) for p in folder.glob("error-*.json")]
+    return min(found, key=lambda said: said["at"], default=None)
+
+
+def _signals(text: str, code: int) -> list[int]:
+    """Signals that have ended processes, by the launcher's log and by our own exit code.
+
+    The others of a killed process report that it is gone, or are ended by the launcher (15):
+    neither is the reason.
+    """
+    codes = [int(found) for found in EXIT_CODE.findall(text)]
+    if code < 0:
+        codes.append(code)
+    return [-found for found in codes if -found != signal.SIGTERM]
+
+
+def _by_the_log(text: str, code: int, signals: list[int]) -> tuple[str, str]:
+    """Why it ended, and a hint, where no process has said it."""
+    why = f"it ended with exit code {code}"
+    if signals:
+        why = f"a process was killed by signal {signals[0]}"
+    tail = [_printable(line) for line in text.splitlines() if line.strip()][-5:]
+    if tail:
+        why += "; the log ends:\n  " + "\n  ".join(tail)
+    if signal.SIGKILL in signals:
+        return why, "signal 9 is usually the system's want of memory: fewer machine.processes"
+    return why, ""
 
 
 def _printable(text: str) -> str:

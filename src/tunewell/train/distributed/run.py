@@ -1,24 +1,33 @@
-"""The final adapter by TRL's trainer, on as many GPUs as there are: the same recipe, the same steps, the same files."""
+"""The final adapter by TRL's trainer, on as many GPUs as there are.
+
+The same recipe, the same steps, the same files.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
-import itertools
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.errors import MissingExtraError, ModelError, TaskError
-from tunewell.task import TaskFile
-from tunewell.train.distributed.job_files import DONE, Order, SharedWork, checkpoints, clear
+from tunewell.task import Machine, TaskFile
+from tunewell.train.distributed.job_files import DONE, Order, SharedWork, Told, checkpoints, clear
 from tunewell.train.distributed.launch import launch
 from tunewell.train.forgetting.general_rows import replay_rows
 from tunewell.train.session import TrainingSession
 from tunewell.types import Recipe
+
+if TYPE_CHECKING:
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
 
 CARRIED = frozenset(
     {
@@ -46,13 +55,19 @@ CARRIED = frozenset(
         "forgetting_documents",
     }
 )
-"""Parts of a recipe that a final run through TRL carries out. Any other is refused, never dropped."""
+"""Parts of a recipe that a final run through TRL carries out.
+
+Any other is refused, never dropped.
+"""
 
 PASS_TOKENS = {"cpu": 2048, "cuda": 8192}
 """Of one process in one forward and backward pass: what its memory follows."""
 
 CHECKPOINT_S = {"none": 60.0, "fsdp": 600.0}
 """Least seconds between checkpoints; a sharded model is gathered for each."""
+
+
+# --- where it goes --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -70,24 +85,15 @@ class Place:
     sharding: str
 
     def __str__(self) -> str:
-        several = "processes" if self.processes > 1 else "process"
-        kind = "FSDP" if self.sharding == "fsdp" else "DDP" if self.processes > 1 else "unsharded"
-        return f"{self.processes} {several} on {'GPUs' if self.device == 'cuda' else 'the processor'}, {kind}"
-
-
-@dataclass(frozen=True, eq=False)
-class Done:
-    """What a final run through TRL gave.
-
-    Attributes:
-        bank: The adapter, as `tunewell.train.lora.bank.Bank` keeps it.
-        tokens: Training tokens processed, all processes together, padding not counted.
-        tokens_per_s: Of them a second of training (loading and checkpoints left out).
-    """
-
-    bank: Any
-    tokens: int
-    tokens_per_s: float
+        several = self.processes > 1
+        kind = "unsharded"
+        if self.sharding == "fsdp":
+            kind = "FSDP"
+        elif several:
+            kind = "DDP"
+        count = f"{self.processes} {'processes' if several else 'process'}"
+        where = "GPUs" if self.device == "cuda" else "the processor"
+        return f"{count} on {where}, {kind}"
 
 
 def placed(file: TaskFile) -> Place | None:
@@ -106,37 +112,11 @@ def placed(file: TaskFile) -> Place | None:
         raise MissingExtraError("trl", needed_for="train.backend: trl")
     gpus = _gpus()
     processes = machine.processes or max(1, gpus)
-    faults = [
-        (file.where(f"train.{n}"), f"train.{n}: a final run through TRL cannot carry it out.")
-        for n in _not_carried(recipe)
-    ]
-    if gpus and processes > gpus:
-        faults.append(
-            (
-                file.where("machine.processes"),
-                f"machine.processes: {processes} processes for {gpus} GPUs; "
-                "each needs one of its own.",
-            )
-        )
-    if machine.sharding == "fsdp" and not gpus:
-        faults.append(
-            (
-                file.where("machine.sharding"),
-                "machine.sharding: fsdp needs GPUs, and there is none here: "
-                "on a processor it would silently become copies.",
-            )
-        )
-    elif machine.sharding == "fsdp" and processes < 2:
-        faults.append(
-            (
-                file.where("machine.sharding"),
-                "machine.sharding: fsdp needs two processes or more. Got 1.",
-            )
-        )
-    if faults:
-        raise TaskError(
-            faults, hint="train.backend: tunewell trains the final adapter in one process"
-        )
+    found = [*_not_carried(recipe), *_machine_faults(machine, processes, gpus)]
+    if found:
+        faults = [(file.where(name), f"{name}: {what}") for name, what in found]
+        hint = "train.backend: tunewell trains the final adapter in one process"
+        raise TaskError(faults, hint=hint)
     return Place(processes, "cuda" if gpus else "cpu", machine.sharding)
 
 
@@ -146,12 +126,55 @@ def _gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def _not_carried(recipe: Recipe) -> list[str]:
-    return [
-        n
-        for n, field in Recipe.model_fields.items()
-        if n not in CARRIED and getattr(recipe, n) != field.default
-    ]
+def _not_carried(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Parts of a recipe that TRL would drop: their names, and what is wrong with them."""
+    for name, field in Recipe.model_fields.items():
+        if name not in CARRIED and getattr(recipe, name) != field.default:
+            yield f"train.{name}", "a final run through TRL cannot carry it out."
+
+
+def _machine_faults(machine: Machine, processes: int, gpus: int) -> Iterator[tuple[str, str]]:
+    """What this machine cannot do: names of settings, and what is wrong with them."""
+    if gpus and processes > gpus:
+        yield (
+            "machine.processes",
+            f"{processes} processes for {gpus} GPUs; each needs one of its own.",
+        )
+    if machine.sharding != "fsdp":
+        return
+    if not gpus:
+        yield (
+            "machine.sharding",
+            "fsdp needs GPUs, and there is none here: on a processor it would silently become "
+            "copies.",
+        )
+    elif processes < 2:
+        yield "machine.sharding", "fsdp needs two processes or more. Got 1."
+
+
+def how(place: Place) -> str:
+    """What trains, in which versions, and where: for the card."""
+    names = ("trl", "accelerate", "transformers", "torch")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    return f"{versions}; {place}"
+
+
+# --- the run --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What a final run through TRL gave.
+
+    Attributes:
+        adapted: The adapter.
+        tokens: Training tokens processed, all processes together, padding not counted.
+        tokens_per_s: Of them a second of training (loading and checkpoints left out).
+    """
+
+    adapted: Adapted
+    tokens: int
+    tokens_per_s: float
 
 
 def train_final(session: TrainingSession, place: Place, *, cut: int, epochs: int) -> Done:
@@ -169,90 +192,105 @@ def train_final(session: TrainingSession, place: Place, *, cut: int, epochs: int
         UserError: The processes did not come to the end.
         ModelError: The adapter is not finite.
     """
-    from safetensors.numpy import load_file, save_file
-
     folder = session.work / "final"
-    order, work, start = _hand_over(session, place, cut=cut, epochs=epochs)
+    job = _job(session, cut)
+    order = _order(session, job, place, epochs=epochs)
     folder.mkdir(parents=True, exist_ok=True)
     clear(folder, order)
     (folder / "job.json").write_text(order.model_dump_json(), encoding="utf-8")
-    total, depth = order.epoch_ends[-1], 1 - cut / session.network.layers
-    meter = _Meter(session, depth)
-    if not any(step == total for step, _ in checkpoints(folder)):
-        work.save(folder / "rows.safetensors")
-        save_file(start, folder / "start.safetensors")
-        session.free()  # its memory is needed by those who train
+
+    total = order.epoch_ends[-1]
+    meter = _Meter(session, job.adapted.adapted_share)
+    if total not in dict(checkpoints(folder)):
+        _hand_over(folder, job, epochs=epochs)
+        del job
+        # Its memory is needed by those who train.
+        session.free()
         threads = max(1, (os.cpu_count() or 1) // place.processes)
         launch(folder, processes=place.processes, threads=threads, listen=meter.hear)
+
     result = dict(checkpoints(folder))[total]
     meter.hear(json.loads((result / DONE).read_text(encoding="utf-8")))
-    tensors = load_file(result / "adapter_model.safetensors")
-    if not all(np.isfinite(t).all() for t in tensors.values()):
-        raise ModelError(
-            "The final training through TRL diverged: the adapter is not finite.",
-            hint="lower train.rate",
-        )
-    bank = session.bank(cut)
-    bank.put(0, tensors)
-    return Done(bank, meter.tokens, meter.tokens / max(meter.seconds, 1e-9))
+    adapted = session.adapted(cut)
+    adapted.bank.put(0, _tensors(result))
+    return Done(adapted, meter.tokens, meter.tokens / max(meter.seconds, 1e-9))
 
 
-def _hand_over(
-    session: TrainingSession, place: Place, *, cut: int, epochs: int
-) -> tuple[Order, SharedWork, dict[str, Any]]:
-    """The order, the rows in their steps (the very steps of our own loop) and the adapter to begin with."""
+def _job(session: TrainingSession, cut: int) -> Job:
+    """Our own job for the final adapter: its steps and its start are TRL's too."""
     from tunewell.train.lora.job import Job
 
-    recipe, rows = session.recipe, session.rows.rows
+    rows = session.rows.rows
+    general = replay_rows(session.tokenizer) if session.recipe.replay else ()
     everything = np.ones((1, len(rows)), np.bool_)
-    general = replay_rows(session.tokenizer) if recipe.replay else ()
-    job = Job(
-        session.network,
-        rows,
-        recipe=recipe,
-        cut=cut,
-        train=everything,
-        measure=~everything,
-        replay=general,
-    )
-    first = len(job.batches(0))
-    batches = list(
-        itertools.islice((b for e in itertools.count() for b in job.batches(e)), first * epochs)
-    )
-    ends = tuple(first * (e + 1) for e in range(epochs))
+    return Job(session.adapted(cut), rows, train=everything, replay=general)
+
+
+def _order(session: TrainingSession, job: Job, place: Place, *, epochs: int) -> Order:
+    """What the processes are to do."""
+    per_epoch = len(job.batches(0))
     dtype = str(session.network.head.dtype).removeprefix("torch.")
-    order = Order(
+    return Order(
         base=str(session.weights.folder),
-        recipe=recipe,
-        cut=cut,
+        recipe=session.recipe,
+        cut=job.adapted.cut,
         dtype=dtype,
         device=place.device,
         processes=place.processes,
         sharding=place.sharding,
         pass_tokens=PASS_TOKENS[place.device],
-        horizon=first * recipe.epochs,
-        epoch_ends=ends,
+        horizon=per_epoch * session.recipe.epochs,
+        epoch_ends=tuple(per_epoch * (epoch + 1) for epoch in range(epochs)),
         checkpoint_s=CHECKPOINT_S[place.sharding],
     )
-    return order, SharedWork.of(job.rows, [b.rows[0] for b in batches]), job.bank.tensors(0)
 
 
-def how(place: Place) -> str:
-    """What trains, in which versions, and where: for the card."""
-    names = ("trl", "accelerate", "transformers", "torch")
-    return f"{', '.join(f'{n} {importlib.metadata.version(n)}' for n in names)}; {place}"
+def _hand_over(folder: Path, job: Job, *, epochs: int) -> None:
+    """Write the rows in their steps (the very steps of our own loop) and the adapter's start."""
+    from safetensors.numpy import save_file
+
+    wanted = len(job.batches(0)) * epochs
+    steps: list[NDArray[np.int64]] = []
+    epoch = 0
+    while len(steps) < wanted:
+        steps += [batch.rows[0] for batch in job.batches(epoch)]
+        epoch += 1
+    SharedWork.of(job.rows, steps[:wanted]).save(folder / "rows.safetensors")
+    save_file(job.bank.tensors(0), folder / "start.safetensors")
+
+
+def _tensors(checkpoint: Path) -> dict[str, NDArray[np.float32]]:
+    """The adapter of a checkpoint.
+
+    Raises:
+        ModelError: It is not finite.
+    """
+    from safetensors.numpy import load_file
+
+    tensors = load_file(checkpoint / "adapter_model.safetensors")
+    if not all(np.isfinite(t).all() for t in tensors.values()):
+        raise ModelError(
+            "The final training through TRL diverged: the adapter is not finite.",
+            hint="lower train.rate",
+        )
+    return dict(tensors)
 
 
 class _Meter:
-    """Progress as the processes tell it: tokens and seconds since the first step, killed runs included."""
+    """Progress as the processes tell it: tokens and seconds since the first step.
+
+    Killed runs included.
+    """
 
     def __init__(self, session: TrainingSession, depth: float) -> None:
-        self._session, self._depth = session, depth
-        self.tokens, self.seconds = 0, 0.0
+        self._session = session
+        self._depth = depth
+        self.tokens = 0
+        self.seconds = 0.0
 
-    def hear(self, line: dict[str, Any]) -> None:
-        self._session.meter.add(max(0, line["tokens"] - self.tokens) * self._depth)
-        self.tokens, self.seconds = (
-            max(self.tokens, line["tokens"]),
-            max(self.seconds, line["seconds"]),
-        )
+    def hear(self, line: Told) -> None:
+        """One line of theirs."""
+        more = max(0, line["tokens"] - self.tokens)
+        self._session.meter.add(more * self._depth)
+        self.tokens = max(self.tokens, line["tokens"])
+        self.seconds = max(self.seconds, line["seconds"])

@@ -1,20 +1,36 @@
-"""Which process trains on which rows of a step, and in how many passes: the same step for any number of processes."""
+"""Which process trains on which rows of a step, and in how many passes.
+
+The same step for any number of processes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 
+@dataclass(frozen=True)
+class Sharing:
+    """How a step is shared.
+
+    Attributes:
+        processes: How many share it.
+        budget: Tokens of a pass of one process, padding included.
+    """
+
+    processes: int
+    budget: int
+
+
 def share(
     step: NDArray[np.int64],
     lengths: NDArray[np.int64],
+    sharing: Sharing,
     *,
-    process: int,
-    processes: int,
-    budget: int,
+    process: int = 0,
 ) -> list[list[int]]:
     """The rows of one step that one process takes, by pass.
 
@@ -25,30 +41,33 @@ def share(
     Args:
         step: Rows of the step, longest first.
         lengths: Tokens of every row there is.
-        process: From 0 to ``processes - 1``.
-        processes: How many share the step.
-        budget: Tokens of a pass of one process, padding included.
+        sharing: With whom, and how much at once.
+        process: From 0 to ``sharing.processes - 1``; the first takes most.
 
     Example:
-        >>> step, lengths = np.arange(5), np.array([9, 9, 8, 8, 7])
-        >>> [share(step, lengths, process=p, processes=2, budget=18) for p in (0, 1)]
+        >>> step, lengths, two = np.arange(5), np.array([9, 9, 8, 8, 7]), Sharing(2, budget=18)
+        >>> [share(step, lengths, two, process=p) for p in (0, 1)]
         [[[0, 2], [4]], [[1, 3]]]
     """
-    mine = step[process::processes].tolist()
-    rows = max(1, budget // int(lengths[step].max()))
+    mine = step[process :: sharing.processes].tolist()
+    longest = int(lengths[step].max())
+    rows = max(1, sharing.budget // longest)
     return [mine[start : start + rows] for start in range(0, len(mine), rows)]
 
 
 def passes(
-    steps: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64], *, processes: int, budget: int
+    steps: Sequence[NDArray[np.int64]],
+    lengths: NDArray[np.int64],
+    sharing: Sharing,
 ) -> int:
     """Passes that the largest share of any step takes.
 
     Example:
-        >>> passes([np.arange(5), np.arange(2)], np.array([9, 9, 8, 8, 7]), processes=2, budget=18)
+        >>> steps = [np.arange(5), np.arange(2)]
+        >>> passes(steps, np.array([9, 9, 8, 8, 7]), Sharing(2, budget=18))
         2
     """
-    return max(len(share(s, lengths, process=0, processes=processes, budget=budget)) for s in steps)
+    return max(len(share(step, lengths, sharing)) for step in steps)
 
 
 class Shares:
@@ -60,9 +79,8 @@ class Shares:
     Args:
         steps: Rows of each step, longest first.
         lengths: Tokens of every row.
+        sharing: With whom, and how much at once.
         process: Whose.
-        processes: How many share each step.
-        budget: Tokens of a pass.
         idle: Number of the row that is taken where there is none.
     """
 
@@ -70,17 +88,17 @@ class Shares:
         self,
         steps: Sequence[NDArray[np.int64]],
         lengths: NDArray[np.int64],
+        sharing: Sharing,
         *,
         process: int,
-        processes: int,
-        budget: int,
         idle: int,
     ) -> None:
-        self.passes = passes(steps, lengths, processes=processes, budget=budget)
+        self.passes = passes(steps, lengths, sharing)
         self._all: list[list[int]] = []
         for step in steps:
-            own = share(step, lengths, process=process, processes=processes, budget=budget)
-            self._all += [*own, *[[idle]] * (self.passes - len(own))]
+            own = share(step, lengths, sharing, process=process)
+            missing = self.passes - len(own)
+            self._all += [*own, *[[idle]] * missing]
 
     def __len__(self) -> int:
         return len(self._all)

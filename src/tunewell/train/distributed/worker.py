@@ -1,9 +1,8 @@
-"""One process of a final run through TRL: ``python -m tunewell.train.distributed.worker FOLDER LEASH``.
+"""One process of a final run: ``python -m tunewell.train.distributed.worker FOLDER LEASH``.
 
-Started by `tunewell.train.distributed.launch`, alone or as one of several by ``torch.distributed.run``. It ends
-at once when the
-process that ordered it is gone: the leash is a named pipe that only that process holds open for
-    writing.
+Started by `tunewell.train.distributed.launch`, alone or as one of several by
+``torch.distributed.run``. It ends at once when the process that ordered it is gone: the leash is a
+named pipe that only that process holds open for writing.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import traceback
 from pathlib import Path
 
 from tunewell.errors import UserError
-from tunewell.train.distributed.job_files import Order, SharedWork, checkpoints
+from tunewell.train.distributed.job_files import Failure, Order, SharedWork, checkpoints
 
 ORPHAN = 75
 """Exit code of a process whose master is gone."""
@@ -32,21 +31,26 @@ def main(arguments: list[str]) -> int:
         work_off(folder)
     except Exception as error:
         traceback.print_exc()
-        why, hint = (
-            (error.message, error.hint)
-            if isinstance(error, UserError)
-            else (_first_line(error), "")
-        )
-        rank = os.environ.get("RANK", "0")
-        told = {"why": why, "hint": hint, "at": time.time(), "rank": int(rank)}
-        (folder / f"error-{rank}.json").write_text(json.dumps(told), encoding="utf-8")
+        told = _failure(error)
+        note = folder / f"error-{told['rank']}.json"
+        note.write_text(json.dumps(told), encoding="utf-8")
         return 1
     return 0
 
 
+def _failure(error: Exception) -> Failure:
+    """What went wrong in this process."""
+    why, hint = _first_line(error), ""
+    if isinstance(error, UserError):
+        why, hint = error.message, error.hint
+    rank = int(os.environ.get("RANK", "0"))
+    return {"why": why, "hint": hint, "at": time.time(), "rank": rank}
+
+
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    kind = type(error).__name__
+    return f"{kind}: {lines[0]}" if lines else kind
 
 
 def hold(leash: Path) -> None:
@@ -77,11 +81,11 @@ def work_off(folder: Path) -> None:
     from tunewell.train.distributed.trainer import build
 
     work = SharedWork.load(folder / "rows.safetensors")
+    start = load_file(folder / "start.safetensors")
     keeper = keeper_of(order, work, folder)
-    trainer = build(order, work, load_file(folder / "start.safetensors"), folder, [keeper])
-    torch.manual_seed(
-        order.recipe.seed + trainer.args.process_index
-    )  # dropout: each process its own
+    trainer = build(order, work, start, folder, [keeper])
+    # Dropout: each process its own.
+    torch.manual_seed(order.recipe.seed + trainer.args.process_index)
     whole = checkpoints(folder)
     trainer.train(resume_from_checkpoint=str(whole[-1][1]) if whole else None)
     if torch.distributed.is_initialized():

@@ -29,17 +29,18 @@ def find_converter() -> Path:
     named = os.environ.get(FOLDER)
     if named:
         path = Path(named).expanduser()
-        path = path / CONVERTER if path.is_dir() else path
+        if path.is_dir():
+            path = path / CONVERTER
         if path.is_file():
             return path
         raise ModelError(
-            f"{FOLDER}={named} holds no {CONVERTER}.", hint=f"export {FOLDER}=folder of llama.cpp"
+            f"{FOLDER}={named} holds no {CONVERTER}.",
+            hint=f"export {FOLDER}=folder of llama.cpp",
         )
     found = shutil.which(CONVERTER)
     if found:
-        return Path(
-            found
-        ).resolve()  # it looks for its own packages beside itself, not beside a link to it
+        # It looks for its own packages beside itself, not beside a link to it.
+        return Path(found).resolve()
     raise ModelError(
         f"GGUF is written by llama.cpp's {CONVERTER}, which is not on this machine.",
         hint=f"clone llama.cpp and export {FOLDER}=its folder; or: tunewell export merged FOLDER",
@@ -60,7 +61,7 @@ def to_gguf(
     merged, and llama.cpp cuts prompts into the same tokens.
 
     Args:
-        folder: In Hugging Face layout, from `tunewell.train.export.merge`.
+        folder: In Hugging Face layout, from `tunewell.train.merge`.
         target: File to make; it must not be there.
         outtype: Type of the numbers, as the converter names it; ``auto`` keeps 16 bits.
         name: What programs show as the model's name; the folder's if empty.
@@ -81,7 +82,8 @@ def to_gguf(
         "--outtype",
         outtype,
     ]
-    command += ["--model-name", name] if name else []
+    if name:
+        command += ["--model-name", name]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
@@ -93,13 +95,19 @@ def to_gguf(
             check=False,
         )
         if done.returncode or not partial.is_file():
-            told = done.stderr.strip().splitlines() or ["no message"]
-            missing = re.search(r"No module named '(\w+)", told[-1])
-            hint = f"pip install {missing[1]}" if missing else " ".join(command)
-            raise ModelError(f"{CONVERTER} failed (exit {done.returncode}): {told[-1]}", hint=hint)
+            raise _failure(done, command)
         os.replace(partial, target)
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{CONVERTER} took longer than {timeout_s:g} s.") from error
     finally:
         partial.unlink(missing_ok=True)
     return target
+
+
+def _failure(done: subprocess.CompletedProcess[str], command: list[str]) -> ModelError:
+    """What the converter's last line says, and what to do about it."""
+    told = done.stderr.strip().splitlines() or ["no message"]
+    missing = re.search(r"No module named '(\w+)", told[-1])
+    hint = f"pip install {missing[1]}" if missing else " ".join(command)
+    message = f"{CONVERTER} failed (exit {done.returncode}): {told[-1]}"
+    return ModelError(message, hint=hint)

@@ -4,61 +4,85 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tunewell.types import Finding, Recipe
 
+if TYPE_CHECKING:
+    from tunewell.train.lora.adapted import Adapted
 
-def peft_files(
-    tensors: Mapping[str, NDArray[np.float32]],
-    *,
-    recipe: Recipe,
-    base: str,
-    layers: Sequence[int] | None,
-    card: str,
-    transposed: bool = False,
-) -> dict[str, bytes]:
+ON_CARD = frozenset(
+    {
+        "rank",
+        "alpha",
+        "dropout",
+        "weight_decay",
+        "label_smoothing",
+        "noise",
+        "replay",
+        "rate",
+        "epochs",
+        "layers",
+        "seed",
+    }
+)
+"""Parts of a recipe that a card shows."""
+
+TITLE = "# LoRA adapter for "
+LOADING = "## Loading"
+LOAD_ADAPTER = (
+    "from peft import PeftModel",
+    'model = PeftModel.from_pretrained(base, "path/of/this/folder")',
+)
+LOAD_MERGED = (
+    "from transformers import AutoModelForCausalLM",
+    'model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")',
+)
+
+
+def peft_files(adapted: Adapted, *, base: str, card: str) -> dict[str, bytes]:
     """The files of a PEFT folder, byte for byte the same for the same adapter.
 
     Args:
-        tensors: By PEFT's names (``base_model.model.<map>.lora_A.weight`` …).
-        recipe: Rank, alpha, targets.
+        adapted: One adapter.
         base: Name of the base model.
-        layers: The layers that carry adapters; None = all.
         card: Text of the model card.
-        transposed: Whether the base keeps its weights as (inputs, outputs), as GPT-2 does.
 
     Returns:
         File name to content: ``adapter_config.json``, ``adapter_model.safetensors``, ``README.md``.
     """
     from safetensors.numpy import save
 
-    config: dict[str, Any] = {
+    tensors = adapted.bank.tensors(0)
+    ordered = {name: tensors[name] for name in sorted(tensors)}
+    config = json.dumps(_config(adapted, list(ordered), base), indent=2, sort_keys=True)
+    return {
+        "adapter_config.json": f"{config}\n".encode(),
+        "adapter_model.safetensors": save(ordered, metadata={"format": "pt"}),
+        "README.md": card.encode(),
+    }
+
+
+def _config(adapted: Adapted, tensors: Sequence[str], base: str) -> dict[str, Any]:
+    """PEFT's settings; ``tensors`` by its names (``base_model.model.<map>.lora_A.weight`` …)."""
+    recipe, network = adapted.recipe, adapted.network
+    alpha = recipe.alpha
+    layers = list(range(adapted.cut, network.layers)) if adapted.cut else None
+    return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base,
         "r": recipe.rank,
-        "lora_alpha": recipe.alpha,
+        "lora_alpha": int(alpha) if alpha == int(alpha) else alpha,
         "lora_dropout": recipe.dropout,
-        "target_modules": sorted({name.rsplit(".", 3)[-3] for name in tensors}),
+        "target_modules": sorted({name.split(".")[-3] for name in tensors}),
         "bias": "none",
-        "fan_in_fan_out": transposed,
+        "fan_in_fan_out": network.transposed,
         "inference_mode": True,
         "init_lora_weights": True,
         "use_rslora": False,
-        "layers_to_transform": sorted(layers) if layers is not None else None,
-        "layers_pattern": "layers" if layers is not None else None,
-    }
-    config["lora_alpha"] = int(recipe.alpha) if recipe.alpha == int(recipe.alpha) else recipe.alpha
-    return {
-        "adapter_config.json": (json.dumps(config, indent=2, sort_keys=True) + "\n").encode(),
-        "adapter_model.safetensors": save(
-            {k: tensors[k] for k in sorted(tensors)}, metadata={"format": "pt"}
-        ),
-        "README.md": card.encode(),
+        "layers_to_transform": layers,
+        "layers_pattern": "layers" if layers else None,
     }
 
 
@@ -86,37 +110,22 @@ def model_card(
         "tags: [lora, tunewell]",
         "---",
         "",
+        f"{TITLE}{_plain(base)}",
+        "",
     ]
-    lines += [f"# LoRA adapter for {_plain(base)}", ""]
-    lines += [_plain(task), ""] if task else []
-    lines += ["| | |", "|---|---|", *(f"| {_plain(k)} | {_plain(v)} |" for k, v in facts.items())]
-    shown = {
-        "rank",
-        "alpha",
-        "dropout",
-        "weight_decay",
-        "label_smoothing",
-        "noise",
-        "replay",
-        "rate",
-        "epochs",
-        "layers",
-        "seed",
-    }
-    lines += [f"| {k} | {v} |" for k, v in recipe.model_dump(mode="json").items() if k in shown]
+    if task:
+        lines += [_plain(task), ""]
+
+    lines += ["| | |", "|---|---|"]
+    lines += [f"| {_plain(name)} | {_plain(value)} |" for name, value in facts.items()]
+    for name, value in recipe.model_dump(mode="json").items():
+        if name in ON_CARD:
+            lines.append(f"| {name} | {value} |")
+
     if findings:
         lines += ["", "## What was seen in training", ""]
         lines += [f"* **{f.code}** ({f.status}): {_plain(f.why)}" for f in findings]
-    lines += [
-        "",
-        "## Loading",
-        "",
-        "```python",
-        "from peft import PeftModel",
-        'model = PeftModel.from_pretrained(base, "path/of/this/folder")',
-        "```",
-        "",
-    ]
+    lines += ["", *_loading(LOAD_ADAPTER)]
     return "\n".join(lines)
 
 
@@ -124,28 +133,23 @@ def merged_card(card: str) -> str:
     r"""The card of an adapter, for the model that it was folded into.
 
     Example:
-        >>> print(merged_card("library_name: peft\n# LoRA adapter for x\n\n## Loading\n\nold").splitlines()[1])
+        >>> card = "library_name: peft\n# LoRA adapter for x\n\n## Loading\n\nold"
+        >>> print(merged_card(card).splitlines()[1])
         # x with its LoRA adapter merged in
     """
-    told = card.partition("## Loading")[0].replace(
-        "library_name: peft", "library_name: transformers"
-    )
-    lines = [
-        f"# {line.removeprefix('# LoRA adapter for ')} with its LoRA adapter merged in"
-        if line.startswith("# LoRA adapter for ")
-        else line
-        for line in told.splitlines()
-    ]
-    lines += [
-        "## Loading",
-        "",
-        "```python",
-        "from transformers import AutoModelForCausalLM",
-        'model = AutoModelForCausalLM.from_pretrained("path/of/this/folder")',
-        "```",
-        "",
-    ]
-    return "\n".join(lines)
+    before, _, _ = card.partition(LOADING)
+    before = before.replace("library_name: peft", "library_name: transformers")
+    lines = []
+    for line in before.splitlines():
+        if line.startswith(TITLE):
+            line = f"# {line.removeprefix(TITLE)} with its LoRA adapter merged in"
+        lines.append(line)
+    return "\n".join([*lines, *_loading(LOAD_MERGED)])
+
+
+def _loading(code: Sequence[str]) -> list[str]:
+    """The last section: how to load it."""
+    return [LOADING, "", "```python", *code, "```", ""]
 
 
 def _plain(text: str) -> str:

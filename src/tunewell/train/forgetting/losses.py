@@ -1,93 +1,68 @@
-"""T04: what the model could do before and can no longer: general text and general questions, before and after.
-
-The passages stand for general text of their twelve kinds, so they are the units of the intervals
-and the kinds are
-strata: between two models that differ at random on every passage, the change would come out as
-    often above as below.
-"""
+"""Losses on the general set without and with an adapter; the base's own are kept."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.model.files import cache_folder
-from tunewell.train.lora.batches import plan
 from tunewell.train.lora.rows import Rows, TrainRow
-from tunewell.train.lora.states import FreshStates
 from tunewell.types import digest
+
+if TYPE_CHECKING:
+    from tunewell.train.lora.adapted import Adapted
 
 BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 """Of one pass: little padding matters more than large products."""
 
 
 def general_losses(
-    network: Any, rows: Sequence[TrainRow], recipe: Any, cut: int, values: Any, *, weights: str = ""
+    adapted: Adapted, rows: Sequence[TrainRow], *, weights: str = ""
 ) -> NDArray[np.float64]:
     """Mean nats per token of every general row, without and with an adapter: shape (2, rows).
 
     Args:
-        network: The frozen base.
-        rows: From `general_rows`.
-        recipe: Of the adapter.
-        cut: First layer with adapters.
-        values: Of the adapter's bank.
+        adapted: One adapter.
+        rows: From `tunewell.train.forgetting.general_rows.general_rows`.
         weights: Digest of the base: its losses are the same for every adapter, and are kept in the
-            cache folder.
+            cache folder. Nothing is kept if empty.
     """
-    from tunewell.train.lora.job import Job
-
-    everything = np.ones((1, len(rows)), np.bool_)
-    job = Job(
-        network,
-        rows,
-        recipe=recipe,
-        cut=cut,
-        train=~everything,
-        measure=everything,
-        trunk=FreshStates(network, rows, cut) if cut else None,
-    )
-    path = _kept(rows, weights, cut, network.head) if weights else None
+    path = _kept(adapted, rows, weights) if weights else None
     before = _read(path, len(rows)) if path else None
     if before is None:
-        before = _measured(job)
+        before = _measured(adapted.untrained(), rows)
         if path:
             _write(path, before)
-    job.bank.values.copy_(values)
-    return np.stack([before, _measured(job)])
+    return np.stack([before, _measured(adapted, rows)])
 
 
-def _measured(job: Any) -> NDArray[np.float64]:
+def _measured(adapted: Adapted, rows: Sequence[TrainRow]) -> NDArray[np.float64]:
     """Mean nats per token of every row."""
-    return np.sum(
-        [np.nan_to_num(job.evaluate(which)[0]) for which in passes(job)], axis=0, dtype=np.float64
-    )
+    losses = adapted.measure(rows, budget=pass_budget(adapted))
+    return losses[0].astype(np.float64)
 
 
-def passes(job: Any) -> Iterator[NDArray[np.bool_]]:
-    """The rows of a job of one adapter in passes of rows of like length: masks of shape (1, rows)."""
-    budget = BATCH_TOKENS.get(job.network.head.device.type, BATCH_TOKENS["cpu"])
-    for batch in plan(job.lengths, [np.arange(len(job.lengths))], budget=budget):
-        which = np.zeros((1, len(job.lengths)), np.bool_)
-        which[0, batch.rows[0]] = True
-        yield which
+def pass_budget(adapted: Adapted) -> int:
+    """Tokens of one pass over rows that are measured once."""
+    return BATCH_TOKENS.get(adapted.device.type, BATCH_TOKENS["cpu"])
 
 
-def _kept(rows: Sequence[TrainRow], weights: str, cut: int, head: Any) -> Path:
+def _kept(adapted: Adapted, rows: Sequence[TrainRow], weights: str) -> Path:
+    """Where the base's losses are kept: by all that decides them."""
     import torch
 
     what = {
         "rows": Rows(rows=tuple(rows)).key,
         "weights": weights,
-        "cut": cut,
-        "dtype": str(head.dtype),
-        "device": head.device.type,
+        "cut": adapted.cut,
+        "dtype": str(adapted.network.head.dtype),
+        "device": adapted.device.type,
         "torch": torch.__version__,
         "version": 1,
     }
@@ -100,8 +75,9 @@ def _read(path: Path, rows: int) -> NDArray[np.float64] | None:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    whole = found.shape == (rows,) and found.dtype == np.float64 and bool(np.isfinite(found).all())
-    return np.asarray(found, np.float64) if whole else None
+    if found.shape != (rows,) or found.dtype != np.float64:
+        return None
+    return np.asarray(found, np.float64) if np.isfinite(found).all() else None
 
 
 def _write(path: Path, losses: NDArray[np.float64]) -> None:

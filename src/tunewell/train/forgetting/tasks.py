@@ -7,7 +7,7 @@ import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,16 @@ from tunewell.train.forgetting.lm_eval import (
 )
 from tunewell.types import Estimate, Finding, Recipe, Threshold
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from tunewell.train.lora.adapted import Adapted
+
 DROP = 0.05
 """T04: largest fall of a task's score."""
+
+Z_LEVEL, Z_POWER = 1.959964, 0.841621
+"""Quantiles of the normal distribution for an interval of 95 % and a power of 80 %."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +61,35 @@ def harness(recipe: Recipe, folder: Path) -> Harness:
     """
     names = recipe.forgetting_tasks
     if names and importlib.util.find_spec("lm_eval") is None:
-        raise MissingExtraError(
-            "lm-eval", needed_for=f"train.forgetting_tasks ({', '.join(names)})"
-        )
+        purpose = f"train.forgetting_tasks ({', '.join(names)})"
+        raise MissingExtraError("lm-eval", needed_for=purpose)
     found = []
     for name in names:
+        if not is_file(name):
+            found.append(name)
+            continue
         path = folder / name
-        if is_file(name) and not path.is_file():
+        if not path.is_file():
             raise TaskError(
                 [(PLACE, f"there is no task file '{path}'")],
                 hint="paths are taken from the folder of tunewell.yaml",
             )
-        found.append(str(path.resolve()) if is_file(name) else name)
+        found.append(str(path.resolve()))
     return Harness(tuple(found), recipe.forgetting_documents)
 
 
 def task_digests(recipe: Recipe, folder: Path) -> dict[str, str]:
-    """What a recipe's tasks are, for the key of a run: SHA-256 of a file, the version of lm-eval for a name."""
+    """What a recipe's tasks are, for the key of a run.
+
+    SHA-256 of a file, the version of lm-eval for a name.
+    """
     found = {}
     for name in recipe.forgetting_tasks:
         path = folder / name
-        there = is_file(name) and path.is_file()
-        found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if there else _version()
+        if is_file(name) and path.is_file():
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            found[name] = _version()
     return found
 
 
@@ -105,27 +120,28 @@ class TaskScores:
 
 
 def run_tasks(
-    network: Any, tokenizer: Any, recipe: Any, cut: int, values: Any, tasks: Harness
+    adapted: Adapted, tokenizer: PreTrainedTokenizerBase, tasks: Harness
 ) -> list[TaskScores]:
     """Answer every document without and with an adapter.
 
     Args:
-        network: The frozen base.
-        tokenizer: Its.
-        recipe: Of the adapter.
-        cut: First layer with adapters.
-        values: Of the adapter's bank.
+        adapted: One adapter.
+        tokenizer: The base's.
         tasks: Which.
 
     Raises:
         TaskError: lm-eval does not know a task, or cannot load or score it.
     """
-    scorers = [Scorer(network, tokenizer, recipe, cut, v) for v in (None, values)]
-    found = []
+    found: list[TaskScores] = []
+    if not tasks.names:
+        return found
+    scorers = [Scorer(model, tokenizer) for model in (adapted.untrained(), adapted)]
     for name in tasks.names:
         loaded = loaded_tasks(name)
-        runs = [samples_of(language_model(s), name, loaded, tasks.limit) for s in scorers]
-        found.append(_paired(name, *runs))
+        before, after = (
+            samples_of(language_model(scorer), name, loaded, tasks.limit) for scorer in scorers
+        )
+        found.append(_paired(name, before, after))
     return found
 
 
@@ -144,14 +160,17 @@ def _paired(name: str, before: dict[str, Any], after: dict[str, Any]) -> TaskSco
         metric, higher = own, directions[own] is not False
         kept = samples[0]["filter"]
         for column, run in zip(columns, (samples, after["samples"][task]), strict=True):
-            column += [
-                s[metric] for s in sorted(run, key=lambda s: s["doc_id"]) if s["filter"] == kept
-            ]
+            documents = [s for s in run if s["filter"] == kept]
+            documents.sort(key=lambda s: s["doc_id"])
+            column += [s[metric] for s in documents]
+
     values = np.asarray(columns, np.float64)
-    if values.ndim == 3:  # (log-likelihood, words or bytes) of a perplexity
-        units = values[0, :, 1]
-        return TaskScores(name, metric, False, -values[..., 0] / units, units)
-    return TaskScores(name, metric, higher, values, None)
+    if values.ndim == 2:
+        return TaskScores(name, metric, higher, values, None)
+    # (log-likelihood, words or bytes) of a perplexity.
+    units = values[0, :, 1]
+    nats = -values[..., 0] / units
+    return TaskScores(name, metric, False, nats, units)
 
 
 def task_finding(scores: TaskScores, *, drop: float = DROP) -> Finding:
@@ -167,44 +186,64 @@ def task_finding(scores: TaskScores, *, drop: float = DROP) -> Finding:
         >>> task_finding(TaskScores("sums", "acc", True, made, None)).status
         'unchecked'
     """
-    worse, estimate, seen = _loss_of(scores)
-    limit = drop if scores.units is None else LIMIT
-    status = "found" if worse.low > limit else "clear" if worse.high <= limit else "unchecked"
+    is_perplexity = scores.units is not None
+    limit, unit = (LIMIT, "% of the nats") if is_perplexity else (drop, "points")
+    loss = _loss_of(scores)
+    status = "unchecked"
+    if loss.worse.low > limit:
+        status = "found"
+    elif loss.worse.high <= limit:
+        status = "clear"
+
     name = Path(scores.task).stem if is_file(scores.task) else scores.task
-    unit = "points" if scores.units is None else "% of the nats"
+    change = loss.change
+    value, low, high = (f"{100 * x:+.1f}" for x in (change.value, change.low, change.high))
     why = (
-        f"{scores.metric} of {name} changed by {100 * estimate.value:+.1f} [{100 * estimate.low:+.1f}, "
-        f"{100 * estimate.high:+.1f}] {unit} ({estimate.n} documents; {100 * seen:.2g} would have been seen)."
+        f"{scores.metric} of {name} changed by {value} [{low}, {high}] {unit} ({change.n} "
+        f"documents; {100 * loss.detectable:.2g} would have been seen)."
     )
+    up_is_worse = loss.worse is change
     return Finding(
         code="T04",
         status=status,
         stage="train",
         slice=f"lm-eval={name}",
         why=why,
-        estimate=estimate,
-        threshold=Threshold(value=limit if worse is estimate else -limit, origin="built-in"),
-        remedy="" if status == "clear" else _remedy(status),
+        estimate=change,
+        threshold=Threshold(value=limit if up_is_worse else -limit, origin="built-in"),
+        remedy=REMEDIES[status],
     )
 
 
-def _remedy(status: str) -> str:
-    if status == "unchecked":
-        return "more documents: raise train.forgetting_documents"
-    return "mix in general rows: train.replay: 0.05; or lower train.rate or train.rank"
+REMEDIES = {
+    "found": "mix in general rows: train.replay: 0.05; or lower train.rate or train.rank",
+    "unchecked": "more documents: raise train.forgetting_documents",
+    "clear": "",
+}
 
 
-def _loss_of(scores: TaskScores) -> tuple[Estimate, Estimate, float]:
-    """How much worse (up is worse), the change as the metric counts it, and the smallest change that would be seen."""
+class _Loss(NamedTuple):
+    """What was lost of a task's score.
+
+    Attributes:
+        worse: How much worse; up is worse.
+        change: The change as the metric counts it.
+        detectable: The smallest change that would have been seen.
+    """
+
+    worse: Estimate
+    change: Estimate
+    detectable: float
+
+
+def _loss_of(scores: TaskScores) -> _Loss:
     before, after = scores.scores
     if scores.units is not None:
         made = relative_change(scores.scores, scores.units, ["all"] * len(before))
-        return made.estimate, made.estimate, made.detectable
+        return _Loss(made.estimate, made.estimate, made.detectable)
     change = difference(after, before, paired=True)
-    seen = (change.high - change.low) / 2 * (1 + 0.841621 / 1.959964)
+    detectable = (change.high - change.low) / 2 * (1 + Z_POWER / Z_LEVEL)
     if not scores.higher_is_better:
-        return change, change, seen
-    worse = change.model_copy(
-        update={"value": -change.value, "low": -change.high, "high": -change.low}
-    )
-    return worse, change, seen
+        return _Loss(change, change, detectable)
+    turned = {"value": -change.value, "low": -change.high, "high": -change.low}
+    return _Loss(change.model_copy(update=turned), change, detectable)

@@ -1,1 +1,1 @@
-"""K LoRA adapters at once over one frozen base: what is computed, in which order, and what is kept."""
+"""K LoRA adapters at once over one frozen base: what is computed, when, and what is kept."""

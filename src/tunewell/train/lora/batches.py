@@ -1,4 +1,4 @@
-"""Which rows share a step: of like length, within the token budget, the same number for every adapter."""
+"""Which rows share a step: of like length, in the token budget, as many for every adapter."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.train.lora.rows import TrainRow
+
+NOBODY = -1
+"""Stands in the places of a batch that hold no row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +26,15 @@ class StepBatch:
 
     rows: NDArray[np.int64]
     length: int
+
+    @property
+    def filled(self) -> list[tuple[int, int]]:
+        """(place, row) of every place that holds a row, places counted through."""
+        return [(i, r) for i, r in enumerate(self.rows.ravel().tolist()) if r != NOBODY]
+
+    def tokens(self, lengths: NDArray[np.int64]) -> int:
+        """Tokens of its rows, padding not counted."""
+        return int(lengths[self.rows[self.rows != NOBODY]].sum())
 
 
 def plan(
@@ -47,39 +59,57 @@ def plan(
         >>> [b.rows.tolist() for b in plan(np.array([5, 3, 4, 9]), [np.arange(4)], budget=10)]
         [[[3]], [[0, 2]], [[1]]]
     """
-    rng = np.random.default_rng(seed) if seed is not None else None
-    orders = []
-    for rows in members:
-        ties = rng.permutation(len(rows)) if rng is not None else np.arange(len(rows))
-        orders.append(rows[np.lexsort((ties, -lengths[rows]))])
-    largest = max(orders, key=lambda o: int(lengths[o].sum()), default=np.zeros(0, np.int64))
+    rng = None if seed is None else np.random.default_rng(seed)
+    orders = [_longest_first(rows, lengths, rng) for rows in members]
+    nothing = np.zeros(0, np.int64)
+    largest = max(orders, key=lambda o: int(lengths[o].sum()), default=nothing)
     if not len(largest):
         return []
+
+    # The adapter with most tokens decides the cuts; the others are cut at the same shares.
     cuts = np.asarray(_cuts(lengths[largest], budget)) / len(largest)
     batches = []
     for low, high in itertools.pairwise(cuts.tolist()):
-        parts = [o[round(low * len(o)) : round(high * len(o))] for o in orders]
-        width = max(len(p) for p in parts)
-        if width:
-            places = np.full((len(parts), width), -1, np.int64)
-            for i, part in enumerate(parts):
-                places[i, : len(part)] = part
-            batches.append(
-                StepBatch(rows=places, length=max(int(lengths[p].max()) for p in parts if len(p)))
-            )
-    return [batches[i] for i in rng.permutation(len(batches))] if rng is not None else batches
+        pieces = [o[round(low * len(o)) : round(high * len(o))] for o in orders]
+        if any(len(piece) for piece in pieces):
+            batches.append(_side_by_side(pieces, lengths))
+    if rng is None:
+        return batches
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _longest_first(
+    rows: NDArray[np.int64], lengths: NDArray[np.int64], rng: np.random.Generator | None
+) -> NDArray[np.int64]:
+    """Rows by length; rows of one length as drawn, or in their own order."""
+    ties = np.arange(len(rows)) if rng is None else rng.permutation(len(rows))
+    return rows[np.lexsort((ties, -lengths[rows]))]
+
+
+def _side_by_side(pieces: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64]) -> StepBatch:
+    """One piece for each adapter as a batch, the shorter ones filled up with nobody."""
+    width = max(len(piece) for piece in pieces)
+    places = np.full((len(pieces), width), NOBODY, np.int64)
+    longest = 0
+    for i, piece in enumerate(pieces):
+        places[i, : len(piece)] = piece
+        longest = max(longest, int(lengths[piece].max(initial=0)))
+    return StepBatch(rows=places, length=longest)
 
 
 def parts(
     batch: StepBatch, lengths: NDArray[np.int64], *, budget: int
 ) -> list[tuple[int, StepBatch]]:
-    """A batch in pieces of at most so many tokens (all adapters together), each with its first place.
+    """A batch in pieces of at most so many tokens, all adapters together.
+
+    Each comes with its first place in the batch.
 
     The gradient of a step is the sum of those of its pieces; only the memory is smaller.
 
     Example:
         >>> batch = StepBatch(rows=np.array([[0, 1, 2], [3, 4, -1]]), length=9)
-        >>> [(at, b.rows.tolist(), b.length) for at, b in parts(batch, np.array([9, 5, 5, 9, 3]), budget=36)]
+        >>> found = parts(batch, np.array([9, 5, 5, 9, 3]), budget=36)
+        >>> [(at, b.rows.tolist(), b.length) for at, b in found]
         [(0, [[0, 1], [3, 4]], 9), (2, [[2], [-1]], 5)]
     """
     count, places = batch.rows.shape
@@ -87,7 +117,8 @@ def parts(
     found = []
     for start in range(0, places, step):
         rows = batch.rows[:, start : start + step]
-        found.append((start, StepBatch(rows=rows, length=int(lengths[rows[rows >= 0]].max()))))
+        longest = int(lengths[rows[rows != NOBODY]].max())
+        found.append((start, StepBatch(rows=rows, length=longest)))
     return found
 
 
@@ -95,7 +126,8 @@ def _cuts(lengths: NDArray[np.int64], budget: int) -> list[int]:
     """Where to cut lengths (falling) so that each piece times its longest stays in the budget."""
     cuts = [0]
     for i in range(1, len(lengths)):
-        if (i - cuts[-1] + 1) * int(lengths[cuts[-1]]) > budget:
+        rows = i - cuts[-1] + 1
+        if rows * int(lengths[cuts[-1]]) > budget:
             cuts.append(i)
     return [*cuts, len(lengths)]
 
@@ -103,17 +135,19 @@ def _cuts(lengths: NDArray[np.int64], budget: int) -> list[int]:
 def draw_replay(
     rows: Sequence[TrainRow], *, tokens: int, share: float, seed: Sequence[int]
 ) -> NDArray[np.int64]:
-    """Which general rows an epoch takes: in an order drawn by seed, until they are a share of its tokens.
+    """Which general rows an epoch takes: in an order drawn by seed, until they are its share.
 
     No row is taken twice in an epoch, so a large set of rows may get less than the share.
 
     Args:
-        rows: From `replay_rows`.
+        rows: From `tunewell.train.forgetting.general_rows.replay_rows`.
         tokens: Of the epoch's own rows.
         share: Of all tokens of the epoch, in [0, 1).
         seed: Of the order.
     """
     order = np.random.default_rng(tuple(seed)).permutation(len(rows))
+    if not share:
+        return order[:0]
     ends = np.cumsum([len(rows[i].ids) for i in order])
     wanted = tokens * share / (1 - share)
-    return order[: int(np.searchsorted(ends, wanted)) + 1] if share else order[:0]
+    return order[: int(np.searchsorted(ends, wanted)) + 1]

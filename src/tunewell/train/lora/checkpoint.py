@@ -1,4 +1,4 @@
-"""What a killed process had done so far: one safetensors file per phase, replaced whole or not at all."""
+"""What a killed process had done so far: one file per phase, replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from tunewell.store.files import disk_errors, fsync
 
+Arrays = Mapping[str, NDArray[Any]]
+"""Name to array, of any kind of numbers."""
+
 
 class Checkpoint:
-    """The newest state of one phase.
+    """The newest state of one phase, as a safetensors file.
 
     Args:
         path: The file; its folder is made when first written. None = nothing is kept.
@@ -26,16 +29,16 @@ class Checkpoint:
         self.path = path
         self.every_s = every_s
 
-    def save(self, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any]) -> None:
+    def save(self, arrays: Arrays, notes: Mapping[str, Any]) -> None:
         """Write a state; after a kill at any moment either this one or the one before is there."""
         if self.path is None:
             return
         from safetensors.numpy import save_file
 
         temporary = self.path.with_suffix(".tmp")
+        whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            whole = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
             save_file(whole, temporary, metadata={"notes": json.dumps(notes)})
             fsync(temporary)
             os.replace(temporary, self.path)
@@ -48,5 +51,5 @@ class Checkpoint:
         from safetensors import safe_open
 
         with safe_open(self.path, framework="numpy") as file:
-            arrays = {k: file.get_tensor(k) for k in file.keys()}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
             return arrays, json.loads(file.metadata()["notes"])

@@ -2,177 +2,235 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+from torch import Tensor
 
-from tunewell.train.lora.bank import Bank, Site
-from tunewell.train.lora.kernels import add_norm, attention, lora, rms_norm, swiglu, taken
+from tunewell.train.lora.attention import attention
+from tunewell.train.lora.bank import Bank, MatrixProduct, Site, SiteGroup
+from tunewell.train.lora.kernels import add_norm, lora, rms_norm, swiglu, taken
 from tunewell.train.lora.network import soft_cap
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
 FAST = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+"""Families that compute what `FastDecoder` computes."""
+
+QKV, O, GATE_UP, DOWN = "qkv", "o", "gu", "down"  # noqa: E741
+
+PRODUCTS = {
+    QKV: ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    O: ("self_attn.o_proj",),
+    GATE_UP: ("mlp.gate_proj", "mlp.up_proj"),
+    DOWN: ("mlp.down_proj",),
+}
+"""The four products of a layer, and the maps of one input that each of them computes."""
+
+PRODUCT_OF = {
+    name.rpartition(".")[2]: product for product, names in PRODUCTS.items() for name in names
+}
+"""Last part of a map's name to its product."""
 
 
-def is_plain(config: Any) -> bool:
+def is_plain(config: PretrainedConfig) -> bool:
     """Whether the model computes exactly what `FastDecoder` computes."""
+    if config.model_type not in FAST or config.hidden_act != "silu":
+        return False
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    windows = getattr(config, "sliding_window", None) if config.model_type == "mistral" else None
-    return (
-        config.model_type in FAST
-        and config.hidden_act == "silu"
-        and kinds == {"full_attention"}
-        and windows is None
-    )
+    if kinds != {"full_attention"}:
+        return False
+    # The others have a field of this name too, and do not use it where all layers see everything.
+    if config.model_type == "mistral":
+        return getattr(config, "sliding_window", None) is None
+    return True
 
 
 class FastDecoder:
-    """Llama-shaped decoders in our own layers. See `FrozenDecoder`."""
+    """Llama-shaped decoders in our own layers.
 
-    cuts, transposed = True, False
+    See `tunewell.train.lora.network.FrozenDecoder`.
+    """
 
-    def __init__(self, model: Any) -> None:
+    cuts = True
+    transposed = False
+
+    def __init__(self, model: PreTrainedModel) -> None:
         self._model = model.model
         self.layers = len(self._model.layers)
         self.width = int(model.config.hidden_size)
         self.head = model.lm_head.weight
         self.cap = soft_cap(model.config)
         self._eps = float(model.config.rms_norm_eps)
-        self._layers = [
-            _FastLayer(layer, f"model.layers.{i}", i) for i, layer in enumerate(self._model.layers)
-        ]
+        self._layers = [_FastLayer(layer, i) for i, layer in enumerate(self._model.layers)]
 
-    def sites(self, targets: Sequence[str], first: int) -> list[tuple[tuple[Site, ...], int]]:
-        """See `FrozenDecoder`."""
-        found = [g for layer in self._layers[first:] for g in layer.sites(targets)]
-        return [(sites, outputs) for sites, outputs in found if sites]
+    def sites(self, targets: Sequence[str], first: int) -> list[MatrixProduct]:
+        """See `tunewell.train.lora.network.FrozenDecoder`."""
+        found = []
+        for layer in self._layers[first:]:
+            found += layer.products(targets)
+        return found
 
-    def embed(self, ids: Any) -> Any:
-        """See `FrozenDecoder`."""
+    def embed(self, ids: Tensor) -> Tensor:
+        """See `tunewell.train.lora.network.FrozenDecoder`."""
         return self._model.embed_tokens(ids)
 
     def run(
-        self, hidden: Any, *, first: int, last: int, bank: Bank | None = None, wanted: Any = None
-    ) -> Any:
-        """See `FrozenDecoder`."""
+        self,
+        hidden: Tensor,
+        *,
+        first: int,
+        last: int,
+        bank: Bank | None = None,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """See `tunewell.train.lora.network.FrozenDecoder`."""
         k, rows, tokens, width = hidden.shape
-        position = torch.arange(tokens, device=hidden.device)[None]
+        states = _States(hidden.reshape(k, rows * tokens, width), None)
+        given = _Given(
+            rows=rows,
+            tokens=tokens,
+            turn=self._turn(hidden),
+            groups=_by_place(bank),
+            eps=self._eps,
+        )
+        for i in range(first, last):
+            only = wanted if i == last - 1 else None
+            states = self._layers[i].run(states, given, only)
+        return states.added().view(k, rows, -1, width)
+
+    def _turn(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of the rotary positions, each of shape (tokens, head width / 2)."""
+        position = torch.arange(hidden.shape[2], device=hidden.device)[None]
         cos, sin = self._model.rotary_emb(hidden[0, :1], position)
         half = cos.shape[-1] // 2
-        turn = (cos[0, :, :half].contiguous(), sin[0, :, :half].contiguous())
-        groups = {(g.sites[0].layer, _kind(g.sites[0])): g for g in bank.groups} if bank else {}
-        flat, more = hidden.reshape(k, rows * tokens, width), None
-        for i, layer in enumerate(self._layers[first:last], first):
-            only = wanted if i == last - 1 else None
-            flat, more = layer.run(flat, more, (rows, tokens), turn, groups, self._eps, only)
-        return (flat if more is None else flat + more).view(k, rows, -1, width)
+        return cos[0, :, :half].contiguous(), sin[0, :, :half].contiguous()
 
-    def finish(self, hidden: Any) -> Any:
-        """See `FrozenDecoder`."""
+    def finish(self, hidden: Tensor) -> Tensor:
+        """See `tunewell.train.lora.network.FrozenDecoder`."""
         return rms_norm(hidden, self._model.norm.weight, self._eps)
 
 
-KINDS = {
-    "q_proj": "qkv",
-    "k_proj": "qkv",
-    "v_proj": "qkv",
-    "o_proj": "o",
-    "gate_proj": "gu",
-    "up_proj": "gu",
-    "down_proj": "down",
-}
+Groups = Mapping[tuple[int, str], SiteGroup]
+"""Number of a layer and name of a product to the adapters there."""
 
 
-def _kind(site: Site) -> str:
-    return KINDS[site.name.rsplit(".", 1)[-1]]
+def _by_place(bank: Bank | None) -> Groups:
+    if bank is None:
+        return {}
+    return {(g.sites[0].layer, PRODUCT_OF[g.sites[0].leaf]): g for g in bank.groups}
+
+
+class _States(NamedTuple):
+    """States in two parts, each (K, rows * tokens, width): whoever normalises them adds them up."""
+
+    x: Tensor
+    more: Tensor | None
+
+    def added(self) -> Tensor:
+        return self.x if self.more is None else self.x + self.more
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What all layers of one pass have in common."""
+
+    rows: int
+    tokens: int
+    turn: tuple[Tensor, Tensor]
+    groups: Groups
+    eps: float
 
 
 class _FastLayer:
-    """One layer: maps of the same input are one matrix, of which the model's own weights become views."""
+    """One layer.
 
-    def __init__(self, layer: Any, name: str, number: int) -> None:
-        att, mlp = layer.self_attn, layer.mlp
+    Maps of the same input are one matrix, of which the model's own weights become views.
+    """
+
+    def __init__(self, layer: torch.nn.Module, number: int) -> None:
+        att = layer.self_attn
         self._number = number
         self._width = int(att.head_dim)
         self._scale = float(getattr(att, "scaling", self._width**-0.5))
         self._norms = (layer.input_layernorm.weight, layer.post_attention_layernorm.weight)
-        self._qk_norms = [
-            getattr(getattr(att, n, None), "weight", None) for n in ("q_norm", "k_norm")
-        ]
-        self._maps: dict[str, tuple[Any, Any]] = {}
-        self._sites: dict[str, list[Site]] = {}
-        parts = {
-            "qkv": [
-                (f"{name}.self_attn.{n}", getattr(att, n)) for n in ("q_proj", "k_proj", "v_proj")
-            ],
-            "o": [(f"{name}.self_attn.o_proj", att.o_proj)],
-            "gu": [(f"{name}.mlp.{n}", getattr(mlp, n)) for n in ("gate_proj", "up_proj")],
-            "down": [(f"{name}.mlp.down_proj", mlp.down_proj)],
-        }
-        for kind, linears in parts.items():
-            self._maps[kind] = _joined([linear for _, linear in linears])
-            start, self._sites[kind] = 0, []
-            for site, linear in linears:
-                out, inputs = linear.weight.shape
-                self._sites[kind].append(Site(site, number, int(inputs), int(out), start))
-                start += int(out)
+        self._q_norm = getattr(getattr(att, "q_norm", None), "weight", None)
+        self._k_norm = getattr(getattr(att, "k_norm", None), "weight", None)
+        self._maps: dict[str, tuple[Tensor, Tensor | None]] = {}
+        self._products: dict[str, MatrixProduct] = {}
+        for product, names in PRODUCTS.items():
+            linears = [layer.get_submodule(name) for name in names]
+            self._maps[product] = _joined(linears)
+            self._products[product] = _product(names, linears, number)
+        # Key heads, which groups of query heads share.
+        self._few = self._products[QKV].sites[1].outputs // self._width
 
-    def sites(self, targets: Sequence[str]) -> list[tuple[tuple[Site, ...], int]]:
-        return [
-            (
-                tuple(s for s in sites if s.name.rsplit(".", 1)[-1] in targets),
-                sum(s.outputs for s in sites),
-            )
-            for sites in self._sites.values()
-        ]
+    def products(self, targets: Sequence[str]) -> list[MatrixProduct]:
+        """Those that hold maps of these names, with those maps alone."""
+        found = []
+        for sites, outputs in self._products.values():
+            chosen = tuple(site for site in sites if site.leaf in targets)
+            if chosen:
+                found.append(MatrixProduct(chosen, outputs))
+        return found
 
-    def run(
-        self,
-        x: Any,
-        more: Any,
-        shape: tuple[int, int],
-        turn: Any,
-        groups: Any,
-        eps: float,
-        wanted: Any,
-    ) -> tuple[Any, Any]:
-        """States x + more to states in two parts again: whoever normalises them adds them up.
+    def run(self, states: _States, given: _Given, wanted: Tensor | None) -> _States:
+        """The layer.
 
-        Where only some are wanted, the others are left out as soon as they have been looked at:
-        behind attention.
+        Where only some states are wanted, the others are left out as soon as they have been looked
+        at: behind attention.
         """
-
-        def linear(kind: str, value: Any) -> Any:
-            weight, bias = self._maps[kind]
-            group = groups.get((self._number, kind))
-            if group is None:
-                return torch.nn.functional.linear(value, weight, bias)
-            return lora(value, weight, bias, group.a, group.b, group.mask)
-
-        k, rows = x.shape[0], x.shape[0] * shape[0]
-        x, normed = add_norm(x, more, self._norms[0], eps)
-        both = linear("qkv", normed).view(rows, shape[1], -1, self._width)
-        few = self._sites["qkv"][1].outputs // self._width
-        if self._qk_norms[0] is not None:
-            q, key, value = both.split([both.shape[2] - 2 * few, few, few], 2)
-            q, key = rms_norm(q, self._qk_norms[0], eps), rms_norm(key, self._qk_norms[1], eps)
-            both = torch.cat([q, key, value], 2)
-        mixed = attention(both, turn[0], turn[1], few, scale=self._scale)
+        k = states.x.shape[0]
+        x, normed = add_norm(*states, self._norms[0], given.eps)
+        mixed = self._attention(normed, given)
         if wanted is not None:
             mixed, x = taken(mixed, wanted), taken(x, wanted)
-        x, normed = add_norm(
-            x, linear("o", mixed.view(k, -1, mixed.shape[-1])), self._norms[1], eps
-        )
-        return x, linear("down", swiglu(linear("gu", normed)))
+        mixed = self._linear(O, mixed.view(k, -1, mixed.shape[-1]), given)
+
+        x, normed = add_norm(x, mixed, self._norms[1], given.eps)
+        inner = swiglu(self._linear(GATE_UP, normed, given))
+        return _States(x, self._linear(DOWN, inner, given))
+
+    def _attention(self, normed: Tensor, given: _Given) -> Tensor:
+        """What attention mixes, before the output map."""
+        rows, few = normed.shape[0] * given.rows, self._few
+        both = self._linear(QKV, normed, given).view(rows, given.tokens, -1, self._width)
+        if self._q_norm is not None:
+            q, key, value = both.split([both.shape[2] - 2 * few, few, few], 2)
+            q = rms_norm(q, self._q_norm, given.eps)
+            key = rms_norm(key, self._k_norm, given.eps)
+            both = torch.cat([q, key, value], 2)
+        return attention(both, *given.turn, few, scale=self._scale)
+
+    def _linear(self, product: str, value: Tensor, given: _Given) -> Tensor:
+        """A product, with adapters where there are any."""
+        weight, bias = self._maps[product]
+        group = given.groups.get((self._number, product))
+        if group is None:
+            return torch.nn.functional.linear(value, weight, bias)
+        return lora(value, weight, bias, group.a, group.b, group.mask)
 
 
-def _joined(linears: list[Any]) -> tuple[Any, Any]:
+def _product(
+    names: Sequence[str], linears: Sequence[torch.nn.Linear], number: int
+) -> MatrixProduct:
+    """Maps one above the other as one product of a layer."""
+    sites = []
+    start = 0
+    for name, linear in zip(names, linears, strict=True):
+        outputs, inputs = (int(n) for n in linear.weight.shape)
+        sites.append(Site(f"model.layers.{number}.{name}", number, inputs, outputs, start))
+        start += outputs
+    return MatrixProduct(tuple(sites), start)
+
+
+def _joined(linears: Sequence[torch.nn.Linear]) -> tuple[Tensor, Tensor | None]:
     """Weights (and biases) one above the other; the linears keep views of them."""
-    weight = (
-        torch.cat([linear.weight.data for linear in linears])
-        if len(linears) > 1
-        else linears[0].weight.data
-    )
+    weights = [linear.weight.data for linear in linears]
+    weight = torch.cat(weights) if len(weights) > 1 else weights[0]
     start = 0
     for linear in linears:
         end = start + linear.weight.shape[0]

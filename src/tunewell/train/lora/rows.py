@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.model.chat import chat_format
+from tunewell.model.chat import Encoded, chat_format
 from tunewell.types import Example, digest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,12 @@ class TrainRow:
     def targets(self) -> int:
         """Number of target tokens, the end of turn included."""
         return len(self.ids) - self.start
+
+    @classmethod
+    def of(cls, id: str, coded: Encoded) -> TrainRow:
+        """A coded conversation as a row."""
+        ids = np.asarray(coded.ids, np.int32)
+        return cls(id=id, ids=ids, start=coded.target_start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +67,19 @@ class Rows:
         return digest([[r.id, r.start, r.ids.tolist()] for r in self.rows])
 
 
-def encode_rows(examples: Sequence[Example], tokenizer: Any, *, max_tokens: int) -> Rows:
+def lengths_of(rows: Sequence[TrainRow]) -> NDArray[np.int64]:
+    """Tokens of every row, shape (rows,)."""
+    return np.asarray([len(r.ids) for r in rows], np.int64)
+
+
+def targets_of(rows: Sequence[TrainRow]) -> NDArray[np.int64]:
+    """Target tokens of every row, shape (rows,)."""
+    return np.asarray([r.targets for r in rows], np.int64)
+
+
+def encode_rows(
+    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, max_tokens: int
+) -> Rows:
     """Examples as token ids, in the given order.
 
     Args:
@@ -76,11 +97,7 @@ def encode_rows(examples: Sequence[Example], tokenizer: Any, *, max_tokens: int)
             continue
         coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
         if coded.fits:
-            rows.append(
-                TrainRow(
-                    id=example.id, ids=np.asarray(coded.ids, np.int32), start=coded.target_start
-                )
-            )
+            rows.append(TrainRow.of(example.id, coded))
         else:
             too_long.append(example.id)
     return Rows(rows=tuple(rows), too_long=tuple(too_long), empty=tuple(empty))
@@ -95,9 +112,11 @@ def draw(rows: Rows, *, max_tokens: int, seed: int) -> Rows:
         return rows
     left = max_tokens
     taken: set[int] = set()
-    for i in np.random.default_rng(seed).permutation(len(rows.rows)).tolist():
-        if len(rows.rows[i].ids) <= left:
+    order = np.random.default_rng(seed).permutation(len(rows.rows))
+    for i in order.tolist():
+        size = len(rows.rows[i].ids)
+        if size <= left:
             taken.add(i)
-            left -= len(rows.rows[i].ids)
+            left -= size
     kept = tuple(r for i, r in enumerate(rows.rows) if i in taken)
     return Rows(rows=kept, too_long=rows.too_long, empty=rows.empty)

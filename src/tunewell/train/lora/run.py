@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,17 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.train.lora.adapted import Mask
 from tunewell.train.lora.bank import rate_at
 from tunewell.train.lora.batches import StepBatch
 from tunewell.train.lora.checkpoint import Checkpoint
 from tunewell.train.lora.device import finish
 from tunewell.train.lora.job import Job
-
-Stop = Callable[[Sequence["LossReading"]], bool]
-
-
-Told = Callable[[int], None]
-"""Called with the training tokens done since the last call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +28,34 @@ class LossReading:
 
     epoch: float
     losses: NDArray[np.float32]
+
+
+StopRule = Callable[[Sequence[LossReading]], bool]
+"""Asked after every reading but the first; gets all of them."""
+
+OnTokens = Callable[[int], None]
+"""Called with the training tokens done since the last call."""
+
+OnReading = Callable[[LossReading], None]
+"""Called with every reading, the adapters being as they were read."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, and when to measure.
+
+    Attributes:
+        epochs: Epochs to do.
+        planned: Epochs that the learning rate is planned for (``epochs`` if 0), so that a run that
+            is stopped early and its repetition walk the same way.
+        max_steps: Stop after so many steps (0 = never); the rate is then planned for them.
+        read_every: Measure at the end of every epoch, not only before and after.
+    """
+
+    epochs: int
+    planned: int = 0
+    max_steps: int = 0
+    read_every: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,54 +82,25 @@ class JobResult:
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
-def held_out_mean(
-    losses: NDArray[np.float32], held_out: NDArray[np.bool_], targets: NDArray[np.int64]
-) -> float:
-    """Mean nats per target token over all held-out (adapter, row) pairs that were evaluated.
-
-    NaN if there are none.
-    """
-    use = held_out & np.isfinite(losses)
-    weight = np.broadcast_to(targets[None], losses.shape)[use]
-    return float((losses[use] * weight).sum() / weight.sum()) if weight.sum() else math.nan
-
-
 def run_job(
     job: Job,
+    schedule: Schedule,
     *,
-    epochs: int,
-    planned: int = 0,
-    stop: Stop | None = None,
-    max_steps: int = 0,
+    measure: Mask | None = None,
+    stop: StopRule | None = None,
     checkpoint: Checkpoint | None = None,
-    told: Told | None = None,
-    live: Callable[[LossReading], None] | None = None,
-    read_every: bool = True,
+    told: OnTokens | None = None,
+    live: OnReading | None = None,
 ) -> JobResult:
-    """Train to the end, or until ``stop`` says so after a reading.
-
-    Args:
-        job: What to train.
-        epochs: Epochs to do.
-        planned: Epochs that the learning rate is planned for (``epochs`` if 0), so that a run that
-            is stopped early and its repetition walk the same way.
-        stop: Asked after every reading but the first; gets all of them.
-        max_steps: Stop after so many steps (0 = never); the rate is then planned for them.
-        checkpoint: Where to go on from and to keep states.
-        told: Called with tokens done.
-        live: Called with every reading.
-        read_every: Measure at the end of every epoch, not only before and after.
-    """
+    """Train to the end, or until ``stop`` says so after a reading. See `Running`."""
     running = Running(
         job,
-        epochs,
-        planned=planned,
+        schedule,
+        measure=measure,
         stop=stop,
-        max_steps=max_steps,
         checkpoint=checkpoint,
         told=told,
         live=live,
-        read_every=read_every,
     )
     while running.more:
         running.epoch_on()
@@ -117,31 +110,46 @@ def run_job(
 class Running:
     """A job under way, epoch by epoch; for searches that train several side by side.
 
-    See `run_job`.
+    Args:
+        job: What to train.
+        schedule: How long.
+        measure: Which (adapter, row) pairs are measured, shape (adapters, rows); none if None.
+        stop: Whether to stop early.
+        checkpoint: Where to go on from and to keep states.
+        told: Told of progress.
+        live: Told of evaluations.
     """
 
     def __init__(
         self,
         job: Job,
-        epochs: int,
+        schedule: Schedule,
         *,
-        planned: int = 0,
-        stop: Stop | None = None,
-        max_steps: int = 0,
+        measure: Mask | None = None,
+        stop: StopRule | None = None,
         checkpoint: Checkpoint | None = None,
-        told: Told | None = None,
-        live: Callable[[LossReading], None] | None = None,
-        read_every: bool = True,
+        told: OnTokens | None = None,
+        live: OnReading | None = None,
     ) -> None:
-        self.job, self.live, self.read_every = job, live, read_every
-        self._stop = stop or (lambda _: False)
-        self._told = told or (lambda _: None)
+        self.job = job
+        self._schedule = schedule
+        self._measure = np.zeros_like(job.train) if measure is None else measure
+        self._stop = stop
+        self._told = told
+        self._live = live
         self._checkpoint = checkpoint or Checkpoint(None)
+
         per_epoch = len(job.batches(0))
-        self._total = min(max_steps, per_epoch * epochs) if max_steps else per_epoch * epochs
-        self._horizon = max_steps or per_epoch * (planned or epochs)
-        self._epoch, self._step = 0, 0  # step: within the epoch
-        self._tokens, self._seconds = 0, 0.0
+        self._total = per_epoch * schedule.epochs
+        self._horizon = per_epoch * (schedule.planned or schedule.epochs)
+        if schedule.max_steps:
+            self._total = min(schedule.max_steps, self._total)
+            self._horizon = schedule.max_steps
+
+        self._epoch = 0
+        self._step = 0  # within the epoch
+        self._tokens = 0
+        self._seconds = 0.0
         self.readings: list[LossReading] = []
         self._resume()
         if not self.readings:
@@ -151,18 +159,25 @@ class Running:
     @property
     def more(self) -> bool:
         """Whether there is anything left to do."""
-        if self.job.bank.steps >= self._total:
+        if self._finished:
             return False
-        return not (len(self.readings) > 1 and self._stop(self.readings))
+        if self._stop is None or len(self.readings) < 2:
+            return True
+        return not self._stop(self.readings)
+
+    @property
+    def _finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.job.bank.steps >= self._total
 
     def outcome(self) -> JobResult:
         """What came of it so far."""
         return JobResult(
-            tuple(self.readings),
-            self._tokens,
-            self._seconds,
-            self.job.bank.steps,
-            self.readings[-1].epoch,
+            readings=tuple(self.readings),
+            tokens=self._tokens,
+            seconds=self._seconds,
+            steps=self.job.bank.steps,
+            epochs=self.readings[-1].epoch,
         )
 
     def _resume(self) -> None:
@@ -171,13 +186,13 @@ class Running:
             return
         arrays, notes = state
         self.job.bank.restore(arrays, steps=notes["optimiser_steps"])
-        self._epoch, self._step, self._tokens, self._seconds = (
-            notes[n] for n in ("epoch", "step", "tokens", "seconds")
-        )
-        self.readings = [
-            LossReading(e, arrays["losses"][i]) for i, e in enumerate(notes["readings"])
-        ]
-        self._told(self._tokens)
+        self._epoch = notes["epoch"]
+        self._step = notes["step"]
+        self._tokens = notes["tokens"]
+        self._seconds = notes["seconds"]
+        for epoch, losses in zip(notes["readings"], arrays["losses"], strict=True):
+            self.readings.append(LossReading(epoch, losses))
+        self._tell(self._tokens)
 
     def _save(self) -> None:
         if self._checkpoint.path is None:
@@ -193,42 +208,53 @@ class Running:
         }
         self._checkpoint.save({**self.job.bank.state(), "losses": losses}, notes)
 
+    def _tell(self, tokens: int) -> None:
+        if self._told:
+            self._told(tokens)
+
     def _read(self, epoch: float) -> None:
-        base = not self.readings
-        losses = self.job.evaluate_base() if base else self.job.evaluate(self.job.measure)
+        """Measure, and tell of it."""
+        job, which = self.job, self._measure
+        if self.readings:
+            losses = job.adapted.measure(job.own_rows, which=which, states=job.states)
+        else:
+            losses = job.adapted.measure_untrained(job.own_rows, which=which, states=job.states)
         self.readings.append(LossReading(epoch, losses))
-        if self.live:
-            self.live(self.readings[-1])
+        if self._live:
+            self._live(self.readings[-1])
 
     def epoch_on(self) -> None:
         """Train to the end of the epoch, and measure."""
         batches = self.job.batches(self._epoch)
         saved = time.monotonic()
         for i in range(self._step, len(batches)):
-            if self.job.bank.steps >= self._total:
+            if self._finished:
                 break
             self._one_step(batches[i])
             self._step = i + 1
             if time.monotonic() - saved > self._checkpoint.every_s:
                 self._save()
                 saved = time.monotonic()
-        ended = time.perf_counter()
-        finish(self.job.network.head.device)
-        self._seconds += time.perf_counter() - ended
+
+        waited_since = time.perf_counter()
+        finish(self.job.adapted.device)
+        self._seconds += time.perf_counter() - waited_since
+
         done = self._epoch + self._step / len(batches)
         if self._step == len(batches):
-            self._epoch, self._step = self._epoch + 1, 0
-        if self.read_every or self.job.bank.steps >= self._total:
+            self._epoch += 1
+            self._step = 0
+        if self._schedule.read_every or self._finished:
             self._read(done)
         self._save()
 
     def _one_step(self, batch: StepBatch) -> None:
         began = time.perf_counter()
-        recipe, bank = self.job.recipe, self.job.bank
+        recipe, bank = self.job.adapted.recipe, self.job.bank
         self.job.backward(batch, step=bank.steps)
         rate = rate_at(bank.steps, steps=self._horizon, peak=recipe.rate, warmup=recipe.warmup)
         bank.step(rate=rate, weight_decay=recipe.weight_decay)
-        done = int(self.job.lengths[batch.rows[batch.rows >= 0]].sum())
+        done = batch.tokens(self.job.lengths)
         self._tokens += done
         self._seconds += time.perf_counter() - began
-        self._told(done)
+        self._tell(done)

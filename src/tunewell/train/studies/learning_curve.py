@@ -6,22 +6,24 @@ Nested shares of the folds' rows, and the curve through them drawn further.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.errors import DataError
-from tunewell.lineage import record, reuse, run_key
+from tunewell.lineage import reuse
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
+from tunewell.stats import learning_curve as fitted_law
 from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
 from tunewell.task import TaskFile
 from tunewell.train.diagnose.losses import held_out_loss
-from tunewell.train.diagnose.stopping import HeldOut, choose_length
-from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
+from tunewell.train.diagnose.stopping import HeldOut, Losses, choose_length
+from tunewell.train.session import FINAL_ONLY, Masks, OnPoint, TrainingRun, TrainingSession
 from tunewell.train.stage import parameters_of
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
@@ -29,6 +31,9 @@ SHARES: Final = (0.125, 0.25, 0.5, 1.0)
 AHEAD: Final = (2.0, 4.0)
 WORTH = 0.02
 """D12: smallest gain from twice the rows, as a share of the loss, that is worth collecting for."""
+
+LEAST_ERROR = 1e-6
+"""Of a measured loss, so that the law can be fitted where nothing varies."""
 
 
 class CurvePoint(Value):
@@ -40,7 +45,10 @@ class CurvePoint(Value):
 
 
 class SliceGain(Value):
-    """What twice the rows, of all kinds, would take off the loss of one slice's rows, nats a token."""
+    """What twice the rows would take off the loss of one slice's rows, nats a token.
+
+    Twice the rows of all kinds.
+    """
 
     slice: str
     rows: int
@@ -94,67 +102,68 @@ def learning_curve(
     """
     recipe = file.spec.train
     weights = resolve(recipe.model)
-    inputs = {"examples": dataset.examples, "split": store.put_value(split)}
     fields = [s.field for s in file.spec.slices]
-    parts = recipe.model_dump(mode="json", exclude=FINAL_ONLY)
-    parameters = {"recipe": parts, "weights": weights.digest, "shares": SHARES, "by": fields}
-    found = reuse(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed)
+    run = TrainingRun(
+        "curve",
+        inputs={"examples": dataset.examples, "split": store.put_value(split)},
+        parameters={
+            "recipe": recipe.model_dump(mode="json", exclude=FINAL_ONLY),
+            "weights": weights.digest,
+            "shares": SHARES,
+            "by": fields,
+        },
+        seed=recipe.seed,
+    )
+    found = run.finished(store)
     if found is not None:
         return store.get_value(found.outputs["curve"], MeasuredCurve)
-    work = (
-        store.root
-        / "work"
-        / run_key("curve", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
-    )
-    with record(store, "curve", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
+
+    with run.record(store) as writer:
         with TrainingSession(
-            dataset, split, recipe, weights, store, work, progress=progress, live=live
+            dataset,
+            split,
+            recipe,
+            weights,
+            store,
+            run.work(store),
+            progress=progress,
+            live=live,
         ) as session:
-            losses, rows = _measured(
-                session, _folds_of_training(store, inputs, file, weights.digest)
-            )
-            result = forecast(
-                losses, rows, tokens=session.targets, families=session.families, seed=recipe.seed
-            )
-            result = result.model_copy(
-                update={"slices": slice_gains(session, fields, losses, rows)}
-            )
-            writer.outputs["curve"] = store.put_value(result)
-            writer.findings.append(too_few_rows(result))
-            writer.counts |= {"rows": len(session.rows.rows), "shares": len(SHARES)}
+            whole = _folds_of_training(store, run, file, weights.digest)
+            shares = _measured(session, whole)
+        result = forecast(shares, seed=recipe.seed)
+        gains = slice_gains(shares, session.slices(fields), seed=recipe.seed)
+        result = result.model_copy(update={"slices": gains})
+        writer.outputs["curve"] = store.put_value(result)
+        writer.findings.append(too_few_rows(result))
+        writer.counts |= {"rows": len(session.rows.rows), "shares": len(SHARES)}
     session.remove_checkpoints()
     return result
 
 
-def slice_gains(
-    session: TrainingSession,
-    fields: Sequence[str],
-    losses: NDArray[np.float64],
-    rows: Sequence[int],
-) -> tuple[SliceGain, ...]:
-    """The forecast for twice the rows on each slice's own rows, the largest gain first.
+# --- measured -------------------------------------------------------------------------------------
 
-    Args:
-        session: Rows, families, tokens.
-        fields: Of the definition's slices.
-        losses: Held-out loss of every row at every share, shape (shares, rows).
-        rows: Rows trained on at each share.
+
+@dataclass(frozen=True, eq=False)
+class ShareLosses:
+    """Held-out losses of all rows at every share.
+
+    Attributes:
+        losses: Shape (shares, rows).
+        trained_on: Rows that a fold was trained on, at each share.
+        tokens: Target tokens of each row.
+        families: Family of each row.
     """
-    slices = session.slices(fields)
-    level = 1 - 0.05 / max(len(slices), 1)
-    found = []
-    for name, own in slices.items():
-        families = [f for f, here in zip(session.families, own.tolist(), strict=True) if here]
-        curve = forecast(
-            losses[:, own],
-            rows,
-            tokens=session.targets[own],
-            families=families,
-            seed=session.recipe.seed,
-            level=level,
-        )
-        found.append(SliceGain(slice=name, rows=int(own.sum()), gain=curve.gain))
-    return tuple(sorted(found, key=lambda s: -s.gain.value))
+
+    losses: NDArray[np.float64]
+    trained_on: Sequence[int]
+    tokens: NDArray[np.int64]
+    families: Sequence[str]
+
+    def of(self, rows: NDArray[np.bool_]) -> ShareLosses:
+        """Of some of the rows."""
+        families = [self.families[i] for i in np.flatnonzero(rows).tolist()]
+        return ShareLosses(self.losses[:, rows], self.trained_on, self.tokens[rows], families)
 
 
 def epochs_at(share: float, epochs: int) -> int:
@@ -168,7 +177,7 @@ def epochs_at(share: float, epochs: int) -> int:
 
 
 def nested(fold: NDArray[np.int64], share: float, *, seed: int) -> NDArray[np.bool_]:
-    """Rows of a share: a row of a share is a row of every larger one, and every fold gives its part."""
+    """Rows of a share: they are rows of every larger one, and every fold gives its part."""
     order = np.random.default_rng(seed).permutation(len(fold))
     taken = np.zeros(len(fold), np.bool_)
     for f in np.unique(fold):
@@ -178,134 +187,231 @@ def nested(fold: NDArray[np.int64], share: float, *, seed: int) -> NDArray[np.bo
 
 
 def _folds_of_training(
-    store: Store, inputs: Mapping[str, str], file: TaskFile, weights: str
-) -> NDArray[np.float64] | None:
-    """Held-out losses of the project's own folds, shape (evaluations, rows), where they were trained just so."""
+    store: Store, run: TrainingRun, file: TaskFile, weights: str
+) -> list[NDArray[np.float64]] | None:
+    """Held-out losses of the project's own folds, one array (rows,) for each evaluation.
+
+    None where they were not trained just so.
+    """
     parameters = parameters_of(file, weights)
-    found = reuse(store, "train", inputs=inputs, parameters=parameters, seed=file.spec.train.seed)
+    found = reuse(store, "train", inputs=run.inputs, parameters=parameters, seed=run.seed)
     if found is None:
         return None
     trace = trace_from_bytes(store.files.open(found.outputs["trace"]).read_bytes())
-    return np.stack([held_out_loss(trace, e) for e in range(len(trace.losses))])
+    return [held_out_loss(trace, evaluation) for evaluation in range(len(trace.losses))]
 
 
-def _measured(
-    session: TrainingSession, whole: NDArray[np.float64] | None
-) -> tuple[NDArray[np.float64], list[int]]:
-    """Held-out loss of every row at every share, shape (shares, rows), and the rows that a fold was trained on."""
-    recipe, cut = session.recipe, session.cut(session.recipe.fold_layers)
-    epochs = [epochs_at(share, recipe.epochs) for share in SHARES]
-    where, _ = session.fold_masks()
-    trained = [~where & nested(session.fold, share, seed=recipe.seed)[None] for share in SHARES]
-    rows = [round(float(t.sum(1).mean())) for t in trained]
-    if len(set(rows)) < len(rows) or rows[0] < 1:
+def _measured(session: TrainingSession, whole: Sequence[NDArray[np.float64]] | None) -> ShareLosses:
+    """Train the folds on every share.
+
+    Args:
+        session: Rows and base.
+        whole: What is known of the whole; it is then not trained.
+    """
+    trials = [_Trial.of(session, share) for share in SHARES]
+    trained_on = [trial.rows for trial in trials]
+    if len(set(trained_on)) < len(trained_on) or trained_on[0] < 1:
         raise DataError(
-            f"a fold has {rows[-1]} training rows, too few to take an eighth, a quarter and half of them",
+            f"a fold has {trained_on[-1]} training rows, too few to take an eighth, a quarter and "
+            "half of them",
             hint="raise train.max_train_tokens, or add rows: 16 in a fold are enough to begin with",
         )
-    todo = [(s, e) for s, e in zip(SHARES, epochs, strict=True) if s < 1 or whole is None]
-    work = sum(s * e for s, e in todo) * (session.folds - 1)
-    session.meter.total = int(session.rows.tokens * work * (1 - cut / session.network.layers))
+    _plan(session, [trial for trial in trials if trial.share < 1 or whole is None])
+
     losses = []
-    for share, passes, train in zip(SHARES, epochs, trained, strict=True):
-        if share == 1 and whole is not None:
-            losses.append(
-                _at_best(
-                    list(whole[:, None]), session.held_out(np.ones((1, where.shape[1]), np.bool_))
-                )[0]
-            )
-            continue
-        part = recipe.model_copy(update={"epochs": passes})
-        job = session.job(
-            cut, train=train, measure=where, adapters=range(session.folds), recipe=part
-        )
-        done = session.run(f"share-{share:g}", job, epochs=passes, planned=passes, held_out=where)
-        at_best = _at_best([r.losses for r in done.readings], session.held_out(where))
-        losses.append(np.nansum(np.where(where, at_best, 0), axis=0))
-    return np.stack(losses).astype(np.float64), rows
+    for trial in trials:
+        if trial.share == 1 and whole is not None:
+            losses.append(_known(session, whole))
+        else:
+            losses.append(_trained(session, trial))
+    return ShareLosses(
+        losses=np.stack(losses).astype(np.float64),
+        trained_on=trained_on,
+        tokens=session.targets,
+        families=session.families,
+    )
 
 
-def _at_best(readings: Sequence[NDArray[Any]], rule: HeldOut) -> NDArray[Any]:
-    return readings[choose_length(readings, rule).best]
+class _Trial(NamedTuple):
+    """A share of the rows, its epochs, and who trains on what."""
+
+    share: float
+    epochs: int
+    masks: Masks
+
+    @classmethod
+    def of(cls, session: TrainingSession, share: float) -> _Trial:
+        held_out = session.fold_masks().held_out
+        taken = nested(session.fold, share, seed=session.recipe.seed)
+        masks = Masks(train=~held_out & taken[None], held_out=held_out, measure=held_out)
+        return cls(share, epochs_at(share, session.recipe.epochs), masks)
+
+    @property
+    def rows(self) -> int:
+        """Rows that a fold is trained on, on average."""
+        return round(float(self.masks.train.sum(1).mean()))
+
+
+def _plan(session: TrainingSession, trials: Sequence[_Trial]) -> None:
+    """Tell the meter how much work there is."""
+    cut = session.cut(session.recipe.fold_layers)
+    adapted = 1 - cut / session.network.layers
+    passes = sum(trial.share * trial.epochs for trial in trials)
+    work = passes * (session.folds - 1) * adapted
+    session.meter.total = int(session.rows.tokens * work)
+
+
+def _known(session: TrainingSession, whole: Sequence[NDArray[np.float64]]) -> Losses:
+    """The whole as training has measured it, at its best length."""
+    everything = np.ones((1, len(whole[0])), np.bool_)
+    return _at_best([losses[None] for losses in whole], session.held_out(everything))[0]
+
+
+def _trained(session: TrainingSession, trial: _Trial) -> Losses:
+    """Held-out loss of every row at a share, at its best length."""
+    recipe = session.recipe.model_copy(update={"epochs": trial.epochs})
+    cut = session.cut(recipe.fold_layers)
+    where = trial.masks.held_out
+    done = session.run(
+        f"share-{trial.share:g}",
+        session.job(cut, trial.masks, recipe=recipe),
+        trial.masks,
+        epochs=trial.epochs,
+        planned=trial.epochs,
+    )
+    best = _at_best([r.losses for r in done.readings], session.held_out(where))
+    return np.nansum(np.where(where, best, 0), axis=0)
+
+
+def _at_best(losses: Sequence[Losses], rule: HeldOut) -> Losses:
+    return losses[choose_length(losses, rule).best]
+
+
+# --- forecast -------------------------------------------------------------------------------------
+
+
+def slice_gains(
+    shares: ShareLosses,
+    slices: dict[str, NDArray[np.bool_]],
+    *,
+    seed: int,
+) -> tuple[SliceGain, ...]:
+    """The forecast for twice the rows on each slice's own rows, the largest gain first.
+
+    Args:
+        shares: What was measured.
+        slices: Name to rows.
+        seed: Of the resampling.
+    """
+    level = 1 - 0.05 / max(len(slices), 1)
+    found = []
+    for name, own in slices.items():
+        curve = forecast(shares.of(own), seed=seed, level=level)
+        found.append(SliceGain(slice=name, rows=int(own.sum()), gain=curve.gain))
+    return tuple(sorted(found, key=lambda s: -s.gain.value))
 
 
 def forecast(
-    losses: NDArray[np.float64],
-    rows: Sequence[int],
+    shares: ShareLosses,
     *,
-    tokens: NDArray[np.int64],
-    families: Sequence[str],
     seed: int = 0,
     draws: int = 400,
     level: float = 0.95,
 ) -> MeasuredCurve:
-    """Draw the curve further by `tunewell.stats.learning_curve`, the rectified law averaged over all that fits.
+    """Draw the curve further by `tunewell.stats.learning_curve`.
 
-    The shares are measured on the same rows, so only what differs between them is noise: families
-    are resampled, and each resample is centred over the shares.
+    The rectified law is averaged over all that fits. The shares are measured on the same rows, so
+    only what differs between them is noise: families are resampled, and each resample is centred
+    over the shares.
 
     Args:
-        losses: Held-out loss of every row at every share, shape (shares, rows).
-        rows: Rows trained on at each share.
-        tokens: Target tokens of each row.
-        families: Family of each row.
+        shares: What was measured.
         seed: Of the resampling.
         draws: How many resamples.
         level: Of the intervals.
     """
-    from tunewell.stats import learning_curve as fitted
-
-    rng = np.random.default_rng(seed)
-    names: dict[str, int] = {}
-    code = np.asarray([names.setdefault(f, len(names)) for f in families])
-    weight = np.bincount(code, tokens.astype(np.float64), minlength=len(names))
-    sums = np.stack([np.bincount(code, x * tokens, minlength=len(names)) for x in losses])
-    point = sums.sum(1) / weight.sum()
-    picks = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(
-        np.float64
+    rows = list(shares.trained_on)
+    resampled = _Resampled.of(shares, draws=draws, seed=seed)
+    moved = resampled.means - resampled.means.mean(1, keepdims=True)
+    law = fitted_law(
+        rows,
+        resampled.point,
+        errors=np.maximum(moved.std(0), LEAST_ERROR),
+        level=level,
+        draws=draws,
+        seed=seed,
     )
-    means = picks @ sums.T / (picks @ weight)[:, None]
-    moved = means - means.mean(1, keepdims=True)
-    law = fitted(
-        rows, point, errors=np.maximum(moved.std(0), 1e-6), level=level, draws=draws, seed=seed
-    )
-    tail = (1 - level) / 2
 
-    def estimate(value: float, sample: NDArray[np.float64], method: str) -> Estimate:
+    measured = []
+    for i, (share, count) in enumerate(zip(SHARES, rows, strict=True)):
+        loss = resampled.estimate(
+            float(resampled.point[i]),
+            resampled.means[:, i],
+            level=level,
+            method="bootstrap over families",
+        )
+        measured.append(CurvePoint(share=share, rows=count, loss=loss))
+
+    ahead = []
+    for times in AHEAD:
+        loss = law.forecast(rows[-1] * times)
+        loss = loss.model_copy(update={"n": resampled.families, "unit": "nats/token"})
+        ahead.append(CurvePoint(share=times, rows=round(rows[-1] * times), loss=loss))
+
+    now, twice = rows[-1], rows[-1] * AHEAD[0]
+    best = np.asarray(law.law)[None]
+    gain = resampled.estimate(
+        float((_loss_at(best, now) - _loss_at(best, twice))[0]),
+        _loss_at(law.fits, now) - _loss_at(law.fits, twice),
+        level=level,
+        method="rectified power law, bootstrap",
+    )
+    return MeasuredCurve(measured=tuple(measured), forecast=tuple(ahead), gain=gain)
+
+
+class _Resampled(NamedTuple):
+    """Mean losses at the shares: as measured, and of resampled families.
+
+    Attributes:
+        point: Shape (shares,).
+        means: Shape (draws, shares).
+        families: How many there are.
+    """
+
+    point: NDArray[np.float64]
+    means: NDArray[np.float64]
+    families: int
+
+    @classmethod
+    def of(cls, shares: ShareLosses, *, draws: int, seed: int) -> _Resampled:
+        # In the order in which they come up: the draws are of places in it.
+        numbers: dict[str, int] = {}
+        code = np.asarray([numbers.setdefault(f, len(numbers)) for f in shares.families])
+        n = len(numbers)
+        weight = np.bincount(code, shares.tokens.astype(np.float64), minlength=n)
+        nats = [np.bincount(code, x * shares.tokens, minlength=n) for x in shares.losses]
+        sums = np.stack(nats)
+
+        rng = np.random.default_rng(seed)
+        picks = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+        means = picks @ sums.T / (picks @ weight)[:, None]
+        return cls(sums.sum(1) / weight.sum(), means, n)
+
+    def estimate(
+        self, value: float, sample: NDArray[np.float64], *, level: float, method: str
+    ) -> Estimate:
+        """A value with the quantiles of its resamples."""
+        tail = (1 - level) / 2
         low, high = np.quantile(sample, [tail, 1 - tail])
         return Estimate(
             value=value,
             low=min(float(low), value),
             high=max(float(high), value),
             level=level,
-            n=len(names),
+            n=self.families,
             method=method,
             unit="nats/token",
         )
-
-    def ahead(times: float) -> CurvePoint:
-        found = law.forecast(rows[-1] * times)
-        return CurvePoint(
-            share=times,
-            rows=round(rows[-1] * times),
-            loss=found.model_copy(update={"n": len(names), "unit": "nats/token"}),
-        )
-
-    now, twice = (_loss_at(law.fits, rows[-1] * times) for times in (1.0, AHEAD[0]))
-    best = np.asarray(law.law)[None]
-    gain = float((_loss_at(best, rows[-1]) - _loss_at(best, rows[-1] * AHEAD[0]))[0])
-    return MeasuredCurve(
-        measured=tuple(
-            CurvePoint(
-                share=s,
-                rows=r,
-                loss=estimate(float(point[i]), means[:, i], "bootstrap over families"),
-            )
-            for i, (s, r) in enumerate(zip(SHARES, rows, strict=True))
-        ),
-        forecast=tuple(map(ahead, AHEAD)),
-        gain=estimate(gain, now - twice, "rectified power law, bootstrap"),
-    )
 
 
 def _loss_at(laws: NDArray[np.float64], rows: float) -> NDArray[np.float64]:
@@ -314,35 +420,46 @@ def _loss_at(laws: NDArray[np.float64], rows: float) -> NDArray[np.float64]:
     return np.asarray(height / (rectifier + rows**power) + floor)
 
 
+# --- the finding ----------------------------------------------------------------------------------
+
+
 def too_few_rows(curve: MeasuredCurve) -> Finding:
     """D12: found where twice the rows would surely pay, clear where they surely would not."""
-    now = curve.measured[-1].loss.value
-    low, high = curve.gain.low / now, curve.gain.high / now
-    status = "found" if low > WORTH else "clear" if high < WORTH else "unchecked"
+    now, gain = curve.measured[-1].loss.value, curve.gain
     more = curve.measured[-1].rows
+    status = "unchecked"
+    if gain.low / now > WORTH:
+        status = "found"
+    elif gain.high / now < WORTH:
+        status = "clear"
+
     why = (
-        f"About {more} more rows would take {curve.gain} nats a token off the held-out loss of {now:.3g} "
-        f"({100 * curve.gain.value / now:.1f} %); four times the rows: {curve.forecast[-1].loss}."
+        f"About {more} more rows would take {gain} nats a token off the held-out loss of "
+        f"{now:.3g} ({100 * gain.value / now:.1f} %); four times the rows: "
+        f"{curve.forecast[-1].loss}."
     )
-    kind = (
-        f", {curve.slices[0].slice} first" if curve.slices and curve.slices[0].gain.low > 0 else ""
-    )
-    advice = {
-        "found": f"collect about {more} more rows{kind}",
-        "clear": "",
-        "unchecked": "collect some and measure again",
-    }
     sure = next((s for s in curve.slices if s.gain.low > 0), None)
-    if sure and status != "clear":
-        why += f" It would gain most on {sure.slice} ({sure.rows} rows): {sure.gain}."
     if status == "clear":
         why += " Stop collecting rows of this kind."
+    elif sure:
+        why += f" It would gain most on {sure.slice} ({sure.rows} rows): {sure.gain}."
     return Finding(
         code="D12",
         status=status,
         stage="curve",
         why=why,
-        estimate=curve.gain,
+        estimate=gain,
         threshold=Threshold(value=WORTH * now, origin="built-in"),
-        remedy=advice[status],
+        remedy=_remedy(curve, status),
     )
+
+
+def _remedy(curve: MeasuredCurve, status: str) -> str:
+    if status == "clear":
+        return ""
+    if status == "unchecked":
+        return "collect some and measure again"
+    first = ""
+    if curve.slices and curve.slices[0].gain.low > 0:
+        first = f", {curve.slices[0].slice} first"
+    return f"collect about {curve.measured[-1].rows} more rows{first}"

@@ -1,27 +1,45 @@
-"""Recipes compared over the same folds: they share the trunk, the weak ones end early, and noise is called noise."""
+"""Recipes compared over the same folds.
+
+They share the trunk, the weak ones end early, and noise is called noise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tunewell.lineage import record, reuse, run_key
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.train.diagnose.stopping import ONE_SE, HeldOut, choose_length, stop_rule
-from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
+from tunewell.train.diagnose.stopping import (
+    HeldOut,
+    Length,
+    Losses,
+    choose_length,
+    stop_rule,
+)
+from tunewell.train.session import FINAL_ONLY, Masks, OnPoint, TrainingRun, TrainingSession
 from tunewell.types import Dataset, Estimate, Recipe, Split, Value
+
+if TYPE_CHECKING:
+    from tunewell.train.lora.run import LossReading
 
 DROPPED = 0.99
 """Level of the test by which a recipe leaves the race, shared between the recipes."""
 
 INDIFFERENT = 0.005
-"""Share of the leader's loss by which a recipe may yet be better and leave the race: not worth its steps."""
+"""Share of the leader's loss by which a recipe may yet be better and leave the race.
+
+That is not worth its steps.
+"""
 
 SETTLED = 2
-"""Epochs from which that is conceded: of two recipes with one loss after the first, one may yet learn on."""
+"""Epochs from which that is conceded.
+
+Of two recipes with one loss after the first, one may yet learn on.
+"""
 
 
 class RecipeCandidate(Value):
@@ -75,20 +93,18 @@ def candidates_around(recipe: Recipe) -> tuple[Recipe, ...]:
         >>> [c.rate for c in candidates_around(Recipe(rate=1e-3))][:3]
         [0.001, 0.0003, 0.003]
     """
+    low_rank = max(2, recipe.rank // 4)
     changes: list[dict[str, Any]] = [
         {},
         {"rate": round(recipe.rate * 0.3, 10)},
         {"rate": round(recipe.rate * 3, 10)},
-        {
-            "rank": max(2, recipe.rank // 4),
-            "alpha": recipe.alpha * max(2, recipe.rank // 4) / recipe.rank,
-        },
+        {"rank": low_rank, "alpha": recipe.alpha * low_rank / recipe.rank},
         {"rank": recipe.rank * 4, "alpha": recipe.alpha * 4},
         {"dropout": 0.2 if recipe.dropout < 0.1 else 0.0},
         {"label_smoothing": 0.1 if not recipe.label_smoothing else 0.0},
         {"weight_decay": 0.1 if recipe.weight_decay < 0.05 else 0.0},
     ]
-    return tuple(recipe.model_copy(update=c) for c in changes)
+    return tuple(recipe.model_copy(update=change) for change in changes)
 
 
 def search(
@@ -126,37 +142,50 @@ def search(
     own = file.spec.train
     recipes = tuple(recipes) or candidates_around(own)
     weights = resolve(own.model)
-    inputs = {"examples": dataset.examples, "split": store.put_value(split)}
-    own_parts, *parts = (r.model_dump(mode="json", exclude=FINAL_ONLY) for r in (own, *recipes))
-    parameters = {"recipe": own_parts, "recipes": parts, "weights": weights.digest, "way": 4}
-    found = reuse(store, "search", inputs=inputs, parameters=parameters, seed=own.seed)
+    run = TrainingRun(
+        "search",
+        inputs={"examples": dataset.examples, "split": store.put_value(split)},
+        parameters={
+            "recipe": _parts(own),
+            "recipes": [_parts(recipe) for recipe in recipes],
+            "weights": weights.digest,
+            "way": 4,
+        },
+        seed=own.seed,
+    )
+    found = run.finished(store)
     if found is not None:
         return store.get_value(found.outputs["search"], Search)
-    work = (
-        store.root
-        / "work"
-        / run_key("search", inputs=inputs, parameters=parameters, seed=own.seed)[:32]
-    )
-    with record(store, "search", inputs=inputs, parameters=parameters, seed=own.seed) as writer:
+
+    with run.record(store) as writer:
         with TrainingSession(
-            dataset, split, own, weights, store, work, progress=progress, live=live
+            dataset,
+            split,
+            own,
+            weights,
+            store,
+            run.work(store),
+            progress=progress,
+            live=live,
         ) as session:
-            result = confirm(
-                _start(session, recipes).go(),
-                own,
-                lambda i: _at_depth(session, i, recipes[i]),
-                session.held_out((session.fold == 0)[None]),
-            )
-            writer.outputs["search"] = store.put_value(result)
-            writer.counts |= {"recipes": len(recipes), "rows": len(session.rows.rows)}
+            raced = _start(session, recipes).go()
+            rule = session.held_out(session.first_fold())
+            result = confirm(raced, own, lambda i: _at_depth(session, i, recipes[i]), rule)
+        writer.outputs["search"] = store.put_value(result)
+        writer.counts |= {"recipes": len(recipes), "rows": len(session.rows.rows)}
     session.remove_checkpoints()
     return result
 
 
-class SearchRun(Protocol):
-    """A recipe under way: `tunewell.train.lora.job.Running`, or one that was recorded."""
+def _parts(recipe: Recipe) -> dict[str, Any]:
+    """What folds know of a recipe."""
+    return recipe.model_dump(mode="json", exclude=FINAL_ONLY)
 
-    readings: list[Any]
+
+class SearchRun(Protocol):
+    """A recipe under way: `tunewell.train.lora.run.Running`, or one that was recorded."""
+
+    readings: list[LossReading]
 
     def epoch_on(self) -> None:
         """Train (or reveal) one more epoch."""
@@ -164,48 +193,56 @@ class SearchRun(Protocol):
 
 
 def _start(session: TrainingSession, recipes: Sequence[Recipe]) -> Race:
-    from tunewell.train.lora.checkpoint import Checkpoint
-    from tunewell.train.lora.run import Running
+    """All recipes as they begin, over the same folds."""
+    layers = session.network.layers
+    folds = sum(r.epochs * (1 - session.cut(r.fold_layers) / layers) for r in recipes)
+    # What is chosen and the own recipe are trained once more at the final depth.
+    deepest = max(r.epochs * r.layers for r in recipes)
+    confirmation = 2 * deepest * (1 - 1 / session.folds)
+    work = folds * (session.folds - 1) + confirmation
+    session.meter.total = int(session.rows.tokens * work)
 
-    where, measure = session.fold_masks()
-    depths = [1 - session.cut(r.fold_layers) / session.network.layers for r in recipes]
-    work = sum(d * r.epochs for d, r in zip(depths, recipes, strict=True)) * (session.folds - 1)
-    last = max(r.epochs * r.layers for r in recipes) * (1 - 1 / session.folds)
-    session.meter.total = int(session.rows.tokens * (work + 2 * last))
-
-    def started(i: int, recipe: Recipe) -> SearchRun:
-        cut = session.cut(recipe.fold_layers)
-        job = session.job(
-            cut, train=~where, measure=measure, adapters=range(session.folds), recipe=recipe
-        )
-        return Running(
-            job,
-            recipe.epochs,
-            checkpoint=Checkpoint(session.work / f"search-{i}.safetensors"),
-            live=lambda reading: session.tell(f"search-{i}", reading, where),
-            told=lambda tokens: session.meter.add(tokens * depths[i]),
-        )
-
-    runs = [started(i, recipe) for i, recipe in enumerate(recipes)]
-    return Race(session.held_out(where), recipes, runs, own=session.recipe)
+    masks = session.fold_masks()
+    runs = [_started(session, i, recipe, masks) for i, recipe in enumerate(recipes)]
+    return Race(session.held_out(masks.held_out), recipes, runs, own=session.recipe)
 
 
-def _at_depth(session: TrainingSession, i: int, recipe: Recipe) -> list[Any]:
-    """Losses of a recipe at the final depth, without fold 0: one array (1, rows) per evaluation."""
-    where = (session.fold == 0)[None]
-    rule = session.held_out(where)
-    job = session.job(
-        session.cut(recipe.layers), train=~where, measure=where, adapters=(0,), recipe=recipe
+def _started(session: TrainingSession, i: int, recipe: Recipe, masks: Masks) -> SearchRun:
+    from tunewell.train.lora.run import Running, Schedule
+
+    phase = f"search-{i}"
+    job = session.job(session.cut(recipe.fold_layers), masks, recipe=recipe)
+    depth = job.adapted.adapted_share
+    return Running(
+        job,
+        Schedule(recipe.epochs),
+        measure=masks.measure,
+        checkpoint=session.checkpoint(phase),
+        live=lambda reading: session.tell(phase, reading, masks),
+        told=lambda tokens: session.meter.add(tokens * depth),
     )
-    stop = stop_rule(rule, patience=recipe.patience)
+
+
+def _at_depth(session: TrainingSession, i: int, recipe: Recipe) -> list[Losses]:
+    """Losses of a recipe at the final depth, without fold 0: one array for each evaluation."""
+    masks = Masks.leaving_out(session.first_fold())
+    rule = session.held_out(masks.held_out)
     done = session.run(
-        f"confirm-{i}", job, epochs=recipe.epochs, planned=recipe.epochs, stop=stop, held_out=where
+        f"confirm-{i}",
+        session.job(session.cut(recipe.layers), masks, recipe=recipe),
+        masks,
+        epochs=recipe.epochs,
+        planned=recipe.epochs,
+        stop=stop_rule(rule, patience=recipe.patience),
     )
     return [r.losses for r in done.readings]
 
 
 def confirm(
-    found: Search, own: Recipe, at_depth: Callable[[int], list[Any]], rule: HeldOut
+    found: Search,
+    own: Recipe,
+    at_depth: Callable[[int], list[Losses]],
+    rule: HeldOut,
 ) -> Search:
     """Hold what the cheap folds chose against the project's own recipe, at the depth that counts.
 
@@ -216,27 +253,31 @@ def confirm(
         rule: What they are measured on.
     """
     recipes = [c.recipe for c in found.candidates]
-    if own not in recipes or found.chosen == recipes.index(own) or own.layers == own.fold_layers:
+    if own not in recipes or own.layers == own.fold_layers:
         return found
-    mine, theirs = (
-        losses[choose_length(losses, rule).best]
-        for losses in (at_depth(recipes.index(own)), at_depth(found.chosen))
+    own_place = recipes.index(own)
+    if found.chosen == own_place:
+        return found
+
+    mine = _best(at_depth(own_place), rule)
+    theirs = _best(at_depth(found.chosen), rule)
+    change = rule.change(mine, theirs)
+    chosen = found.candidates[found.chosen]
+    simpler = _complexity(chosen.recipe) < _complexity(own)
+    stands = change.value <= 0 or (simpler and not rule.rises(mine, theirs))
+
+    outcome = f"{chosen.changes} stands" if stands else "your own recipe is kept"
+    why = (
+        f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a token "
+        f"against your own: {outcome}."
     )
-    change, near = rule.change(mine, theirs), rule.change(mine, theirs, level=ONE_SE).low <= 0
-    name, simpler = (
-        found.candidates[found.chosen].changes,
-        _complexity(recipes[found.chosen]) < _complexity(own),
-    )
-    text = f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a token against your own"
-    if change.value <= 0 or (near and simpler):
-        return found.model_copy(update={"why": f"{text}: {name} stands.", "confirmed": change})
-    return found.model_copy(
-        update={
-            "why": f"{text}: your own recipe is kept.",
-            "confirmed": change,
-            "chosen": recipes.index(own),
-        }
-    )
+    kept = found.chosen if stands else own_place
+    return found.model_copy(update={"why": why, "confirmed": change, "chosen": kept})
+
+
+def _best(losses: Sequence[Losses], rule: HeldOut) -> Losses:
+    """At the length with the lowest held-out loss."""
+    return losses[choose_length(losses, rule).best]
 
 
 class Race:
@@ -250,88 +291,133 @@ class Race:
     """
 
     def __init__(
-        self, rule: HeldOut, recipes: Sequence[Recipe], runs: Sequence[SearchRun], *, own: Recipe
+        self,
+        rule: HeldOut,
+        recipes: Sequence[Recipe],
+        runs: Sequence[SearchRun],
+        *,
+        own: Recipe,
     ) -> None:
-        self.rule, self.recipes, self.runs, self.own = rule, recipes, runs, own
+        self.rule = rule
+        self.recipes = recipes
+        self.runs = runs
+        self.own = own
         self.left = [""] * len(recipes)
 
     def go(self) -> Search:
         """Run it to its end."""
         for epoch in range(1, max(r.epochs for r in self.recipes) + 1):
-            racing = [
-                i for i, why in enumerate(self.left) if not why and epoch <= self.recipes[i].epochs
-            ]
+            racing = self._racing(epoch)
             for i in racing:
                 if len(self.runs[i].readings) <= epoch:
                     self.runs[i].epoch_on()
-            self._drop(racing, epoch)
+            if racing:
+                self._drop(racing, epoch)
         return self._result()
 
-    def _losses(self, i: int, epoch: int) -> list[Any]:
+    def _racing(self, epoch: int) -> list[int]:
+        """Who still trains in an epoch."""
+        found = []
+        for i, why in enumerate(self.left):
+            if not why and epoch <= self.recipes[i].epochs:
+                found.append(i)
+        return found
+
+    def _losses(self, i: int, epoch: int) -> list[Losses]:
+        """Of a recipe, up to an epoch."""
         return [r.losses for r in self.runs[i].readings[: epoch + 1]]
 
-    def _best_so_far(self, i: int, epoch: int) -> Any:
-        losses = self._losses(i, epoch)
-        return losses[choose_length(losses, self.rule).best]
-
     def _drop(self, racing: Sequence[int], epoch: int) -> None:
-        """Decide after an epoch, from the readings up to it alone: a race that is resumed decides the same."""
-        best = {i: self._best_so_far(i, epoch) for i in racing}
-        leader = min(racing, key=lambda i: self.rule.mean(best[i]).value, default=-1)
-        level = 1 - 2 * (1 - DROPPED) / max(1, len(self.recipes) - 1)
-        conceded = INDIFFERENT if epoch >= SETTLED else 0.0
-        margin = conceded * self.rule.mean(best[leader]).value if racing else 0.0
+        """Decide after an epoch who leaves.
+
+        From the readings up to it alone: a race that is resumed decides the same.
+        """
+        best = {i: _best(self._losses(i, epoch), self.rule) for i in racing}
+        leader = min(racing, key=lambda i: self.rule.mean(best[i]).value)
         for i in racing:
-            if i != leader and self.rule.change(best[leader], best[i], level=level).low > 0:
-                self.left[i] = f"significantly behind {self._name(leader)} after epoch {epoch}"
-            elif i != leader and self.rule.change(best[leader], best[i]).low > -margin:
-                more = f"more than {conceded:.1%} " if conceded else ""
-                self.left[i] = f"no {more}better than {self._name(leader)} after epoch {epoch}"
-            elif epoch < self.recipes[i].epochs and stop_rule(
-                self.rule, patience=self.recipes[i].patience
-            )(self.runs[i].readings[: epoch + 1]):
-                self.left[i] = f"past its best after epoch {epoch}"
+            why = self._behind(leader, best[leader], best[i], epoch) if i != leader else ""
+            if not why and self._past_its_best(i, epoch):
+                why = f"past its best after epoch {epoch}"
+            self.left[i] = why
+
+    def _behind(self, leader: int, ahead: Losses, losses: Losses, epoch: int) -> str:
+        """Why a recipe cannot catch up with the leader; empty if it may."""
+        shared = 1 - 2 * (1 - DROPPED) / max(1, len(self.recipes) - 1)
+        if self.rule.change(ahead, losses, level=shared).low > 0:
+            return f"significantly behind {self._name(leader)} after epoch {epoch}"
+        conceded = INDIFFERENT if epoch >= SETTLED else 0.0
+        margin = conceded * self.rule.mean(ahead).value
+        if self.rule.change(ahead, losses).low > -margin:
+            more = f"more than {conceded:.1%} " if conceded else ""
+            return f"no {more}better than {self._name(leader)} after epoch {epoch}"
+        return ""
+
+    def _past_its_best(self, i: int, epoch: int) -> bool:
+        """Whether it would stop by itself before its end."""
+        recipe = self.recipes[i]
+        if epoch >= recipe.epochs:
+            return False
+        stop = stop_rule(self.rule, patience=recipe.patience)
+        return stop(self.runs[i].readings[: epoch + 1])
 
     def _name(self, i: int) -> str:
         return _changes(self.own, self.recipes[i]) or "the project's own recipe"
 
-    def _ties(self, best: int, i: int, at_best: Any) -> bool:
-        """Within one standard error of the best: of its loss when the recipe left, if it left early."""
-        leader = self._best_so_far(best, min(len(self.runs[n].readings) for n in (best, i)) - 1)
-        return self.rule.change(leader, at_best, level=ONE_SE).low <= 0
-
     def _result(self) -> Search:
-        readings = [[r.losses for r in run.readings] for run in self.runs]
-        lengths = [choose_length(x, self.rule) for x in readings]
-        at_best = [x[n.best] for x, n in zip(readings, lengths, strict=True)]
-        means = [self.rule.mean(x) for x in at_best]
-        best = min(range(len(means)), key=lambda i: means[i].value)
-        tied = [i for i, x in enumerate(at_best) if self._ties(best, i, x)]
+        trials = [_Trial.of(run.readings, self.rule) for run in self.runs]
+        best = min(range(len(trials)), key=lambda i: trials[i].mean.value)
+        tied = [i for i in range(len(trials)) if self._ties(best, i, trials[i].at_best)]
         chosen = min(tied, key=lambda i: (_complexity(self.recipes[i]), i))
-        found = tuple(
-            RecipeCandidate(
-                recipe=self.recipes[i],
-                changes=self._name(i),
-                held_out=means[i],
-                against_best=self.rule.change(at_best[best], at_best[i]),
-                epochs=self.runs[i].readings[lengths[i].best].epoch,
-                trained=self.runs[i].readings[-1].epoch,
-                left=self.left[i],
-            )
-            for i in range(len(means))
-        )
+        found = tuple(self._candidate(i, trials[i], trials[best]) for i in range(len(trials)))
         planned = sum(r.epochs for r in self.recipes)
-        saved = 1 - sum(c.trained for c in found) / planned
         return Search(
             candidates=found,
             best=best,
             chosen=chosen,
             why=_why(found, best, chosen, tied),
-            saved=saved,
+            saved=1 - sum(c.trained for c in found) / planned,
         )
+
+    def _candidate(self, i: int, trial: _Trial, best: _Trial) -> RecipeCandidate:
+        readings = self.runs[i].readings
+        return RecipeCandidate(
+            recipe=self.recipes[i],
+            changes=self._name(i),
+            held_out=trial.mean,
+            against_best=self.rule.change(best.at_best, trial.at_best),
+            epochs=readings[trial.length.best].epoch,
+            trained=readings[-1].epoch,
+            left=self.left[i],
+        )
+
+    def _ties(self, best: int, i: int, at_best: Losses) -> bool:
+        """Within one standard error of the best.
+
+        Of its loss when the recipe left, if it left early.
+        """
+        last = min(len(self.runs[best].readings), len(self.runs[i].readings)) - 1
+        leader = _best(self._losses(best, last), self.rule)
+        return not self.rule.rises(leader, at_best)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """What a recipe reached: its length, the losses there, and their mean."""
+
+    length: Length
+    at_best: Losses
+    mean: Estimate
+
+    @classmethod
+    def of(cls, readings: Sequence[LossReading], rule: HeldOut) -> _Trial:
+        losses = [r.losses for r in readings]
+        length = choose_length(losses, rule)
+        at_best = losses[length.best]
+        return cls(length, at_best, rule.mean(at_best))
 
 
 def _complexity(recipe: Recipe) -> tuple[float, ...]:
+    """The simpler recipe comes first."""
     return (
         recipe.rank,
         -recipe.dropout,
@@ -342,21 +428,31 @@ def _complexity(recipe: Recipe) -> tuple[float, ...]:
 
 
 def _changes(own: Recipe, other: Recipe) -> str:
-    fields = [n for n in Recipe.model_fields if getattr(own, n) != getattr(other, n)]
-    return ", ".join(
-        f"{n} {getattr(other, n):g}" for n in fields if isinstance(getattr(other, n), (int, float))
-    )
+    """What sets a recipe apart, in words."""
+    found = []
+    for name in Recipe.model_fields:
+        value = getattr(other, name)
+        if value != getattr(own, name) and isinstance(value, (int, float)):
+            found.append(f"{name} {value:g}")
+    return ", ".join(found)
 
 
-def _why(found: Sequence[RecipeCandidate], best: int, chosen: int, tied: Sequence[int]) -> str:
-    text = (
-        f"{found[best].changes} has the lowest held-out loss: {found[best].held_out} nats a token."
-    )
+def _why(
+    found: Sequence[RecipeCandidate],
+    best: int,
+    chosen: int,
+    tied: Sequence[int],
+) -> str:
+    leader, taken = found[best], found[chosen]
+    text = f"{leader.changes} has the lowest held-out loss: {leader.held_out} nats a token."
     if len(tied) == len(found):
-        return f"{text} No recipe is measurably different from it: the choice is noise; the simplest is taken."
-    if chosen != best:
-        text += (
-            f" {found[chosen].changes} is within one standard error ({found[chosen].against_best} on the same rows) "
-            "and simpler: it is taken."
+        return (
+            f"{text} No recipe is measurably different from it: the choice is noise; the simplest "
+            "is taken."
         )
-    return text
+    if chosen == best:
+        return text
+    return (
+        f"{text} {taken.changes} is within one standard error ({taken.against_best} on the same "
+        "rows) and simpler: it is taken."
+    )

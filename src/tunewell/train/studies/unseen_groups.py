@@ -1,26 +1,32 @@
-"""T03: does it hold for a group that it has never seen? Each group is left out once, over the same trunk."""
+"""T03: does it hold for a group that it has never seen?
+
+Each group is left out once, over the same trunk.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.errors import DataError
-from tunewell.lineage import record, reuse, run_key
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.train.diagnose.stopping import choose_length
-from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
+from tunewell.train.session import FINAL_ONLY, Masks, OnPoint, TrainingRun, TrainingSession
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
 MOST = 8
 """Groups that are left out one by one; smaller ones are left out together as ``other``."""
 
 LEAST_ROWS = 5
+"""Fewest rows of a group."""
+
+OTHER = "other"
 
 
 class GroupLoss(Value):
@@ -44,6 +50,16 @@ class GroupLoss(Value):
     penalty: Estimate
     gain: Estimate
 
+    @property
+    def gains(self) -> bool:
+        """Whether training on the others surely gives it something."""
+        return self.gain.low > 0
+
+    @property
+    def fails(self) -> bool:
+        """Whether its absence costs, and training on the others gives it nothing for certain."""
+        return self.penalty.low > 0 and not self.gains
+
 
 class Groups(Value):
     """All groups of a field."""
@@ -62,7 +78,9 @@ def leave_groups_out(
     progress: Progress | None = None,
     live: OnPoint | None = None,
 ) -> Groups:
-    """Train one adapter per group without that group, and one per fold, and compare the losses of the same rows.
+    """Train one adapter per group without that group, and one per fold.
+
+    The losses of the same rows are compared.
 
     Args:
         dataset: The rows.
@@ -78,80 +96,125 @@ def leave_groups_out(
     """
     recipe = file.spec.train
     weights = resolve(recipe.model)
-    inputs = {"examples": dataset.examples, "split": store.put_value(split)}
-    parameters = {
-        "recipe": recipe.model_dump(mode="json", exclude=FINAL_ONLY),
-        "weights": weights.digest,
-        "field": field,
-    }
-    found = reuse(store, "groups", inputs=inputs, parameters=parameters, seed=recipe.seed)
+    run = TrainingRun(
+        "groups",
+        inputs={"examples": dataset.examples, "split": store.put_value(split)},
+        parameters={
+            "recipe": recipe.model_dump(mode="json", exclude=FINAL_ONLY),
+            "weights": weights.digest,
+            "field": field,
+        },
+        seed=recipe.seed,
+    )
+    found = run.finished(store)
     if found is not None:
         return store.get_value(found.outputs["groups"], Groups)
-    work = (
-        store.root
-        / "work"
-        / run_key("groups", inputs=inputs, parameters=parameters, seed=recipe.seed)[:32]
-    )
-    with record(store, "groups", inputs=inputs, parameters=parameters, seed=recipe.seed) as writer:
+
+    with run.record(store) as writer:
         with TrainingSession(
-            dataset, split, recipe, weights, store, work, progress=progress, live=live
+            dataset,
+            split,
+            recipe,
+            weights,
+            store,
+            run.work(store),
+            progress=progress,
+            live=live,
         ) as session:
             result = Groups(field=field, groups=tuple(_measure(session, field)))
-            writer.outputs["groups"] = store.put_value(result)
-            writer.findings.append(new_group_failure(result))
-            writer.counts |= {"groups": len(result.groups), "rows": len(session.rows.rows)}
+        writer.outputs["groups"] = store.put_value(result)
+        writer.findings.append(new_group_failure(result))
+        writer.counts |= {"groups": len(result.groups), "rows": len(session.rows.rows)}
     session.remove_checkpoints()
     return result
 
 
 def _measure(session: TrainingSession, field: str) -> list[GroupLoss]:
-    by_id = {e.id: e.field(field) or "(none)" for e in session.examples}
-    names = [by_id[r.id] for r in session.rows.rows]
-    common = [n for n, count in Counter(names).most_common(MOST) if count >= LEAST_ROWS]
-    of = np.asarray([n if n in common else "other" for n in names])
-    groups = sorted({str(n) for n in of if (of == n).sum() >= LEAST_ROWS})
+    """Train without each group, and without each fold."""
+    of, groups = _groups_of(session, field)
     if len(groups) < 2:
         raise DataError(
-            f"the field {field!r} has {len(groups)} group of at least {LEAST_ROWS} rows; to leave one out takes two",
+            f"the field {field!r} has {len(groups)} group of at least {LEAST_ROWS} rows; to leave "
+            "one out takes two",
             hint="choose another field: source, group, kind, or one of the rows' tags",
         )
     cut = session.cut(session.recipe.fold_layers)
-    session.meter.total = int(
-        session.rows.tokens
-        * session.recipe.epochs
-        * (1 - cut / session.network.layers)
-        * (session.folds + len(groups) - 2)
+    adapted = 1 - cut / session.network.layers
+    passes = session.folds - 1 + len(groups) - 1
+    work = session.recipe.epochs * adapted * passes
+    session.meter.total = int(session.rows.tokens * work)
+
+    without_folds = session.fold_masks().held_out
+    without_groups = of[None] == np.asarray(groups)[:, None]
+    trials = _Trials(
+        seen=_trained(session, "folds", cut, without_folds),
+        unseen=_trained(session, "groups", cut, without_groups),
     )
-    where, _ = session.fold_masks()
-    seen = _trained(session, "folds", cut, where)
-    unseen = _trained(session, "groups", cut, of[None] == np.asarray(groups)[:, None])
-    return [_group(session, g, i, of, seen, unseen, len(groups)) for i, g in enumerate(groups)]
+    level = 1 - 0.05 / len(groups)
+    return [_group(session, name, of == name, trials, level=level) for name in groups]
 
 
-def _trained(session: TrainingSession, phase: str, cut: int, where: Any) -> tuple[Any, Any]:
-    """Held-out loss of each row before training and at the best length, shape (rows,)."""
-    job = session.job(cut, train=~where, measure=where, adapters=range(len(where)))
-    done = session.run(phase, job, epochs=session.recipe.epochs, held_out=where)
+def _groups_of(session: TrainingSession, field: str) -> tuple[NDArray[np.str_], list[str]]:
+    """The group of each row, and the groups that are large enough."""
+    names = [example.field(field) or "(none)" for example in session.row_examples]
+    common = {name for name, count in Counter(names).most_common(MOST) if count >= LEAST_ROWS}
+    of = np.asarray([name if name in common else OTHER for name in names])
+    sizes = Counter(of.tolist())
+    return of, sorted(name for name, count in sizes.items() if count >= LEAST_ROWS)
+
+
+@dataclass(frozen=True, eq=False)
+class _Losses:
+    """Held-out loss of each row before training and at the best length, shape (1, rows) each.
+
+    NaN where no adapter left the row out.
+    """
+
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Trials:
+    """Each row left out with its fold (its group was seen), and with its group."""
+
+    seen: _Losses
+    unseen: _Losses
+
+
+def _trained(
+    session: TrainingSession, phase: str, cut: int, held_out: NDArray[np.bool_]
+) -> _Losses:
+    """Train one adapter for each mask, without its rows."""
+    masks = Masks.leaving_out(held_out)
+    done = session.run(phase, session.job(cut, masks), masks, epochs=session.recipe.epochs)
     losses = [r.losses for r in done.readings]
-    best = choose_length(losses, session.held_out(where)).evaluation
-    flat = [np.where(where, x, np.nan) for x in (losses[0], losses[best])]
-    rows = where.any(0)
-    out = [np.full(len(rows), np.nan) for _ in flat]
-    for into, x in zip(out, flat, strict=True):
-        into[rows] = np.nansum(x[:, rows], axis=0)
-    return out[0], out[1]
+    best = choose_length(losses, session.held_out(held_out)).evaluation
+    return _Losses(
+        before=_by_row(losses[0], held_out)[None],
+        after=_by_row(losses[best], held_out)[None],
+    )
+
+
+def _by_row(losses: NDArray[np.float32], held_out: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each row that is held out (once), under the adapter that never saw it."""
+    total = np.nansum(np.where(held_out, losses, np.nan), axis=0).astype(np.float64)
+    return np.where(held_out.any(0), total, np.nan)
 
 
 def _group(
-    session: TrainingSession, name: str, i: int, of: Any, seen: Any, unseen: Any, count: int
+    session: TrainingSession,
+    name: str,
+    rows: NDArray[np.bool_],
+    trials: _Trials,
+    *,
+    level: float,
 ) -> GroupLoss:
-    rule = session.held_out((of == name)[None])
-    level = 1 - 0.05 / count
-    base, left_out = (x[None] for x in unseen)
-    usual = seen[1][None]
+    rule = session.held_out(rows[None])
+    base, left_out, usual = trials.unseen.before, trials.unseen.after, trials.seen.after
     return GroupLoss(
         group=name,
-        rows=int((of == name).sum()),
+        rows=int(rows.sum()),
         unseen=rule.mean(left_out),
         seen=rule.mean(usual),
         penalty=rule.change(usual, left_out, level=level),
@@ -160,25 +223,31 @@ def _group(
 
 
 def new_group_failure(result: Groups) -> Finding:
-    """T03: a group fails when training without it gives its rows nothing, or measurably less than its absence costs.
+    """T03: a group fails when training without it gives its rows nothing.
 
     Found: for some group the gain over the base is not above zero while the penalty is. Clear:
-        every group gains.
+    every group gains.
     """
-    failing = [g for g in result.groups if g.penalty.low > 0 and g.gain.low <= 0]
-    gaining = [g for g in result.groups if g.gain.low > 0]
-    worst = max(result.groups, key=lambda g: g.penalty.value)
-    status = "found" if failing else "clear" if len(gaining) == len(result.groups) else "unchecked"
-    named = ", ".join(g.group for g in failing)
+    groups = result.groups
+    failing = [g.group for g in groups if g.fails]
+    unsure = [g.group for g in groups if not g.gains]
+    worst = max(groups, key=lambda g: g.penalty.value)
+    status = "clear"
+    if failing:
+        status = "found"
+    elif unsure:
+        status = "unchecked"
+
     why = (
-        f"Left out whole, {result.field} '{worst.group}' loses most: {worst.penalty} nats a token more than when its "
-        f"like was seen, and {worst.gain} less than the base model."
+        f"Left out whole, {result.field} '{worst.group}' loses most: {worst.penalty} nats a token "
+        f"more than when its like was seen, and {worst.gain} less than the base model."
     )
+    named = ", ".join(failing)
     if failing:
         why += f" Training on the others is worth nothing for: {named}."
-    elif status == "unchecked":
-        unsure = ", ".join(g.group for g in result.groups if g not in gaining)
-        why += f" Too few rows to say for: {unsure}."
+    elif unsure:
+        why += f" Too few rows to say for: {', '.join(unsure)}."
+    remedy = f"add rows of other groups like {named or worst.group}"
     return Finding(
         code="T03",
         status=status,
@@ -187,5 +256,5 @@ def new_group_failure(result: Groups) -> Finding:
         estimate=worst.penalty,
         threshold=Threshold(value=0.0, origin="built-in"),
         slice=f"{result.field}={worst.group}",
-        remedy="" if status == "clear" else f"add rows of other groups like {named or worst.group}",
+        remedy="" if status == "clear" else remedy,
     )
