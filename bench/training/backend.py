@@ -27,7 +27,8 @@ from tunewell.model.weights import resolve
 from tunewell.train.diagnose.losses import clustered_mean
 from tunewell.train.distributed.run import Place, how, train_final
 from tunewell.train.lora.rows import encode_rows
-from tunewell.train.session import Masks, TrainingSession
+from tunewell.train.masks import Masks
+from tunewell.train.session import TrainingSession
 from tunewell.types import Recipe
 
 NAME = "training-backend"

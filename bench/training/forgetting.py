@@ -196,7 +196,7 @@ def stage(kept: dict[str, Any]) -> None:
                 Path(folder) / f"project-{new}", examples("banking", 2000), recipe, folds=5
             )
             with (
-                mock.patch("tunewell.train.stage.general_losses", timed),
+                mock.patch("tunewell.train.phases.general_losses", timed),
                 mock.patch(
                     "tunewell.train.forgetting.losses.cache_folder", return_value=Path(folder)
                 ),

@@ -35,7 +35,8 @@ from tunewell.model.weights import resolve
 from tunewell.train.diagnose.stopping import HeldOut, choose_length
 from tunewell.train.lora.rows import Rows, draw, encode_rows
 from tunewell.train.session import cut_of
-from tunewell.train.studies.recipe_search import RecipeCandidate, Search, candidates_around, confirm
+from tunewell.train.studies.race import RecipeCandidate, Search
+from tunewell.train.studies.recipe_search import candidates_around, confirm
 from tunewell.types import Estimate, Recipe
 
 NAME = "training-ranking"

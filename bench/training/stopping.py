@@ -32,7 +32,8 @@ from tunewell.store.traces import trace_from_bytes
 from tunewell.train.diagnose.losses import held_out_loss
 from tunewell.train.diagnose.stopping import HeldOut, choose_length
 from tunewell.train.lora.run import LossReading
-from tunewell.train.studies.recipe_search import Race, candidates_around
+from tunewell.train.studies.race import Race
+from tunewell.train.studies.recipe_search import candidates_around
 from tunewell.types import Trained
 
 NAME = "training-stopping"

@@ -29,8 +29,8 @@ from tunewell.task import TaskFile
 from tunewell.types import Dataset, Finding, Split
 
 if TYPE_CHECKING:
-    from tunewell.train.studies.learning_curve import MeasuredCurve
-    from tunewell.train.studies.recipe_search import Search
+    from tunewell.train.studies.forecast import MeasuredCurve
+    from tunewell.train.studies.race import Search
     from tunewell.train.studies.unseen_groups import Groups
 
 

@@ -51,14 +51,24 @@ class Network:
         self._fine: tuple[torch.Tensor, torch.Tensor | None] | None = None
 
     @classmethod
-    def load(cls, weights: Weights, dtype: str | None, device: str | None) -> Network:
+    def load(
+        cls,
+        weights: Weights,
+        dtype: str | None,
+        device: str | None,
+    ) -> Network:
         """Reads the weights.
 
         Raises:
             ModelError: transformers cannot load them.
             MissingExtraError: The extra ``train`` is not installed.
         """
-        model = load_model(weights.folder, name=weights.name, dtype=dtype, device=device)
+        model = load_model(
+            weights.folder,
+            name=weights.name,
+            dtype=dtype,
+            device=device,
+        )
         _lay_out_for_head(model)
         return cls(model, chat_format(load_tokenizer(weights.folder)))
 
@@ -83,7 +93,8 @@ class Network:
         with self._only_at(model, torch.tensor(places, device=device)):
             # Padding stands on the right, where causal attention never looks: no mask, and the fast
             # kernel.
-            logits = model(input_ids=padded.to(device), use_cache=False).logits[0].float()
+            made = model(input_ids=padded.to(device), use_cache=False)
+            logits = made.logits[0].float()
         picked = logits.gather(1, torch.tensor(wanted, device=device)[:, None])[:, 0]
         losses = (torch.logsumexp(logits, -1) - picked).double().cpu()
 

@@ -16,8 +16,8 @@ from tunewell.types import Estimate, Finding, FoldTrace, Run
 
 if TYPE_CHECKING:
     from tunewell.report.results import Results
-    from tunewell.train.studies.learning_curve import MeasuredCurve
-    from tunewell.train.studies.recipe_search import Search
+    from tunewell.train.studies.forecast import MeasuredCurve
+    from tunewell.train.studies.race import Search
     from tunewell.train.studies.unseen_groups import Groups
 
 MOST_DOTS: Final = 400
@@ -48,8 +48,8 @@ def asked(store: Store, train: Run | None) -> Asked:
         store: The project's store.
         train: The training run that is reported.
     """
-    from tunewell.train.studies.learning_curve import MeasuredCurve
-    from tunewell.train.studies.recipe_search import Search
+    from tunewell.train.studies.forecast import MeasuredCurve
+    from tunewell.train.studies.race import Search
     from tunewell.train.studies.unseen_groups import Groups
 
     def value(run: Run, name: str, kind: Any) -> Any:

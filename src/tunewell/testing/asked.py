@@ -9,7 +9,7 @@ import numpy as np
 
 from tunewell.lineage import run_key
 from tunewell.store import Store
-from tunewell.train.studies.learning_curve import (
+from tunewell.train.studies.forecast import (
     SHARES,
     MeasuredCurve,
     ShareLosses,
@@ -17,7 +17,8 @@ from tunewell.train.studies.learning_curve import (
     forecast,
     too_few_rows,
 )
-from tunewell.train.studies.recipe_search import RecipeCandidate, Search, candidates_around
+from tunewell.train.studies.race import RecipeCandidate, Search
+from tunewell.train.studies.recipe_search import candidates_around
 from tunewell.train.studies.unseen_groups import GroupLoss, Groups, new_group_failure
 from tunewell.types import Estimate, Finding, Recipe, Run, Value
 

@@ -62,7 +62,12 @@ class Explained(Value):
         return "\n".join(lines)
 
 
-def explain(example: Example, tokenizer: PreTrainedTokenizerBase, *, max_tokens: int) -> Explained:
+def explain(
+    example: Example,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_tokens: int,
+) -> Explained:
     """A row as it is trained on (T07): the template's text, the tokens, the place of the loss.
 
     Args:

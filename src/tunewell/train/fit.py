@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.errors import DataError
 from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
+from tunewell.train.arrays import Singles
 from tunewell.train.export.peft import model_card, peft_files
 from tunewell.train.forgetting.general_rows import replay_rows
 from tunewell.train.lora.rows import Rows, TrainRow, encode_rows
@@ -120,7 +120,11 @@ def fit(
     done = run_job(job, schedule, measure=~train, told=_teller(progress, total))
 
     facts = {"rows": str(len(mine.rows)), "tokens": str(done.tokens)}
-    card = model_card(base=weights.name, recipe=recipe, facts=facts)
+    card = model_card(
+        base=weights.name,
+        recipe=recipe,
+        facts=facts,
+    )
     files = peft_files(adapted, base=weights.name, card=card)
     first, last = done.readings[0].losses[0], done.readings[-1].losses[0]
     del job, adapted, network
@@ -137,7 +141,11 @@ def fit(
     )
 
 
-def _nothing_to_train_on(given: int, rows: Rows, recipe: Recipe) -> DataError:
+def _nothing_to_train_on(
+    given: int,
+    rows: Rows,
+    recipe: Recipe,
+) -> DataError:
     return DataError(
         f"none of the {given} rows can be trained on: {len(rows.too_long)} are longer than "
         f"{recipe.max_tokens} tokens, {len(rows.empty)} have no target",
@@ -145,11 +153,15 @@ def _nothing_to_train_on(given: int, rows: Rows, recipe: Recipe) -> DataError:
     )
 
 
-def _by_id(rows: Sequence[TrainRow], losses: NDArray[np.float32]) -> dict[str, float]:
+def _by_id(rows: Sequence[TrainRow], losses: Singles) -> dict[str, float]:
     return {row.id: float(loss) for row, loss in zip(rows, losses, strict=True)}
 
 
-def steps_for(job: Job, budget: int, epochs: int) -> int:
+def steps_for(
+    job: Job,
+    budget: int,
+    epochs: int,
+) -> int:
     """How many steps come nearest to a budget of tokens (at least one)."""
     done = count = 0
     for epoch in range(epochs):

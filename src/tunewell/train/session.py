@@ -1,34 +1,33 @@
 """What every way of training a project shares.
 
-Its rows in folds, the frozen base, the cached trunk, checkpoints, and how its Run is recorded.
+Its rows in folds, the frozen base, the cached trunk, checkpoints.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.errors import DataError
-from tunewell.lineage import RunWriter, record, reuse, run_key
 from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
 from tunewell.store import Store
+from tunewell.train.arrays import Floats, Mask, Singles
 from tunewell.train.diagnose.slices import slices_of
 from tunewell.train.diagnose.stopping import HeldOut
 from tunewell.train.diagnose.target_prior import prior_losses
 from tunewell.train.forgetting.general_rows import replay_rows
 from tunewell.train.lora.checkpoint import Checkpoint
 from tunewell.train.lora.rows import Rows, TrainRow, draw, encode_rows, targets_of
-from tunewell.types import Assignment, Dataset, Example, FoldTrace, Recipe, Run, Split
+from tunewell.train.masks import Masks
+from tunewell.types import Assignment, Dataset, Example, FoldTrace, Recipe, Split
 
 if TYPE_CHECKING:
     from tunewell.train.lora.adapted import Adapted
@@ -58,54 +57,6 @@ def cut_of(layers: int, share: float) -> int:
         (0, 22, 1)
     """
     return layers - max(1, round(layers * share))
-
-
-# --- its Run --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """A stage that trains, as it is recorded: all that decides its result.
-
-    Attributes:
-        stage: Its name.
-        inputs: Name to artifact digest.
-        parameters: JSON-like values.
-        seed: Of everything random.
-    """
-
-    stage: str
-    inputs: Mapping[str, str]
-    parameters: Mapping[str, Any]
-    seed: int
-
-    def finished(self, store: Store) -> Run | None:
-        """A finished run of just this, if there is one."""
-        return reuse(
-            store,
-            self.stage,
-            inputs=self.inputs,
-            parameters=self.parameters,
-            seed=self.seed,
-        )
-
-    def record(self, store: Store) -> AbstractContextManager[RunWriter]:
-        """Record it; see `tunewell.lineage.record`."""
-        return record(
-            store,
-            self.stage,
-            inputs=self.inputs,
-            parameters=self.parameters,
-            seed=self.seed,
-        )
-
-    def work(self, store: Store) -> Path:
-        """Folder of its checkpoints, found again after a kill."""
-        key = run_key(self.stage, inputs=self.inputs, parameters=self.parameters, seed=self.seed)
-        return store.root / "work" / key[:32]
-
-
-# --- progress -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -146,38 +97,6 @@ class WorkMeter:
         """Fill the bar."""
         if self._progress:
             self._progress(self.total, self.total)
-
-
-# --- which rows -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Masks:
-    """What each adapter of a job does with each row; every mask has shape (adapters, rows).
-
-    Attributes:
-        train: Trained on.
-        held_out: Never seen.
-        measure: Measured.
-    """
-
-    train: NDArray[np.bool_]
-    held_out: NDArray[np.bool_]
-    measure: NDArray[np.bool_]
-
-    @classmethod
-    def leaving_out(
-        cls, held_out: NDArray[np.bool_], *, also: NDArray[np.bool_] | None = None
-    ) -> Self:
-        """Trained on the rest, measured on what is left out and on what is named."""
-        measure = held_out if also is None else held_out | also
-        return cls(train=~held_out, held_out=held_out, measure=measure)
-
-    @classmethod
-    def everything(cls, rows: int) -> Self:
-        """One adapter, trained on all rows and measured on none."""
-        none = np.zeros((1, rows), np.bool_)
-        return cls(train=~none, held_out=none, measure=none)
 
 
 class TrainingSession:
@@ -280,7 +199,11 @@ class TrainingSession:
         return cut_of(self.network.layers, share)
 
     def adapted(
-        self, cut: int, *, adapters: Sequence[int] = (0,), recipe: Recipe | None = None
+        self,
+        cut: int,
+        *,
+        adapters: Sequence[int] = (0,),
+        recipe: Recipe | None = None,
     ) -> Adapted:
         """Adapters from layer ``cut`` on, as they begin."""
         from tunewell.train.lora.adapted import Adapted
@@ -296,7 +219,12 @@ class TrainingSession:
 
         every = Rows(rows=(*self.rows.rows, *general))
         dtype = self.network.head.dtype
-        key = trunk_key(every.key, weights=self.weights.digest, cut=cut, dtype=dtype)
+        key = trunk_key(
+            every.key,
+            weights=self.weights.digest,
+            cut=cut,
+            dtype=dtype,
+        )
         trunk = Trunk(self._cache / f"trunk-{key}", self.network, every.rows, cut=cut)
         work = cut / self.network.layers * FORWARD_ONLY
         trunk.fill(lambda tokens: self.meter.add(tokens * work))
@@ -312,11 +240,11 @@ class TrainingSession:
         by_id = {e.id: e for e in self.examples}
         return [by_id[r.id] for r in self.rows.rows]
 
-    def held_out(self, where: NDArray[np.bool_]) -> HeldOut:
+    def held_out(self, where: Mask) -> HeldOut:
         """What to measure on."""
         return HeldOut(where, self.targets, self.families)
 
-    def slices(self, fields: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+    def slices(self, fields: Sequence[str]) -> dict[str, Mask]:
         """The rows' slices by these fields; see `tunewell.train.diagnose.slices.slices_of`."""
         return slices_of(self.row_examples, fields)
 
@@ -331,11 +259,11 @@ class TrainingSession:
         seen = self.fold[None] == (number - 1) % self.folds
         return Masks.leaving_out(held_out, also=seen)
 
-    def first_fold(self) -> NDArray[np.bool_]:
+    def first_fold(self) -> Mask:
         """Rows of fold 0, shape (1, rows)."""
         return (self.fold == 0)[None]
 
-    def vectors(self, cut: int) -> NDArray[np.float32]:
+    def vectors(self, cut: int) -> Singles:
         """Of each row's input: the mean of its tokens' states at the cut, shape (rows, width)."""
         import torch
 
@@ -354,7 +282,13 @@ class TrainingSession:
 
     # Training.
 
-    def job(self, cut: int, masks: Masks, *, recipe: Recipe | None = None) -> Job:
+    def job(
+        self,
+        cut: int,
+        masks: Masks,
+        *,
+        recipe: Recipe | None = None,
+    ) -> Job:
         """A job over these rows, over the trunk below the cut."""
         from tunewell.train.lora.job import Job
 
@@ -418,7 +352,12 @@ class TrainingSession:
         """What a phase has done so far."""
         return Checkpoint(self.work / f"{phase}.safetensors")
 
-    def tell(self, phase: str, reading: LossReading, masks: Masks) -> None:
+    def tell(
+        self,
+        phase: str,
+        reading: LossReading,
+        masks: Masks,
+    ) -> None:
         """Pass an evaluation on to whoever watches."""
         from tunewell.train.lora.adapted import held_out_mean
 
@@ -428,7 +367,7 @@ class TrainingSession:
         inside = held_out_mean(reading.losses, ~masks.held_out, self.targets)
         self.live(Point(phase, reading.epoch, out, inside))
 
-    def trace(self, readings: Sequence[LossReading], held_out: NDArray[np.bool_]) -> FoldTrace:
+    def trace(self, readings: Sequence[LossReading], held_out: Mask) -> FoldTrace:
         """Readings as the noun."""
         return FoldTrace(
             losses=np.stack([r.losses for r in readings]),
@@ -438,7 +377,7 @@ class TrainingSession:
             examples=tuple(r.id for r in self.rows.rows),
         )
 
-    def prior(self, adapted: Adapted, held_out: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def prior(self, adapted: Adapted, held_out: Mask) -> Floats:
         """Loss of every row's target without its input, under adapters as they are."""
         return prior_losses(adapted, self.row_examples, held_out, tokenizer=self.tokenizer)
 
@@ -447,7 +386,12 @@ def _fold_of(place: Assignment) -> int:
     return int(place.part.removeprefix("fold-"))
 
 
-def trim(cache: Path, *, keep: Path, limit_bytes: int = CACHE_BYTES) -> None:
+def trim(
+    cache: Path,
+    *,
+    keep: Path,
+    limit_bytes: int = CACHE_BYTES,
+) -> None:
     """Remove trunk caches, the longest unused first, until they fit.
 
     The one in use always stays.

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.model.base import GenerateOptions
 from tunewell.model.weights import Weights
+from tunewell.train.arrays import Mask
 from tunewell.train.lora.rows import TrainRow
 from tunewell.train.session import cut_of
 from tunewell.types import Message, Recipe
@@ -117,7 +117,7 @@ class _Bench:
         rows: list[TrainRow],
         cut: int,
         *,
-        train: NDArray[np.bool_],
+        train: Mask,
         states: StatesAtCut | None = None,
     ) -> float:
         """Training tokens per second, all adapters together; the first step warms up."""
@@ -154,7 +154,11 @@ def _generation(weights: Weights, seconds: float) -> float:
     began = time.perf_counter()
     tokens = 0
     while tokens == 0 or time.perf_counter() - began < seconds:
-        options = GenerateOptions(max_new_tokens=ANSWER_TOKENS, temperature=1.0, seed=tokens)
+        options = GenerateOptions(
+            max_new_tokens=ANSWER_TOKENS,
+            temperature=1.0,
+            seed=tokens,
+        )
         answers = model.generate([prompt] * ANSWERS, options=options)
         tokens += sum(answer.tokens for answer in answers)
     return tokens / (time.perf_counter() - began)

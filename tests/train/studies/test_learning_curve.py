@@ -13,7 +13,8 @@ import pytest
 from tests.train.project import make_project
 from tunewell.errors import DataError
 from tunewell.train import learning_curve
-from tunewell.train.studies.learning_curve import ShareLosses, forecast, nested, too_few_rows
+from tunewell.train.studies.forecast import ShareLosses, forecast, too_few_rows
+from tunewell.train.studies.learning_curve import nested
 from tunewell.types import Example, Recipe
 
 pytest.importorskip("torch")

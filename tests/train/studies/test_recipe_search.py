@@ -13,7 +13,8 @@ from tests.train.project import make_project
 from tunewell.train import search
 from tunewell.train.diagnose.stopping import HeldOut
 from tunewell.train.lora.run import LossReading
-from tunewell.train.studies.recipe_search import Race, RecipeCandidate, Search, confirm
+from tunewell.train.studies.race import Race, RecipeCandidate, Search
+from tunewell.train.studies.recipe_search import confirm
 from tunewell.types import Estimate, Example, Recipe
 
 pytest.importorskip("torch")

@@ -5,7 +5,12 @@ from __future__ import annotations
 from tunewell.types import Estimate
 
 
-def depth(lost: Estimate, *, share: float, faster: float) -> str:
+def depth(
+    lost: Estimate,
+    *,
+    share: float,
+    faster: float,
+) -> str:
     """What the depth of the final adapter buys, in words.
 
     Where it buys nothing measurable, the cheaper one is offered.

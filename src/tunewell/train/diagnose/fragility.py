@@ -7,7 +7,12 @@ import numpy as np
 from tunewell.types import Estimate, Finding, FoldTrace, Threshold
 
 
-def fragility(trace: FoldTrace, evaluation: int, *, level: float = 0.95) -> Finding:
+def fragility(
+    trace: FoldTrace,
+    evaluation: int,
+    *,
+    level: float = 0.95,
+) -> Finding:
     """T06: does the gain on held-out rows hold from fold to fold?
 
     Each fold has rows and a starting point of its own.

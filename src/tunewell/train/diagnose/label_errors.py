@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.stats import proportion
+from tunewell.train.arrays import Floats
 from tunewell.train.diagnose.losses import held_out_loss
 from tunewell.types import Finding, FoldTrace, Threshold
 
@@ -42,7 +43,7 @@ def label_errors(
     evaluation: int,
     *,
     vectors: NDArray[np.floating[Any]] | None = None,
-    prior: NDArray[np.float64] | None = None,
+    prior: Floats | None = None,
 ) -> Finding:
     """D10: rows whose target the held-out folds find improbable, the worst first.
 
@@ -62,7 +63,8 @@ def label_errors(
     known = np.isfinite(doubts.score)
     count = int(known.sum())
     order = np.argsort(-np.where(known, doubts.score, -np.inf))
-    doubtful = [i for i in order.tolist() if known[i] and doubts.score[i] > doubts.limit]
+    above = known & (doubts.score > doubts.limit)
+    doubtful = [i for i in order.tolist() if above[i]]
     why = f"{len(doubtful)} of {count} rows have a target that {doubts.against}."
     return Finding(
         code="D10",
@@ -79,12 +81,16 @@ def label_errors(
 class _Doubts(NamedTuple):
     """How doubtful each row is, from where on it is named, and what it was held against."""
 
-    score: NDArray[np.float64]
+    score: Floats
     limit: float
     against: str
 
 
-def _against_prior(trace: FoldTrace, evaluation: int, prior: NDArray[np.float64]) -> _Doubts:
+def _against_prior(
+    trace: FoldTrace,
+    evaluation: int,
+    prior: Floats,
+) -> _Doubts:
     return _Doubts(
         score=doubt(trace, evaluation, prior=prior),
         limit=0.0,
@@ -96,7 +102,9 @@ def _against_prior(trace: FoldTrace, evaluation: int, prior: NDArray[np.float64]
 
 
 def _against_neighbours(
-    trace: FoldTrace, evaluation: int, vectors: NDArray[np.floating[Any]]
+    trace: FoldTrace,
+    evaluation: int,
+    vectors: NDArray[np.floating[Any]],
 ) -> _Doubts:
     score = doubt_of_neighbours(trace, evaluation, vectors=vectors)
     known = score[np.isfinite(score)]
@@ -112,7 +120,12 @@ def _against_neighbours(
     )
 
 
-def doubt(trace: FoldTrace, evaluation: int, *, prior: NDArray[np.float64]) -> NDArray[np.float64]:
+def doubt(
+    trace: FoldTrace,
+    evaluation: int,
+    *,
+    prior: Floats,
+) -> Floats:
     """How little a row's own input helps to find its target: the higher, the more doubtful.
 
     A row is measured by the adapter that never saw it: the logarithm of its loss over the loss of
@@ -137,7 +150,7 @@ def doubt_of_neighbours(
     *,
     vectors: NDArray[np.floating[Any]],
     neighbours: int = NEIGHBOURS,
-) -> NDArray[np.float64]:
+) -> Floats:
     """How much less probable a row's target is than its neighbours' are, held out.
 
     The score where no prior is known. What is subtracted is what makes a row hard and has nothing

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.train.arrays import Floats, Ints, Mask
 from tunewell.types import Estimate, FoldTrace
 
 Families = Mapping[str, str]
 """Id of a row to its family; a row that is not there is a family of its own."""
 
 
-def held_out_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
+def held_out_loss(trace: FoldTrace, evaluation: int) -> Floats:
     """Loss of every row under the adapters that never saw it, shape (examples,).
 
     NaN where not measured.
@@ -22,7 +23,7 @@ def held_out_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
     return _mean(trace.losses[evaluation], trace.held_out)
 
 
-def trained_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
+def trained_loss(trace: FoldTrace, evaluation: int) -> Floats:
     """Loss of every row under adapters that were trained on it, shape (examples,).
 
     NaN where not measured.
@@ -30,7 +31,7 @@ def trained_loss(trace: FoldTrace, evaluation: int) -> NDArray[np.float64]:
     return _mean(trace.losses[evaluation], ~trace.held_out)
 
 
-def _mean(losses: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _mean(losses: NDArray[Any], where: Mask) -> Floats:
     """Mean over the adapters of what was measured there."""
     use = np.isfinite(losses) & where
     total = np.where(use, losses, 0).astype(np.float64).sum(0)
@@ -38,7 +39,11 @@ def _mean(losses: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[np.float64]
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def families_of(trace: FoldTrace, rows: NDArray[np.int64], families: Families) -> list[str]:
+def families_of(
+    trace: FoldTrace,
+    rows: Ints,
+    families: Families,
+) -> list[str]:
     """The family of each of these rows of a trace."""
     names = [trace.examples[row] for row in rows.tolist()]
     return [families.get(name, name) for name in names]
@@ -59,7 +64,7 @@ def loss_estimate(
 def pairs_mean(
     trace: FoldTrace,
     values: NDArray[Any],
-    where: NDArray[np.bool_],
+    where: Mask,
     *,
     families: Families,
 ) -> Estimate:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.stats import difference, mean
+from tunewell.train.arrays import Floats
 from tunewell.train.diagnose.losses import Families, families_of, held_out_loss, trained_loss
 from tunewell.types import Estimate, Finding, FoldTrace, Threshold
 
@@ -84,8 +85,9 @@ def memorisation(
 def _most_memorised(trace: FoldTrace, evaluation: int) -> tuple[str, ...]:
     """Rows that are known by heart, the most memorised first."""
     gap = held_out_loss(trace, evaluation) - trained_loss(trace, evaluation)
-    order = np.argsort(-np.where(np.isfinite(gap), gap, -np.inf))
-    return tuple(trace.examples[i] for i in order[:SHOWN].tolist() if gap[i] > BY_HEART)
+    known = np.where(np.isfinite(gap), gap, -np.inf)
+    first = np.argsort(-known)[:SHOWN]
+    return tuple(trace.examples[i] for i in first.tolist() if known[i] > BY_HEART)
 
 
 # --- by the loss ----------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def membership(
     )
 
 
-def _share_below(x: NDArray[np.float64], against: NDArray[np.float64]) -> NDArray[np.float64]:
+def _share_below(x: Floats, against: Floats) -> Floats:
     """Share of ``against`` that lies below each x, ties half."""
     ordered = np.sort(against)
     below = np.searchsorted(ordered, x, "left")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.train.arrays import Floats, Ints, Mask
 from tunewell.train.diagnose.losses import Families, families_of, loss_estimate, pairs_mean
 from tunewell.types import Estimate, Finding, FoldTrace, Threshold
 
@@ -59,7 +59,11 @@ def overfitting(
     )
 
 
-def _rising(trace: FoldTrace, best: int, families: Families) -> str:
+def _rising(
+    trace: FoldTrace,
+    best: int,
+    families: Families,
+) -> str:
     """Whether the held-out loss rose after the chosen evaluation, in a sentence.
 
     Empty if nothing came after.
@@ -106,14 +110,14 @@ class _Gain(NamedTuple):
     """Mean gain of some pairs, and how far each family moves it."""
 
     mean: float
-    moved: NDArray[np.float64]
+    moved: Floats
 
 
 def _gain(
     trace: FoldTrace,
     evaluation: int,
-    where: NDArray[np.bool_],
-    cluster: NDArray[np.int64],
+    where: Mask,
+    cluster: Ints,
 ) -> _Gain:
     gain = (trace.losses[0] - trace.losses[evaluation]).astype(np.float64)
     use = np.isfinite(gain) & where
@@ -126,7 +130,13 @@ def _gain(
     return _Gain(mean, moved)
 
 
-def _fieller(over: _Gain, under: _Gain, *, units: int, level: float) -> tuple[float, float]:
+def _fieller(
+    over: _Gain,
+    under: _Gain,
+    *,
+    units: int,
+    level: float,
+) -> tuple[float, float]:
     """Fieller's interval of ``over.mean / under.mean``: the roots of a r² - 2 b r + c."""
     from scipy.special import stdtrit
 

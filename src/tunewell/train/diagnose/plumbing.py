@@ -76,7 +76,11 @@ def plumbing(
     )
 
 
-def _row_faults(rows: Rows, targets: dict[str, str], chat: ChatFormat) -> Iterator[_Fault]:
+def _row_faults(
+    rows: Rows,
+    targets: dict[str, str],
+    chat: ChatFormat,
+) -> Iterator[_Fault]:
     """What is wrong with the arrays of single rows."""
     for row in rows.rows:
         what = _row_fault(row, targets[row.id], chat)
@@ -84,7 +88,11 @@ def _row_faults(rows: Rows, targets: dict[str, str], chat: ChatFormat) -> Iterat
             yield _Fault(what, (row.id,))
 
 
-def _row_fault(row: TrainRow, target: str, chat: ChatFormat) -> str:
+def _row_fault(
+    row: TrainRow,
+    target: str,
+    chat: ChatFormat,
+) -> str:
     """What is wrong with the arrays of one row; empty if nothing is."""
     if row.ids[-1] != chat.end_of_turn:
         return "a row does not end with the end of turn"
@@ -96,7 +104,11 @@ def _row_fault(row: TrainRow, target: str, chat: ChatFormat) -> str:
     return ""
 
 
-def _unknown(rows: Rows, tokenizer: PreTrainedTokenizerBase, chat: ChatFormat) -> Iterator[_Fault]:
+def _unknown(
+    rows: Rows,
+    tokenizer: PreTrainedTokenizerBase,
+    chat: ChatFormat,
+) -> Iterator[_Fault]:
     """Rows with characters that the tokenizer does not know."""
     unknown = getattr(tokenizer, "unk_token_id", None)
     if unknown is None or unknown in chat.end_ids:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.train.arrays import Mask
 from tunewell.train.diagnose.stopping import HeldOut, Losses
 from tunewell.types import Estimate, Example, FoldTrace, Split, Value
 
@@ -21,7 +21,7 @@ LEAST_ROWS: Final = 5
 MOST: Final = 24
 """Slices that are measured at most."""
 
-Slices = Mapping[str, NDArray[np.bool_]]
+Slices = Mapping[str, Mask]
 """``field=value`` to which rows, shape (rows,)."""
 
 
@@ -48,7 +48,7 @@ def slices_of(
     *,
     least: int = LEAST_ROWS,
     most: int = MOST,
-) -> dict[str, NDArray[np.bool_]]:
+) -> dict[str, Mask]:
     """The slices that have enough rows, the largest first.
 
     Args:
@@ -64,7 +64,10 @@ def slices_of(
     count = Counter(names.ravel().tolist())
     large = [name for name, rows in count.items() if least <= rows < len(examples)]
     large.sort(key=lambda name: (-count[name], name))
-    return {name: np.asarray((names == name).any(1), np.bool_) for name in large[:most]}
+    found = {}
+    for name in large[:most]:
+        found[name] = np.asarray((names == name).any(1), np.bool_)
+    return found
 
 
 def _names(example: Example, fields: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.train.arrays import Ints, Mask
 from tunewell.train.diagnose.losses import clustered_mean
 from tunewell.train.diagnose.memorisation import MEMBERSHIP, membership
 from tunewell.types import Estimate, FoldTrace
@@ -38,15 +39,21 @@ class HeldOut:
         families: Family of each row.
     """
 
-    where: NDArray[np.bool_]
-    tokens: NDArray[np.int64]
+    where: Mask
+    tokens: Ints
     families: Sequence[str]
 
     def mean(self, losses: Losses, *, level: float = 0.95) -> Estimate:
         """Mean nats per target token of the held-out pairs."""
         return self.change(np.zeros_like(losses), losses, level=level)
 
-    def change(self, before: Losses, after: Losses, *, level: float = 0.95) -> Estimate:
+    def change(
+        self,
+        before: Losses,
+        after: Losses,
+        *,
+        level: float = 0.95,
+    ) -> Estimate:
         """Mean of ``after - before`` over the same pairs."""
         moved = (after - before).astype(np.float64)
         use = np.isfinite(moved) & self.where
@@ -81,7 +88,12 @@ class Length:
     worse: bool
 
 
-def choose_length(losses: Sequence[Losses], held_out: HeldOut, *, level: float = 0.95) -> Length:
+def choose_length(
+    losses: Sequence[Losses],
+    held_out: HeldOut,
+    *,
+    level: float = 0.95,
+) -> Length:
     """The shortest training whose held-out loss is within one standard error of the best.
 
     Both on the same rows.
@@ -109,7 +121,17 @@ def choose_length(losses: Sequence[Losses], held_out: HeldOut, *, level: float =
     return Length(chosen, best, past, worse=past.low > 0)
 
 
-def memorises(losses: Sequence[Losses], held_out: HeldOut, *, level: float = 0.95) -> bool:
+def losses_at_best(losses: Sequence[Losses], rule: HeldOut) -> Losses:
+    """At the length with the lowest held-out loss."""
+    return losses[choose_length(losses, rule).best]
+
+
+def memorises(
+    losses: Sequence[Losses],
+    held_out: HeldOut,
+    *,
+    level: float = 0.95,
+) -> bool:
     """Whether the last stretch of training has only taught rows by heart.
 
     True where rows trained on can surely be told from others by their loss (T02's membership test,
@@ -141,7 +163,12 @@ def memorises(losses: Sequence[Losses], held_out: HeldOut, *, level: float = 0.9
     return membership(trace, 1, families=families, level=shared).low > MEMBERSHIP
 
 
-def stop_rule(held_out: HeldOut, *, patience: int, level: float = 0.95) -> StopRule:
+def stop_rule(
+    held_out: HeldOut,
+    *,
+    patience: int,
+    level: float = 0.95,
+) -> StopRule:
     """A rule for `tunewell.train.lora.run.run_job`.
 
     It stops at once when the loss is significantly above its best or when training only

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.model.chat import chat_format
+from tunewell.train.arrays import Floats, Ints, Mask
 from tunewell.train.lora.rows import TrainRow
 from tunewell.types import Example, Message
 
@@ -45,7 +45,7 @@ class Prior:
         self,
         adapted: Adapted,
         examples: Sequence[Example],
-        held_out: NDArray[np.bool_],
+        held_out: Mask,
         *,
         tokenizer: PreTrainedTokenizerBase,
         folder: Path | None = None,
@@ -68,7 +68,7 @@ class Prior:
                 states = _kept_states(folder / f"prior-{kind}", adapted, rows)
             self._variants.append((rows, states))
 
-    def parts(self) -> NDArray[np.float64]:
+    def parts(self) -> Floats:
         """Mean loss per token of each target behind an empty input and behind another.
 
         Each row is measured under the adapters that have not seen it; shape (2, examples).
@@ -83,7 +83,11 @@ class Prior:
         return np.stack(found)
 
 
-def _kept_states(path: Path, adapted: Adapted, rows: Sequence[TrainRow]) -> StatesAtCut:
+def _kept_states(
+    path: Path,
+    adapted: Adapted,
+    rows: Sequence[TrainRow],
+) -> StatesAtCut:
     from tunewell.train.lora.trunk import Trunk
 
     trunk = Trunk(path, adapted.network, rows, cut=adapted.cut)
@@ -94,10 +98,10 @@ def _kept_states(path: Path, adapted: Adapted, rows: Sequence[TrainRow]) -> Stat
 def prior_losses(
     adapted: Adapted,
     examples: Sequence[Example],
-    held_out: NDArray[np.bool_],
+    held_out: Mask,
     *,
     tokenizer: PreTrainedTokenizerBase,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Mean loss of each target without its input, under the adapters that never saw it.
 
     Args:
@@ -113,7 +117,7 @@ def prior_losses(
     return np.asarray(prior.parts().mean(0))
 
 
-def other_rows(targets: Sequence[str], *, seed: int) -> NDArray[np.int64]:
+def other_rows(targets: Sequence[str], *, seed: int) -> Ints:
     """For each row another one, of another target where there is one.
 
     Example:

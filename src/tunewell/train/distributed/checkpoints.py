@@ -14,15 +14,14 @@ from tunewell.store.files import fsync
 from tunewell.train.distributed.job_files import DONE, Order, SharedWork, Told, checkpoints
 
 if TYPE_CHECKING:
-    from transformers import (
-        TrainerCallback,
-        TrainerControl,
-        TrainerState,
-        TrainingArguments,
-    )
+    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 
-def keeper_of(order: Order, work: SharedWork, folder: Path) -> TrainerCallback:
+def keeper_of(
+    order: Order,
+    work: SharedWork,
+    folder: Path,
+) -> TrainerCallback:
     """A callback of the Trainer that tells every step and keeps checkpoints.
 
     They are kept at the end of every epoch and once in a while within; process 0 says when, for

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.train.arrays import Ints, TokenIds
 from tunewell.train.lora.rows import TrainRow, lengths_of
 from tunewell.types import Recipe, Value
 
@@ -96,12 +96,12 @@ class SharedWork:
         steps: Rows of each step, longest first.
     """
 
-    ids: tuple[NDArray[np.int32], ...]
-    starts: NDArray[np.int32]
-    steps: tuple[NDArray[np.int64], ...]
+    ids: tuple[TokenIds, ...]
+    starts: TokenIds
+    steps: tuple[Ints, ...]
 
     @classmethod
-    def of(cls, rows: Sequence[TrainRow], steps: Sequence[NDArray[np.int64]]) -> Self:
+    def of(cls, rows: Sequence[TrainRow], steps: Sequence[Ints]) -> Self:
         """From rows as they are trained on."""
         starts = np.asarray([row.start for row in rows], np.int32)
         return cls(tuple(row.ids for row in rows), starts, tuple(steps))
@@ -113,7 +113,7 @@ class SharedWork:
         return [TrainRow(str(i), ids, start) for i, (ids, start) in enumerate(pairs)]
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> Ints:
         """Tokens of every row."""
         return lengths_of(self.rows)
 

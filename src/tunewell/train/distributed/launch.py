@@ -43,7 +43,13 @@ LOG_END = 20_000
 Listen = Callable[[Told], None]
 
 
-def launch(folder: Path, *, processes: int, threads: int, listen: Listen) -> None:
+def launch(
+    folder: Path,
+    *,
+    processes: int,
+    threads: int,
+    listen: Listen,
+) -> None:
     """Run the order in a folder to its end.
 
     Args:
@@ -77,7 +83,11 @@ def launch(folder: Path, *, processes: int, threads: int, listen: Listen) -> Non
         raise failure(folder, process.returncode, processes=processes)
 
 
-def _hear(folder: Path, at: int, listen: Listen) -> int:
+def _hear(
+    folder: Path,
+    at: int,
+    listen: Listen,
+) -> int:
     """Pass on what was told since a byte; gives the next one."""
     lines, at = told(folder / "told", at)
     for line in lines:
@@ -85,7 +95,12 @@ def _hear(folder: Path, at: int, listen: Listen) -> int:
     return at
 
 
-def command(folder: Path, pipe: Path, *, processes: int) -> list[str]:
+def command(
+    folder: Path,
+    pipe: Path,
+    *,
+    processes: int,
+) -> list[str]:
     """What to type.
 
     ``accelerate launch --cpu --num_processes 2`` starts one process and says nothing; torch's own
@@ -157,7 +172,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 # --- what went wrong ------------------------------------------------------------------------------
 
 
-def failure(folder: Path, code: int, *, processes: int) -> UserError:
+def failure(
+    folder: Path,
+    code: int,
+    *,
+    processes: int,
+) -> UserError:
     """The one error for whatever went wrong in the processes."""
     log = folder / "log"
     text = ""
@@ -195,7 +215,11 @@ def _signals(text: str, code: int) -> list[int]:
     return [-found for found in codes if -found != signal.SIGTERM]
 
 
-def _by_the_log(text: str, code: int, signals: list[int]) -> tuple[str, str]:
+def _by_the_log(
+    text: str,
+    code: int,
+    signals: list[int],
+) -> tuple[str, str]:
     """Why it ended, and a hint, where no process has said it."""
     why = f"it ended with exit code {code}"
     if signals:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.errors import MissingExtraError, ModelError, TaskError
 from tunewell.task import Machine, TaskFile
+from tunewell.train.arrays import Ints, Singles
 from tunewell.train.distributed.job_files import DONE, Order, SharedWork, Told, checkpoints, clear
 from tunewell.train.distributed.launch import launch
 from tunewell.train.forgetting.general_rows import replay_rows
@@ -133,7 +133,11 @@ def _not_carried(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield f"train.{name}", "a final run through TRL cannot carry it out."
 
 
-def _machine_faults(machine: Machine, processes: int, gpus: int) -> Iterator[tuple[str, str]]:
+def _machine_faults(
+    machine: Machine,
+    processes: int,
+    gpus: int,
+) -> Iterator[tuple[str, str]]:
     """What this machine cannot do: names of settings, and what is wrong with them."""
     if gpus and processes > gpus:
         yield (
@@ -177,7 +181,13 @@ class Done:
     tokens_per_s: float
 
 
-def train_final(session: TrainingSession, place: Place, *, cut: int, epochs: int) -> Done:
+def train_final(
+    session: TrainingSession,
+    place: Place,
+    *,
+    cut: int,
+    epochs: int,
+) -> Done:
     """Train the final adapter on all rows in processes of TRL's.
 
     Goes on from the newest checkpoint of a killed run.
@@ -207,7 +217,12 @@ def train_final(session: TrainingSession, place: Place, *, cut: int, epochs: int
         # Its memory is needed by those who train.
         session.free()
         threads = max(1, (os.cpu_count() or 1) // place.processes)
-        launch(folder, processes=place.processes, threads=threads, listen=meter.hear)
+        launch(
+            folder,
+            processes=place.processes,
+            threads=threads,
+            listen=meter.hear,
+        )
 
     result = dict(checkpoints(folder))[total]
     meter.hear(json.loads((result / DONE).read_text(encoding="utf-8")))
@@ -226,7 +241,13 @@ def _job(session: TrainingSession, cut: int) -> Job:
     return Job(session.adapted(cut), rows, train=everything, replay=general)
 
 
-def _order(session: TrainingSession, job: Job, place: Place, *, epochs: int) -> Order:
+def _order(
+    session: TrainingSession,
+    job: Job,
+    place: Place,
+    *,
+    epochs: int,
+) -> Order:
     """What the processes are to do."""
     per_epoch = len(job.batches(0))
     dtype = str(session.network.head.dtype).removeprefix("torch.")
@@ -245,12 +266,17 @@ def _order(session: TrainingSession, job: Job, place: Place, *, epochs: int) -> 
     )
 
 
-def _hand_over(folder: Path, job: Job, *, epochs: int) -> None:
+def _hand_over(
+    folder: Path,
+    job: Job,
+    *,
+    epochs: int,
+) -> None:
     """Write the rows in their steps (the very steps of our own loop) and the adapter's start."""
     from safetensors.numpy import save_file
 
     wanted = len(job.batches(0)) * epochs
-    steps: list[NDArray[np.int64]] = []
+    steps: list[Ints] = []
     epoch = 0
     while len(steps) < wanted:
         steps += [batch.rows[0] for batch in job.batches(epoch)]
@@ -259,7 +285,7 @@ def _hand_over(folder: Path, job: Job, *, epochs: int) -> None:
     save_file(job.bank.tensors(0), folder / "start.safetensors")
 
 
-def _tensors(checkpoint: Path) -> dict[str, NDArray[np.float32]]:
+def _tensors(checkpoint: Path) -> dict[str, Singles]:
     """The adapter of a checkpoint.
 
     Raises:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from tunewell.train.arrays import Ints
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class Sharing:
 
 
 def share(
-    step: NDArray[np.int64],
-    lengths: NDArray[np.int64],
+    step: Ints,
+    lengths: Ints,
     sharing: Sharing,
     *,
     process: int = 0,
@@ -45,6 +44,7 @@ def share(
         process: From 0 to ``sharing.processes - 1``; the first takes most.
 
     Example:
+        >>> import numpy as np
         >>> step, lengths, two = np.arange(5), np.array([9, 9, 8, 8, 7]), Sharing(2, budget=18)
         >>> [share(step, lengths, two, process=p) for p in (0, 1)]
         [[[0, 2], [4]], [[1, 3]]]
@@ -56,13 +56,14 @@ def share(
 
 
 def passes(
-    steps: Sequence[NDArray[np.int64]],
-    lengths: NDArray[np.int64],
+    steps: Sequence[Ints],
+    lengths: Ints,
     sharing: Sharing,
 ) -> int:
     """Passes that the largest share of any step takes.
 
     Example:
+        >>> import numpy as np
         >>> steps = [np.arange(5), np.arange(2)]
         >>> passes(steps, np.array([9, 9, 8, 8, 7]), Sharing(2, budget=18))
         2
@@ -86,8 +87,8 @@ class Shares:
 
     def __init__(
         self,
-        steps: Sequence[NDArray[np.int64]],
-        lengths: NDArray[np.int64],
+        steps: Sequence[Ints],
+        lengths: Ints,
         sharing: Sharing,
         *,
         process: int,

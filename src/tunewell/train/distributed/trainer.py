@@ -67,7 +67,12 @@ def build(
     options = settings(order, work, folder)
     # On the processor: the trainer itself takes it to its place, whole or in shares.
     base = Path(order.base)
-    model = load_model(base, config=still(order.base), dtype=order.dtype, device="cpu")
+    model = load_model(
+        base,
+        config=still(order.base),
+        dtype=order.dtype,
+        device="cpu",
+    )
     trainer = trainer_of(trl.SFTTrainer)(
         order=order,
         work=work,
@@ -192,7 +197,11 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
-def add_noise(model: PreTrainedModel, cut: int, noise: float) -> None:
+def add_noise(
+    model: PreTrainedModel,
+    cut: int,
+    noise: float,
+) -> None:
     """NEFTune's noise on the input of the first trained layer while training.
 
     As our own loop adds it.
@@ -213,7 +222,11 @@ def add_noise(model: PreTrainedModel, cut: int, noise: float) -> None:
     def before(module: torch.nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         return (noisy(args[0]), *args[1:]) if module.training else None
 
-    def after(module: torch.nn.Module, _: tuple[Tensor, ...], out: Tensor) -> Tensor:
+    def after(
+        module: torch.nn.Module,
+        _: tuple[Tensor, ...],
+        out: Tensor,
+    ) -> Tensor:
         return noisy(out) if module.training else None
 
     layers = getattr(getattr(model, "model", None), "layers", None)
@@ -230,7 +243,11 @@ def _sharing(order: Order) -> Sharing:
     return Sharing(order.processes, budget=order.pass_tokens)
 
 
-def settings(order: Order, work: SharedWork, folder: Path) -> SFTConfig:
+def settings(
+    order: Order,
+    work: SharedWork,
+    folder: Path,
+) -> SFTConfig:
     """Our recipe as TRL's configuration."""
     from trl import SFTConfig
 
@@ -307,7 +324,12 @@ def trainer_of(base: type[SFTTrainer]) -> type[SFTTrainer]:
             horizon, warmup = self.order.horizon, self.order.recipe.warmup
             self.lr_scheduler: Any = torch.optim.lr_scheduler.LambdaLR(
                 optimizer or self.optimizer,
-                lambda step: rate_at(step, steps=horizon, peak=1.0, warmup=warmup),
+                lambda step: rate_at(
+                    step,
+                    steps=horizon,
+                    peak=1.0,
+                    warmup=warmup,
+                ),
             )
             self._created_lr_scheduler = True
             return self.lr_scheduler

@@ -26,7 +26,11 @@ ORPHAN = 75
 def main(arguments: list[str]) -> int:
     """Train; gives the exit code. What went wrong is left in the folder, for one clear message."""
     folder, leash = Path(arguments[0]), Path(arguments[1])
-    threading.Thread(target=hold, args=(leash,), daemon=True).start()
+    threading.Thread(
+        target=hold,
+        args=(leash,),
+        daemon=True,
+    ).start()
     try:
         work_off(folder)
     except Exception as error:

@@ -24,7 +24,11 @@ MORE_THAN_LORA = ("use_dora", "modules_to_save", "use_rslora")
 PREFIX = "base_model.model."
 
 
-def merge(adapter: Path, weights: Weights, target: Path) -> Path:
+def merge(
+    adapter: Path,
+    weights: Weights,
+    target: Path,
+) -> Path:
     """Write the base with the adapter folded in, in the base's own type, as safetensors.
 
     Each product of B and A is added in fp32 and rounded once: the merged model differs from base
@@ -116,7 +120,11 @@ def _read(adapter: Path) -> _Pairs:
     )
 
 
-def _merge_file(path: Path, pairs: _Pairs, target: Path) -> set[str]:
+def _merge_file(
+    path: Path,
+    pairs: _Pairs,
+    target: Path,
+) -> set[str]:
     """Write one file of the base with what it holds of the adapted maps; gives their names.
 
     Raises:

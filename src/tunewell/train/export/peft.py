@@ -40,7 +40,12 @@ LOAD_MERGED = (
 )
 
 
-def peft_files(adapted: Adapted, *, base: str, card: str) -> dict[str, bytes]:
+def peft_files(
+    adapted: Adapted,
+    *,
+    base: str,
+    card: str,
+) -> dict[str, bytes]:
     """The files of a PEFT folder, byte for byte the same for the same adapter.
 
     Args:
@@ -63,7 +68,11 @@ def peft_files(adapted: Adapted, *, base: str, card: str) -> dict[str, bytes]:
     }
 
 
-def _config(adapted: Adapted, tensors: Sequence[str], base: str) -> dict[str, Any]:
+def _config(
+    adapted: Adapted,
+    tensors: Sequence[str],
+    base: str,
+) -> dict[str, Any]:
     """PEFT's settings; ``tensors`` by its names (``base_model.model.<map>.lora_A.weight`` …)."""
     recipe, network = adapted.recipe, adapted.network
     alpha = recipe.alpha

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.train.arrays import Floats
 from tunewell.train.forgetting.general_rows import QUESTION, kind_of, reading_work
 from tunewell.train.lora.rows import TrainRow
 from tunewell.types import Estimate, Finding, Threshold
@@ -27,7 +27,7 @@ POWER = 0.8
 
 
 def forgetting(
-    losses: NDArray[np.float64],
+    losses: Floats,
     rows: Sequence[TrainRow],
     *,
     limit: float = LIMIT,
@@ -106,8 +106,8 @@ class LossChange:
 
 
 def relative_change(
-    losses: NDArray[np.float64],
-    tokens: NDArray[np.float64],
+    losses: Floats,
+    tokens: Floats,
     kinds: Sequence[str],
     *,
     level: float = 0.95,
@@ -164,7 +164,7 @@ class _Error(NamedTuple):
     known: bool = True
 
 
-def _stratified_error(off: NDArray[np.float64], kinds: Sequence[str]) -> _Error:
+def _stratified_error(off: Floats, kinds: Sequence[str]) -> _Error:
     """Standard error of the sum of ``off``, a stratified sample."""
     _, place = np.unique(np.asarray(kinds), return_inverse=True)
     count = np.bincount(place).astype(np.float64)

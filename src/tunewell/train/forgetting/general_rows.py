@@ -89,7 +89,10 @@ def reading_work(rows: Sequence[TrainRow]) -> float:
 
 
 def text_rows(
-    tokenizer: PreTrainedTokenizerBase, use: Use, *, prefix: str = ""
+    tokenizer: PreTrainedTokenizerBase,
+    use: Use,
+    *,
+    prefix: str = "",
 ) -> tuple[TrainRow, ...]:
     """Passages as rows, ranked as `tunewell.model.passages.passages` ranks them.
 
@@ -99,12 +102,21 @@ def text_rows(
     for i, passage in enumerate(passages(use)):
         coded = tokenizer(passage.text, add_special_tokens=False)
         ids = np.asarray(coded["input_ids"], np.int32)
-        rows.append(TrainRow(id=f"{prefix}text/{passage.kind}/{i}", ids=ids, start=1))
+        rows.append(
+            TrainRow(
+                id=f"{prefix}text/{passage.kind}/{i}",
+                ids=ids,
+                start=1,
+            )
+        )
     return tuple(rows)
 
 
 def question_rows(
-    tokenizer: PreTrainedTokenizerBase, use: Use, *, prefix: str = ""
+    tokenizer: PreTrainedTokenizerBase,
+    use: Use,
+    *,
+    prefix: str = "",
 ) -> tuple[TrainRow, ...]:
     """Questions with their answers as rows of a chat."""
     chat = chat_format(tokenizer)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.errors import TaskError
+from tunewell.train.arrays import Floats
 from tunewell.train.forgetting.losses import pass_budget
 from tunewell.train.lora.rows import TrainRow
 
@@ -67,7 +67,12 @@ def loaded_tasks(name: str) -> list[Task]:
         return list(manager.load([name])["tasks"].values())
 
 
-def samples_of(model: TemplateLM, name: str, loaded: list[Task], limit: int) -> dict[str, Any]:
+def samples_of(
+    model: TemplateLM,
+    name: str,
+    loaded: list[Task],
+    limit: int,
+) -> dict[str, Any]:
     """What lm-eval says of a model on the documents of a task: its samples and metrics."""
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
@@ -158,7 +163,13 @@ class Scorer:
         found = self.adapted.by_row(rows, _signed_nats, _signed_sum, budget=budget)
         return [(-abs(nats), nats <= 0) for nats in found[0].astype(np.float64).tolist()]
 
-    def write(self, context: list[int], *, until: Sequence[str], tokens: int) -> str:
+    def write(
+        self,
+        context: list[int],
+        *,
+        until: Sequence[str],
+        tokens: int,
+    ) -> str:
         """Greedy continuation up to the first of ``until``, the end token or so many tokens."""
         ends = [u for u in until if u]
         ids = context[-(MAX_TOKENS - tokens) :] or [self.start]
@@ -172,7 +183,13 @@ class Scorer:
         return text[: min(cuts, default=len(text))]
 
 
-def _signed_nats(hidden: Tensor, head: Tensor, labels: Tensor, *, cap: float = 0.0) -> Tensor:
+def _signed_nats(
+    hidden: Tensor,
+    head: Tensor,
+    labels: Tensor,
+    *,
+    cap: float = 0.0,
+) -> Tensor:
     """-log p of each label, with its sign changed where the label is the most probable token."""
     import torch
 
@@ -182,7 +199,7 @@ def _signed_nats(hidden: Tensor, head: Tensor, labels: Tensor, *, cap: float = 0
     return torch.where(greedy_hits(hidden, head, labels, cap=cap), -nats, nats)
 
 
-def _signed_sum(values: NDArray[np.float64]) -> float:
+def _signed_sum(values: Floats) -> float:
     """Nats of a target, with the sign changed where each of its tokens is the most probable one."""
     total = float(np.abs(values).sum())
     return -total if (values <= 0).all() else total

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.model.files import cache_folder
+from tunewell.train.arrays import Floats
 from tunewell.train.lora.rows import Rows, TrainRow
 from tunewell.types import digest
 
@@ -23,8 +23,11 @@ BATCH_TOKENS = {"cpu": 1024, "cuda": 32_768}
 
 
 def general_losses(
-    adapted: Adapted, rows: Sequence[TrainRow], *, weights: str = ""
-) -> NDArray[np.float64]:
+    adapted: Adapted,
+    rows: Sequence[TrainRow],
+    *,
+    weights: str = "",
+) -> Floats:
     """Mean nats per token of every general row, without and with an adapter: shape (2, rows).
 
     Args:
@@ -42,7 +45,7 @@ def general_losses(
     return np.stack([before, _measured(adapted, rows)])
 
 
-def _measured(adapted: Adapted, rows: Sequence[TrainRow]) -> NDArray[np.float64]:
+def _measured(adapted: Adapted, rows: Sequence[TrainRow]) -> Floats:
     """Mean nats per token of every row."""
     losses = adapted.measure(rows, budget=pass_budget(adapted))
     return losses[0].astype(np.float64)
@@ -53,7 +56,11 @@ def pass_budget(adapted: Adapted) -> int:
     return BATCH_TOKENS.get(adapted.device.type, BATCH_TOKENS["cpu"])
 
 
-def _kept(adapted: Adapted, rows: Sequence[TrainRow], weights: str) -> Path:
+def _kept(
+    adapted: Adapted,
+    rows: Sequence[TrainRow],
+    weights: str,
+) -> Path:
     """Where the base's losses are kept: by all that decides them."""
     import torch
 
@@ -69,7 +76,7 @@ def _kept(adapted: Adapted, rows: Sequence[TrainRow], weights: str) -> Path:
     return cache_folder() / "general" / f"{digest(what)[:32]}.npy"
 
 
-def _read(path: Path, rows: int) -> NDArray[np.float64] | None:
+def _read(path: Path, rows: int) -> Floats | None:
     """What was kept, unless it is not there or not whole."""
     try:
         found = np.load(path, allow_pickle=False)
@@ -80,14 +87,18 @@ def _read(path: Path, rows: int) -> NDArray[np.float64] | None:
     return np.asarray(found, np.float64) if np.isfinite(found).all() else None
 
 
-def _write(path: Path, losses: NDArray[np.float64]) -> None:
+def _write(path: Path, losses: Floats) -> None:
     """Keep losses, whole or not at all.
 
     A disk that refuses only costs the next run a few seconds.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent,
+            suffix=".tmp",
+            delete=False,
+        ) as file:
             np.save(file, losses, allow_pickle=False)
         os.replace(file.name, path)
     except OSError:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.errors import MissingExtraError, TaskError
 from tunewell.stats import difference
+from tunewell.train.arrays import Floats
 from tunewell.train.forgetting.finding import LIMIT, relative_change
 from tunewell.train.forgetting.lm_eval import (
     PLACE,
@@ -115,12 +115,14 @@ class TaskScores:
     task: str
     metric: str
     higher_is_better: bool
-    scores: NDArray[np.float64]
-    units: NDArray[np.float64] | None
+    scores: Floats
+    units: Floats | None
 
 
 def run_tasks(
-    adapted: Adapted, tokenizer: PreTrainedTokenizerBase, tasks: Harness
+    adapted: Adapted,
+    tokenizer: PreTrainedTokenizerBase,
+    tasks: Harness,
 ) -> list[TaskScores]:
     """Answer every document without and with an adapter.
 
@@ -145,7 +147,11 @@ def run_tasks(
     return found
 
 
-def _paired(name: str, before: dict[str, Any], after: dict[str, Any]) -> TaskScores:
+def _paired(
+    name: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+) -> TaskScores:
     """The first metric of a task, its documents side by side; subtasks of a group together."""
     columns: list[list[Any]] = [[], []]
     metric, higher = "", True

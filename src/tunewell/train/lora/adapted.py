@@ -9,9 +9,9 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from tunewell.train.arrays import Floats, Ints, Mask, Singles
 from tunewell.train.lora.bank import Bank
 from tunewell.train.lora.batches import plan
 from tunewell.train.lora.device import far, send
@@ -24,9 +24,6 @@ from tunewell.types import Recipe
 
 EVALUATION_TOKENS = {False: 4096, True: 32_768}
 """Of one batch that is only measured, all adapters together: on the processor, on a GPU."""
-
-Mask = NDArray[np.bool_]
-"""Which (adapter, row) pairs: shape (adapters, rows)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +46,12 @@ class Adapted:
 
     @classmethod
     def begin(
-        cls, network: FrozenDecoder, recipe: Recipe, *, cut: int, adapters: Sequence[int] = (0,)
+        cls,
+        network: FrozenDecoder,
+        recipe: Recipe,
+        *,
+        cut: int,
+        adapters: Sequence[int] = (0,),
     ) -> Self:
         """Adapters as they begin: they change nothing yet.
 
@@ -60,7 +62,12 @@ class Adapted:
             adapters: Their numbers (0 … K-1 for the folds).
         """
         products = network.sites(recipe.targets, cut)
-        bank = Bank(products, recipe=recipe, adapters=adapters, like=network.head)
+        bank = Bank(
+            products,
+            recipe=recipe,
+            adapters=adapters,
+            like=network.head,
+        )
         return cls(network, bank, recipe, cut)
 
     def untrained(self) -> Adapted:
@@ -85,7 +92,7 @@ class Adapted:
         which: Mask | None = None,
         states: StatesAtCut | None = None,
         budget: int = 0,
-    ) -> NDArray[np.float32]:
+    ) -> Singles:
         """Mean nats per target token of each row under each adapter, shape (adapters, rows).
 
         Args:
@@ -95,12 +102,21 @@ class Adapted:
             budget: Tokens of one pass of one adapter; `EVALUATION_TOKENS` shared by them if 0.
         """
         return self.by_row(
-            rows, negative_log_likelihood, _mean, which=which, states=states, budget=budget
+            rows,
+            negative_log_likelihood,
+            _mean,
+            which=which,
+            states=states,
+            budget=budget,
         )
 
     def measure_untrained(
-        self, rows: Sequence[TrainRow], *, which: Mask, states: StatesAtCut | None = None
-    ) -> NDArray[np.float32]:
+        self,
+        rows: Sequence[TrainRow],
+        *,
+        which: Mask,
+        states: StatesAtCut | None = None,
+    ) -> Singles:
         """`measure` before training, when all adapters are the base: each row is computed once."""
         rows_wanted = which.any(0)
         # They take turns, so that every adapter measures as many rows.
@@ -117,7 +133,7 @@ class Adapted:
         *,
         which: Mask | None = None,
         states: StatesAtCut | None = None,
-    ) -> NDArray[np.float32]:
+    ) -> Singles:
         """The longest run of target tokens that greedy decoding writes itself.
 
         Given the prompt and the target up to where the run begins, the model continues the target
@@ -130,12 +146,12 @@ class Adapted:
         self,
         rows: Sequence[TrainRow],
         of_token: TokenMeasure,
-        of_row: Callable[[NDArray[np.float64]], float],
+        of_row: Callable[[Floats], float],
         *,
         which: Mask | None = None,
         states: StatesAtCut | None = None,
         budget: int = 0,
-    ) -> NDArray[np.float32]:
+    ) -> Singles:
         """A figure of every wanted (adapter, row) pair from one of each of its target tokens.
 
         Args:
@@ -177,9 +193,14 @@ class Adapted:
         """
         last = self.network.layers
         hidden = self.network.run(
-            hidden, first=self.cut, last=last, bank=self.bank, wanted=labels.wanted
+            hidden,
+            first=self.cut,
+            last=last,
+            bank=self.bank,
+            wanted=labels.wanted,
         )
-        return self.network.finish(hidden.reshape(-1, hidden.shape[-1])[labels.at])
+        flat = hidden.reshape(-1, hidden.shape[-1])
+        return self.network.finish(flat[labels.at])
 
     @torch.no_grad()
     def next_token(self, ids: Sequence[int]) -> int:
@@ -188,16 +209,22 @@ class Adapted:
         self.bank.refresh()
         hidden = run_to_cut(self.network, [row], [0], length=len(ids), cut=self.cut)[None]
         last = self.network.layers
-        hidden = self.network.run(hidden, first=self.cut, last=last, bank=self.bank)
-        final = self.network.finish(hidden.reshape(-1, hidden.shape[-1])[-1:])
-        return int((final @ self.network.head.T).argmax())
+        hidden = self.network.run(
+            hidden,
+            first=self.cut,
+            last=last,
+            bank=self.bank,
+        )
+        flat = hidden.reshape(-1, hidden.shape[-1])
+        logits = self.network.finish(flat[-1:]) @ self.network.head.T
+        return int(logits.argmax())
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def _longest_run(hits: NDArray[np.float64]) -> float:
+def _longest_run(hits: Floats) -> float:
     longest = run = 0
     for hit in hits.tolist():
         run = run + 1 if hit else 0
@@ -205,7 +232,11 @@ def _longest_run(hits: NDArray[np.float64]) -> float:
     return float(longest)
 
 
-def held_out_mean(losses: NDArray[np.float32], held_out: Mask, targets: NDArray[np.int64]) -> float:
+def held_out_mean(
+    losses: Singles,
+    held_out: Mask,
+    targets: Ints,
+) -> float:
     """Mean nats per target token over all held-out (adapter, row) pairs that were evaluated.
 
     NaN if there are none.

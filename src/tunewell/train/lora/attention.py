@@ -8,14 +8,22 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from tunewell.train.lora.device import far
-from tunewell.train.lora.fused import LANES, FusedKernels, array, fused
+from tunewell.train.lora.fused import FusedKernels, array, fused
+from tunewell.train.lora.fused_kernels import LANES
 from tunewell.train.lora.kernels import Gradients
 
 FORBIDDEN = -3e4
 """Added to the score of a place that is ahead: its weight is zero, also in bf16."""
 
 
-def attention(both: Tensor, cos: Tensor, sin: Tensor, few: int, *, scale: float) -> Tensor:
+def attention(
+    both: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    few: int,
+    *,
+    scale: float,
+) -> Tensor:
     """Causal attention of right-padded rows.
 
     Padding comes after every real token, which never looks ahead.
@@ -44,14 +52,23 @@ def attention(both: Tensor, cos: Tensor, sin: Tensor, few: int, *, scale: float)
     if torch.is_grad_enabled() and both.requires_grad:
         out = _Attention.apply(q, k, v, tokens, scale)
     else:
-        keys, values = (t[:, None, :tokens].expand(-1, groups, -1, -1) for t in (k, v))
         by_head = q.view(rows * few, groups, tokens, width)
+        # Every query head of a group sees the group's one key head; nothing is copied.
+        keys = k[:, None, :tokens].expand(-1, groups, -1, -1)
+        values = v[:, None, :tokens].expand(-1, groups, -1, -1)
         out = F.scaled_dot_product_attention(by_head, keys, values, is_causal=True, scale=scale)
     by_row = out.reshape(rows, few, groups, tokens, width).permute(0, 3, 1, 2, 4)
     return by_row.reshape(rows, tokens, -1)
 
 
-def _by_pytorch(both: Tensor, cos: Tensor, sin: Tensor, few: int, *, scale: float) -> Tensor:
+def _by_pytorch(
+    both: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    few: int,
+    *,
+    scale: float,
+) -> Tensor:
     """The whole of it in PyTorch's own operations, as a GPU wants it."""
     rows, tokens, count, _ = both.shape
     groups = count // few - 2
@@ -72,7 +89,12 @@ def causal_mask(tokens: int, like: Tensor) -> Tensor:
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx, q: Tensor, k: Tensor, v: Tensor, tokens: int, scale: float
+        ctx: FunctionCtx,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        tokens: int,
+        scale: float,
     ) -> Tensor:
         run = fused(q)
         if run is None:
@@ -106,7 +128,12 @@ class _Attention(torch.autograd.Function):
 # --- heads and their positions --------------------------------------------------------------------
 
 
-def _heads(both: Tensor, cos: Tensor, sin: Tensor, few: int) -> tuple[Tensor, Tensor, Tensor]:
+def _heads(
+    both: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    few: int,
+) -> tuple[Tensor, Tensor, Tensor]:
     """One block for each key head, the query heads that share it one below the other.
 
     Keys are never repeated.
@@ -124,14 +151,20 @@ def _heads(both: Tensor, cos: Tensor, sin: Tensor, few: int) -> tuple[Tensor, Te
     q, k, v = _turned(both, cos, sin, few)
     by_group = q.view(rows, tokens, few, groups, width).permute(0, 2, 3, 1, 4)
     tall = by_group.reshape(rows * few, groups * tokens, width)
-    keys, values = (t.transpose(1, 2).reshape(rows * few, tokens, width) for t in (k, v))
+    keys = k.transpose(1, 2).reshape(rows * few, tokens, width)
+    values = v.transpose(1, 2).reshape(rows * few, tokens, width)
     return tall, keys, values
 
 
 class _Heads(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: FunctionCtx, run: FusedKernels, both: Tensor, cos: Tensor, sin: Tensor, few: int
+        ctx: FunctionCtx,
+        run: FusedKernels,
+        both: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        few: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         rows, tokens, count, width = both.shape
         groups = count // few - 2
@@ -152,14 +185,24 @@ class _Heads(torch.autograd.Function):
         return None, out, None, None, None
 
 
-def _turned(both: Tensor, cos: Tensor, sin: Tensor, few: int) -> tuple[Tensor, Tensor, Tensor]:
+def _turned(
+    both: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    few: int,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Queries and keys turned by their positions, and the values."""
-    q, k, v = both.split([both.shape[2] - 2 * few, few, few], 2)
+    queries = both.shape[2] - 2 * few
+    q, k, v = both.split([queries, few, few], 2)
     cos, sin = cos[:, None], sin[:, None]
     return rope(q, cos, sin), rope(k, cos, sin), v
 
 
-def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def rope(
+    x: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+) -> Tensor:
     """Rotary positions (Su and others 2021).
 
     Args:
@@ -172,7 +215,12 @@ def rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 class _Rope(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(
+        ctx: FunctionCtx,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+    ) -> Tensor:
         ctx.save_for_backward(cos, sin)
         return _rotate(x, cos, sin)
 
@@ -182,7 +230,11 @@ class _Rope(torch.autograd.Function):
         return _rotate(grad, cos, -sin), None, None
 
 
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _rotate(
+    x: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+) -> Tensor:
     out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
     half = x.shape[-1] // 2
     left, right = x[..., :half], x[..., half:]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from tunewell.train.arrays import Singles
 from tunewell.train.lora.device import far, uniform
 from tunewell.types import Recipe, digest
 
@@ -164,7 +164,7 @@ class Bank:
         b = torch.zeros(adapters, rows, outputs, **kind)
         return SiteGroup(sites, outputs, a=a, b=b)
 
-    def _first_values(self) -> NDArray[np.float32]:
+    def _first_values(self) -> Singles:
         """Every A as drawn, every B zero, shape (K, values)."""
         size = sum(self.rank * group.width for group in self.groups)
         first = np.zeros((len(self.adapters), size), np.float32)
@@ -188,7 +188,12 @@ class Bank:
         for group, start in zip(self.groups, self._starts(), strict=True):
             yield self._view(group, flat, start)
 
-    def _view(self, group: SiteGroup, flat: torch.Tensor, start: int) -> _GroupView:
+    def _view(
+        self,
+        group: SiteGroup,
+        flat: torch.Tensor,
+        start: int,
+    ) -> _GroupView:
         adapters, rank = len(self.adapters), self.rank
         rows = rank * len(group.sites)
         end = start + rows * group.inputs
@@ -255,7 +260,13 @@ class Bank:
         return out
 
     @torch.no_grad()
-    def step(self, *, rate: float, weight_decay: float, longest: float = 1.0) -> None:
+    def step(
+        self,
+        *,
+        rate: float,
+        weight_decay: float,
+        longest: float = 1.0,
+    ) -> None:
         """One step of AdamW for every adapter, each gradient cut to length ``longest``."""
         grad = self.gradients()
         norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
@@ -276,7 +287,12 @@ class Bank:
 
         Made when first needed, because a restored bank has its own averages.
         """
-        adam = torch.optim.AdamW([self.values], betas=BETAS, eps=EPSILON, fused=True)
+        adam = torch.optim.AdamW(
+            [self.values],
+            betas=BETAS,
+            eps=EPSILON,
+            fused=True,
+        )
         adam.state[self.values] = {
             "step": torch.tensor(float(self.steps), device=self.values.device),
             "exp_avg": self.mean,
@@ -284,13 +300,13 @@ class Bank:
         }
         return adam
 
-    def tensors(self, place: int) -> dict[str, NDArray[np.float32]]:
+    def tensors(self, place: int) -> dict[str, Singles]:
         """One adapter as PEFT names it.
 
         ``base_model.model.<site>.lora_A.weight`` has shape (rank, inputs), ``lora_B`` (outputs,
         rank).
         """
-        out: dict[str, NDArray[np.float32]] = {}
+        out: dict[str, Singles] = {}
         for view in self._sites():
             name_a, name_b = _peft_names(view.site)
             out[name_a] = view.a[place].cpu().numpy().copy()
@@ -298,7 +314,7 @@ class Bank:
         return out
 
     @torch.no_grad()
-    def put(self, place: int, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    def put(self, place: int, tensors: Mapping[str, Singles]) -> None:
         """Let one adapter have the values of `tensors`, as it gives them."""
         for view in self._sites():
             name_a, name_b = _peft_names(view.site)
@@ -310,11 +326,11 @@ class Bank:
         for view in self._views(self.values):
             yield from view.sites
 
-    def state(self) -> dict[str, NDArray[np.float32]]:
+    def state(self) -> dict[str, Singles]:
         """Everything that a later process needs to go on."""
         return {name: getattr(self, name).cpu().numpy() for name in STATE}
 
-    def restore(self, state: Mapping[str, NDArray[np.float32]], *, steps: int) -> None:
+    def restore(self, state: Mapping[str, Singles], *, steps: int) -> None:
         """Go on from a `state`."""
         for name in STATE:
             getattr(self, name).copy_(torch.from_numpy(np.array(state[name])))
@@ -329,7 +345,13 @@ def _peft_names(site: Site) -> tuple[str, str]:
     return f"{start}A.weight", f"{start}B.weight"
 
 
-def _initial(site: Site, rank: int, *, seed: int, adapter: int) -> NDArray[np.float32]:
+def _initial(
+    site: Site,
+    rank: int,
+    *,
+    seed: int,
+    adapter: int,
+) -> Singles:
     """A as PEFT begins it: uniform within ±1/√inputs (Kaiming with a = √5); B begins at zero."""
     key = int(digest([seed, adapter, site.name, rank])[:16], 16)
     bound = 1 / math.sqrt(site.inputs)
@@ -337,7 +359,13 @@ def _initial(site: Site, rank: int, *, seed: int, adapter: int) -> NDArray[np.fl
     return drawn.astype(np.float32)
 
 
-def rate_at(step: int, *, steps: int, peak: float, warmup: float) -> float:
+def rate_at(
+    step: int,
+    *,
+    steps: int,
+    peak: float,
+    warmup: float,
+) -> float:
     """Learning rate: rising over the warm-up, then falling in a straight line to zero at the end.
 
     Example:

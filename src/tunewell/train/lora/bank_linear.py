@@ -21,7 +21,11 @@ class BankLinear(torch.nn.Module):
     """
 
     def __init__(
-        self, linear: torch.nn.Module, *, transposed: bool = False, copied: bool = False
+        self,
+        linear: torch.nn.Module,
+        *,
+        transposed: bool = False,
+        copied: bool = False,
     ) -> None:
         super().__init__()
         self._copied = copied

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.train.arrays import Ints
 from tunewell.train.lora.rows import TrainRow
 
 NOBODY = -1
@@ -24,22 +24,23 @@ class StepBatch:
         length: Tokens of the longest.
     """
 
-    rows: NDArray[np.int64]
+    rows: Ints
     length: int
 
     @property
     def filled(self) -> list[tuple[int, int]]:
         """(place, row) of every place that holds a row, places counted through."""
-        return [(i, r) for i, r in enumerate(self.rows.ravel().tolist()) if r != NOBODY]
+        rows = self.rows.ravel().tolist()
+        return [(place, row) for place, row in enumerate(rows) if row != NOBODY]
 
-    def tokens(self, lengths: NDArray[np.int64]) -> int:
+    def tokens(self, lengths: Ints) -> int:
         """Tokens of its rows, padding not counted."""
         return int(lengths[self.rows[self.rows != NOBODY]].sum())
 
 
 def plan(
-    lengths: NDArray[np.int64],
-    members: Sequence[NDArray[np.int64]],
+    lengths: Ints,
+    members: Sequence[Ints],
     *,
     budget: int,
     seed: int | None = None,
@@ -70,7 +71,7 @@ def plan(
     cuts = np.asarray(_cuts(lengths[largest], budget)) / len(largest)
     batches = []
     for low, high in itertools.pairwise(cuts.tolist()):
-        pieces = [o[round(low * len(o)) : round(high * len(o))] for o in orders]
+        pieces = [_between(rows, low, high) for rows in orders]
         if any(len(piece) for piece in pieces):
             batches.append(_side_by_side(pieces, lengths))
     if rng is None:
@@ -78,15 +79,22 @@ def plan(
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
+def _between(rows: Ints, low: float, high: float) -> Ints:
+    """The rows between two shares of them."""
+    return rows[round(low * len(rows)) : round(high * len(rows))]
+
+
 def _longest_first(
-    rows: NDArray[np.int64], lengths: NDArray[np.int64], rng: np.random.Generator | None
-) -> NDArray[np.int64]:
+    rows: Ints,
+    lengths: Ints,
+    rng: np.random.Generator | None,
+) -> Ints:
     """Rows by length; rows of one length as drawn, or in their own order."""
     ties = np.arange(len(rows)) if rng is None else rng.permutation(len(rows))
     return rows[np.lexsort((ties, -lengths[rows]))]
 
 
-def _side_by_side(pieces: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64]) -> StepBatch:
+def _side_by_side(pieces: Sequence[Ints], lengths: Ints) -> StepBatch:
     """One piece for each adapter as a batch, the shorter ones filled up with nobody."""
     width = max(len(piece) for piece in pieces)
     places = np.full((len(pieces), width), NOBODY, np.int64)
@@ -98,7 +106,10 @@ def _side_by_side(pieces: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64
 
 
 def parts(
-    batch: StepBatch, lengths: NDArray[np.int64], *, budget: int
+    batch: StepBatch,
+    lengths: Ints,
+    *,
+    budget: int,
 ) -> list[tuple[int, StepBatch]]:
     """A batch in pieces of at most so many tokens, all adapters together.
 
@@ -122,7 +133,7 @@ def parts(
     return found
 
 
-def _cuts(lengths: NDArray[np.int64], budget: int) -> list[int]:
+def _cuts(lengths: Ints, budget: int) -> list[int]:
     """Where to cut lengths (falling) so that each piece times its longest stays in the budget."""
     cuts = [0]
     for i in range(1, len(lengths)):
@@ -133,8 +144,12 @@ def _cuts(lengths: NDArray[np.int64], budget: int) -> list[int]:
 
 
 def draw_replay(
-    rows: Sequence[TrainRow], *, tokens: int, share: float, seed: Sequence[int]
-) -> NDArray[np.int64]:
+    rows: Sequence[TrainRow],
+    *,
+    tokens: int,
+    share: float,
+    seed: Sequence[int],
+) -> Ints:
     """Which general rows an epoch takes: in an order drawn by seed, until they are its share.
 
     No row is taken twice in an epoch, so a large set of rows may get less than the share.

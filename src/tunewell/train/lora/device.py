@@ -39,7 +39,11 @@ def send(values: torch.Tensor | NDArray[np.generic], device: torch.device) -> to
     return tensor.to(device)
 
 
-def uniform(key: Sequence[int], shape: Sequence[int], device: torch.device) -> torch.Tensor:
+def uniform(
+    key: Sequence[int],
+    shape: Sequence[int],
+    device: torch.device,
+) -> torch.Tensor:
     """Numbers in [0, 1), fp32, that the key alone decides on one kind of device.
 
     They are drawn there, not sent.

@@ -177,7 +177,12 @@ class _FastLayer:
                 found.append(MatrixProduct(chosen, outputs))
         return found
 
-    def run(self, states: _States, given: _Given, wanted: Tensor | None) -> _States:
+    def run(
+        self,
+        states: _States,
+        given: _Given,
+        wanted: Tensor | None,
+    ) -> _States:
         """The layer.
 
         Where only some states are wanted, the others are left out as soon as they have been looked
@@ -197,15 +202,22 @@ class _FastLayer:
     def _attention(self, normed: Tensor, given: _Given) -> Tensor:
         """What attention mixes, before the output map."""
         rows, few = normed.shape[0] * given.rows, self._few
-        both = self._linear(QKV, normed, given).view(rows, given.tokens, -1, self._width)
+        both = self._linear(QKV, normed, given)
+        both = both.view(rows, given.tokens, -1, self._width)
         if self._q_norm is not None:
-            q, key, value = both.split([both.shape[2] - 2 * few, few, few], 2)
+            queries = both.shape[2] - 2 * few
+            q, key, value = both.split([queries, few, few], 2)
             q = rms_norm(q, self._q_norm, given.eps)
             key = rms_norm(key, self._k_norm, given.eps)
             both = torch.cat([q, key, value], 2)
         return attention(both, *given.turn, few, scale=self._scale)
 
-    def _linear(self, product: str, value: Tensor, given: _Given) -> Tensor:
+    def _linear(
+        self,
+        product: str,
+        value: Tensor,
+        given: _Given,
+    ) -> Tensor:
         """A product, with adapters where there are any."""
         weight, bias = self._maps[product]
         group = given.groups.get((self._number, product))
@@ -215,7 +227,9 @@ class _FastLayer:
 
 
 def _product(
-    names: Sequence[str], linears: Sequence[torch.nn.Linear], number: int
+    names: Sequence[str],
+    linears: Sequence[torch.nn.Linear],
+    number: int,
 ) -> MatrixProduct:
     """Maps one above the other as one product of a layer."""
     sites = []

@@ -56,7 +56,12 @@ class HookedDecoder:
                     found.append(self._product(f"model.layers.{i}.{name}", i, module))
         return found
 
-    def _product(self, name: str, layer: int, module: torch.nn.Module) -> MatrixProduct:
+    def _product(
+        self,
+        name: str,
+        layer: int,
+        module: torch.nn.Module,
+    ) -> MatrixProduct:
         """One linear map as a product of its own; ours takes its place."""
         if name not in self._linears:
             self._linears[name] = BankLinear(module)
@@ -68,7 +73,9 @@ class HookedDecoder:
         """See `tunewell.train.lora.network.FrozenDecoder`."""
 
         def stop(
-            _: torch.nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]
+            _: torch.nn.Module,
+            args: tuple[Tensor, ...],
+            kwargs: dict[str, Tensor],
         ) -> NoReturn:
             raise _StopError(args[0] if args else kwargs["hidden_states"])
 
@@ -131,7 +138,10 @@ class HookedDecoder:
         return {kind: make[kind](**given) for kind in kinds}
 
     def _turns(
-        self, h: Tensor, position: Tensor, kinds: Iterable[str]
+        self,
+        h: Tensor,
+        position: Tensor,
+        kinds: Iterable[str],
     ) -> dict[str, tuple[Tensor, Tensor]]:
         """Rotary positions by kind of layer; most models have one for all."""
         rotary = self._model.rotary_emb

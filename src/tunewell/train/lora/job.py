@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from tunewell.train.lora.adapted import Adapted, Mask
+from tunewell.train.arrays import Ints, Mask
+from tunewell.train.lora.adapted import Adapted
 from tunewell.train.lora.bank import Bank
 from tunewell.train.lora.batches import NOBODY, StepBatch, draw_replay, parts, plan
 from tunewell.train.lora.device import pass_tokens, send, uniform
@@ -75,7 +75,12 @@ class Job:
         seed = (recipe.seed * 1_000_003 + epoch) & 0x7FFFFFFF
         return plan(self.lengths, members, budget=recipe.tokens_per_batch, seed=seed)
 
-    def _general(self, own: NDArray[np.int64], adapter: int, epoch: int) -> NDArray[np.int64]:
+    def _general(
+        self,
+        own: Ints,
+        adapter: int,
+        epoch: int,
+    ) -> Ints:
         """The general rows that an adapter takes in an epoch, beside its own."""
         recipe = self.adapted.recipe
         drawn = draw_replay(
@@ -110,12 +115,16 @@ class Job:
             loss, _ = self._loss(part, counts, noise=(step, start))
             loss.backward()
 
-    def _counts(self, batch: StepBatch) -> NDArray[np.int64]:
+    def _counts(self, batch: StepBatch) -> Ints:
         """Target tokens of each adapter in a step; an adapter may have none."""
         return np.where(batch.rows != NOBODY, self._targets[batch.rows], 0).sum(1)
 
     def _loss(
-        self, batch: StepBatch, counts: NDArray[np.int64], *, noise: tuple[int, int]
+        self,
+        batch: StepBatch,
+        counts: Ints,
+        *,
+        noise: tuple[int, int],
     ) -> tuple[Tensor, Tensor]:
         hidden = send(self.states.take(batch.rows, batch.length), self._device)
         recipe, network = self.adapted.recipe, self.adapted.network

@@ -28,7 +28,11 @@ Gradients = tuple[Tensor | None, ...]
 # --- normalisation --------------------------------------------------------------------------------
 
 
-def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+def rms_norm(
+    x: Tensor,
+    weight: Tensor,
+    eps: float,
+) -> Tensor:
     """Root-mean-square normalisation over the last axis, as Llama writes it.
 
     No gradient for the weight.
@@ -42,7 +46,12 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     return _FusedNorm.apply(run, x, None, weight, eps)
 
 
-def add_norm(x: Tensor, y: Tensor | None, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def add_norm(
+    x: Tensor,
+    y: Tensor | None,
+    weight: Tensor,
+    eps: float,
+) -> tuple[Tensor, Tensor]:
     """``x + y`` and its `rms_norm`; y may be None."""
     if y is None:
         return x, rms_norm(x, weight, eps)
@@ -55,8 +64,18 @@ def add_norm(x: Tensor, y: Tensor | None, weight: Tensor, eps: float) -> tuple[T
 
 class _Norm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
+    def forward(
+        ctx: FunctionCtx,
+        x: Tensor,
+        weight: Tensor,
+        eps: float,
+    ) -> Tensor:
+        norm = torch.linalg.vector_norm(
+            x,
+            dim=-1,
+            keepdim=True,
+            dtype=torch.float32,
+        )
         scale = torch.rsqrt(norm.square_().div_(x.shape[-1]).add_(eps))
         unit = (x * scale).to(x.dtype)
         ctx.save_for_backward(unit, weight, scale)
@@ -76,7 +95,12 @@ class _FusedNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, run: FusedKernels, x: Tensor, y: Tensor | None, weight: Tensor, eps: float
+        ctx: FunctionCtx,
+        run: FusedKernels,
+        x: Tensor,
+        y: Tensor | None,
+        weight: Tensor,
+        eps: float,
     ) -> Tensor | tuple[Tensor, Tensor]:
         ctx.set_materialize_grads(False)
         flat = x.reshape(-1, x.shape[-1])
@@ -271,7 +295,11 @@ def taken(states: Tensor, places: Tensor) -> Tensor:
 
 class _Taken(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, states: Tensor, places: Tensor) -> Tensor:
+    def forward(
+        ctx: FunctionCtx,
+        states: Tensor,
+        places: Tensor,
+    ) -> Tensor:
         ctx.save_for_backward(places)
         ctx.shape = states.shape
         flat = states.reshape(-1, states.shape[-1])

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from tunewell.train.arrays import Floats, Ints, TokenIds
 from tunewell.train.lora.batches import StepBatch
 from tunewell.train.lora.device import send
 from tunewell.train.lora.rows import TrainRow
@@ -33,15 +33,19 @@ class Labels:
     wanted: Tensor
     at: Tensor
     tokens: Tensor
-    owner: NDArray[np.int64]
+    owner: Ints
 
-    def split(self, values: NDArray[np.float64], places: int) -> list[NDArray[np.float64]]:
+    def split(self, values: Floats, places: int) -> list[Floats]:
         """Figures of all labels by the place in the batch that they belong to."""
         ends = np.cumsum(np.bincount(self.owner, minlength=places))
         return np.split(values, ends[:-1])
 
 
-def labels_of(rows: Sequence[TrainRow], batch: StepBatch, device: torch.device) -> Labels:
+def labels_of(
+    rows: Sequence[TrainRow],
+    batch: StepBatch,
+    device: torch.device,
+) -> Labels:
     """The labels of a batch.
 
     A row's targets stand together, so a window of each row holds them; windows are equally wide.
@@ -51,8 +55,8 @@ def labels_of(rows: Sequence[TrainRow], batch: StepBatch, device: torch.device) 
     few = min(-(-most // STEP) * STEP, batch.length)
 
     begins = np.zeros(batch.rows.size, np.int64)
-    at: list[NDArray[np.int64]] = []
-    tokens: list[NDArray[np.int32]] = []
+    at: list[Ints] = []
+    tokens: list[TokenIds] = []
     for place, row in own.items():
         # The state of a token predicts the next one.
         first, last = row.start - 1, len(row.ids) - 1

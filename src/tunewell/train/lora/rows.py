@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.model.chat import Encoded, chat_format
+from tunewell.train.arrays import Ints, TokenIds
 from tunewell.types import Example, digest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class TrainRow:
     """
 
     id: str
-    ids: NDArray[np.int32]
+    ids: TokenIds
     start: int
 
     @property
@@ -39,7 +39,11 @@ class TrainRow:
     def of(cls, id: str, coded: Encoded) -> TrainRow:
         """A coded conversation as a row."""
         ids = np.asarray(coded.ids, np.int32)
-        return cls(id=id, ids=ids, start=coded.target_start)
+        return cls(
+            id=id,
+            ids=ids,
+            start=coded.target_start,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +71,21 @@ class Rows:
         return digest([[r.id, r.start, r.ids.tolist()] for r in self.rows])
 
 
-def lengths_of(rows: Sequence[TrainRow]) -> NDArray[np.int64]:
+def lengths_of(rows: Sequence[TrainRow]) -> Ints:
     """Tokens of every row, shape (rows,)."""
     return np.asarray([len(r.ids) for r in rows], np.int64)
 
 
-def targets_of(rows: Sequence[TrainRow]) -> NDArray[np.int64]:
+def targets_of(rows: Sequence[TrainRow]) -> Ints:
     """Target tokens of every row, shape (rows,)."""
     return np.asarray([r.targets for r in rows], np.int64)
 
 
 def encode_rows(
-    examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, max_tokens: int
+    examples: Sequence[Example],
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_tokens: int,
 ) -> Rows:
     """Examples as token ids, in the given order.
 
@@ -100,10 +107,19 @@ def encode_rows(
             rows.append(TrainRow.of(example.id, coded))
         else:
             too_long.append(example.id)
-    return Rows(rows=tuple(rows), too_long=tuple(too_long), empty=tuple(empty))
+    return Rows(
+        rows=tuple(rows),
+        too_long=tuple(too_long),
+        empty=tuple(empty),
+    )
 
 
-def draw(rows: Rows, *, max_tokens: int, seed: int) -> Rows:
+def draw(
+    rows: Rows,
+    *,
+    max_tokens: int,
+    seed: int,
+) -> Rows:
     """Rows drawn by seed until the cap on distinct tokens is reached (0 = all), in their old order.
 
     A row that no longer fits is passed over, so the cap holds and nothing is cut.
@@ -119,4 +135,8 @@ def draw(rows: Rows, *, max_tokens: int, seed: int) -> Rows:
             taken.add(i)
             left -= size
     kept = tuple(r for i, r in enumerate(rows.rows) if i in taken)
-    return Rows(rows=kept, too_long=rows.too_long, empty=rows.empty)
+    return Rows(
+        rows=kept,
+        too_long=rows.too_long,
+        empty=rows.empty,
+    )

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tunewell.train.lora.adapted import Mask
+from tunewell.train.arrays import Mask, Singles
 from tunewell.train.lora.bank import rate_at
 from tunewell.train.lora.batches import StepBatch
 from tunewell.train.lora.checkpoint import Checkpoint
@@ -27,7 +26,7 @@ class LossReading:
     """
 
     epoch: float
-    losses: NDArray[np.float32]
+    losses: Singles
 
 
 StopRule = Callable[[Sequence[LossReading]], bool]
@@ -252,7 +251,12 @@ class Running:
         began = time.perf_counter()
         recipe, bank = self.job.adapted.recipe, self.job.bank
         self.job.backward(batch, step=bank.steps)
-        rate = rate_at(bank.steps, steps=self._horizon, peak=recipe.rate, warmup=recipe.warmup)
+        rate = rate_at(
+            bank.steps,
+            steps=self._horizon,
+            peak=recipe.rate,
+            warmup=recipe.warmup,
+        )
         bank.step(rate=rate, weight_decay=recipe.weight_decay)
         done = batch.tokens(self.job.lengths)
         self._tokens += done

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from tunewell.train.arrays import Ints
 from tunewell.train.lora.batches import NOBODY
 from tunewell.train.lora.device import send
 from tunewell.train.lora.network import FrozenDecoder
@@ -19,7 +19,7 @@ from tunewell.train.lora.rows import TrainRow
 class StatesAtCut(Protocol):
     """Whatever gives them: `tunewell.train.lora.trunk.Trunk` from a cache, or `FreshStates`."""
 
-    def take(self, places: NDArray[np.int64], length: int) -> Tensor:
+    def take(self, places: Ints, length: int) -> Tensor:
         """States of rows, padded.
 
         Args:
@@ -73,12 +73,17 @@ class FreshStates:
         cut: First layer that is not run.
     """
 
-    def __init__(self, network: FrozenDecoder, rows: Sequence[TrainRow], cut: int) -> None:
+    def __init__(
+        self,
+        network: FrozenDecoder,
+        rows: Sequence[TrainRow],
+        cut: int,
+    ) -> None:
         self._network = network
         self._rows = rows
         self._cut = cut
 
-    def take(self, places: NDArray[np.int64], length: int) -> Tensor:
+    def take(self, places: Ints, length: int) -> Tensor:
         """See `StatesAtCut`."""
         chosen = places.ravel().tolist()
         hidden = run_to_cut(self._network, self._rows, chosen, length=length, cut=self._cut)

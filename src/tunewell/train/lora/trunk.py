@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tunewell.store.files import disk_errors, fsync
+from tunewell.train.arrays import Ints, Singles
 from tunewell.train.lora.batches import NOBODY, plan
 from tunewell.train.lora.device import far, free_bytes, send
 from tunewell.train.lora.network import FrozenDecoder
@@ -31,7 +31,13 @@ NOTED_EVERY = 8
 """Batches after which it is noted how far the cache is filled."""
 
 
-def trunk_key(rows: str, *, weights: str, cut: int, dtype: torch.dtype) -> str:
+def trunk_key(
+    rows: str,
+    *,
+    weights: str,
+    cut: int,
+    dtype: torch.dtype,
+) -> str:
     """Name of a cache: digest of all that decides its states.
 
     Rows (their tokens, hence tokenizer and template), weights, cut, type, batching.
@@ -58,7 +64,12 @@ class Trunk:
     """
 
     def __init__(
-        self, path: Path, network: FrozenDecoder, rows: Sequence[TrainRow], *, cut: int
+        self,
+        path: Path,
+        network: FrozenDecoder,
+        rows: Sequence[TrainRow],
+        *,
+        cut: int,
     ) -> None:
         self.path = path
         self._network = network
@@ -124,7 +135,7 @@ class Trunk:
         if far(device) and self.size_bytes < free_bytes(device) / 4:
             self._states = self._filled.to(device)
 
-    def take(self, places: NDArray[np.int64], length: int) -> Tensor:
+    def take(self, places: Ints, length: int) -> Tensor:
         """See `tunewell.train.lora.states.StatesAtCut`; padded with zeros.
 
         They come from the GPU's memory where all of them fit there.
@@ -138,7 +149,7 @@ class Trunk:
                 out[i][: self._lengths[row]] = self._of(int(row))
         return out
 
-    def _gather(self, places: NDArray[np.int64], length: int) -> Tensor:
+    def _gather(self, places: Ints, length: int) -> Tensor:
         """`take` where the states are on a GPU: one operation instead of a copy for each row."""
         states = self._filled
         own_lengths = np.where(places != NOBODY, self._lengths[places], 0)
@@ -151,9 +162,12 @@ class Trunk:
         found = found.view(*at.shape, self._network.width)
         return found.mul_(send(within[..., None], states.device))
 
-    def means(self, ends: Sequence[int]) -> NDArray[np.float32]:
+    def means(self, ends: Sequence[int]) -> Singles:
         """Mean state of the first ``ends[i]`` tokens of each row, shape (rows, width)."""
-        found = [self._of(i)[:end].float().mean(0).cpu().numpy() for i, end in enumerate(ends)]
+        found = []
+        for row, end in enumerate(ends):
+            mean = self._of(row)[:end].float().mean(0)
+            found.append(mean.cpu().numpy())
         return np.stack(found)
 
     @property
@@ -171,7 +185,12 @@ class Trunk:
         # Copy-on-write rather than read-only: PyTorch warns about arrays that it could not write
         # to.
         mode = "r+" if write else "c"
-        self._map = np.memmap(self.path, dtype=kind, mode=mode, shape=self._shape)  # type: ignore[call-overload]
+        self._map = np.memmap(
+            self.path,
+            dtype=kind,
+            mode=mode,
+            shape=self._shape,
+        )  # type: ignore[call-overload]
         self._states = torch.from_numpy(self._map).view(self._dtype)
 
     @property

@@ -29,7 +29,14 @@ FEWEST_ROWS = 16
 class TokenMeasure(Protocol):
     """One number for each label: `negative_log_likelihood` or `greedy_hits`."""
 
-    def __call__(self, hidden: Tensor, head: Tensor, labels: Tensor, *, cap: float = 0.0) -> Tensor:
+    def __call__(
+        self,
+        hidden: Tensor,
+        head: Tensor,
+        labels: Tensor,
+        *,
+        cap: float = 0.0,
+    ) -> Tensor:
         """See `negative_log_likelihood`."""
         ...
 
@@ -60,7 +67,11 @@ def cross_entropy(
 
 @torch.no_grad()
 def negative_log_likelihood(
-    hidden: Tensor, head: Tensor, labels: Tensor, *, cap: float = 0.0
+    hidden: Tensor,
+    head: Tensor,
+    labels: Tensor,
+    *,
+    cap: float = 0.0,
 ) -> Tensor:
     """-log p of each label, shape (labels,), fp32; nothing is kept for gradients.
 
@@ -79,7 +90,13 @@ def negative_log_likelihood(
 
 
 @torch.no_grad()
-def greedy_hits(hidden: Tensor, head: Tensor, labels: Tensor, *, cap: float = 0.0) -> Tensor:
+def greedy_hits(
+    hidden: Tensor,
+    head: Tensor,
+    labels: Tensor,
+    *,
+    cap: float = 0.0,
+) -> Tensor:
     """Whether each label is the most probable token, shape (labels,).
 
     Arguments as `negative_log_likelihood`.
@@ -116,13 +133,20 @@ class _CrossEntropy(torch.autograd.Function):
         return (nats * weights).sum(), nats
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor, _: Tensor) -> Gradients:
+    def backward(
+        ctx: FunctionCtx,
+        grad: Tensor,
+        _: Tensor,
+    ) -> Gradients:
         (d_hidden,) = ctx.saved_tensors
         return d_hidden.mul_(grad.to(d_hidden.dtype)), None, None, None, None, None
 
 
 def _loss_and_gradient(
-    logits: Tensor, labels: Tensor, smoothing: float, slope: Tensor | None
+    logits: Tensor,
+    labels: Tensor,
+    smoothing: float,
+    slope: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """-log p of each label, and the gradient of the logits (in their place)."""
     run = fused(logits)
@@ -152,7 +176,11 @@ def _blocks(labels: int, head: Tensor) -> Iterator[slice]:
         yield slice(start, start + rows)
 
 
-def _logits(hidden: Tensor, head: Tensor, cap: float) -> tuple[Tensor, Tensor | None]:
+def _logits(
+    hidden: Tensor,
+    head: Tensor,
+    cap: float,
+) -> tuple[Tensor, Tensor | None]:
     """Logits, and the slope of their soft cap where there is one."""
     logits = hidden @ head.T
     if not cap:

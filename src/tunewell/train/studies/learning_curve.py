@@ -7,69 +7,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.errors import DataError
 from tunewell.lineage import reuse
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
-from tunewell.stats import learning_curve as fitted_law
 from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
 from tunewell.task import TaskFile
+from tunewell.train.arrays import Floats, Ints, Mask
 from tunewell.train.diagnose.losses import held_out_loss
-from tunewell.train.diagnose.stopping import HeldOut, Losses, choose_length
-from tunewell.train.session import FINAL_ONLY, Masks, OnPoint, TrainingRun, TrainingSession
+from tunewell.train.diagnose.stopping import Losses, losses_at_best
+from tunewell.train.masks import Masks
+from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
 from tunewell.train.stage import parameters_of
-from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
-
-SHARES: Final = (0.125, 0.25, 0.5, 1.0)
-AHEAD: Final = (2.0, 4.0)
-WORTH = 0.02
-"""D12: smallest gain from twice the rows, as a share of the loss, that is worth collecting for."""
-
-LEAST_ERROR = 1e-6
-"""Of a measured loss, so that the law can be fitted where nothing varies."""
-
-
-class CurvePoint(Value):
-    """Held-out loss at a number of training rows (measured, or forecast where ``share`` > 1)."""
-
-    share: float
-    rows: int
-    loss: Estimate
-
-
-class SliceGain(Value):
-    """What twice the rows would take off the loss of one slice's rows, nats a token.
-
-    Twice the rows of all kinds.
-    """
-
-    slice: str
-    rows: int
-    gain: Estimate
-
-
-class MeasuredCurve(Value):
-    """The learning curve, measured and forecast.
-
-    Attributes:
-        measured: At 1/8, 1/4, 1/2 and all of the rows.
-        forecast: At twice and four times the rows.
-        gain: What twice the rows would take off the loss, nats a token.
-        slices: The same by slice of the definition, the largest gain first; the intervals hold
-            together.
-    """
-
-    measured: tuple[CurvePoint, ...]
-    forecast: tuple[CurvePoint, ...]
-    gain: Estimate
-    slices: tuple[SliceGain, ...] = ()
+from tunewell.train.studies.forecast import (
+    SHARES,
+    MeasuredCurve,
+    ShareLosses,
+    forecast,
+    slice_gains,
+    too_few_rows,
+)
+from tunewell.train.training_run import TrainingRun
+from tunewell.types import Dataset, Split
 
 
 def learning_curve(
@@ -141,31 +105,6 @@ def learning_curve(
     return result
 
 
-# --- measured -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class ShareLosses:
-    """Held-out losses of all rows at every share.
-
-    Attributes:
-        losses: Shape (shares, rows).
-        trained_on: Rows that a fold was trained on, at each share.
-        tokens: Target tokens of each row.
-        families: Family of each row.
-    """
-
-    losses: NDArray[np.float64]
-    trained_on: Sequence[int]
-    tokens: NDArray[np.int64]
-    families: Sequence[str]
-
-    def of(self, rows: NDArray[np.bool_]) -> ShareLosses:
-        """Of some of the rows."""
-        families = [self.families[i] for i in np.flatnonzero(rows).tolist()]
-        return ShareLosses(self.losses[:, rows], self.trained_on, self.tokens[rows], families)
-
-
 def epochs_at(share: float, epochs: int) -> int:
     """Epochs on a share of the rows: more on a smaller one, so that it is not merely trained less.
 
@@ -176,7 +115,12 @@ def epochs_at(share: float, epochs: int) -> int:
     return math.ceil(epochs * share**-0.25)
 
 
-def nested(fold: NDArray[np.int64], share: float, *, seed: int) -> NDArray[np.bool_]:
+def nested(
+    fold: Ints,
+    share: float,
+    *,
+    seed: int,
+) -> Mask:
     """Rows of a share: they are rows of every larger one, and every fold gives its part."""
     order = np.random.default_rng(seed).permutation(len(fold))
     taken = np.zeros(len(fold), np.bool_)
@@ -187,21 +131,30 @@ def nested(fold: NDArray[np.int64], share: float, *, seed: int) -> NDArray[np.bo
 
 
 def _folds_of_training(
-    store: Store, run: TrainingRun, file: TaskFile, weights: str
-) -> list[NDArray[np.float64]] | None:
+    store: Store,
+    run: TrainingRun,
+    file: TaskFile,
+    weights: str,
+) -> list[Floats] | None:
     """Held-out losses of the project's own folds, one array (rows,) for each evaluation.
 
     None where they were not trained just so.
     """
     parameters = parameters_of(file, weights)
-    found = reuse(store, "train", inputs=run.inputs, parameters=parameters, seed=run.seed)
+    found = reuse(
+        store,
+        "train",
+        inputs=run.inputs,
+        parameters=parameters,
+        seed=run.seed,
+    )
     if found is None:
         return None
     trace = trace_from_bytes(store.files.open(found.outputs["trace"]).read_bytes())
     return [held_out_loss(trace, evaluation) for evaluation in range(len(trace.losses))]
 
 
-def _measured(session: TrainingSession, whole: Sequence[NDArray[np.float64]] | None) -> ShareLosses:
+def _measured(session: TrainingSession, whole: Sequence[Floats] | None) -> ShareLosses:
     """Train the folds on every share.
 
     Args:
@@ -243,7 +196,11 @@ class _Trial(NamedTuple):
     def of(cls, session: TrainingSession, share: float) -> _Trial:
         held_out = session.fold_masks().held_out
         taken = nested(session.fold, share, seed=session.recipe.seed)
-        masks = Masks(train=~held_out & taken[None], held_out=held_out, measure=held_out)
+        masks = Masks(
+            train=~held_out & taken[None],
+            held_out=held_out,
+            measure=held_out,
+        )
         return cls(share, epochs_at(share, session.recipe.epochs), masks)
 
     @property
@@ -261,10 +218,10 @@ def _plan(session: TrainingSession, trials: Sequence[_Trial]) -> None:
     session.meter.total = int(session.rows.tokens * work)
 
 
-def _known(session: TrainingSession, whole: Sequence[NDArray[np.float64]]) -> Losses:
+def _known(session: TrainingSession, whole: Sequence[Floats]) -> Losses:
     """The whole as training has measured it, at its best length."""
     everything = np.ones((1, len(whole[0])), np.bool_)
-    return _at_best([losses[None] for losses in whole], session.held_out(everything))[0]
+    return losses_at_best([losses[None] for losses in whole], session.held_out(everything))[0]
 
 
 def _trained(session: TrainingSession, trial: _Trial) -> Losses:
@@ -279,187 +236,5 @@ def _trained(session: TrainingSession, trial: _Trial) -> Losses:
         epochs=trial.epochs,
         planned=trial.epochs,
     )
-    best = _at_best([r.losses for r in done.readings], session.held_out(where))
+    best = losses_at_best([r.losses for r in done.readings], session.held_out(where))
     return np.nansum(np.where(where, best, 0), axis=0)
-
-
-def _at_best(losses: Sequence[Losses], rule: HeldOut) -> Losses:
-    return losses[choose_length(losses, rule).best]
-
-
-# --- forecast -------------------------------------------------------------------------------------
-
-
-def slice_gains(
-    shares: ShareLosses,
-    slices: dict[str, NDArray[np.bool_]],
-    *,
-    seed: int,
-) -> tuple[SliceGain, ...]:
-    """The forecast for twice the rows on each slice's own rows, the largest gain first.
-
-    Args:
-        shares: What was measured.
-        slices: Name to rows.
-        seed: Of the resampling.
-    """
-    level = 1 - 0.05 / max(len(slices), 1)
-    found = []
-    for name, own in slices.items():
-        curve = forecast(shares.of(own), seed=seed, level=level)
-        found.append(SliceGain(slice=name, rows=int(own.sum()), gain=curve.gain))
-    return tuple(sorted(found, key=lambda s: -s.gain.value))
-
-
-def forecast(
-    shares: ShareLosses,
-    *,
-    seed: int = 0,
-    draws: int = 400,
-    level: float = 0.95,
-) -> MeasuredCurve:
-    """Draw the curve further by `tunewell.stats.learning_curve`.
-
-    The rectified law is averaged over all that fits. The shares are measured on the same rows, so
-    only what differs between them is noise: families are resampled, and each resample is centred
-    over the shares.
-
-    Args:
-        shares: What was measured.
-        seed: Of the resampling.
-        draws: How many resamples.
-        level: Of the intervals.
-    """
-    rows = list(shares.trained_on)
-    resampled = _Resampled.of(shares, draws=draws, seed=seed)
-    moved = resampled.means - resampled.means.mean(1, keepdims=True)
-    law = fitted_law(
-        rows,
-        resampled.point,
-        errors=np.maximum(moved.std(0), LEAST_ERROR),
-        level=level,
-        draws=draws,
-        seed=seed,
-    )
-
-    measured = []
-    for i, (share, count) in enumerate(zip(SHARES, rows, strict=True)):
-        loss = resampled.estimate(
-            float(resampled.point[i]),
-            resampled.means[:, i],
-            level=level,
-            method="bootstrap over families",
-        )
-        measured.append(CurvePoint(share=share, rows=count, loss=loss))
-
-    ahead = []
-    for times in AHEAD:
-        loss = law.forecast(rows[-1] * times)
-        loss = loss.model_copy(update={"n": resampled.families, "unit": "nats/token"})
-        ahead.append(CurvePoint(share=times, rows=round(rows[-1] * times), loss=loss))
-
-    now, twice = rows[-1], rows[-1] * AHEAD[0]
-    best = np.asarray(law.law)[None]
-    gain = resampled.estimate(
-        float((_loss_at(best, now) - _loss_at(best, twice))[0]),
-        _loss_at(law.fits, now) - _loss_at(law.fits, twice),
-        level=level,
-        method="rectified power law, bootstrap",
-    )
-    return MeasuredCurve(measured=tuple(measured), forecast=tuple(ahead), gain=gain)
-
-
-class _Resampled(NamedTuple):
-    """Mean losses at the shares: as measured, and of resampled families.
-
-    Attributes:
-        point: Shape (shares,).
-        means: Shape (draws, shares).
-        families: How many there are.
-    """
-
-    point: NDArray[np.float64]
-    means: NDArray[np.float64]
-    families: int
-
-    @classmethod
-    def of(cls, shares: ShareLosses, *, draws: int, seed: int) -> _Resampled:
-        # In the order in which they come up: the draws are of places in it.
-        numbers: dict[str, int] = {}
-        code = np.asarray([numbers.setdefault(f, len(numbers)) for f in shares.families])
-        n = len(numbers)
-        weight = np.bincount(code, shares.tokens.astype(np.float64), minlength=n)
-        nats = [np.bincount(code, x * shares.tokens, minlength=n) for x in shares.losses]
-        sums = np.stack(nats)
-
-        rng = np.random.default_rng(seed)
-        picks = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
-        means = picks @ sums.T / (picks @ weight)[:, None]
-        return cls(sums.sum(1) / weight.sum(), means, n)
-
-    def estimate(
-        self, value: float, sample: NDArray[np.float64], *, level: float, method: str
-    ) -> Estimate:
-        """A value with the quantiles of its resamples."""
-        tail = (1 - level) / 2
-        low, high = np.quantile(sample, [tail, 1 - tail])
-        return Estimate(
-            value=value,
-            low=min(float(low), value),
-            high=max(float(high), value),
-            level=level,
-            n=self.families,
-            method=method,
-            unit="nats/token",
-        )
-
-
-def _loss_at(laws: NDArray[np.float64], rows: float) -> NDArray[np.float64]:
-    """Of laws (B, D, b, E), one a row: ``B / (D + rows^b) + E``."""
-    height, rectifier, power, floor = laws.T
-    return np.asarray(height / (rectifier + rows**power) + floor)
-
-
-# --- the finding ----------------------------------------------------------------------------------
-
-
-def too_few_rows(curve: MeasuredCurve) -> Finding:
-    """D12: found where twice the rows would surely pay, clear where they surely would not."""
-    now, gain = curve.measured[-1].loss.value, curve.gain
-    more = curve.measured[-1].rows
-    status = "unchecked"
-    if gain.low / now > WORTH:
-        status = "found"
-    elif gain.high / now < WORTH:
-        status = "clear"
-
-    why = (
-        f"About {more} more rows would take {gain} nats a token off the held-out loss of "
-        f"{now:.3g} ({100 * gain.value / now:.1f} %); four times the rows: "
-        f"{curve.forecast[-1].loss}."
-    )
-    sure = next((s for s in curve.slices if s.gain.low > 0), None)
-    if status == "clear":
-        why += " Stop collecting rows of this kind."
-    elif sure:
-        why += f" It would gain most on {sure.slice} ({sure.rows} rows): {sure.gain}."
-    return Finding(
-        code="D12",
-        status=status,
-        stage="curve",
-        why=why,
-        estimate=gain,
-        threshold=Threshold(value=WORTH * now, origin="built-in"),
-        remedy=_remedy(curve, status),
-    )
-
-
-def _remedy(curve: MeasuredCurve, status: str) -> str:
-    if status == "clear":
-        return ""
-    if status == "unchecked":
-        return "collect some and measure again"
-    first = ""
-    if curve.slices and curve.slices[0].gain.low > 0:
-        first = f", {curve.slices[0].slice} first"
-    return f"collect about {curve.measured[-1].rows} more rows{first}"

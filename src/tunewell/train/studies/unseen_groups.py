@@ -16,8 +16,11 @@ from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.store import Store
 from tunewell.task import TaskFile
+from tunewell.train.arrays import Floats, Mask, Singles
 from tunewell.train.diagnose.stopping import choose_length
-from tunewell.train.session import FINAL_ONLY, Masks, OnPoint, TrainingRun, TrainingSession
+from tunewell.train.masks import Masks
+from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
+from tunewell.train.training_run import TrainingRun
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
 MOST = 8
@@ -170,8 +173,8 @@ class _Losses:
     NaN where no adapter left the row out.
     """
 
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
+    before: Floats
+    after: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +186,10 @@ class _Trials:
 
 
 def _trained(
-    session: TrainingSession, phase: str, cut: int, held_out: NDArray[np.bool_]
+    session: TrainingSession,
+    phase: str,
+    cut: int,
+    held_out: Mask,
 ) -> _Losses:
     """Train one adapter for each mask, without its rows."""
     masks = Masks.leaving_out(held_out)
@@ -196,7 +202,7 @@ def _trained(
     )
 
 
-def _by_row(losses: NDArray[np.float32], held_out: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _by_row(losses: Singles, held_out: Mask) -> Floats:
     """Of each row that is held out (once), under the adapter that never saw it."""
     total = np.nansum(np.where(held_out, losses, np.nan), axis=0).astype(np.float64)
     return np.where(held_out.any(0), total, np.nan)
@@ -205,7 +211,7 @@ def _by_row(losses: NDArray[np.float32], held_out: NDArray[np.bool_]) -> NDArray
 def _group(
     session: TrainingSession,
     name: str,
-    rows: NDArray[np.bool_],
+    rows: Mask,
     trials: _Trials,
     *,
     level: float,
