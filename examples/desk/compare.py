@@ -161,8 +161,8 @@ def draw(
 ) -> list[Example]:
     """Rows drawn as the run drew its own: by the recipe's seed, up to so many distinct tokens."""
     from tunewell.model.chat import load_tokenizer
-    from tunewell.train.rows import draw as draw_rows
-    from tunewell.train.rows import encode_rows
+    from tunewell.train.lora.rows import draw as draw_rows
+    from tunewell.train.lora.rows import encode_rows
 
     coded = encode_rows(examples, load_tokenizer(weights.folder), max_tokens=recipe.max_tokens)
     chosen = {row.id for row in draw_rows(coded, max_tokens=tokens, seed=recipe.seed).rows}

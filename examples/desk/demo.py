@@ -35,7 +35,8 @@ from tunewell.run import Result, run
 from tunewell.store import Store
 from tunewell.task import TaskFile, TaskSpec, load_task
 from tunewell.train import learning_curve
-from tunewell.train.curve import SHARES, epochs_at
+from tunewell.train.studies.forecast import SHARES
+from tunewell.train.studies.learning_curve import epochs_at
 
 FIXED_S = 100.0
 """Measuring, reading, curating, loading, the report: what does not grow with the training."""

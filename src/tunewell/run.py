@@ -29,7 +29,7 @@ from tunewell.types import (
 )
 
 if TYPE_CHECKING:
-    from tunewell.train.setting import OnPoint
+    from tunewell.train.session import OnPoint
 
 Stage = Literal["curate", "split", "train", "evaluate", "verdict"]
 STAGES: Final[tuple[Stage, ...]] = ("curate", "split", "train", "evaluate", "verdict")
@@ -85,7 +85,7 @@ def run(
         file: The definition.
         store: The project's store.
         progress: Gives a progress callback per stage.
-        live: Called with every evaluation of the training (`tunewell.train.setting.Point`).
+        live: Called with every evaluation of the training (`tunewell.train.session.Point`).
         say: Called with a line whenever a stage begins, ends or is reused.
 
     Raises:
@@ -121,7 +121,7 @@ class Stages:
         file: The definition.
         store: The project's store; the caller holds its lock.
         progress: Gives a progress callback per stage.
-        live: Called with every evaluation of the training (`tunewell.train.setting.Point`).
+        live: Called with every evaluation of the training (`tunewell.train.session.Point`).
         say: Called with a line whenever a stage begins, ends or is reused.
         records: The record of every stage that was run or reused.
         reused: Stages whose finished run was reused.

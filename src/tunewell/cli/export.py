@@ -74,7 +74,7 @@ def _check_target(kind: ExportFormat, target: Path) -> None:
         what = "file" if kind == ExportFormat.GGUF else "folder"
         raise UserError(f"{target} already exists", hint=f"name a new {what}")
     if kind == ExportFormat.GGUF:
-        from tunewell.train.gguf import find_converter
+        from tunewell.train.export.gguf import find_converter
 
         find_converter()
 
@@ -88,7 +88,7 @@ def _write(
 ) -> None:
     from tunewell.model.weights import resolve
     from tunewell.train import merge
-    from tunewell.train.gguf import to_gguf
+    from tunewell.train.export.gguf import to_gguf
 
     adapter = store.files.open(chosen.adapter)
     if kind == ExportFormat.ADAPTER:

@@ -18,7 +18,7 @@ from rich.text import Text
 from tunewell.cli.common import err, note, progress
 
 if TYPE_CHECKING:
-    from tunewell.train.setting import Point
+    from tunewell.train.session import Point
 
 WIDTH: Final = 44
 HEIGHT: Final = 7
@@ -63,7 +63,7 @@ class Watch:
             err.print(self.drawn())
 
     def point(self, point: Point) -> None:
-        """One evaluation; see `tunewell.train.setting.Point`."""
+        """One evaluation; see `tunewell.train.session.Point`."""
         self._phases.setdefault(point.phase, []).append(point)
         if not self._quiet and not err.is_terminal:
             note(f"  {_told(point)}")

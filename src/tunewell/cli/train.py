@@ -28,9 +28,9 @@ from tunewell.store import Store
 from tunewell.types import Dataset, Example, Split
 
 if TYPE_CHECKING:
-    from tunewell.train.curve import MeasuredCurve
-    from tunewell.train.groups import Groups
-    from tunewell.train.search import Search
+    from tunewell.train.studies.forecast import MeasuredCurve
+    from tunewell.train.studies.race import Search
+    from tunewell.train.studies.unseen_groups import Groups
 
 
 def command(
