@@ -1,8 +1,9 @@
-"""Tokens a second of answers: transformers one by one and in batches, and ours, on the same weights and prompts.
+"""Tokens a second of answers: transformers one by one and in batches, and ours.
 
-Three loads: questions of unlike length; the same behind an instruction with few shots that all share; and the questions
-with a LoRA adapter on all maps (PEFT against ours). Only tokens that belong to an answer count, so a batch that goes on
-for the sake of one long answer pays for it. Scoring: nats of given targets, all logits against the target's alone::
+The same weights and prompts for all. Three loads: questions of unlike length; the same behind an
+instruction with few shots that all share; and the questions with a LoRA adapter on all maps (PEFT
+against ours). Only tokens that belong to an answer count, so a batch that goes on for the sake of
+one long answer pays for it. Scoring: nats of given targets, all logits against the target's alone::
 
     python -m bench.generation.speed                    # all
     python -m bench.generation.speed questions adapter  # these, kept beside the others
@@ -39,7 +40,8 @@ SUBJECTS = (
     "payment plan",
 )
 SHOTS = "\n\n".join(
-    f"Question: My {s} looks wrong, what now?\nAnswer: Please send the number of your {s}; we check it within two days."
+    f"Question: My {s} looks wrong, what now?\n"
+    f"Answer: Please send the number of your {s}; we check it within two days."
     for s in SUBJECTS
 )
 
