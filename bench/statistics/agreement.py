@@ -1,4 +1,6 @@
-"""Coverage of the agreement intervals at 30 items × 3 raters, the item bootstrap beside them, and planned widths.
+"""Coverage of the agreement intervals at 30 items × 3 raters, and planned widths.
+
+The item bootstrap is shown beside them.
 
 Ratings: a normal item effect plus normal noise, cut into categories. The truth is the coefficient
     of 4,000,000 pairs.

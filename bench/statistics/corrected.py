@@ -99,7 +99,7 @@ def cell(
     icc: float,
     repeats: int,
 ) -> dict[str, Any]:
-    """Coverage and mean width of one cell, with people alone (Wilson, independent labels) beside it."""
+    """Coverage and mean width of one cell, beside people alone (Wilson, independent labels)."""
     s = draw(rng, p, n, judge, m, icc, repeats)
     _, low, high = share_limits(s, 0.95)
     k = s.successes.sum((1, 2))
@@ -121,7 +121,10 @@ def cell(
 
 
 def labels_needed(judge: tuple[float, float], p: float, people: int, repeats: int) -> float:
-    """Labels at which the corrected interval is as narrow as that of ``people`` labels alone, as a share of them."""
+    """Labels at which the corrected interval is as narrow as that of ``people`` labels alone.
+
+    As a share of them.
+    """
     rng = np.random.default_rng(people)
     k = rng.binomial(people, p, size=50_000)
     low, high = wilson(k, people, Z)

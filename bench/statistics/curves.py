@@ -1,4 +1,6 @@
-"""Forecasts of the loss at four times the data, and effects on a KPI, against what is known in simulation.
+"""Forecasts of the loss at four times the data, and effects on a KPI.
+
+Against what is known in simulation.
 
 Curves: floors, powers and pre-power phases drawn at random, five sizes (100 … 1,600 rows), noise of
 1 and 2 %; a plain power law beside ours. KPI: trend, season of 7, a control, memory 0 … .8, 60 or

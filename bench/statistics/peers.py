@@ -34,7 +34,7 @@ def _has(module: str) -> bool:
 
 
 def judge_and_people(repeats: int) -> list[dict[str, Any]]:
-    """Coverage and width of the corrected rate: ours, ppi-python's PPI++ and people alone by Wald."""
+    """Coverage and width of the corrected rate: ours, ppi-python's PPI++, people alone by Wald."""
     from ppi_py import ppi_mean_ci
 
     rows = []
@@ -101,7 +101,7 @@ def _share(name: str, p: float, n: int, low: Floats, high: Floats) -> dict[str, 
 
 
 def quiet_years(years: int) -> list[dict[str, Any]]:
-    """Years without change in which a detector alarms, and observations until +10 points are seen."""
+    """Years without change in which a detector alarms, observations until +10 points are seen."""
     from river import drift
 
     makers = {

@@ -1,4 +1,6 @@
-"""Forecasts at four times the data on learning curves of real data, trained here: small models, not fine-tuned ones.
+"""Forecasts at four times the data on learning curves of real data, trained here.
+
+Of small models, not fine-tuned ones.
 
 Three kinds of small models on public collections of short texts: a language model of characters,
 one of words (both smoothed by Witten and Bell), and a softmax regression on words that names the

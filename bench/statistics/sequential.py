@@ -1,4 +1,6 @@
-"""Type I error, power and labels of `sequential_ab`: people alone and judge-corrected, five looks and twenty.
+"""Type I error, power and labels of `sequential_ab`.
+
+People alone and judge-corrected, five looks and twenty.
 
 A judge agrees with people with the given accuracy and has judged 2,000 pairs; people label a
 growing part. Looks are at equal steps, error-spending boundaries, the interval that `sequential_ab`
@@ -71,7 +73,10 @@ def upper(hits: int, runs: int) -> float:
 
 
 def design(accuracy: float | None, count: int, rng: np.random.Generator, kind: Kind) -> list[int]:
-    """Looks whose last is the least plan with a simulated power of 80.8 % (6,000 runs) at a win rate of 60 %."""
+    """Looks whose last is the least plan with enough power at a win rate of 60 %.
+
+    A simulated power of 80.8 % (6,000 runs).
+    """
     saved = 0.0
     if accuracy is not None:
         q = 0.6 * accuracy + 0.4 * (1 - accuracy)

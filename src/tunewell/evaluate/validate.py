@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.stats import bootstrap, corrected_difference, corrected_mean, proportion
+from tunewell.stats import JudgedArm, bootstrap, corrected_difference, corrected_mean, proportion
 from tunewell.types import Estimate, Finding, MetricInfo, Value
 
 Standing = Literal["validated", "refuted", "open"]
@@ -184,10 +184,8 @@ def corrected_gain(
     if int((~np.isnan(human[0]) & ~np.isnan(human[1])).sum()) < 2:
         return None
     made = corrected_difference(
-        judge_a=judge[0],
-        judge_b=judge[1],
-        human_a=human[0],
-        human_b=human[1],
+        JudgedArm(judge[0], human[0]),
+        JudgedArm(judge[1], human[1]),
         clusters=clusters,
         level=level,
         low=info.low,

@@ -47,6 +47,8 @@ class RoomyLayer(DynamicLayer):
     keys: torch.Tensor
     values: torch.Tensor
     is_initialized: bool
+    _held_keys: torch.Tensor
+    _held_values: torch.Tensor
 
     def update(
         self,
@@ -109,8 +111,8 @@ class RoomyLayer(DynamicLayer):
         self._show(end)
 
     def _begin(self, keys: torch.Tensor, values: torch.Tensor) -> None:
-        self._held_keys: torch.Tensor = keys
-        self._held_values: torch.Tensor = values
+        self._held_keys = keys
+        self._held_values = values
         self.dtype = keys.dtype
         self.device = keys.device
         self.is_initialized = True

@@ -15,6 +15,7 @@ from tunewell.stats.change import (
     Budget,
     Cusum,
     JudgedCusum,
+    JudgedPeriod,
     cusum_run_length,
 )
 from tunewell.stats.corrected import (
@@ -22,6 +23,7 @@ from tunewell.stats.corrected import (
     corrected_rate,
 )
 from tunewell.stats.corrected_pairs import (
+    JudgedArm,
     corrected_difference,
     corrected_win_rate,
     subtract,
@@ -88,7 +90,9 @@ __all__ = [
     "Cusum",
     "Equivalence",
     "Interruption",
+    "JudgedArm",
     "JudgedCusum",
+    "JudgedPeriod",
     "LearningCurve",
     "Look",
     "PositionBias",
