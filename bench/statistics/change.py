@@ -22,13 +22,14 @@ from scipy.special import betaincinv
 
 from bench.machine import RESULTS
 from bench.statistics.record import write
-from tunewell.stats import Budget, Cusum, JudgedCusum
+from tunewell.stats import Budget, Cusum, JudgedCusum, JudgedPeriod
 from tunewell.stats.change import peaks
-from tunewell.stats.series import fit_series, series_threshold
+from tunewell.stats.series import SeriesShape, fit_series, series_threshold
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 SIZE, WEEKS = 200, 52
+LABELLED_WEEK = JudgedPeriod(size=SIZE, labels=20, a_year=WEEKS)
 
 
 def first_alarm(z: Floats, k: float, threshold: Floats | float) -> Floats:
@@ -128,20 +129,20 @@ def judged(years: int, labelled: int, calibrations: int = 15) -> dict[str, Any]:
 
     rows, found = [], []
     for i in range(calibrations):
-        d = JudgedCusum(*reference(), size=SIZE, labels=20, direction="up", years=8000, seed=i)
+        d = JudgedCusum(*reference(), period=LABELLED_WEEK, direction="up", years=8000, seed=i)
         rows.append([1.0, *d.cells.ravel()[1:]])
         found.append(d.threshold)
     line, *_ = np.linalg.lstsq(np.array(rows), np.array(found), rcond=None)
     left = float(np.std(np.array(found) - np.array(rows) @ line))
     h, z = np.empty(years), {rate: np.empty((years, WEEKS)) for rate in (0.1, 0.15, 0.2)}
-    shell = JudgedCusum(*reference(), size=SIZE, labels=20, direction="up", years=2000)
+    shell = JudgedCusum(*reference(), period=LABELLED_WEEK, direction="up", years=2000)
     for i in range(years):
-        shell.fit(*reference(), size=SIZE, labels=20)
+        shell.fit(*reference(), period=LABELLED_WEEK)
         h[i] = np.array([1.0, *shell.cells.ravel()[1:]]) @ line
         scale = math.sqrt(shell.residual / 20 + shell.judged / SIZE)
         for rate, kept in z.items():
             shell.cells = truth(rate).reshape(2, 2)
-            kept[i] = (shell.draw(rng, 20, SIZE, (WEEKS,)) - shell.centre) / scale
+            kept[i] = (shell.draw(rng, LABELLED_WEEK, (WEEKS,)) - shell.centre) / scale
     delays = {f"+{r - 0.1:.0%}": _delays(first_alarm(z[r], shell.k, h)) for r in (0.15, 0.2)}
     return {
         "detector": "JudgedCusum",
@@ -173,12 +174,8 @@ def series(years: int, phi: float, n: int, season: int, updates: int) -> dict[st
         moved.append(after[:200])
     phis = np.concatenate(memories)
     knots = np.linspace(phis.min(), phis.max(), 11)
-    made = [
-        series_threshold(
-            float(v), n=n, season=season, alpha=0.05, updates=updates, direction="up", k=k
-        )
-        for v in knots
-    ]
+    shape = SeriesShape(n=n, season=season, updates=updates)
+    made = [series_threshold(float(v), shape, alpha=0.05, direction="up", k=k) for v in knots]
     h = np.interp(phis, knots, made)
     first = np.concatenate(
         [

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from bench.statistics.record import write
 from tunewell.stats import (
+    JudgedArm,
     bradley_terry,
     confidence_sequence,
     corrected_difference,
@@ -213,10 +214,8 @@ def corrected() -> Iterator[Case]:
                 said = [np.where(rng.random(2000) < accuracy, v, 1 - v) for v in (a, b)]
                 seen = np.arange(2000) < n
                 return corrected_difference(
-                    judge_a=said[0],
-                    judge_b=said[1],
-                    human_a=np.where(seen, a, np.nan),
-                    human_b=np.where(seen, b, np.nan),
+                    JudgedArm(said[0], np.where(seen, a, np.nan)),
+                    JudgedArm(said[1], np.where(seen, b, np.nan)),
                     paired=paired,
                 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tunewell.stats import Budget, Cusum, JudgedCusum, SeriesCusum, cusum_run_length
+from tunewell.stats import Budget, Cusum, JudgedCusum, JudgedPeriod, SeriesCusum, cusum_run_length
 from tunewell.stats.change import peaks
 
 
@@ -92,7 +92,8 @@ def test_few_labels_and_a_judge_still_find_ten_points() -> None:
     for _ in range(20):
         truth = rng.random(1000) < 0.1
         judge = np.where(rng.random(1000) < 0.95, truth, ~truth)
-        d = JudgedCusum(judge, truth.astype(float), size=200, labels=20, direction="up", years=2000)
+        week = JudgedPeriod(size=200, labels=20)
+        d = JudgedCusum(judge, truth.astype(float), period=week, direction="up", years=2000)
         while not d.alarm and d.updates < 52:
             now = rng.random(200) < 0.2
             verdict = np.where(rng.random(200) < 0.95, now, ~now)

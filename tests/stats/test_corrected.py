@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tunewell.stats import (
+    JudgedArm,
     corrected_difference,
     corrected_mean,
     corrected_rate,
@@ -197,10 +198,8 @@ def test_a_corrected_difference_covers(n: int, clustered: bool) -> None:
         jb = np.where(rng.random(1500) < 0.85, b, ~b).astype(float)
         seen = np.arange(1500) < n
         e = corrected_difference(
-            judge_a=ja,
-            judge_b=jb,
-            human_a=np.where(seen, a, np.nan),
-            human_b=np.where(seen, b, np.nan),
+            JudgedArm(ja, np.where(seen, a, np.nan)),
+            JudgedArm(jb, np.where(seen, b, np.nan)),
             clusters=np.repeat(np.arange(1500 // size), size) if clustered else None,
         )
         from scipy.special import ndtr
@@ -216,9 +215,10 @@ def test_swapping_the_arms_mirrors_the_corrected_difference() -> None:
     a, b = rng.integers(0, 2, (2, 600)).astype(float)
     ja, jb = rng.integers(0, 2, (2, 600)).astype(float)
     seen = np.arange(600) < 80
-    ha, hb = np.where(seen, a, np.nan), np.where(seen, b, np.nan)
-    ab = corrected_difference(judge_a=ja, judge_b=jb, human_a=ha, human_b=hb)
-    ba = corrected_difference(judge_a=jb, judge_b=ja, human_a=hb, human_b=ha)
+    first = JudgedArm(ja, np.where(seen, a, np.nan))
+    second = JudgedArm(jb, np.where(seen, b, np.nan))
+    ab = corrected_difference(first, second)
+    ba = corrected_difference(second, first)
     assert (ab.low, ab.high) == pytest.approx((-ba.high, -ba.low), abs=1e-9)
 
 

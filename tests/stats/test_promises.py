@@ -1,4 +1,4 @@
-"""Small, seeded versions of ``bench/statistics/promises.py``: coverage and false claims of public functions."""
+"""Small, seeded versions of ``bench/statistics/promises.py``: coverage and false claims."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_an_interruption_at_the_edge_is_refused() -> None:
 
 
 def test_a_short_reference_with_memory_holds_more_of_the_budget_back() -> None:
-    from tunewell.stats.series import fit_series, series_threshold
+    from tunewell.stats.series import SeriesShape, fit_series, series_threshold
 
     rng = np.random.default_rng(9)
     x = np.empty((1000, 140 + 100))
@@ -78,10 +78,9 @@ def test_a_short_reference_with_memory_holds_more_of_the_budget_back() -> None:
         up = np.maximum(up + (off[:, t] - memory * off[:, t - 1]) / sd - 0.25, 0.0)
         top = np.maximum(top, up)
     knots = np.linspace(memory.min(), memory.max(), 5)
+    shape = SeriesShape(n=140, season=7, updates=100)
     made = [
-        series_threshold(
-            float(v), n=140, season=7, alpha=0.1, updates=100, direction="up", k=0.25, years=2000
-        )
+        series_threshold(float(v), shape, alpha=0.1, direction="up", k=0.25, years=2000)
         for v in knots
     ]
     assert np.mean(top > np.interp(memory, knots, made)) <= 0.11

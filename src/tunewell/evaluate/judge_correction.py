@@ -15,7 +15,7 @@ from tunewell.evaluate.metric_kinds import metrics_of_kind
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, people_name
 from tunewell.evaluate.table import Table
-from tunewell.stats import corrected_difference, corrected_mean
+from tunewell.stats import JudgedArm, corrected_difference, corrected_mean
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Estimate, MetricInfo
 
@@ -137,10 +137,8 @@ def _corrected_gain(
     if int(both.sum()) < _FEWEST:
         return None
     made = corrected_difference(
-        judge_a=candidate.judge,
-        judge_b=rival.judge,
-        human_a=candidate.human,
-        human_b=rival.human,
+        JudgedArm(candidate.judge, candidate.human),
+        JudgedArm(rival.judge, rival.human),
         clusters=clusters,
         level=level,
         low=info.low,

@@ -20,6 +20,7 @@ from tunewell.stats.change import (
     Budget,
     Cusum,
     JudgedCusum,
+    JudgedPeriod,
     cusum_run_length,
 )
 from tunewell.stats.classification import (
@@ -32,6 +33,7 @@ from tunewell.stats.corrected import (
     corrected_rate,
 )
 from tunewell.stats.corrected_pairs import (
+    JudgedArm,
     corrected_difference,
     corrected_win_rate,
     subtract,
@@ -120,7 +122,9 @@ __all__ = [
     "Cusum",
     "Equivalence",
     "Interruption",
+    "JudgedArm",
     "JudgedCusum",
+    "JudgedPeriod",
     "LearningCurve",
     "Look",
     "PositionBias",

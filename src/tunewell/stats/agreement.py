@@ -9,24 +9,46 @@ cover 94 % and more (``bench/results/statistics_agreement.json``).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunewell.stats.inputs import Floats, critical, matrix, share
+from tunewell.stats.inputs import Floats, are_counts, critical, matrix, share
 from tunewell.stats.stratified import beta_limits
 from tunewell.types import Estimate
 
 Scale = Literal["nominal", "ordinal", "interval", "ratio"]
 _CHUNK = 4_000_000
 _SHIFT = 0.9
+_TINY = 1e-300
+_FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """How far raters disagree, and would by chance; agreement is one minus their ratio.
+
+    Attributes:
+        observed: Mean disagreement within items.
+        expected: Mean disagreement between any two ratings.
+        observed_without: The first with each item left out, shape (items,).
+        expected_without: The second with each item left out, shape (items,).
+    """
+
+    observed: float
+    expected: float
+    observed_without: Floats
+    expected_without: Floats
 
 
 def krippendorff_alpha(
     ratings: ArrayLike, *, scale: Scale = "nominal", level: float = 0.95
 ) -> Estimate:
-    """Krippendorff's alpha: agreement beyond chance among any number of raters, ratings missing anywhere.
+    """Krippendorff's alpha: agreement beyond chance among any number of raters.
+
+    Ratings may be missing anywhere.
 
     Args:
         ratings: Shape (raters, items), NaN where a rater did not rate an item. Items with fewer
@@ -47,7 +69,7 @@ def krippendorff_alpha(
         on page 6.
 
     Example:
-        >>> e = krippendorff_alpha([[1, 2, 3, 1, 2, 3, 1, 2], [1, 2, 3, 1, 2, 3, 1, 3]], scale="nominal")
+        >>> e = krippendorff_alpha([[1, 2, 3, 1, 2, 3, 1, 2], [1, 2, 3, 1, 2, 3, 1, 3]])
         >>> round(e.value, 3), e.low < e.value < e.high
         (0.824, True)
     """
@@ -56,7 +78,8 @@ def krippendorff_alpha(
         raise ValueError(
             f"'scale' must be nominal, ordinal, interval or ratio. Got {scale!r} instead."
         )
-    x = x[:, (~np.isnan(x)).sum(0) >= 2]
+    rated = (~np.isnan(x)).sum(0)
+    x = x[:, rated >= 2]
     if x.shape[1] < 2:
         raise ValueError(
             f"'ratings' must hold 2 items or more with two ratings each. Got {x.shape[1]} instead."
@@ -68,29 +91,50 @@ def krippendorff_alpha(
         raise ValueError(
             f"'ratings' must be 0 or above on a ratio scale. Got {values[0]:g} instead."
         )
-    counts = np.stack([(x == v).sum(0) for v in values], axis=1).astype(np.float64)
+
+    per_value = [(x == v).sum(0) for v in values]
+    counts = np.stack(per_value, axis=1).astype(np.float64)
     e = _alpha(counts, values, scale, level)
     if scale != "nominal":
         return e
-    rare = np.zeros(values.size)
-    rare[counts.sum(0).argmin()] = round(float(counts.sum(1).mean()))
-    return _reach(e, _alpha(np.vstack([counts, rare]), values, scale, level))
+
+    totals = counts.sum(0)
+    agreed = np.zeros(values.size)
+    agreed[totals.argmin()] = round(float(counts.sum(1).mean()))
+    with_one_more = np.vstack([counts, agreed])
+    return _reach(e, _alpha(with_one_more, values, scale, level))
 
 
-def _alpha(counts: Floats, values: Floats, scale: Scale, level: float) -> Estimate:
-    observed, expected, left_out = _disagreements(counts, values, scale)
-    largest = float(_distances(counts.sum(0)[None], values, scale).max())
-    name, raters = f"Krippendorff alpha, {scale}", float(counts.sum(1).mean())
-    return _one_minus(observed, expected, left_out, level, name, largest, raters)
+def _alpha(
+    counts: Floats,
+    values: Floats,
+    scale: Scale,
+    level: float,
+) -> Estimate:
+    totals = counts.sum(0)
+    distances = _distances(totals[None], values, scale)
+    return _one_minus(
+        _disagreement(counts, values, scale),
+        level,
+        name=f"Krippendorff alpha, {scale}",
+        largest=float(distances.max()),
+        raters=float(counts.sum(1).mean()),
+    )
 
 
 def _reach(e: Estimate, more: Estimate) -> Estimate:
-    """Where a category is rare, half of the way to the upper end that one more agreed item of it would give."""
-    return e.model_copy(update={"high": max(e.high, (e.high + more.high) / 2)})
+    """The interval where a category is rare.
+
+    It reaches half of the way to the upper end that one more agreed item of it would give.
+    """
+    halfway = (e.high + more.high) / 2
+    return e.model_copy(update={"high": max(e.high, halfway)})
 
 
 def fleiss_kappa(counts: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Fleiss' kappa: nominal agreement of a fixed number of raters an item, not the same ones throughout.
+    """Fleiss' kappa: nominal agreement of a fixed number of raters an item.
+
+    They need not be the same ones throughout.
 
     Args:
         counts: How many raters put each item in each category, shape (items, categories), equal row
@@ -106,21 +150,27 @@ def fleiss_kappa(counts: ArrayLike, *, level: float = 0.95) -> Estimate:
     """
     c = matrix(counts, "counts")
     e = _fleiss(c, level)
-    rare = np.zeros(c.shape[1])
-    used = np.where(c.sum(0) > 0, c.sum(0), np.inf)
-    rare[used.argmin()] = c[0].sum()
-    return _reach(e, _fleiss(np.vstack([c, rare]), level))
+
+    totals = c.sum(0)
+    used = np.where(totals > 0, totals, np.inf)
+    agreed = np.zeros(c.shape[1])
+    agreed[used.argmin()] = c[0].sum()
+    with_one_more = np.vstack([c, agreed])
+    return _reach(e, _fleiss(with_one_more, level))
 
 
 def _fleiss(counts: Floats, level: float) -> Estimate:
-    observed, left_observed, whole, less = _fleiss_parts(counts)
-    expected = 1.0 - float((whole**2).sum())
+    parts = _fleiss_parts(counts)
+    expected = 1.0 - float((parts.shares**2).sum())
     if expected <= 0:
         raise ValueError("'counts' lie in one category: kappa is undefined.")
-    left = np.stack([left_observed, 1.0 - (less**2).sum(1)])
-    return _one_minus(
-        observed, expected, left, level, "Fleiss kappa", 1.0, float(np.sum(counts, axis=1)[0])
+    disagreement = Disagreement(
+        observed=parts.observed,
+        expected=expected,
+        observed_without=parts.observed_without,
+        expected_without=1.0 - (parts.shares_without**2).sum(1),
     )
+    return _one_minus(disagreement, level, name="Fleiss kappa", largest=1.0, raters=parts.raters)
 
 
 def gwet_ac1(counts: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -137,23 +187,20 @@ def gwet_ac1(counts: ArrayLike, *, level: float = 0.95) -> Estimate:
         >>> round(gwet_ac1([[2, 0]] * 90 + [[1, 1]] * 9 + [[0, 2]]).value, 2)
         0.9
     """
-    observed, left_observed, whole, less = _fleiss_parts(counts)
-    categories = whole.size
+    parts = _fleiss_parts(counts)
+    categories = parts.shares.size
 
     def expected(p: Floats) -> Floats:
-        out: Floats = 1.0 - (p * (1 - p)).sum(-1) / (categories - 1)
-        return out
+        spread: Floats = (p * (1 - p)).sum(-1)
+        return 1.0 - spread / (categories - 1)
 
-    left = np.stack([left_observed, expected(less)])
-    return _one_minus(
-        observed,
-        float(expected(whole)),
-        left,
-        level,
-        "Gwet AC1",
-        1.0,
-        float(np.sum(counts, axis=1)[0]),
+    disagreement = Disagreement(
+        observed=parts.observed,
+        expected=float(expected(parts.shares)),
+        observed_without=parts.observed_without,
+        expected_without=expected(parts.shares_without),
     )
+    return _one_minus(disagreement, level, name="Gwet AC1", largest=1.0, raters=parts.raters)
 
 
 def cohen_kappa(
@@ -181,39 +228,59 @@ def cohen_kappa(
     t = _table(table)
     if weights not in ("none", "linear", "quadratic"):
         raise ValueError(f"'weights' must be none, linear or quadratic. Got {weights!r} instead.")
-    k = t.shape[0]
-    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))) / (k - 1)
-    distance = {"none": (apart > 0).astype(np.float64), "linear": apart, "quadratic": apart**2}[
-        weights
-    ]
+    distance = _category_distance(t.shape[0], weights)
+    e = _cohen(t, distance, level)
 
-    def parts(counts: Floats) -> tuple[Floats, Floats]:
-        n = counts.sum((-2, -1))
-        observed = (counts * distance).sum((-2, -1)) / n
-        rows, columns = counts.sum(-1), counts.sum(-2)
-        return observed, np.einsum("...i,ij,...j->...", rows, distance, columns) / n**2
-
-    def whole(counts: Floats) -> Estimate:
-        observed, expected = parts(counts)
-        if expected <= 0:
-            raise ValueError("'table' lies in one cell of its diagonal: kappa is undefined.")
-        cells = np.argwhere(counts > 0)
-        less = np.repeat(counts[None], len(cells), axis=0)
-        less[np.arange(len(cells)), cells[:, 0], cells[:, 1]] -= 1
-        left = np.repeat(
-            np.stack(parts(less)), counts[cells[:, 0], cells[:, 1]].astype(int), axis=1
-        )
-        return _one_minus(float(observed), float(expected), left, level, "Cohen kappa", 1.0, 2.0)
-
-    e, more = whole(t), t.copy()
     used = t.sum(0) + t.sum(1)
     rare = int(np.where(used > 0, used, np.inf).argmin())
-    more[rare, rare] += 1
-    return _reach(e, whole(more))
+    with_one_more = t.copy()
+    with_one_more[rare, rare] += 1
+    return _reach(e, _cohen(with_one_more, distance, level))
+
+
+def _category_distance(k: int, weights: Literal["none", "linear", "quadratic"]) -> Floats:
+    """How much a disagreement of two of k categories counts, in [0, 1], shape (k, k)."""
+    places = np.arange(k)
+    apart = np.abs(np.subtract.outer(places, places)) / (k - 1)
+    if weights == "none":
+        return (apart > 0).astype(np.float64)
+    if weights == "linear":
+        return np.asarray(apart)
+    return np.asarray(apart**2)
+
+
+def _cohen(counts: Floats, distance: Floats, level: float) -> Estimate:
+    def parts(tables: Floats) -> tuple[Floats, Floats]:
+        """Observed and expected disagreement of tables, shape (…, k, k)."""
+        n = tables.sum((-2, -1))
+        observed: Floats = (tables * distance).sum((-2, -1)) / n
+        rows = tables.sum(-1)
+        columns = tables.sum(-2)
+        by_chance = np.einsum("...i,ij,...j->...", rows, distance, columns)
+        return observed, by_chance / n**2
+
+    observed, expected = parts(counts)
+    if expected <= 0:
+        raise ValueError("'table' lies in one cell of its diagonal: kappa is undefined.")
+
+    # All items of a cell are alike: one is left out, and the result counts for each of them.
+    cells = np.argwhere(counts > 0)
+    rows, columns = cells.T
+    tables = np.repeat(counts[None], len(cells), axis=0)
+    tables[np.arange(len(cells)), rows, columns] -= 1
+    items = counts[rows, columns].astype(int)
+    observed_without, expected_without = parts(tables)
+    disagreement = Disagreement(
+        observed=float(observed),
+        expected=float(expected),
+        observed_without=np.repeat(observed_without, items),
+        expected_without=np.repeat(expected_without, items),
+    )
+    return _one_minus(disagreement, level, name="Cohen kappa", largest=1.0, raters=2.0)
 
 
 def pabak(table: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Prevalence-adjusted, bias-adjusted kappa of two raters: the share of equal verdicts, rescaled.
+    """Prevalence-adjusted, bias-adjusted kappa: the share of equal verdicts, rescaled.
 
     Args:
         table: As for `cohen_kappa`.
@@ -229,67 +296,73 @@ def pabak(table: ArrayLike, *, level: float = 0.95) -> Estimate:
         '0.82 [0.675, 0.915]'
     """
     t = _table(table)
-    k, n, equal = t.shape[0], float(t.sum()), float(np.trace(t))
+    k = int(t.shape[0])
+    n = float(t.sum())
+    equal = float(np.trace(t))
     tail = np.array((1 - share(level, "level")) / 2)
     low, high = beta_limits(np.array(equal), np.array(n), tail, _SHIFT)
-    value, bottom, top = ((k * float(p) - 1) / (k - 1) for p in (equal / n, low, high))
+
+    def rescaled(p: float) -> float:
+        return (k * p - 1) / (k - 1)
+
     return Estimate(
-        value=value, low=bottom, high=top, level=level, n=int(n), method="PABAK, beta limits"
+        value=rescaled(equal / n),
+        low=rescaled(float(low)),
+        high=rescaled(float(high)),
+        level=level,
+        n=int(n),
+        method="PABAK, beta limits",
     )
 
 
+# --- the interval ---------------------------------------------------------------------------------
+
+
 def _one_minus(
-    observed: float,
-    expected: float,
-    left: Floats,
+    d: Disagreement,
     level: float,
+    *,
     name: str,
     largest: float,
     raters: float,
 ) -> Estimate:
-    """1 - observed / expected, with leave-one-out values (2, items) of both."""
-    items = left.shape[1]
-    if observed <= 0:
-        # No disagreement seen: at most this share of items may disagree, each by the largest
-        # distance.
-        share(level, "level")
-        bound = 1.0 - ((1.0 - level) / 2) ** (1.0 / items)
-        low = max(1.0 - bound * largest / expected, -1.0)
-        return Estimate(
-            value=1.0,
-            low=low,
-            high=1.0,
-            level=level,
-            n=items,
-            method=f"{name}, no disagreement seen",
-        )
-    value = 1.0 - observed / expected
-    ratio = left[0] / np.maximum(left[1], 1e-300)
-    # One item may carry all disagreement: without it the logarithm is undefined, half of it stands
-    # in.
-    ratio = np.where(ratio > 0, ratio, observed / expected / 2)
-    floor = 1e-3
+    """1 - observed / expected, with its interval.
 
-    def scale(a: Floats) -> Floats:
-        out: Floats = (
-            np.log(np.maximum(1 + (raters - 1) * a, floor) / np.maximum(1 - a, 1e-300)) / 2
-        )
+    Args:
+        d: Of the items.
+        level: Probability of covering.
+        name: Of the coefficient.
+        largest: Disagreement of two ratings at the most.
+        raters: How many an item, on average.
+    """
+    if d.observed <= 0:
+        return _all_agree(d, level, name=name, largest=largest)
+
+    def z(agreement: Floats) -> Floats:
+        """Fisher's z for so many raters."""
+        above = np.maximum(1 + (raters - 1) * agreement, _FLOOR)
+        below = np.maximum(1 - agreement, _TINY)
+        out: Floats = np.log(above / below) / 2
         return out
 
-    plain = float(scale(np.array(value)))
-    pseudo = items * plain - (items - 1) * scale(1 - ratio)
+    def back(g: float) -> float:
+        return (math.exp(2 * g) - 1) / (math.exp(2 * g) + raters - 1)
+
+    items = d.observed_without.size
+    value = 1.0 - d.observed / d.expected
+    ratio = d.observed_without / np.maximum(d.expected_without, _TINY)
+    # One item may carry all disagreement: without it the logarithm is undefined, half of it stands
+    # in.
+    ratio = np.where(ratio > 0, ratio, d.observed / d.expected / 2)
+
+    plain = float(z(np.array(value)))
+    pseudo = items * plain - (items - 1) * z(1 - ratio)
     off = pseudo - pseudo.mean()
     variance = float((off**2).sum()) / (items - 1) / items
-    # Few items with much influence make the variance itself uncertain: degrees of freedom from the
-    # kurtosis.
-    tails = float((off**4).mean() / max(float((off**2).mean()) ** 2, 1e-300))
-    df = max(min(2 * items / max(tails - (items - 3) / (items - 1), 0.5), items - 1.0), 2.0)
-    half = critical(level, df) * math.sqrt(variance)
+    half = critical(level, _kurtosis_df(off)) * math.sqrt(variance)
     centre = float(np.clip(pseudo.mean(), plain - half / 2, plain + half / 2))
-    low, high = (
-        (math.exp(2 * g) - 1) / (math.exp(2 * g) + raters - 1)
-        for g in (max(centre - half, -300.0), min(centre + half, 300.0))
-    )
+    low = back(max(centre - half, -300.0))
+    high = back(min(centre + half, 300.0))
     return Estimate(
         value=value,
         low=min(low, value),
@@ -300,34 +373,93 @@ def _one_minus(
     )
 
 
-def _disagreements(counts: Floats, values: Floats, scale: Scale) -> tuple[float, float, Floats]:
-    """Observed and expected disagreement, and both with each item left out, shape (2, items)."""
-    m = counts.sum(1)
-    total, n = counts.sum(0), float(m.sum())
-    full = _distances(total[None], values, scale)[0]
-    observed, expected = (
-        _within(counts, full, m).sum() / n,
-        float(total @ full @ total) / (n * (n - 1)),
+def _all_agree(
+    d: Disagreement,
+    level: float,
+    *,
+    name: str,
+    largest: float,
+) -> Estimate:
+    """No disagreement seen.
+
+    At most this share of items may disagree, each by the largest distance.
+    """
+    share(level, "level")
+    items = d.observed_without.size
+    tail = (1.0 - level) / 2
+    disagreeing = 1.0 - tail ** (1.0 / items)
+    low = 1.0 - disagreeing * largest / d.expected
+    return Estimate(
+        value=1.0,
+        low=max(low, -1.0),
+        high=1.0,
+        level=level,
+        n=items,
+        method=f"{name}, no disagreement seen",
     )
-    rest, size = total[None] - counts, n - m
-    pairs = counts.T @ (counts / (m - 1)[:, None])  # how often each two values met within an item
-    left = np.empty((2, len(m)))
+
+
+def _kurtosis_df(off: Floats) -> float:
+    """Degrees of freedom of a variance from centred values, by their kurtosis.
+
+    Few items with much influence make the variance itself uncertain.
+    """
+    items = off.size
+    second = float((off**2).mean())
+    fourth = (off**4).mean()
+    kurtosis = float(fourth / max(second**2, _TINY))
+    excess = max(kurtosis - (items - 3) / (items - 1), 0.5)
+    return max(min(2 * items / excess, items - 1.0), 2.0)
+
+
+# --- disagreement ---------------------------------------------------------------------------------
+
+
+def _disagreement(counts: Floats, values: Floats, scale: Scale) -> Disagreement:
+    """Of items whose ratings are counted by value, shape (items, values)."""
+    m = counts.sum(1)
+    n = float(m.sum())
+    total = counts.sum(0)
+    distance = _distances(total[None], values, scale)[0]
+    observed = _within(counts, distance, m).sum() / n
+    expected = float(total @ distance @ total) / (n * (n - 1))
+
+    rest = total[None] - counts
+    size = n - m
+    observed_without = np.empty(len(m))
+    expected_without = np.empty(len(m))
     step = max(1, _CHUNK // values.size**2)
     for start in range(0, len(m), step):
         part = slice(start, start + step)
         if scale == "ordinal":
-            # The metric itself depends on how often each value was used.
-            d = _distances(rest[part], values, scale)
-            within = np.einsum("uij,ij->u", d, pairs)
-            within -= np.einsum("ui,uij,uj->u", counts[part], d, counts[part]) / (m[part] - 1)
-            across = np.einsum("ui,uij,uj->u", rest[part], d, rest[part])
+            within, across = _ordinal_without(counts, rest, values, part)
         else:
-            own = _within(counts[part], full, m[part])
+            own = _within(counts[part], distance, m[part])
             within = observed * n - own
-            across = np.einsum("ui,ij,uj->u", rest[part], full, rest[part])
-        left[0, part] = within / size[part]
-        left[1, part] = across / (size[part] * (size[part] - 1))
-    return float(observed), expected, left
+            across = np.einsum("ui,ij,uj->u", rest[part], distance, rest[part])
+        observed_without[part] = within / size[part]
+        expected_without[part] = across / (size[part] * (size[part] - 1))
+    return Disagreement(float(observed), expected, observed_without, expected_without)
+
+
+def _ordinal_without(
+    counts: Floats,
+    rest: Floats,
+    values: Floats,
+    part: slice,
+) -> tuple[Floats, Floats]:
+    """Disagreement within and across items with each item of a part left out.
+
+    The ordinal metric itself depends on how often each value was used.
+    """
+    m = counts.sum(1)
+    met = counts.T @ (counts / (m - 1)[:, None])  # how often each two values met within an item
+    d = _distances(rest[part], values, "ordinal")
+    within = np.einsum("uij,ij->u", d, met)
+    own = np.einsum("ui,uij,uj->u", counts[part], d, counts[part])
+    within -= own / (m[part] - 1)
+    across = np.einsum("ui,uij,uj->u", rest[part], d, rest[part])
+    return within, across
 
 
 def _within(counts: Floats, distance: Floats, m: Floats) -> Floats:
@@ -340,47 +472,67 @@ def _distances(totals: Floats, values: Floats, scale: Scale) -> Floats:
 
     Ordinal ones depend on the totals.
     """
+    if scale == "ordinal":
+        upto = np.cumsum(totals, axis=1) - totals / 2
+        between: Floats = upto[:, :, None] - upto[:, None, :]
+        return between**2
+
     if scale == "nominal":
         d = 1.0 - np.eye(values.size)
     elif scale == "interval":
         d = np.subtract.outer(values, values) ** 2
-    elif scale == "ratio":
+    else:
         both = np.add.outer(values, values)
         d = (np.subtract.outer(values, values) / np.where(both > 0, both, 1.0)) ** 2
-    else:
-        upto = np.cumsum(totals, axis=1) - totals / 2
-        out: Floats = (upto[:, :, None] - upto[:, None, :]) ** 2
-        return out
     return np.repeat(d[None], len(totals), axis=0)
 
 
-def _fleiss_parts(counts: ArrayLike) -> tuple[float, Floats, Floats, Floats]:
-    """Observed disagreement, the same with each item left out, shares of the categories, the same left out."""
+@dataclass(frozen=True)
+class _FleissParts:
+    """What coefficients of a fixed number of raters are made of.
+
+    Attributes:
+        raters: How many an item.
+        observed: Observed disagreement.
+        observed_without: The same with each item left out, shape (items,).
+        shares: Of the categories, shape (categories,).
+        shares_without: The same with each item left out, shape (items, categories).
+    """
+
+    raters: float
+    observed: float
+    observed_without: Floats
+    shares: Floats
+    shares_without: Floats
+
+
+def _fleiss_parts(counts: ArrayLike) -> _FleissParts:
     c = matrix(counts, "counts")
     m = c.sum(1)
-    if (c < 0).any() or (m < 2).any() or np.ptp(m) > 0 or c.shape[1] < 2 or c.shape[0] < 2:
+    too_small = min(c.shape) < 2 or (m < 2).any()
+    if too_small or (c < 0).any() or np.ptp(m) > 0:
         raise ValueError(
-            f"'counts' must hold 2 items and 2 categories or more, every row summing to one number of raters, "
-            f"2 or more. Got shape {c.shape}, sums {m.min():g} to {m.max():g}."
+            "'counts' must hold 2 items and 2 categories or more, every row summing to one number "
+            f"of raters, 2 or more. Got shape {c.shape}, sums {m.min():g} to {m.max():g}."
         )
-    items, raters = c.shape[0], float(m[0])
+    items = c.shape[0]
+    raters = float(m[0])
+    totals = c.sum(0)
     agree = ((c**2).sum(1) - raters) / (raters * (raters - 1))
     disagree = 1.0 - agree
-    left = (disagree.sum() - disagree) / (items - 1)
-    whole = c.sum(0) / m.sum()
-    less = (c.sum(0) - c) / (m.sum() - raters)
-    return float(disagree.mean()), left, whole, less
+    return _FleissParts(
+        raters=raters,
+        observed=float(disagree.mean()),
+        observed_without=(disagree.sum() - disagree) / (items - 1),
+        shares=totals / m.sum(),
+        shares_without=(totals - c) / (m.sum() - raters),
+    )
 
 
 def _table(table: ArrayLike) -> Floats:
     t = matrix(table, "table")
-    if (
-        t.shape[0] != t.shape[1]
-        or t.shape[0] < 2
-        or (t < 0).any()
-        or (t != np.round(t)).any()
-        or t.sum() < 2
-    ):
+    square = t.shape[0] == t.shape[1] and t.shape[0] >= 2
+    if not square or not are_counts(t) or t.sum() < 2:
         raise ValueError(
             f"'table' must be square and hold counts, 2 items or more. Got shape {t.shape}."
         )

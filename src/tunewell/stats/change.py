@@ -9,17 +9,19 @@ far more years than it says.
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tunewell.stats.inputs import Floats, positive, share, vector
+from tunewell.stats.inputs import Bools, Floats, positive, share, vector
 from tunewell.stats.means import mean
 from tunewell.types import Estimate, Value
 
 Direction = Literal["up", "down", "both"]
+DIRECTIONS = get_args(Direction)
 YEARS = 30_000
 """Simulated years behind a threshold."""
 
@@ -50,30 +52,34 @@ class Budget(Value):
         weights = self.weights or (1.0,) * len(self.channels)
         if len(weights) != len(self.channels) or min(weights) <= 0:
             raise ValueError(
-                f"'weights' must hold {len(self.channels)} numbers above 0. Got {self.weights} instead."
+                f"'weights' must hold {len(self.channels)} numbers above 0. "
+                f"Got {self.weights} instead."
             )
         if channel not in self.channels:
             raise ValueError(
                 f"'channel' must be one of {', '.join(self.channels)}. Got {channel!r} instead."
             )
-        return self.yearly * weights[self.channels.index(channel)] / sum(weights)
+        weight = weights[self.channels.index(channel)]
+        return self.yearly * weight / sum(weights)
 
 
 class _Detector:
     """What all detectors share: two one-sided sums against one threshold."""
 
     def __init__(self, *, k: float, threshold: float, direction: Direction) -> None:
-        if direction not in ("up", "down", "both"):
+        if direction not in DIRECTIONS:
             raise ValueError(f"'direction' must be up, down or both. Got {direction!r} instead.")
-        self.k, self.threshold, self.direction = k, threshold, direction
-        self.up = self.down = 0.0
-        self.updates = 0
-        self.since = 0
+        self.k = k
+        self.threshold = threshold
+        self.direction = direction
+        self.reset()
 
     @property
     def statistic(self) -> float:
         """The larger of the sums that are watched."""
-        return {"up": self.up, "down": self.down, "both": max(self.up, self.down)}[self.direction]
+        if self.direction == "both":
+            return max(self.up, self.down)
+        return self.up if self.direction == "up" else self.down
 
     @property
     def alarm(self) -> bool:
@@ -82,11 +88,14 @@ class _Detector:
 
     def reset(self) -> None:
         """Begin a new year: sums at zero, the same reference and threshold."""
-        self.up = self.down = 0.0
-        self.updates = self.since = 0
+        self.up = 0.0
+        self.down = 0.0
+        self.updates = 0
+        self.since = 0
 
     def _add(self, z: float) -> None:
-        self.up, self.down = max(0.0, self.up + z - self.k), max(0.0, self.down - z - self.k)
+        self.up = max(0.0, self.up + z - self.k)
+        self.down = max(0.0, self.down - z - self.k)
         self.updates += 1
         self.since = self.since + 1 if self.statistic > 0 else 0
 
@@ -137,25 +146,24 @@ class Cusum(_Detector):
         x = vector(reference, "reference")
         if x.size < 20 or size < 1:
             raise ValueError(
-                f"'reference' must hold 20 values or more, 'size' 1 or more. Got {x.size} and {size}."
+                "'reference' must hold 20 values or more, 'size' 1 or more. "
+                f"Got {x.size} and {size}."
             )
         self.binary = bool(np.isin(x, (0.0, 1.0)).all())
-        self.n, self.centre = x.size, float(x.mean())
-        rate = (float(x.sum()) + 0.5) / (x.size + 1)
-        self.sd = (
-            math.sqrt(rate * (1 - rate))
-            if self.binary
-            else positive(float(x.std(ddof=1)), "reference spread")
-        )
+        self.n = x.size
+        self.centre = float(x.mean())
+
         rng = np.random.default_rng(seed)
-        z = (
-            self._binary_years(rng, rate, size, years, updates)
-            if self.binary
-            else self._normal_years(rng, size, years, updates)
-        )
-        super().__init__(
-            k=k, threshold=quantile_of_peaks(peaks(z, k, direction), alpha), direction=direction
-        )
+        if self.binary:
+            rate = (float(x.sum()) + 0.5) / (x.size + 1)
+            self.sd = math.sqrt(rate * (1 - rate))
+            z = self._binary_years(rng, rate, size, (years, updates))
+        else:
+            self.sd = positive(float(x.std(ddof=1)), "reference spread")
+            z = self._normal_years(rng, size, (years, updates))
+
+        threshold = quantile_of_peaks(peaks(z, k, direction), alpha)
+        super().__init__(k=k, threshold=threshold, direction=direction)
         self._reference = x
         self._recent: list[Floats] = []
 
@@ -168,7 +176,8 @@ class Cusum(_Detector):
         if v.size == 0:
             return self
         v = np.where(np.isnan(v), self.centre, v)
-        self._add((float(v.mean()) - self.centre) / (self.sd / math.sqrt(v.size)))
+        standard_error = self.sd / math.sqrt(v.size)
+        self._add((float(v.mean()) - self.centre) / standard_error)
         self._recent = [*self._recent, v][-max(self.since, 1) :]
         return self
 
@@ -180,9 +189,10 @@ class Cusum(_Detector):
         """
         if not self._recent:
             raise ValueError("no period yet: call update first.")
-        now, then = mean(np.concatenate(self._recent)), mean(self._reference)
+        now = mean(np.concatenate(self._recent))
+        then = mean(self._reference)
         value = now.value - then.value
-        down, up = math.hypot(now.value - now.low, then.high - then.value), 0.0
+        down = math.hypot(now.value - now.low, then.high - then.value)
         up = math.hypot(now.high - now.value, then.value - then.low)
         return Estimate(
             value=value,
@@ -193,39 +203,63 @@ class Cusum(_Detector):
         )
 
     def expected_delay(self, change: float, *, size: int) -> Estimate:
-        """Mean updates from a lasting change of this size to the alarm, the reference taken as exact.
+        """Mean updates from a lasting change of this size to the alarm.
 
-        The reference's own error makes it shorter for half of all references and longer for the
-        other half.
+        The reference is taken as exact. Its own error makes the delay shorter for half of all
+        references and longer for the other half.
 
         Example:
             >>> d = Cusum([0.0] * 900 + [1.0] * 100, size=200, direction="up", years=2000)
             >>> 1 < d.expected_delay(0.1, size=200).value < 3
             True
         """
-        shift = abs(change) / (self.sd / math.sqrt(size))
-        return Estimate.exact(
-            cusum_run_length(self.k, self.threshold, shift=shift), n=self.n, unit="updates"
-        )
+        standard_error = self.sd / math.sqrt(size)
+        shift = abs(change) / standard_error
+        updates = cusum_run_length(self.k, self.threshold, shift=shift)
+        return Estimate.exact(updates, n=self.n, unit="updates")
 
     def _binary_years(
-        self, rng: np.random.Generator, rate: float, size: int, years: int, updates: int
+        self,
+        rng: np.random.Generator,
+        rate: float,
+        size: int,
+        shape: tuple[int, int],
     ) -> Floats:
+        """Standardised periods of years without change, shape (years, updates)."""
+        years, _ = shape
         before = rng.binomial(self.n, rate, size=years)
         smooth = (before + 0.5) / (self.n + 1)
-        after = rng.binomial(size, rate, size=(years, updates)) / size
-        out: Floats = (after - (before / self.n)[:, None]) / np.sqrt(smooth * (1 - smooth) / size)[
-            :, None
-        ]
-        return out
+        after = rng.binomial(size, rate, size=shape) / size
+        apart: Floats = after - (before / self.n)[:, None]
+        standard_error = np.sqrt(smooth * (1 - smooth) / size)
+        return apart / standard_error[:, None]
 
-    def _normal_years(
-        self, rng: np.random.Generator, size: int, years: int, updates: int
-    ) -> Floats:
+    def _normal_years(self, rng: np.random.Generator, size: int, shape: tuple[int, int]) -> Floats:
+        years, _ = shape
         before = rng.normal(size=years) * math.sqrt(size / self.n)
         spread = np.sqrt(rng.chisquare(self.n - 1, size=years) / (self.n - 1))
-        out: Floats = (rng.normal(size=(years, updates)) - before[:, None]) / spread[:, None]
-        return out
+        apart: Floats = rng.normal(size=shape) - before[:, None]
+        return apart / spread[:, None]
+
+
+class JudgedPeriod(Value):
+    """How much a judge and people see in a period.
+
+    Attributes:
+        size: Answers judged.
+        labels: Of them judged by people.
+        a_year: Periods in a year.
+    """
+
+    size: int = Field(ge=1)
+    labels: int = Field(ge=1)
+    a_year: int = Field(default=52, ge=1)
+
+    @model_validator(mode="after")
+    def _judged_too(self) -> Self:
+        if self.labels > self.size:
+            raise ValueError(f"'labels' must be 1 … 'size'. Got {self.labels} of {self.size}.")
+        return self
 
 
 class JudgedCusum(_Detector):
@@ -237,10 +271,8 @@ class JudgedCusum(_Detector):
     Args:
         judge: The judge's 0/1 verdicts in the reference, shape (n,).
         human: People's 0/1 verdicts, NaN where none, shape (n,), 30 or more of them.
-        size: Answers judged in a period.
-        labels: Of them judged by people.
+        period: What is seen in a period.
         alpha: Probability of any alarm in a year without change.
-        updates: Periods in a year.
         direction: Which change is watched.
         k: Allowance in standard errors of a period.
         years: Simulated years behind the threshold.
@@ -251,7 +283,9 @@ class JudgedCusum(_Detector):
         >>> rng = np.random.default_rng(0)
         >>> truth = rng.random(1000) < 0.2
         >>> judge = np.where(rng.random(1000) < 0.9, truth, ~truth)
-        >>> d = JudgedCusum(judge, np.where(np.arange(1000) < 300, truth, np.nan), size=200, labels=20, years=2000)
+        >>> human = np.where(np.arange(1000) < 300, truth, np.nan)
+        >>> week = JudgedPeriod(size=200, labels=20)
+        >>> d = JudgedCusum(judge, human, period=week, years=2000)
         >>> d.update(judge[:200], np.where(np.arange(200) < 20, truth[:200], np.nan)).alarm
         False
     """
@@ -261,125 +295,194 @@ class JudgedCusum(_Detector):
         judge: ArrayLike,
         human: ArrayLike,
         *,
-        size: int,
-        labels: int,
+        period: JudgedPeriod,
         alpha: float = 0.05,
-        updates: int = 52,
         direction: Direction = "both",
         k: float = 1.0,
         years: int = YEARS,
         seed: int = 0,
     ) -> None:
-        seen = self.fit(judge, human, size=size, labels=labels)
-        z = self._years(
-            np.random.default_rng(seed), seen, int(np.size(judge)), size, labels, years, updates
-        )
+        labelled = self.fit(judge, human, period=period)
+        rows = int(np.size(judge))
+        rng = np.random.default_rng(seed)
+        z = self._years(rng, _ReferenceSize(rows, labelled), period, years)
         # Fitted cells stand for the true ones: without a little held back 5.06 % of years alarm
         # instead of 5.
         threshold = quantile_of_peaks(peaks(z, k, direction), 0.95 * alpha)
         super().__init__(k=k, threshold=threshold, direction=direction)
 
-    def fit(self, judge: ArrayLike, human: ArrayLike, *, size: int, labels: int) -> int:
+    def fit(self, judge: ArrayLike, human: ArrayLike, *, period: JudgedPeriod) -> int:
         """Take a new reference, leaving the threshold; gives its number of labels."""
-        f, y = vector(judge, "judge"), vector(human, "human", missing=True)
+        f = vector(judge, "judge")
+        y = vector(human, "human", missing=True)
         seen = ~np.isnan(y)
-        if f.size != y.size or seen.sum() < 30 or not 1 <= labels <= size:
-            raise ValueError(
-                "'judge' and 'human' must be of one length with 30 labels or more, 'labels' 1 … 'size'."
-            )
-        if not (np.isin(f, (0.0, 1.0)).all() and np.isin(y[seen], (0.0, 1.0)).all()):
+        if f.size != y.size or seen.sum() < 30:
+            raise ValueError("'judge' and 'human' must be of one length with 30 labels or more.")
+        verdicts = np.concatenate([f, y[seen]])
+        if not np.isin(verdicts, (0.0, 1.0)).all():
             raise ValueError("'judge' and 'human' must hold 0 and 1.")
-        both = (
-            np.bincount((2 * y[seen] + f[seen]).astype(int), minlength=4)
-            .reshape(2, 2)
-            .astype(np.float64)
-        )
-        found = _judged_reference(both[None], np.array([float(f.sum())]), f.size, labels / size)
-        self.cells = found[0][0]
-        self.power, self.residual, self.judged = (float(v[0]) for v in found[1:])
-        self.centre = self._rate(float(f.mean()), float((y - self.power * f)[seen].mean()))
+
+        cell = (2 * y[seen] + f[seen]).astype(int)
+        both = np.bincount(cell, minlength=4).reshape(2, 2).astype(np.float64)
+        passed = np.array([float(f.sum())])
+        found = _judged_reference(both[None], passed, f.size, period.labels / period.size)
+        self.cells = found.cells[0]
+        self.power = float(found.power[0])
+        self.residual = float(found.residual[0])
+        self.judged = float(found.judged[0])
+        self.centre = self._rate(f, y, seen)
         return int(seen.sum())
 
     def update(self, judge: ArrayLike, human: ArrayLike) -> Self:
-        """One period: the judge's verdicts, and people's where there are some (a period without any is skipped)."""
-        f, y = vector(judge, "judge"), vector(human, "human", missing=True)
+        """One period: the judge's verdicts, and people's where there are some.
+
+        A period without any of people's is skipped.
+        """
+        f = vector(judge, "judge")
+        y = vector(human, "human", missing=True)
         seen = ~np.isnan(y)
         if not seen.any():
             return self
-        rate = self._rate(float(f.mean()), float((y - self.power * f)[seen].mean()))
-        self._add(
-            (rate - self.centre)
-            / math.sqrt(self.residual / float(seen.sum()) + self.judged / f.size)
-        )
+        rate = self._rate(f, y, seen)
+        variance = self.residual / float(seen.sum()) + self.judged / f.size
+        self._add((rate - self.centre) / math.sqrt(variance))
         return self
 
-    def _rate(self, judged: float, residual: float) -> float:
-        return self.power * judged + residual
+    def _rate(self, f: Floats, y: Floats, seen: Bools) -> float:
+        """The judge's rate, corrected by people where they have spoken."""
+        residual = (y - self.power * f)[seen]
+        return self.power * float(f.mean()) + float(residual.mean())
 
     def draw(
-        self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]
+        self, rng: np.random.Generator, period: JudgedPeriod, shape: tuple[int, ...]
     ) -> Floats:
         """Corrected rates of periods without change."""
-        good, passed, all_passed = self._counts(rng, labels, size, shape)
-        out: Floats = self.power * all_passed + good - self.power * passed
+        drawn = self._draw(rng, period, shape)
+        out: Floats = self.power * drawn.passed + drawn.good - self.power * drawn.labels_passed
         return out
 
-    def _counts(
-        self, rng: np.random.Generator, labels: int, size: int, shape: tuple[int, ...]
-    ) -> tuple[Floats, Floats, Floats]:
-        """Shares of good and of passed among the labels, and of passed among all."""
-        c = rng.multinomial(labels, self.cells.ravel(), size=shape)
-        rest = rng.binomial(size - labels, float(self.cells[:, 1].sum()), size=shape)
-        passed = c[..., 1] + c[..., 3]
-        return (c[..., 2] + c[..., 3]) / labels, passed / labels, (passed + rest) / size
+    def _draw(
+        self, rng: np.random.Generator, period: JudgedPeriod, shape: tuple[int, ...]
+    ) -> _DrawnPeriods:
+        labels = rng.multinomial(period.labels, self.cells.ravel(), size=shape)
+        unlabelled = period.size - period.labels
+        rest = rng.binomial(unlabelled, float(self.cells[:, 1].sum()), size=shape)
+        passed = labels[..., 1] + labels[..., 3]
+        good = labels[..., 2] + labels[..., 3]
+        return _DrawnPeriods(
+            good=good / period.labels,
+            labels_passed=passed / period.labels,
+            passed=(passed + rest) / period.size,
+        )
 
     def _years(
         self,
         rng: np.random.Generator,
-        seen: int,
-        n: int,
-        size: int,
-        labels: int,
+        reference: _ReferenceSize,
+        period: JudgedPeriod,
         years: int,
-        updates: int,
     ) -> Floats:
-        """Standardised periods of years without change, each against a reference drawn and fitted anew."""
-        c = rng.multinomial(seen, self.cells.ravel(), size=years)
-        both = c.reshape(years, 2, 2).astype(np.float64)
-        passed = both[:, :, 1].sum(1) + rng.binomial(
-            n - seen, float(self.cells[:, 1].sum()), size=years
-        )
-        _, power, residual, judged = _judged_reference(both, passed, n, labels / size)
-        centre = power * passed / n + (both[:, 1].sum(1) - power * both[:, :, 1].sum(1)) / seen
-        good, some, every = self._counts(rng, labels, size, (years, updates))
-        rate = power[:, None] * (every - some) + good
-        out: Floats = (rate - centre[:, None]) / np.sqrt(residual / labels + judged / size)[:, None]
+        """Standardised periods of years without change.
+
+        Each year is held against a reference drawn and fitted anew.
+        """
+        n = reference.rows
+        labelled = reference.labels
+        drawn = rng.multinomial(labelled, self.cells.ravel(), size=years)
+        both = drawn.reshape(years, 2, 2).astype(np.float64)
+        labels_passed = both[:, :, 1].sum(1)
+        labels_good = both[:, 1].sum(1)
+        judge_passes = float(self.cells[:, 1].sum())
+        passed = labels_passed + rng.binomial(n - labelled, judge_passes, size=years)
+
+        fitted = _judged_reference(both, passed, n, period.labels / period.size)
+        power = fitted.power
+        centre = power * passed / n + (labels_good - power * labels_passed) / labelled
+
+        weeks = self._draw(rng, period, (years, period.a_year))
+        rate = power[:, None] * (weeks.passed - weeks.labels_passed) + weeks.good
+        variance = fitted.residual / period.labels + fitted.judged / period.size
+        out: Floats = (rate - centre[:, None]) / np.sqrt(variance)[:, None]
         return out
 
 
-def _judged_reference(
-    both: Floats, passed: Floats, n: int, ratio: float
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Cells of people × judge, the judge's power, residual variance and judged variance of many references.
+@dataclass(frozen=True)
+class _ReferenceSize:
+    """Rows of a reference, and how many of them people have labelled."""
 
-    The judge's margin is from all ``n`` rows, people's verdict within it from the labels ``both``,
-    shape (R, 2, 2).
+    rows: int
+    labels: int
+
+
+@dataclass(frozen=True)
+class _DrawnPeriods:
+    """Simulated periods, an array of any shape each.
+
+    Attributes:
+        good: Share that people pass among the labels.
+        labels_passed: Share that the judge passes among the labels.
+        passed: Share that the judge passes among all.
     """
-    within = (both + 0.25) / (both + 0.25).sum(1, keepdims=True)
+
+    good: Floats
+    labels_passed: Floats
+    passed: Floats
+
+
+@dataclass(frozen=True)
+class _JudgedReferences:
+    """What is fitted to R references.
+
+    Attributes:
+        cells: Shares of people's verdict × the judge's, shape (R, 2, 2).
+        power: How far the judge is trusted, shape (R,).
+        residual: Variance of a label less the trusted part of the judge, shape (R,).
+        judged: Variance of the trusted part of the judge, shape (R,).
+    """
+
+    cells: Floats
+    power: Floats
+    residual: Floats
+    judged: Floats
+
+
+def _judged_reference(
+    both: Floats,
+    passed: Floats,
+    n: int,
+    ratio: float,
+) -> _JudgedReferences:
+    """Fits many references.
+
+    The judge's margin is from all ``n`` rows, people's verdict within it from the labels.
+
+    Args:
+        both: Labels by people's verdict and the judge's, shape (R, 2, 2).
+        passed: Rows that the judge passes, shape (R,).
+        n: Rows.
+        ratio: Share of a period's answers that people label.
+    """
+    smoothed = both + 0.25
+    within = smoothed / smoothed.sum(1, keepdims=True)
     share_passed = (passed + 0.5) / (n + 1)
-    cells = within * np.stack([1 - share_passed, share_passed], axis=1)[:, None, :]
+    margin = np.stack([1 - share_passed, share_passed], axis=1)
+    cells = within * margin[:, None, :]
+
     rate = cells[:, 1].sum(1)
     spread = share_passed * (1 - share_passed)
     covariance = cells[:, 1, 1] - rate * share_passed
     # The power that is best for a period, held fixed for the reference and its periods.
     power = covariance / ((1 + ratio) * spread)
-    residual = rate * (1 - rate) - 2 * power * covariance + power**2 * spread
-    return cells, power, residual, power**2 * spread
+    judged = power**2 * spread
+    residual = rate * (1 - rate) - 2 * power * covariance + judged
+    return _JudgedReferences(cells, power, residual, judged)
 
 
 def peaks(z: Floats, k: float, direction: Direction) -> Floats:
     """The highest point of the sums in each row of standardised periods, shape (years,)."""
-    up, down, top = (np.zeros(len(z)) for _ in range(3))
+    up = np.zeros(len(z))
+    down = np.zeros(len(z))
+    top = np.zeros(len(z))
     for column in z.T:
         if direction != "down":
             up = np.maximum(up + column - k, 0.0)
@@ -391,19 +494,32 @@ def peaks(z: Floats, k: float, direction: Direction) -> Floats:
 
 
 def quantile_of_peaks(top: Floats, alpha: float) -> float:
-    """The threshold passed in at most a share ``alpha`` of years, less one standard error of the simulation."""
+    """The threshold passed in at most a share ``alpha`` of years.
+
+    Less one standard error of the simulation.
+    """
     margin = math.sqrt(share(alpha, "alpha") * (1 - alpha) / top.size)
-    allowed = int(max(alpha - margin, 0.5 * alpha) * top.size)
+    safe = max(alpha - margin, 0.5 * alpha)
+    allowed = int(safe * top.size)
     if allowed < 1:
         raise ValueError(
-            f"'years' must be {math.ceil(4 / alpha)} or more for an alpha of {alpha:g}. Got {top.size}."
+            f"'years' must be {math.ceil(4 / alpha)} or more for an alpha of {alpha:g}. "
+            f"Got {top.size}."
         )
     ordered = np.sort(top)
     return float(ordered[top.size - 1 - allowed])
 
 
-def cusum_run_length(k: float, h: float, *, shift: float = 0.0, two_sided: bool = False) -> float:
-    """Mean updates until a CUSUM of standard normals alarms, without change (``shift`` 0) or after it.
+def cusum_run_length(
+    k: float,
+    h: float,
+    *,
+    shift: float = 0.0,
+    two_sided: bool = False,
+) -> float:
+    """Mean updates until a CUSUM of standard normals alarms.
+
+    Without change (``shift`` 0) or after it.
 
     Args:
         k: Allowance.
@@ -422,18 +538,25 @@ def cusum_run_length(k: float, h: float, *, shift: float = 0.0, two_sided: bool 
         10.38
     """
     positive(h, "h")
-    one = _one_sided(k, h, shift)
-    return one if not two_sided else 1.0 / (1.0 / one + 1.0 / _one_sided(k, h, -shift))
+    upward = _one_sided(k, h, shift)
+    if not two_sided:
+        return upward
+    downward = _one_sided(k, h, -shift)
+    return 1.0 / (1.0 / upward + 1.0 / downward)
 
 
 def _one_sided(k: float, h: float, shift: float) -> float:
     from scipy.special import ndtr
 
     nodes, weights = np.polynomial.legendre.leggauss(80)
-    y, w = (nodes + 1) * h / 2, weights * h / 2
+    y = (nodes + 1) * h / 2
+    w = weights * h / 2
     start = np.concatenate([[0.0], y])
-    density = np.exp(-((y[None, :] + k - start[:, None] - shift) ** 2) / 2) / math.sqrt(2 * math.pi)
+    gap = y[None, :] + k - start[:, None] - shift
+    density = np.exp(-(gap**2) / 2) / math.sqrt(2 * math.pi)
+
     a = np.eye(y.size + 1)
     a[:, 1:] -= density * w[None, :]
     a[:, 0] -= ndtr(k - start - shift)
-    return float(np.linalg.solve(a, np.ones(y.size + 1))[0])
+    lengths = np.linalg.solve(a, np.ones(y.size + 1))
+    return float(lengths[0])

@@ -30,10 +30,11 @@ class ClusterMean:
 
 
 PSEUDO_WEIGHT = 0.25
-"""Weight of the two pseudo-clusters at the ends of the range from which the design effect of a share is shrunk.
+"""Weight of the two pseudo-clusters at the ends of the range.
 
-Without them intervals for a share of .95 with an intraclass correlation of .3 cover 93.6 % at 40 clusters; with
-them no cell of {10, 20, 40, 67} clusters × {.5, .8, .9, .95, .98} × {0, .3} covers less than 95.1 %.
+The design effect of a share is shrunk from them. Without them intervals for a share of .95 with an
+intraclass correlation of .3 cover 93.6 % at 40 clusters; with them no cell of {10, 20, 40, 67}
+clusters × {.5, .8, .9, .95, .98} × {0, .3} covers less than 95.1 %.
 """
 
 
@@ -65,41 +66,59 @@ def cluster_mean(x: Floats, groups: Ints, ends: tuple[float, float] | None = Non
     units = int(sizes.size)
     if units == n:
         return ClusterMean(value, variance, df, units, 1.0)
-    return ClusterMean(
-        value, variance, df, units, _design_effect(x, sums + value * sizes, sizes, ends)
-    )
+    effect = _design_effect(x, sums + value * sizes, sizes, ends)
+    return ClusterMean(value, variance, df, units, effect)
 
 
 def _design_effect(
-    x: Floats, sums: Floats, sizes: Floats, ends: tuple[float, float] | None
+    x: Floats,
+    sums: Floats,
+    sizes: Floats,
+    ends: tuple[float, float] | None,
 ) -> float:
-    """Variance of the mean against that of independent rows, at least 1, at most that of identical rows."""
+    """Variance of the mean against that of independent rows.
+
+    At least 1, at most that of identical rows.
+    """
     ceiling = float((sizes**2).sum() / sizes.sum())
     low, high = ends or (float(x.min()), float(x.max()))
+
     typical = float(sizes.mean())
     weights = np.append(np.ones(sizes.size), [PSEUDO_WEIGHT, PSEUDO_WEIGHT])
     sums = np.append(sums, [low * typical, high * typical])
     sizes = np.append(sizes, [typical, typical])
+
     rows = float((weights * sizes).sum())
-    centre = float((weights * sums).sum()) / rows
     units = float(weights.sum())
-    between = float((weights * (sums - centre * sizes) ** 2).sum()) / rows**2 * units / (units - 1)
-    squares = float((x**2).sum()) + PSEUDO_WEIGHT * typical * (low**2 + high**2)
+    centre = float((weights * sums).sum()) / rows
+    residuals = sums - centre * sizes
+    between = float((weights * residuals**2).sum()) / rows**2 * units / (units - 1)
+
+    squares = float((x**2).sum())
+    squares += PSEUDO_WEIGHT * typical * (low**2 + high**2)
     within = (squares / rows - centre**2) / (rows - 1)
-    return min(max(between / within, 1.0), ceiling) if within > 0 else ceiling
+    if within <= 0:
+        return ceiling
+    return min(max(between / within, 1.0), ceiling)
 
 
 def sums_variance(sums: Floats, sizes: Floats) -> tuple[float, float]:
-    """CR2 variance of a mean, and its degrees of freedom, from centred cluster sums and cluster sizes."""
+    """CR2 variance of a mean and its degrees of freedom.
+
+    Args:
+        sums: Centred sums of the clusters.
+        sizes: Of the clusters.
+    """
     p = sizes / sizes.sum()
     if (p >= 1).any():
         return float("nan"), 0.0
     variance = float((sums**2 / (1 - p)).sum() / sizes.sum() ** 2)
+    # Off-diagonal entries of the working-independence quadratic form:
+    # (p_g p_h)^2 / ((1 - p_g)(1 - p_h)).
     q = p**2 / (1 - p)
     off = float(q.sum() ** 2 - (q**2).sum())
-    # Off-diagonal entries of the working-independence quadratic form: (p_g p_h)^2 / ((1 - p_g)(1 -
-    # p_h)).
-    return variance, float(1.0 / ((p**2).sum() + off))
+    df = float(1.0 / ((p**2).sum() + off))
+    return variance, df
 
 
 def shared_variance(influence: Floats, groups: Ints) -> tuple[float, float]:
@@ -111,4 +130,5 @@ def shared_variance(influence: Floats, groups: Ints) -> tuple[float, float]:
     units = sums.size
     if units < 2:
         return float("nan"), 0.0
-    return float((sums**2).sum() * units / (units - 1)), float(units - 1)
+    variance = float((sums**2).sum() * units / (units - 1))
+    return variance, float(units - 1)

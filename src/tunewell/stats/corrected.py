@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +27,7 @@ from tunewell.stats.inputs import (
     vector,
 )
 from tunewell.stats.stratified import (
+    Limits,
     Strata,
     effective_rows,
     share_limits,
@@ -38,6 +40,46 @@ _MOST_STRATA = 5
 _LABELS_PER_STRATUM = 10
 _TESTED_LABELS = 30
 _TESTED_CLUSTERS = 6
+_FEW_RESIDUALS = 8
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """Rows that a judge has seen, some of them labelled by people.
+
+    Attributes:
+        judge: The judge's verdict or score, NaN where it gave none, shape (n,).
+        human: People's, NaN where no person has spoken, shape (n,).
+        weights: One over the probability with which a row was drawn for people, shape (n,).
+        groups: Cluster of each row as a code, shape (n,).
+        asked: True where people were asked, shape (n,).
+    """
+
+    judge: Floats
+    human: Floats
+    weights: Floats
+    groups: Ints
+    asked: Bools
+
+    @property
+    def labelled(self) -> Bools:
+        """Where a person has spoken."""
+        return ~np.isnan(self.human)
+
+    @property
+    def silent(self) -> Bools:
+        """Where a person was asked and has not answered."""
+        return self.asked & ~self.labelled
+
+    @property
+    def units(self) -> int:
+        """Clusters in which people were asked."""
+        return int(np.unique(self.groups[self.asked]).size)
+
+    def answered(self, value: float) -> Floats:
+        """People's labels, ``value`` standing in for every answer that is missing."""
+        return np.where(self.silent, value, self.human)
 
 
 def corrected_rate(
@@ -96,29 +138,41 @@ def corrected_rate(
         >>> e.low < 0.8 < e.high, e.n
         (True, 100)
     """
-    f, y = vector(judge, "judge", missing=True), vector(human, "human", missing=True)
+    f = vector(judge, "judge", missing=True)
+    y = vector(human, "human", missing=True)
+    labelled = ~np.isnan(y)
     weights = _weights(inclusion, f.size)
     groups = codes(clusters, f.size)
-    spoken, silent = _spoken(y, asked)
-    if not np.isin(y[spoken], (0.0, 1.0)).all():
+    rows = JudgedRows(f, y, weights, groups, _asked(labelled, asked))
+    if not np.isin(y[labelled], (0.0, 1.0)).all():
         raise ValueError("'human' must hold 0, 1 or NaN. Got other values; use corrected_mean.")
     _same_size(f, y)
-    drawn = spoken | silent
-    strata = stratify(f, int(drawn.sum()))
-    worst = _strata(strata, np.where(silent, 0.0, y), drawn, weights, groups)
-    best = _strata(strata, np.where(silent, 1.0, y), drawn, weights, groups)
-    value, low, high = (float(v[0]) for v in share_limits(worst, share(level, "level")))
-    if silent.any():
-        upper = share_limits(best, level)
-        value, high = (value + float(upper[0][0])) / 2, float(upper[2][0])
-    value = min(max(value, low), high)
+
+    share(level, "level")
+    strata = stratify(f, int(rows.asked.sum()))
+    worst = _strata(rows, strata, rows.answered(0.0))
+    limits = share_limits(worst, level)
+    if rows.silent.any():
+        best = _strata(rows, strata, rows.answered(1.0))
+        limits = _either(limits, share_limits(best, level))
+
+    value, low, high = (float(end[0]) for end in limits)
     return Estimate(
-        value=value,
+        value=min(max(value, low), high),
         low=low,
         high=high,
         level=level,
-        n=_units(drawn, groups),
-        method=_describe(worst, f, y, drawn, silent),
+        n=rows.units,
+        method=_describe(worst, rows),
+    )
+
+
+def _either(worst: Limits, best: Limits) -> Limits:
+    """Limits that hold whichever of the two is the case."""
+    return Limits(
+        value=(worst.value + best.value) / 2,
+        low=worst.low,
+        high=best.high,
     )
 
 
@@ -168,30 +222,47 @@ def corrected_mean(
         >>> e.low < 3.0 < e.high, e.high - e.low < 0.4
         (True, True)
     """
-    f, y = vector(judge, "judge", missing=True), vector(human, "human", missing=True)
+    f = vector(judge, "judge", missing=True)
+    y = vector(human, "human", missing=True)
     _same_size(f, y)
     span = value_range(low, high)
-    spoken = ~np.isnan(y)
-    ends = span or (0.0, 1.0)
-    if power is None and spoken.any() and np.isin(y[spoken], ends).all():
-        width = ends[1] - ends[0]
+    labelled = ~np.isnan(y)
+    bottom, top = span or (0.0, 1.0)
+    two_valued = labelled.any() and np.isin(y[labelled], (bottom, top)).all()
+    if power is None and two_valued:
+        width = top - bottom
         e = corrected_rate(
             judge=f,
-            human=(y - ends[0]) / width,
+            human=(y - bottom) / width,
             inclusion=inclusion,
             clusters=clusters,
             level=level,
         )
-        scaled = {name: ends[0] + width * getattr(e, name) for name in ("value", "low", "high")}
-        return Estimate(level=level, n=e.n, method=e.method, **scaled)
-    weights, groups = _weights(inclusion, f.size), codes(clusters, f.size)
-    if spoken.sum() < 3:
-        raise ValueError(f"'human' must hold 3 labels or more. Got {int(spoken.sum())} instead.")
-    f = np.where(np.isnan(f), np.nanmean(f) if (~np.isnan(f)).any() else 0.0, f)
-    rest = ~spoken if inclusion is None and (~spoken).any() else np.ones(f.size, dtype=np.bool_)
-    own = power is None
-    trust = _power(f, y, spoken, rest) if power is None else float(power)
-    return _control(f, y, spoken, rest, weights, groups, level, span, trust, own)
+        return Estimate(
+            value=bottom + width * e.value,
+            low=bottom + width * e.low,
+            high=bottom + width * e.high,
+            level=level,
+            n=e.n,
+            method=e.method,
+        )
+
+    weights = _weights(inclusion, f.size)
+    groups = codes(clusters, f.size)
+    if labelled.sum() < 3:
+        raise ValueError(f"'human' must hold 3 labels or more. Got {int(labelled.sum())} instead.")
+    scored = ~np.isnan(f)
+    average = np.nanmean(f) if scored.any() else 0.0
+    rows = JudgedRows(np.where(scored, f, average), y, weights, groups, labelled)
+
+    # The judge's mean over all rows, unless the labelled ones were drawn alike: then over the rest.
+    drawn_alike = inclusion is None and not labelled.all()
+    rest = ~labelled if drawn_alike else np.ones(f.size, dtype=np.bool_)
+    if power is None:
+        trust = _Trust(_power(rows, rest), chosen=True)
+    else:
+        trust = _Trust(float(power), chosen=False)
+    return _control(rows, rest, trust, level, span)
 
 
 def stratify(judge: Floats, labels: int) -> Ints:
@@ -205,137 +276,213 @@ def stratify(judge: Floats, labels: int) -> Ints:
         [0, 1, 2, 1]
     """
     seen = ~np.isnan(judge)
+    verdicts = judge[seen]
     out = np.zeros(judge.size, dtype=np.int64)
-    values = np.unique(judge[seen])
+    values = np.unique(verdicts)
     most = min(max(labels // _LABELS_PER_STRATUM, 2), _MOST_STRATA)
     if values.size > most:
-        cuts = np.unique(np.quantile(judge[seen], np.arange(1, most) / most, method="inverted_cdf"))
-        out[seen] = np.searchsorted(cuts, judge[seen], side="left")
-        out[seen] = np.unique(out[seen], return_inverse=True)[1]
+        shares = np.arange(1, most) / most
+        cuts = np.unique(np.quantile(verdicts, shares, method="inverted_cdf"))
+        bins = np.searchsorted(cuts, verdicts, side="left")
+        out[seen] = np.unique(bins, return_inverse=True)[1]
     else:
-        out[seen] = np.searchsorted(values, judge[seen])
+        out[seen] = np.searchsorted(values, verdicts)
     out[~seen] = out[seen].max(initial=-1) + 1
     return out
 
 
-def _strata(strata: Ints, y: Floats, drawn: Bools, weights: Floats, groups: Ints) -> Strata:
+def _strata(rows: JudgedRows, strata: Ints, y: Floats) -> Strata:
+    """The strata of one dataset.
+
+    Args:
+        rows: The dataset.
+        strata: Stratum of each row.
+        y: People's labels, in which none is missing where people were asked.
+    """
+    asked = rows.asked
     count = int(strata.max()) + 1
-    at, w, g = strata[drawn], weights[drawn], np.unique(groups[drawn], return_inverse=True)[1]
-    units = int(g.max()) + 1 if g.size else 0
+    at = strata[asked]
+    w = rows.weights[asked]
+    g = np.unique(rows.groups[asked], return_inverse=True)[1]
+    units = int(g.max(initial=-1)) + 1
     if units < 2:
         raise ValueError(f"'human' must hold labels in 2 clusters or more. Got {units} instead.")
+
     # Kish: weights of a stratum are scaled so that they sum to its effective number of labels.
-    total, squares = tally(at, w, count), tally(at, w**2, count)
-    a = w * (total / np.maximum(squares, 1e-300))[at]
+    total = tally(at, w, count)
+    squares = tally(at, w**2, count)
+    scaled = w * (total / np.maximum(squares, _TINY))[at]
     cell = g * count + at
-    t = tally(cell, a, units * count).reshape(1, units, count)
-    x = tally(cell, a * y[drawn], units * count).reshape(1, units, count)
-    sizes = tally(groups)
-    cluster_sums = np.stack([tally(groups, strata == j, sizes.size) for j in range(count)], axis=1)
-    factor = max(effective_rows(column, sizes) for column in cluster_sums.T)
-    shares = np.bincount(strata, minlength=count)[None] / strata.size
-    icc = np.array([verdict_icc(cluster_sums, sizes)])
+    labels = tally(cell, scaled, units * count)
+    successes = tally(cell, scaled * y[asked], units * count)
+
+    sizes = tally(rows.groups)
+    per_stratum = [tally(rows.groups, strata == j, sizes.size) for j in range(count)]
+    cluster_sums = np.stack(per_stratum, axis=1)
+    factor = max(effective_rows(sums, sizes) for sums in per_stratum)
     return Strata(
-        x, t, shares, np.array([factor]), clustered=units < int(drawn.sum()), judge_icc=icc
+        successes.reshape(1, units, count),
+        labels.reshape(1, units, count),
+        shares=np.bincount(strata, minlength=count)[None] / strata.size,
+        share_variance=np.array([factor]),
+        clustered=units < int(asked.sum()),
+        judge_icc=np.array([verdict_icc(cluster_sums, sizes)]),
     )
 
 
-def _describe(s: Strata, f: Floats, y: Floats, drawn: Bools, silent: Bools) -> str:
+def _describe(s: Strata, rows: JudgedRows) -> str:
+    labels = int(rows.asked.sum())
+    silent = int(rows.silent.sum())
     saved = max(0.0, 1.0 - float(strata_ratio(s)[0]))
-    parts = [
-        f"judge corrected by {int(drawn.sum())} labels, post-stratified, saves {saved:.0%} of labels"
-    ]
-    both = drawn & ~silent & ~np.isnan(f)
-    if both.any() and np.isin(f[both], (0.0, 1.0)).all():
-        agreement, passed = float((f[both] == y[both]).mean()), float(y[both].mean())
-        if agreement <= passed:
-            parts.append("judge no better than the model: at most half of the labels can be saved")
-    if silent.any():
-        parts.append(f"{int(silent.sum())} unanswered bounded")
+    parts = [f"judge corrected by {labels} labels, post-stratified, saves {saved:.0%} of labels"]
+    if _no_better_than_the_model(rows):
+        parts.append("judge no better than the model: at most half of the labels can be saved")
+    if silent:
+        parts.append(f"{silent} unanswered bounded")
     units = int((s.labels.sum(2) > 0).sum())
-    if drawn.sum() < _TESTED_LABELS:
+    if labels < _TESTED_LABELS:
         parts.append(f"fewer than {_TESTED_LABELS} labels: coverage not simulated")
     if s.clustered and units < _TESTED_CLUSTERS:
         parts.append(f"only {units} labelled clusters: coverage not simulated")
     return "; ".join(parts)
 
 
-def _power(f: Floats, y: Floats, spoken: Bools, rest: Bools) -> float:
+def _no_better_than_the_model(rows: JudgedRows) -> bool:
+    """Whether a judge of 0 and 1 agrees with people no more often than the model passes."""
+    both = rows.labelled & ~np.isnan(rows.judge)
+    judge = rows.judge[both]
+    human = rows.human[both]
+    if not judge.size or not np.isin(judge, (0.0, 1.0)).all():
+        return False
+    agreement = float((judge == human).mean())
+    passed = float(human.mean())
+    return agreement <= passed
+
+
+@dataclass(frozen=True)
+class _Trust:
+    """How far the judge is trusted.
+
+    Attributes:
+        power: From 0 (people alone).
+        chosen: Whether the data chose it, which costs a degree of freedom.
+    """
+
+    power: float
+    chosen: bool
+
+
+def _power(rows: JudgedRows, rest: Bools) -> float:
     """The power that minimises the variance (arXiv 2311.01453, section 6).
 
     0 where it would not pay.
     """
-    n = int(spoken.sum())
-    a, b = y[spoken] - y[spoken].mean(), f[spoken] - f[spoken].mean()
-    spread = float(f.var())
+    y = rows.human[rows.labelled]
+    f = rows.judge[rows.labelled]
+    n = y.size
+    a = y - y.mean()
+    b = f - f.mean()
+    spread = float(rows.judge.var())
     if spread <= 0 or not a.any() or not b.any():
         return 0.0
-    squared = float((a @ b) ** 2 / ((a @ a) * (b @ b)))
-    if squared <= 1.0 / max(n - 2, 1):
+    squared_correlation = float((a @ b) ** 2 / ((a @ a) * (b @ b)))
+    if squared_correlation <= 1.0 / max(n - 2, 1):
         return 0.0
-    return float(a @ b / n / ((1 + n / int(rest.sum())) * spread))
+    ratio = n / int(rest.sum())
+    return float(a @ b / n / ((1 + ratio) * spread))
 
 
 def _control(
-    f: Floats,
-    y: Floats,
-    spoken: Bools,
+    rows: JudgedRows,
     rest: Bools,
-    weights: Floats,
-    groups: Ints,
+    trust: _Trust,
     level: float,
     span: tuple[float, float] | None,
-    trust: float,
-    own: bool,
 ) -> Estimate:
-    """People's residuals against ``trust`` times the judge, plus the judge's mean over the other rows."""
-    w = weights[spoken]
-    residual = (y - trust * f)[spoken]
-    g = np.unique(groups[spoken], return_inverse=True)[1]
+    """People's residuals against the trusted part of the judge, plus the judge's mean elsewhere.
+
+    Args:
+        rows: All rows.
+        rest: Those over which the judge's mean is taken.
+        trust: How far the judge is trusted.
+        level: Probability of covering.
+        span: Least and greatest score that people can give.
+    """
+    labelled = rows.labelled
+    residual = (rows.human - trust.power * rows.judge)[labelled]
+    g = np.unique(rows.groups[labelled], return_inverse=True)[1]
     units = int(g.max()) + 1
     if units < 3:
         raise ValueError(f"'human' must hold labels in 3 clusters or more. Got {units} instead.")
-    sizes, sums = tally(g, w), tally(g, w * residual)
+
+    sizes = tally(g, rows.weights[labelled])
+    sums = tally(g, rows.weights[labelled] * residual)
     centre = float(sums.sum() / sizes.sum())
-    judged = float(f[rest].mean())
+    middle = centre
     note = ""
-    middle, values = centre, np.unique(residual)
-    if span is not None and values.size < 8:
+    if span is not None and np.unique(residual).size < _FEW_RESIDUALS:
+        # Few values: the ends of the range are added as two pseudo-observations.
         typical = float(sizes.mean())
-        ends = np.array([span[0] - trust * f[spoken].mean(), span[1] - trust * f[spoken].mean()])
-        sizes, sums = np.append(sizes, [typical, typical]), np.append(sums, typical * ends)
-        middle, note = float(sums.sum() / sizes.sum()), ", two pseudo-observations"
+        judged_part = trust.power * rows.judge[labelled].mean()
+        ends = np.array([span[0] - judged_part, span[1] - judged_part])
+        sizes = np.append(sizes, [typical, typical])
+        sums = np.append(sums, typical * ends)
+        middle = float(sums.sum() / sizes.sum())
+        note = ", two pseudo-observations"
+
     variance, df = sums_variance(sums - middle * sizes, sizes)
-    if own and trust != 0.0:
-        variance, df = variance * df / max(df - 1, 1.0), max(df - 1, 1.0)
-    other = codes(groups[rest].tolist(), int(rest.sum()))
-    m = tally(other)
-    spread = sums_variance(tally(other, f[rest] - judged), m)[0] if m.size > 1 else 0.0
-    value = trust * judged + centre
-    half = critical(level, df) * math.sqrt(variance + trust**2 * spread)
+    if trust.chosen and trust.power != 0.0:
+        left = max(df - 1, 1.0)
+        variance = variance * df / left
+        df = left
+    judged, judged_variance = _judged_mean(rows, rest)
+    half = critical(level, df) * math.sqrt(variance + trust.power**2 * judged_variance)
     if variance == 0 and span is None:
-        half, note = math.inf, ", no variation seen: give low and high"
-    low, high = value + (middle - centre) - half, value + (middle - centre) + half
+        half = math.inf
+        note = ", no variation seen: give low and high"
+
+    value = trust.power * judged + centre
+    low = value + (middle - centre) - half
+    high = value + (middle - centre) + half
     if span is not None:
         value = min(max(value, span[0]), span[1])
-        low, high = max(low, span[0]), min(high, span[1])
-    method = f"judge corrected by {int(spoken.sum())} labels, power {trust:.2g}, t{note}"
-    if spoken.sum() < _TESTED_LABELS:
+        low = max(low, span[0])
+        high = min(high, span[1])
+
+    labels = int(labelled.sum())
+    method = f"judge corrected by {labels} labels, power {trust.power:.2g}, t{note}"
+    if labels < _TESTED_LABELS:
         method += f"; fewer than {_TESTED_LABELS} labels: coverage not simulated"
-    n = units if units < spoken.sum() else int(spoken.sum())
     return Estimate(
-        value=value, low=min(low, value), high=max(high, value), level=level, n=n, method=method
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=level,
+        n=min(units, labels),
+        method=method,
     )
 
 
-def _spoken(y: Floats, asked: ArrayLike | None) -> tuple[Bools, Bools]:
-    spoken = ~np.isnan(y)
+def _judged_mean(rows: JudgedRows, rest: Bools) -> tuple[float, float]:
+    """The judge's mean over these rows, and its variance (0 for a single cluster)."""
+    f = rows.judge[rest]
+    mean = float(f.mean())
+    groups = codes(rows.groups[rest].tolist(), f.size)
+    sizes = tally(groups)
+    if sizes.size < 2:
+        return mean, 0.0
+    variance, _ = sums_variance(tally(groups, f - mean), sizes)
+    return mean, variance
+
+
+def _asked(labelled: Bools, asked: ArrayLike | None) -> Bools:
+    """Where people were asked: where they have answered, if nothing else is known."""
     if asked is None:
-        return spoken, np.zeros(y.size, dtype=np.bool_)
+        return labelled
     mask = np.asarray(asked, dtype=np.bool_)
-    if mask.shape != y.shape or (spoken & ~mask).any():
+    if mask.shape != labelled.shape or (labelled & ~mask).any():
         raise ValueError("'asked' must be True for every row with a label, one value a row.")
-    return spoken, mask & ~spoken
+    return mask
 
 
 def _weights(inclusion: ArrayLike | None, n: int) -> Floats:
@@ -352,7 +499,3 @@ def _same_size(f: Floats, y: Floats) -> None:
         raise ValueError(
             f"'judge' and 'human' must be of one length. Got {f.size} and {y.size} instead."
         )
-
-
-def _units(drawn: Bools, groups: Ints) -> int:
-    return int(np.unique(groups[drawn]).size)

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tunewell.stats.corrected import corrected_mean, corrected_rate, stratify
-from tunewell.stats.inputs import Floats, codes, share, tally, vector
+from tunewell.stats.inputs import Bools, Floats, Ints, codes, ratio, share, tally, vector
 from tunewell.stats.proportions import paired_score
-from tunewell.stats.stratified import BLEND, FEW, LEAST_EFFECT, Strata, effective_rows, quantiles
+from tunewell.stats.stratified import (
+    BLEND,
+    FEW,
+    LEAST_EFFECT,
+    Limits,
+    Strata,
+    effect_ceiling,
+    effective_rows,
+    join,
+    quantiles,
+)
 from tunewell.types import Estimate
 
 PSEUDO_WEIGHT = 0.2
 """Weight of the two pseudo-clusters from which the design effect of a difference is shrunk."""
+_TESTED_LABELS = 30
+_TINY = 1e-300
+_ROUNDING = 1e-6
+
+
+class JudgedArm(NamedTuple):
+    """One arm's answers: a judge's verdict on every row, people's on few.
+
+    Attributes:
+        judge: The judge's verdict or score on every row, shape (n,).
+        human: People's, NaN where there is none, shape (n,).
+    """
+
+    judge: ArrayLike
+    human: ArrayLike
 
 
 @dataclass(frozen=True)
@@ -38,35 +64,46 @@ class SignedStrata:
     share_variance: Floats
     clustered: bool
 
+    def together(self) -> SignedStrata:
+        """The same labels without strata: what people alone can say."""
+        datasets = len(self.shares)
+        return SignedStrata(
+            self.wins.sum(2, keepdims=True),
+            self.losses.sum(2, keepdims=True),
+            self.labels.sum(2, keepdims=True),
+            shares=np.ones((datasets, 1)),
+            share_variance=np.zeros(datasets),
+            clustered=self.clustered,
+        )
 
-def signed_limits(s: SignedStrata, level: float) -> tuple[Floats, Floats, Floats]:
+
+def signed_limits(s: SignedStrata, level: float) -> Limits:
     """Value, lower and upper end of wins minus losses in each dataset, shape (R,) each."""
     as_shares = Strata(s.wins, s.labels, s.shares, s.share_variance, s.clustered)
     quantile = quantiles(as_shares, level)
-    one = np.ones((len(s.shares), 1))
-    wins, losses, labels = (v.sum(2, keepdims=True) for v in (s.wins, s.losses, s.labels))
-    effect = _effect(s.wins, s.losses, s.labels, s.shares)
-    alone = _effect(wins, losses, labels, one)
-    if not s.clustered:
-        effect = alone = np.ones(len(s.shares))
-    value, low, high = _joined(
-        s.wins, s.losses, s.labels, s.shares, effect, quantile, s.share_variance
-    )
-    _, bottom, top = _joined(wins, losses, labels, one, alone, quantile, np.zeros(len(one)))
-    plain = _plain(s, one)
-    few = (wins + losses).sum((1, 2)) / alone <= FEW + 1e-6
-    out = np.where(few, 1.0, np.where(plain > 1.0, BLEND, 0.0))
-    high = high + out * np.maximum(top - high, 0.0)
-    low = low - out * np.maximum(low - bottom, 0.0)
-    return value, np.clip(low, -1.0, 1.0), np.clip(high, -1.0, 1.0)
+    people = s.together()
+    if s.clustered:
+        effect = _effect(s)
+        alone_effect = _effect(people)
+    else:
+        effect = alone_effect = np.ones(len(s.shares))
+    value, low, high = _joined(s, effect, quantile)
+    alone = _joined(people, alone_effect, quantile)
+
+    # Where the strata save nothing, or few verdicts differ, people alone count too.
+    decided = (people.wins + people.losses).sum((1, 2))
+    few = decided / alone_effect <= FEW + _ROUNDING
+    useless = np.where(_variance(s) / _variance(people) > 1.0, BLEND, 0.0)
+    out = np.where(few, 1.0, useless)
+    high = high + out * np.maximum(alone.high - high, 0.0)
+    low = low - out * np.maximum(low - alone.low, 0.0)
+    return Limits(value, np.clip(low, -1.0, 1.0), np.clip(high, -1.0, 1.0))
 
 
 def corrected_difference(
+    a: JudgedArm,
+    b: JudgedArm,
     *,
-    judge_a: ArrayLike,
-    judge_b: ArrayLike,
-    human_a: ArrayLike,
-    human_b: ArrayLike,
     paired: bool = True,
     inclusion: ArrayLike | None = None,
     clusters: Iterable[Hashable] | None = None,
@@ -74,13 +111,13 @@ def corrected_difference(
     low: float | None = None,
     high: float | None = None,
 ) -> Estimate:
-    """Mean of arm a minus mean of arm b as people would score them, from many verdicts of a judge and few of people.
+    """Mean of arm a minus mean of arm b as people would score them.
+
+    From many verdicts of a judge and few of people.
 
     Args:
-        judge_a: The judge's verdict or score of arm a on every row, shape (n,).
-        judge_b: The same of arm b, shape (n,) if paired, else (m,).
-        human_a: People's verdict or score of arm a, NaN where there is none, shape (n,).
-        human_b: The same of arm b. A pair counts where both arms have one.
+        a: The first arm.
+        b: The second, of as many rows if paired. A pair counts where people have judged both.
         paired: Whether both arms answered the same rows. If not, the intervals of the arms are
             joined by squaring and adding (Zou & Donner 2008), and ``inclusion`` and ``clusters``
             must be None.
@@ -98,47 +135,80 @@ def corrected_difference(
         >>> rng = np.random.default_rng(0)
         >>> a, b = rng.random(2000) < 0.8, rng.random(2000) < 0.7
         >>> seen = np.arange(2000) < 150
-        >>> e = corrected_difference(judge_a=a.astype(float), judge_b=b.astype(float),
-        ...     human_a=np.where(seen, a, np.nan), human_b=np.where(seen, b, np.nan))
+        >>> e = corrected_difference(
+        ...     JudgedArm(a.astype(float), np.where(seen, a, np.nan)),
+        ...     JudgedArm(b.astype(float), np.where(seen, b, np.nan)))
         >>> e.low < 0.1 < e.high, e.n
         (True, 150)
     """
-    fa, fb = vector(judge_a, "judge_a", missing=True), vector(judge_b, "judge_b", missing=True)
-    ya, yb = vector(human_a, "human_a", missing=True), vector(human_b, "human_b", missing=True)
-    if not paired:
-        if inclusion is not None or clusters is not None:
-            raise ValueError("'inclusion' and 'clusters' must be None when not paired.")
-        a = corrected_mean(judge=fa, human=ya, level=level, low=low, high=high)
-        b = corrected_mean(judge=fb, human=yb, level=level, low=low, high=high)
-        return subtract(a, b)
-    if len({fa.size, fb.size, ya.size, yb.size}) > 1:
-        raise ValueError(
-            "'judge_a', 'judge_b', 'human_a' and 'human_b' must be of one length when paired."
-        )
-    d = ya - yb
-    seen = d[~np.isnan(d)]
-    span = None if low is None or high is None else (low - high, high - low)
-    unit = 1.0 if span is None else span[1]
-    both = np.concatenate([ya[~np.isnan(d)], yb[~np.isnan(d)]])
-    ends = (0.0, 1.0) if low is None or high is None else (low, high)
-    if seen.size and np.isin(both, ends).all():
-        e = _signed(_pairs(fa, fb), d / unit, inclusion, clusters, level)
-        return Estimate(
-            value=unit * e.value,
-            low=unit * e.low,
-            high=unit * e.high,
-            level=level,
-            n=e.n,
-            method=e.method,
-        )
+    first = _checked(a, "a")
+    second = _checked(b, "b")
+    if paired:
+        span = None if low is None or high is None else (low, high)
+        rows = _DrawnRows(inclusion, clusters)
+        return _paired_difference(first, second, rows, level, span)
+
+    if inclusion is not None or clusters is not None:
+        raise ValueError("'inclusion' and 'clusters' must be None when not paired.")
+    return subtract(
+        corrected_mean(judge=first.judge, human=first.human, level=level, low=low, high=high),
+        corrected_mean(judge=second.judge, human=second.human, level=level, low=low, high=high),
+    )
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """A `JudgedArm` as checked arrays."""
+
+    judge: Floats
+    human: Floats
+
+
+def _checked(arm: JudgedArm, name: str) -> _Arm:
+    return _Arm(
+        vector(arm.judge, f"{name}.judge", missing=True),
+        vector(arm.human, f"{name}.human", missing=True),
+    )
+
+
+def _paired_difference(
+    a: _Arm,
+    b: _Arm,
+    rows: _DrawnRows,
+    level: float,
+    span: tuple[float, float] | None,
+) -> Estimate:
+    sizes = {a.judge.size, b.judge.size, a.human.size, b.human.size}
+    if len(sizes) > 1:
+        raise ValueError("Both arms' 'judge' and 'human' must be of one length when paired.")
+    d = a.human - b.human
+    seen = ~np.isnan(d)
+    labels = np.concatenate([a.human[seen], b.human[seen]])
+    bottom, top = span or (0.0, 1.0)
+    width = top - bottom
+    if labels.size and np.isin(labels, (bottom, top)).all():
+        e = _signed(_pairs(a.judge, b.judge), d / width, rows, level)
+        return _rescaled(e, width)
     return corrected_mean(
-        judge=fa - fb,
+        judge=a.judge - b.judge,
         human=d,
-        inclusion=inclusion,
-        clusters=clusters,
+        inclusion=rows.inclusion,
+        clusters=rows.clusters,
         level=level,
-        low=None if span is None else span[0],
-        high=None if span is None else span[1],
+        low=-width if span else None,
+        high=width if span else None,
+    )
+
+
+def _rescaled(e: Estimate, unit: float) -> Estimate:
+    """An estimate in another unit."""
+    return Estimate(
+        value=unit * e.value,
+        low=unit * e.low,
+        high=unit * e.high,
+        level=e.level,
+        n=e.n,
+        method=e.method,
     )
 
 
@@ -150,7 +220,9 @@ def corrected_win_rate(
     clusters: Iterable[Hashable] | None = None,
     level: float = 0.95,
 ) -> Estimate:
-    """How often people prefer arm a, a tie counting one half, from many verdicts of a judge and few of people.
+    """How often people prefer arm a, a tie counting one half.
+
+    From many verdicts of a judge and few of people.
 
     Args:
         judge: The judge's verdict on each pair, on any scale, shape (n,); NaN where it gave none.
@@ -167,16 +239,19 @@ def corrected_win_rate(
         >>> import numpy as np
         >>> rng = np.random.default_rng(1)
         >>> truth = rng.choice([0.0, 0.5, 1.0], p=[0.3, 0.1, 0.6], size=2000)
-        >>> e = corrected_win_rate(judge=truth, human=np.where(np.arange(2000) < 120, truth, np.nan))
+        >>> human = np.where(np.arange(2000) < 120, truth, np.nan)
+        >>> e = corrected_win_rate(judge=truth, human=human)
         >>> e.low < 0.65 < e.high
         True
     """
-    f, y = vector(judge, "judge", missing=True), vector(human, "human", missing=True)
-    if not np.isin(y[~np.isnan(y)], (0.0, 0.5, 1.0)).all():
+    f = vector(judge, "judge", missing=True)
+    y = vector(human, "human", missing=True)
+    labels = y[~np.isnan(y)]
+    if not np.isin(labels, (0.0, 0.5, 1.0)).all():
         raise ValueError("'human' must hold 0, .5, 1 or NaN.")
-    if np.isin(y[~np.isnan(y)], (0.0, 1.0)).all():
+    if np.isin(labels, (0.0, 1.0)).all():
         return corrected_rate(judge=f, human=y, inclusion=inclusion, clusters=clusters, level=level)
-    e = _signed(f, 2 * y - 1, inclusion, clusters, level)
+    e = _signed(f, 2 * y - 1, _DrawnRows(inclusion, clusters), level)
     return Estimate(
         value=(1 + e.value) / 2,
         low=(1 + e.low) / 2,
@@ -201,14 +276,12 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
     if a.level != b.level:
         raise ValueError(f"'a' and 'b' must be of one level. Got {a.level} and {b.level} instead.")
     value = a.value - b.value
-    down, up = (
-        np.hypot(a.value - a.low, b.high - b.value),
-        np.hypot(a.high - a.value, b.value - b.low),
-    )
+    down = float(np.hypot(a.value - a.low, b.high - b.value))
+    up = float(np.hypot(a.high - a.value, b.value - b.low))
     return Estimate(
         value=value,
-        low=value - float(down),
-        high=value + float(up),
+        low=value - down,
+        high=value + up,
         level=a.level,
         n=a.n + b.n,
         method=f"difference of independent estimates ({a.method})",
@@ -216,112 +289,156 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
     )
 
 
+@dataclass(frozen=True)
+class _DrawnRows:
+    """How rows were drawn for people, and which belong together.
+
+    Attributes:
+        inclusion: Probability with which each was drawn; None means equal.
+        clusters: Cluster of each; None means each its own.
+    """
+
+    inclusion: ArrayLike | None
+    clusters: Iterable[Hashable] | None
+
+    @property
+    def alike(self) -> bool:
+        """Whether all were drawn with one probability."""
+        if self.inclusion is None:
+            return True
+        return bool(np.ptp(np.asarray(self.inclusion, dtype=np.float64)) <= 0)
+
+
 def _signed(
     judge: Floats,
     d: Floats,
-    inclusion: ArrayLike | None,
-    clusters: Iterable[Hashable] | None,
+    rows: _DrawnRows,
     level: float,
 ) -> Estimate:
-    if inclusion is not None and np.ptp(np.asarray(inclusion, dtype=np.float64)) > 0:
+    """The mean of outcomes of +1, 0 and -1, NaN where no person has spoken."""
+    if not rows.alike:
         return corrected_mean(
             judge=judge,
             human=d,
-            inclusion=inclusion,
-            clusters=clusters,
+            inclusion=rows.inclusion,
+            clusters=rows.clusters,
             level=level,
             low=-1.0,
             high=1.0,
         )
+    s = _signed_strata(judge, d, codes(rows.clusters, d.size))
+    limits = signed_limits(s, share(level, "level"))
+    value, low, high = (float(end[0]) for end in limits)
+
+    left = _variance(s) / _variance(s.together())
+    saved = max(0.0, 1.0 - float(left[0]))
+    labels = int((~np.isnan(d)).sum())
+    method = f"judge corrected by {labels} labels, post-stratified Tango score, "
+    method += f"saves {saved:.0%} of labels"
+    if labels < _TESTED_LABELS:
+        method += f"; fewer than {_TESTED_LABELS} labels: coverage not simulated"
+    _, units, _ = s.labels.shape
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=level,
+        n=units,
+        method=method,
+    )
+
+
+def _signed_strata(judge: Floats, d: Floats, groups: Ints) -> SignedStrata:
+    """The strata of one dataset."""
     seen = ~np.isnan(d)
-    groups = codes(clusters, d.size)
-    strata = stratify(judge, int(seen.sum()))
+    outcome = d[seen]
+    strata = stratify(judge, outcome.size)
     count = int(strata.max()) + 1
     g = np.unique(groups[seen], return_inverse=True)[1]
     units = int(g.max(initial=-1)) + 1
     if units < 2:
         raise ValueError(f"labels in 2 clusters or more are needed. Got {units} instead.")
+
     cell = g * count + strata[seen]
-    t, wins, losses = (
-        tally(cell, w, units * count).reshape(1, units, count)
-        for w in (seen[seen], d[seen] > 0, d[seen] < 0)
-    )
+
+    def counted(which: Bools) -> Floats:
+        return tally(cell, which, units * count).reshape(1, units, count)
+
     sizes = tally(groups)
-    factor = max(
-        effective_rows(tally(groups, strata == j, sizes.size), sizes) for j in range(count)
-    )
-    shares = np.bincount(strata, minlength=count)[None] / d.size
-    s = SignedStrata(wins, losses, t, shares, np.array([factor]), clustered=units < int(seen.sum()))
-    value, low, high = (float(v[0]) for v in signed_limits(s, share(level, "level")))
-    saved = max(0.0, 1.0 - float(_plain(s, np.ones((1, 1)))[0]))
-    n = int(seen.sum())
-    method = (
-        f"judge corrected by {n} labels, post-stratified Tango score, saves {saved:.0%} of labels"
-    )
-    if n < 30:
-        method += "; fewer than 30 labels: coverage not simulated"
-    return Estimate(
-        value=value, low=min(low, value), high=max(high, value), level=level, n=units, method=method
+    factors = []
+    for stratum in range(count):
+        of_stratum = tally(groups, strata == stratum, sizes.size)
+        factors.append(effective_rows(of_stratum, sizes))
+    return SignedStrata(
+        wins=counted(outcome > 0),
+        losses=counted(outcome < 0),
+        labels=counted(np.ones(outcome.size, dtype=np.bool_)),
+        shares=np.bincount(strata, minlength=count)[None] / d.size,
+        share_variance=np.array([max(factors)]),
+        clustered=units < outcome.size,
     )
 
 
 def _pairs(fa: Floats, fb: Floats) -> Floats:
-    """The judge's verdict on a pair: its difference, equal verdicts told apart where both are 0 or 1."""
+    """The judge's verdict on a pair: its difference.
+
+    Equal verdicts are told apart where both are 0 or 1.
+    """
     both = np.concatenate([fa, fb])
-    if np.isin(both[~np.isnan(both)], (0.0, 1.0)).all():
-        # -1 < both wrong (-.1) < both right (.1) < 1: four strata, in order of the expected difference.
-        return np.where(fa == fb, 0.2 * fa - 0.1, fa - fb)
-    return fa - fb
+    if not np.isin(both[~np.isnan(both)], (0.0, 1.0)).all():
+        return fa - fb
+    # -1 < both wrong (-.1) < both right (.1) < 1: four strata, in order of the expected difference.
+    return np.where(fa == fb, 0.2 * fa - 0.1, fa - fb)
 
 
-def _effect(wins: Floats, losses: Floats, labels: Floats, shares: Floats) -> Floats:
-    n = labels.sum(1)
-    typical = n / np.maximum((labels > 0).sum(1), 1)
-    padded = n + 2 * PSEUDO_WEIGHT * typical
-    d = wins - losses
-    rate = d.sum(1) / np.maximum(padded, 1e-12)
-    square = ((wins + losses).sum(1) + 2 * PSEUDO_WEIGHT * typical) / np.maximum(padded, 1e-12)
-    factor = np.where(n > 0, shares / np.maximum(n, 1e-12), 0.0)
-    residual = (factor[:, None] * (d - rate[:, None] * labels)).sum(2)
-    units = np.maximum((labels.sum(2) > 0).sum(1), 2)
+def _effect(s: SignedStrata) -> Floats:
+    """Design effect of wins minus losses, as `stratified.effects` for shares, shape (R,)."""
+    n = s.labels.sum(1)
+    holding = np.maximum((s.labels > 0).sum(1), 1)
+    typical = n / holding
+    pseudo = 2 * PSEUDO_WEIGHT * typical
+    padded = n + pseudo
+    d = s.wins - s.losses
+    rate = ratio(d.sum(1), padded)
+    decided = (s.wins + s.losses).sum(1)
+    square = ratio(decided + pseudo, padded)
+
+    factor = np.where(n > 0, ratio(s.shares, n), 0.0)
+    residuals = d - rate[:, None] * s.labels
+    residual = (factor[:, None] * residuals).sum(2)
+    sizes = s.labels.sum(2)
+    units = np.maximum((sizes > 0).sum(1), 2)
     robust = (residual**2).sum(1) * units / (units - 1)
-    robust += (PSEUDO_WEIGHT * (factor * typical) ** 2 * ((1 - rate) ** 2 + (1 + rate) ** 2)).sum(1)
+    ends = (1 - rate) ** 2 + (1 + rate) ** 2
+    robust += (PSEUDO_WEIGHT * (factor * typical) ** 2 * ends).sum(1)
     plain = (factor**2 * padded * (square - rate**2)).sum(1)
-    sizes = labels.sum(2)
-    ceiling = np.maximum((sizes**2).sum(1) / np.maximum(sizes.sum(1), 1e-12), 1.0)
-    out: Floats = np.clip(robust / np.maximum(plain, 1e-300), LEAST_EFFECT, ceiling)
+
+    effect = robust / np.maximum(plain, _TINY)
+    out: Floats = np.clip(effect, LEAST_EFFECT, effect_ceiling(sizes))
     return out
 
 
-def _plain(s: SignedStrata, one: Floats) -> Floats:
-    """Variance with strata against that of people alone."""
-
-    def variance(wins: Floats, losses: Floats, labels: Floats, shares: Floats) -> Floats:
-        w, x, n = wins.sum(1) + 0.25, losses.sum(1) + 0.25, labels.sum(1) + 1
-        out: Floats = (shares**2 * ((w + x) / n - ((w - x) / n) ** 2) / n).sum(1)
-        return out
-
-    wins, losses, labels = (v.sum(2, keepdims=True) for v in (s.wins, s.losses, s.labels))
-    return variance(s.wins, s.losses, s.labels, s.shares) / variance(wins, losses, labels, one)
+def _variance(s: SignedStrata) -> Floats:
+    """Variance of wins minus losses over the strata, shrunk a little, shape (R,)."""
+    w = s.wins.sum(1) + 0.25
+    x = s.losses.sum(1) + 0.25
+    n = s.labels.sum(1) + 1
+    within = (w + x) / n - ((w - x) / n) ** 2
+    out: Floats = (s.shares**2 * within / n).sum(1)
+    return out
 
 
-def _joined(
-    wins: Floats,
-    losses: Floats,
-    labels: Floats,
-    shares: Floats,
-    effect: Floats,
-    quantile: Floats,
-    share_variance: Floats,
-) -> tuple[Floats, Floats, Floats]:
-    b, c, n = (v.sum(1) / effect[:, None] for v in (wins, losses, labels))
+def _joined(s: SignedStrata, effect: Floats, quantile: Floats) -> Limits:
+    """Tango's limits of each stratum, joined."""
+    b = s.wins.sum(1) / effect[:, None]
+    c = s.losses.sum(1) / effect[:, None]
+    n = s.labels.sum(1) / effect[:, None]
     empty = n <= 0
-    low, high = paired_score(b, c, np.where(empty, 1.0, n), quantile[:, None])
-    pooled = (b - c).sum(1, keepdims=True) / np.maximum(n.sum(1, keepdims=True), 1e-12)
-    rate = np.where(empty, pooled, (b - c) / np.where(empty, 1.0, n))
-    low, high = np.where(empty, -1.0, low), np.where(empty, 1.0, high)
-    value = (shares * rate).sum(1)
-    between = ((rate - value[:, None]) ** 2 * shares).sum(1) * share_variance * quantile**2
-    down = np.sqrt((shares**2 * (rate - low) ** 2).sum(1) + between)
-    up = np.sqrt((shares**2 * (high - rate) ** 2).sum(1) + between)
-    return value, value - down, value + up
+    trials = np.where(empty, 1.0, n)
+    low, high = paired_score(b, c, trials, quantile[:, None])
+    low = np.where(empty, -1.0, low)
+    high = np.where(empty, 1.0, high)
+
+    pooled = ratio((b - c).sum(1), n.sum(1))
+    rate = np.where(empty, pooled[:, None], (b - c) / trials)
+    return join(s.shares, rate, (low, high), s.share_variance * quantile**2)

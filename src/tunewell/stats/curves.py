@@ -12,8 +12,19 @@ from tunewell.types import Estimate
 
 _SHAPES = np.array([0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.3])
 _RECTIFIERS = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 10.0])
-_USUAL_NOISE, _PRIOR_POINTS = 0.01, 2.0
 _FLOORS = np.linspace(0.0, 0.98, 15)
+
+# Five points leave two degrees of freedom: a run's usual noise of one percent counts as two more.
+_USUAL_NOISE = 0.01
+_PRIOR_POINTS = 2.0
+
+# A curve is never taken for exact: a run repeated with another seed differs by this at the least.
+_LEAST_NOISE = 0.002
+
+# The law reported forecasts what the average of all laws does at so many times the data.
+_AHEAD = 4
+_SIMULATED_AHEAD = 8
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -44,20 +55,24 @@ class LearningCurve:
         what was simulated.
         """
         positive(n, "n")
-        value = float(_law(np.array(self.law)[None], np.array([n]))[0, 0])
-        at = _law(self.fits, np.array([n]))[:, 0]
+        size = np.array([n])
+        value = float(_law(np.array(self.law)[None], size)[0, 0])
+        at = _law(self.fits, size)[:, 0]
         rng = np.random.default_rng(0)
         spread = at * np.exp(rng.normal(size=at.size) * self.residual)
-        low, high = np.quantile(spread, [(1 - self.level) / 2, (1 + self.level) / 2])
-        far = n > 8 * float(self.sizes.max())
+        tail = (1 - self.level) / 2
+        low, high = np.quantile(spread, [tail, (1 + self.level) / 2])
+
+        method = "rectified power law, bootstrap"
+        if n > _SIMULATED_AHEAD * float(self.sizes.max()):
+            method += ", beyond eight times the data: not simulated"
         return Estimate(
             value=value,
             low=min(float(low), value),
             high=max(float(high), value),
             level=self.level,
             n=self.sizes.size,
-            method="rectified power law, bootstrap"
-            + (", beyond eight times the data: not simulated" if far else ""),
+            method=method,
             unit="loss",
         )
 
@@ -104,65 +119,94 @@ def learning_curve(
         >>> abs(e.value - 1.075) < 0.02
         True
     """
-    n, y = vector(sizes, "sizes"), vector(losses, "losses")
-    if n.size != y.size or np.unique(n).size < 4 or (n <= 0).any() or (y <= 0).any():
+    n = vector(sizes, "sizes")
+    y = vector(losses, "losses")
+    too_few = n.size != y.size or np.unique(n).size < 4
+    if too_few or min(n.min(), y.min()) <= 0:
         raise ValueError(
             "'sizes' and 'losses' must be above 0, of one length, with 4 different sizes or more."
         )
     share(level, "level")
     if draws < 50:
         raise ValueError(f"'draws' must be 50 or more. Got {draws} instead.")
-    given = None if errors is None else vector(errors, "errors")
-    if given is not None and (given.size != y.size or (given <= 0).any()):
-        raise ValueError("'errors' must be above 0, one a point.")
-    scale = y if given is None else given
+    scale = y if errors is None else _errors(errors, y.size)
+
     laws, loss = _grid(n, y, scale)
     best = int(loss.argmin())
-    df = max(n.size - 3, 1)
-    if given is None:
-        # Five points leave two degrees of freedom: a run's usual noise of one percent counts as two
-        # more.
-        noise = (float(loss[best]) + _PRIOR_POINTS * _USUAL_NOISE**2) / (df + _PRIOR_POINTS)
-    else:
-        noise = max(float(loss[best]) / df, 1.0)
-    # Never taken for exact: a run repeated with another seed differs, by half a percent at the
-    # least.
-    relative = float(np.sqrt(noise) * np.mean(scale / y)) if noise > 0 else 0.0
-    noise = max(noise, (0.002 / max(float(np.mean(scale / y)), 1e-300)) ** 2)
+    noise = _noise(float(loss[best]), n.size, known_errors=errors is not None)
+    mean_scale = float(np.mean(scale / y))
+    relative = float(np.sqrt(noise) * mean_scale)
+    noise = max(noise, (_LEAST_NOISE / max(mean_scale, _TINY)) ** 2)
+
     rng = np.random.default_rng(seed)
-    weight = np.exp(-(loss - loss[best]) / (2 * noise))
-    central = (weight[:, None] * _law(laws, 4 * np.array([n.max()]))).sum() / weight.sum()
+    ahead = _AHEAD * np.array([n.max()])
+    likelihood = np.exp(-(loss - loss[best]) / (2 * noise))
+    central = (likelihood[:, None] * _law(laws, ahead)).sum() / likelihood.sum()
+
     fits = []
     fitted = _law(laws[best : best + 1], n)[0]
     for _ in range(draws):
-        drawn = np.maximum(fitted + rng.normal(size=n.size) * np.sqrt(noise) * scale, 1e-6 * y)
-        some, bad = _grid(n, drawn, scale)
-        w = np.exp(-(bad - bad.min()) / (2 * noise))
-        fits.append(some[rng.choice(len(some), p=w / w.sum())])
+        errors_drawn = rng.normal(size=n.size) * np.sqrt(noise) * scale
+        drawn = np.maximum(fitted + errors_drawn, 1e-6 * y)
+        candidates, misfit = _grid(n, drawn, scale)
+        weight = np.exp(-(misfit - misfit.min()) / (2 * noise))
+        fits.append(candidates[rng.choice(len(candidates), p=weight / weight.sum())])
+
     # The law reported is the one of the grid nearest to the average forecast, among those that fit
     # well.
-    well = loss <= loss[best] + 2 * noise
-    at = _law(laws[well], 4 * np.array([n.max()]))[:, 0]
-    chosen = laws[well][int(np.abs(at - central).argmin())]
-    law = (float(chosen[0]), float(chosen[1]), float(chosen[2]), float(chosen[3]))
+    well = laws[loss <= loss[best] + 2 * noise]
+    off = np.abs(_law(well, ahead)[:, 0] - central)
+    b, d, power, floor = well[int(off.argmin())]
     return LearningCurve(
-        law=law, sizes=n, losses=y, fits=np.array(fits), residual=max(relative, 0.002), level=level
+        law=(float(b), float(d), float(power), float(floor)),
+        sizes=n,
+        losses=y,
+        fits=np.array(fits),
+        residual=max(relative, _LEAST_NOISE),
+        level=level,
     )
+
+
+def _errors(errors: ArrayLike, points: int) -> Floats:
+    given = vector(errors, "errors")
+    if given.size != points or (given <= 0).any():
+        raise ValueError("'errors' must be above 0, one a point.")
+    return given
+
+
+def _noise(loss: float, points: int, *, known_errors: bool) -> float:
+    """Variance of a point around the law, in units of its scale.
+
+    Args:
+        loss: Weighted sum of squares of the best law.
+        points: How many there are.
+        known_errors: Whether the scale is each point's own standard error.
+    """
+    df = max(points - 3, 1)
+    if known_errors:
+        return max(loss / df, 1.0)
+    return (loss + _PRIOR_POINTS * _USUAL_NOISE**2) / (df + _PRIOR_POINTS)
 
 
 def _grid(n: Floats, y: Floats, scale: Floats) -> tuple[Floats, Floats]:
     """Every law of the grid with its best B, and its weighted sum of squares."""
-    b, r, f = (v.ravel() for v in np.meshgrid(_SHAPES, _RECTIFIERS, _FLOORS, indexing="ij"))
+    grids = np.meshgrid(_SHAPES, _RECTIFIERS, _FLOORS, indexing="ij")
+    b, r, f = (grid.ravel() for grid in grids)
     rectifier = r * float(n.min()) ** b
     floor = f * float(y.min())
+
     basis = 1.0 / (rectifier[:, None] + n[None, :] ** b[:, None])
-    gap, w = y[None, :] - floor[:, None], 1.0 / scale[None, :] ** 2
-    height = np.maximum((w * gap * basis).sum(1) / (w * basis**2).sum(1), 0.0)
-    loss = (w * (gap - height[:, None] * basis) ** 2).sum(1)
+    gap = y[None, :] - floor[:, None]
+    w = 1.0 / scale[None, :] ** 2
+    best_height = (w * gap * basis).sum(1) / (w * basis**2).sum(1)
+    height = np.maximum(best_height, 0.0)
+    off = gap - height[:, None] * basis
+    loss = (w * off**2).sum(1)
     return np.stack([height, rectifier, b, floor], axis=1), loss
 
 
 def _law(laws: Floats, n: Floats) -> Floats:
     """Loss of each law at each size, shape (laws, sizes)."""
-    out: Floats = laws[:, :1] / (laws[:, 1:2] + n[None, :] ** laws[:, 2:3]) + laws[:, 3:4]
+    height, rectifier, power, floor = (column[:, None] for column in laws.T)
+    out: Floats = height / (rectifier + n[None, :] ** power) + floor
     return out

@@ -1,4 +1,7 @@
-"""Whether two samples differ: kernel, Kolmogorov-Smirnov and chi-square tests whose p-values know the sample sizes."""
+"""Whether two samples differ, by tests whose p-values know the sample sizes.
+
+Kernel, Kolmogorov-Smirnov and chi-square.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tunewell.stats.inputs import Floats, share
+from tunewell.stats.inputs import Floats, are_counts, critical, share
 from tunewell.stats.proportions import Tested
 from tunewell.types import Estimate
 
@@ -52,18 +55,18 @@ def two_sample(
     Example:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
-        >>> same = two_sample(rng.normal(size=(80, 3)), rng.normal(size=(60, 3)), permutations=199)
-        >>> moved = two_sample(rng.normal(size=(80, 3)), rng.normal(size=(60, 3)) + 0.7, permutations=199)
+        >>> a, b = rng.normal(size=(80, 3)), rng.normal(size=(60, 3))
+        >>> same = two_sample(a, b, permutations=199)
+        >>> a, b = rng.normal(size=(80, 3)), rng.normal(size=(60, 3)) + 0.7
+        >>> moved = two_sample(a, b, permutations=199)
         >>> same.p_value > 0.05, moved.p_value
         (True, 0.005)
     """
     share(level, "level")
     if permutations < 19:
         raise ValueError(f"'permutations' must be 19 or more. Got {permutations} instead.")
-    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    for name, v in (("a", x), ("b", y)):
-        if v.size == 0 or not np.isfinite(v).all():
-            raise ValueError(f"'{name}' must hold finite numbers, one or more.")
+    x = _finite(a, "a")
+    y = _finite(b, "b")
     rng = np.random.default_rng(seed)
     if test == "mmd":
         return _mmd(x, y, permutations, level, rng)
@@ -78,39 +81,58 @@ def two_sample(
     raise ValueError(f"'test' must be mmd, ks or chi2. Got {test!r} instead.")
 
 
-def _mmd(x: Floats, y: Floats, permutations: int, level: float, rng: np.random.Generator) -> Tested:
-    x, y = (v[:, None] if v.ndim == 1 else v.reshape(len(v), -1) for v in (x, y))
-    if x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
+def _finite(values: ArrayLike, name: str) -> Floats:
+    v = np.asarray(values, dtype=np.float64)
+    if v.size == 0 or not np.isfinite(v).all():
+        raise ValueError(f"'{name}' must hold finite numbers, one or more.")
+    return v
+
+
+def _permutation_p(null: Floats, seen: float, tolerance: float) -> float:
+    """Share of permutations that are as far, the data themselves among them; never 0."""
+    as_far = int((null >= seen - tolerance).sum())
+    return (1 + as_far) / (null.size + 1)
+
+
+# --- maximum mean discrepancy ---------------------------------------------------------------------
+
+
+def _mmd(
+    x: Floats,
+    y: Floats,
+    permutations: int,
+    level: float,
+    rng: np.random.Generator,
+) -> Tested:
+    x = x.reshape(len(x), -1)
+    y = y.reshape(len(y), -1)
+    n = len(x)
+    m = len(y)
+    if x.shape[1] != y.shape[1] or min(n, m) < 2:
         raise ValueError(
             f"'a' and 'b' must hold 2 rows or more of one width. Got {x.shape} and {y.shape}."
         )
-    if len(x) + len(y) > _MOST:
+    if n + m > _MOST:
         raise ValueError(
-            f"'a' and 'b' must hold {_MOST} rows together at most: draw a sample. Got {len(x) + len(y)}."
+            f"'a' and 'b' must hold {_MOST} rows together at most: draw a sample. Got {n + m}."
         )
-    z = np.concatenate([x, y])
-    squares = (z**2).sum(1)
-    distance = np.maximum(squares[:, None] + squares[None, :] - 2 * z @ z.T, 0.0)
-    positive = distance[np.triu_indices(len(z), 1)]
-    width = float(np.median(positive)) or float(positive.mean()) or 1.0
-    kernel = np.exp(-distance / width)
-    np.fill_diagonal(kernel, 0.0)
-    n, m = len(x), len(y)
-    value = float(_discrepancy(kernel, np.r_[np.ones(n), np.zeros(m)][None], n, m)[0])
+
+    kernel = _gaussian_kernel(np.concatenate([x, y]))
+    inside = np.r_[np.ones(n), np.zeros(m)]
+    value = float(_discrepancy(kernel, inside[None], n, m)[0])
     labels = np.zeros((permutations, n + m))
     for row in labels:
         row[rng.permutation(n + m)[:n]] = 1.0
     null = _discrepancy(kernel, labels, n, m)
-    p = (1 + int((null >= value - 1e-12).sum())) / (permutations + 1)
+
     # Interval: jackknife over rows, the variance of a two-sample U-statistic, not below its spread
     # without a change.
-    inside = np.r_[np.ones(n), np.zeros(m)]
-    to_x, to_y = kernel @ inside, kernel @ (1 - inside)
+    to_x = kernel @ inside
+    to_y = kernel @ (1 - inside)
     own = to_x[:n] / (n - 1) - to_y[:n] / m
     other = to_y[n:] / (m - 1) - to_x[n:] / n
-    spread = math.sqrt(4 * (own.var(ddof=1) / n + other.var(ddof=1) / m) + float(null.var()))
-    from tunewell.stats.inputs import critical
-
+    variance = 4 * (own.var(ddof=1) / n + other.var(ddof=1) / m)
+    spread = math.sqrt(variance + float(null.var()))
     half = critical(level, min(n, m) - 1) * spread
     estimate = Estimate(
         value=value,
@@ -121,11 +143,30 @@ def _mmd(x: Floats, y: Floats, permutations: int, level: float, rng: np.random.G
         method="MMD squared, unbiased",
     )
     return Tested(
-        estimate=estimate, p_value=p, statistic=value, method=f"MMD, {permutations} permutations"
+        estimate=estimate,
+        p_value=_permutation_p(null, value, 1e-12),
+        statistic=value,
+        method=f"MMD, {permutations} permutations",
     )
 
 
-def _discrepancy(kernel: Floats, first: Floats, n: int, m: int) -> Floats:
+def _gaussian_kernel(z: Floats) -> Floats:
+    """Gaussian kernel of median width between all rows, its diagonal 0."""
+    squares = (z**2).sum(1)
+    distance = np.maximum(squares[:, None] + squares[None, :] - 2 * z @ z.T, 0.0)
+    between = distance[np.triu_indices(len(z), 1)]
+    width = float(np.median(between)) or float(between.mean()) or 1.0
+    kernel: Floats = np.exp(-distance / width)
+    np.fill_diagonal(kernel, 0.0)
+    return kernel
+
+
+def _discrepancy(
+    kernel: Floats,
+    first: Floats,
+    n: int,
+    m: int,
+) -> Floats:
     """Unbiased squared discrepancy for each row of 0/1 labels, the kernel's diagonal being 0."""
     product = first @ kernel
     inside = (product * first).sum(1)
@@ -133,8 +174,13 @@ def _discrepancy(kernel: Floats, first: Floats, n: int, m: int) -> Floats:
     reach = product.sum(1)
     across = reach - inside
     outside = total - inside - 2 * across
-    out: Floats = inside / (n * (n - 1)) + outside / (m * (m - 1)) - 2 * across / (n * m)
+    within_x = inside / (n * (n - 1))
+    within_y = outside / (m * (m - 1))
+    out: Floats = within_x + within_y - 2 * across / (n * m)
     return out
+
+
+# --- Kolmogorov-Smirnov and chi-square ------------------------------------------------------------
 
 
 def _ks(x: Floats, y: Floats, level: float) -> Tested:
@@ -142,7 +188,8 @@ def _ks(x: Floats, y: Floats, level: float) -> Tested:
 
     result = ks_2samp(x, y)
     gap = float(result.statistic)
-    half = sum(math.sqrt(math.log(4 / (1 - level)) / (2 * v.size)) for v in (x, y))
+    log_tail = math.log(4 / (1 - level))
+    half = math.sqrt(log_tail / (2 * x.size)) + math.sqrt(log_tail / (2 * y.size))
     estimate = Estimate(
         value=gap,
         low=max(gap - half, 0.0),
@@ -152,57 +199,86 @@ def _ks(x: Floats, y: Floats, level: float) -> Tested:
         method="largest gap of the distribution functions, DKW",
     )
     return Tested(
-        estimate=estimate, p_value=float(result.pvalue), statistic=gap, method="Kolmogorov-Smirnov"
+        estimate=estimate,
+        p_value=float(result.pvalue),
+        statistic=gap,
+        method="Kolmogorov-Smirnov",
     )
 
 
 def _chi2(
-    x: Floats, y: Floats, permutations: int, level: float, rng: np.random.Generator
+    x: Floats,
+    y: Floats,
+    permutations: int,
+    level: float,
+    rng: np.random.Generator,
 ) -> Tested:
     from scipy.special import chdtrc
 
-    counts = np.stack([x, y]) if x.size == y.size else np.empty(0)
-    if (
-        counts.size == 0
-        or (counts < 0).any()
-        or (counts != np.round(counts)).any()
-        or (counts.sum(1) < 1).any()
-    ):
+    empty = min(x.sum(), y.sum()) < 1
+    if x.size != y.size or empty or not are_counts(np.concatenate([x, y])):
         raise ValueError("'a' and 'b' must hold counts of the same categories, not all 0.")
+    counts = np.stack([x, y])
     counts = counts[:, counts.sum(0) > 0]
     sizes = counts.sum(1)
     expected = np.outer(sizes, counts.sum(0)) / counts.sum()
     statistic = float(((counts - expected) ** 2 / expected).sum())
     if (expected < 5).any():
-        pool = np.repeat(np.arange(counts.shape[1]), counts.sum(0).astype(int))
-        first = int(sizes[0])
-        null = np.empty(permutations)
-        for i in range(permutations):
-            drawn = np.bincount(rng.permutation(pool)[:first], minlength=counts.shape[1])
-            table = np.stack([drawn, counts.sum(0) - drawn])
-            null[i] = ((table - expected) ** 2 / expected).sum()
-        p, method = (
-            (1 + int((null >= statistic - 1e-9).sum())) / (permutations + 1),
-            f"{permutations} permutations",
-        )
+        null = _permuted_chi2(counts, expected, permutations, rng)
+        p = _permutation_p(null, statistic, 1e-9)
+        method = f"chi-square, {permutations} permutations"
     else:
-        p, method = float(chdtrc(max(counts.shape[1] - 1, 1), statistic)), "asymptotic"
+        p = float(chdtrc(max(counts.shape[1] - 1, 1), statistic))
+        method = "chi-square, asymptotic"
+    return Tested(
+        estimate=_total_variation(counts, level, rng),
+        p_value=p,
+        statistic=statistic,
+        method=method,
+    )
+
+
+def _permuted_chi2(
+    counts: Floats,
+    expected: Floats,
+    permutations: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """The statistic where rows are dealt to the samples at random, shape (permutations,)."""
+    categories = counts.shape[1]
+    totals = counts.sum(0)
+    pool = np.repeat(np.arange(categories), totals.astype(int))
+    first = int(counts[0].sum())
+    null = np.empty(permutations)
+    for i in range(permutations):
+        drawn = np.bincount(rng.permutation(pool)[:first], minlength=categories)
+        table = np.stack([drawn, totals - drawn])
+        null[i] = ((table - expected) ** 2 / expected).sum()
+    return null
+
+
+def _total_variation(counts: Floats, level: float, rng: np.random.Generator) -> Estimate:
+    """Distance of two distributions over categories, by a bootstrap of both samples.
+
+    The distance leans high by what two samples of one distribution would show.
+    """
+    sizes = counts.sum(1)
     shares = counts / sizes[:, None]
-    apart = float(np.abs(shares[0] - shares[1]).sum() / 2)
-    # Bootstrap of both samples; the distance leans high by what two samples of one distribution
-    # would show.
-    draws = [
-        rng.multinomial(int(n), s, size=_DRAWS) / n for n, s in zip(sizes, shares, strict=True)
-    ]
-    found = np.abs(draws[0] - draws[1]).sum(1) / 2
-    low, high = (float(v) for v in np.quantile(found, [(1 - level) / 2, (1 + level) / 2]))
-    lean = float(found.mean()) - apart
-    estimate = Estimate(
-        value=apart,
-        low=min(max(low - 2 * lean, 0.0), apart),
-        high=max(min(high, 1.0), apart),
+    value = float(np.abs(shares[0] - shares[1]).sum() / 2)
+
+    first, second = (
+        rng.multinomial(int(n), drawn_from, size=_DRAWS) / n
+        for n, drawn_from in zip(sizes, shares, strict=True)
+    )
+    found = np.abs(first - second).sum(1) / 2
+    tail = (1 - level) / 2
+    low, high = np.quantile(found, [tail, (1 + level) / 2])
+    lean = float(found.mean()) - value
+    return Estimate(
+        value=value,
+        low=min(max(float(low) - 2 * lean, 0.0), value),
+        high=max(min(float(high), 1.0), value),
         level=level,
         n=int(counts.sum()),
         method="total variation, bootstrap",
     )
-    return Tested(estimate=estimate, p_value=p, statistic=statistic, method=f"chi-square, {method}")

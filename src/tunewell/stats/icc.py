@@ -3,16 +3,56 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import fdtri
 
-from tunewell.stats.inputs import matrix, positive, share
+from tunewell.stats.inputs import Floats, matrix, positive, share
 from tunewell.types import Estimate
 
 Form = Literal["ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)"]
+FORMS = get_args(Form)
+_MOST_ITEMS = 1_000_000
+_MOST_RATERS = 1000
+
+
+@dataclass(frozen=True)
+class MeanSquares:
+    """The analysis of variance of a table of items × raters.
+
+    Attributes:
+        n: Items.
+        k: Raters.
+        rows: Mean square between items.
+        columns: Mean square between raters.
+        within: Mean square within items.
+        error: Mean square of the interaction.
+    """
+
+    n: int
+    k: int
+    rows: float
+    columns: float
+    within: float
+    error: float
+
+    @classmethod
+    def of(cls, x: Floats) -> MeanSquares:
+        """Those of a complete table, shape (items, raters)."""
+        n, k = x.shape
+        mean = x.mean()
+        off_items = x.mean(1) - mean
+        off_raters = x.mean(0) - mean
+        off_cells = x - x.mean(1, keepdims=True)
+        rows = k * float((off_items**2).sum()) / (n - 1)
+        columns = n * float((off_raters**2).sum()) / (k - 1)
+        within = float((off_cells**2).sum()) / (n * (k - 1))
+        interaction = within * n * (k - 1) - columns * (k - 1)
+        error = interaction / ((n - 1) * (k - 1))
+        return cls(n, k, rows, columns, within, max(error, 0.0))
 
 
 def icc(ratings: ArrayLike, *, form: Form = "ICC(2,1)", level: float = 0.95) -> Estimate:
@@ -33,7 +73,8 @@ def icc(ratings: ArrayLike, *, form: Form = "ICC(2,1)", level: float = 0.95) -> 
         Psychological Methods 1, table 7.
 
     Example:
-        >>> table = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+        >>> table = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8],
+        ...          [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
         >>> round(icc(table).value, 2), round(icc(table, form="ICC(3,k)").value, 2)
         (0.29, 0.91)
     """
@@ -41,26 +82,39 @@ def icc(ratings: ArrayLike, *, form: Form = "ICC(2,1)", level: float = 0.95) -> 
     n, k = x.shape
     if n < 2 or k < 2:
         raise ValueError(f"'ratings' must hold 2 items and 2 raters or more. Got shape {x.shape}.")
-    if form not in ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)"):
+    if form not in FORMS:
         raise ValueError(
             f"'form' must be ICC(1,1), (2,1), (3,1), (1,k), (2,k) or (3,k). Got {form!r} instead."
         )
-    rows = k * float(((x.mean(1) - x.mean()) ** 2).sum()) / (n - 1)
-    columns = n * float(((x.mean(0) - x.mean()) ** 2).sum()) / (k - 1)
-    within = float(((x - x.mean(1, keepdims=True)) ** 2).sum()) / (n * (k - 1))
-    error = max((within * n * (k - 1) - columns * (k - 1)) / ((n - 1) * (k - 1)), 0.0)
-    if rows == 0 and within == 0:
+    squares = MeanSquares.of(x)
+    if squares.rows == 0 and squares.within == 0:
         raise ValueError("'ratings' are all equal: the correlation is undefined.")
+
     alpha = 1 - share(level, "level")
-    if form in ("ICC(1,1)", "ICC(1,k)"):
-        single = _one(rows, within, n, k, alpha, n * (k - 1))
-    elif form in ("ICC(3,1)", "ICC(3,k)"):
-        single = _one(rows, error, n, k, alpha, (n - 1) * (k - 1))
+    if form.startswith("ICC(1,"):
+        ratio = _ratio(squares.rows, squares.within)
+        single = _one(ratio, n, k, n * (k - 1), alpha)
+    elif form.startswith("ICC(3,"):
+        ratio = _ratio(squares.rows, squares.error)
+        single = _one(ratio, n, k, (n - 1) * (k - 1), alpha)
     else:
-        single = _two(rows, columns, error, n, k, alpha)
-    value, low, high = single if form.endswith(",1)") else tuple(_mean_of(r, k) for r in single)
-    low, high = min(low, value), max(high, value)
-    return Estimate(value=value, low=low, high=high, level=level, n=n, method=f"{form}, F")
+        single = _two(squares, alpha)
+
+    value, low, high = single
+    if form.endswith(",k)"):
+        value, low, high = (_mean_of(r, k) for r in single)
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=level,
+        n=n,
+        method=f"{form}, F",
+    )
+
+
+def _ratio(rows: float, error: float) -> float:
+    return rows / error if error > 0 else math.inf
 
 
 def raters_needed(
@@ -108,9 +162,9 @@ def raters_needed(
     alpha = 1 - share(level, "level")
     if items is None:
         assert raters is not None
-        low, high, fixed, unit = 3, 1_000_000, raters, "items"
+        fixed, unit, low, high = raters, "items", 3, _MOST_ITEMS
     else:
-        low, high, fixed, unit = 2, 1000, items, "raters"
+        fixed, unit, low, high = items, "raters", 2, _MOST_RATERS
     if fixed < 2:
         raise ValueError(f"'items' and 'raters' must be 2 or more. Got {fixed} instead.")
 
@@ -122,14 +176,24 @@ def raters_needed(
         raise ValueError(
             f"No number of {unit} up to {high} gives a width of {width:g}: more items are needed."
         )
-    while high - low > 1 and not narrow(low):
+    # The least count that is narrow, which lies above `low` unless `low` itself is.
+    if narrow(low):
+        high = low
+    while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if narrow(middle) else (middle, high)
-    answer = low if narrow(low) else high
-    return Estimate.exact(float(answer), n=0, unit=unit)
+        if narrow(middle):
+            high = middle
+        else:
+            low = middle
+    return Estimate.exact(float(high), n=0, unit=unit)
 
 
-def expected_width(items: int, raters: int, agreement: float, alpha: float = 0.05) -> float:
+def expected_width(
+    items: int,
+    raters: int,
+    agreement: float,
+    alpha: float = 0.05,
+) -> float:
     """Width of the interval for ICC(1,1) at the F ratio expected for this agreement.
 
     Example:
@@ -137,44 +201,75 @@ def expected_width(items: int, raters: int, agreement: float, alpha: float = 0.0
         0.163
     """
     ratio = (1 + (raters - 1) * agreement) / (1 - agreement)
-    _, low, high = _one(ratio, 1.0, items, raters, alpha, items * (raters - 1))
+    _, low, high = _one(ratio, items, raters, items * (raters - 1), alpha)
     return high - low
 
 
 def _one(
-    rows: float, error: float, n: int, k: int, alpha: float, df: int
+    ratio: float,
+    n: int,
+    k: int,
+    df: int,
+    alpha: float,
 ) -> tuple[float, float, float]:
-    """ICC(1,1) with its error mean square within items, ICC(3,1) with that of the interaction."""
-    if error <= 0:
+    """ICC(1,1) or ICC(3,1) with its interval.
+
+    Args:
+        ratio: Mean square of the items over that within them, or over the interaction's; infinite
+            without error.
+        n: Items.
+        k: Raters.
+        df: Degrees of freedom of the error.
+        alpha: One minus the level.
+    """
+    if math.isinf(ratio):
         return 1.0, 1.0, 1.0
-    ratio = rows / error
-    down = ratio / float(fdtri(n - 1, df, 1 - alpha / 2))
-    up = ratio * float(fdtri(df, n - 1, 1 - alpha / 2))
-    value, low, high = ((f - 1) / (f + k - 1) for f in (ratio, down, up))
+    tail = 1 - alpha / 2
+    down = ratio / float(fdtri(n - 1, df, tail))
+    up = ratio * float(fdtri(df, n - 1, tail))
+
+    def correlation(f: float) -> float:
+        return (f - 1) / (f + k - 1)
+
+    return correlation(ratio), correlation(down), correlation(up)
+
+
+def _two(s: MeanSquares, alpha: float) -> tuple[float, float, float]:
+    """ICC(2,1) with its interval."""
+    n = s.n
+    k = s.k
+    raters_share = k * (s.columns - s.error) / n
+    value = (s.rows - s.error) / (s.rows + (k - 1) * s.error + raters_share)
+    if s.error <= 0 and s.columns <= 0:
+        return 1.0, 1.0, 1.0
+    df = _satterthwaite(s, value)
+    tail = 1 - alpha / 2
+    f1 = float(fdtri(n - 1, df, tail))
+    f2 = float(fdtri(df, n - 1, tail))
+    spread = k * s.columns + (k * n - k - n) * s.error
+    low = n * (s.rows - f1 * s.error) / (f1 * spread + n * s.rows)
+    high = n * (f2 * s.rows - s.error) / (spread + n * f2 * s.rows)
     return value, low, high
 
 
-def _two(
-    rows: float, columns: float, error: float, n: int, k: int, alpha: float
-) -> tuple[float, float, float]:
-    """ICC(2,1) with Satterthwaite's degrees of freedom for the raters' share."""
-    value = (rows - error) / (rows + (k - 1) * error + k * (columns - error) / n)
-    if error <= 0 and columns <= 0:
-        return 1.0, 1.0, 1.0
-    a = k * value / (n * (1 - value)) if value < 1 else math.inf
-    b = 1 + k * value * (n - 1) / (n * (1 - value)) if value < 1 else math.inf
-    top = (a * columns + b * error) ** 2
-    bottom = (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
-    df = max(top / bottom, 1.0) if bottom > 0 and math.isfinite(top) else 1.0
-    f1, f2 = float(fdtri(n - 1, df, 1 - alpha / 2)), float(fdtri(df, n - 1, 1 - alpha / 2))
-    spread = k * columns + (k * n - k - n) * error
-    low = n * (rows - f1 * error) / (f1 * spread + n * rows)
-    high = n * (f2 * rows - error) / (spread + n * f2 * rows)
-    return value, low, high
+def _satterthwaite(s: MeanSquares, value: float) -> float:
+    """Degrees of freedom of the raters' share and the error together (McGraw & Wong 1996)."""
+    if value >= 1:
+        return 1.0
+    n = s.n
+    k = s.k
+    a = k * value / (n * (1 - value))
+    b = 1 + k * value * (n - 1) / (n * (1 - value))
+    of_raters = a * s.columns
+    of_error = b * s.error
+    top = (of_raters + of_error) ** 2
+    bottom = of_raters**2 / (k - 1) + of_error**2 / ((n - 1) * (k - 1))
+    return max(top / bottom, 1.0) if bottom > 0 else 1.0
 
 
 def _mean_of(single: float, k: int) -> float:
     """Spearman-Brown: the reliability of the mean of k ratings."""
     floor = -1 / (k - 1) + 1e-12
     r = max(single, floor)
-    return float(np.clip(k * r / (1 + (k - 1) * r), -1e6, 1.0))
+    reliability = k * r / (1 + (k - 1) * r)
+    return float(np.clip(reliability, -1e6, 1.0))

@@ -15,6 +15,7 @@ from scipy.special import ndtri, stdtrit
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+_SMALL = 1e-12
 
 
 def vector(values: ArrayLike, name: str, *, missing: bool = False) -> Floats:
@@ -24,9 +25,10 @@ def vector(values: ArrayLike, name: str, *, missing: bool = False) -> Floats:
         raise ValueError(f"'{name}' must have one dimension. Got shape {x.shape} instead.")
     if x.size == 0:
         raise ValueError(f"'{name}' must hold at least one value. Got none.")
-    if np.isinf(x).any() or (not missing and np.isnan(x).any()):
+    wrong = _not_numbers(x, missing)
+    if wrong.size:
         rule = "finite numbers, NaN where missing" if missing else "finite numbers"
-        raise ValueError(f"'{name}' must hold {rule}. Got {x[~np.isfinite(x)][0]} instead.")
+        raise ValueError(f"'{name}' must hold {rule}. Got {wrong[0]} instead.")
     return x
 
 
@@ -35,11 +37,23 @@ def matrix(values: ArrayLike, name: str, *, missing: bool = False) -> Floats:
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2 or x.size == 0:
         raise ValueError(
-            f"'{name}' must have two dimensions and at least one value. Got shape {x.shape} instead."
+            f"'{name}' must have two dimensions and at least one value. "
+            f"Got shape {x.shape} instead."
         )
-    if np.isinf(x).any() or (not missing and np.isnan(x).any()):
-        raise ValueError(f"'{name}' must hold finite numbers. Got {x[~np.isfinite(x)][0]} instead.")
+    wrong = _not_numbers(x, missing)
+    if wrong.size:
+        raise ValueError(f"'{name}' must hold finite numbers. Got {wrong[0]} instead.")
     return x
+
+
+def _not_numbers(x: Floats, missing: bool) -> Floats:
+    """Values that are not allowed: infinities, and NaN unless ``missing`` allows it."""
+    return x[np.isinf(x)] if missing else x[~np.isfinite(x)]
+
+
+def are_counts(x: Floats) -> bool:
+    """Whether all values are whole numbers, 0 or above."""
+    return bool((x >= 0).all() and (x == np.round(x)).all())
 
 
 def codes(clusters: Iterable[Hashable] | None, n: int, name: str = "clusters") -> Ints:
@@ -51,9 +65,10 @@ def codes(clusters: Iterable[Hashable] | None, n: int, name: str = "clusters") -
     """
     if clusters is None:
         return np.arange(n, dtype=np.int64)
-    seen: dict[Hashable, int] = {}
     labels = clusters.tolist() if isinstance(clusters, np.ndarray) else clusters
-    out = np.fromiter((seen.setdefault(label, len(seen)) for label in labels), dtype=np.int64)
+    seen: dict[Hashable, int] = {}
+    numbers = (seen.setdefault(label, len(seen)) for label in labels)
+    out = np.fromiter(numbers, dtype=np.int64)
     if out.size != n:
         raise ValueError(
             f"'{name}' must name a cluster for each of the {n} rows. Got {out.size} instead."
@@ -69,8 +84,16 @@ def tally(at: Ints, weights: ArrayLike | None = None, length: int = 0) -> Floats
         >>> tally(np.array([0, 1, 1]), [0.5, 1.0, 2.0], 3).tolist()
         [0.5, 3.0, 0.0]
     """
-    w = None if weights is None else np.asarray(weights, dtype=np.float64)
+    if weights is None:
+        return np.bincount(at, None, length).astype(np.float64)
+    w = np.asarray(weights, dtype=np.float64)
     return np.bincount(at, w, length).astype(np.float64)
+
+
+def ratio(x: Floats, n: Floats) -> Floats:
+    """``x / n`` elementwise, for n of 0 and above: 0 where both are 0."""
+    out: Floats = x / np.maximum(n, _SMALL)
+    return out
 
 
 def share(value: float, name: str) -> float:
@@ -91,15 +114,14 @@ def value_range(low: float | None, high: float | None) -> tuple[float, float] | 
     """Both ends of a metric's range, or None where neither is given."""
     if low is None and high is None:
         return None
-    if (
-        low is None
-        or high is None
-        or not (math.isfinite(low) and math.isfinite(high) and low < high)
-    ):
+    bottom = math.nan if low is None else float(low)
+    top = math.nan if high is None else float(high)
+    width = top - bottom  # NaN where an end is missing
+    if not (math.isfinite(width) and width > 0):
         raise ValueError(
             f"'low' and 'high' must both be finite, low below high. Got {low} and {high} instead."
         )
-    return float(low), float(high)
+    return bottom, top
 
 
 def critical(level: float, df: float = math.inf) -> float:
@@ -110,4 +132,6 @@ def critical(level: float, df: float = math.inf) -> float:
         (1.96, 2.262)
     """
     q = (1.0 + share(level, "level")) / 2.0
-    return float(ndtri(q)) if math.isinf(df) else float(stdtrit(max(df, 1.0), q))
+    if math.isinf(df):
+        return float(ndtri(q))
+    return float(stdtrit(max(df, 1.0), q))

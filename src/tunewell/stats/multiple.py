@@ -56,13 +56,33 @@ def equivalence(
     positive(margin, "margin")
     if kind not in ("non-inferiority", "equivalence"):
         raise ValueError(f"'kind' must be non-inferiority or equivalence. Got {kind!r} instead.")
-    holds: bool | None = None
-    upper = kind == "equivalence"
-    if difference.low > -margin and (not upper or difference.high < margin):
-        holds = True
-    elif difference.high <= -margin or (upper and difference.low >= margin):
-        holds = False
+    holds = _above(difference, -margin)
+    if kind == "equivalence":
+        not_better = _below(difference, margin)
+        holds = _both(holds, not_better)
     return Equivalence(estimate=difference, margin=margin, kind=kind, holds=holds)
+
+
+def _above(e: Estimate, limit: float) -> bool | None:
+    """Whether the truth is above a limit: True when shown, False when refuted, else None."""
+    if e.low > limit:
+        return True
+    return False if e.high <= limit else None
+
+
+def _below(e: Estimate, limit: float) -> bool | None:
+    """The same of below."""
+    if e.high < limit:
+        return True
+    return False if e.low >= limit else None
+
+
+def _both(a: bool | None, b: bool | None) -> bool | None:
+    """Whether both hold, as far as it is known."""
+    known = {a, b}
+    if False in known:
+        return False
+    return None if None in known else True
 
 
 def _p_values(p_values: ArrayLike) -> Floats:
@@ -70,13 +90,14 @@ def _p_values(p_values: ArrayLike) -> Floats:
     if p.size == 0:
         return p.reshape(0)
     p = vector(p, "p_values")
-    if (p < 0).any() or (p > 1).any():
-        raise ValueError(f"'p_values' must lie in [0, 1]. Got {p[(p < 0) | (p > 1)][0]} instead.")
+    outside = p[(p < 0) | (p > 1)]
+    if outside.size:
+        raise ValueError(f"'p_values' must lie in [0, 1]. Got {outside[0]} instead.")
     return p
 
 
 def benjamini_hochberg(p_values: ArrayLike, *, q: float = 0.05) -> Bools:
-    """Which hypotheses to reject so that the expected share of false rejections is at most ``q``.
+    """Which hypotheses to reject so that at most a share ``q`` of rejections is expected false.
 
     Args:
         p_values: Shape (m,), in [0, 1], from independent (or positively dependent) tests.
@@ -92,18 +113,21 @@ def benjamini_hochberg(p_values: ArrayLike, *, q: float = 0.05) -> Bools:
         >>> benjamini_hochberg([0.001, 0.02, 0.04, 0.9]).tolist()
         [True, True, False, False]
     """
-    p, m = _p_values(p_values), np.size(p_values)
+    p = _p_values(p_values)
+    m = p.size
     share(q, "q")
     order = np.argsort(p, kind="stable")
-    below = np.flatnonzero(p[order] <= q * np.arange(1, m + 1) / max(m, 1))
-    out = np.zeros(m, dtype=np.bool_)
+    limits = q * np.arange(1, m + 1) / max(m, 1)
+    below = np.flatnonzero(p[order] <= limits)
+    rejected = np.zeros(m, dtype=np.bool_)
     if below.size:
-        out[order[: below[-1] + 1]] = True
-    return out
+        last = below[-1]
+        rejected[order[: last + 1]] = True
+    return rejected
 
 
 def holm(p_values: ArrayLike, *, alpha: float = 0.05) -> Bools:
-    """Which hypotheses to reject so that the probability of any false rejection is at most ``alpha``.
+    """Which hypotheses to reject so that any is false with a probability of at most ``alpha``.
 
     Holds under any dependence.
 
@@ -121,11 +145,13 @@ def holm(p_values: ArrayLike, *, alpha: float = 0.05) -> Bools:
         >>> holm([0.001, 0.02, 0.04, 0.9]).tolist()
         [True, False, False, False]
     """
-    p, m = _p_values(p_values), np.size(p_values)
+    p = _p_values(p_values)
+    m = p.size
     share(alpha, "alpha")
     order = np.argsort(p, kind="stable")
-    passed = p[order] <= alpha / np.arange(m, 0, -1)
+    limits = alpha / np.arange(m, 0, -1)
+    passed = p[order] <= limits
     stop = m if passed.all() else int(np.argmin(passed))
-    out = np.zeros(m, dtype=np.bool_)
-    out[order[:stop]] = True
-    return out
+    rejected = np.zeros(m, dtype=np.bool_)
+    rejected[order[:stop]] = True
+    return rejected

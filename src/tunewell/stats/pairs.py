@@ -1,4 +1,7 @@
-"""Preferences between pairs: win rates with ties, strengths of several models, the pull of the first position."""
+"""Preferences between pairs.
+
+Win rates with ties, strengths of several models, the pull of the first position.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from tunewell.stats.proportions import paired_score, proportion
 from tunewell.types import Estimate, Value
 
 _STEPS = 100
+_CONVERGED = 1e-12
 
 
 class Ranking(Value):
@@ -38,7 +42,13 @@ class PositionBias(Value):
     consistent: Estimate
 
 
-def win_rate(wins: int, losses: int, ties: int = 0, *, level: float = 0.95) -> Estimate:
+def win_rate(
+    wins: int,
+    losses: int,
+    ties: int = 0,
+    *,
+    level: float = 0.95,
+) -> Estimate:
     """How often the first is preferred, a tie counting one half.
 
     Args:
@@ -62,11 +72,15 @@ def win_rate(wins: int, losses: int, ties: int = 0, *, level: float = 0.95) -> E
             f"'wins', 'losses' and 'ties' must be counts, not all 0. Got {wins}, {losses}, {ties}."
         )
     n = wins + losses + ties
-    low, high = paired_score(wins, losses, n, critical(level))
     value = (wins + ties / 2) / n
-    low_, high_ = min((1 + float(low)) / 2, value), max((1 + float(high)) / 2, value)
+    low, high = paired_score(wins, losses, n, critical(level))
     return Estimate(
-        value=value, low=low_, high=high_, level=level, n=n, method="Tango score, ties one half"
+        value=value,
+        low=min((1 + float(low)) / 2, value),
+        high=max((1 + float(high)) / 2, value),
+        level=level,
+        n=n,
+        method="Tango score, ties one half",
     )
 
 
@@ -94,7 +108,8 @@ def bradley_terry(wins: ArrayLike, *, reference: int | None = None, level: float
     """
     w = matrix(wins, "wins")
     k = w.shape[0]
-    if w.shape != (k, k) or k < 2 or (w < 0).any() or np.diagonal(w).any():
+    square = w.shape == (k, k) and k >= 2
+    if not square or (w < 0).any() or np.diagonal(w).any():
         raise ValueError(
             f"'wins' must be square, 0 or above, with zeros on its diagonal. Got shape {w.shape}."
         )
@@ -103,39 +118,51 @@ def bradley_terry(wins: ArrayLike, *, reference: int | None = None, level: float
     share(level, "level")
     if not _connected(w > 0):
         raise ValueError(
-            "'wins' leave strengths infinite: a group of items never lost to, or never met, the others."
+            "'wins' leave strengths infinite: a group of items never lost to, or never met, "
+            "the others."
         )
+    s, information = _most_likely(w)
+    zero = 1.0 / k if reference is None else np.eye(k)[reference][None, :]
+    contrast = np.eye(k) - zero
+    covariance = contrast @ np.linalg.pinv(information) @ contrast.T
+    values = contrast @ s
+    errors = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
+
+    half = critical(level) * errors
+    games = int((w + w.T).sum() / 2)
+    strengths = []
+    for value, around in zip(values, half, strict=True):
+        strengths.append(
+            Estimate(
+                value=float(value),
+                low=float(value - around),
+                high=float(value + around),
+                level=level,
+                n=games,
+                method="Bradley-Terry, maximum likelihood, Wald",
+                unit="logit",
+            )
+        )
+    order = np.argsort(-values, kind="stable")
+    return Ranking(strengths=tuple(strengths), order=tuple(order.tolist()))
+
+
+def _most_likely(w: Floats) -> tuple[Floats, Floats]:
+    """Strengths of the greatest likelihood, and the information there, by Newton's method."""
+    k = len(w)
     games = w + w.T
+    won = w.sum(1)
     s = np.zeros(k)
     for _ in range(_STEPS):
         p = 1.0 / (1.0 + np.exp(s[None, :] - s[:, None]))
-        gradient = w.sum(1) - (games * p).sum(1)
+        gradient = won - (games * p).sum(1)
         weight = games * p * p.T
-        information = np.diag(weight.sum(1)) - weight
+        information: Floats = np.diag(weight.sum(1)) - weight
         step = np.linalg.pinv(information) @ gradient
         s = s + np.clip(step, -2.0, 2.0)
-        if float(np.abs(step).max()) < 1e-12:
+        if float(np.abs(step).max()) < _CONVERGED:
             break
-    contrast = np.eye(k) - (1.0 / k if reference is None else np.eye(k)[reference][None, :])
-    covariance = contrast @ np.linalg.pinv(information) @ contrast.T
-    values, spread = contrast @ s, np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
-    z, n = critical(level), int(games.sum() / 2)
-    name = "Bradley-Terry, maximum likelihood, Wald"
-    strengths = tuple(
-        Estimate(
-            value=float(v),
-            low=float(v - z * d),
-            high=float(v + z * d),
-            level=level,
-            n=n,
-            method=name,
-            unit="logit",
-        )
-        for v, d in zip(values, spread, strict=True)
-    )
-    return Ranking(
-        strengths=strengths, order=tuple(int(i) for i in np.argsort(-values, kind="stable"))
-    )
+    return s, information
 
 
 def position_bias(first: ArrayLike, swapped: ArrayLike, *, level: float = 0.95) -> PositionBias:
@@ -153,7 +180,8 @@ def position_bias(first: ArrayLike, swapped: ArrayLike, *, level: float = 0.95) 
         >>> round(b.bias.value, 3), round(b.consistent.value, 3)
         (0.188, 0.625)
     """
-    x, y = vector(first, "first"), vector(swapped, "swapped")
+    x = vector(first, "first")
+    y = vector(swapped, "swapped")
     if x.size != y.size:
         raise ValueError(
             f"'first' and 'swapped' must be of one length. Got {x.size} and {y.size} instead."
@@ -161,25 +189,28 @@ def position_bias(first: ArrayLike, swapped: ArrayLike, *, level: float = 0.95) 
     if not np.isin(np.concatenate([x, y]), (0.0, 0.5, 1.0)).all():
         raise ValueError("'first' and 'swapped' must hold 0, .5 or 1.")
     pull = (x + y - 1) / 2
-    if np.isin(pull, (-0.5, 0.0, 0.5)).all():
-        n = x.size
-        low, high = paired_score(
-            float((pull > 0).sum()), float((pull < 0).sum()), n, critical(level)
-        )
-        value = float(pull.mean())
-        ends = min(float(low) / 2, value), max(float(high) / 2, value)
-        bias = Estimate(
-            value=value,
-            low=ends[0],
-            high=ends[1],
-            level=level,
-            n=n,
-            method="Tango score, swapped pairs",
-        )
-    else:
-        bias = mean(pull, level=level, low=-0.5, high=0.5)
+    consistent = int((x == 1 - y).sum())
     return PositionBias(
-        bias=bias, consistent=proportion(int((x == 1 - y).sum()), x.size, level=level)
+        bias=_mean_pull(pull, level),
+        consistent=proportion(consistent, x.size, level=level),
+    )
+
+
+def _mean_pull(pull: Floats, level: float) -> Estimate:
+    """The mean of values in [-.5, .5]."""
+    if not np.isin(pull, (-0.5, 0.0, 0.5)).all():
+        return mean(pull, level=level, low=-0.5, high=0.5)
+    value = float(pull.mean())
+    to_first = float((pull > 0).sum())
+    to_second = float((pull < 0).sum())
+    low, high = paired_score(to_first, to_second, pull.size, critical(level))
+    return Estimate(
+        value=value,
+        low=min(float(low) / 2, value),
+        high=max(float(high) / 2, value),
+        level=level,
+        n=pull.size,
+        method="Tango score, swapped pairs",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -14,9 +15,15 @@ from tunewell.types import Estimate
 
 Test = Literal["t", "z"]
 _MOST = 10**9
+_HALVINGS = 100
 
 
-def _rows(value: float, method: str, unit: str = "rows", level: float = 0.95) -> Estimate:
+def _rows(
+    value: float,
+    method: str,
+    unit: str = "rows",
+    level: float = 0.95,
+) -> Estimate:
     return Estimate(value=value, low=value, high=value, level=level, n=0, method=method, unit=unit)
 
 
@@ -48,7 +55,11 @@ def sample_size_proportion(p: float, *, width: float, level: float = 0.95) -> Es
 
 
 def sample_size_share_against(
-    p: float, *, against: float = 0.5, power: float = 0.8, level: float = 0.95
+    p: float,
+    *,
+    against: float = 0.5,
+    power: float = 0.8,
+    level: float = 0.95,
 ) -> Estimate:
     """How many verdicts tell a share apart from a fixed one, such as a win rate from one half.
 
@@ -69,14 +80,18 @@ def sample_size_share_against(
         >>> math.ceil(sample_size_share_against(0.6).value)
         194
     """
-    for name, value in (("p", p), ("against", against), ("power", power)):
-        share(value, name)
+    share(p, "p")
+    share(against, "against")
     if p == against:
         raise ValueError(f"'p' must differ from 'against'. Got {p} for both.")
-    root = critical(level) * math.sqrt(against * (1 - against)) + float(ndtri(power)) * math.sqrt(
-        p * (1 - p)
-    )
-    return _rows((root / (p - against)) ** 2, "normal approximation", "verdicts", level)
+    without_effect = critical(level) * math.sqrt(against * (1 - against))
+    with_effect = _power_quantile(power) * math.sqrt(p * (1 - p))
+    n = ((without_effect + with_effect) / (p - against)) ** 2
+    return _rows(n, "normal approximation", "verdicts", level)
+
+
+def _power_quantile(power: float) -> float:
+    return float(ndtri(share(power, "power")))
 
 
 def sample_size_difference(
@@ -118,19 +133,26 @@ def sample_size_difference(
         raise ValueError(f"'delta' must be finite and not 0. Got {delta} instead.")
     effect = abs(delta) / positive(sd, "sd")
     arms = 1 if paired else 2
-    quantiles = critical(level) + float(ndtri(share(power, "power")))
+    quantiles = critical(level) + _power_quantile(power)
+    _check_test(test)
     n = arms * (quantiles / effect) ** 2
     if test == "t":
-        n = _solve(lambda m: _power_t(m, effect, arms, level) - power, 2.0, max(4.0, 4 * n + 50))
-    elif test != "z":
-        raise ValueError(f"'test' must be t or z. Got {test!r} instead.")
-    unit = "rows" if paired else "rows per arm"
+
+        def gap(m: float) -> float:
+            return _power_t(m, effect, arms, level) - power
+
+        n = _solve(gap, 2.0, max(4.0, 4 * n + 50))
     return _rows(
         n * positive(design_effect, "design_effect"),
         f"power of the two-sided {test} test",
-        unit,
+        "rows" if paired else "rows per arm",
         level,
     )
+
+
+def _check_test(test: str) -> None:
+    if test not in ("t", "z"):
+        raise ValueError(f"'test' must be t or z. Got {test!r} instead.")
 
 
 def detectable_difference(
@@ -154,19 +176,26 @@ def detectable_difference(
     m = positive(n, "n") / positive(design_effect, "design_effect")
     positive(sd, "sd")
     arms = 1 if paired else 2
-    quantiles = critical(level) + float(ndtri(share(power, "power")))
+    quantiles = critical(level) + _power_quantile(power)
+    _check_test(test)
     effect = quantiles * math.sqrt(arms / m)
     if test == "t":
         if m < 2:
             raise ValueError(f"'n' must be 2 or more after the design effect. Got {m:g} instead.")
-        effect = _solve(lambda e: _power_t(m, e, arms, level) - power, 1e-9, 20 * effect + 20)
-    elif test != "z":
-        raise ValueError(f"'test' must be t or z. Got {test!r} instead.")
+
+        def gap(e: float) -> float:
+            return _power_t(m, e, arms, level) - power
+
+        effect = _solve(gap, 1e-9, 20 * effect + 20)
     return _rows(effect * sd, f"power of the two-sided {test} test, {n:g} rows", "", level)
 
 
 def sample_size_mcnemar(
-    only_a: float, only_b: float, *, power: float = 0.8, level: float = 0.95
+    only_a: float,
+    only_b: float,
+    *,
+    power: float = 0.8,
+    level: float = 0.95,
 ) -> Estimate:
     """How many pairs show that two arms succeed unequally often on the same rows.
 
@@ -183,14 +212,16 @@ def sample_size_mcnemar(
         >>> round(sample_size_mcnemar(0.15, 0.05).value)
         155
     """
-    apart, either = only_a - only_b, only_a + only_b
+    apart = only_a - only_b
+    either = only_a + only_b
     if min(only_a, only_b) < 0 or either > 1 or apart == 0:
         raise ValueError(
             f"'only_a' and 'only_b' must be shares of rows, unequal. Got {only_a} and {only_b}."
         )
-    root = critical(level) * math.sqrt(either)
-    root += float(ndtri(share(power, "power"))) * math.sqrt(either - apart**2)
-    return _rows((root / apart) ** 2, "McNemar, normal approximation", "rows", level)
+    without_effect = critical(level) * math.sqrt(either)
+    with_effect = _power_quantile(power) * math.sqrt(either - apart**2)
+    n = ((without_effect + with_effect) / apart) ** 2
+    return _rows(n, "McNemar, normal approximation", "rows", level)
 
 
 def sample_size_equivalence(
@@ -223,14 +254,25 @@ def sample_size_equivalence(
         raise ValueError(
             f"'difference' must lie above minus the margin. Got {difference} with margin {margin}."
         )
-    quantiles = critical(level) + float(ndtri(share(power, "power")))
-    n = (1 if paired else 2) * (quantiles * positive(sd, "sd") / room) ** 2
-    unit = "rows" if paired else "rows per arm"
-    return _rows(n * positive(design_effect, "design_effect"), "normal approximation", unit, level)
+    quantiles = critical(level) + _power_quantile(power)
+    arms = 1 if paired else 2
+    n = arms * (quantiles * positive(sd, "sd") / room) ** 2
+    return _rows(
+        n * positive(design_effect, "design_effect"),
+        "normal approximation",
+        "rows" if paired else "rows per arm",
+        level,
+    )
 
 
 def sample_size_corrected(
-    p: float, *, hit: float, correct: float, width: float, judged: int = 4000, level: float = 0.95
+    p: float,
+    *,
+    hit: float,
+    correct: float,
+    width: float,
+    judged: int = 4000,
+    level: float = 0.95,
 ) -> Estimate:
     """How many labels of people make `corrected_rate` as narrow as ``width``.
 
@@ -265,38 +307,52 @@ def sample_size_corrected(
     shares = np.array([[1 - passed, passed]])
 
     def enough(n: int) -> bool:
-        s = Strata(n * good, n * shares[:, None], shares, np.array([1 / judged]), clustered=False)
-        _, low, high = share_limits(s, level)
-        return float(high[0] - low[0]) <= width
+        expected = Strata(
+            successes=n * good,
+            labels=n * shares[:, None],
+            shares=shares,
+            share_variance=np.array([1 / judged]),
+            clustered=False,
+        )
+        limits = share_limits(expected, level)
+        return float(limits.high[0] - limits.low[0]) <= width
 
     if not enough(judged):
         raise ValueError(f"'width' of {width:g} needs more than the {judged} rows judged.")
     return _rows(float(_least(enough)), "post-stratified, expected counts", "labels", level)
 
 
-def _power_t(n: float, effect: float, arms: int, level: float) -> float:
+def _power_t(
+    n: float,
+    effect: float,
+    arms: int,
+    level: float,
+) -> float:
     from scipy.special import nctdtr
 
     df = arms * (n - 1)
     shift = effect * math.sqrt(n / arms)
     t = float(stdtrit(df, (1 + level) / 2))
-    return 1.0 - float(nctdtr(df, shift, t)) + float(nctdtr(df, shift, -t))
+    not_above = float(nctdtr(df, shift, t))
+    below = float(nctdtr(df, shift, -t))
+    return 1.0 - not_above + below
 
 
-def _solve(f: object, low: float, high: float) -> float:
+def _solve(f: Callable[[float], float], low: float, high: float) -> float:
     """Where a rising function crosses zero; the lower end if it is above zero there already."""
-    assert callable(f)
     while f(high) < 0:
         high *= 2
-    for _ in range(100):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if f(middle) < 0 else (low, middle)
+        if f(middle) < 0:
+            low = middle
+        else:
+            high = middle
     return (low + high) / 2
 
 
-def _least(enough: object) -> int:
+def _least(enough: Callable[[int], bool]) -> int:
     """The least whole number that is enough, for a predicate that stays true once true."""
-    assert callable(enough)
     high = 1
     while not enough(high):
         high *= 2
@@ -305,5 +361,8 @@ def _least(enough: object) -> int:
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
+        if enough(middle):
+            high = middle
+        else:
+            low = middle
     return high

@@ -1,4 +1,7 @@
-"""Looking at any time: intervals that hold over whole trajectories, and A/B tests that may be stopped early."""
+"""Looking at any time.
+
+Intervals that hold over whole trajectories, and A/B tests that may be stopped early.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, stdtrit
 
-from tunewell.stats.boundaries import Kind, group_boundaries, spending_boundaries
+from tunewell.stats.boundaries import Kind, group_boundaries, power_of, spending_boundaries
 from tunewell.stats.corrected_pairs import corrected_win_rate
 from tunewell.stats.inputs import Floats, critical, share, value_range, vector
 from tunewell.types import Estimate, Value
@@ -71,47 +74,54 @@ def confidence_sequence(
     x = vector(values, "values")
     span = value_range(low, high)
     assert span is not None
+    bottom, top = span
     if other is not None:
         y = vector(other, "other")
         if y.size != x.size:
             raise ValueError(
                 f"'values' and 'other' must be of one length. Got {x.size} and {y.size} instead."
             )
-        x, span = x - y, (span[0] - span[1], span[1] - span[0])
-    if (x < span[0]).any() or (x > span[1]).any():
+        x = x - y
+        bottom, top = bottom - top, top - bottom
+    if x.min() < bottom or x.max() > top:
         raise ValueError(f"'values' must lie in [{low:g}, {high:g}].")
-    alpha = 1 - share(level, "level")
-    width = span[1] - span[0]
-    u = (x - span[0]) / width
-    grid = (np.arange(_GRID) + 0.5) / _GRID
-    alive = log_capital(u[None], grid[:, None], alpha) < math.log(1 / alpha)
-    alive = np.logical_and.accumulate(alive, axis=1)
-    some = alive.any(axis=0)
-    first, last = alive.argmax(axis=0), _GRID - 1 - alive[::-1].argmax(axis=0)
-    # A mean between two grid points is kept if either neighbour is: half a step is added on both
-    # sides.
-    bottom = np.where(some, np.maximum(grid[first] - 1 / _GRID, 0.0), 0.0)
-    top = np.where(some, np.minimum(grid[last] + 1 / _GRID, 1.0), 1.0)
-    if not some.all():
-        stop = int(some.argmin())
-        bottom[stop:], top[stop:] = (
-            bottom[stop - 1] if stop else 0.0,
-            top[stop - 1] if stop else 1.0,
-        )
-    lows, highs = (
-        span[0] + width * np.maximum.accumulate(bottom),
-        span[0] + width * np.minimum.accumulate(top),
-    )
-    value = float(np.clip(x.mean(), lows[-1], highs[-1]))
-    last_one = Estimate(
-        value=value,
+
+    share(level, "level")
+    width = top - bottom
+    lows, highs = _unit_sequence((x - bottom) / width, 1 - level)
+    lows = bottom + width * lows
+    highs = bottom + width * highs
+    last = Estimate(
+        value=float(np.clip(x.mean(), lows[-1], highs[-1])),
         low=float(lows[-1]),
         high=float(highs[-1]),
         level=level,
         n=x.size,
         method="betting, any time",
     )
-    return ConfidenceSequence(low=lows, high=highs, last=last_one)
+    return ConfidenceSequence(low=lows, high=highs, last=last)
+
+
+def _unit_sequence(u: Floats, alpha: float) -> tuple[Floats, Floats]:
+    """Lower and upper ends after each observation in [0, 1], on a grid of means."""
+    grid = (np.arange(_GRID) + 0.5) / _GRID
+    capital = log_capital(u[None], grid[:, None], alpha)
+    alive = np.logical_and.accumulate(capital < math.log(1 / alpha), axis=1)
+    some = alive.any(axis=0)
+    first = alive.argmax(axis=0)
+    last = _GRID - 1 - alive[::-1].argmax(axis=0)
+    # A mean between two grid points is kept if either neighbour is: half a step is added on both
+    # sides.
+    lowest = np.maximum(grid[first] - 1 / _GRID, 0.0)
+    highest = np.minimum(grid[last] + 1 / _GRID, 1.0)
+    bottom = np.where(some, lowest, 0.0)
+    top = np.where(some, highest, 1.0)
+    if not some.all():
+        # No mean is left: what was last known stays.
+        stop = int(some.argmin())
+        bottom[stop:] = bottom[stop - 1] if stop else 0.0
+        top[stop:] = top[stop - 1] if stop else 1.0
+    return np.maximum.accumulate(bottom), np.minimum.accumulate(top)
 
 
 def log_capital(u: Floats, mean: Floats, alpha: float) -> Floats:
@@ -125,12 +135,18 @@ def log_capital(u: Floats, mean: Floats, alpha: float) -> Floats:
     n = u.shape[1]
     t = np.arange(1, n + 1)
     running = (0.5 + np.cumsum(u, axis=1)) / (t + 1)
-    spread = (0.25 + np.cumsum((u - running) ** 2, axis=1)) / (t + 1)
-    past = np.concatenate([np.full((len(u), 1), 0.25), spread[:, :-1]], axis=1)
-    bet = np.sqrt(2 * math.log(2 / alpha) / (past * t * np.log(t + 1)))
+    squares = np.cumsum((u - running) ** 2, axis=1)
+    spread = (0.25 + squares) / (t + 1)
+    first = np.full((len(u), 1), 0.25)
+    past = np.concatenate([first, spread[:, :-1]], axis=1)
+    growth = past * t * np.log(t + 1)
+    bet = np.sqrt(2 * math.log(2 / alpha) / growth)
+
     gain = u - mean
-    up = np.cumsum(np.log1p(np.minimum(bet, 0.5 / mean) * gain), axis=1)
-    down = np.cumsum(np.log1p(-np.minimum(bet, 0.5 / (1 - mean)) * gain), axis=1)
+    bet_up = np.minimum(bet, 0.5 / mean)
+    bet_down = np.minimum(bet, 0.5 / (1 - mean))
+    up = np.cumsum(np.log1p(bet_up * gain), axis=1)
+    down = np.cumsum(np.log1p(-bet_down * gain), axis=1)
     out: Floats = np.maximum(up, down) - math.log(2)
     return out
 
@@ -197,44 +213,66 @@ def sequential_ab(
         (True, 'a', 2.88)
     """
     y = vector(human, "human", missing=True)
-    if not np.isin(y[~np.isnan(y)], (0.0, 0.5, 1.0)).all():
+    labels = y[~np.isnan(y)]
+    if not np.isin(labels, (0.0, 0.5, 1.0)).all():
         raise ValueError("'human' must hold 0, .5, 1 or NaN.")
-    n = int((~np.isnan(y)).sum())
     f = None if judge is None else vector(judge, "judge", missing=True)
     if planned is None:
-        estimate, boundary = _any_time(y, f, 1 - share(alpha, "alpha")), 0.0
-        rule = "any-time-valid"
-    else:
-        seen = np.asarray([n] if looks is None else looks, dtype=np.float64)
-        if seen[-1] != n or planned < 2:
-            raise ValueError(
-                f"'looks' must end with the {n} labels given and 'planned' be 2 or more."
-            )
-        boundary = spending_boundaries(list(seen / planned), kind=kind, alpha=alpha)[-1]
-        level = look_level(boundary, n, judged=f is not None)
-        estimate = corrected_win_rate(
-            judge=np.zeros(y.size) if f is None else f, human=y, clusters=clusters, level=level
-        )
-        rule = f"look {seen.size} at {n} of {planned} labels, boundary {boundary:.2f}"
-    favours: Literal["a", "b", ""] = (
-        "a" if estimate.low > 0.5 else "b" if estimate.high < 0.5 else ""
+        estimate = _any_time(y, f, 1 - share(alpha, "alpha"))
+        return _look(estimate, boundary=0.0, ended=False, rule="any-time-valid")
+
+    n = labels.size
+    seen = np.asarray([n] if looks is None else looks, dtype=np.float64)
+    if seen[-1] != n or planned < 2:
+        raise ValueError(f"'looks' must end with the {n} labels given and 'planned' be 2 or more.")
+    boundary = spending_boundaries(list(seen / planned), kind=kind, alpha=alpha)[-1]
+    estimate = corrected_win_rate(
+        judge=np.zeros(y.size) if f is None else f,
+        human=y,
+        clusters=clusters,
+        level=look_level(boundary, n, judged=f is not None),
     )
-    ended = planned is not None and n >= planned
-    why = f"{rule}: the interval {'excludes' if favours else 'holds'} one half"
+    rule = f"look {seen.size} at {n} of {planned} labels, boundary {boundary:.2f}"
+    return _look(estimate, boundary=boundary, ended=n >= planned, rule=rule)
+
+
+def _look(
+    estimate: Estimate,
+    *,
+    boundary: float,
+    ended: bool,
+    rule: str,
+) -> Look:
+    favours: Literal["a", "b", ""] = ""
+    if estimate.low > 0.5:
+        favours = "a"
+    elif estimate.high < 0.5:
+        favours = "b"
+    says = "excludes" if favours else "holds"
     return Look(
-        estimate=estimate, stop=bool(favours) or ended, favours=favours, boundary=boundary, why=why
+        estimate=estimate,
+        stop=bool(favours) or ended,
+        favours=favours,
+        boundary=boundary,
+        why=f"{rule}: the interval {says} one half",
     )
 
 
 def look_level(boundary: float, labels: int, *, judged: bool) -> float:
-    """Level of the interval at a look: Student's t stands in for z, few labels know their own spread badly.
+    """Level of the interval at a look.
+
+    Student's t stands in for z: few labels know their own spread badly.
 
     Example:
-        >>> round(look_level(1.96, 1_000_000, judged=False), 3), round(look_level(1.96, 20, judged=False), 3)
+        >>> many = look_level(1.96, 1_000_000, judged=False)
+        >>> few = look_level(1.96, 20, judged=False)
+        >>> round(many, 3), round(few, 3)
         (0.95, 0.964)
     """
     df = max(labels - (2 if judged else 1), 1)
-    t = float(stdtrit(df, float(ndtr(boundary)))) if boundary < _LARGE else math.inf
+    t = math.inf
+    if boundary < _LARGE:
+        t = float(stdtrit(df, float(ndtr(boundary))))
     return min(float(2 * ndtr(t) - 1), 1 - 1e-12)
 
 
@@ -263,8 +301,6 @@ def sample_size_ab(
         >>> plan.value > 120, expected.value < plan.value
         (True, True)
     """
-    from tunewell.stats.boundaries import power_of
-
     share(win_rate, "win_rate")
     share(power, "power")
     if win_rate == 0.5 or not 0 <= saved < 1:
@@ -272,39 +308,58 @@ def sample_size_ab(
             f"'win_rate' must not be .5, 'saved' in [0, 1). Got {win_rate} and {saved}."
         )
     boundary = group_boundaries(looks, kind=kind, alpha=alpha)
-    low, high = 0.0, 20.0
+    drift = _drift_for(boundary, power)
+    sd = math.sqrt(win_rate * (1 - win_rate) * (1 - saved))
+    n = (drift * sd / (win_rate - 0.5)) ** 2
+    _, expected_share = power_of(boundary, drift)
+
+    def labels(count: float) -> Estimate:
+        return Estimate(
+            value=count,
+            low=count,
+            high=count,
+            level=1 - alpha,
+            n=0,
+            method=f"group-sequential, {looks} {kind} looks",
+            unit="labels",
+        )
+
+    return labels(n), labels(n * expected_share)
+
+
+def _drift_for(boundary: tuple[float, ...], power: float) -> float:
+    """Mean of the last z at which a boundary is crossed with this probability."""
+    low = 0.0
+    high = 20.0
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if power_of(boundary, middle)[0] < power else (low, middle)
-    sd = math.sqrt(win_rate * (1 - win_rate) * (1 - saved))
-    n = (high * sd / (win_rate - 0.5)) ** 2
-    method = f"group-sequential, {looks} {kind} looks"
-    whole = Estimate(value=n, low=n, high=n, level=1 - alpha, n=0, method=method, unit="labels")
-    expected = n * power_of(boundary, high)[1]
-    return whole, whole.model_copy(update={"value": expected, "low": expected, "high": expected})
+        reached, _ = power_of(boundary, middle)
+        if reached < power:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def _any_time(y: Floats, f: Floats | None, level: float) -> Estimate:
-    """Without a judge the bets are on people's verdicts, with one on the verdicts less a predictable share of it.
+    """The interval that holds at any time.
 
-    A tenth of the error goes to the judge's mean over all pairs, which is estimated and not known.
+    Without a judge the bets are on people's verdicts, with one on the verdicts less a predictable
+    share of it. A tenth of the error goes to the judge's mean over all pairs, which is estimated
+    and not known.
     """
     seen = ~np.isnan(y)
-    if f is None:
-        return confidence_sequence(y[seen], low=0.0, high=1.0, level=level).last
-    scale = np.where(np.isnan(f), np.nanmean(f), f)
-    width = float(np.ptp(scale))
-    g = (scale - scale.min()) / width if width > 0 else np.zeros(f.size)
-    off = (g - g.mean())[seen]
     v = y[seen]
-    t = np.arange(1, v.size + 1)
-    # The share of the judge that is taken off is learnt from earlier labels only.
-    product = np.concatenate([[0.0], np.cumsum((v - 0.5) * off)[:-1]])
-    square = np.concatenate([[0.0], np.cumsum(off**2)[:-1]])
-    trust = np.clip(product / (square + 5.0 / np.sqrt(t)), -1.0, 1.0)
+    if f is None:
+        return confidence_sequence(v, low=0.0, high=1.0, level=level).last
+
+    g = _to_unit(np.where(np.isnan(f), np.nanmean(f), f))
+    off = (g - g.mean())[seen]
+    taken_off = _predictable_share(v, off) * off
     alpha = 1 - level
+    sequence = confidence_sequence(v - taken_off, low=-1.0, high=2.0, level=1 - 0.9 * alpha)
+    e = sequence.last
     slack = critical(1 - alpha / 10) * float(g.std()) / math.sqrt(f.size)
-    e = confidence_sequence(v - trust * off, low=-1.0, high=2.0, level=1 - 0.9 * alpha).last
     value = min(max(e.value, 0.0), 1.0)
     return Estimate(
         value=value,
@@ -314,3 +369,22 @@ def _any_time(y: Floats, f: Floats | None, level: float) -> Estimate:
         n=v.size,
         method="betting, any time, judge taken off",
     )
+
+
+def _to_unit(scores: Floats) -> Floats:
+    """Scores on [0, 1]; zeros where all are equal."""
+    width = float(np.ptp(scores))
+    if width <= 0:
+        return np.zeros(scores.size)
+    return np.asarray((scores - scores.min()) / width)
+
+
+def _predictable_share(v: Floats, off: Floats) -> Floats:
+    """The share of the judge that is taken off each label, learnt from earlier labels only."""
+    products = np.cumsum((v - 0.5) * off)
+    squares = np.cumsum(off**2)
+    product = np.concatenate([[0.0], products[:-1]])
+    square = np.concatenate([[0.0], squares[:-1]])
+    t = np.arange(1, v.size + 1)
+    ridge = 5.0 / np.sqrt(t)
+    return np.clip(product / (square + ridge), -1.0, 1.0)
