@@ -301,7 +301,7 @@ def invite(request: Request, invitation: NewInvitation, session: ApiOwner) -> Li
         _known_batch(context, invitation.batch)
     secret = context.invitations.make(
         invitation.role,
-        author=session.account.shown,
+        author=session.account,
         batch=invitation.batch,
     )
     context.audit.add(

@@ -349,7 +349,7 @@ def invite_to(request: Request, name: str, session: MakerForm) -> Response:
     """A link for one guest who is given work in this batch."""
     context = context_of(request)
     batch = known_batch(context, name)
-    secret = context.invitations.make("guest", author=session.account.shown, batch=batch.id)
+    secret = context.invitations.make("guest", author=session.account, batch=batch.id)
     context.audit.add(session.account.name, "invited", "guest", batch=batch.id)
     link = context.link(request, f"/join/{secret}")
     return _results(request, name, session, link=link)

@@ -67,7 +67,7 @@ def invite(
     context = context_of(request)
     invited = _role(role)
     to = address(email)
-    secret = context.invitations.make(invited, author=session.account.shown)
+    secret = context.invitations.make(invited, author=session.account)
     context.audit.add(session.account.name, "invited", role, to=to)
     link = context.link(request, f"/join/{secret}")
     return _people(
