@@ -46,7 +46,7 @@ def test_three_processes_open_a_new_project_at_once(tmp_path: Path) -> None:
 
 
 def test_a_kill_in_the_first_opening_leaves_a_project_that_opens(tmp_path: Path) -> None:
-    """Killed while the tables are made, later and later; full size: bench/web/migration_kills.py."""
+    """Killed while tables are made, later and later; full size: bench/web/migration_kills.py."""
     killed = 0
     for turn in range(8):
         folder = tmp_path / str(turn)

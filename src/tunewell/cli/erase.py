@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
-from tunewell.curate.versions import erase
+from tunewell.curate.versions import erase, marks_of, mentions
+from tunewell.people.erasure import erase_from_work
 from tunewell.store.store import default_author
 
 
@@ -21,12 +22,20 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Drop every row that mentions a person from now on, mark the datasets that do, name the models trained on them."""
+    """Drop every row that mentions a person from now on, mark the datasets that do, name the models trained on them, and blank what people wrote of the person."""
     with project(path, lock="tunewell erase") as (_, store):
-        found = erase(store, person, author=author or default_author())
+        name = author or default_author()
+        found = erase(store, person, author=name)
+        marks = marks_of(person)
+        work = erase_from_work(store, lambda text: mentions([text], person, marks), author=name)
     if json:
-        emit("erase", found)
+        emit("erase", {**found.model_dump(), "work": work})
         return
+    out.print(
+        f"people's work: {work.kept_rows} records blanked (a tombstone stays), "
+        f"{work.items} texts, {len(work.accounts)} accounts",
+        markup=False,
+    )
     for dataset, rows in found.rows.items():
         out.print(
             f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {', '.join(rows[:5])}",

@@ -174,13 +174,11 @@ class Accounts:
         )
         self.store.change(change)
 
-    def emails(self) -> dict[str, str]:
-        """E-mail addresses of active accounts that have left one, by id of the account."""
-        query = (
-            sa.select(accounts.c.id, accounts.c.email)
-            .where(accounts.c.email != "")
-            .where(accounts.c.active.is_(True))
-        )
+    def emails(self, *, active_only: bool = True) -> dict[str, str]:
+        """E-mail addresses of accounts that have left one, by id of the account."""
+        query = sa.select(accounts.c.id, accounts.c.email).where(accounts.c.email != "")
+        if active_only:
+            query = query.where(accounts.c.active.is_(True))
         rows = self.store.rows(query)
         return {row.id: row.email for row in rows}
 

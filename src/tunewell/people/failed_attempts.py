@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -62,7 +63,7 @@ class FailedAttempts:
         self.store.change(sa.delete(attempts).where(attempts.c.at < time.time() - 2 * FAILURE_S))
 
 
-def _lately(key: str) -> sa.Select[tuple[int]]:
+def _lately(key: str) -> sa.Select[Any]:
     attempt = attempts.c
     return (
         sa.select(sa.func.count())

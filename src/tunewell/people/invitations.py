@@ -65,7 +65,8 @@ class Invitations:
             batch: Where the account is given work.
             lasts_s: How long the link can be used.
         """
-        is_account = isinstance(author, Account)
+        account = author.id if isinstance(author, Account) else ""
+        shown = author.shown if isinstance(author, Account) else author
         secret = secrets.token_urlsafe(24)
         now = time.time()
         line = {
@@ -73,8 +74,8 @@ class Invitations:
             "role": role,
             "batch": batch,
             "id": secrets.token_hex(16),
-            "author": author.shown if is_account else author,
-            "account": author.id if is_account else "",
+            "author": shown,
+            "account": account,
             "created": now,
             "expires": now + lasts_s,
             "used_by": "",

@@ -42,6 +42,9 @@ CHAINED: dict[str, sa.Table] = {table.name: table for table in (audit, events, v
 LEDGER_LOCK = 7_746_002
 """Names the lock on a PostgreSQL database under which the chain grows."""
 
+STREAM = {"yield_per": 1000}
+"""Rows that are in memory at a time."""
+
 MOST_FAULTS = 100
 """No more faults than this are told."""
 
@@ -174,7 +177,7 @@ class _Rows:
     @classmethod
     def of(cls, connection: sa.Connection, table: sa.Table) -> _Rows:
         query = sa.select(table).order_by(table.c.number)
-        rest = iter(connection.execution_options(yield_per=1000).execute(query))
+        rest = iter(connection.execute(query, execution_options=STREAM))
         return cls(table, rest, next(rest, None))
 
     def take(self) -> sa.Row[Any] | None:
@@ -200,30 +203,28 @@ class _Check:
 
 
 def check_ledger(
-    connections: Mapping[str, sa.Connection],
+    connection: sa.Connection,
     *,
     known: Sequence[LedgerHead] = (),
 ) -> LedgerReport:
     """Read the whole chain with its rows and say what does not hold.
 
     Args:
-        connections: One for each of `CHAINED`, and one for ``ledger``: each is read from front to
-            back.
+        connection: To one state of the database, to which nothing changes.
         known: Heads that were noted earlier; the chain has to hold each of them.
     """
     found = _Check(wanted={str(head) for head in known if head.number})
-    rows = {name: _Rows.of(connections[name], table) for name, table in CHAINED.items()}
+    rows = {name: _Rows.of(connection, table) for name, table in CHAINED.items()}
     query = sa.select(ledger).order_by(ledger.c.number)
-    entries = connections["ledger"].execution_options(yield_per=1000).execute(query)
-    for entry in entries:
+    for entry in connection.execute(query, execution_options=STREAM):
         _check_entry(entry, rows, found)
 
     for name, left in rows.items():
         while (row := left.take()) is not None:
             found.fault(f"{name} {row.number}: the row has no entry in the ledger")
     _check_blanked(found)
-    _check_heads(connections["audit"], found)
-    for name in missing_triggers(connections["audit"]):
+    _check_heads(connection, found)
+    for name in missing_triggers(connection):
         found.fault(f"the trigger {name} is missing: the database no longer refuses changes")
     return LedgerReport(
         entries=found.head.number,

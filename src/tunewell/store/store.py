@@ -23,7 +23,6 @@ from tunewell.errors import StoreError
 from tunewell.store.failures import busy_error, database_errors
 from tunewell.store.files import Files, disk_errors, make_private
 from tunewell.store.ledger import (
-    CHAINED,
     LedgerHead,
     LedgerReport,
     append,
@@ -343,17 +342,23 @@ class Store:
         Args:
             known: Heads that were noted elsewhere.
         """
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._database_errors())
-            connections = {
-                name: stack.enter_context(self._snapshot()) for name in (*CHAINED, "ledger")
-            }
-            return check_ledger(connections, known=[*known, *self._noted_heads()])
+        with self._snapshot() as connection:
+            return check_ledger(connection, known=[*known, *self._noted_heads()])
 
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[sa.Connection]:
-        with self._reading.connect() as connection:
-            yield connection
+        """A connection to which nothing changes, however much others write meanwhile."""
+        if self._engine.dialect.name == "postgresql":
+            engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
+            with self._database_errors(), engine.connect() as connection:
+                yield connection
+            return
+        with self._database_errors(), self._reading.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
 
     @property
     def _heads(self) -> Path:

@@ -123,7 +123,7 @@ def _enter_everything() -> None:
     for table in CHAINED.values():
         rows = connection.execute(sa.select(table).order_by(table.c.number)).mappings().all()
         for row in rows:
-            enter(connection, table, row)
+            enter(connection, table, dict(row))
 
 
 def downgrade() -> None:
