@@ -136,9 +136,12 @@ DESCRIPTIONS = {
     401: "Not signed in",
     403: "Not allowed",
     404: "Not found",
+    408: "Request not complete",
     413: "Request too large",
+    415: "Not JSON",
     422: "Not as described",
     429: "Too many requests",
+    503: "The store is away: try again",
 }
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text} for status, text in DESCRIPTIONS.items()

@@ -26,6 +26,7 @@ from tunewell.task import TaskFile
 from tunewell.web.mail import Mailer
 from tunewell.web.oidc import OpenID
 from tunewell.web.results_cache import ResultsCache
+from tunewell.web.sign_in_line import FailureLog, SignInLine
 
 PER_MINUTE = 600
 """Requests to the API that one account may make in a minute, per process."""
@@ -55,6 +56,8 @@ class AppContext:
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.store)
         self.passwords = Passwords(self.store)
+        self.sign_in_line = SignInLine(self.passwords)
+        self.failure_log = FailureLog()
         self.sessions = Sessions(self.store)
         self.tokens = ApiTokens(self.store)
         self.invitations = Invitations(self.store)

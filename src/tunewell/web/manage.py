@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tunewell.annotate import open_annotation, queue_near, rows_of
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Session, reopen_sign_offs, sign_offs
 from tunewell.people.seat_counts import Tally
 from tunewell.people.work import AnnotatedPart
@@ -79,6 +79,8 @@ class ReviewOffer:
                 arms=arms_of(spec, evaluation.arms),
                 all_arms=evaluation.arms,
             )
+        except StoreError:
+            raise
         except UserError as error:
             return cls(why=error.message)
 
@@ -155,6 +157,8 @@ def new_review(
             arms=arms or arms_of(context.file.spec, evaluation.arms),
             title=title.strip(),
         )
+    except StoreError:
+        raise
     except UserError as error:
         return _batches(request, session, error=error)
     return _opened(request, session, batch, people or [])
@@ -193,6 +197,8 @@ def new_annotation(
             adjudicators=adjudicators or [],
             families=families,
         )
+    except StoreError:
+        raise
     except UserError as error:
         return _batches(request, session, error=error)
     return _opened(request, session, batch, people or [])

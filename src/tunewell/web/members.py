@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tunewell.people import ROLES, Account, AccountRole, Session
@@ -146,7 +146,9 @@ def _is_last_owner(context: AppContext, person: Account) -> bool:
 
 
 @router.get("/audit")
-def audit_page(request: Request, session: Owner, before: int = 0) -> Response:
+def audit_page(
+    request: Request, session: Owner, before: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
+) -> Response:
     """What everybody did, newest first."""
     lines = context_of(request).audit.lines(limit=LINES, before=before)
     return page(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Item, MarkedSpan, Said, Session
 from tunewell.web.access import SignedInForm
 from tunewell.web.context import context_of
@@ -73,6 +73,8 @@ def _take_form(
             key=fields.text("key")[:64] or secrets.token_hex(16),
             actor=account.name,
         )
+    except StoreError:
+        raise
     except (UserError, ValueError) as error:
         problem = error.message if isinstance(error, UserError) else "the form could not be read"
         return page(
