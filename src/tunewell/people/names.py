@@ -169,7 +169,7 @@ def _visible(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return regex.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 def _why_not(text: str) -> str:

@@ -21,7 +21,7 @@ from tunewell.web import api, decide, manage, members, plain_form, sign_in, sso,
 from tunewell.web.access import Refused, session_of
 from tunewell.web.context import AppContext
 from tunewell.web.guard import Guard
-from tunewell.web.mail import Mailer
+from tunewell.web.mail import Mailer, MailQueue
 from tunewell.web.oidc import Issuer, OpenID
 from tunewell.web.render import page
 
@@ -78,7 +78,7 @@ def create_app(
         store=store,
         secure=public.startswith("https://"),
         public=public.rstrip("/"),
-        mail=mail,
+        mail=MailQueue(mail) if mail else None,
         sso=OpenID(issuer, store) if issuer else None,
     )
     for part in (sign_in, sso, work, plain_form, decide, manage, members, api):

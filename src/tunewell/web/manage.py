@@ -25,6 +25,7 @@ from tunewell.review import (
     plan_panel,
 )
 from tunewell.web.access import Maker, MakerForm, Refused
+from tunewell.web.blind import must_wait, refuse_blind
 from tunewell.web.context import AppContext, context_of
 from tunewell.web.notices import notify
 from tunewell.web.render import page
@@ -257,6 +258,19 @@ def _results(
 ) -> Response:
     context = context_of(request)
     batch = known_batch(context, name)
+    left = must_wait(context, session, batch)
+    if left:
+        return page(
+            request,
+            "blind.html",
+            session,
+            batch=batch,
+            left=left,
+            names={account.id: account.shown for account in context.accounts.all()},
+            people=_workers(context),
+            link=link,
+            seats=context.work_store.seats(name),
+        )
     found = context.results.of(batch)
     signed = sign_offs(context.work_store, batch) if batch.signed else []
     return page(
@@ -315,6 +329,7 @@ def queue_nearest(request: Request, name: str, session: MakerForm) -> Response:
     """Queue the training rows nearest to what was rated low and not corrected."""
     context = context_of(request)
     batch = known_batch(context, name)
+    refuse_blind(context, session, batch)
     low = low_rated(context.work_store, batch) if batch.kind == "review" else []
     training, families = rows_of(context.store, "train")
     near = near_rows(low, [(example.id, example.input) for example in training])

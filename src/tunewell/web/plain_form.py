@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Item, MarkedSpan, Said, Session
 from tunewell.web.access import SignedInForm
+from tunewell.web.blind import refuse_final
 from tunewell.web.context import context_of
 from tunewell.web.render import page
 from tunewell.web.work import new_keys, own_batch, own_item, own_queue
@@ -64,6 +65,7 @@ def _take_form(
     account = session.account
     batch = own_batch(context, name, session)
     item = own_item(context, fields.text("item"), session)
+    refuse_final(context, session, batch, item)
     try:
         context.work_store.write(
             said_of(fields, batch, item),

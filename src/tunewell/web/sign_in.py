@@ -206,7 +206,22 @@ def _account(
         mail=context.mail is not None,
         email=context.accounts.emails().get(me, ""),
         sso=context.sso is not None,
+        open_links=context.invitations.open(me),
     )
+
+
+@router.post("/account/invitations/revoke")
+def revoke_own_link(
+    request: Request,
+    session: MakerForm,
+    id: Annotated[str, Form(max_length=32)],
+) -> Response:
+    """End an open invitation that one has made."""
+    context = context_of(request)
+    if not context.invitations.revoke(id, author_id=session.account.id):
+        raise Refused(404, "this link has been used or has ended", hint="/account")
+    context.audit.add(session.account.name, "invitation revoked", id)
+    return RedirectResponse("/account", 303)
 
 
 @router.post("/account/password")

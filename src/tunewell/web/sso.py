@@ -11,7 +11,7 @@ from tunewell.web.access import Refused, SignedInForm, session_of
 from tunewell.web.context import AppContext, context_of
 from tunewell.web.oidc import ATTEMPT_S, Identity, OpenID
 from tunewell.web.render import page
-from tunewell.web.sign_in import enter, safe_path
+from tunewell.web.sign_in import address_of, enter, safe_path
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,7 +63,8 @@ def back(request: Request) -> Response:
     except StoreError:
         raise
     except UserError as error:
-        context.audit.add("", "sign-in refused", why=error.message)
+        if context.failure_log.count(address_of(request)):
+            context.audit.add("", "sign-in refused", why=error.message)
         raise Refused(403, error.message, hint=error.hint) from None
 
     action = "account connected" if who.link else "sign-in"
