@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 
 DAY_S = 24 * 3600.0
 
+PATIENCE_S = 5.0
+"""How long a request waits for another writer before it is told to come again."""
+
+MOST_CONNECTIONS = 1_000
+"""Connections at any time; more are told to come again."""
+
+WILDCARDS = ("0.0.0.0", "::")
+"""Addresses that mean every address of this machine."""
+
 
 def command(
     path: ProjectArgument = Path(),
@@ -29,6 +40,12 @@ def command(
     public: Annotated[
         str,
         typer.Option(help="Address that people reach it by, such as https://tunewell.example.org."),
+    ] = "",
+    proxy: Annotated[
+        str,
+        typer.Option(
+            help="Address of the web server in front, whose X-Forwarded-* headers are believed; no one's if empty."
+        ),
     ] = "",
     url: Annotated[
         str,
@@ -75,22 +92,61 @@ def command(
         import uvicorn
 
         from tunewell.web import create_app
+        from tunewell.web.connection import PatientProtocol
         from tunewell.web.mail import mailer
     except ImportError as error:
         raise MissingExtraError("web", needed_for="tunewell serve") from error
     file = load_task(path)
-    with Store(file.root, url=url) as store:
+    with Store(file.root, url=url, patience_s=PATIENCE_S) as store:
         reopen_sign_offs(store, file)
-        base = (
-            public or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
-        ).rstrip("/")
-        if owner_link or not any(a.role == "owner" and a.active for a in Accounts(store).all()):
+        store.note_head()
+        base = (public or f"http://{_shown_host(host)}:{port}").rstrip("/")
+        if owner_link or _has_no_owner(store):
             token = Invitations(store).make("owner", author="Tunewell", lasts_s=DAY_S)
             note(f"The owner's link, good once and for a day:\n\n  {base}/join/{token}\n")
         note(f"The room is open at {base} (Ctrl-C closes it).")
-        issuer = _issuer(oidc_issuer, oidc_client, oidc_role)
-        app = create_app(file, store, public=public, mail=mailer(smtp, mail_from), issuer=issuer)
-        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+        app = create_app(
+            file,
+            store,
+            public=public,
+            mail=mailer(smtp, mail_from),
+            issuer=_issuer(oidc_issuer, oidc_client, oidc_role),
+            hosts=_hosts(host, public),
+        )
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            http=PatientProtocol,
+            ws="none",
+            log_level="warning",
+            server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            proxy_headers=bool(proxy),
+            forwarded_allow_ips=proxy or None,
+        )
+        store.note_head()
+
+
+def _shown_host(host: str) -> str:
+    return "127.0.0.1" if host in WILDCARDS else host
+
+
+def _has_no_owner(store: Store) -> bool:
+    accounts = Accounts(store).all()
+    return not any(account.role == "owner" and account.active for account in accounts)
+
+
+def _hosts(host: str, public: str) -> set[str]:
+    """The names that requests may be sent to; links are made with them, so they are no others."""
+    from tunewell.web.guard import ANY_ADDRESS
+
+    found = {"127.0.0.1", "localhost", "::1", host.lower()}
+    if public:
+        found.add((urlsplit(public).hostname or "").lower())
+    if host in WILDCARDS:
+        found |= {ANY_ADDRESS, socket.gethostname().lower()}
+    return found - {""}
 
 
 def _issuer(url: str, client: str, role: str) -> Issuer | None:

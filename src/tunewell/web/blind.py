@@ -50,10 +50,10 @@ def refuse_final(context: AppContext, session: Session, batch: Batch, item: Item
     """Let nobody change a verdict after seeing what it amounts to.
 
     Raises:
-        Refused: 403.
+        Refused: 400.
     """
     if is_final(context.work_store, session.account, batch, item.id):
-        raise Refused(403, "you have seen the results: what you said stays as it is", hint="/")
+        raise Refused(400, "you have seen the results: what you said stays as it is", hint="/")
 
 
 def _blind(left: int) -> Refused:
