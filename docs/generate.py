@@ -17,9 +17,11 @@ from pydantic.fields import FieldInfo
 
 from tunewell import errors
 from tunewell.cli.main import app
+from tunewell.metrics.build import NATS
+from tunewell.metrics.registry import BUILTINS, BuiltinMetric, NoOptions
 from tunewell.pitfalls import CATALOGUE, Pitfall
 from tunewell.task import TaskSpec
-from tunewell.types import Finding, Run, Verdict
+from tunewell.types import Finding, MetricInfo, Run, Verdict
 
 HERE = Path(__file__).parent / "reference"
 MADE: Final = "<!-- made by docs/generate.py -->"
@@ -30,9 +32,16 @@ def pages() -> dict[str, str]:
     return {
         "tunewell-yaml.md": _yaml(),
         "command-line.md": _command_line(),
+        "metrics.md": _metrics(),
         "pitfalls.md": _pitfalls(),
         "json.md": _json(),
     }
+
+
+def _description(model: type[BaseModel]) -> str:
+    """A model's docstring up to its first section, as one paragraph."""
+    text = inspect.getdoc(model) or ""
+    return " ".join(re.split(r"\n\n[A-Z][a-z]+:\n", text)[0].split())
 
 
 def _attributes(model: type[BaseModel]) -> dict[str, str]:
@@ -93,7 +102,7 @@ def _type(annotation: Any) -> str:
 def _sections(model: type[BaseModel], path: str) -> Iterator[str]:
     """The table of a section of the file, then those of the sections in it."""
     if path:
-        yield from ("", f"## `{path}`", "", _first_line(model), "")
+        yield from ("", f"## `{path}`", "", _description(model), "")
         yield "| key | type | default | what it is |"
         yield "| --- | --- | --- | --- |"
     described = _attributes(model)
@@ -159,42 +168,170 @@ reported together with their lines.
     return head + "\n".join(_sections(TaskSpec, "")) + "\n"
 
 
+EXIT_CODES = {
+    errors.EXIT_OK: "GO, or done",
+    errors.EXIT_USER: "something that you can fix",
+    errors.EXIT_MISUSE: "misuse of the command line",
+    errors.EXIT_NO_GO: "NO-GO",
+    errors.EXIT_INCONCLUSIVE: "INCONCLUSIVE",
+    errors.EXIT_INTERNAL: "an internal error",
+    errors.EXIT_INTERRUPT: "interrupted",
+}
+
+
 def _command_line() -> str:
+    rows = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
     head = f"""\
 # The command line
 
 {MADE}
 
-Data goes to stdout, everything else to stderr. Every verb takes `--json` (see [json.md](json.md)).
+Data goes to stdout, everything else to stderr. Every verb but `serve` takes `--json` (see
+[json.md](json.md)); `-h` or `--help` shows its options.
 
 | exit code | meaning |
 | --- | --- |
-| {errors.EXIT_OK} | GO, or done |
-| {errors.EXIT_USER} | an error that you can fix |
-| {errors.EXIT_MISUSE} | misuse of the command line |
-| {errors.EXIT_NO_GO} | NO-GO |
-| {errors.EXIT_INCONCLUSIVE} | INCONCLUSIVE |
-| {errors.EXIT_INTERNAL} | an internal error |
-| {errors.EXIT_INTERRUPT} | interrupted |
+{rows}
 """
-    group = typer.main.get_command(app)
     lines = []
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    for name, command in _commands("tunewell", typer.main.get_command(app)):
         about = " ".join((command.help or "").split())
-        lines += ["", f"## tunewell {name}", "", about, "", "| | |", "| --- | --- |"]
-        for parameter in command.params:
-            if parameter.name != "help" and not getattr(parameter, "hidden", False):
-                about = _cell(getattr(parameter, "help", "") or "")
-                lines.append(f"| `{_as_typed(parameter)}` | {about} |")
+        lines += ["", f"## {name}", "", about, ""]
+        if _is_group(command):
+            for verb in _verbs(command):
+                lines.append(f"- [{name} {verb}](#{_anchor(f'{name} {verb}')})")
+        else:
+            lines += ["| | |", "| --- | --- |", *_parameters(command)]
     return head + "\n".join(lines) + "\n"
 
 
-def _as_typed(parameter: Any) -> str:
-    """An argument or an option as it is typed, with the name of its value."""
-    value: str = parameter.metavar or (parameter.name or "").upper()
+METRICS_HEAD = """\
+# Metrics
+
+<!-- made by docs/generate.py -->
+
+Every metric is a number per held-out answer, with a unit, a direction and a range. In reports it is
+a mean with an interval, per arm and per slice, and a paired difference between arms. A metric
+*guards a gate* when it is of the task's own (not a generic overlap) and exact by nature or held
+against people; a gate on another metric may block a release but never opens one alone (E01).
+
+An answer that a metric cannot score is *unscored*, with its reason; it is never dropped but widens
+the interval to what the worst and the best case would give. A row that a metric cannot measure
+whoever answers (no points are listed for it) is left out for every arm alike.
+
+```yaml
+metrics:
+  - {name: label, options: {pattern: '^\\[(.+?)\\]'}}
+  - {name: key_points, options: {from: tags.points}}
+  # a built-in metric under a name of your own
+  - {name: short, options: {metric: conciseness, words: 40}}
+  # your own function
+  - {name: polite, options: {python: metrics.py}}
+```
+"""
+OWN_METRICS = """\
+## Your own
+
+A Python function in a file of the project that `tunewell.yaml` names. It is your code and runs with
+your rights; none runs that `tunewell.yaml` does not name, and none outside the project's folder.
+Its digest is in every score.
+
+```python
+from tunewell.metrics import Marked, Unscored, metric
+
+@metric(title="Names the contract", exact=True)
+def contract(output, example, *, task):
+    number = example.field("contract")
+    if not number:
+        return Unscored(reason="the row names no contract")
+    return Marked(value=float(number in output), reason=f"looked for {number}")
+```
+
+It gives a number, `True`/`False`, `Marked` (with a reason and spans) or `Unscored`. An exception,
+NaN or a value outside `low`…`high` is unscored, with the reason. Say `exact=False` when it asks a
+model or guesses: it then guards no gate until it has been held against people.
+"""
+NATS_ABOUT = (
+    "Loss of the gold answer under the model, per token. Always measured; needs no generated text."
+)
+
+
+def _metrics() -> str:
+    own = [metric for metric in BUILTINS.values() if metric.info.own]
+    generic = [metric for metric in BUILTINS.values() if not metric.info.own]
+    parts = [
+        METRICS_HEAD,
+        "## Of the task's own\n",
+        *map(_metric, own),
+        "## Generic\n",
+        _metric_info(NATS, NATS_ABOUT),
+        *map(_metric, generic),
+        OWN_METRICS,
+    ]
+    return "\n".join(parts)
+
+
+def _metric(metric: BuiltinMetric) -> str:
+    text = _metric_info(metric.info, metric.about)
+    if metric.options is NoOptions:
+        return text
+
+    rows = ["| option | default | |", "|---|---|---|"]
+    about = _attributes(metric.options)
+    for name, field in metric.options.model_fields.items():
+        default = "required" if field.is_required() else f"`{field.default!r}`"
+        words = about[name].replace("``", "`").replace("|", "&#124;")
+        rows.append(f"| `{field.alias or name}` | {default} | {words} |")
+    table = "\n".join(rows)
+    return f"{text}\n{table}\n"
+
+
+def _metric_info(info: MetricInfo, about: str) -> str:
+    highest = "" if info.high == float("inf") else f" to {info.high:g}"
+    unit = info.unit[0].upper() + info.unit[1:]
+    better = "bigger is better" if info.bigger_is_better else "smaller is better"
+    guards = "guards gates" if info.own and info.validated else "never opens a gate alone"
+    scale = f"{unit} from {info.low:g}{highest}, {better}; {guards}."
+    words = about.replace("``", "`")
+    return f"### `{info.name}`: {info.title}\n\n{words}\n\n{scale}\n"
+
+
+def _is_group(command: Any) -> bool:
+    return hasattr(command, "commands")
+
+
+def _verbs(group: Any) -> list[str]:
+    return list(group.list_commands(typer.Context(group)))
+
+
+def _anchor(heading: str) -> str:
+    return heading.replace(" ", "-")
+
+
+def _commands(name: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Every verb with its full name, those of a group below it."""
+    for verb in _verbs(group):
+        command = group.commands[verb]
+        yield f"{name} {verb}", command
+        if _is_group(command):
+            yield from _commands(f"{name} {verb}", command)
+
+
+def _parameters(command: Any) -> Iterator[str]:
+    """A row of the table for each argument and option."""
+    for parameter in command.params:
+        if parameter.name == "help" or getattr(parameter, "hidden", False):
+            continue
+        text = (getattr(parameter, "help", "") or "").replace("|", "\\|")
+        yield f"| `{_typed(parameter)}` | {text} |"
+
+
+def _typed(parameter: Any) -> str:
+    """An argument or option as it is typed."""
+    value = parameter.metavar or (parameter.name or "").upper()
     if parameter.param_type_name != "option":
         return value
-    names = ", ".join(parameter.opts)
+    names = ", ".join([*parameter.opts, *parameter.secondary_opts])
     return names if getattr(parameter, "is_flag", False) else f"{names} {value}"
 
 

@@ -38,14 +38,20 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_command_in_the_documentation_exists(page: Path) -> None:
-    from tunewell.cli.main import app
+    from tunewell.cli.annotate import VERBS as ANNOTATE
+    from tunewell.cli.main import VERBS
+    from tunewell.cli.review import VERBS as REVIEW
 
-    verbs = {c.name for c in app.registered_commands}
+    groups = {"annotate": ANNOTATE, "review": REVIEW}
+
     for block in re.findall(
         r"```(?:sh|bash|console)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
     ):
-        for verb in re.findall(r"^\$? ?tunewell ([a-z-]+)", block, re.MULTILINE):
-            assert verb in verbs, f"{page.name} speaks of `tunewell {verb}`"
+        typed = re.findall(r"^\$? ?tunewell ([a-z-]+)(?: ([a-z-]+))?", block, re.MULTILINE)
+        for verb, inner in typed:
+            assert verb in VERBS, f"{page.name} speaks of `tunewell {verb}`"
+            if verb in groups:
+                assert inner in groups[verb], f"{page.name} speaks of `tunewell {verb} {inner}`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

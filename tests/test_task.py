@@ -73,6 +73,27 @@ def test_a_gate_on_an_unknown_metric_is_a_fault_at_the_gate() -> None:
     assert "known: key_points, nats" in caught.value.faults[0][1]
 
 
+def test_all_bad_gates_are_reported_together_beside_the_faults_of_fields() -> None:
+    bad = GOOD.replace("days: 700", "days: 0").replace("metric: key_points", "metric: keypoints")
+    bad += "  - {metric: useful, kind: level, at_least: 0.8, slices: town}\n"
+    bad += "  - {metric: nats, kind: no_worse, margin: -1, against: base}\n"
+    with pytest.raises(TaskError) as caught:
+        parse(bad)
+    faults = dict(caught.value.faults)
+    assert set(faults) == {f"tunewell.yaml:{line}" for line in (11, 16, 17, 18)}
+    assert [why for place, why in caught.value.faults if place == "tunewell.yaml:17"] == [
+        "gates[1]: no metric or criterion 'useful'; known: key_points, nats.",
+        "gates[1]: 'town' is not among the slices (none).",
+    ]
+
+
+def test_a_bad_gate_of_a_flag_names_the_flag() -> None:
+    with pytest.raises(TaskError, match=r"flag --set gates: gates\[0\]: no metric"):
+        parse(GOOD.split("gates:")[0], "gates=[{metric: rouge, at_least: 0.1}]")
+    with pytest.raises(TaskError, match="gates: Input should be a valid tuple"):
+        parse(GOOD, "gates=none")
+
+
 def test_a_key_that_stands_twice_is_a_fault() -> None:
     with pytest.raises(TaskError, match="stands twice"):
         parse(GOOD + "data: []\n")

@@ -23,9 +23,9 @@ import numpy as np
 
 from bench.curation.corpus import paragraphs
 from bench.machine import keep
-from tunewell.checks.personal import find_personal
-from tunewell.checks.rampart import PACKAGE
-from tunewell.checks.recognise import find_all, load_recogniser
+from tunewell.checks.personal.identifiers import find_personal
+from tunewell.checks.personal.names_by_rampart import PACKAGE
+from tunewell.checks.personal.recogniser import find_all, load_recogniser
 from tunewell.testing.planted import PERSONAL, TRAPS
 
 EACH = 400

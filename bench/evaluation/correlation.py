@@ -127,7 +127,10 @@ def repeated(
 
 
 def _spread(values: Floats) -> dict[str, float]:
-    """Mean, and the 2.5 and 97.5 % quantiles over splits (which overlap: no confidence interval)."""
+    """Mean, and the 2.5 and 97.5 % quantiles over splits.
+
+    The splits overlap, so this is no confidence interval.
+    """
     low, high = np.quantile(values, [0.025, 0.975])
     return {
         "mean": round(float(values.mean()), 3),

@@ -1,4 +1,6 @@
-"""How long a full evaluation takes on the embedded model: python -m bench.evaluation.full [ROWS] [STRESSED].
+"""How long a full evaluation takes on the embedded model.
+
+Run: python -m bench.evaluation.full [ROWS] [STRESSED]
 
 500 short rows (questions of banking77, CC BY 4.0, with their intents), three arms (base; the base
 with an instruction and solved examples; the base with a LoRA adapter), generated answers and the
@@ -22,7 +24,7 @@ from typing import Any
 from bench.machine import keep
 from tunewell.evaluate import decide, evaluate
 from tunewell.evaluate.arms import local_models
-from tunewell.evaluate.stress import stress
+from tunewell.evaluate.stress import StressPlan, stress
 from tunewell.model.base import Model
 from tunewell.store import Store
 from tunewell.task import parse_task
@@ -158,7 +160,8 @@ def endured(
         return found
 
     started = time.perf_counter()
-    found = stress(dataset, split, None, file, store, metric="chrf", max_rows=count, models=models)
+    plan = StressPlan(metric="chrf", max_rows=count)
+    found = stress(dataset, split, None, file, store, plan=plan, models=models)
     return {
         "rows": len(found.rows),
         "metric": found.metric,

@@ -1,4 +1,6 @@
-"""How often the gates are wrong, on simulated candidates whose true effect is known: python -m bench.evaluation.gates.
+"""How often the gates are wrong, on simulated candidates whose true effect is known.
+
+Run: python -m bench.evaluation.gates
 
 Every candidate is scored on n held-out rows in families: a label (0/1), key points (0, 1/3, 2/3, 1)
 and a loss, all correlated between arms and within families. Three gates: label gains at least 0.05
@@ -24,14 +26,18 @@ import numpy as np
 from scipy.special import ndtri
 
 from bench.machine import keep
-from tunewell.evaluate.gate import judge_gates, outcome_of
+from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.table import Table
+from tunewell.evaluate.verdict import outcome_of
 from tunewell.metrics import BUILTINS, NATS
 from tunewell.task import TaskFile, parse_task
 
 CANDIDATES = 2000
 AT_EDGE = 10_000
-"""Candidates at each edge: at the edge itself the share is 2.5 % by design, so it takes many to see a tenth more."""
+"""Candidates at each edge.
+
+At the edge itself the share is 2.5 % by design, so it takes many to see a tenth more.
+"""
 TASK = """
 task: {name: sim, about: Simulated candidates., input: a row, output: an answer}
 data: [{path: x}]

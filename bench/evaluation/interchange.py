@@ -1,4 +1,6 @@
-"""Our logs in inspect_ai's own API, and lm-eval's own samples with us: python -m bench.evaluation.interchange PYTHON.
+"""Our logs in inspect_ai's own API, and lm-eval's own samples with us.
+
+Run: python -m bench.evaluation.interchange PYTHON
 
 PYTHON is an interpreter that has inspect_ai and, for the second part, lm-eval. inspect_ai reads a
 log of ours, scores it anew with a scorer of its own and writes it; we read that. lm-eval runs a
@@ -37,8 +39,9 @@ again = score(log, scorers=exact(), action="append", display="none")
 write_eval_log(again, sys.argv[2])
 new = {s.name: s.metrics["mean" if "mean" in s.metrics else "accuracy"].value
        for s in again.results.scores if s.name not in read or "accuracy" in s.metrics}
-print(json.dumps({"version": importlib.metadata.version("inspect_ai"), "samples": len(log.samples), "read": read,
-                  "scored_anew": new}))
+version = importlib.metadata.version("inspect_ai")
+found = {"version": version, "samples": len(log.samples), "read": read, "scored_anew": new}
+print(json.dumps(found))
 """
 LM_EVAL = """
 task: desk

@@ -1,4 +1,6 @@
-"""Judges corrected by a sample of people's verdicts, on published data: python -m bench.evaluation.judges.
+"""Judges corrected by a sample of people's verdicts, on published data.
+
+Run: python -m bench.evaluation.judges
 
 Of every row people's verdict is known, so it can be seen whether the corrected figure's interval
 holds people's own figure when they are asked about a few rows only, drawn again and again:

@@ -1,4 +1,6 @@
-"""What a speech recogniser does to words, learnt from paired transcripts: python -m bench.evaluation.recogniser.
+"""What a speech recogniser does to words, learnt from paired transcripts.
+
+Run: python -m bench.evaluation.recogniser
 
 The recogniser's text and the human transcript of the same visits (aci_bench, CC BY 4.0) are aligned
 word by word; the rates of substituted, dropped and added words and the commonest pairs are what

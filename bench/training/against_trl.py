@@ -1,7 +1,7 @@
-"""Training against TRL's SFTTrainer: same rows, base, epochs, rank, rate and held-out rows, on this machine.
+"""Training against TRL's SFTTrainer on this machine.
 
-Every arm runs in a process of its own and its result is written as soon as it is there, so a benchmark that is cut off
-goes on where it was::
+Same rows, base, epochs, rank, rate and held-out rows. Every arm runs in a process of its own and
+its result is written as soon as it is there, so a benchmark that is cut off goes on where it was::
 
     python -m bench.training.against_trl                 # what is not measured yet
     python -m bench.training.against_trl ours-1 --again  # these arms, anew
@@ -36,9 +36,9 @@ from bench.machine import RESULTS, keep
 from bench.training.project import examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights, resolve
-from tunewell.train.findings import clustered_mean
-from tunewell.train.rows import TrainRow, encode_rows
-from tunewell.train.setting import cut_of
+from tunewell.train.diagnose.losses import clustered_mean
+from tunewell.train.lora.rows import TrainRow, encode_rows
+from tunewell.train.session import cut_of
 from tunewell.types import Example, Recipe
 
 NAME = "training-against-trl"
@@ -123,7 +123,7 @@ def final(share: float, rows: Sequence[Example], weights: Weights, folder: Path)
     Above a cut the frozen layers run once, into a trunk.
     """
     from tunewell.train.fit import fit
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.load import load_network
 
     network = load_network(weights.folder)
     coded = encode_rows(rows, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).rows
@@ -142,26 +142,21 @@ def over_trunk(
 
     Evaluations left out.
     """
-    from tunewell.train.loop import Job, run_job
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.run import Schedule, run_job
+    from tunewell.train.lora.trunk import Trunk
 
     cut = cut_of(network.layers, share)
     with tempfile.TemporaryDirectory() as folder:
-        trunk = Trunk(Path(folder) / "trunk", rows, width=network.width, dtype=network.head.dtype)
-        _, filling = timed(lambda: trunk.fill(network, rows, cut=cut))
+        trunk = Trunk(Path(folder) / "trunk", network, rows, cut=cut)
+        _, filling = timed(trunk.fill)
         train = np.arange(len(rows))[None] % max(folds, 2) != np.arange(folds)[:, None]
         train |= folds == 1
-        job = Job(
-            network,
-            rows,
-            recipe=RECIPE,
-            cut=cut,
-            train=train,
-            measure=np.zeros_like(train),
-            adapters=range(folds),
-            trunk=trunk,
-        )
-        done, taken = timed(lambda: run_job(job, epochs=RECIPE.epochs, read_every=False))
+        adapted = Adapted.begin(network, RECIPE, cut=cut, adapters=range(folds))
+        job = Job(adapted, rows, train=train, states=trunk)
+        schedule = Schedule(RECIPE.epochs, read_every=False)
+        done, taken = timed(lambda: run_job(job, schedule))
     tokens = sum(len(r.ids) for r in rows)
     both = {n: filling[n] + taken[n] for n in taken}
     return {
@@ -174,7 +169,7 @@ def over_trunk(
 
 def folds(share: float, rows: Sequence[Example], weights: Weights) -> dict[str, Any]:
     """Five folds over the trunk."""
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.load import load_network
 
     network = load_network(weights.folder)
     coded = encode_rows(rows, load_tokenizer(weights.folder), max_tokens=RECIPE.max_tokens).rows
@@ -205,9 +200,9 @@ def products() -> float:
     """Matrix products of the width of the model, in billions of operations a second."""
     import torch
 
-    from tunewell.train.network import best_type
+    from tunewell.model.load import best_device, best_type
 
-    x, w = (torch.randn(n, 576).to(best_type()) for n in (1024, 1536))
+    x, w = (torch.randn(n, 576).to(best_type(best_device())) for n in (1024, 1536))
     best = 0.0
     for _ in range(30):
         began = time.perf_counter()
@@ -254,7 +249,10 @@ def arm(name: str) -> dict[str, Any]:
 
 
 def summary(arms: dict[str, Any]) -> dict[str, Any]:
-    """Shares of the time of one TRL run, and the final's held-out loss against TRL's, where both are there."""
+    """Shares of the time of one TRL run.
+
+    And the final's held-out loss against TRL's, where both are there.
+    """
     found: dict[str, Any] = {}
     if "trl" not in arms:
         return found

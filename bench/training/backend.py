@@ -1,4 +1,6 @@
-"""The final run by our own loop and by ``train.backend: trl``, in one run: same rows, base, recipe, steps and start.
+"""The final run by our own loop and by ``train.backend: trl``, in one run.
+
+Same rows, base, recipe, steps and start::
 
     python -m bench.training.backend
 
@@ -22,10 +24,11 @@ import numpy as np
 from bench.machine import keep
 from bench.training.project import examples, project
 from tunewell.model.weights import resolve
-from tunewell.train.backend import Place, how, train_final
-from tunewell.train.findings import clustered_mean
-from tunewell.train.rows import encode_rows
-from tunewell.train.setting import Setting
+from tunewell.train.diagnose.losses import clustered_mean
+from tunewell.train.distributed.run import Place, how, train_final
+from tunewell.train.lora.rows import encode_rows
+from tunewell.train.masks import Masks
+from tunewell.train.session import TrainingSession
 from tunewell.types import Recipe
 
 NAME = "training-backend"
@@ -33,12 +36,12 @@ TRAIN, HELD_OUT = 80, 120
 RECIPE = Recipe(epochs=1, rate=1e-3)
 
 
-def ours(setting: Setting) -> dict[str, Any]:
+def ours(session: TrainingSession) -> dict[str, Any]:
     """The final run of the stage."""
-    everything = np.ones((1, len(setting.rows.rows)), np.bool_)
+    masks = Masks.everything(len(session.rows.rows))
     began = time.perf_counter()
-    job = setting.job(0, train=everything, measure=~everything, adapters=(0,))
-    done = setting.run("final", job, epochs=RECIPE.epochs)
+    job = session.job(0, masks)
+    done = session.run("final", job, masks, epochs=RECIPE.epochs)
     return {
         "tensors": job.bank.tensors(0),
         "tokens": done.tokens,
@@ -47,12 +50,12 @@ def ours(setting: Setting) -> dict[str, Any]:
     }
 
 
-def trl(setting: Setting, place: Place) -> dict[str, Any]:
+def trl(session: TrainingSession, place: Place) -> dict[str, Any]:
     """The same through TRL."""
     began = time.perf_counter()
-    done = train_final(setting, place, cut=0, epochs=RECIPE.epochs)
+    done = train_final(session, place, cut=0, epochs=RECIPE.epochs)
     return {
-        "tensors": done.bank.tensors(0),
+        "tensors": done.adapted.bank.tensors(0),
         "tokens": done.tokens,
         "tokens_per_s": round(done.tokens_per_s, 1),
         "seconds_in_all": round(time.perf_counter() - began, 1),
@@ -62,25 +65,23 @@ def trl(setting: Setting, place: Place) -> dict[str, Any]:
 
 def main() -> None:
     """Train with both, measure both on the same held-out rows, and write it down."""
-    from tunewell.train.loop import Job
+    from tunewell.train.lora.adapted import Adapted
 
     weights = resolve(RECIPE.model)
     rows = examples("legal", TRAIN + HELD_OUT)
     with tempfile.TemporaryDirectory() as name:
         dataset, split, _, store = project(Path(name), rows[:TRAIN], RECIPE, folds=2)
-        setting = Setting(dataset, split, RECIPE, weights, store, Path(name) / "work")
-        place = Place(1, "cpu", "none")
-        arms = {"tunewell": ours(setting), "trl": trl(setting, place)}
-        theirs = encode_rows(rows[TRAIN:], setting.tokenizer, max_tokens=RECIPE.max_tokens).rows
-        everything = np.ones((1, len(theirs)), np.bool_)
-        job = Job(
-            setting.network, theirs, recipe=RECIPE, cut=0, train=~everything, measure=everything
-        )
-        losses = {"base": job.evaluate(everything)[0].astype(np.float64)}
-        for arm, found in arms.items():
-            job.bank.put(0, found.pop("tensors"))
-            losses[arm] = job.evaluate(everything)[0].astype(np.float64)
-        setting.close()
+        work = Path(name) / "work"
+        with TrainingSession(dataset, split, RECIPE, weights, store, work) as session:
+            place = Place(1, "cpu", "none")
+            arms = {"tunewell": ours(session), "trl": trl(session, place)}
+            limit = RECIPE.max_tokens
+            theirs = encode_rows(rows[TRAIN:], session.tokenizer, max_tokens=limit).rows
+            adapted = Adapted.begin(session.network, RECIPE, cut=0)
+            losses = {"base": adapted.measure(theirs)[0].astype(np.float64)}
+            for arm, found in arms.items():
+                adapted.bank.put(0, found.pop("tensors"))
+                losses[arm] = adapted.measure(theirs)[0].astype(np.float64)
     tokens = np.asarray([r.targets for r in theirs], np.float64)
     names = [r.id for r in theirs]
     result = {

@@ -1,4 +1,6 @@
-"""Where a training step's time goes: the matrix products' share, the cost law of the folds, peak memory, the cache.
+"""Where a training step's time goes.
+
+The matrix products' share, the cost law of the folds, peak memory, the cache.
 
 A step's matrix products are recorded with their shapes, and each is then timed alone in a hot loop.
 ``share`` is the time that they would take so, divided by the time of the whole step: 1 would be a
@@ -29,8 +31,8 @@ from bench.machine import RESULTS, describe, keep
 from bench.training.project import examples
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
-from tunewell.train.rows import encode_rows
-from tunewell.train.setting import cut_of
+from tunewell.train.lora.rows import encode_rows
+from tunewell.train.session import cut_of
 from tunewell.types import Recipe
 
 NAME = "training-cost"
@@ -44,28 +46,21 @@ Shape = tuple[str, tuple[tuple[int, ...], ...]]
 
 def make_job(folder: Path, folds: int, share: float) -> Any:
     """A job on contract clauses; over a trunk where the share is below 1."""
-    from tunewell.train.loop import Job
-    from tunewell.train.network import load_network
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.trunk import Trunk
 
     weights = resolve(RECIPE.model)
     network = load_network(weights.folder)
     rows = encode_rows(examples("legal", 60), load_tokenizer(weights.folder), max_tokens=512).rows
     cut, trunk = cut_of(network.layers, share), None
     if cut:
-        trunk = Trunk(folder / "trunk", rows, width=network.width, dtype=network.head.dtype)
-        trunk.fill(network, rows, cut=cut)
+        trunk = Trunk(folder / "trunk", network, rows, cut=cut)
+        trunk.fill()
     train = (np.arange(len(rows))[None] % 5 != np.arange(folds)[:, None]) | (folds == 1)
-    return Job(
-        network,
-        rows,
-        recipe=RECIPE,
-        cut=cut,
-        train=train,
-        measure=train,
-        adapters=range(folds),
-        trunk=trunk,
-    )
+    adapted = Adapted.begin(network, RECIPE, cut=cut, adapters=range(folds))
+    return Job(adapted, rows, train=train, states=trunk)
 
 
 def step(job: Any, i: int) -> int:
@@ -73,11 +68,14 @@ def step(job: Any, i: int) -> int:
     batch = job.batches(0)[i]
     job.backward(batch, step=i)
     job.bank.step(rate=1e-9, weight_decay=0.0)
-    return int(job.lengths[batch.rows[batch.rows >= 0]].sum())
+    return batch.tokens(job.lengths)
 
 
 def fastest(job: Any) -> tuple[int, float]:
-    """Tokens and seconds of a few steps: the best of several rounds, as the products alone have their best too."""
+    """Tokens and seconds of a few steps: the best of several rounds.
+
+    The products alone have their best too.
+    """
     best, tokens, everything = float("inf"), 0, time.perf_counter()
     for done in range(1, ROUNDS + 1):
         began = time.perf_counter()
@@ -125,7 +123,7 @@ def measure(folds: int, share: float) -> dict[str, Any]:
         job = make_job(Path(name), folds, share)
         tokens, seconds = fastest(job)
         products = recorded(job)
-    timed = {shape: alone(shape, job.network.head.dtype) for shape in products}
+    timed = {shape: alone(shape, job.adapted.network.head.dtype) for shape in products}
     ideal = sum(timed[s][0] * n for s, n in products.items())
     operations = sum(timed[s][1] * n for s, n in products.items())
     return {

@@ -1,14 +1,18 @@
-"""T04 and its remedy: what can be seen of what training costs a model's general ability, and for how much time.
+"""T04 and its remedy: what can be seen of what training costs a model's general ability.
 
-Bank customers' questions and contract clauses, 10,000 tokens each, full depth, from the usual rate to four times of it;
-then shares of general rows in the mix. The general text that is measured is not among the rows that are replayed, and
-what other people wrote (news, instructions) is measured beside it. Each arm is written when it is there::
+And for how much time. Bank customers' questions and contract clauses, 10,000 tokens each, full
+depth, from the usual rate to four times of it; then shares of general rows in the mix. The general
+text that is measured is not among the rows that are replayed, and what other people wrote (news,
+instructions) is measured beside it. Each arm is written when it is there::
 
-    python -m bench.training.forgetting arms     # every arm: change, detectable change by size of
-    the set python -m bench.training.forgetting stage    # a whole training run of 5,000 tokens: the
-    share of its time python -m bench.training.forgetting coverage # the interval on sets drawn from
-    the passages of the arms python -m bench.training.forgetting curve    # detectable change
-    against share of time, by length of the run
+    # every arm: change, detectable change by size of the set
+    python -m bench.training.forgetting arms
+    # a whole training run of 5,000 tokens: the share of its time
+    python -m bench.training.forgetting stage
+    # the interval on sets drawn from the passages of the arms
+    python -m bench.training.forgetting coverage
+    # detectable change against share of time, by length of the run
+    python -m bench.training.forgetting curve
 """
 
 from __future__ import annotations
@@ -27,19 +31,12 @@ from bench.machine import RESULTS, keep
 from bench.training.project import data, examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
-from tunewell.train.findings import clustered_mean
-from tunewell.train.forgetting import (
-    FEWEST,
-    READ,
-    SHARE,
-    forgetting,
-    general_losses,
-    general_rows,
-    relative_change,
-)
-from tunewell.train.replay import replay_rows
-from tunewell.train.rows import TrainRow, draw, encode_rows
-from tunewell.train.stopping import HeldOut
+from tunewell.train.diagnose.losses import clustered_mean
+from tunewell.train.diagnose.stopping import HeldOut
+from tunewell.train.forgetting.finding import forgetting, relative_change
+from tunewell.train.forgetting.general_rows import FEWEST, READ, SHARE, general_rows, replay_rows
+from tunewell.train.forgetting.losses import general_losses
+from tunewell.train.lora.rows import TrainRow, draw, encode_rows
 from tunewell.types import Recipe
 
 NAME = "training-forgetting"
@@ -56,11 +53,14 @@ ARMS += [
 ARMS += [("banking", 1e-3, 0.0), ("banking", 2e-4, 0.0), ("legal", 2e-4, 0.0), ("legal", 1e-3, 0.0)]
 REPETITIONS = 2000
 STAGE_TOKENS = 5_000
-"""Of the whole run whose clock is read: the share of time beside the share of work that the finding prints."""
+"""Of the whole run whose clock is read.
+
+The share of time beside the share of work that the finding prints.
+"""
 
 
 def outside(tokenizer: Any) -> dict[str, tuple[TrainRow, ...]]:
-    """The first 64 tokens of texts in other people's hands: 60 news articles and 100 instructions."""
+    """The first 64 tokens of other people's texts: 60 news articles and 100 instructions."""
     news = json.loads(data("judge_bench", "newsroom.json").read_text(encoding="utf-8"))["instances"]
     articles = list(
         dict.fromkeys(r["instance"].split("### Source Article", 1)[1].strip() for r in news)
@@ -81,8 +81,10 @@ def measure(name: str, rate: float, share: float) -> dict[str, Any]:
 
     General text before and after, and the loss of the last fifth.
     """
-    from tunewell.train.loop import Job, run_job
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.run import Schedule, run_job
 
     weights = resolve(RECIPE.model)
     tokenizer = load_tokenizer(weights.folder)
@@ -92,10 +94,11 @@ def measure(name: str, rate: float, share: float) -> dict[str, Any]:
     rows = draw(coded, max_tokens=TOKENS, seed=0).rows
     train = (np.arange(len(rows)) % 5 != 0)[None]
     general = replay_rows(tokenizer) if share else ()
-    job = Job(network, rows, recipe=recipe, cut=0, train=train, measure=~train, replay=general)
-    done = run_job(job, epochs=recipe.epochs, read_every=False)
+    adapted = Adapted.begin(network, recipe, cut=0)
+    job = Job(adapted, rows, train=train, replay=general)
+    done = run_job(job, Schedule(recipe.epochs, read_every=False), measure=~train)
     measured = general_rows(tokenizer)
-    losses = general_losses(network, measured, recipe, 0, job.bank.values, weights=weights.digest)
+    losses = general_losses(adapted, measured, weights=weights.digest)
     rule = HeldOut(~train, np.asarray([r.targets for r in rows]), [r.id for r in rows])
     return {
         "data": name,
@@ -106,9 +109,7 @@ def measure(name: str, rate: float, share: float) -> dict[str, Any]:
         "training_tokens_per_s": round(done.tokens_per_s, 1),
         **changes(losses, measured),
         "outside": {
-            n: shown(
-                general_losses(network, r, recipe, 0, job.bank.values, weights=weights.digest), r
-            )
+            n: shown(general_losses(adapted, r, weights=weights.digest), r)
             for n, r in outside(tokenizer).items()
         },
         "why": forgetting(losses, measured).why,
@@ -160,7 +161,10 @@ def arms(kept: dict[str, Any]) -> None:
 
 
 def paired(mixed: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
-    """Held-out loss of the task with general rows in the mix minus without, nats a token, paired by row."""
+    """Held-out loss of the task with general rows in the mix minus without.
+
+    Nats a token, paired by row.
+    """
     losses = np.asarray(mixed["held_out_losses"]) - np.asarray(plain["held_out_losses"])
     weights = np.asarray(plain["held_out_tokens"], float)
     return clustered_mean(losses, weights, [str(i) for i in range(len(losses))]).model_dump(
@@ -192,8 +196,10 @@ def stage(kept: dict[str, Any]) -> None:
                 Path(folder) / f"project-{new}", examples("banking", 2000), recipe, folds=5
             )
             with (
-                mock.patch("tunewell.train.stage.general_losses", timed),
-                mock.patch("tunewell.train.forgetting.cache_folder", return_value=Path(folder)),
+                mock.patch("tunewell.train.phases.general_losses", timed),
+                mock.patch(
+                    "tunewell.train.forgetting.losses.cache_folder", return_value=Path(folder)
+                ),
             ):
                 began = time.process_time()
                 train(*made)
@@ -264,7 +270,9 @@ def coverage(kept: dict[str, Any]) -> None:
 
 
 def curve(kept: dict[str, Any]) -> None:
-    """Detectable change against share of time, by length of the run: sizes as the stage chooses them.
+    """Detectable change against share of time, by length of the run.
+
+    Sizes as the stage chooses them.
 
     The work of a whole run of N tokens is that of the stage as run: five folds on the top quarter,
     the check and the final at full depth, three epochs each.

@@ -1,8 +1,8 @@
 """What closes the gap between adapters on a top share of the layers and adapters on all of them?
 
-The sets, rows, folds and full-depth runs of `bench.training.ranking`, and arms beside them: rate, rank, both, epochs,
-initialisation (PiSSA; A from the weights' leading directions), and which layers. Each arm is written as soon as it is
-there, so that a run that is cut off goes on::
+The sets, rows, folds and full-depth runs of `bench.training.ranking`, and arms beside them: rate,
+rank, both, epochs, initialisation (PiSSA; A from the weights' leading directions), and which
+layers. Each arm is written as soon as it is there, so that a run that is cut off goes on::
 
     python -m bench.training.gap legal mts_dialog
     python -m bench.training.gap --summary
@@ -28,9 +28,9 @@ from bench.machine import keep
 from bench.training.project import SYSTEM
 from bench.training.ranking import DEPTHS, FOLDS, OWN, at_best, kept, measure, rows_of
 from tunewell.model.weights import resolve
-from tunewell.train.search import candidates_around
-from tunewell.train.setting import cut_of
-from tunewell.train.stopping import HeldOut
+from tunewell.train.diagnose.stopping import HeldOut
+from tunewell.train.session import cut_of
+from tunewell.train.studies.recipe_search import candidates_around
 
 NAME = "training-gap"
 Start = Callable[[Any, Any], None]
@@ -108,9 +108,8 @@ class Chosen:
 
     def sites(self, targets: Sequence[str], first: int) -> Any:
         """Those of the chosen layers."""
-        return [
-            (s, n) for s, n in self._network.sites(targets, first) if s[0].layer in self._chosen
-        ]
+        found = self._network.sites(targets, first)
+        return [product for product in found if product.sites[0].layer in self._chosen]
 
 
 def leading(bank: Any, network: Any) -> None:
@@ -120,28 +119,28 @@ def leading(bank: Any, network: Any) -> None:
     """
     import torch
 
-    for group, a, _ in bank._views(bank.values):
-        for j, site in enumerate(group.sites):
-            mine = a[:, j * bank.rank : (j + 1) * bank.rank]
-            v = torch.linalg.svd(weight_of(network, site).float(), full_matrices=False)[2][
-                : bank.rank
-            ]
-            mine.copy_(v * (torch.linalg.vector_norm(mine[0]) / v.shape[0] ** 0.5))
+    for view in bank._sites():
+        weight = weight_of(network, view.site).float()
+        v = torch.linalg.svd(weight, full_matrices=False)[2][: bank.rank]
+        length = torch.linalg.vector_norm(view.a[0])
+        view.a.copy_(v * (length / v.shape[0] ** 0.5))
     bank.refresh()
 
 
 def pissa(bank: Any, network: Any) -> None:
-    """Adapters begin as the leading part of their maps, which is taken out of those (Meng and others 2024)."""
+    """Adapters begin as the leading part of their maps, which is taken out of those.
+
+    Meng and others 2024.
+    """
     import torch
 
-    for group, a, bs in bank._views(bank.values):
-        for j, (site, (b, _, _)) in enumerate(zip(group.sites, bs, strict=True)):
-            weight = weight_of(network, site)
-            u, s, v = torch.linalg.svd(weight.float(), full_matrices=False)
-            u, s, v = u[:, : bank.rank], (s[: bank.rank] / bank.scale).sqrt(), v[: bank.rank]
-            a[:, j * bank.rank : (j + 1) * bank.rank] = s[:, None] * v
-            b[:] = (u * s).T  # (rank, outputs)
-            weight.sub_((bank.scale * (u * s) @ (s[:, None] * v)).to(weight.dtype))
+    for view in bank._sites():
+        weight = weight_of(network, view.site)
+        u, s, v = torch.linalg.svd(weight.float(), full_matrices=False)
+        u, s, v = u[:, : bank.rank], (s[: bank.rank] / bank.scale).sqrt(), v[: bank.rank]
+        view.a[:] = s[:, None] * v
+        view.b[:] = (u * s).T  # (rank, outputs)
+        weight.sub_((bank.scale * (u * s) @ (s[:, None] * v)).to(weight.dtype))
     bank.refresh()
 
 
@@ -175,8 +174,8 @@ def found(name: str) -> dict[str, Any]:
 
 def run(name: str, arms: Sequence[str]) -> None:
     """Whatever of a set is not measured yet."""
-    from tunewell.train.network import load_network
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.trunk import Trunk
 
     weights, rows, done = resolve(OWN.model), rows_of(name), found(name)
     network: Any = None
@@ -188,13 +187,8 @@ def run(name: str, arms: Sequence[str]) -> None:
             network = network or load_network(weights.folder)
             chosen = tuple(arm.layers(network.layers)) if arm.layers else ()
             cut = min(chosen) if chosen else cut_of(network.layers, arm.share)
-            trunk = Trunk(
-                Path(folder) / f"trunk-{cut}",
-                rows.rows,
-                width=network.width,
-                dtype=network.head.dtype,
-            )
-            trunk.fill(network, rows.rows, cut=cut)
+            trunk = Trunk(Path(folder) / f"trunk-{cut}", network, rows.rows, cut=cut)
+            trunk.fill()
             recipe = OWN.model_copy(update=arm.changes)
             used = Chosen(network, chosen) if chosen else network
             done[label] = measure(
@@ -270,9 +264,8 @@ def main() -> None:
     for name, one in sets.items():
         print(name, {k: v for k, v in one.items() if k != "arms"})
         for arm, x in one["arms"].items():
-            print(
-                f"  {arm:28s} {x['held_out']:.4f} at {x['best_epoch']}  {x['behind_full']} {x['behind_best_full']}"
-            )
+            behind = f"{x['behind_full']} {x['behind_best_full']}"
+            print(f"  {arm:28s} {x['held_out']:.4f} at {x['best_epoch']}  {behind}")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
-"""Training on one GPU against TRL's SFTTrainer with packing and Liger: same rows, same random weights, one run.
+"""Training on one GPU against TRL's SFTTrainer with packing and Liger.
 
-    python -m bench.training.gpu                    # SmolLM2-1.7B's shape, about six minutes on an
-    H200 or H100 python -m bench.training.gpu --shape 0.5b       # Qwen2.5-0.5B's python -m
-    bench.training.gpu --shape tiny       # tries the benchmark itself, on any machine; keeps no
-    result
+Same rows, same random weights, one run::
+
+    # SmolLM2-1.7B's shape, about six minutes on an H200 or H100
+    python -m bench.training.gpu
+    # Qwen2.5-0.5B's
+    python -m bench.training.gpu --shape 0.5b
+    # tries the benchmark itself, on any machine; keeps no result
+    python -m bench.training.gpu --shape tiny
 
 Speed does not depend on what the weights are, so they are drawn at random and nothing is
-downloaded. Needed beside a
-CUDA build of torch: transformers, peft, numpy, pyarrow, pydantic, sqlalchemy, PyYAML, safetensors;
-for the other side `pip install trl==1.16.0 datasets liger-kernel` (without them that side is left
-out). On a machine without a network,
-carry them: `pip download -d wheels --no-deps trl==1.16.0 datasets dill multiprocess liger-kernel
-pydantic pydantic-core annotated-types typing-inspection sqlalchemy`, there `pip install --no-index
---no-deps wheels/*.whl`, then `PYTHONPATH=src python -m bench.training.gpu`.
+downloaded. Needed beside a CUDA build of torch: transformers, peft, numpy, pyarrow, pydantic,
+sqlalchemy, PyYAML, safetensors; for the other side `pip install trl==1.16.0 datasets liger-kernel`
+(without them that side is left out). On a machine without a network, carry them: `pip download -d
+wheels --no-deps trl==1.16.0 datasets dill multiprocess liger-kernel pydantic pydantic-core
+annotated-types typing-inspection sqlalchemy`, there `pip install --no-index --no-deps
+wheels/*.whl`, then `PYTHONPATH=src python -m bench.training.gpu`.
 
 Every arm runs in a process of its own, its first steps are not counted (kernels are compiled
 there), and the device is waited for before the clock is read. TRL runs twice, packed (best fit, no
@@ -43,8 +46,8 @@ from typing import Any
 import numpy as np
 
 from bench.machine import keep
-from tunewell.train.rows import TrainRow
-from tunewell.train.setting import cut_of
+from tunewell.train.lora.rows import TrainRow
+from tunewell.train.session import cut_of
 from tunewell.types import Recipe
 
 ARMS = ("trl-packed", "trl-padded", "ours-1", "ours-0.25", "folds-0.25", "folds-0.5", "folds-1")
@@ -85,7 +88,7 @@ LONGEST = 1024
 
 
 def make_rows(shape: str, tokens: int) -> list[TrainRow]:
-    """Rows of unlike length (median about 180 tokens, at most 1,024), a quarter of each its target."""
+    """Rows of unlike length: median about 180 tokens, at most 1,024; a quarter is target."""
     rng = np.random.default_rng(0)
     longest = LONGEST if shape != "tiny" else 96
     rows: list[TrainRow] = []
@@ -108,7 +111,7 @@ def make_model(shape: str, attention: str = "sdpa") -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from tunewell.train.device import best_device
+    from tunewell.model.load import best_device
 
     config = LlamaConfig(
         **SHAPES[shape],
@@ -130,7 +133,8 @@ def make_model(shape: str, attention: str = "sdpa") -> Any:
 
 def clock() -> float:
     """Seconds, once the GPU has done all it was given."""
-    from tunewell.train.device import best_device, finish
+    from tunewell.model.load import best_device
+    from tunewell.train.lora.device import finish
 
     finish(best_device())
     return time.perf_counter()
@@ -225,35 +229,26 @@ def trl(
 def ours(
     shape: str, rows: Sequence[TrainRow], folder: Path, *, share: float, folds: int
 ) -> tuple[float, int, dict[str, Any]]:
-    """Seconds and tokens of one adapter, or of all folds together, the filling of the cache included."""
-    from tunewell.train.loop import Job
-    from tunewell.train.network import FastDecoder
-    from tunewell.train.trunk import Trunk
+    """Seconds and tokens of one adapter, or of all folds together; filling the cache included."""
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.fast import FastDecoder
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.trunk import Trunk
 
     network = FastDecoder(make_model(shape).requires_grad_(False))
     cut, used = cut_of(network.layers, share), {}
     seconds, trunk = 0.0, None
     if cut:
-        Trunk(folder / "warm", rows[:WARM], width=network.width, dtype=network.head.dtype).fill(
-            network, rows[:WARM], cut=cut
-        )
-        trunk = Trunk(folder / "states", rows, width=network.width, dtype=network.head.dtype)
+        Trunk(folder / "warm", network, rows[:WARM], cut=cut).fill()
+        trunk = Trunk(folder / "states", network, rows, cut=cut)
         began = clock()
-        trunk.fill(network, rows, cut=cut)
+        trunk.fill()
         seconds = clock() - began
         used = {"trunk_seconds": round(seconds, 2), "cache_bytes": trunk.size_bytes}
     train = np.arange(len(rows))[None] % max(folds, 2) != np.arange(folds)[:, None]
     train |= folds == 1
-    job = Job(
-        network,
-        rows,
-        recipe=make_recipe(shape),
-        cut=cut,
-        train=train,
-        measure=~train,
-        adapters=range(folds),
-        trunk=trunk,
-    )
+    adapted = Adapted.begin(network, make_recipe(shape), cut=cut, adapters=range(folds))
+    job = Job(adapted, rows, train=train, states=trunk)
     began, done, step = 0.0, 0, 0
     for epoch in range(EPOCHS):
         for batch in job.batches(epoch):
@@ -261,7 +256,7 @@ def ours(
                 began = clock()
             job.backward(batch, step=step)
             job.bank.step(rate=1e-4, weight_decay=0.01)
-            done += int(job.lengths[batch.rows[batch.rows >= 0]].sum()) if step >= WARM else 0
+            done += batch.tokens(job.lengths) if step >= WARM else 0
             step += 1
     training = clock() - began
     whole = int((train * job.lengths[None]).sum()) * EPOCHS
@@ -280,7 +275,7 @@ def products(shape: str) -> float:
     """The best rate of bf16 matrix products of this model's shapes here, in operations a second."""
     import torch
 
-    from tunewell.train.device import best_device
+    from tunewell.model.load import best_device
 
     device, size, best = best_device(), SHAPES[shape], 0.0
     for outputs in (size["hidden_size"] * 3, size["intermediate_size"] * 2):
@@ -295,10 +290,13 @@ def products(shape: str) -> float:
 
 
 def operations(shape: str, *, share: float, tokens: int, distinct: int) -> float:
-    """Of the frozen maps' products: two a weight forwards, two for the input's gradient, below a cut once forwards.
+    """Of the frozen maps' products.
+
+    Two a weight forwards, two for the input's gradient, below a cut once forwards.
 
     Example:
-        >>> operations("tiny", share=1.0, tokens=10, distinct=5) / 10 / 4 == 4 * (64 * 64 * 3 + 3 * 64 * 128)
+        >>> found = operations("tiny", share=1.0, tokens=10, distinct=5)
+        >>> found / 10 / 4 == 4 * (64 * 64 * 3 + 3 * 64 * 128)
         True
     """
     size = SHAPES[shape]
@@ -355,7 +353,8 @@ def summary(arms: dict[str, Any]) -> dict[str, Any]:
     """Each arm's time over one run of TRL's faster arm and over one full-depth run of ours.
 
     Example:
-        >>> summary({"trl-packed": {"run_seconds": 4.0}, "folds-0.25": {"run_seconds": 5.0}})["over_trl"]
+        >>> arms = {"trl-packed": {"run_seconds": 4.0}, "folds-0.25": {"run_seconds": 5.0}}
+        >>> summary(arms)["over_trl"]
         {'folds-0.25': 1.25}
     """
     found: dict[str, Any] = {}

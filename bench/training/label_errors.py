@@ -1,10 +1,11 @@
 """D10: how well the folds' losses rank planted wrong targets (AUROC, 10 % planted), on real rows.
 
-Wrong targets: on `legal` and `mts_dialog` (free text) the targets of a tenth of the rows are passed around among them;
-on `banking` (one of 77 intents) each gets an intent drawn among the others. Each set is trained in five folds by the
-stage that a user runs, and the ranking is the stage's own: after the first epoch. That was chosen on `legal`; the other
-sets prove it. Later evaluations stand beside it. The losses are kept in ``TUNEWELL_BENCH``, so that a new score is
-measured without training again, and a training that was cut off goes on::
+Wrong targets: on `legal` and `mts_dialog` (free text) the targets of a tenth of the rows are passed
+around among them; on `banking` (one of 77 intents) each gets an intent drawn among the others. Each
+set is trained in five folds by the stage that a user runs, and the ranking is the stage's own:
+after the first epoch. That was chosen on `legal`; the other sets prove it. Later evaluations stand
+beside it. The losses are kept in ``TUNEWELL_BENCH``, so that a new score is measured without
+training again, and a training that was cut off goes on::
 
     python -m bench.training.label_errors legal banking --seeds 1 2
     python -m bench.training.label_errors --summary
@@ -26,12 +27,12 @@ from bench.training.project import SYSTEM, examples, project
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
 from tunewell.store.traces import trace_from_bytes, trace_to_bytes
-from tunewell.train.checkpoint import Checkpoint
-from tunewell.train.loop import Running
-from tunewell.train.prior import Prior
-from tunewell.train.readings import EARLY, doubt, doubt_of_neighbours, held_out_loss
-from tunewell.train.rows import encode_rows
-from tunewell.train.setting import Setting
+from tunewell.train.diagnose.label_errors import EARLY, doubt, doubt_of_neighbours
+from tunewell.train.diagnose.losses import held_out_loss
+from tunewell.train.diagnose.target_prior import Prior
+from tunewell.train.lora.rows import encode_rows
+from tunewell.train.lora.run import Running, Schedule
+from tunewell.train.session import TrainingSession
 from tunewell.types import Example, FoldTrace, Recipe
 
 NAME = "training-label-errors"
@@ -94,23 +95,22 @@ def run(name: str, seed: int, *, epochs: int = RECIPE.epochs) -> None:
     path = path_of(name, seed)
     place = path.with_suffix("")
     dataset, split, _, store = project(place, rows, RECIPE, folds=FOLDS)
-    setting = Setting(dataset, split, RECIPE, resolve(RECIPE.model), store, place)
-    held_out, measure = setting.fold_masks()
-    cut = setting.cut(RECIPE.fold_layers)
-    job = setting.job(cut, train=~held_out, measure=measure, adapters=range(FOLDS))
-    by_id = {e.id: e for e in rows}
+    session = TrainingSession(dataset, split, RECIPE, resolve(RECIPE.model), store, place)
+    masks = session.fold_masks()
+    cut = session.cut(RECIPE.fold_layers)
+    job = session.job(cut, masks)
     prior = Prior(
-        setting.network,
-        [by_id[r.id] for r in setting.rows.rows],
-        held_out,
-        bank=job.bank,
-        cut=cut,
-        tokenizer=setting.tokenizer,
-        recipe=RECIPE,
+        job.adapted,
+        session.row_examples,
+        masks.held_out,
+        tokenizer=session.tokenizer,
         folder=place,
     )
     running = Running(
-        job, epochs, planned=RECIPE.epochs, checkpoint=Checkpoint(place / "folds.safetensors")
+        job,
+        Schedule(epochs, planned=RECIPE.epochs),
+        measure=masks.measure,
+        checkpoint=session.checkpoint("folds"),
     )
     parts = [*np.load(path.with_suffix(".npz"))["parts"]] if path.is_file() else []
     while True:
@@ -118,11 +118,11 @@ def run(name: str, seed: int, *, epochs: int = RECIPE.epochs) -> None:
             parts.append(
                 prior.parts() if len(running.readings) > 1 else np.full((2, len(rows)), np.nan)
             )
-            trace = setting.trace(running.readings, held_out)
+            trace = session.trace(running.readings, masks.held_out)
             path.write_bytes(trace_to_bytes(trace))
             np.savez(
                 path.with_suffix(".npz"),
-                vectors=setting.vectors(cut),
+                vectors=session.vectors(cut),
                 parts=np.stack(parts),
                 wrong=np.asarray([e in wrong for e in trace.examples]),
             )
@@ -134,10 +134,10 @@ def run(name: str, seed: int, *, epochs: int = RECIPE.epochs) -> None:
 
 def auroc(score: NDArray[np.float64], wrong: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Area under the curve with DeLong's interval."""
-    from tunewell.train.readings import _placements
+    from tunewell.train.diagnose.memorisation import _share_below
 
     a, b = score[wrong], score[~wrong]
-    above, below = _placements(a, b), 1 - _placements(b, a)
+    above, below = _share_below(a, b), 1 - _share_below(b, a)
     area = float(above.mean())
     half = 1.96 * float(np.sqrt(above.var(ddof=1) / len(a) + below.var(ddof=1) / len(b)))
     return round(area, 4), round(area - half, 4), round(min(1.0, area + half), 4)

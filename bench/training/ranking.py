@@ -1,8 +1,10 @@
-"""Do cheap folds rank recipes as folds at full depth do? Spearman's rank correlation and the regret of the choice.
+"""Do cheap folds rank recipes as folds at full depth do?
 
-Eight sensible recipes (`tunewell.train.search.candidates_around`) on data sets cut to about 10,000 tokens, two folds,
-once with adapters on the top quarter of the layers and once on all of them, on the same rows. Every (set, recipe,
-depth) is written as soon as it is there, so that a run that is cut off goes on::
+Spearman's rank correlation and the regret of the choice. Eight sensible recipes
+(`tunewell.train.studies.recipe_search.candidates_around`) on data sets cut to about 10,000 tokens,
+two folds, once with adapters on the top quarter of the layers and once on all of them, on the same
+rows. Every (set, recipe, depth) is written as soon as it is there, so that a run that is cut off
+goes on::
 
     python -m bench.training.ranking legal mts_dialog banking
     python -m bench.training.ranking --summary
@@ -30,10 +32,11 @@ from bench.machine import RESULTS, keep
 from bench.training.project import SYSTEM, examples
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import resolve
-from tunewell.train.rows import Rows, draw, encode_rows
-from tunewell.train.search import RecipeCandidate, Search, candidates_around, confirm
-from tunewell.train.setting import cut_of
-from tunewell.train.stopping import HeldOut, choose_length
+from tunewell.train.diagnose.stopping import HeldOut, choose_length
+from tunewell.train.lora.rows import Rows, draw, encode_rows
+from tunewell.train.session import cut_of
+from tunewell.train.studies.race import RecipeCandidate, Search
+from tunewell.train.studies.recipe_search import candidates_around, confirm
 from tunewell.types import Estimate, Recipe
 
 NAME = "training-ranking"
@@ -63,24 +66,18 @@ def measure(
 
     ``start`` may change the bank.
     """
-    from tunewell.train.loop import Job, run_job
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.run import Schedule, run_job
 
     held_out = np.arange(len(rows.rows))[None] % FOLDS == np.arange(FOLDS)[:, None]
     cut = cut_of(network.layers, share)
-    job = Job(
-        network,
-        rows.rows,
-        recipe=recipe,
-        cut=cut,
-        train=~held_out,
-        measure=held_out,
-        adapters=range(FOLDS),
-        trunk=trunk if cut else None,
-    )
+    adapted = Adapted.begin(network, recipe, cut=cut, adapters=range(FOLDS))
+    job = Job(adapted, rows.rows, train=~held_out, states=trunk if cut else None)
     if start is not None:
         start(job.bank, network)
     began = time.perf_counter()
-    done = run_job(job, epochs=recipe.epochs)
+    done = run_job(job, Schedule(recipe.epochs), measure=held_out)
     losses = [np.where(held_out, r.losses, 0).sum(0) for r in done.readings]
     return {
         "losses": np.round(np.stack(losses), 5).tolist(),
@@ -96,18 +93,16 @@ def kept(name: str) -> dict[str, Any]:
 
 def run(name: str, depths: Sequence[str]) -> None:
     """Whatever of a set is not measured yet."""
-    from tunewell.train.network import load_network
-    from tunewell.train.trunk import Trunk
+    from tunewell.train.lora.load import load_network
+    from tunewell.train.lora.trunk import Trunk
 
     weights, rows = resolve(OWN.model), rows_of(name)
     network = load_network(weights.folder)
     found = kept(name) or {"tokens": rows.tokens, "targets": [r.targets for r in rows.rows]}
     cut = cut_of(network.layers, DEPTHS["cheap"])
     with tempfile.TemporaryDirectory() as folder:
-        trunk = Trunk(
-            Path(folder) / "trunk", rows.rows, width=network.width, dtype=network.head.dtype
-        )
-        trunk.fill(network, rows.rows, cut=cut)
+        trunk = Trunk(Path(folder) / "trunk", network, rows.rows, cut=cut)
+        trunk.fill()
         for depth in depths:
             for i, recipe in enumerate(candidates_around(OWN)):
                 key = f"{depth}-{i}"
@@ -181,7 +176,10 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def confirmed(one: dict[str, Any], done: Sequence[int], chosen: int) -> int:
-    """Which recipe is left (its place in ``done``) when the choice is held against the own one at depth on fold 0."""
+    """Which recipe is left (its place in ``done``).
+
+    When the choice is held against the own one at depth on fold 0.
+    """
     recipes = candidates_around(OWN)
     tokens = np.asarray(one["targets"], np.int64)
     where = (np.arange(len(tokens)) % FOLDS == 0)[None]

@@ -6,10 +6,10 @@
 * **False calls, our own traces**: the held-out rows are split in halves; the rule decides on one
   half, the other half says whether the loss really is above its best. A call is false where the
   other half sees no rise.
-* **Searches**: eight recipes, raced by `tunewell.train.search.Race`, against running all of them to
-  their end. The curves are those recorded by `bench.training.ranking` on three sets (as they are,
-  and with the rows drawn anew), and simulated ones: recipes that differ by 3 % in what they gain
-  and by the noise of real rows.
+* **Searches**: eight recipes, raced by `tunewell.train.studies.recipe_search.Race`, against running
+  all of them to their end. The curves are those recorded by `bench.training.ranking` on three sets
+  (as they are, and with the rows drawn anew), and simulated ones: recipes that differ by 3 % in
+  what they gain and by the noise of real rows.
 
 Traces are those of the projects named in ``TUNEWELL_TRACES`` (folders separated by colons), and the
 recorded runs of every recipe of `bench.training.ranking`.
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,11 @@ from bench.machine import keep
 from bench.training.ranking import DEPTHS, OWN, kept
 from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
-from tunewell.train.readings import held_out_loss
-from tunewell.train.search import Race, candidates_around
-from tunewell.train.stopping import HeldOut, choose_length
+from tunewell.train.diagnose.losses import held_out_loss
+from tunewell.train.diagnose.stopping import HeldOut, choose_length
+from tunewell.train.lora.run import LossReading
+from tunewell.train.studies.race import Race
+from tunewell.train.studies.recipe_search import candidates_around
 from tunewell.types import Trained
 
 NAME = "training-stopping"
@@ -40,25 +41,17 @@ SETS = ("legal", "mts_dialog", "banking")
 Losses = NDArray[np.float64]
 
 
-@dataclass
-class Reading:
-    """One evaluation, as the loop gives it."""
-
-    epoch: float
-    losses: NDArray[np.float32]
-
-
 class Recorded:
     """A run that was recorded, revealed epoch by epoch."""
 
     def __init__(self, losses: Losses) -> None:
         self._losses = losses
-        self.readings = [Reading(0.0, losses[0][None].astype(np.float32))]
+        self.readings = [LossReading(0.0, losses[0][None].astype(np.float32))]
 
     def epoch_on(self) -> None:
         """One more."""
         i = len(self.readings)
-        self.readings.append(Reading(float(i), self._losses[i][None].astype(np.float32)))
+        self.readings.append(LossReading(float(i), self._losses[i][None].astype(np.float32)))
 
 
 def traces() -> dict[str, tuple[Losses, NDArray[np.int64]]]:
@@ -78,7 +71,10 @@ def traces() -> dict[str, tuple[Losses, NDArray[np.int64]]]:
 
 
 def recorded() -> dict[str, tuple[list[Losses], NDArray[np.int64]]]:
-    """Every set and depth of which all eight recipes are recorded: their held-out losses, and target tokens."""
+    """Every set and depth of which all eight recipes are recorded.
+
+    Their held-out losses, and target tokens.
+    """
     found = {}
     for name in SETS:
         one = kept(name)
@@ -129,7 +125,10 @@ def synthetic(
 def halves(
     losses: Losses, tokens: NDArray[np.int64], *, runs: int, rng: Any
 ) -> tuple[int, int, int, int]:
-    """(our calls, false ones, usual calls, false ones) with one half of the rows deciding and the other judging."""
+    """(our calls, false ones, usual calls, false ones).
+
+    One half of the rows decides and the other judges.
+    """
     counts = [0, 0, 0, 0]
     for _ in range(runs):
         side = rng.permutation(len(tokens)) < len(tokens) // 2
@@ -161,7 +160,10 @@ def raced(
 
 
 def simulated(losses: Losses, tokens: NDArray[np.int64], rng: Any) -> list[Losses]:
-    """Eight recipes: a real trace, its gain in log loss scaled by recipe (3 %), its rows moved by real changes."""
+    """Eight recipes: a real trace, its gain in log loss scaled by recipe (3 %).
+
+    Its rows are moved by real changes.
+    """
     change = np.diff(losses[1:], axis=0)
     change = change - np.average(change, weights=tokens, axis=1)[:, None]
     curves = []

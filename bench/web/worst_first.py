@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from bench.machine import keep
 from tunewell.stats import mean, proportion
-from tunewell.train.readings import doubt, doubt_of_neighbours, held_out_loss
+from tunewell.train.diagnose.label_errors import doubt, doubt_of_neighbours
+from tunewell.train.diagnose.losses import held_out_loss
 from tunewell.types import FoldTrace
 
 SHARE, FOLDS, SEEDS, TARGET = 0.1, 5, 5, 0.6

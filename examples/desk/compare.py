@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewell.curate.pipeline import read
-from tunewell.evaluate.stage import score_all
+from tunewell.evaluate.scored_arms import score_all
 from tunewell.lineage import record, reuse
 from tunewell.metrics import build_metrics
 from tunewell.model.base import GenerateOptions, Progress
@@ -87,8 +87,6 @@ def compare(
         bars: Gives a progress callback per step.
     """
     trained, evaluation = result.trained, result.evaluation
-    if trained is None or evaluation is None or result.dataset is None:
-        raise ValueError("the run has to be finished first")
     seen = set(leaked)
     rows = [
         e for e in store.examples(result.dataset, ids=list(evaluation.rows)) if e.id not in seen
@@ -163,8 +161,8 @@ def draw(
 ) -> list[Example]:
     """Rows drawn as the run drew its own: by the recipe's seed, up to so many distinct tokens."""
     from tunewell.model.chat import load_tokenizer
-    from tunewell.train.rows import draw as draw_rows
-    from tunewell.train.rows import encode_rows
+    from tunewell.train.lora.rows import draw as draw_rows
+    from tunewell.train.lora.rows import encode_rows
 
     coded = encode_rows(examples, load_tokenizer(weights.folder), max_tokens=recipe.max_tokens)
     chosen = {row.id for row in draw_rows(coded, max_tokens=tokens, seed=recipe.seed).rows}

@@ -35,7 +35,8 @@ from tunewell.run import Result, run
 from tunewell.store import Store
 from tunewell.task import TaskFile, TaskSpec, load_task
 from tunewell.train import learning_curve
-from tunewell.train.curve import SHARES, epochs_at
+from tunewell.train.studies.forecast import SHARES
+from tunewell.train.studies.learning_curve import epochs_at
 
 FIXED_S = 100.0
 """Measuring, reading, curating, loading, the report: what does not grow with the training."""
@@ -157,8 +158,6 @@ def show_comparison(found: Comparison) -> None:
 def show_verdict(result: Result) -> None:
     """The verdict and each gate."""
     verdict = result.verdict
-    if verdict is None:
-        return
     out.print(f"Verdict: {verdict.outcome}. {verdict.why}", markup=False)
     for criterion in verdict.criteria:
         where = f" ({criterion.slice})" if criterion.slice else ""
@@ -183,8 +182,6 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
         )
         watch = Watch()
         result = run(file, store, progress=watch.bar, live=watch.point, say=note)
-        assert result.dataset is not None
-        assert result.split is not None
         note("what more rows would buy …")
         with watch.bar("curve") as bar:
             learning_curve(

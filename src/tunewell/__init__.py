@@ -5,7 +5,7 @@ from __future__ import annotations
 import os as _os
 
 # Promise 6: nothing is sent anywhere that the user did not name. Daft, TRL and huggingface_hub read
-# this before or at import; it must stand before any of them is imported.
+# this before or at import, so it has to be set before any of them is imported.
 _os.environ.setdefault("DO_NOT_TRACK", "1")
 _os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 _os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,6 +1,8 @@
 """``python -m tunewell``: the command line."""
 
+import sys
+
 from tunewell.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

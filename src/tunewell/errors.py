@@ -1,16 +1,18 @@
 """Every error that Tunewell raises on purpose.
 
-TunewellError ├── UserError                what the user can mend: message, place, hint; no
-traceback, exit 1 │   ├── TaskError            tunewell.yaml does not hold together (all faults
-together, with line numbers) │   ├── DataError            the data cannot be used as a whole (single
-bad rows are recorded rejects instead) │   ├── ModelError           weights that cannot be found, an
-endpoint that refuses, an adapter that does not fit │   ├── StoreError           the project folder:
-held by another process, read-only, full, damaged │   └── MissingExtraError    an optional part of
-Tunewell is not installed └── InternalError            a fault of ours: exit 70, with the place of
-the report of it
+```
+TunewellError
+├── UserError                what the user can fix: message, place, hint; no traceback, exit 1
+│   ├── TaskError            tunewell.yaml is not valid (all faults together, with line numbers)
+│   ├── DataError            the data cannot be used at all (a bad row is a recorded reject instead)
+│   ├── ModelError           weights not found, an endpoint that refuses, a wrong adapter
+│   ├── StoreError           the project folder: held by another process, read-only, full, damaged
+│   └── MissingExtraError    an optional part of Tunewell is not installed
+└── InternalError            a fault in Tunewell: exit 70, and where the report of it was written
+```
 
 Exit codes: 0 GO or done · 1 user error · 2 misuse of the command line · 3 NO-GO · 4 INCONCLUSIVE
-· 70 our fault · 130 interrupt.
+· 70 internal error · 130 interrupt.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class TunewellError(Exception):
 
 
 class UserError(TunewellError):
-    """Something that the user can mend.
+    """Something that the user can fix.
 
     Args:
         message: Names the value and the rule that it breaks.
@@ -54,12 +56,14 @@ class UserError(TunewellError):
         self.hint = hint
 
     def __str__(self) -> str:
-        head = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{head}\n\nhint: {self.hint}" if self.hint else head
+        text = f"{self.place}: {self.message}" if self.place else self.message
+        if self.hint:
+            text += f"\n\nhint: {self.hint}"
+        return text
 
 
 class TaskError(UserError):
-    """The definition of the task does not hold together.
+    """The definition of the task is not valid.
 
     Args:
         faults: Every fault found, as (place, message).
@@ -74,7 +78,7 @@ class TaskError(UserError):
 
 
 class DataError(UserError):
-    """The data cannot be used as a whole."""
+    """The data cannot be used at all."""
 
 
 class ModelError(UserError):
@@ -101,4 +105,4 @@ class MissingExtraError(UserError):
 
 
 class InternalError(TunewellError):
-    """A fault of ours."""
+    """A fault in Tunewell itself."""

@@ -1,54 +1,65 @@
-"""The whole way once: curate, split, train, evaluate, verdict.
+"""From raw data to a verdict: curate, split, train, evaluate, decide.
 
-What is finished is skipped, what was killed goes on.
+Finished stages are reused, killed ones resume where they stopped.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tunewell.errors import UserError
 from tunewell.lineage import record, reuse
 from tunewell.model.base import Progress
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.types import Dataset, Evaluation, Finding, Split, Trained, Verdict, digest
+from tunewell.types import (
+    Dataset,
+    Evaluation,
+    Finding,
+    ModelVersion,
+    Run,
+    Split,
+    Trained,
+    Verdict,
+    digest,
+)
 
 if TYPE_CHECKING:
-    from tunewell.train.setting import OnPoint
+    from tunewell.train.session import OnPoint
 
 Stage = Literal["curate", "split", "train", "evaluate", "verdict"]
 STAGES: Final[tuple[Stage, ...]] = ("curate", "split", "train", "evaluate", "verdict")
+
+SAID_BY_PEOPLE = ("approval", "acceptance", "judgement")
+"""Kinds of events that a verdict depends on."""
 
 Bars = Callable[[str], AbstractContextManager[Progress | None]]
 """Gives a progress callback for a stage, or None where nothing is to be shown."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Result:
-    """What the way gave, as far as it went.
+    """What every stage gave.
 
     Attributes:
-        dataset: After ``curate``.
-        split: After ``split``.
-        trained: After ``train``.
-        evaluation: After ``evaluate``.
-        verdict: After ``verdict``.
-        reused: Stages whose finished run was taken over.
+        dataset: Of ``curate``.
+        split: Of ``split``.
+        trained: Of ``train``.
+        evaluation: Of ``evaluate``.
+        verdict: Of ``verdict``.
+        reused: Stages whose finished run was reused.
     """
 
-    dataset: Dataset | None = None
-    split: Split | None = None
-    trained: Trained | None = None
-    evaluation: Evaluation | None = None
-    verdict: Verdict | None = None
-    reused: list[str] = field(default_factory=list)
+    dataset: Dataset
+    split: Split
+    trained: Trained
+    evaluation: Evaluation
+    verdict: Verdict
+    reused: tuple[str, ...] = ()
 
 
 def no_bars(_label: str) -> AbstractContextManager[Progress | None]:
@@ -56,130 +67,183 @@ def no_bars(_label: str) -> AbstractContextManager[Progress | None]:
     return contextlib.nullcontext(None)
 
 
+def silent(_text: str) -> None:
+    """Says nothing."""
+
+
 def run(
     file: TaskFile,
     store: Store,
     *,
-    until: str = "verdict",
     progress: Bars = no_bars,
     live: OnPoint | None = None,
-    say: Callable[[str], None] = lambda _text: None,
+    say: Callable[[str], None] = silent,
 ) -> Result:
-    """Go the whole way, or up to a stage. The caller holds the store's lock.
+    """Run every stage in order. The caller holds the store's lock.
 
     Args:
         file: The definition.
         store: The project's store.
-        until: Last stage to run.
         progress: Gives a progress callback per stage.
-        live: Called with every evaluation of the training (`tunewell.train.setting.Point`).
-        say: Called with a line whenever a stage begins or is skipped.
-
-    Returns:
-        The values of every stage up to ``until``.
+        live: Called with every evaluation of the training (`tunewell.train.session.Point`).
+        say: Called with a line whenever a stage begins, ends or is reused.
 
     Raises:
-        UserError: With what has to be mended; finished stages are kept.
+        UserError: With what has to be fixed; finished stages are kept.
     """
-    if until not in STAGES:
-        raise UserError(f"there is no stage {until!r}", hint=f"one of {', '.join(STAGES)}")
-    result = Result()
-    steps: dict[str, Callable[..., None]] = {
-        "curate": _curate,
-        "split": _split,
-        "train": partial(_train, live=live),
-        "evaluate": _evaluate,
-        "verdict": _verdict,
-    }
-    for stage in STAGES:
-        before = store.last_run(stage)
-        say(f"{stage} …")
-        with progress(stage) as bar:
-            steps[stage](result, file, store, bar)
-        after = store.last_run(stage)
-        if after and (after.reused_from or (before and after.id == before.id)):
-            result.reused.append(stage)
-            say(f"{stage}: finished before, reused")
-        elif after:
-            say(f"{stage}: {after.seconds:.1f} s")
-        if stage == until:
-            break
-    return result
+    stages = Stages(
+        file,
+        store,
+        progress=progress,
+        live=live,
+        say=say,
+    )
+    dataset = stages.curate()
+    split = stages.split(dataset)
+    trained = stages.train(dataset, split)
+    evaluation = stages.evaluate(dataset, split, trained.model)
+    verdict = stages.verdict(evaluation)
+    return Result(
+        dataset=dataset,
+        split=split,
+        trained=trained,
+        evaluation=evaluation,
+        verdict=verdict,
+        reused=tuple(stages.reused),
+    )
 
 
-def _curate(result: Result, file: TaskFile, store: Store, bar: Progress | None) -> None:
-    from tunewell.curate import curate
+@dataclass
+class Stages:
+    """The stages of a project, a method for each; a stage takes what the earlier ones gave.
 
-    result.dataset = curate(file, store, progress=bar)
+    Attributes:
+        file: The definition.
+        store: The project's store; the caller holds its lock.
+        progress: Gives a progress callback per stage.
+        live: Called with every evaluation of the training (`tunewell.train.session.Point`).
+        say: Called with a line whenever a stage begins, ends or is reused.
+        records: The record of every stage that was run or reused.
+        reused: Stages whose finished run was reused.
+    """
+
+    file: TaskFile
+    store: Store
+    progress: Bars = no_bars
+    live: OnPoint | None = None
+    say: Callable[[str], None] = silent
+    records: dict[str, Run] = field(default_factory=dict)
+    reused: list[str] = field(default_factory=list)
+
+    def curate(self) -> Dataset:
+        """Read, repair, filter and de-duplicate the data."""
+        from tunewell.curate import curate
+
+        with self._stage("curate") as bar:
+            return curate(self.file, self.store, progress=bar)
+
+    def split(self, dataset: Dataset) -> Split:
+        """Divide the rows into test set, review pool and folds."""
+        from tunewell.split import split
+
+        with self._stage("split"):
+            return split(dataset, self.file, self.store)
+
+    def train(self, dataset: Dataset, split: Split) -> Trained:
+        """Train the folds and the final adapter."""
+        from tunewell.train import train
+
+        with self._stage("train") as bar:
+            return train(
+                dataset,
+                split,
+                self.file,
+                self.store,
+                progress=bar,
+                live=self.live,
+            )
+
+    def evaluate(
+        self,
+        dataset: Dataset,
+        split: Split,
+        model: ModelVersion,
+    ) -> Evaluation:
+        """Compare base, prompted and tuned on the same held-out rows."""
+        from tunewell.evaluate import evaluate
+
+        with self._stage("evaluate") as bar:
+            return evaluate(dataset, split, model, self.file, self.store, progress=bar)
+
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        """Decide from the gates.
+
+        Cheap, so it is made again whenever anything it rests on has changed.
+        """
+        with self._stage("verdict"):
+            return _verdict(evaluation, self.file, self.store)
+
+    @contextlib.contextmanager
+    def _stage(self, name: Stage) -> Iterator[Progress | None]:
+        """Show a stage's progress, and tell afterwards whether it was run or reused."""
+        before = self.store.last_run(name)
+        self.say(f"{name} …")
+        with self.progress(name) as bar:
+            yield bar
+
+        done = self.store.last_run(name)
+        if done is None:
+            return
+        self.records[name] = done
+        if done == before or done.reused_from:
+            self.reused.append(name)
+            self.say(f"{name}: already finished, reused")
+        else:
+            self.say(f"{name}: {done.seconds:.1f} s")
 
 
-def _split(result: Result, file: TaskFile, store: Store, bar: Progress | None) -> None:
-    from tunewell.split import split
-
-    assert result.dataset is not None
-    result.split = split(result.dataset, file, store)
-
-
-def _train(
-    result: Result,
+def _verdict(
+    evaluation: Evaluation,
     file: TaskFile,
     store: Store,
-    bar: Progress | None,
-    *,
-    live: OnPoint | None = None,
-) -> None:
-    from tunewell.train import train
-
-    assert result.dataset is not None
-    assert result.split is not None
-    result.trained = train(result.dataset, result.split, file, store, progress=bar, live=live)
-
-
-def _evaluate(result: Result, file: TaskFile, store: Store, bar: Progress | None) -> None:
-    from tunewell.evaluate import evaluate
-
-    assert result.dataset is not None
-    assert result.split is not None
-    model = result.trained.model if result.trained else None
-    result.evaluation = evaluate(result.dataset, result.split, model, file, store, progress=bar)
-
-
-def _verdict(result: Result, file: TaskFile, store: Store, _bar: Progress | None) -> None:
-    """Decide from the gates.
-
-    Cheap, so it is made again whenever anything it rests on has changed.
-    """
+) -> Verdict:
     from tunewell.evaluate import decide
-    from tunewell.people import judgements, reopen_sign_offs
+    from tunewell.people import reopen_sign_offs
 
-    assert result.evaluation is not None
     reopen_sign_offs(store, file)
-    inputs = {"evaluation": digest(result.evaluation)}
+    inputs = {"evaluation": digest(evaluation)}
+    parameters = _decided_by(file, store)
+    finished = reuse(store, "verdict", inputs=inputs, parameters=parameters)
+    if finished is not None:
+        return store.get_value(finished.outputs["verdict"], Verdict)
+
+    with record(store, "verdict", inputs=inputs, parameters=parameters) as writer:
+        verdict = decide(evaluation, file, store, findings_of(store, STAGES[:-1]))
+        writer.outputs["verdict"] = store.put_value(verdict)
+        writer.findings.extend(verdict.findings)
+        writer.counts["criteria"] = len(verdict.criteria)
+    return verdict
+
+
+def _decided_by(file: TaskFile, store: Store) -> dict[str, Any]:
+    """Everything besides the evaluation that a verdict depends on."""
+    from tunewell.people import judgements
+
     spec = file.spec
-    said = [
-        e.model_dump(mode="json")
-        for kind in ("approval", "acceptance", "judgement")
-        for e in store.said(kind)
-    ]
-    parameters = {
-        "gates": [g.model_dump(mode="json") for g in spec.gates],
+    events = [event for kind in SAID_BY_PEOPLE for event in store.said(kind)]
+    said = [event.model_dump(mode="json") for event in events]
+    judged = [judgement.model_dump(mode="json") for judgement in judgements(store)]
+    return {
+        "gates": [gate.model_dump(mode="json") for gate in spec.gates],
         "people": spec.people.model_dump(mode="json"),
         "definition": file.definition,
-        "said": digest([said, [j.model_dump(mode="json") for j in judgements(store)]]),
-        "today": dt.datetime.now(dt.UTC).date().isoformat(),  # acceptances run out
+        "said": digest([said, judged]),
+        # Acceptances run out.
+        "today": dt.datetime.now(dt.UTC).date().isoformat(),
     }
-    found = reuse(store, "verdict", inputs=inputs, parameters=parameters)
-    if found is not None:
-        result.verdict = store.get_value(found.outputs["verdict"], Verdict)
-        return
-    with record(store, "verdict", inputs=inputs, parameters=parameters) as writer:
-        result.verdict = decide(result.evaluation, file, store, findings_so_far(store))
-        writer.outputs["verdict"] = store.put_value(result.verdict)
-        writer.findings.extend(result.verdict.findings)
-        writer.counts["criteria"] = len(result.verdict.criteria)
 
 
-def findings_so_far(store: Store) -> tuple[Finding, ...]:
-    """The findings of the newest finished run of every stage before the verdict."""
-    runs = [store.last_run(stage) for stage in STAGES[:-1]]
-    return tuple(f for run_ in runs if run_ for f in run_.findings)
+def findings_of(store: Store, stages: Sequence[Stage]) -> tuple[Finding, ...]:
+    """The findings of the newest finished run of each of these stages."""
+    runs = [store.last_run(stage) for stage in stages]
+    return tuple(finding for run in runs if run for finding in run.findings)

@@ -10,11 +10,13 @@ import pytest
 
 from tests.web.world import make_project
 from tunewell.annotate import (
+    AnnotationPlan,
+    ImportedAnnotation,
     annotation_result,
     from_argilla,
-    import_words,
+    import_annotations,
     open_annotation,
-    read_words,
+    read_annotations,
     rows_of,
     to_argilla,
     to_csv,
@@ -37,9 +39,8 @@ def exported(file: TaskFile, store: Store, form: str) -> str:
     """Two people's words on four rows, as another tool would hold them."""
     examples, families = rows_of(store, "review")
     book = WorkStore(store)
-    batch = open_annotation(
-        store, file, examples, author="o", rows=4, part="review", families=families
-    )
+    plan = AnnotationPlan(author="o", rows=4, part="review")
+    batch = open_annotation(store, file, examples, plan, families=families)
     book.share(batch, ["ann", "bob"])
     for n, item in enumerate(book.items(batch.id)):
         for who in ("ann", "bob"):
@@ -70,10 +71,10 @@ def test_what_one_project_exports_another_imports_once(
         for b in WorkStore(project[1]).batches()
         for i in WorkStore(project[1]).items(b.id)
     }
-    words = read_words(form, text, sources, place="file")
-    first = import_words(store, file, words, rows, author="o")  # type: ignore[arg-type]
+    words = read_annotations(form, text, sources, place="file")
+    first = import_annotations(store, file, words, rows, author="o")  # type: ignore[arg-type]
     assert (first.new, first.known, first.unknown, first.refused) == (8, 0, (), ())
-    again = import_words(store, file, words, rows, author="o")  # type: ignore[arg-type]
+    again = import_annotations(store, file, words, rows, author="o")  # type: ignore[arg-type]
     assert (again.batch, again.new, again.known) == (first.batch, 0, 8)
     batch = WorkStore(store).batch(first.batch)
     assert batch is not None
@@ -92,17 +93,17 @@ def test_what_does_not_fit_is_refused_by_itself(project: tuple[TaskFile, Store])
     rows = {e.id: (e, "review") for e in rows_of(store, "review")[0]}
     name = next(iter(rows))
     words = [
-        (name, "ann", Said(label="billing")),
-        (name, "bob", Said(label="no such label")),
-        ("gone", "ann", Said()),
+        ImportedAnnotation(name, "ann", Said(label="billing")),
+        ImportedAnnotation(name, "bob", Said(label="no such label")),
+        ImportedAnnotation("gone", "ann", Said()),
     ]
-    found = import_words(store, file, words, rows, author="o")  # type: ignore[arg-type]
+    found = import_annotations(store, file, words, rows, author="o")  # type: ignore[arg-type]
     assert (found.new, found.unknown) == (1, ("gone",))
     ((row, who, why),) = found.refused
     assert (row, who) == (name, "bob")
     assert "no such label" in why
     with pytest.raises(UserError, match="none of the annotated rows"):
-        import_words(store, file, words[2:], rows, author="o")  # type: ignore[arg-type]
+        import_annotations(store, file, words[2:], rows, author="o")  # type: ignore[arg-type]
 
 
 def test_argilla_in_both_shapes() -> None:
@@ -129,7 +130,7 @@ def test_argilla_in_both_shapes() -> None:
         ("e", "u", Said(label="a")),
         ("e", "w", Said(skipped="discarded")),
     ]
-    with pytest.raises(DataError, match=r"record 0 .*rating have no place"):
+    with pytest.raises(DataError, match=r"record 0 .*not supported: rating"):
         from_argilla([{"id": 1, "responses": {"rating": [{"value": 3, "user_id": "u"}]}}])
 
 
@@ -144,4 +145,4 @@ def test_argilla_in_both_shapes() -> None:
 )
 def test_what_cannot_be_read_says_where(form: str, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read_words(form, text, {"r": "twice and twice"}, place="words.csv")
+        read_annotations(form, text, {"r": "twice and twice"}, place="words.csv")

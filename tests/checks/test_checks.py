@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from tunewell.checks.broken import find_fault
 from tunewell.checks.language import language
-from tunewell.checks.personal import find_personal, is_card, mask
-from tunewell.checks.text import repair
+from tunewell.checks.personal.identifiers import find_personal
+from tunewell.checks.personal.masks import mask
+from tunewell.checks.personal.payment import is_card
+from tunewell.checks.repair import repair
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tunewell.cli.common import SCHEMA
-from tunewell.cli.init import Answers, GateAnswer, write_yaml
-from tunewell.cli.main import app, main
+from tunewell.cli.init_yaml import Answers, GateAnswer, write_yaml
+from tunewell.cli.main import VERBS, main
 from tunewell.errors import MissingExtraError
 from tunewell.store import Store
 from tunewell.task import load_task, parse_task
@@ -38,15 +38,29 @@ def envelope(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("tunewell 0.")
+    for option in ("--version", "-V"):
+        assert main([option]) == 0
+        assert capsys.readouterr().out.startswith("tunewell 0.")
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    for command in app.registered_commands:
-        assert str(command.name) in shown
+    assert [line.split()[0] for line in shown.split("Commands:")[1].splitlines() if line] == [
+        *VERBS
+    ]
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["why"], ["run", "--colour"], ["accept", "E06"]])
+@pytest.mark.parametrize("verb", ["", *VERBS, "annotate open", "review plan"])
+def test_h_shows_the_options_of_every_verb(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*verb.split(), "-h"]) == 0
+    short = capsys.readouterr().out
+    assert f"Usage: tunewell {verb}".rstrip() in short
+    assert main([*verb.split(), "--help"]) == 0
+    assert capsys.readouterr().out == short
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fly"], ["why"], ["run", "--colour"], ["accept", "E06"], ["review"], ["annotate", "fly"]],
+)
 def test_misuse_exits_2_with_a_hint(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,7 +88,7 @@ def test_user_errors_in_json(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert "there is no pitfall 'X99'" in str(value["error"])
 
 
-def test_a_fault_of_ours_exits_70_and_leaves_a_report(
+def test_an_internal_error_exits_70_and_leaves_a_report(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tunewell.cli import config
@@ -87,7 +101,7 @@ def test_a_fault_of_ours_exits_70_and_leaves_a_report(
     (folder / ".tunewell").mkdir()
     assert main(["config"]) == 70
     shown = capsys.readouterr().err
-    assert "fault of Tunewell" in shown
+    assert "an internal error in Tunewell: RuntimeError: we did this" in shown
     report = next((folder / ".tunewell").glob("tunewell-fault-*.txt"))
     assert "we did this" in report.read_text(encoding="utf-8")
 
@@ -247,3 +261,5 @@ def test_as_a_process_data_on_stdout_and_the_rest_on_stderr(folder: Path) -> Non
     assert done.returncode == 0
     assert json.loads(done.stdout)["command"] == "status"
     assert done.stderr == ""
+    misused = [sys.executable, "-m", "tunewell", "fly"]
+    assert subprocess.run(misused, capture_output=True, timeout=60).returncode == 2

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tunewell.cli.main import app, main
-from tunewell.evaluate.calibration import Calibration, calibrate
+from tunewell.evaluate.calibration import Calibration
 from tunewell.evaluate.classes import Classes, ClassFigure
-from tunewell.run import Result
+from tunewell.run import Stages
+from tunewell.stats import reliability_curve
 from tunewell.testing.factories import sample_project
 from tunewell.types import Evaluation
 
@@ -25,8 +28,9 @@ def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
         classes = Classes(
             figures=(ClassFigure(arm="tuned", metric="label", label="<b>", gold=3, named=2),)
         )
-        sure = [0.6 + i / 200 for i in range(60)]
-        curve: list[Calibration] = [calibrate(sure, [1.0, 0.0] * 30)]  # type: ignore[arg-type]
+        sure = 0.6 + np.arange(60) / 200
+        surety = reliability_curve(sure, np.tile([1.0, 0.0], 30))
+        curve = [Calibration(**dict(surety))]
         evaluation = evaluation.model_copy(
             update={
                 "classes": made.store.put_value(classes),
@@ -34,10 +38,15 @@ def test_the_stages_envelope_has_classes_and_calibration_beside_the_record(
             }
         )
     made.store.close()
-    monkeypatch.setattr(
-        "tunewell.cli.stage.run",
-        lambda *_, **__: Result(evaluation=evaluation, reused=["evaluate"]),
-    )
+    for stage in ("curate", "split", "train"):
+        monkeypatch.setattr(f"tunewell.run.Stages.{stage}", lambda *_: SimpleNamespace(model=None))
+
+    def finished(stages: Stages, *_: object) -> Evaluation:
+        stages.records["evaluate"] = run
+        stages.reused.append("evaluate")
+        return evaluation
+
+    monkeypatch.setattr("tunewell.run.Stages.evaluate", finished)
     found = CliRunner().invoke(app, ["evaluate", str(tmp_path / "project"), "--json"])
     assert found.exit_code == 0, found.output
     said = json.loads(found.stdout)["result"]

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tunewell.cli import common, live
 from tunewell.cli.live import Watch, chart, spark
-from tunewell.train.setting import Point
+from tunewell.train.session import Point
 
 
 def dots(line: str) -> int:

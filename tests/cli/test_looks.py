@@ -1,4 +1,4 @@
-"""E09 through the command line: every look is counted, and fresh rows are asked for after the allowed ones."""
+"""E09 through the command line: looks are counted, and too many call for fresh rows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_looks_are_counted_and_fresh_rows_asked_for(
     rows = [
         {
             "id": f"r{i}",
-            "prompt": f"Customer {i * 7919} of street {i * 31} on {topics[i % 8]} number {i * 104729}",
+            "prompt": f"Customer {i * 7919} of street {i * 31} on {topics[i % 8]} no. {i * 104729}",
             "completion": topics[i % 8],
         }
         for i in range(60)

@@ -1,4 +1,4 @@
-"""review and annotate through the command line: the pool, sign-offs, nearest rows, import, freeze."""
+"""Review and annotate through the command line: pool, sign-offs, similar rows, import, freeze."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 
 from tests.web.world import TASK, make_project
 from tunewell.annotate import rows_of
-from tunewell.cli.main import app
-from tunewell.cli.pool import pool_evaluation
+from tunewell.cli.main import app, main
+from tunewell.cli.review.pool_answers import pool_evaluation
 from tunewell.errors import UserError
 from tunewell.lineage import record
 from tunewell.model.fake import FakeModel
 from tunewell.people import Accounts, MarkedSpan, Said, WorkStore
 from tunewell.people.row_changes import words_for
-from tunewell.review import open_review
+from tunewell.review import ReviewPlan, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
 from tunewell.types import Estimate, ModelVersion, Recipe, Trained
@@ -72,9 +72,8 @@ def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(
     found = pool_evaluation(file, store, examples[:4], families, models=lambda _version: model)
     assert found.arms == ("tuned",)
     assert len(model.calls) == 4
-    batch = open_review(
-        store, file, found, examples[:4], author="o", arms=found.arms, rows=4, part="review"
-    )
+    plan = ReviewPlan(author="o", arms=found.arms, rows=4, part="review")
+    batch = open_review(store, file, found, examples[:4], plan)
     ann = Accounts(store).create("Ann", role="expert").id
     book = WorkStore(store)
     book.share(batch, [ann])
@@ -107,7 +106,7 @@ def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_p
     assert "Ann" in (tmp_path / "signed.csv").read_text()
     (tmp_path / "guideline.md").write_text("# New\n")
     text = CliRunner().invoke(app, ["review", "signoffs"]).output
-    assert "1 sign-offs, 0 hold" in text
+    assert "1 sign-offs, 0 valid" in text
     assert "1 are open again" in text
 
 
@@ -170,3 +169,66 @@ def test_the_rows_of_a_stress_test_are_laid_before_people(project: tuple[TaskFil
     assert sorted(i.example.split("~")[1] for i in items) == ["typos"] * 5 + ["upper_case"] * 5
     assert {i.family for i in items} <= {f"f{row.id}" for row in rows}
     assert ask("review", "results")["result"]["batch"]["id"] != batch.id
+
+
+def test_every_verb_for_people_takes_json(project: tuple[TaskFile, Store]) -> None:
+    from tunewell.cli.annotate import VERBS as ANNOTATE
+    from tunewell.cli.review import VERBS as REVIEW
+
+    for group, verbs in (("annotate", ANNOTATE), ("review", REVIEW)):
+        for verb in verbs:
+            shown = CliRunner().invoke(app, [group, verb, "--help"]).output
+            assert "--json" in shown, f"{group} {verb}"
+
+
+@pytest.mark.parametrize("form", ["label-studio", "argilla", "csv"])
+def test_an_export_goes_to_stdout_to_a_file_or_into_the_envelope(
+    form: str, project: tuple[TaskFile, Store], tmp_path: Path
+) -> None:
+    ask("annotate", "open", "--rows", "3")
+    plain = CliRunner().invoke(app, ["annotate", "export", "--format", form])
+    assert plain.exit_code == 0
+    result = ask("annotate", "export", "--format", form)["result"]
+    assert (result["rows"], result["annotations"], result["text"]) == (3, 0, plain.stdout)
+    written = ask("annotate", "export", "--format", form, "--out", "words")["result"]
+    assert written["path"] == "words"
+    assert (tmp_path / "words").read_text() == plain.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["annotate", "import"],
+        ["annotate", "alt-test"],
+        ["annotate", "results", "--rows", "5"],
+        ["review", "open", "--rows", "-1"],
+        ["review", "open", "--from", "train"],
+    ],
+)
+def test_what_a_verb_does_not_take_is_misuse(
+    words: list[str], project: tuple[TaskFile, Store], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert f"hint: tunewell {words[0]} {words[1]} --help" in capsys.readouterr().err
+
+
+def test_a_panel_is_planned_and_its_power_is_checked(
+    project: tuple[TaskFile, Store], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["review", "plan"]) == 0
+    assert "hours in total" in capsys.readouterr().out
+    assert main(["review", "plan", "--power", "1.5"]) == 1
+    assert "--power must be between 0 and 1, got 1.5" in capsys.readouterr().err
+
+
+def test_who_is_recorded_is_named_or_taken_from_the_environment(
+    project: tuple[TaskFile, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, store = project
+    monkeypatch.setenv("TUNEWELL_AUTHOR", "olga")
+    for words, author in ((["--as", "ann"], "ann"), ([], "olga"), (["--as", ""], "olga")):
+        batch = WorkStore(store).batch(
+            ask("annotate", "open", "--rows", "1", *words)["result"]["batch"]
+        )
+        assert batch is not None
+        assert batch.author == author

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from tunewell.cli.main import app
 from tunewell.errors import UserError
-from tunewell.evaluate.autopsy import History, autopsy, stopped
+from tunewell.evaluate.autopsy import autopsy
+from tunewell.evaluate.autopsy.training_log import History, stopped
 from tunewell.types import Finding
 
 
@@ -65,7 +66,7 @@ def test_the_end_of_training(tmp_path: Path, losses: list[float], status: str, w
 
 
 def test_a_rise_within_noise_is_seldom_called_late() -> None:
-    """Flat curves with jitter: few of them may be called 'stopped too late' (the lowest of seven is picked)."""
+    """Flat curves with noise, of which the lowest of seven points is picked."""
     rng = np.random.default_rng(0)
     late = 0
     for _ in range(500):

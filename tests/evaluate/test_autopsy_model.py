@@ -1,4 +1,4 @@
-"""The autopsy of a model: a fake with known losses, and one really fine-tuned by transformers' Trainer with peft."""
+"""The autopsy of a model: a fake with known losses, and one fine-tuned by transformers and peft."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tunewell.cli.main import app
-from tunewell.evaluate.autopsy_model import autopsy_model, general
+from tunewell.evaluate.autopsy.model_losses import autopsy_model, general
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.types import Example, Finding, Message
 

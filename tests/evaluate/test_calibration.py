@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from tests.evaluate.conftest import FakeModel, Project, gold
 from tunewell.evaluate import evaluate
-from tunewell.evaluate.calibration import Calibration, calibrate
+from tunewell.evaluate.calibration import Calibration
 from tunewell.model.base import Progress, TargetScore
 from tunewell.types import Message, ModelVersion
 
@@ -82,32 +81,3 @@ def test_without_the_metric_nothing_is_asked_for(project: Project) -> None:
     )
     assert made.calibration == ""
     assert gold("Customer #1 asks").startswith("[outage]")
-
-
-@pytest.mark.parametrize(("shift", "families"), [(0.0, 1), (0.15, 1), (0.15, 3), (-0.1, 1)])
-def test_the_interval_of_the_error_holds_the_truth(shift: float, families: int) -> None:
-    """True error of a model whose rightness is its confidence minus ``shift``: the absolute shift."""
-    rng = np.random.default_rng(int(100 * abs(shift)) + families)
-    draws, n, held, zero = 40, 300, 0, 0
-    for i in range(draws):
-        sure = np.repeat(rng.uniform(0.3, 0.85, n // families), families)
-        right = (np.repeat(rng.random(n // families), families) < sure - shift).astype(float)
-        groups = [str(k // families) for k in range(n)]
-        e = calibrate(sure, right, clusters=groups, seed=i).error
-        held += e.low <= abs(shift) + 1e-9 and e.high >= abs(shift)
-        zero += e.low == 0
-    assert held >= binom.ppf(0.001, draws, 0.95)
-    if shift == 0:
-        assert zero >= binom.ppf(0.001, draws, 0.95)
-    elif families == 1:
-        assert zero < draws / 2
-
-
-def test_bins_hold_their_rows_and_rise_in_confidence() -> None:
-    rng = np.random.default_rng(1)
-    sure = rng.beta(4, 2, 500)
-    found = calibrate(sure, (rng.random(500) < sure).astype(float))
-    assert sum(b.n for b in found.curve) == 500
-    assert [b.confidence for b in found.curve] == sorted(b.confidence for b in found.curve)
-    inside = [b.right.low <= b.confidence <= b.right.high for b in found.curve]
-    assert sum(inside) >= 9

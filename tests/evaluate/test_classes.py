@@ -6,8 +6,7 @@ import pytest
 from tests.evaluate.conftest import KINDS, Project, gold
 from tunewell.evaluate import evaluate
 from tunewell.evaluate.classes import Classes, class_figures, label_metrics
-from tunewell.evaluate.stage import score_all
-from tunewell.evaluate.table import table_of
+from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.metrics import build_metrics
 from tunewell.types import Example, Message, Prediction, Score
 
@@ -75,9 +74,17 @@ def test_figures_are_those_of_the_contingency_table(project: Project) -> None:
         Score(example=f"{i}", arm="tuned", metric="label", value=float(t == s))
         for i, (t, s) in enumerate(zip(truth, said, strict=True))
     ]
-    infos = [m.info for m in build_metrics(file)]
-    table = table_of(scores, rows=[e.id for e in rows], metrics=infos)
-    found = class_figures(predictions, rows, table, file)
+    metrics = build_metrics(file)
+    answers = ScoredArms(
+        file=file,
+        metrics=metrics,
+        infos=tuple(m.info for m in metrics),
+        rows=rows,
+        families=(),
+        predictions=predictions,
+        scores=scores,
+    )
+    found = class_figures(answers)
     assert found is not None
     counts = np.array([[int(((truth == a) & (said == b)).sum()) for b in names] for a in names])
     precision, recall = np.diag(counts) / counts.sum(0), np.diag(counts) / counts.sum(1)
@@ -111,12 +118,16 @@ def test_failed_answers_widen_recall_and_tasks_without_labels_have_no_classes(
         for i, e in enumerate(rows)
     ]
     metrics = build_metrics(labels)
-    table = table_of(
-        score_all(predictions, rows, metrics, labels),
-        rows=[e.id for e in rows],
-        metrics=[m.info for m in metrics],
+    answers = ScoredArms(
+        file=labels,
+        metrics=metrics,
+        infos=tuple(m.info for m in metrics),
+        rows=rows,
+        families=(),
+        predictions=predictions,
+        scores=score_all(predictions, rows, metrics, labels),
     )
-    figures = class_figures(predictions, rows, table, labels)
+    figures = class_figures(answers)
     assert figures is not None
     recall = figures.figures[0].recall
     assert recall is not None

@@ -12,7 +12,10 @@ from tunewell.evaluate import decide, evaluate
 from tunewell.model.base import Model
 from tunewell.types import Comparison
 
-ARMS = "evaluate.arms=[{name: production, model: live}, {name: mild, model: mild}, {name: bad, model: bad}]"
+ARMS = (
+    "evaluate.arms=[{name: production, model: live}, {name: mild, model: mild}, "
+    "{name: bad, model: bad}]"
+)
 RIGHT = {"live": 0.6, "mild": 0.75, "bad": 0.1}
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
 
-from tunewell.evaluate.table import Table, holm_adjusted, table_of
+from tunewell.evaluate.table import Table, table_of
 from tunewell.types import MetricInfo, Score, Unscored
 
 LABEL = MetricInfo(name="label", title="label")
@@ -32,11 +31,6 @@ def made(
         for r, v in zip(rows, values, strict=True)
     ]
     return table_of(scores, rows=rows, metrics=[info], clusters=clusters)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_agrees_with_statsmodels(p: list[float]) -> None:
-    assert holm_adjusted(p) == pytest.approx(list(multipletests(p, method="holm")[1]))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(4, 40), st.booleans())

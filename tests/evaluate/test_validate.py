@@ -7,7 +7,7 @@ import pytest
 
 from tests.evaluate.conftest import Project
 from tunewell.evaluate import decide
-from tunewell.evaluate.validate import validate_judge
+from tunewell.evaluate.judge_validation import validate_judge
 from tunewell.types import Evaluation, Judgement, MetricInfo, Score, Verdict
 
 USEFUL = MetricInfo(name="useful", title="useful", own=True)

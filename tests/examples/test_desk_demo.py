@@ -101,7 +101,7 @@ def test_the_whole_way_with_a_tiny_model(
     demo(tmp_path, seed=7, rows=120, minutes=1, tokens=5000)
     second = capsys.readouterr()
     assert second.out.split("Report: ")[0] == first.out.split("Report: ")[0]
-    assert "train: finished before, reused" in second.err
+    assert "train: already finished, reused" in second.err
 
 
 @pytest.mark.slow

@@ -32,14 +32,18 @@ def test_novel_words_are_those_that_make_an_answer_ungrounded(output: str, given
 
 def test_recall_minds_what_is_left_out_not_what_is_added() -> None:
     gold = "Takes 2 tablets daily. No allergies."
-    whole = "The patient takes two tablets daily, has no allergies and lives alone in a flat on the third floor."
+    whole = (
+        "The patient takes two tablets daily, has no allergies and lives alone in a flat on the "
+        "third floor."
+    )
     part = "Takes two tablets."
     assert recalled(whole, gold) > 0.9 > 0.6 > recalled(part, gold)
 
 
 def test_what_nobody_said_is_counted_and_named() -> None:
     file = parse_task(
-        "task: {name: n, about: Notes of visits., input: a visit, output: a note}\ndata: [{path: a}]\n"
+        "task: {name: n, about: Notes of visits., input: a visit, output: a note}\n"
+        "data: [{path: a}]\n"
         "metrics: [{name: novel}, {name: recalled}]",
         path=Path("tunewell.yaml"),
         environment={},

@@ -11,14 +11,17 @@ import yaml
 from tests.metrics.conftest import row
 from tunewell.errors import TaskError, UserError
 from tunewell.metrics import Marked, build_metrics
-from tunewell.metrics.currency import statements
-from tunewell.metrics.facts import DecisionTable, Facts, condition_holds, read_facts
+from tunewell.metrics.decision_table import DecisionTable, condition_holds
+from tunewell.metrics.fact_check import statements
+from tunewell.metrics.facts import Facts, read_facts
 from tunewell.task import TaskFile
 
 FILE = """
 facts:
-  - {entity: Green tariff, attribute: price per kWh, value: 31.2 ct, from: 2025-01-01, to: 2025-12-31, also: [eco plan]}
-  - {entity: Green tariff, attribute: price per kWh, value: 29.8 ct, from: 2026-01-01, to: 2026-12-31}
+  - {entity: Green tariff, attribute: price per kWh, value: 31.2 ct,
+     from: 2025-01-01, to: 2025-12-31, also: [eco plan]}
+  - {entity: Green tariff, attribute: price per kWh, value: 29.8 ct,
+     from: 2026-01-01, to: 2026-12-31}
   - {entity: Green tariff, attribute: price per kWh, value: 33 ct, from: 2027-01-01}
   - {entity: Green tariff, attribute: notice period, value: 4 weeks}
   - {entity: Green tariff, attribute: base fee, value: 12.50 EUR a month, called: [monthly fee]}

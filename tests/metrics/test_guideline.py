@@ -20,7 +20,8 @@ metrics:
       metric: guideline
       rules:
         - {rule: Greet the customer., begins: Dear}
-        - {rule: Name the deadline where money is owed., when: /bill|invoice/, any_of: [days, weeks]}
+        - {rule: Name the deadline where money is owed., when: /bill|invoice/,
+           any_of: [days, weeks]}
         - {rule: Promise nothing., must_not: [promise, /guarante\\w+/]}
         - {rule: Keep it short., most_words: 12, most_sentences: 2}
         - {rule: Close kindly., ends: Kind regards}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.metrics.conftest import row
 from tunewell.errors import TaskError
 from tunewell.metrics import Marked, build_metrics
-from tunewell.metrics.judge import Judge, parse_preference, parse_verdict, self_consistency
-from tunewell.metrics.options import JudgeOptions
-from tunewell.metrics.registry import judge_metric
+from tunewell.metrics.judge.judge import Judge
+from tunewell.metrics.judge.metric import JudgeOptions, judge_metric
+from tunewell.metrics.judge.replies import parse_preference, parse_verdict
 from tunewell.model.fake import FakeModel
 from tunewell.task import RubricCriterion, TaskFile
 from tunewell.types import Message, Unscored
@@ -109,7 +109,6 @@ def test_repeats_give_the_middle_and_their_consistency(define: Define) -> None:
     # one seed after the other: first 5, 4 for both outputs, then 1, 3, then 3, 3
     assert [v.value for v in said] == [3.0, 3.0]
     assert [round(v.consistent, 2) for v in said] == [0.33, 0.67]
-    assert self_consistency(said).value == 0
 
 
 def test_pairs_are_judged_in_both_orders_and_the_lean_is_told(define: Define) -> None:

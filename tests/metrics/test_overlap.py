@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.metrics import overlap
+from tunewell.metrics import match, overlap
 
 # (output, target, ROUGE-1, ROUGE-2, ROUGE-L, chrF): rouge-score 0.1.2 without stemmer, sacrebleu
 # 2.5 sentence_chrf.
@@ -52,8 +52,8 @@ def test_agrees_with_the_reference_code(
 
 
 FUNCTIONS: list[Callable[[str, str], float]] = [
-    overlap.exact,
-    overlap.normalised,
+    match.exact,
+    match.normalised,
     overlap.token_f1,
     overlap.rouge_l,
     overlap.chrf,
@@ -68,7 +68,7 @@ def test_any_text_gives_a_share(function: Callable[[str, str], float], a: str, b
     assert 0.0 <= function(a, b) <= 1.0
 
 
-@pytest.mark.parametrize("function", [overlap.exact, overlap.normalised, overlap.token_f1])
+@pytest.mark.parametrize("function", [match.exact, match.normalised, overlap.token_f1])
 @given(st.text())
 def test_a_text_matches_itself(function: Callable[[str, str], float], a: str) -> None:
     assert function(a, a) == 1.0

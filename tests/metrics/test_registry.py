@@ -14,13 +14,17 @@ from tunewell.task import TaskFile
 from tunewell.types import Example, MetricInfo, Prediction, Unscored
 
 Define = Callable[..., TaskFile]
-FACTS = "facts: [{entity: a, attribute: b, value: 5 EUR}]\ndecisions: [{name: d, rules: [{when: {}, then: fine}]}]"
+FACTS = """
+facts: [{entity: a, attribute: b, value: 5 EUR}]
+decisions: [{name: d, rules: [{when: {}, then: fine}]}]
+"""
 OPTIONS = {
     "label": "{pattern: '^\\[(.+?)\\]'}",
     "key_points": "{from: tags.points}",
     "format": "{pattern: '.*'}",
     "schema": "{schema: {type: object, required: [total]}}",
-    "guideline": "{rules: [{rule: Say it shortly., most_words: 5}, {rule: No promises., must_not: promise}]}",
+    "guideline": "{rules: [{rule: Say it shortly., most_words: 5}, "
+    "{rule: No promises., must_not: promise}]}",
 }
 
 
@@ -109,7 +113,8 @@ def test_conciseness_falls_with_every_word_too_many(define: Define) -> None:
 
 def test_all_faults_are_told_together_with_their_lines(define: Define) -> None:
     file = define(
-        "metrics:\n  - {name: rouge_9}\n  - {name: label, options: {pattern: '(', typo: 1}}\n  - {name: key_points}\n"
+        "metrics:\n  - {name: rouge_9}\n"
+        "  - {name: label, options: {pattern: '(', typo: 1}}\n  - {name: key_points}\n"
         "  - {name: nats}\n  - {name: mine, options: {python: ../metrics.py}}\n"
     )
     with pytest.raises(TaskError) as caught:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tunewell.metrics.numbers import canonical_number
 from tunewell.metrics.support import check_support
-from tunewell.metrics.text import canonical_number
 
 GIVEN = """Dear Mrs Adeyemi, your bill 2026-04-118 of 84,20 EUR is due on 05.05.2026 at 14:30.
 Our Leipzig office (help@grid.example) knows article 12 of the tariff. You have two weeks."""

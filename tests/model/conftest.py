@@ -37,6 +37,5 @@ def _one_thread() -> None:
         import torch
     except ImportError:
         return
-    torch.set_num_threads(
-        1
-    )  # threads that wait for a core that another process holds cost more than they bring
+    # Threads that wait for a core that another process holds cost more than they bring.
+    torch.set_num_threads(1)

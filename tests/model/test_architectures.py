@@ -1,4 +1,4 @@
-"""Not only Llama: the loop and the scores against transformers itself, on tiny random networks of other families."""
+"""Not only Llama: the loop and the scores against transformers itself, on tiny random networks."""
 
 from __future__ import annotations
 

@@ -111,7 +111,8 @@ def test_braces_in_text_are_no_template(tokenizer: Any) -> None:
 def test_a_template_without_system_turn_gets_it_in_the_first_user_turn(tiny: Path) -> None:
     tokenizer = load_tokenizer(tiny)
     tokenizer.chat_template = (
-        "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system turns') }}{% endif %}"
+        "{% for m in messages %}"
+        "{% if m['role'] == 'system' %}{{ raise_exception('no system turns') }}{% endif %}"
         "{{ '<|im_start|>' + m['content'] | trim + '<|im_end|>' }}{% endfor %}"
     )
     text = tokenizer.decode(
@@ -131,7 +132,9 @@ def test_a_template_that_refuses_is_a_clear_error(tiny: Path) -> None:
 def test_a_template_that_writes_the_date_gives_the_same_ids_every_day(tiny: Path) -> None:
     tokenizer = load_tokenizer(tiny)
     tokenizer.chat_template = (
-        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y %H:%M:%S.%f') %}{% endif %}"
+        "{% if not date_string is defined %}"
+        "{% set date_string = strftime_now('%d %b %Y %H:%M:%S.%f') %}"
+        "{% endif %}"
         "Today: {{ date_string }}{{ messages[0]['content'] }}"
     )
     assert tokenizer.decode(encode(tokenizer, chat(("user", "!"))).ids) == "Today: 26 Jul 2024!"

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from tunewell.errors import ModelError
-from tunewell.model.base import GenerateOptions, Model
-from tunewell.model.budget import BudgetError, Pace, RequestBudget
-from tunewell.model.endpoint import EndpointModel, retry_after_s
+from tunewell.model.base import GenerateOptions, Generation, Model
+from tunewell.model.budget import BudgetError, Pace, RequestBudget, RequestPolicy
+from tunewell.model.endpoint import EndpointModel
 from tunewell.model.fake import FakeModel
 from tunewell.model.local import LocalModel
+from tunewell.model.sending import retry_after_s
 from tunewell.model.weights import Weights
 from tunewell.testing.models import CHECKS, ask, check_model
 from tunewell.testing.server import BASE_URL, FakeServer, ServerFault
@@ -78,7 +79,7 @@ def test_the_contract_with_a_real_network_and_scores(tiny_weights: Weights) -> N
 
 def test_many_requests_are_in_flight_and_results_keep_their_order() -> None:
     server = FakeServer(FakeModel(lambda p: p[-1].content), delay_s=0.05)
-    model = endpoint(server, in_flight=8)
+    model = endpoint(server, policy=RequestPolicy(in_flight=8))
     results = model.generate([ask(f"row {i}") for i in range(32)])
     assert [r.text for r in results] == [f"row {i}" for i in range(32)]
     assert 4 <= server.most_at_once <= 8
@@ -127,9 +128,8 @@ def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
             ServerFault(500) if body["messages"][-1]["content"] == "bad" else None
         ),
     )
-    results = endpoint(server, clock, retries=2, in_flight=1).generate(
-        [ask("x"), ask("bad"), ask("y")]
-    )
+    model = endpoint(server, clock, policy=RequestPolicy(retries=2, in_flight=1))
+    results = model.generate([ask("x"), ask("bad"), ask("y")])
     assert [r.finish for r in results] == ["stop", "error", "stop"]
     assert "fault of the server" in results[1].reason
     assert len(server.requests) == 5
@@ -137,7 +137,8 @@ def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
 
 def test_a_refused_request_is_not_sent_again() -> None:
     server = FakeServer(FakeModel(), fault=first(ServerFault(400, "context length exceeded")))
-    results = endpoint(server, in_flight=1).generate([ask("x"), ask("y")])
+    model = endpoint(server, policy=RequestPolicy(in_flight=1))
+    results = model.generate([ask("x"), ask("y")])
     assert "context length exceeded" in results[0].reason
     assert results[1].finish == "stop"
     assert len(server.requests) == 2
@@ -155,12 +156,13 @@ def test_a_refused_request_is_not_sent_again() -> None:
 def test_what_concerns_the_whole_call_stops_it(fault: ServerFault, says: str) -> None:
     server = FakeServer(FakeModel(), fault=lambda n, body: fault)
     with pytest.raises(ModelError, match=says):
-        endpoint(server, in_flight=2).generate([ask("x")] * 50)
+        endpoint(server, policy=RequestPolicy(in_flight=2)).generate([ask("x")] * 50)
     assert len(server.requests) <= 6
 
 
 def test_no_server_is_said(clock: Clock) -> None:
-    model = EndpointModel("m", base_url="http://127.0.0.1:9/v1", retries=1, pace=clock.pace())
+    nowhere = "http://127.0.0.1:9/v1"
+    model = EndpointModel("m", base_url=nowhere, policy=RequestPolicy(retries=1), pace=clock.pace())
     with pytest.raises(ModelError, match=r"There is no server at http://127.0.0.1:9/v1"):
         model.generate([ask("x")])
 
@@ -173,7 +175,7 @@ def test_replies_that_make_no_sense_are_errors_of_their_item(clock: Clock, body:
             200, body=body, headers={"content-type": "application/json"}
         ),
     )
-    result = endpoint(server, clock, retries=1).generate([ask("x")])[0]
+    result = endpoint(server, clock, policy=RequestPolicy(retries=1)).generate([ask("x")])[0]
     assert result.finish == "error"
     assert result.reason
 
@@ -185,20 +187,24 @@ def test_refused_content_is_an_error() -> None:
 
 def test_the_rate_is_kept(clock: Clock) -> None:
     server = FakeServer(FakeModel())
-    endpoint(server, clock, in_flight=1, pace=clock.pace(30)).generate([ask("x")] * 4)
+    one_at_a_time = RequestPolicy(in_flight=1)
+    model = endpoint(server, clock, policy=one_at_a_time, pace=clock.pace(30))
+    model.generate([ask("x")] * 4)
     assert clock.now == pytest.approx(6)
 
 
 def test_the_budget_is_never_passed() -> None:
     server = FakeServer(FakeModel(lambda p: "word " * 10))
     budget = RequestBudget(cost=0.05, prompt_price=100, answer_price=1000)
-    model = endpoint(server, budget=budget, in_flight=3)
+    model = endpoint(server, budget=budget, policy=RequestPolicy(in_flight=3))
     with pytest.raises(BudgetError, match=r"could pass the budget of a cost of 0.05") as caught:
         model.generate(
             [ask(f"row {i}") for i in range(50)], options=GenerateOptions(max_new_tokens=10)
         )
     assert 0 < model.spent.cost <= 0.05
-    answered = [r for r in caught.value.results if r.finish != "error"]
+    answered = [
+        r for r in caught.value.results if isinstance(r, Generation) and r.finish != "error"
+    ]
     assert len(caught.value.results) == 50
     assert len(answered) == model.spent.requests == len(server.requests)
     with pytest.raises(BudgetError):

@@ -79,9 +79,10 @@ def test_greedy_is_what_transformers_generates(model: LocalModel, tiny_weights: 
 
 
 def test_the_output_map_gets_its_input_in_one_piece(tiny_weights: Weights) -> None:
-    """A slice with gaps makes PyTorch copy the whole map for every row: seconds and gigabytes for a batch."""
+    """A slice with gaps makes PyTorch copy the whole map for every row of a batch."""
     fresh = LocalModel(tiny_weights, dtype="bfloat16", device="cpu")
     head = fresh._network.model.get_output_embeddings()
+    assert head is not None
     seen: list[tuple[bool, int]] = []
     head.register_forward_pre_hook(
         lambda _, args: seen.append((args[0].is_contiguous(), args[0].shape[0]))

@@ -188,7 +188,10 @@ def test_the_embedded_weights_are_always_the_same_and_found_without_torch(
     smollm2: weights.Weights,
 ) -> None:
     assert smollm2.digest == SMOLLM2 == tensors_digest(smollm2.folder)
-    code = "import sys, tunewell.model.weights as w; w.resolve('smollm2-135m'); print('torch' in sys.modules)"
+    code = (
+        "import sys, tunewell.model.weights as w;"
+        "w.resolve('smollm2-135m'); print('torch' in sys.modules)"
+    )
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

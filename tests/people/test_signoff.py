@@ -21,7 +21,7 @@ from tunewell.people import (
     sign_offs,
 )
 from tunewell.people.signoff import sign_offs_csv
-from tunewell.review import newest_evaluation, open_review
+from tunewell.review import ReviewPlan, newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
 
@@ -36,7 +36,8 @@ def desk(tmp_path: Path) -> Iterator[tuple[TaskFile, Store, Batch, str]]:
     (tmp_path / "tunewell.yaml").write_text(SIGNED, encoding="utf-8")
     file = load_task(tmp_path)
     evaluation, examples = newest_evaluation(store)
-    batch = open_review(store, file, evaluation, examples, author="o", arms=("tuned",), rows=6)
+    plan = ReviewPlan(author="o", arms=("tuned",), rows=6)
+    batch = open_review(store, file, evaluation, examples, plan)
     ann = Accounts(store).create("Ann Okafor", role="expert").id
     WorkStore(store).share(batch, [ann])
     yield file, store, batch, ann
@@ -112,7 +113,8 @@ def test_it_is_open_again_when_the_guideline_changes(
 def test_only_what_is_signed_is_opened_again(tmp_path: Path) -> None:
     file, store = make_project(tmp_path)
     evaluation, examples = newest_evaluation(store)
-    open_review(store, file, evaluation, examples, author="o", arms=("tuned",), rows=3)
+    plan = ReviewPlan(author="o", arms=("tuned",), rows=3)
+    open_review(store, file, evaluation, examples, plan)
     (tmp_path / "guideline.md").write_text("# New\n", encoding="utf-8")
     assert reopen_sign_offs(store, file) == {}
     store.close()

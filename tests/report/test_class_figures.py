@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from tests.report.pages import read
-from tunewell.evaluate.calibration import Calibration, calibrate
+from tunewell.evaluate.calibration import Calibration
 from tunewell.evaluate.classes import Classes, ClassFigure
 from tunewell.report import page
 from tunewell.report.class_figures import FIRST, MOST, by_class
 from tunewell.report.reliability import bin_kind, in_short, reliability, sureties
 from tunewell.report.results import Results, gather
+from tunewell.stats import reliability_curve
 from tunewell.testing.factories import sample_project
 from tunewell.types import Estimate, Evaluation
 
@@ -52,7 +53,9 @@ def classes(count: int) -> Classes:
 def surety(arm: str, *, gap: float, brier: Estimate | None = None) -> Calibration:
     rng = np.random.default_rng(3)
     sure = rng.uniform(0.5, 1, 400)
-    made = calibrate(sure, (rng.random(400) < sure - gap).astype(np.float64))
+    made = Calibration(
+        **dict(reliability_curve(sure, (rng.random(400) < sure - gap).astype(np.float64)))
+    )
     return made.model_copy(update={"arm": arm, "metric": "brier", "brier": brier})
 
 
@@ -126,7 +129,7 @@ def test_marks_tell_too_sure_from_not_sure_enough() -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_equal_confidences_still_draw(value: float) -> None:
-    made = calibrate(np.full(40, value), np.tile([0.0, 1.0], 20))
+    made = Calibration(**dict(reliability_curve(np.full(40, value), np.tile([0.0, 1.0], 20))))
     drawn = str(reliability(made))
     assert "nan" not in drawn
     assert read(drawn).faults == []

@@ -10,8 +10,7 @@ import pytest
 
 from tests.web.world import make_project
 from tunewell.people import Batch, Item, Said, WorkStore
-from tunewell.review import newest_evaluation, open_review
-from tunewell.review.session import CalibrationRow
+from tunewell.review import CalibrationRow, ReviewPlan, newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile
 
@@ -31,14 +30,13 @@ class Desk:
         self, *people: str, rows: int = 24, calibration: tuple[CalibrationRow, ...] = ()
     ) -> Batch:
         evaluation, examples = newest_evaluation(self.store)
+        plan = ReviewPlan(author="owner", arms=("prompted", "tuned"), rows=rows)
         batch = open_review(
             self.store,
             self.file,
             evaluation,
             examples,
-            author="owner",
-            arms=("prompted", "tuned"),
-            rows=rows,
+            plan,
             calibration=calibration,
         )
         self.book.share(batch, people)

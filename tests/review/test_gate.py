@@ -1,4 +1,4 @@
-"""Verdicts of the room for people feed the gates, and only for the very outputs that were judged."""
+"""People's verdicts feed the gates, and only for the very outputs that were judged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.evaluate.conftest import FakeModel, Project, project
 from tunewell.evaluate import decide, evaluate
 from tunewell.people import Item, Said, WorkStore
-from tunewell.review import open_review
+from tunewell.review import ReviewPlan, open_review
 from tunewell.types import Evaluation, Verdict
 
 __all__ = ["project"]
@@ -29,20 +29,12 @@ def verdict(project: Project) -> Verdict:
 
 
 def judge(project: Project, *, rows: int, good: bool) -> None:
-    """Two people judge: an answer with a label is useful, "I cannot say" is not (or the other way round)."""
+    """Two people judge: an answer with a label is useful, "I cannot say" is not (or vice versa)."""
     file = project.file(overrides=(RUBRIC, GATE))
     found = evaluated(project)
     examples = project.store.examples(project.dataset, ids=found.rows)
-    batch = open_review(
-        project.store,
-        file,
-        found,
-        examples,
-        author="owner",
-        arms=("base", "tuned"),
-        rows=rows,
-        title="t",
-    )
+    plan = ReviewPlan(author="owner", arms=("base", "tuned"), rows=rows, title="t")
+    batch = open_review(project.store, file, found, examples, plan)
     book = WorkStore(project.store)
     book.share(batch, ["ann", "bob"])
 

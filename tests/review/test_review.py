@@ -9,9 +9,15 @@ import pytest
 from tests.review.conftest import Desk
 from tunewell.errors import UserError
 from tunewell.people import Item, Said
-from tunewell.review import corrections, newest_evaluation, open_review, review_result
-from tunewell.review.patterns import patterns
-from tunewell.review.session import CalibrationRow
+from tunewell.review import (
+    ReviewPlan,
+    corrections,
+    newest_evaluation,
+    open_review,
+    review_result,
+)
+from tunewell.review.error_patterns import patterns
+from tunewell.review.open_batch import CalibrationRow
 from tunewell.task import MetricSpec
 from tunewell.types import Message, MetricInfo, Score
 
@@ -172,16 +178,16 @@ def test_corrections_keep_their_part_and_their_guideline(desk: Desk) -> None:
 
 def test_what_cannot_be_reviewed_says_so(desk: Desk) -> None:
     evaluation, examples = newest_evaluation(desk.store)
+    plan = ReviewPlan(author="o", arms=("production",), rows=3)
     with pytest.raises(UserError, match="no outputs of production"):
-        open_review(
-            desk.store, desk.file, evaluation, examples, author="o", arms=("production",), rows=3
-        )
+        open_review(desk.store, desk.file, evaluation, examples, plan)
     bare = desk.file.spec.model_copy(
         update={"people": desk.file.spec.people.model_copy(update={"rubric": ()})}
     )
     file = type(desk.file)(spec=bare, path=desk.file.path, lines={}, origins={})
+    plan = ReviewPlan(author="o", arms=("tuned",), rows=3)
     with pytest.raises(UserError, match="no rubric"):
-        open_review(desk.store, file, evaluation, examples, author="o", arms=("tuned",), rows=3)
+        open_review(desk.store, file, evaluation, examples, plan)
 
 
 def test_rows_on_which_a_judge_is_unsure_get_their_share(desk: Desk) -> None:
@@ -207,9 +213,8 @@ def test_rows_on_which_a_judge_is_unsure_get_their_share(desk: Desk) -> None:
         desk.file, spec=spec.model_copy(update={"metrics": (*spec.metrics, judge), "slices": ()})
     )
     for seed in range(4):
-        batch = open_review(
-            desk.store, file, judged, examples, author="o", arms=("tuned",), rows=8, seed=seed
-        )
+        plan = ReviewPlan(author="o", arms=("tuned",), rows=8, seed=seed)
+        batch = open_review(desk.store, file, judged, examples, plan)
         items = desk.book.items(batch.id)
         assert sum(i.example in doubtful for i in items) == 2
         assert {i.probability for i in items} == {8 / 24}

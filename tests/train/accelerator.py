@@ -1,4 +1,6 @@
-"""A pretend accelerator: tensors that claim another device, hold real numbers, and refuse to meet the processor's.
+"""A pretend accelerator.
+
+Tensors that claim another device, hold real numbers, and refuse to meet the processor's.
 
 No GPU is needed to see where code would fail on one: under `accelerator` whatever is put on
 `DEVICE` computes as always, but an operation that mixes the two sides raises as CUDA would,

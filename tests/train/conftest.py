@@ -13,7 +13,9 @@ from tunewell.model.weights import Weights, resolve
 from tunewell.testing.tiny import tiny_model_folder
 from tunewell.types import Example, Message, Recipe
 
-WORDS = "meter bill tariff outage reading supply contract invoice north south paid due date amount".split()
+WORDS = (
+    "meter bill tariff outage reading supply contract invoice north south paid due date amount"
+).split()
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +31,7 @@ def general_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Losses of general text are not kept where a user keeps them."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("kept")
-        patch.setattr("tunewell.train.forgetting.cache_folder", lambda: folder)
+        patch.setattr("tunewell.train.forgetting.losses.cache_folder", lambda: folder)
         yield
 
 
@@ -37,7 +39,7 @@ def general_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def network(tiny: Weights) -> Any:
     import torch
 
-    from tunewell.train.network import load_network
+    from tunewell.train.lora.load import load_network
 
     return load_network(tiny.folder, dtype=torch.float32)
 

@@ -19,7 +19,8 @@ task: {{name: desk, about: Answers customers of a supplier., input: a question, 
 data: [{{path: rows.jsonl, fields: {{input: q, target: a, source: s}}, format: fields}}]
 rules: {{near_duplicates: report, contradictions: report, broken: report, exact_duplicates: report}}
 split: {{folds: 2, test: 0.1, review: 0.1}}
-train: {{model: {model}, rank: 2, epochs: 1, tokens_per_batch: 512, fold_layers: 0.5, max_tokens: 300}}
+train:
+  {{model: {model}, rank: 2, epochs: 1, tokens_per_batch: 512, fold_layers: 0.5, max_tokens: 300}}
 """
 
 

@@ -117,17 +117,19 @@ def test_the_run_is_recorded_with_its_findings(trained: Any) -> None:
 def test_wrong_targets_are_ranked_as_they_stood_after_the_first_epoch(
     tmp_path: Path, recipe: Recipe, examples: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tunewell.train.readings import label_errors
-    from tunewell.train.setting import Setting
+    from tunewell.train.diagnose.label_errors import label_errors
+    from tunewell.train.session import TrainingSession
 
     taken: list[tuple[int, int, Any]] = []
-    whole = Setting.prior
+    whole = TrainingSession.prior
 
-    def prior(self: Setting, job: Any, held_out: Any) -> Any:
-        taken.append((job.bank.steps, len(job.batches(0)), whole(self, job, held_out)))
-        return taken[-1][2]
+    def prior(self: TrainingSession, adapted: Any, held_out: Any) -> Any:
+        losses = whole(self, adapted, held_out)
+        per_epoch = len(self.job(adapted.cut, self.fold_masks()).batches(0))
+        taken.append((adapted.bank.steps, per_epoch, losses))
+        return losses
 
-    monkeypatch.setattr(Setting, "prior", prior)
+    monkeypatch.setattr(TrainingSession, "prior", prior)
     dataset, split, file, store = make_project(
         tmp_path, examples(30), recipe.model_copy(update={"patience": 2})
     )

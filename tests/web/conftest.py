@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.web.world import make_project
-from tunewell.annotate import open_annotation, rows_of
+from tunewell.annotate import AnnotationPlan, open_annotation, rows_of
 from tunewell.people import (
     ROLES,
     Account,
@@ -26,7 +26,7 @@ from tunewell.people import (
     Sessions,
     WorkStore,
 )
-from tunewell.review import newest_evaluation, open_review
+from tunewell.review import ReviewPlan, newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.web import create_app
@@ -100,17 +100,14 @@ class World:
 
     def review(self, people: Sequence[str], *, rows: int = 6, raters: int = 2) -> Batch:
         evaluation, examples = newest_evaluation(self.store)
-        batch = open_review(
-            self.store,
-            self.file,
-            evaluation,
-            examples,
+        plan = ReviewPlan(
             author="owner",
             arms=("prompted", "tuned"),
             rows=rows,
             raters=raters,
             title="Answers of the desk",
         )
+        batch = open_review(self.store, self.file, evaluation, examples, plan)
         self.work_store.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 
@@ -118,17 +115,14 @@ class World:
         self, people: Sequence[str], *, rows: int = 6, adjudicators: Sequence[str] = ()
     ) -> Batch:
         examples, families = rows_of(self.store, "review")
-        batch = open_annotation(
-            self.store,
-            self.file,
-            examples,
+        plan = AnnotationPlan(
             author="owner",
             rows=rows,
             part="review",
-            families=families,
             adjudicators=[self.account(a, "expert").id for a in adjudicators],
             title="Marks for the desk",
         )
+        batch = open_annotation(self.store, self.file, examples, plan, families=families)
         self.work_store.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 

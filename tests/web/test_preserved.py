@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.web.conftest import World, texts
 from tunewell.annotate import rows_of
-from tunewell.evaluate.stress import PERTURBATIONS, open_preserved
+from tunewell.evaluate.stress import PERTURBATIONS, AnswerCheck, open_preserved
 from tunewell.lineage import record
 from tunewell.people import judgements
 
@@ -14,9 +14,8 @@ def test_people_answer_would_the_same_answer_do(world: World) -> None:
     with record(world.store, "stress", inputs={}, parameters={}) as run:
         made = [PERTURBATIONS["upper_case"](row) for row in rows]
         run.outputs["perturbed"] = world.store.put_examples([e for e in made if e is not None])
-    batch = open_preserved(
-        world.store, world.file, rows, author="o", count=4, families=families, raters=1
-    )
+    check = AnswerCheck(author="o", count=4, raters=1)
+    batch = open_preserved(world.store, world.file, rows, check, families=families)
     ann, owner = world.client("Ann"), world.client("Olga", "owner")
     world.work_store.share(batch, [world.account("Ann", "expert").id])
     page = texts(ann.client.get(f"/work/{batch.id}").text)

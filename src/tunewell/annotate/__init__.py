@@ -1,30 +1,37 @@
-"""People mark texts and write answers: independent, adjudicated where they disagree, with agreement live."""
+"""People mark texts and write answers, independently; where they disagree, one of them decides."""
 
-from tunewell.annotate.alt_test import AltTest, alt_test, labels_of
-from tunewell.annotate.bias import SuggestionBias, suggestion_bias
-from tunewell.annotate.importing import Imported, from_argilla, from_csv, import_words, read_words
-from tunewell.annotate.interchange import from_label_studio, to_argilla, to_csv, to_label_studio
-from tunewell.annotate.outcome import (
+from tunewell.annotate.alternative_annotator import AltTest, alt_test, labels_of
+from tunewell.annotate.argilla import from_argilla, to_argilla
+from tunewell.annotate.bias_of_suggestions import SuggestionBias, suggestion_bias
+from tunewell.annotate.exchange import ImportedAnnotation
+from tunewell.annotate.gold_answers import gold_examples
+from tunewell.annotate.importing import Imported, import_annotations, read_annotations
+from tunewell.annotate.label_studio import from_label_studio, to_label_studio
+from tunewell.annotate.model_uncertainty import row_doubts
+from tunewell.annotate.open_batch import AnnotationPlan, open_annotation, queue_rows
+from tunewell.annotate.priority import mixed, novel, suspicious
+from tunewell.annotate.project_rows import rows_of
+from tunewell.annotate.results import (
     AnnotationResult,
     AnnotationSummary,
     annotation_result,
-    gold_examples,
     span_f1,
 )
-from tunewell.annotate.sample import coverage, mixed, novel
-from tunewell.annotate.session import open_annotation, queue_near
-from tunewell.annotate.source import rows_of, suspicious
-from tunewell.annotate.uncertain import row_doubts
+from tunewell.annotate.sample_coverage import coverage
+from tunewell.annotate.spreadsheet import from_csv, to_csv
 from tunewell.people.settle import Dispute, Settled
-from tunewell.people.work import Coverage
+from tunewell.people.work import AnnotatedPart, Coverage
 
 __all__ = [
     "AltTest",
+    "AnnotatedPart",
+    "AnnotationPlan",
     "AnnotationResult",
     "AnnotationSummary",
     "Coverage",
     "Dispute",
     "Imported",
+    "ImportedAnnotation",
     "Settled",
     "SuggestionBias",
     "alt_test",
@@ -34,13 +41,13 @@ __all__ = [
     "from_csv",
     "from_label_studio",
     "gold_examples",
-    "import_words",
+    "import_annotations",
     "labels_of",
     "mixed",
     "novel",
     "open_annotation",
-    "queue_near",
-    "read_words",
+    "queue_rows",
+    "read_annotations",
     "row_doubts",
     "rows_of",
     "span_f1",

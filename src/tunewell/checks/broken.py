@@ -5,11 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-_HELP = r"(?:help|assist|fulfil+|comply|provide|answer|support|engage|continue|complete|create|generate|do that)\b"
-_UNABLE = r"(?:can(?:no|'|’)t|cannot|won(?:'|’)t|am (?:not able|unable) to|(?:'|’)m (?:not able|unable) to)"
+_HELP = (
+    r"(?:help|assist|fulfil+|comply|provide|answer|support|engage|continue|complete|create|"
+    r"generate|do that)\b"
+)
+_UNABLE = (
+    r"(?:can(?:no|'|’)t|cannot|won(?:'|’)t|am (?:not able|unable) to|"
+    r"(?:'|’)m (?:not able|unable) to)"
+)
 _REFUSAL = re.compile(
     r"\bas an? (?:ai|artificial intelligence|large language)\b.{0,40}?\b(?:model|assistant|,|i\b)"
     rf"|^\W*(?:i(?:'|’)?m|i am)?\s*(?:very |really |so |truly )?(?:sorry|afraid)\b.{{0,60}}?"
@@ -26,15 +32,20 @@ _HINT = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = frozenset(
-    "the a an and or but of to in on at for with by from as is are was were be that which who if when because so than "
-    "your our my their his her its this these those will would can could should have has had not please we you i "
-    "der die das und oder aber von zu im in am an auf für mit bei aus als ist sind war ein eine einen einer dass wenn "
-    "weil ihr ihre wir sie".split()
+    "the a an and or but of to in on at for with by from as is are was were be that which who if "
+    "when because so than your our my their his her its this these those will would can could "
+    "should have has had not please we you i "
+    "der die das und oder aber von zu im in am an auf für mit bei aus als ist sind war ein eine "
+    "einen einer dass wenn weil ihr ihre wir sie".split()
 )
+"""Words that no sentence ends with."""
 _OPEN_END = re.compile(r"[,;(\[{<\-–—/&+=]\s*$")
 _DONE = re.compile(r"[.!?…。！？:)\]}>\"'”’»`*|%€$]\s*$")
 _WORD = re.compile(r"\w+")
-_FFFD = "\ufffd"
+_LIST_ITEM = re.compile(r"[-*•|#>]|\d+[.)]\s")
+_REPLACEMENT = "\ufffd"
+_LEAST_DISTINCT = 0.4
+"""Least share of distinct word triples in a text that does not repeat itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,66 +75,108 @@ def find_fault(turns: Sequence[tuple[str, str]], *, ends_done: bool = False) -> 
     Example:
         >>> find_fault([("user", "Hi"), ("assistant", " ")]).kind
         'empty target'
-        >>> find_fault([("user", "Pay?"), ("assistant", "You can pay by card, by transfer or")]).kind
+        >>> find_fault([("user", "Pay?"), ("assistant", "You can pay by card, in cash or")]).kind
         'cut off'
     """
-    return _roles(turns) or _target(turns[-1][1], ends_done=ends_done)
-
-
-def _roles(turns: Sequence[tuple[str, str]]) -> Breakage | None:
-    if not turns:
-        return Breakage("no target", "a row has at least one turn", "no turns")
-    roles = [role for role, _ in turns]
-    shown = " ".join(roles[:8])
-    if roles[-1] != "assistant":
-        return Breakage("no target", "the last turn is the assistant's", shown)
-    if not _WORD.search(turns[-1][1]) and len(turns[-1][1].strip()) < 4:
-        return Breakage("empty target", "the target is not empty", shown)
-    spoken = [role for role in roles if role != "system"]
-    if "system" in roles[1:]:
-        return Breakage("role order", "a system turn stands first", shown)
-    if len(spoken) > 1 and spoken[0] == "assistant" and "user" not in spoken:
-        return Breakage("role order", "a user turn comes before the answer", shown)
-    for before, after in itertools.pairwise(spoken):
-        if before == after == "assistant":
-            return Breakage("role order", "turns of user and assistant alternate", shown)
-    asked = [text for role, text in turns[:-1] if role == "user"]
-    if asked and not any(text.strip() for text in asked):
-        return Breakage("empty input", "the input is not empty", shown)
+    roles = tuple(role for role, _ in turns)
+    contents = tuple(content for _, content in turns)
+    conversation = _Conversation(roles, contents, ends_done)
+    for kind, rule, evidence in _RULES:
+        seen = evidence(conversation)
+        if seen:
+            return Breakage(kind, rule, seen)
     return None
 
 
-def _target(target: str, *, ends_done: bool) -> Breakage | None:
-    if _HINT.search(target, 0, 400) and (match := _REFUSAL.search(target[:400])):
-        return Breakage("refusal", "the target is not a refusal", match[0])
-    if target.count(_FFFD) > max(2, len(target) // 100):
-        return Breakage(
-            "unreadable", "the target can be read", f"{target.count(_FFFD)} replacement characters"
-        )
-    if repeated := _repetition(target):
-        return Breakage("repetition", "the target does not repeat itself", repeated)
-    if cut := _cut(target, ends_done=ends_done):
-        return Breakage("cut off", "the target is complete", cut)
-    return None
+@dataclass(frozen=True)
+class _Conversation:
+    roles: tuple[str, ...]
+    contents: tuple[str, ...]
+    ends_done: bool
+
+    @property
+    def target(self) -> str:
+        return self.contents[-1]
+
+    @property
+    def spoken(self) -> list[str]:
+        """The roles without the system's."""
+        return [role for role in self.roles if role != "system"]
+
+    def roles_if(self, broken: bool) -> str:
+        """The roles as evidence that something is broken; empty if it is not."""
+        return " ".join(self.roles[:8]) if broken else ""
 
 
-def _repetition(text: str) -> str:
+def _no_turns(conversation: _Conversation) -> str:
+    return "" if conversation.roles else "no turns"
+
+
+def _unanswered(conversation: _Conversation) -> str:
+    return conversation.roles_if(conversation.roles[-1] != "assistant")
+
+
+def _empty_target(conversation: _Conversation) -> str:
+    target = conversation.target
+    has_words = _WORD.search(target) is not None
+    # Four signs and more may be an answer without words.
+    return conversation.roles_if(not has_words and len(target.strip()) < 4)
+
+
+def _late_system(conversation: _Conversation) -> str:
+    return conversation.roles_if("system" in conversation.roles[1:])
+
+
+def _unasked(conversation: _Conversation) -> str:
+    spoken = conversation.spoken
+    begins_with_answer = len(spoken) > 1 and spoken[0] == "assistant"
+    return conversation.roles_if(begins_with_answer and "user" not in spoken)
+
+
+def _doubled_answer(conversation: _Conversation) -> str:
+    neighbours = itertools.pairwise(conversation.spoken)
+    return conversation.roles_if(("assistant", "assistant") in neighbours)
+
+
+def _empty_input(conversation: _Conversation) -> str:
+    before = zip(conversation.roles[:-1], conversation.contents, strict=False)
+    asked = [content.strip() for role, content in before if role == "user"]
+    return conversation.roles_if(bool(asked) and not any(asked))
+
+
+def _refusal(conversation: _Conversation) -> str:
+    """The words of a refusal at the head of the target; empty if there are none."""
+    target = conversation.target
+    # Few targets hold one of these words: looking for them first is faster.
+    if not _HINT.search(target, 0, 400):
+        return ""
+    match = _REFUSAL.search(target[:400])
+    return match[0] if match else ""
+
+
+def _unreadable(conversation: _Conversation) -> str:
+    target = conversation.target
+    count = target.count(_REPLACEMENT)
+    return f"{count} replacement characters" if count > max(2, len(target) // 100) else ""
+
+
+def _repetition(conversation: _Conversation) -> str:
     """What is repeated: fewer than 4 in 10 of the word triples are distinct; empty if nothing."""
+    text = conversation.target
     words = _WORD.findall(text[:20_000].lower())
-    if len(words) >= 12:
-        triples = list(zip(words, words[1:], words[2:], strict=False))
-        distinct = Counter(triples)
-        if len(distinct) < 0.4 * len(triples):
-            worst = distinct.most_common(1)[0][
-                0
-            ]  # of equally frequent ones the first: a rerun says the same
-            return (
-                " ".join(worst)
-                + f" … ({len(distinct)} of {len(triples)} word triples are distinct)"
-            )
-    elif len(text) >= 60 and len(set(text)) <= 4:
-        return text[:40]
-    return ""
+    if len(words) < 12:
+        few_characters = len(text) >= 60 and len(set(text)) <= 4
+        return text[:40] if few_characters else ""
+
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    distinct = Counter(triples)
+    if len(distinct) >= _LEAST_DISTINCT * len(triples):
+        return ""
+
+    # Of equally frequent ones the first: a rerun says the same.
+    worst = distinct.most_common(1)[0][0]
+    said = " ".join(worst)
+    return f"{said} … ({len(distinct)} of {len(triples)} word triples are distinct)"
 
 
 def ends_properly(target: str) -> bool | None:
@@ -134,26 +187,54 @@ def ends_properly(target: str) -> bool | None:
     last = target.rstrip().rsplit("\n", 1)[-1].strip()
     if len(_WORD.findall(target)) < 8 or len(_WORD.findall(last)) < 5:
         return None
-    if (
-        last.startswith(("-", "*", "•", "|", "#", ">"))
-        or re.match(r"\d+[.)]\s", last)
-        or "```" in target
-    ):
+    if _LIST_ITEM.match(last) or "```" in target:
         return None
     return bool(_DONE.search(last)) or not last[-1].isascii()
 
 
-def _cut(target: str, *, ends_done: bool) -> str:
-    tail = target.rstrip()
+def _cut(conversation: _Conversation) -> str:
+    """Where the target breaks off; empty if it is complete."""
+    tail = conversation.target.rstrip()
     if tail.count("```") % 2:
         return "a code block that is not closed"
+
     words = _WORD.findall(tail[-200:])
     if len(words) < 4:
         return ""
-    if _OPEN_END.search(tail) and not tail.endswith(("--", "->", "=>")) and "\n" not in tail[-40:]:
-        return f"… {tail[-40:]}"
-    if not _DONE.search(tail) and words[-1].islower() and words[-1] in _TRAILING:
-        return f"… {tail[-40:]}"
-    if ends_done and ends_properly(target) is False:
-        return f"… {tail[-40:]}"
-    return ""
+
+    signs = (
+        _ends_open(tail),
+        _ends_mid_sentence(tail, words[-1]),
+        conversation.ends_done and ends_properly(tail) is False,
+    )
+    return f"… {tail[-40:]}" if any(signs) else ""
+
+
+def _ends_open(tail: str) -> bool:
+    """Whether a text ends with a comma, an open bracket or the like; arrows and lists may."""
+    if not _OPEN_END.search(tail):
+        return False
+    return not tail.endswith(("--", "->", "=>")) and "\n" not in tail[-40:]
+
+
+def _ends_mid_sentence(tail: str, last_word: str) -> bool:
+    """Whether a text ends, without a full stop, with a word that no sentence ends with."""
+    if _DONE.search(tail):
+        return False
+    return last_word in _TRAILING
+
+
+_RULES: tuple[tuple[str, str, Callable[[_Conversation], str]], ...] = (
+    ("no target", "a row has at least one turn", _no_turns),
+    ("no target", "the last turn is the assistant's", _unanswered),
+    ("empty target", "the target is not empty", _empty_target),
+    ("role order", "a system turn stands first", _late_system),
+    ("role order", "a user turn comes before the answer", _unasked),
+    ("role order", "turns of user and assistant alternate", _doubled_answer),
+    ("empty input", "the input is not empty", _empty_input),
+    ("refusal", "the target is not a refusal", _refusal),
+    ("unreadable", "the target can be read", _unreadable),
+    ("repetition", "the target does not repeat itself", _repetition),
+    ("cut off", "the target is complete", _cut),
+)
+"""Kind, rule in words, what gives the evidence that it is broken; the first broken one counts."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 Certainty = Literal["stated", "likely"]
 
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -27,17 +27,19 @@ _MONTHS = {
             "november nov novembre noviembre",
             "december dec dezember dez décembre diciembre",
         ),
-        1,
+        start=1,
     )
     for name in names.split()
 }
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+"""Months as they are written out or shortened, in small letters, to their numbers."""
+
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DATES = (
     re.compile(r"(?<![\d.-])(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?![\d-])"),
     re.compile(r"(?<![\d.])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>(?:19|20)\d\d)(?![\d.])"),
     re.compile(
-        rf"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+|de\s+)?(?P<M>{_MONTH})\.?,?\s+(?:de\s+)?"
-        r"(?P<y>(?:19|20)\d\d)\b"
+        rf"(?i)\b(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+|de\s+)?(?P<M>{_MONTH})"
+        r"\.?,?\s+(?:de\s+)?(?P<y>(?:19|20)\d\d)\b"
     ),
     re.compile(
         rf"(?i)\b(?P<M>{_MONTH})\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<y>(?:19|20)\d\d)\b"
@@ -49,13 +51,24 @@ _STATES = re.compile(
     r"published(?: on)?|date(?:d)?|posted(?: on)?|"
     r"effective(?: from| as of)?|valid (?:from|as of|since)|version of|stand|"
     r"knowledge cut-?off(?: is| date is| in)?|"
-    r"my last (?:update|training)(?: was| in| on)?|training data (?:up to|until|ends in)|current as of|gültig ab|vom)"
+    r"my last (?:update|training)(?: was| in| on)?|training data (?:up to|until|ends in)|"
+    r"current as of|gültig ab|vom)"
     r"\W{0,4}(?:is |was |in |on |the )?$"
 )
 _YEAR = re.compile(
     r"(?i)\b(?:as of|last updated?(?: in)?|knowledge cut-?off(?: is| date is| in)?|"
     r"my last (?:update|training)(?: was)?(?: in)?|"
-    r"training data (?:up to|until|ends in)|current as of|up to)\W{0,3}(?:in )?(?P<y>(?:19|20)\d\d)\b(?![-./]\d)"
+    r"training data (?:up to|until|ends in)|current as of|up to)\W{0,3}(?:in )?"
+    r"(?P<y>(?:19|20)\d\d)\b(?![-./]\d)"
+)
+
+_CUT_OFF = re.compile(
+    r"(?i)\b(?:(?:as of|since|until|up to) )?my (?:last |latest )?(?:knowledge |training )?"
+    r"(?:update|cut-?off|training data)\b"
+    r"|\bmy (?:knowledge|training)(?: data)? (?:only )?"
+    r"(?:goes|extends|ends|stops|is limited|was last updated|has a cut-?off)"
+    r"|\bknowledge cut-?off\b"
+    r"|\bmeines? letzten? (?:updates?|wissensstands?|trainings?)\b|\bmein wissensstand\b"
 )
 
 
@@ -73,15 +86,6 @@ class Dated:
     day: dt.date
     certainty: Certainty
     evidence: str
-
-
-_CUT_OFF = re.compile(
-    r"(?i)\b(?:(?:as of|since|until|up to) )?my (?:last |latest )?(?:knowledge |training )?"
-    r"(?:update|cut-?off|training data)\b"
-    r"|\bmy (?:knowledge|training)(?: data)? (?:only )?"
-    r"(?:goes|extends|ends|stops|is limited|was last updated|has a cut-?off)"
-    r"|\bknowledge cut-?off\b|\bmeines? letzten? (?:updates?|wissensstands?|trainings?)\b|\bmein wissensstand\b"
-)
 
 
 def find_cut_off(text: str) -> str:
@@ -114,24 +118,36 @@ def find_date(text: str) -> Dated | None:
 
 
 def _all(text: str) -> Iterator[Dated]:
+    """Every date of a text, of two that overlap the one of the earlier pattern."""
     taken: list[tuple[int, int]] = []
     for pattern in _DATES:
         for match in pattern.finditer(text):
             start, end = match.span()
             day = _day(match)
-            if day is None or any(start < b and a < end for a, b in taken):
+            overlaps = any(start < other_end and other < end for other, other_end in taken)
+            if day is None or overlaps:
                 continue
+
             taken.append((start, end))
-            before = _STATES.search(text[max(0, start - 50) : start])
-            said = (before[0] if before else "") + match[0]
-            yield Dated(day, "stated" if before else "likely", said)
+            yield _dated(text, match, day)
+
     for match in _YEAR.finditer(text):
         yield Dated(dt.date(int(match["y"]), 12, 31), "stated", match[0])
 
 
+def _dated(text: str, match: re.Match[str], day: dt.date) -> Dated:
+    """The date with what the words before it say of it."""
+    start = match.start()
+    before = _STATES.search(text[max(0, start - 50) : start])
+    if before is None:
+        return Dated(day, "likely", match[0])
+    return Dated(day, "stated", before[0] + match[0])
+
+
 def _day(match: re.Match[str]) -> dt.date | None:
+    """The day that was written, the last one of a month without a day; None if there is none."""
     parts = match.groupdict()
-    month = _MONTHS[parts["M"].lower()] if parts.get("M") else int(parts["m"])
+    month = MONTHS[parts["M"].lower()] if parts.get("M") else int(parts["m"])
     year = int(parts["y"])
     try:
         if parts.get("d"):

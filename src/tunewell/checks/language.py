@@ -5,23 +5,26 @@ Short or mixed texts stay undecided.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import re
+from collections import defaultdict
 
 _COMMON = """
-en: i my how do what when where can me so would the and of to in is you that it for on are with as this be
-    have from your we not will if or an at by
-de: wie was wo wann mein meine kann ein einen der die und das ist nicht sie ich zu den mit eine auf für von
-    dem des sich wir ihr im werden wird auch bei oder haben bitte wenn
-fr: de la en un mon me comment je j où quand le les des et est vous pour dans une que pas sur avec ne ce qui
-    nous votre au du sont être plus ou il
-es: y de la en un al me mi cómo qué cuando cuál donde desde el los las que es una para con por su del se no lo
-    más como pero sus este son está usted muy si tiene
-it: e la un mi come quando dove vorrei il che di non una per con sono del della è le gli si più anche alla nel
-    questo ha lei ma dei ho
-nl: hoe wat waar ik mijn kan me was de het een van en is dat op te zijn voor met niet aan er om ook als bij
-    maar u wij naar heeft wordt dit
-pt: e de a um meu como quando onde o os as que não uma para com em do da se por mais mas ao foi ele das tem à
-    seu sua você são está
+en: i my how do what when where can me so would the and of to in is you that it for on are with as
+    this be have from your we not will if or an at by
+de: wie was wo wann mein meine kann ein einen der die und das ist nicht sie ich zu den mit eine
+    auf für von dem des sich wir ihr im werden wird auch bei oder haben bitte wenn
+fr: de la en un mon me comment je j où quand le les des et est vous pour dans une que pas sur avec
+    ne ce qui nous votre au du sont être plus ou il
+es: y de la en un al me mi cómo qué cuando cuál donde desde el los las que es una para con por su
+    del se no lo más como pero sus este son está usted muy si tiene
+it: e la un mi come quando dove vorrei il che di non una per con sono del della è le gli si più
+    anche alla nel questo ha lei ma dei ho
+nl: hoe wat waar ik mijn kan me was de het een van en is dat op te zijn voor met niet aan er om
+    ook als bij maar u wij naar heeft wordt dit
+pt: e de a um meu como quando onde o os as que não uma para com em do da se por mais mas ao foi
+    ele das tem à seu sua você são está
 pl: i w na z że nie się do to jest o jak za od po co czy przez ale był są tak dla lub może
 sv: och att det som en på är av för med till den har de inte om ett men var jag vi kan så du från
 da: og at det som en på er af for med til den har de ikke om et men var jeg vi kan så du fra
@@ -30,17 +33,19 @@ tr: ve bir bu için ile da de çok ne gibi daha var olarak ama en kadar sonra de
 """
 """The commonest words of each language; words that several share are in all of them."""
 
-_WORDS = {
-    entry[:2]: frozenset(entry[3:].split())
-    for entry in re.split(r"\n(?=[a-z]{2}:)", _COMMON.strip())
-}
-_WEIGHT = {
-    word: 1 / sum(word in common for common in _WORDS.values())
-    for common in _WORDS.values()
-    for word in common
-}
-"""A word that many languages share says little."""
 
+def _languages_of_words() -> dict[str, list[str]]:
+    """Each of the words with the languages in which it is common."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for entry in re.split(r"\n(?=[a-z]{2}:)", _COMMON.strip()):
+        code, words = entry.split(":")
+        for word in sorted(set(words.split())):
+            found[word].append(code)
+    return dict(found)
+
+
+_LANGUAGES = _languages_of_words()
+_NO_EVIDENCE = dict.fromkeys(itertools.chain.from_iterable(_LANGUAGES.values()), 0.0)
 _TOKEN = re.compile(r"[^\W\d_]+")
 _SCRIPTS = (
     (re.compile("[\u3040-\u30ff]"), "ja"),
@@ -63,23 +68,47 @@ def language(text: str) -> str:
     of several languages count less).
 
     Example:
-        >>> language("How do I pay the bill that you have sent to me?"), language("Wie kann ich die Rechnung zahlen, "
-        ...     "die sie mir mit der Post geschickt haben?"), language("ok")
-        ('en', 'de', '')
+        >>> language("How do I pay the bill that you have sent to me?")
+        'en'
+        >>> language("Wie kann ich die Rechnung zahlen, die sie mir geschickt haben?")
+        'de'
+        >>> language("ok")
+        ''
     """
     text = text[:2_000]
-    if not text.isascii():
-        letters = sum(c.isalpha() for c in text)
-        for pattern, code in _SCRIPTS:
-            if letters and len(pattern.findall(text)) * 3 > letters:
-                return code
+    by_script = _by_script(text)
+    if by_script:
+        return by_script
+
     words = _TOKEN.findall(text.lower())
     if len(words) < 5:
         return ""
-    known = [w for w in words if w in _WEIGHT]
-    hits = sorted(
-        ((sum(_WEIGHT[w] for w in known if w in common), code) for code, common in _WORDS.items()),
-        reverse=True,
-    )
-    (best, code), (second, _) = hits[0], hits[1]
-    return code if best >= 2 and best >= 2 * second else ""
+
+    weights = _evidence(words)
+    best, second = heapq.nlargest(2, weights, key=weights.__getitem__)
+    certain = weights[best] >= 2 and weights[best] >= 2 * weights[second]
+    return best if certain else ""
+
+
+def _by_script(text: str) -> str:
+    """The language whose script a third of the letters are of; empty for Latin script."""
+    if text.isascii():
+        return ""
+    letters = sum(map(str.isalpha, text))
+    if not letters:
+        return ""
+    for pattern, code in _SCRIPTS:
+        if len(pattern.findall(text)) * 3 > letters:
+            return code
+    return ""
+
+
+def _evidence(words: list[str]) -> dict[str, float]:
+    """How much the words speak for each language."""
+    weights = _NO_EVIDENCE.copy()
+    for word in words:
+        codes = _LANGUAGES.get(word, [])
+        for code in codes:
+            # A word that many languages share says little.
+            weights[code] += 1 / len(codes)
+    return weights

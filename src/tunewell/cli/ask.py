@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.columns import Columns
@@ -13,72 +14,111 @@ from rich.text import Text
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, note, out, project
 from tunewell.errors import UserError
-from tunewell.types import Message, Trained
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.types import Message, ModelVersion, Trained, Value
+
+if TYPE_CHECKING:
+    from tunewell.model.base import GenerateOptions, Model
+
+NARROWEST_PANEL = 30
+
+
+class ArmAnswer(Value):
+    """What one model answered.
+
+    Attributes:
+        arm: ``base``, or ``tuned`` with its version.
+        text: The answer.
+        tokens: Its length.
+        finish: Why it ended: ``stop``, or ``length`` at the limit.
+        seconds: How long it took.
+    """
+
+    arm: str
+    text: str
+    tokens: int
+    finish: str
+    seconds: float
 
 
 def command(
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
     path: ProjectOption = Path(),
     max_new_tokens: Annotated[
-        int, typer.Option(min=0, help="Longest answer in tokens (0 = as in tunewell.yaml).")
+        int,
+        typer.Option(min=0, help="Longest answer in tokens; 0 = as in tunewell.yaml."),
     ] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Put a question to the base model and to the tuned one, side by side."""
+    """Ask the base model and the tuned one the same question, side by side."""
     text = typer.get_text_stream("stdin").read() if question == "-" else question
     if not text.strip():
         raise UserError("the question is empty")
-    with project(path) as (file, store):
-        from tunewell.model.base import GenerateOptions
-        from tunewell.model.local import LocalModel
-        from tunewell.model.weights import resolve
 
-        last = store.last_run("train")
-        trained = store.get_value(last.outputs["trained"], Trained) if last else None
-        system = file.spec.task.instruction
-        messages = ((Message(role="system", content=system),) if system else ()) + (
-            Message(role="user", content=text),
-        )
-        options = GenerateOptions(
-            max_new_tokens=max_new_tokens or file.spec.evaluate.max_new_tokens
-        )
-        base = LocalModel(resolve(file.spec.train.model))
-        arms = [("base", base)]
-        if trained:
-            arms.append(
-                (
-                    f"tuned {trained.model.id}",
-                    base.with_adapter(store.files.open(trained.model.adapter)),
-                )
-            )
-        answers = []
-        for name, model in arms:
-            started = time.monotonic()
-            answer = model.generate([messages], options=options)[0]
-            answers.append(
-                {
-                    "arm": name,
-                    "text": answer.text,
-                    "tokens": answer.tokens,
-                    "finish": answer.finish,
-                    "seconds": round(time.monotonic() - started, 2),
-                }
-            )
+    with project(path) as (file, store):
+        version = _newest_version(store)
+        answers = _answers(file, store, version, text, max_new_tokens)
     if json:
         emit("ask", {"question": text, "answers": answers})
         return
-    panels = []
-    for a in answers:
-        cut = ", cut at the limit" if a["finish"] == "length" else ""
-        subtitle = f"{a['tokens']} tokens, {a['seconds']} s{cut}"
-        panels.append(
-            Panel(
-                Text(str(a["text"])),
-                title=str(a["arm"]),
-                subtitle=subtitle,
-                width=max(30, out.width // 2 - 2),
-            )
-        )
-    out.print(Columns(panels))
-    if not trained:
+    out.print(Columns([_panel(answer) for answer in answers]))
+    if version is None:
         note("there is no tuned model yet\n\nhint: tunewell run")
+
+
+def _newest_version(store: Store) -> ModelVersion | None:
+    run = store.last_run("train")
+    return store.get_value(run.outputs["trained"], Trained).model if run else None
+
+
+def _answers(
+    file: TaskFile,
+    store: Store,
+    version: ModelVersion | None,
+    question: str,
+    max_new_tokens: int,
+) -> list[ArmAnswer]:
+    from tunewell.model.base import GenerateOptions
+    from tunewell.model.local import LocalModel
+    from tunewell.model.weights import resolve
+
+    messages = [Message(role="user", content=question)]
+    if file.spec.task.instruction:
+        messages.insert(0, Message(role="system", content=file.spec.task.instruction))
+    longest = max_new_tokens or file.spec.evaluate.max_new_tokens
+    options = GenerateOptions(max_new_tokens=longest)
+
+    base = LocalModel(resolve(file.spec.train.model))
+    answers = [_answer("base", base, messages, options)]
+    if version:
+        tuned = base.with_adapter(store.files.open(version.adapter))
+        answers.append(_answer(f"tuned {version.id}", tuned, messages, options))
+    return answers
+
+
+def _answer(
+    arm: str,
+    model: Model,
+    messages: Sequence[Message],
+    options: GenerateOptions,
+) -> ArmAnswer:
+    began = time.monotonic()
+    answer = model.generate([tuple(messages)], options=options)[0]
+    return ArmAnswer(
+        arm=arm,
+        text=answer.text,
+        tokens=answer.tokens,
+        finish=answer.finish,
+        seconds=round(time.monotonic() - began, 2),
+    )
+
+
+def _panel(answer: ArmAnswer) -> Panel:
+    cut = ", cut off at the limit" if answer.finish == "length" else ""
+    return Panel(
+        Text(answer.text),
+        title=answer.arm,
+        subtitle=f"{answer.tokens} tokens, {answer.seconds} s{cut}",
+        width=max(NARROWEST_PANEL, out.width // 2 - 2),
+    )

@@ -2,85 +2,121 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, emit, out
+from tunewell.cli.common import JsonOption, emit, show
 from tunewell.errors import EXIT_NO_GO, UserError
 from tunewell.pitfalls import pitfall
 from tunewell.types import Example, Finding
 
+SHOWN_IN_ORDER = ("found", "clear", "unchecked")
+
 
 def command(
     folder: Annotated[
-        Path, typer.Argument(help="Output folder of a trainer: trainer_state.json, a PEFT adapter.")
+        Path,
+        typer.Argument(help="Output folder of a trainer: trainer_state.json, a PEFT adapter."),
     ],
     data: Annotated[
-        Path | None, typer.Option("--data", help="The rows that it was trained on.")
+        Path | None,
+        typer.Option("--data", help="The rows it was trained on."),
     ] = None,
     eval: Annotated[  # the name of the option
-        Path | None, typer.Option("--eval", help="The rows that it was evaluated on: finds leaks.")
+        Path | None,
+        typer.Option("--eval", help="The rows it was evaluated on: finds leaks."),
     ] = None,
     base: Annotated[
         str,
         typer.Option(
-            help="Base model (a folder, a name): the adapter is opened on it and asked what it knows by heart, what it "
-            "has forgotten, and whether it beats a prompt. Only what this names is ever opened.",
+            help="Base model (a folder, a name): opens the adapter on it to measure what it has "
+            "memorised, what it has forgotten, and whether it beats a prompt. No other model is "
+            "ever opened.",
         ),
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    """Say what went wrong with a finished fine-tune; exit 3 where something blocks its release."""
-    from tunewell.evaluate.autopsy import autopsy
+    """Show what went wrong with a finished fine-tune.
 
-    findings = autopsy(folder)
-    if base:
-        asked = _ask(folder, base, data, eval)
-        findings = [
-            f for f in findings if f.code not in {a.code for a in asked if a.status != "unchecked"}
-        ]
-        findings += [a for a in asked if a.code not in {f.code for f in findings}]
-    if data is not None:
-        from tunewell.curate.doctor import doctor
-
-        findings += doctor(data, eval=eval).findings
+    Exit code 3 if anything blocks its release.
+    """
+    findings = _findings(
+        folder,
+        base=base,
+        data=data,
+        held_out=eval,
+    )
     blocked = any(f.blocking and f.status == "found" for f in findings)
     if json:
-        emit(
-            "autopsy",
-            {"folder": folder, "findings": findings},
-            verdict="NO-GO" if blocked else "GO",
-        )
+        found = {"folder": folder, "findings": findings}
+        emit("autopsy", found, verdict="NO-GO" if blocked else "GO")
     else:
-        for status in ("found", "clear", "unchecked"):
-            for f in findings:
-                if f.status == status:
-                    out.print(f"{status:9} {f.code} {pitfall(f.code).name}: {f.why}", markup=False)
-                    if f.remedy:
-                        out.print(f"          remedy: {f.remedy}", markup=False)
+        _show(findings)
         if data is None:
-            out.print("its data were not looked at: --data FILE, --eval FILE", markup=False)
+            show("its data were not looked at: --data FILE, --eval FILE")
     if blocked:
         raise typer.Exit(EXIT_NO_GO)
 
 
-def _ask(folder: Path, base: str, data: Path | None, held_out: Path | None) -> list[Finding]:
+def _findings(
+    folder: Path,
+    *,
+    base: str,
+    data: Path | None,
+    held_out: Path | None,
+) -> list[Finding]:
+    from tunewell.evaluate.autopsy import autopsy
+
+    findings = autopsy(folder)
+    if base:
+        findings = _completed(findings, _of_the_model(folder, base, data, held_out))
+    if data is not None:
+        from tunewell.curate.doctor import doctor
+
+        findings += doctor(data, eval=held_out).findings
+    return findings
+
+
+def _completed(findings: Sequence[Finding], of_the_model: Sequence[Finding]) -> list[Finding]:
+    """What the model itself shows takes the place of what its files alone could tell."""
+    measured = {f.code for f in of_the_model if f.status != "unchecked"}
+    kept = [f for f in findings if f.code not in measured]
+    codes = {f.code for f in kept}
+    return kept + [f for f in of_the_model if f.code not in codes]
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    shown = [f for f in findings if f.status in SHOWN_IN_ORDER]
+    for finding in sorted(shown, key=lambda f: SHOWN_IN_ORDER.index(f.status)):
+        name = pitfall(finding.code).name
+        show(f"{finding.status:9} {finding.code} {name}: {finding.why}")
+        if finding.remedy:
+            show(f"          remedy: {finding.remedy}")
+
+
+def _of_the_model(
+    folder: Path,
+    base: str,
+    data: Path | None,
+    held_out: Path | None,
+) -> list[Finding]:
     """What the model itself shows, opened on its base."""
-    from tunewell.evaluate.autopsy import adapter_in
-    from tunewell.evaluate.autopsy_model import autopsy_model
+    from tunewell.evaluate.autopsy import adapter_in, autopsy_model
     from tunewell.model.local import LocalModel
     from tunewell.model.weights import resolve
 
     adapter = adapter_in(folder)
     if adapter is None:
-        raise UserError(
-            f"{folder} holds no PEFT adapter to open on {base}", hint="leave --base out"
-        )
+        raise UserError(f"{folder} has no PEFT adapter to open on {base}", hint="omit --base")
     model = LocalModel(resolve(base))
     return autopsy_model(
-        model, model.with_adapter(adapter), train=_rows(data), held_out=_rows(held_out)
+        model,
+        model.with_adapter(adapter),
+        train=_rows(data),
+        held_out=_rows(held_out),
     )
 
 
@@ -90,6 +126,7 @@ def _rows(path: Path | None) -> list[Example]:
     from tunewell.curate.read import ReadResult, read_source
     from tunewell.task import DataSource
 
+    whole = path.resolve()
     batch = ReadResult()
-    read_source(DataSource(path=str(path.resolve())), root=path.resolve().parent, batch=batch)
+    read_source(DataSource(path=str(whole)), root=whole.parent, batch=batch)
     return [row.example() for row in batch.rows]

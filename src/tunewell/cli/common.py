@@ -1,4 +1,4 @@
-"""What all verbs share: where the project is, data on stdout, everything else on stderr, one JSON envelope."""
+"""What all verbs share: the project, data on stdout, everything else on stderr, the envelope."""
 
 from __future__ import annotations
 
@@ -13,51 +13,91 @@ from typing import Annotated, Any
 import typer
 from pydantic import TypeAdapter
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
-from tunewell.store import Store
+from tunewell.store import Store, default_author
 from tunewell.task import TaskFile, load_task
 from tunewell.types import Outcome
 
 SCHEMA = "tunewell/1"
 
+WAIT_S = 3600.0
+"""How long ``--wait`` waits for a project that another process holds."""
+
+SHOW_AFTER_S = 2.0
+"""What takes longer than this shows its progress."""
+
 ProjectArgument = Annotated[
-    Path, typer.Argument(help="Folder that holds tunewell.yaml.", show_default=".")
+    Path,
+    typer.Argument(help="Folder with tunewell.yaml.", show_default="."),
 ]
 ProjectOption = Annotated[
-    Path, typer.Option("--project", "-p", help="Folder that holds tunewell.yaml.", show_default=".")
+    Path,
+    typer.Option("--project", "-p", help="Folder with tunewell.yaml.", show_default="."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON envelope on stdout.")]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON envelope on stdout."),
+]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Override a value of tunewell.yaml."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Override a value of tunewell.yaml. Repeatable.",
+    ),
 ]
 WaitOption = Annotated[
     bool,
-    typer.Option(
-        "--wait", help="Queue behind another process that holds the project, up to an hour."
-    ),
+    typer.Option("--wait", help="Wait up to an hour for another process to release the project."),
 ]
+
+
+def _or_default_author(name: str) -> str:
+    return name or default_author()
+
+
 AuthorOption = Annotated[
     str,
     typer.Option(
         "--as",
         metavar="NAME",
-        help="Who says so.",
+        callback=_or_default_author,
+        help="Name to record.",
         show_default="$TUNEWELL_AUTHOR or the login name",
     ),
 ]
 
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-WAIT_S = 3600.0
+err = Console(
+    stderr=True,
+    highlight=False,
+    soft_wrap=True,
+)
 
 
 def emit(
-    command: str, result: object, *, verdict: Outcome | None = None, error: object = None
+    command: str,
+    result: object,
+    *,
+    verdict: Outcome | None = None,
+    error: object = None,
 ) -> None:
-    """Print the JSON envelope: ``{"schema", "command", "verdict", "result"}``, and ``"error"`` where there is one."""
+    """Print the envelope: ``{"schema", "command", "verdict", "result"}``, and ``"error"`` if any.
+
+    Args:
+        command: The verb.
+        result: Anything that pydantic can write; infinities become text (``"Infinity"``).
+        verdict: If the verb has one.
+        error: ``{"message", "place", "hint"}`` after an error.
+    """
     envelope: dict[str, Any] = {
         "schema": SCHEMA,
         "command": command,
@@ -66,10 +106,13 @@ def emit(
     }
     if error is not None:
         envelope["error"] = error
-    plain = json.loads(
-        TypeAdapter(Any).dump_json(envelope, by_alias=True)
-    )  # open ends become "Infinity", as text
+    plain = json.loads(TypeAdapter(Any).dump_json(envelope, by_alias=True))
     sys.stdout.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def show(text: str) -> None:
+    """One line of the result, on stdout, never interpreted as markup."""
+    out.print(text, markup=False)
 
 
 def note(text: str) -> None:
@@ -79,44 +122,70 @@ def note(text: str) -> None:
 
 @contextlib.contextmanager
 def project(
-    path: Path, *, overrides: list[str] | None = None, lock: str = "", wait: bool = False
+    path: Path,
+    *,
+    overrides: list[str] | None = None,
+    lock: str = "",
+    wait: bool = False,
 ) -> Iterator[tuple[TaskFile, Store]]:
-    """The definition and the store of a project, the store locked for writing when ``lock`` says what for."""
+    """The definition and the store of a project.
+
+    Args:
+        path: Its folder.
+        overrides: Settings that take precedence over the file's.
+        lock: What the store is locked for; it is not locked if empty.
+        wait: Whether to wait for another process that holds the project.
+    """
     file = load_task(path, overrides=overrides or ())
-    with Store(file.root) as store:
-        if not lock:
-            yield file, store
-            return
-        wait_s = WAIT_S if wait else 0.0
-        with store.lock(
-            lock,
-            wait_s=wait_s,
-            waiting=lambda holder: note(f"waiting: this project is held by {holder}"),
-        ):
-            yield file, store
+    with Store(file.root) as store, contextlib.ExitStack() as held:
+        if lock:
+            wait_s = WAIT_S if wait else 0.0
+            held.enter_context(store.lock(lock, wait_s=wait_s, waiting=_waiting))
+        yield file, store
+
+
+def _waiting(holder: str) -> None:
+    note(f"waiting: this project is held by {holder}")
 
 
 class _Bar(Progress):
-    """A progress bar with something under it."""
+    """A progress bar with something under it, shown once the work takes long enough."""
 
     below: Callable[[], RenderableType] | None = None
+    began: float = 0.0
+    shown: bool = False
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
         if self.below:
             yield self.below()
 
+    def step(
+        self,
+        task: TaskID,
+        done: int,
+        total: int,
+    ) -> None:
+        """Show how far the work is."""
+        if not self.shown and time.monotonic() - self.began > SHOW_AFTER_S:
+            self.start()
+            self.shown = True
+        self.update(task, completed=done, total=total)
+
 
 @contextlib.contextmanager
 def progress(
-    label: str, *, quiet: bool = False, below: Callable[[], RenderableType] | None = None
+    label: str,
+    *,
+    quiet: bool = False,
+    below: Callable[[], RenderableType] | None = None,
 ) -> Iterator[Callable[[int, int], None] | None]:
     """A bar on stderr for whatever takes more than two seconds; nothing when it is not a terminal.
 
     Args:
         label: What is under way.
         quiet: Show nothing.
-        below: Gives what stands under the bar, anew each time it is drawn.
+        below: Gives what is shown under the bar, anew each time it is drawn.
 
     Yields:
         A callback (done, total), or None where nothing is to be shown.
@@ -124,27 +193,20 @@ def progress(
     if quiet or not err.is_terminal:
         yield None
         return
-    columns = (
+
+    bar = _Bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        console=err,
+        transient=True,
     )
-    bar = _Bar(*columns, console=err, transient=True)
     bar.below = below
-    started = time.monotonic()
+    bar.began = time.monotonic()
     task = bar.add_task(label, total=None)
-    shown = False
-
-    def step(done: int, total: int) -> None:
-        nonlocal shown
-        if not shown and time.monotonic() - started > 2:
-            bar.start()
-            shown = True
-        bar.update(task, completed=done, total=total)
-
     try:
-        yield step
+        yield lambda done, total: bar.step(task, done, total)
     finally:
-        if shown:
+        if bar.shown:
             bar.stop()

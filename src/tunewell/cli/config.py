@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,25 @@ from rich.table import Table
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, emit, out
 from tunewell.task import TaskFile, load_task
 
+WIDEST_VALUE = 70
+
 
 def command(
-    path: ProjectArgument = Path(), overrides: SetOption = None, json: JsonOption = False
+    path: ProjectArgument = Path(),
+    overrides: SetOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Print each value of the definition with where it came from (default < file < environment < flag)."""
+    """Print each value and where it came from (default < file < environment < flag)."""
     file = load_task(path, overrides=overrides or ())
     rows = [
-        {"name": name, "value": value, "from": _origin(file, name)}
-        for name, value in settings(file)
+        {"name": name, "value": value, "from": file.exactly(name)} for name, value in settings(file)
     ]
     if json:
         emit("config", rows)
         return
     table = Table("name", "value", "from", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(str(row["name"]), _shown(row["value"]), str(row["from"]))
+        table.add_row(row["name"], _shown(row["value"]), row["from"])
     out.print(table)
 
 
@@ -36,22 +39,25 @@ def settings(file: TaskFile) -> Iterator[tuple[str, Any]]:
 
 
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _leaves(f"{prefix}{key}.", inner)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for i, inner in enumerate(value):
-            yield from _leaves(f"{prefix}{i}.", inner)
-    else:
+    inner = _parts(value)
+    if not inner:
         yield prefix.rstrip("."), value
+    for key, part in inner.items():
+        yield from _leaves(f"{prefix}{key}.", part)
 
 
-def _origin(file: TaskFile, name: str) -> str:
-    """Where a leaf came from; a list of plain values counts as given where its key is."""
-    return file.exactly(name)
+def _parts(value: Any) -> Mapping[Any, Any]:
+    """What a value is made of: a section's keys, a list of sections by position; else nothing."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return dict(enumerate(value))
+    return {}
 
 
 def _shown(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     text = text.replace("\n", " ")
-    return (text if len(text) <= 70 else text[:67] + "…").replace("[", r"\[")
+    if len(text) > WIDEST_VALUE:
+        text = text[: WIDEST_VALUE - 3] + "…"
+    return text.replace("[", r"\[")

@@ -1,11 +1,11 @@
-"""``tunewell curate``: this stage alone, with those before it where they are not finished."""
+"""``tunewell curate``: read, repair, filter and de-duplicate the data."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption
-from tunewell.cli.stage import run_until
+from tunewell.cli.stage import open_stages, show_stage
 
 
 def command(
@@ -14,5 +14,13 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Read, repair, filter and de-duplicate the data; every input row gets its receipt."""
-    run_until("curate", path, overrides=overrides, wait=wait, json=json)
+    """Read, repair, filter and de-duplicate the data; every input row gets a receipt."""
+    with open_stages(
+        "curate",
+        path,
+        overrides=overrides,
+        wait=wait,
+        json=json,
+    ) as stages:
+        stages.curate()
+    show_stage(stages, "curate", json=json)

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, emit, note, out
+from tunewell.cli.common import JsonOption, emit, note, show
 from tunewell.curate.doctor import DoctorReport, doctor, fix
 from tunewell.errors import EXIT_NO_GO
 from tunewell.pitfalls import pitfall
 from tunewell.task import load_task
+from tunewell.types import Finding
 
 
 def command(
@@ -21,19 +22,22 @@ def command(
         typer.Option("--eval", help="Validation or test rows: finds what leaks into training."),
     ] = None,
     task: Annotated[
-        Path | None, typer.Option("--task", help="A tunewell.yaml whose rules are applied too.")
+        Path | None,
+        typer.Option("--task", help="A tunewell.yaml whose rules are applied too."),
     ] = None,
     fix_to: Annotated[
         Path | None,
         typer.Option(
-            "--fix", metavar="OUT", help="Write the rows that survive, and a receipt for each."
+            "--fix",
+            metavar="OUT",
+            help="Write the rows that survive, and a receipt for each row.",
         ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show every data pitfall that can be seen in a file, most harmful first.
+    """Show every data problem it can detect in a file, most harmful first.
 
-    Exit 3 where one of them blocks.
+    Exit code 3 if any of them blocks training.
     """
     definition = load_task(task) if task else None
     report = doctor(file, eval=eval, task=definition)
@@ -43,35 +47,38 @@ def command(
     if json:
         emit("doctor", report.result(), verdict="NO-GO" if report.blocking else "GO")
     else:
-        _print(file, report)
+        _show(file, report)
     if report.blocking:
         raise typer.Exit(EXIT_NO_GO)
 
 
-def _print(file: Path, report: DoctorReport) -> None:
-    formats = ", ".join(
-        f"{n} {name}" for name, n in sorted(report.formats.items(), key=lambda kv: -kv[1])
-    )
-    out.print(f"{file}: {report.rows} rows ({formats}) in {report.seconds:.1f} s", markup=False)
+def _show(file: Path, report: DoctorReport) -> None:
+    most_first = sorted(report.formats.items(), key=lambda count: -count[1])
+    formats = ", ".join(f"{rows} {name}" for name, rows in most_first)
+    show(f"{file}: {report.rows} rows ({formats}) in {report.seconds:.1f} s")
+
     for finding in report.findings:
-        if finding.status != "found":
-            continue
-        mark = "blocks" if finding.blocking else "found"
-        out.print(
-            f"\n{finding.code} {pitfall(finding.code).name} [{mark}]: {finding.why}", markup=False
-        )
-        for line in report.examples.get(finding.code, ()):
-            out.print(f"    {line}", markup=False)
-        if finding.remedy:
-            out.print(f"    remedy: {finding.remedy}", markup=False)
-    clear = [f.code for f in report.findings if f.status == "clear"]
+        if finding.status == "found":
+            _show_found(finding, report)
+
+    clear = [_named(f) for f in report.findings if f.status == "clear"]
     if clear:
-        out.print(
-            f"\nclear: {', '.join(f'{code} {pitfall(code).name}' for code in clear)}", markup=False
-        )
-    out.print("\nnot checked:", markup=False)
+        show(f"\nclear: {', '.join(clear)}")
+
+    show("\nnot checked:")
     for finding in report.findings:
         if finding.status == "unchecked":
-            out.print(
-                f"    {finding.code} {pitfall(finding.code).name}: {finding.why}", markup=False
-            )
+            show(f"    {_named(finding)}: {finding.why}")
+
+
+def _show_found(finding: Finding, report: DoctorReport) -> None:
+    mark = "blocks" if finding.blocking else "found"
+    show(f"\n{_named(finding)} [{mark}]: {finding.why}")
+    for line in report.examples.get(finding.code, ()):
+        show(f"    {line}")
+    if finding.remedy:
+        show(f"    remedy: {finding.remedy}")
+
+
+def _named(finding: Finding) -> str:
+    return f"{finding.code} {pitfall(finding.code).name}"

@@ -1,4 +1,4 @@
-"""``tunewell erase``: take a person out of every dataset version to come."""
+"""``tunewell erase``: remove a person from every future dataset version."""
 
 from __future__ import annotations
 
@@ -7,44 +7,45 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
 from tunewell.curate.versions import erase, marks_of, mentions
 from tunewell.people.erasure import erase_from_work
-from tunewell.store.store import default_author
 
 
 def command(
     person: Annotated[
         str,
-        typer.Option("--person", help="Full name, e-mail address, number: as it stands in rows."),
+        typer.Option("--person", help="Full name, e-mail address or number, as written in rows."),
     ],
     path: ProjectOption = Path(),
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Drop every row that mentions a person from now on, mark the datasets that do, name the models trained on them, and blank what people wrote of the person."""
+    """Drop every row that mentions a person from now on.
+
+    Marks the datasets that mention them, names the models trained on those, and blanks what people
+    wrote of the person.
+    """
     with project(path, lock="tunewell erase") as (_, store):
-        name = author or default_author()
-        found = erase(store, person, author=name)
+        found = erase(store, person, author=author)
         marks = marks_of(person)
-        work = erase_from_work(store, lambda text: mentions([text], person, marks), author=name)
+        work = erase_from_work(
+            store,
+            lambda text: mentions([text], person, marks),
+            author=author,
+        )
     if json:
         emit("erase", {**found.model_dump(), "work": work})
         return
-    out.print(
+    show(
         f"people's work: {work.kept_rows} records blanked (a tombstone stays), "
-        f"{work.items} texts, {len(work.accounts)} accounts",
-        markup=False,
+        f"{work.items} texts, {len(work.accounts)} accounts"
     )
     for dataset, rows in found.rows.items():
-        out.print(
-            f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {', '.join(rows[:5])}",
-            markup=False,
-        )
+        first = ", ".join(rows[:5])
+        show(f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {first}")
     for model in found.models:
-        out.print(
-            f"model {model} was trained on such a dataset: retire it or train again", markup=False
-        )
+        show(f"model {model} was trained on such a dataset: retire or retrain it")
     if not found.rows:
-        out.print("no dataset mentions this person", markup=False)
-    out.print("next: tunewell run (the next dataset leaves those rows out)", markup=False)
+        show("no dataset mentions this person")
+    show("next: tunewell run (the next dataset omits those rows)")

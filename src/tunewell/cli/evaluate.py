@@ -1,10 +1,12 @@
-"""``tunewell evaluate``: this stage alone, with those before it where they are not finished.
+"""``tunewell evaluate``: base, prompted and tuned on the same rows, or outputs made elsewhere.
 
-Or anybody's outputs.
+The stages before it are run where they are not finished.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,18 +18,18 @@ from tunewell.cli.common import (
     SetOption,
     WaitOption,
     emit,
-    out,
     project,
+    show,
 )
-from tunewell.cli.stage import print_run, run_until
-from tunewell.run import Result
+from tunewell.cli.stage import open_stages, show_record, show_stage
+from tunewell.errors import InternalError
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Example, Split
 
 if TYPE_CHECKING:
     from tunewell.evaluate.calibration import Calibration
-    from tunewell.evaluate.classes import Classes
+    from tunewell.evaluate.classes import Classes, ClassFigure
 
 
 def command(
@@ -37,8 +39,8 @@ def command(
         typer.Option(
             "--predictions",
             metavar="[ARM=]FILE",
-            help="Judge outputs made elsewhere instead (JSON lines, lm-eval samples, an inspect_ai log). May stand "
-            "several times: tuned=mine.jsonl base=theirs.jsonl.",
+            help="Judge outputs made elsewhere instead (JSON lines, lm-eval samples, an inspect_ai "
+            "log): tuned=mine.jsonl. Repeatable.",
         ),
     ] = None,
     overrides: SetOption = None,
@@ -46,93 +48,141 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Compare base, prompted and tuned on the same held-out rows."""
-    if not predictions:
-        result = run_until(
-            "evaluate", path, overrides=overrides, wait=wait, json=json, details=_beside
-        )
-        if result.evaluation is not None and not json:
-            with project(path, overrides=overrides) as (_, store):
-                _print_details(*_details(result.evaluation, store))
+    if predictions:
+        with project(
+            path,
+            overrides=overrides,
+            lock="tunewell evaluate",
+            wait=wait,
+        ) as opened:
+            _evaluate_outputs(*opened, _files(predictions), json=json)
         return
+
+    with open_stages(
+        "evaluate",
+        path,
+        overrides=overrides,
+        wait=wait,
+        json=json,
+    ) as stages:
+        dataset = stages.curate()
+        split = stages.split(dataset)
+        trained = stages.train(dataset, split)
+        evaluation = stages.evaluate(dataset, split, trained.model)
+        details = Details.of(evaluation, stages.store)
+    show_stage(stages, "evaluate", json=json, beside=details.as_json())
+    if not json:
+        details.show()
+
+
+@dataclass(frozen=True)
+class Details:
+    """Figures by class and calibrations, where they were measured."""
+
+    classes: Classes | None
+    calibration: Sequence[Calibration]
+
+    @classmethod
+    def of(
+        cls,
+        evaluation: Evaluation,
+        store: Store,
+    ) -> Details:
+        """Those of an evaluation."""
+        from tunewell.evaluate.calibration import Calibration
+        from tunewell.evaluate.classes import Classes
+
+        classes = None
+        calibration: list[Calibration] = []
+        if evaluation.classes:
+            classes = store.get_value(evaluation.classes, Classes)
+        if evaluation.calibration:
+            calibration = store.get_value(evaluation.calibration, list[Calibration])
+        return cls(classes, calibration)
+
+    def as_json(self) -> dict[str, object]:
+        """What goes into the envelope."""
+        return {"classes": self.classes, "calibration": self.calibration}
+
+    def show(self) -> None:
+        """A line for each figure."""
+        if self.classes:
+            for arm, metric, macro in self.classes.macro:
+                show(f"  {arm:12} {metric:14} F1 over classes {macro}")
+                for worst in self.classes.worst(arm):
+                    _show_class(worst)
+        for one in self.calibration:
+            show(
+                f"  {one.arm:12} {one.metric:14} over-confidence {one.overconfidence}, "
+                f"calibration error {one.error}"
+            )
+
+
+def _show_class(found: ClassFigure) -> None:
+    confused = [f"{count} as {label or 'none'}" for label, count in found.confused.items()]
+    figures = [f"recall {found.recall}, precision {found.precision or 'never named'}"]
+    if confused:
+        figures.append(", ".join(confused))
+    show(f"    {found.label:20} {'; '.join(figures)}")
+
+
+def _files(predictions: Sequence[str]) -> dict[str, Path]:
+    """File by arm; the arm is empty where none was given."""
+    files: dict[str, Path] = {}
+    for given in predictions:
+        arm, equals, name = given.partition("=")
+        if equals:
+            files[arm] = Path(name)
+        else:
+            files[""] = Path(given)
+    return files
+
+
+def _evaluate_outputs(
+    file: TaskFile,
+    store: Store,
+    files: dict[str, Path],
+    *,
+    json: bool,
+) -> None:
+    """Judge outputs made elsewhere."""
     from tunewell.evaluate import decide, evaluate_outputs
 
-    files = {
-        arm if sep else "": Path(name if sep else arm)
-        for arm, sep, name in (p.partition("=") for p in predictions)
-    }
-    with project(path, overrides=overrides, lock="tunewell evaluate", wait=wait) as (file, store):
-        rows, split = held_out(file, store)
-        made = evaluate_outputs(files, file, store, rows=rows, split=split)
-        record = store.last_run("outputs")
-        assert record is not None
-        verdict = decide(made, file, store, record.findings)
-        classes, calibration = _details(made, store)
+    rows, split = held_out(file, store)
+    evaluation = evaluate_outputs(files, file, store, rows=rows, split=split)
+    record = store.last_run("outputs")
+    if record is None:
+        raise InternalError("the evaluation of the outputs was not recorded")
+    verdict = decide(evaluation, file, store, record.findings)
+    details = Details.of(evaluation, store)
     if json:
-        found = {
-            "evaluation": made,
-            "classes": classes,
-            "calibration": calibration,
-            "verdict": verdict,
-        }
+        found = {"evaluation": evaluation, **details.as_json(), "verdict": verdict}
         emit("evaluate", found, verdict=verdict.outcome)
         return
-    print_run(record, reused=False)
-    _print(made)
-    _print_details(classes, calibration)
-    out.print(f"{verdict.outcome}: {verdict.why}", markup=False)
+
+    show_record(record)
+    _show(evaluation)
+    details.show()
+    show(f"{verdict.outcome}: {verdict.why}")
 
 
 def held_out(file: TaskFile, store: Store) -> tuple[list[Example], Split | None]:
-    """The project's held-out rows where it has been split.
-
-    Nothing (the outputs' own rows count then) where not.
-    """
+    """The project's held-out rows if it has been split; else none, and the outputs' own count."""
     from tunewell.evaluate.stage import held_out_rows
 
     curated, divided = store.last_run("curate"), store.last_run("split")
     if curated is None or divided is None:
         return [], None
+    dataset = store.get_value(curated.outputs["dataset"], Dataset)
     split = store.get_value(divided.outputs["split"], Split)
-    return held_out_rows(
-        store.get_value(curated.outputs["dataset"], Dataset), split, file, store
-    ), split
+    return held_out_rows(dataset, split, file, store), split
 
 
-def _details(made: Evaluation, store: Store) -> tuple[Classes | None, list[Calibration]]:
-    """Figures by class and calibrations, where they were measured."""
-    from tunewell.evaluate.calibration import Calibration
-    from tunewell.evaluate.classes import Classes
-
-    classes = store.get_value(made.classes, Classes) if made.classes else None
-    return classes, store.get_value(made.calibration, list[Calibration]) if made.calibration else []
-
-
-def _beside(result: Result, store: Store) -> dict[str, object]:
-    classes, calibration = _details(result.evaluation, store) if result.evaluation else (None, [])
-    return {"classes": classes, "calibration": calibration}
-
-
-def _print_details(classes: Classes | None, calibration: list[Calibration]) -> None:
-    for arm, metric, macro in classes.macro if classes else ():
-        out.print(f"  {arm:12} {metric:14} F1 over classes {macro}", markup=False)
-        for worst in classes.worst(arm) if classes else ():
-            called = ", ".join(f"{n} as {label or 'none'}" for label, n in worst.confused.items())
-            shown = f"recall {worst.recall}, precision {worst.precision or 'never named'}"
-            out.print(
-                f"    {worst.label:20} {shown}{'; ' + called if called else ''}", markup=False
-            )
-    for c in calibration:
-        out.print(
-            f"  {c.arm:12} {c.metric:14} over-confidence {c.overconfidence}, calibration error {c.error}",
-            markup=False,
-        )
-
-
-def _print(made: Evaluation) -> None:
-    for level in made.levels:
+def _show(evaluation: Evaluation) -> None:
+    for level in evaluation.levels:
         if not level.slice:
             missing = f", {level.missing} unscored" if level.missing else ""
-            out.print(f"  {level.arm:12} {level.metric:14} {level.estimate}{missing}", markup=False)
-    for c in made.comparisons:
-        if not c.slice:
-            out.print(f"  {c.arm} - {c.against:12} {c.metric:14} {c.estimate}", markup=False)
+            show(f"  {level.arm:12} {level.metric:14} {level.estimate}{missing}")
+    for found in evaluation.comparisons:
+        if not found.slice:
+            show(f"  {found.arm} - {found.against:12} {found.metric:14} {found.estimate}")

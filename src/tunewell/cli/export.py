@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, out, project
+from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
 from tunewell.cli.model import choose, copy_adapter
 from tunewell.errors import UserError
-from tunewell.types import Trained
+from tunewell.store import Store
+from tunewell.types import ModelVersion, Trained
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """What to write."""
 
     ADAPTER = "adapter"
@@ -35,7 +36,7 @@ class NumberType(StrEnum):
 
 def command(
     kind: Annotated[
-        Format,
+        ExportFormat,
         typer.Argument(
             metavar="FORMAT",
             help="adapter (PEFT), merged (safetensors that need no PEFT) or gguf (llama.cpp).",
@@ -43,51 +44,59 @@ def command(
     ],
     target: Annotated[Path, typer.Argument(help="New folder, or new file for gguf.")],
     version: Annotated[
-        str, typer.Option(help="A version (or the beginning of its name); the newest if left out.")
+        str,
+        typer.Option(help="A version, or the beginning of its name; the newest if omitted."),
     ] = "",
     outtype: Annotated[
-        NumberType, typer.Option(help="Type of the numbers in a GGUF file.")
+        NumberType,
+        typer.Option(help="Type of the numbers in a GGUF file."),
     ] = NumberType.AUTO,
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
     """Write a trained version for use elsewhere, with its model card."""
-    from tunewell.model.weights import resolve
-    from tunewell.train import merge
-    from tunewell.train.gguf import find_converter, to_gguf
-
-    if target.exists():
-        raise UserError(
-            f"{target} is already there",
-            hint="name a new folder" if kind != Format.GGUF else "name a new file",
-        )
-    if kind == Format.GGUF:
-        find_converter()  # before the merging, which takes a while
+    _check_target(kind, target)
     with project(path) as (_, store):
         runs = store.runs(stage="train", status="finished")
-        chosen = choose(
-            [store.get_value(r.outputs["trained"], Trained).model for r in runs], version
-        )
-        adapter = store.files.open(chosen.adapter)
-        if kind == Format.ADAPTER:
-            copy_adapter(adapter, target)
-        elif kind == Format.MERGED:
-            merge(adapter, resolve(chosen.recipe.model), target)
-        else:
-            with tempfile.TemporaryDirectory(dir=store.root) as name:
-                merged = merge(adapter, resolve(chosen.recipe.model), Path(name) / "merged")
-                to_gguf(
-                    merged,
-                    target,
-                    outtype=outtype.value,
-                    name=f"{Path(chosen.base).name}-{chosen.id}",
-                )
+        versions = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
+        chosen = choose(versions, version)
+        _write(store, chosen, kind, target, outtype)
     if json:
-        emit(
-            "export",
-            {"version": chosen.id, "base": chosen.base, "format": kind.value, "path": str(target)},
-        )
+        written = {"format": kind.value, "path": str(target)}
+        emit("export", {"version": chosen.id, "base": chosen.base, **written})
     else:
-        out.print(
-            f"{chosen.id} written to {target} ({kind.value}; base {chosen.base})", markup=False
-        )
+        show(f"{chosen.id} written to {target} ({kind.value}; base {chosen.base})")
+
+
+def _check_target(kind: ExportFormat, target: Path) -> None:
+    """What can be refused before the merging, which takes a while."""
+    if target.exists():
+        what = "file" if kind == ExportFormat.GGUF else "folder"
+        raise UserError(f"{target} already exists", hint=f"name a new {what}")
+    if kind == ExportFormat.GGUF:
+        from tunewell.train.export.gguf import find_converter
+
+        find_converter()
+
+
+def _write(
+    store: Store,
+    chosen: ModelVersion,
+    kind: ExportFormat,
+    target: Path,
+    outtype: NumberType,
+) -> None:
+    from tunewell.model.weights import resolve
+    from tunewell.train import merge
+    from tunewell.train.export.gguf import to_gguf
+
+    adapter = store.files.open(chosen.adapter)
+    if kind == ExportFormat.ADAPTER:
+        copy_adapter(adapter, target)
+    elif kind == ExportFormat.MERGED:
+        merge(adapter, resolve(chosen.recipe.model), target)
+    else:
+        name = f"{Path(chosen.base).name}-{chosen.id}"
+        with tempfile.TemporaryDirectory(dir=store.root) as folder:
+            merged = merge(adapter, resolve(chosen.recipe.model), Path(folder) / "merged")
+            to_gguf(merged, target, outtype=outtype.value, name=name)

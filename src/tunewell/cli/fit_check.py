@@ -1,4 +1,4 @@
-"""``tunewell fit-check``: whether a public set is the right exam for this project."""
+"""``tunewell fit-check``: whether a public dataset is the right exam for this project."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, out, project
+from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
 from tunewell.curate.fit_check import fit_check
 from tunewell.errors import EXIT_NO_GO
 
 
 def command(
-    public: Annotated[Path, typer.Argument(help="File of the set that is to be judged.")],
+    public: Annotated[Path, typer.Argument(help="File of the dataset to assess.")],
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Say, slice by slice, whether a public set covers what this project is about.
+    """Show, slice by slice, whether a public dataset covers what this project is about.
 
-    Exit 3 where it does not.
+    Exit code 3 if it does not.
     """
     with project(path) as (file, _):
         found = fit_check(public, file)
@@ -28,8 +28,8 @@ def command(
     else:
         for finding in found:
             where = finding.slice or "all rows"
-            out.print(f"{where}: {finding.status}: {finding.why}", markup=False)
+            show(f"{where}: {finding.status}: {finding.why}")
             if finding.remedy:
-                out.print(f"    remedy: {finding.remedy}", markup=False)
+                show(f"    remedy: {finding.remedy}")
     if found[0].status == "found":
         raise typer.Exit(EXIT_NO_GO)

@@ -1,4 +1,4 @@
-"""Losses under way, in the terminal: a small chart of the phase at hand, a line for each phase that is over.
+"""Losses while training, in the terminal: a small chart of this phase, a line for each earlier one.
 
 Held-out rows are drawn as a full line, rows trained on as a dotted one; where stderr is no
 terminal, every evaluation is one line of text.
@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
@@ -17,11 +18,22 @@ from rich.text import Text
 from tunewell.cli.common import err, note, progress
 
 if TYPE_CHECKING:
-    from tunewell.train.setting import Point
+    from tunewell.train.session import Point
 
 WIDTH: Final = 44
 HEIGHT: Final = 7
 BARS: Final = "▁▂▃▄▅▆▇█"
+
+BRAILLE: Final = 0x2800
+"""First of the Braille patterns: the bits of `DOTS` are added to it."""
+
+DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""Bit of each dot of a character: four rows of two."""
+
+DOTTED_EVERY: Final = 3
+"""The dotted line has a dot in every third column."""
+
+Points = Sequence[tuple[float, float]]
 
 
 class Watch:
@@ -51,28 +63,37 @@ class Watch:
             err.print(self.drawn())
 
     def point(self, point: Point) -> None:
-        """One evaluation; see `tunewell.train.setting.Point`."""
+        """One evaluation; see `tunewell.train.session.Point`."""
         self._phases.setdefault(point.phase, []).append(point)
         if not self._quiet and not err.is_terminal:
-            note(f"  {point.phase}, epoch {point.epoch:g}: {_pair(point)}")
+            note(f"  {_told(point)}")
 
     def drawn(self) -> Text:
         """All phases as text: the earlier ones a line each, the last as a chart."""
-        lines = []
         phases = list(self._phases.items())
-        for name, points in phases[:-1]:
-            lines.append(f"  {name:12} {spark([p.held_out for p in points])}  {_pair(points[-1])}")
-        if phases:
-            name, points = phases[-1]
-            lines += [f"  {name}, epoch {points[-1].epoch:g}: {_pair(points[-1])}"]
-            if len(points) > 1:
-                held = [(p.epoch, p.held_out) for p in points]
-                inside = [(p.epoch, p.trained_on) for p in points]
-                lines += [f"  {line}" for line in chart(held, inside)]
-        return Text("\n".join(lines), no_wrap=True)
+        lines = [_line_of(name, points) for name, points in phases[:-1]]
+        for _, points in phases[-1:]:
+            lines += [_told(points[-1]), *_chart_of(points)]
+        return Text("\n".join(f"  {line}" for line in lines), no_wrap=True)
 
 
-def _pair(point: Point) -> str:
+def _line_of(name: str, points: Sequence[Point]) -> str:
+    return f"{name:12} {spark([p.held_out for p in points])}  {_losses(points[-1])}"
+
+
+def _chart_of(points: Sequence[Point]) -> list[str]:
+    if len(points) < 2:
+        return []
+    held_out = [(p.epoch, p.held_out) for p in points]
+    trained_on = [(p.epoch, p.trained_on) for p in points]
+    return chart(held_out, trained_on)
+
+
+def _told(point: Point) -> str:
+    return f"{point.phase}, epoch {point.epoch:g}: {_losses(point)}"
+
+
+def _losses(point: Point) -> str:
     inside = "" if math.isnan(point.trained_on) else f", trained on {point.trained_on:.3f} ┈"
     return f"held out {point.held_out:.3f} ━{inside} nats/token"
 
@@ -87,16 +108,77 @@ def spark(values: Sequence[float]) -> str:
     finite = [v for v in values if math.isfinite(v)]
     if not finite:
         return ""
-    low, span = min(finite), max(finite) - min(finite)
-    return "".join(
-        BARS[round((v - low) / span * 7) if span else 0] if math.isfinite(v) else " "
-        for v in values
-    )
+    low = min(finite)
+    # All alike: every bar is the lowest.
+    span = max(finite) - low or math.inf
+    top = len(BARS) - 1
+    bars = [BARS[round((v - low) / span * top)] if math.isfinite(v) else " " for v in values]
+    return "".join(bars)
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """The part of the plane that a chart shows."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, points: Points) -> _Axes:
+        xs = [x for x, _ in points]
+        ys = [y for _, y in points]
+        return cls(
+            left=min(xs),
+            right=max(xs),
+            low=min(ys),
+            high=max(ys),
+        )
+
+    def x_at(self, share: float) -> float:
+        """From 0 at the left to 1 at the right."""
+        # Rounding must not lead past the last point.
+        return min(self.right, self.left + (self.right - self.left) * share)
+
+    def depth(self, y: float) -> float:
+        """From 0 at the top to 1 at the bottom."""
+        if self.high == self.low:
+            return 0.5
+        return (self.high - y) / (self.high - self.low)
+
+
+class _Grid:
+    """Characters of Braille dots."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.columns = 2 * width
+        self.rows = 4 * height
+        self._cells = [[0] * width for _ in range(height)]
+
+    def set(self, column: int, row: int) -> None:
+        self._cells[row // 4][column // 2] |= DOTS[row % 4][column % 2]
+
+    def draw(
+        self,
+        points: Points,
+        axes: _Axes,
+        *,
+        every: int,
+    ) -> None:
+        """A line through the points, with a dot in one of so many columns."""
+        for column in range(0, self.columns, every):
+            y = _between(points, axes.x_at(column / (self.columns - 1)))
+            if y is not None:
+                self.set(column, round(axes.depth(y) * (self.rows - 1)))
+
+    def lines(self) -> list[str]:
+        return ["".join(chr(BRAILLE + dots) for dots in line) for line in self._cells]
 
 
 def chart(
-    solid: Sequence[tuple[float, float]],
-    dotted: Sequence[tuple[float, float]] = (),
+    solid: Points,
+    dotted: Points = (),
     *,
     width: int = WIDTH,
     height: int = HEIGHT,
@@ -112,35 +194,28 @@ def chart(
     Returns:
         ``height + 1`` lines.
     """
-    known = [p for p in (*solid, *dotted) if math.isfinite(p[1])]
+    known = [point for point in (*solid, *dotted) if math.isfinite(point[1])]
     if not known:
         return []
-    left, right = min(x for x, _ in known), max(x for x, _ in known)
-    low, high = min(y for _, y in known), max(y for _, y in known)
-    across, up = 2 * width - 1, 4 * height - 1
-    cells = [[0] * width for _ in range(height)]
-    for points, every in ((solid, 1), (dotted, 3)):
-        for column in range(0, across + 1, every):
-            value = _between(points, left + (right - left) * column / across)
-            if value is not None:
-                row = round((high - value) / (high - low) * up) if high > low else up // 2
-                cells[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
-    lines = ["".join(chr(0x2800 + dots) for dots in line) for line in cells]
-    labels = [f"{high:.2f}", *[""] * (height - 2), f"{low:.2f}"]
-    wide = max(map(len, labels))
-    below = f"{left:g}".ljust(width - len(f"{right:g}")) + f"{right:g}"
-    return [
-        *(f"{label:>{wide}} {line}" for label, line in zip(labels, lines, strict=True)),
-        f"{'':{wide}} {below}",
-    ]
+
+    axes = _Axes.around(known)
+    grid = _Grid(width, height)
+    grid.draw(solid, axes, every=1)
+    grid.draw(dotted, axes, every=DOTTED_EVERY)
+
+    labels = [f"{axes.high:.2f}", *[""] * (height - 2), f"{axes.low:.2f}"]
+    margin = max(map(len, labels))
+    lines = [f"{label:>{margin}} {line}" for label, line in zip(labels, grid.lines(), strict=True)]
+    right = f"{axes.right:g}"
+    left = f"{axes.left:g}".ljust(width - len(right))
+    return [*lines, f"{'':{margin}} {left}{right}"]
 
 
-_DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-
-
-def _between(points: Sequence[tuple[float, float]], x: float) -> float | None:
-    """Straight between the points on either side; None outside them."""
+def _between(points: Points, x: float) -> float | None:
+    """Straight between the points on either side; None outside them, and beside a gap."""
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
-        if x0 <= x <= x1 and math.isfinite(y0) and math.isfinite(y1):
-            return y0 + (y1 - y0) * ((x - x0) / (x1 - x0) if x1 > x0 else 0.0)
+        inside = x0 <= x <= x1
+        if inside and math.isfinite(y0) and math.isfinite(y1):
+            share = (x - x0) / (x1 - x0) if x1 > x0 else 0.0
+            return y0 + (y1 - y0) * share
     return None

@@ -7,11 +7,12 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from tunewell import __version__
 from tunewell.cli import (
@@ -42,7 +43,7 @@ from tunewell.cli import (
     train,
     why,
 )
-from tunewell.cli.common import emit, err
+from tunewell.cli.common import emit, note
 from tunewell.errors import (
     EXIT_INTERNAL,
     EXIT_INTERRUPT,
@@ -53,42 +54,61 @@ from tunewell.errors import (
 )
 from tunewell.lineage import code_revision, package_versions
 
+Verb = Callable[..., None] | typer.Typer
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "doctor": doctor.command,
+    "autopsy": autopsy.command,
+    "init": init.command,
+    "approve": approve.command,
+    "run": run.command,
+    "curate": curate.command,
+    "annotate": annotate.app,
+    "split": split.command,
+    "train": train.command,
+    "evaluate": evaluate.command,
+    "stress": stress.command,
+    "review": review.app,
+    "serve": serve.command,
+    "report": report.command,
+    "status": status.command,
+    "audit": audit.command,
+    "why": why.command,
+    "diff": diff.command,
+    "erase": erase.command,
+    "fit-check": fit_check.command,
+    "select": select.command,
+    "accept": accept.command,
+    "ask": ask.command,
+    "config": config.command,
+    "model": model.command,
+    "export": export.command,
+}
+"""Every verb, in the order in which a project meets them."""
+
+
+class InOrderOfWork(TyperGroup):
+    """Lists the verbs as `VERBS` does, those with verbs of their own among the others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the verbs."""
+        return list(VERBS)
+
+
 app = typer.Typer(
+    cls=InOrderOfWork,
     name="tunewell",
-    help="Fine-tunes a language model and brings the evidence that it is better, or says plainly why it is not.",
-    no_args_is_help=True,
+    help="Fine-tunes a language model and brings the evidence that it is better, "
+    "or says plainly why it is not.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (
-    doctor,
-    autopsy,
-    init,
-    approve,
-    run,
-    curate,
-    annotate,
-    split,
-    train,
-    evaluate,
-    stress,
-    review,
-    serve,
-    report,
-    status,
-    audit,
-    why,
-    diff,
-    erase,
-    fit_check,
-    select,
-    accept,
-    ask,
-    config,
-    model,
-    export,
-):
-    app.command(name=verb.__name__.rsplit(".", 1)[1].replace("_", "-"))(verb.command)
+for name, verb in VERBS.items():
+    if isinstance(verb, typer.Typer):
+        app.add_typer(verb, name=name)
+    else:
+        app.command(name)(verb)
 
 
 def _print_version(value: bool) -> None:
@@ -102,7 +122,11 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            "-V",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version.",
         ),
     ] = False,
 ) -> None:
@@ -113,10 +137,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code; errors never show a traceback.
 
     Args:
-        arguments: Without the program's name; those of the process if None.
+        arguments: Without the program's name; those of the process if None. Without any, the help
+            is shown.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    code = _guarded(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    code = _guarded(given or ["--help"])
     sys.stdout.flush()
     sys.stderr.flush()
     return code
@@ -124,62 +149,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _guarded(arguments: list[str]) -> int:
     try:
-        return int(app(arguments, prog_name="tunewell", standalone_mode=False) or EXIT_OK)
+        code = app(arguments, prog_name="tunewell", standalone_mode=False)
+        return int(code or EXIT_OK)
     except UserError as error:
-        _tell(arguments, error.message if error.message else str(error), error.place, error.hint)
+        _tell(arguments, error)
         return EXIT_USER
     except typer.Abort:
-        err.print("\ninterrupted")
+        note("\ninterrupted")
         return EXIT_INTERRUPT
     except KeyboardInterrupt:
-        err.print("\ninterrupted: what was finished is kept, the next run goes on from there")
+        note("\ninterrupted: finished work is kept, and the next run resumes from there")
         return EXIT_INTERRUPT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "tunewell"
-        _tell(arguments, getattr(error, "format_message", error.__str__)(), "", f"{path} --help")
+        _tell(arguments, _misuse(error))
         return EXIT_MISUSE
     except Exception:
-        return _our_fault(arguments)
+        _tell(arguments, _internal_error(arguments))
+        return EXIT_INTERNAL
 
 
-def _tell(arguments: list[str], message: str, place: str, hint: str) -> None:
-    error = UserError(message, place=place, hint=hint)
+def _tell(arguments: list[str], error: UserError) -> None:
+    """The error on stderr, and in the envelope where one was asked for."""
     if "--json" in arguments:
-        command = arguments[0] if arguments else ""
-        emit(command, None, error={"message": message, "place": place, "hint": hint})
-    err.print(f"error: {error}", markup=False)
+        told = {"message": error.message, "place": error.place, "hint": error.hint}
+        emit(arguments[0], None, error=told)
+    note(f"error: {error}")
 
 
-def _our_fault(arguments: list[str]) -> int:
-    """Write a report of a fault of ours beside the project (or in the temporary folder) and say where it lies."""
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S")
-    text = "\n".join(
-        [
-            f"tunewell {code_revision()}, Python {sys.version}",
-            f"arguments: {' '.join(arguments)}",
-            f"packages: {package_versions()}",
-            "",
-            traceback.format_exc(),
-        ]
-    )
-    folder = Path(".tunewell") if Path(".tunewell").is_dir() else Path(tempfile.gettempdir())
-    path = folder / f"tunewell-fault-{stamp}-{os.getpid()}.txt"
+def _misuse(error: typer.TyperException) -> UserError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "tunewell"
+    return UserError(error.format_message(), hint=f"{path} --help")
+
+
+def _internal_error(arguments: list[str]) -> UserError:
+    """Write what happened to a file in the project (or in the temporary folder), and name it."""
+    now = dt.datetime.now(dt.UTC)
+    trace = traceback.format_exc()
+    lines = [
+        f"tunewell {code_revision()}, Python {sys.version}",
+        f"arguments: {' '.join(arguments)}",
+        f"packages: {package_versions()}",
+        "",
+        trace,
+    ]
+    text = "\n".join(lines)
+
+    project = Path(".tunewell")
+    folder = project if project.is_dir() else Path(tempfile.gettempdir())
+    path = folder / f"tunewell-fault-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     try:
         path.write_text(text, encoding="utf-8")
     except OSError:
-        err.print(text, markup=False)
-    kind = text.strip().splitlines()[-1]
-    _tell(
-        arguments,
-        f"this is a fault of Tunewell, not yours: {kind}",
-        "",
-        f"please send {path.resolve()} with your report",
+        note(text)
+    what = trace.strip().splitlines()[-1]
+    return UserError(
+        f"an internal error in Tunewell: {what}",
+        hint=f"please send {path.resolve()} with your report",
     )
-    return EXIT_INTERNAL
 
 
 if __name__ == "__main__":

@@ -8,25 +8,24 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, emit, out, project
-from tunewell.types import Verdict
+from tunewell.cli.common import JsonOption, ProjectArgument, emit, project, show
+from tunewell.cli.status import newest_verdict
 
 
 def command(
     path: ProjectArgument = Path(),
-    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the report of what the project knows so far and print where it lies."""
+    """Write the report of what the project knows so far and print its path."""
     from tunewell.report import render
 
     with project(path) as (file, store):
         place = render(file, store)
-        last = store.last_run("verdict")
-        verdict = store.get_value(last.outputs["verdict"], Verdict) if last else None
+        verdict = newest_verdict(store)
     if json:
         emit("report", {"path": str(place)}, verdict=verdict.outcome if verdict else None)
     else:
-        out.print(str(place), markup=False)
-    if show:
+        show(str(place))
+    if open_it:
         webbrowser.open(place.resolve().as_uri())

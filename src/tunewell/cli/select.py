@@ -7,14 +7,22 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, emit, note, out
+from tunewell.cli.common import JsonOption, emit, note, show
 from tunewell.curate.select import Proxy, select_file
 from tunewell.similar.subset import Method
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="File or folder of rows.")],
-    rows: Annotated[int, typer.Option("--rows", metavar="N", min=1, help="How many to choose.")],
+    rows: Annotated[
+        int,
+        typer.Option(
+            "--rows",
+            metavar="N",
+            min=1,
+            help="How many to choose.",
+        ),
+    ],
     method: Annotated[
         Method,
         typer.Option(
@@ -23,33 +31,43 @@ def command(
         ),
     ] = "facility",
     label: Annotated[
-        str, typer.Option("--label", metavar="FIELD", help="Classes that it should tell apart.")
+        str,
+        typer.Option("--label", metavar="FIELD", help="Classes that it should tell apart."),
     ] = "",
     to: Annotated[
-        Path | None, typer.Option("--out", metavar="OUT", help="Write the chosen rows.")
+        Path | None,
+        typer.Option("--out", metavar="OUT", help="Write the chosen rows."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Choose N rows that cover a file, and say whether a random subset of the same size does as well."""
-    found = select_file(file, rows, method=method, label=label, seed=seed, out=to)
+    """Choose N rows that cover a file, and show whether as many random rows do as well."""
+    found = select_file(
+        file,
+        rows,
+        method=method,
+        label=label,
+        seed=seed,
+        out=to,
+    )
     if to is not None:
         note(f"{len(found.chosen)} of {found.rows} rows written to {to}")
     if json:
         emit("select", found)
         return
-    out.print(
-        f"{len(found.chosen)} of {found.rows} rows by {found.method}, judged on {found.held} rows set aside:",
-        markup=False,
+    show(
+        f"{len(found.chosen)} of {found.rows} rows by {found.method}, "
+        f"judged on {found.held} rows set aside:"
     )
     for proxy in found.proxies:
-        out.print(f"    {_line(proxy)}", markup=False)
-    out.print(found.words, markup=False)
+        show(f"    {_line(proxy)}")
+    show(found.words)
 
 
 def _line(proxy: Proxy) -> str:
     kind = "share" if proxy.bigger_is_better else "mean"
+    gap = proxy.difference
     return (
-        f"{proxy.title}: {kind} {proxy.chosen:.3f} against {proxy.random:.3f} at random, difference "
-        f"{proxy.difference.value:+.3f} [{proxy.difference.low:+.3f}, {proxy.difference.high:+.3f}]: {proxy.verdict}"
+        f"{proxy.title}: {kind} {proxy.chosen:.3f} against {proxy.random:.3f} at random, "
+        f"difference {gap.value:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]: {proxy.verdict}"
     )

@@ -1,4 +1,4 @@
-"""``tunewell serve``: the room for people in a browser."""
+"""``tunewell serve``: the web app for annotators, reviewers and owners."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tunewell.web.oidc import Issuer
 
 DAY_S = 24 * 3600.0
+EVERY_ADDRESS = ("0.0.0.0", "::")
 
 PATIENCE_S = 5.0
 """How long a request waits for another writer before it is told to come again."""
@@ -27,30 +28,38 @@ PATIENCE_S = 5.0
 MOST_CONNECTIONS = 1_000
 """Connections at any time; more are told to come again."""
 
-WILDCARDS = ("0.0.0.0", "::")
-"""Addresses that mean every address of this machine."""
-
 
 def command(
     path: ProjectArgument = Path(),
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
+        str,
+        typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in."),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8765,
+    port: Annotated[
+        int,
+        typer.Option(
+            help="Port to listen on.",
+            min=0,
+            max=65535,
+        ),
+    ] = 8765,
     public: Annotated[
         str,
-        typer.Option(help="Address that people reach it by, such as https://tunewell.example.org."),
+        typer.Option(help="Address people use to reach it: https://tunewell.example.org."),
     ] = "",
     proxy: Annotated[
         str,
         typer.Option(
-            help="Address of the web server in front, whose X-Forwarded-* headers are believed; no one's if empty."
+            help="Address of the web server in front, whose X-Forwarded-* headers are believed; "
+            "if empty, none are.",
         ),
     ] = "",
     url: Annotated[
         str,
         typer.Option(
-            "--database-url", envvar="TUNEWELL_DATABASE_URL", help="PostgreSQL instead of SQLite."
+            "--database-url",
+            envvar="TUNEWELL_DATABASE_URL",
+            help="PostgreSQL instead of SQLite.",
         ),
     ] = "",
     smtp: Annotated[
@@ -64,30 +73,35 @@ def command(
     mail_from: Annotated[
         str,
         typer.Option(
-            "--mail-from", envvar="TUNEWELL_MAIL_FROM", help="Address that notices come from."
+            "--mail-from",
+            envvar="TUNEWELL_MAIL_FROM",
+            help="Sender address of notifications.",
         ),
     ] = "",
     oidc_issuer: Annotated[
         str,
         typer.Option(
             envvar="TUNEWELL_OIDC_ISSUER",
-            help="Issuer of OpenID Connect; TUNEWELL_OIDC_SECRET holds the client's secret, if it has one.",
+            help="OpenID Connect issuer; TUNEWELL_OIDC_SECRET holds the client secret, if any.",
         ),
     ] = "",
     oidc_client: Annotated[
-        str, typer.Option(envvar="TUNEWELL_OIDC_CLIENT", help="Our id at the issuer.")
+        str,
+        typer.Option(envvar="TUNEWELL_OIDC_CLIENT", help="Tunewell's client id at the issuer."),
     ] = "",
     oidc_role: Annotated[
         str,
         typer.Option(
-            help="Role of people who come by the issuer for the first time; nobody new if empty."
+            help="Role of people who sign in through the issuer for the first time; if empty, "
+            "only people with an account can sign in.",
         ),
     ] = "",
     owner_link: Annotated[
-        bool, typer.Option("--owner-link", help="Print a new link for an owner.")
+        bool,
+        typer.Option("--owner-link", help="Print a new link for an owner."),
     ] = False,
 ) -> None:
-    """Open the room where people annotate, review and see results."""
+    """Start the web app where people annotate, review and see results."""
     try:
         import uvicorn
 
@@ -96,15 +110,15 @@ def command(
         from tunewell.web.mail import mailer
     except ImportError as error:
         raise MissingExtraError("web", needed_for="tunewell serve") from error
+
     file = load_task(path)
     with Store(file.root, url=url, patience_s=PATIENCE_S) as store:
         reopen_sign_offs(store, file)
         store.note_head()
-        base = (public or f"http://{_shown_host(host)}:{port}").rstrip("/")
-        if owner_link or _has_no_owner(store):
-            token = Invitations(store).make("owner", author="Tunewell", lasts_s=DAY_S)
-            note(f"The owner's link, good once and for a day:\n\n  {base}/join/{token}\n")
-        note(f"The room is open at {base} (Ctrl-C closes it).")
+        base = (public or _local_address(host, port)).rstrip("/")
+        if owner_link or not _has_owner(store):
+            _note_owner_link(store, base)
+        note(f"The web app is running at {base} (Ctrl-C stops it).")
         app = create_app(
             file,
             store,
@@ -128,13 +142,10 @@ def command(
         store.note_head()
 
 
-def _shown_host(host: str) -> str:
-    return "127.0.0.1" if host in WILDCARDS else host
-
-
-def _has_no_owner(store: Store) -> bool:
-    accounts = Accounts(store).all()
-    return not any(account.role == "owner" and account.active for account in accounts)
+def _local_address(host: str, port: int) -> str:
+    """Where it is reached from this machine."""
+    reached = "127.0.0.1" if host in EVERY_ADDRESS else host
+    return f"http://{reached}:{port}"
 
 
 def _hosts(host: str, public: str) -> set[str]:
@@ -144,22 +155,37 @@ def _hosts(host: str, public: str) -> set[str]:
     found = {"127.0.0.1", "localhost", "::1", host.lower()}
     if public:
         found.add((urlsplit(public).hostname or "").lower())
-    if host in WILDCARDS:
+    if host in EVERY_ADDRESS:
         found |= {ANY_ADDRESS, socket.gethostname().lower()}
     return found - {""}
 
 
-def _issuer(url: str, client: str, role: str) -> Issuer | None:
+def _has_owner(store: Store) -> bool:
+    return any(a.role == "owner" and a.active for a in Accounts(store).all())
+
+
+def _note_owner_link(store: Store, base: str) -> None:
+    token = Invitations(store).make("owner", author="Tunewell", lasts_s=DAY_S)
+    note(f"The owner's link, valid once and for a day:\n\n  {base}/join/{token}\n")
+
+
+def _issuer(
+    url: str,
+    client: str,
+    role: str,
+) -> Issuer | None:
     from tunewell.web.oidc import Issuer
 
     if not url:
         return None
-    if not client or (role and role not in ROLES):
+    if not client:
         raise UserError(
-            "the issuer needs --oidc-client" if not client else f"there is no role {role!r}",
-            hint=f"--oidc-role is one of {', '.join(ROLES)}"
-            if client
-            else "the issuer gives it when you register",
+            "--oidc-issuer needs --oidc-client",
+            hint="the issuer gives you a client id when you register Tunewell there",
+        )
+    if role and role not in ROLES:
+        raise UserError(
+            f"there is no role {role!r}", hint=f"--oidc-role is one of {', '.join(ROLES)}"
         )
     return Issuer.model_validate(
         {

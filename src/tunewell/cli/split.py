@@ -1,11 +1,11 @@
-"""``tunewell split``: this stage alone, with those before it where they are not finished."""
+"""``tunewell split``: test set, review pool and folds, after ``curate`` if need be."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption
-from tunewell.cli.stage import run_until
+from tunewell.cli.stage import open_stages, show_stage
 
 
 def command(
@@ -14,5 +14,13 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Divide the rows into test set, review pool and folds without cutting a family."""
-    run_until("split", path, overrides=overrides, wait=wait, json=json)
+    """Divide the rows into test set, review pool and folds without splitting a family."""
+    with open_stages(
+        "split",
+        path,
+        overrides=overrides,
+        wait=wait,
+        json=json,
+    ) as stages:
+        stages.split(stages.curate())
+    show_stage(stages, "split", json=json)

@@ -1,78 +1,94 @@
-"""Run the way up to a stage and say what came of it.
-
-Shared by ``run`` and the verbs of the single stages.
-"""
+"""The stages for the verbs that run them, and the record of a stage as a few lines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from tunewell.cli.common import emit, note, out, project
+from tunewell.cli.common import emit, note, project, show
 from tunewell.cli.live import Watch
 from tunewell.errors import EXIT_INCONCLUSIVE, EXIT_NO_GO, EXIT_OK
 from tunewell.pitfalls import pitfall
-from tunewell.run import Result, run
-from tunewell.store import Store
+from tunewell.run import Stage, Stages
 from tunewell.types import Outcome, Run
 
-EXIT_OF: dict[Outcome, int] = {
+EXIT_OF: Mapping[Outcome, int] = {
     "GO": EXIT_OK,
     "NO-GO": EXIT_NO_GO,
     "INCONCLUSIVE": EXIT_INCONCLUSIVE,
 }
 
-__all__ = ["EXIT_OF", "print_run", "run_until"]
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
-def run_until(
-    stage: str,
+@contextlib.contextmanager
+def open_stages(
+    verb: str,
     path: Path,
     *,
     overrides: list[str] | None,
     wait: bool,
     json: bool,
-    details: Callable[[Result, Store], Mapping[str, object]] | None = None,
-) -> Result:
-    """Run every stage up to this one, reusing what is finished, and print the record of the last.
+) -> Iterator[Stages]:
+    """The stages of a project that is locked for a verb, with their progress on stderr.
 
     Args:
-        stage: The last to run.
+        verb: What the project is locked for.
         path: Of the project.
-        overrides: Settings that stand above the file's.
-        wait: Whether to wait for a project that another process holds.
-        json: Whether to print the envelope instead of lines.
-        details: What stands beside the record in the envelope.
+        overrides: Settings that take precedence over the file's.
+        wait: Whether to wait for another process that holds the project.
+        json: Whether stderr stays silent but for the names of the stages.
     """
-    with project(path, overrides=overrides, lock=f"tunewell {stage}", wait=wait) as (file, store):
+    with project(
+        path,
+        overrides=overrides,
+        lock=f"tunewell {verb}",
+        wait=wait,
+    ) as (file, store):
         watch = Watch(quiet=json)
-        result = run(file, store, until=stage, progress=watch.bar, live=watch.point, say=note)
-        record = store.last_run(stage)
-        beside = details(result, store) if json and details else {}
-    if json:
-        emit(
-            stage,
-            {**dict(record), **beside} if record else None,
-            verdict=result.verdict.outcome if result.verdict else None,
+        yield Stages(
+            file,
+            store,
+            progress=watch.bar,
+            live=watch.point,
+            say=note,
         )
-    elif record is not None:
-        print_run(record, reused=stage in result.reused)
-    return result
 
 
-def print_run(record: Run, *, reused: bool) -> None:
+def show_stage(
+    stages: Stages,
+    name: Stage,
+    *,
+    json: bool,
+    beside: Mapping[str, object] = NOTHING,
+) -> None:
+    """Print the record of a stage that was run or reused, or the envelope.
+
+    Args:
+        stages: The project's.
+        name: Of the stage.
+        json: Whether to print the envelope.
+        beside: What goes into the envelope beside the record.
+    """
+    record = stages.records[name]
+    if json:
+        emit(name, {**dict(record), **beside})
+    else:
+        show_record(record, reused=name in stages.reused)
+
+
+def show_record(record: Run, *, reused: bool = False) -> None:
     """What a stage did, as a few lines."""
-    head = (
-        "finished before, reused"
-        if reused
-        else f"{record.seconds:.1f} s, {record.peak_bytes / 2**20:.0f} MiB at the peak"
-    )
-    out.print(f"{record.stage}: {head}", markup=False)
+    if reused:
+        show(f"{record.stage}: already finished, reused")
+    else:
+        memory = record.peak_bytes / 2**20
+        show(f"{record.stage}: {record.seconds:.1f} s, peak memory {memory:.0f} MiB")
     for name, count in record.counts.items():
-        out.print(f"  {name:28} {count:>9,}", markup=False)
+        show(f"  {name:28} {count:>9,}")
     for finding in record.findings:
         if finding.status != "clear":
-            out.print(
-                f"  {finding.status:9} {finding.code} {pitfall(finding.code).name}: {finding.why}",
-                markup=False,
-            )
+            name = pitfall(finding.code).name
+            show(f"  {finding.status:9} {finding.code} {name}: {finding.why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,17 +13,21 @@ from tunewell.cli.common import (
     SetOption,
     WaitOption,
     emit,
-    out,
     progress,
     project,
+    show,
 )
 from tunewell.errors import UserError
 from tunewell.model.base import Model
-from tunewell.types import Dataset, Split, Trained
+from tunewell.store import Store
+from tunewell.types import Dataset, ModelVersion, Split, Trained
 
-_TOLD = {
+if TYPE_CHECKING:
+    from tunewell.evaluate.stress import Endured, Stressed
+
+SAID_BY_PEOPLE = {
     "kept": "(kept, people say)",
-    "not kept": "(not label-preserving, people say: its failures do not count)",
+    "not kept": "(not kept, people say: its failures do not count)",
     "inconclusive": "(INCONCLUSIVE: more verdicts are needed)",
     "not asked": "",
 }
@@ -33,11 +37,14 @@ def command(
     path: ProjectArgument = Path(),
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="Only this perturbation; may stand several times."),
+        typer.Option("--kind", help="Only this perturbation. Repeatable."),
     ] = None,
     metric: Annotated[
         str,
-        typer.Option(help="Which metric tells a failure.", show_default="that of the first gate"),
+        typer.Option(
+            help="The metric that tells a failure.",
+            show_default="that of the first gate",
+        ),
     ] = "",
     rows: Annotated[int, typer.Option(min=2, help="At most this many held-out rows.")] = 60,
     paraphraser: Annotated[
@@ -45,68 +52,86 @@ def command(
         typer.Option(
             "--paraphrase",
             metavar="MODEL",
-            help="Also in other words, by this model: a name of weights, or NAME@URL.",
+            help="Also paraphrase the rows with this model: a name of weights, or NAME@URL.",
         ),
     ] = "",
     overrides: SetOption = None,
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Perturb held-out rows in every way and compare the failure rate with that of the same rows as they are."""
-    from tunewell.evaluate.stress import stress
+    """Perturb held-out rows and compare the failure rate with that of the unchanged rows."""
+    from tunewell.evaluate.stress import StressPlan, stress
 
-    with project(path, overrides=overrides, lock="tunewell stress", wait=wait) as (file, store):
-        runs = {name: store.last_run(name) for name in ("curate", "split", "train")}
-        if runs["curate"] is None or runs["split"] is None:
-            raise UserError("there are no held-out rows yet", hint="tunewell run")
-        model = (
-            store.get_value(runs["train"].outputs["trained"], Trained).model
-            if runs["train"]
-            else None
-        )
-        dataset = store.get_value(runs["curate"].outputs["dataset"], Dataset)
-        split = store.get_value(runs["split"].outputs["split"], Split)
+    with project(
+        path,
+        overrides=overrides,
+        lock="tunewell stress",
+        wait=wait,
+    ) as (file, store):
+        dataset, split = _held_out(store)
         with progress("stress", quiet=json) as bar:
             result = stress(
                 dataset,
                 split,
-                model,
+                _newest_version(store),
                 file,
                 store,
-                kinds=kinds or (),
-                metric=metric,
-                max_rows=rows,
+                plan=StressPlan(
+                    kinds=kinds or (),
+                    metric=metric,
+                    max_rows=rows,
+                    paraphraser=_opened(paraphraser),
+                ),
                 progress=bar,
-                paraphraser=_opened(paraphraser),
             )
     if json:
         emit("stress", result)
-        return
-    out.print(
-        f"{result.arm} on {len(result.rows)} rows; failure = {result.metric} beyond {result.passing:g}",
-        markup=False,
+    else:
+        _show(result)
+
+
+def _held_out(store: Store) -> tuple[Dataset, Split]:
+    curated, divided = store.last_run("curate"), store.last_run("split")
+    if curated is None or divided is None:
+        raise UserError("there are no held-out rows yet", hint="tunewell run")
+    dataset = store.get_value(curated.outputs["dataset"], Dataset)
+    return dataset, store.get_value(divided.outputs["split"], Split)
+
+
+def _newest_version(store: Store) -> ModelVersion | None:
+    run = store.last_run("train")
+    return store.get_value(run.outputs["trained"], Trained).model if run else None
+
+
+def _show(result: Stressed) -> None:
+    show(
+        f"{result.arm} on {len(result.rows)} rows; "
+        f"failure = {result.metric} beyond {result.passing:g}"
     )
     for kind in sorted(result.kinds, key=lambda k: -k.increase.value):
-        out.print(
-            f"  {kind.name:16} {kind.clean.value:6.1%} -> {kind.stressed.value:6.1%}   "
-            f"{kind.increase.value:+.1%} [{kind.increase.low:+.1%}, {kind.increase.high:+.1%}]  ({kind.rows} rows)",
-            markup=False,
-        )
-        if kind.preserved is not None:
-            out.print(
-                f"  {'':16} the right answer stays: {kind.preserved} {_TOLD[kind.label]}",
-                markup=False,
-            )
+        _show_kind(kind)
     for name, why in result.skipped.items():
-        out.print(f"  {name:16} left out: {why}", markup=False)
+        show(f"  {name:16} skipped: {why}")
+
+
+def _show_kind(kind: Endured) -> None:
+    gap = kind.increase
+    show(
+        f"  {kind.name:16} {kind.clean.value:6.1%} -> {kind.stressed.value:6.1%}   "
+        f"{gap.value:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]  ({kind.rows} rows)"
+    )
+    if kind.preserved is not None:
+        said = SAID_BY_PEOPLE[kind.label]
+        show(f"  {'':16} the right answer stays the same: {kind.preserved} {said}")
 
 
 def _opened(name: str) -> Model | None:
     """The model that ``--paraphrase`` names."""
     if not name:
         return None
-    from tunewell.metrics.judge import LazyModel
+    from tunewell.metrics.judge.lazy_model import LazyModel
 
     model, _, url = name.partition("@")
-    at_url = url.startswith(("http://", "https://"))
-    return LazyModel(model if at_url else name, url if at_url else "")
+    if url.startswith(("http://", "https://")):
+        return LazyModel(model, url)
+    return LazyModel(name, "")

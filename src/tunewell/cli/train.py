@@ -1,8 +1,10 @@
-"""``tunewell train``: this stage alone, with those before it where needed, and what else to ask of it."""
+"""``tunewell train``: the folds and the final adapter, or a study of recipe, size or groups.
+
+The stages before it are run where they are not finished.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,23 +17,20 @@ from tunewell.cli.common import (
     SetOption,
     WaitOption,
     emit,
-    note,
     out,
-    progress,
     project,
+    show,
 )
-from tunewell.cli.live import Watch
-from tunewell.cli.stage import run_until
+from tunewell.cli.stage import open_stages, show_stage
 from tunewell.errors import UserError
-from tunewell.run import run
+from tunewell.run import Stages
 from tunewell.store import Store
-from tunewell.task import TaskFile
-from tunewell.types import Dataset, Finding, Split
+from tunewell.types import Dataset, Example, Split
 
 if TYPE_CHECKING:
-    from tunewell.train.curve import MeasuredCurve
-    from tunewell.train.groups import Groups
-    from tunewell.train.search import Search
+    from tunewell.train.studies.forecast import MeasuredCurve
+    from tunewell.train.studies.race import Search
+    from tunewell.train.studies.unseen_groups import Groups
 
 
 def command(
@@ -44,15 +43,18 @@ def command(
         ),
     ] = "",
     search: Annotated[
-        bool, typer.Option("--search", help="Compare recipes over the folds and name the simplest.")
+        bool,
+        typer.Option("--search", help="Compare recipes over the folds and name the simplest."),
     ] = False,
     curve: Annotated[
-        bool, typer.Option("--curve", help="Measure what more rows would buy.")
+        bool,
+        typer.Option("--curve", help="Measure how much more rows would help."),
     ] = False,
     leave_out: Annotated[
         str,
         typer.Option(
-            metavar="FIELD", help="Leave out each group of this field: does it hold for a new one?"
+            metavar="FIELD",
+            help="Leave out each group of this field: does training carry over to a new one?",
         ),
     ] = "",
     overrides: SetOption = None,
@@ -63,109 +65,184 @@ def command(
     if explain:
         _explain(path, explain, overrides=overrides, json=json)
         return
-    if not (search or curve or leave_out):
-        trained = run_until("train", path, overrides=overrides, wait=wait, json=json).trained
-        for line in trained.notes if trained and not json else ():
-            out.print(f"  note      {line}", markup=False)
-        return
-    with project(path, overrides=overrides, lock="tunewell train", wait=wait) as (file, store):
-        before = run(
-            file, store, until="split", progress=lambda label: progress(label, quiet=json), say=note
-        )
-        if before.dataset is None or before.split is None:
-            raise UserError("there are no rows in folds", hint="tunewell split")
+
+    with open_stages(
+        "train",
+        path,
+        overrides=overrides,
+        wait=wait,
+        json=json,
+    ) as stages:
+        dataset = stages.curate()
+        split = stages.split(dataset)
         if search:
-            _search(before.dataset, before.split, file, store, json=json)
+            _search(stages, dataset, split, json=json)
         if curve:
-            _curve(before.dataset, before.split, file, store, json=json)
+            _curve(stages, dataset, split, json=json)
         if leave_out:
-            _groups(before.dataset, before.split, file, store, field=leave_out, json=json)
+            _groups(stages, dataset, split, field=leave_out, json=json)
+        if not (search or curve or leave_out):
+            _train(stages, dataset, split, json=json)
 
 
-def _explain(path: Path, row: str, *, overrides: Sequence[str] | None, json: bool) -> None:
+def _train(
+    stages: Stages,
+    dataset: Dataset,
+    split: Split,
+    *,
+    json: bool,
+) -> None:
+    trained = stages.train(dataset, split)
+    show_stage(stages, "train", json=json)
+    if not json:
+        for line in trained.notes:
+            show(f"  note      {line}")
+
+
+def _explain(
+    path: Path,
+    row: str,
+    *,
+    overrides: list[str] | None,
+    json: bool,
+) -> None:
     from tunewell.model.chat import load_tokenizer
     from tunewell.model.weights import resolve
     from tunewell.train import explain
 
-    with project(path, overrides=list(overrides or ())) as (file, store):
-        curated = store.last_run("curate")
-        if curated is None:
-            raise UserError("nothing has been curated in this project yet", hint="tunewell curate")
-        found = store.examples(store.get_value(curated.outputs["dataset"], Dataset), ids=[row])
-        if not found:
-            raise UserError(f"no row {row!r} was kept", hint=f"tunewell why {row}")
-        tokenizer = load_tokenizer(resolve(file.spec.train.model).folder)
-        shown = explain(found[0], tokenizer, max_tokens=file.spec.train.max_tokens)
+    with project(path, overrides=overrides) as (file, store):
+        example = _kept_row(store, row)
+        recipe = file.spec.train
+        tokenizer = load_tokenizer(resolve(recipe.model).folder)
+        found = explain(example, tokenizer, max_tokens=recipe.max_tokens)
     if json:
-        emit("train", shown)
+        emit("train", found)
     else:
-        out.print(str(shown), markup=False)
+        show(str(found))
 
 
-def _search(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json: bool) -> None:
+def _kept_row(store: Store, name: str) -> Example:
+    curated = store.last_run("curate")
+    if curated is None:
+        raise UserError("nothing has been curated in this project yet", hint="tunewell curate")
+    dataset = store.get_value(curated.outputs["dataset"], Dataset)
+    found = store.examples(dataset, ids=[name])
+    if not found:
+        raise UserError(f"no row {name!r} was kept", hint=f"tunewell why {name}")
+    return found[0]
+
+
+def _search(
+    stages: Stages,
+    dataset: Dataset,
+    split: Split,
+    *,
+    json: bool,
+) -> None:
     from tunewell.train import search
 
-    watch = Watch(quiet=json)
-    with watch.bar("search") as bar:
-        found: Search = search(dataset, split, file, store, progress=bar, live=watch.point)
+    with stages.progress("search") as bar:
+        found: Search = search(
+            dataset,
+            split,
+            stages.file,
+            stages.store,
+            progress=bar,
+            live=stages.live,
+        )
     if json:
         emit("train", found)
         return
+
     table = Table("", "recipe", "held-out loss", "against the best", "epochs", "left", box=None)
-    for i, c in enumerate(found.candidates):
-        mark = "chosen" if i == found.chosen else "best" if i == found.best else ""
+    marks = {found.best: "best", found.chosen: "chosen"}
+    for i, candidate in enumerate(found.candidates):
         table.add_row(
-            mark, c.changes, str(c.held_out), str(c.against_best), f"{c.epochs:g}", c.left
+            marks.get(i, ""),
+            candidate.changes,
+            str(candidate.held_out),
+            str(candidate.against_best),
+            f"{candidate.epochs:g}",
+            candidate.left,
         )
     out.print(table)
-    out.print(f"{found.why} {found.saved:.0%} of the folds' steps were not needed.", markup=False)
+    show(f"{found.why} {found.saved:.0%} of the folds' steps were not needed.")
 
 
-def _curve(dataset: Dataset, split: Split, file: TaskFile, store: Store, *, json: bool) -> None:
+def _curve(
+    stages: Stages,
+    dataset: Dataset,
+    split: Split,
+    *,
+    json: bool,
+) -> None:
     from tunewell.train import learning_curve
 
-    watch = Watch(quiet=json)
-    with watch.bar("curve") as bar:
+    with stages.progress("curve") as bar:
         found: MeasuredCurve = learning_curve(
-            dataset, split, file, store, progress=bar, live=watch.point
+            dataset,
+            split,
+            stages.file,
+            stages.store,
+            progress=bar,
+            live=stages.live,
         )
     if json:
         emit("train", found)
         return
+
     table = Table("rows", "held-out loss", "", box=None)
     for point in (*found.measured, *found.forecast):
-        table.add_row(str(point.rows), str(point.loss), "forecast" if point.share > 1 else "")
+        kind = "forecast" if point.share > 1 else ""
+        table.add_row(str(point.rows), str(point.loss), kind)
     out.print(table)
     if found.slices:
-        by = Table("twice the rows, by slice", "rows", "off the held-out loss", box=None)
-        for s in found.slices:
-            by.add_row(s.slice, str(s.rows), str(s.gain))
-        out.print(by)
-    _say(store, "curve")
+        by_slice = Table("twice the rows, by slice", "rows", "lower held-out loss by", box=None)
+        for gain in found.slices:
+            by_slice.add_row(gain.slice, str(gain.rows), str(gain.gain))
+        out.print(by_slice)
+    _show_findings(stages.store, "curve")
 
 
 def _groups(
-    dataset: Dataset, split: Split, file: TaskFile, store: Store, *, field: str, json: bool
+    stages: Stages,
+    dataset: Dataset,
+    split: Split,
+    *,
+    field: str,
+    json: bool,
 ) -> None:
     from tunewell.train import leave_groups_out
 
-    watch = Watch(quiet=json)
-    with watch.bar("groups") as bar:
+    with stages.progress("groups") as bar:
         found: Groups = leave_groups_out(
-            dataset, split, file, store, field=field, progress=bar, live=watch.point
+            dataset,
+            split,
+            stages.file,
+            stages.store,
+            field=field,
+            progress=bar,
+            live=stages.live,
         )
     if json:
         emit("train", found)
         return
+
     table = Table(field, "rows", "unseen", "seen", "penalty", "gain over base", box=None)
-    for g in found.groups:
-        table.add_row(g.group, str(g.rows), str(g.unseen), str(g.seen), str(g.penalty), str(g.gain))
+    for group in found.groups:
+        table.add_row(
+            group.group,
+            str(group.rows),
+            str(group.unseen),
+            str(group.seen),
+            str(group.penalty),
+            str(group.gain),
+        )
     out.print(table)
-    _say(store, "groups")
+    _show_findings(stages.store, "groups")
 
 
-def _say(store: Store, stage: str) -> None:
+def _show_findings(store: Store, stage: str) -> None:
     record = store.last_run(stage)
-    findings: tuple[Finding, ...] = record.findings if record else ()
-    for finding in findings:
-        out.print(f"{finding.status} {finding.code}: {finding.why}", markup=False)
+    for finding in record.findings if record else ():
+        show(f"{finding.status} {finding.code}: {finding.why}")

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, out, project
-from tunewell.lineage import why
+from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.lineage import RowHistory, why
+from tunewell.types import Receipt
 
 
 def command(
@@ -16,24 +17,30 @@ def command(
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Say what happened to a row: every step that touched it, and where it went."""
+    """Show what happened to a row: every step that touched it, and where it went."""
     with project(path) as (_, store):
         history = why(store, row)
     if json:
         emit("why", history)
-        return
-    out.print(
-        f"{row} (read from {history.receipts[0].place}), dataset {history.dataset[:12]}",
-        markup=False,
-    )
-    for r in history.receipts:
-        head = f"  {r.action:8} {r.step}"
-        code = f" {r.code}" if r.code else ""
-        out.print(f"{head}{code}: {r.rule}" + (f"  [{r.cites}]" if r.cites else ""), markup=False)
-        if r.evidence:
-            out.print(f"           seen: {r.evidence}", markup=False)
-        if r.other:
-            out.print(f"           other row: {r.other}", markup=False)
+    else:
+        _show(history)
+
+
+def _show(history: RowHistory) -> None:
+    place = history.receipts[0].place
+    show(f"{history.row} (read from {place}), dataset {history.dataset[:12]}")
+    for receipt in history.receipts:
+        _show_receipt(receipt)
     if history.part:
         family = f", family {history.family}" if history.family else ""
-        out.print(f"  went to {history.part}{family}", markup=False)
+        show(f"  went to {history.part}{family}")
+
+
+def _show_receipt(receipt: Receipt) -> None:
+    code = f" {receipt.code}" if receipt.code else ""
+    cites = f"  [{receipt.cites}]" if receipt.cites else ""
+    show(f"  {receipt.action:8} {receipt.step}{code}: {receipt.rule}{cites}")
+    if receipt.evidence:
+        show(f"           evidence: {receipt.evidence}")
+    if receipt.other:
+        show(f"           other row: {receipt.other}")

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from tunewell.checks.broken import ends_properly, find_fault
 from tunewell.checks.language import language
-from tunewell.checks.people import mask_row
-from tunewell.checks.personal import PersonalSpan
-from tunewell.checks.recognise import find_all, load_recogniser
-from tunewell.checks.text import repair
+from tunewell.checks.personal.masks import mask_row
+from tunewell.checks.personal.recogniser import find_all, load_recogniser
+from tunewell.checks.personal.spans import PersonalSpan
+from tunewell.checks.repair import repair
 from tunewell.curate.rows import InputRow
 from tunewell.engine import Engine
 
@@ -61,7 +61,7 @@ class Wanted:
         languages: Language of input and target.
         personal: Personal data and secrets.
         raw: Whether spans are to be found in the contents as they were, not as repaired.
-        recogniser: Who finds names and addresses (see `tunewell.checks.recognise`).
+        recogniser: Who finds names and addresses (see `tunewell.checks.personal.recogniser`).
         root: The project's folder, for a recogniser of its own.
     """
 

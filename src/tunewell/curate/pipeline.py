@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tunewell.checks.personal import find_personal, mask
-from tunewell.checks.recognise import load_recogniser
+from tunewell.checks.personal.identifiers import find_personal
+from tunewell.checks.personal.masks import mask
+from tunewell.checks.personal.recogniser import load_recogniser
 from tunewell.curate import boilerplate, clean, repeats, rules, superseded, templates
 from tunewell.curate.contradictions import contradictions
 from tunewell.curate.findings import findings

@@ -1,7 +1,7 @@
 """Rows that state a fact which the facts file or newer rows have superseded (pitfall D06).
 
 Against the facts file a row is stale when a value in its answer was right before and no longer is
-(see `tunewell.metrics.currency`). Without one, sentences that say the same but for their numbers
+(see `tunewell.metrics.fact_check`). Without one, sentences that say the same but for their numbers
 and codes are held against
 each other over time: where one value follows another without ever standing beside it, and that is
 not how chance would order them, the older value is superseded. Values that stand side by side
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tunewell.curate.rows import InputRow, Ledger
 from tunewell.errors import UserError
-from tunewell.metrics.currency import statements
+from tunewell.metrics.fact_check import statements
 from tunewell.metrics.facts import Facts, read_facts
 from tunewell.similar import Links
 from tunewell.task import TaskFile

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
-from tunewell.checks.people import plain_name
-from tunewell.checks.personal import TYPES, find_personal, placeholder
+from tunewell.checks.personal.identifiers import TYPES, find_personal
+from tunewell.checks.personal.masks import placeholder, plain_name
 from tunewell.errors import UserError
 from tunewell.lineage import downstream
 from tunewell.similar import normalise

@@ -1,8 +1,9 @@
-"""Evaluate: base, prompted and tuned model on the same held-out rows, and the verdict of the gates."""
+"""Evaluate: base, prompted and tuned model on the same held-out rows, and the gates' verdict."""
 
-from tunewell.evaluate.gate import decide
-from tunewell.evaluate.interchange import inspect_log, read_predictions
-from tunewell.evaluate.outputs import evaluate_outputs
+from tunewell.evaluate.given_outputs import evaluate_outputs
+from tunewell.evaluate.inspect_log import inspect_log
+from tunewell.evaluate.prediction_files import read_predictions
 from tunewell.evaluate.stage import evaluate
+from tunewell.evaluate.verdict import decide
 
 __all__ = ["decide", "evaluate", "evaluate_outputs", "inspect_log", "read_predictions"]

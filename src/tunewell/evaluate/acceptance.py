@@ -45,14 +45,13 @@ def with_acceptances(
         today: The last day of an acceptance still counts.
     """
     taken = acceptances(store)
-    out = []
-    for finding in findings:
-        acceptance = taken.get(finding.code)
-        if finding.status != "found" or acceptance is None:
-            out.append(finding)
-        elif acceptance.until < today:
-            why = f"{finding.why} (Accepted by {acceptance.author} until {acceptance.until}: run out.)"
-            out.append(finding.model_copy(update={"why": why}))
-        else:
-            out.append(finding.model_copy(update={"status": "accepted", "acceptance": acceptance}))
-    return tuple(out)
+    return tuple(_answered(finding, taken.get(finding.code), today) for finding in findings)
+
+
+def _answered(finding: Finding, acceptance: Acceptance | None, today: dt.date) -> Finding:
+    if acceptance is None or finding.status != "found":
+        return finding
+    if acceptance.until >= today:
+        return finding.model_copy(update={"status": "accepted", "acceptance": acceptance})
+    run_out = f"(Accepted by {acceptance.author} until {acceptance.until}: run out.)"
+    return finding.model_copy(update={"why": f"{finding.why} {run_out}"})

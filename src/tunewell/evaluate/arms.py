@@ -6,12 +6,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median_low
 
 from tunewell.errors import UserError
+from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import Model
 from tunewell.store import Store
 from tunewell.store.files import file_digest
-from tunewell.task import TaskFile, TaskSpec
+from tunewell.task import Contender, TaskFile, TaskSpec
 from tunewell.types import Example, Message, ModelVersion, Split, Trained, digest
 
 Models = Callable[[ModelVersion | None], Model]
@@ -54,28 +56,37 @@ class Arm:
         """The turns that the model sees for a row."""
         if not self.instruction and not self.shots:
             return example.prompt
-        own = [
-            m.content
-            for m in example.prompt
-            if m.role == "system" and m.content.strip() != self.replaces.strip()
-        ]
-        system = "\n\n".join([t for t in (self.instruction, *own) if t])
-        turns = [Message(role="system", content=system)] if system else []
+        return (*self._system(example), *self._solved(), *_without_system(example.prompt))
+
+    def _system(self, example: Example) -> list[Message]:
+        """The instruction, then what the row's own system turns say beside the one replaced."""
+        texts = [self.instruction]
+        for turn in example.prompt:
+            if turn.role == "system" and turn.content.strip() != self.replaces.strip():
+                texts.append(turn.content)
+        system = _paragraphs(texts)
+        return [Message(role="system", content=system)] if system else []
+
+    def _solved(self) -> list[Message]:
+        turns: list[Message] = []
         for shot in self.shots:
-            turns += [m for m in shot.messages if m.role != "system"]
-        return (*turns, *(m for m in example.prompt if m.role != "system"))
+            turns += _without_system(shot.messages)
+        return turns
 
     @property
     def shown(self) -> str:
         """What stands before the row, for reports."""
-        parts = [self.instruction] if self.instruction else []
-        parts += [
-            f"{m.role}: {m.content}"
-            for shot in self.shots
-            for m in shot.messages
-            if m.role != "system"
-        ]
-        return "\n\n".join(parts)
+        solved = [f"{turn.role}: {turn.content}" for turn in self._solved()]
+        return _paragraphs([self.instruction, *solved])
+
+
+def _paragraphs(texts: Sequence[str]) -> str:
+    """Those that are not empty, joined by blank lines."""
+    return "\n\n".join(filter(None, texts))
+
+
+def _without_system(turns: Sequence[Message]) -> list[Message]:
+    return [turn for turn in turns if turn.role != "system"]
 
 
 def instruction_of(task: TaskSpec) -> str:
@@ -84,8 +95,9 @@ def instruction_of(task: TaskSpec) -> str:
     Example:
         >>> from pathlib import Path
         >>> from tunewell.task import parse_task
-        >>> text = "task: {name: t, about: Answers questions., input: a question, output: an answer, must: [the date]}"
-        >>> print(instruction_of(parse_task(text + "\ndata: [{path: a}]", path=Path("t.yaml"), environment={}).spec))
+        >>> section = "name: t, about: Answers questions., input: a question, output: an answer"
+        >>> text = f"task: {{{section}, must: [the date]}}\ndata: [{{path: a}}]"
+        >>> print(instruction_of(parse_task(text, path=Path("t.yaml"), environment={}).spec))
         Answers questions.
         You are given: a question.
         Answer with: an answer.
@@ -93,20 +105,30 @@ def instruction_of(task: TaskSpec) -> str:
     """
     if task.evaluate.prompt:
         return task.evaluate.prompt
+
     section = task.task
-    literal = [
-        rule for rule in section.must_not if not (rule.startswith("/") and rule.endswith("/"))
-    ]
     lines = [section.about, f"You are given: {section.input}.", f"Answer with: {section.output}."]
-    lines += [f"The answer must contain: {'; '.join(section.must)}."] if section.must else []
-    lines += [f"It must never contain: {'; '.join(literal)}."] if literal else []
+    if section.must:
+        lines.append(f"The answer must contain: {'; '.join(section.must)}.")
+    forbidden = [rule for rule in section.must_not if not _is_pattern(rule)]
+    if forbidden:
+        lines.append(f"It must never contain: {'; '.join(forbidden)}.")
     return "\n".join(line.replace("..", ".") for line in lines)
 
 
+def _is_pattern(rule: str) -> bool:
+    return rule.startswith("/") and rule.endswith("/")
+
+
 def draw_shots(
-    split: Split, store: Store, examples: str, *, count: int, seed: int
+    split: Split,
+    store: Store,
+    examples: str,
+    *,
+    count: int,
+    seed: int,
 ) -> tuple[Example, ...]:
-    """Solved examples for the prompted arm: drawn by seed from the training rows, never from the test set.
+    """Solved examples for the prompted arm: drawn from the training rows, never from the test set.
 
     Among the rows drawn the shorter half is preferred: long ones cost the prompted arm its room.
 
@@ -120,34 +142,48 @@ def draw_shots(
     ids = sorted(split.all_folds)
     if not count or not ids:
         return ()
-    rng = random.Random(seed)
-    drawn = rng.sample(ids, min(len(ids), _POOL * count))
+    drawn = random.Random(seed).sample(ids, min(len(ids), _POOL * count))
     rows = [e for e in store.examples(examples, ids=drawn) if e.target.strip()]
-    order = {name: i for i, name in enumerate(drawn)}
-    rows.sort(key=lambda e: order[e.id])
-    half = sorted(_length(e) for e in rows)[(len(rows) - 1) // 2] if rows else 0
-    short = [e for e in rows if _length(e) <= half]
-    return tuple((short + [e for e in rows if _length(e) > half])[:count])
+    if not rows:
+        return ()
+
+    rows.sort(key=lambda e: drawn.index(e.id))
+    median = median_low(map(_length, rows))
+    short_first = sorted(rows, key=lambda e: _length(e) > median)
+    return tuple(short_first[:count])
 
 
 def _length(example: Example) -> int:
-    return sum(len(m.content) for m in example.messages if m.role != "system")
+    return sum(len(turn.content) for turn in _without_system(example.messages))
 
 
 def contenders(
     task: TaskSpec, model: ModelVersion | None, shots: Sequence[Example]
 ) -> tuple[Arm, ...]:
     """The arms of an evaluation, in order: base, prompted and, where there is one, tuned."""
-    arms = [
-        Arm(name="base"),
-        Arm(
-            name="prompted",
-            instruction=instruction_of(task),
-            shots=tuple(shots),
-            replaces=task.task.instruction.strip(),
-        ),
-    ]
-    return (*arms, Arm(name="tuned", version=model)) if model else tuple(arms)
+    arms = (Arm(name="base"), _prompted("prompted", task, shots))
+    if model is None:
+        return arms
+    return (*arms, candidate(model))
+
+
+def candidate(model: ModelVersion | None) -> Arm:
+    """The tuned version by itself, or the base model where there is none."""
+    return Arm(name="tuned" if model else "base", version=model)
+
+
+def base_of(model: ModelVersion | None, task: TaskSpec) -> str:
+    """Name of the base model that is evaluated, with or without a tuned version of it."""
+    return model.base if model else task.train.model
+
+
+def _prompted(name: str, task: TaskSpec, shots: Sequence[Example]) -> Arm:
+    return Arm(
+        name=name,
+        instruction=instruction_of(task),
+        shots=tuple(shots),
+        replaces=task.task.instruction.strip(),
+    )
 
 
 def further(file: TaskFile, store: Store, shots: Sequence[Example]) -> tuple[Arm, ...]:
@@ -162,27 +198,35 @@ def further(file: TaskFile, store: Store, shots: Sequence[Example]) -> tuple[Arm
         UserError: There is no such version or adapter.
     """
     made = []
-    for i, one in enumerate(file.spec.evaluate.arms):
-        task = file.spec
-        arm = Arm(name=one.name)
-        if one.prompt:
-            arm = Arm(
-                one.name, None, instruction_of(task), tuple(shots), task.task.instruction.strip()
-            )
-        place = file.where(f"evaluate.arms.{i}")
-        if one.version:
-            version = _version(store, one.version, place)
-            made.append(replace(arm, version=version, digest=version.adapter))
-        elif one.adapter:
-            made.append(
-                _with_adapter(arm, (file.root / one.adapter).resolve(), task.train.model, place)
-            )
-        else:
-            opens = _opener(one.model, one.url)
-            made.append(
-                replace(arm, opens=opens, digest=digest([one.model, one.url]), foreign=True)
-            )
+    for i, spec in enumerate(file.spec.evaluate.arms):
+        arm = Arm(name=spec.name)
+        if spec.prompt:
+            arm = _prompted(spec.name, file.spec, shots)
+        made.append(_opened_by(arm, spec, file, store, place=file.where(f"evaluate.arms.{i}")))
     return tuple(made)
+
+
+def _opened_by(
+    arm: Arm,
+    spec: Contender,
+    file: TaskFile,
+    store: Store,
+    *,
+    place: str,
+) -> Arm:
+    if spec.version:
+        version = _version(store, spec.version, place)
+        return replace(arm, version=version, digest=version.adapter)
+    if spec.adapter:
+        folder = (file.root / spec.adapter).resolve()
+        return _with_adapter(arm, folder, file.spec.train.model, place)
+    opens = _opener(spec.model, spec.url)
+    return replace(
+        arm,
+        opens=opens,
+        digest=digest([spec.model, spec.url]),
+        foreign=True,
+    )
 
 
 def _version(store: Store, name: str, place: str) -> ModelVersion:
@@ -190,7 +234,7 @@ def _version(store: Store, name: str, place: str) -> ModelVersion:
     known = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
     found = [v for v in known if v.id.startswith(name)]
     if not found:
-        ids = ", ".join(v.id for v in known) or "none yet"
+        ids = ", ".join(ids_of(known)) or "none yet"
         raise UserError(
             f"there is no model version {name!r}; there are: {ids}",
             place=place,
@@ -199,7 +243,12 @@ def _version(store: Store, name: str, place: str) -> ModelVersion:
     return found[-1]
 
 
-def _with_adapter(arm: Arm, folder: Path, base: str, place: str) -> Arm:
+def _with_adapter(
+    arm: Arm,
+    folder: Path,
+    base: str,
+    place: str,
+) -> Arm:
     weights = folder / "adapter_model.safetensors"
     if not weights.is_file():
         raise UserError(
@@ -249,6 +298,8 @@ def local_models(base: str, store: Store) -> Models:
             opened[name] = LocalModel(resolve(name))
         model = opened[name]
         assert isinstance(model, LocalModel)
-        return model.with_adapter(store.files.open(version.adapter)) if version else model
+        if version is None:
+            return model
+        return model.with_adapter(store.files.open(version.adapter))
 
     return open_model

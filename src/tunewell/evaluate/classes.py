@@ -1,4 +1,4 @@
-"""Label accuracy class by class: precision, recall and F1 with intervals that hold together, and what was confused.
+"""Label accuracy class by class: precision, recall and F1 with intervals that hold together.
 
 Every interval is at a level corrected for the number of classes (Bonferroni): with the confidence
 of the project all of an arm's recalls hold at once, and so do its precisions and its F1s.
@@ -10,22 +10,26 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.evaluate.table import Table, holm_adjusted
-from tunewell.metrics.label import label_of
-from tunewell.metrics.options import LabelOptions
-from tunewell.stats import bootstrap, mean
+from tunewell.evaluate.comparisons import tested_together
+from tunewell.evaluate.metric_kinds import metrics_of_kind, options_of
+from tunewell.evaluate.metric_values import Mask
+from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.metrics.label import LabelOptions, label_of
+from tunewell.stats import bonferroni_level, f1_of_overlap, macro_f1, mean
+from tunewell.stats.classification import NO_CLASS
 from tunewell.task import TaskFile
-from tunewell.types import Estimate, Example, Prediction, Value, by_id
+from tunewell.types import Estimate, Prediction, Value
 
-Floats = NDArray[np.float64]
+Labels = NDArray[np.object_]
 _MOST_CONFUSED: Final = 3
 _FEWEST_FAMILIES: Final = 3
-_REPEATS: Final = 500
 
 
 class ClassFigure(Value):
@@ -55,7 +59,10 @@ class ClassFigure(Value):
 
 
 class ClassChange(Value):
-    """Paired difference in recall of one class, with its p-value corrected for the number of classes (Holm)."""
+    """Paired difference in recall of one class.
+
+    Its p-value is corrected for the number of classes (Holm).
+    """
 
     arm: str
     against: str
@@ -64,6 +71,11 @@ class ClassChange(Value):
     recall: Estimate
     p_value: float
     adjusted: float
+
+
+def _recall_at_best(figure: ClassFigure) -> tuple[float, float]:
+    assert figure.recall is not None
+    return figure.recall.high, figure.recall.value
 
 
 class Classes(Value):
@@ -81,186 +93,187 @@ class Classes(Value):
 
     def worst(self, arm: str, *, most: int = 3) -> tuple[ClassFigure, ...]:
         """The classes of an arm whose recall is lowest, by the upper end of the interval."""
-        known = [
-            (f.recall.high, f.recall.value, f)
-            for f in self.figures
-            if f.arm == arm and f.recall is not None
-        ]
-        return tuple(f for *_, f in sorted(known, key=lambda k: k[:2])[:most])
+        known = [f for f in self.figures if f.arm == arm and f.recall is not None]
+        return tuple(sorted(known, key=_recall_at_best)[:most])
 
 
 def label_metrics(file: TaskFile) -> dict[str, re.Pattern[str] | None]:
     """The label metrics of a task with their patterns."""
     found: dict[str, re.Pattern[str] | None] = {}
-    for spec in file.spec.metrics:
-        options = dict(spec.options)
-        if str(options.pop("metric", spec.name)) == "label" and "python" not in options:
-            pattern = LabelOptions.model_validate(options).pattern
-            found[spec.name] = re.compile(pattern) if pattern else None
+    for spec in metrics_of_kind(file, "label"):
+        options = options_of(spec)
+        if "python" in options:
+            continue
+        pattern = LabelOptions.model_validate(options).pattern
+        found[spec.name] = re.compile(pattern) if pattern else None
     return found
 
 
-def class_figures(
-    predictions: Sequence[Prediction],
-    rows: Sequence[Example],
-    table: Table,
-    file: TaskFile,
-    *,
-    pairs: Sequence[tuple[str, str]] = (),
-) -> Classes | None:
-    """Precision, recall and F1 of every class for every arm; None if the task has no label metric.
+def class_figures(measured: ScoredArms, *, pairs: Sequence[tuple[str, str]] = ()) -> Classes | None:
+    """Precision, recall and F1 of every class for every arm; None without a label metric.
 
     Args:
-        predictions: Of all arms on ``rows``.
-        rows: In the order of the table.
-        table: The scores, with families.
-        file: The definition.
+        measured: The answers of all arms.
         pairs: Which arms to compare, as (arm, against).
     """
     figures: list[ClassFigure] = []
     macro: list[tuple[str, str, Estimate]] = []
     changes: list[ClassChange] = []
-    known = by_id(rows)
-    for metric, pattern in label_metrics(file).items():
-        if metric not in table.metrics:
+    for metric, pattern in label_metrics(measured.file).items():
+        if metric not in measured.table.metrics:
             continue
-        gold = np.array(
-            [label_of(known[r].target, pattern) or "" for r in table.rows], dtype=object
-        )
-        for arm in table.arms:
-            if not table.has(arm, metric):
+        labelled = _Labelled(measured, metric, pattern)
+        for arm in measured.table.arms:
+            if not measured.table.has(arm, metric):
                 continue
-            said = {p.example: p for p in predictions if p.arm == arm}
-            named = np.array([_named(said.get(r), pattern) for r in table.rows], dtype=object)
-            one = _Arm(arm, metric, gold, named, table, file.spec.evaluate.level)
-            figures += one.figures()
-            macro += [(arm, metric, e) for e in one.macro()]
-        changes += _changes(table, metric, gold, pairs, level=file.spec.evaluate.level)
+            answers = labelled.answers(arm)
+            figures += answers.figures()
+            macro += [(arm, metric, average) for average in answers.macro()]
+        for arm, against in pairs:
+            changes += labelled.changes(arm, against)
     if not figures:
         return None
     return Classes(figures=tuple(figures), macro=tuple(macro), changes=tuple(changes))
 
 
-def _named(prediction: Prediction | None, pattern: re.Pattern[str] | None) -> str | None:
-    """The label of an answer, empty if it has none; None if there is no answer."""
-    if prediction is None or prediction.finish == "error":
-        return None
-    return label_of(prediction.text, pattern) or ""
+@dataclass(frozen=True)
+class _Labelled:
+    """The rows' own labels by one label metric."""
 
+    measured: ScoredArms
+    metric: str
+    pattern: re.Pattern[str] | None
 
-class _Arm:
-    """Labels of one arm beside the gold ones."""
+    @cached_property
+    def gold(self) -> Labels:
+        """Of each row, empty if it has none, shape (rows,)."""
+        return np.array([self._label(e.target) for e in self.measured.rows], dtype=object)
 
-    def __init__(
-        self,
-        arm: str,
-        metric: str,
-        gold: NDArray[np.object_],
-        named: NDArray[np.object_],
-        table: Table,
-        level: float,
-    ) -> None:
-        self.arm, self.metric, self.gold, self.named = arm, metric, gold, named
-        self.labels = sorted({g for g in gold if g})
-        self.level, self.each = level, 1 - (1 - level) / max(1, len(self.labels))
-        self.families = np.array(table.clusters or table.rows, dtype=object)
+    @cached_property
+    def labels(self) -> list[str]:
+        """The classes that rows are of, sorted."""
+        return sorted(set(self.gold.tolist()) - {""})
 
-    def figures(self) -> Iterator[ClassFigure]:
-        """One for each class of the gold answers."""
-        missing = np.array([n is None for n in self.named])
-        for label in self.labels:
-            of, said = self.gold == label, self.named == label
-            right = np.where(missing, np.nan, (self.gold == self.named).astype(np.float64))
-            wrong = Counter(str(n) for n in self.named[of & ~said & ~missing])
-            yield ClassFigure(
-                arm=self.arm,
-                metric=self.metric,
-                label=label,
-                gold=int(of.sum()),
-                named=int(said.sum()),
-                precision=self._share(right, said),
-                recall=self._share(right, of),
-                f1=_f1(self._share(right, of | said)),
-                confused=dict(wrong.most_common(_MOST_CONFUSED)),
-            )
+    @property
+    def level_of_each(self) -> float:
+        """The level at which the intervals of all classes hold together."""
+        return bonferroni_level(self.measured.level, len(self.labels))
 
-    def _share(self, right: Floats, where: NDArray[np.bool_]) -> Estimate | None:
-        if not where.any():
+    def answers(self, arm: str) -> _Answers:
+        """What one arm named."""
+        said = self.measured.answers(arm)
+        named = [self._named(said.get(e.id)) for e in self.measured.rows]
+        return _Answers(self, arm, np.array(named, dtype=object))
+
+    def _named(self, prediction: Prediction | None) -> str | None:
+        """The label of an answer, empty if it has none; None if there is no answer."""
+        if prediction is None or prediction.finish == "error":
             return None
-        made = mean(
-            right[where], clusters=self.families[where].tolist(), level=self.each, low=0, high=1
-        )
-        note = f", one of {len(self.labels)} classes that hold together at {self.level:g}"
-        return made.model_copy(update={"unit": "share", "method": made.method + note})
+        return self._label(prediction.text)
 
-    def macro(self) -> Iterator[Estimate]:
-        """F1 averaged over the classes of the gold answers; nothing with too few families."""
-        code = {label: i for i, label in enumerate(self.labels)}
-        pairs = np.array(
-            [[code.get(g, -1), code.get(n, -1)] for g, n in zip(self.gold, self.named, strict=True)]
-        )
-        keep = pairs[:, 0] >= 0
-        groups = self.families[keep].tolist()
-        if len(set(groups)) < _FEWEST_FAMILIES:
+    def _label(self, text: str) -> str:
+        return label_of(text, self.pattern) or ""
+
+    def changes(self, arm: str, against: str) -> Iterator[ClassChange]:
+        """Differences in recall between two arms; nothing where one has no scores."""
+        table = self.measured.table
+        if not table.have(arm, against, self.metric):
             return
-        count = len(self.labels)
-
-        def f1(x: Floats) -> float:
-            at = x.astype(np.int64)
-            hits = np.bincount(at[at[:, 0] == at[:, 1], 0], minlength=count)
-            gold = np.bincount(at[:, 0], minlength=count)
-            named = np.bincount(at[at[:, 1] >= 0, 1], minlength=count)
-            seen = gold + named > 0
-            return float((2 * hits[seen] / (gold + named)[seen]).mean())
-
-        made = bootstrap(
-            pairs[keep].astype(np.float64), f1, clusters=groups, level=self.level, repeats=_REPEATS
-        )
-        yield made.model_copy(update={"unit": "share"})
-
-
-def _f1(jaccard: Estimate | None) -> Estimate | None:
-    """F1 from the share of right rows among those that are of the class or are named so: F1 = 2J / (1 + J).
-
-    The transformation is monotone, so the interval's ends are transformed alike.
-    """
-    if jaccard is None:
-        return None
-    ends = {
-        k: 2 * getattr(jaccard, k) / (1 + getattr(jaccard, k)) for k in ("value", "low", "high")
-    }
-    return jaccard.model_copy(update={**ends, "method": f"{jaccard.method}, F1 = 2J / (1 + J)"})
-
-
-def _changes(
-    table: Table,
-    metric: str,
-    gold: NDArray[np.object_],
-    pairs: Sequence[tuple[str, str]],
-    *,
-    level: float,
-) -> Iterator[ClassChange]:
-    labels = sorted({g for g in gold if g})
-    each = 1 - (1 - level) / max(1, len(labels))
-    for arm, against in pairs:
-        if not (table.has(arm, metric) and table.has(against, metric)):
-            continue
-        found = []
-        for label in labels:
-            where = np.asarray(gold == label)
-            estimate = table.compare(arm, against, metric, where=where, level=each)
-            p = table.p_value(arm, against, metric, where=where)
-            if estimate is not None and p is not None:
-                found.append((label, estimate, p))
-        for (label, estimate, p), adjusted in zip(
-            found, holm_adjusted([p for *_, p in found]), strict=True
-        ):
+        parts = [(label, np.asarray(self.gold == label)) for label in self.labels]
+        pair = (arm, against)
+        for found in tested_together(table, pair, self.metric, parts, level=self.level_of_each):
             yield ClassChange(
                 arm=arm,
                 against=against,
-                metric=metric,
-                label=label,
-                recall=estimate,
-                p_value=p,
-                adjusted=adjusted,
+                metric=self.metric,
+                label=found.name,
+                recall=found.estimate,
+                p_value=found.p_value,
+                adjusted=found.adjusted,
             )
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The labels that one arm named, beside the gold ones.
+
+    Attributes:
+        truth: The gold labels.
+        arm: Who answered.
+        named: Label of each answer, empty if it has none, None without an answer, shape (rows,).
+    """
+
+    truth: _Labelled
+    arm: str
+    named: Labels
+
+    @cached_property
+    def missing(self) -> Mask:
+        """Which rows have no answer, shape (rows,)."""
+        return np.array([name is None for name in self.named])
+
+    @cached_property
+    def right(self) -> NDArray[np.float64]:
+        """1 where the label is right, 0 where wrong, NaN without an answer, shape (rows,)."""
+        same = (self.truth.gold == self.named).astype(np.float64)
+        return np.where(self.missing, np.nan, same)
+
+    @cached_property
+    def families(self) -> Labels:
+        """Family of each row, shape (rows,)."""
+        return np.array(self.truth.measured.table.families, dtype=object)
+
+    def figures(self) -> Iterator[ClassFigure]:
+        """One for each class of the gold answers."""
+        for label in self.truth.labels:
+            yield self._figure(label)
+
+    def _figure(self, label: str) -> ClassFigure:
+        of_class = np.asarray(self.truth.gold == label)
+        named_so = np.asarray(self.named == label)
+        overlap = self._share_right(of_class | named_so)
+        wrong = self.named[of_class & ~named_so & ~self.missing]
+        return ClassFigure(
+            arm=self.arm,
+            metric=self.truth.metric,
+            label=label,
+            gold=int(of_class.sum()),
+            named=int(named_so.sum()),
+            precision=self._share_right(named_so),
+            recall=self._share_right(of_class),
+            f1=None if overlap is None else f1_of_overlap(overlap),
+            confused=dict(Counter(map(str, wrong)).most_common(_MOST_CONFUSED)),
+        )
+
+    def _share_right(self, where: Mask) -> Estimate | None:
+        if not where.any():
+            return None
+        found = mean(
+            self.right[where],
+            clusters=self.families[where].tolist(),
+            level=self.truth.level_of_each,
+            low=0,
+            high=1,
+        )
+        classes, level = len(self.truth.labels), self.truth.measured.level
+        note = f", one of {classes} classes that hold together at {level:g}"
+        return found.model_copy(update={"unit": "share", "method": found.method + note})
+
+    def macro(self) -> Iterator[Estimate]:
+        """F1 averaged over the classes of the gold answers; nothing with too few families."""
+        labels = self.truth.labels
+        code = {label: i for i, label in enumerate(labels)}
+        gold = np.array([code.get(label, NO_CLASS) for label in self.truth.gold])
+        named = np.array([code.get(label, NO_CLASS) for label in self.named])
+        of_any = gold != NO_CLASS
+        families = self.families[of_any].tolist()
+        if len(set(families)) < _FEWEST_FAMILIES:
+            return
+        found = macro_f1(
+            gold[of_any],
+            named[of_any],
+            classes=len(labels),
+            clusters=families,
+            level=self.truth.measured.level,
+        )
+        yield found.model_copy(update={"unit": "share"})

@@ -1,4 +1,4 @@
-"""From intervals to a verdict: GO and NO-GO need the interval on one side of the threshold.
+"""From intervals to outcomes: GO and NO-GO need the interval on one side of the threshold.
 
 A wrong GO and a wrong NO-GO are each held to half of one minus the level (2.5 % at .95), however
 many gates there are:
@@ -12,109 +12,24 @@ many gates there are:
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from tunewell.evaluate.acceptance import with_acceptances
-from tunewell.evaluate.checks import definition_finding, guards, threshold_of
-from tunewell.evaluate.findings import POWER_Z
-from tunewell.evaluate.judged import corrected, judges, people_of, validation_of
-from tunewell.evaluate.people import at_any_look, criterion_info, judgements, people_scores
-from tunewell.evaluate.table import Mask, Table, table_of
-from tunewell.evaluate.validate import judge_findings
-from tunewell.stats import sample_size_share_against
-from tunewell.stats.inputs import critical
-from tunewell.store import Store
+from tunewell.evaluate.gate_checks import limit_of, threshold_of
+from tunewell.evaluate.judge_correction import corrected, judges, validation_of
+from tunewell.evaluate.lookup import by_name
+from tunewell.evaluate.metric_values import Mask
+from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
+from tunewell.evaluate.table import Table
+from tunewell.evaluate.wording import counted, on_slice
+from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
-from tunewell.types import (
-    Criterion,
-    Estimate,
-    Evaluation,
-    Finding,
-    Judgement,
-    Outcome,
-    Score,
-    Threshold,
-    Verdict,
-)
+from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, Threshold
 
-CANDIDATE = "tuned"
-EVIDENCE = frozenset({"E01", "E02", "E03", "E04", "E09", "D16", "L01"})
-"""Blocking findings that speak of the evidence, not of the model: they make a verdict INCONCLUSIVE, not NO-GO."""
 MOST_ROWS = 100_000
 FEWEST_JUDGED = 30
-
-
-@dataclass(frozen=True)
-class _Case:
-    """Everything that a gate is decided from."""
-
-    table: Table
-    file: TaskFile
-    said: Sequence[Judgement]
-    claims: int
-
-    @property
-    def level(self) -> float:
-        return self.file.spec.evaluate.level
-
-    @property
-    def corrected(self) -> float:
-        return 1 - (1 - self.level) / max(1, self.claims)
-
-
-def decide(
-    evaluation: Evaluation,
-    file: TaskFile,
-    store: Store,
-    findings: Sequence[Finding],
-    *,
-    today: dt.date | None = None,
-) -> Verdict:
-    """The verdict of the gates over an evaluation.
-
-    Args:
-        evaluation: All arms on the same rows.
-        file: The definition with its gates.
-        store: Holds the scores, approvals, acceptances and people's verdicts.
-        findings: Of all stages; E01 is made anew, since approvals come after evaluations.
-        today: Decides which acceptances have run out; the date in UTC if None.
-
-    Returns:
-        GO if every criterion is GO and nothing blocks; NO-GO if one criterion is or a finding about
-        the model blocks; else INCONCLUSIVE, with what would settle it.
-    """
-    day = today or dt.datetime.now(dt.UTC).date()
-    said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
-    table = _table(evaluation, file, store, said)
-    criteria = judge_gates(table, file, said=said)
-    kept = [f for f in [*findings, *stress_of(evaluation, store)] if f.code != "E01"]
-    judged = {
-        m: validation_of(table, m, level=file.spec.evaluate.level)
-        for m in sorted(judges(file))
-        if m in table.metrics
-    }
-    fresh = [definition_finding(file, evaluation.metrics, store), *judge_findings(judged)]
-    known = with_acceptances([*kept, *fresh], store, today=day)
-    return _combine(criteria, known, table, file)
-
-
-def stress_of(evaluation: Evaluation, store: Store) -> tuple[Finding, ...]:
-    """What the newest stress test of the same model found (E05); nothing if there was none."""
-    mine = next(
-        (
-            r
-            for r in reversed(store.runs(stage="evaluate"))
-            if evaluation.scores in r.outputs.values()
-        ),
-        None,
-    )
-    last = store.last_run("stress")
-    if mine is None or last is None or last.inputs.get("adapter") != mine.inputs.get("adapter"):
-        return ()
-    return last.findings
 
 
 def judge_gates(
@@ -127,51 +42,14 @@ def judge_gates(
         file: The definition with its gates.
         said: People's verdicts, for gates with ``people: required``.
     """
-    claims = sum(1 + (len(table.parts(g.slices)) if g.slices else 0) for g in file.spec.gates)
-    case = _Case(table=table, file=file, said=said, claims=claims)
-    return tuple(c for i, g in enumerate(file.spec.gates) for c in _criteria(case, i, g))
-
-
-def outcome_of(criteria: Sequence[Criterion]) -> Outcome:
-    """All together: NO-GO if one is, GO if all are, else (and without any) INCONCLUSIVE."""
-    outcomes = {c.outcome for c in criteria}
-    if "NO-GO" in outcomes:
-        return "NO-GO"
-    return "GO" if outcomes == {"GO"} else "INCONCLUSIVE"
-
-
-def _table(
-    evaluation: Evaluation, file: TaskFile, store: Store, said: Sequence[Judgement]
-) -> Table:
-    measured = {m.name for m in evaluation.metrics}
-    spoken = [
-        s.model_copy(update={"metric": people_of(s.metric)}) if s.metric in measured else s
-        for s in people_scores(said, file.spec)
-    ]
-    scores = [*store.get_value(evaluation.scores, list[Score]), *spoken]
-    rubric = [
-        criterion_info(c).model_copy(
-            update={"name": people_of(c.name) if c.name in measured else c.name}
-        )
-        for c in file.spec.people.rubric
-    ]
-    return table_of(
-        scores,
-        rows=evaluation.rows,
-        metrics=[*evaluation.metrics, *rubric],
-        clusters=evaluation.clusters,
-        slices=evaluation.slices,
+    parts = [part for i in range(len(file.spec.gates)) for part in _parts(table, file, i)]
+    evidence = _Evidence(
+        table=table,
+        file=file,
+        said=said,
+        claims=len(parts),
     )
-
-
-# --- one gate -------------------------------------------------------------------------------------
-
-
-def _criteria(case: _Case, index: int, gate: Gate) -> Iterator[Criterion]:
-    yield _criterion(case, index, gate, "", None)
-    if gate.slices:
-        for name, where in case.table.parts(gate.slices):
-            yield _criterion(case, index, gate, name, where)
+    return tuple(_Decision(evidence, part).criterion() for part in parts)
 
 
 def gate_name(gate: Gate) -> str:
@@ -190,79 +68,13 @@ def gate_name(gate: Gate) -> str:
     return f"{gate.metric}: {what} {sign} {threshold_of(gate):g}"
 
 
-def _criterion(case: _Case, index: int, gate: Gate, part: str, where: Mask | None) -> Criterion:
-    place = case.file.where(f"gates.{index}")
-    estimate = _measure(case, gate, where, case.level)
-    if estimate is None:
-        why, needs = _unmeasured(case, gate, part)
-        return Criterion(
-            name=gate_name(gate), outcome="INCONCLUSIVE", why=why, needs=needs, slice=part
-        )
-    bigger = _bigger(case, gate)
-    limit = _limit(gate, bigger)
-    again = case.corrected != case.level and side(estimate, estimate, limit, bigger=bigger) != "GO"
-    strict = (_measure(case, gate, where, case.corrected) if again else None) or estimate
-    outcome = side(estimate, strict, limit, bigger=bigger)
-    why = _why(estimate, limit, outcome, strict, case.claims)
-    needs = (
-        rows_needed(estimate, limit, rows=int(_rows(case, gate, where)))
-        if outcome == "INCONCLUSIVE"
-        else ""
-    )
-    if outcome == "GO" and gate.people == "required" and not _people_spoke(case):
-        outcome, needs = "INCONCLUSIVE", _verdicts_needed(case, gate)
-        why += " People have not spoken yet."
-    threshold = Threshold(value=limit, origin=place)
-    return Criterion(
-        name=gate_name(gate),
-        outcome=outcome,
-        estimate=estimate,
-        threshold=threshold,
-        why=why,
-        needs=needs,
-        slice=part,
-    )
-
-
-def _measure(case: _Case, gate: Gate, where: Mask | None, level: float) -> Estimate | None:
-    table = case.table
-    if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
-        return None
-    if case.file.spec.people.looks == "any" and gate.metric in {
-        c.name for c in case.file.spec.people.rubric
-    }:
-        return at_any_look(case.table, case.file, gate, case.said, where, level)
-    if gate.metric in judges(case.file):
-        return corrected(case.table, gate, where, level) if _validated(case, gate.metric) else None
-    if gate.kind == "level":
-        return table.level(CANDIDATE, gate.metric, where=where, level=level, strict=True)
-    if not table.has(gate.against, gate.metric):
-        return None
-    return table.compare(
-        CANDIDATE, gate.against, gate.metric, where=where, level=level, strict=True
-    )
-
-
-def _validated(case: _Case, metric: str) -> bool:
-    return validation_of(case.table, metric, level=case.level).standing == "validated"
-
-
-def _rows(case: _Case, gate: Gate, where: Mask | None) -> int:
-    applies = case.table.applies[gate.metric]
-    return int((applies if where is None else applies & where).sum())
-
-
-def _bigger(case: _Case, gate: Gate) -> bool:
-    return case.table.metrics[gate.metric].bigger_is_better
-
-
-def _limit(gate: Gate, bigger: bool) -> float:
-    if gate.kind == "no_worse":
-        return -gate.margin if bigger else gate.margin
-    return threshold_of(gate)
-
-
-def side(estimate: Estimate, strict: Estimate, limit: float, *, bigger: bool) -> Outcome:
+def side(
+    estimate: Estimate,
+    strict: Estimate,
+    limit: float,
+    *,
+    bigger: bool,
+) -> Outcome:
     """Which side of a threshold an interval lies on.
 
     Args:
@@ -277,25 +89,19 @@ def side(estimate: Estimate, strict: Estimate, limit: float, *, bigger: bool) ->
         >>> [side(e, e, t, bigger=True) for t in (0.0, 0.05, 0.1)]
         ['GO', 'INCONCLUSIVE', 'NO-GO']
     """
-    if estimate.low >= limit if bigger else estimate.high <= limit:
+    # Turned so that bigger is better.
+    sign = 1 if bigger else -1
+    worst = min(sign * estimate.low, sign * estimate.high)
+    best = max(sign * strict.low, sign * strict.high)
+    if worst >= sign * limit:
         return "GO"
-    if strict.high < limit if bigger else strict.low > limit:
-        return "NO-GO"
-    return "INCONCLUSIVE"
-
-
-def _why(estimate: Estimate, limit: float, outcome: Outcome, strict: Estimate, claims: int) -> str:
-    where = {"GO": "on the good side of", "NO-GO": "on the bad side of", "INCONCLUSIVE": "astride"}[
-        outcome
-    ]
-    text = f"{estimate} ({estimate.n} independent rows) lies {where} {limit:g}."
-    if outcome == "INCONCLUSIVE" and not estimate.low <= limit <= estimate.high:
-        text = f"{estimate} lies on the bad side of {limit:g}, but not once corrected for {claims} criteria: {strict}."
-    return text
+    return "NO-GO" if best < sign * limit else "INCONCLUSIVE"
 
 
 def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
-    """How many more test rows would settle a criterion with 80 % probability, if the truth is where it looks to be.
+    """How many more test rows would settle a criterion with 80 % probability.
+
+    That is, if the truth is where it looks to be.
 
     Args:
         estimate: The interval so far.
@@ -308,117 +114,261 @@ def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
         'about 195 more test rows'
     """
     distance = abs(estimate.value - limit)
-    z = critical(estimate.level)
-    half = (estimate.high - estimate.low) / 2
-    if not math.isfinite(half):
+    if not math.isfinite(estimate.high - estimate.low):
         return "scores for the unscored rows"
     if distance == 0:
         return "the estimate lies on the threshold: no number of test rows is sure to settle it"
-    total = rows * (half * (z + POWER_Z) / z / distance) ** 2
+    total = rows_to_show(distance, estimate, rows=rows)
     if total > MOST_ROWS:
-        return f"more than {MOST_ROWS:,} test rows: the difference to the threshold is too small to matter or to show"
-    return f"about {max(1, math.ceil(total - rows)):,} more test rows"
-
-
-def _unmeasured(case: _Case, gate: Gate, part: str) -> tuple[str, str]:
-    """Why a gate could not be measured, and what it needs."""
-    if gate.metric in {c.name for c in case.file.spec.people.rubric} - judges(case.file):
-        return "People have not judged any output on this criterion yet.", _verdicts_needed(
-            case, gate
-        )
-    if gate.metric in judges(case.file) and CANDIDATE in case.table.arms:
-        standing = validation_of(case.table, gate.metric, level=case.level)
-        why = f"The judge of {gate.metric} is not validated: {standing.standing}, {standing.verdicts} verdicts of people."
-        return why, standing.needs or "another judge, or a mended question"
-    if CANDIDATE not in case.table.arms:
-        return "There is no tuned model.", "a tuned model (tunewell train)"
-    if gate.kind != "level" and gate.against not in case.table.arms:
         return (
-            f"The arm {gate.against!r} was not evaluated.",
-            f"outputs of the {gate.against} model on the test rows",
+            f"more than {MOST_ROWS:,} test rows: "
+            "the difference to the threshold is too small to matter or to show"
         )
-    where = f" on {part}" if part else ""
-    return f"Too few test rows{where} that {gate.metric} can measure.", "more test rows"
+    more = max(1, math.ceil(total - rows))
+    return f"about {counted(more, 'more test row')}"
 
 
-def _people_spoke(case: _Case) -> bool:
-    judged = {j.example for j in case.said if j.arm == CANDIDATE}
-    return len(judged) >= min(FEWEST_JUDGED, len(case.table.rows))
+@dataclass(frozen=True)
+class _Evidence:
+    """Everything that gates are decided from.
+
+    Attributes:
+        table: The scores of all arms.
+        file: The definition.
+        said: People's verdicts.
+        claims: How many criteria there are.
+    """
+
+    table: Table
+    file: TaskFile
+    said: Sequence[Judgement]
+    claims: int
+
+    @property
+    def level(self) -> float:
+        """The confidence that the project asks for."""
+        return self.file.spec.evaluate.level
+
+    @property
+    def corrected_level(self) -> float:
+        """The level of each interval at which all of them hold together."""
+        return bonferroni_level(self.level, self.claims)
+
+    @cached_property
+    def judged(self) -> set[str]:
+        """Metrics that a model judges."""
+        return judges(self.file)
+
+    @cached_property
+    def rubric(self) -> set[str]:
+        """Criteria that people judge."""
+        return set(by_name(self.file.spec.people.rubric))
+
+    @cached_property
+    def read_by_people(self) -> int:
+        """How many of the candidate's outputs people have judged."""
+        return len({j.example for j in self.said if j.arm == CANDIDATE})
+
+    @property
+    def enough_read(self) -> int:
+        """How many outputs people have to judge before their word counts."""
+        return min(FEWEST_JUDGED, len(self.table.rows))
 
 
-def _verdicts_needed(case: _Case, gate: Gate) -> str:
-    """How many verdicts from whom would let people's word count."""
-    rows = min(FEWEST_JUDGED, len(case.table.rows))
-    limit = threshold_of(gate)
-    rubric = {c.name: c for c in case.file.spec.people.rubric}
-    if (
-        gate.kind == "level"
-        and gate.metric in rubric
-        and rubric[gate.metric].scale == "yes/no"
-        and 0 < limit < 1
-    ):
-        expected = (1 + limit) / 2  # half-way between the threshold and perfect
-        rows = max(rows, math.ceil(sample_size_share_against(expected, against=limit).value))
-    judged = len({j.example for j in case.said if j.arm == CANDIDATE})
-    raters = case.file.spec.people.raters
-    return f"about {max(1, rows - judged)} more outputs judged by {raters} {'person' if raters == 1 else 'people'} each"
+@dataclass(frozen=True)
+class _Part:
+    """One gate on all rows or on a slice.
+
+    Attributes:
+        gate: The gate.
+        place: Where it stands in the definition.
+        name: The slice (``region=north``), empty for all rows.
+        where: Its rows, shape (rows,).
+    """
+
+    gate: Gate
+    place: str
+    name: str = ""
+    where: Mask | None = None
 
 
-# --- all gates ------------------------------------------------------------------------------------
+def _parts(table: Table, file: TaskFile, index: int) -> Iterator[_Part]:
+    """A gate on all rows, then on each value of its slice."""
+    gate = file.spec.gates[index]
+    place = file.where(f"gates.{index}")
+    yield _Part(gate, place)
+    if gate.slices:
+        for name, where in table.parts(gate.slices):
+            yield _Part(gate, place, name, where)
 
 
-def _combine(
-    criteria: tuple[Criterion, ...], findings: tuple[Finding, ...], table: Table, file: TaskFile
-) -> Verdict:
-    blocking = [f for f in findings if f.blocking and f.status == "found"]
-    failed = [c for c in criteria if c.outcome == "NO-GO"]
-    about_model = [f for f in blocking if f.code not in EVIDENCE]
-    open_ = [c for c in criteria if c.outcome == "INCONCLUSIVE"]
-    about_evidence = [f for f in blocking if f.code in EVIDENCE]
-    change = _would_change(criteria, blocking)
-    rubric = [c.name for c in file.spec.people.rubric]
-    outcome: Outcome
-    if failed or about_model:
-        outcome = "NO-GO"
-        why = "; ".join([_short(c) for c in failed] + [f"{f.code}: {f.why}" for f in about_model])
-    elif not criteria:
-        outcome, why = (
-            "INCONCLUSIVE",
-            "tunewell.yaml names no gates, so nothing says what is good enough.",
+@dataclass(frozen=True)
+class _Decision:
+    """One criterion, from the evidence to its outcome."""
+
+    evidence: _Evidence
+    part: _Part
+
+    @property
+    def gate(self) -> Gate:
+        """The gate."""
+        return self.part.gate
+
+    @property
+    def info(self) -> MetricInfo:
+        """The gate's metric."""
+        return self.evidence.table.metrics[self.gate.metric]
+
+    def criterion(self) -> Criterion:
+        """The gate, decided."""
+        estimate = self._measure(self.evidence.level)
+        if estimate is None:
+            return self._undecided(*self._why_unmeasured())
+
+        limit = limit_of(self.gate, self.info)
+        strict = self._strict(estimate, limit)
+        outcome = side(estimate, strict, limit, bigger=self.info.bigger_is_better)
+        why = _why(estimate, limit, outcome, strict, self.evidence.claims)
+        needs = ""
+        if outcome == "INCONCLUSIVE":
+            needs = rows_needed(estimate, limit, rows=self._rows)
+        if outcome == "GO" and self._waits_for_people:
+            outcome = "INCONCLUSIVE"
+            why += " People have not spoken yet."
+            needs = self._verdicts_needed()
+        return Criterion(
+            name=gate_name(self.gate),
+            outcome=outcome,
+            estimate=estimate,
+            threshold=Threshold(value=limit, origin=self.part.place),
+            why=why,
+            needs=needs,
+            slice=self.part.name,
         )
-        change = (
-            "gates in tunewell.yaml: metrics with thresholds, approved by their owner",
-            *change,
+
+    def _undecided(self, why: str, needs: str) -> Criterion:
+        return Criterion(
+            name=gate_name(self.gate),
+            outcome="INCONCLUSIVE",
+            why=why,
+            needs=needs,
+            slice=self.part.name,
         )
-    elif open_ or about_evidence:
-        outcome = "INCONCLUSIVE"
-        why = "; ".join([_short(c) for c in open_] + [f"{f.code}: {f.why}" for f in about_evidence])
-    elif not any(guards(g, table.metrics, rubric) for g in file.spec.gates):
-        # Not even an accepted E01 lets a generic metric open the way alone.
-        outcome, why = (
-            "INCONCLUSIVE",
-            "E01: only generic metrics guard the gates; they never give GO alone.",
+
+    def _strict(self, estimate: Estimate, limit: float) -> Estimate:
+        """The interval at the corrected level; measured anew only where it can change anything."""
+        evidence = self.evidence
+        if evidence.corrected_level == evidence.level:
+            return estimate
+        if side(estimate, estimate, limit, bigger=self.info.bigger_is_better) == "GO":
+            return estimate
+        return self._measure(evidence.corrected_level) or estimate
+
+    def _measure(self, level: float) -> Estimate | None:
+        """The gate's figure; None where it cannot be measured."""
+        evidence, gate, table = self.evidence, self.gate, self.evidence.table
+        if gate.metric not in table.metrics or not table.has(CANDIDATE, gate.metric):
+            return None
+        if evidence.file.spec.people.looks == "any" and gate.metric in evidence.rubric:
+            return at_any_look(table, evidence.file, gate, evidence.said, self.part.where, level)
+        if gate.metric in evidence.judged:
+            return self._by_judge(level)
+        if gate.kind == "level":
+            return table.level(
+                CANDIDATE,
+                gate.metric,
+                where=self.part.where,
+                level=level,
+                strict=True,
+            )
+        if not table.has(gate.against, gate.metric):
+            return None
+        return table.compare(
+            CANDIDATE,
+            gate.against,
+            gate.metric,
+            where=self.part.where,
+            level=level,
+            strict=True,
         )
-        change = ("a gate on a metric of the task's own", *change)
-    else:
-        outcome, why = "GO", f"All {len(criteria)} criteria hold, and nothing blocks."
-    return Verdict(
-        outcome=outcome, why=why, criteria=criteria, findings=findings, would_change=change
+
+    def _by_judge(self, level: float) -> Estimate | None:
+        """From a judge that people have validated, corrected by their verdicts."""
+        evidence = self.evidence
+        validation = validation_of(evidence.table, self.gate.metric, level=evidence.level)
+        if validation.standing != "validated":
+            return None
+        return corrected(evidence.table, self.gate, self.part.where, level)
+
+    @property
+    def _rows(self) -> int:
+        return int(self.evidence.table.mask(self.gate.metric, self.part.where).sum())
+
+    def _why_unmeasured(self) -> tuple[str, str]:
+        """Why the gate could not be measured, and what it needs."""
+        gate, arms = self.gate, self.evidence.table.arms
+        judged = gate.metric in self.evidence.judged
+        if gate.metric in self.evidence.rubric and not judged:
+            why = "People have not judged any output on this criterion yet."
+            return why, self._verdicts_needed()
+        if CANDIDATE not in arms:
+            return "There is no tuned model.", "a tuned model (tunewell train)"
+        if judged:
+            return self._why_not_validated()
+        if gate.kind != "level" and gate.against not in arms:
+            why = f"The arm {gate.against!r} was not evaluated."
+            return why, f"outputs of the {gate.against} model on the test rows"
+        why = f"Too few test rows{on_slice(self.part.name)} that {gate.metric} can measure."
+        return why, "more test rows"
+
+    def _why_not_validated(self) -> tuple[str, str]:
+        metric = self.gate.metric
+        validation = validation_of(self.evidence.table, metric, level=self.evidence.level)
+        standing, verdicts = validation.standing, validation.verdicts
+        why = f"The judge of {metric} is not validated: {standing}, {verdicts} verdicts of people."
+        return why, validation.needs or "another judge, or a better question"
+
+    @property
+    def _waits_for_people(self) -> bool:
+        if self.gate.people != "required":
+            return False
+        return self.evidence.read_by_people < self.evidence.enough_read
+
+    def _verdicts_needed(self) -> str:
+        """How many verdicts from whom would let people's word count."""
+        rows = max(self.evidence.enough_read, self._verdicts_for_share())
+        more = max(1, rows - self.evidence.read_by_people)
+        raters = self.evidence.file.spec.people.raters
+        outputs = counted(more, "more output", "more outputs")
+        return f"about {outputs} judged by {counted(raters, 'person', 'people')} each"
+
+    def _verdicts_for_share(self) -> int:
+        """How many verdicts a threshold on a share of yes asks for; 0 for any other gate."""
+        scales = {c.name: c.scale for c in self.evidence.file.spec.people.rubric}
+        if self.gate.kind != "level" or scales.get(self.gate.metric) != "yes/no":
+            return 0
+        limit = threshold_of(self.gate)
+        if not 0 < limit < 1:
+            return 0
+        half_way_to_perfect = (1 + limit) / 2
+        return math.ceil(sample_size_share_against(half_way_to_perfect, against=limit).value)
+
+
+def _why(
+    estimate: Estimate,
+    limit: float,
+    outcome: Outcome,
+    strict: Estimate,
+    claims: int,
+) -> str:
+    figure = f"{estimate} ({counted(estimate.n, 'independent row')})"
+    if outcome == "GO":
+        return f"{figure} meets the threshold of {limit:g}."
+    if outcome == "NO-GO":
+        return f"{figure} misses the threshold of {limit:g}."
+    if estimate.low <= limit <= estimate.high:
+        return f"{figure} spans the threshold of {limit:g}."
+    return (
+        f"{estimate} misses the threshold of {limit:g}, "
+        f"but not clearly so once corrected for {claims} criteria: {strict}."
     )
-
-
-def _short(criterion: Criterion) -> str:
-    part = f" on {criterion.slice}" if criterion.slice else ""
-    return f"{criterion.name}{part}: {criterion.why}"
-
-
-def _would_change(criteria: Sequence[Criterion], blocking: Sequence[Finding]) -> tuple[str, ...]:
-    out = []
-    for c in criteria:
-        part = f" on {c.slice}" if c.slice else ""
-        if c.outcome == "INCONCLUSIVE" and c.needs:
-            out.append(f"{c.name}{part}: {c.needs}")
-        elif c.outcome == "NO-GO":
-            out.append(f"{c.name}{part}: a better model, or another threshold, approved anew")
-    out += [f"{f.code}: {f.remedy or 'see its remedy'}" for f in blocking]
-    return tuple(dict.fromkeys(out))

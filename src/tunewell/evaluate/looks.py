@@ -23,6 +23,11 @@ def look(store: Store, rows: Iterable[str], *, key: str) -> int:
     subject = digest(sorted(rows))
     seen = {e.record.get("key") for e in store.said(EVENT, subject=subject)}
     if key not in seen:
-        store.say(EVENT, subject, author=default_author(), record={"key": key})
+        store.say(
+            EVENT,
+            subject,
+            author=default_author(),
+            record={"key": key},
+        )
         seen.add(key)
     return len(seen)

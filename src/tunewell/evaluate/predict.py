@@ -6,22 +6,27 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from tunewell.evaluate.arms import Arm
+from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import GenerateOptions, Generation, Model, Progress, TargetScore
 from tunewell.store.files import disk_errors
-from tunewell.types import Example, Prediction, Value
+from tunewell.types import Example, Message, Prediction, Value
 
 CHUNK_ROWS = 32
+Turns = tuple[Message, ...]
 T = TypeVar("T", bound=Value)
 
 
 class PartialAnswers:
-    """Half-finished work of one evaluation, in ``.tunewell/work/<key>/``: chunks are written whole or not at all.
+    """Half-finished work of one evaluation, in ``.tunewell/work/<key>/``.
+
+    Chunks are written whole or not at all.
 
     Args:
         folder: Where the chunks lie; made when the first one is kept.
@@ -43,13 +48,12 @@ class PartialAnswers:
 
     def keep(self, name: str, ids: Sequence[str], items: Sequence[T]) -> None:
         """Write a chunk: temporary name, fsync, rename."""
+        content = {"ids": list(ids), "items": [item.model_dump(mode="json") for item in items]}
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             temporary = self.folder / f"{name}.{os.getpid()}.part"
             with temporary.open("w", encoding="utf-8", errors="surrogatepass") as file:
-                json.dump(
-                    {"ids": list(ids), "items": [i.model_dump(mode="json") for i in items]}, file
-                )
+                json.dump(content, file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.folder / name)
@@ -63,7 +67,9 @@ class PassMeter:
     """Progress over several passes, as one."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
-        self._total, self._progress, self._before = total, progress, 0
+        self._total = total
+        self._progress = progress
+        self._before = 0
 
     def within(self, done: int, _total: int) -> None:
         """Called by a model while it works on a chunk."""
@@ -97,26 +103,26 @@ def predict(
         work: Where chunks are kept.
         meter: Told of every row.
     """
-    opened: list[Model] = []
+    opened = cache(model)
 
-    def answer(chunk: Sequence[Example]) -> list[Generation]:
-        opened[:] = opened or [model()]
-        prompts = [arm.prompt(e) for e in chunk]
-        return opened[0].generate(prompts, options=options, progress=meter.within)
+    def answer(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[Generation]:
+        return opened().generate(prompts, options=options, progress=meter.within)
 
-    found = _in_chunks(rows, f"{arm.name}-generate", answer, Generation, work, meter, arm)
-    return [
-        Prediction(
-            example=e.id,
-            arm=arm.name,
-            text=g.text,
-            prompt_tokens=g.prompt_tokens,
-            tokens=g.tokens,
-            finish=g.finish,
-            reason=g.reason,
-        )
-        for e, g in zip(rows, found, strict=True)
-    ]
+    chunks = _Chunks(f"{arm.name}-generate", Generation, answer, work, meter)
+    found = chunks.over(rows, arm)
+    return [_prediction(e, arm, g) for e, g in zip(rows, found, strict=True)]
+
+
+def _prediction(example: Example, arm: Arm, made: Generation) -> Prediction:
+    return Prediction(
+        example=example.id,
+        arm=arm.name,
+        text=made.text,
+        prompt_tokens=made.prompt_tokens,
+        tokens=made.tokens,
+        finish=made.finish,
+        reason=made.reason,
+    )
 
 
 def losses(
@@ -131,14 +137,13 @@ def losses(
 
     See `predict`.
     """
-    opened: list[Model] = []
+    opened = cache(model)
 
-    def score(chunk: Sequence[Example]) -> list[TargetScore]:
-        opened[:] = opened or [model()]
-        prompts = [arm.prompt(e) for e in chunk]
-        return opened[0].score(prompts, [e.target for e in chunk], progress=meter.within)
+    def score(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[TargetScore]:
+        targets = [e.target for e in chunk]
+        return opened().score(prompts, targets, progress=meter.within)
 
-    return _in_chunks(rows, f"{arm.name}-score", score, TargetScore, work, meter, arm)
+    return _Chunks(f"{arm.name}-score", TargetScore, score, work, meter).over(rows, arm)
 
 
 def own_losses(
@@ -154,48 +159,61 @@ def own_losses(
 
     See `predict`.
     """
-    opened: list[Model] = []
+    opened = cache(model)
     said = {p.example: p.text for p in answers}
 
-    def score(chunk: Sequence[Example]) -> list[TargetScore]:
-        opened[:] = opened or [model()]
-        return opened[0].score(
-            [arm.prompt(e) for e in chunk], [said[e.id] for e in chunk], progress=meter.within
-        )
+    def score(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[TargetScore]:
+        targets = [said[e.id] for e in chunk]
+        return opened().score(prompts, targets, progress=meter.within)
 
-    found = _in_chunks(rows, f"{arm.name}-own", score, TargetScore, work, meter, arm)
-    return [
-        p.model_copy(update={"nats": t.nats, "nats_tokens": t.tokens})
-        if t.tokens and p.finish != "error"
-        else p
-        for p, t in zip(answers, found, strict=True)
-    ]
+    found = _Chunks(f"{arm.name}-own", TargetScore, score, work, meter).over(rows, arm)
+    return list(map(_with_confidence, answers, found))
 
 
-def _in_chunks(
-    rows: Sequence[Example],
-    name: str,
-    act: Callable[[Sequence[Example]], list[Any]],
-    kind: type[T],
-    work: PartialAnswers,
-    meter: PassMeter,
-    arm: Arm,
-) -> list[T]:
-    found: dict[str, T] = {}
-    for i, chunk in enumerate(_by_length(rows, arm)):
-        ids = [e.id for e in chunk]
-        file = f"{name}-{i:05d}.json"
-        items = work.get(file, ids, kind)
-        if items is None:
-            items = act(chunk)
-            work.keep(file, ids, items)
-        found.update(zip(ids, items, strict=True))
-        meter.passed(len(chunk))
-    return [found[e.id] for e in rows]
+def _with_confidence(prediction: Prediction, score: TargetScore) -> Prediction:
+    if not score.tokens or prediction.finish == "error":
+        return prediction
+    return prediction.model_copy(update={"nats": score.nats, "nats_tokens": score.tokens})
+
+
+class _Chunks(Generic[T]):
+    """One pass over the rows, chunk by chunk; a chunk that was kept before is not made again."""
+
+    def __init__(
+        self,
+        name: str,
+        kind: type[T],
+        act: Callable[[Sequence[Example], Sequence[Turns]], list[T]],
+        work: PartialAnswers,
+        meter: PassMeter,
+    ) -> None:
+        self._name = name
+        self._kind = kind
+        self._act = act
+        self._work = work
+        self._meter = meter
+
+    def over(self, rows: Sequence[Example], arm: Arm) -> list[T]:
+        """One result per row, in the order of the rows."""
+        found: dict[str, T] = {}
+        for i, chunk in enumerate(_by_length(rows, arm)):
+            ids = ids_of(chunk)
+            file = f"{self._name}-{i:05d}.json"
+            items = self._work.get(file, ids, self._kind)
+            if items is None:
+                items = self._act(chunk, [arm.prompt(e) for e in chunk])
+                self._work.keep(file, ids, items)
+            found.update(zip(ids, items, strict=True))
+            self._meter.passed(len(chunk))
+        return [found[e.id] for e in rows]
 
 
 def _by_length(rows: Sequence[Example], arm: Arm) -> Iterator[list[Example]]:
     """Rows of like length go together: a batch is as slow as its longest row."""
-    ordered = sorted(rows, key=lambda e: (sum(len(m.content) for m in arm.prompt(e)), e.id))
+
+    def length(example: Example) -> tuple[int, str]:
+        return sum(len(turn.content) for turn in arm.prompt(example)), example.id
+
+    ordered = sorted(rows, key=length)
     for start in range(0, len(ordered), CHUNK_ROWS):
         yield ordered[start : start + CHUNK_ROWS]

@@ -1,4 +1,4 @@
-"""Scores as arrays: levels, paired differences and p-values of any metric on any rows at any confidence."""
+"""Scores as arrays: levels, paired differences and p-values of any metric on any rows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.evaluate.strict import Kind, strict_ends
-from tunewell.stats import difference, mean
+from tunewell.evaluate.lookup import by_name, picked
+from tunewell.evaluate.metric_values import Column, Mask, MetricScale, PairedValues
+from tunewell.stats import interval_p_value
 from tunewell.types import Estimate, MetricInfo, Score, Unscored
 
 Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-_SMALLEST_P = 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,28 +44,49 @@ class Table:
         """In order of appearance."""
         return tuple(dict.fromkeys(arm for arm, _ in self.values))
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Family of each row: its own id where every row stands alone."""
+        return self.clusters or self.rows
+
+    def among(self, where: Mask | None) -> Mask:
+        """The rows of a slice, or all of them if None, shape (rows,)."""
+        return np.ones(len(self.rows), dtype=np.bool_) if where is None else where
+
     def has(self, arm: str, metric: str) -> bool:
         """Whether there is anything to look at."""
         return (arm, metric) in self.values and bool(self.applies[metric].any())
+
+    def have(self, arm: str, against: str, metric: str) -> bool:
+        """Whether there is anything to look at for both arms."""
+        return self.has(arm, metric) and self.has(against, metric)
 
     def parts(self, field_name: str = "") -> list[tuple[str, Mask]]:
         """The slices of one field (or of all) as (``region=north``, rows), in order.
 
         Empty values are left out.
         """
-        out = []
-        for name, per_row in self.slices.items():
-            if field_name in ("", name):
-                column = np.array(per_row, dtype=object)
-                out += [
-                    (f"{name}={v}", np.asarray(column == v))
-                    for v in sorted({v for v in per_row if v})
-                ]
-        return out
+        found = []
+        for name, values in self.slices.items():
+            if field_name in {"", name}:
+                column = np.array(values, dtype=object)
+                for value in sorted({*values} - {""}):
+                    found.append((f"{name}={value}", np.asarray(column == value)))
+        return found
+
+    def rows_of(self, part: str) -> tuple[str, ...]:
+        """Ids of the rows of a slice, given as ``region=north``."""
+        name, _, value = part.partition("=")
+        column = np.array(self.slices[name], dtype=object)
+        return tuple(picked(self.rows, np.asarray(column == value)))
+
+    def mask(self, metric: str, where: Mask | None = None) -> Mask:
+        """Which rows a metric can measure, of those in ``where``, shape (rows,)."""
+        return np.asarray(self.applies[metric] & self.among(where))
 
     def missing(self, arm: str, metric: str, *, where: Mask | None = None) -> int:
         """How many rows are unscored."""
-        return int(np.isnan(self._pick(arm, metric, where)).sum())
+        return int(self._column(arm, metric, where).gaps.sum())
 
     def level(
         self,
@@ -82,34 +101,20 @@ class Table:
 
         None without rows.
 
-        ``strict``: each end holds by itself, as gates need it (see `tunewell.evaluate.strict`).
+        ``strict``: each end holds by itself, as gates need it (see `tunewell.stats.one_sided`).
         """
-        x = self._pick(arm, metric, where)
-        if not x.size:
+        column = self._column(arm, metric, where)
+        if not column.values.size:
             return None
-        info = self.metrics[metric]
-        groups = self._groups(metric, where)
-        if np.isnan(x).any() and not _finite(info):
-            return _unbounded(x, info, groups, level)
-        low, high = _range(info)
-        estimate = _with_unit(mean(x, clusters=groups, level=level, low=low, high=high), info)
+
+        scale = MetricScale.of(self.metrics[metric])
+        if column.has_gaps and not scale.bounded:
+            return column.without_bounds(scale, level=level)
+
+        estimate = column.mean(scale, level=level)
         if not strict:
             return estimate
-        worst, best = (
-            np.where(np.isnan(x), math.nan if end is None else end, x) for end in (low, high)
-        )
-        shares = (
-            low is not None
-            and high is not None
-            and bool(np.isin(x[~np.isnan(x)], (low, high)).all())
-        )
-        span = None if low is None or high is None else (low, high)
-        kind: Kind = "share" if shares else "mean"
-        return _clipped(
-            strict_ends(estimate, worst, best, families=groups, span=span, kind=kind),
-            info.low,
-            info.high,
-        )
+        return column.strict(estimate, scale)
 
     def compare(
         self,
@@ -127,74 +132,59 @@ class Table:
 
         ``strict``: each end holds by itself, as gates need it.
         """
-        a, b = self._pick(arm, metric, where), self._pick(against, metric, where)
-        groups = self._groups(metric, where)
-        if len(set(groups) if groups else range(a.size)) < 2:
+        pairs = self._pairs(arm, against, metric, where)
+        if pairs.families < 2:
             return None
-        info = self.metrics[metric]
-        if (np.isnan(a) | np.isnan(b)).any() and not _finite(info):
-            seen = ~(np.isnan(a) | np.isnan(b))
-            value = float((a - b)[seen].mean()) if seen.any() else 0.0
-            return Estimate(
-                value=value,
-                low=-math.inf,
-                high=math.inf,
-                level=level,
-                n=int(seen.sum()),
-                method=f"{int((~seen).sum())} missing, no bounds",
-                unit=info.unit,
-            )
-        low, high = _range(info)
-        estimate = _with_unit(
-            difference(a, b, paired=True, clusters=groups, level=level, low=low, high=high), info
-        )
-        both = np.concatenate([a, b])
-        binary = (
-            low is not None
-            and high is not None
-            and bool(np.isin(both[~np.isnan(both)], [low, high]).all())
-        )
-        if not strict or binary:  # Tango's score interval for shares keeps both sides
+
+        scale = MetricScale.of(self.metrics[metric])
+        estimate = pairs.difference(scale, level=level)
+        if not strict or (pairs.has_gaps and not scale.bounded):
             return estimate
-        width = math.inf if low is None or high is None else high - low
-        gaps = np.isnan(a) | np.isnan(b)
-        worst, best = np.where(gaps, -width, a - b), np.where(gaps, width, a - b)
-        span = (-width, width) if math.isfinite(width) else None
-        found = strict_ends(estimate, worst, best, families=groups, span=span, kind="difference")
-        return _clipped(found, -width, width)
+        # Tango's score interval for shares already keeps both sides.
+        if pairs.all_at_the_ends(scale):
+            return estimate
+        return pairs.strict(estimate, scale)
 
     def p_value(
-        self, arm: str, against: str, metric: str, *, where: Mask | None = None
+        self,
+        arm: str,
+        against: str,
+        metric: str,
+        *,
+        where: Mask | None = None,
     ) -> float | None:
-        """Two-sided p-value of no difference: the confidence at which the interval of `compare` just touches 0.
+        """Two-sided p-value of no difference: it says exactly what the interval of `compare` says.
 
-        So it says exactly what the interval says, clusters and missing rows included. Not below
-        1e-6.
+        None with fewer than two families. Clusters and missing rows are included; not below 1e-6.
         """
-        if self.compare(arm, against, metric, where=where) is None:
+        pairs = self._pairs(arm, against, metric, where)
+        if pairs.families < 2:
             return None
+        scale = MetricScale.of(self.metrics[metric])
+        return interval_p_value(lambda level: pairs.difference(scale, level=level))
 
-        def excludes(p: float) -> bool:
-            e = self.compare(arm, against, metric, where=where, level=1 - p)
-            return e is not None and (e.low > 0 or e.high < 0)
+    def _column(self, arm: str, metric: str, where: Mask | None) -> Column:
+        mask = self.mask(metric, where)
+        return Column(self.values[arm, metric][mask], self._groups(mask))
 
-        low, high = math.log(_SMALLEST_P), math.log(1 - _SMALLEST_P)
-        if not excludes(math.exp(high)):
-            return 1.0
-        for _ in range(13):
-            middle = (low + high) / 2
-            low, high = (low, middle) if excludes(math.exp(middle)) else (middle, high)
-        return math.exp(high)
+    def _pairs(
+        self,
+        arm: str,
+        against: str,
+        metric: str,
+        where: Mask | None,
+    ) -> PairedValues:
+        mask = self.mask(metric, where)
+        return PairedValues(
+            self.values[arm, metric][mask],
+            self.values[against, metric][mask],
+            self._groups(mask),
+        )
 
-    def _pick(self, arm: str, metric: str, where: Mask | None) -> Floats:
-        mask = self.applies[metric] if where is None else self.applies[metric] & where
-        return self.values[arm, metric][mask]
-
-    def _groups(self, metric: str, where: Mask | None) -> list[str] | None:
+    def _groups(self, mask: Mask) -> list[str] | None:
         if self.clusters is None:
             return None
-        mask = self.applies[metric] if where is None else self.applies[metric] & where
-        return [c for c, m in zip(self.clusters, mask, strict=True) if m]
+        return picked(self.clusters, mask)
 
 
 def table_of(
@@ -217,82 +207,31 @@ def table_of(
 
     Example:
         >>> info = MetricInfo(name="label", title="label")
-        >>> scores = [Score(example=e, arm="tuned", metric="label", value=v) for e, v in (("a", 1.0), ("b", 0.0))]
-        >>> str(table_of(scores, rows=["a", "b"], metrics=[info]).level("tuned", "label"))
+        >>> a = Score(example="a", arm="tuned", metric="label", value=1.0)
+        >>> b = Score(example="b", arm="tuned", metric="label", value=0.0)
+        >>> str(table_of([a, b], rows=["a", "b"], metrics=[info]).level("tuned", "label"))
         '0.5 [0.0945, 0.905]'
     """
-    place = {r: i for i, r in enumerate(rows)}
+    place = {row: i for i, row in enumerate(rows)}
     values: dict[tuple[str, str], Floats] = {}
     applies = {m.name: np.zeros(len(rows), dtype=np.bool_) for m in metrics}
-    for s in scores:
-        if s.metric not in applies or s.example not in place:
+    for score in scores:
+        if score.metric not in applies or score.example not in place:
             continue
-        column = values.setdefault((s.arm, s.metric), np.full(len(rows), np.nan))
-        column[place[s.example]] = math.nan if isinstance(s.value, Unscored) else s.value
-        applies[s.metric][place[s.example]] = True
-    alone = not clusters or len(set(clusters)) == len(clusters)
+        at = place[score.example]
+        column = values.setdefault((score.arm, score.metric), np.full(len(rows), np.nan))
+        if not isinstance(score.value, Unscored):
+            column[at] = score.value
+        else:
+            column[at] = math.nan
+        applies[score.metric][at] = True
+
+    every_row_alone = len(set(clusters)) == len(clusters)
     return Table(
         rows=tuple(rows),
-        metrics={m.name: m for m in metrics},
+        metrics=by_name(metrics),
         values=values,
         applies=applies,
-        clusters=None if alone else tuple(clusters),
+        clusters=None if every_row_alone else tuple(clusters),
         slices=dict(slices or {}),
-    )
-
-
-def holm_adjusted(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number: reject those at most alpha and the family-wise error is at most alpha.
-
-    Source:
-        Holm 1979, Scandinavian Journal of Statistics 6.
-
-    Example:
-        >>> holm_adjusted([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
-    """
-    m = len(p_values)
-    out = [0.0] * m
-    worst = 0.0
-    for rank, i in enumerate(sorted(range(m), key=lambda k: p_values[k])):
-        worst = max(worst, min(1.0, (m - rank) * p_values[i]))
-        out[i] = worst
-    return out
-
-
-def _finite(info: MetricInfo) -> bool:
-    return math.isfinite(info.low) and math.isfinite(info.high)
-
-
-def _range(info: MetricInfo) -> tuple[float | None, float | None]:
-    return (info.low, info.high) if _finite(info) else (None, None)
-
-
-def _clipped(estimate: Estimate, low: float, high: float) -> Estimate:
-    return estimate.model_copy(
-        update={"low": max(low, estimate.low), "high": min(high, estimate.high)}
-    )
-
-
-def _with_unit(estimate: Estimate, info: MetricInfo) -> Estimate:
-    return estimate.model_copy(update={"unit": info.unit})
-
-
-def _unbounded(x: Floats, info: MetricInfo, groups: list[str] | None, level: float) -> Estimate:
-    """A mean with missing values and no bound on at least one side."""
-    gaps = np.isnan(x)
-    value = float(x[~gaps].mean()) if (~gaps).any() else max(info.low, 0.0)
-    low = high = math.nan
-    if math.isfinite(info.low):
-        low = mean(np.where(gaps, info.low, x), clusters=groups, level=level).low
-    if math.isfinite(info.high):
-        high = mean(np.where(gaps, info.high, x), clusters=groups, level=level).high
-    return Estimate(
-        value=value,
-        low=min(value, low) if math.isfinite(low) else -math.inf,
-        high=max(value, high) if math.isfinite(high) else math.inf,
-        level=level,
-        n=int((~gaps).sum()),
-        method=f"{int(gaps.sum())} missing, no bounds",
-        unit=info.unit,
     )

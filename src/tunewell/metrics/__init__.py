@@ -1,8 +1,9 @@
-"""Scores of an output: the task's metrics, each knowing its unit, direction, range and whether it may guard a gate."""
+"""Scores of an output: the task's metrics, each knowing its unit, direction and range."""
 
 from tunewell.metrics.base import Marked, Metric, MetricFunction
-from tunewell.metrics.own import metric
-from tunewell.metrics.registry import BUILTINS, NATS, build_metrics, infos
+from tunewell.metrics.build import NATS, build_metrics, infos
+from tunewell.metrics.custom import metric
+from tunewell.metrics.registry import BUILTINS
 from tunewell.types import MetricInfo, Unscored
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What a metric is: a named function from an output and its row to a number, or the reason why there is none."""
+"""What a metric is: a named function from an output and its row to a number, or why not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from tunewell.types import Example, MetricInfo, Prediction, Score, Unscored, Val
 
 _LONGEST_REASON = 300
 
+MarkedPlace = Mapping[str, str | int]
+"""A place in an output: ``{"start": 3, "end": 9, "type": "number", "text": "12.50"}``."""
+
 
 class Marked(Value):
     """A value with its evidence.
@@ -21,12 +24,12 @@ class Marked(Value):
     Attributes:
         value: The metric's value.
         reason: One sentence: which points were missing, which number has no source.
-        spans: Places in the output: ``{"start": 3, "end": 9, "type": "number", "text": "12.50"}``.
+        spans: Places in the output.
     """
 
     value: float
     reason: str = ""
-    spans: tuple[Mapping[str, str | int], ...] = Field(default=())
+    spans: tuple[MarkedPlace, ...] = Field(default=())
 
 
 class MetricFunction(Protocol):
@@ -37,6 +40,14 @@ class MetricFunction(Protocol):
     ) -> float | Unscored | Marked:
         """The value of one output for one row."""
         ...
+
+
+Applies = Callable[[Example], str]
+"""Gives the reason why a row cannot be measured, whatever the output; empty if it can."""
+Prepare = Callable[[Sequence[tuple[str, Example]], TaskSpec], None]
+"""Told of all (output, row) beforehand."""
+Rate = Callable[..., Marked | Unscored]
+"""Computes a value from the whole prediction instead of its text alone."""
 
 
 def _always(_: Example) -> str:
@@ -52,19 +63,18 @@ class Metric:
         function: What it computes.
         version: Changes when its values may: of a built-in ``1``, of the project's own the digest
             of its file.
-        applies: Gives the reason why a row cannot be measured by it, whatever the output (``no
-            points are listed``); empty if it can. Such rows are left out for every arm alike.
-        prepare: Told of all (output, row) beforehand, where many are cheaper at once (judges).
-        rate: Computes the value from the whole prediction instead of its text alone (the model's
-            own confidence).
+        applies: Why a row cannot be measured by it (``no points are listed``). Such rows are left
+            out for every arm alike.
+        prepare: Where many outputs are cheaper at once (judges).
+        rate: Where the text alone does not say it (the model's own confidence).
     """
 
     info: MetricInfo
     function: MetricFunction
     version: str = "1"
-    applies: Callable[[Example], str] = _always
-    prepare: Callable[[Sequence[tuple[str, Example]], TaskSpec], None] | None = None
-    rate: Callable[..., Marked | Unscored] | None = None
+    applies: Applies = _always
+    prepare: Prepare | None = None
+    rate: Rate | None = None
 
     @property
     def name(self) -> str:
@@ -83,55 +93,63 @@ class Metric:
         """
         return self._checked(lambda: self.function(output, example, task=task))
 
-    def _checked(self, compute: Callable[[], float | Unscored | Marked]) -> Marked | Unscored:
-        try:
-            found = compute()
-        except Exception as error:  # one bad function must not end an evaluation of hours
-            return Unscored(reason=_short(f"{self.name} failed: {type(error).__name__}: {error}"))
-        if isinstance(found, Unscored):
-            return found
-        marked = found if isinstance(found, Marked) else _marked(found)
-        if isinstance(marked, Unscored):
-            return marked
-        if math.isnan(marked.value) or not self.info.low <= marked.value <= self.info.high:
-            return Unscored(
-                reason=f"{self.name} gave {marked.value}, outside its range {self.info.low:g} to {self.info.high:g}"
-            )
-        return marked
-
     def score(self, prediction: Prediction, example: Example, *, task: TaskSpec) -> Score:
         """The `Score` of a prediction; one that ended in an error is unscored."""
-        if prediction.finish == "error":
-            value: Marked | Unscored = Unscored(
-                reason=_short(f"no output: {prediction.reason or 'the model failed'}")
-            )
-        elif self.rate is not None:
-            rate = self.rate
-            value = self._checked(lambda: rate(prediction, example, task=task))
-        else:
-            value = self(prediction.text, example, task=task)
-        scored = isinstance(value, Marked)
-        return Score(
+        value = self._value(prediction, example, task)
+        score = Score(
             example=example.id,
             arm=prediction.arm,
             metric=self.name,
-            value=value.value if isinstance(value, Marked) else value,
-            reason=_short(value.reason) if scored else "",
+            value=value if isinstance(value, Unscored) else value.value,
             scorer=self.name,
             version=self.version,
         )
+        if isinstance(value, Unscored):
+            return score
+        return score.model_copy(update={"reason": _short(value.reason)})
+
+    def _value(self, prediction: Prediction, example: Example, task: TaskSpec) -> Marked | Unscored:
+        if prediction.finish == "error":
+            why = prediction.reason or "the model failed"
+            return Unscored(reason=_short(f"no output: {why}"))
+        if self.rate is None:
+            return self(prediction.text, example, task=task)
+        rate = self.rate
+        return self._checked(lambda: rate(prediction, example, task=task))
+
+    def _checked(self, compute: Callable[[], float | Unscored | Marked]) -> Marked | Unscored:
+        # One bad function must not end an evaluation of hours.
+        try:
+            found = compute()
+        except Exception as error:
+            return Unscored(reason=_short(f"{self.name} failed: {type(error).__name__}: {error}"))
+
+        marked = _marked(found)
+        if isinstance(marked, Unscored):
+            return marked
+
+        low, high = self.info.low, self.info.high
+        if math.isnan(marked.value) or not low <= marked.value <= high:
+            return Unscored(
+                reason=f"{self.name} gave {marked.value}, outside its range {low:g} to {high:g}"
+            )
+        return marked
 
 
 def _marked(found: object) -> Marked | Unscored:
-    if isinstance(found, bool | int | float):
-        return Marked(value=float(found))
+    if isinstance(found, Marked | Unscored):
+        return found
     try:
         return Marked(value=float(found))  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return Unscored(
-            reason=f"a metric gives a number, Unscored or Marked; got {type(found).__name__}"
-        )
+        kind = type(found).__name__
+        return Unscored(reason=f"a metric gives a number, Unscored or Marked; got {kind}")
 
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
+
+
+def input_text(example: Example) -> str:
+    """Everything that the model was given before its answer."""
+    return "\n".join(message.content for message in example.prompt)

@@ -1,8 +1,7 @@
 """How much of one text another holds: of the reference in the answer, of the answer in the input.
 
-Which of them go with people's counts of omissions and hallucinations on notes that were not looked
-at while they were
-made: bench/results/evaluation-correlation.json.
+Which of them go with people's counts of omissions and hallucinations, on notes that were not looked
+at while they were made: bench/results/evaluation-correlation.json.
 """
 
 from __future__ import annotations
@@ -11,20 +10,23 @@ import re
 from collections import Counter
 from typing import Final
 
-from tunewell.metrics.base import Marked
-from tunewell.metrics.text import normalise
+from tunewell.metrics.base import Marked, input_text
+from tunewell.metrics.normalise import normalise
+from tunewell.metrics.registry import built_in
 from tunewell.task import TaskSpec
-from tunewell.types import Example
+from tunewell.types import Example, MetricInfo
 
 _STOP = frozenset(
-    "a an the of to in on for and or is are was were be been has have had he she they it his her their this that with "
-    "at by from as not no who whom what when where how do does did will would can could may i you we my your our us me "
-    "him them there here also than then so but if any some s t".split()
+    "a an the of to in on for and or is are was were be been has have had he she they it his her "
+    "their this that with at by from as not no who whom what when where how do does did will would "
+    "can could may i you we my your our us me him them there here also than then so but if any "
+    "some s t".split()
 )
 _LONGEST: Final = 6
 """Characters of the longest n-grams, as in chrF."""
 _MOST_SHOWN: Final = 8
-_ENDINGS = ("ingly", "edly", "ing", "ed", "es", "ly", "s")
+_ENDING = re.compile(r"(.{3,}?)(?:ingly|edly|ing|ed|es|ly|s)\Z", re.DOTALL)
+"""What is before the longest ending, at least three letters."""
 
 
 def content_words(text: str, *, language: str = "en") -> list[str]:
@@ -39,10 +41,8 @@ def content_words(text: str, *, language: str = "en") -> list[str]:
 
 
 def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
+    match = _ENDING.match(word)
+    return match[1] if match else word
 
 
 def covered(output: str, target: str, *, language: str = "en") -> float:
@@ -54,7 +54,9 @@ def covered(output: str, target: str, *, language: str = "en") -> float:
     """
     have = set(content_words(output, language=language))
     wanted = content_words(target, language=language)
-    return sum(w in have for w in wanted) / len(wanted) if wanted else 1.0
+    if not wanted:
+        return 1.0
+    return sum(word in have for word in wanted) / len(wanted)
 
 
 def grounded(output: str, given: str, *, language: str = "en") -> float:
@@ -83,13 +85,27 @@ def recalled(output: str, target: str, *, language: str = "en") -> float:
         >>> round(recalled("Pain in the left knee, worse at night.", "left knee pain"), 2)
         0.72
     """
-    have, want = ("".join(normalise(text, language).split()) for text in (output, target))
+    have = _letters(output, language)
+    want = _letters(target, language)
+    orders = min(_LONGEST, len(want))
+    if not orders:
+        return 1.0
+
     shares = []
-    for n in range(1, min(_LONGEST, len(want)) + 1):
-        wanted = Counter(want[i : i + n] for i in range(len(want) - n + 1))
-        found = Counter(have[i : i + n] for i in range(len(have) - n + 1))
-        shares.append((wanted & found).total() / wanted.total())
-    return sum(shares) / len(shares) if shares else 1.0
+    for n in range(1, orders + 1):
+        wanted = _grams(want, n)
+        found = wanted & _grams(have, n)
+        shares.append(found.total() / wanted.total())
+    return sum(shares) / orders
+
+
+def _letters(text: str, language: str) -> str:
+    return "".join(normalise(text, language).split())
+
+
+def _grams(text: str, n: int) -> Counter[str]:
+    starts = range(len(text) - n + 1)
+    return Counter(text[start : start + n] for start in starts)
 
 
 def novel_words(output: str, given: str, *, language: str = "en") -> list[str]:
@@ -100,12 +116,70 @@ def novel_words(output: str, given: str, *, language: str = "en") -> list[str]:
         ['57', 'year', 'old', 'man', 'pain']
     """
     have = set(content_words(given, language=language))
-    return list(dict.fromkeys(w for w in content_words(output, language=language) if w not in have))
+    said = dict.fromkeys(content_words(output, language=language))
+    return [word for word in said if word not in have]
 
 
-def novel(output: str, example: Example, *, task: TaskSpec) -> Marked:
-    """A metric function: how many different content words of the answer the input does not hold."""
-    given = "\n".join(m.content for m in example.prompt)
-    words = novel_words(output, given, language=task.task.language)
-    shown = ", ".join(words[:_MOST_SHOWN]) + (" …" if len(words) > _MOST_SHOWN else "")
-    return Marked(value=float(len(words)), reason=f"not in the input: {shown}" if words else "")
+@built_in(
+    MetricInfo(
+        name="coverage",
+        title="gold answer's words covered",
+    )
+)
+def coverage_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """Share of the gold answer's content words that the answer holds.
+
+    Words count by their stems, numbers in one writing.
+    """
+    return covered(output, example.target, language=task.task.language)
+
+
+@built_in(
+    MetricInfo(
+        name="grounded",
+        title="words found in the input",
+    )
+)
+def groundedness_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """Share of the answer's content words that the input holds.
+
+    It is low where an answer brings in what nobody said.
+    """
+    return grounded(output, input_text(example), language=task.task.language)
+
+
+@built_in(
+    MetricInfo(
+        name="recalled",
+        title="gold answer recalled",
+    )
+)
+def recall_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """Share of the gold answer's character n-grams that the answer holds, whatever else it says.
+
+    It shows what was left out. Of all metrics here the one that goes best with people's counts of
+    omissions.
+    """
+    return recalled(output, example.target, language=task.task.language)
+
+
+@built_in(
+    MetricInfo(
+        name="novel",
+        title="words nobody said",
+        unit="words",
+        bigger_is_better=False,
+        high=float("inf"),
+    )
+)
+def novelty_of_answer(output: str, example: Example, *, task: TaskSpec) -> Marked:
+    """How many different content words of the answer the input does not hold.
+
+    Of all metrics here the one that goes best with people's counts of hallucinations.
+    """
+    words = novel_words(output, input_text(example), language=task.task.language)
+    if not words:
+        return Marked(value=0.0)
+    shown = ", ".join(words[:_MOST_SHOWN])
+    more = " …" if len(words) > _MOST_SHOWN else ""
+    return Marked(value=float(len(words)), reason=f"not in the input: {shown}{more}")

@@ -1,16 +1,20 @@
-"""Guideline adherence: rules of the house that code can check, each with when it applies, written in tunewell.yaml."""
+"""Guideline adherence: rules of the house that code can check, written in tunewell.yaml."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import filterfalse
 
 from pydantic import Field, field_validator, model_validator
 
-from tunewell.metrics.base import Marked
-from tunewell.metrics.label import LONGEST_MATCHED
+from tunewell.metrics.base import Marked, Metric
+from tunewell.metrics.patterns import LONGEST_MATCHED, between_slashes
+from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
-from tunewell.types import Example, Unscored, Value
+from tunewell.types import Example, MetricInfo, Unscored, Value
+
+_NONE_APPLIES = "no rule applies to this row"
 
 
 class GuidelineRule(Value):
@@ -45,19 +49,17 @@ class GuidelineRule(Value):
 
     @model_validator(mode="after")
     def _checks_something(self) -> GuidelineRule:
-        if not (
-            self.must
-            or self.any_of
-            or self.must_not
-            or self.begins
-            or self.ends
-            or self.most_words
-            or self.most_sentences
-        ):
+        texts = (
+            *self.must,
+            *self.any_of,
+            *self.must_not,
+            self.begins,
+            self.ends,
+        )
+        if not any((*texts, self.most_words, self.most_sentences)):
             raise ValueError(f"the rule {self.rule!r} checks nothing")
-        for item in (self.when, self.begins, self.ends, *self.must, *self.any_of, *self.must_not):
-            if item:
-                finder(item)
+        for item in filter(None, (self.when, *texts)):
+            finder(item)
         return self
 
 
@@ -85,11 +87,7 @@ def finder(item: str) -> re.Pattern[str]:
         >>> finder(r"/^ref \d+/").search("see ref 12") is None
         True
     """
-    pattern = (
-        item[1:-1]
-        if len(item) > 2 and item.startswith("/") and item.endswith("/")
-        else re.escape(item)
-    )
+    pattern = between_slashes(item) or re.escape(item)
     try:
         return re.compile(pattern, re.IGNORECASE)
     except re.error as error:
@@ -104,59 +102,113 @@ def broken(rule: GuidelineRule, answer: str) -> str:
         'none of days, weeks'
     """
     answer = answer.strip()[:LONGEST_MATCHED]
-    missing = [m for m in rule.must if not finder(m).search(answer)]
-    if missing:
-        return f"{missing[0]!r} is missing"
-    if rule.any_of and not any(finder(m).search(answer) for m in rule.any_of):
-        return f"none of {', '.join(rule.any_of)}"
-    said = [m for m in rule.must_not if finder(m).search(answer)]
-    if said:
-        return f"{said[0]!r} stands in it"
-    if rule.begins and not finder(rule.begins).match(answer):
-        return f"it does not begin with {rule.begins!r}"
-    if rule.ends and not any(m.end() == len(answer) for m in finder(rule.ends).finditer(answer)):
-        return f"it does not end with {rule.ends!r}"
-    return _too_long(rule, answer)
-
-
-def _too_long(rule: GuidelineRule, answer: str) -> str:
-    words = len(answer.split())
-    if rule.most_words and words > rule.most_words:
-        return f"{words} words, at most {rule.most_words}"
-    sentences = len(re.findall(r"[.!?]+(?=\s|$)", answer)) or bool(answer)
-    if rule.most_sentences and sentences > rule.most_sentences:
-        return f"{sentences} sentences, at most {rule.most_sentences}"
+    for check in _CHECKS:
+        fault = check(rule, answer)
+        if fault:
+            return fault
     return ""
 
 
-def make_guideline(rules: tuple[GuidelineRule, ...]) -> Callable[..., Marked | Unscored]:
-    """A metric function: the share of the rules that apply to a row which the answer keeps.
+def _holds(answer: str) -> Callable[[str], bool]:
+    """Whether an answer holds an item."""
+    return lambda item: finder(item).search(answer) is not None
 
-    Args:
-        rules: Of the guideline.
-    """
 
-    def guideline(output: str, example: Example, *, task: TaskSpec) -> Marked | Unscored:
-        used = applying(rules, example)
-        if not used:
-            return Unscored(reason="no rule applies to this row")
-        faults = [f"{r.rule}: {why}" for r in used if (why := broken(r, output))]
-        return Marked(value=1 - len(faults) / len(used), reason="; ".join(faults))
+def _without_required(rule: GuidelineRule, answer: str) -> str:
+    missing = list(filterfalse(_holds(answer), rule.must))
+    return f"{missing[0]!r} is missing" if missing else ""
 
-    return guideline
+
+def _without_any(rule: GuidelineRule, answer: str) -> str:
+    if not rule.any_of or any(map(_holds(answer), rule.any_of)):
+        return ""
+    return f"none of {', '.join(rule.any_of)}"
+
+
+def _with_forbidden(rule: GuidelineRule, answer: str) -> str:
+    said = list(filter(_holds(answer), rule.must_not))
+    return f"{said[0]!r} stands in it" if said else ""
+
+
+def _begins_otherwise(rule: GuidelineRule, answer: str) -> str:
+    if not rule.begins or finder(rule.begins).match(answer):
+        return ""
+    return f"it does not begin with {rule.begins!r}"
+
+
+def _ends_otherwise(rule: GuidelineRule, answer: str) -> str:
+    if not rule.ends:
+        return ""
+    for match in finder(rule.ends).finditer(answer):
+        if match.end() == len(answer):
+            return ""
+    return f"it does not end with {rule.ends!r}"
+
+
+def _too_many_words(rule: GuidelineRule, answer: str) -> str:
+    words = len(answer.split())
+    is_too_long = 0 < rule.most_words < words
+    return f"{words} words, at most {rule.most_words}" if is_too_long else ""
+
+
+def _too_many_sentences(rule: GuidelineRule, answer: str) -> str:
+    # An answer without a full stop is one sentence.
+    sentences = len(re.findall(r"[.!?]+(?=\s|$)", answer)) or bool(answer)
+    is_too_long = 0 < rule.most_sentences < sentences
+    return f"{sentences} sentences, at most {rule.most_sentences}" if is_too_long else ""
+
+
+_CHECKS = (
+    _without_required,
+    _without_any,
+    _with_forbidden,
+    _begins_otherwise,
+    _ends_otherwise,
+    _too_many_words,
+    _too_many_sentences,
+)
+"""The first that finds a fault is the one that is told."""
 
 
 def applying(rules: tuple[GuidelineRule, ...], example: Example) -> list[GuidelineRule]:
     """The rules that apply to a row."""
-    return [
-        r for r in rules if not r.when or finder(r.when).search(example.input[:LONGEST_MATCHED])
-    ]
+    given = example.input[:LONGEST_MATCHED]
+    # The pattern of an empty text is found in every input.
+    return [rule for rule in rules if finder(rule.when).search(given)]
 
 
-def has_rules(rules: tuple[GuidelineRule, ...]) -> Callable[[Example], str]:
-    """Why a row cannot be measured: none of the rules applies to it."""
+@built_in_with(
+    MetricInfo(
+        name="guideline",
+        title="guideline kept",
+        own=True,
+        validated=True,
+    ),
+    GuidelineOptions,
+)
+def guideline(options: GuidelineOptions, setting: MetricSetting) -> Metric:
+    """Share of the guideline's rules that apply to the row which the answer keeps.
+
+    The broken ones are named.
+    """
+
+    def share_kept(output: str, example: Example, *, task: TaskSpec) -> Marked | Unscored:
+        used = applying(options.rules, example)
+        if not used:
+            return Unscored(reason=_NONE_APPLIES)
+        faults = []
+        for rule in used:
+            reason = broken(rule, output)
+            if reason:
+                faults.append(f"{rule.rule}: {reason}")
+        share = len(faults) / len(used)
+        return Marked(value=1 - share, reason="; ".join(faults))
 
     def applies(example: Example) -> str:
-        return "" if applying(rules, example) else "no rule applies to this row"
+        return "" if applying(options.rules, example) else _NONE_APPLIES
 
-    return applies
+    return Metric(
+        info=setting.info,
+        function=share_kept,
+        applies=applies,
+    )

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from tunewell.metrics.base import Marked
+from tunewell.metrics.base import Marked, Metric
+from tunewell.metrics.patterns import LONGEST_MATCHED, PatternText
+from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
-from tunewell.types import Example, Unscored
+from tunewell.types import Example, MetricInfo, Unscored, Value
 
-LONGEST_MATCHED = 20_000
-"""Patterns see no more characters than this: model output is hostile text."""
+_NO_LABEL = "the gold answer has no label"
+
+
+class LabelOptions(Value):
+    r"""Options of ``label``.
+
+    Attributes:
+        pattern: Regular expression whose first group is the label, such as ``^\[(.+?)\]``; empty =
+            the whole answer.
+        labels: Labels that exist; empty = any.
+    """
+
+    pattern: PatternText = ""
+    labels: tuple[str, ...] = ()
+
+    @property
+    def compiled(self) -> re.Pattern[str] | None:
+        """The pattern; None if the whole answer is the label."""
+        return re.compile(self.pattern) if self.pattern else None
 
 
 def label_of(text: str, pattern: re.Pattern[str] | None) -> str | None:
@@ -29,46 +47,56 @@ def label_of(text: str, pattern: re.Pattern[str] | None) -> str | None:
         'card_arrival'
     """
     text = text.strip()[:LONGEST_MATCHED]
-    if pattern is not None:
-        match = pattern.search(text)
-        if match is None:
-            return None
-        text = match.group(1) if pattern.groups and match.group(1) is not None else match.group()
-    return " ".join(text.casefold().split()) or None
+    if pattern is None:
+        return _plain(text) or None
+
+    match = pattern.search(text)
+    if match is None:
+        return None
+    has_group = pattern.groups > 0 and match[1] is not None
+    return _plain(match[1] if has_group else match[0]) or None
 
 
-def make_label(
-    pattern: re.Pattern[str] | None, labels: tuple[str, ...]
-) -> Callable[..., Marked | Unscored]:
-    """A metric function: 1 if output and target name the same label.
+def _plain(label: str) -> str:
+    return " ".join(label.casefold().split())
 
-    Args:
-        pattern: See `label_of`.
-        labels: Labels that exist; an output with another one is wrong and the reason says so. Empty
-            = any.
-    """
-    known = {" ".join(x.casefold().split()) for x in labels}
+
+@built_in_with(
+    MetricInfo(
+        name="label",
+        title="label accuracy",
+        own=True,
+        validated=True,
+    ),
+    LabelOptions,
+)
+def label_accuracy(options: LabelOptions, setting: MetricSetting) -> Metric:
+    """1 if the answer names the gold answer's label."""
+    pattern = options.compiled
+    known = set(map(_plain, options.labels))
 
     def label(output: str, example: Example, *, task: TaskSpec) -> Marked | Unscored:
         wanted = label_of(example.target, pattern)
         found = label_of(output, pattern)
         if wanted is None:
-            return Unscored(reason="the gold answer has no label")
+            return Unscored(reason=_NO_LABEL)
         if found == wanted:
-            return Marked(value=1.0, reason=f"{found}")
-        shown = "no label" if found is None else repr(found[:60])
-        unknown = " (no such label)" if found is not None and known and found not in known else ""
-        return Marked(value=0.0, reason=f"{shown}{unknown} instead of {wanted!r}")
-
-    return label
-
-
-def gold_label(pattern: re.Pattern[str] | None) -> Callable[[Example], str]:
-    """Why a row cannot be measured: its target has no label."""
+            return Marked(value=1.0, reason=found)
+        return Marked(value=0.0, reason=f"{_shown(found, known)} instead of {wanted!r}")
 
     def applies(example: Example) -> str:
-        return (
-            "" if label_of(example.target, pattern) is not None else "the gold answer has no label"
-        )
+        return _NO_LABEL if label_of(example.target, pattern) is None else ""
 
-    return applies
+    return Metric(
+        info=setting.info,
+        function=label,
+        applies=applies,
+    )
+
+
+def _shown(found: str | None, known: set[str]) -> str:
+    """A wrong label, with whether it exists at all."""
+    if found is None:
+        return "no label"
+    is_unknown = bool(known) and found not in known
+    return f"{found[:60]!r} (no such label)" if is_unknown else repr(found[:60])

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import string
-import unicodedata
 from collections import Counter
 from typing import Any
 
 from rapidfuzz.distance import LCSseq
 
-from tunewell.metrics.text import normalise, tokens
+from tunewell.metrics.normalise import tokens
+from tunewell.metrics.registry import built_in
+from tunewell.task import TaskSpec
+from tunewell.types import Example, MetricInfo
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -21,35 +23,20 @@ CHRF_ORDER = 6
 CHRF_BETA = 2.0
 
 
-def exact(output: str, target: str) -> float:
-    r"""1 if the output is the target, white space at the ends apart.
-
-    Example:
-        >>> exact(" yes\n", "yes"), exact("Yes", "yes")
-        (1.0, 0.0)
-    """
-    return float(_nfc(output) == _nfc(target))
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
-
-
-def normalised(output: str, target: str, *, language: str = "en") -> float:
-    """1 if they agree after case, white space, punctuation, number and date formats are made alike.
-
-    Example:
-        >>> normalised("It costs EUR 1,200.00.", "it costs 1200 €")
-        1.0
-    """
-    return float(normalise(output, language) == normalise(target, language))
-
-
-def _f(matches: float, of_output: float, of_target: float) -> float:
+def _f1(matches: float, of_output: float, of_target: float) -> float:
+    """Harmonic mean of the shares of matches; two empty texts match."""
     if not of_output or not of_target:
         return float(of_output == of_target)
-    precision, recall = matches / of_output, matches / of_target
-    return 2 * precision * recall / (precision + recall) if matches else 0.0
+    if not matches:
+        return 0.0
+    precision = matches / of_output
+    recall = matches / of_target
+    return 2 * precision * recall / (precision + recall)
+
+
+def _shared_f1(said: Counter[Any], wanted: Counter[Any]) -> float:
+    common = said & wanted
+    return _f1(common.total(), said.total(), wanted.total())
 
 
 def token_f1(output: str, target: str) -> float:
@@ -62,12 +49,12 @@ def token_f1(output: str, target: str) -> float:
         >>> round(token_f1("The cat sat", "a cat sat down"), 3)
         0.8
     """
-    a, b = _squad(output), _squad(target)
-    return _f(sum((a & b).values()), a.total(), b.total())
+    return _shared_f1(_squad(output), _squad(target))
 
 
 def _squad(text: str) -> Counter[str]:
-    return Counter(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+    letters = text.lower().translate(_PUNCTUATION)
+    return Counter(_ARTICLES.sub(" ", letters).split())
 
 
 def rouge_n(output: str, target: str, *, n: int) -> float:
@@ -80,10 +67,11 @@ def rouge_n(output: str, target: str, *, n: int) -> float:
         >>> round(rouge_n("the cat sat on the mat", "the cat was on the mat", n=2), 3)
         0.6
     """
-    a, b = _grams(tokens(output), n), _grams(tokens(target), n)
-    if not a or not b:
+    said = _grams(tokens(output), n)
+    wanted = _grams(tokens(target), n)
+    if not said or not wanted:
         return 0.0
-    return _f(sum((a & b).values()), a.total(), b.total())
+    return _shared_f1(said, wanted)
 
 
 def rouge_l(output: str, target: str) -> float:
@@ -96,14 +84,17 @@ def rouge_l(output: str, target: str) -> float:
         >>> round(rouge_l("police killed the gunman", "police kill the gunman"), 3)
         0.75
     """
-    a, b = tokens(output), tokens(target)
-    if not a or not b:
+    said = tokens(output)
+    wanted = tokens(target)
+    if not said or not wanted:
         return 0.0
-    return _f(LCSseq.similarity(a, b), len(a), len(b))
+    common = LCSseq.similarity(said, wanted)
+    return _f1(common, len(said), len(wanted))
 
 
 def _grams(items: Any, n: int) -> Counter[Any]:
-    return Counter(tuple(items[i : i + n]) for i in range(len(items) - n + 1))
+    starts = range(len(items) - n + 1)
+    return Counter(tuple(items[start : start + n]) for start in starts)
 
 
 def chrf(output: str, target: str) -> float:
@@ -116,18 +107,74 @@ def chrf(output: str, target: str) -> float:
         >>> chrf("abc", "abc"), chrf("abc", "xyz")
         (1.0, 0.0)
     """
-    a, b = "".join(output.split()), "".join(target.split())
-    precision = recall = 0.0
-    orders = 0
-    for n in range(1, CHRF_ORDER + 1):
-        x, y = _grams(a, n), _grams(b, n)
-        if x and y:
-            common = sum((x & y).values())
-            precision += common / x.total()
-            recall += common / y.total()
-            orders += 1
-    if not orders or not precision + recall:
+    said = "".join(output.split())
+    wanted = "".join(target.split())
+    # Neither text has n-grams of more characters than the shorter one has.
+    orders = min(CHRF_ORDER, len(said), len(wanted))
+    if not orders:
         return 0.0
-    precision, recall = precision / orders, recall / orders
+
+    precision = recall = 0.0
+    for n in range(1, orders + 1):
+        of_said = _grams(said, n)
+        of_wanted = _grams(wanted, n)
+        common = (of_said & of_wanted).total()
+        precision += common / of_said.total()
+        recall += common / of_wanted.total()
+    if not precision:
+        return 0.0
+
+    precision /= orders
+    recall /= orders
     weight = CHRF_BETA**2
     return (1 + weight) * precision * recall / (weight * precision + recall)
+
+
+@built_in(MetricInfo(name="token_f1", title="shared words (F1)"))
+def token_f1_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """Harmonic mean of the shares of common words, as SQuAD measures answers."""
+    return token_f1(output, example.target)
+
+
+@built_in(
+    MetricInfo(
+        name="rouge_1",
+        title="ROUGE-1",
+    )
+)
+def rouge_1_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """F1 of common words."""
+    return rouge_n(output, example.target, n=1)
+
+
+@built_in(
+    MetricInfo(
+        name="rouge_2",
+        title="ROUGE-2",
+    )
+)
+def rouge_2_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """F1 of common word pairs."""
+    return rouge_n(output, example.target, n=2)
+
+
+@built_in(
+    MetricInfo(
+        name="rouge_l",
+        title="ROUGE-L",
+    )
+)
+def rouge_l_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """F1 of the longest common subsequence of words."""
+    return rouge_l(output, example.target)
+
+
+@built_in(
+    MetricInfo(
+        name="chrf",
+        title="chrF",
+    )
+)
+def chrf_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
+    """F-score of common character n-grams up to six."""
+    return chrf(output, example.target)

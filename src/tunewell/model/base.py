@@ -11,6 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
+from tunewell.errors import ModelError
 from tunewell.types import Message, Value
 
 Progress = Callable[[int, int], None]
@@ -70,20 +71,78 @@ class TargetScore(Value):
     reason: str = ""
 
 
+class ProgressCount:
+    """Counts what is done and tells it, if anybody asked.
+
+    Args:
+        progress: Who is told; None = nobody.
+        total: How many there are.
+    """
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+
+    def add(self, more: int = 1) -> None:
+        """So many more are done."""
+        self._done += more
+        if self._progress and more:
+            self._progress(self._done, self._total)
+
+
+def check_as_many(prompts: Sequence[object], targets: Sequence[object]) -> None:
+    """Refuses a call of `Model.score` with more targets than prompts, or fewer.
+
+    Raises:
+        ModelError: There are not as many.
+    """
+    if len(prompts) != len(targets):
+        raise ModelError(
+            f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
+        )
+
+
+def not_answered(reason: str, *, prompt_tokens: int = 0) -> Generation:
+    """The result of an item that failed."""
+    return Generation(
+        text="",
+        prompt_tokens=prompt_tokens,
+        tokens=0,
+        finish="error",
+        reason=reason or "no reason given",
+    )
+
+
+def not_scored(reason: str) -> TargetScore:
+    """The result of a target that has no score."""
+    return TargetScore(nats=0, tokens=0, reason=reason or "no reason given")
+
+
+def cut_at_stops(text: str, stops: Sequence[str]) -> str:
+    """The text up to the first of the stop strings.
+
+    Example:
+        >>> cut_at_stops("one two three", ["three", "two"]), cut_at_stops("one", ["two"])
+        ('one ', 'one')
+    """
+    places = [text.index(stop) for stop in stops if stop in text]
+    return text[: min(places)] if places else text
+
+
 @runtime_checkable
 class Model(Protocol):
     """A language model.
 
     A conversation is a tuple of `Message`s that ends with a user turn. Results come in the order of
-    the input, one for
-    each, whatever happens: a failure of one item is ``finish="error"`` with its reason, never an
-    exception and never a missing item. What concerns the whole call (no such model, refused key)
-    raises `tunewell.errors.ModelError`.
+    the input, one for each, whatever happens: a failure of one item is ``finish="error"`` with its
+    reason, never an exception and never a missing item. What concerns the whole call (no such
+    model, refused key) raises `tunewell.errors.ModelError`.
     """
 
     @property
     def name(self) -> str:
-        """What it is called in reports, such as ``smollm2-135m`` or ``smollm2-135m+3fa4c1d2e5b6``."""
+        """What it is called in reports: ``smollm2-135m``, ``smollm2-135m+3fa4c1d2e5b6``."""
         ...
 
     def generate(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from pydantic import Field
 
 from tunewell.errors import ModelError
+from tunewell.model.base import Generation, TargetScore
 from tunewell.types import Value
 
 
@@ -35,7 +35,45 @@ class RequestBudget(Value):
             >>> RequestBudget(prompt_price=0.5, answer_price=2.0).price(1_000_000, 500_000)
             1.5
         """
-        return (prompt_tokens * self.prompt_price + tokens * self.answer_price) / 1e6
+        prompts = prompt_tokens * self.prompt_price
+        answers = tokens * self.answer_price
+        return (prompts + answers) / 1e6
+
+    def holds(self, prompt_tokens: int, tokens: int) -> bool:
+        """Whether so many tokens are within its limits.
+
+        Example:
+            >>> RequestBudget(tokens=100).holds(60, 40), RequestBudget(tokens=100).holds(60, 41)
+            (True, False)
+        """
+        if self.tokens is not None and prompt_tokens + tokens > self.tokens:
+            return False
+        return self.cost is None or self.price(prompt_tokens, tokens) <= self.cost
+
+    def __str__(self) -> str:
+        limits = []
+        if self.tokens is not None:
+            limits.append(f"{self.tokens} tokens")
+        if self.cost is not None:
+            limits.append(f"a cost of {self.cost:g}")
+        return " and ".join(limits) or "no limit"
+
+
+class RequestPolicy(Value):
+    """How requests are sent.
+
+    Attributes:
+        in_flight: Most requests at a time.
+        timeout_s: Longest wait for one answer, in seconds.
+        retries: How often a request is sent again after an overload, a timeout or a fault of the
+            server.
+        requests_per_minute: Rate limit; None = none.
+    """
+
+    in_flight: int = Field(default=16, ge=1)
+    timeout_s: float = Field(default=120.0, gt=0)
+    retries: int = Field(default=6, ge=0)
+    requests_per_minute: float | None = Field(default=None, gt=0)
 
 
 class Spent(Value):
@@ -55,7 +93,13 @@ class BudgetError(ModelError):
             the budget.
     """
 
-    def __init__(self, message: str, *, hint: str = "", results: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        results: Sequence[Generation | TargetScore] = (),
+    ) -> None:
         super().__init__(message, hint=hint)
         self.results = tuple(results)
 
@@ -100,28 +144,31 @@ class Purse:
         """Replaces a reservation by what was used (0, 0 for a request that failed)."""
         with self._changed:
             self._open.remove(reserved)
-            s = self._spent
+            before = self._spent
             self._spent = Spent(
-                requests=s.requests + 1,
-                prompt_tokens=s.prompt_tokens + prompt_tokens,
-                tokens=s.tokens + tokens,
-                cost=s.cost + self._budget.price(prompt_tokens, tokens),
+                requests=before.requests + 1,
+                prompt_tokens=before.prompt_tokens + prompt_tokens,
+                tokens=before.tokens + tokens,
+                cost=before.cost + self._budget.price(prompt_tokens, tokens),
             )
             self._changed.notify_all()
 
     def _fits(self, pending: Sequence[tuple[int, int]]) -> bool:
-        prompt = self._spent.prompt_tokens + sum(p for p, _ in pending)
-        answer = self._spent.tokens + sum(a for _, a in pending)
-        b = self._budget
-        within_tokens = b.tokens is None or prompt + answer <= b.tokens
-        return within_tokens and (b.cost is None or b.price(prompt, answer) <= b.cost)
+        """Whether the budget holds what is spent and all of these, each (prompt, answer)."""
+        prompt_tokens = self._spent.prompt_tokens
+        tokens = self._spent.tokens
+        for more_prompt, more in pending:
+            prompt_tokens += more_prompt
+            tokens += more
+        return self._budget.holds(prompt_tokens, tokens)
 
     def _message(self) -> str:
-        s, b = self._spent, self._budget
-        limits = [f"{b.tokens} tokens"] if b.tokens is not None else []
-        limits += [f"a cost of {b.cost:g}"] if b.cost is not None else []
-        used = f"{s.prompt_tokens + s.tokens} tokens and {s.cost:.4g} are spent in {s.requests} requests"
-        return f"The next request could pass the budget of {' and '.join(limits)}: {used}. It was not sent."
+        spent = self._spent
+        total = spent.prompt_tokens + spent.tokens
+        return (
+            f"The next request could pass the budget of {self._budget}: {total} tokens and "
+            f"{spent.cost:.4g} are spent in {spent.requests} requests. It was not sent."
+        )
 
 
 class Pace:

@@ -2,109 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
 ROOM: Final = 64  # positions that the cache grows by
 
 
+@dataclass(frozen=True)
+class PromptPart:
+    """Some rows of a batch, whose prompts are read together.
+
+    Attributes:
+        rows: Which rows.
+        rows_in_all: How many the batch has.
+        longest: Positions of the batch's longest prompt; all prompts end at the same one.
+    """
+
+    rows: slice
+    rows_in_all: int
+    longest: int
+
+    @property
+    def count(self) -> int:
+        """How many rows."""
+        return int(self.rows.stop - self.rows.start)
+
+
+class KeysValues(NamedTuple):
+    """Keys and values of one layer, each of shape (rows, heads, positions, width)."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+
 class RoomyLayer(DynamicLayer):
-    """A cache layer with room at the end: a step writes one position instead of copying all of them."""
+    """A cache layer with room at the end: a step writes one position instead of copying all."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+    is_initialized: bool
+    _held_keys: torch.Tensor
+    _held_values: torch.Tensor
 
     def update(
-        self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any
-    ) -> tuple[Any, Any]:
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        *args: object,
+        **kwargs: object,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Writes new positions behind those held, and gives all."""
         if not self.is_initialized:
-            self.dtype, self.device = key_states.dtype, key_states.device
-            self.is_initialized: bool = True
-            self._held: list[Any] = [key_states[:, :, :0], value_states[:, :, :0]]
-            self.keys, self.values = self._held
+            self._begin(
+                key_states[:, :, :0],
+                value_states[:, :, :0],
+            )
+            self._show(0)
+
         start = self.keys.shape[2]
         end = start + key_states.shape[2]
-        if end > self._held[0].shape[2]:
-            self._held = [
-                _with_room(self.keys, key_states, end),
-                _with_room(self.values, value_states, end),
-            ]
-        for held, new in zip(self._held, (key_states, value_states), strict=True):
-            held[:, :, start:end] = new
-        self.keys, self.values = (held[:, :, :end] for held in self._held)
+        capacity = self._held_keys.shape[2]
+        if end > capacity:
+            self._held_keys = _with_room(self.keys, key_states, end)
+            self._held_values = _with_room(self.values, value_states, end)
+
+        self._held_keys[:, :, start:end] = key_states
+        self._held_values[:, :, start:end] = value_states
+        self._show(end)
         return self.keys, self.values
 
-    def take(
-        self, new: Sequence[Any], begun: Sequence[Any], part: slice, rows: int, longest: int
-    ) -> None:
-        """Writes the prompts of some of so many rows, all ending at the same place, behind what all begin with."""
-        if not self.is_initialized:
-            self.dtype, self.device = new[0].dtype, new[0].device
-            self.is_initialized = True
-            self._held = [t.new_zeros((rows, t.shape[1], longest + ROOM, t.shape[3])) for t in new]
-            self.keys, self.values = (held[:, :, :longest] for held in self._held)
-        for i, (held, states) in enumerate(zip(self._held, new, strict=True)):
-            held[part, :, longest - states.shape[2] : longest] = states
-            if begun:
-                held[part, :, : begun[i].shape[2]] = begun[i]
+    def take(self, part: PromptPart, new: KeysValues, begun: KeysValues | None) -> None:
+        """Writes the prompts of some rows.
 
-    def batch_select_indices(self, indices: Any) -> None:
+        Args:
+            part: Which rows.
+            new: Theirs.
+            begun: What all prompts begin with; None where they share nothing.
+        """
+        longest = part.longest
+        if not self.is_initialized:
+            self._begin(
+                _empty(new.keys, part),
+                _empty(new.values, part),
+            )
+            self._show(longest)
+
+        start = longest - new.keys.shape[2]
+        self._held_keys[part.rows, :, start:longest] = new.keys
+        self._held_values[part.rows, :, start:longest] = new.values
+
+        # The common beginning lies in front of each row's own padding.
+        if begun is not None:
+            shared = begun.keys.shape[2]
+            self._held_keys[part.rows, :, :shared] = begun.keys
+            self._held_values[part.rows, :, :shared] = begun.values
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keeps these rows (a row may come several times)."""
         end = self.keys.shape[2]
-        self._held = [held.index_select(0, indices) for held in self._held]
-        self.keys, self.values = (held[:, :, :end] for held in self._held)
+        self._held_keys = self._held_keys.index_select(0, indices)
+        self._held_values = self._held_values.index_select(0, indices)
+        self._show(end)
+
+    def _begin(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        self._held_keys = keys
+        self._held_values = values
+        self.dtype = keys.dtype
+        self.device = keys.device
+        self.is_initialized = True
+
+    def _show(self, end: int) -> None:
+        """Makes the positions up to ``end`` those that attention sees."""
+        self.keys = self._held_keys[:, :, :end]
+        self.values = self._held_values[:, :, :end]
 
 
 class PartLayer(DynamicLayer):
-    """A cache layer of some rows while their prompts are read: it writes into the layer that holds all rows.
+    """A cache layer of some rows while their prompts are read.
+
+    It writes into the layer that holds all rows.
 
     Args:
         whole: That layer.
         part: The rows.
-        rows: How many there are in all.
-        longest: Positions of the longest prompt.
         common: The layer of what all prompts begin with, of one row; None = nothing.
     """
 
-    def __init__(
-        self, whole: RoomyLayer, part: slice, rows: int, longest: int, common: Any
-    ) -> None:
+    def __init__(self, whole: RoomyLayer, part: PromptPart, common: RoomyLayer | None) -> None:
         super().__init__()
-        self._place = (part, rows, longest)
         self._whole = whole
-        self._begun: list[Any] = []
+        self._part = part
+        self._begun: KeysValues | None = None
         if common is not None:
-            count = part.stop - part.start
-            self._begun = [t.expand(count, -1, -1, -1) for t in (common.keys, common.values)]
-            self.keys, self.values = self._begun
+            self.keys = common.keys.expand(part.count, -1, -1, -1)
+            self.values = common.values.expand(part.count, -1, -1, -1)
+            self._begun = KeysValues(self.keys, self.values)
             self.is_initialized: bool = True
 
     def update(
-        self, key_states: Any, value_states: Any, *args: Any, **kwargs: Any
-    ) -> tuple[Any, Any]:
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        *args: object,
+        **kwargs: object,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Writes these rows' prompts, and gives them behind what all begin with."""
-        new = (key_states, value_states)
-        self._whole.take(new, self._begun, *self._place)
-        if not self._begun:
+        new = KeysValues(key_states, value_states)
+        self._whole.take(self._part, new, self._begun)
+        if self._begun is None:
             return new
-        keys, values = (torch.cat(both, 2) for both in zip(self._begun, new, strict=True))
-        return keys, values
+        return (
+            torch.cat((self._begun.keys, key_states), 2),
+            torch.cat((self._begun.values, value_states), 2),
+        )
 
 
-def _with_room(old: Any, like: Any, length: int) -> Any:
+def _empty(like: torch.Tensor, part: PromptPart) -> torch.Tensor:
+    """Keys or values of a whole batch before its prompts are read: zeros, with room."""
+    _, heads, _, width = like.shape
+    positions = part.longest + ROOM
+    return like.new_zeros((part.rows_in_all, heads, positions, width))
+
+
+def _with_room(old: torch.Tensor, like: torch.Tensor, length: int) -> torch.Tensor:
+    """The old positions with room behind them."""
     batch, heads, _, width = like.shape
     new = like.new_empty((batch, heads, length + ROOM, width))
     new[:, :, : old.shape[2]] = old
     return new
 
 
-def make_cache(config: Any) -> Any:
-    """A key-value cache for a model: in-place layers, except where the model has layers of its own kind."""
+def make_cache(config: PreTrainedConfig) -> DynamicCache:
+    """A key-value cache for a model.
+
+    In-place layers, except where the model has layers of its own kind.
+    """
     cache = DynamicCache(config=config)
-    cache.layers = [
-        RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers
-    ]
+    for i, layer in enumerate(cache.layers):
+        if type(layer) is DynamicLayer:
+            cache.layers[i] = RoomyLayer()
     if not cache.layers:
         cache.layer_class_to_replicate = RoomyLayer
     return cache

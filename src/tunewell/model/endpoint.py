@@ -1,33 +1,42 @@
-"""Any OpenAI-compatible server (OpenAI, vLLM, llama.cpp, Ollama …): many requests in flight, within a budget.
+"""Any OpenAI-compatible server (OpenAI, vLLM, llama.cpp, Ollama …).
 
-Nothing is sent but to the address that the user named. The key comes from the environment and
-appears in no message.
+Many requests are in flight, within a budget. Nothing is sent but to the address that the user
+named. The key comes from the environment and appears in no message.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from time import time
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tunewell.errors import MissingExtraError, ModelError
-from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
-from tunewell.model.budget import BudgetError, Pace, Purse, RequestBudget, Spent
-from tunewell.model.chat import chat_format, load_tokenizer, valid_text
+from tunewell.model.base import (
+    GenerateOptions,
+    Generation,
+    Progress,
+    ProgressCount,
+    TargetScore,
+    check_as_many,
+    cut_at_stops,
+    not_answered,
+    not_scored,
+)
+from tunewell.model.budget import BudgetError, Pace, Purse, RequestBudget, RequestPolicy, Spent
+from tunewell.model.chat import Encoded, chat_format, load_tokenizer, valid_text
+from tunewell.model.sending import ModelServer, NoReply, Sender, TokensUsed, tokens_used
 from tunewell.types import Message
 
+if TYPE_CHECKING:
+    import httpx2
+    from openai.types import Completion
+    from openai.types.chat import ChatCompletion
+
 R = TypeVar("R", Generation, TargetScore)
-FIRST_WAIT_S: Final = 0.5
-LONGEST_WAIT_S: Final = 60.0
-LONGEST_ASKED_WAIT_S: Final = 600.0  # a server that wants a longer pause is treated as a failure
+OPENAI: Final = "api.openai.com"
 TURN_TOKENS: Final = 16  # what a template may add to a turn; part of the bound that is reserved
-TIMED_OUT: Final = "no answer in time"
 STOPS_SENT: Final = 4  # OpenAI takes no more; all of them are applied here as well
 
 
@@ -38,16 +47,12 @@ class EndpointModel:
         model: As the server calls it.
         base_url: Such as ``http://localhost:8000/v1``.
         key_variable: Environment variable that holds the key. Local servers need none.
-        in_flight: Most requests at a time.
-        timeout_s: Longest wait for one answer, in seconds.
-        retries: How often a request is sent again after an overload, a timeout or a fault of the
-            server.
-        requests_per_minute: Rate limit; None = none.
+        policy: How requests are sent; see `RequestPolicy`.
         budget: What may be spent; see `RequestBudget`.
         tokenizer: Folder with the tokenizer of the served model: needed by `score`, which sends
             token ids to ``/completions`` with ``echo`` (vLLM has it).
-        http_client: A client of httpx2 to use instead of one with a socket (tests).
-        pace: Waiting, for tests.
+        http_client: A client to use instead of one with a socket (tests).
+        pace: Waiting, for tests; by default as ``policy`` says.
 
     Raises:
         MissingExtraError: The extra ``endpoint`` is not installed.
@@ -60,13 +65,10 @@ class EndpointModel:
         *,
         base_url: str,
         key_variable: str = "OPENAI_API_KEY",
-        in_flight: int = 16,
-        timeout_s: float = 120.0,
-        retries: int = 6,
-        requests_per_minute: float | None = None,
+        policy: RequestPolicy | None = None,
         budget: RequestBudget | None = None,
         tokenizer: Path | None = None,
-        http_client: Any = None,
+        http_client: httpx2.Client | None = None,
         pace: Pace | None = None,
     ) -> None:
         try:
@@ -76,25 +78,28 @@ class EndpointModel:
                 "endpoint", needed_for=f"Asking '{model}' at {base_url}"
             ) from error
         key = os.environ.get(key_variable, "")
-        if not key and "api.openai.com" in base_url:
+        if not key and OPENAI in base_url:
             raise ModelError(
                 f"{base_url} wants a key.",
                 hint=f"export {key_variable}=…   (it is read from there only)",
             )
+
+        policy = policy or RequestPolicy()
         self.name = model
         self._url = base_url
-        self._key = key
-        self._key_variable = key_variable
-        self._in_flight = max(1, in_flight)
-        self._retries = retries
+        self._in_flight = policy.in_flight
         self._tokenizer = tokenizer
         self._purse = Purse(budget or RequestBudget())
-        self._pace = pace or Pace(requests_per_minute)
-        self._answered = threading.Event()
+        self._sender = Sender(
+            ModelServer(base_url, model, key, key_variable),
+            self._purse,
+            pace or Pace(policy.requests_per_minute),
+            retries=policy.retries,
+        )
         self._client = openai.OpenAI(
             api_key=key or "none",
             base_url=base_url,
-            timeout=timeout_s,
+            timeout=policy.timeout_s,
             max_retries=0,
             http_client=http_client,
         )
@@ -128,7 +133,7 @@ class EndpointModel:
         def one(i: int) -> Generation:
             return self._generate(prompts[i], chosen)
 
-        return self._all(one, len(prompts), _no_answer, progress)
+        return self._all(one, len(prompts), not_answered, progress)
 
     def score(
         self,
@@ -145,74 +150,73 @@ class EndpointModel:
             BudgetError: As for `generate`.
             ModelError: No such model, a refused key, no server; or not as many targets as prompts.
         """
-        if len(prompts) != len(targets):
-            raise ModelError(
-                f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
-            )
+        check_as_many(prompts, targets)
         if self._tokenizer is None:
             reason = "scoring at an endpoint needs the folder of the served model's tokenizer"
-            return [TargetScore(nats=0, tokens=0, reason=reason)] * len(prompts)
+            return [not_scored(reason)] * len(prompts)
         chat = chat_format(load_tokenizer(self._tokenizer))
-        encoded = [chat.encode(p, t) for p, t in zip(prompts, targets, strict=True)]
+        encoded = list(map(chat.encode, prompts, targets))
 
         def one(i: int) -> TargetScore:
-            return self._score(encoded[i].ids, encoded[i].target_start)
+            return self._score(encoded[i])
 
-        return self._all(one, len(prompts), _no_score, progress)
+        return self._all(one, len(prompts), not_scored, progress)
 
     def _generate(self, prompt: tuple[Message, ...], options: GenerateOptions) -> Generation:
-        messages = [{"role": m.role, "content": valid_text(m.content)} for m in prompt]
-        size = sum(len(m["content"].encode()) + TURN_TOKENS for m in messages) + TURN_TOKENS
-        limit = "max_completion_tokens" if "api.openai.com" in self._url else "max_tokens"
+        contents = [valid_text(message.content) for message in prompt]
+        prompt_bytes = sum(len(content.encode()) for content in contents)
+        request = self._chat_request(prompt, contents, options)
+
+        # A token is at least a byte, so the bytes and what the template adds are an upper bound.
+        most = TokensUsed(
+            prompt_bytes + TURN_TOKENS * (len(prompt) + 1),
+            options.max_new_tokens,
+        )
+        reply = self._sender.send(lambda: self._client.chat.completions.create(**request), most)
+        if isinstance(reply, NoReply):
+            return not_answered(reply.reason)
+        return _generation(reply, options, prompt_bytes)
+
+    def _chat_request(
+        self, prompt: Sequence[Message], contents: Sequence[str], options: GenerateOptions
+    ) -> dict[str, Any]:
+        messages = []
+        for message, content in zip(prompt, contents, strict=True):
+            messages.append({"role": message.role, "content": content})
+
+        limit = "max_completion_tokens" if OPENAI in self._url else "max_tokens"
         request: dict[str, Any] = {
             "model": self.name,
             "messages": messages,
             limit: options.max_new_tokens,
+            "temperature": options.temperature,
+            "seed": options.seed,
         }
-        request |= {"temperature": options.temperature, "seed": options.seed}
-        request |= {"top_p": options.top_p} if options.temperature > 0 else {}
-        request |= {"stop": list(options.stop[:STOPS_SENT])} if options.stop else {}
-        reply = self._send(
-            lambda: self._client.chat.completions.create(**request), (size, options.max_new_tokens)
-        )
-        if isinstance(reply, str):
-            return _no_answer(reply)
-        choice = reply.choices[0] if reply.choices else None
-        if choice is None or choice.message is None:
-            return _no_answer("the server's reply holds no answer")
-        if choice.finish_reason == "content_filter" or choice.message.refusal:
-            return _no_answer(
-                f"refused by the server: {choice.message.refusal or 'content filter'}"
-            )
-        text = choice.message.content or ""
-        at = min((text.index(s) for s in options.stop if s in text), default=None)
-        used = _usage(reply, sum(len(m["content"].encode()) for m in messages), text)
-        return Generation(
-            text=text[:at],
-            prompt_tokens=used[0],
-            tokens=min(used[1], options.max_new_tokens),
-            finish="length" if choice.finish_reason == "length" and at is None else "stop",
-        )
+        if options.temperature > 0:
+            request["top_p"] = options.top_p
+        if options.stop:
+            request["stop"] = list(options.stop[:STOPS_SENT])
+        return request
 
-    def _score(self, ids: tuple[int, ...], start: int) -> TargetScore:
+    def _score(self, encoded: Encoded) -> TargetScore:
         request = {
             "model": self.name,
-            "prompt": list(ids),
+            "prompt": list(encoded.ids),
             "echo": True,
             "logprobs": 1,
             "max_tokens": 1,
+            "temperature": 0,
         }
-        reply = self._send(
-            lambda: self._client.completions.create(**request, temperature=0),
-            (len(ids) + TURN_TOKENS, 1),
-        )
-        if isinstance(reply, str):
-            return _no_score(reply)
-        found = reply.choices[0].logprobs if reply.choices else None
-        logprobs = list(found.token_logprobs or ())[: len(ids)] if found else []
-        if len(logprobs) < len(ids) or any(p is None for p in logprobs[start:]):
-            return _no_score("the server gives no log-probabilities of the prompt (echo)")
-        return TargetScore(nats=max(0.0, -sum(logprobs[start:])), tokens=len(ids) - start)
+        most = TokensUsed(len(encoded.ids) + TURN_TOKENS, 1)
+        reply = self._sender.send(lambda: self._client.completions.create(**request), most)
+        if isinstance(reply, NoReply):
+            return not_scored(reply.reason)
+
+        target = _echoed(reply, len(encoded.ids))[encoded.target_start :]
+        tokens = len(encoded.ids) - encoded.target_start
+        if len(target) < tokens or None in target:
+            return not_scored("the server gives no log-probabilities of the prompt (echo)")
+        return TargetScore(nats=max(0.0, -sum(target)), tokens=tokens)
 
     def _all(
         self,
@@ -223,144 +227,57 @@ class EndpointModel:
     ) -> list[R]:
         """Runs all items with many in flight; what concerns the whole call stops it."""
         results: list[R] = [failed("not asked")] * count
+        done = ProgressCount(progress, count)
         fatal: ModelError | None = None
         pool = ThreadPoolExecutor(max_workers=self._in_flight)
         try:
-            futures = {pool.submit(one, i): i for i in range(count)}
-            for done, future in enumerate(as_completed(futures), 1):
+            places = {pool.submit(one, i): i for i in range(count)}
+            for future in as_completed(places):
                 if future.cancelled():
                     continue
                 try:
-                    results[futures[future]] = future.result()
+                    results[places[future]] = future.result()
                 except ModelError as error:
                     fatal = fatal or error
-                    for other in futures:
+                    for other in places:
                         other.cancel()
-                if progress and fatal is None:
-                    progress(done, count)
+                else:
+                    done.add()
         finally:  # an interrupt does not wait for the requests in flight
             pool.shutdown(wait=False, cancel_futures=True)
+
         if isinstance(fatal, BudgetError):
-            raise BudgetError(fatal.message, hint=fatal.hint, results=[*results]) from fatal
+            raise BudgetError(fatal.message, hint=fatal.hint, results=results) from fatal
         if fatal is not None:
             raise fatal
         return results
 
-    def _send(self, call: Callable[[], Any], most: tuple[int, int]) -> Any:
-        """The server's reply, or the reason why there is none for this item."""
-        reason = ""
-        for attempt in range(self._retries + 1):
-            self._pace.wait()
-            self._purse.reserve(*most)
-            used = (0, 0)
-            try:
-                reply, reason, wait_s = self._try(call, attempt)
-                if reply is not None:
-                    self._answered.set()
-                    used = _usage(reply, most[0], "x" * 4 * most[1])
-                    return reply
-                used = most if reason == TIMED_OUT else used  # it may be charged all the same
-            finally:
-                self._purse.settle(most, *used)
-            if wait_s is None or attempt == self._retries:
-                break
-            self._pace.rest(wait_s)
-        return self._safe(reason)
 
-    def _try(self, call: Callable[[], Any], attempt: int) -> tuple[Any, str, float | None]:
-        """(reply, "", None), or (None, reason, seconds to wait before the next try or None for no next try)."""
-        import openai
+def _generation(reply: ChatCompletion, options: GenerateOptions, prompt_bytes: int) -> Generation:
+    """The answer in a server's reply, or the reason why it holds none."""
+    choice = reply.choices[0] if reply.choices else None
+    if choice is None or choice.message is None:
+        return not_answered("the server's reply holds no answer")
+    refusal = choice.message.refusal
+    if refusal or choice.finish_reason == "content_filter":
+        return not_answered(f"refused by the server: {refusal or 'content filter'}")
 
-        backoff_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * _jitter(attempt)
-        try:
-            return call(), "", None
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            hint = f"check the environment variable {self._key_variable}"
-            raise ModelError(
-                f"{self._url} refuses the key: {self._safe(str(error))}", hint=hint
-            ) from None
-        except openai.NotFoundError as error:
-            if attempt or self._answered.is_set():
-                return None, f"not found: {error}", None
-            raise ModelError(
-                f"{self._url} knows no model '{self.name}' or no such call: {self._safe(str(error))}",
-                hint=f"curl {self._url.rstrip('/')}/models",
-            ) from None
-        except openai.RateLimitError as error:
-            if error.code == "insufficient_quota":
-                raise ModelError(
-                    f"{self._url}: the account's quota is used up.", hint="see the provider"
-                ) from None
-            return None, f"too many requests: {error}", self._asked_wait(error, backoff_s)
-        except openai.APITimeoutError:
-            return None, TIMED_OUT, backoff_s
-        except openai.APIConnectionError as error:
-            if attempt == self._retries and not self._answered.is_set():
-                raise ModelError(
-                    f"There is no server at {self._url}: {error.__cause__ or error}"
-                ) from None
-            return None, f"connection failed: {error.__cause__ or error}", backoff_s
-        except openai.InternalServerError as error:
-            return None, f"fault of the server: {error}", self._asked_wait(error, backoff_s)
-        except openai.OpenAIError as error:  # a refused request: sending it again changes nothing
-            return None, str(error), None
-        except ValueError as error:  # a reply that is no JSON
-            return None, f"a reply that cannot be read: {error}", backoff_s
-
-    def _asked_wait(self, error: Any, backoff_s: float) -> float | None:
-        asked_s = retry_after_s(error.response.headers)
-        if asked_s is None:
-            return backoff_s
-        if asked_s > LONGEST_ASKED_WAIT_S:
-            return None
-        self._pace.pause(asked_s)
-        return 0.0
-
-    def _safe(self, text: str) -> str:
-        return text.replace(self._key, "…") if self._key else text
-
-
-def retry_after_s(headers: Any) -> float | None:
-    """Seconds that a server asks to wait (``retry-after-ms``, ``retry-after`` in seconds or as a date), or None.
-
-    Example:
-        >>> retry_after_s({"retry-after": "2"}), retry_after_s({"retry-after-ms": "1500"}), retry_after_s({})
-        (2.0, 1.5, None)
-    """
-    try:
-        return max(0.0, float(headers["retry-after-ms"]) / 1000)
-    except (KeyError, ValueError):
-        pass
-    said = headers.get("retry-after")
-    if said is None:
-        return None
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time())
-    except (ValueError, TypeError):
-        return None
-
-
-def _jitter(attempt: int) -> float:
-    """0.75 to 1.25, different for each thread, so that refused requests do not all come back at once."""
-    return 0.75 + 0.5 * (zlib.crc32(f"{threading.get_ident()} {attempt}".encode()) / 2**32)
-
-
-def _usage(reply: Any, prompt_bytes: int, text: str) -> tuple[int, int]:
-    usage = getattr(reply, "usage", None)
-    if usage is not None and usage.prompt_tokens:
-        return int(usage.prompt_tokens), int(usage.completion_tokens or 0)
-    return max(1, prompt_bytes // 4), len(text.encode()) // 4
-
-
-def _no_answer(reason: str) -> Generation:
+    text = choice.message.content or ""
+    shown = cut_at_stops(text, options.stop)
+    ended_at_limit = choice.finish_reason == "length" and shown == text
+    estimate = TokensUsed(max(1, prompt_bytes // 4), len(text.encode()) // 4)
+    used = tokens_used(reply, otherwise=estimate)
     return Generation(
-        text="", prompt_tokens=0, tokens=0, finish="error", reason=reason or "no reason given"
+        text=shown,
+        prompt_tokens=used.prompt,
+        tokens=min(used.answer, options.max_new_tokens),
+        finish="length" if ended_at_limit else "stop",
     )
 
 
-def _no_score(reason: str) -> TargetScore:
-    return TargetScore(nats=0, tokens=0, reason=reason or "no reason given")
+def _echoed(reply: Completion, count: int) -> list[float]:
+    """Log-probabilities of the first tokens of an echoed prompt; empty where there are none."""
+    logprobs = reply.choices[0].logprobs if reply.choices else None
+    if logprobs is None:
+        return []
+    return list(logprobs.token_logprobs or ())[:count]

@@ -1,4 +1,4 @@
-"""A model for tests: says what the test tells it to, always the same, and fails where the test wants it to."""
+"""A model for tests: says what the test tells it to, and fails where the test wants it to."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tunewell.errors import ModelError
-from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
+from tunewell.model.base import (
+    GenerateOptions,
+    Generation,
+    Progress,
+    ProgressCount,
+    TargetScore,
+    check_as_many,
+    cut_at_stops,
+    not_answered,
+    not_scored,
+)
 from tunewell.types import Message
 
 Conversation = tuple[Message, ...]
 Answers = Callable[[Conversation], str] | Mapping[str, str] | Sequence[str]
 _TOKEN = re.compile(r"\s*\S+|\s+$")
+SURE_NATS = 0.1  # per word of a target that is the scripted answer
+UNLIKE_NATS = 5.0  # added per word of a target that has nothing in common with it
 
 
 def echo(prompt: Conversation) -> str:
@@ -53,11 +64,11 @@ class FakeModel:
         """The scripted answers, cut at stop strings and at ``max_new_tokens`` words."""
         options = options or GenerateOptions()
         results = []
+        done = ProgressCount(progress, len(prompts))
         for i, prompt in enumerate(prompts):
             self.calls.append(prompt)
             results.append(self._one(i, prompt, options))
-            if progress:
-                progress(i + 1, len(prompts))
+            done.add()
         return results
 
     def score(
@@ -68,46 +79,39 @@ class FakeModel:
         progress: Progress | None = None,
     ) -> list[TargetScore]:
         """0.1 nats a word for the scripted answer, more the less a target is like it."""
-        if len(prompts) != len(targets):
-            raise ModelError(
-                f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
-            )
+        check_as_many(prompts, targets)
         results = []
+        done = ProgressCount(progress, len(prompts))
         for i, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
-            reason = self.failures(prompt)
-            tokens = len(_words(target)) + 1
-            unlike = (
-                1
-                - difflib.SequenceMatcher(
-                    None, self._answer(i, prompt), target, autojunk=False
-                ).ratio()
-            )
-            nats = tokens * (0.1 + 5 * unlike)
-            results.append(
-                TargetScore(nats=0, tokens=0, reason=reason)
-                if reason
-                else TargetScore(nats=nats, tokens=tokens)
-            )
-            if progress:
-                progress(i + 1, len(prompts))
+            results.append(self._score(i, prompt, target))
+            done.add()
         return results
 
     def _one(self, i: int, prompt: Conversation, options: GenerateOptions) -> Generation:
-        prompt_tokens = sum(1 + len(_words(m.content)) for m in prompt)
+        prompt_tokens = sum(1 + len(_words(message.content)) for message in prompt)
         if reason := self.failures(prompt):
-            return Generation(
-                text="", prompt_tokens=prompt_tokens, tokens=0, finish="error", reason=reason
-            )
-        text = self._answer(i, prompt)
-        at = min((text.index(s) for s in options.stop if s in text), default=len(text))
-        words = _words(text[:at])
-        cut = len(words) > options.max_new_tokens
+            return not_answered(reason, prompt_tokens=prompt_tokens)
+
+        answer = self._answer(i, prompt)
+        words = _words(cut_at_stops(answer, options.stop))
+        given = words[: options.max_new_tokens]
         return Generation(
-            text="".join(words[: options.max_new_tokens]),
+            text="".join(given),
             prompt_tokens=prompt_tokens,
-            tokens=min(len(words), options.max_new_tokens),
-            finish="length" if cut else "stop",
+            tokens=len(given),
+            finish="length" if len(given) < len(words) else "stop",
         )
+
+    def _score(self, i: int, prompt: Conversation, target: str) -> TargetScore:
+        if reason := self.failures(prompt):
+            return not_scored(reason)
+
+        answer = self._answer(i, prompt)
+        matcher = difflib.SequenceMatcher(None, answer, target, autojunk=False)
+        unlike = 1 - matcher.ratio()
+        nats_per_word = SURE_NATS + UNLIKE_NATS * unlike
+        tokens = len(_words(target)) + 1
+        return TargetScore(nats=tokens * nats_per_word, tokens=tokens)
 
     def _answer(self, i: int, prompt: Conversation) -> str:
         if callable(self.answers):

@@ -1,25 +1,42 @@
-"""A model on this machine: transformers for the network, our own loop for generation, LoRA adapters on one base."""
+"""A model on this machine.
+
+transformers for the network, our own loop for generation, LoRA adapters on one base.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from tunewell.errors import ModelError
-from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
-from tunewell.model.chat import ChatFormat
+from tunewell.model.base import (
+    GenerateOptions,
+    Generation,
+    Progress,
+    ProgressCount,
+    TargetScore,
+    check_as_many,
+    cut_at_stops,
+    not_answered,
+    not_scored,
+)
+from tunewell.model.chat import ChatFormat, Encoded
 from tunewell.model.network import Network, Precision
 from tunewell.model.weights import Weights, resolve
 from tunewell.types import Message
 
+if TYPE_CHECKING:
+    from tunewell.model.decode import DecodingPrompt
+    from tunewell.model.libraries import CausalNetwork
+
 T = TypeVar("T")
 BATCH_TOKENS: Final = 16_384
 BATCH_ROWS: Final = 128
-SCORED_AT_ONCE: Final = (
-    512  # target positions whose logits are held together, 200 KB each for SmolLM2
-)
+
+# Target positions whose logits are held together, 200 KB each for SmolLM2.
+SCORED_AT_ONCE: Final = 512
 
 
 class LocalModel:
@@ -65,9 +82,11 @@ class LocalModel:
     @property
     def name(self) -> str:
         """The weights' name; with an adapter ``+`` and the first 12 characters of its digest."""
-        return self._name or (
-            f"{self.weights.name}+{self._digest[:12]}" if self._digest else self.weights.name
-        )
+        if self._name:
+            return self._name
+        if self._digest:
+            return f"{self.weights.name}+{self._digest[:12]}"
+        return self.weights.name
 
     @property
     def chat(self) -> ChatFormat:
@@ -87,14 +106,13 @@ class LocalModel:
     def with_adapter(self, adapter: Path | None, *, name: str | None = None) -> LocalModel:
         """The same base weights (shared, not copied) with another adapter, or with none."""
         other = object.__new__(LocalModel)
-        other.weights, other.batch_tokens, other._network = (
-            self.weights,
-            self.batch_tokens,
-            self._network,
-        )
-        other._digest, other._name = None, name
+        other.weights = self.weights
+        other.batch_tokens = self.batch_tokens
+        other._network = self._network
+        other._digest = None
+        other._name = name
         if self._network.private:
-            other._network = Network.load(self.weights, self.dtype, str(self._network.model.device))
+            other._network = self._fresh_network()
         if adapter is not None:
             other._take(adapter)
         return other
@@ -110,41 +128,32 @@ class LocalModel:
 
         See `tunewell.model.base.Model.generate`.
         """
-        from tunewell.model.decode import Choice, Decoder, DecodingPrompt, common_start, draws_for
+        from tunewell.model.decode import Choice, Decoder, common_start
 
         options = options or GenerateOptions()
-        results: list[Generation | None] = [None] * len(prompts)
+        results: dict[int, Generation] = {}
         rows: list[DecodingPrompt] = []
         for i, prompt in enumerate(prompts):
-            try:
-                ids = self.chat.encode(prompt).ids
-            except ModelError as error:
-                results[i] = _failed(error.message)
-                continue
-            room = self.context_tokens - len(ids)
-            if room < 1 or not ids:
-                results[i] = _failed(
-                    f"a prompt of {len(ids)} tokens in a context of {self.context_tokens}", len(ids)
-                )
-                continue
-            draws = draws_for(options.seed, ids) if options.temperature > 0 else None
-            rows.append(DecodingPrompt(i, ids, min(options.max_new_tokens, room), draws=draws))
-        tell = _teller(progress, len(prompts))
-        tell(len(prompts) - len(rows))
-        shared = common_start(rows)
+            prepared = self._prepare(i, prompt, options)
+            if isinstance(prepared, Generation):
+                results[i] = prepared
+            else:
+                rows.append(prepared)
+
+        done = ProgressCount(progress, len(prompts))
+        done.add(len(results))
+        choice = Choice(options.temperature, options.top_p)
         stopped = _stopper(self.chat, options.stop)
+        shared = common_start(rows)
+        costs = [len(row.ids) + options.max_new_tokens for row in rows]
         with self._ready() as model:
             decoder = Decoder(model, self._network.end_ids)
-            for batch in _batches(
-                rows, [len(r.ids) + options.max_new_tokens for r in rows], self.batch_tokens
-            ):
-                decoder.run(
-                    batch, Choice(options.temperature, options.top_p), stopped, shared=shared
-                )
+            for batch in _batches(rows, costs, self.batch_tokens):
+                decoder.run(batch, choice, stopped, shared=shared)
                 for row in batch:
                     results[row.index] = self._generation(row, options.stop)
-                tell(len(batch))
-        return [r or _failed("nothing was generated") for r in results]
+                done.add(len(batch))
+        return [results[i] for i in range(len(prompts))]
 
     def score(
         self,
@@ -157,45 +166,68 @@ class LocalModel:
 
         Logits in float32 and at the target's positions only.
         """
-        if len(prompts) != len(targets):
-            raise ModelError(
-                f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
-            )
-        results: list[TargetScore] = [TargetScore(nats=0, tokens=0, reason="not scored")] * len(
-            prompts
-        )
-        rows: list[tuple[int, tuple[int, ...], int]] = []
+        check_as_many(prompts, targets)
+        results: dict[int, TargetScore] = {}
+        rows: list[tuple[int, Encoded]] = []
         for i, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
-            try:
-                encoded = self.chat.encode(prompt, target, max_tokens=self.context_tokens)
-            except ModelError as error:
-                results[i] = TargetScore(nats=0, tokens=0, reason=error.message)
-                continue
-            if not encoded.fits:
-                why = f"{len(encoded.ids)} tokens in a context of {self.context_tokens}"
-                results[i] = TargetScore(nats=0, tokens=0, reason=why)
-                continue
-            rows.append((i, encoded.ids, encoded.target_start))
-        tell = _teller(progress, len(prompts))
-        tell(len(prompts) - len(rows))
-        costs = [
-            max(len(ids), (len(ids) - start) * self.batch_tokens // SCORED_AT_ONCE)
-            for _, ids, start in rows
-        ]
+            encoded = self._encode(prompt, target)
+            if isinstance(encoded, TargetScore):
+                results[i] = encoded
+            else:
+                rows.append((i, encoded))
+
+        done = ProgressCount(progress, len(prompts))
+        done.add(len(results))
+        costs = [self._scoring_cost(encoded) for _, encoded in rows]
         with self._ready() as model:
             for batch in _batches(rows, costs, self.batch_tokens):
-                for (i, ids, start), nats in zip(
-                    batch, self._network.nats(model, batch), strict=True
-                ):
-                    results[i] = TargetScore(nats=nats, tokens=len(ids) - start)
-                tell(len(batch))
-        return results
+                sums = self._network.nats(model, [encoded for _, encoded in batch])
+                for (i, encoded), nats in zip(batch, sums, strict=True):
+                    results[i] = TargetScore(nats=nats, tokens=len(encoded.target_ids))
+                done.add(len(batch))
+        return [results[i] for i in range(len(prompts))]
 
-    def _generation(self, row: Any, stop: Sequence[str]) -> Generation:
-        text = self.chat.decode(row.out)
-        cuts = [text.index(s) for s in stop if s in text]
+    def _prepare(
+        self, index: int, prompt: tuple[Message, ...], options: GenerateOptions
+    ) -> DecodingPrompt | Generation:
+        """The prompt as the decoder takes it, or the result where it cannot be answered."""
+        from tunewell.model.decode import DecodingPrompt, draws_for
+
+        try:
+            ids = self.chat.encode(prompt).ids
+        except ModelError as error:
+            return not_answered(error.message)
+        room = self.context_tokens - len(ids)
+        if room < 1 or not ids:
+            return not_answered(
+                f"a prompt of {len(ids)} tokens in a context of {self.context_tokens}",
+                prompt_tokens=len(ids),
+            )
+        return DecodingPrompt(
+            index,
+            ids,
+            limit=min(options.max_new_tokens, room),
+            draws=draws_for(options.seed, ids) if options.temperature > 0 else None,
+        )
+
+    def _encode(self, prompt: tuple[Message, ...], target: str) -> Encoded | TargetScore:
+        """The conversation as ids, or the result where it cannot be scored."""
+        try:
+            encoded = self.chat.encode(prompt, target, max_tokens=self.context_tokens)
+        except ModelError as error:
+            return not_scored(error.message)
+        if not encoded.fits:
+            return not_scored(f"{len(encoded.ids)} tokens in a context of {self.context_tokens}")
+        return encoded
+
+    def _scoring_cost(self, encoded: Encoded) -> int:
+        """Tokens of a batch that a row takes up: by its length or, if more, by its logits."""
+        by_logits = len(encoded.target_ids) * self.batch_tokens // SCORED_AT_ONCE
+        return max(len(encoded.ids), by_logits)
+
+    def _generation(self, row: DecodingPrompt, stops: Sequence[str]) -> Generation:
         return Generation(
-            text=text[: min(cuts)] if cuts else text,
+            text=cut_at_stops(self.chat.decode(row.out), stops),
             prompt_tokens=len(row.ids),
             tokens=len(row.out),
             finish="length" if row.ended == "length" else "stop",
@@ -205,18 +237,23 @@ class LocalModel:
         from tunewell.model.adapter import attach, read_adapter, through_peft
 
         adapter = read_adapter(folder)
-        if adapter.plain:
-            if adapter.digest not in self._network.attached:
-                attach(self._network.model, adapter)
-                self._network.attached.add(adapter.digest)
-        else:
-            self._network = Network.load(self.weights, self.dtype, str(self._network.model.device))
-            self._network.model = through_peft(self._network.model, adapter)
-            self._network.private = True
+        if not adapter.plain:
+            network = self._fresh_network()
+            network.model = through_peft(network.model, adapter)
+            network.private = True
+            self._network = network
+        elif adapter.digest not in self._network.attached:
+            attach(self._network.model, adapter)
+            self._network.attached.add(adapter.digest)
         self._digest = adapter.digest
 
+    def _fresh_network(self) -> Network:
+        """The base weights once more, of the same precision and on the same device."""
+        device = str(self._network.model.device)
+        return Network.load(self.weights, self.dtype, device)
+
     @contextmanager
-    def _ready(self) -> Iterator[Any]:
+    def _ready(self) -> Iterator[CausalNetwork]:
         """The network with this model's adapter on, held for one call."""
         import torch
 
@@ -229,45 +266,31 @@ class LocalModel:
 
 
 def _batches(rows: Sequence[T], costs: Sequence[int], budget: int) -> Iterator[list[T]]:
-    """Rows of like cost together, the dearest first, so that rows × dearest stays within the budget."""
-    order = sorted(range(len(rows)), key=lambda i: (-costs[i], i))
-    batch: list[T] = []
-    dearest = 0
-    for i in order:
-        if batch and (dearest * (len(batch) + 1) > budget or len(batch) >= BATCH_ROWS):
-            yield batch
-            batch = []
-        if not batch:
-            dearest = costs[i]
-        batch.append(rows[i])
-    if batch:
-        yield batch
+    """Rows of like cost together, the dearest first.
+
+    Rows × dearest stays within the budget, except where one row alone is beyond it.
+    """
+    dearest_first = sorted(range(len(rows)), key=lambda i: (-costs[i], i))
+    start = 0
+    while start < len(rows):
+        dearest = costs[dearest_first[start]]
+        fitting = budget // max(1, dearest)
+        end = start + max(1, min(BATCH_ROWS, fitting))
+        yield [rows[i] for i in dearest_first[start:end]]
+        start = end
 
 
-def _failed(reason: str, prompt_tokens: int = 0) -> Generation:
-    return Generation(text="", prompt_tokens=prompt_tokens, tokens=0, finish="error", reason=reason)
-
-
-def _teller(progress: Progress | None, total: int) -> Callable[[int], None]:
-    done = 0
-
-    def tell(more: int) -> None:
-        nonlocal done
-        done += more
-        if progress and more:
-            progress(done, total)
-
-    return tell
-
-
-def _stopper(chat: ChatFormat, stop: Sequence[str]) -> Callable[[Any], bool]:
+def _stopper(chat: ChatFormat, stops: Sequence[str]) -> Callable[[DecodingPrompt], bool]:
     """Whether the answer so far holds a stop string.
 
     Only its end is looked at, as long as a stop string can be.
     """
-    longest = max((len(s.encode()) for s in stop), default=0) + 4
+    if not stops:
+        return lambda _: False
+    longest = max(len(stop.encode()) for stop in stops) + 4
 
-    def stopped(row: Any) -> bool:
-        return any(s in chat.decode(row.out[-longest:]) for s in stop) if stop else False
+    def stopped(row: DecodingPrompt) -> bool:
+        end = chat.decode(row.out[-longest:])
+        return any(stop in end for stop in stops)
 
     return stopped

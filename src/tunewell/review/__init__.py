@@ -1,13 +1,13 @@
-"""People judge outputs: the panel's size, the blind session, what it found, what they wrote instead."""
+"""People judge outputs: how large a panel, blind to the model, what it found, what it corrected."""
 
-from tunewell.review.corrections import Correction, corrections
-from tunewell.review.nearest import low_rated, near_rows, nearest
-from tunewell.review.panel import Need, PanelPlan, arms_of, plan_panel
-from tunewell.review.patterns import Pattern
-from tunewell.review.raters import RaterResult
+from tunewell.review.corrected_answers import Correction, corrections
+from tunewell.review.error_patterns import Pattern
+from tunewell.review.latest_evaluation import evaluated, newest_evaluation
+from tunewell.review.open_batch import CalibrationRow, ReviewPlan, open_review
+from tunewell.review.panel_size import Need, PanelPlan, arms_of, plan_panel
+from tunewell.review.rater_quality import RaterResult
 from tunewell.review.results import CriterionResult, ReviewResult, review_result
-from tunewell.review.session import CalibrationRow, open_review
-from tunewell.review.source import evaluated, newest_evaluation
+from tunewell.review.similar_training_rows import low_rated, near_rows, nearest
 
 __all__ = [
     "CalibrationRow",
@@ -17,6 +17,7 @@ __all__ = [
     "PanelPlan",
     "Pattern",
     "RaterResult",
+    "ReviewPlan",
     "ReviewResult",
     "arms_of",
     "corrections",

@@ -11,11 +11,21 @@ from tunewell.stats.boundaries import (
     group_boundaries,
     spending_boundaries,
 )
+from tunewell.stats.calibration import (
+    Bin,
+    Reliability,
+    reliability_curve,
+)
 from tunewell.stats.change import (
     Budget,
     Cusum,
     JudgedCusum,
     cusum_run_length,
+)
+from tunewell.stats.classification import (
+    balanced_accuracy,
+    f1_of_overlap,
+    macro_f1,
 )
 from tunewell.stats.corrected import (
     corrected_mean,
@@ -37,6 +47,18 @@ from tunewell.stats.icc import (
     icc,
     raters_needed,
 )
+from tunewell.stats.interval_power import (
+    detectable_by,
+    rows_to_show,
+)
+from tunewell.stats.loss_curve import (
+    gap_to_training,
+    rise_since_lowest,
+)
+from tunewell.stats.many_claims import (
+    bonferroni_level,
+    holm_adjusted,
+)
 from tunewell.stats.means import (
     bootstrap,
     difference,
@@ -47,6 +69,12 @@ from tunewell.stats.multiple import (
     benjamini_hochberg,
     equivalence,
     holm,
+)
+from tunewell.stats.one_sided import (
+    strict_ends,
+)
+from tunewell.stats.p_value import (
+    interval_p_value,
 )
 from tunewell.stats.pairs import (
     PositionBias,
@@ -69,6 +97,9 @@ from tunewell.stats.proportions import (
     mcnemar,
     proportion,
 )
+from tunewell.stats.rank_correlation import (
+    rank_correlation,
+)
 from tunewell.stats.sequential import (
     ConfidenceSequence,
     Look,
@@ -83,6 +114,7 @@ from tunewell.stats.series import (
 )
 
 __all__ = [
+    "Bin",
     "Budget",
     "ConfidenceSequence",
     "Cusum",
@@ -93,9 +125,12 @@ __all__ = [
     "Look",
     "PositionBias",
     "Ranking",
+    "Reliability",
     "SeriesCusum",
     "Tested",
+    "balanced_accuracy",
     "benjamini_hochberg",
+    "bonferroni_level",
     "bootstrap",
     "bradley_terry",
     "cohen_kappa",
@@ -105,23 +140,33 @@ __all__ = [
     "corrected_rate",
     "corrected_win_rate",
     "cusum_run_length",
+    "detectable_by",
     "detectable_difference",
     "difference",
     "equivalence",
+    "f1_of_overlap",
     "fleiss_kappa",
+    "gap_to_training",
     "group_boundaries",
     "gwet_ac1",
     "holm",
+    "holm_adjusted",
     "icc",
     "interrupted_series",
+    "interval_p_value",
     "krippendorff_alpha",
     "learning_curve",
+    "macro_f1",
     "mcnemar",
     "mean",
     "pabak",
     "position_bias",
     "proportion",
+    "rank_correlation",
     "raters_needed",
+    "reliability_curve",
+    "rise_since_lowest",
+    "rows_to_show",
     "sample_size_ab",
     "sample_size_corrected",
     "sample_size_difference",
@@ -131,6 +176,7 @@ __all__ = [
     "sample_size_share_against",
     "sequential_ab",
     "spending_boundaries",
+    "strict_ends",
     "subtract",
     "two_sample",
     "win_rate",

@@ -9,9 +9,17 @@ import numpy as np
 
 from tunewell.lineage import run_key
 from tunewell.store import Store
-from tunewell.train.curve import SHARES, MeasuredCurve, SliceGain, forecast, too_few_rows
-from tunewell.train.groups import GroupLoss, Groups, new_group_failure
-from tunewell.train.search import RecipeCandidate, Search, candidates_around
+from tunewell.train.studies.forecast import (
+    SHARES,
+    MeasuredCurve,
+    ShareLosses,
+    SliceGain,
+    forecast,
+    too_few_rows,
+)
+from tunewell.train.studies.race import RecipeCandidate, Search
+from tunewell.train.studies.recipe_search import candidates_around
+from tunewell.train.studies.unseen_groups import GroupLoss, Groups, new_group_failure
 from tunewell.types import Estimate, Finding, Recipe, Run, Value
 
 
@@ -41,13 +49,9 @@ def sample_curve(*, rows: int = 1200, tokens: int = 24, seed: int = 0) -> Measur
     sizes = [round(share * rows * 0.8) for share in SHARES]
     hard = draw.gamma(4, 0.25, rows)
     losses = np.stack([hard + 1.1 + 9.0 / size**0.5 + draw.normal(0, 0.05, rows) for size in sizes])
-    curve = forecast(
-        losses,
-        sizes,
-        tokens=np.full(rows, tokens),
-        families=[str(i) for i in range(rows)],
-        seed=seed,
-    )
+    families = [str(i) for i in range(rows)]
+    shares = ShareLosses(losses, sizes, np.full(rows, tokens), families)
+    curve = forecast(shares, seed=seed)
     slices = tuple(
         SliceGain(slice=f"region={name}", rows=rows // 3, gain=_loss(gain, 0.06))
         for name, gain in (("Poland", 0.22), ("Austria", 0.09), ("Germany", 0.01))

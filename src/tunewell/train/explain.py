@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tunewell.model.chat import chat_format
 from tunewell.types import Example, Value
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class Token(Value):
@@ -22,6 +25,11 @@ class Token(Value):
     text: str
     trained: bool
     special: bool = False
+
+    def __str__(self) -> str:
+        mark = ">" if self.trained else " "
+        note = "  (turn mark)" if self.special else ""
+        return f"{mark} {self.id:>7}  {self.text!r}{note}"
 
 
 class Explained(Value):
@@ -42,7 +50,7 @@ class Explained(Value):
     adds: str = ""
 
     def __str__(self) -> str:
-        trained = sum(t.trained for t in self.tokens)
+        trained = sum(token.trained for token in self.tokens)
         lines = [
             f"{self.id}: {len(self.tokens)} tokens, the loss is on the last {trained} (marked >)"
         ]
@@ -50,15 +58,16 @@ class Explained(Value):
             lines.append(f"  longer than train.max_tokens = {self.max_tokens}: not used")
         if self.adds:
             lines.append(f"  the template adds a system turn of its own: {self.adds!r}")
-        for token in self.tokens:
-            mark = ">" if token.trained else " "
-            lines.append(
-                f"{mark} {token.id:>7}  {token.text!r}{'  (turn mark)' if token.special else ''}"
-            )
+        lines += [str(token) for token in self.tokens]
         return "\n".join(lines)
 
 
-def explain(example: Example, tokenizer: Any, *, max_tokens: int) -> Explained:
+def explain(
+    example: Example,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_tokens: int,
+) -> Explained:
     """A row as it is trained on (T07): the template's text, the tokens, the place of the loss.
 
     Args:
@@ -69,19 +78,19 @@ def explain(example: Example, tokenizer: Any, *, max_tokens: int) -> Explained:
     chat = chat_format(tokenizer)
     coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
     special = {int(i) for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-    tokens = tuple(
-        Token(
+    tokens = []
+    for place, i in enumerate(coded.ids):
+        token = Token(
             id=i,
             text=str(tokenizer.decode([i], clean_up_tokenization_spaces=False)),
             trained=place >= coded.target_start,
             special=i in special,
         )
-        for place, i in enumerate(coded.ids)
-    )
+        tokens.append(token)
     has_system = any(m.role == "system" for m in example.prompt)
     return Explained(
         id=example.id,
-        tokens=tokens,
+        tokens=tuple(tokens),
         fits=coded.fits,
         max_tokens=max_tokens,
         adds="" if has_system else chat.adds,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +14,16 @@ from tunewell.errors import DataError
 from tunewell.model.base import Progress
 from tunewell.model.chat import load_tokenizer
 from tunewell.model.weights import Weights
-from tunewell.train.export import model_card, peft_files
-from tunewell.train.replay import replay_rows
-from tunewell.train.rows import encode_rows
+from tunewell.train.arrays import Singles
+from tunewell.train.export.peft import model_card, peft_files
+from tunewell.train.forgetting.general_rows import replay_rows
+from tunewell.train.lora.rows import Rows, TrainRow, encode_rows
+from tunewell.train.session import cut_of
 from tunewell.types import Example, Recipe
+
+if TYPE_CHECKING:
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.network import FrozenDecoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +67,7 @@ def fit(
     budget_tokens: int | None = None,
     seed: int | None = None,
     progress: Progress | None = None,
-    network: Any = None,
+    network: FrozenDecoder | None = None,
 ) -> TrainedAdapter:
     """Train one adapter at the recipe's depth, for its epochs or for a budget of training tokens.
 
@@ -77,63 +83,51 @@ def fit(
         budget_tokens: Training tokens to process, prompt and target.
         seed: Instead of the recipe's.
         progress: Called with (tokens done, tokens in all).
-        network: The base already loaded (`tunewell.train.network.load_network`), to use it more
+        network: The base already loaded (`tunewell.train.lora.load.load_network`), to use it more
             than once.
 
     Raises:
         DataError: No row can be trained on.
     """
-    from tunewell.train.loop import Job, run_job
-    from tunewell.train.network import load_network, release_memory
-    from tunewell.train.setting import cut_of
+    from tunewell.train.lora.adapted import Adapted
+    from tunewell.train.lora.job import Job
+    from tunewell.train.lora.load import load_network, release_memory
+    from tunewell.train.lora.run import Schedule, run_job
 
-    recipe = recipe if seed is None else recipe.model_copy(update={"seed": seed})
+    if seed is not None:
+        recipe = recipe.model_copy(update={"seed": seed})
     tokenizer = load_tokenizer(weights.folder)
     mine = encode_rows(examples, tokenizer, max_tokens=recipe.max_tokens)
     theirs = encode_rows(held_out, tokenizer, max_tokens=recipe.max_tokens)
     if not mine.rows:
-        raise DataError(
-            f"none of the {len(examples)} rows can be trained on: {len(mine.too_long)} are longer than "
-            f"{recipe.max_tokens} tokens, {len(mine.empty)} have no target",
-            hint="raise train.max_tokens, or look at the rows: tunewell why ROW",
-        )
+        raise _nothing_to_train_on(len(examples), mine, recipe)
+
+    network = network or load_network(weights.folder)
+    cut = cut_of(network.layers, recipe.layers)
+    adapted = Adapted.begin(network, recipe, cut=cut)
     rows = (*mine.rows, *theirs.rows)
     train = np.arange(len(rows))[None] < len(mine.rows)
-    network = network or load_network(weights.folder)
     general = replay_rows(tokenizer) if recipe.replay else ()
-    job = Job(
-        network,
-        rows,
-        recipe=recipe,
-        cut=cut_of(network.layers, recipe.layers),
-        train=train,
-        measure=~train,
-        replay=general,
-    )
-    epochs, steps = recipe.epochs, 0
+    job = Job(adapted, rows, train=train, replay=general)
+
+    schedule = Schedule(recipe.epochs, read_every=False)
+    total = recipe.epochs * job.epoch_tokens
     if budget_tokens:
         epochs = math.ceil(budget_tokens / job.epoch_tokens)
         steps = steps_for(job, budget_tokens, epochs)
-    total = min(budget_tokens or math.inf, epochs * job.epoch_tokens)
-    done = run_job(
-        job, epochs=epochs, max_steps=steps, told=_teller(progress, int(total)), read_every=False
-    )
+        schedule = Schedule(epochs, max_steps=steps, read_every=False)
+        total = min(budget_tokens, epochs * job.epoch_tokens)
+    done = run_job(job, schedule, measure=~train, told=_teller(progress, total))
+
+    facts = {"rows": str(len(mine.rows)), "tokens": str(done.tokens)}
     card = model_card(
         base=weights.name,
         recipe=recipe,
-        facts={"rows": str(len(mine.rows)), "tokens": str(done.tokens)},
+        facts=facts,
     )
-    layers = None if job.cut == 0 else range(job.cut, network.layers)
+    files = peft_files(adapted, base=weights.name, card=card)
     first, last = done.readings[0].losses[0], done.readings[-1].losses[0]
-    files = peft_files(
-        job.bank.tensors(0),
-        recipe=recipe,
-        base=weights.name,
-        layers=layers,
-        card=card,
-        transposed=network.transposed,
-    )
-    del job, network
+    del job, adapted, network
     release_memory()
     return TrainedAdapter(
         files=files,
@@ -141,19 +135,39 @@ def fit(
         steps=done.steps,
         epochs=done.epochs,
         tokens_per_s=done.tokens_per_s,
-        losses={r.id: float(last[i + len(mine.rows)]) for i, r in enumerate(theirs.rows)},
-        before={r.id: float(first[i + len(mine.rows)]) for i, r in enumerate(theirs.rows)},
+        losses=_by_id(theirs.rows, last[len(mine.rows) :]),
+        before=_by_id(theirs.rows, first[len(mine.rows) :]),
         too_long=mine.too_long,
     )
 
 
-def steps_for(job: Any, budget: int, epochs: int) -> int:
+def _nothing_to_train_on(
+    given: int,
+    rows: Rows,
+    recipe: Recipe,
+) -> DataError:
+    return DataError(
+        f"none of the {given} rows can be trained on: {len(rows.too_long)} are longer than "
+        f"{recipe.max_tokens} tokens, {len(rows.empty)} have no target",
+        hint="raise train.max_tokens, or look at the rows: tunewell why ROW",
+    )
+
+
+def _by_id(rows: Sequence[TrainRow], losses: Singles) -> dict[str, float]:
+    return {row.id: float(loss) for row, loss in zip(rows, losses, strict=True)}
+
+
+def steps_for(
+    job: Job,
+    budget: int,
+    epochs: int,
+) -> int:
     """How many steps come nearest to a budget of tokens (at least one)."""
     done = count = 0
     for epoch in range(epochs):
         for batch in job.batches(epoch):
-            size = int(job.lengths[batch.rows[batch.rows >= 0]].sum())
-            if done + size / 2 > budget and count:
+            size = batch.tokens(job.lengths)
+            if count and done + size / 2 > budget:
                 return count
             done += size
             count += 1
@@ -161,6 +175,7 @@ def steps_for(job: Any, budget: int, epochs: int) -> int:
 
 
 def _teller(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """Tokens since the last call to (tokens done, tokens in all)."""
     done = 0
 
     def tell(more: int) -> None:

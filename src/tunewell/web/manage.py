@@ -9,13 +9,14 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.annotate import open_annotation, queue_near, rows_of
+from tunewell.annotate import AnnotationPlan, open_annotation, queue_rows, rows_of
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Session, reopen_sign_offs, sign_offs
 from tunewell.people.seat_counts import Tally
 from tunewell.people.work import AnnotatedPart
 from tunewell.review import (
     PanelPlan,
+    ReviewPlan,
     arms_of,
     evaluated,
     low_rated,
@@ -147,17 +148,14 @@ def new_review(
     context = context_of(request)
     try:
         evaluation, examples = newest_evaluation(context.store)
-        batch = open_review(
-            context.store,
-            context.file,
-            evaluation,
-            examples,
+        plan = ReviewPlan(
             author=session.account.name,
             rows=rows,
             raters=raters,
             arms=arms or arms_of(context.file.spec, evaluation.arms),
             title=title.strip(),
         )
+        batch = open_review(context.store, context.file, evaluation, examples, plan)
     except StoreError:
         raise
     except UserError as error:
@@ -184,20 +182,17 @@ def new_annotation(
         raise Refused(404, f"there is no part {part!r}", hint="/batches")
     try:
         examples, families = rows_of(context.store, PARTS[part])
-        batch = open_annotation(
-            context.store,
-            context.file,
-            examples,
+        plan = AnnotationPlan(
             author=session.account.name,
             rows=rows,
             raters=raters,
             part=PARTS[part],
-            gold=gold,
-            suggest="target" if suggest else "none",
+            answers=gold,
+            suggest=suggest,
             title=title.strip(),
             adjudicators=adjudicators or [],
-            families=families,
         )
+        batch = open_annotation(context.store, context.file, examples, plan, families=families)
     except StoreError:
         raise
     except UserError as error:
@@ -333,7 +328,7 @@ def queue_nearest(request: Request, name: str, session: MakerForm) -> Response:
     low = low_rated(context.work_store, batch) if batch.kind == "review" else []
     training, families = rows_of(context.store, "train")
     near = near_rows(low, [(example.id, example.input) for example in training])
-    queued = queue_near(
+    queued = queue_rows(
         context.store,
         context.file,
         training,

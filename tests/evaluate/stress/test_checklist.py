@@ -26,10 +26,16 @@ DATA = (
     / "checklist"
 )
 GOOD = set(
-    "good great excellent amazing fantastic nice happy love like enjoy exceptional awesome perfect fun".split()
+    (
+        "good great excellent amazing fantastic nice happy love like enjoy exceptional awesome "
+        "perfect fun"
+    ).split()
 )
 BAD = set(
-    "bad awful poor terrible horrible hate dislike rough ugly boring frustrating sad worst annoying".split()
+    (
+        "bad awful poor terrible horrible hate dislike rough ugly boring frustrating sad worst "
+        "annoying"
+    ).split()
 )
 EXPECT = {
     "intensifiers": not_less_sure(),

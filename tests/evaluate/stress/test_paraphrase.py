@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.evaluate.conftest import FakeModel, Project
-from tunewell.evaluate.stress import paraphrased, stress, unfit
+from tunewell.evaluate.stress import StressPlan, paraphrased, stress, unfit
 from tunewell.model.base import GenerateOptions, Generation, Progress
 from tunewell.people.judgements import SAME_ANSWER
 from tunewell.types import Example, Message
@@ -64,17 +64,15 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
     made = paraphrased(Rewriter(), rows)
     assert 0 < len(made) < len(rows)
     assert all(e.target == r.target for r in rows if (e := made.get(r.id)))
+    plan = StressPlan(kinds=["typos"], metric="label", max_rows=120, paraphraser=Rewriter())
     found = stress(
         project.dataset,
         project.split,
         project.version,
         project.file(),
         project.store,
-        kinds=["typos"],
-        metric="label",
-        max_rows=120,
+        plan=plan,
         models=project.models,
-        paraphraser=Rewriter(),
     )
     (kind,) = [k for k in found.kinds if k.name == "paraphrase"]
     assert kind.rows == len(made)
@@ -98,11 +96,8 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
         project.version,
         project.file(),
         project.store,
-        kinds=["typos"],
-        metric="label",
-        max_rows=120,
+        plan=plan,
         models=project.models,
-        paraphraser=Rewriter(),
     )
     (doubted,) = [k for k in again.kinds if k.name == "paraphrase"]
     assert doubted.preserved is not None

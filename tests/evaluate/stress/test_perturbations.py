@@ -12,8 +12,9 @@ from tunewell.evaluate.stress.speech import CONFUSED
 from tunewell.types import Example, Message
 
 TEXT = (
-    "Dear Sir, my name is Mrs Okafor. Your bill of 84.20 EUR for meter 55123 came in March! Why is it higher than "
-    "before? I would like to know whether the tariff has changed, and which week the reading was taken."
+    "Dear Sir, my name is Mrs Okafor. Your bill of 84.20 EUR for meter 55123 came in March! Why "
+    "is it higher than before? I would like to know whether the tariff has changed, and which "
+    "week the reading was taken."
 )
 ANSWER = "[billing] Dear Mrs Okafor, the bill of 84.20 EUR for meter 55123 is right."
 ROW = Example(

@@ -1,4 +1,4 @@
-"""Whether perturbations keep the right answer: the sample that people get, and what their words do."""
+"""Whether perturbations keep the right answer: the sample that people get, and its use."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.evaluate.conftest import Project
 from tests.evaluate.stress.test_stage import run
 from tunewell.errors import UserError
-from tunewell.evaluate.stress import open_preserved
-from tunewell.evaluate.stress.preserved import balanced
+from tunewell.evaluate.stress import AnswerCheck, open_preserved
+from tunewell.evaluate.stress.label_preservation import balanced
 from tunewell.people import Accounts, Batch, Item, Said, WorkStore
 from tunewell.people.row_changes import words_for
 from tunewell.types import Example
@@ -28,11 +28,8 @@ def opened(project: Project, count: int = 60, seed: int = 0) -> tuple[WorkStore,
         project.store,
         project.file(),
         rows,
-        author="o",
-        count=count,
+        AnswerCheck(author="o", count=count, raters=1, seed=seed),
         families=families,
-        raters=1,
-        seed=seed,
     )
     return WorkStore(project.store), batch
 

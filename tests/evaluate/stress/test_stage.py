@@ -8,7 +8,7 @@ import pytest
 from tests.evaluate.conftest import FakeModel, Project, gold
 from tunewell.errors import UserError
 from tunewell.evaluate.arms import Arm
-from tunewell.evaluate.stress import PERTURBATIONS, Stressed, stress, worst_perturbation
+from tunewell.evaluate.stress import PERTURBATIONS, Stressed, StressPlan, stress, worst_perturbation
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.types import Finding, Judgement, Message
 
@@ -57,10 +57,8 @@ def run(project: Project, *kinds: str) -> tuple[Stressed, list[Finding]]:
         project.version,
         project.file(),
         project.store,
-        kinds=kinds or KINDS,
-        metric="key_points",
+        plan=StressPlan(kinds=kinds or KINDS, metric="key_points", max_rows=40),
         models=project.models,
-        max_rows=40,
     )
     last = project.store.last_run("stress")
     assert last is not None

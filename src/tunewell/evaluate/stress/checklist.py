@@ -1,4 +1,4 @@
-"""Behavioural tests of a classifier in the manner of CheckList: minimum function, invariance, direction.
+"""Behavioural tests of a classifier as in CheckList: minimum function, invariance, direction.
 
 Source: Ribeiro et al. 2020, Beyond Accuracy: Behavioral Testing of NLP models with CheckList (ACL).
 """
@@ -20,6 +20,7 @@ Predict = Callable[[Sequence[str]], Floats]
 """Texts to class probabilities, shape (texts, classes)."""
 Expectation = Callable[[Floats, Floats], bool]
 """Whether the probabilities of a changed text are as expected, given those of the first."""
+_SHOWN = 10
 
 
 class BehaviourTest(Value):
@@ -60,7 +61,11 @@ class Behaviour(Value):
 
 
 def run_behaviour(
-    test: BehaviourTest, predict: Predict, *, expect: Expectation | None = None, level: float = 0.95
+    test: BehaviourTest,
+    predict: Predict,
+    *,
+    expect: Expectation | None = None,
+    level: float = 0.95,
 ) -> Behaviour:
     """Run a test: one call of ``predict`` with every text of every case.
 
@@ -75,7 +80,8 @@ def run_behaviour(
 
     Example:
         >>> shy = lambda texts: np.array([[0.4, 0.6] if "good" in t else [0.6, 0.4] for t in texts])
-        >>> test = BehaviourTest(name="shouting", kind="INV", cases=(("so good", "SO GOOD"), ("so bad", "SO BAD")))
+        >>> cases = (("so good", "SO GOOD"), ("so bad", "SO BAD"))
+        >>> test = BehaviourTest(name="shouting", kind="INV", cases=cases)
         >>> run_behaviour(test, shy).failure_rate.value
         0.5
     """
@@ -83,42 +89,58 @@ def run_behaviour(
         raise ValueError(f"{test.name}: a DIR test needs an expectation")
     if test.kind == "MFT" and len(test.labels) != len(test.cases):
         raise ValueError(f"{test.name}: an MFT needs the allowed labels of each case")
-    texts = [t for case in test.cases for t in case]
+
+    probabilities = _asked(test, predict)
+    failures: list[float] = []
+    shown: list[tuple[str, str]] = []
+    start = 0
+    for number, case in enumerate(test.cases):
+        of_case = probabilities[start : start + len(case)]
+        start += len(case)
+        failed = _failed(test, number, of_case, expect)
+        failures.append(float(bool(failed)))
+        if failed:
+            shown.append((case[0], case[failed[0]]))
+    return Behaviour(
+        name=test.name,
+        kind=test.kind,
+        capability=test.capability,
+        failure_rate=mean(
+            failures,
+            low=0,
+            high=1,
+            level=level,
+        ),
+        failed=tuple(shown[:_SHOWN]),
+    )
+
+
+def _asked(test: BehaviourTest, predict: Predict) -> Floats:
+    """The probabilities of every text of every case, shape (texts, classes)."""
+    texts = [text for case in test.cases for text in case]
     found = np.asarray(predict(texts), np.float64)
     if found.ndim != 2 or len(found) != len(texts):
         raise ValueError(
             f"'predict' must give shape ({len(texts)}, classes). Got {found.shape} instead."
         )
-    failures: list[float] = []
-    shown: list[tuple[str, str]] = []
-    start = 0
-    for i, case in enumerate(test.cases):
-        rows = found[start : start + len(case)]
-        bad = [k for k in range(len(case)) if not _holds(test, i, k, rows, expect)]
-        failures.append(float(bool(bad)))
-        shown += [(case[0], case[k]) for k in bad[:1]]
-        start += len(case)
-    rate = mean(failures, low=0, high=1, level=level)
-    return Behaviour(
-        name=test.name,
-        kind=test.kind,
-        capability=test.capability,
-        failure_rate=rate,
-        failed=tuple(shown[:10]),
-    )
+    return found
 
 
-def _holds(
-    test: BehaviourTest, case: int, text: int, rows: Floats, expect: Expectation | None
-) -> bool:
+def _failed(
+    test: BehaviourTest,
+    case: int,
+    probabilities: Floats,
+    expect: Expectation | None,
+) -> list[int]:
+    """Places of the texts of a case that fail."""
+    named = probabilities.argmax(axis=1)
     if test.kind == "MFT":
-        return int(rows[text].argmax()) in test.labels[case]
-    if text == 0:
-        return True
+        return np.flatnonzero(~np.isin(named, test.labels[case])).tolist()
     if test.kind == "INV":
-        return int(rows[text].argmax()) == int(rows[0].argmax())
+        return np.flatnonzero(named != named[0]).tolist()
     assert expect is not None
-    return expect(rows[0], rows[text])
+    first, *rest = probabilities
+    return [i for i, changed in enumerate(rest, 1) if not expect(first, changed)]
 
 
 def not_less(label: int, *, tolerance: float = 0.1) -> Expectation:

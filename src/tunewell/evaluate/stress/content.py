@@ -1,7 +1,4 @@
-"""Perturbations of content: context that does not matter, order, length, orders from the text.
-
-Numbers and names.
-"""
+"""Perturbations of content: irrelevant context, order, length, injected orders, numbers, names."""
 
 from __future__ import annotations
 
@@ -9,10 +6,11 @@ import random
 import re
 from typing import Final
 
-from tunewell.evaluate.stress.kinds import perturbation, question, with_input
+from tunewell.evaluate.stress.perturbations import perturbation, question, with_input
 from tunewell.types import Example
 
 INJECTED: Final = "ZX-OVERRIDE-7741"
+_TRIES: Final = 20
 _ASIDES: Final = (
     "By the way, the weather has been lovely here all week.",
     "My neighbour says hello; she moved in last month and likes it.",
@@ -58,9 +56,9 @@ def reordered(example: Example, chance: random.Random) -> Example | None:
         return None
     mixed = sentences.copy()
     chance.shuffle(mixed)
-    return with_input(
-        example, " ".join(mixed if mixed != sentences else [*sentences[1:], sentences[0]])
-    )
+    if mixed == sentences:
+        mixed = [*sentences[1:], sentences[0]]
+    return with_input(example, " ".join(mixed))
 
 
 @perturbation(
@@ -74,13 +72,12 @@ def injected(example: Example, chance: random.Random) -> Example:
 
 
 def _swap(example: Example, old: str, new: str) -> Example:
-    """A text replaced by another everywhere: in the input, the target and the tags (required points)."""
+    """A text replaced by another in the input, the target and the tags (required points)."""
     word = re.compile(rf"(?<![\w.,]){re.escape(old)}(?![\w]|[.,]\d)")
-    tags = {k: word.sub(new, v) for k, v in example.tags.items()}
-    changed = with_input(
-        example, word.sub(new, question(example)), target=word.sub(new, example.target)
-    )
-    return changed.model_copy(update={"tags": tags})
+    asked = word.sub(new, question(example))
+    target = word.sub(new, example.target)
+    tags = {name: word.sub(new, value) for name, value in example.tags.items()}
+    return with_input(example, asked, target=target).model_copy(update={"tags": tags})
 
 
 @perturbation(
@@ -91,19 +88,22 @@ def other_number(example: Example, chance: random.Random) -> Example | None:
 
     Applies where a number of the input stands in the target, and in no other turn.
     """
-    shared = [
-        n
-        for n in dict.fromkeys(_NUMBER.findall(question(example)))
-        if n in _NUMBER.findall(example.target)
-    ]
+    in_target = set(_NUMBER.findall(example.target))
+    asked = dict.fromkeys(_NUMBER.findall(question(example)))
+    shared = [number for number in asked if number in in_target]
     if not shared:
         return None
+
     old = chance.choice(shared)
-    for _ in range(20):
-        new = "".join(chance.choice("123456789") if c.isdigit() else c for c in old)
+    for _ in range(_TRIES):
+        new = _other_digits(old, chance)
         if new != old and new not in question(example):
             return _swap(example, old, new)
     return None
+
+
+def _other_digits(number: str, chance: random.Random) -> str:
+    return re.sub(r"\d", lambda _: chance.choice("123456789"), number)
 
 
 @perturbation("Another name in input and answer alike: the answer has to follow.", effect="changed")

@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from tunewell.evaluate.stress.kinds import Effect
+from tunewell.evaluate.stress.perturbations import Effect
 from tunewell.types import Estimate, Value
 
 Label = Literal["kept", "not kept", "inconclusive", "not asked"]
-"""Whether a perturbation leaves the right answer as it claims in nine rows of ten, by what people say."""
+"""Whether people say that a perturbation leaves the right answer as it claims, in 9 of 10 rows."""
 
 
 class Endured(Value):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from tunewell.evaluate.stress.kinds import perturbation, protected, question, with_input
+from tunewell.evaluate.stress.perturbations import perturbation, protected, question, with_input
 from tunewell.types import Example
 
 SUBSTITUTED: Final = 0.045
@@ -70,38 +70,47 @@ CONFUSED: Final[dict[str, tuple[str, ...]]] = {
 }
 """Word to what the recogniser makes of it: the commonest of aci_bench, then common homophones."""
 OFTEN_DROPPED: Final = frozenset(
-    "um uh right to and i a all it you the do yeah of are have okay so that my up me your in is well".split()
+    (
+        "um uh right to and i a all it you the do yeah of are have okay so that my up me your in "
+        "is well"
+    ).split()
 )
 _SAID: Final = ("um", "uh", "you know", "like", "I mean", "er")
 
 
 @perturbation(
-    "As speech recognition writes it: homophones, dropped words, fillers, false starts, no punctuation."
+    "As speech recognition writes it: homophones, dropped words, fillers, false starts, "
+    "no punctuation."
 )
 def recogniser(example: Example, chance: random.Random) -> Example:
     """See `PERTURBATIONS`.
 
     Numbers, and names that the answer needs, stay: a lost number changes what is right.
     """
-    out: list[str] = []
+    said: list[str] = []
     for word in question(example).split():
         if protected(word, example):
-            out.append(word.strip(",;:!?"))
-            continue
-        plain = word.strip(".,;:!?\"'()").lower()
-        if chance.random() < FALSE_STARTS * 2 and len(plain) > 3:
-            out.append(plain[: len(plain) // 2] + "-")
-        if chance.random() < FILLERS * 2:
-            out.append(chance.choice(_SAID))
-        # Only words that recognisers do drop or confuse are touched, so their own rate must be
-        # higher than the overall.
-        if plain in OFTEN_DROPPED and chance.random() < DROPPED * 3:
-            continue
-        if plain in CONFUSED and chance.random() < SUBSTITUTED * 5:
-            plain = chance.choice(CONFUSED[plain])
-        if plain:
-            out.append(plain)
-    return with_input(example, " ".join(out))
+            said.append(word.strip(",;:!?"))
+        else:
+            said += _heard(word.strip(".,;:!?\"'()").lower(), chance)
+    return with_input(example, " ".join(said))
+
+
+def _heard(word: str, chance: random.Random) -> list[str]:
+    """What the recogniser writes for one word, with what people say before it."""
+    heard: list[str] = []
+    if chance.random() < FALSE_STARTS * 2 and len(word) > 3:
+        heard.append(word[: len(word) // 2] + "-")
+    if chance.random() < FILLERS * 2:
+        heard.append(chance.choice(_SAID))
+
+    # Only words that recognisers do drop or confuse are touched, so their own rate must be
+    # higher than the overall.
+    if word in OFTEN_DROPPED and chance.random() < DROPPED * 3:
+        return heard
+    if word in CONFUSED and chance.random() < SUBSTITUTED * 5:
+        word = chance.choice(CONFUSED[word])
+    return [*heard, word] if word else heard
 
 
 @perturbation("With the fillers and restarts of spoken language.")

@@ -1,4 +1,4 @@
-"""The stress test as a stage: held-out rows as they are and perturbed, paired failure rates, failures kept."""
+"""The stress test as a stage: held-out rows as they are and perturbed, and the failures kept."""
 
 from __future__ import annotations
 
@@ -6,47 +6,52 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
-import numpy as np
-
 from tunewell.errors import UserError
-from tunewell.evaluate.arms import Arm, Models, local_models
-from tunewell.evaluate.checks import threshold_of
-from tunewell.evaluate.people import judgements
+from tunewell.evaluate.arms import Models, base_of, candidate, local_models
+from tunewell.evaluate.gate_checks import threshold_of
+from tunewell.evaluate.lookup import by_name, ids_of
+from tunewell.evaluate.people_scores import judgements
 from tunewell.evaluate.predict import PartialAnswers, PassMeter, predict
-from tunewell.evaluate.stage import families, held_out_rows
-from tunewell.evaluate.stress.kinds import PERTURBATIONS, Perturbation
+from tunewell.evaluate.stage import families, held_out_rows, inputs_of
+from tunewell.evaluate.stress.finding import STAGE, stress_findings
+from tunewell.evaluate.stress.label_preservation import heard
 from tunewell.evaluate.stress.paraphrase import NAME, paraphrase
-from tunewell.evaluate.stress.preserved import discounted, heard, preserved_share
+from tunewell.evaluate.stress.perturbations import PERTURBATIONS, Perturbation
 from tunewell.evaluate.stress.result import Endured, Stressed
-from tunewell.evaluate.table import Table, holm_adjusted, table_of
+from tunewell.evaluate.stress.trial import Trial, with_adjusted
 from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics
 from tunewell.model.base import GenerateOptions, Model, Progress
 from tunewell.people.judgements import SAME_ANSWER
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.types import (
-    Dataset,
-    Estimate,
-    Example,
-    Finding,
-    Judgement,
-    MetricInfo,
-    ModelVersion,
-    Prediction,
-    Score,
-    Split,
-    Threshold,
-    Unscored,
-    digest,
-)
+from tunewell.types import Dataset, Example, Judgement, ModelVersion, Prediction, Split
 
-STAGE = "stress"
-MARGIN = 0.05
-"""An increase of the failure rate up to this much is borne (E05)."""
-FAILURE = MetricInfo(name="failure", title="failed", bigger_is_better=False)
+
+@dataclass(frozen=True)
+class StressPlan:
+    """Which rows are stressed, how, and what counts as a failure.
+
+    Attributes:
+        kinds: Names of `PERTURBATIONS`; all if empty.
+        metric: Which metric of the task decides what a failure is; that of the first gate (else the
+            first) if empty.
+        max_rows: At most this many rows, drawn by seed.
+        paraphraser: Says the questions in other words, as one more kind of stress; None = that kind
+            is left out.
+    """
+
+    kinds: Sequence[str] = ()
+    metric: str = ""
+    max_rows: int = 60
+    paraphraser: Model | None = None
+
+
+EVERY_KIND = StressPlan()
 
 
 def stress(
@@ -56,14 +61,11 @@ def stress(
     file: TaskFile,
     store: Store,
     *,
-    kinds: Sequence[str] = (),
-    metric: str = "",
-    max_rows: int = 60,
+    plan: StressPlan = EVERY_KIND,
     models: Models | None = None,
-    paraphraser: Model | None = None,
     progress: Progress | None = None,
 ) -> Stressed:
-    """Perturb held-out rows in every way and compare the failure rate with that of the same rows as they are.
+    """Perturb held-out rows and compare the failure rate with that of the same rows as they are.
 
     Args:
         dataset: Holds the rows.
@@ -71,97 +73,184 @@ def stress(
         model: The tuned version; None = the base model.
         file: The definition.
         store: Where the Run, its artifacts and its findings (E05) are recorded.
-        kinds: Names of `PERTURBATIONS`; all if empty.
-        metric: Which metric of the task decides what a failure is; that of the first gate (else the
-            first) if empty.
-        max_rows: At most this many rows, drawn by seed.
+        plan: Which rows, kinds and metric.
         models: Opens models; on this machine if None.
-        paraphraser: Says the questions in other words, as one more kind of stress; None = that kind
-            is left out.
         progress: Called with (done, total).
 
     Raises:
         UserError: An unknown perturbation or metric.
     """
-    chosen = _chosen(kinds)
-    metrics = build_metrics(file)
-    decides = _deciding(metrics, metric, file)
-    passing = _passing(decides, file)
-    arm = Arm(name="tuned" if model else "base", version=model)
-    inputs = {"dataset": dataset.id, "examples": dataset.examples, "split": digest(split)}
-    inputs |= {"adapter": model.adapter} if model else {}
+    kinds = _chosen(plan.kinds)
+    metric = _deciding(build_metrics(file), plan.metric, file)
+    passing = _passing(metric, file)
+    arm = candidate(model)
+    inputs = inputs_of(dataset, split, model)
+    spec = file.spec.model_dump(mode="json")
     parameters: dict[str, Any] = {
-        "base": model.base if model else file.spec.train.model,
-        "kinds": [k.name for k in chosen]
-        + ([f"{NAME} by {paraphraser.name}"] if paraphraser else []),
-        "metric": decides.info.model_dump(mode="json"),
-        "version": decides.version,
-        "options": [m.model_dump(mode="json") for m in file.spec.metrics],
+        "base": base_of(model, file.spec),
+        "kinds": _names(kinds, plan.paraphraser),
+        "metric": metric.info.model_dump(mode="json"),
+        "version": metric.version,
+        "options": spec["metrics"],
         "passing": passing,
-        "rows": max_rows,
-        "evaluate": file.spec.evaluate.model_dump(mode="json"),
+        "rows": plan.max_rows,
+        "evaluate": spec["evaluate"],
         "preserved": heard(store),
     }
     seed = file.spec.split.seed
-    found = reuse(store, STAGE, inputs=inputs, parameters=parameters, seed=seed)
+    found = reuse(
+        store,
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    )
     if found is not None:
         return store.get_value(found.outputs["stressed"], Stressed)
-    opener = models or local_models(file.spec.train.model, store)
-    work = PartialAnswers(
-        store.root / "work" / run_key(STAGE, inputs=inputs, parameters=parameters, seed=seed)[:32]
+
+    key = run_key(
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
     )
-    with record(store, STAGE, inputs=inputs, parameters=parameters, seed=seed) as writer:
-        rows = [e for e in held_out_rows(dataset, split, file, store) if not decides.applies(e)]
-        if len(rows) > max_rows:
-            keep = set(random.Random(seed).sample([e.id for e in rows], max_rows))
-            rows = [e for e in rows if e.id in keep]
-        if paraphraser:
-            chosen = [*chosen, paraphrase(paraphraser, rows)]
-        trial = _Trial(
-            rows=rows, metric=decides, passing=passing, file=file, families=families(rows, split)
+    work = PartialAnswers(store.root / "work" / key[:32])
+    opener = models or local_models(file.spec.train.model, store)
+    with record(
+        store,
+        STAGE,
+        inputs=inputs,
+        parameters=parameters,
+        seed=seed,
+    ) as writer:
+        held_out = held_out_rows(dataset, split, file, store)
+        rows = _at_most([e for e in held_out if not metric.applies(e)], plan.max_rows, seed)
+        if plan.paraphraser:
+            kinds = [*kinds, paraphrase(plan.paraphraser, rows)]
+        trial = Trial(file, rows, families(rows, split), metric, passing)
+        perturbed = {kind.name: trial.perturb(kind, seed) for kind in kinds}
+        changed = list(chain.from_iterable(made.values() for made in perturbed.values()))
+        artifact = store.put_examples(changed)
+
+        predictions = _answered(store, inputs, parameters, seed, artifact)
+        if predictions is None:
+            everything = [*rows, *changed]
+            predictions = predict(
+                partial(opener, model),
+                arm,
+                everything,
+                options=GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens),
+                work=work,
+                meter=PassMeter(len(everything), progress),
+            )
+        said = _words_on(changed, store)
+        endured = _endured(trial, kinds, perturbed, predictions, said)
+        result = Stressed(
+            arm=arm.name,
+            metric=metric.name,
+            passing=passing,
+            rows=tuple(ids_of(rows)),
+            kinds=with_adjusted(endured.kinds),
+            predictions=store.put_value(predictions),
+            failures=store.put_examples(endured.failures),
+            skipped=endured.skipped,
         )
-        perturbed = {k.name: trial.perturb(k, seed) for k in chosen}
-        everything = [*rows, *(e for made in perturbed.values() for e in made.values())]
-        options = GenerateOptions(max_new_tokens=file.spec.evaluate.max_new_tokens)
-        changed = store.put_examples(everything[len(rows) :])
-        before = _answered(store, inputs, parameters, seed, changed)
-        predictions = before or predict(
-            lambda: opener(model),
-            arm,
-            everything,
-            options=options,
-            work=work,
-            meter=PassMeter(len(everything), progress),
-        )
-        answers = {p.example: p for p in predictions}
-        result = trial.result(arm.name, chosen, perturbed, answers, store)
-        result = result.model_copy(update={"predictions": store.put_value(predictions)})
+
         writer.outputs |= {"stressed": store.put_value(result), "failures": result.failures}
-        writer.outputs |= {"predictions": result.predictions, "perturbed": changed}
-        writer.findings += stress_findings(result, level=file.spec.evaluate.level)
-        writer.counts |= {"rows": len(rows), "perturbed": len(everything) - len(rows)}
+        writer.outputs |= {"predictions": result.predictions, "perturbed": artifact}
+        writer.findings += stress_findings(result, level=trial.level)
+        writer.counts |= {"rows": len(rows), "perturbed": len(changed)}
     work.remove()
     return result
 
 
+def _names(kinds: Sequence[Perturbation], paraphraser: Model | None) -> list[str]:
+    names = list(by_name(kinds))
+    if paraphraser is not None:
+        names.append(f"{NAME} by {paraphraser.name}")
+    return names
+
+
+def _at_most(rows: list[Example], count: int, seed: int) -> list[Example]:
+    """Rows drawn by seed, in their order."""
+    if len(rows) <= count:
+        return rows
+    keep = set(random.Random(seed).sample(ids_of(rows), count))
+    return [e for e in rows if e.id in keep]
+
+
+def _words_on(perturbed: Sequence[Example], store: Store) -> list[Judgement]:
+    """What people have said on whether these rows keep their answer."""
+    said = judgements(store, ids_of(perturbed))
+    return [j for j in said if j.criterion == SAME_ANSWER]
+
+
+@dataclass(frozen=True)
+class _AllKinds:
+    """What came of every kind of stress.
+
+    Attributes:
+        kinds: Those that apply to two families or more.
+        failures: The perturbed rows that fail while their clean row does not.
+        skipped: Kind to the reason why it was left out.
+    """
+
+    kinds: list[Endured]
+    failures: list[Example]
+    skipped: dict[str, str]
+
+
+def _endured(
+    trial: Trial,
+    kinds: Sequence[Perturbation],
+    perturbed: Mapping[str, Mapping[str, Example]],
+    predictions: Sequence[Prediction],
+    said: Sequence[Judgement],
+) -> _AllKinds:
+    """Hold every perturbation against the clean rows."""
+    answers = {p.example: p for p in predictions}
+    found = _AllKinds([], [], {})
+    for kind in kinds:
+        endurance = trial.under(kind, perturbed[kind.name], answers)
+        if endurance.increase is None:
+            applies = f"applies to {len(endurance.perturbed)} of {len(trial.rows)} rows"
+            found.skipped[kind.name] = applies
+            continue
+        endured = endurance.endured(endurance.increase, said)
+        found.kinds.append(endured)
+        if endured.label != "not kept":
+            found.failures.extend(endurance.broken)
+    return found
+
+
 def _answered(
-    store: Store, inputs: dict[str, str], parameters: dict[str, Any], seed: int, changed: str
+    store: Store,
+    inputs: dict[str, str],
+    parameters: dict[str, Any],
+    seed: int,
+    changed: str,
 ) -> list[Prediction] | None:
     """The answers of an earlier test that differs in nothing but what people have said since."""
-
-    def key(inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int) -> str:
-        rest = {name: value for name, value in parameters.items() if name != "preserved"}
-        return run_key(STAGE, inputs=inputs, parameters=rest, seed=seed)
-
-    wanted = key(inputs, parameters, seed)
+    wanted = _key_of_answers(inputs, parameters, seed)
     for run in reversed(store.runs(stage=STAGE, status="finished")):
-        same = (
-            run.outputs.get("perturbed") == changed
-            and key(run.inputs, run.parameters, run.seed) == wanted
-        )
-        if same and store.finished(STAGE, run.key) is not None:
+        if run.outputs.get("perturbed") != changed:
+            continue
+        if _key_of_answers(run.inputs, run.parameters, run.seed) != wanted:
+            continue
+        if store.finished(STAGE, run.key) is not None:
             return store.get_value(run.outputs["predictions"], list[Prediction])
     return None
+
+
+def _key_of_answers(inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int) -> str:
+    rest = dict(parameters)
+    rest.pop("preserved", None)
+    return run_key(
+        STAGE,
+        inputs=inputs,
+        parameters=rest,
+        seed=seed,
+    )
 
 
 def _chosen(names: Sequence[str]) -> list[Perturbation]:
@@ -174,207 +263,25 @@ def _chosen(names: Sequence[str]) -> list[Perturbation]:
 
 
 def _deciding(metrics: Sequence[Metric], name: str, file: TaskFile) -> Metric:
-    known = {m.name: m for m in metrics}
-    wanted = (
-        name
-        or next((g.metric for g in file.spec.gates if g.metric in known), "")
-        or next(iter(known), "")
+    """The metric that tells a failure: the one named, else that of the first gate, else any."""
+    known = by_name(metrics)
+    gated = [gate.metric for gate in file.spec.gates]
+    candidates = [name] if name else [*gated, *known]
+    for wanted in candidates:
+        if wanted in known:
+            return known[wanted]
+    raise UserError(
+        f"no metric {name!r} to tell a failure by",
+        hint=f"one of {', '.join(known) or 'none: add one'}",
     )
-    if wanted not in known:
-        raise UserError(
-            f"no metric {wanted!r} to tell a failure by",
-            hint=f"one of {', '.join(known) or 'none: add one'}",
-        )
-    return known[wanted]
 
 
 def _passing(metric: Metric, file: TaskFile) -> float:
-    """What an answer needs to pass: the middle of the metric's range, or the mean that a level gate asks for."""
-    asked = [
-        threshold_of(g) for g in file.spec.gates if g.metric == metric.name and g.kind == "level"
-    ]
+    """What an answer needs to pass: the middle of the range, or what a level gate asks for."""
     middle = (metric.info.low + metric.info.high) / 2
-    return middle if math.isfinite(middle) else (asked[0] if asked else 0.0)
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """The clean rows and what counts as a failure."""
-
-    rows: Sequence[Example]
-    metric: Metric
-    passing: float
-    file: TaskFile
-    families: Sequence[str]
-
-    def perturb(self, kind: Perturbation, seed: int) -> dict[str, Example]:
-        """Clean row to perturbed row, where the perturbation applies and the metric can measure the result."""
-        made = ((e.id, kind(e, seed=seed)) for e in self.rows)
-        return {name: e for name, e in made if e is not None and not self.metric.applies(e)}
-
-    def failed(
-        self, prediction: Prediction, example: Example, guards: tuple[str, ...] = ()
-    ) -> tuple[float, float]:
-        """(1 if it fails, 0 if not, NaN if unscored; the metric's value)."""
-        if any(g.casefold() in prediction.text.casefold() for g in guards):
-            return 1.0, self.metric.info.low
-        score = self.metric.score(prediction, example, task=self.file.spec).value
-        if isinstance(score, Unscored):
-            return math.nan, math.nan
-        bad = score < self.passing if self.metric.info.bigger_is_better else score > self.passing
-        return float(bad), score
-
-    def result(
-        self,
-        arm: str,
-        kinds: Sequence[Perturbation],
-        perturbed: dict[str, dict[str, Example]],
-        answers: dict[str, Prediction],
-        store: Store,
-    ) -> Stressed:
-        """Hold every perturbation against the clean rows."""
-        clean = {e.id: self.failed(answers[e.id], e) for e in self.rows}
-        said = judgements(store, [e.id for made in perturbed.values() for e in made.values()])
-        said = [j for j in said if j.criterion == SAME_ANSWER]
-        found: list[Endured] = []
-        failures: list[Example] = []
-        skipped: dict[str, str] = {}
-        for kind in kinds:
-            made = perturbed[kind.name]
-            after = {r: self.failed(answers[e.id], e, kind.guards) for r, e in made.items()}
-            table = self._table(made, clean, after)
-            increase = (
-                table.compare("stressed", "clean", "failure", level=self._level) if made else None
-            )
-            if increase is None:
-                skipped[kind.name] = f"applies to {len(made)} of {len(self.rows)} rows"
-                continue
-            broken = [r for r in made if after[r][0] == 1.0 and clean[r][0] == 0.0]
-            broken.sort(key=lambda r: abs(after[r][1] - clean[r][1]), reverse=True)
-            endured = self._endured(kind, table, increase, [made[r].id for r in broken], made, said)
-            failures += [made[r] for r in broken] if endured.label != "not kept" else []
-            found.append(endured)
-        return Stressed(
-            arm=arm,
-            metric=self.metric.name,
-            passing=self.passing,
-            rows=tuple(e.id for e in self.rows),
-            kinds=_adjusted(found),
-            predictions="",
-            failures=store.put_examples(failures),
-            skipped=skipped,
-        )
-
-    @property
-    def _level(self) -> float:
-        return self.file.spec.evaluate.level
-
-    def _table(
-        self,
-        made: dict[str, Example],
-        clean: dict[str, tuple[float, float]],
-        after: dict[str, tuple[float, float]],
-    ) -> Table:
-        scores = []
-        for arm, values in (("clean", clean), ("stressed", after)):
-            for row in made:
-                bad = values[row][0]
-                value = Unscored(reason="no value") if np.isnan(bad) else bad
-                scores.append(Score(example=row, arm=arm, metric="failure", value=value))
-        family = dict(zip((e.id for e in self.rows), self.families, strict=True))
-        return table_of(
-            scores, rows=list(made), metrics=[FAILURE], clusters=[family[r] for r in made]
-        )
-
-    def _endured(
-        self,
-        kind: Perturbation,
-        table: Table,
-        increase: Estimate,
-        worst: list[str],
-        made: dict[str, Example],
-        said: Sequence[Judgement],
-    ) -> Endured:
-        family = dict(zip((e.id for e in self.rows), self.families, strict=True))
-        groups = {e.id: family[r] for r, e in made.items()}
-        looked = [j for j in said if j.example in groups]
-        preserved, label = preserved_share(looked, groups, level=self._level)
-        if preserved is not None:
-            increase = discounted(increase, preserved)
-        levels = [table.level(a, "failure", level=self._level) for a in ("clean", "stressed")]
-        assert levels[0] is not None
-        assert levels[1] is not None
-        return Endured(
-            name=kind.name,
-            about=kind.about,
-            effect=kind.effect,
-            rows=len(made),
-            clean=levels[0],
-            stressed=levels[1],
-            increase=increase,
-            preserved=preserved,
-            label=label,
-            p_value=table.p_value("stressed", "clean", "failure"),
-            worst=tuple(worst),
-        )
-
-
-def _adjusted(found: Sequence[Endured]) -> tuple[Endured, ...]:
-    """p-values corrected for the number of perturbations that count.
-
-    None for those that do not keep the answer.
-    """
-    counted = [e for e in found if e.label != "not kept"]
-    adjusted = iter(holm_adjusted([e.p_value if e.p_value is not None else 1.0 for e in counted]))
-    return tuple(
-        e.model_copy(update={"adjusted": next(adjusted)}) if e.label != "not kept" else e
-        for e in found
-    )
-
-
-def stress_findings(result: Stressed, *, level: float) -> list[Finding]:
-    """E05: kinds of stress that raise the failure rate, corrected for their number.
-
-    One clear finding if none does.
-    """
-    out = []
-    for kind in result.kinds:
-        if kind.adjusted is None or kind.adjusted > 1 - level or kind.increase.low <= 0:
-            continue
-        out.append(
-            Finding(
-                code="E05",
-                status="found",
-                stage=STAGE,
-                why=f"{kind.name}: {kind.stressed.value:.0%} of the answers fail instead of {kind.clean.value:.0%} "
-                f"({kind.increase.value:+.0%} [{kind.increase.low:+.0%}, {kind.increase.high:+.0%}]). {kind.about}",
-                estimate=kind.increase.model_copy(update={"unit": "share of answers"}),
-                threshold=Threshold(value=0.0, origin="built-in"),
-                rows=kind.worst,
-                remedy=f"augment the training rows with {kind.name}",
-                blocking=kind.increase.low > MARGIN,
-            )
-        )
-    spoilt = [k for k in result.kinds if k.label == "not kept"]
-    if not out:
-        counted = len(result.kinds) - len(spoilt)
-        status, why = (
-            "clear",
-            f"None of {counted} kinds of stress is shown to raise the failure rate.",
-        )
-        if not counted:
-            status, why = (
-                "unchecked",
-                "No perturbation that keeps the right answer applies to these rows.",
-            )
-        if spoilt:
-            why += f" By people's word not label-preserving, so not counted: {', '.join(k.name for k in spoilt)}."
-        out.append(
-            Finding(
-                code="E05",
-                status="clear" if status == "clear" else "unchecked",
-                stage=STAGE,
-                why=why,
-            )
-        )
-    return out
+    if math.isfinite(middle):
+        return middle
+    for gate in file.spec.gates:
+        if gate.metric == metric.name and gate.kind == "level":
+            return threshold_of(gate)
+    return 0.0

@@ -1,63 +1,93 @@
-"""Perturbations of writing: typos, keyboard slips, case, punctuation, layout, format of the prompt."""
+"""Perturbations of writing: typos, keyboard slips, case, punctuation, layout, prompt format."""
 
 from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 
-from tunewell.evaluate.stress.kinds import perturbation, protected, question, with_input
+from tunewell.evaluate.stress.perturbations import perturbation, protected, question, with_input
 from tunewell.types import Example
 
 TYPO_RATE = 0.08
-"""Share of words with a slip; people who type fast leave about this many uncorrected on a telephone."""
+"""Share of words with a slip.
+
+People who type fast leave about this many uncorrected on a telephone.
+"""
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_SHORTEST = 4
+"""Shorter words are left alone."""
+_PUNCTUATION = re.compile(r"(?<!\w)[^\w\s€$£%#/]|[.,;:!?](?!\w)")
+_SPACES = (" ", " ", " ", "  ", "\n", "\n\n")
+Slip = Callable[[str, random.Random], str]
+"""From a word and a source of chance to the word with a slip."""
+
+
+def _neighbours(row: int, place: int) -> str:
+    """The keys beside a key, and those below it."""
+    keys = _KEYS[row]
+    beside = keys[max(0, place - 1) : place] + keys[place + 1 : place + 2]
+    if row + 1 == len(_KEYS):
+        return beside
+    return beside + _KEYS[row + 1][place - 1 : place + 1]
+
+
 _NEAR = {
-    c: "".join(
-        row[max(0, i - 1) : i] + row[i + 1 : i + 2] + (_KEYS[r + 1][i - 1 : i + 1] if r < 2 else "")
-    )
-    for r, row in enumerate(_KEYS)
-    for i, c in enumerate(row)
+    key: _neighbours(row, place) for row, keys in enumerate(_KEYS) for place, key in enumerate(keys)
 }
 
 
-def _each_word(example: Example, rate: float, chance: random.Random, change: object) -> Example:
-    assert callable(change)
+def _each_word(
+    example: Example,
+    rate: float,
+    chance: random.Random,
+    slip: Slip,
+) -> Example:
+    """The row with a slip in some of its longer words, at least in one."""
     parts = re.split(r"(\s+)", question(example))
-    hit = [
-        i for i, w in enumerate(parts) if len(w) > 3 and w.isascii() and not protected(w, example)
-    ]
-    chosen = [i for i in hit if chance.random() < rate] or ([chance.choice(hit)] if hit else [])
+    usable = [i for i, word in enumerate(parts) if _may_slip(word, example)]
+    chosen = [i for i in usable if chance.random() < rate]
+    if usable and not chosen:
+        chosen = [chance.choice(usable)]
     for i in chosen:
-        parts[i] = change(parts[i], chance)
+        parts[i] = slip(parts[i], chance)
     return with_input(example, "".join(parts))
+
+
+def _may_slip(word: str, example: Example) -> bool:
+    if len(word) < _SHORTEST or not word.isascii():
+        return False
+    return not protected(word, example)
 
 
 @perturbation("Letters swapped, doubled or left out in some words; numbers and names stay.")
 def typos(example: Example, chance: random.Random) -> Example:
     """See `PERTURBATIONS`."""
+    return _each_word(example, TYPO_RATE, chance, _mistyped)
 
-    def slip(word: str, chance: random.Random) -> str:
-        i = chance.randrange(1, len(word) - 1)
-        kind = chance.randrange(3)
-        if kind == 0:
-            return word[:i] + word[i + 1] + word[i] + word[i + 2 :]
-        return word[:i] + word[i + 1 :] if kind == 1 else word[:i] + word[i] + word[i:]
 
-    return _each_word(example, TYPO_RATE, chance, slip)
+def _mistyped(word: str, chance: random.Random) -> str:
+    i = chance.randrange(1, len(word) - 1)
+    kind = chance.randrange(3)
+    if kind == 0:
+        return word[:i] + word[i + 1] + word[i] + word[i + 2 :]
+    if kind == 1:
+        return word[:i] + word[i + 1 :]
+    return word[:i] + word[i] + word[i:]
 
 
 @perturbation("A neighbouring key is struck in some words; numbers and names stay.")
 def keyboard(example: Example, chance: random.Random) -> Example:
     """See `PERTURBATIONS`."""
+    return _each_word(example, TYPO_RATE, chance, _mishit)
 
-    def slip(word: str, chance: random.Random) -> str:
-        places = [i for i, c in enumerate(word) if c in _NEAR]
-        if not places:
-            return word
-        i = chance.choice(places)
-        return word[:i] + chance.choice(_NEAR[word[i]]) + word[i + 1 :]
 
-    return _each_word(example, TYPO_RATE, chance, slip)
+def _mishit(word: str, chance: random.Random) -> str:
+    places = [i for i, letter in enumerate(word) if letter in _NEAR]
+    if not places:
+        return word
+    i = chance.choice(places)
+    return word[:i] + chance.choice(_NEAR[word[i]]) + word[i + 1 :]
 
 
 @perturbation("Everything in small letters.")
@@ -75,19 +105,14 @@ def upper_case(example: Example, chance: random.Random) -> Example:
 @perturbation("No punctuation, except inside numbers, dates and addresses.")
 def no_punctuation(example: Example, chance: random.Random) -> Example:
     """See `PERTURBATIONS`."""
-    return with_input(
-        example, re.sub(r"(?<!\w)[^\w\s€$£%#/]|[.,;:!?](?!\w)", "", question(example))
-    )
+    return with_input(example, _PUNCTUATION.sub("", question(example)))
 
 
 @perturbation("Line breaks and spaces in odd places.")
 def layout(example: Example, chance: random.Random) -> Example:
     """See `PERTURBATIONS`."""
-    words = question(example).split()
-    return with_input(
-        example,
-        "".join(w + chance.choice([" ", " ", " ", "  ", "\n", "\n\n"]) for w in words).strip(),
-    )
+    spaced = [word + chance.choice(_SPACES) for word in question(example).split()]
+    return with_input(example, "".join(spaced).strip())
 
 
 @perturbation("The prompt in another format: a heading, quotes, a courtesy.")

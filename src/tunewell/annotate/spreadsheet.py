@@ -1,0 +1,142 @@
+"""CSV for a spreadsheet: annotations written for it and read from it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from tunewell.annotate.exchange import ImportedAnnotation
+from tunewell.errors import DataError
+from tunewell.people import Item, MarkedSpan, RaterVerdict, Said
+from tunewell.people.safe_text import cell
+from tunewell.people.work import Batch
+
+BETWEEN_MARKS = " | "
+FORMULA_STARTS = frozenset("=+-@\t\r")
+"""A spreadsheet runs cells that begin so; `tunewell.people.safe_text.cell` guards them with '."""
+
+COLUMNS_BEFORE_SCORES = ("row", "part", "person", "at", "seconds", "guideline")
+COLUMNS_AFTER_SCORES = ("label", "tags", "marks", "answer", "comment", "skipped", "source")
+
+
+def to_csv(
+    items: Sequence[Item],
+    said: Iterable[RaterVerdict],
+    batch: Batch,
+) -> str:
+    """One line per verdict for a spreadsheet.
+
+    Cells that it would run as formulas are quoted with an apostrophe.
+    """
+    by_id = {i.id: i for i in items}
+    criteria = [c.name for c in batch.rubric]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*COLUMNS_BEFORE_SCORES, *criteria, *COLUMNS_AFTER_SCORES])
+    for verdict in said:
+        cells = _cells(verdict, by_id[verdict.item], criteria)
+        writer.writerow([cell(c) for c in cells])
+    return file.getvalue()
+
+
+def _cells(
+    verdict: RaterVerdict,
+    item: Item,
+    criteria: Sequence[str],
+) -> list[object]:
+    said = verdict.said
+    marks = [f"{s.label}: {item.source[s.start : s.end]}" for s in said.spans]
+    return [
+        item.example,
+        item.part,
+        verdict.account,
+        verdict.at.isoformat(),
+        verdict.seconds,
+        verdict.version,
+        *(said.scores.get(name, "") for name in criteria),
+        said.label,
+        "; ".join(said.tags),
+        BETWEEN_MARKS.join(marks),
+        said.answer or said.correction,
+        said.comment,
+        said.skipped,
+        item.source,
+    ]
+
+
+def from_csv(
+    text: str,
+    sources: Mapping[str, str],
+    *,
+    place: str = "the file",
+) -> list[ImportedAnnotation]:
+    """Every line of a CSV with the columns ``row`` and ``person``.
+
+    ``label``, ``answer``, ``comment``, ``skipped`` and ``marks`` are read (``amount: 92.10 EUR |
+    form: B-12``); a mark must occur in the source exactly once. An apostrophe that guarded a cell
+    from a spreadsheet is taken off.
+
+    Args:
+        text: The file.
+        sources: What annotators would see, by row.
+        place: Name of the file, for errors.
+
+    Raises:
+        DataError: A line that cannot be read.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    if not {"row", "person"} <= set(reader.fieldnames or ()):
+        raise DataError("the columns row and person are needed", place=place)
+
+    found: list[ImportedAnnotation] = []
+    for line in reader:
+        cells = _bare_cells(line)
+        try:
+            said = _said(cells, sources.get(cells["row"], ""))
+            found.append(ImportedAnnotation(cells["row"], cells["person"], said))
+        except (KeyError, ValueError) as error:
+            raise DataError(str(error), place=f"{place}:{reader.line_num}") from error
+    return found
+
+
+def _bare_cells(line: Mapping[object, object]) -> dict[str, str]:
+    """The line's cells; what has no column, and columns that the line does not reach, left out."""
+    cells: dict[str, str] = {}
+    for column, content in line.items():
+        if isinstance(column, str) and isinstance(content, str):
+            cells[column] = _bare(content)
+    return cells
+
+
+def _bare(content: str) -> str:
+    if content[1:2] in FORMULA_STARTS:
+        return content.removeprefix("'")
+    return content
+
+
+def _said(cells: Mapping[str, str], source: str) -> Said:
+    marks = cells.get("marks", "").split(BETWEEN_MARKS)
+    spans: tuple[MarkedSpan, ...] = ()
+    if source:
+        spans = tuple(_span(mark, source) for mark in marks if mark.strip())
+    return Said(
+        spans=spans,
+        label=cells.get("label", ""),
+        answer=cells.get("answer", ""),
+        comment=cells.get("comment", ""),
+        skipped=cells.get("skipped", ""),
+    )
+
+
+def _span(mark: str, source: str) -> MarkedSpan:
+    label, _, quote = mark.partition(": ")
+    count = source.count(quote) if quote else 0
+    if count != 1:
+        raise ValueError(f"the mark {mark!r} occurs in the source {count} times, not once")
+    start = source.index(quote)
+    return MarkedSpan(
+        start=start,
+        end=start + len(quote),
+        label=label.strip(),
+    )

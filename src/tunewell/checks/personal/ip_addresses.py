@@ -1,0 +1,50 @@
+"""Addresses of machines in a text, told from version numbers by what stands around them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from tunewell.checks.personal.identifier import DIGIT, Identifier, Place, before, whole
+from tunewell.checks.personal.number_context import follows_version_word
+
+_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-])(?!\.\d)")
+_IPV6 = re.compile(
+    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:{1,2}){3,7}[0-9A-Fa-f]{1,4}(?![\w:])"
+    r"|(?<![\w:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5}::"
+    r"(?:[0-9A-Fa-f]{1,4}:){0,5}[0-9A-Fa-f]{1,4}(?![\w:])"
+)
+_LEADING_ZERO = re.compile(r"\b0\d")
+_NAMED = re.compile(r"(?i)\b(?:ip|host|address|server|from)\W*$")
+
+
+def _version_4(match: re.Match[str]) -> Place | None:
+    octets = [int(part) for part in match[0].split(".")]
+    if max(octets) > 255 or octets[0] in (0, 127, 255):
+        return None
+    if _LEADING_ZERO.search(match[0]):
+        return None
+
+    # Small numbers throughout are a version or a section ("2.4.1.0") unless the text says
+    # otherwise.
+    said = before(match, 24)
+    if max(octets) < 32 and not _NAMED.search(said):
+        return None
+    return None if follows_version_word(said) else whole(match)
+
+
+def _version_6(match: re.Match[str]) -> Place | None:
+    try:
+        address = ipaddress.IPv6Address(match[0])
+    except ValueError:
+        return None
+    if address.is_loopback or len(match[0]) <= 6:
+        return None
+    return whole(match) if DIGIT.search(match[0]) else None
+
+
+IP_ADDRESSES = (
+    Identifier("ip", _IPV4, proof=_version_4, needs=DIGIT),
+    Identifier("ip", _IPV6, proof=_version_6, needs=re.compile(":")),
+)
+"""Public addresses, version 4 and 6."""

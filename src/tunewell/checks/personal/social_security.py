@@ -1,0 +1,42 @@
+"""US social security numbers in a text."""
+
+from __future__ import annotations
+
+import re
+
+from tunewell.checks.personal.identifier import DIGIT, Identifier, Place
+from tunewell.checks.personal.number_context import named_otherwise
+
+_SSN = re.compile(
+    r"(?<![\w.-])(?P<area>\d{3})(?P<mark>[- ])(?P<group>\d{2})(?P=mark)(?P<serial>\d{4})"
+    r"(?![\w-])(?!\.\d)"
+)
+_SSN_BARE = re.compile(
+    r"(?i:\bssn\b|social security)\D{0,25}?"
+    r"(?<!\d)(?P<area>\d{3})(?P<group>\d{2})(?P<serial>\d{4})(?!\d)"
+)
+
+
+def _proof(match: re.Match[str]) -> Place | None:
+    if not _exists(match["area"], match["group"], match["serial"]):
+        return None
+    return match.start("area"), match.end("serial")
+
+
+def _proof_of_groups(match: re.Match[str]) -> Place | None:
+    said = match.string[max(0, match.start() - 30) : match.start()]
+    return None if named_otherwise(said) else _proof(match)
+
+
+def _exists(area: str, group: str, serial: str) -> bool:
+    """Whether such a number is ever issued."""
+    if area in ("000", "666") or area[0] == "9":
+        return False
+    return group != "00" and serial != "0000"
+
+
+SOCIAL_SECURITY = (
+    Identifier("ssn", _SSN, proof=_proof_of_groups, needs=DIGIT),
+    Identifier("ssn", _SSN_BARE, proof=_proof, needs=DIGIT),
+)
+"""Numbers in groups of 3, 2 and 4 digits, and bare ones beside the words."""

@@ -1,0 +1,69 @@
+"""``tunewell annotate import``: annotations made elsewhere, as a batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunewell.annotate import Imported, import_annotations, read_annotations, rows_of
+from tunewell.cli.annotate.formats import Format
+from tunewell.cli.annotate.gold import PARTS
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.errors import DataError
+from tunewell.people import shown
+from tunewell.people.guide import conversation
+
+MOST_REFUSED_SHOWN = 20
+
+
+def command(
+    read: Annotated[
+        Path,
+        typer.Option("--in", metavar="FILE", help="The file to import."),
+    ],
+    path: ProjectOption = Path(),
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="Which tool wrote the file."),
+    ] = "label-studio",
+    title: Annotated[str, typer.Option(help="Title that people see.")] = "",
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Take in annotations made elsewhere as a batch; reading the same file twice adds nothing."""
+    text = _text(read)
+    with project(path) as (file, store):
+        rows = {e.id: (e, part) for part in PARTS for e in rows_of(store, part)[0]}
+        sources = {name: shown(conversation(example)) for name, (example, _) in rows.items()}
+        annotations = read_annotations(form, text, sources, place=str(read))
+        found = import_annotations(
+            store,
+            file,
+            annotations,
+            rows,
+            author=author,
+            title=title,
+        )
+    if json:
+        emit("annotate", found)
+    else:
+        _show(found)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}", place=str(path)) from error
+
+
+def _show(found: Imported) -> None:
+    show(f"batch {found.batch}: {found.new} new annotations, {found.known} already imported")
+    if found.unknown:
+        first = ", ".join(found.unknown[:5])
+        more = " …" if len(found.unknown) > 5 else ""
+        show(f"{len(found.unknown)} rows are not in this project: {first}{more}")
+    for row, annotator, why in found.refused[:MOST_REFUSED_SHOWN]:
+        show(f"  refused: {row}, {annotator}: {why}")

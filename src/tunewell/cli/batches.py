@@ -1,0 +1,92 @@
+"""What the verbs that put people to work share: accounts by name, the newest batch, seats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tunewell.cli.common import show
+from tunewell.errors import UserError
+from tunewell.people import Accounts, AuditLog, Batch, WorkStore
+from tunewell.people.judgements import SAME_ANSWER
+from tunewell.store import Store
+
+
+@dataclass(frozen=True)
+class OpenedBatch:
+    """A batch that was just opened.
+
+    Attributes:
+        batch: What is asked.
+        items: How many items it has.
+        seats: How many seats were assigned, one for each person and item.
+    """
+
+    batch: Batch
+    items: int
+    seats: int
+
+    def as_json(self) -> dict[str, object]:
+        """What goes into the envelope."""
+        return {"batch": self.batch.id, "items": self.items, "seats": self.seats}
+
+    def show(self) -> None:
+        """What was opened and where people find it, on stdout."""
+        show(
+            f"{self.batch.title}: batch {self.batch.id}, {self.items} items, "
+            f"{self.seats} seats assigned"
+        )
+        show("tunewell serve starts the web app; people find their items under My work")
+
+
+def accounts_named(store: Store, names: Sequence[str] | None) -> list[str]:
+    """Ids of accounts by name.
+
+    Raises:
+        UserError: There is no such account.
+    """
+    accounts = Accounts(store)
+    found: list[str] = []
+    for name in names or ():
+        account = accounts.by_name(name)
+        if account is None or not account.active:
+            raise UserError(
+                f"there is no account called {name!r}",
+                hint="tunewell serve; owners make invitation links on the page People",
+            )
+        found.append(account.id)
+    return found
+
+
+def newest_batch(store: Store, kind: str) -> Batch:
+    """The newest batch of a kind, those that belong to ``tunewell stress`` left out.
+
+    Raises:
+        UserError: There is none.
+    """
+    for batch in WorkStore(store).batches(kind=kind):
+        of_stress_test = [c.name for c in batch.rubric] == [SAME_ANSWER]
+        if not of_stress_test:
+            return batch
+    raise UserError(f"there is no {kind} batch in this project yet", hint=f"tunewell {kind} open")
+
+
+def assign_seats(
+    store: Store,
+    batch: Batch,
+    accounts: Sequence[str],
+    *,
+    author: str,
+) -> OpenedBatch:
+    """Give people their seats in a new batch, and note it in the audit log."""
+    book = WorkStore(store)
+    seats = book.share(batch, accounts)
+    AuditLog(store).add(
+        author,
+        "batch opened",
+        batch.id,
+        kind=batch.kind,
+        title=batch.title,
+        seats=seats,
+    )
+    return OpenedBatch(batch, items=len(book.items(batch.id)), seats=seats)

@@ -1,0 +1,211 @@
+"""The answers that `tunewell init` collects, and the ``tunewell.yaml`` it writes from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from tunewell.types import Value
+
+FIXED_PARTS = """\
+# Test set, review pool and folds; families (copies, groups, parents) are never split up.
+split: {test: 0.2, review: 0.1, folds: 5, seed: 0}
+
+# The training recipe; `tunewell config` prints every value with its default.
+train: {model: smollm2-135m, epochs: 3, dropout: 0.05, weight_decay: 0.01}
+
+# How arms are compared.
+evaluate: {shots: 3, max_new_tokens: 96}
+
+# Prices for cost estimates; 0 = not counted.
+costs: {currency: EUR, machine_hour: 0, person_hour: 0}
+"""
+
+
+class GateAnswer(Value):
+    """A metric with its threshold."""
+
+    metric: str
+    kind: str
+    value: float
+
+
+class Answers(Value):
+    """What `tunewell init` asks for, in the order in which it asks.
+
+    ``tunewell init --answers FILE`` reads the same as YAML or JSON.
+    """
+
+    name: str
+    about: str
+    input: str
+    output: str
+    must: tuple[str, ...] = ()
+    must_not: tuple[str, ...] = ()
+    keep_kinds: tuple[str, ...] = ()
+    drop_kinds: tuple[str, ...] = ()
+    max_age_days: int = Field(default=0, ge=0)
+    keep_whatever_age: str = ""
+    slices: tuple[str, ...] = ()
+    gates: tuple[GateAnswer, ...] = ()
+    approve: tuple[str, ...] = ("owner",)
+    question_to_people: str = ""
+    data: tuple[str, ...] = ("data/*.jsonl",)
+    test_data: str = ""
+
+
+def write_yaml(answers: Answers) -> str:
+    """The text of ``tunewell.yaml`` for these answers, with comments.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tunewell.task import parse_task
+        >>> answers = Answers(
+        ...     name="demo", about="Answers questions.", input="a question", output="an answer"
+        ... )
+        >>> text = write_yaml(answers)
+        >>> parse_task(text, path=Path("tunewell.yaml"), environment={}).spec.task.name
+        'demo'
+    """
+    parts = [
+        _task_part(answers),
+        _data_part(answers),
+        _rules_part(answers),
+        _slices_part(answers),
+        _metrics_part(answers),
+        _gates_part(answers),
+        _people_part(answers),
+        FIXED_PARTS,
+    ]
+    return "\n".join(parts)
+
+
+def _q(text: str) -> str:
+    """A YAML scalar for any text (JSON strings are YAML)."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _list(items: Sequence[str]) -> str:
+    return "[" + ", ".join(map(_q, items)) + "]"
+
+
+def _block(items: Sequence[str], *, indent: int) -> str:
+    """One item a line, below its key."""
+    if not items:
+        return " []"
+    start = "\n" + " " * indent + "- "
+    return "".join(start + _q(item) for item in items)
+
+
+def _task_part(answers: Answers) -> str:
+    return f"""\
+# What a good answer is. Everything else follows from it; `tunewell approve` signs it.
+version: 1
+
+task:
+  name: {_q(answers.name)}
+  about: {_q(answers.about)}
+  input: {_q(answers.input)}
+  output: {_q(answers.output)}
+  must:{_block(answers.must, indent=4)}
+  # plain text is matched literally, /…/ is a pattern
+  must_not:{_block(answers.must_not, indent=4)}
+  # system turn for rows that have none of their own
+  instruction: ""
+  language: en
+"""
+
+
+def _data_part(answers: Answers) -> str:
+    lines = [
+        "# Where the rows are. Formats are recognised (messages, ShareGPT, Alpaca,",
+        "# prompt/completion, CSV, Parquet, text); your own columns: format: fields,",
+        "# fields: {input: question, target: answer, date: created, id: key}",
+        "data:",
+    ]
+    lines += [f"  - path: {_q(path)}" for path in answers.data]
+    if answers.test_data:
+        lines.append(f"  - {{path: {_q(answers.test_data)}, role: test}}   # never trained on")
+    return "\n".join(lines) + "\n"
+
+
+def _rules_part(answers: Answers) -> str:
+    keep, drop = _list(answers.keep_kinds), _list(answers.drop_kinds)
+    lines = [
+        "# What belongs and what does not. Every drop cites the line that asked for it.",
+        "rules:",
+        f"  kinds: {{keep: {keep}, drop: {drop}}}",
+        *_age_lines(answers),
+        "  languages: [en]",
+        "  words: {min_target: 1}",
+        "  personal: mask          # mask, drop or report",
+        "  exact_duplicates: first # first, newest or report",
+        "  near_duplicates: drop   # drop or report",
+        "  contradictions: report  # newest, drop or report",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _age_lines(answers: Answers) -> list[str]:
+    if not answers.max_age_days:
+        exception = "{field: landmark, is: ['true']}"
+        return [f"  # max_age: {{days: 730, undated: keep, except: [{exception}]}}"]
+
+    lines = ["  max_age:", f"    days: {answers.max_age_days}", "    undated: keep"]
+    field, equals, value = answers.keep_whatever_age.partition("=")
+    if equals:
+        exception = f"{{field: {_q(field.strip())}, is: [{_q(value.strip())}]}}"
+        lines += ["    except:", f"      - {exception}"]
+    return lines
+
+
+def _slices_part(answers: Answers) -> str:
+    fields = "".join(f"\n  - {{field: {_q(field)}}}" for field in answers.slices)
+    return (
+        "# Results are broken down by the values of these fields; add `target:` shares to measure "
+        f"gaps.\nslices:{fields or ' []'}\n"
+    )
+
+
+def _metrics_part(answers: Answers) -> str:
+    names = sorted({gate.metric for gate in answers.gates}) or ["token_f1"]
+    metrics = "".join(f"\n  - {{name: {name}}}" for name in names)
+    return (
+        "# What is measured on every held-out answer (docs/reference/metrics.md lists them).\n"
+        f"metrics:{metrics}\n"
+    )
+
+
+def _gates_part(answers: Answers) -> str:
+    gates = [_gate(gate) for gate in answers.gates]
+    if answers.question_to_people:
+        gates.append("{metric: people_say_yes, kind: level, at_least: 0.8, people: required}")
+    lines = [
+        "# What decides. GO and NO-GO need the whole interval on one side of the threshold.",
+        "gates:",
+        *(f"  - {gate}" for gate in gates),
+    ]
+    if not gates:
+        lines[-1] = (
+            "gates: []   # none yet: the verdict is INCONCLUSIVE until one of the task's own "
+            "metrics guards it"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _gate(gate: GateAnswer) -> str:
+    if gate.kind == "no_worse":
+        limit = f"margin: {abs(gate.value)}"
+    else:
+        limit = f"at_least: {gate.value}"
+    return f"{{metric: {gate.metric}, kind: {gate.kind}, {limit}}}"
+
+
+def _people_part(answers: Answers) -> str:
+    text = f"# Who has to agree.\npeople:\n  approve: {_list(answers.approve)}\n"
+    if answers.question_to_people:
+        question = _q(answers.question_to_people)
+        text += f"  rubric:\n    - {{name: people_say_yes, question: {question}, scale: yes/no}}\n"
+    return text

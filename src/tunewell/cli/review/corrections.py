@@ -1,0 +1,37 @@
+"""``tunewell review corrections``: what reviewers wrote instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunewell.cli.batches import newest_batch
+from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.written import in_file, write_jsonl
+from tunewell.people import WorkStore
+from tunewell.review import corrections, newest_evaluation
+
+
+def command(
+    path: ProjectOption = Path(),
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write the corrections to this file (JSONL)."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Export what reviewers wrote instead of the outputs of the newest review."""
+    with project(path) as (_, store):
+        _, examples = newest_evaluation(store)
+        rows = {example.id: example for example in examples}
+        found = corrections(WorkStore(store), newest_batch(store, "review"), rows)
+    if output:
+        write_jsonl(output, [correction.model_dump(mode="json") for correction in found])
+    if json:
+        emit("review", found)
+        return
+    show(f"{len(found)} corrections{in_file(output)}")
+    if any(correction.part == "test" for correction in found):
+        show("those of test rows change the gold only and are never trained on")

@@ -1,0 +1,51 @@
+"""``tunewell review nearest``: send training rows similar to low-rated ones to annotators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tunewell.annotate import queue_rows, rows_of
+from tunewell.cli.batches import accounts_named, assign_seats, newest_batch
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.review.options import PeopleOption, TitleOption
+from tunewell.people import WorkStore
+from tunewell.review import low_rated, near_rows
+
+NOTHING_OPENED = {"batch": "", "items": 0, "seats": 0}
+
+
+def command(
+    path: ProjectOption = Path(),
+    people: PeopleOption = None,
+    title: TitleOption = "",
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Send training rows similar to what was rated low, and not corrected, to annotators.
+
+    By themselves they change nothing in training.
+    """
+    with project(path) as (file, store):
+        annotators = accounts_named(store, people)
+        low = low_rated(WorkStore(store), newest_batch(store, "review"))
+        training, families = rows_of(store, "train")
+        batch = queue_rows(
+            store,
+            file,
+            training,
+            near_rows(low, [(row.id, row.input) for row in training]),
+            author=author,
+            families=families,
+            title=title,
+        )
+        opened = assign_seats(store, batch, annotators, author=author) if batch else None
+
+    if json:
+        emit("review", opened.as_json() if opened else NOTHING_OPENED)
+    elif opened:
+        opened.show()
+    else:
+        show(
+            f"{len(low)} items rated low and not corrected; "
+            "no similar training row that is not queued already"
+        )

@@ -1,0 +1,126 @@
+"""``tunewell review open``: draw rows and assign their outputs to people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tunewell.annotate import rows_of
+from tunewell.cli.batches import accounts_named, assign_seats
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project
+from tunewell.cli.review.options import PeopleOption, PowerOption, RatersOption, TitleOption
+from tunewell.cli.review.pool_answers import pool_evaluation
+from tunewell.people import Batch
+from tunewell.people.candidates import candidates
+from tunewell.people.sample import draw
+from tunewell.review import ReviewPlan, arms_of, newest_evaluation, open_review, plan_panel
+from tunewell.store import Store
+from tunewell.task import TaskFile
+
+POOL_ROWS = 50
+"""Rows of the review pool that are judged unless ``--rows`` says otherwise."""
+
+
+def command(
+    path: ProjectOption = Path(),
+    rows: Annotated[
+        int,
+        typer.Option(
+            help="Rows to judge; 0 = as many as tunewell review plan says, 50 of the review pool.",
+            min=0,
+        ),
+    ] = 0,
+    raters: RatersOption = 0,
+    power: PowerOption = 0.8,
+    people: PeopleOption = None,
+    part: Annotated[
+        Literal["test", "review"],
+        typer.Option(
+            "--from",
+            help="Outputs of the test set, or of the review pool, which the newest model answers "
+            "first.",
+        ),
+    ] = "test",
+    title: TitleOption = "",
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Draw rows and assign their outputs to people, who judge them blind to the model."""
+    with project(path) as (file, store):
+        reviewers = accounts_named(store, people)
+        if part == "review":
+            count = rows or POOL_ROWS
+            batch = _open_pool(file, store, count, raters, title=title, author=author)
+        else:
+            count = rows or _planned_rows(file, store, power, raters)
+            batch = _open_test(file, store, count, raters, title=title, author=author)
+        opened = assign_seats(store, batch, reviewers, author=author)
+    if json:
+        emit("review", opened.as_json())
+    else:
+        opened.show()
+
+
+def _planned_rows(
+    file: TaskFile,
+    store: Store,
+    power: float,
+    raters: int,
+) -> int:
+    _, examples = newest_evaluation(store)
+    plan = plan_panel(
+        file.spec,
+        available=len(examples),
+        power=power,
+        raters=raters,
+    )
+    return plan.rows
+
+
+def _open_test(
+    file: TaskFile,
+    store: Store,
+    rows: int,
+    raters: int,
+    *,
+    title: str,
+    author: str,
+) -> Batch:
+    evaluation, examples = newest_evaluation(store)
+    plan = ReviewPlan(
+        author=author,
+        arms=arms_of(file.spec, evaluation.arms),
+        rows=rows,
+        raters=raters,
+        title=title,
+    )
+    return open_review(store, file, evaluation, examples, plan)
+
+
+def _open_pool(
+    file: TaskFile,
+    store: Store,
+    rows: int,
+    raters: int,
+    *,
+    title: str,
+    author: str,
+) -> Batch:
+    """Let the newest model answer rows of the review pool, for people to read and correct."""
+    examples, families = rows_of(store, "review")
+    slices = [s.field for s in file.spec.slices]
+    names = draw(candidates(examples, slices, families), rows)
+    by_id = {example.id: example for example in examples}
+    drawn = [by_id[name] for name in names]
+    evaluation = pool_evaluation(file, store, drawn, families)
+    plan = ReviewPlan(
+        author=author,
+        arms=evaluation.arms,
+        rows=len(drawn),
+        raters=raters,
+        title=title,
+        part="review",
+    )
+    return open_review(store, file, evaluation, drawn, plan)

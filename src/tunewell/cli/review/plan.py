@@ -1,0 +1,50 @@
+"""``tunewell review plan``: how many rows and people settle the gates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.review.options import PowerOption, RatersOption
+from tunewell.review import PanelPlan, newest_evaluation, plan_panel
+
+
+def command(
+    path: ProjectOption = Path(),
+    power: PowerOption = 0.8,
+    expected: Annotated[
+        float | None,
+        typer.Option(help="Expected true share, mean or gain."),
+    ] = None,
+    raters: RatersOption = 0,
+    json: JsonOption = False,
+) -> None:
+    """Show how many rows and people settle each gate, and what that costs in hours."""
+    with project(path) as (file, store):
+        _, examples = newest_evaluation(store)
+        plan = plan_panel(
+            file.spec,
+            available=len(examples),
+            power=power,
+            expected=expected,
+            raters=raters,
+        )
+    if json:
+        emit("review", plan)
+    else:
+        _show(plan)
+
+
+def _show(plan: PanelPlan) -> None:
+    show(
+        f"{plan.rows} rows x {plan.raters} people x outputs of {' and '.join(plan.arms)}: "
+        f"at most {plan.verdicts} verdicts, {plan.hours:g} hours in total"
+    )
+    show(f"rows that settle a gate with {plan.power:.0%} probability:")
+    for need in plan.needs:
+        show(f"  {need.gate}: {need.rows} rows, {need.why}")
+    if plan.short:
+        show(f"with only {plan.available} held-out rows, too few for {', '.join(plan.short)}")

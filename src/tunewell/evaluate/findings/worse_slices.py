@@ -1,0 +1,74 @@
+"""E06: slices on which the tuned model is worse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tunewell.evaluate.findings.common import (
+    STAGE,
+    ZERO,
+    clear,
+    deciding_metrics,
+    is_worse,
+    signed,
+    unchecked,
+)
+from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.evaluate.table import Table
+from tunewell.types import Comparison, Evaluation, Finding
+
+CODE = "E06"
+
+
+def worse_slices(evaluation: Evaluation, measured: ScoredArms) -> list[Finding]:
+    """E06: corrected for the number of slices and of deciding metrics."""
+    table = measured.table
+    if not table.slices:
+        return [unchecked(CODE, "tunewell.yaml names no slices.")]
+    if "tuned" not in evaluation.arms:
+        return [unchecked(CODE, "There is no tuned model to compare.")]
+
+    names = deciding_metrics(measured)
+    compared = _compared(evaluation, names)
+    if not compared:
+        return [unchecked(CODE, "Every slice has too few held-out rows.")]
+
+    alpha = (1 - measured.level) / max(1, len(names))
+    worse = [_finding(c, table) for c in compared if _shown_worse(c, table, alpha)]
+    if worse:
+        return worse
+    count = len({c.slice for c in compared})
+    return [clear(CODE, f"No slice of {count} is shown to be worse.")]
+
+
+def _compared(evaluation: Evaluation, metrics: Sequence[str]) -> list[Comparison]:
+    """The tuned model's comparisons by slice on these metrics."""
+    found = []
+    for comparison in evaluation.comparisons:
+        deciding = comparison.arm == "tuned" and comparison.metric in metrics
+        if comparison.slice and deciding:
+            found.append(comparison)
+    return found
+
+
+def _shown_worse(compared: Comparison, table: Table, alpha: float) -> bool:
+    if compared.adjusted is None or compared.adjusted > alpha:
+        return False
+    return is_worse(compared.estimate, table.metrics[compared.metric])
+
+
+def _finding(compared: Comparison, table: Table) -> Finding:
+    figure = f"{compared.metric} {signed(compared.estimate)}"
+    return Finding(
+        code=CODE,
+        status="found",
+        stage=STAGE,
+        why=f"On {compared.slice} the tuned model is worse than the {compared.against} one: "
+        f"{figure}, p = {compared.adjusted:.2g} after correction.",
+        estimate=compared.estimate,
+        threshold=ZERO,
+        slice=compared.slice,
+        rows=table.rows_of(compared.slice),
+        remedy=f"add rows of {compared.slice}, or: tunewell accept E06 --reason … --until DATE",
+        blocking=True,
+    )

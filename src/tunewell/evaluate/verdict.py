@@ -1,0 +1,204 @@
+"""The verdict over all gates and findings: GO, NO-GO or INCONCLUSIVE, and what would change it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tunewell.evaluate.acceptance import with_acceptances
+from tunewell.evaluate.gate import judge_gates
+from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
+from tunewell.evaluate.judge_correction import judges, validation_of
+from tunewell.evaluate.judge_validation import judge_findings
+from tunewell.evaluate.lookup import by_name
+from tunewell.evaluate.people_scores import (
+    criterion_info,
+    judgements,
+    people_name,
+    people_scores,
+)
+from tunewell.evaluate.table import Table, table_of
+from tunewell.evaluate.wording import on_slice
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.types import (
+    Criterion,
+    Evaluation,
+    Finding,
+    Judgement,
+    MetricInfo,
+    Outcome,
+    Score,
+    Verdict,
+)
+
+EVIDENCE = frozenset({"E01", "E02", "E03", "E04", "E09", "D16", "L01"})
+"""Blocking findings that speak of the evidence, not of the model.
+
+They make a verdict INCONCLUSIVE, not NO-GO.
+"""
+
+
+def decide(
+    evaluation: Evaluation,
+    file: TaskFile,
+    store: Store,
+    findings: Sequence[Finding],
+    *,
+    today: dt.date | None = None,
+) -> Verdict:
+    """The verdict of the gates over an evaluation.
+
+    Args:
+        evaluation: All arms on the same rows.
+        file: The definition with its gates.
+        store: Holds the scores, approvals, acceptances and people's verdicts.
+        findings: Of all stages; E01 is made anew, since approvals come after evaluations.
+        today: Decides which acceptances have run out; the date in UTC if None.
+
+    Returns:
+        GO if every criterion is GO and nothing blocks; NO-GO if one criterion is or a finding about
+        the model blocks; else INCONCLUSIVE, with what would settle it.
+    """
+    day = today or dt.datetime.now(dt.UTC).date()
+    said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
+    table = _with_people(evaluation, file, store, said)
+    criteria = judge_gates(table, file, said=said)
+
+    known = [f for f in (*findings, *stress_of(evaluation, store)) if f.code != "E01"]
+    known.append(definition_finding(file, evaluation.metrics, store))
+    known += _judges_validated(table, file)
+    accepted = with_acceptances(known, store, today=day)
+    guarded = bool(guarding_gates(file, evaluation.metrics))
+    return _Weighed(criteria, accepted, guarded=guarded).verdict()
+
+
+def stress_of(evaluation: Evaluation, store: Store) -> tuple[Finding, ...]:
+    """What the newest stress test of the same model found (E05); nothing if there was none."""
+    last = store.last_run("stress")
+    if last is None:
+        return ()
+    for run in reversed(store.runs(stage="evaluate")):
+        if evaluation.scores in run.outputs.values():
+            same_model = last.inputs.get("adapter") == run.inputs.get("adapter")
+            return last.findings if same_model else ()
+    return ()
+
+
+def outcome_of(criteria: Sequence[Criterion]) -> Outcome:
+    """All together: NO-GO if one is, GO if all are, else (and without any) INCONCLUSIVE."""
+    outcomes = {c.outcome for c in criteria}
+    if "NO-GO" in outcomes:
+        return "NO-GO"
+    return "GO" if outcomes == {"GO"} else "INCONCLUSIVE"
+
+
+def _with_people(
+    evaluation: Evaluation,
+    file: TaskFile,
+    store: Store,
+    said: Sequence[Judgement],
+) -> Table:
+    """The scores of an evaluation with people's; beside a judge's they get a name of their own."""
+    measured = by_name(evaluation.metrics)
+
+    def name_of(criterion: str) -> str:
+        return people_name(criterion) if criterion in measured else criterion
+
+    scores = store.get_value(evaluation.scores, list[Score])
+    for score in people_scores(said, file.spec):
+        scores.append(score.model_copy(update={"metric": name_of(score.metric)}))
+    infos: list[MetricInfo] = list(evaluation.metrics)
+    for criterion in file.spec.people.rubric:
+        info = criterion_info(criterion)
+        infos.append(info.model_copy(update={"name": name_of(criterion.name)}))
+    return table_of(
+        scores,
+        rows=evaluation.rows,
+        metrics=infos,
+        clusters=evaluation.clusters,
+        slices=evaluation.slices,
+    )
+
+
+def _judges_validated(table: Table, file: TaskFile) -> list[Finding]:
+    """E02 for every metric that a model judges."""
+    level = file.spec.evaluate.level
+    judged = sorted(judges(file) & set(table.metrics))
+    return judge_findings({m: validation_of(table, m, level=level) for m in judged})
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """Criteria and findings, weighed against each other.
+
+    Attributes:
+        criteria: Every gate, decided.
+        findings: Of all stages, with what somebody has accepted.
+        guarded: Whether any gate can open a release.
+    """
+
+    criteria: tuple[Criterion, ...]
+    findings: tuple[Finding, ...]
+    guarded: bool
+
+    def verdict(self) -> Verdict:
+        """What follows from them."""
+        against = [*self._criteria("NO-GO"), *self._blocking(about_evidence=False)]
+        if against:
+            return self._verdict("NO-GO", "; ".join(against))
+        if not self.criteria:
+            return self._verdict(
+                "INCONCLUSIVE",
+                "tunewell.yaml names no gates, so nothing says what is good enough.",
+                "gates in tunewell.yaml: metrics with thresholds, approved by their owner",
+            )
+        unsettled = [*self._criteria("INCONCLUSIVE"), *self._blocking(about_evidence=True)]
+        if unsettled:
+            return self._verdict("INCONCLUSIVE", "; ".join(unsettled))
+        if not self.guarded:
+            # Not even an accepted E01 lets a generic metric open the way alone.
+            return self._verdict(
+                "INCONCLUSIVE",
+                "E01: only generic metrics guard the gates; they never give GO alone.",
+                "a gate on a metric of the task's own",
+            )
+        count = len(self.criteria)
+        return self._verdict("GO", f"All {count} criteria hold, and nothing blocks.")
+
+    def _verdict(self, outcome: Outcome, why: str, *first: str) -> Verdict:
+        return Verdict(
+            outcome=outcome,
+            why=why,
+            criteria=self.criteria,
+            findings=self.findings,
+            would_change=(*first, *dict.fromkeys(self._would_change())),
+        )
+
+    def _criteria(self, outcome: Outcome) -> list[str]:
+        """The criteria of one outcome, each with its reason."""
+        return [f"{_shown(c)}: {c.why}" for c in self.criteria if c.outcome == outcome]
+
+    @property
+    def _blocked(self) -> list[Finding]:
+        return [f for f in self.findings if f.blocking and f.status == "found"]
+
+    def _blocking(self, *, about_evidence: bool) -> list[str]:
+        """The findings that block, of the evidence or of the model, each with its reason."""
+        return [
+            f"{f.code}: {f.why}" for f in self._blocked if (f.code in EVIDENCE) == about_evidence
+        ]
+
+    def _would_change(self) -> Iterator[str]:
+        for criterion in self.criteria:
+            if criterion.outcome == "INCONCLUSIVE" and criterion.needs:
+                yield f"{_shown(criterion)}: {criterion.needs}"
+            elif criterion.outcome == "NO-GO":
+                yield f"{_shown(criterion)}: a better model, or another threshold, approved anew"
+        for finding in self._blocked:
+            yield f"{finding.code}: {finding.remedy or 'see its remedy'}"
+
+
+def _shown(criterion: Criterion) -> str:
+    return f"{criterion.name}{on_slice(criterion.slice)}"

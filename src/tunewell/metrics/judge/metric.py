@@ -1,0 +1,144 @@
+"""A model judge as a metric."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from pydantic import Field
+
+from tunewell.metrics.base import Metric
+from tunewell.metrics.judge.judge import Judge, JudgeVerdict
+from tunewell.metrics.judge.lazy_model import LazyModel
+from tunewell.metrics.registry import MetricSetting, built_in_with
+from tunewell.model.base import Model
+from tunewell.task import RubricCriterion, TaskFile, TaskSpec
+from tunewell.types import Example, MetricInfo, Unscored, Value
+
+QUESTIONS: Final[dict[str, str]] = {
+    "factual accuracy": "Is every statement of the answer true, judged by the input?",
+    "completeness": "Does the answer contain everything that the task asks for?",
+    "clarity": "Would the reader that the task names understand the answer at first reading?",
+    "coherence": "Does the answer hang together, without contradicting itself?",
+    "relevance": "Does the answer address the input, and nothing else?",
+    "tone": "Is the tone right for the reader that the task names?",
+    "adherence": "Does the answer keep to every rule of the task (form, length, must, must not)?",
+}
+"""Usual criteria; a project writes its own under ``people.rubric``."""
+
+
+class JudgeOptions(Value):
+    """Options of ``judge``.
+
+    A criterion of that name under ``people.rubric`` gives question and scale.
+
+    Attributes:
+        model: The judge: name of weights, or of a model behind ``url``.
+        url: OpenAI-compatible server, such as ``http://localhost:8000/v1``; empty = on this
+            machine.
+        question: What is asked, if no rubric criterion has the metric's name.
+        scale: ``yes/no`` or ``1-5``.
+        repeats: How often each output is judged; the middle value counts.
+    """
+
+    model: str = Field(min_length=1)
+    url: str = ""
+    question: str = ""
+    scale: Literal["yes/no", "1-5"] = "yes/no"
+    repeats: int = Field(default=1, ge=1)
+
+
+@built_in_with(
+    MetricInfo(
+        name="judge",
+        title="a model's verdict on a criterion",
+        own=True,
+    ),
+    JudgeOptions,
+)
+def judge(options: JudgeOptions, setting: MetricSetting) -> Metric:
+    """A model answers the criterion's question with a reason; 0 or 1, or 1 to 5.
+
+    It opens no gate until it has been held against people (E02), and then its figures are corrected
+    by their verdicts.
+    """
+    return judge_metric(setting.file, setting.info.name, options)
+
+
+def judge_metric(
+    file: TaskFile, name: str, options: JudgeOptions, *, model: Model | None = None
+) -> Metric:
+    """A model judge, never validated by itself: it opens no gate until held against people (E02).
+
+    Args:
+        file: The definition; its rubric gives question and scale where a criterion has the metric's
+            name.
+        name: Of the metric.
+        options: Which model judges, and how.
+        model: Judges instead of the model that the options name (tests).
+    """
+    criterion = _criterion(file, name, options)
+    judge = Judge(
+        model=model or LazyModel(options.model, options.url),
+        cache=file.root / ".tunewell" / "judge",
+        repeats=options.repeats,
+    )
+    asked = _Asked(judge, criterion)
+    source = f"{options.model} {options.url} {criterion.question}"
+    version = hashlib.sha256(source.encode()).hexdigest()
+    return Metric(
+        info=_info(name, criterion),
+        function=asked.value,
+        version=version[:12],
+        prepare=asked.prepare,
+    )
+
+
+def _criterion(file: TaskFile, name: str, options: JudgeOptions) -> RubricCriterion:
+    for criterion in file.spec.people.rubric:
+        if criterion.name == name:
+            return criterion
+    question = options.question or QUESTIONS.get(name, "")
+    if not question:
+        raise ValueError(
+            f"{name}: a judge needs a question, or a criterion of this name under people.rubric"
+        )
+    return RubricCriterion(name=name, question=question, scale=options.scale)
+
+
+def _info(name: str, criterion: RubricCriterion) -> MetricInfo:
+    title = f"{criterion.question} (model judge)"
+    if criterion.scale == "yes/no":
+        return MetricInfo(name=name, title=title, own=True)
+    return MetricInfo(
+        name=name,
+        title=title,
+        unit="points",
+        low=1.0,
+        high=5.0,
+        own=True,
+    )
+
+
+class _Asked:
+    """A judge's verdicts on one criterion, each output of a row judged once."""
+
+    def __init__(self, judge: Judge, criterion: RubricCriterion) -> None:
+        self._judge = judge
+        self._criterion = criterion
+        self._verdicts: dict[tuple[str, str], JudgeVerdict] = {}
+
+    def prepare(self, pairs: Sequence[tuple[str, Example]], task: TaskSpec) -> None:
+        """Ask for many outputs at once."""
+        todo = {(output, row.id): (output, row) for output, row in pairs}
+        for known in self._verdicts.keys() & todo.keys():
+            del todo[known]
+        pairs = list(todo.values())
+        verdicts = self._judge.judge(self._criterion, pairs, task=task)
+        self._verdicts |= dict(zip(todo, verdicts, strict=True))
+
+    def value(self, output: str, example: Example, *, task: TaskSpec) -> float | Unscored:
+        """The metric function."""
+        self.prepare([(output, example)], task)
+        return self._verdicts[output, example.id].value

@@ -1,0 +1,46 @@
+"""What a good answer is: the project's definition, read from ``tunewell.yaml``.
+
+Values come from default < file < environment (``TUNEWELL__TRAIN__EPOCHS=2``) < flag (``--set
+train.epochs=2``), and `TaskFile.where` says which, so that every drop and every gate can cite the
+line that asked for it.
+"""
+
+from tunewell.task.data import DataSource, FieldMap, Format
+from tunewell.task.description import TaskSection
+from tunewell.task.evaluation import Contender, EvaluateSection, MetricSpec, Slice
+from tunewell.task.gates import Gate
+from tunewell.task.people import People, RubricCriterion
+from tunewell.task.reading import ENV_PREFIX, FILE_NAME, load_task, parse_task
+from tunewell.task.rules import Exemption, Kinds, MaxAge, Rules, Templates, WordLimits
+from tunewell.task.spec import TaskFile, TaskSpec
+from tunewell.task.splits import SplitSection
+from tunewell.task.training import Costs, Machine
+
+__all__ = [
+    "ENV_PREFIX",
+    "FILE_NAME",
+    "Contender",
+    "Costs",
+    "DataSource",
+    "EvaluateSection",
+    "Exemption",
+    "FieldMap",
+    "Format",
+    "Gate",
+    "Kinds",
+    "Machine",
+    "MaxAge",
+    "MetricSpec",
+    "People",
+    "RubricCriterion",
+    "Rules",
+    "Slice",
+    "SplitSection",
+    "TaskFile",
+    "TaskSection",
+    "TaskSpec",
+    "Templates",
+    "WordLimits",
+    "load_task",
+    "parse_task",
+]

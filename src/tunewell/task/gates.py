@@ -1,0 +1,76 @@
+"""What a model must reach to be released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tunewell.types import Value
+
+
+class Gate(Value):
+    """One condition for release.
+
+    Attributes:
+        metric: Name of a metric of ``metrics``, or a criterion of ``review``.
+        kind: ``level`` (the tuned model's own value), ``gain`` (difference to ``against``),
+            ``no_worse`` (difference to ``against`` not below minus ``margin``).
+        at_least: Threshold where bigger is better.
+        at_most: Threshold where smaller is better.
+        margin: Of ``no_worse``, in the metric's unit.
+        against: Which arm to compare with.
+        slices: Also on every value of this slice field, corrected for their number.
+        people: ``required`` = INCONCLUSIVE until people have spoken.
+    """
+
+    metric: str
+    kind: Literal["level", "gain", "no_worse"] = "gain"
+    at_least: float | None = None
+    at_most: float | None = None
+    margin: float = Field(default=0.0, ge=0)
+    against: Literal["base", "prompted", "production"] = "prompted"
+    slices: str = ""
+    people: Literal["required", "not needed"] = "not needed"
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Self:
+        if self.kind == "no_worse":
+            return self
+        given = [limit for limit in (self.at_least, self.at_most) if limit is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of at_least and at_most")
+        return self
+
+
+def gate_faults(values: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Which gates name a metric or a slice that is not there, and why.
+
+    Reads the values as they were given, so that these faults are reported beside those of any
+    field.
+    """
+    metrics = _names(values, "metrics", "name")
+    criteria = _names(values.get("people"), "rubric", "name")
+    known = sorted({*metrics, *criteria, "nats"})
+    slices = _names(values, "slices", "field")
+    for number, gate in enumerate(_listed(values, "gates")):
+        metric = gate.get("metric")
+        if isinstance(metric, str) and metric not in known:
+            yield number, f"no metric or criterion {metric!r}; known: {', '.join(known)}."
+        field_name = gate.get("slices")
+        if isinstance(field_name, str) and field_name not in {"", *slices}:
+            shown = ", ".join(slices) or "none"
+            yield number, f"{field_name!r} is not among the slices ({shown})."
+
+
+def _names(values: object, section: str, key: str) -> list[str]:
+    return [str(item[key]) for item in _listed(values, section) if key in item]
+
+
+def _listed(values: object, section: str) -> list[Mapping[str, Any]]:
+    """The mappings of a section as they were given; nothing where it is no list."""
+    items = values.get(section) if isinstance(values, dict) else None
+    if not isinstance(items, list):
+        return []
+    return [item if isinstance(item, dict) else {} for item in items]

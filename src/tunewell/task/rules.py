@@ -1,0 +1,124 @@
+"""What belongs in the data and what does not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from tunewell.types import Value
+
+
+class Kinds(Value):
+    """Which kinds of document count. ``keep`` empty = all but those of ``drop``."""
+
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+class Exemption(Value):
+    """Rows that a rule spares: those whose field has one of these values.
+
+    ``{field: landmark, is: ["true"]}`` in the file.
+    """
+
+    field: str
+    values: Annotated[tuple[str, ...], Field(alias="is")]
+    why: str = ""
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        values = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(_as_in_yaml(v) for v in values)
+
+
+def _as_in_yaml(value: object) -> str:
+    """A value as text: YAML's ``true`` stays ``true`` and does not become ``True``."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class MaxAge(Value):
+    """How old a row may be.
+
+    Attributes:
+        days: Older than this is stale.
+        as_of: The day to count from; the newest date in the data if not given, so that reruns
+            repeat.
+        undated: What becomes of rows without a date.
+        exceptions: Rows that are kept whatever their age (landmarks). ``except`` in the file.
+    """
+
+    days: int = Field(ge=1)
+    as_of: dt.date | None = None
+    undated: Literal["keep", "drop"] = "keep"
+    exceptions: Annotated[tuple[Exemption, ...], Field(alias="except")] = ()
+
+
+class WordLimits(Value):
+    """Fewest and most words (split at white space) of the input and of the target; 0 = no limit."""
+
+    min_input: int = Field(default=1, ge=0)
+    max_input: int = Field(default=0, ge=0)
+    min_target: int = Field(default=1, ge=0)
+    max_target: int = Field(default=0, ge=0)
+
+
+class Templates(Value):
+    """How many rows of one template (one text with slots) are kept.
+
+    Attributes:
+        max_per_family: Most rows of a family; 0 = no limit, families are only reported.
+        keep: Which rows stay: ``diverse`` (the most fillings of the slots), ``newest`` or
+            ``first``.
+    """
+
+    max_per_family: int = Field(default=0, ge=0)
+    keep: Literal["diverse", "newest", "first"] = "diverse"
+
+
+class Rules(Value):
+    """What belongs and what does not. A rule that drops is cited, with its line, by every drop.
+
+    Attributes:
+        kinds: D01.
+        max_age: D06.
+        languages: D08: languages of input and target, ISO 639-1; empty = any.
+        words: D08.
+        repair: Whether certain repairs (mojibake, control characters, white space) are made.
+        broken: D08: empty or cut-off targets, refusals, degenerate repetition, wrong role order.
+        personal: D07: what becomes of personal data and secrets.
+        recogniser: D07: who finds names and addresses too: ``context`` (built in, fast, sees only
+            names that a title, a greeting, an introduction or a signature gives away), ``rampart``
+            (a small model on this machine, extra ``names``) or the project's own
+            ``FILE.py:function``; empty = nobody.
+        exact_duplicates: D03: which of the copies is kept.
+        near_duplicates: D04.
+        superseded: D06: rows that state what the facts file, or newer rows in the same words, no
+            longer say.
+        facts: D06: the facts file (see the metric ``currency``, whose file counts if this is
+            empty).
+        contradictions: D09: same input, different target; ``newest`` keeps the newest if all are
+            dated.
+        boilerplate: D05: recurring signatures, footers, disclaimers.
+        templates: D05: many rows from one text with slots.
+        max_reject_share: The run fails when a larger share of the input rows cannot be read.
+    """
+
+    kinds: Kinds = Kinds()
+    max_age: MaxAge | None = None
+    languages: tuple[str, ...] = ()
+    words: WordLimits = WordLimits()
+    repair: bool = True
+    broken: Literal["drop", "report"] = "drop"
+    personal: Literal["mask", "drop", "report"] = "mask"
+    recogniser: str = Field(default="", pattern=r"^(|context|rampart|[\w./-]+\.py:[A-Za-z_]\w*)$")
+    exact_duplicates: Literal["first", "newest", "report"] = "first"
+    near_duplicates: Literal["drop", "report"] = "drop"
+    superseded: Literal["drop", "report"] = "report"
+    facts: str = ""
+    contradictions: Literal["newest", "drop", "report"] = "report"
+    boilerplate: Literal["strip", "report"] = "strip"
+    templates: Templates = Templates()
+    max_reject_share: float = Field(default=0.2, ge=0, le=1)

@@ -1,0 +1,33 @@
+"""Where the model is trained, and what machines and people cost."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tunewell.types import Value
+
+
+class Machine(Value):
+    """Where the final adapter is trained when ``train.backend`` is ``trl``.
+
+    It decides how fast, never what comes out.
+
+    Attributes:
+        processes: How many train together; 0 = one for each GPU, or one where there is none.
+        sharding: ``none``: every GPU holds the whole base model. ``fsdp``: each holds a share of
+            every layer.
+    """
+
+    processes: int = Field(default=0, ge=0)
+    sharding: Literal["none", "fsdp"] = "none"
+
+
+class Costs(Value):
+    """Prices for the estimates of money, in ``currency``; zero = not counted."""
+
+    currency: str = "EUR"
+    machine_hour: float = Field(default=0.0, ge=0)
+    person_hour: float = Field(default=0.0, ge=0)
+    million_tokens: float = Field(default=0.0, ge=0)

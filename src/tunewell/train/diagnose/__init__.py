@@ -1,0 +1,1 @@
+"""What the folds say about data and training: one file for each finding."""

@@ -1,0 +1,119 @@
+"""T07: was the right thing trained at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from tunewell.model.chat import PLAIN_TEMPLATE, ChatFormat, chat_format
+from tunewell.train.lora.rows import Rows, TrainRow
+from tunewell.types import Estimate, Example, Finding, Threshold
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TOO_LONG = 0.05
+"""Largest share of rows that may be left out because of their length."""
+
+
+class _Fault(NamedTuple):
+    """What is wrong, and with which rows."""
+
+    what: str
+    rows: tuple[str, ...] = ()
+
+
+def plumbing(
+    examples: Sequence[Example],
+    rows: Rows,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    limit: int,
+) -> Finding:
+    """T07: template, loss mask, end of turn, lengths, unknown tokens.
+
+    Looked for in the very arrays that are trained on.
+
+    Args:
+        examples: What was encoded.
+        rows: The arrays.
+        tokenizer: The base's.
+        limit: ``train.max_tokens``.
+    """
+    chat = chat_format(tokenizer)
+    targets = {e.id: e.target for e in examples}
+    used, left_out = len(rows.rows), len(rows.too_long)
+    total = used + left_out + len(rows.empty)
+    too_many = left_out > TOO_LONG * total
+
+    faults = list(_row_faults(rows, targets, chat))
+    if tokenizer.chat_template == PLAIN_TEMPLATE:
+        faults.append(
+            _Fault("the base model has no chat template: it is trained on a plain one of ours")
+        )
+    faults += _unknown(rows, tokenizer, chat)
+    if too_many:
+        what = f"{left_out} of {total} rows exceed train.max_tokens = {limit} and are not used"
+        faults.append(_Fault(what, rows.too_long))
+
+    why = (
+        f"Loss on the target and its end of turn alone in {used} of {used} rows, no padding, "
+        f"template of the base model; {left_out} of {total} rows longer than {limit} tokens."
+    )
+    if faults:
+        said = dict.fromkeys(fault.what for fault in faults)
+        why = "; ".join(said).capitalize() + "."
+    bad = dict.fromkeys(row for fault in faults for row in fault.rows)
+    return Finding(
+        code="T07",
+        status="found" if faults else "clear",
+        stage="train",
+        why=why,
+        rows=tuple(bad),
+        estimate=Estimate.exact(len(bad), n=total),
+        threshold=Threshold(value=0, origin="built-in"),
+        remedy="raise train.max_tokens or shorten the rows" if too_many else "",
+    )
+
+
+def _row_faults(
+    rows: Rows,
+    targets: dict[str, str],
+    chat: ChatFormat,
+) -> Iterator[_Fault]:
+    """What is wrong with the arrays of single rows."""
+    for row in rows.rows:
+        what = _row_fault(row, targets[row.id], chat)
+        if what:
+            yield _Fault(what, (row.id,))
+
+
+def _row_fault(
+    row: TrainRow,
+    target: str,
+    chat: ChatFormat,
+) -> str:
+    """What is wrong with the arrays of one row; empty if nothing is."""
+    if row.ids[-1] != chat.end_of_turn:
+        return "a row does not end with the end of turn"
+    if not 0 < row.start < len(row.ids):
+        return "a row has no prompt or no target token"
+    under_loss = chat.decode(row.ids[row.start : -1].tolist())
+    if under_loss.split() != target.split():
+        return "the tokens under the loss do not spell the target"
+    return ""
+
+
+def _unknown(
+    rows: Rows,
+    tokenizer: PreTrainedTokenizerBase,
+    chat: ChatFormat,
+) -> Iterator[_Fault]:
+    """Rows with characters that the tokenizer does not know."""
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    if unknown is None or unknown in chat.end_ids:
+        return
+    found = tuple(row.id for row in rows.rows if unknown in row.ids)
+    if found:
+        what = f"{len(found)} rows hold characters that the tokenizer does not know"
+        yield _Fault(what, found)

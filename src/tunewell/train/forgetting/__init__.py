@@ -1,0 +1,1 @@
+"""T04: what the model could do before training and can no longer."""

@@ -1,0 +1,208 @@
+"""Recipes compared over the same folds.
+
+They share the trunk, the weak ones end early, and noise is called noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tunewell.model.base import Progress
+from tunewell.model.weights import resolve
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.train.diagnose.stopping import HeldOut, Losses, losses_at_best, stop_rule
+from tunewell.train.masks import Masks
+from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
+from tunewell.train.studies.race import Race, Search, SearchRun, complexity
+from tunewell.train.training_run import TrainingRun
+from tunewell.types import Dataset, Recipe, Split
+
+
+def candidates_around(recipe: Recipe) -> tuple[Recipe, ...]:
+    """Eight sensible recipes around the project's own: rate, rank, regularisers.
+
+    Example:
+        >>> [c.rate for c in candidates_around(Recipe(rate=1e-3))][:3]
+        [0.001, 0.0003, 0.003]
+    """
+    low_rank = max(2, recipe.rank // 4)
+    changes: list[dict[str, Any]] = [
+        {},
+        {"rate": round(recipe.rate * 0.3, 10)},
+        {"rate": round(recipe.rate * 3, 10)},
+        {"rank": low_rank, "alpha": recipe.alpha * low_rank / recipe.rank},
+        {"rank": recipe.rank * 4, "alpha": recipe.alpha * 4},
+        {"dropout": 0.2 if recipe.dropout < 0.1 else 0.0},
+        {"label_smoothing": 0.1 if not recipe.label_smoothing else 0.0},
+        {"weight_decay": 0.1 if recipe.weight_decay < 0.05 else 0.0},
+    ]
+    return tuple(recipe.model_copy(update=change) for change in changes)
+
+
+def search(
+    dataset: Dataset,
+    split: Split,
+    file: TaskFile,
+    store: Store,
+    *,
+    recipes: Sequence[Recipe] = (),
+    progress: Progress | None = None,
+    live: OnPoint | None = None,
+) -> Search:
+    """Compare recipes over the folds, epoch by epoch side by side.
+
+    A recipe leaves the race when its held-out loss is past its best, significantly above the
+    leader's on the same rows, or surely not below it (from the second epoch on: not more than half
+    a percent below it). Of the recipes within one standard error of the best (paired, at the epoch
+    at which they left) the simplest is chosen: lowest rank, then the strongest regularisation, then
+    the lowest rate.
+
+    Folds on the top layers can misjudge rate and rank. Where the choice is not the project's own
+    recipe, both are therefore trained once more at the final depth, without fold 0, and the own one
+    is kept unless the other is at least as good there (or simpler, and within one standard error).
+    Nothing here looks at the test set.
+
+    Args:
+        dataset: The rows.
+        split: Their folds.
+        file: The definition; its recipe gives base, limits and seed.
+        store: The project's store.
+        recipes: What to compare; `candidates_around` the project's own if empty.
+        progress: Called with (done, total).
+        live: Called at every evaluation, with ``search-3`` as the phase.
+    """
+    own = file.spec.train
+    recipes = tuple(recipes) or candidates_around(own)
+    weights = resolve(own.model)
+    run = TrainingRun(
+        "search",
+        inputs={"examples": dataset.examples, "split": store.put_value(split)},
+        parameters={
+            "recipe": _parts(own),
+            "recipes": [_parts(recipe) for recipe in recipes],
+            "weights": weights.digest,
+            "way": 4,
+        },
+        seed=own.seed,
+    )
+    found = run.finished(store)
+    if found is not None:
+        return store.get_value(found.outputs["search"], Search)
+
+    with run.record(store) as writer:
+        with TrainingSession(
+            dataset,
+            split,
+            own,
+            weights,
+            store,
+            run.work(store),
+            progress=progress,
+            live=live,
+        ) as session:
+            raced = _start(session, recipes).go()
+            rule = session.held_out(session.first_fold())
+            result = confirm(raced, own, lambda i: _at_depth(session, i, recipes[i]), rule)
+        writer.outputs["search"] = store.put_value(result)
+        writer.counts |= {"recipes": len(recipes), "rows": len(session.rows.rows)}
+    session.remove_checkpoints()
+    return result
+
+
+def _parts(recipe: Recipe) -> dict[str, Any]:
+    """What folds know of a recipe."""
+    return recipe.model_dump(mode="json", exclude=FINAL_ONLY)
+
+
+def _start(session: TrainingSession, recipes: Sequence[Recipe]) -> Race:
+    """All recipes as they begin, over the same folds."""
+    layers = session.network.layers
+    folds = sum(r.epochs * (1 - session.cut(r.fold_layers) / layers) for r in recipes)
+    # What is chosen and the own recipe are trained once more at the final depth.
+    deepest = max(r.epochs * r.layers for r in recipes)
+    confirmation = 2 * deepest * (1 - 1 / session.folds)
+    work = folds * (session.folds - 1) + confirmation
+    session.meter.total = int(session.rows.tokens * work)
+
+    masks = session.fold_masks()
+    runs = [_started(session, i, recipe, masks) for i, recipe in enumerate(recipes)]
+    return Race(session.held_out(masks.held_out), recipes, runs, own=session.recipe)
+
+
+def _started(
+    session: TrainingSession,
+    i: int,
+    recipe: Recipe,
+    masks: Masks,
+) -> SearchRun:
+    from tunewell.train.lora.run import Running, Schedule
+
+    phase = f"search-{i}"
+    job = session.job(session.cut(recipe.fold_layers), masks, recipe=recipe)
+    depth = job.adapted.adapted_share
+    return Running(
+        job,
+        Schedule(recipe.epochs),
+        measure=masks.measure,
+        checkpoint=session.checkpoint(phase),
+        live=lambda reading: session.tell(phase, reading, masks),
+        told=lambda tokens: session.meter.add(tokens * depth),
+    )
+
+
+def _at_depth(
+    session: TrainingSession,
+    i: int,
+    recipe: Recipe,
+) -> list[Losses]:
+    """Losses of a recipe at the final depth, without fold 0: one array for each evaluation."""
+    masks = Masks.leaving_out(session.first_fold())
+    rule = session.held_out(masks.held_out)
+    done = session.run(
+        f"confirm-{i}",
+        session.job(session.cut(recipe.layers), masks, recipe=recipe),
+        masks,
+        epochs=recipe.epochs,
+        planned=recipe.epochs,
+        stop=stop_rule(rule, patience=recipe.patience),
+    )
+    return [r.losses for r in done.readings]
+
+
+def confirm(
+    found: Search,
+    own: Recipe,
+    at_depth: Callable[[int], list[Losses]],
+    rule: HeldOut,
+) -> Search:
+    """Hold what the cheap folds chose against the project's own recipe, at the depth that counts.
+
+    Args:
+        found: What the folds say.
+        own: The project's recipe; not confirmed where it is not among the candidates.
+        at_depth: Losses of a candidate at the final depth, one array (1, rows) per evaluation.
+        rule: What they are measured on.
+    """
+    recipes = [c.recipe for c in found.candidates]
+    if own not in recipes or own.layers == own.fold_layers:
+        return found
+    own_place = recipes.index(own)
+    if found.chosen == own_place:
+        return found
+
+    mine = losses_at_best(at_depth(own_place), rule)
+    theirs = losses_at_best(at_depth(found.chosen), rule)
+    change = rule.change(mine, theirs)
+    chosen = found.candidates[found.chosen]
+    simpler = complexity(chosen.recipe) < complexity(own)
+    stands = change.value <= 0 or (simpler and not rule.rises(mine, theirs))
+
+    outcome = f"{chosen.changes} stands" if stands else "your own recipe is kept"
+    why = (
+        f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a token "
+        f"against your own: {outcome}."
+    )
+    kept = found.chosen if stands else own_place
+    return found.model_copy(update={"why": why, "confirmed": change, "chosen": kept})

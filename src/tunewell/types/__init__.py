@@ -1,0 +1,62 @@
+"""The nouns: frozen values, no I/O.
+
+Every figure that leaves Tunewell is an `Estimate`; every problem is a `Finding` with the code of
+its pitfall; every input row has its `Receipt` lines; a release hangs on a `Verdict`.
+"""
+
+from tunewell.types.figures import Estimate, Unscored
+from tunewell.types.findings import Acceptance, Finding, Status, Threshold
+from tunewell.types.recipes import Recipe
+from tunewell.types.rows import Action, Dataset, Example, Message, Origin, Receipt, Role, by_id
+from tunewell.types.runs import Run
+from tunewell.types.scores import (
+    Comparison,
+    Evaluation,
+    Judgement,
+    Level,
+    MetricInfo,
+    Prediction,
+    Score,
+)
+from tunewell.types.splits import Assignment, Part, Split
+from tunewell.types.training import FoldTrace, ModelVersion, Trained
+from tunewell.types.values import Value, digest
+from tunewell.types.verdicts import Criterion, Decision, Outcome, Verdict
+
+__all__ = [
+    "Acceptance",
+    "Action",
+    "Assignment",
+    "Comparison",
+    "Criterion",
+    "Dataset",
+    "Decision",
+    "Estimate",
+    "Evaluation",
+    "Example",
+    "Finding",
+    "FoldTrace",
+    "Judgement",
+    "Level",
+    "Message",
+    "MetricInfo",
+    "ModelVersion",
+    "Origin",
+    "Outcome",
+    "Part",
+    "Prediction",
+    "Receipt",
+    "Recipe",
+    "Role",
+    "Run",
+    "Score",
+    "Split",
+    "Status",
+    "Threshold",
+    "Trained",
+    "Unscored",
+    "Value",
+    "Verdict",
+    "by_id",
+    "digest",
+]
