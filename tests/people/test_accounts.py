@@ -24,18 +24,82 @@ def test_a_name_is_taken_however_it_is_written(store: Store) -> None:
     assert accounts.all() == [ann]
 
 
-def test_the_name_of_a_guest_is_never_taken_for_an_id(store: Store) -> None:
-    """A guest who joins under the owner's id as name gets neither sign-in nor role nor lock-out."""
+def test_no_name_is_taken_for_an_id(store: Store) -> None:
+    """A guest who asks for the owner's id as name is refused, however the id is written."""
     accounts = Accounts(store)
     owner = accounts.create("Zoe", role="owner", password=PASSWORD)
-    guest = accounts.create(owner.id, role="guest")
+    full_width = "".join(chr(ord(c) + 0xFEE0) for c in owner.id)
+    for name in (owner.id, owner.id.upper(), f" {owner.id[:16]}-{owner.id[16:]}", full_width):
+        with pytest.raises(UserError, match="looks like an id"):
+            accounts.create(name, role="guest")
     assert accounts.by_id(owner.id) == owner
-    assert accounts.by_name(owner.id) == guest
+    assert accounts.by_name(owner.id) is None
     assert accounts.by_id("zoe") is None
     assert Passwords(store).check("Zoe", PASSWORD) == owner
-    accounts.set_role(guest.id, "expert")
-    accounts.set_active(guest.id, False)
-    assert accounts.by_id(owner.id) == owner
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "ANN  OLSEN",
+        "Ａｎｎ Ｏｌｓｅｎ",
+        "𝐀𝐧𝐧 𝐎𝐥𝐬𝐞𝐧",
+        "Ann 0lsen",
+        "Ann OIsen",
+        "Ann O1sen",
+        "An\u200bn Ol\u00adsen",
+        "Ann\u00a0Olsen",
+        "Ann\u3164Olsen",
+        "AnnOlsen",
+        "Ann O\u01c0sen",
+    ],
+)
+def test_a_name_that_looks_like_another_is_refused(store: Store, other: str) -> None:
+    accounts = Accounts(store)
+    accounts.create("Ann Olsen", role="expert")
+    with pytest.raises(UserError):
+        accounts.create(other, role="guest")
+    assert len(accounts.all()) == 1
+
+
+def test_a_whole_word_of_another_script_does_not_pass_for_one(store: Store) -> None:
+    accounts = Accounts(store)
+    accounts.create("coco", role="expert")
+    with pytest.raises(UserError, match="taken"):
+        accounts.create("сосо", role="guest")  # Cyrillic throughout
+    with pytest.raises(UserError, match="one script"):
+        accounts.create("Оlga", role="guest")  # Cyrillic and Latin
+    assert accounts.create("Наташа", role="expert").shown == "Наташа"
+    assert accounts.create("山田 太郎", role="expert").shown == "山田 太郎"
+    assert accounts.create("José O’Neill", role="expert").shown == "José O’Neill"
+
+
+BLANK = [
+    "",
+    " ",
+    "\u3164",
+    "\u2800\u2800",
+    "\u200b\u200d",
+    "\u115f",
+    "\ufe0f",
+    "...",
+    "\u034f",
+    "\u17b4",
+]
+
+
+@pytest.mark.parametrize("name", BLANK)
+def test_a_blank_name_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(UserError, match="name"):
+        Accounts(store).create(name, role="guest")
+
+
+@pytest.mark.parametrize(
+    "password", [" " * 10, "\u3164" * 20, "\u00a0" * 12, "a         ", "a" * 30, "\u200b" * 12]
+)
+def test_a_password_that_protects_nothing_is_refused(store: Store, password: str) -> None:
+    with pytest.raises(UserError, match="password"):
+        Accounts(store).create("Ann", role="expert", password=password)
 
 
 def test_whoever_is_locked_out_or_gets_another_role_is_signed_out(store: Store) -> None:

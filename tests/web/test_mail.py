@@ -5,8 +5,10 @@ Nothing without a server, no header from outside.
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -81,11 +83,34 @@ def test_an_invitation_and_new_work_are_sent(world: World, sink: Sink) -> None:
         ).status_code
         == 303
     )
+    assert world.app.state.context.mail.wait(10)
     assert len(sink.messages) == 2  # bob has left no address
     assert "New work for you: Answers of the desk" in sink.messages[1]
     assert f"https://tunewell.example.org/work/{batch.id}" in sink.messages[1].replace("=\n", "")
     owner.client.post(f"/batches/{batch.id}/share", data={"csrf": owner.csrf, "people": ids})
+    assert world.app.state.context.mail.wait(10)
     assert len(sink.messages) == 2  # nothing new for anybody
+
+
+def test_a_mail_server_that_never_answers_holds_nobody_up(world: World) -> None:
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(50)
+        mail = mailer(f"smtp://127.0.0.1:{hole.getsockname()[1]}", "desk@example.org")
+        world.app = create_app(world.file, world.store, mail=mail)
+        owner = world.client("owner", "owner")
+        ids = []
+        for n in range(5):
+            account = world.account(f"rater {n}", "expert")
+            world.accounts.set_email(account.id, f"r{n}@example.org")
+            ids.append(account.id)
+        started = time.monotonic()
+        title = "evil\r\nBcc: x@example.org\r\n"
+        opened = owner.post("/batches/review", rows="6", raters="2", people=ids, title=title)
+        invited = owner.post("/people/invite", role="expert", email="eve@example.org")
+        assert time.monotonic() - started < 3
+    assert opened.status_code == 303
+    assert "It is being sent to eve@example.org" in texts(invited.text)
 
 
 def test_no_header_comes_from_outside_and_bad_addresses_are_refused(

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
-from tunewell.curate.versions import erase
+from tunewell.curate.versions import erase, marks_of, mentions
+from tunewell.people.erasure import erase_from_work
 
 
 def command(
@@ -22,13 +23,24 @@ def command(
 ) -> None:
     """Drop every row that mentions a person from now on.
 
-    Marks the datasets that mention them, and names the models trained on those.
+    Marks the datasets that mention them, names the models trained on those, and blanks what people
+    wrote of the person.
     """
     with project(path, lock="tunewell erase") as (_, store):
         found = erase(store, person, author=author)
+        marks = marks_of(person)
+        work = erase_from_work(
+            store,
+            lambda text: mentions([text], person, marks),
+            author=author,
+        )
     if json:
-        emit("erase", found)
+        emit("erase", {**found.model_dump(), "work": work})
         return
+    show(
+        f"people's work: {work.kept_rows} records blanked (a tombstone stays), "
+        f"{work.items} texts, {len(work.accounts)} accounts"
+    )
     for dataset, rows in found.rows.items():
         first = ", ".join(rows[:5])
         show(f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {first}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
 DAY_S = 24 * 3600.0
 EVERY_ADDRESS = ("0.0.0.0", "::")
+
+PATIENCE_S = 5.0
+"""How long a request waits for another writer before it is told to come again."""
+
+MOST_CONNECTIONS = 1_000
+"""Connections at any time; more are told to come again."""
 
 
 def command(
@@ -38,6 +46,13 @@ def command(
     public: Annotated[
         str,
         typer.Option(help="Address people use to reach it: https://tunewell.example.org."),
+    ] = "",
+    proxy: Annotated[
+        str,
+        typer.Option(
+            help="Address of the web server in front, whose X-Forwarded-* headers are believed; "
+            "if empty, none are.",
+        ),
     ] = "",
     url: Annotated[
         str,
@@ -91,13 +106,15 @@ def command(
         import uvicorn
 
         from tunewell.web import create_app
+        from tunewell.web.connection import PatientProtocol
         from tunewell.web.mail import mailer
     except ImportError as error:
         raise MissingExtraError("web", needed_for="tunewell serve") from error
 
     file = load_task(path)
-    with Store(file.root, url=url) as store:
+    with Store(file.root, url=url, patience_s=PATIENCE_S) as store:
         reopen_sign_offs(store, file)
+        store.note_head()
         base = (public or _local_address(host, port)).rstrip("/")
         if owner_link or not _has_owner(store):
             _note_owner_link(store, base)
@@ -108,20 +125,39 @@ def command(
             public=public,
             mail=mailer(smtp, mail_from),
             issuer=_issuer(oidc_issuer, oidc_client, oidc_role),
+            hosts=_hosts(host, public),
         )
         uvicorn.run(
             app,
             host=host,
             port=port,
+            http=PatientProtocol,
+            ws="none",
             log_level="warning",
             server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            proxy_headers=bool(proxy),
+            forwarded_allow_ips=proxy or None,
         )
+        store.note_head()
 
 
 def _local_address(host: str, port: int) -> str:
     """Where it is reached from this machine."""
     reached = "127.0.0.1" if host in EVERY_ADDRESS else host
     return f"http://{reached}:{port}"
+
+
+def _hosts(host: str, public: str) -> set[str]:
+    """The names that requests may be sent to; links are made with them, so they are no others."""
+    from tunewell.web.guard import ANY_ADDRESS
+
+    found = {"127.0.0.1", "localhost", "::1", host.lower()}
+    if public:
+        found.add((urlsplit(public).hostname or "").lower())
+    if host in EVERY_ADDRESS:
+        found |= {ANY_ADDRESS, socket.gethostname().lower()}
+    return found - {""}
 
 
 def _has_owner(store: Store) -> bool:

@@ -10,11 +10,17 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from tunewell.errors import UserError
-from tunewell.people.names import name_key, tidy_name
+from tunewell.people.names import name_key, skeleton, tidy_name
 from tunewell.people.password_hash import hash_password
 from tunewell.store import Store
-from tunewell.store.once import insert_once
-from tunewell.store.people_tables import accounts, sessions
+from tunewell.store.ledger import hold
+from tunewell.store.people_tables import (
+    accounts,
+    identities,
+    invitations,
+    machine_tokens,
+    sessions,
+)
 from tunewell.types import Value
 
 AccountRole = Literal["owner", "engineer", "expert", "agent", "guest"]
@@ -78,7 +84,8 @@ class Accounts:
         """Make an account; without a password only a link or a token opens it.
 
         Raises:
-            UserError: The name is empty or taken, or the password is too short.
+            UserError: The name is empty, taken, or could be taken for something else, or the
+                password protects nothing.
         """
         shown = tidy_name(shown)
         hashed = hash_password(password) if password else ""
@@ -94,9 +101,10 @@ class Accounts:
             "created": dt.datetime.now(dt.UTC).isoformat(),
         }
         with self.store.connection(write=True) as connection:
-            is_new = insert_once(connection, accounts, line, ("name",))
-        if not is_new:
-            raise UserError(f"the name {shown!r} is taken", hint="choose another one")
+            hold(connection)
+            if _is_taken(connection, shown):
+                raise UserError(f"the name {shown!r} is taken", hint="choose another one")
+            connection.execute(sa.insert(accounts).values(**line))
         return account
 
     def by_id(self, account_id: str) -> Account | None:
@@ -119,25 +127,43 @@ class Accounts:
         return account_of(row) if row else None
 
     def set_role(self, account_id: str, role: AccountRole) -> None:
-        """Give another role, which ends all sessions."""
+        """Give another role, which ends all sessions, tokens and open links of the account."""
         self._change(account_id, role=role)
 
     def set_active(self, account_id: str, active: bool) -> None:
-        """Let in, or lock out, which ends all sessions."""
+        """Let in, or lock out, which ends everything that the account could be entered by."""
         self._change(account_id, active=active)
 
     def set_password(self, account_id: str, password: str) -> None:
-        """Replace a password, which ends all sessions.
+        """Replace a password, which ends all sessions, tokens and open links of the account.
 
         Raises:
-            UserError: It is too short.
+            UserError: The password protects nothing.
         """
         self._change(account_id, password=hash_password(password))
 
     def _change(self, account_id: str, **values: Any) -> None:
+        """Change an account, and end what was handed out in its name before."""
         change = sa.update(accounts).where(accounts.c.id == account_id).values(**values)
         end_sessions = sa.delete(sessions).where(sessions.c.account == account_id)
-        self.store.change(change, end_sessions)
+        end_tokens = (
+            sa.update(machine_tokens)
+            .where(machine_tokens.c.account == account_id)
+            .values(revoked=True)
+        )
+        end_links = (
+            sa.delete(invitations)
+            .where(invitations.c.account == account_id)
+            .where(invitations.c.used_by == "")
+        )
+        self.store.change(end_sessions, end_tokens, end_links, change)
+
+    def erase(self, account_id: str) -> None:
+        """Take a person's name, address and password away and lock the account for ever."""
+        blank = {"name": account_id, "shown": f"erased {account_id[:6]}", "email": ""}
+        self._change(account_id, active=False, password="", **blank)
+        forget = sa.delete(identities).where(identities.c.account == account_id)
+        self.store.change(forget)
 
     def set_email(self, account_id: str, email: str) -> None:
         """Where notices of work go; empty = nowhere."""
@@ -148,15 +174,20 @@ class Accounts:
         )
         self.store.change(change)
 
-    def emails(self) -> dict[str, str]:
-        """E-mail addresses of active accounts that have left one, by id of the account."""
-        query = (
-            sa.select(accounts.c.id, accounts.c.email)
-            .where(accounts.c.email != "")
-            .where(accounts.c.active.is_(True))
-        )
+    def emails(self, *, active_only: bool = True) -> dict[str, str]:
+        """E-mail addresses of accounts that have left one, by id of the account."""
+        query = sa.select(accounts.c.id, accounts.c.email).where(accounts.c.email != "")
+        if active_only:
+            query = query.where(accounts.c.active.is_(True))
         rows = self.store.rows(query)
         return {row.id: row.email for row in rows}
+
+
+def _is_taken(connection: sa.Connection, shown: str) -> bool:
+    """Whether an account has this name, or one that looks like it."""
+    key, look = name_key(shown), skeleton(shown)
+    names = connection.execute(sa.select(accounts.c.name, accounts.c.shown))
+    return any(key == name or look == skeleton(other) for name, other in names)
 
 
 def account_of(row: Sequence[Any]) -> Account:

@@ -10,10 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from tunewell.store import Store
+from tunewell.store.ledger import append, is_tombstone
 from tunewell.store.people_tables import audit
 from tunewell.types import Value
 
 LONGEST_ACTOR = 128
+LONGEST_SUBJECT = 500
 
 
 class AuditLine(Value):
@@ -53,7 +55,8 @@ class AuditLog:
             record: The rest.
         """
         line = audit_line(actor, action, subject, record)
-        self.store.change(sa.insert(audit).values(**line))
+        with self.store.connection(write=True) as connection:
+            append(connection, audit, line)
 
     def lines(self, *, limit: int = 200, before: int = 0) -> list[AuditLine]:
         """The newest lines first, older than line ``before`` if given."""
@@ -64,13 +67,14 @@ class AuditLog:
 
 
 def _line_of(row: sa.Row[Any]) -> AuditLine:
+    is_erased = is_tombstone(row.record)
     return AuditLine(
         number=row.number,
         at=row.at,
         account=row.account,
         action=row.action,
-        subject=row.subject,
-        record=json.loads(row.record),
+        subject="(erased)" if is_erased else row.subject,
+        record={} if is_erased else json.loads(row.record),
     )
 
 
@@ -83,8 +87,13 @@ def audit_line(
     """A line for the table ``audit``, to be written in the transaction of what it tells of."""
     return {
         "at": dt.datetime.now(dt.UTC).isoformat(),
-        "account": actor[:LONGEST_ACTOR],
+        "account": _storable(actor)[:LONGEST_ACTOR],
         "action": action,
-        "subject": subject.replace("\x00", ""),
+        "subject": _storable(subject)[:LONGEST_SUBJECT],
         "record": json.dumps(dict(record), default=str),
     }
+
+
+def _storable(text: str) -> str:
+    """A text without what no database keeps: NUL and lone surrogates."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")

@@ -30,12 +30,17 @@ def read_guideline(file: TaskFile) -> str:
     """The text that people work by; empty if the definition names none.
 
     Raises:
-        UserError: The file cannot be read.
+        UserError: The file cannot be read, or is outside the project (links are followed).
     """
     name = file.spec.people.guideline
     if not name:
         return ""
-    path = file.root / name
+    path = (file.root / name).resolve()
+    if not path.is_relative_to(file.root.resolve()):
+        raise UserError(
+            f"the guideline must be inside the project folder; got {name!r}",
+            place=file.where("people.guideline"),
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,8 @@
-"""Signing in by name and password, and who has to wait because it failed too often."""
+"""Signing in by name and password, and who has to wait because it failed too often.
+
+An attempt is counted before its password is hashed, under the name and the address together:
+whoever tries passwords for somebody else's name locks out only those at their own address.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,24 @@ from tunewell.people.names import name_key
 from tunewell.people.password_hash import password_matches
 from tunewell.store import Store
 from tunewell.store.people_tables import accounts
+from tunewell.types import Value
 
 MOST_FAILURES = 8
 """Failed sign-ins of one name from one address within `FAILURE_S`; further ones are refused."""
 
-MOST_FAILURES_AT_ALL = 50
-"""The same of one name from anywhere, or from one address with any name."""
+
+class SignInAttempt(Value):
+    """An attempt that was counted and may be hashed.
+
+    Attributes:
+        key: What it was counted under.
+        account: The account of the name, if there is an active one with a password.
+        kept: Hash of its password.
+    """
+
+    key: str
+    account: Account | None
+    kept: str | None
 
 
 class Passwords:
@@ -42,27 +58,33 @@ class Passwords:
         As slow for names that do not exist.
 
         Raises:
-            UserError: Too many failed attempts lately, of this name or from this address.
+            UserError: Too many failed attempts lately, of this name from this address.
         """
-        name = name_key(name)
-        limits = {
-            f"{name} from {address}": MOST_FAILURES,
-            f"name {name}": MOST_FAILURES_AT_ALL,
-            f"address {address}": MOST_FAILURES_AT_ALL,
-        }
-        if any(self.failed.count(key) >= most for key, most in limits.items()):
+        attempt = self.begin(name, address=address)
+        return self.end(attempt, password_matches(password, attempt.kept))
+
+    def begin(self, name: str, *, address: str = "") -> SignInAttempt:
+        """Count an attempt, before its password is looked at.
+
+        Raises:
+            UserError: Too many failed attempts lately, of this name from this address.
+        """
+        name = name_key(name).replace("\x00", "")
+        key = f"{name} from {address}"
+        if not self.failed.note_below(key, MOST_FAILURES):
             raise UserError(
                 "too many failed attempts",
                 hint=f"try again in {FAILURE_S / 60:.0f} minutes",
             )
-
         account, kept = self._with_password(name)
-        if password_matches(password, kept):
-            return account
+        return SignInAttempt(key=key, account=account, kept=kept)
 
-        for key in limits:
-            self.failed.note(key)
-        return None
+    def end(self, attempt: SignInAttempt, matches: bool) -> Account | None:
+        """Give the account if the password matched; the attempt then no longer counts."""
+        if not matches:
+            return None
+        self.failed.forget(attempt.key)
+        return attempt.account
 
     def _with_password(self, name: str) -> tuple[Account | None, str | None]:
         """An active account that has a password, and its hash."""

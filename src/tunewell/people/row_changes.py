@@ -163,10 +163,20 @@ def freeze_gold(
 ) -> Registry:
     """Add rows to the frozen gold: a new version; rows that were there stay unless written anew."""
     before = gold_registry(store)
-    merged = dict(before.rows)
-    for row in rows:
-        merged[row.example] = row
+    return _write_gold(store, before, {**before.rows, **_by_row(rows)}, author)
 
+
+def freeze_gold_anew(store: Store, rows: Iterable[WrittenAnswer], *, author: str) -> Registry:
+    """Make these rows, and no others, the frozen gold: a new version."""
+    return _write_gold(store, gold_registry(store), _by_row(rows), author)
+
+
+def _write_gold(
+    store: Store,
+    before: Registry,
+    merged: Mapping[str, WrittenAnswer],
+    author: str,
+) -> Registry:
     ordered = {name: merged[name] for name in sorted(merged)}
     dumped = [row.model_dump(mode="json") for row in ordered.values()]
     version = digest(dumped)[:12]

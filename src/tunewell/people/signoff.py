@@ -23,7 +23,7 @@ from tunewell.people.work import Batch, Item, RaterVerdict
 from tunewell.people.work_rows import to_json
 from tunewell.people.work_store import WorkStore
 from tunewell.store import Store
-from tunewell.store.once import insert_once
+from tunewell.store.ledger import hold
 from tunewell.store.people_tables import assignments, batches, guidelines
 from tunewell.task import TaskFile
 from tunewell.types import Value
@@ -184,8 +184,11 @@ def keep_asked(store: Store, batch: Batch) -> None:
         "at": dt.datetime.now(dt.UTC).isoformat(),
         "record": json.dumps(asked),
     }
+    known = sa.select(sa.literal(1)).where(guidelines.c.version == batch.version)
     with store.connection(write=True) as connection:
-        insert_once(connection, guidelines, line, ("version",))
+        hold(connection)
+        if connection.execute(known).first() is None:
+            connection.execute(sa.insert(guidelines).values(**line))
 
 
 def asked_under(store: Store, version: str) -> dict[str, object] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
 from tunewell.task import RubricCriterion
 from tunewell.types import Estimate, Value, digest
@@ -21,6 +21,13 @@ WorkPart = Literal[AnnotatedPart, "own"]
 
 MOST_TEXT = 200_000
 """Longest text that a person may send, in characters."""
+
+
+LONGEST_LABEL = 400
+"""Longest label, tag or name of a criterion that may be sent, in characters."""
+
+LARGEST_PLACE = 2**31 - 1
+"""No text is longer than this."""
 
 
 class Coverage(Value):
@@ -176,15 +183,24 @@ class Mark(Value):
 class MarkedSpan(Value):
     """A marked stretch of the source: characters (code points) ``start`` … ``end`` - 1."""
 
-    start: int = Field(ge=0)
-    end: int
-    label: str
+    start: int = Field(ge=0, le=LARGEST_PLACE)
+    end: int = Field(ge=0, le=LARGEST_PLACE)
+    label: str = Field(max_length=LONGEST_LABEL)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.end <= self.start:
             raise ValueError(f"a span ends after it starts, got {self.start}–{self.end}")
         return self
+
+
+MOST_SCORES = 100
+MOST_TAGS = 100
+MOST_SPANS = 2_000
+"""Most scores, tags and marked places in one verdict."""
+
+ShortText = Annotated[str, Field(max_length=LONGEST_LABEL)]
+MarkedSpans = Annotated[tuple[MarkedSpan, ...], FailFast(), Field(max_length=MOST_SPANS)]
 
 
 class Said(Value):
@@ -203,13 +219,15 @@ class Said(Value):
         withdrawn: Takes back what was said before; the item is open again.
     """
 
-    scores: Mapping[str, float] = Field(default_factory=dict)
+    scores: Mapping[Annotated[str, Field(max_length=LONGEST_LABEL)], float] = Field(
+        default_factory=dict, max_length=MOST_SCORES
+    )
     correction: str = Field(default="", max_length=MOST_TEXT)
     comment: str = Field(default="", max_length=MOST_TEXT)
-    tags: tuple[str, ...] = ()
-    spans: tuple[MarkedSpan, ...] = ()
-    evidence: tuple[MarkedSpan, ...] = ()
-    label: str = ""
+    tags: Annotated[tuple[ShortText, ...], FailFast()] = Field(default=(), max_length=MOST_TAGS)
+    spans: MarkedSpans = ()
+    evidence: MarkedSpans = ()
+    label: ShortText = ""
     answer: str = Field(default="", max_length=MOST_TEXT)
     skipped: str = Field(default="", max_length=2000)
     withdrawn: bool = False
@@ -255,14 +273,34 @@ def faults(said: Said, batch: Batch, item: Item) -> list[str]:
         >>> faults(Said(scores={}), batch, item)
         ['right: not answered']
     """
-    if said.withdrawn or said.skipped:
-        return []
-    return [
+    given = [
         *_score_faults(said, batch),
         *_mark_faults(said, batch, item),
-        *_answer_faults(said, batch),
+        *_label_faults(said, batch),
         *_evidence_faults(said, batch, item),
     ]
+    if said.withdrawn or said.skipped:
+        return given
+    return [*_unanswered(said, batch), *given]
+
+
+def _unanswered(said: Said, batch: Batch) -> list[str]:
+    """What a verdict has to say and does not."""
+    found = []
+    for criterion in batch.rubric:
+        if criterion.name not in said.scores:
+            found.append(f"{criterion.name}: not answered")
+    if batch.row_labels and not said.label:
+        found.append(f"label: one of {', '.join(batch.row_labels)}, got {said.label!r}")
+    if batch.gold and not said.answer.strip():
+        found.append("answer: not written")
+
+    marked = {span.label for span in said.evidence}
+    for criterion in batch.signed:
+        value = said.scores.get(criterion.name, 0.0)
+        if criterion.name not in marked and vouches(criterion, value):
+            found.append(f"{criterion.name}: mark the place in the source that supports this")
+    return found
 
 
 def vouches(criterion: RubricCriterion, value: float) -> bool:
@@ -271,7 +309,7 @@ def vouches(criterion: RubricCriterion, value: float) -> bool:
 
 
 def _evidence_faults(said: Said, batch: Batch, item: Item) -> list[str]:
-    signed = {criterion.name: criterion for criterion in batch.signed}
+    signed = {criterion.name for criterion in batch.signed}
     found = []
     for span in said.evidence:
         if span.label not in signed:
@@ -283,12 +321,6 @@ def _evidence_faults(said: Said, batch: Batch, item: Item) -> list[str]:
         if span.end > length or not quote.strip():
             place = f"{span.start}–{span.end}"
             found.append(f"evidence {place} is not a place in the text ({length} characters)")
-
-    marked = {span.label for span in said.evidence}
-    for name, criterion in signed.items():
-        value = said.scores.get(name, 0.0)
-        if name not in marked and vouches(criterion, value):
-            found.append(f"{name}: mark the place in the source that supports this")
     return found
 
 
@@ -297,8 +329,8 @@ def _score_faults(said: Said, batch: Batch) -> list[str]:
     for criterion in batch.rubric:
         value = said.scores.get(criterion.name)
         if value is None:
-            found.append(f"{criterion.name}: not answered")
-        elif criterion.scale == "yes/no" and value not in (0.0, 1.0):
+            continue
+        if criterion.scale == "yes/no" and value not in (0.0, 1.0):
             found.append(f"{criterion.name}: yes (1) or no (0), got {value}")
         elif criterion.scale == "1-5" and value not in (1.0, 2.0, 3.0, 4.0, 5.0):
             found.append(f"{criterion.name}: a whole number from 1 to 5, got {value}")
@@ -326,13 +358,10 @@ def _mark_faults(said: Said, batch: Batch, item: Item) -> list[str]:
     return found
 
 
-def _answer_faults(said: Said, batch: Batch) -> list[str]:
-    found = []
+def _label_faults(said: Said, batch: Batch) -> list[str]:
     labels = batch.row_labels
-    if labels and said.label not in labels:
-        found.append(f"label: one of {', '.join(labels)}, got {said.label!r}")
-    if not labels and said.label:
-        found.append(f"label: this batch has none, got {said.label!r}")
-    if batch.gold and not said.answer.strip():
-        found.append("answer: not written")
-    return found
+    if not said.label or said.label in labels:
+        return []
+    if not labels:
+        return [f"label: this batch has none, got {said.label!r}"]
+    return [f"label: one of {', '.join(labels)}, got {said.label!r}"]

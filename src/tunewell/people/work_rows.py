@@ -8,6 +8,7 @@ from typing import Any
 
 from tunewell.people.assign import Seat
 from tunewell.people.work import Batch, Item, RaterVerdict, Said
+from tunewell.store.ledger import is_tombstone
 from tunewell.types import Value
 
 
@@ -69,7 +70,9 @@ def seat_line(seat: Seat, batch: str, *, after: int = 0) -> dict[str, Any]:
 
 
 def verdict_of(row: Mapping[Any, Any]) -> RaterVerdict:
-    """A verdict from a line of the table ``verdicts``."""
+    """A verdict from a line of the table ``verdicts``; one that was erased counts as withdrawn."""
+    record = row["record"]
+    said = Said(withdrawn=True) if is_tombstone(record) else Said.model_validate_json(record)
     return RaterVerdict(
         number=row["number"],
         key=row["key"],
@@ -79,7 +82,7 @@ def verdict_of(row: Mapping[Any, Any]) -> RaterVerdict:
         at=row["at"],
         seconds=row["seconds"],
         version=row["version"],
-        said=Said.model_validate_json(row["record"]),
+        said=said,
     )
 
 

@@ -28,8 +28,10 @@ from tunewell.people.work_rows import (
     verdict_of,
 )
 from tunewell.store import Store
-from tunewell.store.once import insert_all_once, insert_numbered, insert_once
+from tunewell.store.ledger import append, hold
+from tunewell.store.once import insert_all_once, insert_once
 from tunewell.store.people_tables import assignments, audit, batches, items, tallies, verdicts
+from tunewell.store.store import next_number
 from tunewell.types import Value
 
 FEW = 5
@@ -86,14 +88,16 @@ class WorkStore:
         """Write a batch and its items, both or neither."""
         lines = [item_line(item) for item in rows]
         with self.store.connection(write=True) as connection:
-            connection.execute(sa.insert(batches).values(**batch_line(batch)))
+            number = next_number(connection, batches)
+            line = {**batch_line(batch), "number": number}
+            connection.execute(sa.insert(batches).values(**line))
             if lines:
                 connection.execute(sa.insert(items), lines)
 
     def batches(self, *, kind: str = "", status: str = "") -> list[Batch]:
         """Batches, newest first."""
         query = sa.select(batches.c.record, batches.c.status)
-        query = query.order_by(batches.c.created.desc(), batches.c.id)
+        query = query.order_by(batches.c.number.desc())
         if kind:
             query = query.where(batches.c.kind == kind)
         if status:
@@ -241,7 +245,7 @@ class WorkStore:
             .where(tally.account == account)
             .where(batches.c.status == "open")
             .where(HAS_SEATS)
-            .order_by(batches.c.created, batches.c.id)
+            .order_by(batches.c.number)
         )
         queues = []
         for row in self.store.rows(query):
@@ -372,19 +376,19 @@ class WorkStore:
         status = "open" if sent.said.withdrawn else "done"
         record = {"batch": sent.batch.id}
         logged = audit_line(sent.actor, "verdict", sent.item.id, record)
+        known = sa.select(sa.literal(1)).where(_sent_as(sent.account, sent.key))
         with self.store.connection(write=True) as connection:
-            number = insert_numbered(connection, verdicts, line, ("account", "key"))
-            if number is None:
+            hold(connection)
+            if connection.execute(known).first() is not None:
                 return None
+            number = append(connection, verdicts, line)
             set_seat(connection, sent.item, sent.account, status)
             if sent.actor:
-                connection.execute(sa.insert(audit).values(logged))
+                append(connection, audit, logged)
         return verdict_of({**line, "number": number})
 
     def _by_key(self, account: str, key: str) -> RaterVerdict | None:
-        verdict = verdicts.c
-        query = sa.select(verdicts)
-        query = query.where(verdict.account == account, verdict.key == key)
+        query = sa.select(verdicts).where(_sent_as(account, key))
         row = self.store.row(query)
         return verdict_of(row._mapping) if row else None
 
@@ -414,20 +418,24 @@ class WorkStore:
         """What a person last said of these items, by item: such as before the guideline changed."""
         verdict = verdicts.c
         query = (
-            sa.select(verdict.item, verdict.record)
+            sa.select(verdicts)
             .where(verdict.item.in_(list(item_ids)))
             .where(verdict.account == account)
             .order_by(verdict.number)
         )
         last: dict[str, Said] = {}
         for row in self.store.rows(query):
-            last[row.item] = Said.model_validate_json(row.record)
+            last[row.item] = verdict_of(row._mapping).said
         return {item: said for item, said in last.items() if not said.withdrawn}
 
     def last(self, batch_id: str, account: str) -> RaterVerdict | None:
         """The newest standing verdict of one person in a batch."""
         own = self.verdicts(batch_id, account=account)
         return own[-1] if own else None
+
+
+def _sent_as(account: str, key: str) -> sa.ColumnElement[bool]:
+    return sa.and_(verdicts.c.account == account, verdicts.c.key == key)
 
 
 def standing(said: Sequence[RaterVerdict]) -> list[RaterVerdict]:

@@ -11,12 +11,16 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tunewell.errors import StoreError
 from tunewell.types import digest as digest_of
+
+PRIVATE = 0o700
+"""Mode of the folder that holds a project's database and artifacts."""
 
 NO_SPACE = "free some space and run again: everything finished before is kept"
 
@@ -42,6 +46,25 @@ def disk_errors(path: Path) -> Iterator[None]:
                 hint=f"check the owner and mode of {path.parent} (ls -ld)",
             ) from error
         raise
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter, or make it so.
+
+    Raises:
+        StoreError: It cannot be made.
+    """
+    try:
+        with disk_errors(folder):
+            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            found = folder.stat()
+            is_open = stat.S_IMODE(found.st_mode) & ~PRIVATE
+            if is_open and found.st_uid == os.geteuid():
+                folder.chmod(PRIVATE)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make {folder}: {error.strerror}", hint="choose another folder"
+        ) from error
 
 
 def file_digest(path: Path) -> str:
@@ -89,6 +112,11 @@ class Files:
         folder = self.root / digest[:2]
         found = sorted(folder.glob(f"{digest}*")) if folder.is_dir() else []
         return found[0] if found else folder / digest
+
+    def count(self) -> int:
+        """How many artifacts there are."""
+        folders = [folder for folder in self.root.iterdir() if folder != self._temporary]
+        return sum(len(list(folder.iterdir())) for folder in folders if folder.is_dir())
 
     def has(self, digest: str) -> bool:
         """Whether an artifact is there and intact."""

@@ -80,8 +80,14 @@ invitations = Table(
     filled("created", Float),
     filled("expires", Float),
     filled("used_by", ID),
+    filled("id", ID, unique=True, index=True),
+    filled("account", ID, index=True),
 )
-"""Links that make one account each; ``used_by`` is empty until then."""
+"""Links that make one account each; ``used_by`` is empty until then.
+
+``account`` is the id of the author, with whose rights the link ends; empty where the command line
+made it.
+"""
 
 machine_tokens = Table(
     "machine_tokens",
@@ -126,6 +132,7 @@ batches = Table(
     filled("created", TIME),
     filled("author", NAME),
     filled("record", Text),
+    filled("number", Integer, index=True),
 )
 """Reviews and annotations, each with its rubric and guideline."""
 
@@ -208,5 +215,5 @@ verdicts = Table(
 ``key`` is chosen by the sender: what is sent twice counts once.
 """
 
-APPEND_ONLY = ("audit", "verdicts")
+APPEND_ONLY = ("audit", "events", "verdicts", "guidelines", "ledger")
 """Tables whose rows the database itself refuses to change or delete."""

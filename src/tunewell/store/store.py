@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,15 +20,27 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from tunewell.errors import StoreError
-from tunewell.store.files import NO_SPACE, Files, disk_errors
+from tunewell.store.failures import busy_error, database_errors
+from tunewell.store.files import Files, disk_errors, make_private
+from tunewell.store.ledger import (
+    LedgerHead,
+    LedgerReport,
+    append,
+    blank,
+    check_ledger,
+    hold,
+    is_tombstone,
+    read_head,
+)
 from tunewell.store.rows import (
     examples_to_table,
     table_to_examples,
     table_to_receipts,
     write_parquet,
 )
-from tunewell.store.tables import connect, events, migrate, runs
+from tunewell.store.tables import PATIENCE_S, connect, events, ledger_head, migrate, runs
 from tunewell.types import Dataset, Example, Receipt, Run, Value
+from tunewell.types import digest as digest_of
 
 FOLDER = ".tunewell"
 T = TypeVar("T")
@@ -41,7 +53,7 @@ class Event(Value):
 
     Attributes:
         number: Position in the order of events.
-        kind: ``approval``, ``acceptance``, ``look``, ``judgement``.
+        kind: ``approval``, ``acceptance``, ``release``, ``look``, ``judgement``.
         subject: What it is about (the digest of a definition, the code of a pitfall …).
         author: Who.
         at: When, UTC.
@@ -62,23 +74,72 @@ class Store:
     Args:
         project: The folder that holds ``tunewell.yaml``.
         url: Database URL; SQLite in ``.tunewell/tunewell.db`` if empty.
+        patience_s: How long to wait for another writer of SQLite.
 
     Raises:
-        StoreError: The folder cannot be written, or was written by a newer version.
+        StoreError: The folder cannot be written, was written by a newer version, or holds artifacts
+            without their database.
     """
 
-    def __init__(self, project: Path, *, url: str = "") -> None:
+    def __init__(self, project: Path, *, url: str = "", patience_s: float = PATIENCE_S) -> None:
         self.project = project
         self.root = project / FOLDER
+        make_private(self.root)
         self.files = Files(self.root / "artifacts")
         self.reports = self.root / "reports"
         with disk_errors(self.reports):
             self.reports.mkdir(exist_ok=True)
+        self.patience_s = patience_s
         self._turn = threading.RLock()
-        self._engine = connect(url or f"sqlite:///{self.root / 'tunewell.db'}")
+        self._engine = connect(
+            url or f"sqlite:///{self.root / 'tunewell.db'}", patience_s=patience_s
+        )
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        with self._database_errors():
-            migrate(self._engine)
+        try:
+            with self._one_opens(), database_errors(self.root):
+                migrate(self._engine, may_be_new=self._why_not_new)
+                self._note_database()
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    @contextlib.contextmanager
+    def _one_opens(self) -> Iterator[None]:
+        """Let processes that open the project at once go one after the other.
+
+        A new SQLite database is switched to its log (WAL) by the first connection, and others that
+        come in that moment are refused rather than made to wait.
+        """
+        path = self.root / "opening"
+        with disk_errors(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    @property
+    def _database_note(self) -> Path:
+        """Says that this database was made: by what it is called, without its password."""
+        name = self._engine.url.render_as_string(hide_password=True)
+        return self.root / f"database-{digest_of(name)[:12]}"
+
+    def _note_database(self) -> None:
+        note = self._database_note
+        if not note.exists():
+            with disk_errors(note):
+                note.touch(mode=0o600)
+
+    def _why_not_new(self) -> str:
+        """Why an empty database cannot be that of a new project; empty if it can."""
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        artifacts = self.files.count()
+        if self._database_note.exists() and artifacts:
+            return f"the database of this project is empty, but {artifacts} artifacts lie beside it"
+        if is_sqlite and artifacts:
+            return f"the database of this project is gone, but {artifacts} artifacts lie beside it"
+        return ""
 
     def close(self) -> None:
         """Give the database connections back."""
@@ -108,7 +169,7 @@ class Store:
         """
         path = self.root / "lock"
         with disk_errors(path):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             self._take(handle, path, wait_s, waiting)
             since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -194,7 +255,7 @@ class Store:
     # --- runs -------------------------------------------------------------------------------------
 
     def save_run(self, run: Run) -> None:
-        """Write or overwrite the record of a run."""
+        """Write or overwrite the record of a run; its place in the order stays."""
         values = {
             "stage": run.stage,
             "key": run.key,
@@ -203,21 +264,20 @@ class Store:
             "record": run.model_dump_json(by_alias=True),
         }
         update = sa.update(runs).where(runs.c.id == run.id).values(**values)
-        insert = sa.insert(runs).values(id=run.id, **values)
-        with self._database_errors(), self._engine.begin() as connection:
-            if not connection.execute(update).rowcount:
-                connection.execute(insert)
+        with self.connection(write=True) as connection:
+            if connection.execute(update).rowcount:
+                return
+            number = next_number(connection, runs)
+            connection.execute(sa.insert(runs).values(id=run.id, number=number, **values))
 
     def runs(self, *, stage: str = "", status: str = "", key: str = "") -> list[Run]:
-        """Records of runs, oldest first."""
-        query = sa.select(runs.c.record).order_by(runs.c.started, runs.c.id)
+        """Records of runs in the order in which they began, whatever the clock said."""
+        query = sa.select(runs.c.record).order_by(runs.c.number)
         wanted = {"stage": stage, "status": status, "key": key}
         for column, value in wanted.items():
             if value:
                 query = query.where(runs.c[column] == value)
-        with self._database_errors(), self._engine.connect() as connection:
-            records = connection.execute(query).scalars().all()
-        return [Run.model_validate_json(record) for record in records]
+        return [Run.model_validate_json(record) for record in self.values(query)]
 
     def last_run(self, stage: str) -> Run | None:
         """The newest finished run of a stage."""
@@ -249,17 +309,76 @@ class Store:
             "at": dt.datetime.now(dt.UTC).isoformat(),
             "record": json.dumps(record or {}),
         }
-        with self._database_errors(), self._engine.begin() as connection:
-            connection.execute(sa.insert(events).values(**values))
+        with self.connection(write=True) as connection:
+            append(connection, events, values)
 
     def said(self, kind: str, *, subject: str = "") -> list[Event]:
-        """Events of a kind, oldest first."""
+        """Events of a kind, oldest first; those whose content was erased are left out."""
         query = sa.select(events).where(events.c.kind == kind).order_by(events.c.number)
         if subject:
             query = query.where(events.c.subject == subject)
-        with self._database_errors(), self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Event.model_validate({**row, "record": json.loads(row["record"])}) for row in rows]
+        found = []
+        for row in self.rows(query):
+            if not is_tombstone(row.record):
+                values = {**row._mapping, "record": json.loads(row.record)}
+                found.append(Event.model_validate(values))
+        return found
+
+    # --- what can only grow -----------------------------------------------------------------------
+
+    def blank(self, rows: Iterable[tuple[str, int]], *, author: str) -> int:
+        """Blank the content of events, verdicts or lines of the audit log for ever.
+
+        Args:
+            rows: Each as the name of its table and its number.
+            author: Who does it; an event names the rows.
+        """
+        with self.connection(write=True) as connection:
+            return blank(connection, rows, author=author)
+
+    def check_ledger(self, *, known: Sequence[LedgerHead] = ()) -> LedgerReport:
+        """Read everything that can only grow, and say what was changed, removed or inserted.
+
+        Args:
+            known: Heads that were noted elsewhere.
+        """
+        with self._snapshot() as connection:
+            return check_ledger(connection, known=[*known, *self._noted_heads()])
+
+    @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[sa.Connection]:
+        """A connection to which nothing changes, however much others write meanwhile."""
+        if self._engine.dialect.name == "postgresql":
+            engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
+            with self._database_errors(), engine.connect() as connection:
+                yield connection
+            return
+        with self._database_errors(), self._reading.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+    @property
+    def _heads(self) -> Path:
+        return self.root / "ledger-heads"
+
+    def note_head(self) -> LedgerHead:
+        """Note the newest entry of the ledger in a file beside the database, for later checks."""
+        query = sa.select(ledger_head.c.number, ledger_head.c.link)
+        row = self.row(query)
+        head = LedgerHead(number=row.number, link=row.link) if row else LedgerHead()
+        if head.number and str(head) not in {str(noted) for noted in self._noted_heads()}:
+            with disk_errors(self._heads), self._heads.open("a", encoding="ascii") as file:
+                file.write(f"{head}\n")
+        return head
+
+    def _noted_heads(self) -> list[LedgerHead]:
+        if not self._heads.exists():
+            return []
+        lines = self._heads.read_text(encoding="ascii", errors="replace").split()
+        return [read_head(line) for line in lines]
 
     # --- people's work ----------------------------------------------------------------------------
 
@@ -282,9 +401,18 @@ class Store:
         # SQLite lets one writer in and has the others poll, unfairly: threads of one process queue
         # here instead.
         is_sqlite = self._engine.dialect.name == "sqlite"
-        turn = self._turn if is_sqlite else contextlib.nullcontext()
+        turn = self._my_turn() if is_sqlite else contextlib.nullcontext()
         with turn, self._database_errors(), self._engine.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=self.patience_s):
+            raise busy_error(self.patience_s)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Every row of a query."""
@@ -313,35 +441,15 @@ class Store:
                 changed = connection.execute(statement).rowcount
         return changed
 
-    @contextlib.contextmanager
-    def _database_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sa.exc.OperationalError as error:
-            reason = str(error.orig)
-            raise StoreError(
-                f"the store cannot be used: {reason}",
-                hint=self._hint(reason),
-            ) from error
-        except sa.exc.DatabaseError as error:
-            database = self.root / "tunewell.db"
-            raise StoreError(
-                f"the database of this project is damaged: {error.orig}",
-                hint=f"restore {database} from a backup; the artifacts are untouched",
-            ) from error
+    def _database_errors(self) -> contextlib.AbstractContextManager[None]:
+        return database_errors(self.root)
 
-    def _hint(self, reason: str) -> str:
-        """What to do about an error, by a word in the database's own message."""
-        hints = {
-            "full": NO_SPACE,
-            "readonly": f"check the owner and mode of {self.root}",
-            "unable to open": f"check the owner and mode of {self.root}",
-            "locked": "another process has been writing for more than 30 s; try again",
-        }
-        for word, hint in hints.items():
-            if word in reason:
-                return hint
-        return "see the database's own log"
+
+def next_number(connection: sa.Connection, table: sa.Table) -> int:
+    """The number of the next row of a table, in the transaction that inserts it."""
+    hold(connection)
+    query = sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0))
+    return int(connection.execute(query).scalar_one()) + 1
 
 
 def _locked(handle: int) -> bool:

@@ -10,26 +10,30 @@ from fastapi import Depends, Form, Request
 
 from tunewell.people import ROLES, AccountRole, Session
 from tunewell.web.context import PER_MINUTE, context_of
+from tunewell.web.refused import Refused
+
+__all__ = [
+    "COOKIE",
+    "Adjudicator",
+    "AdjudicatorForm",
+    "Allow",
+    "AllowChange",
+    "ApiAllow",
+    "ApiMaker",
+    "ApiOwner",
+    "ApiUser",
+    "Maker",
+    "MakerForm",
+    "Owner",
+    "OwnerForm",
+    "Refused",
+    "SignedIn",
+    "SignedInForm",
+    "session_of",
+]
 
 COOKIE = "tunewell"
 EVERYBODY: tuple[AccountRole, ...] = tuple(ROLES)
-
-
-class Refused(Exception):
-    """A request that is turned down.
-
-    Args:
-        status: 401 (sign in first), 403 (not with this role), 404 (nothing here for this person) or
-            429 (too many calls).
-        message: In one sentence.
-        hint: What to do about it, or the path of a page.
-    """
-
-    def __init__(self, status: int, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.hint = hint
 
 
 def session_of(request: Request) -> Session | None:

@@ -25,6 +25,7 @@ from tunewell.people import (
 )
 from tunewell.types import Judgement, Value
 from tunewell.web.access import ApiMaker, ApiOwner, ApiUser, Refused
+from tunewell.web.blind import refuse_any_result, refuse_blind, refuse_final
 from tunewell.web.context import AppContext, context_of
 
 
@@ -136,9 +137,12 @@ DESCRIPTIONS = {
     401: "Not signed in",
     403: "Not allowed",
     404: "Not found",
+    408: "Request not complete",
     413: "Request too large",
+    415: "Not JSON",
     422: "Not as described",
     429: "Too many requests",
+    503: "The store is away: try again",
 }
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text} for status, text in DESCRIPTIONS.items()
@@ -229,6 +233,7 @@ def write_verdict(
             "the guideline has changed since this page was loaded",
             hint="reload the page",
         )
+    refuse_final(context_of(request), session, batch, item)
     written, is_new = work_store.write(
         verdict.said,
         item=item,
@@ -268,7 +273,9 @@ def batches(request: Request, session: ApiMaker) -> list[Batch]:
 def results(request: Request, batch: Id, session: ApiMaker) -> dict[str, Any]:
     """What a batch says so far: every figure with its interval."""
     context = context_of(request)
-    found = context.results.of(_known_batch(context, batch))
+    known = _known_batch(context, batch)
+    refuse_blind(context, session, known)
+    found = context.results.of(known)
     state = {"upto": found.upto, "behind": found.behind}
     return found.result.model_dump(mode="json") | state
 
@@ -277,7 +284,9 @@ def results(request: Request, batch: Id, session: ApiMaker) -> dict[str, Any]:
 def signed(request: Request, batch: Id, session: ApiMaker) -> list[SignOff]:
     """Who signed what, with the evidence, under which guideline, and whether it still holds."""
     context = context_of(request)
-    return sign_offs(context.work_store, _known_batch(context, batch))
+    known = _known_batch(context, batch)
+    refuse_blind(context, session, known)
+    return sign_offs(context.work_store, known)
 
 
 def _known_batch(context: AppContext, batch_id: str) -> Batch:
@@ -290,7 +299,9 @@ def _known_batch(context: AppContext, batch_id: str) -> Batch:
 @router.get("/judgements")
 def all_judgements(request: Request, session: ApiMaker) -> list[Judgement]:
     """People's verdicts on outputs, unblinded, as the gates read them."""
-    return judgements(context_of(request).store)
+    context = context_of(request)
+    refuse_any_result(context, session)
+    return judgements(context.store)
 
 
 @router.post("/invitations")
@@ -301,7 +312,7 @@ def invite(request: Request, invitation: NewInvitation, session: ApiOwner) -> Li
         _known_batch(context, invitation.batch)
     secret = context.invitations.make(
         invitation.role,
-        author=session.account.shown,
+        author=session.account,
         batch=invitation.batch,
     )
     context.audit.add(

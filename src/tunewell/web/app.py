@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -11,14 +13,15 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from tunewell import __version__
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
+from tunewell.people import Session
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.web import api, decide, manage, members, plain_form, sign_in, sso, work
 from tunewell.web.access import Refused, session_of
 from tunewell.web.context import AppContext
 from tunewell.web.guard import Guard
-from tunewell.web.mail import Mailer
+from tunewell.web.mail import Mailer, MailQueue
 from tunewell.web.oidc import Issuer, OpenID
 from tunewell.web.render import page
 
@@ -28,9 +31,15 @@ TITLES = {
     403: "Not allowed",
     404: "Page not found",
     429: "Too many requests",
+    503: "Not available at the moment",
 }
 
 LONGEST_MESSAGE = 2000
+MOST_FAULTS = 10
+RETRY_S = "5"
+"""Seconds after which a client tries again, as its header says."""
+
+log = logging.getLogger("tunewell.web")
 DESCRIPTION = "Review and annotation: queues, verdicts, results. Send `Authorization: Bearer tw_…`."
 
 
@@ -41,6 +50,7 @@ def create_app(
     public: str = "",
     mail: Mailer | None = None,
     issuer: Issuer | None = None,
+    hosts: Collection[str] = (),
 ) -> FastAPI:
     """The review app of one project, as an ASGI application.
 
@@ -53,6 +63,7 @@ def create_app(
             empty.
         mail: Sends links and notices of work; None = nothing is sent.
         issuer: OpenID Connect identity provider that people may sign in with.
+        hosts: Names that requests may be sent to, without ports; any name if empty.
     """
     app = FastAPI(
         title="Tunewell",
@@ -67,7 +78,7 @@ def create_app(
         store=store,
         secure=public.startswith("https://"),
         public=public.rstrip("/"),
-        mail=mail,
+        mail=MailQueue(mail) if mail else None,
         sso=OpenID(issuer, store) if issuer else None,
     )
     for part in (sign_in, sso, work, plain_form, decide, manage, members, api):
@@ -78,11 +89,12 @@ def create_app(
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Guard)
+    app.add_exception_handler(StoreError, _store_error)
+    app.add_middleware(Guard, hosts=hosts)
     return app
 
 
-def _health() -> Response:
+async def _health() -> Response:
     return PlainTextResponse("ok")
 
 
@@ -102,7 +114,7 @@ def _answer(
     return page(
         request,
         "error.html",
-        session_of(request),
+        _session_if_known(request),
         status=status,
         title=TITLES.get(status, "Something went wrong"),
         message=message,
@@ -110,12 +122,37 @@ def _answer(
     )
 
 
+def _session_if_known(request: Request) -> Session | None:
+    """Who is signed in; nobody where the store cannot say."""
+    try:
+        return session_of(request)
+    except UserError:
+        return None
+
+
+def _store_error(request: Request, error: Exception) -> Response:
+    """The store is away, locked or full: nothing was refused, and trying again is right."""
+    assert isinstance(error, StoreError)
+    log.warning("%s", error.message)
+    answer = _answer(
+        request,
+        503,
+        "the store cannot be used at the moment; nothing was lost",
+        "try again in a few seconds",
+    )
+    answer.headers["retry-after"] = RETRY_S
+    return answer
+
+
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     is_page = request.method == "GET" and not _is_api(request)
     if error.status == 401 and is_page:
         return RedirectResponse(error.hint or "/login", 303)
-    return _answer(request, error.status, error.message, error.hint)
+    answer = _answer(request, error.status, error.message, error.hint)
+    if error.status == 429:
+        answer.headers["retry-after"] = RETRY_S
+    return answer
 
 
 def _user_error(request: Request, error: Exception) -> Response:
@@ -126,7 +163,7 @@ def _user_error(request: Request, error: Exception) -> Response:
 def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = []
-    for fault in error.errors():
+    for fault in error.errors()[:MOST_FAULTS]:
         place = ".".join(str(part) for part in fault["loc"][1:])
         faults.append(f"{place}: {fault['msg']}")
     return _answer(request, 422, "; ".join(faults)[:LONGEST_MESSAGE])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict, deque
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -23,9 +24,10 @@ from tunewell.people import (
 )
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.web.mail import Mailer
+from tunewell.web.mail import MailQueue
 from tunewell.web.oidc import OpenID
 from tunewell.web.results_cache import ResultsCache
+from tunewell.web.sign_in_line import FailureLog, SignInLine
 
 PER_MINUTE = 600
 """Requests to the API that one account may make in a minute, per process."""
@@ -48,13 +50,15 @@ class AppContext:
     store: Store
     secure: bool = False
     public: str = ""
-    mail: Mailer | None = None
+    mail: MailQueue | None = None
     sso: OpenID | None = None
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.store)
         self.passwords = Passwords(self.store)
+        self.sign_in_line = SignInLine(self.passwords)
+        self.failure_log = FailureLog()
         self.sessions = Sessions(self.store)
         self.tokens = ApiTokens(self.store)
         self.invitations = Invitations(self.store)
@@ -78,6 +82,25 @@ class AppContext:
             calls.popleft()
         calls.append(now)
         return len(calls) > PER_MINUTE
+
+    def post(
+        self,
+        to: str,
+        title: str,
+        text: str,
+        *,
+        subject: str,
+        **record: str,
+    ) -> Future[str] | None:
+        """Queue a message; what becomes of it is written into the audit log under ``subject``."""
+        if self.mail is None:
+            return None
+
+        def sent(why: str) -> None:
+            action = "mail failed" if why else "mail sent"
+            self.audit.add("Tunewell", action, subject, **record, why=why)
+
+        return self.mail.put(to, title, text, sent=sent)
 
     def link(self, request: Request, path: str) -> str:
         """A whole address for a path of ours."""

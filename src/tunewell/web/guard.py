@@ -1,14 +1,18 @@
-"""Around every answer: headers that forbid foreign code, a limit on size, no foreign requests."""
+"""Around every answer: headers that forbid foreign code, bounded bodies, no foreign requests."""
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-MOST_BYTES = 5 * 2**20
-"""Largest request body."""
+from tunewell.web.bodies import BodyFault, body_fault, most_bytes
+
+BODY_S = 20.0
+"""How long a sender may take for a body."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -23,6 +27,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+ANY_ADDRESS = "*addresses*"
+"""In the hosts of `Guard`: every numeric address will do, since no name can lead there."""
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,10 +38,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Guard:
-    """ASGI middleware with the rules above."""
+    """ASGI middleware with the rules above.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        app: What it guards.
+        hosts: Names that requests may be sent to, as in the header ``Host`` without the port; every
+            name if empty.
+    """
+
+    def __init__(self, app: App, hosts: Collection[str] = ()) -> None:
         self.app = app
+        self.hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(
         self,
@@ -44,20 +57,86 @@ class Guard:
         send: Send,
     ) -> None:
         """Pass a request on, or refuse it, and add the headers to the answer."""
+        if scope["type"] == "websocket":
+            # There is none here; the server turns this into 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        send = _with_headers(scope, send)
+        answer = _Answer(scope, send)
         headers = _headers_of(scope)
-        is_change = scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        if is_change and _foreign(headers):
-            await _refuse(send, 403, "this request comes from another site")
+        fault = self._fault(scope, headers)
+        if fault is not None:
+            await answer.refuse(fault)
             return
-        if int(headers.get("content-length") or 0) > MOST_BYTES:
-            await _refuse(send, 413, f"the request is larger than {MOST_BYTES // 2**20} MiB")
+
+        body = await _whole_body(scope, headers, receive)
+        if isinstance(body, BodyFault):
+            await answer.refuse(body)
             return
-        await self.app(scope, _counted(receive), send)
+        if body is None:
+            return  # the sender hung up
+        await self._pass_on(scope, _again(body, receive), answer)
+
+    def _fault(self, scope: Scope, headers: dict[str, str]) -> BodyFault | None:
+        """Why a request is not even read."""
+        if self.hosts and not _is_ours(headers.get("host", ""), self.hosts):
+            return BodyFault(421, "this server does not answer for that name")
+        if "\x00" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            return BodyFault(400, "the address holds a character that cannot be stored (NUL)")
+        if _changes(scope) and _foreign(headers):
+            return BodyFault(403, "this request comes from another site")
+        return None
+
+    async def _pass_on(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Let the application answer; what it did not foresee is an answer with all headers too."""
+        try:
+            await self.app(scope, receive, answer.send)
+        except Exception:
+            if not answer.started:
+                await answer.refuse(BodyFault(500, "an internal error; nothing was saved"))
+            raise
+
+
+class _Answer:
+    """An answer that carries `HEADERS`, where it does not bring its own."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
+        self.started = False
+        self.added = dict(HEADERS)
+        if not scope["path"].startswith("/static/"):
+            self.added["cache-control"] = "no-store"
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the answer, the first one with the headers."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in headers}
+            for name, value in self.added.items():
+                if name.encode() not in names:
+                    headers.append((name.encode(), value.encode()))
+            message["headers"] = headers
+        await self._send(message)
+
+    async def refuse(self, fault: BodyFault) -> None:
+        """Answer with a refusal, and read no more from this connection."""
+        error = {"code": fault.status, "message": fault.message, "hint": ""}
+        body = json.dumps({"error": error}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        await self.send({"type": "http.response.start", "status": fault.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _changes(scope: Scope) -> bool:
+    return scope["method"] not in ("GET", "HEAD", "OPTIONS")
 
 
 def _headers_of(scope: Scope) -> dict[str, str]:
@@ -67,23 +146,18 @@ def _headers_of(scope: Scope) -> dict[str, str]:
     return found
 
 
-def _with_headers(scope: Scope, send: Send) -> Send:
-    """A `Send` that adds `HEADERS` to an answer, where it does not bring its own."""
-    added = dict(HEADERS)
-    if not scope["path"].startswith("/static/"):
-        added["cache-control"] = "no-store"
-
-    async def dressed(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message["headers"])
-            names = {name.lower() for name, _ in headers}
-            for name, value in added.items():
-                if name.encode() not in names:
-                    headers.append((name.encode(), value.encode()))
-            message["headers"] = headers
-        await send(message)
-
-    return dressed
+def _is_ours(host: str, hosts: Collection[str]) -> bool:
+    """Whether a header ``Host`` names this server."""
+    name = (urlsplit(f"//{host}").hostname or "") if host.isascii() else ""
+    if name in hosts:
+        return True
+    if ANY_ADDRESS not in hosts:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _foreign(headers: dict[str, str]) -> bool:
@@ -94,30 +168,55 @@ def _foreign(headers: dict[str, str]) -> bool:
     return bool(origin) and urlsplit(origin).netloc != headers.get("host", "")
 
 
-def _counted(receive: Receive) -> Receive:
-    """A `Receive` that ends a body without a length that does not end.
+async def _whole_body(
+    scope: Scope,
+    headers: dict[str, str],
+    receive: Receive,
+) -> bytes | BodyFault | None:
+    """The body of a request, or why it is refused; None if the sender hung up.
 
-    The application sees it as if the sender had hung up.
+    It is read here, in bounded time and space, before anything else happens.
     """
-    total = 0
+    most = most_bytes(scope["path"])
+    too_large = BodyFault(413, f"the request is larger than {most // 2**10} KiB")
+    announced = headers.get("content-length", "0")
+    if not announced.isdecimal():
+        return BodyFault(400, "the length of the request is not a number")
+    if len(announced) > 12 or int(announced) > most:
+        return too_large
 
-    async def counted() -> Message:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
-        if total > MOST_BYTES:
-            return {"type": "http.disconnect"}
-        return message
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                more = message.get("more_body", False)
+                if size > most:
+                    return too_large
+    except TimeoutError:
+        return BodyFault(408, f"the request was not complete after {BODY_S:.0f} s")
 
-    return counted
+    body = b"".join(parts)
+    if not _changes(scope):
+        return body
+    return body_fault(scope["path"], headers.get("content-type", ""), body) or body
 
 
-async def _refuse(send: Send, status: int, message: str) -> None:
-    error = {"code": status, "message": message, "hint": ""}
-    body = json.dumps({"error": error}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A `Receive` that gives a body that was read before."""
+    given = False
+
+    async def once() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return once

@@ -5,9 +5,15 @@ Nothing is sent anywhere else.
 
 from __future__ import annotations
 
+import logging
+import queue
 import re
 import smtplib
 import ssl
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import make_msgid
@@ -19,6 +25,11 @@ from tunewell.errors import UserError
 from tunewell.types import Value
 
 TIMEOUT_S = 10.0
+
+MOST_WAITING = 2_000
+"""Messages that wait to be sent."""
+
+log = logging.getLogger("tunewell.web")
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,79 @@ class Mailer(Value):
                 context=ssl.create_default_context(),
             )
         return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S)
+
+
+class MailQueue:
+    """Sends messages one after the other in a thread of its own: no request waits for a server.
+
+    Args:
+        mailer: What sends.
+    """
+
+    def __init__(self, mailer: Mailer) -> None:
+        self.mailer = mailer
+        self._waiting: queue.Queue[_Letter] = queue.Queue(MOST_WAITING)
+        self._turn = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def put(
+        self,
+        to: str,
+        subject: str,
+        text: str,
+        *,
+        sent: Callable[[str], None],
+    ) -> Future[str] | None:
+        """Queue a message; gives why it could not be sent, later; None if too many are waiting.
+
+        Args:
+            to: Address.
+            subject: One line.
+            text: The message.
+            sent: Called afterwards with why it could not be sent, empty if it was.
+        """
+        outcome: Future[str] = Future()
+        try:
+            self._waiting.put_nowait(_Letter(to, subject, text, sent, outcome))
+        except queue.Full:
+            return None
+        with self._turn:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="mail", daemon=True)
+                self._thread.start()
+        return outcome
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until everything was sent or given up; False if the time is over first."""
+        end = time.monotonic() + timeout_s
+        while self._waiting.unfinished_tasks:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def _work(self) -> None:
+        while True:
+            letter = self._waiting.get()
+            try:
+                why = self.mailer.send(letter.to, letter.subject, letter.text)
+                letter.outcome.set_result(why)
+                letter.sent(why)
+            except Exception:
+                log.exception("what became of a message could not be noted")
+            finally:
+                self._waiting.task_done()
+
+
+@dataclass(frozen=True)
+class _Letter:
+    """A message on its way."""
+
+    to: str
+    subject: str
+    text: str
+    sent: Callable[[str], None]
+    outcome: Future[str]
 
 
 def mailer(url: str, sender: str = "") -> Mailer | None:

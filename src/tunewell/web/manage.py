@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tunewell.annotate import AnnotationPlan, open_annotation, queue_rows, rows_of
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Session, reopen_sign_offs, sign_offs
 from tunewell.people.seat_counts import Tally
 from tunewell.people.work import AnnotatedPart
@@ -26,6 +26,7 @@ from tunewell.review import (
     plan_panel,
 )
 from tunewell.web.access import Maker, MakerForm, Refused
+from tunewell.web.blind import must_wait, refuse_blind
 from tunewell.web.context import AppContext, context_of
 from tunewell.web.notices import notify
 from tunewell.web.render import page
@@ -80,6 +81,8 @@ class ReviewOffer:
                 arms=arms_of(spec, evaluation.arms),
                 all_arms=evaluation.arms,
             )
+        except StoreError:
+            raise
         except UserError as error:
             return cls(why=error.message)
 
@@ -153,6 +156,8 @@ def new_review(
             title=title.strip(),
         )
         batch = open_review(context.store, context.file, evaluation, examples, plan)
+    except StoreError:
+        raise
     except UserError as error:
         return _batches(request, session, error=error)
     return _opened(request, session, batch, people or [])
@@ -188,6 +193,8 @@ def new_annotation(
             adjudicators=adjudicators or [],
         )
         batch = open_annotation(context.store, context.file, examples, plan, families=families)
+    except StoreError:
+        raise
     except UserError as error:
         return _batches(request, session, error=error)
     return _opened(request, session, batch, people or [])
@@ -246,6 +253,19 @@ def _results(
 ) -> Response:
     context = context_of(request)
     batch = known_batch(context, name)
+    left = must_wait(context, session, batch)
+    if left:
+        return page(
+            request,
+            "blind.html",
+            session,
+            batch=batch,
+            left=left,
+            names={account.id: account.shown for account in context.accounts.all()},
+            people=_workers(context),
+            link=link,
+            seats=context.work_store.seats(name),
+        )
     found = context.results.of(batch)
     signed = sign_offs(context.work_store, batch) if batch.signed else []
     return page(
@@ -304,6 +324,7 @@ def queue_nearest(request: Request, name: str, session: MakerForm) -> Response:
     """Queue the training rows nearest to what was rated low and not corrected."""
     context = context_of(request)
     batch = known_batch(context, name)
+    refuse_blind(context, session, batch)
     low = low_rated(context.work_store, batch) if batch.kind == "review" else []
     training, families = rows_of(context.store, "train")
     near = near_rows(low, [(example.id, example.input) for example in training])
@@ -344,7 +365,7 @@ def invite_to(request: Request, name: str, session: MakerForm) -> Response:
     """A link for one guest who is given work in this batch."""
     context = context_of(request)
     batch = known_batch(context, name)
-    secret = context.invitations.make("guest", author=session.account.shown, batch=batch.id)
+    secret = context.invitations.make("guest", author=session.account, batch=batch.id)
     context.audit.add(session.account.name, "invited", "guest", batch=batch.id)
     link = context.link(request, f"/join/{secret}")
     return _results(request, name, session, link=link)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tunewell.people import ROLES, Account, AccountRole, Session
@@ -15,6 +16,11 @@ from tunewell.web.mail import address
 from tunewell.web.render import page
 
 router = APIRouter(include_in_schema=False)
+
+IdField = Annotated[str, Form(max_length=32)]
+
+GLANCE_S = 0.5
+"""How long a page waits to say whether a mail server took a message; it goes on without."""
 
 LINES = 100
 """Lines of the log on one page."""
@@ -53,7 +59,23 @@ def _people(
         role=role,
         sent=sent,
         mail=context.mail is not None,
+        open_links=context.invitations.open(),
+        day=_day,
     )
+
+
+def _day(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M")
+
+
+@router.post("/people/invitations/revoke")
+def revoke_link(request: Request, session: OwnerForm, id: IdField) -> Response:
+    """End an open invitation, whoever made it."""
+    context = context_of(request)
+    if not context.invitations.revoke(id):
+        raise Refused(404, "this link has been used or has ended", hint="/people")
+    context.audit.add(session.account.name, "invitation revoked", id)
+    return RedirectResponse("/people", 303)
 
 
 @router.post("/people/invite")
@@ -67,7 +89,7 @@ def invite(
     context = context_of(request)
     invited = _role(role)
     to = address(email)
-    secret = context.invitations.make(invited, author=session.account.shown)
+    secret = context.invitations.make(invited, author=session.account)
     context.audit.add(session.account.name, "invited", role, to=to)
     link = context.link(request, f"/join/{secret}")
     return _people(
@@ -97,7 +119,13 @@ def _send(
         return ""
     project = context.file.spec.task.name
     text = INVITATION.format(author=author, project=project, link=link)
-    why = context.mail.send(to, f"Invitation to {project}", text)
+    outcome = context.post(to, f"Invitation to {project}", text, subject=to)
+    if outcome is None:
+        return f"It cannot be sent to {to}: too many messages are waiting."
+    try:
+        why = outcome.result(timeout=GLANCE_S)
+    except TimeoutError:
+        return f"It is being sent to {to}; the audit log says what becomes of it."
     return f"It could not be sent to {to}: {why}" if why else f"It was sent to {to}."
 
 
@@ -146,7 +174,9 @@ def _is_last_owner(context: AppContext, person: Account) -> bool:
 
 
 @router.get("/audit")
-def audit_page(request: Request, session: Owner, before: int = 0) -> Response:
+def audit_page(
+    request: Request, session: Owner, before: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
+) -> Response:
     """What everybody did, newest first."""
     lines = context_of(request).audit.lines(limit=LINES, before=before)
     return page(

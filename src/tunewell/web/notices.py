@@ -45,11 +45,10 @@ def notify(
             minutes=max(1, round(minutes)),
             link=context.link(request, f"/work/{batch.id}"),
         )
-        why = context.mail.send(emails[account], f"New work for you: {batch.title}", text)
-        context.audit.add(
-            "Tunewell",
-            "mail failed" if why else "mail sent",
-            account,
+        context.post(
+            emails[account],
+            f"New work for you: {batch.title}",
+            text,
+            subject=account,
             batch=batch.id,
-            why=why,
         )

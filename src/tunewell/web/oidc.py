@@ -27,6 +27,7 @@ from tunewell.store import Store
 from tunewell.store.once import insert_once
 from tunewell.store.people_tables import identities, sso_attempts
 from tunewell.types import Value
+from tunewell.web.refused import Refused
 
 ATTEMPT_S = 600.0
 """How long a sign-in may take at the provider."""
@@ -38,6 +39,9 @@ TIMEOUT_S = 10.0
 
 LEEWAY_S = 60
 """How far the provider's clock may be off."""
+
+MOST_UNDER_WAY = 10_000
+"""Sign-ins that were sent to the provider and have not come back."""
 
 ALGORITHMS = ["RS256", "PS256", "ES256"]
 MOST_BYTES = 2**20
@@ -206,13 +210,16 @@ class OpenID:
 
     def _keep(self, state: str, attempt: _Attempt) -> None:
         now = time.time()
-        forget = sa.delete(sso_attempts).where(sso_attempts.c.expires < now)
+        self.store.change(sa.delete(sso_attempts).where(sso_attempts.c.expires < now))
+        under_way = sa.select(sa.func.count()).select_from(sso_attempts)
+        if int(self.store.value(under_way)) >= MOST_UNDER_WAY:
+            raise Refused(429, "too many people are signing in", hint="try again in ten minutes")
         keep = sa.insert(sso_attempts).values(
             state=token_digest(state),
             record=attempt.model_dump_json(),
             expires=now + ATTEMPT_S,
         )
-        self.store.change(forget, keep)
+        self.store.change(keep)
 
     def _take(self, state: str) -> _Attempt | None:
         """Take a sign-in that is under way; nobody can take it twice."""
@@ -291,7 +298,7 @@ class OpenID:
             if self.issuer.secret:
                 request.add_header("authorization", _basic(self.issuer))
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
                 found = json.loads(answer.read(MOST_BYTES))
         except (URLError, OSError, ValueError) as error:
             raise UserError(
@@ -301,6 +308,17 @@ class OpenID:
         if not isinstance(found, dict):
             raise UserError("the identity provider did not answer with a JSON object")
         return found
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Secrets go to the address that the provider named, and nowhere that it sends us on to."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+# Neither do proxies of the environment see them in the clear: https is tunnelled.
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def _challenge(verifier: str) -> str:

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Item, MarkedSpan, Said, Session
 from tunewell.web.access import SignedInForm
+from tunewell.web.blind import refuse_final
 from tunewell.web.context import context_of
 from tunewell.web.render import page
 from tunewell.web.work import new_keys, own_batch, own_item, own_queue
@@ -64,6 +65,7 @@ def _take_form(
     account = session.account
     batch = own_batch(context, name, session)
     item = own_item(context, fields.text("item"), session)
+    refuse_final(context, session, batch, item)
     try:
         context.work_store.write(
             said_of(fields, batch, item),
@@ -73,6 +75,8 @@ def _take_form(
             key=fields.text("key")[:64] or secrets.token_hex(16),
             actor=account.name,
         )
+    except StoreError:
+        raise
     except (UserError, ValueError) as error:
         problem = error.message if isinstance(error, UserError) else "the form could not be read"
         return page(

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
 from tunewell.people import Account, Batch, Session
 from tunewell.people.accounts import LONGEST_EMAIL
 from tunewell.people.sessions import SESSION_S
@@ -66,7 +66,7 @@ def _login(
 
 
 @router.post("/login")
-def login(
+async def login(
     request: Request,
     name: NameField = "",
     password: PasswordField = "",
@@ -74,19 +74,43 @@ def login(
 ) -> Response:
     """Check name and password; the same answer whether the name or the password is wrong."""
     context = context_of(request)
+    line = context.sign_in_line
+    address = address_of(request)
     try:
-        account = context.passwords.check(name, password, address=address_of(request))
+        account = await line.check(name, password, address=address)
+    except StoreError:
+        raise
     except UserError as error:
-        context.audit.add("", "sign-in refused", name[:128], why=error.message)
-        problem = f"{error.message}: {error.hint}"
+        why = error.message
+        await line.aside(lambda: _log_failure(context, address, name, why))
+        problem = f"{error.message}: {error.hint}" if error.hint else error.message
         return _login(request, next, name=name, problem=problem, status=429)
+    except Refused as refusal:
+        problem = f"{refusal.message}: {refusal.hint}"
+        return _login(request, next, name=name, problem=problem, status=refusal.status)
 
     if account is None:
-        context.audit.add("", "sign-in failed", name[:128])
+        await line.aside(lambda: _log_failure(context, address, name, ""))
         problem = "Name and password do not match."
         return _login(request, next, name=name, problem=problem, status=403)
-    context.audit.add(account.name, "sign-in")
+    return await line.aside(lambda: _signed_in(request, account, next))
+
+
+def _signed_in(request: Request, account: Account, next: str) -> Response:
+    context_of(request).audit.add(account.name, "sign-in")
     return enter(request, account, safe_path(next))
+
+
+def _log_failure(context: AppContext, address: str, name: str, why: str) -> None:
+    """Write a failed sign-in into the log, unless this address has filled its share of it."""
+    count = context.failure_log.count(address)
+    if not count:
+        return
+    more = {"count": count} if count > 1 else {}
+    if why:
+        context.audit.add("", "sign-in refused", name[:128], why=why, **more)
+    else:
+        context.audit.add("", "sign-in failed", name[:128], **more)
 
 
 @router.post("/logout")
@@ -139,6 +163,8 @@ def join(
     context = context_of(request)
     try:
         account, invitation = context.invitations.accept(token, name, password=password)
+    except StoreError:
+        raise
     except UserError as error:
         return _join(request, token, name=name, problem=error.message, status=400)
 
@@ -180,7 +206,22 @@ def _account(
         mail=context.mail is not None,
         email=context.accounts.emails().get(me, ""),
         sso=context.sso is not None,
+        open_links=context.invitations.open(me),
     )
+
+
+@router.post("/account/invitations/revoke")
+def revoke_own_link(
+    request: Request,
+    session: MakerForm,
+    id: Annotated[str, Form(max_length=32)],
+) -> Response:
+    """End an open invitation that one has made."""
+    context = context_of(request)
+    if not context.invitations.revoke(id, author_id=session.account.id):
+        raise Refused(404, "this link has been used or has ended", hint="/account")
+    context.audit.add(session.account.name, "invitation revoked", id)
+    return RedirectResponse("/account", 303)
 
 
 @router.post("/account/password")
@@ -197,6 +238,8 @@ def change_password(
         if context.passwords.check(me.name, old, address=address_of(request)) is None:
             raise UserError("the old password is wrong")
         context.accounts.set_password(me.id, new)
+    except StoreError:
+        raise
     except UserError as error:
         return _account(request, session, problem=error.message)
     context.audit.add(me.name, "password changed")
@@ -213,6 +256,8 @@ def change_email(
     context = context_of(request)
     try:
         context.accounts.set_email(session.account.id, address(email))
+    except StoreError:
+        raise
     except UserError as error:
         return _account(request, session, problem=error.message)
     context.audit.add(session.account.name, "address changed")
@@ -229,6 +274,8 @@ def make_token(
     context = context_of(request)
     try:
         token = context.tokens.make(session.account, name=name)
+    except StoreError:
+        raise
     except UserError as error:
         return _account(request, session, problem=error.message)
     context.audit.add(session.account.name, "token made", name[:100])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
 from tunewell.people import Account
 from tunewell.web.access import Refused, SignedInForm, session_of
 from tunewell.web.context import AppContext, context_of
 from tunewell.web.oidc import ATTEMPT_S, Identity, OpenID
 from tunewell.web.render import page
-from tunewell.web.sign_in import enter, safe_path
+from tunewell.web.sign_in import address_of, enter, safe_path
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,8 +60,11 @@ def back(request: Request) -> Response:
             account = _connected(request, sso, who)
         else:
             account = _known(context, sso, who)
+    except StoreError:
+        raise
     except UserError as error:
-        context.audit.add("", "sign-in refused", why=error.message)
+        if context.failure_log.count(address_of(request)):
+            context.audit.add("", "sign-in refused", why=error.message)
         raise Refused(403, error.message, hint=error.hint) from None
 
     action = "account connected" if who.link else "sign-in"
@@ -110,6 +113,8 @@ def _first(context: AppContext, who: Identity, sso: OpenID) -> Account:
         name = who.name if number == 1 else f"{who.name} {number}"
         try:
             account = context.accounts.create(name, role=sso.issuer.role)
+        except StoreError:
+            raise
         except UserError as error:
             if "taken" not in error.message:
                 raise

@@ -10,7 +10,7 @@
   const list = $("[data-items]"), state = $("[data-state]"), problem = $("[data-problem]"), say = $("[data-say]");
   const OUTBOX = `tunewell.outbox.${me}`, DRAFT = (item) => `tunewell.draft.${me}.${item}`, KEYS = "tunewell.single-keys";
   let left = Number(head.dataset.left), done = Number(head.dataset.done), pace = Number(head.dataset.pace);
-  let current = null, since = 0, spent = 0, history = [], sending = false, loading = false, refused = "", wait = 1000;
+  let current = null, since = 0, spent = 0, history = [], sending = false, loading = false, refused = "", away = false, wait = 1000;
 
   // --- what is kept on this device -----------------------------------------------------------------------------
   const read = (key, other) => { try { return JSON.parse(localStorage.getItem(key)) ?? other; } catch { return other; } };
@@ -32,9 +32,28 @@
   function show() {
     const waiting = outbox().length;
     state.className = "chip " + (refused ? "nogo" : waiting ? "open" : "go");
-    state.textContent = refused ? refused : waiting ? (navigator.onLine ? `Saving ${waiting}` : `Offline: ${waiting} stored on this device`) : (navigator.onLine ? "All saved" : "Offline");
+    if (refused) state.textContent = `${refused}: ${waiting} not saved yet`;
+    else if (!navigator.onLine) state.textContent = waiting ? `Offline: ${waiting} stored on this device` : "Offline";
+    else if (!waiting) state.textContent = "All saved";
+    else state.textContent = away ? `${waiting} not saved yet` : `Saving ${waiting}`;
     const note = $("[data-finished-note]");
     if (note) note.textContent = waiting ? `${waiting} ${waiting === 1 ? "verdict is" : "verdicts are"} stored on this device and will be sent when the connection is back. Leave this page open or come back to it.` : "Everything is saved.";
+  }
+  // Only the API itself can refuse a verdict for good. Whatever else answers (a proxy, a server that is starting, a
+  // database that is away) may answer differently in a minute, and until then the verdict waits here.
+  const FINAL = new Set([400, 404, 413, 422]);
+  const final = (answer, body) => FINAL.has(answer.status) && body?.error?.code === answer.status && typeof body.error.message === "string";
+  function refuse(entry, why) {
+    drop(entry.verdict.key);
+    write(DRAFT(entry.verdict.item), { said: entry.verdict.said, seconds: entry.verdict.seconds });
+    const item = entry.batch === batch && $(`[data-item="${CSS.escape(entry.verdict.item)}"]`, list);
+    if (item && item.dataset.done) {  // it is open again, with what was said in it
+      delete item.dataset.done;
+      left += 1; done -= 1;
+      progress();
+      if (!current) open(item);
+    }
+    tell(`Not saved: ${why}`);
   }
   async function flush() {
     if (sending) return;
@@ -45,15 +64,13 @@
           method: "POST", credentials: "same-origin",
           headers: { "content-type": "application/json", "x-csrf": csrf }, body: JSON.stringify(entry.verdict),
         });
-        if (answer.ok) { drop(entry.verdict.key); localStorage.removeItem(DRAFT(entry.verdict.item)); refused = ""; wait = 1000; show(); continue; }
-        if (answer.status === 401 || answer.status === 403) { refused = "Sign in again: your verdicts are stored on this device"; break; }
-        if (answer.status === 429 || answer.status >= 500) throw new Error("later");
-        const body = await answer.json().catch(() => ({}));
-        drop(entry.verdict.key);  // the server will never take this one; the draft stays
-        write(DRAFT(entry.verdict.item), { said: entry.verdict.said, seconds: entry.verdict.seconds });
-        tell(`Not saved: ${body.error?.message ?? answer.status}`);
+        const body = await answer.json().catch(() => null);
+        if (answer.ok && body?.key === entry.verdict.key) { drop(entry.verdict.key); localStorage.removeItem(DRAFT(entry.verdict.item)); refused = ""; away = false; wait = 1000; show(); continue; }
+        if (answer.status === 401 || answer.status === 403) { refused = "Sign in again"; break; }
+        if (!final(answer, body)) throw new Error("later");
+        refuse(entry, body.error.message);
       }
-    } catch { wait = Math.min(wait * 2, 30000); setTimeout(flush, wait); }
+    } catch { away = true; wait = Math.min(wait * 2, 30000); setTimeout(flush, wait); }
     finally { sending = false; show(); }
   }
 
@@ -185,7 +202,7 @@
     item.dataset.done = "1";
     history.push(item);
     progress(); show(); flush();
-    say.textContent = `Saved. ${left} left.`;
+    say.textContent = `Noted. ${left} left.`;
     next();
   }
   function undo() {

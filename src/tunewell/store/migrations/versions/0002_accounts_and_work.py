@@ -17,7 +17,7 @@ def upgrade() -> None:
     _accounts()
     _work()
     for table in APPEND_ONLY:
-        _refuse_changes(table)
+        refuse_changes(table)
 
 
 def _accounts() -> None:
@@ -120,7 +120,7 @@ def _work() -> None:
     )
 
 
-def _refuse_changes(table: str) -> None:
+def refuse_changes(table: str) -> None:
     """Make the database itself refuse to change or delete what was written."""
     if op.get_bind().dialect.name == "sqlite":
         for verb in ("UPDATE", "DELETE"):
