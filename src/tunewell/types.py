@@ -26,6 +26,10 @@ Outcome = Literal["GO", "NO-GO", "INCONCLUSIVE"]
 Part = Annotated[str, Field(pattern=r"^(test|review|fold-\d+)$")]
 
 
+REFERENCES = "references"
+"""The tag that keeps every right answer of a row, as a JSON list: see `references_tag`."""
+
+
 class Value(BaseModel):
     """A frozen value that refuses fields it does not know."""
 
@@ -91,6 +95,19 @@ class Example(Value):
         )
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """Every answer that counts as right: the target, then those of the tag `REFERENCES`.
+
+        Example:
+            >>> tags = references_tag(["12 May", "May 12th"])
+            >>> said = (Message(role="assistant", content="12 May"),)
+            >>> Example(id="1", messages=said, tags=tags).references
+            ('12 May', 'May 12th')
+        """
+        more = listed(self.tags.get(REFERENCES, ""))
+        return tuple(dict.fromkeys([self.target, *more]))
+
+    @property
     def prompt(self) -> tuple[Message, ...]:
         """The turns before the target."""
         if self.messages and self.messages[-1].role == "assistant":
@@ -119,6 +136,33 @@ class Example(Value):
         if name == "date":
             return self.date.isoformat() if self.date else ""
         return self.tags.get(name, "")
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The items of a JSON list, as texts; nothing if the text is none.
+
+    Example:
+        >>> listed('["a", 5]'), listed("a, b")
+        (('a', '5'), ())
+    """
+    if not text.lstrip().startswith("["):
+        return ()
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(item if isinstance(item, str) else json.dumps(item) for item in found)
+
+
+def references_tag(answers: Sequence[str]) -> dict[str, str]:
+    """The tag that keeps several right answers of a row; the first of them is its target.
+
+    Empty with fewer than two: readers add it to a row's tags as it is.
+    """
+    distinct = list(dict.fromkeys(answers))
+    if len(distinct) < 2:
+        return {}
+    return {REFERENCES: json.dumps(distinct, ensure_ascii=False)}
 
 
 class Receipt(Value):
