@@ -297,6 +297,26 @@ _PITFALLS = (
         remedy="draw fresh rows",
     ),
     Pitfall(
+        code="E10",
+        area="evaluation",
+        name="no better than trivial",
+        measured=(
+            "the candidate against the commonest answer, the copied input and the nearest training "
+            "row's answer; constant or nearly constant outputs"
+        ),
+        remedy="look at the outputs; do not ship",
+    ),
+    Pitfall(
+        code="E11",
+        area="evaluation",
+        name="incomplete outputs",
+        measured=(
+            "share of held-out rows whose output is missing, null, cut off at the token limit, "
+            "refused or unreadable, by arm"
+        ),
+        remedy="complete them; never leave them out",
+    ),
+    Pitfall(
         code="L01",
         area="deployment",
         name="shipped untested",

@@ -21,13 +21,14 @@ from tunewell.cli.common import (
     project,
     show,
 )
-from tunewell.cli.stage import open_stages, show_record, show_stage
+from tunewell.cli.stage import EXIT_OF, open_stages, show_record, show_stage
 from tunewell.errors import InternalError
 from tunewell.store import Store
 from tunewell.task import TaskFile
-from tunewell.types import Dataset, Evaluation, Example, Split
+from tunewell.types import Dataset, Evaluation, Example, Outcome, Split
 
 if TYPE_CHECKING:
+    from tunewell.evaluate import ColumnNames
     from tunewell.evaluate.calibration import Calibration
     from tunewell.evaluate.classes import Classes, ClassFigure
 
@@ -39,15 +40,39 @@ def command(
         typer.Option(
             "--predictions",
             metavar="[ARM=]FILE",
-            help="Judge outputs made elsewhere instead (JSON lines, lm-eval samples, an inspect_ai "
-            "log): tuned=mine.jsonl. Repeatable.",
+            help="Judge outputs made elsewhere instead (JSON lines, CSV, Parquet, lm-eval samples, "
+            "an inspect_ai log, promptfoo …): tuned=mine.jsonl. Repeatable.",
         ),
     ] = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            metavar="[ARM=]COLUMN",
+            help="Column of the outputs in the --predictions files. With an arm: a column for each "
+            "model. Repeatable.",
+        ),
+    ] = None,
+    target: Annotated[
+        str,
+        typer.Option("--target", metavar="COLUMN", help="Column of the gold answers in them."),
+    ] = "",
+    id_column: Annotated[
+        str,
+        typer.Option("--id", metavar="COLUMN", help="Column of the rows' ids in them."),
+    ] = "",
+    filter_name: Annotated[
+        str,
+        typer.Option("--filter", metavar="NAME", help="Which filter of lm-eval samples to take."),
+    ] = "",
     overrides: SetOption = None,
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Compare base, prompted and tuned on the same held-out rows."""
+    """Compare base, prompted and tuned on the same held-out rows.
+
+    With --predictions the exit code is the verdict's: 0 for GO, 3 for NO-GO, 4 for INCONCLUSIVE.
+    """
     if predictions:
         with project(
             path,
@@ -55,7 +80,10 @@ def command(
             lock="tunewell evaluate",
             wait=wait,
         ) as opened:
-            _evaluate_outputs(*opened, _files(predictions), json=json)
+            named = _named(output or [], target=target, row=id_column, filtered=filter_name)
+            outcome = _evaluate_outputs(*opened, _files(predictions), named, json=json)
+        if EXIT_OF[outcome]:
+            raise typer.Exit(EXIT_OF[outcome])
         return
 
     with open_stages(
@@ -138,44 +166,119 @@ def _files(predictions: Sequence[str]) -> dict[str, Path]:
     return files
 
 
+def _named(
+    outputs: Sequence[str],
+    *,
+    target: str,
+    row: str,
+    filtered: str,
+) -> ColumnNames:
+    """The columns that the user has named."""
+    from tunewell.evaluate import ColumnNames
+
+    arms: dict[str, str] = {}
+    output = ""
+    for given in outputs:
+        arm, equals, column = given.partition("=")
+        if equals:
+            arms[arm] = column
+        else:
+            output = given
+    return ColumnNames(output=output, target=target, id=row, arms=arms, filter=filtered)
+
+
 def _evaluate_outputs(
     file: TaskFile,
     store: Store,
     files: dict[str, Path],
+    named: ColumnNames,
     *,
     json: bool,
-) -> None:
+) -> Outcome:
     """Judge outputs made elsewhere."""
     from tunewell.evaluate import decide, evaluate_outputs
+    from tunewell.evaluate.foreign import FileReport
 
-    rows, split = held_out(file, store)
-    evaluation = evaluate_outputs(files, file, store, rows=rows, split=split)
+    known = held_out(file, store)
+    evaluation = evaluate_outputs(
+        files,
+        file,
+        store,
+        rows=known.rows,
+        split=known.split,
+        named=named,
+        train=known.train,
+    )
     record = store.last_run("outputs")
     if record is None:
         raise InternalError("the evaluation of the outputs was not recorded")
     verdict = decide(evaluation, file, store, record.findings)
     details = Details.of(evaluation, store)
+    reports = store.get_value(record.outputs["files"], list[FileReport])
     if json:
-        found = {"evaluation": evaluation, **details.as_json(), "verdict": verdict}
+        found = {
+            "evaluation": evaluation,
+            **details.as_json(),
+            "files": reports,
+            "findings": record.findings,
+            "verdict": verdict,
+        }
         emit("evaluate", found, verdict=verdict.outcome)
-        return
+        return verdict.outcome
 
     show_record(record)
+    for report in reports:
+        for line in report.lines():
+            show(f"  {line}")
     _show(evaluation)
     details.show()
     show(f"{verdict.outcome}: {verdict.why}")
+    return verdict.outcome
 
 
-def held_out(file: TaskFile, store: Store) -> tuple[list[Example], Split | None]:
-    """The project's held-out rows if it has been split; else none, and the outputs' own count."""
-    from tunewell.evaluate.stage import held_out_rows
+@dataclass(frozen=True)
+class KnownRows:
+    """The rows that the project itself knows.
+
+    Attributes:
+        rows: Held out; empty = the outputs' own rows count.
+        split: Where the project has been split.
+        train: Training rows, where there are any.
+    """
+
+    rows: Sequence[Example] = ()
+    split: Split | None = None
+    train: Sequence[Example] = ()
+
+
+def held_out(file: TaskFile, store: Store) -> KnownRows:
+    """The project's held-out rows: of its split, else of its own test set; else none."""
+    from tunewell.evaluate.stage import held_out_rows, training_rows
 
     curated, divided = store.last_run("curate"), store.last_run("split")
     if curated is None or divided is None:
-        return [], None
+        return KnownRows(rows=_own_test_set(file))
     dataset = store.get_value(curated.outputs["dataset"], Dataset)
     split = store.get_value(divided.outputs["split"], Split)
-    return held_out_rows(dataset, split, file, store), split
+    return KnownRows(
+        rows=held_out_rows(dataset, split, file, store, whole=True),
+        split=split,
+        train=training_rows(dataset, split, store),
+    )
+
+
+def _own_test_set(file: TaskFile) -> list[Example]:
+    """The rows under ``role: test``: a test set alone is a project, without training or split."""
+    from tunewell.curate.read import ReadResult, read_source, settle_ids
+    from tunewell.curate.rows import Ledger
+
+    batch = ReadResult()
+    for number, source in enumerate(file.spec.data):
+        if source.role == "test":
+            where = file.where(f"data.{number}.path")
+            read_source(source, root=file.root, batch=batch, where=where)
+    settle_ids(batch, Ledger())
+    return [row.example() for row in batch.rows]
 
 
 def _show(evaluation: Evaluation) -> None:

@@ -13,10 +13,12 @@ many gates there are:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
+from tunewell.evaluate.baselines import TO_BEAT
 from tunewell.evaluate.gate_checks import limit_of, threshold_of
 from tunewell.evaluate.judge_correction import corrected, judges, validation_of
 from tunewell.evaluate.lookup import by_name
@@ -30,10 +32,15 @@ from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, 
 
 MOST_ROWS = 100_000
 FEWEST_JUDGED = 30
+NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def judge_gates(
-    table: Table, file: TaskFile, *, said: Sequence[Judgement] = ()
+    table: Table,
+    file: TaskFile,
+    *,
+    said: Sequence[Judgement] = (),
+    unmeasured: Mapping[str, Sequence[str]] = NOTHING,
 ) -> tuple[Criterion, ...]:
     """Every gate decided, slices included, each from its interval.
 
@@ -41,6 +48,7 @@ def judge_gates(
         table: The scores of all arms, people's among them.
         file: The definition with its gates.
         said: People's verdicts, for gates with ``people: required``.
+        unmeasured: Label metric to the classes that no held-out row is of.
     """
     parts = [part for i in range(len(file.spec.gates)) for part in _parts(table, file, i)]
     evidence = _Evidence(
@@ -48,6 +56,7 @@ def judge_gates(
         file=file,
         said=said,
         claims=len(parts),
+        unmeasured=unmeasured,
     )
     return tuple(_Decision(evidence, part).criterion() for part in parts)
 
@@ -137,12 +146,14 @@ class _Evidence:
         file: The definition.
         said: People's verdicts.
         claims: How many criteria there are.
+        unmeasured: Label metric to the classes that no held-out row is of.
     """
 
     table: Table
     file: TaskFile
     said: Sequence[Judgement]
     claims: int
+    unmeasured: Mapping[str, Sequence[str]]
 
     @property
     def level(self) -> float:
@@ -232,6 +243,16 @@ class _Decision:
         needs = ""
         if outcome == "INCONCLUSIVE":
             needs = rows_needed(estimate, limit, rows=self._rows)
+        trivial = self._not_beyond_trivial() if outcome == "GO" else None
+        if trivial is not None:
+            outcome, more = trivial
+            why += more
+            needs = "a model that beats answers that cost nothing, or more test rows"
+        unmeasured = self._classes_without_rows() if outcome == "GO" else []
+        if unmeasured:
+            outcome = "INCONCLUSIVE"
+            why += f" No held-out row is of the class {', '.join(unmeasured)}."
+            needs = f"test rows of {', '.join(unmeasured)}"
         if outcome == "GO" and self._waits_for_people:
             outcome = "INCONCLUSIVE"
             why += " People have not spoken yet."
@@ -299,6 +320,40 @@ class _Decision:
         if validation.standing != "validated":
             return None
         return corrected(evidence.table, self.gate, self.part.where, level)
+
+    def _not_beyond_trivial(self) -> tuple[Outcome, str] | None:
+        """The outcome of a gain that an answer which costs nothing reaches as well, and why.
+
+        None where there is nothing to hold against it.
+        """
+        table, metric = self.evidence.table, self.gate.metric
+        if self.gate.kind != "gain":
+            return None
+        for baseline in TO_BEAT:
+            if not table.have(CANDIDATE, baseline, metric):
+                continue
+            beyond = table.compare(
+                CANDIDATE,
+                baseline,
+                metric,
+                where=self.part.where,
+                level=self.evidence.level,
+                strict=True,
+            )
+            if beyond is None:
+                continue
+            sign = 1 if self.info.bigger_is_better else -1
+            low, high = sorted((sign * beyond.low, sign * beyond.high))
+            if low <= 0:
+                outcome: Outcome = "NO-GO" if high < 0 else "INCONCLUSIVE"
+                return outcome, f" But it is not shown to beat the {baseline}: {beyond}."
+        return None
+
+    def _classes_without_rows(self) -> list[str]:
+        """Classes of a label metric that no held-out row is of; a slice need not hold all."""
+        if self.part.name:
+            return []
+        return sorted(self.evidence.unmeasured.get(self.gate.metric, ()))
 
     @property
     def _rows(self) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tunewell.evaluate.baselines import BASELINES
 from tunewell.evaluate.calibration import Calibration, calibrations
 from tunewell.evaluate.classes import Classes, class_figures
 from tunewell.evaluate.comparisons import comparisons, levels
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.store import Store
-from tunewell.types import Evaluation
+from tunewell.types import Comparison, Evaluation
 
 
 def evaluation_of(
@@ -38,13 +39,20 @@ def evaluation_of(
     in_order = tuple(dict.fromkeys((c.arm, c.against) for c in compared))
     classes = class_figures(measured, pairs=in_order)
     calibrated = list(calibrations(measured))
+    beside = measured.with_baselines
+    to_beat = [("tuned", name) for name in BASELINES if "tuned" in table.arms]
+    compared += tuple(_over_all(comparisons(beside, level=measured.level, pairs=to_beat)))
+    levels_of = [*levels(table, level=measured.level)]
+    if measured.baselines:
+        of_baselines = levels(beside, level=measured.level)
+        levels_of += [x for x in of_baselines if x.arm in BASELINES and not x.slice]
     return Evaluation(
         arms=tuple(arms),
         rows=table.rows,
         metrics=measured.infos,
         predictions=store.put_value(measured.predictions),
         scores=store.put_value(measured.scores),
-        levels=tuple(levels(table, level=measured.level)),
+        levels=tuple(levels_of),
         comparisons=compared,
         prompts=dict(prompts or {}),
         looks=looks,
@@ -52,7 +60,13 @@ def evaluation_of(
         slices=measured.slices,
         classes=_stored(classes, store),
         calibration=_stored(calibrated, store),
+        baselines=store.put_value(measured.baselines) if measured.baselines else "",
     )
+
+
+def _over_all(found: Iterable[Comparison]) -> Iterator[Comparison]:
+    """Those over all rows."""
+    return (comparison for comparison in found if not comparison.slice)
 
 
 def _stored(details: Classes | list[Calibration] | None, store: Store) -> str:

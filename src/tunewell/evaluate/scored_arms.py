@@ -25,6 +25,8 @@ class ScoredArms:
         families: Family of each row; empty = every row stands alone.
         predictions: Of all arms on ``rows``.
         scores: Of all arms on ``rows``.
+        baselines: Of the answers that cost nothing, on ``rows``.
+        made_elsewhere: Whether the answers come from files rather than from models opened here.
     """
 
     file: TaskFile
@@ -34,6 +36,8 @@ class ScoredArms:
     families: Sequence[str]
     predictions: Sequence[Prediction]
     scores: Sequence[Score]
+    baselines: Sequence[Score] = ()
+    made_elsewhere: bool = False
 
     @property
     def level(self) -> float:
@@ -49,8 +53,16 @@ class ScoredArms:
     @cached_property
     def table(self) -> Table:
         """The scores as arrays."""
+        return self._table_of(self.scores)
+
+    @cached_property
+    def with_baselines(self) -> Table:
+        """The scores as arrays, those of answers that cost nothing among them."""
+        return self._table_of([*self.scores, *self.baselines])
+
+    def _table_of(self, scores: Sequence[Score]) -> Table:
         return table_of(
-            self.scores,
+            scores,
             rows=ids_of(self.rows),
             metrics=self.infos,
             clusters=self.families,

@@ -18,6 +18,7 @@ from tunewell.evaluate.arms import (
     further,
     local_models,
 )
+from tunewell.evaluate.baselines import baseline_scores
 from tunewell.evaluate.comparisons import pairs_of
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.gate_checks import check_gates
@@ -130,6 +131,7 @@ def evaluate(
             families=families(rows, split),
             predictions=predictions,
             scores=scores,
+            baselines=baseline_scores(rows, training_rows(dataset, split, store), metrics, file),
         )
         result = evaluation_of(
             measured,
@@ -185,16 +187,19 @@ def held_out_rows(
     split: Split,
     file: TaskFile,
     store: Store,
+    *,
+    whole: bool = False,
 ) -> list[Example]:
     """The rows that give the verdict, sorted by id: at most ``evaluate.max_rows``, drawn by seed.
+
+    All of them if ``whole``.
 
     Raises:
         DataError: There are none.
     """
     ids = sorted({*split.ids("test"), *dataset.held_out})
-    limit = file.spec.evaluate.max_rows
-    if 0 < limit < len(ids):
-        ids = sorted(random.Random(file.spec.split.seed).sample(ids, limit))
+    if not whole:
+        ids = drawn(ids, file)
 
     rows = []
     if ids:
@@ -206,6 +211,20 @@ def held_out_rows(
             hint="raise split.test, or name a file with role: test under data",
         )
     return rows
+
+
+def drawn(ids: Sequence[str], file: TaskFile) -> list[str]:
+    """At most ``evaluate.max_rows`` of these ids, drawn by seed, sorted."""
+    limit = file.spec.evaluate.max_rows
+    if not 0 < limit < len(ids):
+        return sorted(ids)
+    return sorted(random.Random(file.spec.split.seed).sample(sorted(ids), limit))
+
+
+def training_rows(dataset: Dataset, split: Split, store: Store) -> list[Example]:
+    """The rows of all folds, whose answers a look-up would give."""
+    ids = sorted(split.all_folds)
+    return store.examples(dataset, ids=ids) if ids else []
 
 
 def families(rows: Sequence[Example], split: Split) -> list[str]:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tunewell.evaluate.acceptance import with_acceptances
+from tunewell.evaluate.classes import Classes
 from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
 from tunewell.evaluate.judge_correction import judges, validation_of
 from tunewell.evaluate.judge_validation import judge_findings
 from tunewell.evaluate.lookup import by_name
+from tunewell.evaluate.metric_kinds import metrics_of_kind, options_of
 from tunewell.evaluate.people_scores import (
     criterion_info,
     judgements,
@@ -20,6 +22,7 @@ from tunewell.evaluate.people_scores import (
 )
 from tunewell.evaluate.table import Table, table_of
 from tunewell.evaluate.wording import on_slice
+from tunewell.metrics.label import LabelOptions, plain_label
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import (
@@ -33,7 +36,7 @@ from tunewell.types import (
     Verdict,
 )
 
-EVIDENCE = frozenset({"E01", "E02", "E03", "E04", "E09", "D16", "L01"})
+EVIDENCE = frozenset({"E01", "E02", "E03", "E04", "E09", "E10", "E11", "D16", "L01"})
 """Blocking findings that speak of the evidence, not of the model.
 
 They make a verdict INCONCLUSIVE, not NO-GO.
@@ -64,7 +67,8 @@ def decide(
     day = today or dt.datetime.now(dt.UTC).date()
     said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
     table = _with_people(evaluation, file, store, said)
-    criteria = judge_gates(table, file, said=said)
+    unmeasured = unmeasured_classes(evaluation, file, store)
+    criteria = judge_gates(table, file, said=said, unmeasured=unmeasured)
 
     known = [f for f in (*findings, *stress_of(evaluation, store)) if f.code != "E01"]
     known.append(definition_finding(file, evaluation.metrics, store))
@@ -72,6 +76,27 @@ def decide(
     accepted = with_acceptances(known, store, today=day)
     guarded = bool(guarding_gates(file, evaluation.metrics))
     return _Weighed(criteria, accepted, guarded=guarded).verdict()
+
+
+def unmeasured_classes(
+    evaluation: Evaluation, file: TaskFile, store: Store
+) -> dict[str, tuple[str, ...]]:
+    """Label metric to those of its ``labels`` that no held-out row is of."""
+    if not evaluation.classes:
+        return {}
+    figures = store.get_value(evaluation.classes, Classes).figures
+    found: dict[str, tuple[str, ...]] = {}
+    for spec in metrics_of_kind(file, "label"):
+        options = options_of(spec)
+        if "python" in options:
+            continue
+        measured = set()
+        for figure in figures:
+            if figure.metric == spec.name and figure.gold:
+                measured.update(plain_label(label) for label in figure.label.split(" | "))
+        wanted = LabelOptions.model_validate(options).labels
+        found[spec.name] = tuple(x for x in wanted if plain_label(x) not in measured)
+    return found
 
 
 def stress_of(evaluation: Evaluation, store: Store) -> tuple[Finding, ...]:
@@ -107,6 +132,8 @@ def _with_people(
         return people_name(criterion) if criterion in measured else criterion
 
     scores = store.get_value(evaluation.scores, list[Score])
+    if evaluation.baselines:
+        scores += store.get_value(evaluation.baselines, list[Score])
     for score in people_scores(said, file.spec):
         scores.append(score.model_copy(update={"metric": name_of(score.metric)}))
     infos: list[MetricInfo] = list(evaluation.metrics)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pydantic import Field
 
+from tunewell.metrics.reasoning import ONLY_REASONING, answer_of, is_only_reasoning
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo, Prediction, Score, Unscored, Value
 
@@ -84,14 +85,18 @@ class Metric:
     def __call__(self, output: str, example: Example, *, task: TaskSpec) -> Marked | Unscored:
         """The value of one output.
 
-        A failure of the function is `Unscored` with its reason, never an exception.
+        A failure of the function is `Unscored` with its reason, never an exception. Reasoning
+        (``<think> … </think>``) is no part of the answer; without any answer there is no score.
 
         Args:
             output: What the model said: hostile text.
             example: The row that it answers.
             task: The definition.
         """
-        return self._checked(lambda: self.function(output, example, task=task))
+        if is_only_reasoning(output):
+            return Unscored(reason=ONLY_REASONING)
+        answer = answer_of(output)
+        return self._checked(lambda: self.function(answer, example, task=task))
 
     def score(self, prediction: Prediction, example: Example, *, task: TaskSpec) -> Score:
         """The `Score` of a prediction; one that ended in an error is unscored."""
@@ -114,8 +119,11 @@ class Metric:
             return Unscored(reason=_short(f"no output: {why}"))
         if self.rate is None:
             return self(prediction.text, example, task=task)
+        if is_only_reasoning(prediction.text):
+            return Unscored(reason=ONLY_REASONING)
         rate = self.rate
-        return self._checked(lambda: rate(prediction, example, task=task))
+        answered = prediction.model_copy(update={"text": answer_of(prediction.text)})
+        return self._checked(lambda: rate(answered, example, task=task))
 
     def _checked(self, compute: Callable[[], float | Unscored | Marked]) -> Marked | Unscored:
         # One bad function must not end an evaluation of hours.

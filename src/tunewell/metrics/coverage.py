@@ -11,8 +11,10 @@ from collections import Counter
 from typing import Final
 
 from tunewell.metrics.base import Marked, input_text
+from tunewell.metrics.match import best_of_references
 from tunewell.metrics.normalise import normalise
 from tunewell.metrics.registry import built_in
+from tunewell.metrics.words import words
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo
 
@@ -25,6 +27,8 @@ _STOP = frozenset(
 _LONGEST: Final = 6
 """Characters of the longest n-grams, as in chrF."""
 _MOST_SHOWN: Final = 8
+_NUMBER = re.compile(r"\d+(?:[.,-]\d+)*%?")
+_PIECE = re.compile(rf"\s+|({_NUMBER.pattern}(?!\w))")
 _ENDING = re.compile(r"(.{3,}?)(?:ingly|edly|ing|ed|es|ly|s)\Z", re.DOTALL)
 """What is before the longest ending, at least three letters."""
 
@@ -36,8 +40,12 @@ def content_words(text: str, *, language: str = "en") -> list[str]:
         >>> content_words("She has been taking 2 tablets daily.")
         ['tak', '2', 'tablet', 'dai']
     """
-    words = re.findall(r"[^\W_]+(?:[.,-]\d+)*%?", normalise(text, language))
-    return [_stem(w) for w in words if w not in _STOP]
+    normal = normalise(text, language, by_value=True)
+    found: list[str] = []
+    for piece in filter(None, _PIECE.split(normal)):
+        is_number = _NUMBER.fullmatch(piece) is not None
+        found += [piece] if is_number else words(piece)
+    return [_stem(word) for word in found if word not in _STOP]
 
 
 def _stem(word: str) -> str:
@@ -100,7 +108,7 @@ def recalled(output: str, target: str, *, language: str = "en") -> float:
 
 
 def _letters(text: str, language: str) -> str:
-    return "".join(normalise(text, language).split())
+    return "".join(normalise(text, language, by_value=True).split())
 
 
 def _grams(text: str, n: int) -> Counter[str]:
@@ -131,7 +139,8 @@ def coverage_of_answer(output: str, example: Example, *, task: TaskSpec) -> floa
 
     Words count by their stems, numbers in one writing.
     """
-    return covered(output, example.target, language=task.task.language)
+    language = task.task.language
+    return best_of_references(example, lambda target: covered(output, target, language=language))
 
 
 @built_in(
@@ -160,7 +169,8 @@ def recall_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
     It shows what was left out. Of all metrics here the one that goes best with people's counts of
     omissions.
     """
-    return recalled(output, example.target, language=task.task.language)
+    language = task.task.language
+    return best_of_references(example, lambda target: recalled(output, target, language=language))
 
 
 @built_in(
@@ -177,9 +187,9 @@ def novelty_of_answer(output: str, example: Example, *, task: TaskSpec) -> Marke
 
     Of all metrics here the one that goes best with people's counts of hallucinations.
     """
-    words = novel_words(output, input_text(example), language=task.task.language)
-    if not words:
+    new = novel_words(output, input_text(example), language=task.task.language)
+    if not new:
         return Marked(value=0.0)
-    shown = ", ".join(words[:_MOST_SHOWN])
-    more = " …" if len(words) > _MOST_SHOWN else ""
-    return Marked(value=float(len(words)), reason=f"not in the input: {shown}{more}")
+    shown = ", ".join(new[:_MOST_SHOWN])
+    more = " …" if len(new) > _MOST_SHOWN else ""
+    return Marked(value=float(len(new)), reason=f"not in the input: {shown}{more}")

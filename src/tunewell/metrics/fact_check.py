@@ -121,7 +121,7 @@ class _Quantity:
 
 def _quantities(text: str, language: str) -> list[_Quantity]:
     """Dates, then numbers with their units."""
-    normal = normalise(text, language)
+    normal = normalise(text, language, by_value=True)
     found = [_Quantity(iso, iso, "date") for *_, iso in dates_in(normal)]
     for match in _UNIT.finditer(_ISO_DATE.sub(" ", normal)):
         number, word = match.groups(default="")
@@ -181,7 +181,7 @@ class _Reader:
         return names
 
     def _normal(self, text: str) -> str:
-        return normalise(text, self._language)
+        return normalise(text, self._language, by_value=True)
 
     def entities(self, text: str) -> list[str]:
         """The entities that a text names, in the order in which they are named last."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from pydantic import Field
 
 from tunewell.metrics.base import Marked, Metric
+from tunewell.metrics.characters import is_mark, is_unspaced
 from tunewell.metrics.normalise import normalise
 from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
-from tunewell.types import Example, MetricInfo, Value
+from tunewell.types import REFERENCES, Example, MetricInfo, Value, listed
 
 SEPARATOR = "|"
 ALTERNATIVE = "~"
+_TILDE = re.compile(r"~(?!\s?\d)|(?<=\s)~(?=\s)")
+"""Between two writings; ``~5`` is about five."""
 
 
 class PointsOptions(Value):
@@ -19,25 +26,27 @@ class PointsOptions(Value):
 
     Attributes:
         source: Field of the row that lists its points between bars (``from: tags.points``): ``14
-            days | 84.20 EUR``. Other writings of one point stand between tildes: ``14 days ~ two
-            weeks``.
+            days | 84.20 EUR``, or as a JSON list. Other writings of one point stand between
+            tildes: ``14 days ~ two weeks``. ``from: references``: any one of the right answers.
         points: Points that every answer must contain.
+        by_value: Whether numbers are compared by their value: 4.10 is 4.1, 007 is 7.
     """
 
     source: str = Field(default="", alias="from")
     points: tuple[str, ...] = ()
+    by_value: bool = False
 
 
 Points = tuple[str, ...]
 
 
-def points_of(example: Example, source: str, listed: Points) -> Points:
+def points_of(example: Example, source: str, always: Points) -> Points:
     """The points that the answer to a row must contain.
 
     Args:
         example: The row.
         source: A field of the row with points between bars: ``tags.points``; empty = none.
-        listed: Points that every answer must contain.
+        always: Points that every answer must contain.
 
     Example:
         >>> from tunewell.types import Message
@@ -46,9 +55,17 @@ def points_of(example: Example, source: str, listed: Points) -> Points:
         >>> points_of(row, "tags.points", ())
         ('14 days', '84.20 EUR')
     """
-    own = example.field(source).split(SEPARATOR) if source else []
-    points = [point.strip() for point in (*listed, *own)]
+    own = _own_points(example, source) if source else ()
+    points = [point.strip() for point in (*always, *own)]
     return tuple(filter(None, points))
+
+
+def _own_points(example: Example, source: str) -> Sequence[str]:
+    """The points that a row lists; its right answers are writings of one point."""
+    if source.removeprefix("tags.") == REFERENCES:
+        return [f" {ALTERNATIVE} ".join(example.references)]
+    text = example.field(source)
+    return listed(text) or text.split(SEPARATOR)
 
 
 def contains(text: str, point: str, *, language: str = "en") -> bool:
@@ -63,14 +80,51 @@ def contains(text: str, point: str, *, language: str = "en") -> bool:
         False
         >>> contains("within a fortnight", "14 days ~ a fortnight")
         True
+        >>> contains("blood group AB-", "AB+"), contains("至少<5天", "5天"), contains("共14天内", "14天")
+        (False, False, True)
     """
-    return _holds(normalise(text, language), point, language)
+    return _holds(_Writing(language), normalise(text, language), point)
 
 
-def _holds(normal: str, point: str, language: str) -> bool:
-    padded = f" {normal} "
-    ways = [normalise(way, language) for way in point.split(ALTERNATIVE)]
-    return any(f" {way} " in padded for way in filter(None, ways))
+@dataclass(frozen=True)
+class _Writing:
+    """How texts are made alike: see `normalise`."""
+
+    language: str
+    by_value: bool = False
+
+    def __call__(self, text: str) -> str:
+        return normalise(text, self.language, by_value=self.by_value)
+
+
+def _holds(writing: _Writing, normal: str, point: str) -> bool:
+    ways = map(writing, _TILDE.split(point))
+    return any(_stands_in(normal, way) for way in filter(None, ways))
+
+
+def _stands_in(text: str, words: str) -> bool:
+    """Whether words stand in a text, not as a part of longer ones."""
+    start = text.find(words)
+    while start >= 0:
+        end = start + len(words)
+        if _is_edge(text[:start][-1:], text[start]) and _is_edge(
+            text[end - 1], text[end : end + 1]
+        ):
+            return True
+        start = text.find(words, start + 1)
+    return False
+
+
+def _is_edge(before: str, after: str) -> bool:
+    """Whether a word may end between two characters; empty = the end of the text."""
+    if not before or not after or " " in (before, after):
+        return True
+    if is_mark(after):
+        return False
+    # In a script without spaces a word may end anywhere, but not between a number and its sign.
+    beside = after if is_unspaced(before) else before
+    is_free = is_unspaced(before) or is_unspaced(after)
+    return is_free and beside.isalnum()
 
 
 @built_in_with(
@@ -87,27 +141,29 @@ def key_points(options: PointsOptions, setting: MetricSetting) -> Metric:
 
     Case and the formats of numbers, amounts and dates do not matter.
     """
-    source, listed = options.source, options.points
-    if not source and not listed:
+    source, always = options.source, options.points
+    if not source and not always:
         raise ValueError("key_points needs 'from' (such as tags.points) or 'points'")
 
     def share_found(output: str, example: Example, *, task: TaskSpec) -> Marked:
-        points = points_of(example, source, listed)
+        points = points_of(example, source, always)
         language = task.task.language
-        normal = normalise(output, language)
-        missing = [point for point in points if not _holds(normal, point, language)]
+        writing = _Writing(language, options.by_value)
+        normal = writing(output)
+        missing = [point for point in points if not _holds(writing, normal, point)]
         if not missing:
             return Marked(value=1.0)
         share = len(missing) / len(points)
         return Marked(value=1 - share, reason=f"missing: {'; '.join(missing)}")
 
     def applies(example: Example) -> str:
-        if points_of(example, source, listed):
+        if points_of(example, source, always):
             return ""
         return f"no points are listed ({source or 'points'})"
 
     return Metric(
         info=setting.info,
         function=share_found,
+        version="2",
         applies=applies,
     )

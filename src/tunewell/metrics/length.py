@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tunewell.metrics.base import Marked, Metric
 from tunewell.metrics.registry import MetricSetting, built_in, built_in_with
+from tunewell.metrics.words import count_words
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo, Value
 
@@ -33,11 +34,11 @@ def conciseness(options: ConcisenessOptions, setting: MetricSetting) -> Metric:
     """1 up to the target length, then target ÷ length; an empty answer is 0."""
 
     def kept(output: str, example: Example, *, task: TaskSpec) -> Marked:
-        length = len(output.split())
+        length = count_words(output)
         if not length:
             return Marked(value=0.0, reason="the answer is empty")
 
-        words = options.words or len(example.target.split())
+        words = options.words or count_words(example.target)
         target = words * (1 + options.slack)
         if length <= target:
             return Marked(value=1.0)
@@ -57,4 +58,4 @@ def conciseness(options: ConcisenessOptions, setting: MetricSetting) -> Metric:
 )
 def words(output: str, example: Example, *, task: TaskSpec) -> float:
     """Length of the answer in words."""
-    return float(len(output.split()))
+    return float(count_words(output))

@@ -12,8 +12,11 @@ from typing import Any
 
 from rapidfuzz.distance import LCSseq
 
+from tunewell.metrics.characters import is_unspaced, visible
+from tunewell.metrics.match import best_of_references
 from tunewell.metrics.normalise import tokens
 from tunewell.metrics.registry import built_in
+from tunewell.metrics.words import words
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo
 
@@ -53,8 +56,13 @@ def token_f1(output: str, target: str) -> float:
 
 
 def _squad(text: str) -> Counter[str]:
-    letters = text.lower().translate(_PUNCTUATION)
-    return Counter(_ARTICLES.sub(" ", letters).split())
+    """Words as SQuAD cuts them; in scripts without spaces every character is one."""
+    letters = visible(text).lower().translate(_PUNCTUATION)
+    found: Counter[str] = Counter()
+    for written in _ARTICLES.sub(" ", letters).split():
+        is_spaced = written.isascii() or not any(map(is_unspaced, written))
+        found.update([written] if is_spaced else words(written))
+    return found
 
 
 def rouge_n(output: str, target: str, *, n: int) -> float:
@@ -107,8 +115,8 @@ def chrf(output: str, target: str) -> float:
         >>> chrf("abc", "abc"), chrf("abc", "xyz")
         (1.0, 0.0)
     """
-    said = "".join(output.split())
-    wanted = "".join(target.split())
+    said = "".join(visible(output).split())
+    wanted = "".join(visible(target).split())
     # Neither text has n-grams of more characters than the shorter one has.
     orders = min(CHRF_ORDER, len(said), len(wanted))
     if not orders:
@@ -133,7 +141,7 @@ def chrf(output: str, target: str) -> float:
 @built_in(MetricInfo(name="token_f1", title="shared words (F1)"))
 def token_f1_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
     """Harmonic mean of the shares of common words, as SQuAD measures answers."""
-    return token_f1(output, example.target)
+    return best_of_references(example, lambda target: token_f1(output, target))
 
 
 @built_in(
@@ -144,7 +152,7 @@ def token_f1_of_answer(output: str, example: Example, *, task: TaskSpec) -> floa
 )
 def rouge_1_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
     """F1 of common words."""
-    return rouge_n(output, example.target, n=1)
+    return best_of_references(example, lambda target: rouge_n(output, target, n=1))
 
 
 @built_in(
@@ -155,7 +163,7 @@ def rouge_1_of_answer(output: str, example: Example, *, task: TaskSpec) -> float
 )
 def rouge_2_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
     """F1 of common word pairs."""
-    return rouge_n(output, example.target, n=2)
+    return best_of_references(example, lambda target: rouge_n(output, target, n=2))
 
 
 @built_in(
@@ -166,7 +174,7 @@ def rouge_2_of_answer(output: str, example: Example, *, task: TaskSpec) -> float
 )
 def rouge_l_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
     """F1 of the longest common subsequence of words."""
-    return rouge_l(output, example.target)
+    return best_of_references(example, lambda target: rouge_l(output, target))
 
 
 @built_in(
@@ -177,4 +185,4 @@ def rouge_l_of_answer(output: str, example: Example, *, task: TaskSpec) -> float
 )
 def chrf_of_answer(output: str, example: Example, *, task: TaskSpec) -> float:
     """F-score of common character n-grams up to six."""
-    return chrf(output, example.target)
+    return best_of_references(example, lambda target: chrf(output, target))

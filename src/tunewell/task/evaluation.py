@@ -75,6 +75,8 @@ class EvaluateSection(Value):
         max_new_tokens: Longest answer.
         max_rows: At most this many held-out rows (0 = all), drawn by seed.
         max_looks: After how many looks at the test set E09 is found.
+        max_incomplete: Share of the held-out rows without a whole answer above which nothing is
+            decided (E11).
         level: Confidence of every interval.
         arms: Further models on the same rows: the one in production and any number of candidates.
     """
@@ -85,6 +87,7 @@ class EvaluateSection(Value):
     max_new_tokens: int = Field(default=96, ge=1)
     max_rows: int = Field(default=0, ge=0)
     max_looks: int = Field(default=10, ge=1)
+    max_incomplete: float = Field(default=0.05, ge=0, le=1)
     level: float = Field(default=0.95, gt=0.5, lt=1)
 
     @field_validator("arms")

@@ -7,7 +7,19 @@ its pitfall; every input row has its `Receipt` lines; a release hangs on a `Verd
 from tunewell.types.figures import Estimate, Unscored
 from tunewell.types.findings import Acceptance, Finding, Status, Threshold
 from tunewell.types.recipes import Recipe
-from tunewell.types.rows import Action, Dataset, Example, Message, Origin, Receipt, Role, by_id
+from tunewell.types.rows import (
+    REFERENCES,
+    Action,
+    Dataset,
+    Example,
+    Message,
+    Origin,
+    Receipt,
+    Role,
+    by_id,
+    listed,
+    references_tag,
+)
 from tunewell.types.runs import Run
 from tunewell.types.scores import (
     Comparison,
@@ -24,6 +36,7 @@ from tunewell.types.values import Value, digest
 from tunewell.types.verdicts import Criterion, Decision, Outcome, Verdict
 
 __all__ = [
+    "REFERENCES",
     "Acceptance",
     "Action",
     "Assignment",
@@ -59,4 +72,6 @@ __all__ = [
     "Verdict",
     "by_id",
     "digest",
+    "listed",
+    "references_tag",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -15,6 +16,9 @@ Role = Literal["system", "user", "assistant", "tool"]
 Origin = Literal["source", "annotation", "augmentation", "correction", "production"]
 
 Action = Literal["kept", "changed", "dropped"]
+
+REFERENCES = "references"
+"""The tag that keeps every right answer of a row, as a JSON list: see `references_tag`."""
 
 
 class Message(Value):
@@ -56,6 +60,19 @@ class Example(Value):
         return self.messages[-1].content if self._answered else ""
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """Every answer that counts as right: the target, then those of the tag `REFERENCES`.
+
+        Example:
+            >>> tags = references_tag(["12 May", "May 12th"])
+            >>> said = (Message(role="assistant", content="12 May"),)
+            >>> Example(id="1", messages=said, tags=tags).references
+            ('12 May', 'May 12th')
+        """
+        more = listed(self.tags.get(REFERENCES, ""))
+        return tuple(dict.fromkeys([self.target, *more]))
+
+    @property
     def prompt(self) -> tuple[Message, ...]:
         """The turns before the target."""
         return self.messages[:-1] if self._answered else self.messages
@@ -87,6 +104,33 @@ class Example(Value):
         if name == "date":
             return self.date.isoformat() if self.date else ""
         return self.tags.get(name, "")
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The items of a JSON list, as texts; nothing if the text is none.
+
+    Example:
+        >>> listed('["a", 5]'), listed("a, b")
+        (('a', '5'), ())
+    """
+    if not text.lstrip().startswith("["):
+        return ()
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(item if isinstance(item, str) else json.dumps(item) for item in found)
+
+
+def references_tag(answers: Sequence[str]) -> dict[str, str]:
+    """The tag that keeps several right answers of a row; the first of them is its target.
+
+    Empty with fewer than two: readers add it to a row's tags as it is.
+    """
+    distinct = list(dict.fromkeys(answers))
+    if len(distinct) < 2:
+        return {}
+    return {REFERENCES: json.dumps(distinct, ensure_ascii=False)}
 
 
 class Receipt(Value):

@@ -130,6 +130,8 @@ class Evaluation(Value):
             labels.
         calibration: Artifact digest of ``list[Calibration]`` (`tunewell.evaluate.calibration`);
             empty if not measured.
+        baselines: Artifact digest of ``list[Score]`` of answers that cost nothing
+            (`tunewell.evaluate.baselines`); empty if not measured.
     """
 
     arms: tuple[str, ...]
@@ -145,3 +147,4 @@ class Evaluation(Value):
     slices: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     classes: str = ""
     calibration: str = ""
+    baselines: str = ""

@@ -31,6 +31,13 @@ def clear(code: str, why: str) -> Finding:
     )
 
 
+def no_candidate(measured: ScoredArms) -> str:
+    """Why nothing can be said of the candidate: none was trained here, or none was given."""
+    if measured.made_elsewhere:
+        return "No outputs of the candidate were given (tuned=FILE)."
+    return "There is no tuned model to compare."
+
+
 def deciding_metrics(measured: ScoredArms) -> list[str]:
     """Metrics that the decision turns on: those of the gates, else the task's own, else nats."""
     known = measured.table.metrics

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from tunewell.evaluate.findings.common import STAGE, signed, unchecked
+from tunewell.evaluate.findings.common import STAGE, no_candidate, signed, unchecked
 from tunewell.evaluate.metric_kinds import metrics_of_kind
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.metrics.support import SupportItem, check_support
@@ -32,7 +32,7 @@ def unsupported(measured: ScoredArms) -> Finding:
         return unchecked(CODE, why)
     answers = measured.answers("tuned")
     if not answers:
-        return unchecked(CODE, "There is no tuned model to look at.")
+        return unchecked(CODE, no_candidate(measured))
 
     language = measured.file.spec.task.language
     checked = [_Checked.of(e, answers[e.id], language) for e in measured.rows]

@@ -10,6 +10,7 @@ from tunewell.evaluate.findings.common import (
     clear,
     deciding_metrics,
     is_worse,
+    no_candidate,
     signed,
     unchecked,
 )
@@ -26,7 +27,7 @@ def worse_slices(evaluation: Evaluation, measured: ScoredArms) -> list[Finding]:
     if not table.slices:
         return [unchecked(CODE, "tunewell.yaml names no slices.")]
     if "tuned" not in evaluation.arms:
-        return [unchecked(CODE, "There is no tuned model to compare.")]
+        return [unchecked(CODE, no_candidate(measured))]
 
     names = deciding_metrics(measured)
     compared = _compared(evaluation, names)

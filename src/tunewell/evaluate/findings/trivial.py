@@ -1,0 +1,162 @@
+"""E10: no better than an answer that costs nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tunewell.evaluate.baselines import NEAREST, TO_BEAT
+from tunewell.evaluate.findings.common import (
+    STAGE,
+    ZERO,
+    deciding_metrics,
+    is_better,
+    is_worse,
+    no_candidate,
+    signed,
+    unchecked,
+)
+from tunewell.evaluate.people_scores import CANDIDATE
+from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.stats import bonferroni_level, mean
+from tunewell.types import Estimate, Finding, Threshold
+
+CODE = "E10"
+NEARLY_ALL: Final = 0.9
+"""Share of equal outputs from which on they count as one."""
+FEWEST: Final = 10
+"""With fewer outputs, equal ones may be chance."""
+_LONGEST_SHOWN: Final = 60
+
+
+def trivial(measured: ScoredArms) -> list[Finding]:
+    """E10: constant outputs, and the candidate against the commonest answer and the copied input.
+
+    The answer of the nearest training row is shown beside: a look-up may honestly win.
+    """
+    if CANDIDATE not in measured.table.arms:
+        return [unchecked(CODE, no_candidate(measured))]
+    found = _constant(measured)
+    if found is not None:
+        return [found]
+    return [_against_baselines(measured)]
+
+
+def _constant(measured: ScoredArms) -> Finding | None:
+    """The finding that nearly all outputs are the same, where the gold answers are not."""
+    answers = measured.answers(CANDIDATE)
+    said = [answers[row.id] for row in measured.rows if row.id in answers]
+    texts = [_plain(p.text) for p in said if p.finish != "error"]
+    if len(texts) < FEWEST:
+        return None
+    gold = _share_of_commonest([_plain(row.target) for row in measured.rows])[1]
+    text, share = _share_of_commonest(texts)
+    if share < NEARLY_ALL or share - gold < 1 - NEARLY_ALL:
+        return None
+    same = [float(other == text) for other in texts]
+    estimate = mean(same, low=0, high=1, level=measured.level)
+    count = int(sum(same))
+    return Finding(
+        code=CODE,
+        status="found",
+        stage=STAGE,
+        why=f"{count} of {len(texts)} outputs are the same: {text[:_LONGEST_SHOWN]!r}; of the gold "
+        f"answers {gold:.0%} are.",
+        estimate=estimate.model_copy(update={"unit": "share of outputs"}),
+        threshold=Threshold(value=NEARLY_ALL, origin="built-in"),
+        remedy="read the outputs; check prompt, template and training data",
+        blocking=True,
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _share_of_commonest(texts: Sequence[str]) -> tuple[str, float]:
+    text, count = Counter(texts).most_common(1)[0]
+    return text, count / len(texts)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The candidate beside one baseline on one metric."""
+
+    metric: str
+    baseline: str
+    estimate: Estimate
+    better: bool
+    worse: bool
+
+    def __str__(self) -> str:
+        return f"{self.metric} against the {self.baseline} {signed(self.estimate)}"
+
+
+def _against_baselines(measured: ScoredArms) -> Finding:
+    table = measured.with_baselines
+    names = [m for m in deciding_metrics(measured) if table.have(CANDIDATE, TO_BEAT[0], m)]
+    if not names:
+        why = "No metric that decides holds answers against gold answers."
+        return unchecked(CODE, why)
+    beside = list(_compared(measured, names, TO_BEAT))
+    nearest = list(_compared(measured, names, [NEAREST]))
+    if not beside:
+        return unchecked(CODE, "Too few held-out families to compare.")
+    beaten = [m for m in names if all(b.better for b in beside if b.metric == m)]
+    note = _note_on_nearest(nearest)
+    if beaten:
+        shown = min((b for b in beside if b.metric == beaten[0]), key=lambda b: b.estimate.low)
+        return Finding(
+            code=CODE,
+            status="clear",
+            stage=STAGE,
+            why=f"The candidate beats answers that cost nothing: {shown}.{note}",
+            estimate=shown.estimate,
+            threshold=ZERO,
+        )
+    return _not_beaten([b for b in beside if not b.better], note)
+
+
+def _compared(
+    measured: ScoredArms,
+    metrics: Sequence[str],
+    baselines: Iterable[str],
+) -> Iterable[_Beside]:
+    """The confidence is shared among all comparisons (Bonferroni)."""
+    table = measured.with_baselines
+    level = bonferroni_level(measured.level, len(metrics) * len(TO_BEAT))
+    for baseline in baselines:
+        for metric in metrics:
+            if not table.have(CANDIDATE, baseline, metric):
+                continue
+            estimate = table.compare(CANDIDATE, baseline, metric, level=level)
+            if estimate is not None:
+                info = table.metrics[metric]
+                better, worse = is_better(estimate, info), is_worse(estimate, info)
+                yield _Beside(metric, baseline, estimate, better, worse)
+
+
+def _not_beaten(not_better: Sequence[_Beside], note: str) -> Finding:
+    worse = [b for b in not_better if b.worse]
+    shown = (worse or not_better)[0]
+    said = "is worse than" if worse else "is not shown to beat"
+    return Finding(
+        code=CODE,
+        status="found",
+        stage=STAGE,
+        why=f"The candidate {said} an answer that costs nothing: {shown}.{note}",
+        estimate=shown.estimate,
+        threshold=ZERO,
+        remedy="look at the outputs; do not ship; or more held-out rows",
+        blocking=True,
+    )
+
+
+def _note_on_nearest(nearest: Sequence[_Beside]) -> str:
+    """What the look-up would have scored, as a warning where it is not beaten."""
+    for beside in nearest:
+        if not beside.better:
+            return f" Warning: it is not shown to beat a look-up either: {beside}."
+    return f" A look-up is beaten as well: {nearest[0]}." if nearest else ""

@@ -1,0 +1,227 @@
+"""Files as records: JSON, JSON lines, CSV and Parquet; what is broken is one record that says so.
+
+A line of JSON lines ends at a line feed, nowhere else: U+2028, U+0085 and their like are legal
+inside a string. Numbers keep the digits that they are written with.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tunewell.errors import DataError
+
+Record = tuple[str, Any]
+"""Where it stands (``file:line``), and what it is: an object, or a `Broken`."""
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_SPACE: Final = re.compile(r"[\s,]*")
+_DELIMITERS: Final = ",;\t|"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that cannot be read, and why; its id and other cells as far as they are known."""
+
+    why: str
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file, read.
+
+    Attributes:
+        name: Of the file.
+        whole: A single JSON value; None for records.
+        records: One by one.
+        notes: What had to be repaired.
+    """
+
+    name: str
+    whole: Any = None
+    records: tuple[Record, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_document(path: Path) -> Document:
+    """Read a file by its content, CSV and Parquet by its name.
+
+    Raises:
+        DataError: It cannot be opened, or is none of these.
+    """
+    suffix = path.suffix.lower()
+    if suffix in {".parquet", ".pq"}:
+        return _parquet(path)
+    text, notes = _decoded(path)
+    if suffix in {".csv", ".tsv"}:
+        return Document(path.name, records=tuple(csv_records(text, path.name)), notes=notes)
+
+    whole = _json(text)
+    if isinstance(whole, list):
+        return Document(path.name, records=tuple(_numbered(whole, path.name)), notes=notes)
+    if isinstance(whole, dict) and "\n" in text.strip():
+        return Document(path.name, whole, ((f"{path.name}:1", whole),), notes)
+    if whole is None and text.lstrip().startswith("["):
+        return Document(path.name, records=tuple(_cut_array(text, path.name)), notes=notes)
+    lines = tuple(json_lines(text, path.name))
+    return Document(path.name, whole if isinstance(whole, dict) else None, lines, notes)
+
+
+def _decoded(path: Path) -> tuple[str, tuple[str, ...]]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if raw.startswith(_UTF16):
+        return raw.decode("utf-16", "replace"), ()
+    text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    broken = sum("\udc80" <= character <= "\udcff" for character in text)
+    if not broken:
+        return text, ()
+    note = f"{broken} bytes are not UTF-8 and were replaced by U+FFFD"
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), (note,)
+
+
+def load_json(text: str, *, once: bool = False) -> Any:
+    """A JSON value; numbers with a fraction stay the text that they are, NaN becomes null.
+
+    Args:
+        text: The JSON.
+        once: Whether a key that stands twice in an object is an error.
+
+    Raises:
+        ValueError: It is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(
+            text,
+            parse_float=str,
+            parse_constant=lambda _name: None,
+            object_pairs_hook=_once if once else None,
+        )
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice")
+    return made
+
+
+def _json(text: str) -> Any:
+    try:
+        return load_json(text)
+    except ValueError:
+        return None
+
+
+def json_lines(text: str, name: str) -> Iterator[Record]:
+    """A record for every line that is not blank."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        place = f"{name}:{number}"
+        try:
+            yield place, load_json(line, once=True)
+        except ValueError as error:
+            yield place, Broken(f"not JSON: {error}")
+
+
+def _numbered(items: Iterable[Any], name: str) -> Iterator[Record]:
+    for number, item in enumerate(items, 1):
+        yield f"{name}:{number}", item
+
+
+def _cut_array(text: str, name: str) -> Iterator[Record]:
+    """The elements of an array that does not end, as far as they go."""
+    decoder = json.JSONDecoder(parse_float=str, parse_constant=lambda _name: None)
+    at = text.index("[") + 1
+    number = 0
+    while True:
+        number += 1
+        match = _SPACE.match(text, at)
+        at = match.end() if match else at
+        try:
+            item, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            yield f"{name}:{number}", Broken("the array does not end: the file is cut off")
+            return
+        yield f"{name}:{number}", item
+
+
+@contextmanager
+def cells_of_any_size() -> Iterator[None]:
+    """Within, a cell of a CSV file may be longer than Python's limit of 131,072 characters."""
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def csv_records(text: str, name: str) -> Iterator[Record]:
+    """A record for every line of a CSV with a header; an empty cell is null.
+
+    Raises:
+        DataError: Two columns have one name.
+    """
+    with cells_of_any_size():
+        yield from _csv_records(text, name)
+
+
+def _csv_records(text: str, name: str) -> Iterator[Record]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    header: list[str] = []
+    try:
+        for cells in reader:
+            if not any(cells):
+                continue
+            if not header:
+                header = _header(cells, name)
+                continue
+            yield f"{name}:{reader.line_num}", _csv_record(header, cells)
+    except csv.Error as error:
+        yield f"{name}:{reader.line_num}", Broken(f"not CSV: {error}")
+
+
+def _delimiter(text: str) -> str:
+    first = text.split("\n", 1)[0]
+    return max(_DELIMITERS, key=first.count)
+
+
+def _header(cells: list[str], name: str) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    twice = sorted({cell for cell in header if cell and header.count(cell) > 1})
+    if twice:
+        raise DataError(f"{name} has two columns with one name: {', '.join(twice)}", place=name)
+    return header
+
+
+def _csv_record(header: list[str], cells: list[str]) -> Any:
+    known = {column: cell or None for column, cell in zip(header, cells, strict=False) if column}
+    if len(cells) == len(header):
+        return known
+    return Broken(f"{len(cells)} cells where the header has {len(header)} columns", known)
+
+
+def _parquet(path: Path) -> Document:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {error}") from error
+    return Document(path.name, records=tuple(_numbered(rows, path.name)))
