@@ -136,7 +136,8 @@ def _with_one_mark(text: str, mark: str, *, thousands: str) -> _Digits | None:
         return _Digits("".join(parts), quantity=True) if is_grouped else None
     if is_grouped and mark == thousands:
         return _Digits("".join(parts), quantity=True)
-    return _Digits(*parts)
+    whole, rest = [*parts, ""][:2]
+    return _Digits(whole, rest)
 
 
 def without_group_spaces(text: str, language: str) -> str:
