@@ -19,6 +19,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tunewell.errors import TaskError, UserError
+from tunewell.languages import language_code
 from tunewell.types import Recipe, Value, digest
 
 FILE_NAME = "tunewell.yaml"
@@ -39,7 +40,7 @@ class TaskSection(Value):
         must_not: What it must never contain; plain text is matched literally (case ignored),
             ``/…/`` is a pattern.
         instruction: System turn that every row gets which has none of its own; empty = none.
-        language: ISO 639-1 code of the answers.
+        language: Language of the answers, as a code or a name.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -50,6 +51,11 @@ class TaskSection(Value):
     must_not: tuple[str, ...] = ()
     instruction: str = ""
     language: str = "en"
+
+    @field_validator("language", mode="before")
+    @classmethod
+    def _code_of_language(cls, value: object) -> str:
+        return language_code(value)
 
     @field_validator("must_not")
     @classmethod
@@ -168,7 +174,11 @@ class MaxAge(Value):
 
 
 class WordLimits(Value):
-    """Fewest and most words (split at white space) of the input and of the target; 0 = no limit."""
+    """Fewest and most words of the input and of the target; 0 = no limit.
+
+    In Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan, which have no spaces between words,
+    a character (with its vowel and tone marks) counts as a word.
+    """
 
     min_input: int = Field(default=1, ge=0)
     max_input: int = Field(default=0, ge=0)
@@ -195,7 +205,8 @@ class Rules(Value):
     Attributes:
         kinds: D01.
         max_age: D06.
-        languages: D08: languages of input and target, ISO 639-1; empty = any.
+        languages: D08: languages of input and target, as codes or names; empty = any. Rows whose
+            language cannot be told are kept.
         words: D08.
         repair: Whether certain repairs (mojibake, control characters, white space) are made.
         broken: D08: empty or cut-off targets, refusals, degenerate repetition, wrong role order.
@@ -233,6 +244,12 @@ class Rules(Value):
     boilerplate: Literal["strip", "report"] = "strip"
     templates: Templates = Templates()
     max_reject_share: float = Field(default=0.2, ge=0, le=1)
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _codes_of_languages(cls, value: object) -> tuple[str, ...]:
+        named = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(dict.fromkeys(map(language_code, named)))
 
 
 class Slice(Value):

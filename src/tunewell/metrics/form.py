@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tunewell.checks.segments import count_words
 from tunewell.metrics.base import Marked
 from tunewell.metrics.label import LONGEST_MATCHED
 from tunewell.task import TaskSpec
@@ -24,8 +25,8 @@ def make_conciseness(words: int, slack: float) -> Callable[..., Marked]:
     """
 
     def conciseness(output: str, example: Example, *, task: TaskSpec) -> Marked:
-        length = len(output.split())
-        target = (words or len(example.target.split())) * (1 + slack)
+        length = count_words(output)
+        target = (words or count_words(example.target)) * (1 + slack)
         if not length:
             return Marked(value=0.0, reason="the answer is empty")
         value = min(1.0, target / length)
@@ -37,10 +38,10 @@ def make_conciseness(words: int, slack: float) -> Callable[..., Marked]:
 
 
 def make_words() -> Callable[..., float]:
-    """A metric function: how many words the answer has."""
+    """A metric function: how many words the answer has; segments in scripts without spaces."""
 
     def words(output: str, example: Example, *, task: TaskSpec) -> float:
-        return float(len(output.split()))
+        return float(count_words(output))
 
     return words
 

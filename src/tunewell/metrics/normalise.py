@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from tunewell.checks.segments import words_of
 from tunewell.metrics.number_words import with_digits
 
 DECIMAL_COMMA = frozenset(
@@ -158,8 +159,10 @@ def _code(word: str) -> str:
 def tokens(text: str) -> list[str]:
     """Lower-case words and numbers, punctuation left out (for ASCII text those of ROUGE's reference code).
 
+    In scripts without spaces between words a token is a segment (see `tunewell.checks.segments`).
+
     Example:
-        >>> tokens("Don't pay €5.")
-        ['don', 't', 'pay', '5']
+        >>> tokens("Don't pay €5."), tokens("払う。")
+        (['don', 't', 'pay', '5'], ['払', 'う'])
     """
-    return re.findall(r"[^\W_]+", text.lower())
+    return words_of(text.lower())

@@ -13,6 +13,7 @@ from typing import Any
 
 from rapidfuzz.distance import LCSseq
 
+from tunewell.checks.segments import is_unspaced, words_of
 from tunewell.metrics.normalise import normalise, tokens
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -67,7 +68,8 @@ def token_f1(output: str, target: str) -> float:
 
 
 def _squad(text: str) -> Counter[str]:
-    return Counter(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+    plain = _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION))
+    return Counter(words_of(plain) if is_unspaced(plain) else plain.split())
 
 
 def rouge_n(output: str, target: str, *, n: int) -> float:

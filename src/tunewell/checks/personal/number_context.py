@@ -1,25 +1,61 @@
-"""What the words before a number say that it is."""
+"""What stands around a number and says what it is."""
 
 from __future__ import annotations
 
 import re
 
+_NUMBERED = (
+    r"order|invoice|ticket|case|ref|reference|tracking|isbn|issn|ean|upc|gtin|serial|part|item|model|"
+    r"account|meter|contract|customer|policy|licen[cs]e|card|iban|pin|code|id|uuid|sku|batch|lot|"
+    r"offset|shipment|parcel|booking|reservation|confirmation|claim|transaction|version|build|article|"
+    r"bestell\w*|auftrags\w*|rechnung\w*|vertrags\w*|kunden\w*|zähler\w*|artikel\w*|sendungs\w*|"
+    r"vorgangs\w*|commande|facture|contrat|dossier|référence|colis|pedido|factura|contrato|expediente|"
+    r"referencia|ordine|fattura|contratto|pratica|encomenda|fatura|zamówieni\w*|faktur\w*|objednáv\w*|"
+    r"bestelling|factuur|klantnummer|beställning|ordre\w*|tilaus\w*|sipariş|заказ\w*|сч[её]т\w*|"
+    r"замовлення|订单号?|單號|注文番号|주문\S*"
+)
 _OTHERWISE = re.compile(
-    r"(?i:\b(?:order|invoice|ticket|case|ref|reference|tracking|isbn|serial|part|item|model|"
-    r"account|meter|contract|customer|policy|licen[cs]e|passport|card|iban|pin|code|id|uuid|sku|"
-    r"offset|bestell\w*|rechnung\w*|vertrags\w*|kunden\w*|zähler\w*)"
-    r"(?:[ -]?(?:number|no|nr|nummer|id|code))?\.?\s*(?:is|:|#|=)?\s*#?)$"
+    rf"(?i:\b(?:{_NUMBERED})(?:[ -]?(?:number|no|nr|nummer|id|code|numéro|n°|número|numero|nº|№|#))?"
+    r"\.?(?:\s+(?:of|for|de|für|der|von|the|your|my|is|was|ist|lautet|est|es|è)\b[^.\n\d]{0,24}?)?"
+    r"\s*(?:is|:|#|=|n°|nº|№|-)?\s*#?)$"
 )
 _VERSION = re.compile(
-    r"(?i:\b(?:v|ver|version|release|build|firmware|isbn|section|chapter|rev)\.?\s*:?\s*)$"
+    r"(?i:\b(?:v|ver|version|release|build|firmware|driver|isbn|section|chapter|rev|kernel|agent|"
+    r"chrome|firefox|safari|python|java|node)\.?\s*[:/]?\s*)$"
 )
+_NUMBER = re.compile(r"[\d][\d.,:/-]*")
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
 def named_otherwise(before: str) -> bool:
-    """Whether the words before a number say that it is an order, a contract or the like."""
+    """Whether the words before a number say that it is an order, a contract or the like.
+
+    Example:
+        >>> named_otherwise("Your order number for the lamp is "), named_otherwise("Call me on ")
+        (True, False)
+    """
     return _OTHERWISE.search(before) is not None
 
 
 def follows_version_word(before: str) -> bool:
     """Whether the text ends with a word after which a number is a version, section or the like."""
     return _VERSION.search(before) is not None
+
+
+def stands_in_table(text: str, start: int, end: int) -> bool:
+    """Whether the rest of the line is numbers rather than words: a table, a list, a series.
+
+    Example:
+        >>> line = "12 345 | 212-555-0123 | 99.5 | 17"
+        >>> stands_in_table(line, 9, 21), stands_in_table("ring 212-555-0123 at 9", 5, 17)
+        (True, False)
+    """
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end)
+    line = (
+        text[max(first, start - 120) : start]
+        + " "
+        + text[end : min(last % (len(text) + 1), end + 120)]
+    )
+    numbers = len(_NUMBER.findall(line))
+    return numbers >= 3 and numbers >= len(_LETTERS.findall(line))

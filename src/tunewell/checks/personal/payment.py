@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
+from tunewell.checks.personal.check_digits import luhn
 from tunewell.checks.personal.identifier import DIGIT, Identifier, Place
+from tunewell.checks.personal.number_context import stands_in_table
 
-_CARD = re.compile(r"(?<![\w.-])(?<!\d[ ])[1-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
+_CARD = re.compile(r"(?<![\w.,/-])(?<!\d[ ])[1-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
 _CARD_WORD = re.compile(
     r"(?i)\b(?:card|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b"
 )
@@ -113,6 +114,11 @@ _LONGER_THAN_ANY = 99
 def _card(match: re.Match[str]) -> Place | None:
     beside = match.string[max(0, match.start() - 40) : match.end() + 20]
     named = _CARD_WORD.search(beside) is not None
+    is_bare = match[0].isdigit() and (
+        len(match[0]) < 15 or stands_in_table(match.string, *match.span())
+    )
+    if is_bare and not named:
+        return None
     return match.span() if is_card(match[0], named=named) else None
 
 
@@ -131,13 +137,7 @@ def is_card(number: str, *, named: bool = False) -> bool:
     if len(set(digits)) < 2 or (len(digits) == 12 and not named):
         return False
     known = any(len(digits) in lengths and re.match(prefix, digits) for prefix, lengths in _SCHEMES)
-    return known and _luhn(list(map(int, digits)))
-
-
-def _luhn(digits: Sequence[int]) -> bool:
-    odd, even = digits[-1::-2], digits[-2::-2]
-    doubled = sum(d * 2 - 9 * (d > 4) for d in even)
-    return (sum(odd) + doubled) % 10 == 0
+    return known and luhn(digits)
 
 
 def _iban(match: re.Match[str]) -> Place | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tunewell.checks.personal.identifier import DIGIT, Identifier, Place
-from tunewell.checks.personal.number_context import named_otherwise
+from tunewell.checks.personal.number_context import named_otherwise, stands_in_table
 
 _SSN = re.compile(
     r"(?<![\w.-])(?P<area>\d{3})(?P<mark>[- ])(?P<group>\d{2})(?P=mark)(?P<serial>\d{4})"
@@ -17,6 +17,9 @@ _SSN_BARE = re.compile(
 )
 
 
+_NAMED = re.compile(r"(?i)\b(?:ssn|social|security|taxpayer|tax id)\b")
+
+
 def _proof(match: re.Match[str]) -> Place | None:
     if not _exists(match["area"], match["group"], match["serial"]):
         return None
@@ -24,8 +27,13 @@ def _proof(match: re.Match[str]) -> Place | None:
 
 
 def _proof_of_groups(match: re.Match[str]) -> Place | None:
-    said = match.string[max(0, match.start() - 30) : match.start()]
-    return None if named_otherwise(said) else _proof(match)
+    said = match.string[max(0, match.start() - 40) : match.start()]
+    if named_otherwise(said):
+        return None
+    # Three groups between spaces may be any numbers in a row.
+    is_named = match["mark"] == "-" or _NAMED.search(said) is not None
+    is_table = stands_in_table(match.string, *match.span())
+    return _proof(match) if is_named and not is_table else None
 
 
 def _exists(area: str, group: str, serial: str) -> bool:
