@@ -30,7 +30,7 @@ FEWEST_SEGMENTS = 8
 Shares = Sequence[tuple[str, float]]
 """Codes with the model's share of each, the likeliest first; empty where there is no evidence."""
 
-_LONGEST = 1_000
+_LONGEST = 400
 _LEAST_SHARE = 0.01
 _CODE_BLOCK = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|<[/!?a-zA-Z][^<>\n]{0,200}>", re.DOTALL)
 _QUOTED = re.compile(r"[\"“„«»][^\"“”„«»\n]{1,300}[\"”“»«]|(?<!\w)['‘][^'’\n]{3,200}['’](?!\w)")

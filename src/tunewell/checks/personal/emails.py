@@ -6,20 +6,22 @@ import functools
 import re
 from importlib import resources
 
-from tunewell.checks.personal.identifier import Identifier, Place
+from tunewell.checks.personal.identifier import Identifier, Mentions, Place
 
 _LABEL = r"[^\W_](?:[^\W_]|-(?=[^\W_]|-)){0,62}"
 _EMAIL = re.compile(
     rf"(?<![\w.+/-])[^\W_](?:[\w.+'%-]{{0,62}}[\w+%-])?[@＠](?:{_LABEL}\.){{1,8}}{_LABEL}(?![\w-])"
 )
 _AT = r"(?:[\[({<]\s?(?:at|ät|@|arroba|chez)\s?[\])}>]|\s(?:AT|at|ät|arroba)\s)"
-_DOT = r"(?:\s?[\[({<]\s?(?:dot|punkt|punto|point|ponto|\.)\s?[\])}>]\s?|\s(?:DOT|dot|punkt|punto|point|ponto)\s|\.)"
+_DOT = r"(?:\s?[\[({<]\s?(?:dot|punkt|punto|point|ponto|\.)\s?[\])}>]\s?|\s(?:DOT|dot|punkt|punto|ponto)\s|\.)"
 _OBFUSCATED = re.compile(
     rf"(?<![\w.+/-])[A-Za-z0-9][\w+-]{{0,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,3}}\s?(?:{_AT}|@)\s?"
     rf"{_LABEL}(?:{_DOT}{_LABEL}){{1,4}}(?![\w-])"
 )
-_MAY_BE_OBFUSCATED = re.compile(
-    r"(?i)[\[({<]\s?(?:at|ät|dot|punkt|punto|point|ponto|@|\.|arroba)\s?[\])}>]|\s(?:dot|punkt|punto|ponto|point)\s"
+_MAY_BE_OBFUSCATED = Mentions(
+    *(" dot ", "dot)", "dot]", "dot}", "dot>", "dot )", "dot ]", "[.]", "(.)", "{.}"),
+    *(" punkt ", "punkt)", "punkt]", " punto ", "punto)", "punto]", " ponto ", "ponto)", "point)"),
+    *("point]", "(at)", "[at]", "{at}", "<at>", "( at )", "[ at ]", "(ät)", "[ät]", "(@)", "[@]"),
 )
 
 RESERVED = frozenset("example test invalid localhost local internal lan home corp".split())

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 
 from tunewell.checks.personal.emails import EMAILS
-from tunewell.checks.personal.identifier import every
+from tunewell.checks.personal.identifier import ANYTHING, every
 from tunewell.checks.personal.ip_addresses import IP_ADDRESSES
 from tunewell.checks.personal.national_ids import NATIONAL_IDS
 from tunewell.checks.personal.payment import PAYMENT
-from tunewell.checks.personal.phones import PHONES
+from tunewell.checks.personal.phones import PHONES, SEVEN_DIGITS
 from tunewell.checks.personal.secrets import SECRETS
 from tunewell.checks.personal.social_security import SOCIAL_SECURITY
 from tunewell.checks.personal.spans import PersonalSpan, first_of_overlapping
@@ -26,15 +26,15 @@ _MAY = re.compile(
     r"[@＠]|\d{2}|:[/:]|-----BEGIN|[\w-]{20}|(?i:pass|secret|token|key|\bdot\b|\bpunk?to?\b|[(\[]at)"
 )
 """A text without any of this holds nothing that is looked for."""
-IDENTIFIERS = (
-    *SECRETS,
-    *PAYMENT,
-    *SOCIAL_SECURITY,
-    *NATIONAL_IDS,
-    *EMAILS,
-    *IP_ADDRESSES,
-    *PHONES,
+_FIVE_DIGITS = re.compile(r"\d(?:[ .\-/+()]{0,2}\d){4}|[A-Z]{2,6}\d\d")
+_GROUPS = (
+    (ANYTHING, SECRETS),
+    (_FIVE_DIGITS, (*PAYMENT, *SOCIAL_SECURITY, *NATIONAL_IDS)),
+    (ANYTHING, EMAILS),
+    (ANYTHING, IP_ADDRESSES),
+    (SEVEN_DIGITS, PHONES),
 )
+"""What a text must have, and what is looked for in it then, in the order of `TYPES`."""
 """In the order of `TYPES`."""
 
 
@@ -48,4 +48,8 @@ def find_personal(text: str) -> list[PersonalSpan]:
     """
     if not _MAY.search(text):
         return []
-    return first_of_overlapping(every(IDENTIFIERS, text))
+    found: list[PersonalSpan] = []
+    for needs, identifiers in _GROUPS:
+        if needs.search(text):
+            found += every(identifiers, text)
+    return first_of_overlapping(found)

@@ -60,6 +60,6 @@ def _version_6(match: re.Match[str]) -> Place | None:
 
 IP_ADDRESSES = (
     Identifier("ip", _IPV4, proof=_version_4, needs=DIGIT),
-    Identifier("ip", _IPV6, proof=_version_6, needs=re.compile(":")),
+    Identifier("ip", _IPV6, proof=_version_6, needs=re.compile("[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:")),
 )
 """Public addresses, version 4 and 6."""

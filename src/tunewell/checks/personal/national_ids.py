@@ -25,7 +25,12 @@ from tunewell.checks.personal.check_digits import (
     weighted,
 )
 from tunewell.checks.personal.identifier import Identifier, Place
-from tunewell.checks.personal.number_context import named_otherwise
+from tunewell.checks.personal.number_context import (
+    NOT_AFTER_WORD,
+    NOT_BEFORE_WORD,
+    named_otherwise,
+    stands_in_table,
+)
 
 Check = Callable[[str], bool]
 """Takes letters and digits without separators, letters large."""
@@ -403,7 +408,9 @@ STANDING = (
     NationalId("ES", r"(?:\d{8}|[XYZ]-?\d{7})-?[A-HJ-NP-TV-Z]", _es_dni),
     NationalId("IT", r"[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]", _it_code),
     NationalId(
-        "BE", rf"{_DATE_6}[- ]?\d{{3}}[. ]?\d{{2}}|\d\d\.\d\d\.\d\d-\d{{3}}\.\d{{2}}", _be_register
+        "BE",
+        rf"{_DATE_6}-\d{{3}}[. ]\d{{2}}|{_DATE_6}\d{{5}}|\d\d\.\d\d\.\d\d-\d{{3}}\.\d{{2}}",
+        _be_register,
     ),
     NationalId(
         "SE",
@@ -533,20 +540,20 @@ NAMED = (
 _AFTER = 45
 """Characters between the words and the number at most."""
 
-_NEVER_INSIDE = r"(?<![\w@#$€£/.+-])(?<!\d[ ,:])"
-_NEVER_BEFORE = r"(?![\w@-])(?![.,/:]\d)(?! ?\d)"
+_NEVER_INSIDE = rf"{NOT_AFTER_WORD}(?<![@#$€£/.+-])(?<!\d[ ,:])"
+_NEVER_BEFORE = rf"{NOT_BEFORE_WORD}(?![@-])(?![.,/:]\d)(?! ?\d)"
 _STANDING_SHAPE = re.compile(
-    rf"{_NEVER_INSIDE}(?=[A-Z]{{0,6}}\d)"
+    rf"{_NEVER_INSIDE}(?=[A-Z]{{0,6}}-?\d)"
     rf"(?:{'|'.join(f'(?P<n{i}>{kind.shape})' for i, kind in enumerate(STANDING))}){_NEVER_BEFORE}"
 )
 _NAMED_SHAPES = tuple(
     re.compile(rf"{_NEVER_INSIDE}(?:{kind.shape}){_NEVER_BEFORE}") for kind in NAMED
 )
-_NAMES = tuple(re.compile(rf"(?i)(?<!\w)(?:{kind.words})(?!\w)") for kind in NAMED)
-_SOME_NAME = re.compile(
-    rf"(?i)(?<!\w)(?:{'|'.join(dict.fromkeys(kind.words for kind in NAMED))})(?!\w)"
-    rf"(?=[^\n]{{0,{_AFTER}}}\d)"
+_NAMES = tuple(
+    re.compile(rf"(?i){NOT_AFTER_WORD}(?:{kind.words}){NOT_BEFORE_WORD}") for kind in NAMED
 )
+_EVERY_NAME = "|".join(dict.fromkeys(kind.words for kind in NAMED))
+_ANY_NAME = re.compile(rf"(?i){NOT_AFTER_WORD}(?:{_EVERY_NAME}){NOT_BEFORE_WORD}")
 _MAY = re.compile(r"\d(?:[ .\-/+]?\d){4}|[A-Z]{2,6}\d\d")
 
 
@@ -559,6 +566,9 @@ def _standing(match: re.Match[str]) -> Place | None:
     before = match.string[max(0, match.start() - 40) : match.start()]
     if named_otherwise(before):
         return None
+    # Bare digits in a row of numbers are one of them.
+    if match[0].replace(" ", "").isdigit() and stands_in_table(match.string, *match.span()):
+        return None
     number = _compact(match[0])
     for kind, shape in zip(STANDING, _STANDING_ALONE, strict=True):
         if shape.fullmatch(match[0]) and kind.check(number):
@@ -570,12 +580,21 @@ _STANDING_ALONE = tuple(re.compile(kind.shape) for kind in STANDING)
 
 
 def _named(match: re.Match[str]) -> Place | None:
-    """Where the number stands that the matched words name, if one of their kinds proves it."""
-    for kind, name, shape in zip(NAMED, _NAMES, _NAMED_SHAPES, strict=True):
-        if not name.fullmatch(match[0]):
+    """Where the number stands that words before it name, if one of their kinds proves it."""
+    first = max(0, match.start() - _AFTER - 20)
+    for name in _ANY_NAME.finditer(match.string, first, match.start()):
+        place = _after_name(match, name)
+        if place is not None:
+            return place
+    return None
+
+
+def _after_name(match: re.Match[str], name: re.Match[str]) -> Place | None:
+    for kind, words, shape in zip(NAMED, _NAMES, _NAMED_SHAPES, strict=True):
+        if not words.fullmatch(name[0]):
             continue
-        number = shape.search(match.string, match.end(), match.end() + _AFTER + 25)
-        if number is None or number.start() - match.end() > _AFTER:
+        number = shape.search(match.string, name.end(), match.end() + 25)
+        if number is None or number.start() - name.end() > _AFTER:
             continue
         if kind.check(_compact(number[0])):
             return number.span()
@@ -583,6 +602,6 @@ def _named(match: re.Match[str]) -> Place | None:
 
 
 NATIONAL_IDS = (
-    Identifier("national_id", _SOME_NAME, proof=_named, needs=_MAY),
+    Identifier("national_id", _MAY, proof=_named),
     Identifier("national_id", _STANDING_SHAPE, proof=_standing, needs=_MAY),
 )

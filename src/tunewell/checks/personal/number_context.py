@@ -19,9 +19,14 @@ _OTHERWISE = re.compile(
     r"\.?(?:\s+(?:of|for|de|für|der|von|the|your|my|is|was|ist|lautet|est|es|è)\b[^.\n\d]{0,24}?)?"
     r"\s*(?:is|:|#|=|n°|nº|№|-)?\s*#?)$"
 )
+_EAST_ASIAN = "\u3040-\u9fff\uac00-\ud7af"
+NOT_AFTER_WORD = rf"(?<![^\W{_EAST_ASIAN}])"
+NOT_BEFORE_WORD = rf"(?![^\W{_EAST_ASIAN}])"
+"""No letter or digit here, but for Chinese, Japanese and Korean ones: they write no space."""
 _VERSION = re.compile(
     r"(?i:\b(?:v|ver|version|release|build|firmware|driver|isbn|section|chapter|rev|kernel|agent|"
-    r"chrome|firefox|safari|python|java|node)\.?\s*[:/]?\s*)$"
+    r"chrome|firefox|safari|thunderbird|seamonkey|opera|edge|windows|macos|ios|android|linux|ubuntu|"
+    r"python|java|node|mail)\.?\s*[:/(\[]{0,2}\s*)$"
 )
 _NUMBER = re.compile(r"[\d][\d.,:/-]*")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")

@@ -114,12 +114,19 @@ _LONGER_THAN_ANY = 99
 def _card(match: re.Match[str]) -> Place | None:
     beside = match.string[max(0, match.start() - 40) : match.end() + 20]
     named = _CARD_WORD.search(beside) is not None
-    is_bare = match[0].isdigit() and (
-        len(match[0]) < 15 or stands_in_table(match.string, *match.span())
-    )
-    if is_bare and not named:
+    if not named and not _is_printed_so(match):
         return None
     return match.span() if is_card(match[0], named=named) else None
+
+
+def _is_printed_so(match: re.Match[str]) -> bool:
+    """Whether the digits stand in groups as on a card, or all together outside a table."""
+    if match[0].isdigit() and len(match[0]) < 15:
+        return False
+    if stands_in_table(match.string, *match.span()):
+        return False
+    groups = [len(group) for group in re.split("[ -]", match[0])]
+    return len(groups) == 1 or groups == [4, 6, 5] or set(groups[:-1]) == {4}
 
 
 def is_card(number: str, *, named: bool = False) -> bool:

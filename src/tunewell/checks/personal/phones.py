@@ -7,6 +7,8 @@ from functools import partial
 
 from tunewell.checks.personal.identifier import DIGIT, Identifier, Place
 from tunewell.checks.personal.number_context import (
+    NOT_AFTER_WORD,
+    NOT_BEFORE_WORD,
     follows_version_word,
     named_otherwise,
     stands_in_table,
@@ -16,8 +18,8 @@ _WORDS = (
     r"phone|tel|telephone|telefone?|teléfono|téléphone|telefon\w{0,3}|telefoon\w{0,8}|telefono|"
     r"contact|call(?: me| us)?|calling|mobile|cell|fax|desk|whatsapp|signal|landline|hotline|handy|"
     r"mobil|mobiel|rückruf|ruf(?:t|en)?|dial|ring|answering|messages?|sms|text|my registered|"
-    r"portable|appel(?:ez|er)?|joignable|móvil|celular|llam\w{1,6}|cellulare|chiam\w{1,6}|telemóvel|"
-    r"lig(?:ue|ar)|komórk\w{1,3}|dzwoń|numer|zavolej\w{0,2}|puhelin\w{0,4}|gsm|bel|ring(?:a|e)?|tlf|"
+    r"portable|appel(?:ez|er)?|joignable|móvil|celular|ll[aá]m\w{1,6}|cellulare|chiam\w{1,6}|telemóvel|"
+    r"lig(?:ue|ar)|komórk\w{1,3}|(?:za)?dzwo\w{1,4}|numer|zavolej\w{0,2}|puhelin\w{0,4}|gsm|bel|ring(?:a|e)?|tlf|"
     r"τηλ\w*|κινητό|тел\w*|звон\w*|моб\w*|дзвон\w*|ara(?:yın)?|cep|nomor|hp|điện thoại|sđt|đt|"
     r"hívj\w{0,4}|suna\w{0,2}|sunați|טלפון|נייד|هاتف|جوال|اتصل|تلفن|موبایل|फ़?ोन|मोबाइल|โทร\S{0,6}|เบอร์"
 )
@@ -30,29 +32,33 @@ _CALLED = (
 )
 _EXTENSION = r"(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?"
 _ANY = rf"\(?\d{{2,5}}\)?(?:[ .-]?\(?\d{{2,5}}\)?){{1,5}}{_EXTENSION}"
+_END = rf"{NOT_BEFORE_WORD}(?!-)"
 _INTERNATIONAL = re.compile(
-    r"(?<![\w+.,/=*-])(?<!\d )(?:\(?\+|(?<!\d )00[ -]?(?=[1-9]))\d{1,3}\)?(?:[ ./-]{0,2}\(?\d{1,5}\)?){2,6}"
-    rf"{_EXTENSION}(?![\w-])(?!\.\d)"
+    rf"{NOT_AFTER_WORD}(?<![+.,/=*-])(?<!\d )(?:\(?\+|(?<!\d )00[ -]?(?=[1-9]))\d{{1,3}}\)?"
+    rf"(?:[ ./-]{{0,2}}\(?\d{{1,5}}\)?){{2,6}}{_EXTENSION}{_END}(?!\.\d)"
 )
 """With a country code: +49 170 1234567, 0049 …, (+44) 20 7946 0958."""
 _NORTH_AMERICAN = re.compile(
-    r"(?<![\w.,+:/#-])(?<!\d )(?:1[ .-])?(?:\([2-9]\d{2}\)[ .-]?|[2-9]\d{2}(?P<mark>[ .-]))\d{3}[ .-]\d{4}"
-    rf"{_EXTENSION}(?![\w-])(?![.,:]\d)"
+    rf"{NOT_AFTER_WORD}(?<![.,+:/#-])(?<!\d )(?:1[ .-])?"
+    r"(?:\([2-9]\d{2}\)[ .-]?|[2-9]\d{2}(?P<mark>[ .-]))\d{3}[ .-]\d{4}"
+    rf"{_EXTENSION}{_END}(?![.,:]\d)"
 )
 """(212) 555-0123, 212-555-0123, 1-212-555-0123, 212.555.0123 x12."""
 _NATIONAL = re.compile(
-    r"(?<![\w.,+:/-])(?<!\d )\(?0[1-9]\d{1,4}\)?[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3}"
-    r"(?![\w-])(?![.,:]\d)(?! \d)"
+    rf"{NOT_AFTER_WORD}(?<![.,+:/-])(?<!\d )\(?0[1-9]\d{{1,4}}\)?[ /-]\d{{2,4}}"
+    rf"(?:[ -]?\d{{2,4}}){{1,3}}{_END}(?![.,:]\d)(?! \d)"
 )
 """With a trunk zero: 030 1234567, 0170/1234567, 020 7946 0958."""
 _IN_PAIRS = re.compile(
-    r"(?<![\w.,+:/-])(?<!\d )0[1-9](?P<pair>[ .-])\d\d(?:(?P=pair)\d\d){3}(?![\w-])(?![ .,]\d)"
+    rf"{NOT_AFTER_WORD}(?<![.,+:/-])(?<!\d )0[1-9](?P<pair>[ .-])\d\d"
+    rf"(?:(?P=pair)\d\d){{3}}{_END}(?![ .,]\d)"
 )
 """01 23 45 67 89, as in France."""
-_AFTER_WORD = re.compile(rf"{_CALLED}({_ANY})(?![\w-])(?![.,:]\d)")
+_AFTER_WORD = re.compile(rf"{NOT_AFTER_WORD}(?<!\d[.,:/-])({_ANY}){_END}(?![.,:]\d)")
+_ENDS_WITH_WORD = re.compile(rf"{_CALLED}$")
 """Any grouping of digits, but only after a word that says what they are."""
 _BEFORE_WORD = re.compile(
-    rf"(?<![\w.,+:/-])({_ANY})[ -](?i:office|fax|mobile|cell|home|work|phone)\b"
+    rf"{NOT_AFTER_WORD}(?<![.,+:/-])({_ANY})[ -](?i:office|fax|mobile|cell|home|work|phone)\b"
 )
 _LEAST_DIGITS = {
     _INTERNATIONAL: 8,
@@ -63,6 +69,8 @@ _LEAST_DIGITS = {
     _BEFORE_WORD: 7,
 }
 _MOST_DIGITS = 20
+SEVEN_DIGITS = re.compile(r"\d(?:[ ./()-]{0,3}\d){6}")
+"""A text without so many in a row has no phone number."""
 _NAMED = (_AFTER_WORD, _BEFORE_WORD)
 
 _COUNTRY_CODES = (
@@ -78,6 +86,8 @@ _NORTH_AMERICAN_CODED = re.compile(r"(?:\+|00)1[2-9]\d{9}")
 _DATE_OR_TIME = re.compile(
     r"(?:19|20)\d\d[ .-]\d\d?[ .-]\d\d?(?: \d\d?){0,3}|\d\d?[ .-]\d\d?[ .-](?:19|20)\d\d|(?:19|20)\d\d[ -](?:19|20)\d\d"
 )
+_FAR_APART = re.compile(r"\d[ \t\n]{2,}\d|\d[.,]\d{6,}")
+"""Between numbers of a table."""
 _WORD_NEARBY = re.compile(rf"(?i)(?<!\w)(?:{_WORDS})(?!\w)|{_EAST_ASIAN_WORDS}")
 _CODE_BEFORE = re.compile(r"(?:[=<>*%&|^~{\[]\s*|\w\()$")
 
@@ -86,11 +96,15 @@ def _proof(pattern: re.Pattern[str], match: re.Match[str]) -> Place | None:
     start, end = match.span(1) if pattern in _NAMED else match.span()
     number = match.string[start:end]
     digits = len(DIGIT.findall(number))
+    if _FAR_APART.search(number):
+        return None
     if not _LEAST_DIGITS[pattern] <= digits <= _MOST_DIGITS or _DATE_OR_TIME.fullmatch(number):
         return None
 
     said = match.string[max(0, start - 60) : start]
     if named_otherwise(said) or follows_version_word(said):
+        return None
+    if pattern is _AFTER_WORD and not _ENDS_WITH_WORD.search(said):
         return None
     if pattern in _NAMED:
         return start, end
@@ -119,7 +133,7 @@ def _has_country_code(number: str) -> bool:
 
 
 PHONES = tuple(
-    Identifier("phone", pattern, proof=partial(_proof, pattern), needs=DIGIT)
+    Identifier("phone", pattern, proof=partial(_proof, pattern), needs=SEVEN_DIGITS)
     for pattern in _LEAST_DIGITS
 )
 """One for each way in which phone numbers are written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tunewell.checks.personal.identifier import Identifier, Place
+from tunewell.checks.personal.identifier import Identifier, Mentions, Place
 
 _KNOWN_FORM = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
@@ -18,6 +18,12 @@ _KNOWN_FORM = re.compile(
     r"|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
     r"(?:[\s\S]{0,8000}?-----END [A-Z ]{0,20}PRIVATE KEY-----)?"
 )
+_BEGINNINGS = Mentions(
+    *("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-"),
+    *("sk_live", "sk_test", "rk_live", "rk_test", "xox", "AIza", "hf_", "npm_", "pypi-", "SG."),
+    *("dop_v1_", "eyJ", "-----BEGIN"),
+)
+_NAMES = Mentions("pass", "pwd", "key", "secret", "token")
 _URL_LOGIN = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:([^\s:/@]{3,128})@")
 _ASSIGNED = re.compile(
     r"(?i:\b(?:password|passwd|passwort|pwd|api[_-]?key|secret(?:[_-]?key)?|access[_-]?token|"
@@ -41,7 +47,7 @@ def _url_login(match: re.Match[str]) -> Place | None:
 
 _STAND_IN = re.compile(
     r"(?i)(?:user|my|your|the|db)?[_-]?(?:pass(?:word|wd)?|pwd|pw|secret|token|x-oauth-basic|example)|"
-    r"x+|\*+|\.+|…|[$%<{].*|changeme|postgres|root|admin|guest"
+    r"x+|\*+|\.+|…|[$%<{].*|changeme|postgres|root|admin|guest|foo|bar|baz|test|1234\d*"
 )
 
 
@@ -68,7 +74,7 @@ def _value(match: re.Match[str]) -> Place | None:
 
 
 SECRETS = (
-    Identifier("secret", _KNOWN_FORM),
-    Identifier("secret", _URL_LOGIN, proof=_url_login, needs=re.compile("://")),
-    Identifier("secret", _ASSIGNED, proof=_value),
+    Identifier("secret", _KNOWN_FORM, needs=_BEGINNINGS),
+    Identifier("secret", _URL_LOGIN, proof=_url_login, needs=Mentions("://")),
+    Identifier("secret", _ASSIGNED, proof=_value, needs=_NAMES),
 )

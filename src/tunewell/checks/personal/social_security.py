@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tunewell.checks.personal.identifier import DIGIT, Identifier, Place
+from tunewell.checks.personal.identifier import DIGIT, Identifier, Mentions, Place
 from tunewell.checks.personal.number_context import named_otherwise, stands_in_table
 
 _SSN = re.compile(
@@ -45,6 +45,6 @@ def _exists(area: str, group: str, serial: str) -> bool:
 
 SOCIAL_SECURITY = (
     Identifier("ssn", _SSN, proof=_proof_of_groups, needs=DIGIT),
-    Identifier("ssn", _SSN_BARE, proof=_proof, needs=DIGIT),
+    Identifier("ssn", _SSN_BARE, proof=_proof, needs=Mentions("ssn", "social security")),
 )
 """Numbers in groups of 3, 2 and 4 digits, and bare ones beside the words."""

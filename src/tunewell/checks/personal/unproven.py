@@ -17,7 +17,7 @@ _LABELLED = re.compile(
     r"(?i)\b((?:national|identity|personal|citizen|tax|social|insurance|passport|residence|resident|voter|"
     r"health|medical record|patient|driv(?:er'?s?|ing))\s?(?:id|identification|identity|insurance|security|"
     r"licen[cs]e|permit|card|number)?(?:\s(?:card|number|no|nr|id))?\.?)\s*(?:is|:|#|=)?\s*"
-    r"(?=[A-Z0-9/.-]{6,20}\b)([A-Z]{0,3}[ -]?\d[\dA-Z]*(?:[ /.-]?[\dA-Z]{2,}){0,5})"
+    r"(?-i:(?=[A-Z0-9/.-]{6,20}\b)([A-Z]{0,6}[ -]?\d[\dA-Z]*(?:[ /.-]?[\dA-Z]{2,}){0,5}))"
 )
 _LONG_NUMBER = re.compile(r"(?<![\w.,/:-])\+?\(?\d[\d ()/-]{5,18}\d(?![\w-])(?![.,:]\d)")
 _DATE = re.compile(r"(?:19|20)\d\d[-/ ]\d\d?[-/ ]\d\d?|\d\d?[-/ ]\d\d?[-/ ](?:19|20)\d\d")
