@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tunewell.checks.personal.identifier import DIGIT
+
 _NUMBERED = (
     r"order|invoice|ticket|case|ref|reference|tracking|isbn|issn|ean|upc|gtin|serial|part|item|model|"
     r"account|meter|contract|customer|policy|licen[cs]e|card|iban|pin|code|id|uuid|sku|batch|lot|"
@@ -55,12 +57,23 @@ def stands_in_table(text: str, start: int, end: int) -> bool:
         >>> stands_in_table(line, 9, 21), stands_in_table("ring 212-555-0123 at 9", 5, 17)
         (True, False)
     """
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", end)
-    line = (
-        text[max(first, start - 120) : start]
-        + " "
-        + text[end : min(last % (len(text) + 1), end + 120)]
-    )
+    line = _rest_of_line(text, start, end)
     numbers = len(_NUMBER.findall(line))
     return numbers >= 3 and numbers >= len(_LETTERS.findall(line))
+
+
+def has_other_numbers(text: str, start: int, end: int) -> bool:
+    """Whether the rest of the line has any digit.
+
+    Example:
+        >>> has_other_numbers("12 786 545 6754", 3, 15), has_other_numbers("786 545 6754", 0, 12)
+        (True, False)
+    """
+    return DIGIT.search(_rest_of_line(text, start, end)) is not None
+
+
+def _rest_of_line(text: str, start: int, end: int) -> str:
+    """What stands on the same line, at most 120 characters on each side."""
+    before = text[max(0, start - 120) : start].rsplit("\n", 1)[-1]
+    behind = text[end : end + 120].split("\n", 1)[0]
+    return f"{before} {behind}"

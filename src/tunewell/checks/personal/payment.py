@@ -10,7 +10,7 @@ from tunewell.checks.personal.number_context import stands_in_table
 
 _CARD = re.compile(r"(?<![\w.,/-])(?<!\d[ ])[1-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
 _CARD_WORD = re.compile(
-    r"(?i)\b(?:card|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b"
+    r"(?i)\b(?:card|cc|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b"
 )
 _SCHEMES: tuple[tuple[str, tuple[int, ...]], ...] = (
     (r"4", (13, 16, 19)),  # Visa
@@ -114,19 +114,21 @@ _LONGER_THAN_ANY = 99
 def _card(match: re.Match[str]) -> Place | None:
     beside = match.string[max(0, match.start() - 40) : match.end() + 20]
     named = _CARD_WORD.search(beside) is not None
-    if not named and not _is_printed_so(match):
-        return None
-    return match.span() if is_card(match[0], named=named) else None
+    number = match[0]
+    while len(number) >= 12:
+        if is_card(number, named=named) and (named or _is_printed_so(number, match)):
+            return match.start(), match.start() + len(number)
+        # What follows the number may have been taken for its last group.
+        number = number[: max(number.rfind(" "), number.rfind("-"), 0)]
+    return None
 
 
-def _is_printed_so(match: re.Match[str]) -> bool:
+def _is_printed_so(number: str, match: re.Match[str]) -> bool:
     """Whether the digits stand in groups as on a card, or all together outside a table."""
-    if match[0].isdigit() and len(match[0]) < 15:
-        return False
-    if stands_in_table(match.string, *match.span()):
-        return False
-    groups = [len(group) for group in re.split("[ -]", match[0])]
-    return len(groups) == 1 or groups == [4, 6, 5] or set(groups[:-1]) == {4}
+    groups = [len(group) for group in re.split("[ -]", number)]
+    if len(groups) == 1:
+        return groups[0] >= 15 and not stands_in_table(match.string, *match.span())
+    return groups == [4, 6, 5] or set(groups[:-1]) == {4}
 
 
 def is_card(number: str, *, named: bool = False) -> bool:

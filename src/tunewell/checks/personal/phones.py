@@ -10,12 +10,13 @@ from tunewell.checks.personal.number_context import (
     NOT_AFTER_WORD,
     NOT_BEFORE_WORD,
     follows_version_word,
+    has_other_numbers,
     named_otherwise,
     stands_in_table,
 )
 
 _WORDS = (
-    r"phone|tel|telephone|telefone?|teléfono|téléphone|telefon\w{0,3}|telefoon\w{0,8}|telefono|"
+    r"phone|ph|my number|tel|telephone|telefone?|teléfono|téléphone|telefon\w{0,3}|telefoon\w{0,8}|telefono|"
     r"contact|call(?: me| us)?|calling|mobile|cell|fax|desk|whatsapp|signal|landline|hotline|handy|"
     r"mobil|mobiel|rückruf|ruf(?:t|en)?|dial|ring|answering|messages?|sms|text|my registered|"
     r"portable|appel(?:ez|er)?|joignable|móvil|celular|ll[aá]m\w{1,6}|cellulare|chiam\w{1,6}|telemóvel|"
@@ -88,6 +89,7 @@ _DATE_OR_TIME = re.compile(
 )
 _FAR_APART = re.compile(r"\d[ \t\n]{2,}\d|\d[.,]\d{6,}")
 """Between numbers of a table."""
+_POSTAL_CODE = re.compile(r"\d{5}-\d{4}")
 _WORD_NEARBY = re.compile(rf"(?i)(?<!\w)(?:{_WORDS})(?!\w)|{_EAST_ASIAN_WORDS}")
 _CODE_BEFORE = re.compile(r"(?:[=<>*%&|^~{\[]\s*|\w\()$")
 
@@ -96,13 +98,14 @@ def _proof(pattern: re.Pattern[str], match: re.Match[str]) -> Place | None:
     start, end = match.span(1) if pattern in _NAMED else match.span()
     number = match.string[start:end]
     digits = len(DIGIT.findall(number))
-    if _FAR_APART.search(number):
+    if _FAR_APART.search(number) or _POSTAL_CODE.fullmatch(number):
         return None
     if not _LEAST_DIGITS[pattern] <= digits <= _MOST_DIGITS or _DATE_OR_TIME.fullmatch(number):
         return None
 
     said = match.string[max(0, start - 60) : start]
-    if named_otherwise(said) or follows_version_word(said):
+    is_international = number.startswith(("+", "(+"))
+    if not is_international and (named_otherwise(said) or follows_version_word(said)):
         return None
     if pattern is _AFTER_WORD and not _ENDS_WITH_WORD.search(said):
         return None
@@ -117,10 +120,13 @@ def _is_unmistakable(pattern: re.Pattern[str], match: re.Match[str], said: str) 
         return False
     if _WORD_NEARBY.search(said):
         return True
+    if pattern is _INTERNATIONAL and match[0].startswith(("+", "(+")):
+        return not match[0][1:].isdigit() or not _CODE_BEFORE.search(said)
+    if "(" in match[0]:
+        return True
     # Digits between spaces alone may be anything in a row of numbers.
-    is_loose = pattern is _NORTH_AMERICAN and match["mark"] == " "
-    if is_loose or _CODE_BEFORE.search(said):
-        return False
+    if pattern is _NORTH_AMERICAN and match["mark"] == " ":
+        return not has_other_numbers(match.string, *match.span())
     return not stands_in_table(match.string, *match.span())
 
 

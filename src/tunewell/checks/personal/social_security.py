@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tunewell.checks.personal.identifier import DIGIT, Identifier, Mentions, Place
-from tunewell.checks.personal.number_context import named_otherwise, stands_in_table
+from tunewell.checks.personal.number_context import named_otherwise
 
 _SSN = re.compile(
     r"(?<![\w.-])(?P<area>\d{3})(?P<mark>[- ])(?P<group>\d{2})(?P=mark)(?P<serial>\d{4})"
@@ -32,8 +32,7 @@ def _proof_of_groups(match: re.Match[str]) -> Place | None:
         return None
     # Three groups between spaces may be any numbers in a row.
     is_named = match["mark"] == "-" or _NAMED.search(said) is not None
-    is_table = stands_in_table(match.string, *match.span())
-    return _proof(match) if is_named and not is_table else None
+    return _proof(match) if is_named else None
 
 
 def _exists(area: str, group: str, serial: str) -> bool:
