@@ -1,4 +1,4 @@
-"""Personal data where nobody put any: code, logs, tables, legal, medical and support text, beside peers.
+"""Personal data where nobody put any: code, tables, legal, medical and support text, beside peers.
 
 TUNEWELL_DATA=… TUNEWELL_PEERS=/path/to/python python -m bench checks/innocents
 
@@ -49,7 +49,7 @@ def _sample(texts: list[str]) -> list[str]:
 
 
 def code() -> list[str]:
-    """Thirty lines each of the source of installed packages: Python, C, JavaScript, headers, YAML."""
+    """Thirty lines each of the source of installed packages: Python, headers, JavaScript, YAML."""
     root = Path(sysconfig.get_paths()["purelib"])
     files = sorted(
         p for suffix in ("py", "pyx", "h", "js", "css", "yaml") for p in root.rglob(f"*.{suffix}")

@@ -6,7 +6,7 @@ import functools
 import re
 from importlib import resources
 
-from rapidfuzz import process
+from rapidfuzz import fuzz, process
 
 _RELATED = """
     no da nn sv, is fo, de als bar lb nds pfl frr, nl af fy li vls nds, en sco, ga gd gv,
@@ -14,7 +14,7 @@ _RELATED = """
     hr bs sr sh sl, bg mk sr, cs sk, hsb dsb pl, ru uk be rue bg, uk rue, lt lv,
     tr az azb tk, tt ba, kk ky, uz ug, id ms min jv su, tl ceb war ilo pam bcl, zh yue wuu,
     ar arz, fa tg mzn lrc ps, ur pnb pa, sd ur, hi mai bh bho hif mr ne sa dty gom, bn as bpy,
-    ku diq, fi et, mhr mrj, zu xh ss nr, st nso tn
+    os ru, tg ru, eo io ie ia, ky ru, uz tr, tk tr, ku diq, fi et, mhr mrj, zu xh ss nr, st nso tn
 """
 """Groups of languages that a detector confuses in short texts, separated by commas."""
 
@@ -75,7 +75,7 @@ def language_code(said: object) -> str:
 
     name = str(said).strip().lower().replace("_", "-")
     code = _codes().get(name) or _codes().get(name.split("-")[0].strip())
-    if code is None or said is True:
+    if code is None:
         raise ValueError(f"{said!r} is no language that is known here; {_suggestion(name)}")
     # Both written forms of Norwegian are meant by either.
     return "no" if code == "nn" else code
@@ -83,7 +83,8 @@ def language_code(said: object) -> str:
 
 def _suggestion(name: str) -> str:
     word = re.sub(r"[^\w -]", "", name)
-    best = process.extractOne(word, list(_codes()), score_cutoff=60) if word else None
+    names = [known for known in _codes() if len(known) > 3]
+    best = process.extractOne(word, names, scorer=fuzz.ratio, score_cutoff=65)
     if best is None:
         return "give an ISO 639 code such as en, or a name such as English"
     return f"did you mean {best[0]} ({_codes()[best[0]]})?"

@@ -37,9 +37,11 @@ _PERSIAN_MONTHS = """
     shahrivar|شهریور mehr|مهر aban|آبان azar|آذر dey|دی bahman|بهمن esfand|اسفند
 """
 _ISLAMIC_MONTHS = """
-    muharram|محرم safar|صفر rabi_i|rabi_al-awwal|ربيع_الأول rabi_ii|rabi_al-thani|ربيع_الآخر|ربيع_الثاني
-    jumada_i|jumada_al-awwal|جمادى_الأولى jumada_ii|jumada_al-thani|جمادى_الآخرة rajab|رجب
-    shaban|sha'ban|شعبان ramadan|رمضان shawwal|شوال dhu_al-qadah|ذو_القعدة dhu_al-hijjah|ذو_الحجة
+    muharram|محرم safar|صفر
+    rabi_i|rabi_al-awwal|ربيع_الأول rabi_ii|rabi_al-thani|ربيع_الآخر|ربيع_الثاني
+    jumada_i|jumada_al-awwal|جمادى_الأولى jumada_ii|jumada_al-thani|جمادى_الآخرة
+    rajab|رجب shaban|sha'ban|شعبان ramadan|رمضان shawwal|شوال
+    dhu_al-qadah|ذو_القعدة dhu_al-hijjah|ذو_الحجة
 """
 
 

@@ -18,8 +18,11 @@ from tunewell.checks.date_forms import Numbers, Said, Serial, Triple, date_said,
 from tunewell.checks.month_names import is_month, languages_of
 
 DateNote = Literal["", "unread", "placeholder", "order", "future"]
-"""What there is to say of a date field: it is in no form that is known; it stands for "no date"; day
-and month may be the other way round; it is later than today."""
+"""What there is to say of a date field.
+
+It is in no form that is known; it stands for "no date"; day and month may be the other way round;
+it is later than today.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ _FAR_YEARS = re.compile(
     r"(?<!\d)(?:9999|[3-8]999|2[5-9]99|2[12]99|3000|4000|0001|1601|1753|1800|1899)(?!\d)|^9999"
 )
 _THIS_AGE = 1985
-"""Data with dates of two-digit years is hardly older; the order of its numbers must not make it so."""
+"""Dates with two-digit years are hardly older; the order of their numbers must not make them so."""
 _SERIAL_START = dt.date(1899, 12, 30)
 
 Order = Literal["day month year", "month day year", "year month day", "year day month"]
@@ -144,7 +147,7 @@ def _readings(numbers: Numbers, orders: Iterable[Order], calendar: Calendar) -> 
 
 
 def _orders(column: Sequence[Numbers], mark: str, year_at: int | None) -> tuple[Order, ...]:
-    """The orders in which most values of a column are days; one where the column or custom shows it."""
+    """The orders in which most values are days; only one where the column or custom shows it."""
     calendar = _calendar(column, year_at)
     valid = Counter[Order]()
     for order in _ORDERS[year_at]:

@@ -8,8 +8,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from tunewell.checks.calendars import ERAS, ISLAMIC_MONTHS, PERSIAN_MONTHS, gregorian
+from tunewell.checks.calendars import (
+    ERAS,
+    ISLAMIC_MONTHS,
+    PERSIAN_MONTHS,
+    Calendar,
+    gregorian,
+)
 from tunewell.checks.month_names import ROMAN_MONTHS, is_month, month_number
 
 Numbers = tuple[int, int, int]
@@ -44,14 +51,16 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 2100
 _MONTHS_AND_YEARS = "年月日년월일"
 _TIME = re.compile(
     r"(?:[T,:]\s*|\s+|^)\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:[ap]\.?\s?m\b\.?)?\s*"
-    r"(?:Z\b|UTC|GMT|Uhr\b|\b[A-Z]{2,4}\b(?!\s*\d{4}\s*\d))?\s*(?:[+-]\d{2}:?\d{2}\b)?(?:\s*\([^)]*\)|\[[^\]]*\])?"
+    r"(?:Z\b|UTC|GMT|Uhr\b|"
+    r"\b[A-Z]{2,4}\b(?!\s*\d{4}\s*\d))?\s*(?:[+-]\d{2}:?\d{2}\b)?(?:\s*\([^)]*\)|\[[^\]]*\])?"
     r"|(?<=\d)T\d{2,6}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?$|(?<=-\d\d)(?:Z|[+-]\d{2}:\d{2})$",
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"\s+(?:Z|UTC|GMT|[+-]\d{4}|GMT[+-]\d{4})$")
 _EXCLUDING = re.compile(
     r"(?i)\b(?:until|till|before|after|since|from|to|between|expire[sd]?|ends?|bis|vor|nach|seit|"
-    r"hasta|desde|jusqu\w*|avant|après|ago|yesterday|today|tomorrow)\b|\d\s*[–—]\s*\d|\d\s+-\s+\d|\b\d\d?-\d\d?\.?\s[^\W\d_]"
+    r"hasta|desde|jusqu\w*|avant|après|ago|yesterday|today|tomorrow)\b|\d\s*[–—]\s*\d|"
+    r"\d\s+-\s+\d|\b\d\d?-\d\d?\.?\s[^\W\d_]"
 )
 """Spans, limits and days that depend on when they are read."""
 
@@ -200,12 +209,14 @@ def _of_year_day(year: int, day: int) -> dt.date | None:
 _TRIPLE = re.compile(r"(\d{1,4})\s?([-/._ ])\s?(\d{1,2}|[IVX]{1,4})\s?\2\s?(\d{1,4})\.?(?:[T ].*)?")
 _YEAR_MONTH = re.compile(r"(\d{4})[-/._ ](\d{1,2})|(\d{1,2})[-/._ ](\d{4})")
 _WEEK = re.compile(
-    r"(\d{4})[- ]?W(\d{1,2})(?:-?(\d))?(?:T.*)?|(?:KW|CW|week|woche|semaine|uge|vecka|uke)\s?(\d{1,2})\D{1,4}(\d{4})",
+    r"(\d{4})[- ]?W(\d{1,2})(?:-?(\d))?(?:T.*)?|(?:KW|CW|week|woche|semaine|uge|vecka|"
+    r"uke)\s?(\d{1,2})\D{1,4}(\d{4})",
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"(\d{4})-(\d{3})(?:T.*)?")
 _PART = re.compile(
-    r"(\d{4})[- /]?([QH])([1-4])|([QH])([1-4])[- /']{0,2}(\d{4})|([1-4])\.? (?:Quartal|Quarter|trimestre) (\d{4})",
+    r"(\d{4})[- /]?([QH])([1-4])|([QH])([1-4])[- /']{0,2}(\d{4})|([1-4])\.? (?:Quartal|"
+    r"Quarter|trimestre) (\d{4})",
     re.IGNORECASE,
 )
 _EPOCH_WITH_PARTS = re.compile(
@@ -344,7 +355,8 @@ _FORMS: tuple[Callable[[str], Said], ...] = (
 _LETTERS = r"(?:[^\W\d_][\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0981-\u0dff\u0e31-\u0e4e]*)+"
 _TOKEN = re.compile(rf"\d+|{_LETTERS}(?:[.'’-]{_LETTERS})?")
 _SMALL_WORDS = frozenset(
-    "st nd rd th of de del den der the um on a em di da do le la el il the o e y i em às at год г року р ngày "
+    "st nd rd th of de del den der the um on a em di da do le la el il the o e y i em às "
+    "at год г року р ngày "
     "năm uhr h kl er ère re º ª de. ve și و م هـ ه ה ב в від от z roku anno ad ce".split()
 )
 _SHORTENED_YEAR = re.compile(r"['’](\d\d)\b")
@@ -411,9 +423,12 @@ def _other_calendar(text: str, numbers: list[str]) -> Said:
     days = [int(number) for number in numbers if len(number) <= 2]
     if len(years) != 1 or len(days) != 1:
         return None
-    for calendar_name, months in (("persian", PERSIAN_MONTHS), ("islamic", ISLAMIC_MONTHS)):
-        for name, number in months.items():
+    named: tuple[tuple[Calendar, dict[str, int]], ...] = (
+        ("persian", PERSIAN_MONTHS),
+        ("islamic", ISLAMIC_MONTHS),
+    )
+    for kind, months in named:
+        for name, month in months.items():
             if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-                month, kind = number, calendar_name
-                return _or_none(lambda: gregorian(kind, years[0], month, days[0]))  # type: ignore[arg-type]
+                return _or_none(partial(gregorian, kind, years[0], month, days[0]))
     return None

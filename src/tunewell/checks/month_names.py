@@ -53,8 +53,10 @@ def month_number(name: str, spoken: Mapping[str, int]) -> int | None:
         spoken: How many names of the same column are months in each language.
 
     Example:
-        >>> month_number("März", {}), month_number("listopad", {}), month_number("listopad", {"pl": 3})
-        (3, None, 11)
+        >>> month_number("März", {}), month_number("listopad", {})
+        (3, None)
+        >>> month_number("listopad", {"pl": 3})
+        11
     """
     numbers = _numbers(name)
     if len(set(numbers.values())) <= 1:

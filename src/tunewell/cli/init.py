@@ -13,6 +13,7 @@ import typer
 from pydantic import Field
 
 from tunewell.cli.common import JsonOption, emit, err, note
+from tunewell.curate.data_languages import languages_of_data
 from tunewell.errors import UserError
 from tunewell.store.files import disk_errors
 from tunewell.task import FILE_NAME, parse_task
@@ -72,7 +73,7 @@ def command(
             f"{target} is already there", hint="edit it, or tunewell init --force to begin again"
         )
     given = read_answers(answers) if answers else ask(path)
-    text = write_yaml(given)
+    text = write_yaml(given, languages=languages_of_data(given.data, path))
     parse_task(text, path=target, environment={})
     with disk_errors(target):
         path.mkdir(parents=True, exist_ok=True)
@@ -216,8 +217,12 @@ def _block(items: tuple[str, ...], indent: int) -> str:
     return "".join(f"\n{pad}- {_q(i)}" for i in items) if items else " []"
 
 
-def write_yaml(a: Answers) -> str:
+def write_yaml(a: Answers, *, languages: tuple[str, ...] = ()) -> str:
     """The text of ``tunewell.yaml`` for these answers, with comments.
+
+    Args:
+        a: The answers.
+        languages: Those of the data, where it could be read; without them no row is held to one.
 
     Example:
         >>> text = write_yaml(Answers(name="demo", about="Answers questions.", input="a question", output="an answer"))
@@ -241,7 +246,8 @@ def write_yaml(a: Answers) -> str:
     }
     slices = "".join(f"\n  - {{field: {_q(s)}}}" for s in a.slices) or " []"
     named = "".join(f"\n  - {{name: {m}}}" for m in metrics)
-    parts = [_task_part(a), _data_part(a), _rules_part(a)]
+    language = languages[0] if languages else "en"
+    parts = [_task_part(a, language), _data_part(a), _rules_part(a, languages)]
     parts += [
         f"# {comments['slices']}\nslices:{slices}\n",
         f"# {comments['metrics']}\nmetrics:{named}\n",
@@ -251,7 +257,7 @@ def write_yaml(a: Answers) -> str:
     return "\n".join(parts)
 
 
-def _task_part(a: Answers) -> str:
+def _task_part(a: Answers, language: str) -> str:
     return (
         "# What a good answer is. Everything else follows from it; `tunewell approve` signs it.\n"
         "version: 1\n\n"
@@ -262,7 +268,7 @@ def _task_part(a: Answers) -> str:
         f"  must_not:{_block(a.must_not, 4)}\n"
         "  # system turn for rows that have none of their own\n"
         '  instruction: ""\n'
-        "  language: en\n"
+        f"  language: {_language(language)}\n"
     )
 
 
@@ -278,7 +284,7 @@ def _data_part(a: Answers) -> str:
     return text + "\n"
 
 
-def _rules_part(a: Answers) -> str:
+def _rules_part(a: Answers, languages: tuple[str, ...]) -> str:
     lines = [
         "# What belongs and what does not. Every drop cites the line that asked for it.",
         "rules:",
@@ -297,7 +303,8 @@ def _rules_part(a: Answers) -> str:
             "  # max_age: {days: 730, undated: keep, except: [{field: landmark, is: ['true']}]}"
         )
     lines += [
-        "  languages: [en]",
+        _languages_line(languages),
+        "  # Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan: a character counts as a word",
         "  words: {min_target: 1}",
         "  personal: mask          # mask, drop or report",
         "  exact_duplicates: first # first, newest or report",
@@ -305,6 +312,18 @@ def _rules_part(a: Answers) -> str:
         "  contradictions: report  # newest, drop or report",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _languages_line(languages: tuple[str, ...]) -> str:
+    if not languages:
+        return "  # languages: [en]      # any, unless named; rows too short to tell are kept"
+    named = ", ".join(map(_language, languages))
+    return f"  languages: [{named}]       # those of the data; rows too short to tell are kept"
+
+
+def _language(code: str) -> str:
+    """A code as YAML reads it: a bare ``no`` would be false."""
+    return '"no"' if code == "no" else code
 
 
 def _gates_part(a: Answers) -> str:

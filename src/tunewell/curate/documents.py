@@ -22,6 +22,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tunewell.checks.date_columns import read_date
+from tunewell.checks.page_dates import find_page_date
 from tunewell.checks.segments import count_words, cut_by_words
 from tunewell.errors import MissingExtraError
 
@@ -60,26 +61,14 @@ _BLOCKS = frozenset(
 )
 _SKIPPED = frozenset("script style nav noscript template svg button iframe select".split())
 _HEADINGS = frozenset(f"h{i}" for i in range(1, 7))
-_DATE_NAMES = (
-    "article:published_time",
-    "datepublished",
-    "dc.date",
-    "dcterms.created",
-    "date",
-    "pubdate",
-    "last-modified",
-    "article:modified_time",
-    "datemodified",
-)
 
 
 class _Reader(HTMLParser):
-    """Text in reading order without scripts and navigation, and the dates that the page states."""
+    """Text in reading order without scripts and navigation."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.dates: dict[str, str] = {}
         self.title = ""
         self._in_title = False
         self.swallowed = ""
@@ -88,21 +77,12 @@ class _Reader(HTMLParser):
         ] = []  # open elements without content, and where in `parts` they began
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
         self._check(self.get_starttag_text() or "", f"<{tag}>")
         if self._in_title and (tag in _BLOCKS or tag in _HEADINGS):  # the title was never closed
             self._in_title, self.swallowed = False, self.swallowed or "<title>"
             self.parts.append(self.title)
         if tag in _SKIPPED:
             self._hiding.append((tag, len(self.parts)))
-        elif tag == "meta":
-            name = (
-                values.get("property") or values.get("name") or values.get("itemprop") or ""
-            ).lower()
-            if name in _DATE_NAMES and values.get("content"):
-                self.dates.setdefault(name, values["content"])
-        elif tag == "time" and values.get("datetime"):
-            self.dates.setdefault("time", values["datetime"])
         elif tag == "title":
             self._in_title = True
         elif tag in _HEADINGS:
@@ -169,14 +149,14 @@ def from_html(text: str) -> Document:
         reader.close()
     except AssertionError as error:  # html.parser on a damaged marked section
         return Document(_tidy(re.sub(r"<[^<>]*>", "\n\n", text)), None, "", f"not HTML: {error}")
-    found = [reader.dates[name] for name in (*_DATE_NAMES, "time") if name in reader.dates]
-    date = next((day for value in found if (day := read_date(value).day)), None)
     open_ = reader.unclosed()
     note = f"<{open_}> is never closed: what follows it is kept" if open_ else ""
     note = note or (
         f"{reader.swallowed} is not closed: it has swallowed text" if reader.swallowed else ""
     )
-    return Document(_tidy("".join(reader.parts)), date, " ".join(reader.title.split()), note)
+    return Document(
+        _tidy("".join(reader.parts)), find_page_date(text), " ".join(reader.title.split()), note
+    )
 
 
 def _tidy(text: str) -> str:

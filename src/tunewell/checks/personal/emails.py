@@ -13,7 +13,10 @@ _EMAIL = re.compile(
     rf"(?<![\w.+/-])[^\W_](?:[\w.+'%-]{{0,62}}[\w+%-])?[@＠](?:{_LABEL}\.){{1,8}}{_LABEL}(?![\w-])"
 )
 _AT = r"(?:[\[({<]\s?(?:at|ät|@|arroba|chez)\s?[\])}>]|\s(?:AT|at|ät|arroba)\s)"
-_DOT = r"(?:\s?[\[({<]\s?(?:dot|punkt|punto|point|ponto|\.)\s?[\])}>]\s?|\s(?:DOT|dot|punkt|punto|ponto)\s|\.)"
+_DOT = (
+    r"(?:\s?[\[({<]\s?(?:dot|punkt|punto|point|ponto|\.)\s?[\])}>]\s?|\s(?:DOT|dot|punkt|"
+    r"punto|ponto)\s|\.)"
+)
 _OBFUSCATED = re.compile(
     rf"(?<![\w.+/-])[A-Za-z0-9][\w+-]{{0,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,3}}\s?(?:{_AT}|@)\s?"
     rf"{_LABEL}(?:{_DOT}{_LABEL}){{1,4}}(?![\w-])"
@@ -28,7 +31,8 @@ RESERVED = frozenset("example test invalid localhost local internal lan home cor
 """Top-level domains of no mail (RFC 2606, RFC 6761, RFC 6762)."""
 _EXAMPLES = re.compile(r"(?i)(?:^|[@.])example\.(?:com|net|org|edu|de|co\.uk|fr|es|it|jp|in|cn)$")
 _PLACEHOLDER = re.compile(
-    r"(?i)(?:you|your[._-]?(?:name|email|mail|user\w*)|user(?:name)?|name|first[._-]?(?:name[._-]?)?last"
+    r"(?i)(?:you|your[._-]?(?:name|email|mail|user\w*)|user(?:name)?|name|"
+    r"first[._-]?(?:name[._-]?)?last"
     r"(?:name)?|me|someone|somebody|anybody|foo|bar|email|xxx+|abc)@"
     r"(?:(?:your|my|some)?[._-]?(?:domain|company|mail|email|host|site|server|org|organi[sz]ation|"
     r"website|school|provider)|foo|bar|xxx+|abc|xyz)\.\w+(?:\.\w+)?"

@@ -24,7 +24,7 @@ _RESOLVERS = frozenset("208.67.222.222 208.67.220.220 149.112.112.112 94.140.14.
 
 
 def _is_somebody_s(text: str) -> bool:
-    """Whether a machine on the Internet has this address: not private, for documentation or a mask."""
+    """Whether a machine on the Internet has it: it is not private, for documentation or a mask."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

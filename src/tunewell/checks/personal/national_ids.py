@@ -1,7 +1,7 @@
 """Numbers that states give to people, told by their shape and check digits.
 
-A number with separators, letters or a date of birth that agree with its check digit stands by itself.
-A bare number counts only beside the words that name it.
+A number with separators, letters or a date of birth that agree with its check digit stands by
+itself. A bare number counts only beside the words that name it.
 
 Sources:
     The rules of the issuing offices; where a peer has a check of the same number,
@@ -322,11 +322,7 @@ def _kr_number(n: str) -> bool:
 
 
 def _th_number(n: str) -> bool:
-    return (
-        n[0] != "0"
-        and ends_with_mod_11(n, range(13, 1, -1), ten=0)
-        or ((11 - weighted(n, range(13, 1, -1)) % 11) % 10 == int(n[12]))
-    )
+    return n[0] != "0" and (11 - weighted(n, range(13, 1, -1)) % 11) % 10 == int(n[12])
 
 
 def _my_number(n: str) -> bool:

@@ -7,17 +7,22 @@ import re
 from tunewell.checks.personal.identifier import DIGIT
 
 _NUMBERED = (
-    r"order|invoice|ticket|case|ref|reference|tracking|isbn|issn|ean|upc|gtin|serial|part|item|model|"
+    r"order|invoice|ticket|case|ref|reference|tracking|isbn|issn|ean|upc|gtin|serial|part|"
+    r"item|model|"
     r"account|meter|contract|customer|policy|licen[cs]e|card|iban|pin|code|id|uuid|sku|batch|lot|"
-    r"offset|shipment|parcel|booking|reservation|confirmation|claim|transaction|version|build|article|"
+    r"offset|shipment|parcel|booking|reservation|confirmation|claim|transaction|version|"
+    r"build|article|"
     r"bestell\w*|auftrags\w*|rechnung\w*|vertrags\w*|kunden\w*|zähler\w*|artikel\w*|sendungs\w*|"
-    r"vorgangs\w*|commande|facture|contrat|dossier|référence|colis|pedido|factura|contrato|expediente|"
-    r"referencia|ordine|fattura|contratto|pratica|encomenda|fatura|zamówieni\w*|faktur\w*|objednáv\w*|"
+    r"vorgangs\w*|commande|facture|contrat|dossier|référence|colis|pedido|factura|contrato|"
+    r"expediente|"
+    r"referencia|ordine|fattura|contratto|pratica|encomenda|fatura|zamówieni\w*|faktur\w*|"
+    r"objednáv\w*|"
     r"bestelling|factuur|klantnummer|beställning|ordre\w*|tilaus\w*|sipariş|заказ\w*|сч[её]т\w*|"
     r"замовлення|订单号?|單號|注文番号|주문\S*"
 )
 _OTHERWISE = re.compile(
-    rf"(?i:\b(?:{_NUMBERED})(?:[ -]?(?:number|no|nr|nummer|id|code|numéro|n°|número|numero|nº|№|#))?"
+    rf"(?i:\b(?:{_NUMBERED})(?:[ -]?(?:number|no|nr|nummer|id|code|numéro|n°|número|numero|"
+    rf"nº|№|#))?"
     r"\.?(?:\s+(?:of|for|de|für|der|von|the|your|my|is|was|ist|lautet|est|es|è)\b[^.\n\d]{0,24}?)?"
     r"\s*(?:is|:|#|=|n°|nº|№|-)?\s*#?)$"
 )
@@ -27,7 +32,8 @@ NOT_BEFORE_WORD = rf"(?![^\W{_EAST_ASIAN}])"
 """No letter or digit here, but for Chinese, Japanese and Korean ones: they write no space."""
 _VERSION = re.compile(
     r"(?i:\b(?:v|ver|version|release|build|firmware|driver|isbn|section|chapter|rev|kernel|agent|"
-    r"chrome|firefox|safari|thunderbird|seamonkey|opera|edge|windows|macos|ios|android|linux|ubuntu|"
+    r"chrome|firefox|safari|thunderbird|seamonkey|opera|edge|windows|macos|ios|android|"
+    r"linux|ubuntu|"
     r"python|java|node|mail)\.?\s*[:/(\[]{0,2}\s*)$"
 )
 _NUMBER = re.compile(r"[\d][\d.,:/-]*")

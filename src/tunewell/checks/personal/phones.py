@@ -16,19 +16,24 @@ from tunewell.checks.personal.number_context import (
 )
 
 _WORDS = (
-    r"phone|ph|my number|tel|telephone|telefone?|teléfono|téléphone|telefon\w{0,3}|telefoon\w{0,8}|telefono|"
+    r"phone|ph|my number|tel|telephone|telefone?|teléfono|téléphone|telefon\w{0,3}|"
+    r"telefoon\w{0,8}|telefono|"
     r"contact|call(?: me| us)?|calling|mobile|cell|fax|desk|whatsapp|signal|landline|hotline|handy|"
     r"mobil|mobiel|rückruf|ruf(?:t|en)?|dial|ring|answering|messages?|sms|text|my registered|"
-    r"portable|appel(?:ez|er)?|joignable|móvil|celular|ll[aá]m\w{1,6}|cellulare|chiam\w{1,6}|telemóvel|"
-    r"lig(?:ue|ar)|komórk\w{1,3}|(?:za)?dzwo\w{1,4}|numer|zavolej\w{0,2}|puhelin\w{0,4}|gsm|bel|ring(?:a|e)?|tlf|"
+    r"portable|appel(?:ez|er)?|joignable|móvil|celular|ll[aá]m\w{1,6}|cellulare|"
+    r"chiam\w{1,6}|telemóvel|"
+    r"lig(?:ue|ar)|komórk\w{1,3}|(?:za)?dzwo\w{1,4}|numer|zavolej\w{0,2}|puhelin\w{0,4}|gsm|"
+    r"bel|ring(?:a|e)?|tlf|"
     r"τηλ\w*|κινητό|тел\w*|звон\w*|моб\w*|дзвон\w*|ara(?:yın)?|cep|nomor|hp|điện thoại|sđt|đt|"
-    r"hívj\w{0,4}|suna\w{0,2}|sunați|טלפון|נייד|هاتف|جوال|اتصل|تلفن|موبایل|फ़?ोन|मोबाइल|โทร\S{0,6}|เบอร์"
+    r"hívj\w{0,4}|suna\w{0,2}|sunați|טלפון|נייד|هاتف|جوال|اتصل|تلفن|موبایل|फ़?ोन|मोबाइल|"
+    r"โทร\S{0,6}|เบอร์"
 )
 _EAST_ASIAN_WORDS = r"电话|電話|手机|手機|携帯|連絡先|전화|휴대폰|연락처"
 _CALLED = (
     rf"(?:(?i:(?<!\w)(?:{_WORDS})(?!\w))|{_EAST_ASIAN_WORDS})"
     r"(?:番号|号码|號碼|번호)?[^\w\n]{0,4}\n?[ \t]{0,4}"
-    r"(?:(?i:number|no|nr|is|at|on|to|me|us|back|unter|my|au|al|em|pod|na|på|por|le|el|il|es|est|ist|nummer|за|по|は|是|为|為|는|은)"
+    r"(?:(?i:number|no|nr|is|at|on|to|me|us|back|unter|my|au|al|em|pod|na|på|por|le|el|il|"
+    r"es|est|ist|nummer|за|по|は|是|为|為|는|은)"
     r"(?!\w)[^\w\n]{0,3}|[は是为為는은]\s?){0,4}"
 )
 _EXTENSION = r"(?:\s?(?:x|ext\.?|extension)\s?\d{1,6})?"
@@ -75,17 +80,22 @@ SEVEN_DIGITS = re.compile(r"\d(?:[ ./()-]{0,3}\d){6}")
 _NAMED = (_AFTER_WORD, _BEFORE_WORD)
 
 _COUNTRY_CODES = (
-    "1 20 211 212 213 216 218 22\\d 23\\d 24\\d 25\\d 26\\d 27 290 291 297 298 299 30 31 32 33 34 350 351 352 "
-    "353 354 355 356 357 358 359 36 370 371 372 373 374 375 376 377 378 379 380 381 382 383 385 386 387 389 "
-    "39 40 41 420 421 423 43 44 45 46 47 48 49 50\\d 51 52 53 54 55 56 57 58 59\\d 60 61 62 63 64 65 66 67\\d "
-    "68\\d 69\\d 7 800 808 81 82 84 850 852 853 855 856 86 870 88\\d 90 91 92 93 94 95 960 961 962 963 964 965 "
+    "1 20 211 212 213 216 218 22\\d 23\\d 24\\d 25\\d 26\\d 27 290 291 297 298 299 30 31 "
+    "32 33 34 350 351 352 "
+    "353 354 355 356 357 358 359 36 370 371 372 373 374 375 376 377 378 379 380 381 382 "
+    "383 385 386 387 389 "
+    "39 40 41 420 421 423 43 44 45 46 47 48 49 50\\d 51 52 53 54 55 56 57 58 59\\d 60 61 "
+    "62 63 64 65 66 67\\d "
+    "68\\d 69\\d 7 800 808 81 82 84 850 852 853 855 856 86 870 88\\d 90 91 92 93 94 95 960 "
+    "961 962 963 964 965 "
     "966 967 968 970 971 972 973 974 975 976 977 979 98 992 993 994 995 996 998"
 ).split()
 """Country codes of ITU-T E.164."""
 _CODED = re.compile(rf"(?:\+|00)(?:{'|'.join(_COUNTRY_CODES)})\d{{6,13}}")
 _NORTH_AMERICAN_CODED = re.compile(r"(?:\+|00)1[2-9]\d{9}")
 _DATE_OR_TIME = re.compile(
-    r"(?:19|20)\d\d[ .-]\d\d?[ .-]\d\d?(?: \d\d?){0,3}|\d\d?[ .-]\d\d?[ .-](?:19|20)\d\d|(?:19|20)\d\d[ -](?:19|20)\d\d"
+    r"(?:19|20)\d\d[ .-]\d\d?[ .-]\d\d?(?: \d\d?){0,3}|\d\d?[ .-]\d\d?[ .-](?:19|20)\d\d|"
+    r"(?:19|20)\d\d[ -](?:19|20)\d\d"
 )
 _FAR_APART = re.compile(r"\d[ \t\n]{2,}\d|\d[.,]\d{6,}")
 """Between numbers of a table."""

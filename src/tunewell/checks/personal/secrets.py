@@ -9,7 +9,9 @@ from tunewell.checks.personal.identifier import Identifier, Mentions, Place
 _KNOWN_FORM = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{30,}\b|\bgithub_pat_[A-Za-z0-9_]{30,}\b|\bglpat-[A-Za-z0-9_-]{20,}"
-    r"|\bsk-(?:proj-|ant-|or-|svcacct-|live-|test-)?(?=[A-Za-z_-]*\d)(?=[\w-]*[A-Za-z0-9]{16})[A-Za-z0-9_-]{20,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"
+    r"|\bsk-(?:proj-|ant-|or-|svcacct-|live-|"
+    r"test-)?(?=[A-Za-z_-]*\d)(?=[\w-]*[A-Za-z0-9]{16})[A-Za-z0-9_-]{20,}|\b[sr]k_(?:live|"
+    r"test)_[A-Za-z0-9]{16,}"
     r"|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bAIza[0-9A-Za-z_-]{35}"
     r"|\bhf_[A-Za-z0-9]{30,}\b|\bnpm_[A-Za-z0-9]{30,}\b"
     r"|\bpypi-[A-Za-z0-9_-]{40,}|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
@@ -34,8 +36,10 @@ _ASSIGNED = re.compile(
 
 _REFERENCE = re.compile(
     r"(?:[A-Za-z_$][\w$]*(?:\??\.|->|::))+[A-Za-z_$][\w$]*$|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|"
-    r"(?i:(?:your|my|the|some|new|old|test|dummy|example|sample|change|insert|enter|replace|add|put)[_-])|"
-    r"(?i:x{4,}|changeme|placeholder|redacted|none|null|true|false|process\.env|os\.environ|https?:)"
+    r"(?i:(?:your|my|the|some|new|old|test|dummy|example|sample|change|insert|enter|replace|"
+    r"add|put)[_-])|"
+    r"(?i:x{4,}|changeme|placeholder|redacted|none|null|true|false|process\.env|os\.environ|"
+    r"https?:)"
 )
 """Names of variables, settings and placeholders."""
 
@@ -46,7 +50,8 @@ def _url_login(match: re.Match[str]) -> Place | None:
 
 
 _STAND_IN = re.compile(
-    r"(?i)(?:user|my|your|the|db)?[_-]?(?:pass(?:word|wd)?|pwd|pw|secret|token|x-oauth-basic|example)|"
+    r"(?i)(?:user|my|your|the|db)?[_-]?(?:pass(?:word|wd)?|pwd|pw|secret|token|"
+    r"x-oauth-basic|example)|"
     r"x+|\*+|\.+|…|[$%<{].*|changeme|postgres|root|admin|guest|foo|bar|baz|test|1234\d*"
 )
 

@@ -8,14 +8,17 @@ from collections.abc import Collection
 from tunewell.checks.personal.identifiers import find_personal
 
 KNOWN_LANGUAGES = frozenset(
-    "en de fr es it pt nl af da no sv fi is et lv lt pl cs sk sl hr bs sr mk bg ro hu sq el tr ru uk be ca gl "
+    "en de fr es it pt nl af da no sv fi is et lv lt pl cs sk sl hr bs sr mk bg ro hu sq "
+    "el tr ru uk be ca gl "
     "he ar fa hi zh yue ja ko th vi id ms".split()
 )
 """Languages whose words for phones and for national numbers are known here."""
 
 _LABELLED = re.compile(
-    r"(?i)\b((?:national|identity|personal|citizen|tax|social|insurance|passport|residence|resident|voter|"
-    r"health|medical record|patient|driv(?:er'?s?|ing))\s?(?:id|identification|identity|insurance|security|"
+    r"(?i)\b((?:national|identity|personal|citizen|tax|social|insurance|passport|residence|"
+    r"resident|voter|"
+    r"health|medical record|patient|driv(?:er'?s?|ing))\s?(?:id|identification|identity|"
+    r"insurance|security|"
     r"licen[cs]e|permit|card|number)?(?:\s(?:card|number|no|nr|id))?\.?)\s*(?:is|:|#|=)?\s*"
     r"(?-i:(?=[A-Z0-9/.-]{6,20}\b)([A-Z]{0,6}[ -]?\d[\dA-Z]*(?:[ /.-]?[\dA-Z]{2,}){0,5}))"
 )
