@@ -321,7 +321,7 @@ class Spoiler:
         return (
             ("IBAN", iban("DE", digits)),
             ("card", card("4" + digits[:14])),
-            ("mail address", f"{name}{digits[:2]}@mail.example.org"),
+            ("mail address", f"{name}{digits[:2]}@mail.lumenta.net"),
             ("phone", f"+44 20 7946 0{digits[:3]}"),
         )[i % 4]
 

@@ -48,7 +48,7 @@ def test_rows_dropped_for_personal_data_are_not_shown(project: Project, store: S
         for i, w in enumerate(things)
     ]
     rows.append(
-        pair("please write to jo.miller@example.org about it", "We wrote to her.", id="private")
+        pair("please write to jo.miller@okoro.net about it", "We wrote to her.", id="private")
     )
     curate(project({"a.jsonl": rows}, "rules: {personal: drop, near_duplicates: report}"), store)
     assert "private" not in shown(store).model_dump_json()

@@ -68,7 +68,7 @@ def test_each_rule_drops_what_it_is_for_and_cites_its_line(project: Project) -> 
         ),
         pair(
             "Call me back please",
-            "We will call jo@example.org or +49 170 1234567 back.",
+            "We will call jo@okoro.net or +49 170 1234567 back.",
             id="personal",
         ),
     ]

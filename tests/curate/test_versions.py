@@ -20,7 +20,7 @@ ROWS = [
         id="named",
     ),
     pair(
-        "Please write to jonas.okoro@example.org about the deposit.",
+        "Please write to jonas.okoro@okoro.net about the deposit.",
         "We have written the mail.",
         id="mailed",
     ),
@@ -55,7 +55,7 @@ def test_an_erased_person_is_in_no_dataset_to_come(project: Project, store: Stor
     before = curate(file, store)
     by_name = erase(store, "Jonas  OKORO", author="dpo")
     assert dict(by_name.rows) == {before.id: ("named",)}
-    by_mail = erase(store, "Jonas.Okoro@example.org", author="dpo")
+    by_mail = erase(store, "Jonas.Okoro@okoro.net", author="dpo")
     assert dict(by_mail.rows) == {
         before.id: ("mailed",)
     }  # found by its placeholder: the dataset holds no address

@@ -40,6 +40,8 @@ _TRAILING = frozenset(
 )
 """Words that no sentence ends with."""
 _OPEN_END = re.compile(r"[,;(\[{<\-–—/&+=]\s*$")
+_CODE_SIGNS = re.compile(r"[=(){}\[\]<>]|\w\.\w|::|->|^[a-z-]+: |^\s*[#.@]?\w+ ?$")
+"""In a line that ends with a semicolon or an open bracket, as whole lines of code do."""
 _DONE = re.compile(r"[.!?…。！？:)\]}>\"'”’»`*|%€$]\s*$")
 _WORD = re.compile(r"\w+")
 _LIST_ITEM = re.compile(r"[-*•|#>]|\d+[.)]\s")
@@ -213,6 +215,9 @@ def _cut(conversation: _Conversation) -> str:
 def _ends_open(tail: str) -> bool:
     """Whether a text ends with a comma, an open bracket or the like; arrows and lists may."""
     if not _OPEN_END.search(tail):
+        return False
+    last_line = tail.rsplit("\n", 1)[-1]
+    if tail.endswith((";", "{", "(", "[")) and _CODE_SIGNS.search(last_line[:-1]):
         return False
     return not tail.endswith(("--", "->", "=>")) and "\n" not in tail[-40:]
 

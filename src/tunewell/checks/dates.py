@@ -8,32 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from tunewell.checks.month_names import month_number
+
 Certainty = Literal["stated", "likely"]
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan januar janvier enero",
-            "february feb februar février febrero",
-            "march mar märz mars marzo",
-            "april apr avril abril",
-            "may mai mayo",
-            "june jun juni juin junio",
-            "july jul juli juillet julio",
-            "august aug août agosto",
-            "september sep sept septembre septiembre",
-            "october oct oktober okt octobre octubre",
-            "november nov novembre noviembre",
-            "december dec dezember dez décembre diciembre",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-"""Months as they are written out or shortened, in small letters, to their numbers."""
-
-_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+_MONTH = r"[^\W\d_]{3,12}"
+"""May be a month's name; which one it is, is looked up."""
 _DATES = (
     re.compile(r"(?<![\d.-])(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?![\d-])"),
     re.compile(r"(?<![\d.])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>(?:19|20)\d\d)(?![\d.])"),
@@ -48,11 +28,14 @@ _DATES = (
 )
 _STATES = re.compile(
     r"(?i)\b(?:as of|as at|last (?:updated?|modified|reviewed|revised)|updated?(?: on)?|"
-    r"published(?: on)?|date(?:d)?|posted(?: on)?|"
-    r"effective(?: from| as of)?|valid (?:from|as of|since)|version of|stand|"
+    r"published(?: on)?|date(?=:)|posted(?: on)?|version of|stand(?: vom)?|"
+    r"veröffentlicht(?: am)?|"
+    r"zuletzt (?:aktualisiert|geändert)(?: am)?|mis à jour le|publié le|actualizado el|"
+    r"publicado el|"
+    r"aggiornato il|pubblicato il|atualizado em|bijgewerkt op|zaktualizowano|"
     r"knowledge cut-?off(?: is| date is| in)?|"
     r"my last (?:update|training)(?: was| in| on)?|training data (?:up to|until|ends in)|"
-    r"current as of|gültig ab|vom)"
+    r"current as of)"
     r"\W{0,4}(?:is |was |in |on |the )?$"
 )
 _YEAR = re.compile(
@@ -147,8 +130,10 @@ def _dated(text: str, match: re.Match[str], day: dt.date) -> Dated:
 def _day(match: re.Match[str]) -> dt.date | None:
     """The day that was written, the last one of a month without a day; None if there is none."""
     parts = match.groupdict()
-    month = MONTHS[parts["M"].lower()] if parts.get("M") else int(parts["m"])
+    month = month_number(parts["M"], {}) if parts.get("M") else int(parts["m"])
     year = int(parts["y"])
+    if month is None:
+        return None
     try:
         if parts.get("d"):
             return dt.date(year, month, int(parts["d"]))

@@ -12,6 +12,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, emit, note
 from tunewell.cli.init_yaml import Answers, GateAnswer, write_yaml
+from tunewell.curate.data_languages import languages_of_data
 from tunewell.errors import UserError
 from tunewell.store.files import disk_errors
 from tunewell.task import FILE_NAME, parse_task
@@ -50,7 +51,7 @@ def command(
             f"{target} already exists", hint="edit it, or tunewell init --force to start over"
         )
     given = read_answers(answers) if answers else ask(path)
-    text = write_yaml(given)
+    text = write_yaml(given, languages=languages_of_data(given.data, path))
     parse_task(text, path=target, environment={})
     _write(target, text)
     if json:

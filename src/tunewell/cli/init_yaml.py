@@ -56,8 +56,12 @@ class Answers(Value):
     test_data: str = ""
 
 
-def write_yaml(answers: Answers) -> str:
+def write_yaml(answers: Answers, *, languages: Sequence[str] = ()) -> str:
     """The text of ``tunewell.yaml`` for these answers, with comments.
+
+    Args:
+        answers: What the user said.
+        languages: Those of the data, where it could be read; without them no row is held to one.
 
     Example:
         >>> from pathlib import Path
@@ -70,9 +74,9 @@ def write_yaml(answers: Answers) -> str:
         'demo'
     """
     parts = [
-        _task_part(answers),
+        _task_part(answers, languages[0] if languages else "en"),
         _data_part(answers),
-        _rules_part(answers),
+        _rules_part(answers, languages),
         _slices_part(answers),
         _metrics_part(answers),
         _gates_part(answers),
@@ -99,7 +103,7 @@ def _block(items: Sequence[str], *, indent: int) -> str:
     return "".join(start + _q(item) for item in items)
 
 
-def _task_part(answers: Answers) -> str:
+def _task_part(answers: Answers, language: str) -> str:
     return f"""\
 # What a good answer is. Everything else follows from it; `tunewell approve` signs it.
 version: 1
@@ -114,7 +118,7 @@ task:
   must_not:{_block(answers.must_not, indent=4)}
   # system turn for rows that have none of their own
   instruction: ""
-  language: en
+  language: {_language(language)}
 """
 
 
@@ -131,14 +135,15 @@ def _data_part(answers: Answers) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rules_part(answers: Answers) -> str:
+def _rules_part(answers: Answers, languages: Sequence[str]) -> str:
     keep, drop = _list(answers.keep_kinds), _list(answers.drop_kinds)
     lines = [
         "# What belongs and what does not. Every drop cites the line that asked for it.",
         "rules:",
         f"  kinds: {{keep: {keep}, drop: {drop}}}",
         *_age_lines(answers),
-        "  languages: [en]",
+        _languages_line(languages),
+        "  # Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan: a character counts as a word",
         "  words: {min_target: 1}",
         "  personal: mask          # mask, drop or report",
         "  exact_duplicates: first # first, newest or report",
@@ -146,6 +151,18 @@ def _rules_part(answers: Answers) -> str:
         "  contradictions: report  # newest, drop or report",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _languages_line(languages: Sequence[str]) -> str:
+    if not languages:
+        return "  # languages: [en]      # any, unless named; rows too short to tell are kept"
+    named = ", ".join(map(_language, languages))
+    return f"  languages: [{named}]       # those of the data; rows too short to tell are kept"
+
+
+def _language(code: str) -> str:
+    """A code as YAML reads it: a bare ``no`` would be false."""
+    return '"no"' if code == "no" else code
 
 
 def _age_lines(answers: Answers) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tunewell.checks.broken import ends_properly, find_fault
-from tunewell.checks.language import language
+from tunewell.checks.language import Shares, language_shares
 from tunewell.checks.personal.masks import mask_row
 from tunewell.checks.personal.recogniser import find_all, load_recogniser
 from tunewell.checks.personal.spans import PersonalSpan
@@ -39,7 +39,8 @@ class Seen:
         turns: Contents after repair, None if nothing was repaired.
         repairs: The rules that changed them.
         fault: (kind, rule, evidence) or None.
-        languages: Of input and target, where certain.
+        languages: Of input and target, how likely each language is (see
+            `tunewell.checks.language`).
         spans: (turn, start, end, type) of personal data in the repaired contents.
         masked: Contents with the spans replaced, None if there are none.
     """
@@ -47,7 +48,7 @@ class Seen:
     turns: list[str] | None
     repairs: list[str]
     fault: list[str] | None
-    languages: list[str]
+    languages: list[Shares]
     spans: list[tuple[int, int, int, str]]
     masked: list[str] | None
 
@@ -147,14 +148,14 @@ def _mended(contents: list[str], wanted: Wanted) -> tuple[list[str], list[str]]:
 
 def _one(
     roles: list[str], contents: list[str], wanted: Wanted, ends_done: bool
-) -> tuple[list[str] | None, list[str]]:
+) -> tuple[list[str] | None, list[Shares]]:
     """Fault and languages of a row."""
     fault = find_fault(list(zip(roles, contents, strict=True)), ends_done=ends_done)
-    languages: list[str] = []
+    languages: list[Shares] = []
     if wanted.languages and contents:
         target = contents[-1] if roles[-1] == "assistant" else ""
         asked = "\n".join(t for r, t in zip(roles, contents, strict=True) if r == "user")
-        languages = [language(asked), language(target)]
+        languages = [language_shares(asked), language_shares(target)]
     return [fault.kind, fault.rule, fault.evidence] if fault else None, languages
 
 

@@ -21,6 +21,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tunewell.checks.date_columns import read_date
+from tunewell.checks.page_dates import find_page_date
+from tunewell.checks.segments import count_words, cut_by_words
 from tunewell.errors import MissingExtraError
 
 CHUNK_WORDS = 600
@@ -58,26 +61,14 @@ _BLOCKS = frozenset(
 )
 _SKIPPED = frozenset("script style nav noscript template svg button iframe select".split())
 _HEADINGS = frozenset(f"h{i}" for i in range(1, 7))
-_DATE_NAMES = (
-    "article:published_time",
-    "datepublished",
-    "dc.date",
-    "dcterms.created",
-    "date",
-    "pubdate",
-    "last-modified",
-    "article:modified_time",
-    "datemodified",
-)
 
 
 class _Reader(HTMLParser):
-    """Text in reading order without scripts and navigation, and the dates that the page states."""
+    """Text in reading order without scripts and navigation."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.dates: dict[str, str] = {}
         self.title = ""
         self._in_title = False
         self.swallowed = ""
@@ -86,21 +77,12 @@ class _Reader(HTMLParser):
         ] = []  # open elements without content, and where in `parts` they began
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
         self._check(self.get_starttag_text() or "", f"<{tag}>")
         if self._in_title and (tag in _BLOCKS or tag in _HEADINGS):  # the title was never closed
             self._in_title, self.swallowed = False, self.swallowed or "<title>"
             self.parts.append(self.title)
         if tag in _SKIPPED:
             self._hiding.append((tag, len(self.parts)))
-        elif tag == "meta":
-            name = (
-                values.get("property") or values.get("name") or values.get("itemprop") or ""
-            ).lower()
-            if name in _DATE_NAMES and values.get("content"):
-                self.dates.setdefault(name, values["content"])
-        elif tag == "time" and values.get("datetime"):
-            self.dates.setdefault("time", values["datetime"])
         elif tag == "title":
             self._in_title = True
         elif tag in _HEADINGS:
@@ -167,22 +149,14 @@ def from_html(text: str) -> Document:
         reader.close()
     except AssertionError as error:  # html.parser on a damaged marked section
         return Document(_tidy(re.sub(r"<[^<>]*>", "\n\n", text)), None, "", f"not HTML: {error}")
-    found = [reader.dates[name] for name in (*_DATE_NAMES, "time") if name in reader.dates]
-    date = next((day for value in found if (day := _iso(value))), None)
     open_ = reader.unclosed()
     note = f"<{open_}> is never closed: what follows it is kept" if open_ else ""
     note = note or (
         f"{reader.swallowed} is not closed: it has swallowed text" if reader.swallowed else ""
     )
-    return Document(_tidy("".join(reader.parts)), date, " ".join(reader.title.split()), note)
-
-
-def _iso(text: str) -> dt.date | None:
-    match = re.match(r"\s*(\d{4})-(\d\d)-(\d\d)", text)
-    try:
-        return dt.date(*map(int, match.groups())) if match else None
-    except ValueError:
-        return None
+    return Document(
+        _tidy("".join(reader.parts)), find_page_date(text), " ".join(reader.title.split()), note
+    )
 
 
 def _tidy(text: str) -> str:
@@ -292,7 +266,7 @@ def from_docx(path: Path) -> Document:
         if core is None
         else [e.text for e in core.iter() if e.tag.endswith("}modified") and e.text]
     )
-    return Document(_tidy("\n\n".join(parts)), _iso(dates[0]) if dates else None)
+    return Document(_tidy("\n\n".join(parts)), read_date(dates[0]).day if dates else None)
 
 
 def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
@@ -357,17 +331,19 @@ READERS: dict[str, Callable[[Path], Document]] = {
 def chunks(text: str, *, words: int = CHUNK_WORDS) -> list[str]:
     r"""Cut a text at headings, then paragraphs, then sentences, into parts of at most about ``words`` words.
 
+    In scripts without spaces between words, segments count (see `tunewell.checks.segments`).
+
     Example:
         >>> chunks("# A\n\none two\n\n# B\n\nthree", words=4)
         ['# A\n\none two', '# B\n\nthree']
     """
-    if len(text.split()) <= words:
+    if count_words(text) <= words:
         return [text]
     done: list[str] = []
     held: list[str] = []
     size = 0
     for piece in _pieces(text, words):
-        n = len(piece.split())
+        n = count_words(piece)
         if held and (size + n > words or (piece.startswith("#") and size > words // 4)):
             done.append("\n\n".join(held))
             held, size = [], 0
@@ -378,18 +354,24 @@ def chunks(text: str, *, words: int = CHUNK_WORDS) -> list[str]:
 
 def _pieces(text: str, words: int) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", text):
-        if len(paragraph.split()) <= words:
-            if paragraph.strip():
-                yield paragraph.strip()
-            continue
-        held: list[str] = []
-        for sentence in re.split(r"(?<=[.!?])\s+", paragraph):
-            parts = sentence.split()
-            for at in range(0, len(parts), words):
-                piece = parts[at : at + words]
-                if held and len(held) + len(piece) > words:
-                    yield " ".join(held)
-                    held = []
-                held += piece
-        if held:
-            yield " ".join(held)
+        if count_words(paragraph) > words:
+            yield from _parts_of(paragraph, words)
+        elif paragraph.strip():
+            yield paragraph.strip()
+
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？｡។။༎])\s*")
+
+
+def _parts_of(paragraph: str, words: int) -> Iterator[str]:
+    """A long paragraph cut between sentences; a long sentence, between words."""
+    held = ""
+    for sentence in _SENTENCE_END.split(paragraph):
+        for piece in cut_by_words(sentence, words):
+            joined = f"{held} {piece}" if held else piece
+            if held and count_words(joined) > words:
+                yield held
+                joined = piece
+            held = joined
+    if held:
+        yield held

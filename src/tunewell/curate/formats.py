@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tunewell.checks.date_columns import read_date
 from tunewell.curate.rows import InputRow, clip
 from tunewell.task import DataSource, FieldMap, Format
 
@@ -140,18 +141,16 @@ def row_of(
         known = getattr(_KNOWN, field)
         return as_text(record.get(known)) if known not in (fields.input, fields.target) else ""
 
-    stated = text("date")
-    date = as_date(record.get(fields.date)) if fields.date else _likely_date(record)
+    stated = as_text(record.get(fields.date)) if fields.date else _likely_date(record)
     tags = {column: as_text(record[column]) for column in fields.tags if column in record}
-    if stated and date is None:
-        tags["date_text"] = stated
     return InputRow(
         id=text("id").strip() or own_id or place,
         place=place,
         turns=turns,
         source=text("source") or name,
         kind=text("kind") or source.kind,
-        date=date,
+        date=as_date(stated),
+        date_said=stated,
         group=text("group")
         or (_likely_group(record) if not fields.group and source.format == "auto" else ""),
         parent=text("parent"),
@@ -174,8 +173,11 @@ def _likely_group(record: Mapping[str, Any]) -> str:
     return f"{named} {as_text(record[named])}" if named else ""
 
 
-def _likely_date(record: Mapping[str, Any]) -> dt.date | None:
-    return next((date for name in _DATES if (date := as_date(record.get(name))) is not None), None)
+def _likely_date(record: Mapping[str, Any]) -> str:
+    """The first field with the name of a date that can be read, else the first that says anything."""
+    stated = list(filter(None, (as_text(record.get(name)) for name in _DATES)))
+    readable = [said for said in stated if as_date(said) is not None]
+    return next(iter([*readable, *stated]), "")
 
 
 def _messages(record: Mapping[str, Any], _source: DataSource) -> list[tuple[str, str]]:
@@ -310,38 +312,12 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-_ISO = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:$|[T\s])")
-_YEAR_FIRST = re.compile(r"\s*(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?:$|[T\s])")
-_POINTS = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})\s*$")
-
-
 def as_date(value: Any) -> dt.date | None:
-    """A date field: ISO dates and times, ``2024/3/1``, ``1.3.2024``, Unix seconds or milliseconds.
-
-    Else None.
+    """The day of one date field, if it is certain without the others of its column.
 
     Example:
         >>> as_date("2024-03-01T10:00:00Z"), as_date("1.3.2024"), as_date("03/04/2024")
         (datetime.date(2024, 3, 1), datetime.date(2024, 3, 1), None)
     """
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        seconds = value / 1000 if abs(value) > 1e11 else value
-        if not 1e8 < seconds < 4.2e9:
-            return None
-        return dt.datetime.fromtimestamp(seconds, dt.UTC).date()
-    if not isinstance(value, str):
-        return None
-    if match := _ISO.match(value) or _YEAR_FIRST.match(value):
-        year, month, day = map(int, match.groups())
-    elif match := _POINTS.match(value):
-        day, month, year = map(int, match.groups())
-    else:
-        return None
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None
+    read = read_date(as_text(value))
+    return None if read.note == "order" else read.day

@@ -17,6 +17,15 @@ from tunewell.curate.looks import to_look_at
 from tunewell.curate.read import ReadResult, as_mapping, find_files, read_source, settle_ids
 from tunewell.curate.relevance import drop_off_task
 from tunewell.curate.rows import InputRow, Ledger
+from tunewell.curate.unchecked import (
+    PERSONAL_UNCHECKED,
+    OpenQuestion,
+    open_dates,
+    open_languages_of,
+    open_personal,
+    unproven_in,
+    with_open_question,
+)
 from tunewell.curate.versions import Person, erased, names_erased
 from tunewell.curate.words import take_up
 from tunewell.engine import Engine
@@ -195,7 +204,7 @@ def apply_rules(
     spec = file.spec.rules
     wanted = clean.Wanted(
         repair=spec.repair,
-        languages=bool(spec.languages),
+        languages=True,
         recogniser=spec.recogniser,
         root=str(file.root),
     )
@@ -294,6 +303,9 @@ def _by_row(file: TaskFile, done: Curated, looked: Sequence[clean.Seen]) -> None
             rules.languages(row, seen_.languages, file, ledger)
     rules.words(done.training, file, ledger)
     for row, seen_ in zip(done.rows, looked, strict=True):
+        if not row.dropped:
+            ledger.seen(PERSONAL_UNCHECKED, unproven_in(row, seen_.languages))
+    for row, seen_ in zip(done.rows, looked, strict=True):
         if not row.dropped and seen_.masked is not None:
             _personal(row, seen_, file, done)
 
@@ -366,7 +378,7 @@ def counts(done: Curated) -> dict[str, int]:
 
 def seen(file: TaskFile, done: Curated) -> list[Finding]:
     """The Findings of the Run."""
-    return findings(
+    found = findings(
         file,
         done.ledger,
         read=done.batch.read,
@@ -375,6 +387,16 @@ def seen(file: TaskFile, done: Curated) -> list[Finding]:
         tests=len(done.tests),
         spans=done.spans,
     )
+    training = [row for row in done.rows if not row.held]
+    questions = {
+        "D06": open_dates(training),
+        "D07": open_personal(done.ledger.rows.get(PERSONAL_UNCHECKED, [])),
+        "D08": open_languages_of(done.ledger, len(training)),
+    }
+    return [
+        with_open_question(finding, questions.get(finding.code, OpenQuestion()))
+        for finding in found
+    ]
 
 
 def _store(done: Curated, store: Store) -> Dataset:

@@ -18,6 +18,7 @@ from tunewell.curate.decoding import DECODED, NOTED
 from tunewell.curate.formats import Misfit, row_of
 from tunewell.curate.records import records
 from tunewell.curate.rows import InputRow, Ledger, Reject, clip
+from tunewell.curate.unchecked import settle_dates
 from tunewell.errors import DataError
 from tunewell.store.files import file_digest
 from tunewell.task import DataSource
@@ -85,10 +86,12 @@ def read_source(source: DataSource, *, root: Path, batch: ReadResult, where: str
     """
     paths = find_files(source, root=root, where=where)
     left = source.limit or -1
+    before = len(batch.rows)
     for path in paths:
         if left == 0:
             break
         left = _read_file(path, source, _place_name(path, paths, root), batch, left)
+    settle_dates(batch.rows[before:])
 
 
 def _place_name(path: Path, paths: list[Path], root: Path) -> str:

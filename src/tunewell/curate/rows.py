@@ -9,6 +9,7 @@ from typing import cast
 
 import pyarrow as pa
 
+from tunewell.checks.date_columns import DateNote
 from tunewell.store.rows import RECEIPTS
 from tunewell.types import Action, Example, Message, Origin, Role
 
@@ -27,6 +28,8 @@ class InputRow:
         dropped: Whether a step has dropped it.
         format: How the user's record looked.
         origin: ``source``, or ``correction`` where a person wrote the answer.
+        date_said: The date field as it stands in the file.
+        date_note: What there is to say of the reading of it.
     """
 
     id: str
@@ -42,6 +45,8 @@ class InputRow:
     dropped: bool = False
     format: str = ""
     origin: Origin = "source"
+    date_said: str = ""
+    date_note: DateNote = ""
 
     @property
     def target(self) -> str:

@@ -9,7 +9,10 @@ import datetime as dt
 from collections.abc import Sequence
 
 from tunewell.checks.dates import find_date
+from tunewell.checks.language import Shares, is_language_unchecked, other_language
+from tunewell.checks.segments import count_words, is_unspaced
 from tunewell.curate.rows import InputRow, Ledger
+from tunewell.curate.unchecked import LANGUAGE_UNCHECKED
 from tunewell.task import MaxAge, TaskFile
 
 
@@ -43,8 +46,9 @@ def as_of(rows: Sequence[InputRow], rule: MaxAge) -> dt.date | None:
 
 
 def newest(rows: Sequence[InputRow]) -> dt.date | None:
-    """The newest date in the data."""
-    return max((row.date for row in rows if row.date), default=None)
+    """The newest date in the data that is certain and not in the future."""
+    certain = [row.date for row in rows if row.date and not row.date_note]
+    return max(certain or [row.date for row in rows if row.date], default=None)
 
 
 def date_by_text(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
@@ -52,7 +56,10 @@ def date_by_text(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> No
     if file.spec.rules.max_age is None:
         return
     for row in rows:
-        found = find_date(row.target) or find_date(row.input) if row.date is None else None
+        # A date field that could not be read does not give way to an older day in the text.
+        if row.date is not None or row.date_note == "unread":
+            continue
+        found = find_date(row.target) or find_date(row.input)
         if found is not None and found.certainty == "stated":
             row.date = found.day
             ledger.change(
@@ -76,7 +83,8 @@ def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.d
     )
     for row in rows:
         stale = row.date is not None and today is not None and (today - row.date).days > rule.days
-        if not stale and (row.date is not None or rule.undated == "keep"):
+        is_undated = row.date is None and row.date_note != "unread"
+        if not stale and not (is_undated and rule.undated == "drop"):
             continue
         spared = next(
             (
@@ -114,13 +122,13 @@ def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.d
             )
 
 
-def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
+def languages(row: InputRow, seen: Sequence[Shares], file: TaskFile, ledger: Ledger) -> None:
     """Drop a row whose input or target is certainly in another language (D08)."""
     wanted = file.spec.rules.languages
     if not wanted:
         return
-    for part, code in zip(("input", "target"), seen, strict=False):
-        if code and code not in wanted:
+    for part, shares in zip(("input", "target"), seen, strict=False):
+        if code := other_language(shares, wanted):
             ledger.drop(
                 row,
                 "languages",
@@ -130,10 +138,12 @@ def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger
                 evidence=f"the {part} is in {code}",
             )
             return
+    if any(is_language_unchecked(shares, wanted) for shares in seen):
+        ledger.seen(LANGUAGE_UNCHECKED, [row.id])
 
 
 def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
-    """Drop rows that are too short or too long (D08)."""
+    """Drop rows that are too short or too long, in words (see `count_words`) (D08)."""
     rule = file.spec.rules.words
     for row in rows:
         alone = len(row.turns) == 1  # plain text has no input to measure
@@ -144,7 +154,7 @@ def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
         for part, text, least, most in checks:
             if least <= 1 and not most and text.strip():
                 continue
-            n = len(text.split())
+            n = count_words(text)
             if n < least or (most and n > most):
                 name, limit = (f"min_{part}", least) if n < least else (f"max_{part}", most)
                 place = file.where(f"rules.words.{name}")
@@ -155,6 +165,6 @@ def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
                     f"the {part} has {side} {limit} words",
                     cites=place,
                     code="D08",
-                    evidence=f"{n} words",
+                    evidence=f"{n} {'segments' if is_unspaced(text) else 'words'}",
                 )
                 break

@@ -121,7 +121,7 @@ def marks_of(person: str) -> frozenset[str]:
     """What stands for a person in rows: digests of the name or identifier, and its placeholders.
 
     Example:
-        >>> len(marks_of("jo@example.org")) > 1
+        >>> len(marks_of("jo@okoro.net")) > 1
         True
     """
     marks = {mark_of(person)}

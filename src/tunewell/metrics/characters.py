@@ -29,7 +29,6 @@ UNSPACED: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
 """Scripts that put no space between words, as the inside of a character class."""
-_IS_UNSPACED: Final = re.compile(f"[{UNSPACED}]")
 
 
 def visible(text: str) -> str:
@@ -100,8 +99,3 @@ def is_word_character(character: str) -> bool:
         [True, True, True, False, False, False]
     """
     return unicodedata.category(character)[0] in "LNM"
-
-
-def is_unspaced(character: str) -> bool:
-    """Whether a character is of a script that puts no space between words."""
-    return _IS_UNSPACED.match(character) is not None

@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from typing import Final
 
+from tunewell.checks.segments import words_of
 from tunewell.metrics.base import Marked, input_text
 from tunewell.metrics.match import best_of_references
 from tunewell.metrics.normalise import normalise
 from tunewell.metrics.registry import built_in
-from tunewell.metrics.words import words
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo
 
@@ -44,7 +44,7 @@ def content_words(text: str, *, language: str = "en") -> list[str]:
     found: list[str] = []
     for piece in filter(None, _PIECE.split(normal)):
         is_number = _NUMBER.fullmatch(piece) is not None
-        found += [piece] if is_number else words(piece)
+        found += [piece] if is_number else words_of(piece)
     return [_stem(word) for word in found if word not in _STOP]
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from tunewell.checks.segments import is_unspaced
 from tunewell.metrics.base import Marked, Metric
-from tunewell.metrics.characters import is_mark, is_unspaced
+from tunewell.metrics.characters import is_mark
 from tunewell.metrics.normalise import normalise
 from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tunewell.checks.segments import count_words
 from tunewell.metrics.base import Marked, Metric
 from tunewell.metrics.registry import MetricSetting, built_in, built_in_with
-from tunewell.metrics.words import count_words
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo, Value
 

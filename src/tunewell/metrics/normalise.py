@@ -11,6 +11,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from tunewell.checks.segments import words_of
 from tunewell.metrics.amounts import plain_amounts, with_units_apart
 from tunewell.metrics.characters import visible
 from tunewell.metrics.meaning_marks import undecorated, with_one_hyphen, without_punctuation
@@ -22,7 +23,6 @@ from tunewell.metrics.numbers import (
     without_group_spaces,
     written_number,
 )
-from tunewell.metrics.words import words
 from tunewell.metrics.written_dates import dates_in
 
 _RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ"
@@ -115,4 +115,4 @@ def tokens(text: str) -> list[str]:
         >>> tokens("Don't pay €5."), tokens("今日は晴れ")
         (['don', 't', 'pay', '5'], ['今', '日', 'は', '晴', 'れ'])
     """
-    return words(visible(text).lower())
+    return words_of(visible(text).lower())

@@ -12,11 +12,11 @@ from typing import Any
 
 from rapidfuzz.distance import LCSseq
 
-from tunewell.metrics.characters import is_unspaced, visible
+from tunewell.checks.segments import is_unspaced, words_of
+from tunewell.metrics.characters import visible
 from tunewell.metrics.match import best_of_references
 from tunewell.metrics.normalise import tokens
 from tunewell.metrics.registry import built_in
-from tunewell.metrics.words import words
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo
 
@@ -60,8 +60,7 @@ def _squad(text: str) -> Counter[str]:
     letters = visible(text).lower().translate(_PUNCTUATION)
     found: Counter[str] = Counter()
     for written in _ARTICLES.sub(" ", letters).split():
-        is_spaced = written.isascii() or not any(map(is_unspaced, written))
-        found.update([written] if is_spaced else words(written))
+        found.update(words_of(written) if is_unspaced(written) else [written])
     return found
 
 

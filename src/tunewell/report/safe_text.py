@@ -100,7 +100,7 @@ def without_private(text: str) -> str:
     The report may travel further than the data.
 
     Example:
-        >>> without_private("Mail jo@example.org or ring 0170 555 12345 before 2026-11-20.")
+        >>> without_private("Mail jo@okoro.net or ring 0170 555 12345 before 2026-11-20.")
         'Mail ••• or ring ••• before 2026-11-20.'
     """
     from tunewell.checks.personal.identifiers import find_personal

@@ -6,6 +6,7 @@ import re
 
 from pydantic import Field, field_validator
 
+from tunewell.languages import language_code
 from tunewell.types import Value
 
 
@@ -21,7 +22,7 @@ class TaskSection(Value):
         must_not: What it must never contain; plain text is matched literally (case ignored),
             ``/…/`` is a pattern.
         instruction: System turn that every row gets which has none of its own; empty = none.
-        language: ISO 639-1 code of the answers.
+        language: Language of the answers, as a code or a name.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -32,6 +33,11 @@ class TaskSection(Value):
     must_not: tuple[str, ...] = ()
     instruction: str = ""
     language: str = "en"
+
+    @field_validator("language", mode="before")
+    @classmethod
+    def _code_of_language(cls, value: object) -> str:
+        return language_code(value)
 
     @field_validator("must_not")
     @classmethod

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from tunewell.languages import language_code
 from tunewell.types import Value
 
 
@@ -57,7 +58,11 @@ class MaxAge(Value):
 
 
 class WordLimits(Value):
-    """Fewest and most words (split at white space) of the input and of the target; 0 = no limit."""
+    """Fewest and most words of the input and of the target; 0 = no limit.
+
+    In Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan, which have no spaces between words,
+    a character (with its vowel and tone marks) counts as a word.
+    """
 
     min_input: int = Field(default=1, ge=0)
     max_input: int = Field(default=0, ge=0)
@@ -84,7 +89,8 @@ class Rules(Value):
     Attributes:
         kinds: D01.
         max_age: D06.
-        languages: D08: languages of input and target, ISO 639-1; empty = any.
+        languages: D08: languages of input and target, as codes or names; empty = any. Rows whose
+            language cannot be told are kept.
         words: D08.
         repair: Whether certain repairs (mojibake, control characters, white space) are made.
         broken: D08: empty or cut-off targets, refusals, degenerate repetition, wrong role order.
@@ -122,3 +128,9 @@ class Rules(Value):
     boilerplate: Literal["strip", "report"] = "strip"
     templates: Templates = Templates()
     max_reject_share: float = Field(default=0.2, ge=0, le=1)
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _codes_of_languages(cls, value: object) -> tuple[str, ...]:
+        named = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(dict.fromkeys(map(language_code, named)))

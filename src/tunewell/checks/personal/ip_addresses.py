@@ -8,7 +8,7 @@ import re
 from tunewell.checks.personal.identifier import DIGIT, Identifier, Place, before, whole
 from tunewell.checks.personal.number_context import follows_version_word
 
-_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-])(?!\.\d)")
+_IPV4 = re.compile(r"(?<![\w.@-])(?<![^/]/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-])(?!\.\d)")
 _IPV6 = re.compile(
     r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:{1,2}){3,7}[0-9A-Fa-f]{1,4}(?![\w:])"
     r"|(?<![\w:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,5}::"
@@ -18,13 +18,32 @@ _LEADING_ZERO = re.compile(r"\b0\d")
 _NAMED = re.compile(r"(?i)\b(?:ip|host|address|server|from)\W*$")
 
 
+_PREFIX_LENGTH = re.compile(r"/(?:[1-9]|[12]\d|3[01])(?!\d)")
+_RESOLVERS = frozenset("208.67.222.222 208.67.220.220 149.112.112.112 94.140.14.14".split())
+"""Public name servers that instructions name."""
+
+
+def _is_somebody_s(text: str) -> bool:
+    """Whether a machine on the Internet has it: it is not private, for documentation or a mask."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if address.is_multicast or not address.is_global or text in _RESOLVERS:
+        return False
+    return address.version == 6 or not text.startswith(("0.", "240.", "255."))
+
+
 def _version_4(match: re.Match[str]) -> Place | None:
-    octets = [int(part) for part in match[0].split(".")]
-    if max(octets) > 255 or octets[0] in (0, 127, 255):
-        return None
     if _LEADING_ZERO.search(match[0]):
         return None
 
+    octets = [int(part) for part in match[0].split(".")]
+    if max(octets) > 255 or not _is_somebody_s(match[0]):
+        return None
+    # A network or a mask belongs to nobody in particular.
+    if _PREFIX_LENGTH.match(match.string, match.end()):
+        return None
     # Small numbers throughout are a version or a section ("2.4.1.0") unless the text says
     # otherwise.
     said = before(match, 24)
@@ -34,17 +53,13 @@ def _version_4(match: re.Match[str]) -> Place | None:
 
 
 def _version_6(match: re.Match[str]) -> Place | None:
-    try:
-        address = ipaddress.IPv6Address(match[0])
-    except ValueError:
-        return None
-    if address.is_loopback or len(match[0]) <= 6:
+    if len(match[0]) <= 6 or not _is_somebody_s(match[0]):
         return None
     return whole(match) if DIGIT.search(match[0]) else None
 
 
 IP_ADDRESSES = (
     Identifier("ip", _IPV4, proof=_version_4, needs=DIGIT),
-    Identifier("ip", _IPV6, proof=_version_6, needs=re.compile(":")),
+    Identifier("ip", _IPV6, proof=_version_6, needs=re.compile("[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:")),
 )
 """Public addresses, version 4 and 6."""

@@ -19,7 +19,7 @@ _TITLE = re.compile(
     r"(?i)^(?:(?:mrs?|ms|miss|mx|dr|prof|professor|sir|madam|herrn?|frau|mme|monsieur|madame|"
     r"señora?)\b\.?\s*)+"
 )
-_NUMBERS = frozenset({"phone", "card", "iban", "ssn"})
+_NUMBERS = frozenset({"phone", "card", "iban", "ssn", "national_id"})
 _SEPARATORS = re.compile(r"[^\w@.]|_")
 _SEPARATORS_OF_NUMBERS = re.compile(r"[\W_]")
 _POSSESSIVE = re.compile(r"['’]s$")

@@ -98,12 +98,28 @@ _BOX = re.compile(r"\b(?:P\.?[ ]?O\.?[ ]Box|Postfach)[ ]\d{1,6}\b")
 def _without_trailing_words(match: re.Match[str]) -> Place | None:
     """A name without the words behind it that are none; None if it begins with one."""
     words = match[1].split(" ")
-    if words[0] in _NOT_NAMES:
+    if words[0] in _NOT_NAMES or _is_code(match, words):
         return None
     while words[-1] in _NOT_NAMES:
         words.pop()
     start = match.start(1)
     return start, start + len(" ".join(words))
+
+
+def _is_code(match: re.Match[str], words: list[str]) -> bool:
+    """Whether the name is that of a class, a decorator, a call or a step of a configuration."""
+    following = match.string[match.end(1) : match.end(1) + 2]
+    is_member = following[:1] in ("(", "[", "_", "=") or _MEMBER.match(following) is not None
+    is_key = len(words) == 1 and match[0].lower().startswith("name:")
+    is_step = _STEP.search(match.string, max(0, match.start() - 4), match.start(1)) is not None
+    return is_member or is_key or is_step or any(map(_INNER_CAPITAL.search, words))
+
+
+_MEMBER = re.compile(r"\.[^\W\d_]|::")
+_STEP = re.compile(r"@|- name:")
+_INNER_CAPITAL = re.compile(
+    r"(?<!^Mc)(?<!^Mac)(?<!^De)(?<!^Di)(?<!^La)(?<!^Le)(?<!^Van)(?<=[a-z])[A-Z]"
+)
 
 
 def _without_capitals(match: re.Match[str]) -> Place | None:

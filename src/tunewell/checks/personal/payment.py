@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
+from tunewell.checks.personal.check_digits import luhn
 from tunewell.checks.personal.identifier import DIGIT, Identifier, Place
+from tunewell.checks.personal.number_context import stands_in_table
 
-_CARD = re.compile(r"(?<![\w.-])(?<!\d[ ])[1-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
+_CARD = re.compile(r"(?<![\w.,/-])(?<!\d[ ])[1-6]\d{3}(?:[ -]?\d){8,15}(?![\w-])(?!\.\d)")
 _CARD_WORD = re.compile(
-    r"(?i)\b(?:card|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b"
+    r"(?i)\b(?:card|cc|credit|debit|maestro|visa|amex|karte|kreditkarte|carte|tarjeta)\b"
 )
 _SCHEMES: tuple[tuple[str, tuple[int, ...]], ...] = (
     (r"4", (13, 16, 19)),  # Visa
@@ -113,7 +114,21 @@ _LONGER_THAN_ANY = 99
 def _card(match: re.Match[str]) -> Place | None:
     beside = match.string[max(0, match.start() - 40) : match.end() + 20]
     named = _CARD_WORD.search(beside) is not None
-    return match.span() if is_card(match[0], named=named) else None
+    number = match[0]
+    while len(number) >= 12:
+        if is_card(number, named=named) and (named or _is_printed_so(number, match)):
+            return match.start(), match.start() + len(number)
+        # What follows the number may have been taken for its last group.
+        number = number[: max(number.rfind(" "), number.rfind("-"), 0)]
+    return None
+
+
+def _is_printed_so(number: str, match: re.Match[str]) -> bool:
+    """Whether the digits stand in groups as on a card, or all together outside a table."""
+    groups = [len(group) for group in re.split("[ -]", number)]
+    if len(groups) == 1:
+        return groups[0] >= 15 and not stands_in_table(match.string, *match.span())
+    return groups == [4, 6, 5] or set(groups[:-1]) == {4}
 
 
 def is_card(number: str, *, named: bool = False) -> bool:
@@ -131,13 +146,7 @@ def is_card(number: str, *, named: bool = False) -> bool:
     if len(set(digits)) < 2 or (len(digits) == 12 and not named):
         return False
     known = any(len(digits) in lengths and re.match(prefix, digits) for prefix, lengths in _SCHEMES)
-    return known and _luhn(list(map(int, digits)))
-
-
-def _luhn(digits: Sequence[int]) -> bool:
-    odd, even = digits[-1::-2], digits[-2::-2]
-    doubled = sum(d * 2 - 9 * (d > 4) for d in even)
-    return (sum(odd) + doubled) % 10 == 0
+    return known and luhn(digits)
 
 
 def _iban(match: re.Match[str]) -> Place | None:

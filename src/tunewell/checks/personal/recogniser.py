@@ -74,7 +74,7 @@ def find_all(
     Example:
         >>> def recogniser(texts):
         ...     return [[PersonalSpan(5, 7, "name")] for _ in texts]
-        >>> (spans,) = find_all(["I am Jo (jo@example.org)."], recogniser)
+        >>> (spans,) = find_all(["I am Jo (jo@okoro.net)."], recogniser)
         >>> [s.type for s in spans]
         ['name', 'email']
     """

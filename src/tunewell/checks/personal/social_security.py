@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tunewell.checks.personal.identifier import DIGIT, Identifier, Place
+from tunewell.checks.personal.identifier import DIGIT, Identifier, Mentions, Place
 from tunewell.checks.personal.number_context import named_otherwise
 
 _SSN = re.compile(
@@ -17,6 +17,9 @@ _SSN_BARE = re.compile(
 )
 
 
+_NAMED = re.compile(r"(?i)\b(?:ssn|social|security|taxpayer|tax id)\b")
+
+
 def _proof(match: re.Match[str]) -> Place | None:
     if not _exists(match["area"], match["group"], match["serial"]):
         return None
@@ -24,8 +27,12 @@ def _proof(match: re.Match[str]) -> Place | None:
 
 
 def _proof_of_groups(match: re.Match[str]) -> Place | None:
-    said = match.string[max(0, match.start() - 30) : match.start()]
-    return None if named_otherwise(said) else _proof(match)
+    said = match.string[max(0, match.start() - 40) : match.start()]
+    if named_otherwise(said):
+        return None
+    # Three groups between spaces may be any numbers in a row.
+    is_named = match["mark"] == "-" or _NAMED.search(said) is not None
+    return _proof(match) if is_named else None
 
 
 def _exists(area: str, group: str, serial: str) -> bool:
@@ -37,6 +44,6 @@ def _exists(area: str, group: str, serial: str) -> bool:
 
 SOCIAL_SECURITY = (
     Identifier("ssn", _SSN, proof=_proof_of_groups, needs=DIGIT),
-    Identifier("ssn", _SSN_BARE, proof=_proof, needs=DIGIT),
+    Identifier("ssn", _SSN_BARE, proof=_proof, needs=Mentions("ssn", "social security")),
 )
 """Numbers in groups of 3, 2 and 4 digits, and bare ones beside the words."""

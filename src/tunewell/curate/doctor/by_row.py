@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 
 from tunewell.checks.dates import find_cut_off
+from tunewell.checks.language import (
+    Shares,
+    certain_language,
+    is_language_unchecked,
+    other_language,
+)
 from tunewell.curate import rules
 from tunewell.curate.doctor.case import MOST, Case
 from tunewell.curate.doctor.findings import finding, unchecked
 from tunewell.curate.rows import InputRow, Ledger
+from tunewell.curate.unchecked import (
+    open_dates,
+    open_languages,
+    open_personal,
+    unproven_in,
+    with_open_question,
+)
 from tunewell.types import Finding, Threshold
 
 
@@ -26,22 +41,32 @@ def personal(case: Case) -> Finding:
             spans.append(span)
     shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
     case.show("D07", [row for row, _ in hit])
-    return finding(
+    found = finding(
         case,
         "D07",
         [row for row, _ in hit],
         spans=tuple(spans),
         why=f"{len(hit)} of {case.read} rows: {shown}",
     )
+    unproven = [
+        said
+        for row, seen in zip(case.rows, case.looked, strict=True)
+        for said in unproven_in(row, seen.languages, name=case.ids([row])[0])
+    ]
+    return with_open_question(found, open_personal(unproven))
 
 
 def broken(case: Case) -> Finding:
     """Rows that cannot be trained on as they are, and lines that are no rows (D08)."""
     why: dict[str, str] = {}
-    wanted = case.file.spec.rules.languages or _main_language(case)
+    named = case.file.spec.rules.languages
+    wanted = named or _main_language(case)
+    untold: list[InputRow] = []
     ledger = Ledger()
     for row, seen in zip(case.rows, case.looked, strict=True):
-        other = [code for code in seen.languages if code and wanted and code not in wanted]
+        other = [code for shares in seen.languages if (code := _other_language(shares, wanted))]
+        if named and any(is_language_unchecked(shares, named) for shares in seen.languages):
+            untold.append(row)
         if seen.fault:
             why[row.id] = seen.fault[0]
         elif "mojibake" in seen.repairs:
@@ -57,32 +82,28 @@ def broken(case: Case) -> Finding:
     kinds = Counter(why.values()) + Counter({"unreadable line": len(rejects)} if rejects else {})
     case.show("D08", hit, lambda row: why[row.id])
     shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    return finding(
+    found = finding(
         case,
         "D08",
         hit,
         extra=rejects,
         why=f"{len(hit) + len(rejects)} of {case.read} rows: {shown}",
     )
+    return with_open_question(found, open_languages(case.ids(untold), case.read))
+
+
+def _other_language(shares: Shares, wanted: Collection[str]) -> str:
+    return other_language(shares, wanted) if wanted else ""
 
 
 def _copy(row: InputRow) -> InputRow:
-    return InputRow(
-        row.id,
-        row.place,
-        row.turns,
-        row.source,
-        row.kind,
-        row.date,
-        row.group,
-        row.parent,
-        row.tags,
-    )
+    return replace(row, dropped=False)
 
 
 def _main_language(case: Case) -> tuple[str, ...]:
     """The language of nearly all rows, where there is one."""
-    known = Counter(code for seen in case.looked for code in seen.languages if code)
+    certain = (certain_language(shares) for seen in case.looked for shares in seen.languages)
+    known = Counter(filter(None, certain))
     (code, n), *_ = known.most_common(1) or [("", 0)]
     total = sum(known.values())
     return (code,) if total >= 50 and n >= 0.9 * total else ()
@@ -112,7 +133,8 @@ def age(case: Case) -> Finding:
     dated = sum(row.date is not None for row in case.rows)
     if rule is None and not hit:
         why = f"no age rule is set (rules.max_age); {dated} of {case.read} rows carry a date"
-        return unchecked("D06", why, "tunewell doctor FILE --task tunewell.yaml")
+        bare = unchecked("D06", why, "tunewell doctor FILE --task tunewell.yaml")
+        return with_open_question(bare, open_dates(case.rows))
     limit = None
     if rule is not None:
         probe = [_copy(row) for row in case.rows]
@@ -127,4 +149,5 @@ def age(case: Case) -> Finding:
     case.show("D06", hit, lambda row: said.get(row.id, str(row.date or "undated")))
     stale = len(hit) - len(said)
     why = f"{len(hit)} of {case.read} rows: {stale} too old, {len(said)} speak of the cut-off date of another model"
-    return finding(case, "D06", hit, threshold=limit, why=why)
+    found = finding(case, "D06", hit, threshold=limit, why=why)
+    return with_open_question(found, open_dates(case.rows))

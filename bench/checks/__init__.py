@@ -1,0 +1,1 @@
+"""Benchmarks of what is said of one row by itself: personal data, dates, languages."""

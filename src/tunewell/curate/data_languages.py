@@ -1,0 +1,51 @@
+"""Which languages the rows of a project are in, before any rule names them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tunewell.checks.language import Shares, certain_language, language_shares, other_language
+from tunewell.curate.read import ReadResult, read_source
+from tunewell.errors import UserError
+from tunewell.task import DataSource
+
+MOST_ROWS = 20_000
+"""Rows that are looked at of each source."""
+
+_MOST_LANGUAGES = 4
+"""Data in more languages is meant to be in any."""
+
+
+def languages_of_data(paths: Sequence[str], root: Path) -> tuple[str, ...]:
+    """Languages by which no row that was read would be dropped, the commonest first.
+
+    Args:
+        paths: As ``data.path`` in tunewell.yaml.
+        root: The project's folder.
+
+    Returns:
+        Codes; empty where nothing can be read, nothing is certain, or there are many languages.
+    """
+    batch = ReadResult()
+    for path in paths:
+        try:
+            read_source(DataSource(path=path, limit=MOST_ROWS), root=root, batch=batch)
+        except (UserError, OSError):
+            continue
+
+    texts = [text for row in batch.rows for text in (row.input, row.target)]
+    shares = [each for each in map(language_shares, texts) if each]
+    found: list[str] = []
+    for code, _ in Counter(filter(None, map(certain_language, shares))).most_common():
+        if _is_needed(code, found, shares):
+            found.append(code)
+    return tuple(found) if len(found) <= _MOST_LANGUAGES else ()
+
+
+def _is_needed(code: str, found: Sequence[str], shares: Sequence[Shares]) -> bool:
+    """Whether some text would be dropped without this language."""
+    return not found or any(
+        certain_language(each) == code and other_language(each, found) for each in shares
+    )
