@@ -8,6 +8,7 @@ Information Retrieval).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -103,4 +104,4 @@ def _parts(word: str) -> Iterator[tuple[int, int]]:
         return
     starts = [match.start() for match in re.finditer(rf"{_SEGMENT}|(?:(?!{_SEGMENT})\w)+", word)]
     bounds = [0, *starts[1:], len(word)]
-    yield from zip(bounds, bounds[1:], strict=False)
+    yield from itertools.pairwise(bounds)

@@ -5,22 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tunewell.checks.dates import MONTHS
+_MONTH_NAMES = """
+january jan januar janvier enero gennaio
+february feb februar février fevrier febrero febbraio
+march mar märz mars marzo
+april apr avril abril aprile
+may mai mayo maggio
+june jun juni juin junio giugno
+july jul juli juillet julio luglio
+august aug août aout agosto
+september sep sept septembre septiembre settembre
+october oct oktober okt octobre octubre ottobre
+november nov novembre noviembre
+december dec dezember dez décembre decembre diciembre dicembre
+"""
 
-_MONTHS = MONTHS | {
-    "fevrier": 2,
-    "aout": 8,
-    "gennaio": 1,
-    "febbraio": 2,
-    "aprile": 4,
-    "maggio": 5,
-    "giugno": 6,
-    "luglio": 7,
-    "settembre": 9,
-    "ottobre": 10,
-    "decembre": 12,
-    "dicembre": 12,
-}
+
+def _months() -> dict[str, int]:
+    """Months as they are written out or shortened, in small letters, to their numbers."""
+    found: dict[str, int] = {}
+    for number, names in enumerate(_MONTH_NAMES.strip().splitlines(), start=1):
+        found |= dict.fromkeys(names.split(), number)
+    return found
+
+
+_MONTHS = _months()
 _LONGEST_FIRST = sorted(map(re.escape, _MONTHS), key=len, reverse=True)
 _MONTH = rf"(?P<month>{'|'.join(_LONGEST_FIRST)})"
 _DAY = r"(?P<day>\d{1,2})"
