@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
-from tunewell.curate.leaks import find_leaks, missed_bound
+from tunewell.similar.leaks import find_leaks, missed_bound
 from tunewell.curate.rows import InputRow
 from tunewell.testing.planted import edit
 

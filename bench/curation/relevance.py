@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.machine import keep
 from tunewell.curate import coverage
-from tunewell.curate.relevance import relevance, share
+from tunewell.similar.relevance import relevance, share
 from tunewell.curate.rows import InputRow
 from tunewell.types import Estimate
 

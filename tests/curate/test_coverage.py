@@ -10,7 +10,7 @@ from tests.curate.conftest import HEAD, Project, pair
 from tunewell.curate import coverage
 from tunewell.curate.fit_check import fit_check
 from tunewell.curate.pipeline import apply_rules, read
-from tunewell.curate.relevance import fit, missing_terms, relevance
+from tunewell.similar.relevance import fit, missing_terms, relevance
 from tunewell.curate.rows import InputRow
 from tunewell.similar.vectors import available, clusters, effective_number, vectors
 from tunewell.task import parse_task

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.curate.gaps import gaps, list_missing, with_gaps
+from tunewell.similar.gaps import list_missing, with_gaps
+from tunewell.stats.shortfall import shortfalls as gaps
 from tunewell.similar.meaning_map import islands, make_map, telling_words
 from tunewell.similar.vectors import available
 

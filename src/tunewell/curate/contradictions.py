@@ -1,16 +1,16 @@
-"""The same question, another answer (pitfall D09)."""
+"""Contradictions (D09): the same question, another answer."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
-from tunewell.curate.rows import InputRow, Ledger
+from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.rows import Families, InputRow, ids_of, newest_of
 from tunewell.similar import (
     Links,
     alike,
@@ -21,18 +21,27 @@ from tunewell.similar import (
     only_numbers_differ,
     split_words,
 )
+from tunewell.similar.conversations import inputs_of, targets_of
 from tunewell.task import TaskFile
 
 SAME = 0.85
 """Similarity of two inputs from which different answers contradict each other."""
 
+_TELLING = 0.9
+"""Agreement of their telling words from which two such inputs are one."""
+
 _SHORTEST = 3
 """Letters of a word in which a slip can be told from another word."""
 
+_MOST_SLIPS = 4
+_RARE = 2
+"""A writing in more texts than this is no slip."""
+
 _POLITE = frozenset(
-    "please kindly really very just quite actually simply also perhaps maybe hello hi hey dear good morning afternoon "
-    "evening thanks thank you many kind regards cheers best wishes advise help me urgently sorry bitte danke vielen "
-    "dank hallo guten tag gerne mal eben is now the a an this that our my will would can could about on".split()
+    "please kindly really very just quite actually simply also perhaps maybe hello hi hey dear good "
+    "morning afternoon evening thanks thank you many kind regards cheers best wishes advise help me "
+    "urgently sorry bitte danke vielen dank hallo guten tag gerne mal eben is now the a an this "
+    "that our my will would can could about on".split()
 )
 """Words that may differ between two ways to ask one thing."""
 
@@ -43,8 +52,10 @@ def contradictions(
     ledger: Ledger,
     *,
     copies: Sequence[Sequence[InputRow]] = (),
-) -> list[list[InputRow]]:
-    """Same or nearly the same input, different target (D09): report, drop all, or keep the newest if all are dated.
+) -> Families:
+    """Same or nearly the same input, different target (D09).
+
+    They are reported, or all dropped, or the newest is kept if all are dated.
 
     Args:
         rows: Those that are still there.
@@ -56,112 +67,164 @@ def contradictions(
     Returns:
         The families of rows that contradict each other.
     """
-    rule = file.spec.rules.contradictions
+    choice = file.spec.rules.contradictions
     cites = file.where("rules.contradictions")
+    keep_newest = StepRule(
+        step="contradictions",
+        rule="the newest of contradictory rows is kept",
+        cites=cites,
+        code="D09",
+    )
+    drop_all = StepRule(
+        step="contradictions",
+        rule="contradictory rows are dropped",
+        cites=cites,
+        code="D09",
+    )
     families = contradictory(rows, copies=copies)
     for family in families:
-        dated = all(row.date for row in family) and len({row.date for row in family}) > 1
-        if rule == "report" or (rule == "newest" and not dated):
-            ledger.seen("D09", [row.id for row in family])
-            continue
-        newest = max(family, key=lambda r: r.date or dt.date.min) if rule == "newest" else None
-        for row in family:
-            if row is not newest:
-                other = newest.id if newest else next(r.id for r in family if r is not row)
-                words = (
-                    "the newest of contradictory rows is kept"
-                    if newest
-                    else "contradictory rows are dropped"
-                )
-                ledger.drop(
-                    row,
-                    "contradictions",
-                    words,
-                    cites=cites,
-                    code="D09",
-                    evidence=f"same input, {len(family)} answers",
-                    other=other,
-                )
+        if choice == "drop":
+            _drop(family, drop_all, ledger)
+        elif choice == "newest" and _has_a_newest(family):
+            _drop(family, keep_newest, ledger, kept=newest_of(family))
+        else:
+            ledger.seen("D09", ids_of(family))
     return families
 
 
+def _has_a_newest(family: Sequence[InputRow]) -> bool:
+    """Whether all rows are dated, and not of one day."""
+    dates = {row.date for row in family}
+    return None not in dates and len(dates) > 1
+
+
+def _drop(
+    family: Sequence[InputRow],
+    by: StepRule,
+    ledger: Ledger,
+    *,
+    kept: InputRow | None = None,
+) -> None:
+    evidence = f"same input, {len(family)} answers"
+    for row in family:
+        if row is kept:
+            continue
+        other = kept or next(other for other in family if other is not row)
+        ledger.drop(row, by, evidence=evidence, other=other.id)
+
+
 def contradictory(
-    rows: Sequence[InputRow], *, copies: Sequence[Sequence[InputRow]] = ()
-) -> list[list[InputRow]]:
+    rows: Sequence[InputRow],
+    *,
+    copies: Sequence[Sequence[InputRow]] = (),
+) -> Families:
     """Families of rows with one input and several answers.
 
     Inputs are one when they are equal after normalisation, alike in all words that tell (see
-    `tunewell.similar.same_text`), or differ only in typing slips and polite words. Answers differ
-    when they are not alike, or when each has a number or code, known from other answers too, that
-    the other has not.
+    `tunewell.similar.edited_copies`), or differ only in typing slips and polite words. Answers
+    differ when they are not alike, or when each has a number or code, known from other answers too,
+    that the other has not.
     """
     here = {id(row) for row in rows}
     stands_for = _representatives(copies, here)
-    every = [*rows, *(row for family in copies for row in family if id(row) not in here)]
+    dropped = [row for family in copies for row in family if id(row) not in here]
+    every = [*rows, *dropped]
+
     links = Links(len(every))
-    for i, j in _conflicts(every):
-        links.join(i, j)
+    links.join_pairs(_conflicts(every))
     found = []
     for group in links.groups():
-        kept = {
-            id(r): r
-            for r in (stands_for.get(id(every[i]), every[i]) for i in group)
-            if id(r) in here
-        }
+        kept: dict[int, InputRow] = {}
+        for i in group:
+            row = stands_for.get(id(every[i]), every[i])
+            if id(row) in here:
+                kept[id(row)] = row
         if len(kept) > 1:
             found.append(list(kept.values()))
     return found
 
 
-def _representatives(copies: Sequence[Sequence[InputRow]], here: set[int]) -> dict[int, InputRow]:
+def _representatives(
+    copies: Sequence[Sequence[InputRow]],
+    here: set[int],
+) -> dict[int, InputRow]:
     """The row that was kept for every dropped copy.
 
     Later families first, for what they kept may be a copy too.
     """
     found: dict[int, InputRow] = {}
     for family in reversed(copies):
-        kept = next((row for row in family if id(row) in here), None)
-        kept = kept or next((found[id(row)] for row in family if id(row) in found), None)
-        if kept is not None:
-            found.update({id(row): kept for row in family if id(row) not in here})
+        still_there = [row for row in family if id(row) in here]
+        stand_ins = [found[id(row)] for row in family if id(row) in found]
+        kept = [*still_there, *stand_ins]
+        if kept:
+            dropped = [row for row in family if id(row) not in here]
+            found.update((id(row), kept[0]) for row in dropped)
     return found
 
 
 def _conflicts(rows: Sequence[InputRow]) -> Iterator[tuple[int, int]]:
-    asked, said = [row.input for row in rows], [row.target for row in rows]
-    for members in by_key(
-        [key(text) if text.strip() else row.id for row, text in zip(rows, asked, strict=True)]
-    ):
-        if len({normalise(said[i]) for i in members}) > 1:
-            yield from pairwise(members)
-    inputs, answers = split_words(asked), split_words(said)
+    """Pairs of rows with one input and different answers."""
+    asked = inputs_of(rows)
+    said = targets_of(rows)
+    yield from _with_equal_inputs(rows, asked, said)
+
+    inputs = split_words(asked)
+    answers = split_words(said)
     pairs = near_pairs(inputs, threshold=SAME)
-    telling = alike(inputs, pairs.left, pairs.right, least=SAME, telling=0.9)
-    alike_said = alike(answers, pairs.left, pairs.right)
-    words, values = _counts(asked), Counter(value for text in said for value in _values(text))
-    for k, (i, j) in enumerate(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)):
+    telling = alike(inputs, pairs.left, pairs.right, least=SAME, telling=_TELLING)
+    same_answer = alike(answers, pairs.left, pairs.right)
+
+    differ = _differing_values(said)
+    words = _counts(asked)
+    for k, (i, j) in enumerate(pairs.positions()):
         if not asked[i].strip() or only_numbers_differ(inputs, i, j):
             continue
-        if alike_said[k] and not _other_values(said[i], said[j], values):
+        if same_answer[k] and not differ(i, j):
             continue
         if telling[k] or slips_only(asked[i], asked[j], words):
             yield i, j
 
 
+def _with_equal_inputs(
+    rows: Sequence[InputRow],
+    asked: Sequence[str],
+    said: Sequence[str],
+) -> Iterator[tuple[int, int]]:
+    """Pairs whose inputs are equal after normalisation, of groups with several answers."""
+    keys: list[bytes | str] = []
+    for row, text in zip(rows, asked, strict=True):
+        keys.append(key(text) if text.strip() else row.id)
+    for members in by_key(keys):
+        answers = {normalise(said[i]) for i in members}
+        if len(answers) > 1:
+            yield from pairwise(members)
+
+
 _VALUE = re.compile(r"\b(?:[A-Z]{1,3}-?\d+[\w-]*|\d[\d.,:/-]*\d|\d)\b")
+
+
+def _differing_values(said: Sequence[str]) -> Callable[[int, int], bool]:
+    """A test whether each of two answers has a value that the other has not.
+
+    One that stands in no other answer is an instance, not a fact.
+    """
+    counts: Counter[str] = Counter()
+    for text in said:
+        counts.update(_values(text))
+
+    def has_own(one: set[str], other: set[str]) -> bool:
+        return any(counts[value] > 1 for value in one - other)
+
+    def differ(i: int, j: int) -> bool:
+        a, b = _values(said[i]), _values(said[j])
+        return has_own(a, b) and has_own(b, a)
+
+    return differ
 
 
 def _values(text: str) -> set[str]:
     return set(_VALUE.findall(text))
-
-
-def _other_values(a: str, b: str, counts: Counter[str]) -> bool:
-    """Whether each answer has a value that the other has not.
-
-    One that stands in no other answer is an instance.
-    """
-    one, other = _values(a), _values(b)
-    return any(counts[v] > 1 for v in one - other) and any(counts[v] > 1 for v in other - one)
 
 
 _WORD = re.compile(r"\w+")
@@ -169,7 +232,10 @@ _WORD = re.compile(r"\w+")
 
 def _counts(texts: Sequence[str]) -> Counter[str]:
     """In how many different texts each word stands."""
-    return Counter(word for text in set(texts) for word in set(_WORD.findall(text.casefold())))
+    counts: Counter[str] = Counter()
+    for text in set(texts):
+        counts.update(set(_WORD.findall(text.casefold())))
+    return counts
 
 
 def slips_only(a: str, b: str, counts: Counter[str]) -> bool:
@@ -187,29 +253,35 @@ def slips_only(a: str, b: str, counts: Counter[str]) -> bool:
         >>> from collections import Counter
         >>> slips_only("I pay by card", "I pay by cash", Counter({"card": 9, "cash": 9}))
         False
-        >>> slips_only("Please, who covers the damage?", "who covers the damgae?", Counter({"damage": 9, "damgae": 1}))
+        >>> counts = Counter({"damage": 9, "damgae": 1})
+        >>> slips_only("Please, who covers the damage?", "who covers the damgae?", counts)
         True
     """
-    first, second = (
-        Counter(w for w in _WORD.findall(t.casefold()) if w not in _POLITE) for t in (a, b)
-    )
-    left, right = sorted((first - second).elements()), sorted((second - first).elements())
-    if len(left) != len(right) or len(left) > 4:
+    first = _telling_words(a)
+    second = _telling_words(b)
+    left = sorted((first - second).elements())
+    right = sorted((second - first).elements())
+    if len(left) != len(right) or len(left) > _MOST_SLIPS:
         return False
     for word in left:
-        match = next((other for other in right if _slip(word, other, counts)), None)
-        if match is None:
+        matches = [other for other in right if _slip(word, other, counts)]
+        if not matches:
             return False
-        right.remove(match)
+        right.remove(matches[0])
     return True
 
 
+def _telling_words(text: str) -> Counter[str]:
+    words = Counter(_WORD.findall(text.casefold()))
+    for word in _POLITE & words.keys():
+        del words[word]
+    return words
+
+
 def _slip(a: str, b: str, counts: Counter[str]) -> bool:
-    rare, known = sorted((a, b), key=lambda word: counts[word])
-    return (
-        min(len(a), len(b)) >= _SHORTEST
-        and rare.isalpha()
-        and known.isalpha()
-        and counts[rare] <= 2
-        and OSA.distance(a, b, score_cutoff=1) <= 1
-    )
+    """Whether one word is the other with a slip."""
+    if min(len(a), len(b)) < _SHORTEST or not (a + b).isalpha():
+        return False
+    if min(counts[a], counts[b]) > _RARE:
+        return False
+    return bool(OSA.distance(a, b, score_cutoff=1) <= 1)

@@ -8,57 +8,76 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.decoding import DECODED, MAX_RECORD_BYTES, Record, decode
-from tunewell.curate.rows import Reject, clip
+from tunewell.curate.decoding import DECODED, MAX_RECORD_BYTES, SourceRecord, decode, rejected
+from tunewell.curate.rows import clip
+
+_PARQUET_ROWS = 2048
+"""Rows of a Parquet file that are held together."""
 
 
-def table(path: Path, delimiter: str) -> Iterator[Record]:
+def table(path: Path, delimiter: str) -> Iterator[SourceRecord]:
     """A record for every line below the header."""
     text, encoding = decode(path.read_bytes())
-    if "\x00" in text:
-        text = text.replace("\x00", "")
     csv.field_size_limit(MAX_RECORD_BYTES)
+    reader = _Table(delimiter, is_decoded=encoding == "cp1252")
+    for number, cells in _lines(text.replace("\x00", ""), delimiter):
+        if isinstance(cells, csv.Error):
+            yield rejected(number, f"not a table: {cells}")
+        elif any(cell.strip() for cell in cells):
+            yield from reader.take(number, cells)
+    if reader.is_empty:
+        header = delimiter.join(reader.header)
+        yield rejected(1, "the file has no rows below its header", header)
+
+
+def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | csv.Error]]:
+    """Cells of each record with its first line, or what is wrong there."""
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
-    header: list[str] | None = None
-    empty = True
     while True:
         number = lines.line_num + 1
         try:
-            cells = next(lines)
+            yield number, next(lines)
         except StopIteration:
-            break
+            return
         except csv.Error as error:
-            yield number, Reject("", f"not a table: {error}"), ""
-            continue
-        if not any(c.strip() for c in cells):
-            continue
-        if header is None:
-            header = [c.strip() for c in cells]
-            if any(mark in cell for cell in header for mark in '"\n'):
-                yield (
-                    number,
-                    Reject("", "a quote in the header is not closed", clip(delimiter.join(cells))),
-                    "",
-                )
-            continue
-        empty = False
-        if len(cells) != len(header):
-            why = f"{len(cells)} cells where the header has {len(header)}"
-            yield number, Reject("", why, clip(delimiter.join(cells))), ""
-            continue
-        record: dict[str, Any] = dict(zip(header, cells, strict=True))
-        if encoding == "cp1252":
-            record[DECODED] = clip(delimiter.join(cells))
-        yield number, record, ""
-    if empty:
-        yield (
-            1,
-            Reject("", "the file has no rows below its header", clip(delimiter.join(header or ()))),
-            "",
-        )
+            yield number, error
 
 
-def parquet(path: Path) -> Iterator[Record]:
+class _Table:
+    """A table whose first line is its header.
+
+    Attributes:
+        header: Names of the columns; none before the first line.
+        is_empty: Whether no line has followed the header.
+    """
+
+    def __init__(self, delimiter: str, *, is_decoded: bool) -> None:
+        self.header: list[str] = []
+        self.is_empty = True
+        self._delimiter = delimiter
+        self._is_decoded = is_decoded
+
+    def take(self, number: int, cells: list[str]) -> Iterator[SourceRecord]:
+        """What a line is: the header, a row or a reject."""
+        line = self._delimiter.join(cells)
+        if not self.header:
+            self.header = [cell.strip() for cell in cells]
+            if '"' in "".join(self.header) or "\n" in "".join(self.header):
+                yield rejected(number, "a quote in the header is not closed", line)
+            return
+
+        self.is_empty = False
+        if len(cells) != len(self.header):
+            why = f"{len(cells)} cells where the header has {len(self.header)}"
+            yield rejected(number, why, line)
+            return
+        record: dict[str, Any] = dict(zip(self.header, cells, strict=True))
+        if self._is_decoded:
+            record[DECODED] = clip(line)
+        yield SourceRecord(number, record)
+
+
+def parquet(path: Path) -> Iterator[SourceRecord]:
     """A record for every row; what cannot be read any further is one reject."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -66,11 +85,11 @@ def parquet(path: Path) -> Iterator[Record]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
-            for part in file.iter_batches(batch_size=2048):
+            for part in file.iter_batches(batch_size=_PARQUET_ROWS):
                 for record in part.to_pylist():
                     number += 1
-                    yield number, record, ""
+                    yield SourceRecord(number, record)
         if not number:
-            yield 1, Reject("", "the file holds no rows"), ""
+            yield rejected(1, "the file holds no rows")
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        yield number + 1, Reject("", f"not Parquet: {clip(str(error))}"), ""
+        yield rejected(number + 1, f"not Parquet: {clip(str(error))}")
