@@ -86,6 +86,16 @@ def test_a_group_at_half_of_its_share_is_rarely_called_short() -> None:
     assert called / REPEATS <= 0.05
 
 
+def test_chance_alone_makes_no_gap() -> None:
+    rng = np.random.default_rng(5)
+    called = 0
+    for _ in range(REPEATS):
+        shares = rng.dirichlet(np.full(10, 2.0))
+        has, due = (rng.multinomial(n, shares).tolist() for n in (500, 120))
+        called += any(lack is not None for lack in shortfalls(has, due))
+    assert called / REPEATS <= 0.05
+
+
 def test_the_precision_is_no_lower_than_its_lower_end() -> None:
     rng = np.random.default_rng(5)
     held = 0

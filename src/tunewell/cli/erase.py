@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, out, project
-from tunewell.curate.versions import erase
+from tunewell.curate.erasure import erase
 from tunewell.store.store import default_author
 
 
