@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -105,6 +105,11 @@ def input_of(turns: Sequence[Turn]) -> str:
     """
     before = turns[:-1] if has_target(turns) else turns
     return "\n\n".join(text for role, text in before if role != "system")
+
+
+def conversations_of(examples: Iterable[Example]) -> list[Conversation]:
+    """What is compared of each Example."""
+    return [Conversation.of(example) for example in examples]
 
 
 def inputs_of(rows: Sequence[ComparedRow]) -> list[str]:

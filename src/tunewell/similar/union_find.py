@@ -33,19 +33,24 @@ class Links:
         if a != b:
             self._parent[max(a, b)] = min(a, b)
 
-    def join_all(self, members: Iterable[int]) -> None:
-        """Make all members one family."""
-        rest = iter(members)
-        first = next(rest, None)
-        if first is None:
-            return
-        for member in rest:
-            self.join(first, member)
-
     def join_pairs(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Make the two of every pair one family."""
         for i, j in pairs:
             self.join(i, j)
+
+    def join_equal(self, keys: Sequence[bytes | str]) -> None:
+        """Make all positions with the same key one family; an empty key is none.
+
+        Example:
+            >>> links = Links(5)
+            >>> links.join_equal(["a", "", "a", "b", ""])
+            >>> links.groups()
+            [[0, 2], [1], [3], [4]]
+        """
+        first: dict[bytes | str, int] = {}
+        for i, value in enumerate(keys):
+            if value:
+                self.join(first.setdefault(value, i), i)
 
     def groups(self) -> list[list[int]]:
         """Families in the order of their first members, each in order."""

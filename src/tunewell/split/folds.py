@@ -5,102 +5,54 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tunewell.errors import DataError
-from tunewell.lineage import record, reuse
-from tunewell.people.row_changes import words_for
 from tunewell.split.families import families
-from tunewell.store import Store
-from tunewell.task import SplitSection, TaskFile
-from tunewell.types import Assignment, Dataset, Estimate, Example, Finding, Split, Threshold, digest
+from tunewell.task import SplitSection
+from tunewell.types import (
+    Assignment,
+    Example,
+    Split,
+)
 
-LARGE = 0.3
-"""A family with more than this share of the rows makes folds uneven and the evidence thin (D13)."""
+UNEVEN = 1.1
+"""A fold may be so many times larger than the smallest one for the sake of its strata."""
+
+BY_PEOPLE = frozenset({"correction", "annotation"})
+"""Origins of rows that were read in order to train on them."""
 
 
 @dataclass(frozen=True)
 class _Family:
-    name: str
-    members: tuple[int, ...]
+    """Rows that stay together.
+
+    Attributes:
+        ids: Of the rows, sorted.
+        stratum: The value of the field to stratify by that most of them have.
+        held: Whether it belongs to the test set whatever is drawn.
+        read: Whether people have read and corrected one of its rows.
+    """
+
+    ids: tuple[str, ...]
     stratum: str
     held: bool
+    read: bool
+
+    @property
+    def name(self) -> str:
+        """The first of the ids."""
+        return self.ids[0]
 
     @property
     def rows(self) -> int:
-        return len(self.members)
+        """How many there are."""
+        return len(self.ids)
 
 
-def parameters_of(file: TaskFile, pinned: Sequence[str] = ()) -> dict[str, Any]:
-    """What decides the result of the split beside the dataset: the section, and which rows stay in the test set."""
-    return file.spec.split.model_dump(mode="json") | (
-        {"pinned": digest(list(pinned))} if pinned else {}
-    )
-
-
-def pinned_test(dataset: str, file: TaskFile, store: Store) -> tuple[str, ...]:
-    """Rows that stay in the test set because of what people said.
-
-    None as long as they have said nothing.
-
-    People's gold, and the test set of the dataset before: a correction makes a new version of the
-    data, and that must not deal the rows anew, or what gave a verdict would be trained on.
-
-    Args:
-        dataset: Artifact digest of the dataset that is divided.
-        file: The project's definition.
-        store: Of the project.
-    """
-    words = words_for(store)
-    if not words.digest:
-        return ()
-    ids = {w.example for w in words.gold}
-    for run in reversed(store.runs(stage="split", status="finished")):
-        if run.inputs.get("dataset") != dataset:
-            before = store.get_value(run.outputs["split"], Split)
-            if (before.seed, before.folds) == (file.spec.split.seed, file.spec.split.folds):
-                ids |= set(before.ids("test"))
-            break
-    return tuple(sorted(ids))
-
-
-def split(dataset: Dataset, file: TaskFile, store: Store) -> Split:
-    """Divide a dataset; a family is never cut.
-
-    Args:
-        dataset: What to divide.
-        file: The project's definition: shares, folds, seed, the field to stratify by.
-        store: Where the Split and its Run go.
-
-    Returns:
-        Every row that may be trained on in exactly one part. If the project gave its own test set,
-        that is the test set (with whatever is family of it); if ``max_test_rows`` leaves some of it
-        out, those rows are in no part.
-
-    Raises:
-        DataError: There are fewer families than parts.
-    """
-    section = file.spec.split
-    inputs = {"dataset": store.put_value(dataset)}
-    pinned = pinned_test(inputs["dataset"], file, store)
-    parameters = parameters_of(file, pinned)
-    found = reuse(store, "split", inputs=inputs, parameters=parameters, seed=section.seed)
-    if found is not None:
-        return store.get_value(found.outputs["split"], Split)
-    with record(store, "split", inputs=inputs, parameters=parameters, seed=section.seed) as run:
-        examples = store.examples(dataset)
-        result, made = divide(
-            examples, section, held_out=dataset.held_out, pinned=pinned, dataset=dataset.id
-        )
-        run.outputs["split"] = store.put_value(result)
-        parts = Counter(a.part for a in result.assignments)
-        run.counts.update(
-            {"rows": len(examples), "families": len(made), **{k: parts[k] for k in sorted(parts)}}
-        )
-        run.findings.extend(_findings(made, len(examples), file))
-    return result
+def _rows_of(families: Sequence[_Family]) -> int:
+    return sum(family.rows for family in families)
 
 
 def divide(
@@ -111,145 +63,214 @@ def divide(
     pinned: Sequence[str] = (),
     dataset: str = "",
 ) -> tuple[Split, list[list[int]]]:
-    """As `split`, without a store; also gives the families.
+    """As `tunewell.split.split`, without a store; also gives the families.
 
-    Families with a pinned row (`pinned_test`) are in the test set, whatever else is in them.
-    Families with a correction were read and corrected in order to train on them: they are drawn
-    neither for the test set nor for the pool.
+    Families with a pinned row (`tunewell.split.stage.pinned_test`) are in the test set, whatever
+    else is in them. Families with a correction were read and corrected in order to train on them:
+    they are drawn neither for the test set nor for the pool.
+
+    Args:
+        examples: The rows.
+        section: Shares, folds, seed, the field to stratify by.
+        held_out: Ids of the project's own test set.
+        pinned: Ids of rows that stay in the test set.
+        dataset: Id of the dataset.
 
     Raises:
         DataError: There are fewer families than parts.
     """
-    held = set(held_out)
     made = families(examples)
-    named = [_family(examples, members, section.stratify, held | set(pinned)) for members in made]
-    read = {
-        f.name
-        for f in named
-        if any(examples[i].origin in ("correction", "annotation") for i in f.members)
-    }
-    random = np.random.default_rng(section.seed)
-    order = [named[i] for i in random.permutation(len(named))]
-    free = [family for family in order if not family.held]
-    need = section.folds + (0 if held or not section.test else 1) + bool(section.review)
-    if len(free) < need:
-        raise DataError(
-            f"{len(free)} families of rows cannot make {section.folds} folds, a test set and a review pool",
-            hint="add rows, or set split.folds and split.review lower in tunewell.yaml",
+    held = frozenset([*held_out, *pinned])
+    named = []
+    for members in made:
+        rows = [examples[i] for i in members]
+        named.append(_family(rows, section.stratify, held))
+    part = _Draw(named, section, has_own_test=len(held_out) > 0).parts()
+
+    of_row = {row: family.name for family in named for row in family.ids}
+    for row in _surplus([example.id for example in examples], held_out, section):
+        del of_row[row]
+    assignments = []
+    for row, family in sorted(of_row.items()):
+        assignment = Assignment(
+            id=row,
+            family=family,
+            part=part[family],
         )
-    part: dict[str, str] = {family.name: "test" for family in order if family.held}
-    total = sum(family.rows for family in free)
-    if not held and section.test:
-        there = sum(family.rows for family in order if family.held)
-        wanted = round((total + there) * section.test)
-        cap = max(0, min(wanted, section.max_test_rows or wanted) - there)
-        fresh = [family for family in free if family.name not in read]
-        drawn = (
-            _draw(fresh, cap, spare=section.folds + bool(section.review))
-            if cap or not there
-            else []
-        )
-        part |= dict.fromkeys(drawn, "test")
-        free = [family for family in free if family.name not in part]
-    if section.review:
-        fresh = [family for family in free if family.name not in read]
-        part |= dict.fromkeys(
-            _draw(fresh, round(total * section.review), spare=section.folds), "review"
-        )
-        free = [family for family in free if family.name not in part]
-    part |= _folds(free, section.folds)
-    skipped = _surplus(examples, held, section)
-    assignments = [
-        Assignment(id=examples[i].id, family=family.name, part=part[family.name])
-        for family in named
-        for i in family.members
-        if examples[i].id not in skipped
-    ]
-    assignments.sort(key=lambda a: a.id)
+        assignments.append(assignment)
     result = Split(
-        dataset=dataset, folds=section.folds, seed=section.seed, assignments=tuple(assignments)
+        dataset=dataset,
+        folds=section.folds,
+        seed=section.seed,
+        assignments=tuple(assignments),
     )
     return result, made
 
 
-def _family(examples: Sequence[Example], members: list[int], field: str, held: set[str]) -> _Family:
-    values = Counter(examples[i].field(field) for i in members) if field else Counter([""])
-    stratum = min(values, key=lambda v: (-values[v], v))
+def _family(
+    rows: Sequence[Example],
+    field: str,
+    held: frozenset[str],
+) -> _Family:
+    ids = sorted(row.id for row in rows)
+    origins = {row.origin for row in rows}
+    values = Counter(row.field(field) for row in rows)
     return _Family(
-        min(examples[i].id for i in members),
-        tuple(members),
-        stratum,
-        any(examples[i].id in held for i in members),
+        ids=tuple(ids),
+        stratum=min(values, key=lambda value: (-values[value], value)),
+        held=not held.isdisjoint(ids),
+        read=not BY_PEOPLE.isdisjoint(origins),
     )
 
 
-def _draw(order: Sequence[_Family], rows: int, *, spare: int) -> list[str]:
-    """Families in random order, from each stratum its share of ``rows``, never all families of the set."""
-    if not order:
+class _Draw:
+    """Families dealt to the parts, one part after the other.
+
+    Args:
+        named: The families.
+        section: Shares, folds and seed.
+        has_own_test: Whether the project gave its own test set.
+    """
+
+    def __init__(
+        self,
+        named: Sequence[_Family],
+        section: SplitSection,
+        *,
+        has_own_test: bool,
+    ) -> None:
+        random = np.random.default_rng(section.seed)
+        self._order = [named[i] for i in random.permutation(len(named))]
+        self._section = section
+        self._has_own_test = has_own_test
+        self._part = {family.name: "test" for family in self._order if family.held}
+
+    def _free(self) -> list[_Family]:
+        """Families that have no part yet."""
+        return [family for family in self._order if family.name not in self._part]
+
+    def parts(self) -> dict[str, str]:
+        """The part of each family, by its name.
+
+        Raises:
+            DataError: There are fewer families than parts.
+        """
+        folds = self._section.folds
+        free = self._free()
+        test_rows = self._lacking_in_test(free)
+        review_rows = round(_rows_of(free) * self._section.review)
+        with_test = test_rows is not None
+        with_pool = self._section.review > 0
+        if len(free) < folds + with_test + with_pool:
+            raise DataError(
+                f"{len(free)} families of rows cannot make {folds} folds, "
+                "a test set and a review pool",
+                hint="add rows, or set split.folds and split.review lower in tunewell.yaml",
+            )
+        self._take("test", test_rows or 0, spare=folds + with_pool)
+        self._take("review", review_rows, spare=folds)
+        self._part |= _folds(self._free(), folds)
+        return self._part
+
+    def _lacking_in_test(self, free: Sequence[_Family]) -> int | None:
+        """Rows that the test set lacks for its share, or for its most rows.
+
+        None where the project gave its own or wants none.
+        """
+        share = self._section.test
+        if self._has_own_test or not share:
+            return None
+        every = _rows_of(self._order)
+        wanted = round(every * share)
+        most = self._section.max_test_rows or wanted
+        there = every - _rows_of(free)
+        return max(0, min(wanted, most) - there)
+
+    def _take(
+        self,
+        part: str,
+        rows: int,
+        *,
+        spare: int,
+    ) -> None:
+        """Draw families that nobody has corrected for a part."""
+        fresh = [family for family in self._free() if not family.read]
+        drawn = _draw(fresh, rows, spare=spare)
+        self._part |= dict.fromkeys(drawn, part)
+
+
+def _draw(
+    order: Sequence[_Family],
+    rows: int,
+    *,
+    spare: int,
+) -> list[str]:
+    """Families in random order, from each stratum its share of ``rows``.
+
+    Never all families of the set.
+
+    Args:
+        order: The families.
+        rows: How many rows are wanted.
+        spare: Families that must be left.
+    """
+    if not order or not rows:
         return []
-    total = sum(family.rows for family in order) or 1
-    strata: dict[str, list[_Family]] = {}
-    for family in order:
-        strata.setdefault(family.stratum, []).append(family)
+    strata = _by_stratum(order)
+    total = _rows_of(order)
     drawn: list[str] = []
     taken, seen = 0, 0
-    for stratum in sorted(strata):
-        seen += sum(family.rows for family in strata[stratum])
+    for _, members in sorted(strata.items()):
+        seen += _rows_of(members)
         # What is due after this stratum, so that rounding does not add up over many small strata.
         due = round(rows * seen / total)
-        for family in strata[stratum]:
-            if taken + family.rows <= due and len(order) - len(drawn) > spare:
+        for family in members:
+            enough_left = len(order) - len(drawn) > spare
+            if enough_left and taken + family.rows <= due:
                 drawn.append(family.name)
                 taken += family.rows
-    if not drawn and rows:
-        drawn.append(min(order, key=lambda family: family.rows).name)
+    if not drawn:
+        smallest = min(order, key=lambda family: family.rows)
+        drawn.append(smallest.name)
     return drawn
 
 
+def _by_stratum(order: Sequence[_Family]) -> dict[str, list[_Family]]:
+    """Families of each stratum, in their order."""
+    strata: dict[str, list[_Family]] = {}
+    for family in order:
+        strata.setdefault(family.stratum, []).append(family)
+    return strata
+
+
 def _folds(order: Sequence[_Family], folds: int) -> dict[str, str]:
-    """Largest families first, each to the fold with the fewest rows of its stratum, then the fewest rows."""
+    """Largest families first, each to the fold with the fewest rows of its stratum.
+
+    Then to the one with the fewest rows.
+    """
     total = [0] * folds
     strata: dict[str, list[int]] = {}
     part: dict[str, str] = {}
-    for family in sorted(order, key=lambda f: -f.rows):
+    for family in sorted(order, key=lambda family: -family.rows):
         own = strata.setdefault(family.stratum, [0] * folds)
-        best = min(
-            range(folds),
-            key=lambda k: (total[k] > 1.1 * (min(total) + family.rows), own[k], total[k], k),
-        )
+        most = UNEVEN * (min(total) + family.rows)
+        costs = [(total[k] > most, own[k], total[k], k) for k in range(folds)]
+        *_, best = min(costs)
         part[family.name] = f"fold-{best}"
         own[best] += family.rows
         total[best] += family.rows
     return part
 
 
-def _surplus(examples: Sequence[Example], held: set[str], section: SplitSection) -> set[str]:
-    ids = [example.id for example in examples if example.id in held]
-    if not section.max_test_rows or len(ids) <= section.max_test_rows:
-        return set()
-    chosen = np.random.default_rng([section.seed, 1]).permutation(len(ids))[: section.max_test_rows]
-    return set(ids) - {ids[i] for i in chosen}
-
-
-def _findings(made: Sequence[Sequence[int]], rows: int, file: TaskFile) -> list[Finding]:
-    largest = max(len(members) for members in made)
-    leaks = Finding(
-        code="D11",
-        status="clear",
-        stage="split",
-        why=f"{len(made)} families of {rows} rows, none is cut",
-        estimate=Estimate.exact(0.0, n=rows),
-        threshold=Threshold(value=0.0, origin="built-in"),
-    )
-    share = largest / rows
-    narrow = Finding(
-        code="D13",
-        status="found" if share > LARGE and largest > 2 else "clear",
-        stage="split",
-        why=f"the largest family has {largest} of {rows} rows",
-        estimate=Estimate.exact(share, n=rows, unit="share"),
-        threshold=Threshold(value=LARGE, origin="built-in"),
-        remedy="check group and parent in data.fields; widen the data" if share > LARGE else "",
-    )
-    del file
-    return [leaks, narrow]
+def _surplus(
+    rows: Sequence[str],
+    held_out: Sequence[str],
+    section: SplitSection,
+) -> list[str]:
+    """Rows of the project's own test set that ``max_test_rows`` leaves out."""
+    held = frozenset(held_out)
+    ids = [row for row in rows if row in held]
+    most = section.max_test_rows or len(ids)
+    random = np.random.default_rng([section.seed, 1])
+    left_out = random.permutation(len(ids))[most:]
+    return [ids[i] for i in left_out]
