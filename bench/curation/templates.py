@@ -11,8 +11,9 @@ from typing import Any
 
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
-from tunewell.curate import boilerplate, duplicates
+from tunewell.curate import duplicates
 from tunewell.curate.rows import InputRow
+from tunewell.similar import boilerplate
 from tunewell.testing.planted import corpus
 
 SIZES, SEEDS, CLEAN = (5, 10, 20, 40), 5, 600

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tunewell.curate.data_files import find_files
+from tunewell.curate.data_files import find_files, sources_of
 from tunewell.store import Store
 from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest
@@ -118,11 +118,9 @@ def _sizes(file: TaskFile, role: str) -> tuple[int, int]:
 
 
 def _files_of(file: TaskFile, *roles: str) -> Iterator[Path]:
-    """The files that the run will read, of sources of these roles."""
-    for i, source in enumerate(file.spec.data):
-        if source.role in roles:
-            where = file.where(f"data.{i}.path")
-            yield from find_files(source, root=file.root, where=where)
+    """The files that the run will read, of sources of these roles (all, if none is named)."""
+    for source, where in sources_of(file, *roles):
+        yield from find_files(source, root=file.root, where=where)
 
 
 def _rows(path: Path) -> int:
@@ -180,7 +178,7 @@ def _begun(file: TaskFile, store: Store) -> str:
     Notes it if it is new.
     """
     files = []
-    for path in _files_of(file, "train", "test"):
+    for path in _files_of(file):
         state = path.stat()
         files.append([str(path), state.st_size, state.st_mtime_ns])
     subject = digest({"spec": file.spec.model_dump(mode="json"), "files": files})

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tunewell.checks.dates import find_date
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.rows import InputRow
-from tunewell.task import Exemption, MaxAge, TaskFile
+from tunewell.task import (
+    Exemption,
+    MaxAge,
+    TaskFile,
+)
 
 
 def as_of(rows: Sequence[InputRow], rule: MaxAge) -> dt.date | None:
@@ -16,34 +20,46 @@ def as_of(rows: Sequence[InputRow], rule: MaxAge) -> dt.date | None:
     return rule.as_of or newest(rows)
 
 
-def newest(rows: Sequence[InputRow]) -> dt.date | None:
+def newest(rows: Iterable[InputRow]) -> dt.date | None:
     """The newest date in the data."""
-    dates = [row.date for row in rows if row.date]
-    return max(dates, default=None)
+    dates = {row.date for row in rows}
+    return max(filter(None, dates), default=None)
 
 
-def date_by_text(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
+def date_by_text(
+    rows: Iterable[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> None:
     """Date rows that carry no date and say themselves for which day they speak.
 
-    They say "as of" or "last updated".
+    They say "as of" or "last updated". Nothing is dated where no rule asks for ages.
     """
-    if file.spec.rules.max_age is None:
-        return
     by = StepRule(
         step="age",
         rule="a row without a date takes the one that its text states",
         cites=file.where("rules.max_age"),
     )
-    for row in rows:
-        if row.date is not None:
-            continue
+    for row in _undated(rows, file):
         found = find_date(row.target) or find_date(row.input)
         if found is not None and found.certainty == "stated":
             row.date = found.day
             ledger.change(row, by, evidence=f"{found.evidence} → {found.day}")
 
 
-def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> None:
+def _undated(rows: Iterable[InputRow], file: TaskFile) -> list[InputRow]:
+    if file.spec.rules.max_age is None:
+        return []
+    return [row for row in rows if row.date is None]
+
+
+def age(
+    rows: Iterable[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+    *,
+    today: dt.date | None,
+) -> None:
     """Drop stale rows, sparing the exceptions.
 
     Args:
@@ -61,21 +77,18 @@ def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.d
         cites=file.where("rules.max_age.undated"),
         code="D06",
     )
-    stale = StepRule(
+    too_old = StepRule(
         step="age",
         rule=_limit_in_words(rule, today),
         cites=file.where("rules.max_age.days"),
         code="D06",
     )
     for row in rows:
-        if not _is_stale(row, rule, today):
-            continue
-        if is_spared(row, "age", file, ledger, evidence=f"date {row.date}"):
-            continue
-        if row.date is None:
-            ledger.drop(row, undated, evidence="no date")
-        else:
-            ledger.drop(row, stale, evidence=f"date {row.date}")
+        by = undated if row.date is None else too_old
+        if _is_stale(row, rule, today):
+            evidence = f"date {row.date}"
+            if not is_spared(row, "age", file, ledger, evidence=evidence):
+                ledger.drop(row, by, evidence=evidence if row.date else "no date")
 
 
 def _limit_in_words(rule: MaxAge, today: dt.date | None) -> str:
@@ -83,12 +96,14 @@ def _limit_in_words(rule: MaxAge, today: dt.date | None) -> str:
     return f"{words} on {today}" if today else words
 
 
-def _is_stale(row: InputRow, rule: MaxAge, today: dt.date | None) -> bool:
+def _is_stale(
+    row: InputRow,
+    rule: MaxAge,
+    today: dt.date | None,
+) -> bool:
     if row.date is None:
         return rule.undated != "keep"
-    if today is None:
-        return False
-    return (today - row.date).days > rule.days
+    return today is not None and (today - row.date).days > rule.days
 
 
 def is_spared(
@@ -123,5 +138,5 @@ def is_spared(
 
 
 def _matches(row: InputRow, exception: Exemption) -> bool:
-    values = {value.lower() for value in exception.values}
-    return row.field(exception.field).lower() in values
+    value = row.field(exception.field).lower()
+    return value in map(str.lower, exception.values)

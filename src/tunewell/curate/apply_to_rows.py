@@ -1,7 +1,8 @@
-"""What becomes of each row by itself: repairs, broken rows, kinds, age, languages, personal data."""
+"""What becomes of each row by itself: repairs, broken rows, kinds, age, languages, private data."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,11 @@ from tunewell.curate import age, rules
 from tunewell.curate.findings import SpanRecord
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.row_checks import RowLook
-from tunewell.curate.rows import InputRow
+from tunewell.curate.rows import (
+    InputRow,
+    counted,
+    training_of,
+)
 from tunewell.curate.superseded import superseded
 from tunewell.task import TaskFile
 
@@ -31,94 +36,116 @@ def apply_row_rules(
     Returns:
         Where personal data stood, by row.
     """
-    seen = _SeenRows(rows, looked)
-    for row, look in seen.there():
-        if look.turns is not None:
-            _repair(row, look.turns, look, file, ledger)
-        if look.fault and not row.held:
-            _broken(row, look.fault, file, ledger)
-
-    age.date_by_text(seen.training(), file, ledger)
-    limit = file.spec.rules.max_age
-    today = age.as_of(seen.training(), limit) if limit else None
-    rules.kinds(seen.training(), file, ledger)
-    age.age(seen.training(), file, ledger, today=today)
-    newest = age.newest(seen.training())
-    superseded(seen.training(), file, ledger, today=today or newest)
-
-    for row, look in seen.there():
-        if not row.held:
-            rules.languages(row, look.languages, file, ledger)
-    rules.words(seen.training(), file, ledger)
-
-    spans: list[SpanRecord] = []
-    for row, look in seen.there():
-        if look.masked is not None:
-            spans += _spans(row, look)
-            _personal(row, look, file, ledger)
-    return spans
+    step = _RowSteps(rows, looked, file, ledger)
+    step.repair_or_drop_broken()
+    step.apply_ages_and_kinds()
+    step.check_languages()
+    rules.words(training_of(rows), file, ledger)
+    return list(step.treat_personal_data())
 
 
 @dataclass(frozen=True)
-class _SeenRows:
-    """Rows with what the pass saw in each."""
+class _RowSteps:
+    """Steps that look at each row by itself.
+
+    Attributes:
+        rows: Every row that was read.
+        looked: What the pass over rows saw in each.
+        file: The project's definition.
+        ledger: Receipts.
+    """
 
     rows: Sequence[InputRow]
     looked: Sequence[RowLook]
+    file: TaskFile
+    ledger: Ledger
 
-    def there(self) -> Iterator[tuple[InputRow, RowLook]]:
-        """Those that are still there."""
+    def _there(self) -> Iterator[tuple[InputRow, RowLook]]:
+        """Rows that are still there, with what was seen in them."""
         for row, look in zip(self.rows, self.looked, strict=True):
             if not row.dropped:
                 yield row, look
 
-    def training(self) -> list[InputRow]:
-        """Those that are still there and may be trained on."""
-        return [row for row in self.rows if not row.dropped and not row.held]
+    def repair_or_drop_broken(self) -> None:
+        """Repair each row; drop it if it cannot be trained on as it is, or report it."""
+        for row, look in self._there():
+            if look.turns is not None:
+                row.set_texts(look.turns)
+                self._note_repair(row, look)
+            if look.fault and not row.held:
+                self._drop_broken(row, look.fault)
 
+    def _note_repair(self, row: InputRow, look: RowLook) -> None:
+        by = StepRule(
+            step="repair",
+            rule="certain repairs of the text",
+            cites=self.file.where("rules.repair"),
+            code="D08" if look.mojibake else "",
+        )
+        self.ledger.change(row, by, evidence=", ".join(look.repairs))
 
-def _repair(
-    row: InputRow,
-    texts: Sequence[str],
-    look: RowLook,
-    file: TaskFile,
-    ledger: Ledger,
-) -> None:
-    row.set_texts(texts)
-    by = StepRule(
-        step="repair",
-        rule="certain repairs of the text",
-        cites=file.where("rules.repair"),
-        code="D08" if look.mojibake else "",
-    )
-    ledger.change(row, by, evidence=", ".join(look.repairs))
+    def _drop_broken(self, row: InputRow, fault: Sequence[str]) -> None:
+        if self.file.spec.rules.broken == "report":
+            self.ledger.seen("D08", [row.id])
+            return
+        kind, rule, evidence = fault
+        by = StepRule(
+            step="broken",
+            rule=rule,
+            cites=self.file.where("rules.broken"),
+            code="D08",
+        )
+        self.ledger.drop(row, by, evidence=f"{kind}: {evidence}")
 
+    def apply_ages_and_kinds(self) -> None:
+        """Drop rows of kinds that do not belong, stale ones and superseded ones."""
+        file, ledger = self.file, self.ledger
+        age.date_by_text(training_of(self.rows), file, ledger)
+        today = self._day_of_ages()
+        rules.kinds(training_of(self.rows), file, ledger)
+        age.age(training_of(self.rows), file, ledger, today=today)
+        there = training_of(self.rows)
+        superseded(there, file, ledger, today=today or age.newest(there))
 
-def _broken(row: InputRow, fault: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
-    kind, rule, evidence = fault
-    if file.spec.rules.broken == "report":
-        ledger.seen("D08", [row.id])
-        return
-    by = StepRule("broken", rule, file.where("rules.broken"), "D08")
-    ledger.drop(row, by, evidence=f"{kind}: {evidence}")
+    def _day_of_ages(self) -> dt.date | None:
+        limit = self.file.spec.rules.max_age
+        return age.as_of(training_of(self.rows), limit) if limit else None
 
+    def check_languages(self) -> None:
+        """Drop rows in other languages than those wanted."""
+        for row, look in self._there():
+            if not row.held:
+                rules.languages(row, look.languages, self.file, self.ledger)
 
-def _spans(row: InputRow, look: RowLook) -> Iterator[SpanRecord]:
-    for turn, start, end, kind in look.spans:
-        yield {"row": row.id, "turn": turn, "start": start, "end": end, "type": kind}
+    def treat_personal_data(self) -> Iterator[SpanRecord]:
+        """Mask personal data, drop the rows that hold it, or report them; gives the places."""
+        for row, look in self._there():
+            if look.masked is not None:
+                yield from look.span_records(row.id)
+                self._treat(row, look, look.masked)
 
+    def _treat(
+        self,
+        row: InputRow,
+        look: RowLook,
+        masked: Sequence[str],
+    ) -> None:
+        choice = self.file.spec.rules.personal
+        evidence = counted(look.kinds_of_personal_data())
+        if choice == "report":
+            self.ledger.seen("D07", [row.id])
+        elif choice == "drop" and not row.held:
+            by = self._personal("rows with personal data are dropped")
+            self.ledger.drop(row, by, evidence=evidence)
+        else:
+            row.set_texts(masked)
+            by = self._personal("personal data is masked, the same value always alike")
+            self.ledger.change(row, by, evidence=evidence)
 
-def _personal(row: InputRow, look: RowLook, file: TaskFile, ledger: Ledger) -> None:
-    choice = file.spec.rules.personal
-    cites = file.where("rules.personal")
-    kinds = [kind for *_, kind in look.spans]
-    evidence = ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
-    if choice == "report":
-        ledger.seen("D07", [row.id])
-    elif choice == "drop" and not row.held:
-        rule = "rows with personal data are dropped"
-        ledger.drop(row, StepRule("personal data", rule, cites, "D07"), evidence=evidence)
-    else:
-        row.set_texts(look.masked or [])
-        rule = "personal data is masked, the same value always alike"
-        ledger.change(row, StepRule("personal data", rule, cites, "D07"), evidence=evidence)
+    def _personal(self, rule: str) -> StepRule:
+        return StepRule(
+            step="personal data",
+            rule=rule,
+            cites=self.file.where("rules.personal"),
+            code="D07",
+        )

@@ -37,7 +37,11 @@ _REPLACED = StepRule(
 )
 
 
-def take_up(rows: list[InputRow], words: PeopleChanges, ledger: Ledger) -> None:
+def take_up(
+    rows: list[InputRow],
+    words: PeopleChanges,
+    ledger: Ledger,
+) -> None:
     """Put people's words in the rows, with receipts.
 
     Called before any rule, so that every rule holds for them too.
@@ -64,7 +68,11 @@ def take_up(rows: list[InputRow], words: PeopleChanges, ledger: Ledger) -> None:
     rows += made
 
 
-def _settle(row: InputRow, word: WrittenAnswer, ledger: Ledger) -> None:
+def _settle(
+    row: InputRow,
+    word: WrittenAnswer,
+    ledger: Ledger,
+) -> None:
     turns = row.answered(word.target)
     tags = {**row.tags, **word.tags}
     if turns == row.turns and tags == row.tags:
@@ -74,7 +82,11 @@ def _settle(row: InputRow, word: WrittenAnswer, ledger: Ledger) -> None:
     ledger.change(row, _GOLD, evidence=_written_by(word))
 
 
-def _corrected(row: InputRow, word: WrittenAnswer, ledger: Ledger) -> InputRow:
+def _corrected(
+    row: InputRow,
+    word: WrittenAnswer,
+    ledger: Ledger,
+) -> InputRow:
     """The row with a person's answer; the old one is dropped."""
     reviewed = word.by == "review"
     made = replace(

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass
 
-from tunewell.curate.rows import InputRow, clip
-from tunewell.similar.coverage import SetFit, Width, fit, width_of
+from tunewell.curate.rows import (
+    InputRow,
+    clip,
+    gists_of,
+)
+from tunewell.similar.coverage import (
+    SetFit,
+    Width,
+    fit,
+    width_of,
+)
 from tunewell.similar.vectors import available
 from tunewell.stats.precision import observed_share
 from tunewell.task import Slice, TaskFile
-from tunewell.types import Estimate, Finding, Threshold
+from tunewell.types import (
+    Estimate,
+    Finding,
+    Threshold,
+)
 
 UNCOVERED = 0.15
 """Share of the target's rows without a near training row from which a set is the wrong exam."""
@@ -31,7 +48,12 @@ _MOST_ROWS = 500
 Name = Callable[[InputRow], str]
 
 
-def _unchecked(code: str, stage: str, why: str, remedy: str = "") -> Finding:
+def _unchecked(
+    code: str,
+    stage: str,
+    why: str,
+    remedy: str = "",
+) -> Finding:
     return Finding(
         code=code,
         status="unchecked",
@@ -66,7 +88,7 @@ def exam(
         return _unchecked("D02", stage, why, "tunewell doctor FILE --eval EVAL")
     if not available():
         return _no_vectors("D02", stage)
-    found = fit([row.gist for row in rows], [row.gist for row in target])
+    found = fit(gists_of(rows), gists_of(target))
     finding = Finding(
         code="D02",
         status="clear",
@@ -97,13 +119,18 @@ def _fit_in_words(found: SetFit) -> str:
     return words
 
 
-def width(rows: Sequence[InputRow], *, stage: str, seed: int = 0) -> Finding:
+def width(
+    rows: Sequence[InputRow],
+    *,
+    stage: str,
+    seed: int = 0,
+) -> Finding:
     """How many kinds of thing the rows really speak of (D13)."""
     if len(rows) < _FEWEST:
         return _unchecked("D13", stage, f"{len(rows)} rows are too few to cluster")
     if not available():
         return _no_vectors("D13", stage)
-    found = width_of([row.gist for row in rows], seed=seed)
+    found = width_of(gists_of(rows), seed=seed)
     threshold = NARROW * found.clusters
     finding = Finding(
         code="D13",
@@ -163,7 +190,12 @@ class _SliceShare:
         return f"{self.name} {self.has.value:.0%} for {self.due:.0%}"
 
 
-def slices(rows: Sequence[InputRow], file: TaskFile, *, stage: str) -> Finding:
+def slices(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    *,
+    stage: str,
+) -> Finding:
     """Share of each slice against the target population (D14)."""
     shares: list[_SliceShare] = []
     for i, part in enumerate(file.spec.slices):
@@ -196,7 +228,11 @@ def slices(rows: Sequence[InputRow], file: TaskFile, *, stage: str) -> Finding:
     )
 
 
-def _shares_of(rows: Sequence[InputRow], part: Slice, origin: str) -> Iterator[_SliceShare]:
+def _shares_of(
+    rows: Sequence[InputRow],
+    part: Slice,
+    origin: str,
+) -> Iterator[_SliceShare]:
     """Each value of a slice that the target population has, among the rows that have a value."""
     counts = Counter(row.field(part.field) for row in rows)
     del counts[""]

@@ -5,15 +5,31 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from tunewell.errors import DataError
-from tunewell.task import DataSource
+from tunewell.task import DataSource, TaskFile
+
+ROLES = ("train", "test")
+"""What data is for."""
 
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 
-def find_files(source: DataSource, *, root: Path, where: str = "") -> list[Path]:
+def sources_of(file: TaskFile, *roles: str) -> Iterator[tuple[DataSource, str]]:
+    """The data sources of these roles (all, if none is named), each with the line that names it."""
+    for i, source in enumerate(file.spec.data):
+        if source.role in (roles or ROLES):
+            yield source, file.where(f"data.{i}.path")
+
+
+def find_files(
+    source: DataSource,
+    *,
+    root: Path,
+    where: str = "",
+) -> list[Path]:
     """The files of a source, sorted.
 
     A folder stands for all files in it but hidden ones; a pattern stands for the files that it
@@ -46,10 +62,10 @@ def find_files(source: DataSource, *, root: Path, where: str = "") -> list[Path]
 
 
 def _files_at(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = path.rglob("*")
+        return [found for found in inside if found.is_file() and not found.name.startswith(".")]
     if path.is_file():
         return [path]
-    if path.is_dir():
-        visible = [inside for inside in path.rglob("*") if not inside.name.startswith(".")]
-        return [inside for inside in visible if inside.is_file()]
-    matched = [Path(name) for name in glob.glob(str(path), recursive=True)]
-    return [match for match in matched if match.is_file()]
+    matched = map(Path, glob.glob(str(path), recursive=True))
+    return list(filter(Path.is_file, matched))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,22 @@ class SourceRecord:
     value: Any
     own_id: str = ""
 
+    def note_encoding(self, encoding: str, text: str = "") -> None:
+        """Note in the record that its text was not UTF-8.
 
-def rejected(line: int, why: str, evidence: str = "") -> SourceRecord:
+        Args:
+            encoding: What it was.
+            text: The text; the record as JSON if empty.
+        """
+        if encoding == "cp1252" and isinstance(self.value, dict):
+            self.value[DECODED] = clip(text or json.dumps(self.value, default=str))
+
+
+def rejected(
+    line: int,
+    why: str,
+    evidence: str = "",
+) -> SourceRecord:
     """What cannot be read, with the first characters of it."""
     return SourceRecord(line, Reject("", why, clip(evidence)))
 

@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tunewell.curate.receipts import Ledger, StepRule
-from tunewell.curate.rows import Families, InputRow, ids_of, newest_of
-from tunewell.similar import THRESHOLD, by_key, key
+from tunewell.curate.rows import (
+    Families,
+    InputRow,
+    ids_of,
+    members_of,
+    newest_of,
+)
+from tunewell.similar import (
+    THRESHOLD,
+    by_key,
+    key,
+)
 from tunewell.similar.row_copies import find_copies
 from tunewell.task import TaskFile
 
 
-def exact(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> Families:
+def exact(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> Families:
     """Keep one of each set of equal rows (D03), equal after normalisation; gives the families."""
     choice = file.spec.rules.exact_duplicates
     families = same(rows)
     if choice == "report":
-        for family in families:
-            ledger.seen("D03", ids_of(family[1:]))
+        ledger.seen("D03", ids_of(members_of(families, but=1)))
         return families
 
     by = StepRule(
@@ -30,7 +43,12 @@ def exact(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> Families:
         kept = newest_of(family) if choice == "newest" else family[0]
         for row in family:
             if row is not kept:
-                ledger.drop(row, by, evidence="equal after normalisation", other=kept.id)
+                ledger.drop(
+                    row,
+                    by,
+                    evidence="equal after normalisation",
+                    other=kept.id,
+                )
     return families
 
 
@@ -54,8 +72,7 @@ def near(
     families = _rows_at(found.families, rows)
     templates = _rows_at(found.templates, rows)
     if file.spec.rules.near_duplicates == "report":
-        for family in families:
-            ledger.seen("D04", ids_of(family[1:]))
+        ledger.seen("D04", ids_of(members_of(families, but=1)))
         return families, templates
 
     by = StepRule(

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import (
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 
 from pydantic import Field
 
 from tunewell.checks.people import plain_name
-from tunewell.checks.personal import TYPES, find_personal, mask, placeholder
+from tunewell.checks.personal import (
+    TYPES,
+    find_personal,
+    mask,
+    placeholder,
+)
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.rows import InputRow
 from tunewell.curate.versions import datasets
@@ -16,7 +25,13 @@ from tunewell.errors import UserError
 from tunewell.lineage import downstream
 from tunewell.similar import normalise
 from tunewell.store import Store
-from tunewell.types import Dataset, Split, Trained, Value, digest
+from tunewell.types import (
+    Dataset,
+    Split,
+    Trained,
+    Value,
+    digest,
+)
 
 ERASURE = "erasure"
 """Kind of the events that say whom to leave out of every dataset to come.
@@ -70,11 +85,20 @@ class ErasedPerson:
             text: The text.
             words: Its words, normalised.
         """
-        if any(mark in text for mark in self.marks if mark.startswith("[")):
+        if _holds_one_of(text, self.placeholders):
             return True
         last = len(words) - self.words
         runs = {" ".join(words[at : at + self.words]) for at in range(last + 1)}
-        return any(mark_of(run) in self.marks for run in runs)
+        return not self.marks.isdisjoint(map(mark_of, runs))
+
+    @property
+    def placeholders(self) -> list[str]:
+        """The marks that stand in texts."""
+        return [mark for mark in self.marks if mark.startswith("[")]
+
+
+def _holds_one_of(text: str, marks: Iterable[str]) -> bool:
+    return any(mark in text for mark in marks)
 
 
 def marks_of(person: str) -> frozenset[str]:
@@ -99,18 +123,25 @@ def mark_of(person: str) -> str:
     return digest({"person": normalise(person)})
 
 
-def mentions(texts: Iterable[str], person: str, marks: frozenset[str]) -> bool:
+def mentions(
+    texts: Iterable[str],
+    person: str,
+    marks: frozenset[str],
+) -> bool:
     """Whether a text names the person, or holds one of the person's placeholders."""
     wanted = f" {normalise(person)} "
     for text in texts:
-        if wanted in f" {normalise(text)} ":
-            return True
-        if any(mark in text for mark in marks):
+        if wanted in f" {normalise(text)} " or _holds_one_of(text, marks):
             return True
     return False
 
 
-def erase(store: Store, person: str, *, author: str) -> Erasure:
+def erase(
+    store: Store,
+    person: str,
+    *,
+    author: str,
+) -> Erasure:
     """Take a person out of every dataset version to come.
 
     Say where the person is in those there are.
@@ -145,7 +176,11 @@ def erase(store: Store, person: str, *, author: str) -> Erasure:
         "models": models,
     }
     store.say(ERASURE, tombstone, author=author, record=record)
-    return Erasure(tombstone=tombstone, rows=rows, models=tuple(dict.fromkeys(models)))
+    return Erasure(
+        tombstone=tombstone,
+        rows=rows,
+        models=tuple(dict.fromkeys(models)),
+    )
 
 
 def _rows_with(
@@ -163,7 +198,11 @@ def _rows_with(
     return tuple(hit)
 
 
-def _models_on(store: Store, dataset: Dataset, rows: frozenset[str]) -> list[str]:
+def _models_on(
+    store: Store,
+    dataset: Dataset,
+    rows: frozenset[str],
+) -> list[str]:
     """Models that were trained on one of the rows: it stood in the folds of their split."""
     found: list[str] = []
     for run in downstream(store, dataset.examples):
@@ -203,9 +242,8 @@ def drop_erased(
     if not people:
         return
     for row in rows:
-        texts = [text for _, text in row.turns]
-        masked = [mask(text, find_personal(text)) for text in texts]
-        if names_erased([*texts, *masked], people):
+        masked = [mask(text, find_personal(text)) for text in row.texts]
+        if names_erased([*row.texts, *masked], people):
             ledger.drop(row, _ERASED, evidence="an erased person")
 
 

@@ -14,7 +14,11 @@ from tunewell.curate.rows import InputRow, ids_of
 from tunewell.curate.superseded import REPORTED
 from tunewell.pitfalls import pitfall
 from tunewell.task import Rules, TaskFile
-from tunewell.types import Estimate, Finding, Threshold
+from tunewell.types import (
+    Estimate,
+    Finding,
+    Threshold,
+)
 
 _RULE = {
     "D01": "rules.kinds",
@@ -228,7 +232,11 @@ _CAP_RULE = "rules.templates.max_per_family"
 _CAP = f"{_CAP_RULE} in tunewell.yaml"
 
 
-def _leaks(leaks: Sequence[RowLeak], read: int, tests: int) -> Finding:
+def _leaks(
+    leaks: Sequence[RowLeak],
+    read: int,
+    tests: int,
+) -> Finding:
     if not tests:
         return Finding(
             code="D11",

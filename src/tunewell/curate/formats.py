@@ -5,17 +5,19 @@ OpenAI messages, ShareGPT, Alpaca, prompt and completion, plain text, or columns
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from tunewell.curate.dates import as_date
+from tunewell.curate.row_fields import (
+    Columns,
+    Misfit,
+    RowFields,
+    as_text,
+    column_of,
+)
 from tunewell.curate.rows import InputRow, clip
-from tunewell.task import DataSource, FieldMap, Format
+from tunewell.task import DataSource, Format
 
 ROLES = {
     "system": "system",
@@ -59,38 +61,7 @@ _CONTENT = ("content", "value", "text")
 
 _CALLS = ("tool_calls", "function_call")
 
-_DATES = (
-    "date",
-    "created",
-    "created_at",
-    "timestamp",
-    "published",
-    "published_at",
-    "updated_at",
-)
-
-_GROUPS = (
-    "document_id",
-    "doc_id",
-    "document_name",
-    "conversation_id",
-    "dialogue_id",
-    "session_id",
-    "thread_id",
-    "patient_id",
-    "parent_document",
-    "doc",
-)
-"""Columns that say which rows belong together, where the project names none."""
-
-Columns = Mapping[str, Any]
-"""A record: the user's columns."""
-
 Turns = list[tuple[str, str]]
-
-
-class Misfit(ValueError):
-    """A record that cannot become a row; the message says which rule it breaks."""
 
 
 def detect(record: Columns, source: DataSource) -> Format:
@@ -103,17 +74,25 @@ def detect(record: Columns, source: DataSource) -> Format:
     """
     if source.format != "auto":
         return source.format
-    if source.fields.input or source.fields.target or source.template:
+    if any((source.fields.input, source.fields.target, source.template)):
         return "fields"
-    for name in _TURNS:
-        turns = record.get(name)
-        if isinstance(turns, list) and (turns or name == "messages"):
-            return "sharegpt" if _is_sharegpt(turns) else "messages"
+    by_turns = _format_of_turns(record)
+    if by_turns is not None:
+        return by_turns
     if "instruction" in record and not record.keys().isdisjoint(("output", "response")):
         return "alpaca"
     if _pair(record):
         return "prompt_completion"
     return "text" if "text" in record else "fields"
+
+
+def _format_of_turns(record: Columns) -> Format | None:
+    """The format of a record that holds turns; ``messages`` may be empty."""
+    for name in _TURNS:
+        turns = record.get(name)
+        if isinstance(turns, list) and (turns or name == "messages"):
+            return "sharegpt" if _is_sharegpt(turns) else "messages"
+    return None
 
 
 def _is_sharegpt(turns: list[Any]) -> bool:
@@ -154,14 +133,14 @@ def row_of(
         record = {**record["metadata"], **record}
     turns = _READERS[form](record, source)
 
-    known = _KnownOfRow(record, source.fields)
+    known = RowFields(record, source.fields)
     date = known.date()
     row = InputRow(
-        id=known.text("id").strip() or own_id or place,
+        id=known.id(own_id or place),
         place=place,
         turns=turns,
-        source=known.text("source") or name,
-        kind=known.text("kind") or source.kind,
+        source=known.text("source", name),
+        kind=known.text("kind", source.kind),
         date=date,
         group=known.group(look=source.format == "auto"),
         parent=known.text("parent"),
@@ -173,79 +152,6 @@ def row_of(
     if system and not row.has_system:
         row.turns.insert(0, ("system", system))
     return row
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownOfRow:
-    """What a record says of its row beside the conversation.
-
-    Attributes:
-        record: The user's columns.
-        fields: What the user says they are.
-    """
-
-    record: Columns
-    fields: FieldMap
-
-    def text(self, field: str) -> str:
-        """A field, from the user's own column if there is one, else from the one named so."""
-        own = getattr(self.fields, field)
-        if own:
-            return _first(self.record, own, required=field == "id")
-        if field in (self.fields.input, self.fields.target):
-            return ""
-        return as_text(self.record.get(field))
-
-    def system(self) -> str:
-        """The system turn."""
-        return as_text(self.record.get(self.fields.system or "system"))
-
-    def date(self) -> dt.date | None:
-        """The day: of the user's own column, else of the first known one that holds a date."""
-        if self.fields.date:
-            return as_date(self.record.get(self.fields.date))
-        for name in _DATES:
-            date = as_date(self.record.get(name))
-            if date is not None:
-                return date
-        return None
-
-    def group(self, *, look: bool) -> str:
-        """The group; where the user names no column, of the first known one if so wanted."""
-        named = self.text("group")
-        if named or self.fields.group or not look:
-            return named
-        for name in _GROUPS:
-            text = as_text(self.record.get(name))
-            if text.strip():
-                return f"{name} {text}"
-        return ""
-
-    def tags(self, date: dt.date | None) -> dict[str, str]:
-        """The columns that the user wants kept, and what stands for a date and is none."""
-        tags: dict[str, str] = {}
-        for column in self.fields.tags:
-            if column in self.record:
-                tags[column] = as_text(self.record[column])
-        stated = self.text("date")
-        if stated and date is None:
-            tags["date_text"] = stated
-        return {name: value for name, value in tags.items() if value}
-
-
-def _first(record: Columns, columns: str, *, required: bool) -> str:
-    """The first value that is not empty among columns between bars (``urls | doc``)."""
-    names = [columns]
-    if columns not in record:
-        names = [name.strip() for name in columns.split("|")]
-    there = [name for name in names if name in record]
-    if required and not there:
-        raise Misfit(f"column {columns!r} is missing")
-    for name in there:
-        text = as_text(record[name])
-        if text:
-            return text
-    return ""
 
 
 def _messages(record: Columns, _source: DataSource) -> Turns:
@@ -271,8 +177,7 @@ def _content(turn: dict[str, Any], i: int) -> str:
     if turn.keys().isdisjoint((*_CONTENT, *_CALLS)):
         keys = clip(", ".join(map(str, turn)), 80)
         raise Misfit(f"turn {i} has no content: its keys are {keys}")
-    said = [turn[name] for name in _CONTENT if name in turn]
-    content = said[0] if said else None
+    content = turn.get("content", turn.get("value", turn.get("text")))
     if isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -285,22 +190,25 @@ def _content(turn: dict[str, Any], i: int) -> str:
 
 
 def _parts(parts: list[Any], i: int) -> str:
-    texts = []
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        else:
-            kind = part.get("type", "?") if isinstance(part, dict) else type(part).__name__
-            shown = repr(str(kind)[:40])
-            raise Misfit(f"turn {i} holds a part of type {shown}; only text can be trained on")
-    return "\n".join(texts)
+    return "\n".join(_part(part, i) for part in parts)
+
+
+def _part(part: Any, i: int) -> str:
+    """The text of a part of a turn."""
+    if isinstance(part, str):
+        return part
+    kind = type(part).__name__
+    if isinstance(part, dict):
+        kind = str(part.get("type", "?"))
+        text = part.get("text")
+        if isinstance(text, str):
+            return text
+    raise Misfit(f"turn {i} holds a part of type {kind[:40]!r}; only text can be trained on")
 
 
 def _alpaca(record: Columns, _source: DataSource) -> Turns:
     asked = [as_text(record.get("instruction")), as_text(record.get("input"))]
-    answer = record["output"] if "output" in record else record.get("response")
+    answer = record.get("output", record.get("response"))
     return [
         ("user", "\n\n".join(filter(None, asked))),
         ("assistant", as_text(answer)),
@@ -326,25 +234,18 @@ def _fields(record: Columns, source: DataSource) -> Turns:
     if not fields.input and not source.template:
         names = ", ".join(sorted(map(str, record))[:8])
         raise Misfit(f"no known format: columns {names} (name yours in data.fields)")
-    for column in filter(None, (fields.input, fields.target)):
-        if column not in record:
-            raise Misfit(f"column {column!r} is missing")
-
-    if source.template:
-        asked = fill(source.template, record)
-    else:
-        asked = as_text(record[fields.input])
+    named = filter(None, (fields.input, fields.target))
+    texts = {column: column_of(record, column) for column in named}
+    asked = fill(source.template, record) if source.template else texts[fields.input]
     turns = [("user", asked)]
     if fields.target:
-        turns.append(("assistant", as_text(record[fields.target])))
+        turns.append(("assistant", texts[fields.target]))
     return turns
 
 
 def _text(record: Columns, source: DataSource) -> Turns:
     column = source.fields.target or source.fields.input or "text"
-    if column not in record:
-        raise Misfit(f"column {column!r} is missing")
-    return [("assistant", as_text(record[column]))]
+    return [("assistant", column_of(record, column))]
 
 
 _READERS = {
@@ -371,23 +272,3 @@ def fill(template: str, record: Columns) -> str:
         return as_text(record[match[1]])
 
     return re.sub(r"\{([^{}]*)\}", value, template)
-
-
-def as_text(value: Any) -> str:
-    """A value as text; None and NaN are empty.
-
-    Example:
-        >>> as_text(3.0), as_text(None), as_text(True), as_text(["a"])
-        ('3.0', '', 'true', '["a"]')
-    """
-    if isinstance(value, str):
-        return value
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, (list, dict, tuple)):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return str(value)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.curate.decoding import (
-    DECODED,
     MAX_RECORD_BYTES,
     SourceRecord,
     byte_lines,
@@ -56,16 +55,19 @@ def json_lines(path: Path) -> Iterator[SourceRecord]:
             yield rejected(number, f"the line is longer than {MAX_RECORD_BYTES >> 20} MiB")
         elif line.strip():
             text, encoding = decode(line)
-            record = _loads(text)
-            if encoding == "cp1252" and isinstance(record, dict):
-                record[DECODED] = clip(text)
-            yield SourceRecord(number, record)
+            record = SourceRecord(number, _loads(text))
+            record.note_encoding(encoding, text)
+            yield record
 
 
 def _loads(text: str) -> Any:
     """The value, or a Reject."""
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        return json.loads(
+            text,
+            parse_constant=_no_constant,
+            object_pairs_hook=_once,
+        )
     except RecursionError:
         return Reject("", "the JSON is nested too deeply", clip(text))
     except ValueError as error:
@@ -80,9 +82,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object; of a key that stands twice JSON would silently keep the last."""
     made = dict(pairs)
     if len(made) != len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        twice = next(name for name in counts if counts[name] > 1)
-        raise ValueError(f"the key {clip(twice, 40)!r} stands twice")
+        names = [name for name, _ in pairs]
+        repeated = Counter(names) - Counter(made.keys())
+        first = next(iter(repeated))
+        raise ValueError(f"the key {clip(first, 40)!r} stands twice")
     return made
 
 
@@ -95,8 +98,7 @@ def json_document(path: Path) -> Iterator[SourceRecord]:
     start = len(text) - len(text.lstrip())
     if text[start : start + 1] == "[":
         for record in _Array(text).records(start + 1):
-            if encoding == "cp1252" and isinstance(record.value, dict):
-                record.value[DECODED] = clip(json.dumps(record.value, default=str))
+            record.note_encoding(encoding)
             yield record
         return
     document = _loads(text)
@@ -111,8 +113,9 @@ def json_document(path: Path) -> Iterator[SourceRecord]:
 
 def _object(document: dict[str, Any], text: str) -> Iterator[SourceRecord]:
     """Records of an object of objects, of an object that holds them in one list, or itself."""
-    lists = [value for value in document.values() if _is_list_of_objects(value)]
-    if document and all(isinstance(value, dict) for value in document.values()):
+    kinds = {type(value) for value in document.values()}
+    lists = list(filter(_is_list_of_objects, document.values()))
+    if kinds == {dict}:
         yield from _named_records(document, text)
     elif len(lists) == 1 and document.keys().isdisjoint(_ROW_KEYS):
         for record in lists[0]:  # {"data": [...]}
@@ -122,7 +125,7 @@ def _object(document: dict[str, Any], text: str) -> Iterator[SourceRecord]:
 
 
 def _is_list_of_objects(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > 0 and isinstance(value[0], dict)
+    return isinstance(value, list) and isinstance(next(iter(value), None), dict)
 
 
 def _named_records(document: dict[str, Any], text: str) -> Iterator[SourceRecord]:

@@ -29,5 +29,10 @@ def drop_leaks(
         evidence = leak.kind
         if leak.edited:
             evidence = f"{leak.kind}, similarity {leak.similarity:.2f}"
-        ledger.drop(leak.train, _NOT_NEAR_A_TEST_ROW, evidence=evidence, other=leak.test.id)
+        ledger.drop(
+            leak.train,
+            _NOT_NEAR_A_TEST_ROW,
+            evidence=evidence,
+            other=leak.test.id,
+        )
     return leaks

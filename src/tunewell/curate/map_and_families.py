@@ -5,18 +5,33 @@ See `tunewell.similar.shown_families`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import (
+    Iterator,
+    Mapping,
+    Sequence,
+)
 
 import numpy as np
 
 from tunewell.curate.leaks import RowLeak
 from tunewell.curate.receipts import Ledger
-from tunewell.curate.rows import InputRow, ids_of
+from tunewell.curate.rows import (
+    InputRow,
+    gists_of,
+    ids_of,
+)
 from tunewell.similar import similarities, split_words
 from tunewell.similar.arrays import Shares
 from tunewell.similar.gaps import with_gaps
 from tunewell.similar.meaning_map import make_map
-from tunewell.similar.shown_families import KEPT, TEST, Kin, Map, Member, Shown
+from tunewell.similar.shown_families import (
+    KEPT,
+    TEST,
+    Kin,
+    Map,
+    Member,
+    Shown,
+)
 from tunewell.similar.vectors import available
 
 FAMILIES = 8
@@ -30,6 +45,7 @@ LONGEST = 1_600
 
 _CHOSEN_FROM = 500
 _PRIVATE = "D07"
+_IN_OTHER_WORDS = ("edited", "paraphrased", "normalised")
 _OF_FAMILIES = ("D04", "D05", "D09")
 
 
@@ -56,34 +72,32 @@ def to_look_at(
             shown += _kin(code, groups, fates)
             numbers[code] = len(groups)
 
-    near = [leak for leak in leaks if leak.edited or leak.kind == "normalised"]
+    near = [leak for leak in leaks if leak.kind in _IN_OTHER_WORDS]
     if near:
         shown += _leaks(near)
         numbers["D11"] = len(near)
 
-    made = _map(rows, fates) if available() else None
+    made, why = _map(rows, fates)
     return Shown(
         map=made,
-        why="" if made else _why_no_map(),
+        why=why,
         families=tuple(shown),
         numbers=numbers,
     )
 
 
-def _why_no_map() -> str:
-    if available():
-        return "fewer than 20 rows"
-    return "the part 'vectors' is not installed"
-
-
-def _map(rows: Sequence[InputRow], fates: Mapping[str, str]) -> Map | None:
+def _map(rows: Sequence[InputRow], fates: Mapping[str, str]) -> tuple[Map | None, str]:
+    """The map of the rows, or why there is none."""
+    if not available():
+        return None, "the part 'vectors' is not installed"
     seen = [row for row in rows if fates.get(row.id) != _PRIVATE]
-    shown_fates = []
-    for row in seen:
-        survived_as = TEST if row.held else KEPT
-        shown_fates.append(fates.get(row.id) or survived_as)
-    made = make_map(ids_of(seen), [row.gist for row in seen], shown_fates)
-    return with_gaps(made) if made else None
+    survived = {row.id: TEST if row.held else KEPT for row in seen}
+    known = {**survived, **fates}
+    names = ids_of(seen)
+    made = make_map(names, gists_of(seen), [known[name] for name in names])
+    if made is None:
+        return None, "fewer than 20 rows"
+    return with_gaps(made), ""
 
 
 def _kin(

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.checks.recognise import load_recogniser
-from tunewell.curate import boilerplate, duplicates, superseded, templates
+from tunewell.curate import (
+    boilerplate,
+    duplicates,
+    superseded,
+    templates,
+)
 from tunewell.curate.apply_to_rows import apply_row_rules
 from tunewell.curate.contradictions import contradictions
 from tunewell.curate.corrections import take_up
-from tunewell.curate.data_files import find_files
-from tunewell.curate.erasure import ErasedPerson, drop_erased, erased
+from tunewell.curate.data_files import find_files, sources_of
+from tunewell.curate.erasure import (
+    ErasedPerson,
+    drop_erased,
+    erased,
+)
 from tunewell.curate.findings import Related, findings
 from tunewell.curate.leaks import drop_leaks
 from tunewell.curate.map_and_families import to_look_at
 from tunewell.curate.off_task import drop_off_task
-from tunewell.curate.read import ReadResult, read_source, settle_ids
+from tunewell.curate.read import (
+    ReadResult,
+    read_source,
+    settle_ids,
+)
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.row_checks import RowChecks, look
-from tunewell.curate.rows import InputRow, ids_of
+from tunewell.curate.rows import (
+    InputRow,
+    dropped_of,
+    ids_of,
+    tests_of,
+    training_of,
+)
 from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
@@ -30,13 +48,19 @@ from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.store.rows import content_digest, examples_to_table
 from tunewell.task import TaskFile
-from tunewell.types import Dataset, Finding, digest
+from tunewell.types import (
+    Dataset,
+    Finding,
+    digest,
+)
 
 Progress = Callable[[int, int], None]
 _STEPS = 9
 
 _CITED = ("rules", "task.instr")
 """Parts of the definition whose lines are cited by receipts."""
+
+_NOBODY = PeopleChanges()
 
 
 @dataclass
@@ -56,19 +80,14 @@ class Curated:
     related: Related = field(default_factory=Related)
 
     @property
-    def kept(self) -> list[InputRow]:
-        """Rows that are still there."""
-        return [row for row in self.rows if not row.dropped]
-
-    @property
     def training(self) -> list[InputRow]:
         """Rows that are still there and may be trained on."""
-        return [row for row in self.kept if not row.held]
+        return training_of(self.rows)
 
     @property
     def tests(self) -> list[InputRow]:
         """Rows of the project's own test set."""
-        return [row for row in self.kept if row.held]
+        return tests_of(self.rows)
 
 
 def inputs_of(file: TaskFile) -> dict[str, str]:
@@ -78,8 +97,7 @@ def inputs_of(file: TaskFile) -> dict[str, str]:
         DataError: A source is not there.
     """
     found: dict[str, str] = {}
-    for i, source in enumerate(file.spec.data):
-        where = file.where(f"data.{i}.path")
+    for i, (source, where) in enumerate(sources_of(file)):
         for path in find_files(source, root=file.root, where=where):
             found[f"data.{i}:{path.name}:{len(found)}"] = file_digest(path)
     facts = superseded.facts_of(file)
@@ -94,30 +112,39 @@ def parameters_of(file: TaskFile, store: Store | None = None) -> dict[str, Any]:
     The definition, what people said, who was erased.
     """
     spec = file.spec
-    parameters: dict[str, Any] = {
+    of_store = _parameters_of_store(store) if store is not None else {"erased": []}
+    return {
         "data": [source.model_dump(mode="json") for source in spec.data],
         "rules": spec.rules.model_dump(mode="json", by_alias=True),
         "instruction": spec.task.instruction,
         "shown": 1,  # curation before this had nothing to look at: it is done again
-        "erased": [],
         "cites": _cited_lines(file),
+        **of_store,
     }
-    if store is not None:
-        marks = {mark for person in erased(store) for mark in person.marks}
-        parameters["erased"] = sorted(marks)
-        words = words_for(store)
-        if words.digest:
-            parameters["words"] = words.digest
+
+
+def _parameters_of_store(store: Store) -> dict[str, Any]:
+    marks: set[str] = set()
+    for person in erased(store):
+        marks |= person.marks
+    parameters: dict[str, Any] = {"erased": sorted(marks)}
+    words = words_for(store)
+    if words.digest:
+        parameters["words"] = words.digest
     return parameters
 
 
 def _cited_lines(file: TaskFile) -> dict[str, str]:
     """The lines that receipts cite: moving a rule makes another dataset."""
-    names = [name for name in sorted(file.lines) if name.startswith(_CITED)]
-    return {name: file.where(name) for name in names}
+    return {name: file.where(name) for name in sorted(file.lines) if name.startswith(_CITED)}
 
 
-def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) -> Dataset:
+def curate(
+    file: TaskFile,
+    store: Store,
+    *,
+    progress: Progress | None = None,
+) -> Dataset:
     """Read the project's sources and make a dataset of them, with a receipt for every input row.
 
     Args:
@@ -134,10 +161,20 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
     tell = progress or _tell_nobody
     inputs = inputs_of(file)
     parameters = parameters_of(file, store)
-    found = reuse(store, "curate", inputs=inputs, parameters=parameters)
+    found = reuse(
+        store,
+        "curate",
+        inputs=inputs,
+        parameters=parameters,
+    )
     if found is not None:
         return store.get_value(found.outputs["dataset"], Dataset)
-    with record(store, "curate", inputs=inputs, parameters=parameters) as run:
+    with record(
+        store,
+        "curate",
+        inputs=inputs,
+        parameters=parameters,
+    ) as run:
         batch = read(file)
         tell(1, _STEPS)
         done = apply_rules(
@@ -148,7 +185,12 @@ def curate(file: TaskFile, store: Store, *, progress: Progress | None = None) ->
             progress=lambda step, _of: tell(1 + step, _STEPS),
         )
         dataset = _store(done, store)
-        shown = to_look_at(done.rows, done.ledger, done.related.families, done.related.leaks)
+        shown = to_look_at(
+            done.rows,
+            done.ledger,
+            done.related.families,
+            done.related.leaks,
+        )
         run.outputs["dataset"] = store.put_value(dataset)
         run.outputs["examples"] = dataset.examples
         run.outputs["receipts"] = dataset.receipts
@@ -170,9 +212,13 @@ def read(file: TaskFile) -> ReadResult:
         DataError: A source is missing, nothing can be read, or too much cannot be read.
     """
     batch = ReadResult()
-    for i, source in enumerate(file.spec.data):
-        where = file.where(f"data.{i}.path")
-        read_source(source, root=file.root, batch=batch, where=where)
+    for source, where in sources_of(file):
+        read_source(
+            source,
+            root=file.root,
+            batch=batch,
+            where=where,
+        )
     batch.require_rows(
         f"none of {batch.read} input rows can be read",
         place=file.where("data"),
@@ -195,8 +241,8 @@ def apply_rules(
     batch: ReadResult,
     *,
     people: Sequence[ErasedPerson] = (),
-    words: PeopleChanges | None = None,
-    progress: Progress | None = None,
+    words: PeopleChanges = _NOBODY,
+    progress: Progress = _tell_nobody,
 ) -> Curated:
     """Every step of curation on rows that were read, without a store.
 
@@ -207,41 +253,43 @@ def apply_rules(
         words: Corrections and gold of people, taken up before any rule.
         progress: Called with (steps done, steps).
     """
-    tell = progress or _tell_nobody
     ledger = Ledger()
     settle_ids(batch, ledger)
-    take_up(batch.rows, words or PeopleChanges(), ledger)
+    take_up(batch.rows, words, ledger)
     done = Curated(batch.rows, ledger, batch)
     related = done.related
 
     checks = _checks_of(file)
     drop_erased(done.rows, people, ledger)
     looked = look(done.rows, checks, Engine(file.spec.engine))
-    tell(1, _STEPS)
+    progress(1, _STEPS)
 
     related.spans = apply_row_rules(done.rows, looked, file, ledger)
     _drop_off_task(file, done)
-    tell(2, _STEPS)
+    progress(2, _STEPS)
     boilerplate.strip(done.training, file, ledger)
     _instruct(file, done)
-    tell(3, _STEPS)
+    progress(3, _STEPS)
 
     # Leaks first: a copy of a leak is a leak, not a duplicate.
     related.leaks = drop_leaks(done.training, done.tests, ledger)
-    tell(4, _STEPS)
+    progress(4, _STEPS)
     equal = duplicates.exact(done.training, file, ledger)
-    tell(5, _STEPS)
+    progress(5, _STEPS)
     edited, made_from_templates = duplicates.near(done.training, file, ledger)
     related.families["D03"] = equal
     related.families["D04"] = edited
     related.families["D05"] = templates.cap(made_from_templates, file, ledger)
-    tell(6, _STEPS)
-    copies = [*equal, *edited]
-    related.families["D09"] = contradictions(done.training, file, ledger, copies=copies)
-
+    progress(6, _STEPS)
+    related.families["D09"] = contradictions(
+        done.training,
+        file,
+        ledger,
+        copies=[*equal, *edited],
+    )
     ledger.keep(done.tests, "held out", "given as the test set: never trained on")
     ledger.keep(done.training, "end", "passed every rule")
-    tell(7, _STEPS)
+    progress(7, _STEPS)
     return done
 
 
@@ -261,13 +309,14 @@ def _checks_of(file: TaskFile) -> RowChecks:
 
 def _drop_off_task(file: TaskFile, done: Curated) -> None:
     """Drop what reads like the rows that were dropped for their kind."""
-    unwanted = file.spec.rules.kinds.drop
-    others = [row for row in done.rows if row.dropped and row.kind and row.kind in unwanted]
+    unwanted = frozenset(file.spec.rules.kinds.drop) - {""}
+    others = [row for row in dropped_of(done.rows) if row.kind in unwanted]
     if others:
         drop_off_task(done.training, others, file, done.ledger)
 
 
 def _instruct(file: TaskFile, done: Curated) -> None:
+    """Put the task's instruction in front of rows that have no system turn."""
     instruction = file.spec.task.instruction
     if not instruction:
         return
@@ -276,7 +325,7 @@ def _instruct(file: TaskFile, done: Curated) -> None:
         rule="rows without a system turn get the task's instruction",
         cites=file.where("task.instruction"),
     )
-    for row in done.kept:
+    for row in (*done.training, *done.tests):
         if not row.has_system:
             row.turns.insert(0, ("system", instruction))
             done.ledger.change(row, by)
@@ -284,17 +333,13 @@ def _instruct(file: TaskFile, done: Curated) -> None:
 
 def counts(done: Curated) -> dict[str, int]:
     """The counts of the Run: read, rejected, kept, held out, dropped by step, changed."""
-    training, tests = len(done.training), len(done.tests)
-    table = done.ledger.table()
-    steps = zip(table["action"].to_pylist(), table["step"].to_pylist(), strict=True)
-    by_step = Counter(f"{action}: {step}" for action, step in steps if action != "kept")
     return {
         "read": done.batch.read,
         "rejected": len(done.batch.rejects),
-        "kept": training,
-        "held_out": tests,
-        "dropped": len(done.rows) - training - tests,
-        **by_step,
+        "kept": len(done.training),
+        "held_out": len(done.tests),
+        "dropped": len(dropped_of(done.rows)),
+        **done.ledger.count_by_step(),
     }
 
 
@@ -310,10 +355,11 @@ def seen(file: TaskFile, done: Curated) -> list[Finding]:
 
 
 def _store(done: Curated, store: Store) -> Dataset:
-    kept = sorted(done.kept, key=lambda row: row.id)
-    held = ids_of([row for row in kept if row.held])
+    kept = sorted([*done.training, *done.tests], key=lambda row: row.id)
+    held = sorted(ids_of(done.tests))
     examples = examples_to_table(row.example() for row in kept)
-    receipts = done.ledger.table().sort_by([("row", "ascending"), ("order", "ascending")])
+    receipts = done.ledger.table()
+    receipts = receipts.sort_by([("row", "ascending"), ("order", "ascending")])
     content = {
         "examples": content_digest(examples),
         "receipts": content_digest(receipts),
@@ -324,7 +370,7 @@ def _store(done: Curated, store: Store) -> Dataset:
         rows=len(kept),
         examples=store.put_table(examples),
         receipts=store.put_table(receipts),
-        held_out=held,
+        held_out=tuple(held),
         read=done.batch.read,
     )
 

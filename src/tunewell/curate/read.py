@@ -13,11 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.curate.data_files import find_files
-from tunewell.curate.decoding import DECODED, NOTED, SourceRecord
+from tunewell.curate.decoding import (
+    DECODED,
+    NOTED,
+    SourceRecord,
+)
 from tunewell.curate.formats import Misfit, row_of
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.records import records
-from tunewell.curate.rows import InputRow, Reject, clip
+from tunewell.curate.rows import (
+    InputRow,
+    Reject,
+    clip,
+)
 from tunewell.errors import DataError
 from tunewell.store.files import file_digest
 from tunewell.task import DataSource
@@ -54,7 +62,13 @@ class ReadResult:
         first = self.rejects[0]
         return f"{first.place}: {first.why}"
 
-    def require_rows(self, said: str, *, hint: str, place: str = "") -> None:
+    def require_rows(
+        self,
+        said: str,
+        *,
+        hint: str,
+        place: str = "",
+    ) -> None:
         """Raise where nothing became a row.
 
         Args:
@@ -71,7 +85,13 @@ class ReadResult:
         raise DataError(f"{said}{first}", place=place, hint=hint)
 
 
-def read_source(source: DataSource, *, root: Path, batch: ReadResult, where: str = "") -> None:
+def read_source(
+    source: DataSource,
+    *,
+    root: Path,
+    batch: ReadResult,
+    where: str = "",
+) -> None:
     """Read the files of a source into a batch.
 
     Args:
@@ -94,7 +114,11 @@ def read_source(source: DataSource, *, root: Path, batch: ReadResult, where: str
                 return
 
 
-def _place_name(path: Path, paths: list[Path], root: Path) -> str:
+def _place_name(
+    path: Path,
+    paths: list[Path],
+    root: Path,
+) -> str:
     if not path.is_relative_to(root):
         root = Path(os.path.commonpath([each.parent for each in paths]))
     name = path.relative_to(root).as_posix()
@@ -181,11 +205,21 @@ class _SourceFile:
         """Name of the file without its suffix, as its places write it."""
         return Path(self.name).stem
 
-    def _reject(self, place: str, why: str, value: Any) -> None:
+    def _reject(
+        self,
+        place: str,
+        why: str,
+        value: Any,
+    ) -> None:
         shown = clip(json.dumps(value, default=str))
         self.batch.rejects.append(Reject(place, why, shown))
 
-    def _note(self, row: InputRow, rule: str, evidence: str) -> None:
+    def _note(
+        self,
+        row: InputRow,
+        rule: str,
+        evidence: str,
+    ) -> None:
         self.batch.repairs.append((row, rule, evidence))
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tunewell.curate.rows import InputRow, Reject, clip
+from tunewell.curate.rows import (
+    InputRow,
+    Reject,
+    clip,
+)
 from tunewell.store.rows import RECEIPTS
 from tunewell.types import Action
 
@@ -81,7 +86,12 @@ class Ledger:
         by = StepRule("read", clip(reject.why, _REJECT_CHARACTERS), code="D08")
         self._write(reject.place, reject.place, "dropped", by, reject.evidence, "")
 
-    def keep(self, rows: Iterable[InputRow], step: str, rule: str) -> None:
+    def keep(
+        self,
+        rows: Iterable[InputRow],
+        step: str,
+        rule: str,
+    ) -> None:
         """The last word for every row that was not dropped."""
         by = StepRule(step, rule, cites="")
         for row in rows:
@@ -119,6 +129,14 @@ class Ledger:
             column.append(value)
         if by.code:
             self.rows.setdefault(by.code, []).append(row)
+
+    def count_by_step(self) -> Counter[str]:
+        """How many rows each step changed and dropped: ``dropped: leaks``."""
+        found: Counter[str] = Counter()
+        for action, step in zip(self._columns["action"], self._columns["step"], strict=True):
+            if action != "kept":
+                found[f"{action}: {step}"] += 1
+        return found
 
     def showing(self, code: str) -> Sequence[str]:
         """Ids of the rows that show a pitfall, each once."""

@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.decoding import DECODED, NOTED, SourceRecord, decode, rejected
+from tunewell.curate.decoding import (
+    NOTED,
+    SourceRecord,
+    decode,
+    rejected,
+)
 from tunewell.curate.documents import (
     Document,
     Unreadable,
@@ -16,7 +21,11 @@ from tunewell.curate.documents import (
     from_html,
     from_pdf,
 )
-from tunewell.curate.json_rows import json_document, json_lines, looks_like_lines
+from tunewell.curate.json_rows import (
+    json_document,
+    json_lines,
+    looks_like_lines,
+)
 from tunewell.curate.rows import clip
 from tunewell.curate.tables import parquet, table
 
@@ -50,15 +59,13 @@ def document(path: Path) -> Iterator[SourceRecord]:
         yield rejected(1, clip(str(error)))
         return
     parts = chunks(found.text)
+    siblings = {"group": path.name} if len(parts) > 1 else {}
+    noted = {NOTED: found.note} if found.note else {}
     for number, part in enumerate(parts, 1):
-        record: dict[str, Any] = {"text": part, "date": found.date}
-        if len(parts) > 1:
-            record["group"] = path.name
-        if encoding == "cp1252":
-            record[DECODED] = clip(part)
-        if found.note:
-            record[NOTED] = found.note
-        yield SourceRecord(number, record)
+        values: dict[str, Any] = {"text": part, "date": found.date}
+        record = SourceRecord(number, {**values, **siblings, **noted})
+        record.note_encoding(encoding, part)
+        yield record
 
 
 def _document_of(path: Path) -> tuple[Document, str]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import (
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
@@ -26,6 +31,9 @@ _FEWEST_TOLD = 20
 
 PersonalPlace = tuple[int, int, int, str]
 """Turn, start, end and type of personal data."""
+
+_CONTENTS = pa.large_list(pa.large_string())
+_OUT = pa.schema([("look", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +61,14 @@ class RowLook:
         """Whether text in a wrong encoding was repaired."""
         return "mojibake" in self.repairs
 
-    @classmethod
-    def of(cls, values: Sequence[str]) -> RowLook:
-        """From the columns of the pass, in order."""
-        loaded = [json.loads(value) if value else None for value in values]
-        turns, repairs, fault, languages, spans, masked = loaded
-        return cls(
-            turns=turns,
-            repairs=repairs or [],
-            fault=fault,
-            languages=languages or [],
-            spans=spans or [],
-            masked=masked,
-        )
+    def kinds_of_personal_data(self) -> Counter[str]:
+        """How many there are of each type, sorted by type."""
+        return Counter(sorted(kind for *_, kind in self.spans))
 
-
-_COLUMNS = tuple(RowLook.__dataclass_fields__)
-_OUT = pa.schema([(name, pa.string()) for name in _COLUMNS])
+    def span_records(self, row: str) -> Iterator[Mapping[str, str | int]]:
+        """Where personal data stands in the row of this id."""
+        for turn, start, end, kind in self.spans:
+            yield {"row": row, "turn": turn, "start": start, "end": end, "type": kind}
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,6 @@ class RowChecks:
     Attributes:
         repair: Certain repairs.
         languages: Language of input and target.
-        personal: Personal data and secrets.
         raw: Whether spans are to be found in the contents as they were, not as repaired.
         recogniser: Who finds names and addresses (see `tunewell.checks.recognise`).
         root: The project's folder, for a recogniser of its own.
@@ -87,7 +85,6 @@ class RowChecks:
 
     repair: bool = True
     languages: bool = False
-    personal: bool = True
     raw: bool = False
     recogniser: str = ""
     root: str = ""
@@ -97,19 +94,20 @@ class RowChecks:
         if not self.repair:
             return contents, []
         texts: list[str] = []
-        rules: list[str] = []
+        rules: dict[str, None] = {}
         for text, changed_by in map(repair, contents):
             texts.append(text)
-            rules += changed_by
-        return texts, list(dict.fromkeys(rules))
+            rules.update(dict.fromkeys(changed_by))
+        return texts, list(rules)
 
     def languages_of(self, roles: Sequence[str], contents: Sequence[str]) -> list[str]:
         """Language of what the users say and of the target, if wanted."""
         if not self.languages or not contents:
             return []
+        turns = zip(roles, contents, strict=True)
+        asked = "\n".join(text for role, text in turns if role == "user")
         target = contents[-1] if roles[-1] == "assistant" else ""
-        asked = [text for role, text in zip(roles, contents, strict=True) if role == "user"]
-        return [language("\n".join(asked)), language(target)]
+        return [language(asked), language(target)]
 
     def personal_data(
         self,
@@ -118,9 +116,6 @@ class RowChecks:
         """Personal data and masked contents of every row; the recogniser sees all at once."""
         flat = [text for contents in rows for text in contents]
         recogniser = load_recogniser(self.recogniser, self.root)
-        if not self.personal:
-            yield from [([], None)] * len(rows)
-            return
         found = iter(find_all(flat, recogniser))
         for contents in rows:
             each = [next(found) for _ in contents]
@@ -130,23 +125,29 @@ class RowChecks:
             yield places, mask_row(contents, each) if places else None
 
 
-def look(rows: Sequence[InputRow], checks: RowChecks, engine: Engine) -> list[RowLook]:
+def look(
+    rows: Sequence[InputRow],
+    checks: RowChecks,
+    engine: Engine,
+) -> list[RowLook]:
     """What the pass sees in every row, in order."""
     if not rows:
         return []
-    roles = [" ".join(role for role, _ in row.turns) for row in rows]
-    contents = [[text for _, text in row.turns] for row in rows]
+    roles = [" ".join(row.roles) for row in rows]
+    contents = [row.texts for row in rows]
     table = pa.table(
         {
             "roles": pa.array(roles, pa.large_string()),
-            "contents": pa.array(contents, pa.large_list(pa.large_string())),
+            "contents": pa.array(contents, _CONTENTS),
         }
     )
-    ends_done = finished_share(row.target for row in rows) >= ENDS_DONE
-    batch = functools.partial(_batch, checks=checks, ends_done=ends_done)
-    result = engine.map(table, batch)
-    columns: list[list[str]] = [result[name].to_pylist() for name in _COLUMNS]
-    return [RowLook.of(values) for values in zip(*columns, strict=True)]
+    batch = functools.partial(
+        _batch,
+        checks=checks,
+        ends_done=finished_share(row.target for row in rows) >= ENDS_DONE,
+    )
+    seen = engine.map(table, batch)["look"].to_pylist()
+    return [RowLook(*json.loads(values)) for values in seen]
 
 
 def finished_share(targets: Iterable[str]) -> float:
@@ -154,33 +155,41 @@ def finished_share(targets: Iterable[str]) -> float:
 
     0 with fewer than 20.
     """
-    ends = [ends_properly(target) for target in targets]
-    told = [done for done in ends if done is not None]
-    if len(told) < _FEWEST_TOLD:
-        return 0.0
-    return sum(told) / len(told)
+    ends = Counter(map(ends_properly, targets))
+    told = ends[True] + ends[False]
+    return ends[True] / told if told >= _FEWEST_TOLD else 0.0
 
 
-def _batch(table: pa.Table, *, checks: RowChecks, ends_done: bool) -> pa.Table:
-    """The columns of `RowLook` as JSON, empty where there is nothing."""
+def _batch(
+    table: pa.Table,
+    *,
+    checks: RowChecks,
+    ends_done: bool,
+) -> pa.Table:
+    """What is seen in each row, as JSON."""
     as_read: list[list[str]] = table["contents"].to_pylist()
-    mended = [checks.mended(contents) for contents in as_read]
+    mended = list(map(checks.mended, as_read))
     searched = as_read if checks.raw else [contents for contents, _ in mended]
     personal = checks.personal_data(searched)
 
-    columns: dict[str, list[str]] = {name: [] for name in _COLUMNS}
+    looks = []
     rows = zip(table["roles"].to_pylist(), mended, personal, strict=True)
     for roles_text, (contents, repairs), (spans, masked) in rows:
         roles = roles_text.split()
-        fault = find_fault(list(zip(roles, contents, strict=True)), ends_done=ends_done)
-        values: dict[str, Any] = {
-            "turns": contents if repairs else None,
-            "repairs": repairs,
-            "fault": (fault.kind, fault.rule, fault.evidence) if fault else None,
-            "languages": checks.languages_of(roles, contents),
-            "spans": spans,
-            "masked": masked,
-        }
-        for name, value in values.items():
-            columns[name].append(json.dumps(value) if value else "")
-    return pa.table(columns, schema=_OUT)
+        turns = list(zip(roles, contents, strict=True))
+        fault = find_fault(turns, ends_done=ends_done)
+        seen = RowLook(
+            turns=contents if repairs else None,
+            repairs=repairs,
+            fault=[fault.kind, fault.rule, fault.evidence] if fault else None,
+            languages=checks.languages_of(roles, contents),
+            spans=spans,
+            masked=masked,
+        )
+        looks.append(_as_json(seen))
+    return pa.table({"look": looks}, schema=_OUT)
+
+
+def _as_json(look: RowLook) -> str:
+    values = [getattr(look, name) for name in RowLook.__slots__]
+    return json.dumps(values)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import (
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import cast
 
-from tunewell.similar.conversations import has_target, input_of, target_of
-from tunewell.types import Example, Message, Origin, Role
+from tunewell.similar.conversations import (
+    has_target,
+    input_of,
+    target_of,
+)
+from tunewell.types import (
+    Example,
+    Message,
+    Origin,
+    Role,
+)
 
 _FIELDS = frozenset({"source", "kind", "group", "parent", "id"})
 """Fields that are text as they are."""
@@ -63,14 +76,28 @@ class InputRow:
         return f"{self.input}\n{self.target}"
 
     @property
+    def roles(self) -> list[str]:
+        """The role of each turn."""
+        return [role for role, _ in self.turns]
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of each turn."""
+        return [text for _, text in self.turns]
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is still there and may be trained on."""
+        return not self.dropped and not self.held
+
+    @property
     def has_system(self) -> bool:
         """Whether it begins with a system turn."""
         return len(self.turns) > 0 and self.turns[0][0] == "system"
 
     def set_texts(self, texts: Sequence[str]) -> None:
         """Put other texts in the turns, one for each."""
-        roles = [role for role, _ in self.turns]
-        self.turns = list(zip(roles, texts, strict=True))
+        self.turns = list(zip(self.roles, texts, strict=True))
 
     def answered(self, target: str) -> list[tuple[str, str]]:
         """The turns with another target."""
@@ -124,9 +151,39 @@ class Reject:
     evidence: str = ""
 
 
-def ids_of(rows: Sequence[InputRow]) -> tuple[str, ...]:
+def ids_of(rows: Iterable[InputRow]) -> tuple[str, ...]:
     """The id of each row."""
     return tuple(row.id for row in rows)
+
+
+def gists_of(rows: Iterable[InputRow]) -> list[str]:
+    """What a comparison by meaning looks at in each row."""
+    return [row.gist for row in rows]
+
+
+def dropped_of(rows: Iterable[InputRow]) -> list[InputRow]:
+    """The rows that a step has dropped."""
+    return [row for row in rows if row.dropped]
+
+
+def training_of(rows: Iterable[InputRow]) -> list[InputRow]:
+    """The rows that are still there and may be trained on."""
+    return [row for row in rows if row.trains]
+
+
+def tests_of(rows: Iterable[InputRow]) -> list[InputRow]:
+    """The rows of the project's own test set that are still there."""
+    return [row for row in rows if row.held and not row.dropped]
+
+
+def members_of(families: Iterable[Sequence[InputRow]], *, but: int = 0) -> list[InputRow]:
+    """The rows of all families, but for the first so many of each."""
+    return [row for family in families for row in family[but:]]
+
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """Kinds with how many there are of each, in the order given: ``3 email, 1 phone``."""
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.items())
 
 
 def newest_of(rows: Sequence[InputRow]) -> InputRow:

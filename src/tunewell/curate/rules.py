@@ -13,7 +13,11 @@ from tunewell.curate.rows import InputRow
 from tunewell.task import TaskFile, WordLimits
 
 
-def kinds(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
+def kinds(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> None:
     """Drop rows of a kind that does not belong (D01)."""
     rule = file.spec.rules.kinds
     cites_keep = file.where("rules.kinds.keep")
@@ -27,7 +31,12 @@ def kinds(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
             ledger.drop(row, by, evidence=f"kind {row.kind}")
 
 
-def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
+def languages(
+    row: InputRow,
+    seen: Sequence[str],
+    file: TaskFile,
+    ledger: Ledger,
+) -> None:
     """Drop a row whose input or target is certainly in another language (D08).
 
     Args:
@@ -51,7 +60,11 @@ def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger
             return
 
 
-def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
+def words(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> None:
     """Drop rows that are too short or too long (D08)."""
     for row in rows:
         for limit in _limits(row, file.spec.rules.words):

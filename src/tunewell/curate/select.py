@@ -14,12 +14,23 @@ from pathlib import Path
 import numpy as np
 
 from tunewell.curate.doctor.case import source_of
-from tunewell.curate.read import ReadResult, read_source, settle_ids
+from tunewell.curate.read import (
+    ReadResult,
+    read_source,
+    settle_ids,
+)
 from tunewell.curate.receipts import Ledger
-from tunewell.curate.rows import InputRow
+from tunewell.curate.rows import InputRow, gists_of
 from tunewell.curate.write import write_rows
 from tunewell.errors import DataError, UserError
-from tunewell.similar.arrays import Bools, Floats, Points, Positions, sample
+from tunewell.similar.arrays import (
+    Bools,
+    Floats,
+    Points,
+    Positions,
+    sample,
+)
+from tunewell.similar.conversations import targets_of
 from tunewell.similar.subset import METHODS, Method
 from tunewell.similar.vectors import vectors
 from tunewell.stats.against_random import against_random_subsets
@@ -144,7 +155,7 @@ def _labels(rows: Sequence[InputRow], name: str) -> Positions | None:
 
     None if there are none.
     """
-    columns = [[row.kind for row in rows], [row.target for row in rows]]
+    columns = [[row.kind for row in rows], targets_of(rows)]
     if name:
         columns = [[row.field(name) for row in rows]]
     for values in columns:
@@ -186,12 +197,18 @@ class _Trial:
         random: np.random.Generator,
     ) -> _Trial:
         """Set so many of the rows aside."""
-        points = vectors([row.gist for row in rows])
+        points = vectors(gists_of(rows))
         labels = _labels(rows, label)
         mixed = random.permutation(len(rows))
         return cls(points, labels, mixed[:held], np.sort(mixed[held:]))
 
-    def choose(self, method: Method, count: int, *, seed: int) -> Positions:
+    def choose(
+        self,
+        method: Method,
+        count: int,
+        *,
+        seed: int,
+    ) -> Positions:
         """Positions of a subset of the rows that were not set aside."""
         chosen: Positions = self.rest[METHODS[method](self.points[self.rest], count, seed=seed)]
         return chosen
@@ -241,7 +258,11 @@ class _Trial:
         return told == labels[self.judges]
 
 
-def _told(points: Points, labels: Positions, asked: Points) -> Positions:
+def _told(
+    points: Points,
+    labels: Positions,
+    asked: Points,
+) -> Positions:
     """Classes told by ridge regression on their indicators."""
     known, place = np.unique(labels, return_inverse=True)
     truth = np.zeros((len(points), len(known)))
@@ -255,7 +276,13 @@ def _told(points: Points, labels: Positions, asked: Points) -> Positions:
     return told
 
 
-def _proxy(name: str, title: str, values: Floats, *, better: bool) -> Proxy:
+def _proxy(
+    name: str,
+    title: str,
+    values: Floats,
+    *,
+    better: bool,
+) -> Proxy:
     """The selection against one more random subset.
 
     Args:
@@ -266,11 +293,12 @@ def _proxy(name: str, title: str, values: Floats, *, better: bool) -> Proxy:
     """
     chosen, others = values[0], values[1:]
     difference = against_random_subsets(chosen, others, measures=_MEASURES)
+    larger, smaller = ("better", "worse") if better else ("worse", "better")
     verdict = "no better"
     if difference.low > 0:
-        verdict = "better" if better else "worse"
+        verdict = larger
     elif difference.high < 0:
-        verdict = "worse" if better else "better"
+        verdict = smaller
     return Proxy(
         name=name,
         title=title,
@@ -286,8 +314,10 @@ def _words(method: Method, proxies: Sequence[Proxy]) -> str:
     """What the selection is worth, in a sentence."""
     if method == "random":
         return "This is a random subset: the measure that other methods are held against."
-    better = [proxy.name for proxy in proxies if proxy.verdict == "better"]
-    worse = [proxy.name for proxy in proxies if proxy.verdict == "worse"]
+    by_verdict: dict[str, list[str]] = {"better": [], "worse": [], "no better": []}
+    for proxy in proxies:
+        by_verdict[proxy.verdict].append(proxy.name)
+    better, worse = by_verdict["better"], by_verdict["worse"]
     named = f"{len(proxies)} measures"
     if not better:
         said = f"On none of {named} does this selection beat a random subset of the same size"
@@ -297,8 +327,7 @@ def _words(method: Method, proxies: Sequence[Proxy]) -> str:
     said = f"Better than a random subset on {_and(better)} of {named}"
     if worse:
         return f"{said}, worse on {_and(worse)}: choose by what matters to you."
-    verdicts = {proxy.name: proxy.verdict for proxy in proxies}
-    if verdicts.get("accuracy") == "no better":
+    if "accuracy" in by_verdict["no better"]:
         return (
             f"{said}; that it covers more does not make a classifier better here, "
             "so expect little from it."

@@ -1,24 +1,24 @@
 """Rows that state a fact which the facts file or newer rows have superseded (D06).
 
 What the facts file says is in `tunewell.curate.outdated_facts`, what newer rows say in
-`tunewell.curate.replaced_values`. A sentence that speaks of the past, and says so, is not stale.
+`tunewell.similar.replaced_values`. A sentence that speaks of the past, and says so, is not stale.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tunewell.curate.age import is_spared
-from tunewell.curate.outdated_facts import against_facts
+from tunewell.curate.outdated_facts import Superseded, against_facts
 from tunewell.curate.receipts import Ledger, StepRule
-from tunewell.curate.replaced_values import against_newer
 from tunewell.curate.rows import InputRow
-from tunewell.curate.statements import Superseded
 from tunewell.errors import UserError
 from tunewell.metrics.facts import read_facts
+from tunewell.similar.replaced_values import DatedText, replaced_values
+from tunewell.similar.sentences import speaks_of_the_past
 from tunewell.task import TaskFile
 
 REPORTED = "D06 reported"
@@ -31,11 +31,9 @@ def facts_of(file: TaskFile) -> Path | None:
     Raises:
         UserError: It lies outside the project.
     """
-    name = file.spec.rules.facts
-    for metric in file.spec.metrics:
-        if metric.name == "currency":
-            name = name or str(metric.options.get("facts", ""))
-            break
+    options = [metric.options for metric in file.spec.metrics if metric.name == "currency"]
+    of_metric = options[0].get("facts", "") if options else ""
+    name = file.spec.rules.facts or str(of_metric)
     if not name:
         return None
     path = (file.root / name).resolve()
@@ -70,7 +68,12 @@ def superseded(
     cases: list[Superseded] = []
     if path is not None and today is not None:
         facts = read_facts(path)
-        cases += against_facts(rows, facts, today=today, language=file.spec.task.language)
+        cases += against_facts(
+            rows,
+            facts,
+            today=today,
+            language=file.spec.task.language,
+        )
     cases += against_newer(rows)
 
     # What the facts file says of a row goes before what newer rows say.
@@ -82,6 +85,23 @@ def superseded(
     for case in found:
         verdict.apply(case)
     return found
+
+
+def against_newer(rows: Sequence[InputRow]) -> Iterator[Superseded]:
+    """Rows with a value that newer rows, in the same sentence, have replaced throughout."""
+    texts = []
+    for row in rows:
+        if row.date is not None and not speaks_of_the_past(row.input):
+            texts.append(DatedText(row.id, row.date, row.target))
+    by_id = {row.id: row for row in rows}
+    for found in replaced_values(texts):
+        yield Superseded(
+            row=by_id[found.row],
+            said=found.said,
+            now=found.now,
+            about=found.about,
+            newer=found.newer,
+        )
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.decoding import DECODED, MAX_RECORD_BYTES, SourceRecord, decode, rejected
+from tunewell.curate.decoding import (
+    MAX_RECORD_BYTES,
+    SourceRecord,
+    decode,
+    rejected,
+)
 from tunewell.curate.rows import clip
+
+_OPEN_QUOTE = frozenset('"\n')
+"""Signs in a header that say that a quote is not closed."""
 
 _PARQUET_ROWS = 2048
 """Rows of a Parquet file that are held together."""
@@ -19,11 +27,11 @@ def table(path: Path, delimiter: str) -> Iterator[SourceRecord]:
     """A record for every line below the header."""
     text, encoding = decode(path.read_bytes())
     csv.field_size_limit(MAX_RECORD_BYTES)
-    reader = _Table(delimiter, is_decoded=encoding == "cp1252")
+    reader = _Table(delimiter, encoding)
     for number, cells in _lines(text.replace("\x00", ""), delimiter):
         if isinstance(cells, csv.Error):
             yield rejected(number, f"not a table: {cells}")
-        elif any(cell.strip() for cell in cells):
+        elif "".join(cells).strip():
             yield from reader.take(number, cells)
     if reader.is_empty:
         header = delimiter.join(reader.header)
@@ -32,7 +40,11 @@ def table(path: Path, delimiter: str) -> Iterator[SourceRecord]:
 
 def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | csv.Error]]:
     """Cells of each record with its first line, or what is wrong there."""
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
+    lines = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        strict=False,
+    )
     while True:
         number = lines.line_num + 1
         try:
@@ -51,18 +63,18 @@ class _Table:
         is_empty: Whether no line has followed the header.
     """
 
-    def __init__(self, delimiter: str, *, is_decoded: bool) -> None:
+    def __init__(self, delimiter: str, encoding: str) -> None:
         self.header: list[str] = []
         self.is_empty = True
         self._delimiter = delimiter
-        self._is_decoded = is_decoded
+        self._encoding = encoding
 
     def take(self, number: int, cells: list[str]) -> Iterator[SourceRecord]:
         """What a line is: the header, a row or a reject."""
         line = self._delimiter.join(cells)
         if not self.header:
-            self.header = [cell.strip() for cell in cells]
-            if '"' in "".join(self.header) or "\n" in "".join(self.header):
+            self.header = list(map(str.strip, cells))
+            if not _OPEN_QUOTE.isdisjoint("".join(self.header)):
                 yield rejected(number, "a quote in the header is not closed", line)
             return
 
@@ -71,10 +83,10 @@ class _Table:
             why = f"{len(cells)} cells where the header has {len(self.header)}"
             yield rejected(number, why, line)
             return
-        record: dict[str, Any] = dict(zip(self.header, cells, strict=True))
-        if self._is_decoded:
-            record[DECODED] = clip(line)
-        yield SourceRecord(number, record)
+        values: dict[str, Any] = dict(zip(self.header, cells, strict=True))
+        record = SourceRecord(number, values)
+        record.note_encoding(self._encoding, line)
+        yield record
 
 
 def parquet(path: Path) -> Iterator[SourceRecord]:

@@ -15,7 +15,11 @@ from tunewell.task import TaskFile
 _WORDS = {"diverse": "most different ones", "newest": "newest ones", "first": "first ones"}
 
 
-def cap(families: Sequence[Sequence[InputRow]], file: TaskFile, ledger: Ledger) -> Families:
+def cap(
+    families: Sequence[Sequence[InputRow]],
+    file: TaskFile,
+    ledger: Ledger,
+) -> Families:
     """Keep at most ``rules.templates.max_per_family`` rows of each family.
 
     With 0 all are kept, and the Finding names them.

@@ -8,7 +8,11 @@ from pydantic import Field
 
 from tunewell.errors import UserError
 from tunewell.store import Store
-from tunewell.types import Dataset, Example, Value
+from tunewell.types import (
+    Dataset,
+    Example,
+    Value,
+)
 
 _COMPARED = ("messages", "source", "kind", "date", "group", "parent", "origin")
 """Fields whose changes are told, in this order; then the tags."""
@@ -57,30 +61,29 @@ def find_dataset(store: Store, name: str) -> Dataset:
     """
     known = datasets(store)
     by_age = {"last": known[-1:], "previous": known[-2:-1]}
-    fitting = by_age.get(name)
-    if not fitting:
-        fitting = [dataset for dataset in known if name and dataset.id.startswith(name)]
+    beginning = [dataset for dataset in known if name and dataset.id.startswith(name)]
+    fitting = by_age.get(name) or beginning
     if len(fitting) == 1:
         return fitting[0]
-    shown = ", ".join(dataset.id[:_SHOWN] for dataset in known) or "none"
+    shown = [dataset.id[:_SHOWN] for dataset in known] or ["none"]
     many = "several datasets begin" if fitting else "no dataset begins"
     raise UserError(
-        f"{many} with {name!r}; there are: {shown}",
+        f"{many} with {name!r}; there are: {', '.join(shown)}",
         hint="tunewell diff previous last",
     )
 
 
-def diff(store: Store, before: Dataset, after: Dataset) -> Difference:
+def diff(
+    store: Store,
+    before: Dataset,
+    after: Dataset,
+) -> Difference:
     """Rows added, removed and changed from one dataset to another."""
     old = {example.id: example for example in store.examples(before)}
     new = {example.id: example for example in store.examples(after)}
     in_both = sorted(old.keys() & new.keys())
-    changed: dict[str, tuple[str, ...]] = {}
-    for name in in_both:
-        fields = _changed_fields(old[name], new[name])
-        if fields:
-            changed[name] = fields
-
+    fields = {name: _changed_fields(old[name], new[name]) for name in in_both}
+    changed = {name: found for name, found in fields.items() if found}
     gone = sorted(old.keys() - new.keys())
     reasons = _reasons(store, after) if gone else {}
     return Difference(

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tunewell.curate import boilerplate, duplicates
-from tunewell.curate.contradictions import contradictory
+from tunewell.curate import duplicates
 from tunewell.curate.doctor.case import Case
-from tunewell.curate.doctor.findings import Hit, finding, unchecked
+from tunewell.curate.doctor.findings import (
+    Hit,
+    finding,
+    in_words,
+    unchecked,
+)
 from tunewell.curate.leaks import RowLeak
-from tunewell.curate.rows import Families, InputRow
+from tunewell.curate.rows import (
+    Families,
+    InputRow,
+    members_of,
+)
+from tunewell.similar import boilerplate
+from tunewell.similar.contradictions import contradictory
 from tunewell.similar.leaks import find_leaks
 from tunewell.similar.missed_leaks import missed_bound
 from tunewell.types import Finding
-
-
-def _all_but_the_first(families: Families) -> list[InputRow]:
-    return [row for family in families for row in family[1:]]
-
-
-def _members(families: Families) -> list[InputRow]:
-    return [row for family in families for row in family]
 
 
 def _of_families(
@@ -39,7 +41,7 @@ def _of_families(
 def exact(case: Case) -> Finding:
     """Copies after normalisation (D03)."""
     families = duplicates.same(case.rows)
-    hit = _all_but_the_first(families)
+    hit = members_of(families, but=1)
     why = f"{len(hit)} of {case.read} rows repeat another one"
     return _of_families(case, "D03", hit, families, why)
 
@@ -47,7 +49,7 @@ def exact(case: Case) -> Finding:
 def near(case: Case) -> Finding:
     """Edited copies (D04)."""
     families, _ = case.likeness
-    hit = _all_but_the_first(families)
+    hit = members_of(families, but=1)
     why = f"{len(hit)} of {case.read} rows are edited copies in {len(families)} families"
     return _of_families(case, "D04", hit, families, why)
 
@@ -57,8 +59,8 @@ def recurring(case: Case) -> Finding:
     _, templates = case.likeness
     common = boilerplate.recurring(case.rows)
     footed = [row for row in case.rows if boilerplate.ends_in(row, common)]
-    in_templates = _members(templates)
-    once = {id(row): row for row in (*footed, *in_templates)}
+    in_templates = members_of(templates)
+    once = {row.id: row for row in (*footed, *in_templates)}
     why = (
         f"{len(footed)} rows end in recurring text, "
         f"{len(in_templates)} rows come from {len(templates)} templates"
@@ -69,7 +71,7 @@ def recurring(case: Case) -> Finding:
 def contradictions(case: Case) -> Finding:
     """One question, several answers (D09)."""
     families = contradictory(case.rows)
-    hit = _members(families)
+    hit = members_of(families)
     why = f"{len(hit)} of {case.read} rows answer {len(families)} questions differently"
     return _of_families(case, "D09", hit, families, why)
 
@@ -83,12 +85,13 @@ def leaks(case: Case) -> Finding:
     most = round(bound.high - bound.value)
     missed = f"at most {most} more edited copies were missed (95 %, planted probes)"
 
-    hit = [leak.train for leak in leaks]
+    hit = []
+    pairs = []
+    for leak in leaks:
+        hit.append(leak.train)
+        pairs.append(_pair(case, leak))
     case.show("D11", hit)
-    evidence = {
-        "estimate": bound,
-        "pairs": tuple(_pair(case, leak) for leak in leaks),
-    }
+    evidence = {"estimate": bound, "pairs": tuple(pairs)}
     why = f"{_in_words(case, leaks)}; {missed}"
     found = finding(case, Hit("D11", hit, why, evidence=evidence))
     if not leaks:
@@ -98,12 +101,14 @@ def leaks(case: Case) -> Finding:
 
 
 def _in_words(case: Case, leaks: Sequence[RowLeak]) -> str:
-    given_away = {leak.test.id for leak in leaks}
-    kinds = Counter(leak.kind for leak in leaks)
-    shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+    given_away: set[str] = set()
+    kinds: Counter[str] = Counter()
+    for leak in leaks:
+        given_away.add(leak.test.id)
+        kinds[leak.kind] += 1
     return (
         f"{len(leaks)} training rows give away {len(given_away)} of {len(case.tests)} test rows: "
-        f"{shown}"
+        f"{in_words(kinds)}"
     )
 
 

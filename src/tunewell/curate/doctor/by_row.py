@@ -1,4 +1,4 @@
-"""What shows in one row by itself: personal data (D07), broken rows (D08), kinds (D01), age (D06)."""
+"""What shows in one row by itself: private data (D07), broken rows (D08), kinds (D01), age (D06)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from tunewell.curate import rules
 from tunewell.curate.age import age as drop_stale
 from tunewell.curate.age import as_of, date_by_text
 from tunewell.curate.doctor.case import MOST, Case
-from tunewell.curate.doctor.findings import Hit, finding, unchecked
+from tunewell.curate.doctor.findings import (
+    Hit,
+    finding,
+    in_words,
+    unchecked,
+)
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.row_checks import RowLook
-from tunewell.curate.rows import InputRow
+from tunewell.curate.rows import (
+    InputRow,
+    dropped_of,
+    ids_of,
+)
 from tunewell.types import Finding, Threshold
 
 _GIVE_TASK = "tunewell doctor FILE --task tunewell.yaml"
@@ -25,56 +34,65 @@ _FEWEST_TEXTS = 50
 """Fewer texts do not tell which language is the main one."""
 
 
-def _in_words(counts: Counter[str]) -> str:
-    return ", ".join(f"{n} {kind}" for kind, n in counts.most_common())
-
-
 def personal(case: Case) -> Finding:
     """Personal data and secrets (D07), each with its place in the text."""
-    looked = zip(case.rows, case.looked, strict=True)
-    hit = [(row, look) for row, look in looked if look.spans]
+    rows: list[InputRow] = []
+    spans: list[dict[str, str | int]] = []
     kinds: Counter[str] = Counter()
-    for _, look in hit:
-        kinds.update(kind for *_, kind in look.spans)
-
-    spans = []
-    for row, look in hit[:MOST]:
-        spans += _spans(case.name(row), row, look)
-    rows = [row for row, _ in hit]
+    for row, look in zip(case.rows, case.looked, strict=True):
+        if look.spans:
+            rows.append(row)
+            kinds.update(kind for *_, kind in look.spans)
+            if len(rows) <= MOST:
+                spans += _spans(case.name(row), row, look)
     case.show("D07", rows)
-    why = f"{len(hit)} of {case.read} rows: {_in_words(kinds)}"
-    return finding(case, Hit("D07", rows, why, evidence={"spans": tuple(spans)}))
+    hit = Hit(
+        code="D07",
+        rows=rows,
+        why=f"{len(rows)} of {case.read} rows: {in_words(kinds)}",
+        evidence={"spans": tuple(spans)},
+    )
+    return finding(case, hit)
 
 
-def _spans(name: str, row: InputRow, look: RowLook) -> Iterator[dict[str, str | int]]:
+def _spans(
+    name: str,
+    row: InputRow,
+    look: RowLook,
+) -> Iterator[dict[str, str | int]]:
     """Where personal data stands in a row; of a conversation, in which turn."""
-    for turn, start, end, kind in look.spans:
-        span: dict[str, str | int] = {"row": name, "start": start, "end": end, "type": kind}
-        if len(row.turns) > 1:
-            span["turn"] = turn
+    for record in look.span_records(name):
+        span = dict(record)
+        if len(row.turns) == 1:
+            del span["turn"]
         yield span
 
 
 def broken(case: Case) -> Finding:
     """Rows that cannot be trained on as they are, and lines that are no rows (D08)."""
-    wanted = case.file.spec.rules.languages or _main_language(case)
-    why: dict[str, str] = {}
-    for row, look in zip(case.rows, case.looked, strict=True):
-        fault = _fault(look, wanted)
-        if fault:
-            why[row.id] = fault
+    why = _faults(case)
     if case.given:
         for row in _wrong_length(case):
-            why.setdefault(row.id, "length")
+            why.setdefault(row, "length")
 
     hit = [row for row in case.rows if row.id in why]
     case.show("D08", hit, lambda row: why[row.id])
-    rejects = [case.names[reject.place] for reject in case.batch.rejects]
     kinds = Counter(why.values())
-    if rejects:
-        kinds["unreadable line"] = len(rejects)
-    words = f"{len(hit) + len(rejects)} of {case.read} rows: {_in_words(kinds)}"
+    rejects = case.rejects()
+    kinds.update({"unreadable line": len(rejects)} if rejects else {})
+    words = f"{len(hit) + len(rejects)} of {case.read} rows: {in_words(kinds)}"
     return finding(case, Hit("D08", hit, words, rejects))
+
+
+def _faults(case: Case) -> dict[str, str]:
+    """What is wrong with each row that is broken, by its id."""
+    wanted = case.file.spec.rules.languages or _main_language(case)
+    found: dict[str, str] = {}
+    for row, look in zip(case.rows, case.looked, strict=True):
+        fault = _fault(look, wanted)
+        if fault:
+            found[row.id] = fault
+    return found
 
 
 def _fault(look: RowLook, wanted: Sequence[str]) -> str:
@@ -83,25 +101,24 @@ def _fault(look: RowLook, wanted: Sequence[str]) -> str:
         return look.fault[0]
     if look.mojibake:
         return "mojibake"
-    if wanted:
-        for code in filter(None, look.languages):
-            if code not in wanted:
-                return f"wrong language ({code})"
-    return ""
+    allowed = ("", *wanted) if wanted else look.languages
+    wrong = [code for code in look.languages if code not in allowed]
+    return f"wrong language ({wrong[0]})" if wrong else ""
 
 
-def _wrong_length(case: Case) -> list[InputRow]:
+def _wrong_length(case: Case) -> tuple[str, ...]:
     """Rows that the definition's limits of length would drop."""
     probe = case.probe()
     rules.words(probe, case.file, Ledger())
-    return [row for row in probe if row.dropped]
+    return ids_of(dropped_of(probe))
 
 
 def _main_language(case: Case) -> tuple[str, ...]:
     """The language of nearly all rows, where there is one."""
     known: Counter[str] = Counter()
     for look in case.looked:
-        known.update(filter(None, look.languages))
+        known.update(look.languages)
+    del known[""]
     if known.total() < _FEWEST_TEXTS:
         return ()
     [(code, n)] = known.most_common(1)
@@ -111,11 +128,11 @@ def _main_language(case: Case) -> tuple[str, ...]:
 def kinds(case: Case) -> Finding:
     """Kinds that the definition excludes (D01)."""
     rule = case.file.spec.rules.kinds
-    if not rule.keep and not rule.drop:
+    if not any((rule.keep, rule.drop)):
         return unchecked("D01", "nothing says which kinds belong", _GIVE_TASK)
     probe = case.probe()
     rules.kinds(probe, case.file, Ledger())
-    hit = [row for row in probe if row.dropped]
+    hit = dropped_of(probe)
     case.show("D01", hit, lambda row: row.kind)
     threshold = Threshold(value=0.0, origin=case.file.where("rules.kinds"))
     return finding(case, Hit("D01", hit, threshold=threshold))
@@ -123,38 +140,54 @@ def kinds(case: Case) -> Finding:
 
 def age(case: Case) -> Finding:
     """Rows too old for the definition, or that speak of another model's cut-off date (D06)."""
+    rule = case.file.spec.rules.max_age
+    said = _cut_offs(case)
+    if rule is None and not said:
+        undated = Counter(row.date for row in case.rows)[None]
+        dated = len(case.rows) - undated
+        why = f"no age rule is set (rules.max_age); {dated} of {case.read} rows carry a date"
+        return unchecked("D06", why, _GIVE_TASK)
+
+    threshold = None
+    if rule is not None:
+        origin = case.file.where("rules.max_age.days")
+        threshold = Threshold(value=float(rule.days), origin=origin)
+    shown = {*said, *_stale(case)}
+    rows = [row for row in case.rows if row.id in shown]
+    case.show("D06", rows, lambda row: said.get(row.id, str(row.date or "undated")))
+    hit = Hit(
+        code="D06",
+        rows=rows,
+        why=(
+            f"{len(rows)} of {case.read} rows: {len(rows) - len(said)} too old, "
+            f"{len(said)} speak of the cut-off date of another model"
+        ),
+        threshold=threshold,
+    )
+    return finding(case, hit)
+
+
+def _cut_offs(case: Case) -> dict[str, str]:
+    """What rows say of another model's cut-off date, by their ids."""
     said: dict[str, str] = {}
     for row in case.rows:
         words = find_cut_off(row.target)
         if words:
             said[row.id] = words
-    rule = case.file.spec.rules.max_age
-    if rule is None and not said:
-        dated = sum(row.date is not None for row in case.rows)
-        why = f"no age rule is set (rules.max_age); {dated} of {case.read} rows carry a date"
-        return unchecked("D06", why, _GIVE_TASK)
-
-    stale = _stale(case)
-    hit = [row for row in case.rows if row.id in stale or row.id in said]
-    limit = None
-    if rule is not None:
-        origin = case.file.where("rules.max_age.days")
-        limit = Threshold(value=float(rule.days), origin=origin)
-
-    case.show("D06", hit, lambda row: said.get(row.id, str(row.date or "undated")))
-    why = (
-        f"{len(hit)} of {case.read} rows: {len(hit) - len(said)} too old, "
-        f"{len(said)} speak of the cut-off date of another model"
-    )
-    return finding(case, Hit("D06", hit, why, threshold=limit))
+    return said
 
 
-def _stale(case: Case) -> set[str]:
-    """Ids of the rows that the definition's rule of age would drop."""
+def _stale(case: Case) -> tuple[str, ...]:
+    """Rows that the definition's rule of age would drop."""
     rule = case.file.spec.rules.max_age
     if rule is None:
-        return set()
+        return ()
     probe = case.probe()
     date_by_text(probe, case.file, Ledger())
-    drop_stale(probe, case.file, Ledger(), today=as_of(probe, rule))
-    return {row.id for row in probe if row.dropped}
+    drop_stale(
+        probe,
+        case.file,
+        Ledger(),
+        today=as_of(probe, rule),
+    )
+    return ids_of(dropped_of(probe))

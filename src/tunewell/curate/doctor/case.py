@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Iterator,
+    Sequence,
+)
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.curate import duplicates, row_checks
-from tunewell.curate.read import ReadResult, read_source, settle_ids
+from tunewell.curate.read import (
+    ReadResult,
+    read_source,
+    settle_ids,
+)
 from tunewell.curate.receipts import Ledger
-from tunewell.curate.rows import Families, InputRow, clip
+from tunewell.curate.rows import (
+    Families,
+    InputRow,
+    clip,
+    ids_of,
+    members_of,
+)
 from tunewell.engine import Engine
 from tunewell.errors import DataError
-from tunewell.task import DataSource, Rules, TaskFile, TaskSection, TaskSpec
+from tunewell.task import (
+    DataSource,
+    Rules,
+    TaskFile,
+    TaskSection,
+    TaskSpec,
+)
 
 MOST = 100_000
 """Row ids kept in a finding."""
@@ -59,14 +79,20 @@ class Case:
     @functools.cached_property
     def likeness(self) -> tuple[Families, Families]:
         """Families of edited copies and of templates, among rows of which each stands once."""
-        families = duplicates.same(self.rows)
-        repeated = {id(row) for family in families for row in family[1:]}
-        return duplicates.likeness([row for row in self.rows if id(row) not in repeated])
+        repeated = ids_of(members_of(duplicates.same(self.rows), but=1))
+        once = {row.id: row for row in self.rows}
+        for row in repeated:
+            del once[row]
+        return duplicates.likeness(list(once.values()))
 
     @property
     def read(self) -> int:
         """Input rows."""
         return self.batch.read
+
+    def rejects(self) -> list[str]:
+        """What to call the lines that are no rows."""
+        return [self.names[reject.place] for reject in self.batch.rejects]
 
     def name(self, row: InputRow) -> str:
         """What to call a row."""
@@ -139,7 +165,11 @@ def definition(path: Path, task: TaskFile | None) -> TaskFile:
     return TaskFile(spec=spec, path=path)
 
 
-def source_of(path: Path, task: TaskFile | None, role: str) -> DataSource:
+def source_of(
+    path: Path,
+    task: TaskFile | None,
+    role: str,
+) -> DataSource:
     """How to read the file: as the definition says if it names this file, else by looking."""
     resolved = path.resolve()
     if task is not None:
@@ -150,14 +180,23 @@ def source_of(path: Path, task: TaskFile | None, role: str) -> DataSource:
     return DataSource.model_validate({"path": str(resolved), "role": role})
 
 
-def read_file(path: Path, task: TaskFile | None, role: str, batch: ReadResult) -> None:
+def read_file(
+    path: Path,
+    task: TaskFile | None,
+    role: str,
+    batch: ReadResult,
+) -> None:
     """Read one file into a batch, as the definition says."""
     source = source_of(path, task, role)
     read_source(source, root=path.resolve().parent, batch=batch)
 
 
 @contextlib.contextmanager
-def examine(path: Path, evaluation: Path | None, task: TaskFile | None) -> Iterator[Case]:
+def examine(
+    path: Path,
+    evaluation: Path | None,
+    task: TaskFile | None,
+) -> Iterator[Case]:
     """Read a file, and begin to look at every row by itself.
 
     Raises:
@@ -207,10 +246,12 @@ def _names(batch: ReadResult, path: Path) -> dict[str, str]:
 
     With the file's name where there are several.
     """
-    places = [item.place for item in (*batch.rows, *batch.rejects)]
-    if len(batch.files) > 1 or path.is_dir():
-        return {place: place for place in places}
-    return {place: f"line:{place.rsplit(':', 1)[1]}" for place in places}
+    several = len(batch.files) > 1 or path.is_dir()
+    names: dict[str, str] = {}
+    for item in (*batch.rows, *batch.rejects):
+        _, _, line = item.place.rpartition(":")
+        names[item.place] = item.place if several else f"line:{line}"
+    return names
 
 
 def _names_of_repeated_ids(batch: ReadResult) -> dict[str, str]:

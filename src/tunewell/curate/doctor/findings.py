@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.curate.doctor.case import Case
-from tunewell.curate.rows import InputRow
+from tunewell.curate.rows import InputRow, counted
 from tunewell.pitfalls import pitfall
-from tunewell.types import Estimate, Finding, Threshold
+from tunewell.types import (
+    Estimate,
+    Finding,
+    Threshold,
+)
 
 LIMITS = {"D11": 0.0, "D07": 0.0, "D08": 0.01, "D09": 0.01, "D03": 0.05, "D04": 0.05}
 """Share of the rows above which a pitfall blocks (exit 3)."""
@@ -63,6 +68,21 @@ def finding(case: Case, hit: Hit) -> Finding:
     return Finding(**values)
 
 
-def unchecked(code: str, why: str, remedy: str = "") -> Finding:
+def in_words(counts: Counter[str]) -> str:
+    """How many there are of each kind, the most frequent first."""
+    return counted(dict(counts.most_common()))
+
+
+def unchecked(
+    code: str,
+    why: str,
+    remedy: str = "",
+) -> Finding:
     """What could not be checked, and why."""
-    return Finding(code=code, status="unchecked", stage="doctor", why=why, remedy=remedy)
+    return Finding(
+        code=code,
+        status="unchecked",
+        stage="doctor",
+        why=why,
+        remedy=remedy,
+    )

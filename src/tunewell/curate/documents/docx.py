@@ -8,7 +8,13 @@ import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tunewell.curate.documents.document import MAX_BYTES, Document, Unreadable, stated_day, tidy
+from tunewell.curate.documents.document import (
+    MAX_BYTES,
+    Document,
+    Unreadable,
+    stated_day,
+    tidy,
+)
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _PARAGRAPH = f"{_W}p"

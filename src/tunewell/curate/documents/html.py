@@ -7,17 +7,29 @@ import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 
-from tunewell.curate.documents.document import Document, stated_day, tidy
-
-_BLOCKS = frozenset(
-    "p div section article li tr table ul ol blockquote pre br hr header footer main dd dt".split()
+from tunewell.curate.documents.document import (
+    Document,
+    stated_day,
+    tidy,
 )
-_LINES = frozenset({"br", "li", "tr"})
-"""Blocks that begin a line rather than a paragraph."""
+
+_PARAGRAPHS = "p div section article table ul ol blockquote pre hr header footer main dd dt".split()
+_LINES = ("br", "li", "tr")
+_HEADINGS = {f"h{level}": f"\n\n{'#' * level} " for level in range(1, 7)}
+
+_BREAK_BEFORE = {
+    **dict.fromkeys(_PARAGRAPHS, "\n\n"),
+    **dict.fromkeys(_LINES, "\n"),
+    **_HEADINGS,
+}
+"""What an element begins with: a paragraph, a line, or a heading of its level."""
+
+_BREAK_AFTER = {
+    **dict.fromkeys(_BREAK_BEFORE, "\n"),
+    **dict.fromkeys(_HEADINGS, "\n\n"),
+}
 
 _SKIPPED = frozenset("script style nav noscript template svg button iframe select".split())
-_HEADINGS = frozenset(f"h{i}" for i in range(1, 7))
-_BREAKS = _BLOCKS | _HEADINGS
 
 _DATE_NAMES = (
     "article:published_time",
@@ -61,7 +73,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         self._check(self.get_starttag_text() or "", f"<{tag}>")
-        if self._in_title and tag in _BREAKS:  # the title was never closed
+        if self._in_title and tag in _BREAK_BEFORE:  # the title was never closed
             self._in_title = False
             self.swallowed = self.swallowed or "<title>"
             self.parts.append(self.title)
@@ -70,8 +82,8 @@ class _Reader(HTMLParser):
             self._hiding.append((tag, len(self.parts)))
         elif tag == "title":
             self._in_title = True
-        elif tag in _BREAKS:
-            self.parts.append(_break_before(tag))
+        elif tag in _BREAK_BEFORE:
+            self.parts.append(_BREAK_BEFORE[tag])
         elif tag == "meta":
             self._note_date(dict(attrs))
         elif tag == "time":
@@ -93,10 +105,8 @@ class _Reader(HTMLParser):
             self._show(tag)
         elif tag == "title":
             self._in_title = False
-        elif tag in _HEADINGS:
-            self.parts.append("\n\n")
-        elif tag in _BLOCKS:
-            self.parts.append("\n")
+        else:
+            self.parts.append(_BREAK_AFTER.get(tag, ""))
 
     def handle_decl(self, decl: str) -> None:
         self._check(decl, "<!>")
@@ -147,12 +157,6 @@ class _Reader(HTMLParser):
             if day is not None:
                 return day
         return None
-
-
-def _break_before(tag: str) -> str:
-    if tag in _HEADINGS:
-        return "\n\n" + "#" * int(tag[1]) + " "
-    return "\n" if tag in _LINES else "\n\n"
 
 
 def _without_tags(text: str) -> str:

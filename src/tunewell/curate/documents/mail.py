@@ -9,7 +9,11 @@ import email.utils
 import re
 from email.message import EmailMessage, MIMEPart
 
-from tunewell.curate.documents.document import Document, Unreadable, tidy
+from tunewell.curate.documents.document import (
+    Document,
+    Unreadable,
+    tidy,
+)
 from tunewell.curate.documents.html import from_html
 
 _QUOTE_BEGINS = re.compile(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from tunewell.curate.documents.document import Document, Unreadable, tidy
+from tunewell.curate.documents.document import (
+    Document,
+    Unreadable,
+    tidy,
+)
 from tunewell.errors import MissingExtraError
 
 

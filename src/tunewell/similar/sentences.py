@@ -1,12 +1,9 @@
-"""What rows state: sentences, the values in them, and whether they speak of the past."""
+"""The sentences of a text, and whether they speak of the past."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-from tunewell.curate.rows import InputRow
 
 _PAST = re.compile(
     r"(?i)\b(?:was|were|had been|used to|until|till|formerly|previously|former|earlier|"
@@ -14,25 +11,6 @@ _PAST = re.compile(
     r"war|waren|bis|damals|früher|vorher|im jahr)\b"
 )
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*[.!?\n]?")
-
-
-@dataclass(frozen=True, slots=True)
-class Superseded:
-    """Why a row is stale.
-
-    Attributes:
-        row: The row.
-        said: What it states.
-        now: What holds now.
-        about: The fact, or the sentence with ``#`` for its values.
-        newer: The newest row that states what holds now; empty where the facts file does.
-    """
-
-    row: InputRow
-    said: str
-    now: str
-    about: str
-    newer: str = ""
 
 
 def speaks_of_the_past(text: str) -> bool:

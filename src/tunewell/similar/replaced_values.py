@@ -1,4 +1,4 @@
-"""Rows with a value that newer rows have replaced (D06).
+"""Values in texts that newer texts have replaced (D06).
 
 Sentences that say the same but for their numbers and codes are held against each other over time:
 where one value follows another without ever standing beside it, and that is not how chance would
@@ -11,13 +11,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import (
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
-from tunewell.curate.rows import InputRow
-from tunewell.curate.statements import Superseded, sentences, speaks_of_the_past
-from tunewell.similar import families_of
+from tunewell.similar.sentences import sentences, speaks_of_the_past
+from tunewell.similar.union_find import families_of
 from tunewell.stats.order import chance_of_order
 
 CHANCE = 0.005
@@ -38,8 +41,43 @@ _ASTRAY = 0.15
 Somebody still says the old value, or the date is wrong.
 """
 
-Said = tuple[dt.date, str, InputRow]
-"""Date, value and row."""
+
+@dataclass(frozen=True, slots=True)
+class DatedText:
+    """A text that says how something is on a day.
+
+    Attributes:
+        id: Of its row.
+        date: The day.
+        text: What it says.
+    """
+
+    id: str
+    date: dt.date
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedValue:
+    """A value that newer texts no longer give.
+
+    Attributes:
+        row: Id of the row that gives it.
+        said: The value.
+        now: The value that newer texts give.
+        about: The sentence with ``#`` for its values.
+        newer: Id of the newest row that gives the value of now.
+    """
+
+    row: str
+    said: str
+    now: str
+    about: str
+    newer: str
+
+
+Said = tuple[dt.date, str, str]
+"""Date, value and id of the row."""
 
 
 @dataclass
@@ -50,30 +88,35 @@ class _Topic:
     said: list[Said] = field(default_factory=list)
 
     @property
+    def days(self) -> dict[str, list[int]]:
+        """The days of each value, by their ordinal numbers."""
+        days: dict[str, list[int]] = {}
+        for day, value, _ in self.said:
+            days.setdefault(value, []).append(day.toordinal())
+        return days
+
+    @property
     def values(self) -> list[str]:
         """The values said, each once, sorted."""
         return sorted({value for _, value, _ in self.said})
 
 
-def against_newer(rows: Sequence[InputRow]) -> Iterator[Superseded]:
-    """Rows with a value that newer rows, in the same sentence, have replaced throughout.
+def replaced_values(texts: Iterable[DatedText]) -> Iterator[ReplacedValue]:
+    """Values that newer texts, in the same sentence, have replaced throughout.
 
     Example:
-        >>> def row(i, year, price):
-        ...     answer = f"A kilowatt hour of the green tariff costs {price} cents."
-        ...     turns = [("user", "?"), ("assistant", answer)]
-        ...     return InputRow(f"r{i}", f"a:{i}", turns, date=dt.date(year, 1, 1 + i))
-        >>> rows = [row(i, 2020, 31) for i in range(6)] + [row(i, 2021, 29) for i in range(6, 12)]
-        >>> sorted(case.row.id for case in against_newer(rows))
+        >>> def text(i, year, price):
+        ...     said = f"A kilowatt hour of the green tariff costs {price} cents."
+        ...     return DatedText(f"r{i}", dt.date(year, 1, 1 + i), said)
+        >>> texts = [text(i, 2020, 31) for i in range(6)] + [text(i, 2021, 29) for i in range(6, 12)]
+        >>> sorted(found.row for found in replaced_values(texts))
         ['r0', 'r1', 'r2', 'r3', 'r4', 'r5']
     """
     topics: dict[str, _Topic] = {}
-    for row in rows:
-        if row.date is None or speaks_of_the_past(row.input):
-            continue
-        for form, value in _stated(row.target):
+    for text in texts:
+        for form, value in _stated(text.text):
             topic = topics.setdefault(form, _Topic(form))
-            topic.said.append((row.date, value, row))
+            topic.said.append((text.date, value, text.id))
 
     changing = [topic for topic in topics.values() if len(topic.values) > 1]
     for topic in _pooled(changing):
@@ -95,7 +138,7 @@ def _pooled(topics: Sequence[_Topic]) -> list[_Topic]:
     for group in groups:
         said: dict[str, Said] = {}
         for i in group:
-            said.update((row.id, (day, value, row)) for day, value, row in topics[i].said)
+            said.update((row, (day, value, row)) for day, value, row in topics[i].said)
         pooled.append(_Topic(topics[group[0]].form, list(said.values())))
     return pooled
 
@@ -116,25 +159,27 @@ def _stated(text: str) -> Iterator[tuple[str, str]]:
             yield form, " · ".join(values)
 
 
-def _history(topic: _Topic) -> Iterator[Superseded]:
-    """Rows with older values, if the values follow each other and chance would not order them so."""
-    days: dict[str, list[int]] = {}
-    for day, value, _ in topic.said:
-        days.setdefault(value, []).append(day.toordinal())
+def _history(topic: _Topic) -> Iterator[ReplacedValue]:
+    """Older values, if the values follow each other and chance would not order the rows so."""
+    days = topic.days
     order = sorted(days, key=lambda value: (statistics.median(days[value]), value))
-
     astray = sum(_misplaced(days[old], days[new]) for old, new in pairwise(order))
     if astray > _ASTRAY * len(topic.said):
         return
-    if chance_of_order([len(each) for each in days.values()], astray) > CHANCE:
+    if chance_of_order(list(map(len, days.values())), astray) > CHANCE:
         return
 
     current = order[-1]
-    stating_it = [(day, row.id) for day, value, row in topic.said if value == current]
-    _, newest = max(stating_it)
+    _, newest = max((day, row) for day, value, row in topic.said if value == current)
     for _, value, row in topic.said:
         if value != current:
-            yield Superseded(row, value, current, topic.form, newest)
+            yield ReplacedValue(
+                row=row,
+                said=value,
+                now=current,
+                about=topic.form,
+                newer=newest,
+            )
 
 
 def _misplaced(old: list[int], new: list[int]) -> int:
