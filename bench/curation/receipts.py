@@ -17,14 +17,14 @@ import pyarrow as pa
 
 from bench.machine import keep
 from tunewell.curate import curate
-from tunewell.curate.rows import Ledger
+from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.store import Store
 from tunewell.store.rows import RECEIPTS
 from tunewell.task import load_task
 from tunewell.testing.planted import corpus
 
 ROWS = 9_000
-"""Below the number from which other processes help: all the work is this process's and is counted."""
+"""Below the number from which other processes help: all the work is counted."""
 
 TURNS = 7
 
@@ -36,16 +36,13 @@ class Silent(Ledger):
         self,
         row: str,
         place: str,
-        step: str,
         action: str,
-        rule: str,
-        cites: str,
-        code: str,
+        by: StepRule,
         evidence: str,
         other: str,
     ) -> None:
-        if code:
-            self.rows.setdefault(code, []).append(row)
+        if by.code:
+            self.seen(by.code, [row])
 
     def keep(self, *_: object) -> None:
         """Nothing is written."""
@@ -77,7 +74,8 @@ def main() -> None:
             "".join(json.dumps(row) + "\n" for row in made.rows), encoding="utf-8"
         )
         Path(folder, "tunewell.yaml").write_text(
-            "task: {name: a, about: what receipts cost, input: asked, output: said}\ndata: [{path: a.jsonl}]\n",
+            "task: {name: a, about: what receipts cost, input: asked, output: said}\n"
+            "data: [{path: a.jsonl}]\n",
             encoding="utf-8",
         )
         once(Path(folder), Ledger)  # warm

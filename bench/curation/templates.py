@@ -1,4 +1,4 @@
-"""Boilerplate and template families (D05): planted recall and false flags among clean real paragraphs, by family size.
+"""Boilerplate and template families (D05): planted recall and false flags, by family size.
 
 python -m bench curation/templates
 """
@@ -11,15 +11,16 @@ from typing import Any
 
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
-from tunewell.curate import boilerplate, repeats
+from tunewell.curate import duplicates
 from tunewell.curate.rows import InputRow
+from tunewell.similar import boilerplate
 from tunewell.testing.planted import corpus
 
 SIZES, SEEDS, CLEAN = (5, 10, 20, 40), 5, 600
 
 
 def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
-    """Over some seeds: families of so many rows, and footers below so many answers, among clean rows."""
+    """Families of so many rows, and footers below so many answers, among clean rows."""
     counts: dict[str, int] = defaultdict(int)
     for seed in range(seeds):
         texts = base[seed * 200 :] + base[: seed * 200]
@@ -41,7 +42,7 @@ def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
             elif row.id in clean:
                 counts["clean"] += 1
                 counts["clean with an ending"] += boilerplate.ends_in(row, common)
-        copies, templates = repeats.likeness(rows)
+        copies, templates = duplicates.likeness(rows)
         of_templates = {row.id for family in templates for row in family}
         of_copies = {row.id for family in copies for row in family}
         counts["template rows"] += size

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
-from tunewell.curate.versions import erase, marks_of, mentions
+from tunewell.curate.erasure import erase, marks_of, mentions
 from tunewell.people.erasure import erase_from_work
 
 

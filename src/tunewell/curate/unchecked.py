@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tunewell.checks.date_columns import read_dates
 from tunewell.checks.language import Shares, certain_language
 from tunewell.checks.personal.unproven import find_unproven
-from tunewell.curate.rows import InputRow, Ledger, clip
+from tunewell.curate.receipts import Ledger
+from tunewell.curate.rows import InputRow, clip
 from tunewell.types import Finding
 
 LANGUAGE_UNCHECKED = "D08 language unchecked"
