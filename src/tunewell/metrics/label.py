@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from tunewell.metrics.base import Marked, Metric
 from tunewell.metrics.patterns import LONGEST_MATCHED, PatternText
 from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
+from tunewell.timed_pattern import AnyPattern, TimedPattern
 from tunewell.types import Example, MetricInfo, Unscored, Value
 
 _NO_LABEL = "the gold answer has no label"
@@ -26,12 +25,12 @@ class LabelOptions(Value):
     labels: tuple[str, ...] = ()
 
     @property
-    def compiled(self) -> re.Pattern[str] | None:
+    def compiled(self) -> TimedPattern | None:
         """The pattern; None if the whole answer is the label."""
-        return re.compile(self.pattern) if self.pattern else None
+        return TimedPattern(self.pattern) if self.pattern else None
 
 
-def label_of(text: str, pattern: re.Pattern[str] | None) -> str | None:
+def label_of(text: str, pattern: AnyPattern | None) -> str | None:
     r"""The label of a text, lower case and white space collapsed.
 
     None where the pattern finds none.
@@ -41,7 +40,7 @@ def label_of(text: str, pattern: re.Pattern[str] | None) -> str | None:
         pattern: Its first group (or the whole match) is the label; None = the whole text is.
 
     Example:
-        >>> label_of("[Billing] Dear customer", re.compile(r"^\[(.+?)\]"))
+        >>> label_of("[Billing] Dear customer", TimedPattern(r"^\[(.+?)\]"))
         'billing'
         >>> label_of(" card_arrival\n", None)
         'card_arrival'

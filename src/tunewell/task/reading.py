@@ -15,6 +15,7 @@ from tunewell.errors import TaskError, UserError
 from tunewell.task.gates import gate_faults
 from tunewell.task.places import Places
 from tunewell.task.spec import TaskFile, TaskSpec
+from tunewell.task.yaml_limits import check_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -113,6 +114,7 @@ def _from_yaml(text: str, name: str) -> tuple[yaml.Node | None, dict[str, Any]]:
         UserError: It is not YAML, or not a mapping.
     """
     try:
+        check_yaml(text, name)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
