@@ -11,19 +11,22 @@ import email
 import email.message
 import email.policy
 import email.utils
-import io
 import logging
 import re
-import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
+from tunewell.curate.document_limits import (
+    bounded_tree,
+    page_texts,
+    paragraphs,
+    without_comments,
+)
 from tunewell.errors import MissingExtraError
 
 CHUNK_WORDS = 600
@@ -31,14 +34,6 @@ CHUNK_WORDS = 600
 
 MAX_BYTES = 256 << 20
 """Of one document, unpacked."""
-
-
-MOST_DEPTH = 200
-MOST_ELEMENTS = 2_000_000
-"""Of the XML in a DOCX file: a book of 1,000 pages has some 500,000 elements, 30 deep."""
-
-PDF_S = 60.0
-"""How long the pages of one PDF file may take."""
 
 
 class Unreadable(ValueError):
@@ -173,7 +168,7 @@ def from_html(text: str) -> Document:
         '# A\n\nb'
     """
     reader = _Reader()
-    text = _without_comments(text)
+    text = without_comments(text)
     try:
         reader.feed(text)
         reader.close()
@@ -187,44 +182,6 @@ def from_html(text: str) -> Document:
         f"{reader.swallowed} is not closed: it has swallowed text" if reader.swallowed else ""
     )
     return Document(_tidy("".join(reader.parts)), date, " ".join(reader.title.split()), note)
-
-
-_COMMENTS = (("<!--", "-->"), ("<![", "]>"), ("<?", ">"))
-"""Beginnings and ends of what is not shown."""
-
-MOST_OPEN_TAGS = 2_000
-"""More tags than this that never close are text: a parser goes back over each of them."""
-
-
-def _without_comments(text: str) -> str:
-    """A page without its comments, sections and instructions, in time linear in its length.
-
-    The parser looks for the end of each from its beginning; where there is none, a page of nothing
-    but beginnings takes quadratic time. What is not closed is left as it is, once.
-    """
-    for begin, end in _COMMENTS:
-        text = _cut(text, begin, end)
-    tail = text[text.rfind(">") + 1 :]
-    if tail.count("<") > MOST_OPEN_TAGS:
-        text = text[: len(text) - len(tail)] + tail.replace("<", "&lt;")
-    return text
-
-
-def _cut(text: str, begin: str, end: str) -> str:
-    kept: list[str] = []
-    at = 0
-    while True:
-        start = text.find(begin, at)
-        if start < 0:
-            break
-        stop = text.find(end, start + len(begin))
-        if stop < 0:
-            # Not closed: the first stays for the parser to tell of, the others are no beginnings.
-            rest = text[start + len(begin) :].replace(begin, " ")
-            return "".join([*kept, text[at:start], begin, rest])
-        kept.append(text[at:start])
-        at = stop + len(end)
-    return "".join([*kept, text[at:]])
 
 
 def _iso(text: str) -> dt.date | None:
@@ -326,59 +283,13 @@ def from_docx(path: Path) -> Document:
         raise Unreadable(f"not a DOCX file: {error}") from None
     except (ElementTree.ParseError, ValueError, zipfile.LargeZipFile) as error:
         raise Unreadable(f"broken DOCX file: {error}") from None
-    parts = _paragraphs(root)
+    parts = paragraphs(root)
     dates = (
         []
         if core is None
         else [e.text for e in core.iter() if e.tag.endswith("}modified") and e.text]
     )
     return Document(_tidy("\n\n".join(parts)), _iso(dates[0]) if dates else None)
-
-
-def _paragraphs(root: ElementTree.Element) -> list[str]:
-    """The text of every paragraph in one pass: text belongs to the innermost one around it."""
-    finished: list[tuple[int, str]] = []
-    open_: list[_Paragraph] = []
-    began = 0
-    # One entry for each element to come; None closes a paragraph.
-    stack: list[ElementTree.Element | None] = [root]
-    while stack:
-        node = stack.pop()
-        if node is None:
-            done = open_.pop()
-            finished.append((done.number, done.text()))
-            continue
-        if node.tag == f"{_W}p":
-            open_.append(_Paragraph(began, _heading_level(node)))
-            began += 1
-            stack.append(None)
-        elif open_ and node.tag in _TEXT_OF:
-            open_[-1].parts.append(_TEXT_OF[node.tag] or node.text or "")
-        stack.extend(reversed(node))
-    return [text for _, text in sorted(finished)]
-
-
-@dataclass
-class _Paragraph:
-    """A paragraph that is being read."""
-
-    number: int
-    level: int
-    parts: list[str] = field(default_factory=list)
-
-    def text(self) -> str:
-        text = "".join(self.parts)
-        return f"{'#' * self.level} {text}" if self.level and text.strip() else text
-
-
-_TEXT_OF = {f"{_W}t": "", f"{_W}tab": "\t", f"{_W}br": "\n"}
-
-
-def _heading_level(paragraph: ElementTree.Element) -> int:
-    style = paragraph.find(f"{_W}pPr/{_W}pStyle")
-    name = style.get(f"{_W}val", "") if style is not None else ""
-    level = re.match(r"(?i)heading\s*(\d)", name)
-    return int(level[1]) if level else 0
 
 
 def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
@@ -389,31 +300,7 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
         b"<!DOCTYPE" in data[:2048] or b"<!ENTITY" in data
     ):  # entity expansion is the only use of these here
         raise ValueError("it declares entities")
-    return _tree(data)
-
-
-def _tree(data: bytes) -> ElementTree.Element:
-    """The tree of an XML file, unless it is deeper or larger than any document is.
-
-    Raises:
-        ValueError: It is.
-    """
-    depth = elements = 0
-    root: ElementTree.Element | None = None
-    for event, element in ElementTree.iterparse(io.BytesIO(data), events=("start", "end")):
-        if event == "end":
-            depth -= 1
-            continue
-        root = element if root is None else root
-        depth += 1
-        elements += 1
-        if depth > MOST_DEPTH:
-            raise ValueError(f"its elements are nested more than {MOST_DEPTH} deep")
-        if elements > MOST_ELEMENTS:
-            raise ValueError(f"it has more than {MOST_ELEMENTS} elements")
-    if root is None:
-        raise ValueError("it is empty")
-    return root
+    return bounded_tree(data)
 
 
 # --- PDF ------------------------------------------------------------------------------------------
@@ -435,7 +322,7 @@ def from_pdf(path: Path) -> Document:
     )  # it tells of every fault that it works around
     try:
         reader = PdfReader(path)
-        pages = _page_texts(reader.pages)
+        pages = page_texts(reader.pages)
         created = (
             reader.metadata.modification_date or reader.metadata.creation_date
             if reader.metadata
@@ -451,21 +338,6 @@ def from_pdf(path: Path) -> Document:
             f"{len(pages)} pages without text: scanned? It needs text recognition first"
         )
     return Document(_tidy(text), created.date() if created else None)
-
-
-def _page_texts(pages: Iterable[Any]) -> list[str]:
-    """The text of each page, as long as they take no longer than `PDF_S` together.
-
-    Raises:
-        ValueError: They do.
-    """
-    end = time.monotonic() + PDF_S
-    texts = []
-    for page in pages:
-        texts.append(page.extract_text() or "")
-        if time.monotonic() > end:
-            raise ValueError(f"its pages take longer than {PDF_S:.0f} s to read")
-    return texts
 
 
 READERS: dict[str, Callable[[Path], Document]] = {
