@@ -34,6 +34,17 @@ def ask_before_running(ask: Callable[[Path, str], None]) -> None:
     _may_run = ask
 
 
+def announce(root: Path, file: str) -> None:
+    """Say that a project names a file of code, before anything of it is opened.
+
+    Raises:
+        UserError: It may not be run.
+    """
+    path = path_inside(root, file)
+    if path is not None and path.is_file():
+        _may_run(path, file)
+
+
 def run_freely() -> None:
     """Ask nobody any more."""
     ask_before_running(_anybody)

@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from tunewell.errors import TaskError, UserError
+from tunewell.project_code import announce
 from tunewell.task.gates import gate_faults
 from tunewell.task.places import Places
 from tunewell.task.spec import TaskFile, TaskSpec
@@ -49,7 +50,21 @@ def load_task(
         raise UserError(
             f"{path.name} is not UTF-8 (byte {error.start})", hint=f"save {path.name} as UTF-8"
         ) from None
-    return parse_task(text, path=path, overrides=overrides, environment=environment)
+    file = parse_task(text, path=path, overrides=overrides, environment=environment)
+    for name in _code_of(file.spec):
+        announce(file.root, name)
+    return file
+
+
+def _code_of(spec: TaskSpec) -> Iterator[str]:
+    """Files of Python that the definition names, which other verbs would run."""
+    for metric in spec.metrics:
+        named = metric.options.get("python")
+        if isinstance(named, str):
+            yield named
+    recogniser, _, _ = spec.rules.recogniser.partition(":")
+    if recogniser.endswith(".py"):
+        yield recogniser
 
 
 def parse_task(
