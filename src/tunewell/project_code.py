@@ -9,11 +9,45 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from tunewell.errors import UserError
+
+
+def _anybody(path: Path, file: str) -> None:
+    """Whoever calls this from Python runs code of their own choice."""
+
+
+_may_run: Callable[[Path, str], None] = _anybody
+
+
+def ask_before_running(ask: Callable[[Path, str], None]) -> None:
+    """Have a function asked before any file of a project is run; it raises if it may not be.
+
+    Args:
+        ask: Takes the file, and its name as tunewell.yaml gives it.
+    """
+    global _may_run
+    _may_run = ask
+
+
+def announce(root: Path, file: str) -> None:
+    """Say that a project names a file of code, before anything of it is opened.
+
+    Raises:
+        UserError: It may not be run.
+    """
+    path = path_inside(root, file)
+    if path is not None and path.is_file():
+        _may_run(path, file)
+
+
+def run_freely() -> None:
+    """Ask nobody any more."""
+    ask_before_running(_anybody)
 
 
 @dataclass(frozen=True)
@@ -59,6 +93,7 @@ def run_project_code(path: Path, *, file: str, place: str) -> ProjectCode:
         raise UserError(message, place=place, hint=f"write {file}") from error
 
     digest = hashlib.sha256(source).hexdigest()
+    _may_run(path, file)
     name = f"_tunewell_own_{digest[:16]}"
     if name not in sys.modules:
         _run(path, name, file, place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from tunewell.cli.terminal import SafeConsole, safe_json, write_data
 from tunewell.store import Store, default_author
 from tunewell.task import TaskFile, load_task
 from tunewell.types import Outcome
@@ -75,12 +75,8 @@ AuthorOption = Annotated[
     ),
 ]
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(
-    stderr=True,
-    highlight=False,
-    soft_wrap=True,
-)
+out = SafeConsole()
+err = SafeConsole(stderr=True)
 
 
 def emit(
@@ -107,7 +103,7 @@ def emit(
     if error is not None:
         envelope["error"] = error
     plain = json.loads(TypeAdapter(Any).dump_json(envelope, by_alias=True))
-    sys.stdout.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
+    write_data(safe_json(plain) + "\n")
 
 
 def show(text: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import errno
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -44,6 +41,8 @@ from tunewell.cli import (
     why,
 )
 from tunewell.cli.common import emit, note
+from tunewell.cli.fault_report import write_fault_report
+from tunewell.cli.trust import asking, take_flag
 from tunewell.errors import (
     EXIT_INTERNAL,
     EXIT_INTERRUPT,
@@ -52,7 +51,20 @@ from tunewell.errors import (
     EXIT_USER,
     UserError,
 )
-from tunewell.lineage import code_revision, package_versions
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+USERS_ERRORS: Final = FULL | {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+"""What a file system answers to a path that a user has named."""
 
 Verb = Callable[..., None] | typer.Typer
 
@@ -141,7 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             is shown.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    code = _guarded(given or ["--help"])
+    given, trusted = take_flag(given)
+    with asking(trusted):
+        code = _guarded(given or ["--help"])
     sys.stdout.flush()
     sys.stderr.flush()
     return code
@@ -166,9 +180,26 @@ def _guarded(arguments: list[str]) -> int:
     except typer.TyperException as error:
         _tell(arguments, _misuse(error))
         return EXIT_MISUSE
+    except OSError as error:
+        if not _is_users(error):
+            _tell(arguments, _internal_error(arguments))
+            return EXIT_INTERNAL
+        _tell(arguments, _file_error(error))
+        return EXIT_USER
     except Exception:
         _tell(arguments, _internal_error(arguments))
         return EXIT_INTERNAL
+
+
+def _is_users(error: OSError) -> bool:
+    """Whether it is about a file that a user named, or about the room on their disk."""
+    return error.errno in USERS_ERRORS and (bool(error.filename) or error.errno in FULL)
+
+
+def _file_error(error: OSError) -> UserError:
+    hint = "free some space and run again" if error.errno in FULL else "check the path"
+    place = f": {error.filename}" if error.filename else ""
+    return UserError(f"{error.strerror}{place}", hint=hint)
 
 
 def _tell(arguments: list[str], error: UserError) -> None:
@@ -186,29 +217,13 @@ def _misuse(error: typer.TyperException) -> UserError:
 
 
 def _internal_error(arguments: list[str]) -> UserError:
-    """Write what happened to a file in the project (or in the temporary folder), and name it."""
-    now = dt.datetime.now(dt.UTC)
-    trace = traceback.format_exc()
-    lines = [
-        f"tunewell {code_revision()}, Python {sys.version}",
-        f"arguments: {' '.join(arguments)}",
-        f"packages: {package_versions()}",
-        "",
-        trace,
-    ]
-    text = "\n".join(lines)
-
-    project = Path(".tunewell")
-    folder = project if project.is_dir() else Path(tempfile.gettempdir())
-    path = folder / f"tunewell-fault-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError:
-        note(text)
-    what = trace.strip().splitlines()[-1]
+    """Write what happened to a file that only this user can read, and name it."""
+    what, path, report = write_fault_report(arguments)
+    if path is None:
+        note(report)
+    where = str(path) if path else "the lines above"
     return UserError(
-        f"an internal error in Tunewell: {what}",
-        hint=f"please send {path.resolve()} with your report",
+        f"an internal error in Tunewell: {what}", hint=f"please send {where} with your report"
     )
 
 

@@ -7,7 +7,6 @@ Differences between arms carry p-values that are corrected by Holm's method over
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from tunewell.metrics.label import LabelOptions, label_of
 from tunewell.stats import bonferroni_level, f1_of_overlap, macro_f1, mean
 from tunewell.stats.classification import NO_CLASS
 from tunewell.task import TaskFile
+from tunewell.timed_pattern import AnyPattern, TimedPattern
 from tunewell.types import Estimate, Prediction, Value
 
 Labels = NDArray[np.object_]
@@ -97,15 +97,15 @@ class Classes(Value):
         return tuple(sorted(known, key=_recall_at_best)[:most])
 
 
-def label_metrics(file: TaskFile) -> dict[str, re.Pattern[str] | None]:
+def label_metrics(file: TaskFile) -> dict[str, AnyPattern | None]:
     """The label metrics of a task with their patterns."""
-    found: dict[str, re.Pattern[str] | None] = {}
+    found: dict[str, AnyPattern | None] = {}
     for spec in metrics_of_kind(file, "label"):
         options = options_of(spec)
         if "python" in options:
             continue
         pattern = LabelOptions.model_validate(options).pattern
-        found[spec.name] = re.compile(pattern) if pattern else None
+        found[spec.name] = TimedPattern(pattern) if pattern else None
     return found
 
 
@@ -142,7 +142,7 @@ class _Labelled:
 
     measured: ScoredArms
     metric: str
-    pattern: re.Pattern[str] | None
+    pattern: AnyPattern | None
 
     @cached_property
     def gold(self) -> Labels:

@@ -13,6 +13,7 @@ from tunewell.metrics.base import Marked, Metric
 from tunewell.metrics.patterns import LONGEST_MATCHED, PatternText
 from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
+from tunewell.timed_pattern import TimedPattern
 from tunewell.types import Example, MetricInfo, Value
 
 _FENCE = re.compile(r"^```(?:json)?\s*\n(.*?)\n?```$", re.DOTALL)
@@ -61,7 +62,7 @@ def without_fence(text: str) -> str:
 )
 def answer_format(options: FormatOptions, setting: MetricSetting) -> Metric:
     """1 if the whole answer matches the pattern."""
-    pattern = re.compile(options.pattern)
+    pattern = TimedPattern(options.pattern)
 
     def matches(output: str, example: Example, *, task: TaskSpec) -> Marked:
         if pattern.fullmatch(output.strip()[:LONGEST_MATCHED]):

@@ -12,6 +12,7 @@ from tunewell.metrics.base import Marked, Metric
 from tunewell.metrics.patterns import LONGEST_MATCHED, between_slashes
 from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
+from tunewell.timed_pattern import TimedPattern
 from tunewell.types import Example, MetricInfo, Unscored, Value
 
 _NONE_APPLIES = "no rule applies to this row"
@@ -75,7 +76,7 @@ class GuidelineOptions(Value):
     rules: tuple[GuidelineRule, ...] = Field(min_length=1)
 
 
-def finder(item: str) -> re.Pattern[str]:
+def finder(item: str) -> TimedPattern:
     r"""A text or a ``/pattern/`` as something to search with.
 
     Raises:
@@ -88,10 +89,7 @@ def finder(item: str) -> re.Pattern[str]:
         True
     """
     pattern = between_slashes(item) or re.escape(item)
-    try:
-        return re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"{item!r} is not a valid pattern: {error}") from None
+    return TimedPattern(pattern, re.IGNORECASE)
 
 
 def broken(rule: GuidelineRule, answer: str) -> str:

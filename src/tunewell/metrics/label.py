@@ -16,6 +16,7 @@ from tunewell.metrics.patterns import LONGEST_MATCHED, PatternText
 from tunewell.metrics.reasoning import answer_of
 from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.task import TaskSpec
+from tunewell.timed_pattern import AnyPattern, TimedPattern
 from tunewell.types import Example, MetricInfo, Unscored, Value, listed
 
 _NO_LABEL = "the gold answer has no label"
@@ -61,9 +62,9 @@ class LabelOptions(Value):
     labels: tuple[str, ...] = ()
 
     @property
-    def compiled(self) -> re.Pattern[str] | None:
+    def compiled(self) -> TimedPattern | None:
         """The pattern; None if the whole answer is the label."""
-        return re.compile(self.pattern) if self.pattern else None
+        return TimedPattern(self.pattern) if self.pattern else None
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -76,7 +77,7 @@ class LabelOptions(Value):
 
 
 def label_of(
-    text: str, pattern: re.Pattern[str] | None, *, known: frozenset[str] = frozenset()
+    text: str, pattern: AnyPattern | None, *, known: frozenset[str] = frozenset()
 ) -> str | None:
     r"""The label of a text in one writing; None where the pattern finds none.
 
@@ -90,7 +91,7 @@ def label_of(
         known: Labels that exist, in one writing; they are never cut into several.
 
     Example:
-        >>> label_of("[Billing] Dear customer", re.compile(r"^\[(.+?)\]"))
+        >>> label_of("[Billing] Dear customer", TimedPattern(r"^\[(.+?)\]"))
         'billing'
         >>> label_of(" **card_arrival**\n", None)
         'card_arrival'

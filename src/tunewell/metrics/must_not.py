@@ -8,6 +8,7 @@ from tunewell.metrics.base import Marked, MarkedPlace, Metric
 from tunewell.metrics.patterns import LONGEST_MATCHED, between_slashes
 from tunewell.metrics.registry import MetricSetting, NoOptions, built_in_with
 from tunewell.task import TaskSpec
+from tunewell.timed_pattern import TimedPattern
 from tunewell.types import Example, MetricInfo
 
 Found = tuple[int, int, str]
@@ -34,9 +35,9 @@ def forbidden_in(text: str, forbidden: tuple[str, ...]) -> list[Found]:
     return sorted(found)
 
 
-def _pattern(rule: str) -> re.Pattern[str]:
+def _pattern(rule: str) -> TimedPattern:
     plain = r"\s+".join(map(re.escape, rule.split()))
-    return re.compile(between_slashes(rule) or plain, re.IGNORECASE)
+    return TimedPattern(between_slashes(rule) or plain, re.IGNORECASE)
 
 
 @built_in_with(

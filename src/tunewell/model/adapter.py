@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from tunewell.errors import ModelError
 from tunewell.model.files import tensors_digest
+from tunewell.timed_pattern import TimedPattern
 from tunewell.types import digest as value_digest
 
 PREFIX: Final = "base_model.model."
@@ -321,9 +322,21 @@ def _targeted(names: list[str], targets: str | list[str] | None) -> set[str]:
     if targets == "all-linear":
         return set()  # which maps that means is PEFT's own rule
     if isinstance(targets, str):
-        return set(filter(re.compile(targets).fullmatch, names))
+        return set(filter(_timed(targets).fullmatch, names))
     ends = tuple(f".{target}" for target in targets or ())
     return {name for name in names if f".{name}".endswith(ends)}
+
+
+def _timed(targets: str) -> TimedPattern:
+    """The pattern of an adapter, which others may have written.
+
+    Raises:
+        ModelError: It is none.
+    """
+    try:
+        return TimedPattern(targets)
+    except ValueError as error:
+        raise ModelError(f"target_modules of the adapter: {error}") from error
 
 
 def _layer_of(name: str) -> int | None:

@@ -78,6 +78,8 @@ def tensors_in(path: Path) -> dict[str, TensorOnDisk]:
     try:
         for name, entry in header.items():
             first, last = entry["data_offsets"]
+            if not _is_plain(entry, first, last):
+                raise _not_safetensors(path)
             tensors[name] = TensorOnDisk(
                 file=path,
                 dtype=entry["dtype"],
@@ -86,13 +88,20 @@ def tensors_in(path: Path) -> dict[str, TensorOnDisk]:
                 size_bytes=last - first,
             )
             data_end = max(data_end, data_start + last)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _not_safetensors(path) from error
     if data_end != file_size:
         raise ModelError(
             f"'{path}' is cut off: its header promises another length.", hint="fetch it again"
         )
     return tensors
+
+
+def _is_plain(entry: Any, first: Any, last: Any) -> bool:
+    """Whether a tensor's entry has the types it should, and lies where a tensor can."""
+    sizes = [first, last, *entry["shape"]]
+    are_sizes = all(type(size) is int and size >= 0 for size in sizes)
+    return are_sizes and first <= last and isinstance(entry["dtype"], str)
 
 
 def _header(file: BinaryIO, path: Path, file_size: int) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def _header(file: BinaryIO, path: Path, file_size: int) -> dict[str, Any]:
         raise _not_safetensors(path)
     try:
         header = json.loads(file.read(size))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _not_safetensors(path) from error
     if not isinstance(header, dict):
         raise _not_safetensors(path)

@@ -180,13 +180,19 @@ def _write_dense(gguf: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     folder = str(gguf.parent)
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=gguf.name, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder,
+        gguf_file=gguf.name,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
     model = AutoModelForCausalLM.from_pretrained(
         folder,
         gguf_file=gguf.name,
         dtype=torch.bfloat16,
         quantization_config=GgufConfig(dequantize=True),
         local_files_only=True,
+        trust_remote_code=False,
     )
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
@@ -253,8 +259,21 @@ def _shards(folder: Path) -> list[str]:
     index = folder / INDEX
     if not index.is_file():
         return []
-    content = json.loads(index.read_text(encoding="utf-8"))
-    return sorted(set(content.get("weight_map", {}).values()))
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+        shards = {str(shard) for shard in content["weight_map"].values()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise ModelError(
+            f"'{index}' is no index of a model's files: {type(error).__name__}",
+            hint="fetch it again",
+        ) from error
+    for shard in shards:
+        # The index is of others: it names files beside it, and no others.
+        if Path(shard).name != shard or not shard.endswith(".safetensors"):
+            raise ModelError(
+                f"'{index}' names {shard[:80]!r}, which is no file beside it", hint="fetch it again"
+            )
+    return sorted(shards)
 
 
 def _pickles(folder: Path) -> list[Path]:

@@ -12,9 +12,11 @@ import yaml
 from pydantic import ValidationError
 
 from tunewell.errors import TaskError, UserError
+from tunewell.project_code import announce
 from tunewell.task.gates import gate_faults
 from tunewell.task.places import Places
 from tunewell.task.spec import TaskFile, TaskSpec
+from tunewell.task.yaml_limits import check_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -48,7 +50,21 @@ def load_task(
         raise UserError(
             f"{path.name} is not UTF-8 (byte {error.start})", hint=f"save {path.name} as UTF-8"
         ) from None
-    return parse_task(text, path=path, overrides=overrides, environment=environment)
+    file = parse_task(text, path=path, overrides=overrides, environment=environment)
+    for name in _code_of(file.spec):
+        announce(file.root, name)
+    return file
+
+
+def _code_of(spec: TaskSpec) -> Iterator[str]:
+    """Files of Python that the definition names, which other verbs would run."""
+    for metric in spec.metrics:
+        named = metric.options.get("python")
+        if isinstance(named, str):
+            yield named
+    recogniser, _, _ = spec.rules.recogniser.partition(":")
+    if recogniser.endswith(".py"):
+        yield recogniser
 
 
 def parse_task(
@@ -113,6 +129,7 @@ def _from_yaml(text: str, name: str) -> tuple[yaml.Node | None, dict[str, Any]]:
         UserError: It is not YAML, or not a mapping.
     """
     try:
+        check_yaml(text, name)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:

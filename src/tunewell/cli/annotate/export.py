@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_library
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from tunewell.annotate import to_argilla, to_csv, to_label_studio
 from tunewell.cli.annotate.formats import Format
 from tunewell.cli.batches import newest_batch
 from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.terminal import write_data
 from tunewell.people import Batch, Item, RaterVerdict, WorkStore
 
 
@@ -42,7 +42,7 @@ def command(
     elif output:
         show(f"{len(items)} rows, {len(said)} annotations in {output}")
     else:
-        sys.stdout.write(text)
+        write_data(text)
 
 
 def _text(

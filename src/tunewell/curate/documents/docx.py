@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,13 +14,7 @@ from tunewell.curate.documents.document import (
     Unreadable,
     tidy,
 )
-
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_PARAGRAPH = f"{_W}p"
-_TEXT = f"{_W}t"
-_SPACES = {f"{_W}tab": "\t", f"{_W}br": "\n"}
-_STYLE = f"{_W}pPr/{_W}pStyle"
-_HEADING = re.compile(r"(?i)heading\s*(\d)")
+from tunewell.curate.documents.limits import bounded_tree, paragraphs
 
 _CORE = "docProps/core.xml"
 
@@ -52,27 +45,10 @@ def from_docx(path: Path) -> Document:
     except (ElementTree.ParseError, ValueError, zipfile.LargeZipFile) as error:
         raise Unreadable(f"broken DOCX file: {error}") from None
 
-    paragraphs = [_text_of(paragraph) for paragraph in root.iter(_PARAGRAPH)]
     modified = _modified(core) if core is not None else ""
-    return Document(tidy("\n\n".join(paragraphs)), read_date(modified).day if modified else None)
-
-
-def _text_of(paragraph: ElementTree.Element) -> str:
-    """The text of a paragraph; of a heading, with its level."""
-    pieces = []
-    for node in paragraph.iter():
-        if node.tag == _TEXT:
-            pieces.append(node.text or "")
-        else:
-            pieces.append(_SPACES.get(node.tag, ""))
-    text = "".join(pieces)
-
-    style = paragraph.find(_STYLE)
-    name = style.get(f"{_W}val", "") if style is not None else ""
-    heading = _HEADING.match(name)
-    if heading and text.strip():
-        return f"{'#' * int(heading[1])} {text}"
-    return text
+    return Document(
+        tidy("\n\n".join(paragraphs(root))), read_date(modified).day if modified else None
+    )
 
 
 def _modified(core: ElementTree.Element) -> str:
@@ -88,4 +64,4 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     # Entity expansion is the only use of these here.
     if b"<!DOCTYPE" in data[:2048] or b"<!ENTITY" in data:
         raise ValueError("it declares entities")
-    return ElementTree.fromstring(data)
+    return bounded_tree(data)

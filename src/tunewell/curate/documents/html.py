@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 from tunewell.checks.page_dates import find_page_date
 from tunewell.curate.documents.document import Document, tidy
+from tunewell.curate.documents.limits import without_comments
 
 _PARAGRAPHS = "p div section article table ul ol blockquote pre hr header footer main dd dt".split()
 _LINES = ("br", "li", "tr")
@@ -129,6 +130,7 @@ def from_html(text: str) -> Document:
         '# A\n\nb'
     """
     reader = _Reader()
+    text = without_comments(text)
     try:
         reader.feed(text)
         reader.close()

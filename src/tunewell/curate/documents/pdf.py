@@ -10,6 +10,7 @@ from tunewell.curate.documents.document import (
     Unreadable,
     tidy,
 )
+from tunewell.curate.documents.limits import page_texts
 from tunewell.errors import MissingExtraError
 
 
@@ -28,7 +29,7 @@ def from_pdf(path: Path) -> Document:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = PdfReader(path)
-        pages = [page.extract_text() or "" for page in reader.pages]
+        pages = page_texts(reader.pages)
         about = reader.metadata
         stated = (about.modification_date or about.creation_date) if about else None
     except Exception as error:  # whatever a parser makes of a damaged file, the file is a reject

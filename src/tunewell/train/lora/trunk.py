@@ -185,6 +185,10 @@ class Trunk:
         # Copy-on-write rather than read-only: PyTorch warns about arrays that it could not write
         # to.
         mode = "r+" if write else "c"
+        if write:
+            # A map of a file with holes ends the process (SIGBUS) when the disk is full.
+            with disk_errors(self.path), self.path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, max(1, self.size_bytes))
         self._map = np.memmap(
             self.path,
             dtype=kind,
