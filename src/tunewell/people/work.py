@@ -66,6 +66,8 @@ class Batch(Value):
         gold: Whether annotators write or correct the answer.
         adjudicators: Ids of the accounts that decide where annotators disagree.
         evaluation: Artifact digest of the predictions that are judged.
+        imported: Whether its annotations were made elsewhere: then each item has as many people as
+            the file has.
         ordered: Whether everybody goes through the items as drawn (the worst first) rather than
             shuffled.
         seed: Of order and assignment.
@@ -90,6 +92,7 @@ class Batch(Value):
     gold: bool = False
     adjudicators: tuple[str, ...] = ()
     evaluation: str = ""
+    imported: bool = False
     ordered: bool = False
     seed: int = 0
     coverage: Coverage | None = None
@@ -199,6 +202,8 @@ class Said(Value):
         evidence: Places of the source that support a sign-off; the label is the criterion.
         label: The label of the row.
         answer: The gold answer, where the batch asks for one.
+        choices: What was chosen in each further control of an imported annotation, several at once
+            where it allows that.
         skipped: Why the person could not decide; then nothing else counts.
         withdrawn: Takes back what was said before; the item is open again.
     """
@@ -211,6 +216,7 @@ class Said(Value):
     evidence: tuple[MarkedSpan, ...] = ()
     label: str = ""
     answer: str = Field(default="", max_length=MOST_TEXT)
+    choices: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     skipped: str = Field(default="", max_length=2000)
     withdrawn: bool = False
 
@@ -329,7 +335,8 @@ def _mark_faults(said: Said, batch: Batch, item: Item) -> list[str]:
 def _answer_faults(said: Said, batch: Batch) -> list[str]:
     found = []
     labels = batch.row_labels
-    if labels and said.label not in labels:
+    chosen_elsewhere = any(set(chosen) <= set(labels) for chosen in said.choices.values() if chosen)
+    if labels and said.label not in labels and not (chosen_elsewhere and not said.label):
         found.append(f"label: one of {', '.join(labels)}, got {said.label!r}")
     if not labels and said.label:
         found.append(f"label: this batch has none, got {said.label!r}")
