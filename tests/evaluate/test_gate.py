@@ -178,4 +178,4 @@ def test_without_a_tuned_model_the_verdict_says_so(project: Project) -> None:
     )
     made = decide(found, file, project.store, [])
     assert made.outcome == "INCONCLUSIVE"
-    assert "no tuned model" in made.criteria[0].why
+    assert "neither a tuned model" in made.criteria[0].why

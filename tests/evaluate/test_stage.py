@@ -193,7 +193,7 @@ def test_progress_ends_at_its_total(project: Project) -> None:
 def test_findings_of_a_good_model(project: Project) -> None:
     run(project)
     found = findings(project)
-    assert set(found) == {"E01", "E03", "E06", "E07", "E08", "E09", "T05"}
+    assert set(found) == {"E01", "E03", "E06", "E07", "E08", "E09", "E10", "E11", "T05"}
     assert {c: f.status for c, f in found.items()} == {
         "E01": "found",
         "T05": "clear",

@@ -392,4 +392,5 @@ def test_no_secret_of_a_client_follows_a_redirect() -> None:
     from tunewell.web.oidc import _NoRedirects
 
     handler = _NoRedirects()
-    assert handler.redirect_request(None, None, 302, "", {}, "https://evil.example") is None
+    answer = handler.redirect_request(None, None, 302, "", {}, "https://evil.example")  # type: ignore[func-returns-value]
+    assert answer is None

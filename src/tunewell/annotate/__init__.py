@@ -3,7 +3,7 @@
 from tunewell.annotate.alternative_annotator import AltTest, alt_test, labels_of
 from tunewell.annotate.argilla import from_argilla, to_argilla
 from tunewell.annotate.bias_of_suggestions import SuggestionBias, suggestion_bias
-from tunewell.annotate.exchange import ImportedAnnotation
+from tunewell.annotate.exchange import AnnotationFile, ImportedAnnotation
 from tunewell.annotate.gold_answers import gold_examples
 from tunewell.annotate.importing import Imported, import_annotations, read_annotations
 from tunewell.annotate.label_studio import from_label_studio, to_label_studio
@@ -19,12 +19,14 @@ from tunewell.annotate.results import (
 )
 from tunewell.annotate.sample_coverage import coverage
 from tunewell.annotate.spreadsheet import from_csv, to_csv
+from tunewell.annotate.text_tools import from_doccano, from_prodigy
 from tunewell.people.settle import Dispute, Settled
 from tunewell.people.work import AnnotatedPart, Coverage
 
 __all__ = [
     "AltTest",
     "AnnotatedPart",
+    "AnnotationFile",
     "AnnotationPlan",
     "AnnotationResult",
     "AnnotationSummary",
@@ -39,7 +41,9 @@ __all__ = [
     "coverage",
     "from_argilla",
     "from_csv",
+    "from_doccano",
     "from_label_studio",
+    "from_prodigy",
     "gold_examples",
     "import_annotations",
     "labels_of",

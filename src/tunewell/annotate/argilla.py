@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from tunewell.annotate.exchange import ImportedAnnotation, by_item
-from tunewell.errors import DataError
+from tunewell.annotate.exchange import (
+    OWN_ANSWER,
+    OWN_LABEL,
+    UNREADABLE,
+    AnnotationFile,
+    AnnotationReader,
+    ImportedAnnotation,
+    QuotedSpan,
+    by_item,
+    placed,
+    row_named,
+    with_choices,
+)
 from tunewell.people import Item, MarkedSpan, RaterVerdict, Said
 
-KNOWN_QUESTIONS = frozenset({"label", "answer", "comment", "spans", "guideline"})
-
-UNREADABLE = (KeyError, TypeError, AttributeError, ValueError)
-"""What a record of another shape raises."""
+NO_SOURCES: Mapping[str, str] = MappingProxyType({})
+MOST_WORDS = 6
+"""A text of more words is one that somebody wrote; of fewer it is the name of a label."""
 
 
 @dataclass
@@ -63,45 +74,109 @@ def _values(verdict: RaterVerdict) -> dict[str, Any]:
         "spans": [span.model_dump() for span in said.spans],
     }
     given = {question: value for question, value in answers.items() if value}
-    return {**said.scores, **given, "guideline": verdict.version}
+    chosen = {control: list(values) for control, values in said.choices.items()}
+    return {**said.scores, **chosen, **given, "guideline": verdict.version}
 
 
-def from_argilla(records: Sequence[Mapping[str, Any]]) -> list[ImportedAnnotation]:
+def from_argilla(
+    records: Sequence[Mapping[str, Any]], sources: Mapping[str, str] = NO_SOURCES
+) -> AnnotationFile:
     """Every response in Argilla records.
 
     Both shapes are read: responses by question (``{"label": [{"value", "user_id"}]}``, as version 2
     writes to disk) and by user (``[{"user_id", "status", "values"}]``, as its server sends them).
-    The row is ``metadata.example`` where it is given, else the record's ``id``. Drafts are left
-    out; questions other than ``label``, ``answer``, ``comment`` and ``spans`` are refused rather
-    than dropped silently.
+    The row is ``metadata.example`` where it is given, else the record's ``id``, else the row with
+    its text. Drafts are left out; every question is kept; a record that cannot be read rejects
+    itself.
+
+    Args:
+        records: Of the file.
+        sources: What annotators would see here, by row: spans are held against it.
 
     Raises:
-        DataError: A record that cannot be read, with its position.
+        DataError: Nothing in it can be read.
 
     Example:
         >>> record = {"id": "r1", "responses": {"label": [{"value": "billing", "user_id": "ann"}]}}
         >>> [(row, annotator, said.label) for row, annotator, said in from_argilla([record])]
         [('r1', 'ann', 'billing')]
     """
-    found: list[ImportedAnnotation] = []
+    reader = AnnotationReader()
     for n, record in enumerate(records):
+        place = f"record {n}"
         try:
-            found += _annotations(record)
+            row, texts = _row(record, sources), _fields(record)
+            responses = _responses(_given(record, "responses", []))
         except UNREADABLE as error:
-            raise DataError(
-                f"record {n} of the Argilla file cannot be read: {error}", place=f"record {n}"
-            ) from error
-    return found
+            reader.reject(place, str(error))
+            continue
+        seen = _Seen(row, sources.get(row, ""), texts)
+        for response in responses:
+            reader.take(place, seen.annotations(response), response.user)
+    return reader.found().checked("Argilla file")
 
 
-def _annotations(record: Mapping[str, Any]) -> Iterator[ImportedAnnotation]:
+def _row(record: Mapping[str, Any], sources: Mapping[str, str]) -> str:
     metadata = _given(record, "metadata", {})
-    row = str(_given(metadata, "example", "") or record["id"])
-    for response in _responses(_given(record, "responses", [])):
+    names = [metadata.get("example"), record.get("external_id"), record.get("id")]
+    texts = _fields(record)
+    return row_named(names, texts[0] if len(texts) == 1 else "", sources)
+
+
+def _fields(record: Mapping[str, Any]) -> list[str]:
+    """The texts that the annotator saw."""
+    fields = _given(record, "fields", {})
+    return [text for text in fields.values() if isinstance(text, str) and text]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A row as its annotators saw it.
+
+    Attributes:
+        row: Its id.
+        source: What they would see here; empty if that is not known.
+        texts: What they saw there.
+    """
+
+    row: str
+    source: str
+    texts: Sequence[str]
+
+    def annotations(self, response: ArgillaResponse) -> Iterator[ImportedAnnotation]:
+        """What one user said; nothing of a draft."""
         if response.status == "discarded":
-            yield ImportedAnnotation(row, response.user, Said(skipped="discarded"))
+            yield ImportedAnnotation(self.row, response.user, Said(skipped="discarded"))
         elif response.status == "submitted":
-            yield ImportedAnnotation(row, response.user, _said(response.values))
+            yield ImportedAnnotation(self.row, response.user, self._said(response.values))
+
+    def _said(self, values: Mapping[str, Any]) -> Said:
+        spans: list[MarkedSpan] = []
+        choices: dict[str, list[str]] = {}
+        texts: dict[str, str] = {}
+        comment = ""
+        for question, value in values.items():
+            if value in (None, "", []) or question == "guideline":
+                continue
+            if question == "comment":
+                comment = str(value)
+            elif _marks(value):
+                spans += [self._span(mark) for mark in value]
+            elif question == OWN_ANSWER or _prose(question, value):
+                texts[question] = str(value)
+            else:
+                choices[question] = _chosen(value)
+        return with_choices(choices, texts, spans, comment)
+
+    def _span(self, mark: Mapping[str, Any]) -> MarkedSpan:
+        start, end = mark["start"], mark["end"]
+        quote = ""
+        # A span names no field: of several the first that is long enough.
+        for text in self.texts:
+            if end <= len(text):
+                quote = text[start:end]
+                break
+        return placed(QuotedSpan(start, end, mark["label"], quote), self.source)
 
 
 def _given(
@@ -123,7 +198,7 @@ def _by_question(found: Mapping[str, Any]) -> list[ArgillaResponse]:
     responses: dict[str, ArgillaResponse] = {}
     for question, answers in found.items():
         for answer in answers:
-            user = str(answer.get("user_id", ""))
+            user = str(answer.get("user_id") or "")
             response = responses.setdefault(user, ArgillaResponse(user))
             response.status = _status(answer)
             response.values[question] = answer["value"]
@@ -133,7 +208,7 @@ def _by_question(found: Mapping[str, Any]) -> list[ArgillaResponse]:
 def _by_user(response: Mapping[str, Any]) -> ArgillaResponse:
     answers = _given(response, "values", {})
     return ArgillaResponse(
-        user=str(response.get("user_id", "")),
+        user=str(response.get("user_id") or ""),
         status=_status(response),
         values={question: answer["value"] for question, answer in answers.items()},
     )
@@ -143,28 +218,24 @@ def _status(response: Mapping[str, Any]) -> str:
     return str(_given(response, "status", "submitted"))
 
 
-def _said(values: Mapping[str, Any]) -> Said:
-    unknown = sorted(set(values) - KNOWN_QUESTIONS)
-    if unknown:
-        raise ValueError(f"questions not supported: {', '.join(unknown)}")
-    return Said(
-        spans=tuple(map(_span, _given(values, "spans", []))),
-        label=_label(_given(values, "label", "")),
-        answer=str(_given(values, "answer", "")),
-        comment=str(_given(values, "comment", "")),
+def _marks(value: Any) -> bool:
+    """Whether the value of a question is marked stretches."""
+    return isinstance(value, list) and all(
+        isinstance(mark, Mapping) and "start" in mark for mark in value
     )
 
 
-def _span(mark: Mapping[str, Any]) -> MarkedSpan:
-    return MarkedSpan(
-        start=mark["start"],
-        end=mark["end"],
-        label=mark["label"],
-    )
+def _prose(question: str, value: Any) -> bool:
+    """Whether the value of a question is text that somebody wrote."""
+    return isinstance(value, str) and question not in OWN_LABEL and len(value.split()) > MOST_WORDS
 
 
-def _label(value: Any) -> str:
-    """The label; a question with several answers gives a list of which the first counts."""
-    if isinstance(value, list):
-        return str(value[0])
-    return str(value)
+def _chosen(value: Any) -> list[str]:
+    """What was chosen: one or several labels, a rating, a ranking in its order."""
+    if not isinstance(value, list):
+        return [str(value)]
+    ranked = [item for item in value if isinstance(item, Mapping) and "rank" in item]
+    if ranked:
+        ranked.sort(key=lambda item: int(item["rank"]))
+        return [str(item["value"]) for item in ranked]
+    return [str(item) for item in value]

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Self
 
-from tunewell.people import RaterVerdict, Said
+from pydantic import ValidationError
+
+from tunewell.errors import DataError
+from tunewell.people import MarkedSpan, RaterVerdict, Said, shown
+
+UNREADABLE: Final = (
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    ValidationError,
+    ValueError,
+)
+"""What a record of another shape raises."""
+OWN_LABEL: Final = frozenset({"row", "label"})
+"""What the control of a row's label is called in our own exports."""
+OWN_ANSWER: Final = "answer"
 
 
 class ImportedAnnotation(NamedTuple):
@@ -23,9 +39,227 @@ class ImportedAnnotation(NamedTuple):
     said: Said
 
 
+class RejectedRecord(NamedTuple):
+    """A record of a file that cannot be read.
+
+    Attributes:
+        place: Which.
+        annotator: Whose it is, where that is known.
+        why: In words.
+    """
+
+    place: str
+    annotator: str
+    why: str
+
+
+class AnnotationFile(list[ImportedAnnotation]):
+    """The annotations of a file, in order, with what could not be read of it.
+
+    Attributes:
+        rejects: One bad record rejects itself alone.
+    """
+
+    def __init__(
+        self,
+        annotations: Iterable[ImportedAnnotation] = (),
+        rejects: Iterable[RejectedRecord] = (),
+    ) -> None:
+        super().__init__(annotations)
+        self.rejects = tuple(rejects)
+
+    def checked(self, tool: str) -> Self:
+        """The same.
+
+        Raises:
+            DataError: It holds rejects and nothing else.
+        """
+        if self.rejects and not self:
+            place, _, why = self.rejects[0]
+            raise DataError(f"{place} of the {tool} cannot be read: {why}", place=place)
+        return self
+
+
+class AnnotationReader:
+    """Gathers the annotations of a file record by record."""
+
+    def __init__(self) -> None:
+        self._annotations: list[ImportedAnnotation] = []
+        self._rejects: list[RejectedRecord] = []
+
+    def take(self, place: str, made: Iterator[ImportedAnnotation], annotator: str = "") -> None:
+        """Every annotation of a record, or none of them and the reason why."""
+        try:
+            found = list(made)
+        except UNREADABLE as error:
+            self.reject(place, _first_line(error), annotator)
+            return
+        self._annotations += found
+
+    def reject(self, place: str, why: str, annotator: str = "") -> None:
+        """Note a record that cannot be read."""
+        self._rejects.append(RejectedRecord(place, annotator, why))
+
+    def found(self) -> AnnotationFile:
+        """All of it."""
+        return AnnotationFile(self._annotations, self._rejects)
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, ValidationError):
+        details = error.errors()
+        return "; ".join(str(detail["msg"]) for detail in details)
+    return str(error)
+
+
 def by_item(said: Iterable[RaterVerdict]) -> dict[str, list[RaterVerdict]]:
     """Verdicts by item, in their order; an item without any gives an empty list."""
     verdicts: dict[str, list[RaterVerdict]] = defaultdict(list)
     for verdict in said:
         verdicts[verdict.item].append(verdict)
     return verdicts
+
+
+def row_named(names: Iterable[Any], text: str, sources: Mapping[str, str]) -> str:
+    """The row that a record is about: the first name that the project has, else by its text.
+
+    Args:
+        names: What may be its id, the most telling first.
+        text: What the annotator saw; empty if the record does not hold it.
+        sources: What annotators would see here, by row.
+    """
+    given = [str(name) for name in names if name not in {None, ""}]
+    for name in given:
+        if name in sources:
+            return name
+    wanted = shown(text).strip()
+    if wanted:
+        same = [row for row, source in sources.items() if wanted in source]
+        exact = [row for row in same if sources[row].strip() == wanted]
+        for found in (exact, same):
+            if len(found) == 1:
+                return found[0]
+    if not given:
+        raise ValueError("it names no row")
+    return given[0]
+
+
+class QuotedSpan(NamedTuple):
+    """A marked stretch as another tool gives it.
+
+    Attributes:
+        start: First character: of code points, or of UTF-16 units as JavaScript counts.
+        end: One past the last.
+        label: What it is.
+        quote: The text that was marked; empty if it is not given.
+    """
+
+    start: int
+    end: int
+    label: str
+    quote: str = ""
+
+
+def placed(span: QuotedSpan, source: str) -> MarkedSpan:
+    r"""The stretch in our own text, held against what it quotes.
+
+    Its places are read as code points, else as UTF-16 units; where neither gives the quoted text,
+    and it stands in the source once, it is taken from there.
+
+    Args:
+        span: As the other tool gives it.
+        source: What annotators would see here; empty if that is not known.
+
+    Raises:
+        ValueError: The quoted text is not there, or stands in several places.
+
+    Example:
+        >>> placed(QuotedSpan(3, 6, "x", "pay"), "\U0001f642 pay")
+        MarkedSpan(start=2, end=5, label='x')
+    """
+    start, end = int(span.start), int(span.end)
+    as_given = MarkedSpan(start=start, end=end, label=span.label)
+    if not source:
+        return as_given
+    quote = shown(span.quote)
+    if not quote:
+        return _without_quote(as_given, source)
+    if source[start:end] == quote:
+        return as_given
+
+    units = _code_points(source, start, end)
+    if units is not None and source[units[0] : units[1]] == quote:
+        return MarkedSpan(start=units[0], end=units[1], label=span.label)
+    count = source.count(quote)
+    if count != 1:
+        times = "nowhere" if not count else f"{count} times"
+        raise ValueError(
+            f"the span {start}-{end} quotes {span.quote[:60]!r}, which stands {times} in the text"
+        )
+    at = source.index(quote)
+    return MarkedSpan(start=at, end=at + len(quote), label=span.label)
+
+
+def _without_quote(span: MarkedSpan, source: str) -> MarkedSpan:
+    if span.end > len(source):
+        raise ValueError(f"the span {span.start}-{span.end} lies outside the text")
+    if any(ord(character) > 0xFFFF for character in source[: span.end]):
+        raise ValueError(
+            f"the span {span.start}-{span.end} quotes no text, and whether it counts characters or "
+            "UTF-16 units cannot be told"
+        )
+    return span
+
+
+def _code_points(source: str, start: int, end: int) -> tuple[int, int] | None:
+    """Places in UTF-16 units as places in code points; None if they cut a character in two."""
+    raw = source.encode("utf-16-le", "surrogatepass")
+    try:
+        before = raw[: 2 * start].decode("utf-16-le")
+        within = raw[2 * start : 2 * end].decode("utf-16-le")
+    except UnicodeDecodeError:
+        return None
+    return len(before), len(before) + len(within)
+
+
+def with_choices(
+    choices: Mapping[str, Sequence[str]],
+    texts: Mapping[str, str],
+    spans: Sequence[MarkedSpan],
+    comment: str = "",
+) -> Said:
+    """What one person said with several controls.
+
+    One thing chosen in one control, or in the one that is called so, is the row's label; one text
+    is the answer. Everything else is kept under the control's name.
+
+    Args:
+        choices: What was chosen, by control.
+        texts: What was written, by control.
+        spans: What was marked.
+        comment: A remark.
+    """
+    named = [control for control in choices if control in OWN_LABEL]
+    label_control = (named or (list(choices) if len(choices) == 1 else [""]))[0]
+    label = ""
+    if len(choices.get(label_control, ())) == 1:
+        label = choices[label_control][0]
+    answer_control = OWN_ANSWER if OWN_ANSWER in texts else ""
+    if len(texts) == 1:
+        answer_control = next(iter(texts))
+
+    kept = {control: tuple(chosen) for control, chosen in choices.items() if chosen}
+    if label:
+        kept.pop(label_control)
+    for control, text in texts.items():
+        if control != answer_control and text:
+            kept[control] = (text,)
+    return Said(
+        spans=tuple(spans),
+        label=label,
+        answer=texts.get(answer_control, ""),
+        comment=comment,
+        choices=kept,
+    )

@@ -48,4 +48,6 @@ def _tags(
         tags["points"] = " | ".join(item.source[span.start : span.end] for span in spans)
     if said.label:
         tags["label"] = said.label
+    for control, chosen in said.choices.items():
+        tags[control] = " | ".join(chosen)
     return tags

@@ -137,10 +137,20 @@ def _label_agreement(
     number = {label: float(n) for n, label in enumerate(batch.row_labels)}
     ratings: dict[tuple[str, str], float] = {}
     for verdict in annotated:
-        label = verdict.said.label
-        if label in number:
-            ratings[verdict.account, verdict.item] = number[label]
+        label = verdict.said.label or _label_set(verdict, batch)
+        if label:
+            # A set of labels is a category of its own.
+            code = number.setdefault(label, float(len(number)))
+            ratings[verdict.account, verdict.item] = code
     return agreement(ratings, level=level)
+
+
+def _label_set(verdict: RaterVerdict, batch: Batch) -> str:
+    """Several labels of the row as one name; empty if the person chose none of them."""
+    for chosen in verdict.said.choices.values():
+        if chosen and set(chosen) <= set(batch.row_labels):
+            return " | ".join(sorted(chosen))
+    return ""
 
 
 def _span_agreement(

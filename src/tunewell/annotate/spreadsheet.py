@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tunewell.annotate.exchange import ImportedAnnotation
+from tunewell.annotate.exchange import AnnotationFile, AnnotationReader, ImportedAnnotation
 from tunewell.errors import DataError
 from tunewell.people import Item, MarkedSpan, RaterVerdict, Said
-from tunewell.people.safe_text import cell
+from tunewell.people.safe_text import cell, cells_of_any_size
 from tunewell.people.work import Batch
 
 BETWEEN_MARKS = " | "
 FORMULA_STARTS = frozenset("=+-@\t\r")
 """A spreadsheet runs cells that begin so; `tunewell.people.safe_text.cell` guards them with '."""
 
+KNOWN_COLUMNS = frozenset(
+    {
+        *("row", "part", "person", "at", "seconds", "guideline"),
+        *("label", "tags", "marks", "answer", "comment", "skipped", "source"),
+    }
+)
 COLUMNS_BEFORE_SCORES = ("row", "part", "person", "at", "seconds", "guideline")
 COLUMNS_AFTER_SCORES = ("label", "tags", "marks", "answer", "comment", "skipped", "source")
 
@@ -70,8 +76,11 @@ def from_csv(
     sources: Mapping[str, str],
     *,
     place: str = "the file",
-) -> list[ImportedAnnotation]:
+) -> AnnotationFile:
     """Every line of a CSV with the columns ``row`` and ``person``.
+
+    Columns of other names are kept as further controls; several values of one cell, the label's
+    too, stand between `` | ``. A line that cannot be read rejects itself.
 
     ``label``, ``answer``, ``comment``, ``skipped`` and ``marks`` are read (``amount: 92.10 EUR |
     form: B-12``); a mark must occur in the source exactly once. An apostrophe that guarded a cell
@@ -83,21 +92,34 @@ def from_csv(
         place: Name of the file, for errors.
 
     Raises:
-        DataError: A line that cannot be read.
+        DataError: The columns are not there, or no line can be read.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    if not {"row", "person"} <= set(reader.fieldnames or ()):
+    with cells_of_any_size():
+        return _read(text, sources, place)
+
+
+def _read(text: str, sources: Mapping[str, str], place: str) -> AnnotationFile:
+    lines = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    if not {"row", "person"} <= set(lines.fieldnames or ()):
         raise DataError("the columns row and person are needed", place=place)
 
-    found: list[ImportedAnnotation] = []
-    for line in reader:
+    reader = AnnotationReader()
+    for line in lines:
+        where = f"{place}:{lines.line_num}"
+        if None in line:
+            reader.reject(where, "more cells than the header has columns")
+            continue
         cells = _bare_cells(line)
-        try:
-            said = _said(cells, sources.get(cells["row"], ""))
-            found.append(ImportedAnnotation(cells["row"], cells["person"], said))
-        except (KeyError, ValueError) as error:
-            raise DataError(str(error), place=f"{place}:{reader.line_num}") from error
-    return found
+        reader.take(where, _annotation(cells, sources), cells.get("person", ""))
+    return reader.found().checked("spreadsheet")
+
+
+def _annotation(
+    cells: Mapping[str, str],
+    sources: Mapping[str, str],
+) -> Iterator[ImportedAnnotation]:
+    said = _said(cells, sources.get(cells["row"], ""))
+    yield ImportedAnnotation(cells["row"], cells["person"], said)
 
 
 def _bare_cells(line: Mapping[object, object]) -> dict[str, str]:
@@ -120,11 +142,19 @@ def _said(cells: Mapping[str, str], source: str) -> Said:
     spans: tuple[MarkedSpan, ...] = ()
     if source:
         spans = tuple(_span(mark, source) for mark in marks if mark.strip())
+    label = cells.get("label", "")
+    choices = {}
+    if BETWEEN_MARKS in label:
+        choices["label"], label = tuple(label.split(BETWEEN_MARKS)), ""
+    for column, content in cells.items():
+        if column not in KNOWN_COLUMNS and content.strip():
+            choices[column] = tuple(content.split(BETWEEN_MARKS))
     return Said(
         spans=spans,
-        label=cells.get("label", ""),
+        label=label,
         answer=cells.get("answer", ""),
         comment=cells.get("comment", ""),
+        choices=choices,
         skipped=cells.get("skipped", ""),
     )
 

@@ -367,12 +367,15 @@ class _Decision:
             why = "People have not judged any output on this criterion yet."
             return why, self._verdicts_needed()
         if CANDIDATE not in arms:
-            return "There is no tuned model.", "a tuned model (tunewell train)"
+            why = "There is no candidate: neither a tuned model nor outputs of one."
+            return why, "a tuned model (tunewell train), or its outputs (tuned=FILE)"
         if judged:
             return self._why_not_validated()
         if gate.kind != "level" and gate.against not in arms:
             why = f"The arm {gate.against!r} was not evaluated."
             return why, f"outputs of the {gate.against} model on the test rows"
+        if gate.metric not in self.evidence.table.metrics:
+            return f"{gate.metric} cannot be measured from outputs alone.", "the model itself"
         why = f"Too few test rows{on_slice(self.part.name)} that {gate.metric} can measure."
         return why, "more test rows"
 

@@ -15,7 +15,7 @@ from tunewell.types import Value, digest
 
 EVENT = "gold"
 
-HowWritten = Literal["review", "agreed", "adjudicated"]
+HowWritten = Literal["review", "agreed", "adjudicated", "one person"]
 
 
 class WrittenAnswer(Value):
@@ -24,7 +24,8 @@ class WrittenAnswer(Value):
     Attributes:
         example: The row.
         target: The answer as it should be.
-        by: How it came to be: ``review`` (a correction), ``agreed`` or ``adjudicated`` annotation.
+        by: How it came to be: ``review`` (a correction), annotation that is
+            ``agreed``, ``adjudicated`` or of ``one person``.
         account: Who wrote it, where it was one person.
         version: Of the guideline it was written by.
         tags: What annotators marked: ``points``, ``label``.

@@ -1,8 +1,17 @@
-"""Hostile text made harmless to look at, character by character: places keep their numbers."""
+"""Hostile text made harmless to look at, and spreadsheets read and written safely.
+
+Character by character: places keep their numbers.
+"""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 REPLACEMENT = 0xFFFD
+LONGEST_CELL = (1 << 31) - 1
+"""The greatest limit that the csv module takes on every system."""
 
 # Unicode has a picture of each ASCII control; tab and newline are shown as they are.
 _PICTURES = {control: 0x2400 + control for control in range(32)}
@@ -59,3 +68,13 @@ def cell(value: object) -> object:
     """
     is_formula = isinstance(value, str) and value.startswith(FORMULA)
     return f"'{value}" if is_formula else value
+
+
+@contextmanager
+def cells_of_any_size() -> Iterator[None]:
+    """Within, a cell of a CSV file may be longer than Python's limit of 131,072 characters."""
+    before = csv.field_size_limit(LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)

@@ -15,13 +15,14 @@ class Settled(Value):
 
     Attributes:
         item: Which.
-        how: ``agreed`` by all annotators, or ``adjudicated``.
+        how: ``agreed`` by all annotators, ``adjudicated``, or said by ``one person`` alone, where a
+            file of annotations made elsewhere has no second one.
         said: The gold.
         version: Of the guideline it was given under.
     """
 
     item: Item
-    how: Literal["agreed", "adjudicated"]
+    how: Literal["agreed", "adjudicated", "one person"]
     said: Said
     version: str
 
@@ -105,7 +106,9 @@ def _state(
         return Settled(item=item, how="adjudicated", said=last.said, version=last.version)
 
     annotated = [word for word in words if word.account not in batch.adjudicators]
-    if len(annotated) < batch.raters:
+    # Of annotations made elsewhere nobody else will come: each item has the people that it has.
+    needed = 1 if batch.imported else batch.raters
+    if len(annotated) < needed:
         return "waiting"
     decided = _decided(annotated)
     if not decided:
@@ -115,7 +118,10 @@ def _state(
     answers = {_key(word.said) for word in decided}
     if nobody_skipped and len(answers) == 1:
         first = decided[0]
-        return Settled(item=item, how="agreed", said=first.said, version=first.version)
+        how: Literal["agreed", "one person"] = "agreed"
+        if batch.imported and len(decided) == 1:
+            how = "one person"
+        return Settled(item=item, how=how, said=first.said, version=first.version)
     by_key = sorted(decided, key=lambda word: word.key)
     return Dispute(item=item, words=tuple(by_key))
 
@@ -129,4 +135,5 @@ def _key(said: Said) -> tuple[object, ...]:
     """What has to be equal for annotators to agree; white space in answers aside."""
     spans = frozenset((span.start, span.end, span.label) for span in said.spans)
     answer = " ".join(said.answer.split())
-    return said.label, spans, answer
+    choices = frozenset((control, frozenset(chosen)) for control, chosen in said.choices.items())
+    return said.label, spans, answer, choices

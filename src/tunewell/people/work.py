@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import FailFast, Field, model_validator
@@ -73,6 +73,8 @@ class Batch(Value):
         gold: Whether annotators write or correct the answer.
         adjudicators: Ids of the accounts that decide where annotators disagree.
         evaluation: Artifact digest of the predictions that are judged.
+        imported: Whether its annotations were made elsewhere: then each item has as many people as
+            the file has.
         ordered: Whether everybody goes through the items as drawn (the worst first) rather than
             shuffled.
         seed: Of order and assignment.
@@ -97,6 +99,7 @@ class Batch(Value):
     gold: bool = False
     adjudicators: tuple[str, ...] = ()
     evaluation: str = ""
+    imported: bool = False
     ordered: bool = False
     seed: int = 0
     coverage: Coverage | None = None
@@ -215,6 +218,8 @@ class Said(Value):
         evidence: Places of the source that support a sign-off; the label is the criterion.
         label: The label of the row.
         answer: The gold answer, where the batch asks for one.
+        choices: What was chosen in each further control of an imported annotation, several at once
+            where it allows that.
         skipped: Why the person could not decide; then nothing else counts.
         withdrawn: Takes back what was said before; the item is open again.
     """
@@ -229,6 +234,10 @@ class Said(Value):
     evidence: MarkedSpans = ()
     label: ShortText = ""
     answer: str = Field(default="", max_length=MOST_TEXT)
+    choices: Mapping[
+        Annotated[str, Field(max_length=LONGEST_LABEL)],
+        Annotated[tuple[ShortText, ...], Field(max_length=MOST_TAGS)],
+    ] = Field(default_factory=dict, max_length=MOST_SCORES)
     skipped: str = Field(default="", max_length=2000)
     withdrawn: bool = False
 
@@ -290,7 +299,7 @@ def _unanswered(said: Said, batch: Batch) -> list[str]:
     for criterion in batch.rubric:
         if criterion.name not in said.scores:
             found.append(f"{criterion.name}: not answered")
-    if batch.row_labels and not said.label:
+    if batch.row_labels and not said.label and not _chosen_among(said, batch.row_labels):
         found.append(f"label: one of {', '.join(batch.row_labels)}, got {said.label!r}")
     if batch.gold and not said.answer.strip():
         found.append("answer: not written")
@@ -301,6 +310,11 @@ def _unanswered(said: Said, batch: Batch) -> list[str]:
         if criterion.name not in marked and vouches(criterion, value):
             found.append(f"{criterion.name}: mark the place in the source that supports this")
     return found
+
+
+def _chosen_among(said: Said, labels: Sequence[str]) -> bool:
+    """Whether one of several choices is a choice among the labels of the whole row."""
+    return any(chosen and set(chosen) <= set(labels) for chosen in said.choices.values())
 
 
 def vouches(criterion: RubricCriterion, value: float) -> bool:

@@ -94,6 +94,15 @@ class WorkStore:
             if lines:
                 connection.execute(sa.insert(items), lines)
 
+    def revise(self, batch: Batch, rows: Sequence[Item]) -> None:
+        """Write a batch as it is now, and further items of it, both or neither."""
+        lines = [item_line(item) for item in rows]
+        change = sa.update(batches).where(batches.c.id == batch.id).values(**batch_line(batch))
+        with self.store.connection(write=True) as connection:
+            connection.execute(change)
+            if lines:
+                connection.execute(sa.insert(items), lines)
+
     def batches(self, *, kind: str = "", status: str = "") -> list[Batch]:
         """Batches, newest first."""
         query = sa.select(batches.c.record, batches.c.status)

@@ -1,4 +1,4 @@
-"""Where the outputs come from: the newest evaluation of the project."""
+"""Where the outputs come from: the newest evaluation of the project, made here or elsewhere."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ def newest_evaluation(store: Store) -> tuple[Evaluation, list[Example]]:
     """
     run = _newest_run(store)
     evaluation = store.get_value(run.outputs["evaluation"], Evaluation)
-    return evaluation, store.examples(run.inputs["examples"], ids=evaluation.rows)
+    # Outputs made elsewhere may bring rows that are in no dataset.
+    examples = run.outputs.get("examples") or run.inputs["examples"]
+    return evaluation, store.examples(examples, ids=evaluation.rows)
 
 
 def _newest_run(store: Store) -> Run:
-    run = store.last_run("evaluate")
-    if run is None:
+    """Of our own arms, or of outputs made elsewhere: whichever was evaluated last."""
+    runs = [store.last_run(stage) for stage in ("evaluate", "outputs")]
+    finished = [run for run in runs if run is not None and "evaluation" in run.outputs]
+    if not finished:
         raise UserError("nothing has been evaluated in this project yet", hint="tunewell evaluate")
-    return run
+    return max(finished, key=lambda run: run.started)

@@ -5,3 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 Format = Literal["label-studio", "argilla", "csv"]
+"""Out and in."""
+ImportFormat = Literal["label-studio", "argilla", "prodigy", "doccano", "csv"]
+"""In."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell.annotate import Imported, import_annotations, read_annotations, rows_of
-from tunewell.cli.annotate.formats import Format
+from tunewell.cli.annotate.formats import ImportFormat
 from tunewell.cli.annotate.gold import PARTS
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
 from tunewell.errors import DataError
@@ -25,14 +25,17 @@ def command(
     ],
     path: ProjectOption = Path(),
     form: Annotated[
-        Format,
+        ImportFormat,
         typer.Option("--format", help="Which tool wrote the file."),
     ] = "label-studio",
     title: Annotated[str, typer.Option(help="Title that people see.")] = "",
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Take in annotations made elsewhere as a batch; reading the same file twice adds nothing."""
+    """Take in annotations made elsewhere as a batch.
+
+    Reading the same file twice adds nothing; a later state of it brings its changes.
+    """
     text = _text(read)
     with project(path) as (file, store):
         rows = {e.id: (e, part) for part in PARTS for e in rows_of(store, part)[0]}
@@ -61,6 +64,8 @@ def _text(path: Path) -> str:
 
 def _show(found: Imported) -> None:
     show(f"batch {found.batch}: {found.new} new annotations, {found.known} already imported")
+    if found.changed or found.withdrawn:
+        show(f"  {found.changed} changed, {found.withdrawn} withdrawn")
     if found.unknown:
         first = ", ".join(found.unknown[:5])
         more = " …" if len(found.unknown) > 5 else ""

@@ -10,14 +10,13 @@ import csv
 import io
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from tunewell.errors import DataError
+from tunewell.people.safe_text import cells_of_any_size
 
 Record = tuple[str, Any]
 """Where it stands (``file:line``), and what it is: an object, or a `Broken`."""
@@ -159,16 +158,6 @@ def _cut_array(text: str, name: str) -> Iterator[Record]:
             yield f"{name}:{number}", Broken("the array does not end: the file is cut off")
             return
         yield f"{name}:{number}", item
-
-
-@contextmanager
-def cells_of_any_size() -> Iterator[None]:
-    """Within, a cell of a CSV file may be longer than Python's limit of 131,072 characters."""
-    before = csv.field_size_limit(sys.maxsize)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def csv_records(text: str, name: str) -> Iterator[Record]:
