@@ -25,11 +25,13 @@ from tunewell.stats.inputs import (
     value_range,
     vector,
 )
+from tunewell.stats.means import mean
+from tunewell.stats.people_alone import with_saving
+from tunewell.stats.proportions import proportion
 from tunewell.stats.stratified import (
     Strata,
     effective_rows,
     share_limits,
-    strata_ratio,
     verdict_icc,
 )
 from tunewell.types import Estimate
@@ -65,7 +67,8 @@ def corrected_rate(
 
     Returns:
         The share, in [0, 1]. ``n`` counts labels (labelled clusters, if clustered). The method
-        tells how many labels the judge saves, and where the ceiling of one half applies: a judge
+        tells how many labels the judge saves (from the width of this interval and of that of the
+        same labels alone; nothing where it saves none), and where the ceiling of one half applies: a judge
         that agrees with people no more often than the model passes cannot save more.
 
     Raises:
@@ -112,7 +115,7 @@ def corrected_rate(
         upper = share_limits(best, level)
         value, high = (value + float(upper[0][0])) / 2, float(upper[2][0])
     value = min(max(value, low), high)
-    return Estimate(
+    made = Estimate(
         value=value,
         low=low,
         high=high,
@@ -120,6 +123,19 @@ def corrected_rate(
         n=_units(drawn, groups),
         method=_describe(worst, f, y, drawn, silent),
     )
+    # Without the judge, unequal weights have no interval here to hold this one against.
+    if np.ptp(weights) > 0 or silent.any():
+        return made
+    return with_saving(made, _people_alone(y, drawn, groups, level))
+
+
+def _people_alone(y: Floats, drawn: Bools, groups: Ints, level: float) -> Estimate:
+    """The share that the same labels give without the judge."""
+    labels = y[drawn]
+    if np.unique(groups[drawn]).size < labels.size:
+        own = groups[drawn].tolist()
+        return mean(labels, clusters=own, level=level, low=0.0, high=1.0)
+    return proportion(int(labels.sum()), labels.size, level=level)
 
 
 def corrected_mean(
@@ -241,10 +257,7 @@ def _strata(strata: Ints, y: Floats, drawn: Bools, weights: Floats, groups: Ints
 
 
 def _describe(s: Strata, f: Floats, y: Floats, drawn: Bools, silent: Bools) -> str:
-    saved = max(0.0, 1.0 - float(strata_ratio(s)[0]))
-    parts = [
-        f"judge corrected by {int(drawn.sum())} labels, post-stratified, saves {saved:.0%} of labels"
-    ]
+    parts = [f"judge corrected by {int(drawn.sum())} labels, post-stratified"]
     both = drawn & ~silent & ~np.isnan(f)
     if both.any() and np.isin(f[both], (0.0, 1.0)).all():
         agreement, passed = float((f[both] == y[both]).mean()), float(y[both].mean())

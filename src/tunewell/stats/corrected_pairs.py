@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from tunewell.stats.corrected import corrected_mean, corrected_rate, stratify
 from tunewell.stats.inputs import Floats, codes, share, tally, vector
+from tunewell.stats.means import difference
+from tunewell.stats.people_alone import never_wider
 from tunewell.stats.proportions import paired_score
 from tunewell.stats.stratified import BLEND, FEW, LEAST_EFFECT, Strata, effective_rows, quantiles
 from tunewell.types import Estimate
@@ -91,7 +93,9 @@ def corrected_difference(
         high: Greatest score that people can give.
 
     Returns:
-        The difference; its method says how it was made.
+        The difference; its method says how it was made and, from the widths, how many labels the
+        judge saves. Verdicts of two values, paired and drawn with equal probability: never wider
+        than people's own interval on the same labels, which stands where the judge saves none.
 
     Example:
         >>> import numpy as np
@@ -122,8 +126,9 @@ def corrected_difference(
     both = np.concatenate([ya[~np.isnan(d)], yb[~np.isnan(d)]])
     ends = (0.0, 1.0) if low is None or high is None else (low, high)
     if seen.size and np.isin(both, ends).all():
-        e = _signed(_pairs(fa, fb), d / unit, inclusion, clusters, level)
-        return Estimate(
+        known = None if clusters is None else list(clusters)
+        e = _signed(_pairs(fa, fb), d / unit, inclusion, known, level)
+        made = Estimate(
             value=unit * e.value,
             low=unit * e.low,
             high=unit * e.high,
@@ -131,6 +136,9 @@ def corrected_difference(
             n=e.n,
             method=e.method,
         )
+        if inclusion is not None and np.ptp(np.asarray(inclusion, dtype=np.float64)) > 0:
+            return made
+        return never_wider(made, _people_alone(ya, yb, known, level, ends))
     return corrected_mean(
         judge=fa - fb,
         human=d,
@@ -139,6 +147,23 @@ def corrected_difference(
         level=level,
         low=None if span is None else span[0],
         high=None if span is None else span[1],
+    )
+
+
+def _people_alone(
+    ya: Floats,
+    yb: Floats,
+    clusters: list[Hashable] | None,
+    level: float,
+    ends: tuple[float, float],
+) -> Estimate:
+    """The paired difference that the same labels give without the judge."""
+    seen = ~np.isnan(ya - yb)
+    own = None
+    if clusters is not None:
+        own = [cluster for cluster, is_seen in zip(clusters, seen, strict=True) if is_seen]
+    return difference(
+        ya[seen], yb[seen], paired=True, clusters=own, level=level, low=ends[0], high=ends[1]
     )
 
 
@@ -211,9 +236,15 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
         high=value + float(up),
         level=a.level,
         n=a.n + b.n,
-        method=f"difference of independent estimates ({a.method})",
+        method=f"difference of independent estimates ({_without_saving(a.method)})",
         unit=a.unit,
     )
+
+
+def _without_saving(method: str) -> str:
+    """What a judge saves for one arm says nothing of the difference."""
+    parts = method.split("; ")
+    return "; ".join(part for part in parts if not part.startswith("saves "))
 
 
 def _signed(
@@ -253,11 +284,8 @@ def _signed(
     shares = np.bincount(strata, minlength=count)[None] / d.size
     s = SignedStrata(wins, losses, t, shares, np.array([factor]), clustered=units < int(seen.sum()))
     value, low, high = (float(v[0]) for v in signed_limits(s, share(level, "level")))
-    saved = max(0.0, 1.0 - float(_plain(s, np.ones((1, 1)))[0]))
     n = int(seen.sum())
-    method = (
-        f"judge corrected by {n} labels, post-stratified Tango score, saves {saved:.0%} of labels"
-    )
+    method = f"judge corrected by {n} labels, post-stratified Tango score"
     if n < 30:
         method += "; fewer than 30 labels: coverage not simulated"
     return Estimate(
