@@ -7,7 +7,6 @@ Differences between arms carry p-values that are corrected by Holm's method over
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -16,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.evaluate.table import Table, holm_adjusted
-from tunewell.metrics.label import LabelOptions, label_of
-from tunewell.stats import bootstrap, mean
+from tunewell.metrics.label import LabelOptions
+from tunewell.metrics.reasoning import is_only_reasoning
+from tunewell.stats import macro_f1, mean
 from tunewell.task import TaskFile
 from tunewell.types import Estimate, Example, Prediction, Value, by_id
 
 Floats = NDArray[np.float64]
 _MOST_CONFUSED: Final = 3
 _FEWEST_FAMILIES: Final = 3
-_REPEATS: Final = 500
 
 
 class ClassFigure(Value):
@@ -88,14 +87,13 @@ class Classes(Value):
         return tuple(f for *_, f in sorted(known, key=lambda k: k[:2])[:most])
 
 
-def label_metrics(file: TaskFile) -> dict[str, re.Pattern[str] | None]:
-    """The label metrics of a task with their patterns."""
-    found: dict[str, re.Pattern[str] | None] = {}
+def label_metrics(file: TaskFile) -> dict[str, LabelOptions]:
+    """The label metrics of a task with their options."""
+    found: dict[str, LabelOptions] = {}
     for spec in file.spec.metrics:
         options = dict(spec.options)
         if str(options.pop("metric", spec.name)) == "label" and "python" not in options:
-            pattern = LabelOptions.model_validate(options).pattern
-            found[spec.name] = re.compile(pattern) if pattern else None
+            found[spec.name] = LabelOptions.model_validate(options)
     return found
 
 
@@ -120,17 +118,17 @@ def class_figures(
     macro: list[tuple[str, str, Estimate]] = []
     changes: list[ClassChange] = []
     known = by_id(rows)
-    for metric, pattern in label_metrics(file).items():
+    for metric, options in label_metrics(file).items():
         if metric not in table.metrics:
             continue
         gold = np.array(
-            [label_of(known[r].target, pattern) or "" for r in table.rows], dtype=object
+            [options.label_of(known[r].target) or "" for r in table.rows], dtype=object
         )
         for arm in table.arms:
             if not table.has(arm, metric):
                 continue
             said = {p.example: p for p in predictions if p.arm == arm}
-            named = np.array([_named(said.get(r), pattern) for r in table.rows], dtype=object)
+            named = np.array([_named(said.get(r), options) for r in table.rows], dtype=object)
             one = _Arm(arm, metric, gold, named, table, file.spec.evaluate.level)
             figures += one.figures()
             macro += [(arm, metric, e) for e in one.macro()]
@@ -140,11 +138,11 @@ def class_figures(
     return Classes(figures=tuple(figures), macro=tuple(macro), changes=tuple(changes))
 
 
-def _named(prediction: Prediction | None, pattern: re.Pattern[str] | None) -> str | None:
+def _named(prediction: Prediction | None, options: LabelOptions) -> str | None:
     """The label of an answer, empty if it has none; None if there is no answer."""
-    if prediction is None or prediction.finish == "error":
+    if prediction is None or prediction.finish == "error" or is_only_reasoning(prediction.text):
         return None
-    return label_of(prediction.text, pattern) or ""
+    return options.label_of(prediction.text) or ""
 
 
 class _Arm:
@@ -194,28 +192,19 @@ class _Arm:
 
     def macro(self) -> Iterator[Estimate]:
         """F1 averaged over the classes of the gold answers; nothing with too few families."""
-        code = {label: i for i, label in enumerate(self.labels)}
-        pairs = np.array(
-            [[code.get(g, -1), code.get(n, -1)] for g, n in zip(self.gold, self.named, strict=True)]
-        )
-        keep = pairs[:, 0] >= 0
+        keep = np.array([bool(label) for label in self.gold], dtype=np.bool_)
         groups = self.families[keep].tolist()
         if len(set(groups)) < _FEWEST_FAMILIES:
             return
-        count = len(self.labels)
-
-        def f1(x: Floats) -> float:
-            at = x.astype(np.int64)
-            hits = np.bincount(at[at[:, 0] == at[:, 1], 0], minlength=count)
-            gold = np.bincount(at[:, 0], minlength=count)
-            named = np.bincount(at[at[:, 1] >= 0, 1], minlength=count)
-            seen = gold + named > 0
-            return float((2 * hits[seen] / (gold + named)[seen]).mean())
-
-        made = bootstrap(
-            pairs[keep].astype(np.float64), f1, clusters=groups, level=self.level, repeats=_REPEATS
+        code = {label: i for i, label in enumerate(self.labels)}
+        named = self.named[keep]
+        yield macro_f1(
+            [code[label] for label in self.gold[keep]],
+            [code.get(label, -1) for label in named],
+            missing=[label is None for label in named],
+            clusters=groups,
+            level=self.level,
         )
-        yield made.model_copy(update={"unit": "share"})
 
 
 def _f1(jaccard: Estimate | None) -> Estimate | None:

@@ -16,6 +16,8 @@ FEWEST = 30
 """Fewer verdicts of people than this validate nothing."""
 FLOOR = 0.70
 """Of balanced accuracy (the mean of sensitivity and specificity): one half is guessing."""
+MOST_SILENT = 0.05
+"""Of the outputs that it was asked about: a judge without a verdict on more is not validated."""
 CORRELATION_FLOOR = 0.50
 """Of the rank correlation, for scales of more than two values."""
 
@@ -34,6 +36,7 @@ class Validation(Value):
         agreement: Balanced accuracy, or rank correlation on longer scales; what is held against the
             floor.
         floor: The limit.
+        silent: Share of the outputs on which the judge gave no verdict.
         needs: What would settle it; empty when settled.
     """
 
@@ -44,6 +47,7 @@ class Validation(Value):
     specificity: Estimate | None = None
     agreement: Estimate | None = None
     floor: float = FLOOR
+    silent: float = 0.0
     needs: str = ""
 
 
@@ -60,7 +64,7 @@ def validate_judge(
     Args:
         criterion: Range 0 to 1 means yes/no.
         judge: The judge's values; NaN where it gave none (that counts as a wrong verdict on a
-            yes/no criterion).
+            yes/no criterion, and a judge silent on more than `MOST_SILENT` is not validated).
         human: People's values (of several raters the mean), NaN where nobody has spoken.
         clusters: Family of each output.
         level: Of every interval.
@@ -83,12 +87,18 @@ def validate_judge(
         [c for c, b in zip(clusters, both, strict=True) if b] if clusters is not None else None
     )
     n = int(both.sum())
+    silent = float(np.isnan(j).mean()) if j.size else 0.0
     floor = FLOOR if binary else CORRELATION_FLOOR
     if n < FEWEST or len(set((y >= 0.5).tolist() if binary else y.tolist())) < 2:
         missing = max(FEWEST - n, 1)
         needs = f"about {missing} more outputs judged by people, good ones and bad ones"
         return Validation(
-            criterion=criterion.name, standing="open", verdicts=n, floor=floor, needs=needs
+            criterion=criterion.name,
+            standing="open",
+            verdicts=n,
+            floor=floor,
+            silent=silent,
+            needs=needs,
         )
     sensitivity = specificity = None
     if binary:
@@ -103,7 +113,12 @@ def validate_judge(
         )
     standing: Standing = "open"
     needs = ""
-    if agreement.low >= floor:
+    if agreement.low >= floor and silent > MOST_SILENT:
+        needs = (
+            f"verdicts of the judge on at least {1 - MOST_SILENT:.0%} of the outputs; the reason "
+            "of each failure is beside its score"
+        )
+    elif agreement.low >= floor:
         standing = "validated"
     elif agreement.high < floor:
         standing = "refuted"
@@ -123,6 +138,7 @@ def validate_judge(
         specificity=specificity,
         agreement=agreement,
         floor=floor,
+        silent=silent,
         needs=needs,
     )
 
@@ -205,6 +221,8 @@ def judge_findings(validations: Mapping[str, Validation]) -> list[Finding]:
             if v.agreement
             else f"{v.verdicts} verdicts of people"
         )
+        if v.silent:
+            shown += f", no verdict on {v.silent:.0%} of the outputs"
         good = v.standing == "validated"
         out.append(
             Finding(

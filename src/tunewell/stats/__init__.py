@@ -37,6 +37,7 @@ from tunewell.stats.icc import (
     icc,
     raters_needed,
 )
+from tunewell.stats.macro_f1 import macro_f1
 from tunewell.stats.means import (
     bootstrap,
     difference,
@@ -116,6 +117,7 @@ __all__ = [
     "interrupted_series",
     "krippendorff_alpha",
     "learning_curve",
+    "macro_f1",
     "mcnemar",
     "mean",
     "pabak",
