@@ -121,9 +121,7 @@ def class_figures(
     for metric, options in label_metrics(file).items():
         if metric not in table.metrics:
             continue
-        gold = np.array(
-            [options.label_of(known[r].target) or "" for r in table.rows], dtype=object
-        )
+        gold = np.array([options.label_of(known[r].target) or "" for r in table.rows], dtype=object)
         for arm in table.arms:
             if not table.has(arm, metric):
                 continue

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tunewell.evaluate.checks import definition_finding, threshold_of
+from tunewell.evaluate.gold_labels import gold_outside_labels
 from tunewell.evaluate.table import Table
 from tunewell.metrics.support import check_support
 from tunewell.stats import difference, mean
@@ -38,6 +39,7 @@ def evaluation_findings(
     found.append(unsupported(predictions, rows, file))
     found.append(outdated(table, file))
     found.append(worn_out(evaluation, file))
+    found += gold_outside_labels(rows, file)
     return found
 
 

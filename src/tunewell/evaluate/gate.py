@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.checks import definition_finding, guards, threshold_of
 from tunewell.evaluate.findings import POWER_Z
-from tunewell.evaluate.judged import corrected, judges, people_of, validation_of
+from tunewell.evaluate.judged import commonest_failure, corrected, judges, people_of, validation_of
 from tunewell.evaluate.people import at_any_look, criterion_info, judgements, people_scores
 from tunewell.evaluate.table import Mask, Table, table_of
 from tunewell.evaluate.validate import judge_findings
@@ -96,7 +96,9 @@ def decide(
         for m in sorted(judges(file))
         if m in table.metrics
     }
-    fresh = [definition_finding(file, evaluation.metrics, store), *judge_findings(judged)]
+    scores = store.get_value(evaluation.scores, list[Score]) if judged else []
+    failures = {metric: commonest_failure(scores, metric) for metric in judged}
+    fresh = [definition_finding(file, evaluation.metrics, store), *judge_findings(judged, failures)]
     known = with_acceptances([*kept, *fresh], store, today=day)
     return _combine(criteria, known, table, file)
 

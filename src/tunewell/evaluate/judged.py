@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from tunewell.evaluate.table import Mask, Table
 from tunewell.evaluate.validate import Validation, corrected_gain, corrected_level, validate_judge
 from tunewell.task import Gate, TaskFile
-from tunewell.types import Estimate
+from tunewell.types import Estimate, Score, Unscored
 
 CANDIDATE = "tuned"
 Floats = NDArray[np.float64]
@@ -19,6 +21,19 @@ Floats = NDArray[np.float64]
 def judges(file: TaskFile) -> set[str]:
     """Names of the metrics that a model judges."""
     return {m.name for m in file.spec.metrics if str(m.options.get("metric", m.name)) == "judge"}
+
+
+def commonest_failure(scores: Iterable[Score], metric: str) -> str:
+    """Why a judge most often gave no verdict, with how often; empty if it always gave one."""
+    reasons = Counter(
+        score.value.reason
+        for score in scores
+        if score.metric == metric and isinstance(score.value, Unscored)
+    )
+    if not reasons:
+        return ""
+    ((reason, count),) = reasons.most_common(1)
+    return f"{count} of {reasons.total()}: {reason}"
 
 
 def people_of(metric: str) -> str:

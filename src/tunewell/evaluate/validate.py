@@ -212,8 +212,16 @@ def corrected_gain(
     return made.model_copy(update={"unit": info.unit})
 
 
-def judge_findings(validations: Mapping[str, Validation]) -> list[Finding]:
-    """E02 for every criterion that a model judges."""
+def judge_findings(
+    validations: Mapping[str, Validation], failures: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """E02 for every criterion that a model judges.
+
+    Args:
+        validations: By criterion.
+        failures: Why the judge of a criterion most often gave no verdict.
+    """
+    reasons = failures or {}
     out = []
     for name, v in validations.items():
         shown = (
@@ -222,7 +230,9 @@ def judge_findings(validations: Mapping[str, Validation]) -> list[Finding]:
             else f"{v.verdicts} verdicts of people"
         )
         if v.silent:
-            shown += f", no verdict on {v.silent:.0%} of the outputs"
+            reason = reasons.get(name, "")
+            told = f" ({reason})" if reason else ""
+            shown += f", no verdict on {v.silent:.1%} of the outputs{told}"
         good = v.standing == "validated"
         out.append(
             Finding(

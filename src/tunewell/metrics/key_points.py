@@ -17,8 +17,8 @@ from tunewell.types import REFERENCES, Example, MetricInfo, Value, listed
 
 SEPARATOR = "|"
 ALTERNATIVE = "~"
-_TILDE = re.compile(r"~(?!\s?\d)|(?<=\s)~(?=\s)")
-"""Between two writings; ``~5`` is about five."""
+_TILDE = re.compile(r"(?<=.)~", re.DOTALL)
+"""Between two writings; at the start of a point, ``~5`` is about five."""
 
 
 class PointsOptions(Value):
@@ -107,7 +107,9 @@ def _stands_in(text: str, words: str) -> bool:
     start = text.find(words)
     while start >= 0:
         end = start + len(words)
-        if _is_edge(text[:start][-1:], text[start]) and _is_edge(text[end - 1], text[end : end + 1]):
+        if _is_edge(text[:start][-1:], text[start]) and _is_edge(
+            text[end - 1], text[end : end + 1]
+        ):
             return True
         start = text.find(words, start + 1)
     return False

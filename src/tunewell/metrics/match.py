@@ -55,9 +55,7 @@ def _shown(text: str) -> str:
     return visible(text).strip()
 
 
-def normalised(
-    output: str, target: str, *, language: str = "en", by_value: bool = False
-) -> float:
+def normalised(output: str, target: str, *, language: str = "en", by_value: bool = False) -> float:
     """1 if they agree after case, white space, punctuation, number and date formats are made alike.
 
     Args:

@@ -14,9 +14,7 @@ DECIMAL_COMMA = frozenset(
     "sl sq sr sv tr uk vi".split()
 )
 """Languages (ISO 639-1) that write 12,50 for twelve and a half (CLDR)."""
-SPACE_GROUPED = frozenset(
-    "be bg cs es et fi fr hu kk lt lv nb nn no pl pt ru sk sv uk".split()
-)
+SPACE_GROUPED = frozenset("be bg cs es et fi fr hu kk lt lv nb nn no pl pt ru sk sv uk".split())
 """Languages that may write 1 000 for a thousand, with a plain space (CLDR)."""
 
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,'’\u00a0\u202f]\d+)*(?!\d)")
@@ -138,7 +136,8 @@ def _with_one_mark(text: str, mark: str, *, thousands: str) -> _Digits | None:
         return _Digits("".join(parts), quantity=True) if is_grouped else None
     if is_grouped and mark == thousands:
         return _Digits("".join(parts), quantity=True)
-    return _Digits(*parts)
+    whole, rest = parts
+    return _Digits(whole, rest)
 
 
 def without_group_spaces(text: str, language: str) -> str:

@@ -162,7 +162,8 @@ class Judge:
         options = GenerateOptions(max_new_tokens=self.max_new_tokens, temperature=temperature)
         requests = list(self._requests(question, options, repeats))
         cache = ReplyCache(self.cache)
-        known = _usable(cache.known({request.key for request in requests}), question)
+        cached = cache.known({request.key for request in requests})
+        known: dict[str, _Read | Unscored] = {**_usable(cached, question)}
         for seed in range(repeats):
             todo = {
                 request.key: request.prompt
@@ -195,9 +196,7 @@ class Judge:
         cut = [key for key, reply in first.items() if reply.finish == "length"]
         malformed = [key for key, reply in first.items() if _is_malformed(reply, question)]
 
-        longer = options.model_copy(
-            update={"max_new_tokens": options.max_new_tokens * _MORE_ROOM}
-        )
+        longer = options.model_copy(update={"max_new_tokens": options.max_new_tokens * _MORE_ROOM})
         other = options.model_copy(
             update={"seed": options.seed + _AGAIN, "temperature": _VARIED_TEMPERATURE}
         )
@@ -207,12 +206,15 @@ class Judge:
 
         said: dict[str, _Read | Unscored] = {}
         for key, reply in replies.items():
-            said[key] = _said_by(reply, question)
-            if not isinstance(said[key], Unscored):
+            found = _said_by(reply, question)
+            said[key] = found
+            if not isinstance(found, Unscored):
                 cache.keep(key, reply.text, model=self.model.name)
         return said
 
-    def _generate(self, prompts: dict[str, Talk], options: GenerateOptions) -> dict[str, Generation]:
+    def _generate(
+        self, prompts: dict[str, Talk], options: GenerateOptions
+    ) -> dict[str, Generation]:
         if not prompts:
             return {}
         generations = self.model.generate(list(prompts.values()), options=options)
@@ -234,12 +236,14 @@ def _is_malformed(reply: Generation, question: _Question[_Read]) -> bool:
     return reply.finish == "stop" and isinstance(question.read(reply.text), Unscored)
 
 
-def _usable(
-    replies: dict[str, str], question: _Question[_Read]
-) -> dict[str, _Read | Unscored]:
-    """Cached replies that hold a verdict."""
-    said = {key: question.read(text) for key, text in replies.items()}
-    return {key: value for key, value in said.items() if not isinstance(value, Unscored)}
+def _usable(replies: dict[str, str], question: _Question[_Read]) -> dict[str, _Read]:
+    """What cached replies say, where they hold a verdict."""
+    said: dict[str, _Read] = {}
+    for key, text in replies.items():
+        found = question.read(text)
+        if not isinstance(found, Unscored):
+            said[key] = found
+    return said
 
 
 def _in_both_orders(first: Sequence[_Preference], swapped: Sequence[_Preference]) -> Preferences:
