@@ -1,4 +1,4 @@
-"""Equal means equal: kinds of answers that look alike and are not, and that look different and are the same."""
+"""Equal means equal: answers that look alike and are not, or look different and are the same."""
 
 from __future__ import annotations
 

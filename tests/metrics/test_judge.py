@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tests.metrics.conftest import row
 from tunewell.errors import TaskError
 from tunewell.metrics import Marked, build_metrics
+from tunewell.metrics.judge.identity import identity_of
 from tunewell.metrics.judge.judge import Judge
+from tunewell.metrics.judge.lazy_model import LazyModel
 from tunewell.metrics.judge.metric import JudgeOptions, judge_metric
 from tunewell.metrics.judge.replies import parse_preference, parse_verdict
-from tunewell.metrics.judge.identity import identity_of
-from tunewell.metrics.judge.lazy_model import LazyModel
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.model.fake import FakeModel
 from tunewell.task import RubricCriterion, TaskFile

@@ -41,7 +41,7 @@ class _Digits:
     Attributes:
         whole: Digits before the decimal mark.
         rest: Digits behind it.
-        quantity: Whether it is surely an amount, not a chapter or a version: its digits are grouped.
+        quantity: Whether it is surely an amount, not a chapter or a version: it is grouped.
     """
 
     whole: str

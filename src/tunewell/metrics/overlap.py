@@ -13,12 +13,14 @@ from typing import Any
 from rapidfuzz.distance import LCSseq
 
 from tunewell.metrics.characters import is_unspaced, visible
-from tunewell.metrics.match import best_of_references
+from tunewell.metrics.match import best_of_references, exact, normalised
 from tunewell.metrics.normalise import tokens
 from tunewell.metrics.registry import built_in
 from tunewell.metrics.words import words
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo
+
+__all__ = ["chrf", "exact", "normalised", "rouge_l", "rouge_n", "token_f1"]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)

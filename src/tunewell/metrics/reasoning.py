@@ -28,7 +28,7 @@ _OPENS: Final = re.compile(
 _CLOSES: Final = re.compile("|".join(closing for _, closing in _PAIRS), re.IGNORECASE)
 
 _HARMONY_FINAL: Final = re.compile(
-    r"(?:<\|channel\|>\s*final\s*(?:<\|constrain\|>\w+)?<\|message\|>|\bassistant\s*final(?=\S|\s))"
+    r"<\|channel\|>\s*final\s*(?:<\|constrain\|>\w+)?<\|message\|>|\bassistant\s*final(?=\S|\s)"
 )
 _HARMONY_OPENS: Final = re.compile(
     r"\s*(?:<\|start\|>assistant)?(?:<\|channel\|>\s*(?:analysis|commentary)|analysis(?=[A-Z]))"

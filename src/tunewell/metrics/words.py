@@ -1,4 +1,4 @@
-"""Words in every script: by spaces and marks where a script has them, else character by character."""
+"""Words in every script: between spaces where it has them, else character by character."""
 
 from __future__ import annotations
 

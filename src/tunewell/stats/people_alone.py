@@ -1,4 +1,4 @@
-"""What a judge saves: an interval corrected by people, held against that of the same people alone."""
+"""What a judge saves: a corrected interval, held against that of the same people alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def labels_saved(corrected: Estimate, alone: Estimate) -> float:
 
 
 def with_saving(corrected: Estimate, alone: Estimate) -> Estimate:
-    """The corrected estimate; its method says what the judge saves, and nothing where it saves none.
+    """The corrected estimate; its method says what the judge saves, if it saves anything.
 
     Args:
         corrected: As it is printed.

@@ -163,7 +163,8 @@ class Judge:
         requests = list(self._requests(question, options, repeats))
         cache = ReplyCache(self.cache)
         cached = cache.known({request.key for request in requests})
-        known: dict[str, _Read | Unscored] = {**_usable(cached, question)}
+        usable = _usable(cached, question)
+        known: dict[str, _Read | Unscored] = {**usable}
         for seed in range(repeats):
             todo = {
                 request.key: request.prompt
@@ -172,7 +173,8 @@ class Judge:
             }
             if todo:
                 seeded = options.model_copy(update={"seed": seed})
-                known |= self._ask(todo, question, seeded, cache)
+                asked = self._ask(todo, question, seeded, cache)
+                known |= asked
         return [known[request.key] for request in requests]
 
     def _requests(
