@@ -33,7 +33,7 @@ SAME = {
     "operators": "p<=0.05|p≤0.05 x²|x^2 10⁻³|10^-3 3*4|3×4 5–10|5-10 a!=b|a≠b H₂O|H2O",
     "numbers": ".5|0.5 1,000|1000 1,00,000|100000 1e3|1000 ½|1/2 １２３|123 ١٢٣|123 १२३|123 ๑๒|12 "
     "۱۲|12 1,234.50|1.234,50",
-    "currencies": "€5|5EUR US$5|$5 $5.50|$5.5 €-5|-€5 ₹1,00,000|₹100000 500円|¥500 ￥500|¥500 5zł|5PLN",
+    "currencies": "€5|5EUR US$5|$5 $5.50|$5.5 €-5|-€5 ₹1,00,000|₹100000 500円|¥500 5zł|5PLN",
     "units": "5kg|5㎏ 20℃|20°C 5m2|5m² 50٪|50%",
     "decoration": "**yes**|yes `5`|5 “yes”|yes Yes!|yes (a)|a #️⃣|# $5$|5 ﬁne|fine don’t|don't",
     "invisible": "billing\u200b|billing \ufeffbilling|billing bill\u00ading|billing e\u0301|é ❤️|❤",

@@ -1,4 +1,4 @@
-"""Which model answers: a name alone does not say it, for two servers may serve two under one name."""
+"""Which model answers: two servers may serve two models under one name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _nonce(model: Model) -> str:
 
 
 def weights_of(name: str) -> str:
-    """A digest of a folder or file of weights: names, sizes and times; the name if there is none."""
+    """A digest of a folder or file of weights (names, sizes, times); the name if there is none."""
     path = Path(name)
     if path.is_file():
         files = [path]

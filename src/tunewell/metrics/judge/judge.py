@@ -193,7 +193,7 @@ class Judge:
         options: GenerateOptions,
         cache: ReplyCache,
     ) -> dict[str, _Read | Unscored]:
-        """What the replies say by their keys, second askings included; only good ones are cached."""
+        """What the replies say by their keys, asked twice if need be; only good ones are cached."""
         first = self._generate(prompts, options)
         cut = [key for key, reply in first.items() if reply.finish == "length"]
         malformed = [key for key, reply in first.items() if _is_malformed(reply, question)]

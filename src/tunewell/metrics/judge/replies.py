@@ -1,8 +1,8 @@
 """What a judge's reply says.
 
-Reasoning before it is taken off. Only a reply that is one JSON object of the asked form counts. Everything else (a refusal, prose,
-two objects, a value off the scale) is unscored with its reason, never a guess: "the first JSON
-wins" would let an answer write its own verdict.
+Reasoning before it is taken off. Only a reply that is one JSON object of the asked form counts.
+Everything else (a refusal, prose, two objects, a value off the scale) is unscored with its reason,
+never a guess: "the first JSON wins" would let an answer write its own verdict.
 """
 
 from __future__ import annotations
