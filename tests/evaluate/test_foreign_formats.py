@@ -528,7 +528,8 @@ def test_openai_output_items_and_batches(tmp_path: Path) -> None:
         "datasource_item": {"question": "q", "ground_truth": "yes"},
         "sample": {"output": [{"role": "assistant", "content": "yes"}], "finish_reason": "stop"},
     }
-    cut = {**item, "datasource_item_id": 5, "sample": {**item["sample"], "finish_reason": "length"}}
+    short = {"output": [{"role": "assistant", "content": "yes"}], "finish_reason": "length"}
+    cut = {**item, "datasource_item_id": 5, "sample": short}
     found = read_predictions(lines(tmp_path / "items.jsonl", [item, cut]), arm="t")
     assert said(found) == {("t", "4"): "yes", ("t", "5"): "cut off: length"}
     body = {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}

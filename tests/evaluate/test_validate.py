@@ -7,7 +7,7 @@ import pytest
 
 from tests.evaluate.conftest import Project
 from tunewell.evaluate import decide
-from tunewell.evaluate.judge_validation import validate_judge
+from tunewell.evaluate.judge_validation import judge_findings, validate_judge
 from tunewell.types import Evaluation, Judgement, MetricInfo, Score, Verdict
 
 USEFUL = MetricInfo(name="useful", title="useful", own=True)
@@ -36,6 +36,17 @@ def test_an_unscored_verdict_is_a_wrong_one() -> None:
     found = validate_judge(USEFUL, holed, human)
     assert found.agreement is not None
     assert found.agreement.value == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_judge_that_is_often_silent_is_not_validated() -> None:
+    judge, human = pair(400, 0.97)
+    for every, standing in ((50, "validated"), (12, "open")):
+        holed = [float("nan") if i % every == 0 else v for i, v in enumerate(judge)]
+        found = validate_judge(USEFUL, holed, human)
+        assert found.standing == standing, found
+        (e02,) = judge_findings({"useful": found}, {"useful": "8 of 8: 429 quota"})
+        assert "429 quota" in e02.why
+        assert (e02.status == "clear") == (standing == "validated")
 
 
 def test_grades_are_held_by_rank_correlation() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -11,9 +13,12 @@ from hypothesis import strategies as st
 from tests.metrics.conftest import row
 from tunewell.errors import TaskError
 from tunewell.metrics import Marked, build_metrics
+from tunewell.metrics.judge.identity import identity_of
 from tunewell.metrics.judge.judge import Judge
+from tunewell.metrics.judge.lazy_model import LazyModel
 from tunewell.metrics.judge.metric import JudgeOptions, judge_metric
 from tunewell.metrics.judge.replies import parse_preference, parse_verdict
+from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
 from tunewell.model.fake import FakeModel
 from tunewell.task import RubricCriterion, TaskFile
 from tunewell.types import Message, Unscored
@@ -43,7 +48,8 @@ def test_verdicts_come_in_order_and_are_cached_by_content(define: Define, tmp_pa
     assert Judge(model, cache=tmp_path / "cache").judge(USEFUL, pairs, task=define().spec) == said
     assert len(model.calls) == 2
     other = Judge(model, cache=tmp_path / "cache").judge(GRADE, pairs[:1], task=define().spec)
-    assert len(model.calls) == 3  # another question is another content
+    # another question is another content, and what is no verdict is asked for twice
+    assert len(model.calls) == 4
     assert isinstance(other[0].value, Unscored)  # "yes" is not on the scale of 1 to 5
 
 
@@ -154,3 +160,140 @@ def test_a_judge_without_a_question_is_a_fault(define: Define) -> None:
     with pytest.raises(TaskError, match="needs a question"):
         build_metrics(define("metrics: [{name: useful, options: {metric: judge, model: m}}]"))
     assert build_metrics(define("metrics: [{name: clarity, options: {metric: judge, model: m}}]"))
+
+
+# --- replies that are no verdict ------------------------------------------------------------------
+
+YES = '{"reason": "ok", "verdict": "yes"}'
+NO = '{"reason": "", "verdict": "no"}'
+
+
+@dataclass
+class Scripted:
+    """A model that gives the same reply to everything, or one after the other."""
+
+    replies: list[str]
+    finish: Literal["stop", "length", "error"] = "stop"
+    reason: str = ""
+    name: str = "qwen"
+    asked: list[GenerateOptions] = field(default_factory=list)
+
+    def generate(
+        self,
+        prompts: Sequence[Talk],
+        *,
+        options: GenerateOptions | None = None,
+        progress: Progress | None = None,
+    ) -> list[Generation]:
+        out = []
+        for _ in prompts:
+            text = self.replies[min(len(self.asked), len(self.replies) - 1)]
+            self.asked.append(options or GenerateOptions())
+            made = Generation(
+                text=text, prompt_tokens=1, tokens=1, finish=self.finish, reason=self.reason
+            )
+            out.append(made)
+        return out
+
+    def score(
+        self, prompts: Sequence[Talk], targets: Sequence[str], *, progress: Progress | None = None
+    ) -> list[TargetScore]:
+        raise NotImplementedError
+
+
+def ask(define: Define, judge: Judge, criterion: RubricCriterion = USEFUL) -> float | Unscored:
+    return judge.judge(criterion, [("out", row("q", "t"))], task=define().spec)[0].value
+
+
+def test_a_cut_reply_is_asked_for_with_more_room_and_never_kept(
+    define: Define, tmp_path: Path
+) -> None:
+    cut = Scripted(['{"reason": "The answer'], finish="length")
+    found = ask(define, Judge(cut, cache=tmp_path))
+    assert isinstance(found, Unscored)
+    assert "cut" in found.reason
+    assert [options.max_new_tokens for options in cut.asked] == [256, 1024]
+    cut.finish, cut.replies = "stop", [YES]
+    assert ask(define, Judge(cut, cache=tmp_path)) == 1.0
+
+
+@pytest.mark.parametrize(
+    "first", ["Sure!", "{", NO + NO, '{"verdict": "perhaps"}', "", "I cannot.", "[]", "<think>hm"]
+)
+def test_a_malformed_reply_is_asked_for_again(define: Define, tmp_path: Path, first: str) -> None:
+    model = Scripted([first, YES])
+    assert ask(define, Judge(model, cache=tmp_path)) == 1.0
+    assert ask(define, Judge(model, cache=tmp_path)) == 1.0
+    assert len(model.asked) == 2
+    always = Scripted([first])
+    assert isinstance(ask(define, Judge(always, cache=tmp_path)), Unscored)
+    assert not any(b"perhaps" in file.read_bytes() for file in tmp_path.rglob("*.json"))
+
+
+def test_a_whole_object_in_a_cut_reply_is_no_verdict(define: Define) -> None:
+    assert isinstance(ask(define, Judge(Scripted([YES], finish="length"))), Unscored)
+
+
+def test_two_servers_of_one_name_are_two_judges(define: Define, tmp_path: Path) -> None:
+    assert ask(define, Judge(Scripted([NO]), cache=tmp_path)) == 0.0
+    assert ask(define, Judge(Scripted([YES]), cache=tmp_path)) == 1.0
+
+
+def test_a_judge_is_known_by_its_server_or_its_weights(tmp_path: Path) -> None:
+    here = LazyModel("m", "http://a:8000/v1")
+    assert identity_of(here) == identity_of(LazyModel("m", "http://a:8000/v1/"))
+    assert identity_of(here) != identity_of(LazyModel("m", "http://b:8000/v1"))
+    assert identity_of(LazyModel("m", "")) == identity_of(LazyModel("m", ""))
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"1")
+    before = identity_of(LazyModel(str(tmp_path), ""))
+    weights.write_bytes(b"22")
+    assert identity_of(LazyModel(str(tmp_path), "")) != before
+
+
+def test_another_rubric_or_another_parameter_is_another_question(
+    define: Define, tmp_path: Path
+) -> None:
+    model = Scripted([YES])
+    ask(define, Judge(model, cache=tmp_path))
+    ask(define, Judge(model, cache=tmp_path))
+    assert len(model.asked) == 1
+    ask(define, Judge(model, cache=tmp_path, max_new_tokens=2000))
+    signed = USEFUL.model_copy(update={"signed": True})
+    ask(define, Judge(model, cache=tmp_path), signed)
+    other = USEFUL.model_copy(update={"question": "Is it of use?"})
+    ask(define, Judge(model, cache=tmp_path), other)
+    ask(define, Judge(model, cache=tmp_path, repeats=3))
+    assert len(model.asked) == 7
+
+
+@pytest.mark.parametrize(
+    "reason", ["too many requests: 429 quota", "refused by the server: content filter", "timeout"]
+)
+def test_the_reason_of_a_failure_is_kept(define: Define, reason: str) -> None:
+    found = ask(define, Judge(Scripted([""], finish="error", reason=reason)))
+    assert isinstance(found, Unscored)
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize("block", ["<think>no?</think>\n", "[THINK]no[/THINK]", "hm</think>"])
+def test_a_judge_may_reason(define: Define, block: str) -> None:
+    model = Scripted([f"{block}{YES}"])
+    assert ask(define, Judge(model, max_new_tokens=4000)) == 1.0
+    assert model.asked[0].max_new_tokens == 4000
+
+
+def test_the_judge_sees_no_reasoning_of_the_answer(define: Define) -> None:
+    file = define("metrics: [{name: useful, options: {metric: judge, model: m, question: ok}}]")
+    model = FakeModel(lambda _: YES)
+    options = JudgeOptions(model="m", question="ok")
+    metric = judge_metric(file, "useful", options, model=model)
+    example = row("q", "t")
+    assert metric.prepare is not None
+    metric.prepare([("<think>secret</think>fine", example), ("<think>lost", example)], file.spec)
+    found = metric("<think>secret</think>fine", example, task=file.spec)
+    assert isinstance(found, Marked)
+    assert found.reason == "ok"
+    assert isinstance(metric("<think>lost", example, task=file.spec), Unscored)
+    assert len(model.calls) == 1
+    assert "secret" not in model.calls[0][-1].content

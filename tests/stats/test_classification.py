@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from tunewell.stats import balanced_accuracy, f1_of_overlap, macro_f1, mean, proportion
-from tunewell.stats.classification import NO_CLASS
+from tunewell.stats.macro_f1 import NO_CLASS
 from tunewell.types import Estimate
 
 Ints = np.ndarray
@@ -32,7 +32,7 @@ def f1_by_hand(gold: Ints, named: Ints, label: int) -> float:
 def test_values_are_those_of_the_contingency_table() -> None:
     gold, named = answers(np.random.default_rng(0), 300)
     each = [f1_by_hand(gold, named, label) for label in range(3)]
-    assert macro_f1(gold, named, classes=3).value == pytest.approx(np.mean(each))
+    assert macro_f1(gold, named).value == pytest.approx(np.mean(each))
     assert f1_of_overlap(overlap(gold, named, 1)).value == pytest.approx(each[1])
 
 
@@ -46,7 +46,7 @@ def test_balanced_accuracy_is_the_mean_of_both_rates() -> None:
 
 def test_answers_without_a_class_are_wrong() -> None:
     gold = np.array([0, 1, 0, 1])
-    found = macro_f1(gold, np.array([0, NO_CLASS, 0, NO_CLASS]), classes=2)
+    found = macro_f1(gold, np.array([0, NO_CLASS, 0, NO_CLASS]))
     assert found.value == 0.5
 
 
@@ -56,7 +56,7 @@ def test_macro_f1_covers_the_true_one() -> None:
     truth = np.mean([f1_by_hand(gold, named, label) for label in range(3)])
     draws, held = 80, 0
     for _ in range(draws):
-        e = macro_f1(*answers(rng, 150), classes=3, repeats=300)
+        e = macro_f1(*answers(rng, 150))
         held += int(e.low <= truth <= e.high)
     assert held >= binom.ppf(0.001, draws, 0.95)
 

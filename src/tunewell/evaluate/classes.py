@@ -20,11 +20,11 @@ from tunewell.evaluate.comparisons import tested_together
 from tunewell.evaluate.metric_kinds import metrics_of_kind, options_of
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.scored_arms import ScoredArms
-from tunewell.metrics.label import LabelOptions, label_of
+from tunewell.metrics.label import LabelOptions
+from tunewell.metrics.reasoning import is_only_reasoning
 from tunewell.stats import bonferroni_level, f1_of_overlap, macro_f1, mean
-from tunewell.stats.classification import NO_CLASS
+from tunewell.stats.macro_f1 import NO_CLASS
 from tunewell.task import TaskFile
-from tunewell.timed_pattern import AnyPattern, TimedPattern
 from tunewell.types import Estimate, Prediction, Value
 
 Labels = NDArray[np.object_]
@@ -97,15 +97,14 @@ class Classes(Value):
         return tuple(sorted(known, key=_recall_at_best)[:most])
 
 
-def label_metrics(file: TaskFile) -> dict[str, AnyPattern | None]:
-    """The label metrics of a task with their patterns."""
-    found: dict[str, AnyPattern | None] = {}
+def label_metrics(file: TaskFile) -> dict[str, LabelOptions]:
+    """The label metrics of a task with their options."""
+    found: dict[str, LabelOptions] = {}
     for spec in metrics_of_kind(file, "label"):
         options = options_of(spec)
         if "python" in options:
             continue
-        pattern = LabelOptions.model_validate(options).pattern
-        found[spec.name] = TimedPattern(pattern) if pattern else None
+        found[spec.name] = LabelOptions.model_validate(options)
     return found
 
 
@@ -119,10 +118,10 @@ def class_figures(measured: ScoredArms, *, pairs: Sequence[tuple[str, str]] = ()
     figures: list[ClassFigure] = []
     macro: list[tuple[str, str, Estimate]] = []
     changes: list[ClassChange] = []
-    for metric, pattern in label_metrics(measured.file).items():
+    for metric, options in label_metrics(measured.file).items():
         if metric not in measured.table.metrics:
             continue
-        labelled = _Labelled(measured, metric, pattern)
+        labelled = _Labelled(measured, metric, options)
         for arm in measured.table.arms:
             if not measured.table.has(arm, metric):
                 continue
@@ -142,7 +141,7 @@ class _Labelled:
 
     measured: ScoredArms
     metric: str
-    pattern: AnyPattern | None
+    options: LabelOptions
 
     @cached_property
     def gold(self) -> Labels:
@@ -169,10 +168,12 @@ class _Labelled:
         """The label of an answer, empty if it has none; None if there is no answer."""
         if prediction is None or prediction.finish == "error":
             return None
+        if is_only_reasoning(prediction.text):
+            return None
         return self._label(prediction.text)
 
     def _label(self, text: str) -> str:
-        return label_of(text, self.pattern) or ""
+        return self.options.label_of(text) or ""
 
     def changes(self, arm: str, against: str) -> Iterator[ClassChange]:
         """Differences in recall between two arms; nothing where one has no scores."""
@@ -261,19 +262,16 @@ class _Answers:
 
     def macro(self) -> Iterator[Estimate]:
         """F1 averaged over the classes of the gold answers; nothing with too few families."""
-        labels = self.truth.labels
-        code = {label: i for i, label in enumerate(labels)}
-        gold = np.array([code.get(label, NO_CLASS) for label in self.truth.gold])
-        named = np.array([code.get(label, NO_CLASS) for label in self.named])
-        of_any = gold != NO_CLASS
-        families = self.families[of_any].tolist()
+        is_labelled = self.truth.gold.astype(bool)
+        families = self.families[is_labelled].tolist()
         if len(set(families)) < _FEWEST_FAMILIES:
             return
-        found = macro_f1(
-            gold[of_any],
-            named[of_any],
-            classes=len(labels),
+        code = {label: i for i, label in enumerate(self.truth.labels)}
+        named = self.named[is_labelled]
+        yield macro_f1(
+            [code[label] for label in self.truth.gold[is_labelled]],
+            [code.get(label, NO_CLASS) for label in named],
+            missing=[label is None for label in named],
             clusters=families,
             level=self.truth.measured.level,
         )
-        yield found.model_copy(update={"unit": "share"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from tunewell.evaluate.people_scores import CANDIDATE, people_name
 from tunewell.evaluate.table import Table
 from tunewell.stats import JudgedArm, corrected_difference, corrected_mean
 from tunewell.task import Gate, TaskFile
-from tunewell.types import Estimate, MetricInfo
+from tunewell.types import Estimate, MetricInfo, Score, Unscored
 
 _FEWEST = 2
 """Fewer verdicts of people than this correct nothing."""
@@ -27,6 +28,18 @@ Floats = NDArray[np.float64]
 def judges(file: TaskFile) -> set[str]:
     """Names of the metrics that a model judges."""
     return {spec.name for spec in metrics_of_kind(file, "judge")}
+
+
+def commonest_failure(scores: Iterable[Score], metric: str) -> str:
+    """Why a judge most often gave no verdict, with how often; empty if it always gave one."""
+    reasons: Counter[str] = Counter()
+    for score in scores:
+        if score.metric == metric and isinstance(score.value, Unscored):
+            reasons[score.value.reason] += 1
+    if not reasons:
+        return ""
+    ((reason, count),) = reasons.most_common(1)
+    return f"{count} of {reasons.total()}: {reason}"
 
 
 def validation_of(table: Table, metric: str, *, level: float) -> Validation:

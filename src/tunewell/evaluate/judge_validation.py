@@ -19,6 +19,8 @@ FEWEST = 30
 """Fewer verdicts of people than this validate nothing."""
 FLOOR = 0.70
 """Of balanced accuracy (the mean of sensitivity and specificity): one half is guessing."""
+MOST_SILENT = 0.05
+"""Of the outputs that it was asked about: a judge without a verdict on more is not validated."""
 CORRELATION_FLOOR = 0.50
 """Of the rank correlation, for scales of more than two values."""
 _FEWEST_MORE = 10
@@ -40,6 +42,7 @@ class Validation(Value):
         agreement: Balanced accuracy, or rank correlation on longer scales; what is held against the
             floor.
         floor: The limit.
+        silent: Share of the outputs on which the judge gave no verdict.
         needs: What would settle it; empty when settled.
     """
 
@@ -50,6 +53,7 @@ class Validation(Value):
     specificity: Estimate | None = None
     agreement: Estimate | None = None
     floor: float = FLOOR
+    silent: float = 0.0
     needs: str = ""
 
 
@@ -66,7 +70,7 @@ def validate_judge(
     Args:
         criterion: Range 0 to 1 means yes/no.
         judge: The judge's values; NaN where it gave none (that counts as a wrong verdict on a
-            yes/no criterion).
+            yes/no criterion, and a judge silent on more than `MOST_SILENT` is not validated).
         human: People's values (of several raters the mean), NaN where nobody has spoken.
         clusters: Family of each output.
         level: Of every interval.
@@ -87,6 +91,7 @@ def validate_judge(
         standing="open",
         verdicts=verdicts.count,
         floor=FLOOR if yes_no else CORRELATION_FLOOR,
+        silent=_silent_share(judge),
     )
     if verdicts.count < FEWEST or not verdicts.differ:
         missing = max(FEWEST - verdicts.count, 1)
@@ -106,6 +111,12 @@ def validate_judge(
     rates = {"sensitivity": sensitivity, "specificity": specificity}
     agreement = balanced_accuracy(sensitivity, specificity, n=verdicts.count)
     return _judged(found.model_copy(update=rates), agreement)
+
+
+def _silent_share(judge: Sequence[float]) -> float:
+    """Share of the outputs on which a judge gave no verdict."""
+    values = np.asarray(judge, np.float64)
+    return float(np.isnan(values).mean()) if values.size else 0.0
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,12 @@ class _Verdicts:
 def _judged(found: Validation, agreement: Estimate) -> Validation:
     standing: Standing = "open"
     needs = ""
-    if agreement.low >= found.floor:
+    if agreement.low >= found.floor and found.silent > MOST_SILENT:
+        needs = (
+            f"verdicts of the judge on at least {1 - MOST_SILENT:.0%} of the outputs; the reason "
+            "of each failure is beside its score"
+        )
+    elif agreement.low >= found.floor:
         standing = "validated"
     elif agreement.high < found.floor:
         standing = "refuted"
@@ -200,15 +216,27 @@ def _verdicts_missing(agreement: Estimate, floor: float, *, verdicts: int) -> in
     return max(_FEWEST_MORE, needed - verdicts)
 
 
-def judge_findings(validations: Mapping[str, Validation]) -> list[Finding]:
-    """E02 for every criterion that a model judges."""
-    return [_finding(name, validation) for name, validation in validations.items()]
+def judge_findings(
+    validations: Mapping[str, Validation],
+    failures: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """E02 for every criterion that a model judges.
+
+    Args:
+        validations: By criterion.
+        failures: Why the judge of a criterion most often gave no verdict.
+    """
+    reasons = failures or {}
+    return [_finding(name, each, reasons.get(name, "")) for name, each in validations.items()]
 
 
-def _finding(name: str, validation: Validation) -> Finding:
+def _finding(name: str, validation: Validation, failure: str) -> Finding:
     shown = f"{validation.verdicts} verdicts of people"
     if validation.agreement is not None:
         shown = f"agreement with people {validation.agreement}"
+    if validation.silent:
+        told = f" ({failure})" if failure else ""
+        shown += f", no verdict on {validation.silent:.1%} of the outputs{told}"
     figure = f"{shown}; the floor is {validation.floor:g}."
     if validation.standing == "validated":
         return Finding(

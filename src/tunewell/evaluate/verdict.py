@@ -10,7 +10,7 @@ from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.classes import Classes
 from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
-from tunewell.evaluate.judge_correction import judges, validation_of
+from tunewell.evaluate.judge_correction import commonest_failure, judges, validation_of
 from tunewell.evaluate.judge_validation import judge_findings
 from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_kinds import metrics_of_kind, options_of
@@ -72,7 +72,7 @@ def decide(
 
     known = [f for f in (*findings, *stress_of(evaluation, store)) if f.code != "E01"]
     known.append(definition_finding(file, evaluation.metrics, store))
-    known += _judges_validated(table, file)
+    known += _judges_validated(evaluation, table, file, store)
     accepted = with_acceptances(known, store, today=day)
     guarded = bool(guarding_gates(file, evaluation.metrics))
     return _Weighed(criteria, accepted, guarded=guarded).verdict()
@@ -149,11 +149,18 @@ def _with_people(
     )
 
 
-def _judges_validated(table: Table, file: TaskFile) -> list[Finding]:
+def _judges_validated(
+    evaluation: Evaluation, table: Table, file: TaskFile, store: Store
+) -> list[Finding]:
     """E02 for every metric that a model judges."""
     level = file.spec.evaluate.level
     judged = sorted(judges(file) & set(table.metrics))
-    return judge_findings({m: validation_of(table, m, level=level) for m in judged})
+    if not judged:
+        return []
+    scores = store.get_value(evaluation.scores, list[Score])
+    failures = {metric: commonest_failure(scores, metric) for metric in judged}
+    validations = {metric: validation_of(table, metric, level=level) for metric in judged}
+    return judge_findings(validations, failures)
 
 
 @dataclass(frozen=True)

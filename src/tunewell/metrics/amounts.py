@@ -100,7 +100,7 @@ def _any_of(names: Iterable[str]) -> str:
 
 _PREFIXED_DOLLAR: Final = re.compile(rf"(?<!\w)({_any_of(_DOLLARS)})\$")
 _SYMBOL: Final = re.compile(rf"[{''.join(map(re.escape, _SYMBOLS))}]")
-_WORD: Final = re.compile(rf"(?<!\w)(?:{_any_of(_WORDS)})(?!\w)")
+_WORD: Final = re.compile(rf"(?<![^\W\d])(?:{_any_of(_WORDS)})(?!\w)")
 _IDEOGRAPH: Final = re.compile(rf"(?<=\d)\s*({_any_of(_IDEOGRAPHS)})(?![^\W\d_]*\d)")
 _CODE: Final = "|".join(sorted(_CODES))
 _CODE_FIRST: Final = re.compile(
@@ -156,7 +156,7 @@ def plain_amounts(text: str) -> str:
     text = _UNIT_STUCK.sub(r"\1 ", text)
     text = _PREFIXED_DOLLAR.sub(lambda match: f"{_DOLLARS[match[1]]} ", text)
     text = _IDEOGRAPH.sub(_code_of_word, text)
-    text = _WORD.sub(lambda match: _WORDS[match[0]], text)
+    text = _WORD.sub(_code_of_name, text)
     text = _SYMBOL.sub(_code_of_symbol, text)
     text = _STUCK.sub(r" \1", text)
     text = _CODE_FIRST.sub(_number_first, text)
@@ -168,6 +168,12 @@ def _code_of_word(match: re.Match[str]) -> str:
     after = match.string[match.end() : match.end() + 1]
     right = " " if after.isalnum() else ""
     return f" {_IDEOGRAPHS[match[1]]}{right}"
+
+
+def _code_of_name(match: re.Match[str]) -> str:
+    before = match.string[match.start() - 1 : match.start()]
+    left = " " if before.isdigit() else ""
+    return f"{left}{_WORDS[match[0]]}"
 
 
 def _code_of_symbol(match: re.Match[str]) -> str:

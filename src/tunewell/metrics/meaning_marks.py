@@ -1,4 +1,4 @@
-"""Which marks of a text carry meaning (signs, operators, emoji, accents) and which are punctuation."""
+"""Which marks carry meaning (signs, operators, emoji, accents) and which are punctuation."""
 
 from __future__ import annotations
 

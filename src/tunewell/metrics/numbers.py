@@ -41,7 +41,7 @@ class _Digits:
     Attributes:
         whole: Digits before the decimal mark.
         rest: Digits behind it.
-        quantity: Whether it is surely an amount, not a chapter or a version: its digits are grouped.
+        quantity: Whether it is surely an amount, not a chapter or a version: it is grouped.
     """
 
     whole: str
@@ -136,7 +136,7 @@ def _with_one_mark(text: str, mark: str, *, thousands: str) -> _Digits | None:
         return _Digits("".join(parts), quantity=True) if is_grouped else None
     if is_grouped and mark == thousands:
         return _Digits("".join(parts), quantity=True)
-    whole, rest = [*parts, ""][:2]
+    whole, rest = parts
     return _Digits(whole, rest)
 
 

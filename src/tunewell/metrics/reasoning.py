@@ -28,12 +28,13 @@ _OPENS: Final = re.compile(
 _CLOSES: Final = re.compile("|".join(closing for _, closing in _PAIRS), re.IGNORECASE)
 
 _HARMONY_FINAL: Final = re.compile(
-    r"(?:<\|channel\|>\s*final\s*(?:<\|constrain\|>\w+)?<\|message\|>|\bassistant\s*final(?=\S|\s))"
+    r"<\|channel\|>\s*final\s*(?:<\|constrain\|>\w+)?<\|message\|>"
+    r"|assistant\s*final(?=\S|\s)"
 )
 _HARMONY_OPENS: Final = re.compile(
     r"\s*(?:<\|start\|>assistant)?(?:<\|channel\|>\s*(?:analysis|commentary)|analysis(?=[A-Z]))"
 )
-"""Open models of OpenAI: channels, with their control tokens or, where those were taken out, bare."""
+"""Open models of OpenAI: channels with their control tokens or, without those, bare names."""
 _HARMONY_ENDS: Final = re.compile(r"<\|(?:end|return)\|>\s*$")
 _ANSWER: Final = re.compile(
     r"<\|(?:begin_of_solution|START_RESPONSE)\|>|<\|(?:end_of_solution|END_RESPONSE)\|>"

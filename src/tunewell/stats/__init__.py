@@ -26,7 +26,6 @@ from tunewell.stats.change import (
 from tunewell.stats.classification import (
     balanced_accuracy,
     f1_of_overlap,
-    macro_f1,
 )
 from tunewell.stats.corrected import (
     corrected_mean,
@@ -57,6 +56,7 @@ from tunewell.stats.loss_curve import (
     gap_to_training,
     rise_since_lowest,
 )
+from tunewell.stats.macro_f1 import macro_f1
 from tunewell.stats.many_claims import (
     bonferroni_level,
     holm_adjusted,

@@ -26,12 +26,14 @@ from tunewell.stats.inputs import (
     value_range,
     vector,
 )
+from tunewell.stats.means import mean
+from tunewell.stats.people_alone import with_saving
+from tunewell.stats.proportions import proportion
 from tunewell.stats.stratified import (
     Limits,
     Strata,
     effective_rows,
     share_limits,
-    strata_ratio,
     verdict_icc,
 )
 from tunewell.types import Estimate
@@ -107,8 +109,9 @@ def corrected_rate(
 
     Returns:
         The share, in [0, 1]. ``n`` counts labels (labelled clusters, if clustered). The method
-        tells how many labels the judge saves, and where the ceiling of one half applies: a judge
-        that agrees with people no more often than the model passes cannot save more.
+        tells how many labels the judge saves (from the width of this interval and of that of the
+        same labels alone; nothing where it saves none), and where the ceiling of one half applies:
+        a judge that agrees with people no more often than the model passes cannot save more.
 
     Raises:
         ValueError: Without two labels (or two labelled clusters), or with labels other than 0 and
@@ -157,7 +160,7 @@ def corrected_rate(
         limits = _either(limits, share_limits(best, level))
 
     value, low, high = (float(end[0]) for end in limits)
-    return Estimate(
+    found = Estimate(
         value=min(max(value, low), high),
         low=low,
         high=high,
@@ -165,6 +168,19 @@ def corrected_rate(
         n=rows.units,
         method=_describe(worst, rows),
     )
+    # Without the judge, unequal weights have no interval here to hold this one against.
+    if np.ptp(weights) > 0 or rows.silent.any():
+        return found
+    return with_saving(found, _people_alone(rows, level))
+
+
+def _people_alone(rows: JudgedRows, level: float) -> Estimate:
+    """The share that the same labels give without the judge."""
+    labels = rows.human[rows.labelled]
+    groups = rows.groups[rows.labelled]
+    if np.unique(groups).size < labels.size:
+        return mean(labels, clusters=groups.tolist(), level=level, low=0.0, high=1.0)
+    return proportion(int(labels.sum()), labels.size, level=level)
 
 
 def _either(worst: Limits, best: Limits) -> Limits:
@@ -333,8 +349,7 @@ def _strata(rows: JudgedRows, strata: Ints, y: Floats) -> Strata:
 def _describe(s: Strata, rows: JudgedRows) -> str:
     labels = int(rows.asked.sum())
     silent = int(rows.silent.sum())
-    saved = max(0.0, 1.0 - float(strata_ratio(s)[0]))
-    parts = [f"judge corrected by {labels} labels, post-stratified, saves {saved:.0%} of labels"]
+    parts = [f"judge corrected by {labels} labels, post-stratified"]
     if _no_better_than_the_model(rows):
         parts.append("judge no better than the model: at most half of the labels can be saved")
     if silent:

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from tunewell.stats.corrected import corrected_mean, corrected_rate, stratify
 from tunewell.stats.inputs import Bools, Floats, Ints, codes, ratio, share, tally, vector
+from tunewell.stats.means import difference
+from tunewell.stats.people_alone import never_wider
 from tunewell.stats.proportions import paired_score
 from tunewell.stats.stratified import (
     BLEND,
@@ -128,7 +130,9 @@ def corrected_difference(
         high: Greatest score that people can give.
 
     Returns:
-        The difference; its method says how it was made.
+        The difference; its method says how it was made and, from the widths, how many labels the
+        judge saves. Verdicts of two values, paired and drawn with equal probability: never wider
+        than people's own interval on the same labels, which stands where the judge saves none.
 
     Example:
         >>> import numpy as np
@@ -145,7 +149,7 @@ def corrected_difference(
     second = _checked(b, "b")
     if paired:
         span = None if low is None or high is None else (low, high)
-        rows = _DrawnRows(inclusion, clusters)
+        rows = _DrawnRows(inclusion, None if clusters is None else list(clusters))
         return _paired_difference(first, second, rows, level, span)
 
     if inclusion is not None or clusters is not None:
@@ -188,7 +192,10 @@ def _paired_difference(
     width = top - bottom
     if labels.size and np.isin(labels, (bottom, top)).all():
         e = _signed(_pairs(a.judge, b.judge), d / width, rows, level)
-        return _rescaled(e, width)
+        found = _rescaled(e, width)
+        if not rows.alike:
+            return found
+        return never_wider(found, _people_alone(a, b, rows, level, (bottom, top)))
     return corrected_mean(
         judge=a.judge - b.judge,
         human=d,
@@ -197,6 +204,30 @@ def _paired_difference(
         level=level,
         low=-width if span else None,
         high=width if span else None,
+    )
+
+
+def _people_alone(
+    a: _Arm,
+    b: _Arm,
+    rows: _DrawnRows,
+    level: float,
+    span: tuple[float, float],
+) -> Estimate:
+    """The paired difference that the same labels give without the judge."""
+    seen = ~np.isnan(a.human - b.human)
+    clusters = None
+    if rows.clusters is not None:
+        pairs = zip(rows.clusters, seen, strict=True)
+        clusters = [cluster for cluster, is_seen in pairs if is_seen]
+    return difference(
+        a.human[seen],
+        b.human[seen],
+        paired=True,
+        clusters=clusters,
+        level=level,
+        low=span[0],
+        high=span[1],
     )
 
 
@@ -284,9 +315,15 @@ def subtract(a: Estimate, b: Estimate) -> Estimate:
         high=value + up,
         level=a.level,
         n=a.n + b.n,
-        method=f"difference of independent estimates ({a.method})",
+        method=f"difference of independent estimates ({_without_saving(a.method)})",
         unit=a.unit,
     )
+
+
+def _without_saving(method: str) -> str:
+    """What a judge saves for one arm says nothing of the difference."""
+    parts = method.split("; ")
+    return "; ".join(part for part in parts if not part.startswith("saves "))
 
 
 @dataclass(frozen=True)
@@ -330,11 +367,8 @@ def _signed(
     limits = signed_limits(s, share(level, "level"))
     value, low, high = (float(end[0]) for end in limits)
 
-    left = _variance(s) / _variance(s.together())
-    saved = max(0.0, 1.0 - float(left[0]))
     labels = int((~np.isnan(d)).sum())
-    method = f"judge corrected by {labels} labels, post-stratified Tango score, "
-    method += f"saves {saved:.0%} of labels"
+    method = f"judge corrected by {labels} labels, post-stratified Tango score"
     if labels < _TESTED_LABELS:
         method += f"; fewer than {_TESTED_LABELS} labels: coverage not simulated"
     _, units, _ = s.labels.shape

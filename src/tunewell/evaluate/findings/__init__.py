@@ -11,6 +11,7 @@ from tunewell.evaluate.findings.unsupported import unsupported
 from tunewell.evaluate.findings.worn_test_set import worn_test_set
 from tunewell.evaluate.findings.worse_slices import worse_slices
 from tunewell.evaluate.gate_checks import definition_finding
+from tunewell.evaluate.gold_labels import gold_outside_labels
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.store import Store
 from tunewell.types import Evaluation, Finding
@@ -32,4 +33,5 @@ def evaluation_findings(
         worn_test_set(evaluation, measured.file),
         *trivial(measured),
         *incomplete(measured),
+        *gold_outside_labels(measured.rows, measured.file),
     ]

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
+from tunewell.metrics.judge.identity import identity_of
 from tunewell.metrics.judge.prompts import Talk, ask_for_preference, ask_for_verdict
 from tunewell.metrics.judge.replies import parse_preference, parse_verdict
 from tunewell.metrics.judge.reply_cache import ReplyCache
-from tunewell.model.base import GenerateOptions, Model
+from tunewell.model.base import GenerateOptions, Generation, Model
 from tunewell.stats import PositionBias, position_bias
 from tunewell.task import RubricCriterion, TaskSpec
 from tunewell.types import Example, Unscored, Value, digest
 
-VERSION: Final = "1"
-_DECIDED: Final = GenerateOptions(max_new_tokens=256, temperature=0.0)
-_VARIED: Final = GenerateOptions(max_new_tokens=256, temperature=0.7)
+VERSION: Final = "2"
+"""Of the prompts and of the way in which replies are read; part of every cache key."""
+MAX_NEW_TOKENS: Final = 256
+"""Enough for a sentence and a verdict; a judge that reasons needs more."""
+_VARIED_TEMPERATURE: Final = 0.7
+_MORE_ROOM: Final = 4
+"""A reply that was cut gets so many times as many tokens when it is asked for again."""
+_AGAIN: Final = 1_000_000
+"""Seeds of second askings begin here, beyond those of the repeats."""
 
 
 class JudgeVerdict(Value):
@@ -53,6 +60,22 @@ class Preferences(Value):
 
 _Preference = float | Unscored
 _Said = tuple[float, str] | Unscored
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True)
+class _Question(Generic[_Read]):
+    """What is asked of the judge, and how its replies are read.
+
+    Attributes:
+        prompts: One for each reply that is wanted.
+        read: From the text of a reply to what it says, or why it says nothing.
+        rubric: Digest of the criterion as it is now.
+    """
+
+    prompts: Sequence[Talk]
+    read: Callable[[str], _Read | Unscored]
+    rubric: str
 
 
 @dataclass(frozen=True)
@@ -68,15 +91,22 @@ class _Request:
 class Judge:
     """A model that judges by a rubric.
 
+    Only replies that hold a verdict are cached, under the model with its server, the parameters,
+    the criterion as it is and what was asked. A reply that was cut is asked for again with more
+    room, a malformed one with another seed, once each; what then fails is unscored with its reason.
+
     Attributes:
         model: Any `Model`.
         cache: Folder for replies by content; None = none are kept.
         repeats: How often each output is judged; the middle value counts.
+        max_new_tokens: Longest reply, its reasoning included. Reasoning is taken off before the
+            verdict is read.
     """
 
     model: Model
     cache: Path | None = None
     repeats: int = 1
+    max_new_tokens: int = MAX_NEW_TOKENS
 
     def judge(
         self, criterion: RubricCriterion, pairs: Sequence[tuple[str, Example]], *, task: TaskSpec
@@ -90,10 +120,12 @@ class Judge:
             pairs: Outputs with the rows that they answer.
             task: The definition.
         """
-        prompts = [ask_for_verdict(criterion, output, row, task) for output, row in pairs]
-        options = _VARIED if self.repeats > 1 else _DECIDED
-        replies = self._replies(prompts, options, repeats=self.repeats)
-        said = [parse_verdict(reply, criterion) for reply in replies]
+        question = _Question(
+            prompts=[ask_for_verdict(criterion, output, row, task) for output, row in pairs],
+            read=lambda reply: parse_verdict(reply, criterion),
+            rubric=digest(criterion),
+        )
+        said = self._replies(question, repeats=self.repeats)
 
         verdicts = []
         for number, (_, example) in enumerate(pairs):
@@ -120,16 +152,19 @@ class Judge:
         for a, b, example in triples:
             prompts.append(ask_for_preference(criterion, a, b, example, task))
             prompts.append(ask_for_preference(criterion, b, a, example, task))
-        said = list(map(parse_preference, self._replies(prompts, _DECIDED)))
+        question = _Question(prompts, parse_preference, digest(criterion))
+        said = self._replies(question, repeats=1)
         return _in_both_orders(said[::2], said[1::2])
 
-    def _replies(
-        self, prompts: Sequence[Talk], options: GenerateOptions, *, repeats: int = 1
-    ) -> list[str]:
-        """Raw replies, those to one prompt together; empty where the model failed."""
-        requests = list(self._requests(prompts, options, repeats))
+    def _replies(self, question: _Question[_Read], *, repeats: int) -> list[_Read | Unscored]:
+        """What the replies say, those to one prompt together."""
+        temperature = _VARIED_TEMPERATURE if repeats > 1 else 0.0
+        options = GenerateOptions(max_new_tokens=self.max_new_tokens, temperature=temperature)
+        requests = list(self._requests(question, options, repeats))
         cache = ReplyCache(self.cache)
-        known = cache.known({request.key for request in requests})
+        cached = cache.known({request.key for request in requests})
+        usable = _usable(cached, question)
+        known: dict[str, _Read | Unscored] = {**usable}
         for seed in range(repeats):
             todo = {
                 request.key: request.prompt
@@ -138,32 +173,79 @@ class Judge:
             }
             if todo:
                 seeded = options.model_copy(update={"seed": seed})
-                known |= self._ask(todo, seeded, cache)
+                asked = self._ask(todo, question, seeded, cache)
+                known |= asked
         return [known[request.key] for request in requests]
 
     def _requests(
-        self, prompts: Sequence[Talk], options: GenerateOptions, repeats: int
+        self, question: _Question[_Read], options: GenerateOptions, repeats: int
     ) -> Iterator[_Request]:
-        settings = options.model_dump(mode="json")
-        for prompt in prompts:
+        asked = [VERSION, identity_of(self.model), question.rubric, options.model_dump(mode="json")]
+        for prompt in question.prompts:
             turns = [[message.role, message.content] for message in prompt]
             for seed in range(repeats):
-                key = digest([VERSION, self.model.name, turns, seed, settings])
-                yield _Request(prompt, seed, key)
+                yield _Request(prompt, seed, digest([asked, turns, seed]))
 
     def _ask(
-        self, prompts: dict[str, Talk], options: GenerateOptions, cache: ReplyCache
-    ) -> dict[str, str]:
-        """Replies by their keys; only good ones are cached."""
-        replies = {}
+        self,
+        prompts: dict[str, Talk],
+        question: _Question[_Read],
+        options: GenerateOptions,
+        cache: ReplyCache,
+    ) -> dict[str, _Read | Unscored]:
+        """What the replies say by their keys, asked twice if need be; only good ones are cached."""
+        first = self._generate(prompts, options)
+        cut = [key for key, reply in first.items() if reply.finish == "length"]
+        malformed = [key for key, reply in first.items() if _is_malformed(reply, question)]
+
+        longer = options.model_copy(update={"max_new_tokens": options.max_new_tokens * _MORE_ROOM})
+        other = options.model_copy(
+            update={"seed": options.seed + _AGAIN, "temperature": _VARIED_TEMPERATURE}
+        )
+        replies = first
+        replies |= self._generate({key: prompts[key] for key in cut}, longer)
+        replies |= self._generate({key: prompts[key] for key in malformed}, other)
+
+        said: dict[str, _Read | Unscored] = {}
+        for key, reply in replies.items():
+            found = _said_by(reply, question)
+            said[key] = found
+            if not isinstance(found, Unscored):
+                cache.keep(key, reply.text, model=self.model.name)
+        return said
+
+    def _generate(
+        self, prompts: dict[str, Talk], options: GenerateOptions
+    ) -> dict[str, Generation]:
+        if not prompts:
+            return {}
         generations = self.model.generate(list(prompts.values()), options=options)
-        for key, generation in zip(prompts, generations, strict=True):
-            if generation.finish == "error":
-                replies[key] = ""
-                continue
-            replies[key] = generation.text
-            cache.keep(key, generation.text, model=self.model.name)
-        return replies
+        return dict(zip(prompts, generations, strict=True))
+
+
+def _said_by(reply: Generation, question: _Question[_Read]) -> _Read | Unscored:
+    """What a reply says; one that failed or was cut says nothing, whatever it holds."""
+    if reply.finish == "error":
+        return Unscored(reason=f"the judge failed: {reply.reason or 'no reason given'}"[:300])
+    if reply.finish == "length":
+        return Unscored(
+            reason=f"the judge's reply was cut at {reply.tokens} tokens (raise max_new_tokens)"
+        )
+    return question.read(reply.text)
+
+
+def _is_malformed(reply: Generation, question: _Question[_Read]) -> bool:
+    return reply.finish == "stop" and isinstance(question.read(reply.text), Unscored)
+
+
+def _usable(replies: dict[str, str], question: _Question[_Read]) -> dict[str, _Read]:
+    """What cached replies say, where they hold a verdict."""
+    said: dict[str, _Read] = {}
+    for key, text in replies.items():
+        found = question.read(text)
+        if not isinstance(found, Unscored):
+            said[key] = found
+    return said
 
 
 def _in_both_orders(first: Sequence[_Preference], swapped: Sequence[_Preference]) -> Preferences:
@@ -196,7 +278,7 @@ def _together(example: str, criterion: str, said: Sequence[_Said]) -> JudgeVerdi
         return JudgeVerdict(
             example=example,
             criterion=criterion,
-            value=failed[0],
+            value=Unscored(reason=_reasons(failed)),
             consistent=0.0,
         )
 
@@ -210,3 +292,9 @@ def _together(example: str, criterion: str, said: Sequence[_Said]) -> JudgeVerdi
         reason=reason,
         consistent=agree / len(said),
     )
+
+
+def _reasons(failed: Sequence[Unscored]) -> str:
+    """Why there is no verdict, each reason once."""
+    distinct = dict.fromkeys(why.reason for why in failed)
+    return "; ".join(distinct)[:300]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tunewell.metrics.judge.identity import weights_of
 from tunewell.model.base import GenerateOptions, Generation, Model, Progress, TargetScore
 from tunewell.types import Message
 
@@ -20,6 +21,13 @@ class LazyModel:
         self.name = name
         self._url = url
         self._model: Model | None = None
+
+    @property
+    def identity(self) -> str:
+        """The server with the model's name there, or the weights on this machine."""
+        if self._url:
+            return f"{self._url.rstrip('/')} {self.name}"
+        return weights_of(self.name)
 
     def _opened(self) -> Model:
         if self._model is None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final, Literal
 
 from pydantic import Field
 
-from tunewell.metrics.base import Metric
-from tunewell.metrics.judge.judge import Judge, JudgeVerdict
+from tunewell.metrics.base import Marked, Metric
+from tunewell.metrics.judge.judge import MAX_NEW_TOKENS, VERSION, Judge, JudgeVerdict
 from tunewell.metrics.judge.lazy_model import LazyModel
+from tunewell.metrics.reasoning import answer_of
 from tunewell.metrics.registry import MetricSetting, built_in_with
 from tunewell.model.base import Model
 from tunewell.task import RubricCriterion, TaskFile, TaskSpec
-from tunewell.types import Example, MetricInfo, Unscored, Value
+from tunewell.types import Example, MetricInfo, Unscored, Value, digest
 
 QUESTIONS: Final[dict[str, str]] = {
     "factual accuracy": "Is every statement of the answer true, judged by the input?",
@@ -40,6 +40,7 @@ class JudgeOptions(Value):
         question: What is asked, if no rubric criterion has the metric's name.
         scale: ``yes/no`` or ``1-5``.
         repeats: How often each output is judged; the middle value counts.
+        max_new_tokens: Longest reply of the judge; one that reasons needs a few thousand.
     """
 
     model: str = Field(min_length=1)
@@ -47,6 +48,7 @@ class JudgeOptions(Value):
     question: str = ""
     scale: Literal["yes/no", "1-5"] = "yes/no"
     repeats: int = Field(default=1, ge=1)
+    max_new_tokens: int = Field(default=MAX_NEW_TOKENS, ge=1)
 
 
 @built_in_with(
@@ -83,10 +85,10 @@ def judge_metric(
         model=model or LazyModel(options.model, options.url),
         cache=file.root / ".tunewell" / "judge",
         repeats=options.repeats,
+        max_new_tokens=options.max_new_tokens,
     )
     asked = _Asked(judge, criterion)
-    source = f"{options.model} {options.url} {criterion.question}"
-    version = hashlib.sha256(source.encode()).hexdigest()
+    version = digest([VERSION, options.model_dump(mode="json"), criterion])
     return Metric(
         info=_info(name, criterion),
         function=asked.value,
@@ -131,14 +133,21 @@ class _Asked:
 
     def prepare(self, pairs: Sequence[tuple[str, Example]], task: TaskSpec) -> None:
         """Ask for many outputs at once."""
-        todo = {(output, row.id): (output, row) for output, row in pairs}
+        todo: dict[tuple[str, str], tuple[str, Example]] = {}
+        for output, row in pairs:
+            answer = answer_of(output)
+            if answer.strip() or not output.strip():
+                todo[answer, row.id] = (answer, row)
         for known in self._verdicts.keys() & todo.keys():
             del todo[known]
         pairs = list(todo.values())
         verdicts = self._judge.judge(self._criterion, pairs, task=task)
         self._verdicts |= dict(zip(todo, verdicts, strict=True))
 
-    def value(self, output: str, example: Example, *, task: TaskSpec) -> float | Unscored:
+    def value(self, output: str, example: Example, *, task: TaskSpec) -> Marked | Unscored:
         """The metric function."""
         self.prepare([(output, example)], task)
-        return self._verdicts[output, example.id].value
+        verdict = self._verdicts[output, example.id]
+        if isinstance(verdict.value, Unscored):
+            return verdict.value
+        return Marked(value=verdict.value, reason=verdict.reason)

@@ -1,8 +1,8 @@
 """What a judge's reply says.
 
-Only a reply that is one JSON object of the asked form counts. Everything else (a refusal, prose,
-two objects, a value off the scale) is unscored with its reason, never a guess: "the first JSON
-wins" would let an answer write its own verdict.
+Reasoning before it is taken off. Only a reply that is one JSON object of the asked form counts.
+Everything else (a refusal, prose, two objects, a value off the scale) is unscored with its reason,
+never a guess: "the first JSON wins" would let an answer write its own verdict.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 from tunewell.metrics.answer_format import without_fence
+from tunewell.metrics.reasoning import ONLY_REASONING, answer_of, is_only_reasoning
 from tunewell.task import RubricCriterion
 from tunewell.types import Unscored
 
@@ -78,7 +79,9 @@ def parse_preference(reply: str) -> float | Unscored:
 
 
 def _object(reply: str) -> dict[str, object] | Unscored:
-    text = reply.strip()
+    if is_only_reasoning(reply):
+        return Unscored(reason=f"the judge's reply is {ONLY_REASONING}")
+    text = answer_of(reply).strip()
     if not text:
         return Unscored(reason="the judge gave no reply")
     try:
