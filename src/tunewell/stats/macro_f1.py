@@ -55,7 +55,8 @@ def macro_f1(
         simulated for 20, 40 and 100 rows, 2 and 4 classes, even and skewed, 30 to 100 % right,
         errors spread or all into one class: 95 % or more in every cell (700 redraws each). Of
         clusters one cell was (30 documents of four rows). ``tests/stats/test_macro_f1.py`` holds a
-        smaller grid to 94 % less what chance allows. Clusters divide the counts by the design effect of the average's influence function.
+        smaller grid to 94 % less what chance allows. Clusters divide the counts by the design
+        effect of the average's influence function.
 
     Source:
         Goutte & Gaussier 2005, A Probabilistic Interpretation of Precision, Recall and F-Score.
