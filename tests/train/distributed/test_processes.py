@@ -242,7 +242,7 @@ def keeper_of(order, work, folder):
     return made
 
 sft.settings, keeper.keeper_of = settings, keeper_of
-sys.exit(worker.main(sys.argv[1:]))
+worker.main(sys.argv[1:])
 """
 
 

@@ -33,7 +33,7 @@ def test_every_part_of_a_recipe_is_carried_or_refused(
 ) -> None:
     assert (
         set(Recipe.model_fields) == backend.CARRIED
-    )  # a new field: carry it out in sft.py, then add it
+    )  # a new field: carry it out in trainer.py, then add it
     file = file_of(tmp_path, recipe.model_copy(update={"backend": "trl", "noise": 5.0}))
     monkeypatch.setattr(backend, "CARRIED", backend.CARRIED - {"noise", "replay"})
     with pytest.raises(

@@ -15,31 +15,47 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from tunewell.errors import UserError
 from tunewell.train.distributed.job_files import Failure, Order, SharedWork, checkpoints
+
+if TYPE_CHECKING:
+    from trl import SFTTrainer
 
 ORPHAN = 75
 """Exit code of a process whose master is gone."""
 
 
-def main(arguments: list[str]) -> int:
-    """Train; gives the exit code. What went wrong is left in the folder, for one clear message."""
+def main(arguments: list[str]) -> NoReturn:
+    """Train, and end this process.
+
+    What went wrong is left in the folder, for one clear message.
+    """
     folder, leash = Path(arguments[0]), Path(arguments[1])
-    threading.Thread(
-        target=hold,
-        args=(leash,),
-        daemon=True,
-    ).start()
+    watch = threading.Thread(target=hold, args=(leash,), daemon=True)
+    watch.start()
     try:
-        work_off(folder)
+        # Held to the end: see `_end`.
+        trainer = work_off(folder)
     except Exception as error:
         traceback.print_exc()
         told = _failure(error)
         note = folder / f"error-{told['rank']}.json"
         note.write_text(json.dumps(told), encoding="utf-8")
-        return 1
-    return 0
+        _end(1)
+    _end(0, trainer)
+
+
+def _end(code: int, *_: object) -> NoReturn:
+    """End this process without tearing anything down: the result is on disk.
+
+    When a distributed model is freed, PyTorch (2.13) waits for a thread of gloo's that may itself
+    be waiting for the interpreter: for ever, now and then.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _failure(error: Exception) -> Failure:
@@ -74,7 +90,7 @@ def hold(leash: Path) -> None:
     os._exit(ORPHAN)
 
 
-def work_off(folder: Path) -> None:
+def work_off(folder: Path) -> SFTTrainer:
     """Train as ordered, from the newest whole checkpoint on; the last checkpoint is the result."""
     order = Order.model_validate_json((folder / "job.json").read_bytes())
 
@@ -94,7 +110,8 @@ def work_off(folder: Path) -> None:
     trainer.train(resume_from_checkpoint=str(whole[-1][1]) if whole else None)
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+    return trainer
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
