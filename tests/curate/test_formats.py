@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 
 from tunewell.curate.dates import as_date
-from tunewell.curate.formats import Misfit, detect, fill, row_of
+from tunewell.curate.formats import detect, fill, row_of
+from tunewell.curate.row_fields import Misfit
 from tunewell.task import DataSource, FieldMap
 
 AUTO = DataSource(path="x")

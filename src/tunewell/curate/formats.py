@@ -1,6 +1,6 @@
 """How a record becomes a conversation.
 
-OpenAI messages, ShareGPT, Alpaca, prompt and completion, plain text, or columns that the user names.
+OpenAI messages, ShareGPT, Alpaca, prompt and completion, plain text, or the user's own columns.
 """
 
 from __future__ import annotations
@@ -186,7 +186,15 @@ def _content(turn: dict[str, Any], i: int) -> str:
         raise Misfit(f"the content of turn {i} is {type(content).__name__}, not text")
 
     calls = turn.get("tool_calls") or turn.get("function_call")
-    return json.dumps(calls, ensure_ascii=False, sort_keys=True) if calls else ""
+    return (
+        json.dumps(
+            calls,
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+        if calls
+        else ""
+    )
 
 
 def _parts(parts: list[Any], i: int) -> str:

@@ -39,7 +39,7 @@ def looks_like_lines(path: Path) -> bool:
     with path.open("rb") as file:
         first = file.readline(MAX_RECORD_BYTES).removeprefix(b"\xef\xbb\xbf").strip()
         second = file.readline(64).strip()
-    if not first.startswith(b"{") or not first.endswith(b"}"):
+    if first[:1] + first[-1:] != b"{}":
         return False
     try:
         json.loads(first)

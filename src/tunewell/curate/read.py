@@ -18,9 +18,10 @@ from tunewell.curate.decoding import (
     NOTED,
     SourceRecord,
 )
-from tunewell.curate.formats import Misfit, row_of
+from tunewell.curate.formats import row_of
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.records import records
+from tunewell.curate.row_fields import Misfit
 from tunewell.curate.rows import (
     InputRow,
     Reject,
@@ -53,6 +54,11 @@ class ReadResult:
     def read(self) -> int:
         """Input rows, rejects included."""
         return len(self.rows) + len(self.rejects)
+
+    def places(self) -> list[str]:
+        """Where each row and each reject stands."""
+        rows = [row.place for row in self.rows]
+        return rows + [reject.place for reject in self.rejects]
 
     @property
     def first_reject(self) -> str:
