@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ SLOW = [
 
 @pytest.mark.parametrize(("pattern", "text"), SLOW)
 def test_a_pattern_that_takes_too_long_is_an_error_in_time(pattern: str, text: str) -> None:
-    uses = [
+    uses: list[Callable[[], object]] = [
         lambda: TimedPattern(pattern).search(text),
         lambda: forbidden_in(text, (f"/{pattern}/",)),
         lambda: broken(GuidelineRule(rule="r", must=(f"/{pattern}/",)), text),
