@@ -22,6 +22,7 @@ lint: $(STAMP)
 	$(BIN)/mypy src tests
 	$(BIN)/lint-imports
 	$(BIN)/python tools/readability.py
+	$(BIN)/python tools/licences.py > /dev/null
 
 test: lint
 	$(BIN)/python -m pytest

@@ -81,10 +81,11 @@ def make_plan(file: TaskFile, store: Store) -> Plan:
     tokens = int(sizes["train"][1] / BYTES_PER_TOKEN)
     speeds = speeds_of(spec)
     begun = _begun(file, store)
+    order = store.run_numbers()
     stages = []
     for name, what, seconds in _work(spec, rows, tokens, sizes["test"][0], speeds):
         last = store.last_run(name)
-        reused = bool(begun and last and last.started.isoformat() >= begun)
+        reused = begun is not None and last is not None and order[last.id] > begun
         stages.append(
             PlannedStage(name=name, what=what, seconds=0.0 if reused else seconds, reused=reused)
         )
@@ -172,10 +173,10 @@ def _trunk_bytes(tokens: int) -> int:
     return int(tokens * 576 * 2)
 
 
-def _begun(file: TaskFile, store: Store) -> str:
-    """When a run of just this definition over just these files began, as ISO text.
+def _begun(file: TaskFile, store: Store) -> int | None:
+    """The newest run before a run of just this definition over just these files began.
 
-    Notes it if it is new.
+    None if there was no such run; it is then noted that one begins.
     """
     files = []
     for path in _files_of(file):
@@ -184,9 +185,10 @@ def _begun(file: TaskFile, store: Store) -> str:
     subject = digest({"spec": file.spec.model_dump(mode="json"), "files": files})
     said = store.said("begun")
     if said and said[-1].subject == subject:
-        return said[-1].at.isoformat()
-    store.say("begun", subject, author="tunewell")
-    return ""
+        return int(said[-1].record.get("after", 0))
+    after = max(store.run_numbers().values(), default=0)
+    store.say("begun", subject, author="tunewell", record={"after": after})
+    return None
 
 
 def speeds_of(spec: TaskSpec) -> Speeds:

@@ -389,8 +389,33 @@ def test_characters_that_no_database_keeps_are_the_senders_fault(world: World, p
 
 
 def test_no_secret_of_a_client_follows_a_redirect() -> None:
-    from tunewell.web.oidc import _NoRedirects
+    import threading
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from urllib.error import HTTPError
+    from urllib.request import Request
 
-    handler = _NoRedirects()
-    answer = handler.redirect_request(None, None, 302, "", {}, "https://evil.example")  # type: ignore[func-returns-value]
-    assert answer is None
+    from tunewell.web.oidc import _OPENER
+
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(307 if self.path == "/token" else 200)
+            self.send_header("location", "/stolen")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for data in (None, b"secret"):
+            url = f"http://127.0.0.1:{server.server_port}/token"
+            with pytest.raises(HTTPError) as refused:
+                _OPENER.open(Request(url, data=data), timeout=5)
+            refused.value.close()
+        server.shutdown()
+    assert asked == ["/token", "/token"]

@@ -210,6 +210,60 @@ def test_a_lost_connection_loses_nothing_and_doubles_nothing(served: ServedProje
     assert opened.errors == []
 
 
+def test_while_the_store_is_away_nothing_is_dropped_and_nothing_shown_as_saved(
+    served: ServedProject,
+) -> None:
+    """Whatever answers in its place: 503, a proxy's page, a 400 that is not the API's own."""
+    batch = served.world.review(["bob"], rows=12, raters=1)
+    page = served.page("bob", f"/work/{batch.id}")
+    answers = [
+        {"status": 503, "body": '{"error": {"code": 503, "message": "away", "hint": ""}}'},
+        {"status": 400, "body": "<html>Bad request, says a proxy</html>"},
+        {"status": 413, "body": "{}"},
+        {"status": 404, "body": '{"detail": "Not Found"}'},
+        {"status": 200, "body": "<html>Maintenance</html>"},
+    ]
+    sent = 0
+
+    def away(route: Any) -> None:
+        nonlocal sent
+        route.fulfill(content_type="text/html", **answers[sent % len(answers)])
+        sent += 1
+
+    page.route("**/api/v1/verdicts", away)
+    for _ in range(3):
+        page.keyboard.press("y")
+        page.keyboard.press("3")
+        page.keyboard.press("Enter")
+    page.locator("[data-state]", has_text="3 not saved yet").wait_for()
+    for _ in range(6):
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        page.wait_for_timeout(100)
+    assert sent >= len(answers)
+    assert "3 not saved yet" in page.inner_text("[data-state]")
+    assert page.inner_text("[data-problem]") == ""
+    assert served.world.work_store.verdicts(batch.id) == []
+
+    page.unroute("**/api/v1/verdicts")
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    saved(page)
+    assert len(served.world.work_store.verdicts(batch.id)) == 3
+
+
+def test_what_the_api_itself_refuses_is_open_again(served: ServedProject) -> None:
+    batch = served.world.review(["bob"], rows=6, raters=1)
+    page = served.page("bob", f"/work/{batch.id}")
+    refusal = '{"error": {"code": 400, "message": "the guideline has changed", "hint": ""}}'
+    page.route("**/api/v1/verdicts", lambda route: route.fulfill(status=400, body=refusal))
+    before = page.inner_text("[data-progress]")
+    page.keyboard.press("y")
+    page.keyboard.press("3")
+    page.keyboard.press("Enter")
+    page.locator("[data-problem]", has_text="Not saved: the guideline has changed").wait_for()
+    assert page.inner_text("[data-progress]").split()[0] == before.split()[0]
+    saved(page)
+
+
 def test_an_answer_that_got_lost_on_its_way_back_is_not_counted_twice(
     served: ServedProject,
 ) -> None:

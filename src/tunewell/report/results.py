@@ -86,7 +86,7 @@ def gather(file: TaskFile, store: Store) -> Results:
         if run:
             chain[stage] = run
     verdict = chain.get("verdict")
-    if verdict and _is_outdated(verdict, chain):
+    if verdict and _is_outdated(store, verdict, chain):
         del chain["verdict"]
     elif verdict:
         chain = _chain(store, verdict)
@@ -127,8 +127,11 @@ def _before(runs: Sequence[Run], now: Run | None) -> Run | None:
     """The newest of the runs that began before now and decided something else, or on other data."""
     if now is None:
         return runs[-1] if runs else None
-    for run in reversed(runs):
-        if run.started < now.started and _artifacts(run) != _artifacts(now):
+    # They are in the order in which they began; a clock may have been set back since.
+    ids = [run.id for run in runs]
+    before = runs[: ids.index(now.id)] if now.id in ids else runs
+    for run in reversed(before):
+        if _artifacts(run) != _artifacts(now):
             return run
     return None
 
@@ -137,13 +140,14 @@ def _artifacts(run: Run) -> set[str]:
     return set(run.outputs.values()) | set(run.inputs.values())
 
 
-def _is_outdated(verdict: Run, chain: Mapping[str, Run]) -> bool:
+def _is_outdated(store: Store, verdict: Run, chain: Mapping[str, Run]) -> bool:
     """Whether a stage has finished since the verdict with something that it does not rest on."""
+    order = store.run_numbers()
     rests_on = {run.id for run in upstream_of(verdict, chain)}
     for run in chain.values():
         if run is verdict or run.id in rests_on:
             continue
-        if run.started > verdict.started:
+        if order[run.id] > order[verdict.id]:
             return True
     return False
 
@@ -163,8 +167,9 @@ def _chain(store: Store, verdict: Run) -> dict[str, Run]:
     for artifact in [*verdict.outputs.values(), *verdict.inputs.values()]:
         for run in upstream(store, artifact):
             found.setdefault(run.stage, run)
+    order = store.run_numbers()
     for run in reversed(store.runs(status="finished")):
-        if run.started <= verdict.started:
+        if order[run.id] <= order[verdict.id]:
             found.setdefault(run.stage, run)
     return {stage: found[stage] for stage in STAGES if stage in found}
 

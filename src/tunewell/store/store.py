@@ -279,6 +279,10 @@ class Store:
                 query = query.where(runs.c[column] == value)
         return [Run.model_validate_json(record) for record in self.values(query)]
 
+    def run_numbers(self) -> dict[str, int]:
+        """Each run's place in the order in which they began, by id."""
+        return {row.id: row.number for row in self.rows(sa.select(runs.c.id, runs.c.number))}
+
     def last_run(self, stage: str) -> Run | None:
         """The newest finished run of a stage."""
         found = self.runs(stage=stage, status="finished")
