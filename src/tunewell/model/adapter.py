@@ -1,4 +1,4 @@
-"""LoRA adapters from disk, strictly: every tensor finds its place, every promised place its tensors, or it is an error.
+"""LoRA adapters from disk, strictly: a tensor without a place, or a place without one, is an error.
 
 Plain LoRA is applied by our own small module, so that several adapters share one base and are
 switched between calls. What is not plain (DoRA, extra saved modules, rank patterns …) goes through
@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import nn
@@ -25,6 +25,7 @@ from tunewell.types import digest as value_digest
 
 PREFIX: Final = "base_model.model."
 KEY = re.compile(r"^(?P<module>.+)\.lora_(?P<side>[AB])(?:\.default)?\.weight$")
+LAYER = re.compile(r"\.(\d+)\.")
 NOT_PLAIN: Final = (
     "use_dora",
     "lora_bias",
@@ -40,6 +41,26 @@ NOT_PLAIN: Final = (
     "corda_config",
     "loftq_config",
 )
+DECIDING: Final = ("peft_type", "r", "lora_alpha", "use_rslora", *NOT_PLAIN)
+ADAPTERS_OWN = re.compile("lora_|modules_to_save|ia3_|vera_")
+PEFT_RANK: Final = 8
+PEFT_ALPHA: Final = 8
+"""What PEFT takes where adapter_config.json says nothing (`LoraConfig`)."""
+VIRTUAL_TOKENS: Final = frozenset(
+    {"PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING"}
+)
+"""Kinds that change the prompt rather than the weights."""
+VOCABULARY: Final = re.compile(
+    r"\.(?:embed_tokens|wte|lm_head|embed_in|embed_out)\.(?:.+\.)?weight$"
+)
+FAULTS_SHOWN: Final = 3
+
+
+class LoraPair(NamedTuple):
+    """The two matrices of one adapted map: A of shape (rank, in), B of shape (out, rank)."""
+
+    a: torch.Tensor
+    b: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -47,7 +68,7 @@ class Adapter:
     """A LoRA adapter read from a PEFT folder.
 
     Attributes:
-        folder: Where it lies.
+        folder: Where it is.
         digest: SHA-256 (hex) of its tensors and of what decides how they are used (rank, scale,
             kind).
         config: ``adapter_config.json``.
@@ -62,20 +83,37 @@ class Adapter:
     @property
     def plain(self) -> bool:
         """Whether it is LoRA and nothing but LoRA."""
-        c = self.config
-        return (
-            c.get("peft_type") == "LORA"
-            and c.get("bias", "none") == "none"
-            and not any(c.get(k) for k in NOT_PLAIN)
-        )
+        kind = self.config.get("peft_type")
+        bias = self.config.get("bias", "none")
+        if (kind, bias) != ("LORA", "none"):
+            return False
+        if any(map(self.config.get, NOT_PLAIN)):
+            return False
+        # Maps of embeddings and whole layers saved beside go through PEFT.
+        return all(KEY.match(key) for key in self.tensors)
 
     @property
     def scale(self) -> float:
         """What the product B·A is multiplied by."""
-        rank = int(self.config["r"])
-        return float(self.config["lora_alpha"]) / (
-            math.sqrt(rank) if self.config.get("use_rslora") else rank
+        rank = _rank(self.config)
+        given = self.config.get("lora_alpha")
+        alpha = float(PEFT_ALPHA if given is None else given)
+        if self.config.get("use_rslora"):
+            return alpha / math.sqrt(rank)
+        return alpha / rank
+
+    def misfit(self, faults: Sequence[str], *, hint: str = "") -> ModelError:
+        """The error that says why it does not fit a model; of many faults it shows a few."""
+        shown = "; ".join(faults[:FAULTS_SHOWN])
+        others = len(faults) - FAULTS_SHOWN
+        more = f" (and {others} more)" if others > 0 else ""
+        return ModelError(
+            f"The adapter '{self.folder}' does not fit the model: {shown}{more}.",
+            hint=hint,
         )
+
+
+# --- from disk ------------------------------------------------------------------------------------
 
 
 def read_adapter(folder: Path) -> Adapter:
@@ -86,30 +124,76 @@ def read_adapter(folder: Path) -> Adapter:
     Raises:
         ModelError: Something is missing, cut off, or only there as a pickle.
     """
-    config_file, file = folder / "adapter_config.json", folder / "adapter_model.safetensors"
+    config_file = folder / "adapter_config.json"
     if not config_file.is_file():
         raise ModelError(
             f"'{folder}' is no adapter: there is no adapter_config.json.",
             hint="give a folder in PEFT format",
         )
-    if not file.is_file():
-        if (folder / "adapter_model.bin").is_file():
-            raise ModelError(
-                f"The adapter '{folder}' is a pickle (adapter_model.bin), which can run code and is never read.",
-                hint="save it where you trust it with model.save_pretrained(folder, safe_serialization=True)",
-            )
-        raise ModelError(f"The adapter '{folder}' has no adapter_model.safetensors.")
+    tensors = _read_tensors(_tensor_files(folder))
+    config = _read_config(config_file)
+    if config["peft_type"] in VIRTUAL_TOKENS:
+        raise ModelError(
+            f"The adapter '{folder}' is a {config['peft_type']}: it puts virtual tokens before the "
+            "prompt instead of changing weights, which is not supported.",
+            hint="evaluate its outputs instead: tunewell evaluate --predictions tuned=FILE",
+        )
+    deciding = {setting: config.get(setting) for setting in DECIDING}
+    return Adapter(
+        folder=folder,
+        digest=value_digest([tensors_digest(folder), deciding]),
+        config=config,
+        tensors=tensors,
+    )
+
+
+def _read_tensors(files: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The tensors of all files, each of which is there once and finite."""
     from safetensors.torch import load_file
 
+    tensors: dict[str, torch.Tensor] = {}
+    for file in files:
+        for name, tensor in load_file(file).items():
+            plain = name.replace(".default.", ".")
+            if plain in tensors:
+                raise ModelError(f"The adapter '{file.parent}' holds '{name[:200]}' twice.")
+            if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
+                raise ModelError(
+                    f"The adapter '{file.parent}' holds NaN or infinity in '{name[:200]}'.",
+                    hint="its training diverged: tunewell autopsy FOLDER",
+                )
+            tensors[plain] = tensor
+    return tensors
+
+
+def _tensor_files(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("adapter_model*.safetensors"))
+    if found:
+        return found
+    if (folder / "adapter_model.bin").is_file():
+        raise ModelError(
+            f"The adapter '{folder}' is a pickle (adapter_model.bin), which can run code "
+            "and is never read.",
+            hint="save it where you trust it with "
+            "model.save_pretrained(folder, safe_serialization=True)",
+        )
+    raise ModelError(f"The adapter '{folder}' has no adapter_model.safetensors.")
+
+
+def _read_config(file: Path) -> dict[str, Any]:
     try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or not isinstance(config.get("peft_type"), str):
-            raise ValueError("no peft_type")
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        kind = config["peft_type"]
     except ValueError as error:
-        raise ModelError(f"'{config_file}' cannot be read: {error}.") from error
-    decides = {k: config.get(k) for k in ("peft_type", "r", "lora_alpha", "use_rslora", *NOT_PLAIN)}
-    digest = value_digest([tensors_digest(folder), decides])
-    return Adapter(folder=folder, digest=digest, config=config, tensors=load_file(file))
+        raise ModelError(f"'{file}' cannot be read: {error}.") from error
+    except (KeyError, TypeError):
+        kind = None
+    if not isinstance(kind, str):
+        raise ModelError(f"'{file}' cannot be read: no peft_type.")
+    return config
+
+
+# --- onto a model ---------------------------------------------------------------------------------
 
 
 class Switch(nn.Module):
@@ -122,14 +206,26 @@ class Switch(nn.Module):
     def __init__(self, base: nn.Linear) -> None:
         super().__init__()
         self.base = base
-        self.pairs: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.pairs: dict[str, LoraPair] = {}
         self.on: str | None = None
+
+    def add(self, adapter: Adapter, pair: LoraPair) -> None:
+        """Puts an adapter's matrices beside the map; B takes the scale."""
+        weight = self.base.weight
+        scaled = pair.b.float() * adapter.scale
+        self.pairs[adapter.digest] = LoraPair(
+            pair.a.to(weight.device, weight.dtype).contiguous(),
+            scaled.to(weight.device, weight.dtype).contiguous(),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``base(x) + scale · B A x`` for the adapter that is on."""
         y: torch.Tensor = self.base(x)
         pair = self.pairs.get(self.on) if self.on else None
-        return y if pair is None else y + F.linear(F.linear(x, pair[0]), pair[1])
+        if pair is None:
+            return y
+        low_rank = F.linear(x, pair.a)
+        return y + F.linear(low_rank, pair.b)
 
 
 def attach(model: nn.Module, adapter: Adapter) -> None:
@@ -140,26 +236,24 @@ def attach(model: nn.Module, adapter: Adapter) -> None:
             configuration names has no tensors. The model is then as before.
     """
     pairs = _pairs(adapter)
-    faults = _faults(model, adapter, pairs)
+    faults = list(_faults(model, adapter, pairs))
     if faults:
-        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-        raise ModelError(
-            f"The adapter '{adapter.folder}' does not fit the model: {'; '.join(faults[:3])}{more}.",
-            hint=f"it was made for '{adapter.config.get('base_model_name_or_path', 'another model')}'",
-        )
-    for name, (a, b) in pairs.items():
-        linear = _linear(model, name)
-        assert linear is not None
-        place = model.get_submodule(name)
-        if not isinstance(place, Switch):
-            place = Switch(linear)
-            parent, _, leaf = name.rpartition(".")
-            setattr(model.get_submodule(parent), leaf, place)
-        weight = linear.weight
-        place.pairs[adapter.digest] = (
-            a.to(weight.device, weight.dtype).contiguous(),
-            (b.float() * adapter.scale).to(weight.device, weight.dtype).contiguous(),
-        )
+        made_for = adapter.config.get("base_model_name_or_path", "another model")
+        raise adapter.misfit(faults, hint=f"it was made for '{made_for}'")
+    for name, pair in pairs.items():
+        place = _switch_at(model, name)
+        place.add(adapter, pair)
+
+
+def _switch_at(model: nn.Module, name: str) -> Switch:
+    """The `Switch` at a place of the model; put there if there is only the linear map."""
+    module = model.get_submodule(name)
+    if isinstance(module, Switch):
+        return module
+    place = Switch(module)
+    parent, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, place)
+    return place
 
 
 def switch(model: nn.Module, digest: str | None) -> None:
@@ -167,6 +261,14 @@ def switch(model: nn.Module, digest: str | None) -> None:
     for module in model.modules():
         if isinstance(module, Switch):
             module.on = digest
+
+
+def _resized(model: nn.Module, adapter: Adapter) -> None:
+    """Give the model as many tokens as the adapter was trained with, where it saved their rows."""
+    rows = {len(t) for name, t in adapter.tensors.items() if VOCABULARY.search(f".{name}")}
+    embedding = model.get_input_embeddings()  # type: ignore[operator]
+    if len(rows) == 1 and rows != {len(embedding.weight)}:
+        model.resize_token_embeddings(rows.pop(), mean_resizing=False)  # type: ignore[operator]
 
 
 def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
@@ -180,32 +282,28 @@ def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
     from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
 
     try:
+        _resized(model, adapter)
         config = PeftConfig.from_pretrained(str(adapter.folder))
         config.inference_mode = True
-        wrapped: Any = get_peft_model(model, config)
+        wrapped: nn.Module = get_peft_model(model, config)
         result = set_peft_model_state_dict(wrapped, dict(adapter.tensors))
     except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
-        raise ModelError(
-            f"The adapter '{adapter.folder}' does not fit the model: {error}"
-        ) from error
-    missing = [
-        k
-        for k in result.missing_keys
-        if any(part in k for part in ("lora_", "modules_to_save", "ia3_", "vera_"))
-    ]
-    if result.unexpected_keys or missing:
-        wrong = [
-            *(f"{k} has no place" for k in result.unexpected_keys),
-            *(f"{k} is missing" for k in missing),
-        ]
-        raise ModelError(
-            f"The adapter '{adapter.folder}' does not fit the model: {'; '.join(wrong[:3])}."
-        )
-    merged: nn.Module = wrapped.eval()
-    return merged
+        raise adapter.misfit([str(error).rstrip(".")]) from error
+
+    wrong = [f"{key} has no place" for key in result.unexpected_keys]
+    # The base's own tensors are missing from every adapter; only the adapter's own count.
+    missing = filter(ADAPTERS_OWN.search, result.missing_keys)
+    wrong += [f"{key} is missing" for key in missing]
+    if wrong:
+        raise adapter.misfit(wrong)
+    return wrapped.eval()
 
 
-def _pairs(adapter: Adapter) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+# --- whether it fits ------------------------------------------------------------------------------
+
+
+def _pairs(adapter: Adapter) -> dict[str, LoraPair]:
+    """The pairs of an adapter by the name of their map, sorted."""
     sides: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in adapter.tensors.items():
         match = KEY.match(key.removeprefix(PREFIX))
@@ -214,61 +312,85 @@ def _pairs(adapter: Adapter) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
                 f"The adapter '{adapter.folder}' holds '{key[:200]}', which is no LoRA tensor."
             )
         sides.setdefault(match["module"], {})[match["side"]] = tensor
-    half = [name for name, pair in sides.items() if len(pair) != 2]
-    if half or not sides:
-        what = f"only one of A and B for '{half[0]}'" if half else "no tensors at all"
-        raise ModelError(f"The adapter '{adapter.folder}' holds {what}.")
-    return {name: (pair["A"], pair["B"]) for name, pair in sorted(sides.items())}
+    if not sides:
+        raise ModelError(f"The adapter '{adapter.folder}' holds no tensors at all.")
+
+    pairs: dict[str, LoraPair] = {}
+    for name in sorted(sides):
+        pair = sides[name]
+        if len(pair) != 2:
+            raise ModelError(
+                f"The adapter '{adapter.folder}' holds only one of A and B for '{name}'."
+            )
+        pairs[name] = LoraPair(pair["A"], pair["B"])
+    return pairs
 
 
-def _faults(
-    model: nn.Module, adapter: Adapter, pairs: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
-) -> list[str]:
-    faults = []
-    rank = int(adapter.config.get("r", 0))
-    for name, (a, b) in pairs.items():
+def _rank(config: Mapping[str, Any]) -> int:
+    """The rank that PEFT takes: a setting that is missing has its default."""
+    given = config.get("r")
+    return int(PEFT_RANK if given is None else given)
+
+
+def _faults(model: nn.Module, adapter: Adapter, pairs: Mapping[str, LoraPair]) -> Iterator[str]:
+    """Why an adapter's pairs do not fit the model, one sentence each."""
+    rank = _rank(adapter.config)
+    for name, pair in pairs.items():
         linear = _linear(model, name)
         if linear is None:
-            faults.append(f"the model has no linear map '{name}'")
+            yield f"the model has no linear map '{name}'"
             continue
-        want = ((rank, linear.in_features), (linear.out_features, rank))
-        if (tuple(a.shape), tuple(b.shape)) != want:
-            faults.append(
-                f"'{name}' has shapes {tuple(a.shape)}, {tuple(b.shape)} where {want[0]}, {want[1]} are needed"
-            )
-    return faults + [
-        f"there are no tensors for '{name}'"
-        for name in sorted(_promised(model, adapter) - set(pairs))
-    ]
+        a, b = tuple(pair.a.shape), tuple(pair.b.shape)
+        needed_a = (rank, linear.in_features)
+        needed_b = (linear.out_features, rank)
+        if (a, b) != (needed_a, needed_b):
+            yield f"'{name}' has shapes {a}, {b} where {needed_a}, {needed_b} are needed"
+    for name in sorted(_promised(model, adapter) - set(pairs)):
+        yield f"there are no tensors for '{name}'"
 
 
 def _promised(model: nn.Module, adapter: Adapter) -> set[str]:
     """Linear maps that the configuration says are adapted."""
-    targets, layers = (
-        adapter.config.get("target_modules"),
-        adapter.config.get("layers_to_transform"),
-    )
-    names = {
-        name
-        for name, m in model.named_modules()
-        if isinstance(m, nn.Linear | Switch) and not name.endswith(".base")
-    }
-    if isinstance(targets, str):
-        if targets == "all-linear":
-            return set()  # which maps that means is PEFT's own rule
-        chosen = {name for name in names if re.fullmatch(targets, name)}
-    else:
-        chosen = {n for n in names if any(n == t or n.endswith(f".{t}") for t in targets or ())}
+    names = _targeted(_linear_names(model), adapter.config.get("target_modules"))
+    names -= _targeted(sorted(names), adapter.config.get("exclude_modules"))
+    layers = adapter.config.get("layers_to_transform")
     if layers is None:
-        return chosen
+        return names
     wanted = {layers} if isinstance(layers, int) else set(layers)
-    return {n for n in chosen if any(int(i) in wanted for i in re.findall(r"\.(\d+)\.", n)[:1])}
+    return {name for name in names if _layer_of(name) in wanted}
+
+
+def _linear_names(model: nn.Module) -> list[str]:
+    names = []
+    for name, module in model.named_modules():
+        # The base inside a `Switch` is a linear map too, and not a place of its own.
+        if isinstance(module, nn.Linear | Switch) and not name.endswith(".base"):
+            names.append(name)
+    return names
+
+
+def _targeted(names: list[str], targets: str | list[str] | None) -> set[str]:
+    """Those of the names that PEFT's ``target_modules`` mean."""
+    if targets == "all-linear":
+        return set()  # which maps that means is PEFT's own rule
+    if isinstance(targets, str):
+        return set(filter(re.compile(targets).fullmatch, names))
+    ends = tuple(f".{target}" for target in targets or ())
+    return {name for name in names if f".{name}".endswith(ends)}
+
+
+def _layer_of(name: str) -> int | None:
+    """Number of the layer that a map belongs to: 3 for ``model.layers.3.mlp.up_proj``."""
+    number = LAYER.search(name)
+    return int(number[1]) if number else None
 
 
 def _linear(model: nn.Module, name: str) -> nn.Linear | None:
+    """The linear map of that name, whether or not adapters are beside it."""
     try:
         module = model.get_submodule(name)
     except AttributeError:
         return None
-    module = module.base if isinstance(module, Switch) else module
+    if isinstance(module, Switch):
+        module = module.base
     return module if isinstance(module, nn.Linear) else None
