@@ -208,15 +208,21 @@ def test_doccano_files() -> None:
 
 
 def test_csv_with_cells_of_any_size_and_further_columns() -> None:
-    long = "word " * 60_000
-    text = f'row,person,label,tone,answer\nr,ann,a | b,"x",\nr,bob,a,,"{long[:150_000]}"\nr,c,a,b,c,d\n'
+    long = "word " * 30_000
+    lines = [
+        "row,person,label,tone,answer",
+        'r,ann,a | b,"x",',
+        f'r,bob,a,,"{long}"',
+        "r,c,a,b,c,d",
+    ]
+    text = "\n".join(lines)
     found = from_csv(text, SOURCES)
     assert found[0].said.choices == {"label": ("a", "b"), "tone": ("x",)}
     assert len(found[1].said.answer) == 150_000
     assert [r.why for r in found.rejects] == ["more cells than the header has columns"]
 
 
-# --- into the project ------------------------------------------------------------------------------
+# --- into the project -----------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -44,6 +44,16 @@ NOT_PLAIN: Final = (
 )
 DECIDING: Final = ("peft_type", "r", "lora_alpha", "use_rslora", *NOT_PLAIN)
 ADAPTERS_OWN = re.compile("lora_|modules_to_save|ia3_|vera_")
+PEFT_RANK: Final = 8
+PEFT_ALPHA: Final = 8
+"""What PEFT takes where adapter_config.json says nothing (`LoraConfig`)."""
+VIRTUAL_TOKENS: Final = frozenset(
+    {"PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING"}
+)
+"""Kinds that change the prompt rather than the weights."""
+VOCABULARY: Final = re.compile(
+    r"\.(?:embed_tokens|wte|lm_head|embed_in|embed_out)\.(?:.+\.)?weight$"
+)
 FAULTS_SHOWN: Final = 3
 
 
@@ -78,13 +88,17 @@ class Adapter:
         bias = self.config.get("bias", "none")
         if (kind, bias) != ("LORA", "none"):
             return False
-        return not any(map(self.config.get, NOT_PLAIN))
+        if any(map(self.config.get, NOT_PLAIN)):
+            return False
+        # Maps of embeddings and whole layers saved beside go through PEFT.
+        return all(KEY.match(key) for key in self.tensors)
 
     @property
     def scale(self) -> float:
         """What the product B·A is multiplied by."""
-        rank = int(self.config["r"])
-        alpha = float(self.config["lora_alpha"])
+        rank = _rank(self.config)
+        given = self.config.get("lora_alpha")
+        alpha = float(PEFT_ALPHA if given is None else given)
         if self.config.get("use_rslora"):
             return alpha / math.sqrt(rank)
         return alpha / rank
@@ -117,23 +131,46 @@ def read_adapter(folder: Path) -> Adapter:
             f"'{folder}' is no adapter: there is no adapter_config.json.",
             hint="give a folder in PEFT format",
         )
-    tensor_file = _tensor_file(folder)
-    from safetensors.torch import load_file
-
+    tensors = _read_tensors(_tensor_files(folder))
     config = _read_config(config_file)
+    if config["peft_type"] in VIRTUAL_TOKENS:
+        raise ModelError(
+            f"The adapter '{folder}' is a {config['peft_type']}: it puts virtual tokens before the "
+            "prompt instead of changing weights, which is not supported.",
+            hint="evaluate its outputs instead: tunewell evaluate --predictions tuned=FILE",
+        )
     deciding = {setting: config.get(setting) for setting in DECIDING}
     return Adapter(
         folder=folder,
         digest=value_digest([tensors_digest(folder), deciding]),
         config=config,
-        tensors=load_file(tensor_file),
+        tensors=tensors,
     )
 
 
-def _tensor_file(folder: Path) -> Path:
-    file = folder / "adapter_model.safetensors"
-    if file.is_file():
-        return file
+def _read_tensors(files: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The tensors of all files, each of which is there once and finite."""
+    from safetensors.torch import load_file
+
+    tensors: dict[str, torch.Tensor] = {}
+    for file in files:
+        for name, tensor in load_file(file).items():
+            plain = name.replace(".default.", ".")
+            if plain in tensors:
+                raise ModelError(f"The adapter '{file.parent}' holds '{name[:200]}' twice.")
+            if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
+                raise ModelError(
+                    f"The adapter '{file.parent}' holds NaN or infinity in '{name[:200]}'.",
+                    hint="its training diverged: tunewell autopsy FOLDER",
+                )
+            tensors[plain] = tensor
+    return tensors
+
+
+def _tensor_files(folder: Path) -> list[Path]:
+    found = sorted(folder.glob("adapter_model*.safetensors"))
+    if found:
+        return found
     if (folder / "adapter_model.bin").is_file():
         raise ModelError(
             f"The adapter '{folder}' is a pickle (adapter_model.bin), which can run code "
@@ -227,6 +264,14 @@ def switch(model: nn.Module, digest: str | None) -> None:
             module.on = digest
 
 
+def _resized(model: nn.Module, adapter: Adapter) -> None:
+    """Give the model as many tokens as the adapter was trained with, where it saved their rows."""
+    rows = {len(t) for name, t in adapter.tensors.items() if VOCABULARY.search(f".{name}")}
+    embedding = model.get_input_embeddings()  # type: ignore[operator]
+    if len(rows) == 1 and rows != {len(embedding.weight)}:
+        model.resize_token_embeddings(rows.pop(), mean_resizing=False)  # type: ignore[operator]
+
+
 def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
     """The model with an adapter that is not plain LoRA, by PEFT.
 
@@ -238,6 +283,7 @@ def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
     from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
 
     try:
+        _resized(model, adapter)
         config = PeftConfig.from_pretrained(str(adapter.folder))
         config.inference_mode = True
         wrapped: nn.Module = get_peft_model(model, config)
@@ -281,9 +327,15 @@ def _pairs(adapter: Adapter) -> dict[str, LoraPair]:
     return pairs
 
 
+def _rank(config: Mapping[str, Any]) -> int:
+    """The rank that PEFT takes: a setting that is missing has its default."""
+    given = config.get("r")
+    return int(PEFT_RANK if given is None else given)
+
+
 def _faults(model: nn.Module, adapter: Adapter, pairs: Mapping[str, LoraPair]) -> Iterator[str]:
     """Why an adapter's pairs do not fit the model, one sentence each."""
-    rank = int(adapter.config.get("r", 0))
+    rank = _rank(adapter.config)
     for name, pair in pairs.items():
         linear = _linear(model, name)
         if linear is None:
@@ -301,6 +353,7 @@ def _faults(model: nn.Module, adapter: Adapter, pairs: Mapping[str, LoraPair]) -
 def _promised(model: nn.Module, adapter: Adapter) -> set[str]:
     """Linear maps that the configuration says are adapted."""
     names = _targeted(_linear_names(model), adapter.config.get("target_modules"))
+    names -= _targeted(sorted(names), adapter.config.get("exclude_modules"))
     layers = adapter.config.get("layers_to_transform")
     if layers is None:
         return names

@@ -33,6 +33,17 @@ HUB_FILES: Final = (
     "vocab.txt",
     "merges.txt",
 )
+CONTINUES_TEXT: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+"""How architectures end that continue text; the last also names models of several media."""
+NOT_TEXT: Final = frozenset(
+    {
+        *("bart", "blenderbot", "bert", "led", "m2m_100", "marian", "mbart", "mt5", "mvp"),
+        *("pegasus", "pegasus_x", "plbart", "prophetnet", "switch_transformers", "t5", "umt5"),
+        *("bark", "clvp", "moonshine", "musicgen", "seamless_m4t", "seamless_m4t_v2"),
+        *("speech_to_text", "speecht5", "whisper", "pix2struct", "vision-encoder-decoder"),
+    }
+)
+"""Encoder-decoders and models of sound that share these endings."""
 PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 TOKENIZERS: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
 INDEX: Final = "model.safetensors.index.json"
@@ -236,6 +247,8 @@ def folder_faults(folder: Path) -> list[str]:
     faults: list[str] = []
     if not (folder / "config.json").is_file():
         faults.append("there is no config.json")
+    else:
+        faults += _other_kind(folder / "config.json")
     if not any((folder / name).is_file() for name in TOKENIZERS):
         faults.append("there is no tokenizer (tokenizer.json)")
 
@@ -281,6 +294,23 @@ def _pickles(folder: Path) -> list[Path]:
     for pattern in PICKLES:
         found += sorted(folder.glob(pattern))
     return found
+
+
+def _other_kind(file: Path) -> list[str]:
+    """That a configuration is of a model that does not continue text; empty if it does.
+
+    By its architectures (``LlamaForCausalLM``); where it names none nothing is said.
+    """
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        named = [str(name) for name in config.get("architectures") or []]
+        kind = str(config.get("model_type") or "unknown")
+    except (OSError, ValueError, AttributeError, TypeError):
+        return ["config.json cannot be read"]
+    continues = any(name.endswith(CONTINUES_TEXT) for name in named)
+    if not named or (continues and kind not in NOT_TEXT):
+        return []
+    return [f"it holds a {kind} model ({', '.join(named)}), which does not continue text"]
 
 
 def _hint(folder: Path) -> str:
