@@ -8,6 +8,7 @@ Information Retrieval).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -97,10 +98,10 @@ def cut_by_words(text: str, most: int) -> Iterator[str]:
 
 
 def _parts(word: str) -> Iterator[tuple[int, int]]:
-    """Where the segments of what stands between spaces begin and end; punctuation goes with them."""
+    """Where the segments of what stands between spaces begin and end, with their punctuation."""
     if not is_unspaced(word):
         yield 0, len(word)
         return
     starts = [match.start() for match in re.finditer(rf"{_SEGMENT}|(?:(?!{_SEGMENT})\w)+", word)]
     bounds = [0, *starts[1:], len(word)]
-    yield from zip(bounds, bounds[1:], strict=False)
+    yield from itertools.pairwise(bounds)

@@ -174,7 +174,7 @@ def _likely_group(record: Mapping[str, Any]) -> str:
 
 
 def _likely_date(record: Mapping[str, Any]) -> str:
-    """The first field with the name of a date that can be read, else the first that says anything."""
+    """The first field named like a date that can be read, else the first that says anything."""
     stated = list(filter(None, (as_text(record.get(name)) for name in _DATES)))
     readable = [said for said in stated if as_date(said) is not None]
     return next(iter([*readable, *stated]), "")

@@ -17,7 +17,6 @@ from tunewell.curate.looks import to_look_at
 from tunewell.curate.read import ReadResult, as_mapping, find_files, read_source, settle_ids
 from tunewell.curate.relevance import drop_off_task
 from tunewell.curate.rows import InputRow, Ledger
-from tunewell.curate.versions import Person, erased, names_erased
 from tunewell.curate.unchecked import (
     PERSONAL_UNCHECKED,
     OpenQuestion,
@@ -27,6 +26,7 @@ from tunewell.curate.unchecked import (
     unproven_in,
     with_open_question,
 )
+from tunewell.curate.versions import Person, erased, names_erased
 from tunewell.curate.words import take_up
 from tunewell.engine import Engine
 from tunewell.errors import DataError
