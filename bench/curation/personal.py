@@ -89,7 +89,7 @@ def peers(texts: Sequence[str]) -> dict[str, Any]:
     )
     script = Path(__file__).with_name("personal_peers.py")
     done = subprocess.run(
-        [python, str(script)], input=given, capture_output=True, text=True, check=True
+        [python, "-P", str(script)], input=given, capture_output=True, text=True, check=True
     )
     result: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
     return result

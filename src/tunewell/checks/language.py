@@ -30,7 +30,7 @@ FEWEST_SEGMENTS = 8
 Shares = Sequence[tuple[str, float]]
 """Codes with the model's share of each, the likeliest first; empty where there is no evidence."""
 
-_LONGEST = 400
+_LONGEST = 300
 _LEAST_SHARE = 0.01
 _CODE_BLOCK = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|<[/!?a-zA-Z][^<>\n]{0,200}>", re.DOTALL)
 _QUOTED = re.compile(r"[\"“„«»][^\"“”„«»\n]{1,300}[\"”“»«]|(?<!\w)['‘][^'’\n]{3,200}['’](?!\w)")
@@ -71,7 +71,9 @@ def evidence(text: str) -> str:
         >>> evidence('Run `pip install x` at https://a.org/b, then say "bonjour tout le monde".')
         'Run at then say .'
     """
-    text = _CODE_BLOCK.sub(" ", text[: 2 * _LONGEST])
+    text = text[: 2 * _LONGEST]
+    if "`" in text or "<" in text:
+        text = _CODE_BLOCK.sub(" ", text)
     text = _CODE_LINE.sub(" ", text)
     text = _QUOTED.sub(" ", text)
     text = _NAMES.sub(" ", text)
@@ -119,6 +121,18 @@ def certain_language(shares: Shares) -> str:
     return shares[0][0]
 
 
+def language_or_relative(shares: Shares) -> str:
+    """The likeliest language if it is certain that it, or a close relative, is spoken.
+
+    Example:
+        >>> language_or_relative([("no", 0.6), ("da", 0.4)])
+        'no'
+    """
+    if not shares or _share_of([shares[0][0]], shares) < CERTAIN:
+        return ""
+    return shares[0][0]
+
+
 def language(text: str) -> str:
     """Code of the language of a text; empty where that is not certain.
 
@@ -145,12 +159,11 @@ def other_language(shares: Shares, wanted: Collection[str]) -> str:
         >>> other_language([("de", 0.8), ("en", 0.15)], ["en"])
         ''
     """
-    if not shares or not detectable().issuperset(wanted):
+    if not detectable().issuperset(wanted):
         return ""
     # Which of two close relatives it is does not matter where neither is wanted.
-    best = shares[0][0]
-    is_certain = _share_of([best], shares) >= CERTAIN
-    return best if is_certain and _share_of(wanted, shares) < UNLIKELY else ""
+    best = language_or_relative(shares)
+    return best if best and _share_of(wanted, shares) < UNLIKELY else ""
 
 
 def is_language_unchecked(shares: Shares, wanted: Collection[str]) -> bool:

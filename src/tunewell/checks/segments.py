@@ -98,7 +98,7 @@ def cut_by_words(text: str, most: int) -> Iterator[str]:
 
 
 def _parts(word: str) -> Iterator[tuple[int, int]]:
-    """Where the segments of what stands between spaces begin and end; punctuation goes with them."""
+    """Where the segments of what stands between spaces begin and end, with their punctuation."""
     if not is_unspaced(word):
         yield 0, len(word)
         return

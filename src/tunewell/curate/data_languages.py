@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from tunewell.checks.language import Shares, certain_language, language_shares, other_language
+from tunewell.checks.language import Shares, language_or_relative, language_shares, other_language
 from tunewell.curate.read import ReadResult, read_source
 from tunewell.errors import UserError
 from tunewell.task import DataSource
@@ -37,15 +37,19 @@ def languages_of_data(paths: Sequence[str], root: Path) -> tuple[str, ...]:
 
     texts = [text for row in batch.rows for text in (row.input, row.target)]
     shares = [each for each in map(language_shares, texts) if each]
+    weights: defaultdict[str, float] = defaultdict(float)
+    for each in shares:
+        for code, share in each:
+            weights[code] += share
+
+    certain = set(map(language_or_relative, shares))
     found: list[str] = []
-    for code, _ in Counter(filter(None, map(certain_language, shares))).most_common():
-        if _is_needed(code, found, shares):
+    for code in sorted(weights, key=weights.__getitem__, reverse=True):
+        if code in certain and _is_needed(code, found, shares):
             found.append(code)
     return tuple(found) if len(found) <= _MOST_LANGUAGES else ()
 
 
 def _is_needed(code: str, found: Sequence[str], shares: Sequence[Shares]) -> bool:
     """Whether some text would be dropped without this language."""
-    return not found or any(
-        certain_language(each) == code and other_language(each, found) for each in shares
-    )
+    return not found or any(other_language(each, found) == code for each in shares)

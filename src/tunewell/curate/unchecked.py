@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tunewell.checks.date_columns import read_dates
-from tunewell.checks.language import Shares, certain_language
-from tunewell.checks.personal.unproven import find_unproven
+from tunewell.checks.language import Shares
+from tunewell.checks.personal.unproven import find_unproven, is_known_language
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import InputRow, clip
 from tunewell.types import Finding
@@ -32,7 +32,7 @@ class OpenQuestion:
 
 
 def with_open_question(finding: Finding, question: OpenQuestion) -> Finding:
-    """The finding with what could not be checked; "clear" becomes "unchecked" where that matters."""
+    """The finding with what could not be checked; "clear" becomes "unchecked" where it matters."""
     if not question.said:
         return finding
     becomes_open = finding.status == "clear" and question.is_decisive
@@ -42,7 +42,7 @@ def with_open_question(finding: Finding, question: OpenQuestion) -> Finding:
 
 
 def settle_dates(rows: Sequence[InputRow]) -> None:
-    """Read the date fields of one source as a column: the order of day and month shows in all of them."""
+    """Read the date fields of a source as a column: all show the order of day and month."""
     stated = [row for row in rows if row.date_said]
     for row, read in zip(stated, read_dates([row.date_said for row in stated]), strict=True):
         row.date, row.date_note = read.day, read.note
@@ -108,9 +108,9 @@ def unproven_in(row: InputRow, languages: Sequence[Shares], *, name: str = "") -
         languages: How likely each language of its input and target is.
         name: What to call it; its id if empty.
     """
-    spoken = tuple(filter(None, map(certain_language, languages)))
+    is_known = all(map(is_known_language, languages))
     for _, text in row.turns:
-        said = find_unproven(text, spoken)
+        said = find_unproven(text, is_known=is_known)
         if said:
             return [f"{name or row.id}: {said}"]
     return []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
+from tunewell.checks.language import Shares
 from tunewell.checks.personal.identifiers import find_personal
 
 KNOWN_LANGUAGES = frozenset(
@@ -13,6 +13,9 @@ KNOWN_LANGUAGES = frozenset(
     "he ar fa hi zh yue ja ko th vi id ms".split()
 )
 """Languages whose words for phones and for national numbers are known here."""
+
+_LIKELY = 0.4
+"""Share of the known languages below which a text is in another."""
 
 _LABELLED = re.compile(
     r"(?i)\b((?:national|identity|personal|citizen|tax|social|insurance|passport|residence|"
@@ -27,24 +30,36 @@ _DATE = re.compile(r"(?:19|20)\d\d[-/ ]\d\d?[-/ ]\d\d?|\d\d?[-/ ]\d\d?[-/ ](?:19
 _MAY = re.compile(r"\d[\d ()/.-]{4,}\d")
 
 
-def find_unproven(text: str, languages: Collection[str]) -> str:
-    """What may be personal data of a country or in a language that is not known here; empty if nothing.
+def is_known_language(shares: Shares) -> bool:
+    """Whether a text is likely in a language whose words are known here, or too short to tell.
+
+    Example:
+        >>> is_known_language([]), is_known_language([("sw", 0.66), ("id", 0.05)])
+        (True, False)
+    """
+    known = sum(share for code, share in shares if code in KNOWN_LANGUAGES)
+    return not shares or known >= _LIKELY
+
+
+def find_unproven(text: str, *, is_known: bool = True) -> str:
+    """What may be personal data of an unknown country or in an unknown language; empty if nothing.
 
     Args:
         text: The text.
-        languages: The languages that it is certainly in.
+        is_known: Whether the words of its language are known (see `is_known_language`).
 
     Example:
-        >>> find_unproven("My passport number: X99887712.", ["en"])
+        >>> find_unproven("My passport number: X99887712.")
         'passport number: X99887712'
-        >>> find_unproven("Piga simu 712 345 678 leo.", ["sw"]), find_unproven("3 of 12345", ["en"])
-        ('a number in a text in sw', '')
+        >>> find_unproven("Piga simu 712 345 678 leo.", is_known=False)
+        'a number in a language that is not known here'
+        >>> find_unproven("3 of 12345")
+        ''
     """
     if not _MAY.search(text):
         return ""
-    unknown = [code for code in languages if code not in KNOWN_LANGUAGES]
     labelled = _LABELLED.search(text)
-    number = _LONG_NUMBER.search(text) if unknown else None
+    number = None if is_known else _LONG_NUMBER.search(text)
     if labelled is None and (number is None or _DATE.fullmatch(number[0])):
         return ""
 
@@ -52,5 +67,5 @@ def find_unproven(text: str, languages: Collection[str]) -> str:
     if labelled and not any(s.start < labelled.end() and labelled.start(2) < s.end for s in found):
         return labelled[0].strip()
     if number and not any(s.start < number.end() and number.start() < s.end for s in found):
-        return f"a number in a text in {', '.join(unknown)}"
+        return "a number in a language that is not known here"
     return ""
