@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tunewell.cli.init import Answers, write_yaml
+from tunewell.cli.init_yaml import Answers, write_yaml
 from tunewell.curate.data_languages import languages_of_data
 from tunewell.curate.doctor import doctor
 from tunewell.curate.documents import chunks, from_html
@@ -66,8 +66,14 @@ AGE = "max_age: {days: 730, as_of: 2025-02-01}"
     [
         ["03/04/2016", "12/31/2017", "07/15/2018", "11/02/2024", "10/30/2024", "01/09/2025"],
         ["04/03/2016", "31/12/2017", "15/07/2018", "02/11/2024", "30/10/2024", "09/01/2025"],
-        ["1457049600000", "1514678400000", "1531612800000"]
-        + ["1730505600000", "1730246400000", "1736380800000"],
+        [
+            "1457049600000",
+            "1514678400000",
+            "1531612800000",
+            "1730505600000",
+            "1730246400000",
+            "1736380800000",
+        ],
         ["1457049600", "1514678400", "1531612800", "1730505600", "1730246400", "1736380800"],
         ["20160304", "20171231", "20180715", "20241102", "20241030", "20250109"],
         ["2016-W09-5", "2017-W52-7", "2018-W28-7", "2024-W44-6", "2024-W44-3", "2025-W02-4"],
@@ -91,8 +97,6 @@ AGE = "max_age: {days: 730, as_of: 2025-02-01}"
             "Fri, 04 Mar 2016 10:00:00 GMT",
             "Sun, 31 Dec 2017 10:00:00 GMT",
             "Sun, 15 Jul 2018 10:00:00 GMT",
-        ]
-        + [
             "Sat, 02 Nov 2024 10:00:00 GMT",
             "Wed, 30 Oct 2024 10:00:00 GMT",
             "Thu, 09 Jan 2025 10:00:00 GMT",
