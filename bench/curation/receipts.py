@@ -18,6 +18,7 @@ import pyarrow as pa
 from bench.machine import keep
 from tunewell.curate import curate
 from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.rows import RECEIPTS
 from tunewell.task import load_task
@@ -62,7 +63,7 @@ def once(project: Path, ledger: type[Ledger]) -> tuple[float, str]:
         file = load_task(project, environment={})
         with mock.patch("tunewell.curate.pipeline.Ledger", ledger):
             started = time.process_time()
-            dataset = curate(file, store)
+            dataset = curate(Project(file, store))
             return time.process_time() - started, dataset.examples
 
 

@@ -26,6 +26,7 @@ from tunewell.evaluate import decide, evaluate
 from tunewell.evaluate.arms import local_models
 from tunewell.evaluate.stress import StressPlan, stress
 from tunewell.model.base import Model
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import parse_task
 from tunewell.types import (
@@ -118,8 +119,8 @@ def main(count: int = 500, stressed: int = 40) -> None:
         version = adapted(store)
         opened = local_models("smollm2-135m", store)
         started = time.perf_counter()
-        made = evaluate(dataset, split, version, file, store, models=opened)
-        verdict = decide(made, file, store, [])
+        made = evaluate(dataset, split, version, Project(file, store), models=opened)
+        verdict = decide(made, Project(file, store), [])
         seconds = time.perf_counter() - started
         predictions = store.get_value(made.predictions, list[Prediction])
         result: dict[str, Any] = {
@@ -161,7 +162,7 @@ def endured(
 
     started = time.perf_counter()
     plan = StressPlan(metric="chrf", max_rows=count)
-    found = stress(dataset, split, None, file, store, plan=plan, models=models)
+    found = stress(dataset, split, None, Project(file, store), plan=plan, models=models)
     return {
         "rows": len(found.rows),
         "metric": found.metric,

@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.machine import keep
 from tunewell.evaluate import evaluate_outputs, inspect_log, read_predictions
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import parse_task
 from tunewell.types import Prediction, Score
@@ -75,7 +76,7 @@ def inspect(python: str, folder: Path, store: Store) -> dict[str, Any]:
     file = parse_task(TASK, path=folder / "tunewell.yaml", environment={})
     outputs = folder / "outputs.jsonl"
     outputs.write_text("\n".join(map(json.dumps, rows())), encoding="utf-8")
-    made = evaluate_outputs({"tuned": outputs}, file, store)
+    made = evaluate_outputs({"tuned": outputs}, Project(file, store))
     log = inspect_log(
         made,
         "tuned",
@@ -131,7 +132,7 @@ def lm_eval(python: str, folder: Path, store: Store) -> dict[str, Any]:
     samples = next(out.rglob("samples_*.jsonl"))
     read = read_predictions(samples, arm="tuned")
     file = parse_task(TASK, path=folder / "tunewell.yaml", environment={})
-    made = evaluate_outputs({"tuned": samples}, file, store)
+    made = evaluate_outputs({"tuned": samples}, Project(file, store))
     return {
         "version": version,
         "source": read.source,

@@ -21,6 +21,7 @@ from tests.web.test_browser import CHROMIUM, serve
 from tests.web.world import make_project
 
 from bench.machine import keep
+from tunewell.project import Project
 from tunewell.web import create_app
 
 VERDICTS = 20
@@ -33,7 +34,7 @@ def measure(folder: Path) -> list[float]:
     from playwright.sync_api import sync_playwright
 
     file, store = make_project(folder / "desk")
-    world = World(file, store, create_app(file, store))
+    world = World(file, store, create_app(Project(file, store)))
     batch = world.review(["ann"], rows=VERDICTS, raters=1)
     server, thread, url = serve(world)
     seconds = []

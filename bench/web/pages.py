@@ -20,6 +20,7 @@ from fastapi.testclient import TestClient
 from bench.machine import keep
 from bench.web.load import TASK
 from tunewell.people import Accounts, Batch, Item, Sessions, WorkStore, new_id
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.people_tables import assignments, verdicts
 from tunewell.task import RubricCriterion, load_task
@@ -75,7 +76,7 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
     started = time.perf_counter()
     work_store.share(batch, [a.id for a in accounts])
     shared_s = time.perf_counter() - started
-    client = TestClient(create_app(load_task(folder), store))
+    client = TestClient(create_app(Project(load_task(folder), store)))
     client.cookies.set("tunewell", sessions.start(accounts[0]))
     judged = _judged(work_store, store, [a.id for a in accounts])
     started = time.perf_counter()

@@ -31,6 +31,7 @@ from tunewell.cli.common import note, progress
 from tunewell.cli.live import Watch
 from tunewell.errors import EXIT_INTERRUPT, EXIT_OK, EXIT_USER, UserError
 from tunewell.plan import Speeds, make_plan, speeds_of
+from tunewell.project import Project
 from tunewell.run import Result, run
 from tunewell.store import Store
 from tunewell.task import TaskFile, TaskSpec, load_task
@@ -173,7 +174,7 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
     truth, file = prepare(project, seed=seed, rows=rows, minutes=minutes, tokens=tokens)
     with Store(project) as store, store.lock("the demo"):
         approve(file, store)
-        plan = make_plan(file, store)
+        plan = make_plan(Project(file, store))
         spoiled, tokens = len(truth["planted"]), file.spec.train.max_train_tokens
         note(f"{truth['rows']} raw rows, {spoiled} of them spoiled; {tokens:,} tokens to train on")
         note(
@@ -181,11 +182,11 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
             "then the same training on everything"
         )
         watch = Watch()
-        result = run(file, store, progress=watch.bar, live=watch.point, say=note)
+        result = run(Project(file, store), progress=watch.bar, live=watch.point, say=note)
         note("what more rows would buy …")
         with watch.bar("curve") as bar:
             learning_curve(
-                result.dataset, result.split, file, store, progress=bar, live=watch.point
+                result.dataset, result.split, Project(file, store), progress=bar, live=watch.point
             )
         found = audit(truth, store.receipts(result.dataset))
         leaked = [p["other"] for p in truth["planted"] if p["code"] == "D11"]
@@ -195,7 +196,7 @@ def demo(folder: Path, *, seed: int, rows: int, minutes: float, tokens: int = 0)
         )
         from tunewell.report import render
 
-        report = render(file, store)
+        report = render(Project(file, store))
         growth = store.last_run("curve")
     out.print()
     show_audit(found)

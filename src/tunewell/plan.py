@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tunewell.curate.data_files import find_files, sources_of
-from tunewell.store import Store
+from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest
 
@@ -69,18 +69,19 @@ class Plan(Value):
     basis: str
 
 
-def make_plan(file: TaskFile, store: Store) -> Plan:
+def make_plan(project: Project) -> Plan:
     """Estimate a run before it begins, and note what it is about to do.
 
     A stage counts as reusable when it finished since a run of the same definition over the same
     files began.
     """
+    file, store = project.file, project.store
     spec = file.spec
     sizes = {role: _sizes(file, role) for role in ("train", "test")}
     rows = sum(r for r, _ in sizes.values())
     tokens = int(sizes["train"][1] / BYTES_PER_TOKEN)
     speeds = speeds_of(spec)
-    begun = _begun(file, store)
+    begun = _begun(project)
     order = store.run_numbers()
     stages = []
     for name, what, seconds in _work(spec, rows, tokens, sizes["test"][0], speeds):
@@ -173,11 +174,12 @@ def _trunk_bytes(tokens: int) -> int:
     return int(tokens * 576 * 2)
 
 
-def _begun(file: TaskFile, store: Store) -> int | None:
+def _begun(project: Project) -> int | None:
     """The newest run before a run of just this definition over just these files began.
 
     None if there was no such run; it is then noted that one begins.
     """
+    file, store = project.file, project.store
     files = []
     for path in _files_of(file):
         state = path.stat()

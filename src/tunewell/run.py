@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tunewell.lineage import record, reuse
 from tunewell.model.base import Progress
+from tunewell.project import Project
 from tunewell.store import Store
-from tunewell.task import TaskFile
 from tunewell.types import (
     Dataset,
     Evaluation,
@@ -72,8 +72,7 @@ def silent(_text: str) -> None:
 
 
 def run(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     progress: Bars = no_bars,
     live: OnPoint | None = None,
@@ -82,8 +81,7 @@ def run(
     """Run every stage in order. The caller holds the store's lock.
 
     Args:
-        file: The definition.
-        store: The project's store.
+        project: The project.
         progress: Gives a progress callback per stage.
         live: Called with every evaluation of the training (`tunewell.train.session.Point`).
         say: Called with a line whenever a stage begins, ends or is reused.
@@ -92,8 +90,7 @@ def run(
         UserError: With what has to be fixed; finished stages are kept.
     """
     stages = Stages(
-        file,
-        store,
+        project,
         progress=progress,
         live=live,
         say=say,
@@ -118,8 +115,7 @@ class Stages:
     """The stages of a project, a method for each; a stage takes what the earlier ones gave.
 
     Attributes:
-        file: The definition.
-        store: The project's store; the caller holds its lock.
+        project: The project.
         progress: Gives a progress callback per stage.
         live: Called with every evaluation of the training (`tunewell.train.session.Point`).
         say: Called with a line whenever a stage begins, ends or is reused.
@@ -127,8 +123,7 @@ class Stages:
         reused: Stages whose finished run was reused.
     """
 
-    file: TaskFile
-    store: Store
+    project: Project
     progress: Bars = no_bars
     live: OnPoint | None = None
     say: Callable[[str], None] = silent
@@ -140,14 +135,14 @@ class Stages:
         from tunewell.curate import curate
 
         with self._stage("curate") as bar:
-            return curate(self.file, self.store, progress=bar)
+            return curate(self.project, progress=bar)
 
     def split(self, dataset: Dataset) -> Split:
         """Divide the rows into test set, review pool and folds."""
         from tunewell.split import split
 
         with self._stage("split"):
-            return split(dataset, self.file, self.store)
+            return split(dataset, self.project)
 
     def train(self, dataset: Dataset, split: Split) -> Trained:
         """Train the folds and the final adapter."""
@@ -157,8 +152,7 @@ class Stages:
             return train(
                 dataset,
                 split,
-                self.file,
-                self.store,
+                self.project,
                 progress=bar,
                 live=self.live,
             )
@@ -173,7 +167,7 @@ class Stages:
         from tunewell.evaluate import evaluate
 
         with self._stage("evaluate") as bar:
-            return evaluate(dataset, split, model, self.file, self.store, progress=bar)
+            return evaluate(dataset, split, model, self.project, progress=bar)
 
     def verdict(self, evaluation: Evaluation) -> Verdict:
         """Decide from the gates.
@@ -181,17 +175,17 @@ class Stages:
         Cheap, so it is made again whenever anything it rests on has changed.
         """
         with self._stage("verdict"):
-            return _verdict(evaluation, self.file, self.store)
+            return _verdict(evaluation, self.project)
 
     @contextlib.contextmanager
     def _stage(self, name: Stage) -> Iterator[Progress | None]:
         """Show a stage's progress, and tell afterwards whether it was run or reused."""
-        before = self.store.last_run(name)
+        before = self.project.store.last_run(name)
         self.say(f"{name} …")
         with self.progress(name) as bar:
             yield bar
 
-        done = self.store.last_run(name)
+        done = self.project.store.last_run(name)
         if done is None:
             return
         self.records[name] = done
@@ -204,29 +198,30 @@ class Stages:
 
 def _verdict(
     evaluation: Evaluation,
-    file: TaskFile,
-    store: Store,
+    project: Project,
 ) -> Verdict:
+    store = project.store
     from tunewell.evaluate import decide
     from tunewell.people import reopen_sign_offs
 
-    reopen_sign_offs(store, file)
+    reopen_sign_offs(project)
     inputs = {"evaluation": digest(evaluation)}
-    parameters = _decided_by(file, store)
+    parameters = _decided_by(project)
     finished = reuse(store, "verdict", inputs=inputs, parameters=parameters)
     if finished is not None:
         return store.get_value(finished.outputs["verdict"], Verdict)
 
     with record(store, "verdict", inputs=inputs, parameters=parameters) as writer:
-        verdict = decide(evaluation, file, store, findings_of(store, STAGES[:-1]))
+        verdict = decide(evaluation, project, findings_of(store, STAGES[:-1]))
         writer.outputs["verdict"] = store.put_value(verdict)
         writer.findings.extend(verdict.findings)
         writer.counts["criteria"] = len(verdict.criteria)
     return verdict
 
 
-def _decided_by(file: TaskFile, store: Store) -> dict[str, Any]:
+def _decided_by(project: Project) -> dict[str, Any]:
     """Everything besides the evaluation that a verdict depends on."""
+    file, store = project.file, project.store
     from tunewell.people import judgements
 
     spec = file.spec

@@ -25,6 +25,7 @@ from tunewell.annotate import (
 )
 from tunewell.errors import DataError
 from tunewell.people import Accounts, MarkedSpan, Said, WorkStore
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
 
@@ -247,7 +248,7 @@ class World:
             said = [choice(label)] if label else []
             tasks.append(task(*said, who=who, row=self.names[row], was_cancelled=not label))
         read = read_annotations("label-studio", json.dumps(tasks), {}, place="file")
-        return import_annotations(self.store, self.file, read, self.rows, author="o")  # type: ignore[arg-type]
+        return import_annotations(Project(self.file, self.store), read, self.rows, author="o")  # type: ignore[arg-type]
 
     def state(self, imported: Imported) -> AnnotationResult:
         book = WorkStore(self.store)
@@ -349,6 +350,6 @@ def test_several_labels_settle_and_agree_as_a_set(project: tuple[TaskFile, Store
             tasks.append(task(choice(*labels), who=who, row=world.names[row]))
     tasks.append(task(choice("billing", "no such"), who="ann", row=world.names[3]))
     read = read_annotations("label-studio", json.dumps(tasks), {}, place="f")
-    found = import_annotations(world.store, world.file, read, world.rows, author="o")  # type: ignore[arg-type]
+    found = import_annotations(Project(world.file, world.store), read, world.rows, author="o")  # type: ignore[arg-type]
     assert len(world.state(found).settled) == 3
     assert next(why for _, _, why in found.refused).startswith("label: one of")

@@ -24,6 +24,7 @@ from tunewell.annotate import (
 )
 from tunewell.errors import DataError, UserError
 from tunewell.people import Accounts, MarkedSpan, Said, WorkStore
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
 
@@ -40,7 +41,7 @@ def exported(file: TaskFile, store: Store, form: str) -> str:
     examples, families = rows_of(store, "review")
     book = WorkStore(store)
     plan = AnnotationPlan(author="o", rows=4, part="review")
-    batch = open_annotation(store, file, examples, plan, families=families)
+    batch = open_annotation(Project(file, store), examples, plan, families=families)
     book.share(batch, ["ann", "bob"])
     for n, item in enumerate(book.items(batch.id)):
         for who in ("ann", "bob"):
@@ -72,9 +73,9 @@ def test_what_one_project_exports_another_imports_once(
         for i in WorkStore(project[1]).items(b.id)
     }
     words = read_annotations(form, text, sources, place="file")
-    first = import_annotations(store, file, words, rows, author="o")  # type: ignore[arg-type]
+    first = import_annotations(Project(file, store), words, rows, author="o")  # type: ignore[arg-type]
     assert (first.new, first.known, first.unknown, first.refused) == (8, 0, (), ())
-    again = import_annotations(store, file, words, rows, author="o")  # type: ignore[arg-type]
+    again = import_annotations(Project(file, store), words, rows, author="o")  # type: ignore[arg-type]
     assert (again.batch, again.new, again.known) == (first.batch, 0, 8)
     batch = WorkStore(store).batch(first.batch)
     assert batch is not None
@@ -97,13 +98,13 @@ def test_what_does_not_fit_is_refused_by_itself(project: tuple[TaskFile, Store])
         ImportedAnnotation(name, "bob", Said(label="no such label")),
         ImportedAnnotation("gone", "ann", Said()),
     ]
-    found = import_annotations(store, file, words, rows, author="o")  # type: ignore[arg-type]
+    found = import_annotations(Project(file, store), words, rows, author="o")  # type: ignore[arg-type]
     assert (found.new, found.unknown) == (1, ("gone",))
     ((row, who, why),) = found.refused
     assert (row, who) == (name, "bob")
     assert "no such label" in why
     with pytest.raises(UserError, match="none of the annotated rows"):
-        import_annotations(store, file, words[2:], rows, author="o")  # type: ignore[arg-type]
+        import_annotations(Project(file, store), words[2:], rows, author="o")  # type: ignore[arg-type]
 
 
 def test_argilla_in_both_shapes() -> None:

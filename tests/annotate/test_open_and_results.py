@@ -19,6 +19,7 @@ from tunewell.annotate import (
 from tunewell.errors import UserError
 from tunewell.lineage import record
 from tunewell.people import Batch, Item, MarkedSpan, Said, WorkStore
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Finding
@@ -42,7 +43,7 @@ def opened(
         part=part,  # type: ignore[arg-type]
         adjudicators=["judy"],
     )
-    batch = open_annotation(store, file, examples, plan, families=families)
+    batch = open_annotation(Project(file, store), examples, plan, families=families)
     book = WorkStore(store)
     book.share(batch, ["ann", "bob", "judy"])
     return book, batch
@@ -121,14 +122,14 @@ def test_gold_of_a_test_row_changes_its_target_and_never_becomes_a_training_row(
 def test_nothing_to_ask_or_to_draw_says_so(project: tuple[TaskFile, Store]) -> None:
     file, store = project
     with pytest.raises(UserError, match="no rows"):
-        open_annotation(store, file, [], AnnotationPlan(author="o", rows=1, part="review"))
+        open_annotation(Project(file, store), [], AnnotationPlan(author="o", rows=1, part="review"))
     people = file.spec.people.model_copy(update={"span_labels": (), "row_labels": ()})
     bare = TaskFile(
         spec=file.spec.model_copy(update={"people": people}), path=file.path, lines={}, origins={}
     )
     plan = AnnotationPlan(author="o", rows=1, part="review", answers=False)
     with pytest.raises(UserError, match="nothing to ask"):
-        open_annotation(store, bare, rows_of(store, "review")[0], plan)
+        open_annotation(Project(bare, store), rows_of(store, "review")[0], plan)
 
 
 def test_the_suspicious_come_first_and_in_their_order_for_everybody(
@@ -145,7 +146,7 @@ def test_the_suspicious_come_first_and_in_their_order_for_everybody(
     assert suspicious(store) == ["r0005", "t0001", "r0002"]
     examples, _ = rows_of(store, "review")
     plan = AnnotationPlan(author="o", rows=4, part="review", first=suspicious(store))
-    batch = open_annotation(store, file, examples, plan)
+    batch = open_annotation(Project(file, store), examples, plan)
     book = WorkStore(store)
     book.share(batch, ["ann", "bob"])
     for person in ("ann", "bob"):

@@ -19,6 +19,7 @@ from tunewell.lineage import record
 from tunewell.model.fake import FakeModel
 from tunewell.people import Accounts, MarkedSpan, Said, WorkStore
 from tunewell.people.row_changes import words_for
+from tunewell.project import Project
 from tunewell.review import ReviewPlan, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
@@ -66,14 +67,16 @@ def test_the_pool_is_answered_by_the_newest_model_and_its_corrections_train(
     file, store = project
     examples, families = rows_of(store, "review")
     with pytest.raises(UserError, match="nothing has been trained"):
-        pool_evaluation(file, store, examples[:4], families)
+        pool_evaluation(Project(file, store), examples[:4], families)
     trained(store)
     model = FakeModel(lambda prompt: "Pay 999.99 EUR.")
-    found = pool_evaluation(file, store, examples[:4], families, models=lambda _version: model)
+    found = pool_evaluation(
+        Project(file, store), examples[:4], families, models=lambda _version: model
+    )
     assert found.arms == ("tuned",)
     assert len(model.calls) == 4
     plan = ReviewPlan(author="o", arms=found.arms, rows=4, part="review")
-    batch = open_review(store, file, found, examples[:4], plan)
+    batch = open_review(Project(file, store), found, examples[:4], plan)
     ann = Accounts(store).create("Ann", role="expert").id
     book = WorkStore(store)
     book.share(batch, [ann])

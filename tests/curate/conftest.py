@@ -26,11 +26,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-Project = Callable[..., TaskFile]
+MakeDefinition = Callable[..., TaskFile]
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> MakeDefinition:
     """Write files and give the definition that reads them: ``project({"a.jsonl": rows})``."""
 
     def make(

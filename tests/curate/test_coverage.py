@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.curate.conftest import HEAD, Project, pair
+from tests.curate.conftest import HEAD, MakeDefinition, pair
 from tests.similar.desk_and_chat import CHAT, DESK
 from tunewell.curate import coverage
 from tunewell.curate.fit_check import fit_check
@@ -21,7 +21,7 @@ def row(text: str, i: int, **more: str) -> InputRow:
     return InputRow(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], tags=more)
 
 
-def test_rows_that_read_like_a_dropped_kind_are_dropped(project: Project) -> None:
+def test_rows_that_read_like_a_dropped_kind_are_dropped(project: MakeDefinition) -> None:
     rows = [
         pair(text, f"we look after it: {text}", id=f"d{i}", kind="case")
         for i, text in enumerate(DESK)
@@ -74,7 +74,7 @@ def test_narrow_data_and_slice_gaps(tmp_path: Path) -> None:
     assert found.threshold.origin == "tunewell.yaml:7"
 
 
-def test_a_public_set_is_judged_slice_by_slice(project: Project, tmp_path: Path) -> None:
+def test_a_public_set_is_judged_slice_by_slice(project: MakeDefinition, tmp_path: Path) -> None:
     rows = [pair(text, "ok", region="north" if i % 2 else "south") for i, text in enumerate(DESK)]
     file = project(
         {"own.jsonl": rows},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.curate.conftest import Project, pair
+from tests.curate.conftest import MakeDefinition, pair
 from tunewell.curate.data_files import find_files, sources_of
 from tunewell.curate.pipeline import read
 from tunewell.errors import DataError
@@ -59,7 +59,7 @@ def test_paths_may_be_absolute_or_name_variables_and_the_home_folder(
         assert os.path.samefile(file, folder / "raw/b.jsonl")
 
 
-def test_a_plan_speaks_of_the_files_that_the_run_reads(project: Project) -> None:
+def test_a_plan_speaks_of_the_files_that_the_run_reads(project: MakeDefinition) -> None:
     files: dict[str, list[dict[str, object]] | str | bytes] = {
         "raw/b.jsonl": ROWS,
         "raw/.hidden.jsonl": ROWS,
@@ -76,7 +76,7 @@ def test_a_plan_speaks_of_the_files_that_the_run_reads(project: Project) -> None
     assert [path.name for path in _files_of(file, "test")] == ["test.jsonl"]
 
 
-def test_each_source_comes_with_the_line_that_names_it(project: Project) -> None:
+def test_each_source_comes_with_the_line_that_names_it(project: MakeDefinition) -> None:
     file = project({"a.jsonl": ROWS}, data="data:\n  - path: a.jsonl\n  - path: nothing.jsonl\n")
     assert [where for _, where in sources_of(file)] == ["tunewell.yaml:7", "tunewell.yaml:8"]
     with pytest.raises(DataError, match="nothing") as raised:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.curate.conftest import Project, pair
+from tests.curate.conftest import MakeDefinition, pair
 from tunewell.curate import curate
+from tunewell.project import Project
 from tunewell.similar.shown_families import Shown
 from tunewell.similar.vectors import available
 from tunewell.store import Store
@@ -16,13 +17,15 @@ def shown(store: Store) -> Shown:
     return store.get_value(run.outputs["shown"], Shown)
 
 
-def test_a_person_can_look_at_families_and_at_the_map(project: Project, store: Store) -> None:
+def test_a_person_can_look_at_families_and_at_the_map(
+    project: MakeDefinition, store: Store
+) -> None:
     made = corpus(seed=4, clean=300, each=8, words=40)
     file = project(
         {"a.jsonl": made.rows, "test.jsonl": made.evaluation},
         data="data: [{path: a.jsonl}, {path: test.jsonl, role: test}]\n",
     )
-    dataset = curate(file, store)
+    dataset = curate(Project(file, store))
     seen = shown(store)
     truth = {(p.row, p.other) for p in made.truth if p.code == "D04"}
     near = [kin for kin in seen.families if kin.code == "D04"]
@@ -41,7 +44,9 @@ def test_a_person_can_look_at_families_and_at_the_map(project: Project, store: S
         assert not {row for row, fate in fates.items() if fate not in ("kept", "test")} & kept
 
 
-def test_rows_dropped_for_personal_data_are_not_shown(project: Project, store: Store) -> None:
+def test_rows_dropped_for_personal_data_are_not_shown(
+    project: MakeDefinition, store: Store
+) -> None:
     things = "roof door cellar wall window floor stair gate lamp sink oven shelf".split() * 3
     rows = [
         pair(f"question {i} about the {w} of my house?", f"It is {w}.", id=f"r{i}")
@@ -50,18 +55,24 @@ def test_rows_dropped_for_personal_data_are_not_shown(project: Project, store: S
     rows.append(
         pair("please write to jo.miller@okoro.net about it", "We wrote to her.", id="private")
     )
-    curate(project({"a.jsonl": rows}, "rules: {personal: drop, near_duplicates: report}"), store)
+    curate(
+        Project(
+            project({"a.jsonl": rows}, "rules: {personal: drop, near_duplicates: report}"), store
+        )
+    )
     assert "private" not in shown(store).model_dump_json()
 
 
 @pytest.mark.skipif(not available(), reason="the part 'vectors' is not installed")
-def test_the_same_rows_give_the_same_thing_to_look_at(project: Project, store: Store) -> None:
+def test_the_same_rows_give_the_same_thing_to_look_at(
+    project: MakeDefinition, store: Store
+) -> None:
     made = corpus(seed=6, clean=120, each=3, words=30)
     file = project({"a.jsonl": made.rows})
-    curate(file, store)
+    curate(Project(file, store))
     first = store.last_run("curate")
     with Store(file.root / "again") as other:
-        curate(file, other)
+        curate(Project(file, other))
         second = other.last_run("curate")
     assert first is not None
     assert second is not None

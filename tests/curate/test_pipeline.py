@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.curate.conftest import HEAD, Project, pair
+from tests.curate.conftest import HEAD, MakeDefinition, pair
 from tunewell.curate import curate
 from tunewell.curate.pipeline import Curated, apply_rules, read
 from tunewell.errors import DataError
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import parse_task
 from tunewell.types import Receipt
@@ -26,7 +27,7 @@ ANSWER = (
 )
 
 
-def run(project: Project, rows: list[dict[str, object]], rest: str = "") -> Curated:
+def run(project: MakeDefinition, rows: list[dict[str, object]], rest: str = "") -> Curated:
     file = project({"a.jsonl": rows}, rest)
     return apply_rules(file, read(file))
 
@@ -39,7 +40,7 @@ def fates(done: Curated) -> dict[str, tuple[str, str]]:
     return last
 
 
-def test_each_rule_drops_what_it_is_for_and_cites_its_line(project: Project) -> None:
+def test_each_rule_drops_what_it_is_for_and_cites_its_line(project: MakeDefinition) -> None:
     rows = [
         pair(LONG, ANSWER, id="good", kind="moving", date="2026-05-01"),
         pair(
@@ -113,7 +114,7 @@ def test_each_rule_drops_what_it_is_for_and_cites_its_line(project: Project) -> 
     assert "1234567" not in masked
 
 
-def test_repeats_and_contradictions(project: Project) -> None:
+def test_repeats_and_contradictions(project: MakeDefinition) -> None:
     edited = LONG.replace("tell", "say to").replace("river", "mill")
     rows = [
         pair(LONG, ANSWER, id="first", date="2024-01-01"),
@@ -151,7 +152,7 @@ def test_repeats_and_contradictions(project: Project) -> None:
     assert fates(newest)["first"] == ("dropped", "D03")
 
 
-def test_leaks_are_dropped_from_training_and_test_rows_stay(project: Project) -> None:
+def test_leaks_are_dropped_from_training_and_test_rows_stay(project: MakeDefinition) -> None:
     test = [
         pair(LONG, ANSWER, id="t1"),
         pair("How do I read the meter in the dark cellar?", "With a lamp.", id="t2"),
@@ -174,7 +175,7 @@ def test_leaks_are_dropped_from_training_and_test_rows_stay(project: Project) ->
     assert [row.id for row in done.tests] == ["t1", "t2"]
 
 
-def test_recurring_footers_are_stripped_but_formats_are_not(project: Project) -> None:
+def test_recurring_footers_are_stripped_but_formats_are_not(project: MakeDefinition) -> None:
     topics = [
         "the bill",
         "the meter",
@@ -220,7 +221,7 @@ def test_the_instruction_becomes_a_system_turn(tmp_path: Path) -> None:
 
 
 def test_a_dataset_is_stored_with_its_run_and_repeats_to_the_byte(
-    project: Project, tmp_path: Path
+    project: MakeDefinition, tmp_path: Path
 ) -> None:
     rows = [
         pair(f"{LONG} {word}", f"{word} {ANSWER}", id=f"r{i}")
@@ -231,7 +232,7 @@ def test_a_dataset_is_stored_with_its_run_and_repeats_to_the_byte(
     for name in ("s1", "s2"):
         (tmp_path / name).mkdir()
         with Store(tmp_path / name) as store:
-            dataset = curate(file, store)
+            dataset = curate(Project(file, store))
             run_ = store.last_run("curate")
             assert run_ is not None
             assert run_.counts["read"] == dataset.read == 3
@@ -239,9 +240,9 @@ def test_a_dataset_is_stored_with_its_run_and_repeats_to_the_byte(
     assert ids[0] == ids[1]
 
 
-def test_nothing_readable_is_an_error_with_a_hint(project: Project, store: Store) -> None:
+def test_nothing_readable_is_an_error_with_a_hint(project: MakeDefinition, store: Store) -> None:
     with pytest.raises(DataError, match="none of 2 input rows can be read"):
-        curate(project({"a.jsonl": "x\ny\n"}), store)
+        curate(Project(project({"a.jsonl": "x\ny\n"}), store))
     run_ = store.runs(stage="curate")[-1]
     assert run_.status == "failed"
 
@@ -276,7 +277,9 @@ ROWS = st.lists(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=ROWS)
-def test_every_input_row_is_accounted_for(project: Project, rows: list[dict[str, object]]) -> None:
+def test_every_input_row_is_accounted_for(
+    project: MakeDefinition, rows: list[dict[str, object]]
+) -> None:
     file = project(
         {"a.jsonl": [*rows, pair(LONG, ANSWER)]}, "rules: {max_reject_share: 1.0, languages: [en]}"
     )

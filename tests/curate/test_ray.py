@@ -13,6 +13,7 @@ pytest.importorskip("ray")
 SCRIPT = """
 import sys
 from pathlib import Path
+from tunewell.project import Project
 from tunewell.curate import curate
 from tunewell.store import Store
 from tunewell.task import load_task
@@ -20,7 +21,7 @@ from tunewell.task import load_task
 with Store(Path(sys.argv[1])) as store:
     engine = f"engine={sys.argv[2]}"
     task = load_task(Path(sys.argv[1]), overrides=[engine], environment={})
-    dataset = curate(task, store)
+    dataset = curate(Project(task, store))
     sys.stdout.write(dataset.id)
 """
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.curate.conftest import Project, pair
+from tests.curate.conftest import MakeDefinition, pair
 from tunewell.curate.decoding import MAX_RECORD_BYTES
 from tunewell.curate.read import ReadResult, read_source, settle_ids
 from tunewell.curate.receipts import Ledger
@@ -209,7 +209,7 @@ def test_missing_files_and_variables_say_what_to_do(
         read(Path("$TUNEWELL_NOT_SET/rows.jsonl"))
 
 
-def test_too_many_rejects_fail_the_run(project: Project) -> None:
+def test_too_many_rejects_fail_the_run(project: MakeDefinition) -> None:
     from tunewell.curate.pipeline import read as read_project
 
     file = project({"a.jsonl": "x\ny\n" + json.dumps(pair("q", "a")) + "\n"})

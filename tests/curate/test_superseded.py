@@ -9,7 +9,7 @@ from bench.curation.age import measure
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.curate.conftest import Project, pair
+from tests.curate.conftest import MakeDefinition, pair
 from tunewell.curate import curate
 from tunewell.curate.outdated_facts import against_facts
 from tunewell.curate.rows import InputRow
@@ -17,6 +17,7 @@ from tunewell.curate.superseded import against_newer
 from tunewell.errors import UserError
 from tunewell.lineage import why
 from tunewell.metrics.facts import Facts
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.testing.planted_age import TODAY, aged
 
@@ -110,7 +111,7 @@ def test_the_newest_value_is_never_superseded(values: list[tuple[str, int]]) -> 
         assert case.said != case.now
 
 
-def test_every_superseded_row_has_its_receipt(project: Project, store: Store) -> None:
+def test_every_superseded_row_has_its_receipt(project: MakeDefinition, store: Store) -> None:
     old, new = "The Green tariff costs 31.2 ct per kWh.", "The Green tariff costs 29.8 ct per kWh."
     rows = [
         pair("What does a kilowatt hour cost me?", old, id="old", date="2026-02-01"),
@@ -134,7 +135,7 @@ def test_every_superseded_row_has_its_receipt(project: Project, store: Store) ->
         rules,
         "data:\n  - {path: a.jsonl, fields: {tags: [landmark]}}\n",
     )
-    dataset = curate(file, store)
+    dataset = curate(Project(file, store))
     assert sorted(e.id for e in store.examples(dataset)) == ["kept", "new"]
     last = why(store, "old").receipts[-1]
     assert (last.step, last.code, last.action) == ("superseded", "D06", "dropped")
@@ -144,7 +145,7 @@ def test_every_superseded_row_has_its_receipt(project: Project, store: Store) ->
     assert next(f for f in run.findings if f.code == "D06").rows == ("old",)
 
 
-def test_a_report_leaves_the_rows_and_says_so(project: Project, store: Store) -> None:
+def test_a_report_leaves_the_rows_and_says_so(project: MakeDefinition, store: Store) -> None:
     rows = [
         pair(
             "What does it cost me?",
@@ -158,14 +159,14 @@ def test_a_report_leaves_the_rows_and_says_so(project: Project, store: Store) ->
         "rules: {facts: facts.yaml}\n",
         "data:\n  - {path: a.jsonl}\n",
     )
-    dataset = curate(file, store)
+    dataset = curate(Project(file, store))
     assert [e.id for e in store.examples(dataset)] == ["old"]
     finding = next(f for f in store.runs(stage="curate")[-1].findings if f.code == "D06")
     assert (finding.status, finding.rows) == ("found", ("old",))
     assert "still in the data" in finding.why
     outside = project({"a.jsonl": rows}, "rules: {facts: ../facts.yaml}\n")
     with pytest.raises(UserError, match="inside the project"):
-        curate(outside, store)
+        curate(Project(outside, store))
 
 
 @pytest.mark.parametrize("facts", [True, False])

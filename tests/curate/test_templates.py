@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.curate.conftest import Project, pair
+from tests.curate.conftest import MakeDefinition, pair
 from tunewell.curate.pipeline import Curated, apply_rules, read
 from tunewell.testing.planted import vocabulary
 
 _WORDS = vocabulary()[1_000:]
 
 
-def _run(project: Project, rules: str) -> Curated:
+def _run(project: MakeDefinition, rules: str) -> Curated:
     def asked(i: int) -> str:
         name, thing = _WORDS[7 * i], _WORDS[7 * i + 3]
         return (
@@ -43,7 +43,9 @@ def _run(project: Project, rules: str) -> Curated:
     return apply_rules(file, read(file))
 
 
-def test_a_template_family_is_capped_with_a_receipt_that_names_the_line(project: Project) -> None:
+def test_a_template_family_is_capped_with_a_receipt_that_names_the_line(
+    project: MakeDefinition,
+) -> None:
     done = _run(project, "rules:\n  templates:\n    max_per_family: 6\n    keep: newest\n")
     kept = {row.id for row in done.training}
     assert {i for i in kept if i.startswith("t")} == {f"t{i}" for i in range(14, 20)}
@@ -58,7 +60,7 @@ def test_a_template_family_is_capped_with_a_receipt_that_names_the_line(project:
     assert {r["cites"] for r in gone} == {file.where("rules.templates.max_per_family")}
 
 
-def test_without_a_cap_a_family_is_reported_and_kept(project: Project) -> None:
+def test_without_a_cap_a_family_is_reported_and_kept(project: MakeDefinition) -> None:
     from tunewell.curate.pipeline import seen
 
     file = project({"a.jsonl": [pair("x y z", "a b c")]})
@@ -70,7 +72,7 @@ def test_without_a_cap_a_family_is_reported_and_kept(project: Project) -> None:
     assert "max_per_family" in found.remedy
 
 
-def test_the_rule_is_held_to_its_words(project: Project) -> None:
+def test_the_rule_is_held_to_its_words(project: MakeDefinition) -> None:
     from tunewell.errors import UserError
 
     with pytest.raises(UserError, match="max_per_family"):

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from tests.curate.conftest import Project, pair
+from tests.curate.conftest import MakeDefinition, pair
 from tunewell.curate import curate
 from tunewell.curate.erasure import erase, tombstoned
 from tunewell.curate.versions import datasets, diff, find_dataset
 from tunewell.errors import UserError
 from tunewell.lineage import record, why
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.types import Assignment, Dataset, Estimate, ModelVersion, Recipe, Split, Trained
 
@@ -28,8 +29,8 @@ ROWS = [
 ]
 
 
-def test_a_difference_names_rows_and_reasons(project: Project, store: Store) -> None:
-    curate(project({"a.jsonl": ROWS}), store)
+def test_a_difference_names_rows_and_reasons(project: MakeDefinition, store: Store) -> None:
+    curate(Project(project({"a.jsonl": ROWS}), store))
     changed = [
         *ROWS[1:],
         pair(
@@ -38,7 +39,7 @@ def test_a_difference_names_rows_and_reasons(project: Project, store: Store) -> 
     ]
     changed[0] = {**changed[0], "completion": "Thanks, the contract ends in May."}
     changed[1] = {**changed[1], "completion": ""}
-    curate(project({"a.jsonl": changed}), store)
+    curate(Project(project({"a.jsonl": changed}), store))
     found = diff(store, find_dataset(store, "previous"), find_dataset(store, "last"))
     assert found.added == ("new",)
     assert dict(found.removed) == {
@@ -51,16 +52,16 @@ def test_a_difference_names_rows_and_reasons(project: Project, store: Store) -> 
         find_dataset(store, "zzz")
 
 
-def test_an_erased_person_is_in_no_dataset_to_come(project: Project, store: Store) -> None:
+def test_an_erased_person_is_in_no_dataset_to_come(project: MakeDefinition, store: Store) -> None:
     file = project({"a.jsonl": ROWS})
-    before = curate(file, store)
+    before = curate(Project(file, store))
     by_name = erase(store, "Jonas  OKORO", author="dpo")
     assert dict(by_name.rows) == {before.id: ("named",)}
     by_mail = erase(store, "Jonas.Okoro@okoro.net", author="dpo")
     assert dict(by_mail.rows) == {
         before.id: ("mailed",)
     }  # found by its placeholder: the dataset holds no address
-    after = curate(file, store)
+    after = curate(Project(file, store))
     assert [e.id for e in store.examples(after)] == ["form"]
     assert why(store, "named").receipts[-1].step == "erased"
     assert [d.id for d in datasets(store)] == [before.id, after.id]
@@ -85,10 +86,10 @@ PEOPLE = [
 
 
 def test_names_are_masked_alike_and_erased_by_their_placeholder(
-    project: Project, store: Store
+    project: MakeDefinition, store: Store
 ) -> None:
     file = project({"a.jsonl": PEOPLE}, "rules: {recogniser: context}\n")
-    before = curate(file, store)
+    before = curate(Project(file, store))
     rows = {e.id: [m.content for m in e.messages] for e in store.examples(before)}
     assert not any(
         name in text
@@ -106,7 +107,7 @@ def test_names_are_masked_alike_and_erased_by_their_placeholder(
     ]
     found = erase(store, "Jonas Okoro", author="dpo")
     assert dict(found.rows) == {before.id: ("both",)}  # a family name alone is not this person
-    after = curate(file, store)
+    after = curate(Project(file, store))
     assert sorted(e.id for e in store.examples(after)) == ["clean", "other", "short"]
 
 
@@ -142,8 +143,10 @@ def trained_on(store: Store, dataset: Dataset, *rows: str) -> str:
     return model.id
 
 
-def test_erasing_names_the_models_and_marks_the_versions(project: Project, store: Store) -> None:
-    dataset = curate(project({"a.jsonl": ROWS}), store)
+def test_erasing_names_the_models_and_marks_the_versions(
+    project: MakeDefinition, store: Store
+) -> None:
+    dataset = curate(Project(project({"a.jsonl": ROWS}), store))
     trained_on(store, dataset, "form")
     on_the_person = trained_on(store, dataset, "form", "named")
     assert erase(store, "Nobody Known", author="dpo").models == ()

@@ -108,7 +108,7 @@ def example(i: int, *, fail: bool = False) -> Example:
     )
 
 
-class Project:
+class EvaluatedProject:
     """A project with rows, a split and a pretended adapter."""
 
     def __init__(self, root: Path, *, test: int = 120, train: int = 30, fails: int = 0) -> None:
@@ -154,7 +154,7 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    made = Project(tmp_path)
+def project(tmp_path: Path) -> Iterator[EvaluatedProject]:
+    made = EvaluatedProject(tmp_path)
     yield made
     made.store.close()

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.evaluate.conftest import FakeModel, Project, gold
+from tests.evaluate.conftest import EvaluatedProject, FakeModel, gold
 from tunewell.evaluate import evaluate
 from tunewell.evaluate.calibration import Calibration
 from tunewell.model.base import Progress, TargetScore
+from tunewell.project import Project
 from tunewell.types import Message, ModelVersion
 
 BRIER = ["metrics=[{name: label, options: {pattern: '^\\[(.+?)\\]'}}, {name: brier}]", "gates=[]"]
@@ -30,7 +31,7 @@ class Sure(FakeModel):
         return [TargetScore(nats=-math.log(self.sure), tokens=6) for _ in targets]
 
 
-def test_every_arm_gets_brier_error_curve_and_overconfidence(project: Project) -> None:
+def test_every_arm_gets_brier_error_curve_and_overconfidence(project: EvaluatedProject) -> None:
     base, tuned = Sure("base", 0.3, 0.0), Sure("tuned", 0.9, 0.0)
 
     def models(version: ModelVersion | None) -> FakeModel:
@@ -40,8 +41,7 @@ def test_every_arm_gets_brier_error_curve_and_overconfidence(project: Project) -
         project.dataset,
         project.split,
         project.version,
-        project.file(overrides=BRIER),
-        project.store,
+        Project(project.file(overrides=BRIER), project.store),
         models=models,
     )
     found = {c.arm: c for c in project.store.get_value(made.calibration, list[Calibration])}
@@ -70,13 +70,12 @@ def test_every_arm_gets_brier_error_curve_and_overconfidence(project: Project) -
     assert difference.estimate.high < 0
 
 
-def test_without_the_metric_nothing_is_asked_for(project: Project) -> None:
+def test_without_the_metric_nothing_is_asked_for(project: EvaluatedProject) -> None:
     made = evaluate(
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         models=project.models,
     )
     assert made.calibration == ""

@@ -3,15 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.evaluate.conftest import KINDS, Project, gold
+from tests.evaluate.conftest import KINDS, EvaluatedProject, gold
 from tunewell.evaluate import evaluate
 from tunewell.evaluate.classes import Classes, class_figures, label_metrics
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.metrics import build_metrics
+from tunewell.project import Project
 from tunewell.types import Example, Message, Prediction, Score
 
 
-def made(project: Project) -> Classes:
+def made(project: EvaluatedProject) -> Classes:
     # The tuned model calls every outage a bill.
     project.tuned._say = lambda a: a.replace("[outage]", "[billing]")
     project.tuned.right = 1.0
@@ -19,14 +20,13 @@ def made(project: Project) -> Classes:
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         models=project.models,
     )
     return project.store.get_value(found.classes, Classes)
 
 
-def test_every_class_of_every_arm_with_what_it_was_confused_with(project: Project) -> None:
+def test_every_class_of_every_arm_with_what_it_was_confused_with(project: EvaluatedProject) -> None:
     classes = made(project)
     by = {(f.arm, f.label): f for f in classes.figures}
     assert {label for _, label in by} == set(KINDS)
@@ -47,7 +47,7 @@ def test_every_class_of_every_arm_with_what_it_was_confused_with(project: Projec
     assert macro["tuned"].low <= macro["tuned"].value <= macro["tuned"].high
 
 
-def test_differences_by_class_are_corrected_for_their_number(project: Project) -> None:
+def test_differences_by_class_are_corrected_for_their_number(project: EvaluatedProject) -> None:
     classes = made(project)
     changes = {c.label: c for c in classes.changes if (c.arm, c.against) == ("tuned", "base")}
     assert set(changes) == set(KINDS)
@@ -57,7 +57,7 @@ def test_differences_by_class_are_corrected_for_their_number(project: Project) -
         assert c.p_value <= c.adjusted <= 1
 
 
-def test_figures_are_those_of_the_contingency_table(project: Project) -> None:
+def test_figures_are_those_of_the_contingency_table(project: EvaluatedProject) -> None:
     rng = np.random.default_rng(0)
     names = ["a", "b", "c"]
     truth, said = (rng.choice(names, 300) for _ in range(2))
@@ -101,12 +101,12 @@ def test_figures_are_those_of_the_contingency_table(project: Project) -> None:
 
 
 def test_failed_answers_widen_recall_and_tasks_without_labels_have_no_classes(
-    project: Project,
+    project: EvaluatedProject,
 ) -> None:
     file = project.file(overrides=["metrics=[{name: must_not}]", "gates=[]"])
     assert label_metrics(file) == {}
     found = evaluate(
-        project.dataset, project.split, None, file, project.store, models=project.models
+        project.dataset, project.split, None, Project(file, project.store), models=project.models
     )
     assert found.classes == ""
     labels = project.file()

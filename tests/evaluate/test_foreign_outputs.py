@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.evaluate.conftest import Project
+from tests.evaluate.conftest import EvaluatedProject
 from tunewell.cli.main import app
 from tunewell.evaluate import decide, evaluate, evaluate_outputs
 from tunewell.evaluate.baselines import nearest_answers
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile, parse_task
 from tunewell.types import Evaluation, Example, Finding, Message, Verdict
@@ -207,7 +208,7 @@ def test_repeats_score_as_their_mean(tmp_path: Path) -> None:
     assert level["estimate"]["value"] == 0.75
 
 
-def test_outputs_of_ours_that_hit_the_token_limit_are_counted(project: Project) -> None:
+def test_outputs_of_ours_that_hit_the_token_limit_are_counted(project: EvaluatedProject) -> None:
     project.tuned._say = lambda text: text
     file = project.file()
     original = project.tuned.generate
@@ -218,7 +219,11 @@ def test_outputs_of_ours_that_hit_the_token_limit_are_counted(project: Project) 
 
     project.tuned.generate = cut  # type: ignore[method-assign]
     evaluate(
-        project.dataset, project.split, project.version, file, project.store, models=project.models
+        project.dataset,
+        project.split,
+        project.version,
+        Project(file, project.store),
+        models=project.models,
     )
     last = project.store.last_run("evaluate")
     assert last is not None
@@ -297,13 +302,12 @@ def test_the_nearest_training_row_is_found_by_its_rare_words() -> None:
     assert nearest_answers(asked, []) == ["", "", ""]
 
 
-def test_baselines_stand_beside_the_arms(project: Project) -> None:
+def test_baselines_stand_beside_the_arms(project: EvaluatedProject) -> None:
     made = evaluate(
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         models=project.models,
     )
     level = {(x.arm, x.metric): x.estimate.value for x in made.levels}
@@ -314,15 +318,15 @@ def test_baselines_stand_beside_the_arms(project: Project) -> None:
     assert made.arms == ("base", "prompted", "tuned")
 
 
-def test_no_candidate_is_told_as_what_it_is(project: Project) -> None:
+def test_no_candidate_is_told_as_what_it_is(project: EvaluatedProject) -> None:
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))
     path = project.root / "p.jsonl"
     path.write_text(json.dumps({"id": rows[0].id, "output": "x"}), encoding="utf-8")
     file = project.file()
-    made: Evaluation = evaluate_outputs({"": path}, file, project.store, rows=rows)
+    made: Evaluation = evaluate_outputs({"": path}, Project(file, project.store), rows=rows)
     last = project.store.last_run("outputs")
     assert last is not None
     findings: tuple[Finding, ...] = last.findings
     assert any("tuned=FILE" in f.why for f in findings if f.code == "T05")
-    verdict: Verdict = decide(made, file, project.store, findings)
+    verdict: Verdict = decide(made, Project(file, project.store), findings)
     assert "neither a tuned model nor outputs of one" in verdict.why

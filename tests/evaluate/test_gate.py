@@ -5,26 +5,34 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.evaluate.conftest import FakeModel, Project
+from tests.evaluate.conftest import EvaluatedProject, FakeModel
 from tunewell.evaluate import decide, evaluate
+from tunewell.project import Project
 from tunewell.types import Finding, Judgement, Verdict
 
 RUBRIC = "people={approve: [owner], raters: 1, rubric: [{name: useful, question: 'Is it useful?'}]}"
 
 
 def verdict(
-    project: Project, *overrides: str, findings: Sequence[Finding] = (), approve: bool = True
+    project: EvaluatedProject,
+    *overrides: str,
+    findings: Sequence[Finding] = (),
+    approve: bool = True,
 ) -> Verdict:
     file = project.file(overrides=overrides)
     if approve:
         project.approve(file)
     found = evaluate(
-        project.dataset, project.split, project.version, file, project.store, models=project.models
+        project.dataset,
+        project.split,
+        project.version,
+        Project(file, project.store),
+        models=project.models,
     )
-    return decide(found, file, project.store, findings)
+    return decide(found, Project(file, project.store), findings)
 
 
-def test_go_when_every_interval_is_on_the_good_side(project: Project) -> None:
+def test_go_when_every_interval_is_on_the_good_side(project: EvaluatedProject) -> None:
     found = verdict(project)
     assert found.outcome == "GO", found.why
     assert [c.outcome for c in found.criteria] == ["GO", "GO"]
@@ -33,7 +41,7 @@ def test_go_when_every_interval_is_on_the_good_side(project: Project) -> None:
     assert found.would_change == ()
 
 
-def test_no_go_when_one_interval_is_on_the_bad_side(project: Project) -> None:
+def test_no_go_when_one_interval_is_on_the_bad_side(project: EvaluatedProject) -> None:
     project.tuned = FakeModel("tuned", 0.3, 2.0)
     found = verdict(project)
     assert found.outcome == "NO-GO"
@@ -42,7 +50,9 @@ def test_no_go_when_one_interval_is_on_the_bad_side(project: Project) -> None:
     assert found.would_change
 
 
-def test_astride_the_threshold_is_inconclusive_and_says_how_many_rows(project: Project) -> None:
+def test_astride_the_threshold_is_inconclusive_and_says_how_many_rows(
+    project: EvaluatedProject,
+) -> None:
     found = verdict(project, "gates.0.at_least=0.55")
     assert found.outcome == "INCONCLUSIVE"
     assert found.criteria[0].outcome == "INCONCLUSIVE"
@@ -50,13 +60,13 @@ def test_astride_the_threshold_is_inconclusive_and_says_how_many_rows(project: P
     assert any("more test rows" in s for s in found.would_change)
 
 
-def test_no_gates_is_inconclusive(project: Project) -> None:
+def test_no_gates_is_inconclusive(project: EvaluatedProject) -> None:
     found = verdict(project, "gates=[]")
     assert found.outcome == "INCONCLUSIVE"
     assert "names no gates" in found.why
 
 
-def test_a_generic_metric_alone_never_gives_go(project: Project) -> None:
+def test_a_generic_metric_alone_never_gives_go(project: EvaluatedProject) -> None:
     generic = "gates=[{metric: nats, kind: no_worse, margin: 0.1, against: base}]"
     found = verdict(project, generic)
     assert [c.outcome for c in found.criteria] == ["GO"]
@@ -70,7 +80,7 @@ def test_a_generic_metric_alone_never_gives_go(project: Project) -> None:
     assert next(f for f in accepted.findings if f.code == "E01").status == "accepted"
 
 
-def test_until_the_definition_is_approved_nothing_goes(project: Project) -> None:
+def test_until_the_definition_is_approved_nothing_goes(project: EvaluatedProject) -> None:
     found = verdict(project, approve=False)
     assert found.outcome == "INCONCLUSIVE"
     assert "not been approved by owner" in found.why
@@ -83,7 +93,7 @@ def test_until_the_definition_is_approved_nothing_goes(project: Project) -> None
     [("2999-01-01", "accepted", "GO"), ("2020-01-01", "found", "NO-GO")],
 )
 def test_a_blocking_finding_stops_a_release_unless_accepted(
-    project: Project, until: str, status: str, outcome: str
+    project: EvaluatedProject, until: str, status: str, outcome: str
 ) -> None:
     leak = Finding(
         code="D11", status="found", stage="split", why="A test row was trained on.", blocking=True
@@ -100,12 +110,12 @@ def test_a_blocking_finding_stops_a_release_unless_accepted(
     assert next(f for f in found.findings if f.code == "D11").status == status
 
 
-def test_findings_that_do_not_block_do_not_stop(project: Project) -> None:
+def test_findings_that_do_not_block_do_not_stop(project: EvaluatedProject) -> None:
     note = Finding(code="D13", status="found", stage="curate", why="Few sources.")
     assert verdict(project, findings=[note]).outcome == "GO"
 
 
-def test_a_level_gate_holds_the_tuned_model_alone(project: Project) -> None:
+def test_a_level_gate_holds_the_tuned_model_alone(project: EvaluatedProject) -> None:
     assert verdict(project, "gates=[{metric: label, kind: level, at_least: 0.7}]").outcome == "GO"
     assert (
         verdict(project, "gates=[{metric: label, kind: level, at_least: 0.99}]").outcome == "NO-GO"
@@ -116,13 +126,13 @@ def test_a_level_gate_holds_the_tuned_model_alone(project: Project) -> None:
     )
 
 
-def test_slices_are_criteria_of_their_own(project: Project) -> None:
+def test_slices_are_criteria_of_their_own(project: EvaluatedProject) -> None:
     found = verdict(project, "gates=[{metric: label, kind: level, at_least: 0.6, slices: region}]")
     assert [c.slice for c in found.criteria] == ["", "region=north", "region=south"]
     assert found.outcome == "GO"
 
 
-def test_a_missing_arm_is_inconclusive(project: Project) -> None:
+def test_a_missing_arm_is_inconclusive(project: EvaluatedProject) -> None:
     found = verdict(
         project, "gates=[{metric: label, kind: gain, at_least: 0.1, against: production}]"
     )
@@ -130,7 +140,7 @@ def test_a_missing_arm_is_inconclusive(project: Project) -> None:
     assert "production" in found.criteria[0].why
 
 
-def judge(project: Project, *, right: int, of: int, arm: str = "tuned") -> None:
+def judge(project: EvaluatedProject, *, right: int, of: int, arm: str = "tuned") -> None:
     for i, row in enumerate(project.split.ids("test")[:of]):
         j = Judgement(
             id=f"{row}-{arm}",
@@ -144,7 +154,7 @@ def judge(project: Project, *, right: int, of: int, arm: str = "tuned") -> None:
         project.store.say("judgement", row, author="ann", record=j.model_dump(mode="json"))
 
 
-def test_a_criterion_of_people_waits_for_them(project: Project) -> None:
+def test_a_criterion_of_people_waits_for_them(project: EvaluatedProject) -> None:
     gate = "gates=[{metric: useful, kind: level, at_least: 0.8, people: required}]"
     found = verdict(project, RUBRIC, gate)
     assert found.outcome == "INCONCLUSIVE"
@@ -153,7 +163,7 @@ def test_a_criterion_of_people_waits_for_them(project: Project) -> None:
     assert verdict(project, RUBRIC, gate).outcome == "GO"
 
 
-def test_people_can_say_no(project: Project) -> None:
+def test_people_can_say_no(project: EvaluatedProject) -> None:
     judge(project, right=40, of=120)
     found = verdict(
         project, RUBRIC, "gates=[{metric: useful, kind: level, at_least: 0.8, people: required}]"
@@ -161,7 +171,7 @@ def test_people_can_say_no(project: Project) -> None:
     assert found.outcome == "NO-GO"
 
 
-def test_a_metric_that_needs_people_as_well_waits(project: Project) -> None:
+def test_a_metric_that_needs_people_as_well_waits(project: EvaluatedProject) -> None:
     gate = "gates=[{metric: label, kind: level, at_least: 0.7, people: required}]"
     found = verdict(project, RUBRIC, gate)
     assert found.outcome == "INCONCLUSIVE"
@@ -170,12 +180,12 @@ def test_a_metric_that_needs_people_as_well_waits(project: Project) -> None:
     assert verdict(project, RUBRIC, gate).outcome == "GO"
 
 
-def test_without_a_tuned_model_the_verdict_says_so(project: Project) -> None:
+def test_without_a_tuned_model_the_verdict_says_so(project: EvaluatedProject) -> None:
     file = project.file()
     project.approve(file)
     found = evaluate(
-        project.dataset, project.split, None, file, project.store, models=project.models
+        project.dataset, project.split, None, Project(file, project.store), models=project.models
     )
-    made = decide(found, file, project.store, [])
+    made = decide(found, Project(file, project.store), [])
     assert made.outcome == "INCONCLUSIVE"
     assert "neither a tuned model" in made.criteria[0].why

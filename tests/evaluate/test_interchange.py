@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluate.conftest import Project, gold
+from tests.evaluate.conftest import EvaluatedProject, gold
 from tunewell.errors import DataError
 from tunewell.evaluate import decide, evaluate, evaluate_outputs, inspect_log, read_predictions
+from tunewell.project import Project
 from tunewell.types import Finding, Prediction, Score, Unscored
 
 
@@ -64,13 +65,12 @@ def test_lm_eval_samples_are_read(tmp_path: Path) -> None:
     assert (found.examples[0].input, found.examples[0].target) == ("Q: 2+2?\nA:", "4")
 
 
-def test_our_inspect_log_is_read_back(project: Project, tmp_path: Path) -> None:
+def test_our_inspect_log_is_read_back(project: EvaluatedProject, tmp_path: Path) -> None:
     made = evaluate(
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         models=project.models,
     )
     predictions = project.store.get_value(made.predictions, list[Prediction])
@@ -102,7 +102,7 @@ def test_unreadable_files_say_so(tmp_path: Path) -> None:
 # --- judging them ---------------------------------------------------------------------------------
 
 
-def outputs(project: Project, name: str, share: float, *, skip: int = 0) -> Path:
+def outputs(project: EvaluatedProject, name: str, share: float, *, skip: int = 0) -> Path:
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))[skip:]
     right = int(share * len(rows))
     made = [
@@ -112,7 +112,7 @@ def outputs(project: Project, name: str, share: float, *, skip: int = 0) -> Path
 
 
 def test_outputs_made_elsewhere_get_levels_differences_findings_and_a_verdict(
-    project: Project,
+    project: EvaluatedProject,
 ) -> None:
     file = project.file(
         overrides=["gates=[{metric: label, kind: gain, at_least: 0.1, against: base}]"]
@@ -120,7 +120,7 @@ def test_outputs_made_elsewhere_get_levels_differences_findings_and_a_verdict(
     project.approve(file)
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))
     files = {"base": outputs(project, "base", 0.3), "tuned": outputs(project, "tuned", 0.9)}
-    made = evaluate_outputs(files, file, project.store, rows=rows, split=project.split)
+    made = evaluate_outputs(files, Project(file, project.store), rows=rows, split=project.split)
     assert made.arms == ("base", "tuned")
     level = {(x.arm, x.metric): x for x in made.levels if not x.slice}
     assert level["tuned", "label"].estimate.value == 0.9
@@ -128,7 +128,7 @@ def test_outputs_made_elsewhere_get_levels_differences_findings_and_a_verdict(
     gain = next(c for c in made.comparisons if c.metric == "label" and not c.slice)
     assert (gain.arm, gain.against) == ("tuned", "base")
     assert gain.estimate.n == 60
-    assert decide(made, file, project.store, []).outcome == "GO"
+    assert decide(made, Project(file, project.store), []).outcome == "GO"
     last = project.store.last_run("outputs")
     assert last is not None
     codes: dict[str, Finding] = {f.code: f for f in last.findings}
@@ -136,14 +136,14 @@ def test_outputs_made_elsewhere_get_levels_differences_findings_and_a_verdict(
     assert codes["E01"].status == "clear"
 
 
-def test_rows_that_an_arm_left_out_are_missing_not_dropped(project: Project) -> None:
+def test_rows_that_an_arm_left_out_are_missing_not_dropped(project: EvaluatedProject) -> None:
     file = project.file()
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))
     files = {
         "base": outputs(project, "base", 1.0),
         "tuned": outputs(project, "tuned", 1.0, skip=30),
     }
-    made = evaluate_outputs(files, file, project.store, rows=rows, split=project.split)
+    made = evaluate_outputs(files, Project(file, project.store), rows=rows, split=project.split)
     level = {(x.arm, x.metric): x for x in made.levels if not x.slice}
     assert (level["base", "label"].missing, level["tuned", "label"].missing) == (0, 30)
     assert level["tuned", "label"].estimate.low < 0.75
@@ -151,22 +151,21 @@ def test_rows_that_an_arm_left_out_are_missing_not_dropped(project: Project) -> 
     assert sum(isinstance(s.value, Unscored) for s in scores if s.metric == "label") == 30
 
 
-def test_rows_may_come_with_the_file(project: Project) -> None:
+def test_rows_may_come_with_the_file(project: EvaluatedProject) -> None:
     path = write(
         project.root / "own.jsonl",
         [{"input": f"q{i}", "target": "[a] x", "output": "[a] y"} for i in range(9)],
     )
-    made = evaluate_outputs({"": path}, project.file(), project.store)
+    made = evaluate_outputs({"": path}, Project(project.file(), project.store))
     assert made.arms == ("candidate",)
     assert next(x for x in made.levels if x.metric == "label").estimate.value == 1
 
 
-def test_outputs_of_other_rows_are_refused(project: Project) -> None:
+def test_outputs_of_other_rows_are_refused(project: EvaluatedProject) -> None:
     path = write(project.root / "x.jsonl", [{"id": "nobody", "output": "x"}])
     with pytest.raises(DataError, match="'nobody'"):
         evaluate_outputs(
             {"tuned": path},
-            project.file(),
-            project.store,
+            Project(project.file(), project.store),
             rows=project.store.examples(project.dataset),
         )

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluate.conftest import FakeModel, Project
+from tests.evaluate.conftest import EvaluatedProject, FakeModel
 from tunewell.errors import TaskError, UserError
 from tunewell.evaluate import arms as module
 from tunewell.evaluate import decide, evaluate
 from tunewell.evaluate.baselines import BASELINES
 from tunewell.model.base import Model
+from tunewell.project import Project
 from tunewell.types import Comparison
 
 ARMS = (
@@ -36,13 +37,17 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_production_and_candidates_answer_the_same_rows_paired_and_corrected(
-    project: Project, opened: list[str]
+    project: EvaluatedProject, opened: list[str]
 ) -> None:
     gates = "gates=[{metric: label, kind: gain, at_least: 0.05, against: production}]"
     file = project.file(overrides=[ARMS, gates])
     project.approve(file)
     made = evaluate(
-        project.dataset, project.split, project.version, file, project.store, models=project.models
+        project.dataset,
+        project.split,
+        project.version,
+        Project(file, project.store),
+        models=project.models,
     )
     assert made.arms == ("base", "prompted", "tuned", "production", "mild", "bad")
     assert set(opened) == set(RIGHT)
@@ -73,16 +78,24 @@ def test_production_and_candidates_answer_the_same_rows_paired_and_corrected(
     assert not [
         c for c in made.comparisons if c.metric == "nats" and "production" in (c.arm, c.against)
     ]
-    verdict = decide(made, file, project.store, [])
+    verdict = decide(made, Project(file, project.store), [])
     assert verdict.outcome == "GO"
     assert "production" in verdict.criteria[0].name
 
 
-def test_another_candidate_is_another_evaluation(project: Project, opened: list[str]) -> None:
+def test_another_candidate_is_another_evaluation(
+    project: EvaluatedProject, opened: list[str]
+) -> None:
     one = project.file(overrides=["evaluate.arms=[{name: production, model: live}]"])
     two = project.file(overrides=["evaluate.arms=[{name: production, model: mild}]"])
     for file in (one, one, two):
-        evaluate(project.dataset, project.split, None, file, project.store, models=project.models)
+        evaluate(
+            project.dataset,
+            project.split,
+            None,
+            Project(file, project.store),
+            models=project.models,
+        )
     assert opened.count("live") == 1
     assert opened.count("mild") == 1
 
@@ -97,13 +110,15 @@ def test_another_candidate_is_another_evaluation(project: Project, opened: list[
         ("[{name: a, model: a}, {name: a, model: b}]", "two arms have one name: a"),
     ],
 )
-def test_arms_that_do_not_hold_together_are_refused(project: Project, arms: str, why: str) -> None:
+def test_arms_that_do_not_hold_together_are_refused(
+    project: EvaluatedProject, arms: str, why: str
+) -> None:
     with pytest.raises(TaskError) as error:
         project.file(overrides=[f"evaluate.arms={arms}"])
     assert why in str(error.value)
 
 
-def test_missing_versions_and_adapters_are_named(project: Project, tmp_path: Path) -> None:
+def test_missing_versions_and_adapters_are_named(project: EvaluatedProject, tmp_path: Path) -> None:
     for arms, why in (
         ("version: v7", "no model version 'v7'"),
         ("adapter: old", "holds no adapter_model"),
@@ -111,5 +126,9 @@ def test_missing_versions_and_adapters_are_named(project: Project, tmp_path: Pat
         file = project.file(overrides=[f"evaluate.arms=[{{name: production, {arms}}}]"])
         with pytest.raises(UserError, match=why):
             evaluate(
-                project.dataset, project.split, None, file, project.store, models=project.models
+                project.dataset,
+                project.split,
+                None,
+                Project(file, project.store),
+                models=project.models,
             )

@@ -5,27 +5,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluate.conftest import FakeModel, Project
+from tests.evaluate.conftest import EvaluatedProject, FakeModel
 from tunewell.errors import DataError, TaskError
 from tunewell.evaluate import evaluate
 from tunewell.evaluate.arms import Arm, instruction_of
+from tunewell.project import Project
 from tunewell.types import Dataset, Evaluation, Finding, Prediction, Score, Unscored
 
 
-def run(project: Project, *overrides: str) -> Evaluation:
+def run(project: EvaluatedProject, *overrides: str) -> Evaluation:
     file = project.file(overrides=overrides)
     return evaluate(
-        project.dataset, project.split, project.version, file, project.store, models=project.models
+        project.dataset,
+        project.split,
+        project.version,
+        Project(file, project.store),
+        models=project.models,
     )
 
 
-def findings(project: Project) -> dict[str, Finding]:
+def findings(project: EvaluatedProject) -> dict[str, Finding]:
     last = project.store.last_run("evaluate")
     assert last is not None
     return {f.code: f for f in last.findings}
 
 
-def test_all_arms_answer_the_same_held_out_rows(project: Project) -> None:
+def test_all_arms_answer_the_same_held_out_rows(project: EvaluatedProject) -> None:
     result = run(project)
     assert result.arms == ("base", "prompted", "tuned")
     assert result.rows == project.split.ids("test")
@@ -37,7 +42,7 @@ def test_all_arms_answer_the_same_held_out_rows(project: Project) -> None:
     assert len(scores) == 5 * 3 * len(result.rows)
 
 
-def test_levels_and_paired_differences_show_the_planted_effect(project: Project) -> None:
+def test_levels_and_paired_differences_show_the_planted_effect(project: EvaluatedProject) -> None:
     result = run(project)
     level = {(x.arm, x.metric): x.estimate for x in result.levels if not x.slice}
     assert level["base", "label"].value < 0.45
@@ -62,7 +67,7 @@ def test_levels_and_paired_differences_show_the_planted_effect(project: Project)
 
 
 def test_shots_come_from_training_rows_and_are_shown_to_the_prompted_arm_alone(
-    project: Project,
+    project: EvaluatedProject,
 ) -> None:
     result = run(project)
     shown = [p for p in project.base.prompts if len(p) > 1]
@@ -77,7 +82,7 @@ def test_shots_come_from_training_rows_and_are_shown_to_the_prompted_arm_alone(
 
 
 def test_the_rows_own_system_turn_is_kept_and_the_tasks_instruction_replaced(
-    project: Project,
+    project: EvaluatedProject,
 ) -> None:
     file = project.file(overrides=["task.instruction=Be brief."])
     row = project.store.examples(project.dataset)[0]
@@ -89,7 +94,7 @@ def test_the_rows_own_system_turn_is_kept_and_the_tasks_instruction_replaced(
     assert "Answer with" in instruction_of(file.spec)
 
 
-def test_a_finished_evaluation_is_taken_over_and_is_one_look(project: Project) -> None:
+def test_a_finished_evaluation_is_taken_over_and_is_one_look(project: EvaluatedProject) -> None:
     first = run(project)
     calls = project.base.calls
     assert run(project) == first
@@ -98,8 +103,8 @@ def test_a_finished_evaluation_is_taken_over_and_is_one_look(project: Project) -
     assert run(project, "evaluate.max_new_tokens=50").looks == 2
 
 
-def test_what_was_done_before_a_kill_is_not_done_again(project: Project) -> None:
-    undisturbed = Project(project.root / "other")
+def test_what_was_done_before_a_kill_is_not_done_again(project: EvaluatedProject) -> None:
+    undisturbed = EvaluatedProject(project.root / "other")
     wanted = run(undisturbed)
     generate = project.tuned.generate
 
@@ -125,7 +130,7 @@ def test_what_was_done_before_a_kill_is_not_done_again(project: Project) -> None
 
 
 def test_failed_outputs_are_unscored_and_widen_the_interval(tmp_path: Path) -> None:
-    whole, holed = Project(tmp_path / "a"), Project(tmp_path / "b", fails=12)
+    whole, holed = EvaluatedProject(tmp_path / "a"), EvaluatedProject(tmp_path / "b", fails=12)
     a, b = run(whole), run(holed)
     scores = holed.store.get_value(b.scores, list[Score])
     missing = [s for s in scores if isinstance(s.value, Unscored)]
@@ -140,29 +145,35 @@ def test_failed_outputs_are_unscored_and_widen_the_interval(tmp_path: Path) -> N
     holed.store.close()
 
 
-def test_max_rows_is_a_draw_by_seed(project: Project) -> None:
+def test_max_rows_is_a_draw_by_seed(project: EvaluatedProject) -> None:
     few = run(project, "evaluate.max_rows=20")
     assert len(few.rows) == 20
     assert few.rows == tuple(sorted(few.rows))
     assert few.rows != project.split.ids("test")[:20]
 
 
-def test_without_a_tuned_model_base_and_prompt_are_compared(project: Project) -> None:
+def test_without_a_tuned_model_base_and_prompt_are_compared(project: EvaluatedProject) -> None:
     file = project.file()
     result = evaluate(
-        project.dataset, project.split, None, file, project.store, models=project.models
+        project.dataset, project.split, None, Project(file, project.store), models=project.models
     )
     assert result.arms == ("base", "prompted")
     assert findings(project)["T05"].status == "unchecked"
 
 
-def test_no_held_out_rows_is_an_error_with_its_place(project: Project) -> None:
+def test_no_held_out_rows_is_an_error_with_its_place(project: EvaluatedProject) -> None:
     empty = Dataset(id="e" * 64, rows=0, examples=project.store.put_examples([]), receipts="")
     with pytest.raises(DataError, match="no held-out rows"):
-        evaluate(empty, project.split, None, project.file(), project.store, models=project.models)
+        evaluate(
+            empty,
+            project.split,
+            None,
+            Project(project.file(), project.store),
+            models=project.models,
+        )
 
 
-def test_gates_that_no_model_could_be_held_to_are_refused_first(project: Project) -> None:
+def test_gates_that_no_model_could_be_held_to_are_refused_first(project: EvaluatedProject) -> None:
     with pytest.raises(TaskError, match="nats is better when smaller"):
         run(project, "gates=[{metric: nats, kind: gain, at_least: 0.1}]")
     with pytest.raises(TaskError, match="between 0 and 1"):
@@ -172,14 +183,13 @@ def test_gates_that_no_model_could_be_held_to_are_refused_first(project: Project
     assert project.base.calls == 0
 
 
-def test_progress_ends_at_its_total(project: Project) -> None:
+def test_progress_ends_at_its_total(project: EvaluatedProject) -> None:
     seen: list[tuple[int, int]] = []
     evaluate(
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         models=project.models,
         progress=lambda done, total: seen.append((done, total)),
     )
@@ -190,7 +200,7 @@ def test_progress_ends_at_its_total(project: Project) -> None:
 # --- findings -------------------------------------------------------------------------------------
 
 
-def test_findings_of_a_good_model(project: Project) -> None:
+def test_findings_of_a_good_model(project: EvaluatedProject) -> None:
     run(project)
     found = findings(project)
     assert set(found) == {"E01", "E03", "E06", "E07", "E08", "E09", "E10", "E11", "T05"}
@@ -206,14 +216,14 @@ def test_findings_of_a_good_model(project: Project) -> None:
     assert "owner" in found["E01"].why
 
 
-def test_no_gain_over_the_prompt_is_found(project: Project) -> None:
+def test_no_gain_over_the_prompt_is_found(project: EvaluatedProject) -> None:
     project.tuned = FakeModel("tuned", 0.3, 3.0)
     run(project)
     assert findings(project)["T05"].status == "found"
     assert not findings(project)["T05"].blocking
 
 
-def test_a_model_worse_than_its_prompt_blocks(project: Project) -> None:
+def test_a_model_worse_than_its_prompt_blocks(project: EvaluatedProject) -> None:
     project.base = FakeModel("base", 0.9, 2.0)
     project.tuned = FakeModel("tuned", 0.2, 3.0)
     run(project)
@@ -223,13 +233,13 @@ def test_a_model_worse_than_its_prompt_blocks(project: Project) -> None:
     assert all(f.blocking and f.rows for f in slices)
 
 
-def findings_all(project: Project) -> list[Finding]:
+def findings_all(project: EvaluatedProject) -> list[Finding]:
     last = project.store.last_run("evaluate")
     assert last is not None
     return list(last.findings)
 
 
-def test_invented_numbers_are_found_with_their_spans(project: Project) -> None:
+def test_invented_numbers_are_found_with_their_spans(project: EvaluatedProject) -> None:
     project.tuned = FakeModel("tuned", 0.9, 2.0, say=lambda answer: f"{answer} Call 555777.")
     run(project)
     found = findings(project)["E07"]
@@ -240,7 +250,7 @@ def test_invented_numbers_are_found_with_their_spans(project: Project) -> None:
     assert found.estimate.value == 1.0
 
 
-def test_outdated_values_are_found(project: Project) -> None:
+def test_outdated_values_are_found(project: EvaluatedProject) -> None:
     (project.root / "facts.yaml").write_text(
         "facts: [{entity: the usual, attribute: number, value: 555 kWh}]", encoding="utf-8"
     )
@@ -259,7 +269,9 @@ def test_outdated_values_are_found(project: Project) -> None:
     project.tuned = FakeModel(
         "tuned", 0.5, 2.0, say=lambda a: "The number is 556 kWh." if "cannot" in a else a
     )
-    evaluate(dataset, project.split, project.version, file, project.store, models=project.models)
+    evaluate(
+        dataset, project.split, project.version, Project(file, project.store), models=project.models
+    )
     found = findings(project)["E08"]
     assert found.status == "found"
     assert 30 < len(found.rows) < 90
@@ -267,7 +279,7 @@ def test_outdated_values_are_found(project: Project) -> None:
     assert found.estimate.value == pytest.approx(len(found.rows) / 120)
 
 
-def test_a_worn_out_test_set_is_found(project: Project) -> None:
+def test_a_worn_out_test_set_is_found(project: EvaluatedProject) -> None:
     for n in (40, 41, 42):
         run(project, "evaluate.max_looks=2", f"evaluate.max_new_tokens={n}")
     assert findings(project)["E09"].status == "found"
@@ -275,7 +287,7 @@ def test_a_worn_out_test_set_is_found(project: Project) -> None:
 
 
 def test_a_sample_too_small_says_how_many_rows_are_missing(tmp_path: Path) -> None:
-    project = Project(tmp_path, test=16)
+    project = EvaluatedProject(tmp_path, test=16)
     run(project, "gates.0.at_least=0.4")
     small = [f for f in findings_all(project) if f.code == "E03"]
     assert small

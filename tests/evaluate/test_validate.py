@@ -5,9 +5,10 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from tests.evaluate.conftest import Project
+from tests.evaluate.conftest import EvaluatedProject
 from tunewell.evaluate import decide
 from tunewell.evaluate.judge_validation import judge_findings, validate_judge
+from tunewell.project import Project
 from tunewell.types import Evaluation, Judgement, MetricInfo, Score, Verdict
 
 USEFUL = MetricInfo(name="useful", title="useful", own=True)
@@ -70,7 +71,7 @@ GATE = [
 ]
 
 
-def judged(project: Project, *, truth: float, lenient: float, spoken: int) -> Verdict:
+def judged(project: EvaluatedProject, *, truth: float, lenient: float, spoken: int) -> Verdict:
     """A judge that passes some of what people fail.
 
     People have spoken on ``spoken`` of the rows.
@@ -105,10 +106,10 @@ def judged(project: Project, *, truth: float, lenient: float, spoken: int) -> Ve
             at=dt.datetime.now(dt.UTC),
         )
         project.store.say("judgement", row, author="ann", record=j.model_dump(mode="json"))
-    return decide(made, file, project.store, [])
+    return decide(made, Project(file, project.store), [])
 
 
-def test_until_people_have_spoken_a_judge_opens_no_gate(project: Project) -> None:
+def test_until_people_have_spoken_a_judge_opens_no_gate(project: EvaluatedProject) -> None:
     found = judged(project, truth=0.9, lenient=0.1, spoken=0)
     assert found.outcome == "INCONCLUSIVE"
     assert "not validated" in found.criteria[0].why
@@ -116,13 +117,13 @@ def test_until_people_have_spoken_a_judge_opens_no_gate(project: Project) -> Non
     assert next(f for f in found.findings if f.code == "E02").status == "found"
 
 
-def test_a_validated_judge_opens_it(project: Project) -> None:
+def test_a_validated_judge_opens_it(project: EvaluatedProject) -> None:
     found = judged(project, truth=0.8, lenient=0.05, spoken=80)
     assert next(f for f in found.findings if f.code == "E02").status == "clear"
     assert found.outcome == "GO", found.why
 
 
-def test_a_lenient_judge_is_corrected_by_people(project: Project) -> None:
+def test_a_lenient_judge_is_corrected_by_people(project: EvaluatedProject) -> None:
     """The judge alone would say .75; people, who have spoken on two thirds, say .5."""
     found = judged(project, truth=0.5, lenient=0.4, spoken=100)
     (criterion,) = found.criteria

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tunewell.curate import curate
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
 
@@ -102,7 +103,7 @@ def test_the_test_texts_in_the_training_file_of_banking77_are_caught(
     ]
     assert len(twice) == 6
     with Store(tmp_path) as store:
-        dataset = curate(definition("banking"), store)
+        dataset = curate(Project(definition("banking"), store))
         for row in twice:
             last = store.receipts(dataset, row=row)[-1]
             assert (last.action, last.code) == ("dropped", "D11")

@@ -10,6 +10,7 @@ import pytest
 from tunewell.curate import curate
 from tunewell.people import Accounts, Batch, Item, Said, WorkStore, new_id
 from tunewell.people.row_changes import WrittenAnswer, freeze_gold, gold_registry, words_for
+from tunewell.project import Project
 from tunewell.split import split
 from tunewell.store import Store
 from tunewell.task import RubricCriterion, TaskFile, load_task
@@ -79,8 +80,8 @@ def review(store: Store, example: str, part: str, correction: str) -> None:
 
 
 def made(file: TaskFile, store: Store) -> tuple[dict[str, Example], Split]:
-    dataset = curate(file, store)
-    return {e.id: e for e in store.examples(dataset)}, split(dataset, file, store)
+    dataset = curate(Project(file, store))
+    return {e.id: e for e in store.examples(dataset)}, split(dataset, Project(file, store))
 
 
 def test_a_correction_of_the_review_pool_trains_in_the_next_version(
@@ -102,7 +103,7 @@ def test_a_correction_of_the_review_pool_trains_in_the_next_version(
     assert new.id in again.all_folds
     assert set(again.ids("test")) == test  # what gave the verdict is not dealt anew
     assert made(file, store)[1] == again  # and reused as it is
-    receipts = [r for r in store.receipts(curate(file, store)) if r.row in (pool, new.id)]
+    receipts = [r for r in store.receipts(curate(Project(file, store))) if r.row in (pool, new.id)]
     assert {(r.row, r.action, r.step) for r in receipts} >= {
         (pool, "dropped", "correction"),
         (new.id, "changed", "correction"),

@@ -21,6 +21,7 @@ from tunewell.people import (
     sign_offs,
 )
 from tunewell.people.signoff import sign_offs_csv
+from tunewell.project import Project
 from tunewell.review import ReviewPlan, newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
@@ -37,7 +38,7 @@ def desk(tmp_path: Path) -> Iterator[tuple[TaskFile, Store, Batch, str]]:
     file = load_task(tmp_path)
     evaluation, examples = newest_evaluation(store)
     plan = ReviewPlan(author="o", arms=("tuned",), rows=6)
-    batch = open_review(store, file, evaluation, examples, plan)
+    batch = open_review(Project(file, store), evaluation, examples, plan)
     ann = Accounts(store).create("Ann Okafor", role="expert").id
     WorkStore(store).share(batch, [ann])
     yield file, store, batch, ann
@@ -85,12 +86,12 @@ def test_it_is_open_again_when_the_guideline_changes(
     for n, item in enumerate(work_store.next_items(batch.id, ann, limit=6)):
         work_store.write(yes(), item=item, batch=batch, account=ann, key=str(n))
     work_store.set_status(batch.id, "closed")
-    assert reopen_sign_offs(store, file) == {}
+    assert reopen_sign_offs(Project(file, store)) == {}
     assert len([j for j in judgements(store) if j.criterion == "faithful"]) == 6
     (file.root / "guideline.md").write_text(
         "# New\n- Amounts of November 2025.\n", encoding="utf-8"
     )
-    assert reopen_sign_offs(store, file) == {batch.id: 6}
+    assert reopen_sign_offs(Project(file, store)) == {batch.id: 6}
     now = work_store.batch(batch.id)
     assert now is not None
     assert (now.status, now.version == batch.version) == ("open", False)
@@ -106,7 +107,7 @@ def test_it_is_open_again_when_the_guideline_changes(
     assert work_store.said_before([item.id], ann)[item.id] == yes()
     work_store.write(yes(), item=item, batch=now, account=ann, key="again")
     assert len([j for j in judgements(store) if j.criterion == "faithful"]) == 1
-    assert reopen_sign_offs(store, file) == {}
+    assert reopen_sign_offs(Project(file, store)) == {}
     assert "open again" in sign_offs_csv(sign_offs(work_store, now))
 
 
@@ -114,7 +115,7 @@ def test_only_what_is_signed_is_opened_again(tmp_path: Path) -> None:
     file, store = make_project(tmp_path)
     evaluation, examples = newest_evaluation(store)
     plan = ReviewPlan(author="o", arms=("tuned",), rows=3)
-    open_review(store, file, evaluation, examples, plan)
+    open_review(Project(file, store), evaluation, examples, plan)
     (tmp_path / "guideline.md").write_text("# New\n", encoding="utf-8")
-    assert reopen_sign_offs(store, file) == {}
+    assert reopen_sign_offs(Project(file, store)) == {}
     store.close()

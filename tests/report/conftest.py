@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tunewell.project import Project
 from tunewell.report.results import Results, gather
 from tunewell.testing.factories import SampleProject, sample_project
 
@@ -21,7 +22,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleProject]
 
 @pytest.fixture(scope="session")
 def results(project: SampleProject) -> Results:
-    return gather(project.file, project.store)
+    return gather(Project(project.file, project.store))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tunewell.project import Project
 from tunewell.report import render
 from tunewell.testing.factories import SampleProject, sample_project
 from tunewell.types import Finding, Outcome, Verdict
@@ -28,7 +29,7 @@ def printed(browser: Any, path: Path, *, everything: bool = False) -> bytes:
 @pytest.mark.parametrize("outcome", ["GO", "NO-GO", "INCONCLUSIVE"])
 def test_the_owners_page_prints_to_one_page(folder: Path, browser: Any, outcome: Outcome) -> None:
     made = sample_project(folder, rows=300, outcome=outcome)
-    path = render(made.file, made.store)
+    path = render(Project(made.file, made.store))
     made.store.close()
     assert pages_of(printed(browser, path)) == 1
     if outcome == "GO":
@@ -60,7 +61,7 @@ def test_a_crowded_verdict_still_prints_to_one_page_and_nothing_is_cut_off(
     )
     digest = made.store.put_value(crowded)
     made.store.save_run(run.model_copy(update={"outputs": {"verdict": digest}}))
-    path = render(made.file, made.store)
+    path = render(Project(made.file, made.store))
     made.store.close()
     assert pages_of(printed(browser, path)) == 1
     tab = browser.new_page(viewport={"width": 688, "height": 1032})
@@ -82,7 +83,7 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe is not installed"
     )
-    path = render(project.file, project.store)
+    path = render(Project(project.file, project.store))
     tab = browser.new_page(
         viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
     )

@@ -11,6 +11,7 @@ import pytest
 from tests.report.pages import read
 from tunewell.evaluate.calibration import Calibration
 from tunewell.evaluate.classes import Classes, ClassFigure
+from tunewell.project import Project
 from tunewell.report import page
 from tunewell.report.class_figures import FIRST, MOST, by_class
 from tunewell.report.reliability import bin_kind, in_short, reliability, sureties
@@ -145,7 +146,7 @@ def test_they_are_read_from_the_store_and_a_lost_artifact_is_no_crash(folder: Pa
     for digests in (known, lost):
         new = made.store.put_value(old.model_copy(update=digests))
         made.store.save_run(run.model_copy(update={"outputs": {**run.outputs, "evaluation": new}}))
-        found = gather(made.file, made.store)
+        found = gather(Project(made.file, made.store))
         assert found.evaluation is not None
         assert (found.classes, found.calibration) == (
             (classes(4), tuple(kept)) if digests is known else (None, ())

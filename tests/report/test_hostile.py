@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.pages import read
+from tunewell.project import Project
 from tunewell.report import page
 from tunewell.report.results import gather
 from tunewell.report.safe_text import for_terminal, plain, shown, without_private
@@ -29,7 +30,7 @@ HOSTILE = (
 
 def test_hostile_text_stays_text(folder: Path, browser: Any) -> None:
     made = sample_project(folder, rows=150, hostile=[h for h in HOSTILE if "\ud83d" not in h])
-    html = page(gather(made.file, made.store))
+    html = page(gather(Project(made.file, made.store)))
     made.store.close()
     parsed = read(html)
     assert parsed.faults == []

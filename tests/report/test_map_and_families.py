@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report.pages import read
+from tunewell.project import Project
 from tunewell.report import page
 from tunewell.report.map_chart import draw, label, said
 from tunewell.report.results import Results, gather
@@ -135,7 +136,7 @@ def test_the_page_shows_the_map_and_the_families(results: Results) -> None:
 def test_what_an_older_version_curated_is_said_to_be_missing(project: SampleProject) -> None:
     import dataclasses
 
-    html = page(dataclasses.replace(gather(project.file, project.store), shown=None))
+    html = page(dataclasses.replace(gather(Project(project.file, project.store)), shown=None))
     assert "kept no map" in html
 
 
@@ -143,7 +144,7 @@ def test_hostile_families_stay_text(folder: Path) -> None:
     made = sample_project(
         folder, rows=150, hostile=["<script>alert(1)</script>", "</blockquote><h1>GO</h1>"]
     )
-    html = page(gather(made.file, made.store))
+    html = page(gather(Project(made.file, made.store)))
     made.store.close()
     assert read(html).faults == []
     assert "<script" not in html

@@ -10,6 +10,7 @@ import pytest
 
 from tests.report.pages import Page, read
 from tunewell.errors import StoreError, UserError
+from tunewell.project import Project
 from tunewell.report import page, render
 from tunewell.report.results import Results, earlier, gather
 from tunewell.testing.factories import STAGES, SampleProject, sample_project
@@ -106,13 +107,13 @@ def test_what_changed_since_the_last_version(
 
 def test_an_unknown_earlier_verdict_is_the_users_error(project: SampleProject) -> None:
     with pytest.raises(UserError, match="no finished verdict has an id that begins with 'nope'"):
-        render(project.file, project.store, since="nope")
+        render(Project(project.file, project.store), since="nope")
 
 
 @pytest.mark.parametrize("count", range(len(STAGES)))
 def test_what_has_not_run_is_said(folder: Path, count: int) -> None:
     made = sample_project(folder, rows=120, stages=STAGES[:count])
-    shown = read(page(gather(made.file, made.store)))
+    shown = read(page(gather(Project(made.file, made.store))))
     made.store.close()
     assert shown.faults == []
     assert "NO VERDICT YET" in shown.text
@@ -126,7 +127,7 @@ def test_a_failed_stage_is_told_with_its_reason(folder: Path) -> None:
         update={"id": "x", "stage": "train", "status": "failed", "error": "no memory"}
     )
     made.store.save_run(run)
-    shown = read(page(gather(made.file, made.store)))
+    shown = read(page(gather(Project(made.file, made.store))))
     made.store.close()
     assert "The stage “train” failed on 16 November 2026, 09:30 UTC: no memory." in shown.text
 
@@ -137,7 +138,7 @@ def test_a_verdict_that_is_out_of_date_is_not_shown_as_the_verdict(folder: Path)
     runs = again.store.runs(stage="curate")
     late = runs[-1].model_copy(update={"id": "z", "started": runs[-1].started.replace(month=12)})
     made.store.save_run(late)
-    shown = gather(made.file, made.store)
+    shown = gather(Project(made.file, made.store))
     assert shown.verdict is None
     assert "is out of date: a stage before it has run since" in shown.missing["verdict"]
     made.store.close()
@@ -149,20 +150,20 @@ def test_the_file_is_named_after_date_and_verdict_and_latest_is_the_same(
     folder: Path, outcome: Outcome
 ) -> None:
     made = sample_project(folder, rows=600, outcome=outcome)
-    path = render(made.file, made.store)
+    path = render(Project(made.file, made.store))
     assert path.name == f"2026-11-17-1130-{outcome.lower()}.html"
     assert path.parent == made.store.reports
     assert (path.parent / "latest.html").read_bytes() == path.read_bytes()
     assert read(path.read_text(encoding="utf-8")).text.count(outcome)
-    again = render(made.file, made.store)
+    again = render(Project(made.file, made.store))
     assert again == path
     assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "latest.html"]
     made.store.close()
 
 
 def test_the_same_results_give_the_same_bytes(project: SampleProject) -> None:
-    first = render(project.file, project.store).read_bytes()
-    assert render(project.file, project.store).read_bytes() == first
+    first = render(Project(project.file, project.store)).read_bytes()
+    assert render(Project(project.file, project.store)).read_bytes() == first
 
 
 def test_a_folder_that_cannot_be_written_is_a_store_error(
@@ -174,7 +175,7 @@ def test_a_folder_that_cannot_be_written_is_a_store_error(
     monkeypatch.setattr("tunewell.report.html_page.os.fsync", full)
     before = sorted(p.name for p in project.store.reports.iterdir())
     with pytest.raises(StoreError, match="the disk is full"):
-        render(project.file, project.store)
+        render(Project(project.file, project.store))
     assert sorted(p.name for p in project.store.reports.iterdir()) == before
 
 
@@ -192,6 +193,6 @@ def test_a_hundred_thousand_receipts_are_reported(folder: Path) -> None:
     made.store.save_run(
         run.model_copy(update={"outputs": {"dataset": made.store.put_value(grown)}})
     )
-    path = render(made.file, made.store)
+    path = render(Project(made.file, made.store))
     made.store.close()
     assert "100,000" in path.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.pages import read
+from tunewell.project import Project
 from tunewell.report.arms import measured
 from tunewell.report.conditions import conditions, conditions_of
 from tunewell.report.effort import effort
@@ -166,7 +167,7 @@ def test_effort_adds_up(tmp_path: Path) -> None:
     made = sample_project(tmp_path, rows=150, outcome="GO")
     from tunewell.report.results import gather
 
-    found = effort(gather(made.file, made.store))
+    found = effort(gather(Project(made.file, made.store)))
     made.store.close()
     assert found is not None
     assert found.machine_s == pytest.approx(11.8 + 0.9 + 291 + 168 + 0.2)
@@ -332,7 +333,7 @@ def test_minutes_that_people_spent_on_verdicts_are_counted(tmp_path: Path) -> No
             key=item.id,
             seconds=seconds,
         )
-    found = effort(gather(made.file, made.store))
+    found = effort(gather(Project(made.file, made.store)))
     made.store.close()
     assert found is not None
     assert found.people_min == pytest.approx(1.5 + 2.0)

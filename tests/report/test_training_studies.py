@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.report.pages import read
+from tunewell.project import Project
 from tunewell.report.html_page import page
 from tunewell.report.interval_charts import sign
 from tunewell.report.memorised_rows import MOST_DOTS, memorised_rows
@@ -32,7 +33,7 @@ def asked_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamplePr
 
 @pytest.fixture(scope="module")
 def answered(asked_project: SampleProject) -> Results:
-    return gather(asked_project.file, asked_project.store)
+    return gather(Project(asked_project.file, asked_project.store))
 
 
 def test_what_was_asked_of_the_training_stands_in_the_report(answered: Results) -> None:
@@ -77,12 +78,12 @@ def test_answers_about_other_rows_are_left_out(
         made.store.save_run(
             curve.model_copy(update={"inputs": early.inputs, "id": "20260101T000000-curve"})
         )
-        found = gather(made.file, made.store).asked
+        found = gather(Project(made.file, made.store)).asked
         assert found.curve is not None  # the one about the rows at hand is still there
         assert len([f for f in found.findings if f.code == "D12"]) == 1
-        assert not gather(made.file, made.store).asked == type(found)()
+        assert not gather(Project(made.file, made.store)).asked == type(found)()
         made.store.save_run(late.model_copy(update={"inputs": {"examples": "0" * 64}}))
-        assert gather(made.file, made.store).asked.curve is None
+        assert gather(Project(made.file, made.store)).asked.curve is None
     finally:
         made.store.close()
 
@@ -103,7 +104,7 @@ def test_what_only_the_final_run_knows_does_not_part_it_from_the_answers(
         made.store.save_run(
             train.model_copy(update={"parameters": {**train.parameters, "recipe": recipe}})
         )
-        asked = gather(made.file, made.store).asked
+        asked = gather(Project(made.file, made.store)).asked
         assert (asked.curve is not None, bool(asked.groups), asked.search is not None) == (
             shown,
             shown,

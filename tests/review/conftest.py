@@ -10,6 +10,7 @@ import pytest
 
 from tests.web.world import make_project
 from tunewell.people import Batch, Item, Said, WorkStore
+from tunewell.project import Project
 from tunewell.review import CalibrationRow, ReviewPlan, newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -32,8 +33,7 @@ class Desk:
         evaluation, examples = newest_evaluation(self.store)
         plan = ReviewPlan(author="owner", arms=("prompted", "tuned"), rows=rows)
         batch = open_review(
-            self.store,
-            self.file,
+            Project(self.file, self.store),
             evaluation,
             examples,
             plan,

@@ -9,6 +9,7 @@ import pytest
 from tests.review.conftest import Desk
 from tunewell.errors import UserError
 from tunewell.people import Item, Said
+from tunewell.project import Project
 from tunewell.review import (
     ReviewPlan,
     corrections,
@@ -180,14 +181,14 @@ def test_what_cannot_be_reviewed_says_so(desk: Desk) -> None:
     evaluation, examples = newest_evaluation(desk.store)
     plan = ReviewPlan(author="o", arms=("production",), rows=3)
     with pytest.raises(UserError, match="no outputs of production"):
-        open_review(desk.store, desk.file, evaluation, examples, plan)
+        open_review(Project(desk.file, desk.store), evaluation, examples, plan)
     bare = desk.file.spec.model_copy(
         update={"people": desk.file.spec.people.model_copy(update={"rubric": ()})}
     )
     file = type(desk.file)(spec=bare, path=desk.file.path, lines={}, origins={})
     plan = ReviewPlan(author="o", arms=("tuned",), rows=3)
     with pytest.raises(UserError, match="no rubric"):
-        open_review(desk.store, file, evaluation, examples, plan)
+        open_review(Project(file, desk.store), evaluation, examples, plan)
 
 
 def test_rows_on_which_a_judge_is_unsure_get_their_share(desk: Desk) -> None:
@@ -214,7 +215,7 @@ def test_rows_on_which_a_judge_is_unsure_get_their_share(desk: Desk) -> None:
     )
     for seed in range(4):
         plan = ReviewPlan(author="o", arms=("tuned",), rows=8, seed=seed)
-        batch = open_review(desk.store, file, judged, examples, plan)
+        batch = open_review(Project(file, desk.store), judged, examples, plan)
         items = desk.book.items(batch.id)
         assert sum(i.example in doubtful for i in items) == 2
         assert {i.probability for i in items} == {8 / 24}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.review.conftest import Desk
 from tunewell.annotate import queue_rows, rows_of
 from tunewell.people import Item, Said
+from tunewell.project import Project
 from tunewell.review import low_rated, near_rows, nearest
 
 
@@ -43,8 +44,10 @@ def test_they_are_queued_once_in_their_order(desk: Desk) -> None:
     examples, families = rows_of(desk.store, "review")
     names = near_rows(low_rated(desk.book, batch), [(e.id, e.input) for e in examples])
     assert len(names) == len(set(names)) > 5
-    made = queue_rows(desk.store, desk.file, examples, names, author="o", families=families)
+    made = queue_rows(
+        Project(desk.file, desk.store), examples, names, author="o", families=families
+    )
     assert made is not None
     assert [i.example for i in desk.book.items(made.id)] == names
     assert all(i.part == "train" for i in desk.book.items(made.id))
-    assert queue_rows(desk.store, desk.file, examples, names, author="o") is None
+    assert queue_rows(Project(desk.file, desk.store), examples, names, author="o") is None

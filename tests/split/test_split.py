@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.similar.words import sentence
 from tunewell.errors import DataError
+from tunewell.project import Project
 from tunewell.split import divide, families, split
 from tunewell.store import Store
 from tunewell.store.rows import examples_to_table
@@ -174,7 +175,7 @@ def test_a_split_leaves_a_run(tmp_path: Path) -> None:
         dataset = Dataset(
             id="d", rows=30, examples=store.put_table(examples_to_table(examples)), receipts=""
         )
-        result = split(dataset, file, store)
+        result = split(dataset, Project(file, store))
         run = store.last_run("split")
         assert run is not None
         assert run.counts["families"] == 30

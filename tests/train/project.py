@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile, parse_task
 from tunewell.types import Assignment, Dataset, Example, Recipe, Split
@@ -31,3 +32,11 @@ def make_project(
     file = parse_task(TASK, path=folder / "tunewell.yaml", environment={})
     spec = file.spec.model_copy(update={"train": recipe})
     return dataset, split, TaskFile(spec=spec, path=file.path), store
+
+
+def opened_project(
+    folder: Path, examples: Sequence[Example], recipe: Recipe, *, folds: int = 3
+) -> tuple[Dataset, Split, Project]:
+    """As `make_project`, in the form that stages take."""
+    dataset, split, file, store = make_project(folder, examples, recipe, folds=folds)
+    return dataset, split, Project(file, store)

@@ -16,6 +16,7 @@ import pytest
 
 from tests.train.project import make_project
 from tunewell.errors import DataError
+from tunewell.project import Project
 from tunewell.store.traces import trace_from_bytes
 from tunewell.train import Point, train
 from tunewell.types import Example, FoldTrace, Recipe, Trained
@@ -64,7 +65,11 @@ def trained(
     points: list[Point] = []
     bar: list[tuple[int, int]] = []
     result = train(
-        dataset, split, file, store, progress=lambda d, t: bar.append((d, t)), live=points.append
+        dataset,
+        split,
+        Project(file, store),
+        progress=lambda d, t: bar.append((d, t)),
+        live=points.append,
     )
     return result, store, split, (points, bar, dataset, file)
 
@@ -133,7 +138,7 @@ def test_wrong_targets_are_ranked_as_they_stood_after_the_first_epoch(
     dataset, split, file, store = make_project(
         tmp_path, examples(30), recipe.model_copy(update={"patience": 2})
     )
-    trace = trace_of(store, train(dataset, split, file, store).trace)
+    trace = trace_of(store, train(dataset, split, Project(file, store)).trace)
     assert len(trace.epochs) > 2
     ((steps, per_epoch, losses),) = taken
     assert steps == per_epoch
@@ -145,7 +150,7 @@ def test_wrong_targets_are_ranked_as_they_stood_after_the_first_epoch(
 def test_a_finished_run_is_taken_over(trained: Any) -> None:
     result, store, split, (_, _, dataset, file) = trained
     runs = len(store.runs(stage="train"))
-    assert train(dataset, split, file, store) == result
+    assert train(dataset, split, Project(file, store)) == result
     assert len(store.runs(stage="train")) == runs
 
 
@@ -194,7 +199,7 @@ def test_an_adapter_on_the_top_layers_says_which(
 
     recipe = recipe.model_copy(update={"layers": 0.5, "epochs": 1})
     dataset, split, file, store = make_project(tmp_path, examples(20), recipe)
-    result = train(dataset, split, file, store)
+    result = train(dataset, split, Project(file, store))
     assert result.check == ""  # folds at the final's depth: they set the length themselves
     config = json.loads(
         (store.files.open(result.model.adapter) / "adapter_config.json").read_text()
@@ -215,7 +220,7 @@ def test_the_card_tells_where_it_came_from_and_stays_text(trained: Any) -> None:
 def test_a_cap_on_tokens_draws_rows_by_seed(tmp_path: Path, examples: Make, recipe: Recipe) -> None:
     recipe = recipe.model_copy(update={"max_train_tokens": 1200, "epochs": 1})
     dataset, split, file, store = make_project(tmp_path, examples(40), recipe)
-    result = train(dataset, split, file, store)
+    result = train(dataset, split, Project(file, store))
     assert 900 < result.tokens <= 1200
     assert store.last_run("train").counts["not_drawn"] > 0  # type: ignore[union-attr]
     assert "rows were drawn by seed" in result.notes[0]
@@ -228,7 +233,7 @@ def test_a_fold_without_rows_says_what_to_do(
         tmp_path, examples(12), recipe.model_copy(update={"max_tokens": 16})
     )
     with pytest.raises(DataError, match="fold 0 has no row that can be trained on"):
-        train(dataset, split, file, store)
+        train(dataset, split, Project(file, store))
     run = store.runs(stage="train")[-1]
     assert run.status == "failed"
 
@@ -281,7 +286,7 @@ def kill_at(folder: Path, recipe: Recipe, phase: str, epoch: str) -> None:
 def go_on(folder: Path, recipe: Recipe, examples: Make) -> tuple[Trained, list[tuple[str, float]]]:
     dataset, split, file, store = make_project(folder, examples(30), recipe)
     points: list[Point] = []
-    result = train(dataset, split, file, store, live=points.append)
+    result = train(dataset, split, Project(file, store), live=points.append)
     return result.model_copy(update={"tokens_per_s": 0.0}), [(p.phase, p.epoch) for p in points]
 
 

@@ -26,6 +26,7 @@ from tunewell.people import (
     Sessions,
     WorkStore,
 )
+from tunewell.project import Project
 from tunewell.review import ReviewPlan, newest_evaluation, open_review
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -107,7 +108,7 @@ class World:
             raters=raters,
             title="Answers of the desk",
         )
-        batch = open_review(self.store, self.file, evaluation, examples, plan)
+        batch = open_review(Project(self.file, self.store), evaluation, examples, plan)
         self.work_store.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 
@@ -122,7 +123,7 @@ class World:
             adjudicators=[self.account(a, "expert").id for a in adjudicators],
             title="Marks for the desk",
         )
-        batch = open_annotation(self.store, self.file, examples, plan, families=families)
+        batch = open_annotation(Project(self.file, self.store), examples, plan, families=families)
         self.work_store.share(batch, [self.account(p, "expert").id for p in people])
         return batch
 
@@ -130,7 +131,7 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     file, store = make_project(tmp_path / "desk")
-    yield World(file, store, create_app(file, store))
+    yield World(file, store, create_app(Project(file, store)))
     store.close()
 
 

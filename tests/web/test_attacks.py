@@ -22,6 +22,7 @@ from tests.web.conftest import World
 from tests.web.test_pages import routes
 from tunewell.errors import StoreError
 from tunewell.people import Accounts, Invitations
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.web import create_app
 from tunewell.web.bodies import MOST_BYTES, body_fault
@@ -176,7 +177,7 @@ def test_a_locked_database_answers_503_and_then_takes_the_verdict(world: World) 
     with world.store._reading.connect() as reading:
         reading.exec_driver_sql("PRAGMA busy_timeout = 100")
     short = Store(world.file.root, patience_s=0.2)
-    world.app = create_app(world.file, short)
+    world.app = create_app(Project(world.file, short))
     ann.client = TestClient(world.app, cookies=dict(ann.client.cookies))
     answer = ann.say(first["id"], "k", scores={"faithful": 1, "helpful": 4})
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, 503)
@@ -366,7 +367,7 @@ def test_a_maker_who_rates_sees_no_arm_until_done_and_changes_nothing_after(
 
 
 def test_only_configured_hosts_are_answered(world: World) -> None:
-    app = create_app(world.file, world.store, hosts={"tunewell.example.org", "127.0.0.1"})
+    app = create_app(Project(world.file, world.store), hosts={"tunewell.example.org", "127.0.0.1"})
     client = TestClient(app)
     for host in ("tunewell.example.org", "TUNEWELL.example.org:8443", "127.0.0.1:8765"):
         assert client.get("/health", headers={"host": host}).status_code == 200

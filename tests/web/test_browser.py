@@ -18,6 +18,7 @@ from tests.web.conftest import World
 from tests.web.test_pages import HOSTILE
 from tests.web.world import make_project
 from tunewell.people import MarkedSpan, Said
+from tunewell.project import Project
 from tunewell.web import create_app
 
 CHROMIUM = (
@@ -102,7 +103,7 @@ def served_hostile(tmp_path: Path, browser: Any) -> Iterator[ServedProject]:
 
 def _served(folder: Path, browser: Any, answers: dict[str, str]) -> Iterator[ServedProject]:
     file, store = make_project(folder / "desk", answers=answers)
-    world = World(file, store, create_app(file, store))
+    world = World(file, store, create_app(Project(file, store)))
     server, thread, url = serve(world)
     yield ServedProject(world, url, browser)
     for context in browser.contexts:

@@ -12,6 +12,7 @@ from tests.web.conftest import World
 from tests.web.test_browser import CHROMIUM, ServedProject, browser, saved, serve
 from tests.web.test_signing import signing
 from tests.web.world import make_project
+from tunewell.project import Project
 from tunewell.web import create_app
 
 __all__ = ["browser"]
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def served_signed(tmp_path: Path, browser: Any) -> Iterator[tuple[ServedProject, str]]:
     file, store = make_project(tmp_path / "desk")
-    world = World(file, store, create_app(file, store))
+    world = World(file, store, create_app(Project(file, store)))
     batch = signing(world)
     server, thread, url = serve(world)
     yield ServedProject(world, url, browser), batch.id

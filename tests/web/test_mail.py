@@ -15,6 +15,7 @@ import pytest
 
 from tests.web.conftest import World, texts
 from tunewell.errors import UserError
+from tunewell.project import Project
 from tunewell.web import create_app
 from tunewell.web.mail import Mailer, mailer
 
@@ -61,7 +62,7 @@ def sink() -> Iterator[Sink]:
 def with_mail(world: World, sink: Sink) -> World:
     mail = mailer(f"smtp://127.0.0.1:{sink.server_address[1]}", "desk@example.org")
     world.app = create_app(
-        world.file, world.store, public="https://tunewell.example.org", mail=mail
+        Project(world.file, world.store), public="https://tunewell.example.org", mail=mail
     )
     return world
 
@@ -97,7 +98,7 @@ def test_a_mail_server_that_never_answers_holds_nobody_up(world: World) -> None:
         hole.bind(("127.0.0.1", 0))
         hole.listen(50)
         mail = mailer(f"smtp://127.0.0.1:{hole.getsockname()[1]}", "desk@example.org")
-        world.app = create_app(world.file, world.store, mail=mail)
+        world.app = create_app(Project(world.file, world.store), mail=mail)
         owner = world.client("owner", "owner")
         ids = []
         for n in range(5):
@@ -130,7 +131,7 @@ def test_no_header_comes_from_outside_and_bad_addresses_are_refused(
 
 def test_what_cannot_be_sent_is_said_and_the_link_is_there(world: World) -> None:
     dead = Mailer(host="127.0.0.1", port=9, security="none", sender="desk@example.org")
-    world.app = create_app(world.file, world.store, mail=dead)
+    world.app = create_app(Project(world.file, world.store), mail=dead)
     owner = world.client("owner", "owner")
     page = texts(owner.post("/people/invite", role="guest", email="eve@example.org").text)
     assert "could not be sent to eve@example.org" in page

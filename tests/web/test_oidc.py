@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 
 from tests.web.conftest import World, texts
 from tunewell.errors import UserError
+from tunewell.project import Project
 from tunewell.web import create_app
 from tunewell.web.oidc import Issuer, OpenID
 
@@ -118,7 +119,7 @@ def with_issuer(world: World, issuer: FakeIssuer, role: str | None = "expert") -
     found = Issuer.model_validate(
         {"url": issuer.url, "client": "tunewell", "secret": "s3cret", "role": role}
     )
-    world.app = create_app(world.file, world.store, issuer=found)
+    world.app = create_app(Project(world.file, world.store), issuer=found)
     return TestClient(world.app, follow_redirects=False)
 
 
@@ -208,4 +209,4 @@ def test_an_issuer_that_is_not_who_it_says_is_refused(world: World, issuer: Fake
     assert client.get("/sso").status_code == 400
     with pytest.raises(UserError, match="https"):
         OpenID(Issuer(url="http://idp.example.org", client="c"), world.store)
-    assert TestClient(create_app(world.file, world.store)).get("/sso").status_code == 404
+    assert TestClient(create_app(Project(world.file, world.store))).get("/sso").status_code == 404

@@ -14,6 +14,7 @@ from tests.web.conftest import ROLE_NAMES, World, texts
 from tests.web.world import make_project
 from tunewell.annotate import annotation_result
 from tunewell.people import AccountRole
+from tunewell.project import Project
 from tunewell.web import create_app
 from tunewell.web.access import Allow, AllowChange, ApiAllow
 
@@ -293,7 +294,7 @@ def test_hostile_output_is_text(tmp_path_factory: pytest.TempPathFactory) -> Non
     file, store = make_project(
         tmp_path_factory.mktemp("hostile"), rows=2, answers={"t0000": HOSTILE, "t0001": HOSTILE}
     )
-    world = World(file, store, create_app(file, store))
+    world = World(file, store, create_app(Project(file, store)))
     batch = world.review(["bob"], raters=1, rows=2)
     bob = world.client("bob")
     html = bob.client.get(f"/work/{batch.id}").text

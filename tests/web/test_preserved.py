@@ -7,6 +7,7 @@ from tunewell.annotate import rows_of
 from tunewell.evaluate.stress import PERTURBATIONS, AnswerCheck, open_preserved
 from tunewell.lineage import record
 from tunewell.people import judgements
+from tunewell.project import Project
 
 
 def test_people_answer_would_the_same_answer_do(world: World) -> None:
@@ -15,7 +16,7 @@ def test_people_answer_would_the_same_answer_do(world: World) -> None:
         made = [PERTURBATIONS["upper_case"](row) for row in rows]
         run.outputs["perturbed"] = world.store.put_examples([e for e in made if e is not None])
     check = AnswerCheck(author="o", count=4, raters=1)
-    batch = open_preserved(world.store, world.file, rows, check, families=families)
+    batch = open_preserved(Project(world.file, world.store), rows, check, families=families)
     ann, owner = world.client("Ann"), world.client("Olga", "owner")
     world.work_store.share(batch, [world.account("Ann", "expert").id])
     page = texts(ann.client.get(f"/work/{batch.id}").text)

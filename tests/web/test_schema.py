@@ -10,6 +10,7 @@ import pytest
 
 from tests.web.conftest import World
 from tests.web.world import make_project
+from tunewell.project import Project
 from tunewell.web import create_app
 
 schemathesis = pytest.importorskip(
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     file, store = make_project(tmp_path_factory.mktemp("schema"))
-    world = World(file, store, create_app(file, store))
+    world = World(file, store, create_app(Project(file, store)))
     world.review(["ann", "owner"], rows=3)
     yield world
     store.close()

@@ -7,6 +7,7 @@ import pytest
 from tests.web.conftest import World, texts
 from tests.web.world import make_project
 from tunewell.people import Batch
+from tunewell.project import Project
 from tunewell.task import load_task
 from tunewell.web import create_app
 
@@ -27,7 +28,7 @@ def test_marks_of_hostile_output_are_text(tmp_path_factory: pytest.TempPathFacto
     file, store = make_project(
         tmp_path_factory.mktemp("marks"), answers={"t0000": "Pay 77.70 <b>now</b> \u202e 88.80"}
     )
-    world = World(file, store, create_app(file, store))
+    world = World(file, store, create_app(Project(file, store)))
     batch = world.review(["ann"], rows=24, raters=1)
     ann, found = world.client("ann"), ""
     while items := ann.items(batch.id):
@@ -46,7 +47,7 @@ def signing(world: World) -> Batch:
         path.read_text().replace("scale: yes/no}", "scale: yes/no, signed: true}"), encoding="utf-8"
     )
     world.file = load_task(world.file.root)
-    world.app = create_app(world.file, world.store)
+    world.app = create_app(Project(world.file, world.store))
     return world.review(["ann"], rows=4, raters=1)
 
 

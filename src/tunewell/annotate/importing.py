@@ -29,7 +29,7 @@ from tunewell.people import (
 )
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.work import faults
-from tunewell.store import Store
+from tunewell.project import Project
 from tunewell.task import TaskFile
 from tunewell.types import Example, Value, digest
 
@@ -135,8 +135,7 @@ def _lines(
 
 
 def import_annotations(
-    store: Store,
-    file: TaskFile,
+    project: Project,
     annotations: Sequence[ImportedAnnotation],
     rows: RowsWithPart,
     *,
@@ -151,8 +150,7 @@ def import_annotations(
     that the file leaves out stay as they are. What does not fit is refused one by one.
 
     Args:
-        store: Of the project.
-        file: The definition: labels and guideline.
+        project: The project.
         annotations: As `read_annotations` gives them.
         rows: The project's rows with their part, by id.
         author: Who imports.
@@ -161,6 +159,7 @@ def import_annotations(
     Raises:
         UserError: None of the rows is the project's.
     """
+    file, store = project.file, project.store
     named = _with_names(annotations)
     ours = [a for a in named if a.row in rows]
     unknown = dict.fromkeys(a.row for a in named if a.row not in rows)

@@ -15,7 +15,7 @@ from tunewell.people.candidates import NO_FAMILIES, candidates
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.sample import SampleCandidate, draw, draw_unequal
 from tunewell.people.work import Batch, Coverage, Item, WorkPart
-from tunewell.store import Store
+from tunewell.project import Project
 from tunewell.task import TaskFile
 from tunewell.types import Example
 
@@ -69,8 +69,7 @@ class AnnotationPlan:
 
 
 def open_annotation(
-    store: Store,
-    file: TaskFile,
+    project: Project,
     examples: Sequence[Example],
     plan: AnnotationPlan,
     *,
@@ -80,8 +79,7 @@ def open_annotation(
     """Draw rows and write the batch; people are given seats by `WorkStore.share`.
 
     Args:
-        store: Of the project.
-        file: The definition: labels, guideline, raters.
+        project: The project.
         examples: Rows to draw from, all of one part.
         plan: What is asked, about how many rows, of how many people.
         families: Family by row; a row without one is a family of its own.
@@ -90,6 +88,7 @@ def open_annotation(
     Raises:
         UserError: There is nothing to ask, or no rows.
     """
+    file, store = project.file, project.store
     _check_there_is_something_to_ask(file, plan)
     if not examples:
         raise UserError("there are no rows to annotate", hint="tunewell curate")
@@ -112,8 +111,7 @@ def open_annotation(
 
 
 def queue_rows(
-    store: Store,
-    file: TaskFile,
+    project: Project,
     examples: Sequence[Example],
     names: Sequence[str],
     *,
@@ -126,8 +124,7 @@ def queue_rows(
     Rows that are in an open annotation already are left out.
 
     Args:
-        store: Of the project.
-        file: The definition.
+        project: The project.
         examples: The training rows.
         names: Ids of the rows, the most telling first.
         author: Who asks.
@@ -137,6 +134,7 @@ def queue_rows(
     Returns:
         The batch; None if no row is new.
     """
+    store = project.store
     new = {example.id for example in examples} - _rows_in_open_annotations(WorkStore(store))
     rows = [name for name in names if name in new]
     if not rows:
@@ -149,8 +147,7 @@ def queue_rows(
         title=title or "Training rows similar to low-rated ones",
     )
     return open_annotation(
-        store,
-        file,
+        project,
         examples,
         plan,
         families=families,

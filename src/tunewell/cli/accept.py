@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import UserError
 from tunewell.pitfalls import CATALOGUE
 
@@ -35,7 +35,8 @@ def command(
             hint="write one sentence for whoever signs the release",
         )
 
-    with project(path, lock="tunewell accept") as (_, store):
+    with open_project(path, lock="tunewell accept") as project:
+        store = project.store
         record = {"reason": reason, "until": day.isoformat()}
         store.say("acceptance", code, author=author, record=record)
     if json:

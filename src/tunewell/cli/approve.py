@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectArgument, emit, project, show
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectArgument, emit, open_project, show
 from tunewell.errors import UserError
-from tunewell.store import Store
+from tunewell.project import Project
 from tunewell.task import Gate, TaskFile
 
 
-def approvals(file: TaskFile, store: Store) -> tuple[list[str], list[str]]:
+def approvals(project: Project) -> tuple[list[str], list[str]]:
     """Who has approved the definition as it is now, and who has not yet."""
+    file, store = project.file, project.store
     said = {event.author for event in store.said("approval", subject=file.definition)}
     needed = file.spec.people.approve
     return [n for n in needed if n in said], [n for n in needed if n not in said]
@@ -24,13 +25,14 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Approve the task definition as it is now; any later change needs a new approval."""
-    with project(path, lock="tunewell approve") as (file, store):
+    with open_project(path, lock="tunewell approve") as project:
+        file, store = project.file, project.store
         needed = file.spec.people.approve
         if author not in needed:
             raise _no_approver(author, file)
         record = {"task": file.spec.task.name}
         store.say("approval", file.definition, author=author, record=record)
-        done, missing = approvals(file, store)
+        done, missing = approvals(project)
     if json:
         emit("approve", {"definition": file.definition, "approved": done, "missing": missing})
     else:

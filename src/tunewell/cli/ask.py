@@ -12,10 +12,10 @@ from rich.columns import Columns
 from rich.panel import Panel
 from rich.text import Text
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, note, out, project
+from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, out
 from tunewell.errors import UserError
+from tunewell.project import Project
 from tunewell.store import Store
-from tunewell.task import TaskFile
 from tunewell.types import Message, ModelVersion, Trained, Value
 
 if TYPE_CHECKING:
@@ -56,9 +56,10 @@ def command(
     if not text.strip():
         raise UserError("the question is empty")
 
-    with project(path) as (file, store):
+    with open_project(path) as project:
+        store = project.store
         version = _newest_version(store)
-        answers = _answers(file, store, version, text, max_new_tokens)
+        answers = _answers(project, version, text, max_new_tokens)
     if json:
         emit("ask", {"question": text, "answers": answers})
         return
@@ -73,12 +74,12 @@ def _newest_version(store: Store) -> ModelVersion | None:
 
 
 def _answers(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     version: ModelVersion | None,
     question: str,
     max_new_tokens: int,
 ) -> list[ArmAnswer]:
+    file, store = project.file, project.store
     from tunewell.model.base import GenerateOptions
     from tunewell.model.local import LocalModel
     from tunewell.model.weights import resolve

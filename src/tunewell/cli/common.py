@@ -22,8 +22,8 @@ from rich.progress import (
 )
 
 from tunewell.cli.terminal import SafeConsole, safe_json, write_data
-from tunewell.store import Store, default_author
-from tunewell.task import TaskFile, load_task
+from tunewell.project import Project
+from tunewell.store import default_author
 from tunewell.types import Outcome
 
 SCHEMA = "tunewell/1"
@@ -117,14 +117,14 @@ def note(text: str) -> None:
 
 
 @contextlib.contextmanager
-def project(
+def open_project(
     path: Path,
     *,
     overrides: list[str] | None = None,
     lock: str = "",
     wait: bool = False,
-) -> Iterator[tuple[TaskFile, Store]]:
-    """The definition and the store of a project.
+) -> Iterator[Project]:
+    """A project, its store open and, if wanted, locked.
 
     Args:
         path: Its folder.
@@ -132,12 +132,11 @@ def project(
         lock: What the store is locked for; it is not locked if empty.
         wait: Whether to wait for another process that holds the project.
     """
-    file = load_task(path, overrides=overrides or ())
-    with Store(file.root) as store, contextlib.ExitStack() as held:
+    with Project.open(path, overrides=overrides or ()) as project, contextlib.ExitStack() as held:
         if lock:
             wait_s = WAIT_S if wait else 0.0
-            held.enter_context(store.lock(lock, wait_s=wait_s, waiting=_waiting))
-        yield file, store
+            held.enter_context(project.store.lock(lock, wait_s=wait_s, waiting=_waiting))
+        yield project
 
 
 def _waiting(holder: str) -> None:

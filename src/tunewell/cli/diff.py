@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.curate.versions import diff, find_dataset
 
 MOST_SHOWN = 20
@@ -27,7 +27,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show which rows were added, removed and changed between two dataset versions."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         found = diff(store, find_dataset(store, before), find_dataset(store, after))
     if json:
         emit("diff", found)

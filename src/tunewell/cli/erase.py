@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.curate.erasure import erase, marks_of, mentions
 from tunewell.people.erasure import erase_from_work
 
@@ -26,7 +26,8 @@ def command(
     Marks the datasets that mention them, names the models trained on those, and blanks what people
     wrote of the person.
     """
-    with project(path, lock="tunewell erase") as (_, store):
+    with open_project(path, lock="tunewell erase") as project:
+        store = project.store
         found = erase(store, person, author=author)
         marks = marks_of(person)
         work = erase_from_work(

@@ -18,11 +18,12 @@ from tunewell.cli.common import (
     SetOption,
     WaitOption,
     emit,
-    project,
+    open_project,
     show,
 )
 from tunewell.cli.stage import EXIT_OF, open_stages, show_record, show_stage
 from tunewell.errors import InternalError
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Example, Outcome, Split
@@ -74,14 +75,14 @@ def command(
     With --predictions the exit code is the verdict's: 0 for GO, 3 for NO-GO, 4 for INCONCLUSIVE.
     """
     if predictions:
-        with project(
+        with open_project(
             path,
             overrides=overrides,
             lock="tunewell evaluate",
             wait=wait,
         ) as opened:
             named = _named(output or [], target=target, row=id_column, filtered=filter_name)
-            outcome = _evaluate_outputs(*opened, _files(predictions), named, json=json)
+            outcome = _evaluate_outputs(opened, _files(predictions), named, json=json)
         if EXIT_OF[outcome]:
             raise typer.Exit(EXIT_OF[outcome])
         return
@@ -97,7 +98,7 @@ def command(
         split = stages.split(dataset)
         trained = stages.train(dataset, split)
         evaluation = stages.evaluate(dataset, split, trained.model)
-        details = Details.of(evaluation, stages.store)
+        details = Details.of(evaluation, stages.project.store)
     show_stage(stages, "evaluate", json=json, beside=details.as_json())
     if not json:
         details.show()
@@ -188,22 +189,21 @@ def _named(
 
 
 def _evaluate_outputs(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     files: dict[str, Path],
     named: ColumnNames,
     *,
     json: bool,
 ) -> Outcome:
     """Judge outputs made elsewhere."""
+    store = project.store
     from tunewell.evaluate import decide, evaluate_outputs
     from tunewell.evaluate.foreign import FileReport
 
-    known = held_out(file, store)
+    known = held_out(project)
     evaluation = evaluate_outputs(
         files,
-        file,
-        store,
+        project,
         rows=known.rows,
         split=known.split,
         named=named,
@@ -212,7 +212,7 @@ def _evaluate_outputs(
     record = store.last_run("outputs")
     if record is None:
         raise InternalError("the evaluation of the outputs was not recorded")
-    verdict = decide(evaluation, file, store, record.findings)
+    verdict = decide(evaluation, project, record.findings)
     details = Details.of(evaluation, store)
     reports = store.get_value(record.outputs["files"], list[FileReport])
     if json:
@@ -251,8 +251,9 @@ class KnownRows:
     train: Sequence[Example] = ()
 
 
-def held_out(file: TaskFile, store: Store) -> KnownRows:
+def held_out(project: Project) -> KnownRows:
     """The project's held-out rows: of its split, else of its own test set; else none."""
+    file, store = project.file, project.store
     from tunewell.evaluate.stage import held_out_rows, training_rows
 
     curated, divided = store.last_run("curate"), store.last_run("split")
@@ -261,7 +262,7 @@ def held_out(file: TaskFile, store: Store) -> KnownRows:
     dataset = store.get_value(curated.outputs["dataset"], Dataset)
     split = store.get_value(divided.outputs["split"], Split)
     return KnownRows(
-        rows=held_out_rows(dataset, split, file, store, whole=True),
+        rows=held_out_rows(dataset, split, project, whole=True),
         split=split,
         train=training_rows(dataset, split, store),
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.model import choose, copy_adapter
 from tunewell.errors import UserError
 from tunewell.store import Store
@@ -56,7 +56,8 @@ def command(
 ) -> None:
     """Write a trained version for use elsewhere, with its model card."""
     _check_target(kind, target)
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         runs = store.runs(stage="train", status="finished")
         versions = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
         chosen = choose(versions, version)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.curate.fit_check import fit_check
 from tunewell.errors import EXIT_NO_GO
 
@@ -21,7 +21,8 @@ def command(
 
     Exit code 3 if it does not.
     """
-    with project(path) as (file, _):
+    with open_project(path) as project:
+        file = project.file
         found = fit_check(public, file)
     if json:
         emit("fit-check", found)

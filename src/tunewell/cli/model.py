@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, note, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
 from tunewell.errors import UserError
 from tunewell.types import ModelVersion, Trained
 
@@ -32,7 +32,8 @@ def command(
     """
     from tunewell.model.weights import resolve
 
-    with project(path) as (file, store):
+    with open_project(path) as project:
+        file, store = project.file, project.store
         runs = store.runs(stage="train", status="finished")
         versions = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
         if version or export:

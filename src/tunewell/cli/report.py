@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, show
 from tunewell.cli.status import newest_verdict
 
 
@@ -20,8 +20,9 @@ def command(
     """Write the report of what the project knows so far and print its path."""
     from tunewell.report import render
 
-    with project(path) as (file, store):
-        place = render(file, store)
+    with open_project(path) as project:
+        store = project.store
+        place = render(project)
         verdict = newest_verdict(store)
     if json:
         emit("report", {"path": str(place)}, verdict=verdict.outcome if verdict else None)

@@ -14,8 +14,8 @@ from tunewell.cli.common import (
     WaitOption,
     emit,
     note,
+    open_project,
     out,
-    project,
 )
 from tunewell.cli.live import Watch
 from tunewell.cli.stage import EXIT_OF
@@ -41,13 +41,13 @@ def command(
 
     Finished stages are reused, killed ones resume where they stopped. The plan is shown first.
     """
-    with project(
+    with open_project(
         path,
         overrides=overrides,
         lock="tunewell run",
         wait=wait,
-    ) as (file, store):
-        plan = make_plan(file, store)
+    ) as project:
+        plan = make_plan(project)
         if not json:
             print_plan(plan)
         if plan_only:
@@ -59,13 +59,12 @@ def command(
 
         watch = Watch(quiet=json)
         result = run(
-            file,
-            store,
+            project,
             progress=watch.bar,
             live=watch.point,
             say=note,
         )
-        report = render(file, store)
+        report = render(project)
     _show(result, plan, report, json=json)
     raise typer.Exit(EXIT_OF[result.verdict.outcome])
 

@@ -13,6 +13,7 @@ import typer
 from tunewell.cli.common import ProjectArgument, note
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.people import ROLES, Accounts, Invitations, reopen_sign_offs
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import load_task
 
@@ -113,15 +114,14 @@ def command(
 
     file = load_task(path)
     with Store(file.root, url=url, patience_s=PATIENCE_S) as store:
-        reopen_sign_offs(store, file)
+        reopen_sign_offs(Project(file, store))
         store.note_head()
         base = (public or _local_address(host, port)).rstrip("/")
         if owner_link or not _has_owner(store):
             _note_owner_link(store, base)
         note(f"The web app is running at {base} (Ctrl-C stops it).")
         app = create_app(
-            file,
-            store,
+            Project(file, store),
             public=public,
             mail=mailer(smtp, mail_from),
             issuer=_issuer(oidc_issuer, oidc_client, oidc_role),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from tunewell.cli.common import emit, note, project, show
+from tunewell.cli.common import emit, note, open_project, show
 from tunewell.cli.live import Watch
 from tunewell.errors import EXIT_INCONCLUSIVE, EXIT_NO_GO, EXIT_OK
 from tunewell.pitfalls import pitfall
@@ -41,16 +41,15 @@ def open_stages(
         wait: Whether to wait for another process that holds the project.
         json: Whether stderr stays silent but for the names of the stages.
     """
-    with project(
+    with open_project(
         path,
         overrides=overrides,
         lock=f"tunewell {verb}",
         wait=wait,
-    ) as (file, store):
+    ) as project:
         watch = Watch(quiet=json)
         yield Stages(
-            file,
-            store,
+            project,
             progress=watch.bar,
             live=watch.point,
             say=note,

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 
 from tunewell.cli.approve import approvals
-from tunewell.cli.common import JsonOption, ProjectArgument, emit, out, project, show
+from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, out, show
 from tunewell.curate.erasure import tombstoned
 from tunewell.pitfalls import pitfall
 from tunewell.run import STAGES, findings_of
@@ -59,8 +59,9 @@ class ProjectStatus(Value):
 
 def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
     """Show how far the project is, what was found and what to type next."""
-    with project(path) as (file, store):
-        done, missing = approvals(file, store)
+    with open_project(path) as project:
+        file, store = project.file, project.store
+        done, missing = approvals(project)
         stages = tuple(_stage(store, name) for name in STAGES)
         status = ProjectStatus(
             task=file.spec.task.name,

@@ -13,8 +13,8 @@ from tunewell.cli.common import (
     SetOption,
     WaitOption,
     emit,
+    open_project,
     progress,
-    project,
     show,
 )
 from tunewell.errors import UserError
@@ -62,20 +62,20 @@ def command(
     """Perturb held-out rows and compare the failure rate with that of the unchanged rows."""
     from tunewell.evaluate.stress import StressPlan, stress
 
-    with project(
+    with open_project(
         path,
         overrides=overrides,
         lock="tunewell stress",
         wait=wait,
-    ) as (file, store):
+    ) as project:
+        store = project.store
         dataset, split = _held_out(store)
         with progress("stress", quiet=json) as bar:
             result = stress(
                 dataset,
                 split,
                 _newest_version(store),
-                file,
-                store,
+                project,
                 plan=StressPlan(
                     kinds=kinds or (),
                     metric=metric,

@@ -17,8 +17,8 @@ from tunewell.cli.common import (
     SetOption,
     WaitOption,
     emit,
+    open_project,
     out,
-    project,
     show,
 )
 from tunewell.cli.stage import open_stages, show_stage
@@ -110,7 +110,8 @@ def _explain(
     from tunewell.model.weights import resolve
     from tunewell.train import explain
 
-    with project(path, overrides=overrides) as (file, store):
+    with open_project(path, overrides=overrides) as project:
+        file, store = project.file, project.store
         example = _kept_row(store, row)
         recipe = file.spec.train
         tokenizer = load_tokenizer(resolve(recipe.model).folder)
@@ -145,8 +146,7 @@ def _search(
         found: Search = search(
             dataset,
             split,
-            stages.file,
-            stages.store,
+            stages.project,
             progress=bar,
             live=stages.live,
         )
@@ -182,8 +182,7 @@ def _curve(
         found: MeasuredCurve = learning_curve(
             dataset,
             split,
-            stages.file,
-            stages.store,
+            stages.project,
             progress=bar,
             live=stages.live,
         )
@@ -201,7 +200,7 @@ def _curve(
         for gain in found.slices:
             by_slice.add_row(gain.slice, str(gain.rows), str(gain.gain))
         out.print(by_slice)
-    _show_findings(stages.store, "curve")
+    _show_findings(stages.project.store, "curve")
 
 
 def _groups(
@@ -218,8 +217,7 @@ def _groups(
         found: Groups = leave_groups_out(
             dataset,
             split,
-            stages.file,
-            stages.store,
+            stages.project,
             field=field,
             progress=bar,
             live=stages.live,
@@ -239,7 +237,7 @@ def _groups(
             str(group.gain),
         )
     out.print(table)
-    _show_findings(stages.store, "groups")
+    _show_findings(stages.project.store, "groups")
 
 
 def _show_findings(store: Store, stage: str) -> None:

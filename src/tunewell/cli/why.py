@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.lineage import RowHistory, why
 from tunewell.types import Receipt
 
@@ -18,7 +18,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show what happened to a row: every step that touched it, and where it went."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         history = why(store, row)
     if json:
         emit("why", history)

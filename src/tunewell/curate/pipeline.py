@@ -52,6 +52,7 @@ from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import record, reuse
 from tunewell.people.row_changes import PeopleChanges, words_for
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.store.rows import content_digest, examples_to_table
@@ -148,16 +149,14 @@ def _cited_lines(file: TaskFile) -> dict[str, str]:
 
 
 def curate(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read the project's sources and make a dataset of them, with a receipt for every input row.
 
     Args:
-        file: The project's definition.
-        store: Where the dataset, its receipts and the Run go.
+        project: The project.
         progress: Called with (steps done, steps).
 
     Returns:
@@ -166,6 +165,7 @@ def curate(
     Raises:
         DataError: A source is missing, nothing can be read, or too much cannot be read.
     """
+    file, store = project.file, project.store
     tell = progress or _tell_nobody
     inputs = inputs_of(file)
     parameters = parameters_of(file, store)

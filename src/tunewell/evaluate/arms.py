@@ -11,9 +11,10 @@ from statistics import median_low
 from tunewell.errors import UserError
 from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import Model
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.files import file_digest
-from tunewell.task import Contender, TaskFile, TaskSpec
+from tunewell.task import Contender, TaskSpec
 from tunewell.types import Example, Message, ModelVersion, Split, Trained, digest
 
 Models = Callable[[ModelVersion | None], Model]
@@ -186,34 +187,34 @@ def _prompted(name: str, task: TaskSpec, shots: Sequence[Example]) -> Arm:
     )
 
 
-def further(file: TaskFile, store: Store, shots: Sequence[Example]) -> tuple[Arm, ...]:
+def further(project: Project, shots: Sequence[Example]) -> tuple[Arm, ...]:
     """The arms of ``evaluate.arms``: the model in production, and candidates.
 
     Args:
-        file: The definition.
-        store: Holds the versions that were trained here.
+        project: The project.
         shots: Solved examples, for arms with ``prompt``.
 
     Raises:
         UserError: There is no such version or adapter.
     """
+    file = project.file
     made = []
     for i, spec in enumerate(file.spec.evaluate.arms):
         arm = Arm(name=spec.name)
         if spec.prompt:
             arm = _prompted(spec.name, file.spec, shots)
-        made.append(_opened_by(arm, spec, file, store, place=file.where(f"evaluate.arms.{i}")))
+        made.append(_opened_by(arm, spec, project, place=file.where(f"evaluate.arms.{i}")))
     return tuple(made)
 
 
 def _opened_by(
     arm: Arm,
     spec: Contender,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     place: str,
 ) -> Arm:
+    file, store = project.file, project.store
     if spec.version:
         version = _version(store, spec.version, place)
         return replace(arm, version=version, digest=version.adapter)

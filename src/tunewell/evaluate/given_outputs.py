@@ -23,7 +23,7 @@ from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.evaluate.stage import drawn, families
 from tunewell.lineage import record
 from tunewell.metrics import Metric, build_metrics, infos
-from tunewell.store import Store
+from tunewell.project import Project
 from tunewell.store.files import file_digest
 from tunewell.task import TaskFile
 from tunewell.types import (
@@ -66,8 +66,7 @@ class GivenOutputs:
 
 def evaluate_outputs(
     files: Mapping[str, Path],
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     rows: Sequence[Example] = (),
     split: Split | None = None,
@@ -81,8 +80,7 @@ def evaluate_outputs(
 
     Args:
         files: Arm to its file, as `GivenOutputs`.
-        file: The definition.
-        store: Where the Run is recorded.
+        project: The project.
         rows: The held-out rows with their targets; those that the files bring with them if empty.
         split: Gives the families of the rows.
         named: Columns that the user has named.
@@ -92,6 +90,7 @@ def evaluate_outputs(
         DataError: The files and the rows have no id in common, there are no targets, or a file
             cannot be read.
     """
+    file, store = project.file, project.store
     metrics = build_metrics(file)
     check_gates(file, infos(metrics))
     read = GivenOutputs(files, named).read(rows_known=bool(rows))

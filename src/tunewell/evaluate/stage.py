@@ -30,6 +30,7 @@ from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics, infos
 from tunewell.model.base import GenerateOptions, Progress, TargetScore
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import (
@@ -51,8 +52,7 @@ def evaluate(
     dataset: Dataset,
     split: Split,
     model: ModelVersion | None,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     models: Models | None = None,
     progress: Progress | None = None,
@@ -67,8 +67,7 @@ def evaluate(
         dataset: Holds the rows.
         split: Says which are held out, and which may serve as solved examples in the prompt.
         model: The tuned version; None compares base and prompted alone.
-        file: The definition.
-        store: Where the Run, its artifacts and the look are recorded.
+        project: The project.
         models: Opens models; on this machine if None.
         progress: Called with (done, total).
 
@@ -76,11 +75,12 @@ def evaluate(
         TaskError: Metrics or gates do not hold together.
         DataError: There are no held-out rows.
     """
+    file, store = project.file, project.store
     metrics = build_metrics(file)
     check_gates(file, infos(metrics))
 
     inputs = inputs_of(dataset, split, model)
-    inputs |= {f"arm {a.name}": a.digest for a in further(file, store, ())}
+    inputs |= {f"arm {a.name}": a.digest for a in further(project, ())}
     parameters = _parameters(file, metrics, model)
     seed = file.spec.split.seed
     found = reuse(
@@ -108,7 +108,7 @@ def evaluate(
         parameters=parameters,
         seed=seed,
     ) as writer:
-        rows = held_out_rows(dataset, split, file, store)
+        rows = held_out_rows(dataset, split, project)
         examples = file.spec.evaluate.shots
         shots = draw_shots(
             split,
@@ -117,7 +117,7 @@ def evaluate(
             count=examples,
             seed=seed,
         )
-        arms = (*contenders(file.spec, model, shots), *further(file, store, shots))
+        arms = (*contenders(file.spec, model, shots), *further(project, shots))
         names = list(by_name(arms))
 
         passes = _Passes(file, metrics, rows, opener, work)
@@ -185,8 +185,7 @@ def _parameters(
 def held_out_rows(
     dataset: Dataset,
     split: Split,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     whole: bool = False,
 ) -> list[Example]:
@@ -197,6 +196,7 @@ def held_out_rows(
     Raises:
         DataError: There are none.
     """
+    file, store = project.file, project.store
     ids = sorted({*split.ids("test"), *dataset.held_out})
     if not whole:
         ids = drawn(ids, file)

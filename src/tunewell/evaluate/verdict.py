@@ -23,8 +23,8 @@ from tunewell.evaluate.people_scores import (
 from tunewell.evaluate.table import Table, table_of
 from tunewell.evaluate.wording import on_slice
 from tunewell.metrics.label import LabelOptions, plain_label
+from tunewell.project import Project
 from tunewell.store import Store
-from tunewell.task import TaskFile
 from tunewell.types import (
     Criterion,
     Evaluation,
@@ -45,8 +45,7 @@ They make a verdict INCONCLUSIVE, not NO-GO.
 
 def decide(
     evaluation: Evaluation,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     findings: Sequence[Finding],
     *,
     today: dt.date | None = None,
@@ -55,8 +54,7 @@ def decide(
 
     Args:
         evaluation: All arms on the same rows.
-        file: The definition with its gates.
-        store: Holds the scores, approvals, acceptances and people's verdicts.
+        project: The project.
         findings: Of all stages; E01 is made anew, since approvals come after evaluations.
         today: Decides which acceptances have run out; the date in UTC if None.
 
@@ -64,24 +62,24 @@ def decide(
         GO if every criterion is GO and nothing blocks; NO-GO if one criterion is or a finding about
         the model blocks; else INCONCLUSIVE, with what would settle it.
     """
+    file, store = project.file, project.store
     day = today or dt.datetime.now(dt.UTC).date()
     said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
-    table = _with_people(evaluation, file, store, said)
-    unmeasured = unmeasured_classes(evaluation, file, store)
+    table = _with_people(evaluation, project, said)
+    unmeasured = unmeasured_classes(evaluation, project)
     criteria = judge_gates(table, file, said=said, unmeasured=unmeasured)
 
     known = [f for f in (*findings, *stress_of(evaluation, store)) if f.code != "E01"]
     known.append(definition_finding(file, evaluation.metrics, store))
-    known += _judges_validated(evaluation, table, file, store)
+    known += _judges_validated(evaluation, table, project)
     accepted = with_acceptances(known, store, today=day)
     guarded = bool(guarding_gates(file, evaluation.metrics))
     return _Weighed(criteria, accepted, guarded=guarded).verdict()
 
 
-def unmeasured_classes(
-    evaluation: Evaluation, file: TaskFile, store: Store
-) -> dict[str, tuple[str, ...]]:
+def unmeasured_classes(evaluation: Evaluation, project: Project) -> dict[str, tuple[str, ...]]:
     """Label metric to those of its ``labels`` that no held-out row is of."""
+    file, store = project.file, project.store
     if not evaluation.classes:
         return {}
     figures = store.get_value(evaluation.classes, Classes).figures
@@ -121,11 +119,11 @@ def outcome_of(criteria: Sequence[Criterion]) -> Outcome:
 
 def _with_people(
     evaluation: Evaluation,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     said: Sequence[Judgement],
 ) -> Table:
     """The scores of an evaluation with people's; beside a judge's they get a name of their own."""
+    file, store = project.file, project.store
     measured = by_name(evaluation.metrics)
 
     def name_of(criterion: str) -> str:
@@ -149,10 +147,9 @@ def _with_people(
     )
 
 
-def _judges_validated(
-    evaluation: Evaluation, table: Table, file: TaskFile, store: Store
-) -> list[Finding]:
+def _judges_validated(evaluation: Evaluation, table: Table, project: Project) -> list[Finding]:
     """E02 for every metric that a model judges."""
+    file, store = project.file, project.store
     level = file.spec.evaluate.level
     judged = sorted(judges(file) & set(table.metrics))
     if not judged:

@@ -22,10 +22,10 @@ from tunewell.people.seat_counts import add_to_tallies
 from tunewell.people.work import Batch, Item, RaterVerdict
 from tunewell.people.work_rows import to_json
 from tunewell.people.work_store import WorkStore
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.ledger import hold
 from tunewell.store.people_tables import assignments, batches, guidelines
-from tunewell.task import TaskFile
 from tunewell.types import Value
 
 CSV_COLUMNS = (
@@ -134,8 +134,7 @@ def sign_offs_csv(found: Sequence[SignOff]) -> str:
 
 
 def reopen_sign_offs(
-    store: Store,
-    file: TaskFile,
+    project: Project,
     *,
     author: str = "Tunewell",
 ) -> dict[str, int]:
@@ -148,6 +147,7 @@ def reopen_sign_offs(
     Returns:
         Seats that were opened again, by batch.
     """
+    file, store = project.file, project.store
     work_store = WorkStore(store)
     signed = [batch for batch in work_store.batches(kind="review") if batch.signed]
     if not signed:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from tunewell import __version__
 from tunewell.pitfalls import CATALOGUE
+from tunewell.project import Project
 from tunewell.report import interval_charts, training_charts
 from tunewell.report.arms import ARMS, kind, measured, rival
 from tunewell.report.changes import changes
@@ -38,16 +39,13 @@ from tunewell.report.side_by_side import missing_in, side_by_side
 from tunewell.report.training_curves import slice_strips, training
 from tunewell.report.training_studies import group_strips, more_strips, recipe_strips, sizes
 from tunewell.report.wording import counted, first_up, in_words, noun
-from tunewell.store import Store
 from tunewell.store.files import disk_errors
-from tunewell.task import TaskFile
 
 LATEST: Final = "latest.html"
 
 
 def render(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     since: str | None = None,
 ) -> Path:
@@ -57,8 +55,7 @@ def render(
     copy of the newest.
 
     Args:
-        file: The definition.
-        store: The project's store.
+        project: The project.
         since: Id (or its beginning) of the verdict's run to compare with; the one before the newest
             if None.
 
@@ -66,7 +63,8 @@ def render(
         StoreError: The folder cannot be written.
         UserError: There is no such earlier verdict.
     """
-    results = gather(file, store)
+    store = project.store
+    results = gather(project)
     html = page(results, then=earlier(results, since=since))
     path = store.reports / _name(results)
     data = html.encode("utf-8", "replace")

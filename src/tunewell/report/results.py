@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from tunewell.errors import StoreError, UserError
 from tunewell.lineage import upstream
+from tunewell.project import Project
 from tunewell.report.training_studies import Asked, asked
 from tunewell.similar.shown_families import Shown
 from tunewell.store import Store
@@ -30,8 +31,7 @@ class Results:
     """Everything that one verdict rests on.
 
     Attributes:
-        file: The definition.
-        store: Where the artifacts lie.
+        project: The project.
         runs: The run of each stage that led here, by stage.
         missing: Why a stage has nothing to show, by stage.
         dataset: Of ``curate``.
@@ -46,8 +46,7 @@ class Results:
         verdict: Of ``verdict``.
     """
 
-    file: TaskFile
-    store: Store
+    project: Project
     runs: Mapping[str, Run]
     missing: Mapping[str, str] = field(default_factory=dict)
     dataset: Dataset | None = None
@@ -60,6 +59,16 @@ class Results:
     classes: Classes | None = None
     calibration: tuple[Calibration, ...] = ()
     verdict: Verdict | None = None
+
+    @property
+    def file(self) -> TaskFile:
+        """The definition."""
+        return self.project.file
+
+    @property
+    def store(self) -> Store:
+        """Where the artifacts are."""
+        return self.project.store
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -75,11 +84,12 @@ class Results:
         return (*found, *self.asked.findings)
 
 
-def gather(file: TaskFile, store: Store) -> Results:
+def gather(project: Project) -> Results:
     """The results of the newest verdict.
 
     Of the newest runs where there is none yet or where it is out of date.
     """
+    store = project.store
     chain: dict[str, Run] = {}
     for stage in STAGES:
         run = store.last_run(stage)
@@ -90,7 +100,7 @@ def gather(file: TaskFile, store: Store) -> Results:
         del chain["verdict"]
     elif verdict:
         chain = _chain(store, verdict)
-    return _load(file, store, chain)
+    return _load(project, chain)
 
 
 def earlier(results: Results, *, since: str | None = None) -> Results | None:
@@ -109,7 +119,7 @@ def earlier(results: Results, *, since: str | None = None) -> Results | None:
     run = _with_id(runs, since) if since else _before(runs, results.runs.get("verdict"))
     if run is None:
         return None
-    return _load(results.file, store, _chain(store, run))
+    return _load(results.project, _chain(store, run))
 
 
 def _with_id(runs: Sequence[Run], beginning: str) -> Run:
@@ -224,17 +234,16 @@ class _Outputs:
 
 
 def _load(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     chain: Mapping[str, Run],
 ) -> Results:
+    store = project.store
     missing = {stage: _why_missing(store, stage) for stage in STAGES if stage not in chain}
     outputs = _Outputs(store, chain, missing)
     trained = outputs.value("train", "trained", Trained)
     evaluation = outputs.value("evaluate", "evaluation", Evaluation)
     return Results(
-        file=file,
-        store=store,
+        project=project,
         runs=chain,
         missing=missing,
         dataset=outputs.value("curate", "dataset", Dataset),

@@ -15,6 +15,7 @@ from tunewell.people.candidates import candidates
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.sample import draw
 from tunewell.people.work import Batch, Item
+from tunewell.project import Project
 from tunewell.review.automatic_flags import marker
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -68,8 +69,7 @@ class ReviewPlan:
 
 
 def open_review(
-    store: Store,
-    file: TaskFile,
+    project: Project,
     evaluation: Evaluation,
     examples: Sequence[Example],
     plan: ReviewPlan,
@@ -81,8 +81,7 @@ def open_review(
     People are given seats by `WorkStore.share`.
 
     Args:
-        store: Of the project.
-        file: The definition: rubric, guideline, error tags, raters.
+        project: The project.
         evaluation: Whose outputs are judged.
         examples: The rows of the evaluation.
         plan: What is judged, on how many rows, by how many people.
@@ -91,6 +90,7 @@ def open_review(
     Raises:
         UserError: No rubric, unknown arms, or no outputs.
     """
+    file, store = project.file, project.store
     _check(file, evaluation, plan)
     outputs = _outputs(store, evaluation, plan.arms)
     answered = [e for e in examples if e.id in outputs]

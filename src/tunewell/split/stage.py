@@ -8,8 +8,8 @@ from typing import Any
 
 from tunewell.lineage import record, reuse
 from tunewell.people.row_changes import words_for
+from tunewell.project import Project
 from tunewell.split.folds import divide
-from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import (
     Dataset,
@@ -40,8 +40,7 @@ def parameters_of(file: TaskFile, pinned: Sequence[str] = ()) -> dict[str, Any]:
 
 def pinned_test(
     dataset: str,
-    file: TaskFile,
-    store: Store,
+    project: Project,
 ) -> tuple[str, ...]:
     """Rows that stay in the test set because of what people said.
 
@@ -52,9 +51,9 @@ def pinned_test(
 
     Args:
         dataset: Artifact digest of the dataset that is divided.
-        file: The project's definition.
-        store: Of the project.
+        project: The project.
     """
+    file, store = project.file, project.store
     words = words_for(store)
     if not words.digest:
         return ()
@@ -75,15 +74,13 @@ def _is_dealt_alike(before: Split, file: TaskFile) -> bool:
 
 def split(
     dataset: Dataset,
-    file: TaskFile,
-    store: Store,
+    project: Project,
 ) -> Split:
     """Divide a dataset; a family is never cut.
 
     Args:
         dataset: What to divide.
-        file: The project's definition: shares, folds, seed, the field to stratify by.
-        store: Where the Split and its Run go.
+        project: The project.
 
     Returns:
         Every row that may be trained on in exactly one part. If the project gave its own test set,
@@ -93,9 +90,10 @@ def split(
     Raises:
         DataError: There are fewer families than parts.
     """
+    file, store = project.file, project.store
     section = file.spec.split
     inputs = {"dataset": store.put_value(dataset)}
-    pinned = pinned_test(inputs["dataset"], file, store)
+    pinned = pinned_test(inputs["dataset"], project)
     parameters = parameters_of(file, pinned)
     found = reuse(
         store,

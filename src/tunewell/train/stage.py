@@ -6,7 +6,7 @@ from typing import Any
 
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
-from tunewell.store import Store
+from tunewell.project import Project
 from tunewell.task import TaskFile
 from tunewell.train.distributed.run import placed
 from tunewell.train.forgetting.tasks import harness, task_digests
@@ -22,8 +22,7 @@ WORK = 8
 def train(
     dataset: Dataset,
     split: Split,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     progress: Progress | None = None,
     live: OnPoint | None = None,
@@ -40,8 +39,7 @@ def train(
     Args:
         dataset: The rows.
         split: Where they go.
-        file: The definition; ``train`` is the recipe.
-        store: The project's store.
+        project: The project.
         progress: Called with (done, total), in training tokens weighted by depth.
         live: Called at every evaluation.
 
@@ -51,6 +49,7 @@ def train(
         MissingExtraError: ``train.forgetting_tasks`` are named and lm-eval is not installed.
         TaskError: A task file is not there, or lm-eval cannot run a task.
     """
+    file, store = project.file, project.store
     recipe = file.spec.train
     weights = resolve(recipe.model)
     run = TrainingRun(

@@ -15,8 +15,7 @@ from starlette.exceptions import HTTPException
 from tunewell import __version__
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Session
-from tunewell.store import Store
-from tunewell.task import TaskFile
+from tunewell.project import Project
 from tunewell.web import api, decide, manage, members, plain_form, sign_in, sso, work
 from tunewell.web.access import Refused, session_of
 from tunewell.web.context import AppContext
@@ -44,8 +43,7 @@ DESCRIPTION = "Review and annotation: queues, verdicts, results. Send `Authoriza
 
 
 def create_app(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     public: str = "",
     mail: Mailer | None = None,
@@ -55,9 +53,7 @@ def create_app(
     """The review app of one project, as an ASGI application.
 
     Args:
-        file: The definition.
-        store: Its store; the application keeps no state of its own, so it may run many times over
-            one PostgreSQL.
+        project: The project.
         public: Address that people reach it by (``https://tunewell.example.org``); with ``https``
             cookies are sent over HTTPS only. Links are made from the request's own address if
             empty.
@@ -65,6 +61,7 @@ def create_app(
         issuer: OpenID Connect identity provider that people may sign in with.
         hosts: Names that requests may be sent to, without ports; any name if empty.
     """
+    file, store = project.file, project.store
     app = FastAPI(
         title="Tunewell",
         version=__version__,

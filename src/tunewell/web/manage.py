@@ -14,6 +14,7 @@ from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Session, reopen_sign_offs, sign_offs
 from tunewell.people.seat_counts import Tally
 from tunewell.people.work import AnnotatedPart
+from tunewell.project import Project
 from tunewell.review import (
     PanelPlan,
     ReviewPlan,
@@ -91,7 +92,7 @@ class ReviewOffer:
 def batches_page(request: Request, session: Maker) -> Response:
     """All batches, and the forms for new ones."""
     context = context_of(request)
-    reopen_sign_offs(context.store, context.file)
+    reopen_sign_offs(Project(context.file, context.store))
     return _batches(request, session)
 
 
@@ -155,7 +156,7 @@ def new_review(
             arms=arms or arms_of(context.file.spec, evaluation.arms),
             title=title.strip(),
         )
-        batch = open_review(context.store, context.file, evaluation, examples, plan)
+        batch = open_review(Project(context.file, context.store), evaluation, examples, plan)
     except StoreError:
         raise
     except UserError as error:
@@ -192,7 +193,9 @@ def new_annotation(
             title=title.strip(),
             adjudicators=adjudicators or [],
         )
-        batch = open_annotation(context.store, context.file, examples, plan, families=families)
+        batch = open_annotation(
+            Project(context.file, context.store), examples, plan, families=families
+        )
     except StoreError:
         raise
     except UserError as error:
@@ -329,8 +332,7 @@ def queue_nearest(request: Request, name: str, session: MakerForm) -> Response:
     training, families = rows_of(context.store, "train")
     near = near_rows(low, [(example.id, example.input) for example in training])
     queued = queue_rows(
-        context.store,
-        context.file,
+        Project(context.file, context.store),
         training,
         near,
         author=session.account.name,

@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from tunewell.people import Batch, Item, Queue, Said, Session, reopen_sign_offs
 from tunewell.people.guide import read_guideline
+from tunewell.project import Project
 from tunewell.web.access import Refused, SignedIn
 from tunewell.web.context import AppContext, context_of
 from tunewell.web.render import MOST_SHOWN, page
@@ -78,7 +79,7 @@ def work_page(
     context = context_of(request)
     batch = own_batch(context, name, session)
     if batch.signed and read_guideline(context.file) != batch.guideline:
-        reopen_sign_offs(context.store, context.file)
+        reopen_sign_offs(Project(context.file, context.store))
         batch = own_batch(context, name, session)
 
     items = _last_item(context, batch, session) if undo else []

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.evaluate.conftest import FakeModel, Project
+from tests.evaluate.conftest import EvaluatedProject, FakeModel
 from tunewell.evaluate.stress import StressPlan, paraphrased, stress, unfit
 from tunewell.model.base import GenerateOptions, Generation, Progress
 from tunewell.people.judgements import SAME_ANSWER
+from tunewell.project import Project
 from tunewell.types import Example, Message
 
 
@@ -59,7 +60,7 @@ def test_what_will_not_do_as_a_paraphrase(text: str, why: str) -> None:
     assert unfit(row("Mrs Okafor asks why is 84.20 due", "Dear Mrs Okafor"), text) == why
 
 
-def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project) -> None:
+def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: EvaluatedProject) -> None:
     rows = project.store.examples(project.dataset, ids=project.split.ids("test"))
     made = paraphrased(Rewriter(), rows)
     assert 0 < len(made) < len(rows)
@@ -69,8 +70,7 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         plan=plan,
         models=project.models,
     )
@@ -94,8 +94,7 @@ def test_bad_paraphrases_are_left_out_and_good_ones_are_stress(project: Project)
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         plan=plan,
         models=project.models,
     )

@@ -9,24 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.evaluate.conftest import Project
+from tests.evaluate.conftest import EvaluatedProject
 from tests.evaluate.stress.test_stage import run
 from tunewell.errors import UserError
 from tunewell.evaluate.stress import AnswerCheck, open_preserved
 from tunewell.evaluate.stress.label_preservation import balanced
 from tunewell.people import Accounts, Batch, Item, Said, WorkStore
 from tunewell.people.row_changes import words_for
+from tunewell.project import Project
 from tunewell.types import Example
 
 KINDS = ("upper_case", "injected", "typos")
 
 
-def opened(project: Project, count: int = 60, seed: int = 0) -> tuple[WorkStore, Batch]:
+def opened(project: EvaluatedProject, count: int = 60, seed: int = 0) -> tuple[WorkStore, Batch]:
     rows = project.store.examples(project.dataset)
     families = {a.id: a.family for a in project.split.assignments}
     batch = open_preserved(
-        project.store,
-        project.file(),
+        Project(project.file(), project.store),
         rows,
         AnswerCheck(author="o", count=count, raters=1, seed=seed),
         families=families,
@@ -34,7 +34,9 @@ def opened(project: Project, count: int = 60, seed: int = 0) -> tuple[WorkStore,
     return WorkStore(project.store), batch
 
 
-def answer(project: Project, book: WorkStore, batch: Batch, word: Callable[[Item], bool]) -> None:
+def answer(
+    project: EvaluatedProject, book: WorkStore, batch: Batch, word: Callable[[Item], bool]
+) -> None:
     ann = Accounts(project.store).create("Ann", role="expert").id
     book.share(batch, [ann])
     for item in book.items(batch.id):
@@ -73,7 +75,7 @@ def test_each_row_of_a_perturbation_is_equally_likely() -> None:
     assert all(abs(n / 2000 - 0.3) < 5 * (0.21 / 2000) ** 0.5 for n in hits.values())
 
 
-def test_people_see_the_clean_question_beside_the_changed_one(project: Project) -> None:
+def test_people_see_the_clean_question_beside_the_changed_one(project: EvaluatedProject) -> None:
     run(project, *KINDS)
     book, batch = opened(project)
     items = book.items(batch.id)
@@ -93,7 +95,9 @@ def test_people_see_the_clean_question_beside_the_changed_one(project: Project) 
     ]
 
 
-def test_failures_of_a_perturbation_that_spoils_the_answer_do_not_count(project: Project) -> None:
+def test_failures_of_a_perturbation_that_spoils_the_answer_do_not_count(
+    project: EvaluatedProject,
+) -> None:
     before, findings = run(project, *KINDS)
     assert {f.why.split(":")[0] for f in findings} == {"upper_case", "injected"}
     assert {k.label for k in before.kinds} == {"not asked"}
@@ -119,7 +123,7 @@ def test_failures_of_a_perturbation_that_spoils_the_answer_do_not_count(project:
 
 
 def test_where_only_spoilt_perturbations_hurt_the_model_is_clear_and_they_are_named(
-    project: Project,
+    project: EvaluatedProject,
 ) -> None:
     run(project, "upper_case", "typos")
     book, batch = opened(project, count=80)
@@ -129,7 +133,7 @@ def test_where_only_spoilt_perturbations_hurt_the_model_is_clear_and_they_are_na
     assert "not label-preserving, so not counted: upper_case" in finding.why
 
 
-def test_a_few_words_are_inconclusive(project: Project) -> None:
+def test_a_few_words_are_inconclusive(project: EvaluatedProject) -> None:
     run(project, *KINDS)
     book, batch = opened(project, count=6)
     answer(project, book, batch, lambda item: False if item.number % 2 else True)
@@ -142,7 +146,7 @@ def test_a_few_words_are_inconclusive(project: Project) -> None:
     assert "inconclusive" in labels
 
 
-def test_what_people_say_asks_the_model_nothing_again(project: Project) -> None:
+def test_what_people_say_asks_the_model_nothing_again(project: EvaluatedProject) -> None:
     first, _ = run(project, *KINDS)
     book, batch = opened(project, count=30)
     answer(project, book, batch, lambda _item: True)
@@ -161,6 +165,6 @@ def test_what_people_say_asks_the_model_nothing_again(project: Project) -> None:
     ]
 
 
-def test_without_a_stress_test_there_is_nothing_to_ask(project: Project) -> None:
+def test_without_a_stress_test_there_is_nothing_to_ask(project: EvaluatedProject) -> None:
     with pytest.raises(UserError, match="no stress test"):
         opened(project)

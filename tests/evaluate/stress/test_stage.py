@@ -5,11 +5,12 @@ import random
 
 import pytest
 
-from tests.evaluate.conftest import FakeModel, Project, gold
+from tests.evaluate.conftest import EvaluatedProject, FakeModel, gold
 from tunewell.errors import UserError
 from tunewell.evaluate.arms import Arm
 from tunewell.evaluate.stress import PERTURBATIONS, Stressed, StressPlan, stress, worst_perturbation
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
+from tunewell.project import Project
 from tunewell.types import Finding, Judgement, Message
 
 KINDS = ("typos", "upper_case", "irrelevant", "injected", "other_number", "other_name")
@@ -49,14 +50,13 @@ class Brittle(FakeModel):
         ]
 
 
-def run(project: Project, *kinds: str) -> tuple[Stressed, list[Finding]]:
+def run(project: EvaluatedProject, *kinds: str) -> tuple[Stressed, list[Finding]]:
     project.tuned = Brittle("brittle", 1.0, 1.0)
     made = stress(
         project.dataset,
         project.split,
         project.version,
-        project.file(),
-        project.store,
+        Project(project.file(), project.store),
         plan=StressPlan(kinds=kinds or KINDS, metric="key_points", max_rows=40),
         models=project.models,
     )
@@ -65,7 +65,7 @@ def run(project: Project, *kinds: str) -> tuple[Stressed, list[Finding]]:
     return made, list(last.findings)
 
 
-def test_brittleness_is_found_where_it_is_and_only_there(project: Project) -> None:
+def test_brittleness_is_found_where_it_is_and_only_there(project: EvaluatedProject) -> None:
     made, findings = run(project)
     rates = {k.name: (k.clean.value, k.stressed.value) for k in made.kinds}
     assert rates == {
@@ -81,7 +81,7 @@ def test_brittleness_is_found_where_it_is_and_only_there(project: Project) -> No
     assert all(f.blocking and f.rows for f in findings)
 
 
-def test_failures_are_kept_as_augmentation_takes_them(project: Project) -> None:
+def test_failures_are_kept_as_augmentation_takes_them(project: EvaluatedProject) -> None:
     made, _ = run(project)
     failures = project.store.examples(made.failures)
     assert {e.tags["perturbation"] for e in failures} == {"upper_case", "injected"}
@@ -90,13 +90,13 @@ def test_failures_are_kept_as_augmentation_takes_them(project: Project) -> None:
     assert all(e.target == gold(e.input) for e in failures if e.tags["perturbation"] == "injected")
 
 
-def test_a_finished_stress_test_is_taken_over(project: Project) -> None:
+def test_a_finished_stress_test_is_taken_over(project: EvaluatedProject) -> None:
     first, _ = run(project, "typos", "upper_case")
     assert run(project, "typos", "upper_case")[0] == first
     assert len({r.reused_from for r in project.store.runs(stage="stress")}) == 1
 
 
-def test_rows_that_people_call_spoilt_widen_the_interval(project: Project) -> None:
+def test_rows_that_people_call_spoilt_widen_the_interval(project: EvaluatedProject) -> None:
     before, _ = run(project, "upper_case", "typos")
     for i, row in enumerate(before.rows):
         j = Judgement(
@@ -118,12 +118,12 @@ def test_rows_that_people_call_spoilt_widen_the_interval(project: Project) -> No
     assert spoilt.increase.low < clean.increase.low - 0.4
 
 
-def test_unknown_kinds_are_refused(project: Project) -> None:
+def test_unknown_kinds_are_refused(project: EvaluatedProject) -> None:
     with pytest.raises(UserError, match="no perturbation earthquake"):
         run(project, "earthquake")
 
 
-def test_the_search_finds_the_planted_weakness(project: Project) -> None:
+def test_the_search_finds_the_planted_weakness(project: EvaluatedProject) -> None:
     row = project.store.examples(project.dataset)[0]
     model = Brittle("brittle", 1.0, 1.0)
     found = worst_perturbation(model, Arm(name="tuned"), row, budget=40)

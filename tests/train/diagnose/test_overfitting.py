@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.train.project import make_project
+from tunewell.project import Project
 from tunewell.store.traces import trace_from_bytes
 from tunewell.train.diagnose.losses import clustered_mean
 from tunewell.train.diagnose.overfitting import carried_share, overfitting
@@ -78,7 +79,7 @@ def test_random_answers_are_not_learned_to_the_end(
 
     recipe = recipe.model_copy(update={"epochs": 8, "patience": 8, "dropout": 0.0, "rate": 2e-2})
     dataset, split, file, store = make_project(tmp_path, examples(38, learnable=False), recipe)
-    result = train(dataset, split, file, store)
+    result = train(dataset, split, Project(file, store))
     run = store.last_run("train")
     assert run is not None
     finding = next(f for f in run.findings if f.code == "T01")

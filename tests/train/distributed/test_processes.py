@@ -22,6 +22,7 @@ import pytest
 from tests.train.conftest import make_examples
 from tests.train.project import make_project
 from tunewell.errors import UserError
+from tunewell.project import Project
 from tunewell.task import Machine, TaskFile
 from tunewell.types import Recipe, Trained
 
@@ -206,7 +207,7 @@ def test_a_killed_process_is_one_clear_error(tmp_path: Path, recipe: Recipe) -> 
                 os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(UserError, match=r"stopped: a process was killed by signal 9") as caught:
-        train(dataset, split, file, store, progress=kill)
+        train(dataset, split, Project(file, store), progress=kill)
     assert Path(caught.value.place).is_file()
     ended(tmp_path)
 

@@ -11,6 +11,7 @@ import pytest
 from tests.train.conftest import make_examples
 from tests.train.project import make_project
 from tunewell.errors import MissingExtraError, ModelError, TaskError
+from tunewell.project import Project
 from tunewell.task import Machine, TaskFile
 from tunewell.train import train
 from tunewell.train.distributed import run as backend
@@ -92,7 +93,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny: Any) -> tuple[Traine
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tunewell.model.load.best_type", lambda _: torch.float32)
-        return train(dataset, split, file, store), store, recipe
+        return train(dataset, split, Project(file, store)), store, recipe
 
 
 def test_the_adapter_is_that_of_our_own_loop(trained: Any, network: Any, tokenizer: Any) -> None:

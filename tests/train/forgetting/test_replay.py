@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.train.project import make_project
+from tests.train.project import opened_project
+from tunewell.project import Project
+from tunewell.task import TaskFile
 from tunewell.train import fit
 from tunewell.train.forgetting.finding import forgetting
 from tunewell.train.forgetting.general_rows import general_rows, replay_rows
@@ -124,12 +126,12 @@ def test_the_trunk_of_one_run_serves_the_next(
         return run(self, hidden, first=first, last=last, bank=bank, wanted=wanted)
 
     monkeypatch.setattr(FastDecoder, "run", counted)
-    project = make_project(
+    project = opened_project(
         tmp_path, examples(20), recipe.model_copy(update={"epochs": 1, "layers": 0.5})
     )
     train(*project)
     trunks = list((tmp_path / ".tunewell" / "cache").glob("trunk-*.json")) or list(
-        (project[3].root / "cache").glob("trunk-*.json")
+        (project[2].store.root / "cache").glob("trunk-*.json")
     )
     assert len(trunks) == 1
     filled = len(below)
@@ -142,6 +144,8 @@ def test_the_trunk_of_one_run_serves_the_next(
     changed = own.model_copy(update={"max_tokens": own.max_tokens, "fold_layers": 0.25})
     spec = project[2].spec.model_copy(update={"train": changed})
     learning_curve(
-        project[0], project[1], type(project[2])(spec=spec, path=project[2].path), project[3]
+        project[0],
+        project[1],
+        Project(TaskFile(spec=spec, path=project[2].file.path), project[2].store),
     )
     assert len(below) > filled  # another cut is another trunk

@@ -17,6 +17,7 @@ import pytest
 
 from tests.train.project import make_project
 from tunewell.errors import MissingExtraError, TaskError
+from tunewell.project import Project
 from tunewell.task import TaskFile
 from tunewell.train.forgetting.lm_eval import Scorer
 from tunewell.train.forgetting.tasks import (
@@ -271,10 +272,10 @@ def test_training_reports_a_task_beside_general_text(
     )
     dataset, split, file, store = make_project(tmp_path / "project", examples(20), own)
     named = TaskFile(spec=file.spec, path=tasks / "tunewell.yaml")
-    train(dataset, split, named, store)
+    train(dataset, split, Project(named, store))
     found = [f for f in store.runs(stage="train")[0].findings if f.code == "T04"]
     assert [f.slice for f in found] == ["", "lm-eval=choice"]
     assert found[1].estimate is not None
     assert found[1].estimate.n == 6
-    train(dataset, split, named, store)
+    train(dataset, split, Project(named, store))
     assert len(store.runs(stage="train")) == 1

@@ -220,7 +220,7 @@ def test_the_whole_stage_and_its_questions(
 
     Then the curve, groups and recipes.
     """
-    from tests.train.project import make_project
+    from tests.train.project import opened_project
     from tunewell.train import learning_curve, leave_groups_out, search, train
 
     rows = [
@@ -229,7 +229,7 @@ def test_the_whole_stage_and_its_questions(
     ]
     recipe = recipe.model_copy(update={"epochs": 1, "replay": 0.05, "noise": 0.5})
     monkeypatch.setattr("tunewell.model.load.best_device", lambda: torch.device(DEVICE))
-    project = make_project(tmp_path, rows, recipe)
+    project = opened_project(tmp_path, rows, recipe)
     with accelerator() as mode:
         trained = train(*project)
         curve = learning_curve(*project)

@@ -12,6 +12,7 @@ import pytest
 
 from tunewell.errors import ModelError
 from tunewell.model.weights import Weights, resolve
+from tunewell.project import Project
 from tunewell.train.lora.rows import TrainRow
 from tunewell.types import Example, Recipe
 
@@ -207,7 +208,7 @@ def test_a_project_of_such_a_model_says_that_nothing_was_cut(
         fold_layers=0.5,
     )
     dataset, split, file, store = make_project(tmp_path, examples(24), recipe)
-    trained = train(dataset, split, file, store)
+    trained = train(dataset, split, Project(file, store))
     assert any("cannot be cut" in note for note in trained.notes)
     assert (
         not trained.check

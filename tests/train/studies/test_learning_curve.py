@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.train.project import make_project
+from tests.train.project import opened_project
 from tunewell.errors import DataError
 from tunewell.train import learning_curve
 from tunewell.train.studies.forecast import ShareLosses, forecast, too_few_rows
@@ -70,12 +70,12 @@ def test_shares_are_nested_and_every_fold_gives_its_part() -> None:
 
 @pytest.mark.slow
 def test_the_curve_of_a_project_falls(tmp_path: Path, examples: Make, recipe: Recipe) -> None:
-    project = make_project(tmp_path, examples(62), recipe)
+    project = opened_project(tmp_path, examples(62), recipe)
     curve = learning_curve(*project)
     losses = [p.loss.value for p in curve.measured]
     assert losses[-1] < losses[0]
     assert [p.rows for p in curve.measured] == sorted(p.rows for p in curve.measured)
-    run = project[3].last_run("curve")
+    run = project[2].store.last_run("curve")
     assert run is not None
     assert [f.code for f in run.findings] == ["D12"]
 
@@ -83,7 +83,7 @@ def test_the_curve_of_a_project_falls(tmp_path: Path, examples: Make, recipe: Re
 def test_too_few_rows_for_shares_are_refused_before_anything_is_trained(
     tmp_path: Path, examples: Make, recipe: Recipe
 ) -> None:
-    project = make_project(tmp_path, examples(14), recipe)
+    project = opened_project(tmp_path, examples(14), recipe)
     points: list[Any] = []
     with pytest.raises(DataError, match="too few to take an eighth"):
         learning_curve(*project, live=points.append)

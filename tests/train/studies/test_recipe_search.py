@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.train.project import make_project
+from tests.train.project import opened_project
 from tunewell.train import search
 from tunewell.train.diagnose.stopping import HeldOut
 from tunewell.train.lora.run import LossReading
@@ -27,7 +27,7 @@ def test_a_useless_recipe_leaves_the_race_and_the_simplest_of_equals_is_taken(
     recipe = recipe.model_copy(update={"fold_layers": 1.0})
     same = recipe.model_copy(update={"rank": 8, "alpha": 16.0})
     useless = recipe.model_copy(update={"rate": 1e-6})
-    project = make_project(tmp_path, examples(44), recipe)
+    project = opened_project(tmp_path, examples(44), recipe)
     found = search(*project, recipes=(same, recipe, useless))
     assert found.candidates[2].trained == 1.0
     assert "significantly behind" in found.candidates[2].left
@@ -36,7 +36,7 @@ def test_a_useless_recipe_leaves_the_race_and_the_simplest_of_equals_is_taken(
     assert found.saved >= 1 / 6
     assert found.chosen in {0, 1}
     assert found.candidates[found.best].against_best.value == 0
-    run = project[3].last_run("search")
+    run = project[2].store.last_run("search")
     assert run is not None
     assert search(*project, recipes=(same, recipe, useless)) == found  # taken over
 

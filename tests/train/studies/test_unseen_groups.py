@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.train.project import make_project
+from tests.train.project import opened_project
 from tunewell.errors import DataError
 from tunewell.train import leave_groups_out
 from tunewell.train.studies.unseen_groups import GroupLoss, Groups, new_group_failure
@@ -25,19 +25,19 @@ def test_a_group_that_was_never_seen_is_measured_against_itself_seen(
         e.model_copy(update={"source": ("north", "south", "west")[i % 3]})
         for i, e in enumerate(examples(32))
     ]
-    project = make_project(tmp_path, rows, recipe)
+    project = opened_project(tmp_path, rows, recipe)
     found = leave_groups_out(*project)
     assert [g.group for g in found.groups] == ["north", "south", "west"]
     for group in found.groups:
         assert group.rows == 10
         assert group.penalty.value == pytest.approx(group.unseen.value - group.seen.value, abs=1e-4)
-    run = project[3].last_run("groups")
+    run = project[2].store.last_run("groups")
     assert run is not None
     assert [f.code for f in run.findings] == ["T03"]
 
 
 def test_one_group_cannot_be_left_out(tmp_path: Path, examples: Make, recipe: Recipe) -> None:
-    project = make_project(tmp_path, examples(20), recipe)
+    project = opened_project(tmp_path, examples(20), recipe)
     with pytest.raises(DataError, match="the field 'source' has 1 group of at least 5 rows"):
         leave_groups_out(*project)
 

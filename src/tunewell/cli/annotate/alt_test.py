@@ -10,7 +10,7 @@ import typer
 
 from tunewell.annotate import AltTest, alt_test, labels_of
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import DataError
 from tunewell.people import Accounts, WorkStore
 
@@ -33,7 +33,8 @@ def command(
 ) -> None:
     """Test whether a model agrees with people as well as they agree with each other."""
     labels = _labels(model)
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         people = labels_of(WorkStore(store), newest_batch(store, "annotate"))
         names = {account.id: account.shown for account in Accounts(store).all()}
     found = alt_test(people, labels, epsilon=epsilon)

@@ -12,7 +12,7 @@ import typer
 from tunewell.annotate import to_argilla, to_csv, to_label_studio
 from tunewell.cli.annotate.formats import Format
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.terminal import write_data
 from tunewell.people import Batch, Item, RaterVerdict, WorkStore
 
@@ -27,7 +27,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Write the newest batch with its annotations for another tool."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         batch = newest_batch(store, "annotate")
         book = WorkStore(store)
         items, said = book.items(batch.id), book.verdicts(batch.id)

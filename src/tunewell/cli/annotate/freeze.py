@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import WorkStore
 from tunewell.people.row_changes import freeze_gold, settled_annotations
 
@@ -16,7 +16,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Freeze what the newest batch settled as gold, which is never trained on."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         batch = newest_batch(store, "annotate")
         ours = {item.example for item in WorkStore(store).items(batch.id)}
         settled = [word for _, word in settled_annotations(store)]

@@ -9,7 +9,7 @@ import typer
 
 from tunewell.annotate import AnnotatedPart, annotation_result, gold_examples, rows_of
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file, write_jsonl
 from tunewell.people import WorkStore
 from tunewell.store import Store
@@ -26,7 +26,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Export the rows of the newest batch with their gold answers, labels and key points."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         rows = _gold(store)
     if output:
         write_jsonl(output, rows)

@@ -10,7 +10,7 @@ import typer
 from tunewell.annotate import Imported, import_annotations, read_annotations, rows_of
 from tunewell.cli.annotate.formats import ImportFormat
 from tunewell.cli.annotate.gold import PARTS
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import DataError
 from tunewell.people import shown
 from tunewell.people.guide import conversation
@@ -37,13 +37,13 @@ def command(
     Reading the same file twice adds nothing; a later state of it brings its changes.
     """
     text = _text(read)
-    with project(path) as (file, store):
+    with open_project(path) as project:
+        store = project.store
         rows = {e.id: (e, part) for part in PARTS for e in rows_of(store, part)[0]}
         sources = {name: shown(conversation(example)) for name, (example, _) in rows.items()}
         annotations = read_annotations(form, text, sources, place=str(read))
         found = import_annotations(
-            store,
-            file,
+            project,
             annotations,
             rows,
             author=author,

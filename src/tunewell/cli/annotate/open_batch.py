@@ -20,11 +20,11 @@ from tunewell.annotate import (
     suspicious,
 )
 from tunewell.cli.batches import accounts_named, assign_seats
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import Batch
 from tunewell.people.work import Coverage
+from tunewell.project import Project
 from tunewell.store import Store
-from tunewell.task import TaskFile
 from tunewell.types import Example
 
 Source = Literal["test", "review", "train", "stress"]
@@ -130,10 +130,11 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Draw rows and assign them to people, who annotate them independently."""
-    with project(path) as (file, store):
+    with open_project(path) as project:
+        store = project.store
         annotators = accounts_named(store, people)
         if part == "stress":
-            batch = _open_stress(file, store, rows, raters, title=title, author=author)
+            batch = _open_stress(project, rows, raters, title=title, author=author)
         else:
             examples, families = rows_of(store, part)
             plan = AnnotationPlan(
@@ -149,10 +150,9 @@ def command(
                 first=FirstRows(worst_first, unlike).of(store, examples, part, rows),
                 uncertain=uncertain,
             )
-            doubts = _doubts(file, store, part) if uncertain else {}
+            doubts = _doubts(project, part) if uncertain else {}
             batch = open_annotation(
-                store,
-                file,
+                project,
                 examples,
                 plan,
                 families=families,
@@ -171,8 +171,7 @@ def command(
 
 
 def _open_stress(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     rows: int,
     raters: int,
     *,
@@ -180,18 +179,19 @@ def _open_stress(
     author: str,
 ) -> Batch:
     """Ask whether the perturbations of the newest stress test leave the right answer as it is."""
+    store = project.store
     from tunewell.evaluate.stress import AnswerCheck, open_preserved
 
     examples, families = rows_of(store, "test")
     check = AnswerCheck(author=author, count=rows, raters=raters or None, title=title)
-    return open_preserved(store, file, examples, check, families=families)
+    return open_preserved(project, examples, check, families=families)
 
 
 def _doubts(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     part: AnnotatedPart,
 ) -> dict[str, float]:
+    file, store = project.file, project.store
     metrics = file.spec.metrics
     judges = [m.name for m in metrics if m.options.get("metric", m.name) == "judge"]
     return row_doubts(store, part, judges=judges)

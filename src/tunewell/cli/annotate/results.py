@@ -6,13 +6,14 @@ from pathlib import Path
 
 from tunewell.annotate import AnnotationResult, annotation_result
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import WorkStore
 
 
 def command(path: ProjectOption = Path(), json: JsonOption = False) -> None:
     """Show how far annotators of the newest batch agree, and what is settled."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         result = annotation_result(WorkStore(store), newest_batch(store, "annotate"))
     if json:
         emit("annotate", result)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file, write_jsonl
 from tunewell.people import WorkStore
 from tunewell.review import corrections, newest_evaluation
@@ -23,7 +23,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Export what reviewers wrote instead of the outputs of the newest review."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         _, examples = newest_evaluation(store)
         rows = {example.id: example for example in examples}
         found = corrections(WorkStore(store), newest_batch(store, "review"), rows)

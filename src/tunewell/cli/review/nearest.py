@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tunewell.annotate import queue_rows, rows_of
 from tunewell.cli.batches import accounts_named, assign_seats, newest_batch
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.review.options import PeopleOption, TitleOption
 from tunewell.people import WorkStore
 from tunewell.review import low_rated, near_rows
@@ -25,13 +25,13 @@ def command(
 
     By themselves they change nothing in training.
     """
-    with project(path) as (file, store):
+    with open_project(path) as project:
+        store = project.store
         annotators = accounts_named(store, people)
         low = low_rated(WorkStore(store), newest_batch(store, "review"))
         training, families = rows_of(store, "train")
         batch = queue_rows(
-            store,
-            file,
+            project,
             training,
             near_rows(low, [(row.id, row.input) for row in training]),
             author=author,

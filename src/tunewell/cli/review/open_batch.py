@@ -9,15 +9,14 @@ import typer
 
 from tunewell.annotate import rows_of
 from tunewell.cli.batches import accounts_named, assign_seats
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project
+from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project
 from tunewell.cli.review.options import PeopleOption, PowerOption, RatersOption, TitleOption
 from tunewell.cli.review.pool_answers import pool_evaluation
 from tunewell.people import Batch
 from tunewell.people.candidates import candidates
 from tunewell.people.sample import draw
+from tunewell.project import Project
 from tunewell.review import ReviewPlan, arms_of, newest_evaluation, open_review, plan_panel
-from tunewell.store import Store
-from tunewell.task import TaskFile
 
 POOL_ROWS = 50
 """Rows of the review pool that are judged unless ``--rows`` says otherwise."""
@@ -48,14 +47,15 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Draw rows and assign their outputs to people, who judge them blind to the model."""
-    with project(path) as (file, store):
+    with open_project(path) as project:
+        store = project.store
         reviewers = accounts_named(store, people)
         if part == "review":
             count = rows or POOL_ROWS
-            batch = _open_pool(file, store, count, raters, title=title, author=author)
+            batch = _open_pool(project, count, raters, title=title, author=author)
         else:
-            count = rows or _planned_rows(file, store, power, raters)
-            batch = _open_test(file, store, count, raters, title=title, author=author)
+            count = rows or _planned_rows(project, power, raters)
+            batch = _open_test(project, count, raters, title=title, author=author)
         opened = assign_seats(store, batch, reviewers, author=author)
     if json:
         emit("review", opened.as_json())
@@ -64,11 +64,11 @@ def command(
 
 
 def _planned_rows(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     power: float,
     raters: int,
 ) -> int:
+    file, store = project.file, project.store
     _, examples = newest_evaluation(store)
     plan = plan_panel(
         file.spec,
@@ -80,14 +80,14 @@ def _planned_rows(
 
 
 def _open_test(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     rows: int,
     raters: int,
     *,
     title: str,
     author: str,
 ) -> Batch:
+    file, store = project.file, project.store
     evaluation, examples = newest_evaluation(store)
     plan = ReviewPlan(
         author=author,
@@ -96,12 +96,11 @@ def _open_test(
         raters=raters,
         title=title,
     )
-    return open_review(store, file, evaluation, examples, plan)
+    return open_review(project, evaluation, examples, plan)
 
 
 def _open_pool(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     rows: int,
     raters: int,
     *,
@@ -109,12 +108,13 @@ def _open_pool(
     author: str,
 ) -> Batch:
     """Let the newest model answer rows of the review pool, for people to read and correct."""
+    file, store = project.file, project.store
     examples, families = rows_of(store, "review")
     slices = [s.field for s in file.spec.slices]
     names = draw(candidates(examples, slices, families), rows)
     by_id = {example.id: example for example in examples}
     drawn = [by_id[name] for name in names]
-    evaluation = pool_evaluation(file, store, drawn, families)
+    evaluation = pool_evaluation(project, drawn, families)
     plan = ReviewPlan(
         author=author,
         arms=evaluation.arms,
@@ -123,4 +123,4 @@ def _open_pool(
         title=title,
         part="review",
     )
-    return open_review(store, file, evaluation, drawn, plan)
+    return open_review(project, evaluation, drawn, plan)

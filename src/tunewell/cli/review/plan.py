@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.review.options import PowerOption, RatersOption
 from tunewell.review import PanelPlan, newest_evaluation, plan_panel
 
@@ -23,7 +23,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Show how many rows and people settle each gate, and what that costs in hours."""
-    with project(path) as (file, store):
+    with open_project(path) as project:
+        file, store = project.file, project.store
         _, examples = newest_evaluation(store)
         plan = plan_panel(
             file.spec,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tunewell.errors import UserError
+from tunewell.project import Project
 from tunewell.store import Store
-from tunewell.task import TaskFile
 from tunewell.types import Evaluation, Example, ModelVersion, Trained, digest
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 def pool_evaluation(
-    file: TaskFile,
-    store: Store,
+    project: Project,
     examples: Sequence[Example],
     families: Mapping[str, str],
     *,
@@ -27,8 +26,7 @@ def pool_evaluation(
     It is no evaluation of the project: no gate reads it, and the test set is not looked at.
 
     Args:
-        file: The definition.
-        store: Of the project.
+        project: The project.
         examples: The rows.
         families: Family by row.
         models: Opens models; on this machine if None.
@@ -36,6 +34,7 @@ def pool_evaluation(
     Raises:
         UserError: Nothing has been trained yet.
     """
+    file, store = project.file, project.store
     from tunewell.evaluate.arms import contenders, local_models
     from tunewell.evaluate.predict import PartialAnswers, PassMeter, predict
     from tunewell.model.base import GenerateOptions

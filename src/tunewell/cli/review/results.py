@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import WorkStore
 from tunewell.review import CriterionResult, ReviewResult, review_result
 
 
 def command(path: ProjectOption = Path(), json: JsonOption = False) -> None:
     """Show what the newest review found so far: each criterion by arm, with intervals."""
-    with project(path) as (_, store):
+    with open_project(path) as project:
+        store = project.store
         result = review_result(WorkStore(store), newest_batch(store, "review"))
     if json:
         emit("review", result)

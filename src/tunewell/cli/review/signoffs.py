@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.batches import newest_batch
-from tunewell.cli.common import JsonOption, ProjectOption, emit, project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file
 from tunewell.people import SignOff, WorkStore, reopen_sign_offs, sign_offs
 from tunewell.people.signoff import sign_offs_csv
@@ -27,8 +27,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """List the sign-offs of the newest review; those under an older guideline are open again."""
-    with project(path) as (file, store):
-        reopened = sum(reopen_sign_offs(store, file).values())
+    with open_project(path) as project:
+        store = project.store
+        reopened = sum(reopen_sign_offs(project).values())
         batch = newest_batch(store, "review")
         found = sign_offs(WorkStore(store), batch)
     if output:

@@ -14,9 +14,10 @@ from tunewell.people import WorkStore, new_id, shown
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.people.judgements import SAME_ANSWER, judgements
 from tunewell.people.work import Batch, Item
+from tunewell.project import Project
 from tunewell.stats import mean
 from tunewell.store import Store
-from tunewell.task import RubricCriterion, TaskFile
+from tunewell.task import RubricCriterion
 from tunewell.types import Estimate, Example, Judgement, by_id, digest
 
 ENOUGH = 0.9
@@ -88,8 +89,7 @@ def balanced(perturbed: Sequence[Example], count: int, *, seed: int = 0) -> dict
 
 
 def open_preserved(
-    store: Store,
-    file: TaskFile,
+    project: Project,
     rows: Sequence[Example],
     check: AnswerCheck,
     *,
@@ -101,8 +101,7 @@ def open_preserved(
     trains anything.
 
     Args:
-        store: Of the project.
-        file: The definition: guideline, raters.
+        project: The project.
         rows: The clean rows.
         check: How many rows, by whom, for how many people.
         families: Family by clean row; a row that is not among them stands alone.
@@ -110,6 +109,7 @@ def open_preserved(
     Raises:
         UserError: There was no stress test, or its rows are gone.
     """
+    file, store = project.file, project.store
     clean = by_id(rows)
     perturbed = _perturbed(store, clean)
     drawn = balanced(list(perturbed.values()), check.count, seed=check.seed)

@@ -27,6 +27,7 @@ from tunewell.lineage import record, reuse, run_key
 from tunewell.metrics import Metric, build_metrics
 from tunewell.model.base import GenerateOptions, Model, Progress
 from tunewell.people.judgements import SAME_ANSWER
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Example, Judgement, ModelVersion, Prediction, Split
@@ -58,8 +59,7 @@ def stress(
     dataset: Dataset,
     split: Split,
     model: ModelVersion | None,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     plan: StressPlan = EVERY_KIND,
     models: Models | None = None,
@@ -71,8 +71,7 @@ def stress(
         dataset: Holds the rows.
         split: Says which are held out.
         model: The tuned version; None = the base model.
-        file: The definition.
-        store: Where the Run, its artifacts and its findings (E05) are recorded.
+        project: The project.
         plan: Which rows, kinds and metric.
         models: Opens models; on this machine if None.
         progress: Called with (done, total).
@@ -80,6 +79,7 @@ def stress(
     Raises:
         UserError: An unknown perturbation or metric.
     """
+    file, store = project.file, project.store
     kinds = _chosen(plan.kinds)
     metric = _deciding(build_metrics(file), plan.metric, file)
     passing = _passing(metric, file)
@@ -123,7 +123,7 @@ def stress(
         parameters=parameters,
         seed=seed,
     ) as writer:
-        held_out = held_out_rows(dataset, split, file, store)
+        held_out = held_out_rows(dataset, split, project)
         rows = _at_most([e for e in held_out if not metric.applies(e)], plan.max_rows, seed)
         if plan.paraphraser:
             kinds = [*kinds, paraphrase(plan.paraphraser, rows)]

@@ -15,6 +15,7 @@ from tunewell.errors import DataError
 from tunewell.lineage import reuse
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.traces import trace_from_bytes
 from tunewell.task import TaskFile
@@ -39,8 +40,7 @@ from tunewell.types import Dataset, Split
 def learning_curve(
     dataset: Dataset,
     split: Split,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     progress: Progress | None = None,
     live: OnPoint | None = None,
@@ -56,14 +56,14 @@ def learning_curve(
     Args:
         dataset: The rows.
         split: Their folds.
-        file: The definition.
-        store: The project's store.
+        project: The project.
         progress: Called with (done, total).
         live: Called at every evaluation.
 
     Raises:
         DataError: There are too few rows to take shares of.
     """
+    file, store = project.file, project.store
     recipe = file.spec.train
     weights = resolve(recipe.model)
     fields = [s.field for s in file.spec.slices]

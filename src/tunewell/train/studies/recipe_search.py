@@ -10,8 +10,7 @@ from typing import Any
 
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
-from tunewell.store import Store
-from tunewell.task import TaskFile
+from tunewell.project import Project
 from tunewell.train.diagnose.stopping import HeldOut, Losses, losses_at_best, stop_rule
 from tunewell.train.masks import Masks
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
@@ -44,8 +43,7 @@ def candidates_around(recipe: Recipe) -> tuple[Recipe, ...]:
 def search(
     dataset: Dataset,
     split: Split,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     recipes: Sequence[Recipe] = (),
     progress: Progress | None = None,
@@ -67,12 +65,12 @@ def search(
     Args:
         dataset: The rows.
         split: Their folds.
-        file: The definition; its recipe gives base, limits and seed.
-        store: The project's store.
+        project: The project.
         recipes: What to compare; `candidates_around` the project's own if empty.
         progress: Called with (done, total).
         live: Called at every evaluation, with ``search-3`` as the phase.
     """
+    file, store = project.file, project.store
     own = file.spec.train
     recipes = tuple(recipes) or candidates_around(own)
     weights = resolve(own.model)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from tunewell.errors import DataError
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
-from tunewell.store import Store
-from tunewell.task import TaskFile
+from tunewell.project import Project
 from tunewell.train.arrays import Floats, Mask, Singles
 from tunewell.train.diagnose.stopping import choose_length
 from tunewell.train.masks import Masks
@@ -74,8 +73,7 @@ class Groups(Value):
 def leave_groups_out(
     dataset: Dataset,
     split: Split,
-    file: TaskFile,
-    store: Store,
+    project: Project,
     *,
     field: str = "source",
     progress: Progress | None = None,
@@ -88,8 +86,7 @@ def leave_groups_out(
     Args:
         dataset: The rows.
         split: Their folds.
-        file: The definition.
-        store: The project's store; the Run carries T03.
+        project: The project.
         field: Which field names the group (``source``, ``group``, ``kind`` or a tag).
         progress: Called with (done, total).
         live: Called at every evaluation.
@@ -97,6 +94,7 @@ def leave_groups_out(
     Raises:
         DataError: The field has fewer than two groups of five rows.
     """
+    file, store = project.file, project.store
     recipe = file.spec.train
     weights = resolve(recipe.model)
     run = TrainingRun(
