@@ -17,13 +17,17 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tunewell import __version__
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.types import Dataset, Finding, Receipt, Run, Split, Value, digest
+
+T = TypeVar("T")
 
 PACKAGES = ("loky", "numpy", "pyarrow", "torch", "transformers", "peft", "trl", "accelerate")
 
@@ -135,6 +139,60 @@ def record(
             store.save_run(_closed(writer, "failed", clock, error=why))
         raise
     store.save_run(_closed(writer, "finished", clock))
+
+
+@dataclass(frozen=True)
+class StageKey:
+    """All that decides what a stage gives: what it is recorded and found again by.
+
+    Attributes:
+        stage: Its name.
+        inputs: Name to artifact digest.
+        parameters: JSON-like values.
+        seed: Of everything random.
+
+    Example:
+        >>> key = StageKey("split", {"dataset": "d"}, {"folds": 5})
+        >>> found = key.value(store, "split", Split)  # doctest: +SKIP
+        >>> with key.record(store) as run:  # doctest: +SKIP
+        ...     run.outputs["split"] = store.put_value(made)
+    """
+
+    stage: str
+    inputs: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    seed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """The key of the Run, 64 hex characters."""
+        return run_key(self.stage, **self._decided_by())
+
+    def _decided_by(self) -> dict[str, Any]:
+        return {"inputs": self.inputs, "parameters": self.parameters, "seed": self.seed}
+
+    def finished(self, store: Store) -> Run | None:
+        """A finished run of just this, if there is one; see `reuse`."""
+        return reuse(store, self.stage, **self._decided_by())
+
+    def value(self, store: Store, output: str, kind: type[T]) -> T | None:
+        """What a finished run of just this gave; None where there is none.
+
+        Args:
+            store: Where runs are recorded.
+            output: Under which name.
+            kind: Its type.
+        """
+        found = self.finished(store)
+        return None if found is None else store.get_value(found.outputs[output], kind)
+
+    def record(self, store: Store) -> AbstractContextManager[RunWriter]:
+        """Record the stage; see `record`."""
+        return record(store, self.stage, **self._decided_by())
+
+    def work(self, store: Store) -> Path:
+        """Folder of what is half finished, found again after a kill."""
+        return store.root / "work" / self.digest[:32]
 
 
 def _closed(writer: RunWriter, status: str, clock: float, *, error: str = "") -> Run:

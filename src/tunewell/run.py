@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tunewell.lineage import record, reuse
+from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.project import Project
 from tunewell.store import Store
@@ -200,18 +200,20 @@ def _verdict(
     evaluation: Evaluation,
     project: Project,
 ) -> Verdict:
-    store = project.store
     from tunewell.evaluate import decide
     from tunewell.people import reopen_sign_offs
+
+    store = project.store
 
     reopen_sign_offs(project)
     inputs = {"evaluation": digest(evaluation)}
     parameters = _decided_by(project)
-    finished = reuse(store, "verdict", inputs=inputs, parameters=parameters)
-    if finished is not None:
-        return store.get_value(finished.outputs["verdict"], Verdict)
+    key = StageKey("verdict", inputs, parameters)
+    done = key.value(store, "verdict", Verdict)
+    if done is not None:
+        return done
 
-    with record(store, "verdict", inputs=inputs, parameters=parameters) as writer:
+    with key.record(store) as writer:
         verdict = decide(evaluation, project, findings_of(store, STAGES[:-1]))
         writer.outputs["verdict"] = store.put_value(verdict)
         writer.findings.extend(verdict.findings)
@@ -221,8 +223,9 @@ def _verdict(
 
 def _decided_by(project: Project) -> dict[str, Any]:
     """Everything besides the evaluation that a verdict depends on."""
-    file, store = project.file, project.store
     from tunewell.people import judgements
+
+    file, store = project.file, project.store
 
     spec = file.spec
     events = [event for kind in SAID_BY_PEOPLE for event in store.said(kind)]

@@ -50,7 +50,7 @@ from tunewell.curate.unchecked import (
 )
 from tunewell.engine import Engine
 from tunewell.errors import DataError
-from tunewell.lineage import record, reuse
+from tunewell.lineage import StageKey
 from tunewell.people.row_changes import PeopleChanges, words_for
 from tunewell.project import Project
 from tunewell.store import Store
@@ -169,20 +169,12 @@ def curate(
     tell = progress or _tell_nobody
     inputs = inputs_of(file)
     parameters = parameters_of(file, store)
-    found = reuse(
-        store,
-        "curate",
-        inputs=inputs,
-        parameters=parameters,
-    )
-    if found is not None:
-        return store.get_value(found.outputs["dataset"], Dataset)
-    with record(
-        store,
-        "curate",
-        inputs=inputs,
-        parameters=parameters,
-    ) as run:
+    key = StageKey("curate", inputs, parameters)
+    earlier = key.value(store, "dataset", Dataset)
+    if earlier is not None:
+        return earlier
+
+    with key.record(store) as run:
         batch = read(file)
         tell(1, _STEPS)
         done = apply_rules(

@@ -21,7 +21,7 @@ from tunewell.evaluate.lookup import groups_of, ids_of
 from tunewell.evaluate.result import artifacts_of, evaluation_of
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.evaluate.stage import drawn, families
-from tunewell.lineage import record
+from tunewell.lineage import StageKey
 from tunewell.metrics import Metric, build_metrics, infos
 from tunewell.project import Project
 from tunewell.store.files import file_digest
@@ -103,12 +103,7 @@ def evaluate_outputs(
         "metrics": file.spec.model_dump(mode="json")["metrics"],
         "rows": len(held_out),
     }
-    with record(
-        store,
-        STAGE,
-        inputs=inputs,
-        parameters=parameters,
-    ) as writer:
+    with StageKey(STAGE, inputs, parameters).record(store) as writer:
         arms = given.arms()
         predictions = _with_missing(given.predictions, held_out, arms)
         measured = ScoredArms(

@@ -27,7 +27,7 @@ from tunewell.evaluate.lookup import by_name, ids_of
 from tunewell.evaluate.predict import PartialAnswers, PassMeter, losses, own_losses, predict
 from tunewell.evaluate.result import artifacts_of, evaluation_of
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
-from tunewell.lineage import record, reuse, run_key
+from tunewell.lineage import StageKey
 from tunewell.metrics import Metric, build_metrics, infos
 from tunewell.model.base import GenerateOptions, Progress, TargetScore
 from tunewell.project import Project
@@ -83,31 +83,14 @@ def evaluate(
     inputs |= {f"arm {a.name}": a.digest for a in further(project, ())}
     parameters = _parameters(file, metrics, model)
     seed = file.spec.split.seed
-    found = reuse(
-        store,
-        STAGE,
-        inputs=inputs,
-        parameters=parameters,
-        seed=seed,
-    )
-    if found is not None:
-        return store.get_value(found.outputs["evaluation"], Evaluation)
+    key = StageKey(STAGE, inputs, parameters, seed)
+    done = key.value(store, "evaluation", Evaluation)
+    if done is not None:
+        return done
 
-    key = run_key(
-        STAGE,
-        inputs=inputs,
-        parameters=parameters,
-        seed=seed,
-    )
-    work = PartialAnswers(store.root / "work" / key[:32])
+    work = PartialAnswers(key.work(store))
     opener = models or local_models(file.spec.train.model, store)
-    with record(
-        store,
-        STAGE,
-        inputs=inputs,
-        parameters=parameters,
-        seed=seed,
-    ) as writer:
+    with key.record(store) as writer:
         rows = held_out_rows(dataset, split, project)
         examples = file.spec.evaluate.shots
         shots = draw_shots(

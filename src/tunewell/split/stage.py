@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tunewell.lineage import record, reuse
+from tunewell.lineage import StageKey
 from tunewell.people.row_changes import words_for
 from tunewell.project import Project
 from tunewell.split.folds import divide
@@ -95,22 +95,12 @@ def split(
     inputs = {"dataset": store.put_value(dataset)}
     pinned = pinned_test(inputs["dataset"], project)
     parameters = parameters_of(file, pinned)
-    found = reuse(
-        store,
-        "split",
-        inputs=inputs,
-        parameters=parameters,
-        seed=section.seed,
-    )
-    if found is not None:
-        return store.get_value(found.outputs["split"], Split)
-    with record(
-        store,
-        "split",
-        inputs=inputs,
-        parameters=parameters,
-        seed=section.seed,
-    ) as run:
+    key = StageKey("split", inputs, parameters, section.seed)
+    done = key.value(store, "split", Split)
+    if done is not None:
+        return done
+
+    with key.record(store) as run:
         examples = store.examples(dataset)
         result, families = divide(
             examples,

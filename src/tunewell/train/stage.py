@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.project import Project
@@ -12,7 +13,6 @@ from tunewell.train.distributed.run import placed
 from tunewell.train.forgetting.tasks import harness, task_digests
 from tunewell.train.phases import TrainingOrder, TrainingPhases
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
-from tunewell.train.training_run import TrainingRun
 from tunewell.types import Dataset, Split, Trained, digest
 
 WORK = 8
@@ -52,7 +52,7 @@ def train(
     file, store = project.file, project.store
     recipe = file.spec.train
     weights = resolve(recipe.model)
-    run = TrainingRun(
+    run = StageKey(
         "train",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
         parameters=parameters_of(file, weights.digest),

@@ -23,7 +23,7 @@ from tunewell.evaluate.stress.paraphrase import NAME, paraphrase
 from tunewell.evaluate.stress.perturbations import PERTURBATIONS, Perturbation
 from tunewell.evaluate.stress.result import Endured, Stressed
 from tunewell.evaluate.stress.trial import Trial, with_adjusted
-from tunewell.lineage import record, reuse, run_key
+from tunewell.lineage import StageKey
 from tunewell.metrics import Metric, build_metrics
 from tunewell.model.base import GenerateOptions, Model, Progress
 from tunewell.people.judgements import SAME_ANSWER
@@ -98,31 +98,14 @@ def stress(
         "preserved": heard(store),
     }
     seed = file.spec.split.seed
-    found = reuse(
-        store,
-        STAGE,
-        inputs=inputs,
-        parameters=parameters,
-        seed=seed,
-    )
-    if found is not None:
-        return store.get_value(found.outputs["stressed"], Stressed)
+    key = StageKey(STAGE, inputs, parameters, seed)
+    done = key.value(store, "stressed", Stressed)
+    if done is not None:
+        return done
 
-    key = run_key(
-        STAGE,
-        inputs=inputs,
-        parameters=parameters,
-        seed=seed,
-    )
-    work = PartialAnswers(store.root / "work" / key[:32])
+    work = PartialAnswers(key.work(store))
     opener = models or local_models(file.spec.train.model, store)
-    with record(
-        store,
-        STAGE,
-        inputs=inputs,
-        parameters=parameters,
-        seed=seed,
-    ) as writer:
+    with key.record(store) as writer:
         held_out = held_out_rows(dataset, split, project)
         rows = _at_most([e for e in held_out if not metric.applies(e)], plan.max_rows, seed)
         if plan.paraphraser:
@@ -245,12 +228,7 @@ def _answered(
 def _key_of_answers(inputs: Mapping[str, str], parameters: Mapping[str, Any], seed: int) -> str:
     rest = dict(parameters)
     rest.pop("preserved", None)
-    return run_key(
-        STAGE,
-        inputs=inputs,
-        parameters=rest,
-        seed=seed,
-    )
+    return StageKey(STAGE, inputs, rest, seed).digest
 
 
 def _chosen(names: Sequence[str]) -> list[Perturbation]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tunewell.errors import DataError
-from tunewell.lineage import reuse
+from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.project import Project
@@ -33,7 +33,6 @@ from tunewell.train.studies.forecast import (
     slice_gains,
     too_few_rows,
 )
-from tunewell.train.training_run import TrainingRun
 from tunewell.types import Dataset, Split
 
 
@@ -67,7 +66,7 @@ def learning_curve(
     recipe = file.spec.train
     weights = resolve(recipe.model)
     fields = [s.field for s in file.spec.slices]
-    run = TrainingRun(
+    run = StageKey(
         "curve",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
         parameters={
@@ -132,7 +131,7 @@ def nested(
 
 def _folds_of_training(
     store: Store,
-    run: TrainingRun,
+    run: StageKey,
     file: TaskFile,
     weights: str,
 ) -> list[Floats] | None:
@@ -141,13 +140,7 @@ def _folds_of_training(
     None where they were not trained just so.
     """
     parameters = parameters_of(file, weights)
-    found = reuse(
-        store,
-        "train",
-        inputs=run.inputs,
-        parameters=parameters,
-        seed=run.seed,
-    )
+    found = StageKey("train", run.inputs, parameters, run.seed).finished(store)
     if found is None:
         return None
     trace = trace_from_bytes(store.files.open(found.outputs["trace"]).read_bytes())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.project import Project
@@ -15,7 +16,6 @@ from tunewell.train.diagnose.stopping import HeldOut, Losses, losses_at_best, st
 from tunewell.train.masks import Masks
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
 from tunewell.train.studies.race import Race, Search, SearchRun, complexity
-from tunewell.train.training_run import TrainingRun
 from tunewell.types import Dataset, Recipe, Split
 
 
@@ -74,7 +74,7 @@ def search(
     own = file.spec.train
     recipes = tuple(recipes) or candidates_around(own)
     weights = resolve(own.model)
-    run = TrainingRun(
+    run = StageKey(
         "search",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
         parameters={

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.errors import DataError
+from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.project import Project
@@ -19,7 +20,6 @@ from tunewell.train.arrays import Floats, Mask, Singles
 from tunewell.train.diagnose.stopping import choose_length
 from tunewell.train.masks import Masks
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
-from tunewell.train.training_run import TrainingRun
 from tunewell.types import Dataset, Estimate, Finding, Split, Threshold, Value
 
 MOST = 8
@@ -97,7 +97,7 @@ def leave_groups_out(
     file, store = project.file, project.store
     recipe = file.spec.train
     weights = resolve(recipe.model)
-    run = TrainingRun(
+    run = StageKey(
         "groups",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
         parameters={
