@@ -20,7 +20,7 @@ KILLS_PER_STAGE = 5
 """Of the four long stages: 20 kills, and 2 more in the verdict."""
 
 DEFINITION = """\
-task: {{name: desk, about: Answers customers of a supplier., input: a question, output: an answer, must_not: [refund]}}
+task: {{name: desk, about: Answers., input: question, output: an answer, must_not: [refund]}}
 data: [{{path: rows.jsonl, format: prompt_completion}}]
 metrics: [{{name: key_points, options: {{points: [form]}}}}, {{name: token_f1}}, {{name: must_not}}]
 gates: [{{metric: key_points, kind: gain, at_least: 0.05}}]
@@ -33,7 +33,7 @@ evaluate: {{shots: 1, max_new_tokens: 8}}
 def rows() -> str:
     """Sixty distinct little rows."""
     draw = random.Random(3)
-    words = "meter bill move outage tariff form reading street letter payment winter house contract date".split()
+    words = "meter bill move outage tariff form reading street letter payment winter house".split()
     lines = []
     for i in range(60):
         question = " ".join(draw.sample(words, 6)) + f" number {i}?"
@@ -81,7 +81,10 @@ def finish(folder: Path, cache: Path) -> dict[str, Any]:
 
 
 def outcome(folder: Path) -> dict[str, str]:
-    """What has to be the same: the digest of every output of every stage (``trained`` holds its own speed)."""
+    """What has to be the same: the digest of every output of every stage.
+
+    ``trained`` holds its own speed.
+    """
     with Store(folder) as store:
         runs = {stage: store.last_run(stage) for stage in STAGES}
         assert all(runs.values())

@@ -26,7 +26,7 @@ It must be picklable and free of side effects.
 """
 
 SMALL = 10_000
-"""Fewer rows than this are done in the calling process: starting others costs more than it saves."""
+"""Fewer rows are done in the calling process: starting others costs more than it saves."""
 
 IDLE_S = 20
 """Worker processes that had nothing to do for so many seconds end by themselves."""

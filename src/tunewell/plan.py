@@ -1,12 +1,14 @@
-"""What a run is going to do, said beforehand: time, disk and money, from speeds measured on this machine."""
+"""What a run will do, said beforehand: time, disk and money, by speeds measured on this machine."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tunewell.curate.data_files import find_files, sources_of
 from tunewell.project import Project
@@ -14,8 +16,36 @@ from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest
 
 MEASURED_FOR_S = 24 * 3600
+
 BYTES_PER_TOKEN = 4.2
-"""Of English text in the usual row formats; only for the estimate beforehand."""
+"""Of English text in the usual row formats, where no file can be sampled."""
+
+SAMPLE_BYTES = 64 << 10
+"""Of the first training file, to count tokens in."""
+
+BYTES_OF_BF16 = 2
+
+TYPICAL_ANSWER = 48
+"""Tokens: most answers end long before ``evaluate.max_new_tokens``."""
+
+START_S: Mapping[str, float] = {
+    "curate": 2.0,
+    "split": 1.0,
+    "train": 10.0,
+    "evaluate": 8.0,
+    "verdict": 1.0,
+}
+"""What a stage takes however little there is to do: loading libraries and weights."""
+
+CURATED_ROWS_PER_S = 5_000
+SPLIT_ROWS_PER_S = 50_000
+"""Lower than `bench/results/curation-doctor.json` shows on two cores, so as not to promise much."""
+
+COPIES = 3
+"""The rows as they were read, the dataset, and its receipts are each about as large as the files."""
+
+ADAPTER_SHARE = 0.2
+"""Fold adapters, checkpoints and the final adapter, of the size of the weights."""
 
 
 class Speeds(Value):
@@ -78,45 +108,198 @@ def make_plan(project: Project) -> Plan:
     file, store = project.file, project.store
     spec = file.spec
     sizes = {role: _sizes(file, role) for role in ("train", "test")}
-    rows = sum(r for r, _ in sizes.values())
-    tokens = int(sizes["train"][1] / BYTES_PER_TOKEN)
     speeds = speeds_of(spec)
+    base = _BaseModel.of(spec.train.model)
+    tokens = int(sizes["train"].size_bytes / base.bytes_per_token(_files_of(file, "train")))
+    work = _Work(spec, sizes["train"], sizes["test"], tokens, speeds)
+
     begun = _begun(project)
     order = store.run_numbers()
     stages = []
-    for name, what, seconds in _work(spec, rows, tokens, sizes["test"][0], speeds):
-        last = store.last_run(name)
+    for stage in work.stages():
+        last = store.last_run(stage.name)
         reused = begun is not None and last is not None and order[last.id] > begun
         stages.append(
-            PlannedStage(name=name, what=what, seconds=0.0 if reused else seconds, reused=reused)
+            stage.model_copy(update={"seconds": 0.0, "reused": True}) if reused else stage
         )
-    seconds = sum(s.seconds for s in stages)
+
+    seconds = sum(stage.seconds for stage in stages)
     costs = spec.costs
-    money = (
-        seconds / 3600 * costs.machine_hour
-        + tokens * spec.train.epochs / 1e6 * costs.million_tokens
-    )
-    disk = 3 * sum(b for _, b in sizes.values()) + 60 * 2**20 + _trunk_bytes(tokens)
+    machine = seconds / 3600 * costs.machine_hour
+    of_tokens = tokens * spec.train.epochs / 1e6 * costs.million_tokens
+    files = sizes["train"].size_bytes + sizes["test"].size_bytes
     return Plan(
         task=spec.task.name,
-        rows=rows,
+        rows=sizes["train"].rows + sizes["test"].rows,
         tokens=tokens,
         stages=tuple(stages),
         seconds=seconds,
-        disk_bytes=disk,
-        money=money,
+        disk_bytes=COPIES * files + base.adapter_bytes + base.trunk_bytes(tokens),
+        money=machine + of_tokens,
         currency=costs.currency,
-        basis="sizes of the files; speeds measured on this machine",
+        basis="sizes of the files, the model's own tokenizer and shape, speeds of this machine",
     )
 
 
-def _sizes(file: TaskFile, role: str) -> tuple[int, int]:
+class _Size(NamedTuple):
+    """Of the files of one role: rows, about, and bytes."""
+
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class _BaseModel:
+    """What the plan needs to know of the base model.
+
+    Attributes:
+        folder: Its files.
+        hidden: Width of its hidden states.
+        weights_bytes: Size of its weights.
+    """
+
+    folder: Path
+    hidden: int
+    weights_bytes: int
+
+    @classmethod
+    def of(cls, name: str) -> _BaseModel:
+        """The base model of that name."""
+        from tunewell.model.weights import resolve
+
+        folder = resolve(name).folder
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        text = config.get("text_config") or config
+        hidden = int(text.get("hidden_size") or text.get("n_embd") or text.get("d_model") or 0)
+        size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+        return cls(folder, hidden, size)
+
+    @property
+    def adapter_bytes(self) -> int:
+        """Adapters and checkpoints, about: each a small share of the weights."""
+        return int(ADAPTER_SHARE * self.weights_bytes)
+
+    def trunk_bytes(self, tokens: int) -> int:
+        """Of the cached states below the folds' adapters: one of bf16 for every token."""
+        return tokens * self.hidden * BYTES_OF_BF16
+
+    def bytes_per_token(self, files: Iterable[Path]) -> float:
+        """How many bytes of the first file one token takes, by the model's own tokenizer."""
+        from tunewell.model.chat import load_tokenizer
+
+        for path in files:
+            with path.open("rb") as handle:
+                sample = handle.read(SAMPLE_BYTES)
+            if b"\0" in sample:
+                # Packed rows (Parquet, archives) are no text to count tokens of.
+                continue
+            tokenizer = load_tokenizer(self.folder)
+            count = len(tokenizer(sample.decode("utf-8", "replace"))["input_ids"])
+            return len(sample) / count if count else BYTES_PER_TOKEN
+        return BYTES_PER_TOKEN
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What each stage will do, and how long that takes.
+
+    Attributes:
+        spec: The definition.
+        train: Size of the training files.
+        test: Size of the project's own test set.
+        tokens: In the training files.
+        speeds: Of this machine.
+    """
+
+    spec: TaskSpec
+    train: _Size
+    test: _Size
+    tokens: int
+    speeds: Speeds
+
+    @property
+    def train_tokens(self) -> float:
+        """Tokens that are trained on in one epoch."""
+        parts = self.spec.split
+        drawn_test = 0.0 if self.test.rows else parts.test
+        kept = self.tokens * (1.0 - parts.review - drawn_test)
+        limit = self.spec.train.max_train_tokens
+        return min(kept, limit) if limit else kept
+
+    @property
+    def held_out(self) -> int:
+        """Rows of the test set."""
+        drawn = int(self.train.rows * self.spec.split.test)
+        sizes = (
+            self.test.rows or drawn,
+            self.spec.split.max_test_rows,
+            self.spec.evaluate.max_rows,
+        )
+        limits = [size for size in sizes if size]
+        return min(limits, default=0)
+
+    @property
+    def arms(self) -> int:
+        """Models that answer: base, prompted, tuned and those that the definition names."""
+        return 3 + len(self.spec.evaluate.arms)
+
+    @property
+    def train_s(self) -> float:
+        """Seconds of the folds, of the check at full depth and of the final adapter."""
+        recipe, folds = self.spec.train, self.spec.split.folds
+        trunk = self.train_tokens / self.speeds.trunk
+        of_folds = recipe.epochs * (folds - 1) * self.train_tokens / self.speeds.folds
+        # The check run is as long as the final one.
+        of_final = 2 * recipe.epochs * self.train_tokens / self.speeds.train
+        return START_S["train"] + trunk + of_folds + of_final
+
+    @property
+    def evaluate_s(self) -> float:
+        """Seconds of all arms' answers."""
+        length = min(self.spec.evaluate.max_new_tokens, TYPICAL_ANSWER)
+        tokens = self.arms * self.held_out * length
+        return START_S["evaluate"] + tokens / self.speeds.generate
+
+    def stages(self) -> Iterator[PlannedStage]:
+        """Every stage, in order."""
+        recipe, folds = self.spec.train, self.spec.split.folds
+        rows = self.train.rows + self.test.rows
+        yield PlannedStage(
+            name="curate",
+            what=f"{rows:,} rows: repair, rules, duplicates, leaks",
+            seconds=START_S["curate"] + rows / CURATED_ROWS_PER_S,
+        )
+        yield PlannedStage(
+            name="split",
+            what=f"test set, review pool, {folds} folds",
+            seconds=START_S["split"] + rows / SPLIT_ROWS_PER_S,
+        )
+        by_trl = " through TRL (taken to be as fast as ours)" if recipe.backend == "trl" else ""
+        yield PlannedStage(
+            name="train",
+            what=f"{folds} folds x {recipe.epochs} epochs on {recipe.fold_layers:.0%} of the "
+            f"layers, a check run, the final adapter{by_trl}",
+            seconds=self.train_s,
+        )
+        yield PlannedStage(
+            name="evaluate",
+            what=f"{self.arms} arms on {self.held_out:,} held-out rows",
+            seconds=self.evaluate_s,
+        )
+        yield PlannedStage(
+            name="verdict",
+            what=f"{len(self.spec.gates)} gates",
+            seconds=START_S["verdict"],
+        )
+
+
+def _sizes(file: TaskFile, role: str) -> _Size:
     """Rows (about) and bytes of the files of one role."""
     rows = size = 0
     for path in _files_of(file, role):
         size += path.stat().st_size
         rows += _rows(path)
-    return rows, size
+    return _Size(rows, size)
 
 
 def _files_of(file: TaskFile, *roles: str) -> Iterator[Path]:
@@ -139,41 +322,6 @@ def _rows(path: Path) -> int:
         return max(1, sum(block.count(mark) for block in iter(lambda: handle.read(1 << 20), b"")))
 
 
-def _work(
-    spec: TaskSpec, rows: int, tokens: int, test_rows: int, speeds: Speeds
-) -> Iterator[tuple[str, str, float]]:
-    recipe, parts = spec.train, spec.split
-    kept = 1.0 - parts.review - (0.0 if test_rows else parts.test)
-    train_tokens = tokens * kept
-    if recipe.max_train_tokens:
-        train_tokens = min(train_tokens, recipe.max_train_tokens)
-    held_out = test_rows or int(rows * parts.test)
-    limits = [n for n in (held_out, parts.max_test_rows, spec.evaluate.max_rows) if n]
-    held_out = min(limits) if limits else 0
-    k = parts.folds
-    folds = train_tokens / speeds.trunk + recipe.epochs * (k - 1) * train_tokens / speeds.folds
-    final = 2 * recipe.epochs * train_tokens / speeds.train
-    answers = 3 * held_out * min(spec.evaluate.max_new_tokens, 48)
-    yield "curate", f"{rows:,} rows: repair, rules, duplicates, leaks", 2 + rows / 5000
-    yield "split", f"test set, review pool, {k} folds", 1 + rows / 50000
-    yield (
-        "train",
-        f"{k} folds x {recipe.epochs} epochs on {recipe.fold_layers:.0%} of the layers, a check run, the final adapter"
-        + (
-            " through TRL (whose speed is not known here: taken for ours)"
-            if recipe.backend == "trl"
-            else ""
-        ),
-        10 + folds + final,
-    )
-    yield "evaluate", f"3 arms on {held_out:,} held-out rows", 8 + answers / speeds.generate
-    yield "verdict", f"{len(spec.gates)} gates", 1.0
-
-
-def _trunk_bytes(tokens: int) -> int:
-    return int(tokens * 576 * 2)
-
-
 def _begun(project: Project) -> int | None:
     """The newest run before a run of just this definition over just these files began.
 
@@ -194,7 +342,7 @@ def _begun(project: Project) -> int | None:
 
 
 def speeds_of(spec: TaskSpec) -> Speeds:
-    """Measured on this machine, then read from the cache for a day (other programs may have slowed it)."""
+    """Measured on this machine, then kept for a day: other programs may have slowed it."""
     from tunewell.model.files import cache_folder
     from tunewell.model.weights import resolve
     from tunewell.train.stage import WORK

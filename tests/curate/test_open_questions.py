@@ -43,7 +43,7 @@ def project(
     (folder / "data.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     text = (
         "version: 1\n"
-        "task: {name: desk, about: Answers of the house desk., input: a question, output: an answer}\n"
+        "task: {name: desk, about: Answers of a desk., input: a question, output: an answer}\n"
         "data:\n  - {path: data.jsonl, fields: {id: id, date: created}}\n"
         f"rules:\n  {rules}\n"
     )
@@ -246,7 +246,7 @@ def test_long_documents_without_spaces_are_cut(sentence: str) -> None:
             [
                 (
                     "Jeg vil gjerne vite hvordan jeg får meg en ny nøkkel til sykkelboden vår.",
-                    "Du kan hente en ny nøkkel hos vaktmesteren, og det koster ikke noe for deg som bor her.",
+                    "Du kan hente en ny nøkkel hos vaktmesteren, og det koster ikke noe for deg.",
                 )
             ],
             "no",
