@@ -42,7 +42,7 @@ SPLIT_ROWS_PER_S = 50_000
 """Lower than `bench/results/curation-doctor.json` shows on two cores, so as not to promise much."""
 
 COPIES = 3
-"""The rows as they were read, the dataset, and its receipts are each about as large as the files."""
+"""The rows as read, the dataset and its receipts are each about as large as the files."""
 
 ADAPTER_SHARE = 0.2
 """Fold adapters, checkpoints and the final adapter, of the size of the weights."""

@@ -89,6 +89,7 @@ def run(
     Raises:
         UserError: With what has to be fixed; finished stages are kept.
     """
+    _check_gates_first(project)
     stages = Stages(
         project,
         progress=progress,
@@ -108,6 +109,14 @@ def run(
         verdict=verdict,
         reused=tuple(stages.reused),
     )
+
+
+def _check_gates_first(project: Project) -> None:
+    """Gates that no model could be held to are said before hours of training."""
+    from tunewell.evaluate.gate_checks import check_gates
+    from tunewell.metrics import build_metrics, infos
+
+    check_gates(project.file, infos(build_metrics(project.file)))
 
 
 @dataclass
