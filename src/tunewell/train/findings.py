@@ -206,7 +206,14 @@ def plumbing(examples: Sequence[Example], rows: Rows, tokenizer: Any, *, limit: 
                 f"{len(with_unknown)} rows hold characters that the tokenizer does not know"
             )
             bad += with_unknown
-    total = len(rows.rows) + len(rows.too_long) + len(rows.empty)
+    total = len(rows.rows) + len(rows.too_long) + len(rows.empty) + len(rows.refused)
+    if rows.refused:
+        shown = ", ".join(rows.refused[:5])
+        faults.append(
+            f"the model's chat template refuses the turns of {len(rows.refused)} of {total} rows, "
+            f"which are not used: {shown}"
+        )
+        bad += rows.refused
     left_out = len(rows.too_long)
     if left_out > 0.05 * total:
         faults.append(

@@ -94,7 +94,8 @@ def fit(
     if not mine.rows:
         raise DataError(
             f"none of the {len(examples)} rows can be trained on: {len(mine.too_long)} are longer than "
-            f"{recipe.max_tokens} tokens, {len(mine.empty)} have no target",
+            f"{recipe.max_tokens} tokens, {len(mine.empty)} have no target, the chat template refuses "
+            f"{len(mine.refused)}",
             hint="raise train.max_tokens, or look at the rows: tunewell why ROW",
         )
     rows = (*mine.rows, *theirs.rows)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.errors import ModelError
 from tunewell.model.chat import chat_format
 from tunewell.types import Example, digest
 
@@ -41,11 +42,13 @@ class Rows:
         rows: What can be trained on.
         too_long: Ids of rows longer than the limit.
         empty: Ids of rows without a target.
+        refused: Ids of rows whose turns the model's chat template refuses.
     """
 
     rows: tuple[TrainRow, ...]
     too_long: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -70,11 +73,16 @@ def encode_rows(examples: Sequence[Example], tokenizer: Any, *, max_tokens: int)
     rows: list[TrainRow] = []
     too_long: list[str] = []
     empty: list[str] = []
+    refused: list[str] = []
     for example in examples:
         if not example.target.strip():
             empty.append(example.id)
             continue
-        coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
+        try:
+            coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
+        except ModelError:
+            refused.append(example.id)
+            continue
         if coded.fits:
             rows.append(
                 TrainRow(
@@ -83,7 +91,12 @@ def encode_rows(examples: Sequence[Example], tokenizer: Any, *, max_tokens: int)
             )
         else:
             too_long.append(example.id)
-    return Rows(rows=tuple(rows), too_long=tuple(too_long), empty=tuple(empty))
+    return Rows(
+        rows=tuple(rows),
+        too_long=tuple(too_long),
+        empty=tuple(empty),
+        refused=tuple(refused),
+    )
 
 
 def draw(rows: Rows, *, max_tokens: int, seed: int) -> Rows:
@@ -100,4 +113,4 @@ def draw(rows: Rows, *, max_tokens: int, seed: int) -> Rows:
             taken.add(i)
             left -= len(rows.rows[i].ids)
     kept = tuple(r for i, r in enumerate(rows.rows) if i in taken)
-    return Rows(rows=kept, too_long=rows.too_long, empty=rows.empty)
+    return Rows(rows=kept, too_long=rows.too_long, empty=rows.empty, refused=rows.refused)

@@ -129,7 +129,10 @@ class Setting:
     def _check_folds(self) -> None:
         for fold in range(self.folds):
             if not (self.fold == fold).any():
-                left = f"{len(self.all_rows.too_long)} rows are longer than {self.recipe.max_tokens} tokens"
+                left = (
+                    f"{len(self.all_rows.too_long)} rows are longer than {self.recipe.max_tokens} "
+                    f"tokens, {len(self.all_rows.refused)} are refused by the chat template"
+                )
                 raise DataError(
                     f"fold {fold} has no row that can be trained on ({left})",
                     hint="raise train.max_tokens or train.max_train_tokens, or lower split.folds",
