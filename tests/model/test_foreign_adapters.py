@@ -115,7 +115,17 @@ def test_adapters_of_every_precision(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_vocabulary_that_grew(tiny: Path, tiny_weights: Weights, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"modules_to_save": ["embed_tokens", "lm_head"]},
+        {"modules_to_save": ["embed_tokens"], "ensure_weight_tying": True},
+    ],
+)
+def test_a_vocabulary_that_grew(
+    settings: dict[str, Any], tiny: Path, tiny_weights: Weights, tmp_path: Path
+) -> None:
     size = 0
 
     def grow(model: Any) -> None:
@@ -123,8 +133,7 @@ def test_a_vocabulary_that_grew(tiny: Path, tiny_weights: Weights, tmp_path: Pat
         size = model.get_input_embeddings().num_embeddings + 3
         model.resize_token_embeddings(size, mean_resizing=False)
 
-    config = lora(modules_to_save=["embed_tokens"], ensure_weight_tying=True)
-    folder = made(tiny, tmp_path / "adapter", config, prepare=grow)
+    folder = made(tiny, tmp_path / "adapter", lora(**settings), prepare=grow)
     base = LocalModel(tiny_weights, dtype="float32", device="cpu")
     expected = losses(by_peft(tiny, folder, size=size))
     assert losses(base.with_adapter(folder)) == pytest.approx(expected, abs=1e-3)

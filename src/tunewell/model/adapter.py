@@ -54,6 +54,7 @@ VIRTUAL_TOKENS: Final = frozenset(
 VOCABULARY: Final = re.compile(
     r"\.(?:embed_tokens|wte|lm_head|embed_in|embed_out)\.(?:.+\.)?weight$"
 )
+EMBEDDINGS: Final = re.compile(rf"lora_embedding_|{VOCABULARY.pattern}")
 FAULTS_SHOWN: Final = 3
 
 
@@ -90,8 +91,8 @@ class Adapter:
             return False
         if any(map(self.config.get, NOT_PLAIN)):
             return False
-        # Maps of embeddings and whole layers saved beside go through PEFT.
-        return all(KEY.match(key) for key in self.tensors)
+        # Adapted embeddings, and embeddings that were saved whole, go through PEFT.
+        return not any(EMBEDDINGS.search(f".{key}") for key in self.tensors)
 
     @property
     def scale(self) -> float:
@@ -153,17 +154,19 @@ def _read_tensors(files: Sequence[Path]) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     tensors: dict[str, torch.Tensor] = {}
+    seen: set[str] = set()
     for file in files:
         for name, tensor in load_file(file).items():
             plain = name.replace(".default.", ".")
-            if plain in tensors:
+            if plain in seen:
                 raise ModelError(f"The adapter '{file.parent}' holds '{name[:200]}' twice.")
             if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
                 raise ModelError(
                     f"The adapter '{file.parent}' holds NaN or infinity in '{name[:200]}'.",
                     hint="its training diverged: tunewell autopsy FOLDER",
                 )
-            tensors[plain] = tensor
+            seen.add(plain)
+            tensors[name] = tensor
     return tensors
 
 
@@ -272,6 +275,20 @@ def _resized(model: nn.Module, adapter: Adapter) -> None:
         model.resize_token_embeddings(rows.pop(), mean_resizing=False)
 
 
+def _once(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors without what PEFT writes besides of an embedding that was trained whole.
+
+    It saves such a layer under its own name, and again with the base's as ``modules_to_save`` and
+    ``original_module``.
+    """
+    kept = dict(tensors)
+    for name in tensors:
+        for again in (".modules_to_save.", ".original_module."):
+            if again in name and name.replace(again, ".") in tensors:
+                del kept[name]
+    return kept
+
+
 def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
     """The model with an adapter that is not plain LoRA, by PEFT.
 
@@ -287,7 +304,7 @@ def through_peft(model: nn.Module, adapter: Adapter) -> nn.Module:
         config = PeftConfig.from_pretrained(str(adapter.folder))
         config.inference_mode = True
         wrapped: nn.Module = get_peft_model(model, config)
-        result = set_peft_model_state_dict(wrapped, dict(adapter.tensors))
+        result = set_peft_model_state_dict(wrapped, _once(adapter.tensors))
     except (ValueError, KeyError, TypeError, RuntimeError, OSError) as error:
         raise adapter.misfit([str(error).rstrip(".")]) from error
 

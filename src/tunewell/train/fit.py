@@ -148,7 +148,8 @@ def _nothing_to_train_on(
 ) -> DataError:
     return DataError(
         f"none of the {given} rows can be trained on: {len(rows.too_long)} are longer than "
-        f"{recipe.max_tokens} tokens, {len(rows.empty)} have no target",
+        f"{recipe.max_tokens} tokens, {len(rows.empty)} have no target, the chat template "
+        f"refuses {len(rows.refused)}",
         hint="raise train.max_tokens, or look at the rows: tunewell why ROW",
     )
 

@@ -156,8 +156,11 @@ class TrainingSession:
         for fold in range(self.folds):
             if (self.fold == fold).any():
                 continue
-            too_long = len(self.all_rows.too_long)
-            left = f"{too_long} rows are longer than {self.recipe.max_tokens} tokens"
+            too_long, refused = len(self.all_rows.too_long), len(self.all_rows.refused)
+            left = (
+                f"{too_long} rows are longer than {self.recipe.max_tokens} tokens, "
+                f"{refused} are refused by the chat template"
+            )
             raise DataError(
                 f"fold {fold} has no row that can be trained on ({left})",
                 hint="raise train.max_tokens or train.max_train_tokens, or lower split.folds",

@@ -16,6 +16,10 @@ TOO_LONG = 0.05
 """Largest share of rows that may be left out because of their length."""
 
 
+SHOWN = 5
+"""Rows that are named in a sentence."""
+
+
 class _Fault(NamedTuple):
     """What is wrong, and with which rows."""
 
@@ -43,7 +47,7 @@ def plumbing(
     chat = chat_format(tokenizer)
     targets = {e.id: e.target for e in examples}
     used, left_out = len(rows.rows), len(rows.too_long)
-    total = used + left_out + len(rows.empty)
+    total = used + left_out + len(rows.empty) + len(rows.refused)
     too_many = left_out > TOO_LONG * total
 
     faults = list(_row_faults(rows, targets, chat))
@@ -52,6 +56,12 @@ def plumbing(
             _Fault("the base model has no chat template: it is trained on a plain one of ours")
         )
     faults += _unknown(rows, tokenizer, chat)
+    if rows.refused:
+        what = (
+            f"the model's chat template refuses the turns of {len(rows.refused)} of {total} rows, "
+            f"which are not used: {', '.join(rows.refused[:SHOWN])}"
+        )
+        faults.append(_Fault(what, rows.refused))
     if too_many:
         what = f"{left_out} of {total} rows exceed train.max_tokens = {limit} and are not used"
         faults.append(_Fault(what, rows.too_long))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tunewell.errors import ModelError
 from tunewell.model.chat import Encoded, chat_format
 from tunewell.train.arrays import Ints, TokenIds
 from tunewell.types import Example, digest
@@ -54,11 +55,13 @@ class Rows:
         rows: What can be trained on.
         too_long: Ids of rows longer than the limit.
         empty: Ids of rows without a target.
+        refused: Ids of rows whose turns the model's chat template refuses.
     """
 
     rows: tuple[TrainRow, ...]
     too_long: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -98,11 +101,16 @@ def encode_rows(
     rows: list[TrainRow] = []
     too_long: list[str] = []
     empty: list[str] = []
+    refused: list[str] = []
     for example in examples:
         if not example.target.strip():
             empty.append(example.id)
             continue
-        coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
+        try:
+            coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
+        except ModelError:
+            refused.append(example.id)
+            continue
         if coded.fits:
             rows.append(TrainRow.of(example.id, coded))
         else:
@@ -111,6 +119,7 @@ def encode_rows(
         rows=tuple(rows),
         too_long=tuple(too_long),
         empty=tuple(empty),
+        refused=tuple(refused),
     )
 
 
@@ -140,3 +149,4 @@ def draw(
         too_long=rows.too_long,
         empty=rows.empty,
     )
+    return Rows(rows=kept, too_long=rows.too_long, empty=rows.empty, refused=rows.refused)
