@@ -7,7 +7,20 @@ its pitfall; every input row has its `Receipt` lines; a release hangs on a `Verd
 from tunewell.types.figures import Estimate, Unscored
 from tunewell.types.findings import Acceptance, Finding, Status, Threshold
 from tunewell.types.recipes import Recipe
-from tunewell.types.rows import Action, Dataset, Example, Message, Origin, Receipt, Role, by_id
+from tunewell.types.rows import (
+    Action,
+    Dataset,
+    Example,
+    Label,
+    Media,
+    MediaKind,
+    Message,
+    Origin,
+    Receipt,
+    Role,
+    ToolCall,
+    by_id,
+)
 from tunewell.types.runs import Run
 from tunewell.types.scores import (
     Comparison,
@@ -37,7 +50,10 @@ __all__ = [
     "Finding",
     "FoldTrace",
     "Judgement",
+    "Label",
     "Level",
+    "Media",
+    "MediaKind",
     "Message",
     "MetricInfo",
     "ModelVersion",
@@ -53,6 +69,7 @@ __all__ = [
     "Split",
     "Status",
     "Threshold",
+    "ToolCall",
     "Trained",
     "Unscored",
     "Value",
