@@ -35,7 +35,7 @@ def one(seed: int) -> tuple[int, int, int, int]:
     planted, sound = {p["id"] for p in truth["planted"]}, set(truth["clean"])
     accused = {
         row.id
-        for family in done.families["D09"]
+        for family in done.related.families["D09"]
         if not planted & {r.id for r in family}
         for row in family
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import keep
-from tunewell.curate.relevance import share
+from tunewell.stats.precision import observed_share as share
 from tunewell.testing.planted import Corpus, Plant, corpus
 
 ROWS = 100_000

@@ -20,8 +20,9 @@ from typing import Any
 
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
-from tunewell.curate.leaks import find_leaks, missed_bound
 from tunewell.curate.rows import InputRow
+from tunewell.similar.leaks import find_leaks
+from tunewell.similar.missed_leaks import missed_bound
 from tunewell.testing.planted import edit
 
 EACH, CLEAN_TRAIN, CLEAN_EVAL = 150, 1_000, 500

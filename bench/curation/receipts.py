@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from bench.machine import keep
 from tunewell.curate import curate
-from tunewell.curate.rows import Ledger
+from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.store import Store
 from tunewell.store.rows import RECEIPTS
 from tunewell.task import load_task
@@ -36,16 +36,13 @@ class Silent(Ledger):
         self,
         row: str,
         place: str,
-        step: str,
         action: str,
-        rule: str,
-        cites: str,
-        code: str,
+        by: StepRule,
         evidence: str,
         other: str,
     ) -> None:
-        if code:
-            self.rows.setdefault(code, []).append(row)
+        if by.code:
+            self.seen(by.code, [row])
 
     def keep(self, *_: object) -> None:
         """Nothing is written."""

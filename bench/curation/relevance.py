@@ -20,8 +20,9 @@ from typing import Any
 
 from bench.machine import keep
 from tunewell.curate import coverage
-from tunewell.curate.relevance import relevance, share
 from tunewell.curate.rows import InputRow
+from tunewell.similar.relevance import relevance
+from tunewell.stats.precision import observed_share as share
 from tunewell.types import Estimate
 
 EXAMPLES = (12, 50, 200)

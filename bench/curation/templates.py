@@ -11,8 +11,9 @@ from typing import Any
 
 from bench.curation.corpus import dissimilar, paragraphs, share
 from bench.machine import keep
-from tunewell.curate import boilerplate, repeats
+from tunewell.curate import duplicates
 from tunewell.curate.rows import InputRow
+from tunewell.similar import boilerplate
 from tunewell.testing.planted import corpus
 
 SIZES, SEEDS, CLEAN = (5, 10, 20, 40), 5, 600
@@ -41,7 +42,7 @@ def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
             elif row.id in clean:
                 counts["clean"] += 1
                 counts["clean with an ending"] += boilerplate.ends_in(row, common)
-        copies, templates = repeats.likeness(rows)
+        copies, templates = duplicates.likeness(rows)
         of_templates = {row.id for family in templates for row in family}
         of_copies = {row.id for family in copies for row in family}
         counts["template rows"] += size

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tunewell.curate.data_files import find_files, sources_of
 from tunewell.store import Store
-from tunewell.task import DataSource, TaskFile, TaskSpec
+from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest
 
 MEASURED_FOR_S = 24 * 3600
@@ -69,18 +69,6 @@ class Plan(Value):
     basis: str
 
 
-def source_files(source: DataSource, root: Path) -> list[Path]:
-    """The files that a source names, sorted; empty if there are none."""
-    pattern = os.path.expandvars(source.path)
-    pattern = pattern if os.path.isabs(pattern) else str(root / pattern)
-    found = [Path(p) for p in sorted(glob.glob(pattern, recursive=True))]
-    return [
-        f
-        for p in found
-        for f in (sorted(q for q in p.rglob("*") if q.is_file()) if p.is_dir() else [p])
-    ]
-
-
 def make_plan(file: TaskFile, store: Store) -> Plan:
     """Estimate a run before it begins, and note what it is about to do.
 
@@ -123,12 +111,16 @@ def make_plan(file: TaskFile, store: Store) -> Plan:
 def _sizes(file: TaskFile, role: str) -> tuple[int, int]:
     """Rows (about) and bytes of the files of one role."""
     rows = size = 0
-    for source in file.spec.data:
-        if source.role == role:
-            for path in source_files(source, file.root):
-                size += path.stat().st_size
-                rows += _rows(path)
+    for path in _files_of(file, role):
+        size += path.stat().st_size
+        rows += _rows(path)
     return rows, size
+
+
+def _files_of(file: TaskFile, *roles: str) -> Iterator[Path]:
+    """The files that the run will read, of sources of these roles (all, if none is named)."""
+    for source, where in sources_of(file, *roles):
+        yield from find_files(source, root=file.root, where=where)
 
 
 def _rows(path: Path) -> int:
@@ -185,11 +177,10 @@ def _begun(file: TaskFile, store: Store) -> str:
 
     Notes it if it is new.
     """
-    files = [
-        [str(p), p.stat().st_size, p.stat().st_mtime_ns]
-        for s in file.spec.data
-        for p in source_files(s, file.root)
-    ]
+    files = []
+    for path in _files_of(file):
+        state = path.stat()
+        files.append([str(path), state.st_size, state.st_mtime_ns])
     subject = digest({"spec": file.spec.model_dump(mode="json"), "files": files})
     said = store.said("begun")
     if said and said[-1].subject == subject:

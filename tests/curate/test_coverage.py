@@ -3,47 +3,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.curate.conftest import HEAD, Project, pair
+from tests.similar.desk_and_chat import CHAT, DESK
 from tunewell.curate import coverage
 from tunewell.curate.fit_check import fit_check
 from tunewell.curate.pipeline import apply_rules, read
-from tunewell.curate.relevance import fit, missing_terms, relevance
 from tunewell.curate.rows import InputRow
-from tunewell.similar.vectors import available, clusters, effective_number, vectors
+from tunewell.similar.vectors import available
 from tunewell.task import parse_task
 
 pytestmark = pytest.mark.skipif(not available(), reason="the part 'vectors' is not installed")
 
-THINGS = "meter bill tariff deposit contract outage cable socket invoice payment".split()
-ASKED = (
-    ("please check", "of my flat"),
-    ("why is", "so high this month"),
-    ("when will you send", "to us"),
-)
-DESK = [f"{verb} the {thing} {tail}" for thing in THINGS for verb, tail in ASKED]
-JOYS = "football pizza weekend movie holiday party birthday concert joke cat".split()
-SAID = (
-    ("i love the", "so much haha"),
-    ("did you see the", "last night"),
-    ("happy", "my dear friend"),
-)
-CHAT = [f"{verb} {thing} {tail}" for thing in JOYS for verb, tail in SAID]
-
 
 def row(text: str, i: int, **more: str) -> InputRow:
     return InputRow(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], tags=more)
-
-
-def test_meaning_tells_small_talk_from_the_desk() -> None:
-    judged = relevance([*DESK[::2], *CHAT[::2]], DESK[1::2], CHAT[1::2])
-    assert judged is not None
-    assert judged.recall.value >= 0.9
-    assert (judged.belongs[:15] > 0.5).mean() >= 0.9
-    assert (judged.belongs[15:] < 0.5).mean() >= 0.9
-    assert relevance(DESK, DESK, CHAT[:3]) is None
 
 
 def test_rows_that_read_like_a_dropped_kind_are_dropped(project: Project) -> None:
@@ -73,14 +48,9 @@ def test_the_wrong_exam_is_told_from_the_right_one() -> None:
     assert right.status == "clear"
     assert wrong.status == "found"
     assert wrong.rows
-    assert fit(CHAT, DESK).told_apart.value > 0.95 > fit(DESK[::2], DESK[1::2]).told_apart.value
-    assert "meter" in missing_terms(CHAT, DESK)
 
 
 def test_what_is_missing_is_listed_by_kind_with_how_many_rows() -> None:
-    lacking = fit([*DESK * 3, *CHAT[:1]], [*DESK, *CHAT])
-    assert lacking.kinds
-    assert "rows [" in lacking.kinds[0]
     finding = coverage.exam(
         [row(t, i) for i, t in enumerate([*DESK * 3, *CHAT[:1]])],
         [row(t, i) for i, t in enumerate([*DESK, *CHAT])],
@@ -88,18 +58,6 @@ def test_what_is_missing_is_listed_by_kind_with_how_many_rows() -> None:
         name=lambda r: r.id,
     )
     assert "too few rows of: " in finding.why
-    assert fit([*DESK, *CHAT], [*DESK, *CHAT]).kinds == ()
-
-
-def test_rows_called_off_task_by_mistake_lower_the_precision_that_is_stated() -> None:
-    judged = relevance(DESK * 3, DESK, CHAT)
-    assert judged is not None
-    assert judged.off.mean() <= 0.1
-    assert judged.precision.low == 0
-    mixed = relevance([*DESK, *CHAT], DESK, CHAT)
-    assert mixed is not None
-    assert mixed.precision.value > 0.9
-    assert mixed.precision.low < mixed.precision.value
 
 
 def test_narrow_data_and_slice_gaps(tmp_path: Path) -> None:
@@ -114,18 +72,6 @@ def test_narrow_data_and_slice_gaps(tmp_path: Path) -> None:
     assert (found.status, found.slice) == ("found", "region=south")
     assert found.threshold is not None
     assert found.threshold.origin == "tunewell.yaml:7"
-
-
-def test_clusters_find_what_is_apart() -> None:
-    random = np.random.default_rng(3)
-    points = np.repeat(np.eye(4, 16), 50, axis=0) + 0.05 * random.standard_normal((200, 16))
-    points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
-    own, centres = clusters(points, 4, seed=1)
-    assert [len(set(own[i : i + 50].tolist())) for i in range(0, 200, 50)] == [1, 1, 1, 1]
-    assert len(set(own.tolist())) == 4
-    assert centres.shape == (4, 16)
-    assert effective_number(np.array([5, 5])) == pytest.approx(2)
-    assert not vectors([""]).any()
 
 
 def test_a_public_set_is_judged_slice_by_slice(project: Project, tmp_path: Path) -> None:

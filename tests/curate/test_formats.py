@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from tunewell.curate.formats import Misfit, as_date, detect, fill, row_of
+from tunewell.curate.dates import as_date
+from tunewell.curate.formats import Misfit, detect, fill, row_of
 from tunewell.task import DataSource, FieldMap
 
 AUTO = DataSource(path="x")

@@ -159,7 +159,7 @@ def test_leaks_are_dropped_from_training_and_test_rows_stay(project: Project) ->
     data = "data:\n  - path: train.jsonl\n  - {path: test.jsonl, role: test}\n"
     file = project({"train.jsonl": train, "test.jsonl": test}, "", data)
     done = apply_rules(file, read(file))
-    assert {k.train.id: (k.test.id, k.kind) for k in done.leaks} == {
+    assert {k.train.id: (k.test.id, k.kind) for k in done.related.leaks} == {
         "exact": ("t1", "exact"),
         "normalised": ("t1", "normalised"),
         "edited": ("t1", "edited"),

@@ -6,7 +6,8 @@ import pytest
 
 from tests.curate.conftest import Project, pair
 from tunewell.curate import curate
-from tunewell.curate.versions import datasets, diff, erase, find_dataset, tombstoned
+from tunewell.curate.erasure import erase, tombstoned
+from tunewell.curate.versions import datasets, diff, find_dataset
 from tunewell.errors import UserError
 from tunewell.lineage import record, why
 from tunewell.store import Store

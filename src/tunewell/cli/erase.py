@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, project, show
-from tunewell.curate.versions import erase
+from tunewell.curate.erasure import erase
 
 
 def command(

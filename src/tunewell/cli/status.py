@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tunewell.cli.approve import approvals
 from tunewell.cli.common import JsonOption, ProjectArgument, emit, out, project, show
-from tunewell.curate.versions import tombstoned
+from tunewell.curate.erasure import tombstoned
 from tunewell.pitfalls import pitfall
 from tunewell.run import STAGES, findings_of
 from tunewell.store import Store

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from tunewell.curate.pipeline import curate, inputs_of, parameters_of
+from tunewell.curate.pipeline import (
+    curate,
+    inputs_of,
+    parameters_of,
+)
 
 __all__ = ["curate", "inputs_of", "parameters_of"]

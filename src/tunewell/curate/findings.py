@@ -1,15 +1,24 @@
-"""What curation saw, pitfall by pitfall, with its figure, its rows, where the limit came from and what to do."""
+"""What curation saw, pitfall by pitfall.
+
+Each Finding has its figure, its rows, where the limit came from and what to do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from tunewell.curate.leaks import Leak
-from tunewell.curate.rows import InputRow, Ledger
+from tunewell.curate.leaks import RowLeak
+from tunewell.curate.receipts import Ledger
+from tunewell.curate.rows import InputRow, ids_of
 from tunewell.curate.superseded import REPORTED
 from tunewell.pitfalls import pitfall
-from tunewell.task import TaskFile
-from tunewell.types import Estimate, Finding, Threshold
+from tunewell.task import Rules, TaskFile
+from tunewell.types import (
+    Estimate,
+    Finding,
+    Threshold,
+)
 
 _RULE = {
     "D01": "rules.kinds",
@@ -24,140 +33,210 @@ _RULE = {
 _MOST = 2_000
 """Row ids kept in a Finding; the receipts have them all."""
 
+_NOTHING_TO_DO = "nothing to do; tunewell why ROW shows what was done"
+
+SpanRecord = Mapping[str, str | int]
+"""Where personal data stood: row, turn, start, end and type."""
+
+
+@dataclass
+class Related:
+    """What rows have to do with each other, and with the test rows.
+
+    Attributes:
+        families: By pitfall, rows that belong together.
+        leaks: Training rows that gave a test row away.
+        spans: Where personal data stood, by row.
+    """
+
+    families: dict[str, list[list[InputRow]]] = field(default_factory=dict)
+    leaks: list[RowLeak] = field(default_factory=list)
+    spans: list[SpanRecord] = field(default_factory=list)
+
 
 def findings(
     file: TaskFile,
     ledger: Ledger,
+    related: Related,
     *,
     read: int,
-    families: Mapping[str, Sequence[Sequence[InputRow]]],
-    leaks: Sequence[Leak],
     tests: int,
-    spans: Sequence[Mapping[str, str | int]],
 ) -> list[Finding]:
-    """A Finding for every pitfall that curation looks at."""
-    found = [_finding(code, file, ledger, read) for code in _RULE]
-    found.append(_leaks(leaks, read, tests))
-    result = []
-    for finding in found:
-        changes: dict[str, object] = {}
-        if groups := families.get(finding.code):
-            changes["families"] = tuple(tuple(row.id for row in group) for group in groups[:_MOST])
-        if finding.code == "D05" and groups:
-            changes |= _made_from_templates(finding, groups, file, read)
-        if finding.code == "D07":
-            changes["spans"] = tuple(spans[:_MOST])
-        result.append(finding.model_copy(update=changes))
-    return sorted(result, key=lambda f: f.code)
+    """A Finding for every pitfall that curation looks at.
+
+    Args:
+        file: The project's definition.
+        ledger: Which rows show which pitfall.
+        related: Families, leaks and personal data.
+        read: Input rows.
+        tests: Rows of the project's own test set.
+    """
+    found = [_leaks(related.leaks, read, tests)]
+    for code in _RULE:
+        finding = _OfRule(code, file, ledger, read).finding()
+        groups = related.families.get(code, [])
+        if groups:
+            families = tuple(ids_of(group) for group in groups[:_MOST])
+            finding = finding.model_copy(update={"families": families})
+        if code == "D05" and groups:
+            made = _TemplateRows(finding, groups, file, read)
+            finding = finding.model_copy(update=made.changes())
+        if code == "D07":
+            spans = tuple(related.spans[:_MOST])
+            finding = finding.model_copy(update={"spans": spans})
+        found.append(finding)
+    return sorted(found, key=lambda finding: finding.code)
 
 
-def _finding(code: str, file: TaskFile, ledger: Ledger, read: int) -> Finding:
-    rules = file.spec.rules
-    known = pitfall(code)
-    rows = tuple(dict.fromkeys(ledger.rows.get(code, ())))
-    unset = {
-        "D01": not rules.kinds.keep and not rules.kinds.drop,
-        "D06": rules.max_age is None and not rows,
-    }.get(code, False)
-    threshold = Threshold(value=0.0, origin=file.where(_RULE[code]))
-    if unset:
-        return Finding(
-            code=code,
-            status="unchecked",
-            stage="curate",
-            why=f"{_RULE[code]} is not set",
-            remedy=known.command or known.remedy,
-        )
-    n = len(rows)
-    estimate = Estimate.exact(float(n), n=read)
-    if not n:
-        return Finding(
-            code=code,
+@dataclass(frozen=True)
+class _OfRule:
+    """The Finding on a pitfall that a rule is against."""
+
+    code: str
+    file: TaskFile
+    ledger: Ledger
+    read: int
+
+    def finding(self) -> Finding:
+        """What the rows show, and what the rule did about it."""
+        rule = _RULE[self.code]
+        rows = self.ledger.showing(self.code)
+        if self._is_unset and not rows:
+            return Finding(
+                code=self.code,
+                status="unchecked",
+                stage="curate",
+                why=f"{rule} is not set",
+                remedy=self._known_remedy,
+            )
+        n = len(rows)
+        finding = Finding(
+            code=self.code,
             status="clear",
             stage="curate",
-            why=f"none of {read} rows",
-            estimate=estimate,
-            threshold=threshold,
+            why=f"none of {self.read} rows",
+            estimate=Estimate.exact(float(n), n=self.read),
+            threshold=Threshold(value=0.0, origin=self.file.where(rule)),
         )
-    left = _left(code, file)
-    why = f"{n} of {read} rows" + (
-        " still in the data: the rule only reports" if left else f": {_done(code, file)}"
-    )
-    if reported := len(ledger.rows.get(REPORTED, ())) if code == "D06" else 0:
-        why = f"{n - reported} of {read} rows: dropped; {reported} state a superseded fact and are still in the data"
-        left = True
-    remedy = (
-        (known.command or known.remedy)
-        if left
-        else "nothing to do; tunewell why ROW shows what was done"
-    )
-    return Finding(
-        code=code,
-        status="found",
-        stage="curate",
-        why=why,
-        estimate=estimate,
-        threshold=threshold,
-        rows=rows[:_MOST],
-        remedy=remedy,
-        blocking=left and code == "D07",
-    )
+        if not n:
+            return finding
+
+        left = self._is_left()
+        shown = {
+            "status": "found",
+            "why": self._why(n),
+            "rows": tuple(rows[:_MOST]),
+            "remedy": self._known_remedy if left else _NOTHING_TO_DO,
+            "blocking": left and self.code == "D07",
+        }
+        return finding.model_copy(update=shown)
+
+    @property
+    def _is_unset(self) -> bool:
+        """Whether nothing looks for the pitfall unless the user says what to look for."""
+        rules = self.file.spec.rules
+        if self.code == "D01":
+            return not rules.kinds.keep and not rules.kinds.drop
+        return self.code == "D06" and rules.max_age is None
+
+    @property
+    def _known_remedy(self) -> str:
+        known = pitfall(self.code)
+        return known.command or known.remedy
+
+    @property
+    def _superseded(self) -> int:
+        """Rows that state a superseded fact and were only reported."""
+        return len(self.ledger.rows.get(REPORTED, ())) if self.code == "D06" else 0
+
+    def _is_left(self) -> bool:
+        """Whether rows that show the pitfall are still in the data."""
+        return self._superseded > 0 or self._only_reports
+
+    @property
+    def _only_reports(self) -> bool:
+        return _choice(self.code, self.file.spec.rules) == "report"
+
+    def _why(self, n: int) -> str:
+        reported = self._superseded
+        if reported:
+            return (
+                f"{n - reported} of {self.read} rows: dropped; "
+                f"{reported} state a superseded fact and are still in the data"
+            )
+        if self._only_reports:
+            return f"{n} of {self.read} rows still in the data: the rule only reports"
+        return f"{n} of {self.read} rows: {_done(self.code, self.file.spec.rules)}"
 
 
-def _made_from_templates(
-    finding: Finding, groups: Sequence[Sequence[InputRow]], file: TaskFile, read: int
-) -> dict[str, object]:
-    """Tells rows of templates apart from rows with boilerplate: each has a rule of its own."""
-    rule = file.spec.rules.templates
-    made = {row.id for group in groups for row in group}
-    footed = len(set(finding.rows) - made)
-    parts = []
-    if footed:
-        done = "still in the data" if file.spec.rules.boilerplate == "report" else "stripped"
-        parts.append(f"{footed} of {read} rows with boilerplate: {done}")
-    fate = (
-        f"at most {rule.max_per_family} of each are kept" if rule.max_per_family else "all are kept"
-    )
-    parts.append(f"{len(made)} of {read} rows are made from {len(groups)} templates: {fate}")
-    remedy = (
-        finding.remedy if rule.max_per_family else "rules.templates.max_per_family in tunewell.yaml"
-    )
-    origin = file.where(
-        "rules.templates.max_per_family" if rule.max_per_family else "rules.boilerplate"
-    )
-    rows = tuple(dict.fromkeys([*finding.rows, *(row.id for group in groups for row in group)]))
-    return {
-        "status": "found",
-        "why": "; ".join(parts),
-        "remedy": remedy,
-        "rows": rows[:_MOST],
-        "estimate": Estimate.exact(float(len(made) + footed), n=read),
-        "threshold": Threshold(value=0.0, origin=origin),
-    }
-
-
-def _left(code: str, file: TaskFile) -> bool:
-    rules = file.spec.rules
-    chosen = {
+def _choice(code: str, rules: Rules) -> str:
+    """What the project chose to do about a pitfall."""
+    choices: dict[str, str] = {
         "D03": rules.exact_duplicates,
         "D04": rules.near_duplicates,
         "D05": rules.boilerplate,
         "D07": rules.personal,
         "D08": rules.broken,
         "D09": rules.contradictions,
-    }.get(code, "")
-    return chosen == "report"
+    }
+    return choices.get(code, "")
 
 
-def _done(code: str, file: TaskFile) -> str:
-    if code == "D07":
-        return "masked" if file.spec.rules.personal == "mask" else "dropped"
-    if code == "D08":
-        return "rejected, repaired or dropped"
-    return "stripped" if code == "D05" else "dropped"
+def _done(code: str, rules: Rules) -> str:
+    """What was done to the rows that show a pitfall."""
+    done = {
+        "D05": "stripped",
+        "D07": "masked" if rules.personal == "mask" else "dropped",
+        "D08": "rejected, repaired or dropped",
+    }
+    return done.get(code, "dropped")
 
 
-def _leaks(leaks: Sequence[Leak], read: int, tests: int) -> Finding:
+@dataclass(frozen=True)
+class _TemplateRows:
+    """Tells rows of templates apart from rows with boilerplate: each has a rule of its own."""
+
+    finding: Finding
+    groups: Sequence[Sequence[InputRow]]
+    file: TaskFile
+    read: int
+
+    def changes(self) -> dict[str, object]:
+        """What the Finding on boilerplate says besides."""
+        rules = self.file.spec.rules
+        most = rules.templates.max_per_family
+        made = [row.id for group in self.groups for row in group]
+        footed = len(set(self.finding.rows).difference(made))
+        parts = []
+        if footed:
+            done = "still in the data" if rules.boilerplate == "report" else "stripped"
+            parts.append(f"{footed} of {self.read} rows with boilerplate: {done}")
+
+        fate, remedy, rule = "all are kept", _CAP, "rules.boilerplate"
+        if most:
+            fate, remedy, rule = f"at most {most} of each are kept", self.finding.remedy, _CAP_RULE
+        several = len(self.groups)
+        count = len(set(made))
+        parts.append(f"{count} of {self.read} rows are made from {several} templates: {fate}")
+        return {
+            "status": "found",
+            "why": "; ".join(parts),
+            "remedy": remedy,
+            "rows": tuple(dict.fromkeys([*self.finding.rows, *made]))[:_MOST],
+            "estimate": Estimate.exact(float(count + footed), n=self.read),
+            "threshold": Threshold(value=0.0, origin=self.file.where(rule)),
+        }
+
+
+_CAP_RULE = "rules.templates.max_per_family"
+_CAP = f"{_CAP_RULE} in tunewell.yaml"
+
+
+def _leaks(
+    leaks: Sequence[RowLeak],
+    read: int,
+    tests: int,
+) -> Finding:
     if not tests:
         return Finding(
             code="D11",
@@ -166,19 +245,25 @@ def _leaks(leaks: Sequence[Leak], read: int, tests: int) -> Finding:
             why="no test set is given (data with role: test); split keeps families whole",
             remedy="tunewell split",
         )
-    rows = tuple(leak.train.id for leak in leaks)
-    pairs = tuple({"train": k.train.id, "eval": k.test.id, "kind": k.kind} for k in leaks)
-    n = len(rows)
-    return Finding(
+    n = len(leaks)
+    finding = Finding(
         code="D11",
-        status="found" if n else "clear",
+        status="clear",
         stage="curate",
-        why=f"{n} of {read} rows were, or were close to, one of {tests} test rows: dropped"
-        if n
-        else f"no training row is close to one of {tests} test rows",
+        why=f"no training row is close to one of {tests} test rows",
         estimate=Estimate.exact(float(n), n=read),
         threshold=Threshold(value=0.0, origin="built-in"),
-        rows=rows[:_MOST],
-        pairs=pairs[:_MOST],
-        remedy="nothing to do; tunewell why ROW shows what was done" if n else "",
     )
+    if not leaks:
+        return finding
+    pairs = []
+    for leak in leaks[:_MOST]:
+        pairs.append({"train": leak.train.id, "eval": leak.test.id, "kind": leak.kind})
+    found = {
+        "status": "found",
+        "why": f"{n} of {read} rows were, or were close to, one of {tests} test rows: dropped",
+        "rows": tuple(leak.train.id for leak in leaks[:_MOST]),
+        "pairs": tuple(pairs),
+        "remedy": _NOTHING_TO_DO,
+    }
+    return finding.model_copy(update=found)

@@ -1,16 +1,23 @@
-"""How a record becomes a conversation: OpenAI messages, ShareGPT, Alpaca, prompt/completion, own fields."""
+"""How a record becomes a conversation.
+
+OpenAI messages, ShareGPT, Alpaca, prompt and completion, plain text, or columns that the user names.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
+from tunewell.curate.row_fields import (
+    Columns,
+    Misfit,
+    RowFields,
+    as_text,
+    column_of,
+)
 from tunewell.curate.rows import InputRow, clip
-from tunewell.task import DataSource, FieldMap, Format
+from tunewell.task import DataSource, Format
 
 ROLES = {
     "system": "system",
@@ -48,69 +55,66 @@ _PAIRS = (
     ("text", "label"),
     ("text", "category"),
 )
-_KNOWN = FieldMap(
-    id="id",
-    kind="kind",
-    date="date",
-    source="source",
-    group="group",
-    parent="parent",
-    system="system",
-)
+
+_CONTENT = ("content", "value", "text")
+"""Keys of a turn that hold what was said."""
+
+_CALLS = ("tool_calls", "function_call")
+
+Turns = list[tuple[str, str]]
 
 
-_DATES = ("date", "created", "created_at", "timestamp", "published", "published_at", "updated_at")
-
-
-_GROUPS = (
-    "document_id",
-    "doc_id",
-    "document_name",
-    "conversation_id",
-    "dialogue_id",
-    "session_id",
-    "thread_id",
-    "patient_id",
-    "parent_document",
-    "doc",
-)
-"""Columns that say which rows belong together, where the project names none."""
-
-
-class Misfit(ValueError):
-    """A record that cannot become a row; the message says which rule it breaks."""
-
-
-def detect(record: Mapping[str, Any], source: DataSource) -> Format:
+def detect(record: Columns, source: DataSource) -> Format:
     """How a record looks.
 
     Example:
-        >>> detect({"instruction": "Sum up", "input": "…", "output": "…"}, DataSource(path="x"))
+        >>> record = {"instruction": "Sum up", "input": "…", "output": "…"}
+        >>> detect(record, DataSource(path="x"))
         'alpaca'
     """
     if source.format != "auto":
         return source.format
-    if source.fields.input or source.fields.target or source.template:
+    if any((source.fields.input, source.fields.target, source.template)):
         return "fields"
-    names = set(record)
-    for name in _TURNS:
-        turns = record.get(name)
-        if isinstance(turns, list) and (name == "messages" or turns):
-            first = turns[0] if turns else {}
-            return "sharegpt" if isinstance(first, dict) and "from" in first else "messages"
-    if "instruction" in names and names & {"output", "response"}:
+    by_turns = _format_of_turns(record)
+    if by_turns is not None:
+        return by_turns
+    if "instruction" in record and not record.keys().isdisjoint(("output", "response")):
         return "alpaca"
     if _pair(record):
         return "prompt_completion"
-    return "text" if "text" in names else "fields"
+    return "text" if "text" in record else "fields"
 
 
-def _pair(record: Mapping[str, Any]) -> tuple[str, str] | None:
-    return next((pair for pair in _PAIRS if pair[0] in record and pair[1] in record), None)
+def _format_of_turns(record: Columns) -> Format | None:
+    """The format of a record that holds turns; ``messages`` may be empty."""
+    for name in _TURNS:
+        turns = record.get(name)
+        if isinstance(turns, list) and (turns or name == "messages"):
+            return "sharegpt" if _is_sharegpt(turns) else "messages"
+    return None
+
+
+def _is_sharegpt(turns: list[Any]) -> bool:
+    """Whether turns say ``from`` for their role."""
+    return len(turns) > 0 and isinstance(turns[0], dict) and "from" in turns[0]
+
+
+def _pair(record: Columns) -> tuple[str, str] | None:
+    """The first known pair of columns that the record has."""
+    for pair in _PAIRS:
+        if pair[0] in record and pair[1] in record:
+            return pair
+    return None
 
 
 def row_of(
-    record: Mapping[str, Any], source: DataSource, *, place: str, name: str, own_id: str = ""
+    record: Columns,
+    source: DataSource,
+    *,
+    place: str,
+    name: str,
+    own_id: str = "",
 ) -> InputRow:
     """Make a row of a record.
 
@@ -125,64 +129,37 @@ def row_of(
         Misfit: The record cannot become a row.
     """
     form = detect(record, source)
-    fields = source.fields
     if isinstance(record.get("metadata"), dict):  # a common place for what is known of a row
         record = {**record["metadata"], **record}
     turns = _READERS[form](record, source)
-    system = as_text(record.get(fields.system or "system"))
-    if system and (not turns or turns[0][0] != "system"):
-        turns.insert(0, ("system", system))
 
-    def text(field: str) -> str:
-        own = getattr(fields, field)
-        if own:
-            return _first(record, own, required=field == "id")
-        known = getattr(_KNOWN, field)
-        return as_text(record.get(known)) if known not in (fields.input, fields.target) else ""
-
-    stated = text("date")
-    date = as_date(record.get(fields.date)) if fields.date else _likely_date(record)
-    tags = {column: as_text(record[column]) for column in fields.tags if column in record}
-    if stated and date is None:
-        tags["date_text"] = stated
-    return InputRow(
-        id=text("id").strip() or own_id or place,
+    known = RowFields(record, source.fields)
+    date = known.date()
+    row = InputRow(
+        id=known.id(own_id or place),
         place=place,
         turns=turns,
-        source=text("source") or name,
-        kind=text("kind") or source.kind,
+        source=known.text("source", name),
+        kind=known.text("kind", source.kind),
         date=date,
-        group=text("group")
-        or (_likely_group(record) if not fields.group and source.format == "auto" else ""),
-        parent=text("parent"),
-        tags={k: v for k, v in tags.items() if v},
+        group=known.group(look=source.format == "auto"),
+        parent=known.text("parent"),
+        tags=known.tags(date),
         held=source.role == "test",
         format=form,
     )
+    system = known.system()
+    if system and not row.has_system:
+        row.turns.insert(0, ("system", system))
+    return row
 
 
-def _first(record: Mapping[str, Any], columns: str, *, required: bool) -> str:
-    """The first value that is not empty among columns between bars (``urls | doc``)."""
-    names = [columns] if columns in record else [name.strip() for name in columns.split("|")]
-    if required and not any(name in record for name in names):
-        raise Misfit(f"column {columns!r} is missing")
-    return next((text for name in names if (text := as_text(record.get(name)))), "")
-
-
-def _likely_group(record: Mapping[str, Any]) -> str:
-    named = next((name for name in _GROUPS if as_text(record.get(name)).strip()), "")
-    return f"{named} {as_text(record[named])}" if named else ""
-
-
-def _likely_date(record: Mapping[str, Any]) -> dt.date | None:
-    return next((date for name in _DATES if (date := as_date(record.get(name))) is not None), None)
-
-
-def _messages(record: Mapping[str, Any], _source: DataSource) -> list[tuple[str, str]]:
-    turns = next((record[name] for name in _TURNS if isinstance(record.get(name), list)), None)
-    if turns is None:
-        raise Misfit("there is no list of turns in 'messages' or 'conversations'")
-    return [_turn(turn, i) for i, turn in enumerate(turns)]
+def _messages(record: Columns, _source: DataSource) -> Turns:
+    for name in _TURNS:
+        turns = record.get(name)
+        if isinstance(turns, list):
+            return [_turn(turn, i) for i, turn in enumerate(turns)]
+    raise Misfit("there is no list of turns in 'messages' or 'conversations'")
 
 
 def _turn(turn: Any, i: int) -> tuple[str, str]:
@@ -192,76 +169,83 @@ def _turn(turn: Any, i: int) -> tuple[str, str]:
     role = ROLES.get(str(stated).strip().lower())
     if role is None:
         raise Misfit(f"turn {i} has the unknown role {str(stated)[:40]!r}")
+    return role, _content(turn, i)
+
+
+def _content(turn: dict[str, Any], i: int) -> str:
+    """What was said in a turn; of a tool call, the call."""
+    if turn.keys().isdisjoint((*_CONTENT, *_CALLS)):
+        keys = clip(", ".join(map(str, turn)), 80)
+        raise Misfit(f"turn {i} has no content: its keys are {keys}")
     content = turn.get("content", turn.get("value", turn.get("text")))
-    if turn.keys().isdisjoint(("content", "value", "text", "tool_calls", "function_call")):
-        raise Misfit(f"turn {i} has no content: its keys are {clip(', '.join(map(str, turn)), 80)}")
+    if isinstance(content, str):
+        return content
     if isinstance(content, list):
-        content = _parts(content, i)
-    if content is None and (calls := turn.get("tool_calls") or turn.get("function_call")):
-        content = json.dumps(calls, ensure_ascii=False, sort_keys=True)
-    if content is not None and not isinstance(content, str):
+        return _parts(content, i)
+    if content is not None:
         raise Misfit(f"the content of turn {i} is {type(content).__name__}, not text")
-    return role, content or ""
+
+    calls = turn.get("tool_calls") or turn.get("function_call")
+    return json.dumps(calls, ensure_ascii=False, sort_keys=True) if calls else ""
 
 
 def _parts(parts: list[Any], i: int) -> str:
-    texts = []
-    for part in parts:
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        else:
-            kind = part.get("type", "?") if isinstance(part, dict) else type(part).__name__
-            raise Misfit(
-                f"turn {i} holds a part of type {str(kind)[:40]!r}; only text can be trained on"
-            )
-    return "\n".join(texts)
+    return "\n".join(_part(part, i) for part in parts)
 
 
-def _alpaca(record: Mapping[str, Any], _source: DataSource) -> list[tuple[str, str]]:
+def _part(part: Any, i: int) -> str:
+    """The text of a part of a turn."""
+    if isinstance(part, str):
+        return part
+    kind = type(part).__name__
+    if isinstance(part, dict):
+        kind = str(part.get("type", "?"))
+        text = part.get("text")
+        if isinstance(text, str):
+            return text
+    raise Misfit(f"turn {i} holds a part of type {kind[:40]!r}; only text can be trained on")
+
+
+def _alpaca(record: Columns, _source: DataSource) -> Turns:
     asked = [as_text(record.get("instruction")), as_text(record.get("input"))]
-    target = record["output"] if "output" in record else record.get("response")
-    return [("user", "\n\n".join(t for t in asked if t)), ("assistant", as_text(target))]
+    answer = record.get("output", record.get("response"))
+    return [
+        ("user", "\n\n".join(filter(None, asked))),
+        ("assistant", as_text(answer)),
+    ]
 
 
-def _prompt_completion(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]]:
+def _prompt_completion(record: Columns, source: DataSource) -> Turns:
     pair = _pair(record)
     if pair is None:
         raise Misfit("there is no pair of columns such as prompt and completion")
-    prompt = record[pair[0]]
-    if isinstance(prompt, list):
-        answer = record[pair[1]]
-        answers = (
-            answer
-            if isinstance(answer, list)
-            else [{"role": "assistant", "content": as_text(answer)}]
-        )
-        return _messages({"messages": [*prompt, *answers]}, source)
-    return [("user", as_text(prompt)), ("assistant", as_text(record[pair[1]]))]
+    prompt, answer = record[pair[0]], record[pair[1]]
+    if not isinstance(prompt, list):
+        return [("user", as_text(prompt)), ("assistant", as_text(answer))]
+
+    # Both sides are lists of turns.
+    if not isinstance(answer, list):
+        answer = [{"role": "assistant", "content": as_text(answer)}]
+    return _messages({"messages": [*prompt, *answer]}, source)
 
 
-def _fields(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]]:
+def _fields(record: Columns, source: DataSource) -> Turns:
     fields = source.fields
     if not fields.input and not source.template:
-        raise Misfit(
-            f"no known format: columns {', '.join(sorted(map(str, record))[:8])} (name yours in data.fields)"
-        )
-    for column in (fields.input, fields.target):
-        if column and column not in record:
-            raise Misfit(f"column {column!r} is missing")
-    asked = fill(source.template, record) if source.template else as_text(record[fields.input])
+        names = ", ".join(sorted(map(str, record))[:8])
+        raise Misfit(f"no known format: columns {names} (name yours in data.fields)")
+    named = filter(None, (fields.input, fields.target))
+    texts = {column: column_of(record, column) for column in named}
+    asked = fill(source.template, record) if source.template else texts[fields.input]
     turns = [("user", asked)]
     if fields.target:
-        turns.append(("assistant", as_text(record[fields.target])))
+        turns.append(("assistant", texts[fields.target]))
     return turns
 
 
-def _text(record: Mapping[str, Any], source: DataSource) -> list[tuple[str, str]]:
+def _text(record: Columns, source: DataSource) -> Turns:
     column = source.fields.target or source.fields.input or "text"
-    if column not in record:
-        raise Misfit(f"column {column!r} is missing")
-    return [("assistant", as_text(record[column]))]
+    return [("assistant", column_of(record, column))]
 
 
 _READERS = {
@@ -274,7 +258,7 @@ _READERS = {
 }
 
 
-def fill(template: str, record: Mapping[str, Any]) -> str:
+def fill(template: str, record: Columns) -> str:
     """Put columns into a template; text of the user's is data, never a template itself.
 
     Example:
@@ -288,60 +272,3 @@ def fill(template: str, record: Mapping[str, Any]) -> str:
         return as_text(record[match[1]])
 
     return re.sub(r"\{([^{}]*)\}", value, template)
-
-
-def as_text(value: Any) -> str:
-    """A value as text; None and NaN are empty.
-
-    Example:
-        >>> as_text(3.0), as_text(None), as_text(True), as_text(["a"])
-        ('3.0', '', 'true', '["a"]')
-    """
-    if isinstance(value, str):
-        return value
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (dt.date, dt.datetime)):
-        return value.isoformat()
-    if isinstance(value, (list, dict, tuple)):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return str(value)
-
-
-_ISO = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:$|[T\s])")
-_YEAR_FIRST = re.compile(r"\s*(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?:$|[T\s])")
-_POINTS = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})\s*$")
-
-
-def as_date(value: Any) -> dt.date | None:
-    """A date field: ISO dates and times, ``2024/3/1``, ``1.3.2024``, Unix seconds or milliseconds.
-
-    Else None.
-
-    Example:
-        >>> as_date("2024-03-01T10:00:00Z"), as_date("1.3.2024"), as_date("03/04/2024")
-        (datetime.date(2024, 3, 1), datetime.date(2024, 3, 1), None)
-    """
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        seconds = value / 1000 if abs(value) > 1e11 else value
-        if not 1e8 < seconds < 4.2e9:
-            return None
-        return dt.datetime.fromtimestamp(seconds, dt.UTC).date()
-    if not isinstance(value, str):
-        return None
-    if match := _ISO.match(value) or _YEAR_FIRST.match(value):
-        year, month, day = map(int, match.groups())
-    elif match := _POINTS.match(value):
-        day, month, year = map(int, match.groups())
-    else:
-        return None
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        return None

@@ -2,74 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.decoding import DECODED, NOTED, Record, decode
-from tunewell.curate.documents import READERS, Document, Unreadable, chunks, from_html
-from tunewell.curate.json_rows import json_document, json_lines, looks_like_lines
-from tunewell.curate.rows import Reject, clip
+from tunewell.curate.decoding import (
+    NOTED,
+    SourceRecord,
+    decode,
+    rejected,
+)
+from tunewell.curate.documents import (
+    Document,
+    Unreadable,
+    chunks,
+    from_docx,
+    from_email,
+    from_html,
+    from_pdf,
+)
+from tunewell.curate.json_rows import (
+    json_document,
+    json_lines,
+    looks_like_lines,
+)
+from tunewell.curate.rows import clip
 from tunewell.curate.tables import parquet, table
 
 MAX_DOCUMENT_BYTES = 64 << 20
 """A larger document is a reject."""
 
-TEXT_SUFFIXES = {".txt", ".md", ".text", ".rst"}
-HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
-_TABLES = {".csv": ",", ".tsv": "\t"}
-_LINES = {".jsonl", ".ndjson"}
+HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 
 
-def records(path: Path) -> Iterator[Record]:
+def records(path: Path) -> Iterator[SourceRecord]:
     """Every record of a file with its line."""
     if path.stat().st_size == 0:
-        yield 1, Reject("", "the file is empty"), ""
+        yield rejected(1, "the file is empty")
         return
     suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        yield from parquet(path)
-    elif suffix in _TABLES:
-        yield from table(path, _TABLES[suffix])
-    elif suffix in TEXT_SUFFIXES or suffix in HTML_SUFFIXES or suffix in READERS:
-        yield from document(path)
-    elif suffix in _LINES or (suffix == ".json" and looks_like_lines(path)):
-        yield from json_lines(path)
-    elif suffix == ".json":
-        yield from json_document(path)
+    read = _READERS.get(suffix)
+    if read is None:
+        yield rejected(1, f"files of type {suffix or 'none'!r} are not read")
     else:
-        yield 1, Reject("", f"files of type {suffix or 'none'!r} are not read"), ""
+        yield from read(path)
 
 
-def document(path: Path) -> Iterator[Record]:
+def document(path: Path) -> Iterator[SourceRecord]:
     """The chunks of a document, each with the document's date.
 
     Siblings have the document as their group.
     """
     try:
-        document, encoding = _read(path)
+        found, encoding = _document_of(path)
     except Unreadable as error:
-        yield 1, Reject("", clip(str(error))), ""
+        yield rejected(1, clip(str(error)))
         return
-    parts = chunks(document.text)
+    parts = chunks(found.text)
+    siblings = {"group": path.name} if len(parts) > 1 else {}
+    noted = {NOTED: found.note} if found.note else {}
     for number, part in enumerate(parts, 1):
-        record: dict[str, Any] = {"text": part, "date": document.date}
-        if len(parts) > 1:
-            record["group"] = path.name
-        if encoding == "cp1252":
-            record[DECODED] = clip(part)
-        if document.note:
-            record[NOTED] = document.note
-        yield number, record, ""
+        values: dict[str, Any] = {"text": part, "date": found.date}
+        record = SourceRecord(number, {**values, **siblings, **noted})
+        record.note_encoding(encoding, part)
+        yield record
 
 
-def _read(path: Path) -> tuple[Document, str]:
-    suffix = path.suffix.lower()
+def _document_of(path: Path) -> tuple[Document, str]:
+    """The text of a document, and the encoding it was in where it is plain."""
     if path.stat().st_size > MAX_DOCUMENT_BYTES:
         raise Unreadable(f"the document is longer than {MAX_DOCUMENT_BYTES >> 20} MiB")
-    if suffix in READERS:
-        return READERS[suffix](path), ""
+    suffix = path.suffix.lower()
+    read = _PACKED.get(suffix)
+    if read is not None:
+        return read(path), ""
     text, encoding = decode(path.read_bytes())
     if suffix in HTML_SUFFIXES:
         return from_html(text), encoding
     return Document(text), encoding
+
+
+def _json(path: Path) -> Iterator[SourceRecord]:
+    if looks_like_lines(path):
+        return json_lines(path)
+    return json_document(path)
+
+
+def _csv(path: Path) -> Iterator[SourceRecord]:
+    return table(path, ",")
+
+
+def _tsv(path: Path) -> Iterator[SourceRecord]:
+    return table(path, "\t")
+
+
+def _mail(path: Path) -> Document:
+    return from_email(path.read_bytes())
+
+
+_PACKED: dict[str, Callable[[Path], Document]] = {
+    ".docx": from_docx,
+    ".pdf": from_pdf,
+    ".eml": _mail,
+}
+"""Documents that say themselves how their text is encoded."""
+
+_PLAIN = frozenset({".txt", ".md", ".text", ".rst"})
+
+_READERS: dict[str, Callable[[Path], Iterator[SourceRecord]]] = {
+    ".parquet": parquet,
+    ".csv": _csv,
+    ".tsv": _tsv,
+    ".jsonl": json_lines,
+    ".ndjson": json_lines,
+    ".json": _json,
+    **dict.fromkeys((*_PLAIN, *HTML_SUFFIXES, *_PACKED), document),
+}
+"""By suffix."""

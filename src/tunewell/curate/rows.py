@@ -1,18 +1,30 @@
-"""A row on its way through curation, and the ledger of what each step did to it."""
+"""A row on its way through curation, and what could not be read as one."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import (
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import cast
 
-import pyarrow as pa
+from tunewell.similar.conversations import (
+    has_target,
+    input_of,
+    target_of,
+)
+from tunewell.types import (
+    Example,
+    Message,
+    Origin,
+    Role,
+)
 
-from tunewell.store.rows import RECEIPTS
-from tunewell.types import Action, Example, Message, Origin, Role
-
-BUILT_IN = "built-in"
+_FIELDS = frozenset({"source", "kind", "group", "parent", "id"})
+"""Fields that are text as they are."""
 
 
 @dataclass(slots=True)
@@ -46,22 +58,56 @@ class InputRow:
     @property
     def target(self) -> str:
         """The last turn if it is the assistant's, else empty."""
-        return self.turns[-1][1] if self.turns and self.turns[-1][0] == "assistant" else ""
+        return target_of(self.turns)
 
     @property
     def input(self) -> str:
         """The turns before the target without system turns, joined by blank lines."""
-        end = (
-            len(self.turns) - 1
-            if self.turns and self.turns[-1][0] == "assistant"
-            else len(self.turns)
-        )
-        return "\n\n".join(text for role, text in self.turns[:end] if role != "system")
+        return input_of(self.turns)
+
+    @property
+    def gist(self) -> str:
+        """What a comparison by meaning looks at: the input, the target where there is none."""
+        return self.input or self.target
+
+    @property
+    def whole(self) -> str:
+        """Input and target, a line each."""
+        return f"{self.input}\n{self.target}"
+
+    @property
+    def roles(self) -> list[str]:
+        """The role of each turn."""
+        return [role for role, _ in self.turns]
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of each turn."""
+        return [text for _, text in self.turns]
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is still there and may be trained on."""
+        return not self.dropped and not self.held
+
+    @property
+    def has_system(self) -> bool:
+        """Whether it begins with a system turn."""
+        return len(self.turns) > 0 and self.turns[0][0] == "system"
+
+    def set_texts(self, texts: Sequence[str]) -> None:
+        """Put other texts in the turns, one for each."""
+        self.turns = list(zip(self.roles, texts, strict=True))
+
+    def answered(self, target: str) -> list[tuple[str, str]]:
+        """The turns with another target."""
+        asked = self.turns[:-1] if has_target(self.turns) else self.turns
+        return [*asked, ("assistant", target)]
 
     def field(self, name: str) -> str:
         """As `tunewell.types.Example.field`."""
         name = name.removeprefix("tags.")
-        if name in {"source", "kind", "group", "parent", "id"}:
+        if name in _FIELDS:
             return str(getattr(self, name))
         if name == "date":
             return self.date.isoformat() if self.date else ""
@@ -69,13 +115,13 @@ class InputRow:
 
     def example(self) -> Example:
         """The row as a noun."""
-        messages = tuple(
-            Message.model_construct(role=cast("Role", role), content=text)
-            for role, text in self.turns
-        )
+        messages = []
+        for role, text in self.turns:
+            message = Message.model_construct(role=cast("Role", role), content=text)
+            messages.append(message)
         return Example.model_construct(
             id=self.id,
-            messages=messages,
+            messages=tuple(messages),
             source=self.source,
             kind=self.kind,
             date=self.date,
@@ -84,6 +130,10 @@ class InputRow:
             origin=self.origin,
             tags=self.tags,
         )
+
+
+Families = list[list[InputRow]]
+"""Rows that belong together, the first of each the one that the others are held against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,116 +151,44 @@ class Reject:
     evidence: str = ""
 
 
-class Ledger:
-    """Receipts in the making: every change and drop, then one last word for every row.
+def ids_of(rows: Iterable[InputRow]) -> tuple[str, ...]:
+    """The id of each row."""
+    return tuple(row.id for row in rows)
 
-    Columns are kept as lists: a million receipts cost no million objects.
-    """
 
-    def __init__(self) -> None:
-        self._columns: dict[str, list[str | int]] = {name: [] for name in RECEIPTS.names}
-        self._next: dict[str, int] = {}
-        self.rows: dict[str, list[str]] = {}
+def gists_of(rows: Iterable[InputRow]) -> list[str]:
+    """What a comparison by meaning looks at in each row."""
+    return [row.gist for row in rows]
 
-    def change(
-        self,
-        row: InputRow,
-        step: str,
-        rule: str,
-        *,
-        cites: str = BUILT_IN,
-        code: str = "",
-        evidence: str = "",
-        other: str = "",
-    ) -> None:
-        """Record that a step changed a row."""
-        self._write(row.id, row.place, step, "changed", rule, cites, code, evidence, other)
 
-    def drop(
-        self,
-        row: InputRow,
-        step: str,
-        rule: str,
-        *,
-        cites: str = BUILT_IN,
-        code: str,
-        evidence: str = "",
-        other: str = "",
-    ) -> None:
-        """Record that a step dropped a row, and mark the row."""
-        row.dropped = True
-        self._write(row.id, row.place, step, "dropped", rule, cites, code, evidence, other)
+def dropped_of(rows: Iterable[InputRow]) -> list[InputRow]:
+    """The rows that a step has dropped."""
+    return [row for row in rows if row.dropped]
 
-    def reject(self, reject: Reject) -> None:
-        """Record something that never became a row."""
-        self._write(
-            reject.place,
-            reject.place,
-            "read",
-            "dropped",
-            clip(reject.why, 400),
-            BUILT_IN,
-            "D08",
-            reject.evidence,
-            "",
-        )
 
-    def keep(self, rows: Iterable[InputRow], step: str, rule: str) -> None:
-        """The last word for every row that was not dropped."""
-        for row in rows:
-            if not row.dropped:
-                self._write(row.id, row.place, step, "kept", rule, "", "", "", "")
+def training_of(rows: Iterable[InputRow]) -> list[InputRow]:
+    """The rows that are still there and may be trained on."""
+    return [row for row in rows if row.trains]
 
-    def seen(self, code: str, ids: Sequence[str]) -> None:
-        """Note rows that show a pitfall, whether or not a step acted on them."""
-        self.rows.setdefault(code, []).extend(ids)
 
-    def _write(
-        self,
-        row: str,
-        place: str,
-        step: str,
-        action: Action,
-        rule: str,
-        cites: str,
-        code: str,
-        evidence: str,
-        other: str,
-    ) -> None:
-        order = self._next.get(row, 0)
-        self._next[row] = order + 1
-        values: tuple[str | int, ...] = (
-            row,
-            place,
-            step,
-            order,
-            action,
-            rule,
-            cites,
-            code,
-            clip(evidence),
-            other,
-        )
-        for column, value in zip(self._columns.values(), values, strict=True):
-            column.append(value)
-        if code:
-            self.rows.setdefault(code, []).append(row)
+def tests_of(rows: Iterable[InputRow]) -> list[InputRow]:
+    """The rows of the project's own test set that are still there."""
+    return [row for row in rows if row.held and not row.dropped]
 
-    def count(self, action: Action) -> int:
-        """How many receipts have this action."""
-        return self._columns["action"].count(action)
 
-    def fates(self) -> dict[str, str]:
-        """The pitfall that each dropped row was dropped for, by its id."""
-        names = ("row", "action", "code")
-        rows, actions, codes = (self._columns[name] for name in names)
-        return {
-            str(r): str(c) for r, a, c in zip(rows, actions, codes, strict=True) if a == "dropped"
-        }
+def members_of(families: Iterable[Sequence[InputRow]], *, but: int = 0) -> list[InputRow]:
+    """The rows of all families, but for the first so many of each."""
+    return [row for family in families for row in family[but:]]
 
-    def table(self) -> pa.Table:
-        """All receipts, with the schema of the store."""
-        return pa.table(self._columns, schema=RECEIPTS)
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """Kinds with how many there are of each, in the order given: ``3 email, 1 phone``."""
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+
+
+def newest_of(rows: Sequence[InputRow]) -> InputRow:
+    """The row with the newest date, undated ones last; of several the first."""
+    return max(rows, key=lambda row: row.date or dt.date.min)
 
 
 def clip(text: str, most: int = 160) -> str:
@@ -223,5 +201,8 @@ def clip(text: str, most: int = 160) -> str:
     if len(text) > 4 * most:
         text = text[: 4 * most]
     text = " ".join(text.split())
-    text = text if len(text) <= most else text[: most - 1] + "…"
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) > most:
+        text = text[: most - 1] + "…"
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")

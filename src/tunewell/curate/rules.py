@@ -1,160 +1,118 @@
-"""Rules that the project's definition asks for: kinds, age, languages, words.
+"""Rules that the project's definition asks for: kinds, languages, lengths.
 
-Each drop cites its line.
+Each drop cites its line. The rule of age is in `tunewell.curate.age`.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tunewell.checks.dates import find_date
-from tunewell.curate.rows import InputRow, Ledger
-from tunewell.task import MaxAge, TaskFile
+from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.rows import InputRow
+from tunewell.task import TaskFile, WordLimits
 
 
-def kinds(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
+def kinds(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> None:
     """Drop rows of a kind that does not belong (D01)."""
     rule = file.spec.rules.kinds
+    cites_keep = file.where("rules.kinds.keep")
+    cites_drop = file.where("rules.kinds.drop")
     for row in rows:
         if rule.keep and row.kind not in rule.keep:
-            ledger.drop(
-                row,
-                "kinds",
-                f"only kinds {', '.join(rule.keep)}",
-                cites=file.where("rules.kinds.keep"),
-                code="D01",
-                evidence=f"kind {row.kind or '(none)'}",
-            )
+            by = StepRule("kinds", f"only kinds {', '.join(rule.keep)}", cites_keep, "D01")
+            ledger.drop(row, by, evidence=f"kind {row.kind or '(none)'}")
         elif row.kind in rule.drop:
-            ledger.drop(
-                row,
-                "kinds",
-                f"no {row.kind}",
-                cites=file.where("rules.kinds.drop"),
-                code="D01",
-                evidence=f"kind {row.kind}",
-            )
+            by = StepRule("kinds", f"no {row.kind}", cites_drop, "D01")
+            ledger.drop(row, by, evidence=f"kind {row.kind}")
 
 
-def as_of(rows: Sequence[InputRow], rule: MaxAge) -> dt.date | None:
-    """The day that ages are counted from: the rule's own, else the newest date in the data."""
-    return rule.as_of or newest(rows)
+def languages(
+    row: InputRow,
+    seen: Sequence[str],
+    file: TaskFile,
+    ledger: Ledger,
+) -> None:
+    """Drop a row whose input or target is certainly in another language (D08).
 
-
-def newest(rows: Sequence[InputRow]) -> dt.date | None:
-    """The newest date in the data."""
-    return max((row.date for row in rows if row.date), default=None)
-
-
-def date_by_text(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
-    """Date rows that carry no date and say themselves for which day they speak ("as of", "last updated")."""
-    if file.spec.rules.max_age is None:
-        return
-    for row in rows:
-        found = find_date(row.target) or find_date(row.input) if row.date is None else None
-        if found is not None and found.certainty == "stated":
-            row.date = found.day
-            ledger.change(
-                row,
-                "age",
-                "a row without a date takes the one that its text states",
-                cites=file.where("rules.max_age"),
-                evidence=f"{found.evidence} → {found.day}",
-            )
-
-
-def age(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger, *, today: dt.date | None) -> None:
-    """Drop stale rows (D06), sparing the exceptions."""
-    rule = file.spec.rules.max_age
-    if rule is None:
-        return
-    words = (
-        f"not older than {rule.days} days on {today}"
-        if today
-        else f"not older than {rule.days} days"
-    )
-    for row in rows:
-        stale = row.date is not None and today is not None and (today - row.date).days > rule.days
-        if not stale and (row.date is not None or rule.undated == "keep"):
-            continue
-        spared = next(
-            (
-                e
-                for e in rule.exceptions
-                if row.field(e.field).lower() in {v.lower() for v in e.values}
-            ),
-            None,
-        )
-        if spared is not None:
-            ledger.change(
-                row,
-                "age",
-                f"kept by the exception {spared.field} = {row.field(spared.field)}",
-                cites=file.where("rules.max_age.except"),
-                evidence=f"date {row.date}",
-            )
-        elif row.date is None:
-            ledger.drop(
-                row,
-                "age",
-                "rows without a date are dropped",
-                cites=file.where("rules.max_age.undated"),
-                code="D06",
-                evidence="no date",
-            )
-        else:
-            ledger.drop(
-                row,
-                "age",
-                words,
-                cites=file.where("rules.max_age.days"),
-                code="D06",
-                evidence=f"date {row.date}",
-            )
-
-
-def languages(row: InputRow, seen: Sequence[str], file: TaskFile, ledger: Ledger) -> None:
-    """Drop a row whose input or target is certainly in another language (D08)."""
+    Args:
+        row: The row.
+        seen: Languages of input and target; empty where not certain.
+        file: The project's definition.
+        ledger: Receipts.
+    """
     wanted = file.spec.rules.languages
     if not wanted:
         return
+    by = StepRule(
+        step="languages",
+        rule=f"languages {', '.join(wanted)}",
+        cites=file.where("rules.languages"),
+        code="D08",
+    )
     for part, code in zip(("input", "target"), seen, strict=False):
         if code and code not in wanted:
-            ledger.drop(
-                row,
-                "languages",
-                f"languages {', '.join(wanted)}",
-                cites=file.where("rules.languages"),
-                code="D08",
-                evidence=f"the {part} is in {code}",
-            )
+            ledger.drop(row, by, evidence=f"the {part} is in {code}")
             return
 
 
-def words(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
+def words(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> None:
     """Drop rows that are too short or too long (D08)."""
-    rule = file.spec.rules.words
     for row in rows:
-        alone = len(row.turns) == 1  # plain text has no input to measure
-        checks = (
-            ("input", row.input, 0 if alone else rule.min_input, rule.max_input),
-            ("target", row.target, rule.min_target, rule.max_target),
-        )
-        for part, text, least, most in checks:
-            if least <= 1 and not most and text.strip():
+        for limit in _limits(row, file.spec.rules.words):
+            count = limit.broken_by()
+            if count is None:
                 continue
-            n = len(text.split())
-            if n < least or (most and n > most):
-                name, limit = (f"min_{part}", least) if n < least else (f"max_{part}", most)
-                place = file.where(f"rules.words.{name}")
-                side = "at least" if n < least else "at most"
-                ledger.drop(
-                    row,
-                    "words",
-                    f"the {part} has {side} {limit} words",
-                    cites=place,
-                    code="D08",
-                    evidence=f"{n} words",
-                )
-                break
+            name, rule = limit.rule(count)
+            cites = file.where(f"rules.words.{name}")
+            ledger.drop(row, StepRule("words", rule, cites, "D08"), evidence=f"{count} words")
+            break
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How many words a part of a row may have.
+
+    Attributes:
+        part: ``input`` or ``target``.
+        text: What it says.
+        least: Fewest words.
+        most: Most words; 0 for any number.
+    """
+
+    part: str
+    text: str
+    least: int
+    most: int
+
+    def broken_by(self) -> int | None:
+        """The number of words if it breaks the limit."""
+        sets_no_limit = self.least <= 1 and not self.most
+        if sets_no_limit and self.text.strip():
+            return None
+        count = len(self.text.split())
+        too_many = self.most > 0 and count > self.most
+        return count if too_many or count < self.least else None
+
+    def rule(self, count: int) -> tuple[str, str]:
+        """Name and words of the rule that so many words break."""
+        if count < self.least:
+            return f"min_{self.part}", f"the {self.part} has at least {self.least} words"
+        return f"max_{self.part}", f"the {self.part} has at most {self.most} words"
+
+
+def _limits(row: InputRow, rule: WordLimits) -> tuple[_Limit, _Limit]:
+    alone = len(row.turns) == 1  # plain text has no input to measure
+    least_input = 0 if alone else rule.min_input
+    return (
+        _Limit("input", row.input, least_input, rule.max_input),
+        _Limit("target", row.target, rule.min_target, rule.max_target),
+    )

@@ -7,21 +7,33 @@ says so.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from tunewell.curate.doctor.case import source_of
-from tunewell.curate.read import ReadResult, read_source, settle_ids
-from tunewell.curate.rows import InputRow, Ledger
+from tunewell.curate.read import (
+    ReadResult,
+    read_source,
+    settle_ids,
+)
+from tunewell.curate.receipts import Ledger
+from tunewell.curate.rows import InputRow, gists_of
+from tunewell.curate.write import write_rows
 from tunewell.errors import DataError, UserError
-from tunewell.similar.subset import METHODS, Method, Points
+from tunewell.similar.arrays import (
+    Bools,
+    Floats,
+    Points,
+    Positions,
+    sample,
+)
+from tunewell.similar.conversations import targets_of
+from tunewell.similar.subset import METHODS, Method
 from tunewell.similar.vectors import vectors
+from tunewell.stats.against_random import against_random_subsets
 from tunewell.types import Estimate, Value
 
 RANDOM = 30
@@ -34,11 +46,15 @@ MOST = 20_000
 """Rows to choose from; a sample by seed beyond."""
 
 _MOST_HELD = 2_000
-_RIDGE = 1.0
+_PENALTY = 1.0
 _MEASURES = 4
-"""The intervals hold together: with each at 95 %, one selection in six would seem to beat chance by chance."""
+"""The intervals hold together.
 
-Floats = NDArray[np.float64]
+With each at 95 %, one selection in six would seem to beat chance by chance.
+"""
+
+_FEWEST_OF_A_CLASS = 10
+"""Rows that a class has on average at least."""
 
 
 class Proxy(Value):
@@ -108,150 +124,186 @@ def select(
         MissingExtraError: ``vectors`` is not installed.
     """
     random = np.random.default_rng(seed)
-    pool = np.sort(random.permutation(len(rows))[:MOST])
+    pool = [rows[i] for i in sample(len(rows), MOST, random)]
     held = min(_MOST_HELD, round(HELD * len(pool)))
-    if not 1 <= count <= len(pool) - held:
+    most = len(pool) - held
+    if not 1 <= count <= most:
         raise UserError(
             f"{count} rows cannot be chosen from {len(rows)} with {held} set aside to judge by; "
-            f"the number must lie between 1 and {len(pool) - held}",
+            f"the number must lie between 1 and {most}",
             hint="tunewell select FILE --rows N with a smaller N",
         )
-    points = vectors([rows[i].input or rows[i].target for i in pool])
-    labels = _labels([rows[i] for i in pool], label)
-    mixed = random.permutation(len(pool))
-    judges, rest = mixed[:held], np.sort(mixed[held:])
-    choose = METHODS[method]
-    subsets = [rest[choose(points[rest], count, seed=seed)]]
-    subsets += [
-        rest[METHODS["random"](points[rest], count, seed=seed + 1 + k)] for k in range(RANDOM)
-    ]
-    proxies = _proxies(points, labels, judges, rest, subsets)
-    final = choose(points, count, seed=seed)
+    trial = _Trial.of(pool, held, label, random)
+    subsets = [trial.choose(method, count, seed=seed)]
+    for k in range(RANDOM):
+        subsets.append(trial.choose("random", count, seed=seed + 1 + k))
+    proxies = tuple(trial.proxies(subsets))
+
+    final = METHODS[method](trial.points, count, seed=seed)
     return Selection(
         method=method,
         rows=len(rows),
-        chosen=tuple(rows[pool[i]].id for i in final),
+        chosen=tuple(pool[i].id for i in final),
         held=held,
         proxies=proxies,
         words=_words(method, proxies),
     )
 
 
-def _labels(rows: Sequence[InputRow], name: str) -> NDArray[np.int64] | None:
+def _labels(rows: Sequence[InputRow], name: str) -> Positions | None:
     """Classes of the rows: of the field named, else of the kind, else of targets that recur.
 
     None if there are none.
     """
-    columns = (
-        [[row.field(name) for row in rows]]
-        if name
-        else [[r.kind for r in rows], [r.target for r in rows]]
-    )
+    columns = [[row.kind for row in rows], targets_of(rows)]
+    if name:
+        columns = [[row.field(name) for row in rows]]
     for values in columns:
-        counts = Counter(values)
-        if 2 <= len(counts) <= max(2, len(rows) // 10):
-            place = {value: i for i, value in enumerate(sorted(counts))}
+        classes = sorted(set(values))
+        if 2 <= len(classes) <= max(2, len(rows) // _FEWEST_OF_A_CLASS):
+            place = {value: i for i, value in enumerate(classes)}
             return np.array([place[value] for value in values])
     if name:
+        several = len(set(columns[0]))
         raise UserError(
-            f"the field {name!r} has {len(set(columns[0]))} values in {len(rows)} rows: no classes",
+            f"the field {name!r} has {several} values in {len(rows)} rows: no classes",
             hint="--label takes a field with at least two values that recur",
         )
     return None
 
 
-def _proxies(
-    points: Points,
-    labels: NDArray[np.int64] | None,
-    judges: NDArray[np.int64],
-    rest: NDArray[np.int64],
-    subsets: Sequence[NDArray[np.int64]],
-) -> tuple[Proxy, ...]:
-    """Every proxy, of shape (subsets, judges) before it is averaged.
+@dataclass(frozen=True)
+class _Trial:
+    """Rows to choose from, and rows that were set aside to judge the choice by.
 
-    The first subset is the selection.
+    Attributes:
+        points: Of all of them, shape (n, width).
+        labels: Their classes, shape (n,), if they have any.
+        judges: Positions of the rows set aside.
+        rest: Positions of the others.
     """
-    nearest = np.array(
-        [(points[judges] @ points[s].T).max(axis=1) for s in subsets], dtype=np.float64
-    )
-    usual = float(np.median((points[judges] @ points[rest].T).max(axis=1)))
-    found = [
-        _proxy(
+
+    points: Points
+    labels: Positions | None
+    judges: Positions
+    rest: Positions
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[InputRow],
+        held: int,
+        label: str,
+        random: np.random.Generator,
+    ) -> _Trial:
+        """Set so many of the rows aside."""
+        points = vectors(gists_of(rows))
+        labels = _labels(rows, label)
+        mixed = random.permutation(len(rows))
+        return cls(points, labels, mixed[:held], np.sort(mixed[held:]))
+
+    def choose(
+        self,
+        method: Method,
+        count: int,
+        *,
+        seed: int,
+    ) -> Positions:
+        """Positions of a subset of the rows that were not set aside."""
+        chosen: Positions = self.rest[METHODS[method](self.points[self.rest], count, seed=seed)]
+        return chosen
+
+    def proxies(self, subsets: Sequence[Positions]) -> Iterator[Proxy]:
+        """Every measure of the first subset against the others."""
+        nearest = np.array([self._likeness(subset) for subset in subsets], dtype=np.float64)
+        usual = float(np.median(self._likeness(self.rest)))
+        yield _proxy(
             "distance",
             "distance in meaning from a row set aside to its nearest chosen row",
             1 - nearest,
             better=False,
-        ),
-        _proxy(
+        )
+        yield _proxy(
             "covered",
             "rows set aside with a chosen row as near as half of them have one in all the data",
             (nearest >= usual - 1e-6).astype(np.float64),
             better=True,
-        ),
-    ]
-    if labels is not None:
-        right = np.array(
-            [_told(points[s], labels[s], points[judges]) == labels[judges] for s in subsets]
         )
-        found.append(
-            _proxy(
-                "accuracy",
-                "rows set aside whose class a small classifier tells from the chosen rows",
-                right.astype(np.float64),
-                better=True,
-            )
+        if self.labels is None:
+            return
+        right = [self._told_right(self.labels, subset) for subset in subsets]
+        yield _proxy(
+            "accuracy",
+            "rows set aside whose class a small classifier tells from the chosen rows",
+            np.array(right, dtype=np.float64),
+            better=True,
         )
-        rare = [np.isin(labels[judges], labels[s]) for s in subsets]
-        found.append(
-            _proxy(
-                "rarest",
-                "rows set aside whose class is among the chosen rows at all",
-                np.array(rare, dtype=np.float64),
-                better=True,
-            )
+        truth = self.labels[self.judges]
+        known = [np.isin(truth, self.labels[subset]) for subset in subsets]
+        yield _proxy(
+            "rarest",
+            "rows set aside whose class is among the chosen rows at all",
+            np.array(known, dtype=np.float64),
+            better=True,
         )
-    return tuple(found)
+
+    def _likeness(self, chosen: Positions) -> Points:
+        """Likeness of each row set aside to its nearest chosen row, shape (judges,)."""
+        likeness: Points = (self.points[self.judges] @ self.points[chosen].T).max(axis=1)
+        return likeness
+
+    def _told_right(self, labels: Positions, chosen: Positions) -> Bools:
+        """Which rows set aside a classifier, learned from the chosen ones, tells right."""
+        told = _told(self.points[chosen], labels[chosen], self.points[self.judges])
+        return told == labels[self.judges]
 
 
-def _told(points: Points, labels: NDArray[np.int64], asked: Points) -> NDArray[np.int64]:
+def _told(
+    points: Points,
+    labels: Positions,
+    asked: Points,
+) -> Positions:
     """Classes told by ridge regression on their indicators."""
     known, place = np.unique(labels, return_inverse=True)
     truth = np.zeros((len(points), len(known)))
     truth[np.arange(len(points)), place] = 1
+    middle = truth.mean(axis=0)
+
     x = points.astype(np.float64)
-    weights = np.linalg.solve(
-        x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ (truth - truth.mean(axis=0))
-    )
-    told: NDArray[np.int64] = known[np.argmax(asked @ weights + truth.mean(axis=0), axis=1)]
+    penalised = x.T @ x + _PENALTY * np.eye(x.shape[1])
+    weights = np.linalg.solve(penalised, x.T @ (truth - middle))
+    told: Positions = known[np.argmax(asked @ weights + middle, axis=1)]
     return told
 
 
-def _proxy(name: str, title: str, values: Floats, *, better: bool) -> Proxy:
-    """The selection against one more random subset: a prediction interval (t) over subsets and rows set aside."""
-    each, others = values[0], values[1:]
-    apart = each - others.mean(axis=0)
-    spread = others.mean(axis=1).var(ddof=1) * (1 + 1 / len(others))
-    error = float(np.sqrt(apart.var(ddof=1) / len(apart) + spread))
-    value, half = (
-        float(apart.mean()),
-        float(stdtrit(len(others) - 1, 1 - 0.025 / _MEASURES)) * error,
-    )
-    difference = Estimate(
-        value=value,
-        low=value - half,
-        high=value + half,
-        n=len(apart),
-        level=1 - 0.05 / _MEASURES,
-        method=f"{len(others)} random subsets, t; 95 % over {_MEASURES} measures",
-    )
-    sign = 1 if better else -1
-    low, high = sorted((sign * difference.low, sign * difference.high))
-    verdict = "better" if low > 0 else "worse" if high < 0 else "no better"
+def _proxy(
+    name: str,
+    title: str,
+    values: Floats,
+    *,
+    better: bool,
+) -> Proxy:
+    """The selection against one more random subset.
+
+    Args:
+        name: Of the measure.
+        title: In words.
+        values: Of each subset, the selection first, on each row set aside, shape (subsets, rows).
+        better: Whether bigger is better.
+    """
+    chosen, others = values[0], values[1:]
+    difference = against_random_subsets(chosen, others, measures=_MEASURES)
+    larger, smaller = ("better", "worse") if better else ("worse", "better")
+    verdict = "no better"
+    if difference.low > 0:
+        verdict = larger
+    elif difference.high < 0:
+        verdict = smaller
     return Proxy(
         name=name,
         title=title,
         bigger_is_better=better,
-        chosen=float(each.mean()),
+        chosen=float(chosen.mean()),
         random=float(others.mean()),
         difference=difference,
         verdict=verdict,
@@ -259,25 +311,34 @@ def _proxy(name: str, title: str, values: Floats, *, better: bool) -> Proxy:
 
 
 def _words(method: Method, proxies: Sequence[Proxy]) -> str:
+    """What the selection is worth, in a sentence."""
     if method == "random":
         return "This is a random subset: the measure that other methods are held against."
-    better = [p.name for p in proxies if p.verdict == "better"]
-    worse = [p.name for p in proxies if p.verdict == "worse"]
+    by_verdict: dict[str, list[str]] = {"better": [], "worse": [], "no better": []}
+    for proxy in proxies:
+        by_verdict[proxy.verdict].append(proxy.name)
+    better, worse = by_verdict["better"], by_verdict["worse"]
     named = f"{len(proxies)} measures"
     if not better:
         said = f"On none of {named} does this selection beat a random subset of the same size"
-        return f"{said}{f'; it is worse on {_and(worse)}' if worse else ''}: take a random one (--method random)."
+        also = f"; it is worse on {_and(worse)}" if worse else ""
+        return f"{said}{also}: take a random one (--method random)."
+
     said = f"Better than a random subset on {_and(better)} of {named}"
     if worse:
         return f"{said}, worse on {_and(worse)}: choose by what matters to you."
-    useful = {p.name: p.verdict for p in proxies}.get("accuracy")
-    if useful == "no better":
-        return f"{said}; that it covers more does not make a classifier better here, so expect little from it."
+    if "accuracy" in by_verdict["no better"]:
+        return (
+            f"{said}; that it covers more does not make a classifier better here, "
+            "so expect little from it."
+        )
     return f"{said}, worse on none."
 
 
 def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    """Names in a list: ``a, b and c``."""
+    parts = [", ".join(names[:-1]), names[-1]]
+    return " and ".join(filter(None, parts))
 
 
 def select_file(
@@ -298,18 +359,13 @@ def select_file(
         UserError: There are too few rows to choose so many.
     """
     batch = ReadResult()
-    read_source(source_of(path, None, "train"), root=path.resolve().parent, batch=batch)
+    source = source_of(path, None, "train")
+    read_source(source, root=path.resolve().parent, batch=batch)
     if not batch.rows:
         raise DataError(f"no row of {path} can be read", hint="tunewell doctor FILE says why")
     settle_ids(batch, Ledger())
     found = select(batch.rows, count, method=method, label=label, seed=seed)
     if out is not None:
         chosen = set(found.chosen)
-        with out.open("w", encoding="utf-8") as file:
-            for row in batch.rows:
-                if row.id in chosen:
-                    turns = [{"role": role, "content": text} for role, text in row.turns]
-                    file.write(
-                        json.dumps({"id": row.id, "messages": turns}, ensure_ascii=False) + "\n"
-                    )
+        write_rows((row for row in batch.rows if row.id in chosen), out)
     return found

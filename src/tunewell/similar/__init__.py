@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from tunewell.similar.exact_keys import exact_key, key, normalise
-from tunewell.similar.families import Links, by_key
-from tunewell.similar.pairs import THRESHOLD, Pairs, near_pairs, similarities
-from tunewell.similar.same_text import alike, copies, only_numbers_differ, telling
+from tunewell.similar.edited_copies import (
+    alike,
+    copies,
+    only_numbers_differ,
+    telling,
+)
+from tunewell.similar.exact_keys import (
+    exact_key,
+    key,
+    normalise,
+)
+from tunewell.similar.near_duplicates import (
+    THRESHOLD,
+    Pairs,
+    near_pairs,
+    similarities,
+)
 from tunewell.similar.templates import template_families, without
+from tunewell.similar.union_find import (
+    Links,
+    by_key,
+    families_of,
+)
 from tunewell.similar.word_table import WordTable, split_words
 
 __all__ = [
@@ -18,6 +36,7 @@ __all__ = [
     "by_key",
     "copies",
     "exact_key",
+    "families_of",
     "key",
     "near_pairs",
     "normalise",

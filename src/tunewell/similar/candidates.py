@@ -1,4 +1,4 @@
-"""Pairs worth a look: rows that share a very rare word, or a band of a sketch of their rare or middling words.
+"""Pairs worth a look: rows that share a very rare word, or a band of a sketch of their words.
 
 Rows are sketched in blocks that stay in the processor's cache and of each band one 32-bit key a row
 is kept; bands are then sorted one by one. Memory: 4 bytes a row and band, 1 byte a word.
@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.similar.arrays import (
+    Bools,
+    Bytes,
+    Codes,
+    Packed,
+    Positions,
+)
 from tunewell.similar.frequency import count_words
 from tunewell.similar.word_table import WordTable
 
@@ -24,26 +31,40 @@ _VERY_RARE = 5
 """A word that stands in so few rows makes them candidates by itself."""
 
 _SMALL = 50_000
-"""Up to so many rows the bands are shorter: more candidates, more recall. The check makes them cheap."""
+"""Up to so many rows the bands are shorter: more candidates, more recall. The check is cheap."""
 
 _WINDOW = 6
-"""In a bucket every row is held against its next six and against the first: families close transitively."""
+"""In a bucket every row is held against its next six and the first: families close transitively."""
 
 _BLOCK_WORDS = 1 << 17
 _AT_ONCE = 1 << 22
 """Candidates that are handed on together."""
 
+_CHECKED_AT_ONCE = 1 << 14
+"""Pairs whose sketches are compared together: they stay in the processor's cache."""
 
 _LIKELY = 8
 """Hashes of a checked sketch, of 63 or 64, in which a pair must agree to be looked at.
 
-An edited copy (30 % of its words) agrees in about 38; two rows that met by chance in one band, in five.
+An edited copy (30 % of its words) agrees in about 38; two rows that met by chance in one band, in
+five.
 """
+
+_ONCE_TIER, _VERY_RARE_TIER, _RARE_TIER, _MIDDLING_TIER, _COMMON_TIER = range(5)
+"""Words by how many rows they stand in: one; up to `_VERY_RARE`; few; many; most."""
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """Words to look at (``least <= tier <= most``), hashes of a band, bands, whether the sketch checks its pairs."""
+class _Bands:
+    """One way to sketch rows.
+
+    Attributes:
+        least: Lowest tier of the words that are looked at.
+        most: Highest tier.
+        width: Hashes of a band.
+        bands: How many there are.
+        checked: Whether pairs must agree in enough hashes of the whole sketch.
+    """
 
     least: int
     most: int
@@ -63,14 +84,62 @@ class _Sketch:
             hashes), or (0, 0).
     """
 
-    keys: NDArray[np.uint32]
-    has: NDArray[np.bool_]
-    bytes: NDArray[np.uint8]
+    keys: Codes
+    has: Bools
+    bytes: Bytes
+
+    @cached_property
+    def rows(self) -> Packed:
+        """The rows that have a word to sketch."""
+        return np.flatnonzero(self.has).astype(np.uint64)
+
+    @classmethod
+    def empty(cls, n: int, plan: _Bands) -> _Sketch:
+        """Room for the sketches of n rows."""
+        kept = (n, plan.bands * plan.width) if plan.checked else (0, 0)
+        return cls(
+            keys=np.empty((plan.bands, n), np.uint32),
+            has=np.zeros(n, np.bool_),
+            bytes=np.empty(kept, np.uint8),
+        )
+
+
+@dataclass(frozen=True)
+class _TieredWords:
+    """Words of the rows with the tier of each, shape (words,)."""
+
+    words: WordTable
+    tier: Bytes
+
+    @classmethod
+    def of(cls, words: WordTable) -> _TieredWords:
+        """Count the words and sort them into tiers."""
+        n = len(words)
+        rare = max(20, n // 100)
+        middling = max(50, n // 5)
+        bounds = (1, _VERY_RARE, rare, middling)
+        return cls(words, count_words(words).tiers(words.codes, bounds))
+
+    def very_rare(self) -> Packed:
+        """Very rare words with their rows, packed and sorted."""
+        at = np.flatnonzero(self.tier == _VERY_RARE_TIER)
+        rows = np.searchsorted(self.words.starts, at, side="right") - 1
+        return _packed(self.words.codes[at], rows.astype(np.uint64))
+
+    def blocks(self) -> list[slice]:
+        """Rows in blocks of about `_BLOCK_WORDS` words."""
+        marks = range(0, len(self.words.codes), _BLOCK_WORDS)
+        rows = np.searchsorted(self.words.starts, marks, side="right") - 1
+        cuts = [*np.unique(rows).tolist(), len(self.words)]
+        return [slice(low, high) for low, high in pairwise(cuts)]
 
 
 def candidates(
-    words: WordTable, *, across: int = 0, workers: int = 1
-) -> Iterator[NDArray[np.int64]]:
+    words: WordTable,
+    *,
+    across: int = 0,
+    workers: int = 1,
+) -> Iterator[Positions]:
     """Pairs of rows as ``low * n + high``, each batch sorted and without doubles.
 
     A pair may come in several batches.
@@ -80,25 +149,17 @@ def candidates(
         across: If not 0, only pairs between the first ``across`` rows and the rest.
         workers: Threads; the pairs are the same for any number of them.
     """
-    n = len(words)
-    rare, middling = max(20, n // 100), max(50, n // 5)
-    # 0 = stands once, 1 = very rare, 2 = rare, 3 = middling, 4 = common.
-    tier = count_words(words).tiers(words.codes, (1, _VERY_RARE, rare, middling))
-    small = n <= _SMALL
-    plans = (
-        _Plan(1, 2, 2, HASHES // 2, checked=True)
-        if small
-        else _Plan(1, 2, 3, HASHES // 3, checked=True),
-        _Plan(1, 3, 3, HASHES // 3, checked=True) if small else _Plan(1, 3, 5, 12),
-        # Rows that are nearly the same and have no rare word (a template that stands in every row).
-        _Plan(0, 4, 6, 5),
-    )
-    found = [_bucket_pairs(_very_rare(words, tier), n, across)]
+    tiered = _TieredWords.of(words)
+    buckets = _Buckets(len(words), across)
+    found = [buckets.pairs(tiered.very_rare())]
     size = len(found[0])
+
     random = np.random.default_rng(20261122)
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for plan in plans:
-            for pairs in _banded(_sketch(words, tier, plan, random, pool), n, across, pool):
+        for plan in _plans(len(words)):
+            sketch = _sketch(tiered, plan, random, pool)
+            pairs_of = partial(buckets.pairs_of_band, sketch)
+            for pairs in pool.map(pairs_of, range(plan.bands)):
                 found.append(pairs)
                 size += len(pairs)
                 if size > _AT_ONCE:
@@ -107,37 +168,41 @@ def candidates(
     yield np.unique(np.concatenate([*found, np.empty(0, np.int64)]))
 
 
-def _banded(
-    sketch: _Sketch, n: int, across: int, pool: ThreadPoolExecutor
-) -> Iterator[NDArray[np.int64]]:
-    """Pairs that agree in a band, band by band."""
-    rows = np.flatnonzero(sketch.has).astype(np.uint64)
-
-    def pairs(band: int) -> NDArray[np.int64]:
-        found = _bucket_pairs(_packed(sketch.keys[band][sketch.has], rows), n, across)
-        return _likely(found, n, sketch.bytes) if sketch.bytes.size else found
-
-    yield from pool.map(pairs, range(len(sketch.keys)))
-
-
-def _likely(pairs: NDArray[np.int64], n: int, sketches: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The pairs whose sketches agree in enough hashes to be worth a look."""
-    keep = np.empty(len(pairs), dtype=np.bool_)
-    for at in range(0, len(pairs), 1 << 14):
-        low, high = np.divmod(pairs[at : at + (1 << 14)], n)
-        keep[at : at + (1 << 14)] = (sketches[low] == sketches[high]).sum(axis=1) >= _LIKELY
-    return pairs[keep]
-
-
-def _very_rare(words: WordTable, tier: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Very rare words with their rows, packed and sorted."""
-    at = np.flatnonzero(tier == 1)
-    return _packed(
-        words.codes[at], (np.searchsorted(words.starts, at, side="right") - 1).astype(np.uint64)
+def _plans(n: int) -> tuple[_Bands, ...]:
+    # Rows that are nearly the same and have no rare word (a template that stands in every row).
+    of_all_words = _Bands(_ONCE_TIER, _COMMON_TIER, width=6, bands=5)
+    if n <= _SMALL:
+        return (
+            _Bands(
+                _VERY_RARE_TIER,
+                _RARE_TIER,
+                width=2,
+                bands=HASHES // 2,
+                checked=True,
+            ),
+            _Bands(
+                _VERY_RARE_TIER,
+                _MIDDLING_TIER,
+                width=3,
+                bands=HASHES // 3,
+                checked=True,
+            ),
+            of_all_words,
+        )
+    return (
+        _Bands(
+            _VERY_RARE_TIER,
+            _RARE_TIER,
+            width=3,
+            bands=HASHES // 3,
+            checked=True,
+        ),
+        _Bands(_VERY_RARE_TIER, _MIDDLING_TIER, width=5, bands=12),
+        of_all_words,
     )
 
 
-def _packed(key: NDArray[np.uint32], rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _packed(key: Codes, rows: Packed) -> Packed:
     """Key and row in one number, sorted: several times faster than sorting rows by key."""
     packed = key.astype(np.uint64)
     packed <<= np.uint64(32)
@@ -147,53 +212,51 @@ def _packed(key: NDArray[np.uint32], rows: NDArray[np.uint64]) -> NDArray[np.uin
 
 
 def _sketch(
-    words: WordTable,
-    tier: NDArray[np.uint8],
-    plan: _Plan,
+    tiered: _TieredWords,
+    plan: _Bands,
     random: np.random.Generator,
     pool: ThreadPoolExecutor,
 ) -> _Sketch:
-    n = len(words)
-    numbers = random.integers(1, 1 << 32, (plan.bands, plan.width, 2), dtype=np.uint32)
-    numbers[:, :, 0] |= 1
-    kept = (n, plan.bands * plan.width) if plan.checked else (0, 0)
-    made = _Sketch(
-        np.empty((plan.bands, n), np.uint32), np.zeros(n, np.bool_), np.empty(kept, np.uint8)
-    )
-    cuts = np.unique(
-        np.searchsorted(words.starts, range(0, len(words.codes), _BLOCK_WORDS), side="right") - 1
-    )
-    blocks = [slice(low, high) for low, high in pairwise([*cuts.tolist(), n])]
-    for _ in pool.map(lambda block: _sketch_block(words, tier, plan, numbers, block, made), blocks):
+    shape = (plan.bands, plan.width, 2)
+    numbers = random.integers(1, 1 << 32, shape, dtype=np.uint32)
+    numbers[:, :, 0] |= 1  # a multiplier that is odd loses no bit
+    made = _Sketch.empty(len(tiered.words), plan)
+
+    def sketch(block: slice) -> None:
+        _sketch_block(tiered, plan, numbers, block, made)
+
+    for _ in pool.map(sketch, tiered.blocks()):
         pass
     return made
 
 
 def _sketch_block(
-    words: WordTable,
-    tier: NDArray[np.uint8],
-    plan: _Plan,
-    numbers: NDArray[np.uint32],
+    tiered: _TieredWords,
+    plan: _Bands,
+    numbers: Codes,
     block: slice,
     made: _Sketch,
 ) -> None:
-    """Sketch the rows of one block: MinHash (Broder 1997), the least hashes of a band folded into one key."""
-    starts = words.starts[block.start : block.stop + 1]
+    """Sketch the rows of one block: the least hashes of a band folded into one key.
+
+    MinHash, Broder 1997.
+    """
+    starts = tiered.words.starts[block.start : block.stop + 1]
     low, high = int(starts[0]), int(starts[-1])
-    part = tier[low:high]
-    use = np.flatnonzero((part >= plan.least) & (part <= plan.most))
-    codes = words.codes[low:high][use]
+    tier = tiered.tier[low:high]
+    use = np.flatnonzero((tier >= plan.least) & (tier <= plan.most))
+    codes = tiered.words.codes[low:high][use]
+
     bounds = np.searchsorted(use, starts - low)
     full = bounds[1:] > bounds[:-1]
     made.has[block] = full
     first = bounds[:-1][full]
     if not len(first):
         return
-    hashed, spare, lowest = (
-        np.empty_like(codes),
-        np.empty_like(codes),
-        np.empty(len(first), np.uint32),
-    )
+
+    hashed = np.empty_like(codes)
+    spare = np.empty_like(codes)
+    lowest = np.empty(len(first), np.uint32)
     for band in range(plan.bands):
         key = np.zeros(len(first), dtype=np.uint64)
         for at, (multiplier, offset) in enumerate(numbers[band]):
@@ -206,50 +269,115 @@ def _sketch_block(
             key = (key ^ lowest) * np.uint64(0x9E3779B97F4A7C15)
             key ^= key >> np.uint64(29)
             if plan.checked:
-                made.bytes[block, band * plan.width + at][full] = lowest & np.uint32(0xFF)
+                kept = made.bytes[block, band * plan.width + at]
+                kept[full] = lowest & np.uint32(0xFF)
         made.keys[band, block][full] = key >> np.uint64(32)
 
 
-def _bucket_pairs(packed: NDArray[np.uint64], n: int, across: int) -> NDArray[np.int64]:
-    """Pairs with the same key, as ``low * n + high``.
+@dataclass(frozen=True)
+class _Buckets:
+    """Rows with the same key are pairs.
 
-    Args:
-        packed: Keys and rows, sorted, shape (rows,).
+    Attributes:
         n: How many rows there are.
         across: See `candidates`.
     """
-    key = (packed >> np.uint64(32)).astype(np.uint32)
-    same = key[1:] == key[:-1]
-    several = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
-    if not len(several):
-        return np.empty(0, np.int64)
-    key, members = key[several], (packed[several] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    fresh = np.r_[True, key[1:] != key[:-1]]
-    bucket, start = np.cumsum(fresh) - 1, np.flatnonzero(fresh)
-    found = []
+
+    n: int
+    across: int
+
+    def pairs_of_band(self, sketch: _Sketch, band: int) -> Positions:
+        """Pairs that agree in a band and, where sketches are kept, in enough of them."""
+        keys = sketch.keys[band][sketch.has]
+        found = self.pairs(_packed(keys, sketch.rows))
+        if not sketch.bytes.size:
+            return found
+        return self._likely(found, sketch.bytes)
+
+    def _likely(self, pairs: Positions, sketches: Bytes) -> Positions:
+        """The pairs whose sketches agree in enough hashes to be worth a look."""
+        keep = np.empty(len(pairs), dtype=np.bool_)
+        for at in range(0, len(pairs), _CHECKED_AT_ONCE):
+            part = slice(at, at + _CHECKED_AT_ONCE)
+            low, high = np.divmod(pairs[part], self.n)
+            agree = sketches[low] == sketches[high]
+            keep[part] = agree.sum(axis=1) >= _LIKELY
+        return pairs[keep]
+
+    def pairs(self, packed: Packed) -> Positions:
+        """Pairs with the same key, as ``low * n + high``.
+
+        Args:
+            packed: Codes and rows, sorted, shape (rows,).
+        """
+        key = (packed >> np.uint64(32)).astype(np.uint32)
+        same = key[1:] == key[:-1]
+        as_before = np.r_[False, same]
+        as_next = np.r_[same, False]
+        several = np.flatnonzero(as_before | as_next)
+        if not len(several):
+            return np.empty(0, np.int64)
+
+        key = key[several]
+        members = (packed[several] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        fresh = np.r_[True, key[1:] != key[:-1]]
+        bucket = np.cumsum(fresh) - 1
+        start = np.flatnonzero(fresh)
+
+        found = [_next_ones(members, bucket), _first_ones(members, bucket, start)]
+        if self.across:
+            found.append(self._crossing(members, bucket, start))
+        left = np.concatenate([a for a, _ in found])
+        right = np.concatenate([b for _, b in found])
+        return self._numbered(left, right)
+
+    def _numbered(self, left: Positions, right: Positions) -> Positions:
+        low = np.minimum(left, right)
+        high = np.maximum(left, right)
+        keep = low != high
+        if self.across:
+            keep = (low < self.across) & (high >= self.across)
+        return np.unique(low[keep] * self.n + high[keep])
+
+    def _crossing(
+        self,
+        members: Positions,
+        bucket: Positions,
+        start: Positions,
+    ) -> tuple[Positions, Positions]:
+        """Each of the rest against the last of the first ``across`` texts of its bucket.
+
+        So no large bucket hides a crossing. Members are sorted, so in a bucket the first texts come
+        first.
+        """
+        first = members < self.across
+        head = np.add.reduceat(first.astype(np.int64), start)
+        mixed = np.flatnonzero(~first & (head[bucket] > 0))
+        own = bucket[mixed]
+        last_of_head = start[own] + head[own] - 1
+        return members[last_of_head], members[mixed]
+
+
+def _next_ones(members: Positions, bucket: Positions) -> tuple[Positions, Positions]:
+    """Each member of a bucket with the next `_WINDOW` ones."""
+    none = np.empty(0, np.int64)
+    left, right = [none], [none]
     for distance in range(1, _WINDOW + 1):
         at = np.flatnonzero(bucket[distance:] == bucket[:-distance])
         if not len(at):
             break
-        found.append((members[at], members[at + distance]))
-    far = np.flatnonzero(np.arange(len(members)) - start[bucket] > _WINDOW)
-    found.append((members[start[bucket[far]]], members[far]))
-    if across:
-        found.append(_crossing(members, bucket, start, across))
-    a = np.concatenate([f[0] for f in found])
-    b = np.concatenate([f[1] for f in found])
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    keep = (low < across) & (high >= across) if across else low != high
-    return np.unique(low[keep] * n + high[keep])
+        left.append(members[at])
+        right.append(members[at + distance])
+    return np.concatenate(left), np.concatenate(right)
 
 
-def _crossing(
-    members: NDArray[np.int64], bucket: NDArray[np.int64], start: NDArray[np.int64], across: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each of the rest against the last of the first ``across`` texts, so that no large bucket hides a crossing.
-
-    Members are sorted, so in a bucket the first texts come first.
-    """
-    head = np.add.reduceat((members < across).astype(np.int64), start)
-    mixed = np.flatnonzero((members >= across) & (head[bucket] > 0))
-    return members[start[bucket[mixed]] + head[bucket[mixed]] - 1], members[mixed]
+def _first_ones(
+    members: Positions,
+    bucket: Positions,
+    start: Positions,
+) -> tuple[Positions, Positions]:
+    """The first member of a bucket with those beyond the window."""
+    first = start[bucket]
+    place = np.arange(len(members)) - first
+    far = np.flatnonzero(place > _WINDOW)
+    return members[first[far]], members[far]

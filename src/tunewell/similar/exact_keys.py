@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 _NOT_WORD = re.compile(r"[\W_]+")
+_SEPARATOR = "\x1f"
 
 
 def normalise(text: str) -> str:
@@ -31,10 +32,10 @@ def key(*parts: str) -> bytes:
         >>> key("Hello, World") == key("hello world"), key("a", "b") == key("ab")
         (True, False)
     """
-    joined = "\x1f".join(normalise(p) for p in parts)
-    return hashlib.blake2b(joined.encode("utf-8", "replace"), digest_size=16).digest()
+    return exact_key(*[normalise(part) for part in parts])
 
 
 def exact_key(*parts: str) -> bytes:
     """Digest of the parts as they stand, 16 bytes."""
-    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=16).digest()
+    joined = _SEPARATOR.join(parts).encode("utf-8", "replace")
+    return hashlib.blake2b(joined, digest_size=16).digest()

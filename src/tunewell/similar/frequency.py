@@ -1,4 +1,4 @@
-"""In how many places a word stands, counted in hashed buckets so that a table of fixed size is enough."""
+"""In how many places a word stands, counted in hashed buckets: a table of fixed size is enough."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.similar.arrays import Bytes, Codes
 from tunewell.similar.word_table import WordTable
 
 _BLOCK = 1 << 18
+_FEW_WORDS = 4_000_000
+"""Up to so many words the smaller table does."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Frequency:
     counts: NDArray[np.int32]
     shift: np.uint32
 
-    def of(self, codes: NDArray[np.uint32]) -> NDArray[np.int32]:
+    def of(self, codes: Codes) -> NDArray[np.int32]:
         """How often each of some words stands, shape (words,).
 
         Example:
@@ -38,22 +41,24 @@ class Frequency:
         counts: NDArray[np.int32] = self.counts[codes >> self.shift]
         return counts
 
-    def tiers(self, codes: NDArray[np.uint32], bounds: tuple[int, ...]) -> NDArray[np.uint8]:
-        """How many of the rising bounds each word's count is above, shape (words,): one byte a word."""
+    def tiers(self, codes: Codes, bounds: tuple[int, ...]) -> Bytes:
+        """How many of the rising bounds each word's count is above, shape (words,), in one byte."""
         table = np.zeros(len(self.counts), dtype=np.uint8)
         for bound in bounds:
             table += self.counts > bound
         result = np.empty(len(codes), dtype=np.uint8)
         for at in range(0, len(codes), _BLOCK):
-            result[at : at + _BLOCK] = table[codes[at : at + _BLOCK] >> self.shift]
+            part = slice(at, at + _BLOCK)
+            result[part] = table[codes[part] >> self.shift]
         return result
 
 
 def count_words(words: WordTable) -> Frequency:
     """Count the words of all texts."""
-    bits = 22 if len(words.codes) < 4_000_000 else 24
+    bits = 22 if len(words.codes) < _FEW_WORDS else 24
     shift = np.uint32(32 - bits)
     counts = np.zeros(1 << bits, dtype=np.int32)
     for at in range(0, len(words.codes), _BLOCK):
-        np.add.at(counts, words.codes[at : at + _BLOCK] >> shift, np.int32(1))
+        bucket = words.codes[at : at + _BLOCK] >> shift
+        np.add.at(counts, bucket, np.int32(1))
     return Frequency(counts, shift)

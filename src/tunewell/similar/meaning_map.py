@@ -1,4 +1,4 @@
-"""A map of what texts speak of: islands of meaning, near ones alike, each with its telling words and what is missing.
+"""A map of what texts speak of: islands of meaning, near ones alike, each with its telling words.
 
 The islands are clusters of word vectors. Their places come from classical scaling (Torgerson 1952)
 of the ranks of the distances between their centres; a row lies near the middle of its island if it
@@ -11,16 +11,26 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.similar.arrays import (
+    Floats,
+    Points,
+    Positions,
+    sample,
+)
+from tunewell.similar.clusters import clusters, nearest_centre
 from tunewell.similar.shown_families import Island, Map
-from tunewell.similar.vectors import clusters, vectors
+from tunewell.similar.vectors import vectors
 
 MOST_ISLANDS = 14
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _LEAST = 20
+"""Fewer texts make no map."""
+
+_GOLDEN = 0.6180339887498949
 
 
 def make_map(
@@ -46,37 +56,29 @@ def make_map(
     Raises:
         MissingExtraError: ``vectors`` is not installed.
     """
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(texts))[:most])
+    chosen = sample(len(texts), most, np.random.default_rng(seed))
     points = vectors([texts[i] for i in chosen])
     told = np.flatnonzero(np.abs(points).sum(axis=1) > 0)
     chosen, points = chosen[told], points[told]
     if len(chosen) < _LEAST:
         return None
+
     own, centres = islands(points, seed=seed)
-    fate = [fates[i] for i in chosen]
     words = telling_words([texts[i] for i in chosen], own, len(centres))
-    at = _scaled(centres)
+    places = _scaled(centres).round(4).tolist()
     made = []
-    for k in range(len(centres)):
+    for k, centre in enumerate(centres):
         members = np.flatnonzero(own == k)
-        x, y, order = _inside(points[members], centres[k])
-        rows = [
-            (
-                ids[chosen[members[i]]],
-                round(float(x[i]), 3),
-                round(float(y[i]), 3),
-                fate[members[i]],
-            )
-            for i in order
-        ]
-        made.append(
-            Island(
-                at=(round(float(at[k, 0]), 4), round(float(at[k, 1]), 4)),
-                words=words[k],
-                counts=dict(sorted(Counter(row[3] for row in rows).items())),
-                rows=tuple(rows),
-            )
-        )
+        disc = _Disc.of(points[members], centre)
+        rows = []
+        for place in disc.order.tolist():
+            row = chosen[members[place]]
+            x = round(float(disc.x[place]), 3)
+            y = round(float(disc.y[place]), 3)
+            rows.append((ids[row], x, y, fates[row]))
+        at_x, at_y = places[k]
+        made.append(_island((at_x, at_y), words[k], rows))
+
     apart = np.round(1 - centres @ centres.T, 4)
     return Map(
         islands=tuple(made),
@@ -86,9 +88,26 @@ def make_map(
     )
 
 
+def _island(
+    at: tuple[float, float],
+    words: tuple[str, ...],
+    rows: Sequence[tuple[str, float, float, str]],
+) -> Island:
+    counts = Counter(fate for *_, fate in rows)
+    return Island(
+        at=at,
+        words=words,
+        counts=dict(sorted(counts.items())),
+        rows=tuple(rows),
+    )
+
+
 def islands(
-    points: NDArray[np.float32], *, seed: int = 0, most: int = MOST_ISLANDS
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    points: Points,
+    *,
+    seed: int = 0,
+    most: int = MOST_ISLANDS,
+) -> tuple[Positions, Points]:
     """Clusters of at least three points and one in a hundred, the largest first.
 
     Args:
@@ -100,9 +119,10 @@ def islands(
         The cluster of each point, shape (n,), and unit centres, shape (clusters, width).
     """
     n = len(points)
-    own, centres = clusters(
-        points, int(np.clip(round(math.sqrt(n / 8)), min(4, n), most)), seed=seed
-    )
+    root = round(math.sqrt(n / 8))
+    wanted = int(np.clip(root, min(4, n), most))
+    own, centres = clusters(points, wanted, seed=seed)
+
     least = max(3, n // 100)
     while True:
         counts = np.bincount(own, minlength=len(centres))
@@ -110,7 +130,8 @@ def islands(
         if len(centres) == 1 or counts[small] >= least:
             break
         centres = np.delete(centres, small, axis=0)
-        own = np.argmax(points @ centres.T, axis=1).astype(np.int64)
+        own = nearest_centre(points, centres)
+
     order = np.argsort(-counts, kind="stable")
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -118,7 +139,11 @@ def islands(
 
 
 def telling_words(
-    texts: Sequence[str], own: NDArray[np.int64], groups: int, *, most: int = 3
+    texts: Sequence[str],
+    own: Positions,
+    groups: int,
+    *,
+    most: int = 3,
 ) -> tuple[tuple[str, ...], ...]:
     """The words that tell each group of texts from the others, the most telling first.
 
@@ -129,72 +154,113 @@ def telling_words(
     """
     inside = [Counter[str]() for _ in range(groups)]
     for text, group in zip(texts, own.tolist(), strict=True):
-        inside[group].update({word.lower() for word in _WORD.findall(text[:2_000])})
+        words = _WORD.findall(text[:2_000])
+        inside[group].update({word.lower() for word in words})
     everywhere = sum(inside, Counter[str]())
-    sizes = np.bincount(own, minlength=groups)
+
+    sizes = np.bincount(own, minlength=groups).tolist()
     found = []
-    for k in range(groups):
-        n, others = int(sizes[k]), len(texts) - int(sizes[k])
-        scored = [
-            (
-                a / n * math.log((a + 0.5) / (n + 1) * (others + 1) / (everywhere[word] - a + 0.5)),
-                word,
-            )
-            for word, a in inside[k].items()
-            if a >= max(2, 0.05 * n)
-        ]
-        found.append(
-            tuple(
-                word
-                for score, word in sorted(scored, key=lambda s: (-s[0], s[1]))[:most]
-                if score > 0
-            )
-        )
+    for here, size in zip(inside, sizes, strict=True):
+        scored = _scored(here, everywhere, size, len(texts) - size)
+        found.append(tuple(word for _, word in scored[:most]))
     return tuple(found)
 
 
-def _scaled(centres: NDArray[np.float32]) -> NDArray[np.float64]:
+def _scored(
+    inside: Counter[str],
+    everywhere: Counter[str],
+    size: int,
+    others: int,
+) -> list[tuple[float, str]]:
+    """Words of a group that tell it, with their score below 0, the lowest first.
+
+    The share of the group that uses the word, times the log of how many times more frequent it is
+    there than elsewhere.
+    """
+    least = max(2, 0.05 * size)
+    scored = []
+    for word, count in inside.items():
+        if count < least:
+            continue
+        # Half a text is added, so that no share is 0.
+        here = (count + 0.5) / (size + 1)
+        elsewhere = (everywhere[word] - count + 0.5) / (others + 1)
+        score = count / size * math.log(here / elsewhere)
+        if score > 0:
+            scored.append((-score, word))
+    return sorted(scored)
+
+
+def _scaled(centres: Points) -> Floats:
     """Places in the plane whose distances are like those of the centres, shape (k, 2)."""
     k = len(centres)
     apart = 1 - (centres @ centres.T).astype(np.float64)
+
     # Ranks instead of distances: one far cluster must not press all others together.
     upper = np.triu_indices(k, 1)
+    order = np.argsort(apart[upper], kind="stable")
+    rank = np.argsort(order, kind="stable") + 1
     ranked = np.zeros((k, k))
-    ranked[upper] = (np.argsort(np.argsort(apart[upper], kind="stable"), kind="stable") + 1) / max(
-        len(upper[0]), 1
-    )
+    ranked[upper] = rank / max(len(rank), 1)
     squared = (0.25 + ranked + ranked.T) ** 2 * (1 - np.eye(k))
+
     middle = np.eye(k) - 1 / k
     values, axes = np.linalg.eigh(-0.5 * middle @ squared @ middle)
     at = np.zeros((k, 2))
     for i in range(min(2, k)):
-        axis = axes[:, -1 - i] * np.sqrt(max(float(values[-1 - i]), 0))
-        at[:, i] = axis * (np.sign(axis[np.argmax(np.abs(axis))]) or 1)
+        length = np.sqrt(max(float(values[-1 - i]), 0))
+        at[:, i] = _signed(axes[:, -1 - i] * length)
     return at
 
 
-def _inside(
-    points: NDArray[np.float32], centre: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Places in a disc of radius 1, evenly filled: typical rows in the middle.
+def _signed(axis: Floats) -> Floats:
+    """An axis whose largest entry is positive: eigenvectors come with either sign."""
+    largest = axis[np.argmax(np.abs(axis))]
+    return axis * (np.sign(largest) or 1)
 
-    And the order of typicality.
+
+@dataclass(frozen=True)
+class _Disc:
+    """Places of an island's rows in a disc of radius 1, evenly filled: typical rows in the middle.
+
+    Attributes:
+        x: Shape (rows,).
+        y: Shape (rows,).
+        order: Positions of the rows, the most typical first.
     """
-    off = points - centre
+
+    x: Floats
+    y: Floats
+    order: Positions
+
+    @classmethod
+    def of(cls, points: Points, centre: Points) -> _Disc:
+        """Places of the points around their centre."""
+        n = len(points)
+        off = points - centre
+        order = np.argsort(np.linalg.norm(off, axis=1), kind="stable")
+        places = np.arange(n)
+
+        radius = np.empty(n)
+        radius[order] = np.sqrt((places + 0.5) / n)
+
+        # Rows of equal texts have one place: the golden ratio spreads them over a patch instead of
+        # along a line.
+        scattered = np.empty(n)
+        scattered[order] = places * _GOLDEN % 1.0
+        turn = np.empty(n)
+        turn[np.lexsort((scattered, _angles(off)))] = places / n
+        x = radius * np.cos(2 * np.pi * turn)
+        y = radius * np.sin(2 * np.pi * turn)
+        return cls(x, y, order)
+
+
+def _angles(off: Points) -> Floats:
+    """Direction of each point on the two axes along which they spread most, in radians."""
     spread = off - off.mean(axis=0)
     _, axes = np.linalg.eigh(spread.T @ spread)
-    flat = np.zeros((len(points), 2))
+    flat = np.zeros((len(off), 2))
     for i in range(2):
-        axis = axes[:, -1 - i]
-        flat[:, i] = off @ (axis * (np.sign(axis[np.argmax(np.abs(axis))]) or 1))
-    order = np.argsort(np.linalg.norm(off, axis=1), kind="stable")
-    radius = np.empty(len(points))
-    radius[order] = np.sqrt((np.arange(len(points)) + 0.5) / len(points))
-    # Rows of equal texts have one place: the golden ratio spreads them over a patch instead of
-    # along a line.
-    scattered = np.empty(len(points))
-    scattered[order] = np.arange(len(points)) * 0.6180339887498949 % 1.0
-    turn = np.empty(len(points))
-    angle = np.round(np.arctan2(flat[:, 1], flat[:, 0]), 3)
-    turn[np.lexsort((scattered, angle))] = np.arange(len(points)) / len(points)
-    return radius * np.cos(2 * np.pi * turn), radius * np.sin(2 * np.pi * turn), order
+        flat[:, i] = off @ _signed(axes[:, -1 - i])
+    angle = np.arctan2(flat[:, 1], flat[:, 0])
+    return np.round(angle, 3)

@@ -1,4 +1,4 @@
-"""What curation lets a person look at: a map of the rows by meaning, and families of rows side by side."""
+"""What curation lets a person look at: a map of the rows by meaning, and families side by side."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Island(Value):
     @property
     def dropped(self) -> int:
         """Rows that were dropped."""
-        return sum(n for fate, n in self.counts.items() if fate not in (KEPT, TEST))
+        kept = self.counts.get(KEPT, 0)
+        tests = self.counts.get(TEST, 0)
+        return self.size - kept - tests
 
     @property
     def emptied(self) -> bool:

@@ -9,23 +9,35 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.similar.arrays import (
+    Bools,
+    Codes,
+    Packed,
+    Positions,
+)
 from tunewell.similar.exact_keys import normalise
 
 _CHUNK = 1 << 17
 """Bytes that are looked at together: what is computed of them stays in the processor's cache."""
 
+_FEW_TEXTS = 2_000
+"""Fewer texts are not worth a thread."""
+
 _PRIME = 0x9E3779B97F4A7C15
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
-_LETTERS = frozenset(
-    [*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1), *range(128, 256)]
+_SMALL_LETTERS = range(ord("a"), ord("z") + 1)
+_CAPITALS = range(ord("A"), ord("Z") + 1)
+_DIGITS = range(ord("0"), ord("9") + 1)
+_BEYOND_ASCII = range(128, 256)
+
+_INSIDE = bytes(
+    any(byte in part for part in (_SMALL_LETTERS, _CAPITALS, _DIGITS, _BEYOND_ASCII))
+    for byte in range(256)
 )
-_DIGITS = frozenset(range(ord("0"), ord("9") + 1))
-_INSIDE = bytes(b in _LETTERS or b in _DIGITS for b in range(256))
-_LOWER = bytes((b + 32 if chr(b).isascii() and chr(b).isupper() else b) % 256 for b in range(256))
-_DIGIT = bytes(b in _DIGITS for b in range(256))
+_LOWER = bytes(byte + 32 if byte in _CAPITALS else byte for byte in range(256))
+_DIGIT = bytes(byte in _DIGITS for byte in range(256))
 
 
 @dataclass(frozen=True)
@@ -38,34 +50,37 @@ class WordTable:
         starts: The words of text i are ``codes[starts[i]:starts[i + 1]]``, shape (n + 1,).
     """
 
-    codes: NDArray[np.uint32]
-    starts: NDArray[np.int64]
+    codes: Codes
+    starts: Positions
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     @property
-    def numbers(self) -> NDArray[np.bool_]:
+    def numbers(self) -> Bools:
         """Whether the word holds a digit, shape (words,)."""
         return (self.codes & np.uint32(1)).astype(np.bool_)
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> Positions:
         """Words in each text, shape (n,)."""
         return np.diff(self.starts)
 
-    def of(self, i: int) -> NDArray[np.uint32]:
+    def shorter(self, left: Positions, right: Positions) -> Positions:
+        """Words of the shorter text of each pair, shape (pairs,)."""
+        lengths = self.lengths
+        return np.minimum(lengths[left], lengths[right])
+
+    def of(self, i: int) -> Codes:
         """Codes of one text."""
         return self.codes[self.starts[i] : self.starts[i + 1]]
 
     def text(self, i: int) -> str:
         """One text as a string with a character a word: what rapidfuzz compares fastest."""
-        return (
-            ((self.of(i) & np.uint32(0xFFFFF)) + np.uint32(0x10000))
-            .astype("<u4")
-            .tobytes()
-            .decode("utf-32-le")
-        )
+        # 20 bits of the code, moved past the surrogates into the planes that hold any character.
+        low_bits = self.of(i) & np.uint32(0xFFFFF)
+        points = low_bits + np.uint32(0x10000)
+        return points.astype("<u4").tobytes().decode("utf-32-le")
 
 
 def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
@@ -77,29 +92,32 @@ def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
 
     Example:
         >>> words = split_words(["The bill, the BILL!", "", "Pay 30 €"])
-        >>> words.lengths.tolist(), bool(words.codes[0] == words.codes[2]), words.numbers.tolist()[-2:]
-        ([4, 0, 2], True, [False, True])
+        >>> words.lengths.tolist(), words.numbers.tolist()[-2:]
+        ([4, 0, 2], [False, True])
+        >>> bool(words.codes[0] == words.codes[2])
+        True
     """
     # Memory that is not written to costs nothing: room for a word every two characters, cut in the
     # end.
-    codes = np.empty(sum(map(len, texts)) // 2 + len(texts), dtype=np.uint32)
+    characters = sum(map(len, texts))
+    codes = np.empty(characters // 2 + len(texts), dtype=np.uint32)
     starts = np.zeros(len(texts) + 1, dtype=np.int64)
-    at = row = 0
+    words = row = 0
     for part, ends in _parts(texts, workers):
-        if at + len(part) > len(codes):  # Unicode has characters that stand for several words
-            codes.resize(2 * (at + len(part)), refcheck=False)
-        codes[at : at + len(part)] = part
-        starts[row + 1 : row + 1 + len(ends)] = ends + at
-        at, row = at + len(part), row + len(ends)
-    codes.resize(at, refcheck=False)
+        until = words + len(part)
+        if until > len(codes):  # Unicode has characters that stand for several words
+            codes.resize(2 * until, refcheck=False)
+        codes[words:until] = part
+        starts[row + 1 : row + 1 + len(ends)] = ends + words
+        words = until
+        row += len(ends)
+    codes.resize(words, refcheck=False)
     return WordTable(codes, starts)
 
 
-def _parts(
-    texts: Sequence[str], workers: int
-) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
+def _parts(texts: Sequence[str], workers: int) -> Iterator[tuple[Codes, Positions]]:
     """Codes of a chunk of texts, and where each text ends in them."""
-    if workers < 2 or len(texts) < 2_000:
+    if workers < 2 or len(texts) < _FEW_TEXTS:
         yield from map(_split, _chunks(texts))
         return
     with ThreadPoolExecutor(workers) as pool:
@@ -136,51 +154,66 @@ def _plain(text: str) -> bytes:
 
 def _apart(match: re.Match[str]) -> str:
     following = match.string[match.end() : match.end() + 1]
-    return f" {match[0]}{following if _CJK.match(following) else ''} "
+    second = following if _CJK.match(following) else ""
+    return f" {match[0]}{second} "
 
 
-def _split(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def _split(texts: list[str]) -> tuple[Codes, Positions]:
     plain = [_plain(text) for text in texts]
-    ends = np.cumsum([len(p) + 1 for p in plain])
+    ends = np.cumsum([len(part) + 1 for part in plain])
     raw = b"\n".join(chain(plain, (b"",)))
-    parts = [_codes(raw[low:high], low) for low, high in pairwise(_cuts(raw))]
-    return np.concatenate([p[0] for p in parts]), np.searchsorted(
-        np.concatenate([p[1] for p in parts]), ends
-    )
+
+    codes, offsets = [], []
+    for low, high in pairwise(_cuts(raw)):
+        some_codes, some_offsets = _codes(raw[low:high], low)
+        codes.append(some_codes)
+        offsets.append(some_offsets)
+    words_before = np.searchsorted(np.concatenate(offsets), ends)
+    return np.concatenate(codes), words_before
 
 
 def _cuts(raw: bytes) -> list[int]:
     """Where pieces of at most two chunks begin and end, between words: one text may be huge."""
     cuts = [0]
     while len(raw) - cuts[-1] > 2 * _CHUNK:
-        space = raw.rfind(b" ", cuts[-1] + _CHUNK, cuts[-1] + 2 * _CHUNK)
-        cuts.append(space if space > 0 else cuts[-1] + 2 * _CHUNK)
+        longest = cuts[-1] + 2 * _CHUNK
+        space = raw.rfind(b" ", cuts[-1] + _CHUNK, longest)
+        cuts.append(space if space > 0 else longest)
     return [*cuts, len(raw)]
 
 
-def _codes(raw: bytes, offset: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def _codes(raw: bytes, offset: int) -> tuple[Codes, Positions]:
     """Codes of the words of some bytes, and the offset of each word."""
     size = len(raw)
     inside = np.zeros(size + 2, dtype=np.bool_)
-    inside[1:-1] = np.frombuffer(raw.translate(_INSIDE), dtype=np.bool_)
+    inside[1:-1] = _marked(raw, _INSIDE)
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     begin, end = edges[::2], edges[1::2]
+
     # A polynomial hash of every word from one running sum: sum of byte * P^(position), times
     # P^-(start of the word).
+    lower = np.frombuffer(raw.translate(_LOWER), dtype=np.uint8)
     sums = np.zeros(size + 1, dtype=np.uint64)
-    np.multiply(np.frombuffer(raw.translate(_LOWER), dtype=np.uint8), _POWERS[:size], out=sums[1:])
+    np.multiply(lower, _POWERS[:size], out=sums[1:])
     np.cumsum(sums, out=sums)
     codes = (sums[end] - sums[begin]) * _INVERSE[begin]
     codes ^= codes >> np.uint64(31)
     codes *= np.uint64(0xBF58476D1CE4E5B9)
     codes ^= codes >> np.uint64(32)
     result = codes.astype(np.uint32) & np.uint32(0xFFFFFFFE)
-    digits = np.flatnonzero(np.frombuffer(raw.translate(_DIGIT), dtype=np.bool_))
-    result[np.searchsorted(begin, digits, side="right") - 1] |= np.uint32(1)
+
+    digits = np.flatnonzero(_marked(raw, _DIGIT))
+    word_of_digit = np.searchsorted(begin, digits, side="right") - 1
+    result[word_of_digit] |= np.uint32(1)
     return result, begin + offset
 
 
-def _powers(base: int) -> NDArray[np.uint64]:
+def _marked(raw: bytes, table: bytes) -> Bools:
+    """Which bytes the table marks, shape (bytes,)."""
+    return np.frombuffer(raw.translate(table), dtype=np.bool_)
+
+
+def _powers(base: int) -> Packed:
     """Powers of a number modulo 2^64, from 0 up to the length of two chunks."""
     table = np.full(2 * _CHUNK, base, dtype=np.uint64)
     table[0] = 1

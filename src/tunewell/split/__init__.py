@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tunewell.split.families import families
-from tunewell.split.split import divide, parameters_of, split
+from tunewell.split.folds import divide
+from tunewell.split.stage import parameters_of, split
 
 __all__ = ["divide", "families", "parameters_of", "split"]

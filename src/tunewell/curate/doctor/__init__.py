@@ -1,4 +1,6 @@
-"""``tunewell doctor``: every data pitfall that can be seen in one file, most harmful first, with nothing set up.
+"""``tunewell doctor``: every data problem that it can detect in one file, most harmful first.
+
+Nothing needs to be set up.
 
 Unlike curation, every check looks at every row, whatever another check thinks of it, and nothing is
 changed.
@@ -7,6 +9,6 @@ changed.
 from __future__ import annotations
 
 from tunewell.curate.doctor.fix import fix
-from tunewell.curate.doctor.look import DoctorReport, doctor
+from tunewell.curate.doctor.report import DoctorReport, doctor
 
 __all__ = ["DoctorReport", "doctor", "fix"]

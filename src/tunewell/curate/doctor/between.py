@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from tunewell.curate import boilerplate, repeats
-from tunewell.curate.contradictions import contradictory
+from tunewell.curate import duplicates
 from tunewell.curate.doctor.case import Case
-from tunewell.curate.doctor.findings import finding, unchecked
-from tunewell.curate.leaks import Leak, find_leaks, missed_bound
+from tunewell.curate.doctor.findings import (
+    Hit,
+    finding,
+    in_words,
+    unchecked,
+)
+from tunewell.curate.leaks import RowLeak
+from tunewell.curate.rows import (
+    Families,
+    InputRow,
+    members_of,
+)
+from tunewell.similar import boilerplate
+from tunewell.similar.contradictions import contradictory
+from tunewell.similar.leaks import find_leaks
+from tunewell.similar.missed_leaks import missed_bound
 from tunewell.types import Finding
+
+
+def _of_families(
+    case: Case,
+    code: str,
+    rows: Sequence[InputRow],
+    families: Families,
+    why: str,
+) -> Finding:
+    case.show(code, rows)
+    evidence = {"families": case.families(families)}
+    return finding(case, Hit(code, rows, why, evidence=evidence))
 
 
 def exact(case: Case) -> Finding:
     """Copies after normalisation (D03)."""
-    families = repeats.same(case.rows)
-    hit = [row for family in families for row in family[1:]]
-    case.show("D03", hit)
-    return finding(
-        case,
-        "D03",
-        hit,
-        families=tuple(case.ids(f) for f in families),
-        why=f"{len(hit)} of {case.read} rows repeat another one",
-    )
+    families = duplicates.same(case.rows)
+    hit = members_of(families, but=1)
+    why = f"{len(hit)} of {case.read} rows repeat another one"
+    return _of_families(case, "D03", hit, families, why)
 
 
 def near(case: Case) -> Finding:
     """Edited copies (D04)."""
     families, _ = case.likeness
-    hit = [row for family in families for row in family[1:]]
-    case.show("D04", hit)
-    return finding(
-        case,
-        "D04",
-        hit,
-        families=tuple(case.ids(f) for f in families),
-        why=f"{len(hit)} of {case.read} rows are edited copies in {len(families)} families",
-    )
+    hit = members_of(families, but=1)
+    why = f"{len(hit)} of {case.read} rows are edited copies in {len(families)} families"
+    return _of_families(case, "D04", hit, families, why)
 
 
 def recurring(case: Case) -> Finding:
@@ -45,25 +59,21 @@ def recurring(case: Case) -> Finding:
     _, templates = case.likeness
     common = boilerplate.recurring(case.rows)
     footed = [row for row in case.rows if boilerplate.ends_in(row, common)]
-    in_templates = [row for family in templates for row in family]
-    hit = list({id(row): row for row in (*footed, *in_templates)}.values())
-    case.show("D05", hit)
-    why = f"{len(footed)} rows end in recurring text, {len(in_templates)} rows come from {len(templates)} templates"
-    return finding(case, "D05", hit, families=tuple(case.ids(f) for f in templates), why=why)
+    in_templates = members_of(templates)
+    once = {row.id: row for row in (*footed, *in_templates)}
+    why = (
+        f"{len(footed)} rows end in recurring text, "
+        f"{len(in_templates)} rows come from {len(templates)} templates"
+    )
+    return _of_families(case, "D05", list(once.values()), templates, why)
 
 
 def contradictions(case: Case) -> Finding:
     """One question, several answers (D09)."""
     families = contradictory(case.rows)
-    hit = [row for family in families for row in family]
-    case.show("D09", hit)
-    return finding(
-        case,
-        "D09",
-        hit,
-        families=tuple(case.ids(f) for f in families),
-        why=f"{len(hit)} of {case.read} rows answer {len(families)} questions differently",
-    )
+    hit = members_of(families)
+    why = f"{len(hit)} of {case.read} rows answer {len(families)} questions differently"
+    return _of_families(case, "D09", hit, families, why)
 
 
 def leaks(case: Case) -> Finding:
@@ -72,28 +82,39 @@ def leaks(case: Case) -> Finding:
         return unchecked("D11", "no evaluation file was given", "tunewell doctor FILE --eval EVAL")
     leaks = find_leaks(case.rows, case.tests)
     bound = missed_bound(leaks, case.tests)
-    hit = [leak.train for leak in leaks]
-    kinds = Counter(leak.kind for leak in leaks)
-    shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    first = f"{len(hit)} training rows give away {len({leak.test.id for leak in leaks})} of {len(case.tests)} test rows"
     most = round(bound.high - bound.value)
     missed = f"at most {most} more edited copies were missed (95 %, planted probes)"
+
+    hit = []
+    pairs = []
+    for leak in leaks:
+        hit.append(leak.train)
+        pairs.append(_pair(case, leak))
     case.show("D11", hit)
-    found = finding(
-        case,
-        "D11",
-        hit,
-        estimate=bound,
-        why=f"{first}: {shown}; {missed}",
-        pairs=tuple(_pair(case, leak) for leak in leaks),
-    )
+    evidence = {"estimate": bound, "pairs": tuple(pairs)}
+    why = f"{_in_words(case, leaks)}; {missed}"
+    found = finding(case, Hit("D11", hit, why, evidence=evidence))
+    if not leaks:
+        clear = f"no training row is close to a test row; {missed}"
+        return found.model_copy(update={"why": clear})
+    return found
+
+
+def _in_words(case: Case, leaks: Sequence[RowLeak]) -> str:
+    given_away: set[str] = set()
+    kinds: Counter[str] = Counter()
+    for leak in leaks:
+        given_away.add(leak.test.id)
+        kinds[leak.kind] += 1
     return (
-        found
-        if hit
-        else found.model_copy(update={"why": f"no training row is close to a test row; {missed}"})
+        f"{len(leaks)} training rows give away {len(given_away)} of {len(case.tests)} test rows: "
+        f"{in_words(kinds)}"
     )
 
 
-def _pair(case: Case, leak: Leak) -> dict[str, str]:
-    train, test = case.ids([leak.train])[0], case.ids([leak.test])[0]
-    return {"train": train, "eval": test, "kind": leak.kind}
+def _pair(case: Case, leak: RowLeak) -> dict[str, str]:
+    return {
+        "train": case.name(leak.train),
+        "eval": case.name(leak.test),
+        "kind": leak.kind,
+    }

@@ -1,130 +1,193 @@
-"""What shows in one row by itself: personal data (D07), broken rows (D08), kinds (D01), age (D06)."""
+"""What shows in one row by itself: private data (D07), broken rows (D08), kinds (D01), age (D06)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from tunewell.checks.dates import find_cut_off
 from tunewell.curate import rules
+from tunewell.curate.age import age as drop_stale
+from tunewell.curate.age import as_of, date_by_text
 from tunewell.curate.doctor.case import MOST, Case
-from tunewell.curate.doctor.findings import finding, unchecked
-from tunewell.curate.rows import InputRow, Ledger
+from tunewell.curate.doctor.findings import (
+    Hit,
+    finding,
+    in_words,
+    unchecked,
+)
+from tunewell.curate.receipts import Ledger
+from tunewell.curate.row_checks import RowLook
+from tunewell.curate.rows import (
+    InputRow,
+    dropped_of,
+    ids_of,
+)
 from tunewell.types import Finding, Threshold
+
+_GIVE_TASK = "tunewell doctor FILE --task tunewell.yaml"
+
+_MAIN_LANGUAGE = 0.9
+"""Share of the texts in one language from which the others are in a wrong one."""
+
+_FEWEST_TEXTS = 50
+"""Fewer texts do not tell which language is the main one."""
 
 
 def personal(case: Case) -> Finding:
     """Personal data and secrets (D07), each with its place in the text."""
-    hit = [(row, seen) for row, seen in zip(case.rows, case.looked, strict=True) if seen.spans]
-    kinds: Counter[str] = Counter(span[3] for _, seen in hit for span in seen.spans)
-    spans = []
-    for row, seen in hit[:MOST]:
-        for turn, start, end, kind in seen.spans:
-            name = case.ids([row])[0]
-            span: dict[str, str | int] = {"row": name, "start": start, "end": end, "type": kind}
-            if len(row.turns) > 1:
-                span["turn"] = turn
-            spans.append(span)
-    shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    case.show("D07", [row for row, _ in hit])
-    return finding(
-        case,
-        "D07",
-        [row for row, _ in hit],
-        spans=tuple(spans),
-        why=f"{len(hit)} of {case.read} rows: {shown}",
+    rows: list[InputRow] = []
+    spans: list[dict[str, str | int]] = []
+    kinds: Counter[str] = Counter()
+    for row, look in zip(case.rows, case.looked, strict=True):
+        if look.spans:
+            rows.append(row)
+            kinds.update(kind for *_, kind in look.spans)
+            if len(rows) <= MOST:
+                spans += _spans(case.name(row), row, look)
+    case.show("D07", rows)
+    hit = Hit(
+        code="D07",
+        rows=rows,
+        why=f"{len(rows)} of {case.read} rows: {in_words(kinds)}",
+        evidence={"spans": tuple(spans)},
     )
+    return finding(case, hit)
+
+
+def _spans(
+    name: str,
+    row: InputRow,
+    look: RowLook,
+) -> Iterator[dict[str, str | int]]:
+    """Where personal data stands in a row; of a conversation, in which turn."""
+    for record in look.span_records(name):
+        span = dict(record)
+        if len(row.turns) == 1:
+            del span["turn"]
+        yield span
 
 
 def broken(case: Case) -> Finding:
     """Rows that cannot be trained on as they are, and lines that are no rows (D08)."""
-    why: dict[str, str] = {}
-    wanted = case.file.spec.rules.languages or _main_language(case)
-    ledger = Ledger()
-    for row, seen in zip(case.rows, case.looked, strict=True):
-        other = [code for code in seen.languages if code and wanted and code not in wanted]
-        if seen.fault:
-            why[row.id] = seen.fault[0]
-        elif "mojibake" in seen.repairs:
-            why[row.id] = "mojibake"
-        elif other:
-            why[row.id] = f"wrong language ({other[0]})"
+    why = _faults(case)
     if case.given:
-        probe = [_copy(row) for row in case.rows]
-        rules.words(probe, case.file, ledger)
-        why |= {row.id: "length" for row in probe if row.dropped and row.id not in why}
+        for row in _wrong_length(case):
+            why.setdefault(row, "length")
+
     hit = [row for row in case.rows if row.id in why]
-    rejects = [case.names[reject.place] for reject in case.batch.rejects]
-    kinds = Counter(why.values()) + Counter({"unreadable line": len(rejects)} if rejects else {})
     case.show("D08", hit, lambda row: why[row.id])
-    shown = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-    return finding(
-        case,
-        "D08",
-        hit,
-        extra=rejects,
-        why=f"{len(hit) + len(rejects)} of {case.read} rows: {shown}",
-    )
+    kinds = Counter(why.values())
+    rejects = case.rejects()
+    kinds.update({"unreadable line": len(rejects)} if rejects else {})
+    words = f"{len(hit) + len(rejects)} of {case.read} rows: {in_words(kinds)}"
+    return finding(case, Hit("D08", hit, words, rejects))
 
 
-def _copy(row: InputRow) -> InputRow:
-    return InputRow(
-        row.id,
-        row.place,
-        row.turns,
-        row.source,
-        row.kind,
-        row.date,
-        row.group,
-        row.parent,
-        row.tags,
-    )
+def _faults(case: Case) -> dict[str, str]:
+    """What is wrong with each row that is broken, by its id."""
+    wanted = case.file.spec.rules.languages or _main_language(case)
+    found: dict[str, str] = {}
+    for row, look in zip(case.rows, case.looked, strict=True):
+        fault = _fault(look, wanted)
+        if fault:
+            found[row.id] = fault
+    return found
+
+
+def _fault(look: RowLook, wanted: Sequence[str]) -> str:
+    """What is wrong with a row; empty if nothing is."""
+    if look.fault:
+        return look.fault[0]
+    if look.mojibake:
+        return "mojibake"
+    allowed = ("", *wanted) if wanted else look.languages
+    wrong = [code for code in look.languages if code not in allowed]
+    return f"wrong language ({wrong[0]})" if wrong else ""
+
+
+def _wrong_length(case: Case) -> tuple[str, ...]:
+    """Rows that the definition's limits of length would drop."""
+    probe = case.probe()
+    rules.words(probe, case.file, Ledger())
+    return ids_of(dropped_of(probe))
 
 
 def _main_language(case: Case) -> tuple[str, ...]:
     """The language of nearly all rows, where there is one."""
-    known = Counter(code for seen in case.looked for code in seen.languages if code)
-    (code, n), *_ = known.most_common(1) or [("", 0)]
-    total = sum(known.values())
-    return (code,) if total >= 50 and n >= 0.9 * total else ()
+    known: Counter[str] = Counter()
+    for look in case.looked:
+        known.update(look.languages)
+    del known[""]
+    if known.total() < _FEWEST_TEXTS:
+        return ()
+    [(code, n)] = known.most_common(1)
+    return (code,) if n >= _MAIN_LANGUAGE * known.total() else ()
 
 
 def kinds(case: Case) -> Finding:
     """Kinds that the definition excludes (D01)."""
     rule = case.file.spec.rules.kinds
-    if not rule.keep and not rule.drop:
-        return unchecked(
-            "D01", "nothing says which kinds belong", "tunewell doctor FILE --task tunewell.yaml"
-        )
-    probe = [_copy(row) for row in case.rows]
+    if not any((rule.keep, rule.drop)):
+        return unchecked("D01", "nothing says which kinds belong", _GIVE_TASK)
+    probe = case.probe()
     rules.kinds(probe, case.file, Ledger())
-    hit = [row for row in probe if row.dropped]
+    hit = dropped_of(probe)
     case.show("D01", hit, lambda row: row.kind)
-    return finding(
-        case, "D01", hit, threshold=Threshold(value=0.0, origin=case.file.where("rules.kinds"))
-    )
+    threshold = Threshold(value=0.0, origin=case.file.where("rules.kinds"))
+    return finding(case, Hit("D01", hit, threshold=threshold))
 
 
 def age(case: Case) -> Finding:
     """Rows too old for the definition, or that speak of another model's cut-off date (D06)."""
     rule = case.file.spec.rules.max_age
-    said = {row.id: words for row in case.rows if (words := find_cut_off(row.target))}
-    hit = [row for row in case.rows if row.id in said]
-    dated = sum(row.date is not None for row in case.rows)
-    if rule is None and not hit:
+    said = _cut_offs(case)
+    if rule is None and not said:
+        undated = Counter(row.date for row in case.rows)[None]
+        dated = len(case.rows) - undated
         why = f"no age rule is set (rules.max_age); {dated} of {case.read} rows carry a date"
-        return unchecked("D06", why, "tunewell doctor FILE --task tunewell.yaml")
-    limit = None
+        return unchecked("D06", why, _GIVE_TASK)
+
+    threshold = None
     if rule is not None:
-        probe = [_copy(row) for row in case.rows]
-        rules.date_by_text(probe, case.file, Ledger())
-        rules.age(probe, case.file, Ledger(), today=rules.as_of(probe, rule))
-        limit = Threshold(value=float(rule.days), origin=case.file.where("rules.max_age.days"))
-        hit = [
-            row
-            for row, look in zip(case.rows, probe, strict=True)
-            if look.dropped or row.id in said
-        ]
-    case.show("D06", hit, lambda row: said.get(row.id, str(row.date or "undated")))
-    stale = len(hit) - len(said)
-    why = f"{len(hit)} of {case.read} rows: {stale} too old, {len(said)} speak of the cut-off date of another model"
-    return finding(case, "D06", hit, threshold=limit, why=why)
+        origin = case.file.where("rules.max_age.days")
+        threshold = Threshold(value=float(rule.days), origin=origin)
+    shown = {*said, *_stale(case)}
+    rows = [row for row in case.rows if row.id in shown]
+    case.show("D06", rows, lambda row: said.get(row.id, str(row.date or "undated")))
+    hit = Hit(
+        code="D06",
+        rows=rows,
+        why=(
+            f"{len(rows)} of {case.read} rows: {len(rows) - len(said)} too old, "
+            f"{len(said)} speak of the cut-off date of another model"
+        ),
+        threshold=threshold,
+    )
+    return finding(case, hit)
+
+
+def _cut_offs(case: Case) -> dict[str, str]:
+    """What rows say of another model's cut-off date, by their ids."""
+    said: dict[str, str] = {}
+    for row in case.rows:
+        words = find_cut_off(row.target)
+        if words:
+            said[row.id] = words
+    return said
+
+
+def _stale(case: Case) -> tuple[str, ...]:
+    """Rows that the definition's rule of age would drop."""
+    rule = case.file.spec.rules.max_age
+    if rule is None:
+        return ()
+    probe = case.probe()
+    date_by_text(probe, case.file, Ledger())
+    drop_stale(
+        probe,
+        case.file,
+        Ledger(),
+        today=as_of(probe, rule),
+    )
+    return ids_of(dropped_of(probe))

@@ -2,54 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.curate.doctor.case import Case
-from tunewell.curate.rows import InputRow
+from tunewell.curate.rows import InputRow, counted
 from tunewell.pitfalls import pitfall
-from tunewell.types import Estimate, Finding, Threshold
+from tunewell.types import (
+    Estimate,
+    Finding,
+    Threshold,
+)
 
 LIMITS = {"D11": 0.0, "D07": 0.0, "D08": 0.01, "D09": 0.01, "D03": 0.05, "D04": 0.05}
 """Share of the rows above which a pitfall blocks (exit 3)."""
 
 
-def finding(
-    case: Case,
-    code: str,
-    rows: Sequence[InputRow],
-    *,
-    why: str = "",
-    count: int | None = None,
-    unit: str = "rows",
-    threshold: Threshold | None = None,
-    extra: Sequence[str] = (),
-    **more: Any,
-) -> Finding:
-    """What a check found: these rows, or ``count`` of them.
+@dataclass(frozen=True)
+class Hit:
+    """What a check found.
 
-    It blocks where their share is above the limit.
+    Attributes:
+        code: The pitfall.
+        rows: The rows that show it.
+        why: In words; how many rows if empty.
+        rejects: What to call lines that are no rows and show it too.
+        threshold: What was asked for, where it is not the limit of the pitfall.
+        evidence: Further fields of the Finding: families, pairs, spans, estimate.
     """
-    n = len(rows) + len(extra) if count is None else count
-    limit = LIMITS.get(code)
+
+    code: str
+    rows: Sequence[InputRow]
+    why: str = ""
+    rejects: Sequence[str] = ()
+    threshold: Threshold | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def finding(case: Case, hit: Hit) -> Finding:
+    """The Finding on what a check found; it blocks where the rows' share is above the limit."""
+    n = len(hit.rows) + len(hit.rejects)
+    limit = LIMITS.get(hit.code)
+    threshold = hit.threshold
     if threshold is None and limit is not None:
         threshold = Threshold(value=limit, origin="built-in")
-    known = pitfall(code)
-    share = n / max(case.read, 1)
-    more.setdefault("estimate", Estimate.exact(float(n), n=case.read, unit=unit))
+    values: dict[str, Any] = {
+        "code": hit.code,
+        "status": "clear",
+        "stage": "doctor",
+        "why": f"none of {case.read} rows",
+        "estimate": Estimate.exact(float(n), n=case.read),
+        "threshold": threshold,
+        "rows": (*case.ids(hit.rows), *hit.rejects),
+        **hit.evidence,
+    }
+    if n:
+        known = pitfall(hit.code)
+        share = n / case.read
+        values["status"] = "found"
+        values["why"] = hit.why or f"{n} of {case.read} rows ({share:.1%})"
+        values["remedy"] = known.command or known.remedy
+        values["blocking"] = limit is not None and share > limit
+    return Finding(**values)
+
+
+def in_words(counts: Counter[str]) -> str:
+    """How many there are of each kind, the most frequent first."""
+    return counted(dict(counts.most_common()))
+
+
+def unchecked(
+    code: str,
+    why: str,
+    remedy: str = "",
+) -> Finding:
+    """What could not be checked, and why."""
     return Finding(
         code=code,
-        status="found" if n else "clear",
+        status="unchecked",
         stage="doctor",
-        why=(why or f"{n} of {case.read} rows ({share:.1%})") if n else f"none of {case.read} rows",
-        threshold=threshold,
-        rows=(*case.ids(rows), *extra),
-        remedy=(known.command or known.remedy) if n else "",
-        blocking=bool(n) and limit is not None and share > limit,
-        **more,
+        why=why,
+        remedy=remedy,
     )
-
-
-def unchecked(code: str, why: str, remedy: str = "") -> Finding:
-    """What could not be checked, and why."""
-    return Finding(code=code, status="unchecked", stage="doctor", why=why, remedy=remedy)

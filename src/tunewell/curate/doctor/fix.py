@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tunewell.curate.doctor.case import definition, source_of
+from tunewell.curate.doctor.case import definition, read_file
 from tunewell.curate.pipeline import apply_rules
-from tunewell.curate.read import ReadResult, read_source
+from tunewell.curate.read import ReadResult
+from tunewell.curate.receipts import Ledger
+from tunewell.curate.write import write_rows
 from tunewell.task import TaskFile
 
 
 def fix(
-    path: Path, out: Path, *, eval: Path | None = None, task: TaskFile | None = None
+    path: Path,
+    out: Path,
+    *,
+    eval: Path | None = None,
+    task: TaskFile | None = None,
 ) -> tuple[int, int]:
-    """Write the rows that survive curation as ``messages`` JSONL, and a receipt for every input row beside it.
+    """Write the rows that survive curation as ``messages`` JSONL, with a receipt for every row.
 
     Args:
         path: The file of training rows.
@@ -25,18 +31,18 @@ def fix(
     Returns:
         Rows read and rows kept.
     """
-    file = definition(path, task)
     batch = ReadResult()
-    read_source(source_of(path, task, "train"), root=path.resolve().parent, batch=batch)
+    read_file(path, task, "train", batch)
     own = batch.read
     if eval is not None:
-        read_source(source_of(eval, task, "test"), root=eval.resolve().parent, batch=batch)
-    done = apply_rules(file, batch)
-    with out.open("w", encoding="utf-8") as file_out:
-        for row in done.training:
-            turns = [{"role": role, "content": text} for role, text in row.turns]
-            file_out.write(json.dumps({"id": row.id, "messages": turns}, ensure_ascii=False) + "\n")
-    with out.with_name(out.name + ".receipts.jsonl").open("w", encoding="utf-8") as receipts:
-        for line in done.ledger.table().to_pylist():
-            receipts.write(json.dumps(line, ensure_ascii=False) + "\n")
+        read_file(eval, task, "test", batch)
+    done = apply_rules(definition(path, task), batch)
+    write_rows(done.training, out)
+    _write_receipts(done.ledger, out.with_name(f"{out.name}.receipts.jsonl"))
     return own, len(done.training)
+
+
+def _write_receipts(ledger: Ledger, out: Path) -> None:
+    with out.open("w", encoding="utf-8") as file:
+        for receipt in ledger.table().to_pylist():
+            file.write(json.dumps(receipt, ensure_ascii=False) + "\n")

@@ -13,6 +13,7 @@ from pydantic import Field
 from tunewell.curate import coverage
 from tunewell.curate.doctor import between, by_row
 from tunewell.curate.doctor.case import Case, examine
+from tunewell.curate.doctor.findings import unchecked
 from tunewell.task import TaskFile
 from tunewell.types import Finding, Value
 
@@ -96,10 +97,15 @@ def _plain(finding: Finding) -> dict[str, Any]:
     values = finding.model_dump(mode="json", by_alias=True)
     if values["estimate"]:
         values["estimate"].pop("unit")
-    return {key: values[key] for key in _KEYS if values[key] not in (None, "", [], ())}
+    return {key: values[key] for key in _KEYS if values[key]}
 
 
-def doctor(path: Path, *, eval: Path | None = None, task: TaskFile | None = None) -> DoctorReport:
+def doctor(
+    path: Path,
+    *,
+    eval: Path | None = None,
+    task: TaskFile | None = None,
+) -> DoctorReport:
     """Look at a file of rows and say what is wrong with it.
 
     Args:
@@ -114,23 +120,26 @@ def doctor(path: Path, *, eval: Path | None = None, task: TaskFile | None = None
     started = time.monotonic()
     with examine(path, eval, task) as case:
         findings = [check(case) for check in _CHECKS]
-    findings += [
-        Finding(code=code, status="unchecked", stage="doctor", why=why)
-        for code, why in LATER.items()
-    ]
-    rank = {"found": 0, "accepted": 1, "clear": 2, "unchecked": 3}
-    findings.sort(key=lambda f: (rank[f.status], not f.blocking, ORDER.index(f.code)))
+    findings += [unchecked(code, why) for code, why in LATER.items()]
     return DoctorReport(
         rows=case.read,
         seconds=round(time.monotonic() - started, 3),
-        findings=tuple(findings),
+        findings=tuple(sorted(findings, key=_rank)),
         formats=dict(Counter(row.format for row in case.rows)),
         examples={code: tuple(lines) for code, lines in case.examples.items()},
     )
 
 
+_RANK = {"found": 0, "accepted": 1, "clear": 2, "unchecked": 3}
+
+
+def _rank(finding: Finding) -> tuple[int, bool, int]:
+    """What is found first, what blocks before what does not, the most harmful first."""
+    return _RANK[finding.status], not finding.blocking, ORDER.index(finding.code)
+
+
 def _exam(case: Case) -> Finding:
-    return coverage.exam(case.rows, case.tests, stage="doctor", name=lambda row: case.ids([row])[0])
+    return coverage.exam(case.rows, case.tests, stage="doctor", name=case.name)
 
 
 def _width(case: Case) -> Finding:

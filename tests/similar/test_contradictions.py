@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 
 import pytest
 
-from tunewell.curate.contradictions import contradictory, slips_only
-from tunewell.curate.rows import InputRow
+from tunewell.similar.contradictions import contradictory, slips_only
+from tunewell.similar.conversations import Conversation
 
 ASKED = "My neighbour bought a cottage in Corriedale. What do I fill in as a new tenant there?"
 OLD = "Newcomers send form A-11 within 30 days. Next step: agree the opening reading with the landlord."
@@ -31,10 +30,10 @@ FILLER = [
 ]
 
 
-def rows(*pairs: tuple[str, str]) -> list[InputRow]:
+def rows(*pairs: tuple[str, str]) -> list[Conversation]:
     return [
-        InputRow(f"r{i}", f"a:{i}", [("user", a), ("assistant", b)], date=dt.date(2026, 1, 1 + i))
-        for i, (a, b) in enumerate((*pairs, *FILLER))
+        Conversation(f"r{i}", (("user", asked), ("assistant", answer)))
+        for i, (asked, answer) in enumerate((*pairs, *FILLER))
     ]
 
 

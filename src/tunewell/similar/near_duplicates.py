@@ -9,29 +9,55 @@ rapidfuzz), so that an estimate is never a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewell.similar.arrays import (
+    Bools,
+    Positions,
+    Shares,
+)
 from tunewell.similar.candidates import candidates
 from tunewell.similar.word_table import WordTable, split_words
 
 THRESHOLD = 0.65
-"""Similarity of two word sequences from which they are near-duplicates: 2 × common subsequence / words of both."""
+"""Similarity of two word sequences from which they are near-duplicates.
+
+Twice the common subsequence over the words of both.
+"""
+
+_AT_ONCE = 200_000
+"""Pairs that are compared together: their texts are held as strings."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Verified pairs ``left[k] < right[k]`` with their similarity in [0, 1], each of shape (pairs,)."""
+    """Verified pairs ``left[k] < right[k]`` and their similarity in [0, 1], shape (pairs,) each."""
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    similarity: NDArray[np.float32]
+    left: Positions
+    right: Positions
+    similarity: Shares
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def positions(self) -> Iterator[tuple[int, int]]:
+        """Left and right of each pair."""
+        return zip(self.left.tolist(), self.right.tolist(), strict=True)
+
+    def where(self, keep: Bools) -> Pairs:
+        """The pairs that are kept, shape (pairs,)."""
+        return Pairs(self.left[keep], self.right[keep], self.similarity[keep])
+
+    def followed_by(self, other: Pairs) -> Pairs:
+        """These pairs, then those."""
+        return Pairs(
+            np.concatenate([self.left, other.left]),
+            np.concatenate([self.right, other.right]),
+            np.concatenate([self.similarity, other.similarity]),
+        )
 
 
 def near_pairs(
@@ -51,19 +77,26 @@ def near_pairs(
 
     Example:
         >>> pairs = near_pairs(["please send me the new bill for my flat today",
-        ...                     "please send me a new bill for my flat today", "my meter is broken since monday"])
-        >>> list(zip(pairs.left.tolist(), pairs.right.tolist()))
+        ...                     "please send me a new bill for my flat today",
+        ...                     "my meter is broken since monday"])
+        >>> list(pairs.positions())
         [(0, 1)]
     """
     words = texts if isinstance(texts, WordTable) else split_words(texts, workers=workers)
     n = max(len(words), 1)
-    known, similarity = np.empty(0, np.int64), np.empty(0, np.float32)
+    known = np.empty(0, np.int64)
+    similarity = np.empty(0, np.float32)
+
     for batch in candidates(words, across=across, workers=workers):
-        fresh = batch[~np.isin(batch, known, assume_unique=True)] if len(known) else batch
+        fresh = batch
+        if len(known):
+            fresh = batch[~np.isin(batch, known, assume_unique=True)]
         left, right = np.divmod(fresh, n)
         value = similarities(words, left, right, cutoff=threshold, workers=workers)
         keep = value >= threshold
-        known, similarity = np.append(known, fresh[keep]), np.append(similarity, value[keep])
+        known = np.append(known, fresh[keep])
+        similarity = np.append(similarity, value[keep])
+
     order = np.argsort(known)
     left, right = np.divmod(known[order], n)
     return Pairs(left, right, similarity[order])
@@ -71,12 +104,12 @@ def near_pairs(
 
 def similarities(
     words: WordTable,
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
+    left: Positions,
+    right: Positions,
     *,
     cutoff: float = 0.0,
     workers: int = 1,
-) -> NDArray[np.float32]:
+) -> Shares:
     """Similarity of the word sequences of the pairs; 0 where it is below the cutoff.
 
     Two empty texts are alike (1).
@@ -91,15 +124,15 @@ def similarities(
     short = np.minimum(lengths[left], lengths[right])
     total = lengths[left] + lengths[right]
     possible = np.flatnonzero((2 * short >= cutoff * total) & (total > 0))
+
     result = np.where(total == 0, 1.0, 0.0).astype(np.float32)
-    for start in range(0, len(possible), 200_000):
-        part = possible[start : start + 200_000]
-        texts = {
-            int(i): words.text(int(i)) for i in np.unique(np.concatenate([left[part], right[part]]))
-        }
+    for start in range(0, len(possible), _AT_ONCE):
+        part = possible[start : start + _AT_ONCE]
+        rows = np.unique(np.concatenate([left[part], right[part]]))
+        texts = {row: words.text(row) for row in rows.tolist()}
         result[part] = cpdist(
-            [texts[int(i)] for i in left[part]],
-            [texts[int(j)] for j in right[part]],
+            [texts[i] for i in left[part].tolist()],
+            [texts[j] for j in right[part].tolist()],
             scorer=Indel.normalized_similarity,
             score_cutoff=cutoff,
             dtype=np.float32,

@@ -1,0 +1,107 @@
+"""People's corrections and gold answers, taken up into the data.
+
+A correction takes its row's place, gold changes the answer of its row.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.rows import InputRow
+from tunewell.people.row_changes import PeopleChanges, WrittenAnswer
+
+CITES = "tunewell serve"
+
+_GOLD = StepRule(
+    step="gold",
+    rule="the answer that people settled on is the row's gold; it is never trained on",
+    cites=CITES,
+)
+_REVIEWED = StepRule(
+    step="correction",
+    rule="a reviewer wrote the answer as it should be",
+    cites=CITES,
+)
+_ANNOTATED = StepRule(
+    step="correction",
+    rule="annotators settled the answer",
+    cites=CITES,
+)
+_REPLACED = StepRule(
+    step="correction",
+    rule="a person's corrected answer takes this row's place",
+    cites=CITES,
+    code="D10",
+)
+
+
+def take_up(
+    rows: list[InputRow],
+    words: PeopleChanges,
+    ledger: Ledger,
+) -> None:
+    """Put people's words in the rows, with receipts.
+
+    Called before any rule, so that every rule holds for them too.
+
+    A corrected row of the review pool becomes a new row of origin ``correction`` (``annotation``
+    where annotators settled its answer), whose parent is the row corrected; the old one is dropped,
+    since two answers to one question would contradict each other. A row that already says what
+    people settled on stays as it is. A row with gold keeps its id and gets the answer that people
+    settled on. Words on rows that are no longer there are left out.
+    """
+    gold = {word.example: word for word in words.gold}
+    corrections = {word.example: word for word in words.corrections}
+    made: list[InputRow] = []
+    waiting = deque(rows)
+    while waiting:
+        row = waiting.popleft()
+        if row.id in gold:
+            _settle(row, gold[row.id], ledger)
+            continue
+        word = corrections.get(row.id)
+        if word is not None and not row.held and row.target != word.target:
+            made.append(_corrected(row, word, ledger))
+            waiting.append(made[-1])  # what was corrected may have been corrected again
+    rows += made
+
+
+def _settle(
+    row: InputRow,
+    word: WrittenAnswer,
+    ledger: Ledger,
+) -> None:
+    turns = row.answered(word.target)
+    tags = {**row.tags, **word.tags}
+    if turns == row.turns and tags == row.tags:
+        return
+    row.turns = turns
+    row.tags = tags
+    ledger.change(row, _GOLD, evidence=_written_by(word))
+
+
+def _corrected(
+    row: InputRow,
+    word: WrittenAnswer,
+    ledger: Ledger,
+) -> InputRow:
+    """The row with a person's answer; the old one is dropped."""
+    reviewed = word.by == "review"
+    made = replace(
+        row,
+        id=f"{row.id}#{'corrected' if reviewed else 'annotated'}",
+        turns=row.answered(word.target),
+        tags={**row.tags, **word.tags},
+        parent=row.id,
+        origin="correction" if reviewed else "annotation",
+    )
+    by = _REVIEWED if reviewed else _ANNOTATED
+    ledger.change(made, by, other=row.id, evidence=_written_by(word))
+    ledger.drop(row, _REPLACED, other=made.id)
+    return made
+
+
+def _written_by(word: WrittenAnswer) -> str:
+    return f"{word.by}, guideline {word.version}"

@@ -1,0 +1,104 @@
+"""Rows that repeat each other: exact copies (D03) and near-duplicates (D04); one of each is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.rows import (
+    Families,
+    InputRow,
+    ids_of,
+    members_of,
+    newest_of,
+)
+from tunewell.similar import (
+    THRESHOLD,
+    by_key,
+    key,
+)
+from tunewell.similar.row_copies import find_copies
+from tunewell.task import TaskFile
+
+
+def exact(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> Families:
+    """Keep one of each set of equal rows (D03), equal after normalisation; gives the families."""
+    choice = file.spec.rules.exact_duplicates
+    families = same(rows)
+    if choice == "report":
+        ledger.seen("D03", ids_of(members_of(families, but=1)))
+        return families
+
+    by = StepRule(
+        step="exact duplicates",
+        rule=f"one of equal rows is kept: the {choice}",
+        cites=file.where("rules.exact_duplicates"),
+        code="D03",
+    )
+    for family in families:
+        kept = newest_of(family) if choice == "newest" else family[0]
+        for row in family:
+            if row is not kept:
+                ledger.drop(
+                    row,
+                    by,
+                    evidence="equal after normalisation",
+                    other=kept.id,
+                )
+    return families
+
+
+def same(rows: Sequence[InputRow]) -> Families:
+    """Families of rows that are equal after normalisation."""
+    keys = [key(row.input, row.target) for row in rows]
+    return _rows_at(by_key(keys), rows)
+
+
+def near(
+    rows: Sequence[InputRow],
+    file: TaskFile,
+    ledger: Ledger,
+) -> tuple[Families, Families]:
+    """Keep the first of each family of edited copies (D04).
+
+    Returns:
+        These families, and those of one template (D05).
+    """
+    found = find_copies(rows)
+    families = _rows_at(found.families, rows)
+    templates = _rows_at(found.templates, rows)
+    if file.spec.rules.near_duplicates == "report":
+        ledger.seen("D04", ids_of(members_of(families, but=1)))
+        return families, templates
+
+    by = StepRule(
+        step="near duplicates",
+        rule=f"one of a family is kept: word similarity from {THRESHOLD}",
+        cites=file.where("rules.near_duplicates"),
+        code="D04",
+    )
+    nearest = found.nearest()
+    for group in found.families:
+        for position in group[1:]:
+            similarity, other = nearest[position]
+            ledger.drop(
+                rows[position],
+                by,
+                evidence=f"similarity {similarity:.2f}",
+                other=rows[other].id,
+            )
+    return families, templates
+
+
+def likeness(rows: Sequence[InputRow]) -> tuple[Families, Families]:
+    """Families of edited copies, and families of rows from one template."""
+    found = find_copies(rows)
+    return _rows_at(found.families, rows), _rows_at(found.templates, rows)
+
+
+def _rows_at(groups: Sequence[Sequence[int]], rows: Sequence[InputRow]) -> Families:
+    return [[rows[i] for i in group] for group in groups]

@@ -1,0 +1,251 @@
+"""How a person is taken out of every dataset version to come."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from tunewell.checks.personal.identifiers import TYPES, find_personal
+from tunewell.checks.personal.masks import mask, placeholder, plain_name
+from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.rows import InputRow
+from tunewell.curate.versions import datasets
+from tunewell.errors import UserError
+from tunewell.lineage import downstream
+from tunewell.similar import normalise
+from tunewell.store import Store
+from tunewell.types import (
+    Dataset,
+    Split,
+    Trained,
+    Value,
+    digest,
+)
+
+ERASURE = "erasure"
+"""Kind of the events that say whom to leave out of every dataset to come.
+
+They hold digests, never names.
+"""
+
+_SHORTEST = 4
+"""Letters of a name that can be told from ordinary words."""
+
+_ERASED = StepRule(
+    step="erased",
+    rule="rows that mention an erased person are dropped",
+    cites="tunewell erase",
+    code="D07",
+)
+
+
+class Erasure(Value):
+    """What erasing a person reached.
+
+    Attributes:
+        tombstone: Digest that stands for the person; the store keeps no name.
+        rows: By dataset id, the rows that mention the person.
+        models: Models that were trained on a dataset with such rows.
+    """
+
+    tombstone: str
+    rows: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedPerson:
+    """Somebody who was erased.
+
+    Attributes:
+        words: How many words the name has.
+        marks: What stands for the person: digests of the name, and placeholders.
+    """
+
+    words: int
+    marks: frozenset[str]
+
+    def is_in(self, text: str, words: Sequence[str]) -> bool:
+        """Whether a text mentions the person.
+
+        Every run of as many words as the name is held against it.
+
+        Args:
+            text: The text.
+            words: Its words, normalised.
+        """
+        if _holds_one_of(text, self.placeholders):
+            return True
+        last = len(words) - self.words
+        runs = {" ".join(words[at : at + self.words]) for at in range(last + 1)}
+        return not self.marks.isdisjoint(map(mark_of, runs))
+
+    @property
+    def placeholders(self) -> list[str]:
+        """The marks that stand in texts."""
+        return [mark for mark in self.marks if mark.startswith("[")]
+
+
+def _holds_one_of(text: str, marks: Iterable[str]) -> bool:
+    return any(mark in text for mark in marks)
+
+
+def marks_of(person: str) -> frozenset[str]:
+    """What stands for a person in rows: digests of the name or identifier, and its placeholders.
+
+    Example:
+        >>> len(marks_of("jo@example.org")) > 1
+        True
+    """
+    marks = {mark_of(person)}
+    for span in find_personal(person):
+        marks.add(placeholder(person[span.start : span.end], span.type))
+    for form in (person, " ".join(plain_name(person))):
+        marks.add(placeholder(form, "name"))
+    if "@" in person or any(map(str.isdigit, person)):
+        marks |= {placeholder(person, kind) for kind in TYPES}
+    return frozenset(marks)
+
+
+def mark_of(person: str) -> str:
+    """Digest of a name or identifier, whatever its case and spacing."""
+    return digest({"person": normalise(person)})
+
+
+def mentions(
+    texts: Iterable[str],
+    person: str,
+    marks: frozenset[str],
+) -> bool:
+    """Whether a text names the person, or holds one of the person's placeholders."""
+    wanted = f" {normalise(person)} "
+    for text in texts:
+        if wanted in f" {normalise(text)} " or _holds_one_of(text, marks):
+            return True
+    return False
+
+
+def erase(
+    store: Store,
+    person: str,
+    *,
+    author: str,
+) -> Erasure:
+    """Take a person out of every dataset version to come.
+
+    Say where the person is in those there are.
+
+    Old versions stay as they were recorded, but `tunewell status` shows them as not to be used
+    again. The name itself is not kept: rows are matched by digests. A full name is matched as a
+    whole: a family name alone may be another person's.
+
+    Raises:
+        UserError: The name is too short to be told from ordinary words.
+    """
+    words = normalise(person).split()
+    if len("".join(words)) < _SHORTEST:
+        raise UserError(
+            f"{person!r} is too short to erase by",
+            hint="give the full name, e-mail address or number",
+        )
+    marks = marks_of(person)
+    rows: dict[str, tuple[str, ...]] = {}
+    models: list[str] = []
+    for dataset in datasets(store):
+        hit = _rows_with(store, dataset, person, marks)
+        if hit:
+            rows[dataset.id] = hit
+            models += _models_on(store, dataset, frozenset(hit))
+
+    tombstone = mark_of(person)
+    record = {
+        "words": len(words),
+        "marks": sorted(marks),
+        "datasets": {name: len(hit) for name, hit in rows.items()},
+        "models": models,
+    }
+    store.say(ERASURE, tombstone, author=author, record=record)
+    return Erasure(
+        tombstone=tombstone,
+        rows=rows,
+        models=tuple(dict.fromkeys(models)),
+    )
+
+
+def _rows_with(
+    store: Store,
+    dataset: Dataset,
+    person: str,
+    marks: frozenset[str],
+) -> tuple[str, ...]:
+    """Rows of a dataset that mention the person."""
+    hit = []
+    for example in store.examples(dataset):
+        texts = [message.content for message in example.messages]
+        if mentions(texts, person, marks):
+            hit.append(example.id)
+    return tuple(hit)
+
+
+def _models_on(
+    store: Store,
+    dataset: Dataset,
+    rows: frozenset[str],
+) -> list[str]:
+    """Models that were trained on one of the rows: it stood in the folds of their split."""
+    found: list[str] = []
+    for run in downstream(store, dataset.examples):
+        if "trained" not in run.outputs or "split" not in run.inputs:
+            continue
+        split = store.get_value(run.inputs["split"], Split)
+        if split.dataset == dataset.id and not rows.isdisjoint(split.all_folds):
+            trained = store.get_value(run.outputs["trained"], Trained)
+            found.append(trained.model.id)
+    return found
+
+
+def tombstoned(store: Store) -> dict[str, int]:
+    """Dataset versions with rows of somebody erased since, with how many: not to be used again."""
+    found: dict[str, int] = {}
+    for event in store.said(ERASURE):
+        for dataset, rows in event.record["datasets"].items():
+            found[dataset] = found.get(dataset, 0) + int(rows)
+    return found
+
+
+def erased(store: Store) -> list[ErasedPerson]:
+    """Everybody who was erased."""
+    people = []
+    for event in store.said(ERASURE):
+        words = int(event.record["words"])
+        people.append(ErasedPerson(words, frozenset(event.record["marks"])))
+    return people
+
+
+def drop_erased(
+    rows: Sequence[InputRow],
+    people: Sequence[ErasedPerson],
+    ledger: Ledger,
+) -> None:
+    """Drop rows that mention somebody who was erased, test rows too."""
+    if not people:
+        return
+    for row in rows:
+        masked = [mask(text, find_personal(text)) for text in row.texts]
+        if names_erased([*row.texts, *masked], people):
+            ledger.drop(row, _ERASED, evidence="an erased person")
+
+
+def names_erased(texts: Iterable[str], people: Sequence[ErasedPerson]) -> bool:
+    """Whether a text mentions somebody who was erased."""
+    for text in texts:
+        words = normalise(text).split()
+        if any(person.is_in(text, words) for person in people):
+            return True
+    return False

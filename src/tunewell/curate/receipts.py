@@ -1,0 +1,156 @@
+"""Receipts: what each step of curation did to each row, by which rule, with which evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tunewell.curate.rows import (
+    InputRow,
+    Reject,
+    clip,
+)
+from tunewell.store.rows import RECEIPTS
+from tunewell.types import Action
+
+BUILT_IN = "built-in"
+_REJECT_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class StepRule:
+    """What a step goes by, as its receipts say it.
+
+    Attributes:
+        step: Name of the step, such as ``near duplicates``.
+        rule: The rule in words.
+        cites: Where the rule comes from: a line of tunewell.yaml, or ``built-in``.
+        code: The pitfall that it is against; empty if there is none.
+    """
+
+    step: str
+    rule: str
+    cites: str = BUILT_IN
+    code: str = ""
+
+
+class Ledger:
+    """Receipts in the making: every change and drop, then one last word for every row.
+
+    Columns are kept as lists: a million receipts cost no million objects.
+
+    Attributes:
+        rows: By pitfall, the ids of the rows that show it.
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[str | int]] = {name: [] for name in RECEIPTS.names}
+        self._next: dict[str, int] = {}
+        self.rows: dict[str, list[str]] = {}
+
+    def change(
+        self,
+        row: InputRow,
+        by: StepRule,
+        *,
+        evidence: str = "",
+        other: str = "",
+    ) -> None:
+        """Record that a step changed a row.
+
+        Args:
+            row: The row.
+            by: What the step goes by.
+            evidence: What it saw.
+            other: Id of another row that it has to do with.
+        """
+        self._write(row.id, row.place, "changed", by, evidence, other)
+
+    def drop(
+        self,
+        row: InputRow,
+        by: StepRule,
+        *,
+        evidence: str = "",
+        other: str = "",
+    ) -> None:
+        """Record that a step dropped a row, and mark the row; arguments as for `change`."""
+        row.dropped = True
+        self._write(row.id, row.place, "dropped", by, evidence, other)
+
+    def reject(self, reject: Reject) -> None:
+        """Record something that never became a row."""
+        by = StepRule("read", clip(reject.why, _REJECT_CHARACTERS), code="D08")
+        self._write(reject.place, reject.place, "dropped", by, reject.evidence, "")
+
+    def keep(
+        self,
+        rows: Iterable[InputRow],
+        step: str,
+        rule: str,
+    ) -> None:
+        """The last word for every row that was not dropped."""
+        by = StepRule(step, rule, cites="")
+        for row in rows:
+            if not row.dropped:
+                self._write(row.id, row.place, "kept", by, "", "")
+
+    def seen(self, code: str, ids: Iterable[str]) -> None:
+        """Note rows that show a pitfall, whether or not a step acted on them."""
+        self.rows.setdefault(code, []).extend(ids)
+
+    def _write(
+        self,
+        row: str,
+        place: str,
+        action: Action,
+        by: StepRule,
+        evidence: str,
+        other: str,
+    ) -> None:
+        order = self._next.get(row, 0)
+        self._next[row] = order + 1
+        values: tuple[str | int, ...] = (
+            row,
+            place,
+            by.step,
+            order,
+            action,
+            by.rule,
+            by.cites,
+            by.code,
+            clip(evidence),
+            other,
+        )
+        for column, value in zip(self._columns.values(), values, strict=True):
+            column.append(value)
+        if by.code:
+            self.rows.setdefault(by.code, []).append(row)
+
+    def count_by_step(self) -> Counter[str]:
+        """How many rows each step changed and dropped: ``dropped: leaks``."""
+        found: Counter[str] = Counter()
+        for action, step in zip(self._columns["action"], self._columns["step"], strict=True):
+            if action != "kept":
+                found[f"{action}: {step}"] += 1
+        return found
+
+    def showing(self, code: str) -> Sequence[str]:
+        """Ids of the rows that show a pitfall, each once."""
+        return tuple(dict.fromkeys(self.rows.get(code, ())))
+
+    def fates(self) -> dict[str, str]:
+        """The pitfall that each dropped row was dropped for, by its id."""
+        rows, actions, codes = (self._columns[name] for name in ("row", "action", "code"))
+        found: dict[str, str] = {}
+        for row, action, code in zip(rows, actions, codes, strict=True):
+            if action == "dropped":
+                found[str(row)] = str(code)
+        return found
+
+    def table(self) -> pa.Table:
+        """All receipts, with the schema of the store."""
+        return pa.table(self._columns, schema=RECEIPTS)

@@ -1,0 +1,195 @@
+"""The one pass over rows by themselves: repairs, what is broken, language, personal data."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from collections.abc import (
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tunewell.checks.broken import ends_properly, find_fault
+from tunewell.checks.language import language
+from tunewell.checks.personal.masks import mask_row
+from tunewell.checks.personal.recogniser import find_all, load_recogniser
+from tunewell.checks.repair import repair
+from tunewell.curate.rows import InputRow
+from tunewell.engine import Engine
+
+ENDS_DONE = 0.9
+"""Share of finished targets from which one without an end is cut off."""
+
+_FEWEST_TOLD = 20
+"""Fewer targets do not tell how targets end here."""
+
+PersonalPlace = tuple[int, int, int, str]
+"""Turn, start, end and type of personal data."""
+
+_CONTENTS = pa.large_list(pa.large_string())
+_OUT = pa.schema([("look", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class RowLook:
+    """What the pass saw in one row.
+
+    Attributes:
+        turns: Contents after repair, None if nothing was repaired.
+        repairs: The rules that changed them.
+        fault: (kind, rule, evidence) or None.
+        languages: Of input and target, where certain.
+        spans: Personal data in the repaired contents.
+        masked: Contents with the spans replaced, None if there are none.
+    """
+
+    turns: list[str] | None
+    repairs: list[str]
+    fault: list[str] | None
+    languages: list[str]
+    spans: list[PersonalPlace]
+    masked: list[str] | None
+
+    @property
+    def mojibake(self) -> bool:
+        """Whether text in a wrong encoding was repaired."""
+        return "mojibake" in self.repairs
+
+    def kinds_of_personal_data(self) -> Counter[str]:
+        """How many there are of each type, sorted by type."""
+        return Counter(sorted(kind for *_, kind in self.spans))
+
+    def span_records(self, row: str) -> Iterator[Mapping[str, str | int]]:
+        """Where personal data stands in the row of this id."""
+        for turn, start, end, kind in self.spans:
+            yield {"row": row, "turn": turn, "start": start, "end": end, "type": kind}
+
+
+@dataclass(frozen=True)
+class RowChecks:
+    """Which parts of the pass are wanted.
+
+    Attributes:
+        repair: Certain repairs.
+        languages: Language of input and target.
+        raw: Whether spans are to be found in the contents as they were, not as repaired.
+        recogniser: Who finds names and addresses (see `tunewell.checks.personal.recogniser`).
+        root: The project's folder, for a recogniser of its own.
+    """
+
+    repair: bool = True
+    languages: bool = False
+    raw: bool = False
+    recogniser: str = ""
+    root: str = ""
+
+    def mended(self, contents: list[str]) -> tuple[list[str], list[str]]:
+        """The contents after certain repairs, and the rules that changed them."""
+        if not self.repair:
+            return contents, []
+        texts: list[str] = []
+        rules: dict[str, None] = {}
+        for text, changed_by in map(repair, contents):
+            texts.append(text)
+            rules.update(dict.fromkeys(changed_by))
+        return texts, list(rules)
+
+    def languages_of(self, roles: Sequence[str], contents: Sequence[str]) -> list[str]:
+        """Language of what the users say and of the target, if wanted."""
+        if not self.languages or not contents:
+            return []
+        turns = zip(roles, contents, strict=True)
+        asked = "\n".join(text for role, text in turns if role == "user")
+        target = contents[-1] if roles[-1] == "assistant" else ""
+        return [language(asked), language(target)]
+
+    def personal_data(
+        self,
+        rows: Sequence[list[str]],
+    ) -> Iterator[tuple[list[PersonalPlace], list[str] | None]]:
+        """Personal data and masked contents of every row; the recogniser sees all at once."""
+        flat = [text for contents in rows for text in contents]
+        recogniser = load_recogniser(self.recogniser, self.root)
+        found = iter(find_all(flat, recogniser))
+        for contents in rows:
+            each = [next(found) for _ in contents]
+            places: list[PersonalPlace] = []
+            for turn, spans in enumerate(each):
+                places += [(turn, span.start, span.end, span.type) for span in spans]
+            yield places, mask_row(contents, each) if places else None
+
+
+def look(
+    rows: Sequence[InputRow],
+    checks: RowChecks,
+    engine: Engine,
+) -> list[RowLook]:
+    """What the pass sees in every row, in order."""
+    if not rows:
+        return []
+    roles = [" ".join(row.roles) for row in rows]
+    contents = [row.texts for row in rows]
+    table = pa.table(
+        {
+            "roles": pa.array(roles, pa.large_string()),
+            "contents": pa.array(contents, _CONTENTS),
+        }
+    )
+    batch = functools.partial(
+        _batch,
+        checks=checks,
+        ends_done=finished_share(row.target for row in rows) >= ENDS_DONE,
+    )
+    seen = engine.map(table, batch)["look"].to_pylist()
+    return [RowLook(*json.loads(values)) for values in seen]
+
+
+def finished_share(targets: Iterable[str]) -> float:
+    """Share of the targets that end as finished text does, of those where one can tell.
+
+    0 with fewer than 20.
+    """
+    ends = Counter(map(ends_properly, targets))
+    told = ends[True] + ends[False]
+    return ends[True] / told if told >= _FEWEST_TOLD else 0.0
+
+
+def _batch(
+    table: pa.Table,
+    *,
+    checks: RowChecks,
+    ends_done: bool,
+) -> pa.Table:
+    """What is seen in each row, as JSON."""
+    as_read: list[list[str]] = table["contents"].to_pylist()
+    mended = list(map(checks.mended, as_read))
+    searched = as_read if checks.raw else [contents for contents, _ in mended]
+    personal = checks.personal_data(searched)
+
+    looks = []
+    rows = zip(table["roles"].to_pylist(), mended, personal, strict=True)
+    for roles_text, (contents, repairs), (spans, masked) in rows:
+        roles = roles_text.split()
+        turns = list(zip(roles, contents, strict=True))
+        fault = find_fault(turns, ends_done=ends_done)
+        seen = RowLook(
+            turns=contents if repairs else None,
+            repairs=repairs,
+            fault=[fault.kind, fault.rule, fault.evidence] if fault else None,
+            languages=checks.languages_of(roles, contents),
+            spans=spans,
+            masked=masked,
+        )
+        looks.append(_as_json(seen))
+    return pa.table({"look": looks}, schema=_OUT)
+
+
+def _as_json(look: RowLook) -> str:
+    values = [getattr(look, name) for name in RowLook.__slots__]
+    return json.dumps(values)

@@ -1,0 +1,36 @@
+"""Names for the arrays that texts and vectors are kept in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bools = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
+
+Codes = NDArray[np.uint32]
+"""Hashes of words, and of the bands of sketches."""
+
+Packed = NDArray[np.uint64]
+"""A key and a row in one number."""
+
+Positions = NDArray[np.int64]
+"""Positions of rows, words, clusters; counts of them."""
+
+Shares = NDArray[np.float32]
+"""Similarities and shares, in [0, 1]."""
+
+Points = NDArray[np.float32]
+"""Vectors of texts, shape (n, width)."""
+
+Floats = NDArray[np.float64]
+
+
+def sample(
+    n: int,
+    most: int,
+    random: np.random.Generator,
+) -> Positions:
+    """At most so many positions of n, drawn without doubles, in rising order."""
+    drawn = random.permutation(n)[:most]
+    return np.sort(drawn)

@@ -1,0 +1,157 @@
+"""The stage: a dataset is divided, and what was made of it is kept with its Run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from tunewell.lineage import record, reuse
+from tunewell.people.row_changes import words_for
+from tunewell.split.folds import divide
+from tunewell.store import Store
+from tunewell.task import TaskFile
+from tunewell.types import (
+    Dataset,
+    Estimate,
+    Finding,
+    Split,
+    Threshold,
+    digest,
+)
+
+LARGE = 0.3
+"""A family with more than this share of the rows makes folds uneven and the evidence thin (D13)."""
+
+_PAIR = 2
+"""A family of so few rows is not large, whatever its share."""
+
+
+def parameters_of(file: TaskFile, pinned: Sequence[str] = ()) -> dict[str, Any]:
+    """What decides the result of the split beside the dataset.
+
+    The section, and which rows stay in the test set.
+    """
+    parameters = file.spec.split.model_dump(mode="json")
+    if pinned:
+        parameters["pinned"] = digest(list(pinned))
+    return parameters
+
+
+def pinned_test(
+    dataset: str,
+    file: TaskFile,
+    store: Store,
+) -> tuple[str, ...]:
+    """Rows that stay in the test set because of what people said.
+
+    None as long as they have said nothing.
+
+    People's gold, and the test set of the dataset before: a correction makes a new version of the
+    data, and that must not deal the rows anew, or what gave a verdict would be trained on.
+
+    Args:
+        dataset: Artifact digest of the dataset that is divided.
+        file: The project's definition.
+        store: Of the project.
+    """
+    words = words_for(store)
+    if not words.digest:
+        return ()
+    ids = {word.example for word in words.gold}
+    for run in reversed(store.runs(stage="split", status="finished")):
+        if run.inputs.get("dataset") != dataset:
+            before = store.get_value(run.outputs["split"], Split)
+            if _is_dealt_alike(before, file):
+                ids.update(before.ids("test"))
+            break
+    return tuple(sorted(ids))
+
+
+def _is_dealt_alike(before: Split, file: TaskFile) -> bool:
+    section = file.spec.split
+    return before.seed == section.seed and before.folds == section.folds
+
+
+def split(
+    dataset: Dataset,
+    file: TaskFile,
+    store: Store,
+) -> Split:
+    """Divide a dataset; a family is never cut.
+
+    Args:
+        dataset: What to divide.
+        file: The project's definition: shares, folds, seed, the field to stratify by.
+        store: Where the Split and its Run go.
+
+    Returns:
+        Every row that may be trained on in exactly one part. If the project gave its own test set,
+        that is the test set (with whatever is family of it); if ``max_test_rows`` leaves some of it
+        out, those rows are in no part.
+
+    Raises:
+        DataError: There are fewer families than parts.
+    """
+    section = file.spec.split
+    inputs = {"dataset": store.put_value(dataset)}
+    pinned = pinned_test(inputs["dataset"], file, store)
+    parameters = parameters_of(file, pinned)
+    found = reuse(
+        store,
+        "split",
+        inputs=inputs,
+        parameters=parameters,
+        seed=section.seed,
+    )
+    if found is not None:
+        return store.get_value(found.outputs["split"], Split)
+    with record(
+        store,
+        "split",
+        inputs=inputs,
+        parameters=parameters,
+        seed=section.seed,
+    ) as run:
+        examples = store.examples(dataset)
+        result, families = divide(
+            examples,
+            section,
+            held_out=dataset.held_out,
+            pinned=pinned,
+            dataset=dataset.id,
+        )
+        run.outputs["split"] = store.put_value(result)
+        parts = Counter(assignment.part for assignment in result.assignments)
+        run.counts.update({"rows": len(examples), "families": len(families)})
+        run.counts.update(sorted(parts.items()))
+        run.findings.append(_no_leaks(families, len(examples)))
+        run.findings.append(_largest_family(families, len(examples)))
+    return result
+
+
+def _no_leaks(families: Sequence[Sequence[int]], rows: int) -> Finding:
+    return Finding(
+        code="D11",
+        status="clear",
+        stage="split",
+        why=f"{len(families)} families of {rows} rows, none is cut",
+        estimate=Estimate.exact(0.0, n=rows),
+        threshold=Threshold(value=0.0, origin="built-in"),
+    )
+
+
+def _largest_family(families: Sequence[Sequence[int]], rows: int) -> Finding:
+    """Whether one family holds so many rows that the others say little (D13)."""
+    largest = max(len(members) for members in families)
+    share = largest / rows
+    is_large = share > LARGE
+    return Finding(
+        code="D13",
+        status="found" if is_large and largest > _PAIR else "clear",
+        stage="split",
+        why=f"the largest family has {largest} of {rows} rows",
+        estimate=Estimate.exact(share, n=rows, unit="share"),
+        threshold=Threshold(value=LARGE, origin="built-in"),
+        remedy="check group and parent in data.fields; widen the data" if is_large else "",
+    )

@@ -1,0 +1,61 @@
+"""How many of a kind there may be in all, when planted ones tell what share of them is found."""
+
+from __future__ import annotations
+
+import math
+
+from tunewell.stats.inputs import critical, share
+from tunewell.stats.proportions import wilson
+
+LEAST_RECALL = 0.01
+"""A search that finds fewer of the planted ones is taken to find one in a hundred."""
+
+
+def most_present(
+    found: int, *, planted: int, planted_found: int, limit: int, level: float = 0.95
+) -> int:
+    """Upper bound on how many there are, found and missed together.
+
+    Of N as hard to find as the planted ones, the number found is binomial with the recall of the
+    planted ones. Half of the error goes to the recall, whose lower end is Wilson's, and half to the
+    count: the bound is the largest N that would give so few with at least that probability.
+
+    Args:
+        found: How many were found.
+        planted: How many were planted, above 0.
+        planted_found: How many of those were found.
+        limit: How many there can be at most.
+        level: Probability that the bound is high enough, in (0, 1).
+
+    Returns:
+        The bound, between ``found`` and the larger of ``found`` and ``limit``.
+
+    Source:
+        Wilson 1927, JASA 22 (recall); normal approximation of the binomial tail with continuity
+        correction; exact where nothing was found.
+
+    Example:
+        >>> most_present(0, planted=200, planted_found=190, limit=1000)
+        1
+        >>> most_present(8, planted=200, planted_found=100, limit=1000)
+        32
+    """
+    error = (1 - share(level, "level")) / 2
+    low, _ = wilson(planted_found, planted, critical(1 - 2 * error))
+    recall = max(LEAST_RECALL, float(low))
+
+    present = found
+    while present < limit:
+        if _chance_of_so_few(found, present + 1, recall) < error:
+            return present
+        present += 1
+    return max(found, limit)
+
+
+def _chance_of_so_few(found: int, present: int, recall: float) -> float:
+    """P(binomial(present, recall) <= found)."""
+    if found == 0:
+        return (1 - recall) ** present
+    mean = present * recall
+    spread = math.sqrt(present * recall * (1 - recall))
+    return 0.5 * math.erfc((mean - found - 0.5) / (spread * math.sqrt(2) + 1e-12))
