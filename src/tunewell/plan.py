@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tunewell.curate.data_files import find_files, sources_of
+from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.store import Store
 from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest

@@ -73,11 +73,10 @@ def _settle(
     word: WrittenAnswer,
     ledger: Ledger,
 ) -> None:
-    turns = row.answered(word.target)
     tags = {**row.tags, **word.tags}
-    if turns == row.turns and tags == row.tags:
+    if row.target == word.target and tags == row.tags:
         return
-    row.turns = turns
+    row.answer(word.target)
     row.tags = tags
     ledger.change(row, _GOLD, evidence=_written_by(word))
 
@@ -90,13 +89,13 @@ def _corrected(
     """The row with a person's answer; the old one is dropped."""
     reviewed = word.by == "review"
     made = replace(
-        row,
+        row.copy(),
         id=f"{row.id}#{'corrected' if reviewed else 'annotated'}",
-        turns=row.answered(word.target),
         tags={**row.tags, **word.tags},
         parent=row.id,
         origin="correction" if reviewed else "annotation",
     )
+    made.answer(word.target)
     by = _REVIEWED if reviewed else _ANNOTATED
     ledger.change(made, by, other=row.id, evidence=_written_by(word))
     ledger.drop(row, _REPLACED, other=made.id)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 
-from tunewell.curate.documents.document import (
+from tunewell.curate.reading.documents.document import (
     Document,
     stated_day,
     tidy,

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tunewell.curate.documents.document import (
+from tunewell.curate.reading.documents.document import (
     MAX_BYTES,
     Document,
     Unreadable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from tunewell.curate.documents.document import (
+from tunewell.curate.reading.documents.document import (
     Document,
     Unreadable,
     tidy,

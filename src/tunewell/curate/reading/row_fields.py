@@ -13,7 +13,9 @@ from collections.abc import (
 from dataclasses import dataclass
 from typing import Any
 
-from tunewell.curate.dates import as_date
+from tunewell.curate.reading.columns import Columns, Misfit
+from tunewell.curate.reading.dates import as_date
+from tunewell.curate.rows import clip
 from tunewell.task import FieldMap
 
 _DATES = (
@@ -40,23 +42,20 @@ _GROUPS = (
 )
 """Columns that say which rows belong together, where the project names none."""
 
-Columns = Mapping[str, Any]
-"""A record: the user's columns."""
 
-
-class Misfit(ValueError):
-    """A record that cannot become a row; the message says which rule it breaks."""
-
-
-def column_of(record: Columns, name: str) -> str:
-    """The text of a column.
+def column_of(record: Columns, name: str, use: str) -> str:
+    """The text of a column that the user names, which is now used for this.
 
     Raises:
         Misfit: There is no such column.
     """
     if name not in record:
-        raise Misfit(f"column {name!r} is missing")
-    return as_text(record[name])
+        names = ", ".join(list(record)[:8])
+        raise Misfit(
+            f"column {name!r} is missing",
+            f"the columns are {clip(names, 120)}: correct data[].fields",
+        )
+    return as_text(record.use(name, use))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +74,8 @@ class RowFields:
         """A field, from the user's own column if there is one, else from the one named so."""
         own = getattr(self.fields, field)
         if own:
-            return self._first(own) or default
-        if field in (self.fields.input, self.fields.target):
-            return default
-        return as_text(self.record.get(field)) or default
+            return self._first(own, field) or default
+        return as_text(self.record.take((field,), field)) or default
 
     def id(self, default: str) -> str:
         """The user's own id.
@@ -91,13 +88,16 @@ class RowFields:
         """
         named = self.fields.id
         if named and not self._there(named):
-            raise Misfit(f"column {named!r} is missing")
+            raise Misfit(f"column {named!r} is missing", "correct data[].fields: id")
         return self.text("id").strip() or default
 
-    def _first(self, columns: str) -> str:
+    def _first(self, columns: str, use: str) -> str:
         """The first value that is not empty among columns between bars (``urls | doc``)."""
-        texts = [as_text(self.record[name]) for name in self._there(columns)]
-        return next(filter(None, texts), "")
+        for name in self._there(columns):
+            text = as_text(self.record.use(name, use))
+            if text:
+                return text
+        return ""
 
     def _there(self, columns: str) -> Sequence[str]:
         """Which of the columns between bars the record has; a column may have bars in its name."""
@@ -106,30 +106,34 @@ class RowFields:
         names = map(str.strip, columns.split("|"))
         return [name for name in names if name in self.record]
 
-    def system(self) -> str:
-        """The system turn."""
-        return as_text(self.record.get(self.fields.system or "system"))
-
     def date(self) -> dt.date | None:
         """The day: of the user's own column, else of the first known one that holds a date."""
         names = (self.fields.date,) if self.fields.date else _DATES
-        dates = map(as_date, map(self.record.get, names))
-        return next(filter(None, dates), None)
+        for name in names:
+            day = as_date(self.record.get(name))
+            if day is not None:
+                self.record.use(name, "date")
+                return day
+        return None
 
     def group(self, *, look: bool) -> str:
         """The group; where the user names no column, of the first known one if so wanted."""
         named = self.text("group")
         if any((named, self.fields.group, not look)):
             return named
-        for name in _GROUPS:
-            text = as_text(self.record.get(name))
+        for name in self.record.free(_GROUPS):
+            text = as_text(self.record[name])
             if text.strip():
+                self.record.use(name, "group")
                 return f"{name} {text}"
         return ""
 
     def tags(self, date: dt.date | None) -> dict[str, str]:
         """The columns that the user wants kept, and what stands for a date and is none."""
-        tags = {column: as_text(self.record.get(column)) for column in self.fields.tags}
+        tags = {}
+        for column in self.fields.tags:
+            if column in self.record:
+                tags[column] = as_text(self.record.use(column, "tag"))
         stated = self.text("date")
         if stated and date is None:
             tags["date_text"] = stated
@@ -145,6 +149,11 @@ def as_text(value: Any) -> str:
     """
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise Misfit(
+            "a column holds bytes that are no text",
+            "leave the column out of data[].fields, or write its text",
+        )
     return _TEXT_OF.get(type(value), str)(value)
 
 
