@@ -93,6 +93,14 @@ class Encoding:
         """What people call it."""
         return NAMES.get(self.name, self.name.upper().replace("_", "-"))
 
+    def size_of(self, text: str) -> int:
+        """How many bytes of the file a part of its text takes."""
+        if text.isascii() and not self.is_wide:
+            return len(text)
+        is_unicode = self.is_wide or self.name == UTF_8 or self.is_mixed
+        name = UTF_8 if self.is_mixed else self.name
+        return len(text.encode(name, "surrogatepass" if is_unicode else "replace"))
+
     def decode(self, data: bytes) -> tuple[str, str]:
         """Text of bytes without mark and tail, and the encoding if it is no Unicode."""
         if self.is_wide:
@@ -200,7 +208,11 @@ def decode(data: bytes) -> tuple[str, str]:
         >>> decode("né".encode("cp1252")), decode("né".encode("utf-16"))
         (('né', 'Windows-1252'), ('né', ''))
     """
-    found = encoding_of(data)
+    return text_in(data, encoding_of(data))
+
+
+def text_in(data: bytes, found: Encoding) -> tuple[str, str]:
+    """Text of a whole file in this encoding, and what it is called if it is no Unicode."""
     body = data[found.mark : len(data) - found.tail]
     if not found.is_mixed:
         return found.decode(body)

@@ -21,6 +21,7 @@ from tunewell.curate.reading.columns import (
     plain_key,
     structure,
 )
+from tunewell.curate.reading.guess import guess_columns, hint_of
 from tunewell.curate.reading.judged import (
     common_start,
     label_of,
@@ -593,8 +594,9 @@ def _turns_column(record: Columns, names: Sequence[str]) -> str | None:
             return name
         if isinstance(value, list | Mapping) and has_value(value) and _are_turns(value):
             return name
-    empty = "messages" in names and "messages" in record
-    return "messages" if empty and record["messages"] == [] else None
+    if "messages" not in names or record.get("messages") != []:
+        return None
+    return "messages" if asked_column(record) is None else None
 
 
 _TURN_KEYS = frozenset(
@@ -696,6 +698,9 @@ def _starts_with_question(turns: Sequence[Message]) -> bool:
 def _unknown(record: Columns) -> Misfit:
     names = clip(", ".join(sorted(record)[:8]), 160)
     hint = HINT_NAME_COLUMNS
+    guess = guess_columns([record.values_by_name])
+    if guess is not None:
+        hint = hint_of(*guess)
     if record.keys() & {"role", "content", "from", "value"}:
         hint = "each line must hold a whole chat: put the turns in a list under 'messages'"
     return Misfit(f"no known format: columns {names} (name yours in data.fields)", hint)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tunewell.curate.reading.columns import plain_key
-from tunewell.curate.reading.encoding import Encoding, decode, encoding_of_file
+from tunewell.curate.reading.encoding import Encoding, encoding_of, encoding_of_file, text_in
 from tunewell.curate.reading.formats import ANSWERS, ASKED, TURNS
 from tunewell.curate.reading.source_record import (
     MAX_RECORD_BYTES,
@@ -188,8 +188,9 @@ def _skip_space(text: str, at: int) -> int:
 def json_document(path: Path) -> Iterator[SourceRecord]:
     """An array of objects, an object that holds rows, or objects behind each other."""
     data = path.read_bytes()
-    text, legacy = decode(data)
-    document = _Document(text, len(data), legacy)
+    encoding = encoding_of(data)
+    text, legacy = text_in(data, encoding)
+    document = _Document(text, len(data), legacy, encoding)
     yield from document.records()
 
 
@@ -204,13 +205,14 @@ class _Document:
     Args:
         text: The document.
         size: Bytes of the file.
-        legacy: Its encoding, if that is no Unicode.
+        legacy: What its encoding is called, if that is no Unicode.
+        encoding: Its encoding.
     """
 
-    def __init__(self, text: str, size: int, legacy: str) -> None:
+    def __init__(self, text: str, size: int, legacy: str, encoding: Encoding) -> None:
         self._text = text
         self._legacy = legacy
-        self._bytes = size / max(1, len(text))
+        self._encoding = encoding
         self._size = size
         self._line = 1
         self._counted = 0
@@ -338,12 +340,8 @@ class _Document:
         )
 
     def _bytes_of(self, at: int, end: int) -> int:
-        """Bytes of a part of the text; of a legacy encoding, by the mean."""
-        part = self._text[at:end]
-        if self._legacy or abs(self._bytes - 1) > 1:
-            size = round(len(part) * self._bytes)
-        else:
-            size = len(part) if part.isascii() else len(part.encode("utf-8", "replace"))
+        """Bytes of a part of the text."""
+        size = self._encoding.size_of(self._text[at:end])
         size = min(size, self._size - self._given)
         self._given += size
         return size

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.curate.reading.columns import plain_key
-from tunewell.curate.reading.encoding import decode
+from tunewell.curate.reading.encoding import Encoding, encoding_of, text_in
 from tunewell.curate.reading.formats import ANSWERS, ASKED, TURNS
 from tunewell.curate.reading.judged import PAIRS
 from tunewell.curate.reading.source_record import (
@@ -160,11 +160,12 @@ def looks_like_table(text: str) -> bool:
 def table(path: Path, delimiter: str) -> Iterator[SourceRecord]:
     """A record for every row below the header."""
     data = path.read_bytes()
-    text, legacy = decode(data)
+    encoding = encoding_of(data)
+    text, legacy = text_in(data, encoding)
     csv.field_size_limit(MAX_RECORD_BYTES)
     given = 0
     line = 1
-    for record in _Table(text.replace("\x00", ""), delimiter, legacy).records():
+    for record in _Table(text.replace("\x00", ""), delimiter, legacy, encoding).records():
         given += record.size
         line = record.line
         yield record
@@ -177,10 +178,12 @@ class _Table:
     Args:
         text: All of it.
         delimiter: What its suffix promises.
-        legacy: Its encoding, if that is no Unicode.
+        legacy: What its encoding is called, if that is no Unicode.
+        encoding: Its encoding.
     """
 
-    def __init__(self, text: str, delimiter: str, legacy: str) -> None:
+    def __init__(self, text: str, delimiter: str, legacy: str, encoding: Encoding) -> None:
+        self._encoding = encoding
         self._legacy = legacy
         self._lines = _LINE.findall(text)
         self._header: list[str] = []
@@ -292,8 +295,5 @@ class _Table:
         return rejected(at + 1, why, text, size=self._size(at, end), hint=hint)
 
     def _size(self, at: int, end: int) -> int:
-        """Bytes of lines; of a legacy encoding, of their characters."""
-        part = "".join(self._lines[at:end])
-        if self._legacy or part.isascii():
-            return len(part)
-        return len(part.encode("utf-8", "replace"))
+        """Bytes of lines."""
+        return self._encoding.size_of("".join(self._lines[at:end]))

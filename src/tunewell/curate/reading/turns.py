@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,9 +17,9 @@ CALL = "call"
 
 _BY_ROLE = {
     "system": "system developer system_prompt instructions 系统",
-    "user": "user human prompter customer client questioner usr 用户 人类 顾客",
+    "user": "user human prompter customer client questioner usr 用户 人类 顾客 客户 пользователь",
     "assistant": (
-        "assistant gpt bot model chatgpt agent ai chatbot llm answerer asst 助手 机器人 客服"
+        "assistant gpt bot model chatgpt agent ai chatbot llm answerer asst 助手 机器人 客服 ассистент"
     ),
     "tool": (
         "tool function observation ipython tool_response tool_result tool_results tool_output "
@@ -129,7 +130,7 @@ class TurnReader:
         if role is None:
             raise Misfit(
                 f"turn {i} has the unknown role {clip(name, 40)!r}",
-                f"say whose role it is in data[].fields: roles: {{{clip(name, 40)!r}: assistant}}",
+                _hint_of_role(clip(name, 40), i),
             )
         return role
 
@@ -179,6 +180,14 @@ class TurnReader:
 
 
 _KNOWN_KEYS = (*_CALLS, *_REASONING, *_WEIGHTS, *_CALL_IDS, "name", "type", "id")
+
+
+def _hint_of_role(name: str, i: int) -> str:
+    likely = "assistant" if i % 2 else "user"
+    return (
+        f"say whose role it is, such as: tunewell doctor FILE --role {shlex.quote(name)}={likely}, "
+        f"or data[].fields: {{roles: {{{name!r}: {likely}}}}}"
+    )
 
 
 @dataclass
