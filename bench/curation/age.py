@@ -1,4 +1,4 @@
-"""Age: which planted stale rows are found, and which sound rows are taken for stale, over several seeds (pitfall D06).
+"""Age (D06): which planted stale rows are found, and which sound rows are taken for stale.
 
 python -m bench curation/age
 
@@ -96,7 +96,10 @@ WAYS = {
     "from newer rows alone, 60 topics": (False, 60),
     "from newer rows alone, 240 topics": (False, 240),
 }
-"""Whether there is a facts file, and over how many topics the same 240 superseded and 480 current rows are spread."""
+"""Whether there is a facts file, and over how many topics the same rows are spread.
+
+240 superseded ones and 480 current ones.
+"""
 
 
 def by_chance(data: Path) -> dict[str, Any]:

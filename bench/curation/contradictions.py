@@ -1,4 +1,4 @@
-"""Contradictions (D09): planted ones found and sound rows accused, over seeds of the service desk's data.
+"""Contradictions (D09): planted ones found and sound rows accused, over seeds of the desk's data.
 
 python -m bench curation/contradictions
 """

@@ -1,4 +1,4 @@
-"""Real paragraphs from the triple-quoted texts of installed packages, and what every benchmark here measures with."""
+"""Real paragraphs from the triple-quoted texts of installed packages, and what is measured with."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def paragraphs(count: int, *, low: int = 40, high: int = 90, seed: int = 0) -> l
 
 
 def dissimilar(texts: Sequence[str], *, most: float = 0.4) -> list[str]:
-    """The texts that share at most so much of their words with every text before them (exact Jaccard of word sets).
+    """The texts that share at most so much of their words with every text before them.
+
+    By the exact Jaccard coefficient of their word sets.
 
     Documentation repeats itself; without this, real copies would count as false flags. The measure
     is none of those that the compared methods decide by.

@@ -1,4 +1,4 @@
-"""`tunewell doctor` on 100,000 chat rows with planted pitfalls: time, memory, and what it finds and wrongly finds.
+"""`tunewell doctor` on 100,000 chat rows with planted pitfalls: time, memory, hits, false alarms.
 
 python -m bench curation/doctor
 """
@@ -67,7 +67,7 @@ def measure(folder: Path, made: Corpus) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def _watch(pid: int, child: subprocess.Popen[bytes]) -> int:
-    """The largest sum of the memory that a process and its children hold for themselves (USS), in bytes."""
+    """The most memory that a process and its children held for themselves (USS), in bytes."""
     peak = 0
     while child.poll() is None:
         peak = max(peak, sum(_held(each) for each in _family(pid)))

@@ -34,8 +34,8 @@ from typing import Any
 
 from bench.curation.fuzz_seeds import SEEDS
 from bench.machine import keep
-from tunewell.curate.reading.encoding import decode
 from tunewell.curate.pipeline import apply_rules
+from tunewell.curate.reading.encoding import decode
 from tunewell.curate.reading.read import ReadResult, read_source
 from tunewell.task import DataSource, TaskFile, parse_task
 
@@ -45,7 +45,10 @@ LIMIT_S = 10
 PART = 1_000
 MARK = re.compile(rb"mk\d{4}x")
 PACKED = frozenset({".docx", ".pdf", ".parquet"})
-TASK = "task: {name: fuzz, about: damaged files of all kinds, input: text, output: text}\ndata: [{path: x}]\n"
+TASK = """\
+task: {name: fuzz, about: damaged files of all kinds, input: text, output: text}
+data: [{path: x}]
+"""
 
 
 class Hang(BaseException):
@@ -234,12 +237,13 @@ def lost_marks(data: bytes, suffix: str, batch: ReadResult) -> str:
 
 
 _KNOWN = frozenset(
-    "id prompt completion date messages conversations instruction input output role from content value".split()
+    "id prompt completion date messages conversations instruction input output role from content "
+    "value".split()
 )
 
 
 def _unknown_columns(text: str, suffix: str) -> str:
-    """What stands under keys that are nobody's: further columns of a row are not read, by design."""
+    """What stands under keys that are nobody's: further columns are not read, by design."""
     found: list[str] = []
 
     def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -253,7 +257,7 @@ def _unknown_columns(text: str, suffix: str) -> str:
 
 
 def conserved(batch: ReadResult, file: TaskFile, tally: Tally) -> None:
-    """Curation of what was read: every row and every reject has its last word, and the sums agree."""
+    """Curation of what was read: every row and reject has its last word, and the sums agree."""
     read = batch.read
     done = apply_rules(file, batch)
     table = done.ledger.table()

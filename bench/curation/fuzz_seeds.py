@@ -1,4 +1,7 @@
-"""Sound files of every format that is read, with marks in their texts: what `bench.curation.fuzz` damages."""
+"""Sound files of every format that is read, with marks in their texts.
+
+They are what `bench.curation.fuzz` damages.
+"""
 
 from __future__ import annotations
 
@@ -108,11 +111,15 @@ def _tables(delimiter: str) -> list[bytes]:
 
 def _page() -> list[bytes]:
     body = "".join(
-        f"<h2>Part {i}</h2><p>{mark(i)} <b>{mark(i + 100)}</b> &amp; é</p><ul><li>{mark(i + 200)}</ul>"
+        f"<h2>Part {i}</h2><p>{mark(i)} <b>{mark(i + 100)}</b> &amp; é</p>"
+        f"<ul><li>{mark(i + 200)}</ul>"
         for i in range(4)
     )
     table = "".join(f"<tr><td>{mark(i)}</td><td>{mark(i + 50)}</td></tr>" for i in range(4))
-    head = '<!doctype html><html><head><title>T</title><meta property="article:published_time" content="2024-05-01">'
+    head = (
+        "<!doctype html><html><head><title>T</title>"
+        '<meta property="article:published_time" content="2024-05-01">'
+    )
     script = "<script>var a = 1;</script>"
     return [
         f"{head}</head><body><div>{body}</div></body></html>".encode(),
@@ -122,14 +129,18 @@ def _page() -> list[bytes]:
 
 
 def _mail() -> list[bytes]:
-    head = b"From: a@example.org\r\nSubject: bill\r\nDate: Wed, 01 May 2024 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+    head = (
+        b"From: a@example.org\r\nSubject: bill\r\n"
+        b"Date: Wed, 01 May 2024 10:00:00 +0000\r\nMIME-Version: 1.0\r\n"
+    )
     text = f"{mark(1)} I have paid.\r\n\r\n{mark(2)} What now?\r\n".encode()
     coded = base64.encodebytes(text * 4)
     return [
         head + b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text,
         head + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n" + coded,
         head
-        + b'Content-Type: multipart/alternative; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n'
+        + b'Content-Type: multipart/alternative; boundary="b"\r\n\r\n--b\r\n'
+        + b"Content-Type: text/plain\r\n\r\n"
         + text
         + b"--b\r\nContent-Type: text/html\r\n\r\n<p>the same</p>\r\n--b--\r\n",
         head + b"Content-Type: text/html; charset=iso-8859-1\r\n\r\n<p>" + text + b"\xe9</p>",
@@ -145,10 +156,17 @@ def _docx() -> list[bytes]:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", method) as archive:
-            archive.writestr("word/document.xml", document)
-            archive.writestr("docProps/core.xml", core)
+            _write(archive, "word/document.xml", document)
+            _write(archive, "docProps/core.xml", core)
         made.append(out.getvalue())
     return made
+
+
+def _write(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    """Without the time of day, so that a seed is the same in every run."""
+    about = zipfile.ZipInfo(name)
+    about.compress_type = archive.compression
+    archive.writestr(about, text)
 
 
 def _pdf() -> list[bytes]:
@@ -201,7 +219,7 @@ def _plain() -> list[bytes]:
         text.encode(),
         text.encode("cp1252"),
         text.encode("utf-16"),
-        gzip.compress(text.encode()),
+        gzip.compress(text.encode(), mtime=0),
     ]
 
 

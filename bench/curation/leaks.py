@@ -1,4 +1,4 @@
-"""Leaks (D11) beside wana and finelint on the same files: recall by kind, kinds told right, false alarms, the bound.
+"""Leaks (D11) beside wana and finelint: recall by kind, kinds told right, false alarms, the bound.
 
 TUNEWELL_DATA=… python -m bench curation/leaks
 """
@@ -45,7 +45,10 @@ def record(name: str, asked: str, answer: str, document: str = "") -> Record:
 
 
 def planted(seed: int = 0) -> dict[str, Any]:
-    """Real paragraphs, each cut into a question and an answer: training rows, test rows, (train, test) to kind."""
+    """Real paragraphs, each cut into a question and an answer.
+
+    Training rows, test rows, (train, test) to kind.
+    """
     texts = dissimilar(
         paragraphs(2 * (CLEAN_TRAIN + CLEAN_EVAL + 6 * EACH), low=40, high=90, seed=seed), most=0.3
     )
@@ -84,7 +87,10 @@ def planted(seed: int = 0) -> dict[str, Any]:
 
 
 def translated(root: Path) -> dict[str, Any]:
-    """Dialogues of MTS-Dialog: half of those in the test set were translated there and back into the training set."""
+    """Dialogues of MTS-Dialog.
+
+    Half of those in the test set were translated there and back into the training set.
+    """
 
     def read(name: str) -> dict[str, Record]:
         with (root / "mts_dialog" / name).open(encoding="utf-8", newline="") as file:
@@ -212,7 +218,7 @@ def finelint(corpus: dict[str, Any], folder: Path) -> tuple[Hits, float]:
 
 
 def judged(corpus: dict[str, Any], hits: Hits, cpu: float) -> dict[str, Any]:
-    """Recall by kind (the right training row is named), and the shares of clean rows that are named."""
+    """Recall by kind (the right training row is named), and shares of clean rows named."""
     truth = corpus["truth"]
     leaking = {train for train, _ in truth}
     named = {train for train, _ in hits}
@@ -236,7 +242,10 @@ def judged(corpus: dict[str, Any], hits: Hits, cpu: float) -> dict[str, Any]:
 
 
 def bound(rounds: int = 20) -> dict[str, Any]:
-    """How often the printed upper bound holds the true number of leaks, edited as the probes are (5 to 25 %)."""
+    """How often the printed bound holds the true number of leaks.
+
+    They are edited as the probes are (5 to 25 %).
+    """
     texts = dissimilar(paragraphs(4_000, low=20, high=40, seed=5), most=0.3)
     held = 0
     recalls, highs = [], []

@@ -120,7 +120,7 @@ def _shingles(text: str, n: int) -> list[str]:
 
 
 def rensa(texts: list[str]) -> Pairs:
-    """rensa: R-MinHash (128) on word triples, 16 bands, its estimate >= 0.8 as the verdict (its documented use)."""
+    """The documented use of rensa: R-MinHash (128) on word triples, 16 bands, estimate >= 0.8."""
     from rensa import RMinHash, RMinHashLSH  # type: ignore[import-not-found, unused-ignore]
 
     index = RMinHashLSH(threshold=0.8, num_perm=128, num_bands=16)
@@ -162,22 +162,22 @@ def _datasketch(
 
 
 def datasketch(texts: list[str]) -> Pairs:
-    """datasketch: MinHash LSH at its default threshold 0.8 on word triples, its estimate as the verdict."""
+    """datasketch: MinHash LSH at its default threshold 0.8 on word triples, by its estimate."""
     return _datasketch(texts, lambda t: _shingles(t, 3), 128, 0.8, threshold=0.8)
 
 
 def datasketch_words(texts: list[str]) -> Pairs:
-    """Single words in datasketch at a threshold of 0.5: the friendliest setting for edits in short rows."""
+    """Single words in datasketch at a threshold of 0.5: the friendliest setting for edits."""
     return _datasketch(texts, lambda t: set(_shingles(t, 1)), 128, 0.5, threshold=0.5)
 
 
 def datatrove_recipe(texts: list[str]) -> Pairs:
-    """The recipe of datatrove: word 5-grams, 14 buckets of 8 hashes, a shared bucket is the verdict."""
+    """The recipe of datatrove: word 5-grams, 14 buckets of 8 hashes, one shared bucket."""
     return _datasketch(texts, lambda t: _shingles(t, 5), 112, 0.0, params=(14, 8))
 
 
 def nemo_recipe(texts: list[str]) -> Pairs:
-    """NeMo Curator's recipe: character 24-grams, 20 bands of 13 hashes, a shared band is the verdict."""
+    """NeMo Curator's recipe: character 24-grams, 20 bands of 13 hashes, one shared band."""
 
     def grams(text: str) -> list[str]:
         return [text[i : i + 24] for i in range(max(1, len(text) - 23))]
@@ -251,7 +251,7 @@ def measure(method: Callable[[list[str]], Pairs], corpus: dict[str, Any]) -> dic
 
 
 def thresholds(root: Path) -> dict[str, Any]:
-    """GPTeacher's set at its published similarity thresholds against ours: what each keeps, and where they agree."""
+    """GPTeacher's set at its published thresholds against ours: what each keeps."""
 
     def rows(name: str) -> list[str]:
         path = root / "gpteacher" / f"toolformer-{name}-dataset.json"
@@ -284,7 +284,7 @@ def thresholds(root: Path) -> dict[str, Any]:
 
 
 def main(method: str = "", path: str = "") -> None:
-    """Measure all that is installed, each method on each corpus in a process of its own, and keep."""
+    """Measure all that is installed, each method and corpus in a process of its own."""
     if method:
         chosen = next(m for m in METHODS if m.__name__ == method)
         sys.stdout.write(

@@ -1,4 +1,4 @@
-"""Personal data: ours beside presidio-analyzer and datafog, planted values, traps, clean rows, real chat.
+"""Personal data: ours beside presidio-analyzer and datafog, on planted values, traps, real chat.
 
 TUNEWELL_DATA=… TUNEWELL_PEERS=/path/to/python python -m bench curation/personal
 
@@ -96,7 +96,7 @@ def peers(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def planted() -> dict[str, Any]:
-    """Recall per type, false flags per kind of trap, flags among clean paragraphs, rows per processor second."""
+    """Recall per type, false flags per kind of trap and among clean paragraphs, speed."""
     texts = paragraphs(3_000, seed=1)
     draw = random.Random(1)
 
@@ -136,7 +136,7 @@ def planted() -> dict[str, Any]:
 
 
 def synth(path: Path) -> dict[str, Any]:
-    """Span precision, recall and F1 per type on presidio_synth, exact and overlapping, for every tool."""
+    """Precision, recall and F1 per type on presidio_synth, exact and overlapping spans."""
     rows = json.loads(path.read_text(encoding="utf-8"))
     texts = [row["full_text"] for row in rows]
     gold = [
@@ -180,7 +180,10 @@ def _by_type(gold: list[Spans], found: list[Spans], families: Any) -> dict[str, 
 def _score(
     gold: list[Spans], found: list[Spans], families: Any, kind: str, *, exact: bool
 ) -> dict[str, Any]:
-    """Precision, recall, F1 with a 95 % interval: bootstrap over templates, since rows of one template are alike."""
+    """Precision, recall, F1 with a 95 % interval.
+
+    Bootstrap over templates, since rows of one template are alike.
+    """
     counts = np.zeros((len(gold), 4))  # gold, gold that is found, found, found that is right
     for i, (wanted, given) in enumerate(zip(gold, found, strict=True)):
         a = [(s, e) for s, e, k in wanted if k == kind]
@@ -220,7 +223,10 @@ def _rates(counts: Any) -> tuple[float, float, float]:
 
 
 def slots(folder: Path) -> dict[str, Any]:
-    """Recall per slot of real chats (small letters, no punctuation), and flags among utterances without any slot."""
+    """Recall per slot of real chats (small letters, no punctuation).
+
+    And flags among utterances without any slot.
+    """
     rows: list[tuple[str, list[tuple[int, int, str]]]] = []
     for domain in ("finance", "insurance", "airline"):
         lines = (folder / domain / "test.tsv").read_text(encoding="utf-8").splitlines()[1:]

@@ -1,4 +1,4 @@
-"""Other tools on the same texts, in an environment of their own: JSON in ("texts", "spacy"), JSON out.
+"""Other tools on the same texts, in an environment of their own: JSON in, JSON out.
 
 Run by `bench.curation.personal` with the interpreter of that environment (presidio-analyzer,
 datafog, a spaCy model); it imports nothing of ours.

@@ -24,7 +24,7 @@ from tunewell.task import load_task
 from tunewell.testing.planted import corpus
 
 ROWS = 9_000
-"""Below the number from which other processes help: all the work is this process's and is counted."""
+"""Below the number from which other processes help: all the work is counted."""
 
 TURNS = 7
 
@@ -74,7 +74,8 @@ def main() -> None:
             "".join(json.dumps(row) + "\n" for row in made.rows), encoding="utf-8"
         )
         Path(folder, "tunewell.yaml").write_text(
-            "task: {name: a, about: what receipts cost, input: asked, output: said}\ndata: [{path: a.jsonl}]\n",
+            "task: {name: a, about: what receipts cost, input: asked, output: said}\n"
+            "data: [{path: a.jsonl}]\n",
             encoding="utf-8",
         )
         once(Path(folder), Ledger)  # warm

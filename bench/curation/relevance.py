@@ -1,4 +1,4 @@
-"""What belongs to a task (D01) and whether a set is the right exam (D02), on real sets with known truth.
+"""What belongs to a task (D01) and the right exam for it (D02), on real sets with known truth.
 
 clinc150 has ten domains: each in turn is the task, rows of other domains are off-task. The examples
 of what does not belong come either from all other domains or from three of them only (then most
@@ -119,7 +119,7 @@ def _plain(found: Estimate) -> list[float]:
 
 
 def public_sets(data: Path, domains: dict[str, list[str]]) -> dict[str, Any]:
-    """banking77 as the public set for desks of several kinds, and with kinds of question taken out."""
+    """banking77 as the public set for several desks, and with kinds of question taken out."""
     bank: dict[str, list[tuple[str, str]]] = {}
     for part in ("train", "test"):
         with (data / "banking77" / f"{part}.csv").open(encoding="utf-8", newline="") as file:

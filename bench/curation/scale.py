@@ -25,7 +25,10 @@ RATES = (0.1, 0.2, 0.3)
 
 
 def rows_of(count: int) -> tuple[list[str], list[tuple[int, int, float]]]:
-    """Rows of 60 words by Zipf's law, with copies planted at each of three edit rates: texts, (source, copy, rate)."""
+    """Rows of 60 words by Zipf's law, with copies planted at each of three edit rates.
+
+    Texts, and (source, copy, rate).
+    """
     known = np.array(vocabulary(50_000), dtype=object)
     random_ = np.random.default_rng(0)
     texts: list[str] = []

@@ -1,4 +1,4 @@
-"""Boilerplate and template families (D05): planted recall and false flags among clean real paragraphs, by family size.
+"""Boilerplate and template families (D05): planted recall and false flags, by family size.
 
 python -m bench curation/templates
 """
@@ -20,7 +20,7 @@ SIZES, SEEDS, CLEAN = (5, 10, 20, 40), 5, 600
 
 
 def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
-    """Over some seeds: families of so many rows, and footers below so many answers, among clean rows."""
+    """Families of so many rows, and footers below so many answers, among clean rows."""
     counts: dict[str, int] = defaultdict(int)
     for seed in range(seeds):
         texts = base[seed * 200 :] + base[: seed * 200]

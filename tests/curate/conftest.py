@@ -31,7 +31,7 @@ Project = Callable[..., TaskFile]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Write files and give the definition that reads them: ``project({"a.jsonl": [rows]}, rules="…")``."""
+    """Write files and give the definition that reads them: ``project({"a.jsonl": rows})``."""
 
     def make(
         files: dict[str, list[dict[str, Any]] | str | bytes], rest: str = "", data: str = ""

@@ -182,7 +182,9 @@ def test_a_relative_path_in_a_folder_is_read(
     from tunewell.curate.doctor import doctor
 
     (tmp_path / "raw").mkdir()
-    row = '{"messages": [{"role": "user", "content": "Where is my meter?"}, {"role": "assistant", "content": "Below."}]}'
+    asked = {"role": "user", "content": "Where is my meter?"}
+    answer = {"role": "assistant", "content": "Below."}
+    row = json.dumps({"messages": [asked, answer]})
     (tmp_path / "raw" / "a.jsonl").write_text(row + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert doctor(Path("raw/a.jsonl"), eval=Path("raw/a.jsonl")).rows == 1
@@ -198,7 +200,8 @@ def test_the_recogniser_of_a_task_finds_names(tmp_path: Path) -> None:
     rows[1]["prompt"] = "Hello, my name is Jonas Okoro and I need the form."
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     text = (
-        "task: {name: a, about: a service desk, input: text, output: text}\ndata: [{path: a.jsonl}]\n"
+        "task: {name: a, about: a service desk, input: text, output: text}\n"
+        "data: [{path: a.jsonl}]\n"
         "rules: {recogniser: context}\n"
     )
     file = parse_task(text, path=tmp_path / "tunewell.yaml", environment={})

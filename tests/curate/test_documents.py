@@ -15,7 +15,8 @@ from tunewell.curate.reading.read import ReadResult
 
 PAGE = """<!doctype html><html><head><title>Moving house</title>
 <meta property="article:published_time" content="2024-05-01T08:00:00Z"></head><body>
-<nav>Home | Contact</nav><h1>Moving</h1><p>Tell us <b>two weeks</b> before.</p><script>alert(1)</script>
+<nav>Home | Contact</nav><h1>Moving</h1><p>Tell us <b>two weeks</b> before.</p>
+<script>alert(1)</script>
 <ul><li>form U-5</li><li>meter reading</li></ul></body></html>"""
 MAIL = b"""From: Jo <jo@example.org>
 To: desk@example.org
@@ -130,7 +131,10 @@ def test_what_an_unclosed_element_hides_is_kept_and_said(page: str, text: str, n
 def test_a_mail_says_what_of_it_is_not_read(tmp_path: Path) -> None:
     head = b"Subject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
     text = b"--b\nContent-Type: text/plain\n\nHello.\n"
-    bill = b"--b\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=bill.pdf\n\n%PDF"
+    bill = (
+        b"--b\nContent-Type: application/pdf\n"
+        b"Content-Disposition: attachment; filename=bill.pdf\n\n%PDF"
+    )
     (tmp_path / "a.eml").write_bytes(head + text + bill + b"\n--b--\n")
     batch = read(tmp_path / "a.eml")
     assert batch.rows[0].target == "Hello."

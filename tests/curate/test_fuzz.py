@@ -1,4 +1,7 @@
-"""Damaged files by the thousand: no crash, no hang, nothing lost without a word (see `bench.curation.fuzz`)."""
+"""Damaged files by the thousand: no crash, no hang, nothing lost without a word.
+
+See `bench.curation.fuzz`.
+"""
 
 from __future__ import annotations
 

@@ -16,8 +16,14 @@ from tunewell.store import Store
 from tunewell.task import parse_task
 from tunewell.types import Receipt
 
-LONG = "please tell me how i can move my contract to the new flat in the river street before the end of next month"
-ANSWER = "Fill in the form for moving house and send it to us two weeks before the day on which you get the keys."
+LONG = (
+    "please tell me how i can move my contract to the new flat in the river street "
+    "before the end of next month"
+)
+ANSWER = (
+    "Fill in the form for moving house and send it to us two weeks before the day "
+    "on which you get the keys."
+)
 
 
 def run(project: Project, rows: list[dict[str, object]], rest: str = "") -> Curated:
@@ -179,7 +185,10 @@ def test_recurring_footers_are_stripped_but_formats_are_not(project: Project) ->
         "a deposit",
         "the grid",
     ]
-    footer = "\n\nKind regards, the desk. Northwind Ltd, registered in Hexley. This message is confidential."
+    footer = (
+        "\n\nKind regards, the desk. Northwind Ltd, registered in Hexley. "
+        "This message is confidential."
+    )
     rows = [
         pair(
             f"Question number one on {t}?",

@@ -18,7 +18,9 @@ from tunewell.store import Store
 from tunewell.task import load_task
 
 with Store(Path(sys.argv[1])) as store:
-    dataset = curate(load_task(Path(sys.argv[1]), overrides=[f"engine={sys.argv[2]}"], environment={}), store)
+    engine = f"engine={sys.argv[2]}"
+    task = load_task(Path(sys.argv[1]), overrides=[engine], environment={})
+    dataset = curate(task, store)
     sys.stdout.write(dataset.id)
 """
 
@@ -36,7 +38,8 @@ def test_a_local_cluster_gives_the_same_dataset(tmp_path: Path) -> None:
         made = corpus(seed=2, clean=1_500, each=60)
         (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made.rows))
         (folder / "tunewell.yaml").write_text(
-            "task: {name: a, about: a task for tests, input: asked, output: said}\ndata: [{path: a.jsonl}]\n"
+            "task: {name: a, about: a task for tests, input: asked, output: said}\n"
+            "data: [{path: a.jsonl}]\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, str(folder), engine],

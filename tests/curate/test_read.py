@@ -105,7 +105,8 @@ def test_an_object_of_objects_gives_lines_and_keys(tmp_path: Path) -> None:
 def test_a_broken_element_of_an_array_loses_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
     path.write_text(
-        '[\n{"prompt": "a", "completion": "b"},\n{"prompt": "x" oops},\n{"prompt": "c", "completion": "d"}\n]'
+        '[\n{"prompt": "a", "completion": "b"},\n{"prompt": "x" oops},\n'
+        '{"prompt": "c", "completion": "d"}\n]'
     )
     batch = read(path)
     assert [r.input for r in batch.rows] == ["a", "c"]

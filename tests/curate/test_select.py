@@ -35,7 +35,8 @@ def rows(odd: int = 0, total: int = 300) -> list[InputRow]:
     made = []
     for i, thing in enumerate(things):
         text = ASKED[int(draw.integers(len(ASKED)))].format(thing, "roof")
-        text = f"{text} {' '.join(draw.choice(['today', 'thanks', 'hello', 'again', 'maybe', 'soon'], 3))}"
+        said = draw.choice(["today", "thanks", "hello", "again", "maybe", "soon"], 3)
+        text = f"{text} {' '.join(said)}"
         made.append(InputRow(f"r{i}", f"a:{i}", [("user", text), ("assistant", "ok")], kind=thing))
     return made
 
@@ -71,9 +72,7 @@ def test_facility_location_serves_as_well_as_plain_greed() -> None:
 
 
 @needs_vectors
-def test_where_most_rows_say_one_thing_the_farthest_rows_are_of_every_kind_and_stand_far_from_most() -> (
-    None
-):
+def test_the_farthest_rows_are_of_every_kind_and_stand_far_from_most() -> None:
     found = select(rows(odd=20, total=1_500), 30, method="centers")
     proxies = {p.name: p for p in found.proxies}
     assert {name: p.verdict for name, p in proxies.items()} == {

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.curate.conftest import Project, pair
 from tunewell.curate import curate
+from tunewell.curate.outdated_facts import against_facts
 from tunewell.curate.rows import InputRow
-from tunewell.curate.superseded import against_facts, against_newer
+from tunewell.curate.superseded import against_newer
 from tunewell.errors import UserError
 from tunewell.lineage import why
 from tunewell.metrics.facts import Facts

@@ -9,6 +9,7 @@ from tests.similar.words import edited, sentence
 from tunewell.similar import candidates as module
 from tunewell.similar import near_pairs, split_words
 from tunewell.similar.frequency import count_words
+from tunewell.similar.word_table import have_digits
 
 
 def test_threads_change_nothing() -> None:
@@ -70,7 +71,7 @@ def test_a_word_is_counted_as_often_as_it_stands(rows: list[list[str]]) -> None:
     assert frequency.tiers(words.codes, (1, 2)).tolist() == [
         (every.count(w) > 1) + (every.count(w) > 2) for w in every
     ]
-    assert words.numbers.tolist() == [any(c.isdigit() for c in word) for word in every]
+    assert have_digits(words.codes).tolist() == [any(c.isdigit() for c in word) for word in every]
 
 
 def test_a_character_that_stands_for_several_words() -> None:

@@ -8,8 +8,9 @@ from tunewell.similar.contradictions import contradictory, slips_only
 from tunewell.similar.conversations import Conversation
 
 ASKED = "My neighbour bought a cottage in Corriedale. What do I fill in as a new tenant there?"
-OLD = "Newcomers send form A-11 within 30 days. Next step: agree the opening reading with the landlord."
-NEW = "Newcomers send form U-5 within 10 days. Next step: agree the opening reading with the landlord."
+NEXT = "Next step: agree the opening reading with the landlord."
+OLD = f"Newcomers send form A-11 within 30 days. {NEXT}"
+NEW = f"Newcomers send form U-5 within 10 days. {NEXT}"
 FILLER = [
     (
         "How do I read the meter in the cellar of our house?",

@@ -26,7 +26,7 @@ _LIMIT = len(_VOCABULARY)
 
 
 def sentence(seed: int, n: int) -> str:
-    """Zipf's law: the word of rank r stands with a frequency of about 1 / r, as in real language."""
+    """Zipf's law: the word of rank r has a frequency of about 1 / r, as in real language."""
     draw = random.Random(seed)
     return " ".join(_VOCABULARY[int(_LIMIT ** draw.random()) - 1] for _ in range(n))
 

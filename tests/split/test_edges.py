@@ -1,4 +1,7 @@
-"""No edge of any kind crosses a split: the promise is held against links found without the code that makes families."""
+"""No edge of any kind crosses a split.
+
+The promise is held against links found without the code that makes families.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ def _row(name: str, asked: str, answer: str, **more: str) -> Example:
 
 @st.composite
 def planted(draw: st.DrawFn) -> Planted:
-    """Rows and the edges planted between them: edited and normalised copies, groups, parents, shared inputs."""
+    """Rows and the edges planted between them.
+
+    Edited and normalised copies, groups, parents, shared inputs.
+    """
     n = draw(st.integers(15, 40))
     base = draw(st.integers(0, 10_000))
     rows = [

@@ -124,7 +124,10 @@ def test_shares_folds_and_strata_are_balanced() -> None:
 
 
 def test_copies_in_other_words_stay_together() -> None:
-    long = "please tell me how i can move my contract to the new flat in the river street before next month ends"
+    long = (
+        "please tell me how i can move my contract to the new flat in the river street "
+        "before next month ends"
+    )
     examples = [
         row("a", long),
         row("b", long.replace("tell", "show").replace("river", "mill"), "no"),
@@ -162,7 +165,10 @@ def test_too_few_families_say_what_to_do() -> None:
 
 def test_a_split_leaves_a_run(tmp_path: Path) -> None:
     examples = [row(f"r{i}", sentence(i, 12)) for i in range(30)]
-    text = "task: {name: a, about: a task for tests, input: asked, output: said}\ndata: [{path: x}]\nsplit: {folds: 3}"
+    text = (
+        "task: {name: a, about: a task for tests, input: asked, output: said}\n"
+        "data: [{path: x}]\nsplit: {folds: 3}"
+    )
     file = parse_task(text, path=tmp_path / "tunewell.yaml", environment={})
     with Store(tmp_path) as store:
         dataset = Dataset(

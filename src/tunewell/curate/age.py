@@ -84,11 +84,15 @@ def age(
         code="D06",
     )
     for row in rows:
-        by = undated if row.date is None else too_old
-        if _is_stale(row, rule, today):
-            evidence = f"date {row.date}"
-            if not is_spared(row, "age", file, ledger, evidence=evidence):
-                ledger.drop(row, by, evidence=evidence if row.date else "no date")
+        if not _is_stale(row, rule, today):
+            continue
+        evidence = f"date {row.date}"
+        if is_spared(row, "age", file, ledger, evidence=evidence):
+            continue
+        if row.date is None:
+            ledger.drop(row, undated, evidence="no date")
+        else:
+            ledger.drop(row, too_old, evidence=evidence)
 
 
 def _limit_in_words(rule: MaxAge, today: dt.date | None) -> str:

@@ -5,7 +5,6 @@ See `tunewell.similar.boilerplate`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from tunewell.curate.receipts import Ledger, StepRule
@@ -18,15 +17,11 @@ def strip(
     rows: Sequence[InputRow],
     file: TaskFile,
     ledger: Ledger,
-) -> dict[str, int]:
-    """Take recurring endings off the turns (or report them).
-
-    Returns:
-        Each recurring line with the number of rows that it ended.
-    """
+) -> None:
+    """Take recurring endings off the turns (or report them)."""
     common = recurring(rows)
     if not common:
-        return {}
+        return
     report = file.spec.rules.boilerplate == "report"
     by = StepRule(
         step="boilerplate",
@@ -34,15 +29,12 @@ def strip(
         cites=file.where("rules.boilerplate"),
         code="D05",
     )
-    used: Counter[str] = Counter()
     for row in rows:
         texts, taken = without_endings(row, common)
         if not taken:
             continue
-        used.update(set(taken))
         if report:
             ledger.seen("D05", [row.id])
         else:
             row.set_texts(texts)
             ledger.change(row, by, evidence=" / ".join(taken))
-    return dict(used)

@@ -1,4 +1,7 @@
-"""Contradictions (D09): the same question, another answer (see `tunewell.similar.contradictions`)."""
+"""Contradictions (D09): the same question, another answer.
+
+See `tunewell.similar.contradictions`.
+"""
 
 from __future__ import annotations
 

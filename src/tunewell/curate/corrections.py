@@ -6,11 +6,12 @@ A correction takes its row's place, gold changes the answer of its row.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.rows import InputRow
 from tunewell.people.row_changes import PeopleChanges, WrittenAnswer
+from tunewell.types import Origin
 
 CITES = "tunewell serve"
 
@@ -19,15 +20,40 @@ _GOLD = StepRule(
     rule="the answer that people settled on is the row's gold; it is never trained on",
     cites=CITES,
 )
-_REVIEWED = StepRule(
-    step="correction",
-    rule="a reviewer wrote the answer as it should be",
-    cites=CITES,
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Who wrote an answer anew.
+
+    Attributes:
+        suffix: Of the new row's id.
+        origin: Of the new row.
+        by: What its receipt says.
+    """
+
+    suffix: str
+    origin: Origin
+    by: StepRule
+
+
+_REVIEWER = _Writer(
+    suffix="corrected",
+    origin="correction",
+    by=StepRule(
+        step="correction",
+        rule="a reviewer wrote the answer as it should be",
+        cites=CITES,
+    ),
 )
-_ANNOTATED = StepRule(
-    step="correction",
-    rule="annotators settled the answer",
-    cites=CITES,
+_ANNOTATORS = _Writer(
+    suffix="annotated",
+    origin="annotation",
+    by=StepRule(
+        step="correction",
+        rule="annotators settled the answer",
+        cites=CITES,
+    ),
 )
 _REPLACED = StepRule(
     step="correction",
@@ -74,7 +100,7 @@ def _settle(
     ledger: Ledger,
 ) -> None:
     tags = {**row.tags, **word.tags}
-    if row.target == word.target and tags == row.tags:
+    if (row.target, row.tags) == (word.target, tags):
         return
     row.answer(word.target)
     row.tags = tags
@@ -87,17 +113,16 @@ def _corrected(
     ledger: Ledger,
 ) -> InputRow:
     """The row with a person's answer; the old one is dropped."""
-    reviewed = word.by == "review"
+    writer = _REVIEWER if word.by == "review" else _ANNOTATORS
     made = replace(
         row.copy(),
-        id=f"{row.id}#{'corrected' if reviewed else 'annotated'}",
+        id=f"{row.id}#{writer.suffix}",
         tags={**row.tags, **word.tags},
         parent=row.id,
-        origin="correction" if reviewed else "annotation",
+        origin=writer.origin,
     )
     made.answer(word.target)
-    by = _REVIEWED if reviewed else _ANNOTATED
-    ledger.change(made, by, other=row.id, evidence=_written_by(word))
+    ledger.change(made, writer.by, other=row.id, evidence=_written_by(word))
     ledger.drop(row, _REPLACED, other=made.id)
     return made
 

@@ -1,4 +1,4 @@
-"""Findings on how wide the data is (D13), its gaps (D14), and whether it is the right exam (D02)."""
+"""Findings on how wide the data is (D13), its gaps (D14), and the right exam for it (D02)."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def slices(
     shares: list[_SliceShare] = []
     for i, part in enumerate(file.spec.slices):
         shares += _shares_of(rows, part, file.where(f"slices.{i}.target"))
-    if not any(part.target for part in file.spec.slices):
+    if not shares:
         return _unchecked(
             "D14",
             stage,

@@ -1,4 +1,4 @@
-"""Rows that repeat each other: exact copies (D03) and near-duplicates (D04); one of each is kept."""
+"""Rows that repeat each other: exact copies (D03), near-duplicates (D04). One of each is kept."""
 
 from __future__ import annotations
 

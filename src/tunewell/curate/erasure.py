@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import (
     Iterable,
     Mapping,
     Sequence,
 )
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 
@@ -19,6 +21,7 @@ from tunewell.curate.versions import datasets
 from tunewell.errors import UserError
 from tunewell.lineage import downstream
 from tunewell.similar import normalise
+from tunewell.similar.conversations import conversations_of
 from tunewell.store import Store
 from tunewell.types import (
     Dataset,
@@ -70,6 +73,11 @@ class ErasedPerson:
 
     words: int
     marks: frozenset[str]
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> ErasedPerson:
+        """From the record of an erasure."""
+        return cls(int(record["words"]), frozenset(record["marks"]))
 
     def is_in(self, text: str, words: Sequence[str]) -> bool:
         """Whether a text mentions the person.
@@ -185,12 +193,8 @@ def _rows_with(
     marks: frozenset[str],
 ) -> tuple[str, ...]:
     """Rows of a dataset that mention the person."""
-    hit = []
-    for example in store.examples(dataset):
-        texts = [message.content for message in example.messages]
-        if mentions(texts, person, marks):
-            hit.append(example.id)
-    return tuple(hit)
+    rows = conversations_of(store.examples(dataset))
+    return tuple(row.id for row in rows if mentions(row.texts, person, marks))
 
 
 def _models_on(
@@ -201,31 +205,25 @@ def _models_on(
     """Models that were trained on one of the rows: it stood in the folds of their split."""
     found: list[str] = []
     for run in downstream(store, dataset.examples):
-        if "trained" not in run.outputs or "split" not in run.inputs:
-            continue
-        split = store.get_value(run.inputs["split"], Split)
-        if split.dataset == dataset.id and not rows.isdisjoint(split.all_folds):
+        if "trained" in run.outputs and "split" in run.inputs:
+            split = store.get_value(run.inputs["split"], Split)
             trained = store.get_value(run.outputs["trained"], Trained)
-            found.append(trained.model.id)
+            if split.dataset == dataset.id and rows.intersection(split.all_folds):
+                found.append(trained.model.id)
     return found
 
 
 def tombstoned(store: Store) -> dict[str, int]:
     """Dataset versions with rows of somebody erased since, with how many: not to be used again."""
-    found: dict[str, int] = {}
+    found: Counter[str] = Counter()
     for event in store.said(ERASURE):
-        for dataset, rows in event.record["datasets"].items():
-            found[dataset] = found.get(dataset, 0) + int(rows)
+        found.update(event.record["datasets"])
     return found
 
 
 def erased(store: Store) -> list[ErasedPerson]:
     """Everybody who was erased."""
-    people = []
-    for event in store.said(ERASURE):
-        words = int(event.record["words"])
-        people.append(ErasedPerson(words, frozenset(event.record["marks"])))
-    return people
+    return [ErasedPerson.of(event.record) for event in store.said(ERASURE)]
 
 
 def drop_erased(

@@ -47,7 +47,12 @@ def fit_check(public: Path, file: TaskFile) -> list[Finding]:
 
 
 def _judge(public: Sequence[InputRow], own: Sequence[InputRow]) -> Finding:
-    return coverage.exam(public, own, stage="fit-check", name=lambda row: row.id)
+    return coverage.exam(
+        public,
+        own,
+        stage="fit-check",
+        name=lambda row: row.id,
+    )
 
 
 def _by_value(rows: Sequence[InputRow], field: str) -> dict[str, list[InputRow]]:

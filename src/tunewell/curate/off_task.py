@@ -8,7 +8,7 @@ import numpy as np
 
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.rows import InputRow
-from tunewell.similar.relevance import Relevance, relevance
+from tunewell.similar.relevance import relevance
 from tunewell.similar.vectors import available
 from tunewell.task import TaskFile
 
@@ -30,7 +30,7 @@ def drop_off_task(
     others: Sequence[InputRow],
     file: TaskFile,
     ledger: Ledger,
-) -> Relevance | None:
+) -> None:
     """Drop rows that carry no kind, or a wrong one, and read like those of a kind that is dropped.
 
     The rows that ``rules.kinds.drop`` named are the examples of what does not belong (D01).
@@ -42,16 +42,16 @@ def drop_off_task(
         ledger: Receipts.
     """
     if not available():
-        return None
+        return
     texts = [row.whole for row in rows]
     step = max(1, len(texts) // _EXAMPLES)
     not_belonging = [row.whole for row in others[:_EXAMPLES]]
     judged = relevance(texts, texts[::step], not_belonging)
     if judged is None or judged.recall.low < _LEAST_RECALL:
-        return judged
+        return
     off = np.flatnonzero(judged.off).tolist()
     if len(off) > _MOST_OFF * len(rows):
-        return judged
+        return
 
     by = StepRule(
         step="kinds",
@@ -62,4 +62,3 @@ def drop_off_task(
     for i in off:
         evidence = f"belongs {judged.belongs[i]:.2f}; precision {judged.precision}"
         ledger.drop(rows[i], by, evidence=evidence)
-    return judged

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import (
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -131,7 +135,7 @@ def _names_of(fact: Fact) -> list[str]:
     return list(map(str.casefold, (fact.entity, *fact.also)))
 
 
-def _mentions(text: str, names: Sequence[str] | set[str]) -> bool:
+def _mentions(text: str, names: Iterable[str]) -> bool:
     return any(name in text for name in names)
 
 

@@ -144,9 +144,14 @@ class Ledger:
 
     def fates(self) -> dict[str, str]:
         """The pitfall that each dropped row was dropped for, by its id."""
-        rows, actions, codes = (self._columns[name] for name in ("row", "action", "code"))
+        columns = zip(
+            self._columns["row"],
+            self._columns["action"],
+            self._columns["code"],
+            strict=True,
+        )
         found: dict[str, str] = {}
-        for row, action, code in zip(rows, actions, codes, strict=True):
+        for row, action, code in columns:
             if action == "dropped":
                 found[str(row)] = str(code)
         return found

@@ -255,7 +255,8 @@ class _Trial:
     def _told_right(self, labels: Positions, chosen: Positions) -> Bools:
         """Which rows set aside a classifier, learned from the chosen ones, tells right."""
         told = _told(self.points[chosen], labels[chosen], self.points[self.judges])
-        return told == labels[self.judges]
+        right: Bools = told == labels[self.judges]
+        return right
 
 
 def _told(

@@ -52,7 +52,7 @@ def superseded(
     ledger: Ledger,
     *,
     today: dt.date | None,
-) -> list[Superseded]:
+) -> None:
     """Drop or report rows that state what no longer holds.
 
     The exceptions of ``rules.max_age`` are spared.
@@ -80,11 +80,9 @@ def superseded(
     first_of_row: dict[str, Superseded] = {}
     for case in cases:
         first_of_row.setdefault(case.row.id, case)
-    found = list(first_of_row.values())
     verdict = _Verdict(file, ledger, path)
-    for case in found:
+    for case in first_of_row.values():
         verdict.apply(case)
-    return found
 
 
 def against_newer(rows: Sequence[InputRow]) -> Iterator[Superseded]:
@@ -125,10 +123,20 @@ class _Verdict:
             return
         if self.file.spec.rules.superseded == "drop":
             by = self._rule("rows that state a superseded fact are dropped")
-            self.ledger.drop(case.row, by, evidence=evidence, other=case.newer)
+            self.ledger.drop(
+                case.row,
+                by,
+                evidence=evidence,
+                other=case.newer,
+            )
         else:
             by = self._rule("states a superseded fact: reported")
-            self.ledger.change(case.row, by, evidence=evidence, other=case.newer)
+            self.ledger.change(
+                case.row,
+                by,
+                evidence=evidence,
+                other=case.newer,
+            )
             self.ledger.seen(REPORTED, [case.row.id])
 
     def _by(self, case: Superseded) -> str:

@@ -14,8 +14,8 @@ from tunewell.types import (
     Value,
 )
 
-_COMPARED = ("messages", "source", "kind", "date", "group", "parent", "origin")
-"""Fields whose changes are told, in this order; then the tags."""
+_COMPARED = ("messages", "source", "kind", "date", "group", "parent", "origin", "tags")
+"""Fields whose changes are told, in this order."""
 
 _SHOWN = 12
 """Characters shown of an id."""
@@ -79,8 +79,8 @@ def diff(
     after: Dataset,
 ) -> Difference:
     """Rows added, removed and changed from one dataset to another."""
-    old = {example.id: example for example in store.examples(before)}
-    new = {example.id: example for example in store.examples(after)}
+    old = _by_id(store, before)
+    new = _by_id(store, after)
     in_both = sorted(old.keys() & new.keys())
     fields = {name: _changed_fields(old[name], new[name]) for name in in_both}
     changed = {name: found for name, found in fields.items() if found}
@@ -96,6 +96,10 @@ def diff(
     )
 
 
+def _by_id(store: Store, dataset: Dataset) -> dict[str, Example]:
+    return {example.id: example for example in store.examples(dataset)}
+
+
 def _reasons(store: Store, dataset: Dataset) -> dict[str, str]:
     """Why each dropped row was dropped."""
     found: dict[str, str] = {}
@@ -106,7 +110,4 @@ def _reasons(store: Store, dataset: Dataset) -> dict[str, str]:
 
 
 def _changed_fields(a: Example, b: Example) -> tuple[str, ...]:
-    found = [name for name in _COMPARED if getattr(a, name) != getattr(b, name)]
-    if dict(a.tags) != dict(b.tags):
-        found.append("tags")
-    return tuple(found)
+    return tuple(name for name in _COMPARED if getattr(a, name) != getattr(b, name))

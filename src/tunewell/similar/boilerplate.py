@@ -83,7 +83,8 @@ def without_endings(row: ComparedRow, common: frozenset[str]) -> tuple[list[str]
     texts: list[str] = []
     taken: list[str] = []
     for role, text in row.turns:
-        kept, ending = text, []
+        kept = text
+        ending: list[str] = []
         if role != "system":
             kept, ending = split_ending(text, common)
         texts.append(kept)
@@ -99,16 +100,16 @@ def _sentences(line: str) -> list[tuple[str, int]]:
 
 
 def split_ending(text: str, common: frozenset[str]) -> tuple[str, list[str]]:
-    """A text without its recurring ending, and the ending's lines.
+    r"""A text without its recurring ending, and the ending's lines.
 
     The ending is a run of lines at the very end, each made for the better part of recurring
     sentences. It goes only if one of its lines says that it is boilerplate or is at least six words
     long, and if something is left.
 
     Example:
-        >>> split_ending("It is due in May. We\\nwish you well.\\nKind regards\\nThe desk",
+        >>> split_ending("It is due in May. We\nwish you well.\nKind regards\nThe desk",
         ...              frozenset({"kind regards", "the desk"}))
-        ('It is due in May. We\\nwish you well.', ['Kind regards', 'The desk'])
+        ('It is due in May. We\nwish you well.', ['Kind regards', 'The desk'])
     """
     lines = text.split("\n")
     end = len(lines)

@@ -39,7 +39,8 @@ def clusters(
 
 def nearest_centre(points: Points, centres: Points) -> Positions:
     """The nearest centre of each point, shape (n,)."""
-    return np.argmax(points @ centres.T, axis=1).astype(np.int64)
+    nearest: Positions = np.argmax(points @ centres.T, axis=1).astype(np.int64)
+    return nearest
 
 
 def _spread_out(

@@ -66,6 +66,11 @@ class Conversation:
         """See `target_of`."""
         return target_of(self.turns)
 
+    @property
+    def texts(self) -> list[str]:
+        """The text of each turn."""
+        return [text for _, text in self.turns]
+
     @classmethod
     def of(cls, example: Example) -> Conversation:
         """What is compared of an Example.

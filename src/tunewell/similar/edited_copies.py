@@ -18,7 +18,7 @@ from tunewell.similar.arrays import (
 )
 from tunewell.similar.frequency import Frequency, count_words
 from tunewell.similar.near_duplicates import Pairs, similarities
-from tunewell.similar.word_table import WordTable
+from tunewell.similar.word_table import WordTable, have_digits
 
 SHORT = 20
 """A text with fewer words than this is held to its telling words too."""
@@ -247,8 +247,8 @@ def only_numbers_differ(
     """
     a = words.of(i)
     b = words.of(j)
-    in_a = (a & np.uint32(1)).astype(bool)
-    in_b = (b & np.uint32(1)).astype(bool)
+    in_a = have_digits(a)
+    in_b = have_digits(b)
     if not in_a.any() or not in_b.any():
         return False
     if np.array_equal(a[in_a], b[in_b]):

@@ -40,18 +40,3 @@ def largest_first(
             found.append((lack, name))
     found.sort(key=lambda pair: -pair[0].value)
     return found
-
-
-def list_missing(found: Map, *, most: int = 8) -> tuple[str, ...]:
-    """What is missing in words, the largest gap first.
-
-    Returns:
-        Such as ``meter, reading, photo: about 98 rows [63, 154]``.
-    """
-    lacks = [island.missing for island in found.islands]
-    words = [island.words for island in found.islands]
-    lines = []
-    for missing, name in largest_first(lacks, words)[:most]:
-        rows = f"{missing.value:.0f} rows [{missing.low:.0f}, {missing.high:.0f}]"
-        lines.append(f"{name}: about {rows}")
-    return tuple(lines)

@@ -262,5 +262,5 @@ def _angles(off: Points) -> Floats:
     flat = np.zeros((len(off), 2))
     for i in range(2):
         flat[:, i] = off @ _signed(axes[:, -1 - i])
-    angle = np.arctan2(flat[:, 1], flat[:, 0])
+    angle: Floats = np.arctan2(flat[:, 1], flat[:, 0])
     return np.round(angle, 3)

@@ -108,7 +108,8 @@ def replaced_values(texts: Iterable[DatedText]) -> Iterator[ReplacedValue]:
         >>> def text(i, year, price):
         ...     said = f"A kilowatt hour of the green tariff costs {price} cents."
         ...     return DatedText(f"r{i}", dt.date(year, 1, 1 + i), said)
-        >>> texts = [text(i, 2020, 31) for i in range(6)] + [text(i, 2021, 29) for i in range(6, 12)]
+        >>> texts = [text(i, 2020, 31) for i in range(6)]
+        >>> texts += [text(i, 2021, 29) for i in range(6, 12)]
         >>> sorted(found.row for found in replaced_values(texts))
         ['r0', 'r1', 'r2', 'r3', 'r4', 'r5']
     """

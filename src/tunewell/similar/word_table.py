@@ -57,11 +57,6 @@ class WordTable:
         return len(self.starts) - 1
 
     @property
-    def numbers(self) -> Bools:
-        """Whether the word holds a digit, shape (words,)."""
-        return (self.codes & np.uint32(1)).astype(np.bool_)
-
-    @property
     def lengths(self) -> Positions:
         """Words in each text, shape (n,)."""
         return np.diff(self.starts)
@@ -83,6 +78,11 @@ class WordTable:
         return points.astype("<u4").tobytes().decode("utf-32-le")
 
 
+def have_digits(codes: Codes) -> Bools:
+    """Whether each word holds a digit, shape (words,)."""
+    return (codes & np.uint32(1)).astype(np.bool_)
+
+
 def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
     """Split texts into hashed words.
 
@@ -92,7 +92,7 @@ def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
 
     Example:
         >>> words = split_words(["The bill, the BILL!", "", "Pay 30 €"])
-        >>> words.lengths.tolist(), words.numbers.tolist()[-2:]
+        >>> words.lengths.tolist(), have_digits(words.codes).tolist()[-2:]
         ([4, 0, 2], [False, True])
         >>> bool(words.codes[0] == words.codes[2])
         True

@@ -34,4 +34,4 @@ def chance_of_order(counts: Sequence[int], astray: int = 0) -> float:
         log += math.lgamma(count + 1)
 
     ways_astray = math.comb(rows, astray) * max(1, values - 1) ** astray
-    return min(1.0, math.exp(log) * ways_astray)
+    return float(min(1.0, math.exp(log) * ways_astray))

@@ -1,4 +1,7 @@
-"""What shows between rows: copies (D03, D04), templates (D05), contradictions (D09), leaks (D11)."""
+"""What shows between rows.
+
+Copies (D03, D04), templates and boilerplate (D05), contradictions (D09), leaks (D11).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What shows in one row by itself: private data (D07), broken rows (D08), kinds (D01), age (D06)."""
+"""What shows in one row by itself.
+
+Personal data (D07), broken rows (D08), kinds (D01), age (D06).
+"""
 
 from __future__ import annotations
 
@@ -77,9 +80,8 @@ def broken(case: Case) -> Finding:
 
     hit = [row for row in case.rows if row.id in why]
     case.show("D08", hit, lambda row: why[row.id])
-    kinds = Counter(why.values())
     rejects = case.rejects()
-    kinds.update({"unreadable line": len(rejects)} if rejects else {})
+    kinds = Counter([*why.values(), *["unreadable line"] * len(rejects)])
     words = f"{len(hit) + len(rejects)} of {case.read} rows: {in_words(kinds)}"
     return finding(case, Hit("D08", hit, words, rejects))
 

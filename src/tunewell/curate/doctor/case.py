@@ -164,12 +164,13 @@ def source_of(
 ) -> DataSource:
     """How to read the file: as the definition says if it names this file, else by looking."""
     resolved = path.resolve()
+    read_as = {"path": str(resolved), "role": role}
     if task is not None:
         for source in task.spec.data:
             named = task.root / source.path
             if named.resolve() == resolved or named.name == path.name:
-                return source.model_copy(update={"path": str(resolved), "role": role})
-    return DataSource.model_validate({"path": str(resolved), "role": role})
+                return source.model_copy(update=read_as)
+    return DataSource.model_validate(read_as)
 
 
 def read_file(
@@ -240,9 +241,9 @@ def _names(batch: ReadResult, path: Path) -> dict[str, str]:
     """
     several = len(batch.files) > 1 or path.is_dir()
     names: dict[str, str] = {}
-    for item in (*batch.rows, *batch.rejects):
-        _, _, line = item.place.rpartition(":")
-        names[item.place] = item.place if several else f"line:{line}"
+    for place in batch.places():
+        _, _, line = place.rpartition(":")
+        names[place] = place if several else f"line:{line}"
     return names
 
 

@@ -139,7 +139,12 @@ def _rank(finding: Finding) -> tuple[int, bool, int]:
 
 
 def _exam(case: Case) -> Finding:
-    return coverage.exam(case.rows, case.tests, stage="doctor", name=case.name)
+    return coverage.exam(
+        case.rows,
+        case.tests,
+        stage="doctor",
+        name=case.name,
+    )
 
 
 def _width(case: Case) -> Finding:

@@ -7,9 +7,12 @@ import math
 import re
 from typing import Any
 
-_ISO = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:$|[T\s])")
-_YEAR_FIRST = re.compile(r"\s*(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?:$|[T\s])")
-_POINTS = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})\s*$")
+_FORMS = (
+    re.compile(r"\s*(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})(?:$|[T\s])"),
+    re.compile(r"\s*(?P<year>\d{4})[/.](?P<month>\d{1,2})[/.](?P<day>\d{1,2})(?:$|[T\s])"),
+    re.compile(r"\s*(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})\s*$"),
+)
+"""ISO dates and times, year first, and days with points."""
 
 _MILLISECONDS = 1e11
 """A larger number counts milliseconds: as seconds it would be beyond the year 5000."""
@@ -39,16 +42,20 @@ def as_date(value: Any) -> dt.date | None:
 
 
 def _of_text(text: str) -> dt.date | None:
-    year_first = _ISO.match(text) or _YEAR_FIRST.match(text)
-    day_first = _POINTS.match(text)
-    if year_first:
-        year, month, day = map(int, year_first.groups())
-    elif day_first:
-        day, month, year = map(int, day_first.groups())
-    else:
-        return None
+    for form in _FORMS:
+        match = form.match(text)
+        if match:
+            return _day(**match.groupdict())
+    return None
+
+
+def _day(
+    year: str,
+    month: str,
+    day: str,
+) -> dt.date | None:
     try:
-        return dt.date(year, month, day)
+        return dt.date(int(year), int(month), int(day))
     except ValueError:
         return None
 

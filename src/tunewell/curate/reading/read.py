@@ -111,6 +111,11 @@ class ReadResult:
         """Input rows, rejects included."""
         return len(self.rows) + len(self.rejects)
 
+    def places(self) -> list[str]:
+        """Where each row and each reject stands."""
+        rows = [row.place for row in self.rows]
+        return rows + [reject.place for reject in self.rejects]
+
     @property
     def first_reject(self) -> str:
         """Place and reason of the first reject; empty if there is none."""

@@ -13,7 +13,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def chunks(text: str, *, words: int = CHUNK_WORDS) -> list[str]:
-    r"""Cut a text at headings, then paragraphs, then sentences, into parts of about ``words`` words.
+    r"""Cut a text at headings, then paragraphs, then sentences, into parts of so many words.
 
     Example:
         >>> chunks("# A\n\none two\n\n# B\n\nthree", words=4)

@@ -77,10 +77,8 @@ def _text_of(paragraph: ElementTree.Element) -> str:
 
 def _modified(core: ElementTree.Element) -> str:
     """What the file says of its last change."""
-    for element in core.iter():
-        if element.tag.endswith("}modified") and element.text:
-            return element.text
-    return ""
+    stated = [element.text for element in core.iterfind(".//{*}modified")]
+    return next(filter(None, stated), "")
 
 
 def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:

@@ -142,21 +142,18 @@ class _Reader(HTMLParser):
 
         Its text is kept, for all the rest of the page stands in it.
         """
+        unclosed = [name for name, _ in self._hiding]
         if self._in_title:
             self.parts.append(self.title)
+            unclosed = ["title"]
         if self.rawdata.strip():  # behind an open <script> the parser gives nothing
             self.parts.append(_without_tags(self.rawdata))
-        if self._in_title:
-            return "title"
-        return self._hiding[0][0] if self._hiding else ""
+        return next(iter(unclosed), "")
 
     def date(self) -> dt.date | None:
         """The day that the page states under the most telling name."""
-        for name in (*_DATE_NAMES, "time"):
-            day = stated_day(self.dates.get(name, ""))
-            if day is not None:
-                return day
-        return None
+        stated = [self.dates.get(name, "") for name in (*_DATE_NAMES, "time")]
+        return next(filter(None, map(stated_day, stated)), None)
 
 
 def _without_tags(text: str) -> str:

@@ -71,12 +71,15 @@ def _date(mail: EmailMessage) -> dt.date | None:
 
 def _unread(mail: EmailMessage, body: MIMEPart) -> str:
     """What of a mail is not in its text: attachments, damaged parts; not the same text as HTML."""
-    unread = _attachments(mail, body)
-    for name in ("preamble", "epilogue"):
-        if str(getattr(mail, name, None) or "").strip():
-            unread.append(name)
-    faults = {type(fault).__name__ for part in mail.walk() for fault in part.defects}
-    unread += sorted(faults)
+    faults: set[str] = set()
+    for part in mail.walk():
+        faults.update(type(fault).__name__ for fault in part.defects)
+    around = {"preamble": mail.preamble, "epilogue": mail.epilogue}
+    unread = [
+        *_attachments(mail, body),
+        *(name for name, text in around.items() if str(text or "").strip()),
+        *sorted(faults),
+    ]
     return f"not read, or damaged: {', '.join(unread)}" if unread else ""
 
 
