@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import keep
-from tunewell.curate.decoding import decode
-from tunewell.curate.documents import from_html
+from tunewell.curate.reading.documents import from_html
+from tunewell.curate.reading.encoding import decode
 
 
 def _page(folders: list[Path], name: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.machine import keep
 from tunewell.curate.pipeline import apply_rules, read
-from tunewell.curate.read import ReadResult, read_source
+from tunewell.curate.reading.read import ReadResult, read_source
 from tunewell.curate.superseded import against_newer
 from tunewell.stats.proportions import proportion
 from tunewell.task import DataSource, parse_task

@@ -34,9 +34,9 @@ from typing import Any
 
 from bench.curation.fuzz_seeds import SEEDS
 from bench.machine import keep
-from tunewell.curate.decoding import decode
 from tunewell.curate.pipeline import apply_rules
-from tunewell.curate.read import ReadResult, read_source
+from tunewell.curate.reading.encoding import decode
+from tunewell.curate.reading.read import ReadResult, read_source
 from tunewell.task import DataSource, TaskFile, parse_task
 
 FILES = int(os.environ.get("FUZZ_FILES", "100000"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tunewell.curate.data_files import find_files, sources_of
+from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest

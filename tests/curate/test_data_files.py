@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.curate.conftest import MakeDefinition, pair
-from tunewell.curate.data_files import find_files, sources_of
 from tunewell.curate.pipeline import read
+from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.errors import DataError
 from tunewell.plan import _files_of
 from tunewell.task import DataSource

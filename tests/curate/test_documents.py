@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.curate.test_read import read
-from tunewell.curate.documents import Unreadable, chunks, from_docx, from_email, from_html
-from tunewell.curate.read import ReadResult
+from tunewell.curate.reading.documents import Unreadable, chunks, from_docx, from_email, from_html
+from tunewell.curate.reading.read import ReadResult
 
 PAGE = """<!doctype html><html><head><title>Moving house</title>
 <meta property="article:published_time" content="2024-05-01T08:00:00Z"></head><body>

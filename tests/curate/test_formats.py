@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
-from tunewell.curate.formats import detect, fill, row_of
-from tunewell.curate.row_fields import Misfit, as_date
+from tunewell.curate.reading.columns import Columns, Misfit
+from tunewell.curate.reading.formats import RowReader, detect, fill
+from tunewell.curate.reading.row_fields import as_date
+from tunewell.curate.rows import InputRow
 from tunewell.task import DataSource, FieldMap
 
 AUTO = DataSource(path="x")
+
+
+def row_of(record: dict[str, Any], source: DataSource, *, place: str, name: str) -> InputRow:
+    reader = RowReader.of(source, name)
+    return reader.row(reader.columns(record), place=place)
 
 
 def test_what_is_known_of_a_row_may_stand_in_its_metadata() -> None:
@@ -37,8 +45,8 @@ def test_tool_calls_and_unknown_columns() -> None:
     row = row_of(
         {"messages": [{"role": "user", "content": "q"}, call]}, AUTO, place="f:1", name="f"
     )
-    assert row.target == '[{"name": "look"}]'
-    assert detect({"whatever": 1}, AUTO) == "fields"
+    assert row.target == '{"name": "look", "arguments": {}}'
+    assert detect(Columns({"whatever": 1}), AUTO) == "fields"
     with pytest.raises(Misfit, match="columns whatever"):
         row_of({"whatever": 1}, AUTO, place="f:1", name="f")
     with pytest.raises(Misfit, match="'nr' is missing"):
@@ -58,6 +66,6 @@ def test_dates_that_could_be_two_days_are_no_dates() -> None:
 
 
 def test_a_template_takes_the_users_text_as_it_is() -> None:
-    assert fill("{a} of {b}", {"a": "{b}", "b": "x"}) == "{b} of x"
+    assert fill("{a} of {b}", Columns({"a": "{b}", "b": "x"})) == "{b} of x"
     with pytest.raises(Misfit, match="'c' of the template"):
-        fill("{c}", {})
+        fill("{c}", Columns({}))

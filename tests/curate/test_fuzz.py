@@ -12,7 +12,7 @@ from bench.curation import fuzz
 from bench.curation.fuzz_seeds import SEEDS, mark
 
 from tests.curate.test_read import read
-from tunewell.curate.read import ReadResult
+from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.rows import InputRow, Reject
 
 

@@ -12,8 +12,8 @@ import yaml
 from tunewell.cli.init_yaml import Answers, write_yaml
 from tunewell.curate.data_languages import languages_of_data
 from tunewell.curate.doctor import doctor
-from tunewell.curate.documents import chunks, from_html
 from tunewell.curate.pipeline import apply_rules, read, seen
+from tunewell.curate.reading.documents import chunks, from_html
 from tunewell.languages import relatives
 from tunewell.task import TaskFile, parse_task
 from tunewell.types import Finding

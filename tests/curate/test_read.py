@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.curate.conftest import MakeDefinition, pair
-from tunewell.curate.decoding import MAX_RECORD_BYTES
-from tunewell.curate.read import ReadResult, read_source, settle_ids
+from tunewell.curate.reading.read import ReadResult, read_source, settle_ids
+from tunewell.curate.reading.source_record import MAX_RECORD_BYTES
 from tunewell.curate.receipts import Ledger
 from tunewell.errors import DataError
 from tunewell.task import DataSource, FieldMap

@@ -123,7 +123,7 @@ def _of_the_model(
 def _rows(path: Path | None) -> list[Example]:
     if path is None:
         return []
-    from tunewell.curate.read import ReadResult, read_source
+    from tunewell.curate.reading.read import ReadResult, read_source
     from tunewell.task import DataSource
 
     whole = path.resolve()

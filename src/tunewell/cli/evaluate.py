@@ -270,7 +270,7 @@ def held_out(project: Project) -> KnownRows:
 
 def _own_test_set(file: TaskFile) -> list[Example]:
     """The rows under ``role: test``: a test set alone is a project, without training or split."""
-    from tunewell.curate.read import ReadResult, read_source, settle_ids
+    from tunewell.curate.reading.read import ReadResult, read_source, settle_ids
     from tunewell.curate.receipts import Ledger
 
     batch = ReadResult()

@@ -99,11 +99,10 @@ def _settle(
     word: WrittenAnswer,
     ledger: Ledger,
 ) -> None:
-    turns = row.answered(word.target)
     tags = {**row.tags, **word.tags}
-    if (turns, tags) == (row.turns, row.tags):
+    if (row.target, row.tags) == (word.target, tags):
         return
-    row.turns = turns
+    row.answer(word.target)
     row.tags = tags
     ledger.change(row, _GOLD, evidence=_written_by(word))
 
@@ -116,13 +115,13 @@ def _corrected(
     """The row with a person's answer; the old one is dropped."""
     writer = _REVIEWER if word.by == "review" else _ANNOTATORS
     made = replace(
-        row,
+        row.copy(),
         id=f"{row.id}#{writer.suffix}",
-        turns=row.answered(word.target),
         tags={**row.tags, **word.tags},
         parent=row.id,
         origin=writer.origin,
     )
+    made.answer(word.target)
     ledger.change(made, writer.by, other=row.id, evidence=_written_by(word))
     ledger.drop(row, _REPLACED, other=made.id)
     return made

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tunewell.checks.language import Shares, language_or_relative, language_shares, other_language
-from tunewell.curate.read import ReadResult, read_source
+from tunewell.curate.reading.read import ReadResult, read_source
 from tunewell.errors import UserError
 from tunewell.task import DataSource
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tunewell.curate import coverage
 from tunewell.curate.pipeline import read as read_project
-from tunewell.curate.read import ReadResult, read_source
+from tunewell.curate.reading.read import ReadResult, read_source
 from tunewell.curate.rows import InputRow
 from tunewell.errors import DataError
 from tunewell.task import DataSource, TaskFile

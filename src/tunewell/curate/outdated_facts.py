@@ -1,7 +1,7 @@
 """Rows that state what the facts file says no longer holds (D06).
 
 A row is stale when a value in its answer was right before and no longer is (see
-`tunewell.metrics.currency`).
+`tunewell.metrics.fact_check`).
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from tunewell.curate import (
 from tunewell.curate.apply_to_rows import apply_row_rules
 from tunewell.curate.contradictions import contradictions
 from tunewell.curate.corrections import take_up
-from tunewell.curate.data_files import find_files, sources_of
 from tunewell.curate.erasure import (
     ErasedPerson,
     drop_erased,
@@ -26,7 +25,8 @@ from tunewell.curate.findings import Related, findings
 from tunewell.curate.leaks import drop_leaks
 from tunewell.curate.map_and_families import to_look_at
 from tunewell.curate.off_task import drop_off_task
-from tunewell.curate.read import (
+from tunewell.curate.reading.data_files import find_files, sources_of
+from tunewell.curate.reading.read import (
     ReadResult,
     read_source,
     settle_ids,
@@ -327,7 +327,7 @@ def _instruct(file: TaskFile, done: Curated) -> None:
     )
     for row in (*done.training, *done.tests):
         if not row.has_system:
-            row.turns.insert(0, ("system", instruction))
+            row.instruct(instruction)
             done.ledger.change(row, by)
 
 

@@ -135,7 +135,7 @@ def look(
     if not rows:
         return []
     roles = [" ".join(row.roles) for row in rows]
-    contents = [row.texts for row in rows]
+    contents = [[*row.texts, *row.asides] for row in rows]
     table = pa.table(
         {
             "roles": pa.array(roles, pa.large_string()),
@@ -177,13 +177,14 @@ def _batch(
     rows = zip(table["roles"].to_pylist(), mended, personal, strict=True)
     for roles_text, (contents, repairs), (spans, masked) in rows:
         roles = roles_text.split()
-        turns = list(zip(roles, contents, strict=True))
+        said = contents[: len(roles)]  # behind the turns are texts that are only searched
+        turns = list(zip(roles, said, strict=True))
         fault = find_fault(turns, ends_done=ends_done)
         seen = RowLook(
             turns=contents if repairs else None,
             repairs=repairs,
             fault=[fault.kind, fault.rule, fault.evidence] if fault else None,
-            languages=checks.languages_of(roles, contents),
+            languages=checks.languages_of(roles, said),
             spans=spans,
             masked=masked,
         )

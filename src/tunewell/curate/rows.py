@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import (
     Iterable,
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from tunewell.checks.date_columns import DateNote
@@ -19,13 +20,79 @@ from tunewell.similar.conversations import (
 )
 from tunewell.types import (
     Example,
+    Label,
+    Media,
     Message,
     Origin,
     Role,
+    ToolCall,
 )
 
 _FIELDS = frozenset({"source", "kind", "group", "parent", "id"})
 """Fields that are text as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDetails:
+    """What few turns have besides their text; see `tunewell.types.Message`."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+    reasoning: str = ""
+    weight: float | None = None
+    media: tuple[Media, ...] = ()
+
+    @classmethod
+    def of(cls, turn: Message) -> TurnDetails:
+        """The details of a turn."""
+        return cls(*(getattr(turn, name) for name in cls.__slots__))
+
+    def message(self, role: str, text: str) -> Message:
+        """The turn with these details, whose text (see `Message.text`) is this."""
+        content, calls = text, self.tool_calls
+        if calls:
+            content, calls = _apart(text, calls)
+        return Message.model_construct(
+            role=cast("Role", role),
+            content=content,
+            tool_calls=calls,
+            tool_call_id=self.tool_call_id,
+            name=self.name,
+            reasoning=self.reasoning,
+            weight=self.weight,
+            media=self.media,
+        )
+
+
+PLAIN_TURN = TurnDetails()
+
+
+def _apart(text: str, calls: tuple[ToolCall, ...]) -> tuple[str, tuple[ToolCall, ...]]:
+    """Content and calls of a turn's text, in which the calls are the last lines.
+
+    A step may have changed them: masked a number in an argument, for instance.
+    """
+    lines = text.split("\n")
+    first = len(lines) - len(calls)
+    if first < 0:
+        return text, calls
+    found = []
+    for line, call in zip(lines[first:], calls, strict=True):
+        found.append(call if line == call.text else _changed_call(line, call))
+    return "\n".join(lines[:first]), tuple(found)
+
+
+def _changed_call(line: str, call: ToolCall) -> ToolCall:
+    try:
+        values = json.loads(line)
+        arguments = json.dumps(values["arguments"], ensure_ascii=False, sort_keys=True)
+        name = str(values["name"])
+    except (ValueError, KeyError, TypeError):
+        # No JSON any more: the arguments are kept as text.
+        _, _, arguments = line.partition('"arguments": ')
+        name = call.name
+    return ToolCall.model_construct(name=name, arguments=arguments, id=call.id)
 
 
 @dataclass(slots=True)
@@ -35,13 +102,18 @@ class InputRow:
     Attributes:
         id: The user's own id, else ``file:line``.
         place: ``file:line``.
-        turns: (role, content) in order.
+        turns: (role, text) in order; the calls of a turn are the last lines of its text.
+        details: By place, what a turn has besides its text.
         held: Whether it belongs to the project's own test set.
         dropped: Whether a step has dropped it.
         format: How the user's record looked.
         origin: ``source``, or ``correction`` where a person wrote the answer.
         date_said: The date field as it stands in the file.
         date_note: What there is to say of the reading of it.
+        tools: Definitions of tools, as in `tunewell.types.Example`.
+        rejected: The turns of the answer that people liked less.
+        label: What people said of the answer.
+        file: The file that it was read from.
     """
 
     id: str
@@ -59,6 +131,26 @@ class InputRow:
     origin: Origin = "source"
     date_said: str = ""
     date_note: DateNote = ""
+    details: dict[int, TurnDetails] = field(default_factory=dict)
+    tools: str = ""
+    rejected: tuple[Message, ...] = ()
+    label: Label = ""
+    file: str = ""
+
+    @classmethod
+    def turns_of(
+        cls,
+        messages: Iterable[Message],
+    ) -> tuple[list[tuple[str, str]], dict[int, TurnDetails]]:
+        """Turns and details of messages."""
+        turns: list[tuple[str, str]] = []
+        details: dict[int, TurnDetails] = {}
+        for place, message in enumerate(messages):
+            turns.append((message.role, message.text))
+            found = TurnDetails.of(message)
+            if found != PLAIN_TURN:
+                details[place] = found
+        return turns, details
 
     @property
     def target(self) -> str:
@@ -100,14 +192,50 @@ class InputRow:
         """Whether it begins with a system turn."""
         return len(self.turns) > 0 and self.turns[0][0] == "system"
 
-    def set_texts(self, texts: Sequence[str]) -> None:
-        """Put other texts in the turns, one for each."""
-        self.turns = list(zip(self.roles, texts, strict=True))
+    @property
+    def asides(self) -> list[str]:
+        """Texts beside the turns: what the assistant thought, then the answer that was rejected."""
+        texts = [each.reasoning for each in self.details.values() if each.reasoning]
+        return [*texts, *(turn.text for turn in self.rejected)]
 
-    def answered(self, target: str) -> list[tuple[str, str]]:
-        """The turns with another target."""
+    def set_texts(self, texts: Sequence[str]) -> None:
+        """Put other texts in the turns, one for each, and behind them in the asides."""
+        several = len(self.turns)
+        self.turns = list(zip(self.roles, texts[:several], strict=True))
+        self._settle_calls()
+        asides = iter(texts[several:])
+        for place, each in self.details.items():
+            if each.reasoning:
+                self.details[place] = replace(each, reasoning=next(asides, each.reasoning))
+        rejected = []
+        for turn in self.rejected:
+            text = next(asides, turn.text)
+            rejected.append(TurnDetails.of(turn).message(turn.role, text))
+        self.rejected = tuple(rejected)
+
+    def _settle_calls(self) -> None:
+        """Take changed calls from the texts of the turns."""
+        for place, each in self.details.items():
+            if each.tool_calls:
+                _, calls = _apart(self.turns[place][1], each.tool_calls)
+                self.details[place] = replace(each, tool_calls=calls)
+
+    def instruct(self, instruction: str) -> None:
+        """Put a system turn in front."""
+        self.turns.insert(0, ("system", instruction))
+        self.details = {place + 1: each for place, each in self.details.items()}
+
+    def answer(self, target: str) -> None:
+        """Put another target in the place of the present one, a good one."""
         asked = self.turns[:-1] if has_target(self.turns) else self.turns
-        return [*asked, ("assistant", target)]
+        if self.target != target:
+            self.details = {n: each for n, each in self.details.items() if n < len(asked)}
+        self.turns = [*asked, ("assistant", target)]
+        self.label = ""
+
+    def copy(self) -> InputRow:
+        """A row that steps may change without changing this one."""
+        return replace(self, turns=list(self.turns), details=dict(self.details))
 
     def field(self, name: str) -> str:
         """As `tunewell.types.Example.field`."""
@@ -121,8 +249,12 @@ class InputRow:
     def example(self) -> Example:
         """The row as a noun."""
         messages = []
-        for role, text in self.turns:
-            message = Message.model_construct(role=cast("Role", role), content=text)
+        for place, (role, text) in enumerate(self.turns):
+            details = self.details.get(place)
+            if details is None:
+                message = Message.model_construct(role=cast("Role", role), content=text)
+            else:
+                message = details.message(role, text)
             messages.append(message)
         return Example.model_construct(
             id=self.id,
@@ -134,6 +266,9 @@ class InputRow:
             parent=self.parent,
             origin=self.origin,
             tags=self.tags,
+            tools=self.tools,
+            rejected=self.rejected,
+            label=self.label,
         )
 
 
@@ -149,11 +284,17 @@ class Reject:
         place: ``file:line``.
         why: The rule that it breaks.
         evidence: The first characters of it.
+        size: How many bytes of the file it stands for.
+        rows: How many rows may have been lost in it, by the mean size of the others.
+        hint: What to do about it.
     """
 
     place: str
     why: str
     evidence: str = ""
+    size: int = 0
+    rows: int = 1
+    hint: str = ""
 
 
 def ids_of(rows: Iterable[InputRow]) -> tuple[str, ...]:

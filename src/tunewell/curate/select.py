@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tunewell.curate.doctor.case import source_of
-from tunewell.curate.read import (
+from tunewell.curate.reading.read import (
     ReadResult,
     read_source,
     settle_ids,

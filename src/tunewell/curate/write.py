@@ -1,4 +1,4 @@
-"""Rows to a file, as ``messages`` JSONL."""
+"""Rows to a file, a line each, as chats that every tool reads."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tunewell.curate.rows import InputRow
+from tunewell.store.chat_rows import chat_row
 
 
 def write_rows(rows: Iterable[InputRow], out: Path) -> None:
     """Write each row with its id in a line."""
     with out.open("w", encoding="utf-8") as file:
         for row in rows:
-            messages = [{"role": role, "content": text} for role, text in row.turns]
-            line = json.dumps({"id": row.id, "messages": messages}, ensure_ascii=False)
+            line = json.dumps(chat_row(row.example()), ensure_ascii=False)
             file.write(f"{line}\n")

@@ -83,7 +83,7 @@ class Conversation:
         """
         return cls(
             id=example.id,
-            turns=tuple((message.role, message.content) for message in example.messages),
+            turns=tuple((message.role, message.text) for message in example.messages),
             group=example.group,
             parent=example.parent,
         )

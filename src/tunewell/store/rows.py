@@ -49,10 +49,21 @@ RECEIPTS = pa.schema(
 ROW_GROUP = 8192
 
 
+EXTRA = pa.field("extra", pa.string())
+"""What not every chat has (calls of tools, weights, the rejected answer …), as a JSON object.
+
+The column is there only where some row has any of it, so that older datasets keep their digests.
+"""
+
+
 def examples_to_table(examples: Iterable[Example]) -> pa.Table:
-    """Examples as a table with the schema `EXAMPLES`, in the order given."""
+    """Examples as a table with the schema `EXAMPLES`, in the order given.
+
+    Where some row needs it, with the column `EXTRA`.
+    """
     rows = [_columns(example) for example in examples]
-    return pa.Table.from_pylist(rows, schema=EXAMPLES)
+    schema = EXAMPLES.append(EXTRA) if any(row["extra"] for row in rows) else EXAMPLES
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _columns(example: Example) -> dict[str, Any]:
@@ -68,7 +79,23 @@ def _columns(example: Example) -> dict[str, Any]:
         "parent": example.parent,
         "origin": example.origin,
         "tags": tags,
+        "extra": _extra(example),
     }
+
+
+def _extra(example: Example) -> str:
+    """The parts that few rows have, as JSON; empty where there are none."""
+    turns = [_extra_of_turn(turn) for turn in example.messages]
+    row = example.model_dump(mode="json", include=set(example.sparse))
+    if any(turns):
+        row["messages"] = turns
+    return json.dumps(row, sort_keys=True, ensure_ascii=False) if row else ""
+
+
+def _extra_of_turn(turn: Message) -> dict[str, Any]:
+    if turn.model_fields_set <= {"role", "content"}:
+        return {}
+    return turn.model_dump(mode="json", include=set(turn.sparse))
 
 
 def table_to_examples(table: pa.Table) -> list[Example]:
@@ -80,14 +107,21 @@ def table_to_examples(table: pa.Table) -> list[Example]:
 
 
 def _example(row: dict[str, Any]) -> Example:
+    extra = row.pop("extra", "")
+    tags = json.loads(row["tags"])
+    if extra:
+        parts = json.loads(extra)
+        turns = parts.pop("messages", [{}] * len(row["messages"]))
+        messages = [turn | more for turn, more in zip(row["messages"], turns, strict=True)]
+        return Example.model_validate({**row, "messages": messages, "tags": tags, **parts})
+
     # The rows were validated when they were written; construct without doing it again (four times
     # as fast).
-    messages = tuple(
+    plain = tuple(
         Message.model_construct(role=turn["role"], content=turn["content"])
         for turn in row["messages"]
     )
-    tags = json.loads(row["tags"])
-    return Example.model_construct(**{**row, "messages": messages, "tags": tags})
+    return Example.model_construct(**{**row, "messages": plain, "tags": tags})
 
 
 def receipts_to_table(receipts: Iterable[Receipt]) -> pa.Table:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from tunewell.types import Value
+from tunewell.types import Role, Value
 
-Format = Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "fields", "text"]
+Format = Literal[
+    "auto",
+    "messages",
+    "sharegpt",
+    "alpaca",
+    "prompt_completion",
+    "preference",
+    "choices",
+    "rendered",
+    "fields",
+    "text",
+]
 
 
 class FieldMap(Value):
@@ -29,6 +41,18 @@ class FieldMap(Value):
         group: Column of the document, conversation or patient.
         parent: Column of the row it was made from.
         tags: Further columns to keep as tags.
+        messages: Column of a list of turns.
+        role: Key of a turn that says who speaks.
+        content: Key of a turn that holds what was said.
+        roles: Your name of a role to ours: ``{doctor: assistant, patient: user}``.
+        context: Column that belongs to the question: the document that it is about.
+        history: Column of earlier questions and answers.
+        choices: Column of the options of a multiple-choice question.
+        tools: Column of the definitions of tools.
+        rejected: Column of the answer that people liked less; ``target`` is then the better one.
+        label: Column that says whether people found the answer good or bad.
+        shared: Which of ``id``, ``group`` and ``parent`` mean the same in all files of the source;
+            the others belong to their file.
     """
 
     input: str = ""
@@ -41,6 +65,17 @@ class FieldMap(Value):
     group: str = ""
     parent: str = ""
     tags: tuple[str, ...] = ()
+    messages: str = ""
+    role: str = ""
+    content: str = ""
+    roles: Mapping[str, Role] = Field(default_factory=dict)
+    context: str = ""
+    history: str = ""
+    choices: str = ""
+    tools: str = ""
+    rejected: str = ""
+    label: str = ""
+    shared: tuple[Literal["id", "group", "parent"], ...] = ()
 
 
 class DataSource(Value):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from tunewell.types.values import Value
 
@@ -21,15 +21,114 @@ REFERENCES = "references"
 """The tag that keeps every right answer of a row, as a JSON list: see `references_tag`."""
 
 
-class Message(Value):
-    """One turn of a chat."""
+MediaKind = Literal["image", "audio", "video", "file"]
+
+Label = Literal["", "good", "bad"]
+
+
+class Sparse(Value):
+    """A value whose absent parts are not written.
+
+    A record from before a part existed therefore keeps its digest.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_absent_parts(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        fields = type(self).model_fields
+        absent = {name for name in self.sparse if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in written.items() if name not in absent}
+
+    sparse: ClassVar[frozenset[str]] = frozenset()
+    """Names of the parts that are left out where they hold their default."""
+
+
+class ToolCall(Value):
+    """One call of a tool by the assistant.
+
+    Attributes:
+        name: Of the tool.
+        arguments: A JSON value as text, keys sorted; text that is no JSON as it was given.
+        id: What the tool's result refers to; empty where calls carry none.
+
+    Example:
+        >>> ToolCall(name="weather", arguments='{"city": "Oslo"}').text
+        '{"name": "weather", "arguments": {"city": "Oslo"}}'
+    """
+
+    name: str
+    arguments: str = "{}"
+    id: str = ""
+
+    @property
+    def text(self) -> str:
+        """The call in the one form in which it is compared and shown; the id does not count."""
+        try:
+            arguments = json.loads(self.arguments)
+        except ValueError:
+            arguments = self.arguments
+        return json.dumps({"name": self.name, "arguments": arguments}, ensure_ascii=False)
+
+
+class Media(Value):
+    """Something that a turn refers to and that is not text.
+
+    Attributes:
+        kind: What it is.
+        reference: The path, address or digest that the row gave.
+    """
+
+    kind: MediaKind
+    reference: str = ""
+
+
+class Message(Sparse):
+    """One turn of a chat.
+
+    Attributes:
+        role: Who speaks.
+        content: The text.
+        tool_calls: Calls that the assistant makes in this turn.
+        tool_call_id: In a turn of a tool: the call that it answers.
+        name: Of the speaker or the tool, where the row gave one.
+        reasoning: What the assistant thought before it answered, where the row gave it.
+        weight: Whether an assistant's turn is learned: 0 is context only, None is unsaid (learned).
+        media: Files that the turn refers to.
+    """
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+    reasoning: str = ""
+    weight: float | None = Field(default=None, ge=0)
+    media: tuple[Media, ...] = ()
+
+    sparse: ClassVar[frozenset[str]] = frozenset(
+        {"tool_calls", "tool_call_id", "name", "reasoning", "weight", "media"}
+    )
+
+    @property
+    def text(self) -> str:
+        r"""The content and behind it the calls, a line each.
+
+        Example:
+            >>> call = ToolCall(name="ping")
+            >>> Message(role="assistant", content="One moment.", tool_calls=(call,)).text
+            'One moment.\n{"name": "ping", "arguments": {}}'
+        """
+        parts = [self.content] if self.content else []
+        return "\n".join([*parts, *(call.text for call in self.tool_calls)])
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the turn is the assistant's and not marked as context."""
+        return self.role == "assistant" and (self.weight is None or self.weight > 0)
 
 
-class Example(Value):
-    """One row: a conversation whose last assistant turn is the target.
+class Example(Sparse):
+    """One row: a conversation whose assistant turns are the targets.
 
     Attributes:
         id: The user's own id where there is one, else ``file:line``.
@@ -42,6 +141,11 @@ class Example(Value):
         parent: The id of the row that this one was made from.
         origin: How it came to be.
         tags: Everything else that is known, as text.
+        tools: Definitions of the tools that the assistant may call, as a JSON array with sorted
+            keys; empty where there are none.
+        rejected: The turns of the answer that people liked less, in a row of preference data;
+            ``messages`` then ends in the answer that they chose.
+        label: What people said of the answer, in a row of thumbs up and down.
     """
 
     id: str = Field(min_length=1)
@@ -53,11 +157,39 @@ class Example(Value):
     parent: str = ""
     origin: Origin = "source"
     tags: Mapping[str, str] = Field(default_factory=dict)
+    tools: str = ""
+    rejected: tuple[Message, ...] = ()
+    label: Label = ""
+
+    sparse: ClassVar[frozenset[str]] = frozenset({"tools", "rejected", "label"})
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Places of the turns that are learned; none in a row whose answer people called bad.
+
+        Example:
+            >>> turns = [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d")]
+            >>> row = Example(id="1", messages=tuple(Message(role=r, content=c) for r, c in turns))
+            >>> row.targets
+            (1, 3)
+        """
+        if self.label == "bad":
+            return ()
+        return tuple(place for place, turn in enumerate(self.messages) if turn.is_learned)
+
+    def up_to(self, place: int) -> Example:
+        """The row as it was when the turn at ``place`` was to be answered, that answer included."""
+        return self.model_copy(update={"messages": self.messages[: place + 1]})
+
+    @property
+    def is_preference(self) -> bool:
+        """Whether the row says which of two answers is better, or whether one is good."""
+        return bool(self.rejected or self.label)
 
     @property
     def target(self) -> str:
         """What the assistant should answer; empty if the last turn is not the assistant's."""
-        return self.messages[-1].content if self._answered else ""
+        return self.messages[-1].text if self._answered else ""
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -91,7 +223,16 @@ class Example(Value):
             ...                           Message(role="assistant", content="Today."))).input
             'When?'
         """
-        return "\n\n".join(m.content for m in self.prompt if m.role != "system")
+        return "\n\n".join(m.text for m in self.prompt if m.role != "system")
+
+    @property
+    def asked(self) -> str:
+        """Everything that the model is asked: tools, system turns and all turns before the target.
+
+        Rows are the same question only where this is the same.
+        """
+        parts = [self.tools] if self.tools else []
+        return "\n\n".join([*parts, *(turn.text for turn in self.prompt)])
 
     def field(self, name: str) -> str:
         """The value of a field by name (``region`` looks into the tags), as text.

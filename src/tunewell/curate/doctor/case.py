@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.curate import duplicates, row_checks
-from tunewell.curate.read import (
+from tunewell.curate.reading.read import (
     ReadResult,
     read_source,
     settle_ids,
@@ -131,20 +131,12 @@ class Case:
 
         They are training rows that nothing has dropped.
         """
-        return [
-            InputRow(
-                row.id,
-                row.place,
-                row.turns,
-                row.source,
-                row.kind,
-                row.date,
-                row.group,
-                row.parent,
-                row.tags,
-            )
-            for row in self.rows
-        ]
+        found = []
+        for row in self.rows:
+            copy = row.copy()
+            copy.dropped = copy.held = False
+            found.append(copy)
+        return found
 
 
 def definition(path: Path, task: TaskFile | None) -> TaskFile:

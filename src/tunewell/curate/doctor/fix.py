@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tunewell.curate.doctor.case import definition, read_file
 from tunewell.curate.pipeline import apply_rules
-from tunewell.curate.read import ReadResult
+from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.write import write_rows
 from tunewell.task import TaskFile

@@ -144,9 +144,4 @@ def draw(
             taken.add(i)
             left -= size
     kept = tuple(r for i, r in enumerate(rows.rows) if i in taken)
-    return Rows(
-        rows=kept,
-        too_long=rows.too_long,
-        empty=rows.empty,
-    )
     return Rows(rows=kept, too_long=rows.too_long, empty=rows.empty, refused=rows.refused)

@@ -8,13 +8,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tunewell.checks.date_columns import read_date
-from tunewell.curate.documents.document import (
+from tunewell.curate.reading.documents.document import (
     MAX_BYTES,
     Document,
     Unreadable,
     tidy,
 )
-from tunewell.curate.documents.limits import bounded_tree, paragraphs
+from tunewell.curate.reading.documents.limits import bounded_tree, paragraphs
 
 _CORE = "docProps/core.xml"
 

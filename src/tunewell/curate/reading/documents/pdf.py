@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from tunewell.curate.documents.document import (
+from tunewell.curate.reading.documents.document import (
     Document,
     Unreadable,
     tidy,
 )
-from tunewell.curate.documents.limits import page_texts
+from tunewell.curate.reading.documents.limits import page_texts
 from tunewell.errors import MissingExtraError
 
 

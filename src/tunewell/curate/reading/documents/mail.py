@@ -9,12 +9,12 @@ import email.utils
 import re
 from email.message import EmailMessage, MIMEPart
 
-from tunewell.curate.documents.document import (
+from tunewell.curate.reading.documents.document import (
     Document,
     Unreadable,
     tidy,
 )
-from tunewell.curate.documents.html import from_html
+from tunewell.curate.reading.documents.html import from_html
 
 _QUOTE_BEGINS = re.compile(
     r"^(?:On .{5,80} wrote:\s*$|Am .{5,80} schrieb.*:\s*$|-{2,} ?Original Message)",

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunewell.checks.date_columns import read_date
+from tunewell.curate.reading.columns import Columns, Misfit
+from tunewell.curate.rows import clip
 from tunewell.task import FieldMap
 
 _DATES = (
@@ -40,23 +42,20 @@ _GROUPS = (
 )
 """Columns that say which rows belong together, where the project names none."""
 
-Columns = Mapping[str, Any]
-"""A record: the user's columns."""
 
-
-class Misfit(ValueError):
-    """A record that cannot become a row; the message says which rule it breaks."""
-
-
-def column_of(record: Columns, name: str) -> str:
-    """The text of a column.
+def column_of(record: Columns, name: str, use: str) -> str:
+    """The text of a column that the user names, which is now used for this.
 
     Raises:
         Misfit: There is no such column.
     """
     if name not in record:
-        raise Misfit(f"column {name!r} is missing")
-    return as_text(record[name])
+        names = ", ".join(list(record)[:8])
+        raise Misfit(
+            f"column {name!r} is missing",
+            f"the columns are {clip(names, 120)}: correct data[].fields",
+        )
+    return as_text(record.use(name, use))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +74,8 @@ class RowFields:
         """A field, from the user's own column if there is one, else from the one named so."""
         own = getattr(self.fields, field)
         if own:
-            return self._first(own) or default
-        if field in (self.fields.input, self.fields.target):
-            return default
-        return as_text(self.record.get(field)) or default
+            return self._first(own, field) or default
+        return as_text(self.record.take((field,), field)) or default
 
     def id(self, default: str) -> str:
         """The user's own id.
@@ -91,13 +88,16 @@ class RowFields:
         """
         named = self.fields.id
         if named and not self._there(named):
-            raise Misfit(f"column {named!r} is missing")
+            raise Misfit(f"column {named!r} is missing", "correct data[].fields: id")
         return self.text("id").strip() or default
 
-    def _first(self, columns: str) -> str:
+    def _first(self, columns: str, use: str) -> str:
         """The first value that is not empty among columns between bars (``urls | doc``)."""
-        texts = [as_text(self.record[name]) for name in self._there(columns)]
-        return next(filter(None, texts), "")
+        for name in self._there(columns):
+            text = as_text(self.record.use(name, use))
+            if text:
+                return text
+        return ""
 
     def _there(self, columns: str) -> Sequence[str]:
         """Which of the columns between bars the record has; a column may have bars in its name."""
@@ -106,36 +106,39 @@ class RowFields:
         names = map(str.strip, columns.split("|"))
         return [name for name in names if name in self.record]
 
-    def system(self) -> str:
-        """The system turn."""
-        return as_text(self.record.get(self.fields.system or "system"))
-
     def date_said(self) -> str:
         """The date field as it stands: the user's own column, else the likeliest known one.
 
         That is the first that can be read, else the first that says anything.
         """
-        if self.fields.date:
-            return as_text(self.record.get(self.fields.date))
-        texts = [as_text(self.record.get(name)) for name in _DATES]
-        said = [text for text in texts if text]
-        readable = [text for text in said if as_date(text) is not None]
-        return next(iter([*readable, *said]), "")
+        names = (self.fields.date,) if self.fields.date else _DATES
+        said = {name: as_text(self.record.get(name)) for name in names}
+        stated = [name for name in names if said[name]]
+        readable = [name for name in stated if as_date(said[name]) is not None]
+        chosen = next(iter([*readable, *stated]), "")
+        if not chosen:
+            return ""
+        self.record.use(chosen, "date")
+        return said[chosen]
 
     def group(self, *, look: bool) -> str:
         """The group; where the user names no column, of the first known one if so wanted."""
         named = self.text("group")
         if any((named, self.fields.group, not look)):
             return named
-        for name in _GROUPS:
-            text = as_text(self.record.get(name))
+        for name in self.record.free(_GROUPS):
+            text = as_text(self.record[name])
             if text.strip():
+                self.record.use(name, "group")
                 return f"{name} {text}"
         return ""
 
     def tags(self) -> dict[str, str]:
         """The columns that the user wants kept."""
-        tags = {column: as_text(self.record.get(column)) for column in self.fields.tags}
+        tags = {}
+        for column in self.fields.tags:
+            if column in self.record:
+                tags[column] = as_text(self.record.use(column, "tag"))
         return {name: value for name, value in tags.items() if value}
 
 
@@ -159,6 +162,11 @@ def as_text(value: Any) -> str:
     """
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise Misfit(
+            "a column holds bytes that are no text",
+            "leave the column out of data[].fields, or write its text",
+        )
     return _TEXT_OF.get(type(value), str)(value)
 
 

@@ -6,8 +6,8 @@ import re
 from html.parser import HTMLParser
 
 from tunewell.checks.page_dates import find_page_date
-from tunewell.curate.documents.document import Document, tidy
-from tunewell.curate.documents.limits import without_comments
+from tunewell.curate.reading.documents.document import Document, tidy
+from tunewell.curate.reading.documents.limits import without_comments
 
 _PARAGRAPHS = "p div section article table ul ol blockquote pre hr header footer main dd dt".split()
 _LINES = ("br", "li", "tr")

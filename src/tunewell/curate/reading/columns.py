@@ -1,0 +1,157 @@
+"""The columns of a record, and which of them were used for what."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+OPENINGS = ("[", "{")
+"""How a list or an object begins that stands as text in a cell."""
+
+_MOST_LITERAL = 1 << 20
+"""Characters of a Python literal in a cell; a longer one is not looked into."""
+
+
+class Misfit(ValueError):
+    """A record that cannot become a row.
+
+    Args:
+        why: The rule that it breaks.
+        hint: What to do about it.
+    """
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
+class AmbiguousColumns(Misfit):
+    """Two columns could both be the answer: nobody but the user can say which it is."""
+
+
+def has_value(value: Any) -> bool:
+    """Whether something stands there.
+
+    Example:
+        >>> [has_value(value) for value in ("a", 0, False, " ", [], None, float("nan"))]
+        [True, True, True, False, False, False, False]
+    """
+    if value is None:
+        return False
+    if isinstance(value, str):
+        return value != "" and not value.isspace()
+    if isinstance(value, float):
+        return not math.isnan(value)
+    if isinstance(value, list | dict | tuple):
+        return len(value) > 0
+    return True
+
+
+def structure(value: Any) -> Any:
+    """A list or object that stands as text in a cell, as JSON or as Python; else the value.
+
+    Example:
+        >>> structure('[{"a": null}]'), structure("[{'a': None}]"), structure("[note]")
+        ([{'a': None}], [{'a': None}], '[note]')
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if not text.startswith(OPENINGS):
+        return value
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    if len(text) > _MOST_LITERAL:
+        return value
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return value
+
+
+def plain_key(name: Any) -> str:
+    """A key as it is compared.
+
+    Example:
+        >>> plain_key(" System Prompt"), plain_key("inputText")
+        ('system_prompt', 'inputtext')
+    """
+    return str(name).strip().lower().replace(" ", "_").replace("-", "_")
+
+
+class Columns(Mapping[str, Any]):
+    """A record, and for each column what it was used for.
+
+    Names are found whatever their case: ``Question`` is a ``question``.
+
+    Args:
+        values: The user's columns.
+        tags: Columns that the user wants kept as tags: they are nothing else.
+    """
+
+    def __init__(self, values: Mapping[Any, Any], tags: Iterable[str] = ()) -> None:
+        self.values_by_name = {str(name): value for name, value in values.items()}
+        self.used: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        kept = set(tags)
+        for name in self.values_by_name:
+            if name not in kept:
+                self._names.setdefault(plain_key(name), name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values_by_name[self.name_of(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_by_name)
+
+    def __len__(self) -> int:
+        return len(self.values_by_name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.values_by_name or name in self._names
+
+    def name_of(self, name: str) -> str:
+        """How the user writes the name of a column."""
+        if name in self.values_by_name:
+            return name
+        return self._names.get(name, name)
+
+    def is_free(self, name: str) -> bool:
+        """Whether there is such a column, and it holds something that was not used yet."""
+        own = self._own(name)
+        return own is not None and own not in self.used and has_value(self.values_by_name[own])
+
+    def _own(self, name: str) -> str | None:
+        if name in self._names:
+            return self._names[name]
+        plain = self._names.get(plain_key(name))
+        return name if plain == name else None
+
+    def use(self, name: str, use: str) -> Any:
+        """The value of a column, which is now used for this."""
+        own = self.name_of(name)
+        self.used.setdefault(own, use)
+        return self.values_by_name[own]
+
+    def free(self, names: Iterable[str]) -> list[str]:
+        """Those of these columns that hold something and were not used yet, in this order."""
+        return [name for name in names if self.is_free(name)]
+
+    def first(self, names: Iterable[str]) -> str | None:
+        """The first of these columns that holds something; without one, the first there is."""
+        wanted = [name for name in names if self._own(name) is not None]
+        wanted = [name for name in wanted if self.name_of(name) not in self.used]
+        holding = self.free(wanted)
+        return next(iter(holding or wanted), None)
+
+    def take(self, names: Iterable[str], use: str) -> Any:
+        """The value of the first of these columns that holds something; None without one."""
+        for name in names:
+            if self.is_free(name):
+                return self.use(name, use)
+        return None

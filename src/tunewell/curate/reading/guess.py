@@ -1,0 +1,76 @@
+"""Which columns of an unknown file are the question and the answer, by their names and texts."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tunewell.curate.reading.columns import has_value, plain_key
+
+_ASKED = re.compile(
+    r"(?:^|_)(?:q|question|ask|asked|prompt|query|input|request|instruction|user|customer|client"
+    r"|message|problem|subject|frage|pregunta|pergunta|source|in|src|issue|ticket|问题|提问|вопрос)"
+)
+_ANSWERED = re.compile(
+    r"(?:^|_)(?:a|ans|answer|answered|reply|replies|response|respond|completion|output|solution"
+    r"|agent|assistant|bot|result|target|antwort|respuesta|resposta|réponse|reponse|out|tgt"
+    r"|resolution|回答|答案|ответ)"
+)
+_NOT_TEXT = re.compile(
+    r"(?:^|_)(?:id|ids|date|time|timestamp|lang|language|url|score|uuid|index|no|nr|number|email"
+    r"|status|priority|region|created|updated)(?:_|$)"
+)
+_LEAST_LETTERS = 2.0
+"""Mean letters of a column that may be text."""
+
+
+def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
+    """The columns that are most likely question and answer; None if nothing says so.
+
+    Example:
+        >>> guess_columns([{"nr": "7", "customer_text": "Where is it?", "agent_reply": "Here."}])
+        ('customer_text', 'agent_reply')
+    """
+    texts = _text_columns(records)
+    asked = [name for name in texts if _ASKED.search(plain_key(name))]
+    answered = [name for name in texts if _ANSWERED.search(plain_key(name))]
+    both = set(asked) & set(answered)
+    asked = [name for name in asked if name not in both] or asked
+    answered = [name for name in answered if name not in both] or answered
+    if asked and answered and asked[0] != answered[0]:
+        return asked[0], answered[0]
+    long = [name for name, letters in texts.items() if letters >= 10]
+    if asked or answered:
+        rest = [name for name in long if name not in (asked or answered)]
+        if len(rest) == 1:
+            return (asked[0], rest[0]) if asked else (rest[0], answered[0])
+        return None
+    return (long[0], long[1]) if len(long) == 2 else None
+
+
+def _text_columns(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Columns of text, in their order, with the mean number of their letters."""
+    letters: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    for record in records:
+        for name, value in record.items():
+            if isinstance(value, str) and has_value(value):
+                letters[name] = letters.get(name, 0) + sum(map(str.isalpha, value))
+                rows[name] = rows.get(name, 0) + 1
+    found = {}
+    for name, count in letters.items():
+        mean = count / rows[name]
+        if mean >= _LEAST_LETTERS and not _NOT_TEXT.search(plain_key(name)):
+            found[name] = mean
+    return found
+
+
+def hint_of(asked: str, answered: str) -> str:
+    """What to type to name the columns."""
+    question, answer = shlex.quote(asked), shlex.quote(answered)
+    return (
+        f"tunewell doctor FILE --input {question} --target {answer}, "
+        f"or data[].fields: {{input: {asked!r}, target: {answered!r}}}"
+    )

@@ -1,0 +1,94 @@
+"""Which columns and keys of a file were used, and for what; which were not, with an example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tunewell.curate.reading.columns import Columns, has_value
+from tunewell.curate.rows import clip
+from tunewell.types import Value
+
+NOT_USED = "not used"
+_SHOWN_CHARACTERS = 60
+_MOST_KEYS = 200
+"""Different keys that are counted in one file; a file whose keys are data has thousands."""
+
+
+class KeyUse(Value):
+    """What a column or key of a file was used for.
+
+    Attributes:
+        file: The file.
+        key: Its name; of a key of turns, ``messages[].name``.
+        use: ``question``, ``answer``, ``tag``, ``id`` … or ``not used``.
+        rows: How many rows hold something there.
+        example: What the first of them holds.
+    """
+
+    file: str
+    key: str
+    use: str
+    rows: int
+    example: str = ""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether what stands there is in the rows."""
+        return self.use != NOT_USED
+
+
+@dataclass
+class KeyCount:
+    """Counts uses of keys over the rows of a file."""
+
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def note(self, record: Columns) -> None:
+        """Note what the columns of a row were used for."""
+        for name, value in record.values_by_name.items():
+            use = record.used.get(name)
+            if use is None and not has_value(value):
+                continue
+            if use is None and name in {"metadata", "meta"} and isinstance(value, dict):
+                continue  # its own keys are counted
+            self._count(name, use or NOT_USED, value)
+
+    def note_turns(self, unused: dict[str, Any]) -> None:
+        """Note keys of turns that were not used, and forget them."""
+        for name, value in unused.items():
+            self._count(f"messages[].{name}", NOT_USED, value)
+        unused.clear()
+
+    def _count(self, name: str, use: str, value: Any) -> None:
+        key = name, use
+        if key not in self.counts:
+            if len(self.counts) >= _MOST_KEYS:
+                key = "(further keys)", use
+            else:
+                self.examples[key] = clip(str(value)[:400], _SHOWN_CHARACTERS)
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def uses(self, file: str) -> Iterator[KeyUse]:
+        """Every use of every key, those that were used first."""
+        order = sorted(self.counts, key=lambda key: key[1] == NOT_USED)
+        for name, use in order:
+            key = name, use
+            yield KeyUse(
+                file=clip(file, 200),
+                key=clip(name, 100),
+                use=use,
+                rows=self.counts[key],
+                example=self.examples.get(key, ""),
+            )
+
+
+def in_words(uses: Iterable[KeyUse]) -> str:
+    """What the columns of a file were used for, in one line."""
+    used: dict[str, list[str]] = {}
+    for each in uses:
+        if each.is_used:
+            used.setdefault(each.use, []).append(each.key)
+    return "; ".join(f"{', '.join(keys)} → {use}" for use, keys in used.items())

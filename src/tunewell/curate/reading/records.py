@@ -1,0 +1,235 @@
+"""Every record of a file, whatever its format: what stands in it counts more than its suffix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tunewell.curate.reading.arrow import arrow, parquet
+from tunewell.curate.reading.documents import (
+    Document,
+    Unreadable,
+    chunks,
+    from_docx,
+    from_email,
+    from_html,
+    from_pdf,
+)
+from tunewell.curate.reading.encoding import decode, encoding_of
+from tunewell.curate.reading.json_rows import json_document, json_lines
+from tunewell.curate.reading.packed import MAGIC, compressed
+from tunewell.curate.reading.source_record import SourceRecord, rejected
+from tunewell.curate.reading.tables import looks_like_table, table
+from tunewell.curate.rows import clip
+
+MAX_DOCUMENT_BYTES = 64 << 20
+"""A larger document is a reject."""
+
+HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
+
+READ = "JSONL, JSON, CSV, TSV, Parquet, Arrow, text, Markdown, HTML, e-mail, DOCX and PDF are read"
+
+_HEAD = 1 << 16
+"""Bytes by which the format of a file is told."""
+
+
+def records(path: Path) -> Iterator[SourceRecord]:
+    """Every record of a file with its line."""
+    size = path.stat().st_size
+    if size == 0:
+        yield rejected(1, "the file is empty", hint="give a file that holds rows")
+        return
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    for magic, kind in MAGIC.items():
+        if head.startswith(magic):
+            yield from compressed(path, kind, records)
+            return
+    read = _reader(path, head)
+    if read is not None:
+        yield from read(path)
+        return
+    suffix = path.suffix.lower() or "none"
+    why = f"files of type {suffix!r} are not read"
+    yield rejected(1, why, size=size, hint=f"convert it: {READ}")
+
+
+Reader = Callable[[Path], Iterator[SourceRecord]]
+
+
+def _reader(path: Path, head: bytes) -> Reader | None:
+    """How to read a file: by its first bytes, by what its text looks like, by its suffix."""
+    suffix = path.suffix.lower()
+    if head.startswith(b"PAR1"):
+        return parquet
+    if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
+        return arrow
+    if head.startswith(b"%PDF-"):
+        return document
+    by_suffix = _READERS.get(suffix)
+    if suffix in _AS_THEY_SAY:
+        return by_suffix
+    text = _text_of(head)
+    as_json = _json_reader(text)
+    if as_json is not None and (suffix in _JSON or suffix in _OPEN or suffix not in _READERS):
+        return as_json
+    if suffix in _TABLES or (suffix in _OPEN and by_suffix is not None and not text.strip()):
+        return by_suffix
+    may_be_table = suffix in _OPEN or suffix not in _READERS
+    if may_be_table and as_json is None and looks_like_table(_whole_lines(text)):
+        return _csv
+    return by_suffix
+
+
+def _text_of(head: bytes) -> str:
+    found = encoding_of(head)
+    if found.is_wide or len(head) < _HEAD:
+        return decode(head)[0].lstrip("\ufeff \t\r\n")
+    # The last sign may be cut in two.
+    return head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+
+
+def _whole_lines(text: str) -> str:
+    """Text without a last line that may be cut off, if there are others."""
+    if len(text) < _HEAD // 4:
+        return text
+    cut = text.rfind("\n")
+    return text[: cut + 1] if cut > 0 else text
+
+
+def _json_reader(text: str) -> Reader | None:
+    """The reader of JSON text: an object a line, or one document; None if it is no JSON."""
+    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    if not lines:
+        return None
+    first = lines[0].strip()
+    if first.startswith("["):
+        return json_document if _begins_array(text) else None
+    if first.startswith('"'):
+        return json_lines if first.startswith(('"{\\"', "\"{'")) else None
+    if not first.startswith("{"):
+        return None
+    if _is_json(first) or _is_json(first.rstrip(",")):
+        return json_document if len(lines) == 1 and _holds_rows(first) else json_lines
+    following = lines[1].strip() if len(lines) > 1 else ""
+    if following.startswith("{") and first.endswith(("}", "},")):
+        return json_lines
+    if first == "{" or following.startswith(('"', "}")) or not following:
+        begins = text[1:].lstrip()[:1]
+        return json_document if begins in {'"', "}"} else None
+    return json_lines if following.startswith("{") else None
+
+
+def _begins_array(text: str) -> bool:
+    """Whether a bracket begins an array of objects, not a word of a sentence."""
+    begins = text[1:].lstrip()[:1]
+    return begins in {"{", "[", "]", '"', ""}
+
+
+def _is_json(line: str) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _holds_rows(line: str) -> bool:
+    """Whether a single object is a document, not a row: either reader gives a lone row."""
+    return line.startswith("{")
+
+
+def document(path: Path) -> Iterator[SourceRecord]:
+    """The chunks of a document, each with the document's date.
+
+    Siblings have the document as their group.
+    """
+    size = path.stat().st_size
+    try:
+        found, legacy = _document_of(path)
+    except Unreadable as error:
+        yield rejected(1, clip(str(error)), size=size, hint="save the document as text")
+        return
+    parts = chunks(found.text)
+    siblings = {"group": path.name} if len(parts) > 1 else {}
+    for number, part in enumerate(parts, 1):
+        values: dict[str, Any] = {"text": part, "date": found.date, **siblings}
+        yield SourceRecord(
+            number,
+            values,
+            size=0 if number > 1 else size,
+            encoding=legacy,
+            note=found.note,
+            is_document=True,
+        )
+    if not parts:
+        yield rejected(1, "the document holds no text", size=size)
+
+
+def _document_of(path: Path) -> tuple[Document, str]:
+    """The text of a document, and the encoding it was in where that is no Unicode."""
+    if path.stat().st_size > MAX_DOCUMENT_BYTES:
+        raise Unreadable(f"the document is longer than {MAX_DOCUMENT_BYTES >> 20} MiB")
+    suffix = path.suffix.lower()
+    read = _PACKED.get(suffix)
+    if read is not None:
+        return read(path), ""
+    data = path.read_bytes()
+    if data.startswith(b"%PDF-"):
+        return from_pdf(path), ""
+    text, legacy = decode(data)
+    if suffix in HTML_SUFFIXES:
+        return from_html(text), legacy
+    return Document(text), legacy
+
+
+def _json_of_any_kind(path: Path) -> Iterator[SourceRecord]:
+    """A .json file that begins as neither an array nor an object."""
+    return json_document(path)
+
+
+def _csv(path: Path) -> Iterator[SourceRecord]:
+    return table(path, ",")
+
+
+def _tsv(path: Path) -> Iterator[SourceRecord]:
+    return table(path, "\t")
+
+
+def _mail(path: Path) -> Document:
+    return from_email(path.read_bytes())
+
+
+_PACKED: dict[str, Callable[[Path], Document]] = {
+    ".docx": from_docx,
+    ".pdf": from_pdf,
+    ".eml": _mail,
+}
+"""Documents that say themselves how their text is encoded."""
+
+_PLAIN = frozenset({".txt", ".md", ".text", ".rst"})
+_OPEN = frozenset({".txt", ".text"}) | {".json", ".jsonl", ".ndjson"}
+"""Suffixes under which people keep files of other formats too."""
+
+_JSON = frozenset({".jsonl", ".ndjson", ".json"})
+_TABLES = frozenset({".csv", ".tsv", ".tab"})
+_AS_THEY_SAY = frozenset({*_PACKED, *HTML_SUFFIXES, ".md", ".rst", ".parquet", ".arrow"})
+"""Suffixes that are not doubted."""
+
+_READERS: dict[str, Reader] = {
+    ".parquet": parquet,
+    ".arrow": arrow,
+    ".feather": arrow,
+    ".csv": _csv,
+    ".tsv": _tsv,
+    ".tab": _tsv,
+    ".jsonl": json_lines,
+    ".ndjson": json_lines,
+    ".json": _json_of_any_kind,
+    **dict.fromkeys((*_PLAIN, *HTML_SUFFIXES, *_PACKED), document),
+}
+"""By suffix."""
+
+__all__ = ["HTML_SUFFIXES", "MAX_DOCUMENT_BYTES", "document", "records"]

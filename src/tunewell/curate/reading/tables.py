@@ -1,0 +1,300 @@
+"""Records of tables in text: which signs divide them is proved over all rows.
+
+A quote that is never closed loses its own line only.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tunewell.curate.reading.columns import plain_key
+from tunewell.curate.reading.encoding import Encoding, encoding_of, text_in
+from tunewell.curate.reading.formats import ANSWERS, ASKED, TURNS
+from tunewell.curate.reading.judged import PAIRS
+from tunewell.curate.reading.source_record import (
+    MAX_RECORD_BYTES,
+    NOT_A_ROW,
+    SourceRecord,
+    nothing,
+    rejected,
+)
+
+_DELIMITERS = (",", ";", "\t", "|", "^", "\x01")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_MOST_LINES = 2_000
+"""Lines of one record; a quote that is open longer is not closed."""
+
+_PROOF_LINES = 20_000
+"""Lines over which a dialect is proved."""
+
+_SURE = 0.9
+"""Share of rows with as many cells as the header from which a dialect is proved."""
+
+_KNOWN = frozenset({*ASKED, *ANSWERS, *TURNS, *itertools.chain(*PAIRS), "id", "system", "label"})
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written.
+
+    Attributes:
+        delimiter: Between cells.
+        quote: Around cells.
+        escape: Before a quote within a cell; a doubled quote if empty.
+    """
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+
+    def cells(self, lines: Sequence[str], at: int) -> tuple[list[str], int]:
+        """The cells of the record that begins in a line, and the line behind it.
+
+        Raises:
+            csv.Error: A quote is not closed, or something follows a closed one.
+        """
+        line = lines[at]
+        if self.quote not in line and not self.escape:
+            return line.rstrip("\r\n").split(self.delimiter), at + 1
+        reader = csv.reader(
+            itertools.islice(lines, at, at + _MOST_LINES),
+            delimiter=self.delimiter,
+            quotechar=self.quote,
+            escapechar=self.escape or None,
+            doublequote=not self.escape,
+            strict=True,
+        )
+        cells = next(reader)
+        return cells, at + reader.line_num
+
+    def literal(self, line: str) -> list[str]:
+        """The cells of a line in which quotes mean nothing but around a whole cell."""
+        cells = line.rstrip("\r\n").split(self.delimiter)
+        return [self._unquoted(cell) for cell in cells]
+
+    def _unquoted(self, cell: str) -> str:
+        quote = self.quote
+        inner = cell[1:-1]
+        if len(cell) > 1 and cell.startswith(quote) and cell.endswith(quote) and quote not in inner:
+            return inner
+        return cell
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """How well a dialect fits a table.
+
+    Attributes:
+        dialect: The dialect.
+        known: How many names of its header are known.
+        share: Share of the rows that have as many cells as the header.
+        columns: How many cells the header has.
+    """
+
+    dialect: Dialect
+    known: int
+    share: float
+    columns: int
+
+    @property
+    def rank(self) -> tuple[bool, float, int, int]:
+        """The higher, the better it fits."""
+        fits = self.columns > 1
+        return fits, round(self.share, 2) if fits else 0.0, min(self.known, 2), self.columns
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether nobody would read the table otherwise."""
+        return self.known >= 2 and self.share >= _SURE
+
+
+def prove(lines: Sequence[str], default: str) -> _Proof:
+    """The dialect in which most rows have as many cells as the header."""
+    lines = lines[:_PROOF_LINES]
+    text_has = {sign: any(sign in line for line in lines[:200]) for sign in ("'", '"', '\\"')}
+    quotes = ['"'] if text_has['"'] or not text_has["'"] else ['"', "'"]
+    escapes = ["", "\\"] if text_has['\\"'] else [""]
+    delimiters = sorted(_DELIMITERS, key=lambda sign: sign != default)
+    proofs = []
+    for delimiter in delimiters:
+        if delimiter in lines[0]:
+            for quote, escape in itertools.product(quotes, escapes):
+                proofs.append(_proof(Dialect(delimiter, quote, escape), lines))
+    best = max(proofs, key=lambda proof: proof.rank, default=None)
+    return best or _Proof(Dialect(default), 0, 0.0, 1)
+
+
+def _proof(dialect: Dialect, lines: Sequence[str]) -> _Proof:
+    counts: Counter[int] = Counter()
+    header: list[str] = []
+    at = 0
+    while at < len(lines):
+        try:
+            cells, at = dialect.cells(lines, at)
+        except csv.Error:
+            counts[-1] += 1
+            at += 1
+            continue
+        if not header:
+            header = cells
+        elif any(cell.strip() for cell in cells):
+            counts[len(cells)] += 1
+    share = counts[len(header)] / counts.total() if counts else 1.0
+    known = sum(plain_key(name.strip("\ufeff\"' ")) in _KNOWN for name in header)
+    return _Proof(dialect, known, share, len(header))
+
+
+def looks_like_table(text: str) -> bool:
+    """Whether text is surely a table, whatever its file is called."""
+    lines = [line for line in _LINE.findall(text) if line.strip()]
+    return len(lines) > 1 and prove(lines, ",").is_sure
+
+
+def table(path: Path, delimiter: str) -> Iterator[SourceRecord]:
+    """A record for every row below the header."""
+    data = path.read_bytes()
+    encoding = encoding_of(data)
+    text, legacy = text_in(data, encoding)
+    csv.field_size_limit(MAX_RECORD_BYTES)
+    given = 0
+    line = 1
+    for record in _Table(text.replace("\x00", ""), delimiter, legacy, encoding).records():
+        given += record.size
+        line = record.line
+        yield record
+    yield nothing(line, len(data) - given)
+
+
+class _Table:
+    """A table row by row.
+
+    Args:
+        text: All of it.
+        delimiter: What its suffix promises.
+        legacy: What its encoding is called, if that is no Unicode.
+        encoding: Its encoding.
+    """
+
+    def __init__(self, text: str, delimiter: str, legacy: str, encoding: Encoding) -> None:
+        self._encoding = encoding
+        self._legacy = legacy
+        self._lines = _LINE.findall(text)
+        self._header: list[str] = []
+        self._names: list[str] = []
+        self._is_damaged = False
+        said = re.match(r"sep=(.)\r?\n?$", self._lines[0]) if self._lines else None
+        self._first = 1 if said else 0
+        while self._first < len(self._lines) and not self._lines[self._first].strip():
+            self._first += 1
+        body = self._lines[self._first :]
+        self._dialect = prove(body, said[1] if said else delimiter).dialect if body else Dialect()
+
+    def records(self) -> Iterator[SourceRecord]:
+        """Every row, and what is lost."""
+        at = self._first
+        is_empty = True
+        while at < len(self._lines):
+            had_header = len(self._header) > 0
+            record, at = self._at(at)
+            is_empty &= not had_header or record.value is NOT_A_ROW
+            yield record
+        if is_empty and self._header:
+            header = self._dialect.delimiter.join(self._header)
+            yield rejected(1, "the file has no rows below its header", header)
+
+    def _at(self, at: int) -> tuple[SourceRecord, int]:
+        """What stands at a line, and the line behind it."""
+        try:
+            cells, end = self._dialect.cells(self._lines, at)
+        except csv.Error:
+            return self._open(at), at + 1
+        if not self._header:
+            return self._take_header(cells, at, end), end
+        if not any(cell.strip() for cell in cells):
+            return self._nothing(at, end), end
+        return self._row(cells, at, end)
+
+    def _take_header(self, cells: list[str], at: int, end: int) -> SourceRecord:
+        self._header = [cell.strip().strip("\ufeff") for cell in cells]
+        if end > at + 1 or self._dialect.quote in "".join(self._header):
+            self._names = self._header
+            return self._reject(at, end, "a quote in the header is not closed")
+        seen: Counter[str] = Counter()
+        for place, name in enumerate(self._header, 1):
+            seen[name] += 1
+            own = name or f"column {place}"
+            self._names.append(own if seen[name] == 1 or not name else f"{own}#{seen[name]}")
+        twice = [name for name, n in seen.items() if n > 1 and name]
+        if twice:
+            why = f"the column {twice[0]!r} stands {seen[twice[0]]} times in the header"
+            return self._reject(at, end, why, hint="give each column a name of its own")
+        return self._nothing(at, end)
+
+    def _row(self, cells: list[str], at: int, end: int) -> tuple[SourceRecord, int]:
+        wanted = len(self._names)
+        while len(cells) > wanted and not cells[-1].strip():
+            cells.pop()
+        stripped = [cell.strip() for cell in cells]
+        if stripped == self._header:
+            return self._reject(at, end, "the header stands again"), end
+        if self._is_damaged and self._is_rest(at):
+            return self._reject(at, end, "the rest of a row whose quote is not closed"), end
+        if len(cells) == wanted:
+            self._is_damaged = False
+            return self._record(cells, at, end), end
+        if end > at + 1 and self._stands_alone(at + 1):
+            return self._open(at), at + 1
+        why = f"{len(cells)} cells where the header has {wanted}"
+        hint = f"quote cells that hold {self._dialect.delimiter!r}, or mend the line"
+        return self._reject(at, end, why, hint=hint), end
+
+    def _is_rest(self, at: int) -> bool:
+        quotes: int = self._lines[at].count(self._dialect.quote)
+        return quotes % 2 == 1
+
+    def _stands_alone(self, at: int) -> bool:
+        """Whether a line is a row by itself."""
+        try:
+            cells, end = self._dialect.cells(self._lines, at)
+        except csv.Error:
+            return False
+        return end == at + 1 and len(cells) == len(self._names)
+
+    def _open(self, at: int) -> SourceRecord:
+        """A line with a quote that is not closed: read if its cells are plain all the same."""
+        line = self._lines[at]
+        cells = self._dialect.literal(line)
+        is_even = line.count(self._dialect.quote) % 2 == 0
+        if is_even and self._names and len(cells) == len(self._names):
+            return self._record(cells, at, at + 1)
+        self._is_damaged = True
+        why = "a quote is not closed"
+        if not self._header:
+            self._header = self._names = cells
+            why = "a quote in the header is not closed"
+        return self._reject(at, at + 1, why, hint="close the quote, or double it within a cell")
+
+    def _record(self, cells: list[str], at: int, end: int) -> SourceRecord:
+        values: dict[str, Any] = dict(zip(self._names, cells, strict=True))
+        for place, name in enumerate(self._names, 1):
+            if name == f"column {place}" and not values[name].strip():
+                del values[name]
+        return SourceRecord(at + 1, values, size=self._size(at, end), encoding=self._legacy)
+
+    def _nothing(self, at: int, end: int) -> SourceRecord:
+        return nothing(at + 1, self._size(at, end))
+
+    def _reject(self, at: int, end: int, why: str, *, hint: str = "") -> SourceRecord:
+        text = "".join(self._lines[at:end])
+        return rejected(at + 1, why, text, size=self._size(at, end), hint=hint)
+
+    def _size(self, at: int, end: int) -> int:
+        """Bytes of lines."""
+        return self._encoding.size_of("".join(self._lines[at:end]))
