@@ -14,12 +14,13 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from tunewell.curate import curate
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.files import file_digest
 from tunewell.task import load_task
 
 with Store(Path(sys.argv[2])) as store:
-    dataset = curate(load_task(Path(sys.argv[1]), environment={}), store)
+    dataset = curate(Project(load_task(Path(sys.argv[1]), environment={}), store))
     files = [file_digest(store.files.open(name)) for name in (dataset.examples, dataset.receipts)]
     sys.stdout.write(" ".join([dataset.id, *files]))
 """

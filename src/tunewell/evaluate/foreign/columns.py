@@ -138,7 +138,7 @@ def _within(part: str, items: Sequence[Any]) -> bool:
 
 
 @dataclass(frozen=True)
-class Columns:
+class ForeignColumns:
     """The columns of a file and what is taken from them.
 
     Attributes:
