@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tunewell.project import Project
 from tunewell.report import render
 from tunewell.store import Store
 from tunewell.task import load_task
@@ -69,7 +70,7 @@ def main() -> None:
 
             made = sample_project(Path(folder), rows=1200, versions=2)
             file, store = made.file, made.store
-        report = render(file, store)
+        report = render(Project(file, store))
         store.close()
         for path in take(report, HERE):
             sys.stdout.write(f"{path} {path.stat().st_size:,} bytes\n")

@@ -247,10 +247,12 @@ from tests.train.conftest import make_examples
 from tunewell.types import Recipe
 from tunewell.train import train
 recipe = Recipe.model_validate_json(sys.argv[2])
+from tunewell.project import Project
 dataset, split, file, store = make_project(Path(sys.argv[1]), make_examples(30), recipe)
 def live(point):
     print(point.phase, point.epoch, flush=True)
-print(train(dataset, split, file, store, live=live).model_dump_json(exclude={"tokens_per_s"}))
+trained = train(dataset, split, Project(file, store), live=live)
+print(trained.model_dump_json(exclude={"tokens_per_s"}))
 """
 
 

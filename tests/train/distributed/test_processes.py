@@ -41,10 +41,11 @@ from tunewell.train import train
 from tunewell.types import Recipe
 load.best_type = lambda _: torch.float32
 recipe = Recipe.model_validate_json(sys.argv[2])
+from tunewell.project import Project
 dataset, split, file, store = make_project(Path(sys.argv[1]), make_examples(30), recipe)
 machine = Machine(processes=int(sys.argv[3]))
 file = TaskFile(spec=file.spec.model_copy(update={"machine": machine}), path=file.path)
-print(train(dataset, split, file, store).model_dump_json())
+print(train(dataset, split, Project(file, store)).model_dump_json())
 """
 
 
