@@ -28,7 +28,7 @@ ROWS = 20_000
 
 
 def measure(asked: list[str], answered: list[str]) -> dict[str, Any]:
-    """Processor time of the checks alone, in one process, and of the whole pass with its repairs."""
+    """Processor time of the checks alone, and of the whole pass with its repairs."""
     pairs = [(asked[i % len(asked)], answered[i % len(answered)]) for i in range(ROWS)]
     stated = [f"{1 + i % 28:02d}.03.20{i % 24:02d}" for i in range(ROWS)]
     checks = _seconds(lambda: _check(pairs, stated))

@@ -117,11 +117,11 @@ def test_what_is_no_single_day_is_unread(form: str) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    (
+    [
         *("9999-12-31", "31.12.9999", "0001-01-01", "1970-01-01", "1900-01-01", "2999-12-31"),
         *("N/A", "null", "-", "unknown", "0000-00-00", "99991231", "12/31/9999", "2099-12-31"),
         "0",
-    ),
+    ],
 )
 def test_placeholders_are_no_days(form: str) -> None:
     read = read_date(form)

@@ -152,8 +152,9 @@ def test_a_language_has_many_names(said: object, code: str) -> None:
         ("Norwegain", "norwegian"),
         ("xq", "ISO 639"),
         (True, "ISO 639"),
-    ]
-    + [("french!", "french"), ("Ukranian", "ukrainian")],
+        ("french!", "french"),
+        ("Ukranian", "ukrainian"),
+    ],
 )
 def test_an_unknown_language_gets_the_nearest(said: object, near: str) -> None:
     with pytest.raises(ValueError, match=near):

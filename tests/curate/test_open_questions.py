@@ -43,7 +43,7 @@ def project(
     (folder / "data.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     text = (
         "version: 1\n"
-        "task: {name: desk, about: Answers of the house desk., input: a question, output: an answer}\n"
+        "task: {name: desk, about: Answers of the house desk., input: question, output: answer}\n"
         "data:\n  - {path: data.jsonl, fields: {id: id, date: created}}\n"
         f"rules:\n  {rules}\n"
     )
@@ -66,8 +66,10 @@ AGE = "max_age: {days: 730, as_of: 2025-02-01}"
     [
         ["03/04/2016", "12/31/2017", "07/15/2018", "11/02/2024", "10/30/2024", "01/09/2025"],
         ["04/03/2016", "31/12/2017", "15/07/2018", "02/11/2024", "30/10/2024", "09/01/2025"],
-        ["1457049600000", "1514678400000", "1531612800000"]
-        + ["1730505600000", "1730246400000", "1736380800000"],
+        [
+            *("1457049600000", "1514678400000", "1531612800000"),
+            *("1730505600000", "1730246400000", "1736380800000"),
+        ],
         ["1457049600", "1514678400", "1531612800", "1730505600", "1730246400", "1736380800"],
         ["20160304", "20171231", "20180715", "20241102", "20241030", "20250109"],
         ["2016-W09-5", "2017-W52-7", "2018-W28-7", "2024-W44-6", "2024-W44-3", "2025-W02-4"],
@@ -91,8 +93,6 @@ AGE = "max_age: {days: 730, as_of: 2025-02-01}"
             "Fri, 04 Mar 2016 10:00:00 GMT",
             "Sun, 31 Dec 2017 10:00:00 GMT",
             "Sun, 15 Jul 2018 10:00:00 GMT",
-        ]
-        + [
             "Sat, 02 Nov 2024 10:00:00 GMT",
             "Wed, 30 Oct 2024 10:00:00 GMT",
             "Thu, 09 Jan 2025 10:00:00 GMT",
@@ -242,7 +242,7 @@ def test_long_documents_without_spaces_are_cut(sentence: str) -> None:
             [
                 (
                     "Jeg vil gjerne vite hvordan jeg får meg en ny nøkkel til sykkelboden vår.",
-                    "Du kan hente en ny nøkkel hos vaktmesteren, og det koster ikke noe for deg som bor her.",
+                    "Du kan hente en ny nøkkel hos vaktmesteren, og det koster ikke noe for deg.",
                 )
             ],
             "no",

@@ -61,12 +61,9 @@ def broken(case: Case) -> Finding:
     why: dict[str, str] = {}
     named = case.file.spec.rules.languages
     wanted = named or _main_language(case)
-    untold: list[InputRow] = []
     ledger = Ledger()
     for row, seen in zip(case.rows, case.looked, strict=True):
         other = [code for shares in seen.languages if (code := _other_language(shares, wanted))]
-        if named and any(is_language_unchecked(shares, named) for shares in seen.languages):
-            untold.append(row)
         if seen.fault:
             why[row.id] = seen.fault[0]
         elif "mojibake" in seen.repairs:
@@ -89,7 +86,18 @@ def broken(case: Case) -> Finding:
         extra=rejects,
         why=f"{len(hit) + len(rejects)} of {case.read} rows: {shown}",
     )
-    return with_open_question(found, open_languages(case.ids(untold), case.read))
+    return with_open_question(found, open_languages(case.ids(_untold(case, named)), case.read))
+
+
+def _untold(case: Case, named: Collection[str]) -> list[InputRow]:
+    """Rows of which it stays open if they are in one of the languages that the rule names."""
+    if not named:
+        return []
+    return [
+        row
+        for row, seen in zip(case.rows, case.looked, strict=True)
+        if any(is_language_unchecked(shares, named) for shares in seen.languages)
+    ]
 
 
 def _other_language(shares: Shares, wanted: Collection[str]) -> str:
