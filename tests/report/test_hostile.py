@@ -87,7 +87,7 @@ def test_nothing_that_steers_a_terminal_gets_through(text: str) -> None:
 
 def test_personal_numbers_are_hidden_but_dates_and_prices_are_not() -> None:
     text = (
-        "Card 4111 1111 1111 1111, tel. +49 (170) 123-4567, a@b.example, "
+        "Card 4111 1111 1111 1111, tel. +49 (170) 123-4567, a@b.net, "
         "2026-11-20, 14.03.2024, 84.20 euros"
     )
     assert without_private(text) == "Card •••, tel. •••, •••, 2026-11-20, 14.03.2024, 84.20 euros"

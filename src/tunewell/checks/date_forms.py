@@ -165,24 +165,41 @@ _SCALES = {10: 1, 9: 1, 13: 1_000, 12: 1_000, 16: 10**6, 15: 10**6, 19: 10**9, 1
 
 def _of_digits(text: str) -> Said:
     """Digits without a separator: compact dates, epochs, years."""
-    size = len(text)
-    if size == 4:
-        return end_of_month(int(text), 12)
-    if size == 5:
-        return Serial(int(text)) if 20_000 <= int(text) <= 73_050 else None
-    if size == 6:
-        pairs = (int(text[:2]), int(text[2:4]), int(text[4:]))
-        return end_of_month(int(text[:4]), int(text[4:])) or Triple(pairs, "", None)
-    if size == 7:
-        return _of_year_day(int(text[:4]), int(text[4:]))
-    if size in (8, 10, 12, 14, 17):
-        compact = day_of(int(text[:4]), int(text[4:6]), int(text[6:8]))
-        is_time = all(int(pair) < 60 for pair in re.findall("..", text[8:14]))
-        if compact and is_time and not (size == 10 and _epoch(text)):
-            return compact
-        if size == 8:
-            return Triple((int(text[:2]), int(text[2:4]), int(text[4:])), "", 2)
-    return _epoch(text)
+    read = _BY_LENGTH.get(len(text), _epoch)
+    return read(text)
+
+
+def _serial(text: str) -> Said:
+    return Serial(int(text)) if _FIRST_SERIAL <= int(text) <= _LAST_SERIAL else None
+
+
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 73_050
+"""Days of 1954 and 2099, as spreadsheets count."""
+
+
+def _six_digits(text: str) -> Said:
+    """Year and month, else day, month and year of two digits each."""
+    pairs = (int(text[:2]), int(text[2:4]), int(text[4:]))
+    return end_of_month(int(text[:4]), int(text[4:])) or Triple(pairs, "", None)
+
+
+def _eight_digits(text: str) -> Said:
+    parts = (int(text[:2]), int(text[2:4]), int(text[4:]))
+    return _compact(text) or Triple(parts, "", 2)
+
+
+def _ten_digits(text: str) -> Said:
+    return _epoch(text) or _compact(text)
+
+
+def _compact_or_epoch(text: str) -> Said:
+    return _compact(text) or _epoch(text)
+
+
+def _compact(text: str) -> dt.date | None:
+    """The day of digits that begin with year, month and day, and go on with a time."""
+    is_time = all(int(pair) < 60 for pair in re.findall("..", text[8:14]))
+    return day_of(int(text[:4]), int(text[4:6]), int(text[6:8])) if is_time else None
 
 
 def _epoch(text: str) -> dt.date | None:
@@ -202,6 +219,20 @@ def _of_year_day(year: int, day: int) -> dt.date | None:
         return None
     first = day_of(year, 1, 1)
     return first + dt.timedelta(days=day - 1) if first else None
+
+
+_BY_LENGTH: Mapping[int, Callable[[str], Said]] = {
+    4: lambda text: end_of_month(int(text), 12),
+    5: _serial,
+    6: _six_digits,
+    7: lambda text: _of_year_day(int(text[:4]), int(text[4:])),
+    8: _eight_digits,
+    10: _ten_digits,
+    12: _compact_or_epoch,
+    14: _compact_or_epoch,
+    17: _compact_or_epoch,
+}
+"""How digits of a length are read; all others are epochs."""
 
 
 # --- patterns -------------------------------------------------------------------------------------
@@ -362,25 +393,42 @@ _SMALL_WORDS = frozenset(
 _SHORTENED_YEAR = re.compile(r"['’](\d\d)\b")
 
 
+_MOST_TOKENS = 9
+_LONGEST_IN_WORDS = 60
+"""Characters; what is longer is a sentence and no date field."""
+
+
 def _in_words(text: str, spoken: Mapping[str, int]) -> Said:
     """A date with the name of its month."""
     tokens = _TOKEN.findall(text.lower())
-    if not 1 < len(tokens) <= 9 or len(text) > 60:
+    if not 1 < len(tokens) <= _MOST_TOKENS or len(text) > _LONGEST_IN_WORDS:
         return None
 
     numbers = [token for token in tokens if token.isdigit()]
-    words = [token for token in tokens if not token.isdigit() and token not in _SMALL_WORDS]
-    if _BUDDHIST.search(text):
-        words = [word for word in words if word not in ("พ", "ศ", "พ.ศ", "b", "be", "b.e")]
+    months, others = _months_among(tokens, is_buddhist=_BUDDHIST.search(text) is not None)
     # One word before the date may be the day of the week, or "Published".
-    words = [_without_article(word) for word in words]
-    months = [
-        word for word in words if is_month(word) or word in PERSIAN_MONTHS or word in ISLAMIC_MONTHS
-    ]
-    others = [word for word in words if word not in months]
-    if len(months) != 1 or len(others) > 1 or not 1 <= len(numbers) <= 2:
+    is_gregorian = len(months) == 1 and len(others) <= 1 and len(numbers) in (1, 2)
+    if not is_gregorian:
         return _other_calendar(text.lower(), numbers)
     return _of_month(months[0], numbers, text, spoken)
+
+
+_MARKS_OF_BUDDHIST_YEARS = frozenset("พ ศ พ.ศ b be b.e".split())
+
+
+def _months_among(tokens: list[str], *, is_buddhist: bool) -> tuple[list[str], list[str]]:
+    """The names of months among the words, and the words that are neither that nor small."""
+    small = _SMALL_WORDS | _MARKS_OF_BUDDHIST_YEARS if is_buddhist else _SMALL_WORDS
+    months, others = [], []
+    for token in tokens:
+        if token.isdigit() or token in small:
+            continue
+        word = _without_article(token)
+        if is_month(word) or word in PERSIAN_MONTHS or word in ISLAMIC_MONTHS:
+            months.append(word)
+        else:
+            others.append(word)
+    return months, others
 
 
 def _without_article(word: str) -> str:
@@ -403,18 +451,18 @@ def _of_month(name: str, numbers: list[str], text: str, spoken: Mapping[str, int
 
 def _year_and_day(numbers: list[str], text: str) -> tuple[int | None, int | None]:
     """The year, and the day if there is one, of the numbers beside a month's name."""
-    years = [number for number in numbers if len(number) == 4]
+    years = [int(number) for number in numbers if len(number) == 4]
     days = [int(number) for number in numbers if len(number) <= 2]
-    if len(years) == 1 and len(days) == len(numbers) - 1:
-        return int(years[0]), days[0] if days else None
-    if len(numbers) == 2 and len(days) == 2:
+    if len(years) + len(days) < len(numbers):
+        return None, None
+    if len(years) == 1:
+        return years[0], days[0] if days else None
+    if len(days) == 2:
         year_first = days[0] > 31
         year, day = days if year_first else reversed(days)
         return full_year(year), day
     is_short_year = _SHORTENED_YEAR.search(text) or re.fullmatch(r"[^\W\d_]+\.?-\d\d", text)
-    if len(days) == 1 and (is_short_year or days[0] > 31):
-        return full_year(days[0]), None
-    return None, None
+    return (full_year(days[0]), None) if days and is_short_year else (None, None)
 
 
 def _other_calendar(text: str, numbers: list[str]) -> Said:

@@ -19,6 +19,9 @@ Line breaks with quote marks, a town or country that has no label.
 _BETWEEN_NAMES = re.compile(r"[ -]?(?:[^\W\d_]\.? )?")
 """What may stand between the names of one person: an initial."""
 _FAMILY = re.compile(r"(?: [^\W\d_]\.?)? [A-ZÀ-Þ][^\W\d_]+(?:-[A-ZÀ-Þ][^\W\d_]+)?\b")
+_BEFORE_CODE = frozenset("@_#$")
+_AFTER_CODE = frozenset("(_=[")
+"""Signs beside a decorator, a class or a variable, not beside a person."""
 _LETTER = re.compile(r"[^\W\d_]")
 _INITIAL = re.compile(r" [A-ZÀ-Þ]\.? ")
 
@@ -55,7 +58,8 @@ def _addresses(text: str, tokens: Run) -> Iterator[PersonalSpan]:
 def _names(text: str, tokens: Run) -> Iterator[PersonalSpan]:
     for run in _joined(text, tokens, _NAME, _BETWEEN_NAMES):
         start, end = _person(text, *_whole_words(text, run))
-        if start < end:
+        is_code = text[start - 1 : start] in _BEFORE_CODE or text[end : end + 1] in _AFTER_CODE
+        if start < end and not (start and is_code):
             yield PersonalSpan(start, end, "name")
 
 
