@@ -138,7 +138,7 @@ class InputRow:
         messages: Iterable[Message],
     ) -> tuple[list[tuple[str, str]], dict[int, TurnDetails]]:
         """Turns and details of messages."""
-        turns = []
+        turns: list[tuple[str, str]] = []
         details = {}
         for place, message in enumerate(messages):
             turns.append((message.role, message.text))

@@ -185,7 +185,7 @@ class _Table:
     def __init__(self, text: str, delimiter: str, legacy: str, encoding: Encoding) -> None:
         self._encoding = encoding
         self._legacy = legacy
-        self._lines = _LINE.findall(text)
+        self._lines: list[str] = _LINE.findall(text)
         self._header: list[str] = []
         self._names: list[str] = []
         self._is_damaged = False
@@ -256,7 +256,7 @@ class _Table:
         return self._reject(at, end, why, hint=hint), end
 
     def _is_rest(self, at: int) -> bool:
-        return self._lines[at].count(self._dialect.quote) % 2 == 1
+        return self._lines[at].count(self._dialect.quote) % 2 != 0
 
     def _stands_alone(self, at: int) -> bool:
         """Whether a line is a row by itself."""
@@ -270,7 +270,7 @@ class _Table:
         """A line with a quote that is not closed: read if its cells are plain all the same."""
         line = self._lines[at]
         cells = self._dialect.literal(line)
-        is_even = line.count(self._dialect.quote) % 2 == 0
+        is_even: bool = line.count(self._dialect.quote) % 2 == 0
         if is_even and self._names and len(cells) == len(self._names):
             return self._record(cells, at, at + 1)
         self._is_damaged = True
