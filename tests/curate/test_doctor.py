@@ -70,7 +70,7 @@ def test_the_json_is_as_documented(
         "NO-GO",
     )
     result = envelope["result"]
-    assert set(result) == {"rows", "seconds", "findings"}
+    assert set(result) == {"rows", "seconds", "findings", "columns", "files", "rejects", "notes"}
     keys = {
         "code",
         "status",

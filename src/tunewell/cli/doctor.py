@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from tunewell.cli.common import JsonOption, emit, note, show
 from tunewell.curate.doctor import DoctorReport, doctor, fix
-from tunewell.errors import EXIT_NO_GO
+from tunewell.curate.reading.key_use import in_words
+from tunewell.errors import EXIT_NO_GO, UserError
 from tunewell.pitfalls import pitfall
-from tunewell.task import load_task
-from tunewell.types import Finding
+from tunewell.task import FieldMap, load_task
+from tunewell.types import Finding, Role
+
+OUR_ROLES = get_args(Role)
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="File or folder of training rows.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Files or folders of training rows; - reads standard input."),
+    ],
     eval: Annotated[  # the name of the option
         Path | None,
         typer.Option("--eval", help="Validation or test rows: finds what leaks into training."),
@@ -24,6 +34,18 @@ def command(
     task: Annotated[
         Path | None,
         typer.Option("--task", help="A tunewell.yaml whose rules are applied too."),
+    ] = None,
+    input: Annotated[  # the name of the option
+        str,
+        typer.Option("--input", metavar="COLUMN", help="Column of the question."),
+    ] = "",
+    target: Annotated[
+        str,
+        typer.Option("--target", metavar="COLUMN", help="Column of the answer."),
+    ] = "",
+    role: Annotated[
+        list[str] | None,
+        typer.Option("--role", metavar="NAME=ROLE", help="Whose role a name is. Repeatable."),
     ] = None,
     fix_to: Annotated[
         Path | None,
@@ -40,22 +62,57 @@ def command(
     Exit code 3 if any of them blocks training.
     """
     definition = load_task(task) if task else None
-    report = doctor(file, eval=eval, task=definition)
-    if fix_to is not None:
-        read, kept = fix(file, fix_to, eval=eval, task=definition)
-        note(f"{kept} of {read} rows written to {fix_to}, receipts to {fix_to}.receipts.jsonl")
+    fields = _fields(input, target, role or [])
+    with _on_disk(files) as paths:
+        report = doctor(paths, eval=eval, task=definition, fields=fields)
+        if fix_to is not None:
+            read, kept = fix(paths, fix_to, eval=eval, task=definition, fields=fields)
+            note(f"{kept} of {read} rows written to {fix_to}, receipts to {fix_to}.receipts.jsonl")
     if json:
         emit("doctor", report.result(), verdict="NO-GO" if report.blocking else "GO")
     else:
-        _show(file, report)
+        _show(", ".join(map(str, files)), report)
     if report.blocking:
         raise typer.Exit(EXIT_NO_GO)
 
 
-def _show(file: Path, report: DoctorReport) -> None:
+def _fields(asked: str, answer: str, roles: list[str]) -> FieldMap:
+    """Columns and roles that the user names.
+
+    Raises:
+        UserError: A role is not one of ours.
+    """
+    named: dict[str, str] = {}
+    for each in roles:
+        name, _, ours = each.rpartition("=")
+        if not name or ours not in OUR_ROLES:
+            raise UserError(
+                f"--role must be NAME=ROLE with one of the roles {', '.join(OUR_ROLES)}. "
+                f"Got {each!r} instead.",
+                hint="--role patient=user --role doctor=assistant",
+            )
+        named[name] = ours
+    values = {"input": asked, "target": answer, "roles": named}
+    return FieldMap.model_validate({key: value for key, value in values.items() if value})
+
+
+@contextmanager
+def _on_disk(files: list[Path]) -> Iterator[list[Path]]:
+    """The files, with what stands for standard input written to one."""
+    if Path("-") not in files:
+        yield files
+        return
+    with tempfile.TemporaryDirectory(prefix="tunewell-") as folder:
+        path = Path(folder) / "stdin"
+        path.write_bytes(sys.stdin.buffer.read())
+        yield [path if file == Path("-") else file for file in files]
+
+
+def _show(name: str, report: DoctorReport) -> None:
     most_first = sorted(report.formats.items(), key=lambda count: -count[1])
-    formats = ", ".join(f"{rows} {name}" for name, rows in most_first)
-    show(f"{file}: {report.rows} rows ({formats}) in {report.seconds:.1f} s")
+    formats = ", ".join(f"{rows} {form}" for form, rows in most_first)
+    show(f"{name}: {report.rows} rows ({formats}) in {report.seconds:.1f} s")
+    _show_reading(report)
 
     for finding in report.findings:
         if finding.status == "found":
@@ -69,6 +126,33 @@ def _show(file: Path, report: DoctorReport) -> None:
     for finding in report.findings:
         if finding.status == "unchecked":
             show(f"    {_named(finding)}: {finding.why}")
+
+
+_MOST_SHOWN = 8
+"""Columns of a file, and reasons for rejects, that are shown."""
+
+
+def _show_reading(report: DoctorReport) -> None:
+    """How the files were read: columns, what is not used, what is lost."""
+    for file in dict.fromkeys(each.file for each in report.columns):
+        uses = [each for each in report.columns if each.file == file]
+        show(f"{file}: {in_words(uses)}")
+        unused = [each for each in uses if not each.is_used]
+        for each in unused[:_MOST_SHOWN]:
+            show(f"    not used: {each.key} ({_counted(each.rows, 'row')}, e.g. {each.example})")
+        if len(unused) > _MOST_SHOWN:
+            show(f"    not used: {len(unused) - _MOST_SHOWN} further columns (--json lists them)")
+    for line in report.rejects[:_MOST_SHOWN]:
+        lost = f", about {_counted(line.rows, 'row')} lost" if line.rows > line.count else ""
+        show(f"not read: {_counted(line.count, 'place')}{lost}; {line.place}: {line.why}")
+        if line.hint:
+            show(f"    hint: {line.hint}")
+    for said in report.notes:
+        show(f"note: {said}")
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _show_found(finding: Finding, report: DoctorReport) -> None:

@@ -27,6 +27,7 @@ from tunewell.curate.map_and_families import to_look_at
 from tunewell.curate.off_task import drop_off_task
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.curate.reading.read import (
+    ReadingReport,
     ReadResult,
     read_source,
     settle_ids,
@@ -195,6 +196,7 @@ def curate(
         run.outputs["examples"] = dataset.examples
         run.outputs["receipts"] = dataset.receipts
         run.outputs["shown"] = store.put_value(shown)
+        run.outputs["reading"] = store.put_value(ReadingReport.of(done.batch))
         run.counts.update(counts(done))
         run.findings.extend(seen(file, done))
         tell(_STEPS, _STEPS)
@@ -224,16 +226,25 @@ def read(file: TaskFile) -> ReadResult:
         place=file.where("data"),
         hint="check data.format and data.fields in tunewell.yaml",
     )
-    share = len(batch.rejects) / batch.read
     most = file.spec.rules.max_reject_share
-    if share > most:
+    if batch.lost_share > most:
+        hints = [reject.hint for reject in batch.rejects if reject.hint]
+        mend = hints[0] if hints else "mend the file or data.fields"
         raise DataError(
-            f"{len(batch.rejects)} of {batch.read} input rows ({share:.0%}) cannot be read, "
-            f"more than the {most:.0%} of rules.max_reject_share; first: {batch.first_reject}",
+            f"{len(batch.rejects)} of {batch.read} input rows ({batch.lost_share:.0%}"
+            f"{_of_what(batch)}) cannot be read, more than the {most:.0%} of "
+            f"rules.max_reject_share; first: {batch.first_reject}",
             place=file.where("rules.max_reject_share"),
-            hint="mend the file or data.fields, or raise rules.max_reject_share",
+            hint=f"{mend}; or raise rules.max_reject_share",
         )
     return batch
+
+
+def _of_what(batch: ReadResult) -> str:
+    """What the share is of, where one reject may stand for many rows."""
+    if batch.lost_rows == len(batch.rejects):
+        return ""
+    return f" by bytes: about {batch.lost_rows} rows"
 
 
 def apply_rules(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import (
     Callable,
     Iterator,
@@ -14,11 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.curate import duplicates, row_checks
+from tunewell.curate.reading.data_files import test_files
+from tunewell.curate.reading.formats import UNKNOWN
+from tunewell.curate.reading.guess import guess_columns, hint_of
 from tunewell.curate.reading.read import (
     ReadResult,
     read_source,
     settle_ids,
 )
+from tunewell.curate.reading.records import records
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import (
     Families,
@@ -31,6 +36,7 @@ from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.task import (
     DataSource,
+    FieldMap,
     Rules,
     TaskFile,
     TaskSection,
@@ -87,8 +93,8 @@ class Case:
 
     @property
     def read(self) -> int:
-        """Input rows."""
-        return self.batch.read
+        """Input rows that are to be trained on, those that cannot be read included."""
+        return len(self.rows) + len(self.batch.rejects)
 
     def rejects(self) -> list[str]:
         """What to call the lines that are no rows."""
@@ -157,63 +163,161 @@ def definition(path: Path, task: TaskFile | None) -> TaskFile:
     return TaskFile(spec=spec, path=path)
 
 
-def source_of(
-    path: Path,
-    task: TaskFile | None,
-    role: str,
-) -> DataSource:
+def source_of(path: Path, task: TaskFile | None, role: str) -> DataSource:
     """How to read the file: as the definition says if it names this file, else by looking."""
     resolved = path.resolve()
-    read_as = {"path": str(resolved), "role": role}
+    read_as = {"path": str(resolved)}
     if task is not None:
         for source in task.spec.data:
             named = task.root / source.path
             if named.resolve() == resolved or named.name == path.name:
-                return source.model_copy(update=read_as)
+                return source.model_copy(update={**read_as, "role": role})
+    if role == "test":
+        # The role of training files is left open: a file of a folder may be called a test set.
+        read_as["role"] = role
     return DataSource.model_validate(read_as)
 
 
-def read_file(
-    path: Path,
-    task: TaskFile | None,
-    role: str,
-    batch: ReadResult,
-) -> None:
-    """Read one file into a batch, as the definition says."""
-    source = source_of(path, task, role)
-    read_source(source, root=path.resolve().parent, batch=batch)
+NO_FIELDS = FieldMap()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is to be looked at.
+
+    Attributes:
+        paths: Files or folders of training rows.
+        evaluation: Rows that must not be leaked.
+        task: The project's definition.
+        fields: Columns and roles that the user names.
+    """
+
+    paths: tuple[Path, ...]
+    evaluation: Path | None = None
+    task: TaskFile | None = None
+    fields: FieldMap = NO_FIELDS
+
+    @classmethod
+    def of(
+        cls,
+        path: Path | Sequence[Path],
+        evaluation: Path | None = None,
+        task: TaskFile | None = None,
+        fields: FieldMap | None = None,
+    ) -> Examined:
+        """Of one path or several."""
+        paths = (path,) if isinstance(path, Path) else tuple(path)
+        return cls(paths, evaluation, task, fields or NO_FIELDS)
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return ", ".join(map(str, self.paths))
+
+    def definition(self) -> TaskFile:
+        """The project's definition, or one without any rule but the built-in ones."""
+        return definition(self.paths[0], self.task)
+
+    def source_of(self, path: Path, *, is_test: bool = False) -> DataSource:
+        """How to read a file."""
+        source = source_of(path, self.task, "test" if is_test else "train")
+        named = self.task is not None and source.fields != NO_FIELDS
+        return source if named else source.model_copy(update={"fields": self.fields})
+
+    def read(self) -> ReadResult:
+        """The training files; where columns are unknown, they are guessed.
+
+        A file among several that is called a test set is one.
+
+        Raises:
+            DataError: Nothing can be read.
+        """
+        batch = ReadResult()
+        tests = test_files(DataSource(path="."), self.paths, Path())
+        for path in self.paths:
+            is_test = path in tests
+            if is_test:
+                batch.notes.append(f"{path} is named as a test set: read as such")
+            self._read_path(path, batch, is_test=is_test)
+        batch.require_rows(
+            f"none of {batch.read} input rows of {self.called} can be read",
+            hint="name your columns: tunewell doctor FILE --input QUESTION --target ANSWER",
+        )
+        return batch
+
+    def _read_path(self, path: Path, batch: ReadResult, *, is_test: bool) -> None:
+        source = self.source_of(path, is_test=is_test)
+        root = path.resolve().parent
+        mine = ReadResult()
+        read_source(source, root=root, batch=mine)
+        guess = self._guess(path, mine) if source.fields == NO_FIELDS else None
+        if guess is not None:
+            asked, answered = guess
+            fields = FieldMap(input=asked, target=answered)
+            again = ReadResult()
+            read_source(source.model_copy(update={"fields": fields}), root=root, batch=again)
+            if len(again.rows) > len(mine.rows):
+                mine = again
+                mine.notes.append(
+                    f"{path.name}: guessed that {asked!r} is the question and {answered!r} the "
+                    f"answer; to say it yourself: {hint_of(asked, answered)}"
+                )
+        batch.take(mine)
+
+    def _guess(self, path: Path, batch: ReadResult) -> tuple[str, str] | None:
+        """The columns of a file none of whose rows has a known format."""
+        unknown = [reject for reject in batch.rejects if reject.why.startswith(UNKNOWN)]
+        if batch.rows or not unknown or not path.is_file():
+            return None
+        found = itertools.islice(records(path.resolve()), _GUESSED_FROM)
+        values = [record.value for record in found if isinstance(record.value, dict)]
+        return guess_columns(values)
+
+    def read_tests(self) -> ReadResult:
+        """The evaluation file.
+
+        Raises:
+            DataError: Nothing can be read.
+        """
+        batch = ReadResult()
+        if self.evaluation is None:
+            return batch
+        path = self.evaluation
+        source = self.source_of(path, is_test=True)
+        read_source(source, root=path.resolve().parent, batch=batch)
+        batch.require_rows(
+            f"no row of {path} can be read",
+            hint="check the file given with --eval",
+        )
+        return batch
+
+
+_GUESSED_FROM = 200
+"""Records by which columns are guessed."""
 
 
 @contextlib.contextmanager
-def examine(
-    path: Path,
-    evaluation: Path | None,
-    task: TaskFile | None,
-) -> Iterator[Case]:
-    """Read a file, and begin to look at every row by itself.
+def examine(examined: Examined) -> Iterator[Case]:
+    """Read files, and begin to look at every row by itself.
 
     Raises:
         DataError: Nothing can be read.
     """
-    batch = ReadResult()
-    read_file(path, task, "train", batch)
-    batch.require_rows(
-        f"none of {batch.read} input rows of {path} can be read",
-        hint="give --task FILE with data.fields that name your columns",
-    )
-    tests = ReadResult()
-    if evaluation is not None:
-        read_file(evaluation, task, "test", tests)
-        if not tests.rows:
-            raise DataError(
-                f"no row of {evaluation} can be read",
-                hint="check the file given with --eval",
-            )
-    names = _names(batch, path) | _names(tests, evaluation or path)
+    batch = examined.read()
+    tests = examined.read_tests()
+    several = len(batch.files) > 1 or examined.paths[0].is_dir()
+    names = _names(batch, several=several) | _names(tests, several=len(tests.files) > 1)
     names |= _names_of_repeated_ids(batch)
     names |= _names_of_repeated_ids(tests)
+    training = [row for row in batch.rows if not row.held]
+    if not training:
+        raise DataError(
+            f"every row of {examined.called} belongs to a test set",
+            hint="give the training rows first, and the test rows with --eval",
+        )
+    held = [row for row in batch.rows if row.held]
 
-    file = definition(path, task)
+    file = examined.definition()
     checks = row_checks.RowChecks(
         languages=True,
         raw=True,
@@ -222,24 +326,23 @@ def examine(
     )
     with ThreadPoolExecutor(1) as pool:
         engine = Engine(file.spec.engine)
-        looking = pool.submit(row_checks.look, batch.rows, checks, engine)
+        looking = pool.submit(row_checks.look, training, checks, engine)
         yield Case(
-            rows=batch.rows,
-            tests=tests.rows,
+            rows=training,
+            tests=[*held, *tests.rows],
             batch=batch,
             file=file,
-            given=task is not None,
+            given=examined.task is not None,
             looking=looking,
             names=names,
         )
 
 
-def _names(batch: ReadResult, path: Path) -> dict[str, str]:
+def _names(batch: ReadResult, *, several: bool) -> dict[str, str]:
     """What to call a row: its own id, else ``line:N``.
 
     With the file's name where there are several.
     """
-    several = len(batch.files) > 1 or path.is_dir()
     names: dict[str, str] = {}
     for place in batch.places():
         _, _, line = place.rpartition(":")

@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-from tunewell.curate.doctor.case import definition, read_file
+from tunewell.curate.doctor.case import Examined
 from tunewell.curate.pipeline import apply_rules
-from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.write import write_rows
-from tunewell.task import TaskFile
+from tunewell.task import FieldMap, TaskFile
 
 
 def fix(
-    path: Path,
+    path: Path | Sequence[Path],
     out: Path,
     *,
     eval: Path | None = None,
     task: TaskFile | None = None,
+    fields: FieldMap | None = None,
 ) -> tuple[int, int]:
-    """Write the rows that survive curation as ``messages`` JSONL, with a receipt for every row.
+    """Write the rows that survive curation as chats in JSONL, with a receipt for every row.
 
     Args:
-        path: The file of training rows.
+        path: The files of training rows.
         out: Where to; the receipts go to ``OUT.receipts.jsonl``.
         eval: Rows that must not be leaked.
         task: The project's definition; the built-in rules without one.
+        fields: Columns and roles that the user names.
 
     Returns:
         Rows read and rows kept.
     """
-    batch = ReadResult()
-    read_file(path, task, "train", batch)
+    examined = Examined.of(path, eval, task, fields)
+    batch = examined.read()
     own = batch.read
-    if eval is not None:
-        read_file(eval, task, "test", batch)
-    done = apply_rules(definition(path, task), batch)
+    batch.take(examined.read_tests())
+    done = apply_rules(examined.definition(), batch)
     write_rows(done.training, out)
     _write_receipts(done.ledger, out.with_name(f"{out.name}.receipts.jsonl"))
     return own, len(done.training)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from pydantic import Field
 
 from tunewell.curate import coverage
 from tunewell.curate.doctor import between, by_row
-from tunewell.curate.doctor.case import Case, examine
+from tunewell.curate.doctor.case import Case, Examined, examine
 from tunewell.curate.doctor.findings import unchecked
-from tunewell.task import TaskFile
+from tunewell.curate.reading.key_use import KeyUse
+from tunewell.curate.reading.read import ReadFile, ReadResult
+from tunewell.curate.rows import Reject, clip
+from tunewell.task import FieldMap, TaskFile
 from tunewell.types import Finding, Value
 
 ORDER = (
@@ -46,6 +50,44 @@ LATER = {
 """What one file cannot show."""
 
 
+class RejectedLine(Value):
+    """What could not be read, and why.
+
+    Attributes:
+        place: The first place, as ``file:line``.
+        why: The rule that it breaks.
+        count: How many places break it.
+        rows: How many rows may be lost there.
+        hint: What to do about it.
+    """
+
+    place: str
+    why: str
+    count: int
+    rows: int
+    hint: str
+
+
+def rejected_lines(batch: ReadResult) -> tuple[RejectedLine, ...]:
+    """Each reason once, the most frequent first."""
+    found: dict[str, list[Reject]] = {}
+    for reject in batch.rejects:
+        found.setdefault(re.sub(r"\d+", "0", reject.why), []).append(reject)
+    lines = []
+    for same in sorted(found.values(), key=len, reverse=True):
+        first = same[0]
+        rows = sum(reject.rows for reject in same)
+        line = RejectedLine(
+            place=clip(first.place),
+            why=clip(first.why),
+            count=len(same),
+            rows=rows,
+            hint=first.hint,
+        )
+        lines.append(line)
+    return tuple(lines)
+
+
 class DoctorReport(Value):
     """What one file shows.
 
@@ -56,6 +98,10 @@ class DoctorReport(Value):
             then unchecked.
         formats: Rows by detected format, for people.
         examples: By pitfall, the worst rows in a line each, for people.
+        columns: What the columns and keys of each file were used for.
+        files: What became of the bytes of each file.
+        rejects: What could not be read, each reason once, with what to do about it.
+        notes: What to know of how the files were read.
     """
 
     rows: int
@@ -63,6 +109,10 @@ class DoctorReport(Value):
     findings: tuple[Finding, ...]
     formats: Mapping[str, int] = Field(default_factory=dict)
     examples: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    columns: tuple[KeyUse, ...] = ()
+    files: tuple[ReadFile, ...] = ()
+    rejects: tuple[RejectedLine, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def blocking(self) -> bool:
@@ -75,6 +125,10 @@ class DoctorReport(Value):
             "rows": self.rows,
             "seconds": self.seconds,
             "findings": [_plain(f) for f in self.findings],
+            "columns": [each.model_dump(mode="json") for each in self.columns],
+            "files": [each.model_dump(mode="json") for each in self.files],
+            "rejects": [each.model_dump(mode="json") for each in self.rejects],
+            "notes": list(self.notes),
         }
 
 
@@ -101,24 +155,26 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 
 def doctor(
-    path: Path,
+    path: Path | Sequence[Path],
     *,
     eval: Path | None = None,
     task: TaskFile | None = None,
+    fields: FieldMap | None = None,
 ) -> DoctorReport:
-    """Look at a file of rows and say what is wrong with it.
+    """Look at files of rows and say what is wrong with them.
 
     Args:
-        path: The file (or folder) of training rows.
+        path: The files (or folders) of training rows.
         eval: The file of the validation or test set; without it leaks cannot be checked.
         task: The project's definition, whose rules for kinds, age, languages and lengths are
             applied too.
+        fields: Columns and roles that the user names.
 
     Raises:
         DataError: Nothing can be read.
     """
     started = time.monotonic()
-    with examine(path, eval, task) as case:
+    with examine(Examined.of(path, eval, task, fields)) as case:
         findings = [check(case) for check in _CHECKS]
     findings += [unchecked(code, why) for code, why in LATER.items()]
     return DoctorReport(
@@ -127,6 +183,10 @@ def doctor(
         findings=tuple(sorted(findings, key=_rank)),
         formats=dict(Counter(row.format for row in case.rows)),
         examples={code: tuple(lines) for code, lines in case.examples.items()},
+        columns=tuple(case.batch.keys),
+        files=tuple(case.batch.accounts),
+        rejects=rejected_lines(case.batch),
+        notes=tuple(case.batch.said()),
     )
 
 

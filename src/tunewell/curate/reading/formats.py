@@ -146,6 +146,9 @@ _MEDIA_COLUMN = re.compile(
     r"(images?|photos?|pictures?|audios?|videos?|speech)(_(path|file|url)s?)?"
 )
 
+UNKNOWN = "no known format"
+"""How the reject of a record begins whose columns say nothing."""
+
 HINT_NAME_COLUMNS = "name the columns in data[].fields (input, target), or: --input Q --target A"
 
 
@@ -377,6 +380,7 @@ class RowReader:
         """
         own = self.source.fields.target
         if own:
+            column_of(record, own, "answer")  # raises if it is not there
             return own
         names = [name for name in ANSWERS if name != asked]
         free = record.free(names)
@@ -465,8 +469,9 @@ class RowReader:
             parts.append(_flat(record.use(fields.context, "context")))
         asked = "\n\n".join(part for part in parts if part)
         messages = [*self._history(record), Message(role="user", content=asked)]
-        if fields.target:
-            answer = column_of(record, fields.target, "answer")
+        target = fields.target or (self._answer_column(record) if fields.input else "")
+        if target:
+            answer = column_of(record, target, "answer")
             messages.append(Message(role="assistant", content=answer))
         return _Shape("fields", messages)
 
@@ -565,11 +570,12 @@ def detect(record: Columns, source: DataSource) -> Format:
 
 
 def _format_of_columns(record: Columns, source: DataSource) -> Format:
-    if source.fields.target:
-        return "fields"
     if is_choice(record):
         return "choices"
     asked = asked_column(record)
+    target = source.fields.target
+    if target:
+        return "text" if asked in (None, target) else "prompt_completion"
     if asked is not None:
         others = [name for name in ANSWERS if name != asked]
         if record.first(others) is not None:
@@ -704,7 +710,7 @@ def _unknown(record: Columns) -> Misfit:
         hint = hint_of(*guess)
     if record.keys() & {"role", "content", "from", "value"}:
         hint = "each line must hold a whole chat: put the turns in a list under 'messages'"
-    return Misfit(f"no known format: columns {names} (name yours in data.fields)", hint)
+    return Misfit(f"{UNKNOWN}: columns {names} (name yours in data.fields)", hint)
 
 
 _READERS: Mapping[Format, Callable[[RowReader, Columns], _Shape]] = {

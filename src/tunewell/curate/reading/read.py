@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,21 @@ class ReadResult:
         """Input rows, rejects included."""
         return len(self.rows) + len(self.rejects)
 
+    def take(self, other: ReadResult) -> None:
+        """Take what was read besides."""
+        self.rows += other.rows
+        self.rejects += other.rejects
+        self.files |= other.files
+        self.repairs += other.repairs
+        self.keys += other.keys
+        self.accounts += other.accounts
+        self.notes += other.notes
+        self.shared |= other.shared
+
+    def said(self) -> list[str]:
+        """The notes, and what the rows themselves ask the user to know before training."""
+        return [*self.notes, *notes_on(self.rows)]
+
     def places(self) -> list[str]:
         """Where each row and each reject stands."""
         rows = [row.place for row in self.rows]
@@ -147,6 +162,34 @@ class ReadResult:
         first = f" (first: {self.first_reject})" if self.rejects else ""
         hints = [reject.hint for reject in self.rejects if reject.hint]
         raise DataError(f"{said}{first}", place=place, hint=hints[0] if hints else hint)
+
+
+class ReadingReport(Value):
+    """How the files of a dataset were read.
+
+    Attributes:
+        files: What became of the bytes of each.
+        columns: What their columns and keys were used for.
+        notes: What the user should know.
+    """
+
+    files: tuple[ReadFile, ...] = ()
+    columns: tuple[KeyUse, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, batch: ReadResult) -> ReadingReport:
+        """How a batch was read."""
+        return cls(
+            files=tuple(batch.accounts),
+            columns=tuple(batch.keys),
+            notes=tuple(batch.said()),
+        )
+
+    @property
+    def unused(self) -> tuple[KeyUse, ...]:
+        """Columns and keys that hold something and are in no row."""
+        return tuple(each for each in self.columns if not each.is_used)
 
 
 def read_source(
@@ -377,6 +420,24 @@ class _SourceFile:
 
     def _note(self, row: InputRow, rule: str, evidence: str) -> None:
         self.batch.repairs.append((row, rule, evidence))
+
+
+def notes_on(rows: Sequence[InputRow]) -> list[str]:
+    """What the user should know of rows before training on them."""
+    notes = []
+    pairs = sum(len(row.rejected) > 0 for row in rows)
+    if pairs:
+        notes.append(
+            f"{pairs} of {len(rows)} rows are preferences (a better and a worse answer): training "
+            "does not learn from preferences yet; the rejected answer is never a target"
+        )
+    bad = sum(row.label == "bad" for row in rows)
+    if bad:
+        notes.append(
+            f"{bad} of {len(rows)} rows are marked as bad answers: they are never trained on as "
+            "good ones; training does not learn from such marks yet"
+        )
+    return notes
 
 
 def _mend_surrogates(row: InputRow) -> bool:

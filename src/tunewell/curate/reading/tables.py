@@ -185,7 +185,7 @@ class _Table:
     def __init__(self, text: str, delimiter: str, legacy: str, encoding: Encoding) -> None:
         self._encoding = encoding
         self._legacy = legacy
-        self._lines = _LINE.findall(text)
+        self._lines: list[str] = _LINE.findall(text)
         self._header: list[str] = []
         self._names: list[str] = []
         self._is_damaged = False
@@ -271,7 +271,7 @@ class _Table:
         """A line with a quote that is not closed: read if its cells are plain all the same."""
         line = self._lines[at]
         cells = self._dialect.literal(line)
-        is_even = line.count(self._dialect.quote) % 2 == 0
+        is_even: bool = line.count(self._dialect.quote) % 2 == 0
         if is_even and self._names and len(cells) == len(self._names):
             return self._record(cells, at, at + 1)
         self._is_damaged = True
