@@ -122,5 +122,5 @@ def _without_mojibake(text: str) -> str:
 def _shows_both(text: str, fixed: str) -> bool:
     """Whether a text holds a few garbled letters beside the right ones, as one about them does."""
     garbled = len(_MOJIBAKE.findall(text))
-    right = {letter for letter in fixed if not letter.isascii()}
+    right = {letter for letter in fixed if letter.isalpha() and not letter.isascii()}
     return garbled <= _FEW_LETTERS and any(text.count(letter) for letter in right)

@@ -6,6 +6,7 @@ No repair touches it, and it is complete without a full stop.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _INDENTED = re.compile(r"^(?: {2,}|\t)\S", re.MULTILINE)
 """A line that begins with white space: code, a list below a list, verse."""
@@ -80,8 +81,20 @@ def is_structured(text: str) -> bool:
         return True
     if _CODE_SIGN.search(text) or _PATH.fullmatch(stripped):
         return True
-    lines = stripped.count("\n") + 1
-    return lines > 1 and 2 * len(_KEY_LINE.findall(stripped)) > lines
+    lines = stripped.splitlines()
+    if len(lines) < 2:
+        return False
+    return 2 * len(_KEY_LINE.findall(stripped)) > len(lines) or _is_delimited(lines)
+
+
+def _is_delimited(lines: Sequence[str]) -> bool:
+    """Whether all lines have the same number of fields, as in a CSV file."""
+    for sign in ",;":
+        fields = {line.count(sign) for line in lines}
+        has_no_sentence = not any(f"{sign} " in line for line in lines)
+        if len(fields) == 1 and fields != {0} and has_no_sentence:
+            return True
+    return False
 
 
 def is_about_encodings(text: str) -> bool:

@@ -52,7 +52,7 @@ _BARE = re.compile(
 )
 _BARE_OTHER = re.compile(
     r"^[\W_]*(?:(?:es )?tut mir (?:sehr )?leid,?|entschuldigung,?|leider)[,. ]*(?:aber )?(?:dabei |damit |das |bei dieser anfrage )?"
-    r"(?:kann|darf) ich (?:(?:ihnen|dir|euch) )?(?:(?:dabei|damit|bei dieser anfrage|hierbei|diese (?:frage|anfrage)|das) )?(?:leider )?nicht (?:weiter)?(?:helfen|unterstützen|beantworten|erfüllen|tun)\W*$"
+    r"(?:(?:kann|darf) ich|ich (?:kann|darf)) (?:(?:ihnen|dir|euch) )?(?:(?:dabei|damit|bei dieser anfrage|hierbei|diese (?:frage|anfrage)|das) )?(?:leider )?nicht (?:weiter)?(?:helfen|unterstützen|beantworten|erfüllen|tun)\W*$"
     r"|^[\W_]*(?:je suis )?(?:désolée?|navrée?),? (?:mais )?je ne (?:peux|suis) pas (?:en mesure de )?(?:(?:vous|t['’]) ?)?(?:aider|répondre|assister)(?: (?:avec|à|pour) (?:cela|ça|cette (?:demande|question)))?\W*$"
     r"|^[\W_]*lo siento,? (?:pero )?no puedo (?:ayudar(?:te|le|lo)?|asistir(?:te|le)?|responder)(?: (?:con|a|en) (?:eso|esto|esa (?:solicitud|pregunta)|ese tema))?\W*$"
     r"|^[\W_]*(?:desculpe|sinto muito|lamento),? (?:mas )?não posso (?:ajudar|responder)(?:-lo)?(?: (?:com|a) (?:isso|isto|essa? \w+))?\W*$"
