@@ -51,7 +51,8 @@ def leftovers(target: str, asked: str, *, markup_share: float) -> str:
     escape = _ESCAPE.search(target)
     if escape and not _PATH.search(target) and not is_structured(target.replace("\\n", " ")):
         return f"literal escape {escape[0][:12]}"
-    if markup_share >= _USUAL:
+    in_question = _TAG.search(asked) or _ENTITY.search(asked)
+    if markup_share >= _USUAL or in_question:
         return ""
     entity = _ENTITY.search(target)
     tag = _TAG.search(target) if not target.lstrip().startswith("<") else None

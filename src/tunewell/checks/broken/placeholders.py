@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 _CERTAIN = frozenset(
-    "n/a na n.a. n.a null nan undefined todo tbd tba fixme #n/a #ref! #value! #null! <empty> [empty] "
+    "n/a n.a. n.a undefined fixme #n/a #ref! #value! #null! <empty> [empty] "
     "(empty) <null> [null] <blank> [blank] (blank) <none> placeholder [placeholder] "
-    "<placeholder> xxx xxxx <noinput> <nooutput> <pad> <unk> [missing] missing".split()
+    "<placeholder> xxx xxxx <noinput> <nooutput> <pad> <unk> [missing]".split()
 )
-_LIKELY = frozenset("none nil - -- --- – — . .. ... … ? ?? ??? _ __ / # *".split())
+_BY_CASE = frozenset("NA null NULL nan NaN NAN TODO TBD TBA tbd tba todo".split())
+"""Certain in this case only: `Null` is zero in German, `Todo` all in Spanish."""
+
+_LIKELY = frozenset("none nil missing - -- --- – — . .. ... … ? ?? ??? _ __ / # *".split())
 _LOREM = re.compile(r"^lorem ipsum\b", re.IGNORECASE)
 _TO_DO = re.compile(
     r"^[\[<({]{1,2}(?:insert|add|your|enter|put|fill in|todo|tbd|answer|response|output)\b[^\n\])>}]{0,40}[\])>}]{1,2}$|"
@@ -45,7 +48,7 @@ def placeholder(text: str) -> str:
     if len(said) > 80 and not _LOREM.match(said):
         return ""
     value = normal(said)
-    is_one = value in _CERTAIN or value in _LIKELY or _LOREM.match(said) or _TO_DO.match(said)
+    is_one = said in _BY_CASE or value in _CERTAIN or value in _LIKELY or _LOREM.match(said) or _TO_DO.match(said)
     return said[:60] if is_one else ""
 
 
