@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.checks.broken import find_fault
+from tunewell.checks.broken import Habits, find_fault
 from tunewell.checks.language import language
 from tunewell.checks.personal.identifiers import find_personal
 from tunewell.checks.personal.masks import mask
@@ -128,7 +128,7 @@ def test_sound_targets(target: str) -> None:
 def test_an_unfinished_sentence_counts_where_all_others_are_finished() -> None:
     turns = [("user", "q"), ("assistant", "The form must reach us before the end of month")]
     assert find_fault(turns) is None
-    fault = find_fault(turns, ends_done=True)
+    fault = find_fault(turns, Habits(ends_done=0.98))
     assert fault is not None
     assert fault.kind == "cut off"
 

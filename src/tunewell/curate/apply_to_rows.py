@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tunewell.checks.broken import Breakage
+from tunewell.checks.broken.refusals import is_told_to_refuse
 from tunewell.curate import age, rules
 from tunewell.curate.findings import SpanRecord
+from tunewell.curate.mass_drops import hold_back
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.row_checks import RowLook
 from tunewell.curate.rows import (
@@ -39,8 +43,10 @@ def apply_row_rules(
     """
     step = _RowSteps(rows, looked, file, ledger)
     step.repair_or_drop_broken()
+    hold_back(rows, file, ledger)
     step.apply_ages_and_kinds()
     step.check_languages()
+    hold_back(rows, file, ledger)
     rules.words(training_of(rows), file, ledger)
     step.note_unproven_numbers()
     return list(step.treat_personal_data())
@@ -74,8 +80,9 @@ class _RowSteps:
             if look.turns is not None:
                 row.set_texts(look.turns)
                 self._note_repair(row, look)
-            if look.fault and not row.held:
-                self._drop_broken(row, look.fault)
+            fault = look.breakage
+            if fault and not row.held:
+                self._drop_broken(row, fault)
 
     def _note_repair(self, row: InputRow, look: RowLook) -> None:
         by = StepRule(
@@ -86,18 +93,37 @@ class _RowSteps:
         )
         self.ledger.change(row, by, evidence=", ".join(look.repairs))
 
-    def _drop_broken(self, row: InputRow, fault: Sequence[str]) -> None:
-        if self.file.spec.rules.broken == "report":
+    def _drop_broken(self, row: InputRow, fault: Breakage) -> None:
+        if fault.kind == "refusal" and self._wants_refusals:
+            return
+        cited = self._cited_rule(fault)
+        if not self._is_dropped(fault, cited):
             self.ledger.seen("D08", [row.id])
             return
-        kind, rule, evidence = fault
         by = StepRule(
             step="broken",
-            rule=rule,
-            cites=self.file.where("rules.broken"),
+            rule=fault.rule,
+            cites=self.file.where(f"rules.{cited}"),
             code="D08",
         )
-        self.ledger.drop(row, by, evidence=f"{kind}: {evidence}")
+        self.ledger.drop(row, by, evidence=f"{fault.kind}: {fault.evidence}")
+
+    def _cited_rule(self, fault: Breakage) -> str:
+        """The rule that decides: the fault's own if it is set, else the one for all of them."""
+        return fault.name if self.file.spec.rules.choice_on(fault.name) else "broken"
+
+    def _is_dropped(self, fault: Breakage, cited: str) -> bool:
+        """Whether the row goes: for a likely fault only where its own rule says so."""
+        rules = self.file.spec.rules
+        if cited == "broken":
+            return rules.broken == "drop" and fault.is_certain
+        return rules.choice_on(fault.name) == "drop"
+
+    @functools.cached_property
+    def _wants_refusals(self) -> bool:
+        """Whether the task says that some requests are to be refused."""
+        task = self.file.spec.task
+        return is_told_to_refuse("\n".join([task.about, task.output, task.instruction]))
 
     def apply_ages_and_kinds(self) -> None:
         """Drop rows of kinds that do not belong, stale ones and superseded ones."""

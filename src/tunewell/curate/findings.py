@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tunewell.curate.leaks import RowLeak
+from tunewell.curate.mass_drops import as_reported
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import InputRow, ids_of
 from tunewell.curate.superseded import REPORTED
@@ -85,6 +86,7 @@ def findings(
             spans = tuple(related.spans[:_MOST])
             finding = finding.model_copy(update={"spans": spans})
         found.append(finding)
+    found = [as_reported(finding, ledger, read) for finding in found]
     return sorted(found, key=lambda finding: finding.code)
 
 

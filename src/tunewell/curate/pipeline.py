@@ -24,6 +24,7 @@ from tunewell.curate.erasure import (
 from tunewell.curate.findings import Related, findings
 from tunewell.curate.leaks import drop_leaks
 from tunewell.curate.map_and_families import to_look_at
+from tunewell.curate.mass_drops import hold_back
 from tunewell.curate.off_task import drop_off_task
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.curate.reading.read import (
@@ -284,10 +285,12 @@ def apply_rules(
 
     # Leaks first: a copy of a leak is a leak, not a duplicate.
     related.leaks = drop_leaks(done.training, done.tests, ledger)
+    hold_back(done.rows, file, ledger)
     progress(4, _STEPS)
     equal = duplicates.exact(done.training, file, ledger)
     progress(5, _STEPS)
     edited, made_from_templates = duplicates.near(done.training, file, ledger)
+    hold_back(done.rows, file, ledger)
     related.families["D03"] = equal
     related.families["D04"] = edited
     related.families["D05"] = templates.cap(made_from_templates, file, ledger)

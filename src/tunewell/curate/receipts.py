@@ -37,6 +37,24 @@ class StepRule:
     code: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Drops of a step that were undone, because it took too much of a file.
+
+    Attributes:
+        drops: Row, other row and evidence of each.
+        share: Of the training rows.
+    """
+
+    drops: tuple[tuple[str, str, str], ...]
+    share: float
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Ids of the rows."""
+        return tuple(row for row, _, _ in self.drops)
+
+
 class Ledger:
     """Receipts in the making: every change and drop, then one last word for every row.
 
@@ -44,9 +62,12 @@ class Ledger:
 
     Attributes:
         rows: By pitfall, the ids of the rows that show it.
+        taken_back: By step, drops that were undone (see `tunewell.curate.mass_drops`).
     """
 
     def __init__(self) -> None:
+        self.taken_back: dict[str, TakenBack] = {}
+        self._only_reported: dict[str, str] = {}
         self._columns: dict[str, list[str | int]] = {name: [] for name in RECEIPTS.names}
         self._next: dict[str, int] = {}
         self.rows: dict[str, list[str]] = {}
@@ -96,7 +117,53 @@ class Ledger:
         by = StepRule(step, rule, cites="")
         for row in rows:
             if not row.dropped:
-                self._write(row.id, row.place, "kept", by, "", "")
+                reported = self._only_reported.get(row.id, "")
+                said = StepRule(step, reported, cites="") if reported else by
+                self._write(row.id, row.place, "kept", said, "", "")
+
+    def count_inexact_drops(self, step: str) -> int:
+        """How many rows a step dropped, without those that equal another one."""
+        return len(self._drops_of(step))
+
+    def take_back(self, step: str, *, share: float) -> TakenBack:
+        """Take out the receipts of a step's drops; exact copies stay dropped.
+
+        Args:
+            step: Name of the step.
+            share: Of the training rows that it dropped.
+        """
+        places = self._drops_of(step)
+        columns = self._columns
+        drops = []
+        for i in places:
+            row, other = str(columns["row"][i]), str(columns["other"][i])
+            drops.append((row, other, str(columns["evidence"][i])))
+            self._next[row] -= 1
+            self._only_reported[row] = (
+                f"reported only: {step} would drop {share:.0%} of the rows, which nobody confirmed"
+            )
+        gone = set(places)
+        for name, values in columns.items():
+            columns[name] = [value for i, value in enumerate(values) if i not in gone]
+        earlier = self.taken_back.get(step, TakenBack((), 0.0))
+        taken = TakenBack((*earlier.drops, *drops), share)
+        self.taken_back[step] = taken
+        return taken
+
+    def _drops_of(self, step: str) -> list[int]:
+        """Places of the receipts of a step's drops, but for exact copies."""
+        columns = zip(
+            self._columns["step"],
+            self._columns["action"],
+            self._columns["evidence"],
+            strict=True,
+        )
+        places = []
+        for i, (name, action, evidence) in enumerate(columns):
+            is_exact = str(evidence).startswith(("exact", "equal"))
+            if name == step and action == "dropped" and not is_exact:
+                places.append(i)
+        return places
 
     def seen(self, code: str, ids: Iterable[str]) -> None:
         """Note rows that show a pitfall, whether or not a step acted on them."""

@@ -6,7 +6,6 @@ import functools
 import json
 from collections import Counter
 from collections.abc import (
-    Iterable,
     Iterator,
     Mapping,
     Sequence,
@@ -15,19 +14,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tunewell.checks.broken import ends_properly, find_fault
+from tunewell.checks.broken import Breakage, Habits, find_fault, habits_of
 from tunewell.checks.language import Shares, language_shares
 from tunewell.checks.personal.masks import mask_row
 from tunewell.checks.personal.recogniser import find_all, load_recogniser
-from tunewell.checks.repair import repair
+from tunewell.checks.repair import repair_turns
 from tunewell.curate.rows import InputRow
 from tunewell.engine import Engine
-
-ENDS_DONE = 0.9
-"""Share of finished targets from which one without an end is cut off."""
-
-_FEWEST_TOLD = 20
-"""Fewer targets do not tell how targets end here."""
 
 PersonalPlace = tuple[int, int, int, str]
 """Turn, start, end and type of personal data."""
@@ -43,7 +36,7 @@ class RowLook:
     Attributes:
         turns: Contents after repair, None if nothing was repaired.
         repairs: The rules that changed them.
-        fault: (kind, rule, evidence) or None.
+        fault: (kind, rule, evidence, ``certain`` or ``likely``) or None.
         languages: Of input and target, how likely each language is (see
             `tunewell.checks.language`).
         spans: Personal data in the repaired contents.
@@ -56,6 +49,14 @@ class RowLook:
     languages: list[Shares]
     spans: list[PersonalPlace]
     masked: list[str] | None
+
+    @property
+    def breakage(self) -> Breakage | None:
+        """What makes the row unusable."""
+        if self.fault is None:
+            return None
+        kind, rule, evidence, degree = self.fault
+        return Breakage(kind, rule, evidence, degree == "certain")
 
     @property
     def mojibake(self) -> bool:
@@ -94,12 +95,7 @@ class RowChecks:
         """The contents after certain repairs, and the rules that changed them."""
         if not self.repair:
             return contents, []
-        texts: list[str] = []
-        rules: dict[str, None] = {}
-        for text, changed_by in map(repair, contents):
-            texts.append(text)
-            rules.update(dict.fromkeys(changed_by))
-        return texts, list(rules)
+        return repair_turns(contents)
 
     def languages_of(self, roles: Sequence[str], contents: Sequence[str]) -> list[Shares]:
         """Language of what the users say and of the target, if wanted."""
@@ -145,27 +141,17 @@ def look(
     batch = functools.partial(
         _batch,
         checks=checks,
-        ends_done=finished_share(row.target for row in rows) >= ENDS_DONE,
+        habits=habits_of(row.target for row in rows),
     )
     seen = engine.map(table, batch)["look"].to_pylist()
     return [RowLook(*json.loads(values)) for values in seen]
-
-
-def finished_share(targets: Iterable[str]) -> float:
-    """Share of the targets that end as finished text does, of those where one can tell.
-
-    0 with fewer than 20.
-    """
-    ends = Counter(map(ends_properly, targets))
-    told = ends[True] + ends[False]
-    return ends[True] / told if told >= _FEWEST_TOLD else 0.0
 
 
 def _batch(
     table: pa.Table,
     *,
     checks: RowChecks,
-    ends_done: bool,
+    habits: Habits,
 ) -> pa.Table:
     """What is seen in each row, as JSON."""
     as_read: list[list[str]] = table["contents"].to_pylist()
@@ -179,17 +165,22 @@ def _batch(
         roles = roles_text.split()
         said = contents[: len(roles)]  # behind the turns are texts that are only searched
         turns = list(zip(roles, said, strict=True))
-        fault = find_fault(turns, ends_done=ends_done)
+        fault = find_fault(turns, habits)
         seen = RowLook(
             turns=contents if repairs else None,
             repairs=repairs,
-            fault=[fault.kind, fault.rule, fault.evidence] if fault else None,
+            fault=_as_list(fault) if fault else None,
             languages=checks.languages_of(roles, said),
             spans=spans,
             masked=masked,
         )
         looks.append(_as_json(seen))
     return pa.table({"look": looks}, schema=_OUT)
+
+
+def _as_list(fault: Breakage) -> list[str]:
+    degree = "certain" if fault.is_certain else "likely"
+    return [fault.kind, fault.rule, fault.evidence, degree]
 
 
 def _as_json(look: RowLook) -> str:

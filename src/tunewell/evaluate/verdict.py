@@ -218,7 +218,9 @@ class _Weighed:
     def _blocking(self, *, about_evidence: bool) -> list[str]:
         """The findings that block, of the evidence or of the model, each with its reason."""
         return [
-            f"{f.code}: {f.why}" for f in self._blocked if (f.code in EVIDENCE) == about_evidence
+            f"{finding.code}: {finding.why}"
+            for finding in self._blocked
+            if _is_about_evidence(finding) == about_evidence
         ]
 
     def _would_change(self) -> Iterator[str]:
@@ -229,6 +231,10 @@ class _Weighed:
                 yield f"{_shown(criterion)}: a better model, or another threshold, approved anew"
         for finding in self._blocked:
             yield f"{finding.code}: {finding.remedy or 'see its remedy'}"
+
+
+def _is_about_evidence(finding: Finding) -> bool:
+    return finding.code in EVIDENCE or finding.unconfirmed
 
 
 def _shown(criterion: Criterion) -> str:

@@ -83,6 +83,12 @@ class Templates(Value):
     keep: Literal["diverse", "newest", "first"] = "diverse"
 
 
+MassRule = Literal["near_duplicates", "leaks", "broken", "languages"]
+"""A rule that takes more than a fifth of a file only where a person has confirmed it."""
+
+FaultChoice = Literal["", "drop", "report"]
+
+
 class Rules(Value):
     """What belongs and what does not. A rule that drops is cited, with its line, by every drop.
 
@@ -94,6 +100,15 @@ class Rules(Value):
         words: D08.
         repair: Whether certain repairs (mojibake, control characters, white space) are made.
         broken: D08: empty or cut-off targets, refusals, degenerate repetition, wrong role order.
+            ``drop`` drops rows that are certainly broken and reports those that may be.
+        empty: D08: blank targets and inputs, placeholders such as ``N/A``; as ``broken`` if not
+            set. Where this rule or one of the next three says ``drop``, rows that may be broken
+            are dropped too.
+        refusal: D08: answers in which a model refuses; as ``broken`` if not set.
+        cut_off: D08: answers that break off; as ``broken`` if not set.
+        repetition: D08: answers that repeat themselves; as ``broken`` if not set.
+        confirmed: Rules that may drop more than 20 % of the rows. Those that are not named here
+            report such rows instead and leave the verdict INCONCLUSIVE.
         personal: D07: what becomes of personal data and secrets.
         recogniser: D07: who finds names and addresses too: ``context`` (built in, fast, sees only
             names that a title, a greeting, an introduction or a signature gives away), ``rampart``
@@ -118,6 +133,11 @@ class Rules(Value):
     words: WordLimits = WordLimits()
     repair: bool = True
     broken: Literal["drop", "report"] = "drop"
+    empty: FaultChoice = ""
+    refusal: FaultChoice = ""
+    cut_off: FaultChoice = ""
+    repetition: FaultChoice = ""
+    confirmed: tuple[MassRule, ...] = ()
     personal: Literal["mask", "drop", "report"] = "mask"
     recogniser: str = Field(default="", pattern=r"^(|context|rampart|[\w./-]+\.py:[A-Za-z_]\w*)$")
     exact_duplicates: Literal["first", "newest", "report"] = "first"
@@ -134,3 +154,13 @@ class Rules(Value):
     def _codes_of_languages(cls, value: object) -> tuple[str, ...]:
         named = value if isinstance(value, (list, tuple)) else [value]
         return tuple(dict.fromkeys(map(language_code, named)))
+
+    def choice_on(self, fault: str) -> FaultChoice:
+        """What is set for one kind of broken row; empty where ``broken`` decides."""
+        choices: dict[str, FaultChoice] = {
+            "empty": self.empty,
+            "refusal": self.refusal,
+            "cut_off": self.cut_off,
+            "repetition": self.repetition,
+        }
+        return choices.get(fault, "")

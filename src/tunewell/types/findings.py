@@ -47,6 +47,8 @@ class Finding(Value):
         rows: Ids of the affected rows.
         remedy: What to do, as a command where there is one.
         blocking: Whether it stops a release.
+        unconfirmed: Whether it waits for a person's word: a blocking one then leaves the verdict
+            INCONCLUSIVE.
         acceptance: Who accepted it, and why.
         families: Groups of ids (near-duplicates, templates).
         pairs: Evidence of two rows, such as ``{"train": …, "eval": …, "kind": …}``.
@@ -63,6 +65,7 @@ class Finding(Value):
     rows: tuple[str, ...] = ()
     remedy: str = ""
     blocking: bool = False
+    unconfirmed: bool = False
     acceptance: Acceptance | None = None
     families: tuple[tuple[str, ...], ...] = ()
     pairs: tuple[Mapping[str, str], ...] = ()
