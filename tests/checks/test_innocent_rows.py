@@ -63,21 +63,28 @@ COMPLETE = {
 NO_REFUSALS = {
     "refund": "We cannot refund used tickets, but you may move an unused one until noon.",
     "meter": "We can't support meters built before 1995; form M4 gives you a new one in ten days.",
-    "sunday": "I'm sorry, I can't provide Sunday delivery; the depot in Mill Lane is open until four.",
-    "afraid": "I'm afraid we cannot answer billing questions by phone; write to billing@example.org.",
+    "sunday": "I'm sorry, I can't provide Sunday delivery; the depot in Mill Lane is open until "
+    "four.",
+    "afraid": "I'm afraid we cannot answer billing questions by phone; write to "
+    "billing@example.org.",
     "not my desk": "I cannot help with visas here; the office on the second floor can, until five.",
-    "way on": "Sorry, I can't do that for you, but you can change the date yourself under My trips.",
-    "apology": "I apologise for the delay. I am not able to speed up the post, yet I sent a new card.",
-    "unable": "Unfortunately, I am unable to complete the transfer today: the bank opens on Monday.",
+    "way on": "Sorry, I can't do that for you, but you can change the date yourself under My "
+    "trips.",
+    "apology": "I apologise for the delay. I am not able to speed up the post, yet I sent a new "
+    "card.",
+    "unable": "Unfortunately, I am unable to complete the transfer today: the bank opens on "
+    "Monday.",
     "researcher": "She worked as an AI researcher and built a model of tides.",
     "consultancy": "It acts as an AI consultancy, and its model is a monthly fee.",
     "course": "As an AI student I was told to read Turing first.",
     "about ai": "A language model predicts words; it cannot know what happened after its training.",
     "ki": "Als KI bezeichnet man Verfahren, mit denen Rechner aus Beispielen lernen.",
     "sprachmodell": "Als Sprachmodell wird ein Programm bezeichnet, das Wörter nicht selbst kennt.",
-    "antrag": "Tut mir leid, nach 18 Uhr kann ich den Antrag nicht mehr annehmen; kommen Sie morgen.",
+    "antrag": "Tut mir leid, nach 18 Uhr kann ich den Antrag nicht mehr annehmen; kommen Sie "
+    "morgen.",
     "hilfe": "Leider kann ich Ihnen hier nicht helfen, das macht das Bürgeramt in Zimmer 4.",
-    "désolé": "Désolé, je ne peux pas rembourser ce billet, mais vous pouvez l'échanger avant midi.",
+    "désolé": "Désolé, je ne peux pas rembourser ce billet, mais vous pouvez l'échanger avant "
+    "midi.",
     "lo siento": "Lo siento, no puedo cambiar la fecha; llame al 900 antes de las seis.",
     "ia": "Como IA se conoce a los sistemas que aprenden de ejemplos.",
     "sorry": "Sorry to hear that. Please send us a photo.",
@@ -99,7 +106,8 @@ REGULAR = {
     "frogs": "\n".join(f"{n} green frogs sat on a log and one jumped in." for n in ("Two", "One")),
     "la la": "La la la la la la la la, sing with me, la la la la la",
     "row": "Row, row, row your boat, gently down the stream. Row, row, row your boat, merrily.",
-    "birthday": "Happy birthday to you, happy birthday to you, happy birthday dear Ann, happy birthday to you.",
+    "birthday": "Happy birthday to you, happy birthday to you, happy birthday dear Ann, happy "
+    "birthday to you.",
     "rule": "=" * 80,
     "dashes": "-" * 100,
     "dna": "ACGT" * 30,
@@ -112,7 +120,8 @@ REGULAR = {
 }
 
 UNTOUCHED = {
-    "patch": "--- a/pool.py\n+++ b/pool.py\n@@ -1,6 +1,6 @@\n import time\n \n-LIMIT = 3\n+LIMIT = 5\n \n def wait():\n",
+    "patch": "--- a/pool.py\n+++ b/pool.py\n@@ -1,6 +1,6 @@\n import time\n \n-LIMIT = 3\n+LIMIT = "
+    "5\n \n def wait():\n",
     "bare hunk": "-old_value = 1\n \n+new_value = 2\n ",
     "git": "diff --git a/x b/x\nindex 12..34 100644\n \n",
     "body": "    return 3.14159 * r * r\n",
@@ -171,7 +180,8 @@ def test_repairs_leave_code_white_space_and_encodings_alone(name: str) -> None:
     [
         "I'm sorry, but I can't help with that.",
         "I cannot assist with that request.",
-        "I'm sorry, I am unable to fulfill this request. Is there anything else I can help you with?",
+        "I'm sorry, I am unable to fulfill this request. Is there anything else I can help you "
+        "with?",
         "As an AI language model, I cannot answer this question.",
         "I am an AI assistant and cannot give opinions.",
         "Es tut mir leid, aber ich kann dabei nicht helfen.",

@@ -8,6 +8,7 @@ from tunewell.curate.mass_drops import awaiting
 from tunewell.curate.pipeline import apply_rules, seen
 from tunewell.curate.rows import InputRow
 from tunewell.task import DataSource, Rules, TaskFile, TaskSection, TaskSpec
+from tunewell.types import Finding
 
 _TOWNS = ("Mill", "Oak", "Ash", "Elm", "Hill", "Lake", "Bridge", "Church", "Market", "Station")
 _THINGS = ("lamp", "bin", "bench", "meter")
@@ -35,7 +36,7 @@ def _batch(broken: str, every: int) -> ReadResult:
     return batch
 
 
-def _fates(file: TaskFile, batch: ReadResult) -> tuple[set[str], dict[str, object]]:
+def _fates(file: TaskFile, batch: ReadResult) -> tuple[set[str], dict[str, Finding]]:
     done = apply_rules(file, batch)
     fates = {row for row, code in done.ledger.fates().items() if code == "D08"}
     return fates, {f.code: f for f in seen(file, done)}
@@ -45,7 +46,9 @@ def test_a_rule_that_would_take_a_fifth_of_a_file_reports_until_it_is_confirmed(
     fates, findings = _fates(_define(near_duplicates="report"), _batch("N/A", 3))
     assert not fates
     finding = findings["D08"]
-    assert finding.unconfirmed and finding.blocking and finding.status == "found"
+    assert finding.unconfirmed
+    assert finding.blocking
+    assert finding.status == "found"
     assert "broken would drop 14 of" in finding.why
     assert len(finding.rows) == 14
     assert len(finding.pairs) == 5

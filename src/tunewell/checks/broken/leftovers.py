@@ -1,4 +1,4 @@
-r"""What a conversion left in a text: literal escapes (``\n``), entities, tags, marks of templates."""
+r"""What a conversion left in a text: literal escapes (``\n``), entities, tags, template marks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _TAG = re.compile(
 )
 _TEMPLATE = re.compile(
     r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|user|assistant|system|end)\|>|"
-    r"\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|^### (?:Response|Instruction|Input|Assistant|Human):",
+    r"\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|^### (?:Response|Instruction|Input|"
+    r"Assistant|Human):",
     re.MULTILINE,
 )
 _USUAL = 0.05
