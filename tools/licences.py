@@ -1,4 +1,4 @@
-"""Lists the licences of everything that Tunewell needs to run, and refuses those we cannot ship with.
+"""Lists the licences of everything that Tunewell needs to run, and refuses what cannot be shipped.
 
 ``python tools/licences.py`` prints one line for each package; ``make lint`` runs it. Packages are
 found from ``pyproject.toml``: the base and every extra, with what they need in turn.
@@ -17,8 +17,8 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 PERMITTED = re.compile(
-    r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|CNRI|MPL|Mozilla|Unlicense|HPND|Zlib|"
-    r"zlib|Boost|BSL-1\.0|MIT-0|CC0|Public Domain|The Unlicense|Historical Permission)\b",
+    r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|CNRI|MPL|Mozilla|Unlicense|HPND|"
+    r"Zlib|Boost|BSL-1\.0|MIT-0|CC0|Public Domain|Historical Permission)\b",
     re.IGNORECASE,
 )
 REFUSED = re.compile(r"\b(A?GPL|SSPL|BUSL|Commons Clause|proprietary|NonCommercial)", re.IGNORECASE)
