@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 PERMITTED = re.compile(
     r"\b(MIT|BSD|0BSD|Apache|ISC|PSF|Python Software Foundation|CNRI|MPL|Mozilla|Unlicense|HPND|"
-    r"Zlib|zlib|Boost|BSL-1\.0|MIT-0|CC0|Public Domain|The Unlicense|Historical Permission)\b",
+    r"Zlib|Boost|BSL-1\.0|MIT-0|CC0|Public Domain|Historical Permission)\b",
     re.IGNORECASE,
 )
 REFUSED = re.compile(r"\b(A?GPL|SSPL|BUSL|Commons Clause|proprietary|NonCommercial)", re.IGNORECASE)

@@ -31,6 +31,7 @@ SECONDS = float(os.environ.get("SECONDS_", "300"))
 RATERS = int(os.environ["RATERS"])
 THINK_S = float(os.environ["THINK"])
 STRANGERS = int(os.environ.get("STRANGERS", "40"))
+OUTAGES = int(os.environ.get("OUTAGES", "2"))
 DISK = os.environ.get("DISK", "")
 os.environ["VERDICTS"] = str(int(RATERS * (SECONDS / THINK_S + 5)))
 
@@ -174,9 +175,11 @@ def _fill(disk: Path) -> Outage:
     return began, time.monotonic() + 2
 
 
-def _p95_ms(measured: list[tuple[float, float]], outages: list[Outage]) -> float:
+def _p95_ms(
+    measured: list[tuple[float, float]], outages: list[Outage], percent: float = 95
+) -> float:
     calm = [s for at, s in measured if not any(a - 1 <= at <= b for a, b in outages)]
-    return round(float(np.percentile(calm, 95)) * 1000, 1) if calm else float("nan")
+    return round(float(np.percentile(calm, percent)) * 1000, 1) if calm else float("nan")
 
 
 def main() -> None:
@@ -204,7 +207,7 @@ def main() -> None:
         for thread in threads:
             thread.start()
         outages = []
-        for _ in range(2):
+        for _ in range(OUTAGES):
             time.sleep(SECONDS / 4)
             outages.append(_restart(url, folder))
         if DISK:
@@ -236,10 +239,12 @@ def _result(
         "lost": sum(key not in keys for _, key in room.acknowledged),
         "doubled": sum(count - 1 for count in keys.values()),
         "ledger_faults": list(report.faults),
+        "verdict_p50_ms": _p95_ms(room.verdict_s, outages, 50),
         "verdict_p95_ms": _p95_ms(room.verdict_s, outages),
         "page_p95_ms": _p95_ms(room.page_s, outages),
         "answers_to_raters_otherwise": {str(k): n for k, n in room.refused.items()},
         "answers_to_strangers": dict(attack.answers),
+        "load_average": round(os.getloadavg()[0], 1),
         "outages": len(outages),
         "full_disk": bool(DISK),
     }

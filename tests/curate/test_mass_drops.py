@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunewell.curate.read import ReadResult
-
 from tunewell.curate.mass_drops import awaiting
 from tunewell.curate.pipeline import apply_rules, seen
+from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.rows import InputRow
 from tunewell.task import DataSource, Rules, TaskFile, TaskSection, TaskSpec
 from tunewell.types import Finding

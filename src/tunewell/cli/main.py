@@ -42,7 +42,7 @@ from tunewell.cli import (
 )
 from tunewell.cli.common import emit, note
 from tunewell.cli.fault_report import write_fault_report
-from tunewell.cli.trust import asking, take_flag
+from tunewell.cli.trust import FLAG, asking, take_flag
 from tunewell.errors import (
     EXIT_INTERNAL,
     EXIT_INTERRUPT,
@@ -141,8 +141,16 @@ def _options(
             help="Print the version.",
         ),
     ] = False,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            FLAG,
+            help="Trust the project: run the code that it brings (own metrics, a recogniser). "
+            "May stand anywhere on the line.",
+        ),
+    ] = False,
 ) -> None:
-    pass
+    pass  # --trust is taken from the line before it is read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,24 +1,26 @@
-"""Passwords as Argon2 hashes, made by two threads of their own.
+"""Passwords as Argon2 hashes, made by two processes of their own.
 
-A hash takes 64 MiB and tens of milliseconds. Two at a time, behind everything else that the server
-does: strangers who try passwords slow down each other, not those who are signed in.
+A hash takes 64 MiB and tens of milliseconds. Two at a time, behind everything else that the machine
+does: strangers who try passwords slow down each other, not those who are signed in. Processes, not
+threads: a thread that stands back while it holds the interpreter's lock holds everybody up.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import os
-import secrets
+import json
+import subprocess
+import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import Any
 
-from tunewell.errors import MissingExtraError, UserError
+from tunewell.errors import InternalError, MissingExtraError, UserError
 from tunewell.people.names import name_key
-
-if TYPE_CHECKING:
-    from pwdlib import PasswordHash
 
 SHORTEST_PASSWORD = 10
 FEWEST_DIFFERENT = 4
@@ -27,8 +29,27 @@ FEWEST_DIFFERENT = 4
 AT_ONCE = 2
 """Hashes under way at any time."""
 
-NICENESS = 15
-"""How far the threads that hash stand back (0 … 19)."""
+NICENESS = 10
+"""How far the processes that hash stand back (0 … 19)."""
+
+_WORKER = f"""
+import json, os, secrets, sys
+os.nice({NICENESS})
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+# One lane each: two hashes must not take more than two cores.
+hasher = PasswordHash((Argon2Hasher(parallelism=1),))
+decoy = hasher.hash(secrets.token_urlsafe(16))
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["to"] == "hash":
+        answer = hasher.hash(asked["password"])
+    else:
+        # As slow where nothing was kept, so that time does not tell which names exist.
+        kept = asked["kept"]
+        answer = hasher.verify(asked["password"], kept or decoy) and kept is not None
+    print(json.dumps(answer), flush=True)
+"""
 
 
 def check_password(password: str) -> None:
@@ -59,7 +80,7 @@ def hash_password(password: str) -> str:
         MissingExtraError: pwdlib is not installed.
     """
     check_password(password)
-    return _pool().submit(_hasher().hash, password).result()
+    return str(_submit({"to": "hash", "password": password}).result())
 
 
 def password_matches(password: str, kept: str | None) -> bool:
@@ -68,40 +89,63 @@ def password_matches(password: str, kept: str | None) -> bool:
 
 
 def matching(password: str, kept: str | None) -> Future[bool]:
-    """As `password_matches`, without waiting for the answer."""
-    return _pool().submit(_matches, password, kept)
+    """As `password_matches`, without waiting for the answer.
+
+    Raises:
+        MissingExtraError: pwdlib is not installed.
+    """
+    return _submit({"to": "verify", "password": password, "kept": kept})
 
 
-def _matches(password: str, kept: str | None) -> bool:
-    if kept is None:
-        _hasher().verify(password, _decoy())
-        return False
-    return _hasher().verify(password, kept)
+def _submit(asked: Mapping[str, str | None]) -> Future[Any]:
+    if find_spec("pwdlib") is None:
+        raise MissingExtraError("web", needed_for="signing in")
+    # Lone surrogates travel as escapes.
+    return _pool().submit(_ask, json.dumps(asked))
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(AT_ONCE, "passwords", initializer=_stand_back)
+    """Threads that only wait, each for a process of its own."""
+    return ThreadPoolExecutor(AT_ONCE, "passwords")
 
 
-def _stand_back() -> None:
-    """Let every other thread of the process go first; the threads that Argon2 starts inherit it."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+_own = threading.local()
+_workers: list[subprocess.Popen[str]] = []
 
 
-@cache
-def _hasher() -> PasswordHash:
-    try:
-        from pwdlib import PasswordHash
-        from pwdlib.hashers.argon2 import Argon2Hasher
-    except ImportError as error:
-        raise MissingExtraError("web", needed_for="signing in") from error
-    # One lane each: two hashes must not take more than two cores.
-    return PasswordHash((Argon2Hasher(parallelism=1),))
+def _ask(line: str) -> Any:
+    """Have this thread's process answer; a new one if the one before has ended."""
+    for _ in range(2):
+        worker = getattr(_own, "worker", None) or _started()
+        _own.worker = worker
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        with contextlib.suppress(OSError, ValueError):
+            worker.stdin.write(line + "\n")
+            worker.stdin.flush()
+            return json.loads(worker.stdout.readline())
+        _own.worker = None
+    raise InternalError("the process that hashes passwords has ended twice")
 
 
-@cache
-def _decoy() -> str:
-    """A hash to compare with where there is none, so that time does not tell which names exist."""
-    return _hasher().hash(secrets.token_urlsafe(16))
+def _started() -> subprocess.Popen[str]:
+    """A process that ends with this one: nobody but us can write to it.
+
+    ``-P``: nothing is imported from the folder that we are in.
+    """
+    worker = subprocess.Popen(
+        [sys.executable, "-P", "-c", _WORKER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    _workers.append(worker)
+    return worker
+
+
+@atexit.register
+def _end_workers() -> None:
+    for worker in _workers:
+        worker.kill()
+        worker.communicate()
