@@ -70,9 +70,7 @@ def test_the_json_is_as_documented(
         "NO-GO",
     )
     result = envelope["result"]
-    assert set(result) == {
-        "rows", "seconds", "findings", "columns", "files", "rejects", "notes"
-    }
+    assert set(result) == {"rows", "seconds", "findings", "columns", "files", "rejects", "notes"}
     keys = {
         "code",
         "status",
