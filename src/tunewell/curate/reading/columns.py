@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,6 +75,7 @@ def structure(value: Any) -> Any:
         return value
 
 
+@functools.lru_cache(maxsize=4096)
 def plain_key(name: Any) -> str:
     """A key as it is compared.
 
@@ -127,8 +129,12 @@ class Columns(Mapping[str, Any]):
         return own is not None and own not in self.used and has_value(self.values_by_name[own])
 
     def _own(self, name: str) -> str | None:
-        if name in self._names:
-            return self._names[name]
+        """The user's name of a column that is no tag; None if there is none."""
+        own = self._names.get(name)
+        if own is not None:
+            return own
+        if name not in self.values_by_name:
+            return None
         plain = self._names.get(plain_key(name))
         return name if plain == name else None
 
@@ -140,12 +146,12 @@ class Columns(Mapping[str, Any]):
 
     def free(self, names: Iterable[str]) -> list[str]:
         """Those of these columns that hold something and were not used yet, in this order."""
-        return [name for name in names if self.is_free(name)]
+        return [name for name in names if name in self and self.is_free(name)]
 
     def first(self, names: Iterable[str]) -> str | None:
         """The first of these columns that holds something; without one, the first there is."""
-        wanted = [name for name in names if self._own(name) is not None]
-        wanted = [name for name in wanted if self.name_of(name) not in self.used]
+        there = self._names
+        wanted = [name for name in names if name in there and there[name] not in self.used]
         holding = self.free(wanted)
         return next(iter(holding or wanted), None)
 

@@ -271,8 +271,8 @@ class RowReader:
     def chat(self, record: Columns) -> _Shape:
         """A list of turns, with an answer beside it where it ends in a question."""
         fields = self.source.fields
-        names = (fields.messages,) if fields.messages else TURNS
-        name = _turns_column(record, names)
+        own = fields.messages
+        name = own if own in record else _turns_column(record, (own,) if own else TURNS)
         if name is None:
             raise Misfit(
                 "there is no list of turns in 'messages' or 'conversations'",
@@ -594,7 +594,7 @@ _ALONE = frozenset({"instruction", "prompt", "question", "query"})
 def _turns_column(record: Columns, names: Sequence[str]) -> str | None:
     """The first column that holds turns; ``messages`` may be empty."""
     for name in names:
-        if name not in record:
+        if name not in record or (name == "data" and len(record) > 2):
             continue
         value = structure(record[name])
         if isinstance(value, Mapping) and "messages" in value:
@@ -708,7 +708,7 @@ def _unknown(record: Columns) -> Misfit:
     guess = guess_columns([record.values_by_name])
     if guess is not None:
         hint = hint_of(*guess)
-    if record.keys() & {"role", "content", "from", "value"}:
+    if {"role", "content"} <= record.keys() or {"from", "value"} <= record.keys():
         hint = "each line must hold a whole chat: put the turns in a list under 'messages'"
     return Misfit(f"{UNKNOWN}: columns {names} (name yours in data.fields)", hint)
 

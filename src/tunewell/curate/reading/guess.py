@@ -41,7 +41,8 @@ def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | Non
     answered = [name for name in answered if name not in both] or answered
     if asked and answered and asked[0] != answered[0]:
         return asked[0], answered[0]
-    long = [name for name, letters in texts.items() if letters >= 10]
+    longest = max(texts.values(), default=0.0)
+    long = [name for name, letters in texts.items() if letters >= max(10.0, longest / 20)]
     if asked or answered:
         rest = [name for name in long if name not in (asked or answered)]
         if len(rest) == 1:

@@ -29,7 +29,7 @@ from tunewell.curate.rows import Reject, clip
 _SHOWN = 400
 """Characters of a broken element that its reject is made from."""
 
-_ROW_KEYS = frozenset({*TURNS, *ASKED, *ANSWERS}) - {"data"}
+_ROW_KEYS = frozenset({*TURNS, *ASKED, *ANSWERS, "chosen", "rejected", "segments"}) - {"data"}
 """An object with one of these is a row, not a file of rows."""
 
 _SPLITS = re.compile(r"train|training|test|eval|evaluation|validation|valid|val|dev")
@@ -375,7 +375,7 @@ def rows_of_object(document: Mapping[str, Any]) -> Iterator[Found]:
     columns = _columns_of(document)
     if columns is not None:
         yield from (("", row, "") for row in columns)
-    elif document and all(isinstance(value, dict) for value in document.values()):
+    elif not plain & _ROW_KEYS and all(isinstance(value, dict) for value in document.values()):
         yield from _named_objects(document)
     elif _is_split_frame(document):
         for values in document["data"]:
@@ -402,8 +402,9 @@ def _columns_of(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         return None
     if len(set(map(len, values))) != 1 or not values[0]:
         return None
-    if known & {"messages", "conversations"} and isinstance(values[0][0], dict):
-        return None  # one chat, with tools beside it
+    firsts = [value[0] for value in values if isinstance(value[0], dict)]
+    if any({"role", "from", "function"} & first.keys() for first in firsts):
+        return None  # one row: chats, with tools beside them
     return [dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)]
 
 

@@ -75,7 +75,8 @@ def _unpack(path: Path, opened: Callable[[Path], Any], inner: Path) -> str:
     with inner.open("wb") as out:
         try:
             with opened(path) as file:
-                while part := file.read(_STEP):
+                read = getattr(file, "read1", file.read)  # gives what is there before a cut
+                while part := read(_STEP):
                     out.write(part)
                     written += len(part)
                     if written > MAX_UNPACKED_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,9 @@ def _reader(path: Path, head: bytes) -> Reader | None:
     return by_suffix
 
 
+_BEGINS_OBJECT = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|\Z)')
+
+
 def _text_of(head: bytes) -> str:
     found = encoding_of(head)
     if found.is_wide or len(head) < _HEAD:
@@ -109,10 +113,10 @@ def _json_reader(text: str) -> Reader | None:
         return json_document if _begins_array(text) else None
     if first.startswith('"'):
         return json_lines if first.startswith(('"{\\"', "\"{'")) else None
-    if not first.startswith("{"):
+    if not _BEGINS_OBJECT.match(text):
         return None
     if _is_json(first) or _is_json(first.rstrip(",")):
-        return json_document if len(lines) == 1 and _holds_rows(first) else json_lines
+        return json_document if len(lines) == 1 else json_lines
     following = lines[1].strip() if len(lines) > 1 else ""
     if following.startswith("{") and first.endswith(("}", "},")):
         return json_lines
@@ -134,11 +138,6 @@ def _is_json(line: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _holds_rows(line: str) -> bool:
-    """Whether a single object is a document, not a row: either reader gives a lone row."""
-    return line.startswith("{")
 
 
 def document(path: Path) -> Iterator[SourceRecord]:

@@ -147,7 +147,7 @@ def _proof(dialect: Dialect, lines: Sequence[str]) -> _Proof:
         elif any(cell.strip() for cell in cells):
             counts[len(cells)] += 1
     share = counts[len(header)] / counts.total() if counts else 1.0
-    known = sum(plain_key(name.strip("\ufeff\"' ")) in _KNOWN for name in header)
+    known = sum(plain_key(name.strip("\ufeff ")) in _KNOWN for name in header)
     return _Proof(dialect, known, share, len(header))
 
 
