@@ -222,7 +222,17 @@ def _json_files(packages: Path) -> Pairs:
 
 def _django(folder: Path) -> zipfile.ZipFile | None:
     """Django's wheel; None without a network."""
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), DJANGO]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "-d",
+        str(folder),
+        DJANGO,
+    ]
     if subprocess.run(command, check=False, timeout=300).returncode:
         return None
     return zipfile.ZipFile(next(folder.glob("*.whl")))

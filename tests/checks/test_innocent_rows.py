@@ -86,7 +86,9 @@ NO_REFUSALS = {
 }
 
 REGULAR = {
-    "json": "[" + ", ".join(f'{{"id": {i}, "on": true, "at": "Mill Lane"}}' for i in range(9)) + "]",
+    "json": "["
+    + ", ".join(f'{{"id": {i}, "on": true, "at": "Mill Lane"}}' for i in range(9))
+    + "]",
     "zeros": "[" + ", ".join(["0"] * 60) + "]",
     "matrix": "\n".join(["0 0 0 0 0 0"] * 6),
     "times table": " ".join(f"7 x {i} = {7 * i}." for i in range(1, 13)),
@@ -102,7 +104,9 @@ REGULAR = {
     "dashes": "-" * 100,
     "dna": "ACGT" * 30,
     "bits": "01" * 60,
-    "schedule": " ".join(f"On {d} we open at nine and close at five." for d in ("Monday", "Tuesday", "Friday")),
+    "schedule": " ".join(
+        f"On {d} we open at nine and close at five." for d in ("Monday", "Tuesday", "Friday")
+    ),
     "sql rows": "INSERT INTO bins VALUES ('blue', 'paper');\n" * 8,
     "art": "/\\" * 40,
 }
@@ -210,7 +214,9 @@ def test_broken_turns_in_the_middle_are_seen() -> None:
     assert find_fault([("user", "When?"), ("assistant", "At nine."), *end]) is None
 
 
-@pytest.mark.parametrize("target", ["N/A", "null", "TODO", "nan", "[Insert answer here]", "tbd", "#N/A", "-"])
+@pytest.mark.parametrize(
+    "target", ["N/A", "null", "TODO", "nan", "[Insert answer here]", "tbd", "#N/A", "-"]
+)
 def test_placeholders_are_empty(target: str) -> None:
     fault = find_fault([("user", "When do you open?"), ("assistant", target)])
     assert fault is not None

@@ -38,7 +38,9 @@ _CODE_SIGN = re.compile(
 _DATA_HEAD = re.compile(r"\s*(?:[{\[](?!\w+\])|<\?xml|<!)|---\n")
 _KEY_LINE = re.compile(r"^\s*(?:- )?[\w.\"'-]+ ?[:=](?:\s\S.*)?$", re.MULTILINE)
 _TABLE_LINE = re.compile(r"^\s*\|.*\||\t", re.MULTILINE)
-_PATH = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+|(?:[A-Za-z]:\\|\\\\|~?/|\.{1,2}/)[\w.\\/@%+~-]+|\w[\w.-]*@\w[\w.-]*")
+_PATH = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+|(?:[A-Za-z]:\\|\\\\|~?/|\.{1,2}/)[\w.\\/@%+~-]+|\w[\w.-]*@\w[\w.-]*"
+)
 _ENCODINGS = re.compile(
     r"mojibake|encod|encodage|codific|kodier|zeichensatz|zeichenkod|charset|character set|codepage|"
     r"code page|\butf-?(?:8|16|32)|\blatin-?1|iso-?8859|\bcp-?125\d|windows-?125\d|\bascii\b|unicode|"

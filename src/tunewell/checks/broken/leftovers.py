@@ -16,8 +16,13 @@ _SPEAKS_OF_ESCAPES = re.compile(
     r"html|xml|markup|entit|\btags?\b|token|template|format",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|nbsp|apos|#39|#x27|#34|[lr]dquo|[lr]squo|[nm]dash|hellip|#\d{3,5});")
-_TAG = re.compile(r"</?(?:p|br|div|span|b|i|u|strong|em|ul|ol|li|a|font|td|tr|table|h[1-6])(?:\s[^<>]{0,200})?/?>", re.IGNORECASE)
+_ENTITY = re.compile(
+    r"&(?:amp|lt|gt|quot|nbsp|apos|#39|#x27|#34|[lr]dquo|[lr]squo|[nm]dash|hellip|#\d{3,5});"
+)
+_TAG = re.compile(
+    r"</?(?:p|br|div|span|b|i|u|strong|em|ul|ol|li|a|font|td|tr|table|h[1-6])(?:\s[^<>]{0,200})?/?>",
+    re.IGNORECASE,
+)
 _TEMPLATE = re.compile(
     r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|user|assistant|system|end)\|>|"
     r"\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|^### (?:Response|Instruction|Input|Assistant|Human):",

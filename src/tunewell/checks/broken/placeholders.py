@@ -48,7 +48,13 @@ def placeholder(text: str) -> str:
     if len(said) > 80 and not _LOREM.match(said):
         return ""
     value = normal(said)
-    is_one = said in _BY_CASE or value in _CERTAIN or value in _LIKELY or _LOREM.match(said) or _TO_DO.match(said)
+    is_one = (
+        said in _BY_CASE
+        or value in _CERTAIN
+        or value in _LIKELY
+        or _LOREM.match(said)
+        or _TO_DO.match(said)
+    )
     return said[:60] if is_one else ""
 
 
