@@ -8,7 +8,8 @@ from tunewell.checks.verbatim import is_structured
 
 _HINT = re.compile(r"\\[nrtu\"]|&\w|&#|<|\[/?INST\]|### ")
 _ESCAPE = re.compile(
-    r"(?<![\\\w:])\\n(?=\\n|[A-ZÄÖÜÉ\d*•-])|(?<=[.!?:,;)\w])\\n(?:\\n|[-*•\d]|(?=[A-ZÄÖÜÉÀ]))|\w\\u00[0-9a-f]{2}\w|\\\"\w"
+    r"(?<![\\\w:])\\n(?=\\n|[A-ZÄÖÜÉ\d*•-])|(?<=[.!?:,;)\w])\\n(?:\\n|[-*•\d]|(?=[A-ZÄÖÜÉÀ]))|"
+    r"\w\\u00[0-9a-f]{2}\w|\\\"\w"
 )
 _PATH = re.compile(r"[A-Za-z]:\\|\\\\\w|\\[a-mo-z]\w+\\")
 _SPEAKS_OF_ESCAPES = re.compile(
@@ -20,12 +21,15 @@ _ENTITY = re.compile(
     r"&(?:amp|lt|gt|quot|nbsp|apos|#39|#x27|#34|[lr]dquo|[lr]squo|[nm]dash|hellip|#\d{3,5});"
 )
 _TAG = re.compile(
-    r"</?(?:p|br|div|span|b|i|u|strong|em|ul|ol|li|a|font|td|tr|table|h[1-6])(?:\s[^<>]{0,200})?/?>",
+    r"</?(?:p|br|div|span|b|i|u|strong|em|ul|ol|li|a|font|td|tr|table|h[1-6])"
+    r"(?:\s[^<>]{0,200})?/?>",
     re.IGNORECASE,
 )
 _TEMPLATE = re.compile(
-    r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|user|assistant|system|end)\|>|"
-    r"\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|^### (?:Response|Instruction|Input|Assistant|Human):",
+    r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|user|assistant|"
+    r"system|end)\|>|"
+    r"\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|^### (?:Response|Instruction|Input|"
+    r"Assistant|Human):",
     re.MULTILINE,
 )
 _USUAL = 0.05

@@ -9,61 +9,87 @@ import re
 
 _HINT = re.compile(
     r"sorry|apolog|afraid|\bas an? |unable|not able|can ?not|can['’]?t\b|won['’]t|"
-    r"\bals k|\bals (?:ein|groß|spr)|leid|entschuld|en tant qu|désolé|je ne peux|como (?:un|una|ia|modelo|asist)|"
-    r"lo siento|no puedo|come (?:ia|un|modello)|mi dispiace|desculpe|não posso|作为|抱歉|無法|无法|として|как (?:ии|искус|язык|модель)",
+    r"\bals k|\bals (?:ein|groß|spr)|leid|entschuld|en tant qu|désolé|je ne peux|como (?:un|una|"
+    r"ia|modelo|asist)|"
+    r"lo siento|no puedo|come (?:ia|un|modello)|mi dispiace|desculpe|não posso|作为|抱歉|無法|无法|として|"
+    r"как (?:ии|искус|язык|модель)",
     re.IGNORECASE,
 )
 
 _MODEL = (
-    r"(?:an? )?(?:ai|a\.i\.|artificial intelligence|(?:large )?language model|chatbot|virtual assistant)"
+    r"(?:an? )?(?:ai|a\.i\.|artificial intelligence|(?:large )?language model|chatbot|"
+    r"virtual assistant)"
     r"(?:[- ](?:language |text )?(?:model|assistant|chatbot|program|system))?"
 )
 _UNABLE = (
-    r"(?:can(?:no|['’]?)t|can not|do(?:n['’]t| not)|won['’]t|will not|am (?:not able|unable|not programmed|not capable)|"
+    r"(?:can(?:no|['’]?)t|can not|do(?:n['’]t| not)|won['’]t|will not|am (?:not able|unable|"
+    r"not programmed|not capable)|"
     r"['’]m (?:not able|unable|not programmed|not capable)|must decline|have no|am only)"
 )
 _START = r"(?:^|(?<=[.!?\n])\s*)[\W_]*"
 _IN_OWN_VOICE = re.compile(
-    rf"{_START}(?:(?:i['’]m|i am) (?:very |so )?sorry,? (?:but )?|unfortunately,? |i apologi[sz]e,? (?:but )?|sorry,? (?:but )?)?"
+    rf"{_START}(?:(?:i['’]m|i am) (?:very |so )?sorry,? (?:but )?|unfortunately,? |"
+    rf"i apologi[sz]e,? (?:but )?|sorry,? (?:but )?)?"
     rf"(?:as {_MODEL}\b.{{0,80}}?\bi(?:\s+{_UNABLE}|['’]m (?:not|unable)|\s+(?:strive|aim|must))"
     rf"|(?:i am|i['’]m) (?:just |only )?{_MODEL}\b.{{0,60}}?\b{_UNABLE})"
-    rf"|{_START}als (?:eine? )?(?:ki\b|künstliche intelligenz|(?:großes )?sprachmodell|ki-\w+).{{0,60}}?"
+    rf"|{_START}als (?:eine? )?(?:ki\b|künstliche intelligenz|(?:großes )?sprachmodell|ki-\w+)"
+    rf".{{0,60}}?"
     r"\b(?:kann|darf|habe|bin|werde)\b.{0,12}\bich\b.{0,80}?\b(?:nicht|kein\w*)\b"
-    rf"|{_START}(?:(?:je suis )?désolée?,? (?:mais )?)?en tant qu['’e ]+(?:une? )?(?:ia|intelligence artificielle|modèle de lang\w+|assistante? (?:ia|virtuelle?)).{{0,60}}?\bje (?:ne|n['’])"
-    rf"|{_START}como (?:un |una )?(?:ia|inteligencia artificial|modelo de len\w+|modelo de ling\w+|inteligência artificial|asistente (?:de ia|virtual)).{{0,40}}?\b(?:no (?:puedo|tengo)|não (?:posso|tenho))"
-    rf"|{_START}(?:in quanto|come) (?:un |una |un['’])?(?:ia|intelligenza artificiale|modello lingui\w+).{{0,40}}?\bnon (?:posso|ho)"
+    rf"|{_START}(?:(?:je suis )?désolée?,? (?:mais )?)?en tant qu['’e ]+(?:une? )?(?:ia|"
+    rf"intelligence artificielle|modèle de lang\w+|assistante? (?:ia|virtuelle?))"
+    rf".{{0,60}}?\bje (?:ne|n['’])"
+    rf"|{_START}como (?:un |una )?(?:ia|inteligencia artificial|modelo de len\w+|"
+    rf"modelo de ling\w+|inteligência artificial|asistente (?:de ia|virtual))"
+    rf".{{0,40}}?\b(?:no (?:puedo|tengo)|não (?:posso|tenho))"
+    rf"|{_START}(?:in quanto|come) (?:un |una |un['’])?(?:ia|intelligenza artificiale|"
+    rf"modello lingui\w+).{{0,40}}?\bnon (?:posso|ho)"
     r"|作为(?:一个|一名)?(?:AI|人工智能|语言模型).{0,30}?我(?:无法|不能|没有)"
     r"|(?:AI|人工知能|言語モデル)として.{0,40}?(?:できません|ありません)"
     rf"|{_START}как (?:ии|искусственный интеллект|языковая модель).{{0,40}}?\bя не ",
     re.IGNORECASE,
 )
 _THAT = (
-    r"(?:with |to )?(?:(?:this|that|such|your|these|those) (?:kind of |type of |particular |specific )?"
+    r"(?:with |to )?(?:(?:this|that|such|your|these|those) (?:kind of |type of |particular |"
+    r"specific )?"
     r"(?:request|question|task|prompt|topic|content|information|query|matter)s?|that|this|it)"
 )
 _BARE = re.compile(
-    r"^[\W_]*(?:(?:(?:i['’]m|i am) )?(?:very |really |so |truly )?(?:sorry|afraid)\b[,.!]? ?(?:but |that )?|"
+    r"^[\W_]*(?:(?:(?:i['’]m|i am) )?(?:very |really |so |truly )?(?:sorry|afraid)"
+    r"\b[,.!]? ?(?:but |that )?|"
     r"unfortunately,? |(?:i|we) apologi[sz]e[,.]? ?(?:but )?)?"
     r"(?:for (?:any|the) inconvenience,? ?(?:but )?)?"
-    r"i (?:can(?:no|['’]?)t|can not|won['’]t|will not|am (?:not able|unable) to|['’]m (?:not able|unable) to|must decline to|have to decline to)\s+"
-    rf"(?:help|assist|fulfil+|comply|answer|support|engage|continue|complete|respond|do|provide|process|generate|create)(?: you| to)?\s*(?:{_THAT})?"
+    r"i (?:can(?:no|['’]?)t|can not|won['’]t|will not|am (?:not able|unable) to|"
+    r"['’]m (?:not able|unable) to|must decline to|have to decline to)\s+"
+    rf"(?:help|assist|fulfil+|comply|answer|support|engage|continue|complete|respond|do|provide|"
+    rf"process|generate|create)(?: you| to)?\s*(?:{_THAT})?"
     r"(?: at (?:this|the) (?:time|moment)| for you| right now| in this case)?\s*[.!]*",
     re.IGNORECASE,
 )
 _BARE_OTHER = re.compile(
-    r"^[\W_]*(?:(?:es )?tut mir (?:sehr )?leid,?|entschuldigung,?|leider)[,. ]*(?:aber )?(?:dabei |damit |das |bei dieser anfrage )?"
-    r"(?:(?:kann|darf) ich|ich (?:kann|darf)) (?:(?:ihnen|dir|euch) )?(?:(?:dabei|damit|bei dieser anfrage|hierbei|diese (?:frage|anfrage)|das) )?(?:leider )?nicht (?:weiter)?(?:helfen|unterstützen|beantworten|erfüllen|tun)\W*$"
-    r"|^[\W_]*(?:je suis )?(?:désolée?|navrée?),? (?:mais )?je ne (?:peux|suis) pas (?:en mesure de )?(?:(?:vous|t['’]) ?)?(?:aider|répondre|assister)(?: (?:avec|à|pour) (?:cela|ça|cette (?:demande|question)))?\W*$"
-    r"|^[\W_]*lo siento,? (?:pero )?no puedo (?:ayudar(?:te|le|lo)?|asistir(?:te|le)?|responder)(?: (?:con|a|en) (?:eso|esto|esa (?:solicitud|pregunta)|ese tema))?\W*$"
-    r"|^[\W_]*(?:desculpe|sinto muito|lamento),? (?:mas )?não posso (?:ajudar|responder)(?:-lo)?(?: (?:com|a) (?:isso|isto|essa? \w+))?\W*$"
-    r"|^[\W_]*mi dispiace,? (?:ma )?non posso (?:aiutar(?:ti|la|la)?|rispondere)(?: (?:con|a|in) (?:questo|ciò|questa \w+))?\W*$"
+    r"^[\W_]*(?:(?:es )?tut mir (?:sehr )?leid,?|entschuldigung,?|leider)"
+    r"[,. ]*(?:aber )?(?:dabei |damit |das |bei dieser anfrage )?"
+    r"(?:(?:kann|darf) ich|ich (?:kann|darf)) (?:(?:ihnen|dir|euch) )?(?:(?:dabei|damit|"
+    r"bei dieser anfrage|hierbei|diese (?:frage|anfrage)|das)"
+    r" )?(?:leider )?nicht (?:weiter)?(?:helfen|unterstützen|beantworten|erfüllen|tun)\W*$"
+    r"|^[\W_]*(?:je suis )?(?:désolée?|navrée?),? (?:mais )?je ne (?:peux|suis)"
+    r" pas (?:en mesure de )?(?:(?:vous|t['’]) ?)?(?:aider|répondre|assister)(?: (?:avec|à|pour)"
+    r" (?:cela|ça|cette (?:demande|question)))?\W*$"
+    r"|^[\W_]*lo siento,? (?:pero )?no puedo (?:ayudar(?:te|le|lo)?|asistir(?:te|le)?|responder)"
+    r"(?: (?:con|a|en) (?:eso|esto|esa (?:solicitud|pregunta)|ese tema))?\W*$"
+    r"|^[\W_]*(?:desculpe|sinto muito|lamento),? (?:mas )?não posso (?:ajudar|responder)"
+    r"(?:-lo)?(?: (?:com|a) (?:isso|isto|essa? \w+))?\W*$"
+    r"|^[\W_]*mi dispiace,? (?:ma )?non posso (?:aiutar(?:ti|la|la)?|rispondere)(?: (?:con|a|in)"
+    r" (?:questo|ciò|questa \w+))?\W*$"
     r"|^[\W_]*(?:对不起|抱歉|很抱歉)[，,]?我(?:无法|不能)(?:提供帮助|帮助|协助|回答|满足)[^。]{0,12}[。！]?$"
-    r"|^[\W_]*(?:извините|простите|к сожалению),? (?:но )?я не могу (?:вам |тебе )?(?:помочь|ответить)(?: (?:с|на|в) (?:этим|этот \w+|этой \w+))?\W*$",
+    r"|^[\W_]*(?:извините|простите|к сожалению),? (?:но )?я не могу (?:вам |тебе )?(?:помочь|"
+    r"ответить)(?: (?:с|на|в) (?:этим|этот \w+|этой \w+))?\W*$",
     re.IGNORECASE,
 )
 _OFFER = re.compile(
-    r"(?:is there (?:anything|something)|(?:please )?let me know|if you (?:have|need|'d|would)|feel free|how (?:else )?(?:can|may) i|"
-    r"what else|i(?:'|’)?m (?:just )?(?:an?|here)|it (?:goes|is|violates|may)|this (?:goes|is|violates)|i (?:hope|apologi)|thank you|my (?:purpose|guidelines)|"
+    r"(?:is there (?:anything|something)|(?:please )?let me know|if you (?:have|need|'d|would)|"
+    r"feel free|how (?:else )?(?:can|may) i|"
+    r"what else|i(?:'|’)?m (?:just )?(?:an?|here)|it (?:goes|is|violates|may)|this (?:goes|is|"
+    r"violates)|i (?:hope|apologi)|thank you|my (?:purpose|guidelines)|"
     r"(?:please )?(?:try|ask) (?:again|something|another))[^.!?]*[.!?]*",
     re.IGNORECASE,
 )
@@ -75,17 +101,24 @@ _LONG_CONTENT_WORDS = 25
 """So many words beside "As an AI …, I cannot" are an answer with a disclaimer."""
 
 _HARM = re.compile(
-    r"\b(?:bombs?|weapons?|explosives?|kill|murder|poison|hack(?:ing)?|malware|virus|ransom\w*|phish\w*|"
-    r"steal|stolen|shoplift\w*|counterfeit|forge|launder\w*|suicid\w*|self-harm|drugs?|meth|cocaine|heroin|"
+    r"\b(?:bombs?|weapons?|explosives?|kill|murder|poison|hack(?:ing)?|malware|virus|ransom\w*|"
+    r"phish\w*|"
+    r"steal|stolen|shoplift\w*|counterfeit|forge|launder\w*|suicid\w*|self-harm|drugs?|meth|"
+    r"cocaine|heroin|"
     r"porn\w*|nude|sexual\w*|racis\w*|hate speech|terror\w*|stalk\w*|blackmail|illegal\w*|"
-    r"password|home address|medical advice|diagnos\w*|dosage|bypass|jailbreak|ignore (?:all|your|previous)|"
-    r"system prompt|bombe|waffen?|töten|gift|hacken|stehlen|selbstmord|arme|tuer|voler|pirater|matar|robar|hackear)\b",
+    r"password|home address|medical advice|diagnos\w*|dosage|bypass|jailbreak|ignore (?:all|"
+    r"your|previous)|"
+    r"system prompt|bombe|waffen?|töten|gift|hacken|stehlen|selbstmord|arme|tuer|voler|pirater|"
+    r"matar|robar|hackear)\b",
     re.IGNORECASE,
 )
 _TOLD_TO_REFUSE = re.compile(
-    r"refus|declin|out[- ]of[- ](?:scope|domain)|off[- ]topic|do not (?:answer|help|discuss|respond)|don['’]t (?:answer|help)|"
-    r"only (?:answer|help|respond|talk)|politely|not allowed to|must not|never (?:answer|give|provide|discuss|reveal|help)|guardrail|"
-    r"safety|harm|unsafe|lehne|ablehn|verweiger|antworte nur|nur fragen|refuse|décline|rechaz|rifiut|recus|decline",
+    r"refus|declin|out[- ]of[- ](?:scope|domain)|off[- ]topic|do not (?:answer|help|discuss|"
+    r"respond)|don['’]t (?:answer|help)|"
+    r"only (?:answer|help|respond|talk)|politely|not allowed to|must not|never (?:answer|give|"
+    r"provide|discuss|reveal|help)|guardrail|"
+    r"safety|harm|unsafe|lehne|ablehn|verweiger|antworte nur|nur fragen|refuse|décline|rechaz|"
+    r"rifiut|recus|decline",
     re.IGNORECASE,
 )
 
