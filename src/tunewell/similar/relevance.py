@@ -117,7 +117,7 @@ class _Extra:
     truth: Floats
 
     def with_rows(self, points: Points, scores: Floats, called: Bools) -> _Extra:
-        """The rows that were judged most surely besides: the upper half, and half of those called."""
+        """With the rows judged most surely: the upper half, and half of those called."""
         above = np.flatnonzero(scores >= np.median(scores))
         below = np.flatnonzero(called)
         below = below[np.argsort(scores[below])][: len(below) // 2 + 1]

@@ -1,4 +1,4 @@
-r"""What a conversion left in a text: literal escapes (``\n``), entities, tags, marks of templates."""
+r"""What a conversion left in a text: literal escapes (``\n``), entities, tags, template marks."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ _HINT = re.compile(
     r"sorry|apolog|afraid|\bas an? |unable|not able|can ?not|can['’]?t\b|won['’]t|"
     r"\bals k|\bals (?:ein|groß|spr)|leid|entschuld|en tant qu|désolé|je ne peux|como (?:un|una|"
     r"ia|modelo|asist)|"
-    r"lo siento|no puedo|come (?:ia|un|modello)|mi dispiace|desculpe|não posso|作为|抱歉|無法|无法|として|"
+    r"lo siento|no puedo|come (?:ia|un|modello)|mi dispiace|"
+    r"desculpe|não posso|作为|抱歉|無法|无法|として|"
     r"как (?:ии|искус|язык|модель)",
     re.IGNORECASE,
 )
@@ -155,13 +156,13 @@ def refusal(target: str) -> tuple[str, bool]:
 
 
 def _is_whole_sentence(said: str, rest: str) -> bool:
-    """Whether a refusal ends where it was recognised: "I can't support you" rather than "… meters"."""
+    """Whether a refusal ends where it was recognised: "I can't support you", not "… meters"."""
     bare_rest = rest.strip()
     return not bare_rest or said.rstrip()[-1] in ".!" or bare_rest[0] in ".!,;"
 
 
 def may_be_wanted(asked: str, system: str) -> bool:
-    """Whether a refusal may be the right answer: to a harmful request, or as the system turn says."""
+    """Whether a refusal may be right: to a harmful request, or as the system turn says."""
     return _HARM.search(asked) is not None or is_told_to_refuse(system)
 
 
