@@ -7,6 +7,7 @@ from tunewell.curate.pipeline import apply_rules, seen
 from tunewell.curate.read import ReadResult
 from tunewell.curate.rows import InputRow
 from tunewell.task import DataSource, Rules, TaskFile, TaskSection, TaskSpec
+from tunewell.types import Finding
 
 _TOWNS = ("Mill", "Oak", "Ash", "Elm", "Hill", "Lake", "Bridge", "Church", "Market", "Station")
 _THINGS = ("lamp", "bin", "bench", "meter")
@@ -34,7 +35,7 @@ def _batch(broken: str, every: int) -> ReadResult:
     return batch
 
 
-def _fates(file: TaskFile, batch: ReadResult) -> tuple[set[str], dict[str, object]]:
+def _fates(file: TaskFile, batch: ReadResult) -> tuple[set[str], dict[str, Finding]]:
     done = apply_rules(file, batch)
     fates = {row for row, code in done.ledger.fates().items() if code == "D08"}
     return fates, {f.code: f for f in seen(file, done)}

@@ -53,11 +53,11 @@ def _may_drop(rule: str, finding: Finding) -> bool:
 
 
 def with_confirmed(text: str, line: str) -> str:
-    """A definition with one more line under ``rules``; empty where it must be edited by hand.
+    r"""A definition with one more line under ``rules``; empty where it must be edited by hand.
 
     Example:
-        >>> with_confirmed("task: {}\\nrules:\\n  broken: drop\\n", "confirmed: [broken]")
-        'task: {}\\nrules:\\n  confirmed: [broken]\\n  broken: drop\\n'
+        >>> with_confirmed("task: {}\nrules:\n  broken: drop\n", "confirmed: [broken]")
+        'task: {}\nrules:\n  confirmed: [broken]\n  broken: drop\n'
     """
     if "confirmed:" in text:
         return ""

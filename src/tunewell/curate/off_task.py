@@ -61,10 +61,10 @@ def drop_off_task(
     if judged is None or judged.recall.low < _LEAST_RECALL:
         return
     off = [judged_rows[i] for i in np.flatnonzero(judged.off).tolist()]
-    is_sure = judged.precision.value >= _LEAST_PRECISION and (
-        examples is not rows or len(off) <= _MOST_OFF * len(rows)
-    )
-    if not is_sure:
+    has_examples = examples is not rows
+    is_few = len(off) <= _MOST_OFF * len(rows)
+    is_precise = judged.precision.value >= _LEAST_PRECISION
+    if not (is_precise and (has_examples or is_few)):
         ledger.seen("D01", ids_of(off))
         ledger.seen(still_there("D01"), ids_of(off))
         return

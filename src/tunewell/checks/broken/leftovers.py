@@ -60,10 +60,14 @@ def leftovers(target: str, asked: str, *, markup_share: float) -> str:
     escape = _ESCAPE.search(target)
     if escape and not _PATH.search(target) and not is_structured(target.replace("\\n", " ")):
         return f"literal escape {escape[0][:12]}"
-    in_question = _TAG.search(asked) or _ENTITY.search(asked)
-    if markup_share >= _USUAL or in_question:
+    return "" if markup_share >= _USUAL else _markup(target, asked)
+
+
+def _markup(target: str, asked: str) -> str:
+    """Tags and entities in prose whose question has none."""
+    if _TAG.search(asked) or _ENTITY.search(asked):
         return ""
-    entity = _ENTITY.search(target)
-    tag = _TAG.search(target) if not target.lstrip().startswith("<") else None
-    markup = entity or tag
-    return f"markup {markup[0][:30]}" if markup else ""
+    found = _ENTITY.search(target)
+    if found is None and not target.lstrip().startswith("<"):
+        found = _TAG.search(target)
+    return f"markup {found[0][:30]}" if found else ""
