@@ -26,12 +26,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.read import ReadResult
-
 from bench.machine import keep
 from tunewell.checks.broken import find_fault, habits_of
 from tunewell.curate.doctor.case import definition
 from tunewell.curate.pipeline import apply_rules
+from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.rows import InputRow
 
 MOST = 1_500

@@ -145,11 +145,68 @@ def public_sets(data: Path, domains: dict[str, list[str]]) -> dict[str, Any]:
     return found
 
 
+def mixtures(data: Path, domains: dict[str, list[str]]) -> dict[str, Any]:
+    """Off-task rows of another set, told from 12 examples of each side and the task's words."""
+    with (data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
+        bank = [line["text"] for line in csv.DictReader(file)]
+    notes_path = data / "mts_dialog" / "Main-Dataset" / "MTS-Dialog-TrainingSet.csv"
+    with notes_path.open(encoding="utf-8", newline="") as file:
+        notes = [line["section_text"] for line in csv.DictReader(file)]
+    terms_path = data / "legal_summarization" / "all_v1.json"
+    terms = json.loads(terms_path.read_text(encoding="utf-8")).values()
+    legal = [term["original_text"] for term in terms]
+    other = [t for name in domains for t in domains[name] if name not in _OF_BANKS]
+    pairs = {
+        "banking77 and clinc150": (bank, other, "Answers bank customers about cards and accounts"),
+        "mts_dialog and legal": (notes, legal, "Writes clinical notes of what a patient said"),
+        "multidogo airline and finance": (
+            _dialogues(data, "airline"),
+            _dialogues(data, "finance"),
+            "Books flights and seats and sends boarding passes for an airline",
+        ),
+    }
+    found: dict[str, Any] = {}
+    for name, (own, strange, about) in pairs.items():
+        for off_share in (0.1, 0.3):
+            found[f"{name}, {off_share:.0%} off-task"] = _of_mixture(own, strange, about, off_share)
+    return found
+
+
+_OF_BANKS = ("banking", "credit_cards")
+
+
+def _dialogues(data: Path, domain: str) -> list[str]:
+    said: dict[str, list[str]] = defaultdict(list)
+    with (data / "multidogo" / domain / "train.tsv").open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            said[line["conversationId"]].append(line["utterance"] or "")
+    return [" ".join(turns) for turns in said.values()]
+
+
+def _of_mixture(own: list[str], strange: list[str], about: str, off_share: float) -> dict[str, Any]:
+    hits = flagged = planted = 0
+    for seed in range(4):
+        draw = random.Random(seed)
+        belong = draw.sample(own, min(612, len(own)))
+        others = draw.sample(strange, min(312, len(strange)))
+        kept = len(belong) - 12
+        off = others[12 : 12 + int(kept * off_share / (1 - off_share))]
+        rows = [*belong[12:], *off]
+        result = relevance(rows, belong[:12], others[:12], about=about, seed=seed)
+        if result is not None:
+            hits += int(result.off[kept:].sum())
+            flagged += int(result.off.sum())
+            planted += len(off)
+    return {"precision": _plain(share(hits, flagged)), "recall": _plain(share(hits, planted))}
+
+
 def main() -> None:
     """Measure and keep."""
     data = Path(os.environ["TUNEWELL_DATA"])
     domains, outside = clinc(data)
     result: dict[str, Any] = {"off_task": {}, "exam": {}}
+    result["mixtures"] = mixtures(data, domains)
+    print(json.dumps(result["mixtures"], indent=1), flush=True)
     for known in (9, 3):
         for examples in EXAMPLES:
             found = judged(domains, outside, examples=examples, known=known, seed=1)

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tunewell.errors import DataError
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.project import Project
@@ -150,14 +151,14 @@ class Stages:
         """Divide the rows into test set, review pool and folds."""
         from tunewell.split import split
 
-        with self._stage("split"):
+        with self._stage("split"), self._naming_who_took_rows():
             return split(dataset, self.project)
 
     def train(self, dataset: Dataset, split: Split) -> Trained:
         """Train the folds and the final adapter."""
         from tunewell.train import train
 
-        with self._stage("train") as bar:
+        with self._stage("train") as bar, self._naming_who_took_rows():
             return train(
                 dataset,
                 split,
@@ -185,6 +186,22 @@ class Stages:
         """
         with self._stage("verdict"):
             return _verdict(evaluation, self.project)
+
+    @contextlib.contextmanager
+    def _naming_who_took_rows(self) -> Iterator[None]:
+        """Where a stage lacks rows, its message says which rules of curation took them."""
+        try:
+            yield
+        except DataError as error:
+            from tunewell.curate.mass_drops import most_taken
+
+            last = self.project.store.last_run("curate")
+            taken = most_taken(last.counts) if last else ""
+            if not taken:
+                raise
+            raise DataError(
+                f"{error.message}; {taken}", place=error.place, hint=error.hint
+            ) from error
 
     @contextlib.contextmanager
     def _stage(self, name: Stage) -> Iterator[Progress | None]:

@@ -16,8 +16,8 @@ _FENCE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
 _TERMINAL = re.compile(r"\x1b\[|\x1b\]")
 
 _KEYWORD = re.compile(
-    r"^\s*(?:(?:async )?def \w|class \w+[(:{]|import [\w.{*]+(?: as \w+| from .*)?;?$|from [\w.]+ "
-    r"import |"
+    r"^\s*(?:(?:async )?def \w|"
+    r"class \w+[(:{]|import [\w.{*]+(?: as \w+| from .*)?;?$|from [\w.]+ import |"
     r"return\b[^.]*;?$|func \w|function\b.*[({]|fn \w+|(?:const|let|var|val) \w+ ?[=:]|"
     r"(?:if|for|while|elif|switch|catch|except)\b.*[:{]$|(?:else|try|finally|do)\b ?[:{]|"
     r"print ?[(f'\"]|#include|#!|package [\w.]+;|using [\w.:]+;|"
@@ -41,10 +41,12 @@ _DATA_HEAD = re.compile(r"\s*(?:[{\[](?!\w+\])|<\?xml|<!)|---\n")
 _KEY_LINE = re.compile(r"^\s*(?:- )?[\w.\"'-]+ ?[:=](?:\s\S.*)?$", re.MULTILINE)
 _TABLE_LINE = re.compile(r"^\s*\|.*\||\t", re.MULTILINE)
 _PATH = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+|(?:[A-Za-z]:\\|\\\\|~?/|\.{1,2}/)[\w.\\/@%+~-]+|\w[\w.-]*@\w[\w.-]*"
+    r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+|(?:[A-Za-z]:\\|\\\\|~?/|\.{1,2}/)[\w.\\/@%+~-]+|"
+    r"\w[\w.-]*@\w[\w.-]*"
 )
 _ENCODINGS = re.compile(
-    r"mojibake|encod|encodage|codific|kodier|zeichensatz|zeichenkod|charset|character set|codepage|"
+    r"mojibake|encod|encodage|codific|kodier|zeichensatz|zeichenkod|charset|character set|"
+    r"codepage|"
     r"code page|\butf-?(?:8|16|32)|\blatin-?1|iso-?8859|\bcp-?125\d|windows-?125\d|\bascii\b|"
     r"unicode|"
     r"\bbytes?\b|ftfy|\bU\+[0-9A-F]{4}|文字化け|кодировк",

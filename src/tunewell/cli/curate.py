@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, show
+from tunewell.cli.confirm import ask_to_confirm
 from tunewell.cli.stage import open_stages, show_stage
 from tunewell.curate.reading.read import ReadingReport
+from tunewell.run import Stages
 from tunewell.store import Store
 
 _MOST_SHOWN = 8
@@ -20,14 +22,9 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Read, repair, filter and de-duplicate the data; every input row gets a receipt."""
-    with open_stages(
-        "curate",
-        path,
-        overrides=overrides,
-        wait=wait,
-        json=json,
-    ) as stages:
-        stages.curate()
+    stages = _curate(path, overrides, wait=wait, json=json)
+    if not json and ask_to_confirm(stages.records["curate"], stages.project.file.path):
+        stages = _curate(path, overrides, wait=wait, json=json)
     show_stage(stages, "curate", json=json)
     if not json:
         _show_reading(path)
@@ -47,3 +44,9 @@ def _show_reading(path: Path) -> None:
         show(f"not used: {len(reading.unused) - _MOST_SHOWN} further columns (see the report)")
     for said in reading.notes:
         show(f"note: {said}")
+
+
+def _curate(path: Path, overrides: list[str] | None, *, wait: bool, json: bool) -> Stages:
+    with open_stages("curate", path, overrides=overrides, wait=wait, json=json) as stages:
+        stages.curate()
+    return stages

@@ -34,6 +34,12 @@ _RULE = {
 _MOST = 2_000
 """Row ids kept in a Finding; the receipts have them all."""
 
+
+def still_there(code: str) -> str:
+    """Under this name the ledger notes rows that may show a pitfall and were not dropped."""
+    return f"{code} still there"
+
+
 _NOTHING_TO_DO = "nothing to do; tunewell why ROW shows what was done"
 
 SpanRecord = Mapping[str, str | int]
@@ -151,9 +157,14 @@ class _OfRule:
         """Rows that state a superseded fact and were only reported."""
         return len(self.ledger.rows.get(REPORTED, ())) if self.code == "D06" else 0
 
+    @property
+    def _uncertain(self) -> int:
+        """Rows that may show the pitfall and were not dropped for it."""
+        return len(set(self.ledger.rows.get(still_there(self.code), ())))
+
     def _is_left(self) -> bool:
         """Whether rows that show the pitfall are still in the data."""
-        return self._superseded > 0 or self._only_reports
+        return self._superseded > 0 or self._uncertain > 0 or self._only_reports
 
     @property
     def _only_reports(self) -> bool:
@@ -165,6 +176,13 @@ class _OfRule:
             return (
                 f"{n - reported} of {self.read} rows: dropped; "
                 f"{reported} state a superseded fact and are still in the data"
+            )
+        uncertain = self._uncertain
+        if uncertain and not self._only_reports:
+            done = _done(self.code, self.file.spec.rules)
+            return (
+                f"{n - uncertain} of {self.read} rows: {done}; {uncertain} only may show it and "
+                "are still in the data"
             )
         if self._only_reports:
             return f"{n} of {self.read} rows still in the data: the rule only reports"

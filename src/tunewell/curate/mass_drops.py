@@ -105,6 +105,25 @@ def _pairs(taken: TakenBack) -> list[dict[str, str]]:
     return pairs
 
 
+def most_taken(counts: Mapping[str, int]) -> str:
+    """The rules that took the most rows, from the counts of curation's Run; empty if none did.
+
+    Example:
+        >>> most_taken({"read": 120, "dropped: near duplicates": 90, "dropped: broken": 4})
+        'of 120 rows, near duplicates took 90 and broken took 4'
+    """
+    taken = []
+    for name, count in counts.items():
+        action, _, step = name.partition(": ")
+        if action == "dropped" and step and count:
+            taken.append((count, step))
+    worst = sorted(taken, reverse=True)[:2]
+    if not worst:
+        return ""
+    said = " and ".join(f"{step} took {count}" for count, step in worst)
+    return f"of {counts.get('read', 0)} rows, {said}"
+
+
 def awaiting(findings: Sequence[Finding]) -> dict[str, Finding]:
     """The rules that wait for a person, each with its Finding."""
     found: dict[str, Finding] = {}

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tunewell.curate.findings import still_there
 from tunewell.curate.receipts import Ledger, StepRule
-from tunewell.curate.rows import InputRow
+from tunewell.curate.rows import InputRow, ids_of
 from tunewell.similar.relevance import relevance
 from tunewell.similar.vectors import available
 from tunewell.task import TaskFile
@@ -18,10 +19,16 @@ _EXAMPLES = 4_000
 _LEAST_RECALL = 0.5
 """A classifier that may find less than half of the examples is not used."""
 
-_MOST_OFF = 0.1
-"""If more rows than this share look off-task, the examples are not to be trusted.
+_LEAST_PRECISION = 0.8
+"""Below this precision, measured on the examples, rows are reported and not dropped."""
 
-Then nothing is dropped.
+_FEWEST_EXAMPLES = 12
+"""Fewer rows with a kind do not show what belongs."""
+
+_MOST_OFF = 0.1
+"""If more rows than this share look off-task, the rows themselves are no examples.
+
+Then nothing is dropped unless rows with a kind say what belongs.
 """
 
 
@@ -43,14 +50,23 @@ def drop_off_task(
     """
     if not available():
         return
-    texts = [row.whole for row in rows]
-    step = max(1, len(texts) // _EXAMPLES)
-    not_belonging = [row.whole for row in others[:_EXAMPLES]]
-    judged = relevance(texts, texts[::step], not_belonging)
+    examples, judged_rows = _divided(rows)
+    step = max(1, len(examples) // _EXAMPLES)
+    judged = relevance(
+        [row.whole for row in judged_rows],
+        [row.whole for row in examples[::step]],
+        [row.whole for row in others[:_EXAMPLES]],
+        about=file.spec.task.about,
+    )
     if judged is None or judged.recall.low < _LEAST_RECALL:
         return
-    off = np.flatnonzero(judged.off).tolist()
-    if len(off) > _MOST_OFF * len(rows):
+    off = [judged_rows[i] for i in np.flatnonzero(judged.off).tolist()]
+    has_examples = examples is not rows
+    is_few = len(off) <= _MOST_OFF * len(rows)
+    is_precise = judged.precision.value >= _LEAST_PRECISION
+    if not (is_precise and (has_examples or is_few)):
+        ledger.seen("D01", ids_of(off))
+        ledger.seen(still_there("D01"), ids_of(off))
         return
 
     by = StepRule(
@@ -59,6 +75,20 @@ def drop_off_task(
         cites=file.where("rules.kinds.drop"),
         code="D01",
     )
-    for i in off:
-        evidence = f"belongs {judged.belongs[i]:.2f}; precision {judged.precision}"
-        ledger.drop(rows[i], by, evidence=evidence)
+    belongs = dict(zip(ids_of(judged_rows), judged.belongs.tolist(), strict=True))
+    for row in off:
+        evidence = f"belongs {belongs[row.id]:.2f}; precision {judged.precision}"
+        ledger.drop(row, by, evidence=evidence)
+
+
+def _divided(rows: Sequence[InputRow]) -> tuple[Sequence[InputRow], Sequence[InputRow]]:
+    """Examples of what belongs, and the rows to judge.
+
+    Rows that carry a kind are the examples for those that carry none; where there are too few of
+    either, all rows are both.
+    """
+    with_kind = [row for row in rows if row.kind]
+    without = [row for row in rows if not row.kind]
+    if len(with_kind) >= _FEWEST_EXAMPLES and without:
+        return with_kind, without
+    return rows, rows

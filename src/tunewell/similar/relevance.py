@@ -7,12 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunewell.similar.arrays import Bools, Floats
-from tunewell.similar.ridge import (
-    classes,
-    fit_ridge,
-    held_out_scores,
-)
+from tunewell.similar.arrays import Bools, Floats, Points
+from tunewell.similar.ridge import FOLDS, classes, fit_ridge
 from tunewell.similar.vectors import vectors
 from tunewell.stats.precision import observed_share, precision_from_mistakes
 from tunewell.types import Estimate
@@ -22,6 +18,13 @@ _DEVIATIONS = 2.326 / 0.6745
 
 _LEAST = 8
 """Fewer examples of either side do not make a classifier."""
+
+_WEIGHT_OF_WORDS = 3
+"""As so many examples the description of the task counts."""
+
+_FEWEST_TO_LEARN_FROM = 5
+_SHARE_TO_LEARN_FROM = 0.03
+"""Fewer rows than this share are called by mistake as well (1 % by design)."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,20 @@ def relevance(
     positive: Sequence[str],
     negative: Sequence[str],
     *,
+    about: str = "",
     seed: int = 0,
 ) -> Relevance | None:
     """Learn from examples what belongs to the task, and judge rows by it.
 
     A ridge classifier over word vectors, cross-fitted: the examples are judged by classifiers that
-    have not seen them, so its precision and recall are honest.
+    have not seen them. Where it calls more rows than it can by mistake, it learns once more, from
+    the rows that it was surest of as well: a dozen examples do not show all that there is.
 
     Args:
         rows: What is to be judged.
         positive: Texts that belong.
         negative: Texts that do not (memos, small talk …).
+        about: What the task is, in words: one more thing that belongs.
         seed: Of the folds.
 
     Returns:
@@ -74,14 +80,21 @@ def relevance(
         return None
     known = vectors([*positive, *negative])
     truth = classes(len(positive), len(negative))
-    held = held_out_scores(known, truth, seed=seed)
-    cut = _bar(held[truth > 0])
+    points = vectors(rows)
+    words = [about] * _WEIGHT_OF_WORDS if about.strip() else []
+    described = _Extra(vectors(words), np.ones(len(words)))
 
-    scores = fit_ridge(known, truth).scores(vectors(rows))
+    held, scores = _fitted(known, truth, described, points, seed)
+    cut = _bar(held[truth > 0])
+    called = scores < cut
+    if called.sum() >= max(_FEWEST_TO_LEARN_FROM, _SHARE_TO_LEARN_FROM * len(rows)):
+        surest = described.with_rows(points, scores, called)
+        held, scores = _fitted(known, truth, surest, points, seed)
+        cut = _bar(scores[scores >= 0])
+
     off = scores < cut
-    called = held < cut
-    by_mistake = int((called & (truth > 0)).sum())
-    found = int((called & (truth < 0)).sum())
+    by_mistake = int(((held < cut) & (truth > 0)).sum())
+    found = int(((held < cut) & (truth < 0)).sum())
     mistakes = observed_share(by_mistake, len(positive))
     return Relevance(
         belongs=1 / (1 + np.exp(-4 * scores)),
@@ -89,6 +102,53 @@ def relevance(
         precision=precision_from_mistakes(int(off.sum()), len(rows), mistakes),
         recall=observed_share(found, len(negative)),
     )
+
+
+@dataclass(frozen=True)
+class _Extra:
+    """What is learned from beside the examples.
+
+    Attributes:
+        points: Shape (n, width).
+        truth: 1 or -1 for each, shape (n,).
+    """
+
+    points: Points
+    truth: Floats
+
+    def with_rows(self, points: Points, scores: Floats, called: Bools) -> _Extra:
+        """With the rows judged most surely: the upper half, and half of those called."""
+        above = np.flatnonzero(scores >= np.median(scores))
+        below = np.flatnonzero(called)
+        below = below[np.argsort(scores[below])][: len(below) // 2 + 1]
+        return _Extra(
+            np.vstack([self.points, points[above], points[below]]),
+            np.concatenate([self.truth, classes(len(above), len(below))]),
+        )
+
+
+def _fitted(
+    known: Points,
+    truth: Floats,
+    extra: _Extra,
+    points: Points,
+    seed: int,
+) -> tuple[Floats, Floats]:
+    """Scores of the examples by classifiers that have not seen them, and those of the rows."""
+    fold = np.random.default_rng(seed).permutation(len(truth)) % FOLDS
+    held = np.zeros(len(truth))
+    for k in range(FOLDS):
+        rest = fold != k
+        ridge = fit_ridge(
+            np.vstack([known[rest], extra.points]),
+            np.concatenate([truth[rest], extra.truth]),
+        )
+        held[~rest] = ridge.scores(known[~rest])
+    whole = fit_ridge(
+        np.vstack([known, extra.points]),
+        np.concatenate([truth, extra.truth]),
+    )
+    return held, whole.scores(points)
 
 
 def _bar(scores: Floats) -> float:

@@ -1,4 +1,4 @@
-"""Records of every shape, and what each of them says: written by hand after the formats' documents."""
+"""Records of every shape and what each says, written by hand after the formats' documents."""
 
 from __future__ import annotations
 

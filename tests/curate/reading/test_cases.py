@@ -1,4 +1,4 @@
-"""Situations of public bug reports, read in place: what `expected.json` beside each says is right."""
+"""Situations of public bug reports, read in place; `expected.json` beside each says the right."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from tunewell.checks.verbatim import is_structured
 
 _CONJUNCTIONS = frozenset(
     "the a and or but than your my their our because whose although unless whereas "
-    "und oder aber von im dem den für einen einer einem eines dass weil wenn sowie ihre "
+    "und oder aber von im dem den für einen einer dass weil wenn sowie ihre "
     "et ou mais des du une dans pour avec parce "
     "el los las del una pero porque "
     "il gli della delle degli dei nel nella perché "
@@ -19,8 +19,7 @@ _CONJUNCTIONS = frozenset(
 
 _RARE_ENDS = frozenset(
     "an of to in on at for with by from as is are was were be that which who if when so his her "
-    "its "
-    "this these those will would can could should have has had not please we you i "
+    "its this these those will would can could should have has had not please we you i "
     "der die das zu am an auf mit bei aus als ist sind war ein eine ihr wir sie "
     "la le les de y que con para un di che per por em no".split()
 )

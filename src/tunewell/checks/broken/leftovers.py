@@ -8,7 +8,8 @@ from tunewell.checks.verbatim import is_structured
 
 _HINT = re.compile(r"\\[nrtu\"]|&\w|&#|<|\[/?INST\]|### ")
 _ESCAPE = re.compile(
-    r"(?<![\\\w:])\\n(?=\\n|[A-ZÄÖÜÉ\d*•-])|(?<=[.!?:,;)\w])\\n(?:\\n|[-*•\d]|(?=[A-ZÄÖÜÉÀ]))|\w\\u00[0-9a-f]{2}\w|\\\"\w"
+    r"(?<![\\\w:])\\n(?=\\n|[A-ZÄÖÜÉ\d*•-])|(?<=[.!?:,;)\w])\\n(?:\\n|[-*•\d]|(?=[A-ZÄÖÜÉÀ]))|"
+    r"\w\\u00[0-9a-f]{2}\w|\\\"\w"
 )
 _PATH = re.compile(r"[A-Za-z]:\\|\\\\\w|\\[a-mo-z]\w+\\")
 _SPEAKS_OF_ESCAPES = re.compile(
@@ -20,11 +21,13 @@ _ENTITY = re.compile(
     r"&(?:amp|lt|gt|quot|nbsp|apos|#39|#x27|#34|[lr]dquo|[lr]squo|[nm]dash|hellip|#\d{3,5});"
 )
 _TAG = re.compile(
-    r"</?(?:p|br|div|span|b|i|u|strong|em|ul|ol|li|a|font|td|tr|table|h[1-6])(?:\s[^<>]{0,200})?/?>",
+    r"</?(?:p|br|div|span|b|i|u|strong|em|ul|ol|li|a|font|td|tr|table|h[1-6])"
+    r"(?:\s[^<>]{0,200})?/?>",
     re.IGNORECASE,
 )
 _TEMPLATE = re.compile(
-    r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|user|assistant|system|end)\|>|"
+    r"<\|(?:im_start|im_end|endoftext|eot_id|start_header_id|end_header_id|user|assistant|"
+    r"system|end)\|>|"
     r"\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|^### (?:Response|Instruction|Input|"
     r"Assistant|Human):",
     re.MULTILINE,
@@ -57,10 +60,14 @@ def leftovers(target: str, asked: str, *, markup_share: float) -> str:
     escape = _ESCAPE.search(target)
     if escape and not _PATH.search(target) and not is_structured(target.replace("\\n", " ")):
         return f"literal escape {escape[0][:12]}"
-    in_question = _TAG.search(asked) or _ENTITY.search(asked)
-    if markup_share >= _USUAL or in_question:
+    return "" if markup_share >= _USUAL else _markup(target, asked)
+
+
+def _markup(target: str, asked: str) -> str:
+    """Tags and entities in prose whose question has none."""
+    if _TAG.search(asked) or _ENTITY.search(asked):
         return ""
-    entity = _ENTITY.search(target)
-    tag = _TAG.search(target) if not target.lstrip().startswith("<") else None
-    markup = entity or tag
-    return f"markup {markup[0][:30]}" if markup else ""
+    found = _ENTITY.search(target)
+    if found is None and not target.lstrip().startswith("<"):
+        found = _TAG.search(target)
+    return f"markup {found[0][:30]}" if found else ""

@@ -15,8 +15,8 @@ _BY_CASE = frozenset("NA null NULL nan NaN NAN TODO TBD TBA tbd tba todo".split(
 _LIKELY = frozenset("none nil missing - -- --- – — . .. ... … ? ?? ??? _ __ / # *".split())
 _LOREM = re.compile(r"^lorem ipsum\b", re.IGNORECASE)
 _TO_DO = re.compile(
-    r"^[\[<({]{1,2}(?:insert|add|your|enter|put|fill in|todo|tbd|answer|response|"
-    r"output)\b[^\n\])>}]{0,40}[\])>}]{1,2}$|"
+    r"^[\[<({]{1,2}(?:insert|add|your|enter|put|fill in|todo|tbd|answer|response|output)\b"
+    r"[^\n\])>}]{0,40}[\])>}]{1,2}$|"
     r"^(?:todo|tbd|fixme)\s*[:-]?\s*(?:$|(?:write|add|fill|answer|insert|complete)\b.{0,60}$)",
     re.IGNORECASE,
 )

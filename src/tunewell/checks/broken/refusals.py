@@ -9,42 +9,41 @@ import re
 
 _HINT = re.compile(
     r"sorry|apolog|afraid|\bas an? |unable|not able|can ?not|can['’]?t\b|won['’]t|"
-    r"\bals k|\bals (?:ein|groß|spr)|leid|entschuld|en tant qu|désolé|je ne peux|como (?:un|una|ia|"
-    r"modelo|asist)|"
-    r"lo siento|no puedo|come (?:ia|un|modello)|mi dispiace|desculpe|não posso|作为|抱歉|無法|无法|"
-    r"として|"
-    r"как "
-    r"(?:ии|искус|язык|модель)",
+    r"\bals k|\bals (?:ein|groß|spr)|leid|entschuld|en tant qu|désolé|je ne peux|como (?:un|una|"
+    r"ia|modelo|asist)|"
+    r"lo siento|no puedo|come (?:ia|un|modello)|mi dispiace|"
+    r"desculpe|não posso|作为|抱歉|無法|无法|として|"
+    r"как (?:ии|искус|язык|модель)",
     re.IGNORECASE,
 )
 
 _MODEL = (
-    r"(?:an? )?(?:ai|a\.i\.|artificial intelligence|(?:large )?language model|chatbot|virtual "
-    r"assistant)"
+    r"(?:an? )?(?:ai|a\.i\.|artificial intelligence|(?:large )?language model|chatbot|"
+    r"virtual assistant)"
     r"(?:[- ](?:language |text )?(?:model|assistant|chatbot|program|system))?"
 )
 _UNABLE = (
-    r"(?:can(?:no|['’]?)t|can not|do(?:n['’]t| not)|won['’]t|will not|am (?:not able|unable|not "
-    r"programmed|not capable)|"
+    r"(?:can(?:no|['’]?)t|can not|do(?:n['’]t| not)|won['’]t|will not|am (?:not able|unable|"
+    r"not programmed|not capable)|"
     r"['’]m (?:not able|unable|not programmed|not capable)|must decline|have no|am only)"
 )
 _START = r"(?:^|(?<=[.!?\n])\s*)[\W_]*"
 _IN_OWN_VOICE = re.compile(
-    rf"{_START}(?:(?:i['’]m|i am) (?:very |so )?sorry,? (?:but )?|unfortunately,? |i "
-    rf"apologi[sz]e,? (?:but )?|sorry,? (?:but )?)?"
+    rf"{_START}(?:(?:i['’]m|i am) (?:very |so )?sorry,? (?:but )?|unfortunately,? |"
+    rf"i apologi[sz]e,? (?:but )?|sorry,? (?:but )?)?"
     rf"(?:as {_MODEL}\b.{{0,80}}?\bi(?:\s+{_UNABLE}|['’]m (?:not|unable)|\s+(?:strive|aim|must))"
     rf"|(?:i am|i['’]m) (?:just |only )?{_MODEL}\b.{{0,60}}?\b{_UNABLE})"
-    rf"|{_START}als (?:eine? )?(?:ki\b|künstliche intelligenz|(?:großes )?sprachmodell|"
-    rf"ki-\w+).{{0,60}}?"
+    rf"|{_START}als (?:eine? )?(?:ki\b|künstliche intelligenz|(?:großes )?sprachmodell|ki-\w+)"
+    rf".{{0,60}}?"
     r"\b(?:kann|darf|habe|bin|werde)\b.{0,12}\bich\b.{0,80}?\b(?:nicht|kein\w*)\b"
     rf"|{_START}(?:(?:je suis )?désolée?,? (?:mais )?)?en tant qu['’e ]+(?:une? )?(?:ia|"
-    rf"intelligence artificielle|modèle de lang\w+|assistante? (?:ia|virtuelle?)).{{0,60}}?\bje "
-    rf"(?:ne|n['’])"
-    rf"|{_START}como (?:un |una )?(?:ia|inteligencia artificial|modelo de len\w+|modelo de ling\w+|"
-    rf"inteligência artificial|asistente (?:de ia|virtual)).{{0,40}}?\b(?:no (?:puedo|tengo)|não "
-    rf"(?:posso|tenho))"
-    rf"|{_START}(?:in quanto|come) (?:un |una |un['’])?(?:ia|intelligenza artificiale|modello "
-    rf"lingui\w+).{{0,40}}?\bnon (?:posso|ho)"
+    rf"intelligence artificielle|modèle de lang\w+|assistante? (?:ia|virtuelle?))"
+    rf".{{0,60}}?\bje (?:ne|n['’])"
+    rf"|{_START}como (?:un |una )?(?:ia|inteligencia artificial|modelo de len\w+|"
+    rf"modelo de ling\w+|inteligência artificial|asistente (?:de ia|virtual))"
+    rf".{{0,40}}?\b(?:no (?:puedo|tengo)|não (?:posso|tenho))"
+    rf"|{_START}(?:in quanto|come) (?:un |una |un['’])?(?:ia|intelligenza artificiale|"
+    rf"modello lingui\w+).{{0,40}}?\bnon (?:posso|ho)"
     r"|作为(?:一个|一名)?(?:AI|人工智能|语言模型).{0,30}?我(?:无法|不能|没有)"
     r"|(?:AI|人工知能|言語モデル)として.{0,40}?(?:できません|ありません)"
     rf"|{_START}как (?:ии|искусственный интеллект|языковая модель).{{0,40}}?\bя не ",
@@ -56,32 +55,32 @@ _THAT = (
     r"(?:request|question|task|prompt|topic|content|information|query|matter)s?|that|this|it)"
 )
 _BARE = re.compile(
-    r"^[\W_]*(?:(?:(?:i['’]m|i am) )?(?:very |really |so |truly )?(?:sorry|afraid)\b[,.!]? ?(?:but "
-    r"|that )?|"
+    r"^[\W_]*(?:(?:(?:i['’]m|i am) )?(?:very |really |so |truly )?(?:sorry|afraid)"
+    r"\b[,.!]? ?(?:but |that )?|"
     r"unfortunately,? |(?:i|we) apologi[sz]e[,.]? ?(?:but )?)?"
     r"(?:for (?:any|the) inconvenience,? ?(?:but )?)?"
-    r"i (?:can(?:no|['’]?)t|can not|won['’]t|will not|am (?:not able|unable) to|['’]m (?:not able|"
-    r"unable) to|must decline to|have to decline to)\s+"
+    r"i (?:can(?:no|['’]?)t|can not|won['’]t|will not|am (?:not able|unable) to|"
+    r"['’]m (?:not able|unable) to|must decline to|have to decline to)\s+"
     rf"(?:help|assist|fulfil+|comply|answer|support|engage|continue|complete|respond|do|provide|"
     rf"process|generate|create)(?: you| to)?\s*(?:{_THAT})?"
     r"(?: at (?:this|the) (?:time|moment)| for you| right now| in this case)?\s*[.!]*",
     re.IGNORECASE,
 )
 _BARE_OTHER = re.compile(
-    r"^[\W_]*(?:(?:es )?tut mir (?:sehr )?leid,?|entschuldigung,?|leider)[,. ]*(?:aber )?(?:dabei |"
-    r"damit |das |bei dieser anfrage )?"
-    r"(?:(?:kann|darf) ich|ich (?:kann|darf)) (?:(?:ihnen|dir|euch) )?(?:(?:dabei|damit|bei dieser "
-    r"anfrage|hierbei|diese (?:frage|anfrage)|das) )?(?:leider )?nicht (?:weiter)?(?:helfen|"
-    r"unterstützen|beantworten|erfüllen|tun)\W*$"
-    r"|^[\W_]*(?:je suis )?(?:désolée?|navrée?),? (?:mais )?je ne (?:peux|suis) pas (?:en mesure "
-    r"de )?(?:(?:vous|t['’]) ?)?(?:aider|répondre|assister)(?: (?:avec|à|pour) (?:cela|ça|cette "
-    r"(?:demande|question)))?\W*$"
-    r"|^[\W_]*lo siento,? (?:pero )?no puedo (?:ayudar(?:te|le|lo)?|asistir(?:te|le)?|"
-    r"responder)(?: (?:con|a|en) (?:eso|esto|esa (?:solicitud|pregunta)|ese tema))?\W*$"
-    r"|^[\W_]*(?:desculpe|sinto muito|lamento),? (?:mas )?não posso (?:ajudar|"
-    r"responder)(?:-lo)?(?: (?:com|a) (?:isso|isto|essa? \w+))?\W*$"
-    r"|^[\W_]*mi dispiace,? (?:ma )?non posso (?:aiutar(?:ti|la|la)?|rispondere)(?: (?:con|a|in) "
-    r"(?:questo|ciò|questa \w+))?\W*$"
+    r"^[\W_]*(?:(?:es )?tut mir (?:sehr )?leid,?|entschuldigung,?|leider)"
+    r"[,. ]*(?:aber )?(?:dabei |damit |das |bei dieser anfrage )?"
+    r"(?:(?:kann|darf) ich|ich (?:kann|darf)) (?:(?:ihnen|dir|euch) )?(?:(?:dabei|damit|"
+    r"bei dieser anfrage|hierbei|diese (?:frage|anfrage)|das)"
+    r" )?(?:leider )?nicht (?:weiter)?(?:helfen|unterstützen|beantworten|erfüllen|tun)\W*$"
+    r"|^[\W_]*(?:je suis )?(?:désolée?|navrée?),? (?:mais )?je ne (?:peux|suis)"
+    r" pas (?:en mesure de )?(?:(?:vous|t['’]) ?)?(?:aider|répondre|assister)(?: (?:avec|à|pour)"
+    r" (?:cela|ça|cette (?:demande|question)))?\W*$"
+    r"|^[\W_]*lo siento,? (?:pero )?no puedo (?:ayudar(?:te|le|lo)?|asistir(?:te|le)?|responder)"
+    r"(?: (?:con|a|en) (?:eso|esto|esa (?:solicitud|pregunta)|ese tema))?\W*$"
+    r"|^[\W_]*(?:desculpe|sinto muito|lamento),? (?:mas )?não posso (?:ajudar|responder)"
+    r"(?:-lo)?(?: (?:com|a) (?:isso|isto|essa? \w+))?\W*$"
+    r"|^[\W_]*mi dispiace,? (?:ma )?non posso (?:aiutar(?:ti|la|la)?|rispondere)(?: (?:con|a|in)"
+    r" (?:questo|ciò|questa \w+))?\W*$"
     r"|^[\W_]*(?:对不起|抱歉|很抱歉)[，,]?我(?:无法|不能)(?:提供帮助|帮助|协助|回答|满足)[^。]{0,12}[。！]?$"
     r"|^[\W_]*(?:извините|простите|к сожалению),? (?:но )?я не могу (?:вам |тебе )?(?:помочь|"
     r"ответить)(?: (?:с|на|в) (?:этим|этот \w+|этой \w+))?\W*$",
@@ -103,11 +102,13 @@ _LONG_CONTENT_WORDS = 25
 """So many words beside "As an AI …, I cannot" are an answer with a disclaimer."""
 
 _HARM = re.compile(
-    r"\b(?:bombs?|weapons?|explosives?|kill|murder|poison|hack(?:ing)?|malware|virus|ransom\w*|phish\w*|"
-    r"steal|stolen|shoplift\w*|counterfeit|forge|launder\w*|suicid\w*|self-harm|drugs?|meth|cocaine|heroin|"
+    r"\b(?:bombs?|weapons?|explosives?|kill|murder|poison|hack(?:ing)?|malware|virus|ransom\w*|"
+    r"phish\w*|"
+    r"steal|stolen|shoplift\w*|counterfeit|forge|launder\w*|suicid\w*|self-harm|drugs?|meth|"
+    r"cocaine|heroin|"
     r"porn\w*|nude|sexual\w*|racis\w*|hate speech|terror\w*|stalk\w*|blackmail|illegal\w*|"
-    r"password|home address|medical advice|diagnos\w*|dosage|bypass|jailbreak|ignore (?:all|your|"
-    r"previous)|"
+    r"password|home address|medical advice|diagnos\w*|dosage|bypass|jailbreak|ignore (?:all|"
+    r"your|previous)|"
     r"system prompt|bombe|waffen?|töten|gift|hacken|stehlen|selbstmord|arme|tuer|voler|pirater|"
     r"matar|robar|hackear)\b",
     re.IGNORECASE,
@@ -155,7 +156,7 @@ def refusal(target: str) -> tuple[str, bool]:
 
 
 def _is_whole_sentence(said: str, rest: str) -> bool:
-    """Whether a refusal ends where it was recognised ("I can't support you", not "… meters")."""
+    """Whether a refusal ends where it was recognised: "I can't support you", not "… meters"."""
     bare_rest = rest.strip()
     return not bare_rest or said.rstrip()[-1] in ".!" or bare_rest[0] in ".!,;"
 
