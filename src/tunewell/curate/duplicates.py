@@ -17,6 +17,7 @@ from tunewell.similar import (
     by_key,
     key,
 )
+from tunewell.similar.conversations import asked_of
 from tunewell.similar.row_copies import find_copies
 from tunewell.task import TaskFile
 
@@ -54,7 +55,7 @@ def exact(
 
 def same(rows: Sequence[InputRow]) -> Families:
     """Families of rows that are equal after normalisation."""
-    keys = [key(row.input, row.target) for row in rows]
+    keys = [key(asked_of(row), row.target) for row in rows]
     return _rows_at(by_key(keys), rows)
 
 
