@@ -12,6 +12,7 @@ from tunewell.curate.rows import (
     members_of,
     newest_of,
 )
+from tunewell.curate.which_stays import fallen
 from tunewell.similar import (
     THRESHOLD,
     by_key,
@@ -64,7 +65,7 @@ def near(
     file: TaskFile,
     ledger: Ledger,
 ) -> tuple[Families, Families]:
-    """Keep the first of each family of edited copies (D04).
+    """Of edited copies (D04) keep the best (see `tunewell.curate.which_stays`).
 
     Returns:
         These families, and those of one template (D05).
@@ -78,20 +79,20 @@ def near(
 
     by = StepRule(
         step="near duplicates",
-        rule=f"one of a family is kept: word similarity from {THRESHOLD}",
+        rule=(
+            "of edited copies the newest, cleanest, first stays: "
+            f"word similarity from {THRESHOLD}, or slips alone"
+        ),
         cites=file.where("rules.near_duplicates"),
         code="D04",
     )
-    nearest = found.nearest()
-    for group in found.families:
-        for position in group[1:]:
-            similarity, other = nearest[position]
-            ledger.drop(
-                rows[position],
-                by,
-                evidence=f"similarity {similarity:.2f}",
-                other=rows[other].id,
-            )
+    for copy in fallen(rows, found.pairs):
+        ledger.drop(
+            rows[copy.row],
+            by,
+            evidence=f"similarity {copy.similarity:.2f}",
+            other=rows[copy.stays].id,
+        )
     return families, templates
 
 

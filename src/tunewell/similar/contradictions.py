@@ -52,8 +52,9 @@ _MOST_OF_ONE = 40
 _OPEN = re.compile(
     r"(?im)^\W*(?:(?:please|can you|could you|bitte|kannst du|können sie)\W+)*"
     r"(?:write|compose|draft|create|generate|invent|make up|suggest|propose|recommend|give me|"
-    r"tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|paraphrase|rewrite|rephrase|"
-    r"translate|brainstorm|imagine|list|name (?:a|an|one|some|two|three|\d)|think of|share|"
+    r"tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|paraphrase|rewrite|"
+    r"rephrase|translate|brainstorm|imagine|list|think of|share|"
+    r"name (?:a|an|one|some|two|three|\d)|"
     r"continue|complete|reply|respond|comment|say something|"
     r"schreib\w*|verfass\w*|erzähl\w*|erfind\w*|beschreib\w*|erklär\w*|übersetz\w*|fass\w*|nenn\w*|"
     r"schlag\w*|formulier\w*|écri\w*|rédige\w*|raconte\w*|décri\w*|propose\w*|traduis\w*|résume\w*|"

@@ -35,7 +35,7 @@ _CLOSE = 0.8
 _LONG = 100
 """… if they have fewer words than this."""
 
-_OF_CHANGES = 3
+_OF_CHANGES = 2
 """Of so many changed words one must be a value in place of another, and texts are two facts."""
 
 _PART = 0.6
@@ -244,7 +244,7 @@ def value_changes(
     """Whether two texts that are alike differ in values: numbers, signs, negations.
 
     In a short text every value counts. In a longer one a value must stand where the other has
-    another one, and a third of all changes must be of that kind, for edits of a copy fall on
+    another one, and half of all changes must be of that kind, for edits of a copy fall on
     values too.
 
     Example:

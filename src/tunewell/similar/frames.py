@@ -6,7 +6,6 @@ one text also begin alike, but they go on alike after each edit; behind a frame 
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -69,7 +68,7 @@ def _prefixes(texts: Sequence[str]) -> dict[str, int]:
         group = waiting.pop()
         if len(group) < enough:
             continue
-        depth = len(os.path.commonprefix([group[0], group[-1]]))
+        depth = _common(group[0], group[-1])
         following = _groups(group, depth + 1, since=depth)
         least = _LEAST_WORDS_OF_MOST if len(group) >= most else _LEAST_WORDS
         parted = max(map(len, following.values())) <= _PARTED * len(group)
@@ -79,6 +78,14 @@ def _prefixes(texts: Sequence[str]) -> dict[str, int]:
                 found.update(dict.fromkeys(group, depth))
         waiting += following.values()
     return found
+
+
+def _common(a: str, b: str) -> int:
+    """Characters that two texts begin with in common: of sorted texts, the first and the last."""
+    for place, (one, other) in enumerate(zip(a, b, strict=False)):
+        if one != other:
+            return place
+    return min(len(a), len(b))
 
 
 def _groups(texts: Sequence[str], until: int, *, since: int = 0) -> dict[str, list[str]]:

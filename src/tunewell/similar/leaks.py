@@ -17,7 +17,7 @@ import numpy as np
 
 from tunewell.similar.arrays import Bools, Shares
 from tunewell.similar.compared_texts import ComparedTexts
-from tunewell.similar.conversations import ComparedRow, asked_of, has_target
+from tunewell.similar.conversations import ComparedRow, asked_of
 from tunewell.similar.edited_copies import (
     alike,
     copies,
