@@ -15,6 +15,9 @@ from tunewell.similar.templates import template_families, without
 from tunewell.similar.union_find import families_of
 from tunewell.similar.word_table import WordTable, split_words
 
+_INSTRUCTION = 20
+"""Words of a frame that is an instruction, not a text with slots."""
+
 _ANSWER_WORDS = 8
 """Shorter answers are labels, not templates."""
 
@@ -61,7 +64,8 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     texts = ComparedTexts.of(rows)
     whole = split_words(whole_texts(rows))
     alike_rows = near_pairs(whole)
-    templates = template_families(whole, alike_rows)
+    families = template_families(whole, alike_rows)
+    templates = [family for family in families if not _behind_an_instruction(texts, family)]
     templates += _of_answers(rows, texts.answers, templates)
 
     edited = _edited(texts)
@@ -70,6 +74,13 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     respelt = respelt.where(texts.answers_agree(respelt))
     pairs = _once(outside.followed_by(respelt), len(rows))
     return RowCopies(pairs, families_of(pairs.positions(), len(rows)), templates)
+
+
+def _behind_an_instruction(texts: ComparedTexts, family: Sequence[int]) -> bool:
+    """Whether rows are alike for the long instruction that they share, and for nothing else."""
+    shared = {texts.frames[i] for i in family}
+    words = min(sum(texts.ends[i]) for i in family)
+    return len(shared) == 1 and words >= _INSTRUCTION and bool(texts.recurring[list(family)].all())
 
 
 def _edited(texts: ComparedTexts) -> Pairs:

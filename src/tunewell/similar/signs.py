@@ -78,7 +78,7 @@ _CURRENCIES = {
     "₺": "0try", "₴": "0uah", "₫": "0vnd", "₪": "0ils", "₿": "0btc", "¢": "0cent",
 }  # fmt: skip
 _SYMBOLS = "".join(map(re.escape, _CURRENCIES))
-_BEFORE = re.compile(rf"(?<!\w)([{_SYMBOLS}])\s?(\d[\d.]*)")
+_BEFORE = re.compile(rf"(?<!\w)([{_SYMBOLS}])\s?(\d[\dp.]*)")
 _SYMBOL = re.compile(rf"[{_SYMBOLS}]")
 _CODES = {name[1:]: name for name in _CURRENCIES.values()} | {"euro": "0eur", "euros": "0eur"}
 _AMOUNT = re.compile(rf"\s?(?:[{_SYMBOLS}%]|(?:usd|eur|gbp|chf)\b)", re.IGNORECASE)
