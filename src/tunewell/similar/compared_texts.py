@@ -117,27 +117,27 @@ class ComparedTexts:
 
         They do if their values differ, or if they share a text and ask different things of it.
         """
-        if value_changes(self.gists, i, j):
+        if self.values_differ(i, j):
             return True
         return self._other_question_on_one_text(i, j)
 
+    def values_differ(self, i: int, j: int) -> bool:
+        """Whether the numbers, signs or negations of what two rows ask differ."""
+        return value_changes(self.gists, i, j)
+
     def _other_question_on_one_text(self, i: int, j: int) -> bool:
-        first, second = _parts(self.asked[i]), _parts(self.asked[j])
-        common = {key(part) for part in first} & {key(part) for part in second}
-        left = " ".join(part for part in first if key(part) not in common)
-        right = " ".join(part for part in second if key(part) not in common)
-        if not common or not (left and right):
-            return False
-        words = max(len(self.asked[i].split()), len(self.asked[j].split()))
+        left, right = _apart(self.asked[i], self.asked[j])
         rest = [tokens_of(left), tokens_of(right)]
         shorter = min(map(len, rest))
-        if words - max(map(len, rest)) < _ONE_TEXT * words or not shorter:
+        if not shorter:
+            return False
+        words = max(len(self.asked[i].split()), len(self.asked[j].split()))
+        if words - max(map(len, rest)) < _ONE_TEXT * words:
             return False
         if self.wordings_of(rest).same(0, 1):
             return False
         table = split_words([left, right])
-        zero, one = np.array([0]), np.array([1])
-        similarity = float(similarities(table, zero, one)[0])
+        similarity = float(similarities(table, np.array([0]), np.array([1]))[0])
         return similarity < _OTHER_QUESTION or shorter < _SHORT_QUESTION
 
     def wordings_of(self, tokens: Sequence[Sequence[str]]) -> Wordings:
@@ -149,6 +149,15 @@ class ComparedTexts:
 def _parts(text: str) -> list[str]:
     """The lines and sentences of a text."""
     return [part for part in _PART.split(text) if part.strip()]
+
+
+def _apart(a: str, b: str) -> tuple[str, str]:
+    """What two texts have beside the lines and sentences that are equal in both."""
+    first, second = _parts(a), _parts(b)
+    common = {key(part) for part in first} & {key(part) for part in second}
+    left = [part for part in first if key(part) not in common]
+    right = [part for part in second if key(part) not in common]
+    return " ".join(left), " ".join(right)
 
 
 def _recurring(said: Sequence[str], asked: Sequence[str]) -> Bools:

@@ -226,7 +226,10 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
     agree = texts.answers_agree(pairs)
     for k, (i, j) in enumerate(pairs.positions()):
         other_task = texts.frames[i] != texts.frames[j] and not agree[k]
-        keep[k] = not other_task and not texts.asks_differ(i, j)
+        # Who answers a text alike, at length, was asked alike: only the values can differ.
+        is_copy = agree[k] and not texts.recurring[i]
+        differ = texts.values_differ(i, j) if is_copy else texts.asks_differ(i, j)
+        keep[k] = not other_task and not differ
     return keep
 
 

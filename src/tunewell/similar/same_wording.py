@@ -238,7 +238,7 @@ def _equal_ones(
     across: int,
 ) -> set[tuple[int, int]]:
     """Texts of the same letters: each with the first of its kind (on the other side)."""
-    found = set()
+    found: set[tuple[int, int]] = set()
     for members in by_key(joined):
         rows = [short[k] for k in members]
         head, tail = rows[0], rows[1:]
@@ -266,7 +266,7 @@ def _near_ones(
     heads = sum(is_head for _, is_head in texts)
     grams = split_words([_grams(text) for text, _ in texts])
     n = max(len(texts), 1)
-    found = set()
+    found: set[tuple[int, int]] = set()
     for batch in candidates(grams, across=heads):
         for low, high in zip(*(part.tolist() for part in np.divmod(batch, n)), strict=True):
             alike = Levenshtein.normalized_similarity(texts[low][0], texts[high][0])

@@ -151,18 +151,25 @@ def _as_chain(found: re.Match[str]) -> str:
 
 def _ungrouped(found: re.Match[str]) -> str:
     whole, by = found[0], found["by"]
-    groups = whole.count(by)
-    decimals = re.search(r"[.,](\d+)$", whole) if by not in ",." or groups > 1 else None
-    if by in ",.":
-        other = "." if by == "," else ","
-        decimals = re.search(rf"[{other}](\d+)$", whole)
-        if groups == 1 and decimals is None and (by == "." or whole.startswith("0")):
-            return whole  # "1.234" is read as a decimal number
-    if by == " " and whole.startswith("0"):
+    decimals = _decimals_of(whole, by)
+    if decimals is None and _may_be_decimals(whole, by):
         return whole
     before = whole[: decimals.start()] if decimals else whole
     plain = _UNGROUP.sub("", before)
     return f"{plain}.{decimals[1]}" if decimals else plain
+
+
+def _decimals_of(whole: str, by: str) -> re.Match[str] | None:
+    """The decimals of a number, behind the sign that does not part its thousands."""
+    other = {",": "[.]", ".": "[,]"}.get(by, "[.,]")
+    return re.search(rf"{other}(\d+)$", whole)
+
+
+def _may_be_decimals(whole: str, by: str) -> bool:
+    """Whether what parts the thousands may part decimals: "1.234", "0,125"."""
+    if whole.startswith("0"):
+        return True
+    return by == "." and whole.count(by) == 1
 
 
 def _decimal(found: re.Match[str]) -> str:
