@@ -12,11 +12,13 @@ from tunewell.curate.rows import (
     members_of,
     newest_of,
 )
+from tunewell.curate.which_stays import fallen
 from tunewell.similar import (
     THRESHOLD,
     by_key,
     key,
 )
+from tunewell.similar.conversations import asked_of
 from tunewell.similar.row_copies import find_copies
 from tunewell.task import TaskFile
 
@@ -54,7 +56,7 @@ def exact(
 
 def same(rows: Sequence[InputRow]) -> Families:
     """Families of rows that are equal after normalisation."""
-    keys = [key(row.input, row.target) for row in rows]
+    keys = [key(asked_of(row), row.target) for row in rows]
     return _rows_at(by_key(keys), rows)
 
 
@@ -63,7 +65,7 @@ def near(
     file: TaskFile,
     ledger: Ledger,
 ) -> tuple[Families, Families]:
-    """Keep the first of each family of edited copies (D04).
+    """Of edited copies (D04) keep the best (see `tunewell.curate.which_stays`).
 
     Returns:
         These families, and those of one template (D05).
@@ -77,20 +79,20 @@ def near(
 
     by = StepRule(
         step="near duplicates",
-        rule=f"one of a family is kept: word similarity from {THRESHOLD}",
+        rule=(
+            "of edited copies the newest, cleanest, first stays: "
+            f"word similarity from {THRESHOLD}, or slips alone"
+        ),
         cites=file.where("rules.near_duplicates"),
         code="D04",
     )
-    nearest = found.nearest()
-    for group in found.families:
-        for position in group[1:]:
-            similarity, other = nearest[position]
-            ledger.drop(
-                rows[position],
-                by,
-                evidence=f"similarity {similarity:.2f}",
-                other=rows[other].id,
-            )
+    for copy in fallen(rows, found.pairs):
+        ledger.drop(
+            rows[copy.row],
+            by,
+            evidence=f"similarity {copy.similarity:.2f}",
+            other=rows[copy.stays].id,
+        )
     return families, templates
 
 

@@ -17,7 +17,8 @@ _SIGNAL = re.compile(
     r"intended recipient|do not reply|unsubscribe|registered (?:office|in)|all rights reserved|©|"
     r"\bwww\.|opening hours|vat (?:no|id)|freundlichen grüßen|viele grüße|geschäftsführ|"
     r"amtsgericht|vertraulich|cordialement|saludos|consider the environment|"
-    r"if you have received this"
+    r"if you have received this|addressee|received (?:it|this) (?:by mistake|in error)|"
+    r"virus[- ]free|irrtümlich|destinataire|destinatario"
 )
 """Words that say of a line that it is boilerplate."""
 
@@ -29,6 +30,9 @@ ENOUGH = 12
 
 TAIL = 12
 """At most so many lines at the end of a turn are looked at."""
+
+_LAST_SENTENCES = 3
+"""At most so many sentences at the end of a line are looked at."""
 
 _LONG = 6
 """A line of so many words that recurs is boilerplate even if no word says so."""
@@ -58,15 +62,19 @@ def recurring(rows: Sequence[ComparedRow]) -> frozenset[str]:
 
 
 def _texts_of_lines(row: ComparedRow) -> Iterator[str]:
-    """The turns that have several lines, without system turns."""
+    """The turns without system turns."""
     for role, text in row.turns:
-        if role != "system" and "\n" in text:
+        if role != "system":
             yield text
 
 
 def _tail_shapes(text: str) -> Iterator[str]:
-    """Shapes of the sentences in the last lines below the first."""
+    """Shapes of the sentences in the last lines below the first, and of the last in their line."""
     lines = [line for line in text.split("\n") if line.strip()]
+    if not lines:
+        return
+    for shape, _ in _sentences(lines[-1])[1:][-_LAST_SENTENCES:]:
+        yield shape
     for line in lines[1:][-TAIL:]:
         for shape, _ in _sentences(line):
             yield shape
@@ -74,22 +82,46 @@ def _tail_shapes(text: str) -> Iterator[str]:
 
 def ends_in(row: ComparedRow, common: frozenset[str]) -> bool:
     """Whether a turn of the row ends in recurring text."""
-    endings = (split_ending(text, common)[1] for text in _texts_of_lines(row))
+    endings = (_split_off(text, common)[1] for text in _texts_of_lines(row))
     return any(endings)
 
 
 def without_endings(row: ComparedRow, common: frozenset[str]) -> tuple[list[str], list[str]]:
-    """The text of each turn without its recurring ending, and the lines of all endings."""
+    """The text of each turn without its recurring ending, and the lines of all endings.
+
+    A target loses signatures and disclaimers alone: a warning or a clause that recurs in answers
+    is content.
+    """
     texts: list[str] = []
     taken: list[str] = []
     for role, text in row.turns:
         kept = text
         ending: list[str] = []
         if role != "system":
-            kept, ending = split_ending(text, common)
+            kept, ending = _split_off(text, common)
+        if role == "assistant" and not any(map(_SIGNAL.search, ending)):
+            kept, ending = text, []
         texts.append(kept)
         taken += ending
     return texts, taken
+
+
+def _split_off(text: str, common: frozenset[str]) -> tuple[str, list[str]]:
+    """As `split_ending`; where no line is an ending, the last sentences of the last line."""
+    kept, ending = split_ending(text, common)
+    if ending:
+        return kept, ending
+    begin = len(text)
+    starts = [0, *(match.end() for match in _ENDS.finditer(text))]
+    for start in reversed(starts[1:][-_LAST_SENTENCES:]):
+        parts = _sentences(text[start:begin])
+        if not parts or not all(shape in common for shape, _ in parts):
+            break
+        begin = start
+    tail = text[begin:].strip()
+    if len(tail.split()) < _LONG or len(text[:begin].split()) < _LEFT:
+        return text, []
+    return text[:begin].rstrip(), [tail]
 
 
 def _sentences(line: str) -> list[tuple[str, int]]:

@@ -10,21 +10,20 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from itertools import pairwise
+from itertools import combinations
 from typing import TypeVar
 
+import numpy as np
 from rapidfuzz.distance import OSA
 
-from tunewell.similar.conversations import (
-    ComparedRow,
-    inputs_of,
-    targets_of,
-)
-from tunewell.similar.edited_copies import alike, only_numbers_differ
-from tunewell.similar.exact_keys import key, normalise
+from tunewell.similar.compared_texts import ComparedTexts
+from tunewell.similar.conversations import ComparedRow, targets_of
+from tunewell.similar.edited_copies import alike, value_changes
+from tunewell.similar.exact_keys import key
 from tunewell.similar.near_duplicates import near_pairs
+from tunewell.similar.same_wording import tokens_of
 from tunewell.similar.union_find import Links, by_key
-from tunewell.similar.word_table import split_words
+from tunewell.similar.word_table import NEGATIONS
 
 SAME = 0.85
 """Similarity of two inputs from which different answers contradict each other."""
@@ -46,6 +45,22 @@ _POLITE = frozenset(
     "this that our my will would can could about on".split()
 )
 """Words that may differ between two ways to ask one thing."""
+
+_MOST_OF_ONE = 40
+"""Rows of one question that are held against each other."""
+
+_OPEN = re.compile(
+    r"(?im)^\W*(?:(?:please|can you|could you|bitte|kannst du|können sie)\W+)*"
+    r"(?:write|compose|draft|create|generate|invent|make up|suggest|propose|recommend|give me|"
+    r"tell me (?:a|an|about|some)|describe|explain|discuss|summari[sz]e|paraphrase|rewrite|"
+    r"rephrase|translate|brainstorm|imagine|list|think of|share|"
+    r"name (?:a|an|one|some|two|three|\d)|"
+    r"continue|complete|reply|respond|comment|say something|"
+    r"schreib\w*|verfass\w*|erzähl\w*|erfind\w*|beschreib\w*|erklär\w*|übersetz\w*|fass\w*|nenn\w*|"
+    r"schlag\w*|formulier\w*|écri\w*|rédige\w*|raconte\w*|décri\w*|propose\w*|traduis\w*|résume\w*|"
+    r"escrib\w*|redact\w*|cuént\w*|describ\w*|traduc\w*|resum\w*|sugier\w*)\b"
+)
+"""Requests that many different answers fulfil."""
 
 _VALUE = re.compile(r"\b(?:[A-Z]{1,3}-?\d+[\w-]*|\d[\d.,:/-]*\d|\d)\b")
 _WORD = re.compile(r"\w+")
@@ -109,13 +124,12 @@ def _representatives(
 
 
 def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows with one input and different answers."""
-    asked = inputs_of(rows)
-    said = targets_of(rows)
-    yield from _with_equal_inputs(rows, asked, said)
+    """Pairs of rows that ask one thing and have answers that cannot both be right."""
+    texts = ComparedTexts.of(rows)
+    answers = _Answers(targets_of(rows), texts)
+    yield from _with_equal_inputs(texts, answers)
 
-    inputs = split_words(asked)
-    answers = split_words(said)
+    inputs = texts.gists
     pairs = near_pairs(inputs, threshold=SAME)
     telling = alike(
         inputs,
@@ -124,32 +138,78 @@ def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
         least=SAME,
         telling=_TELLING,
     )
-    same_answer = alike(answers, pairs.left, pairs.right)
-
-    differ = _differing_values(said)
-    words = _counts(asked)
+    pairs = pairs.followed_by(texts.same_wording())
+    telling = np.concatenate([telling, np.ones(len(pairs) - len(telling), np.bool_)])
+    words = _counts(texts.asked)
     for k, (i, j) in enumerate(pairs.positions()):
-        if not asked[i].strip() or only_numbers_differ(inputs, i, j):
+        if not texts.asked[i].strip() or texts.frames[i] != texts.frames[j]:
             continue
-        if same_answer[k] and not differ(i, j):
+        if texts.asks_differ(i, j) or not answers.clash(i, j):
             continue
-        if telling[k] or slips_only(asked[i], asked[j], words):
+        if telling[k] or slips_only(texts.asked[i], texts.asked[j], words):
             yield i, j
 
 
-def _with_equal_inputs(
-    rows: Sequence[ComparedRow],
-    asked: Sequence[str],
-    said: Sequence[str],
-) -> Iterator[tuple[int, int]]:
-    """Pairs whose inputs are equal after normalisation, of groups with several answers."""
+def _with_equal_inputs(texts: ComparedTexts, answers: _Answers) -> Iterator[tuple[int, int]]:
+    """Pairs of rows that ask the very same and whose answers clash."""
     keys: list[bytes | str] = []
-    for row, text in zip(rows, asked, strict=True):
-        keys.append(key(text) if text.strip() else row.id)
+    for i, text in enumerate(texts.asked):
+        keys.append(key(text) if text.strip() else f"row {i}")
     for members in by_key(keys):
-        answers = {normalise(said[i]) for i in members}
-        if len(answers) > 1:
-            yield from pairwise(members)
+        for i, j in combinations(members[:_MOST_OF_ONE], 2):
+            if answers.clash(i, j, equally_asked=True):
+                yield i, j
+
+
+class _Answers:
+    """The answers of rows, and whether two of them can both be right."""
+
+    def __init__(self, said: Sequence[str], texts: ComparedTexts) -> None:
+        self._said = said
+        self._texts = texts
+        self._values_differ = _differing_values(said)
+
+    def clash(self, i: int, j: int, *, equally_asked: bool = False) -> bool:
+        """Whether the answers of two rows that ask one thing cannot both be right.
+
+        Args:
+            i: A row.
+            j: Another.
+            equally_asked: Whether they ask it in the very same words. Else a number that stands in
+                no other answer is taken for an instance (a ticket's), not a fact.
+        """
+        a, b = self._said[i], self._said[j]
+        if key(a) == key(b):
+            return False
+        pair = (np.array([i]), np.array([j]))
+        is_alike = bool(alike(self._texts.answers, *pair)[0])
+        values = self._values_differ(i, j) or _turned(a, b)
+        if equally_asked:
+            values = values or value_changes(self._texts.answers, i, j)
+        if is_alike and not values:
+            return bool(self._are_labels(i, j) and not _contained(a, b))
+        if _OPEN.search(self._texts.asked[i]):
+            # Many stories are right; one deadline is.
+            return is_alike or self._are_labels(i, j)
+        return values or not _contained(a, b)
+
+    def _are_labels(self, i: int, j: int) -> bool:
+        recurring = self._texts.recurring
+        return bool(recurring[i] and recurring[j])
+
+
+def _turned(a: str, b: str) -> bool:
+    """Whether one of two answers negates more often than the other: may, may not."""
+    first, second = tokens_of(a), tokens_of(b)
+    return sum(word in NEGATIONS for word in first) != sum(word in NEGATIONS for word in second)
+
+
+def _contained(a: str, b: str) -> bool:
+    """Whether one answer says all that the other says: "Goethe", "Johann Wolfgang von Goethe"."""
+    first, second = set(tokens_of(a)), set(tokens_of(b))
+    if not first or not second:
+        return False
+    return first <= second or second <= first
 
 
 def _differing_values(said: Sequence[str]) -> Callable[[int, int], bool]:

@@ -112,6 +112,23 @@ def input_of(turns: Sequence[Turn]) -> str:
     return "\n\n".join(text for role, text in before if role != "system")
 
 
+def asked_of(row: ComparedRow) -> str:
+    r"""Everything that the model is asked: tools, system turns and all turns before the target.
+
+    Of a row of one turn, its text. As `tunewell.types.Example.asked`.
+
+    Example:
+        >>> turns = (("system", "Be brief."), ("user", "Why?"), ("assistant", "So."))
+        >>> asked_of(Conversation("a", turns))
+        'Be brief.\n\nWhy?'
+    """
+    tools = str(getattr(row, "tools", "") or "")
+    turns = row.turns
+    if len(turns) > 1 and has_target(turns):
+        turns = turns[:-1]
+    return "\n\n".join([*filter(None, [tools]), *(text for _, text in turns)])
+
+
 def conversations_of(examples: Iterable[Example]) -> list[Conversation]:
     """What is compared of each Example."""
     return [Conversation.of(example) for example in examples]

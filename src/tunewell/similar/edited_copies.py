@@ -35,6 +35,9 @@ _CLOSE = 0.8
 _LONG = 100
 """… if they have fewer words than this."""
 
+_OF_CHANGES = 2
+"""Of so many changed words one must be a value in place of another, and texts are two facts."""
+
 _PART = 0.6
 _TELLING = 0.8
 
@@ -101,9 +104,9 @@ def copies(
         result[short] &= alike(part, left[short], right[short])
 
     close = pairs.similarity >= _CLOSE
-    for k in np.flatnonzero(result & close):
+    for k in np.flatnonzero(result):
         i, j = int(left[k]), int(right[k])
-        if only_numbers_differ(asked, i, j) or only_numbers_differ(answers, i, j):
+        if value_changes(asked, i, j) or value_changes(answers, i, j):
             result[k] = False
 
     for k in np.flatnonzero(result & ~close & (words < _LONG)):
@@ -231,6 +234,48 @@ def _weights(
     rows_with_it = np.minimum(frequency.of(codes), n)
     weights = np.log((n + 1) / rows_with_it).astype(np.float32)
     return dict(zip(codes.tolist(), weights.tolist(), strict=True))
+
+
+def value_changes(
+    words: WordTable,
+    i: int,
+    j: int,
+) -> bool:
+    """Whether two texts that are alike differ in values: numbers, signs, negations.
+
+    In a short text every value counts. In a longer one a value must stand where the other has
+    another one, and half of all changes must be of that kind, for edits of a copy fall on
+    values too.
+
+    Example:
+        >>> from tunewell.similar.word_table import split_words
+        >>> texts = ["What is C?", "What is C++?", "You may smoke", "You may not smoke"]
+        >>> value_changes(split_words(texts), 0, 1), value_changes(split_words(texts), 2, 3)
+        (True, True)
+    """
+    a, b = words.of(i), words.of(j)
+    in_a, in_b = have_digits(a), have_digits(b)
+    if not in_a.any() and not in_b.any():
+        return False
+    if np.array_equal(np.sort(a[in_a]), np.sort(b[in_b])):
+        # The same values in another order: "7 / 3" and "3 / 7".
+        return not np.array_equal(a[in_a], b[in_b]) and min(len(a), len(b)) < SHORT
+    if min(len(a), len(b)) < SHORT or np.array_equal(a[~in_a], b[~in_b]):
+        return True
+    changed, replaced = _replaced_values(words.text(i), words.text(j), in_a, in_b)
+    return _OF_CHANGES * replaced >= changed > 0
+
+
+def _replaced_values(a: str, b: str, in_a: Bools, in_b: Bools) -> tuple[int, int]:
+    """Changed words of two texts, and how many of them are values in place of other values."""
+    from rapidfuzz.distance import Levenshtein
+
+    changed = replaced = 0
+    for op in Levenshtein.editops(a, b):
+        changed += 1
+        if op.tag == "replace" and in_a[op.src_pos] and in_b[op.dest_pos]:
+            replaced += 1
+    return changed, replaced
 
 
 def only_numbers_differ(

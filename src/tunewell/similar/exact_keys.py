@@ -6,7 +6,27 @@ import hashlib
 import re
 import unicodedata
 
-_NOT_WORD = re.compile(r"[\W_]+")
+from tunewell.similar.confusables import plain_letters
+from tunewell.similar.signs import with_signs
+
+_VARIATION_SELECTORS = range(0xFE00, 0xFE10)
+
+
+def _marks() -> str:
+    """All combining marks as ranges of a character class: vowels of many scripts are marks."""
+    ranges: list[list[int]] = []
+    for point in range(0x300, 0x11A00):
+        is_mark = unicodedata.category(chr(point)).startswith("M")
+        if not is_mark or point in _VARIATION_SELECTORS:
+            continue
+        if ranges and ranges[-1][1] == point - 1:
+            ranges[-1][1] = point
+        else:
+            ranges.append([point, point])
+    return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
+
+
+_NOT_WORD = re.compile(rf"(?:[^\w{_marks()}]|_)+")
 _SEPARATOR = "\x1f"
 
 
@@ -26,13 +46,15 @@ def normalise(text: str) -> str:
 
 
 def key(*parts: str) -> bytes:
-    """Digest of the normalised parts, 16 bytes.
+    """Digest of the normalised parts, 16 bytes; signs and numbers count (`with_signs`).
 
     Example:
         >>> key("Hello, World") == key("hello world"), key("a", "b") == key("ab")
         (True, False)
+        >>> key("7 + 3") == key("7 - 3"), key("7,911.6") == key("7911.6")
+        (False, True)
     """
-    return exact_key(*[normalise(part) for part in parts])
+    return exact_key(*[normalise(with_signs(plain_letters(part))) for part in parts])
 
 
 def exact_key(*parts: str) -> bytes:

@@ -15,17 +15,12 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from tunewell.similar.arrays import Shares
-from tunewell.similar.conversations import (
-    ComparedRow,
-    questions_of,
-    targets_of,
-    whole_texts,
-)
+from tunewell.similar.arrays import Bools, Shares
+from tunewell.similar.compared_texts import ComparedTexts
+from tunewell.similar.conversations import ComparedRow, asked_of
 from tunewell.similar.edited_copies import (
     alike,
     copies,
-    only_numbers_differ,
     telling,
 )
 from tunewell.similar.exact_keys import exact_key, key
@@ -34,13 +29,16 @@ from tunewell.similar.near_duplicates import (
     Pairs,
     near_pairs,
 )
-from tunewell.similar.word_table import WordTable, split_words
+from tunewell.similar.word_table import WordTable
 
 FEW = 3
 """An input of fewer words ("hello there") says too little to be a leak by itself.
 
 Then the answer must be equal too.
 """
+
+_BEGINNING = 8
+"""Fewer words at the beginning of a conversation ("Hello, I need help") give nothing away."""
 
 _LOOSE = 0.4
 """Similarity of the word sequences from which two texts may be paraphrases …"""
@@ -75,7 +73,8 @@ class Leak(Generic[RowT]):
         train: The training row.
         test: The test row.
         kind: ``exact``, ``normalised``, ``edited``, ``paraphrased``, ``child`` (made from the test
-            row) or ``sibling`` (of the same document).
+            row), ``prefix`` (one conversation begins with the other) or ``sibling`` (of the same
+            document).
         similarity: Of their words, in [0, 1]; 0 where it was not looked at.
     """
 
@@ -119,8 +118,9 @@ def find_leaks(
         leak = known.leak(row)
         if leak is not None:
             found[i] = leak
-    found |= _edited(rows, tests, found)
-    found |= _paraphrased(rows, tests, found)
+    texts = ComparedTexts.of([*tests, *rows])
+    found |= _edited(rows, tests, texts, found)
+    found |= _paraphrased(rows, tests, texts, found)
     return [found[i] for i in sorted(found)]
 
 
@@ -132,6 +132,7 @@ class _KnownTests(Generic[RowT]):
     normalised: Mapping[bytes, RowT]
     parents: Mapping[str, RowT]
     groups: Mapping[str, RowT]
+    beginnings: Mapping[bytes, RowT]
 
     @classmethod
     def of(cls, tests: Sequence[RowT], *, children: bool) -> _KnownTests[RowT]:
@@ -145,6 +146,7 @@ class _KnownTests(Generic[RowT]):
             normalised={key(*_compared(test)): test for test in first_wins},
             parents=parents if children else {},
             groups=groups,
+            beginnings={begun: test for test in first_wins for begun in _beginnings(test)},
         )
 
     def leak(self, row: RowT) -> Leak[RowT] | None:
@@ -154,45 +156,87 @@ class _KnownTests(Generic[RowT]):
             return Leak(row, test, "exact")
         if test := self.normalised.get(key(*parts)):
             return Leak(row, test, "normalised")
+        if test := self._with_one_beginning(row, parts):
+            return Leak(row, test, "prefix", 0.0)
         if test := self.parents.get(row.parent):
             return Leak(row, test, "child", 0.0)
         if test := self.groups.get(row.group):
             return Leak(row, test, "sibling", 0.0)
         return None
 
+    def _with_one_beginning(self, row: RowT, parts: tuple[str, ...]) -> RowT | None:
+        """A test whose conversation begins with this row, or that begins this row."""
+        if test := self.beginnings.get(key(*parts)):
+            return test
+        for begun in _beginnings(row):
+            if test := self.normalised.get(begun):
+                return test
+        return None
+
 
 def _compared(row: ComparedRow) -> tuple[str, ...]:
-    text = row.input
+    text = asked_of(row)
     if len(text.split()) >= FEW:
         return (text,)
     return (text, row.target)
 
 
+def _beginnings(row: ComparedRow) -> list[bytes]:
+    """What the row asks at each answer before its last, where that is more than a greeting."""
+    turns = list(row.turns)
+    found = []
+    for place, (role, _) in enumerate(turns[:-1]):
+        if role != "assistant" or not place:
+            continue
+        asked = "\n\n".join(text for _, text in turns[:place])
+        if len(asked.split()) >= _BEGINNING:
+            found.append(key(asked))
+    return found
+
+
 def _edited(
     rows: Sequence[RowT],
     tests: Sequence[RowT],
+    texts: ComparedTexts,
     known: Collection[int],
 ) -> dict[int, Leak[RowT]]:
-    """Rows that are edited copies of a test row, as a whole or in their inputs."""
-    both = [*tests, *rows]
-    asked = split_words(questions_of(both))
-    answers = split_words(targets_of(both))
-    whole = split_words(whole_texts(both))
-
+    """Rows that are edited copies of a test row, as a whole or in what they ask."""
+    asked = texts.gists
     by_input = near_pairs(asked, across=len(tests))
     said_alike = alike(asked, by_input.left, by_input.right, least=THRESHOLD)
-    by_row = near_pairs(whole, across=len(tests))
-    edited = copies(asked, answers, whole, by_row)
+    by_input = by_input.where(said_alike & (asked.shorter(by_input.left, by_input.right) >= FEW))
+    by_row = near_pairs(texts.whole, across=len(tests))
+    by_row = by_row.where(copies(asked, texts.answers, texts.whole, by_row))
+    respelt = texts.same_wording(across=len(tests))
 
-    pairs = by_input.where(said_alike).followed_by(by_row.where(edited))
-    crossing = _Crossing(pairs, asked, len(tests))
+    pairs = by_input.followed_by(by_row).followed_by(respelt)
+    pairs = pairs.where(_ask_one_thing(texts, pairs))
+    crossing = _Crossing(pairs, len(tests))
     best = crossing.nearest(pairs.similarity, known)
     return _as_leaks("edited", rows, tests, pairs, best)
+
+
+def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
+    """Which pairs ask one thing, shape (pairs,).
+
+    Not those that set other tasks ("summarise", "translate") for one text: their frames differ,
+    and their answers.
+    """
+    keep = np.ones(len(pairs), dtype=np.bool_)
+    agree = texts.answers_agree(pairs)
+    for k, (i, j) in enumerate(pairs.positions()):
+        other_task = texts.frames[i] != texts.frames[j] and not agree[k]
+        # Who answers a text alike, at length, was asked alike: only the values can differ.
+        is_copy = agree[k] and not texts.recurring[i]
+        differ = texts.values_differ(i, j) if is_copy else texts.asks_differ(i, j)
+        keep[k] = not other_task and not differ
+    return keep
 
 
 def _paraphrased(
     rows: Sequence[RowT],
     tests: Sequence[RowT],
+    texts: ComparedTexts,
     known: Collection[int],
 ) -> dict[int, Leak[RowT]]:
     """Rows whose input says what the input of a test row says, in partly other words.
@@ -202,11 +246,10 @@ def _paraphrased(
     them stay below it. Where it is too high, words cannot tell a paraphrase from a neighbour, and
     nothing is reported.
     """
-    questions = questions_of(rows)
-    bar = max(_SAID, _likeness_of_neighbours(questions))
+    asked = texts.gists
+    bar = max(_SAID, _likeness_of_neighbours(asked, len(tests)))
     if bar > _ALIKE:
         return {}
-    asked = split_words([*questions_of(tests), *questions])
     pairs = near_pairs(asked, across=len(tests), threshold=_LOOSE)
     words = asked.shorter(pairs.left, pairs.right)
     least = np.where(words < _SHORT, _LOOSE_SHORT, _LOOSE)
@@ -215,9 +258,10 @@ def _paraphrased(
     said = telling(asked, pairs.left, pairs.right)
     words = asked.shorter(pairs.left, pairs.right)
     agree = said >= np.where(words < _SHORT, max(bar, _SAID_SHORT), bar)
+    agree[agree] = _ask_one_thing(texts, pairs.where(agree))
     pairs, said = pairs.where(agree), said[agree]
 
-    best = _Crossing(pairs, asked, len(tests)).nearest(said, known)
+    best = _Crossing(pairs, len(tests)).nearest(said, known)
     return _as_leaks("paraphrased", rows, tests, pairs, best)
 
 
@@ -243,12 +287,10 @@ class _Crossing:
 
     Attributes:
         pairs: Those that are leaks.
-        asked: Words of the inputs of all rows.
         tests: How many test rows there are.
     """
 
     pairs: Pairs
-    asked: WordTable
     tests: int
 
     def nearest(self, score: Shares, known: Collection[int]) -> dict[int, int]:
@@ -259,21 +301,28 @@ class _Crossing:
             known: Training rows that leak anyway.
         """
         best: dict[int, int] = {}
-        for k, (test, at) in enumerate(self.pairs.positions()):
+        for k, (_, at) in enumerate(self.pairs.positions()):
             row = at - self.tests
-            if row in known or only_numbers_differ(self.asked, test, at):
+            if row in known:
                 continue
             if row not in best or score[k] > score[best[row]]:
                 best[row] = k
         return best
 
 
-def _likeness_of_neighbours(texts: Sequence[str]) -> float:
-    """How far telling words agree with those of the nearest different row, the 99th percentile."""
-    step = max(1, len(texts) // _NEIGHBOURS)
-    own = split_words(texts[::step])
-    if len(own) < _SHORT:
+def _likeness_of_neighbours(words: WordTable, tests: int) -> float:
+    """How far telling words agree with those of the nearest different row, the 99th percentile.
+
+    Args:
+        words: What the test rows ask, then what the training rows ask.
+        tests: How many test rows there are.
+    """
+    count = len(words) - tests
+    step = max(1, count // _NEIGHBOURS)
+    chosen = list(range(tests, len(words), step))
+    if len(chosen) < _SHORT:
         return 1.0
+    own = _taken(words, chosen)
     pairs = near_pairs(own, threshold=0.3)
     different = pairs.where(pairs.similarity < THRESHOLD)  # what is more alike are copies
 
@@ -282,3 +331,11 @@ def _likeness_of_neighbours(texts: Sequence[str]) -> float:
     np.maximum.at(nearest, different.left, said)
     np.maximum.at(nearest, different.right, said)
     return float(np.quantile(nearest, 0.99))
+
+
+def _taken(words: WordTable, rows: Sequence[int]) -> WordTable:
+    """The words of some of the texts."""
+    codes = np.concatenate([words.of(i) for i in rows])
+    starts = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum(words.lengths[list(rows)], out=starts[1:])
+    return WordTable(codes, starts)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tunewell.similar.conversations import (
-    ComparedRow,
-    inputs_of,
-    targets_of,
-    whole_texts,
-)
-from tunewell.similar.edited_copies import copies
-from tunewell.similar.near_duplicates import Pairs, near_pairs
+import numpy as np
+
+from tunewell.similar.compared_texts import ComparedTexts
+from tunewell.similar.conversations import ComparedRow, whole_texts
+from tunewell.similar.edited_copies import alike, copies
+from tunewell.similar.near_duplicates import THRESHOLD, Pairs, near_pairs
 from tunewell.similar.templates import template_families, without
 from tunewell.similar.union_find import families_of
-from tunewell.similar.word_table import split_words
+from tunewell.similar.word_table import WordTable, split_words
+
+_INSTRUCTION = 20
+"""Words of a frame that is an instruction, not a text with slots."""
+
+_ANSWER_WORDS = 8
+"""Shorter answers are labels, not templates."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,58 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
         >>> find_copies(rows).families
         [[0, 1]]
     """
-    asked = split_words(inputs_of(rows))
-    answers = split_words(targets_of(rows))
+    texts = ComparedTexts.of(rows)
     whole = split_words(whole_texts(rows))
+    alike_rows = near_pairs(whole)
+    families = template_families(whole, alike_rows)
+    templates = [family for family in families if not _behind_an_instruction(texts, family)]
+    templates += _of_answers(rows, texts.answers, templates)
 
-    alike = near_pairs(whole)
-    templates = template_families(whole, alike)
-    edited = copies(asked, answers, whole, alike) & without(alike, templates, len(rows))
-    pairs = alike.where(edited)
+    edited = _edited(texts)
+    outside = edited.where(without(edited, templates, len(rows)))
+    respelt = texts.same_wording()
+    respelt = respelt.where(texts.answers_agree(respelt))
+    pairs = _once(outside.followed_by(respelt), len(rows))
     return RowCopies(pairs, families_of(pairs.positions(), len(rows)), templates)
+
+
+def _behind_an_instruction(texts: ComparedTexts, family: Sequence[int]) -> bool:
+    """Whether rows are alike for the long instruction that they share, and for nothing else."""
+    shared = {texts.frames[i] for i in family}
+    words = min(sum(texts.ends[i]) for i in family)
+    return len(shared) == 1 and words >= _INSTRUCTION and bool(texts.recurring[list(family)].all())
+
+
+def _edited(texts: ComparedTexts) -> Pairs:
+    """Pairs that are edited copies by what they ask beyond their frames, and what they answer.
+
+    Where the answer recurs it says nothing: what is asked must be alike by itself.
+    """
+    pairs = near_pairs(texts.whole)
+    pairs = pairs.where(copies(texts.gists, texts.answers, texts.whole, pairs))
+    recur = texts.recurring[pairs.left] | texts.recurring[pairs.right]
+    asked_alike = alike(texts.gists, pairs.left, pairs.right, least=THRESHOLD)
+    keep = ~recur | asked_alike
+    for k in np.flatnonzero(keep & recur):
+        keep[k] = not texts.asks_differ(int(pairs.left[k]), int(pairs.right[k]))
+    return pairs.where(keep)
+
+
+def _of_answers(
+    rows: Sequence[ComparedRow],
+    answers: WordTable,
+    known: Sequence[Sequence[int]],
+) -> list[list[int]]:
+    """Families whose answers come from one template, whatever was asked ("canned answers")."""
+    taken = {i for family in known for i in family}
+    free = [i for i in range(len(rows)) if i not in taken]
+    long_enough = [i for i in free if answers.lengths[i] >= _ANSWER_WORDS]
+    said = split_words([rows[i].target for i in long_enough])
+    found = template_families(said, near_pairs(said))
+    return [[long_enough[k] for k in family] for family in found]
+
+
+def _once(pairs: Pairs, n: int) -> Pairs:
+    """Each pair once, sorted, with the similarity that it has first."""
+    _, first = np.unique(pairs.left * n + pairs.right, return_index=True)
+    return Pairs(pairs.left[first], pairs.right[first], pairs.similarity[first])

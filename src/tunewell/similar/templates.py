@@ -11,6 +11,7 @@ fillings of the slots as it can.
 from __future__ import annotations
 
 import datetime as dt
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 
@@ -25,11 +26,20 @@ LEAST = 5
 """Fewer rows do not make a template family: too few to tell."""
 
 _SAMPLE = 40
-_SLOT = 0.5
+_SLOT = 0.25
 """A place is a slot when at least this share of the rows differ there from the reference …"""
 
-_VARIED = 0.4
-"""… and what stands there is different in at least this share of them."""
+_ONE_FILL = 0.8
+"""… and no filling stands in a larger share of them (where the reference itself was edited, all
+others hold one word there) …"""
+
+_HALF = (0.25, 0.75)
+"""… unless about half of the rows differ: a slot with two values."""
+
+_LONG_FILL = 5
+"""Where most rows differ in runs of more words, different things stand behind one instruction."""
+
+_FEWEST_OF_HALF = 4
 
 _COVERED = 0.6
 """A family is a template when this share of all its differences lies in slots."""
@@ -81,20 +91,48 @@ def is_template(words: WordTable, members: Sequence[int]) -> bool:
 
     fills: dict[int, Counter[str]] = {}
     edits = 0
+    longest = []
     for other in others:
-        for place, fill in _differences(reference, other):
+        differences = _differences(reference, other)
+        longest.append(_longest_run([place for place, _ in differences]))
+        for place, fill in differences:
             fills.setdefault(place, Counter())[fill] += 1
             edits += 1
-    if not edits:
+    if not edits or statistics.median(longest) > _LONG_FILL:
         return False
 
     inside = 0
     for counts in fills.values():
         differing = sum(counts.values())
-        is_slot = differing >= _SLOT * len(others)
-        if is_slot and len(counts) >= max(2, _VARIED * differing):
+        if _is_slot(differing / len(others), max(counts.values()) / differing, differing):
             inside += differing
     return inside >= _COVERED * edits
+
+
+def _is_slot(differ: float, top: float, rows: int) -> bool:
+    """Whether a place where rows differ is a slot.
+
+    Args:
+        differ: Share of the rows that differ there from the reference.
+        top: Share of these that the most frequent filling has.
+        rows: How many differ.
+    """
+    if differ < _SLOT:
+        return False
+    if top <= _ONE_FILL:
+        return True
+    return rows >= _FEWEST_OF_HALF and _HALF[0] <= differ <= _HALF[1]
+
+
+def _longest_run(places: Sequence[int]) -> int:
+    """Length of the longest run of neighbouring places."""
+    longest = run = 0
+    before = -2
+    for place in places:
+        run = run + 1 if place in (before, before + 1) else 1
+        before = place
+        longest = max(longest, run)
+    return longest
 
 
 def _differences(reference: str, other: str) -> list[tuple[int, str]]:

@@ -16,7 +16,9 @@ from tunewell.similar.arrays import (
     Packed,
     Positions,
 )
+from tunewell.similar.confusables import plain_letters
 from tunewell.similar.exact_keys import normalise
+from tunewell.similar.signs import with_signs
 
 _CHUNK = 1 << 17
 """Bytes that are looked at together: what is computed of them stays in the processor's cache."""
@@ -26,6 +28,18 @@ _FEW_TEXTS = 2_000
 
 _PRIME = 0x9E3779B97F4A7C15
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+
+NEGATIONS = (
+    "0not",  # the one whose code all of them get
+    *"not no never none nothing nobody nor cannot without t neither unless except".split(),
+    *"nicht kein keine keinen keinem keiner keines nie niemals ohne weder".split(),
+    *"pas ne non jamais sans aucun aucune nunca sin ningún ninguna não nem sem mai senza".split(),
+    *"niet geen nooit zonder nie bez не нет без ни ikke inte aldrig utan ej ei değil hayır".split(),
+    *"لا ليس لم لن غير नहीं मत ない せん 不 没 無 无 未 別 别 안 않 못".split(),
+)
+"""Words that turn what is said. All are one word: "cannot" and "can't" say the same."""
+
+_CJK_NEGATIONS = frozenset("不没無无未別别안않못")
 
 _SMALL_LETTERS = range(ord("a"), ord("z") + 1)
 _CAPITALS = range(ord("A"), ord("Z") + 1)
@@ -46,7 +60,8 @@ class WordTable:
 
     Attributes:
         codes: A hash of every word in 31 bits, case and punctuation taken away; the lowest bit says
-            whether the word holds a digit. Shape (words,).
+            whether the word is a value: it holds a digit, is a sign (see
+            `tunewell.similar.signs`) or negates. Shape (words,).
         starts: The words of text i are ``codes[starts[i]:starts[i + 1]]``, shape (n + 1,).
     """
 
@@ -79,7 +94,7 @@ class WordTable:
 
 
 def have_digits(codes: Codes) -> Bools:
-    """Whether each word holds a digit, shape (words,)."""
+    """Whether each word is a value: holds a digit, is a sign or negates; shape (words,)."""
     return (codes & np.uint32(1)).astype(np.bool_)
 
 
@@ -92,8 +107,8 @@ def split_words(texts: Sequence[str], *, workers: int = 1) -> WordTable:
 
     Example:
         >>> words = split_words(["The bill, the BILL!", "", "Pay 30 €"])
-        >>> words.lengths.tolist(), have_digits(words.codes).tolist()[-2:]
-        ([4, 0, 2], [False, True])
+        >>> words.lengths.tolist(), have_digits(words.codes).tolist()[-3:]
+        ([4, 0, 3], [False, True, True])
         >>> bool(words.codes[0] == words.codes[2])
         True
     """
@@ -144,6 +159,7 @@ def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _plain(text: str) -> bytes:
+    text = with_signs(plain_letters(text))
     if text.isascii():
         return text.encode()
     text = normalise(text)
@@ -155,7 +171,8 @@ def _plain(text: str) -> bytes:
 def _apart(match: re.Match[str]) -> str:
     following = match.string[match.end() : match.end() + 1]
     second = following if _CJK.match(following) else ""
-    return f" {match[0]}{second} "
+    negation = f"{match[0]} " if match[0] in _CJK_NEGATIONS else ""
+    return f" {match[0]}{second} {negation}"
 
 
 def _split(texts: list[str]) -> tuple[Codes, Positions]:
@@ -205,7 +222,17 @@ def _codes(raw: bytes, offset: int) -> tuple[Codes, Positions]:
     digits = np.flatnonzero(_marked(raw, _DIGIT))
     word_of_digit = np.searchsorted(begin, digits, side="right") - 1
     result[word_of_digit] |= np.uint32(1)
-    return result, begin + offset
+    return _with_negations(result), begin + offset
+
+
+def _with_negations(codes: Codes) -> Codes:
+    """The codes with one code, a value, for all words that negate."""
+    if _NEGATION_CODES.size == 0:
+        return codes
+    at = np.flatnonzero(_MAY_NEGATE[codes >> np.uint32(_NEGATION_SHIFT)])
+    at = at[np.isin(codes[at], _NEGATION_CODES)]
+    codes[at] = _NEGATION_CODES[0]
+    return codes
 
 
 def _marked(raw: bytes, table: bytes) -> Bools:
@@ -222,3 +249,9 @@ def _powers(base: int) -> Packed:
 
 _POWERS = _powers(_PRIME)
 _INVERSE = _powers(pow(_PRIME, -1, 1 << 64))
+
+_NEGATION_SHIFT = 12
+_NEGATION_CODES: Codes = np.empty(0, np.uint32)
+_NEGATION_CODES = np.concatenate([split_words([word]).codes for word in NEGATIONS])
+_MAY_NEGATE = np.zeros(1 << (32 - _NEGATION_SHIFT), dtype=np.bool_)
+_MAY_NEGATE[_NEGATION_CODES >> np.uint32(_NEGATION_SHIFT)] = True

@@ -1,0 +1,187 @@
+"""What of rows is compared: what each asks beyond what many ask, and what it answers."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tunewell.similar.arrays import Bools
+from tunewell.similar.conversations import ComparedRow, asked_of, targets_of
+from tunewell.similar.edited_copies import alike, value_changes
+from tunewell.similar.exact_keys import exact_key, key, normalise
+from tunewell.similar.frames import cut, frames
+from tunewell.similar.near_duplicates import Pairs, similarities
+from tunewell.similar.same_wording import Wordings, same_wording, tokens_of
+from tunewell.similar.union_find import by_key
+from tunewell.similar.word_table import WordTable, split_words
+
+_LABEL_WORDS = 3
+"""An answer of at most so many words says too little to make rows alike …"""
+
+_RECURS = 3
+"""… nor does one that so many different questions have."""
+
+_ONE_TEXT = 0.5
+"""Two rows with this share of their words in lines that are equal speak of one text …"""
+
+_OTHER_QUESTION = 0.7
+"""… and ask the same only if what is left of them is so similar …"""
+
+_SHORT_QUESTION = 12
+"""… and, below so many words, is the same but for slips."""
+
+_PART = re.compile(r"\n+|(?<=[.!?:])\s+")
+
+
+@dataclass(frozen=True)
+class ComparedTexts:
+    """The texts of some rows.
+
+    Attributes:
+        asked: All that each row asks.
+        gists: Words of that without the frames that many rows share.
+        frames: A digest of each row's frame; empty without one.
+        ends: Words of each frame at the beginning and at the end, shape (n, 2).
+        answers: Words of the answers.
+        recurring: Whether the answer is a label or stands under many questions, shape (n,).
+    """
+
+    asked: Sequence[str]
+    gists: WordTable
+    frames: Sequence[bytes]
+    ends: Sequence[tuple[int, int]]
+    answers: WordTable
+    recurring: Bools
+
+    @classmethod
+    def of(cls, rows: Sequence[ComparedRow]) -> ComparedTexts:
+        """Find the frames of some rows, and which answers recur."""
+        said = targets_of(rows)
+        asked = []
+        for row, answer in zip(rows, said, strict=True):
+            text = asked_of(row)
+            asked.append("" if len(row.turns) == 1 and text == answer else text)
+        words = split_words(asked)
+        texts = [words.text(i) for i in range(len(words))]
+        ends = frames(texts)
+        digests = []
+        for text, (begin, end) in zip(texts, ends, strict=True):
+            tail = text[len(text) - end :]
+            digests.append(exact_key(text[:begin], tail) if begin or end else b"")
+        return cls(
+            asked=asked,
+            gists=cut(words, ends),
+            frames=digests,
+            ends=ends,
+            answers=split_words(said),
+            recurring=_recurring(said, asked),
+        )
+
+    @functools.cached_property
+    def whole(self) -> WordTable:
+        """Words of what each row asks beyond its frame, then of its answer."""
+        return joined(self.gists, self.answers)
+
+    @functools.cached_property
+    def wordings(self) -> Wordings:
+        """What each row asks beyond its frame, as words that are compared letter by letter."""
+        texts = []
+        for text, (begin, end), left in zip(
+            self.asked, self.ends, self.gists.lengths.tolist(), strict=True
+        ):
+            tokens = tokens_of(text)
+            fits = len(tokens) == begin + left + end
+            texts.append(tokens[begin : len(tokens) - end] if fits else tokens)
+        return Wordings.of(texts)
+
+    def same_wording(self, *, across: int = 0) -> Pairs:
+        """Pairs of rows that ask the same but for slips and polite words."""
+        pairs = same_wording(self.wordings, across=across)
+        keep = [not self.asks_differ(i, j) for i, j in pairs.positions()]
+        return pairs.where(np.array(keep, dtype=np.bool_))
+
+    def answers_agree(self, pairs: Pairs) -> Bools:
+        """Which pairs have answers that say the same, shape (pairs,)."""
+        agree = alike(self.answers, pairs.left, pairs.right)
+        for k in np.flatnonzero(agree):
+            i, j = int(pairs.left[k]), int(pairs.right[k])
+            agree[k] = not value_changes(self.answers, i, j)
+        return agree
+
+    def asks_differ(self, i: int, j: int) -> bool:
+        """Whether two rows that are alike ask for different things.
+
+        They do if their values differ, or if they share a text and ask different things of it.
+        """
+        if self.values_differ(i, j):
+            return True
+        return self._other_question_on_one_text(i, j)
+
+    def values_differ(self, i: int, j: int) -> bool:
+        """Whether the numbers, signs or negations of what two rows ask differ."""
+        return value_changes(self.gists, i, j)
+
+    def _other_question_on_one_text(self, i: int, j: int) -> bool:
+        left, right = _apart(self.asked[i], self.asked[j])
+        rest = [tokens_of(left), tokens_of(right)]
+        shorter = min(map(len, rest))
+        if not shorter:
+            return False
+        words = max(len(self.asked[i].split()), len(self.asked[j].split()))
+        if words - max(map(len, rest)) < _ONE_TEXT * words:
+            return False
+        if self.wordings_of(rest).same(0, 1):
+            return False
+        table = split_words([left, right])
+        similarity = float(similarities(table, np.array([0]), np.array([1]))[0])
+        return similarity < _OTHER_QUESTION or shorter < _SHORT_QUESTION
+
+    def wordings_of(self, tokens: Sequence[Sequence[str]]) -> Wordings:
+        """Other texts, with the counts of these."""
+        made = Wordings.of(tokens)
+        return Wordings(made.tokens, made.cores, self.wordings.counts)
+
+
+def _parts(text: str) -> list[str]:
+    """The lines and sentences of a text."""
+    return [part for part in _PART.split(text) if part.strip()]
+
+
+def _apart(a: str, b: str) -> tuple[str, str]:
+    """What two texts have beside the lines and sentences that are equal in both."""
+    first, second = _parts(a), _parts(b)
+    common = {key(part) for part in first} & {key(part) for part in second}
+    left = [part for part in first if key(part) not in common]
+    right = [part for part in second if key(part) not in common]
+    return " ".join(left), " ".join(right)
+
+
+def _recurring(said: Sequence[str], asked: Sequence[str]) -> Bools:
+    """Which answers are labels or stand under many different questions, shape (n,)."""
+    result = np.zeros(len(said), dtype=np.bool_)
+    for i, answer in enumerate(said):
+        result[i] = 0 < len(answer.split()) <= _LABEL_WORDS
+    for members in by_key([key(answer) for answer in said]):
+        if len({normalise(asked[i]) for i in members}) >= _RECURS:
+            result[members] = True
+    return result
+
+
+def joined(first: WordTable, second: WordTable) -> WordTable:
+    """The words of each text of one table, then those of the same text of another.
+
+    Example:
+        >>> table = joined(split_words(["a b", "c"]), split_words(["d", ""]))
+        >>> table.lengths.tolist() == [3, 1]
+        True
+    """
+    codes = np.empty(len(first.codes) + len(second.codes), dtype=np.uint32)
+    before = np.repeat(second.starts[:-1], first.lengths)
+    codes[np.arange(len(first.codes)) + before] = first.codes
+    after = np.repeat(first.starts[1:], second.lengths)
+    codes[np.arange(len(second.codes)) + after] = second.codes
+    return WordTable(codes, first.starts + second.starts)
