@@ -7,12 +7,13 @@ tokenizer; what it adds on its own (SmolLM2: a system turn) can be read from `Ch
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,16 +22,29 @@ from numpy.typing import NDArray
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.types import Message, Value
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from tunewell.model.libraries import ChatTokenizer
+
 PLAIN_TEMPLATE: Final = (
-    "{% for message in messages %}### {{ message['role'] | capitalize }}:\n{{ message['content'] }}\n\n{% endfor %}"
+    "{% for message in messages %}"
+    "### {{ message['role'] | capitalize }}:\n{{ message['content'] }}\n\n"
+    "{% endfor %}"
     "{% if add_generation_prompt %}### Assistant:\n{% endif %}"
 )
 """Given to tokenizers without a chat template (base models)."""
 
 FIXED_DATE: Final = "26 Jul 2024"
-"""For templates that write the date of today into every prompt (Llama 3): the same rows give the same ids tomorrow."""
+"""For templates that write today's date into every prompt (Llama 3).
 
+The same rows give the same ids tomorrow.
+"""
+
+CONTEXT: Final = 40
+"""Characters before an answer that can change how its beginning is cut."""
 _MARK: Final = "x" + secrets.token_hex(12)  # what a user cannot guess
+_CUT: Final = "y" + secrets.token_hex(12)
 
 
 class Encoded(Value):
@@ -47,13 +61,18 @@ class Encoded(Value):
     target_start: int
     fits: bool = True
 
+    @property
+    def target_ids(self) -> tuple[int, ...]:
+        """The target and its end-of-turn token; empty without target."""
+        return self.ids[self.target_start :]
+
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The ids, and where the loss is, each of shape (tokens,)."""
         ids = np.asarray(self.ids, np.int64)
         return ids, np.arange(len(ids)) >= self.target_start
 
 
-def load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a model folder; a chat template is set where it has none (`PLAIN_TEMPLATE`).
 
     Raises:
@@ -72,7 +91,34 @@ def load_tokenizer(folder: Path) -> Any:
         raise ModelError(f"The tokenizer in '{folder}' cannot be read: {error}") from error
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
+    _check_size(folder, tokenizer)
     return tokenizer
+
+
+def _check_size(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that gives ids for which the model has no embedding.
+
+    Special tokens beyond it that neither the template nor the end of a text uses do no harm.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        rows = int((config.get("text_config") or config)["vocab_size"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    template = str(tokenizer.chat_template)
+    ends = {tokenizer.bos_token, tokenizer.eos_token}
+    added = tokenizer.added_tokens_decoder
+    beyond = []
+    for token, token_id in tokenizer.get_vocab().items():
+        idle = token_id in added and added[token_id].special
+        if token_id >= rows and (not idle or token in ends or token in template):
+            beyond.append(token)
+    if beyond:
+        raise ModelError(
+            f"The tokenizer in '{folder}' is longer than the model's embedding: {len(beyond)} "
+            f"tokens, such as {beyond[0]!r}, have no row among its {rows}.",
+            hint="model.resize_token_embeddings(len(tokenizer)), then save both again",
+        )
 
 
 class ChatFormat:
@@ -82,15 +128,26 @@ class ChatFormat:
         tokenizer: A transformers tokenizer with a chat template.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: ChatTokenizer) -> None:
         self._tokenizer = tokenizer
-        added = [t for t in tokenizer.added_tokens_decoder.items() if t[1].special]
-        self._special: dict[str, int] = {
-            str(token.content): int(i) for i, token in added if token.content
-        }
-        self._strip = {str(t.content): (bool(t.lstrip), bool(t.rstrip)) for _, t in added}
+        self._special: dict[str, int] = {}
+        self._strip: dict[str, tuple[bool, bool]] = {}
+        self._unsplit: list[str] = []
+        template = str(tokenizer.chat_template or "")
+        for token_id, token in tokenizer.added_tokens_decoder.items():
+            content = str(token.content)
+            if not content.strip():
+                continue
+            # What the template writes between turns is a control, special or not.
+            if token.special or content in template:
+                self._special[content] = int(token_id)
+                if not token.special:
+                    self._unsplit.append(content)
+                self._strip[content] = (bool(token.lstrip), bool(token.rstrip))
+
         longest_first = sorted(self._special, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        any_of_them = "|".join(map(re.escape, longest_first))
+        self._pattern = re.compile(any_of_them or r"(?!)")
         backend = getattr(tokenizer, "backend_tokenizer", None)
         self._normalizer = getattr(backend, "normalizer", None)
 
@@ -102,38 +159,52 @@ class ChatFormat:
 
         SmolLM2: ``You are a helpful AI assistant named SmolLM, trained by Hugging Face``.
         """
+        try:
+            empty = self._render([Message(role="system", content="")], answer=False)
+        except ModelError:
+            empty = ""
+        scaffold = {"user", "### User:", *self._texts(empty)}
+
         bare = self._render([Message(role="user", content=_MARK)], answer=False)
-        before = self._pattern.split(bare.split(_MARK)[0])
-        own = self._pattern.split(
-            self._render([Message(role="system", content="")], answer=False, strict=False)
-        )
-        known = {piece.strip() for piece in own} | {"user", "### User:"}
-        texts = [piece.strip() for piece in before if piece.strip() and piece.strip() not in known]
-        return "\n".join(text.removeprefix("system").strip() for text in texts)
+        before = bare.split(_MARK)[0]
+        added = []
+        for text in self._texts(before):
+            if text not in scaffold:
+                added.append(text.removeprefix("system").strip())
+        return "\n".join(added)
 
     @cached_property
     def end_of_turn(self) -> int:
-        """The id that ends an assistant's turn: what the template puts after it, else the tokenizer's end of text.
+        """The id that ends an assistant's turn.
+
+        What the template puts after it, else the tokenizer's end of text.
 
         Raises:
             ModelError: The tokenizer has neither.
         """
-        turns = [Message(role="user", content="a"), Message(role="assistant", content=_MARK)]
-        after = self._render(turns, answer=False).split(_MARK)[-1]
+        turns = [
+            Message(role="user", content="a"),
+            Message(role="assistant", content=_MARK),
+        ]
+        rendered = self._render(turns, answer=False)
+        after = rendered.split(_MARK)[-1]
         first = self._pattern.match(after.lstrip())
         if first:
             return self._special[first.group()]
-        if self._tokenizer.eos_token_id is None:
+        end_of_text = self._tokenizer.eos_token_id
+        if end_of_text is None:
             raise ModelError(
                 "The tokenizer has no token that ends a turn.", hint="choose an instruct model"
             )
-        return int(self._tokenizer.eos_token_id)
+        return int(end_of_text)
 
     @property
     def end_ids(self) -> frozenset[int]:
         """Ids at which an answer ends: end of turn and end of text."""
-        eos = self._tokenizer.eos_token_id
-        return frozenset({self.end_of_turn} | ({int(eos)} if eos is not None else set()))
+        ids = {self.end_of_turn}
+        if self._tokenizer.eos_token_id is not None:
+            ids.add(int(self._tokenizer.eos_token_id))
+        return frozenset(ids)
 
     def encode(
         self,
@@ -142,105 +213,200 @@ class ChatFormat:
         *,
         max_tokens: int | None = None,
     ) -> Encoded:
-        """A conversation up to the assistant's turn and, if given, the target with its end-of-turn token.
+        """A conversation up to the assistant's turn, as ids.
 
-        Harmless text gives exactly what ``apply_chat_template(..., add_generation_prompt=True)``
-        gives.
+        With a target, this and its end-of-turn token follow. Harmless text gives exactly what
+        ``apply_chat_template(..., add_generation_prompt=True)`` gives.
         """
-        prompt = self._prompt_ids(
-            [Message(role=m.role, content=valid_text(m.content)) for m in messages]
-        )
-        answer = [*self._plain(valid_text(target)), self.end_of_turn] if target is not None else []
-        total = len(prompt) + len(answer)
+        valid = [Message(role=m.role, content=valid_text(m.content)) for m in messages]
+        ids = [*self._beginning, *self._prompt_ids(valid)]
+        target_start = len(ids)
+        if target is not None:
+            ids += self._target_ids(valid_text(target))
+            ids.append(self.end_of_turn)
         return Encoded(
-            ids=(*prompt, *answer),
-            target_start=len(prompt),
-            fits=max_tokens is None or total <= max_tokens,
+            ids=tuple(ids),
+            target_start=target_start,
+            fits=max_tokens is None or len(ids) <= max_tokens,
         )
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of generated ids, without special tokens."""
-        return str(
-            self._tokenizer.decode(
-                list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-            )
+        text = self._tokenizer.decode(
+            list(ids),
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
         )
+        return str(text)
+
+    # --- what users write -------------------------------------------------------------------------
 
     def _prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         if not any(self._hostile(m.content) for m in messages):
-            return _ids(self._tokenizer(self._render(messages), add_special_tokens=False))
+            output = self._tokenizer(self._render(messages), add_special_tokens=False)
+            return list(output["input_ids"])
+
         # Every special token in a message is replaced by a mark, so that those left in the rendered
         # text are the template's own; the text between them, marks undone, is cut with special
         # tokens switched off.
-        found: list[str] = []
-
-        def hide(match: re.Match[str]) -> str:
-            found.append(match.group())
-            return f"{_MARK}{len(found) - 1}z"
-
-        hidden = [
-            Message(role=m.role, content=self._pattern.sub(hide, m.content)) for m in messages
-        ]
-        rendered = self._render(hidden)
+        marks = Marks(self._pattern)
+        rendered = self._render([marks.hide(m) for m in messages])
         ids: list[int] = []
-        strip_next = False
-        end = 0
-        for match in [*self._pattern.finditer(rendered), None]:
-            text = rendered[end : match.start() if match else len(rendered)]
-            text = text.lstrip() if strip_next else text
-            if match:
-                left, strip_next = self._strip[match.group()]
-                text = text.rstrip() if left else text
-                end = match.end()
-            text = re.sub(rf"{_MARK}(\d+)z", lambda m: found[int(m.group(1))], text)
-            ids += self._plain(text)
-            ids += [self._special[match.group()]] if match else []
+        for text, special in self._pieces(rendered):
+            ids += self._plain(marks.undo(text))
+            if special:
+                ids.append(self._special[special])
         return ids
 
+    @cached_property
+    def _beginning(self) -> list[int]:
+        """The token that the base puts before every text, where no template of its own does."""
+        if self._tokenizer.chat_template != PLAIN_TEMPLATE:
+            return []
+        with_it = list(self._tokenizer("a", add_special_tokens=True)["input_ids"])
+        first = getattr(self._tokenizer, "bos_token_id", None)
+        return [first] if first is not None and with_it[:1] == [first] else []
+
+    @cached_property
+    def _before_answer(self) -> tuple[str, str]:
+        """What stands right before an answer: the end of the prompt, and what follows it there.
+
+        The latter is the white space that some templates put between prompt and answer.
+        """
+        asked = [Message(role="user", content="a")]
+        prompt = self._render(asked)
+        whole = self._render([*asked, Message(role="assistant", content=_MARK)], answer=False)
+        lead = ""
+        if whole.startswith(prompt):
+            lead = whole[len(prompt) :].split(_MARK)[0]
+        if lead.strip():
+            lead = ""
+        *_, (tail, _) = self._pieces(prompt)
+        controls = self._pattern.findall(prompt)
+        before = controls[-1] if controls and len(tail) < CONTEXT else ""
+        return before + tail[-CONTEXT:], lead
+
+    def _target_ids(self, target: str) -> list[int]:
+        """Ids of a target as they are in the whole text, where they differ from those it has alone.
+
+        A tokenizer may mark the beginning of a text like that of a word: ``▁Paris`` for ``Paris``.
+        """
+        if self._hostile(target):
+            return self._plain(target)
+        before, lead = self._before_answer
+        head = list(self._tokenizer(before, add_special_tokens=False)["input_ids"])
+        both = f"{before}{lead}{target}"
+        whole = list(self._tokenizer(both, add_special_tokens=False)["input_ids"])
+        if whole[: len(head)] == head:
+            return whole[len(head) :]
+        return self._plain(lead + target)
+
+    def _pieces(self, rendered: str) -> Iterator[tuple[str, str]]:
+        """Each piece of plain text with the special token behind it; none behind the last."""
+        end = 0
+        strip_start = False
+        for match in self._pattern.finditer(rendered):
+            special = match.group()
+            strip_end, strip_next_start = self._strip[special]
+            text = rendered[end : match.start()]
+            yield _stripped(text, start=strip_start, end=strip_end), special
+            end = match.end()
+            strip_start = strip_next_start
+        yield _stripped(rendered[end:], start=strip_start, end=False), ""
+
     def _hostile(self, content: str) -> bool:
+        """Whether a message holds a special token, or would once the tokenizer normalises it."""
         if self._pattern.search(content):
             return True
-        return self._normalizer is not None and bool(
-            self._pattern.search(self._normalizer.normalize_str(content))
-        )
+        if self._normalizer is None:
+            return False
+        return bool(self._pattern.search(self._normalizer.normalize_str(content)))
 
     def _plain(self, text: str) -> list[int]:
-        return (
-            _ids(self._tokenizer(text, add_special_tokens=False, split_special_tokens=True))
-            if text
-            else []
-        )
+        """Ids of text in which special tokens are letters like all others."""
+        if not text:
+            return []
+        ids: list[int] = []
+        for piece in self._broken_up(text):
+            output = self._tokenizer(piece, add_special_tokens=False, split_special_tokens=True)
+            ids += output["input_ids"]
+        return ids
 
-    def _render(
-        self, messages: Sequence[Message], *, answer: bool = True, strict: bool = True
-    ) -> str:
+    def _broken_up(self, text: str) -> list[str]:
+        """The text cut within every control that the tokenizer would not split by itself."""
+        for control in self._unsplit:
+            half = len(control) // 2
+            text = text.replace(control, f"{control[:half]}{_CUT}{control[half:]}")
+        return list(filter(None, text.split(_CUT)))
+
+    # --- the template -----------------------------------------------------------------------------
+
+    def _render(self, messages: Sequence[Message], *, answer: bool = True) -> str:
+        """The conversation as the template writes it, with or without the beginning of an answer.
+
+        Raises:
+            ModelError: The template refuses it, its system turn folded into the user's or not.
+        """
         from jinja2 import TemplateError
 
-        def render(turns: Sequence[Message]) -> str:
-            rows = [{"role": m.role, "content": m.content} for m in turns]
-            text = self._tokenizer.apply_chat_template(
-                rows, tokenize=False, add_generation_prompt=answer, date_string=FIXED_DATE
-            )
-            return str(text)
-
+        refusals = (TemplateError, ValueError, TypeError, IndexError)
         try:
-            return render(messages)
-        except (TemplateError, ValueError, TypeError, IndexError) as error:
-            try:
-                return render(_fold_system(messages))
-            except (TemplateError, ValueError, TypeError, IndexError):
-                if not strict:
-                    return ""
-                roles = ", ".join(m.role for m in messages) or "none"
-                raise ModelError(
-                    f"The model's chat template refuses the turns ({roles}): {error}"
-                ) from error
+            return self._apply(messages, answer)
+        except refusals as error:
+            refusal = error
+        try:
+            return self._apply(_fold_system(messages), answer)
+        except refusals:
+            roles = ", ".join(m.role for m in messages) or "none"
+            raise ModelError(
+                f"The model's chat template refuses the turns ({roles}): {refusal}"
+            ) from refusal
+
+    def _apply(self, messages: Sequence[Message], answer: bool) -> str:
+        turns = [{"role": m.role, "content": m.content} for m in messages]
+        text = self._tokenizer.apply_chat_template(
+            turns,
+            tokenize=False,
+            add_generation_prompt=answer,
+            date_string=FIXED_DATE,
+        )
+        return str(text)
+
+    def _texts(self, rendered: str) -> list[str]:
+        """What is between the special tokens of a rendered text, white space aside."""
+        pieces = map(str.strip, self._pattern.split(rendered))
+        return list(filter(None, pieces))
 
 
-_formats: WeakKeyDictionary[Any, ChatFormat] = WeakKeyDictionary()
+class Marks:
+    """Marks in place of the special tokens that stand in messages.
+
+    Args:
+        special: Finds special tokens.
+    """
+
+    def __init__(self, special: re.Pattern[str]) -> None:
+        self._special = special
+        self._hidden: list[str] = []
+
+    def hide(self, message: Message) -> Message:
+        """The message with a mark for each of its special tokens."""
+        content = self._special.sub(self._mark, message.content)
+        return Message(role=message.role, content=content)
+
+    def undo(self, text: str) -> str:
+        """The text with the special tokens that were hidden."""
+        return re.sub(rf"{_MARK}(\d+)z", lambda mark: self._hidden[int(mark[1])], text)
+
+    def _mark(self, found: re.Match[str]) -> str:
+        self._hidden.append(found.group())
+        return f"{_MARK}{len(self._hidden) - 1}z"
 
 
-def chat_format(tokenizer: Any) -> ChatFormat:
+_formats: WeakKeyDictionary[ChatTokenizer, ChatFormat] = WeakKeyDictionary()
+
+
+def chat_format(tokenizer: ChatTokenizer) -> ChatFormat:
     """The `ChatFormat` of a tokenizer, made once."""
     if tokenizer not in _formats:
         _formats[tokenizer] = ChatFormat(tokenizer)
@@ -248,13 +414,15 @@ def chat_format(tokenizer: Any) -> ChatFormat:
 
 
 def encode(
-    tokenizer: Any,
+    tokenizer: ChatTokenizer,
     messages: Sequence[Message],
     target: str | None = None,
     *,
     max_tokens: int | None = None,
 ) -> Encoded:
-    """`ChatFormat.encode` for a tokenizer: messages and target to ids, the loss on the target alone.
+    """`ChatFormat.encode` for a tokenizer: messages and target to ids.
+
+    The loss is on the target alone.
 
     Args:
         tokenizer: A transformers tokenizer, best from `load_tokenizer`.
@@ -267,15 +435,19 @@ def encode(
 
 def _fold_system(messages: Sequence[Message]) -> list[Message]:
     """System turns put before the first user turn, for templates that know no system turn."""
-    system = "\n\n".join(m.content for m in messages if m.role == "system")
+    system = [m.content for m in messages if m.role == "system"]
     rest = [m for m in messages if m.role != "system"]
-    if system and rest and rest[0].role == "user":
-        rest[0] = Message(role="user", content=f"{system}\n\n{rest[0].content}")
+    if any(system) and rest and rest[0].role == "user":
+        joined = "\n\n".join([*system, rest[0].content])
+        rest[0] = Message(role="user", content=joined)
     return rest
 
 
-def _ids(output: Any) -> list[int]:
-    return list(output["input_ids"])
+def _stripped(text: str, *, start: bool, end: bool) -> str:
+    """The text without white space where the special token beside it takes it away."""
+    if start:
+        text = text.lstrip()
+    return text.rstrip() if end else text
 
 
 def valid_text(text: str) -> str:
