@@ -169,7 +169,7 @@ def test_argilla_questions_of_every_kind() -> None:
 def test_prodigy_files() -> None:
     base = {"text": TEXT, "_annotator_id": "ann", "answer": "accept"}
     options = [{"id": "B", "text": "billing"}, {"id": "M", "text": "meter"}]
-    records = [
+    records: list[Task] = [
         {**base, "options": options, "accept": ["B"]},
         {**base, "options": options, "accept": ["B", "M"], "_annotator_id": "bob"},
         {**base, "spans": [{"start": 16, "end": 22, "label": "time"}]},
@@ -209,7 +209,12 @@ def test_doccano_files() -> None:
 
 def test_csv_with_cells_of_any_size_and_further_columns() -> None:
     long = "word " * 30_000
-    lines = ["row,person,label,tone,answer", 'r,ann,a | b,"x",', f'r,bob,a,,"{long}"', "r,c,a,b,c,d"]
+    lines = [
+        "row,person,label,tone,answer",
+        'r,ann,a | b,"x",',
+        f'r,bob,a,,"{long}"',
+        "r,c,a,b,c,d",
+    ]
     text = "\n".join(lines)
     found = from_csv(text, SOURCES)
     assert found[0].said.choices == {"label": ("a", "b"), "tone": ("x",)}

@@ -90,7 +90,7 @@ def unmeasured_classes(
         options = options_of(spec)
         if "python" in options:
             continue
-        measured = set()
+        measured: set[str] = set()
         for figure in figures:
             if figure.metric == spec.name and figure.gold:
                 measured.update(plain_label(label) for label in figure.label.split(" | "))

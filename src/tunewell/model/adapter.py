@@ -269,9 +269,9 @@ def switch(model: nn.Module, digest: str | None) -> None:
 def _resized(model: nn.Module, adapter: Adapter) -> None:
     """Give the model as many tokens as the adapter was trained with, where it saved their rows."""
     rows = {len(t) for name, t in adapter.tensors.items() if VOCABULARY.search(f".{name}")}
-    embedding = model.get_input_embeddings()  # type: ignore[operator]
+    embedding = model.get_input_embeddings()
     if len(rows) == 1 and rows != {len(embedding.weight)}:
-        model.resize_token_embeddings(rows.pop(), mean_resizing=False)  # type: ignore[operator]
+        model.resize_token_embeddings(rows.pop(), mean_resizing=False)
 
 
 def _once(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

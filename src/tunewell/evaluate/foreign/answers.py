@@ -54,7 +54,7 @@ _FINISH_KEYS: Final = ("finish_reason", "finishReason", "stop_reason", "stopReas
 
 
 @dataclass(frozen=True)
-class Answer:
+class ForeignAnswer:
     """One answer.
 
     Attributes:
@@ -65,9 +65,9 @@ class Answer:
     text: str = ""
     failed: str = ""
 
-    def because(self, kind: str, why: str = "") -> Answer:
+    def because(self, kind: str, why: str = "") -> ForeignAnswer:
         """The same text, which does not count for this reason."""
-        return Answer(self.text, reason(kind, why))
+        return ForeignAnswer(self.text, reason(kind, why))
 
 
 def reason(kind: str, why: str = "") -> str:
@@ -160,7 +160,7 @@ def as_json(value: Any) -> str:
     return plain_text(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def answer_of(value: Any, *, given: bool = True) -> Answer:
+def answer_of(value: Any, *, given: bool = True) -> ForeignAnswer:
     """What a field says: its text, or that it is missing, null or empty.
 
     Args:
@@ -168,18 +168,18 @@ def answer_of(value: Any, *, given: bool = True) -> Answer:
         given: Whether the record has the field at all.
     """
     if not given:
-        return Answer(failed=reason(MISSING, "the record has no output"))
+        return ForeignAnswer(failed=reason(MISSING, "the record has no output"))
     text = text_of(value)
     if text is None:
         ended = _ended(value)
-        return ended or Answer(failed=NULL)
+        return ended or ForeignAnswer(failed=NULL)
     if not text.strip():
-        return _ended(value) or Answer(failed=EMPTY)
+        return _ended(value) or ForeignAnswer(failed=EMPTY)
     ended = _ended(value)
-    return Answer(text, ended.failed) if ended else Answer(text)
+    return ForeignAnswer(text, ended.failed) if ended else ForeignAnswer(text)
 
 
-def _ended(value: Any) -> Answer | None:
+def _ended(value: Any) -> ForeignAnswer | None:
     """Why a response in the shape of a server's ended, where it says that it does not count."""
     if not isinstance(value, Mapping):
         return None
@@ -190,9 +190,9 @@ def _ended(value: Any) -> Answer | None:
         told = why_it_ended(first)
         if not told and isinstance(message, Mapping):
             told = why_it_ended(message)
-        return Answer(failed=told) if told else None
+        return ForeignAnswer(failed=told) if told else None
     told = why_it_ended(value)
-    return Answer(failed=told) if told else None
+    return ForeignAnswer(failed=told) if told else None
 
 
 def why_it_ended(record: Mapping[str, Any]) -> str:

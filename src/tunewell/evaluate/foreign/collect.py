@@ -11,7 +11,7 @@ from tunewell.evaluate.foreign.answers import (
     DOUBLED,
     NO_GOLD,
     UNREADABLE,
-    Answer,
+    ForeignAnswer,
     plain_text,
     reason,
 )
@@ -41,7 +41,7 @@ class ForeignRecord:
 
     place: str
     row: str
-    answer: Answer
+    answer: ForeignAnswer
     arm: str = ""
     asked: str | None = None
     references: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class Collector:
         """Note a record that cannot be read; where its row is known, its answer does not count."""
         self._rejects.append((place, why))
         if row:
-            answer = Answer(failed=reason(UNREADABLE, why))
+            answer = ForeignAnswer(failed=reason(UNREADABLE, why))
             self.take(ForeignRecord(place=place, row=row, answer=answer))
         else:
             self._lost.append(place)
@@ -107,7 +107,7 @@ class Collector:
         """Rows that the file itself says were asked, whether or not it holds an answer."""
         for row in rows:
             self._rows.setdefault(
-                row, ForeignRecord(place=self._report.file, row=row, answer=Answer())
+                row, ForeignRecord(place=self._report.file, row=row, answer=ForeignAnswer())
             )
 
     def found(self) -> ForeignOutputs:
@@ -152,7 +152,7 @@ class Collector:
         for row, record in self._rows.items():
             yield _example(row, record)
         for place in self._lost:
-            yield _example(place, ForeignRecord(place=place, row=place, answer=Answer()))
+            yield _example(place, ForeignRecord(place=place, row=place, answer=ForeignAnswer()))
 
     def _without_gold(self, predictions: Iterable[Prediction]) -> tuple[Prediction, ...]:
         """The predictions; of a row without a right answer nothing can be said."""

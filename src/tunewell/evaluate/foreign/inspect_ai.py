@@ -16,7 +16,7 @@ from tunewell.errors import DataError
 from tunewell.evaluate.foreign.answers import (
     CUT_OFF,
     FAILED,
-    Answer,
+    ForeignAnswer,
     answer_of,
     error_in,
     references_of,
@@ -147,7 +147,7 @@ def _record(sample: Mapping[str, Any], place: str, epochs: Mapping[str, int]) ->
     )
 
 
-def _answer(sample: Mapping[str, Any]) -> Answer:
+def _answer(sample: Mapping[str, Any]) -> ForeignAnswer:
     """The text of the first choice without its reasoning, or why it does not count."""
     output = sample.get("output") or {}
     choices = output.get("choices") or []
@@ -163,15 +163,15 @@ def _answer(sample: Mapping[str, Any]) -> Answer:
         kind = limit.get("type", "limit") if isinstance(limit, Mapping) else str(limit)
         return answer.because(CUT_OFF, f"{kind} limit")
     ended = stopped_by(first.get("stop_reason"))
-    return Answer(answer.text, ended) if ended else answer
+    return ForeignAnswer(answer.text, ended) if ended else answer
 
 
-def _letters(answer: Answer) -> Answer:
+def _letters(answer: ForeignAnswer) -> ForeignAnswer:
     found = _LETTERS.findall(answer.text)
     if not found:
         return answer
     letters = ", ".join(letter.strip().upper() for letter in found[-1].split(","))
-    return Answer(letters, answer.failed)
+    return ForeignAnswer(letters, answer.failed)
 
 
 def _asked(sample: Mapping[str, Any], choices: Any) -> str | None:

@@ -13,7 +13,7 @@ from tunewell.errors import DataError
 from tunewell.evaluate.foreign.answers import (
     MISSING,
     UNREADABLE,
-    Answer,
+    ForeignAnswer,
     answer_of,
     reason,
     references_of,
@@ -144,7 +144,7 @@ def _prompt(arguments: Any) -> Any:
     return arguments
 
 
-def _generated(sample: Mapping[str, Any]) -> list[Answer]:
+def _generated(sample: Mapping[str, Any]) -> list[ForeignAnswer]:
     """The answers after filtering: one, or one for each repeat."""
     found = sample.get("filtered_resps")
     if found is None:
@@ -155,7 +155,7 @@ def _generated(sample: Mapping[str, Any]) -> list[Answer]:
     if not isinstance(found, list):
         return [answer_of(found)]
     if not found:
-        return [Answer(failed=reason(MISSING, "no response"))]
+        return [ForeignAnswer(failed=reason(MISSING, "no response"))]
     return [answer_of(one) for one in found]
 
 
@@ -194,7 +194,7 @@ def _choices(sample: Mapping[str, Any], doc: Mapping[str, Any]) -> list[str]:
     return [str(choice).strip() for choice in listed or []]
 
 
-def _likeliest(sample: Mapping[str, Any], choices: Sequence[str]) -> Answer:
+def _likeliest(sample: Mapping[str, Any], choices: Sequence[str]) -> ForeignAnswer:
     values = []
     for response in sample.get("filtered_resps") or sample["resps"]:
         while isinstance(response, list) and len(response) == 1:
@@ -202,10 +202,10 @@ def _likeliest(sample: Mapping[str, Any], choices: Sequence[str]) -> Answer:
         try:
             values.append(float(response[0]))
         except (TypeError, ValueError, IndexError):
-            return Answer(failed=reason(UNREADABLE, "a likelihood is no number"))
+            return ForeignAnswer(failed=reason(UNREADABLE, "a likelihood is no number"))
     if len(values) != len(choices) or any(value != value for value in values):
-        return Answer(failed=reason(UNREADABLE, "as many likelihoods as choices are needed"))
-    return Answer(choices[values.index(max(values))])
+        return ForeignAnswer(failed=reason(UNREADABLE, "as many likelihoods as choices are needed"))
+    return ForeignAnswer(choices[values.index(max(values))])
 
 
 def _choice_named(reference: str, choices: Sequence[str]) -> str:

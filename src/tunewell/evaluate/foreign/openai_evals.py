@@ -14,7 +14,7 @@ from typing import Any
 from tunewell.evaluate.foreign.answers import (
     FAILED,
     MISSING,
-    Answer,
+    ForeignAnswer,
     answer_of,
     error_in,
     reason,
@@ -52,7 +52,7 @@ class _Sample:
     """What the events tell of one sample."""
 
     place: str
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[ForeignAnswer] = field(default_factory=list)
     asked: str | None = None
     references: tuple[str, ...] = ()
 
@@ -82,7 +82,7 @@ def read_events(records: Sequence[Record], *, name: str, arm: str) -> ForeignOut
     for place, why in broken:
         collector.reject(place, why)
     for row, sample in samples.items():
-        answers = sample.answers or [Answer(failed=reason(MISSING, "it was never sampled"))]
+        answers = sample.answers or [ForeignAnswer(failed=reason(MISSING, "it was never sampled"))]
         for repeat, answer in enumerate(answers):
             collector.take(
                 ForeignRecord(
@@ -109,10 +109,10 @@ def _told(sample: _Sample, kind: str, data: Any) -> None:
         sample.asked = text_of_input(data.get("prompt")) or sample.asked
         answer = answer_of(data.get("sampled"), given="sampled" in data)
         ended = why_it_ended(data)
-        sample.answers.append(Answer(answer.text, ended) if ended else answer)
+        sample.answers.append(ForeignAnswer(answer.text, ended) if ended else answer)
     elif kind == "error":
         told = error_in(data.get("message")) or error_in(data.get("error")) or "error"
-        sample.answers.append(Answer(failed=reason(FAILED, told)))
+        sample.answers.append(ForeignAnswer(failed=reason(FAILED, told)))
     if "expected" in data:
         sample.references = references_of(data["expected"])
 
@@ -147,7 +147,7 @@ def _output_item(record: Mapping[str, Any], place: str) -> ForeignRecord:
         place=place,
         row=scalar(item.get("id")) or scalar(record.get("datasource_item_id")) or "",
         arm=scalar(sample.get("model")) or "",
-        answer=Answer(answer.text, ended) if ended else answer,
+        answer=ForeignAnswer(answer.text, ended) if ended else answer,
         asked=text_of_input(asked if asked is not None else sample.get("input")),
         references=references_of(gold),
     )
@@ -177,16 +177,16 @@ def read_batch(records: Sequence[Record], *, name: str, arm: str) -> ForeignOutp
     return collector.found()
 
 
-def _batch_answer(record: Mapping[str, Any]) -> Answer:
+def _batch_answer(record: Mapping[str, Any]) -> ForeignAnswer:
     told = error_in(record.get("error"))
     response = record["response"]
     if told or not isinstance(response, Mapping):
-        return Answer(failed=reason(FAILED if told else MISSING, told or "no response"))
+        return ForeignAnswer(failed=reason(FAILED if told else MISSING, told or "no response"))
     body = response.get("body")
     if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping):
-        return Answer(failed=reason(FAILED, error_in(body["error"])))
+        return ForeignAnswer(failed=reason(FAILED, error_in(body["error"])))
     if isinstance(body, Mapping) and "output" in body:
         answer = answer_of(body["output"])
         ended = why_it_ended(body)
-        return Answer(answer.text, ended) if ended else answer
+        return ForeignAnswer(answer.text, ended) if ended else answer
     return answer_of(body)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from tunewell.evaluate.foreign.answers import (
     FAILED,
     MISSING,
-    Answer,
+    ForeignAnswer,
     answer_of,
     error_in,
     reason,
@@ -141,11 +141,11 @@ def _prompt_label(result: Mapping[str, Any]) -> str:
     return label[:60]
 
 
-def _answer(result: Mapping[str, Any]) -> Answer:
+def _answer(result: Mapping[str, Any]) -> ForeignAnswer:
     response = result.get("response")
     if not isinstance(response, Mapping):
         told = error_in(result.get("error"))
-        return Answer(failed=reason(FAILED if told else MISSING, told or "no response"))
+        return ForeignAnswer(failed=reason(FAILED if told else MISSING, told or "no response"))
     answer = answer_of(response.get("output"), given="output" in response)
     failed = error_in(response.get("error"))
     if not failed and result.get("failureReason") == _NOT_OF_THE_MODEL:
@@ -155,7 +155,7 @@ def _answer(result: Mapping[str, Any]) -> Answer:
     if response.get("isRefusal") is True:
         return answer.because("refused")
     ended = stopped_by(response.get("finishReason"))
-    return Answer(answer.text, ended) if ended else answer
+    return ForeignAnswer(answer.text, ended) if ended else answer
 
 
 def _references(

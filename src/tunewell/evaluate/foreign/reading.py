@@ -10,7 +10,7 @@ from typing import Any, Final
 from tunewell.errors import DataError
 from tunewell.evaluate.foreign.collect import ForeignOutputs
 from tunewell.evaluate.foreign.columns import OUTPUT_KEYS, ColumnNames
-from tunewell.evaluate.foreign.documents import Broken, Document, Record, read_document
+from tunewell.evaluate.foreign.documents import Broken, OutputFile, Record, read_document
 from tunewell.evaluate.foreign.exports import unpack_document, unpack_records
 from tunewell.evaluate.foreign.inspect_ai import is_log, read_eval_file, read_log
 from tunewell.evaluate.foreign.lm_eval import is_sample, read_lm_eval
@@ -72,7 +72,7 @@ class _Reading:
 
     def __init__(
         self,
-        document: Document,
+        document: OutputFile,
         arm: str,
         named: ColumnNames,
         rows_known: bool,

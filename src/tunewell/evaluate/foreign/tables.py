@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunewell.evaluate.foreign.answers import (
-    Answer,
+    ForeignAnswer,
     answer_of,
     references_of,
     scalar,
@@ -151,7 +151,7 @@ def text_of_input(value: Any) -> str | None:
     return text_of(value)
 
 
-def _answer(record: Mapping[str, Any], columns: Sequence[str], *, alone: bool) -> Answer:
+def _answer(record: Mapping[str, Any], columns: Sequence[str], *, alone: bool) -> ForeignAnswer:
     """The answer of one arm; where the record tells of one arm alone, how it ended as well."""
     given = False
     answer = answer_of(None, given=False)
@@ -160,7 +160,7 @@ def _answer(record: Mapping[str, Any], columns: Sequence[str], *, alone: bool) -
         if here and not given:
             given, answer = True, answer_of(value)
     ended = why_it_ended(record) if alone else ""
-    return Answer(answer.text, ended) if ended else answer
+    return ForeignAnswer(answer.text, ended) if ended else answer
 
 
 def _tags(record: Mapping[str, Any], layout: _Layout) -> dict[str, str]:
