@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from bench.evaluation.foreign.count import count_annotations, count_outputs
 from bench.evaluation.foreign.trial import MutationTrial
 
