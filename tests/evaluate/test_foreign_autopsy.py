@@ -1,4 +1,4 @@
-"""Fine-tunes made elsewhere, of every kind: what is broken is found, what is sound is not blocked."""
+"""Fine-tunes made elsewhere: what is broken is found, what is sound is not blocked."""
 
 from __future__ import annotations
 

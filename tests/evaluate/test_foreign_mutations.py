@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 from bench.evaluation.foreign.count import count_annotations, count_outputs
-from bench.evaluation.foreign.trial import MutationTrial
+from bench.evaluation.foreign.oddities import COUNTED, FORMATS
+from bench.evaluation.foreign.trial import MutationTrial, score_of
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_with_its_oddities_scores_as_counted(name: str) -> None:
+    assert score_of(name, FORMATS[name]) == COUNTED
 
 
 @pytest.mark.parametrize("part", range(4))

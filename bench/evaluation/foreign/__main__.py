@@ -1,4 +1,4 @@
-"""Ten thousand mutated files against an independent count.
+"""Every format with its oddities, and ten thousand mutated files, against an independent count.
 
 Run: python -m bench.evaluation.foreign [FILES]
 """
@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.evaluation.foreign.trial import MutationTrial
+from bench.evaluation.foreign.oddities import COUNTED, FORMATS
+from bench.evaluation.foreign.trial import MutationTrial, score_of
 from bench.machine import keep
 
 FILES = 10_000
@@ -21,6 +22,10 @@ OF_OUTPUTS = 0.8
 def main(files: int) -> None:
     """Run and keep what came of it."""
     began = time.perf_counter()
+    formats = {}
+    for form, write in FORMATS.items():
+        formats[form] = score_of(form, write) == COUNTED
+    print(formats)
     with tempfile.TemporaryDirectory() as folder:
         trial = MutationTrial(Path(folder))
         for seed in range(files):
@@ -29,6 +34,7 @@ def main(files: int) -> None:
             else:
                 trial.annotations(seed)
     result = {
+        "formats": formats,
         "files": files,
         "outcomes": dict(trial.outcomes),
         "faults": trial.faults[:50],

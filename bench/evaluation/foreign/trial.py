@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,11 @@ metrics: [{name: exact}, {name: topic, options: {python: metrics.py}}]
 gates: [{metric: topic, kind: level, at_least: 0.75}]
 people: {approve: [], row_labels: [billing, meter, moving]}
 """
+EXACT = """
+task: {name: desk, about: Answers questions., input: a question, output: an answer}
+data: [{path: x}]
+metrics: [{name: exact}]
+"""
 OWN_METRIC = '''
 """The task's own metric: it may guard a release."""
 from tunewell.metrics import metric
@@ -38,6 +45,19 @@ ROWS = 60
 RIGHT = 0.75
 """Share of right answers before anything is broken: on the threshold, never a GO."""
 TOPICS = ("billing", "meter", "moving")
+
+
+def score_of(name: str, write: Callable[[Path], None]) -> dict[str, int]:
+    """Rows, right ones and unscored ones of a file that brings its own rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        write(path)
+        file = parse_task(EXACT, path=Path(folder) / "tunewell.yaml", environment={})
+        with Store(Path(folder)) as store:
+            made = evaluate_outputs({"tuned": path}, file, store)
+            values = [score.value for score in store.get_value(made.scores, list[Score])]
+    unscored = sum(isinstance(value, Unscored) for value in values)
+    return {"rows": len(values), "right": sum(v == 1.0 for v in values), "unscored": unscored}
 
 
 @dataclass
