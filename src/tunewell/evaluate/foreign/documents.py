@@ -34,7 +34,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class OutputFile:
+class ForeignDocument:
     """A file, read.
 
     Attributes:
@@ -50,7 +50,7 @@ class OutputFile:
     notes: tuple[str, ...] = ()
 
 
-def read_document(path: Path) -> OutputFile:
+def read_document(path: Path) -> ForeignDocument:
     """Read a file by its content, CSV and Parquet by its name.
 
     Raises:
@@ -61,17 +61,17 @@ def read_document(path: Path) -> OutputFile:
         return _parquet(path)
     text, notes = _decoded(path)
     if suffix in {".csv", ".tsv"}:
-        return OutputFile(path.name, records=tuple(csv_records(text, path.name)), notes=notes)
+        return ForeignDocument(path.name, records=tuple(csv_records(text, path.name)), notes=notes)
 
     whole = _json(text)
     if isinstance(whole, list):
-        return OutputFile(path.name, records=tuple(_numbered(whole, path.name)), notes=notes)
+        return ForeignDocument(path.name, records=tuple(_numbered(whole, path.name)), notes=notes)
     if isinstance(whole, dict) and "\n" in text.strip():
-        return OutputFile(path.name, whole, ((f"{path.name}:1", whole),), notes)
+        return ForeignDocument(path.name, whole, ((f"{path.name}:1", whole),), notes)
     if whole is None and text.lstrip().startswith("["):
-        return OutputFile(path.name, records=tuple(_cut_array(text, path.name)), notes=notes)
+        return ForeignDocument(path.name, records=tuple(_cut_array(text, path.name)), notes=notes)
     lines = tuple(json_lines(text, path.name))
-    return OutputFile(path.name, whole if isinstance(whole, dict) else None, lines, notes)
+    return ForeignDocument(path.name, whole if isinstance(whole, dict) else None, lines, notes)
 
 
 def _decoded(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -205,7 +205,7 @@ def _csv_record(header: list[str], cells: list[str]) -> Any:
     return Broken(f"{len(cells)} cells where the header has {len(header)} columns", known)
 
 
-def _parquet(path: Path) -> OutputFile:
+def _parquet(path: Path) -> ForeignDocument:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -213,4 +213,4 @@ def _parquet(path: Path) -> OutputFile:
         rows = parquet.read_table(path).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read as Parquet: {error}") from error
-    return OutputFile(path.name, records=tuple(_numbered(rows, path.name)))
+    return ForeignDocument(path.name, records=tuple(_numbered(rows, path.name)))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from tunewell.errors import DataError
 from tunewell.evaluate.foreign.collect import ForeignOutputs
 from tunewell.evaluate.foreign.columns import OUTPUT_KEYS, ColumnNames
-from tunewell.evaluate.foreign.documents import Broken, OutputFile, Record, read_document
+from tunewell.evaluate.foreign.documents import Broken, ForeignDocument, Record, read_document
 from tunewell.evaluate.foreign.exports import unpack_document, unpack_records
 from tunewell.evaluate.foreign.inspect_ai import is_log, read_eval_file, read_log
 from tunewell.evaluate.foreign.lm_eval import is_sample, read_lm_eval
@@ -45,7 +45,7 @@ def read_predictions(
             and target; lm-eval's ``samples_*.jsonl``; an inspect_ai log (``.json``, ``.eval``);
             results of promptfoo, DeepEval, OpenAI Evals; exports of Langfuse and MLflow.
         arm: What to call the model; what the file says, else ``candidate``, if empty.
-        named: Columns that the user has named.
+        named: ForeignColumns that the user has named.
         rows_known: Whether the gold answers come from the project, so that the file's own do not
             matter.
 
@@ -72,7 +72,7 @@ class _Reading:
 
     def __init__(
         self,
-        document: OutputFile,
+        document: ForeignDocument,
         arm: str,
         named: ColumnNames,
         rows_known: bool,

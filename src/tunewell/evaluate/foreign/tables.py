@@ -19,7 +19,7 @@ from tunewell.evaluate.foreign.columns import (
     ARM_KEYS,
     INPUT_KEYS,
     ColumnNames,
-    Columns,
+    ForeignColumns,
     value_at,
 )
 from tunewell.evaluate.foreign.documents import Broken, Record
@@ -67,7 +67,7 @@ def read_table(
         records: Of the file.
         name: Of the file.
         arm: What the user calls the arm.
-        named: Columns that the user has named.
+        named: ForeignColumns that the user has named.
         form: The format, for the report.
         rows_known: Whether the gold answers come from the project, so that the file's do not
             matter.
@@ -77,7 +77,7 @@ def read_table(
         DataError: A column cannot be found, or several could be meant.
     """
     readable = [record for _, record in records if isinstance(record, Mapping)]
-    columns = Columns(name, readable, named)
+    columns = ForeignColumns(name, readable, named)
     layout = _layout(columns, arm, rows_known=rows_known)
     report = FileReport(
         file=name,
@@ -100,7 +100,7 @@ def read_table(
     return collector.found()
 
 
-def _layout(columns: Columns, arm: str, *, rows_known: bool) -> _Layout:
+def _layout(columns: ForeignColumns, arm: str, *, rows_known: bool) -> _Layout:
     by_arm: dict[str, Sequence[str]] = {a: [c] for a, c in columns.arms().items()}
     if arm and arm in by_arm and not columns.named.arms:
         by_arm = {arm: by_arm[arm]}
