@@ -522,7 +522,7 @@ def test_openai_evals_logs(tmp_path: Path) -> None:
 
 
 def test_openai_output_items_and_batches(tmp_path: Path) -> None:
-    item = {
+    item: Row = {
         "object": "eval.run.output_item",
         "datasource_item_id": 4,
         "datasource_item": {"question": "q", "ground_truth": "yes"},
@@ -580,7 +580,7 @@ def test_langfuse_and_mlflow_exports(tmp_path: Path) -> None:
     found = read_predictions(path, arm="t")
     assert found.source == "mlflow"
     assert list(said(found).values()) == ["x", "null"]
-    trace = {
+    trace: Row = {
         "info": {
             "trace_id": "tr-1",
             "state": "OK",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple, Self
 
 from pydantic import ValidationError
@@ -131,19 +131,21 @@ def row_named(names: Iterable[Any], text: str, sources: Mapping[str, str]) -> st
         sources: What annotators would see here, by row.
     """
     given = [str(name) for name in names if name not in {None, ""}]
-    for name in given:
-        if name in sources:
-            return name
-    wanted = shown(text).strip()
-    if wanted:
-        same = [row for row, source in sources.items() if wanted in source]
-        exact = [row for row in same if sources[row].strip() == wanted]
-        for found in (exact, same):
-            if len(found) == 1:
-                return found[0]
-    if not given:
+    known = [name for name in given if name in sources]
+    found = known or _rows_with(text, sources) or given
+    if not found:
         raise ValueError("it names no row")
-    return given[0]
+    return found[0]
+
+
+def _rows_with(text: str, sources: Mapping[str, str]) -> list[str]:
+    """The one row that is this text, else the one that holds it; empty if there are several."""
+    wanted = shown(text).strip()
+    if not wanted:
+        return []
+    holding = [row for row, source in sources.items() if wanted in source]
+    exact = [row for row in holding if sources[row].strip() == wanted]
+    return next((rows for rows in (exact, holding) if len(rows) == 1), [])
 
 
 class QuotedSpan(NamedTuple):
@@ -224,6 +226,14 @@ def _code_points(source: str, start: int, end: int) -> tuple[int, int] | None:
     return len(before), len(before) + len(within)
 
 
+def _only_or_named(controls: Mapping[str, Any], names: Set[str]) -> str:
+    """The control that is called so, else the only one; empty if there is no such."""
+    named = [control for control in controls if control in names]
+    if named:
+        return named[0]
+    return next(iter(controls)) if len(controls) == 1 else ""
+
+
 def with_choices(
     choices: Mapping[str, Sequence[str]],
     texts: Mapping[str, str],
@@ -241,21 +251,16 @@ def with_choices(
         spans: What was marked.
         comment: A remark.
     """
-    named = [control for control in choices if control in OWN_LABEL]
-    label_control = (named or (list(choices) if len(choices) == 1 else [""]))[0]
-    label = ""
-    if len(choices.get(label_control, ())) == 1:
-        label = choices[label_control][0]
-    answer_control = OWN_ANSWER if OWN_ANSWER in texts else ""
-    if len(texts) == 1:
-        answer_control = next(iter(texts))
+    label_control = _only_or_named(choices, OWN_LABEL)
+    chosen = choices.get(label_control, ())
+    label = chosen[0] if len(chosen) == 1 else ""
+    answer_control = _only_or_named(texts, {OWN_ANSWER})
 
-    kept = {control: tuple(chosen) for control, chosen in choices.items() if chosen}
+    kept = {control: tuple(found) for control, found in choices.items() if found}
+    kept |= {control: (text,) for control, text in texts.items() if text}
     if label:
         kept.pop(label_control)
-    for control, text in texts.items():
-        if control != answer_control and text:
-            kept[control] = (text,)
+    kept.pop(answer_control, None)
     return Said(
         spans=tuple(spans),
         label=label,

@@ -37,6 +37,8 @@ ImportedPart = Literal["test", "review", "train"]
 RowsWithPart = Mapping[str, tuple[Example, ImportedPart]]
 """The project's rows and where each belongs, by id."""
 RowAndAnnotator = tuple[str, str]
+Refusal = tuple[str, str, str]
+"""Row or place, annotator, why."""
 
 LONGEST_NAME: Final = 100
 SAME_FILE: Final = 0.5
@@ -161,21 +163,16 @@ def import_annotations(
     """
     file, store = project.file, project.store
     named = _with_names(annotations)
-    ours = [a for a in named if a.row in rows]
     unknown = dict.fromkeys(a.row for a in named if a.row not in rows)
+    ours = [a for a in named if a.row in rows]
     if not ours:
         raise UserError(
             "none of the annotated rows is in this project",
             hint="data.example or id holds the row's id",
         )
 
-    refused = [tuple(reject) for reject in getattr(annotations, "rejects", ())]
     last = {(a.row, a.annotator): a for a in ours}
-    for earlier in ours:
-        if last[earlier.row, earlier.annotator] is not earlier:
-            why = "the same person's later annotation of the row counts"
-            refused.append((earlier.row, earlier.annotator, why))
-
+    refused = [*_rejects(annotations), *_replaced(ours, last)]
     book, accounts = WorkStore(store), _Annotators(Accounts(store))
     batch = _earlier_state(book, accounts, last) or _new_batch(book, file, ours, author, title)
     batch = _revised(book, batch, file, list(last.values()), rows)
@@ -183,17 +180,7 @@ def import_annotations(
     for annotation in last.values():
         inbox.take(annotation)
     inbox.withdraw_what_is_gone(last)
-    if inbox.new or inbox.changed or inbox.withdrawn:
-        AuditLog(store).add(
-            author,
-            "annotations imported",
-            batch.id,
-            new=inbox.new,
-            changed=inbox.changed,
-            withdrawn=inbox.withdrawn,
-            refused=len(inbox.refused) + len(refused),
-        )
-    return Imported(
+    imported = Imported(
         batch=batch.id,
         new=inbox.new,
         known=inbox.known,
@@ -201,6 +188,44 @@ def import_annotations(
         withdrawn=inbox.withdrawn,
         unknown=tuple(unknown),
         refused=(*refused, *inbox.refused),
+    )
+    _log(AuditLog(store), author, imported)
+    return imported
+
+
+def _rejects(annotations: Sequence[ImportedAnnotation]) -> list[Refusal]:
+    """What could not be read of the file."""
+    if not isinstance(annotations, AnnotationFile):
+        return []
+    return [(place, annotator, why) for place, annotator, why in annotations.rejects]
+
+
+def _replaced(
+    annotations: Sequence[ImportedAnnotation],
+    last: Mapping[RowAndAnnotator, ImportedAnnotation],
+) -> Iterator[Refusal]:
+    """What a person said of a row before saying something else in the same file."""
+    for earlier in annotations:
+        if last[earlier.row, earlier.annotator] is not earlier:
+            why = "the same person's later annotation of the row counts"
+            yield earlier.row, earlier.annotator, why
+
+
+def _log(
+    log: AuditLog,
+    author: str,
+    imported: Imported,
+) -> None:
+    if not (imported.new or imported.changed or imported.withdrawn):
+        return
+    log.add(
+        author,
+        "annotations imported",
+        imported.batch,
+        new=imported.new,
+        changed=imported.changed,
+        withdrawn=imported.withdrawn,
+        refused=len(imported.refused),
     )
 
 
@@ -250,19 +275,30 @@ def _earlier_state(
     last: Mapping[RowAndAnnotator, ImportedAnnotation],
 ) -> Batch | None:
     """The open imported batch that shares most of its annotations with the file; None if none."""
-    people = {name: annotators.known(name) for _, name in last}
-    here = {(row, account.id) for row, name in last if (account := people[name])}
-    best: tuple[float, Batch] | None = None
+    here = set()
+    for row, name in last:
+        account = annotators.known(name)
+        if account is not None:
+            here.add((row, account.id))
+    best, most = None, SAME_FILE
     for batch in book.batches(kind="annotate", status="open"):
-        if not batch.imported:
-            continue
-        rows = {item.id: item.example for item in book.items(batch.id)}
-        said = book.verdicts(batch.id, all_words=True)
-        before = {(rows[verdict.item], verdict.account) for verdict in said}
-        share = len(before & here) / len(before) if before else 0.0
-        if share >= SAME_FILE and (best is None or share > best[0]):
-            best = (share, batch)
-    return best[1] if best else None
+        share = _share_held(book, batch, here) if batch.imported else 0.0
+        # Of two that fit equally well the newer comes first.
+        if share > most or (share == most and best is None):
+            best, most = batch, share
+    return best
+
+
+def _share_held(
+    book: WorkStore,
+    batch: Batch,
+    here: set[RowAndAnnotator],
+) -> float:
+    """Share of a batch's annotations, by row and account, that are among these."""
+    rows = {item.id: item.example for item in book.items(batch.id)}
+    said = book.verdicts(batch.id, all_words=True)
+    before = {(rows[verdict.item], verdict.account) for verdict in said}
+    return len(before & here) / len(before) if before else 0.0
 
 
 def _new_batch(
@@ -309,21 +345,29 @@ def _revised(
 
     Labels are those of the project; where it names none, those that the file holds.
     """
-    said = [a.said for a in annotations if not a.said.skipped]
-    people = file.spec.people
-    batch = batch.model_copy(
-        update={
-            "raters": max(batch.raters, _most_people(annotations)),
-            "span_labels": people.span_labels or _seen(batch.span_labels, _marks(said)),
-            "row_labels": people.row_labels or _seen(batch.row_labels, (s.label for s in said)),
-            "gold": bool(said) and all(s.answer.strip() for s in said),
-        }
-    )
+    batch = batch.model_copy(update=_asked(batch, file, annotations))
     known = {item.example for item in book.items(batch.id)}
     new = [name for name in dict.fromkeys(a.row for a in annotations) if name not in known]
     items = [_item(batch, name, rows[name], number) for number, name in enumerate(new, len(known))]
     book.revise(batch, items)
     return batch
+
+
+def _asked(
+    batch: Batch,
+    file: TaskFile,
+    annotations: Sequence[ImportedAnnotation],
+) -> dict[str, object]:
+    """What the file shows its annotators were asked."""
+    said = [a.said for a in annotations if not a.said.skipped]
+    people = file.spec.people
+    labels = (words.label for words in said)
+    return {
+        "raters": max(batch.raters, _most_people(annotations)),
+        "span_labels": people.span_labels or _seen(batch.span_labels, _marks(said)),
+        "row_labels": people.row_labels or _seen(batch.row_labels, labels),
+        "gold": bool(said) and all(words.answer.strip() for words in said),
+    }
 
 
 def _marks(said: Sequence[Said]) -> Iterator[str]:

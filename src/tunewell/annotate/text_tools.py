@@ -50,30 +50,49 @@ def _prodigy(
     record: Mapping[str, Any],
     sources: Mapping[str, str],
 ) -> Iterator[ImportedAnnotation]:
-    meta = record.get("meta") or {}
     text = str(record.get("text") or "")
-    names = [*map(record.get, _ID_KEYS), *map(meta.get, _ID_KEYS), record.get("_input_hash")]
-    row = row_named(names, text, sources)
+    row = row_named([*_ids(record), record.get("_input_hash")], text, sources)
     annotator = str(record.get("_annotator_id") or record.get("_session_id") or "")
     answer = record.get("answer", "accept")
-    if answer != "accept":
+    if answer == "accept":
+        said = _accepted(record, text, sources.get(row, ""))
+    else:
         label = record.get("label")
-        what = f"{answer}: {label}" if label else str(answer)
-        yield ImportedAnnotation(row, annotator, Said(skipped=what))
-        return
+        said = Said(skipped=f"{answer}: {label}" if label else str(answer))
+    yield ImportedAnnotation(row, annotator, said)
 
+
+def _ids(record: Mapping[str, Any]) -> list[Any]:
+    """What may be the row's id: of the record, then of its metadata."""
+    meta = record.get("meta") or record.get("metadata")
+    found = [record.get(key) for key in _ID_KEYS]
+    if isinstance(meta, Mapping):
+        found += [meta.get(key) for key in _ID_KEYS]
+    return found
+
+
+def _accepted(
+    record: Mapping[str, Any],
+    text: str,
+    source: str,
+) -> Said:
+    """What a person accepted: marks, chosen options or the label shown, what was typed."""
     spans = []
     for span in record.get("spans") or []:
-        spans.append(_span(span["start"], span["end"], span["label"], text, sources.get(row, "")))
+        spans.append(_span(span["start"], span["end"], span["label"], text, source))
     choices = {}
     if record.get("options") is not None:
-        names_of = {o["id"]: str(o.get("text") or o["id"]) for o in record["options"]}
-        chosen = record.get("accept") or []
-        choices["label"] = [names_of.get(one, str(one)) for one in chosen]
+        choices["label"] = _options(record)
     elif record.get("label"):
         choices["label"] = [str(record["label"])]
-    texts = {"answer": record["user_input"]} if record.get("user_input") else {}
-    yield ImportedAnnotation(row, annotator, with_choices(choices, texts, spans))
+    typed = record.get("user_input")
+    return with_choices(choices, {"answer": typed} if typed else {}, spans)
+
+
+def _options(record: Mapping[str, Any]) -> list[str]:
+    """The texts of the options that were chosen."""
+    texts = {option["id"]: str(option.get("text") or option["id"]) for option in record["options"]}
+    return [texts.get(chosen, str(chosen)) for chosen in record.get("accept") or []]
 
 
 def from_doccano(
@@ -106,27 +125,40 @@ def _doccano(
     if record.get("relations"):
         raise ValueError("relations are not supported")
     text = str(record.get("text") or record.get("data") or "")
-    meta = record.get("meta") or record.get("metadata") or {}
-    names = [*map(record.get, _ID_KEYS), *(map(meta.get, _ID_KEYS) if meta else ())]
-    row = row_named(names, text, sources)
+    row = row_named(_ids(record), text, sources)
     who = str(record.get("annotator") or record.get("user") or annotator)
-    source = sources.get(row, "")
-    spans = [
-        _span(entity["start_offset"], entity["end_offset"], entity["label"], text, source)
-        for entity in record.get("entities") or []
-    ]
-    labels = []
-    for label in _listed(record.get("label", record.get("labels"))):
-        if isinstance(label, list):
-            start, end, name = label
-            spans.append(_span(start, end, name, text, source))
-        else:
-            labels.append(str(label))
-    labels += map(str, _listed(record.get("cats")))
-    comments = record.get("Comments") or record.get("comments") or []
-    remark = "\n".join(str(comment) for comment in _listed(comments))
-    choices = {"label": labels} if labels else {}
-    yield ImportedAnnotation(row, who, with_choices(choices, {}, spans, remark))
+    labels = _labels(record)
+    marks = _marks(record, text, sources.get(row, ""))
+    comments = _listed(record.get("Comments") or record.get("comments"))
+    said = with_choices(
+        {"label": labels} if labels else {},
+        {},
+        marks,
+        "\n".join(map(str, comments)),
+    )
+    yield ImportedAnnotation(row, who, said)
+
+
+def _given_labels(record: Mapping[str, Any]) -> list[Any]:
+    return _listed(record.get("label", record.get("labels")))
+
+
+def _labels(record: Mapping[str, Any]) -> list[str]:
+    """The labels of the whole text."""
+    named = [label for label in _given_labels(record) if not isinstance(label, list)]
+    return [str(label) for label in [*named, *_listed(record.get("cats"))]]
+
+
+def _marks(
+    record: Mapping[str, Any],
+    text: str,
+    source: str,
+) -> list[MarkedSpan]:
+    """The marked stretches, in both shapes that doccano writes."""
+    marked = [label for label in _given_labels(record) if isinstance(label, list)]
+    for entity in record.get("entities") or []:
+        marked.append([entity["start_offset"], entity["end_offset"], entity["label"]])
+    return [_span(start, end, name, text, source) for start, end, name in marked]
 
 
 def _listed(value: Any) -> list[Any]:

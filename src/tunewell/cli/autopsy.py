@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -73,6 +74,7 @@ def _findings(
     findings = autopsy(folder)
     if base:
         findings = _completed(findings, _of_the_model(folder, base, data, held_out))
+        findings += _made_for_another(folder, base)
     if data is not None:
         from tunewell.curate.doctor import doctor
 
@@ -86,6 +88,29 @@ def _completed(findings: Sequence[Finding], of_the_model: Sequence[Finding]) -> 
     kept = [f for f in findings if f.code not in measured]
     codes = {f.code for f in kept}
     return kept + [f for f in of_the_model if f.code not in codes]
+
+
+def _made_for_another(folder: Path, base: str) -> list[Finding]:
+    """That an adapter names another base than the one it was opened on: shapes alone fit."""
+    from tunewell.evaluate.autopsy import adapter_in
+
+    adapter = adapter_in(folder)
+    if adapter is None:
+        return []
+    config = jsonlib.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    made_for = str(config.get("base_model_name_or_path") or "")
+    if not made_for or _model_name(made_for) == _model_name(base):
+        return []
+    why = (
+        f"The adapter was made for {made_for} and was opened on {base}: the shapes fit, but "
+        "whether it is the same model is not known."
+    )
+    return [Finding(code="T07", status="unchecked", stage="autopsy", why=why)]
+
+
+def _model_name(model: str) -> str:
+    """The last part of a path or hub name, without a revision."""
+    return model.rstrip("/").rpartition("/")[2].partition("@")[0].casefold()
 
 
 def _show(findings: Sequence[Finding]) -> None:

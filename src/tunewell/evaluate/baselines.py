@@ -100,25 +100,29 @@ def commonest(metric: Metric, rows: Sequence[Example], file: TaskFile) -> str:
     Of the commonest gold answers and of those whose beginning is the commonest (a label at the head
     of a text), the one with the highest mean.
     """
-    counts = Counter(row.target for row in rows)
-    heads: dict[str, str] = {}
-    of_head: Counter[str] = Counter()
-    for row in rows:
-        head = (row.target.split() or [""])[0]
-        heads.setdefault(head, row.target)
-        of_head[head] += 1
-    tried = [text for text, _ in counts.most_common(2)]
-    tried += [heads[head] for head, _ in of_head.most_common(2)]
-    best, best_score = tried[0], -np.inf
-    for text in dict.fromkeys(tried):
+    sign = 1 if metric.info.bigger_is_better else -1
+
+    def score(text: str) -> float:
         said = list(_answers(rows, COMMONEST, [text] * len(rows)))
         values = [s.value for s in score_all(said, rows, [metric], file)]
         seen = [value for value in values if isinstance(value, float)]
-        mean = float(np.mean(seen)) if seen else -np.inf
-        mean = mean if metric.info.bigger_is_better else -mean
-        if mean > best_score:
-            best, best_score = text, mean
-    return best
+        return sign * float(np.mean(seen)) if seen else -np.inf
+
+    return max(_constants(rows), key=score)
+
+
+def _constants(rows: Sequence[Example]) -> list[str]:
+    """The two commonest gold answers, and the first of each of the two commonest beginnings."""
+    whole = Counter(row.target for row in rows)
+    heads: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for row in rows:
+        head = next(iter(row.target.split(maxsplit=1)), "")
+        heads[head] += 1
+        first.setdefault(head, row.target)
+    tried = [text for text, _ in whole.most_common(2)]
+    tried += [first[head] for head, _ in heads.most_common(2)]
+    return list(dict.fromkeys(tried))
 
 
 def nearest_answers(rows: Sequence[Example], train: Sequence[Example]) -> list[str]:

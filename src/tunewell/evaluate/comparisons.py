@@ -69,6 +69,19 @@ def comparisons(
     return iter(_corrected_for_candidates(found))
 
 
+def beside_baselines(
+    table: Table, baselines: Sequence[str], *, level: float
+) -> Iterator[Comparison]:
+    """The tuned arm against each baseline over all rows, by metric: intervals, nothing tested."""
+    for baseline in baselines:
+        for metric in table.metrics:
+            if not table.have("tuned", baseline, metric):
+                continue
+            estimate = table.compare("tuned", baseline, metric, level=level)
+            if estimate is not None:
+                yield Comparison(arm="tuned", against=baseline, metric=metric, estimate=estimate)
+
+
 @dataclass(frozen=True)
 class TestedPart:
     """A paired difference on some rows, with its p-value.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tunewell.evaluate.baselines import BASELINES
 from tunewell.evaluate.calibration import Calibration, calibrations
 from tunewell.evaluate.classes import Classes, class_figures
-from tunewell.evaluate.comparisons import comparisons, levels
+from tunewell.evaluate.comparisons import beside_baselines, comparisons, levels
 from tunewell.evaluate.scored_arms import ScoredArms
 from tunewell.store import Store
-from tunewell.types import Comparison, Evaluation
+from tunewell.types import Evaluation
 
 
 def evaluation_of(
@@ -40,8 +40,7 @@ def evaluation_of(
     classes = class_figures(measured, pairs=in_order)
     calibrated = list(calibrations(measured))
     beside = measured.with_baselines
-    to_beat = [("tuned", name) for name in BASELINES if "tuned" in table.arms]
-    compared += tuple(_over_all(comparisons(beside, level=measured.level, pairs=to_beat)))
+    compared += tuple(beside_baselines(beside, BASELINES, level=measured.level))
     levels_of = [*levels(table, level=measured.level)]
     if measured.baselines:
         of_baselines = levels(beside, level=measured.level)
@@ -62,11 +61,6 @@ def evaluation_of(
         calibration=_stored(calibrated, store),
         baselines=store.put_value(measured.baselines) if measured.baselines else "",
     )
-
-
-def _over_all(found: Iterable[Comparison]) -> Iterator[Comparison]:
-    """Those over all rows."""
-    return (comparison for comparison in found if not comparison.slice)
 
 
 def _stored(details: Classes | list[Calibration] | None, store: Store) -> str:

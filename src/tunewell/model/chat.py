@@ -7,6 +7,7 @@ tokenizer; what it adds on its own (SmolLM2: a system turn) can be read from `Ch
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,10 @@ FIXED_DATE: Final = "26 Jul 2024"
 The same rows give the same ids tomorrow.
 """
 
+CONTEXT: Final = 40
+"""Characters before an answer that can change how its beginning is cut."""
 _MARK: Final = "x" + secrets.token_hex(12)  # what a user cannot guess
+_CUT: Final = "y" + secrets.token_hex(12)
 
 
 class Encoded(Value):
@@ -87,7 +91,34 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise ModelError(f"The tokenizer in '{folder}' cannot be read: {error}") from error
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
+    _check_size(folder, tokenizer)
     return tokenizer
+
+
+def _check_size(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that gives ids for which the model has no embedding.
+
+    Special tokens beyond it that neither the template nor the end of a text uses do no harm.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        rows = int((config.get("text_config") or config)["vocab_size"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    template = str(tokenizer.chat_template)
+    ends = {tokenizer.bos_token, tokenizer.eos_token}
+    added = tokenizer.added_tokens_decoder
+    beyond = []
+    for token, token_id in tokenizer.get_vocab().items():
+        idle = token_id in added and added[token_id].special
+        if token_id >= rows and (not idle or token in ends or token in template):
+            beyond.append(token)
+    if beyond:
+        raise ModelError(
+            f"The tokenizer in '{folder}' is longer than the model's embedding: {len(beyond)} "
+            f"tokens, such as {beyond[0]!r}, have no row among its {rows}.",
+            hint="model.resize_token_embeddings(len(tokenizer)), then save both again",
+        )
 
 
 class ChatFormat:
@@ -101,10 +132,17 @@ class ChatFormat:
         self._tokenizer = tokenizer
         self._special: dict[str, int] = {}
         self._strip: dict[str, tuple[bool, bool]] = {}
+        self._unsplit: list[str] = []
+        template = str(tokenizer.chat_template or "")
         for token_id, token in tokenizer.added_tokens_decoder.items():
-            if token.special and token.content:
-                content = str(token.content)
+            content = str(token.content)
+            if not content.strip():
+                continue
+            # What the template writes between turns is a control, special or not.
+            if token.special or content in template:
                 self._special[content] = int(token_id)
+                if not token.special:
+                    self._unsplit.append(content)
                 self._strip[content] = (bool(token.lstrip), bool(token.rstrip))
 
         longest_first = sorted(self._special, key=len, reverse=True)
@@ -181,10 +219,10 @@ class ChatFormat:
         ``apply_chat_template(..., add_generation_prompt=True)`` gives.
         """
         valid = [Message(role=m.role, content=valid_text(m.content)) for m in messages]
-        ids = self._prompt_ids(valid)
+        ids = [*self._beginning, *self._prompt_ids(valid)]
         target_start = len(ids)
         if target is not None:
-            ids += self._plain(valid_text(target))
+            ids += self._target_ids(valid_text(target))
             ids.append(self.end_of_turn)
         return Encoded(
             ids=tuple(ids),
@@ -220,6 +258,49 @@ class ChatFormat:
                 ids.append(self._special[special])
         return ids
 
+    @cached_property
+    def _beginning(self) -> list[int]:
+        """The token that the base puts before every text, where no template of its own does."""
+        if self._tokenizer.chat_template != PLAIN_TEMPLATE:
+            return []
+        with_it = list(self._tokenizer("a", add_special_tokens=True)["input_ids"])
+        first = getattr(self._tokenizer, "bos_token_id", None)
+        return [first] if first is not None and with_it[:1] == [first] else []
+
+    @cached_property
+    def _before_answer(self) -> tuple[str, str]:
+        """What stands right before an answer: the end of the prompt, and what follows it there.
+
+        The latter is the white space that some templates put between prompt and answer.
+        """
+        asked = [Message(role="user", content="a")]
+        prompt = self._render(asked)
+        whole = self._render([*asked, Message(role="assistant", content=_MARK)], answer=False)
+        lead = ""
+        if whole.startswith(prompt):
+            lead = whole[len(prompt) :].split(_MARK)[0]
+        if lead.strip():
+            lead = ""
+        *_, (tail, _) = self._pieces(prompt)
+        controls = self._pattern.findall(prompt)
+        before = controls[-1] if controls and len(tail) < CONTEXT else ""
+        return before + tail[-CONTEXT:], lead
+
+    def _target_ids(self, target: str) -> list[int]:
+        """Ids of a target as they are in the whole text, where they differ from those it has alone.
+
+        A tokenizer may mark the beginning of a text like that of a word: ``▁Paris`` for ``Paris``.
+        """
+        if self._hostile(target):
+            return self._plain(target)
+        before, lead = self._before_answer
+        head = list(self._tokenizer(before, add_special_tokens=False)["input_ids"])
+        both = f"{before}{lead}{target}"
+        whole = list(self._tokenizer(both, add_special_tokens=False)["input_ids"])
+        if whole[: len(head)] == head:
+            return whole[len(head) :]
+        return self._plain(lead + target)
+
     def _pieces(self, rendered: str) -> Iterator[tuple[str, str]]:
         """Each piece of plain text with the special token behind it; none behind the last."""
         end = 0
@@ -245,8 +326,18 @@ class ChatFormat:
         """Ids of text in which special tokens are letters like all others."""
         if not text:
             return []
-        output = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)
-        return list(output["input_ids"])
+        ids: list[int] = []
+        for piece in self._broken_up(text):
+            output = self._tokenizer(piece, add_special_tokens=False, split_special_tokens=True)
+            ids += output["input_ids"]
+        return ids
+
+    def _broken_up(self, text: str) -> list[str]:
+        """The text cut within every control that the tokenizer would not split by itself."""
+        for control in self._unsplit:
+            half = len(control) // 2
+            text = text.replace(control, f"{control[:half]}{_CUT}{control[half:]}")
+        return list(filter(None, text.split(_CUT)))
 
     # --- the template -----------------------------------------------------------------------------
 

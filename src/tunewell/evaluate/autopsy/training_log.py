@@ -171,17 +171,21 @@ def _log_faults(history: History) -> Iterator[str]:
         if key != "grad_norm" or count > FEW_LOST * total:
             yield f"{count} of {total} logged values of {key} are NaN or infinite."
 
-    series = {"training loss": [loss for _, loss in history.train]}
-    series["gradient"] = [norm for norm in history.gradients if norm == 0]
-    if len(series["gradient"]) < len(history.gradients):
-        del series["gradient"]
-    for name, points in history.evaluations.items():
-        where = f" on {name}" if name else ""
-        series[f"evaluation loss{where}"] = [loss for _, loss in points]
-    for name, values in series.items():
+    for name, values in _series(history):
         if len(values) >= FEWEST_LOGGED and len(set(values)) == 1:
             times = len(values)
             yield f"The {name} is {values[0]:.4g} all {times} times: nothing was learnt."
+
+
+def _series(history: History) -> Iterator[tuple[str, Sequence[float]]]:
+    """What changes from step to step where anything is learnt, by name."""
+    yield "training loss", [loss for _, loss in history.train]
+    # Clipping may hold the norm at one value; zero is no gradient at all.
+    if not any(history.gradients):
+        yield "gradient", history.gradients
+    for name, points in history.evaluations.items():
+        where = f" on {name}" if name else ""
+        yield f"evaluation loss{where}", [loss for _, loss in points]
 
 
 def _evaluations_of(history: History, key: str) -> int:

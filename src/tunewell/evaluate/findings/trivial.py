@@ -104,10 +104,9 @@ def _against_baselines(measured: ScoredArms) -> Finding:
     nearest = list(_compared(measured, names, [NEAREST]))
     if not beside:
         return unchecked(CODE, "Too few held-out families to compare.")
-    beaten = [m for m in names if all(b.better for b in beside if b.metric == m)]
     note = _note_on_nearest(nearest)
-    if beaten:
-        shown = min((b for b in beside if b.metric == beaten[0]), key=lambda b: b.estimate.low)
+    shown = _closest_of_beaten(beside)
+    if shown is not None:
         return Finding(
             code=CODE,
             status="clear",
@@ -117,6 +116,17 @@ def _against_baselines(measured: ScoredArms) -> Finding:
             threshold=ZERO,
         )
     return _not_beaten([b for b in beside if not b.better], note)
+
+
+def _closest_of_beaten(beside: Sequence[_Beside]) -> _Beside | None:
+    """On the first metric by which all baselines are beaten, the one that comes closest."""
+    by_metric: dict[str, list[_Beside]] = {}
+    for one in beside:
+        by_metric.setdefault(one.metric, []).append(one)
+    for found in by_metric.values():
+        if all(one.better for one in found):
+            return min(found, key=lambda one: one.estimate.low)
+    return None
 
 
 def _compared(

@@ -85,7 +85,7 @@ KNOWN_ARMS: Final = ("base", "prompted", "tuned", "production")
 
 
 class ColumnNames(Value):
-    """Columns that the user has named.
+    """ForeignColumns that the user has named.
 
     Attributes:
         output: Of the output; empty = to be found.
@@ -197,7 +197,7 @@ class ForeignColumns:
         return self._only(found, "the id", "--id")
 
     def others(self, keys: Sequence[str], but: Sequence[str]) -> list[str]:
-        """Columns of these names that are not taken for anything else."""
+        """ForeignColumns of these names that are not taken for anything else."""
         return self._candidates(keys, but=but)
 
     def arms(self) -> dict[str, str]:
@@ -217,7 +217,7 @@ class ForeignColumns:
         )
 
     def _candidates(self, keys: Sequence[str], but: Sequence[str] = ()) -> list[str]:
-        """Columns whose name is one of these, in the order of the keys."""
+        """ForeignColumns whose name is one of these, in the order of the keys."""
         by_name: dict[str, list[str]] = {}
         for column in self.seen:
             if column not in but:

@@ -16,9 +16,9 @@ class FileReport(Value):
         file: Its name.
         format: Which tool's it is: ``rows``, ``lm-eval``, ``inspect_ai`` …
         records: How many records it holds, unreadable ones included.
-        columns: Columns or keys seen, in order.
+        columns: ForeignColumns or keys seen, in order.
         chosen: What was taken from which column (``{"output": "generated_text"}``).
-        unused: Columns that were not read.
+        unused: ForeignColumns that were not read.
         notes: What a reader of the figures has to know: repeats, filters, what was left out.
     """
 

@@ -86,19 +86,7 @@ def read_log(log: Mapping[str, Any], *, name: str, arm: str) -> ForeignOutputs:
     """Every sample of every epoch; rows that the log says were asked count without an answer."""
     samples = log.get("samples") or []
     header = log["eval"] if isinstance(log["eval"], Mapping) else {}
-    notes = []
-    status = log.get("status")
-    if status not in {None, "success"}:
-        notes.append(f"the run ended as {status!r}: rows without an answer count as missing")
-    report = FileReport(
-        file=name,
-        format="inspect_ai",
-        records=len(samples),
-        columns=tuple(dict.fromkeys(k for s in samples if isinstance(s, Mapping) for k in s)),
-        chosen={"id": "id", "output": "output", "target": "target", "input": "input"},
-        notes=tuple(notes),
-    )
-    collector = Collector(arm or _arm(header), report)
+    collector = Collector(arm or _arm(header), _report(log, samples, name))
     epochs = _epochs(samples)
     for number, sample in enumerate(samples):
         place = f"samples[{number}]"
@@ -111,6 +99,29 @@ def read_log(log: Mapping[str, Any], *, name: str, arm: str) -> ForeignOutputs:
     asked = dataset.get("sample_ids") if isinstance(dataset, Mapping) else None
     collector.expect(str(row) for row in asked or [])
     return collector.found()
+
+
+def _report(
+    log: Mapping[str, Any],
+    samples: Sequence[Any],
+    name: str,
+) -> FileReport:
+    status = log.get("status")
+    notes = []
+    if status not in {None, "success"}:
+        notes.append(f"the run ended as {status!r}: rows without an answer count as missing")
+    keys: dict[str, None] = {}
+    for sample in samples:
+        if isinstance(sample, Mapping):
+            keys.update(dict.fromkeys(sample))
+    return FileReport(
+        file=name,
+        format="inspect_ai",
+        records=len(samples),
+        columns=tuple(keys),
+        chosen={"id": "id", "output": "output", "target": "target", "input": "input"},
+        notes=tuple(notes),
+    )
 
 
 def _arm(header: Mapping[str, Any]) -> str:

@@ -57,13 +57,13 @@ def read_lm_eval(
     collector = Collector(arm, _report(records, samples, filters, named, name))
     several = len(filters) > 1 and not named.filter
     for place, record in records:
-        if isinstance(record, Broken):
-            collector.reject(place, record.why)
-        elif not is_sample(record):
-            collector.reject(place, "not a line of lm-eval's samples")
-        elif not named.filter or record.get("filter") == named.filter:
-            used = str(record.get("filter") or "") if several else ""
-            _take(collector, place, record, used)
+        if not is_sample(record):
+            why = record.why if isinstance(record, Broken) else "not a line of lm-eval's samples"
+            collector.reject(place, why)
+            continue
+        own = str(record.get("filter") or "")
+        if named.filter in {"", own}:
+            _take(collector, place, record, own if several else "")
     return collector.found()
 
 
@@ -177,7 +177,17 @@ def _choices(sample: Mapping[str, Any], doc: Mapping[str, Any]) -> list[str]:
     """The continuations that were scored, in order; empty if answers were generated."""
     if not _is_choice(sample):
         return []
-    arguments = sample.get("arguments")
+    texts = _continuations(sample.get("arguments"))
+    if len(texts) == len(sample.get("filtered_resps") or sample["resps"]):
+        return texts
+    listed = doc.get("choices")
+    if isinstance(listed, Mapping):
+        listed = listed.get("text")
+    return [str(choice).strip() for choice in listed or []]
+
+
+def _continuations(arguments: Any) -> list[str]:
+    """The second argument of each request: what was to follow the prompt."""
     requests = list(arguments.values()) if isinstance(arguments, Mapping) else arguments
     found = []
     for request in requests or []:
@@ -185,13 +195,7 @@ def _choices(sample: Mapping[str, Any], doc: Mapping[str, Any]) -> list[str]:
             found.append(text_of(request.get("arg_1")))
         elif isinstance(request, list) and len(request) > 1:
             found.append(text_of(request[1]))
-    texts = [text.strip() for text in found if text]
-    if len(texts) == len(sample.get("filtered_resps") or sample["resps"]):
-        return texts
-    listed = doc.get("choices")
-    if isinstance(listed, Mapping):
-        listed = listed.get("text")
-    return [str(choice).strip() for choice in listed or []]
+    return [text.strip() for text in found if text]
 
 
 def _likeliest(sample: Mapping[str, Any], choices: Sequence[str]) -> ForeignAnswer:

@@ -7,7 +7,7 @@ Source: openai/evals' recorder (``spec``, ``final_report``, events with ``sample
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,19 @@ class _Sample:
     asked: str | None = None
     references: tuple[str, ...] = ()
 
+    def records(self, row: str) -> Iterator[ForeignRecord]:
+        """One for each sampling; one without an answer if there was none."""
+        never = ForeignAnswer(failed=reason(MISSING, "it was never sampled"))
+        for repeat, answer in enumerate(self.answers or [never]):
+            yield ForeignRecord(
+                place=self.place,
+                row=row,
+                answer=answer,
+                asked=self.asked,
+                references=self.references,
+                repeat=repeat,
+            )
+
 
 def read_events(records: Sequence[Record], *, name: str, arm: str) -> ForeignOutputs:
     """The samples of a log of ``oaieval``; several samplings of one are repeats."""
@@ -82,18 +95,8 @@ def read_events(records: Sequence[Record], *, name: str, arm: str) -> ForeignOut
     for place, why in broken:
         collector.reject(place, why)
     for row, sample in samples.items():
-        answers = sample.answers or [ForeignAnswer(failed=reason(MISSING, "it was never sampled"))]
-        for repeat, answer in enumerate(answers):
-            collector.take(
-                ForeignRecord(
-                    place=sample.place,
-                    row=row,
-                    answer=answer,
-                    asked=sample.asked,
-                    references=sample.references,
-                    repeat=repeat,
-                )
-            )
+        for one in sample.records(row):
+            collector.take(one)
     return collector.found()
 
 
@@ -135,14 +138,25 @@ def read_output_items(records: Sequence[Record], *, name: str, arm: str) -> Fore
     return collector.found()
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _first(item: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    """What the first of these keys that holds anything holds."""
+    return next((item[key] for key in keys if item.get(key) is not None), None)
+
+
 def _output_item(record: Mapping[str, Any], place: str) -> ForeignRecord:
-    item = record["datasource_item"] if isinstance(record["datasource_item"], Mapping) else {}
-    item = item.get("item", item) if isinstance(item.get("item", item), Mapping) else item
-    sample = record["sample"] if isinstance(record["sample"], Mapping) else {}
+    item = _mapping(record["datasource_item"])
+    item = _mapping(item.get("item")) or item
+    sample = _mapping(record["sample"])
     answer = answer_of(sample.get("output"), given="output" in sample)
-    ended = why_it_ended(sample) or ("" if answer.text else why_it_ended(record))
-    gold = next((item[key] for key in TARGET_KEYS if item.get(key) is not None), None)
-    asked = next((item[key] for key in INPUT_KEYS if item.get(key) is not None), None)
+    ended = why_it_ended(sample)
+    if not ended and not answer.text:
+        ended = why_it_ended(record)
+    gold = _first(item, TARGET_KEYS)
+    asked = _first(item, INPUT_KEYS)
     return ForeignRecord(
         place=place,
         row=scalar(item.get("id")) or scalar(record.get("datasource_item_id")) or "",

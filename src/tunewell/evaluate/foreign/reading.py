@@ -45,7 +45,7 @@ def read_predictions(
             and target; lm-eval's ``samples_*.jsonl``; an inspect_ai log (``.json``, ``.eval``);
             results of promptfoo, DeepEval, OpenAI Evals; exports of Langfuse and MLflow.
         arm: What to call the model; what the file says, else ``candidate``, if empty.
-        named: Columns that the user has named.
+        named: ForeignColumns that the user has named.
         rows_known: Whether the gold answers come from the project, so that the file's own do not
             matter.
 

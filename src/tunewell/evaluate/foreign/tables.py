@@ -67,7 +67,7 @@ def read_table(
         records: Of the file.
         name: Of the file.
         arm: What the user calls the arm.
-        named: Columns that the user has named.
+        named: ForeignColumns that the user has named.
         form: The format, for the report.
         rows_known: Whether the gold answers come from the project, so that the file's do not
             matter.

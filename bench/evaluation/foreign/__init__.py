@@ -1,0 +1,1 @@
+"""Other people's files: oddities of every format, and ten thousand mutated ones."""

@@ -1,0 +1,42 @@
+"""A small share of `bench.evaluation.foreign`: mutated files against an independent count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bench.evaluation.foreign.count import count_annotations, count_outputs
+from bench.evaluation.foreign.oddities import COUNTED, FORMATS
+from bench.evaluation.foreign.trial import MutationTrial, score_of
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_with_its_oddities_scores_as_counted(name: str) -> None:
+    assert score_of(name, FORMATS[name]) == COUNTED
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_mutated_outputs_never_change_the_denominator_and_never_get_a_go(
+    tmp_path: Path, part: int
+) -> None:
+    trial = MutationTrial(tmp_path)
+    for seed in range(30 * part, 30 * (part + 1)):
+        trial.outputs(100_000 + seed)
+    assert trial.faults == []
+    assert trial.outcomes.total() == 30
+    assert "GO" not in trial.outcomes
+
+
+def test_mutated_annotations_are_counted_as_by_hand(tmp_path: Path) -> None:
+    trial = MutationTrial(tmp_path)
+    for seed in range(30):
+        trial.annotations(100_000 + seed)
+    assert trial.faults == []
+    assert trial.outcomes["labels: imported"] > 20
+
+
+def test_the_independent_count_counts() -> None:
+    gold = {"a": "x", "b": "y", "c": "z"}
+    lines = b'{"id": "a", "output": "x"}\n{"id": "b", "output": null}\n{broken'
+    assert count_outputs(gold, lines) == {"rows": 3, "right": 1, "unscored": 2}
+    assert count_annotations({"a"}, {"x"}, b"[]") == {"rows": 0, "labels": 0}
