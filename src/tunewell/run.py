@@ -164,6 +164,7 @@ class Stages:
                 self.project,
                 progress=bar,
                 live=self.live,
+                say=self.say,
             )
 
     def evaluate(
