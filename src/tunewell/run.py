@@ -165,6 +165,7 @@ class Stages:
                 self.project,
                 progress=bar,
                 live=self.live,
+                say=self.say,
             )
 
     def evaluate(

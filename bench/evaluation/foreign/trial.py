@@ -15,6 +15,7 @@ from tunewell.annotate import annotation_result, import_annotations, read_annota
 from tunewell.errors import TunewellError
 from tunewell.evaluate import decide, evaluate_outputs
 from tunewell.people import WorkStore
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile, parse_task
 from tunewell.types import Example, Message, Score, Unscored
@@ -92,7 +93,7 @@ class MutationTrial:
         expected = count_outputs(self.gold, content)
         with Store(self.folder) as store:
             try:
-                made = evaluate_outputs({"tuned": path}, self.file, store, rows=self.rows)
+                made = evaluate_outputs({"tuned": path}, Project(self.file, store), rows=self.rows)
             except TunewellError as error:
                 self.outcomes[type(error).__name__] += 1
                 self._check(seed, "nothing read", expected["rows"] - expected["unscored"], 0)
@@ -100,7 +101,7 @@ class MutationTrial:
             scores = store.get_value(made.scores, list[Score])
             record = store.last_run("outputs")
             assert record is not None
-            verdict = decide(made, self.file, store, record.findings)
+            verdict = decide(made, Project(self.file, store), record.findings)
         self.outcomes[verdict.outcome] += 1
         exact = [score.value for score in scores if score.metric == "exact"]
         self._check(seed, "rows", expected["rows"], len(exact))
@@ -132,7 +133,7 @@ class MutationTrial:
             try:
                 text = content.decode("utf-8", "replace")
                 read = read_annotations("label-studio", text, {}, place="labels.json")
-                found = import_annotations(store, self.file, read, rows, author="o")  # type: ignore[arg-type]
+                found = import_annotations(Project(self.file, store), read, rows, author="o")  # type: ignore[arg-type]
             except TunewellError as error:
                 self.outcomes[f"labels: {type(error).__name__}"] += 1
                 self._check(seed, "labels of nothing", expected["labels"], 0)

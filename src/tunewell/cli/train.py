@@ -115,7 +115,12 @@ def _explain(
         example = _kept_row(store, row)
         recipe = file.spec.train
         tokenizer = load_tokenizer(resolve(recipe.model).folder)
-        found = explain(example, tokenizer, max_tokens=recipe.max_tokens)
+        found = explain(
+            example,
+            tokenizer,
+            max_tokens=recipe.max_tokens,
+            turns=recipe.turns,
+        )
     if json:
         emit("train", found)
     else:

@@ -44,6 +44,7 @@ from tunewell.types import (
     Unscored,
     digest,
 )
+from tunewell.types.turns import Turns, conversation_id, each_target
 
 STAGE = "evaluate"
 
@@ -81,7 +82,7 @@ def evaluate(
 
     inputs = inputs_of(dataset, split, model)
     inputs |= {f"arm {a.name}": a.digest for a in further(project, ())}
-    parameters = _parameters(file, metrics, model)
+    parameters = _parameters(file, metrics, model) | _turns_asked(dataset, split, project)
     seed = file.spec.split.seed
     key = StageKey(STAGE, inputs, parameters, seed)
     done = key.value(store, "evaluation", Evaluation)
@@ -165,6 +166,15 @@ def _parameters(
     }
 
 
+def _turns_asked(dataset: Dataset, split: Split, project: Project) -> dict[str, str]:
+    """Which turns are answered, where it is not simply every row's last one."""
+    ids = sorted({*split.ids("test"), *dataset.held_out})
+    examples = project.store.examples(dataset, ids=ids) if ids else []
+    turns = project.file.spec.train.turns
+    as_ever = [e for e in examples if e.target]
+    return {} if answered(examples, turns) == as_ever else {"turns": turns}
+
+
 def held_out_rows(
     dataset: Dataset,
     split: Split,
@@ -174,7 +184,9 @@ def held_out_rows(
 ) -> list[Example]:
     """The rows that give the verdict, sorted by id: at most ``evaluate.max_rows``, drawn by seed.
 
-    All of them if ``whole``.
+    Every answer of a conversation is a row (``row#2``), behind its true history, unless
+    ``train.turns`` is ``last``. Rows as they are, and all of them, if ``whole``: outputs that were
+    made elsewhere name rows and not turns.
 
     Raises:
         DataError: There are none.
@@ -186,7 +198,8 @@ def held_out_rows(
 
     rows = []
     if ids:
-        rows = [e for e in store.examples(dataset, ids=ids) if e.target]
+        found = store.examples(dataset, ids=ids)
+        rows = [e for e in found if e.target] if whole else answered(found, file.spec.train.turns)
     if not rows:
         raise DataError(
             "there are no held-out rows to evaluate on",
@@ -194,6 +207,20 @@ def held_out_rows(
             hint="raise split.test, or name a file with role: test under data",
         )
     return rows
+
+
+def answered(examples: Sequence[Example], turns: Turns) -> list[Example]:
+    """The rows to be answered, sorted by id; a row whose answer people called bad is none.
+
+    A row's ``weight`` says what is learned: an answer that is its last turn is asked for anyway.
+    """
+    found: list[Example] = []
+    for example in examples:
+        targets = each_target([example], turns)
+        if not targets and example.target and example.label != "bad":
+            targets = [example]
+        found += targets
+    return sorted(found, key=lambda row: row.id)
 
 
 def drawn(ids: Sequence[str], file: TaskFile) -> list[str]:
@@ -217,7 +244,10 @@ def families(rows: Sequence[Example], split: Split) -> list[str]:
     def own_family(example: Example) -> str:
         return f"group:{example.group}" if example.group else example.id
 
-    return [family.get(e.id) or own_family(e) for e in rows]
+    def in_split(example: Example) -> str:
+        return family.get(example.id) or family.get(conversation_id(example.id), "")
+
+    return [in_split(e) or own_family(e) for e in rows]
 
 
 @dataclass(frozen=True)

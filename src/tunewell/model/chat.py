@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.errors import MissingExtraError, ModelError
-from tunewell.types import Message, Value
+from tunewell.types import Message, ToolCall, Value
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -70,6 +70,33 @@ class Encoded(Value):
         """The ids, and where the loss is, each of shape (tokens,)."""
         ids = np.asarray(self.ids, np.int64)
         return ids, np.arange(len(ids)) >= self.target_start
+
+
+class EncodedTurns(Value):
+    """A conversation of which several turns are learned, as token ids.
+
+    Attributes:
+        ids: From the beginning to the end of the last learned turn.
+        spans: First and last place (not included) of each learned turn, its end-of-turn token
+            among it.
+        numbers: Which of the turns that were asked for each is, counted from 0.
+        fits: As in `Encoded`.
+    """
+
+    ids: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    numbers: tuple[int, ...]
+    fits: bool = True
+
+    def grown(self, coded: Encoded, number: int) -> EncodedTurns | None:
+        """With one more turn, if the template writes its history as these ids stand."""
+        if not coded.fits or coded.ids[: len(self.ids)] != self.ids:
+            return None
+        return EncodedTurns(
+            ids=coded.ids,
+            spans=(*self.spans, (coded.target_start, len(coded.ids))),
+            numbers=(*self.numbers, number),
+        )
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -212,14 +239,15 @@ class ChatFormat:
         target: str | None = None,
         *,
         max_tokens: int | None = None,
+        tools: str = "",
     ) -> Encoded:
         """A conversation up to the assistant's turn, as ids.
 
         With a target, this and its end-of-turn token follow. Harmless text gives exactly what
         ``apply_chat_template(..., add_generation_prompt=True)`` gives.
         """
-        valid = [Message(role=m.role, content=valid_text(m.content)) for m in messages]
-        ids = [*self._beginning, *self._prompt_ids(valid)]
+        valid = [_changed(m, valid_text) for m in messages]
+        ids = [*self._beginning, *self._ids(valid, valid_text(tools))]
         target_start = len(ids)
         if target is not None:
             ids += self._target_ids(valid_text(target))
@@ -229,6 +257,70 @@ class ChatFormat:
             target_start=target_start,
             fits=max_tokens is None or len(ids) <= max_tokens,
         )
+
+    def encode_turns(
+        self,
+        messages: Sequence[Message],
+        places: Sequence[int],
+        *,
+        max_tokens: int | None = None,
+        tools: str = "",
+    ) -> tuple[EncodedTurns, ...]:
+        """A conversation with every learned turn behind the very ids that stand before it in use.
+
+        Usually that is one sequence. Where the template writes a turn otherwise once it is history
+        (Qwen3 removes its reasoning), the turns cannot share one: each begins a sequence of its
+        own. Turns that do not fit are given apart.
+
+        Args:
+            messages: All turns.
+            places: Those that are learned, in order.
+            max_tokens: As `encode`.
+            tools: Definitions of the tools, a JSON array (``Example.tools``).
+        """
+        found: list[EncodedTurns] = []
+        for number, place in enumerate(places):
+            coded = self._encode_turn(messages, place, max_tokens, tools)
+            grown = found[-1].grown(coded, number) if found else None
+            if grown is not None:
+                found[-1] = grown
+                continue
+            alone = EncodedTurns(
+                ids=coded.ids,
+                spans=((coded.target_start, len(coded.ids)),),
+                numbers=(number,),
+                fits=coded.fits,
+            )
+            found.append(alone)
+        return tuple(found)
+
+    def _encode_turn(
+        self,
+        messages: Sequence[Message],
+        place: int,
+        max_tokens: int | None,
+        tools: str,
+    ) -> Encoded:
+        """The conversation up to one turn; calls as the template writes them, if it knows calls."""
+        prompt, turn = messages[:place], messages[place]
+        coded = self.encode(prompt, turn.text, max_tokens=max_tokens, tools=tools)
+        if not turn.tool_calls or not self.writes_calls:
+            return coded
+
+        valid = [_changed(m, valid_text) for m in messages[: place + 1]]
+        whole = self._ids(valid, valid_text(tools), answer=False)
+        start = coded.target_start
+        end = self.end_of_turn
+        if tuple(whole[:start]) != coded.ids[:start] or end not in whole[start:]:
+            return coded
+        ids = whole[: whole.index(end, start) + 1]
+        fits = max_tokens is None or len(ids) <= max_tokens
+        return Encoded(ids=tuple(ids), target_start=start, fits=fits)
+
+    @cached_property
+    def writes_calls(self) -> bool:
+        """Whether the template writes tool calls; else they stand in the text of their turn."""
+        return "tool_calls" in str(getattr(self._tokenizer, "chat_template", ""))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of generated ids, without special tokens."""
@@ -241,16 +333,26 @@ class ChatFormat:
 
     # --- what users write -------------------------------------------------------------------------
 
-    def _prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        if not any(self._hostile(m.content) for m in messages):
-            output = self._tokenizer(self._render(messages), add_special_tokens=False)
+    def _ids(
+        self,
+        messages: Sequence[Message],
+        tools: str,
+        *,
+        answer: bool = True,
+    ) -> list[int]:
+        """The rendered conversation, with or without the beginning of an answer."""
+        texts = [tools, *(text for m in messages for text in _texts_of(m))]
+        if not any(map(self._hostile, texts)):
+            rendered = self._render(messages, answer=answer, tools=tools)
+            output = self._tokenizer(rendered, add_special_tokens=False)
             return list(output["input_ids"])
 
         # Every special token in a message is replaced by a mark, so that those left in the rendered
         # text are the template's own; the text between them, marks undone, is cut with special
         # tokens switched off.
         marks = Marks(self._pattern)
-        rendered = self._render([marks.hide(m) for m in messages])
+        hidden = [marks.hide(m) for m in messages]
+        rendered = self._render(hidden, answer=answer, tools=marks.hidden(tools))
         ids: list[int] = []
         for text, special in self._pieces(rendered):
             ids += self._plain(marks.undo(text))
@@ -341,7 +443,13 @@ class ChatFormat:
 
     # --- the template -----------------------------------------------------------------------------
 
-    def _render(self, messages: Sequence[Message], *, answer: bool = True) -> str:
+    def _render(
+        self,
+        messages: Sequence[Message],
+        *,
+        answer: bool = True,
+        tools: str = "",
+    ) -> str:
         """The conversation as the template writes it, with or without the beginning of an answer.
 
         Raises:
@@ -351,26 +459,41 @@ class ChatFormat:
 
         refusals = (TemplateError, ValueError, TypeError, IndexError)
         try:
-            return self._apply(messages, answer)
+            return self._apply(messages, answer, tools)
         except refusals as error:
             refusal = error
         try:
-            return self._apply(_fold_system(messages), answer)
+            return self._apply(_fold_system(messages), answer, tools)
         except refusals:
             roles = ", ".join(m.role for m in messages) or "none"
             raise ModelError(
                 f"The model's chat template refuses the turns ({roles}): {refusal}"
             ) from refusal
 
-    def _apply(self, messages: Sequence[Message], answer: bool) -> str:
-        turns = [{"role": m.role, "content": m.content} for m in messages]
+    def _apply(self, messages: Sequence[Message], answer: bool, tools: str) -> str:
+        # Templates are handed tools only where there are some: not all tokenizers take the word.
+        more = {"tools": json.loads(tools)} if tools else {}
         text = self._tokenizer.apply_chat_template(
-            turns,
+            [self._as_dict(m) for m in messages],
             tokenize=False,
             add_generation_prompt=answer,
             date_string=FIXED_DATE,
+            **more,
         )
         return str(text)
+
+    def _as_dict(self, message: Message) -> dict[str, Any]:
+        """A turn in the form that templates read."""
+        turn: dict[str, Any] = {"role": message.role, "content": message.content}
+        if message.tool_calls and self.writes_calls:
+            turn["tool_calls"] = [_call_as_dict(call) for call in message.tool_calls]
+        elif message.tool_calls:
+            turn["content"] = message.text
+        if message.tool_call_id:
+            turn["tool_call_id"] = message.tool_call_id
+        if message.role == "tool" and message.name:
+            turn["name"] = message.name
+        return turn
 
     def _texts(self, rendered: str) -> list[str]:
         """What is between the special tokens of a rendered text, white space aside."""
@@ -391,8 +514,11 @@ class Marks:
 
     def hide(self, message: Message) -> Message:
         """The message with a mark for each of its special tokens."""
-        content = self._special.sub(self._mark, message.content)
-        return Message(role=message.role, content=content)
+        return _changed(message, self.hidden)
+
+    def hidden(self, text: str) -> str:
+        """The text with a mark for each of its special tokens."""
+        return self._special.sub(self._mark, text)
 
     def undo(self, text: str) -> str:
         """The text with the special tokens that were hidden."""
@@ -431,6 +557,37 @@ def encode(
         max_tokens: Longest that the caller can use; nothing is cut, ``Encoded.fits`` says it.
     """
     return chat_format(tokenizer).encode(messages, target, max_tokens=max_tokens)
+
+
+def _changed(message: Message, change: Callable[[str], str]) -> Message:
+    """What templates read of a message, each of its texts changed."""
+    calls = []
+    for call in message.tool_calls:
+        parts = {"name": change(call.name), "arguments": change(call.arguments)}
+        calls.append(call.model_copy(update=parts))
+    return Message(
+        role=message.role,
+        content=change(message.content),
+        tool_calls=tuple(calls),
+        tool_call_id=change(message.tool_call_id),
+        name=change(message.name),
+    )
+
+
+def _texts_of(message: Message) -> list[str]:
+    """Everything in a message that a template may write."""
+    calls = [text for call in message.tool_calls for text in (call.name, call.arguments)]
+    return [message.content, message.tool_call_id, message.name, *calls]
+
+
+def _call_as_dict(call: ToolCall) -> dict[str, Any]:
+    """A call in the form that templates read; arguments that are no JSON stay text."""
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError:
+        arguments = call.arguments
+    made = {"type": "function", "function": {"name": call.name, "arguments": arguments}}
+    return {"id": call.id, **made} if call.id else made
 
 
 def _fold_system(messages: Sequence[Message]) -> list[Message]:

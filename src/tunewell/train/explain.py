@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tunewell.model.chat import chat_format
 from tunewell.types import Example, Value
+from tunewell.types.turns import Turns, learned_places
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -41,6 +42,7 @@ class Explained(Value):
         fits: Whether it is within ``max_tokens``; a row that is not is left out, never cut.
         max_tokens: The limit.
         adds: The system text that the template puts in on its own; empty if it does not.
+        answers: How many answers of the row are learned.
     """
 
     id: str
@@ -48,12 +50,14 @@ class Explained(Value):
     fits: bool
     max_tokens: int
     adds: str = ""
+    answers: int = 1
 
     def __str__(self) -> str:
         trained = sum(token.trained for token in self.tokens)
-        lines = [
-            f"{self.id}: {len(self.tokens)} tokens, the loss is on the last {trained} (marked >)"
-        ]
+        where = f"the last {trained}"
+        if self.answers > 1:
+            where = f"{trained} of {self.answers} answers"
+        lines = [f"{self.id}: {len(self.tokens)} tokens, the loss is on {where} (marked >)"]
         if not self.fits:
             lines.append(f"  longer than train.max_tokens = {self.max_tokens}: not used")
         if self.adds:
@@ -67,31 +71,41 @@ def explain(
     tokenizer: PreTrainedTokenizerBase,
     *,
     max_tokens: int,
+    turns: Turns = "all",
 ) -> Explained:
-    """A row as it is trained on (T07): the template's text, the tokens, the place of the loss.
+    """A row as it is trained on (T07): the template's text, the tokens, the places of the loss.
 
     Args:
         example: The row.
         tokenizer: From `tunewell.model.chat.load_tokenizer`.
         max_tokens: ``train.max_tokens``.
+        turns: ``train.turns``.
     """
     chat = chat_format(tokenizer)
-    coded = chat.encode(example.prompt, example.target, max_tokens=max_tokens)
+    coded = chat.encode_turns(
+        example.messages,
+        learned_places(example, turns),
+        max_tokens=max_tokens,
+        tools=example.tools,
+    )
     special = {int(i) for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     tokens = []
-    for place, i in enumerate(coded.ids):
-        token = Token(
-            id=i,
-            text=str(tokenizer.decode([i], clean_up_tokenization_spaces=False)),
-            trained=place >= coded.target_start,
-            special=i in special,
-        )
-        tokens.append(token)
+    for part in coded:
+        trained = {place for start, end in part.spans for place in range(start, end)}
+        for place, i in enumerate(part.ids):
+            token = Token(
+                id=i,
+                text=str(tokenizer.decode([i], clean_up_tokenization_spaces=False)),
+                trained=place in trained,
+                special=i in special,
+            )
+            tokens.append(token)
     has_system = any(m.role == "system" for m in example.prompt)
     return Explained(
         id=example.id,
         tokens=tuple(tokens),
-        fits=coded.fits,
+        fits=all(part.fits for part in coded),
         max_tokens=max_tokens,
         adds="" if has_system else chat.adds,
+        answers=sum(len(part.spans) for part in coded),
     )

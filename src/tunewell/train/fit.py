@@ -17,8 +17,8 @@ from tunewell.model.weights import Weights
 from tunewell.train.arrays import Singles
 from tunewell.train.export.peft import model_card, peft_files
 from tunewell.train.forgetting.general_rows import replay_rows
-from tunewell.train.lora.rows import Rows, TrainRow, encode_rows
-from tunewell.train.session import cut_of
+from tunewell.train.lora.rows import Rows
+from tunewell.train.session import cut_of, rows_of
 from tunewell.types import Example, Recipe
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def fit(
     if seed is not None:
         recipe = recipe.model_copy(update={"seed": seed})
     tokenizer = load_tokenizer(weights.folder)
-    mine = encode_rows(examples, tokenizer, max_tokens=recipe.max_tokens)
-    theirs = encode_rows(held_out, tokenizer, max_tokens=recipe.max_tokens)
+    mine = rows_of(examples, tokenizer, recipe)
+    theirs = rows_of(held_out, tokenizer, recipe)
     if not mine.rows:
         raise _nothing_to_train_on(len(examples), mine, recipe)
 
@@ -135,8 +135,8 @@ def fit(
         steps=done.steps,
         epochs=done.epochs,
         tokens_per_s=done.tokens_per_s,
-        losses=_by_id(theirs.rows, last[len(mine.rows) :]),
-        before=_by_id(theirs.rows, first[len(mine.rows) :]),
+        losses=_by_id(theirs, last[len(mine.names) :]),
+        before=_by_id(theirs, first[len(mine.names) :]),
         too_long=mine.too_long,
     )
 
@@ -154,8 +154,8 @@ def _nothing_to_train_on(
     )
 
 
-def _by_id(rows: Sequence[TrainRow], losses: Singles) -> dict[str, float]:
-    return {row.id: float(loss) for row, loss in zip(rows, losses, strict=True)}
+def _by_id(rows: Rows, losses: Singles) -> dict[str, float]:
+    return {name: float(loss) for name, loss in zip(rows.names, losses, strict=True)}
 
 
 def steps_for(

@@ -252,8 +252,7 @@ class TrainingPhases:
 
     @property
     def _families(self) -> Mapping[str, str]:
-        ids = [row.id for row in self.session.rows.rows]
-        return dict(zip(ids, self.session.families, strict=True))
+        return dict(zip(self.session.rows.names, self.session.families, strict=True))
 
     def _loss(self, phase: _Phase, *, held_out: bool) -> Estimate:
         return loss_estimate(
@@ -339,6 +338,7 @@ class TrainingPhases:
         session, recipe = self.session, self.recipe
         if self.order.place:
             yield f"The final adapter was trained by {self._how}."
+        yield from session.said
         used, encoded = len(session.rows.rows), len(session.all_rows.rows)
         if used < encoded:
             yield (

@@ -25,11 +25,22 @@ from tunewell.train.diagnose.stopping import HeldOut
 from tunewell.train.diagnose.target_prior import prior_losses
 from tunewell.train.forgetting.general_rows import replay_rows
 from tunewell.train.lora.checkpoint import Checkpoint
-from tunewell.train.lora.rows import Rows, TrainRow, draw, encode_rows, targets_of
+from tunewell.train.lora.rows import (
+    Rows,
+    TrainRow,
+    draw,
+    encode_rows,
+    owners_of,
+    said_of_turns,
+    target_sizes,
+)
 from tunewell.train.masks import Masks
 from tunewell.types import Assignment, Dataset, Example, FoldTrace, Recipe, Split
+from tunewell.types.turns import each_target
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from tunewell.train.lora.adapted import Adapted
     from tunewell.train.lora.job import Job
     from tunewell.train.lora.network import FrozenDecoder
@@ -57,6 +68,21 @@ def cut_of(layers: int, share: float) -> int:
         (0, 22, 1)
     """
     return layers - max(1, round(layers * share))
+
+
+def rows_of(
+    examples: Sequence[Example],
+    tokenizer: PreTrainedTokenizerBase,
+    recipe: Recipe,
+) -> Rows:
+    """Examples as token ids, as a recipe asks for it."""
+    return encode_rows(
+        examples,
+        tokenizer,
+        max_tokens=recipe.max_tokens,
+        turns=recipe.turns,
+        preferences=recipe.preferences,
+    )
 
 
 @dataclass(frozen=True)
@@ -142,14 +168,15 @@ class TrainingSession:
         wanted = set(split.all_folds)
         self.examples = [e for e in store.examples(dataset) if e.id in wanted]
         self.tokenizer = load_tokenizer(weights.folder)
-        self.all_rows = encode_rows(self.examples, self.tokenizer, max_tokens=recipe.max_tokens)
+        self.all_rows = rows_of(self.examples, self.tokenizer, recipe)
         self.rows = draw(self.all_rows, max_tokens=recipe.max_train_tokens, seed=recipe.seed)
 
         places = {a.id: a for a in split.assignments}
         mine = [places[r.id] for r in self.rows.rows]
-        self.families = [place.family for place in mine]
+        self.owners = owners_of(self.rows.rows)
+        self.families = [mine[row].family for row in self.owners.tolist()]
         self.fold = np.asarray([_fold_of(place) for place in mine], np.int64)
-        self.targets = targets_of(self.rows.rows)
+        self.targets = target_sizes(self.rows.rows)
         self._check_folds()
 
     def _check_folds(self) -> None:
@@ -157,10 +184,13 @@ class TrainingSession:
             if (self.fold == fold).any():
                 continue
             too_long, refused = len(self.all_rows.too_long), len(self.all_rows.refused)
+            bad, preferences = len(self.all_rows.bad), len(self.all_rows.preferences)
             left = (
                 f"{too_long} rows are longer than {self.recipe.max_tokens} tokens, "
                 f"{refused} are refused by the chat template"
             )
+            if bad or preferences:
+                left += f", {bad} are marked bad, {preferences} are preferences"
             raise DataError(
                 f"fold {fold} has no row that can be trained on ({left})",
                 hint="raise train.max_tokens or train.max_train_tokens, or lower split.folds",
@@ -238,18 +268,49 @@ class TrainingSession:
     # Its rows.
 
     @property
+    def said(self) -> list[str]:
+        """What is learned of the rows, wherever that is not simply every row's last turn."""
+        rows, found = self.all_rows, []
+        if len(rows.names) > len(rows.rows) or rows.context:
+            found.append(f"train.turns = {self.recipe.turns}: {said_of_turns(rows)}")
+        if rows.bad:
+            found.append(f"{len(rows.bad)} rows are marked bad: their answers are not learned.")
+        if rows.preferences:
+            found.append(
+                f"{len(rows.preferences)} rows are preferences; training learns from "
+                "demonstrations only: they are left out. train.preferences = chosen learns their "
+                "chosen answers."
+            )
+        elif any(e.rejected for e in self.examples):
+            found.append(
+                "train.preferences = chosen: of preferences the chosen answer is learned, the "
+                "rejected one is not used."
+            )
+        return found
+
+    @property
     def row_examples(self) -> list[Example]:
         """The Example of every row, in the rows' order."""
         by_id = {e.id: e for e in self.examples}
         return [by_id[r.id] for r in self.rows.rows]
 
+    @property
+    def target_examples(self) -> list[Example]:
+        """The Example of every target, which ends in it, in the order of the targets."""
+        by_id = {e.id: e for e in each_target(self.examples, self.recipe.turns)}
+        return [by_id[name] for name in self.rows.names]
+
+    def of_targets(self, where: Mask) -> Mask:
+        """From a mask of shape (adapters, rows) to (adapters, targets)."""
+        return np.asarray(where[:, self.owners])
+
     def held_out(self, where: Mask) -> HeldOut:
-        """What to measure on."""
-        return HeldOut(where, self.targets, self.families)
+        """What to measure on: the targets of these (adapter, row) pairs."""
+        return HeldOut(self.of_targets(where), self.targets, self.families)
 
     def slices(self, fields: Sequence[str]) -> dict[str, Mask]:
-        """The rows' slices by these fields; see `tunewell.train.diagnose.slices.slices_of`."""
-        return slices_of(self.row_examples, fields)
+        """The targets' slices by these fields; see `tunewell.train.diagnose.slices.slices_of`."""
+        return slices_of(self.target_examples, fields)
 
     def fold_masks(self) -> Masks:
         """For all folds: each leaves out its own rows.
@@ -267,18 +328,22 @@ class TrainingSession:
         return (self.fold == 0)[None]
 
     def vectors(self, cut: int) -> Singles:
-        """Of each row's input: the mean of its tokens' states at the cut, shape (rows, width)."""
+        """Of each target's input: the mean of its tokens' states at the cut.
+
+        Shape (targets, width).
+        """
         import torch
 
         from tunewell.train.lora.device import send
 
+        ends = [start for row in self.rows.rows for start, _ in row.spans]
         if cut:
-            return self.trunk(cut).means([r.start for r in self.rows.rows])
+            return self.trunk(cut).means(ends, self.owners.tolist())
         network = self.network
         found = []
         with torch.no_grad():
-            for row in self.rows.rows:
-                ids = row.ids[None, : row.start].astype(np.int64)
+            for row, end in zip(self.owners.tolist(), ends, strict=True):
+                ids = self.rows.rows[row].ids[None, :end].astype(np.int64)
                 states = network.embed(send(ids, network.head.device))[0]
                 found.append(states.float().mean(0).cpu().numpy())
         return np.stack(found)
@@ -366,8 +431,9 @@ class TrainingSession:
 
         if self.live is None:
             return
-        out = held_out_mean(reading.losses, masks.held_out, self.targets)
-        inside = held_out_mean(reading.losses, ~masks.held_out, self.targets)
+        held_out = self.of_targets(masks.held_out)
+        out = held_out_mean(reading.losses, held_out, self.targets)
+        inside = held_out_mean(reading.losses, ~held_out, self.targets)
         self.live(Point(phase, reading.epoch, out, inside))
 
     def trace(self, readings: Sequence[LossReading], held_out: Mask) -> FoldTrace:
@@ -375,14 +441,19 @@ class TrainingSession:
         return FoldTrace(
             losses=np.stack([r.losses for r in readings]),
             tokens=self.targets,
-            held_out=held_out,
+            held_out=self.of_targets(held_out),
             epochs=np.asarray([r.epoch for r in readings]),
-            examples=tuple(r.id for r in self.rows.rows),
+            examples=self.rows.names,
         )
 
     def prior(self, adapted: Adapted, held_out: Mask) -> Floats:
-        """Loss of every row's target without its input, under adapters as they are."""
-        return prior_losses(adapted, self.row_examples, held_out, tokenizer=self.tokenizer)
+        """Loss of every target without its input, under adapters as they are."""
+        return prior_losses(
+            adapted,
+            self.target_examples,
+            self.of_targets(held_out),
+            tokenizer=self.tokenizer,
+        )
 
 
 def _fold_of(place: Assignment) -> int:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.model.weights import resolve
 from tunewell.project import Project
+from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.train.distributed.run import placed
 from tunewell.train.forgetting.tasks import harness, task_digests
 from tunewell.train.phases import TrainingOrder, TrainingPhases
 from tunewell.train.session import FINAL_ONLY, OnPoint, TrainingSession
-from tunewell.types import Dataset, Split, Trained, digest
+from tunewell.types import Dataset, Example, Split, Trained, digest
+from tunewell.types.turns import learned_places
 
 WORK = 8
 """Version of the way of training: part of the key of a run."""
@@ -26,6 +29,7 @@ def train(
     *,
     progress: Progress | None = None,
     live: OnPoint | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train the folds, find the length, train the final adapter.
 
@@ -42,6 +46,8 @@ def train(
         project: The project.
         progress: Called with (done, total), in training tokens weighted by depth.
         live: Called at every evaluation.
+        say: Told before training what of the rows is learned, where that is not simply every row's
+            last turn.
 
     Raises:
         DataError: A fold has no row that can be trained on.
@@ -55,7 +61,7 @@ def train(
     run = StageKey(
         "train",
         inputs={"examples": dataset.examples, "split": store.put_value(split)},
-        parameters=parameters_of(file, weights.digest),
+        parameters=parameters_of(file, weights.digest, _rows_of_folds(dataset, split, store)),
         seed=recipe.seed,
     )
     tasks = harness(recipe, file.path.parent)
@@ -81,6 +87,9 @@ def train(
             progress=progress,
             live=live,
         ) as session:
+            if say is not None:
+                for line in session.said:
+                    say(line)
             phases = TrainingPhases(session, order, store)
             trained = phases.go()
             writer.counts |= _counts(session)
@@ -94,10 +103,22 @@ def train(
     return trained
 
 
-def parameters_of(file: TaskFile, weights: str) -> dict[str, Any]:
-    """What decides a training beside its rows and its seed: parameters of its Run."""
+def parameters_of(
+    file: TaskFile,
+    weights: str,
+    examples: Iterable[Example],
+) -> dict[str, Any]:
+    """What decides a training beside its rows and its seed: parameters of its Run.
+
+    Args:
+        file: The definition.
+        weights: Digest of the base.
+        examples: The rows of all folds.
+    """
     recipe = file.spec.train
     left_out: set[str] = set()
+    if all(map(_learned_as_ever, examples)):
+        left_out |= {"turns", "preferences"}
     if not recipe.forgetting_tasks:
         left_out |= FINAL_ONLY - {"backend"}
     if recipe.backend == "tunewell":
@@ -113,11 +134,29 @@ def parameters_of(file: TaskFile, weights: str) -> dict[str, Any]:
     return found
 
 
+def _rows_of_folds(dataset: Dataset, split: Split, store: Store) -> list[Example]:
+    ids = sorted(split.all_folds)
+    return store.examples(dataset, ids=ids) if ids else []
+
+
+def _learned_as_ever(example: Example) -> bool:
+    """Whether only the last turn can be learned: what was trained before there was more stays."""
+    last = (len(example.messages) - 1,)
+    return not example.is_preference and learned_places(example) in ((), last)
+
+
 def _counts(session: TrainingSession) -> dict[str, int]:
     used, encoded = session.rows, session.all_rows
-    return {
+    counts = {
         "rows": len(used.rows),
         "tokens": used.tokens,
         "too_long": len(encoded.too_long),
         "not_drawn": len(encoded.rows) - len(used.rows),
     }
+    more = {
+        "answers": len(used.names) if len(used.names) > len(used.rows) else 0,
+        "context": used.context,
+        "bad": len(encoded.bad),
+        "preferences": len(encoded.preferences),
+    }
+    return counts | {name: count for name, count in more.items() if count}

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tunewell.types.turns import Preferences, Turns
 from tunewell.types.values import Value
 
 
@@ -40,6 +41,10 @@ class Recipe(Value):
         forgetting_documents: Documents of such a task, at most.
         backend: What trains the final adapter: ``tunewell`` (one process) or ``trl`` (several GPUs,
             see ``machine``). Folds and check run are always our own.
+        turns: Which answers of a conversation are learned and evaluated: ``all`` that the assistant
+            gives (but those with weight 0), or only the ``last``.
+        preferences: What is learned of a row that holds a chosen and a rejected answer: nothing
+            (``leave_out``), or the ``chosen`` one. The rejected one is never learned.
     """
 
     model: str = "smollm2-135m"
@@ -72,3 +77,5 @@ class Recipe(Value):
     forgetting_tasks: tuple[str, ...] = ()
     forgetting_documents: int = Field(default=100, ge=2)
     backend: Literal["tunewell", "trl"] = "tunewell"
+    turns: Turns = "all"
+    preferences: Preferences = "leave_out"

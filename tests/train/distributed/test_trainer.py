@@ -152,9 +152,7 @@ def test_noise_is_on_the_input_of_the_first_trained_layer_in_training_alone(
 def test_adapters_elsewhere_than_ours_are_refused(recipe: Recipe, tmp_path: Path) -> None:
     from tunewell.train.distributed.trainer import build
 
-    work = SharedWork(
-        (np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),)
-    )
+    work = SharedWork((np.arange(5, dtype=np.int32),), np.asarray([[0, 2, 5]]), (np.asarray([0]),))
     start = {f"base_model.model.{n}.lora_A.weight": 0 for n in ("layers.0.mlp.up_proj", "no.such")}
     with pytest.raises(
         ModelError,
@@ -172,9 +170,7 @@ def test_fewer_processes_than_ordered_is_an_error(
     from tunewell.train.distributed.trainer import build
     from tunewell.train.lora.adapted import Adapted
 
-    work = SharedWork(
-        (np.arange(5, dtype=np.int32),), np.asarray([2], np.int32), (np.asarray([0]),)
-    )
+    work = SharedWork((np.arange(5, dtype=np.int32),), np.asarray([[0, 2, 5]]), (np.asarray([0]),))
     tensors = Adapted.begin(network, recipe, cut=0).bank.tensors(0)
     start = {n: torch.from_numpy(t) for n, t in tensors.items()}
     order = order_of(recipe, cut=0, steps=1).model_copy(update={"processes": 2})

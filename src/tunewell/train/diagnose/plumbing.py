@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tunewell.model.chat import PLAIN_TEMPLATE, ChatFormat, chat_format
-from tunewell.train.lora.rows import Rows, TrainRow
-from tunewell.types import Estimate, Example, Finding, Threshold
+from tunewell.train.lora.rows import Rows, Span, TrainRow, said_of_turns
+from tunewell.types import Estimate, Example, Finding, Message, Threshold
+from tunewell.types.turns import each_target
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -45,9 +46,11 @@ def plumbing(
         limit: ``train.max_tokens``.
     """
     chat = chat_format(tokenizer)
-    targets = {e.id: e.target for e in examples}
+    targets = {e.id: e.messages[-1] for e in each_target(examples)}
+    targets |= {e.id: e.messages[-1] for e in examples if e.target}
     used, left_out = len(rows.rows), len(rows.too_long)
     total = used + left_out + len(rows.empty) + len(rows.refused)
+    learned = len(rows.names)
     too_many = left_out > TOO_LONG * total
 
     faults = list(_row_faults(rows, targets, chat))
@@ -62,6 +65,13 @@ def plumbing(
             f"which are not used: {', '.join(rows.refused[:SHOWN])}"
         )
         faults.append(_Fault(what, rows.refused))
+    if rows.preferences:
+        what = (
+            f"{len(rows.preferences)} rows hold a chosen and a rejected answer; training learns "
+            "from demonstrations only, so they are left out (train.preferences: chosen learns the "
+            "chosen answers)"
+        )
+        faults.append(_Fault(what, rows.preferences))
     if too_many:
         what = f"{left_out} of {total} rows exceed train.max_tokens = {limit} and are not used"
         faults.append(_Fault(what, rows.too_long))
@@ -70,6 +80,8 @@ def plumbing(
         f"Loss on the target and its end of turn alone in {used} of {used} rows, no padding, "
         f"template of the base model; {left_out} of {total} rows longer than {limit} tokens."
     )
+    if learned > used or rows.context:
+        why += f" {said_of_turns(rows)}"
     if faults:
         said = dict.fromkeys(fault.what for fault in faults)
         why = "; ".join(said).capitalize() + "."
@@ -88,28 +100,34 @@ def plumbing(
 
 def _row_faults(
     rows: Rows,
-    targets: dict[str, str],
+    targets: Mapping[str, Message],
     chat: ChatFormat,
 ) -> Iterator[_Fault]:
-    """What is wrong with the arrays of single rows."""
+    """What is wrong with the arrays of single targets."""
     for row in rows.rows:
-        what = _row_fault(row, targets[row.id], chat)
-        if what:
-            yield _Fault(what, (row.id,))
+        for name, span in zip(row.names, row.spans, strict=True):
+            what = _target_fault(row, span, targets[name], chat)
+            if what:
+                yield _Fault(what, (name,))
 
 
-def _row_fault(
+def _target_fault(
     row: TrainRow,
-    target: str,
+    span: Span,
+    target: Message,
     chat: ChatFormat,
 ) -> str:
-    """What is wrong with the arrays of one row; empty if nothing is."""
-    if row.ids[-1] != chat.end_of_turn:
+    """What is wrong with the arrays of one target; empty if nothing is."""
+    start, end = span
+    if row.ids[end - 1] != chat.end_of_turn:
         return "a row does not end with the end of turn"
-    if not 0 < row.start < len(row.ids):
+    if not 0 < start < end:
         return "a row has no prompt or no target token"
-    under_loss = chat.decode(row.ids[row.start : -1].tolist())
-    if under_loss.split() != target.split():
+    if target.tool_calls and chat.writes_calls:
+        # Every template writes calls in a form of its own.
+        return ""
+    under_loss = chat.decode(row.ids[start : end - 1].tolist())
+    if under_loss.split() != target.text.split():
         return "the tokens under the loss do not spell the target"
     return ""
 

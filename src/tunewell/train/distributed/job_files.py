@@ -25,7 +25,7 @@ from typing import Any, Literal, Self, TypedDict
 import numpy as np
 
 from tunewell.train.arrays import Ints, TokenIds
-from tunewell.train.lora.rows import TrainRow, lengths_of
+from tunewell.train.lora.rows import Span, TrainRow, lengths_of
 from tunewell.types import Recipe, Value
 
 DONE = "done.json"
@@ -92,25 +92,32 @@ class SharedWork:
 
     Attributes:
         ids: Token ids of every row.
-        starts: Where the target of each row begins.
+        spans: Row, begin and end of every target, shape (targets, 3).
         steps: Rows of each step, longest first.
     """
 
     ids: tuple[TokenIds, ...]
-    starts: TokenIds
+    spans: Ints
     steps: tuple[Ints, ...]
 
     @classmethod
     def of(cls, rows: Sequence[TrainRow], steps: Sequence[Ints]) -> Self:
         """From rows as they are trained on."""
-        starts = np.asarray([row.start for row in rows], np.int32)
-        return cls(tuple(row.ids for row in rows), starts, tuple(steps))
+        spans = [(i, *span) for i, row in enumerate(rows) for span in row.spans]
+        return cls(tuple(row.ids for row in rows), np.asarray(spans, np.int64), tuple(steps))
 
     @property
     def rows(self) -> list[TrainRow]:
         """The rows as they are trained on."""
-        pairs = zip(self.ids, self.starts.tolist(), strict=True)
-        return [TrainRow(str(i), ids, start) for i, (ids, start) in enumerate(pairs)]
+        spans: dict[int, list[Span]] = {}
+        for row, start, end in self.spans.tolist():
+            spans.setdefault(row, []).append((start, end))
+
+        rows = []
+        for i, ids in enumerate(self.ids):
+            own = tuple(spans[i])
+            rows.append(TrainRow(str(i), ids, own[0][0], spans=own))
+        return rows
 
     @property
     def lengths(self) -> Ints:
@@ -124,7 +131,7 @@ class SharedWork:
         arrays = {
             "ids": np.concatenate(self.ids),
             "lengths": self.lengths,
-            "starts": self.starts,
+            "spans": self.spans,
             "steps": np.concatenate(self.steps),
             "sizes": np.asarray([len(step) for step in self.steps], np.int64),
         }
@@ -138,7 +145,7 @@ class SharedWork:
         found = load_file(path)
         ids = np.split(found["ids"], np.cumsum(found["lengths"])[:-1])
         steps = np.split(found["steps"], np.cumsum(found["sizes"])[:-1])
-        return cls(tuple(ids), found["starts"], tuple(steps))
+        return cls(tuple(ids), found["spans"], tuple(steps))
 
 
 def checkpoints(folder: Path) -> list[tuple[int, Path]]:

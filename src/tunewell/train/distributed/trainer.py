@@ -154,7 +154,7 @@ def _set_adapter(model: torch.nn.Module, start: Mapping[str, Tensor]) -> None:
 
 
 def dataset_of(work: SharedWork) -> Dataset:
-    """Rows as TRL takes them, the loss on the target alone.
+    """Rows as TRL takes them, the loss on the targets alone.
 
     The last one is idle: two tokens without a target.
     """
@@ -163,7 +163,7 @@ def dataset_of(work: SharedWork) -> Dataset:
 
     ids, labels = [], []
     for row in work.rows:
-        under_loss = np.arange(len(row.ids)) >= row.start
+        under_loss = np.isin(np.arange(len(row.ids)), row.places)
         ids.append(row.ids)
         labels.append(np.where(under_loss, row.ids, NOT_TRAINED_ON))
     ids.append(np.repeat(work.ids[0][:1], 2))

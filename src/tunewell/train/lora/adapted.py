@@ -17,7 +17,7 @@ from tunewell.train.lora.batches import plan
 from tunewell.train.lora.device import far, send
 from tunewell.train.lora.labels import Labels, labels_of
 from tunewell.train.lora.network import FrozenDecoder
-from tunewell.train.lora.rows import TrainRow, lengths_of
+from tunewell.train.lora.rows import TrainRow, lengths_of, owners_of
 from tunewell.train.lora.states import FreshStates, StatesAtCut, run_to_cut
 from tunewell.train.lora.vocabulary import TokenMeasure, greedy_hits, negative_log_likelihood
 from tunewell.types import Recipe
@@ -93,11 +93,11 @@ class Adapted:
         states: StatesAtCut | None = None,
         budget: int = 0,
     ) -> Singles:
-        """Mean nats per target token of each row under each adapter, shape (adapters, rows).
+        """Mean nats per token of each target under each adapter, shape (adapters, targets).
 
         Args:
             rows: What is measured.
-            which: The pairs that are wanted, all if None; NaN elsewhere.
+            which: The (adapter, row) pairs that are wanted, all if None; NaN elsewhere.
             states: Of the rows at the cut; computed if None.
             budget: Tokens of one pass of one adapter; `EVALUATION_TOKENS` shared by them if 0.
         """
@@ -124,8 +124,9 @@ class Adapted:
         for row in np.flatnonzero(rows_wanted):
             first[row % len(first), row] = True
         found = self.measure(rows, which=first, states=states)
-        losses = np.nanmax(np.where(first, found, -np.inf), axis=0)
-        return np.where(which, losses[None], np.nan).astype(np.float32)
+        owners = owners_of(rows)
+        losses = np.nanmax(np.where(first[:, owners], found, -np.inf), axis=0)
+        return np.where(which[:, owners], losses[None], np.nan).astype(np.float32)
 
     def longest_runs(
         self,
@@ -146,18 +147,18 @@ class Adapted:
         self,
         rows: Sequence[TrainRow],
         of_token: TokenMeasure,
-        of_row: Callable[[Floats], float],
+        of_target: Callable[[Floats], float],
         *,
         which: Mask | None = None,
         states: StatesAtCut | None = None,
         budget: int = 0,
     ) -> Singles:
-        """A figure of every wanted (adapter, row) pair from one of each of its target tokens.
+        """A figure of every target of the wanted (adapter, row) pairs from those of its tokens.
 
         Args:
             rows: As `measure`.
             of_token: The figure of a token.
-            of_row: From the figures of a row's target tokens to the row's own.
+            of_target: From the figures of a target's tokens to the target's own.
             which: As `measure`.
             states: As `measure`.
             budget: As `measure`.
@@ -168,7 +169,9 @@ class Adapted:
         budget = budget or EVALUATION_TOKENS[far(self.device)] // adapters
 
         self.bank.refresh()
-        out = np.full(wanted.shape, np.nan, np.float32)
+        ends = np.cumsum([len(row.spans) for row in rows])
+        total = int(ends[-1]) if len(ends) else 0
+        out = np.full((adapters, total), np.nan, np.float32)
         members = [np.flatnonzero(w) for w in wanted]
         for batch in plan(lengths_of(rows), members, budget=budget):
             labels = labels_of(rows, batch, self.device)
@@ -178,7 +181,9 @@ class Adapted:
             by_place = labels.split(figures.double().cpu().numpy(), batch.rows.size)
             for place, row in batch.filled:
                 adapter = place // batch.rows.shape[1]
-                out[adapter, row] = of_row(by_place[place])
+                cuts = np.cumsum(rows[row].sizes)[:-1]
+                of_each = [of_target(part) for part in np.split(by_place[place], cuts)]
+                out[adapter, ends[row] - len(of_each) : ends[row]] = of_each
         return out
 
     def final_states(self, hidden: Tensor, labels: Labels) -> Tensor:

@@ -48,10 +48,10 @@ def labels_of(
 ) -> Labels:
     """The labels of a batch.
 
-    A row's targets stand together, so a window of each row holds them; windows are equally wide.
+    A window of each row reaches from its first target to its end; windows are equally wide.
     """
     own = {place: rows[r] for place, r in batch.filled}
-    most = max(1, *(row.targets for row in own.values()))
+    most = max(1, *(len(row.ids) - row.start for row in own.values()))
     few = min(-(-most // STEP) * STEP, batch.length)
 
     begins = np.zeros(batch.rows.size, np.int64)
@@ -59,10 +59,10 @@ def labels_of(
     tokens: list[TokenIds] = []
     for place, row in own.items():
         # The state of a token predicts the next one.
-        first, last = row.start - 1, len(row.ids) - 1
-        begins[place] = min(first, batch.length - few)
-        at.append(np.arange(first, last) - begins[place] + place * few)
-        tokens.append(row.ids[row.start :])
+        begins[place] = min(row.start - 1, batch.length - few)
+        targets = row.places
+        at.append(targets - 1 - begins[place] + place * few)
+        tokens.append(row.ids[targets])
 
     starts = begins + np.arange(len(begins)) * batch.length
     windows = starts[:, None] + np.arange(few)

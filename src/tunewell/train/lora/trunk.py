@@ -162,10 +162,15 @@ class Trunk:
         found = found.view(*at.shape, self._network.width)
         return found.mul_(send(within[..., None], states.device))
 
-    def means(self, ends: Sequence[int]) -> Singles:
-        """Mean state of the first ``ends[i]`` tokens of each row, shape (rows, width)."""
+    def means(self, ends: Sequence[int], rows: Sequence[int] | None = None) -> Singles:
+        """Mean state of the first ``ends[i]`` tokens of a row, shape (ends, width).
+
+        Args:
+            ends: How many tokens.
+            rows: Of which rows; each row once if None.
+        """
         found = []
-        for row, end in enumerate(ends):
+        for row, end in zip(range(len(ends)) if rows is None else rows, ends, strict=True):
             mean = self._of(row)[:end].float().mean(0)
             found.append(mean.cpu().numpy())
         return np.stack(found)

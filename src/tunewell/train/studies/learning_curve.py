@@ -92,7 +92,7 @@ def learning_curve(
             progress=progress,
             live=live,
         ) as session:
-            whole = _folds_of_training(store, run, file, weights.digest)
+            whole = _folds_of_training(session, store, run, file)
             shares = _measured(session, whole)
         result = forecast(shares, seed=recipe.seed)
         gains = slice_gains(shares, session.slices(fields), seed=recipe.seed)
@@ -130,16 +130,16 @@ def nested(
 
 
 def _folds_of_training(
+    session: TrainingSession,
     store: Store,
     run: StageKey,
     file: TaskFile,
-    weights: str,
 ) -> list[Floats] | None:
-    """Held-out losses of the project's own folds, one array (rows,) for each evaluation.
+    """Held-out losses of the project's own folds, one array (targets,) for each evaluation.
 
     None where they were not trained just so.
     """
-    parameters = parameters_of(file, weights)
+    parameters = parameters_of(file, session.weights.digest, session.examples)
     found = StageKey("train", run.inputs, parameters, run.seed).finished(store)
     if found is None:
         return None
@@ -213,7 +213,7 @@ def _plan(session: TrainingSession, trials: Sequence[_Trial]) -> None:
 
 def _known(session: TrainingSession, whole: Sequence[Floats]) -> Losses:
     """The whole as training has measured it, at its best length."""
-    everything = np.ones((1, len(whole[0])), np.bool_)
+    everything = np.ones((1, len(session.rows.rows)), np.bool_)
     return losses_at_best([losses[None] for losses in whole], session.held_out(everything))[0]
 
 
@@ -221,7 +221,7 @@ def _trained(session: TrainingSession, trial: _Trial) -> Losses:
     """Held-out loss of every row at a share, at its best length."""
     recipe = session.recipe.model_copy(update={"epochs": trial.epochs})
     cut = session.cut(recipe.fold_layers)
-    where = trial.masks.held_out
+    rule = session.held_out(trial.masks.held_out)
     done = session.run(
         f"share-{trial.share:g}",
         session.job(cut, trial.masks, recipe=recipe),
@@ -229,5 +229,5 @@ def _trained(session: TrainingSession, trial: _Trial) -> Losses:
         epochs=trial.epochs,
         planned=trial.epochs,
     )
-    best = losses_at_best([r.losses for r in done.readings], session.held_out(where))
-    return np.nansum(np.where(where, best, 0), axis=0)
+    best = losses_at_best([r.losses for r in done.readings], rule)
+    return np.nansum(np.where(rule.where, best, 0), axis=0)

@@ -166,9 +166,9 @@ def _groups_of(session: TrainingSession, field: str) -> tuple[NDArray[np.str_], 
 
 @dataclass(frozen=True, eq=False)
 class _Losses:
-    """Held-out loss of each row before training and at the best length, shape (1, rows) each.
+    """Held-out loss of each target before training and at the best length, shape (1, targets) each.
 
-    NaN where no adapter left the row out.
+    NaN where no adapter left its row out.
     """
 
     before: Floats
@@ -193,15 +193,16 @@ def _trained(
     masks = Masks.leaving_out(held_out)
     done = session.run(phase, session.job(cut, masks), masks, epochs=session.recipe.epochs)
     losses = [r.losses for r in done.readings]
-    best = choose_length(losses, session.held_out(held_out)).evaluation
+    rule = session.held_out(held_out)
+    best = choose_length(losses, rule).evaluation
     return _Losses(
-        before=_by_row(losses[0], held_out)[None],
-        after=_by_row(losses[best], held_out)[None],
+        before=_by_target(losses[0], rule.where)[None],
+        after=_by_target(losses[best], rule.where)[None],
     )
 
 
-def _by_row(losses: Singles, held_out: Mask) -> Floats:
-    """Of each row that is held out (once), under the adapter that never saw it."""
+def _by_target(losses: Singles, held_out: Mask) -> Floats:
+    """Of each target that is held out (once), under the adapter that never saw it."""
     total = np.nansum(np.where(held_out, losses, np.nan), axis=0).astype(np.float64)
     return np.where(held_out.any(0), total, np.nan)
 
