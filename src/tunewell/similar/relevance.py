@@ -23,6 +23,10 @@ _WEIGHT_OF_WORDS = 3
 """As so many examples the description of the task counts."""
 
 _FEWEST_TO_LEARN_FROM = 5
+_MANY_EXAMPLES = 30
+"""From so many examples on, learning from the rows costs more precision than it brings recall
+(clinc150, 50 examples of each side: .66 instead of .78)."""
+
 _SHARE_TO_LEARN_FROM = 0.03
 """Fewer rows than this share are called by mistake as well (1 % by design)."""
 
@@ -87,7 +91,8 @@ def relevance(
     held, scores = _fitted(known, truth, described, points, seed)
     cut = _bar(held[truth > 0])
     called = scores < cut
-    if called.sum() >= max(_FEWEST_TO_LEARN_FROM, _SHARE_TO_LEARN_FROM * len(rows)):
+    are_few = min(len(positive), len(negative)) < _MANY_EXAMPLES
+    if are_few and called.sum() >= max(_FEWEST_TO_LEARN_FROM, _SHARE_TO_LEARN_FROM * len(rows)):
         surest = described.with_rows(points, scores, called)
         held, scores = _fitted(known, truth, surest, points, seed)
         cut = _bar(scores[scores >= 0])
