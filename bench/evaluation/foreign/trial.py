@@ -55,7 +55,7 @@ def score_of(name: str, write: Callable[[Path], None]) -> dict[str, int]:
         write(path)
         file = parse_task(EXACT, path=Path(folder) / "tunewell.yaml", environment={})
         with Store(Path(folder)) as store:
-            made = evaluate_outputs({"tuned": path}, file, store)
+            made = evaluate_outputs({"tuned": path}, Project(file, store))
             values = [score.value for score in store.get_value(made.scores, list[Score])]
     unscored = sum(isinstance(value, Unscored) for value in values)
     return {"rows": len(values), "right": sum(v == 1.0 for v in values), "unscored": unscored}
@@ -86,7 +86,7 @@ class MutationTrial:
         """One mutated file of outputs."""
         luck = random.Random(seed)
         answers = [self._answer(i) for i in range(ROWS)]
-        right = sum(a["output"] == self.gold[a["id"]] for a in answers)
+        right = sum(a["output"] == self.gold[str(a["id"])] for a in answers)
         content = mutated_outputs(answers, luck)
         path = self.folder / "outputs.jsonl"
         path.write_bytes(content)

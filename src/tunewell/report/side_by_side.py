@@ -12,6 +12,7 @@ from tunewell.report.grouping import grouped
 from tunewell.report.results import Results
 from tunewell.task import TaskSpec
 from tunewell.types import Evaluation, Example, MetricInfo, Prediction, Score, Unscored
+from tunewell.types.turns import named, with_conversations
 
 COUNT: Final = 5
 MISSING: Final = "missing: "
@@ -139,8 +140,8 @@ def side_by_side(results: Results, *, count: int = COUNT) -> tuple[Side, ...]:
 def _rows(results: Results, ids: Collection[str]) -> dict[str, Example]:
     if results.dataset is None:
         return {}
-    examples = results.store.examples(results.dataset, ids=sorted(ids))
-    return {example.id: example for example in examples}
+    examples = results.store.examples(results.dataset, ids=with_conversations(ids))
+    return {example.id: example for example in named(examples, ids)}
 
 
 def _said(

@@ -12,6 +12,7 @@ from tunewell.report.interval_charts import Strips, strips_by_slice
 from tunewell.report.results import Results
 from tunewell.report.training_charts import LossCurve
 from tunewell.types import FoldTrace
+from tunewell.types.turns import named
 
 Floats = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ def slice_strips(results: Results) -> Strips | None:
         examples = results.store.examples(results.dataset)
         found = losses_by_slice(
             trace,
-            examples,
+            named(examples, trace.examples),
             split,
             fields,
             epoch=trained.best_epoch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tunewell.errors import UserError
 from tunewell.store import Store
 from tunewell.types import Evaluation, Example, Run
+from tunewell.types.turns import named, with_conversations
 
 
 def evaluated(store: Store) -> Evaluation:
@@ -26,7 +27,8 @@ def newest_evaluation(store: Store) -> tuple[Evaluation, list[Example]]:
     evaluation = store.get_value(run.outputs["evaluation"], Evaluation)
     # Outputs made elsewhere may bring rows that are in no dataset.
     examples = run.outputs.get("examples") or run.inputs["examples"]
-    return evaluation, store.examples(examples, ids=evaluation.rows)
+    found = store.examples(examples, ids=with_conversations(evaluation.rows))
+    return evaluation, named(found, evaluation.rows)
 
 
 def _newest_run(store: Store) -> Run:

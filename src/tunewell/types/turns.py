@@ -82,3 +82,20 @@ def _ending_at(example: Example, place: int, id: str) -> Example:
         return example
     group = example.group or example.id
     return example.up_to(place).model_copy(update={"id": id, "group": group})
+
+
+def with_conversations(ids: Iterable[str]) -> list[str]:
+    """Ids of rows or of their turns, and those of the rows behind them: what is to be looked up."""
+    wanted = list(ids)
+    return sorted({*wanted, *map(conversation_id, wanted)})
+
+
+def named(examples: Iterable[Example], ids: Iterable[str]) -> list[Example]:
+    """The rows, or turns of rows, of these ids, in the order of the examples."""
+    wanted = set(ids)
+    found: dict[str, Example] = {}
+    for example in examples:
+        for row in (example, *each_target([example])):
+            if row.id in wanted:
+                found.setdefault(row.id, row)
+    return list(found.values())

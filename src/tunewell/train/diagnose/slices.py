@@ -14,6 +14,7 @@ import numpy as np
 from tunewell.train.arrays import Mask
 from tunewell.train.diagnose.stopping import HeldOut, Losses
 from tunewell.types import Estimate, Example, FoldTrace, Split, Value
+from tunewell.types.turns import conversation_id
 
 LEAST_ROWS: Final = 5
 """Slices with fewer rows are not measured by themselves."""
@@ -128,7 +129,10 @@ def losses_by_slice(
     if not fields or any(name not in by_id for name in trace.examples):
         return ()
     family = {a.id: a.family for a in split.assignments}
-    families = [family.get(name, name) for name in trace.examples]
+    families = []
+    for name in trace.examples:
+        row = conversation_id(name)
+        families.append(family.get(name) or family.get(row, row))
     rule = HeldOut(trace.held_out, trace.tokens, families)
 
     slices = slices_of([by_id[name] for name in trace.examples], fields)
