@@ -170,7 +170,7 @@ def test_argilla_questions_of_every_kind() -> None:
 def test_prodigy_files() -> None:
     base = {"text": TEXT, "_annotator_id": "ann", "answer": "accept"}
     options = [{"id": "B", "text": "billing"}, {"id": "M", "text": "meter"}]
-    records: list[Task] = [
+    records: list[dict[str, object]] = [
         {**base, "options": options, "accept": ["B"]},
         {**base, "options": options, "accept": ["B", "M"], "_annotator_id": "bob"},
         {**base, "spans": [{"start": 16, "end": 22, "label": "time"}]},

@@ -192,6 +192,23 @@ def test_rows_of_other_people_are_told(tmp_path: Path) -> None:
     assert "40 rows are not held-out rows" in " ".join(said["files"][0]["notes"])
 
 
+def test_ids_of_other_rows_are_suspected_by_their_gold(tmp_path: Path) -> None:
+    a_test_set_alone(tmp_path, rows=10)
+    rows = [{"doc_id": f"r{i}", "doc": {"question": "q"}, "target": "4"} for i in range(10)]
+    path = tmp_path / "samples_x.jsonl"
+    path.write_text("\n".join(json.dumps({**r, "filtered_resps": ["4"]}) for r in rows), "utf-8")
+    _, said = judged(tmp_path, f"--predictions=tuned={path}")
+    assert "gold answers are not the project's on 10 rows" in said["files"][0]["notes"][0]
+
+
+def test_keys_and_texts_that_cannot_be_stored_are_mended(tmp_path: Path) -> None:
+    a_test_set_alone(tmp_path, rows=2)
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"id": "r0", "output": "x\\ud800", "k\\udfff": "\\ud800"}\n', encoding="utf-8")
+    _, said = judged(tmp_path, f"--predictions=tuned={path}")
+    assert said["files"][0]["unused"] == ["k\ufffd"]
+
+
 def test_repeats_score_as_their_mean(tmp_path: Path) -> None:
     a_test_set_alone(tmp_path, rows=10)
     samples = []

@@ -16,6 +16,7 @@ from tunewell.evaluate.baselines import baseline_scores
 from tunewell.evaluate.findings import evaluation_findings
 from tunewell.evaluate.foreign import ColumnNames, FileReport, ForeignOutputs, read_predictions
 from tunewell.evaluate.foreign.answers import MISSING, reason
+from tunewell.evaluate.foreign.collect import UNKNOWN
 from tunewell.evaluate.gate_checks import check_gates
 from tunewell.evaluate.lookup import groups_of, ids_of
 from tunewell.evaluate.result import artifacts_of, evaluation_of
@@ -126,7 +127,7 @@ def evaluate_outputs(
 
         writer.outputs |= artifacts_of(result, store)
         writer.outputs["examples"] = store.put_examples(held_out)
-        writer.outputs["files"] = store.put_value(given.reports(outside))
+        writer.outputs["files"] = store.put_value(given.reports(by_id(held_out)))
         writer.findings += _findings(evaluation_findings(result, measured, store))
         writer.counts |= {
             "rows": len(held_out),
@@ -170,17 +171,33 @@ class _Together:
                 found[number] += predictions
         return found
 
-    def reports(self, outside: set[str]) -> list[FileReport]:
-        """What was made of every file, and how many of its outputs are of no held-out row."""
+    def reports(self, rows: Mapping[str, Example]) -> list[FileReport]:
+        """What was made of every file, and what in it does not fit the held-out rows."""
         found = []
         for one in self.files:
-            strange = sorted({p.example for p in one.predictions} & outside)
             notes = list(one.report.notes)
+            strange = sorted({p.example for p in one.predictions} - rows.keys())
             if strange:
                 shown = ", ".join(strange[:_SHOWN])
                 notes.append(f"{len(strange)} rows are not held-out rows of the project: {shown}")
+            others = [e.id for e in one.examples if _of_another_row(e, rows.get(e.id))]
+            if others:
+                shown = ", ".join(others[:_SHOWN])
+                notes.append(
+                    f"the file's gold answers are not the project's on {len(others)} rows: {shown} "
+                    "(are the ids those of the same rows?)"
+                )
             found.append(one.report.model_copy(update={"notes": tuple(notes)}))
         return found
+
+
+def _of_another_row(brought: Example, ours: Example | None) -> bool:
+    """Whether a row of a file has another gold answer than ours of the same id."""
+    if ours is None or brought.target == UNKNOWN:
+        return False
+    return not {text.strip() for text in brought.references} & {
+        text.strip() for text in ours.references
+    }
 
 
 def _denominator(

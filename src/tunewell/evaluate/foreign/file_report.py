@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from tunewell.evaluate.foreign.answers import plain_text
 from tunewell.types import Value
+
+Plain = Annotated[str, AfterValidator(plain_text)]
+"""Text of a file that can be stored, whatever the file holds."""
 
 
 class FileReport(Value):
@@ -25,10 +30,10 @@ class FileReport(Value):
     file: str
     format: str
     records: int = 0
-    columns: tuple[str, ...] = ()
-    chosen: Mapping[str, str] = Field(default_factory=dict)
-    unused: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    columns: tuple[Plain, ...] = ()
+    chosen: Mapping[str, Plain] = Field(default_factory=dict)
+    unused: tuple[Plain, ...] = ()
+    notes: tuple[Plain, ...] = ()
 
     def lines(self) -> list[str]:
         """The report as lines for a terminal."""

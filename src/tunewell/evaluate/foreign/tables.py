@@ -9,6 +9,7 @@ from typing import Any
 from tunewell.evaluate.foreign.answers import (
     ForeignAnswer,
     answer_of,
+    plain_text,
     references_of,
     scalar,
     text_of,
@@ -169,5 +170,5 @@ def _tags(record: Mapping[str, Any], layout: _Layout) -> dict[str, str]:
     for column, value in record.items():
         text = scalar(value)
         if text is not None and column not in layout.taken:
-            tags[str(column)] = text
+            tags[plain_text(str(column))] = text
     return tags
