@@ -250,7 +250,7 @@ recipe = Recipe.model_validate_json(sys.argv[2])
 dataset, split, file, store = make_project(Path(sys.argv[1]), make_examples(30), recipe)
 def live(point):
     print(point.phase, point.epoch, flush=True)
-print(train(dataset, split, file, store, live=live).model_dump_json(exclude={"tokens_per_s"}))
+print(train(dataset, split, Project(file, store), live=live).model_dump_json(exclude={"tokens_per_s"}))
 """
 
 
