@@ -54,7 +54,8 @@ def test_a_row_under_the_wrong_loss_is_found(examples: Make, tokenizer: Any) -> 
     rows = examples(3)
     coded = encode_rows(rows, tokenizer, max_tokens=300)
     shifted = replace(
-        coded, rows=(replace(coded.rows[0], start=coded.rows[0].start - 2), *coded.rows[1:])
+        coded,
+        rows=(replace(coded.rows[0], start=coded.rows[0].start - 2, spans=()), *coded.rows[1:]),
     )
     finding = plumbing(rows, shifted, tokenizer, limit=300)
     assert finding.status == "found"
