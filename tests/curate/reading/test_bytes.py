@@ -195,7 +195,7 @@ def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
     assert "'answer' stands 2 times" in batch.rejects[0].why
 
 
-COMPRESS = {
+COMPRESS: dict[str, Any] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
     ".xz": lzma.compress,
