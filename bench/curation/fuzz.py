@@ -11,8 +11,7 @@ kept, so that a killed run goes on where it was. For every file
 * every planted mark (``mk0001x``) that is still legible in the damaged bytes of a text format must
   stand in a row, or the file must have a reject, a note of a repair, or a row that is dropped as
   empty (else it was lost silently); a packed format must give a row or a reject;
-* its bytes must be those of rows, of rejects, and of what is known to hold nothing (a packed format:
-  as a whole);
+* its bytes must be those of rows, of rejects, and of what is known to hold nothing;
 * and all rows and rejects of a thousand files then go through curation: kept + dropped + rejects =
   read.
 """

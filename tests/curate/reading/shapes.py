@@ -1,4 +1,4 @@
-"""Records of every shape, and what each of them says: written by hand after the formats' documents."""
+"""Records of every shape, written by hand after the formats' documents, and what each says."""
 
 from __future__ import annotations
 

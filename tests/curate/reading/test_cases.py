@@ -1,4 +1,4 @@
-"""Situations of public bug reports, read in place: what `expected.json` beside each says is right."""
+"""Situations of public bug reports, read in place: each has its own `expected.json`."""
 
 from __future__ import annotations
 

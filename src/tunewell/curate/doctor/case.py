@@ -13,7 +13,6 @@ from collections.abc import (
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tunewell.curate import duplicates, row_checks
 from tunewell.curate.reading.data_files import held_out_among

@@ -1,4 +1,4 @@
-"""Files to rows: bytes to text, text to records, records to conversations; nothing is lost silently.
+"""Files to rows: bytes to text, text to records, records to conversations; nothing is lost.
 
 `data_files` says which files a source names, `records` how each is read (`encoding`, `json_rows`,
 `tables`, `arrow`, `packed`, `documents`), `formats` how a record becomes a row (`turns`, `choices`,

@@ -1,4 +1,4 @@
-"""Records of Arrow's formats: Parquet, IPC files and streams, Feather; every type, without pandas."""
+"""Records of Arrow's formats: Parquet, Feather, IPC files and streams, without pandas."""
 
 from __future__ import annotations
 
@@ -165,11 +165,11 @@ def plain(value: Any) -> Any:
 
 
 def text_of(data: bytes) -> Any:
-    """Bytes as text, if they are text.
+    r"""Bytes as text, if they are text.
 
     Example:
         >>> text_of("né".encode()), text_of(bytes([137, 80, 78, 71, 0, 255, 0, 1]))
-        ('né', b'\\x89PNG\\x00\\xff\\x00\\x01')
+        ('né', b'\x89PNG\x00\xff\x00\x01')
     """
     try:
         text = data.decode("utf-8")

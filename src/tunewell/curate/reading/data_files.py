@@ -95,7 +95,7 @@ def set_of(name: str) -> str:
     """The name of a file without the number of the shard: ids belong to all shards of a file.
 
     Example:
-        >>> set_of("data/train-00000-of-00002.parquet") == set_of("data/train-00001-of-00002.parquet")
+        >>> set_of("train-00000-of-00002.parquet") == set_of("train-00001-of-00002.parquet")
         True
     """
     return _SHARD.sub("", name)

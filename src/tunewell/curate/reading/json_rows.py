@@ -40,10 +40,12 @@ HINT_NOT_JSON = "each line must be one JSON object: check the line, or write the
 def json_lines(path: Path) -> Iterator[SourceRecord]:
     """A record for every line that is not blank."""
     encoding = encoding_of_file(path)
-    if encoding.mark:
-        yield nothing(1, encoding.mark)
+    left = path.stat().st_size - encoding.tail - encoding.mark
+    yield nothing(1, encoding.mark)
     number = 1
-    for number, line, size in byte_lines(path, encoding):
+    for number, line, stated in byte_lines(path, encoding):
+        size = min(stated, left)  # of a damaged sign in UTF-16 only a part may be there
+        left -= size
         if line is None:
             why = f"the line is longer than {MAX_RECORD_BYTES >> 20} MiB"
             yield rejected(number, why, size=size, hint="cut the row into several")
@@ -51,8 +53,7 @@ def json_lines(path: Path) -> Iterator[SourceRecord]:
             yield nothing(number, size)
         else:
             yield from _line(number, line, size, encoding)
-    if encoding.tail:
-        yield nothing(number, encoding.tail)
+    yield nothing(number, encoding.tail + left)
 
 
 def _line(number: int, line: bytes, size: int, encoding: Encoding) -> Iterator[SourceRecord]:
@@ -101,8 +102,8 @@ def _several(text: str) -> list[Any]:
 def byte_lines(path: Path, encoding: Encoding) -> Iterator[tuple[int, bytes | None, int]]:
     """Lines with their numbers and how many bytes of the file they take.
 
-    None for one longer than `MAX_RECORD_BYTES`, which is skipped without holding it. Lines of a file
-    in UTF-16 or UTF-32 are given in UTF-8.
+    None for one longer than `MAX_RECORD_BYTES`, which is skipped without holding it. Lines of a
+    file in UTF-16 or UTF-32 are given in UTF-8.
     """
     end = path.stat().st_size - encoding.tail
     if encoding.is_wide:

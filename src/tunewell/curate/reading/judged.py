@@ -52,12 +52,13 @@ _SCALES = frozenset({"feedback", "rating", "vote", "verdict"})
 """Columns that may hold a number of stars or votes."""
 
 _GOOD = frozenset(
-    "true good up like liked desirable desired chosen positive yes accept accepted thumbs_up 👍 1 +1"
-    " thumbs-up upvote correct 1.0 thumbsup approved helpful".split()
+    "true good up like liked desirable desired chosen positive yes accept accepted thumbs_up 👍 1"
+    " +1 thumbs-up upvote correct 1.0 thumbsup approved helpful".split()
 )
 _BAD = frozenset(
     "false bad down dislike disliked undesirable undesired rejected negative no reject thumbs_down"
-    " 👎 0 -1 thumbs-down downvote incorrect wrong 0.0 thumbsdown disapproved unhelpful -1.0".split()
+    " 👎 0 -1 thumbs-down downvote incorrect wrong 0.0 thumbsdown"
+    " disapproved unhelpful -1.0".split()
 )
 
 

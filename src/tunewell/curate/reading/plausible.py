@@ -1,7 +1,7 @@
 """How much like writing a text reads: what tells one encoding of the same bytes from another.
 
-Every encoding of a legacy file gives some text. The right one gives words of one script, in the usual
-case, of letters and characters that its languages use much.
+Every encoding of a legacy file gives some text. The right one gives words of one script, in the
+usual case, of letters and characters that its languages use much.
 """
 
 from __future__ import annotations

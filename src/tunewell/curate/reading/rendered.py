@@ -1,6 +1,6 @@
 """Chats that were already rendered as one text, taken apart again.
 
-Trained as they stand, the markup of another model's template would be learned as part of the answer.
+Trained as they stand, the markup of another model's template would be learned with the answer.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ _BY_ROLE = {
     "system": "system developer system_prompt instructions 系统",
     "user": "user human prompter customer client questioner usr 用户 人类 顾客 客户 пользователь",
     "assistant": (
-        "assistant gpt bot model chatgpt agent ai chatbot llm answerer asst 助手 机器人 客服 ассистент"
+        "assistant gpt bot model chatgpt agent ai chatbot llm answerer asst 助手 机器人 客服 "
+        "ассистент"
     ),
     "tool": (
         "tool function observation ipython tool_response tool_result tool_results tool_output "
