@@ -11,6 +11,7 @@ kept, so that a killed run goes on where it was. For every file
 * every planted mark (``mk0001x``) that is still legible in the damaged bytes of a text format must
   stand in a row, or the file must have a reject, a note of a repair, or a row that is dropped as
   empty (else it was lost silently); a packed format must give a row or a reject;
+* its bytes must be those of rows, of rejects, and of what is known to hold nothing;
 * and all rows and rejects of a thousand files then go through curation: kept + dropped + rejects =
   read.
 """
@@ -170,6 +171,9 @@ def one(i: int, folder: Path, tally: Tally, batch: ReadResult) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         tally.slowest = max(tally.slowest, time.perf_counter() - started)
         path.unlink()
+    astray = astray_bytes(data, suffix, mine)
+    if astray:
+        tally.fault("bytes", i, suffix, astray)
     lost = lost_marks(data, suffix, mine)
     if lost:
         tally.fault("lost", i, suffix, lost)
@@ -182,6 +186,23 @@ def one(i: int, folder: Path, tally: Tally, batch: ReadResult) -> None:
     batch.rows += mine.rows
     batch.rejects += mine.rejects
     batch.repairs += mine.repairs
+
+
+def astray_bytes(data: bytes, suffix: str, batch: ReadResult) -> str:
+    """Whether bytes of the file are in no row, no reject and nothing that is known to be blank."""
+    for account in batch.accounts:
+        parts = account.row_bytes + account.lost_bytes + account.other_bytes
+        if account.size != parts or min(account.row_bytes, account.lost_bytes) < 0:
+            return f"{parts} bytes of {account.size}"
+    total = sum(account.size for account in batch.accounts)
+    is_packed = data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"))
+    if data and not is_packed and total != len(data):
+        return f"{total} bytes of {len(data)} are accounted for"
+    rows = sum(account.rows for account in batch.accounts)
+    rejects = sum(account.rejects for account in batch.accounts)
+    if (rows, rejects) != (len(batch.rows), len(batch.rejects)):
+        return f"{rows} rows and {rejects} rejects are accounted for"
+    return ""
 
 
 _WEIGHTS = {
@@ -337,6 +358,7 @@ def main() -> None:
         "crashes": faults["crash"],
         "hangs": faults["hang"],
         "lost_silently": faults["lost"],
+        "bytes_astray": faults["bytes"],
         "not_conserved": faults["not conserved"],
         "curated": dict(tally.curated),
         "outcomes": {

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.curate import duplicates, row_checks
-from tunewell.curate.reading.data_files import test_files
+from tunewell.curate.reading.data_files import held_out_among
 from tunewell.curate.reading.formats import UNKNOWN
 from tunewell.curate.reading.guess import guess_columns, hint_of
 from tunewell.curate.reading.read import (
@@ -233,7 +233,7 @@ class Examined:
             DataError: Nothing can be read.
         """
         batch = ReadResult()
-        tests = test_files(DataSource(path="."), self.paths, Path())
+        tests = held_out_among(self.paths)
         for path in self.paths:
             is_test = path in tests
             if is_test:

@@ -73,8 +73,8 @@ def is_test_name(name: str) -> bool:
     return any(_TEST_NAME.search(part) for part in parts)
 
 
-def test_files(source: DataSource, paths: Sequence[Path], root: Path) -> frozenset[Path]:
-    """The files of a source that are named as a test set, beside others that are not.
+def held_out_files(source: DataSource, paths: Sequence[Path]) -> frozenset[Path]:
+    """The files of a folder or pattern that are named as a test set, beside others that are not.
 
     Where the user said what the source is for, that holds for all of its files.
     """
@@ -82,6 +82,12 @@ def test_files(source: DataSource, paths: Sequence[Path], root: Path) -> frozens
         return frozenset()
     common = Path(os.path.commonpath([path.parent for path in paths]))
     named = [path for path in paths if is_test_name(path.relative_to(common).as_posix())]
+    return frozenset(named) if len(named) < len(paths) else frozenset()
+
+
+def held_out_among(paths: Sequence[Path]) -> frozenset[Path]:
+    """Those of several files that the user lists which are named as a test set."""
+    named = [path for path in paths if is_test_name(path.name)]
     return frozenset(named) if len(named) < len(paths) else frozenset()
 
 

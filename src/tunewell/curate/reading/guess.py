@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tunewell.curate.reading.columns import has_value, plain_key
@@ -34,21 +34,26 @@ def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | Non
         ('customer_text', 'agent_reply')
     """
     texts = _text_columns(records)
-    asked = [name for name in texts if _ASKED.search(plain_key(name))]
-    answered = [name for name in texts if _ANSWERED.search(plain_key(name))]
-    both = set(asked) & set(answered)
-    asked = [name for name in asked if name not in both] or asked
-    answered = [name for name in answered if name not in both] or answered
-    if asked and answered and asked[0] != answered[0]:
-        return asked[0], answered[0]
+    asked = _named(texts, _ASKED, but=_ANSWERED)
+    answered = _named(texts, _ANSWERED, but=_ASKED)
+    if asked and answered:
+        return (asked, answered) if asked != answered else None
+
+    # One side at most is told by its name: the other is the only long text beside it.
     longest = max(texts.values(), default=0.0)
     long = [name for name, letters in texts.items() if letters >= max(10.0, longest / 20)]
+    rest = [name for name in long if name not in (asked, answered)]
     if asked or answered:
-        rest = [name for name in long if name not in (asked or answered)]
-        if len(rest) == 1:
-            return (asked[0], rest[0]) if asked else (rest[0], answered[0])
-        return None
-    return (long[0], long[1]) if len(long) == 2 else None
+        pair = (asked, rest[0]) if asked and rest else (rest[0] if rest else "", answered)
+        return pair if len(rest) == 1 else None
+    return (rest[0], rest[1]) if len(rest) == 2 else None
+
+
+def _named(texts: Iterable[str], wanted: re.Pattern[str], *, but: re.Pattern[str]) -> str:
+    """The first column with such a name, if possible one that has no name of the other kind."""
+    named = [name for name in texts if wanted.search(plain_key(name))]
+    sure = [name for name in named if not but.search(plain_key(name))]
+    return next(iter(sure or named), "")
 
 
 def _text_columns(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -40,10 +40,12 @@ HINT_NOT_JSON = "each line must be one JSON object: check the line, or write the
 def json_lines(path: Path) -> Iterator[SourceRecord]:
     """A record for every line that is not blank."""
     encoding = encoding_of_file(path)
-    if encoding.mark:
-        yield nothing(1, encoding.mark)
+    left = path.stat().st_size - encoding.tail - encoding.mark
+    yield nothing(1, encoding.mark)
     number = 1
-    for number, line, size in byte_lines(path, encoding):
+    for number, line, stated in byte_lines(path, encoding):
+        size = min(stated, left)  # of a damaged sign in UTF-16 only a part may be there
+        left -= size
         if line is None:
             why = f"the line is longer than {MAX_RECORD_BYTES >> 20} MiB"
             yield rejected(number, why, size=size, hint="cut the row into several")
@@ -51,8 +53,7 @@ def json_lines(path: Path) -> Iterator[SourceRecord]:
             yield nothing(number, size)
         else:
             yield from _line(number, line, size, encoding)
-    if encoding.tail:
-        yield nothing(number, encoding.tail)
+    yield nothing(number, encoding.tail + left)
 
 
 def _line(number: int, line: bytes, size: int, encoding: Encoding) -> Iterator[SourceRecord]:
@@ -114,8 +115,8 @@ def byte_lines(path: Path, encoding: Encoding) -> Iterator[tuple[int, bytes | No
         file.seek(encoding.mark)
         if _ends_lines_with_cr(path):
             body = file.read()[: end - encoding.mark]
-            for number, piece in enumerate(body.split(b"\r"), 1):
-                yield number, piece, len(piece) + (piece is not None)
+            for number, piece in enumerate(re.findall(rb"[^\r]*\r|[^\r]+", body), 1):
+                yield number, piece, len(piece)
             return
         yield from _stream_lines(file, end)
 
@@ -388,24 +389,38 @@ def rows_of_object(document: Mapping[str, Any]) -> Iterator[Found]:
 
 def _columns_of(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """The rows of a frame that is written column by column; None if it is not one."""
-    values = list(document.values())
     known = {plain_key(key) for key in document} & _ROW_KEYS
-    if not values or not known:
+    columns = list(document.values())
+    if not known:
         return None
-    if all(isinstance(value, dict) for value in values):
-        numbers = list(values[0])
-        same = all(value.keys() == values[0].keys() for value in values)
-        if not same or not all(str(number).isdigit() for number in numbers):
-            return None
-        return [{key: column[n] for key, column in document.items()} for n in numbers]
-    if not all(isinstance(value, list) for value in values) or len(values) < 2:
+    if all(isinstance(column, dict) for column in columns):
+        return _rows_of_numbered(document)
+    if len(columns) > 1 and all(isinstance(column, list) for column in columns):
+        return _rows_of_lists(document)
+    return None
+
+
+def _rows_of_numbered(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of columns whose values have the row's number for their key."""
+    columns = list(document.values())
+    numbers = list(columns[0])
+    if not all(str(number).isdigit() for number in numbers):
         return None
-    if len(set(map(len, values))) != 1 or not values[0]:
+    if any(column.keys() != columns[0].keys() for column in columns):
         return None
-    firsts = [value[0] for value in values if isinstance(value[0], dict)]
+    return [{key: column[n] for key, column in document.items()} for n in numbers]
+
+
+def _rows_of_lists(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of columns that are lists; one row may hold lists too: chats, and tools."""
+    columns = list(document.values())
+    lengths = set(map(len, columns))
+    if len(lengths) != 1 or 0 in lengths:
+        return None
+    firsts = [column[0] for column in columns if isinstance(column[0], dict)]
     if any({"role", "from", "function"} & first.keys() for first in firsts):
-        return None  # one row: chats, with tools beside them
-    return [dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)]
+        return None
+    return [dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _is_split_frame(document: Mapping[str, Any]) -> bool:
@@ -429,21 +444,25 @@ def _named_objects(document: Mapping[str, Any]) -> Iterator[Found]:
 def _lists_of(document: Mapping[str, Any]) -> Iterator[Found]:
     """The rows of the lists of an object: ``{"data": […]}``, ``{"train": […], "test": […]}``."""
     lists = {name: value for name, value in document.items() if _is_list_of_objects(value)}
-    inner = [value for value in document.values() if isinstance(value, dict)]
-    if not lists:
-        if len(inner) == 1 and any(_is_list_of_objects(value) for value in inner[0].values()):
-            yield from rows_of_object(inner[0])
-        else:
-            yield "", dict(document), ""
-        return
     are_splits = all(_SPLITS.fullmatch(str(name).lower()) for name in lists)
-    if len(lists) > 1 and not are_splits:
+    if not lists:
+        yield from _inner_rows(document)
+    elif len(lists) > 1 and not are_splits:
         yield "", dict(document), ""
-        return
-    for name, rows in lists.items():
-        split = str(name) if are_splits else ""
-        for row in rows:
-            yield from (("", each, split) for each in _expanded(row))
+    else:
+        for name, rows in lists.items():
+            split = str(name) if are_splits else ""
+            for row in rows:
+                yield from (("", each, split) for each in _expanded(row))
+
+
+def _inner_rows(document: Mapping[str, Any]) -> Iterator[Found]:
+    """The rows of the only object of an object, if it holds a list of them; else the object."""
+    inner = [value for value in document.values() if isinstance(value, dict)]
+    if len(inner) == 1 and any(map(_is_list_of_objects, inner[0].values())):
+        yield from rows_of_object(inner[0])
+    else:
+        yield "", dict(document), ""
 
 
 def _expanded(row: Any) -> Sequence[Any]:

@@ -102,18 +102,41 @@ def _is_word(word: str) -> float:
         return 1.0
     if len(scripts) > 1:
         return 0.0
-    if not (word.islower() or word.isupper() or word.istitle() or word.lower() == word):
+    is_usual = word.lower() == word or word.isupper() or word.istitle()
+    if not is_usual:
         return 0.2
-    if scripts == {"CYRILLIC"} and len(word) > 2 and _CYRILLIC_VOWELS.isdisjoint(word):
-        return 0.1
-    if scripts == {"GREEK"} and ("ς" in word[:-1] or _GREEK_VOWELS.isdisjoint(word)):
-        return 0.1 if len(word) > 2 else 0.8
-    if scripts == {"HEBREW"} and not _FINAL_HEBREW.isdisjoint(word[:-1]):
-        return 0.2
-    if scripts == {"LATIN"}:
-        strange = sum(sign > "\x7f" for sign in word)
-        return 1.0 if strange <= max(1, len(word) // 2) else 0.2
-    return 1.0
+    [script] = scripts
+    judge = _BY_SCRIPT.get(script)
+    return judge(word) if judge is not None else 1.0
+
+
+def _is_cyrillic(word: str) -> float:
+    is_mute = len(word) > 2 and _CYRILLIC_VOWELS.isdisjoint(word)
+    return 0.1 if is_mute else 1.0
+
+
+def _is_greek(word: str) -> float:
+    is_strange = "ς" in word[:-1] or _GREEK_VOWELS.isdisjoint(word)
+    if not is_strange:
+        return 1.0
+    return 0.1 if len(word) > 2 else 0.8
+
+
+def _is_hebrew(word: str) -> float:
+    return 1.0 if _FINAL_HEBREW.isdisjoint(word[:-1]) else 0.2
+
+
+def _is_latin(word: str) -> float:
+    strange = sum(sign > "\x7f" for sign in word)
+    return 1.0 if strange <= max(1, len(word) // 2) else 0.2
+
+
+_BY_SCRIPT = {
+    "CYRILLIC": _is_cyrillic,
+    "GREEK": _is_greek,
+    "HEBREW": _is_hebrew,
+    "LATIN": _is_latin,
+}
 
 
 def _script(sign: str) -> str:

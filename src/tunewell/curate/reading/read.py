@@ -17,10 +17,10 @@ from tunewell.curate.reading.columns import Misfit
 from tunewell.curate.reading.data_files import (
     described,
     find_files,
+    held_out_files,
     is_about_data,
     is_test_name,
     set_of,
-    test_files,
 )
 from tunewell.curate.reading.formats import RowReader
 from tunewell.curate.reading.key_use import KeyCount, KeyUse
@@ -211,7 +211,7 @@ def read_source(
         DataError: A file is not there or may not be read.
     """
     paths = find_files(source, root=root, where=where)
-    tests = test_files(source, paths, root)
+    tests = held_out_files(source, paths)
     if tests:
         names = ", ".join(sorted(path.name for path in tests)[:5])
         batch.notes.append(

@@ -62,29 +62,22 @@ Reader = Callable[[Path], Iterator[SourceRecord]]
 
 def _reader(path: Path, head: bytes) -> Reader | None:
     """How to read a file: by its first bytes, by what its text looks like, by its suffix."""
+    for magic, read in _MAGIC.items():
+        if head.startswith(magic):
+            return read
     suffix = path.suffix.lower()
-    if head.startswith(b"PAR1"):
-        return parquet
-    if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
-        return arrow
-    if head.startswith(b"%PDF-"):
-        return document
     by_suffix = _READERS.get(suffix)
-    if suffix in _AS_THEY_SAY:
-        return by_suffix
+    is_doubted = by_suffix is None or suffix in _OPEN
+    return (_by_content(head) if is_doubted else None) or by_suffix
+
+
+def _by_content(head: bytes) -> Reader | None:
+    """The reader of text that is surely JSON or a table."""
     text = _text_of(head)
     as_json = _json_reader(text)
-    if as_json is not None and (suffix in _JSON or suffix in _OPEN or suffix not in _READERS):
+    if as_json is not None:
         return as_json
-    if suffix in _TABLES or (suffix in _OPEN and by_suffix is not None and not text.strip()):
-        return by_suffix
-    may_be_table = suffix in _OPEN or suffix not in _READERS
-    if may_be_table and as_json is None and looks_like_table(_whole_lines(text)):
-        return _csv
-    return by_suffix
-
-
-_BEGINS_OBJECT = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|\Z)')
+    return _csv if looks_like_table(_whole_lines(text)) else None
 
 
 def _text_of(head: bytes) -> str:
@@ -105,31 +98,31 @@ def _whole_lines(text: str) -> str:
 
 def _json_reader(text: str) -> Reader | None:
     """The reader of JSON text: an object a line, or one document; None if it is no JSON."""
-    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    lines = [line.strip() for line in text.splitlines()[:50] if line.strip()]
     if not lines:
         return None
-    first = lines[0].strip()
+    first = lines[0]
     if first.startswith("["):
-        return json_document if _begins_array(text) else None
-    if first.startswith('"'):
-        return json_lines if first.startswith(('"{\\"', "\"{'")) else None
+        return json_document if _ARRAY.match(text) else None
+    if first.startswith(('"{\\"', "\"{'")):
+        return json_lines
     if not _BEGINS_OBJECT.match(text):
         return None
-    if _is_json(first) or _is_json(first.rstrip(",")):
-        return json_document if len(lines) == 1 else json_lines
-    following = lines[1].strip() if len(lines) > 1 else ""
-    if following.startswith("{") and first.endswith(("}", "},")):
-        return json_lines
-    if first == "{" or following.startswith(('"', "}")) or not following:
-        begins = text[1:].lstrip()[:1]
-        return json_document if begins in {'"', "}"} else None
-    return json_lines if following.startswith("{") else None
+    return json_lines if _is_object_a_line(lines) else json_document
 
 
-def _begins_array(text: str) -> bool:
-    """Whether a bracket begins an array of objects, not a word of a sentence."""
-    begins = text[1:].lstrip()[:1]
-    return begins in {"{", "[", "]", '"', ""}
+def _is_object_a_line(lines: list[str]) -> bool:
+    """Whether each line is an object, the first one perhaps a broken one."""
+    if len(lines) == 1:
+        return False
+    first, second = lines[:2]
+    return second.startswith("{") or _is_json(first) or _is_json(first.rstrip(","))
+
+
+_ARRAY = re.compile(r'\[\s*(?:[\[{"\]]|\Z)')
+"""How an array of rows begins, and no sentence with a word in brackets."""
+
+_BEGINS_OBJECT = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|\Z)')
 
 
 def _is_json(line: str) -> bool:
@@ -212,10 +205,13 @@ _PLAIN = frozenset({".txt", ".md", ".text", ".rst"})
 _OPEN = frozenset({".txt", ".text"}) | {".json", ".jsonl", ".ndjson"}
 """Suffixes under which people keep files of other formats too."""
 
-_JSON = frozenset({".jsonl", ".ndjson", ".json"})
-_TABLES = frozenset({".csv", ".tsv", ".tab"})
-_AS_THEY_SAY = frozenset({*_PACKED, *HTML_SUFFIXES, ".md", ".rst", ".parquet", ".arrow"})
-"""Suffixes that are not doubted."""
+_MAGIC: dict[bytes, Reader] = {
+    b"PAR1": parquet,
+    b"ARROW1": arrow,
+    b"\xff\xff\xff\xff": arrow,
+    b"%PDF-": document,
+}
+"""By first bytes."""
 
 _READERS: dict[str, Reader] = {
     ".parquet": parquet,

@@ -10,7 +10,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +163,14 @@ def table(path: Path, delimiter: str) -> Iterator[SourceRecord]:
     encoding = encoding_of(data)
     text, legacy = text_in(data, encoding)
     csv.field_size_limit(MAX_RECORD_BYTES)
-    given = 0
+    left = len(data)
     line = 1
     for record in _Table(text.replace("\x00", ""), delimiter, legacy, encoding).records():
-        given += record.size
+        size = min(record.size, left)  # of a damaged sign in UTF-16 only a part may be there
+        left -= size
         line = record.line
-        yield record
-    yield nothing(line, len(data) - given)
+        yield replace(record, size=size)
+    yield nothing(line, left)
 
 
 class _Table:
