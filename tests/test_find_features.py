@@ -22,7 +22,7 @@ FEATURES = {
     "contradictions": "curate/contradictions.py",
     "templates": "similar/templates.py",
     "stale rows": "curate/age.py",
-    "broken rows": "checks/broken.py",
+    "broken rows": "checks/broken/__init__.py",
     "language of a text": "checks/language.py",
     "payment cards": "checks/personal/payment.py",
     "families for the split": "split/families.py",

@@ -4,8 +4,7 @@ A number with separators, letters or a date of birth that agree with its check d
 itself. A bare number counts only beside the words that name it.
 
 Sources:
-    The rules of the issuing offices; where a peer has a check of the same number,
-    bench/checks/identifiers.py compares the two on random numbers.
+    The rules of the issuing offices.
 """
 
 from __future__ import annotations
