@@ -38,7 +38,8 @@ def test_a_pattern_that_takes_too_long_is_an_error_in_time(pattern: str, text: s
             use()
         except PatternTimeoutError:
             pass
-        assert time.monotonic() - started < 3
+        # Unbounded, each would take days; the bound is wide for machines that do other work.
+        assert time.monotonic() - started < 60
 
 
 def test_one_of_them_is_that_slow() -> None:

@@ -105,9 +105,10 @@ def _kin(
     groups: Sequence[Sequence[InputRow]],
     fates: Mapping[str, str],
 ) -> Iterator[Kin]:
-    """Families of a pitfall, evenly over how far their first two rows agree."""
+    """Families of a pitfall, kept rows first, evenly over how far their first two rows agree."""
     public = []
-    for group in groups[:_CHOSEN_FROM]:
+    for unordered in groups[:_CHOSEN_FROM]:
+        group = sorted(unordered, key=_is_dropped)
         shown_fates = {fates.get(row.id) for row in group[:MEMBERS]}
         if _PRIVATE not in shown_fates:
             public.append(group)
@@ -144,6 +145,10 @@ def _likeness(pairs: Sequence[tuple[InputRow, InputRow]]) -> Shares:
     words = split_words([row.whole for pair in pairs for row in pair])
     left = np.arange(0, 2 * len(pairs), 2)
     return similarities(words, left, left + 1)
+
+
+def _is_dropped(row: InputRow) -> bool:
+    return row.dropped
 
 
 def _member(row: InputRow, note: str) -> Member:
