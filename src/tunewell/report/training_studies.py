@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer", bound=Value)
 
+_NAMED_WHERE_IT_MATTERS = frozenset({"turns", "preferences"})
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -109,9 +111,21 @@ def _runs_like(
     found = []
     for run in store.runs(stage=stage, status="finished"):
         same_rows = dict(run.inputs) == dict(train.inputs)
-        if same_rows and _recipe_of_folds(run) == _recipe_of_folds(train):
+        if same_rows and _same_recipe(_recipe_of_folds(run), _recipe_of_folds(train)):
             found.append(run)
     return found
+
+
+def _same_recipe(study: Mapping[str, Any], trained: Mapping[str, Any]) -> bool:
+    """Whether two recipes train alike on the same rows.
+
+    A run does not name what makes no difference on its rows (`train.turns` where every row has
+    one answer), so such a part is compared only where both name it.
+    """
+    optional = _NAMED_WHERE_IT_MATTERS - (study.keys() & trained.keys())
+    left = {name: value for name, value in study.items() if name not in optional}
+    right = {name: value for name, value in trained.items() if name not in optional}
+    return left == right
 
 
 def _recipe_of_folds(run: Run) -> Mapping[str, Any]:

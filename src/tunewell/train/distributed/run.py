@@ -53,6 +53,8 @@ CARRIED = frozenset(
         "backend",
         "forgetting_tasks",
         "forgetting_documents",
+        "turns",
+        "preferences",
     }
 )
 """Parts of a recipe that a final run through TRL carries out.
