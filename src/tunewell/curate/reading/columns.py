@@ -126,17 +126,18 @@ class Columns(Mapping[str, Any]):
     def is_free(self, name: str) -> bool:
         """Whether there is such a column, and it holds something that was not used yet."""
         own = self._own(name)
-        return own is not None and own not in self.used and has_value(self.values_by_name[own])
+        return own is not None and self._is_open(own)
 
     def _own(self, name: str) -> str | None:
         """The user's name of a column that is no tag; None if there is none."""
         own = self._names.get(name)
-        if own is not None:
+        if own is not None or name not in self.values_by_name:
             return own
-        if name not in self.values_by_name:
-            return None
         plain = self._names.get(plain_key(name))
         return name if plain == name else None
+
+    def _is_open(self, own: str) -> bool:
+        return own not in self.used and has_value(self.values_by_name[own])
 
     def use(self, name: str, use: str) -> Any:
         """The value of a column, which is now used for this."""
@@ -146,7 +147,9 @@ class Columns(Mapping[str, Any]):
 
     def free(self, names: Iterable[str]) -> list[str]:
         """Those of these columns that hold something and were not used yet, in this order."""
-        return [name for name in names if name in self and self.is_free(name)]
+        known = self._names
+        there = [name for name in names if name in known or name in self.values_by_name]
+        return [name for name in there if self.is_free(name)]
 
     def first(self, names: Iterable[str]) -> str | None:
         """The first of these columns that holds something; without one, the first there is."""
@@ -157,7 +160,6 @@ class Columns(Mapping[str, Any]):
 
     def take(self, names: Iterable[str], use: str) -> Any:
         """The value of the first of these columns that holds something; None without one."""
-        for name in names:
-            if self.is_free(name):
-                return self.use(name, use)
+        for name in self.free(names):
+            return self.use(name, use)
         return None

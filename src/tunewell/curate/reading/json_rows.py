@@ -154,7 +154,7 @@ def _stream_lines(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes | None,
 def _loads(text: str) -> Any:
     """The value, or a Reject."""
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        return _DECODER.decode(text)
     except RecursionError:
         return Reject("", "the JSON is nested too deeply", clip(text))
     except ValueError as error:

@@ -90,9 +90,14 @@ class TurnReader:
             raise Misfit("the turns are no list")
         if turns and all(isinstance(turn, str) for turn in turns):
             return _alternating(turns)
+        names_keys = any((self.roles, self.role, self.content))
         found: list[Message] = []
         for i, turn in enumerate(turns):
-            found += self._turn(structure(turn), i)
+            plain = None if names_keys else _plain_turn(turn)
+            if plain is not None:
+                found.append(plain)
+            else:
+                found += self._turn(structure(turn), i)
         return found
 
     def _turn(self, turn: Any, i: int) -> Iterable[Message]:
@@ -181,6 +186,22 @@ class TurnReader:
 
 
 _KNOWN_KEYS = (*_CALLS, *_REASONING, *_WEIGHTS, *_CALL_IDS, "name", "type", "id")
+
+
+_PLAIN_KEYS = frozenset({"role", "content"})
+
+
+def _plain_turn(turn: Any) -> Message | None:
+    """A turn that is nothing but role and text, which nearly all are: read without a detour."""
+    if not isinstance(turn, dict) or turn.keys() != _PLAIN_KEYS:
+        return None
+    stated, content = turn["role"], turn["content"]
+    if not isinstance(stated, str) or not isinstance(content, str):
+        return None
+    role = ROLES.get(stated)
+    if role is None or role == CALL:
+        return None
+    return Message(role=cast("Role", role), content=content)
 
 
 def _hint_of_role(name: str, i: int) -> str:
