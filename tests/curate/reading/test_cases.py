@@ -120,7 +120,6 @@ HINTED: list[list[dict[str, Any]]] = [
     [{"customer_text": "Where is it, please?", "agent_reply": "It is in the hall."}],
     [{"frage": "Wo ist der Zähler?", "antwort": "Im Keller."}],
     [{"chat": [{"role": "robot", "content": "Hello?"}, {"role": "assistant", "content": "Hi."}]}],
-    [{"question": "Where?", "answer": "Here.", "response": "There."}],
     [{"my col": "Where is the meter now?", "your col": "It is down in the cellar."}],
     [{"messages": [{"role": "坐席", "content": "Q?"}, {"role": "assistant", "content": "A."}]}],
 ]

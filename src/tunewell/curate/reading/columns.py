@@ -6,11 +6,16 @@ import ast
 import functools
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 OPENINGS = ("[", "{")
 """How a list or an object begins that stands as text in a cell."""
+
+_TWICE = ('"[', '"{', '"\\"[', '"\\"{')
+_BETWEEN = re.compile(r"\}\s+\{")
+"""How NumPy parts the objects of a list where it writes it as text."""
 
 _MOST_LITERAL = 1 << 20
 """Characters of a Python literal in a cell; a longer one is not looked into."""
@@ -62,17 +67,35 @@ def structure(value: Any) -> Any:
         return value
     text = value.strip()
     if not text.startswith(OPENINGS):
-        return value
+        return _of_twice(text) if text.startswith(_TWICE) else value
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
     if len(text) > _MOST_LITERAL:
         return value
+    found = _literal(text)
+    if found is None and _BETWEEN.search(text):
+        found = _literal(_BETWEEN.sub("}, {", text))
+    return value if found is None else found
+
+
+def _of_twice(text: str) -> Any:
+    """A list or object that was dumped as JSON twice; else the text."""
+    try:
+        inner = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    found = structure(inner)
+    return text if isinstance(found, str) else found
+
+
+def _literal(text: str) -> Any:
+    """A literal of Python, or None."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return value
+        return None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -94,9 +117,16 @@ class Columns(Mapping[str, Any]):
     Args:
         values: The user's columns.
         tags: Columns that the user wants kept as tags: they are nothing else.
+        opened: Columns whose own keys stand among the columns: nothing is lost with them.
     """
 
-    def __init__(self, values: Mapping[Any, Any], tags: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        values: Mapping[Any, Any],
+        tags: Iterable[str] = (),
+        opened: Iterable[str] = (),
+    ) -> None:
+        self.opened = frozenset(opened)
         self.values_by_name = {str(name): value for name, value in values.items()}
         self.used: dict[str, str] = {}
         self._names: dict[str, str] = {}

@@ -137,12 +137,22 @@ class RowFields:
         return ""
 
     def tags(self) -> dict[str, str]:
-        """The columns that the user wants kept."""
-        tags = {}
+        """The columns that the user wants kept, and those that stand under ``tags``."""
+        tags = self._written_tags()
         for column in self.fields.tags:
             if column in self.record:
                 tags[column] = as_text(self.record.use(column, "tag"))
         return {name: value for name, value in tags.items() if value}
+
+    def _written_tags(self) -> dict[str, str]:
+        """Tags as Tunewell writes them: an object of texts."""
+        value = self.record.get("tags") if self.record.is_free("tags") else None
+        if not isinstance(value, Mapping):
+            return {}
+        if not all(isinstance(each, str) for each in (*value, *value.values())):
+            return {}
+        self.record.use("tags", "tags")
+        return dict(value)
 
 
 def as_date(value: Any) -> dt.date | None:
