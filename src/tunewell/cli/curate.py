@@ -7,9 +7,9 @@ from pathlib import Path
 from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, show
 from tunewell.cli.confirm import ask_to_confirm
 from tunewell.cli.stage import open_stages, show_stage
-from tunewell.curate.reading.read import ReadingReport
 from tunewell.run import Stages
 from tunewell.store import Store
+from tunewell.types.read_files import ReadingReport, in_words
 
 _MOST_SHOWN = 8
 """Columns without use that are shown."""
@@ -38,6 +38,8 @@ def _show_reading(path: Path) -> None:
         if digest is None:
             return
         reading = store.get_value(digest, ReadingReport)
+    for file in reading.files_with_columns[:_MOST_SHOWN]:
+        show(f"{file}: {in_words(reading.of_file(file))}")
     for each in reading.unused[:_MOST_SHOWN]:
         show(f"not used: {each.key} of {each.file} ({each.rows} rows, e.g. {each.example})")
     if len(reading.unused) > _MOST_SHOWN:
