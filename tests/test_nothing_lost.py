@@ -20,7 +20,8 @@ KILLS_PER_STAGE = 5
 """Of the four long stages: 20 kills, and 2 more in the verdict."""
 
 DEFINITION = """\
-task: {{name: desk, about: Answers., input: question, output: an answer, must_not: [refund]}}
+task:
+  {{name: desk, about: Answers of a desk., input: question, output: text, must_not: [refund]}}
 data: [{{path: rows.jsonl, format: prompt_completion}}]
 metrics: [{{name: key_points, options: {{points: [form]}}}}, {{name: token_f1}}, {{name: must_not}}]
 gates: [{{metric: key_points, kind: gain, at_least: 0.05}}]

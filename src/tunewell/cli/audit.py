@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, out
+from tunewell.cli.common import DATABASE_URL, JsonOption, ProjectOption, emit, out
 from tunewell.errors import EXIT_NO_GO
 from tunewell.store import LedgerReport, Store
 from tunewell.store.ledger import read_head
@@ -27,9 +27,7 @@ def command(
     ] = None,
     url: Annotated[
         str,
-        typer.Option(
-            "--database-url", envvar="TUNEWELL_DATABASE_URL", help="PostgreSQL instead of SQLite."
-        ),
+        typer.Option("--database-url", envvar=DATABASE_URL, help="PostgreSQL instead of SQLite; set the variable for every verb."),
     ] = "",
     json: JsonOption = False,
 ) -> None:

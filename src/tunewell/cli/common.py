@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ from tunewell.store import default_author
 from tunewell.types import Outcome
 
 SCHEMA = "tunewell/1"
+
+DATABASE_URL = "TUNEWELL_DATABASE_URL"
+"""Variable that names a PostgreSQL database for every verb; SQLite beside the project without."""
 
 WAIT_S = 3600.0
 """How long ``--wait`` waits for a project that another process holds."""
@@ -132,7 +136,11 @@ def open_project(
         lock: What the store is locked for; it is not locked if empty.
         wait: Whether to wait for another process that holds the project.
     """
-    with Project.open(path, overrides=overrides or ()) as project, contextlib.ExitStack() as held:
+    url = os.environ.get(DATABASE_URL, "")
+    with (
+        Project.open(path, overrides=overrides or (), url=url) as project,
+        contextlib.ExitStack() as held,
+    ):
         if lock:
             wait_s = WAIT_S if wait else 0.0
             held.enter_context(project.store.lock(lock, wait_s=wait_s, waiting=_waiting))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from tunewell.cli.common import ProjectArgument, note
+from tunewell.cli.common import DATABASE_URL, ProjectArgument, note
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.people import ROLES, Accounts, Invitations, reopen_sign_offs
 from tunewell.project import Project
@@ -59,8 +59,8 @@ def command(
         str,
         typer.Option(
             "--database-url",
-            envvar="TUNEWELL_DATABASE_URL",
-            help="PostgreSQL instead of SQLite.",
+            envvar=DATABASE_URL,
+            help="PostgreSQL instead of SQLite; set the variable for every verb.",
         ),
     ] = "",
     smtp: Annotated[
