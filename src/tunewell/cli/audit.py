@@ -27,7 +27,11 @@ def command(
     ] = None,
     url: Annotated[
         str,
-        typer.Option("--database-url", envvar=DATABASE_URL, help="PostgreSQL instead of SQLite; set the variable for every verb."),
+        typer.Option(
+            "--database-url",
+            envvar=DATABASE_URL,
+            help="PostgreSQL instead of SQLite; set the variable for every verb.",
+        ),
     ] = "",
     json: JsonOption = False,
 ) -> None:
