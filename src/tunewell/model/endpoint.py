@@ -101,7 +101,8 @@ class EndpointModel:
             base_url=base_url,
             timeout=policy.timeout_s,
             max_retries=0,
-            http_client=http_client,
+            # Texts go to the address that the user named, and nowhere that it points to.
+            http_client=http_client or openai.DefaultHttpxClient(follow_redirects=False),
         )
 
     def __repr__(self) -> str:

@@ -146,6 +146,13 @@ class Sender:
         if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
             return ModelError(f"{url}: the account's quota is used up.", hint="see the provider")
 
+        if isinstance(error, openai.APIStatusError) and error.response.is_redirect:
+            target = self._server.safe(error.response.headers.get("location", "another address"))
+            return ModelError(
+                f"{url} sends requests on to {target}: nothing was sent there",
+                hint="if that is your server, name its address",
+            )
+
         # A server that has answered before is there and knows the model.
         if self._answered.is_set():
             return None
