@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tunewell.annotate.exchange import AnnotationFile, AnnotationReader, ImportedAnnotation
 from tunewell.errors import DataError
 from tunewell.people import Item, MarkedSpan, RaterVerdict, Said
-from tunewell.people.safe_text import cell, cells_of_any_size
 from tunewell.people.work import Batch
+from tunewell.safe_text import cell, cells_of_any_size
 
 BETWEEN_MARKS = " | "
 FORMULA_STARTS = frozenset("=+-@\t\r")
-"""A spreadsheet runs cells that begin so; `tunewell.people.safe_text.cell` guards them with '."""
+"""A spreadsheet runs cells that begin so; `tunewell.safe_text.cell` guards them with '."""
 
 KNOWN_COLUMNS = frozenset(
     {

@@ -51,7 +51,7 @@ def command(
     ] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Ask the base model and the tuned one the same question, side by side."""
+    """Ask the base model and the tuned one the same question."""
     text = typer.get_text_stream("stdin").read() if question == "-" else question
     if not text.strip():
         raise UserError("the question is empty")

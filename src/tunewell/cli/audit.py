@@ -33,7 +33,7 @@ def command(
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    """Check that no event, verdict or line of the audit log was changed, removed or reordered.
+    """Check that no event, verdict or log line was changed or removed.
 
     Prints the head of the ledger: keep it elsewhere, and give it with --head later.
     """

@@ -21,7 +21,10 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Read, repair, filter and de-duplicate the data; every input row gets a receipt."""
+    """Read, repair, filter and de-duplicate the data.
+
+    Every input row gets a receipt: tunewell why ROW shows it.
+    """
     stages = _curate(path, overrides, wait=wait, json=json)
     if not json and ask_to_confirm(stages.records["curate"], stages.project.file.path):
         stages = _curate(path, overrides, wait=wait, json=json)

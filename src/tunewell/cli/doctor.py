@@ -57,7 +57,7 @@ def command(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show every data problem it can detect in a file, most harmful first.
+    """Show every data problem found in a file, most harmful first.
 
     Exit code 3 if any of them blocks training.
     """

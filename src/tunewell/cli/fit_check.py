@@ -17,7 +17,7 @@ def command(
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Show, slice by slice, whether a public dataset covers what this project is about.
+    """Show whether a public dataset covers this project, by slice.
 
     Exit code 3 if it does not.
     """

@@ -44,7 +44,11 @@ def command(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Ask what a good answer is and write tunewell.yaml, before any data is touched."""
+    """Read the data, propose a definition, ask the rest, write it.
+
+    Shows what is in the files and what it makes of them, asks only what no file can tell, and runs
+    tunewell doctor on the result before tunewell.yaml is written. With --yes it asks nothing.
+    """
     target = path / FILE_NAME
     if target.exists() and not force:
         raise UserError(

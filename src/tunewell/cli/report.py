@@ -17,7 +17,7 @@ def command(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the report of what the project knows so far and print its path."""
+    """Write the report of what the project knows and print its path."""
     from tunewell.report import render
 
     with open_project(path) as project:

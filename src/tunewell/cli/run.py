@@ -18,13 +18,10 @@ from tunewell.cli.common import (
     out,
 )
 from tunewell.cli.live import Watch
+from tunewell.cli.progress import in_time
 from tunewell.cli.stage import EXIT_OF
 from tunewell.plan import Plan, make_plan
 from tunewell.run import Result, run
-
-MINUTES_FROM_S = 90
-HOURS_FROM_S = 5400
-"""Durations are shown in minutes from a minute and a half, in hours from an hour and a half."""
 
 
 def command(
@@ -37,9 +34,10 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Run every stage and end with GO (exit code 0), NO-GO (3) or INCONCLUSIVE (4).
+    """Run every stage and end with GO, NO-GO or INCONCLUSIVE.
 
-    Finished stages are reused, killed ones resume where they stopped. The plan is shown first.
+    The exit code is 0, 3 or 4 accordingly. Finished stages are reused, killed ones resume where
+    they stopped. The plan is shown first.
     """
     with open_project(
         path,
@@ -57,7 +55,7 @@ def command(
 
         from tunewell.report import render
 
-        watch = Watch(quiet=json)
+        watch = Watch(quiet=json, kept_in=project.store.root)
         result = run(
             project,
             progress=watch.bar,
@@ -96,16 +94,8 @@ def print_plan(plan: Plan) -> None:
     """What is going to be done, with its estimate, on stderr."""
     note(f"{plan.task}: {plan.rows:,} rows, about {plan.tokens:,} tokens ({plan.basis})")
     for stage in plan.stages:
-        duration = "reused" if stage.reused else f"~{_duration(stage.seconds)}"
+        duration = "reused" if stage.reused else f"~{in_time(stage.seconds)}"
         note(f"  {stage.name:9} {duration:>9}  {stage.what}")
     disk = f"{plan.disk_bytes / 2**20:.0f} MiB of disk"
     money = f", {plan.money:.2f} {plan.currency}" if plan.money else ""
-    note(f"  total     ~{_duration(plan.seconds)}, {disk}{money}\n")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < MINUTES_FROM_S:
-        return f"{seconds:.0f} s"
-    if seconds < HOURS_FROM_S:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    note(f"  total     ~{in_time(plan.seconds)}, {disk}{money}\n")

@@ -41,7 +41,7 @@ def command(
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Choose N rows that cover a file, and show whether as many random rows do as well."""
+    """Choose N rows that cover a file, compared with a random choice."""
     found = select_file(
         file,
         rows,

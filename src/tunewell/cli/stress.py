@@ -59,7 +59,10 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Perturb held-out rows and compare the failure rate with that of the unchanged rows."""
+    """Perturb held-out rows and compare the failure rates.
+
+    Each rate is compared with that of the same rows unchanged.
+    """
     from tunewell.evaluate.stress import StressPlan, stress
 
     with open_project(

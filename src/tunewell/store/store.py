@@ -182,6 +182,20 @@ class Store:
         finally:
             os.close(handle)
 
+    def holder(self) -> str:
+        """Which process holds the project for writing, what for and since when; empty if none."""
+        path = self.root / "lock"
+        said = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        if not said:
+            return ""
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return said
+        # Whoever wrote it was killed: the lock went with the process, its words stayed.
+        return ""
+
     @staticmethod
     def _take(
         handle: int,
