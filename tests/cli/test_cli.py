@@ -1,7 +1,6 @@
 """The command line: one envelope, exit codes, no traceback."""
 
 import inspect
-import io
 import json
 import os
 import re
@@ -244,66 +243,6 @@ def test_status_of_a_new_project(folder: Path, capsys: pytest.CaptureFixture[str
 def test_why_before_curation(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["why", "r1", "-p", str(folder)]) == 1
     assert "hint: tunewell curate" in capsys.readouterr().err
-
-
-CONVERSATION = """\
-desk
-Answers customers of an energy supplier.
-a question
-an answer
-names the form
-
-refund
-/guarant/
-
-bill, outage
-memo
-700
-landmark=true
-region
-key_points gain 0.05
-nonsense
-must_not level 0.99
-
-owner, expert
-Is it right?
-raw/*.jsonl
-
-test.jsonl
-"""
-
-
-def test_init_asks_writes_and_the_result_loads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(CONVERSATION))
-    assert main(["init", str(tmp_path)]) == 0
-    shown = capsys.readouterr()
-    assert shown.out.strip() == ""
-    assert "not understood" in shown.err
-    spec = load_task(tmp_path, environment={}).spec
-    assert spec.task.must_not == ("refund", "/guarant/")
-    assert spec.rules.kinds.keep == ("bill", "outage")
-    assert spec.rules.max_age is not None
-    assert spec.rules.max_age.exceptions[0].field == "landmark"
-    assert [g.metric for g in spec.gates] == ["key_points", "must_not", "people_say_yes"]
-    assert spec.gates[2].people == "required"
-    assert [d.role for d in spec.data] == ["train", "test"]
-    assert main(["init", str(tmp_path)]) == 1
-    assert "--force" in capsys.readouterr().err
-
-
-def test_init_from_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answers = tmp_path / "answers.yaml"
-    answers.write_text(
-        "{name: a, about: Answers questions., input: a question, output: an answer}",
-        encoding="utf-8",
-    )
-    assert main(["init", str(tmp_path / "new"), "--answers", str(answers), "--json"]) == 0
-    assert load_task(tmp_path / "new", environment={}).spec.gates == ()
-    answers.write_text("{name: a, colour: red}", encoding="utf-8")
-    assert main(["init", str(tmp_path / "other"), "--answers", str(answers)]) == 1
-    assert "keys: name, about" in capsys.readouterr().err
 
 
 def test_answers_with_hostile_text_stay_text() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, show
+from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, progress, show
 from tunewell.cli.status import newest_verdict
 
 
@@ -22,7 +22,8 @@ def command(
 
     with open_project(path) as project:
         store = project.store
-        place = render(project)
+        with progress("report: drawing it", quiet=json):
+            place = render(project)
         verdict = newest_verdict(store)
     if json:
         emit("report", {"path": str(place)}, verdict=verdict.outcome if verdict else None)

@@ -16,11 +16,14 @@ from tunewell.cli.common import (
     note,
     open_project,
     out,
+    progress,
 )
 from tunewell.cli.live import Watch
 from tunewell.cli.progress import in_time
 from tunewell.cli.stage import EXIT_OF
+from tunewell.errors import EXIT_USER
 from tunewell.plan import Plan, make_plan
+from tunewell.preflight import check_shortages, find_shortages
 from tunewell.run import Result, run
 
 
@@ -29,7 +32,9 @@ def command(
     overrides: SetOption = None,
     plan_only: Annotated[
         bool,
-        typer.Option("--plan", help="Only show what would be done."),
+        typer.Option(
+            "--plan", help="Only show what would be done, and whether all is there for it."
+        ),
     ] = False,
     wait: WaitOption = False,
     json: JsonOption = False,
@@ -39,19 +44,21 @@ def command(
     The exit code is 0, 3 or 4 accordingly. Finished stages are reused, killed ones resume where
     they stopped. The plan is shown first.
     """
+    if plan_only:
+        _plan_only(path, overrides, json=json)
+        return
+
     with open_project(
         path,
         overrides=overrides,
         lock="tunewell run",
         wait=wait,
     ) as project:
-        plan = make_plan(project)
+        with progress("measuring this machine", quiet=json):
+            plan = make_plan(project)
         if not json:
             print_plan(plan)
-        if plan_only:
-            if json:
-                emit("run", {"plan": plan})
-            return
+        check_shortages(find_shortages(project.file, plan.disk_bytes, project.store.root))
 
         from tunewell.report import render
 
@@ -62,9 +69,28 @@ def command(
             live=watch.point,
             say=note,
         )
-        report = render(project)
+        with progress("report: drawing it", quiet=json):
+            report = render(project)
     _show(result, plan, report, json=json)
     raise typer.Exit(EXIT_OF[result.verdict.outcome])
+
+
+def _plan_only(path: Path, overrides: list[str] | None, *, json: bool) -> None:
+    """Show the plan and what it lacks; nothing is noted, and no other process is in the way.
+
+    Raises:
+        UserError: Something that the run needs is not there.
+    """
+    with open_project(path, overrides=overrides) as project:
+        plan = make_plan(project, only=True)
+        shortages = find_shortages(project.file, plan.disk_bytes, project.store.root)
+    if json:
+        emit("run", {"plan": plan, "shortages": shortages})
+    else:
+        print_plan(plan)
+    if shortages and json:
+        raise typer.Exit(EXIT_USER)
+    check_shortages(shortages)
 
 
 def _show(

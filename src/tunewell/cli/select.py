@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, emit, note, show
+from tunewell.cli.common import JsonOption, emit, note, progress, show
 from tunewell.curate.select import Proxy, select_file
 from tunewell.similar.subset import Method
 
@@ -42,14 +42,15 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Choose N rows that cover a file, compared with a random choice."""
-    found = select_file(
-        file,
-        rows,
-        method=method,
-        label=label,
-        seed=seed,
-        out=to,
-    )
+    with progress("select: comparing choices", quiet=json):
+        found = select_file(
+            file,
+            rows,
+            method=method,
+            label=label,
+            seed=seed,
+            out=to,
+        )
     if to is not None:
         note(f"{len(found.chosen)} of {found.rows} rows written to {to}")
     if json:

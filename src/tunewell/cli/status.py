@@ -13,9 +13,9 @@ from rich.table import Table
 from tunewell.cli.approve import approvals
 from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, out, show
 from tunewell.cli.progress import in_time, noted_in
-from tunewell.cli.wording import plural
 from tunewell.curate.erasure import tombstoned
 from tunewell.pitfalls import pitfall
+from tunewell.plurals import plural
 from tunewell.run import STAGES, findings_of
 from tunewell.store import Store
 from tunewell.types import Evaluation, Finding, Value, Verdict

@@ -82,7 +82,7 @@ def contradictions(case: Case) -> Finding:
 def leaks(case: Case) -> Finding:
     """Training rows that give a test row away (D11), with a bound on what was missed."""
     if not case.tests:
-        return unchecked("D11", "no evaluation file was given", "tunewell doctor FILE --eval EVAL")
+        return unchecked("D11", "no evaluation file was given", case.remedies.with_evaluation())
     leaks = find_leaks(case.rows, case.tests)
     bound = missed_bound(leaks, case.tests)
     most = round(bound.high - bound.value)

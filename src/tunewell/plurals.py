@@ -1,4 +1,4 @@
-"""Small words of the command line: how many of what."""
+"""How many of what, in English."""
 
 from __future__ import annotations
 
