@@ -109,7 +109,7 @@ def _urls(spec: TaskSpec) -> list[str]:
 def _of_keys(spec: TaskSpec) -> Iterator[Shortage]:
     wanting = [url for url in _urls(spec) if WANTS_KEY in url]
     if wanting and not os.environ.get(KEY):
-        yield Shortage(what=f"{wanting[0]} wants a key", hint=f"export {KEY}=…")
+        yield Shortage(what=f"{wanting[0]} requires a key", hint=f"export {KEY}=…")
 
 
 def _of_disk(needed: int, folder: Path) -> Iterator[Shortage]:

@@ -101,7 +101,7 @@ def from_csv(
 def _read(text: str, sources: Mapping[str, str], place: str) -> AnnotationFile:
     lines = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     if not {"row", "person"} <= set(lines.fieldnames or ()):
-        raise DataError("the columns row and person are needed", place=place)
+        raise DataError("the columns row and person are required", place=place)
 
     reader = AnnotationReader()
     for line in lines:

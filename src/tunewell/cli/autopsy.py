@@ -58,7 +58,7 @@ def command(
     else:
         _show(findings)
         if data is None:
-            show("its data were not looked at: --data FILE, --eval FILE")
+            show("its data was not checked: add --data FILE and --eval FILE")
     if blocked:
         raise typer.Exit(EXIT_NO_GO)
 

@@ -8,6 +8,7 @@ from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOpti
 from tunewell.cli.confirm import ask_to_confirm
 from tunewell.cli.stage import open_stages, show_stage
 from tunewell.curate.reading.read import ReadingReport
+from tunewell.plurals import plural
 from tunewell.run import Stages
 from tunewell.store import Store
 
@@ -42,7 +43,9 @@ def _show_reading(path: Path) -> None:
             return
         reading = store.get_value(digest, ReadingReport)
     for each in reading.unused[:_MOST_SHOWN]:
-        show(f"not used: {each.key} of {each.file} ({each.rows} rows, e.g. {each.example})")
+        show(
+            f"not used: {each.key} of {each.file} ({plural(each.rows, 'row')}, e.g. {each.example})"
+        )
     if len(reading.unused) > _MOST_SHOWN:
         show(f"not used: {len(reading.unused) - _MOST_SHOWN} further columns (see the report)")
     for said in reading.notes:

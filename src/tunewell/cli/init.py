@@ -6,7 +6,7 @@ import glob
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -273,14 +273,14 @@ def _drafted(opening: _Opening, answers: Answers, look: DataLook | None) -> _Dra
         languages = languages_of_data(answers.data, opening.folder)
         text = write_yaml(answers, languages=languages)
         file = parse_task(text, path=place, environment={})
+        draft = _Draft(answers=answers, text=text, look=look)
         try:
-            rules = dry_run(file)
-            report = _doctored(file)
+            return replace(draft, rules=dry_run(file), report=_doctored(file))
         except (DataError, OSError):
             if look is not None:
                 raise
-            rules = report = None
-    return _Draft(answers=answers, text=text, look=look, rules=rules, report=report)
+            # Answers from a file may come before the data.
+            return draft
 
 
 def _doctored(file: TaskFile) -> DoctorReport:

@@ -9,6 +9,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, emit, note, progress, show
 from tunewell.curate.select import Proxy, select_file
+from tunewell.plurals import plural
 from tunewell.similar.subset import Method
 
 
@@ -58,7 +59,7 @@ def command(
         return
     show(
         f"{len(found.chosen)} of {found.rows} rows by {found.method}, "
-        f"judged on {found.held} rows set aside:"
+        f"compared on {plural(found.held, 'row')} set aside:"
     )
     for proxy in found.proxies:
         show(f"    {_line(proxy)}")

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from tunewell.errors import StoreError
+from tunewell.plurals import plural
 from tunewell.store.failures import busy_error, database_errors
 from tunewell.store.files import Files, disk_errors, make_private
 from tunewell.store.ledger import (
@@ -135,10 +136,11 @@ class Store:
         """Why an empty database cannot be that of a new project; empty if it can."""
         is_sqlite = self._engine.dialect.name == "sqlite"
         artifacts = self.files.count()
+        kept = f"its folder still holds {plural(artifacts, 'artifact')}"
         if self._database_note.exists() and artifacts:
-            return f"the database of this project is empty, but {artifacts} artifacts lie beside it"
+            return f"the database of this project is empty, but {kept}"
         if is_sqlite and artifacts:
-            return f"the database of this project is gone, but {artifacts} artifacts lie beside it"
+            return f"the database of this project is missing, but {kept}"
         return ""
 
     def close(self) -> None:

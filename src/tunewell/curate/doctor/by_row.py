@@ -34,6 +34,7 @@ from tunewell.curate.unchecked import (
     unproven_in,
     with_open_question,
 )
+from tunewell.plurals import plural
 from tunewell.types import Finding, Threshold
 
 _MAIN_LANGUAGE = 0.9
@@ -186,8 +187,8 @@ def age(case: Case) -> Finding:
         code="D06",
         rows=rows,
         why=(
-            f"{len(rows)} of {case.read} rows: {len(rows) - len(said)} too old, "
-            f"{len(said)} speak of the cut-off date of another model"
+            f"{len(rows)} of {plural(case.read, 'row')}: {len(rows) - len(said)} too old, "
+            f"{len(said)} with another model's cut-off date in the answer"
         ),
         threshold=threshold,
     )

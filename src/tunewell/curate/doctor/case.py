@@ -245,7 +245,7 @@ class Examined:
         for path in self.paths:
             is_test = path in tests
             if is_test:
-                batch.notes.append(f"{path} is named as a test set: read as such")
+                batch.notes.append(f"{path} has the name of a test set and is read as one")
             self._read_path(path, batch, is_test=is_test)
         batch.require_rows(
             f"none of {batch.read} input rows of {self.called} can be read",
@@ -268,7 +268,7 @@ class Examined:
                 mine = again
                 mine.notes.append(
                     f"{path.name}: guessed that {asked!r} is the question and {answered!r} the "
-                    f"answer; to say it yourself: {hint_of(asked, answered)}"
+                    f"answer; to name them yourself: {hint_of(asked, answered)}"
                 )
         batch.take(mine)
 

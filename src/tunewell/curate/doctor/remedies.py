@@ -16,7 +16,7 @@ _FIXED: Final[Mapping[str, str]] = {
     "D05": "strips what recurs",
     "D07": "masks them",
     "D08": "repairs what is certain and drops the rest",
-    "D11": "drops the training rows that give test rows away",
+    "D11": "drops the training rows that leak test rows",
 }
 """What ``--fix`` does about each pitfall."""
 
