@@ -152,7 +152,7 @@ def test_a_refused_request_is_not_sent_again() -> None:
     [
         (ServerFault(401), "refuses the key"),
         (ServerFault(403), "refuses the key"),
-        (ServerFault(404, "no such model"), "knows no model 'served'"),
+        (ServerFault(404, "no such model"), "has no model 'served'"),
         (ServerFault(429, code="insufficient_quota"), "quota is used up"),
     ],
 )

@@ -56,7 +56,7 @@ class EndpointModel:
 
     Raises:
         MissingExtraError: The extra ``endpoint`` is not installed.
-        ModelError: The server wants a key and the environment has none.
+        ModelError: The server requires a key and the environment has none.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class EndpointModel:
         key = os.environ.get(key_variable, "")
         if not key and OPENAI in base_url:
             raise ModelError(
-                f"{base_url} wants a key.",
+                f"{base_url} requires a key.",
                 hint=f"export {key_variable}=…   (it is read from there only)",
             )
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from tunewell.errors import DataError
 from tunewell.json_text import next_json, parse_json
-from tunewell.people.safe_text import cells_of_any_size
+from tunewell.safe_text import cells_of_any_size
 
 Record = tuple[str, Any]
 """Where it stands (``file:line``), and what it is: an object, or a `Broken`."""
