@@ -152,7 +152,7 @@ def by_heart(
         code="T02",
         status="clear",
         stage=STAGE,
-        why=f"{compared}: no sign of learning by heart.",
+        why=f"{compared}: no sign of memorisation.",
         estimate=estimate,
         threshold=threshold,
     )

@@ -306,7 +306,7 @@ def memorised(history: History | None) -> Finding:
         code="T02",
         status="clear",
         stage=STAGE,
-        why=f"{compared}: no sign of learning by heart.",
+        why=f"{compared}: no sign of memorisation.",
         estimate=gap,
         threshold=threshold,
     )
