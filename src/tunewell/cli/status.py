@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from tunewell.cli.approve import approvals
 from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, out, show
 from tunewell.curate.erasure import tombstoned
+from tunewell.people import approvals
 from tunewell.pitfalls import pitfall
 from tunewell.run import STAGES, findings_of
 from tunewell.store import Store
@@ -61,16 +61,16 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
     """Show how far the project is, what was found and what to type next."""
     with open_project(path) as project:
         file, store = project.file, project.store
-        done, missing = approvals(project)
+        approved = approvals(project)
         stages = tuple(_stage(store, name) for name in STAGES)
         status = ProjectStatus(
             task=file.spec.task.name,
-            approved=tuple(done),
-            to_approve=tuple(missing),
+            approved=tuple(one.name for one in approved.done),
+            to_approve=approved.missing,
             stages=stages,
             found=tuple(_found(store)),
             tombstones=tombstoned(store),
-            next=_next(missing, stages),
+            next=_next(approved.missing, stages),
         )
         verdict = newest_verdict(store)
     if json:

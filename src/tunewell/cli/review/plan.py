@@ -40,6 +40,10 @@ def command(
 
 
 def _show(plan: PanelPlan) -> None:
+    if not plan.needs:
+        show("no gate needs people: none names a criterion of the rubric or says people: required")
+        show(f"a first look at {plan.rows} rows would take {plan.hours:g} hours")
+        return
     show(
         f"{plan.rows} rows x {plan.raters} people x outputs of {' and '.join(plan.arms)}: "
         f"at most {plan.verdicts} verdicts, {plan.hours:g} hours in total"
