@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tunewell.json_text import parse_json
 
 _SCHEMAS = ("parameters", "input_schema", "inputSchema", "parameter_definitions")
 
@@ -21,7 +22,7 @@ def tool_functions(tools: str) -> list[Any]:
     """
     if not tools:
         return []
-    found = json.loads(tools)
+    found = parse_json(tools)
     return [_function(each) for each in found] if isinstance(found, list) else [_function(found)]
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tunewell.json_text import parse_json
 from tunewell.types.rows import Message, listed
 
 
@@ -43,7 +44,7 @@ def _shown_tools(tools: str) -> str:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return text
 

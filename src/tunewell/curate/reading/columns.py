@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from tunewell.json_text import parse_json
 
 OPENINGS = ("[", "{")
 """How a list or an object begins that stands as text in a cell."""
@@ -69,8 +70,8 @@ def structure(value: Any) -> Any:
     if not text.startswith(OPENINGS):
         return _of_twice(text) if text.startswith(_TWICE) else value
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         pass
     if len(text) > _MOST_LITERAL:
         return value
@@ -83,8 +84,8 @@ def structure(value: Any) -> Any:
 def _of_twice(text: str) -> Any:
     """A list or object that was dumped as JSON twice; else the text."""
     try:
-        inner = json.loads(text)
-    except (ValueError, RecursionError):
+        inner = parse_json(text)
+    except ValueError:
         return text
     found = structure(inner)
     return text if isinstance(found, str) else found
