@@ -13,8 +13,8 @@ import typer
 from tunewell.cli.common import JsonOption, emit, note
 from tunewell.cli.init_yaml import Answers, GateAnswer, write_yaml
 from tunewell.curate.data_languages import languages_of_data
+from tunewell.disk import disk_errors
 from tunewell.errors import UserError
-from tunewell.store.files import disk_errors
 from tunewell.task import FILE_NAME, parse_task
 
 OWN_METRICS = ("key_points", "label", "must_not", "support", "exact", "schema")
