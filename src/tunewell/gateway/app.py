@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ from tunewell.gateway.http import (
 from tunewell.gateway.ids import new_id
 from tunewell.gateway.limits import RateLimit
 from tunewell.gateway.said import read_feedback_request
-from tunewell.gateway.spool import Receipt, Spool
+from tunewell.gateway.spool import SpoolReceipt, Spool
 from tunewell.gateway.state import GatewayKey, GatewayState
 from tunewell.gateway.state import Scope as KeyScope
 from tunewell.gateway.upstream import Upstream, passed_headers
@@ -55,6 +55,12 @@ RELOAD_S: Final = 1.0
 SERVERS_FAULTS: Final = frozenset({500, 502, 503, 504})
 LAST_MARKS: Final = {"chat": b"data: [DONE]", "responses": b"event: response.completed"}
 
+FEEDBACK_PATH: Final = "/v1/feedback"
+LOOKS: Final[Mapping[tuple[str, str], KeyScope | None]] = {
+    ("GET", "/healthz"): None,
+    ("GET", "/v1/models"): "user",
+    ("GET", "/v1/gateway"): "admin",
+}
 ENDPOINTS: Final = {"/v1/chat/completions": "chat", "/v1/responses": "responses"}
 
 
@@ -140,26 +146,30 @@ class Gateway:
             await answer_error(send, error)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], scope["path"]
-        endpoint = ENDPOINTS.get(path)
+        asked = (scope["method"], scope["path"])
         headers: Headers = dict(scope["headers"])
-        if endpoint and method == "POST":
+        endpoint = ENDPOINTS.get(scope["path"])
+        if endpoint and asked[0] == "POST":
             await self._exchange(endpoint, headers, receive, send)
-        elif path == "/v1/feedback" and method == "POST":
+        elif asked == ("POST", FEEDBACK_PATH):
             await self._take_feedback(headers, receive, send)
-        elif path == "/v1/models" and method == "GET":
-            self._key(headers, "user")
-            names = [{"id": "tunewell", "object": "model", "owned_by": "tunewell"}]
-            await answer(send, 200, {"object": "list", "data": names})
-        elif path == "/healthz" and method == "GET":
-            await answer(send, 200, {"status": "ok"})
-        elif path == "/v1/gateway" and method == "GET":
-            self._key(headers, "admin")
-            await answer(send, 200, self._counts())
+        elif asked in LOOKS:
+            await answer(send, 200, self._look(asked, headers))
         else:
-            known = path in ENDPOINTS or path == "/v1/feedback"
-            status = 405 if known else 404
-            raise TurnedAwayError(status, f"there is no {method} {path}", code="not_found")
+            known = {*ENDPOINTS, FEEDBACK_PATH, *(path for _, path in LOOKS)}
+            status = 405 if scope["path"] in known else 404
+            raise TurnedAwayError(status, f"there is no {' '.join(asked)}", code="not_found")
+
+    def _look(self, asked: tuple[str, str], headers: Headers) -> dict[str, Any]:
+        """What can be read: whether it lives, the models, the counts."""
+        scope = LOOKS[asked]
+        if scope is None:
+            return {"status": "ok"}
+        self._key(headers, scope)
+        if scope == "user":
+            model = {"id": "tunewell", "object": "model", "owned_by": "tunewell"}
+            return {"object": "list", "data": [model]}
+        return self._counts()
 
     def _counts(self) -> dict[str, Any]:
         return {
@@ -298,7 +308,7 @@ class Gateway:
         held = b""
         try:
             await start(send, server.status, headers)
-            async for part in _parts(server):
+            async for part in server.content.iter_any():
                 exchange.add(part)
                 now, held = _hold_back(held + part, exchange)
                 if now:
@@ -319,7 +329,7 @@ class Gateway:
             return
         await piece(send, held, more=False)
 
-    def _close(self, exchange: Exchange, ended: Ended) -> Receipt:
+    def _close(self, exchange: Exchange, ended: Ended) -> SpoolReceipt:
         exchange.end()
         exchange.ended = ended
         return self.spool.closed(exchange.id, exchange.record)
@@ -352,7 +362,7 @@ class Gateway:
             ended = "server_gone"
             if server is not None:
                 copy.status = server.status
-                async for part in _parts(server):
+                async for part in server.content.iter_any():
                     copy.add(part)
                 ended = "answered" if server.status < 400 else "failed"
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -388,11 +398,6 @@ class Gateway:
         await answer(send, 202, {"key": said.key, "interaction": said.interaction})
 
 
-async def _parts(server: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    async for part in server.content.iter_any():
-        yield part
-
-
 def _hold_back(part: bytes, exchange: Exchange) -> tuple[bytes, bytes]:
     """What is passed on now, and what waits for the record: the last piece of the answer."""
     if not exchange.stream or exchange.status != 200:
@@ -411,7 +416,7 @@ async def _watch(receive: Receive, server: aiohttp.ClientResponse) -> None:
             return
 
 
-async def _wait_for(receipt: Receipt) -> None:
+async def _wait_for(receipt: SpoolReceipt) -> None:
     """Wait until a kill cannot lose the record, and a little longer for the disk."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(WRITTEN_WAIT_S):

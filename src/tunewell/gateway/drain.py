@@ -65,7 +65,7 @@ class _Contents:
     closed: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: list[dict[str, Any]] = field(default_factory=list)
     feedback: list[dict[str, Any]] = field(default_factory=list)
-    ended: bool = False
+    carried_on: frozenset[str] = frozenset()
     lost_bytes: int = 0
 
     @property
@@ -76,10 +76,9 @@ class _Contents:
 
     @property
     def unresolved(self) -> list[dict[str, Any]]:
-        """Requests of which this file, cut by a kill, holds no end."""
-        if self.ended:
-            return []
-        resolved = {*self.closed, *(each["id"] for each in self.refused)}
+        """Requests of which neither this file nor the next one will hold the end."""
+        refused = {each["id"] for each in self.refused}
+        resolved = {*self.closed, *refused, *self.carried_on}
         known = {each["id"]: each for each in (*self.carried, *self.opened)}
         return [each for id, each in known.items() if id not in resolved]
 
@@ -161,7 +160,7 @@ def _contents(file: FrameFile) -> _Contents:
         if each.kind == CLOSED:
             found.closed[value["id"]] = value
         elif each.kind == ENDED:
-            found.ended = True
+            found.carried_on = frozenset(value["carried"])
         else:
             lists[each.kind].append(value)
     return found

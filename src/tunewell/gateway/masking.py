@@ -12,11 +12,25 @@ from tunewell.checks.personal.recogniser import Recogniser, find_all
 _PLAIN_WORD = re.compile(r"[A-Za-z_]{1,40}")
 """A field's name, or a word of the protocol: too plain to be anybody's."""
 
+MASKED_FIELDS = (
+    "request",
+    "response",
+    "reasoning",
+    "tool_calls",
+    "error",
+    "prompt_version",
+    "finish",
+    "server_id",
+    "text",
+    "name",
+)
+"""Fields of an interaction or of feedback that others have written; the rest is our own."""
+
 LONG_NUMBER = 1_000_000
 """A number from here on may be one of a telephone, a card or a person."""
 
-Masker = Callable[[Any], Any]
-"""Gives a JSON value with its personal data masked."""
+Masker = Callable[[dict[str, Any]], dict[str, Any]]
+"""Gives a record with the personal data in its texts masked."""
 
 
 def masker(recogniser: Recogniser | None, *, wanted: bool = True) -> Masker:
@@ -27,16 +41,21 @@ def masker(recogniser: Recogniser | None, *, wanted: bool = True) -> Masker:
         wanted: False: nothing is masked.
 
     Example:
-        >>> masked = masker(None)({"content": "write to jo@okoro.net"})
-        >>> masked["content"].startswith("write to [EMAIL_")
+        >>> masked = masker(None)({"response": "write to jo@okoro.net"})
+        >>> masked["response"].startswith("write to [EMAIL_")
         True
     """
     if not wanted:
-        return lambda value: value
-    return lambda value: _masked(value, recogniser)
+        return lambda record: record
+    return lambda record: _masked(record, recogniser)
 
 
-def _masked(value: Any, recogniser: Recogniser | None) -> Any:
+def _masked(record: dict[str, Any], recogniser: Recogniser | None) -> dict[str, Any]:
+    theirs = {name: record[name] for name in MASKED_FIELDS if record.get(name)}
+    return {**record, **_masked_texts(theirs, recogniser)}
+
+
+def _masked_texts(value: dict[str, Any], recogniser: Recogniser | None) -> Any:
     texts: list[str] = []
     _collect(value, texts)
     if not texts:

@@ -31,6 +31,7 @@ from tunewell.gateway.frames import (
     CLOSED,
     ENDED,
     FEEDBACK,
+    LONGEST,
     OPENED,
     REFUSED,
     frame,
@@ -47,7 +48,7 @@ Prepare = Callable[[], dict[str, Any]]
 
 
 @dataclass
-class Receipt:
+class SpoolReceipt:
     """Told when a record is written, and when the disk has confirmed it.
 
     Attributes:
@@ -64,7 +65,7 @@ class _Task:
     kind: bytes
     id: str
     value: dict[str, Any] | Prepare
-    receipt: Receipt | None = None
+    receipt: SpoolReceipt | None = None
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Spool:
         self,
         folder: Path,
         *,
-        mask: Callable[[Any], Any],
+        mask: Callable[[dict[str, Any]], dict[str, Any]],
         most_bytes: int = 2**31,
         ended: Callable[[Path], None] = lambda path: None,
     ) -> None:
@@ -134,17 +135,17 @@ class Spool:
         self.counts.waiting += 1
         self._tasks.put(_Task(OPENED, id, opening))
 
-    def closed(self, id: str, prepare: Prepare) -> Receipt:
+    def closed(self, id: str, prepare: Prepare) -> SpoolReceipt:
         """A request was answered, or not: its record."""
         return self._put(CLOSED, id, prepare)
 
-    def feedback(self, record: dict[str, Any]) -> Receipt:
+    def feedback(self, record: dict[str, Any]) -> SpoolReceipt:
         """Feedback came."""
         return self._put(FEEDBACK, "", record)
 
-    def _put(self, kind: bytes, id: str, value: dict[str, Any] | Prepare) -> Receipt:
+    def _put(self, kind: bytes, id: str, value: dict[str, Any] | Prepare) -> SpoolReceipt:
         loop = asyncio.get_running_loop()
-        receipt = Receipt(loop.create_future(), loop.create_future())
+        receipt = SpoolReceipt(loop.create_future(), loop.create_future())
         self._tasks.put(_Task(kind, id, value, receipt))
         return receipt
 
@@ -199,9 +200,8 @@ class Spool:
             self._note(task)
             written.append(task)
         self.counts.waiting = len(self._open)
-        if written:
-            self._pay_debts()
-            _tell(written, "written", True)
+        self._pay_debts()
+        _tell(written, "written", True)
         waited_for = [task for task in written if task.receipt is not None]
         if waited_for:
             with self._sync_wanted:
@@ -264,7 +264,8 @@ class Spool:
         """Say of what could not be recorded that it was not, as soon as that can be written."""
         while self._owed:
             try:
-                self._file.write(frame(REFUSED, _json(self._owed[-1])), self._room())
+                # So small that a full spool has room for it; a full disk may not.
+                self._file.write(frame(REFUSED, _json(self._owed[-1])), LONGEST)
             except OSError:
                 return
             self._owed.pop()
@@ -275,7 +276,8 @@ class Spool:
         if begin_another and not self._begin_file():
             return
         try:
-            old.write(frame(ENDED, _json({"carried": len(self._open)})), self._most_bytes)
+            carried = list(self._open) if begin_another else []
+            old.write(frame(ENDED, _json({"carried": carried})), LONGEST)
         except OSError as error:
             # Without its last frame the file is read as one that a kill has cut: what is open in
             # it is counted once all the same, for ids are.

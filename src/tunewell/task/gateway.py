@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -110,24 +111,27 @@ class GatewaySection(Value):
     limits: TrafficLimits = TrafficLimits()
 
     @model_validator(mode="after")
-    def _names_exist(self) -> Self:
-        servers = [server.name for server in self.servers]
-        arms = [arm.name for arm in self.arms]
-        for what, names in (("servers", servers), ("arms", arms)):
-            twice = [name for name, count in Counter(names).items() if count > 1]
-            if twice:
-                raise ValueError(f"two {what} are called {twice[0]!r}")
-        for arm in self.arms:
-            if arm.server not in servers:
-                raise ValueError(f"arm {arm.name!r} names the server {arm.server!r}: {servers}")
-        for field in ("fallback", "shadow"):
-            name = getattr(self, field)
-            if name and name not in arms:
-                raise ValueError(f"{field} names the arm {name!r}: {arms}")
+    def _is_consistent(self) -> Self:
+        self._check_names()
+        self._check_references()
         if not any(arm.weight for arm in self.arms if arm.name != self.shadow):
             raise ValueError("some arm needs a weight above zero")
         self._check_allow_lists()
         return self
+
+    def _check_names(self) -> None:
+        _check_unique("servers", [server.name for server in self.servers])
+        _check_unique("arms", [arm.name for arm in self.arms])
+
+    def _check_references(self) -> None:
+        servers = [server.name for server in self.servers]
+        for arm in self.arms:
+            if arm.server not in servers:
+                raise ValueError(f"arm {arm.name!r} names the server {arm.server!r}: {servers}")
+        arms = [arm.name for arm in self.arms]
+        for field, name in (("fallback", self.fallback), ("shadow", self.shadow)):
+            if name and name not in arms:
+                raise ValueError(f"{field} names the arm {name!r}: {arms}")
 
     def _check_allow_lists(self) -> None:
         listed = Counter(user for arm in self.arms for user in arm.only)
@@ -142,3 +146,9 @@ class GatewaySection(Value):
     def server(self, name: str) -> ModelServerSpec:
         """The server of a name."""
         return next(server for server in self.servers if server.name == name)
+
+
+def _check_unique(what: str, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"two {what} are called {twice[0]!r}")

@@ -56,3 +56,8 @@ def _spool_files() -> None:
         sa.Column("lost_bytes", sa.Integer, nullable=False),
         sa.Column("at", sa.String(40), nullable=False),
     )
+
+
+def downgrade() -> None:
+    for table in ("spool_files", "feedback", "interactions"):
+        op.drop_table(table)
