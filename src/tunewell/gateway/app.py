@@ -37,7 +37,7 @@ from tunewell.gateway.http import (
 from tunewell.gateway.ids import new_id
 from tunewell.gateway.limits import RateLimit
 from tunewell.gateway.said import read_feedback_request
-from tunewell.gateway.spool import SpoolReceipt, Spool
+from tunewell.gateway.spool import Spool, SpoolReceipt
 from tunewell.gateway.state import GatewayKey, GatewayState
 from tunewell.gateway.state import Scope as KeyScope
 from tunewell.gateway.upstream import Upstream, passed_headers
