@@ -25,7 +25,11 @@ from tunewell.errors import MissingExtraError, UserError
 from tunewell.gateway.settings import gateway_settings
 from tunewell.task import load_task
 
-app = typer.Typer(cls=VerbGroup, help="Proxy requests to models and record them.")
+app = typer.Typer(
+    cls=VerbGroup,
+    rich_markup_mode=None,
+    help="Proxy requests to models, and record what is asked and answered.",
+)
 keys = typer.Typer(help="Keys of the gateway.")
 app.add_typer(keys, name="key")
 
