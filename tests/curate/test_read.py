@@ -150,7 +150,7 @@ def test_parquet_and_folders_of_text(tmp_path: Path) -> None:
         (b'{"messages": [{"role": "alien", "content": "x"}]}', "unknown role"),
         (b'{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}', "only text"),
         (b'{"messages": [{"role": "user", "content": 5}]}', "not text"),
-        (b"[" * 200_000, "nested too deeply"),
+        (b"[" * 200_000, "nested more than 100 deep"),
         (b'{"a": 1}', "no known format"),
     ],
 )
