@@ -342,22 +342,27 @@ def _begun(project: Project) -> int | None:
     return None
 
 
-def speeds_of(spec: TaskSpec) -> Speeds:
-    """Measured on this machine, then kept for a day: other programs may have slowed it."""
+def speeds_of(spec: TaskSpec, *, row_tokens: int = 0) -> Speeds:
+    """Measured on this machine, then kept for a day: other programs may have slowed it.
+
+    Args:
+        spec: The definition; its base and recipe decide the speeds.
+        row_tokens: How long the rows are, about; 0 = 128.
+    """
     from tunewell.model.files import cache_folder
     from tunewell.model.weights import resolve
     from tunewell.train.stage import WORK
 
     weights = resolve(spec.train.model)
     recipe = spec.train
-    shape = [recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch]
+    shape = [recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch, row_tokens]
     key = digest([_machine(), WORK, weights.digest, *shape])
     path = cache_folder() / "speeds" / f"{key}.json"
     if path.is_file() and time.time() - path.stat().st_mtime < MEASURED_FOR_S:
         return Speeds.model_validate_json(path.read_bytes())
     from tunewell.train import measure_speed
 
-    speeds = Speeds.model_validate(measure_speed(weights, recipe))
+    speeds = Speeds.model_validate(measure_speed(weights, recipe, row_tokens=row_tokens))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps(speeds.model_dump()), encoding="utf-8")

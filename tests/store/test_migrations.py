@@ -16,11 +16,9 @@ from alembic import command
 from alembic.config import Config
 
 import tunewell.store as room
-from tests.people.conftest import _create, postgres
+from tests.people.conftest import _create
 from tunewell.store import Store, tables
 from tunewell.store.append_only import BLANKS, missing_triggers
-
-__all__ = ["postgres"]
 
 FOLDER = Path(room.__file__).parent / "migrations"
 FILES = sorted(FOLDER.rglob("*.py"))

@@ -21,6 +21,7 @@ from tunewell.cli import (
     autopsy,
     config,
     curate,
+    demo,
     diff,
     doctor,
     erase,
@@ -69,6 +70,7 @@ USERS_ERRORS: Final = {
 Verb = Callable[..., None] | typer.Typer
 
 VERBS: Final[Mapping[str, Verb]] = {
+    "demo": demo.command,
     "doctor": doctor.command,
     "autopsy": autopsy.command,
     "init": init.command,
