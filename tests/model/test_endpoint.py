@@ -13,7 +13,14 @@ import pytest
 
 from tunewell.errors import ModelError
 from tunewell.model.base import GenerateOptions, Generation, Model
-from tunewell.model.budget import BudgetError, Pace, RequestBudget, RequestPolicy
+from tunewell.model.budget import (
+    NOT_ASKED,
+    BudgetError,
+    Pace,
+    RequestBudget,
+    RequestPolicy,
+    UnfinishedError,
+)
 from tunewell.model.endpoint import EndpointModel
 from tunewell.model.fake import FakeModel
 from tunewell.model.local import LocalModel
@@ -152,7 +159,7 @@ def test_a_refused_request_is_not_sent_again() -> None:
     [
         (ServerFault(401), "refuses the key"),
         (ServerFault(403), "refuses the key"),
-        (ServerFault(404, "no such model"), "knows no model 'served'"),
+        (ServerFault(404, "no such model"), "has no model 'served'"),
         (ServerFault(429, code="insufficient_quota"), "quota is used up"),
     ],
 )
@@ -161,6 +168,17 @@ def test_what_concerns_the_whole_call_stops_it(fault: ServerFault, says: str) ->
     with pytest.raises(ModelError, match=says):
         endpoint(server, policy=RequestPolicy(in_flight=2)).generate([ask("x")] * 50)
     assert len(server.requests) <= 6
+
+
+@pytest.mark.parametrize("fault", [ServerFault(401), ServerFault(429, code="insufficient_quota")])
+def test_what_ends_a_call_half_way_keeps_the_answers_before_it(fault: ServerFault) -> None:
+    server = FakeServer(FakeModel(), fault=lambda n, body: fault if n >= 3 else None)
+    with pytest.raises(UnfinishedError) as caught:
+        endpoint(server, policy=RequestPolicy(in_flight=1)).generate([ask("x")] * 9)
+    results = caught.value.results
+    assert len(results) == 9
+    assert [isinstance(r, Generation) and r.finish == "stop" for r in results].count(True) == 3
+    assert sum(r.reason.startswith(NOT_ASKED) for r in results) == 6
 
 
 def test_no_server_is_said(clock: Clock) -> None:

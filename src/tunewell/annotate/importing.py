@@ -114,7 +114,7 @@ def _records(text: str, place: str) -> tuple[list[Any], list[RejectedRecord]]:
         return whole, []
     if isinstance(whole, dict) and "\n" not in text.strip() and "text" in whole:
         return [whole], []
-    raise DataError("a list of tasks or records is needed", place=place)
+    raise DataError("the file must be a list of tasks or records", place=place)
 
 
 def _lines(

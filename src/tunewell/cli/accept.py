@@ -24,7 +24,10 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Accept a finding as a known risk. It is then shown as accepted, never as clear."""
+    """Accept a finding as a known risk, in writing and until a date.
+
+    It is then shown as accepted, never as clear.
+    """
     code = code.upper()
     if code not in CATALOGUE:
         raise UserError(f"there is no pitfall {code!r}", hint=f"one of {', '.join(CATALOGUE)}")

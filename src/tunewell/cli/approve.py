@@ -24,7 +24,7 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Approve the task definition as it is now; any later change needs a new approval."""
+    """Approve the definition as it is now; a change needs it again."""
     with open_project(path, lock="tunewell approve") as project:
         file, store = project.file, project.store
         needed = file.spec.people.approve

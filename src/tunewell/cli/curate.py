@@ -15,6 +15,7 @@ from tunewell.cli.common import (
 from tunewell.cli.confirm import ask_to_confirm
 from tunewell.cli.stage import open_stages, show_stage
 from tunewell.curate.reading.read import ReadingReport
+from tunewell.plurals import plural
 from tunewell.run import Stages
 
 _MOST_SHOWN = 8
@@ -27,7 +28,10 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Read, repair, filter and de-duplicate the data; every input row gets a receipt."""
+    """Read, repair, filter and de-duplicate the data.
+
+    Every input row gets a receipt: tunewell why ROW shows it.
+    """
     stages = _curate(path, overrides, wait=wait, json=json)
     if not json and ask_to_confirm(stages.records["curate"], stages.project.file.path):
         stages = _curate(path, overrides, wait=wait, json=json)
@@ -46,7 +50,9 @@ def _show_reading(path: Path) -> None:
             return
         reading = store.get_value(digest, ReadingReport)
     for each in reading.unused[:_MOST_SHOWN]:
-        show(f"not used: {each.key} of {each.file} ({each.rows} rows, e.g. {each.example})")
+        show(
+            f"not used: {each.key} of {each.file} ({plural(each.rows, 'row')}, e.g. {each.example})"
+        )
     if len(reading.unused) > _MOST_SHOWN:
         show(f"not used: {len(reading.unused) - _MOST_SHOWN} further columns (see the report)")
     for said in reading.notes:

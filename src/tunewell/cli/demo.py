@@ -45,10 +45,11 @@ def command(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """See everything on an invented service desk with planted faults, in about ten minutes.
+    """See everything on an invented desk, in about ten minutes.
 
-    Its size is chosen by the speed of this machine. Ends with a report, and with work for two
-    invented experts in the web app. What is finished is reused.
+    The data of its service has planted faults; its size is chosen by the speed of this machine.
+    Ends with a report, and with work for two invented experts in the web app. What is finished is
+    reused.
     """
     if data_only:
         _write_data(folder, seed=seed, rows=rows, json=json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tunewell.errors import UserError
-from tunewell.people.safe_text import shown
+from tunewell.safe_text import shown
 from tunewell.task import TaskFile
 from tunewell.types import Example
 

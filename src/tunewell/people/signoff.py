@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from tunewell.people.accounts import Accounts
 from tunewell.people.audit import AuditLog
 from tunewell.people.guide import read_guideline
-from tunewell.people.safe_text import cell
 from tunewell.people.seat_counts import add_to_tallies
 from tunewell.people.work import Batch, Item, RaterVerdict
 from tunewell.people.work_rows import to_json
 from tunewell.people.work_store import WorkStore
 from tunewell.project import Project
+from tunewell.safe_text import cell
 from tunewell.store import Store
 from tunewell.store.people_tables import assignments, batches, guidelines
 from tunewell.store.turns import hold

@@ -36,7 +36,7 @@ def database_errors(root: Path) -> Iterator[None]:
         yield
     except (sa.exc.DataError, OverflowError, UnicodeError) as error:
         raise UserError(
-            "a value cannot be stored: it holds a character or a number that no database keeps"
+            "a value cannot be stored: it holds a character or a number that no database can store"
         ) from error
     except sa.exc.TimeoutError as error:
         raise StoreError(

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from tunewell.errors import StoreError
+from tunewell.plurals import plural
 from tunewell.store.failures import busy_error, database_errors
 from tunewell.store.files import Files, disk_errors, make_private
 from tunewell.store.ledger import (
@@ -139,7 +140,7 @@ class Store:
         count = self.files.count()
         if not count:
             return
-        beside = f"{count} artifact{'s' if count > 1 else ''} of earlier runs lie beside it"
+        beside = f"{plural(count, 'artifact')} of earlier runs lie beside it"
         begin_anew = f"move {self.root} away to begin anew"
         other = self._other_database()
         if self._database_note.exists() or not other:
@@ -199,6 +200,20 @@ class Store:
             os.ftruncate(handle, 0)
         finally:
             os.close(handle)
+
+    def holder(self) -> str:
+        """Which process holds the project for writing, what for and since when; empty if none."""
+        path = self.root / "lock"
+        said = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        if not said:
+            return ""
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return said
+        # Whoever wrote it was killed: the lock went with the process, its words stayed.
+        return ""
 
     @staticmethod
     def _take(

@@ -15,6 +15,7 @@ from tunewell.cli.batches import newest_batch
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.terminal import write_data
 from tunewell.people import Batch, Item, RaterVerdict, WorkStore
+from tunewell.plurals import plural
 
 
 def command(
@@ -41,7 +42,7 @@ def command(
         where = {"path": str(output)} if output else {"text": text}
         emit("annotate", counts | where)
     elif output:
-        show(f"{len(items)} rows, {len(said)} annotations in {output}")
+        show(f"{plural(len(items), 'row')}, {plural(len(said), 'annotation')} in {output}")
     else:
         write_data(text)
 

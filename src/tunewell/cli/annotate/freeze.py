@@ -8,6 +8,7 @@ from tunewell.cli.batches import newest_batch
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import WorkStore
 from tunewell.people.row_changes import freeze_gold, settled_annotations
+from tunewell.plurals import plural
 
 
 def command(
@@ -26,7 +27,9 @@ def command(
     if json:
         emit("annotate", registry)
         return
-    show(f"gold {registry.version}: {len(registry.rows)} rows, {len(rows)} of this batch")
+    show(
+        f"gold {registry.version}: {plural(len(registry.rows), 'row')}, {len(rows)} from this batch"
+    )
     show(
         "neither they nor their families are ever trained on, beginning with the next tunewell run"
     )

@@ -12,6 +12,7 @@ from tunewell.cli.batches import newest_batch
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file, write_jsonl
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 from tunewell.store import Store
 
 PARTS: Final[tuple[AnnotatedPart, ...]] = ("test", "review", "train")
@@ -34,7 +35,7 @@ def command(
     if json:
         emit("annotate", rows)
         return
-    show(f"{len(rows)} rows with gold{in_file(output)}")
+    show(f"{plural(len(rows), 'row')} with gold answers{in_file(output)}")
     show("gold of the test set is never trained on")
 
 

@@ -14,6 +14,7 @@ from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, o
 from tunewell.errors import DataError
 from tunewell.people import shown
 from tunewell.people.guide import conversation
+from tunewell.plurals import plural
 
 MOST_REFUSED_SHOWN = 20
 
@@ -63,12 +64,13 @@ def _text(path: Path) -> str:
 
 
 def _show(found: Imported) -> None:
-    show(f"batch {found.batch}: {found.new} new annotations, {found.known} already imported")
+    new = plural(found.new, "new annotation")
+    show(f"batch {found.batch}: {new}, {found.known} already imported")
     if found.changed or found.withdrawn:
         show(f"  {found.changed} changed, {found.withdrawn} withdrawn")
     if found.unknown:
         first = ", ".join(found.unknown[:5])
         more = " …" if len(found.unknown) > 5 else ""
-        show(f"{len(found.unknown)} rows are not in this project: {first}{more}")
+        show(f"not in this project: {plural(len(found.unknown), 'row')}: {first}{more}")
     for row, annotator, why in found.refused[:MOST_REFUSED_SHOWN]:
         show(f"  refused: {row}, {annotator}: {why}")

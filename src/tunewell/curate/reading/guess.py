@@ -10,13 +10,14 @@ from typing import Any
 from tunewell.curate.reading.columns import has_value, plain_key
 
 _ASKED = re.compile(
-    r"(?:^|_)(?:q|question|ask|asked|prompt|query|input|request|instruction|user|customer|client"
-    r"|message|problem|subject|frage|pregunta|pergunta|source|in|src|issue|ticket|问题|提问|вопрос)"
+    r"(?:^|_)(?:(?:q|in|src)(?![a-z])|question|ask|asked|prompt|query|input|request|instruction|user"
+    r"|customer|client|message|problem|subject|frage|anfrage|anliegen|demande|domanda|richiesta"
+    r"|solicitud|pregunta|pergunta|vraag|source|issue|ticket|问题|提问|вопрос)"
 )
 _ANSWERED = re.compile(
-    r"(?:^|_)(?:a|ans|answer|answered|reply|replies|response|respond|completion|output|solution"
-    r"|agent|assistant|bot|result|target|antwort|respuesta|resposta|réponse|reponse|out|tgt"
-    r"|resolution|回答|答案|ответ)"
+    r"(?:^|_)(?:(?:a|ans|out|tgt)(?![a-z])|answer|answered|reply|replies|response|respond|completion"
+    r"|output|solution|agent|assistant|bot|result|target|antwort|loesung|lösung|respuesta|resposta"
+    r"|réponse|reponse|risposta|antwoord|resolution|回答|答案|ответ)"
 )
 _NOT_TEXT = re.compile(
     r"(?:^|_)(?:id|ids|date|time|timestamp|lang|language|url|score|uuid|index|no|nr|number|email"
@@ -32,6 +33,8 @@ def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | Non
     Example:
         >>> guess_columns([{"nr": "7", "customer_text": "Where is it?", "agent_reply": "Here."}])
         ('customer_text', 'agent_reply')
+        >>> guess_columns([{"Antwort": "Hier ist sie.", "Anfrage": "Wo ist sie, bitte?"}])
+        ('Anfrage', 'Antwort')
     """
     texts = _text_columns(records)
     asked = _named(texts, _ASKED, but=_ANSWERED)

@@ -174,7 +174,7 @@ def _log_faults(history: History) -> Iterator[str]:
     for name, values in _series(history):
         if len(values) >= FEWEST_LOGGED and len(set(values)) == 1:
             times = len(values)
-            yield f"The {name} is {values[0]:.4g} all {times} times: nothing was learnt."
+            yield f"The {name} is {values[0]:.4g} all {times} times: nothing was learned."
 
 
 def _series(history: History) -> Iterator[tuple[str, Sequence[float]]]:
@@ -254,7 +254,7 @@ def _never_evaluated(history: History) -> Finding:
         code="T01",
         status="found",
         stage=STAGE,
-        why=f"{history.file} logs {losses} and no evaluation: nobody knows whether it overfits.",
+        why=f"{history.file} logs {losses} and no evaluation: whether it overfits is unknown.",
         remedy="train again with an evaluation set (eval_strategy), or: tunewell run",
         blocking=True,
     )
@@ -280,7 +280,9 @@ def memorised(history: History | None) -> Finding:
     if history is None or not history.evaluations or not history.train:
         return unchecked("T02", "Training and evaluation losses were not both logged.")
     if broken_log(history):
-        return unchecked("T02", "The log is broken (T07): its losses say nothing of memorising.")
+        return unchecked(
+            "T02", "The log is broken (T07): its losses say nothing about memorisation."
+        )
     name, points = next(iter(history.evaluations.items()))
 
     count = max(1, len(history.train) // RECENT)
@@ -297,7 +299,7 @@ def memorised(history: History | None) -> Finding:
             code="T02",
             status="found",
             stage=STAGE,
-            why=f"{compared}: most of what it knows of its rows, it knows by heart.",
+            why=f"{compared}: most of what it learned from its rows is memorised.",
             estimate=gap,
             threshold=threshold,
             remedy="fewer epochs, or drop repeated rows: tunewell doctor",
@@ -306,7 +308,7 @@ def memorised(history: History | None) -> Finding:
         code="T02",
         status="clear",
         stage=STAGE,
-        why=f"{compared}: no sign of learning by heart.",
+        why=f"{compared}: no sign of memorisation.",
         estimate=gap,
         threshold=threshold,
     )
