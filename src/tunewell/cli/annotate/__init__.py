@@ -8,13 +8,26 @@ from typing import Final
 
 import typer
 
-from tunewell.cli.annotate import alt_test, export, freeze, gold, importing, open_batch, results
+from tunewell.cli.annotate import (
+    adjudicators,
+    alt_test,
+    export,
+    freeze,
+    gold,
+    importing,
+    open_batch,
+    results,
+)
+from tunewell.cli.batch_state import set_status
 from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "open": open_batch.command,
     "results": results.command,
+    "adjudicators": adjudicators.command,
+    "close": set_status("annotate", "closed"),
+    "reopen": set_status("annotate", "open"),
     "gold": gold.command,
     "freeze": freeze.command,
     "export": export.command,

@@ -8,6 +8,7 @@ from typing import Final
 
 import typer
 
+from tunewell.cli.batch_state import set_status
 from tunewell.cli.project_place import with_project
 from tunewell.cli.review import corrections, nearest, open_batch, plan, results, signoffs
 from tunewell.cli.verb_group import VerbGroup
@@ -19,6 +20,8 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "corrections": corrections.command,
     "signoffs": signoffs.command,
     "nearest": nearest.command,
+    "close": set_status("review", "closed"),
+    "reopen": set_status("review", "open"),
 }
 
 app = typer.Typer(
