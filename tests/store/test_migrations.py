@@ -86,6 +86,8 @@ def _shape(metadata: sa.MetaData) -> dict[str, object]:
         indexes = set()
         for index in table.indexes:
             names = tuple(column.name for column in index.columns)
+            if not names:
+                continue  # over an expression: what cannot be reflected cannot be compared
             if index.unique and len(names) == 1:
                 unique.add(names)
             elif not index.unique:
@@ -102,6 +104,7 @@ def _kind(type_: sa.types.TypeEngine[object]) -> str:
     return type(type_).__name__
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_all_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
     engine = tables.connect(url)
     _move(engine, "head")

@@ -30,6 +30,7 @@ from typing import Any
 
 from tunewell.demo.desk_rows import HERE, RAW_SHARES, TARGET_SHARES, Desk, DeskCase, between
 from tunewell.demo.spoil import LANDMARK, RECENT, PlantedRow, Spoiler, trap
+from tunewell.json_text import parse_json
 
 SHARES: Mapping[str, float] = {
     "small_talk": 0.050,
@@ -321,7 +322,7 @@ def _json_lines(
 
 def _parses(line: str) -> bool:
     try:
-        json.loads(line)
+        parse_json(line)
     except ValueError:
         return False
     return True

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tunewell.json_text import parse_json
 from tunewell.types.rows import ToolCall
 
 _TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
@@ -99,7 +100,7 @@ def _of_tag(match: re.Match[str]) -> tuple[ToolCall, ...]:
 
 def _of_name(match: re.Match[str]) -> tuple[ToolCall, ...]:
     try:
-        arguments = json.loads(match[2] or "{}")
+        arguments = parse_json(match[2] or "{}")
     except (ValueError, RecursionError):
         return ()
     return (ToolCall(name=match[1], arguments=_sorted(arguments)),)
@@ -111,7 +112,7 @@ def _calls_of_json(text: str) -> tuple[ToolCall, ...]:
     if not text.startswith(("{", "[")):
         return ()
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         return ()
     values = value if isinstance(value, list) else [value]
@@ -137,7 +138,7 @@ def _sorted(arguments: Any) -> str:
     if isinstance(arguments, str):
         text = arguments
         try:
-            arguments = json.loads(text)
+            arguments = parse_json(text)
         except (ValueError, RecursionError):
             return text
     return json.dumps(arguments, ensure_ascii=False, sort_keys=True)
