@@ -32,6 +32,7 @@ from tunewell.report.map_chart import label, state
 from tunewell.report.memorised_rows import memorised_rows
 from tunewell.report.number_format import duration, memory, number_of, suffix
 from tunewell.report.owner_page import headline
+from tunewell.report.read_columns import file_readings
 from tunewell.report.reliability import in_short, reliability, sureties
 from tunewell.report.results import Results, earlier, gather
 from tunewell.report.row_flow import flow
@@ -90,6 +91,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "findings": findings_by_status(results.findings),
         "unasked": unasked(results.findings),
         "flow": flow(results),
+        "readings": file_readings(results),
         "look": look(results),
         "training": training(results),
         "memorised": memorised_rows(results.trace, epoch=best_epoch),
