@@ -37,7 +37,7 @@ def exact(
 
     by = StepRule(
         step="exact duplicates",
-        rule=f"one of equal rows is kept: the {choice}",
+        rule=f"of identical rows, the {choice} is kept",
         cites=file.where("rules.exact_duplicates"),
         code="D03",
     )

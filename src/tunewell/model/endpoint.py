@@ -64,7 +64,7 @@ class EndpointModel:
 
     Raises:
         MissingExtraError: The extra ``endpoint`` is not installed.
-        ModelError: The server wants a key and the environment has none.
+        ModelError: The server requires a key and the environment has none.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class EndpointModel:
         key = os.environ.get(key_variable, "")
         if not key and OPENAI in base_url:
             raise ModelError(
-                f"{base_url} wants a key.",
+                f"{base_url} requires a key.",
                 hint=f"export {key_variable}=…   (it is read from there only)",
             )
 
@@ -109,7 +109,8 @@ class EndpointModel:
             base_url=base_url,
             timeout=policy.timeout_s,
             max_retries=0,
-            http_client=http_client,
+            # Texts go to the address that the user named, and nowhere that it points to.
+            http_client=http_client or openai.DefaultHttpxClient(follow_redirects=False),
         )
 
     def __repr__(self) -> str:

@@ -128,7 +128,7 @@ class Sender:
                 raise fatal from None
             return self._no_reply(error, attempt)
         except ValueError as error:
-            reason = self._server.safe(f"a reply that cannot be read: {error}")
+            reason = self._server.safe(f"an unreadable reply: {error}")
             return NoReply(reason, _backoff_s(attempt))
         self._answered.set()
         return reply
@@ -150,12 +150,19 @@ class Sender:
                 hint="raise it with the provider, then run the same command again",
             )
 
+        if isinstance(error, openai.APIStatusError) and error.response.is_redirect:
+            target = self._server.safe(error.response.headers.get("location", "another address"))
+            return ModelError(
+                f"{url} sends requests on to {target}: nothing was sent there",
+                hint="if that is your server, name its address",
+            )
+
         # A server that has answered before is there and knows the model.
         if self._answered.is_set():
             return None
         if isinstance(error, openai.NotFoundError) and attempt == 0:
             return ModelError(
-                f"{url} knows no model '{self._server.model}' or no such call: {said}",
+                f"{url} has no model '{self._server.model}' or no such call: {said}",
                 hint=f"curl {url.rstrip('/')}/models",
             )
         if _is_lost(error) and attempt == self._retries:
@@ -179,7 +186,7 @@ class Sender:
             return NoReply(f"too many requests: {said}", wait_s)
         if isinstance(error, openai.InternalServerError):
             wait_s = self._asked_wait(error.response.headers, backoff_s)
-            return NoReply(f"fault of the server: {said}", wait_s)
+            return NoReply(f"server error: {said}", wait_s)
 
         # A refused request: sending it again changes nothing.
         not_found = isinstance(error, openai.NotFoundError)

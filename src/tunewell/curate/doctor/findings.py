@@ -10,7 +10,6 @@ from typing import Any
 from tunewell.curate.doctor.case import Case
 from tunewell.curate.limits import LIMITS, blocks
 from tunewell.curate.rows import InputRow, counted
-from tunewell.pitfalls import pitfall
 from tunewell.types import (
     Estimate,
     Finding,
@@ -57,11 +56,10 @@ def finding(case: Case, hit: Hit) -> Finding:
         **hit.evidence,
     }
     if n:
-        known = pitfall(hit.code)
         share = n / case.read
         values["status"] = "found"
         values["why"] = hit.why or f"{n} of {case.read} rows ({share:.1%})"
-        values["remedy"] = known.command or known.remedy
+        values["remedy"] = case.remedies.of(hit.code)
         values["blocking"] = blocks(hit.code, n, of=case.read)
     return Finding(**values)
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tunewell.errors import DataError
-from tunewell.people.safe_text import cells_of_any_size
+from tunewell.json_text import next_json, parse_json
+from tunewell.safe_text import cells_of_any_size
 
 Record = tuple[str, Any]
 """Where it stands (``file:line``), and what it is: an object, or a `Broken`."""
@@ -119,15 +120,12 @@ def load_json(text: str, *, once: bool = False) -> Any:
     Raises:
         ValueError: It is no JSON, or nested too deeply.
     """
-    try:
-        return json.loads(
-            text,
-            parse_float=str,
-            parse_constant=lambda _name: None,
-            object_pairs_hook=_once if once else None,
-        )
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    return parse_json(
+        text,
+        parse_float=str,
+        parse_constant=lambda _name: None,
+        object_pairs_hook=_once if once else None,
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -173,8 +171,8 @@ def _cut_array(text: str, name: str) -> Iterator[Record]:
         match = _SPACE.match(text, at)
         at = match.end() if match else at
         try:
-            item, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
+            item, at = next_json(decoder, text, at)
+        except ValueError:
             yield f"{name}:{number}", Broken("the array does not end: the file is cut off")
             return
         yield f"{name}:{number}", item
