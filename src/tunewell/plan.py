@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tunewell.curate.reading.data_files import find_files, sources_of
+from tunewell.json_text import parse_json
 from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
@@ -179,7 +180,7 @@ class _BaseModel:
         from tunewell.model.weights import resolve
 
         folder = resolve(name).folder
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
         text = config.get("text_config") or config
         hidden = int(text.get("hidden_size") or text.get("n_embd") or text.get("d_model") or 0)
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))

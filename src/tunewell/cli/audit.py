@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, out
+from tunewell.cli.common import DATABASE_URL, JsonOption, ProjectOption, emit, out
 from tunewell.errors import EXIT_NO_GO
 from tunewell.plurals import plural
 from tunewell.store import LedgerReport, Store
@@ -29,7 +29,9 @@ def command(
     url: Annotated[
         str,
         typer.Option(
-            "--database-url", envvar="TUNEWELL_DATABASE_URL", help="PostgreSQL instead of SQLite."
+            "--database-url",
+            envvar=DATABASE_URL,
+            help="PostgreSQL instead of SQLite; set the variable for every verb.",
         ),
     ] = "",
     json: JsonOption = False,

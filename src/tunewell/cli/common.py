@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,6 +24,9 @@ Step = Callable[[int, int], None]
 """Takes how much is done, of how much."""
 
 SCHEMA = "tunewell/1"
+
+DATABASE_URL = "TUNEWELL_DATABASE_URL"
+"""Variable that names a PostgreSQL database for every verb; SQLite beside the project without."""
 
 WAIT_S = 3600.0
 """How long ``--wait`` waits for a project that another process holds."""
@@ -131,7 +135,11 @@ def open_project(
     """
     from tunewell.project import Project
 
-    with Project.open(path, overrides=overrides or ()) as project, contextlib.ExitStack() as held:
+    url = os.environ.get(DATABASE_URL, "")
+    with (
+        Project.open(path, overrides=overrides or (), url=url) as project,
+        contextlib.ExitStack() as held,
+    ):
         if lock:
             wait_s = WAIT_S if wait else 0.0
             held.enter_context(project.store.lock(lock, wait_s=wait_s, waiting=_waiting))

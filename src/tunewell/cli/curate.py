@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, show
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectArgument,
+    SetOption,
+    WaitOption,
+    open_project,
+    show,
+)
 from tunewell.cli.confirm import ask_to_confirm
 from tunewell.cli.stage import open_stages, show_stage
 from tunewell.curate.reading.read import ReadingReport
 from tunewell.plurals import plural
 from tunewell.run import Stages
-from tunewell.store import Store
 
 _MOST_SHOWN = 8
 """Columns without use that are shown."""
@@ -36,7 +42,8 @@ def command(
 
 def _show_reading(path: Path) -> None:
     """What of the files is in no row, and what to know before training."""
-    with Store(path) as store:
+    with open_project(path) as project:
+        store = project.store
         run = store.last_run("curate")
         digest = run.outputs.get("reading") if run else None
         if digest is None:

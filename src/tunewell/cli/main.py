@@ -22,11 +22,11 @@ from tunewell.errors import (
     EXIT_USER,
     UserError,
 )
+from tunewell.full_disk import NO_SPACE, is_full
 
 __all__ = ["VERBS", "app", "main"]
 
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-USERS_ERRORS: Final = FULL | {
+USERS_ERRORS: Final = {
     errno.EACCES,
     errno.EEXIST,
     errno.EISDIR,
@@ -120,26 +120,20 @@ def _guarded(arguments: list[str]) -> int:
     except typer.TyperException as error:
         _tell(arguments, _misuse(error))
         return EXIT_MISUSE
-    except OSError as error:
-        if not _is_users(error):
-            _tell(arguments, _internal_error(arguments))
-            return EXIT_INTERNAL
-        _tell(arguments, _file_error(error))
-        return EXIT_USER
-    except Exception:
-        _tell(arguments, _internal_error(arguments))
-        return EXIT_INTERNAL
+    except Exception as error:
+        users = _users_error(error)
+        _tell(arguments, users or _internal_error(arguments))
+        return EXIT_USER if users else EXIT_INTERNAL
 
 
-def _is_users(error: OSError) -> bool:
-    """Whether it is about a file that a user named, or about the room on their disk."""
-    return error.errno in USERS_ERRORS and (bool(error.filename) or error.errno in FULL)
-
-
-def _file_error(error: OSError) -> UserError:
-    hint = "free some space and run again" if error.errno in FULL else "check the path"
-    place = f": {error.filename}" if error.filename else ""
-    return UserError(f"{error.strerror}{place}", hint=hint)
+def _users_error(error: Exception) -> UserError | None:
+    """What an error says of a file that the user named, or of the room on their disk; else None."""
+    if is_full(error):
+        name = getattr(error, "filename", None)
+        return UserError(f"the disk is full{f': {name}' if name else ''}", hint=NO_SPACE)
+    if isinstance(error, OSError) and error.errno in USERS_ERRORS and error.filename:
+        return UserError(f"{error.strerror}: {error.filename}", hint="check the path")
+    return None
 
 
 def _tell(arguments: list[str], error: UserError) -> None:

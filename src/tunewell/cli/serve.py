@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, emit, note
+from tunewell.cli.common import DATABASE_URL, JsonOption, ProjectArgument, emit, note
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.people import ROLES, Accounts, Invitations, reopen_sign_offs
 from tunewell.project import Project
@@ -65,8 +65,8 @@ def command(
         str,
         typer.Option(
             "--database-url",
-            envvar="TUNEWELL_DATABASE_URL",
-            help="PostgreSQL instead of SQLite.",
+            envvar=DATABASE_URL,
+            help="PostgreSQL instead of SQLite; set the variable for every verb.",
         ),
     ] = "",
     smtp: Annotated[

@@ -11,7 +11,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tunewell.errors import ModelError
-from tunewell.model.budget import Pace, Purse
+from tunewell.model.budget import Pace, Purse, QuotaError
 
 if TYPE_CHECKING:
     from openai import OpenAIError
@@ -95,6 +95,7 @@ class Sender:
 
         Raises:
             BudgetError: The budget does not hold it.
+            QuotaError: The account has nothing left.
             ModelError: What concerns all items: no such model, a refused key, no server.
         """
         for attempt in range(self._retries):
@@ -144,7 +145,17 @@ class Sender:
                 hint=f"check the environment variable {self._server.key_variable}",
             )
         if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
-            return ModelError(f"{url}: the account's quota is used up.", hint="see the provider")
+            return QuotaError(
+                f"{url}: the account's quota is used up.",
+                hint="raise it with the provider, then run the same command again",
+            )
+
+        if isinstance(error, openai.APIStatusError) and error.response.is_redirect:
+            target = self._server.safe(error.response.headers.get("location", "another address"))
+            return ModelError(
+                f"{url} sends requests on to {target}: nothing was sent there",
+                hint="if that is your server, name its address",
+            )
 
         # A server that has answered before is there and knows the model.
         if self._answered.is_set():

@@ -24,8 +24,8 @@ from tunewell.people.work_store import WorkStore
 from tunewell.project import Project
 from tunewell.safe_text import cell
 from tunewell.store import Store
-from tunewell.store.ledger import hold
 from tunewell.store.people_tables import assignments, batches, guidelines
+from tunewell.store.turns import hold
 from tunewell.types import Value
 
 CSV_COLUMNS = (
@@ -186,7 +186,7 @@ def keep_asked(store: Store, batch: Batch) -> None:
     }
     known = sa.select(sa.literal(1)).where(guidelines.c.version == batch.version)
     with store.connection(write=True) as connection:
-        hold(connection)
+        hold(connection, "guidelines")
         if connection.execute(known).first() is None:
             connection.execute(sa.insert(guidelines).values(**line))
 

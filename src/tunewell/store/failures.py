@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tunewell.errors import StoreError, UserError
-from tunewell.store.files import NO_SPACE
+from tunewell.full_disk import NO_SPACE
 
 
 def busy_error(patience_s: float) -> StoreError:

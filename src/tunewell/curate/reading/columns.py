@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from tunewell.json_text import parse_json
 
 OPENINGS = ("[", "{")
 """How a list or an object begins that stands as text in a cell."""
@@ -64,8 +65,8 @@ def structure(value: Any) -> Any:
     if not text.startswith(OPENINGS):
         return value
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         pass
     if len(text) > _MOST_LITERAL:
         return value

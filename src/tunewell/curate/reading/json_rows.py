@@ -25,6 +25,7 @@ from tunewell.curate.reading.source_record import (
     rejected,
 )
 from tunewell.curate.rows import Reject, clip
+from tunewell.json_text import next_json, parse_json
 
 _SHOWN = 400
 """Characters of a broken element that its reject is made from."""
@@ -91,8 +92,8 @@ def _several(text: str) -> list[Any]:
     at = 0
     while at < len(text):
         try:
-            value, at = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
+            value, at = next_json(_DECODER, text, at)
+        except ValueError:
             return []
         found.append(value)
         at = _skip_space(text, at)
@@ -154,9 +155,7 @@ def _stream_lines(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes | None,
 def _loads(text: str) -> Any:
     """The value, or a Reject."""
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
-    except RecursionError:
-        return Reject("", "the JSON is nested too deeply", clip(text))
+        return parse_json(text, parse_constant=_no_constant, object_pairs_hook=_once)
     except ValueError as error:
         return Reject("", f"not JSON: {error}", clip(text))
 
@@ -234,8 +233,8 @@ class _Document:
         """Objects behind each other; of a single one, the rows that it holds."""
         text = self._text
         try:
-            value, end = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
+            value, end = next_json(_DECODER, text, start)
+        except ValueError as error:
             found = _LIST_BEGINS.search(text, start)
             before = text[start : found.start()].strip(" \r\n\t{") if found else "…"
             if found is not None and "{" not in before:
@@ -291,8 +290,8 @@ class _Document:
                     yield self._reject(rest, len(text), why)
                 return
             try:
-                value, end = _DECODER.raw_decode(text, at)
-            except (ValueError, RecursionError) as error:
+                value, end = next_json(_DECODER, text, at)
+            except ValueError as error:
                 end = self._behind_broken(at)
                 yield self._reject(at, end, f"not JSON: {error}")
             else:
@@ -314,8 +313,8 @@ class _Document:
         text = self._text
         for found in _NEXT_OBJECT.finditer(text, at + 1):
             try:
-                value, _ = _DECODER.raw_decode(text, found.end())
-            except (ValueError, RecursionError):
+                value, _ = next_json(_DECODER, text, found.end())
+            except ValueError:
                 if found[0].startswith("\n") and not self._keys:
                     return found.end()
                 continue

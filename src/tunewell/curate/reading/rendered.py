@@ -113,7 +113,7 @@ _SIGNS = re.compile(
 
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>\s*(.*?)\s*<</SYS>>\s*", re.DOTALL)
-_PROSE_ROLE = re.compile(r"(?m)^\s*(?:Human|User|System|USER|SYSTEM)[ ]?:")
+_PROSE_ROLE = re.compile(r"(?m)^[^\S\n]*+(?:Human|User|System|USER|SYSTEM)[ ]?:")
 _CALL = re.compile(r"\s*<functioncall>\s*(.*)", re.DOTALL)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunewell.curate.reading.columns import has_value, structure
+from tunewell.json_text import parse_json
 from tunewell.types import ToolCall
 
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
@@ -70,8 +71,8 @@ def _arguments(value: Any) -> str:
     if not isinstance(value, str):
         return as_json(_without_nulls(value))
     try:
-        return as_json(json.loads(value))
-    except (ValueError, RecursionError):
+        return as_json(parse_json(value))
+    except ValueError:
         return value
 
 

@@ -5,7 +5,6 @@ Reads Hugging Face's ``trainer_state.json``, of the folder, else of its last che
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any, Final
 from tunewell.errors import UserError
 from tunewell.evaluate.autopsy.output_folder import STAGE, newest, unchecked
 from tunewell.evaluate.wording import counted
+from tunewell.json_text import parse_json
 from tunewell.stats import gap_to_training, rise_since_lowest
 from tunewell.types import Estimate, Finding, Threshold, Value
 
@@ -71,7 +71,7 @@ def read_history(folder: Path) -> History | None:
     if path is None:
         return None
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
+        state = parse_json(path.read_text(encoding="utf-8"))
         log = state.get("log_history") or []
         entries, resumed = _in_order(log)
         sets = {name: tuple(_pairs(entries, key)) for name, key in _named_sets(entries)}
