@@ -52,7 +52,12 @@ def test_where_there_is_no_terminal_lines_are_said(
     said: list[str] = []
     with watched("split", quiet=False, below=None, kept_in=None) as step:
         step(3, 6)
-        until(lambda: said.append(capsys.readouterr().err) or "split: 50 % (3 of 6)" in said[-1])
+
+        def heard() -> bool:
+            said.append(capsys.readouterr().err)
+            return "split: 50 % (3 of 6)" in said[-1]
+
+        until(heard)
     assert "".join(said).count("split") == 1, "not a line every moment"
 
 

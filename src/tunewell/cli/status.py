@@ -10,10 +10,10 @@ from pathlib import Path
 from pydantic import Field
 from rich.table import Table
 
-from tunewell.cli.approve import approvals
 from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, out, show
 from tunewell.cli.progress import in_time, noted_in
 from tunewell.curate.erasure import tombstoned
+from tunewell.people import approvals
 from tunewell.pitfalls import pitfall
 from tunewell.plurals import plural
 from tunewell.run import STAGES, findings_of
@@ -99,18 +99,18 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
     """Show how far the project is, what was found and what is next."""
     with open_project(path) as project:
         file, store = project.file, project.store
-        done, missing = approvals(project)
+        approved = approvals(project)
         at_work = _at_work(store)
         stages = tuple(_stage(store, name, at_work) for name in STAGES)
         status = ProjectStatus(
             task=file.spec.task.name,
             at_work=at_work,
-            approved=tuple(done),
-            to_approve=tuple(missing),
+            approved=tuple(one.name for one in approved.done),
+            to_approve=tuple(approved.missing),
             stages=stages,
             found=tuple(_found(store)),
             tombstones=tombstoned(store),
-            next=_next(path, missing, stages, at_work),
+            next=_next(path, list(approved.missing), stages, at_work),
         )
         verdict = newest_verdict(store)
         evaluation = newest_evaluation(store)

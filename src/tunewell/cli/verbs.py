@@ -22,7 +22,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "A project": {
         "init": "Read the data, propose a definition, ask the rest, write it.",
-        "approve": "Approve the definition as it is now; a change needs it again.",
+        "approve": "Record that NAME approves the definition; changes undo it.",
         "config": "Print each value of the definition and where it came from.",
         "fit-check": "Show whether a public dataset covers this project, by slice.",
         "status": "Show how far the project is, what was found and what is next.",
@@ -45,6 +45,9 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "ask": "Ask the base model and the tuned one the same question.",
         "model": "Show the base weights in use and the versions trained from them.",
         "export": "Write a trained version for use elsewhere, with its model card.",
+    },
+    "In use": {
+        "gateway": "Proxy requests to models, and record what is asked and answered.",
     },
     "Records": {
         "why": "Show what happened to a row, step by step, and where it went.",

@@ -67,6 +67,7 @@ class TurnDetails:
 
 
 PLAIN_TURN = TurnDetails()
+_PLAIN_FIELDS = frozenset({"role", "content"})
 
 
 def _apart(text: str, calls: tuple[ToolCall, ...]) -> tuple[str, tuple[ToolCall, ...]]:
@@ -148,6 +149,8 @@ class InputRow:
         details: dict[int, TurnDetails] = {}
         for place, message in enumerate(messages):
             turns.append((message.role, message.text))
+            if message.model_fields_set <= _PLAIN_FIELDS:
+                continue
             found = TurnDetails.of(message)
             if found != PLAIN_TURN:
                 details[place] = found

@@ -2,6 +2,7 @@
 
 from tunewell.people.accounts import ROLES, Account, AccountRole, Accounts
 from tunewell.people.api_tokens import ApiTokens
+from tunewell.people.approvals import Approval, Approvals, approvals
 from tunewell.people.assign import Seat, share_out
 from tunewell.people.audit import AuditLine, AuditLog
 from tunewell.people.invitations import Invitation, Invitations
@@ -20,6 +21,8 @@ __all__ = [
     "AccountRole",
     "Accounts",
     "ApiTokens",
+    "Approval",
+    "Approvals",
     "AuditLine",
     "AuditLog",
     "Batch",
@@ -37,6 +40,7 @@ __all__ = [
     "Sessions",
     "SignOff",
     "WorkStore",
+    "approvals",
     "asked_under",
     "faults",
     "hidden",

@@ -160,7 +160,7 @@ def reopen_sign_offs(
             continue
         keep_asked(store, batch)
         changed = batch.model_copy(update={"guideline": guideline})
-        seats = _reopen(work_store, changed)
+        seats = reopen_stale(work_store, changed)
         found[batch.id] = seats
         AuditLog(store).add(
             author,
@@ -199,8 +199,12 @@ def asked_under(store: Store, version: str) -> dict[str, object] | None:
     return dict(json.loads(record)) if record else None
 
 
-def _reopen(work_store: WorkStore, batch: Batch) -> int:
-    """Write the batch with its new guideline, open its stale seats, and give how many they are."""
+def reopen_stale(work_store: WorkStore, batch: Batch) -> int:
+    """Write the batch as it is now and open the seats whose verdict has another version.
+
+    Returns:
+        How many seats are open again.
+    """
     seat = assignments.c
     stale = set()
     for verdict in work_store.verdicts(batch.id):

@@ -7,13 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tunewell.annotate import Imported, import_annotations, read_annotations, rows_of
+from tunewell.annotate import Imported, import_text
 from tunewell.cli.annotate.formats import ImportFormat
-from tunewell.cli.annotate.gold import PARTS
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import DataError
-from tunewell.people import shown
-from tunewell.people.guide import conversation
 from tunewell.plurals import plural
 
 MOST_REFUSED_SHOWN = 20
@@ -39,14 +36,11 @@ def command(
     """
     text = _text(read)
     with open_project(path) as project:
-        store = project.store
-        rows = {e.id: (e, part) for part in PARTS for e in rows_of(store, part)[0]}
-        sources = {name: shown(conversation(example)) for name, (example, _) in rows.items()}
-        annotations = read_annotations(form, text, sources, place=str(read))
-        found = import_annotations(
+        found = import_text(
             project,
-            annotations,
-            rows,
+            form,
+            text,
+            place=str(read),
             author=author,
             title=title,
         )

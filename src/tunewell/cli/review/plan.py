@@ -41,6 +41,10 @@ def command(
 
 
 def _show(plan: PanelPlan) -> None:
+    if not plan.needs:
+        show("no gate needs people: none names a criterion of the rubric or says people: required")
+        show(f"a first look at {plan.rows} rows would take {plan.hours:g} hours")
+        return
     show(
         f"{plural(plan.rows, 'row')} x {plural(plan.raters, 'person', 'people')} x outputs of "
         f"{' and '.join(plan.arms)}: "

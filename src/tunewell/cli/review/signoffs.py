@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.batches import newest_batch
+from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file
 from tunewell.people import SignOff, WorkStore, reopen_sign_offs, sign_offs
@@ -21,17 +21,18 @@ LONGEST_QUOTE = 60
 
 def command(
     path: ProjectOption = Path(),
+    which: BatchOption = "",
     output: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write the sign-offs to this file (CSV)."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the sign-offs of the newest review; those under an older guideline are open again."""
+    """List the sign-offs of a review; those under an older guideline are open again."""
     with open_project(path) as project:
         store = project.store
         reopened = sum(reopen_sign_offs(project).values())
-        batch = newest_batch(store, "review")
+        batch = batch_named(store, "review", which)
         found = sign_offs(WorkStore(store), batch)
     if output:
         output.write_text(sign_offs_csv(found), encoding="utf-8")

@@ -41,15 +41,21 @@ def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | Non
     answered = _named(texts, _ANSWERED, but=_ASKED)
     if asked and answered:
         return (asked, answered) if asked != answered else None
+    return _with_the_longest(texts, asked, answered)
 
-    # One side at most is told by its name: the other is the only long text beside it.
+
+def _with_the_longest(
+    texts: Mapping[str, float], asked: str, answered: str
+) -> tuple[str, str] | None:
+    """Where one side at most is told by its name, the other is the only long text beside it."""
     longest = max(texts.values(), default=0.0)
     long = [name for name, letters in texts.items() if letters >= max(10.0, longest / 20)]
     rest = [name for name in long if name not in (asked, answered)]
-    if asked or answered:
-        pair = (asked, rest[0]) if asked and rest else (rest[0] if rest else "", answered)
-        return pair if len(rest) == 1 else None
-    return (rest[0], rest[1]) if len(rest) == 2 else None
+    if not asked and not answered:
+        return (rest[0], rest[1]) if len(rest) == 2 else None
+    if len(rest) != 1:
+        return None
+    return (asked, rest[0]) if asked else (rest[0], answered)
 
 
 def _named(texts: Iterable[str], wanted: re.Pattern[str], *, but: re.Pattern[str]) -> str:

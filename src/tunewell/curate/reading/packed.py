@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from tunewell.curate.reading.source_record import SourceRecord, rejected
-from tunewell.store.files import disk_errors
+from tunewell.disk import disk_errors
 
 MAX_UNPACKED_BYTES = 64 << 30
 """What a file may hold once it is unpacked."""
@@ -29,6 +29,9 @@ DEEPEST = 3
 """How often a file may be packed within another; one that holds itself has no end."""
 
 LONGEST_NAME = 100
+
+_MOST_PACKED = 20
+"""So many times the size of an archive may its text be, for what is taken to be lost of it."""
 
 _STEP = 1 << 20
 TOO_LARGE = "the file is too large once it is unpacked"
@@ -125,21 +128,41 @@ def is_archive(path: Path) -> bool:
 
 def archived(path: Path, read: Read) -> Iterator[tuple[str, Iterator[SourceRecord]]]:
     """The name of each file in an archive, and its records."""
+    size = path.stat().st_size
+    left = 0
+    is_empty = True
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-            left = most_unpacked(path)
-            for member in sorted(archive.infolist(), key=lambda member: member.filename):
-                name = PurePosixPath(member.filename)
-                if member.is_dir() or name.name.startswith(".") or "__MACOSX" in name.parts:
-                    continue
-                inner = Path(folder) / name.name[-LONGEST_NAME:]
+            members = sorted(filter(_may_hold_rows, archive.infolist()), key=_name_of)
+            left = sum(member.file_size for member in members)
+            allowed = most_unpacked(path)
+            for member in members:
+                inner = Path(folder) / PurePosixPath(member.filename).name[-LONGEST_NAME:]
                 with archive.open(member) as file, inner.open("wb", buffering=0) as out:
-                    left -= _copy(file, out, inner, left)
-                if left < 0:
-                    yield "", iter((rejected(1, TOO_LARGE),))
+                    allowed -= _copy(file, out, inner, allowed)
+                if allowed < 0:
+                    yield "", iter((rejected(1, TOO_LARGE, size=size),))
                     return
+                left -= member.file_size
+                is_empty = False
                 yield member.filename, read(inner)
                 inner.unlink()
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
         why = f"the archive cannot be read: {error}"
-        yield "", iter((rejected(1, why, hint=_HINT),))
+        # A damaged archive may lie about the size of what is in it.
+        lost = size if is_empty else min(max(0, left), _MOST_PACKED * size)
+        yield "", iter((rejected(1, why, size=lost, hint=_HINT),))
+        return
+    if is_empty:
+        yield "", iter((rejected(1, "the archive holds no files", size=size, hint=_HINT),))
+
+
+def _name_of(member: zipfile.ZipInfo) -> str:
+    return member.filename
+
+
+def _may_hold_rows(member: zipfile.ZipInfo) -> bool:
+    """Whether a member is a file of the user's, not one that an archiver adds."""
+    name = PurePosixPath(member.filename)
+    is_hidden = name.name.startswith(".") or "__MACOSX" in name.parts
+    return not (member.is_dir() or is_hidden)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.curate.reading.arrow import arrow, parquet
+from tunewell.curate.reading.columns import structure
 from tunewell.curate.reading.documents import (
     Document,
     Unreadable,
@@ -113,11 +114,16 @@ def _json_reader(text: str) -> Reader | None:
     first = lines[0]
     if first.startswith("["):
         return json_document if _ARRAY.match(text) else None
-    if first.startswith(('"{\\"', "\"{'")):
+    if first.startswith(('"{\\"', "\"{'")) or _is_python(first):
         return json_lines
     if not _BEGINS_OBJECT.match(text):
         return None
     return json_lines if _is_object_a_line(lines) else json_document
+
+
+def _is_python(line: str) -> bool:
+    """Whether a line is an object as Python writes it."""
+    return line.startswith("{'") and isinstance(structure(line), dict)
 
 
 def _is_object_a_line(lines: list[str]) -> bool:

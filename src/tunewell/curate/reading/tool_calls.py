@@ -14,7 +14,15 @@ _ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
 _IDS = ("id", "call_id", "tool_call_id", "toolUseId")
 _NAMES = ("name", "tool_name", "function_name", "api_name")
 
-TOOL_COLUMNS = ("tools", "functions", "tool_definitions", "available_tools", "tool_list")
+TOOL_COLUMNS = (
+    "tools",
+    "functions",
+    "tool_definitions",
+    "available_tools",
+    "tool_list",
+    "toolconfig",
+    "tool_config",
+)
 _WRAPPED = ("functionDeclarations", "function_declarations")
 
 
@@ -112,5 +120,7 @@ def tools_of(value: Any) -> str:
     for each in value:
         tool = structure(each)
         wrapped = _first(tool, _WRAPPED) if isinstance(tool, Mapping) else None
+        if isinstance(tool, Mapping) and isinstance(tool.get("toolSpec"), Mapping):
+            tool = tool["toolSpec"]
         found += wrapped if isinstance(wrapped, list) else [tool]
     return as_json(found)
