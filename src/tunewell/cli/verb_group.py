@@ -81,6 +81,7 @@ def _loaded(name: str) -> Any:
     """The command of a verb, made from its function or its app."""
     verb = load_verb(name)
     if isinstance(verb, typer.Typer):
+        _place_project(verb)
         command = typer.main.get_group(verb)
         command.name = name
         return command
@@ -91,6 +92,17 @@ def _loaded(name: str) -> Any:
     )
     one.command(name, help=inspect.getdoc(verb))(with_project(verb))
     return typer.main.get_command(one)
+
+
+def _place_project(group: typer.Typer) -> None:
+    """Let every verb of a group take the project's folder as argument and as option."""
+    for info in group.registered_commands:
+        if info.callback is not None:
+            info.help = info.help or inspect.getdoc(info.callback)
+            info.callback = with_project(info.callback)
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _place_project(inner.typer_instance)
 
 
 def _write_lines(formatter: Any, lines: Iterable[tuple[str, str]], width: int) -> None:

@@ -23,7 +23,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "A project": {
         "init": "Read the data, propose a definition, ask the rest, write it.",
-        "approve": "Approve the definition as it is now; a change needs it again.",
+        "approve": "Record that NAME approves the definition; changes undo it.",
         "config": "Print each value of the definition and where it came from.",
         "fit-check": "Show whether a public dataset covers this project, by slice.",
         "status": "Show how far the project is, what was found and what is next.",
