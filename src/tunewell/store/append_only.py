@@ -7,7 +7,7 @@ a row, after which nothing of it is left but that it was there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -20,6 +20,7 @@ BLANKS: dict[str, Mapping[str, str]] = {
     "verdicts": {"record": TOMBSTONE},
     "guidelines": {},
     "ledger": {"nonce": ""},
+    "ratings": {"record": TOMBSTONE},
 }
 """Tables that can only grow: the columns that hold content, and what they are blanked with."""
 
@@ -30,7 +31,11 @@ _SAME_ROW = {
     "verdicts": ("number",),
     "guidelines": ("version",),
     "ledger": ("number",),
+    "ratings": ("number",),
 }
+
+KEYED = ("verdicts", "ratings")
+"""Of these, those whose rows carry a key of the sender that an account may use once."""
 
 _POSTGRES_ENDINGS = ("no_change", "no_truncate")
 _SQLITE_ENDINGS = ("no_update", "no_delete", "no_replace")
@@ -43,15 +48,19 @@ def statements(dialect: str, columns: Mapping[str, list[str]]) -> Iterator[str]:
 
     Args:
         dialect: ``sqlite`` or ``postgresql``.
-        columns: Every column of each table of `BLANKS`.
+        columns: Every column of each table that gets them; all of `BLANKS` in the end.
     """
-    if dialect == "sqlite":
-        for table in BLANKS:
+    for table in columns:
+        if dialect == "sqlite":
             yield from _for_sqlite(table, columns[table])
-        return
-    yield _POSTGRES_FUNCTION
-    for table, blank in BLANKS.items():
-        yield from _for_postgres(table, blank)
+        else:
+            yield from _for_postgres(table, BLANKS[table])
+
+
+def function(dialect: str) -> Iterator[str]:
+    """SQL that makes what the triggers of PostgreSQL call, once."""
+    if dialect != "sqlite":
+        yield _POSTGRES_FUNCTION
 
 
 def _for_sqlite(table: str, columns: list[str]) -> Iterator[str]:
@@ -70,9 +79,9 @@ def _for_sqlite(table: str, columns: list[str]) -> Iterator[str]:
     key = " AND ".join(f'"{name}" = NEW."{name}"' for name in _SAME_ROW[table])
     there = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key})"
     yield f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {there} {refuse}"
-    if table == "verdicts":
-        there = "WHEN EXISTS (SELECT 1 FROM verdicts WHERE account = NEW.account AND key = NEW.key)"
-        yield f"CREATE TRIGGER verdicts_no_second BEFORE INSERT ON verdicts {there} {refuse}"
+    if table in KEYED:
+        there = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE account = NEW.account AND key = NEW.key)"
+        yield f"CREATE TRIGGER {table}_no_second BEFORE INSERT ON {table} {there} {refuse}"
 
 
 _POSTGRES_FUNCTION = f"""\
@@ -102,21 +111,29 @@ def _for_postgres(table: str, blank: Mapping[str, str]) -> Iterator[str]:
         yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
 
 
-def undo(dialect: str) -> Iterator[str]:
-    """SQL that takes the triggers away, for a migration to an earlier version."""
-    for name in sorted(trigger_names(dialect)):
-        table = name.split("_")[0]
-        yield f"DROP TRIGGER {name}" + ("" if dialect == "sqlite" else f" ON {table}")
+def undo(dialect: str, tables: Iterable[str]) -> Iterator[str]:
+    """SQL that takes the triggers of these tables away, for a migration to an earlier version."""
+    for table in tables:
+        for name in sorted(_triggers_of(table, dialect)):
+            yield f"DROP TRIGGER {name}" + ("" if dialect == "sqlite" else f" ON {table}")
+
+
+def undo_function(dialect: str) -> Iterator[str]:
+    """SQL that takes away what the triggers of PostgreSQL call."""
     if dialect != "sqlite":
         yield f"DROP FUNCTION {FUNCTION}()"
 
 
 def trigger_names(dialect: str) -> set[str]:
     """The triggers that have to be there."""
+    return set().union(*(_triggers_of(table, dialect) for table in BLANKS))
+
+
+def _triggers_of(table: str, dialect: str) -> set[str]:
     if dialect != "sqlite":
-        return {f"{table}_{ending}" for table in BLANKS for ending in _POSTGRES_ENDINGS}
-    names = {f"{table}_{ending}" for table in BLANKS for ending in _SQLITE_ENDINGS}
-    return names | {"verdicts_no_second"}
+        return {f"{table}_{ending}" for ending in _POSTGRES_ENDINGS}
+    second = {f"{table}_no_second"} if table in KEYED else set()
+    return {f"{table}_{ending}" for ending in _SQLITE_ENDINGS} | second
 
 
 def missing_triggers(connection: sa.Connection) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Index, Integer, String, Table, Text
 from tunewell.errors import StoreError, UserError
 from tunewell.store.columns import DIGEST, NAME, TIME, filled
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration."""
 
 POOL = 20

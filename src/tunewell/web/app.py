@@ -16,7 +16,20 @@ from tunewell import __version__
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Session
 from tunewell.project import Project
-from tunewell.web import api, decide, manage, members, plain_form, sign_in, sso, work
+from tunewell.web import (
+    api,
+    compare_api,
+    compare_manage,
+    compare_rate,
+    decide,
+    inbox,
+    manage,
+    members,
+    plain_form,
+    sign_in,
+    sso,
+    work,
+)
 from tunewell.web.access import Refused, session_of
 from tunewell.web.context import AppContext
 from tunewell.web.guard import Guard
@@ -79,6 +92,8 @@ def create_app(
         sso=OpenID(issuer, store) if issuer else None,
     )
     for part in (sign_in, sso, work, plain_form, decide, manage, members, api):
+        app.include_router(part.router)
+    for part in (compare_rate, compare_manage, inbox, compare_api):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from tunewell.store import people_tables  # noqa: F401 (registers its tables)
+from tunewell.store import comparison_tables, people_tables  # noqa: F401 (registers tables)
 from tunewell.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

@@ -17,6 +17,9 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+TABLES = ("audit", "events", "verdicts", "guidelines", "ledger")
+"""The tables that can only grow, as of this migration; further ones are made append-only later."""
+
 PAST = 1.0
 """A second after the beginning of time, for links that are no longer valid."""
 
@@ -109,9 +112,10 @@ def _triggers() -> None:
             op.execute(f"DROP FUNCTION {table}_append_only()")
     inspector = sa.inspect(connection)
     columns = {}
-    for table in append_only.BLANKS:
+    for table in TABLES:
         columns[table] = [column["name"] for column in inspector.get_columns(table)]
-    for statement in append_only.statements(dialect, columns):
+    made = [*append_only.function(dialect), *append_only.statements(dialect, columns)]
+    for statement in made:
         connection.exec_driver_sql(
             statement.replace("%", "%%") if dialect != "sqlite" else statement
         )
@@ -120,7 +124,8 @@ def _triggers() -> None:
 def _enter_everything() -> None:
     """What was written before there was a ledger is in it from now on, as it stands today."""
     connection = op.get_bind()
-    for table in CHAINED.values():
+    for name in ("audit", "events", "verdicts"):
+        table = CHAINED[name]
         rows = connection.execute(sa.select(table).order_by(table.c.number)).mappings().all()
         for row in rows:
             enter(connection, table, dict(row))
@@ -130,7 +135,8 @@ def downgrade() -> None:
     """Without the ledger the tables are as append-only as they were before."""
     connection = op.get_bind()
     dialect = connection.dialect.name
-    for statement in append_only.undo(dialect):
+    undone = [*append_only.undo(dialect, TABLES), *append_only.undo_function(dialect)]
+    for statement in undone:
         connection.exec_driver_sql(statement)
     refuse_changes = import_module("tunewell.store.migrations.versions.0002_accounts_and_work")
     for table in ("audit", "verdicts"):

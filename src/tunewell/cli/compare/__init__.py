@@ -1,0 +1,41 @@
+"""``tunewell compare``: a blind comparison from its plan to its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import typer
+
+from tunewell.cli.compare import (
+    answer,
+    close,
+    guess,
+    inbox,
+    open_draft,
+    plan,
+    rate,
+    show_result,
+    sign,
+)
+from tunewell.cli.verb_group import VerbGroup
+
+VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "plan": plan.command,
+    "open": open_draft.command,
+    "answer": answer.command,
+    "sign": sign.command,
+    "rate": rate.command,
+    "guess": guess.command,
+    "inbox": inbox.command,
+    "show": show_result.command,
+    "close": close.command,
+}
+
+app = typer.Typer(
+    help="People compare two models, or a model and a person, blind: plan, draft, sign, show.",
+    rich_markup_mode=None,
+    cls=VerbGroup,
+)
+for name, command in VERBS.items():
+    app.command(name)(command)
