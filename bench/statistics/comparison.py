@@ -17,12 +17,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, ndtr, stdtrit
 
 from bench.statistics.record import write
 from tunewell.stats.blinding import bang_index
 from tunewell.stats.careless import rater_habits
-from tunewell.stats.preference import plan_preference, preference_looks
+from tunewell.stats.preference import (
+    BALANCED,
+    LEAST_SHARE_OF_INDEPENDENT,
+    _ever_beyond,
+    continuous_boundary,
+    plan_preference,
+    preference_looks,
+)
 
 Floats = NDArray[np.float64]
 RATERS = 6
@@ -32,6 +39,8 @@ ORDERS = ("in turns", "one after another", "by lot")
 MORE_RATERS = (8, 12)
 """Panels that are tried as well where raters come one after another."""
 TUNED_TO = 5000
+AT_ONCE = 1000
+CHECKED = 25
 FEWEST = 10
 
 
@@ -85,6 +94,44 @@ def growthbook(x: Floats, alpha: float = 0.05) -> bool:
     return bool((np.abs(centre - 0.5) > spread * np.sqrt(inside))[FEWEST - 1 :].any())
 
 
+def ever_found(x: Floats, who: NDArray[Any], alpha: float = 0.05) -> NDArray[np.bool_]:
+    """As `found`, of many runs at once, shape (runs,); each question is asked once.
+
+    Args:
+        x: Verdicts in order of arrival, shape (runs, n).
+        who: Who said them, shape (runs, n).
+        alpha: Error over all looks.
+    """
+    runs, n = x.shape
+    raters = int(who.max()) + 1
+    counts = np.arange(1, n + 1)
+    size = np.zeros((runs, n, raters))
+    total = np.zeros((runs, n, raters))
+    for rater in range(raters):
+        own = who == rater
+        size[:, :, rater] = np.cumsum(own, axis=1)
+        total[:, :, rater] = np.cumsum(own * x, axis=1)
+    sums = np.cumsum(x, axis=1)
+    value = sums / counts
+    share = size / counts[None, :, None]
+    rest = np.where(share < 1, 1 - share, np.nan)
+    squares = ((total - value[:, :, None] * size) ** 2 / rest).sum(axis=2)
+    weight = share**2 / rest
+    df = 1 / ((share**2).sum(2) + weight.sum(2) ** 2 - (weight**2).sum(2))
+    centre = (sums + 2) / (counts + 4)
+    independent = ((np.cumsum(x**2, axis=1) + 2) / (counts + 4) - centre**2) / (counts + 4)
+    variance = np.fmax(squares / counts**2, LEAST_SHARE_OF_INDEPENDENT * independent)
+
+    boundary = continuous_boundary(1.0, alpha=alpha) / np.sqrt(counts / n)
+    spent = np.array([alpha if k == n else _ever_beyond(b) for k, b in enumerate(boundary, 1)])
+    enough = (size >= BALANCED * size.max(axis=2, keepdims=True)) & (size > 0)
+    may_look = 2.0 ** (1 - enough.sum(axis=2)) <= spent
+    tail = np.maximum(ndtr(-boundary), 1e-15)
+    half = -stdtrit(np.maximum(df, 1.0), tail) * np.sqrt(variance)
+    out: NDArray[np.bool_] = (may_look & (np.abs(value - 0.5) > half)).any(axis=1)
+    return out
+
+
 def found(x: Floats, who: NDArray[Any], questions: NDArray[Any] | None = None) -> bool:
     """Whether a preference is found at any look."""
     looks = preference_looks(x, raters=who, questions=questions, planned=x.size)
@@ -121,16 +168,29 @@ def _cell(
     raters: int = RATERS,
 ) -> dict[str, Any]:
     rng = np.random.default_rng([each, int(10 * icc), len(kind), len(order)])
-    hits = {"ours": 0, "tensorzero": 0, "growthbook": 0}
-    for _ in range(runs):
-        x, who = arranged(rng, verdicts(rng, each, icc, 0.5, kind, raters), order)
-        hits["ours"] += found(x, who)
-        hits["tensorzero"] += tensorzero(x)
-        hits["growthbook"] += growthbook(x)
+    drawn = [arranged(rng, verdicts(rng, each, icc, 0.5, kind, raters), order) for _ in range(runs)]
+    hits = {
+        "ours": _hits(drawn),
+        "tensorzero": sum(tensorzero(x) for x, _ in drawn),
+        "growthbook": sum(growthbook(x) for x, _ in drawn),
+    }
     shares = {name: count / runs for name, count in hits.items()}
     limit = limit_of(hits["ours"], runs)
     cell = {"raters": raters, "each": each, "icc": icc, "preferences": kind, "order": order}
     return {**cell, "runs": runs, **shares, "upper_95": limit}
+
+
+def _hits(drawn: list[tuple[Floats, NDArray[Any]]]) -> int:
+    """In how many runs a preference is found; some are checked against the function itself."""
+    x = np.array([said for said, _ in drawn])
+    who = np.array([raters for _, raters in drawn])
+    ever = np.concatenate(
+        [ever_found(x[k : k + AT_ONCE], who[k : k + AT_ONCE]) for k in range(0, len(x), AT_ONCE)]
+    )
+    for k in range(CHECKED):
+        if bool(ever[k]) != found(x[k], who[k]):
+            raise AssertionError(f"run {k} differs from preference_looks")
+    return int(ever.sum())
 
 
 def shared_questions(runs: int) -> list[dict[str, Any]]:
@@ -160,10 +220,10 @@ def power(runs: int) -> list[dict[str, Any]]:
     rows = []
     for icc in ICCS:
         rng = np.random.default_rng(int(10 * icc))
-        hits = 0
-        for _ in range(runs):
-            x, who = arranged(rng, verdicts(rng, 33, icc, 0.65, "beta"), "in turns")
-            hits += found(x, who)
+        drawn = [
+            arranged(rng, verdicts(rng, 33, icc, 0.65, "beta"), "in turns") for _ in range(runs)
+        ]
+        hits = _hits(drawn)
         plan = plan_preference(RATERS, 33, win_rate=0.65, icc=icc)
         fixed = plan_preference(RATERS, 33, win_rate=0.65, icc=icc, looks=1)
         row = {"icc": icc, "power": hits / runs, "planned": plan.power, "fixed": fixed.power}
@@ -227,10 +287,10 @@ def main() -> None:
     started = time.perf_counter()
     result = {
         "false_verdicts": false_verdicts(runs),
-        "shared_questions": shared_questions(runs // 2),
-        "power": power(runs // 2),
-        "blinding": blinding(runs // 4),
-        "careless": careless(runs // 10),
+        "shared_questions": shared_questions(runs // 8),
+        "power": power(runs),
+        "blinding": blinding(runs // 8),
+        "careless": careless(runs // 20),
     }
     write("comparison", result, started)
 

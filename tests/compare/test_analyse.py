@@ -21,10 +21,10 @@ def rated_at_random(bench: Bench, comparison: BlindComparison, rate: float, seed
 
 def guessed(bench: Bench, comparison: BlindComparison, *, right: bool) -> None:
     for account in comparison.raters:
-        for number, (pair_id, arm) in enumerate(bench.book.to_guess(comparison, account)):
+        for pair_id, arm in bench.book.to_guess(comparison, account):
             pair = bench.book.own_pair(pair_id, account)
             assert pair is not None
-            said = arm if right else number // 2 % 2
+            said = arm if right else None
             guess = GuessSaid.model_validate({"arm": said, "behind": arm})
             bench.book.guess(comparison, pair, guess, key=bench.key())
 

@@ -34,7 +34,7 @@ def drafted(
     **more: Any,
 ) -> BlindComparison:
     """A draft over HTTP, whose program's answers are there."""
-    arms = [{"name": "tuned", "kind": "tuned"}, {"name": "production", "kind": "production"}]
+    arms = [{"name": "tuned", "kind": "prompted"}, {"name": "production", "kind": "base"}]
     if human:
         arms[1] = {"name": "human", "kind": "human"}
     design = {
@@ -264,12 +264,15 @@ def test_hostile_answers_are_text(world: World) -> None:
 
 def test_the_form_says_what_is_missing(world: World) -> None:
     owner = world.client("olga", "owner")
-    fields = {"name": "Spring!", "first": "tuned", "second": "tuned", "each": "4"}
+    fields = {"name": "Spring!", "first": "base", "second": "base", "each": "4"}
     page = owner.post("/comparisons/new", **fields)
     assert page.status_code == 400
     assert "lower-case" in page.text or "both arms" in page.text
     raters = ids(six(world))
-    good = {**fields, "name": "spring", "second": "production", "raters": raters, "icc": "0.5"}
+    good = {**fields, "name": "spring", "second": "prompted", "raters": raters, "icc": "0.5"}
+    tuned = owner.post("/comparisons/new", **{**good, "first": "tuned"})
+    assert tuned.status_code == 400
+    assert "nothing has been trained" in tuned.text
     assert owner.post("/comparisons/new", **good).status_code in (200, 303)
     page = owner.post("/comparisons/spring/sign")
     assert page.status_code == 400

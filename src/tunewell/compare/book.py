@@ -21,7 +21,7 @@ from tunewell.compare.design import (
     Rated,
     SaidOfPair,
 )
-from tunewell.compare.pairing import completed, new_pairs, outcome_of, own_pair
+from tunewell.compare.pairing import completed, guessed_arms, new_pairs, outcome_of, own_pair
 from tunewell.compare.rows import (
     comparison_of,
     experiment_line,
@@ -99,6 +99,7 @@ class ComparisonBook:
             author=author,
             agents=tuple(agents),
             raters=tuple(raters),
+            salt=secrets.token_hex(16),
         )
         given = new_pairs(comparison, questions, answers or {})
         with self.store.connection(write=True) as connection:
@@ -423,7 +424,8 @@ class ComparisonBook:
         seen = sorted((p for p in own if p.status == "done"), key=lambda p: p.id)
         chosen = seen[: comparison.design.guesses]
         done = {pair for pair, _ in self.guesses_of(comparison, account)}
-        asked = [(pair.id, number % 2) for number, pair in enumerate(chosen)]
+        arms = guessed_arms(comparison, account, len(chosen))
+        asked = [(pair.id, arm) for pair, arm in zip(chosen, arms, strict=True)]
         return [(pair, arm) for pair, arm in asked if pair not in done]
 
     def guesses_of(self, comparison: BlindComparison, account: str) -> list[tuple[str, GuessSaid]]:

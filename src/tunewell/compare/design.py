@@ -198,6 +198,7 @@ class BlindComparison(Value):
         author: Who drafted it.
         agents: Ids of the accounts that answer for the human arm.
         raters: Ids of the accounts that rate.
+        salt: Random: without it nobody who knows the code can tell which arm stands first.
     """
 
     id: str
@@ -206,6 +207,7 @@ class BlindComparison(Value):
     author: str
     agents: tuple[str, ...] = ()
     raters: tuple[str, ...] = ()
+    salt: str = ""
 
 
 class GivenAnswer(Value):

@@ -26,14 +26,14 @@ def new_pairs(
 ) -> list[ComparedPair]:
     """The pairs of every rater: each question once, in an order of their own.
 
-    Each arm stands first equally often in every two pairs of a rater, drawn by seed.
+    Each arm stands first equally often in every two pairs of a rater, drawn by lot.
     """
     design = comparison.design
     found: list[ComparedPair] = []
     if not questions:
         return found
     for number, account in enumerate(comparison.raters):
-        draw = random.Random(f"{design.seed}/{number}/{comparison.id}")
+        draw = random.Random(f"{comparison.salt}/{number}")
         own = draw.sample(list(questions), design.each)
         for position, question in enumerate(own):
             pair = ComparedPair(
@@ -68,10 +68,20 @@ def own_pair(
 
 def _first(comparison: BlindComparison, account: str, position: int) -> Place:
     """Which arm stands first: one of each in every two pairs."""
-    couple = random.Random(f"{comparison.design.seed}/{comparison.id}/{account}/{position // 2}")
+    couple = random.Random(f"{comparison.salt}/{account}/{position // 2}")
     order = [0, 1]
     couple.shuffle(order)
     return cast(Place, order[position % 2])
+
+
+def guessed_arms(comparison: BlindComparison, account: str, count: int) -> list[int]:
+    """Whose answers a rater is asked to guess, as many of each arm as can be, in a drawn order."""
+    draw = random.Random(f"{comparison.salt}/{account}/guesses")
+    arms = [number % 2 for number in range(count)]
+    if count % 2:
+        arms[-1] = draw.randrange(2)
+    draw.shuffle(arms)
+    return arms
 
 
 def completed(pair: ComparedPair, arm: int, answer: GivenAnswer) -> ComparedPair:

@@ -22,9 +22,11 @@ from tunewell.compare import (
     sign_and_open,
     style_of_pairs,
 )
+from tunewell.compare.versions import arm_version
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Session
 from tunewell.people.compared import SIGNED
+from tunewell.store import Store
 from tunewell.web.access import Maker, MakerForm, Owner, OwnerForm, Refused
 from tunewell.web.compare_chart import trajectory
 from tunewell.web.compare_rate import book_of
@@ -94,7 +96,7 @@ def new_comparison(
     people = raters or []
     given: dict[str, Any] = {
         "name": name.strip(),
-        "arms": [_arm(first, model, url), _arm(second, model, url)],
+        "arms": [_arm(kind, model, url) for kind in (first, second)],
         "each": each,
         "raters": max(1, len(people)),
         "win_rate": win_rate / 100,
@@ -171,6 +173,7 @@ def draft_comparison(
         raise UserError("only accounts with the role agent answer questions")
     if any(active[account].role == "agent" for account in raters):
         raise UserError("accounts with the role agent do not rate")
+    design = _with_versions(context.store, design)
     drawn: list[AskedQuestion] = []
     if design.questions == "prepared":
         pool, families = rows_of(context.store, "review")
@@ -187,6 +190,15 @@ def draft_comparison(
     )
     context.audit.add(session.account.name, "comparison drafted", design.name)
     return comparison
+
+
+def _with_versions(store: Store, design: ComparisonDesign) -> ComparisonDesign:
+    """The design with the versions that stand behind its arms now."""
+    arms = []
+    for arm in design.arms:
+        version = arm_version(store, arm.kind)
+        arms.append(arm.model_copy(update={"version": version}))
+    return design.model_copy(update={"arms": tuple(arms)})
 
 
 @router.get("/comparisons/{name}")

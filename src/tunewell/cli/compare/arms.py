@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from tunewell.annotate import rows_of
 from tunewell.cli.common import note
@@ -16,19 +16,17 @@ from tunewell.compare import (
     answers_of_file,
     answers_of_model,
 )
+from tunewell.compare.design import ArmKind
+from tunewell.compare.versions import arm_version, version_named
 from tunewell.errors import UserError
 from tunewell.project import Project
-from tunewell.releases import serving
-from tunewell.types import Dataset, Example, Message, ModelVersion, Split, Trained
+from tunewell.types import Dataset, Example, Message, Split
 
 if TYPE_CHECKING:
     from tunewell.evaluate.arms import Arm
     from tunewell.model.base import Model
 
-PRODUCTION = "production"
-"""Place of the releases whose version is the arm ``production``."""
-
-KINDS = ("tuned", "base", "prompted", "production", "human", "answers", "endpoint")
+KINDS: Mapping[str, ArmKind] = {kind: kind for kind in get_args(ArmKind)}
 
 
 def arm_of(project: Project, text: str) -> dict[str, str]:
@@ -51,38 +49,13 @@ def arm_of(project: Project, text: str) -> dict[str, str]:
         arm |= {"model": model, "url": url, "name": model[:60]}
     elif where:
         raise UserError(f"{kind} takes nothing after '='", hint=f"--arm {kind}")
-    if kind == "tuned":
-        arm["version"] = newest(project).adapter
-    elif kind == "production":
-        arm["version"] = _serving(project)
-    return arm
+    known = KINDS[kind]
+    return arm | {"version": arm_version(project.store, known)}
 
 
 def _check_file(project: Project, where: str) -> None:
     if not (project.root / where).is_file():
         raise UserError(f"No such file: {where}", hint="answers=FILE, inside the project folder")
-
-
-def newest(project: Project) -> ModelVersion:
-    """The newest tuned version.
-
-    Raises:
-        UserError: Nothing has been trained yet.
-    """
-    run = project.store.last_run("train")
-    if run is None or "trained" not in run.outputs:
-        raise UserError("nothing has been trained in this project yet", hint="tunewell train")
-    return project.store.get_value(run.outputs["trained"], Trained).model
-
-
-def _serving(project: Project) -> str:
-    release = serving(project.store, PRODUCTION)
-    if release is None:
-        raise UserError(
-            "nothing serves in production yet",
-            hint="compare with --arm prompted, or record the release first",
-        )
-    return release.version
 
 
 def fill_answers(
@@ -134,7 +107,7 @@ def _asked_how(project: Project, arm: ComparedArm) -> tuple[Model, Arm]:
     models = local_models(spec.train.model, store)
     version = None
     if arm.kind in ("tuned", "production"):
-        version = _version(project, arm)
+        version = version_named(store, arm.version)
         return models(version), Arm(name=arm.name, version=version)
     if arm.kind == "prompted":
         shots = _shots(project)
@@ -159,14 +132,6 @@ def _shots(project: Project) -> tuple[Example, ...]:
         count=spec.evaluate.shots,
         seed=spec.split.seed,
     )
-
-
-def _version(project: Project, arm: ComparedArm) -> ModelVersion:
-    for run in reversed(project.store.runs(stage="train", status="finished")):
-        found = project.store.get_value(run.outputs["trained"], Trained).model
-        if found.adapter == arm.version or found.id == arm.version:
-            return found
-    raise UserError(f"the version {arm.version[:12]} of {arm.name} is not in this project")
 
 
 def _examples(project: Project, asked: list[AskedQuestion]) -> Mapping[str, Example]:
