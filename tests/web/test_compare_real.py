@@ -146,7 +146,8 @@ def support() -> tuple[list[tuple[dict[str, Any], str, float]], list[tuple[Count
     for row in sorted(answers, key=lambda row: str(row["created"])):
         if row["author"] != asker.get(row["question"]):
             first.setdefault(row["question"], row)
-    chosen, known = [], []
+    chosen: list[tuple[dict[str, Any], str, float]] = []
+    known: list[tuple[Counter[str], str]] = []
     for row in questions:
         reply = first.get(row["id"])
         if reply is None:
