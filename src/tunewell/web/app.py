@@ -22,10 +22,15 @@ from tunewell.web import (
     compare_manage,
     compare_rate,
     decide,
+    definition,
+    exchange,
     inbox,
+    items,
     manage,
     members,
     plain_form,
+    questions,
+    release,
     sign_in,
     sso,
     work,
@@ -45,6 +50,27 @@ TITLES = {
     429: "Too many requests",
     503: "Not available at the moment",
 }
+
+PARTS = (
+    sign_in,
+    sso,
+    work,
+    plain_form,
+    decide,
+    items,
+    questions,
+    exchange,
+    manage,
+    definition,
+    release,
+    members,
+    compare_rate,
+    compare_manage,
+    inbox,
+    api,
+    compare_api,
+)
+"""Whose routes the application has."""
 
 LONGEST_MESSAGE = 2000
 MOST_FAULTS = 10
@@ -84,16 +110,14 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = AppContext(
-        file=file,
+        loaded=file,
         store=store,
         secure=public.startswith("https://"),
         public=public.rstrip("/"),
         mail=MailQueue(mail) if mail else None,
         sso=OpenID(issuer, store) if issuer else None,
     )
-    for part in (sign_in, sso, work, plain_form, decide, manage, members, api):
-        app.include_router(part.router)
-    for part in (compare_rate, compare_manage, inbox, compare_api):
+    for part in PARTS:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)

@@ -20,6 +20,9 @@ TAKE_TEXTS = frozenset({"/api/v1/verdicts", "/api/v1/requests/answers"})
 MOST_BYTES_ELSEWHERE = 64 * 2**10
 """Largest body of every other request."""
 
+MOST_IMPORT = 4 * 2**20
+"""Largest file of annotations that the page takes; the command line takes any."""
+
 DEEPEST = 20
 MOST_VALUES = 20_000
 """Most commas and colons of a JSON body outside its texts."""
@@ -47,8 +50,11 @@ class BodyFault:
 
 def most_bytes(path: str) -> int:
     """Largest body that a path takes."""
-    takes_work = path in TAKE_TEXTS or path.startswith(("/work/", "/decide/", "/inbox/"))
-    return MOST_BYTES if takes_work else MOST_BYTES_ELSEWHERE
+    if path == "/import":
+        return MOST_IMPORT
+    takes_texts = path in TAKE_TEXTS or path.startswith(("/work/", "/decide/", "/inbox/"))
+    asks = path.startswith("/batches/") and path.endswith("/questions")
+    return MOST_BYTES if takes_texts or asks else MOST_BYTES_ELSEWHERE
 
 
 def body_fault(path: str, kind: str, body: bytes) -> BodyFault | None:

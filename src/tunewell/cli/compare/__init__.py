@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -18,6 +19,7 @@ from tunewell.cli.compare import (
     show_result,
     sign,
 )
+from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -33,9 +35,9 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
 }
 
 app = typer.Typer(
-    help="People compare two models, or a model and a person, blind: plan, draft, sign, show.",
+    help="People compare two models, or a model and a person, blind.",
     rich_markup_mode=None,
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name)(command)
+    app.command(name, help=inspect.getdoc(command))(with_project(command))
