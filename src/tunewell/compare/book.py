@@ -36,8 +36,9 @@ from tunewell.people.work_rows import to_json
 from tunewell.stats.preference import fewest_raters
 from tunewell.store import Store
 from tunewell.store.comparison_tables import experiments, pairs, ratings, requests
-from tunewell.store.ledger import append, hold
+from tunewell.store.ledger import append
 from tunewell.store.store import next_number
+from tunewell.store.turns import hold
 from tunewell.types import digest
 
 RATED: Final = "rated"
@@ -115,7 +116,7 @@ class ComparisonBook:
         return comparison
 
     def _remove_draft(self, connection: sa.Connection, name: str) -> None:
-        hold(connection)
+        hold(connection, "experiments")
         query = sa.select(experiments.c.id, experiments.c.status).where(experiments.c.name == name)
         row = connection.execute(query).first()
         if row is None:
@@ -312,7 +313,7 @@ class ComparisonBook:
             "record": json.dumps(dict(record)),
         }
         with self.store.connection(write=True) as connection:
-            hold(connection)
+            hold(connection, f"ratings {pair.account}")
             if connection.execute(_known(pair.account, key)).first() is None:
                 append(connection, ratings, line)
 
@@ -400,7 +401,7 @@ class ComparisonBook:
 
     def _write_once(self, line: Mapping[str, Any], *more: sa.Update) -> bool:
         with self.store.connection(write=True) as connection:
-            hold(connection)
+            hold(connection, f"ratings {line['account']}")
             if connection.execute(_known(line["account"], line["key"])).first() is not None:
                 return False
             append(connection, ratings, line)

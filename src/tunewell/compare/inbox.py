@@ -16,7 +16,8 @@ from tunewell.compare.book import ComparisonBook
 from tunewell.compare.design import AskedQuestion, BlindComparison, GivenAnswer
 from tunewell.errors import UserError
 from tunewell.store.comparison_tables import ratings, requests
-from tunewell.store.ledger import append, hold
+from tunewell.store.ledger import append
+from tunewell.store.turns import hold
 from tunewell.types import Value
 
 RequestState = Literal["open", "answered", "expired"]
@@ -208,7 +209,7 @@ class Inbox:
         still = (requests.c.id == row.id) & (requests.c.status == "open")
         change = sa.update(requests).where(still).values(status=status)
         with self.store.connection(write=True) as connection:
-            hold(connection)
+            hold(connection, f"request {row.id}")
             # Two processes may find the same request: the first one writes.
             if connection.execute(change).rowcount:
                 append(connection, ratings, line)
