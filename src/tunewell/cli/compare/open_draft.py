@@ -21,6 +21,7 @@ from tunewell.cli.common import (
 )
 from tunewell.cli.compare.arms import arm_of, fill_answers
 from tunewell.cli.compare.options import (
+    AlphaOption,
     EachOption,
     IccOption,
     LooksOption,
@@ -67,6 +68,7 @@ def command(
     ties: TiesOption = 0.1,
     looks: LooksOption = 0,
     power: PowerOption = 0.8,
+    alpha: AlphaOption = 0.05,
     questions: Annotated[
         Literal["prepared", "own"],
         typer.Option(help="Questions of the review pool, or raters' own."),
@@ -101,6 +103,7 @@ def command(
             "ties": ties,
             "looks": looks,
             "power": power,
+            "alpha": alpha,
             "questions": questions,
             "due_hours": due_hours,
             "aa": aa,

@@ -31,3 +31,6 @@ PowerOption = Annotated[
 AccountOption = Annotated[
     str, typer.Option("--as", metavar="ACCOUNT", help="Account that speaks.", show_default=False)
 ]
+AlphaOption = Annotated[
+    float, typer.Option(help="Error over all looks together.", min=0.001, max=0.5)
+]

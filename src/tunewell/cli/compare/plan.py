@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from tunewell.cli.common import JsonOption, emit, show
 from tunewell.cli.compare.options import (
+    AlphaOption,
     EachOption,
     IccOption,
     LooksOption,
@@ -31,7 +30,7 @@ def command(
     ties: TiesOption = 0.1,
     looks: LooksOption = 0,
     power: PowerOption = 0.8,
-    alpha: Annotated[float, typer.Option(help="Error over all looks.", min=0.001, max=0.5)] = 0.05,
+    alpha: AlphaOption = 0.05,
     json: JsonOption = False,
 ) -> None:
     """Show whether so many raters can find a preference, and how many can; exit 3 if not."""
