@@ -40,6 +40,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "People": {
         "annotate": "People mark texts and write answers: the gold of the project.",
         "review": "People judge outputs, blind to the model that wrote them.",
+        "compare": "People compare two models, or a model and a person, blind.",
         "serve": "Start the web app where people annotate, review and decide.",
     },
     "Models": {
