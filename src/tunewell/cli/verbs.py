@@ -47,6 +47,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
     "In use": {
+        "traffic": "Import, show and write out what was asked and answered in use.",
         "promote": "Serve a version in a place, on a GO and with the signatures asked for.",
         "rollback": "Return to the version that served in a place before.",
         "gateway": "Proxy requests to models, and record what is asked and answered.",
