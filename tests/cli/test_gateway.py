@@ -93,6 +93,20 @@ def test_a_busy_port_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert f"--port {port + 1}" in capsys.readouterr().err
 
 
+def test_a_model_is_shown_without_a_verb_and_served_with_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(tmp_path)
+    assert main(["model", "-p", folder]) in (0, 1)  # 1 where the weights are not to be had
+    shown = capsys.readouterr()
+    assert main(["model", "show", folder]) in (0, 1)
+    assert capsys.readouterr().out == shown.out
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["model", "serve", folder, "--port", str(port)]) == 1
+    assert f"hint: tunewell model serve --port {port + 1}" in capsys.readouterr().err
+
+
 def test_traffic_is_imported_shown_and_exported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,7 +43,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Models": {
         "ask": "Ask the base model and the tuned one the same question.",
-        "model": "Show the base weights in use and the versions trained from them.",
+        "model": "Show the base weights in use and the versions, or serve them.",
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
     "In use": {
