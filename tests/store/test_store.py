@@ -237,3 +237,13 @@ def test_author_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEWELL_AUTHOR", "Ada")
     assert default_author() == "Ada"
     assert os.environ["TUNEWELL_AUTHOR"] == "Ada"
+
+
+def test_a_full_disk_is_told_from_what_a_library_raises_in_its_own_words(tmp_path: Path) -> None:
+    """Weights are written by a library with an exception of its own, which is no `OSError`."""
+    safetensors = pytest.importorskip("safetensors")
+    said = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with pytest.raises(StoreError, match="disk is full"), files_module.disk_errors(tmp_path):
+        raise safetensors.SafetensorError(said)
+    with pytest.raises(ValueError, match="another"), files_module.disk_errors(tmp_path):
+        raise ValueError("another thing")

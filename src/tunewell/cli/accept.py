@@ -20,7 +20,10 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Accept a finding as a known risk. It is then shown as accepted, never as clear."""
+    """Accept a finding as a known risk, in writing and until a date.
+
+    It is then shown as accepted, never as clear.
+    """
     code = code.upper()
     with open_project(path, lock="tunewell accept") as project:
         day = accept_finding(

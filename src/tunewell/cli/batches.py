@@ -12,6 +12,7 @@ from tunewell.cli.common import show
 from tunewell.errors import UserError
 from tunewell.people import Accounts, AuditLog, Batch, WorkStore
 from tunewell.people.judgements import SAME_ANSWER
+from tunewell.plurals import plural
 from tunewell.store import Store
 
 SHORTEST_BEGINNING = 4
@@ -51,8 +52,8 @@ class OpenedBatch:
     def show(self) -> None:
         """What was opened and where people find it, on stdout."""
         show(
-            f"{self.batch.title}: batch {self.batch.id}, {self.items} items, "
-            f"{self.seats} seats assigned"
+            f"{self.batch.title}: batch {self.batch.id}, {plural(self.items, 'item')}, "
+            f"{plural(self.seats, 'seat')} assigned"
         )
         show("tunewell serve starts the web app; people find their items under My work")
 
@@ -69,7 +70,7 @@ def accounts_named(store: Store, names: Sequence[str] | None) -> list[str]:
         account = accounts.by_name(name)
         if account is None or not account.active:
             raise UserError(
-                f"there is no account called {name!r}",
+                f"no such account: {name!r}",
                 hint="tunewell serve; owners make invitation links on the page People",
             )
         found.append(account.id)

@@ -9,11 +9,11 @@ from tunewell.people.invitations import Invitation, Invitations
 from tunewell.people.judgements import judgements
 from tunewell.people.panel import panel_estimate
 from tunewell.people.passwords import Passwords
-from tunewell.people.safe_text import hidden, shown
 from tunewell.people.sessions import Session, Sessions
 from tunewell.people.signoff import SignOff, asked_under, reopen_sign_offs, sign_offs
 from tunewell.people.work import Batch, Item, Mark, MarkedSpan, RaterVerdict, Said, faults
 from tunewell.people.work_store import Queue, WorkStore, new_id, standing
+from tunewell.safe_text import hidden, shown
 
 __all__ = [
     "ROLES",

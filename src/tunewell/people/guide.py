@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tunewell.errors import UserError
-from tunewell.people.safe_text import shown
+from tunewell.safe_text import shown
 from tunewell.task import TaskFile
 from tunewell.types import Example
 

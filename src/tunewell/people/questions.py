@@ -12,11 +12,11 @@ from pydantic import Field
 from tunewell.errors import UserError
 from tunewell.people.audit import AuditLog
 from tunewell.people.guide import guideline_path, read_guideline
-from tunewell.people.safe_text import shown
 from tunewell.people.signoff import keep_asked, reopen_stale
 from tunewell.people.work import LONGEST_LABEL, MOST_SCORES, Batch
 from tunewell.people.work_store import WorkStore
 from tunewell.project import Project
+from tunewell.safe_text import shown
 from tunewell.store.files import disk_errors
 from tunewell.store.people_tables import verdicts
 from tunewell.task import RubricCriterion

@@ -17,15 +17,15 @@ import sqlalchemy as sa
 from tunewell.people.accounts import Accounts
 from tunewell.people.audit import AuditLog
 from tunewell.people.guide import read_guideline
-from tunewell.people.safe_text import cell
 from tunewell.people.seat_counts import add_to_tallies
 from tunewell.people.work import Batch, Item, RaterVerdict
 from tunewell.people.work_rows import to_json
 from tunewell.people.work_store import WorkStore
 from tunewell.project import Project
+from tunewell.safe_text import cell
 from tunewell.store import Store
-from tunewell.store.ledger import hold
 from tunewell.store.people_tables import assignments, batches, guidelines
+from tunewell.store.turns import hold
 from tunewell.types import Value
 
 CSV_COLUMNS = (
@@ -186,7 +186,7 @@ def keep_asked(store: Store, batch: Batch) -> None:
     }
     known = sa.select(sa.literal(1)).where(guidelines.c.version == batch.version)
     with store.connection(write=True) as connection:
-        hold(connection)
+        hold(connection, "guidelines")
         if connection.execute(known).first() is None:
             connection.execute(sa.insert(guidelines).values(**line))
 

@@ -17,12 +17,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tunewell.errors import StoreError
+from tunewell.full_disk import NO_SPACE, is_full
 from tunewell.types import digest as digest_of
 
 PRIVATE = 0o700
 """Mode of the folder that holds a project's database and artifacts."""
-
-NO_SPACE = "free some space and run again: everything finished before is kept"
 
 
 @contextlib.contextmanager
@@ -34,13 +33,13 @@ def disk_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    except Exception as error:
+        if is_full(error):
             raise StoreError(
                 f"the disk is full: could not write {path}",
                 hint=NO_SPACE,
             ) from error
-        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        if isinstance(error, OSError) and error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise StoreError(
                 f"no permission to write {path}",
                 hint=f"check the owner and mode of {path.parent} (ls -ld)",

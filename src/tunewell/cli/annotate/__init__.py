@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -18,6 +19,7 @@ from tunewell.cli.annotate import (
     results,
 )
 from tunewell.cli.batch_state import set_status
+from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -34,10 +36,9 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
 }
 
 app = typer.Typer(
-    help="People mark texts and write answers: "
-    "open a batch, show agreement, export the gold answers.",
+    help="People mark texts and write answers: the gold of the project.",
     rich_markup_mode=None,
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name)(command)
+    app.command(name, help=inspect.getdoc(command))(with_project(command))

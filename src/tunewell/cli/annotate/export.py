@@ -13,6 +13,7 @@ from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.terminal import write_data
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 
 
 def command(
@@ -40,6 +41,6 @@ def command(
         where = {"path": str(output)} if output else {"text": text}
         emit("annotate", counts | where)
     elif output:
-        show(f"{len(items)} rows, {len(said)} annotations in {output}")
+        show(f"{plural(len(items), 'row')}, {plural(len(said), 'annotation')} in {output}")
     else:
         write_data(text)

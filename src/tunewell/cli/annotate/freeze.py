@@ -7,6 +7,7 @@ from pathlib import Path
 from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people.row_changes import freeze_batch
+from tunewell.plurals import plural
 
 
 def command(
@@ -22,7 +23,7 @@ def command(
     if json:
         emit("annotate", registry)
         return
-    show(f"gold {registry.version}: {len(registry.rows)} rows, {rows} of this batch")
+    show(f"gold {registry.version}: {plural(len(registry.rows), 'row')}, {rows} from this batch")
     show(
         "neither they nor their families are ever trained on, beginning with the next tunewell run"
     )

@@ -11,6 +11,7 @@ from tunewell.annotate import gold_rows
 from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file, write_jsonl
+from tunewell.plurals import plural
 
 
 def command(
@@ -31,5 +32,5 @@ def command(
     if json:
         emit("annotate", rows)
         return
-    show(f"{len(rows)} rows with gold{in_file(output)}")
+    show(f"{plural(len(rows), 'row')} with gold answers{in_file(output)}")
     show("gold of the test set is never trained on")

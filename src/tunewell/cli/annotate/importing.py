@@ -11,6 +11,7 @@ from tunewell.annotate import Imported, import_text
 from tunewell.cli.annotate.formats import ImportFormat
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import DataError
+from tunewell.plurals import plural
 
 MOST_REFUSED_SHOWN = 20
 
@@ -57,12 +58,13 @@ def _text(path: Path) -> str:
 
 
 def _show(found: Imported) -> None:
-    show(f"batch {found.batch}: {found.new} new annotations, {found.known} already imported")
+    new = plural(found.new, "new annotation")
+    show(f"batch {found.batch}: {new}, {found.known} already imported")
     if found.changed or found.withdrawn:
         show(f"  {found.changed} changed, {found.withdrawn} withdrawn")
     if found.unknown:
         first = ", ".join(found.unknown[:5])
         more = " …" if len(found.unknown) > 5 else ""
-        show(f"{len(found.unknown)} rows are not in this project: {first}{more}")
+        show(f"not in this project: {plural(len(found.unknown), 'row')}: {first}{more}")
     for row, annotator, why in found.refused[:MOST_REFUSED_SHOWN]:
         show(f"  refused: {row}, {annotator}: {why}")

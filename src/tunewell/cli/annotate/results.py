@@ -29,7 +29,7 @@ def _show(result: AnnotationResult) -> None:
     show(
         f"{result.batch.title}: {len(result.settled)} settled, "
         f"{len(result.disputes)} to adjudicate, {result.waiting} waiting for annotators, "
-        f"{result.undecided} nobody could decide"
+        f"{result.undecided} that nobody could decide"
     )
     if result.labels:
         show(f"  label of the text, alpha: {result.labels.alpha or result.labels.why}")

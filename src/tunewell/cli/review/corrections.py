@@ -11,6 +11,7 @@ from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file, write_jsonl
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 from tunewell.review import corrections, newest_evaluation
 
 
@@ -34,6 +35,6 @@ def command(
     if json:
         emit("review", found)
         return
-    show(f"{len(found)} corrections{in_file(output)}")
+    show(f"{plural(len(found), 'correction')}{in_file(output)}")
     if any(correction.part == "test" for correction in found):
-        show("those of test rows change the gold only and are never trained on")
+        show("corrections of test rows change only the gold and are never trained on")

@@ -9,6 +9,7 @@ from tunewell.cli.batches import BatchOption, accounts_named, assign_seats, batc
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.review.options import PeopleOption, TitleOption
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 from tunewell.review import low_rated, near_rows
 
 NOTHING_OPENED = {"batch": "", "items": 0, "seats": 0}
@@ -47,6 +48,6 @@ def command(
         opened.show()
     else:
         show(
-            f"{len(low)} items rated low and not corrected; "
+            f"{plural(len(low), 'item')} rated low and not corrected; "
             "no similar training row that is not queued already"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 from tunewell.review import CriterionResult, ReviewResult, review_result
 
 
@@ -26,7 +27,7 @@ def command(
 
 
 def _show(result: ReviewResult) -> None:
-    show(f"{result.batch.title}: {result.verdicts} of {result.expected} verdicts")
+    show(f"{result.batch.title}: {result.verdicts} of {plural(result.expected, 'verdict')}")
     for criterion in result.criteria:
         _show_criterion(criterion)
 

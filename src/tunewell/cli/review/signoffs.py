@@ -13,6 +13,7 @@ from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, s
 from tunewell.cli.written import in_file
 from tunewell.people import SignOff, WorkStore, reopen_sign_offs, sign_offs
 from tunewell.people.signoff import sign_offs_csv
+from tunewell.plurals import plural
 
 MOST_SHOWN = 20
 LONGEST_QUOTE = 60
@@ -51,7 +52,7 @@ def _show(
     where: str,
 ) -> None:
     valid = sum(one.holds for one in found)
-    show(f"{len(found)} sign-offs, {valid} valid{where}")
+    show(f"{plural(len(found), 'sign-off')}, {valid} valid{where}")
     if reopened:
         show(f"the guideline has changed: {reopened} are open again")
     for one in found[:MOST_SHOWN]:
