@@ -262,11 +262,11 @@ def test_hostile_texts_are_text_on_the_owners_pages(tmp_path: Path) -> None:
             comment=HOSTILE,
             correction=HOSTILE + "!",
         )
-    item = world.work_store.items(batch.id)[0]
+    judged = world.work_store.items(batch.id)[0]
     for path in (
         f"/batches/{batch.id}/items",
         f"/batches/{batch.id}/items?q=%3Cscript%3E",
-        f"/batches/{batch.id}/items/{item.id}",
+        f"/batches/{batch.id}/items/{judged.id}",
         f"/batches/{batch.id}/corrections",
         "/changes",
         "/audit",

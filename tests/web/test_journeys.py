@@ -263,7 +263,7 @@ def engineer(walk: Walk) -> None:
 
 
 def owner(walk: Walk) -> None:
-    """Signs in, invites, approves the definition, reads the report, accepts, signs, reads the log."""
+    """Signs in, invites, approves the definition, reads the report, signs, reads the log."""
     world = walk.world
     world.people["Olga"] = world.accounts.create("Olga", role="owner", password=PASSWORD)
     project = with_model(world)

@@ -58,7 +58,7 @@ def test_a_claim_counts_until_somebody_can_sign(world: World) -> None:
 
 def test_who_only_calls_himself_owner_signs_nothing(world: World) -> None:
     for role in ("expert", "engineer"):
-        person = world.client(f"the {role}", role)  # type: ignore[arg-type]
+        person = world.client(f"the {role}", role)
         refused = person.post("/definition/approve", definition=world.file.definition)
         assert refused.status_code == 400
         assert "not among those who have to approve" in refused.text
