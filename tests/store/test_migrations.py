@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from alembic.config import Config
 
 import tunewell.store as room
 from tests.people.conftest import _create, postgres
-from tunewell.store import Store, tables
+from tunewell.store import Store, tables, traffic_tables
 from tunewell.store.append_only import BLANKS, missing_triggers
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "traffic_tables"]
 
 FOLDER = Path(room.__file__).parent / "migrations"
 FILES = sorted(FOLDER.rglob("*.py"))
@@ -88,6 +89,8 @@ def _shape(metadata: sa.MetaData) -> dict[str, object]:
         indexes = set()
         for index in table.indexes:
             names = tuple(column.name for column in index.columns)
+            if not names:
+                continue  # of an expression, which SQLite does not give back
             if index.unique and len(names) == 1:
                 unique.add(names)
             elif not index.unique:
@@ -108,7 +111,9 @@ def test_all_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
     engine = tables.connect(url)
     _move(engine, "head")
     reflected = sa.MetaData()
-    reflected.reflect(engine)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based")
+        reflected.reflect(engine)
     found = _shape(reflected)
     del found["alembic_version"]
     assert found == _shape(tables.metadata)

@@ -21,8 +21,8 @@ from tunewell.curate.data_languages import languages_of_data
 from tunewell.curate.doctor import DoctorReport, doctor
 from tunewell.curate.dry_run import DryRun, dry_run
 from tunewell.curate.first_look import DataLook, look_at
+from tunewell.disk import disk_errors
 from tunewell.errors import DataError, UserError
-from tunewell.store.files import disk_errors
 from tunewell.store.store import default_author
 from tunewell.task import FILE_NAME, FieldMap, TaskFile, parse_task
 

@@ -46,6 +46,9 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "model": "Show the base weights in use and the versions trained from them.",
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
+    "In use": {
+        "gateway": "Proxy requests to models, and record what is asked and answered.",
+    },
     "Records": {
         "why": "Show what happened to a row, step by step, and where it went.",
         "diff": "Show which rows two dataset versions do not share.",

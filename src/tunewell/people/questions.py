@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from pydantic import Field
 
+from tunewell.disk import disk_errors
 from tunewell.errors import UserError
 from tunewell.people.audit import AuditLog
 from tunewell.people.guide import guideline_path, read_guideline
@@ -17,7 +18,6 @@ from tunewell.people.work import LONGEST_LABEL, MOST_SCORES, Batch
 from tunewell.people.work_store import WorkStore
 from tunewell.project import Project
 from tunewell.safe_text import shown
-from tunewell.store.files import disk_errors
 from tunewell.store.people_tables import verdicts
 from tunewell.task import RubricCriterion
 from tunewell.types import Value

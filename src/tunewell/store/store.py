@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from tunewell.disk import disk_errors, make_private
 from tunewell.errors import StoreError
 from tunewell.plurals import plural
 from tunewell.store.failures import busy_error, database_errors
-from tunewell.store.files import Files, disk_errors, make_private
+from tunewell.store.files import Files
 from tunewell.store.ledger import (
     LedgerHead,
     LedgerReport,

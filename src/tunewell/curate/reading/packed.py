@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from tunewell.curate.reading.source_record import SourceRecord, rejected
-from tunewell.store.files import disk_errors
+from tunewell.disk import disk_errors
 
 MAX_UNPACKED_BYTES = 64 << 30
 """What a file may hold once it is unpacked."""

@@ -24,7 +24,7 @@ from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
-from tunewell.store.files import disk_errors
+from tunewell.disk import disk_errors
 from tunewell.train.arrays import Ints, TokenIds
 from tunewell.train.lora.rows import Span, TrainRow, lengths_of
 from tunewell.types import Recipe, Value

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tunewell.disk import disk_errors
 from tunewell.errors import MissingExtraError, ModelError, TaskError
-from tunewell.store.files import disk_errors
 from tunewell.task import Machine, TaskFile
 from tunewell.train.arrays import Ints, Singles
 from tunewell.train.distributed.job_files import DONE, Order, SharedWork, Told, checkpoints, clear

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunewell.disk import disk_errors
 from tunewell.errors import ModelError
 from tunewell.json_text import parse_json
 from tunewell.model.weights import Weights
-from tunewell.store.files import disk_errors
 from tunewell.train.export.peft import merged_card
 
 if TYPE_CHECKING:
