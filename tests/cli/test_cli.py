@@ -6,7 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -83,16 +85,35 @@ def test_two_projects_on_one_line_are_a_misuse(
     assert "the project is named twice" in capsys.readouterr().err
 
 
+WITHOUT_PROJECT = {"demo", "doctor", "autopsy", "select", "compare plan"}
+"""Verbs that need none."""
+
+WITHOUT_JSON = {
+    "model serve",
+    "gateway serve",
+    "gateway off",
+    "gateway on",
+    "gateway key make",
+    "gateway key revoke",
+}
+"""What runs until it is stopped, and what prints a single line."""
+
+
+def ends(name: str, words: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every verb without verbs below it, with its options."""
+    below = words.get("verbs")
+    if not below:
+        yield name, words["options"]
+        return
+    for inner, more in below.items():
+        yield from ends(f"{name} {inner}".strip(), more)
+
+
 def test_every_verb_takes_json_and_the_project() -> None:
     table = json.loads(TABLE.read_text(encoding="utf-8"))
-    without_project = {"demo", "doctor", "autopsy", "select"}
-    for name, words in table["verbs"].items():
-        for each in words.get("verbs", {"": words}).values():
-            if "verbs" in each:
-                continue
-            # What the gateway writes while it serves is its own log.
-            assert "--json" in each["options"] or name == "gateway", name
-            assert ("--project" in each["options"]) != (name in without_project), name
+    for name, options in ends("", table):
+        assert ("--json" in options) != (name in WITHOUT_JSON), name
+        assert ("--project" in options) != (name in WITHOUT_PROJECT), name
 
 
 def test_version_and_completion_import_no_verb() -> None:

@@ -26,7 +26,7 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Serve a version in a place, on a GO and with the signatures asked for.
+    """Serve a version in a place, on a GO and with its signatures.
 
     Gateways take it up within two seconds; requests in flight end with the version they began with.
     """

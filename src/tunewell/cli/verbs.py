@@ -50,7 +50,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "In use": {
         "traffic": "Import, show and write out what was asked and answered in use.",
-        "promote": "Serve a version in a place, on a GO and with the signatures asked for.",
+        "promote": "Serve a version in a place, on a GO and with its signatures.",
         "rollback": "Return to the version that served in a place before.",
         "gateway": "Proxy requests to models, and record what is asked and answered.",
     },
