@@ -188,6 +188,7 @@ def test_approve_asks_for_everybody_and_again_after_a_change(
         "definition": load_task(folder).definition,
         "approved": ["owner"],
         "missing": ["expert"],
+        "claimed": ["owner"],
     }
     (folder / "tunewell.yaml").write_text(TASK.replace("0.5", "0.6"), encoding="utf-8")
     assert main(["approve", str(folder), "--as", "expert", "--json"]) == 0
