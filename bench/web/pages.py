@@ -113,7 +113,7 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
             for name, values in seconds.items()
         },
     }
-    keep("web_pages", result)
+    keep("web_pages_processor", result)
     return result
 
 
