@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 PASSWORD = "a long pass phrase"
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 DESK = (1280, 860)
 WIDTHS = {"desk": DESK, "tablet": (768, 1024), "phone": (360, 740)}
 

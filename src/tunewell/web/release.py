@@ -49,6 +49,8 @@ def _release(
     request: Request,
     session: Session,
     *,
+    place: str = "production",
+    reason: str = "",
     error: UserError | None = None,
 ) -> Response:
     context = context_of(request)
@@ -64,6 +66,8 @@ def _release(
         pitfalls=CATALOGUE,
         approved=approvals(context.project),
         releases=signed_releases(context.store),
+        place=place,
+        reason=reason,
         until=today + dt.timedelta(days=DAYS),
         today=today,
         problem=error.message if error else "",
@@ -147,7 +151,7 @@ def sign(
     except StoreError:
         raise
     except UserError as error:
-        return _release(request, session, error=error)
+        return _release(request, session, place=place, reason=reason, error=error)
     return RedirectResponse("/release#releases", 303)
 
 
