@@ -14,12 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.people import conftest
-from tests.people.conftest import postgres
 from tunewell.errors import StoreError
 from tunewell.store import Store
 from tunewell.store.tables import HEAD
-
-__all__ = ["postgres"]
 
 OPEN = """
 import sys

@@ -15,7 +15,7 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Record that NAME approves the definition as it is now; any later change needs a new approval.
+    """Record that NAME approves the definition; changes undo it.
 
     Anybody at a shell can type any name, so this is a claim, recorded with the login name. Once
     somebody who answers to NAME has an account, only their signature in the app counts.

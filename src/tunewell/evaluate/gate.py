@@ -26,7 +26,7 @@ from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
-from tunewell.evaluate.wording import counted, on_slice
+from tunewell.evaluate.wording import as_read, counted, interval_as_read, on_slice
 from tunewell.people.compared import ComparisonOutcome
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
@@ -263,7 +263,9 @@ class _Decision:
         limit = limit_of(self.gate, self.info)
         strict = self._strict(estimate, limit)
         outcome = side(estimate, strict, limit, bigger=self.info.bigger_is_better)
-        why = _why(estimate, limit, outcome, strict, self.evidence.claims)
+        is_difference = self.gate.kind != "level"
+        claims = self.evidence.claims
+        why = _why(estimate, limit, outcome, strict, claims, signed=is_difference)
         needs = ""
         if outcome == "INCONCLUSIVE":
             bigger = self.info.bigger_is_better
@@ -440,15 +442,20 @@ def _why(
     outcome: Outcome,
     strict: Estimate,
     claims: int,
+    *,
+    signed: bool,
 ) -> str:
-    figure = f"{estimate} ({counted(estimate.n, 'independent row')})"
+    figure = interval_as_read(estimate, signed=signed)
+    measured = f"{figure} on {counted(estimate.n, 'independent row')}"
+    threshold = f"the threshold of {as_read(limit, estimate.unit, signed=signed)}"
     if outcome == "GO":
-        return f"{figure} meets the threshold of {limit:g}."
+        return f"{measured} meets {threshold}."
     if outcome == "NO-GO":
-        return f"{figure} misses the threshold of {limit:g}."
+        return f"{measured} misses {threshold}."
     if estimate.low <= limit <= estimate.high:
-        return f"{figure} spans the threshold of {limit:g}."
+        return f"{measured} spans {threshold}."
+    corrected = interval_as_read(strict, signed=signed)
     return (
-        f"{estimate} misses the threshold of {limit:g}, "
-        f"but not clearly so once corrected for {claims} criteria: {strict}."
+        f"{measured} misses {threshold}, "
+        f"but not clearly so once corrected for {claims} criteria: then it is {corrected}."
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from examples.desk.rows import RAW_SHARES, Desk, Row, between, edit, load, sentence
+from tunewell.demo.desk_rows import RAW_SHARES, Desk, DeskCase, between, edit, load, sentence
 
 RECENT = ("2025-07", "2026-10")
 BEFORE_HANDBOOK = ("2024-12", "2025-06")
@@ -19,7 +19,7 @@ LANDMARK = ("2018-02", "2020-11")
 
 
 @dataclass(frozen=True)
-class Plant:
+class PlantedRow:
     """A spoiled row.
 
     Attributes:
@@ -31,7 +31,7 @@ class Plant:
         hard: No rule of the definition names it: only reading would find it.
     """
 
-    row: Row
+    row: DeskCase
     code: str
     what: str
     expected: str
@@ -52,7 +52,7 @@ class Spoiler:
         """With the phrases of ``noise.yaml``."""
         return cls(desk=desk, rng=desk.rng, noise=load("noise.yaml"))
 
-    def _fresh(self, count: int, handbook: str = "now") -> list[Row]:
+    def _fresh(self, count: int, handbook: str = "now") -> list[DeskCase]:
         topics = self.desk.topics
         rows = [
             self.desk.fresh(topics[i % len(topics)], shares=RAW_SHARES, handbook=handbook)
@@ -63,8 +63,8 @@ class Spoiler:
     def _region(self) -> str:
         return self.rng.choices(list(RAW_SHARES), list(RAW_SHARES.values()))[0]
 
-    def _foreign_body(self, pair: Sequence[str], kind: str, system: str) -> Row:
-        return Row(
+    def _foreign_body(self, pair: Sequence[str], kind: str, system: str) -> DeskCase:
+        return DeskCase(
             text=pair[0],
             answer=pair[1],
             kind=kind,
@@ -73,7 +73,7 @@ class Spoiler:
             date=between(self.rng, *RECENT),
         )
 
-    def small_talk(self, count: int) -> list[Plant]:
+    def small_talk(self, count: int) -> list[PlantedRow]:
         """Pairs of a public chat set.
 
         About one in ten stands in the desk's own chat, without any kind.
@@ -81,7 +81,7 @@ class Spoiler:
         pairs = self.rng.sample(self.noise["small_talk"], count)
         hard = max(1, count // 10)
         own = [
-            Plant(
+            PlantedRow(
                 self._foreign_body(p, "", "chat"),
                 "D01",
                 "small talk without a kind",
@@ -91,15 +91,15 @@ class Spoiler:
             for p in pairs[:hard]
         ]
         return own + [
-            Plant(self._foreign_body(p, "smalltalk", "public"), "D01", "small talk", "dropped")
+            PlantedRow(self._foreign_body(p, "smalltalk", "public"), "D01", "small talk", "dropped")
             for p in pairs[hard:]
         ]
 
-    def memos(self, count: int) -> list[Plant]:
+    def memos(self, count: int) -> list[PlantedRow]:
         """Internal memos that the ticket system and the handbook hold too."""
         pairs = self.rng.sample(self.noise["memos"], count)
         return [
-            Plant(
+            PlantedRow(
                 self._foreign_body(p, "memo", self.rng.choice(("tickets", "book"))),
                 "D01",
                 "internal memo",
@@ -108,15 +108,15 @@ class Spoiler:
             for p in pairs
         ]
 
-    def private_mail(self, count: int) -> list[Plant]:
+    def private_mail(self, count: int) -> list[PlantedRow]:
         """Personal mail in the shared mailbox."""
         pairs = self.rng.sample(self.noise["private_mail"], count)
         return [
-            Plant(self._foreign_body(p, "private", "mail"), "D01", "personal mail", "dropped")
+            PlantedRow(self._foreign_body(p, "private", "mail"), "D01", "personal mail", "dropped")
             for p in pairs
         ]
 
-    def stale(self, count: int) -> list[Plant]:
+    def stale(self, count: int) -> list[PlantedRow]:
         """Answers after an old handbook: form, deadline and tariff have changed since.
 
         A third promises money back.
@@ -127,10 +127,10 @@ class Spoiler:
             if self.rng.random() < 0.33:
                 answer = answer.replace("Next step:", "We will refund the difference. Next step:")
             row = replace(row, date=between(self.rng, *OLD), answer=answer)
-            plants.append(Plant(row, "D06", "old handbook", "dropped"))
+            plants.append(PlantedRow(row, "D06", "old handbook", "dropped"))
         return plants
 
-    def contradictions(self, rows: Sequence[Row]) -> list[Plant]:
+    def contradictions(self, rows: Sequence[DeskCase]) -> list[PlantedRow]:
         """The same question, answered some months earlier by the handbook then in force."""
         plants = []
         for i, row in enumerate(rows):
@@ -144,11 +144,11 @@ class Spoiler:
                 date=between(self.rng, *BEFORE_HANDBOOK),
             )
             plants.append(
-                Plant(wrong, "D09", "contradicts a newer answer", "dropped", other=row.id)
+                PlantedRow(wrong, "D09", "contradicts a newer answer", "dropped", other=row.id)
             )
         return plants
 
-    def exact_copies(self, rows: Sequence[Row]) -> list[Plant]:
+    def exact_copies(self, rows: Sequence[DeskCase]) -> list[PlantedRow]:
         """Copies that differ at most in case and white space."""
         styles: tuple[Callable[[str], str], ...] = (
             str,
@@ -162,10 +162,10 @@ class Spoiler:
             copy = replace(
                 row, id="", text=styles[i % len(styles)](row.text), system="", region=row.region
             )
-            plants.append(Plant(copy, "D03", "exact copy", "dropped", other=row.id))
+            plants.append(PlantedRow(copy, "D03", "exact copy", "dropped", other=row.id))
         return plants
 
-    def _edited(self, row: Row, share: float) -> Row:
+    def _edited(self, row: DeskCase, share: float) -> DeskCase:
         keep = row.points.split(" | ")
         swaps = self.noise["words"]
         return replace(
@@ -176,10 +176,10 @@ class Spoiler:
             answer=edit(row.answer, share, swaps, self.rng, [*keep, "next step"]),
         )
 
-    def edited_copies(self, rows: Sequence[Row]) -> list[Plant]:
+    def edited_copies(self, rows: Sequence[DeskCase]) -> list[PlantedRow]:
         """Copies with 10 to 25 % of their words edited; the facts stay."""
         return [
-            Plant(
+            PlantedRow(
                 self._edited(row, self.rng.uniform(0.10, 0.25)),
                 "D04",
                 "edited copy",
@@ -189,7 +189,7 @@ class Spoiler:
             for row in rows
         ]
 
-    def leaks(self, rows: Sequence[Row]) -> list[Plant]:
+    def leaks(self, rows: Sequence[DeskCase]) -> list[PlantedRow]:
         """Rows of the test set that came into the raw data.
 
         Every other one has a tenth of its words edited.
@@ -198,10 +198,10 @@ class Spoiler:
         for i, row in enumerate(rows):
             copy = self._edited(row, 0.10) if i % 2 else replace(row, id="", system="")
             what = "test row, edited" if i % 2 else "test row, copied"
-            plants.append(Plant(copy, "D11", what, "dropped", other=row.id))
+            plants.append(PlantedRow(copy, "D11", what, "dropped", other=row.id))
         return plants
 
-    def footers(self, count: int) -> list[Plant]:
+    def footers(self, count: int) -> list[PlantedRow]:
         """Signature and legal footer under the answer."""
         plants = []
         for row in self._fresh(count):
@@ -209,10 +209,10 @@ class Spoiler:
                 agent=self.rng.choice(self.noise["agents"])
             )
             row = replace(row, answer=f"{row.answer}\n\n{footer}", system="mail")
-            plants.append(Plant(row, "D05", "signature or legal footer", "changed"))
+            plants.append(PlantedRow(row, "D05", "signature or legal footer", "changed"))
         return plants
 
-    def cut_off(self, count: int) -> list[Plant]:
+    def cut_off(self, count: int) -> list[PlantedRow]:
         """Answers that end in the middle of a sentence."""
         plants = []
         for row in self._fresh(count):
@@ -220,10 +220,10 @@ class Spoiler:
             kept = " ".join(
                 parts[: self.rng.randint(len(parts) * 2 // 5, len(parts) * 3 // 4)]
             ).rstrip(".,;:!")
-            plants.append(Plant(replace(row, answer=kept), "D08", "cut-off answer", "dropped"))
+            plants.append(PlantedRow(replace(row, answer=kept), "D08", "cut-off answer", "dropped"))
         return plants
 
-    def mojibake(self, count: int) -> list[Plant]:
+    def mojibake(self, count: int) -> list[PlantedRow]:
         """UTF-8 read as Windows-1252 somewhere on the way."""
         marks = (
             "It’s about the café next door.",
@@ -238,17 +238,17 @@ class Spoiler:
             answer = row.answer.replace("Next step:", "We’re glad to help. Next step:")
             garbled = [t.encode("utf-8").decode("cp1252") for t in (text, answer)]
             plants.append(
-                Plant(
+                PlantedRow(
                     replace(row, text=garbled[0], answer=garbled[1]), "D08", "mojibake", "changed"
                 )
             )
         return plants
 
-    def refusals(self, count: int) -> list[Plant]:
+    def refusals(self, count: int) -> list[PlantedRow]:
         """A model that was asked before has refused."""
         rows = self._fresh(count)
         return [
-            Plant(
+            PlantedRow(
                 replace(row, answer=self.rng.choice(self.noise["refusals"])),
                 "D08",
                 "refusal",
@@ -257,11 +257,11 @@ class Spoiler:
             for row in rows
         ]
 
-    def foreign(self, count: int) -> list[Plant]:
+    def foreign(self, count: int) -> list[PlantedRow]:
         """Questions and answers in other languages."""
         chosen = self.rng.sample(self.noise["foreign"], count)
         return [
-            Plant(
+            PlantedRow(
                 self._foreign_body(p, self.rng.choice(("outage", "billing", "moving")), ""),
                 "D08",
                 "wrong language",
@@ -270,10 +270,10 @@ class Spoiler:
             for p in chosen
         ]
 
-    def empty(self, count: int) -> list[Plant]:
+    def empty(self, count: int) -> list[PlantedRow]:
         """Questions that nobody answered."""
         return [
-            Plant(
+            PlantedRow(
                 replace(row, answer=self.rng.choice(("", " ", "-"))),
                 "D08",
                 "empty answer",
@@ -282,13 +282,13 @@ class Spoiler:
             for row in self._fresh(count)
         ]
 
-    def repetition(self, count: int) -> list[Plant]:
+    def repetition(self, count: int) -> list[PlantedRow]:
         """A stuck key or a stuck model."""
         plants = []
         for row in self._fresh(count):
             label, bit = row.answer.split(" ", 1)[0], " ".join(row.answer.split()[1:5])
             plants.append(
-                Plant(
+                PlantedRow(
                     replace(row, answer=f"{label} {' '.join([bit] * 7)}"),
                     "D08",
                     "repetition",
@@ -297,7 +297,7 @@ class Spoiler:
             )
         return plants
 
-    def personal(self, count: int) -> list[Plant]:
+    def personal(self, count: int) -> list[PlantedRow]:
         """IBAN, card, e-mail and phone, with right check digits.
 
         In every third row the answer repeats it.
@@ -309,7 +309,9 @@ class Spoiler:
             answer = row.answer
             if i % 3 == 0:
                 answer = answer.replace("Next step:", f"We have noted {item}. Next step:")
-            plants.append(Plant(replace(row, text=text, answer=answer), "D07", name, "changed"))
+            plants.append(
+                PlantedRow(replace(row, text=text, answer=answer), "D07", name, "changed")
+            )
         return plants
 
     def _secret(self, i: int) -> tuple[str, str]:
@@ -356,7 +358,7 @@ def card(first15: str, *, wrong: bool = False) -> str:
     return " ".join(whole[i : i + 4] for i in range(0, 16, 4))
 
 
-def trap(row: Row, i: int, rng: random.Random) -> Row:
+def trap(row: DeskCase, i: int, rng: random.Random) -> DeskCase:
     """A clean row with a number that only looks like personal data.
 
     Its check digit is wrong, or there is no such number.

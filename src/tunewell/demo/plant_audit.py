@@ -8,12 +8,12 @@ from typing import Any
 
 from tunewell.types import Receipt
 
-COPIES = {"exact copy", "edited copy"}
-"""Of two copies either may stay."""
+SAME = "exact copy"
+"""Of two rows that say the same, either may stay; an edited copy that stays is a loss."""
 
 
 @dataclass
-class Line:
+class PlantLine:
     """One line of the table.
 
     Attributes:
@@ -36,27 +36,28 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Audit:
+class PlantAudit:
     """The comparison.
 
     Attributes:
         lines: One per kind of plant, by code.
-        wrongly_dropped: Clean rows that were dropped (id to code), those left out whose copy was
-            kept in their place.
+        wrongly_dropped: Clean rows that were dropped (id to code), those of `stood_in` left out.
+        stood_in: Clean rows that were dropped for a planted copy that says the same, by its id.
         wrongly_changed: Clean rows with look-alikes of personal data that were masked (id to
             evidence).
         clean: How many clean rows there are.
         lost_exceptions: Landmarks that were dropped as stale.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[PlantLine, ...]
     wrongly_dropped: Mapping[str, str]
+    stood_in: Mapping[str, str]
     wrongly_changed: Mapping[str, str]
     clean: int
     lost_exceptions: tuple[str, ...]
 
 
-def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
+def audit_plants(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> PlantAudit:
     """Hold the receipts of a curation against the truth file.
 
     Args:
@@ -67,11 +68,10 @@ def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
     for receipt in receipts:
         steps.setdefault(receipt.row, []).append(receipt)
     dropped = {row: lines[-1].code for row, lines in steps.items() if lines[-1].action == "dropped"}
-    lines: dict[tuple[str, str], Line] = {}
+    lines: dict[tuple[str, str], PlantLine] = {}
     for plant in truth["planted"]:
-        line = lines.setdefault(
-            (plant["code"], plant["what"]), Line(plant["code"], plant["what"], plant["expected"])
-        )
+        key = (plant["code"], plant["what"])
+        line = lines.setdefault(key, PlantLine(*key, plant["expected"]))
         line.planted += 1
         fate = _fate(plant, steps, dropped)
         if fate:
@@ -79,10 +79,12 @@ def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
             line.otherwise += fate != plant["code"]
         else:
             line.missed.append(plant["id"] or f"{plant['file']}:{plant['line']}")
-    spared = {
-        p["other"] for p in truth["planted"] if p["what"] in COPIES and p["id"] not in dropped
+    stood_in = {
+        plant["other"]: plant["id"]
+        for plant in truth["planted"]
+        if plant["what"] == SAME and plant["id"] not in dropped and plant["other"] in dropped
     }
-    wrong = {row: dropped[row] for row in truth["clean"] if row in dropped and row not in spared}
+    wrong = {row: dropped[row] for row in truth["clean"] if row in dropped and row not in stood_in}
     changed = {
         row: receipt.evidence
         for row in truth["traps"]
@@ -91,9 +93,10 @@ def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
     }
     lost = tuple(row for row in truth["landmarks"] if dropped.get(row) == "D06")
     ordered = tuple(lines[key] for key in sorted(lines))
-    return Audit(
+    return PlantAudit(
         lines=ordered,
         wrongly_dropped=wrong,
+        stood_in=stood_in,
         wrongly_changed=changed,
         clean=len(truth["clean"]),
         lost_exceptions=lost,
@@ -112,6 +115,6 @@ def _fate(
         return dropped.get(row, "")
     if row in dropped:
         return dropped[row]
-    if plant["what"] in COPIES and plant["other"] in dropped:
+    if plant["what"] == SAME and plant["other"] in dropped:
         return dropped[plant["other"]]
     return ""

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples.desk.make import FILES, SHARES, build, make
-from examples.desk.rows import words
-from examples.desk.spoil import card, iban
 from rapidfuzz.distance import Indel
 
+from tunewell.demo.desk_rows import words
+from tunewell.demo.make_desk import FILES, SHARES, build_desk, make_desk
+from tunewell.demo.spoil import card, iban
 from tunewell.task import load_task
 
 Rows = dict[str, dict[str, str]]
@@ -25,7 +25,7 @@ Rows = dict[str, dict[str, str]]
 def desk(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """A project and its truth."""
     out = tmp_path_factory.mktemp("desk")
-    return out, make(out)
+    return out, make_desk(out)
 
 
 def read_rows(out: Path) -> Rows:
@@ -82,13 +82,13 @@ def json_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_same_arguments_same_bytes(desk: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    make(tmp_path)
+    make_desk(tmp_path)
     names = [*FILES.values(), "truth.json", "tunewell.yaml"]
     assert all((tmp_path / name).read_bytes() == (desk[0] / name).read_bytes() for name in names)
 
 
 def test_another_seed_makes_another_project(desk: tuple[Path, dict[str, Any]]) -> None:
-    assert build(seed=8).clean[0].text not in {row.text for row in build(seed=7).clean}
+    assert build_desk(seed=8).clean[0].text not in {row.text for row in build_desk(seed=7).clean}
 
 
 def test_every_row_is_accounted_for(desk: tuple[Path, dict[str, Any]]) -> None:
@@ -158,7 +158,7 @@ def test_clean_rows_are_no_near_duplicates(desk: tuple[Path, dict[str, Any]]) ->
 
 
 def test_clean_answers_hold_to_the_house_style(desk: tuple[Path, dict[str, Any]]) -> None:
-    project = build()
+    project = build_desk()
     for row in (*project.clean, *project.exam):
         assert re.match(rf"^\[{row.kind}\] ", row.answer)
         assert "Next step: " in row.answer
@@ -173,7 +173,7 @@ def test_check_digits() -> None:
     assert iban("DE", "370400440532013000", wrong=True) != "DE89 3704 0044 0532 0130 00"
     assert card("453914880343646") == "4539 1488 0343 6467"
     for seed in range(3):
-        for row in build(seed=seed, rows=100).clean:
+        for row in build_desk(seed=seed, rows=100).clean:
             for number in re.findall(r"(?:\d{4} ){3}\d{4}", row.text):
                 assert not luhn(number.replace(" ", ""))
 
@@ -195,4 +195,4 @@ def test_the_definition_loads(desk: tuple[Path, dict[str, Any]]) -> None:
 
 def test_too_many_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="60 to 1,000"):
-        build(rows=5000)
+        build_desk(rows=5000)

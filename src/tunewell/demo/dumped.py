@@ -37,7 +37,7 @@ STAGE = "dumped"
 
 
 @dataclass(frozen=True)
-class Figure:
+class DumpedFigure:
     """One metric of both arms on the same rows.
 
     Attributes:
@@ -54,7 +54,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DumpedComparison:
     """Dumped against curated.
 
     Attributes:
@@ -65,16 +65,16 @@ class Comparison:
         tokens: Training tokens of the dumped and of the curated arm.
     """
 
-    figures: tuple[Figure, ...]
+    figures: tuple[DumpedFigure, ...]
     rows: int
     left_out: int
     raw_rows: int
     tokens: tuple[int, int]
 
 
-def compare(
+def compare_with_dumped(
     file: TaskFile, result: Result, store: Store, *, place: Path, leaked: Iterable[str], bars: Bars
-) -> Comparison:
+) -> DumpedComparison:
     """Train the base model on everything that was read, and score it beside the model of the run.
 
     Args:
@@ -99,7 +99,7 @@ def compare(
         evaluation, curated, dumped, [e.id for e in rows], level=file.spec.evaluate.level
     )
     processed = round(trained.tokens * trained.model.recipe.epochs)
-    return Comparison(
+    return DumpedComparison(
         figures=tuple(figures),
         rows=len(rows),
         left_out=len(evaluation.rows) - len(rows),
@@ -214,7 +214,7 @@ def _figures(
     ids: Sequence[str],
     *,
     level: float,
-) -> Iterable[Figure]:
+) -> Iterable[DumpedFigure]:
     for info in evaluation.metrics:
         ours, theirs = (
             {s.example: _number(s) for s in arm if s.metric == info.name}
@@ -225,7 +225,7 @@ def _figures(
             continue
         a, b = [ours[i] for i in shared], [theirs[i] for i in shared]
         low, high = (info.low, info.high) if math.isfinite(info.high) else (None, None)
-        yield Figure(
+        yield DumpedFigure(
             info=info,
             dumped=mean(b, level=level, low=low, high=high),
             curated=mean(a, level=level, low=low, high=high),

@@ -1,6 +1,6 @@
 """Makes a small realistic project: the service desk of Lumenta Energy, an invented supplier.
 
-    python examples/desk/make.py OUT [--seed 7] [--rows 800]
+    tunewell demo OUT --data-only [--seed 7] [--rows 800]
 
 writes ``OUT/tunewell.yaml``, the raw exports of five systems in five formats (``OUT/raw``), a clean
 test set of the desk's own (``OUT/test/exam.jsonl``) and ``OUT/truth.json``, which says what was
@@ -17,24 +17,20 @@ check digits, meter and order numbers) and must stay as they are.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import json
 import random
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-if __package__ in (None, ""):  # run as a file
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from examples.desk.rows import HERE, RAW_SHARES, TARGET_SHARES, Desk, Row, between
-from examples.desk.spoil import LANDMARK, RECENT, Plant, Spoiler, trap
+from tunewell.demo.desk_rows import HERE, RAW_SHARES, TARGET_SHARES, Desk, DeskCase, between
+from tunewell.demo.spoil import LANDMARK, RECENT, PlantedRow, Spoiler, trap
+from tunewell.json_text import parse_json
 
 SHARES: Mapping[str, float] = {
     "small_talk": 0.050,
@@ -74,7 +70,7 @@ FILES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Project:
+class DeskProject:
     """All rows before they are written; ids are final.
 
     Attributes:
@@ -85,14 +81,14 @@ class Project:
         malformed: How many broken lines to write.
     """
 
-    clean: tuple[Row, ...]
-    plants: tuple[Plant, ...]
-    exam: tuple[Row, ...]
+    clean: tuple[DeskCase, ...]
+    plants: tuple[PlantedRow, ...]
+    exam: tuple[DeskCase, ...]
     traps: tuple[str, ...]
     malformed: int
 
 
-def build(*, seed: int = 7, rows: int = 800) -> Project:
+def build_desk(*, seed: int = 7, rows: int = 800) -> DeskProject:
     """All rows of a project.
 
     Args:
@@ -118,7 +114,7 @@ def build(*, seed: int = 7, rows: int = 800) -> Project:
     return _name(clean, plants, exam, traps, counts["malformed"], rng)
 
 
-def _exam(desk: Desk, count: int) -> list[Row]:
+def _exam(desk: Desk, count: int) -> list[DeskCase]:
     topics = (*desk.topics, *desk.landmarks)
     made = [desk.fresh(topics[i % len(topics)], shares=TARGET_SHARES) for i in range(count)]
     return [
@@ -127,7 +123,7 @@ def _exam(desk: Desk, count: int) -> list[Row]:
     ]
 
 
-def _clean(desk: Desk, count: int) -> tuple[list[Row], list[str]]:
+def _clean(desk: Desk, count: int) -> tuple[list[DeskCase], list[str]]:
     landmarks = max(2, count // 28)
     rows = []
     for i in range(count - landmarks):
@@ -154,8 +150,8 @@ def _clean(desk: Desk, count: int) -> tuple[list[Row], list[str]]:
 
 
 def _plants(
-    spoiler: Spoiler, counts: Mapping[str, int], clean: Sequence[Row], exam: Sequence[Row]
-) -> list[Plant]:
+    spoiler: Spoiler, counts: Mapping[str, int], clean: Sequence[DeskCase], exam: Sequence[DeskCase]
+) -> list[PlantedRow]:
     ordinary = [row for row in clean if not row.landmark and row.date]
     bases = spoiler.rng.sample(
         ordinary, counts["exact_copies"] + counts["edited_copies"] + counts["contradictions"]
@@ -190,13 +186,13 @@ def _system(rng: random.Random) -> str:
 
 
 def _name(
-    clean: Sequence[Row],
-    plants: Sequence[Plant],
-    exam: Sequence[Row],
+    clean: Sequence[DeskCase],
+    plants: Sequence[PlantedRow],
+    exam: Sequence[DeskCase],
     traps: Sequence[str],
     malformed: int,
     rng: random.Random,
-) -> Project:
+) -> DeskProject:
     """Give every row the id that its system would give, in random order.
 
     References are kept right.
@@ -214,7 +210,7 @@ def _name(
         replace(p, row=replace(p.row, id=final[p.row.id]), other=final.get(p.other, ""))
         for p in plants
     ]
-    return Project(
+    return DeskProject(
         clean=tuple(sorted(named, key=lambda r: r.id)),
         plants=tuple(sorted(spoiled, key=lambda p: p.row.id)),
         exam=tuple(sorted((replace(row, id=final[row.id]) for row in exam), key=lambda r: r.id)),
@@ -226,7 +222,7 @@ def _name(
 # --- the formats of the systems -------------------------------------------------------------------
 
 
-def _messages(row: Row) -> dict[str, Any]:
+def _messages(row: DeskCase) -> dict[str, Any]:
     turns = [{"role": "user", "content": row.text}, {"role": "assistant", "content": row.answer}]
     return {
         "id": row.id,
@@ -239,7 +235,7 @@ def _messages(row: Row) -> dict[str, Any]:
     }
 
 
-def _mail(row: Row) -> dict[str, Any]:
+def _mail(row: DeskCase) -> dict[str, Any]:
     return {
         "mail_id": row.id,
         "received": row.date,
@@ -251,7 +247,7 @@ def _mail(row: Row) -> dict[str, Any]:
     }
 
 
-def _alpaca(row: Row) -> dict[str, Any]:
+def _alpaca(row: DeskCase) -> dict[str, Any]:
     return {
         "nr": row.id,
         "instruction": row.text,
@@ -264,7 +260,7 @@ def _alpaca(row: Row) -> dict[str, Any]:
     }
 
 
-def _sharegpt(row: Row) -> dict[str, Any]:
+def _sharegpt(row: DeskCase) -> dict[str, Any]:
     turns = [{"from": "human", "value": row.text}, {"from": "gpt", "value": row.answer}]
     return {"id": row.id, "conversations": turns}
 
@@ -273,7 +269,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _tickets(rows: Sequence[Row]) -> str:
+def _tickets(rows: Sequence[DeskCase]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
@@ -326,7 +322,7 @@ def _json_lines(
 
 def _parses(line: str) -> bool:
     try:
-        json.loads(line)
+        parse_json(line)
     except ValueError:
         return False
     return True
@@ -337,7 +333,7 @@ def _json_array(items: Sequence[Mapping[str, Any]]) -> str:
 
 
 def files_of(
-    project: Project, *, seed: int
+    project: DeskProject, *, seed: int
 ) -> tuple[dict[str, str], dict[str, tuple[str, int]], list[tuple[str, int]]]:
     """The files of the systems.
 
@@ -345,7 +341,7 @@ def files_of(
         Text by file name; (file, line) by row id; (file, line) of the malformed lines.
     """
     rng = random.Random(seed + 1)
-    rows: dict[str, list[Row]] = {system: [] for system in FILES}
+    rows: dict[str, list[DeskCase]] = {system: [] for system in FILES}
     for row in sorted(
         [*project.clean, *(p.row for p in project.plants), *project.exam], key=lambda r: r.id
     ):
@@ -368,7 +364,7 @@ def files_of(
 
 
 def _places(
-    rows: Mapping[str, Sequence[Row]], texts: Mapping[str, str], bad: set[tuple[str, int]]
+    rows: Mapping[str, Sequence[DeskCase]], texts: Mapping[str, str], bad: set[tuple[str, int]]
 ) -> Iterator[tuple[str, tuple[str, int]]]:
     for system, name in FILES.items():
         if system == "tickets":
@@ -387,7 +383,7 @@ def _places(
 
 
 def truth_of(
-    project: Project,
+    project: DeskProject,
     places: Mapping[str, tuple[str, int]],
     bad: Sequence[tuple[str, int]],
     *,
@@ -441,7 +437,7 @@ def truth_of(
     }
 
 
-def make(out: Path, *, seed: int = 7, rows: int = 800) -> dict[str, Any]:
+def make_desk(out: Path, *, seed: int = 7, rows: int = 800) -> dict[str, Any]:
     """Write the project into a folder and give its truth.
 
     Args:
@@ -449,33 +445,13 @@ def make(out: Path, *, seed: int = 7, rows: int = 800) -> dict[str, Any]:
         seed: Of everything random.
         rows: Raw rows, the test set not counted.
     """
-    project = build(seed=seed, rows=rows)
+    project = build_desk(seed=seed, rows=rows)
     texts, places, bad = files_of(project, seed=seed)
     truth = truth_of(project, places, bad, seed=seed, rows=rows)
     texts["truth.json"] = json.dumps(truth, indent=1, ensure_ascii=False) + "\n"
     for name, text in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text, encoding="utf-8", newline="\n")
-    shutil.copyfile(HERE / "tunewell.yaml", out / "tunewell.yaml")
+    for name in ("tunewell.yaml", "guideline.md"):
+        shutil.copyfile(HERE / name, out / name)
     return truth
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description="Make the project of an invented energy supplier's service desk."
-    )
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--rows", type=int, default=800)
-    chosen = parser.parse_args()
-    truth = make(chosen.out, seed=chosen.seed, rows=chosen.rows)
-    counts = {name: len(truth[name]) for name in ("clean", "planted", "exam")}
-    print(
-        f"{chosen.out}: {counts['clean']} clean rows, {counts['planted']} spoiled, "
-        f"{counts['exam']} for the test"
-    )
-
-
-if __name__ == "__main__":
-    main()

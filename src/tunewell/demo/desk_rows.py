@@ -26,7 +26,7 @@ NEAR_ROW = 0.72
 
 
 @dataclass(frozen=True)
-class Row:
+class DeskCase:
     """One raw row before it is written in some system's format.
 
     Attributes:
@@ -103,7 +103,7 @@ class Desk:
 
     def fresh(
         self, topic: str, *, shares: Mapping[str, float], handbook: str = "now", tries: int = 400
-    ) -> Row:
+    ) -> DeskCase:
         """A row of this topic that is no near-duplicate of any made before.
 
         Args:
@@ -118,7 +118,7 @@ class Desk:
         for _ in range(tries):
             region = self.rng.choices(REGIONS, [shares[name] for name in REGIONS])[0]
             text = self._ask(topic, region)
-            row = Row(
+            row = DeskCase(
                 text=text,
                 answer=self.answer(topic, handbook),
                 topic=topic,
@@ -179,7 +179,7 @@ class Desk:
             text = slip(text, rng)
         return text
 
-    def _is_new(self, row: Row) -> bool:
+    def _is_new(self, row: DeskCase) -> bool:
         text, whole = words(row.text), words(row.text) + words(row.answer)
         for other_text, other_whole in self.made:
             if Indel.normalized_similarity(text, other_text, score_cutoff=NEAR_INPUT) > 0:

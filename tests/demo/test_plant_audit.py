@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from examples.desk.audit import audit
-from examples.desk.make import build, files_of, truth_of
-
+from tunewell.demo.make_desk import build_desk, files_of, truth_of
+from tunewell.demo.plant_audit import audit_plants
 from tunewell.types import Action, Receipt
 
 
@@ -15,7 +14,7 @@ def receipt(row: str, action: Action, code: str = "") -> Receipt:
 
 
 def truth() -> dict[str, Any]:
-    project = build(rows=100)
+    project = build_desk(rows=100)
     _, places, bad = files_of(project, seed=7)
     return truth_of(project, places, bad, seed=7, rows=100)
 
@@ -33,7 +32,7 @@ def perfect(known: dict[str, Any]) -> list[Receipt]:
 
 def test_all_caught() -> None:
     known = truth()
-    found = audit(known, perfect(known))
+    found = audit_plants(known, perfect(known))
     assert all(
         line.caught == line.planted and not line.otherwise and not line.missed
         for line in found.lines
@@ -46,7 +45,7 @@ def test_all_caught() -> None:
 def test_nothing_caught() -> None:
     known = truth()
     rows = [p["id"] for p in known["planted"] if p["id"]] + known["clean"]
-    found = audit(known, [receipt(row, "kept") for row in rows])
+    found = audit_plants(known, [receipt(row, "kept") for row in rows])
     assert all(line.caught == 0 and len(line.missed) == line.planted for line in found.lines)
 
 
@@ -63,7 +62,7 @@ def test_wrong_drops_and_masks_show() -> None:
         receipt(known["traps"][0], "changed", "D07"),
         receipt(known["traps"][0], "kept"),
     ]
-    found = audit(known, lines)
+    found = audit_plants(known, lines)
     assert found.wrongly_dropped == {known["clean"][0]: "D08", known["landmarks"][0]: "D06"}
     assert list(found.wrongly_changed) == [known["traps"][0]]
     assert found.lost_exceptions == (known["landmarks"][0],)
@@ -74,7 +73,7 @@ def test_of_two_copies_either_may_stay() -> None:
     copy = next(p for p in known["planted"] if p["what"] == "exact copy")
     lines = [r for r in perfect(known) if r.row not in {copy["id"], copy["other"]}]
     lines += [receipt(copy["id"], "kept"), receipt(copy["other"], "dropped", "D03")]
-    found = audit(known, lines)
+    found = audit_plants(known, lines)
     assert not found.wrongly_dropped
     assert all(line.caught == line.planted for line in found.lines)
 
@@ -85,5 +84,5 @@ def test_another_rule_counts_but_is_told() -> None:
     lines = [r for r in perfect(known) if r.row != memo["id"]] + [
         receipt(memo["id"], "dropped", "D08")
     ]
-    line = next(x for x in audit(known, lines).lines if x.what == "internal memo")
+    line = next(x for x in audit_plants(known, lines).lines if x.what == "internal memo")
     assert (line.caught, line.otherwise) == (line.planted, 1)
