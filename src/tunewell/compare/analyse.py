@@ -489,5 +489,7 @@ def _invalid(comparison: BlindComparison, result: ComparisonResult) -> Finding:
     if unchecked:
         why = f"{comparison.design.name}: nobody has guessed who wrote {' and '.join(unchecked)}."
         return Finding(code="L02", status="unchecked", stage="compare", why=why)
-    why = f"{comparison.design.name}: order balanced, looks planned, raters cannot tell the arms."
+    told = ", ".join(f"{arm.name} {arm.bang}" for arm in result.arms)
+    why = f"{comparison.design.name}: order balanced, looks planned; raters were not seen to "
+    why += f"recognise an arm (Bang's index: {told})."
     return Finding(code="L02", status="clear", stage="compare", why=why)

@@ -31,8 +31,8 @@ LEAST_SHARE_OF_INDEPENDENT: Final = 0.5
 """The variance is never taken to be less than this share of that of independent verdicts.
 
 Six raters who happen to agree exactly would otherwise give an interval without width. Without it
-5.7 % of comparisons of equal arms find a winner at an intraclass correlation of 0; with it 1.9 %
-(``bench/statistics/comparison.py``).
+5.7 % of comparisons of equal arms find a winner at an intraclass correlation of 0, with it 1.9 %
+(10,000 simulated comparisons of 6 raters with 20 verdicts each).
 """
 
 _LEAST_TAIL: Final = 1e-15
