@@ -178,6 +178,11 @@ class _OfRule:
                 f"{reported} state a superseded fact and are still in the data"
             )
         uncertain = self._uncertain
+        if self.code == "D05" and uncertain and not self._only_reports:
+            return (
+                f"{n - uncertain} of {self.read} rows: stripped; {uncertain} end in other text "
+                "that recurs, which may be content and is left"
+            )
         if uncertain and not self._only_reports:
             done = _done(self.code, self.file.spec.rules)
             return (
@@ -229,15 +234,14 @@ class _TemplateRows:
         footed = len(set(self.finding.rows).difference(made))
         parts = []
         if footed:
-            done = "still in the data" if rules.boilerplate == "report" else "stripped"
-            parts.append(f"{footed} of {self.read} rows with boilerplate: {done}")
+            parts.append(f"boilerplate in {self.finding.why}")
 
         fate, remedy, rule = "all are kept", _CAP, "rules.boilerplate"
         if most:
             fate, remedy, rule = f"at most {most} of each are kept", self.finding.remedy, _CAP_RULE
-        several = len(self.groups)
         count = len(set(made))
-        parts.append(f"{count} of {self.read} rows are made from {several} templates: {fate}")
+        several = "one template" if len(self.groups) == 1 else f"{len(self.groups)} templates"
+        parts.append(f"{count} of {self.read} rows are made from {several}: {fate}")
         return {
             "status": "found",
             "why": "; ".join(parts),

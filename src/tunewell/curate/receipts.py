@@ -44,10 +44,12 @@ class TakenBack:
     Attributes:
         drops: Row, other row and evidence of each.
         share: Of the training rows.
+        pairs: The first of them to look at, with the texts of both rows.
     """
 
     drops: tuple[tuple[str, str, str], ...]
     share: float
+    pairs: tuple[dict[str, str], ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

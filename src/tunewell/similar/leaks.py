@@ -223,12 +223,16 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
     and their answers.
     """
     keep = np.ones(len(pairs), dtype=np.bool_)
-    agree = texts.answers_agree(pairs)
+    agree = texts.answers_agree(pairs, edited=True)
+    said_alike = agree | texts.answers_resemble(pairs)
     for k, (i, j) in enumerate(pairs.positions()):
         other_task = texts.frames[i] != texts.frames[j] and not agree[k]
         # Who answers a text alike, at length, was asked alike: only the values can differ.
-        is_copy = agree[k] and not texts.recurring[i]
-        differ = texts.values_differ(i, j) if is_copy else texts.asks_differ(i, j)
+        is_copy = said_alike[k] and not texts.recurring[i]
+        if is_copy:
+            differ = texts.values_differ(i, j, answered_alike=True)
+        else:
+            differ = texts.asks_differ(i, j)
         keep[k] = not other_task and not differ
     return keep
 

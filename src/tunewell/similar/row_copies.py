@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tunewell.similar.compared_texts import ComparedTexts
+from tunewell.similar.contradictions import contradict
 from tunewell.similar.conversations import ComparedRow, whole_texts
 from tunewell.similar.edited_copies import alike, copies
 from tunewell.similar.near_duplicates import THRESHOLD, Pairs, near_pairs
@@ -72,7 +73,11 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     outside = edited.where(without(edited, templates, len(rows)))
     respelt = texts.same_wording()
     respelt = respelt.where(texts.answers_agree(respelt))
+    # Where a template has greetings among its values, rows that differ in them alone are its rows.
+    of_slots = ~without(respelt, templates, len(rows)) & texts.differ_in_courtesy(respelt)
+    respelt = respelt.where(~of_slots)
     pairs = _once(outside.followed_by(respelt), len(rows))
+    pairs = pairs.where(~contradict(rows, texts, pairs))
     return RowCopies(pairs, families_of(pairs.positions(), len(rows)), templates)
 
 

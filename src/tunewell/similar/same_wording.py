@@ -39,7 +39,8 @@ _OPENING = frozenset(
     "please kindly hello hi hey dear good morning afternoon evening day there could can would will "
     "you i d ll m we us me tell know need want wanted like wonder wondering was if whether help "
     "with thanks thank quick question just maybe possible is it to assist team sir madam everyone "
-    "folks and ok okay um uh er well sorry excuse bother but let your say "
+    "folks and ok okay um uh er well sorry excuse bother but let your say really also now maybe "
+    "perhaps actually "
     # German, French, Spanish, Italian, Dutch, Portuguese
     "bitte danke hallo guten tag morgen abend könnten können sie kannst du mir sagen ich möchte "
     "würde gerne wissen ob mal bonjour bonsoir s il vous plaît svp plait pourriez pouvez dire je "
@@ -67,7 +68,10 @@ _COURTESY = frozenset(
 """Of what stands behind a question, one word must be one of these: "my card is not in" ends in
 none."""
 
-_FILLERS = frozenset("please um uh er eh äh hm hmm just well like so the a an kindly bitte".split())
+_FILLERS = frozenset(
+    "please um uh er eh äh hm hmm just well like so the a an kindly bitte really now maybe perhaps "
+    "actually simply quite very also mal eben wirklich vielleicht".split()
+)
 
 _SOUND_ALIKE = (
     "write right rite|for four|to too two|ate eight|won one|know no|their there they're|sum some|"
