@@ -33,7 +33,10 @@ from tunewell.types import Example, Recipe
 NAME = "curation-dumped"
 SPOILED = 0.45
 BUDGET_TOKENS = 40_000
-HELD_OUT = 120
+HELD_OUT = 100
+LAYERS = 0.5
+"""Share of the layers, from the top, that carry adapters: both arms alike, and half the time."""
+
 ROWS = {"mts_dialog": 400, "banking77": 1_200, "thunderbird": 400}
 SYSTEM = {
     "mts_dialog": "You write the section of a medical note that a conversation belongs to.",
@@ -232,7 +235,7 @@ def measured(name: str, root: Path, *, seed: int = 0) -> dict[str, Any]:
     from tunewell.model.weights import resolve
     from tunewell.train.fit import TrainedAdapter, fit
 
-    recipe = Recipe()
+    recipe = Recipe(layers=LAYERS)
     pairs = pairs_of(name, root)
     held = _examples(_input_rows(name, pairs[:HELD_OUT]))
     rows, kinds = spoiled(pairs[HELD_OUT : HELD_OUT + ROWS[name]], seed=seed)
@@ -260,6 +263,7 @@ def measured(name: str, root: Path, *, seed: int = 0) -> dict[str, Any]:
     }
     gain = paired(losses["dumped"], losses["curated"])
     return {
+        "layers": recipe.layers,
         "rows": len(rows),
         "kept": len(left),
         "dropped_of_kind": {k or "sound": f"{gone[k]} of {n}" for k, n in sorted(by_kind.items())},

@@ -8,8 +8,11 @@ from typing import Any
 
 from tunewell.types import Receipt
 
-COPIES = {"exact copy", "edited copy"}
-"""Of two copies either may stay."""
+COPIES = {"exact copy", "copy in other spelling", "edited copy"}
+"""A copy is caught too when its original was dropped in its place."""
+
+_INDISTINGUISHABLE = "exact copy"
+"""Of two rows of the very same text either may stay; of others the clean one must."""
 
 
 @dataclass
@@ -41,7 +44,7 @@ class Audit:
 
     Attributes:
         lines: One per kind of plant, by code.
-        wrongly_dropped: Clean rows that were dropped (id to code), those left out whose copy was
+        wrongly_dropped: Clean rows that were dropped (id to code), those too whose spoiled copy was
             kept in their place.
         wrongly_changed: Clean rows with look-alikes of personal data that were masked (id to
             evidence).
@@ -80,7 +83,9 @@ def audit(truth: Mapping[str, Any], receipts: Iterable[Receipt]) -> Audit:
         else:
             line.missed.append(plant["id"] or f"{plant['file']}:{plant['line']}")
     spared = {
-        p["other"] for p in truth["planted"] if p["what"] in COPIES and p["id"] not in dropped
+        p["other"]
+        for p in truth["planted"]
+        if p["what"] == _INDISTINGUISHABLE and p["id"] not in dropped
     }
     wrong = {row: dropped[row] for row in truth["clean"] if row in dropped and row not in spared}
     changed = {

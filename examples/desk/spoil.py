@@ -162,7 +162,8 @@ class Spoiler:
             copy = replace(
                 row, id="", text=styles[i % len(styles)](row.text), system="", region=row.region
             )
-            plants.append(Plant(copy, "D03", "exact copy", "dropped", other=row.id))
+            what = "exact copy" if copy.text == row.text else "copy in other spelling"
+            plants.append(Plant(copy, "D03", what, "dropped", other=row.id))
         return plants
 
     def _edited(self, row: Row, share: float) -> Row:

@@ -79,6 +79,15 @@ def test_of_two_copies_either_may_stay() -> None:
     assert all(line.caught == line.planted for line in found.lines)
 
 
+def test_a_clean_row_that_falls_to_its_spoiled_copy_is_wrongly_dropped() -> None:
+    known = truth()
+    for what, code in (("copy in other spelling", "D03"), ("edited copy", "D04")):
+        copy = next(p for p in known["planted"] if p["what"] == what)
+        lines = [r for r in perfect(known) if r.row not in {copy["id"], copy["other"]}]
+        lines += [receipt(copy["id"], "kept"), receipt(copy["other"], "dropped", code)]
+        assert audit(known, lines).wrongly_dropped == {copy["other"]: code}
+
+
 def test_another_rule_counts_but_is_told() -> None:
     known = truth()
     memo = next(p for p in known["planted"] if p["what"] == "internal memo")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tunewell.curate.findings import still_there
-from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.receipts import Ledger, StepRule, still_there
 from tunewell.curate.rows import InputRow
 from tunewell.similar.boilerplate import recurring, without_endings
 from tunewell.task import TaskFile

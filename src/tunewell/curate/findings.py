@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tunewell.curate.leaks import RowLeak
 from tunewell.curate.mass_drops import as_reported
-from tunewell.curate.receipts import Ledger
+from tunewell.curate.receipts import Ledger, still_there
 from tunewell.curate.rows import InputRow, ids_of
 from tunewell.curate.superseded import REPORTED
 from tunewell.pitfalls import pitfall
@@ -33,11 +33,6 @@ _RULE = {
 }
 _MOST = 2_000
 """Row ids kept in a Finding; the receipts have them all."""
-
-
-def still_there(code: str) -> str:
-    """Under this name the ledger notes rows that may show a pitfall and were not dropped."""
-    return f"{code} still there"
 
 
 _NOTHING_TO_DO = "nothing to do; tunewell why ROW shows what was done"
@@ -78,7 +73,8 @@ def findings(
         read: Input rows.
         tests: Rows of the project's own test set.
     """
-    found = [_leaks(related.leaks, read, tests)]
+    likely = tuple(dict.fromkeys(ledger.rows.get(still_there("D11"), ())))
+    found = [_with_likely(_leaks(related.leaks, read, tests), likely)]
     for code in _RULE:
         finding = _OfRule(code, file, ledger, read).finding()
         groups = related.families.get(code, [])
@@ -254,6 +250,20 @@ class _TemplateRows:
 
 _CAP_RULE = "rules.templates.max_per_family"
 _CAP = f"{_CAP_RULE} in tunewell.yaml"
+
+
+def _with_likely(finding: Finding, rows: Sequence[str]) -> Finding:
+    """The Finding on leaks with the rows that may be some: they are kept."""
+    if not rows:
+        return finding
+    more = f"{len(rows)} may say the same as a test row in other words and are still in the data"
+    changes = {
+        "status": "found",
+        "why": f"{finding.why}; {more}",
+        "rows": (*finding.rows, *rows)[:_MOST],
+        "remedy": "look at the rows",
+    }
+    return finding.model_copy(update=changes)
 
 
 def _leaks(

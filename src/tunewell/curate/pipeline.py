@@ -22,7 +22,7 @@ from tunewell.curate.erasure import (
     erased,
 )
 from tunewell.curate.findings import Related, findings
-from tunewell.curate.leaks import drop_leaks
+from tunewell.curate.leaks import drop_leaks, report_likely
 from tunewell.curate.map_and_families import to_look_at
 from tunewell.curate.mass_drops import hold_back
 from tunewell.curate.off_task import drop_off_task
@@ -294,6 +294,7 @@ def apply_rules(
 
     # Leaks first: a copy of a leak is a leak, not a duplicate.
     related.leaks = drop_leaks(done.training, done.tests, ledger)
+    report_likely(done.training, done.tests, related.leaks, ledger)
     hold_back(done.rows, file, ledger)
     progress(4, _STEPS)
     equal = duplicates.exact(done.training, file, ledger)

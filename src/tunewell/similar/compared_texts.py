@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import Indel, Levenshtein
 
 from tunewell.similar.arrays import Bools
 from tunewell.similar.conversations import ComparedRow, asked_of, targets_of
@@ -52,6 +52,9 @@ _RESEMBLE = 0.6
 
 _LONG_ROW = 40
 """In a row of so many words an edit may fall on a value and change nothing that counts."""
+
+_ALL_BUT_FEW = 0.75
+"""Share of their values in which two questions must agree where the answers say too little."""
 
 _PART = re.compile(r"\n+|(?<=[.!?:])\s+")
 
@@ -128,11 +131,13 @@ class ComparedTexts:
         keep = [not self.asks_differ(i, j) for i, j in pairs.positions()]
         return pairs.where(np.array(keep, dtype=np.bool_))
 
-    def differ_in_courtesy(self, pairs: Pairs) -> Bools:
-        """Which pairs differ in nothing but polite words at either end, shape (pairs,)."""
-        cores = self.wordings.cores
-        found = [list(cores[i]) == list(cores[j]) for i, j in pairs.positions()]
-        return np.array(found, dtype=np.bool_)
+    def courtesy(self, i: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The polite words before and behind what a row asks."""
+        words, core = list(self.wordings.tokens[i]), list(self.wordings.cores[i])
+        first = 0
+        while words[first : first + len(core)] != core:
+            first += 1
+        return tuple(words[:first]), tuple(words[first + len(core) :])
 
     def answers_agree(self, pairs: Pairs, *, edited: bool = False) -> Bools:
         """Which pairs have answers that say the same, shape (pairs,).
@@ -192,22 +197,46 @@ class ComparedTexts:
         """
         if answered_alike:
             return value_changes(self.gists, i, j, short=_FEW_WORDS)
+        if self.recurring[i] and self.recurring[j]:
+            return value_changes(self.gists, i, j, spared=_ALL_BUT_FEW)
         return value_changes(self.gists, i, j)
 
-    def _other_question_on_one_text(self, i: int, j: int) -> bool:
+    def beside_one_text(self, i: int, j: int) -> tuple[list[str], list[str]] | None:
+        """What two rows ask beside the text that they share, as words; None if they share little.
+
+        Args:
+            i: A row.
+            j: Another.
+        """
         left, right = _apart(self.asked[i], self.asked[j])
-        rest = [tokens_of(left), tokens_of(right)]
-        shorter = min(map(len, rest))
-        if not shorter:
-            return False
+        rest = tokens_of(left), tokens_of(right)
         words = max(len(self.asked[i].split()), len(self.asked[j].split()))
-        if words - max(map(len, rest)) < _ONE_TEXT * words:
+        if not min(map(len, rest)) or words - max(map(len, rest)) < _ONE_TEXT * words:
+            return None
+        return rest
+
+    def another_word(self, i: int, j: int) -> bool:
+        """Whether two short questions differ in a word that stands in the place of another one.
+
+        "How do I cancel it?" and "How do I renew it?" share all but the word that counts; a slip is
+        no other word.
+        """
+        if min(len(self.gists.of(i)), len(self.gists.of(j))) >= _SHORT_QUESTION:
+            return False
+        changes = Levenshtein.opcodes(self.gists.text(i), self.gists.text(j))
+        if all(change.tag != "replace" for change in changes):
+            return False
+        return not self.wordings.same(i, j)
+
+    def _other_question_on_one_text(self, i: int, j: int) -> bool:
+        rest = self.beside_one_text(i, j)
+        if rest is None:
             return False
         if self.wordings_of(rest).same(0, 1) or self._same_but_for_small_words(rest):
             return False
-        table = split_words([left, right])
+        table = split_words([" ".join(words) for words in rest])
         similarity = float(similarities(table, np.array([0]), np.array([1]))[0])
-        return similarity < _OTHER_QUESTION or shorter < _SHORT_QUESTION
+        return similarity < _OTHER_QUESTION or min(map(len, rest)) < _SHORT_QUESTION
 
     def _same_but_for_small_words(self, rest: Sequence[Sequence[str]]) -> bool:
         telling = [[word for word in words if word not in _SMALL_WORDS] for words in rest]
