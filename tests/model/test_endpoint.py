@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tunewell.errors import ModelError
 from tunewell.model.base import GenerateOptions, Generation, Model
-from tunewell.model.budget import BudgetError, Pace, RequestBudget, RequestPolicy
+from tunewell.model.budget import (
+    NOT_ASKED,
+    BudgetError,
+    Pace,
+    RequestBudget,
+    RequestPolicy,
+    UnfinishedError,
+)
 from tunewell.model.endpoint import EndpointModel
 from tunewell.model.fake import FakeModel
 from tunewell.model.local import LocalModel
@@ -18,6 +29,7 @@ from tunewell.model.sending import retry_after_s
 from tunewell.model.weights import Weights
 from tunewell.testing.models import CHECKS, ask, check_model
 from tunewell.testing.server import BASE_URL, FakeServer, ServerFault
+from tunewell.types import Message, ToolCall
 
 pytest.importorskip("openai")
 pytest.importorskip("fastapi")
@@ -131,7 +143,7 @@ def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
     model = endpoint(server, clock, policy=RequestPolicy(retries=2, in_flight=1))
     results = model.generate([ask("x"), ask("bad"), ask("y")])
     assert [r.finish for r in results] == ["stop", "error", "stop"]
-    assert "fault of the server" in results[1].reason
+    assert "server error" in results[1].reason
     assert len(server.requests) == 5
 
 
@@ -149,7 +161,7 @@ def test_a_refused_request_is_not_sent_again() -> None:
     [
         (ServerFault(401), "refuses the key"),
         (ServerFault(403), "refuses the key"),
-        (ServerFault(404, "no such model"), "knows no model 'served'"),
+        (ServerFault(404, "no such model"), "has no model 'served'"),
         (ServerFault(429, code="insufficient_quota"), "quota is used up"),
     ],
 )
@@ -158,6 +170,17 @@ def test_what_concerns_the_whole_call_stops_it(fault: ServerFault, says: str) ->
     with pytest.raises(ModelError, match=says):
         endpoint(server, policy=RequestPolicy(in_flight=2)).generate([ask("x")] * 50)
     assert len(server.requests) <= 6
+
+
+@pytest.mark.parametrize("fault", [ServerFault(401), ServerFault(429, code="insufficient_quota")])
+def test_what_ends_a_call_half_way_keeps_the_answers_before_it(fault: ServerFault) -> None:
+    server = FakeServer(FakeModel(), fault=lambda n, body: fault if n >= 3 else None)
+    with pytest.raises(UnfinishedError) as caught:
+        endpoint(server, policy=RequestPolicy(in_flight=1)).generate([ask("x")] * 9)
+    results = caught.value.results
+    assert len(results) == 9
+    assert [isinstance(r, Generation) and r.finish == "stop" for r in results].count(True) == 3
+    assert sum(r.reason.startswith(NOT_ASKED) for r in results) == 6
 
 
 def test_no_server_is_said(clock: Clock) -> None:
@@ -277,3 +300,85 @@ def test_no_scores_without_what_they_need(tiny: Path) -> None:
         "no log-probabilities"
         in endpoint(server, tokenizer=tiny).score([ask("x")], ["y"])[0].reason
     )
+
+
+def test_tools_and_calls_are_sent_and_calls_are_read(clock: Clock) -> None:
+    function = {"name": "find", "arguments": '{"b": 1, "a": 2}'}
+    call = {"id": "c", "type": "function", "function": function}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    reply = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "served",
+        "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}],
+    }
+    server = FakeServer(FakeModel(), fault=first(ServerFault(200, body=json.dumps(reply))))
+    prompt = (
+        Message(role="user", content="Where?"),
+        Message(role="assistant", content="", tool_calls=(ToolCall(name="look", id="k"),)),
+        Message(role="tool", content="no", tool_call_id="k"),
+        Message(role="assistant", content="", tool_calls=(ToolCall(name="look"),)),
+        Message(role="tool", content="yes"),
+    )
+    tools = '[{"name": "find", "input_schema": {"type": "object"}}]'
+    [said] = endpoint(server, clock).generate([prompt], tools=[tools])
+    assert said.text == '{"name": "find", "arguments": {"a": 2, "b": 1}}'
+    [sent] = server.requests
+    assert sent["tools"][0]["function"] == {"name": "find", "parameters": {"type": "object"}}
+    turns = sent["messages"]
+    calls = [turn["tool_calls"][0]["id"] for turn in turns if "tool_calls" in turn]
+    assert calls == ["k", "call_3_0"]
+    assert [turn["tool_call_id"] for turn in turns if turn["role"] == "tool"] == ["k", "call_3_0"]
+
+
+class _Redirecting(BaseHTTPRequestHandler):
+    """Sends everybody to the address of its server's ``target``, and keeps what was asked of it."""
+
+    target = ""
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        type(self).asked.append(str(self.headers.get("authorization")))
+        self.send_response(self.status)
+        if self.target:
+            self.send_header("location", self.target)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    status = 200
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def served(status: int = 200, target: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Address of a server that answers so, and the keys that it was sent."""
+    asked: list[str] = []
+    members = {"target": target, "status": status, "asked": asked}
+    handler = type("_Handler", (_Redirecting,), members)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_neither_key_nor_text_goes_where_a_server_points(
+    status: int, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same host on another port, too: what is named is an address, not a machine."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with served() as (inner, reached), served(status, f"{inner}/chat/completions") as (url, asked):
+        model = EndpointModel("served", base_url=url, pace=clock.pace())
+        with pytest.raises(ModelError, match="sends requests on to") as caught:
+            model.generate([ask("what a client said")])
+    assert asked == ["Bearer sk-secret"]
+    assert reached == []
+    assert inner in caught.value.message

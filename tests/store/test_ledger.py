@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.people.conftest import postgres, template
+from tests.people.conftest import template
 from tunewell.errors import StoreError
 from tunewell.people import AuditLog
 from tunewell.releases import release
 from tunewell.store import LedgerHead, Store
 from tunewell.store.append_only import BLANKS
-
-__all__ = ["postgres", "template"]
 
 
 @pytest.fixture

@@ -26,7 +26,10 @@ def command(
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Show which rows were added, removed and changed between two dataset versions."""
+    """Show which rows two dataset versions do not share.
+
+    Rows are added, removed or changed; removed ones with the reason.
+    """
     with open_project(path) as project:
         store = project.store
         found = diff(store, find_dataset(store, before), find_dataset(store, after))

@@ -12,7 +12,7 @@ from tunewell.checks.broken.refusals import is_told_to_refuse
 from tunewell.curate import age, rules
 from tunewell.curate.findings import SpanRecord
 from tunewell.curate.mass_drops import hold_back
-from tunewell.curate.receipts import Ledger, StepRule, still_there
+from tunewell.curate.receipts import Ledger, StepRule, certain_still_there, still_there
 from tunewell.curate.row_checks import RowLook
 from tunewell.curate.rows import (
     InputRow,
@@ -100,6 +100,8 @@ class _RowSteps:
         if not self._is_dropped(fault, cited):
             self.ledger.seen("D08", [row.id])
             self.ledger.seen(still_there("D08"), [row.id])
+            if fault.is_certain:
+                self.ledger.seen(certain_still_there("D08"), [row.id])
             return
         by = StepRule(
             step="broken",

@@ -39,7 +39,7 @@ def exact(
 
     by = StepRule(
         step="exact duplicates",
-        rule=f"one of equal rows is kept: {_KEPT[choice]}",
+        rule=f"of identical rows, {_KEPT[choice]} is kept",
         cites=file.where("rules.exact_duplicates"),
         code="D03",
     )
@@ -76,7 +76,9 @@ def near(
     like = _likeness(rows, found)
     families, templates = like.copies, like.templates
     if file.spec.rules.near_duplicates == "report":
-        ledger.seen("D04", ids_of(members_of(families, but=1)))
+        equal = set(ids_of(members_of(same(rows), but=1)))
+        edited = ids_of(members_of(families, but=1))
+        ledger.seen("D04", [row for row in edited if row not in equal])
         _report(like.likely, ledger)
         return families, templates
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tunewell.curate.leaks import RowLeak
+from tunewell.curate.limits import blocks
 from tunewell.curate.mass_drops import as_reported
-from tunewell.curate.receipts import Ledger, still_there
+from tunewell.curate.receipts import Ledger, certain_still_there, still_there
 from tunewell.curate.rows import InputRow, ids_of
 from tunewell.curate.superseded import REPORTED
 from tunewell.pitfalls import pitfall
@@ -125,15 +127,27 @@ class _OfRule:
         if not n:
             return finding
 
-        left = self._is_left()
+        left = self._is_left() or self._is_too_much
         shown = {
             "status": "found",
             "why": self._why(n),
             "rows": tuple(rows[:_MOST]),
             "remedy": self._known_remedy if left else _NOTHING_TO_DO,
-            "blocking": left and self.code == "D07",
+            "blocking": left and (self.code == "D07" or self._is_too_much),
         }
         return finding.model_copy(update=shown)
+
+    @cached_property
+    def _is_too_much(self) -> bool:
+        """Whether more of the rows that stay show the pitfall than a clean file may hold."""
+        stay = self.ledger.staying(self.code)
+        if self.code == "D08":
+            # What only may be broken proves nothing.
+            stay = set(self.ledger.rows.get(certain_still_there(self.code), ()))
+        if self.code == "D04":
+            # Nor does what may say the same in other words.
+            stay = set(stay).difference(self.ledger.rows.get(still_there(self.code), ()))
+        return self.code != "D07" and blocks(self.code, len(stay), of=self.read)
 
     @property
     def _is_unset(self) -> bool:

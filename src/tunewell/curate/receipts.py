@@ -25,6 +25,11 @@ def still_there(code: str) -> str:
     return f"{code} still there"
 
 
+def certain_still_there(code: str) -> str:
+    """Under this name the ledger notes rows that surely show a pitfall and were not dropped."""
+    return f"{code} surely still there"
+
+
 @dataclass(frozen=True, slots=True)
 class StepRule:
     """What a step goes by, as its receipts say it.
@@ -215,6 +220,10 @@ class Ledger:
     def showing(self, code: str) -> Sequence[str]:
         """Ids of the rows that show a pitfall, each once."""
         return tuple(dict.fromkeys(self.rows.get(code, ())))
+
+    def staying(self, code: str) -> set[str]:
+        """Ids of the rows that show a pitfall and were not dropped, whatever for."""
+        return set(self.showing(code)) - self.fates().keys()
 
     def fates(self) -> dict[str, str]:
         """The pitfall that each dropped row was dropped for, by its id."""

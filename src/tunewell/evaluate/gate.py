@@ -25,7 +25,7 @@ from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
-from tunewell.evaluate.wording import counted, on_slice
+from tunewell.evaluate.wording import as_read, counted, interval_as_read, on_slice
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, Threshold
@@ -107,8 +107,10 @@ def side(
     return "NO-GO" if best < sign * limit else "INCONCLUSIVE"
 
 
-def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
-    """How many more test rows would settle a criterion with 80 % probability.
+def rows_needed(
+    estimate: Estimate, limit: float, *, rows: int, bigger: bool = True, strict: Estimate
+) -> str:
+    """How many more test rows would settle a criterion with 80 % probability, and how.
 
     That is, if the truth is where it looks to be.
 
@@ -116,25 +118,31 @@ def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
         estimate: The interval so far.
         limit: The threshold.
         rows: Rows that it was measured on (several may be of one family).
+        bigger: Whether bigger is better.
+        strict: At the level corrected for the number of criteria, which a NO-GO has to meet.
 
     Example:
         >>> e = Estimate(value=0.05, low=-0.01, high=0.11, n=100, method="t")
-        >>> rows_needed(e, 0.0, rows=100)
-        'about 195 more test rows'
+        >>> rows_needed(e, 0.0, rows=100, strict=e)
+        'about 195 more test rows, which would probably make this GO'
+        >>> rows_needed(e, 0.0, rows=100, bigger=False, strict=e)
+        'about 195 more test rows, which would probably make this NO-GO'
     """
     distance = abs(estimate.value - limit)
     if not math.isfinite(estimate.high - estimate.low):
         return "scores for the unscored rows"
     if distance == 0:
         return "the estimate lies on the threshold: no number of test rows is sure to settle it"
-    total = rows_to_show(distance, estimate, rows=rows)
+    is_good = (estimate.value > limit) == bigger
+    total = rows_to_show(distance, estimate if is_good else strict, rows=rows)
     if total > MOST_ROWS:
         return (
             f"more than {MOST_ROWS:,} test rows: "
             "the difference to the threshold is too small to matter or to show"
         )
     more = max(1, math.ceil(total - rows))
-    return f"about {counted(more, 'more test row')}"
+    likely = "GO" if is_good else "NO-GO"
+    return f"about {counted(more, 'more test row')}, which would probably make this {likely}"
 
 
 @dataclass(frozen=True)
@@ -239,10 +247,13 @@ class _Decision:
         limit = limit_of(self.gate, self.info)
         strict = self._strict(estimate, limit)
         outcome = side(estimate, strict, limit, bigger=self.info.bigger_is_better)
-        why = _why(estimate, limit, outcome, strict, self.evidence.claims)
+        is_difference = self.gate.kind != "level"
+        claims = self.evidence.claims
+        why = _why(estimate, limit, outcome, strict, claims, signed=is_difference)
         needs = ""
         if outcome == "INCONCLUSIVE":
-            needs = rows_needed(estimate, limit, rows=self._rows)
+            bigger = self.info.bigger_is_better
+            needs = rows_needed(estimate, limit, rows=self._rows, bigger=bigger, strict=strict)
         trivial = self._not_beyond_trivial() if outcome == "GO" else None
         if trivial is not None:
             outcome, more = trivial
@@ -300,7 +311,6 @@ class _Decision:
                 gate.metric,
                 where=self.part.where,
                 level=level,
-                strict=True,
             )
         if not table.has(gate.against, gate.metric):
             return None
@@ -310,7 +320,6 @@ class _Decision:
             gate.metric,
             where=self.part.where,
             level=level,
-            strict=True,
         )
 
     def _by_judge(self, level: float) -> Estimate | None:
@@ -338,7 +347,6 @@ class _Decision:
                 metric,
                 where=self.part.where,
                 level=self.evidence.level,
-                strict=True,
             )
             if beyond is None:
                 continue
@@ -418,15 +426,20 @@ def _why(
     outcome: Outcome,
     strict: Estimate,
     claims: int,
+    *,
+    signed: bool,
 ) -> str:
-    figure = f"{estimate} ({counted(estimate.n, 'independent row')})"
+    figure = interval_as_read(estimate, signed=signed)
+    measured = f"{figure} on {counted(estimate.n, 'independent row')}"
+    threshold = f"the threshold of {as_read(limit, estimate.unit, signed=signed)}"
     if outcome == "GO":
-        return f"{figure} meets the threshold of {limit:g}."
+        return f"{measured} meets {threshold}."
     if outcome == "NO-GO":
-        return f"{figure} misses the threshold of {limit:g}."
+        return f"{measured} misses {threshold}."
     if estimate.low <= limit <= estimate.high:
-        return f"{figure} spans the threshold of {limit:g}."
+        return f"{measured} spans {threshold}."
+    corrected = interval_as_read(strict, signed=signed)
     return (
-        f"{estimate} misses the threshold of {limit:g}, "
-        f"but not clearly so once corrected for {claims} criteria: {strict}."
+        f"{measured} misses {threshold}, "
+        f"but not clearly so once corrected for {claims} criteria: then it is {corrected}."
     )

@@ -99,7 +99,7 @@ def check_as_many(prompts: Sequence[object], targets: Sequence[object]) -> None:
     """
     if len(prompts) != len(targets):
         raise ModelError(
-            f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
+            f"{len(prompts)} prompts and {len(targets)} targets: their numbers must match."
         )
 
 
@@ -151,8 +151,13 @@ class Model(Protocol):
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
-        """One answer per prompt."""
+        """One answer per prompt.
+
+        ``tools`` holds the definitions of the tools of each prompt (``Example.tools``); none are
+        given where it is empty.
+        """
         ...
 
     def score(
@@ -161,6 +166,7 @@ class Model(Protocol):
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
-        """How probable each target is as the answer to its prompt."""
+        """How probable each target is as the answer to its prompt; ``tools`` as in `generate`."""
         ...

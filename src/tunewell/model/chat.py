@@ -7,7 +7,6 @@ tokenizer; what it adds on its own (SmolLM2: a system turn) can be read from `Ch
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.errors import MissingExtraError, ModelError
+from tunewell.json_text import parse_json
+from tunewell.model.tools import tool_functions
 from tunewell.types import Message, ToolCall, Value
+from tunewell.types.written_calls import written_calls
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -128,7 +130,7 @@ def _check_size(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     Special tokens beyond it that neither the template nor the end of a text uses do no harm.
     """
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
         rows = int((config.get("text_config") or config)["vocab_size"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return
@@ -257,6 +259,24 @@ class ChatFormat:
             target_start=target_start,
             fits=max_tokens is None or len(ids) <= max_tokens,
         )
+
+    def encode_answer(
+        self,
+        messages: Sequence[Message],
+        target: str,
+        *,
+        max_tokens: int | None = None,
+        tools: str = "",
+    ) -> Encoded:
+        """As `encode`; calls that a target holds are written as the template writes calls.
+
+        Only where tools are given: elsewhere JSON is text like any other.
+        """
+        if not tools:
+            return self.encode(messages, target, max_tokens=max_tokens)
+        content, calls = written_calls(target)
+        turn = Message(role="assistant", content=content, tool_calls=calls)
+        return self._encode_turn([*messages, turn], len(messages), max_tokens, tools)
 
     def encode_turns(
         self,
@@ -472,7 +492,7 @@ class ChatFormat:
 
     def _apply(self, messages: Sequence[Message], answer: bool, tools: str) -> str:
         # Templates are handed tools only where there are some: not all tokenizers take the word.
-        more = {"tools": json.loads(tools)} if tools else {}
+        more = {"tools": tool_functions(tools)} if tools else {}
         text = self._tokenizer.apply_chat_template(
             [self._as_dict(m) for m in messages],
             tokenize=False,
@@ -583,7 +603,7 @@ def _texts_of(message: Message) -> list[str]:
 def _call_as_dict(call: ToolCall) -> dict[str, Any]:
     """A call in the form that templates read; arguments that are no JSON stay text."""
     try:
-        arguments = json.loads(call.arguments)
+        arguments = parse_json(call.arguments)
     except ValueError:
         arguments = call.arguments
     made = {"type": "function", "function": {"name": call.name, "arguments": arguments}}

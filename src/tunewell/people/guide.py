@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tunewell.errors import UserError
-from tunewell.people.safe_text import shown
+from tunewell.safe_text import shown
 from tunewell.task import TaskFile
 from tunewell.types import Example
+from tunewell.types.transcripts import transcript
 
 
 def conversation(example: Example) -> str:
     """What the target answers: a single turn as it is, several with who speaks.
 
-    System turns left out.
+    Calls, their results and the tools that could be called are shown; system turns are left out.
 
     Example:
         >>> from tunewell.types import Message
@@ -20,10 +23,27 @@ def conversation(example: Example) -> str:
         'When?'
     """
     turns = [turn for turn in example.prompt if turn.role != "system"]
-    if len(turns) == 1:
-        return turns[0].content
-    spoken = [f"{turn.role.capitalize()}:\n{turn.content}" for turn in turns]
-    return "\n\n".join(spoken)
+    if len(turns) == 1 and not example.tools:
+        return turns[0].text
+    return transcript(turns, example.tools)
+
+
+def guideline_path(file: TaskFile) -> Path | None:
+    """The file of the text that people work by; None if the definition names none.
+
+    Raises:
+        UserError: It is outside the project (links are followed).
+    """
+    name = file.spec.people.guideline
+    if not name:
+        return None
+    path = (file.root / name).resolve()
+    if not path.is_relative_to(file.root.resolve()):
+        raise UserError(
+            f"the guideline must be inside the project folder; got {name!r}",
+            place=file.where("people.guideline"),
+        )
+    return path
 
 
 def read_guideline(file: TaskFile) -> str:
@@ -32,18 +52,13 @@ def read_guideline(file: TaskFile) -> str:
     Raises:
         UserError: The file cannot be read, or is outside the project (links are followed).
     """
-    name = file.spec.people.guideline
-    if not name:
+    path = guideline_path(file)
+    if path is None:
         return ""
-    path = (file.root / name).resolve()
-    if not path.is_relative_to(file.root.resolve()):
-        raise UserError(
-            f"the guideline must be inside the project folder; got {name!r}",
-            place=file.where("people.guideline"),
-        )
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        name = file.spec.people.guideline
         raise UserError(
             f"the guideline {name} cannot be read: {error}",
             place=file.where("people.guideline"),

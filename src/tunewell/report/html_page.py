@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from tunewell import __version__
+from tunewell.disk import disk_errors
 from tunewell.pitfalls import CATALOGUE
 from tunewell.project import Project
 from tunewell.report import interval_charts, training_charts
-from tunewell.report.arms import ARMS, kind, measured, rival
+from tunewell.report.advice import advice
+from tunewell.report.arms import ARMS, kind, measured, rival, told_apart
 from tunewell.report.changes import changes
 from tunewell.report.class_figures import by_class
 from tunewell.report.conditions import conditions
@@ -31,6 +33,7 @@ from tunewell.report.map_chart import label, state
 from tunewell.report.memorised_rows import memorised_rows
 from tunewell.report.number_format import duration, memory, number_of, suffix
 from tunewell.report.owner_page import headline
+from tunewell.report.read_columns import file_readings
 from tunewell.report.reliability import in_short, reliability, sureties
 from tunewell.report.results import Results, earlier, gather
 from tunewell.report.row_flow import flow
@@ -39,7 +42,6 @@ from tunewell.report.side_by_side import missing_in, side_by_side
 from tunewell.report.training_curves import slice_strips, training
 from tunewell.report.training_studies import group_strips, more_strips, recipe_strips, sizes
 from tunewell.report.wording import counted, first_up, in_words, noun
-from tunewell.store.files import disk_errors
 
 LATEST: Final = "latest.html"
 
@@ -82,19 +84,25 @@ def page(results: Results, *, then: Results | None = None) -> str:
     """
     evaluation = results.evaluation
     best_epoch = results.trained.best_epoch if results.trained else None
+    drawn = conditions(results)
+    figures_of_arms = measured(evaluation) if evaluation else ()
     context: dict[str, Any] = {
         "r": results,
         "task": results.file.spec.task,
         "headline": headline(results),
-        "conditions": conditions(results),
+        "advice": advice(results, drawn),
+        "conditions": drawn,
+        "digest": _digest(results),
         "findings": findings_by_status(results.findings),
         "unasked": unasked(results.findings),
         "flow": flow(results),
+        "readings": file_readings(results),
         "look": look(results),
         "training": training(results),
         "memorised": memorised_rows(results.trace, epoch=best_epoch),
         "by_slice": slice_strips(results),
-        "measured": measured(evaluation) if evaluation else (),
+        "measured": figures_of_arms,
+        "told_apart": told_apart(drawn, figures_of_arms),
         "by_class": by_class(results),
         "sureties": sureties(results),
         "rival": rival(evaluation) if evaluation else "",
@@ -127,6 +135,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 def _name(results: Results) -> str:
     outcome = results.verdict.outcome.lower() if results.verdict else "unfinished"
     return f"{_made(results):%Y-%m-%d-%H%M}-{re.sub('[^a-z-]', '', outcome)}.html"
+
+
+def _digest(results: Results) -> str:
+    """What the verdict is called in the store; empty without one."""
+    run = results.runs.get("verdict")
+    found = run.outputs.get("verdict", "") if run else ""
+    return re.sub("[^0-9a-f]", "", found)[:16]
 
 
 def _made(results: Results) -> dt.datetime:

@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from tunewell.cli.batch_state import set_status
 from tunewell.cli.review import corrections, nearest, open_batch, plan, results, signoffs
 from tunewell.cli.verb_group import VerbGroup
 
@@ -17,10 +18,12 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "corrections": corrections.command,
     "signoffs": signoffs.command,
     "nearest": nearest.command,
+    "close": set_status("review", "closed"),
+    "reopen": set_status("review", "open"),
 }
 
 app = typer.Typer(
-    help="People judge outputs: plan the panel, open it, show what it found, export corrections.",
+    help="People judge outputs, blind to the model that wrote them.",
     rich_markup_mode=None,
     cls=VerbGroup,
 )

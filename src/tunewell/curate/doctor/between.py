@@ -22,6 +22,7 @@ from tunewell.curate.rows import (
     InputRow,
     members_of,
 )
+from tunewell.plurals import plural
 from tunewell.similar import boilerplate
 from tunewell.similar.contradictions import contradictory
 from tunewell.similar.leaks import find_leaks, likely_leaks
@@ -45,7 +46,8 @@ def exact(case: Case) -> Finding:
     """Copies after normalisation (D03)."""
     families = duplicates.same(case.rows)
     hit = members_of(families, but=1)
-    why = f"{len(hit)} of {case.read} rows repeat another one"
+    verb = "repeats" if len(hit) == 1 else "repeat"
+    why = f"{len(hit)} of {plural(case.read, 'row')} {verb} another one"
     return _of_families(case, "D03", hit, families, why)
 
 
@@ -53,7 +55,8 @@ def near(case: Case) -> Finding:
     """Edited copies (D04), and rows that may say the same in other words."""
     families = case.likeness.copies
     hit = members_of(families, but=1)
-    why = f"{len(hit)} of {case.read} rows are edited copies in {len(families)} families"
+    several = plural(len(families), "family", "families")
+    why = f"{len(hit)} of {plural(case.read, 'row')} are edited copies, in {several}"
     found = _of_families(case, "D04", hit, families, why)
     likely = list({row.id: row for _, row in case.likeness.likely}.values())
     if not likely:
@@ -72,7 +75,7 @@ def _with_likely(
     others: str,
 ) -> Finding:
     """A Finding with rows that may show the pitfall: they are for people to look at."""
-    more = f"{len(rows)} rows may say the same as {others} in other words (reported only)"
+    more = f"{plural(len(rows), 'row')} may say the same as {others} in other words (reported only)"
     why = f"{found.why}; {more}" if found.status == "found" else more
     changes = {
         "status": "found",
@@ -93,32 +96,30 @@ def recurring(case: Case) -> Finding:
     in_templates = members_of(templates)
     once = {row.id: row for row in (*footed, *in_templates)}
     why = (
-        f"{len(footed)} rows end in recurring text, "
-        f"{len(in_templates)} rows come from {_templates(len(templates))}"
+        f"{plural(len(footed), 'row')} with a recurring ending, "
+        f"{plural(len(in_templates), 'row')} made from {plural(len(templates), 'template')}"
     )
     return _of_families(case, "D05", list(once.values()), templates, why)
-
-
-def _templates(count: int) -> str:
-    return "one template" if count == 1 else f"{count} templates"
 
 
 def contradictions(case: Case) -> Finding:
     """One question, several answers (D09)."""
     families = contradictory(case.rows)
     hit = members_of(families)
-    why = f"{len(hit)} of {case.read} rows answer {len(families)} questions differently"
+    several = plural(len(families), "question")
+    why = f"{len(hit)} of {plural(case.read, 'row')} give different answers to {several}"
     return _of_families(case, "D09", hit, families, why)
 
 
 def leaks(case: Case) -> Finding:
     """Training rows that give a test row away (D11), with a bound on what was missed."""
     if not case.tests:
-        return unchecked("D11", "no evaluation file was given", "tunewell doctor FILE --eval EVAL")
+        return unchecked("D11", "no evaluation file was given", case.remedies.with_evaluation())
     leaks = find_leaks(case.rows, case.tests)
     bound = missed_bound(leaks, case.tests)
     most = round(bound.high - bound.value)
-    missed = f"at most {most} more edited copies were missed (95 %, planted probes)"
+    more = plural(most, "more edited copy", "more edited copies")
+    missed = f"at most {more} missed (95 %, planted probes)"
 
     hit = []
     pairs = []
@@ -147,7 +148,8 @@ def _in_words(case: Case, leaks: Sequence[RowLeak]) -> str:
         given_away.add(leak.test.id)
         kinds[leak.kind] += 1
     return (
-        f"{len(leaks)} training rows give away {len(given_away)} of {len(case.tests)} test rows: "
+        f"{plural(len(leaks), 'training row')} {'leaks' if len(leaks) == 1 else 'leak'} "
+        f"{len(given_away)} of {plural(len(case.tests), 'test row')}: "
         f"{in_words(kinds)}"
     )
 

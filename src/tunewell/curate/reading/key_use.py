@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.curate.reading.columns import Columns, has_value
 from tunewell.curate.rows import clip
-from tunewell.types import Value
+from tunewell.types.read_files import NOT_USED, KeyUse
 
-NOT_USED = "not used"
 _SHOWN_CHARACTERS = 60
 _MOST_KEYS = 200
 """Different keys that are counted in one file; a file whose keys are data has thousands."""
-
-
-class KeyUse(Value):
-    """What a column or key of a file was used for.
-
-    Attributes:
-        file: The file.
-        key: Its name; of a key of turns, ``messages[].name``.
-        use: ``question``, ``answer``, ``tag``, ``id`` … or ``not used``.
-        rows: How many rows hold something there.
-        example: What the first of them holds.
-    """
-
-    file: str
-    key: str
-    use: str
-    rows: int
-    example: str = ""
-
-    @property
-    def is_used(self) -> bool:
-        """Whether what stands there is in the rows."""
-        return self.use != NOT_USED
 
 
 @dataclass
@@ -52,7 +28,7 @@ class KeyCount:
             use = record.used.get(name)
             if use is None and not has_value(value):
                 continue
-            if use is None and name in {"metadata", "meta"} and isinstance(value, dict):
+            if use is None and name in record.opened:
                 continue  # its own keys are counted
             self._count(name, use or NOT_USED, value)
 
@@ -61,6 +37,12 @@ class KeyCount:
         for name, value in unused.items():
             self._count(f"messages[].{name}", NOT_USED, value)
         unused.clear()
+
+    def note_beside(self, beside: Mapping[str, Any]) -> None:
+        """Note keys that stand beside the rows of a file, and say something of all of them."""
+        for name, value in beside.items():
+            if has_value(value):
+                self._count(f"{name} (beside the rows)", NOT_USED, value)
 
     def _count(self, name: str, use: str, value: Any) -> None:
         key = name, use
@@ -83,12 +65,3 @@ class KeyCount:
                 rows=self.counts[key],
                 example=self.examples.get(key, ""),
             )
-
-
-def in_words(uses: Iterable[KeyUse]) -> str:
-    """What the columns of a file were used for, in one line."""
-    used: dict[str, list[str]] = {}
-    for each in uses:
-        if each.is_used:
-            used.setdefault(each.use, []).append(each.key)
-    return "; ".join(f"{', '.join(keys)} → {use}" for use, keys in used.items())

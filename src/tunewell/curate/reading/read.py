@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.reading.columns import Misfit
+from tunewell.curate.reading.columns import AmbiguousColumns, Misfit
 from tunewell.curate.reading.data_files import (
     described,
     find_files,
@@ -23,7 +23,7 @@ from tunewell.curate.reading.data_files import (
     set_of,
 )
 from tunewell.curate.reading.formats import RowReader
-from tunewell.curate.reading.key_use import KeyCount, KeyUse
+from tunewell.curate.reading.key_use import KeyCount
 from tunewell.curate.reading.packed import archived, is_archive
 from tunewell.curate.reading.records import records
 from tunewell.curate.reading.source_record import NOT_A_ROW, SourceRecord
@@ -33,35 +33,13 @@ from tunewell.curate.unchecked import settle_dates
 from tunewell.errors import DataError
 from tunewell.store.files import file_digest
 from tunewell.task import DataSource
-from tunewell.types import Value
+from tunewell.types.read_files import KeyUse, ReadFile, ReadingReport
+from tunewell.types.turns import conversation_id
+
+_FEW = 0.01
+"""Share of the rows of a file that may leave open which of their columns is the answer."""
 
 _UNIQUE = StepRule("read", "ids are unique")
-
-
-class ReadFile(Value):
-    """What became of the bytes of one file.
-
-    Attributes:
-        name: What its places are called by.
-        rows: Rows read.
-        rejects: Places that are no rows.
-        lost_rows: How many rows may have been lost there, by the mean size of the others.
-        size: Bytes of the file, unpacked.
-        row_bytes: Bytes of the rows read.
-        lost_bytes: Bytes of the rejects.
-        other_bytes: Bytes that hold no row: blank lines, brackets, a header.
-        is_test: Whether it is named as a test set among other files.
-    """
-
-    name: str
-    rows: int = 0
-    rejects: int = 0
-    lost_rows: int = 0
-    size: int = 0
-    row_bytes: int = 0
-    lost_bytes: int = 0
-    other_bytes: int = 0
-    is_test: bool = False
 
 
 @dataclass
@@ -166,32 +144,13 @@ class ReadResult:
         raise DataError(f"{said}{first}", place=place, hint=hints[0] if hints else hint)
 
 
-class ReadingReport(Value):
-    """How the files of a dataset were read.
-
-    Attributes:
-        files: What became of the bytes of each.
-        columns: What their columns and keys were used for.
-        notes: What the user should know.
-    """
-
-    files: tuple[ReadFile, ...] = ()
-    columns: tuple[KeyUse, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, batch: ReadResult) -> ReadingReport:
-        """How a batch was read."""
-        return cls(
-            files=tuple(batch.accounts),
-            columns=tuple(batch.keys),
-            notes=tuple(batch.said()),
-        )
-
-    @property
-    def unused(self) -> tuple[KeyUse, ...]:
-        """Columns and keys that hold something and are in no row."""
-        return tuple(each for each in self.columns if not each.is_used)
+def reading_report(batch: ReadResult) -> ReadingReport:
+    """How a batch was read."""
+    return ReadingReport(
+        files=tuple(batch.accounts),
+        columns=tuple(batch.keys),
+        notes=tuple(batch.said()),
+    )
 
 
 def read_source(
@@ -215,7 +174,8 @@ def read_source(
     paths = find_files(source, root=root, where=where)
     tests = held_out_files(source, paths)
     if tests:
-        names = ", ".join(sorted(path.name for path in tests)[:5])
+        common = Path(os.path.commonpath([path.parent for path in paths]))
+        names = ", ".join(sorted(path.relative_to(common).as_posix() for path in tests)[:5])
         batch.notes.append(
             f"{len(tests)} of {len(paths)} files are named as a test set and are not trained on: "
             f"{clip(names, 200)} (give them as data of their own with role: train to train on them)"
@@ -301,6 +261,8 @@ class _SourceFile:
     batch: ReadResult
     keys: KeyCount = field(default_factory=KeyCount)
     sizes: Counter[str] = field(default_factory=Counter)
+    _encodings: Counter[str] = field(default_factory=Counter)
+    _unclear: list[tuple[str, AmbiguousColumns]] = field(default_factory=list)
 
     def read(self, found: Iterator[SourceRecord], *, most: int) -> int:
         """Take at most so many records (0 = all) and give how many were taken."""
@@ -321,8 +283,23 @@ class _SourceFile:
             if taken == most and most:
                 break
         self._count_choices_from_one(first_row, first_reject)
+        self._require_one_answer(taken)
         self._close(first_row, first_reject)
         return taken
+
+    def _require_one_answer(self, taken: int) -> None:
+        """Refuse a file whose columns leave open which is the answer: only the user can say it.
+
+        A few such rows are rejects like others.
+
+        Raises:
+            DataError: There are more of them than a file may have rejects.
+        """
+        if not self._unclear or len(self._unclear) <= _FEW * taken:
+            return
+        place, first = self._unclear[0]
+        rows = f"{len(self._unclear)} of {taken} rows"
+        raise DataError(f"in {rows}, {first}", place=place, hint=first.hint)
 
     def _placed(self, found: Iterator[SourceRecord]) -> Iterator[tuple[str, SourceRecord]]:
         """Each record with its place; of several in a line, ``file:line.2`` is the second."""
@@ -330,6 +307,7 @@ class _SourceFile:
         for record in found:
             if record.value is NOT_A_ROW:
                 self.sizes["other"] += record.size
+                self.keys.note_beside(record.beside or {})
                 continue
             nth = nth + 1 if record.line == last else 1
             last = record.line
@@ -353,6 +331,8 @@ class _SourceFile:
         try:
             row = self._reader.row(columns, place=place, own_id=record.own_id)
         except Misfit as error:
+            if isinstance(error, AmbiguousColumns):
+                self._unclear.append((place, error))
             self._reject(record, place, str(error), error.hint)
             return 1
 
@@ -368,6 +348,7 @@ class _SourceFile:
 
     def _note_repairs(self, row: InputRow, record: SourceRecord) -> None:
         if record.encoding:
+            self._encodings[record.encoding] += 1
             text = clip(json.dumps(record.value, default=str, ensure_ascii=False))
             rule = f"text that is not UTF-8 is read as {record.encoding}"
             self._note(row, rule, text)
@@ -390,6 +371,8 @@ class _SourceFile:
         del self.batch.rows[first_row:]
         del self.batch.rejects[first_reject:]
         self.sizes.clear()
+        self._unclear.clear()
+        self._encodings.clear()
         self.keys = KeyCount()
         choices.first = 1
         for place, record in self._placed(records(self.path)):
@@ -405,6 +388,9 @@ class _SourceFile:
             lost = max(reject.rows, round(reject.size / mean)) if mean else reject.rows
             batch.rejects[place] = replace(reject, rows=lost)
         rejects = batch.rejects[first_reject:]
+        for encoding, count in self._encodings.items():
+            said = f"the text of {count} rows is not UTF-8 and is read as {encoding}"
+            batch.notes.append(f"{clip(self.name, 200)}: {said}")
         batch.keys += self.keys.uses(self.name)
         batch.shared[self.name] = self.source.fields.shared
         batch.accounts.append(
@@ -473,31 +459,77 @@ def _mend(text: str) -> str:
 def settle_ids(batch: ReadResult, ledger: Ledger) -> None:
     """Make ids unique: the second row of an id becomes ``id#2``, with a receipt.
 
+    So does a row whose id is what an answer of another row is called (see `target_id`).
+
     Groups and parents that occur in several files are kept apart, unless they are declared shared:
     two files that both count from 1 speak of different things. Also record what reading mended.
     """
-    taken = {reject.place for reject in batch.rejects}
-    last: dict[str, int] = {}
+    ids = _Ids(batch)
     names: dict[tuple[str, str], str] = {}
     for row in batch.rows:
         own = set_of(row.file), row.id
-        if row.id in taken:
-            first = row.id
-            number = last.get(first, 1) + 1
-            while f"{first}#{number}" in taken:
-                number += 1
-            last[first] = number
-            row.id = f"{first}#{number}"
-            evidence = f"id {first} stands more than once"
-            ledger.change(row, _UNIQUE, evidence=evidence, other=first)
+        first = row.id
+        why = ids.refusal(row)
+        if why:
+            row.id = ids.free(row)
+            ledger.change(row, _UNIQUE, evidence=why, other=first)
         names.setdefault(own, row.id)
-        taken.add(row.id)
+        ids.take(row)
     _settle_parents(batch, names)
     _settle_groups(batch)
     for row, rule, evidence in batch.repairs:
         ledger.change(row, StepRule("read", rule, code="D08"), evidence=evidence)
     for reject in batch.rejects:
         ledger.reject(reject)
+
+
+class _Ids:
+    """Which ids are taken: by rows, by places of rejects, and by the answers of conversations.
+
+    The second answer of ``a`` is called ``a#2``: no row may be called so too.
+
+    Args:
+        batch: What was read.
+    """
+
+    def __init__(self, batch: ReadResult) -> None:
+        self._taken = {reject.place for reject in batch.rejects}
+        self._last: dict[str, int] = {}
+        self._answers: dict[str, int] = {}
+        for row in batch.rows:
+            several = row.roles.count("assistant")
+            if several > 1:
+                self._answers[row.id] = max(several, self._answers.get(row.id, 0))
+
+    def refusal(self, row: InputRow) -> str:
+        """Why a row cannot keep its id; empty if it can."""
+        if row.id in self._taken:
+            return f"id {row.id} stands more than once"
+        if self._is_answer(row.id):
+            return f"id {row.id} is what an answer of {conversation_id(row.id)} is called"
+        return ""
+
+    def _is_answer(self, id: str) -> bool:
+        conversation = conversation_id(id)
+        if conversation == id:
+            return False
+        number = int(id[len(conversation) + 1 :])
+        return number <= self._answers.get(conversation, 0)
+
+    def free(self, row: InputRow) -> str:
+        """An id for a row that cannot keep its own: ``id#2``, or the first after it."""
+        number = self._last.get(row.id, 1) + 1
+        while not self._is_free(f"{row.id}#{number}"):
+            number += 1
+        self._last[row.id] = number
+        return f"{row.id}#{number}"
+
+    def _is_free(self, id: str) -> bool:
+        return id not in self._taken and not self._is_answer(id)
+
+    def take(self, row: InputRow) -> None:
+        """A row is called so from now on."""
+        self._taken.add(row.id)
 
 
 def _settle_parents(batch: ReadResult, names: Mapping[tuple[str, str], str]) -> None:

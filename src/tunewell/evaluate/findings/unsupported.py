@@ -13,6 +13,7 @@ import numpy as np
 from tunewell.evaluate.findings.common import STAGE, no_candidate, signed, unchecked
 from tunewell.evaluate.metric_kinds import metrics_of_kind
 from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.metrics.base import input_text
 from tunewell.metrics.support import SupportItem, check_support
 from tunewell.stats import difference, mean
 from tunewell.types import Example, Finding, Prediction, Threshold
@@ -59,7 +60,7 @@ def unsupported(measured: ScoredArms) -> Finding:
         status="clear",
         stage=STAGE,
         why=f"{rate.value:.0%} of the tuned answers state something that the input does not bear "
-        f"out; of the gold answers {own:.0%} (difference {signed(above)}).",
+        f"out; of the gold answers {own:.0%} (difference {signed(above)}).{_limits(language)}",
         estimate=rate,
         threshold=Threshold(value=own, origin="gold answers"),
     )
@@ -85,7 +86,7 @@ class _Checked:
     @classmethod
     def of(cls, example: Example, answer: Prediction, language: str) -> _Checked:
         """Hold one answer, and the gold answer, against the input."""
-        given = "\n".join(turn.content for turn in example.prompt)
+        given = input_text(example)
         items = _not_supported(answer.text, given, language)
         gold = _not_supported(example.target, given, language)
         failed = answer.finish == "error"
@@ -113,6 +114,13 @@ class _Checked:
 def _not_supported(text: str, given: str, language: str) -> tuple[SupportItem, ...]:
     items = check_support(text, given, language=language)
     return tuple(filterfalse(attrgetter("supported"), items))
+
+
+def _limits(language: str) -> str:
+    """What could not be read of the input in this language."""
+    if language == "en":
+        return ""
+    return " Numbers in words are read in English only: some may be accused wrongly."
 
 
 def _with_evidence(finding: Finding, checked: list[_Checked]) -> Finding:
