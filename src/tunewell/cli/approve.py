@@ -52,7 +52,10 @@ def _show(
         if value:
             show(f"  {label:9} {value}")
     for gate in file.spec.gates:
-        show(f"  gate      {gate.kind} of {gate.metric} {_limit(gate)}")
+        subject = f"{gate.kind} of {gate.metric}"
+        if gate.compare:
+            subject = f"{gate.criterion} in comparison {gate.compare}"
+        show(f"  gate      {subject} {_limit(gate)}")
     if found.missing:
         show(f"still to approve: {', '.join(found.missing)}")
     else:

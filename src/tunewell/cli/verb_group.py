@@ -67,6 +67,17 @@ class VerbGroup(TyperGroup):
             _write_lines(formatter, lines, width)
 
 
+class ShowsByDefault(VerbGroup):
+    """A group whose verb ``show`` need not be typed: ``tunewell model`` shows the versions."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``show`` in front where no verb is named and no help is asked for."""
+        asks_for_help = any(word in ("-h", "--help") for word in args)
+        if not asks_for_help and not any(word in self.commands for word in args):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
 def first_line(text: str | None) -> str:
     r"""The first paragraph of a help text on one line.
 

@@ -40,14 +40,18 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "People": {
         "annotate": "People mark texts and write answers: the gold of the project.",
         "review": "People judge outputs, blind to the model that wrote them.",
+        "compare": "People compare two models, or a model and a person, blind.",
         "serve": "Start the web app where people annotate, review and decide.",
     },
     "Models": {
         "ask": "Ask the base model and the tuned one the same question.",
-        "model": "Show the base weights in use and the versions trained from them.",
+        "model": "Show the base weights in use and the versions, or serve them.",
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
     "In use": {
+        "traffic": "Import, show and write out what was asked and answered in use.",
+        "promote": "Serve a version in a place, on a GO and with the signatures asked for.",
+        "rollback": "Return to the version that served in a place before.",
         "gateway": "Proxy requests to models, and record what is asked and answered.",
     },
     "Records": {

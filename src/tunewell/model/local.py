@@ -125,10 +125,18 @@ class LocalModel:
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
         tools: Sequence[str] = (),
+        told: Callable[[int, Sequence[int]], None] | None = None,
     ) -> list[Generation]:
         """One answer per prompt, in batches of like length.
 
         See `tunewell.model.base.Model.generate`.
+
+        Args:
+            prompts: Conversations that the model continues.
+            options: How.
+            progress: Called with (done, total).
+            tools: Definitions of the tools that each prompt may call, as JSON; none = none.
+            told: Called after every token with the place of the prompt and the ids so far.
         """
         from tunewell.model.decode import Choice, Decoder, common_start
 
@@ -147,7 +155,7 @@ class LocalModel:
         done = ProgressCount(progress, len(prompts))
         done.add(len(results))
         choice = Choice(options.temperature, options.top_p)
-        stopped = _stopper(self.chat, options.stop)
+        stopped = _telling(_stopper(self.chat, options.stop), told)
         shared = common_start(rows)
         costs = [len(row.ids) + options.max_new_tokens for row in rows]
         with self._ready() as model:
@@ -304,3 +312,18 @@ def _stopper(chat: ChatFormat, stops: Sequence[str]) -> Callable[[DecodingPrompt
         return any(stop in end for stop in stops)
 
     return stopped
+
+
+def _telling(
+    stopped: Callable[[DecodingPrompt], bool],
+    told: Callable[[int, Sequence[int]], None] | None,
+) -> Callable[[DecodingPrompt], bool]:
+    """The same, telling of every token."""
+    if told is None:
+        return stopped
+
+    def telling(row: DecodingPrompt) -> bool:
+        told(row.index, row.out)
+        return stopped(row)
+
+    return telling
