@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.curation.innocent_peers import shares_dropped
 from bench.machine import keep
 from tunewell.checks.broken import find_fault, habits_of
 from tunewell.curate.doctor.case import definition
@@ -36,7 +37,7 @@ from tunewell.curate.rows import InputRow
 MOST = 1_500
 """Rows of each set."""
 
-SHOWN = 5
+SHOWN = 15
 """Hits of each rule on each set, kept to be judged by hand."""
 
 LANGUAGES = ("de", "fr", "es", "it", "ru", "ja", "zh_Hans", "ar")
@@ -57,8 +58,11 @@ def main() -> None:
             continue
         drawn = random.Random(7).sample(pairs, min(MOST, len(pairs)))
         result[name] = measured(name, drawn)
+        result[name]["peers"] = shares_dropped(drawn)
         print(name, json.dumps(result[name]["shares"]), flush=True)
-    keep("curation-innocent", {"sets": result, "total": _total(result)})
+        print("   ", json.dumps(result[name]["peers"]), flush=True)
+    totals = {"total": _total(result), "total_of_peers": _total(result, "peers")}
+    keep("curation-innocent", {"sets": result, **totals})
 
 
 def measured(name: str, pairs: Pairs) -> dict[str, Any]:
@@ -86,6 +90,8 @@ def measured(name: str, pairs: Pairs) -> dict[str, Any]:
         label = f"{receipt['action']}: {receipt['step']}"
         counts[label] += 1
         said = f"{receipt['evidence'][:80]} | {texts[receipt['row']][:200]}"
+        if receipt["other"] in texts:
+            said += f" || {texts[receipt['other']][:200]}"
         hits.setdefault(label, []).append(said)
     for step, taken in done.ledger.taken_back.items():
         counts[f"named: {step}"] += len(taken.rows)
@@ -96,13 +102,14 @@ def measured(name: str, pairs: Pairs) -> dict[str, Any]:
     }
 
 
-def _total(result: dict[str, Any]) -> dict[str, float]:
-    """Share over all rows, by rule."""
+def _total(result: dict[str, Any], part: str = "shares") -> dict[str, float]:
+    """Share over all rows, by rule or by peer."""
     rows = sum(each["rows"] for each in result.values())
     found: Counter[str] = Counter()
     for each in result.values():
-        for label, share in each["shares"].items():
-            found[label] += round(share * each["rows"])
+        for label, share in each[part].items():
+            if isinstance(share, float):
+                found[label] += round(share * each["rows"])
     return {label: round(n / rows, 4) for label, n in sorted(found.items())}
 
 

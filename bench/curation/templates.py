@@ -42,9 +42,9 @@ def measure(size: int, seeds: int, base: list[str]) -> dict[str, Any]:
             elif row.id in clean:
                 counts["clean"] += 1
                 counts["clean with an ending"] += boilerplate.ends_in(row, common)
-        copies, templates = duplicates.likeness(rows)
-        of_templates = {row.id for family in templates for row in family}
-        of_copies = {row.id for family in copies for row in family}
+        like = duplicates.likeness(rows)
+        of_templates = {row.id for family in like.templates for row in family}
+        of_copies = {row.id for family in like.copies for row in family}
         counts["template rows"] += size
         counts["template rows found"] += sum(wanted.get(i) == "template" for i in of_templates)
         counts["template rows taken for copies"] += sum(

@@ -95,6 +95,17 @@ def test_a_mask_is_the_same_for_the_same_value() -> None:
         ([("user", "q"), ("assistant", "As an AI language model, I have no opinion.")], "refusal"),
         ([("user", "q"), ("assistant", "the same again " * 9)], "repetition"),
         (
+            [
+                ("user", "q"),
+                (
+                    "assistant",
+                    "<p>Start it in safe mode and tell us what the log says; it may be an add-on. "
+                    + "Hope that helps!</p> " * 9,
+                ),
+            ],
+            "repetition",
+        ),
+        (
             [("user", "q"), ("assistant", "You can pay in the shop, by card, or with the")],
             "cut off",
         ),

@@ -209,6 +209,22 @@ def test_recurring_footers_are_stripped_but_formats_are_not(project: MakeDefinit
     )  # what ends every answer is the task's own format
 
 
+def test_what_is_asked_at_the_end_of_many_rows_is_never_stripped(project: MakeDefinition) -> None:
+    subjects = "bill meter move tariff outage deposit grid pump lift stair roof gate".split()
+    asked = [
+        "Which form do I have to send you for that?",
+        "Please answer in one short sentence of plain English.",
+    ]
+    rows = []
+    for i, subject in enumerate(subjects * 4):
+        lead = f"I had the {subject} looked at in week {i}, as number {i * 3} told me."
+        answer = f"For the {subject} of week {i} none."
+        rows.append(pair(f"{lead} {asked[i % 2]}", answer, id=f"r{i}"))
+    done = run(project, rows, "rules: {near_duplicates: report}")
+    assert all(row.input.endswith(tuple(asked)) for row in done.rows)
+    assert set(done.ledger.rows["D05"]) == {f"r{i}" for i in range(len(rows))}
+
+
 def test_the_instruction_becomes_a_system_turn(tmp_path: Path) -> None:
     file = parse_task(
         HEAD + "  instruction: Be kind.\ndata: [{path: a.jsonl}]",

@@ -68,7 +68,7 @@ def test_without_a_cap_a_family_is_reported_and_kept(project: MakeDefinition) ->
     assert len(done.training) == 50
     found = next(f for f in seen(file, done) if f.code == "D05")
     assert found.status == "found"
-    assert "20 of 50 rows are made from 1 templates: all are kept" in found.why
+    assert "20 of 50 rows are made from one template: all are kept" in found.why
     assert "max_per_family" in found.remedy
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tunewell.similar.contradictions import contradictory, slips_only
 from tunewell.similar.conversations import Conversation
+from tunewell.similar.row_copies import find_copies
 
 ASKED = "My neighbour bought a cottage in Corriedale. What do I fill in as a new tenant there?"
 NEXT = "Next step: agree the opening reading with the landlord."
@@ -77,3 +78,57 @@ def test_slips_need_a_rare_writing() -> None:
     assert not slips_only("is it sent now", "is it send now", counts)
     assert slips_only("who covers the loss", "who covers the looss please", counts)
     assert not slips_only("who covers 2021", "who covers 2022", counts)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Good morning, our mantel clock does not wind, can you help?", "mantel cuckoo"),
+        ("When will you collect the broken washer from our flat in Mill Lane?", "washer dryer"),
+    ],
+)
+def test_two_questions_of_one_form_whose_answers_take_up_what_differs(one: str, other: str) -> None:
+    old, new = other.split()
+    answer = f"[SPR-7] We will see to your {old} in 14 days; please leave it where it stands."
+    pairs = [(one, answer), (one.replace(old, new), answer.replace(old, new))]
+    more = [(f"{filler} And the {name}?", f"The {name} too.") for filler in "ab" for name in pairs]
+    assert not contradictory(rows(*pairs, *((a, b) for a, b in more)))
+
+
+LEADS = ("Sorry to bother you, we bought a car in July.", "Our bakery ovens start before dawn.")
+QUESTIONS = ("Which hours are cheap?", "What does a unit cost?", "Who reads the meter for us?")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "really Sorry to bother you, we bought a car in July. Which hours are cheap?",
+        "Sorry to bother you, we bought a car in July. Which hours really are cheap?",
+        "Sorry to bother you, we bought a car in July. Which hours cheap?",
+        "Sorry to bother you, we bought car in July. Which hours are cheap? Thanks.",
+    ],
+)
+def test_a_contradiction_shows_where_rows_are_made_from_a_stock_of_phrases(other: str) -> None:
+    old = "Luna Plus is cheap from 23:00 to 5:00. Next step: order a receiver."
+    new = "Choose NightFlex: its low hours run from 22:00 to 6:00. Next step: look at the meter."
+    same = f"{LEADS[0]} {QUESTIONS[0]}"
+    pairs = [(same, old), (other, new), (f"{LEADS[1]} {QUESTIONS[0]}", new)]
+    pairs += [(f"{LEADS[1]} Which hours are low?", old)]
+    pairs += [(f"{lead} {asked}", f"{asked} {lead}") for lead in LEADS for asked in QUESTIONS[1:]]
+    found = [{row.id for row in family} for family in contradictory(rows(*pairs))]
+    assert any({"r0", "r1"} <= family for family in found)
+
+
+def test_equal_questions_with_other_facts_are_no_copies() -> None:
+    asked = "Hello, there is no power in the whole building. Where can I report this? It is urgent."
+    answer = (
+        "Please report it on line {} and give the {} from your meter box. Next step: keep the "
+        "{} open until the light is green."
+    )
+    pairs = [
+        (asked, answer.format("3300", "customer card number", "local radio")),
+        (asked, answer.format("4747", "transformer code", "status map")),
+    ]
+    made = rows(*pairs)
+    assert not find_copies(made).families
+    assert [[row.id for row in family] for family in contradictory(made)] == [["r0", "r1"]]

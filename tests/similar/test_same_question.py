@@ -45,6 +45,20 @@ def test_signs_units_and_marks_count(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "moves the model to cpu: traced in-``forward`` too",
+        "v = vmin + (vmax - vmin) *",
+        "└── [ 160] models--julien-c--espe └── [",
+        "see iso 8859-1, rfc 2119 and a-z",
+        "one - two - 3, a+b, c#",
+    ],
+)
+def test_case_and_a_mark_at_the_end_change_no_key(text: str) -> None:
+    assert key(text) == key(f"{text.upper()} !") == key(f"  {text}  ")
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("7,911.6", "7911.6"),

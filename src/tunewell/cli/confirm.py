@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -12,6 +13,11 @@ from tunewell.cli.common import note
 from tunewell.curate.mass_drops import awaiting
 from tunewell.types import Finding, Run
 
+_SHOWN = 5
+_CHARACTERS = 160
+_NAMED = re.compile(r"^(?P<lead>[^#\n]*)\bconfirmed:[ \t]*\[(?P<names>[^\]\n]*)\]", re.MULTILINE)
+_BY_HAND = re.compile(r"^[^#\n]*\bconfirmed:", re.MULTILINE)
+_RULES_INLINE = re.compile(r"^rules:[ \t]*\{", re.MULTILINE)
 _RULES_LINE = re.compile(r"^rules:[ \t]*(?:#.*)?\n(?P<indent>[ \t]+)", re.MULTILINE)
 
 
@@ -32,11 +38,10 @@ def ask_to_confirm(record: Run, definition: Path) -> bool:
     rules = [rule for rule, finding in waiting.items() if _may_drop(rule, finding)]
     if not rules:
         return False
-    line = f"confirmed: [{', '.join(rules)}]"
     text = definition.read_text(encoding="utf-8")
-    changed = with_confirmed(text, line)
+    changed = with_confirmed(text, rules)
     if not changed:
-        note(f"Add to rules in {definition.name}: {line}")
+        note(f"Add to rules in {definition.name}: {_line(rules)}")
         return False
     definition.write_text(changed, encoding="utf-8")
     return True
@@ -44,27 +49,48 @@ def ask_to_confirm(record: Run, definition: Path) -> bool:
 
 def _may_drop(rule: str, finding: Finding) -> bool:
     note(finding.why)
-    for pair in finding.pairs[:5]:
-        note(
-            "  "
-            + " | ".join(filter(None, (pair.get("row"), pair.get("other"), pair.get("evidence"))))
-        )
-    return typer.confirm(f"Drop these rows ({rule})?", default=False, err=True)
+    for pair in finding.pairs[:_SHOWN]:
+        note(f"\n  {pair['row']} ({pair['evidence']}): {_on_one_line(pair.get('text', ''))}")
+        if pair.get("other"):
+            note(f"  {pair['other']} stays: {_on_one_line(pair.get('other_text', ''))}")
+    return typer.confirm(f"\nDrop these rows ({rule})?", default=False, err=True)
 
 
-def with_confirmed(text: str, line: str) -> str:
-    r"""A definition with one more line under ``rules``; empty where it must be edited by hand.
+def _on_one_line(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _CHARACTERS else f"{words[:_CHARACTERS]}…"
+
+
+def with_confirmed(text: str, rules: Sequence[str]) -> str:
+    r"""A definition whose ``rules.confirmed`` names these rules too.
+
+    It is empty where it must be edited by hand.
 
     Example:
-        >>> with_confirmed("task: {}\nrules:\n  broken: drop\n", "confirmed: [broken]")
+        >>> with_confirmed("task: {}\nrules:\n  broken: drop\n", ["broken"])
         'task: {}\nrules:\n  confirmed: [broken]\n  broken: drop\n'
+        >>> with_confirmed("rules:\n  confirmed: [broken]\n", ["leaks"])
+        'rules:\n  confirmed: [broken, leaks]\n'
     """
-    if "confirmed:" in text:
+    named = _NAMED.search(text)
+    if named:
+        before = [name.strip() for name in named["names"].split(",") if name.strip()]
+        line = f"{named['lead']}{_line([*before, *rules])}"
+        return f"{text[: named.start()]}{line}{text[named.end() :]}"
+    if _BY_HAND.search(text):
         return ""
     block = _RULES_LINE.search(text)
     if block:
         start = block.start("indent")
-        return f"{text[:start]}{block['indent']}{line}\n{text[start:]}"
+        return f"{text[:start]}{block['indent']}{_line(rules)}\n{text[start:]}"
+    inline = _RULES_INLINE.search(text)
+    if inline:
+        comma = "" if text[inline.end() :].lstrip().startswith("}") else ", "
+        return f"{text[: inline.end()]}{_line(rules)}{comma}{text[inline.end() :].lstrip()}"
     if re.search(r"^rules:", text, re.MULTILINE):
         return ""
-    return f"{text.rstrip()}\nrules:\n  {line}\n"
+    return f"{text.rstrip()}\nrules:\n  {_line(rules)}\n"
+
+
+def _line(rules: Sequence[str]) -> str:
+    return f"confirmed: [{', '.join(dict.fromkeys(rules))}]"

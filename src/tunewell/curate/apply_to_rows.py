@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from tunewell.checks.broken import Breakage
 from tunewell.checks.broken.refusals import is_told_to_refuse
 from tunewell.curate import age, rules
-from tunewell.curate.findings import SpanRecord, certain_still_there, still_there
+from tunewell.curate.findings import SpanRecord
 from tunewell.curate.mass_drops import hold_back
-from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.receipts import Ledger, StepRule, certain_still_there, still_there
 from tunewell.curate.row_checks import RowLook
 from tunewell.curate.rows import (
     InputRow,

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.receipts import Ledger, StepRule, still_there
 from tunewell.curate.rows import (
     Families,
     InputRow,
     ids_of,
     members_of,
-    newest_of,
 )
-from tunewell.curate.which_stays import fallen
+from tunewell.curate.which_stays import best_of, fallen
 from tunewell.similar import (
     THRESHOLD,
     by_key,
     key,
 )
 from tunewell.similar.conversations import asked_of
-from tunewell.similar.row_copies import find_copies
+from tunewell.similar.row_copies import RowCopies, find_copies
 from tunewell.task import TaskFile
+
+_KEPT = {"first": "the cleanest, the first of these", "newest": "the newest, the cleanest of these"}
 
 
 def exact(
@@ -37,12 +39,12 @@ def exact(
 
     by = StepRule(
         step="exact duplicates",
-        rule=f"of identical rows, the {choice} is kept",
+        rule=f"of identical rows, {_KEPT[choice]} is kept",
         cites=file.where("rules.exact_duplicates"),
         code="D03",
     )
     for family in families:
-        kept = newest_of(family) if choice == "newest" else family[0]
+        kept = best_of(family, newest=choice == "newest")
         for row in family:
             if row is not kept:
                 ledger.drop(
@@ -71,12 +73,13 @@ def near(
         These families, and those of one template (D05).
     """
     found = find_copies(rows)
-    families = _rows_at(found.families, rows)
-    templates = _rows_at(found.templates, rows)
+    like = _likeness(rows, found)
+    families, templates = like.copies, like.templates
     if file.spec.rules.near_duplicates == "report":
         equal = set(ids_of(members_of(same(rows), but=1)))
         edited = ids_of(members_of(families, but=1))
         ledger.seen("D04", [row for row in edited if row not in equal])
+        _report(like.likely, ledger)
         return families, templates
 
     by = StepRule(
@@ -95,13 +98,44 @@ def near(
             evidence=f"similarity {copy.similarity:.2f}",
             other=rows[copy.stays].id,
         )
+    _report(like.likely, ledger)
     return families, templates
 
 
-def likeness(rows: Sequence[InputRow]) -> tuple[Families, Families]:
-    """Families of edited copies, and families of rows from one template."""
-    found = find_copies(rows)
-    return _rows_at(found.families, rows), _rows_at(found.templates, rows)
+def _report(likely: Sequence[tuple[InputRow, InputRow]], ledger: Ledger) -> None:
+    """Note the rows that may say the same as another one that is still there."""
+    for first, second in likely:
+        if not first.dropped and not second.dropped:
+            ledger.seen("D04", [second.id])
+            ledger.seen(still_there("D04"), [second.id])
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What rows have to do with each other.
+
+    Attributes:
+        copies: Families of edited copies.
+        templates: Families of rows from one template.
+        likely: Pairs that may say the same in other words.
+    """
+
+    copies: Families
+    templates: Families
+    likely: list[tuple[InputRow, InputRow]]
+
+
+def likeness(rows: Sequence[InputRow]) -> Likeness:
+    """Copies, templates and what may be the same among some rows."""
+    return _likeness(rows, find_copies(rows))
+
+
+def _likeness(rows: Sequence[InputRow], found: RowCopies) -> Likeness:
+    return Likeness(
+        copies=_rows_at(found.families, rows),
+        templates=_rows_at(found.templates, rows),
+        likely=[(rows[i], rows[j]) for i, j in found.likely.positions()],
+    )
 
 
 def _rows_at(groups: Sequence[Sequence[int]], rows: Sequence[InputRow]) -> Families:

@@ -12,7 +12,7 @@ from functools import cached_property
 from tunewell.curate.leaks import RowLeak
 from tunewell.curate.limits import blocks
 from tunewell.curate.mass_drops import as_reported
-from tunewell.curate.receipts import Ledger
+from tunewell.curate.receipts import Ledger, certain_still_there, still_there
 from tunewell.curate.rows import InputRow, ids_of
 from tunewell.curate.superseded import REPORTED
 from tunewell.pitfalls import pitfall
@@ -35,16 +35,6 @@ _RULE = {
 }
 _MOST = 2_000
 """Row ids kept in a Finding; the receipts have them all."""
-
-
-def still_there(code: str) -> str:
-    """Under this name the ledger notes rows that may show a pitfall and were not dropped."""
-    return f"{code} still there"
-
-
-def certain_still_there(code: str) -> str:
-    """Under this name the ledger notes rows that surely show a pitfall and were not dropped."""
-    return f"{code} surely still there"
 
 
 _NOTHING_TO_DO = "nothing to do; tunewell why ROW shows what was done"
@@ -85,7 +75,8 @@ def findings(
         read: Input rows.
         tests: Rows of the project's own test set.
     """
-    found = [_leaks(related.leaks, read, tests)]
+    likely = tuple(dict.fromkeys(ledger.rows.get(still_there("D11"), ())))
+    found = [_with_likely(_leaks(related.leaks, read, tests), likely)]
     for code in _RULE:
         finding = _OfRule(code, file, ledger, read).finding()
         groups = related.families.get(code, [])
@@ -153,6 +144,9 @@ class _OfRule:
         if self.code == "D08":
             # What only may be broken proves nothing.
             stay = set(self.ledger.rows.get(certain_still_there(self.code), ()))
+        if self.code == "D04":
+            # Nor does what may say the same in other words.
+            stay = set(stay).difference(self.ledger.rows.get(still_there(self.code), ()))
         return self.code != "D07" and blocks(self.code, len(stay), of=self.read)
 
     @property
@@ -194,6 +188,11 @@ class _OfRule:
                 f"{reported} state a superseded fact and are still in the data"
             )
         uncertain = self._uncertain
+        if self.code == "D05" and uncertain and not self._only_reports:
+            return (
+                f"{n - uncertain} of {self.read} rows: stripped; {uncertain} end in other text "
+                "that recurs, which may be content and is left"
+            )
         if uncertain and not self._only_reports:
             done = _done(self.code, self.file.spec.rules)
             return (
@@ -245,15 +244,14 @@ class _TemplateRows:
         footed = len(set(self.finding.rows).difference(made))
         parts = []
         if footed:
-            done = "still in the data" if rules.boilerplate == "report" else "stripped"
-            parts.append(f"{footed} of {self.read} rows with boilerplate: {done}")
+            parts.append(f"boilerplate in {self.finding.why}")
 
         fate, remedy, rule = "all are kept", _CAP, "rules.boilerplate"
         if most:
             fate, remedy, rule = f"at most {most} of each are kept", self.finding.remedy, _CAP_RULE
-        several = len(self.groups)
         count = len(set(made))
-        parts.append(f"{count} of {self.read} rows are made from {several} templates: {fate}")
+        several = "one template" if len(self.groups) == 1 else f"{len(self.groups)} templates"
+        parts.append(f"{count} of {self.read} rows are made from {several}: {fate}")
         return {
             "status": "found",
             "why": "; ".join(parts),
@@ -266,6 +264,20 @@ class _TemplateRows:
 
 _CAP_RULE = "rules.templates.max_per_family"
 _CAP = f"{_CAP_RULE} in tunewell.yaml"
+
+
+def _with_likely(finding: Finding, rows: Sequence[str]) -> Finding:
+    """The Finding on leaks with the rows that may be some: they are kept."""
+    if not rows:
+        return finding
+    more = f"{len(rows)} may say the same as a test row in other words and are still in the data"
+    changes = {
+        "status": "found",
+        "why": f"{finding.why}; {more}",
+        "rows": (*finding.rows, *rows)[:_MOST],
+        "remedy": "look at the rows",
+    }
+    return finding.model_copy(update=changes)
 
 
 def _leaks(

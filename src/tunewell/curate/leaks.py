@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.receipts import Ledger, StepRule, still_there
 from tunewell.curate.rows import InputRow
 from tunewell.similar import THRESHOLD
-from tunewell.similar.leaks import Leak, find_leaks
+from tunewell.similar.leaks import Leak, find_leaks, likely_leaks
 
 RowLeak = Leak[InputRow]
 
@@ -36,3 +36,14 @@ def drop_leaks(
             other=leak.test.id,
         )
     return leaks
+
+
+def report_likely(
+    rows: Sequence[InputRow],
+    tests: Sequence[InputRow],
+    known: Sequence[RowLeak],
+    ledger: Ledger,
+) -> None:
+    """Note the rows that may say the same as a test row in other words; none is dropped."""
+    for leak in likely_leaks(rows, tests, known):
+        ledger.seen(still_there("D11"), [leak.train.id])

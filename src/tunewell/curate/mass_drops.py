@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tunewell.curate.receipts import Ledger, TakenBack
-from tunewell.curate.rows import InputRow
+from tunewell.curate.rows import InputRow, clip
 from tunewell.task import TaskFile
 from tunewell.types import Finding
 
@@ -18,6 +18,8 @@ _FEWEST = 5
 
 _PAIRS = 5
 """Pairs kept as evidence."""
+
+_SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def hold_back(rows: Sequence[InputRow], file: TaskFile, ledger: Ledger) -> None:
         n = ledger.count_inexact_drops(name)
         if n >= _FEWEST and n > MOST * len(training):
             taken = ledger.take_back(name, share=n / len(training))
+            ledger.taken_back[name] = replace(taken, pairs=tuple(_pairs(taken, rows)))
             ids = set(taken.rows)
             for row in training:
                 if row.id in ids:
@@ -81,7 +84,7 @@ def as_reported(finding: Finding, ledger: Ledger, read: int) -> Finding:
             f"{step.rule} would drop {len(taken.rows)} of {read} rows ({taken.share:.0%}), more "
             f"than {MOST:.0%}: they are kept until rules.confirmed names {step.rule}"
         )
-        pairs += _pairs(taken)
+        pairs += taken.pairs
     names = ", ".join(step.rule for step, _ in held)
     return finding.model_copy(
         update={
@@ -97,12 +100,15 @@ def as_reported(finding: Finding, ledger: Ledger, read: int) -> Finding:
     )
 
 
-def _pairs(taken: TakenBack) -> list[dict[str, str]]:
-    """The first drops with what they were held against."""
-    pairs = []
+def _pairs(taken: TakenBack, rows: Sequence[InputRow]) -> Iterator[dict[str, str]]:
+    """The first drops, each with what it was held against and what both rows say."""
+    texts = {row.id: row.whole for row in rows}
     for row, other, evidence in taken.drops[:_PAIRS]:
-        pairs.append({"row": row, "other": other, "evidence": evidence})
-    return pairs
+        pair = {"row": row, "other": other, "evidence": evidence}
+        pair["text"] = clip(texts.get(row, ""), _SHOWN_CHARACTERS)
+        if other:
+            pair["other_text"] = clip(texts.get(other, ""), _SHOWN_CHARACTERS)
+        yield pair
 
 
 def most_taken(counts: Mapping[str, int]) -> str:

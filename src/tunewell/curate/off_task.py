@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tunewell.curate.findings import still_there
-from tunewell.curate.receipts import Ledger, StepRule
+from tunewell.curate.receipts import Ledger, StepRule, still_there
 from tunewell.curate.rows import InputRow, ids_of
 from tunewell.similar.relevance import relevance
 from tunewell.similar.vectors import available

@@ -22,7 +22,7 @@ from tunewell.curate.erasure import (
     erased,
 )
 from tunewell.curate.findings import Related, findings
-from tunewell.curate.leaks import drop_leaks
+from tunewell.curate.leaks import drop_leaks, report_likely
 from tunewell.curate.map_and_families import to_look_at
 from tunewell.curate.mass_drops import hold_back
 from tunewell.curate.off_task import drop_off_task
@@ -128,6 +128,7 @@ def parameters_of(file: TaskFile, store: Store | None = None) -> dict[str, Any]:
         "data": [source.model_dump(mode="json") for source in spec.data],
         "rules": spec.rules.model_dump(mode="json", by_alias=True),
         "instruction": spec.task.instruction,
+        "kept": sorted(_fields_named(file)),
         "shown": 1,  # curation before this had nothing to look at: it is done again
         "cites": _cited_lines(file),
         **of_store,
@@ -214,7 +215,7 @@ def read(file: TaskFile) -> ReadResult:
     Raises:
         DataError: A source is missing, nothing can be read, or too much cannot be read.
     """
-    batch = ReadResult()
+    batch = ReadResult(kept=_fields_named(file))
     for source, where in sources_of(file):
         read_source(
             source,
@@ -239,6 +240,14 @@ def read(file: TaskFile) -> ReadResult:
             hint=f"{mend}; or raise rules.max_reject_share",
         )
     return batch
+
+
+def _fields_named(file: TaskFile) -> frozenset[str]:
+    """Fields that the definition speaks of: slices, and exceptions to the rule on age."""
+    named = [part.field for part in file.spec.slices]
+    if file.spec.rules.max_age is not None:
+        named += [exception.field for exception in file.spec.rules.max_age.exceptions]
+    return frozenset(name.removeprefix("tags.") for name in named)
 
 
 def _of_what(batch: ReadResult) -> str:
@@ -285,6 +294,7 @@ def apply_rules(
 
     # Leaks first: a copy of a leak is a leak, not a duplicate.
     related.leaks = drop_leaks(done.training, done.tests, ledger)
+    report_likely(done.training, done.tests, related.leaks, ledger)
     hold_back(done.rows, file, ledger)
     progress(4, _STEPS)
     equal = duplicates.exact(done.training, file, ledger)

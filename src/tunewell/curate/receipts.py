@@ -20,6 +20,16 @@ BUILT_IN = "built-in"
 _REJECT_CHARACTERS = 400
 
 
+def still_there(code: str) -> str:
+    """Under this name the ledger notes rows that may show a pitfall and were not dropped."""
+    return f"{code} still there"
+
+
+def certain_still_there(code: str) -> str:
+    """Under this name the ledger notes rows that surely show a pitfall and were not dropped."""
+    return f"{code} surely still there"
+
+
 @dataclass(frozen=True, slots=True)
 class StepRule:
     """What a step goes by, as its receipts say it.
@@ -44,10 +54,12 @@ class TakenBack:
     Attributes:
         drops: Row, other row and evidence of each.
         share: Of the training rows.
+        pairs: The first of them to look at, with the texts of both rows.
     """
 
     drops: tuple[tuple[str, str, str], ...]
     share: float
+    pairs: tuple[dict[str, str], ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

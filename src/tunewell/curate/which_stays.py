@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tunewell.curate.rows import InputRow
 from tunewell.similar.confusables import plain_letters
@@ -25,9 +26,13 @@ _ROWS_A_VALUE = 5
 _LABEL_WORDS = 3
 _RARE = 1
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_ALL_WORDS = re.compile(r"\w+")
+_MARK = re.compile(r"[.,;:!?。！？،؟]")
 _PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.\w+|(?<!\d)\+?\d[\d ()/-]{7,}\d(?!\d)")
 _ENDS = tuple(".!?…。！？\"')]}`:;|>”»")
-_MESS = re.compile(r"\ufffd|Ã.|â€|&(?:amp|nbsp|lt|gt|quot);|\\[nt]|[ \t]{3,}|\s[,;?!](?=\s|$)")
+_MESS = re.compile(
+    r"(?<=\S) {2,}(?=\S)|\ufffd|Ã.|â€|&(?:amp|nbsp|lt|gt|quot);|\\[nt]|[ \t]{3,}|\s[,;?!](?=\s|$)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +100,78 @@ def _said(row: InputRow) -> list[tuple[str, str]]:
     return [("label", label), ("kind", row.kind), *row.tags.items()]
 
 
+def best_of(rows: Sequence[InputRow], *, newest: bool) -> InputRow:
+    """Of equal rows the one that stays: the newest if so wanted, then the cleanest, then the first.
+
+    Args:
+        rows: Rows that are equal after normalisation.
+        newest: Whether the date comes first.
+    """
+
+    def rank(place: int) -> tuple[int, int, int]:
+        date = rows[place].date if newest else None
+        return (-(date or dt.date.min).toordinal(), _untidiness(rows[place]), place)
+
+    return rows[min(range(len(rows)), key=rank)]
+
+
 def _best_first(rows: Sequence[InputRow], chosen: Sequence[int]) -> list[int]:
     """Positions of some rows: the newest first, then the cleanest, then the first."""
-    counts: Counter[str] = Counter()
-    for row in rows:
-        counts.update(set(_words(row.whole)))
+    usual = _Usual.of([row.whole for row in rows], [rows[i].whole for i in chosen])
 
     def rank(i: int) -> tuple[int, int, int]:
         date = rows[i].date or dt.date.min
-        return (-date.toordinal(), _faults(rows[i], counts), i)
+        return (-date.toordinal(), usual.faults(rows[i]), i)
 
     return sorted(chosen, key=rank)
 
 
-def _faults(row: InputRow, counts: Counter[str]) -> int:
-    """How many things speak against a row: slips, what is missing, personal data, debris."""
-    whole = row.whole
-    slips = sum(counts[word] <= _RARE for word in set(_words(whole)))
-    disguised = plain_letters(whole) != whole
+@dataclass(frozen=True)
+class _Usual:
+    """How often the words of some texts stand in all texts, and how often two of them together.
+
+    Attributes:
+        words: In how many texts each word stands.
+        pairs: In how many texts two words stand side by side.
+    """
+
+    words: Counter[str]
+    pairs: Counter[tuple[str, str]]
+
+    @classmethod
+    def of(cls, every: Sequence[str], chosen: Sequence[str]) -> _Usual:
+        """Count in all texts what stands in the chosen ones."""
+        wanted: set[tuple[str, str]] = set()
+        for text in chosen:
+            wanted.update(pairwise(_ALL_WORDS.findall(text.casefold())))
+        words: Counter[str] = Counter()
+        pairs: Counter[tuple[str, str]] = Counter()
+        for text in every:
+            words.update(set(_words(text)))
+            pairs.update(wanted.intersection(pairwise(_ALL_WORDS.findall(text.casefold()))))
+        return cls(words, pairs)
+
+    def faults(self, row: InputRow) -> int:
+        """How many things speak against a row: slips, odd words, what is missing, debris."""
+        whole = row.whole
+        slips = sum(self.words[word] <= _RARE for word in set(_words(whole)))
+        together = set(pairwise(_ALL_WORDS.findall(whole.casefold())))
+        odd = sum(self.pairs[pair] <= _RARE for pair in together)
+        disguised = plain_letters(whole) != whole
+        personal = len(_PERSONAL.findall(whole))
+        return slips + odd // 2 + 2 * disguised + 2 * personal + _untidiness(row)
+
+
+def _untidiness(row: InputRow) -> int:
+    """How many things speak against the form of a row: no ends, capitals, stray spaces, debris."""
+    texts = [text for text in (row.input, row.target) if text.strip()]
     is_cut = bool(row.target.strip()) and not row.target.rstrip().endswith(_ENDS)
-    shouting = sum(text.isupper() for text in (row.input, row.target) if len(text.split()) > _RARE)
-    personal = len(_PERSONAL.findall(whole))
-    return slips + 2 * disguised + is_cut + shouting + 2 * personal + len(_MESS.findall(whole))
+    shouting = sum(text.isupper() for text in texts if len(text.split()) > _RARE)
+    bare = sum(not _MARK.search(text) for text in texts)
+    small = sum(text.islower() for text in texts)
+    stray = sum(text != text.strip() for text in texts)
+    debris = len(_MESS.findall(row.whole))
+    return is_cut + 2 * shouting + bare + small + stray + debris
 
 
 def _words(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tunewell.similar.conversations import ComparedRow
 from tunewell.similar.exact_keys import normalise
@@ -86,24 +87,39 @@ def ends_in(row: ComparedRow, common: frozenset[str]) -> bool:
     return any(endings)
 
 
-def without_endings(row: ComparedRow, common: frozenset[str]) -> tuple[list[str], list[str]]:
-    """The text of each turn without its recurring ending, and the lines of all endings.
+@dataclass(frozen=True)
+class Endings:
+    """The recurring endings of a row's turns.
 
-    A target loses signatures and disclaimers alone: a warning or a clause that recurs in answers
-    is content.
+    Attributes:
+        texts: The text of each turn without those that are certain.
+        taken: The lines of the certain ones: signatures, disclaimers.
+        left: The lines of the others. A warning, a clause, a question or an instruction that recurs
+            is content.
     """
+
+    texts: list[str]
+    taken: list[str]
+    left: list[str]
+
+
+def without_endings(row: ComparedRow, common: frozenset[str]) -> Endings:
+    """Take from each turn its recurring ending, if it says of itself that it is boilerplate."""
     texts: list[str] = []
     taken: list[str] = []
+    left: list[str] = []
     for role, text in row.turns:
         kept = text
         ending: list[str] = []
         if role != "system":
             kept, ending = _split_off(text, common)
-        if role == "assistant" and not any(map(_SIGNAL.search, ending)):
-            kept, ending = text, []
+        if any(map(_SIGNAL.search, ending)):
+            taken += ending
+        else:
+            kept = text
+            left += ending
         texts.append(kept)
-        taken += ending
-    return texts, taken
+    return Endings(texts, taken, left)
 
 
 def _split_off(text: str, common: frozenset[str]) -> tuple[str, list[str]]:

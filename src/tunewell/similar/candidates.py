@@ -20,6 +20,7 @@ from tunewell.similar.arrays import (
     Codes,
     Packed,
     Positions,
+    distinct,
 )
 from tunewell.similar.frequency import count_words
 from tunewell.similar.word_table import WordTable
@@ -163,9 +164,9 @@ def candidates(
                 found.append(pairs)
                 size += len(pairs)
                 if size > _AT_ONCE:
-                    yield np.unique(np.concatenate(found))
+                    yield distinct(np.concatenate(found))
                     found, size = [], 0
-    yield np.unique(np.concatenate([*found, np.empty(0, np.int64)]))
+    yield distinct(np.concatenate([*found, np.empty(0, np.int64)]))
 
 
 def _plans(n: int) -> tuple[_Bands, ...]:
@@ -337,7 +338,7 @@ class _Buckets:
         keep = low != high
         if self.across:
             keep = (low < self.across) & (high >= self.across)
-        return np.unique(low[keep] * self.n + high[keep])
+        return distinct(low[keep] * self.n + high[keep])
 
     def _crossing(
         self,

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rapidfuzz.distance import Indel, Levenshtein
 
 from tunewell.similar.arrays import Bools
 from tunewell.similar.conversations import ComparedRow, asked_of, targets_of
-from tunewell.similar.edited_copies import alike, value_changes
+from tunewell.similar.edited_copies import SHORT, alike, value_changes
 from tunewell.similar.exact_keys import exact_key, key, normalise
 from tunewell.similar.frames import cut, frames
 from tunewell.similar.near_duplicates import Pairs, similarities
@@ -33,6 +34,27 @@ _OTHER_QUESTION = 0.7
 
 _SHORT_QUESTION = 12
 """… and, below so many words, is the same but for slips."""
+
+_SMALL_WORDS = frozenset(
+    "the a an this that these those your our my do does did is are be we you it to what will would "
+    "der die das den dem ein eine mein meine ihr ihre le la les un une mon ma el los mi su".split()
+)
+"""Words without which a question is still the same."""
+
+_TELLING_LEFT = 2
+"""So many other words must be left of each."""
+
+_FEW_WORDS = 8
+"""In a question of fewer words every value counts, whatever is answered."""
+
+_RESEMBLE = 0.6
+"""Similarity of two answers that are not those of different questions on one text."""
+
+_LONG_ROW = 40
+"""In a row of so many words an edit may fall on a value and change nothing that counts."""
+
+_ALL_BUT_FEW = 0.75
+"""Share of their values in which two questions must agree where the answers say too little."""
 
 _PART = re.compile(r"\n+|(?<=[.!?:])\s+")
 
@@ -82,6 +104,11 @@ class ComparedTexts:
         )
 
     @functools.cached_property
+    def asked_words(self) -> WordTable:
+        """Words of all that each row asks, frames too."""
+        return split_words(self.asked)
+
+    @functools.cached_property
     def whole(self) -> WordTable:
         """Words of what each row asks beyond its frame, then of its answer."""
         return joined(self.gists, self.answers)
@@ -104,13 +131,33 @@ class ComparedTexts:
         keep = [not self.asks_differ(i, j) for i, j in pairs.positions()]
         return pairs.where(np.array(keep, dtype=np.bool_))
 
-    def answers_agree(self, pairs: Pairs) -> Bools:
-        """Which pairs have answers that say the same, shape (pairs,)."""
+    def courtesy(self, i: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The polite words before and behind what a row asks."""
+        words, core = list(self.wordings.tokens[i]), list(self.wordings.cores[i])
+        first = 0
+        while words[first : first + len(core)] != core:
+            first += 1
+        return tuple(words[:first]), tuple(words[first + len(core) :])
+
+    def answers_agree(self, pairs: Pairs, *, edited: bool = False) -> Bools:
+        """Which pairs have answers that say the same, shape (pairs,).
+
+        Args:
+            pairs: The pairs.
+            edited: Whether edits may have fallen on the values of a long row.
+        """
         agree = alike(self.answers, pairs.left, pairs.right)
+        is_long = self.whole.shorter(pairs.left, pairs.right) >= _LONG_ROW
         for k in np.flatnonzero(agree):
             i, j = int(pairs.left[k]), int(pairs.right[k])
-            agree[k] = not value_changes(self.answers, i, j)
+            short = _FEW_WORDS if edited and is_long[k] else SHORT
+            agree[k] = not value_changes(self.answers, i, j, short=short)
         return agree
+
+    def answers_resemble(self, pairs: Pairs) -> Bools:
+        """Which pairs have long answers of mostly the same words, shape (pairs,)."""
+        is_long = self.answers.shorter(pairs.left, pairs.right) >= _FEW_WORDS
+        return is_long & (similarities(self.answers, pairs.left, pairs.right) >= _RESEMBLE)
 
     def asks_differ(self, i: int, j: int) -> bool:
         """Whether two rows that are alike ask for different things.
@@ -121,24 +168,79 @@ class ComparedTexts:
             return True
         return self._other_question_on_one_text(i, j)
 
-    def values_differ(self, i: int, j: int) -> bool:
-        """Whether the numbers, signs or negations of what two rows ask differ."""
+    def of_two_frames(self, i: int, j: int) -> bool:
+        """Whether two rows begin, or end, with a frame each, and not with the same one."""
+        if self.frames[i] == self.frames[j]:
+            return False
+        first, second = self.asked_words.text(i), self.asked_words.text(j)
+        (begin, end), (other_begin, other_end) = self.ends[i], self.ends[j]
+        heads = first[:begin], second[:other_begin]
+        tails = first[len(first) - end :], second[len(second) - other_end :]
+        return any(one and other and one != other for one, other in (heads, tails))
+
+    def one_word_more(self, i: int, j: int) -> bool:
+        """Whether one of two rows asks what the other asks with one word more."""
+        first, second = (len(self.asked_words.of(k)) for k in (i, j))
+        if abs(first - second) != 1:
+            return False
+        distance = Indel.distance(self.asked_words.text(i), self.asked_words.text(j))
+        return bool(distance == 1)
+
+    def values_differ(self, i: int, j: int, *, answered_alike: bool = False) -> bool:
+        """Whether the numbers, signs or negations of what two rows ask differ.
+
+        Args:
+            i: A row.
+            j: Another.
+            answered_alike: Whether they have one long answer. Then only a value in place of
+                another one counts, not one that an edit put in.
+        """
+        if answered_alike:
+            return value_changes(self.gists, i, j, short=_FEW_WORDS)
+        if self.recurring[i] and self.recurring[j]:
+            return value_changes(self.gists, i, j, spared=_ALL_BUT_FEW)
         return value_changes(self.gists, i, j)
 
-    def _other_question_on_one_text(self, i: int, j: int) -> bool:
+    def beside_one_text(self, i: int, j: int) -> tuple[list[str], list[str]] | None:
+        """What two rows ask beside the text that they share, as words; None if they share little.
+
+        Args:
+            i: A row.
+            j: Another.
+        """
         left, right = _apart(self.asked[i], self.asked[j])
-        rest = [tokens_of(left), tokens_of(right)]
-        shorter = min(map(len, rest))
-        if not shorter:
-            return False
+        rest = tokens_of(left), tokens_of(right)
         words = max(len(self.asked[i].split()), len(self.asked[j].split()))
-        if words - max(map(len, rest)) < _ONE_TEXT * words:
+        if not min(map(len, rest)) or words - max(map(len, rest)) < _ONE_TEXT * words:
+            return None
+        return rest
+
+    def another_word(self, i: int, j: int) -> bool:
+        """Whether two short questions differ in a word that stands in the place of another one.
+
+        "How do I cancel it?" and "How do I renew it?" share all but the word that counts; a slip is
+        no other word.
+        """
+        if min(len(self.gists.of(i)), len(self.gists.of(j))) >= _SHORT_QUESTION:
             return False
-        if self.wordings_of(rest).same(0, 1):
+        changes = Levenshtein.opcodes(self.gists.text(i), self.gists.text(j))
+        if all(change.tag != "replace" for change in changes):
             return False
-        table = split_words([left, right])
+        return not self.wordings.same(i, j)
+
+    def _other_question_on_one_text(self, i: int, j: int) -> bool:
+        rest = self.beside_one_text(i, j)
+        if rest is None:
+            return False
+        if self.wordings_of(rest).same(0, 1) or self._same_but_for_small_words(rest):
+            return False
+        table = split_words([" ".join(words) for words in rest])
         similarity = float(similarities(table, np.array([0]), np.array([1]))[0])
-        return similarity < _OTHER_QUESTION or shorter < _SHORT_QUESTION
+        return similarity < _OTHER_QUESTION or min(map(len, rest)) < _SHORT_QUESTION
+
+    def _same_but_for_small_words(self, rest: Sequence[Sequence[str]]) -> bool:
+        telling = [[word for word in words if word not in _SMALL_WORDS] for words in rest]
+        return min(map(len, telling)) >= _TELLING_LEFT and self.wordings_of(telling).same(0, 1)
 
     def wordings_of(self, tokens: Sequence[Sequence[str]]) -> Wordings:
         """Other texts, with the counts of these."""

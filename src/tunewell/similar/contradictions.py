@@ -16,11 +16,12 @@ from typing import TypeVar
 import numpy as np
 from rapidfuzz.distance import OSA
 
+from tunewell.similar.arrays import Bools
 from tunewell.similar.compared_texts import ComparedTexts
 from tunewell.similar.conversations import ComparedRow, targets_of
 from tunewell.similar.edited_copies import alike, value_changes
 from tunewell.similar.exact_keys import key
-from tunewell.similar.near_duplicates import near_pairs
+from tunewell.similar.near_duplicates import Pairs, near_pairs
 from tunewell.similar.same_wording import tokens_of
 from tunewell.similar.union_find import Links, by_key
 from tunewell.similar.word_table import NEGATIONS
@@ -62,7 +63,7 @@ _OPEN = re.compile(
 )
 """Requests that many different answers fulfil."""
 
-_VALUE = re.compile(r"\b(?:[A-Z]{1,3}-?\d+[\w-]*|\d[\d.,:/-]*\d|\d)\b")
+_VALUE = re.compile(r"\b(?:[A-Z]{1,3}-?\d+[\w-]*|(?:\d[\d.,:/-]*\d|\d)(?:st|nd|rd|th)?)\b")
 _WORD = re.compile(r"\w+")
 
 RowT = TypeVar("RowT", bound=ComparedRow)
@@ -129,25 +130,56 @@ def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
     answers = _Answers(targets_of(rows), texts)
     yield from _with_equal_inputs(texts, answers)
 
-    inputs = texts.gists
-    pairs = near_pairs(inputs, threshold=SAME)
-    telling = alike(
-        inputs,
-        pairs.left,
-        pairs.right,
-        least=SAME,
-        telling=_TELLING,
-    )
-    pairs = pairs.followed_by(texts.same_wording())
-    telling = np.concatenate([telling, np.ones(len(pairs) - len(telling), np.bool_)])
+    pairs, telling = _with_like_inputs(texts)
     words = _counts(texts.asked)
     for k, (i, j) in enumerate(pairs.positions()):
-        if not texts.asked[i].strip() or texts.frames[i] != texts.frames[j]:
+        if not texts.asked[i].strip() or texts.of_two_frames(i, j):
             continue
-        if texts.asks_differ(i, j) or not answers.clash(i, j):
+        if not answers.clash(i, j) or answers.echo(i, j):
+            continue
+        if texts.asks_differ(i, j) and not _only_lost_a_word(texts, answers, i, j):
             continue
         if telling[k] or slips_only(texts.asked[i], texts.asked[j], words):
             yield i, j
+
+
+def _only_lost_a_word(texts: ComparedTexts, answers: _Answers, i: int, j: int) -> bool:
+    """Whether the answers give two known facts and one question merely lacks a word."""
+    if texts.values_differ(i, j):
+        return False
+    return answers.state_other_facts(i, j) and texts.one_word_more(i, j)
+
+
+def _with_like_inputs(texts: ComparedTexts) -> tuple[Pairs, Bools]:
+    """Pairs of rows that ask nearly the same, and which of them agree in all words that tell.
+
+    An edit may stand in what many rows share: rows are compared with their frames too.
+    """
+    found = texts.same_wording()
+    telling = np.ones(len(found), np.bool_)
+    tables = [texts.gists]
+    if any(texts.frames):
+        tables.append(texts.asked_words)
+    for words in tables:
+        pairs = near_pairs(words, threshold=SAME)
+        agree = alike(words, pairs.left, pairs.right, least=SAME, telling=_TELLING)
+        found = found.followed_by(pairs)
+        telling = np.concatenate([telling, agree])
+    return found, telling
+
+
+def contradict(rows: Sequence[ComparedRow], texts: ComparedTexts, pairs: Pairs) -> Bools:
+    """Which pairs of copies ask one thing and give other facts in answer, shape (pairs,).
+
+    They are no copies: which of them is right is for people to say.
+    """
+    answers = _Answers(targets_of(rows), texts)
+    one_question = alike(texts.gists, pairs.left, pairs.right, least=SAME, telling=_TELLING)
+    found = np.zeros(len(pairs), dtype=np.bool_)
+    for k, (i, j) in enumerate(pairs.positions()):
+        if one_question[k] and answers.state_other_facts(i, j, known=False):
+            found[k] = not texts.asks_differ(i, j) and not answers.echo(i, j)
+    return found
 
 
 def _with_equal_inputs(texts: ComparedTexts, answers: _Answers) -> Iterator[tuple[int, int]]:
@@ -183,8 +215,9 @@ class _Answers:
             return False
         pair = (np.array([i]), np.array([j]))
         is_alike = bool(alike(self._texts.answers, *pair)[0])
-        values = self._values_differ(i, j) or _turned(a, b)
+        values = self.state_other_facts(i, j)
         if equally_asked:
+            values = values or self.state_other_facts(i, j, known=False)
             values = values or value_changes(self._texts.answers, i, j)
         if is_alike and not values:
             return bool(self._are_labels(i, j) and not _contained(a, b))
@@ -192,6 +225,29 @@ class _Answers:
             # Many stories are right; one deadline is.
             return is_alike or self._are_labels(i, j)
         return values or not _contained(a, b)
+
+    def state_other_facts(self, i: int, j: int, *, known: bool = True) -> bool:
+        """Whether each of two answers has a value of its own, or one negates more often.
+
+        Args:
+            i: A row.
+            j: Another.
+            known: Whether a value counts only if it stands in another answer too: else it is an
+                instance, not a fact.
+        """
+        least = 2 if known else 1
+        return self._values_differ(i, j, least) or _turned(self._said[i], self._said[j])
+
+    def echo(self, i: int, j: int) -> bool:
+        """Whether each answer takes up a word that its question alone has.
+
+        "When is the mantel clock ready?" and "When is the cuckoo clock ready?" are two questions.
+        """
+        asked = set(tokens_of(self._texts.asked[i])), set(tokens_of(self._texts.asked[j]))
+        said = set(tokens_of(self._said[i])), set(tokens_of(self._said[j]))
+        first = (asked[0] - asked[1]) & (said[0] - said[1])
+        second = (asked[1] - asked[0]) & (said[1] - said[0])
+        return bool(first and second)
 
     def _are_labels(self, i: int, j: int) -> bool:
         recurring = self._texts.recurring
@@ -212,22 +268,22 @@ def _contained(a: str, b: str) -> bool:
     return first <= second or second <= first
 
 
-def _differing_values(said: Sequence[str]) -> Callable[[int, int], bool]:
+def _differing_values(said: Sequence[str]) -> Callable[[int, int, int], bool]:
     """A test whether each of two answers has a value that the other has not.
 
-    One that stands in no other answer is an instance, not a fact.
+    Its third argument says in how many answers, these among them, such a value stands at least.
     """
     counts: Counter[str] = Counter()
     for text in said:
         counts.update(_values(text))
 
-    def has_own(one: set[str], other: set[str]) -> bool:
-        return any(counts[value] > 1 for value in one - other)
+    def has_own(one: set[str], other: set[str], least: int) -> bool:
+        return any(counts[value] >= least for value in one - other)
 
-    def differ(i: int, j: int) -> bool:
+    def differ(i: int, j: int, least: int) -> bool:
         a = _values(said[i])
         b = _values(said[j])
-        return has_own(a, b) and has_own(b, a)
+        return has_own(a, b, least) and has_own(b, a, least)
 
     return differ
 

@@ -5,6 +5,7 @@ Short ones must agree more: one word can turn them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from tunewell.similar.arrays import (
     Bools,
+    Codes,
     Positions,
     Shares,
 )
@@ -37,6 +39,9 @@ _LONG = 100
 
 _OF_CHANGES = 2
 """Of so many changed words one must be a value in place of another, and texts are two facts."""
+
+_SEVERAL = 2
+"""So many values tell two texts apart by themselves."""
 
 _PART = 0.6
 _TELLING = 0.8
@@ -240,12 +245,23 @@ def value_changes(
     words: WordTable,
     i: int,
     j: int,
+    *,
+    short: int = SHORT,
+    spared: float = 0.0,
 ) -> bool:
     """Whether two texts that are alike differ in values: numbers, signs, negations.
 
     In a short text every value counts. In a longer one a value must stand where the other has
     another one, and half of all changes must be of that kind, for edits of a copy fall on
     values too.
+
+    Args:
+        words: Words of the texts.
+        i: A text.
+        j: Another.
+        short: Words below which a text is short.
+        spared: Share of the values of the text with fewer that the other must have too, where
+            there are several.
 
     Example:
         >>> from tunewell.similar.word_table import split_words
@@ -259,11 +275,25 @@ def value_changes(
         return False
     if np.array_equal(np.sort(a[in_a]), np.sort(b[in_b])):
         # The same values in another order: "7 / 3" and "3 / 7".
-        return not np.array_equal(a[in_a], b[in_b]) and min(len(a), len(b)) < SHORT
-    if min(len(a), len(b)) < SHORT or np.array_equal(a[~in_a], b[~in_b]):
+        return not np.array_equal(a[in_a], b[in_b]) and min(len(a), len(b)) < short
+    if min(len(a), len(b)) < short or np.array_equal(a[~in_a], b[~in_b]):
+        return True
+    if _share_few(a[in_a], b[in_b], spared):
         return True
     changed, replaced = _replaced_values(words.text(i), words.text(j), in_a, in_b)
     return _OF_CHANGES * replaced >= changed > 0
+
+
+def _share_few(a: Codes, b: Codes, spared: float) -> bool:
+    """Whether several values stand in each of two texts, and too many of them in one alone.
+
+    Edits spare most values of a copy; two sums, two orders, two accounts share hardly any.
+    """
+    fewer = min(len(a), len(b))
+    if fewer < _SEVERAL:
+        return False
+    common = sum((Counter(a.tolist()) & Counter(b.tolist())).values())
+    return common < spared * fewer
 
 
 def _replaced_values(a: str, b: str, in_a: Bools, in_b: Bools) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from tunewell.similar.near_duplicates import (
     Pairs,
     near_pairs,
 )
+from tunewell.similar.same_meaning import likely_copies
 from tunewell.similar.word_table import WordTable
 
 FEW = 3
@@ -73,8 +74,8 @@ class Leak(Generic[RowT]):
         train: The training row.
         test: The test row.
         kind: ``exact``, ``normalised``, ``edited``, ``paraphrased``, ``child`` (made from the test
-            row), ``prefix`` (one conversation begins with the other) or ``sibling`` (of the same
-            document).
+            row), ``prefix`` (one conversation begins with the other), ``sibling`` (of the same
+            document) or ``likely`` (see `likely_leaks`).
         similarity: Of their words, in [0, 1]; 0 where it was not looked at.
     """
 
@@ -122,6 +123,32 @@ def find_leaks(
     found |= _edited(rows, tests, texts, found)
     found |= _paraphrased(rows, tests, texts, found)
     return [found[i] for i in sorted(found)]
+
+
+def likely_leaks(
+    rows: Sequence[RowT],
+    tests: Sequence[RowT],
+    known: Sequence[Leak[RowT]] = (),
+) -> list[Leak[RowT]]:
+    """Training rows that may say the same as a test row in other words: for people to look at.
+
+    Args:
+        rows: Training rows.
+        tests: Test rows.
+        known: Leaks that are found already.
+    """
+    if not tests:
+        return []
+    texts = ComparedTexts.of([*tests, *rows])
+    pairs = likely_copies(texts, _NO_PAIRS, across=len(tests))
+    leaking = {leak.train.id for leak in known}
+    taken = [i for i, row in enumerate(rows) if row.id in leaking]
+    best = _Crossing(pairs, len(tests)).nearest(pairs.similarity, taken)
+    found = _as_leaks("likely", rows, tests, pairs, best)
+    return [found[i] for i in sorted(found)]
+
+
+_NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -223,12 +250,16 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
     and their answers.
     """
     keep = np.ones(len(pairs), dtype=np.bool_)
-    agree = texts.answers_agree(pairs)
+    agree = texts.answers_agree(pairs, edited=True)
+    said_alike = agree | texts.answers_resemble(pairs)
     for k, (i, j) in enumerate(pairs.positions()):
         other_task = texts.frames[i] != texts.frames[j] and not agree[k]
         # Who answers a text alike, at length, was asked alike: only the values can differ.
-        is_copy = agree[k] and not texts.recurring[i]
-        differ = texts.values_differ(i, j) if is_copy else texts.asks_differ(i, j)
+        is_copy = said_alike[k] and not texts.recurring[i]
+        if is_copy:
+            differ = texts.values_differ(i, j, answered_alike=True)
+        else:
+            differ = texts.asks_differ(i, j) or texts.another_word(i, j)
         keep[k] = not other_task and not differ
     return keep
 

@@ -81,7 +81,11 @@ def _words_of(rows: Sequence[Conversation]) -> list[str]:
     for row in rows:
         known.update(row.input.split())
         known.update(row.target.split())
-    return sorted(known) or ["word"]
+    return sorted(word for word in known if not _has_digit(word)) or ["word"]
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _probe(
@@ -148,11 +152,11 @@ def _edit(words: Sequence[str], known: Sequence[str], random: np.random.Generato
 
 
 def _replaced(words: Sequence[str], known: Sequence[str], random: np.random.Generator) -> list[str]:
-    """Words replaced, left out and put in, scattered."""
+    """Words replaced, left out and put in, scattered; with another number it is no copy."""
     share = random.uniform(*_SHARES)
     out: list[str] = []
     for word in words:
-        is_edited = random.random() < share
+        is_edited = random.random() < share and not _has_digit(word)
         kind = random.random() if is_edited else _INSERTED
         other = known[int(random.integers(len(known)))]
         if kind < _REPLACED:

@@ -18,6 +18,7 @@ from tunewell.similar.arrays import (
     Bools,
     Positions,
     Shares,
+    distinct,
 )
 from tunewell.similar.candidates import candidates
 from tunewell.similar.word_table import WordTable, split_words
@@ -128,7 +129,7 @@ def similarities(
     result = np.where(total == 0, 1.0, 0.0).astype(np.float32)
     for start in range(0, len(possible), _AT_ONCE):
         part = possible[start : start + _AT_ONCE]
-        rows = np.unique(np.concatenate([left[part], right[part]]))
+        rows = distinct(np.concatenate([left[part], right[part]]))
         texts = {row: words.text(row) for row in rows.tolist()}
         result[part] = cpdist(
             [texts[i] for i in left[part].tolist()],

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tunewell.similar.arrays import Bools
 from tunewell.similar.compared_texts import ComparedTexts
+from tunewell.similar.contradictions import contradict
 from tunewell.similar.conversations import ComparedRow, whole_texts
 from tunewell.similar.edited_copies import alike, copies
 from tunewell.similar.near_duplicates import THRESHOLD, Pairs, near_pairs
+from tunewell.similar.same_meaning import likely_copies
 from tunewell.similar.templates import template_families, without
 from tunewell.similar.union_find import families_of
 from tunewell.similar.word_table import WordTable, split_words
 
 _INSTRUCTION = 20
 """Words of a frame that is an instruction, not a text with slots."""
+
+_GREETED = 0.1
+"""Share of the rows of a template with one greeting, from which it is a value of a slot …"""
+
+_FEWEST_GREETED = 3
+"""… if there are so many of them."""
 
 _ANSWER_WORDS = 8
 """Shorter answers are labels, not templates."""
@@ -30,11 +40,13 @@ class RowCopies:
         pairs: Edited copies (see `tunewell.similar.copies`).
         families: The pairs, closed transitively.
         templates: Families of rows from one template.
+        likely: Pairs that may say the same in other words (see `tunewell.similar.same_meaning`).
     """
 
     pairs: Pairs
     families: list[list[int]]
     templates: list[list[int]]
+    likely: Pairs
 
     def nearest(self) -> dict[int, tuple[float, int]]:
         """For each row of a pair, its highest similarity and the first row that it has it with."""
@@ -72,8 +84,37 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     outside = edited.where(without(edited, templates, len(rows)))
     respelt = texts.same_wording()
     respelt = respelt.where(texts.answers_agree(respelt))
+    respelt = respelt.where(~_of_greetings(texts, respelt, templates))
     pairs = _once(outside.followed_by(respelt), len(rows))
-    return RowCopies(pairs, families_of(pairs.positions(), len(rows)), templates)
+    pairs = pairs.where(~contradict(rows, texts, pairs))
+    likely = likely_copies(texts, pairs)
+    # Rows of one template are alike by intent; where answers are labels, families are loose.
+    says_little = texts.answers.lengths[likely.left] < _ANSWER_WORDS
+    likely = likely.where(says_little | without(likely, templates, len(rows)))
+    return RowCopies(pairs, families_of(pairs.positions(), len(rows)), templates, likely)
+
+
+def _of_greetings(texts: ComparedTexts, pairs: Pairs, templates: Sequence[Sequence[int]]) -> Bools:
+    """Which pairs differ in greetings alone that are values of their template, shape (pairs,).
+
+    Greetings that many rows of a template have are one of its slots: such rows are no copies.
+    """
+    family = {i: k for k, members in enumerate(templates) for i in members}
+    counts: dict[int, Counter[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
+    found = np.zeros(len(pairs), dtype=np.bool_)
+    for k, (i, j) in enumerate(pairs.positions()):
+        own = family.get(i, -1)
+        if (
+            own < 0
+            or own != family.get(j, -1)
+            or texts.wordings.cores[i] != texts.wordings.cores[j]
+        ):
+            continue
+        if own not in counts:
+            counts[own] = Counter(texts.courtesy(row) for row in templates[own])
+        least = max(_FEWEST_GREETED, _GREETED * len(templates[own]))
+        found[k] = all(counts[own][texts.courtesy(row)] >= least for row in (i, j))
+    return found
 
 
 def _behind_an_instruction(texts: ComparedTexts, family: Sequence[int]) -> bool:
@@ -94,7 +135,8 @@ def _edited(texts: ComparedTexts) -> Pairs:
     asked_alike = alike(texts.gists, pairs.left, pairs.right, least=THRESHOLD)
     keep = ~recur | asked_alike
     for k in np.flatnonzero(keep & recur):
-        keep[k] = not texts.asks_differ(int(pairs.left[k]), int(pairs.right[k]))
+        i, j = int(pairs.left[k]), int(pairs.right[k])
+        keep[k] = not texts.asks_differ(i, j) and not texts.another_word(i, j)
     return pairs.where(keep)
 
 

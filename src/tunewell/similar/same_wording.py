@@ -6,6 +6,7 @@ alike, counted in words, than many a different command.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _RARE = 2
 _FEWEST_WORDS = 3
 """Words that are left of a text without its polite frame."""
 
+_DIGITS = re.compile(r"\d+")
 _GRAM = 3
 _LEAST_ALIKE = 0.72
 """Similarity of the letters from which two texts are looked at word by word."""
@@ -39,7 +41,8 @@ _OPENING = frozenset(
     "please kindly hello hi hey dear good morning afternoon evening day there could can would will "
     "you i d ll m we us me tell know need want wanted like wonder wondering was if whether help "
     "with thanks thank quick question just maybe possible is it to assist team sir madam everyone "
-    "folks and ok okay um uh er well sorry excuse bother but let your say "
+    "folks and ok okay um uh er well sorry excuse bother but let your say really also now maybe "
+    "perhaps actually "
     # German, French, Spanish, Italian, Dutch, Portuguese
     "bitte danke hallo guten tag morgen abend könnten können sie kannst du mir sagen ich möchte "
     "würde gerne wissen ob mal bonjour bonsoir s il vous plaît svp plait pourriez pouvez dire je "
@@ -67,7 +70,10 @@ _COURTESY = frozenset(
 """Of what stands behind a question, one word must be one of these: "my card is not in" ends in
 none."""
 
-_FILLERS = frozenset("please um uh er eh äh hm hmm just well like so the a an kindly bitte".split())
+_FILLERS = frozenset(
+    "please um uh er eh äh hm hmm just well like so the a an kindly bitte really now maybe perhaps "
+    "actually simply quite very also mal eben wirklich vielleicht".split()
+)
 
 _SOUND_ALIKE = (
     "write right rite|for four|to too two|ate eight|won one|know no|their there they're|sum some|"
@@ -118,14 +124,17 @@ class Wordings:
             >>> texts.same(0, 1), texts.same(0, 2)
             (True, False)
         """
-        a, b = self.cores[i], self.cores[j]
+        if self._are_one(self.cores[i], self.cores[j]):
+            return True
+        # A slip may stand in the polite words, so that they are not known for such.
+        return self._are_one(self.tokens[i], self.tokens[j])
+
+    def _are_one(self, a: Sequence[str], b: Sequence[str]) -> bool:
         if a == b:
             return bool(a)
-        if _values(a) != _values(b):
-            return False
         if "".join(a) == "".join(b):
-            return True
-        return self._slips_only(a, b)
+            return _numbers(a) == _numbers(b)
+        return _values(a) == _values(b) and self._slips_only(a, b)
 
     def _slips_only(self, a: Sequence[str], b: Sequence[str]) -> bool:
         most = max(1, min(len(a), len(b)) // 3)
@@ -197,6 +206,11 @@ def _values(words: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
+def _numbers(words: Sequence[str]) -> list[str]:
+    """The runs of digits of a text: "a3" is "a 3", and "1 23" is not "12 3"."""
+    return _DIGITS.findall(" ".join(words))
+
+
 def _core(words: Sequence[str]) -> Sequence[str]:
     first, end = 0, len(words)
     while first < end and words[first] in _OPENING:
@@ -218,9 +232,10 @@ def same_wording(wordings: Wordings, *, across: int = 0) -> Pairs:
     """
     n = len(wordings.tokens)
     short = [i for i in range(n) if 0 < len(wordings.cores[i]) <= MOST_WORDS]
-    joined = ["".join(wordings.cores[i]) for i in short]
-    found = _equal_ones(joined, short, across)
-    found |= _near_ones(wordings, joined, short, across)
+    cores = ["".join(wordings.cores[i]) for i in short]
+    found = _equal_ones(cores, short, across)
+    found |= _near_ones(cores, short, across)
+    found |= _near_ones(["".join(wordings.tokens[i]) for i in short], short, across)
 
     pairs = sorted(pair for pair in found if wordings.same(*pair))
     left = np.array([i for i, _ in pairs], dtype=np.int64)
@@ -249,7 +264,6 @@ def _equal_ones(
 
 
 def _near_ones(
-    wordings: Wordings,
     joined: Sequence[str],
     short: Sequence[int],
     across: int,

@@ -7,12 +7,14 @@ holds it for a value (see `tunewell.similar.word_table.have_digits`).
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
 TELLING_BYTES = b"+*/<>=%$#^&|~-0123456789"
 """An ASCII text without any of these is left as it is."""
 
+_DIGITS = frozenset("0123456789")
 _MINUS = "\\-\u2010\u2011\u2012\u2013\u2212"
 _GROUPING = ",.'\u2019\u00a0\u202f\u2009"
 
@@ -23,6 +25,7 @@ _GROUPED = re.compile(
 """A number with thousands separators, perhaps with decimals."""
 
 _DECIMAL = re.compile(r"(?<![\w.,])(\d+)[.,](\d+)(?![\w]|[.,]\d)")
+_PARTED = re.compile(rf"\d[{_GROUPING} /.\-]\d")
 _UNGROUP = re.compile(r"[^\d]")
 _CHAIN = re.compile(r"(?<!\d)\d++([/.\-])\d++(?:\1\d++)+")
 """Dates, versions, telephone numbers: what parts them is no sign."""
@@ -32,45 +35,73 @@ _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
 
 _OPERAND = r"[\w)\]}]"
 _SMALL = r"(?:\d[\d.]*|[^\W\d_]\d*|[)\]}])"
-_TOKENS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"</?[A-Za-z][^<>]*>"), " "),
-    (re.compile(r"<=|=<|≤|⩽"), " 0le "),
-    (re.compile(r">=|≥|⩾"), " 0ge "),
-    (re.compile(r"!==?|≠|<>"), " 0ne "),
-    (re.compile(r"=>|->|-->|=->"), " 0to "),
-    (re.compile(r"<<"), " 0shl "),
-    (re.compile(r"(?<=\S)>>(?!>)"), " 0shr "),
-    (re.compile(r"={1,3}(?!=)"), " 0eq "),
-    (re.compile(r"<(?=[\s\d(.$€£\-−A-Za-z])"), " 0lt "),
-    (re.compile(rf"(?<={_OPERAND})\s*>(?!>)"), " 0gt "),
-    (re.compile(r"(?<!\w)>(?=\s?\d)"), " 0gt "),
-    (re.compile(r"&&"), " 0and "),
-    (re.compile(r"\|\|"), " 0or "),
-    (re.compile(r"±|\+/[-−]"), " 0pm "),
-    (re.compile(r"\+"), " 0plus "),
-    (re.compile(r"×|⋅|·(?=\s*\d)"), " 0times "),
-    (re.compile(r"\*\*(?=\s*\d)|\^"), " 0pow "),
+
+
+def _behind(operand: str, sign: str) -> str:
+    """A pattern for what stands in front of a sign, perhaps with a space between.
+
+    It follows the sign, so that the search begins with the sign, which is rare.
+    """
+    return rf"(?:(?<={operand}{sign})|(?<={operand}\s{sign}))"
+
+
+_BEHIND_DIGIT = _behind(r"\d", "/")
+_BEHIND_ONE_SIGN = _behind(r"\b\w", "/")
+_A_MINUS = f"[{_MINUS}]"
+_BEHIND_BRACKET = _behind(r"[)\]]", _A_MINUS)
+_BEHIND_NUMBER = _behind(r"\d", _A_MINUS)
+_BEHIND_LETTER = _behind(r"\b[^\W\d_]", _A_MINUS)
+
+_SIGNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("<", re.compile(r"</?[A-Za-z][^<>]*>"), " "),
+    ("<≤⩽", re.compile(r"<=|=<|≤|⩽"), " 0le "),
+    (">≥⩾", re.compile(r">=|≥|⩾"), " 0ge "),
+    ("!≠<", re.compile(r"!==?|≠|<>"), " 0ne "),
+    (">", re.compile(r"=>|->|-->|=->"), " 0to "),
+    ("<", re.compile(r"<<"), " 0shl "),
+    (">", re.compile(r">>(?!>)(?<=\S>>)"), " 0shr "),
+    ("=", re.compile(r"={1,3}(?!=)"), " 0eq "),
+    ("<", re.compile(r"<(?=[\s\d(.$€£\-−A-Za-z])"), " 0lt "),
+    (">", re.compile(rf">(?!>){_behind(_OPERAND, '>')}"), " 0gt "),
+    (">", re.compile(r">(?<!\w>)(?=\s?\d)"), " 0gt "),
+    ("&", re.compile(r"&&"), " 0and "),
+    ("|", re.compile(r"\|\|"), " 0or "),
+    ("±+", re.compile(r"±|\+/[-−]"), " 0pm "),
+    ("+", re.compile(r"\+"), " 0plus "),
+    ("×⋅·", re.compile(r"×|⋅|·(?=\s*\d)"), " 0times "),
+    ("*^", re.compile(r"\*\*(?=\s*\d)|\^"), " 0pow "),
     (
-        re.compile(rf"(?<={_OPERAND})\s*\*\s*(?={_SMALL}(?!\w))|(?<=\S\s)\*(?=\s\S)"),
+        "*",
+        re.compile(
+            rf"\*(?:{_behind(_OPERAND, '[*]')}(?=\s*{_SMALL}(?!\w))|(?<=\S\s\*)(?=\s[\w(\[{{]))"
+        ),
         " 0times ",
     ),
-    (re.compile(r"÷"), " 0over "),
-    (re.compile(r"(?<=\d)\s*/\s*(?=\d)|(?<=\s)/(?=\s)|(?<=\b\w)\s?/\s?(?=\w\b)"), " 0over "),
-    (re.compile(r"(?<=[A-Za-z])#"), " 0sharp "),
-    (re.compile(r"%|\b(?:percent|per cent|prozent)\b", re.IGNORECASE), " 0percent "),
-    (re.compile(r"‰"), " 0permille "),
-    (re.compile(r"~(?=\s?\w)"), " 0tilde "),
-    # A minus stands between two operands, in front of a number, or behind a short name ("A−").
+    ("÷", re.compile(r"÷"), " 0over "),
     (
-        re.compile(
-            rf"(?<![\w])(?P<a>\d[\d.]*|[^\W\d_])\s*[{_MINUS}]\s*(?=(?:\d[\d.]*|[^\W\d_])(?!\w))"
-        ),
-        r"\g<a> 0minus ",
+        "/",
+        re.compile(rf"/(?:{_BEHIND_DIGIT}(?=\s*\d)|(?<=\s/)(?=\s)|{_BEHIND_ONE_SIGN}(?=\s?\w\b))"),
+        " 0over ",
     ),
-    (re.compile(rf"(?<=[)\]])\s*[{_MINUS}]\s*(?=[\w(])|(?<=\w)\s[{_MINUS}]\s(?=\()"), " 0minus "),
-    (re.compile(rf"(?<![\w{_MINUS}.,])[{_MINUS}](?=[\d.(])"), " 0minus "),
-    (re.compile(rf"(?:^|(?<=\s))[{_MINUS}](?=[A-Za-z]\b)"), " 0minus "),
-    (re.compile(rf"(?<=\b[A-Z])[{_MINUS}](?!\w)|(?<=\b[A-Z][A-Z])[{_MINUS}](?!\w)"), " 0minus "),
+    ("#", re.compile(r"#(?<=[A-Za-z]#)"), " 0sharp "),
+    ("%", re.compile(r"%"), " 0percent "),
+    ("‰", re.compile(r"‰"), " 0permille "),
+    ("~", re.compile(r"~(?=\s?\w)"), " 0tilde "),
+)
+"""What must be in a text, the sign that then may be there, and the word for it, in this order."""
+
+_IN_WORDS = re.compile(r"\b(?:percent|per cent|prozent)\b", re.IGNORECASE)
+
+_IS_MINUS = re.compile(
+    rf"{_A_MINUS}(?:"
+    # between two operands: numbers, letters, brackets
+    rf"(?:{_BEHIND_NUMBER}|{_BEHIND_LETTER})(?=\s*(?:\d[\d.]*|[^\W\d_])(?!\w))"
+    rf"|{_BEHIND_BRACKET}(?=\s*[\w(])|(?<=\w\s{_A_MINUS})(?=\s\()"
+    # in front of a number or a letter
+    rf"|(?<![\w{_MINUS}.,]{_A_MINUS})(?=[\d.(])|(?<=\s{_A_MINUS})(?=[A-Za-z]\b)"
+    # behind a grade or a blood group: "A−", "AB−"
+    rf"|(?:(?<=\b[A-FO]{_A_MINUS})|(?<=\bAB{_A_MINUS}))(?=[\s.,;:!?)\]]|$)"
+    r")"
 )
 
 _CURRENCIES = {
@@ -85,6 +116,9 @@ _AMOUNT = re.compile(rf"\s?(?:[{_SYMBOLS}%]|(?:usd|eur|gbp|chf)\b)", re.IGNORECA
 _CODE = re.compile(
     r"(?<=\d)\s?(usd|eur|euros?|gbp|jpy|inr|rub|krw|try|uah|vnd|ils|btc)\b", re.IGNORECASE
 )
+
+
+_CODE_NAMES = ("usd", "eur", *"gbp jpy inr rub krw try uah vnd ils btc".split())
 
 
 def with_signs(text: str) -> str:
@@ -102,21 +136,35 @@ def with_signs(text: str) -> str:
             return text
     else:
         text = _beyond_ascii(text)
-    text = _with_plain_numbers(f" {text.strip()} ")
-    text = _with_currencies(text)
-    for pattern, word in _TOKENS:
-        text = pattern.sub(word, text)
+    text = f" {text.strip()} "
+    present, small = set(text), text.lower()
+    if not present.isdisjoint(_DIGITS):
+        text = _with_plain_numbers(text)
+    text = _with_currencies(text, present, small)
+    for needed, pattern, word in _SIGNS:
+        if not present.isdisjoint(needed):
+            text = pattern.sub(word, text)
+    if "cent" in small or "prozent" in small:
+        text = _IN_WORDS.sub(" 0percent ", text)
+    if not present.isdisjoint(_MINUS):
+        text = _IS_MINUS.sub(" 0minus ", text)
     return text
 
 
 def _beyond_ascii(text: str) -> str:
     text = _POWER.sub(lambda found: f" 0pow {found[0].translate(_SUPERSCRIPTS)} ", text)
-    return "".join(map(_written, text))
+    for sign in sorted(set(text)):
+        if not sign.isascii():
+            written = _written(sign)
+            if written != sign:
+                text = text.replace(sign, written)
+    return text
 
 
+@functools.cache
 def _written(sign: str) -> str:
     """A mathematical sign or a picture as a word of its own; everything else as it stands."""
-    if sign.isascii() or sign.isalnum() or sign in _KNOWN:
+    if sign.isalnum() or sign in _KNOWN:
         return sign
     kind = unicodedata.category(sign)
     if kind == "Sm":
@@ -135,9 +183,9 @@ _FIRST_PICTURE = 0x2600
 
 def _with_plain_numbers(text: str) -> str:
     """Numbers in one form: no thousands separators, a point before the decimals."""
-    chains = list(_CHAIN.finditer(text))
-    if chains:
-        text = _CHAIN.sub(_as_chain, text)
+    if not _PARTED.search(text):
+        return text
+    text = _CHAIN.sub(_as_chain, text)
     text = _GROUPED.sub(_ungrouped, text)
     return _DECIMAL.sub(_decimal, text)
 
@@ -185,7 +233,11 @@ def _decimal(found: re.Match[str]) -> str:
     return f"{found[1]}p{after}" if after else found[1]
 
 
-def _with_currencies(text: str) -> str:
-    text = _CODE.sub(lambda found: f" {_CODES[found[1].casefold()]} ", text)
+def _with_currencies(text: str, present: set[str], small: str) -> str:
+    """Currencies as words behind their amounts."""
+    if not present.isdisjoint(_DIGITS) and any(code in small for code in _CODE_NAMES):
+        text = _CODE.sub(lambda found: f" {_CODES[found[1].casefold()]} ", text)
+    if present.isdisjoint(_CURRENCIES):
+        return text
     text = _BEFORE.sub(lambda found: f"{found[2]} {_CURRENCIES[found[1]]} ", text)
     return _SYMBOL.sub(lambda found: f" {_CURRENCIES[found[0]]} ", text)

@@ -33,6 +33,10 @@ _TIMES_OF_SHORT_UNITS = 15
 """Repeats that make a loop: more of them where a unit has one or two words (``la la la``)."""
 
 _LEAST_TIMES = 4
+_TIMES_AT_THE_END = 8
+_WORDS_AT_THE_END = 3
+_END_CHARACTERS = 4_000
+_TAG = re.compile(r"<[^<>]*>")
 _UNSPACED_CHARACTERS = 60
 
 
@@ -60,6 +64,9 @@ def repetition(target: str, asked: str) -> tuple[str, bool]:
         >>> repetition("7 x 1 = 7. 7 x 2 = 14. 7 x 3 = 21. 7 x 4 = 28.", "Table of seven")
         ('', False)
     """
+    ending = _loop_at_the_end(target, asked)
+    if ending:
+        return ending, True
     text = target[: 8 * _MOST_WORDS]
     words = _WORD.findall(text.lower())[:_MOST_WORDS]
     looks_varied = 2 * len(set(words)) > len(words)
@@ -78,6 +85,27 @@ def repetition(target: str, asked: str) -> tuple[str, bool]:
         needed = _TIMES_IN_LINES
     said = " ".join(loop.unit)[:80]
     return f"{said}, {loop.times} times", loop.times >= needed
+
+
+def _loop_at_the_end(target: str, asked: str) -> str:
+    """What the last line says again and again until it ends, whatever stands before; else empty.
+
+    Markup is left out of account: an answer in HTML may end in a loop like any other.
+    """
+    last_line = target.rstrip().rpartition("\n")[2][-_END_CHARACTERS:]
+    words = _WORD.findall(_TAG.sub(" ", last_line).lower())
+    if len(words) < _TIMES_AT_THE_END * _WORDS_AT_THE_END or _ASKED.search(asked):
+        return ""
+    backwards = words[::-1]
+    for size in range(_WORDS_AT_THE_END, len(words) // _TIMES_AT_THE_END + 1):
+        unit = backwards[:size]
+        times = 1
+        while backwards[times * size : (times + 1) * size] == unit:
+            times += 1
+        letters = sum(word.isalpha() for word in unit)
+        if times >= _TIMES_AT_THE_END and 2 * letters > size and len(set(unit)) > 1:
+            return f"{' '.join(unit[::-1])[:80]}, {times} times at the end"
+    return ""
 
 
 def _is_regular(text: str, words: list[str], asked: str) -> bool:

@@ -25,7 +25,7 @@ from tunewell.curate.rows import (
 from tunewell.plurals import plural
 from tunewell.similar import boilerplate
 from tunewell.similar.contradictions import contradictory
-from tunewell.similar.leaks import find_leaks
+from tunewell.similar.leaks import find_leaks, likely_leaks
 from tunewell.similar.missed_leaks import missed_bound
 from tunewell.types import Finding
 
@@ -52,17 +52,45 @@ def exact(case: Case) -> Finding:
 
 
 def near(case: Case) -> Finding:
-    """Edited copies (D04)."""
-    families, _ = case.likeness
+    """Edited copies (D04), and rows that may say the same in other words."""
+    families = case.likeness.copies
     hit = members_of(families, but=1)
     several = plural(len(families), "family", "families")
     why = f"{len(hit)} of {plural(case.read, 'row')} are edited copies, in {several}"
-    return _of_families(case, "D04", hit, families, why)
+    found = _of_families(case, "D04", hit, families, why)
+    likely = list({row.id: row for _, row in case.likeness.likely}.values())
+    if not likely:
+        return found
+    case.show("D04", [*hit, *likely])
+    pairs = []
+    for first, second in case.likeness.likely:
+        pairs.append({"row": case.name(second), "other": case.name(first), "kind": "likely"})
+    return _with_likely(found, case.ids(likely), pairs, "another one")
+
+
+def _with_likely(
+    found: Finding,
+    rows: Sequence[str],
+    pairs: Sequence[dict[str, str]],
+    others: str,
+) -> Finding:
+    """A Finding with rows that may show the pitfall: they are for people to look at."""
+    more = f"{plural(len(rows), 'row')} may say the same as {others} in other words (reported only)"
+    why = f"{found.why}; {more}" if found.status == "found" else more
+    changes = {
+        "status": "found",
+        "why": why,
+        "rows": (*found.rows, *rows),
+        "pairs": (*found.pairs, *pairs),
+    }
+    if found.status != "found":
+        changes["remedy"] = "look at the rows"
+    return found.model_copy(update=changes)
 
 
 def recurring(case: Case) -> Finding:
     """Recurring endings and rows from one template (D05)."""
-    _, templates = case.likeness
+    templates = case.likeness.templates
     common = boilerplate.recurring(case.rows)
     footed = [row for row in case.rows if boilerplate.ends_in(row, common)]
     in_templates = members_of(templates)
@@ -104,8 +132,13 @@ def leaks(case: Case) -> Finding:
     found = finding(case, Hit("D11", hit, why, evidence=evidence))
     if not leaks:
         clear = f"no training row is close to a test row; {missed}"
-        return found.model_copy(update={"why": clear})
-    return found
+        found = found.model_copy(update={"why": clear})
+    likely = likely_leaks(case.rows, case.tests, leaks)
+    if not likely:
+        return found
+    case.show("D11", [*hit, *(leak.train for leak in likely)])
+    ids = case.ids([leak.train for leak in likely])
+    return _with_likely(found, ids, [_pair(case, leak) for leak in likely], "a test row")
 
 
 def _in_words(case: Case, leaks: Sequence[RowLeak]) -> str:

@@ -27,7 +27,6 @@ from tunewell.curate.reading.read import (
 from tunewell.curate.reading.records import records
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import (
-    Families,
     InputRow,
     clip,
     ids_of,
@@ -86,8 +85,8 @@ class Case:
         return self.looking.result()
 
     @functools.cached_property
-    def likeness(self) -> tuple[Families, Families]:
-        """Families of edited copies and of templates, among rows of which each stands once."""
+    def likeness(self) -> duplicates.Likeness:
+        """Copies, templates and what may be the same, among rows of which each stands once."""
         repeated = ids_of(members_of(duplicates.same(self.rows), but=1))
         once = {row.id: row for row in self.rows}
         for row in repeated:

@@ -101,6 +101,7 @@ class RowReader:
         turns: Reads turns.
         choices: Reads multiple-choice questions.
         is_document: Whether the records are parts of a document, not of a file of rows.
+        kept: Columns that become tags where they are nothing else.
     """
 
     source: DataSource
@@ -108,9 +109,17 @@ class RowReader:
     turns: TurnReader = field(default_factory=TurnReader)
     choices: ChoiceReader = field(default_factory=ChoiceReader)
     is_document: bool = False
+    kept: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, source: DataSource, name: str = "", *, is_document: bool = False) -> RowReader:
+    def of(
+        cls,
+        source: DataSource,
+        name: str = "",
+        *,
+        is_document: bool = False,
+        kept: frozenset[str] = frozenset(),
+    ) -> RowReader:
         """A reader for a file of a source."""
         fields = source.fields
         return cls(
@@ -119,6 +128,7 @@ class RowReader:
             turns=TurnReader(roles=fields.roles, role=fields.role, content=fields.content),
             choices=ChoiceReader(column=fields.choices, key=fields.target),
             is_document=is_document,
+            kept=kept,
         )
 
     def columns(self, record: Mapping[Any, Any]) -> Columns:
@@ -174,6 +184,9 @@ class RowReader:
         system = self._system(record)
         if system and not row.has_system:
             row.instruct(system)
+        for name in sorted(self.kept):
+            if record.is_free(name):
+                row.tags[name] = as_text(record.use(name, "tag"))
         return row
 
     def _shape(self, record: Columns) -> _Shape:

@@ -55,6 +55,7 @@ class ReadResult:
         accounts: What became of the bytes of each file.
         notes: What the user should know of how the files were read.
         shared: Of each file, which of id, group and parent it shares with other files.
+        kept: Columns that the definition speaks of (slices, exceptions): tags, if nothing else.
     """
 
     rows: list[InputRow] = field(default_factory=list)
@@ -65,6 +66,7 @@ class ReadResult:
     accounts: list[ReadFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     shared: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
     @property
     def lost_rows(self) -> int:
@@ -266,7 +268,8 @@ class _SourceFile:
         """Take at most so many records (0 = all) and give how many were taken."""
         batch = self.batch
         first_row, first_reject = len(batch.rows), len(batch.rejects)
-        self._reader = RowReader.of(self.source, self.source.name or Path(self.name).stem)
+        name = self.source.name or Path(self.name).stem
+        self._reader = RowReader.of(self.source, name, kept=batch.kept)
         taken = 0
         try:
             batch.files[self.name] = file_digest(self.path)
