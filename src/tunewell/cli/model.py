@@ -11,7 +11,9 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
 from tunewell.errors import UserError
-from tunewell.types import ModelVersion, Trained
+from tunewell.review.human_changes import Recurrence
+from tunewell.store import Store
+from tunewell.types import ModelVersion, Run, Trained
 
 
 def command(
@@ -36,6 +38,9 @@ def command(
         file, store = project.file, project.store
         runs = store.runs(stage="train", status="finished")
         versions = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
+        again = {
+            version.id: _recurrence(store, run) for version, run in zip(versions, runs, strict=True)
+        }
         if version or export:
             chosen = choose(versions, version)
             versions = [chosen]
@@ -46,7 +51,7 @@ def command(
         weights = resolve(file.spec.train.model)
     if json:
         base = {"name": weights.name, "digest": weights.digest, "source": weights.source}
-        emit("model", {"base": base, "versions": versions})
+        emit("model", {"base": base, "versions": versions, "recurrence": again})
         return
     show(f"base {weights.name}  {weights.digest[:12]}  {weights.source}")
     for one in versions:
@@ -55,8 +60,19 @@ def command(
             f"{one.id}  rank {recipe.rank}, {recipe.layers:.0%} of the layers, "
             f"{recipe.epochs} epochs, {one.trained_on} rows"
         )
+        came_back = again[one.id]
+        if came_back is not None and came_back.rate is not None:
+            show(f"{'':{len(one.id)}}  corrected errors that come back: {came_back.rate}")
     if not versions:
         note("no version has been trained yet\n\nhint: tunewell run")
+
+
+def _recurrence(store: Store, train: Run) -> Recurrence | None:
+    """Whether the version of a training makes corrected errors again; None if nobody looked."""
+    for run in reversed(store.runs(stage="recurrence", status="finished")):
+        if run.inputs.get("trained") == train.outputs["trained"]:
+            return store.get_value(run.outputs["recurrence"], Recurrence)
+    return None
 
 
 def choose(versions: Sequence[ModelVersion], name: str) -> ModelVersion:

@@ -20,10 +20,12 @@ from tunewell.pitfalls import CATALOGUE
 from tunewell.project import Project
 from tunewell.report import interval_charts, training_charts
 from tunewell.report.arms import ARMS, kind, measured, rival
+from tunewell.report.augmentation import augmentation
 from tunewell.report.changes import changes
 from tunewell.report.class_figures import by_class
 from tunewell.report.conditions import conditions
 from tunewell.report.effort import effort, end_of
+from tunewell.report.errors_again import errors_again
 from tunewell.report.figures import Figures
 from tunewell.report.findings import findings_by_status, handled, remedy, unasked
 from tunewell.report.map_and_families import look
@@ -90,6 +92,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "findings": findings_by_status(results.findings),
         "unasked": unasked(results.findings),
         "flow": flow(results),
+        "synthetic": augmentation(results),
         "look": look(results),
         "training": training(results),
         "memorised": memorised_rows(results.trace, epoch=best_epoch),
@@ -101,6 +104,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "sides": side_by_side(results),
         "effort": effort(results),
         "changes": changes(results, then),
+        "again": errors_again(results),
         "figures": Figures(),
         "version": __version__,
         "made": _made(results),

@@ -5,6 +5,14 @@ train.epochs=2``), and `TaskFile.where` says which, so that every drop and every
 line that asked for it.
 """
 
+from tunewell.task.augmentation import (
+    AugmentBudget,
+    AugmentCell,
+    AugmentLimits,
+    AugmentSection,
+    CellCondition,
+    GeneratorSpec,
+)
 from tunewell.task.data import DataSource, FieldMap, Format
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import Contender, EvaluateSection, MetricSpec, Slice
@@ -19,6 +27,11 @@ from tunewell.task.training import Costs, Machine
 __all__ = [
     "ENV_PREFIX",
     "FILE_NAME",
+    "AugmentBudget",
+    "AugmentCell",
+    "AugmentLimits",
+    "AugmentSection",
+    "CellCondition",
     "Contender",
     "Costs",
     "DataSource",
@@ -27,6 +40,7 @@ __all__ = [
     "FieldMap",
     "Format",
     "Gate",
+    "GeneratorSpec",
     "Kinds",
     "Machine",
     "MaxAge",

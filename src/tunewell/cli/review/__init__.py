@@ -7,7 +7,15 @@ from typing import Final
 
 import typer
 
-from tunewell.cli.review import corrections, nearest, open_batch, plan, results, signoffs
+from tunewell.cli.review import (
+    corrections,
+    nearest,
+    open_batch,
+    plan,
+    recurrence,
+    results,
+    signoffs,
+)
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -15,6 +23,7 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "open": open_batch.command,
     "results": results.command,
     "corrections": corrections.command,
+    "recurrence": recurrence.command,
     "signoffs": signoffs.command,
     "nearest": nearest.command,
 }
