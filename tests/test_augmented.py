@@ -24,6 +24,7 @@ from tunewell.people import WorkStore
 from tunewell.people.work import Said
 from tunewell.project import Project
 from tunewell.store import Store
+from tunewell.store.rows import receipts_to_table
 from tunewell.task import AugmentCell
 from tunewell.testing.made_up import (
     PARTS,
@@ -141,6 +142,25 @@ def test_everything_else_stays_where_it_was(opened: Opened) -> None:
     assert (receipt.action, receipt.step, receipt.other) == ("kept", "augment", "row-0000")
     again = take_up_rows(project, dataset, split)
     assert again == taken
+
+
+def test_a_synthetic_row_can_be_asked_about_and_compared(opened: Opened) -> None:
+    from tunewell.curate.versions import datasets, diff
+    from tunewell.lineage import StageKey, why
+
+    store, dataset, split, _ = opened
+    curated = dataset.model_copy(update={"receipts": store.put_table(receipts_to_table([]))})
+    with StageKey("curate", {}, {}).record(store) as run:
+        run.outputs["dataset"] = store.put_value(curated)
+    put_trial(store, put_augmentation(store, curated, new_children(3)), 0.02)
+    taken = take_up_rows(Project(made_up_task(), store), curated, split)
+    history = why(store, "row-0000~a-0")
+    assert (history.part, history.family) == ("fold-0", "row-0000")
+    assert history.receipts[0].other == "row-0000"
+    assert [made.id for made in datasets(store)] == [curated.id, taken.dataset.id]
+    found = diff(store, curated, taken.dataset)
+    assert len(found.added) == 3
+    assert not found.removed
 
 
 def test_a_row_that_would_join_two_families_is_left_out(opened: Opened) -> None:

@@ -148,7 +148,7 @@ def written(pairs: Sequence[tuple[Example, Example]]) -> list[Written]:
     found = []
     for number, (parent, child) in enumerate(pairs):
         child = child.model_copy(update={"id": f"{number}-{child.id}"})
-        candidate = Candidate(number=number, cell="any", parent=parent.id, ref=f"r{number}")
+        candidate = Candidate(number=number, cell="any", place=number, parent=parent.id)
         found.append(Written(candidate, child, "bench"))
     return found
 

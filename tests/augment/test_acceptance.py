@@ -103,7 +103,7 @@ def decided(
     written = []
     for number, child in enumerate(children):
         made = child.model_copy(update={"id": f"{child.id}-{number}", "parent": parent})
-        candidate = Candidate(number=number, cell="c", parent=parent, ref="r0")
+        candidate = Candidate(number=number, cell="c", parent=parent)
         written.append(Written(candidate, made, "w"))
     return (by or acceptance()).decide(written)
 

@@ -79,12 +79,11 @@ def test_a_torn_line_at_the_end_of_the_journal_is_cut_off(tmp_path: Path) -> Non
     path = tmp_path / "work" / "journal.jsonl"
     reply = Generation(text="ü", prompt_tokens=3, tokens=1, finish="stop")
     with Journal(path) as journal:
-        journal.write(JournalLine(number=0, attempt=0, generator="w", reply=reply, price=0.5))
+        journal.write(JournalLine(ref="a", attempt=0, generator="w", reply=reply, price=0.5))
     with path.open("ab") as file:
-        file.write(b'{"number": 1, "att')
+        file.write(b'{"ref": "b", "att')
     with Journal(path) as journal:
-        assert [line.number for line in journal.lines] == [0]
-        assert (journal.spent.requests, journal.spent.cost) == (1, 0.5)
-        journal.write(JournalLine(number=1, attempt=0, generator="w", reply=reply))
+        assert [(line.ref, line.price) for line in journal.lines] == [("a", 0.5)]
+        journal.write(JournalLine(ref="b", attempt=0, generator="w", reply=reply))
     with Journal(path) as journal:
-        assert [line.number for line in journal.lines] == [0, 1]
+        assert [line.ref for line in journal.lines] == ["a", "b"]

@@ -87,17 +87,21 @@ def test_budgets_are_kept_and_a_larger_one_goes_on_from_there(tmp_path: Path) ->
     short = augment_made_up_with(tmp_path, few)
     assert short.asked == 12
     assert all("budget of 12 candidates" in cell.stopped for cell in short.cells)
-    tokens = few.replace("rows: 12", "tokens: 12000")
+    tokens = few.replace("rows: 12", "tokens: 9000")
     made = augment_made_up_with(tmp_path, tokens)
     used = made.cost.prompt_tokens + made.cost.tokens
-    assert used <= 12_000
-    assert all("12,000 tokens is used up" in cell.stopped for cell in made.cells)
+    assert used <= 9_000
+    assert any("9,000 tokens is used up" in cell.stopped for cell in made.cells)
+    assert made.rows < 40
     whole = augment_made_up_with(tmp_path, few.replace("rows: 12", "rows: 500"))
     assert whole.rows == 40
-    assert whole.content == run(tmp_path / "other", 20, 20, more="").content
+    other = augment_made_up_with(tmp_path / "other", few.replace("rows: 12", "rows: 500"))
+    assert whole.content == other.content
 
 
-def augment_made_up_with(folder: Path, section: str) -> Augmented:
+def augment_made_up_with(
+    folder: Path, section: str, generator: Generator | None = None
+) -> Augmented:
     from tunewell.augment import augment
     from tunewell.project import Project
     from tunewell.store import Store
@@ -106,11 +110,32 @@ def augment_made_up_with(folder: Path, section: str) -> Augmented:
 
     text = "\n".join(line for line in MADE_UP_TASK.splitlines() if not line.startswith("augment"))
     file = parse_task(f"{text}\n{section}\n", path=Path("tunewell.yaml"), environment={})
+    folder.mkdir(exist_ok=True)
     with Store(folder) as store:
         dataset, split = put_made_up(store, made_up_rows(60))
         # One finished run of the key would be taken over: a budget does not change the key.
-        wanted = Wanted(cells_of_rows(20, 20), [fake()])
+        wanted = Wanted(cells_of_rows(20, 20), [generator or fake()])
         return augment(dataset, split, Project(file, store), wanted)
+
+
+def test_what_is_asked_again_is_not_paid_again(tmp_path: Path) -> None:
+    """More rows, or stricter acceptance: only what is new is asked for."""
+    first = fake()
+    few = run(tmp_path, 10, 5, generator=first)
+    more = fake()
+    made = run(tmp_path, 20, 5, generator=more)
+    assert isinstance(first.model, FakeModel)
+    assert isinstance(more.model, FakeModel)
+    assert made.rows == 25
+    assert len(more.model.calls) == made.asked - few.asked
+    assert made.cost.requests == made.asked, "what was paid before counts"
+    other = fake()
+    strict = augment_made_up_with(
+        tmp_path, "augment: {tries: 12, temperature: 0, seed: 3, limits: {near: 0.5}}", other
+    )
+    assert strict.rows == 40
+    assert isinstance(other.model, FakeModel)
+    assert len(other.model.calls) < strict.asked
 
 
 def test_two_writers_share_the_requests(tmp_path: Path) -> None:

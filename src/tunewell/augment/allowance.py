@@ -22,8 +22,6 @@ class Allowance:
 
     Args:
         budget: The limits.
-        tokens: Spent before, by the journal.
-        cost: Likewise.
         clock: Seconds, rising.
     """
 
@@ -31,16 +29,14 @@ class Allowance:
         self,
         budget: AugmentBudget,
         *,
-        tokens: int = 0,
-        cost: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._budget = budget
         self._clock = clock
         self._ends_at = clock() + budget.minutes * 60 if budget.minutes else None
         self._changed = threading.Condition()
-        self._tokens = tokens
-        self._cost = cost
+        self._tokens = 0
+        self._cost = 0.0
         self._open_tokens = 0
         self._open_cost = 0.0
         self.why = ""
@@ -62,6 +58,12 @@ class Allowance:
                 self._changed.wait(timeout=1.0)
             self._open_tokens += tokens
             self._open_cost += cost
+
+    def spent(self, tokens: int, cost: float) -> None:
+        """So much was paid in an earlier run of the program, for what this one would ask."""
+        with self._changed:
+            self._tokens += tokens
+            self._cost += cost
 
     def settle(self, reserved: tuple[int, float], tokens: int, cost: float) -> None:
         """Put what was used in the place of what was set aside."""

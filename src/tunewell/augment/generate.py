@@ -114,15 +114,27 @@ class Asker:
         self._watch = watch
         self._began = time.monotonic()
         self._stop = threading.Event()
-        self._known: dict[int, list[JournalLine]] = {}
+        self._cost = GenerationCost()
+        self._counting = threading.Lock()
+        self._known: dict[str, list[JournalLine]] = {}
         for line in journal.lines:
-            self._known.setdefault(line.number, []).append(line)
+            self._known.setdefault(line.ref, []).append(line)
 
     @property
     def cost(self) -> GenerationCost:
         """What all replies took, those of earlier runs of the program included."""
         seconds = round(time.monotonic() - self._began, 3)
-        return self._journal.spent.model_copy(update={"seconds": seconds})
+        return self._cost.model_copy(update={"seconds": seconds})
+
+    def _count(self, line: JournalLine) -> None:
+        with self._counting:
+            before = self._cost
+            self._cost = GenerationCost(
+                requests=before.requests + 1,
+                prompt_tokens=before.prompt_tokens + line.reply.prompt_tokens,
+                tokens=before.tokens + line.reply.tokens,
+                cost=before.cost + line.price,
+            )
 
     def ask(self, candidates: Sequence[Candidate]) -> dict[int, Answer]:
         """Rows, or reasons, by the number of the candidate.
@@ -146,8 +158,11 @@ class Asker:
 
     def _from_journal(self, candidate: Candidate) -> Answer | None:
         """What earlier replies say of a candidate; None while it may be asked for again."""
-        lines = self._known.get(candidate.number, [])
+        lines = self._known.get(candidate.ref, [])
         last: NoRow | None = None
+        for line in lines:
+            self._count(line)
+            self._allowance.spent(line.reply.prompt_tokens + line.reply.tokens, line.price)
         for line in lines:
             try:
                 return read_reply(line.reply, candidate, self._parents[candidate.parent])
@@ -211,7 +226,7 @@ class Asker:
     def _settle(self, batch: list[Candidate]) -> dict[int, Answer]:
         """Ask for candidates until each has a row or no more tries."""
         answers: dict[int, Answer] = {}
-        tried = {c.number: len(self._known.get(c.number, [])) for c in batch}
+        tried = {c.number: len(self._known.get(c.ref, [])) for c in batch}
         while batch:
             replies = self._call(batch, tried)
             left = []
@@ -244,13 +259,14 @@ class Asker:
             replies = generator.model.generate(prompts, options=options)
             for candidate, reply in zip(batch, replies, strict=True):
                 line = JournalLine(
-                    number=candidate.number,
+                    ref=candidate.ref,
                     attempt=tried[candidate.number],
                     generator=generator.model.name,
                     reply=reply,
                     price=generator.price(reply),
                 )
                 self._journal.write(line)
+                self._count(line)
         finally:
             tokens = sum(reply.prompt_tokens + reply.tokens for reply in replies)
             self._allowance.settle(reserved, tokens, sum(map(generator.price, replies)))

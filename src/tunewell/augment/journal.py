@@ -1,4 +1,8 @@
-"""Every reply that came, in a file that only grows: what was paid for is never asked for again."""
+"""Every reply that came, in a file that only grows: what was paid for is never asked for again.
+
+A reply is known by what was asked, of whom. So a run that was killed goes on; and where acceptance
+is made stricter or a cell is to have more rows, only what is new is asked for.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,6 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from tunewell.augment.nouns import GenerationCost
 from tunewell.model.base import Generation
 from tunewell.store.files import disk_errors
 from tunewell.types import Value
@@ -24,14 +27,14 @@ class JournalLine(Value):
     """One reply.
 
     Attributes:
-        number: Of the candidate.
+        ref: Of the candidate.
         attempt: 0 for the first request of a candidate.
         generator: Name of the model.
         reply: What came.
         price: What it cost.
     """
 
-    number: int
+    ref: str
     attempt: int = Field(ge=0)
     generator: str
     reply: Generation
@@ -39,7 +42,7 @@ class JournalLine(Value):
 
 
 class Journal:
-    """The replies of one augmentation. A context; shared by threads.
+    """The replies of a project's augmentations. A context; shared by threads.
 
     A line is one write: a process that is killed leaves whole lines, and at most one that is torn,
     which is cut off when the journal is next opened.
@@ -49,7 +52,6 @@ class Journal:
 
     Attributes:
         lines: Every reply, in the order in which they came.
-        spent: What they took together.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,9 +61,6 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self.lines = self._read()
-        self.spent = GenerationCost()
-        for line in self.lines:
-            self._count(line)
         self._synced = time.monotonic()
 
     def _read(self) -> list[JournalLine]:
@@ -75,15 +74,6 @@ class Journal:
             found.append(JournalLine.model_validate(values))
         return found
 
-    def _count(self, line: JournalLine) -> None:
-        before = self.spent
-        self.spent = GenerationCost(
-            requests=before.requests + 1,
-            prompt_tokens=before.prompt_tokens + line.reply.prompt_tokens,
-            tokens=before.tokens + line.reply.tokens,
-            cost=before.cost + line.price,
-        )
-
     def write(self, line: JournalLine) -> None:
         """Append a reply.
 
@@ -94,7 +84,6 @@ class Journal:
         with self._lock, disk_errors(self.path):
             os.write(self._handle, data)
             self.lines.append(line)
-            self._count(line)
             if time.monotonic() - self._synced > SYNC_EVERY_S:
                 os.fsync(self._handle)
                 self._synced = time.monotonic()

@@ -40,15 +40,18 @@ class Candidate(Value):
     Attributes:
         number: 0, 1, 2 … in the order in which candidates are decided on.
         cell: Name of its cell.
+        place: 0, 1, 2 … within its cell.
         parent: Id of the row that it is made from.
-        ref: What the generator is asked to repeat, so that an answer to another request is seen.
+        ref: Names what is asked, of whom: the generator is to repeat it, so that an answer to
+            another request is seen, and the journal knows the reply by it.
         generator: Position of the generator that is asked.
     """
 
     number: int
     cell: str
+    place: int = 0
     parent: str
-    ref: str
+    ref: str = ""
     generator: int = 0
 
 
@@ -160,11 +163,11 @@ class Augmented(Value):
         return sum(cell.asked for cell in self.cells)
 
 
-def ref_of(seed: int, cell: str, number: int) -> str:
-    """A name for a request that no other has.
+def ref_of(*asked: object) -> str:
+    """A name for a request: the same for the same request, another for any other.
 
     Example:
-        >>> ref_of(0, "north", 7) == ref_of(0, "north", 7) != ref_of(0, "north", 8)
+        >>> ref_of("north", 7) == ref_of("north", 7) != ref_of("north", 8)
         True
     """
-    return f"r{digest([seed, cell, number])[:10]}"
+    return f"r{digest(list(asked))[:10]}"

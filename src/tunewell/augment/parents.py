@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tunewell.augment.nouns import Candidate, ref_of
+from tunewell.augment.nouns import Candidate
 from tunewell.errors import UserError
 from tunewell.task import AugmentCell, GeneratorSpec
 from tunewell.types import Example
@@ -105,12 +105,10 @@ class Numbering:
     Args:
         pool: Where parents come from.
         generators: Who writes.
-        seed: Of the project's augmentation.
     """
 
-    def __init__(self, pool: ParentPool, generators: Sequence[GeneratorSpec], *, seed: int) -> None:
+    def __init__(self, pool: ParentPool, generators: Sequence[GeneratorSpec]) -> None:
         self._pool = pool
-        self._seed = seed
         self._turns = list(_shares(generators))
         self._number = 0
         self._places: dict[str, int] = {}
@@ -124,9 +122,9 @@ class Numbering:
         return Candidate(
             number=number,
             cell=cell,
+            place=place,
             parent=self._pool.draw(cell, place),
-            ref=ref_of(self._seed, cell, number),
-            generator=self._turns[number % len(self._turns)],
+            generator=self._turns[place % len(self._turns)],
         )
 
 

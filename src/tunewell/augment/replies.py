@@ -143,7 +143,7 @@ def child_of(
     kind = set_by_cell.pop("kind", parent.kind)
     said = {"augmentation": cell.name, "generator": generator}
     return Example(
-        id=f"{parent.id}~{cell.name}-{candidate.number}",
+        id=f"{parent.id}~{cell.name}-{candidate.place}",
         messages=tuple(messages),
         source=parent.source,
         kind=kind,

@@ -150,7 +150,7 @@ def augment(
 
     rows = RowsOfSplit.of(dataset, split, store)
     with key.record(store) as writer:
-        with Journal(key.work(store) / "journal.jsonl") as journal:
+        with Journal(store.root / "work" / STAGE / "journal.jsonl") as journal:
             work = _Work(file, rows, wanted, journal, watch)
             cells = work.rounds.go()
             cost = work.asker.cost
@@ -206,7 +206,7 @@ def key_of(dataset: Dataset, split: Split, project: Project, wanted: Wanted) -> 
 
 def _identity(generator: Generator) -> dict[str, Any]:
     spec = generator.spec
-    return {"model": generator.model.name, "url": spec.url, "share": spec.share}
+    return {"model": generator.model.name, "share": spec.share}
 
 
 def content_of(rows: Sequence[Example]) -> str:
@@ -251,21 +251,17 @@ class _Work:
         pool = ParentPool.of(wanted.cells, rows.training, seed=section.seed)
         self._parents = pool.rows
         self._slices = frozenset(s.field.removeprefix("tags.") for s in file.spec.slices)
-        numbering = Numbering(
-            pool, [generator.spec for generator in wanted.generators], seed=section.seed
-        )
-        spent = journal.spent
-        self._allowance = Allowance(
-            section.budget, tokens=spent.prompt_tokens + spent.tokens, cost=spent.cost
+        self._numbering = Numbering(pool, [generator.spec for generator in wanted.generators])
+        self._allowance = Allowance(section.budget)
+        self._options = GenerateOptions(
+            max_new_tokens=section.max_new_tokens, temperature=section.temperature
         )
         self.asker = Asker(
             wanted.generators,
             journal,
             self._prompt,
             self._parents,
-            options=GenerateOptions(
-                max_new_tokens=section.max_new_tokens, temperature=section.temperature
-            ),
+            options=self._options,
             tries=section.tries,
             allowance=self._allowance,
             watch=watch,
@@ -281,7 +277,7 @@ class _Work:
         )
         self.rounds = Rounds(
             cells=wanted.cells,
-            next=numbering.next,
+            next=self._next,
             asking=self,
             deciding=self.acceptance,
             child=self._child,
@@ -295,6 +291,19 @@ class _Work:
         """Who writes."""
         rules = sorted({cell.by for cell in self._wanted.cells if cell.by})
         return (*(g.model.name for g in self._wanted.generators), *rules)
+
+    def _next(self, name: str) -> Candidate:
+        """The next candidate of a cell, named by all that decides what is asked, and of whom."""
+        candidate = self._numbering.next(name)
+        by = self._cells[name].by
+        if by:
+            return candidate
+        generator = self._wanted.generators[candidate.generator]
+        asked = [turn.content for turn in self._prompt(candidate)]
+        # Not the address: a server that has moved is the same writer.
+        who = [generator.model.name, self._options.model_dump(mode="json")]
+        seed = self._file.spec.augment.seed
+        return candidate.model_copy(update={"ref": ref_of(seed, name, candidate.place, asked, who)})
 
     def ask(self, candidates: Sequence[Candidate]) -> dict[int, Answer]:
         """Rows by rules at once, all others from the generators."""
@@ -311,7 +320,7 @@ class _Work:
         return answers
 
     def _by_rule(self, name: str, candidate: Candidate) -> Answer:
-        seed = int(ref_of(self._file.spec.augment.seed, name, candidate.number)[1:8], 16)
+        seed = self._file.spec.augment.seed + candidate.place
         parent = self._parents[candidate.parent]
         made = self._wanted.rules[name](parent, seed)
         if made is None:

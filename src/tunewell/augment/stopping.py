@@ -77,7 +77,7 @@ def why_stop(rate: Estimate | None, *, least: float) -> str:
 
     Example:
         >>> why_stop(acceptance_rate([False] * 60, look=1), least=0.1)
-        'of the last 60 candidates 0 % were taken, at most 7 %: less than least_rate = 10 %'
+        'of the last 60 candidates 0 % were taken, at most 7.06 %: less than least_rate = 10 %'
     """
     if rate is None or rate.high >= least:
         return ""
@@ -88,5 +88,4 @@ def why_stop(rate: Estimate | None, *, least: float) -> str:
 
 
 def _percent(share: float) -> str:
-    digits = 0 if share >= 0.01 or share == 0 else 1
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.3g} %"
