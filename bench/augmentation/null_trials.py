@@ -4,11 +4,13 @@ Rows that cannot help are the parents themselves, copied: both sides then train 
 rows, and only chance sets them apart. A trial that says "pays" of them is wrong. Rows that help are
 new rows of the same task::
 
-    python -m bench.augmentation.null_trials
+    python -m bench.augmentation.null_trials      # all that are missing
+    python -m bench.augmentation.null_trials 20   # twenty more
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections import Counter
@@ -17,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.machine import keep
+from bench.machine import RESULTS, keep
 from tunewell.model.weights import resolve
 from tunewell.project import Project
 from tunewell.store import Store
@@ -33,9 +35,9 @@ data: [{path: rows.jsonl}]
 WORDS = (
     "meter bill tariff outage reading supply contract invoice north south paid due date amount"
 ).split()
-ROWS = 60
-ADDED = 40
-FOLDS = 5
+ROWS = 45
+ADDED = 30
+FOLDS = 3
 TRIALS = 200
 HELPFUL = 20
 
@@ -74,7 +76,7 @@ def trial(folder: Path, model: Path, seed: int, *, help_: bool) -> AddedRows:
         rank=4,
         alpha=8,
         rate=1e-2,
-        epochs=2,
+        epochs=1,
         tokens_per_batch=256,
         fold_layers=0.5,
         seed=seed,
@@ -94,41 +96,45 @@ def trial(folder: Path, model: Path, seed: int, *, help_: bool) -> AddedRows:
         return added_rows(dataset, split, children(rows, seed, help_=help_), project)
 
 
-def many(folder: Path, model: Path, count: int, *, help_: bool) -> dict[str, Any]:
+def summed(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Verdicts, gains and what would have been detected."""
-    found = []
-    for seed in range(count):
-        place = folder / f"{help_}-{seed}"
-        place.mkdir()
-        found.append(trial(place, model, seed, help_=help_))
-        if seed % 20 == 19:
-            print(help_, seed + 1, Counter(each.verdict for each in found), flush=True)
-    gains = np.array([each.gain.value for each in found])
-    detectable = np.array([each.detectable for each in found])
+    gains = np.array([each["gain"]["value"] for each in found])
     return {
-        "trials": count,
-        "verdicts": dict(Counter(each.verdict for each in found)),
+        "trials": len(found),
+        "verdicts": dict(Counter(each["verdict"] for each in found)),
         "mean gain, nats a token": float(gains.mean()),
         "spread of the gain": float(gains.std(ddof=1)),
-        "detectable gain, median": float(np.median(detectable)),
-        "held-out loss, mean": float(np.mean([each.without.value for each in found])),
-        "methods": dict(Counter(each.gain.method for each in found)),
+        "detectable gain, median": float(np.median([each["detectable"] for each in found])),
+        "held-out loss, mean": float(np.mean([each["without"]["value"] for each in found])),
+        "methods": dict(Counter(each["gain"]["method"] for each in found)),
     }
 
 
 def main() -> None:
-    """Run both and keep the result."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else TRIALS
+    """Run so many more trials than are kept (all that are missing without a number)."""
+    path = RESULTS / "augmentation-null-trials.json"
+    kept = json.loads(path.read_text("utf-8")) if path.exists() else {"trials": {}}
+    trials: dict[str, list[dict[str, Any]]] = kept["trials"]
+    more = int(sys.argv[1]) if len(sys.argv) > 1 else TRIALS + HELPFUL
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        model = tiny_model_folder(folder / "model", layers=4)
+        model = tiny_model_folder(folder / "model", layers=2)
         resolve(str(model))
-        result = {
-            "rows that cannot help": many(folder, model, count, help_=False),
-            "new rows": many(folder, model, min(count, HELPFUL), help_=True),
-        }
-    result["allowed"] = {"pays, of 200 that cannot help": 16}
-    print(keep("augmentation-null-trials", result))
+        for name, help_, count in (
+            ("rows that cannot help", False, TRIALS),
+            ("new rows", True, HELPFUL),
+        ):
+            done = trials.setdefault(name, [])
+            while len(done) < count and more > 0:
+                more -= 1
+                run = folder / f"{help_}-{len(done)}"
+                run.mkdir()
+                found = trial(run, model, len(done), help_=help_)
+                done.append(found.model_dump(mode="json", exclude={"slices", "in_words"}))
+    result = {name: summed(done) for name, done in trials.items() if len(done) > 1}
+    print(result)
+    allowed = {"pays, of 200 that cannot help": 16}
+    print(keep("augmentation-null-trials", {**result, "allowed": allowed, "trials": trials}))
 
 
 if __name__ == "__main__":

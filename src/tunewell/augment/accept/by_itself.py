@@ -11,6 +11,7 @@ from typing import Final
 from tunewell.augment.accept.corpus import OwnRows, text_of, unsupported, words_of
 from tunewell.augment.accept.refusal_reason import NotTaken
 from tunewell.checks.broken import find_fault
+from tunewell.checks.broken.endings import ends_inside
 from tunewell.checks.language import language_shares, other_language
 from tunewell.metrics.fact_check import statements
 from tunewell.metrics.facts import Facts
@@ -177,7 +178,10 @@ _TAIL: Final = 2
 
 
 def _breaks_off_as_begun(target: str, before: str) -> NotTaken | None:
-    """An answer that is its parent's up to a place inside a sentence, and ends there."""
+    """An answer that ends inside a sentence: its own, or its parent's, which it has up to there."""
+    told = f"cut off: … {target.rstrip()[-40:]}"
+    if ends_inside(target) and not ends_inside(before):
+        return NotTaken("broken", told)
     mine, theirs = words_of(target), words_of(before)
     begun = mine[:-_TAIL] if len(mine) > 2 * _TAIL else mine
     shorter = len(mine) < _LEAST_CUT * len(theirs)
@@ -185,7 +189,7 @@ def _breaks_off_as_begun(target: str, before: str) -> NotTaken | None:
         return None
     if target.rstrip().endswith((".", "!", "?", "…", ")", '"')):
         return None
-    return NotTaken("broken", f"cut off: … {target.rstrip()[-40:]}")
+    return NotTaken("broken", told)
 
 
 def _fault_kind(checks: RowChecksOfChildren, turns: tuple[tuple[str, str], ...]) -> str:

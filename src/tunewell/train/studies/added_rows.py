@@ -197,11 +197,15 @@ class Sides:
         by_id = {row.id: row for row in real}
         again: list[Example] = []
         luck = random.Random(f"{AGAIN} {recipe.seed}")
+        owed = 0
         for fold in sorted({part[row.parent] for row in usable}):
             mine = [row for row in usable if part[row.parent] == fold]
-            wanted = sum(tokens[row.id] for row in mine)
+            owed += sum(tokens[row.id] for row in mine)
             parents = [by_id[row.parent] for row in mine]
-            again += _drawn(parents, wanted, tokens, luck, start=len(again))
+            for parent in _drawn(parents, owed, tokens, luck):
+                # What one fold has too little or too much, the next makes up for.
+                owed -= tokens[parent.id]
+                again.append(_again(parent, len(again)))
         for row in again:
             tokens[row.id] = tokens[row.parent]
         return cls(real, usable, again, tokens)
@@ -242,26 +246,34 @@ def _drawn(
     wanted: int,
     tokens: Mapping[str, int],
     luck: random.Random,
-    *,
-    start: int,
 ) -> Iterator[Example]:
-    """Parents in an order drawn anew each time round, until they have the tokens."""
+    """Parents in an order drawn anew each time round, to within half the shortest of the tokens."""
     left = wanted
-    number = start
-    while left > 0:
+    fitting = True
+    while fitting:
+        fitting = False
         order = list(parents)
         luck.shuffle(order)
         for parent in order:
             size = tokens[parent.id]
-            # The last one is taken if that is nearer to the number wanted.
-            if left <= 0 or size > 2 * left:
-                return
-            left -= size
-            tags = {**parent.tags, "augmentation": AGAIN}
-            name = f"{parent.id}~{AGAIN}-{number}"
-            number += 1
-            again = {"id": name, "parent": parent.id, "origin": "augmentation", "tags": tags}
-            yield parent.model_copy(update=again)
+            if size <= left:
+                left -= size
+                fitting = True
+                yield parent
+    shortest = min(parents, key=lambda row: tokens[row.id])
+    if tokens[shortest.id] < 2 * left:
+        yield shortest
+
+
+def _again(parent: Example, number: int) -> Example:
+    """A parent as one more row."""
+    told = {
+        "id": f"{parent.id}~{AGAIN}-{number}",
+        "parent": parent.id,
+        "origin": "augmentation",
+        "tags": {**parent.tags, "augmentation": AGAIN},
+    }
+    return parent.model_copy(update=told)
 
 
 def _measured(
