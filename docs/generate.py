@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tunewell import errors
+from tunewell.cli.completion import TABLE, table_of
 from tunewell.cli.main import app
 from tunewell.metrics.build import NATS
 from tunewell.metrics.registry import BUILTINS, BuiltinMetric, NoOptions
@@ -186,8 +187,9 @@ def _command_line() -> str:
 
 {MADE}
 
-Data goes to stdout, everything else to stderr. Every verb but `serve` takes `--json` (see
-[json.md](json.md)); `-h` or `--help` shows its options.
+Data goes to stdout, everything else to stderr. Every verb takes `--json` (see [json.md](json.md));
+`-h` or `--help` shows its options. The folder of the project is the last argument or `-p FOLDER`;
+without either it is the current one. `tunewell --install-completion` teaches your shell the verbs.
 
 | exit code | meaning |
 | --- | --- |
@@ -311,7 +313,7 @@ def _anchor(heading: str) -> str:
 def _commands(name: str, group: Any) -> Iterator[tuple[str, Any]]:
     """Every verb with its full name, those of a group below it."""
     for verb in _verbs(group):
-        command = group.commands[verb]
+        command = group.get_command(typer.Context(group), verb)
         yield f"{name} {verb}", command
         if _is_group(command):
             yield from _commands(f"{name} {verb}", command)
@@ -385,7 +387,8 @@ Every verb prints one line with `--json`:
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, and the table of what the shell completes."""
+    TABLE.write_text(table_of(typer.main.get_command(app)), encoding="utf-8")
     HERE.mkdir(exist_ok=True)
     for name, text in pages().items():
         (HERE / name).write_text(text, encoding="utf-8")

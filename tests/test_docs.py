@@ -28,6 +28,13 @@ def test_the_reference_is_what_the_code_gives() -> None:
         assert kept == text, f"docs/reference/{name} is out of date: python docs/generate.py"
 
 
+def test_the_words_that_the_shell_completes_are_those_of_the_verbs() -> None:
+    made = generator()
+    text = made.table_of(made.typer.main.get_command(made.app))
+    kept = made.TABLE.read_text(encoding="utf-8")
+    assert kept == text, "words.json is out of date: python docs/generate.py"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

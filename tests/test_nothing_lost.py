@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ KILLS_PER_STAGE = 5
 """Of the four long stages: 20 kills, and 2 more in the verdict."""
 
 DEFINITION = """\
-task: {{name: desk, about: Answers., input: question, output: an answer, must_not: [refund]}}
+task:
+  {{name: desk, about: Answers of a desk., input: question, output: text, must_not: [refund]}}
 data: [{{path: rows.jsonl, format: prompt_completion}}]
 metrics: [{{name: key_points, options: {{points: [form]}}}}, {{name: token_f1}}, {{name: must_not}}]
 gates: [{{metric: key_points, kind: gain, at_least: 0.05}}]
@@ -138,6 +140,65 @@ def test_kill_at_random_moments_of_every_stage(tmp_path: Path, model: Path) -> N
             kill_and_go_on(folder, cache, stage, draw.uniform(0, seconds[stage]))
             assert outcome(folder) == wanted, f"killed in {stage}, try {i}"
             assert not list((folder / ".tunewell" / "artifacts" / "tmp").iterdir())
+
+
+GROWING_DISK = """
+import json, os, subprocess, sys
+place, step = sys.argv[1], 110
+
+def mount(size: int, *more: str) -> None:
+    options = ",".join([*more, f"size={size}k"])
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tunewell", place], check=True)
+
+size = 200
+mount(size)
+subprocess.run(["cp", "-r", sys.argv[2], f"{place}/desk"], check=True)
+os.mkdir(f"{place}/tmp")
+os.environ |= {"TMPDIR": f"{place}/tmp", "TUNEWELL_CACHE": f"{place}/cache"}
+while True:
+    command = [sys.executable, "-m", "tunewell.cli.main", "run", f"{place}/desk"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    print(json.dumps([size, done.returncode, done.stderr]), flush=True)
+    if done.returncode != 1 or size > 100_000:
+        break
+    size += step
+    mount(size, "remount")
+subprocess.run(["cp", "-r", f"{place}/desk", sys.argv[3]], check=True)
+"""
+"""Runs a project on a disk of a few kilobytes, which grows each time that a run has filled it."""
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_ever_later_moments(tmp_path: Path, model: Path) -> None:
+    """Each run ends in one line, and the next one goes on; the result is that of a large disk."""
+    own_mounts = ["unshare", "-Urm"]
+    if shutil.which("unshare") is None or subprocess.run([*own_mounts, "true"]).returncode:
+        pytest.skip("this system lets nobody mount a small disk of their own")
+    undisturbed = project(tmp_path / "undisturbed", model)
+    finish(undisturbed, tmp_path / "cache")
+
+    place = tmp_path / "place"
+    place.mkdir()
+    given, kept = project(tmp_path / "given", model), tmp_path / "kept"
+    driver = [*own_mounts, sys.executable, "-c", GROWING_DISK, str(place), str(given), str(kept)]
+    told = subprocess.run(
+        driver,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    *full, last = [json.loads(line) for line in told.stdout.splitlines()]
+    assert len(full) >= 5
+    for size, code, said in full:
+        errors = [line for line in said.splitlines() if line.startswith("error:")]
+        assert code == 1, (size, said)
+        assert len(errors) == 1, (size, said)
+        assert "disk is full" in errors[0] or "disk is full" in said, (size, said)
+        assert "Traceback" not in said, (size, said)
+        assert "hint: free some space" in said, (size, said)
+    assert last[1] in {0, 3, 4}, last
+    assert outcome(kept) == outcome(undisturbed)
 
 
 @pytest.mark.slow

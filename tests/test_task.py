@@ -95,7 +95,7 @@ def test_a_bad_gate_of_a_flag_names_the_flag() -> None:
 
 
 def test_a_key_that_stands_twice_is_a_fault() -> None:
-    with pytest.raises(TaskError, match="stands twice"):
+    with pytest.raises(TaskError, match="is there twice"):
         parse(GOOD + "data: []\n")
 
 

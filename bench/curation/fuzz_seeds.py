@@ -6,12 +6,14 @@ They are what `bench.curation.fuzz` damages.
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import io
 import json
+import lzma
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -211,6 +213,45 @@ def _parquet() -> list[bytes]:
     return made
 
 
+def _arrow() -> list[bytes]:
+    """A file and a stream of Arrow, as data sets are saved."""
+    made = []
+    for rows, opened in (
+        ([_pair(i) for i in range(8)], pa.ipc.new_file),
+        ([_chat(i) for i in range(5)], pa.ipc.new_stream),
+    ):
+        table = pa.Table.from_pylist(rows)
+        out = io.BytesIO()
+        with opened(out, table.schema) as writer:
+            writer.write_table(table)
+        made.append(out.getvalue())
+    return made
+
+
+def _packed(pack: Callable[[bytes], bytes]) -> list[bytes]:
+    """Lines, a table and an array, compressed."""
+    return [pack(_jsonl()[0]), pack(_tables(",")[0]), pack(_json()[0])]
+
+
+def _zstandard(data: bytes) -> bytes:
+    out = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(out, "zstd") as stream:
+        stream.write(data)
+    return bytes(out.getvalue())
+
+
+def _zip() -> list[bytes]:
+    """An archive of two files, stored and deflated."""
+    made = []
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", method) as archive:
+            _write(archive, "train.jsonl", _jsonl()[0].decode())
+            _write(archive, "more.csv", _tables(",")[0].decode())
+        made.append(out.getvalue())
+    return made
+
+
 def _plain() -> list[bytes]:
     text = "\n\n".join(
         f"# Part {i}\n\n{mark(i)} some words, né, {mark(i + 100)}." for i in range(6)
@@ -235,5 +276,10 @@ SEEDS: dict[str, list[bytes]] = {
     ".docx": _docx(),
     ".parquet": _parquet(),
     ".pdf": _pdf(),
+    ".arrow": _arrow(),
+    ".bz2": _packed(bz2.compress),
+    ".xz": _packed(lzma.compress),
+    ".zst": _packed(_zstandard),
+    ".zip": _zip(),
 }
 """By suffix, some sound files each."""

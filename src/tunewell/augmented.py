@@ -282,7 +282,7 @@ def wanted(
 
 
 @dataclass(frozen=True)
-class TakenUp:
+class RowsTakenUp:
     """The data to train on.
 
     Attributes:
@@ -296,7 +296,7 @@ class TakenUp:
     why: str = ""
 
 
-def take_up_rows(project: Project, dataset: Dataset, split: Split) -> TakenUp:
+def take_up_rows(project: Project, dataset: Dataset, split: Split) -> RowsTakenUp:
     """The data with the rows of its newest augmentation, if ``augment.take_up`` says so.
 
     Only rows that a trial has shown to pay, unless it says ``always``. The test set, the review
@@ -306,26 +306,28 @@ def take_up_rows(project: Project, dataset: Dataset, split: Split) -> TakenUp:
     store, mode = project.store, project.spec.augment.take_up
     result = newest_augmentation(store, dataset)
     if result is None or not result.rows:
-        return TakenUp(dataset, split)
+        return RowsTakenUp(dataset, split)
     if mode == "never":
-        return TakenUp(dataset, split, f"{result.rows} synthetic rows left out: take_up = never")
+        return RowsTakenUp(
+            dataset, split, f"{result.rows} synthetic rows left out: take_up = never"
+        )
     if mode == "proved":
         trial = newest_trial(store, result.accepted)
         if trial is None:
-            return TakenUp(
+            return RowsTakenUp(
                 dataset,
                 split,
                 f"{result.rows} synthetic rows left out: no trial has shown that they pay "
                 "(tunewell augment trial)",
             )
         if trial.verdict != "pays":
-            return TakenUp(
+            return RowsTakenUp(
                 dataset, split, f"{result.rows} synthetic rows left out: {trial.in_words}"
             )
     return _with_rows(project, dataset, split, result)
 
 
-def _with_rows(project: Project, dataset: Dataset, split: Split, result: Augmented) -> TakenUp:
+def _with_rows(project: Project, dataset: Dataset, split: Split, result: Augmented) -> RowsTakenUp:
     store = project.store
     inputs = {
         "dataset": store.put_value(dataset),
@@ -335,7 +337,7 @@ def _with_rows(project: Project, dataset: Dataset, split: Split, result: Augment
     key = StageKey(TAKEN_UP, inputs, {"way": 1})
     done = key.finished(store)
     if done is not None:
-        return TakenUp(
+        return RowsTakenUp(
             store.get_value(done.outputs["dataset"], Dataset),
             store.get_value(done.outputs["split"], Split),
             f"{done.counts['taken']} synthetic rows are trained on",
@@ -350,7 +352,7 @@ def _with_rows(project: Project, dataset: Dataset, split: Split, result: Augment
         writer.outputs |= {"dataset": store.put_value(made), "split": store.put_value(dealt)}
         writer.outputs |= {"examples": made.examples, "receipts": made.receipts}
         writer.counts |= {"accepted": len(accepted), "taken": len(taken), "left out": len(joining)}
-    return TakenUp(made, dealt, f"{len(taken)} synthetic rows are trained on")
+    return RowsTakenUp(made, dealt, f"{len(taken)} synthetic rows are trained on")
 
 
 def joins_families(

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tunewell.curate.reading.data_files import find_files, sources_of
+from tunewell.json_text import parse_json
+from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.task import TaskFile, TaskSpec
 from tunewell.types import Value, digest
@@ -64,6 +66,11 @@ class Speeds(Value):
     generate: float
 
 
+USUAL = Speeds(train=390, folds=390, trunk=1000, generate=80)
+USUAL_WEIGHTS_BYTES = 269_000_000
+"""Measured with smollm2-135m on two cores (`tests/examples/test_desk_demo.py`)."""
+
+
 class PlannedStage(Value):
     """One stage: what it will do and how long that takes, in seconds."""
 
@@ -99,21 +106,26 @@ class Plan(Value):
     basis: str
 
 
-def make_plan(project: Project) -> Plan:
+def make_plan(project: Project, *, only: bool = False) -> Plan:
     """Estimate a run before it begins, and note what it is about to do.
 
     A stage counts as reusable when it finished since a run of the same definition over the same
     files began.
+
+    Args:
+        project: The project.
+        only: Whether nothing follows: then nothing is noted, and this machine's speeds are taken
+            from an earlier run, or from a typical machine, instead of being measured.
     """
     file, store = project.file, project.store
     spec = file.spec
     sizes = {role: _sizes(file, role) for role in ("train", "test")}
-    speeds = speeds_of(spec)
     base = _BaseModel.of(spec.train.model)
+    speeds, measured = _speeds(spec, base, only=only)
     tokens = int(sizes["train"].size_bytes / base.bytes_per_token(_files_of(file, "train")))
     work = _Work(spec, sizes["train"], sizes["test"], tokens, speeds)
 
-    begun = _begun(project)
+    begun = _begun(project, noted=not only)
     order = store.run_numbers()
     stages = []
     for stage in work.stages():
@@ -137,7 +149,7 @@ def make_plan(project: Project) -> Plan:
         disk_bytes=COPIES * files + base.adapter_bytes + base.trunk_bytes(tokens),
         money=machine + of_tokens,
         currency=costs.currency,
-        basis="sizes of the files, the model's own tokenizer and shape, speeds of this machine",
+        basis=f"sizes of the files, the model's own tokenizer and shape, {measured}",
     )
 
 
@@ -168,11 +180,17 @@ class _BaseModel:
         from tunewell.model.weights import resolve
 
         folder = resolve(name).folder
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
         text = config.get("text_config") or config
         hidden = int(text.get("hidden_size") or text.get("n_embd") or text.get("d_model") or 0)
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
         return cls(folder, hidden, size)
+
+    def usual_speeds(self) -> Speeds:
+        """What two cores without matrix units reach, by the size of the weights."""
+        share = USUAL_WEIGHTS_BYTES / max(self.weights_bytes, 1) * (os.cpu_count() or 1) / 2
+        values = USUAL.model_dump()
+        return Speeds.model_validate({name: value * share for name, value in values.items()})
 
     @property
     def adapter_bytes(self) -> int:
@@ -185,18 +203,26 @@ class _BaseModel:
 
     def bytes_per_token(self, files: Iterable[Path]) -> float:
         """How many bytes of the first file one token takes, by the model's own tokenizer."""
-        from tunewell.model.chat import load_tokenizer
-
         for path in files:
             with path.open("rb") as handle:
                 sample = handle.read(SAMPLE_BYTES)
             if b"\0" in sample:
                 # Packed rows (Parquet, archives) are no text to count tokens of.
                 continue
-            tokenizer = load_tokenizer(self.folder)
-            count = len(tokenizer(sample.decode("utf-8", "replace"))["input_ids"])
+            count = self._tokens_in(sample.decode("utf-8", "replace"))
             return len(sample) / count if count else BYTES_PER_TOKEN
         return BYTES_PER_TOKEN
+
+    def _tokens_in(self, text: str) -> int:
+        fast = self.folder / "tokenizer.json"
+        if fast.is_file():
+            # A tenth of the time that importing transformers takes.
+            from tokenizers import Tokenizer
+
+            return len(Tokenizer.from_file(str(fast)).encode(text).ids)
+        from tunewell.model.chat import load_tokenizer
+
+        return len(load_tokenizer(self.folder)(text)["input_ids"])
 
 
 @dataclass(frozen=True)
@@ -266,29 +292,29 @@ class _Work:
         rows = self.train.rows + self.test.rows
         yield PlannedStage(
             name="curate",
-            what=f"{rows:,} rows: repair, rules, duplicates, leaks",
+            what=f"{plural(rows, 'row')}: repair, rules, duplicates, leaks",
             seconds=START_S["curate"] + rows / CURATED_ROWS_PER_S,
         )
         yield PlannedStage(
             name="split",
-            what=f"test set, review pool, {folds} folds",
+            what=f"test set, review pool, {plural(folds, 'fold')}",
             seconds=START_S["split"] + rows / SPLIT_ROWS_PER_S,
         )
         by_trl = " through TRL (taken to be as fast as ours)" if recipe.backend == "trl" else ""
         yield PlannedStage(
             name="train",
-            what=f"{folds} folds x {recipe.epochs} epochs on {recipe.fold_layers:.0%} of the "
-            f"layers, a check run, the final adapter{by_trl}",
+            what=f"{plural(folds, 'fold')} x {plural(recipe.epochs, 'epoch')} "
+            f"on {recipe.fold_layers:.0%} of the layers, a check run, the final adapter{by_trl}",
             seconds=self.train_s,
         )
         yield PlannedStage(
             name="evaluate",
-            what=f"{self.arms} arms on {self.held_out:,} held-out rows",
+            what=f"{plural(self.arms, 'arm')} on {plural(self.held_out, 'held-out row')}",
             seconds=self.evaluate_s,
         )
         yield PlannedStage(
             name="verdict",
-            what=f"{len(self.spec.gates)} gates",
+            what=plural(len(self.spec.gates), "gate"),
             seconds=START_S["verdict"],
         )
 
@@ -322,10 +348,10 @@ def _rows(path: Path) -> int:
         return max(1, sum(block.count(mark) for block in iter(lambda: handle.read(1 << 20), b"")))
 
 
-def _begun(project: Project) -> int | None:
+def _begun(project: Project, *, noted: bool) -> int | None:
     """The newest run before a run of just this definition over just these files began.
 
-    None if there was no such run; it is then noted that one begins.
+    None if there was no such run; it can then be noted that one begins.
     """
     file, store = project.file, project.store
     files = []
@@ -336,32 +362,48 @@ def _begun(project: Project) -> int | None:
     said = store.said("begun")
     if said and said[-1].subject == subject:
         return int(said[-1].record.get("after", 0))
-    after = max(store.run_numbers().values(), default=0)
-    store.say("begun", subject, author="tunewell", record={"after": after})
+    if noted:
+        after = max(store.run_numbers().values(), default=0)
+        store.say("begun", subject, author="tunewell", record={"after": after})
     return None
+
+
+def _speeds(spec: TaskSpec, base: _BaseModel, *, only: bool) -> tuple[Speeds, str]:
+    """The speeds, and where they come from."""
+    if not only:
+        return speeds_of(spec), "speeds of this machine"
+    kept = _place_of_speeds(spec)
+    if kept.is_file():
+        return Speeds.model_validate_json(kept.read_bytes()), "speeds of this machine"
+    return base.usual_speeds(), "speeds of a usual machine (tunewell run measures this one)"
 
 
 def speeds_of(spec: TaskSpec) -> Speeds:
     """Measured on this machine, then kept for a day: other programs may have slowed it."""
-    from tunewell.model.files import cache_folder
-    from tunewell.model.weights import resolve
-    from tunewell.train.stage import WORK
-
-    weights = resolve(spec.train.model)
-    recipe = spec.train
-    shape = [recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch]
-    key = digest([_machine(), WORK, weights.digest, *shape])
-    path = cache_folder() / "speeds" / f"{key}.json"
+    path = _place_of_speeds(spec)
     if path.is_file() and time.time() - path.stat().st_mtime < MEASURED_FOR_S:
         return Speeds.model_validate_json(path.read_bytes())
+    from tunewell.model.weights import resolve
     from tunewell.train import measure_speed
 
-    speeds = Speeds.model_validate(measure_speed(weights, recipe))
+    speeds = Speeds.model_validate(measure_speed(resolve(spec.train.model), spec.train))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps(speeds.model_dump()), encoding="utf-8")
     partial.replace(path)
     return speeds
+
+
+def _place_of_speeds(spec: TaskSpec) -> Path:
+    """Where the speeds of this machine with these weights and this recipe are kept."""
+    from tunewell.model.files import cache_folder
+    from tunewell.model.weights import resolve
+    from tunewell.train.stage import WORK
+
+    recipe = spec.train
+    shape = [recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch]
+    key = digest([_machine(), WORK, resolve(recipe.model).digest, *shape])
+    return cache_folder() / "speeds" / f"{key}.json"
 
 
 def _machine() -> list[str]:

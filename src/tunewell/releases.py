@@ -7,6 +7,7 @@ rollback is a release too: of the version that served before.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from pydantic import Field
 
@@ -31,6 +32,9 @@ class Release(Value):
         reason: In the signer's words.
         replaces: The version that served before; empty for the first.
         rollback: Whether it returns to a version that served before.
+        account: Id of the account that was signed in; empty where nobody was, so that the signer is
+            a mere claim.
+        outcome: Of the verdict that the signer had read; empty if there was none.
     """
 
     number: int
@@ -42,6 +46,8 @@ class Release(Value):
     reason: str = ""
     replaces: str = ""
     rollback: bool = False
+    account: str = ""
+    outcome: str = ""
 
 
 def history(store: Store, place: str = "") -> tuple[Release, ...]:
@@ -63,6 +69,8 @@ def release(
     signed_by: str,
     evidence: tuple[str, ...] = (),
     reason: str = "",
+    account: str = "",
+    outcome: str = "",
 ) -> Release:
     """Record that a version serves in a place from now on.
 
@@ -73,6 +81,8 @@ def release(
         signed_by: Who answers for it.
         evidence: What it rests on.
         reason: In the signer's words.
+        account: Id of the account that is signed in, if one is.
+        outcome: Of the verdict that the signer has read.
 
     Raises:
         UserError: The place, the version or the signer is empty, or the version serves there
@@ -87,7 +97,16 @@ def release(
             f"{version[:12]} already serves in {place} (since {before.since:%Y-%m-%d %H:%M} UTC)",
             hint="tunewell status",
         )
-    return _write(store, place, version, before, signed_by, evidence, reason, rollback=False)
+    record = {
+        "version": version,
+        "evidence": list(evidence),
+        "reason": reason,
+        "replaces": before.version if before else "",
+        "rollback": False,
+        "account": account,
+        "outcome": outcome,
+    }
+    return _write(store, place, signed_by, record)
 
 
 def roll_back(store: Store, place: str, *, signed_by: str, reason: str) -> Release:
@@ -104,27 +123,17 @@ def roll_back(store: Store, place: str, *, signed_by: str, reason: str) -> Relea
         raise UserError(
             f"there is no earlier version to return to in {place}", hint="tunewell status"
         )
-    return _write(store, place, now.replaces, now, signed_by, (), reason, rollback=True)
-
-
-def _write(
-    store: Store,
-    place: str,
-    version: str,
-    before: Release | None,
-    signed_by: str,
-    evidence: tuple[str, ...],
-    reason: str,
-    *,
-    rollback: bool,
-) -> Release:
     record = {
-        "version": version,
-        "evidence": list(evidence),
+        "version": now.replaces,
+        "evidence": [],
         "reason": reason,
-        "replaces": before.version if before else "",
-        "rollback": rollback,
+        "replaces": now.version,
+        "rollback": True,
     }
+    return _write(store, place, signed_by, record)
+
+
+def _write(store: Store, place: str, signed_by: str, record: dict[str, Any]) -> Release:
     store.say(KIND, place, author=signed_by, record=record)
     written = serving(store, place)
     if written is None:

@@ -233,6 +233,17 @@ class Stages:
             self.say(f"{name}: {done.seconds:.1f} s")
 
 
+def decide_again(project: Project) -> Verdict | None:
+    """The verdict on the newest evaluation as things stand now; None if nothing was evaluated.
+
+    The caller holds the store's lock.
+    """
+    last = project.store.last_run("evaluate")
+    if last is None:
+        return None
+    return _verdict(project.store.get_value(last.outputs["evaluation"], Evaluation), project)
+
+
 def _verdict(
     evaluation: Evaluation,
     project: Project,
@@ -265,7 +276,7 @@ def _verdict(
 
 def _decided_by(project: Project) -> dict[str, Any]:
     """Everything besides the evaluation that a verdict depends on."""
-    from tunewell.people import judgements
+    from tunewell.people import approvals, judgements
 
     file, store = project.file, project.store
 
@@ -277,6 +288,8 @@ def _decided_by(project: Project) -> dict[str, Any]:
         "gates": [gate.model_dump(mode="json") for gate in spec.gates],
         "people": spec.people.model_dump(mode="json"),
         "definition": file.definition,
+        # Whether a claim counts depends on who has an account.
+        "approved": approvals(project).model_dump(mode="json"),
         "said": digest([said, judged]),
         # Acceptances run out.
         "today": dt.datetime.now(dt.UTC).date().isoformat(),

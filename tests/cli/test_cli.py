@@ -1,16 +1,22 @@
 """The command line: one envelope, exit codes, no traceback."""
 
-import io
+import inspect
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from tunewell.cli.common import SCHEMA
+from tunewell.cli.completion import TABLE, offers
 from tunewell.cli.init_yaml import Answers, GateAnswer, write_yaml
-from tunewell.cli.main import VERBS, main
+from tunewell.cli.main import main
+from tunewell.cli.verb_group import first_line
+from tunewell.cli.verbs import HEADINGS, VERBS, load_verb
 from tunewell.errors import MissingExtraError
 from tunewell.store import Store
 from tunewell.task import load_task, parse_task
@@ -43,9 +49,75 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().out.startswith("tunewell 0.")
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert [line.split()[0] for line in shown.split("Commands:")[1].splitlines() if line] == [
-        *VERBS
-    ]
+    listed = [line.split(maxsplit=1) for line in shown.splitlines() if line.startswith("  ")]
+    lines = {words[0]: words[1] for words in listed if words[0] in VERBS}
+    assert lines == VERBS, "whole first lines, none cut off"
+    assert all(f"\n{heading}:\n" in shown for heading in HEADINGS)
+
+
+def test_the_list_of_verbs_says_what_each_says_of_itself() -> None:
+    for name, about in VERBS.items():
+        verb = load_verb(name)
+        text = verb.info.help if isinstance(verb, typer.Typer) else inspect.getdoc(verb)
+        assert first_line(text) == about, name
+
+
+@pytest.mark.parametrize(
+    "verb", ["status", "config", "why r1", "annotate results", "diff", "model"]
+)
+def test_the_project_is_an_argument_and_an_option_of_every_verb(
+    verb: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for place in ([str(folder)], ["-p", str(folder)], ["--project", str(folder), str(folder)]):
+        code = main([*verb.split(), *place])
+        said.append((code, capsys.readouterr().err))
+    assert said[0] == said[1] == said[2]
+    assert "tunewell.yaml" not in said[0][1]
+
+
+def test_two_projects_on_one_line_are_a_misuse(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", str(folder), "-p", str(tmp_path / "other")]) == 2
+    assert "the project is named twice" in capsys.readouterr().err
+
+
+def test_every_verb_takes_json_and_the_project() -> None:
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
+    without_project = {"doctor", "autopsy", "select"}
+    for name, words in table["verbs"].items():
+        for each in words.get("verbs", {"": words}).values():
+            assert "--json" in each["options"], name
+            assert ("--project" in each["options"]) != (name in without_project), name
+
+
+def test_version_and_completion_import_no_verb() -> None:
+    line = "tunewell run --"
+    asked = {"_TUNEWELL_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "2"}
+    for arguments, more in ((["--version"], {}), ([], asked)):
+        command = [sys.executable, "-X", "importtime", "-m", "tunewell", *arguments]
+        environment = {**os.environ, **more}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+        assert done.returncode == 0, done.stderr
+        for heavy in ("pydantic", "numpy", "sqlalchemy", "pyarrow", "tunewell.curate"):
+            assert not re.search(rf"\| +{re.escape(heavy)}$", done.stderr, re.MULTILINE), heavy
+    assert "--plan" in done.stdout.split()
+
+
+def test_the_shell_is_offered_verbs_options_and_choices() -> None:
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
+
+    def offered(given: str, incomplete: str) -> list[str]:
+        return [offer.value for offer in offers(given.split(), incomplete, table)]
+
+    assert offered("", "re") == ["report", "review"]
+    assert offered("annotate export --format", "") == ["label-studio", "argilla", "csv"]
+    assert offered("annotate export", "--format=c") == ["csv"]
+    assert "--plan" not in offered("run --plan", "--p")
+    assert "--set" in offered("run --set a=1", "--s")
+    assert offered("audit", "") == ["verify", "head"]
+    assert offered("doctor", "rows") == [], "file names are the shell's"
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS, "annotate open", "review plan"])
@@ -165,72 +237,12 @@ def test_status_of_a_new_project(folder: Path, capsys: pytest.CaptureFixture[str
     assert main(["status", str(folder)]) == 0
     shown = capsys.readouterr().out
     assert "no verdict yet" in shown
-    assert "next: tunewell approve --as owner" in shown
+    assert f"next: tunewell approve {folder} --as owner" in shown
 
 
 def test_why_before_curation(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["why", "r1", "-p", str(folder)]) == 1
     assert "hint: tunewell curate" in capsys.readouterr().err
-
-
-CONVERSATION = """\
-desk
-Answers customers of an energy supplier.
-a question
-an answer
-names the form
-
-refund
-/guarant/
-
-bill, outage
-memo
-700
-landmark=true
-region
-key_points gain 0.05
-nonsense
-must_not level 0.99
-
-owner, expert
-Is it right?
-raw/*.jsonl
-
-test.jsonl
-"""
-
-
-def test_init_asks_writes_and_the_result_loads(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(CONVERSATION))
-    assert main(["init", str(tmp_path)]) == 0
-    shown = capsys.readouterr()
-    assert shown.out.strip() == ""
-    assert "not understood" in shown.err
-    spec = load_task(tmp_path, environment={}).spec
-    assert spec.task.must_not == ("refund", "/guarant/")
-    assert spec.rules.kinds.keep == ("bill", "outage")
-    assert spec.rules.max_age is not None
-    assert spec.rules.max_age.exceptions[0].field == "landmark"
-    assert [g.metric for g in spec.gates] == ["key_points", "must_not", "people_say_yes"]
-    assert spec.gates[2].people == "required"
-    assert [d.role for d in spec.data] == ["train", "test"]
-    assert main(["init", str(tmp_path)]) == 1
-    assert "--force" in capsys.readouterr().err
-
-
-def test_init_from_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answers = tmp_path / "answers.yaml"
-    answers.write_text(
-        "{name: a, about: Answers questions., input: a question, output: an answer}",
-        encoding="utf-8",
-    )
-    assert main(["init", str(tmp_path / "new"), "--answers", str(answers), "--json"]) == 0
-    assert load_task(tmp_path / "new", environment={}).spec.gates == ()
-    answers.write_text("{name: a, colour: red}", encoding="utf-8")
-    assert main(["init", str(tmp_path / "other"), "--answers", str(answers)]) == 1
-    assert "keys: name, about" in capsys.readouterr().err
 
 
 def test_answers_with_hostile_text_stay_text() -> None:

@@ -109,7 +109,7 @@ def test_sign_offs_are_listed_and_written(project: tuple[TaskFile, Store], tmp_p
     assert "Ann" in (tmp_path / "signed.csv").read_text()
     (tmp_path / "guideline.md").write_text("# New\n")
     text = CliRunner().invoke(app, ["review", "signoffs"]).output
-    assert "1 sign-offs, 0 valid" in text
+    assert "1 sign-off, 0 valid" in text
     assert "1 are open again" in text
 
 

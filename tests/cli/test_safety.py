@@ -245,7 +245,7 @@ import errno, os, resource
 from pathlib import Path
 import sys
 from tunewell.errors import StoreError
-from tunewell.store.files import disk_errors
+from tunewell.disk import disk_errors
 path = Path(sys.argv[1])
 path.write_bytes(b"")
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

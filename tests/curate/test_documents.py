@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import subprocess
+import sys
+import time
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -10,7 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.curate.test_read import read
-from tunewell.curate.reading.documents import Unreadable, chunks, from_docx, from_email, from_html
+from tunewell.curate.reading.documents import (
+    Unreadable,
+    chunks,
+    from_docx,
+    from_email,
+    from_html,
+    from_pdf,
+)
 from tunewell.curate.reading.read import ReadResult
 
 PAGE = """<!doctype html><html><head><title>Moving house</title>
@@ -166,3 +179,83 @@ def test_damage_inside_an_archive_or_a_stream_is_a_reject(tmp_path: Path) -> Non
 def read_bytes(path: Path, data: bytes) -> ReadResult:
     path.write_bytes(data)
     return read(path)
+
+
+def pdf(path: Path, content: bytes, *, times: int = 1) -> Path:
+    """A file of one page whose content, packed, is this so many times."""
+    packer = zlib.compressobj(9)
+    stream = b"".join(packer.compress(content) for _ in range(times)) + packer.flush()
+    parts = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /CreationDate (D:20240501120000Z) >>",
+    ]
+    data = b"%PDF-1.4\n"
+    places = []
+    for number, part in enumerate(parts, 1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%b\nendobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    data += (
+        b"xref\n0 7\n0000000000 65535 f \n%btrailer\n<< /Size 7 /Root 1 0 R /Info 6 0 R >>\n"
+        % (table)
+    )
+    path.write_bytes(data + b"startxref\n%d\n%%%%EOF\n" % data.index(b"xref\n0 7"))
+    return path
+
+
+WORDS = b"BT /F1 12 Tf 72 720 Td (Night rate.) Tj ET\n"
+
+
+def test_a_page_that_takes_too_long_is_given_up_and_the_next_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One page of a 100 kB file would take minutes; the limit holds within it."""
+    from tunewell.curate.reading.documents import pdf as reading
+
+    assert from_pdf(pdf(tmp_path / "a.pdf", WORDS)).text == "Night rate."
+    monkeypatch.setattr(reading, "PDF_S", 1)
+    slow = pdf(tmp_path / "slow.pdf", WORDS, times=1_000_000)
+    with pytest.raises(Unreadable, match=r"longer than 1 s|too much time"):
+        from_pdf(slow)
+    monkeypatch.setattr(reading, "PDF_S", 60)
+    found = from_pdf(tmp_path / "a.pdf")
+    assert (found.text, str(found.date)) == ("Night rate.", "2024-05-01")
+
+
+def test_a_page_that_takes_too_much_memory_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tunewell.curate.reading.documents import pdf as reading
+
+    reading._READER.end()
+    monkeypatch.setattr(reading, "PDF_BYTES", 150 << 20)
+    large = pdf(tmp_path / "large.pdf", WORDS, times=1_000_000)
+    with pytest.raises(Unreadable, match="too much memory"):
+        from_pdf(large)
+    reading._READER.end()
+
+
+def test_the_reader_of_pages_ends_with_us(tmp_path: Path) -> None:
+    """Also while it is at a page that never ends: nobody is left to wait for it."""
+    slow = pdf(tmp_path / "slow.pdf", WORDS, times=1_000_000)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from tunewell.curate.reading.documents import pdf\n"
+        "pdf._READER._started(); print(pdf._READER._worker.pid, flush=True)\n"
+        "pdf.from_pdf(Path(sys.argv[1]))"
+    )
+    ours = subprocess.Popen(
+        [sys.executable, "-c", code, str(slow)], stdout=subprocess.PIPE, text=True
+    )
+    assert ours.stdout is not None
+    reader = int(ours.stdout.readline())
+    time.sleep(0.5)
+    ours.send_signal(signal.SIGINT)
+    ours.communicate(timeout=30)
+    with pytest.raises(ProcessLookupError):
+        os.kill(reader, 0)

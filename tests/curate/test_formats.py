@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tunewell.curate.reading.columns import Columns, Misfit
-from tunewell.curate.reading.formats import RowReader, detect, fill
+from tunewell.curate.reading.detect import detect
+from tunewell.curate.reading.formats import RowReader, fill
 from tunewell.curate.reading.row_fields import as_date
 from tunewell.curate.rows import InputRow
 from tunewell.task import DataSource, FieldMap

@@ -81,7 +81,7 @@ def test_what_is_known_by_heart_is_told_from_what_was_learnt() -> None:
     assert learnt.status == "clear"
     assert learnt.estimate is not None
     assert abs(learnt.estimate.value) < 0.05
-    # Rows that were easy before do not count as learnt by heart.
+    # Rows that were easy before do not count as memorised.
     assert ask(Losses(1.0, 3.0, 2.0), Losses(0.5, 2.5, 2.0))["T02"].status == "clear"
 
 
@@ -132,7 +132,7 @@ def test_a_real_fine_tune_that_knows_its_rows_by_heart(tmp_path: Path) -> None:
     assert by["T01"]["status"] == "found"
     assert "stopped too late" in by["T01"]["why"]
     assert by["T02"]["status"] == "found"
-    assert "by heart" in by["T02"]["why"]
+    assert "memorised" in by["T02"]["why"]
     assert by["T04"]["estimate"]["n"] >= 24
     assert by["T05"]["estimate"] is not None
     assert by["T07"]["status"] == "clear"

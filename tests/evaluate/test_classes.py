@@ -9,7 +9,7 @@ from tunewell.evaluate.classes import Classes, class_figures, label_metrics
 from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.metrics import build_metrics
 from tunewell.project import Project
-from tunewell.types import Example, Message, Prediction, Score
+from tunewell.types import Example, Message, Prediction, Score, references_tag
 
 
 def made(project: EvaluatedProject) -> Classes:
@@ -134,3 +134,45 @@ def test_failed_answers_widen_recall_and_tasks_without_labels_have_no_classes(
     assert recall.value == 1
     assert "missing bounded" in recall.method
     assert recall.low < 0.6
+
+
+def test_a_row_with_several_right_labels_counts_for_the_one_that_was_named(
+    project: EvaluatedProject,
+) -> None:
+    file = project.file(overrides=["metrics=[{name: label}]", "gates=[]"])
+    right = [["billing", "payment"], ["billing", "payment"], ["billing"], ["outage"]] * 3
+    said = ["payment", "Billing", "payment", "outage"] * 3
+    rows = [
+        Example(
+            id=f"{i}",
+            messages=(
+                Message(role="user", content="q"),
+                Message(role="assistant", content=labels[0]),
+            ),
+            tags=references_tag(labels),
+        )
+        for i, labels in enumerate(right)
+    ]
+    predictions = [Prediction(example=f"{i}", arm="tuned", text=t) for i, t in enumerate(said)]
+    metrics = build_metrics(file)
+    answers = ScoredArms(
+        file=file,
+        metrics=metrics,
+        infos=tuple(m.info for m in metrics),
+        rows=rows,
+        families=(),
+        predictions=predictions,
+        scores=score_all(predictions, rows, metrics, file),
+    )
+    found = class_figures(answers)
+    assert found is not None
+    by = {f.label: f for f in found.figures}
+    assert {label: f.gold for label, f in by.items()} == {"billing": 6, "outage": 3, "payment": 3}
+    recalls = {label: f.recall.value for label, f in by.items() if f.recall}
+    assert recalls == {"billing": 0.5, "outage": 1.0, "payment": 1.0}
+    assert by["payment"].precision is not None
+    assert by["payment"].precision.value == 0.5
+    # Twelve rows, nine right: as many as the metric says.
+    assert sum(score.value == 1.0 for score in answers.scores) == 9
+    assert sum(f.gold * f.recall.value for f in by.values() if f.recall) == 9
+    assert found.macro[0][2].value == pytest.approx((2 / 3 + 1 + 2 / 3) / 3)

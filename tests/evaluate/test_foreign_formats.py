@@ -137,6 +137,12 @@ def test_a_line_ends_at_a_line_feed_alone(tmp_path: Path, mark: str) -> None:
             "refused: I will not",
         ),
         ({"amount": 3}, '{"amount": 3}'),
+        ({"parts": ["bolt", "nut"]}, '{"parts": ["bolt", "nut"]}'),
+        ({"candidates": [{"name": "Ann"}]}, '{"candidates": [{"name": "Ann"}]}'),
+        ({"output": {"eur": 5}}, '{"output": {"eur": 5}}'),
+        ("Paris.<|im_end|>\n", "Paris."),
+        ("<|begin_of_text|>Paris<|eot_id|>", "Paris"),
+        ("<|eot_id|>", "empty"),
         ("\ud800x", "\ufffdx"),
     ],
 )
@@ -170,6 +176,110 @@ def test_what_a_record_says_of_its_end(tmp_path: Path, beside: Row, reason: str)
     assert said(read_predictions(path, arm="t")) == {("t", "a"): reason}
 
 
+CALL = '{"name": "pay", "arguments": {"eur": 5}}'
+PAY = {"name": "pay", "arguments": '{"eur": 5}'}
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ({"candidates": [{"content": {"parts": [{"text": "hm", "thought": True}]}}]}, "null"),
+        ({"candidates": [{"content": {"parts": [{"text": "a"}, {"text": "b"}]}}]}, "ab"),
+        ({"candidates": [{"finishReason": "SAFETY"}]}, "refused: SAFETY"),
+        ({"promptFeedback": {"blockReason": "OTHER"}}, "refused: OTHER"),
+        (
+            {"candidates": [{"content": {"parts": [{"text": "a"}]}, "finishReason": "MAX_TOKENS"}]},
+            "cut off: MAX_TOKENS",
+        ),
+        (
+            {
+                "candidates": [
+                    {"content": {"parts": [{"functionCall": {"name": "pay", "args": {}}}]}}
+                ]
+            },
+            '{"name": "pay", "arguments": {}}',
+        ),
+        (
+            {
+                "output": [
+                    {"type": "reasoning", "summary": []},
+                    {"type": "message", "content": [{"type": "output_text", "text": "a"}]},
+                ]
+            },
+            "a",
+        ),
+        (
+            {
+                "status": "incomplete",
+                "incomplete_details": {"reason": "max_output_tokens"},
+                "output": [{"type": "message", "content": [{"type": "output_text", "text": "a"}]}],
+            },
+            "cut off: max_output_tokens",
+        ),
+        (
+            {"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]},
+            "refused: No.",
+        ),
+        ({"output": [{"type": "function_call", **PAY}]}, CALL),
+        ({"output": {"message": {"content": [{"text": "a"}]}}, "stopReason": "end_turn"}, "a"),
+        (
+            {"output": {"message": {"content": [{"text": "a"}]}}, "stopReason": "max_tokens"},
+            "cut off: max_tokens",
+        ),
+        ({"content": [{"type": "tool_use", "name": "pay", "input": {"eur": 5}}]}, CALL),
+        ({"choices": [{"message": {"content": None, "tool_calls": [{"function": PAY}]}}]}, CALL),
+        (
+            {"choices": [{"message": {"content": "Yes.", "tool_calls": [{"function": PAY}]}}]},
+            f"Yes.\n{CALL}",
+        ),
+    ],
+)
+def test_replies_as_servers_log_them(tmp_path: Path, reply: Row, expected: str) -> None:
+    rows = [{"key": "a", "response": reply}, {"key": "b", "response": "plain"}]
+    found = read_predictions(lines(tmp_path / "p.jsonl", rows), arm="t")
+    assert said(found) == {("t", "a"): expected, ("t", "b"): "plain"}
+
+
+def test_anthropic_batches_and_calls_beside_an_empty_output(tmp_path: Path) -> None:
+    message = {"content": [{"type": "text", "text": "a"}], "stop_reason": "end_turn"}
+    rows: list[Any] = [
+        {"custom_id": "a", "result": {"type": "succeeded", "message": message}},
+        {"custom_id": "b", "result": {"type": "errored", "error": {"message": "overloaded"}}},
+        {"custom_id": "c", "result": {"type": "expired"}},
+        {
+            "custom_id": "d",
+            "result": {"type": "succeeded", "message": message | {"stop_reason": "max_tokens"}},
+        },
+    ]
+    found = read_predictions(lines(tmp_path / "batch.jsonl", rows), arm="t")
+    assert said(found) == {
+        ("t", "a"): "a",
+        ("t", "b"): "failed: overloaded",
+        ("t", "c"): "failed: expired",
+        ("t", "d"): "cut off: max_tokens",
+    }
+    call = {"id": "a", "output": None, "tool_calls": [{"function": PAY}]}
+    assert said(read_predictions(lines(tmp_path / "p.jsonl", [call]), arm="t")) == {
+        ("t", "a"): CALL
+    }
+
+
+def test_data_frames_by_columns_windows_bytes_and_excels_first_line(tmp_path: Path) -> None:
+    frame = tmp_path / "frame.json"
+    frame.write_text(json.dumps({"id": {"0": "a", "1": "b"}, "output": {"0": "x", "1": None}}))
+    expected = {("t", "a"): "x", ("t", "b"): "null"}
+    assert said(read_predictions(frame, arm="t")) == expected
+    table = tmp_path / "table.csv"
+    table.write_bytes("sep=;\r\nid;output\r\na;Zürich – 5 €\r\n".encode("cp1252"))
+    found = read_predictions(table, arm="t")
+    assert said(found) == {("t", "a"): "Zürich – 5 €"}
+    assert any("Windows-1252" in note for note in found.report.notes)
+    packed = tmp_path / "p.jsonl.gz"
+    packed.write_bytes(b"\x1f\x8b\x08")
+    with pytest.raises(DataError, match="compressed"):
+        read_predictions(packed, arm="t")
+
+
 def test_a_key_that_stands_twice_spoils_its_line_alone(tmp_path: Path) -> None:
     rows = ['{"id": "a", "output": "x", "output": "y"}', '{"id": "b", "output": "z"}']
     found = read_predictions(lines(tmp_path / "p.jsonl", rows), arm="t")
@@ -191,9 +301,9 @@ def test_the_same_output_twice_is_one_and_two_different_ones_are_none(tmp_path: 
 
 def test_bytes_that_are_no_utf8_spoil_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
-    path.write_bytes(b'{"id": "a", "output": "caf\xe9"}\n{"id": "b", "output": "x"}\n')
+    path.write_bytes(b'{"id": "a", "output": "caf\xe9"}\n{"id": "b", "output": "\xc3\xa9"}\n')
     found = read_predictions(path, arm="t")
-    assert said(found) == {("t", "a"): "caf\ufffd", ("t", "b"): "x"}
+    assert said(found) == {("t", "a"): "caf\ufffd", ("t", "b"): "\u00e9"}
     assert "1 bytes are not UTF-8" in found.report.notes[0]
 
 

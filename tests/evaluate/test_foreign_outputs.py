@@ -347,3 +347,44 @@ def test_no_candidate_is_told_as_what_it_is(project: EvaluatedProject) -> None:
     assert any("tuned=FILE" in f.why for f in findings if f.code == "T05")
     verdict: Verdict = decide(made, Project(file, project.store), findings)
     assert "neither a tuned model nor outputs of one" in verdict.why
+
+
+# --- the ground ----------------------------------------------------------------------------------
+
+
+def test_a_test_set_that_contradicts_itself_gives_no_go_until_somebody_accepts_it(
+    tmp_path: Path,
+) -> None:
+    file = a_test_set_alone(tmp_path)
+    path = tmp_path / "test.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for i in range(3):
+        # The same review once more, with another tone.
+        rows[60 + i]["messages"][0] = rows[i]["messages"][0]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    given = outputs(tmp_path, "tuned", good(1.0))
+    code, said = judged(tmp_path, given)
+    assert code == 4
+    assert "D09" in codes(said["verdict"])
+    assert "D09" in said["verdict"]["why"]
+    (finding,) = [f for f in said["findings"] if f["code"] == "D09"]
+    assert set(finding["rows"]) == {"r0", "r1", "r2", "r60", "r61", "r62"}
+    with Store(tmp_path) as store:
+        record = {"reason": "three reviews of a hundred", "until": "2999-01-01"}
+        store.say("acceptance", "D09", author="owner", record=record)
+    assert file.definition
+    code, said = judged(tmp_path, given)
+    assert code == 0
+    assert "D09" in codes(said["verdict"], "accepted")
+
+
+def test_rows_that_bring_no_question_are_not_accused(tmp_path: Path) -> None:
+    a_test_set_alone(tmp_path)
+    path = tmp_path / "test.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row["messages"][0]["content"] = "Which tone is it?"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    code, said = judged(tmp_path, outputs(tmp_path, "tuned", good(1.0)))
+    assert code == 0
+    assert {"D03", "D09"} <= codes(said["verdict"], "unchecked")

@@ -110,6 +110,54 @@ def test_a_blocking_finding_stops_a_release_unless_accepted(
     assert next(f for f in found.findings if f.code == "D11").status == status
 
 
+def unclean(*rows: str) -> Finding:
+    return Finding(
+        code="D09",
+        status="found",
+        stage="curate",
+        why="9 of 150 rows still in the data: the rule only reports",
+        rows=rows,
+        blocking=True,
+    )
+
+
+def test_data_that_are_not_clean_hold_back_the_gates_until_somebody_accepts_them(
+    project: EvaluatedProject,
+) -> None:
+    found = verdict(project, findings=[unclean("r0130", "r0001")])
+    assert found.outcome == "INCONCLUSIVE"
+    assert {c.outcome for c in found.criteria} == {"INCONCLUSIVE"}
+    assert "D09" in found.why
+    assert all("not clean: D09 contradictions" in c.why for c in found.criteria)
+    assert any("accepts D09 in writing" in item for item in found.would_change)
+    project.store.say(
+        "acceptance", "D09", author="owner", record={"reason": "known", "until": "2999-01-01"}
+    )
+    accepted = verdict(project, findings=[unclean("r0130", "r0001")])
+    assert accepted.outcome == "GO"
+    assert next(f for f in accepted.findings if f.code == "D09").acceptance is not None
+
+
+def test_unclean_held_out_rows_touch_the_slices_that_hold_them_alone(
+    project: EvaluatedProject,
+) -> None:
+    sliced = "gates.0.slices=region"
+    # Rows with an even number of thirds are of the south.
+    found = verdict(project, sliced, findings=[unclean("r0003")])
+    by_slice = {c.slice: c.outcome for c in found.criteria if c.name.startswith("label")}
+    assert by_slice == {
+        "": "INCONCLUSIVE",
+        "region=north": "GO",
+        "region=south": "INCONCLUSIVE",
+    }
+    assert found.outcome == "INCONCLUSIVE"
+
+
+def test_unclean_data_never_soften_a_no_go(project: EvaluatedProject) -> None:
+    project.tuned = FakeModel("tuned", 0.3, 2.0)
+    assert verdict(project, findings=[unclean("r0130")]).outcome == "NO-GO"
+
+
 def test_findings_that_do_not_block_do_not_stop(project: EvaluatedProject) -> None:
     note = Finding(code="D13", status="found", stage="curate", why="Few sources.")
     assert verdict(project, findings=[note]).outcome == "GO"

@@ -9,7 +9,12 @@ from tests.evaluate.conftest import EvaluatedProject, FakeModel
 from tunewell.errors import DataError, TaskError
 from tunewell.evaluate import evaluate
 from tunewell.evaluate.arms import Arm, instruction_of
+from tunewell.metrics.judge.lazy_model import LazyModel
+from tunewell.model.budget import RequestPolicy
+from tunewell.model.endpoint import EndpointModel
+from tunewell.model.fake import FakeModel as AnyFake
 from tunewell.project import Project
+from tunewell.testing.server import BASE_URL, FakeServer, ServerFault
 from tunewell.types import Dataset, Evaluation, Finding, Prediction, Score, Unscored
 
 
@@ -296,3 +301,46 @@ def test_a_sample_too_small_says_how_many_rows_are_missing(tmp_path: Path) -> No
     assert small[0].status == "found"
     assert "more held-out rows" in small[0].remedy
     project.store.close()
+
+
+def test_a_judge_without_quota_leaves_the_rest_to_the_next_run(
+    project: EvaluatedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fastapi")
+    left = 50
+
+    def fault(number: int, body: object) -> ServerFault | None:
+        return None if number < left else ServerFault(429, code="insufficient_quota")
+
+    server = FakeServer(AnyFake(lambda prompt: '{"reason": "", "verdict": "yes"}'), fault=fault)
+
+    def opened(lazy: LazyModel) -> EndpointModel:
+        policy = RequestPolicy(in_flight=1)
+        client = server.client()
+        return EndpointModel("judge", base_url=BASE_URL, policy=policy, http_client=client)
+
+    monkeypatch.setattr(LazyModel, "_open", opened)
+    settings = [
+        "metrics=[{name: label}, {name: useful, options: "
+        "{metric: judge, model: m, question: 'Is it?'}}]",
+        "gates=[]",
+    ]
+
+    def judged() -> tuple[int, int]:
+        scores = project.store.get_value(run(project, *settings).scores, list[Score])
+        values = [s.value for s in scores if s.metric == "useful"]
+        return len(values), sum(isinstance(value, Unscored) for value in values)
+
+    # Arms that say the same of a row share a verdict.
+    rows, unscored = judged()
+    assert rows == 360
+    assert 100 < unscored <= 360 - left
+    generated = project.tuned.calls
+    left = 10_000
+    assert judged() == (360, 0)
+    assert project.tuned.calls == generated
+    # Now it is whole, and taken over as it is; it was one look at the test set.
+    asked = len(server.requests)
+    assert judged() == (360, 0)
+    assert len(server.requests) == asked
+    assert findings(project)["E09"].status == "clear"

@@ -220,3 +220,16 @@ def test_what_only_speaks_of_thinking_is_an_answer(define: Define, text: str) ->
     found = build_metrics(file)[0](text, row("?", text or "x"), task=file.spec)
     assert isinstance(found, Marked)
     assert found.value == float(bool(text))
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "digits"),
+    [("de", "zwei", "2"), ("fr", "vingt", "20"), ("es", "diez", "10"), ("hi", "दो", "2")],
+)
+def test_number_words_of_other_languages_are_words_and_equal_themselves_alone(
+    language: str, word: str, digits: str
+) -> None:
+    assert normalised(f"{word} Tage", f"{word} tage", language=language) == 1.0
+    assert normalised(f"{word} Tage", f"{digits} Tage", language=language) == 0.0
+    # English words inside another language are no numbers either.
+    assert normalised("ten", "10", language=language) == 0.0

@@ -19,8 +19,11 @@ from tunewell.metrics.judge.lazy_model import LazyModel
 from tunewell.metrics.judge.metric import JudgeOptions, judge_metric
 from tunewell.metrics.judge.replies import parse_preference, parse_verdict
 from tunewell.model.base import GenerateOptions, Generation, Progress, TargetScore
+from tunewell.model.budget import RequestPolicy
+from tunewell.model.endpoint import EndpointModel
 from tunewell.model.fake import FakeModel
 from tunewell.task import RubricCriterion, TaskFile
+from tunewell.testing.server import BASE_URL, FakeServer, ServerFault
 from tunewell.types import Message, Unscored
 
 Define = Callable[..., TaskFile]
@@ -297,3 +300,38 @@ def test_the_judge_sees_no_reasoning_of_the_answer(define: Define) -> None:
     assert isinstance(metric("<think>lost", example, task=file.spec), Unscored)
     assert len(model.calls) == 1
     assert "secret" not in model.calls[0][-1].content
+
+
+def test_a_quota_that_runs_out_keeps_what_was_paid_for_and_the_next_run_goes_on(
+    define: Define, tmp_path: Path
+) -> None:
+    pytest.importorskip("fastapi")
+    left = 4
+
+    def fault(number: int, body: object) -> ServerFault | None:
+        return None if number < left else ServerFault(429, code="insufficient_quota")
+
+    server = FakeServer(FakeModel(yes_if_good), fault=fault)
+    model = EndpointModel(
+        "judge",
+        base_url=BASE_URL,
+        policy=RequestPolicy(in_flight=1),
+        http_client=server.client(),
+    )
+    judge = Judge(model, cache=tmp_path / "cache")
+    pairs = [("GOOD", row(f"q{i}", "t", name=f"{i}")) for i in range(10)]
+    spec = define().spec
+    said = judge.judge(USEFUL, pairs, task=spec)
+    values = [verdict.value for verdict in said]
+    assert values.count(1.0) == left
+    reasons = {value.reason for value in values if isinstance(value, Unscored)}
+    assert len(reasons) == 1
+    assert "not asked" in next(iter(reasons))
+    assert "quota is used up" in next(iter(reasons))
+    # While there is none, nothing is lost and nothing is counted as judged.
+    again = [verdict.value for verdict in judge.judge(USEFUL, pairs, task=spec)]
+    assert again.count(1.0) == left
+    asked = len(server.requests)
+    left = 1000
+    assert [v.value for v in judge.judge(USEFUL, pairs, task=spec)] == [1.0] * 10
+    assert len(server.requests) == asked + 6

@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import contextlib
 import logging
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tunewell.errors import ModelError
 from tunewell.model.base import GenerateOptions, Generation, Model
-from tunewell.model.budget import BudgetError, Pace, RequestBudget, RequestPolicy
+from tunewell.model.budget import (
+    NOT_ASKED,
+    BudgetError,
+    Pace,
+    RequestBudget,
+    RequestPolicy,
+    UnfinishedError,
+)
 from tunewell.model.endpoint import EndpointModel
 from tunewell.model.fake import FakeModel
 from tunewell.model.local import LocalModel
@@ -131,7 +141,7 @@ def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
     model = endpoint(server, clock, policy=RequestPolicy(retries=2, in_flight=1))
     results = model.generate([ask("x"), ask("bad"), ask("y")])
     assert [r.finish for r in results] == ["stop", "error", "stop"]
-    assert "fault of the server" in results[1].reason
+    assert "server error" in results[1].reason
     assert len(server.requests) == 5
 
 
@@ -149,7 +159,7 @@ def test_a_refused_request_is_not_sent_again() -> None:
     [
         (ServerFault(401), "refuses the key"),
         (ServerFault(403), "refuses the key"),
-        (ServerFault(404, "no such model"), "knows no model 'served'"),
+        (ServerFault(404, "no such model"), "has no model 'served'"),
         (ServerFault(429, code="insufficient_quota"), "quota is used up"),
     ],
 )
@@ -158,6 +168,17 @@ def test_what_concerns_the_whole_call_stops_it(fault: ServerFault, says: str) ->
     with pytest.raises(ModelError, match=says):
         endpoint(server, policy=RequestPolicy(in_flight=2)).generate([ask("x")] * 50)
     assert len(server.requests) <= 6
+
+
+@pytest.mark.parametrize("fault", [ServerFault(401), ServerFault(429, code="insufficient_quota")])
+def test_what_ends_a_call_half_way_keeps_the_answers_before_it(fault: ServerFault) -> None:
+    server = FakeServer(FakeModel(), fault=lambda n, body: fault if n >= 3 else None)
+    with pytest.raises(UnfinishedError) as caught:
+        endpoint(server, policy=RequestPolicy(in_flight=1)).generate([ask("x")] * 9)
+    results = caught.value.results
+    assert len(results) == 9
+    assert [isinstance(r, Generation) and r.finish == "stop" for r in results].count(True) == 3
+    assert sum(r.reason.startswith(NOT_ASKED) for r in results) == 6
 
 
 def test_no_server_is_said(clock: Clock) -> None:
@@ -314,3 +335,55 @@ def test_refusals_lower_the_number_of_requests_in_flight(clock: Clock) -> None:
     )
     wide.generate([ask("a")])
     assert wide.throttle.limit == 12
+
+
+class _Redirecting(BaseHTTPRequestHandler):
+    """Sends everybody to the address of its server's ``target``, and keeps what was asked of it."""
+
+    target = ""
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        type(self).asked.append(str(self.headers.get("authorization")))
+        self.send_response(self.status)
+        if self.target:
+            self.send_header("location", self.target)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    status = 200
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def served(status: int = 200, target: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Address of a server that answers so, and the keys that it was sent."""
+    asked: list[str] = []
+    members = {"target": target, "status": status, "asked": asked}
+    handler = type("_Handler", (_Redirecting,), members)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_neither_key_nor_text_goes_where_a_server_points(
+    status: int, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same host on another port, too: what is named is an address, not a machine."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with served() as (inner, reached), served(status, f"{inner}/chat/completions") as (url, asked):
+        model = EndpointModel("served", base_url=url, pace=clock.pace())
+        with pytest.raises(ModelError, match="sends requests on to") as caught:
+            model.generate([ask("what a client said")])
+    assert asked == ["Bearer sk-secret"]
+    assert reached == []
+    assert inner in caught.value.message

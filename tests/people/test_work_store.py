@@ -137,7 +137,7 @@ def test_nobody_judges_what_was_not_given_to_them_or_what_is_closed(store: Store
         (Said(scores={"right": 0.5, "clear": 3}), "right: yes"),
         (Said(scores={"right": 1, "clear": 6}), "clear: a whole number"),
         (Said(scores={"right": 1, "clear": 3, "nice": 1}), "nice: no such criterion"),
-        (Said(scores={"right": 1, "clear": 3}, tags=("rude",)), "'rude': no such kind of error"),
+        (Said(scores={"right": 1, "clear": 3}, tags=("rude",)), "'rude': no such error type"),
         (Said(scores={"right": 1, "clear": 3}, label="x"), "this batch has none"),
         (
             Said(scores={"right": 1, "clear": 3}, spans=(MarkedSpan(start=0, end=99, label="a"),)),

@@ -13,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.people import conftest
+from tests.people.conftest import postgres
 from tunewell.errors import StoreError
 from tunewell.store import Store
 from tunewell.store.tables import HEAD
+
+__all__ = ["postgres"]
 
 OPEN = """
 import sys
@@ -70,10 +74,10 @@ def test_an_emptied_database_beside_artifacts_is_no_new_project(tmp_path: Path) 
         store.put_value({"kept": True})
     for ending in ("", "-wal", "-shm"):
         Path(f"{tmp_path}/.tunewell/tunewell.db{ending}").unlink(missing_ok=True)
-    with pytest.raises(StoreError, match="1 artifacts lie beside it"):
+    with pytest.raises(StoreError, match="1 artifact of earlier runs lie beside it"):
         Store(tmp_path)
     (tmp_path / ".tunewell" / "tunewell.db").touch()
-    with pytest.raises(StoreError, match="artifacts lie beside it"):
+    with pytest.raises(StoreError, match="lie beside it"):
         Store(tmp_path)
 
 
@@ -106,7 +110,7 @@ def test_an_older_store_is_brought_up_with_its_rows_in_the_ledger(tmp_path: Path
     with Store(tmp_path) as store:
         assert store.check_ledger().entries == 1
         assert store.check_ledger().faults == ()
-    assert HEAD == "0004"
+    assert HEAD == "0006"
 
 
 def test_runs_are_in_the_order_in_which_they_began_whatever_the_clock_says(
@@ -147,3 +151,33 @@ def test_a_locked_database_is_said_and_not_waited_for_without_end(tmp_path: Path
         other.close()
         store.say("x", "y", author="z")
     assert os.path.exists(tmp_path)
+
+
+def test_a_project_that_moves_to_another_empty_database_is_refused_each_time(
+    tmp_path: Path, postgres: str
+) -> None:
+    """Its runs are in SQLite: the second database would begin without them, beside their files."""
+    with Store(tmp_path) as store:
+        store.put_value({"kept": True})
+    name = "moved"
+    conftest._create(postgres, name)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="1 artifact of earlier runs") as caught:
+            Store(tmp_path, url=postgres % name)
+        assert "tunewell.db (leave the database's URL out)" in caught.value.hint
+    with Store(tmp_path) as store:
+        assert store.get_value(store.put_value({"kept": True}), dict) == {"kept": True}
+
+
+def test_a_project_that_began_in_one_database_is_not_continued_in_another(
+    tmp_path: Path, postgres: str
+) -> None:
+    conftest._create(postgres, "first")
+    conftest._create(postgres, "second")
+    with Store(tmp_path, url=postgres % "first") as store:
+        store.put_value({"kept": True})
+    for url in (postgres % "second", ""):
+        with pytest.raises(StoreError, match="1 artifact of earlier runs") as caught:
+            Store(tmp_path, url=url)
+        assert "the URL that the project began with" in caught.value.hint
+    Store(tmp_path, url=postgres % "first").close()

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tunewell.disk import disk_errors
 from tunewell.errors import StoreError
 from tunewell.store import Store
 from tunewell.store import files as files_module
@@ -127,7 +128,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing_half_written(
 def test_a_really_full_disk() -> None:
     with (
         pytest.raises(StoreError, match="disk is full"),
-        files_module.disk_errors(Path("/dev/full")),
+        disk_errors(Path("/dev/full")),
     ):
         with Path("/dev/full").open("wb", buffering=0) as handle:
             handle.write(b"x" * 4096)
@@ -237,3 +238,13 @@ def test_author_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEWELL_AUTHOR", "Ada")
     assert default_author() == "Ada"
     assert os.environ["TUNEWELL_AUTHOR"] == "Ada"
+
+
+def test_a_full_disk_is_told_from_what_a_library_raises_in_its_own_words(tmp_path: Path) -> None:
+    """Weights are written by a library with an exception of its own, which is no `OSError`."""
+    safetensors = pytest.importorskip("safetensors")
+    said = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with pytest.raises(StoreError, match="disk is full"), disk_errors(tmp_path):
+        raise safetensors.SafetensorError(said)
+    with pytest.raises(ValueError, match="another"), disk_errors(tmp_path):
+        raise ValueError("another thing")

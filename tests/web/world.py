@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tunewell.lineage import record
 from tunewell.store import Store
+from tunewell.store.rows import receipts_to_table
 from tunewell.task import TaskFile, load_task
 from tunewell.types import (
     Assignment,
@@ -17,6 +18,7 @@ from tunewell.types import (
     Message,
     MetricInfo,
     Prediction,
+    Receipt,
     Split,
     digest,
 )
@@ -117,6 +119,27 @@ def examples(count: int) -> list[Example]:
     return out
 
 
+def receipts_of(rows: list[Example]) -> list[Receipt]:
+    """What curation did to each row: one was mended, all were kept."""
+    found = []
+    for number, row in enumerate(rows, 1):
+        place = f"raw.jsonl:{number}"
+        kept = Receipt(row=row.id, place=place, step="end", order=1, action="kept", rule="kept")
+        mended = Receipt(
+            row=row.id,
+            place=place,
+            step="repair",
+            order=0,
+            action="changed",
+            rule="white space at the ends is cut",
+            cites="built-in",
+            code="D04",
+            evidence="2 characters",
+        )
+        found += [mended, kept]
+    return found
+
+
 def make_project(
     folder: Path, *, rows: int = 24, answers: dict[str, str] | None = None
 ) -> tuple[TaskFile, Store]:
@@ -139,7 +162,7 @@ def make_project(
         id=digest([e.id for e in all_rows]),
         rows=len(all_rows),
         examples=store.put_examples(all_rows),
-        receipts=store.put_examples([]),
+        receipts=store.put_table(receipts_to_table(receipts_of(all_rows)), sort=["row", "order"]),
     )
     parts = {"t": "test", "r": "review"}
     split = Split(

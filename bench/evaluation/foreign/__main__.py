@@ -15,8 +15,13 @@ from bench.evaluation.foreign.trial import MutationTrial, score_of
 from bench.machine import keep
 
 FILES = 10_000
-OF_OUTPUTS = 0.8
-"""Share of the files that hold outputs; the others hold annotations."""
+TRIALS = (
+    *[MutationTrial.outputs] * 5,
+    *[MutationTrial.formats] * 3,
+    MutationTrial.annotations,
+    MutationTrial.labels,
+)
+"""Of every ten files: outputs mutated, outputs by format, annotations mutated and by tool."""
 
 
 def main(files: int) -> None:
@@ -29,10 +34,8 @@ def main(files: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trial = MutationTrial(Path(folder))
         for seed in range(files):
-            if seed % 10 < 10 * OF_OUTPUTS:
-                trial.outputs(seed)
-            else:
-                trial.annotations(seed)
+            # The format changes with every ten files, so that each trial sees all of them.
+            TRIALS[seed % 10](trial, seed // 10 + 10_000 * (seed % 10))
     result = {
         "formats": formats,
         "files": files,

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+MOST_UNSCORED = 0.05
 ENDED_BADLY = {"length", "max_tokens", "content_filter"}
 
 
@@ -43,6 +44,20 @@ def count_outputs(gold: dict[str, str], content: bytes) -> dict[str, int]:
         elif next(iter(texts)) == answer:
             right += 1
     return {"rows": len(gold), "right": right, "unscored": unscored}
+
+
+def may_go(counted: dict[str, int], threshold: float) -> bool:
+    """Whether any honest reader may call it a GO: complete, and all of its interval above.
+
+    Rows without an answer count as wrong. The interval is Wilson's at 95 %.
+    """
+    rows = counted["rows"]
+    if counted["unscored"] > MOST_UNSCORED * rows:
+        return False
+    share, z = counted["right"] / rows, 1.96
+    middle = share + z * z / (2 * rows)
+    spread: float = z * (share * (1 - share) / rows + z * z / (4 * rows * rows)) ** 0.5
+    return (middle - spread) / (1 + z * z / rows) >= threshold
 
 
 def _text(record: dict[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,20 +55,20 @@ def _lines(path: Path, rows: list[Any]) -> None:
     path.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows), encoding="utf-8")
 
 
-def rows(path: Path) -> None:
+def rows(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """JSON lines."""
     made = []
-    for a in ANSWERS:
+    for a in answers:
         row: Row = {"id": a.number, "input": "q", "target": a.gold, "finish_reason": a.finish}
         row |= {} if a.state == MISSING else {"output": a.text}
         made.append(row | ({"error": "timeout"} if a.state == FAILED else {}))
     _lines(path, made)
 
 
-def lm_eval(path: Path) -> None:
+def lm_eval(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """Samples: they do not say why an answer ended, so the cut one is empty."""
     made = []
-    for a in ANSWERS:
+    for a in answers:
         said = "" if a.state == CUT else a.text
         doc = {"question": "q"}
         row = {"doc_id": a.number, "doc": doc, "target": a.gold, "resps": [[said]]}
@@ -85,24 +85,24 @@ def _inspect(a: WrittenAnswer) -> Row:
     return sample | ({"error": {"message": "boom"}} if a.state == FAILED else {})
 
 
-def inspect_json(path: Path) -> None:
+def inspect_json(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """A log of JSON."""
     log = {"version": 2, "status": "error", "eval": {"model": "m"}}
-    path.write_text(json.dumps(log | {"samples": [_inspect(a) for a in ANSWERS]}), "utf-8")
+    path.write_text(json.dumps(log | {"samples": [_inspect(a) for a in answers]}), "utf-8")
 
 
-def inspect_eval(path: Path) -> None:
+def inspect_eval(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """A log that is a zip."""
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("header.json", json.dumps({"status": "success", "eval": {"model": "m"}}))
-        for a in ANSWERS:
+        for a in answers:
             file.writestr(f"samples/{a.number}_epoch_1.json", json.dumps(_inspect(a)))
 
 
-def promptfoo(path: Path) -> None:
+def promptfoo(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """Results."""
     made = []
-    for a in ANSWERS:
+    for a in answers:
         response: Row = {"output": a.text, "finishReason": a.finish}
         response = {} if a.state == MISSING else response
         response |= {"error": "500"} if a.state == FAILED else {}
@@ -121,20 +121,20 @@ def promptfoo(path: Path) -> None:
     path.write_text(json.dumps({"results": {"version": 3, "results": made}}), "utf-8")
 
 
-def deepeval(path: Path) -> None:
+def deepeval(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """A test run: it does not say why an answer ended."""
     made = []
-    for a in ANSWERS:
+    for a in answers:
         row: Row = {"name": f"case_{a.number}", "input": "q", "expectedOutput": a.gold}
         said = "" if a.state == CUT else a.text
         made.append(row | ({} if a.state == MISSING else {"actualOutput": said}))
     path.write_text(json.dumps({"testCases": made}), "utf-8")
 
 
-def openai_evals(path: Path) -> None:
+def openai_evals(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """The log of oaieval."""
     made: list[Any] = [{"spec": {"completion_fns": ["m"]}}]
-    for a in ANSWERS:
+    for a in answers:
         name = f"e.{a.number}"
         made.append({"sample_id": name, "type": "match", "data": {"expected": a.gold}})
         if a.state == FAILED:
@@ -145,10 +145,10 @@ def openai_evals(path: Path) -> None:
     _lines(path, [*made, {"final_report": {}}])
 
 
-def langfuse(path: Path) -> None:
+def langfuse(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """Items of a dataset run."""
     made = []
-    for a in ANSWERS:
+    for a in answers:
         row: Row = {"datasetItemId": f"i{a.number}", "traceId": f"t{a.number}", "input": "q"}
         row |= {"expectedOutput": a.gold, "output": None if a.state == MISSING else a.text}
         if a.state == CUT:
@@ -158,23 +158,38 @@ def langfuse(path: Path) -> None:
     _lines(path, made)
 
 
-def mlflow(path: Path) -> None:
+def mlflow(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """A table of results: it does not say why an answer ended."""
-    data = [["q", a.gold, None if a.state == CUT else a.text] for a in ANSWERS]
+    data = [["q", a.gold, None if a.state == CUT else a.text] for a in answers]
     path.write_text(
         json.dumps({"columns": ["inputs", "targets", "outputs"], "data": data}), "utf-8"
     )
 
 
-def spreadsheet(path: Path) -> None:
+def spreadsheet(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
     """A CSV with a cell beyond Python's limit; a missing cell is empty."""
-    made = ['id,notes,target,output,finish_reason\n1000,"', "x" * 140_000, '",gold,gold,stop\n']
-    for a in ANSWERS[1:]:
-        made.append(f'{a.number},,"{a.gold}","{a.text or ""}",{a.finish}\n')
+    made = ["id,notes,target,output,finish_reason\n"]
+    for place, a in enumerate(answers):
+        notes = "x" * 140_000 if place == 0 else ""
+        made.append(f'{a.number},{notes},"{a.gold}","{a.text or ""}",{a.finish}\n')
     path.write_text("".join(made), encoding="utf-8")
 
 
-FORMATS: dict[str, Callable[[Path], None]] = {
+def parquet(path: Path, answers: Sequence[WrittenAnswer] = ANSWERS) -> None:
+    """A table of columns; a missing answer is null."""
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    columns = {
+        "id": [a.number for a in answers],
+        "target": [a.gold for a in answers],
+        "output": [a.text for a in answers],
+        "finish_reason": [a.finish for a in answers],
+    }
+    write_table(pa.table(columns), path)
+
+
+FORMATS: dict[str, Callable[..., None]] = {
     "rows.jsonl": rows,
     "samples_task.jsonl": lm_eval,
     "log.json": inspect_json,
@@ -185,5 +200,6 @@ FORMATS: dict[str, Callable[[Path], None]] = {
     "langfuse.jsonl": langfuse,
     "eval_results_table.json": mlflow,
     "sheet.csv": spreadsheet,
+    "table.parquet": parquet,
 }
 """Name of the file to what writes it."""

@@ -20,6 +20,7 @@ from tunewell.annotate.results import (
 from tunewell.annotate.sample_coverage import coverage
 from tunewell.annotate.spreadsheet import from_csv, to_csv
 from tunewell.annotate.text_tools import from_doccano, from_prodigy
+from tunewell.annotate.whole_files import export_text, gold_rows, import_text
 from tunewell.people.settle import Dispute, Settled
 from tunewell.people.work import AnnotatedPart, Coverage
 
@@ -39,13 +40,16 @@ __all__ = [
     "alt_test",
     "annotation_result",
     "coverage",
+    "export_text",
     "from_argilla",
     "from_csv",
     "from_doccano",
     "from_label_studio",
     "from_prodigy",
     "gold_examples",
+    "gold_rows",
     "import_annotations",
+    "import_text",
     "labels_of",
     "mixed",
     "novel",

@@ -134,7 +134,7 @@ def row_named(names: Iterable[Any], text: str, sources: Mapping[str, str]) -> st
     known = [name for name in given if name in sources]
     found = known or _rows_with(text, sources) or given
     if not found:
-        raise ValueError("it names no row")
+        raise ValueError("it does not name a row")
     return found[0]
 
 
@@ -198,7 +198,7 @@ def placed(span: QuotedSpan, source: str) -> MarkedSpan:
     if count != 1:
         times = "nowhere" if not count else f"{count} times"
         raise ValueError(
-            f"the span {start}-{end} quotes {span.quote[:60]!r}, which stands {times} in the text"
+            f"the span {start}-{end} quotes {span.quote[:60]!r}, which occurs {times} in the text"
         )
     at = source.index(quote)
     return MarkedSpan(start=at, end=at + len(quote), label=span.label)
@@ -206,7 +206,7 @@ def placed(span: QuotedSpan, source: str) -> MarkedSpan:
 
 def _without_quote(span: MarkedSpan, source: str) -> MarkedSpan:
     if span.end > len(source):
-        raise ValueError(f"the span {span.start}-{span.end} lies outside the text")
+        raise ValueError(f"the span {span.start}-{span.end} is outside the text")
     if any(ord(character) > 0xFFFF for character in source[: span.end]):
         raise ValueError(
             f"the span {span.start}-{span.end} quotes no text, and whether it counts characters or "

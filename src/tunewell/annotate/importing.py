@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from tunewell.annotate.label_studio import from_label_studio
 from tunewell.annotate.spreadsheet import from_csv
 from tunewell.annotate.text_tools import from_doccano, from_prodigy
 from tunewell.errors import DataError, UserError
+from tunewell.json_text import parse_json
 from tunewell.people import (
     Account,
     Accounts,
@@ -107,14 +107,14 @@ def read_annotations(
 def _records(text: str, place: str) -> tuple[list[Any], list[RejectedRecord]]:
     """The objects of a JSON list or of JSON lines, and the lines that are none."""
     try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        whole = parse_json(text)
+    except ValueError as error:
         return _lines(text, place, error)
     if isinstance(whole, list):
         return whole, []
     if isinstance(whole, dict) and "\n" not in text.strip() and "text" in whole:
         return [whole], []
-    raise DataError("a list of tasks or records is needed", place=place)
+    raise DataError("the file must be a list of tasks or records", place=place)
 
 
 def _lines(
@@ -128,8 +128,8 @@ def _lines(
         if not line.strip():
             continue
         try:
-            records.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
+            records.append(parse_json(line))
+        except ValueError as error:
             rejects.append(RejectedRecord(f"{place}:{number}", "", f"not JSON: {error}"))
     if not any(isinstance(record, dict) for record in records):
         raise DataError(f"not JSON: {why}", place=place) from why

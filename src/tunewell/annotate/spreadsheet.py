@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tunewell.annotate.exchange import AnnotationFile, AnnotationReader, ImportedAnnotation
 from tunewell.errors import DataError
 from tunewell.people import Item, MarkedSpan, RaterVerdict, Said
-from tunewell.people.safe_text import cell, cells_of_any_size
 from tunewell.people.work import Batch
+from tunewell.safe_text import cell, cells_of_any_size
 
 BETWEEN_MARKS = " | "
 FORMULA_STARTS = frozenset("=+-@\t\r")
-"""A spreadsheet runs cells that begin so; `tunewell.people.safe_text.cell` guards them with '."""
+"""A spreadsheet runs cells that begin so; `tunewell.safe_text.cell` guards them with '."""
 
 KNOWN_COLUMNS = frozenset(
     {
@@ -101,7 +101,7 @@ def from_csv(
 def _read(text: str, sources: Mapping[str, str], place: str) -> AnnotationFile:
     lines = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     if not {"row", "person"} <= set(lines.fieldnames or ()):
-        raise DataError("the columns row and person are needed", place=place)
+        raise DataError("the columns row and person are required", place=place)
 
     reader = AnnotationReader()
     for line in lines:

@@ -176,5 +176,5 @@ def _span(
 ) -> MarkedSpan:
     """A stretch of the other tool's text, placed in ours by what it covers there."""
     if not 0 <= start < end <= len(text):
-        raise ValueError(f"the span {start}-{end} lies outside its text ({len(text)} characters)")
+        raise ValueError(f"the span {start}-{end} is outside its text ({len(text)} characters)")
     return placed(QuotedSpan(start, end, label, text[start:end]), source)

@@ -78,7 +78,7 @@ Answer = WrittenRow | NoRow
 Watcher = Callable[[Progressed], None]
 
 
-class Asker:
+class RowAsker:
     """Asks for candidates; what the journal holds is not asked for again.
 
     Args:

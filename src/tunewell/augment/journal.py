@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from tunewell.disk import disk_errors
 from tunewell.model.base import Generation
-from tunewell.store.files import disk_errors
 from tunewell.types import Value
 
 SYNC_EVERY_S: Final = 1.0

@@ -70,7 +70,7 @@ _FAILURES: Final = (
     ("no answer in time", "timeout"),
     ("too many requests", "too many requests"),
     ("connection failed", "no connection"),
-    ("fault of the server", "server error"),
+    ("server error", "server error"),
     ("refused by the server", "refused"),
     ("a reply that cannot be read", "unreadable reply"),
     ("the server's reply holds no answer", "empty reply"),

@@ -26,7 +26,7 @@ MOST_IN_ROUND = 4_096
 
 
 class Asking(Protocol):
-    """Gives rows, or reasons, for candidates; see `tunewell.augment.generate.Asker`."""
+    """Gives rows, or reasons, for candidates; see `tunewell.augment.generate.RowAsker`."""
 
     def ask(self, candidates: Sequence[Candidate]) -> dict[int, Answer]:
         """Answers by number; those that the budget did not reach are missing."""

@@ -11,7 +11,7 @@ from typing import Any
 from tunewell.augment.accept import Judging, RowAcceptance, Written
 from tunewell.augment.allowance import BUDGET, Allowance
 from tunewell.augment.faithfulness import faithful
-from tunewell.augment.generate import Answer, Asker, Generator, NoRow, Watcher
+from tunewell.augment.generate import Answer, Generator, NoRow, RowAsker, Watcher
 from tunewell.augment.journal import Journal
 from tunewell.augment.nouns import Augmented, Candidate, CellResult, ref_of
 from tunewell.augment.parents import Numbering, ParentPool
@@ -256,7 +256,7 @@ class _Work:
         self._options = GenerateOptions(
             max_new_tokens=section.max_new_tokens, temperature=section.temperature
         )
-        self.asker = Asker(
+        self.asker = RowAsker(
             wanted.generators,
             journal,
             self._prompt,

@@ -94,9 +94,16 @@ def language_shares(text: str) -> Shares:
     """
     plain = evidence(text)
     fewest = FEWEST_SEGMENTS if is_unspaced(plain) else FEWEST_WORDS
-    if count_words(plain) < fewest or _model() is None:
-        return []
+    return [] if count_words(plain) < fewest else likely_languages(plain)
 
+
+def likely_languages(plain: str) -> Shares:
+    """What the model makes of a line of text, however short: no evidence of its language by itself.
+
+    It may decide between two readings of the same bytes, for instance. Nothing without the model.
+    """
+    if _model() is None or "\n" in plain:
+        return []
     # The model has seen few texts in capitals.
     labels, shares = _model().predict(
         plain.lower() if plain.isupper() else plain, k=8, threshold=_LEAST_SHARE

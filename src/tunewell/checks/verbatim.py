@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+_BEGIN = r"^[^\S\n]*+"
+"""The beginning of a line; ``^\\s*`` looks at a flood of empty lines from each one of them."""
+
 _INDENTED = re.compile(r"^(?: {2,}|\t)\S", re.MULTILINE)
 """A line that begins with white space: code, a list below a list, verse."""
 
@@ -16,7 +19,7 @@ _FENCE = re.compile(r"^(?:```|~~~)", re.MULTILINE)
 _TERMINAL = re.compile(r"\x1b\[|\x1b\]")
 
 _KEYWORD = re.compile(
-    r"^\s*(?:(?:async )?def \w|"
+    rf"{_BEGIN}(?:(?:async )?def \w|"
     r"class \w+[(:{]|import [\w.{*]+(?: as \w+| from .*)?;?$|from [\w.]+ import |"
     r"return\b[^.]*;?$|func \w|function\b.*[({]|fn \w+|(?:const|let|var|val) \w+ ?[=:]|"
     r"(?:if|for|while|elif|switch|catch|except)\b.*[:{]$|(?:else|try|finally|do)\b ?[:{]|"
@@ -34,12 +37,12 @@ _KEYWORD = re.compile(
 
 _CODE_SIGN = re.compile(
     r"[;{}]\s*$|=>|->|::|:=|==|!=|&&|\|\||\w\(\)|\w\([^ ()]*\)[.;]|</\w|/>|\$\{|\$\(|"
-    r"^\s*[\w.\[\]]+ ?[+*/-]?= ?\S",
+    rf"{_BEGIN}[\w.\[\]]+ ?[+*/-]?= ?\S",
     re.MULTILINE,
 )
 _DATA_HEAD = re.compile(r"\s*(?:[{\[](?!\w+\])|<\?xml|<!)|---\n")
-_KEY_LINE = re.compile(r"^\s*(?:- )?[\w.\"'-]+ ?[:=](?:\s\S.*)?$", re.MULTILINE)
-_TABLE_LINE = re.compile(r"^\s*\|.*\||\t", re.MULTILINE)
+_KEY_LINE = re.compile(rf"{_BEGIN}(?:- )?[\w.\"'-]+ ?[:=](?:\s\S.*)?$", re.MULTILINE)
+_TABLE_LINE = re.compile(rf"{_BEGIN}\|.*\||\t", re.MULTILINE)
 _PATH = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://|www\.)\S+|(?:[A-Za-z]:\\|\\\\|~?/|\.{1,2}/)[\w.\\/@%+~-]+|"
     r"\w[\w.-]*@\w[\w.-]*"

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectArgument, emit, open_project, show
-from tunewell.errors import UserError
-from tunewell.project import Project
+from tunewell.people import Approvals
+from tunewell.people.approvals import claim_approval, in_words, login_name
 from tunewell.task import Gate, TaskFile
-
-
-def approvals(project: Project) -> tuple[list[str], list[str]]:
-    """Who has approved the definition as it is now, and who has not yet."""
-    file, store = project.file, project.store
-    said = {event.author for event in store.said("approval", subject=file.definition)}
-    needed = file.spec.people.approve
-    return [n for n in needed if n in said], [n for n in needed if n not in said]
 
 
 def command(
@@ -24,41 +15,33 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Approve the task definition as it is now; any later change needs a new approval."""
+    """Record that NAME approves the definition as it is now; any later change needs a new approval.
+
+    Anybody at a shell can type any name, so this is a claim, recorded with the login name. Once
+    somebody who answers to NAME has an account, only their signature in the app counts.
+    """
     with open_project(path, lock="tunewell approve") as project:
-        file, store = project.file, project.store
-        needed = file.spec.people.approve
-        if author not in needed:
-            raise _no_approver(author, file)
-        record = {"task": file.spec.task.name}
-        store.say("approval", file.definition, author=author, record=record)
-        done, missing = approvals(project)
+        file = project.file
+        found = claim_approval(project, author, login=login_name())
     if json:
-        emit("approve", {"definition": file.definition, "approved": done, "missing": missing})
+        result = {
+            "definition": file.definition,
+            "approved": [one.name for one in found.done],
+            "missing": found.missing,
+            "claimed": [one.name for one in (*found.done, *found.claims) if not one.signed],
+        }
+        emit("approve", result)
     else:
-        _show(file, author, missing)
-
-
-def _no_approver(author: str, file: TaskFile) -> UserError:
-    needed = file.spec.people.approve
-    if needed:
-        hint = f"tunewell approve --as {shlex.quote(needed[0])}"
-    else:
-        hint = "name somebody in people.approve"
-    return UserError(
-        f"{author!r} is not among those who have to approve: {', '.join(needed)}",
-        place=file.where("people.approve"),
-        hint=hint,
-    )
+        _show(file, author, found)
 
 
 def _show(
     file: TaskFile,
     author: str,
-    missing: list[str],
+    found: Approvals,
 ) -> None:
     task = file.spec.task
-    show(f"{author} approves the definition of {task.name} ({file.definition[:12]}):")
+    show(f"recorded: {author} approves the definition of {task.name} ({file.definition[:12]}):")
     described = {
         "input": task.input,
         "output": task.output,
@@ -70,10 +53,13 @@ def _show(
             show(f"  {label:9} {value}")
     for gate in file.spec.gates:
         show(f"  gate      {gate.kind} of {gate.metric} {_limit(gate)}")
-    if missing:
-        show(f"still to approve: {', '.join(missing)}")
+    if found.missing:
+        show(f"still to approve: {', '.join(found.missing)}")
     else:
         show("nobody else has to approve")
+    if found.claims:
+        show(f"not counted: {in_words(found.claims)}; they have an account to sign with")
+    show("this is a claim, not a signature: those are given in the app (tunewell serve)")
 
 
 def _limit(gate: Gate) -> str:

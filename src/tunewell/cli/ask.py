@@ -12,7 +12,7 @@ from rich.columns import Columns
 from rich.panel import Panel
 from rich.text import Text
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, out
+from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, out, progress
 from tunewell.errors import UserError
 from tunewell.project import Project
 from tunewell.store import Store
@@ -51,7 +51,7 @@ def command(
     ] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Ask the base model and the tuned one the same question, side by side."""
+    """Ask the base model and the tuned one the same question."""
     text = typer.get_text_stream("stdin").read() if question == "-" else question
     if not text.strip():
         raise UserError("the question is empty")
@@ -59,7 +59,8 @@ def command(
     with open_project(path) as project:
         store = project.store
         version = _newest_version(store)
-        answers = _answers(project, version, text, max_new_tokens)
+        with progress("ask: loading the weights and answering", quiet=json):
+            answers = _answers(project, version, text, max_new_tokens)
     if json:
         emit("ask", {"question": text, "answers": answers})
         return

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, out
+from tunewell.cli.common import DATABASE_URL, JsonOption, ProjectOption, emit, out
 from tunewell.errors import EXIT_NO_GO
+from tunewell.plurals import plural
 from tunewell.store import LedgerReport, Store
 from tunewell.store.ledger import read_head
 from tunewell.task import load_task
@@ -28,12 +29,14 @@ def command(
     url: Annotated[
         str,
         typer.Option(
-            "--database-url", envvar="TUNEWELL_DATABASE_URL", help="PostgreSQL instead of SQLite."
+            "--database-url",
+            envvar=DATABASE_URL,
+            help="PostgreSQL instead of SQLite; set the variable for every verb.",
         ),
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    """Check that no event, verdict or line of the audit log was changed, removed or reordered.
+    """Check that no event, verdict or log line was changed or removed.
 
     Prints the head of the ledger: keep it elsewhere, and give it with --head later.
     """
@@ -61,9 +64,10 @@ def _print(report: LedgerReport) -> None:
     for fault in report.faults:
         out.print(fault, markup=False)
     if report.faults:
-        out.print("\nthe record does not hold: it was changed outside of Tunewell", markup=False)
+        out.print("\nthe record is not intact: it was changed outside Tunewell", markup=False)
         return
     out.print(
-        f"{report.entries} entries hold, {report.erased} of them erased\nhead {report.head}",
+        f"{plural(report.entries, 'entry', 'entries')} intact, {report.erased} erased\n"
+        f"head {report.head}",
         markup=False,
     )

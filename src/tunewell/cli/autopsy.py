@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, emit, show
+from tunewell.cli.common import JsonOption, emit, progress, show
 from tunewell.errors import EXIT_NO_GO, UserError
 from tunewell.pitfalls import pitfall
 from tunewell.types import Example, Finding
@@ -44,12 +44,13 @@ def command(
 
     Exit code 3 if anything blocks its release.
     """
-    findings = _findings(
-        folder,
-        base=base,
-        data=data,
-        held_out=eval,
-    )
+    with progress("autopsy: reading what is there", quiet=json):
+        findings = _findings(
+            folder,
+            base=base,
+            data=data,
+            held_out=eval,
+        )
     blocked = any(f.blocking and f.status == "found" for f in findings)
     if json:
         found = {"folder": folder, "findings": findings}
@@ -57,7 +58,7 @@ def command(
     else:
         _show(findings)
         if data is None:
-            show("its data were not looked at: --data FILE, --eval FILE")
+            show("its data was not checked: add --data FILE and --eval FILE")
     if blocked:
         raise typer.Exit(EXIT_NO_GO)
 

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
-from rich.console import RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from tunewell.cli.terminal import SafeConsole, safe_json, write_data
-from tunewell.project import Project
-from tunewell.store import default_author
-from tunewell.types import Outcome
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tunewell.project import Project
+    from tunewell.types import Outcome
+
+Step = Callable[[int, int], None]
+"""Takes how much is done, of how much."""
 
 SCHEMA = "tunewell/1"
 
+DATABASE_URL = "TUNEWELL_DATABASE_URL"
+"""Variable that names a PostgreSQL database for every verb; SQLite beside the project without."""
+
 WAIT_S = 3600.0
 """How long ``--wait`` waits for a project that another process holds."""
-
-SHOW_AFTER_S = 2.0
-"""What takes longer than this shows its progress."""
 
 ProjectArgument = Annotated[
     Path,
@@ -61,6 +58,8 @@ WaitOption = Annotated[
 
 
 def _or_default_author(name: str) -> str:
+    from tunewell.store import default_author
+
     return name or default_author()
 
 
@@ -94,6 +93,8 @@ def emit(
         verdict: If the verb has one.
         error: ``{"message", "place", "hint"}`` after an error.
     """
+    from pydantic import TypeAdapter
+
     envelope: dict[str, Any] = {
         "schema": SCHEMA,
         "command": command,
@@ -132,7 +133,13 @@ def open_project(
         lock: What the store is locked for; it is not locked if empty.
         wait: Whether to wait for another process that holds the project.
     """
-    with Project.open(path, overrides=overrides or ()) as project, contextlib.ExitStack() as held:
+    from tunewell.project import Project
+
+    url = os.environ.get(DATABASE_URL, "")
+    with (
+        Project.open(path, overrides=overrides or (), url=url) as project,
+        contextlib.ExitStack() as held,
+    ):
         if lock:
             wait_s = WAIT_S if wait else 0.0
             held.enter_context(project.store.lock(lock, wait_s=wait_s, waiting=_waiting))
@@ -143,65 +150,24 @@ def _waiting(holder: str) -> None:
     note(f"waiting: this project is held by {holder}")
 
 
-class _Bar(Progress):
-    """A progress bar with something under it, shown once the work takes long enough."""
-
-    below: Callable[[], RenderableType] | None = None
-    began: float = 0.0
-    shown: bool = False
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        yield from super().get_renderables()
-        if self.below:
-            yield self.below()
-
-    def step(
-        self,
-        task: TaskID,
-        done: int,
-        total: int,
-    ) -> None:
-        """Show how far the work is."""
-        if not self.shown and time.monotonic() - self.began > SHOW_AFTER_S:
-            self.start()
-            self.shown = True
-        self.update(task, completed=done, total=total)
-
-
-@contextlib.contextmanager
 def progress(
     label: str,
     *,
     quiet: bool = False,
     below: Callable[[], RenderableType] | None = None,
-) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr for whatever takes more than two seconds; nothing when it is not a terminal.
+    kept_in: Path | None = None,
+) -> AbstractContextManager[Step]:
+    """Shows on stderr how far something is, once it has taken two seconds.
 
     Args:
         label: What is under way.
         quiet: Show nothing.
         below: Gives what is shown under the bar, anew each time it is drawn.
+        kept_in: Where other processes find how far it is: the project's ``.tunewell``.
 
-    Yields:
-        A callback (done, total), or None where nothing is to be shown.
+    Returns:
+        A context that gives a callback (done, total); without a call, only the time is shown.
     """
-    if quiet or not err.is_terminal:
-        yield None
-        return
+    from tunewell.cli.progress import watched
 
-    bar = _Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-    )
-    bar.below = below
-    bar.began = time.monotonic()
-    task = bar.add_task(label, total=None)
-    try:
-        yield lambda done, total: bar.step(task, done, total)
-    finally:
-        if bar.shown:
-            bar.stop()
+    return watched(label, quiet=quiet, below=below, kept_in=kept_in)

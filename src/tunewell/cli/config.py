@@ -19,7 +19,10 @@ def command(
     overrides: SetOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print each value and where it came from (default < file < environment < flag)."""
+    """Print each value of the definition and where it came from.
+
+    A flag overrides the environment, the environment the file, the file the default.
+    """
     file = load_task(path, overrides=overrides or ())
     rows = [
         {"name": name, "value": value, "from": file.exactly(name)} for name, value in settings(file)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunewell.cli.common import JsonOption, ProjectArgument, SetOption, WaitOption, show
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectArgument,
+    SetOption,
+    WaitOption,
+    open_project,
+    show,
+)
 from tunewell.cli.confirm import ask_to_confirm
 from tunewell.cli.stage import open_stages, show_stage
 from tunewell.curate.reading.read import ReadingReport
+from tunewell.plurals import plural
 from tunewell.run import Stages
-from tunewell.store import Store
 
 _MOST_SHOWN = 8
 """Columns without use that are shown."""
@@ -21,7 +28,10 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Read, repair, filter and de-duplicate the data; every input row gets a receipt."""
+    """Read, repair, filter and de-duplicate the data.
+
+    Every input row gets a receipt: tunewell why ROW shows it.
+    """
     stages = _curate(path, overrides, wait=wait, json=json)
     if not json and ask_to_confirm(stages.records["curate"], stages.project.file.path):
         stages = _curate(path, overrides, wait=wait, json=json)
@@ -32,14 +42,17 @@ def command(
 
 def _show_reading(path: Path) -> None:
     """What of the files is in no row, and what to know before training."""
-    with Store(path) as store:
+    with open_project(path) as project:
+        store = project.store
         run = store.last_run("curate")
         digest = run.outputs.get("reading") if run else None
         if digest is None:
             return
         reading = store.get_value(digest, ReadingReport)
     for each in reading.unused[:_MOST_SHOWN]:
-        show(f"not used: {each.key} of {each.file} ({each.rows} rows, e.g. {each.example})")
+        show(
+            f"not used: {each.key} of {each.file} ({plural(each.rows, 'row')}, e.g. {each.example})"
+        )
     if len(reading.unused) > _MOST_SHOWN:
         show(f"not used: {len(reading.unused) - _MOST_SHOWN} further columns (see the report)")
     for said in reading.notes:

@@ -29,7 +29,11 @@ def command(
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Show which rows were added, removed and changed, and what people changed by kind of error."""
+    """Show which rows two dataset versions do not share.
+
+    Rows are added, removed or changed; removed ones with the reason. Also shows what people changed
+    in answers, by kind of error.
+    """
     with open_project(path) as project:
         store = project.store
         found = diff(store, find_dataset(store, before), find_dataset(store, after))

@@ -11,11 +11,12 @@ from typing import Annotated, get_args
 
 import typer
 
-from tunewell.cli.common import JsonOption, emit, note, show
+from tunewell.cli.common import JsonOption, emit, note, progress, show
 from tunewell.curate.doctor import DoctorReport, doctor, fix
 from tunewell.curate.reading.key_use import in_words
 from tunewell.errors import EXIT_NO_GO, UserError
 from tunewell.pitfalls import pitfall
+from tunewell.plurals import plural
 from tunewell.task import FieldMap, load_task
 from tunewell.types import Finding, Role
 
@@ -57,17 +58,22 @@ def command(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show every data problem it can detect in a file, most harmful first.
+    """Show every data problem found in a file, most harmful first.
 
     Exit code 3 if any of them blocks training.
     """
     definition = load_task(task) if task else None
     fields = _fields(input, target, role or [])
     with _on_disk(files) as paths:
-        report = doctor(paths, eval=eval, task=definition, fields=fields)
+        with progress("doctor: reading and checking the rows", quiet=json) as step:
+            report = doctor(paths, eval=eval, task=definition, fields=fields, progress=step)
         if fix_to is not None:
-            read, kept = fix(paths, fix_to, eval=eval, task=definition, fields=fields)
-            note(f"{kept} of {read} rows written to {fix_to}, receipts to {fix_to}.receipts.jsonl")
+            with progress("doctor: writing the rows that survive", quiet=json):
+                read, kept = fix(paths, fix_to, eval=eval, task=definition, fields=fields)
+            note(
+                f"{kept:,} of {plural(read, 'row')} written to {fix_to}, "
+                f"receipts to {fix_to}.receipts.jsonl"
+            )
     if json:
         emit("doctor", report.result(), verdict="NO-GO" if report.blocking else "GO")
     else:
@@ -111,7 +117,7 @@ def _on_disk(files: list[Path]) -> Iterator[list[Path]]:
 def _show(name: str, report: DoctorReport) -> None:
     most_first = sorted(report.formats.items(), key=lambda count: -count[1])
     formats = ", ".join(f"{rows} {form}" for form, rows in most_first)
-    show(f"{name}: {report.rows} rows ({formats}) in {report.seconds:.1f} s")
+    show(f"{name}: {plural(report.rows, 'row')} ({formats}) in {report.seconds:.1f} s")
     _show_reading(report)
 
     for finding in report.findings:
@@ -139,20 +145,16 @@ def _show_reading(report: DoctorReport) -> None:
         show(f"{file}: {in_words(uses)}")
         unused = [each for each in uses if not each.is_used]
         for each in unused[:_MOST_SHOWN]:
-            show(f"    not used: {each.key} ({_counted(each.rows, 'row')}, e.g. {each.example})")
+            show(f"    not used: {each.key} ({plural(each.rows, 'row')}, e.g. {each.example})")
         if len(unused) > _MOST_SHOWN:
             show(f"    not used: {len(unused) - _MOST_SHOWN} further columns (--json lists them)")
     for line in report.rejects[:_MOST_SHOWN]:
-        lost = f", about {_counted(line.rows, 'row')} lost" if line.rows > line.count else ""
-        show(f"not read: {_counted(line.count, 'place')}{lost}; {line.place}: {line.why}")
+        lost = f", about {plural(line.rows, 'row')} lost" if line.rows > line.count else ""
+        show(f"not read: {plural(line.count, 'place')}{lost}; {line.place}: {line.why}")
         if line.hint:
             show(f"    hint: {line.hint}")
     for said in report.notes:
         show(f"note: {said}")
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _show_found(finding: Finding, report: DoctorReport) -> None:

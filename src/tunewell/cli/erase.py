@@ -10,6 +10,7 @@ import typer
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.curate.erasure import erase, marks_of, mentions
 from tunewell.people.erasure import erase_from_work
+from tunewell.plurals import plural
 
 
 def command(
@@ -39,12 +40,12 @@ def command(
         emit("erase", {**found.model_dump(), "work": work})
         return
     show(
-        f"people's work: {work.kept_rows} records blanked (a tombstone stays), "
-        f"{work.items} texts, {len(work.accounts)} accounts"
+        f"people's work: {plural(work.kept_rows, 'record')} blanked (a tombstone stays), "
+        f"{plural(work.items, 'text')}, {plural(len(work.accounts), 'account')}"
     )
     for dataset, rows in found.rows.items():
         first = ", ".join(rows[:5])
-        show(f"dataset {dataset[:12]}: {len(rows)} rows mention this person: {first}")
+        show(f"dataset {dataset[:12]}: {plural(len(rows), 'row')} with this person: {first}")
     for model in found.models:
         show(f"model {model} was trained on such a dataset: retire or retrain it")
     if not found.rows:

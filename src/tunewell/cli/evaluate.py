@@ -19,6 +19,7 @@ from tunewell.cli.common import (
     WaitOption,
     emit,
     open_project,
+    progress,
     show,
 )
 from tunewell.cli.stage import EXIT_OF, open_stages, show_record, show_stage
@@ -201,14 +202,15 @@ def _evaluate_outputs(
     from tunewell.evaluate.foreign import FileReport
 
     known = held_out(project)
-    evaluation = evaluate_outputs(
-        files,
-        project,
-        rows=known.rows,
-        split=known.split,
-        named=named,
-        train=known.train,
-    )
+    with progress("evaluate: scoring the outputs", quiet=json, kept_in=store.root):
+        evaluation = evaluate_outputs(
+            files,
+            project,
+            rows=known.rows,
+            split=known.split,
+            named=named,
+            train=known.train,
+        )
     record = store.last_run("outputs")
     if record is None:
         raise InternalError("the evaluation of the outputs was not recorded")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, progress, show
 from tunewell.cli.model import choose, copy_adapter
 from tunewell.errors import UserError
 from tunewell.store import Store
@@ -61,7 +61,8 @@ def command(
         runs = store.runs(stage="train", status="finished")
         versions = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
         chosen = choose(versions, version)
-        _write(store, chosen, kind, target, outtype)
+        with progress(f"export: writing {kind.value}", quiet=json):
+            _write(store, chosen, kind, target, outtype)
     if json:
         written = {"format": kind.value, "path": str(target)}
         emit("export", {"version": chosen.id, "base": chosen.base, **written})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
+from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, progress, show
 from tunewell.curate.fit_check import fit_check
 from tunewell.errors import EXIT_NO_GO
 
@@ -17,13 +17,14 @@ def command(
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Show, slice by slice, whether a public dataset covers what this project is about.
+    """Show whether a public dataset covers this project, by slice.
 
     Exit code 3 if it does not.
     """
     with open_project(path) as project:
         file = project.file
-        found = fit_check(public, file)
+        with progress("fit-check: comparing the datasets", quiet=json):
+            found = fit_check(public, file)
     if json:
         emit("fit-check", found)
     else:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from pydantic import Field
 
+from tunewell.task import FieldMap
 from tunewell.types import Value
 
-FIXED_PARTS = """\
-# Test set, review pool and folds; families (copies, groups, parents) are never split up.
-split: {test: 0.2, review: 0.1, folds: 5, seed: 0}
+ReportOnly = Literal["exact_duplicates", "near_duplicates", "boilerplate", "broken"]
+"""Rules that can report rows instead of dropping them."""
 
-# The training recipe; `tunewell config` prints every value with its default.
-train: {model: smollm2-135m, epochs: 3, dropout: 0.05, weight_decay: 0.01}
+DEFAULT_TOKENS = 1024
+"""Of `train.max_tokens`."""
 
-# How arms are compared.
-evaluate: {shots: 3, max_new_tokens: 96}
+METRICS_PAGE = "docs/reference/metrics.md"
 
+COSTS_PART = """\
 # Prices for cost estimates; 0 = not counted.
 costs: {currency: EUR, machine_hour: 0, person_hour: 0}
 """
@@ -32,10 +33,24 @@ class GateAnswer(Value):
     value: float
 
 
+class MetricAnswer(Value):
+    """A metric with its options."""
+
+    name: str
+    options: Mapping[str, str] = Field(default_factory=dict)
+
+
 class Answers(Value):
     """What `tunewell init` asks for, in the order in which it asks.
 
     ``tunewell init --answers FILE`` reads the same as YAML or JSON.
+
+    Attributes:
+        fields: Of each path of ``data``, which of its columns is what.
+        metrics: Metrics with options; those that gates name need no entry.
+        report_only: Rules that are to report rows instead of dropping them.
+        max_tokens: Longer rows are not trained on.
+        max_new_tokens: Longest answer in evaluation.
     """
 
     name: str
@@ -54,6 +69,16 @@ class Answers(Value):
     question_to_people: str = ""
     data: tuple[str, ...] = ("data/*.jsonl",)
     test_data: str = ""
+    fields: Mapping[str, FieldMap] = Field(default_factory=dict)
+    metrics: tuple[MetricAnswer, ...] = ()
+    report_only: tuple[ReportOnly, ...] = ()
+    test_share: float = Field(default=0.2, ge=0, lt=1)
+    review_share: float = Field(default=0.1, ge=0, lt=1)
+    folds: int = Field(default=5, ge=2)
+    shots: int = Field(default=3, ge=0)
+    max_tokens: int = Field(default=1024, ge=16)
+    max_new_tokens: int = Field(default=96, ge=1)
+    model: str = "smollm2-135m"
 
 
 def write_yaml(answers: Answers, *, languages: Sequence[str] = ()) -> str:
@@ -81,7 +106,9 @@ def write_yaml(answers: Answers, *, languages: Sequence[str] = ()) -> str:
         _metrics_part(answers),
         _gates_part(answers),
         _people_part(answers),
-        FIXED_PARTS,
+        _split_part(answers),
+        _train_part(answers),
+        COSTS_PART,
     ]
     return "\n".join(parts)
 
@@ -129,10 +156,23 @@ def _data_part(answers: Answers) -> str:
         "# fields: {input: question, target: answer, date: created, id: key}",
         "data:",
     ]
-    lines += [f"  - path: {_q(path)}" for path in answers.data]
+    lines += [_source(path, answers.fields.get(path)) for path in answers.data]
     if answers.test_data:
         lines.append(f"  - {{path: {_q(answers.test_data)}, role: test}}   # never trained on")
     return "\n".join(lines) + "\n"
+
+
+def _source(path: str, fields: FieldMap | None) -> str:
+    """A line for a source, with the columns that its files do not explain themselves."""
+    named = fields.model_dump(exclude_defaults=True, mode="json") if fields else {}
+    if not named:
+        return f"  - path: {_q(path)}"
+    columns = ", ".join(f"{name}: {_columns(value)}" for name, value in named.items())
+    return f"  - path: {_q(path)}\n    fields: {{{columns}}}"
+
+
+def _columns(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _rules_part(answers: Answers, languages: Sequence[str]) -> str:
@@ -146,11 +186,23 @@ def _rules_part(answers: Answers, languages: Sequence[str]) -> str:
         "  # Chinese, Japanese, Thai, Lao, Khmer, Burmese, Tibetan: a character counts as a word",
         "  words: {min_target: 1}",
         "  personal: mask          # mask, drop or report",
-        "  exact_duplicates: first # first, newest or report",
-        "  near_duplicates: drop   # drop or report",
+        f"  exact_duplicates: {_or_report(answers, 'exact_duplicates', 'first')} "
+        "# first, newest or report",
+        f"  near_duplicates: {_or_report(answers, 'near_duplicates', 'drop')}   # drop or report",
+        *_reported(answers),
         "  contradictions: report  # newest, drop or report",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _or_report(answers: Answers, rule: ReportOnly, otherwise: str) -> str:
+    return "report" if rule in answers.report_only else otherwise
+
+
+def _reported(answers: Answers) -> list[str]:
+    """The rules that are in the file only where they are not to drop anything."""
+    rules: tuple[ReportOnly, ...] = ("boilerplate", "broken")
+    return [f"  {rule}: report" for rule in rules if rule in answers.report_only]
 
 
 def _languages_line(languages: Sequence[str]) -> str:
@@ -187,12 +239,22 @@ def _slices_part(answers: Answers) -> str:
 
 
 def _metrics_part(answers: Answers) -> str:
-    names = sorted({gate.metric for gate in answers.gates}) or ["token_f1"]
-    metrics = "".join(f"\n  - {{name: {name}}}" for name in names)
-    return (
-        "# What is measured on every held-out answer (docs/reference/metrics.md lists them).\n"
-        f"metrics:{metrics}\n"
-    )
+    own = {metric.name: metric for metric in answers.metrics}
+    names = sorted({*own, *(gate.metric for gate in answers.gates)}) or ["token_f1"]
+    lines = [
+        "# What is measured on every held-out answer: `tunewell config` shows the options,",
+        f"# {METRICS_PAGE} lists the metrics.",
+        "metrics:",
+        *(f"  - {_metric(name, own.get(name))}" for name in names),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _metric(name: str, own: MetricAnswer | None) -> str:
+    if own is None or not own.options:
+        return f"{{name: {name}}}"
+    options = ", ".join(f"{key}: {_q(value)}" for key, value in own.options.items())
+    return f"{{name: {name}, options: {{{options}}}}}"
 
 
 def _gates_part(answers: Answers) -> str:
@@ -226,3 +288,22 @@ def _people_part(answers: Answers) -> str:
         question = _q(answers.question_to_people)
         text += f"  rubric:\n    - {{name: people_say_yes, question: {question}, scale: yes/no}}\n"
     return text
+
+
+def _split_part(answers: Answers) -> str:
+    return (
+        "# Test set, review pool and folds; families (copies, groups, parents) stay together.\n"
+        f"split: {{test: {answers.test_share:g}, review: {answers.review_share:g}, "
+        f"folds: {answers.folds}, seed: 0}}\n"
+    )
+
+
+def _train_part(answers: Answers) -> str:
+    longer = "" if answers.max_tokens == DEFAULT_TOKENS else f", max_tokens: {answers.max_tokens}"
+    return f"""\
+# The training recipe; `tunewell config` prints every value with its default.
+train: {{model: {_q(answers.model)}, epochs: 3, dropout: 0.05, weight_decay: 0.01{longer}}}
+
+# How arms are compared.
+evaluate: {{shots: {answers.shots}, max_new_tokens: {answers.max_new_tokens}}}
+"""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
@@ -33,6 +34,15 @@ DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 DOTTED_EVERY: Final = 3
 """The dotted line has a dot in every third column."""
 
+STAGES: Final[Mapping[str, str]] = {
+    "curate": "curate: read, filter and compare the rows",
+    "split": "split: find families and divide the rows",
+    "train": "train: folds, then the final adapter",
+    "evaluate": "evaluate: every model answers the test set",
+    "verdict": "verdict: decide the gates",
+}
+"""What each stage does, as its progress bar says it."""
+
 Points = Sequence[tuple[float, float]]
 
 
@@ -41,13 +51,15 @@ class Watch:
 
     Args:
         quiet: Show nothing.
+        kept_in: Where other processes find how far it is: the project's ``.tunewell``.
 
     Example:
         >>> run(file, store, progress=watch.bar, live=watch.point)  # doctest: +SKIP
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, kept_in: Path | None = None) -> None:
         self._quiet = quiet
+        self._kept_in = kept_in
         self._phases: dict[str, list[Point]] = {}
 
     @contextlib.contextmanager
@@ -57,7 +69,13 @@ class Watch:
         What was drawn stays when the stage is over.
         """
         self._phases = {}
-        with progress(label, quiet=self._quiet, below=self.drawn) as step:
+        about = STAGES.get(label, label)
+        with progress(
+            about,
+            quiet=self._quiet,
+            below=self.drawn,
+            kept_in=self._kept_in,
+        ) as step:
             yield step
         if self._phases and not self._quiet and err.is_terminal:
             err.print(self.drawn())

@@ -5,45 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
-from typer.core import TyperGroup
 
 from tunewell import __version__
-from tunewell.cli import (
-    accept,
-    annotate,
-    approve,
-    ask,
-    audit,
-    augment,
-    autopsy,
-    config,
-    curate,
-    diff,
-    doctor,
-    erase,
-    evaluate,
-    export,
-    fit_check,
-    init,
-    model,
-    report,
-    review,
-    run,
-    select,
-    serve,
-    split,
-    status,
-    stress,
-    train,
-    why,
-)
-from tunewell.cli.common import emit, note
-from tunewell.cli.fault_report import write_fault_report
 from tunewell.cli.trust import FLAG, asking, take_flag
+from tunewell.cli.verb_group import AllVerbs
+from tunewell.cli.verbs import COMPLETION, VERBS
 from tunewell.errors import (
     EXIT_INTERNAL,
     EXIT_INTERRUPT,
@@ -52,9 +22,11 @@ from tunewell.errors import (
     EXIT_USER,
     UserError,
 )
+from tunewell.full_disk import NO_SPACE, is_full
 
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-USERS_ERRORS: Final = FULL | {
+__all__ = ["VERBS", "app", "main"]
+
+USERS_ERRORS: Final = {
     errno.EACCES,
     errno.EEXIST,
     errno.EISDIR,
@@ -67,50 +39,8 @@ USERS_ERRORS: Final = FULL | {
 }
 """What a file system answers to a path that a user has named."""
 
-Verb = Callable[..., None] | typer.Typer
-
-VERBS: Final[Mapping[str, Verb]] = {
-    "doctor": doctor.command,
-    "autopsy": autopsy.command,
-    "init": init.command,
-    "approve": approve.command,
-    "run": run.command,
-    "curate": curate.command,
-    "annotate": annotate.app,
-    "augment": augment.app,
-    "split": split.command,
-    "train": train.command,
-    "evaluate": evaluate.command,
-    "stress": stress.command,
-    "review": review.app,
-    "serve": serve.command,
-    "report": report.command,
-    "status": status.command,
-    "audit": audit.command,
-    "why": why.command,
-    "diff": diff.command,
-    "erase": erase.command,
-    "fit-check": fit_check.command,
-    "select": select.command,
-    "accept": accept.command,
-    "ask": ask.command,
-    "config": config.command,
-    "model": model.command,
-    "export": export.command,
-}
-"""Every verb, in the order in which a project meets them."""
-
-
-class InOrderOfWork(TyperGroup):
-    """Lists the verbs as `VERBS` does, those with verbs of their own among the others."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the verbs."""
-        return list(VERBS)
-
-
 app = typer.Typer(
-    cls=InOrderOfWork,
+    cls=AllVerbs,
     name="tunewell",
     help="Fine-tunes a language model and brings the evidence that it is better, "
     "or says plainly why it is not.",
@@ -118,11 +48,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for name, verb in VERBS.items():
-    if isinstance(verb, typer.Typer):
-        app.add_typer(verb, name=name)
-    else:
-        app.command(name)(verb)
 
 
 def _print_version(value: bool) -> None:
@@ -162,6 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; those of the process if None. Without any, the help
             is shown.
     """
+    if COMPLETION in os.environ:
+        from tunewell.cli.completion import complete
+
+        return complete()
+
     given = list(sys.argv[1:] if arguments is None else arguments)
     given, trusted = take_flag(given)
     with asking(trusted):
@@ -179,10 +109,10 @@ def _guarded(arguments: list[str]) -> int:
         _tell(arguments, error)
         return EXIT_USER
     except typer.Abort:
-        note("\ninterrupted")
+        _note("\ninterrupted")
         return EXIT_INTERRUPT
     except KeyboardInterrupt:
-        note("\ninterrupted: finished work is kept, and the next run resumes from there")
+        _note("\ninterrupted: finished work is kept, and the next run resumes from there")
         return EXIT_INTERRUPT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -190,34 +120,37 @@ def _guarded(arguments: list[str]) -> int:
     except typer.TyperException as error:
         _tell(arguments, _misuse(error))
         return EXIT_MISUSE
-    except OSError as error:
-        if not _is_users(error):
-            _tell(arguments, _internal_error(arguments))
-            return EXIT_INTERNAL
-        _tell(arguments, _file_error(error))
-        return EXIT_USER
-    except Exception:
-        _tell(arguments, _internal_error(arguments))
-        return EXIT_INTERNAL
+    except Exception as error:
+        users = _users_error(error)
+        _tell(arguments, users or _internal_error(arguments))
+        return EXIT_USER if users else EXIT_INTERNAL
 
 
-def _is_users(error: OSError) -> bool:
-    """Whether it is about a file that a user named, or about the room on their disk."""
-    return error.errno in USERS_ERRORS and (bool(error.filename) or error.errno in FULL)
-
-
-def _file_error(error: OSError) -> UserError:
-    hint = "free some space and run again" if error.errno in FULL else "check the path"
-    place = f": {error.filename}" if error.filename else ""
-    return UserError(f"{error.strerror}{place}", hint=hint)
+def _users_error(error: Exception) -> UserError | None:
+    """What an error says of a file that the user named, or of the room on their disk; else None."""
+    if is_full(error):
+        name = getattr(error, "filename", None)
+        return UserError(f"the disk is full{f': {name}' if name else ''}", hint=NO_SPACE)
+    if isinstance(error, OSError) and error.errno in USERS_ERRORS and error.filename:
+        return UserError(f"{error.strerror}: {error.filename}", hint="check the path")
+    return None
 
 
 def _tell(arguments: list[str], error: UserError) -> None:
     """The error on stderr, and in the envelope where one was asked for."""
+    from tunewell.cli.common import emit
+
     if "--json" in arguments:
         told = {"message": error.message, "place": error.place, "hint": error.hint}
         emit(arguments[0], None, error=told)
-    note(f"error: {error}")
+    _note(f"error: {error}")
+
+
+def _note(text: str) -> None:
+    """A line on stderr; the console is imported only when there is something to say."""
+    from tunewell.cli.common import note
+
+    note(text)
 
 
 def _misuse(error: typer.TyperException) -> UserError:
@@ -228,9 +161,11 @@ def _misuse(error: typer.TyperException) -> UserError:
 
 def _internal_error(arguments: list[str]) -> UserError:
     """Write what happened to a file that only this user can read, and name it."""
+    from tunewell.cli.fault_report import write_fault_report
+
     what, path, report = write_fault_report(arguments)
     if path is None:
-        note(report)
+        _note(report)
     where = str(path) if path else "the lines above"
     return UserError(
         f"an internal error in Tunewell: {what}", hint=f"please send {where} with your report"

@@ -11,6 +11,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
 from tunewell.errors import UserError
+from tunewell.plurals import plural
 from tunewell.review.human_changes import Recurrence
 from tunewell.store import Store
 from tunewell.types import ModelVersion, Run, Trained
@@ -58,7 +59,7 @@ def command(
         recipe = one.recipe
         show(
             f"{one.id}  rank {recipe.rank}, {recipe.layers:.0%} of the layers, "
-            f"{recipe.epochs} epochs, {one.trained_on} rows"
+            f"{plural(recipe.epochs, 'epoch')}, {plural(one.trained_on, 'row')}"
         )
         came_back = again[one.id]
         if came_back is not None and came_back.rate is not None:
@@ -85,7 +86,7 @@ def choose(versions: Sequence[ModelVersion], name: str) -> ModelVersion:
     if not found:
         known = ", ".join(v.id for v in versions) or "none yet"
         raise UserError(
-            f"there is no model version {name!r}; available: {known}", hint="tunewell model"
+            f"no such model version: {name!r}; available: {known}", hint="tunewell model"
         )
     return found[-1]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, show
+from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, progress, show
 from tunewell.cli.status import newest_verdict
 
 
@@ -17,12 +17,13 @@ def command(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the report of what the project knows so far and print its path."""
+    """Write the report of what the project knows and print its path."""
     from tunewell.report import render
 
     with open_project(path) as project:
         store = project.store
-        place = render(project)
+        with progress("report: drawing it", quiet=json):
+            place = render(project)
         verdict = newest_verdict(store)
     if json:
         emit("report", {"path": str(place)}, verdict=verdict.outcome if verdict else None)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import JsonOption, emit, note, show
+from tunewell.cli.common import JsonOption, emit, note, progress, show
 from tunewell.curate.select import Proxy, select_file
+from tunewell.plurals import plural
 from tunewell.similar.subset import Method
 
 
@@ -41,15 +42,16 @@ def command(
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 0,
     json: JsonOption = False,
 ) -> None:
-    """Choose N rows that cover a file, and show whether as many random rows do as well."""
-    found = select_file(
-        file,
-        rows,
-        method=method,
-        label=label,
-        seed=seed,
-        out=to,
-    )
+    """Choose N rows that cover a file, compared with a random choice."""
+    with progress("select: comparing choices", quiet=json):
+        found = select_file(
+            file,
+            rows,
+            method=method,
+            label=label,
+            seed=seed,
+            out=to,
+        )
     if to is not None:
         note(f"{len(found.chosen)} of {found.rows} rows written to {to}")
     if json:
@@ -57,7 +59,7 @@ def command(
         return
     show(
         f"{len(found.chosen)} of {found.rows} rows by {found.method}, "
-        f"judged on {found.held} rows set aside:"
+        f"compared on {plural(found.held, 'row')} set aside:"
     )
     for proxy in found.proxies:
         show(f"    {_line(proxy)}")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from tunewell.cli.common import ProjectArgument, note
+from tunewell.cli.common import DATABASE_URL, JsonOption, ProjectArgument, emit, note
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.people import ROLES, Accounts, Invitations, reopen_sign_offs
 from tunewell.project import Project
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 DAY_S = 24 * 3600.0
 EVERY_ADDRESS = ("0.0.0.0", "::")
+
+MOST_PORT = 65535
 
 PATIENCE_S = 5.0
 """How long a request waits for another writer before it is told to come again."""
@@ -41,7 +47,7 @@ def command(
         typer.Option(
             help="Port to listen on.",
             min=0,
-            max=65535,
+            max=MOST_PORT,
         ),
     ] = 8765,
     public: Annotated[
@@ -59,8 +65,8 @@ def command(
         str,
         typer.Option(
             "--database-url",
-            envvar="TUNEWELL_DATABASE_URL",
-            help="PostgreSQL instead of SQLite.",
+            envvar=DATABASE_URL,
+            help="PostgreSQL instead of SQLite; set the variable for every verb.",
         ),
     ] = "",
     smtp: Annotated[
@@ -101,8 +107,9 @@ def command(
         bool,
         typer.Option("--owner-link", help="Print a new link for an owner."),
     ] = False,
+    json: JsonOption = False,
 ) -> None:
-    """Start the web app where people annotate, review and see results."""
+    """Start the web app where people annotate, review and decide."""
     try:
         import uvicorn
 
@@ -113,13 +120,14 @@ def command(
         raise MissingExtraError("web", needed_for="tunewell serve") from error
 
     file = load_task(path)
-    with Store(file.root, url=url, patience_s=PATIENCE_S) as store:
+    with listening(host, port) as at, Store(file.root, url=url, patience_s=PATIENCE_S) as store:
         reopen_sign_offs(Project(file, store))
         store.note_head()
-        base = (public or _local_address(host, port)).rstrip("/")
+        base = (public or _local_address(host, at.getsockname()[1])).rstrip("/")
+        link = ""
         if owner_link or not _has_owner(store):
-            _note_owner_link(store, base)
-        note(f"The web app is running at {base} (Ctrl-C stops it).")
+            link = _new_owner_link(store, base)
+        _announce(base, link, json=json)
         app = create_app(
             Project(file, store),
             public=public,
@@ -127,10 +135,8 @@ def command(
             issuer=_issuer(oidc_issuer, oidc_client, oidc_role),
             hosts=_hosts(host, public),
         )
-        uvicorn.run(
+        config = uvicorn.Config(
             app,
-            host=host,
-            port=port,
             http=PatientProtocol,
             ws="none",
             log_level="warning",
@@ -139,7 +145,58 @@ def command(
             proxy_headers=bool(proxy),
             forwarded_allow_ips=proxy or None,
         )
+        uvicorn.Server(config).run(sockets=[at])
         store.note_head()
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that is bound before anything else is opened or announced.
+
+    Raises:
+        UserError: The port is taken, or the address is not one of this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise UserError(
+            f"cannot listen on {host!r}: {error.strerror}", hint="tunewell serve --host 127.0.0.1"
+        ) from None
+    family, kind, protocol, _, address = found[0]
+    with socket.socket(family, kind, protocol) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(address)
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from None
+        yield bound
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UserError:
+    if error.errno == errno.EADDRINUSE:
+        return UserError(
+            f"port {port} of {host} is already in use",
+            hint=f"tunewell serve --port {port + 1 if port < MOST_PORT else 0}",
+        )
+    if error.errno == errno.EACCES:
+        return UserError(
+            f"port {port} may not be used by this account", hint="tunewell serve --port 8765"
+        )
+    return UserError(
+        f"cannot listen on {host}:{port}: {error.strerror}",
+        hint="tunewell serve --host 127.0.0.1",
+    )
+
+
+def _announce(base: str, link: str, *, json: bool) -> None:
+    """Where it is, and the owner's link if there is a new one; the envelope before it starts."""
+    if json:
+        emit("serve", {"address": base, "owner_link": link or None})
+        sys.stdout.flush()
+        return
+    if link:
+        note(f"The owner's link, valid once and for a day:\n\n  {link}\n")
+    note(f"The web app is running at {base} (Ctrl-C stops it).")
 
 
 def _local_address(host: str, port: int) -> str:
@@ -164,9 +221,9 @@ def _has_owner(store: Store) -> bool:
     return any(a.role == "owner" and a.active for a in Accounts(store).all())
 
 
-def _note_owner_link(store: Store, base: str) -> None:
+def _new_owner_link(store: Store, base: str) -> str:
     token = Invitations(store).make("owner", author="Tunewell", lasts_s=DAY_S)
-    note(f"The owner's link, valid once and for a day:\n\n  {base}/join/{token}\n")
+    return f"{base}/join/{token}"
 
 
 def _issuer(

@@ -14,7 +14,10 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Divide the rows into test set, review pool and folds without splitting a family."""
+    """Divide the rows into test set, review pool and folds.
+
+    Rows of one family (copies, one document, one conversation) are never separated.
+    """
     with open_stages(
         "split",
         path,

@@ -47,7 +47,7 @@ def open_stages(
         lock=f"tunewell {verb}",
         wait=wait,
     ) as project:
-        watch = Watch(quiet=json)
+        watch = Watch(quiet=json, kept_in=project.store.root)
         yield Stages(
             project,
             progress=watch.bar,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import Field
 from rich.table import Table
 
-from tunewell.cli.approve import approvals
 from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, out, show
+from tunewell.cli.progress import in_time, noted_in
 from tunewell.curate.erasure import tombstoned
+from tunewell.people import approvals
 from tunewell.pitfalls import pitfall
+from tunewell.plurals import plural
 from tunewell.run import STAGES, findings_of
 from tunewell.store import Store
-from tunewell.types import Finding, Value, Verdict
+from tunewell.types import Evaluation, Finding, Value, Verdict
+
+MOST_COUNTS = 4
+"""Counts of a stage that are shown; --json has all of them."""
 
 
 class StageStatus(Value):
@@ -22,17 +29,46 @@ class StageStatus(Value):
 
     Attributes:
         stage: Its name.
-        status: Of its newest run.
-        started: When, to the minute; empty if never.
-        seconds: How long it took; empty if never.
-        counts: What it counted, as one text.
+        status: ``not yet``, ``in progress``, ``finished``, ``failed`` or ``killed``.
+        started: When its newest run began; None if never.
+        seconds: How long that took, or has taken so far; None if never.
+        counts: What it counted.
     """
 
     stage: str
     status: str = "not yet"
-    started: str = ""
-    seconds: str = ""
-    counts: str = ""
+    started: dt.datetime | None = None
+    seconds: float | None = None
+    counts: Mapping[str, int] = Field(default_factory=dict)
+
+
+class AtWork(Value):
+    """What another process is doing with the project right now.
+
+    Attributes:
+        holder: Which process, with which verb, since when.
+        doing: What is under way; empty where nothing says so.
+        done: How much of it is done.
+        total: Of how much; 0 where that is not known.
+        left_s: How long it still takes, about; None where nothing tells.
+    """
+
+    holder: str
+    doing: str = ""
+    done: int = 0
+    total: int = 0
+    left_s: float | None = None
+
+    def line(self) -> str:
+        """All of it in one line."""
+        text = f"at work: {self.holder}"
+        if self.doing:
+            text += f"; {self.doing}"
+        if self.total:
+            text += f", {self.done / self.total:.0%}".replace("%", " %")
+        if self.left_s is not None:
+            text += f", about {in_time(self.left_s)} left"
+        return text
 
 
 class ProjectStatus(Value):
@@ -40,6 +76,7 @@ class ProjectStatus(Value):
 
     Attributes:
         task: Its name.
+        at_work: What another process does with it right now; None if none does.
         approved: Who has approved the definition.
         to_approve: Who has not yet.
         stages: Each of them.
@@ -49,6 +86,7 @@ class ProjectStatus(Value):
     """
 
     task: str
+    at_work: AtWork | None
     approved: tuple[str, ...]
     to_approve: tuple[str, ...]
     stages: tuple[StageStatus, ...]
@@ -58,25 +96,42 @@ class ProjectStatus(Value):
 
 
 def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
-    """Show how far the project is, what was found and what to type next."""
+    """Show how far the project is, what was found and what is next."""
     with open_project(path) as project:
         file, store = project.file, project.store
-        done, missing = approvals(project)
-        stages = tuple(_stage(store, name) for name in STAGES)
+        approved = approvals(project)
+        at_work = _at_work(store)
+        stages = tuple(_stage(store, name, at_work) for name in STAGES)
         status = ProjectStatus(
             task=file.spec.task.name,
-            approved=tuple(done),
-            to_approve=tuple(missing),
+            at_work=at_work,
+            approved=tuple(one.name for one in approved.done),
+            to_approve=tuple(approved.missing),
             stages=stages,
             found=tuple(_found(store)),
             tombstones=tombstoned(store),
-            next=_next(missing, stages),
+            next=_next(path, list(approved.missing), stages, at_work),
         )
         verdict = newest_verdict(store)
+        evaluation = newest_evaluation(store)
     if json:
         emit("status", status, verdict=verdict.outcome if verdict else None)
     else:
-        _show(status, verdict)
+        _show(status, verdict, evaluation)
+
+
+def _at_work(store: Store) -> AtWork | None:
+    holder = store.holder()
+    if not holder:
+        return None
+    said = noted_in(store.root)
+    return AtWork(
+        holder=holder,
+        doing=said.get("label", ""),
+        done=said.get("done", 0),
+        total=said.get("total", 0),
+        left_s=said.get("left_s"),
+    )
 
 
 def newest_verdict(store: Store) -> Verdict | None:
@@ -91,44 +146,84 @@ def _found(store: Store) -> list[Finding]:
     return list({(f.code, f.slice, f.stage, f.why): f for f in found}.values())
 
 
-def _stage(store: Store, name: str) -> StageStatus:
+def newest_evaluation(store: Store) -> Evaluation | None:
+    """The evaluation that the newest verdict rests on, if there is one."""
+    run = store.last_run("evaluate")
+    return store.get_value(run.outputs["evaluation"], Evaluation) if run else None
+
+
+def _stage(store: Store, name: str, at_work: AtWork | None) -> StageStatus:
     runs = store.runs(stage=name)
     if not runs:
         return StageStatus(stage=name)
     run = runs[-1]
-    counts = [f"{key} {count}" for key, count in run.counts.items() if ":" not in key]
+    status: str = run.status
+    seconds = run.seconds
+    if status == "started":
+        status = "in progress" if at_work else "killed"
+        if at_work:
+            seconds = (dt.datetime.now(dt.UTC) - run.started).total_seconds()
     return StageStatus(
         stage=name,
-        status="killed or in progress" if run.status == "started" else run.status,
-        started=run.started.strftime("%Y-%m-%d %H:%M"),
-        seconds=f"{run.seconds:.1f}",
-        counts=", ".join(counts),
+        status=status,
+        started=run.started,
+        seconds=round(seconds, 1),
+        counts=dict(run.counts),
     )
 
 
-def _next(missing: Sequence[str], stages: Sequence[StageStatus]) -> str:
+def _next(
+    path: Path,
+    missing: Sequence[str],
+    stages: Sequence[StageStatus],
+    at_work: AtWork | None,
+) -> str:
+    """What to type next: from where the user is, so with the folder if that is another one."""
+    place = "" if path == Path() else f" {shlex.quote(str(path))}"
+    if at_work:
+        return f"tunewell status{place}"
     if missing:
-        return f"tunewell approve --as {shlex.quote(missing[0])}"
+        return f"tunewell approve{place} --as {shlex.quote(missing[0])}"
     if any(stage.status != "finished" for stage in stages):
-        return "tunewell run"
-    return "tunewell report"
+        return f"tunewell run{place}"
+    return f"tunewell report{place} --open"
 
 
-def _show(status: ProjectStatus, verdict: Verdict | None) -> None:
-    decided = f"{verdict.outcome}, {verdict.why}" if verdict else "no verdict yet"
-    show(f"{status.task}: {decided}")
+def _show(
+    status: ProjectStatus,
+    verdict: Verdict | None,
+    evaluation: Evaluation | None,
+) -> None:
+    if verdict:
+        from tunewell.report.terminal import print_verdict
 
-    table = Table("stage", "state", "when", "seconds", "rows", box=None, pad_edge=False)
-    for stage in status.stages:
-        table.add_row(stage.stage, stage.status, stage.started, stage.seconds, stage.counts)
-    out.print(table)
-
+        # What was found is listed below, of every stage.
+        show(f"{status.task}:")
+        print_verdict(verdict.model_copy(update={"findings": ()}), evaluation, out)
+    else:
+        show(f"{status.task}: no verdict yet")
+    show("")
+    _show_stages(status.stages)
+    if status.at_work:
+        show(status.at_work.line())
     if status.to_approve:
         show(f"definition not yet approved by {', '.join(status.to_approve)}")
+    if status.found:
+        show("")
     for finding in status.found:
-        show(f"{finding.code} {pitfall(finding.code).name}: {finding.why}")
+        mark = "blocks" if finding.blocking else "found"
+        show(f"{mark:7} {finding.code} {pitfall(finding.code).name}: {finding.why}")
     for dataset, rows in status.tombstones.items():
-        show(
-            f"dataset {dataset[:12]} has {rows} rows of an erased person: it must not be used again"
-        )
+        counted = plural(rows, "row")
+        show(f"dataset {dataset[:12]} has {counted} of an erased person: it must not be used again")
     show(f"\nnext: {status.next}")
+
+
+def _show_stages(stages: Sequence[StageStatus]) -> None:
+    table = Table("stage", "state", "when", "took", "counts", box=None, pad_edge=False)
+    for stage in stages:
+        when = stage.started.astimezone().strftime("%Y-%m-%d %H:%M") if stage.started else ""
+        took = "" if stage.seconds is None else in_time(stage.seconds)
+        counts = [f"{count:,} {key}" for key, count in stage.counts.items() if ":" not in key]
+        table.add_row(stage.stage, stage.status, when, took, ", ".join(counts[:MOST_COUNTS]))
+    out.print(table)

@@ -19,6 +19,7 @@ from tunewell.cli.common import (
 )
 from tunewell.errors import UserError
 from tunewell.model.base import Model
+from tunewell.plurals import plural
 from tunewell.store import Store
 from tunewell.types import Dataset, ModelVersion, Split, Trained
 
@@ -59,7 +60,10 @@ def command(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Perturb held-out rows and compare the failure rate with that of the unchanged rows."""
+    """Perturb held-out rows and compare the failure rates.
+
+    Each rate is compared with that of the same rows unchanged.
+    """
     from tunewell.evaluate.stress import StressPlan, stress
 
     with open_project(
@@ -105,7 +109,7 @@ def _newest_version(store: Store) -> ModelVersion | None:
 
 def _show(result: Stressed) -> None:
     show(
-        f"{result.arm} on {len(result.rows)} rows; "
+        f"{result.arm} on {plural(len(result.rows), 'row')}; "
         f"failure = {result.metric} beyond {result.passing:g}"
     )
     for kind in sorted(result.kinds, key=lambda k: -k.increase.value):
@@ -118,7 +122,7 @@ def _show_kind(kind: Endured) -> None:
     gap = kind.increase
     show(
         f"  {kind.name:16} {kind.clean.value:6.1%} -> {kind.stressed.value:6.1%}   "
-        f"{gap.value:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]  ({kind.rows} rows)"
+        f"{gap.value:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]  ({plural(kind.rows, 'row')})"
     )
     if kind.preserved is not None:
         said = SAID_BY_PEOPLE[kind.label]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import typer
 
+from tunewell.cli.project_place import DEFINITION
 from tunewell.errors import UserError
 from tunewell.project_code import ask_before_running, run_freely
-from tunewell.task import FILE_NAME
 
 FLAG = "--trust"
 VARIABLE = "TUNEWELL_TRUST"
@@ -83,7 +83,7 @@ def _confirmed(root: Path, file: str) -> bool:
 
 def _project_of(path: Path) -> Path:
     for folder in path.parents:
-        if (folder / FILE_NAME).exists():
+        if (folder / DEFINITION).exists():
             return folder
     return path.parent
 

@@ -17,7 +17,7 @@ def command(
     path: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Show what happened to a row: every step that touched it, and where it went."""
+    """Show what happened to a row, step by step, and where it went."""
     with open_project(path) as project:
         store = project.store
         history = why(store, row)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tunewell.checks.broken import Breakage
 from tunewell.checks.broken.refusals import is_told_to_refuse
 from tunewell.curate import age, rules
-from tunewell.curate.findings import SpanRecord, still_there
+from tunewell.curate.findings import SpanRecord, certain_still_there, still_there
 from tunewell.curate.mass_drops import hold_back
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.row_checks import RowLook
@@ -100,6 +100,8 @@ class _RowSteps:
         if not self._is_dropped(fault, cited):
             self.ledger.seen("D08", [row.id])
             self.ledger.seen(still_there("D08"), [row.id])
+            if fault.is_certain:
+                self.ledger.seen(certain_still_there("D08"), [row.id])
             return
         by = StepRule(
             step="broken",

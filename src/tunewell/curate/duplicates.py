@@ -37,7 +37,7 @@ def exact(
 
     by = StepRule(
         step="exact duplicates",
-        rule=f"one of equal rows is kept: the {choice}",
+        rule=f"of identical rows, the {choice} is kept",
         cites=file.where("rules.exact_duplicates"),
         code="D03",
     )
@@ -74,7 +74,9 @@ def near(
     families = _rows_at(found.families, rows)
     templates = _rows_at(found.templates, rows)
     if file.spec.rules.near_duplicates == "report":
-        ledger.seen("D04", ids_of(members_of(families, but=1)))
+        equal = set(ids_of(members_of(same(rows), but=1)))
+        edited = ids_of(members_of(families, but=1))
+        ledger.seen("D04", [row for row in edited if row not in equal])
         return families, templates
 
     by = StepRule(

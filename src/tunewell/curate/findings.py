@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tunewell.curate.leaks import RowLeak
+from tunewell.curate.limits import blocks
 from tunewell.curate.mass_drops import as_reported
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import InputRow, ids_of
@@ -38,6 +40,11 @@ _MOST = 2_000
 def still_there(code: str) -> str:
     """Under this name the ledger notes rows that may show a pitfall and were not dropped."""
     return f"{code} still there"
+
+
+def certain_still_there(code: str) -> str:
+    """Under this name the ledger notes rows that surely show a pitfall and were not dropped."""
+    return f"{code} surely still there"
 
 
 _NOTHING_TO_DO = "nothing to do; tunewell why ROW shows what was done"
@@ -129,15 +136,24 @@ class _OfRule:
         if not n:
             return finding
 
-        left = self._is_left()
+        left = self._is_left() or self._is_too_much
         shown = {
             "status": "found",
             "why": self._why(n),
             "rows": tuple(rows[:_MOST]),
             "remedy": self._known_remedy if left else _NOTHING_TO_DO,
-            "blocking": left and self.code == "D07",
+            "blocking": left and (self.code == "D07" or self._is_too_much),
         }
         return finding.model_copy(update=shown)
+
+    @cached_property
+    def _is_too_much(self) -> bool:
+        """Whether more of the rows that stay show the pitfall than a clean file may hold."""
+        stay = self.ledger.staying(self.code)
+        if self.code == "D08":
+            # What only may be broken proves nothing.
+            stay = set(self.ledger.rows.get(certain_still_there(self.code), ()))
+        return self.code != "D07" and blocks(self.code, len(stay), of=self.read)
 
     @property
     def _is_unset(self) -> bool:

@@ -230,7 +230,7 @@ def read(file: TaskFile) -> ReadResult:
     most = file.spec.rules.max_reject_share
     if batch.lost_share > most:
         hints = [reject.hint for reject in batch.rejects if reject.hint]
-        mend = hints[0] if hints else "mend the file or data.fields"
+        mend = hints[0] if hints else "fix the file or data.fields"
         raise DataError(
             f"{len(batch.rejects)} of {batch.read} input rows ({batch.lost_share:.0%}"
             f"{_of_what(batch)}) cannot be read, more than the {most:.0%} of "

@@ -209,6 +209,10 @@ class Ledger:
         """Ids of the rows that show a pitfall, each once."""
         return tuple(dict.fromkeys(self.rows.get(code, ())))
 
+    def staying(self, code: str) -> set[str]:
+        """Ids of the rows that show a pitfall and were not dropped, whatever for."""
+        return set(self.showing(code)) - self.fates().keys()
+
     def fates(self) -> dict[str, str]:
         """The pitfall that each dropped row was dropped for, by its id."""
         columns = zip(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from tunewell.checks.date_columns import DateNote
+from tunewell.json_text import parse_json
 from tunewell.similar.conversations import (
     has_target,
     input_of,
@@ -66,6 +67,7 @@ class TurnDetails:
 
 
 PLAIN_TURN = TurnDetails()
+_PLAIN_FIELDS = frozenset({"role", "content"})
 
 
 def _apart(text: str, calls: tuple[ToolCall, ...]) -> tuple[str, tuple[ToolCall, ...]]:
@@ -85,7 +87,7 @@ def _apart(text: str, calls: tuple[ToolCall, ...]) -> tuple[str, tuple[ToolCall,
 
 def _changed_call(line: str, call: ToolCall) -> ToolCall:
     try:
-        values = json.loads(line)
+        values = parse_json(line)
         arguments = json.dumps(values["arguments"], ensure_ascii=False, sort_keys=True)
         name = str(values["name"])
     except (ValueError, KeyError, TypeError):
@@ -147,6 +149,8 @@ class InputRow:
         details: dict[int, TurnDetails] = {}
         for place, message in enumerate(messages):
             turns.append((message.role, message.text))
+            if message.model_fields_set <= _PLAIN_FIELDS:
+                continue
             found = TurnDetails.of(message)
             if found != PLAIN_TURN:
                 details[place] = found

@@ -129,8 +129,8 @@ def select(
     most = len(pool) - held
     if not 1 <= count <= most:
         raise UserError(
-            f"{count} rows cannot be chosen from {len(rows)} with {held} set aside to judge by; "
-            f"the number must lie between 1 and {most}",
+            f"{count} rows cannot be chosen from {len(rows)} with {held} set aside for the "
+            f"comparison; the number must lie between 1 and {most}",
             hint="tunewell select FILE --rows N with a smaller N",
         )
     trial = _Trial.of(pool, held, label, random)

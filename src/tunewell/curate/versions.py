@@ -71,7 +71,7 @@ def find_dataset(store: Store, name: str) -> Dataset:
     shown = [dataset.id[:_SHOWN] for dataset in known] or ["none"]
     many = "several datasets begin" if fitting else "no dataset begins"
     raise UserError(
-        f"{many} with {name!r}; there are: {', '.join(shown)}",
+        f"{many} with {name!r}; available: {', '.join(shown)}",
         hint="tunewell diff previous last",
     )
 

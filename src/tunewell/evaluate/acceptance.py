@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from tunewell.people.accepted_findings import EVENT
 from tunewell.store import Store
 from tunewell.types import Acceptance, Finding
-
-EVENT = "acceptance"
 
 
 def acceptances(store: Store) -> dict[str, Acceptance]:
@@ -25,6 +24,7 @@ def acceptances(store: Store) -> dict[str, Acceptance]:
                     "at": event.at,
                     "reason": event.record.get("reason", ""),
                     "until": event.record.get("until"),
+                    "signed": bool(event.record.get("account")),
                 }
             )
         except ValidationError:

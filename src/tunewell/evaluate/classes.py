@@ -3,6 +3,8 @@
 Every interval is at a level corrected for the number of classes (Bonferroni): with the confidence
 of the project all of an arm's recalls hold at once, and so do its precisions and its F1s.
 Differences between arms carry p-values that are corrected by Holm's method over the classes.
+
+A row with several right labels counts for the one that the answer names, else for the first.
 """
 
 from __future__ import annotations
@@ -144,14 +146,31 @@ class _Labelled:
     options: LabelOptions
 
     @cached_property
+    def right_labels(self) -> list[tuple[str, ...]]:
+        """Of each row every label that is right, the gold answer's first; empty if it has none."""
+        found = []
+        for row in self.measured.rows:
+            labels = dict.fromkeys(map(self._label, row.references))
+            found.append(tuple(label for label in labels if label))
+        return found
+
+    @cached_property
     def gold(self) -> Labels:
-        """Of each row, empty if it has none, shape (rows,)."""
-        return np.array([self._label(e.target) for e in self.measured.rows], dtype=object)
+        """Of each row the first right label, empty if it has none, shape (rows,)."""
+        return np.array([labels[0] if labels else "" for labels in self.right_labels], dtype=object)
 
     @cached_property
     def labels(self) -> list[str]:
-        """The classes that rows are of, sorted."""
-        return sorted(set(self.gold.tolist()) - {""})
+        """The classes that rows are of, or may be called, sorted."""
+        return sorted({label for labels in self.right_labels for label in labels})
+
+    def gold_for(self, named: Labels) -> Labels:
+        """The class that each row counts for: of several right ones the one that was named."""
+        found = self.gold.copy()
+        for i, (label, right) in enumerate(zip(named, self.right_labels, strict=True)):
+            if label in right:
+                found[i] = label
+        return found
 
     @property
     def level_of_each(self) -> float:
@@ -161,8 +180,9 @@ class _Labelled:
     def answers(self, arm: str) -> _Answers:
         """What one arm named."""
         said = self.measured.answers(arm)
-        named = [self._named(said.get(e.id)) for e in self.measured.rows]
-        return _Answers(self, arm, np.array(named, dtype=object))
+        labels = [self._named(said.get(e.id)) for e in self.measured.rows]
+        named = np.array(labels, dtype=object)
+        return _Answers(self, arm, named, self.gold_for(named))
 
     def _named(self, prediction: Prediction | None) -> str | None:
         """The label of an answer, empty if it has none; None if there is no answer."""
@@ -202,11 +222,13 @@ class _Answers:
         truth: The gold labels.
         arm: Who answered.
         named: Label of each answer, empty if it has none, None without an answer, shape (rows,).
+        gold: The class that each row counts for, shape (rows,).
     """
 
     truth: _Labelled
     arm: str
     named: Labels
+    gold: Labels
 
     @cached_property
     def missing(self) -> Mask:
@@ -216,7 +238,7 @@ class _Answers:
     @cached_property
     def right(self) -> NDArray[np.float64]:
         """1 where the label is right, 0 where wrong, NaN without an answer, shape (rows,)."""
-        same = (self.truth.gold == self.named).astype(np.float64)
+        same = (self.gold == self.named).astype(np.float64)
         return np.where(self.missing, np.nan, same)
 
     @cached_property
@@ -230,7 +252,7 @@ class _Answers:
             yield self._figure(label)
 
     def _figure(self, label: str) -> ClassFigure:
-        of_class = np.asarray(self.truth.gold == label)
+        of_class = np.asarray(self.gold == label)
         named_so = np.asarray(self.named == label)
         overlap = self._share_right(of_class | named_so)
         wrong = self.named[of_class & ~named_so & ~self.missing]
@@ -262,14 +284,15 @@ class _Answers:
 
     def macro(self) -> Iterator[Estimate]:
         """F1 averaged over the classes of the gold answers; nothing with too few families."""
-        is_labelled = self.truth.gold.astype(bool)
+        is_labelled = self.gold.astype(bool)
         families = self.families[is_labelled].tolist()
         if len(set(families)) < _FEWEST_FAMILIES:
             return
-        code = {label: i for i, label in enumerate(self.truth.labels)}
+        gold = self.gold[is_labelled]
+        code = {label: i for i, label in enumerate(sorted(set(gold.tolist())))}
         named = self.named[is_labelled]
         yield macro_f1(
-            [code[label] for label in self.truth.gold[is_labelled]],
+            [code[label] for label in gold],
             [code.get(label, NO_CLASS) for label in named],
             missing=[label is None for label in named],
             clusters=families,

@@ -107,8 +107,10 @@ def side(
     return "NO-GO" if best < sign * limit else "INCONCLUSIVE"
 
 
-def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
-    """How many more test rows would settle a criterion with 80 % probability.
+def rows_needed(
+    estimate: Estimate, limit: float, *, rows: int, bigger: bool = True, strict: Estimate
+) -> str:
+    """How many more test rows would settle a criterion with 80 % probability, and how.
 
     That is, if the truth is where it looks to be.
 
@@ -116,25 +118,31 @@ def rows_needed(estimate: Estimate, limit: float, *, rows: int) -> str:
         estimate: The interval so far.
         limit: The threshold.
         rows: Rows that it was measured on (several may be of one family).
+        bigger: Whether bigger is better.
+        strict: At the level corrected for the number of criteria, which a NO-GO has to meet.
 
     Example:
         >>> e = Estimate(value=0.05, low=-0.01, high=0.11, n=100, method="t")
-        >>> rows_needed(e, 0.0, rows=100)
-        'about 195 more test rows'
+        >>> rows_needed(e, 0.0, rows=100, strict=e)
+        'about 195 more test rows, which would probably make this GO'
+        >>> rows_needed(e, 0.0, rows=100, bigger=False, strict=e)
+        'about 195 more test rows, which would probably make this NO-GO'
     """
     distance = abs(estimate.value - limit)
     if not math.isfinite(estimate.high - estimate.low):
         return "scores for the unscored rows"
     if distance == 0:
         return "the estimate lies on the threshold: no number of test rows is sure to settle it"
-    total = rows_to_show(distance, estimate, rows=rows)
+    is_good = (estimate.value > limit) == bigger
+    total = rows_to_show(distance, estimate if is_good else strict, rows=rows)
     if total > MOST_ROWS:
         return (
             f"more than {MOST_ROWS:,} test rows: "
             "the difference to the threshold is too small to matter or to show"
         )
     more = max(1, math.ceil(total - rows))
-    return f"about {counted(more, 'more test row')}"
+    likely = "GO" if is_good else "NO-GO"
+    return f"about {counted(more, 'more test row')}, which would probably make this {likely}"
 
 
 @dataclass(frozen=True)
@@ -242,7 +250,8 @@ class _Decision:
         why = _why(estimate, limit, outcome, strict, self.evidence.claims)
         needs = ""
         if outcome == "INCONCLUSIVE":
-            needs = rows_needed(estimate, limit, rows=self._rows)
+            bigger = self.info.bigger_is_better
+            needs = rows_needed(estimate, limit, rows=self._rows, bigger=bigger, strict=strict)
         trivial = self._not_beyond_trivial() if outcome == "GO" else None
         if trivial is not None:
             outcome, more = trivial
@@ -300,7 +309,6 @@ class _Decision:
                 gate.metric,
                 where=self.part.where,
                 level=level,
-                strict=True,
             )
         if not table.has(gate.against, gate.metric):
             return None
@@ -310,7 +318,6 @@ class _Decision:
             gate.metric,
             where=self.part.where,
             level=level,
-            strict=True,
         )
 
     def _by_judge(self, level: float) -> Estimate | None:
@@ -338,7 +345,6 @@ class _Decision:
                 metric,
                 where=self.part.where,
                 level=self.evidence.level,
-                strict=True,
             )
             if beyond is None:
                 continue

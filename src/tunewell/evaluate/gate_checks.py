@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from tunewell.errors import TaskError
 from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.people_scores import criterion_info
+from tunewell.people import Approvals, approvals
+from tunewell.people.approvals import in_words
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Finding, MetricInfo
@@ -101,12 +104,11 @@ def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Sto
     if not guarding:
         return _unguarded(file)
 
-    approved = {event.author for event in store.said("approval", subject=file.definition)}
-    missing = [name for name in file.spec.people.approve if name not in approved]
-    if missing:
-        return _unapproved(file, missing)
+    found = approvals(Project(file, store))
+    if found.missing:
+        return _unapproved(file, found)
 
-    names = ", ".join(file.spec.people.approve) or "nobody needed"
+    names = in_words(found.done) or "nobody needed"
     why = f"Guarded by {_metrics_of(guarding)}; definition approved ({names})."
     return Finding(
         code="E01",
@@ -133,13 +135,18 @@ def _unguarded(file: TaskFile) -> Finding:
     )
 
 
-def _unapproved(file: TaskFile, missing: Sequence[str]) -> Finding:
+def _unapproved(file: TaskFile, found: Approvals) -> Finding:
     short = file.definition[:12]
+    why = f"The definition ({short}) has not been approved by {', '.join(found.missing)}."
+    remedy = f"tunewell approve --as {shlex.quote(found.missing[0])}"
+    if found.claims:
+        why += f" It was only {in_words(found.claims)}, and there are accounts that can sign."
+        remedy = "tunewell serve; whoever approves signs in and signs on the page Definition"
     return Finding(
         code="E01",
         status="found",
         stage="evaluate",
-        why=f"The definition ({short}) has not been approved by {', '.join(missing)}.",
-        remedy=f"tunewell approve --as {shlex.quote(missing[0])}",
+        why=why,
+        remedy=remedy,
         blocking=True,
     )

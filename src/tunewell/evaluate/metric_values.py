@@ -205,6 +205,16 @@ class PairedValues:
         )
         return scale.in_unit(found)
 
+    def difference_one_by_one(self, scale: MetricScale, *, level: float) -> Estimate:
+        """The difference with each end holding by itself."""
+        estimate = self.difference(scale, level=level)
+        if self.has_gaps and not scale.bounded:
+            return estimate
+        # Tango's score interval for shares already keeps both sides.
+        if self.all_at_the_ends(scale):
+            return estimate
+        return self.strict(estimate, scale)
+
     def strict(self, estimate: Estimate, scale: MetricScale) -> Estimate:
         """The estimate of the difference with each end holding by itself."""
         span = scale.differences

@@ -12,10 +12,10 @@ from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from tunewell.disk import disk_errors
 from tunewell.evaluate.arms import Arm
 from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import GenerateOptions, Generation, Model, Progress, TargetScore
-from tunewell.store.files import disk_errors
 from tunewell.types import Example, Message, Prediction, Value
 
 CHUNK_ROWS = 32

@@ -30,6 +30,7 @@ from tunewell.evaluate.scored_arms import ScoredArms, score_all
 from tunewell.lineage import StageKey
 from tunewell.metrics import Metric, build_metrics, infos
 from tunewell.model.base import GenerateOptions, Progress, TargetScore
+from tunewell.model.budget import NOT_ASKED
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import TaskFile
@@ -61,8 +62,9 @@ def evaluate(
     """Base, prompted and tuned model on the same held-out rows: metrics, differences, intervals.
 
     The test set is what the split calls ``test`` and what the project gave as its own.
-    Half-finished work survives a kill; a finished evaluation of the same things is taken over. Each
-    new one is counted as a look at the test set.
+    Half-finished work survives a kill; a finished evaluation of the same things is taken over,
+    unless a judge's quota ended it: then what is left is judged. Each new one is counted as a look
+    at the test set.
 
     Args:
         dataset: Holds the rows.
@@ -86,7 +88,7 @@ def evaluate(
     seed = file.spec.split.seed
     key = StageKey(STAGE, inputs, parameters, seed)
     done = key.value(store, "evaluation", Evaluation)
-    if done is not None:
+    if done is not None and not _some_not_asked(store.get_value(done.scores, list[Score])):
         return done
 
     work = PartialAnswers(key.work(store))
@@ -135,8 +137,15 @@ def evaluate(
             "unscored": sum(isinstance(s.value, Unscored) for s in scores),
             "tokens": sum(p.tokens for p in predictions),
         }
-    work.remove()
+    if not _some_not_asked(scores):
+        work.remove()
     return result
+
+
+def _some_not_asked(scores: Sequence[Score]) -> bool:
+    """Whether a judge ran out of quota before it had judged everything: the next run goes on."""
+    unscored = [score.value.reason for score in scores if isinstance(score.value, Unscored)]
+    return any(NOT_ASKED in reason for reason in unscored)
 
 
 def inputs_of(dataset: Dataset, split: Split, model: ModelVersion | None) -> dict[str, str]:

@@ -95,13 +95,11 @@ class Table:
         *,
         where: Mask | None = None,
         level: float = 0.95,
-        strict: bool = False,
     ) -> Estimate | None:
         """Mean of a metric for an arm, with unscored rows bounded by the worst and the best case.
 
-        None without rows.
-
-        ``strict``: each end holds by itself, as gates need it (see `tunewell.stats.one_sided`).
+        None without rows. Each end holds by itself, as gates need it (see
+        `tunewell.stats.one_sided`): it is the one interval of this figure, wherever it is shown.
         """
         column = self._column(arm, metric, where)
         if not column.values.size:
@@ -111,10 +109,7 @@ class Table:
         if column.has_gaps and not scale.bounded:
             return column.without_bounds(scale, level=level)
 
-        estimate = column.mean(scale, level=level)
-        if not strict:
-            return estimate
-        return column.strict(estimate, scale)
+        return column.strict(column.mean(scale, level=level), scale)
 
     def compare(
         self,
@@ -124,26 +119,16 @@ class Table:
         *,
         where: Mask | None = None,
         level: float = 0.95,
-        strict: bool = False,
     ) -> Estimate | None:
         """Mean paired difference ``arm`` minus ``against`` on the same rows.
 
-        None with fewer than two families.
-
-        ``strict``: each end holds by itself, as gates need it.
+        None with fewer than two families. Each end holds by itself, as gates need it: it is the one
+        interval of this difference, wherever it is shown.
         """
         pairs = self._pairs(arm, against, metric, where)
         if pairs.families < 2:
             return None
-
-        scale = MetricScale.of(self.metrics[metric])
-        estimate = pairs.difference(scale, level=level)
-        if not strict or (pairs.has_gaps and not scale.bounded):
-            return estimate
-        # Tango's score interval for shares already keeps both sides.
-        if pairs.all_at_the_ends(scale):
-            return estimate
-        return pairs.strict(estimate, scale)
+        return pairs.difference_one_by_one(MetricScale.of(self.metrics[metric]), level=level)
 
     def p_value(
         self,
@@ -153,9 +138,11 @@ class Table:
         *,
         where: Mask | None = None,
     ) -> float | None:
-        """Two-sided p-value of no difference: it says exactly what the interval of `compare` says.
+        """Two-sided p-value of no difference, as the usual paired test gives it.
 
-        None with fewer than two families. Clusters and missing rows are included; not below 1e-6.
+        It counts both tails together, where each end of the interval of `compare` holds by itself:
+        near 0.05 the interval, a little wider, may still hold 0. None with fewer than two families.
+        Clusters and missing rows are included; not below 1e-6.
         """
         pairs = self._pairs(arm, against, metric, where)
         if pairs.families < 2:
@@ -210,7 +197,7 @@ def table_of(
         >>> a = Score(example="a", arm="tuned", metric="label", value=1.0)
         >>> b = Score(example="b", arm="tuned", metric="label", value=0.0)
         >>> str(table_of([a, b], rows=["a", "b"], metrics=[info]).level("tuned", "label"))
-        '0.5 [0.0945, 0.905]'
+        '0.5 [0.0126, 0.987]'
     """
     place = {row: i for i, row in enumerate(rows)}
     values: dict[tuple[str, str], Floats] = {}

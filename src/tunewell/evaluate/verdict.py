@@ -10,6 +10,7 @@ from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.classes import Classes
 from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
+from tunewell.evaluate.ground import is_of_the_ground, on_clean_ground
 from tunewell.evaluate.judge_correction import commonest_failure, judges, validation_of
 from tunewell.evaluate.judge_validation import judge_findings
 from tunewell.evaluate.lookup import by_name
@@ -39,7 +40,7 @@ from tunewell.types import (
 EVIDENCE = frozenset({"E01", "E02", "E03", "E04", "E09", "E10", "E11", "D16", "L01"})
 """Blocking findings that speak of the evidence, not of the model.
 
-They make a verdict INCONCLUSIVE, not NO-GO.
+They make a verdict INCONCLUSIVE, not NO-GO; so do those on the data under it (`ground`).
 """
 
 
@@ -74,11 +75,12 @@ def decide(
     known += _judges_validated(evaluation, table, project)
     accepted = with_acceptances(known, store, today=day)
     guarded = bool(guarding_gates(file, evaluation.metrics))
-    return _Weighed(criteria, accepted, guarded=guarded).verdict()
+    grounded = on_clean_ground(criteria, accepted, evaluation)
+    return _Weighed(grounded, accepted, guarded=guarded).verdict()
 
 
 def unmeasured_classes(evaluation: Evaluation, project: Project) -> dict[str, tuple[str, ...]]:
-    """Label metric to those of its ``labels`` that no held-out row is of."""
+    """Label metric to those of its ``labels`` that no held-out row is of, or may be called."""
     file, store = project.file, project.store
     if not evaluation.classes:
         return {}
@@ -90,7 +92,7 @@ def unmeasured_classes(evaluation: Evaluation, project: Project) -> dict[str, tu
             continue
         measured: set[str] = set()
         for figure in figures:
-            if figure.metric == spec.name and figure.gold:
+            if figure.metric == spec.name:
                 measured.update(plain_label(label) for label in figure.label.split(" | "))
         wanted = LabelOptions.model_validate(options).labels
         found[spec.name] = tuple(x for x in wanted if plain_label(x) not in measured)
@@ -234,7 +236,7 @@ class _Weighed:
 
 
 def _is_about_evidence(finding: Finding) -> bool:
-    return finding.code in EVIDENCE or finding.unconfirmed
+    return finding.code in EVIDENCE or finding.unconfirmed or is_of_the_ground(finding)
 
 
 def _shown(criterion: Criterion) -> str:

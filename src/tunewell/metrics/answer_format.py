@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
+from tunewell.json_text import parse_json
 from tunewell.metrics.base import Marked, Metric
 from tunewell.metrics.patterns import LONGEST_MATCHED, PatternText
 from tunewell.metrics.registry import MetricSetting, built_in_with
@@ -94,8 +94,8 @@ def schema(options: SchemaOptions, setting: MetricSetting) -> Metric:
 
     def holds(output: str, example: Example, *, task: TaskSpec) -> Marked:
         try:
-            value = json.loads(without_fence(output))
-        except (json.JSONDecodeError, RecursionError) as error:
+            value = parse_json(without_fence(output))
+        except ValueError as error:
             return Marked(value=0.0, reason=f"not JSON: {str(error)[:120]}")
 
         fault = next(iter(validator.iter_errors(value)), None)

@@ -95,7 +95,7 @@ def build_metrics(file: TaskFile) -> tuple[Metric, ...]:
     faults: list[Fault] = []
     for index, spec in enumerate(file.spec.metrics):
         if spec.name in made or spec.name == NATS.name:
-            message = f"metrics[{index}]: {spec.name!r} stands twice (nats is always measured)."
+            message = f"metrics[{index}]: {spec.name!r} is listed twice (nats is always measured)."
             faults.append((_place(file, index), message))
             continue
         try:

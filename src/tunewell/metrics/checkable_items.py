@@ -22,6 +22,8 @@ _REFERENCE = re.compile(
 )
 _NAME_WORD = r"[^\W\d_a-z][\w'’-]*\w"
 _NAME = re.compile(rf"\b{_NAME_WORD}(?:\s+(?:of\s+|the\s+|de\s+|van\s+|von\s+)?{_NAME_WORD})*")
+CODE = re.compile(r"(?<![\w-])[^\W\d_a-z]{1,6}-\d\w*(?:[-/]\d\w*)*(?!\w)")
+"""A name of capitals and digits, such as that of a form, a tariff or an error: B-12, T-1, E-07."""
 _LIST_MARK = re.compile(r"(?:^|(?<=\s))(\d{1,2})[.)]\s", re.MULTILINE)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“‘(\[)\]]|[-*•])\s*$")
 _BEFORE = 200
@@ -53,11 +55,11 @@ def tame(text: str) -> str:
 def items_in(text: str, *, language: str) -> Iterator[tuple[ItemKind, int, int]]:
     """Every item as (kind, start, end), without overlaps, one kind after the other.
 
-    Names are not looked for in German, where every noun has a capital.
+    Names are not looked for in German, where every noun has a capital, but codes are.
     """
     taken = bytearray(len(text))
     for kind, find in _FINDERS:
-        if kind == "name" and language == "de":
+        if find is _names and language == "de":
             continue
         for start, end in find(text):
             if not any(taken[start:end]):
@@ -117,6 +119,7 @@ _FINDERS: tuple[tuple[ItemKind, Finder], ...] = (
     ("date", _dates),
     ("reference", _matches(_REFERENCE)),
     ("time", _matches(TIME)),
+    ("name", _matches(CODE)),
     ("number", _numbers),
     ("name", _names),
 )

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 
-from tunewell.metrics.checkable_items import NEVER_NAMES, TIME, ItemKind
+from tunewell.metrics.checkable_items import CODE, NEVER_NAMES, TIME, ItemKind
 from tunewell.metrics.number_words import spoken_numbers
 from tunewell.metrics.numbers import DECIMAL_COMMA, NUMBER, canonical_number
 from tunewell.metrics.written_dates import dates_in
 
 _SMALL_WORDS = frozenset("of the and de van von for in on at to".split())
 _WORD = re.compile(r"[^\W_]+")
+_CODE_PART = re.compile(r"[^\W\d_]+|\d+")
 _SPELLED_OUT = re.compile(r"\b(?:[a-z][\s.]+){1,4}[a-z]\b")
 """What a transcript spells out: "A B C", "P.T."."""
 _SLASHED = re.compile(r"(?<!\d)(\d{1,2})/(\d{1,2})/(\d{2,4})(?!\d)")
@@ -100,8 +101,16 @@ class Evidence:
         return times
 
     def _has_name(self, text: str) -> bool:
+        if CODE.fullmatch(text):
+            return self._has_code(text)
         words = set(_WORD.findall(text.casefold())) - _SMALL_WORDS - NEVER_NAMES
         return all(map(self._has_word, words))
+
+    def _has_code(self, text: str) -> bool:
+        """B-12 is borne out by B-12, B12 and B 12, and by no other 12."""
+        parts = _CODE_PART.findall(text.casefold())
+        pattern = r"[\W_]{0,2}".join(map(re.escape, parts))
+        return re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", self._text) is not None
 
     def _has_word(self, word: str) -> bool:
         numbers = (word, word.removesuffix("s"), f"{word}s")

@@ -184,7 +184,7 @@ def facts_file(file: TaskFile) -> Path | None:
     path = (file.root / name).resolve()
     if not path.is_relative_to(file.root.resolve()):
         raise UserError(
-            f"the facts file lies inside the project's folder; got {name!r}",
+            f"the facts file must be inside the project folder; got {name!r}",
             place=file.where("rules.facts"),
             hint="rules: {facts: facts.yaml}",
         )

@@ -183,9 +183,12 @@ def unknown_gold(rows: Iterable[Example], options: LabelOptions) -> Counter[str]
     if not options.known:
         return found
     for row in rows:
-        gold = options.label_of(row.target)
-        if gold is not None and gold not in options.known:
-            found.update(labels_in(gold) - options.known)
+        unknown: set[str] = set()
+        for reference in row.references:
+            gold = options.label_of(reference)
+            if gold is not None and gold not in options.known:
+                unknown |= labels_in(gold) - options.known
+        found.update(unknown)
     return found
 
 

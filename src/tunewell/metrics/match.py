@@ -108,6 +108,7 @@ def normalised_match(options: NormalisedOptions, setting: MetricSetting) -> Metr
 
     Case, white space, punctuation and the formats of numbers, amounts and dates are ignored. Signs,
     operators, units, currencies, combining marks, emoji and zeros at the ends of a number count.
+    Number words are read in English only; in other languages ``zwei`` is not ``2``.
     """
 
     def match(output: str, example: Example, *, task: TaskSpec) -> float:

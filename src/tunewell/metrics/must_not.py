@@ -43,7 +43,7 @@ def _pattern(rule: str) -> TimedPattern:
 @built_in_with(
     MetricInfo(
         name="must_not",
-        title="free of what is forbidden",
+        title="no forbidden text",
         own=True,
         validated=True,
     ),

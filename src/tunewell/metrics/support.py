@@ -75,7 +75,9 @@ def check_support(output: str, given: str, *, language: str = "en") -> list[Supp
 def support(output: str, example: Example, *, task: TaskSpec) -> Marked:
     """Share of the answer's checkable items that the input bears out.
 
-    Checkable are numbers, amounts, dates, times, names, addresses and references.
+    Checkable are numbers, amounts, dates, times, names, addresses and references. Numbers that the
+    input spells out are read in English only: in other languages ``20`` is not borne out by
+    ``zwanzig``.
     """
     items = check_support(output, input_text(example), language=task.task.language)
     if not items:

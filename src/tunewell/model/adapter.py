@@ -7,7 +7,6 @@ PEFT on a base of its own.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tunewell.errors import ModelError
+from tunewell.json_text import parse_json
 from tunewell.model.files import tensors_digest
 from tunewell.timed_pattern import TimedPattern
 from tunewell.types import digest as value_digest
@@ -186,7 +186,7 @@ def _tensor_files(folder: Path) -> list[Path]:
 
 def _read_config(file: Path) -> dict[str, Any]:
     try:
-        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        config: dict[str, Any] = parse_json(file.read_text(encoding="utf-8"))
         kind = config["peft_type"]
     except ValueError as error:
         raise ModelError(f"'{file}' cannot be read: {error}.") from error

@@ -99,7 +99,7 @@ def check_as_many(prompts: Sequence[object], targets: Sequence[object]) -> None:
     """
     if len(prompts) != len(targets):
         raise ModelError(
-            f"{len(prompts)} prompts and {len(targets)} targets: there must be as many."
+            f"{len(prompts)} prompts and {len(targets)} targets: their numbers must match."
         )
 
 

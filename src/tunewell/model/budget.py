@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
 from tunewell.errors import ModelError
 from tunewell.model.base import Generation, TargetScore
 from tunewell.types import Value
+
+NOT_ASKED: Final = "not asked"
+"""How the reason of an item begins that the call did not come to: another run can ask for it."""
 
 
 class RequestBudget(Value):
@@ -91,12 +94,12 @@ class Spent(Value):
     cost: float = 0.0
 
 
-class BudgetError(ModelError):
-    """The budget does not hold another request.
+class UnfinishedError(ModelError):
+    """A call that ended before its last item, though it was in order: money or server ran out.
 
     Attributes:
-        results: What was answered before, in the order of the call; the rest are errors that name
-            the budget.
+        results: What was answered before, in the order of the call; the rest are errors whose
+            reason begins with `NOT_ASKED`.
     """
 
     def __init__(
@@ -108,6 +111,14 @@ class BudgetError(ModelError):
     ) -> None:
         super().__init__(message, hint=hint)
         self.results = tuple(results)
+
+
+class BudgetError(UnfinishedError):
+    """The budget does not hold another request."""
+
+
+class QuotaError(UnfinishedError):
+    """The account at the server has nothing left."""
 
 
 class Purse:

@@ -7,7 +7,6 @@ tokenizer; what it adds on its own (SmolLM2: a system turn) can be read from `Ch
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.errors import MissingExtraError, ModelError
+from tunewell.json_text import parse_json
 from tunewell.types import Message, ToolCall, Value
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _check_size(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     Special tokens beyond it that neither the template nor the end of a text uses do no harm.
     """
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((folder / "config.json").read_text(encoding="utf-8"))
         rows = int((config.get("text_config") or config)["vocab_size"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return
@@ -472,7 +472,7 @@ class ChatFormat:
 
     def _apply(self, messages: Sequence[Message], answer: bool, tools: str) -> str:
         # Templates are handed tools only where there are some: not all tokenizers take the word.
-        more = {"tools": json.loads(tools)} if tools else {}
+        more = {"tools": parse_json(tools)} if tools else {}
         text = self._tokenizer.apply_chat_template(
             [self._as_dict(m) for m in messages],
             tokenize=False,
@@ -583,7 +583,7 @@ def _texts_of(message: Message) -> list[str]:
 def _call_as_dict(call: ToolCall) -> dict[str, Any]:
     """A call in the form that templates read; arguments that are no JSON stay text."""
     try:
-        arguments = json.loads(call.arguments)
+        arguments = parse_json(call.arguments)
     except ValueError:
         arguments = call.arguments
     made = {"type": "function", "function": {"name": call.name, "arguments": arguments}}

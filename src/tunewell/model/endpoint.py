@@ -24,7 +24,15 @@ from tunewell.model.base import (
     not_answered,
     not_scored,
 )
-from tunewell.model.budget import BudgetError, Pace, Purse, RequestBudget, RequestPolicy, Spent
+from tunewell.model.budget import (
+    NOT_ASKED,
+    Pace,
+    Purse,
+    RequestBudget,
+    RequestPolicy,
+    Spent,
+    UnfinishedError,
+)
 from tunewell.model.chat import Encoded, chat_format, load_tokenizer, valid_text
 from tunewell.model.sending import ModelServer, NoReply, Sender, TokensUsed, tokens_used
 from tunewell.model.throttle import Throttle
@@ -57,7 +65,7 @@ class EndpointModel:
 
     Raises:
         MissingExtraError: The extra ``endpoint`` is not installed.
-        ModelError: The server wants a key and the environment has none.
+        ModelError: The server requires a key and the environment has none.
     """
 
     def __init__(
@@ -81,7 +89,7 @@ class EndpointModel:
         key = os.environ.get(key_variable, "")
         if not key and OPENAI in base_url:
             raise ModelError(
-                f"{base_url} wants a key.",
+                f"{base_url} requires a key.",
                 hint=f"export {key_variable}=…   (it is read from there only)",
             )
 
@@ -105,7 +113,8 @@ class EndpointModel:
             base_url=base_url,
             timeout=policy.timeout_s,
             max_retries=0,
-            http_client=http_client,
+            # Texts go to the address that the user named, and nowhere that it points to.
+            http_client=http_client or openai.DefaultHttpxClient(follow_redirects=False),
         )
 
     def __repr__(self) -> str:
@@ -129,7 +138,8 @@ class EndpointModel:
         the server, which may or may not honour it.
 
         Raises:
-            BudgetError: The budget was used up; its ``results`` hold what was answered.
+            UnfinishedError: Budget or quota were used up, or the server refused the rest; its
+                ``results`` hold what was answered.
             ModelError: No such model, a refused key, no server.
         """
         chosen = options or GenerateOptions()
@@ -151,7 +161,7 @@ class EndpointModel:
         Else the reason.
 
         Raises:
-            BudgetError: As for `generate`.
+            UnfinishedError: As for `generate`.
             ModelError: No such model, a refused key, no server; or not as many targets as prompts.
         """
         check_as_many(prompts, targets)
@@ -239,7 +249,7 @@ class EndpointModel:
         progress: Progress | None,
     ) -> list[R]:
         """Runs all items with many in flight; what concerns the whole call stops it."""
-        results: list[R] = [failed("not asked")] * count
+        results: list[R] = [failed(NOT_ASKED)] * count
         done = ProgressCount(progress, count)
         fatal: ModelError | None = None
         pool = ThreadPoolExecutor(max_workers=self._in_flight)
@@ -259,11 +269,15 @@ class EndpointModel:
         finally:  # an interrupt does not wait for the requests in flight
             pool.shutdown(wait=False, cancel_futures=True)
 
-        if isinstance(fatal, BudgetError):
-            raise BudgetError(fatal.message, hint=fatal.hint, results=results) from fatal
-        if fatal is not None:
+        if fatal is None:
+            return results
+        answered = any(result.reason != NOT_ASKED for result in results)
+        if not answered and not isinstance(fatal, UnfinishedError):
             raise fatal
-        return results
+        kind = type(fatal) if isinstance(fatal, UnfinishedError) else UnfinishedError
+        left = failed(f"{NOT_ASKED}: {fatal.message}")
+        kept = [left if result.reason == NOT_ASKED else result for result in results]
+        raise kind(fatal.message, hint=fatal.hint, results=kept) from fatal
 
 
 def _is_about_schema(reply: NoReply) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from tunewell.errors import ModelError
+from tunewell.json_text import parse_json
 
 MANIFEST: Final = "tunewell.json"
 LARGEST_HEADER_BYTES: Final = 100_000_000  # as the safetensors library itself
@@ -111,8 +112,8 @@ def _header(file: BinaryIO, path: Path, file_size: int) -> dict[str, Any]:
     if not 2 <= size <= largest:
         raise _not_safetensors(path)
     try:
-        header = json.loads(file.read(size))
-    except (ValueError, RecursionError) as error:
+        header = parse_json(file.read(size))
+    except ValueError as error:
         raise _not_safetensors(path) from error
     if not isinstance(header, dict):
         raise _not_safetensors(path)

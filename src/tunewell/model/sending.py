@@ -11,7 +11,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tunewell.errors import ModelError
-from tunewell.model.budget import Pace, Purse
+from tunewell.model.budget import Pace, Purse, QuotaError
 from tunewell.model.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Sender:
 
         Raises:
             BudgetError: The budget does not hold it.
+            QuotaError: The account has nothing left.
             ModelError: What concerns all items: no such model, a refused key, no server.
         """
         for attempt in range(self._retries):
@@ -145,7 +146,7 @@ class Sender:
                 raise fatal from None
             return self._no_reply(error, attempt)
         except ValueError as error:
-            reason = self._server.safe(f"a reply that cannot be read: {error}")
+            reason = self._server.safe(f"an unreadable reply: {error}")
             return NoReply(reason, _backoff_s(attempt))
         self._answered.set()
         return reply
@@ -162,14 +163,24 @@ class Sender:
                 hint=f"check the environment variable {self._server.key_variable}",
             )
         if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
-            return ModelError(f"{url}: the account's quota is used up.", hint="see the provider")
+            return QuotaError(
+                f"{url}: the account's quota is used up.",
+                hint="raise it with the provider, then run the same command again",
+            )
+
+        if isinstance(error, openai.APIStatusError) and error.response.is_redirect:
+            target = self._server.safe(error.response.headers.get("location", "another address"))
+            return ModelError(
+                f"{url} sends requests on to {target}: nothing was sent there",
+                hint="if that is your server, name its address",
+            )
 
         # A server that has answered before is there and knows the model.
         if self._answered.is_set():
             return None
         if isinstance(error, openai.NotFoundError) and attempt == 0:
             return ModelError(
-                f"{url} knows no model '{self._server.model}' or no such call: {said}",
+                f"{url} has no model '{self._server.model}' or no such call: {said}",
                 hint=f"curl {url.rstrip('/')}/models",
             )
         if _is_lost(error) and attempt == self._retries:
@@ -193,7 +204,7 @@ class Sender:
             return NoReply(f"too many requests: {said}", wait_s, too_many=True)
         if isinstance(error, openai.InternalServerError):
             wait_s = self._asked_wait(error.response.headers, backoff_s)
-            return NoReply(f"fault of the server: {said}", wait_s)
+            return NoReply(f"server error: {said}", wait_s)
 
         # A refused request: sending it again changes nothing.
         not_found = isinstance(error, openai.NotFoundError)

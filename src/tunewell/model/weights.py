@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tunewell.errors import MissingExtraError, ModelError
+from tunewell.json_text import parse_json
 from tunewell.model import files
 from tunewell.model.files import build_once, cache_folder, digest_of
 from tunewell.types import Value
@@ -273,9 +274,9 @@ def _shards(folder: Path) -> list[str]:
     if not index.is_file():
         return []
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
+        content = parse_json(index.read_text(encoding="utf-8"))
         shards = {str(shard) for shard in content["weight_map"].values()}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ModelError(
             f"'{index}' is no index of a model's files: {type(error).__name__}",
             hint="fetch it again",
@@ -302,7 +303,7 @@ def _other_kind(file: Path) -> list[str]:
     By its architectures (``LlamaForCausalLM``); where it names none nothing is said.
     """
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        config = parse_json(file.read_text(encoding="utf-8"))
         named = [str(name) for name in config.get("architectures") or []]
         kind = str(config.get("model_type") or "unknown")
     except (OSError, ValueError, AttributeError, TypeError):

@@ -13,7 +13,6 @@ from tunewell.errors import UserError
 from tunewell.people.names import name_key, skeleton, tidy_name
 from tunewell.people.password_hash import hash_password
 from tunewell.store import Store
-from tunewell.store.ledger import hold
 from tunewell.store.people_tables import (
     accounts,
     identities,
@@ -21,6 +20,7 @@ from tunewell.store.people_tables import (
     machine_tokens,
     sessions,
 )
+from tunewell.store.turns import hold
 from tunewell.types import Value
 
 AccountRole = Literal["owner", "engineer", "expert", "agent", "guest"]
@@ -101,7 +101,7 @@ class Accounts:
             "created": dt.datetime.now(dt.UTC).isoformat(),
         }
         with self.store.connection(write=True) as connection:
-            hold(connection)
+            hold(connection, "names of accounts")
             if _is_taken(connection, shown):
                 raise UserError(f"the name {shown!r} is taken", hint="choose another one")
             connection.execute(sa.insert(accounts).values(**line))

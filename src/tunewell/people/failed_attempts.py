@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from tunewell.store import Store
-from tunewell.store.ledger import hold
 from tunewell.store.people_tables import attempts
+from tunewell.store.turns import hold
 
 FAILURE_S = 15 * 60.0
 """How long a failure counts, in seconds."""
@@ -45,7 +45,7 @@ class FailedAttempts:
         """
         self._sweep()
         with self.store.connection(write=True) as connection:
-            hold(connection)
+            hold(connection, f"attempts {_kept_key(key)}")
             if int(connection.execute(_lately(key)).scalar_one()) >= most:
                 return False
             connection.execute(_one_more(key))

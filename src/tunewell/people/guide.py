@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tunewell.errors import UserError
-from tunewell.people.safe_text import shown
+from tunewell.safe_text import shown
 from tunewell.task import TaskFile
 from tunewell.types import Example
 
@@ -26,24 +28,37 @@ def conversation(example: Example) -> str:
     return "\n\n".join(spoken)
 
 
-def read_guideline(file: TaskFile) -> str:
-    """The text that people work by; empty if the definition names none.
+def guideline_path(file: TaskFile) -> Path | None:
+    """The file of the text that people work by; None if the definition names none.
 
     Raises:
-        UserError: The file cannot be read, or is outside the project (links are followed).
+        UserError: It is outside the project (links are followed).
     """
     name = file.spec.people.guideline
     if not name:
-        return ""
+        return None
     path = (file.root / name).resolve()
     if not path.is_relative_to(file.root.resolve()):
         raise UserError(
             f"the guideline must be inside the project folder; got {name!r}",
             place=file.where("people.guideline"),
         )
+    return path
+
+
+def read_guideline(file: TaskFile) -> str:
+    """The text that people work by; empty if the definition names none.
+
+    Raises:
+        UserError: The file cannot be read, or is outside the project (links are followed).
+    """
+    path = guideline_path(file)
+    if path is None:
+        return ""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        name = file.spec.people.guideline
         raise UserError(
             f"the guideline {name} cannot be read: {error}",
             place=file.where("people.guideline"),

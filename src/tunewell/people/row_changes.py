@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from tunewell.people.settle import Settled, settle
+from tunewell.people.work import Batch
 from tunewell.people.work_store import WorkStore
 from tunewell.store import Store
 from tunewell.types import Value, digest
@@ -165,6 +166,18 @@ def freeze_gold(
     """Add rows to the frozen gold: a new version; rows that were there stay unless written anew."""
     before = gold_registry(store)
     return _write_gold(store, before, {**before.rows, **_by_row(rows)}, author)
+
+
+def freeze_batch(store: Store, batch: Batch, *, author: str) -> tuple[Registry, int]:
+    """Add what a batch has settled to the frozen gold.
+
+    Returns:
+        The gold as it is now, and how many of its rows are of this batch.
+    """
+    ours = {item.example for item in WorkStore(store).items(batch.id)}
+    settled = [word for _, word in settled_annotations(store)]
+    rows = [word for word in settled if word.example in ours and word.target]
+    return freeze_gold(store, rows, author=author), len(rows)
 
 
 def freeze_gold_anew(store: Store, rows: Iterable[WrittenAnswer], *, author: str) -> Registry:

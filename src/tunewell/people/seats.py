@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from tunewell.errors import UserError
 from tunewell.people.seat_counts import add_to_tallies
 from tunewell.people.work import Batch, Item
 from tunewell.store.people_tables import assignments, items
@@ -32,26 +31,37 @@ def taken_seats(connection: sa.Connection, batch: Batch) -> list[tuple[str, str]
     return [(item, account) for item, account in connection.execute(query)]
 
 
+def take_seat(connection: sa.Connection, item: Item, account: str) -> str | None:
+    """The state of a seat, which nobody else can change until this transaction ends.
+
+    Returns:
+        ``open`` or ``done``; None if the person has no seat at the item.
+    """
+    seat = assignments.c
+    query = (
+        sa.select(seat.status)
+        .where(seat.item == item.id)
+        .where(seat.account == account)
+        .with_for_update()
+    )
+    status: str | None = connection.execute(query).scalar()
+    return status
+
+
 def set_seat(
     connection: sa.Connection,
     item: Item,
     account: str,
     status: str,
 ) -> None:
-    """Set the state of a seat and count it.
-
-    Raises:
-        UserError: The person has none, which undoes the transaction.
-    """
+    """Set the state of a seat that was in the other one, and count it."""
     seat = assignments.c
-    here = sa.and_(seat.item == item.id, seat.account == account)
-    is_other = seat.status != status
-    change = sa.update(assignments).where(here, is_other).values(status=status)
-    if connection.execute(change).rowcount:
-        step = 1 if status == "done" else -1
-        add_to_tallies(connection, item.batch, {account: (-step, step)})
-        return
-
-    has_seat = sa.select(sa.literal(1)).where(here)
-    if connection.execute(has_seat).first() is None:
-        raise UserError("this item is not assigned to you", hint="go back to your queue")
+    change = (
+        sa.update(assignments)
+        .where(seat.item == item.id)
+        .where(seat.account == account)
+        .values(status=status)
+    )
+    connection.execute(change)
+    step = 1 if status == "done" else -1
+    add_to_tallies(connection, item.batch, {account: (-step, step)})

@@ -17,15 +17,15 @@ import sqlalchemy as sa
 from tunewell.people.accounts import Accounts
 from tunewell.people.audit import AuditLog
 from tunewell.people.guide import read_guideline
-from tunewell.people.safe_text import cell
 from tunewell.people.seat_counts import add_to_tallies
 from tunewell.people.work import Batch, Item, RaterVerdict
 from tunewell.people.work_rows import to_json
 from tunewell.people.work_store import WorkStore
 from tunewell.project import Project
+from tunewell.safe_text import cell
 from tunewell.store import Store
-from tunewell.store.ledger import hold
 from tunewell.store.people_tables import assignments, batches, guidelines
+from tunewell.store.turns import hold
 from tunewell.types import Value
 
 CSV_COLUMNS = (
@@ -160,7 +160,7 @@ def reopen_sign_offs(
             continue
         keep_asked(store, batch)
         changed = batch.model_copy(update={"guideline": guideline})
-        seats = _reopen(work_store, changed)
+        seats = reopen_stale(work_store, changed)
         found[batch.id] = seats
         AuditLog(store).add(
             author,
@@ -186,7 +186,7 @@ def keep_asked(store: Store, batch: Batch) -> None:
     }
     known = sa.select(sa.literal(1)).where(guidelines.c.version == batch.version)
     with store.connection(write=True) as connection:
-        hold(connection)
+        hold(connection, "guidelines")
         if connection.execute(known).first() is None:
             connection.execute(sa.insert(guidelines).values(**line))
 
@@ -199,8 +199,12 @@ def asked_under(store: Store, version: str) -> dict[str, object] | None:
     return dict(json.loads(record)) if record else None
 
 
-def _reopen(work_store: WorkStore, batch: Batch) -> int:
-    """Write the batch with its new guideline, open its stale seats, and give how many they are."""
+def reopen_stale(work_store: WorkStore, batch: Batch) -> int:
+    """Write the batch as it is now and open the seats whose verdict has another version.
+
+    Returns:
+        How many seats are open again.
+    """
     seat = assignments.c
     stale = set()
     for verdict in work_store.verdicts(batch.id):

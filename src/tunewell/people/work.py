@@ -360,7 +360,7 @@ def _mark_faults(said: Said, batch: Batch, item: Item) -> list[str]:
     found = []
     for tag in said.tags:
         if tag not in batch.error_tags:
-            found.append(f"{tag!r}: no such kind of error")
+            found.append(f"{tag!r}: no such error type")
 
     length = len(item.source)
     for span in said.spans:
@@ -368,7 +368,7 @@ def _mark_faults(said: Said, batch: Batch, item: Item) -> list[str]:
             found.append(f"{span.label!r}: no such label")
         if span.end > length:
             place = f"{span.start}–{span.end}"
-            found.append(f"span {place} lies outside the text ({length} characters)")
+            found.append(f"span {place} is outside the text ({length} characters)")
     return found
 
 

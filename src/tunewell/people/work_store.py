@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -16,7 +17,7 @@ from tunewell.errors import UserError
 from tunewell.people.assign import Seat, share_out
 from tunewell.people.audit import audit_line
 from tunewell.people.seat_counts import Tally, add_to_tallies, seats_of, tallies_of
-from tunewell.people.seats import items_by_example, set_seat, taken_seats
+from tunewell.people.seats import items_by_example, set_seat, take_seat, taken_seats
 from tunewell.people.work import Batch, Item, RaterVerdict, Said, faults
 from tunewell.people.work_rows import (
     batch_line,
@@ -28,7 +29,7 @@ from tunewell.people.work_rows import (
     verdict_of,
 )
 from tunewell.store import Store
-from tunewell.store.ledger import append, hold
+from tunewell.store.ledger import append_all
 from tunewell.store.once import insert_all_once, insert_once
 from tunewell.store.people_tables import assignments, audit, batches, items, tallies, verdicts
 from tunewell.store.store import next_number
@@ -386,14 +387,19 @@ class WorkStore:
         record = {"batch": sent.batch.id}
         logged = audit_line(sent.actor, "verdict", sent.item.id, record)
         known = sa.select(sa.literal(1)).where(_sent_as(sent.account, sent.key))
+        rows: list[tuple[sa.Table, Mapping[str, Any]]] = [(verdicts, line)]
+        if sent.actor:
+            rows.append((audit, logged))
         with self.store.connection(write=True) as connection:
-            hold(connection)
+            # Of the same key sent twice at once, the second waits here, at the seat.
+            before = take_seat(connection, sent.item, sent.account)
             if connection.execute(known).first() is not None:
                 return None
-            number = append(connection, verdicts, line)
-            set_seat(connection, sent.item, sent.account, status)
-            if sent.actor:
-                append(connection, audit, logged)
+            if before is None:
+                raise UserError("this item is not assigned to you", hint="go back to your queue")
+            if before != status:
+                set_seat(connection, sent.item, sent.account, status)
+            number = append_all(connection, rows)[0]
         return verdict_of({**line, "number": number})
 
     def _by_key(self, account: str, key: str) -> RaterVerdict | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tunewell import __version__
+from tunewell.disk import disk_errors
 from tunewell.pitfalls import CATALOGUE
 from tunewell.project import Project
 from tunewell.report import interval_charts, training_charts
@@ -41,7 +42,6 @@ from tunewell.report.side_by_side import missing_in, side_by_side
 from tunewell.report.training_curves import slice_strips, training
 from tunewell.report.training_studies import group_strips, more_strips, recipe_strips, sizes
 from tunewell.report.wording import counted, first_up, in_words, noun
-from tunewell.store.files import disk_errors
 
 LATEST: Final = "latest.html"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final
 
+from tunewell.json_text import parse_json
 from tunewell.store.files import file_digest
 from tunewell.task import TaskFile
 
@@ -123,8 +123,8 @@ def _continued(objects: dict[int, list[bytes]], raw: bytes) -> Iterator[tuple[in
 def _text(raw: bytes, tags: Set[str]) -> str:
     text = raw[:_LONGEST_LINE].decode("utf-8", "replace").strip()
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parse_json(text)
+    except ValueError:
         return text
     return "\n".join(_texts(value, tags)) or text
 

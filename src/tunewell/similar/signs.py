@@ -24,7 +24,7 @@ _GROUPED = re.compile(
 
 _DECIMAL = re.compile(r"(?<![\w.,])(\d+)[.,](\d+)(?![\w]|[.,]\d)")
 _UNGROUP = re.compile(r"[^\d]")
-_CHAIN = re.compile(r"\d+(?:([/.\-])\d+)(?:\1\d+)+")
+_CHAIN = re.compile(r"(?<!\d)\d++([/.\-])\d++(?:\1\d++)+")
 """Dates, versions, telephone numbers: what parts them is no sign."""
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")

@@ -2,12 +2,15 @@
 
 They refuse UPDATE, DELETE, REPLACE and TRUNCATE. One change is let through: blanking the content of
 a row, after which nothing of it is left but that it was there.
+
+Migration 0004 makes them, from its own copy of what stands here: a migration says what was done
+then, whatever the code says today. A later migration that adds a column to one of these tables has
+to make its triggers anew.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -23,92 +26,8 @@ BLANKS: dict[str, Mapping[str, str]] = {
 }
 """Tables that can only grow: the columns that hold content, and what they are blanked with."""
 
-# What makes a row of the table one that is there already.
-_SAME_ROW = {
-    "audit": ("number",),
-    "events": ("number",),
-    "verdicts": ("number",),
-    "guidelines": ("version",),
-    "ledger": ("number",),
-}
-
 _POSTGRES_ENDINGS = ("no_change", "no_truncate")
 _SQLITE_ENDINGS = ("no_update", "no_delete", "no_replace")
-
-FUNCTION = "tunewell_append_only"
-
-
-def statements(dialect: str, columns: Mapping[str, list[str]]) -> Iterator[str]:
-    """SQL that makes the triggers.
-
-    Args:
-        dialect: ``sqlite`` or ``postgresql``.
-        columns: Every column of each table of `BLANKS`.
-    """
-    if dialect == "sqlite":
-        for table in BLANKS:
-            yield from _for_sqlite(table, columns[table])
-        return
-    yield _POSTGRES_FUNCTION
-    for table, blank in BLANKS.items():
-        yield from _for_postgres(table, blank)
-
-
-def _for_sqlite(table: str, columns: list[str]) -> Iterator[str]:
-    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    blank = BLANKS[table]
-    kept = []
-    for name in columns:
-        value = f"'{blank[name]}'" if name in blank else f'OLD."{name}"'
-        kept.append(f'NEW."{name}" IS {value}')
-    is_blanked = " AND ".join(kept)
-    other = f"WHEN NOT ({is_blanked})"
-    yield f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {other} {refuse}"
-    yield f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}"
-
-    # REPLACE deletes without a trigger where the connection has not asked for recursive ones.
-    key = " AND ".join(f'"{name}" = NEW."{name}"' for name in _SAME_ROW[table])
-    there = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key})"
-    yield f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {there} {refuse}"
-    if table == "verdicts":
-        there = "WHEN EXISTS (SELECT 1 FROM verdicts WHERE account = NEW.account AND key = NEW.key)"
-        yield f"CREATE TRIGGER verdicts_no_second BEFORE INSERT ON verdicts {there} {refuse}"
-
-
-_POSTGRES_FUNCTION = f"""\
-CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        IF to_jsonb(NEW) = to_jsonb(OLD) || (TG_ARGV[0])::jsonb THEN
-            RETURN NEW;
-        END IF;
-    END IF;
-    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
-END $$"""
-
-
-def _for_postgres(table: str, blank: Mapping[str, str]) -> Iterator[str]:
-    overlay = json.dumps(dict(blank)).replace("'", "''")
-    yield (
-        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {FUNCTION}('{overlay}')"
-    )
-    yield (
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}()"
-    )
-    # Also where a session says that it is a replica.
-    for name in (f"{table}_no_change", f"{table}_no_truncate"):
-        yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
-
-
-def undo(dialect: str) -> Iterator[str]:
-    """SQL that takes the triggers away, for a migration to an earlier version."""
-    for name in sorted(trigger_names(dialect)):
-        table = name.split("_")[0]
-        yield f"DROP TRIGGER {name}" + ("" if dialect == "sqlite" else f" ON {table}")
-    if dialect != "sqlite":
-        yield f"DROP FUNCTION {FUNCTION}()"
 
 
 def trigger_names(dialect: str) -> set[str]:

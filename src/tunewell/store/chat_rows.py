@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tunewell.types import Example, Message
+from tunewell.types import REFERENCES, Example, Message, listed
 
 
 def chat_row(example: Example) -> dict[str, Any]:
     """A row as a record that `tunewell` and other tools read back.
 
     A pair of answers is written as ``prompt``, ``chosen`` and ``rejected``, everything else as
-    ``messages``. A row that people judged has its ``label``.
+    ``messages``. A row that people judged has its ``label``; what else is known of a row (kind,
+    date, group, parent, tags, further right answers) stands beside.
 
     Example:
         >>> turns = (Message(role="user", content="Why?"), Message(role="assistant", content="So."))
@@ -33,7 +34,21 @@ def chat_row(example: Example) -> dict[str, Any]:
         row["tools"] = _value(example.tools)
     if example.label:
         row["label"] = example.label == "good"
-    return row
+    return row | _beside(example)
+
+
+def _beside(example: Example) -> dict[str, Any]:
+    """What is known of a row beside its turns, as far as anything is."""
+    tags = {name: value for name, value in example.tags.items() if name != REFERENCES}
+    known = {
+        "kind": example.kind,
+        "date": example.date.isoformat() if example.date else "",
+        "group": example.group,
+        "parent": example.parent,
+        "tags": tags,
+        REFERENCES: list(listed(example.tags.get(REFERENCES, ""))),
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def _asked(turns: Iterable[Message]) -> int:

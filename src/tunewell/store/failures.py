@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tunewell.errors import StoreError, UserError
-from tunewell.store.files import NO_SPACE
+from tunewell.full_disk import NO_SPACE
 
 
 def busy_error(patience_s: float) -> StoreError:
@@ -36,7 +36,7 @@ def database_errors(root: Path) -> Iterator[None]:
         yield
     except (sa.exc.DataError, OverflowError, UnicodeError) as error:
         raise UserError(
-            "a value cannot be stored: it holds a character or a number that no database keeps"
+            "a value cannot be stored: it holds a character or a number that no database can store"
         ) from error
     except sa.exc.TimeoutError as error:
         raise StoreError(

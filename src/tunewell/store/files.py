@@ -7,64 +7,16 @@ process leaves behind is a temporary name that nobody reads and the next process
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
-import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tunewell.disk import disk_errors
 from tunewell.errors import StoreError
 from tunewell.types import digest as digest_of
-
-PRIVATE = 0o700
-"""Mode of the folder that holds a project's database and artifacts."""
-
-NO_SPACE = "free some space and run again: everything finished before is kept"
-
-
-@contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk can do to us into a `StoreError` that says what to do.
-
-    Args:
-        path: What was being written.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StoreError(
-                f"the disk is full: could not write {path}",
-                hint=NO_SPACE,
-            ) from error
-        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-            raise StoreError(
-                f"no permission to write {path}",
-                hint=f"check the owner and mode of {path.parent} (ls -ld)",
-            ) from error
-        raise
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that only its owner may enter, or make it so.
-
-    Raises:
-        StoreError: It cannot be made.
-    """
-    try:
-        with disk_errors(folder):
-            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
-            found = folder.stat()
-            is_open = stat.S_IMODE(found.st_mode) & ~PRIVATE
-            if is_open and found.st_uid == os.geteuid():
-                folder.chmod(PRIVATE)
-    except OSError as error:
-        raise StoreError(
-            f"cannot make {folder}: {error.strerror}", hint="choose another folder"
-        ) from error
 
 
 def file_digest(path: Path) -> str:

@@ -39,9 +39,6 @@ ERASED = "content-erased"
 
 CHAINED: dict[str, sa.Table] = {table.name: table for table in (audit, events, verdicts)}
 
-LEDGER_LOCK = 7_746_002
-"""Names the lock on a PostgreSQL database under which the chain grows."""
-
 STREAM = {"yield_per": 1000}
 """Rows that are in memory at a time."""
 
@@ -75,44 +72,58 @@ class LedgerReport(Value):
     faults: tuple[str, ...] = Field(default=())
 
 
-def hold(connection: sa.Connection) -> None:
-    """Let nobody else append until this transaction ends.
-
-    SQLite has one writer anyway.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({LEDGER_LOCK})"))
-
-
 def append(connection: sa.Connection, table: sa.Table, line: Mapping[str, Any]) -> int:
     """Insert a row of a table that can only grow, with its entry; gives its number."""
-    hold(connection)
-    insert = sa.insert(table).values(**line).returning(table.c.number)
-    number = int(connection.execute(insert).scalar_one())
-    enter(connection, table, {**line, "number": number})
-    return number
+    return append_all(connection, [(table, line)])[0]
 
 
-def enter(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
-    """Write the entry of a row that was just inserted."""
-    head = ledger_head.c
-    query = sa.select(head.number, head.link)
-    before = connection.execute(query).one()
+def append_all(
+    connection: sa.Connection,
+    rows: Sequence[tuple[sa.Table, Mapping[str, Any]]],
+) -> list[int]:
+    """Insert rows of tables that can only grow, each with its entry; gives their numbers.
 
+    From here to the end of the transaction nobody else can append: do everything else first.
+    """
+    head = _hold_head(connection)
+    numbers: list[int] = []
+    entries: list[dict[str, Any]] = []
+    for table, line in rows:
+        insert = sa.insert(table).values(**line).returning(table.c.number)
+        number = int(connection.execute(insert).scalar_one())
+        entry = _entry(head, table, {**line, "number": number})
+        head = LedgerHead(number=entry["number"], link=entry["link"])
+        numbers.append(number)
+        entries.append(entry)
+    connection.execute(sa.insert(ledger).values(entries))
+    connection.execute(sa.update(ledger_head).values(number=head.number, link=head.link))
+    return numbers
+
+
+def _hold_head(connection: sa.Connection) -> LedgerHead:
+    """The newest entry, which nobody else can follow until this transaction ends.
+
+    The row itself is the lock, so that it is taken and read in one trip to the server. SQLite has
+    one writer anyway.
+    """
+    query = sa.select(ledger_head.c.number, ledger_head.c.link).with_for_update()
+    head = connection.execute(query).one()
+    return LedgerHead(number=head.number, link=head.link)
+
+
+def _entry(before: LedgerHead, table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a row that was just inserted."""
     nonce = secrets.token_hex(16)
     number = before.number + 1
     content = _content_digest(table, row, nonce)
-    link = _link(before.link, number, table, row, content)
-    entry = {
+    return {
         "number": number,
         "source": table.name,
         "row": row["number"],
         "nonce": nonce,
         "content": content,
-        "link": link,
+        "link": _link(before.link, number, table, row, content),
     }
-    connection.execute(sa.insert(ledger).values(**entry))
-    connection.execute(sa.update(ledger_head).values(number=number, link=link))
 
 
 def blank(connection: sa.Connection, rows: Iterable[tuple[str, int]], *, author: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Float,
     Index,
     Integer,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 from tunewell.store.columns import DIGEST, ID, NAME, TIME, filled
@@ -144,8 +146,15 @@ items = Table(
     filled("number", Integer),
     filled("example", Text),
     filled("record", Text),
+    Index("ix_items_batch_number", "batch", "number"),
 )
 """One output or text to look at each; ids are random, so that they tell nothing of the arm."""
+
+LONGEST_BEGINNING = 64
+EXAMPLE_BEGINS: ColumnElement[str] = literal_column(
+    f"substr(items.example, 1, {LONGEST_BEGINNING})", Text
+)
+"""Of a row's id, which may be of any length, as much as is in the index ``ix_items_example``."""
 
 assignments = Table(
     "assignments",

@@ -19,16 +19,17 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from tunewell.disk import disk_errors, make_private
 from tunewell.errors import StoreError
+from tunewell.plurals import plural
 from tunewell.store.failures import busy_error, database_errors
-from tunewell.store.files import Files, disk_errors, make_private
+from tunewell.store.files import Files
 from tunewell.store.ledger import (
     LedgerHead,
     LedgerReport,
     append,
     blank,
     check_ledger,
-    hold,
     is_tombstone,
     read_head,
 )
@@ -39,10 +40,12 @@ from tunewell.store.rows import (
     write_parquet,
 )
 from tunewell.store.tables import PATIENCE_S, connect, events, ledger_head, migrate, runs
+from tunewell.store.turns import hold
 from tunewell.types import Dataset, Example, Receipt, Run, Value
 from tunewell.types import digest as digest_of
 
 FOLDER = ".tunewell"
+SQLITE_NAME = "tunewell.db"
 T = TypeVar("T")
 
 LOCK_POLL_S = 0.2
@@ -91,13 +94,11 @@ class Store:
             self.reports.mkdir(exist_ok=True)
         self.patience_s = patience_s
         self._turn = threading.RLock()
-        self._engine = connect(
-            url or f"sqlite:///{self.root / 'tunewell.db'}", patience_s=patience_s
-        )
+        self._engine = connect(url or f"sqlite:///{self.root / SQLITE_NAME}", patience_s=patience_s)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         try:
             with self._one_opens(), database_errors(self.root):
-                migrate(self._engine, may_be_new=self._why_not_new)
+                migrate(self._engine, refuse_new=self._refuse_new)
                 self._note_database()
         except BaseException:
             self._engine.dispose()
@@ -131,15 +132,34 @@ class Store:
             with disk_errors(note):
                 note.touch(mode=0o600)
 
-    def _why_not_new(self) -> str:
-        """Why an empty database cannot be that of a new project; empty if it can."""
-        is_sqlite = self._engine.dialect.name == "sqlite"
-        artifacts = self.files.count()
-        if self._database_note.exists() and artifacts:
-            return f"the database of this project is empty, but {artifacts} artifacts lie beside it"
-        if is_sqlite and artifacts:
-            return f"the database of this project is gone, but {artifacts} artifacts lie beside it"
-        return ""
+    def _refuse_new(self) -> None:
+        """Refuse an empty database that cannot be that of a new project.
+
+        Artifacts are written by runs, and runs are in a database: where there are some, it is
+        another one, or it was lost.
+        """
+        count = self.files.count()
+        if not count:
+            return
+        beside = f"{plural(count, 'artifact')} of earlier runs lie beside it"
+        begin_anew = f"move {self.root} away to begin anew"
+        other = self._other_database()
+        if self._database_note.exists() or not other:
+            raise StoreError(
+                f"the database of this project is gone or empty, but {beside}",
+                hint=f"restore the database from a backup, or {begin_anew}",
+            )
+        raise StoreError(
+            f"this database is new, but {beside}: the runs are in another database",
+            hint=f"use {other}, or {begin_anew}",
+        )
+
+    def _other_database(self) -> str:
+        """What this project was opened with before, for a hint; empty if nothing is known."""
+        if self._engine.dialect.name != "sqlite" and (self.root / SQLITE_NAME).exists():
+            return f"{self.root / SQLITE_NAME} (leave the database's URL out)"
+        notes = set(self.root.glob("database-*")) - {self._database_note}
+        return "the URL that the project began with" if notes else ""
 
     def close(self) -> None:
         """Give the database connections back."""
@@ -181,6 +201,20 @@ class Store:
             os.ftruncate(handle, 0)
         finally:
             os.close(handle)
+
+    def holder(self) -> str:
+        """Which process holds the project for writing, what for and since when; empty if none."""
+        path = self.root / "lock"
+        said = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        if not said:
+            return ""
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return said
+        # Whoever wrote it was killed: the lock went with the process, its words stayed.
+        return ""
 
     @staticmethod
     def _take(
@@ -451,7 +485,7 @@ class Store:
 
 def next_number(connection: sa.Connection, table: sa.Table) -> int:
     """The number of the next row of a table, in the transaction that inserts it."""
-    hold(connection)
+    hold(connection, f"numbers of {table.name}")
     query = sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0))
     return int(connection.execute(query).scalar_one()) + 1
 

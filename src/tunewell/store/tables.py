@@ -11,8 +11,9 @@ from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from tunewell.errors import StoreError, UserError
 from tunewell.store.columns import DIGEST, NAME, TIME, filled
+from tunewell.store.turns import hold
 
-HEAD = "0004"
+HEAD = "0006"
 """The newest migration."""
 
 POOL = 20
@@ -84,9 +85,6 @@ PATIENCE_S = 30.0
 CONNECT_S = 5
 """How long a server may take to answer a new connection, in whole seconds."""
 
-MIGRATION_LOCK = 7_746_001
-"""Names the lock on a PostgreSQL database that migrations hold: a number of our own."""
-
 
 def connect(url: str, *, patience_s: float = PATIENCE_S) -> sa.Engine:
     """An engine for SQLite (WAL, full sync) or PostgreSQL.
@@ -153,7 +151,7 @@ def _begin_writing(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def migrate(engine: sa.Engine, *, may_be_new: Callable[[], str] = str) -> None:
+def migrate(engine: sa.Engine, *, refuse_new: Callable[[], None] | None = None) -> None:
     """Bring the tables to `HEAD`; Alembic is imported only when there is something to do.
 
     All migrations are one transaction, which only one process at a time can be in: a process that
@@ -161,10 +159,10 @@ def migrate(engine: sa.Engine, *, may_be_new: Callable[[], str] = str) -> None:
 
     Args:
         engine: Of the database.
-        may_be_new: Asked if the database is empty; gives why that cannot be, if it cannot.
+        refuse_new: Called if the database is empty; raises if that cannot be.
 
     Raises:
-        StoreError: The tables are newer than this version of Tunewell, or empty and may not be.
+        StoreError: The tables are newer than this version of Tunewell.
     """
     reading = engine.execution_options(isolation_level="AUTOCOMMIT")
     with reading.connect() as connection:
@@ -172,18 +170,13 @@ def migrate(engine: sa.Engine, *, may_be_new: Callable[[], str] = str) -> None:
             return
 
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+        hold(connection, "migrations")
         # Asked again: another process may have been faster.
         version = _version(connection)
         if _is_newest(version):
             return
-        why = may_be_new() if version is None else ""
-        if why:
-            raise StoreError(
-                why,
-                hint="restore the database from a backup, or move .tunewell away to begin anew",
-            )
+        if version is None and refuse_new is not None:
+            refuse_new()
         _upgrade(connection)
 
 

@@ -17,6 +17,7 @@ from tunewell.task.data import DataSource, FieldMap, Format
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import Contender, EvaluateSection, MetricSpec, Slice
 from tunewell.task.gates import Gate
+from tunewell.task.gateway import ArmSpec, GatewaySection, ModelServerSpec, TrafficLimits
 from tunewell.task.people import People, RubricCriterion
 from tunewell.task.reading import ENV_PREFIX, FILE_NAME, load_task, parse_task
 from tunewell.task.rules import Exemption, Kinds, MaxAge, Rules, Templates, WordLimits
@@ -27,6 +28,7 @@ from tunewell.task.training import Costs, Machine
 __all__ = [
     "ENV_PREFIX",
     "FILE_NAME",
+    "ArmSpec",
     "AugmentBudget",
     "AugmentCell",
     "AugmentLimits",
@@ -40,11 +42,13 @@ __all__ = [
     "FieldMap",
     "Format",
     "Gate",
+    "GatewaySection",
     "GeneratorSpec",
     "Kinds",
     "Machine",
     "MaxAge",
     "MetricSpec",
+    "ModelServerSpec",
     "People",
     "RubricCriterion",
     "Rules",
@@ -54,6 +58,7 @@ __all__ = [
     "TaskSection",
     "TaskSpec",
     "Templates",
+    "TrafficLimits",
     "WordLimits",
     "load_task",
     "parse_task",

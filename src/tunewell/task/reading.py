@@ -156,7 +156,7 @@ def _note_lines(
             dotted = f"{prefix}{key.value}"
             line = key.start_mark.line + 1
             if dotted in lines:
-                yield f"{name}:{line}", f"{dotted}: stands twice (first in line {lines[dotted]})."
+                yield f"{name}:{line}", f"{dotted}: is there twice (first on line {lines[dotted]})."
             lines[dotted] = line
             yield from _note_lines(value, f"{dotted}.", lines, name)
     elif isinstance(node, yaml.SequenceNode):

@@ -14,6 +14,7 @@ from tunewell.task.data import DataSource
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import EvaluateSection, MetricSpec, Slice
 from tunewell.task.gates import Gate
+from tunewell.task.gateway import GatewaySection
 from tunewell.task.people import People
 from tunewell.task.places import Places
 from tunewell.task.rules import Rules
@@ -39,6 +40,7 @@ class TaskSpec(Value):
     machine: Machine = Machine()
     evaluate: EvaluateSection = EvaluateSection()
     costs: Costs = Costs()
+    gateway: GatewaySection | None = None
     engine: str = "native"
 
 

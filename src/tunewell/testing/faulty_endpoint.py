@@ -161,6 +161,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed is no fault of the server's."""
+
 
 def _handler(endpoint: FaultyEndpoint) -> type[BaseHTTPRequestHandler]:
     return type("Handler", (_Handler,), {"endpoint": endpoint})

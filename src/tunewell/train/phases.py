@@ -349,7 +349,7 @@ class TrainingPhases:
         if recipe.noise and fold_cut:
             final = f"the states before layer {cut}" if cut else "the embeddings"
             yield (
-                f"Noise was laid on the states before layer {fold_cut} in the folds, on {final} "
+                f"Noise was added to the states before layer {fold_cut} in the folds, on {final} "
                 "in the final."
             )
         if not session.network.cuts:

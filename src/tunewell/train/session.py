@@ -191,7 +191,7 @@ class TrainingSession:
             bad, preferences = len(self.all_rows.bad), len(self.all_rows.preferences)
             left = (
                 f"{too_long} rows are longer than {self.recipe.max_tokens} tokens, "
-                f"{refused} are refused by the chat template"
+                f"{refused} do not fit the chat template"
             )
             if bad or preferences:
                 left += f", {bad} are marked bad, {preferences} are preferences"

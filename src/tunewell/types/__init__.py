@@ -35,11 +35,20 @@ from tunewell.types.scores import (
     Score,
 )
 from tunewell.types.splits import Assignment, Part, Split
+from tunewell.types.traffic import (
+    KINDS_OF_FEEDBACK,
+    Ended,
+    Feedback,
+    FeedbackKind,
+    Interaction,
+    Recorded,
+)
 from tunewell.types.training import FoldTrace, ModelVersion, Trained
 from tunewell.types.values import Value, digest
 from tunewell.types.verdicts import Criterion, Decision, Outcome, Verdict
 
 __all__ = [
+    "KINDS_OF_FEEDBACK",
     "REFERENCES",
     "Acceptance",
     "Action",
@@ -48,11 +57,15 @@ __all__ = [
     "Criterion",
     "Dataset",
     "Decision",
+    "Ended",
     "Estimate",
     "Evaluation",
     "Example",
+    "Feedback",
+    "FeedbackKind",
     "Finding",
     "FoldTrace",
+    "Interaction",
     "Judgement",
     "Label",
     "Level",
@@ -67,6 +80,7 @@ __all__ = [
     "Prediction",
     "Receipt",
     "Recipe",
+    "Recorded",
     "Role",
     "Run",
     "Score",

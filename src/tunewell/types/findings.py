@@ -24,13 +24,23 @@ class Threshold(Value):
 
 
 class Acceptance(Value):
-    """A person took a finding on."""
+    """A person took a finding on.
+
+    Attributes:
+        code: Of the pitfall.
+        reason: In their words.
+        until: The last day on which it holds.
+        author: Who it was, or is said to have been.
+        at: When, UTC.
+        signed: Whether their account was signed in; else it is a claim from the command line.
+    """
 
     code: str
     reason: str
     until: dt.date
     author: str
     at: dt.datetime
+    signed: bool = False
 
 
 class Finding(Value):

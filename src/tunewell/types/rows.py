@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from tunewell.json_text import parse_json
 from tunewell.types.values import Value
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -64,7 +65,7 @@ class ToolCall(Value):
     def text(self) -> str:
         """The call in the one form in which it is compared and shown; the id does not count."""
         try:
-            arguments = json.loads(self.arguments)
+            arguments = parse_json(self.arguments)
         except ValueError:
             arguments = self.arguments
         return json.dumps({"name": self.name, "arguments": arguments}, ensure_ascii=False)
@@ -257,8 +258,8 @@ def listed(text: str) -> tuple[str, ...]:
     if not text.lstrip().startswith("["):
         return ()
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = parse_json(text)
+    except ValueError:
         return ()
     return tuple(item if isinstance(item, str) else json.dumps(item) for item in found)
 

@@ -7,22 +7,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
 from tunewell.people import (
     Account,
     AccountRole,
+    Approvals,
     Batch,
     Item,
     Mark,
     Queue,
     Said,
     SignOff,
+    approvals,
     judgements,
     sign_offs,
 )
+from tunewell.people.item_search import ItemPage, ItemQuery, find_items
+from tunewell.people.item_story import ItemStory, item_story
+from tunewell.people.signed_release import signed_releases
+from tunewell.releases import Release
 from tunewell.types import Judgement, Value
 from tunewell.web.access import ApiMaker, ApiOwner, ApiUser, Refused
 from tunewell.web.blind import refuse_any_result, refuse_blind, refuse_final
@@ -227,10 +233,10 @@ def write_verdict(
         raise Refused(404, "this item is not assigned to you")
 
     item, batch = found
-    if verdict.version and batch.signed and verdict.version != batch.version:
+    if verdict.version and verdict.version != batch.version:
         raise Refused(
             400,
-            "the guideline has changed since this page was loaded",
+            "the questions or the guideline have changed since this page was loaded",
             hint="reload the page",
         )
     refuse_final(context_of(request), session, batch, item)
@@ -278,6 +284,44 @@ def results(request: Request, batch: Id, session: ApiMaker) -> dict[str, Any]:
     found = context.results.of(known)
     state = {"upto": found.upto, "behind": found.behind}
     return found.result.model_dump(mode="json") | state
+
+
+@router.get("/batches/{batch}/items")
+def all_items(
+    request: Request,
+    batch: Id,
+    session: ApiMaker,
+    query: Annotated[ItemQuery, Query()],
+) -> ItemPage:
+    """The items of a batch with their verdicts: searched, filtered, sorted, fifty at a time."""
+    context = context_of(request)
+    known = _known_batch(context, batch)
+    refuse_blind(context, session, known)
+    return find_items(context.store, known, query)
+
+
+@router.get("/batches/{batch}/items/{item}")
+def one_item(request: Request, batch: Id, item: Id, session: ApiMaker) -> ItemStory:
+    """An item with everything that was said of it, its row and what curation did to that."""
+    context = context_of(request)
+    known = _known_batch(context, batch)
+    refuse_blind(context, session, known)
+    found = context.work_store.item(item)
+    if found is None or found.batch != known.id:
+        raise Refused(404, "there is no such item")
+    return item_story(context.store, known, found)
+
+
+@router.get("/approvals")
+def approved(request: Request, session: ApiMaker) -> Approvals:
+    """Who has approved the definition, by signature or by a mere claim, and who has not."""
+    return approvals(context_of(request).project)
+
+
+@router.get("/releases")
+def releases(request: Request, session: ApiMaker) -> list[Release]:
+    """Every release, newest first: which model, where, signed by whom, on what evidence."""
+    return list(signed_releases(context_of(request).store))
 
 
 @router.get("/batches/{batch}/sign-offs")

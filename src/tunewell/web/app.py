@@ -16,7 +16,21 @@ from tunewell import __version__
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Session
 from tunewell.project import Project
-from tunewell.web import api, decide, manage, members, plain_form, sign_in, sso, work
+from tunewell.web import (
+    api,
+    decide,
+    definition,
+    exchange,
+    items,
+    manage,
+    members,
+    plain_form,
+    questions,
+    release,
+    sign_in,
+    sso,
+    work,
+)
 from tunewell.web.access import Refused, session_of
 from tunewell.web.context import AppContext
 from tunewell.web.guard import Guard
@@ -32,6 +46,23 @@ TITLES = {
     429: "Too many requests",
     503: "Not available at the moment",
 }
+
+PARTS = (
+    sign_in,
+    sso,
+    work,
+    plain_form,
+    decide,
+    items,
+    questions,
+    exchange,
+    manage,
+    definition,
+    release,
+    members,
+    api,
+)
+"""Whose routes the application has."""
 
 LONGEST_MESSAGE = 2000
 MOST_FAULTS = 10
@@ -71,14 +102,14 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = AppContext(
-        file=file,
+        loaded=file,
         store=store,
         secure=public.startswith("https://"),
         public=public.rstrip("/"),
         mail=MailQueue(mail) if mail else None,
         sso=OpenID(issuer, store) if issuer else None,
     )
-    for part in (sign_in, sso, work, plain_form, decide, manage, members, api):
+    for part in PARTS:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_api_route("/health", _health, include_in_schema=False)

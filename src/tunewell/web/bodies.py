@@ -17,6 +17,9 @@ MOST_BYTES = 2 * 2**20
 MOST_BYTES_ELSEWHERE = 64 * 2**10
 """Largest body of every other request."""
 
+MOST_IMPORT = 4 * 2**20
+"""Largest file of annotations that the page takes; the command line takes any."""
+
 DEEPEST = 20
 MOST_VALUES = 20_000
 """Most commas and colons of a JSON body outside its texts."""
@@ -44,8 +47,11 @@ class BodyFault:
 
 def most_bytes(path: str) -> int:
     """Largest body that a path takes."""
-    takes_work = path == "/api/v1/verdicts" or path.startswith(("/work/", "/decide/"))
-    return MOST_BYTES if takes_work else MOST_BYTES_ELSEWHERE
+    if path == "/import":
+        return MOST_IMPORT
+    takes_texts = path == "/api/v1/verdicts" or path.startswith(("/work/", "/decide/"))
+    asks = path.startswith("/batches/") and path.endswith("/questions")
+    return MOST_BYTES if takes_texts or asks else MOST_BYTES_ELSEWHERE
 
 
 def body_fault(path: str, kind: str, body: bytes) -> BodyFault | None:

@@ -13,6 +13,7 @@ from typing import cast
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tunewell.errors import StoreError, UserError
 from tunewell.people import (
     Accounts,
     ApiTokens,
@@ -22,8 +23,9 @@ from tunewell.people import (
     Sessions,
     WorkStore,
 )
+from tunewell.project import Project
 from tunewell.store import Store
-from tunewell.task import TaskFile
+from tunewell.task import TaskFile, load_task
 from tunewell.web.mail import MailQueue
 from tunewell.web.oidc import OpenID
 from tunewell.web.results_cache import ResultsCache
@@ -38,7 +40,7 @@ class AppContext:
     """One project as the application serves it.
 
     Attributes:
-        file: The definition.
+        loaded: The definition as it was read last.
         store: Of the project.
         secure: Whether cookies are sent over HTTPS only.
         public: Address that links are made with, without a slash at the end.
@@ -46,15 +48,18 @@ class AppContext:
         sso: The identity provider that people may sign in with; None = by password only.
     """
 
-    file: TaskFile
+    loaded: TaskFile
     store: Store
     secure: bool = False
     public: str = ""
     mail: MailQueue | None = None
     sso: OpenID | None = None
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    definition_fault: str = ""
+    """What is wrong with the definition as it lies on the disk now; the one before is used."""
 
     def __post_init__(self) -> None:
+        self._stamp = self._stamp_now()
         self.accounts = Accounts(self.store)
         self.passwords = Passwords(self.store)
         self.sign_in_line = SignInLine(self.passwords)
@@ -73,6 +78,38 @@ class AppContext:
             lstrip_blocks=True,
         )
         self.version = secrets.token_hex(4)
+
+    @property
+    def file(self) -> TaskFile:
+        """The definition, read again when its file has changed.
+
+        Where that has faults, the definition before goes on being used.
+        """
+        stamp = self._stamp_now()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self.loaded = load_task(self.loaded.path)
+                self.definition_fault = ""
+            except StoreError:
+                raise
+            except UserError as error:
+                place = f"{error.place}: " if error.place else ""
+                self.definition_fault = f"{place}{error.message}"
+        return self.loaded
+
+    def _stamp_now(self) -> tuple[int, int]:
+        """Changes when the file of the definition does."""
+        try:
+            found = self.loaded.path.stat()
+        except OSError:
+            return 0, 0
+        return found.st_mtime_ns, found.st_size
+
+    @property
+    def project(self) -> Project:
+        """The definition and the store together."""
+        return Project(self.file, self.store)
 
     def too_fast(self, account_id: str) -> bool:
         """Count a call of the API and say whether it is one too many."""

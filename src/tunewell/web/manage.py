@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from tunewell.annotate import AnnotationPlan, open_annotation, queue_rows, rows_of
 from tunewell.errors import StoreError, UserError
 from tunewell.people import Batch, Session, reopen_sign_offs, sign_offs
+from tunewell.people.adjudicators import ADJUDICATE
 from tunewell.people.seat_counts import Tally
 from tunewell.people.work import AnnotatedPart
 from tunewell.project import Project
@@ -119,14 +120,15 @@ def _batches(
         hint=error.hint if error else "",
         plan=offer.plan,
         why=offer.why,
+        fault=context.definition_fault,
         arms=offer.arms,
         all_arms=offer.all_arms,
         spec=context.file.spec,
-        people=_workers(context),
+        people=workers(context),
     )
 
 
-def _workers(context: AppContext) -> list[tuple[str, str, str]]:
+def workers(context: AppContext) -> list[tuple[str, str, str]]:
     """Id, name and role of everybody who may be given work."""
     found: list[tuple[str, str, str]] = []
     for account in context.accounts.all():
@@ -244,46 +246,51 @@ def _to_batch(batch: Batch) -> Response:
 @router.get("/batches/{name}")
 def results_page(request: Request, name: str, session: Maker) -> Response:
     """What a batch says so far."""
-    return _results(request, name, session)
+    return show_batch(request, name, session)
 
 
-def _results(
+def show_batch(
     request: Request,
     name: str,
     session: Session,
     *,
     link: str = "",
+    error: UserError | None = None,
 ) -> Response:
+    """The page of a batch: results for those who may see them now, and who works on it."""
     context = context_of(request)
     batch = known_batch(context, name)
+    common = {
+        "batch": batch,
+        "names": {account.id: account.shown for account in context.accounts.all()},
+        "people": workers(context),
+        "link": link,
+        "seats": context.work_store.seats(name),
+        "deciders": _deciders(context),
+        "problem": error.message if error else "",
+        "hint": error.hint if error else "",
+    }
+    status = 400 if error else 200
     left = must_wait(context, session, batch)
     if left:
-        return page(
-            request,
-            "blind.html",
-            session,
-            batch=batch,
-            left=left,
-            names={account.id: account.shown for account in context.accounts.all()},
-            people=_workers(context),
-            link=link,
-            seats=context.work_store.seats(name),
-        )
+        return page(request, "blind.html", session, status=status, left=left, **common)
     found = context.results.of(batch)
     signed = sign_offs(context.work_store, batch) if batch.signed else []
     return page(
         request,
         "results.html" if batch.kind == "review" else "annotated.html",
         session,
-        batch=batch,
+        status=status,
         result=found.result,
         behind=found.behind,
-        names={account.id: account.shown for account in context.accounts.all()},
-        people=_workers(context),
-        link=link,
-        seats=context.work_store.seats(name),
         signed=signed[-MOST_SIGNED:],
+        **common,
     )
+
+
+def _deciders(context: AppContext) -> list[tuple[str, str, str]]:
+    """Those who may decide where annotators disagree."""
+    return [person for person in workers(context) if person[2] in ADJUDICATE]
 
 
 @router.post("/batches/{name}/share")
@@ -370,4 +377,4 @@ def invite_to(request: Request, name: str, session: MakerForm) -> Response:
     secret = context.invitations.make("guest", author=session.account, batch=batch.id)
     context.audit.add(session.account.name, "invited", "guest", batch=batch.id)
     link = context.link(request, f"/join/{secret}")
-    return _results(request, name, session, link=link)
+    return show_batch(request, name, session, link=link)

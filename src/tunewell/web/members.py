@@ -12,6 +12,7 @@ from tunewell.people import ROLES, Account, AccountRole, Session
 from tunewell.people.accounts import LONGEST_EMAIL
 from tunewell.web.access import Owner, OwnerForm, Refused
 from tunewell.web.context import AppContext, context_of
+from tunewell.web.log_names import names_in
 from tunewell.web.mail import address
 from tunewell.web.render import page
 
@@ -178,12 +179,14 @@ def audit_page(
     request: Request, session: Owner, before: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
 ) -> Response:
     """What everybody did, newest first."""
-    lines = context_of(request).audit.lines(limit=LINES, before=before)
+    context = context_of(request)
+    lines = context.audit.lines(limit=LINES, before=before)
     return page(
         request,
         "audit.html",
         session,
         lines=lines,
+        called_so=names_in(context, lines),
         has_more=len(lines) == LINES,
         before=before,
     )

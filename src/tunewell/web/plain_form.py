@@ -48,11 +48,17 @@ class FormFields:
 @router.post("/work/{name}")
 async def send_form(request: Request, name: str, session: SignedInForm) -> Response:
     """A verdict by a plain form, for browsers without our script."""
+    fields = await form_fields(request)
+    return await run_in_threadpool(_take_form, request, name, session, fields)
+
+
+async def form_fields(request: Request) -> FormFields:
+    """Everything that a form sends."""
     form = await request.form()
     fields: dict[str, list[str]] = {}
     for key, value in form.multi_items():
         fields.setdefault(key, []).append(str(value))
-    return await run_in_threadpool(_take_form, request, name, session, FormFields(fields))
+    return FormFields(fields)
 
 
 def _take_form(
@@ -67,6 +73,8 @@ def _take_form(
     item = own_item(context, fields.text("item"), session)
     refuse_final(context, session, batch, item)
     try:
+        if fields.text("version") not in ("", batch.version):
+            raise UserError("the questions or the guideline have changed: read them again")
         context.work_store.write(
             said_of(fields, batch, item),
             item=item,

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from tunewell.people import Mark, MarkedSpan, Session, hidden, shown
+from tunewell.people import Batch, Mark, MarkedSpan, Session, hidden, shown
 from tunewell.types import Estimate
 from tunewell.web.context import context_of
 
@@ -142,6 +142,14 @@ def segments(text: str, marks: Sequence[Mark]) -> list[tuple[str, Mark | None]]:
     return found
 
 
+def score(batch: Batch, criterion: str, value: float) -> str:
+    """A verdict on a criterion in words: yes or no, or points of five."""
+    scales = {known.name: known.scale for known in batch.rubric}
+    if scales.get(criterion) == "yes/no":
+        return "yes" if value else "no"
+    return f"{value:g} of 5" if criterion in scales else f"{value:g}"
+
+
 def to_json(value: object) -> str:
     """JSON for a data attribute; the template escapes it."""
     return json.dumps(value, ensure_ascii=True)
@@ -162,5 +170,6 @@ FUNCTIONS: dict[str, Any] = {
     "to_json": to_json,
     "said_spans": said_spans,
     "segments": segments,
+    "score": score,
     "most_shown": MOST_SHOWN,
 }

@@ -94,6 +94,44 @@ def test_an_encoding_is_told_from_the_whole_file(tmp_path: Path, encoding: str, 
     assert len(batch.repairs) == (0 if is_unicode else 1)  # what is guessed is said
 
 
+SHORT = {
+    "cp437": "Wo ist der Zähler? Im Keller, neben der Tür. Größe: 5 m².",
+    "cp850": "Måleren står i kjelleren på øya.",
+    "cp1250": "Kde je měřič? Ve sklepě vedle dveří, děkuji.",
+    "iso8859_2": "Hol van a mérő? A pincében, az ajtó mellett, köszönöm.",
+    "cp1251": "Де лічильник? У підвалі, біля входу.",
+    "cp1252": "Þetta er í kjallaranum, það er satt.",
+    "cp1254": "Işık açık mı? Hayır, değil.",
+    "cp1255": "איפה המונה? במרתף, ליד הדלת.",
+    "cp1257": "Kur ir skaitītājs? Tas ir pagrabā, blakus durvīm.",
+    "iso8859_13": "Kur yra skaitiklis? Jis yra rūsyje, šalia įėjimo.",
+    "koi8_u": "Де лічильник? У підвалі, біля входу, їжак.",
+    "mac_roman": "¿Dónde está el contador? En el sótano.",
+    "big5": "電表在哪裡？在地下室，門旁邊。",
+    "cp949": "계량기는 어디에 있습니까? 지하실에 있습니다.",
+    "utf-16-le": "电表在哪里？在地下室，门旁边。",
+    "utf-16-be": "Где находится счётчик? В подвале.",
+}
+
+
+@pytest.mark.parametrize("encoding", SHORT)
+@pytest.mark.parametrize("form", ["jsonl", "txt"])
+def test_the_language_tells_the_encoding_of_a_sentence(
+    tmp_path: Path, encoding: str, form: str
+) -> None:
+    text = SHORT[encoding]
+    whole = jsonl([("What?", text)]) if form == "jsonl" else text
+    [row] = read(write(tmp_path / f"a.{form}", whole.encode(encoding))).rows
+    assert row.target == text
+
+
+def test_what_cannot_be_told_of_an_encoding_is_said(tmp_path: Path) -> None:
+    batch = read(write(tmp_path / "a.jsonl", jsonl([("naïve", "café")]).encode("cp1252")))
+    assert pairs_of(batch) == [("naïve", "café")]
+    [said] = batch.notes
+    assert "is not UTF-8 and is read as Windows-1252 (or CP1250: too little text" in said
+
+
 def test_a_bad_line_among_good_ones_is_mended_alone(tmp_path: Path) -> None:
     good = jsonl([("né", "日本"), ("à", "é")]).encode()
     bad = jsonl([("né", "é")]).encode("cp1252")

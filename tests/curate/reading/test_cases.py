@@ -11,18 +11,16 @@ from typing import Any
 
 import pytest
 
+from tests import shared_data
 from tests.curate.reading.test_shapes import read, read_records
 from tunewell.cli.main import main
 from tunewell.curate.doctor import doctor, fix
 from tunewell.curate.reading.read import ReadResult
 
-SHARED = Path(__file__).resolve().parents[4] / "shared"
-if not SHARED.is_dir():
-    SHARED = Path("/work/shared")
-CASES = SHARED / "cases" / "data"
-DATA = SHARED / "data"
+CASES = shared_data.CASES / "data"
 
-needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not here")
+needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason=shared_data.NO_CASES)
+needs_data = pytest.mark.skipif(not shared_data.DATA.is_dir(), reason=shared_data.NO_DATA)
 
 
 def case(name: str) -> ReadResult:
@@ -122,7 +120,6 @@ HINTED: list[list[dict[str, Any]]] = [
     [{"customer_text": "Where is it, please?", "agent_reply": "It is in the hall."}],
     [{"frage": "Wo ist der Zähler?", "antwort": "Im Keller."}],
     [{"chat": [{"role": "robot", "content": "Hello?"}, {"role": "assistant", "content": "Hi."}]}],
-    [{"question": "Where?", "answer": "Here.", "response": "There."}],
     [{"my col": "Where is the meter now?", "your col": "It is down in the cellar."}],
     [{"messages": [{"role": "坐席", "content": "Q?"}, {"role": "assistant", "content": "A."}]}],
 ]
@@ -188,9 +185,9 @@ def test_each_refusal_has_a_hint(tmp_path: Path) -> None:
 _NOT_ROWS = {".flac", ".py", ".md", ".npy", ".yaml", ".yml"}
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the shared data is not here")
+@needs_data
 def test_every_byte_of_the_shared_data_is_accounted_for() -> None:
-    for path in sorted(DATA.rglob("*")):
+    for path in sorted(shared_data.DATA.rglob("*")):
         is_small = path.is_file() and path.stat().st_size < 1_000_000
         if not is_small or path.suffix in _NOT_ROWS or "configs" in path.parts:
             continue

@@ -24,6 +24,7 @@ from tests.test_types_rows import rows as any_rows
 from tunewell.curate.reading.read import ReadResult, read_source
 from tunewell.curate.rows import InputRow
 from tunewell.curate.write import write_rows
+from tunewell.errors import DataError
 from tunewell.store.chat_rows import chat_row
 from tunewell.task import DataSource
 from tunewell.types import Example
@@ -203,12 +204,18 @@ def test_plain_text_stays_plain(tmp_path: Path) -> None:
     ],
 )
 def test_two_that_could_be_the_answer_are_listed(tmp_path: Path, record: dict[str, Any]) -> None:
-    batch = read_records(tmp_path, record)
-    assert not batch.rows
-    why, hint = batch.rejects[0].why, batch.rejects[0].hint
-    assert "could each be the answer" in why
-    named = hint.split("--target ")[1].split(",")[0]
+    with pytest.raises(DataError, match="could each be the answer, and differ") as raised:
+        read_records(tmp_path, record)
+    assert raised.value.place == "rows.jsonl:1"
+    named = raised.value.hint.split("--target ")[1].split(",")[0]
     assert read_records(tmp_path, record, fields={"target": named}).rows[0].target == record[named]
+
+
+def test_a_row_in_a_hundred_with_two_answers_is_a_reject(tmp_path: Path) -> None:
+    sound = [{"question": f"{Q} {n}", "answer": A} for n in range(200)]
+    batch = read_records(tmp_path, *sound, {"question": Q, "answer": A, "response": "No."})
+    assert len(batch.rows) == 200
+    assert "'response' and 'answer' could each" in batch.rejects[0].why
 
 
 def test_roles_and_keys_can_be_named(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_killed_process_is_the_reason_and_not_its_peer_that_lost_it(
         (
             "import os; print('going', flush=True); os.kill(os.getpid(), 9)",
             "killed by signal 9",
-            "want of memory",
+            "out of memory",
         ),
         (
             "print('\\n'.join(map(str, range(9)))); raise SystemExit(3)",
@@ -96,7 +96,7 @@ def test_a_killed_process_is_the_reason_and_not_its_peer_that_lost_it(
         (
             "print('       exitcode  : -9 (pid: 7)'); raise SystemExit(1)",
             "killed by signal 9",
-            "want of memory",
+            "out of memory",
         ),
         (
             "print('CUDA out of memory'); raise SystemExit(1)",

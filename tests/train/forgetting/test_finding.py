@@ -55,7 +55,7 @@ def test_kinds_that_differ_do_not_widen_the_interval() -> None:
 def test_one_passage_of_a_kind_gives_no_interval() -> None:
     change = relative_change(np.ones((2, 3)), np.ones(3), ["a", "a", "b"])
     assert math.isinf(change.detectable)
-    assert change.seen == "no change would have been seen"
+    assert change.seen == "no change would have been detected"
 
 
 def rows_of(tokenizer: Any) -> tuple[TrainRow, ...]:
@@ -84,6 +84,6 @@ def test_forgetting_is_a_rise_on_general_text(rise: float, status: str, tokenize
     losses = np.stack([before, before * (1 + rise) + rng.normal(0, 0.05, len(rows))])
     finding = forgetting(losses, rows)
     assert finding.status == status
-    assert "would have been seen" in finding.why
+    assert "would have been detected" in finding.why
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(rise, abs=0.02)

@@ -139,7 +139,7 @@ def test_a_task_is_forgotten_where_the_score_surely_fell(lost: int, status: str)
     finding = task_finding(TaskScores("sums", "acc", True, scores, None))
     assert finding.status == status
     assert finding.slice == "lm-eval=sums"
-    assert "would have been seen" in finding.why
+    assert "would have been detected" in finding.why
     assert finding.estimate is not None
     assert finding.estimate.value == pytest.approx(-lost / 200)
     mirrored = task_finding(TaskScores("errors", "loss", False, 1 - scores, None))

@@ -6,6 +6,7 @@ import json
 import re
 
 from tunewell.checks.verbatim import is_structured
+from tunewell.json_text import parse_json
 
 _CONJUNCTIONS = frozenset(
     "the a and or but than your my their our because whose although unless whereas "
@@ -105,7 +106,7 @@ def truncated_json(target: str) -> bool:
     if not text.startswith(("{", "[")):
         return False
     try:
-        json.loads(text)
+        parse_json(text)
     except json.JSONDecodeError as error:
         is_at_end = error.pos >= len(text) - 1 or error.msg.startswith("Unterminated string")
         return is_at_end and '"' in text

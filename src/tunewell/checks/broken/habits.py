@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tunewell.checks.broken.endings import ends_properly
 from tunewell.checks.broken.placeholders import normal
+from tunewell.json_text import parse_json
 
 _FEWEST_TOLD = 20
 """Fewer targets do not tell how targets look here."""
@@ -58,7 +58,7 @@ def _is_json(target: str) -> bool:
     if not target.lstrip().startswith(("{", "[")):
         return False
     try:
-        json.loads(target)
+        parse_json(target)
     except ValueError:
         return False
     return True

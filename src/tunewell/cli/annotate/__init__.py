@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import typer
 
-from tunewell.cli.annotate import alt_test, export, freeze, gold, importing, open_batch, results
+from tunewell.cli.annotate import (
+    adjudicators,
+    alt_test,
+    export,
+    freeze,
+    gold,
+    importing,
+    open_batch,
+    results,
+)
+from tunewell.cli.batch_state import set_status
+from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "open": open_batch.command,
     "results": results.command,
+    "adjudicators": adjudicators.command,
+    "close": set_status("annotate", "closed"),
+    "reopen": set_status("annotate", "open"),
     "gold": gold.command,
     "freeze": freeze.command,
     "export": export.command,
@@ -21,10 +36,9 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
 }
 
 app = typer.Typer(
-    help="People mark texts and write answers: "
-    "open a batch, show agreement, export the gold answers.",
+    help="People mark texts and write answers: the gold of the project.",
     rich_markup_mode=None,
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name)(command)
+    app.command(name, help=inspect.getdoc(command))(with_project(command))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tunewell.annotate import AltTest, alt_test, labels_of
-from tunewell.cli.batches import newest_batch
+from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import DataError
 from tunewell.people import Accounts, WorkStore
@@ -25,6 +25,7 @@ def command(
         ),
     ],
     path: ProjectOption = Path(),
+    which: BatchOption = "",
     epsilon: Annotated[
         float,
         typer.Option(help="How much worse than a person the model may be, from 0 to below 1."),
@@ -35,7 +36,7 @@ def command(
     labels = _labels(model)
     with open_project(path) as project:
         store = project.store
-        people = labels_of(WorkStore(store), newest_batch(store, "annotate"))
+        people = labels_of(WorkStore(store), batch_named(store, "annotate", which))
         names = {account.id: account.shown for account in Accounts(store).all()}
     found = alt_test(people, labels, epsilon=epsilon)
     if json:

@@ -1,24 +1,24 @@
-"""``tunewell annotate export``: the newest batch for Label Studio, Argilla or a spreadsheet."""
+"""``tunewell annotate export``: a batch for Label Studio, Argilla or a spreadsheet."""
 
 from __future__ import annotations
 
-import json as json_library
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tunewell.annotate import to_argilla, to_csv, to_label_studio
+from tunewell.annotate import export_text
 from tunewell.cli.annotate.formats import Format
-from tunewell.cli.batches import newest_batch
+from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.terminal import write_data
-from tunewell.people import Batch, Item, RaterVerdict, WorkStore
+from tunewell.people import WorkStore
+from tunewell.plurals import plural
 
 
 def command(
     path: ProjectOption = Path(),
+    which: BatchOption = "",
     form: Annotated[Format, typer.Option("--format", help="For which tool.")] = "label-studio",
     output: Annotated[
         Path | None,
@@ -26,13 +26,13 @@ def command(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Write the newest batch with its annotations for another tool."""
+    """Write a batch with its annotations for another tool."""
     with open_project(path) as project:
         store = project.store
-        batch = newest_batch(store, "annotate")
+        batch = batch_named(store, "annotate", which)
         book = WorkStore(store)
         items, said = book.items(batch.id), book.verdicts(batch.id)
-    text = _text(form, items, said, batch)
+    text = export_text(form, items, said, batch)
     if output:
         output.write_text(text, encoding="utf-8")
 
@@ -41,21 +41,6 @@ def command(
         where = {"path": str(output)} if output else {"text": text}
         emit("annotate", counts | where)
     elif output:
-        show(f"{len(items)} rows, {len(said)} annotations in {output}")
+        show(f"{plural(len(items), 'row')}, {plural(len(said), 'annotation')} in {output}")
     else:
         write_data(text)
-
-
-def _text(
-    form: Format,
-    items: Sequence[Item],
-    said: Sequence[RaterVerdict],
-    batch: Batch,
-) -> str:
-    if form == "csv":
-        return to_csv(items, said, batch)
-    if form == "argilla":
-        found = to_argilla(items, said)
-    else:
-        found = to_label_studio(items, said, batch)
-    return json_library.dumps(found, ensure_ascii=False, indent=1) + "\n"

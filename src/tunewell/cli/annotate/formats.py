@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from tunewell.annotate.whole_files import ExportFormat as Format
+from tunewell.annotate.whole_files import ImportFormat
 
-Format = Literal["label-studio", "argilla", "csv"]
-"""Out and in."""
-ImportFormat = Literal["label-studio", "argilla", "prodigy", "doccano", "csv"]
-"""In."""
+__all__ = ["Format", "ImportFormat"]

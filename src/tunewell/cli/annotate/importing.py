@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from tunewell.annotate import Imported, import_annotations, read_annotations, rows_of
+from tunewell.annotate import Imported, import_text
 from tunewell.cli.annotate.formats import ImportFormat
-from tunewell.cli.annotate.gold import PARTS
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.errors import DataError
-from tunewell.people import shown
-from tunewell.people.guide import conversation
+from tunewell.plurals import plural
 
 MOST_REFUSED_SHOWN = 20
 
@@ -38,14 +36,11 @@ def command(
     """
     text = _text(read)
     with open_project(path) as project:
-        store = project.store
-        rows = {e.id: (e, part) for part in PARTS for e in rows_of(store, part)[0]}
-        sources = {name: shown(conversation(example)) for name, (example, _) in rows.items()}
-        annotations = read_annotations(form, text, sources, place=str(read))
-        found = import_annotations(
+        found = import_text(
             project,
-            annotations,
-            rows,
+            form,
+            text,
+            place=str(read),
             author=author,
             title=title,
         )
@@ -63,12 +58,13 @@ def _text(path: Path) -> str:
 
 
 def _show(found: Imported) -> None:
-    show(f"batch {found.batch}: {found.new} new annotations, {found.known} already imported")
+    new = plural(found.new, "new annotation")
+    show(f"batch {found.batch}: {new}, {found.known} already imported")
     if found.changed or found.withdrawn:
         show(f"  {found.changed} changed, {found.withdrawn} withdrawn")
     if found.unknown:
         first = ", ".join(found.unknown[:5])
         more = " …" if len(found.unknown) > 5 else ""
-        show(f"{len(found.unknown)} rows are not in this project: {first}{more}")
+        show(f"not in this project: {plural(len(found.unknown), 'row')}: {first}{more}")
     for row, annotator, why in found.refused[:MOST_REFUSED_SHOWN]:
         show(f"  refused: {row}, {annotator}: {why}")

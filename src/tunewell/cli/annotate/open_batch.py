@@ -27,6 +27,8 @@ from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.types import Example
 
+NO_ADJUDICATOR = "nobody decides yet where annotators disagree"
+
 Source = Literal["test", "review", "train", "stress"]
 
 
@@ -166,6 +168,10 @@ def command(
     opened.show()
     if batch.coverage:
         _show_coverage(batch.coverage)
+    if not batch.adjudicators and batch.raters > 1 and part != "stress":
+        show(
+            "nobody decides yet where annotators disagree: tunewell annotate adjudicators --to NAME"
+        )
     if part == "stress":
         show("tunewell stress takes their answers into account")
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from tunewell.annotate import AnnotationResult, annotation_result
-from tunewell.cli.batches import newest_batch
+from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import WorkStore
 
 
-def command(path: ProjectOption = Path(), json: JsonOption = False) -> None:
-    """Show how far annotators of the newest batch agree, and what is settled."""
+def command(
+    path: ProjectOption = Path(),
+    which: BatchOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Show how far annotators of a batch agree, and what is settled."""
     with open_project(path) as project:
         store = project.store
-        result = annotation_result(WorkStore(store), newest_batch(store, "annotate"))
+        result = annotation_result(WorkStore(store), batch_named(store, "annotate", which))
     if json:
         emit("annotate", result)
     else:
@@ -25,7 +29,7 @@ def _show(result: AnnotationResult) -> None:
     show(
         f"{result.batch.title}: {len(result.settled)} settled, "
         f"{len(result.disputes)} to adjudicate, {result.waiting} waiting for annotators, "
-        f"{result.undecided} nobody could decide"
+        f"{result.undecided} that nobody could decide"
     )
     if result.labels:
         show(f"  label of the text, alpha: {result.labels.alpha or result.labels.why}")

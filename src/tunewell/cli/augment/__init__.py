@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import typer
 
 from tunewell.cli.augment import plan, review, run, show, trial
+from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -19,10 +21,9 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
 }
 
 app = typer.Typer(
-    help="A larger model writes rows: plan them, have them written and judged, see what became of "
-    "each, let experts look, try whether they pay.",
+    help="A larger model writes rows, judged one by one, used if they pay.",
     rich_markup_mode=None,
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name)(command)
+    app.command(name, help=inspect.getdoc(command))(with_project(command))

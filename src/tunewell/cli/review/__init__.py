@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import typer
 
+from tunewell.cli.batch_state import set_status
+from tunewell.cli.project_place import with_project
 from tunewell.cli.review import (
     corrections,
     nearest,
@@ -26,12 +29,14 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "recurrence": recurrence.command,
     "signoffs": signoffs.command,
     "nearest": nearest.command,
+    "close": set_status("review", "closed"),
+    "reopen": set_status("review", "open"),
 }
 
 app = typer.Typer(
-    help="People judge outputs: plan the panel, open it, show what it found, export corrections.",
+    help="People judge outputs, blind to the model that wrote them.",
     rich_markup_mode=None,
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name)(command)
+    app.command(name, help=inspect.getdoc(command))(with_project(command))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tunewell.annotate import queue_rows, rows_of
-from tunewell.cli.batches import accounts_named, assign_seats, newest_batch
+from tunewell.cli.batches import BatchOption, accounts_named, assign_seats, batch_named
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.review.options import PeopleOption, TitleOption
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 from tunewell.review import low_rated, near_rows
 
 NOTHING_OPENED = {"batch": "", "items": 0, "seats": 0}
@@ -16,6 +17,7 @@ NOTHING_OPENED = {"batch": "", "items": 0, "seats": 0}
 
 def command(
     path: ProjectOption = Path(),
+    which: BatchOption = "",
     people: PeopleOption = None,
     title: TitleOption = "",
     author: AuthorOption = "",
@@ -28,7 +30,7 @@ def command(
     with open_project(path) as project:
         store = project.store
         annotators = accounts_named(store, people)
-        low = low_rated(WorkStore(store), newest_batch(store, "review"))
+        low = low_rated(WorkStore(store), batch_named(store, "review", which))
         training, families = rows_of(store, "train")
         batch = queue_rows(
             project,
@@ -46,6 +48,6 @@ def command(
         opened.show()
     else:
         show(
-            f"{len(low)} items rated low and not corrected; "
+            f"{plural(len(low), 'item')} rated low and not corrected; "
             "no similar training row that is not queued already"
         )

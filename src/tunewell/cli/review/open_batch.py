@@ -9,7 +9,14 @@ import typer
 
 from tunewell.annotate import rows_of
 from tunewell.cli.batches import accounts_named, assign_seats
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project
+from tunewell.cli.common import (
+    AuthorOption,
+    JsonOption,
+    ProjectOption,
+    emit,
+    open_project,
+    progress,
+)
 from tunewell.cli.review.options import PeopleOption, PowerOption, RatersOption, TitleOption
 from tunewell.cli.review.pool_answers import pool_evaluation
 from tunewell.people import Batch
@@ -52,7 +59,8 @@ def command(
         reviewers = accounts_named(store, people)
         if part == "review":
             count = rows or POOL_ROWS
-            batch = _open_pool(project, count, raters, title=title, author=author)
+            with progress("review: the newest model answers the rows", quiet=json):
+                batch = _open_pool(project, count, raters, title=title, author=author)
         else:
             count = rows or _planned_rows(project, power, raters)
             batch = _open_test(project, count, raters, title=title, author=author)

@@ -9,6 +9,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.review.options import PowerOption, RatersOption
+from tunewell.plurals import plural
 from tunewell.review import PanelPlan, newest_evaluation, plan_panel
 
 
@@ -40,12 +41,17 @@ def command(
 
 
 def _show(plan: PanelPlan) -> None:
+    if not plan.needs:
+        show("no gate needs people: none names a criterion of the rubric or says people: required")
+        show(f"a first look at {plan.rows} rows would take {plan.hours:g} hours")
+        return
     show(
-        f"{plan.rows} rows x {plan.raters} people x outputs of {' and '.join(plan.arms)}: "
-        f"at most {plan.verdicts} verdicts, {plan.hours:g} hours in total"
+        f"{plural(plan.rows, 'row')} x {plural(plan.raters, 'person', 'people')} x outputs of "
+        f"{' and '.join(plan.arms)}: "
+        f"at most {plural(plan.verdicts, 'verdict')}, {plan.hours:g} hours in total"
     )
     show(f"rows that settle a gate with {plan.power:.0%} probability:")
     for need in plan.needs:
-        show(f"  {need.gate}: {need.rows} rows, {need.why}")
+        show(f"  {need.gate}: {plural(need.rows, 'row')}, {need.why}")
     if plan.short:
         show(f"with only {plan.available} held-out rows, too few for {', '.join(plan.short)}")

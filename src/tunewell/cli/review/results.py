@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunewell.cli.batches import newest_batch
+from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.people import WorkStore
+from tunewell.plurals import plural
 from tunewell.review import CriterionResult, ReviewResult, review_result
 
 
-def command(path: ProjectOption = Path(), json: JsonOption = False) -> None:
-    """Show what the newest review found so far: each criterion by arm, with intervals."""
+def command(
+    path: ProjectOption = Path(),
+    which: BatchOption = "",
+    json: JsonOption = False,
+) -> None:
+    """Show what a review found so far: each criterion by arm, with intervals."""
     with open_project(path) as project:
         store = project.store
-        result = review_result(WorkStore(store), newest_batch(store, "review"))
+        result = review_result(WorkStore(store), batch_named(store, "review", which))
     if json:
         emit("review", result)
     else:
@@ -22,7 +27,7 @@ def command(path: ProjectOption = Path(), json: JsonOption = False) -> None:
 
 
 def _show(result: ReviewResult) -> None:
-    show(f"{result.batch.title}: {result.verdicts} of {result.expected} verdicts")
+    show(f"{result.batch.title}: {result.verdicts} of {plural(result.expected, 'verdict')}")
     for criterion in result.criteria:
         _show_criterion(criterion)
 

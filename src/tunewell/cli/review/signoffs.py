@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.batches import newest_batch
+from tunewell.cli.batches import BatchOption, batch_named
 from tunewell.cli.common import JsonOption, ProjectOption, emit, open_project, show
 from tunewell.cli.written import in_file
 from tunewell.people import SignOff, WorkStore, reopen_sign_offs, sign_offs
 from tunewell.people.signoff import sign_offs_csv
+from tunewell.plurals import plural
 
 MOST_SHOWN = 20
 LONGEST_QUOTE = 60
@@ -20,17 +21,18 @@ LONGEST_QUOTE = 60
 
 def command(
     path: ProjectOption = Path(),
+    which: BatchOption = "",
     output: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write the sign-offs to this file (CSV)."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """List the sign-offs of the newest review; those under an older guideline are open again."""
+    """List the sign-offs of a review; those under an older guideline are open again."""
     with open_project(path) as project:
         store = project.store
         reopened = sum(reopen_sign_offs(project).values())
-        batch = newest_batch(store, "review")
+        batch = batch_named(store, "review", which)
         found = sign_offs(WorkStore(store), batch)
     if output:
         output.write_text(sign_offs_csv(found), encoding="utf-8")
@@ -50,7 +52,7 @@ def _show(
     where: str,
 ) -> None:
     valid = sum(one.holds for one in found)
-    show(f"{len(found)} sign-offs, {valid} valid{where}")
+    show(f"{plural(len(found), 'sign-off')}, {valid} valid{where}")
     if reopened:
         show(f"the guideline has changed: {reopened} are open again")
     for one in found[:MOST_SHOWN]:

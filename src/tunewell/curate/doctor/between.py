@@ -22,6 +22,7 @@ from tunewell.curate.rows import (
     InputRow,
     members_of,
 )
+from tunewell.plurals import plural
 from tunewell.similar import boilerplate
 from tunewell.similar.contradictions import contradictory
 from tunewell.similar.leaks import find_leaks
@@ -45,7 +46,8 @@ def exact(case: Case) -> Finding:
     """Copies after normalisation (D03)."""
     families = duplicates.same(case.rows)
     hit = members_of(families, but=1)
-    why = f"{len(hit)} of {case.read} rows repeat another one"
+    verb = "repeats" if len(hit) == 1 else "repeat"
+    why = f"{len(hit)} of {plural(case.read, 'row')} {verb} another one"
     return _of_families(case, "D03", hit, families, why)
 
 
@@ -53,7 +55,8 @@ def near(case: Case) -> Finding:
     """Edited copies (D04)."""
     families, _ = case.likeness
     hit = members_of(families, but=1)
-    why = f"{len(hit)} of {case.read} rows are edited copies in {len(families)} families"
+    several = plural(len(families), "family", "families")
+    why = f"{len(hit)} of {plural(case.read, 'row')} are edited copies, in {several}"
     return _of_families(case, "D04", hit, families, why)
 
 
@@ -65,8 +68,8 @@ def recurring(case: Case) -> Finding:
     in_templates = members_of(templates)
     once = {row.id: row for row in (*footed, *in_templates)}
     why = (
-        f"{len(footed)} rows end in recurring text, "
-        f"{len(in_templates)} rows come from {len(templates)} templates"
+        f"{plural(len(footed), 'row')} with a recurring ending, "
+        f"{plural(len(in_templates), 'row')} made from {plural(len(templates), 'template')}"
     )
     return _of_families(case, "D05", list(once.values()), templates, why)
 
@@ -75,18 +78,20 @@ def contradictions(case: Case) -> Finding:
     """One question, several answers (D09)."""
     families = contradictory(case.rows)
     hit = members_of(families)
-    why = f"{len(hit)} of {case.read} rows answer {len(families)} questions differently"
+    several = plural(len(families), "question")
+    why = f"{len(hit)} of {plural(case.read, 'row')} give different answers to {several}"
     return _of_families(case, "D09", hit, families, why)
 
 
 def leaks(case: Case) -> Finding:
     """Training rows that give a test row away (D11), with a bound on what was missed."""
     if not case.tests:
-        return unchecked("D11", "no evaluation file was given", "tunewell doctor FILE --eval EVAL")
+        return unchecked("D11", "no evaluation file was given", case.remedies.with_evaluation())
     leaks = find_leaks(case.rows, case.tests)
     bound = missed_bound(leaks, case.tests)
     most = round(bound.high - bound.value)
-    missed = f"at most {most} more edited copies were missed (95 %, planted probes)"
+    more = plural(most, "more edited copy", "more edited copies")
+    missed = f"at most {more} missed (95 %, planted probes)"
 
     hit = []
     pairs = []
@@ -110,7 +115,8 @@ def _in_words(case: Case, leaks: Sequence[RowLeak]) -> str:
         given_away.add(leak.test.id)
         kinds[leak.kind] += 1
     return (
-        f"{len(leaks)} training rows give away {len(given_away)} of {len(case.tests)} test rows: "
+        f"{plural(len(leaks), 'training row')} {'leaks' if len(leaks) == 1 else 'leak'} "
+        f"{len(given_away)} of {plural(len(case.tests), 'test row')}: "
         f"{in_words(kinds)}"
     )
 

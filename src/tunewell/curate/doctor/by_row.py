@@ -34,9 +34,8 @@ from tunewell.curate.unchecked import (
     unproven_in,
     with_open_question,
 )
+from tunewell.plurals import plural
 from tunewell.types import Finding, Threshold
-
-_GIVE_TASK = "tunewell doctor FILE --task tunewell.yaml"
 
 _MAIN_LANGUAGE = 0.9
 """Share of the texts in one language from which the others are in a wrong one."""
@@ -156,7 +155,7 @@ def kinds(case: Case) -> Finding:
     """Kinds that the definition excludes (D01)."""
     rule = case.file.spec.rules.kinds
     if not any((rule.keep, rule.drop)):
-        return unchecked("D01", "nothing says which kinds belong", _GIVE_TASK)
+        return unchecked("D01", "nothing says which kinds belong", case.remedies.init())
     probe = case.probe()
     rules.kinds(probe, case.file, Ledger())
     hit = dropped_of(probe)
@@ -173,7 +172,9 @@ def age(case: Case) -> Finding:
         undated = Counter(row.date for row in case.rows)[None]
         dated = len(case.rows) - undated
         why = f"no age rule is set (rules.max_age); {dated} of {case.read} rows carry a date"
-        return with_open_question(unchecked("D06", why, _GIVE_TASK), open_dates(case.rows))
+        return with_open_question(
+            unchecked("D06", why, case.remedies.init()), open_dates(case.rows)
+        )
 
     threshold = None
     if rule is not None:
@@ -186,8 +187,8 @@ def age(case: Case) -> Finding:
         code="D06",
         rows=rows,
         why=(
-            f"{len(rows)} of {case.read} rows: {len(rows) - len(said)} too old, "
-            f"{len(said)} speak of the cut-off date of another model"
+            f"{len(rows)} of {plural(case.read, 'row')}: {len(rows) - len(said)} too old, "
+            f"{len(said)} with another model's cut-off date in the answer"
         ),
         threshold=threshold,
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.curate import duplicates, row_checks
+from tunewell.curate.doctor.remedies import Remedies
 from tunewell.curate.reading.data_files import held_out_among
 from tunewell.curate.reading.formats import UNKNOWN
 from tunewell.curate.reading.guess import guess_columns, hint_of
@@ -65,6 +66,7 @@ class Case:
         looking: What every row shows by itself, in the making: other processes look while this one
             compares rows.
         names: What to call a row, by its id.
+        remedies: What to do about each pitfall.
         examples: By pitfall, the worst rows in a line each.
     """
 
@@ -75,6 +77,7 @@ class Case:
     given: bool
     looking: Future[list[row_checks.RowLook]]
     names: dict[str, str]
+    remedies: Remedies
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -214,6 +217,11 @@ class Examined:
         """What messages call it."""
         return ", ".join(map(str, self.paths))
 
+    @property
+    def remedies(self) -> Remedies:
+        """What to do about what is found."""
+        return Remedies(self.paths, self.evaluation, self.fields, self.task)
+
     def definition(self) -> TaskFile:
         """The project's definition, or one without any rule but the built-in ones."""
         return definition(self.paths[0], self.task)
@@ -237,7 +245,7 @@ class Examined:
         for path in self.paths:
             is_test = path in tests
             if is_test:
-                batch.notes.append(f"{path} is named as a test set: read as such")
+                batch.notes.append(f"{path} has the name of a test set and is read as one")
             self._read_path(path, batch, is_test=is_test)
         batch.require_rows(
             f"none of {batch.read} input rows of {self.called} can be read",
@@ -260,7 +268,7 @@ class Examined:
                 mine = again
                 mine.notes.append(
                     f"{path.name}: guessed that {asked!r} is the question and {answered!r} the "
-                    f"answer; to say it yourself: {hint_of(asked, answered)}"
+                    f"answer; to name them yourself: {hint_of(asked, answered)}"
                 )
         batch.take(mine)
 
@@ -335,6 +343,7 @@ def examine(examined: Examined) -> Iterator[Case]:
             given=examined.task is not None,
             looking=looking,
             names=names,
+            remedies=examined.remedies,
         )
 
 

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.curate.doctor.case import Case
+from tunewell.curate.limits import LIMITS, blocks
 from tunewell.curate.rows import InputRow, counted
-from tunewell.pitfalls import pitfall
 from tunewell.types import (
     Estimate,
     Finding,
     Threshold,
 )
-
-LIMITS = {"D11": 0.0, "D07": 0.0, "D08": 0.01, "D09": 0.01, "D03": 0.05, "D04": 0.05}
-"""Share of the rows above which a pitfall blocks (exit 3)."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,11 @@ def finding(case: Case, hit: Hit) -> Finding:
         **hit.evidence,
     }
     if n:
-        known = pitfall(hit.code)
         share = n / case.read
         values["status"] = "found"
         values["why"] = hit.why or f"{n} of {case.read} rows ({share:.1%})"
-        values["remedy"] = known.command or known.remedy
-        values["blocking"] = limit is not None and share > limit
+        values["remedy"] = case.remedies.of(hit.code)
+        values["blocking"] = blocks(hit.code, n, of=case.read)
     return Finding(**values)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,7 @@ def doctor(
     eval: Path | None = None,
     task: TaskFile | None = None,
     fields: FieldMap | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> DoctorReport:
     """Look at files of rows and say what is wrong with them.
 
@@ -169,13 +170,18 @@ def doctor(
         task: The project's definition, whose rules for kinds, age, languages and lengths are
             applied too.
         fields: Columns and roles that the user names.
+        progress: Called with (checks done, checks).
 
     Raises:
         DataError: Nothing can be read.
     """
     started = time.monotonic()
     with examine(Examined.of(path, eval, task, fields)) as case:
-        findings = [check(case) for check in _CHECKS]
+        findings = []
+        for done, check in enumerate(_CHECKS, 1):
+            findings.append(check(case))
+            if progress:
+                progress(done, len(_CHECKS))
     findings += [unchecked(code, why) for code, why in LATER.items()]
     return DoctorReport(
         rows=case.read,

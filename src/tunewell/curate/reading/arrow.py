@@ -57,6 +57,8 @@ def _records(path: Path, opened: Any, kind: str) -> Iterator[SourceRecord]:
         rows, batches = opened()
         share = size // rows if rows else 0
         for batch in batches:
+            # What a damaged file says of its own memory may not be believed: it would be read.
+            batch.validate(full=True)
             for record in rows_of(batch):
                 number += 1
                 yield SourceRecord(number, record, size=share)
@@ -154,14 +156,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return text_of(value)
     if isinstance(value, list):
-        if value and all(isinstance(each, tuple) and len(each) == 2 for each in value):
-            return {str(plain(key)): plain(each) for key, each in value}
-        return [plain(each) for each in value]
+        return _plain_list(value)
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, decimal.Decimal | dt.timedelta | dt.time):
         return str(value)
     return value
+
+
+def _plain_list(values: list[Any]) -> Any:
+    """A list, or the object that a map of Arrow's is."""
+    if values and all(isinstance(each, tuple) and len(each) == 2 for each in values):
+        return {str(plain(key)): plain(each) for key, each in values}
+    return [plain(each) for each in values]
 
 
 def text_of(data: bytes) -> Any:

@@ -128,11 +128,7 @@ class ChoiceReader:
 
     def _listed(self, value: Any) -> Options | None:
         if isinstance(value, Mapping):
-            texts, labels = value.get("text"), value.get("label")
-            if isinstance(texts, list):
-                names = labels if isinstance(labels, list) else None
-                return self._of(texts, names)
-            return self._of(list(value.values()), list(value))
+            return self._of_object(value)
         if not isinstance(value, list) or len(value) < 2:
             return None
         if all(isinstance(each, Mapping) for each in value):
@@ -142,6 +138,13 @@ class ChoiceReader:
         if all(isinstance(each, str | int | float) for each in value):
             return self._of(value, None)
         return None
+
+    def _of_object(self, value: Mapping[str, Any]) -> Options | None:
+        """Options under their labels, or lists of texts and labels."""
+        texts, labels = value.get("text"), value.get("label")
+        if isinstance(texts, list):
+            return self._of(texts, labels if isinstance(labels, list) else None)
+        return self._of(list(value.values()), list(value))
 
     def _of(self, texts: list[Any], labels: list[Any] | None) -> Options | None:
         found = [as_text(text).strip() for text in texts]
@@ -158,23 +161,27 @@ class ChoiceReader:
         )
 
     def _from_series(self, record: Columns) -> Options | None:
+        """Options that have a column each."""
         for series in _SERIES:
             there = record.free(series)
-            if len(there) < 2 or there != list(series[: len(there)]):
-                continue
-            if self._key(record) is None:
-                continue
-            texts = [record.use(name, "choices") for name in there]
-            found = self._of(texts, None)
-            if found is not None and _COUNTED_FROM_ONE.match(series[0]):
-                first = 0 if record.is_free("label") else 1
-                return Options(found.texts, found.labels, first)
+            is_series = len(there) > 1 and there == list(series[: len(there)])
+            if is_series and self._key(record) is not None:
+                return self._of_series(record, there)
+        return self._with_distractors(record)
+
+    def _of_series(self, record: Columns, names: list[str]) -> Options | None:
+        found = self._of([record.use(name, "choices") for name in names], None)
+        if found is None or not _COUNTED_FROM_ONE.match(names[0]):
             return found
+        return Options(found.texts, found.labels, 0 if record.is_free("label") else 1)
+
+    def _with_distractors(self, record: Columns) -> Options | None:
+        """The right answer among wrong ones, in the order of the alphabet."""
         wrong = record.free(_DISTRACTORS)
-        if len(wrong) >= 2 and record.is_free("correct_answer"):
-            texts = [record["correct_answer"], *(record.use(name, "choices") for name in wrong)]
-            return self._of(sorted(map(as_text, texts)), None)
-        return None
+        if len(wrong) < 2 or not record.is_free("correct_answer"):
+            return None
+        texts = [record["correct_answer"], *(record.use(name, "choices") for name in wrong)]
+        return self._of(sorted(map(as_text, texts)), None)
 
     def _key(self, record: Columns) -> str | None:
         names = (self.key,) if self.key else _KEYS
@@ -234,4 +241,6 @@ def is_choice(record: Columns) -> bool:
     """Whether a record has options and something that says which is right."""
     if any(has_value(record.get(name)) for name in _LISTS if name in record):
         return True
+    if len(record.free(_DISTRACTORS)) >= 2:
+        return record.is_free("correct_answer")
     return any(len(record.free(series[:2])) == 2 for series in _SERIES)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tunewell.json_text import parse_json
+
 OPENINGS = ("[", "{")
 """How a list or an object begins that stands as text in a cell."""
+
+_TWICE = ('"[', '"{', '"\\"[', '"\\"{')
+_BETWEEN = re.compile(r"\}\s+\{")
+"""How NumPy parts the objects of a list where it writes it as text."""
 
 _MOST_LITERAL = 1 << 20
 """Characters of a Python literal in a cell; a longer one is not looked into."""
@@ -62,17 +68,35 @@ def structure(value: Any) -> Any:
         return value
     text = value.strip()
     if not text.startswith(OPENINGS):
-        return value
+        return _of_twice(text) if text.startswith(_TWICE) else value
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         pass
     if len(text) > _MOST_LITERAL:
         return value
+    found = _literal(text)
+    if found is None and _BETWEEN.search(text):
+        found = _literal(_BETWEEN.sub("}, {", text))
+    return value if found is None else found
+
+
+def _of_twice(text: str) -> Any:
+    """A list or object that was dumped as JSON twice; else the text."""
+    try:
+        inner = parse_json(text)
+    except ValueError:
+        return text
+    found = structure(inner)
+    return text if isinstance(found, str) else found
+
+
+def _literal(text: str) -> Any:
+    """A literal of Python, or None."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return value
+        return None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -94,9 +118,16 @@ class Columns(Mapping[str, Any]):
     Args:
         values: The user's columns.
         tags: Columns that the user wants kept as tags: they are nothing else.
+        opened: Columns whose own keys stand among the columns: nothing is lost with them.
     """
 
-    def __init__(self, values: Mapping[Any, Any], tags: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        values: Mapping[Any, Any],
+        tags: Iterable[str] = (),
+        opened: Iterable[str] = (),
+    ) -> None:
+        self.opened = frozenset(opened)
         self.values_by_name = {str(name): value for name, value in values.items()}
         self.used: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -126,17 +157,18 @@ class Columns(Mapping[str, Any]):
     def is_free(self, name: str) -> bool:
         """Whether there is such a column, and it holds something that was not used yet."""
         own = self._own(name)
-        return own is not None and own not in self.used and has_value(self.values_by_name[own])
+        return own is not None and self._is_open(own)
 
     def _own(self, name: str) -> str | None:
         """The user's name of a column that is no tag; None if there is none."""
         own = self._names.get(name)
-        if own is not None:
+        if own is not None or name not in self.values_by_name:
             return own
-        if name not in self.values_by_name:
-            return None
         plain = self._names.get(plain_key(name))
         return name if plain == name else None
+
+    def _is_open(self, own: str) -> bool:
+        return own not in self.used and has_value(self.values_by_name[own])
 
     def use(self, name: str, use: str) -> Any:
         """The value of a column, which is now used for this."""
@@ -146,7 +178,9 @@ class Columns(Mapping[str, Any]):
 
     def free(self, names: Iterable[str]) -> list[str]:
         """Those of these columns that hold something and were not used yet, in this order."""
-        return [name for name in names if name in self and self.is_free(name)]
+        known = self._names
+        there = [name for name in names if name in known or name in self.values_by_name]
+        return [name for name in there if self.is_free(name)]
 
     def first(self, names: Iterable[str]) -> str | None:
         """The first of these columns that holds something; without one, the first there is."""
@@ -157,7 +191,6 @@ class Columns(Mapping[str, Any]):
 
     def take(self, names: Iterable[str], use: str) -> Any:
         """The value of the first of these columns that holds something; None without one."""
-        for name in names:
-            if self.is_free(name):
-                return self.use(name, use)
+        for name in self.free(names):
+            return self.use(name, use)
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.errors import DataError
+from tunewell.json_text import parse_json
 from tunewell.task import DataSource, FieldMap, TaskFile
 
 ROLES = ("train", "test")
@@ -110,7 +110,7 @@ def described(source: DataSource, path: Path) -> DataSource:
     if source.fields != FieldMap() or source.format != "auto" or not info.is_file():
         return source
     try:
-        entries = json.loads(info.read_text(encoding="utf-8"))
+        entries = parse_json(info.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         return source
     if not isinstance(entries, dict):

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tunewell.curate.reading.latin import latin_fit
 from tunewell.curate.reading.plausible import plausibility
 
 UTF_8 = "utf-8"
@@ -33,6 +34,7 @@ _LEGACY = (
     "euc_jp",
     "cp1251",
     "koi8_r",
+    "koi8_u",
     "cp1250",
     "cp1253",
     "cp1254",
@@ -43,7 +45,10 @@ _LEGACY = (
     "iso8859_2",
     "iso8859_5",
     "iso8859_7",
+    "iso8859_13",
+    "iso8859_15",
     "cp850",
+    "cp852",
     "cp866",
     "mac_roman",
     "mac_cyrillic",
@@ -57,11 +62,41 @@ NAMES = {"cp1252": "Windows-1252", "gb18030": "GB18030", "cp932": "Shift JIS", "
 _ESCAPED = re.compile(rb"\x1b\$[B@]|\x1b\(J")
 """What begins Japanese text in ISO-2022-JP, which is ASCII otherwise."""
 
+_CONTROLS = bytes(sorted({*range(32)} - {9, 10, 12, 13}))
+_LEAST_WIDE = 24
+_SURELY_WRITING = 0.93
+"""Plausibility of bytes that are surely UTF-16: what was written otherwise gives rare signs."""
+
 _KANA = re.compile(r"[\u3041-\u3096]")
 _WITHOUT_KANA = frozenset({"gb18030", "cp949", "big5"})
 """Encodings that can write Japanese and hardly ever do: EUC-JP has its kana at the same bytes."""
 
 _KANA_COST = 0.1
+
+_LATIN = (
+    "cp1252",
+    "cp1250",
+    "iso8859_2",
+    "cp1254",
+    "cp1257",
+    "iso8859_13",
+    "iso8859_15",
+    "cp850",
+    "cp852",
+    "mac_roman",
+    "cp437",
+)
+"""Those for languages in Latin letters; of those that fit as well the first counts."""
+
+_ALIKE = 0.45
+"""So much less plausible may a Latin encoding be that fits the language better."""
+
+_WHOLE_SIGN = 0.2
+_FEW_COST = 1.6
+"""The fewer signs there are to judge by, the better must an encoding fit than one before it.
+
+Of many signs a single wrong one decides.
+"""
 
 _LEAST_BETTER = 0.02
 """So much more plausible must an encoding be than one before it."""
@@ -76,12 +111,14 @@ class Encoding:
         mark: Bytes of the mark at its beginning.
         is_mixed: Whether most lines are UTF-8, and the others are in the encoding.
         tail: NUL bytes at its end, which hold nothing.
+        rival: Another encoding, which gives another text and fits as well.
     """
 
     name: str
     mark: int = 0
     is_mixed: bool = False
     tail: int = 0
+    rival: str = ""
 
     @property
     def is_wide(self) -> bool:
@@ -90,8 +127,9 @@ class Encoding:
 
     @property
     def called(self) -> str:
-        """What people call it."""
-        return NAMES.get(self.name, self.name.upper().replace("_", "-"))
+        """What people call it, and what else it could be."""
+        name = _called(self.name)
+        return f"{name} (or {_called(self.rival)}: too little text to tell)" if self.rival else name
 
     def size_of(self, text: str) -> int:
         """How many bytes of the file a part of its text takes."""
@@ -112,7 +150,13 @@ class Encoding:
                 pass
         name = "cp1252" if self.name == UTF_8 else self.name
         text = data.decode(name, "replace")
-        return text, "" if text.isascii() and data.isascii() else NAMES.get(name, self.called)
+        if text.isascii() and data.isascii():
+            return text, ""
+        return text, self.called if name == self.name else _called(name)
+
+
+def _called(name: str) -> str:
+    return NAMES.get(name, name.upper().replace("_", "-"))
 
 
 def encoding_of(data: bytes) -> Encoding:
@@ -136,17 +180,38 @@ def encoding_of(data: bytes) -> Encoding:
     return _narrow(data[: len(data) - tail], tail)
 
 
+def _wide_without_ascii(data: bytes) -> str:
+    """UTF-16 without a mark in which hardly a sign is ASCII, as in Chinese or Russian text."""
+    sample = data[: _SAMPLE // 16 * 2]
+    if len(data) % 2 or len(sample) < _LEAST_WIDE:
+        return ""
+    for name in ("utf-16-le", "utf-16-be"):
+        try:
+            text = sample.decode(name)
+        except UnicodeDecodeError:
+            continue
+        strange = sum(sign > "\x7f" for sign in text)
+        if strange > len(text) // 2 and plausibility(text) >= _SURELY_WRITING:
+            return name
+    return ""
+
+
 def _wide(sample: bytes, tail: int) -> str:
     """UTF-16 or UTF-32 without a mark: nearly all NULs stand at the same places."""
     if len(sample) + min(tail, 3) < 2 or sample.count(0) < len(sample) // 5:
         return ""
     sample += b"\x00" * (min(tail, 3) if len(sample) % 4 else 0)
-    thirds = [sample[place::4].count(0) / max(1, len(sample[place::4])) for place in range(4)]
-    if min(thirds[2], thirds[3]) > 0.9 and thirds[0] < 0.5:
+    places = [sample[place::4] for place in range(4)]
+    return _wide_by_nuls([bytes_.count(0) / max(1, len(bytes_)) for bytes_ in places])
+
+
+def _wide_by_nuls(shares: list[float]) -> str:
+    """The encoding in which the bytes at these of four places are NUL; empty if in none."""
+    if min(shares[2], shares[3]) > 0.9 and shares[0] < 0.5:
         return "utf-32-le"
-    if min(thirds[0], thirds[1]) > 0.9 and thirds[3] < 0.5:
+    if min(shares[0], shares[1]) > 0.9 and shares[3] < 0.5:
         return "utf-32-be"
-    even, odd = (thirds[0] + thirds[2]) / 2, (thirds[1] + thirds[3]) / 2
+    even, odd = (shares[0] + shares[2]) / 2, (shares[1] + shares[3]) / 2
     if max(even, odd) < 0.4 or abs(even - odd) < 0.3:
         return ""
     return "utf-16-le" if odd > even else "utf-16-be"
@@ -155,11 +220,18 @@ def _wide(sample: bytes, tail: int) -> str:
 def _narrow(data: bytes, tail: int) -> Encoding:
     if _ESCAPED.search(data):
         return Encoding("iso2022_jp", tail=tail)
+    has_controls = len(data.translate(None, _CONTROLS)) < 0.95 * len(data)
     try:
         data.decode(UTF_8)
+        is_utf_8 = True
     except UnicodeDecodeError:
-        return _legacy(data, tail)
-    return Encoding(UTF_8, tail=tail)
+        is_utf_8 = False
+    if has_controls or not is_utf_8:
+        half = len(data) % 2 if tail else 0  # of the last sign, whose other byte is NUL
+        wide = _wide_without_ascii(data + b"\x00" * half)
+        if wide:
+            return Encoding(wide, tail=tail - half)
+    return Encoding(UTF_8, tail=tail) if is_utf_8 else _legacy(data, tail)
 
 
 def _legacy(data: bytes, tail: int) -> Encoding:
@@ -179,13 +251,42 @@ def _legacy(data: bytes, tail: int) -> Encoding:
     if len(sample) > _EVIDENCE:
         sample = sample[:_EVIDENCE]
         sample = sample[: sample.rfind(b"\n")] if b"\n" in sample else sample
-    return Encoding(most_plausible(sample), is_mixed=is_mixed, tail=tail)
+    name, rival = most_plausible(sample)
+    return Encoding(name, is_mixed=is_mixed, tail=tail, rival=rival)
 
 
 @functools.lru_cache(maxsize=64)
-def most_plausible(sample: bytes) -> str:
-    """The legacy encoding in which bytes read most like writing."""
+def most_plausible(sample: bytes) -> tuple[str, str]:
+    """The legacy encoding in which bytes read most like writing, and one that may be it too."""
+    scores = _scores(sample)
     best, most = "cp1252", 0.0
+    for name, (score, _) in scores.items():
+        if score > most + _LEAST_BETTER:
+            best, most = name, score
+    if best not in _LATIN:
+        return best, ""
+    likely = {name: text for name, (score, text) in scores.items() if score > most - _ALIKE}
+    return _fitting({name: likely[name] for name in _LATIN if name in likely})
+
+
+def _fitting(texts: dict[str, str]) -> tuple[str, str]:
+    """Of Latin encodings the one whose text fits its language, and one that may be it too."""
+    fits = {name: latin_fit(text) for name, text in texts.items()}
+    several = max(sum(sign > "\x7f" for sign in text) for text in texts.values())
+    margin = _WHOLE_SIGN / several + _FEW_COST / several**2
+    first = max(fits.values())
+    best = next(name for name, fit in fits.items() if fit >= first - margin)
+    rivals = [
+        name
+        for name, fit in fits.items()
+        if texts[name] != texts[best] and abs(fit - fits[best]) <= margin
+    ]
+    return best, max(rivals, key=lambda name: fits[name], default="")
+
+
+def _scores(sample: bytes) -> dict[str, tuple[float, str]]:
+    """How plausible the text is that each encoding gives, and the text."""
+    found = {}
     for name in _LEGACY:
         try:
             text = sample.decode(name)
@@ -196,17 +297,17 @@ def most_plausible(sample: bytes) -> str:
         score = plausibility(text)
         if name in _WITHOUT_KANA and _KANA.search(text):
             score -= _KANA_COST
-        if score > most + _LEAST_BETTER:
-            best, most = name, score
-    return best
+        found[name] = score, text
+    return found
 
 
 def decode(data: bytes) -> tuple[str, str]:
     """Text of a whole file, and its encoding if it is no Unicode (as people call it).
 
     Example:
-        >>> decode("né".encode("cp1252")), decode("né".encode("utf-16"))
-        (('né', 'Windows-1252'), ('né', ''))
+        >>> text = "Où est la clé de la boîte ? À côté du château."
+        >>> decode(text.encode("cp1252")) == (text, "Windows-1252"), decode("né".encode("utf-16"))
+        (True, ('né', ''))
     """
     return text_in(data, encoding_of(data))
 

@@ -10,13 +10,14 @@ from typing import Any
 from tunewell.curate.reading.columns import has_value, plain_key
 
 _ASKED = re.compile(
-    r"(?:^|_)(?:q|question|ask|asked|prompt|query|input|request|instruction|user|customer|client"
-    r"|message|problem|subject|frage|pregunta|pergunta|source|in|src|issue|ticket|问题|提问|вопрос)"
+    r"(?:^|_)(?:(?:q|in|src)(?![a-z])|question|ask|asked|prompt|query|input|request|instruction|user"
+    r"|customer|client|message|problem|subject|frage|anfrage|anliegen|demande|domanda|richiesta"
+    r"|solicitud|pregunta|pergunta|vraag|source|issue|ticket|问题|提问|вопрос)"
 )
 _ANSWERED = re.compile(
-    r"(?:^|_)(?:a|ans|answer|answered|reply|replies|response|respond|completion|output|solution"
-    r"|agent|assistant|bot|result|target|antwort|respuesta|resposta|réponse|reponse|out|tgt"
-    r"|resolution|回答|答案|ответ)"
+    r"(?:^|_)(?:(?:a|ans|out|tgt)(?![a-z])|answer|answered|reply|replies|response|respond|completion"
+    r"|output|solution|agent|assistant|bot|result|target|antwort|loesung|lösung|respuesta|resposta"
+    r"|réponse|reponse|risposta|antwoord|resolution|回答|答案|ответ)"
 )
 _NOT_TEXT = re.compile(
     r"(?:^|_)(?:id|ids|date|time|timestamp|lang|language|url|score|uuid|index|no|nr|number|email"
@@ -32,21 +33,29 @@ def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | Non
     Example:
         >>> guess_columns([{"nr": "7", "customer_text": "Where is it?", "agent_reply": "Here."}])
         ('customer_text', 'agent_reply')
+        >>> guess_columns([{"Antwort": "Hier ist sie.", "Anfrage": "Wo ist sie, bitte?"}])
+        ('Anfrage', 'Antwort')
     """
     texts = _text_columns(records)
     asked = _named(texts, _ASKED, but=_ANSWERED)
     answered = _named(texts, _ANSWERED, but=_ASKED)
     if asked and answered:
         return (asked, answered) if asked != answered else None
+    return _with_the_longest(texts, asked, answered)
 
-    # One side at most is told by its name: the other is the only long text beside it.
+
+def _with_the_longest(
+    texts: Mapping[str, float], asked: str, answered: str
+) -> tuple[str, str] | None:
+    """Where one side at most is told by its name, the other is the only long text beside it."""
     longest = max(texts.values(), default=0.0)
     long = [name for name, letters in texts.items() if letters >= max(10.0, longest / 20)]
     rest = [name for name in long if name not in (asked, answered)]
-    if asked or answered:
-        pair = (asked, rest[0]) if asked and rest else (rest[0] if rest else "", answered)
-        return pair if len(rest) == 1 else None
-    return (rest[0], rest[1]) if len(rest) == 2 else None
+    if not asked and not answered:
+        return (rest[0], rest[1]) if len(rest) == 2 else None
+    if len(rest) != 1:
+        return None
+    return (asked, rest[0]) if asked else (rest[0], answered)
 
 
 def _named(texts: Iterable[str], wanted: re.Pattern[str], *, but: re.Pattern[str]) -> str:

@@ -15,16 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tunewell.curate.reading.columns import plain_key
+from tunewell.curate.reading.columns import plain_key, structure
 from tunewell.curate.reading.encoding import Encoding, encoding_of, encoding_of_file, text_in
-from tunewell.curate.reading.formats import ANSWERS, ASKED, TURNS
+from tunewell.curate.reading.known_columns import ANSWERS, ASKED, TURNS
 from tunewell.curate.reading.source_record import (
     MAX_RECORD_BYTES,
+    NOT_A_ROW,
     SourceRecord,
     nothing,
     rejected,
 )
 from tunewell.curate.rows import Reject, clip
+from tunewell.json_text import decode_json, next_json
 
 _SHOWN = 400
 """Characters of a broken element that its reject is made from."""
@@ -49,7 +51,7 @@ def json_lines(path: Path) -> Iterator[SourceRecord]:
         if line is None:
             why = f"the line is longer than {MAX_RECORD_BYTES >> 20} MiB"
             yield rejected(number, why, size=size, hint="cut the row into several")
-        elif not line.strip(b"\x00 \t\r\n\x0b\x0c\x1a"):
+        elif not line.strip(b"\x00 \t\r\n\x0b\x0c\x1a\x1e"):
             yield nothing(number, size)
         else:
             yield from _line(number, line, size, encoding)
@@ -61,7 +63,7 @@ def _line(number: int, line: bytes, size: int, encoding: Encoding) -> Iterator[S
         text, legacy = line.decode("utf-8", "surrogatepass"), ""
     else:
         text, legacy = encoding.decode(line)
-    text = text.strip("\x00 \t\r\n\x0b\x0c\x1a\ufeff")
+    text = text.strip("\x00 \t\r\n\x0b\x0c\x1a\x1e\ufeff")
     values = _values(text)
     for n, value in enumerate(values):
         if isinstance(value, Reject):
@@ -77,6 +79,10 @@ def _values(text: str) -> list[Any]:
         return [value] if isinstance(inner, Reject) else [inner]
     if not isinstance(value, Reject):
         return [value]
+    if text.startswith("{'"):
+        written_by_python = structure(text)
+        if isinstance(written_by_python, dict):
+            return [written_by_python]
     if text.endswith(","):
         without = _loads(text.rstrip(", "))
         if isinstance(without, dict):
@@ -91,8 +97,8 @@ def _several(text: str) -> list[Any]:
     at = 0
     while at < len(text):
         try:
-            value, at = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
+            value, at = next_json(_DECODER, text, at)
+        except ValueError:
             return []
         found.append(value)
         at = _skip_space(text, at)
@@ -154,9 +160,7 @@ def _stream_lines(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes | None,
 def _loads(text: str) -> Any:
     """The value, or a Reject."""
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
-    except RecursionError:
-        return Reject("", "the JSON is nested too deeply", clip(text))
+        return decode_json(_DECODER, text)
     except ValueError as error:
         return Reject("", f"not JSON: {error}", clip(text))
 
@@ -219,6 +223,7 @@ class _Document:
         self._counted = 0
         self._given = 0
         self._keys: frozenset[str] = frozenset()
+        self._names: list[str] = []
 
     def records(self) -> Iterator[SourceRecord]:
         """Every record, and what is lost between them."""
@@ -234,8 +239,8 @@ class _Document:
         """Objects behind each other; of a single one, the rows that it holds."""
         text = self._text
         try:
-            value, end = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
+            value, end = next_json(_DECODER, text, start)
+        except ValueError as error:
             found = _LIST_BEGINS.search(text, start)
             before = text[start : found.start()].strip(" \r\n\t{") if found else "…"
             if found is not None and "{" not in before:
@@ -274,6 +279,7 @@ class _Document:
             yield SourceRecord(
                 line, row, own_id=name, size=share, encoding=self._legacy, split=split
             )
+        yield SourceRecord(1, NOT_A_ROW, beside=_beside(value, rows))
 
     def _elements(self, at: int, end_sign: str) -> Iterator[SourceRecord]:
         """The elements from a place on, up to the bracket that ends them."""
@@ -291,8 +297,8 @@ class _Document:
                     yield self._reject(rest, len(text), why)
                 return
             try:
-                value, end = _DECODER.raw_decode(text, at)
-            except (ValueError, RecursionError) as error:
+                value, end = next_json(_DECODER, text, at)
+            except ValueError as error:
                 end = self._behind_broken(at)
                 yield self._reject(at, end, f"not JSON: {error}")
             else:
@@ -303,19 +309,31 @@ class _Document:
         line, size = self._line_of(at), self._bytes_of(at, end)
         if isinstance(value, str):
             value = _values(value)[0] if value.lstrip().startswith("{") else value
+        if isinstance(value, list):
+            value = self._row_of_list(value)
         if isinstance(value, dict):
             if not self._keys:
                 self._keys = frozenset(value)
             value = unwrapped(value)
         yield SourceRecord(line, value, size=size, encoding=self._legacy)
 
+    def _row_of_list(self, values: list[Any]) -> Any:
+        """A row of a frame that is an array of arrays, the names of its columns first."""
+        if self._names and len(values) == len(self._names):
+            return dict(zip(self._names, values, strict=True))
+        names = [plain_key(value) for value in values if isinstance(value, str)]
+        if not self._names and len(_ROW_KEYS.intersection(names)) > 1:
+            self._names = [str(value) for value in values]
+            return NOT_A_ROW
+        return values
+
     def _behind_broken(self, at: int) -> int:
         """Where the next element begins that looks like those before."""
         text = self._text
         for found in _NEXT_OBJECT.finditer(text, at + 1):
             try:
-                value, _ = _DECODER.raw_decode(text, found.end())
-            except (ValueError, RecursionError):
+                value, _ = next_json(_DECODER, text, found.end())
+            except ValueError:
                 if found[0].startswith("\n") and not self._keys:
                     return found.end()
                 continue
@@ -355,6 +373,13 @@ class _Document:
         return self._line
 
 
+def _beside(document: Mapping[str, Any], rows: Sequence[Found]) -> dict[str, Any]:
+    """What an object of rows says beside them, such as a version or a licence."""
+    if len(rows) == 1 and rows[0][1] == document:
+        return {}
+    return {key: each for key, each in document.items() if not isinstance(each, list | dict)}
+
+
 Found = tuple[str, Any, str]
 """The user's key of a row, the row, and its split."""
 
@@ -372,19 +397,28 @@ def rows_of_object(document: Mapping[str, Any]) -> Iterator[Found]:
         >>> [row for _, row, _ in rows_of_object({"prompt": ["a", "b"], "completion": ["c", "d"]})]
         [{'prompt': 'a', 'completion': 'c'}, {'prompt': 'b', 'completion': 'd'}]
     """
-    plain = {plain_key(key) for key in document}
+    framed = _framed_rows(document)
+    if framed is not None:
+        yield from (("", row, "") for row in framed)
+    elif not _ROW_KEYS.isdisjoint(map(plain_key, document)):
+        yield "", dict(document), ""
+    elif all(isinstance(value, dict) for value in document.values()):
+        yield from _named_objects(document)
+    else:
+        yield from _lists_of(document)
+
+
+def _framed_rows(document: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The rows of a frame, in any of the orientations of an object; None if it is not one."""
     columns = _columns_of(document)
     if columns is not None:
-        yield from (("", row, "") for row in columns)
-    elif not plain & _ROW_KEYS and all(isinstance(value, dict) for value in document.values()):
-        yield from _named_objects(document)
-    elif _is_split_frame(document):
-        for values in document["data"]:
-            yield "", dict(zip(document["columns"], values, strict=False)), ""
-    elif not plain & _ROW_KEYS:
-        yield from _lists_of(document)
-    else:
-        yield "", dict(document), ""
+        return columns
+    if _is_split_frame(document):
+        names = document["columns"]
+        return [dict(zip(names, values, strict=True)) for values in document["data"]]
+    if _are_served_rows(document.get("rows")):
+        return [unwrapped(row) for row in document["rows"]]
+    return None
 
 
 def _columns_of(document: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -428,6 +462,11 @@ def _is_split_frame(document: Mapping[str, Any]) -> bool:
     if not isinstance(columns, list) or not isinstance(data, list):
         return False
     return all(isinstance(row, list) and len(row) == len(columns) for row in data)
+
+
+def _are_served_rows(value: Any) -> bool:
+    """Whether a list holds rows as a server of data sets gives them."""
+    return _is_list_of_objects(value) and all("row_idx" in row and "row" in row for row in value)
 
 
 def _named_objects(document: Mapping[str, Any]) -> Iterator[Found]:

@@ -8,6 +8,7 @@ from typing import Any
 from tunewell.curate.reading.columns import Columns, Misfit, structure
 from tunewell.curate.reading.rendered import parse_rendered
 from tunewell.curate.reading.row_fields import as_text
+from tunewell.curate.reading.sides import sides_of
 from tunewell.curate.reading.turns import TurnReader
 from tunewell.types import Label, Message
 
@@ -111,7 +112,11 @@ def _opposite(label: Label) -> Label:
 
 
 def pair_of(record: Columns, target: str = "", rejected: str = "") -> tuple[str, str] | None:
-    """The columns of the better and of the worse answer."""
+    """The columns of the better and of the worse answer.
+
+    Raises:
+        Misfit: The verdict on two answers names neither.
+    """
     if rejected:
         return (
             target or next(iter(record.free(("chosen", "response", "completion"))), "chosen"),
@@ -120,12 +125,35 @@ def pair_of(record: Columns, target: str = "", rejected: str = "") -> tuple[str,
     for better, worse in PAIRS:
         if record.is_free(better) and record.is_free(worse):
             return better, worse
-    return None
+    sides = sides_of(record)
+    if sides is None:
+        return None
+    better, worse, verdict = sides
+    record.use(verdict, "verdict")
+    return better, worse
+
+
+def reply_of(value: Any) -> Any:
+    """The turns of a reply as a server sends it (``{"choices": [{"message": …}]}``), or the value.
+
+    Example:
+        >>> reply_of({"body": {"choices": [{"message": {"role": "assistant", "content": "So."}}]}})
+        [{'role': 'assistant', 'content': 'So.'}]
+    """
+    inner = value.get("body", value) if isinstance(value, Mapping) else None
+    if not isinstance(inner, Mapping):
+        return value
+    choices = inner.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
+        message = choices[0].get("message")
+        return [message] if isinstance(message, Mapping) else value
+    output = inner.get("output")
+    return output if isinstance(output, list) and output else value
 
 
 def turns_of_answer(value: Any, reader: TurnReader) -> list[Message]:
     """The turns of an answer that is text, a turn or a list of turns."""
-    value = structure(value)
+    value = reply_of(structure(value))
     if isinstance(value, Mapping):
         value = [value]
     if isinstance(value, list):

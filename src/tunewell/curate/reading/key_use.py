@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ class KeyCount:
             use = record.used.get(name)
             if use is None and not has_value(value):
                 continue
-            if use is None and name in {"metadata", "meta"} and isinstance(value, dict):
+            if use is None and name in record.opened:
                 continue  # its own keys are counted
             self._count(name, use or NOT_USED, value)
 
@@ -61,6 +61,12 @@ class KeyCount:
         for name, value in unused.items():
             self._count(f"messages[].{name}", NOT_USED, value)
         unused.clear()
+
+    def note_beside(self, beside: Mapping[str, Any]) -> None:
+        """Note keys that stand beside the rows of a file, and say something of all of them."""
+        for name, value in beside.items():
+            if has_value(value):
+                self._count(f"{name} (beside the rows)", NOT_USED, value)
 
     def _count(self, name: str, use: str, value: Any) -> None:
         key = name, use

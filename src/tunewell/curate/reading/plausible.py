@@ -71,15 +71,25 @@ def _weight(sign: str, common: dict[str, float]) -> float:
     if sign in _LATIN_EAST:
         return 0.95
     code = ord(sign)
-    if code < 0xA0 or sign == "\ufffd" or 0xE000 <= code < 0xF900 or 0xFF61 <= code <= 0xFF9F:
+    if _is_rare(sign, code):
         return 0.0
-    if 0x4E00 <= code < 0xA000:
-        return 0.4 + 0.6 * common["han"]
-    if 0xAC00 <= code < 0xD7A4:
-        return 0.4 + 0.6 * common.get("hangul", 0.0)
-    if 0x3040 <= code < 0x3100:
-        return 0.5 + 0.5 * common.get("kana", 0.0)
+    for first, behind, script, least in _SCRIPTS:
+        if first <= code < behind:
+            return least + (1.0 - least) * common.get(script, 0.0)
     return _weight_of_category(sign, code)
+
+
+_SCRIPTS = (
+    (0x4E00, 0xA000, "han", 0.4),
+    (0xAC00, 0xD7A4, "hangul", 0.4),
+    (0x3040, 0x3100, "kana", 0.5),
+)
+"""Scripts with thousands of characters: weighed by how many are those used most."""
+
+
+def _is_rare(sign: str, code: int) -> bool:
+    """Whether a sign stands in no text: controls, private use, halves of old Japanese."""
+    return code < 0xA0 or sign == "\ufffd" or 0xE000 <= code < 0xF900 or 0xFF61 <= code <= 0xFF9F
 
 
 def _weight_of_category(sign: str, code: int) -> float:
@@ -116,7 +126,12 @@ def _is_cyrillic(word: str) -> float:
 
 
 def _is_greek(word: str) -> float:
-    is_strange = "ς" in word[:-1] or _GREEK_VOWELS.isdisjoint(word)
+    is_strange = (
+        "ς" in word[:-1]
+        or word[1:].endswith("σ")
+        or word[0] in "ΰΐ"
+        or _GREEK_VOWELS.isdisjoint(word)
+    )
     if not is_strange:
         return 1.0
     return 0.1 if len(word) > 2 else 0.8

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tunewell.curate.reading.columns import Misfit
+from tunewell.curate.reading.columns import AmbiguousColumns, Misfit
 from tunewell.curate.reading.data_files import (
     described,
     find_files,
@@ -34,6 +34,9 @@ from tunewell.errors import DataError
 from tunewell.store.files import file_digest
 from tunewell.task import DataSource
 from tunewell.types import Value
+
+_FEW = 0.01
+"""Share of the rows of a file that may leave open which of their columns is the answer."""
 
 _UNIQUE = StepRule("read", "ids are unique")
 
@@ -213,7 +216,8 @@ def read_source(
     paths = find_files(source, root=root, where=where)
     tests = held_out_files(source, paths)
     if tests:
-        names = ", ".join(sorted(path.name for path in tests)[:5])
+        common = Path(os.path.commonpath([path.parent for path in paths]))
+        names = ", ".join(sorted(path.relative_to(common).as_posix() for path in tests)[:5])
         batch.notes.append(
             f"{len(tests)} of {len(paths)} files are named as a test set and are not trained on: "
             f"{clip(names, 200)} (give them as data of their own with role: train to train on them)"
@@ -299,6 +303,8 @@ class _SourceFile:
     batch: ReadResult
     keys: KeyCount = field(default_factory=KeyCount)
     sizes: Counter[str] = field(default_factory=Counter)
+    _encodings: Counter[str] = field(default_factory=Counter)
+    _unclear: list[tuple[str, AmbiguousColumns]] = field(default_factory=list)
 
     def read(self, found: Iterator[SourceRecord], *, most: int) -> int:
         """Take at most so many records (0 = all) and give how many were taken."""
@@ -318,8 +324,23 @@ class _SourceFile:
             if taken == most and most:
                 break
         self._count_choices_from_one(first_row, first_reject)
+        self._require_one_answer(taken)
         self._close(first_row, first_reject)
         return taken
+
+    def _require_one_answer(self, taken: int) -> None:
+        """Refuse a file whose columns leave open which is the answer: only the user can say it.
+
+        A few such rows are rejects like others.
+
+        Raises:
+            DataError: There are more of them than a file may have rejects.
+        """
+        if not self._unclear or len(self._unclear) <= _FEW * taken:
+            return
+        place, first = self._unclear[0]
+        rows = f"{len(self._unclear)} of {taken} rows"
+        raise DataError(f"in {rows}, {first}", place=place, hint=first.hint)
 
     def _placed(self, found: Iterator[SourceRecord]) -> Iterator[tuple[str, SourceRecord]]:
         """Each record with its place; of several in a line, ``file:line.2`` is the second."""
@@ -327,6 +348,7 @@ class _SourceFile:
         for record in found:
             if record.value is NOT_A_ROW:
                 self.sizes["other"] += record.size
+                self.keys.note_beside(record.beside or {})
                 continue
             nth = nth + 1 if record.line == last else 1
             last = record.line
@@ -350,6 +372,8 @@ class _SourceFile:
         try:
             row = self._reader.row(columns, place=place, own_id=record.own_id)
         except Misfit as error:
+            if isinstance(error, AmbiguousColumns):
+                self._unclear.append((place, error))
             self._reject(record, place, str(error), error.hint)
             return 1
 
@@ -365,6 +389,7 @@ class _SourceFile:
 
     def _note_repairs(self, row: InputRow, record: SourceRecord) -> None:
         if record.encoding:
+            self._encodings[record.encoding] += 1
             text = clip(json.dumps(record.value, default=str, ensure_ascii=False))
             rule = f"text that is not UTF-8 is read as {record.encoding}"
             self._note(row, rule, text)
@@ -387,6 +412,8 @@ class _SourceFile:
         del self.batch.rows[first_row:]
         del self.batch.rejects[first_reject:]
         self.sizes.clear()
+        self._unclear.clear()
+        self._encodings.clear()
         self.keys = KeyCount()
         choices.first = 1
         for place, record in self._placed(records(self.path)):
@@ -402,6 +429,9 @@ class _SourceFile:
             lost = max(reject.rows, round(reject.size / mean)) if mean else reject.rows
             batch.rejects[place] = replace(reject, rows=lost)
         rejects = batch.rejects[first_reject:]
+        for encoding, count in self._encodings.items():
+            said = f"the text of {count} rows is not UTF-8 and is read as {encoding}"
+            batch.notes.append(f"{clip(self.name, 200)}: {said}")
         batch.keys += self.keys.uses(self.name)
         batch.shared[self.name] = self.source.fields.shared
         batch.accounts.append(

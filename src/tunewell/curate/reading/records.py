@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tunewell.curate.reading.arrow import arrow, parquet
+from tunewell.curate.reading.columns import structure
 from tunewell.curate.reading.documents import (
     Document,
     Unreadable,
@@ -20,10 +21,11 @@ from tunewell.curate.reading.documents import (
 )
 from tunewell.curate.reading.encoding import decode, encoding_of
 from tunewell.curate.reading.json_rows import json_document, json_lines
-from tunewell.curate.reading.packed import MAGIC, compressed
+from tunewell.curate.reading.packed import DEEPEST, MAGIC, compressed
 from tunewell.curate.reading.source_record import SourceRecord, rejected
 from tunewell.curate.reading.tables import looks_like_table, table
 from tunewell.curate.rows import clip
+from tunewell.json_text import parse_json
 
 MAX_DOCUMENT_BYTES = 64 << 20
 """A larger document is a reject."""
@@ -36,8 +38,13 @@ _HEAD = 1 << 16
 """Bytes by which the format of a file is told."""
 
 
-def records(path: Path) -> Iterator[SourceRecord]:
-    """Every record of a file with its line."""
+def records(path: Path, *, packed_in: int = 0) -> Iterator[SourceRecord]:
+    """Every record of a file with its line.
+
+    Args:
+        path: The file.
+        packed_in: Of how many others it was unpacked.
+    """
     size = path.stat().st_size
     if size == 0:
         yield rejected(1, "the file is empty", hint="give a file that holds rows")
@@ -46,7 +53,10 @@ def records(path: Path) -> Iterator[SourceRecord]:
         head = file.read(_HEAD)
     for magic, kind in MAGIC.items():
         if head.startswith(magic):
-            yield from compressed(path, kind, records)
+            if packed_in >= DEEPEST:
+                yield rejected(1, f"it is packed more than {DEEPEST} times over", size=size)
+                return
+            yield from compressed(path, kind, partial(records, packed_in=packed_in + 1))
             return
     read = _reader(path, head)
     if read is not None:
@@ -104,11 +114,16 @@ def _json_reader(text: str) -> Reader | None:
     first = lines[0]
     if first.startswith("["):
         return json_document if _ARRAY.match(text) else None
-    if first.startswith(('"{\\"', "\"{'")):
+    if first.startswith(('"{\\"', "\"{'")) or _is_python(first):
         return json_lines
     if not _BEGINS_OBJECT.match(text):
         return None
     return json_lines if _is_object_a_line(lines) else json_document
+
+
+def _is_python(line: str) -> bool:
+    """Whether a line is an object as Python writes it."""
+    return line.startswith("{'") and isinstance(structure(line), dict)
 
 
 def _is_object_a_line(lines: list[str]) -> bool:
@@ -127,8 +142,8 @@ _BEGINS_OBJECT = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}|\Z)')
 
 def _is_json(line: str) -> bool:
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
+        parse_json(line)
+    except ValueError:
         return False
     return True
 

@@ -11,8 +11,9 @@ from typing import cast
 
 from tunewell.curate.reading.columns import Misfit
 from tunewell.curate.reading.tool_calls import calls_of
-from tunewell.curate.reading.turns import CALL, ROLES
+from tunewell.curate.reading.turns import CALL, ROLES, THOUGHT
 from tunewell.types import Message, Role
+from tunewell.types.written_calls import bare_response, marked_calls, written_calls
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,54 @@ class Markup:
         return dict(self.roles).get(plain) or ROLES.get(plain)
 
 
-_COMMON_ENDS = ("<s>", "</s>", "<bos>", "<eos>", "<|endoftext|>", "<|begin_of_text|>")
+_COMMON_ENDS = (
+    "<s>",
+    "</s>",
+    "<bos>",
+    "<eos>",
+    "<|endoftext|>",
+    "<|begin_of_text|>",
+    "<BOS_TOKEN>",
+    "<｜begin▁of▁sentence｜>",
+    "[gMASK]",
+    "<sop>",
+)
 
 _MARKUPS = (
     Markup(
         "ChatML",
-        re.compile(r"<\|im_start\|>[ ]*([\w ]+?)[ ]*(?:\n|(?=<)|$)"),
+        re.compile(r"<\|im_start\|>[ ]*([\w ]+?)[ ]*(?:\n|<\|im_sep\|>|(?=<)|$)"),
         ("<|im_end|>", "<|im_start|>"),
+    ),
+    Markup(
+        "Kimi",
+        re.compile(r"<\|im_(user|assistant|system)\|>[^<]*<\|im_middle\|>"),
+        ("<|im_end|>",),
+    ),
+    Markup(
+        "Cohere",
+        re.compile(r"<\|START_OF_TURN_TOKEN\|><\|(SYSTEM|USER|CHATBOT)_TOKEN\|>"),
+        ("<|END_OF_TURN_TOKEN|>",),
+    ),
+    Markup(
+        "Granite",
+        re.compile(r"<\|start_of_role\|>(\w+)<\|end_of_role\|>"),
+        ("<|end_of_text|>",),
+    ),
+    Markup(
+        "OpenChat",
+        re.compile(r"(?:GPT4 Correct|Math Correct|Code|GPT4) (User|Assistant):[ ]*"),
+        ("<|end_of_turn|>",),
+    ),
+    Markup(
+        "InternLM",
+        re.compile(r"<\|(System|User|Bot)\|>:[ ]*"),
+        ("<eoh>", "<eoa>"),
+    ),
+    Markup(
+        "Baichuan",
+        re.compile(r"<(reserved_10[67])>"),
+        roles=(("reserved_106", "user"), ("reserved_107", "assistant")),
     ),
     Markup(
         "Llama 3",
@@ -70,10 +112,18 @@ _MARKUPS = (
     ),
     Markup(
         "gpt-oss",
-        re.compile(r"<\|start\|>(\w+)(?:<\|channel\|>final)?<\|message\|>"),
+        re.compile(
+            r"<\|start\|>((?:assistant<\|channel\|>analysis|\w+(?=<\|channel\|>final|<\|message)))"
+            r"(?:<\|channel\|>final)?<\|message\|>"
+        ),
         ("<|end|>", "<|return|>", "<|start|>"),
+        roles=(("assistant<|channel|>analysis", THOUGHT),),
     ),
-    Markup("Baize", re.compile(r"\[\|(Human|AI)\|\]\s*")),
+    Markup(
+        "Baize",
+        re.compile(r"(?i)\[\|(human|ai|user|assistant|system)\|\]\s*"),
+        ("[|endofturn|]",),
+    ),
     Markup("GPT-NeoXT", re.compile(r"(?m)^<(human|bot)>:[ ]*")),
     Markup(
         "###",
@@ -104,16 +154,21 @@ _MARKUPS = (
 )
 
 _SIGNS = re.compile(
-    r"<\|im_(?:start|end)\|>|\[/?INST\]|<</?SYS>>|<\|(?:start|end)_header_id\|>|<\|eot_id\|>"
-    r"|<(?:start|end)_of_turn>|<\|(?:user|assistant|system)\|>|<｜(?:User|Assistant)｜>"
-    r"|<\|start\|>(?:user|assistant|system|developer)"
+    r"<\|im_(?:start|end|sep|middle)\|>|\[/?INST\]|<</?SYS>>|\[/?SYSTEM_PROMPT\]"
+    r"|<\|(?:start|end)_(?:header_id|of_role)\|>|<\|eot_id\|>|<\|(?:END|START)_OF_TURN_TOKEN\|>"
+    r"|<(?:start|end)_of_turn>|<\|turn>|<turn\|>|<\|end_of_turn\|>|<(?:beginning|end)_of_sentence>"
+    r"|<\|\w*(?:[Uu]ser|USER|[Aa]ssistant|[Bb]ot|[Hh]uman)\w*\|>|<\|system\|>"
+    r"|\[\|(?i:user|assistant|human|ai|system)\|\]|<reserved_10[67]>|<eo[ha]>"
+    r"|<｜(?:User|Assistant)｜>|<\|start\|>(?:user|assistant|system|developer)"
+    r"|(?m:^)<(?:human|bot)>:"
     r"|(?m:^)###[ ]?(?:Human|Assistant|Instruction|Response)[ ]*:"
 )
 """What stands in no text but a rendered chat."""
 
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=\[INST\]|\Z)", re.DOTALL)
+_SYSTEM_PROMPT = re.compile(r"\[SYSTEM_PROMPT\](.*)\[/SYSTEM_PROMPT\]", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>\s*(.*?)\s*<</SYS>>\s*", re.DOTALL)
-_PROSE_ROLE = re.compile(r"(?m)^\s*(?:Human|User|System|USER|SYSTEM)[ ]?:")
+_PROSE_ROLE = re.compile(r"(?m)^[^\S\n]*+(?:Human|User|System|USER|SYSTEM)[ ]?:")
 _CALL = re.compile(r"\s*<functioncall>\s*(.*)", re.DOTALL)
 
 
@@ -190,16 +245,33 @@ def _parse(text: str, markup: Markup) -> list[Message]:
 
 def _add(turns: list[Message], role: str, content: str) -> None:
     """Add a turn; two of one speaker behind each other (Alpaca's input) are one."""
-    call = _CALL.fullmatch(content) if role == "assistant" else None
-    calls = calls_of(content if role == CALL else call[1] if call else None)
+    turn = _turn(role, content)
+    last = turns[-1] if turns else None
+    if last is not None and last.role == turn.role == "user":
+        joined = "\n\n".join(filter(None, (turns.pop().content, turn.content)))
+        turn = turn.model_copy(update={"content": joined})
+    if last is not None and turn.role == "assistant" and last.reasoning and not last.text:
+        turn = turn.model_copy(update={"reasoning": turns.pop().reasoning})
+    if last is not None and turn.role == "tool" and not last.tool_calls:
+        before, calls = written_calls(last.content)
+        turns[-1] = last.model_copy(update={"content": before, "tool_calls": calls})
+    turns.append(turn)
+
+
+def _turn(role: str, content: str) -> Message:
+    """A turn of a rendered chat, with the calls and results that stand in its text."""
+    if role == THOUGHT:
+        return Message(role="assistant", content="", reasoning=content)
     if role == CALL:
-        role = "assistant"
-    if turns and turns[-1].role == role == "user":
-        content = "\n\n".join(filter(None, (turns.pop().content, content)))
-    if calls:
-        content = ""
-    made = Message(role=cast("Role", role), content=content, tool_calls=calls)
-    turns.append(made)
+        return Message(role="assistant", content="", tool_calls=calls_of(content))
+    if role == "assistant":
+        call = _CALL.fullmatch(content)
+        before, calls = ("", calls_of(call[1])) if call else marked_calls(content)
+        if calls:
+            return Message(role="assistant", content=before, tool_calls=calls)
+    if role in {"user", "tool"} and bare_response(content) != content:
+        return Message(role="tool", content=bare_response(content))
+    return Message(role=cast("Role", role), content=content)
 
 
 def _is_chat(turns: list[Message]) -> bool:
@@ -222,14 +294,23 @@ def _bare(text: str, markup: Markup) -> str:
     return text
 
 
+def bare(text: str) -> str:
+    """A piece of a rendered chat without the marks at which every template begins and ends."""
+    for end in _COMMON_ENDS:
+        text = text.removeprefix(end).removesuffix(end)
+    return text
+
+
 def _parse_inst(text: str) -> list[Message]:
     """The turns of a chat in the template of Llama 2 or Mistral."""
     markup = Markup("[INST]", _INST)
     turns: list[Message] = []
     first = text.index("[INST]")
     preface = _bare(text[:first], markup)
-    if preface.startswith("[") or "[/INST]" in preface:
-        return []
+    said = _SYSTEM_PROMPT.fullmatch(preface)
+    if preface and said is None:
+        return []  # text that speaks of the marks
+    preface = said[1].strip() if said else ""
     for asked, answered in _INST.findall(text):
         system = _SYS.match(asked)
         if system is not None:

@@ -112,8 +112,11 @@ class RowFields:
         That is the first that can be read, else the first that says anything.
         """
         names = (self.fields.date,) if self.fields.date else _DATES
-        said = {name: as_text(self.record.get(name)) for name in names}
-        stated = [name for name in names if said[name]]
+        there = [name for name in names if name in self.record]
+        if not there:
+            return ""
+        said = {name: as_text(self.record[name]) for name in there}
+        stated = [name for name in there if said[name]]
         readable = [name for name in stated if as_date(said[name]) is not None]
         chosen = next(iter([*readable, *stated]), "")
         if not chosen:
@@ -134,12 +137,22 @@ class RowFields:
         return ""
 
     def tags(self) -> dict[str, str]:
-        """The columns that the user wants kept."""
-        tags = {}
+        """The columns that the user wants kept, and those that stand under ``tags``."""
+        tags = self._written_tags()
         for column in self.fields.tags:
             if column in self.record:
                 tags[column] = as_text(self.record.use(column, "tag"))
         return {name: value for name, value in tags.items() if value}
+
+    def _written_tags(self) -> dict[str, str]:
+        """Tags as Tunewell writes them: an object of texts."""
+        value = self.record.get("tags") if self.record.is_free("tags") else None
+        if not isinstance(value, Mapping):
+            return {}
+        if not all(isinstance(each, str) for each in (*value, *value.values())):
+            return {}
+        self.record.use("tags", "tags")
+        return dict(value)
 
 
 def as_date(value: Any) -> dt.date | None:
@@ -149,7 +162,10 @@ def as_date(value: Any) -> dt.date | None:
         >>> as_date("2024-03-01T10:00:00Z"), as_date("1.3.2024"), as_date("03/04/2024")
         (datetime.date(2024, 3, 1), datetime.date(2024, 3, 1), None)
     """
-    read = read_date(as_text(value))
+    text = as_text(value)
+    if not text:
+        return None
+    read = read_date(text)
     return None if read.note == "order" else read.day
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ class SourceRecord:
         note: What was mended in reading it, in words.
         is_document: Whether it is a part of a document.
         split: The split that it stands under in its file.
+        beside: What the file says beside its rows, by its keys; of a record that is no row.
     """
 
     line: int
@@ -37,6 +39,7 @@ class SourceRecord:
     note: str = ""
     is_document: bool = False
     split: str = ""
+    beside: Mapping[str, Any] | None = None
 
 
 def rejected(

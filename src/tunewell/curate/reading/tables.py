@@ -16,8 +16,8 @@ from typing import Any
 
 from tunewell.curate.reading.columns import plain_key
 from tunewell.curate.reading.encoding import Encoding, encoding_of, text_in
-from tunewell.curate.reading.formats import ANSWERS, ASKED, TURNS
 from tunewell.curate.reading.judged import PAIRS
+from tunewell.curate.reading.known_columns import ANSWERS, ASKED, TURNS
 from tunewell.curate.reading.source_record import (
     MAX_RECORD_BYTES,
     NOT_A_ROW,
@@ -36,6 +36,9 @@ _PROOF_LINES = 20_000
 
 _SURE = 0.9
 """Share of rows with as many cells as the header from which a dialect is proved."""
+
+_SENTENCE = re.compile(r"\w+\s+\w+.*[.?!。？！]$|(\w+\s+){9}", re.DOTALL)
+"""What stands in no name of a column."""
 
 _KNOWN = frozenset({*ASKED, *ANSWERS, *TURNS, *itertools.chain(*PAIRS), "id", "system", "label"})
 
@@ -227,16 +230,30 @@ class _Table:
         if end > at + 1 or self._dialect.quote in "".join(self._header):
             self._names = self._header
             return self._reject(at, end, "a quote in the header is not closed")
+        twice = self._take_names()
+        if twice:
+            why = f"the column {twice!r} stands {self._header.count(twice)} times in the header"
+            return self._reject(at, end, why, hint="give each column a name of its own")
+        if self._is_no_header():
+            why = "the first line looks like a row, not like the names of columns"
+            hint = "put a line with their names in front, such as: question,answer"
+            return self._reject(at, end, why, hint=hint)
+        return self._nothing(at, end)
+
+    def _take_names(self) -> str:
+        """Give each column a name of its own; the first name that stands twice, or nothing."""
         seen: Counter[str] = Counter()
         for place, name in enumerate(self._header, 1):
             seen[name] += 1
             own = name or f"column {place}"
             self._names.append(own if seen[name] == 1 or not name else f"{own}#{seen[name]}")
-        twice = [name for name, n in seen.items() if n > 1 and name]
-        if twice:
-            why = f"the column {twice[0]!r} stands {seen[twice[0]]} times in the header"
-            return self._reject(at, end, why, hint="give each column a name of its own")
-        return self._nothing(at, end)
+        return next((name for name, n in seen.items() if n > 1 and name), "")
+
+    def _is_no_header(self) -> bool:
+        """Whether no name is known, and one is a sentence."""
+        if any(plain_key(name) in _KNOWN for name in self._header):
+            return False
+        return any(_SENTENCE.search(name) for name in self._header)
 
     def _row(self, cells: list[str], at: int, end: int) -> tuple[SourceRecord, int]:
         wanted = len(self._names)

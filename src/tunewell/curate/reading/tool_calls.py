@@ -7,13 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunewell.curate.reading.columns import has_value, structure
+from tunewell.json_text import parse_json
 from tunewell.types import ToolCall
 
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
 _IDS = ("id", "call_id", "tool_call_id", "toolUseId")
 _NAMES = ("name", "tool_name", "function_name", "api_name")
 
-TOOL_COLUMNS = ("tools", "functions", "tool_definitions", "available_tools", "tool_list")
+TOOL_COLUMNS = (
+    "tools",
+    "functions",
+    "tool_definitions",
+    "available_tools",
+    "tool_list",
+    "toolconfig",
+    "tool_config",
+)
 _WRAPPED = ("functionDeclarations", "function_declarations")
 
 
@@ -70,8 +79,8 @@ def _arguments(value: Any) -> str:
     if not isinstance(value, str):
         return as_json(_without_nulls(value))
     try:
-        return as_json(json.loads(value))
-    except (ValueError, RecursionError):
+        return as_json(parse_json(value))
+    except ValueError:
         return value
 
 
@@ -111,5 +120,7 @@ def tools_of(value: Any) -> str:
     for each in value:
         tool = structure(each)
         wrapped = _first(tool, _WRAPPED) if isinstance(tool, Mapping) else None
+        if isinstance(tool, Mapping) and isinstance(tool.get("toolSpec"), Mapping):
+            tool = tool["toolSpec"]
         found += wrapped if isinstance(wrapped, list) else [tool]
     return as_json(found)

@@ -11,9 +11,13 @@ from tunewell.curate.reading.columns import Misfit, has_value, plain_key, struct
 from tunewell.curate.reading.tool_calls import as_json, calls_of
 from tunewell.curate.rows import clip
 from tunewell.types import Media, MediaKind, Message, Role, ToolCall
+from tunewell.types.written_calls import bare_response, marked_calls
 
 CALL = "call"
 """The role of turns that are nothing but a call: the assistant makes it."""
+
+THOUGHT = "thought"
+"""The role of items that are nothing but what the assistant thought before it went on."""
 
 _BY_ROLE = {
     "system": "system developer system_prompt instructions 系统",
@@ -27,6 +31,7 @@ _BY_ROLE = {
         "function_response function_result function_output function_call_output environment"
     ),
     CALL: "function_call tool_call tool_calls function_calls",
+    THOUGHT: "reasoning thinking",
 }
 ROLES = {name: role for role, names in _BY_ROLE.items() for name in names.split()}
 """Names of roles in the wild, and ours."""
@@ -34,10 +39,14 @@ ROLES = {name: role for role, names in _BY_ROLE.items() for name in names.split(
 _SPEAKER = ("role", "from", "speaker", "author", "sender")
 _CONTENT = ("content", "value", "text", "message", "utterance", "parts", "output")
 _CALLS = ("tool_calls", "function_call", "function_calls")
-_REASONING = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
+_RESULTS = ("tool_results", "tool_result", "results", "result", "response")
+"""Keys of the turn of a tool that hold what it gave back."""
+
+_REASONING = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts", "tool_plan")
 _WEIGHTS = ("weight", "loss_weight", "train", "training", "loss", "learn")
 _CALL_IDS = ("tool_call_id", "call_id", "tool_use_id")
 _TEXT_KEYS = ("text", "value", "content", "input_text", "output_text", "refusal")
+_WRAPPED_RESULTS = ("toolResult", "functionResponse", "function_response")
 _TEXT_TYPES = frozenset({"text", "input_text", "output_text", "refusal", ""})
 
 _PAIRED = {
@@ -90,9 +99,15 @@ class TurnReader:
             raise Misfit("the turns are no list")
         if turns and all(isinstance(turn, str) for turn in turns):
             return _alternating(turns)
+        names_keys = any((self.roles, self.role, self.content))
         found: list[Message] = []
         for i, turn in enumerate(turns):
-            found += self._turn(structure(turn), i)
+            plain = None if names_keys else _plain_turn(turn)
+            if plain is not None:
+                _join(found, plain)
+                continue
+            for message in self._turn(structure(turn), i):
+                _join(found, message)
         return found
 
     def _turn(self, turn: Any, i: int) -> Iterable[Message]:
@@ -109,9 +124,11 @@ class TurnReader:
         if isinstance(stated, Mapping):
             stated = stated.get("role")
         role = self._role(stated, turn, i)
-        self._note_unused(turn, speaker)
+        self._note_unused(turn, speaker, role)
         if role == CALL:
             return [self._call_turn(turn, i)]
+        if role == THOUGHT:
+            return [Message(role="assistant", content="", reasoning=_thought(turn))]
         return self._said(role, turn, i)
 
     def _speaker_key(self, turn: Mapping[str, Any]) -> str | None:
@@ -135,8 +152,10 @@ class TurnReader:
             )
         return role
 
-    def _content_key(self, turn: Mapping[str, Any]) -> str | None:
+    def _content_key(self, turn: Mapping[str, Any], role: str = "") -> str | None:
         names = (self.content,) if self.content else _CONTENT
+        if role == "tool":
+            names = (*names, *_RESULTS)
         there = [name for name in names if name in turn]
         holding = [name for name in there if has_value(turn[name])]
         return next(iter(holding or there), None)
@@ -154,7 +173,7 @@ class TurnReader:
         raise Misfit(f"turn {i} is a call without the name of a tool")
 
     def _said(self, role: str, turn: Mapping[str, Any], i: int) -> list[Message]:
-        key = self._content_key(turn)
+        key = self._content_key(turn, role)
         stated_calls = _first(turn, _CALLS)
         if key is None and stated_calls is None:
             keys = clip(", ".join(map(str, turn)), 80)
@@ -168,19 +187,41 @@ class TurnReader:
         if has_value(stated_calls) and not calls:
             raise Misfit(f"turn {i} calls a tool without a name")
         said.calls += calls
+        said.take_written_calls()
         reasoning = _first(turn, _REASONING)
         if isinstance(reasoning, str):
             said.reasoning.insert(0, reasoning)
         return said.messages(turn)
 
-    def _note_unused(self, turn: Mapping[str, Any], speaker: str | None) -> None:
-        known = {speaker, self._content_key(turn), *_KNOWN_KEYS}
+    def _note_unused(self, turn: Mapping[str, Any], speaker: str | None, role: str) -> None:
+        known = {speaker, self._content_key(turn, role), *_KNOWN_KEYS}
+        if role == THOUGHT:
+            known |= {"summary", "encrypted_content", "status"}
         for key, value in turn.items():
             if key not in known and key not in self.unused and has_value(value):
                 self.unused[str(key)] = value
 
 
 _KNOWN_KEYS = (*_CALLS, *_REASONING, *_WEIGHTS, *_CALL_IDS, "name", "type", "id")
+
+
+_PLAIN_KEYS = frozenset({"role", "content"})
+_NO_SPEAKERS = frozenset({CALL, THOUGHT})
+_MARKS = ("<tool_call>", "<tool_response>", "<function=", "[TOOL_CALLS]", "<|python_tag|>")
+"""What a call or the result of one begins with where it stands in the text."""
+
+
+def _plain_turn(turn: Any) -> Message | None:
+    """A turn that is nothing but role and text, which nearly all are: read without a detour."""
+    if not isinstance(turn, dict) or turn.keys() != _PLAIN_KEYS:
+        return None
+    stated, content = turn["role"], turn["content"]
+    if not isinstance(stated, str) or not isinstance(content, str):
+        return None
+    role = ROLES.get(stated)
+    if role is None or role in _NO_SPEAKERS or any(mark in content for mark in _MARKS):
+        return None
+    return Message(role=cast("Role", role), content=content)
 
 
 def _hint_of_role(name: str, i: int) -> str:
@@ -232,11 +273,21 @@ class _Said:
                 "write the content as text, or leave the row out",
             )
 
+    def take_written_calls(self) -> None:
+        """Take calls, and results of tools, that stand in the text in a model's own marks."""
+        if self.role == "tool":
+            self.texts = [bare_response(text) for text in self.texts]
+        elif self.role == "assistant" and self.texts and not self.calls:
+            before, calls = marked_calls("\n".join(self.texts))
+            if calls:
+                self.texts = [before] if before else []
+                self.calls += calls
+
     def _are_parts(self, content: list[Any]) -> bool:
         """Whether a list holds parts, not the result of a tool."""
         if self.role != "tool":
             return True
-        return all(isinstance(part, str) or _is_typed(part) for part in content)
+        return all(isinstance(part, str) or _is_part(part) for part in content)
 
     def part(self, part: Any) -> None:
         """Take one part of a content."""
@@ -258,8 +309,7 @@ class _Said:
         )
 
     def _text_part(self, part: Mapping[str, Any], kind: str) -> bool:
-        if kind in {"thinking", "reasoning"}:
-            self.reasoning.append(str(part.get("thinking") or part.get("text") or ""))
+        if self._thought_part(part, kind) or self._document_part(part, kind):
             return True
         if kind in {"redacted_thinking", "cachePoint"} or "cachePoint" in part:
             return True
@@ -270,6 +320,24 @@ class _Said:
             # A text part that says nothing; an object without type may be a picture.
             return kind == "text" and _first(part, _TEXT_KEYS) is None
         self.texts.append(text)
+        return True
+
+    def _thought_part(self, part: Mapping[str, Any], kind: str) -> bool:
+        """Take what the assistant thought: of Anthropic, of Gemini, of Bedrock."""
+        inner = part.get("reasoningContent")
+        if isinstance(inner, Mapping):
+            part, kind = {"content": [inner.get("reasoningText")]}, "thinking"
+        if kind not in {"thinking", "reasoning"} and part.get("thought") is not True:
+            return False
+        self.reasoning.append(_thought(part))
+        return True
+
+    def _document_part(self, part: Mapping[str, Any], kind: str) -> bool:
+        """Take a document that stands in the turn as plain text."""
+        source = part.get("source")
+        if kind != "document" or not isinstance(source, Mapping) or source.get("type") != "text":
+            return False
+        self.texts.append(str(source.get("data") or ""))
         return True
 
     def _tool_part(self, part: Mapping[str, Any], kind: str) -> bool:
@@ -283,7 +351,7 @@ class _Said:
                 raise Misfit(f"turn {self.i} calls a tool without a name")
             self.calls += calls
             return True
-        result = _first(part, ("toolResult", "functionResponse", "function_response"))
+        result = _first(part, _WRAPPED_RESULTS)
         if kind in {"tool_result", "function_call_output", "tool_response"}:
             result = part
         if not isinstance(result, Mapping):
@@ -316,8 +384,37 @@ class _Said:
         return [*found, said]
 
 
-def _is_typed(part: Any) -> bool:
-    return isinstance(part, Mapping) and str(part.get("type", "")) in _TEXT_TYPES - {""}
+def _is_part(part: Any) -> bool:
+    """Whether something is a part of text or holds the result of a tool."""
+    if not isinstance(part, Mapping):
+        return False
+    is_text = str(part.get("type", "")) in _TEXT_TYPES - {""}
+    return is_text or any(isinstance(part.get(name), Mapping) for name in _WRAPPED_RESULTS)
+
+
+def _join(found: list[Message], message: Message) -> None:
+    """Add a message; thought that stands alone belongs to what the assistant does next."""
+    last = found[-1] if found else None
+    if last is not None and message.role == "assistant" and _is_thought(last):
+        reasoning = "\n".join(filter(None, (last.reasoning, message.reasoning)))
+        found[-1] = message.model_copy(update={"reasoning": reasoning})
+        return
+    found.append(message)
+
+
+def _is_thought(message: Message) -> bool:
+    return message.reasoning != "" and not message.text
+
+
+def _thought(turn: Mapping[str, Any]) -> str:
+    """What an item of thought says, in its content or its summary."""
+    texts = []
+    for name in ("content", "summary", "text", *_REASONING):
+        value = turn.get(name)
+        for part in value if isinstance(value, list) else [value]:
+            text = part.get("text") if isinstance(part, Mapping) else part
+            texts.append(text if isinstance(text, str) else "")
+    return "\n".join(filter(None, texts))
 
 
 def _result_text(said: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Final
 from tunewell.evaluate.autopsy.output_folder import STAGE, newest
 from tunewell.evaluate.autopsy.tensors import TensorFile, TensorSummary
 from tunewell.evaluate.wording import counted
+from tunewell.json_text import parse_json
 from tunewell.types import Finding
 
 CONFIG: Final = "adapter_config.json"
@@ -118,7 +118,7 @@ class AdapterFiles:
             ValueError: It is no JSON object.
             OSError: It cannot be read.
         """
-        config = json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))
+        config = parse_json((self.folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise ValueError("it is no JSON object")
         return config
@@ -166,7 +166,7 @@ class AdapterFiles:
     def _promised(self) -> list[str]:
         """The tensors that an index of several files lists."""
         try:
-            index = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))
+            index = parse_json((self.folder / INDEX).read_text(encoding="utf-8"))
             return list(index["weight_map"])
         except (OSError, ValueError, KeyError, TypeError):
             return []

@@ -114,7 +114,7 @@ def by_heart(
     """T02: how much more the training rows gained than rows of the same kind that were held out.
 
     Each row is its own control: what is compared is its loss before minus after, so rows that are
-    easy for any model do not count as known by heart.
+    easy for any model do not count as memorised.
     """
     if min(len(seen), len(new)) < FEWEST:
         why = f"It takes {FEWEST} training rows and {FEWEST} held-out ones (--data, --eval)."
@@ -143,7 +143,7 @@ def by_heart(
             code="T02",
             status="found",
             stage=STAGE,
-            why=f"{compared}: it knows its rows by heart.",
+            why=f"{compared}: it has memorised its rows.",
             estimate=estimate,
             threshold=threshold,
             remedy="fewer epochs, or drop repeated rows: tunewell doctor",
@@ -152,7 +152,7 @@ def by_heart(
         code="T02",
         status="clear",
         stage=STAGE,
-        why=f"{compared}: no sign of learning by heart.",
+        why=f"{compared}: no sign of memorisation.",
         estimate=estimate,
         threshold=threshold,
     )
@@ -189,7 +189,7 @@ def forgotten(base: Model, tuned: Model) -> Finding:
     why = (
         f"The loss on {int(both.sum())} general questions and passages rose by "
         f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}]; "
-        f"up to {FORGOTTEN:.0%} is borne."
+        f"up to {FORGOTTEN:.0%} is tolerated."
     )
     found = Finding(
         code="T04",

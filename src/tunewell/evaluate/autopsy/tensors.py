@@ -6,7 +6,6 @@ Source: the safetensors format (8 bytes of length, a JSON header, the bytes of t
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tunewell.json_text import parse_json
 
 _LONGEST_HEADER: Final = 100 << 20
 _BLOCK: Final = 1 << 22
@@ -106,7 +107,7 @@ class TensorFile:
             doubled.extend(name for name in dict.fromkeys(names) if names.count(name) > 1)
             return dict(pairs)
 
-        header = json.loads(raw, object_pairs_hook=noted)
+        header = parse_json(raw, object_pairs_hook=noted)
         header.pop("__metadata__", None)
         end = 8 + length + max((e["data_offsets"][1] for e in header.values()), default=0)
         if path.stat().st_size < end:

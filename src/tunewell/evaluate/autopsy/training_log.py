@@ -5,7 +5,6 @@ Reads Hugging Face's ``trainer_state.json``, of the folder, else of its last che
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any, Final
 from tunewell.errors import UserError
 from tunewell.evaluate.autopsy.output_folder import STAGE, newest, unchecked
 from tunewell.evaluate.wording import counted
+from tunewell.json_text import parse_json
 from tunewell.stats import gap_to_training, rise_since_lowest
 from tunewell.types import Estimate, Finding, Threshold, Value
 
@@ -71,7 +71,7 @@ def read_history(folder: Path) -> History | None:
     if path is None:
         return None
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
+        state = parse_json(path.read_text(encoding="utf-8"))
         log = state.get("log_history") or []
         entries, resumed = _in_order(log)
         sets = {name: tuple(_pairs(entries, key)) for name, key in _named_sets(entries)}
@@ -174,7 +174,7 @@ def _log_faults(history: History) -> Iterator[str]:
     for name, values in _series(history):
         if len(values) >= FEWEST_LOGGED and len(set(values)) == 1:
             times = len(values)
-            yield f"The {name} is {values[0]:.4g} all {times} times: nothing was learnt."
+            yield f"The {name} is {values[0]:.4g} all {times} times: nothing was learned."
 
 
 def _series(history: History) -> Iterator[tuple[str, Sequence[float]]]:
@@ -254,7 +254,7 @@ def _never_evaluated(history: History) -> Finding:
         code="T01",
         status="found",
         stage=STAGE,
-        why=f"{history.file} logs {losses} and no evaluation: nobody knows whether it overfits.",
+        why=f"{history.file} logs {losses} and no evaluation: whether it overfits is unknown.",
         remedy="train again with an evaluation set (eval_strategy), or: tunewell run",
         blocking=True,
     )
@@ -280,7 +280,9 @@ def memorised(history: History | None) -> Finding:
     if history is None or not history.evaluations or not history.train:
         return unchecked("T02", "Training and evaluation losses were not both logged.")
     if broken_log(history):
-        return unchecked("T02", "The log is broken (T07): its losses say nothing of memorising.")
+        return unchecked(
+            "T02", "The log is broken (T07): its losses say nothing about memorisation."
+        )
     name, points = next(iter(history.evaluations.items()))
 
     count = max(1, len(history.train) // RECENT)
@@ -297,7 +299,7 @@ def memorised(history: History | None) -> Finding:
             code="T02",
             status="found",
             stage=STAGE,
-            why=f"{compared}: most of what it knows of its rows, it knows by heart.",
+            why=f"{compared}: most of what it learned from its rows is memorised.",
             estimate=gap,
             threshold=threshold,
             remedy="fewer epochs, or drop repeated rows: tunewell doctor",
@@ -306,7 +308,7 @@ def memorised(history: History | None) -> Finding:
         code="T02",
         status="clear",
         stage=STAGE,
-        why=f"{compared}: no sign of learning by heart.",
+        why=f"{compared}: no sign of memorisation.",
         estimate=gap,
         threshold=threshold,
     )

@@ -7,6 +7,7 @@ from tunewell.evaluate.findings.no_gain import no_gain
 from tunewell.evaluate.findings.outdated import outdated
 from tunewell.evaluate.findings.small_sample import small_sample
 from tunewell.evaluate.findings.trivial import trivial
+from tunewell.evaluate.findings.unclean_test_rows import unclean_test_rows
 from tunewell.evaluate.findings.unsupported import unsupported
 from tunewell.evaluate.findings.worn_test_set import worn_test_set
 from tunewell.evaluate.findings.worse_slices import worse_slices
@@ -34,4 +35,5 @@ def evaluation_findings(
         *trivial(measured),
         *incomplete(measured),
         *gold_outside_labels(measured.rows, measured.file),
+        *unclean_test_rows(measured),
     ]

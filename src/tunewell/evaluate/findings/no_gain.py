@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tunewell.evaluate.findings.common import (
     STAGE,
@@ -19,8 +20,6 @@ from tunewell.stats import bonferroni_level
 from tunewell.types import Estimate, Finding
 
 CODE = "T05"
-Named = tuple[str, Estimate]
-"""A metric and its difference, tuned minus another arm."""
 
 
 def no_gain(measured: ScoredArms) -> list[Finding]:
@@ -39,15 +38,14 @@ def no_gain(measured: ScoredArms) -> list[Finding]:
 def _behind_production(measured: ScoredArms) -> Finding | None:
     table = measured.table
     names = [m for m in deciding_metrics(measured) if table.have("tuned", "production", m)]
-    for metric, estimate in _differences(measured, names, against="production"):
-        if is_worse(estimate, table.metrics[metric]):
+    for difference in _differences(measured, names, against="production"):
+        if is_worse(difference.tested, table.metrics[difference.metric]):
             return Finding(
                 code=CODE,
                 status="found",
                 stage=STAGE,
-                why="The candidate is worse than the model in production: "
-                f"{metric} {signed(estimate)}.",
-                estimate=estimate,
+                why=f"The candidate is worse than the model in production: {difference}.",
+                estimate=difference.shown,
                 threshold=ZERO,
                 remedy="do not ship; keep the model in production",
                 blocking=True,
@@ -65,13 +63,13 @@ def _against_prompted(measured: ScoredArms) -> Finding:
     if not differences:
         return unchecked(CODE, "Too few held-out families to compare.")
 
-    gains = [(m, e) for m, e in differences if is_better(e, table.metrics[m])]
-    losses = [(m, e) for m, e in differences if is_worse(e, table.metrics[m])]
+    gains = [d for d in differences if is_better(d.tested, table.metrics[d.metric])]
+    losses = [d for d in differences if is_worse(d.tested, table.metrics[d.metric])]
     if gains:
-        return _gain(*gains[0])
+        return _gain(gains[0])
     if losses:
-        return _loss(*losses[0])
-    return _not_shown(*differences[0])
+        return _loss(losses[0])
+    return _not_shown(differences[0])
 
 
 def _why_not_compared(measured: ScoredArms) -> str:
@@ -84,50 +82,76 @@ def _why_not_compared(measured: ScoredArms) -> str:
     return no_candidate(measured)
 
 
-def _differences(measured: ScoredArms, names: Sequence[str], *, against: str) -> list[Named]:
-    level = bonferroni_level(measured.level, max(1, len(names)))
-    found: list[Named] = []
+@dataclass(frozen=True)
+class _Difference:
+    """Tuned minus another arm on one metric.
+
+    Attributes:
+        metric: Its name.
+        shown: At the project's level: the one interval that is shown.
+        tested: At the level corrected for the number of metrics, on which the finding rests.
+        of: How many metrics share the confidence.
+    """
+
+    metric: str
+    shown: Estimate
+    tested: Estimate
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.metric} {signed(self.shown)}"
+
+    @property
+    def note(self) -> str:
+        """What to add where the interval that is shown says more than may be claimed."""
+        clear = self.shown.low > 0 or self.shown.high < 0
+        return f" once corrected for {self.of} metrics" if clear and self.of > 1 else ""
+
+
+def _differences(measured: ScoredArms, names: Sequence[str], *, against: str) -> list[_Difference]:
+    table, count = measured.table, max(1, len(names))
+    found = []
     for metric in names:
-        estimate = measured.table.compare("tuned", against, metric, level=level)
-        if estimate is not None:
-            found.append((metric, estimate))
+        shown = table.compare("tuned", against, metric, level=measured.level)
+        corrected = bonferroni_level(measured.level, count)
+        tested = table.compare("tuned", against, metric, level=corrected)
+        if shown is not None and tested is not None:
+            found.append(_Difference(metric, shown, tested, count))
     return found
 
 
-def _gain(metric: str, estimate: Estimate) -> Finding:
+def _gain(difference: _Difference) -> Finding:
     return Finding(
         code=CODE,
         status="clear",
         stage=STAGE,
-        why=f"Against the prompted base model: {metric} {signed(estimate)}.",
-        estimate=estimate,
+        why=f"Against the prompted base model: {difference}.",
+        estimate=difference.shown,
         threshold=ZERO,
     )
 
 
-def _loss(metric: str, estimate: Estimate) -> Finding:
-    compared = f"{metric} {signed(estimate)}"
+def _loss(difference: _Difference) -> Finding:
     return Finding(
         code=CODE,
         status="found",
         stage=STAGE,
-        why=f"The tuned model is worse than the same base model with a prompt: {compared}.",
-        estimate=estimate,
+        why=f"The tuned model is worse than the same base model with a prompt: {difference}.",
+        estimate=difference.shown,
         threshold=ZERO,
         remedy="do not ship; a prompt may be enough",
         blocking=True,
     )
 
 
-def _not_shown(metric: str, estimate: Estimate) -> Finding:
-    compared = f"{metric} {signed(estimate)}"
+def _not_shown(difference: _Difference) -> Finding:
     return Finding(
         code=CODE,
         status="found",
         stage=STAGE,
-        why="The tuned model is not shown to be better than the same base model with a prompt: "
-        f"{compared}.",
-        estimate=estimate,
+        why="The tuned model is not shown to be better than the same base model with a prompt"
+        f"{difference.note}: {difference}.",
+        estimate=difference.shown,
         threshold=ZERO,
         remedy="more held-out rows, or a prompt may be enough",
     )

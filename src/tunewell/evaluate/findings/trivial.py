@@ -134,24 +134,27 @@ def _compared(
     metrics: Sequence[str],
     baselines: Iterable[str],
 ) -> Iterable[_Beside]:
-    """The confidence is shared among all comparisons (Bonferroni)."""
+    """Decided at a level that all comparisons share (Bonferroni); shown at the project's own."""
     table = measured.with_baselines
     level = bonferroni_level(measured.level, len(metrics) * len(TO_BEAT))
     for baseline in baselines:
         for metric in metrics:
             if not table.have(CANDIDATE, baseline, metric):
                 continue
-            estimate = table.compare(CANDIDATE, baseline, metric, level=level)
-            if estimate is not None:
+            shown = table.compare(CANDIDATE, baseline, metric, level=measured.level)
+            tested = table.compare(CANDIDATE, baseline, metric, level=level)
+            if shown is not None and tested is not None:
                 info = table.metrics[metric]
-                better, worse = is_better(estimate, info), is_worse(estimate, info)
-                yield _Beside(metric, baseline, estimate, better, worse)
+                better, worse = is_better(tested, info), is_worse(tested, info)
+                yield _Beside(metric, baseline, shown, better, worse)
 
 
 def _not_beaten(not_better: Sequence[_Beside], note: str) -> Finding:
     worse = [b for b in not_better if b.worse]
     shown = (worse or not_better)[0]
     said = "is worse than" if worse else "is not shown to beat"
+    if not worse and (shown.estimate.low > 0 or shown.estimate.high < 0):
+        said = "is not shown, once corrected for all comparisons, to beat"
     return Finding(
         code=CODE,
         status="found",

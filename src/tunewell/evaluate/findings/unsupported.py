@@ -59,7 +59,7 @@ def unsupported(measured: ScoredArms) -> Finding:
         status="clear",
         stage=STAGE,
         why=f"{rate.value:.0%} of the tuned answers state something that the input does not bear "
-        f"out; of the gold answers {own:.0%} (difference {signed(above)}).",
+        f"out; of the gold answers {own:.0%} (difference {signed(above)}).{_limits(language)}",
         estimate=rate,
         threshold=Threshold(value=own, origin="gold answers"),
     )
@@ -113,6 +113,13 @@ class _Checked:
 def _not_supported(text: str, given: str, language: str) -> tuple[SupportItem, ...]:
     items = check_support(text, given, language=language)
     return tuple(filterfalse(attrgetter("supported"), items))
+
+
+def _limits(language: str) -> str:
+    """What could not be read of the input in this language."""
+    if language == "en":
+        return ""
+    return " Numbers in words are read in English only: some may be accused wrongly."
 
 
 def _with_evidence(finding: Finding, checked: list[_Checked]) -> Finding:

@@ -9,7 +9,6 @@ from tunewell.evaluate.findings.common import (
     ZERO,
     clear,
     deciding_metrics,
-    is_worse,
     no_candidate,
     signed,
     unchecked,
@@ -55,7 +54,8 @@ def _compared(evaluation: Evaluation, metrics: Sequence[str]) -> list[Comparison
 def _shown_worse(compared: Comparison, table: Table, alpha: float) -> bool:
     if compared.adjusted is None or compared.adjusted > alpha:
         return False
-    return is_worse(compared.estimate, table.metrics[compared.metric])
+    is_lower = compared.estimate.value < 0
+    return is_lower == table.metrics[compared.metric].bigger_is_better
 
 
 def _finding(compared: Comparison, table: Table) -> Finding:

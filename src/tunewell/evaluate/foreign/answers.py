@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from tunewell.evaluate.foreign.replies import are_parts, calls_in, logged_reply, text_of_part
 
 MISSING: Final = "missing"
 NULL: Final = "null"
@@ -50,6 +53,12 @@ _FAILED: Final = frozenset(
     {"error", "errored", "failed", "failure", "timeout", "timed_out", "cancelled", "canceled"}
 )
 _TEXT_KEYS: Final = ("content", "text", "generated_text", "output_text", "message", "completion")
+_BEFORE: Final = re.compile(r"^\s*(?:<s>|<bos>|<\|begin_of_text\|>)")
+_BEHIND: Final = re.compile(
+    r"(?:\s*(?:</s>|<eos>|<pad>|<end_of_turn>|<\|(?:im_end|eot_id|endoftext|end_of_text|eom_id)\|>))+"
+    r"\s*$"
+)
+"""Control tokens that stand where a tokenizer was told not to leave them out."""
 _FINISH_KEYS: Final = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason")
 
 
@@ -123,11 +132,16 @@ def text_of(value: Any) -> str | None:
 
 
 def _text_of_mapping(value: Mapping[str, Any]) -> str | None:
-    choices = value.get("choices")
-    if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping):
-        first = choices[0]
-        return text_of(first.get("message", first.get("text")))
+    reply = logged_reply(value)
+    if reply is not None:
+        return text_of(reply.content)
+    if are_parts(value.get("parts")):
+        return _text_of_parts(value["parts"])
     said = [value[key] for key in _TEXT_KEYS if key in value]
+    calls = calls_in(value)
+    if calls:
+        content = text_of(said[0]) if said else None
+        return "\n".join([content, *calls] if content else calls)
     if said:
         return text_of(said[0])
     return as_json(value)
@@ -139,7 +153,7 @@ def _text_of_list(value: Sequence[Any]) -> str | None:
     if all(isinstance(part, Mapping) for part in value):
         if any("role" in part for part in value):
             answers = [part for part in value if part.get("role") in {"assistant", "ai", "model"}]
-            return text_of(answers[-1].get("content")) if answers else None
+            return text_of(answers[-1]) if answers else None
         if any("type" in part for part in value):
             return _text_of_parts(value)
     if len(value) == 1:
@@ -148,10 +162,8 @@ def _text_of_list(value: Sequence[Any]) -> str | None:
 
 
 def _text_of_parts(parts: Sequence[Mapping[str, Any]]) -> str | None:
-    texts = []
-    for part in parts:
-        if part.get("type") in {"text", "output_text"}:
-            texts.append(scalar(part.get("text")) or "")
+    found = [text_of_part(part) for part in parts if isinstance(part, Mapping)]
+    texts = [plain_text(text) for text in found if text is not None]
     return "".join(texts) if texts else None
 
 
@@ -170,6 +182,7 @@ def answer_of(value: Any, *, given: bool = True) -> ForeignAnswer:
     if not given:
         return ForeignAnswer(failed=reason(MISSING, "the record has no output"))
     text = text_of(value)
+    text = None if text is None else without_control_tokens(text)
     if text is None:
         ended = _ended(value)
         return ended or ForeignAnswer(failed=NULL)
@@ -179,19 +192,25 @@ def answer_of(value: Any, *, given: bool = True) -> ForeignAnswer:
     return ForeignAnswer(text, ended.failed) if ended else ForeignAnswer(text)
 
 
+def without_control_tokens(text: str) -> str:
+    r"""A text without the control tokens that a tokenizer puts around it.
+
+    Example:
+        >>> without_control_tokens("Paris.<|im_end|>\n"), without_control_tokens("<s>a</s>")
+        ('Paris.', 'a')
+    """
+    found = _BEFORE.sub("", text)
+    ended = _BEHIND.sub("", found)
+    return ended if ended != text else text
+
+
 def _ended(value: Any) -> ForeignAnswer | None:
     """Why a response in the shape of a server's ended, where it says that it does not count."""
     if not isinstance(value, Mapping):
         return None
-    choices = value.get("choices")
-    if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping):
-        first = choices[0]
-        message = first.get("message")
-        told = why_it_ended(first)
-        if not told and isinstance(message, Mapping):
-            told = why_it_ended(message)
-        return ForeignAnswer(failed=told) if told else None
-    told = why_it_ended(value)
+    reply = logged_reply(value)
+    objects = (value,) if reply is None else reply.told
+    told = next(filter(None, map(why_it_ended, objects)), "")
     return ForeignAnswer(failed=told) if told else None
 
 
@@ -209,9 +228,11 @@ def why_it_ended(record: Mapping[str, Any]) -> str:
         if told:
             return reason(FAILED, told)
     status = record.get("status")
-    if isinstance(status, str) and status.strip().lower() in _FAILED:
+    if not isinstance(status, str):
+        return ""
+    if status.strip().lower() in _FAILED:
         return reason(FAILED, status)
-    return ""
+    return reason(CUT_OFF, status) if status.strip().lower() == "incomplete" else ""
 
 
 def stopped_by(finish: Any) -> str:

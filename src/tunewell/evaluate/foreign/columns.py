@@ -17,9 +17,13 @@ OUTPUT_KEYS: Final = (
     "output",
     "outputs",
     "prediction",
+    "predictions",
+    "predict",
     "predicted",
+    "predicted_text",
     "pred",
     "response",
+    "responses",
     "completion",
     "generated_text",
     "generated",
@@ -68,6 +72,8 @@ ID_KEYS: Final = (
     "dataset_item_id",
     "uid",
 )
+LESSER_ID_KEYS: Final = ("key", "record_id", "instance_id", "item_id", "case_id")
+"""Taken for ids only where none of the usual names is there."""
 POSITION_KEYS: Final = ("index", "idx", "unnamed:_0")
 """Taken for ids only where nothing else is: spreadsheets and data frames number their lines."""
 INPUT_KEYS: Final = (
@@ -193,8 +199,11 @@ class ForeignColumns:
         """
         if self.named.id:
             return [self._known(self.named.id, "--id")]
-        found = self._candidates(ID_KEYS) or self._candidates(POSITION_KEYS)
-        return self._only(found, "the id", "--id")
+        for keys in (ID_KEYS, LESSER_ID_KEYS, POSITION_KEYS):
+            found = self._candidates(keys)
+            if found:
+                return self._only(found, "the id", "--id")
+        return []
 
     def others(self, keys: Sequence[str], but: Sequence[str]) -> list[str]:
         """ForeignColumns of these names that are not taken for anything else."""

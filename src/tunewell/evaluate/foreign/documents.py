@@ -16,12 +16,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from tunewell.errors import DataError
-from tunewell.people.safe_text import cells_of_any_size
+from tunewell.json_text import next_json, parse_json
+from tunewell.safe_text import cells_of_any_size
 
 Record = tuple[str, Any]
 """Where it stands (``file:line``), and what it is: an object, or a `Broken`."""
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_GZIP: Final = b"\x1f\x8b"
+_UTF8_PAIR: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
+_WESTERN_MARKS: Final = "€‚„…‘’“”•–—™¡£©«°±²³µ·¹»¼½¾¿§®\u00a0"
 _SPACE: Final = re.compile(r"[\s,]*")
+_SEP_LINE: Final = re.compile(r"sep=.\r?", re.IGNORECASE)
 _DELIMITERS: Final = ",;\t|"
 
 
@@ -79,14 +84,30 @@ def _decoded(path: Path) -> tuple[str, tuple[str, ...]]:
         raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
+    if raw.startswith(_GZIP):
+        raise DataError(f"{path} is compressed", hint=f"gunzip --keep {path}")
     if raw.startswith(_UTF16):
         return raw.decode("utf-16", "replace"), ()
     text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    if _is_windows(raw):
+        return raw.decode("cp1252"), ("not UTF-8: read as Windows-1252",)
     broken = sum("\udc80" <= character <= "\udcff" for character in text)
     if not broken:
         return text, ()
     note = f"{broken} bytes are not UTF-8 and were replaced by U+FFFD"
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), (note,)
+
+
+def _is_windows(raw: bytes) -> bool:
+    """Whether every byte beyond ASCII is a Western letter or mark of Windows, and none is UTF-8."""
+    beyond = [byte for byte in raw if byte >= 0x80]
+    if not beyond or _UTF8_PAIR.search(raw):
+        return False
+    try:
+        letters = bytes(beyond).decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isalpha() or letter in _WESTERN_MARKS for letter in letters)
 
 
 def load_json(text: str, *, once: bool = False) -> Any:
@@ -99,15 +120,12 @@ def load_json(text: str, *, once: bool = False) -> Any:
     Raises:
         ValueError: It is no JSON, or nested too deeply.
     """
-    try:
-        return json.loads(
-            text,
-            parse_float=str,
-            parse_constant=lambda _name: None,
-            object_pairs_hook=_once if once else None,
-        )
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    return parse_json(
+        text,
+        parse_float=str,
+        parse_constant=lambda _name: None,
+        object_pairs_hook=_once if once else None,
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -153,8 +171,8 @@ def _cut_array(text: str, name: str) -> Iterator[Record]:
         match = _SPACE.match(text, at)
         at = match.end() if match else at
         try:
-            item, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
+            item, at = next_json(decoder, text, at)
+        except ValueError:
             yield f"{name}:{number}", Broken("the array does not end: the file is cut off")
             return
         yield f"{name}:{number}", item
@@ -167,7 +185,7 @@ def csv_records(text: str, name: str) -> Iterator[Record]:
         DataError: Two columns have one name.
     """
     with cells_of_any_size():
-        yield from _csv_records(text, name)
+        yield from _csv_records(_without_sep_line(text), name)
 
 
 def _csv_records(text: str, name: str) -> Iterator[Record]:
@@ -185,8 +203,14 @@ def _csv_records(text: str, name: str) -> Iterator[Record]:
         yield f"{name}:{reader.line_num}", Broken(f"not CSV: {error}")
 
 
+def _without_sep_line(text: str) -> str:
+    """The text without the line by which Excel is told the separator (an empty one keeps count)."""
+    first, _, rest = text.partition("\n")
+    return f"\n{rest}" if _SEP_LINE.fullmatch(first) else text
+
+
 def _delimiter(text: str) -> str:
-    first = text.split("\n", 1)[0]
+    first = text.lstrip("\n").split("\n", 1)[0]
     return max(_DELIMITERS, key=first.count)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from tunewell.evaluate.foreign.columns import OUTPUT_KEYS, plain_name
 from tunewell.evaluate.foreign.documents import Broken, Record, load_json
 
 Unpacked = tuple[str, list[Record]]
@@ -34,6 +35,8 @@ def unpack_document(document: Any, name: str) -> Unpacked | None:
                 return "deepeval", list(_deepeval(inner[key], name))
     if _is_split_table(document):
         return "mlflow", list(_split_table(document, name))
+    if _is_table_by_columns(document):
+        return "rows", list(_by_columns(document, name))
     for key in ("traces", "data", "items", "datasetRunItems"):
         found = document.get(key)
         if isinstance(found, list) and found:
@@ -49,6 +52,8 @@ def unpack_records(records: Sequence[Record]) -> Unpacked | None:
         return None
     if _is_mlflow_trace(first):
         return "mlflow", [(place, _each(record, _mlflow_trace)) for place, record in records]
+    if "custom_id" in first and isinstance(first.get("result"), Mapping):
+        return "anthropic batch", [(place, _each(record, _batch_line)) for place, record in records]
     if isinstance(first.get("run_item"), Mapping) or _OBSERVED & first.keys():
         if {"output", "outputs"} & first.keys():
             return "langfuse", [(place, _each(record, _langfuse)) for place, record in records]
@@ -98,6 +103,27 @@ def _split_table(document: Mapping[str, Any], name: str) -> Iterator[Record]:
         else:
             why = f"{len(row)} values where there are {len(columns)} columns"
             yield f"{name}:{number}", Broken(why, known)
+
+
+def _is_table_by_columns(document: Mapping[str, Any]) -> bool:
+    """Whether it is a data frame by columns, each from the line's label to the cell."""
+    columns = list(document.values())
+    if len(columns) < 2 or not all(isinstance(column, Mapping) for column in columns):
+        return False
+    labels = columns[0].keys()
+    known = any(plain_name(str(name)) in OUTPUT_KEYS for name in document)
+    return known and all(column.keys() == labels for column in columns)
+
+
+def _by_columns(document: Mapping[str, Any], name: str) -> Iterator[Record]:
+    labels = next(iter(document.values()))
+    for number, label in enumerate(labels, 1):
+        cells = {str(column): values[label] for column, values in document.items()}
+        yield f"{name}:{number}", cells
+
+
+def _batch_line(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": record.get("custom_id"), "output": {"result": record.get("result")}}
 
 
 def _is_mlflow_trace(record: Mapping[str, Any]) -> bool:

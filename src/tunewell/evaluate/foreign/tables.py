@@ -25,6 +25,7 @@ from tunewell.evaluate.foreign.columns import (
 )
 from tunewell.evaluate.foreign.documents import Broken, Record
 from tunewell.evaluate.foreign.file_report import FileReport
+from tunewell.evaluate.foreign.replies import calls_in
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,9 @@ def _answer(record: Mapping[str, Any], columns: Sequence[str], *, alone: bool) -
         here, value = value_at(record, column)
         if here and not given:
             given, answer = True, answer_of(value)
+    calls = calls_in(record) if alone and answer.failed else []
+    if calls:
+        answer = ForeignAnswer("\n".join(calls))
     ended = why_it_ended(record) if alone else ""
     return ForeignAnswer(answer.text, ended) if ended else answer
 

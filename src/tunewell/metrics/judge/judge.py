@@ -11,7 +11,14 @@ from tunewell.metrics.judge.identity import identity_of
 from tunewell.metrics.judge.prompts import Talk, ask_for_preference, ask_for_verdict
 from tunewell.metrics.judge.replies import parse_preference, parse_verdict
 from tunewell.metrics.judge.reply_cache import ReplyCache
-from tunewell.model.base import GenerateOptions, Generation, Model
+from tunewell.model.base import (
+    GenerateOptions,
+    Generation,
+    Model,
+    TargetScore,
+    not_answered,
+)
+from tunewell.model.budget import NOT_ASKED, UnfinishedError
 from tunewell.stats import PositionBias, position_bias
 from tunewell.task import RubricCriterion, TaskSpec
 from tunewell.types import Example, Unscored, Value, digest
@@ -94,6 +101,7 @@ class Judge:
     Only replies that hold a verdict are cached, under the model with its server, the parameters,
     the criterion as it is and what was asked. A reply that was cut is asked for again with more
     room, a malformed one with another seed, once each; what then fails is unscored with its reason.
+    Where quota or budget end a call, the verdicts so far are kept and the rest is unscored.
 
     Attributes:
         model: Any `Model`.
@@ -195,6 +203,8 @@ class Judge:
     ) -> dict[str, _Read | Unscored]:
         """What the replies say by their keys, asked twice if need be; only good ones are cached."""
         first = self._generate(prompts, options)
+        if any(reply.reason.startswith(NOT_ASKED) for reply in first.values()):
+            return self._kept(first, question, cache)
         cut = [key for key, reply in first.items() if reply.finish == "length"]
         malformed = [key for key, reply in first.items() if _is_malformed(reply, question)]
 
@@ -205,7 +215,15 @@ class Judge:
         replies = first
         replies |= self._generate({key: prompts[key] for key in cut}, longer)
         replies |= self._generate({key: prompts[key] for key in malformed}, other)
+        return self._kept(replies, question, cache)
 
+    def _kept(
+        self,
+        replies: dict[str, Generation],
+        question: _Question[_Read],
+        cache: ReplyCache,
+    ) -> dict[str, _Read | Unscored]:
+        """What the replies say by their keys, those that say something cached."""
         said: dict[str, _Read | Unscored] = {}
         for key, reply in replies.items():
             found = _said_by(reply, question)
@@ -219,12 +237,23 @@ class Judge:
     ) -> dict[str, Generation]:
         if not prompts:
             return {}
-        generations = self.model.generate(list(prompts.values()), options=options)
+        talks = list(prompts.values())
+        try:
+            generations: Sequence[Generation] = self.model.generate(talks, options=options)
+        except UnfinishedError as error:
+            # What was answered is paid for; the rest can be asked for in another run.
+            generations = [_as_generation(result) for result in error.results]
         return dict(zip(prompts, generations, strict=True))
+
+
+def _as_generation(result: Generation | TargetScore) -> Generation:
+    return result if isinstance(result, Generation) else not_answered(result.reason)
 
 
 def _said_by(reply: Generation, question: _Question[_Read]) -> _Read | Unscored:
     """What a reply says; one that failed or was cut says nothing, whatever it holds."""
+    if reply.finish == "error" and reply.reason.startswith(NOT_ASKED):
+        return Unscored(reason=f"the judge was {reply.reason}"[:300])
     if reply.finish == "error":
         return Unscored(reason=f"the judge failed: {reply.reason or 'no reason given'}"[:300])
     if reply.finish == "length":

@@ -7,8 +7,7 @@ never a guess: "the first JSON wins" would let an answer write its own verdict.
 
 from __future__ import annotations
 
-import json
-
+from tunewell.json_text import parse_json
 from tunewell.metrics.answer_format import without_fence
 from tunewell.metrics.reasoning import ONLY_REASONING, answer_of, is_only_reasoning
 from tunewell.task import RubricCriterion
@@ -85,8 +84,8 @@ def _object(reply: str) -> dict[str, object] | Unscored:
     if not text:
         return Unscored(reason="the judge gave no reply")
     try:
-        found = json.loads(without_fence(text))
-    except (ValueError, RecursionError):
+        found = parse_json(without_fence(text))
+    except ValueError:
         return Unscored(reason=f"the judge's reply is not one JSON object: {text[:80]!r}")
     if not isinstance(found, dict):
         return Unscored(reason=f"the judge's reply is no object: {text[:80]!r}")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
-from tunewell.store import people_tables  # noqa: F401 (registers its tables)
-from tunewell.store.tables import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"])
 with context.begin_transaction():
     context.run_migrations()

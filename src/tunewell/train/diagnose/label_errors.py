@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.plurals import plural
 from tunewell.stats import proportion
 from tunewell.train.arrays import Floats
 from tunewell.train.diagnose.losses import held_out_loss
@@ -65,7 +66,7 @@ def label_errors(
     order = np.argsort(-np.where(known, doubts.score, -np.inf))
     above = known & (doubts.score > doubts.limit)
     doubtful = [i for i in order.tolist() if above[i]]
-    why = f"{len(doubtful)} of {count} rows have a target that {doubts.against}."
+    why = f"For {len(doubtful)} of {plural(count, 'row')}, {doubts.against}: possible label errors."
     return Finding(
         code="D10",
         status="found" if doubtful else "clear",
@@ -74,7 +75,7 @@ def label_errors(
         estimate=proportion(len(doubtful), count),
         threshold=Threshold(value=0.0, origin="built-in"),
         rows=tuple(trace.examples[i] for i in doubtful[:SHOWN]),
-        remedy="send them to review, the first ones first" if doubtful else "",
+        remedy="send them to review, the most doubtful first" if doubtful else "",
     )
 
 
@@ -95,8 +96,8 @@ def _against_prior(
         score=doubt(trace, evaluation, prior=prior),
         limit=0.0,
         against=(
-            "their own input makes no more probable, to the folds that never saw them, than an "
-            "empty input or another row's"
+            "models that never saw the row find its answer no likelier with its own question "
+            "than with none, or with another row's"
         ),
     )
 
@@ -114,8 +115,8 @@ def _against_neighbours(
         score=score,
         limit=middle + DOUBT * spread if spread > 0 else np.inf,
         against=(
-            "the folds that never saw them find much less probable than those of similar rows (by "
-            f"more than {DOUBT:g} robust standard deviations)"
+            "models that never saw the row find its answer much less likely than the answers of "
+            f"similar rows (by more than {DOUBT:g} robust standard deviations)"
         ),
     )
 

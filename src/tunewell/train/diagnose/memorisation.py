@@ -1,4 +1,4 @@
-"""T02: rows that the model knows by heart."""
+"""T02: rows that the model has memorised."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REGURGITATED = 0.05
 BY_HEART = 1.0
 """Nats a token by which a row's loss is lower when trained on than when held out.
 
-Then it is known by heart.
+Then it counts as memorised.
 """
 
 LEAST_TOKENS = 20
@@ -62,9 +62,9 @@ def memorisation(
         status = "clear"
 
     why = (
-        "By its loss a row trained on can be told from one that was not in "
+        "Shown one training row and one unseen row, the loss picks the training row in "
         f"{100 * area.value:.0f} [{100 * area.low:.0f}, {100 * area.high:.0f}] of 100 pairs, "
-        f"{scope} (50 = not at all)."
+        f"{scope} (chance: 50)."
     )
     if status == "unchecked":
         why += f" Too few rows to say whether that is more than {100 * MEMBERSHIP:.0f}."
@@ -83,7 +83,7 @@ def memorisation(
 
 
 def _most_memorised(trace: FoldTrace, evaluation: int) -> tuple[str, ...]:
-    """Rows that are known by heart, the most memorised first."""
+    """Rows that are memorised, the worst first."""
     gap = held_out_loss(trace, evaluation) - trained_loss(trace, evaluation)
     known = np.where(np.isfinite(gap), gap, -np.inf)
     first = np.argsort(-known)[:SHOWN]

@@ -72,7 +72,7 @@ def _rising(
         return ""
     change = trace.losses[-1] - trace.losses[best]
     rise = pairs_mean(trace, change, trace.held_out, families=families)
-    sure = "rises" if rise.low > 0 else "does not fall any further for certain"
+    sure = "rises" if rise.low > 0 else "is not shown to fall any further"
     return f" Beyond that the held-out loss {sure}: {rise} by epoch {trace.epochs[-1]:g}."
 
 

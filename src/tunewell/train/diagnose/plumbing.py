@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tunewell.model.chat import PLAIN_TEMPLATE, ChatFormat, chat_format
+from tunewell.plurals import plural
 from tunewell.train.lora.rows import Rows, Span, TrainRow, said_of_turns
 from tunewell.types import Estimate, Example, Finding, Message, Threshold
 from tunewell.types.turns import each_target
@@ -77,8 +78,9 @@ def plumbing(
         faults.append(_Fault(what, rows.too_long))
 
     why = (
-        f"Loss on the target and its end of turn alone in {used} of {used} rows, no padding, "
-        f"template of the base model; {left_out} of {total} rows longer than {limit} tokens."
+        f"In all {plural(used, 'row')} the loss covers only the answer and its end-of-turn token; "
+        "no padding, the base model's own chat template; "
+        f"{left_out} of {plural(total, 'row')} longer than {limit} tokens."
     )
     if learned > used or rows.context:
         why += f" {said_of_turns(rows)}"

@@ -24,6 +24,7 @@ from typing import Any, Literal, Self, TypedDict
 
 import numpy as np
 
+from tunewell.disk import disk_errors
 from tunewell.train.arrays import Ints, TokenIds
 from tunewell.train.lora.rows import Span, TrainRow, lengths_of
 from tunewell.types import Recipe, Value
@@ -135,7 +136,8 @@ class SharedWork:
             "steps": np.concatenate(self.steps),
             "sizes": np.asarray([len(step) for step in self.steps], np.int64),
         }
-        save_file(arrays, path)
+        with disk_errors(path):
+            save_file(arrays, path)
 
     @classmethod
     def load(cls, path: Path) -> Self:

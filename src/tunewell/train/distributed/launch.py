@@ -193,7 +193,7 @@ def failure(
 
     if MEMORY.search(why):
         hint = "lower train.max_tokens, or with several GPUs set machine.sharding: fsdp"
-    hint = hint or f"read {log}; what was trained is kept, the next run goes on from there"
+    hint = hint or f"read {log}; what was trained is kept, and the next run resumes from there"
     return UserError(f"The final training through TRL stopped: {why}", place=str(log), hint=hint)
 
 
@@ -228,7 +228,7 @@ def _by_the_log(
     if tail:
         why += "; the log ends:\n  " + "\n  ".join(tail)
     if signal.SIGKILL in signals:
-        return why, "signal 9 is usually the system's want of memory: fewer machine.processes"
+        return why, "killed by signal 9, usually out of memory: lower machine.processes"
     return why, ""
 
 

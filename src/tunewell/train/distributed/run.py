@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tunewell.disk import disk_errors
 from tunewell.errors import MissingExtraError, ModelError, TaskError
 from tunewell.task import Machine, TaskFile
 from tunewell.train.arrays import Ints, Singles
@@ -284,7 +285,9 @@ def _hand_over(
         steps += [batch.rows[0] for batch in job.batches(epoch)]
         epoch += 1
     SharedWork.of(job.rows, steps[:wanted]).save(folder / "rows.safetensors")
-    save_file(job.bank.tensors(0), folder / "start.safetensors")
+    start = folder / "start.safetensors"
+    with disk_errors(start):
+        save_file(job.bank.tensors(0), start)
 
 
 def _tensors(checkpoint: Path) -> dict[str, Singles]:

@@ -42,7 +42,7 @@ def find_converter() -> Path:
         # It looks for its own packages beside itself, not beside a link to it.
         return Path(found).resolve()
     raise ModelError(
-        f"GGUF is written by llama.cpp's {CONVERTER}, which is not on this machine.",
+        f"GGUF is written by llama.cpp's {CONVERTER}, which was not found on this machine.",
         hint=f"clone llama.cpp and export {FOLDER}=its folder; or: tunewell export merged FOLDER",
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunewell.disk import disk_errors
 from tunewell.errors import ModelError
+from tunewell.json_text import parse_json
 from tunewell.model.weights import Weights
 from tunewell.train.export.peft import merged_card
 
@@ -107,7 +108,7 @@ def _read(adapter: Path) -> _Pairs:
     from safetensors.torch import load_file
 
     text = (adapter / "adapter_config.json").read_text(encoding="utf-8")
-    config: dict[str, Any] = json.loads(text)
+    config: dict[str, Any] = parse_json(text)
     if any(config.get(name) for name in MORE_THAN_LORA):
         raise ModelError(
             f"'{adapter}' is more than plain LoRA.",
@@ -142,5 +143,6 @@ def _merge_file(
             raise ModelError(f"the adapter's {site} does not fit the base: {tuple(base.shape)}")
         merged = torch.addmm(base.float(), b, a, alpha=pairs.scale)
         tensors[f"{site}.weight"] = merged.to(base.dtype)
-    save_file(tensors, target, metadata={"format": "pt"})
+    with disk_errors(target):
+        save_file(tensors, target, metadata={"format": "pt"})
     return here

@@ -76,8 +76,8 @@ def _cost(rows: Sequence[TrainRow], work: float) -> str:
         return ""
     share = reading_work(rows) / work
     return (
-        f" Measuring took {100 * share:.2g} % of the run's work, twice that if this machine had "
-        "not read the same with this base before."
+        f" This measurement took {100 * share:.2g} % of the run "
+        f"({200 * share:.2g} % without the cached base scores)."
     )
 
 
@@ -87,7 +87,7 @@ class LossChange:
 
     Attributes:
         estimate: As a share of the loss before.
-        detectable: The smallest change that would have been seen with 80 % power.
+        detectable: The smallest change that would have been detected with 80 % power.
     """
 
     estimate: Estimate
@@ -97,8 +97,8 @@ class LossChange:
     def seen(self) -> str:
         """The detectable change in words."""
         if math.isinf(self.detectable):
-            return "no change would have been seen"
-        return f"{100 * self.detectable:.2g} % would have been seen"
+            return "no change would have been detected"
+        return f"a change of {100 * self.detectable:.2g} % would have been detected"
 
     def __str__(self) -> str:
         e = self.estimate
@@ -130,7 +130,7 @@ def relative_change(
         >>> losses = np.stack([before, before * [1.1, 1.1, 1.2, 1.2]])
         >>> change = relative_change(losses, np.ones(4), list("aabb"))
         >>> print(change, change.seen)
-        +15.0 % [+12.0, +18.0] 3.8 % would have been seen
+        +15.0 % [+12.0, +18.0] a change of 3.8 % would have been detected
     """
     from scipy.special import stdtrit
 

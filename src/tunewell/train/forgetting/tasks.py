@@ -206,7 +206,7 @@ def task_finding(scores: TaskScores, *, drop: float = DROP) -> Finding:
     value, low, high = (f"{100 * x:+.1f}" for x in (change.value, change.low, change.high))
     why = (
         f"{scores.metric} of {name} changed by {value} [{low}, {high}] {unit} ({change.n} "
-        f"documents; {100 * loss.detectable:.2g} would have been seen)."
+        f"documents; a change of {100 * loss.detectable:.2g} would have been detected)."
     )
     up_is_worse = loss.worse is change
     return Finding(

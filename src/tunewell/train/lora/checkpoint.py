@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.store.files import disk_errors, fsync
+from tunewell.disk import disk_errors
+from tunewell.store.files import fsync
 
 Arrays = Mapping[str, NDArray[Any]]
 """Name to array, of any kind of numbers."""

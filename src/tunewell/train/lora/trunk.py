@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tunewell.store.files import disk_errors, fsync
+from tunewell.disk import disk_errors
+from tunewell.store.files import fsync
 from tunewell.train.arrays import Ints, Singles
 from tunewell.train.lora.batches import NOBODY, plan
 from tunewell.train.lora.device import far, free_bytes, send

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from tunewell.plurals import plural
 from tunewell.stats import learning_curve as fitted_law
 from tunewell.train.arrays import Floats, Ints, Mask
 from tunewell.types import Estimate, Finding, Threshold, Value
@@ -263,7 +264,9 @@ def too_few_rows(curve: MeasuredCurve) -> Finding:
     if status == "clear":
         why += " Stop collecting rows of this kind."
     elif sure:
-        why += f" It would gain most on {sure.slice} ({sure.rows} rows): {sure.gain}."
+        why += (
+            f" The gain would be largest on {sure.slice} ({plural(sure.rows, 'row')}): {sure.gain}."
+        )
     return Finding(
         code="D12",
         status=status,

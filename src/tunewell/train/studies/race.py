@@ -281,5 +281,5 @@ def _why(
         return text
     return (
         f"{text} {taken.changes} is within one standard error ({taken.against_best} on the same "
-        "rows) and simpler: it is taken."
+        "rows) and simpler, so it is chosen."
     )

@@ -244,14 +244,15 @@ def new_group_failure(result: Groups) -> Finding:
         status = "unchecked"
 
     why = (
-        f"Left out whole, {result.field} '{worst.group}' loses most: {worst.penalty} nats a token "
-        f"more than when its like was seen, and {worst.gain} less than the base model."
+        f"When {result.field} '{worst.group}' is left out of training, its loss is {worst.penalty} "
+        "nats per token higher than with it (the worst of all groups), and "
+        f"{worst.gain} lower than the base model's."
     )
     named = ", ".join(failing)
     if failing:
-        why += f" Training on the others is worth nothing for: {named}."
+        why += f" Training on the other groups does not help: {named}."
     elif unsure:
-        why += f" Too few rows to say for: {', '.join(unsure)}."
+        why += f" Too few rows to tell: {', '.join(unsure)}."
     remedy = f"add rows of other groups like {named or worst.group}"
     return Finding(
         code="T03",

@@ -95,7 +95,7 @@
     prepare(item);
     item.classList.add("enter");
     since = performance.now(); spent = read(DRAFT(item.dataset.item), {}).seconds ?? 0;
-    tell("");
+    ask(null);
     light();
     if (focus) {
       window.scrollTo(0, 0);
@@ -156,11 +156,11 @@
     if (item.ready) return;
     item.ready = true;
     const text = $(".spans", item);
-    if (text) item.marks = marking(item, text, () => keep(item));
+    if (text) item.marks = marking(item, text, () => { keep(item); again(); });
     const draft = read(DRAFT(item.dataset.item), null);
     if (draft?.said) fill(item, draft.said);
-    item.addEventListener("input", () => { keep(item); light(); });
-    item.addEventListener("change", () => { keep(item); light(); });
+    item.addEventListener("input", () => { keep(item); light(); again(); });
+    item.addEventListener("change", () => { keep(item); light(); again(); });
     $("form", item).addEventListener("submit", (event) => { event.preventDefault(); send(); });
     $("[data-correct]", item)?.addEventListener("toggle", (event) => {
       const area = $("textarea", event.target);
@@ -171,29 +171,35 @@
   const asks = () => current ? $$(".ask[data-criterion]", current) : [];
   const answered = (ask) => Boolean($("input:checked", ask));
   function light() {
+    // A question that the keys have gone to is the one they answer; a click leaves them at the next open one.
     const all = asks(), focused = document.activeElement?.closest?.(".ask[data-criterion]");
-    const now = focused && !answered(focused) ? focused : all.find((a) => !answered(a));
+    const here = focused && (!answered(focused) || document.activeElement.matches(":focus-visible"));
+    const now = here ? focused : all.find((a) => !answered(a));
     all.forEach((a) => a.classList.toggle("now", a === now));
     return now;
   }
+  // What keeps this item from being saved: in words, and the place where that is mended. Null if nothing does.
   function missing(item) {
     const open = asks().find((a) => !answered(a));
-    if (open) { $("input", open).focus(); return `Not answered: ${$("legend", open).textContent.trim()}`; }
+    if (open) return [`Not answered: ${$("legend", open).textContent.trim()}`, $("input", open)];
     if (kind === "review" && item.marks) {
       const there = new Set(item.marks.value().map((m) => m.label));
       const bare = asks().find((a) => $(`[data-label="${CSS.escape(a.dataset.criterion)}"]`, item) && !there.has(a.dataset.criterion) && Number($("input:checked", a).value) >= (a.dataset.scale === "1-5" ? 4 : 1));
-      if (bare) { $(".spans", item).focus(); return `Mark the evidence for this: ${$("legend", bare).textContent.trim()}`; }
+      if (bare) return [`Mark the evidence for this: ${$("legend", bare).textContent.trim()}`, $(".spans", item)];
     }
     const label = $("[data-row-label]", item);
-    if (label && !answered(label)) { $("input", label).focus(); return "Choose a label for this text."; }
+    if (label && !answered(label)) return ["Choose a label for this text.", $("input", label)];
     const answer = $("textarea[name=answer]", item);
-    if (answer && !answer.value.trim()) { answer.focus(); return "Write the correct answer."; }
-    return "";
+    if (answer && !answer.value.trim()) return ["Write the correct answer.", answer];
+    return null;
   }
+  let asked = false;  // whether the message at the foot says that something is missing
+  function ask(lack) { tell(lack ? lack[0] : ""); asked = Boolean(lack); }
+  const again = () => { if (asked && current) ask(missing(current)); };  // it goes when that is answered
   function send(skip = false) {
     if (!current) return;
-    const item = current, lack = skip ? "" : missing(item);
-    if (lack) { tell(lack); return; }
+    const item = current, lack = skip ? null : missing(item);
+    if (lack) { ask(lack); lack[1].focus(); light(); return; }
     const what = skip ? { skipped: $("textarea[name=comment]", item)?.value.trim() || "cannot decide" } : said(item);
     if (what.correction === "") delete what.correction;
     keep(item);
@@ -333,20 +339,37 @@
   $("[data-send]").addEventListener("click", () => send());
   $("[data-skip]").addEventListener("click", () => send(true));
   $("[data-undo]").addEventListener("click", undo);
-  function choose(value) {
-    const ask = light() ?? document.activeElement?.closest?.(".ask[data-criterion]");
-    const input = ask && $$("input", ask).find((i) => i.value === value);
+  function pick(input) {
     if (!input) return false;
-    input.checked = true;
+    input.checked = input.type === "radio" || !input.checked;
     input.dispatchEvent(new Event("change", { bubbles: true }));
-    const open = light();
+    return true;
+  }
+  // Answers the highlighted question, or the next open one on this scale; focus goes to the next question that is open,
+  // and stays on the choice where there is none.
+  function choose(value, scale) {
+    const now = light() ?? document.activeElement?.closest?.(".ask[data-criterion]");
+    const target = now?.dataset.scale === scale ? now : asks().find((a) => !answered(a) && a.dataset.scale === scale);
+    const input = target && $$("input", target).find((i) => i.value === value);
+    if (!pick(input)) return false;
+    const open = asks().find((a) => !answered(a));
     (open ? $("input", open) : input).focus();
+    light();
+    return true;
+  }
+  // Digits tick the kinds of error after T, and choose the label after L.
+  function digit(key) {
+    const among = document.activeElement?.closest?.("[data-tags], [data-row-label]");
+    if (!among || !current?.contains(among)) return /^[1-5]$/.test(key) && choose(key, "1-5");
+    const input = $$("input", among)[Number(key) - 1];
+    if (!pick(input)) return false;
+    input.focus();
     return true;
   }
   const go = (selector) => { const there = current && $(selector, current); there?.closest("details")?.setAttribute("open", ""); there?.focus(); return Boolean(there); };
   const KEY = {
-    y: () => choose("1"), n: () => choose("0"), t: () => go("[data-tags] input"), e: () => go("textarea[name=correction]"),
-    c: () => go("textarea[name=comment]"), a: () => go("textarea[name=answer]"), l: () => go("[data-row-label] input"), m: () => go(".spans"),
+    y: () => choose("1", "yes/no"), n: () => choose("0", "yes/no"), t: () => go("[data-tags] input"), e: () => go("textarea[name=correction]"),
+    c: () => go("textarea[name=comment]"), a: () => go("textarea[name=answer]"), l: () => go("[data-row-label] input:checked") || go("[data-row-label] input"), m: () => go(".spans"),
     s: () => { send(true); return true; }, u: () => { undo(); return true; }, "?": () => { dialog.showModal(); return true; },
   };
   document.addEventListener("keydown", (event) => {
@@ -357,8 +380,8 @@
     if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" && !event.target.closest("button, a, summary")) { event.preventDefault(); send(); return; }
     if (!single.checked) return;
-    const scale = /^[1-5]$/.test(event.key) && light()?.dataset.scale === "1-5" && choose(event.key);
-    if (scale || KEY[event.key.toLowerCase()]?.()) event.preventDefault();
+    const number = /^[1-9]$/.test(event.key) && digit(event.key);
+    if (number || KEY[event.key.toLowerCase()]?.()) event.preventDefault();
   });
   document.addEventListener("focusin", light);
 

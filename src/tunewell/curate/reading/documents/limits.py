@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 from xml.etree import ElementTree
 
 MOST_DEPTH = 200
 MOST_ELEMENTS = 2_000_000
 """Of the XML in a DOCX file: a book of 1,000 pages has some 500,000 elements, 30 deep."""
-
-PDF_S = 60.0
-"""How long the pages of one PDF file may take."""
 
 
 # --- HTML
@@ -131,21 +125,3 @@ def _heading_level(paragraph: ElementTree.Element) -> int:
     name = style.get(f"{_W}val", "") if style is not None else ""
     level = re.match(r"(?i)heading\s*(\d)", name)
     return int(level[1]) if level else 0
-
-
-# --- PDF
-
-
-def page_texts(pages: Iterable[Any]) -> list[str]:
-    """The text of each page, as long as they take no longer than `PDF_S` together.
-
-    Raises:
-        ValueError: They do.
-    """
-    end = time.monotonic() + PDF_S
-    texts = []
-    for page in pages:
-        texts.append(page.extract_text() or "")
-        if time.monotonic() > end:
-            raise ValueError(f"its pages take longer than {PDF_S:.0f} s to read")
-    return texts

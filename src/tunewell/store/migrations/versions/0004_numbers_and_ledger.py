@@ -1,16 +1,21 @@
-"""Runs and batches in the order they came, links of invitations to their author, the ledger."""
+"""Runs and batches in the order they came, links of invitations to their author, the ledger.
+
+Tables, triggers and digests are written out here as they stood when this was released: nothing is
+imported that may change.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 import unicodedata
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-
-from tunewell.store import append_only
-from tunewell.store.ledger import CHAINED, enter
 
 revision = "0004"
 down_revision = "0003"
@@ -19,6 +24,50 @@ depends_on = None
 
 PAST = 1.0
 """A second after the beginning of time, for links that are no longer valid."""
+
+COLUMNS = {
+    "audit": ("number", "at", "account", "action", "subject", "record"),
+    "events": ("number", "kind", "subject", "author", "at", "record"),
+    "verdicts": (
+        "number",
+        "account",
+        "key",
+        "item",
+        "batch",
+        "at",
+        "seconds",
+        "version",
+        "record",
+    ),
+    "guidelines": ("version", "at", "record"),
+    "ledger": ("number", "source", "row", "nonce", "content", "link"),
+}
+"""Tables that can only grow, with their columns."""
+
+CHAINED = ("audit", "events", "verdicts")
+"""Those whose rows have entries in the ledger."""
+
+TOMBSTONE = '{"erased": true}'
+
+BLANKS: dict[str, Mapping[str, str]] = {
+    "audit": {"account": "", "subject": "", "record": TOMBSTONE},
+    "events": {"author": "", "record": TOMBSTONE},
+    "verdicts": {"record": TOMBSTONE},
+    "guidelines": {},
+    "ledger": {"nonce": ""},
+}
+"""Columns that hold content, and what they may be blanked with."""
+
+SAME_ROW = {
+    "audit": "number",
+    "events": "number",
+    "verdicts": "number",
+    "guidelines": "version",
+    "ledger": "number",
+}
+"""What makes a row of the table one that is there already."""
+
+FUNCTION = "tunewell_append_only"
 
 
 def upgrade() -> None:
@@ -107,31 +156,126 @@ def _triggers() -> None:
         else:
             op.execute(f"DROP TRIGGER {table}_append_only ON {table}")
             op.execute(f"DROP FUNCTION {table}_append_only()")
-    inspector = sa.inspect(connection)
-    columns = {}
-    for table in append_only.BLANKS:
-        columns[table] = [column["name"] for column in inspector.get_columns(table)]
-    for statement in append_only.statements(dialect, columns):
+    for statement in _trigger_statements(dialect):
+        # Without parameters, PostgreSQL's driver would still read a per cent sign as one.
         connection.exec_driver_sql(
             statement.replace("%", "%%") if dialect != "sqlite" else statement
         )
 
 
+def _trigger_statements(dialect: str) -> Iterator[str]:
+    if dialect == "sqlite":
+        for table in BLANKS:
+            yield from _for_sqlite(table)
+        return
+    yield POSTGRES_FUNCTION
+    for table in BLANKS:
+        yield from _for_postgres(table)
+
+
+def _for_sqlite(table: str) -> Iterator[str]:
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    blank = BLANKS[table]
+    kept = []
+    for name in COLUMNS[table]:
+        value = f"'{blank[name]}'" if name in blank else f'OLD."{name}"'
+        kept.append(f'NEW."{name}" IS {value}')
+    other = f"WHEN NOT ({' AND '.join(kept)})"
+    yield f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {other} {refuse}"
+    yield f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}"
+
+    # REPLACE deletes without a trigger where the connection has not asked for recursive ones.
+    key = SAME_ROW[table]
+    there = f'WHEN EXISTS (SELECT 1 FROM {table} WHERE "{key}" = NEW."{key}")'
+    yield f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {there} {refuse}"
+    if table == "verdicts":
+        there = "WHEN EXISTS (SELECT 1 FROM verdicts WHERE account = NEW.account AND key = NEW.key)"
+        yield f"CREATE TRIGGER verdicts_no_second BEFORE INSERT ON verdicts {there} {refuse}"
+
+
+POSTGRES_FUNCTION = f"""\
+CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF to_jsonb(NEW) = to_jsonb(OLD) || (TG_ARGV[0])::jsonb THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$"""
+
+
+def _for_postgres(table: str) -> Iterator[str]:
+    overlay = json.dumps(dict(BLANKS[table])).replace("'", "''")
+    yield (
+        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION {FUNCTION}('{overlay}')"
+    )
+    yield (
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION}()"
+    )
+    # Also where a session says that it is a replica.
+    for name in (f"{table}_no_change", f"{table}_no_truncate"):
+        yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+
+
 def _enter_everything() -> None:
     """What was written before there was a ledger is in it from now on, as it stands today."""
     connection = op.get_bind()
-    for table in CHAINED.values():
-        rows = connection.execute(sa.select(table).order_by(table.c.number)).mappings().all()
-        for row in rows:
-            enter(connection, table, dict(row))
+    number, link = 0, ""
+    for table in CHAINED:
+        columns = ", ".join(f'"{name}"' for name in COLUMNS[table])
+        query = sa.text(f"SELECT {columns} FROM {table} ORDER BY number")
+        for row in connection.execute(query).mappings().all():
+            number += 1
+            entry = _entry(number, link, table, dict(row))
+            link = entry["link"]
+            connection.execute(_INSERT_ENTRY, entry)
+    change = sa.text("UPDATE ledger_head SET number = :number, link = :link")
+    connection.execute(change, {"number": number, "link": link})
+
+
+_INSERT_ENTRY = sa.text(
+    'INSERT INTO ledger (number, source, "row", nonce, content, link) '
+    "VALUES (:number, :source, :row, :nonce, :content, :link)"
+)
+
+
+def _entry(number: int, before: str, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    blank = BLANKS[table]
+    nonce = secrets.token_hex(16)
+    content = _sha256([nonce, *(row[name] for name in sorted(blank))])
+    fixed = [[name, row[name]] for name in sorted(COLUMNS[table]) if name not in blank]
+    return {
+        "number": number,
+        "source": table,
+        "row": row["number"],
+        "nonce": nonce,
+        "content": content,
+        "link": _sha256([before, number, table, fixed, content]),
+    }
+
+
+def _sha256(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def downgrade() -> None:
     """Without the ledger the tables are as append-only as they were before."""
     connection = op.get_bind()
     dialect = connection.dialect.name
-    for statement in append_only.undo(dialect):
-        connection.exec_driver_sql(statement)
+    endings = ["no_change", "no_truncate"]
+    if dialect == "sqlite":
+        endings = ["no_update", "no_delete", "no_replace"]
+        op.execute("DROP TRIGGER verdicts_no_second")
+    for table in BLANKS:
+        for ending in endings:
+            of_table = "" if dialect == "sqlite" else f" ON {table}"
+            op.execute(f"DROP TRIGGER {table}_{ending}{of_table}")
+    if dialect != "sqlite":
+        op.execute(f"DROP FUNCTION {FUNCTION}()")
     refuse_changes = import_module("tunewell.store.migrations.versions.0002_accounts_and_work")
     for table in ("audit", "verdicts"):
         refuse_changes.refuse_changes(table)

@@ -1,0 +1,1 @@
+"""Benchmarks of the gateway: what it costs, what it survives, what it draws."""

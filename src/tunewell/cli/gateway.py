@@ -1,0 +1,171 @@
+"""``tunewell gateway``: an OpenAI-compatible proxy that draws arms and records what happened."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunewell.cli.common import (
+    AuthorOption,
+    JsonOption,
+    ProjectArgument,
+    ProjectOption,
+    emit,
+    open_project,
+    show,
+)
+from tunewell.cli.verb_group import VerbGroup
+from tunewell.errors import MissingExtraError, UserError
+from tunewell.gateway.settings import gateway_settings
+from tunewell.task import load_task
+
+app = typer.Typer(
+    cls=VerbGroup,
+    rich_markup_mode=None,
+    help="Proxy requests to models, and record what is asked and answered.",
+)
+keys = typer.Typer(help="Keys of the gateway.")
+app.add_typer(keys, name="key")
+
+NameOption = Annotated[str, typer.Option("--name", help="Name of the key.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the log.")]
+
+
+@app.command("serve")
+def serve(
+    path: ProjectArgument = Path(),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8780,
+    url: Annotated[
+        str,
+        typer.Option(
+            "--database-url",
+            envvar="TUNEWELL_DATABASE_URL",
+            help="PostgreSQL instead of SQLite.",
+        ),
+    ] = "",
+) -> None:
+    """Start the gateway."""
+    if not (find_spec("aiohttp") and find_spec("uvicorn") and find_spec("orjson")):
+        raise MissingExtraError("gateway", needed_for="tunewell gateway serve")
+    file = load_task(path)
+    if file.spec.gateway is None:
+        # Says what to write.
+        gateway_settings(file)
+    _check_port(host, port)
+    if url:
+        os.environ["TUNEWELL_DATABASE_URL"] = url
+    # A process of its own, small for as long as it runs: this one has loaded all of Tunewell.
+    command = [sys.executable, "-m", "tunewell.gateway.serving", str(file.path), host, str(port)]
+    sys.stderr.flush()
+    os.execv(sys.executable, command)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Say now, in a line, that the port cannot be had."""
+    try:
+        with socket.create_server((host, port), reuse_port=False):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            hint=f"tunewell gateway serve --port {port + 1 if port < 65535 else 8781}",
+        ) from error
+
+
+@keys.command("make")
+def make(
+    name: NameOption,
+    path: ProjectOption = Path(),
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="user, feedback or admin. Repeatable.", show_default="user"),
+    ] = None,
+    author: AuthorOption = "",
+) -> None:
+    """Make a key and print its secret, once."""
+    from tunewell.gateway.control import make_key
+
+    with open_project(path) as project:
+        show(make_key(project.store, name, scope or ["user"], author=author))
+
+
+@keys.command("list")
+def list_keys(path: ProjectOption = Path(), json: JsonOption = False) -> None:
+    """List the keys in force."""
+    from tunewell.gateway.control import read_state
+
+    with open_project(path) as project:
+        found = read_state(project.store).keys
+    if json:
+        emit("gateway key list", [{"name": key.name, "scopes": key.scopes} for key in found])
+        return
+    for key in found:
+        show(f"{key.name}: {', '.join(key.scopes)}")
+    if not found:
+        show("no keys; make one: tunewell gateway key make --name NAME")
+
+
+@keys.command("revoke")
+def revoke(name: NameOption, path: ProjectOption = Path(), author: AuthorOption = "") -> None:
+    """End a key; the gateway refuses it within two seconds."""
+    from tunewell.gateway.control import revoke_key
+
+    with open_project(path) as project:
+        revoke_key(project.store, name, author=author)
+    show(f"{name} is revoked")
+
+
+@app.command("off")
+def off(reason: ReasonOption, path: ProjectOption = Path(), author: AuthorOption = "") -> None:
+    """Serve everybody by the fallback arm, from the next request on."""
+    _switch(path, off=True, reason=reason, author=author)
+    show("the experiment is off: the fallback arm serves everybody")
+
+
+@app.command("on")
+def on(reason: ReasonOption, path: ProjectOption = Path(), author: AuthorOption = "") -> None:
+    """Go on with the experiment."""
+    _switch(path, off=False, reason=reason, author=author)
+    show("the experiment is on")
+
+
+def _switch(path: Path, *, off: bool, reason: str, author: str) -> None:
+    from tunewell.gateway.control import switch
+
+    with open_project(path) as project:
+        settings = gateway_settings(project.file)
+        if off and not settings.fallback:
+            raise UserError(
+                "no arm is the fallback, so nothing could serve instead",
+                place=str(project.file.path),
+                hint=f"set gateway.fallback to {settings.arms[0].name}",
+            )
+        switch(project.store, off=off, reason=reason, author=author)
+
+
+@app.command("ledger")
+def ledger(path: ProjectOption = Path(), json: JsonOption = False) -> None:
+    """Account for every request that was taken on."""
+    from tunewell.gateway.keep import traffic_ledger
+    from tunewell.gateway.tending import drain_project
+
+    with open_project(path) as project:
+        drain_project(project.store, project.root)
+        found = traffic_ledger(project.store)
+    if json:
+        emit("gateway ledger", {**found.model_dump(), "balances": found.balances})
+        return
+    show(
+        f"accepted {found.accepted:,} = recorded {found.recorded:,} "
+        f"+ unconfirmed {found.unconfirmed:,} + refused {found.refused:,}"
+        f"{'' if found.balances else '  DOES NOT BALANCE'}"
+    )
+    if found.lost_bytes:
+        show(f"{found.lost_bytes:,} bytes of the spool were cut by a kill or damaged")

@@ -1,0 +1,159 @@
+"""What `tunewell init` proposes, from what it saw in the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tunewell.cli.init_yaml import DEFAULT_TOKENS, Answers, GateAnswer, MetricAnswer, ReportOnly
+from tunewell.curate.dry_run import DryRun
+from tunewell.curate.first_look import DataLook
+from tunewell.curate.first_look.look import AnswerLook
+from tunewell.curate.reading.data_files import is_about_data, is_test_name
+
+BYTES_PER_TOKEN: Final = 2.5
+"""Fewer than any of our texts has: a proposal that is too long costs little, one too short all."""
+
+MOST_TOKENS: Final = 4096
+"""Longer rows are a decision of the user's: they cost memory."""
+
+MOST_NEW_TOKENS: Final = 512
+LONG_ROW_TOKENS: Final = 512
+"""From here on, solved examples would crowd the question out of the prompt."""
+
+DOCUMENT_BYTES: Final = 1500
+"""A question of this length is a document: its answer is held against it."""
+
+SMALL: Final = 100
+VERY_SMALL: Final = 40
+"""Rows below which there are fewer folds, and no review pool."""
+
+QUESTION: Final = "Is the answer right and complete?"
+
+DATA_SUFFIXES: Final = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx")
+
+_REPORTS: Final[dict[str, ReportOnly]] = {
+    "exact duplicates": "exact_duplicates",
+    "near duplicates": "near_duplicates",
+    "broken": "broken",
+}
+"""The rule that a step of curation follows."""
+
+
+def data_in(folder: Path) -> tuple[str, ...]:
+    """The data files of a folder, as paths relative to it; those in ``data`` or ``raw`` too."""
+    found = []
+    for inner in (folder, folder / "data", folder / "raw"):
+        for path in sorted(inner.glob("*")) if inner.is_dir() else ():
+            if path.suffix.lower() in DATA_SUFFIXES and not is_about_data(path):
+                found.append(str(path.relative_to(folder)))
+    return tuple(found)
+
+
+def test_set_among(paths: Sequence[str]) -> str:
+    """The one path that is named as a test set, beside others that are not; else empty."""
+    named = [path for path in paths if is_test_name(Path(path).name)]
+    return named[0] if len(named) == 1 and len(paths) > 1 else ""
+
+
+def name_for(folder: Path) -> str:
+    """A short name for the task, from its folder's.
+
+    Example:
+        >>> name_for(Path("/somewhere/My Desk"))
+        'my-desk'
+    """
+    name = folder.resolve().name.lower()
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "task"
+
+
+def propose(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) -> Answers:
+    """A definition that fits the data, as answers to every question of ``tunewell init``.
+
+    Args:
+        look: What is in the data.
+        data: As ``data.path`` in tunewell.yaml, test set included.
+        folder: Of the project.
+        owner: Who approves the definition.
+    """
+    test = test_set_among(data)
+    answers = look.answers
+    gates, metrics, question = _measures(look)
+    goes_in, comes_out = _in_words(look)
+    row_tokens = int(answers.longest_row_bytes / BYTES_PER_TOKEN)
+    return Answers(
+        name=name_for(folder),
+        about=f"Gives {comes_out} for {goes_in}.",
+        input=goes_in,
+        output=comes_out,
+        slices=look.slices,
+        gates=gates,
+        metrics=metrics,
+        approve=(owner,),
+        question_to_people=question,
+        data=tuple(path for path in data if path != test),
+        test_data=test,
+        fields={path: fields for path, fields in look.fields.items() if path != test},
+        test_share=0.25 if look.rows < SMALL else 0.2,
+        review_share=0.0 if look.rows < VERY_SMALL else 0.1,
+        folds=3 if look.rows < SMALL else 5,
+        shots=1 if row_tokens > LONG_ROW_TOKENS else 3,
+        max_tokens=_enough_tokens(row_tokens),
+        max_new_tokens=_enough_new_tokens(answers),
+    )
+
+
+def with_reports(answers: Answers, found: DryRun) -> Answers:
+    """The answers, with rules that would take a large part of the file set to report it instead."""
+    rules = [rule for step, rule in _REPORTS.items() if step in found.large]
+    if "boilerplate" in found.widely_changed:
+        rules.append("boilerplate")
+    report_only = tuple(dict.fromkeys([*answers.report_only, *rules]))
+    return answers.model_copy(update={"report_only": report_only})
+
+
+def _measures(
+    look: DataLook,
+) -> tuple[tuple[GateAnswer, ...], tuple[MetricAnswer, ...], str]:
+    """Gates, metrics with options, and the question to people."""
+    if look.answers.labels:
+        pattern = look.answers.pattern
+        options = {"pattern": pattern} if pattern else {}
+        gate = GateAnswer(metric="label", kind="gain", value=0.02)
+        return (gate,), (MetricAnswer(name="label", options=options),), ""
+    gates = [GateAnswer(metric="token_f1", kind="gain", value=0.02)]
+    if _are_documents(look):
+        gates.append(GateAnswer(metric="support", kind="no_worse", value=0.02))
+    return tuple(gates), (), QUESTION
+
+
+def _are_documents(look: DataLook) -> bool:
+    answers = look.answers
+    return answers.longest_row_bytes - answers.longest_bytes > DOCUMENT_BYTES
+
+
+def _in_words(look: DataLook) -> tuple[str, str]:
+    """What goes in and what comes out."""
+    if look.turns > look.rows / 2:
+        return "a conversation", "the next reply"
+    goes_in = "a document" if _are_documents(look) else "a question or request"
+    if not look.answers.labels:
+        return goes_in, "a text drawn from it" if _are_documents(look) else "an answer"
+    beginning = "an answer that begins with" if look.answers.pattern else "just"
+    return goes_in, f"{beginning} one of {look.answers.labels} labels"
+
+
+def _enough_tokens(row_tokens: int) -> int:
+    """The next power of two, from the default up."""
+    tokens = DEFAULT_TOKENS
+    while tokens < row_tokens and tokens < MOST_TOKENS:
+        tokens *= 2
+    return tokens
+
+
+def _enough_new_tokens(answers: AnswerLook) -> int:
+    """Room for the longest answers, in steps of sixteen."""
+    needed = int(answers.longest_bytes / BYTES_PER_TOKEN) + 8
+    return min(MOST_NEW_TOKENS, max(16, -(-needed // 16) * 16))

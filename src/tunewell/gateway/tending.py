@@ -1,0 +1,114 @@
+"""The process beside a gateway: from the spool to the database, files of days, old rows, the state.
+
+``python -m tunewell.gateway.tending tunewell.yaml`` runs until its standard input is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from tunewell.errors import StoreError
+from tunewell.gateway.archive import archive_days, remove_old
+from tunewell.gateway.control import read_state
+from tunewell.gateway.drain import TakenUp, take_up
+from tunewell.gateway.places import gateway_folder, spool_folder
+from tunewell.gateway.state import keep_state, kept_state
+from tunewell.store import Store
+from tunewell.task import load_task
+
+EVERY_S = 1.0
+TEND_EVERY_S = 600.0
+
+
+def main(definition: Path) -> None:
+    """Tend the gateway of a project until standard input is closed."""
+    # Ctrl-C goes to the gateway too, which closes our standard input when it has finished.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    file = load_task(definition)
+    stopping = threading.Event()
+    threading.Thread(target=_watch_input, args=(stopping,), daemon=True).start()
+    tending = _Tending(
+        file.root,
+        url=os.environ.get("TUNEWELL_DATABASE_URL", ""),
+        keep_days=file.spec.gateway.keep_days if file.spec.gateway else 0,
+    )
+    while not stopping.is_set():
+        tending.once()
+        stopping.wait(EVERY_S)
+    tending.once()
+
+
+class _Tending:
+    def __init__(self, root: Path, *, url: str, keep_days: int) -> None:
+        self._root = root
+        self._url = url
+        self._keep_days = keep_days
+        self._store: Store | None = None
+        self._tended = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._is_away = False
+        self._is_ready = False
+
+    def once(self) -> None:
+        """Do what is to be done; what the database does not let us do waits."""
+        try:
+            self._do(self._open())
+        except StoreError as error:
+            if not self._is_away:
+                _say(f"the database is away, the spool keeps records: {error.message}")
+            self._is_away = True
+        else:
+            if self._is_away:
+                _say("the database is back, and has what the spool kept")
+            self._is_away = False
+        if not self._is_ready:
+            _say("ready")
+        self._is_ready = True
+
+    def _open(self) -> Store:
+        if self._store is None:
+            self._store = Store(self._root, url=self._url)
+        return self._store
+
+    def _do(self, store: Store) -> None:
+        folder = gateway_folder(self._root)
+        state = read_state(store)
+        if state != kept_state(folder):
+            keep_state(folder, state)
+        take_up(store, spool_folder(self._root))
+        now = dt.datetime.now(dt.UTC)
+        if (now - self._tended).total_seconds() > TEND_EVERY_S:
+            tend_files(store, keep_days=self._keep_days, now=now)
+            self._tended = now
+
+
+def tend_files(store: Store, *, keep_days: int, now: dt.datetime) -> None:
+    """Write the files of days that are over, and remove what is older than it may be."""
+    archive_days(store, today=now.date())
+    if keep_days:
+        remove_old(store, before=now.date() - dt.timedelta(days=keep_days))
+
+
+def drain_project(store: Store, project: Path) -> TakenUp:
+    """Carry over what gateways that were killed have left."""
+    return take_up(store, spool_folder(project))
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _watch_input(stopping: threading.Event) -> None:
+    sys.stdin.read()
+    stopping.set()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
