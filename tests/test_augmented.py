@@ -221,11 +221,23 @@ def test_experts_give_the_accepted_rows_an_error_rate(opened: Opened) -> None:
 
 def test_a_plan_is_remembered_for_its_dataset(opened: Opened) -> None:
     store, dataset, _, _ = opened
-    assert noted_plan(store, dataset) == ()
+    project = Project(made_up_task(), store)
+    assert noted_plan(project, dataset) == ()
     cells = cells_of_rows(3, 4)
-    note_plan(store, dataset, cells, "ann")
-    assert noted_plan(store, dataset) == cells
-    assert noted_plan(store, dataset.model_copy(update={"id": "e" * 64})) == ()
+    note_plan(project, dataset, cells, "ann")
+    assert noted_plan(project, dataset) == cells
+    assert noted_plan(project, dataset.model_copy(update={"id": "e" * 64})) == ()
+
+
+def test_cells_that_were_changed_after_the_plan_count(opened: Opened) -> None:
+    from tunewell.task import TaskFile
+
+    store, dataset, _, _ = opened
+    file = made_up_task()
+    note_plan(Project(file, store), dataset, cells_of_rows(3), "ann")
+    section = file.spec.augment.model_copy(update={"cells": cells_of_rows(9)})
+    spec = file.spec.model_copy(update={"augment": section})
+    assert noted_plan(Project(TaskFile(spec=spec, path=file.path), store), dataset) == ()
 
 
 def test_stress_writes_rows_of_the_folds_by_its_own_rules(tmp_path: Path) -> None:

@@ -164,16 +164,33 @@ def _tagged(store: Store, training: Sequence[Example]) -> list[TaggedError]:
     return found
 
 
-def note_plan(store: Store, dataset: Dataset, cells: Sequence[AugmentCell], author: str) -> None:
+def note_plan(
+    project: Project,
+    dataset: Dataset,
+    cells: Sequence[AugmentCell],
+    author: str,
+) -> None:
     """Remember a plan: ``tunewell augment run`` goes by the newest of its dataset."""
-    record = {"cells": [cell.model_dump(mode="json", by_alias=True) for cell in cells]}
-    store.say(PLAN_EVENT, dataset.id, author=author, record=record)
+    record = {
+        "cells": [cell.model_dump(mode="json", by_alias=True) for cell in cells],
+        "definition": _cells_as_defined(project),
+    }
+    project.store.say(PLAN_EVENT, dataset.id, author=author, record=record)
 
 
-def noted_plan(store: Store, dataset: Dataset) -> tuple[AugmentCell, ...]:
-    """The newest plan of a dataset; nothing if there is none."""
-    said = store.said(PLAN_EVENT, subject=dataset.id)
-    if not said:
+def _cells_as_defined(project: Project) -> str:
+    cells = project.spec.augment.cells
+    return digest([cell.model_dump(mode="json", by_alias=True) for cell in cells])
+
+
+def noted_plan(project: Project, dataset: Dataset) -> tuple[AugmentCell, ...]:
+    """The newest plan of a dataset.
+
+    Nothing if there is none, or if ``augment.cells`` has changed since: what is written last
+    counts.
+    """
+    said = project.store.said(PLAN_EVENT, subject=dataset.id)
+    if not said or said[-1].record["definition"] != _cells_as_defined(project):
         return ()
     return tuple(AugmentCell.model_validate(cell) for cell in said[-1].record["cells"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -73,7 +74,8 @@ class AugmentCell(Value):
             empty. A value may be a list.
         rows_of: Ids of the rows that may be parents; any if empty.
         holds: What must hold of every row.
-        set: Fields that the new row gets, such as ``{region: north}``.
+        set: Fields that the new row gets, such as ``{region: north}``; its ``kind`` and ``date``
+            (in quotes: ``"2026-05-31"``) too.
         by: A rule that writes the rows instead of a model: the name of a perturbation of
             ``tunewell stress``.
     """
@@ -88,6 +90,17 @@ class AugmentCell(Value):
     holds: tuple[CellCondition, ...] = ()
     set: Mapping[str, str] = Field(default_factory=dict)
     by: str = ""
+
+    @field_validator("set")
+    @classmethod
+    def _date(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        date = value.get("date")
+        if date is not None:
+            try:
+                dt.date.fromisoformat(date)
+            except ValueError:
+                raise ValueError(f"date must be like 2026-05-31, got {date!r}") from None
+        return value
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

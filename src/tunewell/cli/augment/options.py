@@ -78,7 +78,7 @@ def cells_of(
     """
     if sources:
         return planned_cells(project, dataset, split, sources, rows=rows)
-    noted = noted_plan(project.store, dataset)
+    noted = noted_plan(project, dataset)
     return noted or planned_cells(project, dataset, split, (), rows=rows)
 
 

@@ -54,7 +54,7 @@ def command(
         cells = planned_cells(project, dataset, split, sources or (), rows=rows)
         generators = generators_of(project, models)
         found = estimate_of(project, dataset, split, cells, generators)
-        note_plan(project.store, dataset, cells, author)
+        note_plan(project, dataset, cells, author)
     if json:
         emit("augment", {"cells": cells, "estimate": found})
         return
