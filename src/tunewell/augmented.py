@@ -105,7 +105,12 @@ def planned_cells(
     return without_doubles(found)
 
 
-def _of_facts(project: Project, training: Sequence[Example], *, rows: int) -> list[AugmentCell]:
+def _of_facts(
+    project: Project,
+    training: Sequence[Example],
+    *,
+    rows: int,
+) -> list[AugmentCell]:
     facts = facts_of_project(project.file)
     if facts is None:
         raise UserError(
@@ -113,7 +118,12 @@ def _of_facts(project: Project, training: Sequence[Example], *, rows: int) -> li
         )
     dates = [row.date for row in training if row.date]
     today = max(dates, default=dt.datetime.now(dt.UTC).date())
-    return changed_facts(facts, training, today=today, rows=rows)
+    return changed_facts(
+        facts,
+        training,
+        today=today,
+        rows=rows,
+    )
 
 
 def _stressed(store: Store) -> list[StressedKind]:
@@ -137,7 +147,10 @@ def _stressed(store: Store) -> list[StressedKind]:
     return found
 
 
-def _tagged(store: Store, training: Sequence[Example]) -> list[TaggedError]:
+def _tagged(
+    store: Store,
+    training: Sequence[Example],
+) -> list[TaggedError]:
     """Kinds of error that reviewers ticked, with the training rows most like those rows."""
     book = WorkStore(store)
     asked: dict[str, dict[str, str]] = defaultdict(dict)
@@ -175,7 +188,12 @@ def note_plan(
         "cells": [cell.model_dump(mode="json", by_alias=True) for cell in cells],
         "definition": _cells_as_defined(project),
     }
-    project.store.say(PLAN_EVENT, dataset.id, author=author, record=record)
+    project.store.say(
+        PLAN_EVENT,
+        dataset.id,
+        author=author,
+        record=record,
+    )
 
 
 def _cells_as_defined(project: Project) -> str:
@@ -183,7 +201,10 @@ def _cells_as_defined(project: Project) -> str:
     return digest([cell.model_dump(mode="json", by_alias=True) for cell in cells])
 
 
-def noted_plan(project: Project, dataset: Dataset) -> tuple[AugmentCell, ...]:
+def noted_plan(
+    project: Project,
+    dataset: Dataset,
+) -> tuple[AugmentCell, ...]:
     """The newest plan of a dataset.
 
     Nothing if there is none, or if ``augment.cells`` has changed since: what is written last
@@ -206,7 +227,10 @@ def rules() -> dict[str, Rule]:
 
 
 def _rule(perturbation: Perturbation) -> Rule:
-    def rule(row: Example, seed: int) -> Example | None:
+    def rule(
+        row: Example,
+        seed: int,
+    ) -> Example | None:
         return perturbation(row, seed=seed)
 
     return rule
@@ -249,7 +273,10 @@ def model_named(name: str) -> GeneratorSpec:
     """
     model, _, url = name.partition("@")
     if url.startswith(("http://", "https://")):
-        return GeneratorSpec(model=model, url=url)
+        return GeneratorSpec(
+            model=model,
+            url=url,
+        )
     return GeneratorSpec(model=name)
 
 
@@ -313,7 +340,11 @@ class RowsTakenUp:
     why: str = ""
 
 
-def take_up_rows(project: Project, dataset: Dataset, split: Split) -> RowsTakenUp:
+def take_up_rows(
+    project: Project,
+    dataset: Dataset,
+    split: Split,
+) -> RowsTakenUp:
     """The data with the rows of its newest augmentation, if ``augment.take_up`` says so.
 
     Only rows that a trial has shown to pay, unless it says ``always``. The test set, the review
@@ -344,7 +375,12 @@ def take_up_rows(project: Project, dataset: Dataset, split: Split) -> RowsTakenU
     return _with_rows(project, dataset, split, result)
 
 
-def _with_rows(project: Project, dataset: Dataset, split: Split, result: Augmented) -> RowsTakenUp:
+def _with_rows(
+    project: Project,
+    dataset: Dataset,
+    split: Split,
+    result: Augmented,
+) -> RowsTakenUp:
     store = project.store
     inputs = {
         "dataset": store.put_value(dataset),
@@ -397,7 +433,10 @@ def joins_families(
     return found
 
 
-def _joining(members: Sequence[Example], of_row: Mapping[str, str]) -> dict[str, str]:
+def _joining(
+    members: Sequence[Example],
+    of_row: Mapping[str, str],
+) -> dict[str, str]:
     """Synthetic rows of a linked group of several families that link them, with a row of another.
 
     Those that do so by themselves; where none does, those that do so together.
@@ -414,7 +453,11 @@ def _joining(members: Sequence[Example], of_row: Mapping[str, str]) -> dict[str,
     return found or {row.id: row.parent for row in synthetic}
 
 
-def _linked(row: Example, real: Sequence[Example], of_row: Mapping[str, str]) -> str:
+def _linked(
+    row: Example,
+    real: Sequence[Example],
+    of_row: Mapping[str, str],
+) -> str:
     """A row of another family that a synthetic row links to its own; empty if there is none."""
     from tunewell.split.families import families
 
@@ -465,7 +508,11 @@ def _version(
     )
 
 
-def _receipt(row: str, parent: str, cell: str) -> Receipt:
+def _receipt(
+    row: str,
+    parent: str,
+    cell: str,
+) -> Receipt:
     return Receipt(
         row=row,
         place="augmentation",
@@ -479,7 +526,11 @@ def _receipt(row: str, parent: str, cell: str) -> Receipt:
     )
 
 
-def _dealt(split: Split, dataset: str, taken: Sequence[Example]) -> Split:
+def _dealt(
+    split: Split,
+    dataset: str,
+    taken: Sequence[Example],
+) -> Split:
     place = {a.id: a for a in split.assignments}
     added = [place[row.parent].model_copy(update={"id": row.id}) for row in taken]
     ordered = sorted([*split.assignments, *added], key=lambda a: a.id)

@@ -41,7 +41,11 @@ class Allowance:
         self._open_cost = 0.0
         self.why = ""
 
-    def reserve(self, tokens: int, cost: float) -> None:
+    def reserve(
+        self,
+        tokens: int,
+        cost: float,
+    ) -> None:
         """Set aside what a request can use at most; waits while others may give something back.
 
         Raises:
@@ -59,13 +63,22 @@ class Allowance:
             self._open_tokens += tokens
             self._open_cost += cost
 
-    def spent(self, tokens: int, cost: float) -> None:
+    def spent(
+        self,
+        tokens: int,
+        cost: float,
+    ) -> None:
         """So much was paid in an earlier run of the program, for what this one would ask."""
         with self._changed:
             self._tokens += tokens
             self._cost += cost
 
-    def settle(self, reserved: tuple[int, float], tokens: int, cost: float) -> None:
+    def settle(
+        self,
+        reserved: tuple[int, float],
+        tokens: int,
+        cost: float,
+    ) -> None:
         """Put what was used in the place of what was set aside."""
         with self._changed:
             self._open_tokens -= reserved[0]
@@ -74,7 +87,11 @@ class Allowance:
             self._cost += cost
             self._changed.notify_all()
 
-    def _too_much(self, tokens: int, cost: float) -> str:
+    def _too_much(
+        self,
+        tokens: int,
+        cost: float,
+    ) -> str:
         budget = self._budget
         if self._ends_at is not None and self._clock() >= self._ends_at:
             return f"{BUDGET} {budget.minutes:g} minutes is used up"

@@ -95,7 +95,11 @@ def _tokens_each(
     return PROMPT_TOKENS + mean, mean + 20
 
 
-def _price(generators: Sequence[GeneratorSpec], prompt: float, reply: float) -> float:
+def _price(
+    generators: Sequence[GeneratorSpec],
+    prompt: float,
+    reply: float,
+) -> float:
     """Of one request, over the generators by their shares."""
     total = sum(g.share for g in generators)
     price = 0.0
@@ -105,7 +109,10 @@ def _price(generators: Sequence[GeneratorSpec], prompt: float, reply: float) -> 
     return price
 
 
-def _passes(found: AugmentEstimate, section: AugmentSection) -> str:
+def _passes(
+    found: AugmentEstimate,
+    section: AugmentSection,
+) -> str:
     budget = section.budget
     over = []
     if budget.rows and found.candidates[1] > budget.rows:

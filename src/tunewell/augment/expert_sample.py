@@ -19,7 +19,10 @@ from tunewell.store import Store
 from tunewell.task import RubricCriterion
 from tunewell.types import Estimate, Example
 
-ASKED = RubricCriterion(name=CRITERION, question=QUESTION)
+ASKED = RubricCriterion(
+    name=CRITERION,
+    question=QUESTION,
+)
 ARM = "augmentation"
 ABOUT = (
     "Rows that a model wrote to train on. Say yes if the answer is right for its input and the "
@@ -91,7 +94,10 @@ def open_sample(
     return batch
 
 
-def spoken_error_rate(store: Store, result: Augmented) -> Estimate | None:
+def spoken_error_rate(
+    store: Store,
+    result: Augmented,
+) -> Estimate | None:
     """The error rate of the accepted rows by experts; None before any has spoken."""
     rows = [row.id for row in store.examples(result.accepted)]
     return error_rate_of(judgements(store, rows), rows)

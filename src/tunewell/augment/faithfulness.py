@@ -90,7 +90,10 @@ def _status(error_rate: Estimate) -> str:
     return "clear" if error_rate.high <= MOST_WRONG else "unchecked"
 
 
-def error_rate_of(said: Sequence[Judgement], rows: Sequence[str]) -> Estimate | None:
+def error_rate_of(
+    said: Sequence[Judgement],
+    rows: Sequence[str],
+) -> Estimate | None:
     """The share of the accepted rows that is wrong; None before anybody has spoken.
 
     The sample is drawn evenly, so that its share is that of all; a row on which people disagree

@@ -170,7 +170,12 @@ class RowAsker:
                 last = NoRow(error.kind, error.evidence)
         return last if len(lines) >= self._tries else None
 
-    def _send(self, candidates: Sequence[Candidate], *, settled: int) -> dict[int, Answer]:
+    def _send(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        settled: int,
+    ) -> dict[int, Answer]:
         answers: dict[int, Answer] = {}
         fatal: ModelError | None = None
         most = sum(generator.spec.in_flight for generator in self._generators)
@@ -193,7 +198,10 @@ class RowAsker:
                         self._stop.set()
                 self._tell(settled + len(answers), settled + len(candidates))
         finally:  # an interrupt does not wait for the requests in flight
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(
+                wait=False,
+                cancel_futures=True,
+            )
         if fatal is not None:
             raise fatal
         return answers
@@ -243,7 +251,11 @@ class RowAsker:
             batch = left
         return answers
 
-    def _call(self, batch: Sequence[Candidate], tried: Mapping[int, int]) -> list[Generation]:
+    def _call(
+        self,
+        batch: Sequence[Candidate],
+        tried: Mapping[int, int],
+    ) -> list[Generation]:
         """One call of a generator; every reply is in the journal before anybody sees it."""
         if self._stop.is_set():
             raise SpentUpError
@@ -283,7 +295,11 @@ class RowAsker:
         price = (prompt_price + tokens * generator.spec.answer_price) / 1e6
         return prompt_tokens + tokens, price
 
-    def _tell(self, done: int, total: int) -> None:
+    def _tell(
+        self,
+        done: int,
+        total: int,
+    ) -> None:
         if self._watch is None:
             return
         passed = time.monotonic() - self._began

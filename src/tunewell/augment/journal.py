@@ -58,7 +58,10 @@ class Journal:
         self.path = path
         self._lock = threading.Lock()
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(
+                parents=True,
+                exist_ok=True,
+            )
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self.lines = self._read()
         self._synced = time.monotonic()

@@ -25,7 +25,10 @@ def may_be_parent(example: Example) -> bool:
     )
 
 
-def fits(example: Example, wanted: Mapping[str, str | tuple[str, ...]]) -> bool:
+def fits(
+    example: Example,
+    wanted: Mapping[str, str | tuple[str, ...]],
+) -> bool:
     """Whether a row has the field values that a cell wants its parents to have.
 
     Example:
@@ -88,7 +91,11 @@ class ParentPool:
         used = {name for ids in orders.values() for name in ids}
         return cls(orders, {row.id: row for row in able if row.id in used})
 
-    def draw(self, cell: str, place: int) -> str:
+    def draw(
+        self,
+        cell: str,
+        place: int,
+    ) -> str:
         """The parent of the ``place``-th candidate of a cell."""
         ids = self.of_cell[cell]
         return ids[place % len(ids)]
@@ -107,7 +114,11 @@ class Numbering:
         generators: Who writes.
     """
 
-    def __init__(self, pool: ParentPool, generators: Sequence[GeneratorSpec]) -> None:
+    def __init__(
+        self,
+        pool: ParentPool,
+        generators: Sequence[GeneratorSpec],
+    ) -> None:
         self._pool = pool
         self._turns = list(_shares(generators))
         self._number = 0

@@ -28,7 +28,13 @@ class ReplyError(ValueError):
         again: Whether another try may bring one.
     """
 
-    def __init__(self, kind: str, evidence: str = "", *, again: bool = True) -> None:
+    def __init__(
+        self,
+        kind: str,
+        evidence: str = "",
+        *,
+        again: bool = True,
+    ) -> None:
         super().__init__(kind)
         self.kind = kind
         self.evidence = evidence[:400]
@@ -48,7 +54,11 @@ class WrittenRow:
     target: str
 
 
-def read_reply(reply: Generation, candidate: Candidate, parent: Example) -> WrittenRow:
+def read_reply(
+    reply: Generation,
+    candidate: Candidate,
+    parent: Example,
+) -> WrittenRow:
     """The row in a reply.
 
     Raises:
@@ -99,7 +109,10 @@ def _object(text: str) -> Mapping[str, Any]:
     return found
 
 
-def _row(values: Mapping[str, Any], parent: Example) -> WrittenRow:
+def _row(
+    values: Mapping[str, Any],
+    parent: Example,
+) -> WrittenRow:
     target = values.get("target")
     asked = questions(parent)
     turns = [values.get("input")] if is_one_question(parent) else values.get("turns")

@@ -10,7 +10,10 @@ from tunewell.store import Store
 from tunewell.types import Dataset, Finding
 
 
-def newest_augmentation(store: Store, dataset: Dataset | None = None) -> Augmented | None:
+def newest_augmentation(
+    store: Store,
+    dataset: Dataset | None = None,
+) -> Augmented | None:
     """What the newest augmentation of a dataset gave; of any if None."""
     for run in reversed(store.runs(stage=STAGE, status="finished")):
         artifact = run.outputs.get("augmented")
@@ -22,7 +25,12 @@ def newest_augmentation(store: Store, dataset: Dataset | None = None) -> Augment
     return None
 
 
-def standing(store: Store, result: Augmented, *, training: int) -> Finding:
+def standing(
+    store: Store,
+    result: Augmented,
+    *,
+    training: int,
+) -> Finding:
     """D15 as it stands: with what experts have said since.
 
     Args:
@@ -30,4 +38,8 @@ def standing(store: Store, result: Augmented, *, training: int) -> Finding:
         result: Of the augmentation.
         training: How many training rows there are beside the synthetic ones.
     """
-    return faithful(result, training=training, error_rate=spoken_error_rate(store, result))
+    return faithful(
+        result,
+        training=training,
+        error_rate=spoken_error_rate(store, result),
+    )

@@ -151,7 +151,10 @@ class Rounds:
                     yield self.next(name)
 
     @staticmethod
-    def _end(states: Mapping[str, _CellState], why: str) -> None:
+    def _end(
+        states: Mapping[str, _CellState],
+        why: str,
+    ) -> None:
         for state in states.values():
             if state.missing > 0 and not state.stopped:
                 state.stopped = why
@@ -176,7 +179,10 @@ class Rounds:
         return sorted(decided, key=lambda each: each.number)
 
 
-def _failed(candidate: Candidate, answer: NoRow) -> Decided:
+def _failed(
+    candidate: Candidate,
+    answer: NoRow,
+) -> Decided:
     return Decided(
         number=candidate.number,
         cell=candidate.cell,

@@ -45,7 +45,10 @@ def cell_name(*parts: str) -> str:
     return plain[:80] or "cell"
 
 
-def gaps(slices: Sequence[Slice], training: Sequence[Example]) -> list[AugmentCell]:
+def gaps(
+    slices: Sequence[Slice],
+    training: Sequence[Example],
+) -> list[AugmentCell]:
     """Slices that are rarer in training than in the target population (D14).
 
     As many rows as bring a slice to its share, where the whole interval of its share lies below.
@@ -60,14 +63,24 @@ def gaps(slices: Sequence[Slice], training: Sequence[Example]) -> list[AugmentCe
     return found
 
 
-def _missing(have: int, of: int, share: float) -> int:
+def _missing(
+    have: int,
+    of: int,
+    share: float,
+) -> int:
     """Rows that bring ``have`` of ``of`` to a share; 0 where it may already be there."""
     if not of or share >= 1 or proportion(have, of).high >= share:
         return 0
     return min(MOST_ROWS, math.ceil((share * of - have) / (1 - share)))
 
 
-def _gap(field: str, value: str, rows: int, *, exists: bool) -> AugmentCell:
+def _gap(
+    field: str,
+    value: str,
+    rows: int,
+    *,
+    exists: bool,
+) -> AugmentCell:
     name = field.removeprefix("tags.")
     about = f"Rows whose {name} is '{value}'."
     return AugmentCell(
@@ -95,7 +108,11 @@ class StressedKind:
     failing: int
 
 
-def stress_failures(kinds: Sequence[StressedKind], *, rows: int = ROWS) -> list[AugmentCell]:
+def stress_failures(
+    kinds: Sequence[StressedKind],
+    *,
+    rows: int = ROWS,
+) -> list[AugmentCell]:
     """Training rows perturbed as those were under which the model failed.
 
     The rows that failed are rows of the test set: they are never trained on. What they teach is
@@ -131,7 +148,11 @@ class TaggedError:
     comments: Sequence[str] = ()
 
 
-def tagged_errors(errors: Sequence[TaggedError], *, rows: int = ROWS) -> list[AugmentCell]:
+def tagged_errors(
+    errors: Sequence[TaggedError],
+    *,
+    rows: int = ROWS,
+) -> list[AugmentCell]:
     """Rows that teach what reviewers found wrong."""
     found = []
     for error in sorted(errors, key=lambda each: -each.count)[:_MOST_CELLS]:
@@ -150,7 +171,11 @@ def tagged_errors(errors: Sequence[TaggedError], *, rows: int = ROWS) -> list[Au
     return found
 
 
-def contradictions(training: Sequence[Example], *, rows: int = ROWS) -> list[AugmentCell]:
+def contradictions(
+    training: Sequence[Example],
+    *,
+    rows: int = ROWS,
+) -> list[AugmentCell]:
     """Rows that tell apart what the data answers in two ways (D09)."""
     able = [row for row in training if may_be_parent(row)]
     families = contradictory(conversations_of(able))
@@ -249,7 +274,10 @@ def counterfactuals(
     return [cell]
 
 
-def _depends(row: Example, language: str) -> bool:
+def _depends(
+    row: Example,
+    language: str,
+) -> bool:
     items = check_support(row.target, row.asked, language=language)
     return any(item.supported for item in items)
 
@@ -262,7 +290,10 @@ def without_doubles(cells: Sequence[AugmentCell]) -> tuple[AugmentCell, ...]:
     return tuple(named.values())
 
 
-def parents_of(cells: Sequence[AugmentCell], training: Sequence[Example]) -> Mapping[str, int]:
+def parents_of(
+    cells: Sequence[AugmentCell],
+    training: Sequence[Example],
+) -> Mapping[str, int]:
     """How many rows each cell can draw its parents from."""
     able = [row for row in training if may_be_parent(row)]
     counts = {}

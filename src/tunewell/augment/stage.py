@@ -92,7 +92,12 @@ class RowsOfSplit:
     evaluation: Sequence[Example]
 
     @classmethod
-    def of(cls, dataset: Dataset, split: Split, store: Store) -> RowsOfSplit:
+    def of(
+        cls,
+        dataset: Dataset,
+        split: Split,
+        store: Store,
+    ) -> RowsOfSplit:
         """Divide a dataset's rows.
 
         A row that is in no part (of an own test set that is larger than ``max_test_rows``) is a row
@@ -177,13 +182,22 @@ def _can_go_on(cell: CellResult) -> bool:
     return cell.stopped.startswith(BUDGET)
 
 
-def key_of(dataset: Dataset, split: Split, project: Project, wanted: Wanted) -> StageKey:
+def key_of(
+    dataset: Dataset,
+    split: Split,
+    project: Project,
+    wanted: Wanted,
+) -> StageKey:
     """All that decides which rows are accepted, and the folder of the journal."""
     file, store = project.file, project.store
     section = file.spec.augment
     # How much may be spent and how fast decides how far a run gets: one that was stopped by its
     # budget goes on from the same journal with a larger one.
-    asked = section.model_dump(mode="json", by_alias=True, exclude={"cells", "generators"})
+    asked = section.model_dump(
+        mode="json",
+        by_alias=True,
+        exclude={"cells", "generators"},
+    )
     for name in ("budget", "checked", "take_up"):
         asked.pop(name)
     facts = facts_file(file)
@@ -319,7 +333,11 @@ class _Work:
             answers |= self.asker.ask(asked)
         return answers
 
-    def _by_rule(self, name: str, candidate: Candidate) -> Answer:
+    def _by_rule(
+        self,
+        name: str,
+        candidate: Candidate,
+    ) -> Answer:
         seed = self._file.spec.augment.seed + candidate.place
         parent = self._parents[candidate.parent]
         made = self._wanted.rules[name](parent, seed)
@@ -332,7 +350,11 @@ class _Work:
         cell, parent = self._cells[candidate.cell], self._parents[candidate.parent]
         return ask_for_row(candidate, cell, parent, self._file.spec)
 
-    def _child(self, candidate: Candidate, answer: Answer) -> Written:
+    def _child(
+        self,
+        candidate: Candidate,
+        answer: Answer,
+    ) -> Written:
         assert isinstance(answer, WrittenRow)
         cell, parent = self._cells[candidate.cell], self._parents[candidate.parent]
         writer = cell.by or self._wanted.generators[candidate.generator].model.name

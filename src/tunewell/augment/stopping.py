@@ -31,7 +31,11 @@ def level_of_look(look: int) -> float:
     return 1 - ERROR / (look * (look + 1))
 
 
-def acceptance_rate(taken: Sequence[bool], *, look: int) -> Estimate | None:
+def acceptance_rate(
+    taken: Sequence[bool],
+    *,
+    look: int,
+) -> Estimate | None:
     """The share of the latest candidates that were taken; None before there are any.
 
     Args:
@@ -53,7 +57,10 @@ def acceptance_rate(taken: Sequence[bool], *, look: int) -> Estimate | None:
     )
 
 
-def how_many_to_ask(missing: int, rate: Estimate | None) -> int:
+def how_many_to_ask(
+    missing: int,
+    rate: Estimate | None,
+) -> int:
     """Candidates of the next round: as many as the rate so far makes of the rows that are missing.
 
     The first round asks for no more than are wanted.
@@ -72,7 +79,11 @@ def how_many_to_ask(missing: int, rate: Estimate | None) -> int:
     return min(math.ceil(missing / rate.value), most)
 
 
-def why_stop(rate: Estimate | None, *, least: float) -> str:
+def why_stop(
+    rate: Estimate | None,
+    *,
+    least: float,
+) -> str:
     """Why a cell should ask no more; empty while its rate may be high enough.
 
     Example:

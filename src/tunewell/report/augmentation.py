@@ -132,5 +132,8 @@ def _pairs(
     return found
 
 
-def _edits(before: str, after: str) -> tuple[Markup, Markup]:
+def _edits(
+    before: str,
+    after: str,
+) -> tuple[Markup, Markup]:
     return edits(without_private(before), without_private(after))

@@ -67,7 +67,11 @@ class Recurrence(Value):
     unanswered: int = 0
 
 
-def human_changes(store: Store, *, language: str = "en") -> list[HumanChange]:
+def human_changes(
+    store: Store,
+    *,
+    language: str = "en",
+) -> list[HumanChange]:
     """Every correction of an answer, the newest of each row, in the order of the rows.
 
     Args:
@@ -97,7 +101,11 @@ def human_changes(store: Store, *, language: str = "en") -> list[HumanChange]:
     return [newest[place][1] for place in sorted(newest)]
 
 
-def kind_of_change(before: str, after: str, language: str = "en") -> str:
+def kind_of_change(
+    before: str,
+    after: str,
+    language: str = "en",
+) -> str:
     """What a correction changed, by the texts alone.
 
     Example:
@@ -129,7 +137,10 @@ def counted_kinds(changes: Iterable[HumanChange]) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-def recurs(change: HumanChange, answer: str) -> bool:
+def recurs(
+    change: HumanChange,
+    answer: str,
+) -> bool:
     """Whether an answer makes a corrected error again.
 
     It does if it has more of what the person took out than of what the person put in; where nothing
@@ -164,7 +175,10 @@ def recurrence(
     """
     answered = [change for change in changes if (change.part, change.row) in answers]
     if not answered:
-        return Recurrence(rate=None, unanswered=len(changes))
+        return Recurrence(
+            rate=None,
+            unanswered=len(changes),
+        )
     back = [change for change in answered if recurs(change, answers[change.part, change.row])]
     kinds = {}
     for kind, count in counted_kinds(answered).items():
@@ -179,7 +193,10 @@ def recurrence(
     )
 
 
-def _share(count: int, of: int) -> Estimate:
+def _share(
+    count: int,
+    of: int,
+) -> Estimate:
     found = proportion(count, of, method="clopper-pearson")
     return found.model_copy(update={"unit": "share"})
 
@@ -188,5 +205,8 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def _values(text: str, language: str) -> list[str]:
+def _values(
+    text: str,
+    language: str,
+) -> list[str]:
     return sorted(text[start:end] for _, start, end in items_in(text, language=language))

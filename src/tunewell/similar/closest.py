@@ -70,7 +70,12 @@ class KeptTexts:
         if len(self._parts) > 1 and len(self._parts[-1]) * 4 >= len(self._parts[-2]):
             self._parts = [_chained(self._parts)]
 
-    def closest(self, texts: Sequence[str] | WordTable, *, threshold: float) -> Closest:
+    def closest(
+        self,
+        texts: Sequence[str] | WordTable,
+        *,
+        threshold: float,
+    ) -> Closest:
         """The nearest kept text of each, where one is at least so similar.
 
         Args:
@@ -117,7 +122,11 @@ class SplitTexts:
             self._codes.clear()
         return WordTable(codes, starts)
 
-    def similarity(self, left: Sequence[str], right: Sequence[str]) -> Shares:
+    def similarity(
+        self,
+        left: Sequence[str],
+        right: Sequence[str],
+    ) -> Shares:
         """Of the word sequences of each pair, shape (n,)."""
         places = np.arange(len(left))
         return similarities(self.table([*left, *right]), places, places + len(left))
@@ -127,7 +136,11 @@ def _words_of(texts: Sequence[str] | WordTable) -> WordTable:
     return texts if isinstance(texts, WordTable) else split_words(texts)
 
 
-def pairs_within(texts: Sequence[str] | WordTable, *, threshold: float) -> Pairs:
+def pairs_within(
+    texts: Sequence[str] | WordTable,
+    *,
+    threshold: float,
+) -> Pairs:
     """All pairs of the texts that are at least so similar; every pair is looked at.
 
     Args:
@@ -174,7 +187,10 @@ def _improve(
             best[row] = value[k]
 
 
-def _bounds(words: WordTable, block: WordTable) -> Shares:
+def _bounds(
+    words: WordTable,
+    block: WordTable,
+) -> Shares:
     """How similar each pair can be at most, shape (words, block).
 
     Twice the words in common, each counted as often as both have it, over the words of both.
@@ -198,7 +214,11 @@ def _bounds(words: WordTable, block: WordTable) -> Shares:
     return np.asarray(np.where(total > 0, 2 * common / np.maximum(total, 1), 0), dtype=np.float32)
 
 
-def _counts(numbers: Positions, words: WordTable, width: int) -> Any:
+def _counts(
+    numbers: Positions,
+    words: WordTable,
+    width: int,
+) -> Any:
     """How often each text has each word: a sparse matrix."""
     from scipy.sparse import csr_array
 
@@ -217,6 +237,10 @@ def _chained(tables: Sequence[WordTable]) -> WordTable:
     return WordTable(codes, starts)
 
 
-def _slice(table: WordTable, first: int, last: int) -> WordTable:
+def _slice(
+    table: WordTable,
+    first: int,
+    last: int,
+) -> WordTable:
     starts = table.starts[first : last + 1]
     return WordTable(table.codes[starts[0] : starts[-1]], starts - starts[0])

@@ -49,7 +49,10 @@ def rewritten(asked: Mapping[str, Any]) -> str:
     return json.dumps({"ref": asked["ref"], **made})
 
 
-def _other_words(text: str, luck: random.Random) -> str:
+def _other_words(
+    text: str,
+    luck: random.Random,
+) -> str:
     from tunewell.testing.planted import vocabulary
 
     words = [word.strip(".").casefold() for word in text.split()]
@@ -91,7 +94,10 @@ class FaultyEndpoint:
     def serving(self, port: int = 0) -> Iterator[str]:
         """Serve on a port of this machine; gives the address of the API."""
         server = _Server(("127.0.0.1", port), _handler(self))
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever,
+            daemon=True,
+        )
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}/v1"
@@ -112,7 +118,11 @@ class FaultyEndpoint:
             self.faults[fault] += 1
         return fault
 
-    def answer(self, asked: Mapping[str, Any], fault: str) -> str:
+    def answer(
+        self,
+        asked: Mapping[str, Any],
+        fault: str,
+    ) -> str:
         """The content of an answer, spoilt as the fault says."""
         right = self.writes(asked)
         with self._lock:
@@ -161,7 +171,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(
+        self,
+        request: object,
+        client_address: object,
+    ) -> None:
         """A client that was killed is no fault of the server's."""
 
 
@@ -174,7 +188,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     endpoint: FaultyEndpoint
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(
+        self,
+        format: str,
+        *args: object,
+    ) -> None:
         """Nothing is logged."""
 
     def do_GET(self) -> None:
@@ -234,7 +252,11 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(0.1)
 
 
-def _completion(body: Mapping[str, Any], text: str, finish: str) -> str:
+def _completion(
+    body: Mapping[str, Any],
+    text: str,
+    finish: str,
+) -> str:
     prompt = sum(len(turn["content"]) for turn in body["messages"]) // 4
     used = {"prompt_tokens": prompt, "completion_tokens": len(text) // 4}
     choice = {

@@ -40,16 +40,30 @@ PARTS: Final = ("fold-0", "fold-1", "fold-0", "fold-1", "test", "review")
 
 def made_up_task(more: str = "") -> TaskFile:
     """The definition, with further lines."""
-    return parse_task(MADE_UP_TASK + more, path=Path("tunewell.yaml"), environment={})
+    return parse_task(
+        MADE_UP_TASK + more,
+        path=Path("tunewell.yaml"),
+        environment={},
+    )
 
 
-def made_up_row(id: str, asked: str, answer: str, **fields: object) -> Example:
+def made_up_row(
+    id: str,
+    asked: str,
+    answer: str,
+    **fields: object,
+) -> Example:
     """A row of one question."""
     turns = (Message(role="user", content=asked), Message(role="assistant", content=answer))
     return Example.model_validate({"id": id, "messages": turns, **fields})
 
 
-def made_up_rows(count: int, *, seed: int = 0, words: int = 40) -> list[Example]:
+def made_up_rows(
+    count: int,
+    *,
+    seed: int = 0,
+    words: int = 40,
+) -> list[Example]:
     """Rows of made-up words, no two alike."""
     luck = random.Random(seed)
     rows = []
@@ -72,16 +86,42 @@ def put_made_up(
         part = parts[i % len(parts)]
         assignments.append(Assignment(id=each.id, family=each.id, part=part))
     examples = store.put_examples(rows)
-    dataset = Dataset(id="d" * 64, rows=len(rows), examples=examples, receipts="")
-    split = Split(dataset=dataset.id, folds=2, seed=0, assignments=tuple(assignments))
+    dataset = Dataset(
+        id="d" * 64,
+        rows=len(rows),
+        examples=examples,
+        receipts="",
+    )
+    split = Split(
+        dataset=dataset.id,
+        folds=2,
+        seed=0,
+        assignments=tuple(assignments),
+    )
     return dataset, split
 
 
-def writer_at(url: str, *, in_flight: int = 8, timeout_s: float = 1.0) -> Generator:
+def writer_at(
+    url: str,
+    *,
+    in_flight: int = 8,
+    timeout_s: float = 1.0,
+) -> Generator:
     """A generator behind an address."""
-    spec = GeneratorSpec(model="writer", url=url, in_flight=in_flight)
-    policy = RequestPolicy(in_flight=in_flight, timeout_s=timeout_s, retries=2)
-    return Generator(spec, EndpointModel("writer", base_url=url, policy=policy))
+    spec = GeneratorSpec(
+        model="writer",
+        url=url,
+        in_flight=in_flight,
+    )
+    policy = RequestPolicy(
+        in_flight=in_flight,
+        timeout_s=timeout_s,
+        retries=2,
+    )
+    return Generator(
+        spec,
+        EndpointModel("writer", base_url=url, policy=policy),
+    )
 
 
 def cells_of_rows(*rows: int) -> tuple[AugmentCell, ...]:

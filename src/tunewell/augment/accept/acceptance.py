@@ -130,7 +130,11 @@ class RowAcceptance:
         reasons |= self._among_themselves(left)
         return [self._told(one, reasons.get(one.child.id)) for one in written]
 
-    def _first_reason(self, one: Written, alike: float) -> NotTaken | None:
+    def _first_reason(
+        self,
+        one: Written,
+        alike: float,
+    ) -> NotTaken | None:
         """What the row alone says, before and after its distance from its parent is looked at."""
         cell, parent = self._of(one)
         row = (one.child, parent, cell)
@@ -197,7 +201,10 @@ class RowAcceptance:
         return reasons
 
     @staticmethod
-    def _told(one: Written, reason: NotTaken | None) -> Decided:
+    def _told(
+        one: Written,
+        reason: NotTaken | None,
+    ) -> Decided:
         return Decided(
             number=one.candidate.number,
             cell=one.candidate.cell,

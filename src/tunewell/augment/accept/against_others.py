@@ -76,7 +76,10 @@ def plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _same_words(one: Sequence[str], other: Sequence[str]) -> float:
+def _same_words(
+    one: Sequence[str],
+    other: Sequence[str],
+) -> float:
     """Of the words of two texts, whatever their order: Dice's coefficient, in [0, 1]."""
     common = (Counter(one) & Counter(other)).total()
     return 2 * common / max(1, len(one) + len(other))
@@ -94,7 +97,12 @@ class DistanceFromEvaluation:
         texts: Texts whose words are known.
     """
 
-    def __init__(self, rows: Sequence[Example], limits: AugmentLimits, texts: SplitTexts) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Example],
+        limits: AugmentLimits,
+        texts: SplitTexts,
+    ) -> None:
         self._limits = limits
         self._rows = list(rows)
         self._texts = texts
@@ -137,7 +145,11 @@ class DistanceFromEvaluation:
                     told = f"moved towards it, similarity {alike:.2f}"
                     yield children[i].id, NotTaken("leak", told, row.id)
 
-    def _near_enough(self, texts: Sequence[str], nearest: Closest) -> list[int]:
+    def _near_enough(
+        self,
+        texts: Sequence[str],
+        nearest: Closest,
+    ) -> list[int]:
         """Places of the texts that are alike enough, for their length, to an evaluation row."""
         found = []
         for i in np.flatnonzero(nearest.place != NOBODY).tolist():
@@ -161,7 +173,12 @@ class DistanceFromTraining:
         texts: Texts whose words are known.
     """
 
-    def __init__(self, rows: Sequence[Example], limits: AugmentLimits, texts: SplitTexts) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Example],
+        limits: AugmentLimits,
+        texts: SplitTexts,
+    ) -> None:
         self._limits = limits
         self._rows = list(rows)
         self._texts = texts
@@ -194,7 +211,11 @@ class Siblings:
         texts: Texts whose words are known.
     """
 
-    def __init__(self, limits: AugmentLimits, texts: SplitTexts) -> None:
+    def __init__(
+        self,
+        limits: AugmentLimits,
+        texts: SplitTexts,
+    ) -> None:
         self._limits = limits
         self._texts = texts
         self._kept = KeptTexts()

@@ -43,16 +43,31 @@ class RowChecksOfChildren:
     facts: Facts | None
     today: dt.date
 
-    def form(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def form(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         """The first reason in how a row is written; None if there is none."""
         checks = (self._structure, self._condition, self._language, self._terms, self._broken)
         return _first(checks, child, parent, cell)
 
-    def content(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def content(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         """The first reason in what a row says; None if there is none."""
         return _first((self._facts, self._unsupported), child, parent, cell)
 
-    def _structure(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def _structure(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         """Blank turns, or an answer that is nothing like the size of the project's."""
         for turn in child.messages:
             if not turn.content.strip():
@@ -67,7 +82,12 @@ class RowChecksOfChildren:
                 return NotTaken("structure", f"{count} words, rules.words asks for others")
         return None
 
-    def _condition(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def _condition(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         for _, _, rule in forbidden_in(child.target, self.task.task.must_not):
             return NotTaken("condition", f"task.must_not: {rule}")
         for hold in cell.holds:
@@ -78,7 +98,12 @@ class RowChecksOfChildren:
             return _not_counterfactual(child, parent)
         return None
 
-    def _terms(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def _terms(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         text = f" {' '.join(words_of(text_of(child)))} "
         for right, variants in self.task.augment.glossary.items():
             for wrong in variants:
@@ -95,7 +120,12 @@ class RowChecksOfChildren:
                 return NotTaken("terms", f"{share:.0%} of its words are new: {shown}")
         return None
 
-    def _broken(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def _broken(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         turns = [(turn.role, turn.content) for turn in child.messages]
         fault = find_fault(turns, self.own.habits)
         if fault is None:
@@ -108,7 +138,12 @@ class RowChecksOfChildren:
     def _fault_of(self, parent: Example) -> str:
         return _fault_kind(self, tuple((turn.role, turn.content) for turn in parent.messages))
 
-    def _language(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def _language(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         if cell.kind == "edit":
             return None
         wanted_of_input = self.task.rules.languages
@@ -123,7 +158,12 @@ class RowChecksOfChildren:
                 return NotTaken("language", f"'{other}', wanted {', '.join(wanted)}")
         return None
 
-    def _unsupported(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def _unsupported(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         language = self.own.language
         loose = unsupported(child.target, child.asked, language)
         if not loose:
@@ -135,7 +175,12 @@ class RowChecksOfChildren:
             return None
         return NotTaken("unsupported", f"not in the input: {', '.join(accused[:_SHOWN])}")
 
-    def _facts(self, child: Example, parent: Example, cell: AugmentCell) -> NotTaken | None:
+    def _facts(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
         if self.facts is None:
             return None
         found = statements(
@@ -168,7 +213,10 @@ def _first(
 
 
 @lru_cache(maxsize=4096)
-def _certain_other(text: str, wanted: tuple[str, ...]) -> str:
+def _certain_other(
+    text: str,
+    wanted: tuple[str, ...],
+) -> str:
     return other_language(language_shares(text), wanted)
 
 
@@ -177,7 +225,10 @@ _TAIL: Final = 2
 """Words at the end of a cut answer that need not be its parent's."""
 
 
-def _breaks_off_as_begun(target: str, before: str) -> NotTaken | None:
+def _breaks_off_as_begun(
+    target: str,
+    before: str,
+) -> NotTaken | None:
     """An answer that ends inside a sentence: its own, or its parent's, which it has up to there."""
     told = f"cut off: … {target.rstrip()[-40:]}"
     if ends_inside(target) and not ends_inside(before):
@@ -192,12 +243,19 @@ def _breaks_off_as_begun(target: str, before: str) -> NotTaken | None:
     return NotTaken("broken", told)
 
 
-def _fault_kind(checks: RowChecksOfChildren, turns: tuple[tuple[str, str], ...]) -> str:
+def _fault_kind(
+    checks: RowChecksOfChildren,
+    turns: tuple[tuple[str, str], ...],
+) -> str:
     fault = find_fault(turns, checks.own.habits)
     return fault.kind if fault else ""
 
 
-def broken_condition(hold: CellCondition, child: Example, parent: Example) -> str:
+def broken_condition(
+    hold: CellCondition,
+    child: Example,
+    parent: Example,
+) -> str:
     r"""What of a condition does not hold; empty if it does.
 
     Example:
@@ -227,13 +285,19 @@ def broken_condition(hold: CellCondition, child: Example, parent: Example) -> st
     return ""
 
 
-def _place(hold: CellCondition, row: Example) -> str:
+def _place(
+    hold: CellCondition,
+    row: Example,
+) -> str:
     if hold.where == "input":
         return row.input
     return row.target if hold.where == "target" else text_of(row)
 
 
-def _not_counterfactual(child: Example, parent: Example) -> NotTaken | None:
+def _not_counterfactual(
+    child: Example,
+    parent: Example,
+) -> NotTaken | None:
     """One fact of the input has to be another, and the answer with it."""
     if key(child.input) == key(parent.input):
         return NotTaken("condition", "counterfactual: the input has not changed")

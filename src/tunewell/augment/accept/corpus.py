@@ -99,7 +99,11 @@ class OwnRows:
 
     # --- words ------------------------------------------------------------------------------------
 
-    def unknown(self, child: Example, parent: Example) -> list[str]:
+    def unknown(
+        self,
+        child: Example,
+        parent: Example,
+    ) -> list[str]:
         """Words of a row that neither the project nor its parent uses; names do not count."""
         text = text_of(child)
         stems = {_stem(word) for word in words_of(text_of(parent))}
@@ -113,7 +117,11 @@ class OwnRows:
             and word not in names
         ]
 
-    def share_unknown(self, child: Example, unknown: Sequence[str]) -> float:
+    def share_unknown(
+        self,
+        child: Example,
+        unknown: Sequence[str],
+    ) -> float:
         """Of the distinct words that count, those that are unknown."""
         counted = {word for word in words_of(text_of(child)) if _counts(word)}
         return len(unknown) / len(counted) if counted else 0.0
@@ -138,7 +146,11 @@ class OwnRows:
         """How telling a word is: the logarithm of how few rows have it."""
         return math.log((len(self.rows) + 2) / (self.in_rows[word] + 1))
 
-    def shared(self, one: Iterable[str], other: Iterable[str]) -> float:
+    def shared(
+        self,
+        one: Iterable[str],
+        other: Iterable[str],
+    ) -> float:
         """How far two sets of words agree, weighted by how telling they are, in [0, 1].
 
         Dice's coefficient.
@@ -175,7 +187,11 @@ class OwnRows:
 
 
 @lru_cache(maxsize=8192)
-def unsupported(target: str, asked: str, language: str) -> Mapping[str, str]:
+def unsupported(
+    target: str,
+    asked: str,
+    language: str,
+) -> Mapping[str, str]:
     """What of an answer its input does not bear out: in small letters, as written."""
     items = check_support(target, asked, language=language)
     return {item.text.casefold(): item.text for item in items if not item.supported}

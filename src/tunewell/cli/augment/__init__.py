@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import typer
 
 from tunewell.cli.augment import plan, review, run, show, trial
-from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -26,4 +24,4 @@ app = typer.Typer(
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name, help=inspect.getdoc(command))(with_project(command))
+    app.command(name)(command)

@@ -56,7 +56,10 @@ ROWS_OF_CELL: Final = ROWS
 _SHOWN: Final = 3
 
 
-def generators_of(project: Project, named: Sequence[str] | None) -> tuple[GeneratorSpec, ...]:
+def generators_of(
+    project: Project,
+    named: Sequence[str] | None,
+) -> tuple[GeneratorSpec, ...]:
     """Who writes: those named on the line, else those of the definition."""
     if named:
         return tuple(model_named(name) for name in named)
@@ -110,7 +113,10 @@ def estimate_of(
     return estimate(cells, parents, section, generators, rate=rate)
 
 
-def show_estimate(found: AugmentEstimate, currency: str) -> None:
+def show_estimate(
+    found: AugmentEstimate,
+    currency: str,
+) -> None:
     """What it will take, as a few lines."""
     low, high = found.candidates
     basis = "as measured" if found.measured else "supposed"

@@ -71,4 +71,8 @@ def _as_yaml(cells: tuple[AugmentCell, ...]) -> str:
     plain: list[dict[str, Any]] = []
     for cell in cells:
         plain.append(cell.model_dump(mode="json", by_alias=True, exclude_defaults=True))
-    return yaml.safe_dump({"augment": {"cells": plain}}, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(
+        {"augment": {"cells": plain}},
+        sort_keys=False,
+        allow_unicode=True,
+    )

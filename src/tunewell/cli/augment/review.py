@@ -33,7 +33,13 @@ def command(
         store = project.store
         experts = accounts_named(store, people)
         accepted = store.examples(found_augmentation(store).accepted)
-        batch = open_sample(project, accepted, author=author, count=rows, raters=raters)
+        batch = open_sample(
+            project,
+            accepted,
+            author=author,
+            count=rows,
+            raters=raters,
+        )
         opened = assign_seats(store, batch, experts, author=author)
     if json:
         emit("augment", opened.as_json())

@@ -77,7 +77,10 @@ def _training(store: Store) -> int:
     return len(RowsOfSplit.of(dataset, split, store).training)
 
 
-def show_funnel(result: Augmented, currency: str) -> None:
+def show_funnel(
+    result: Augmented,
+    currency: str,
+) -> None:
     """Asked → written → accepted of every cell, with the reasons."""
     for cell in result.cells:
         rate = f"   rate {cell.rate}" if cell.rate else ""
@@ -98,7 +101,11 @@ def show_funnel(result: Augmented, currency: str) -> None:
         show(f"  unchecked: {name}: {why}")
 
 
-def _show_rejected(project: Project, decided: list[Decided], reason: str) -> None:
+def _show_rejected(
+    project: Project,
+    decided: list[Decided],
+    reason: str,
+) -> None:
     found = [each for each in decided if each.reason == reason]
     if not found:
         known = Counter(each.reason for each in decided if each.reason)

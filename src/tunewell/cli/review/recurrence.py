@@ -17,7 +17,10 @@ from tunewell.types import Evaluation, Prediction, digest
 MOST_SHOWN = 10
 
 
-def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
+def command(
+    path: ProjectArgument = Path(),
+    json: JsonOption = False,
+) -> None:
     """Let the newest version answer the rows that people corrected before it was trained.
 
     The share of corrected errors that come back stands in the report and with the version.
@@ -38,7 +41,11 @@ def command(path: ProjectArgument = Path(), json: JsonOption = False) -> None:
         show(f"  again: {row}")
 
 
-def measure(project: Project, *, models: Models | None = None) -> Recurrence:
+def measure(
+    project: Project,
+    *,
+    models: Models | None = None,
+) -> Recurrence:
     """The recurrence of what was corrected before the newest version was trained.
 
     Corrected rows of the test set are not answered anew: the newest evaluation has them.

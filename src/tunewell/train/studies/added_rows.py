@@ -210,7 +210,11 @@ class Sides:
             tokens[row.id] = tokens[row.parent]
         return cls(real, usable, again, tokens)
 
-    def split(self, split: Split, dataset: str) -> Split:
+    def split(
+        self,
+        split: Split,
+        dataset: str,
+    ) -> Split:
         """Every added row in the part and the family of its parent."""
         place = {a.id: a for a in split.assignments}
         known = {row.id for row in self.real}
@@ -265,7 +269,10 @@ def _drawn(
         yield shortest
 
 
-def _again(parent: Example, number: int) -> Example:
+def _again(
+    parent: Example,
+    number: int,
+) -> Example:
     """A parent as one more row."""
     told = {
         "id": f"{parent.id}~{AGAIN}-{number}",
@@ -324,7 +331,10 @@ def _measured(
     )
 
 
-def _masks(session: TrainingSession, sides: Sides) -> Masks:
+def _masks(
+    session: TrainingSession,
+    sides: Sides,
+) -> Masks:
     """First the folds with the added rows, then those with the parents again."""
     added = {row.id for row in sides.added}
     again = {row.id for row in sides.again}
@@ -334,10 +344,17 @@ def _masks(session: TrainingSession, sides: Sides) -> Masks:
     folds = session.fold_masks()
     held_out = np.concatenate([folds.held_out, folds.held_out])
     train = np.concatenate([folds.train & ~is_again, folds.train & ~is_added])
-    return Masks(train=train, held_out=held_out, measure=held_out)
+    return Masks(
+        train=train,
+        held_out=held_out,
+        measure=held_out,
+    )
 
 
-def _by_target(losses: Losses, held_out: Mask) -> Floats:
+def _by_target(
+    losses: Losses,
+    held_out: Mask,
+) -> Floats:
     """Of each target under the adapter that never saw it, shape (targets,); NaN if none."""
     total = np.nansum(np.where(held_out, losses, np.nan), axis=0).astype(np.float64)
     return np.where(held_out.any(0), total, np.nan)
@@ -384,7 +401,10 @@ def overall_gain(
     )
 
 
-def _detectable(gain: Estimate, folds: int) -> float:
+def _detectable(
+    gain: Estimate,
+    folds: int,
+) -> float:
     """The gain that would be shown in four of five trials."""
     from scipy.special import stdtrit
 
@@ -406,7 +426,10 @@ def verdict_of(gain: Estimate) -> Paid:
     return "hurts" if gain.high < 0 else "adds nothing"
 
 
-def newest_trial(store: Store, accepted: str) -> AddedRows | None:
+def newest_trial(
+    store: Store,
+    accepted: str,
+) -> AddedRows | None:
     """What the newest trial of some rows gave; None if there was none.
 
     Args:
