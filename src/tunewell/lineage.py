@@ -279,6 +279,8 @@ def why(store: Store, row: str) -> RowHistory:
     dataset = store.get_value(run.outputs["dataset"], Dataset)
     receipts = store.receipts(dataset, row=row)
     if not receipts:
+        dataset, receipts = _of_synthetic(store, dataset, row)
+    if not receipts:
         raise UserError(
             f"no input row {row!r} in dataset {dataset.id[:12]}",
             hint="ids are the row's own id field, else file:line as in the receipts",
@@ -289,19 +291,38 @@ def why(store: Store, row: str) -> RowHistory:
     )
 
 
+def _of_synthetic(store: Store, dataset: Dataset, row: str) -> tuple[Dataset, list[Receipt]]:
+    """Receipts of a row that a model wrote, in the data that was made of this dataset."""
+    for run in reversed(store.runs(stage="augmented-data", status="finished")):
+        made = store.get_value(run.outputs["dataset"], Dataset)
+        found = store.receipts(made, row=row) if made.parent == dataset.id else []
+        if found:
+            return made, found
+    return dataset, []
+
+
 def _place_in_split(store: Store, dataset: Dataset, row: str) -> tuple[str, str]:
     if row in dataset.held_out:
         return "held-out", ""
-    run = store.last_run("split")
-    if run is None:
-        return "", ""
-    split = store.get_value(run.outputs["split"], Split)
-    if split.dataset != dataset.id:
+    split = _split_of(store, dataset)
+    if split is None:
         return "", ""
     for assignment in split.assignments:
         if assignment.id == row:
             return assignment.part, assignment.family
     return "", ""
+
+
+def _split_of(store: Store, dataset: Dataset) -> Split | None:
+    """The newest split of a dataset."""
+    for stage in ("split", "augmented-data"):
+        run = store.last_run(stage)
+        if run is None:
+            continue
+        split = store.get_value(run.outputs["split"], Split)
+        if split.dataset == dataset.id:
+            return split
+    return None
 
 
 def upstream(store: Store, artifact: str) -> list[Run]:

@@ -163,7 +163,8 @@ _PITFALLS = (
             "synthetic rows that copy their parent, touch the evaluation set, break terms, or add "
             "nothing new"
         ),
-        remedy="reject with the reason kept",
+        remedy="reject with the reason kept; let experts look at a sample",
+        command="tunewell augment review",
     ),
     Pitfall(
         code="D16",

@@ -155,9 +155,10 @@ class Stages:
             return split(dataset, self.project)
 
     def train(self, dataset: Dataset, split: Split) -> Trained:
-        """Train the folds and the final adapter."""
+        """Train the folds and the final adapter, on synthetic rows too where they have proved."""
         from tunewell.train import train
 
+        dataset, split = self._with_synthetic_rows(dataset, split)
         with self._stage("train") as bar, self._naming_who_took_rows():
             return train(
                 dataset,
@@ -167,6 +168,15 @@ class Stages:
                 live=self.live,
                 say=self.say,
             )
+
+    def _with_synthetic_rows(self, dataset: Dataset, split: Split) -> tuple[Dataset, Split]:
+        """What training takes; everything else goes by the data that people gave."""
+        from tunewell.augmented import take_up_rows
+
+        taken = take_up_rows(self.project, dataset, split)
+        if taken.why:
+            self.say(taken.why)
+        return taken.dataset, taken.split
 
     def evaluate(
         self,
@@ -238,6 +248,7 @@ def _verdict(
     evaluation: Evaluation,
     project: Project,
 ) -> Verdict:
+    from tunewell.augmented import finding_of_training
     from tunewell.evaluate import decide
     from tunewell.people import reopen_sign_offs
 
@@ -246,13 +257,17 @@ def _verdict(
     reopen_sign_offs(project)
     inputs = {"evaluation": digest(evaluation)}
     parameters = _decided_by(project)
+    finding = finding_of_training(store)
+    synthetic = [finding] if finding else []
+    if synthetic:
+        parameters["synthetic"] = digest(finding)
     key = StageKey("verdict", inputs, parameters)
     done = key.value(store, "verdict", Verdict)
     if done is not None:
         return done
 
     with key.record(store) as writer:
-        verdict = decide(evaluation, project, findings_of(store, STAGES[:-1]))
+        verdict = decide(evaluation, project, [*findings_of(store, STAGES[:-1]), *synthetic])
         writer.outputs["verdict"] = store.put_value(verdict)
         writer.findings.extend(verdict.findings)
         writer.counts["criteria"] = len(verdict.criteria)

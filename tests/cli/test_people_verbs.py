@@ -237,6 +237,41 @@ def test_who_is_recorded_is_named_or_taken_from_the_environment(
         assert batch.author == author
 
 
+def test_corrected_errors_that_come_back_are_counted(
+    project: tuple[TaskFile, Store],
+) -> None:
+    from tunewell.cli.review.recurrence import measure
+    from tunewell.review.human_changes import human_changes
+
+    file, store = project
+    opened = Project(file, store)
+    with pytest.raises(UserError, match="nothing was corrected"):
+        measure(opened)
+    examples, families = rows_of(store, "review")
+    trained(store)
+    wrong = FakeModel(lambda prompt: "Pay 999.99 EUR.")
+    found = pool_evaluation(opened, examples[:4], families, models=lambda _version: wrong)
+    plan = ReviewPlan(author="o", arms=found.arms, rows=4, part="review")
+    batch = open_review(opened, found, examples[:4], plan)
+    ann = Accounts(store).create("Ann", role="expert").id
+    book = WorkStore(store)
+    book.share(batch, [ann])
+    for number, item in enumerate(book.items(batch.id)[:2]):
+        said = Said(scores={"faithful": 0, "helpful": 1}, correction="Pay 12.50 EUR.")
+        book.write(said, item=item, batch=batch, account=ann, key=f"k{number}")
+    assert [change.kinds for change in human_changes(store)] == [("other values",)] * 2
+    with pytest.raises(UserError, match="nothing was corrected"):
+        measure(opened)
+
+    trained(store)  # again, after the corrections
+    answers = iter(["Pay 999.99 EUR.", "Pay 12.50 EUR."])
+    later = FakeModel(lambda prompt: next(answers))
+    measured = measure(opened, models=lambda _version: later)
+    assert measured.rate is not None
+    assert (measured.rate.value, measured.rate.n) == (0.5, 2)
+    assert (measured.trained_on, measured.unanswered) == (2, 0)
+
+
 def test_batches_are_named_by_title_or_id_in_every_verb(project: tuple[TaskFile, Store]) -> None:
     _, store = project
     for name, role in (("ann", "expert"), ("judy", "expert")):

@@ -302,6 +302,43 @@ def test_no_scores_without_what_they_need(tiny: Path) -> None:
     )
 
 
+SCHEMA = {"type": "object", "properties": {"target": {"type": "string"}}}
+
+
+def test_a_schema_is_asked_for_until_the_server_refuses_it(clock: Clock) -> None:
+    def refuse(_: int, body: dict[str, Any]) -> ServerFault | None:
+        if "response_format" in body:
+            return ServerFault(400, "response_format is not supported by this server")
+        return None
+
+    server = FakeServer(FakeModel({"a": "1", "b": "2"}), fault=refuse)
+    model = endpoint(server, clock, policy=RequestPolicy(in_flight=1, answer_schema=SCHEMA))
+    found = model.generate([ask("a"), ask("b")])
+    assert [each.text for each in found] == ["1", "2"]
+    asked = ["response_format" in body for body in server.requests]
+    assert asked == [True, False, False], "once refused, never asked again"
+
+    willing = FakeServer(FakeModel({"a": "1"}))
+    endpoint(willing, clock, policy=RequestPolicy(answer_schema=SCHEMA)).generate([ask("a")])
+    assert willing.requests[0]["response_format"]["json_schema"]["schema"] == SCHEMA
+    endpoint(willing, clock).generate([ask("a")])
+    assert "response_format" not in willing.requests[1]
+
+
+def test_refusals_lower_the_number_of_requests_in_flight(clock: Clock) -> None:
+    server = FakeServer(FakeModel(), fault=first(*[ServerFault(429)] * 4))
+    model = endpoint(server, clock, policy=RequestPolicy(in_flight=1, retries=6))
+    assert model.generate([ask("a")])[0].finish == "stop"
+    assert (model.throttle.cuts, model.throttle.limit) == (4, 1)
+    wide = endpoint(
+        FakeServer(FakeModel(), fault=first(ServerFault(429))),
+        clock,
+        policy=RequestPolicy(in_flight=16),
+    )
+    wide.generate([ask("a")])
+    assert wide.throttle.limit == 12
+
+
 def test_tools_and_calls_are_sent_and_calls_are_read(clock: Clock) -> None:
     function = {"name": "find", "arguments": '{"b": 1, "a": 2}'}
     call = {"id": "c", "type": "function", "function": function}

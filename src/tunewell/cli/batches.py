@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tunewell.augment import CRITERION
 from tunewell.cli.common import show
 from tunewell.errors import UserError
 from tunewell.people import Accounts, AuditLog, Batch, WorkStore
@@ -78,14 +79,13 @@ def accounts_named(store: Store, names: Sequence[str] | None) -> list[str]:
 
 
 def newest_batch(store: Store, kind: str) -> Batch:
-    """The newest batch of a kind, those that belong to ``tunewell stress`` left out.
+    """The newest batch of a kind, without those of ``tunewell stress`` and ``tunewell augment``.
 
     Raises:
         UserError: There is none.
     """
     for batch in WorkStore(store).batches(kind=kind):
-        of_stress_test = [c.name for c in batch.rubric] == [SAME_ANSWER]
-        if not of_stress_test:
+        if [c.name for c in batch.rubric] not in ([SAME_ANSWER], [CRITERION]):
             return batch
     raise UserError(f"there is no {kind} batch in this project yet", hint=f"tunewell {kind} open")
 

@@ -16,7 +16,9 @@ from tunewell.cli.verb_group import ShowsByDefault
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.plurals import plural
 from tunewell.project import Project
-from tunewell.types import ModelVersion, Trained
+from tunewell.review.human_changes import Recurrence
+from tunewell.store import Store
+from tunewell.types import ModelVersion, Run, Trained
 
 if TYPE_CHECKING:
     from tunewell.model.local import LocalModel
@@ -50,6 +52,9 @@ def show_versions(
         file, store = project.file, project.store
         runs = store.runs(stage="train", status="finished")
         versions = [store.get_value(r.outputs["trained"], Trained).model for r in runs]
+        again = {
+            version.id: _recurrence(store, run) for version, run in zip(versions, runs, strict=True)
+        }
         if version or export:
             chosen = choose(versions, version)
             versions = [chosen]
@@ -60,7 +65,7 @@ def show_versions(
         weights = resolve(file.spec.train.model)
     if json:
         base = {"name": weights.name, "digest": weights.digest, "source": weights.source}
-        emit("model", {"base": base, "versions": versions})
+        emit("model", {"base": base, "versions": versions, "recurrence": again})
         return
     show(f"base {weights.name}  {weights.digest[:12]}  {weights.source}")
     for one in versions:
@@ -69,8 +74,19 @@ def show_versions(
             f"{one.id}  rank {recipe.rank}, {recipe.layers:.0%} of the layers, "
             f"{plural(recipe.epochs, 'epoch')}, {plural(one.trained_on, 'row')}"
         )
+        came_back = again[one.id]
+        if came_back is not None and came_back.rate is not None:
+            show(f"{'':{len(one.id)}}  corrected errors that come back: {came_back.rate}")
     if not versions:
         note("no version has been trained yet\n\nhint: tunewell run")
+
+
+def _recurrence(store: Store, train: Run) -> Recurrence | None:
+    """Whether the version of a training makes corrected errors again; None if nobody looked."""
+    for run in reversed(store.runs(stage="recurrence", status="finished")):
+        if run.inputs.get("trained") == train.outputs["trained"]:
+            return store.get_value(run.outputs["recurrence"], Recurrence)
+    return None
 
 
 def choose(versions: Sequence[ModelVersion], name: str) -> ModelVersion:

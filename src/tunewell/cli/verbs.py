@@ -31,6 +31,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "From data to a verdict": {
         "run": "Run every stage and end with GO, NO-GO or INCONCLUSIVE.",
         "curate": "Read, repair, filter and de-duplicate the data.",
+        "augment": "A larger model writes rows, judged one by one, used if they pay.",
         "split": "Divide the rows into test set, review pool and folds.",
         "train": "Train the folds and the final adapter.",
         "evaluate": "Compare base, prompted and tuned on the same held-out rows.",

@@ -10,7 +10,6 @@ from tunewell.checks.personal.recogniser import load_recogniser
 from tunewell.curate import (
     boilerplate,
     duplicates,
-    superseded,
     templates,
 )
 from tunewell.curate.apply_to_rows import apply_row_rules
@@ -53,6 +52,7 @@ from tunewell.curate.unchecked import (
 from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import StageKey
+from tunewell.metrics.facts import facts_file
 from tunewell.people.row_changes import PeopleChanges, words_for
 from tunewell.project import Project
 from tunewell.store import Store
@@ -111,7 +111,7 @@ def inputs_of(file: TaskFile) -> dict[str, str]:
     for i, (source, where) in enumerate(sources_of(file)):
         for path in find_files(source, root=file.root, where=where):
             found[f"data.{i}:{path.name}:{len(found)}"] = file_digest(path)
-    facts = superseded.facts_of(file)
+    facts = facts_file(file)
     if facts is not None and facts.is_file():
         found["facts"] = file_digest(facts)
     return found

@@ -15,35 +15,13 @@ from tunewell.curate.age import is_spared
 from tunewell.curate.outdated_facts import Superseded, against_facts
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.rows import InputRow
-from tunewell.errors import UserError
-from tunewell.metrics.facts import read_facts
+from tunewell.metrics.facts import facts_file, read_facts
 from tunewell.similar.replaced_values import DatedText, replaced_values
 from tunewell.similar.sentences import speaks_of_the_past
 from tunewell.task import TaskFile
 
 REPORTED = "D06 reported"
 """Under this name the ledger notes the rows that are still in the data."""
-
-
-def facts_of(file: TaskFile) -> Path | None:
-    """The project's facts file: ``rules.facts``, else the one of the metric ``currency``.
-
-    Raises:
-        UserError: It lies outside the project.
-    """
-    options = [metric.options for metric in file.spec.metrics if metric.name == "currency"]
-    of_metric = options[0].get("facts", "") if options else ""
-    name = file.spec.rules.facts or str(of_metric)
-    if not name:
-        return None
-    path = (file.root / name).resolve()
-    if not path.is_relative_to(file.root.resolve()):
-        raise UserError(
-            f"the facts file must be inside the project folder; got {name!r}",
-            place=file.where("rules.facts"),
-            hint="rules: {facts: facts.yaml}",
-        )
-    return path
 
 
 def superseded(
@@ -64,7 +42,7 @@ def superseded(
         today: The day that facts are asked for; without one, and without dated rows, nothing is
             looked at.
     """
-    path = facts_of(file)
+    path = facts_file(file)
     cases: list[Superseded] = []
     if path is not None and today is not None:
         facts = read_facts(path)

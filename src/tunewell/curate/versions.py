@@ -45,7 +45,10 @@ class Difference(Value):
 def datasets(store: Store) -> list[Dataset]:
     """Every dataset version of the project, oldest first, each once."""
     found: dict[str, Dataset] = {}
-    for run in store.runs(stage="curate", status="finished"):
+    for run in store.runs(status="finished"):
+        # What training takes beside the rows that people gave is a version of its own.
+        if run.stage not in ("curate", "augmented-data"):
+            continue
         artifact = run.outputs.get("dataset")
         if artifact is not None and store.files.has(artifact):
             dataset = store.get_value(artifact, Dataset)

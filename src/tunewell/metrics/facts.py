@@ -34,6 +34,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 from tunewell.errors import UserError
 from tunewell.metrics.decision_table import DecisionTable
 from tunewell.metrics.registry import MetricSetting
+from tunewell.task import TaskFile
 from tunewell.types import Value
 
 
@@ -167,6 +168,27 @@ def _csv(text: str) -> dict[str, Sequence[dict[str, str]]]:
     for row in csv.DictReader(io.StringIO(text)):
         rows.append({key: value for key, value in row.items() if value})
     return {"facts": rows}
+
+
+def facts_file(file: TaskFile) -> Path | None:
+    """The project's facts file: ``rules.facts``, else the one of the metric ``currency``.
+
+    Raises:
+        UserError: It lies outside the project.
+    """
+    options = [metric.options for metric in file.spec.metrics if metric.name == "currency"]
+    of_metric = options[0].get("facts", "") if options else ""
+    name = file.spec.rules.facts or str(of_metric)
+    if not name:
+        return None
+    path = (file.root / name).resolve()
+    if not path.is_relative_to(file.root.resolve()):
+        raise UserError(
+            f"the facts file must be inside the project folder; got {name!r}",
+            place=file.where("rules.facts"),
+            hint="rules: {facts: facts.yaml}",
+        )
+    return path
 
 
 def facts_of(setting: MetricSetting, name: str) -> tuple[Facts, str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -67,17 +67,22 @@ class RequestPolicy(Value):
     """How requests are sent.
 
     Attributes:
-        in_flight: Most requests at a time.
+        in_flight: Most requests at a time; fewer while the server says that there are too many
+            (see `tunewell.model.throttle`).
         timeout_s: Longest wait for one answer, in seconds.
         retries: How often a request is sent again after an overload, a timeout or a fault of the
             server.
         requests_per_minute: Rate limit; None = none.
+        answer_schema: A JSON schema that answers are asked to follow. Many servers ignore it, and
+            from those that refuse it nothing of the kind is asked again: whoever needs it has to
+            check.
     """
 
     in_flight: int = Field(default=16, ge=1)
     timeout_s: float = Field(default=120.0, gt=0)
     retries: int = Field(default=6, ge=0)
     requests_per_minute: float | None = Field(default=None, gt=0)
+    answer_schema: Mapping[str, Any] | None = None
 
 
 class Spent(Value):

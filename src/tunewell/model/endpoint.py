@@ -35,6 +35,7 @@ from tunewell.model.budget import (
 )
 from tunewell.model.chat import Encoded, chat_format, load_tokenizer, valid_text
 from tunewell.model.sending import ModelServer, NoReply, Sender, TokensUsed, tokens_used
+from tunewell.model.throttle import Throttle
 from tunewell.model.tools import tool_functions, tools_for
 from tunewell.types import Message, ToolCall
 from tunewell.types.written_calls import parsed_call
@@ -99,12 +100,15 @@ class EndpointModel:
         self._url = base_url
         self._in_flight = policy.in_flight
         self._tokenizer = tokenizer
+        self._schema = policy.answer_schema
+        self.throttle = Throttle(policy.in_flight)
         self._purse = Purse(budget or RequestBudget())
         self._sender = Sender(
             ModelServer(base_url, model, key, key_variable),
             self._purse,
             pace or Pace(policy.requests_per_minute),
             retries=policy.retries,
+            throttle=self.throttle,
         )
         self._client = openai.OpenAI(
             api_key=key or "none",
@@ -196,6 +200,10 @@ class EndpointModel:
             options.max_new_tokens,
         )
         reply = self._sender.send(lambda: self._client.chat.completions.create(**request), most)
+        if isinstance(reply, NoReply) and _is_about_schema(reply) and "response_format" in request:
+            self._schema = None
+            del request["response_format"]
+            reply = self._sender.send(lambda: self._client.chat.completions.create(**request), most)
         if isinstance(reply, NoReply):
             return not_answered(reply.reason)
         return _generation(reply, options, prompt_bytes)
@@ -218,6 +226,11 @@ class EndpointModel:
             request["stop"] = list(options.stop[:STOPS_SENT])
         if tools:
             request["tools"] = tool_functions(tools)
+        if self._schema is not None:
+            request["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "row", "schema": self._schema},
+            }
         return request
 
     def _score(self, encoded: Encoded) -> TargetScore:
@@ -277,6 +290,12 @@ class EndpointModel:
         left = failed(f"{NOT_ASKED}: {fatal.message}")
         kept = [left if result.reason == NOT_ASKED else result for result in results]
         raise kind(fatal.message, hint=fatal.hint, results=kept) from fatal
+
+
+def _is_about_schema(reply: NoReply) -> bool:
+    """Whether a server refuses a request for the form that it asks the answer to have."""
+    said = reply.reason.casefold()
+    return "response_format" in said or "json_schema" in said
 
 
 def _generation(reply: ChatCompletion, options: GenerateOptions, prompt_bytes: int) -> Generation:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tunewell.errors import ModelError
 from tunewell.model.budget import Pace, Purse, QuotaError
+from tunewell.model.throttle import Throttle
 
 if TYPE_CHECKING:
     from openai import OpenAIError
@@ -55,11 +56,13 @@ class NoReply:
         reason: In words, without the key.
         wait_s: Seconds to wait before the next try; None = another try would change nothing.
         may_be_charged: Whether the server may have done the work all the same.
+        too_many: Whether the server said that there are too many requests.
     """
 
     reason: str
     wait_s: float | None = None
     may_be_charged: bool = False
+    too_many: bool = False
 
 
 class TokensUsed(NamedTuple):
@@ -77,13 +80,23 @@ class Sender:
         purse: What may be spent.
         pace: How fast.
         retries: How often a request is sent again.
+        throttle: How many at once.
     """
 
-    def __init__(self, server: ModelServer, purse: Purse, pace: Pace, *, retries: int) -> None:
+    def __init__(
+        self,
+        server: ModelServer,
+        purse: Purse,
+        pace: Pace,
+        *,
+        retries: int,
+        throttle: Throttle,
+    ) -> None:
         self._server = server
         self._purse = purse
         self._pace = pace
         self._retries = retries
+        self._throttle = throttle
         self._answered = threading.Event()
 
     def send(self, call: Callable[[], Reply], most: TokensUsed) -> Reply | NoReply:
@@ -111,7 +124,12 @@ class Sender:
         self._purse.reserve(*most)
         used = TokensUsed(0, 0)
         try:
-            reply = self._try(call, attempt)
+            with self._throttle.turn() as turn:
+                reply = self._try(call, attempt)
+                if not isinstance(reply, NoReply):
+                    turn.answered()
+                elif reply.too_many:
+                    turn.refused()
             used = _charged(reply, most)
         finally:
             self._purse.settle(most, *used)
@@ -183,7 +201,7 @@ class Sender:
         said = self._server.safe(error)
         if isinstance(error, openai.RateLimitError):
             wait_s = self._asked_wait(error.response.headers, backoff_s)
-            return NoReply(f"too many requests: {said}", wait_s)
+            return NoReply(f"too many requests: {said}", wait_s, too_many=True)
         if isinstance(error, openai.InternalServerError):
             wait_s = self._asked_wait(error.response.headers, backoff_s)
             return NoReply(f"server error: {said}", wait_s)

@@ -22,10 +22,12 @@ from tunewell.project import Project
 from tunewell.report import interval_charts, training_charts
 from tunewell.report.advice import advice
 from tunewell.report.arms import ARMS, kind, measured, rival, told_apart
+from tunewell.report.augmentation import augmentation
 from tunewell.report.changes import changes
 from tunewell.report.class_figures import by_class
 from tunewell.report.conditions import conditions
 from tunewell.report.effort import effort, end_of
+from tunewell.report.errors_again import errors_again
 from tunewell.report.figures import Figures
 from tunewell.report.findings import findings_by_status, handled, remedy, unasked
 from tunewell.report.map_and_families import look
@@ -97,6 +99,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "findings": findings_by_status(results.findings),
         "unasked": unasked(results.findings),
         "flow": flow(results),
+        "synthetic": augmentation(results),
         "readings": file_readings(results),
         "look": look(results),
         "training": training(results),
@@ -110,6 +113,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "sides": side_by_side(results),
         "effort": effort(results),
         "changes": changes(results, then),
+        "again": errors_again(results),
         "compared": comparison_parts(results.store),
         "figures": Figures(),
         "version": __version__,

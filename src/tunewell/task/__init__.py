@@ -5,6 +5,14 @@ train.epochs=2``), and `TaskFile.where` says which, so that every drop and every
 line that asked for it.
 """
 
+from tunewell.task.augmentation import (
+    AugmentBudget,
+    AugmentCell,
+    AugmentLimits,
+    AugmentSection,
+    CellCondition,
+    GeneratorSpec,
+)
 from tunewell.task.data import DataSource, FieldMap, Format
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import Contender, EvaluateSection, MetricSpec, Slice
@@ -21,6 +29,11 @@ __all__ = [
     "ENV_PREFIX",
     "FILE_NAME",
     "ArmSpec",
+    "AugmentBudget",
+    "AugmentCell",
+    "AugmentLimits",
+    "AugmentSection",
+    "CellCondition",
     "Contender",
     "Costs",
     "DataSource",
@@ -30,6 +43,7 @@ __all__ = [
     "Format",
     "Gate",
     "GatewaySection",
+    "GeneratorSpec",
     "Kinds",
     "Machine",
     "MaxAge",

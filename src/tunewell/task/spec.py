@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tunewell.task.augmentation import AugmentSection
 from tunewell.task.data import DataSource
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import EvaluateSection, MetricSpec, Slice
@@ -34,6 +35,7 @@ class TaskSpec(Value):
     gates: tuple[Gate, ...] = ()
     people: People = People()
     split: SplitSection = SplitSection()
+    augment: AugmentSection = AugmentSection()
     train: Recipe = Recipe()
     machine: Machine = Machine()
     evaluate: EvaluateSection = EvaluateSection()

@@ -190,7 +190,7 @@ class TrainingPhases:
         """One adapter without fold 0, at the depth of the final one."""
         session = self.session
         seen = (session.fold == session.folds - 1)[None]
-        masks = Masks.leaving_out(session.first_fold(), also=seen)
+        masks = session.leaving_out(session.first_fold(), also=seen)
         trial = _Trial("check", "at full depth on fold 0", cut, masks)
         return self._measured(trial, read_runs=True)
 

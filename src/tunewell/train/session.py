@@ -176,6 +176,10 @@ class TrainingSession:
         self.owners = owners_of(self.rows.rows)
         self.families = [mine[row].family for row in self.owners.tolist()]
         self.fold = np.asarray([_fold_of(place) for place in mine], np.int64)
+        origin = {e.id: e.origin for e in self.examples}
+        # What a model wrote is trained on, beside the families of other folds; what is measured is
+        # what people wrote.
+        self.measured = np.asarray([origin[r.id] != "augmentation" for r in self.rows.rows])
         self.targets = target_sizes(self.rows.rows)
         self._check_folds()
 
@@ -321,7 +325,21 @@ class TrainingSession:
         number = np.arange(self.folds)[:, None]
         held_out = self.fold[None] == number
         seen = self.fold[None] == (number - 1) % self.folds
-        return Masks.leaving_out(held_out, also=seen)
+        return self.leaving_out(held_out, also=seen)
+
+    def leaving_out(self, held_out: Mask, *, also: Mask) -> Masks:
+        """Trained on the rest; real rows of both are measured, synthetic ones never.
+
+        Args:
+            held_out: Rows that each adapter does not see, shape (adapters, rows).
+            also: Rows that it sees and is measured on.
+        """
+        real = self.measured[None]
+        return Masks(
+            train=~held_out,
+            held_out=held_out & real,
+            measure=(held_out | also) & real,
+        )
 
     def first_fold(self) -> Mask:
         """Rows of fold 0, shape (1, rows)."""

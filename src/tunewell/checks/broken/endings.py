@@ -113,6 +113,18 @@ def truncated_json(target: str) -> bool:
     return False
 
 
+def ends_inside(text: str) -> bool:
+    """Whether a text, however short, ends with a word that no sentence ends with.
+
+    Example:
+        >>> ends_inside("None and the"), ends_inside("Non-smoker"), ends_inside("the end of the.")
+        (True, False, False)
+    """
+    tail = text.rstrip().casefold()
+    words = _WORD.findall(tail[-80:])
+    return len(words) > 1 and words[-1] in _CONJUNCTIONS and tail.endswith(words[-1])
+
+
 def breaks_off(target: str, *, ends_done: float, json_share: float) -> tuple[str, bool]:
     """Where a target breaks off, and whether that is certain; an empty text if it is complete.
 

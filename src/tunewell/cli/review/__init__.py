@@ -8,7 +8,15 @@ from typing import Final
 import typer
 
 from tunewell.cli.batch_state import set_status
-from tunewell.cli.review import corrections, nearest, open_batch, plan, results, signoffs
+from tunewell.cli.review import (
+    corrections,
+    nearest,
+    open_batch,
+    plan,
+    recurrence,
+    results,
+    signoffs,
+)
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -16,6 +24,7 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "open": open_batch.command,
     "results": results.command,
     "corrections": corrections.command,
+    "recurrence": recurrence.command,
     "signoffs": signoffs.command,
     "nearest": nearest.command,
     "close": set_status("review", "closed"),

@@ -187,12 +187,12 @@ class _Trial(NamedTuple):
 
     @classmethod
     def of(cls, session: TrainingSession, share: float) -> _Trial:
-        held_out = session.fold_masks().held_out
+        folds = session.fold_masks()
         taken = nested(session.fold, share, seed=session.recipe.seed)
         masks = Masks(
-            train=~held_out & taken[None],
-            held_out=held_out,
-            measure=held_out,
+            train=folds.train & taken[None],
+            held_out=folds.held_out,
+            measure=folds.held_out,
         )
         return cls(share, epochs_at(share, session.recipe.epochs), masks)
 

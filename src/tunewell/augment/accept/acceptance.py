@@ -1,0 +1,218 @@
+"""Decides on candidates in their order: the cheap checks first, whole batches at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tunewell.augment.accept.against_others import (
+    DistanceFromEvaluation,
+    DistanceFromParent,
+    DistanceFromTraining,
+    Siblings,
+)
+from tunewell.augment.accept.by_itself import RowChecksOfChildren
+from tunewell.augment.accept.corpus import NO_VOCABULARY, OwnRows, text_of
+from tunewell.augment.accept.refusal_reason import NotTaken
+from tunewell.augment.nouns import Candidate, Decided
+from tunewell.checks.personal.recogniser import find_all, load_recogniser
+from tunewell.languages import detectable
+from tunewell.metrics.facts import Facts
+from tunewell.similar.closest import SplitTexts
+from tunewell.task import AugmentCell, TaskFile
+from tunewell.types import Example
+
+BATCH: Final = 1_024
+"""Candidates that are decided on together: always the same ones, whatever the order of arrival."""
+
+Judging = Callable[[Sequence[tuple[Example, Example]]], Sequence[str]]
+"""Gives the reason against each (child, parent); empty if there is none."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A candidate and the row that was written for it."""
+
+    candidate: Candidate
+    child: Example
+    generator: str
+
+
+class RowAcceptance:
+    """All checks of an augmentation, with what was accepted so far.
+
+    Args:
+        file: The definition.
+        training: The rows of the folds.
+        evaluation: The rows of the test set, the review pool and frozen gold.
+        cells: What is wanted, by name.
+        parents: Rows that children were made from, by id.
+        facts: The project's facts; None if it has none.
+        judge: Has the last word; None = nobody.
+    """
+
+    def __init__(
+        self,
+        file: TaskFile,
+        training: Sequence[Example],
+        evaluation: Sequence[Example],
+        *,
+        cells: Mapping[str, AugmentCell],
+        parents: Mapping[str, Example],
+        facts: Facts | None = None,
+        judge: Judging | None = None,
+    ) -> None:
+        spec = file.spec
+        limits = spec.augment.limits
+        dates = [row.date for row in training if row.date]
+        self._spec = spec
+        self._cells = cells
+        self._parents = parents
+        self._judge = judge
+        self._recogniser = load_recogniser(spec.rules.recogniser, str(file.root))
+        own = OwnRows(training, spec.task.language, spec.augment.seed)
+        # Rows without a date speak for the newest day of the data, so that reruns repeat.
+        today = max(dates, default=dt.date.min)
+        self._by_itself = RowChecksOfChildren(spec, own, facts, today)
+        texts = SplitTexts()
+        self._texts = texts
+        self._own = own
+        self._facts = facts
+        self._has_evaluation = bool(evaluation)
+        self._from_parent = DistanceFromParent(own, limits)
+        self._from_evaluation = DistanceFromEvaluation(evaluation, limits, texts)
+        self._from_training = DistanceFromTraining(training, limits, texts)
+        self._siblings = Siblings(limits, texts)
+        self._room = {name: cell.rows for name, cell in cells.items()}
+
+    @property
+    def unchecked(self) -> dict[str, str]:
+        """Checks that have nothing to go by, with the reason."""
+        found = {}
+        if self._facts is None:
+            found["facts"] = "the project has no facts file (rules.facts)"
+        if not self._has_evaluation:
+            found["leak"] = "there are no evaluation rows"
+        if self._spec.task.language not in detectable():
+            found["language"] = "the detector does not know the task's language"
+        if self._judge is None:
+            found["judge"] = "no judge is named (augment.judge)"
+        share = self._own.most_unknown
+        if share > NO_VOCABULARY:
+            found["unknown words"] = (
+                f"too few rows to know the project's words: {share:.0%} of those of a row stand "
+                "in no other"
+            )
+        return found
+
+    def decide(self, written: Sequence[Written]) -> list[Decided]:
+        """Decide on the rows of a round, in the order of their candidates."""
+        decided: list[Decided] = []
+        for start in range(0, len(written), BATCH):
+            decided += self._batch(written[start : start + BATCH])
+        return decided
+
+    def _batch(self, written: Sequence[Written]) -> list[Decided]:
+        reasons: dict[str, NotTaken] = {}
+        mine = [text_of(one.child) for one in written]
+        theirs = [text_of(self._of(one)[1]) for one in written]
+        alike = self._texts.similarity(mine, theirs)
+        for one, similarity in zip(written, alike.tolist(), strict=True):
+            found = self._first_reason(one, similarity)
+            if found is not None:
+                reasons[one.child.id] = found
+        for check in (self._personal, self._training, self._evaluation, self._judged):
+            left = [one for one in written if one.child.id not in reasons]
+            reasons |= check(left)
+        left = [one for one in written if one.child.id not in reasons]
+        reasons |= self._among_themselves(left)
+        return [self._told(one, reasons.get(one.child.id)) for one in written]
+
+    def _first_reason(
+        self,
+        one: Written,
+        alike: float,
+    ) -> NotTaken | None:
+        """What the row alone says, before and after its distance from its parent is looked at."""
+        cell, parent = self._of(one)
+        row = (one.child, parent, cell)
+        return (
+            self._by_itself.form(*row)
+            or self._from_parent.check(*row, alike)
+            or self._by_itself.content(*row)
+        )
+
+    def _of(self, one: Written) -> tuple[AugmentCell, Example]:
+        return self._cells[one.candidate.cell], self._parents[one.candidate.parent]
+
+    def _personal(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        """Personal data and secrets that the parent does not have (D07)."""
+        if self._spec.rules.personal == "report" or not written:
+            return {}
+        texts = [text_of(one.child) for one in written]
+        found = {}
+        for one, text, spans in zip(written, texts, find_all(texts, self._recogniser), strict=True):
+            known = text_of(self._of(one)[1])
+            new = [span for span in spans if text[span.start : span.end] not in known]
+            if new:
+                kinds = ", ".join(sorted({span.type for span in new}))
+                found[one.child.id] = NotTaken("personal data", kinds)
+        return found
+
+    def _training(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        cells = [self._of(one)[0] for one in written]
+        return self._from_training.check([one.child for one in written], cells)
+
+    def _evaluation(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        parents = [self._of(one)[1] for one in written]
+        return self._from_evaluation.check([one.child for one in written], parents)
+
+    def _judged(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        if self._judge is None or not written:
+            return {}
+        pairs = [(one.child, self._of(one)[1]) for one in written]
+        said = self._judge(pairs)
+        found = {}
+        for one, why in zip(written, said, strict=True):
+            if why:
+                found[one.child.id] = NotTaken("judge", why)
+        return found
+
+    def _among_themselves(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        """One after the other: what was taken before counts against what comes later."""
+        reasons: dict[str, NotTaken] = {}
+        taken: dict[str, Example] = {}
+        likeness = self._siblings.likeness([one.child for one in written])
+        for one in written:
+            cell, parent = self._of(one)
+            if not self._room[cell.name]:
+                reasons[one.child.id] = NotTaken("not needed", "its cell is full")
+                continue
+            found = self._siblings.check(one.child, parent, cell, likeness, taken)
+            if found is not None:
+                reasons[one.child.id] = found
+                continue
+            self._room[cell.name] -= 1
+            taken[one.child.id] = one.child
+            self._siblings.learn(one.child)
+        self._siblings.add(list(taken.values()))
+        return reasons
+
+    @staticmethod
+    def _told(
+        one: Written,
+        reason: NotTaken | None,
+    ) -> Decided:
+        return Decided(
+            number=one.candidate.number,
+            cell=one.candidate.cell,
+            parent=one.candidate.parent,
+            fate="rejected" if reason else "accepted",
+            reason=reason.reason if reason else "",
+            evidence=reason.evidence if reason else "",
+            other=reason.other if reason else "",
+            row=one.child,
+            generator=one.generator,
+        )

@@ -1,0 +1,303 @@
+"""Checks against other rows: the parent, the training rows, evaluation families, siblings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from tunewell.augment.accept.corpus import OwnRows, text_of, words_of
+from tunewell.augment.accept.refusal_reason import NotTaken
+from tunewell.similar.closest import NOBODY, Closest, KeptTexts, SplitTexts, pairs_within
+from tunewell.similar.conversations import conversations_of
+from tunewell.similar.leaks import find_leaks
+from tunewell.task import AugmentCell, AugmentLimits
+from tunewell.types import Example
+
+_SHORT: Final = 20
+_SHORT_LEAK: Final = 0.7
+"""Of short texts less says little: two questions of six words share half of them by chance."""
+
+_NEARER: Final = 0.05
+"""A row has moved towards another one if it is so much more like it than its parent is."""
+
+
+@dataclass(frozen=True)
+class DistanceFromParent:
+    """Neither a copy of its parent nor about something else.
+
+    Attributes:
+        rows: Tell which words are telling, and what chance shares.
+        limits: Where the lines are.
+    """
+
+    rows: OwnRows
+    limits: AugmentLimits
+
+    def check(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+        alike: float,
+    ) -> NotTaken | None:
+        """The reason against a row; None if there is none.
+
+        Args:
+            child: The row.
+            parent: What it was made from.
+            cell: What it was asked for by.
+            alike: Similarity of the two.
+        """
+        if plain(text_of(child)) == plain(text_of(parent)):
+            return NotTaken("copy", "the same text", parent.id)
+        mine, theirs = words_of(text_of(child)), words_of(text_of(parent))
+        if cell.kind == "variation":
+            if alike >= self.limits.copy_of:
+                return NotTaken("copy", f"similarity {alike:.2f}", parent.id)
+            if _same_words(mine, theirs) >= self.limits.copy_of:
+                return NotTaken("nothing new", "the same words in another order", parent.id)
+        if cell.kind == "edit":
+            return None
+        shared = self.rows.shared(mine, theirs)
+        least = self.limits.elsewhere or self.rows.by_chance
+        if shared < least:
+            told = f"shares {shared:.0%} of its telling words with its parent, chance {least:.0%}"
+            return NotTaken("elsewhere", told, parent.id)
+        return None
+
+
+def plain(text: str) -> str:
+    """A text in small letters with single spaces."""
+    return " ".join(text.casefold().split())
+
+
+def _same_words(
+    one: Sequence[str],
+    other: Sequence[str],
+) -> float:
+    """Of the words of two texts, whatever their order: Dice's coefficient, in [0, 1]."""
+    common = (Counter(one) & Counter(other)).total()
+    return 2 * common / max(1, len(one) + len(other))
+
+
+class DistanceFromEvaluation:
+    """No row may be, or come near, a row of the test set, the review pool or frozen gold (D11).
+
+    Every evaluation row is looked at: what `find_leaks` finds, and whatever has moved from its
+    parent towards an evaluation row.
+
+    Args:
+        rows: Of evaluation.
+        limits: Where the lines are.
+        texts: Texts whose words are known.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Example],
+        limits: AugmentLimits,
+        texts: SplitTexts,
+    ) -> None:
+        self._limits = limits
+        self._rows = list(rows)
+        self._texts = texts
+        self._compared = conversations_of(rows)
+        self._asked = KeptTexts([row.input for row in rows])
+        self._whole = KeptTexts([text_of(row) for row in rows])
+
+    def check(
+        self,
+        children: Sequence[Example],
+        parents: Sequence[Example],
+    ) -> dict[str, NotTaken]:
+        """Reasons by the id of the child."""
+        if not self._rows or not children:
+            return {}
+        found = {}
+        for leak in find_leaks(conversations_of(children), self._compared):
+            told = f"{leak.kind}, similarity {leak.similarity:.2f}"
+            found[leak.train.id] = NotTaken("leak", told, leak.test.id)
+        for id, reason in self._moved(children, parents):
+            found.setdefault(id, reason)
+        return found
+
+    def _moved(
+        self,
+        children: Sequence[Example],
+        parents: Sequence[Example],
+    ) -> Iterator[tuple[str, NotTaken]]:
+        """Children that are nearer to an evaluation row than their parents are."""
+        for kept, text in ((self._whole, text_of), (self._asked, _input_of)):
+            mine = list(map(text, children))
+            nearest = kept.closest(self._texts.table(mine), threshold=self._limits.leak)
+            near = self._near_enough(mine, nearest)
+            rows = [self._rows[int(nearest.place[i])] for i in near]
+            theirs = [text(parents[i]) for i in near]
+            before = self._texts.similarity(theirs, list(map(text, rows)))
+            for i, row, of_parent in zip(near, rows, before.tolist(), strict=True):
+                alike = float(nearest.similarity[i])
+                if alike > of_parent + _NEARER:
+                    told = f"moved towards it, similarity {alike:.2f}"
+                    yield children[i].id, NotTaken("leak", told, row.id)
+
+    def _near_enough(
+        self,
+        texts: Sequence[str],
+        nearest: Closest,
+    ) -> list[int]:
+        """Places of the texts that are alike enough, for their length, to an evaluation row."""
+        found = []
+        for i in np.flatnonzero(nearest.place != NOBODY).tolist():
+            short = len(texts[i].split()) < _SHORT
+            least = max(_SHORT_LEAK, self._limits.leak) if short else self._limits.leak
+            if float(nearest.similarity[i]) >= least:
+                found.append(i)
+        return found
+
+
+def _input_of(row: Example) -> str:
+    return row.input
+
+
+class DistanceFromTraining:
+    """A row that copies another training row than its parent adds nothing.
+
+    Args:
+        rows: Training rows.
+        limits: Where the lines are.
+        texts: Texts whose words are known.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Example],
+        limits: AugmentLimits,
+        texts: SplitTexts,
+    ) -> None:
+        self._limits = limits
+        self._rows = list(rows)
+        self._texts = texts
+        self._kept = KeptTexts(texts.table([text_of(row) for row in rows]))
+
+    def check(
+        self,
+        children: Sequence[Example],
+        cells: Sequence[AugmentCell],
+    ) -> dict[str, NotTaken]:
+        """Reasons by the id of the child."""
+        found = {}
+        words = self._texts.table(list(map(text_of, children)))
+        nearest = self._kept.closest(words, threshold=self._limits.copy_of)
+        for i in np.flatnonzero(nearest.place != NOBODY).tolist():
+            row = self._rows[int(nearest.place[i])]
+            is_parents = row.id == children[i].parent
+            if is_parents and cells[i].kind != "variation":
+                continue
+            told = f"similarity {float(nearest.similarity[i]):.2f}"
+            found[children[i].id] = NotTaken("copy", told, row.id)
+        return found
+
+
+class Siblings:
+    """The accepted rows: no two of them may be near-duplicates, and each must add something.
+
+    Args:
+        limits: Where the lines are.
+        texts: Texts whose words are known.
+    """
+
+    def __init__(
+        self,
+        limits: AugmentLimits,
+        texts: SplitTexts,
+    ) -> None:
+        self._limits = limits
+        self._texts = texts
+        self._kept = KeptTexts()
+        self._ids: list[str] = []
+        self._pairs: dict[str, set[tuple[str, str]]] = {}
+
+    def likeness(self, children: Sequence[Example]) -> Likeness:
+        """What of a batch is alike, in itself and to what was accepted before."""
+        texts = self._texts.table(list(map(text_of, children)))
+        nearest = self._kept.closest(texts, threshold=self._limits.near)
+        earlier: dict[str, tuple[str, float]] = {}
+        for i in np.flatnonzero(nearest.place != NOBODY).tolist():
+            other = self._ids[int(nearest.place[i])]
+            earlier[children[i].id] = (other, float(nearest.similarity[i]))
+        within: dict[str, list[tuple[str, float]]] = {}
+        pairs = pairs_within(texts, threshold=self._limits.near)
+        for (i, j), alike in zip(pairs.positions(), pairs.similarity.tolist(), strict=True):
+            within.setdefault(children[j].id, []).append((children[i].id, alike))
+        return Likeness(earlier, within)
+
+    def check(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+        likeness: Likeness,
+        taken: Collection[str],
+    ) -> NotTaken | None:
+        """The reason against a row, given which rows of its batch were taken before it."""
+        # Rows that are to be like their parents may be like each other.
+        near = self._limits.near if cell.kind == "variation" else self._limits.copy_of
+        repeated = likeness.repeats(child.id, taken, near)
+        if repeated is not None:
+            other, alike = repeated
+            return NotTaken("near-duplicate", f"similarity {alike:.2f}", other)
+        if cell.kind != "variation":
+            return None
+        mine = _word_pairs(child)
+        known = _word_pairs(parent) | self._pairs.get(child.parent, set())
+        new = len(mine - known) / len(mine) if mine else 0.0
+        if new < self._limits.new:
+            return NotTaken("nothing new", f"{new:.0%} of its word pairs are new", parent.id)
+        return None
+
+    def learn(self, child: Example) -> None:
+        """This one is accepted: its words are no longer new to rows of its parent."""
+        self._pairs.setdefault(child.parent, set()).update(_word_pairs(child))
+
+    def add(self, children: Sequence[Example]) -> None:
+        """A batch is decided on, and these of it were accepted."""
+        self._kept.add(self._texts.table(list(map(text_of, children))))
+        self._ids += [child.id for child in children]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What in a batch is alike.
+
+    Attributes:
+        earlier: Child to the nearest row accepted before the batch, and how near.
+        within: Child to those before it in the batch that it is like.
+    """
+
+    earlier: Mapping[str, tuple[str, float]]
+    within: Mapping[str, Sequence[tuple[str, float]]]
+
+    def repeats(
+        self,
+        child: str,
+        taken: Collection[str],
+        least: float,
+    ) -> tuple[str, float] | None:
+        """What a row repeats, and how nearly; None if nothing so nearly."""
+        before = self.earlier.get(child)
+        if before is not None and before[1] >= least:
+            return before
+        for other, alike in self.within.get(child, ()):
+            if other in taken and alike >= least:
+                return other, alike
+        return None
+
+
+def _word_pairs(row: Example) -> set[tuple[str, str]]:
+    words = words_of(text_of(row))
+    return set(pairwise(words))
