@@ -222,7 +222,7 @@ class Siblings:
         self._ids: list[str] = []
         self._pairs: dict[str, set[tuple[str, str]]] = {}
 
-    def likeness(self, children: Sequence[Example]) -> Likeness:
+    def likeness(self, children: Sequence[Example]) -> CandidateLikeness:
         """What of a batch is alike, in itself and to what was accepted before."""
         texts = self._texts.table(list(map(text_of, children)))
         nearest = self._kept.closest(texts, threshold=self._limits.near)
@@ -234,14 +234,14 @@ class Siblings:
         pairs = pairs_within(texts, threshold=self._limits.near)
         for (i, j), alike in zip(pairs.positions(), pairs.similarity.tolist(), strict=True):
             within.setdefault(children[j].id, []).append((children[i].id, alike))
-        return Likeness(earlier, within)
+        return CandidateLikeness(earlier, within)
 
     def check(
         self,
         child: Example,
         parent: Example,
         cell: AugmentCell,
-        likeness: Likeness,
+        likeness: CandidateLikeness,
         taken: Collection[str],
     ) -> NotTaken | None:
         """The reason against a row, given which rows of its batch were taken before it."""
@@ -271,7 +271,7 @@ class Siblings:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class CandidateLikeness:
     """What in a batch is alike.
 
     Attributes:
