@@ -237,3 +237,40 @@ def test_without_a_tuned_model_the_verdict_says_so(project: EvaluatedProject) ->
     made = decide(found, Project(file, project.store), [])
     assert made.outcome == "INCONCLUSIVE"
     assert "neither a tuned model" in made.criteria[0].why
+
+
+def test_a_difference_has_one_interval_wherever_it_is_shown(project: EvaluatedProject) -> None:
+    file = project.file(overrides=["evaluate.level=0.9"])
+    found = evaluate(
+        project.dataset,
+        project.split,
+        project.version,
+        Project(file, project.store),
+        models=project.models,
+    )
+    run = project.store.last_run("evaluate")
+    assert run is not None
+    verdict = decide(found, Project(file, project.store), run.findings)
+    criterion = verdict.criteria[0]
+    (compared,) = [
+        c.estimate
+        for c in found.comparisons
+        if (c.arm, c.against, c.metric, c.slice) == ("tuned", "prompted", "label", "")
+    ]
+    (no_gain,) = [f for f in verdict.findings if f.code == "T05"]
+    assert criterion.estimate == compared == no_gain.estimate
+    (trivial,) = [f for f in verdict.findings if f.code == "E10"]
+    beside = [c.estimate for c in found.comparisons if c.metric == "label" and c.arm == "tuned"]
+    assert trivial.estimate in beside
+
+
+def test_more_rows_are_asked_for_with_what_they_would_probably_do(
+    project: EvaluatedProject,
+) -> None:
+    up = verdict(project, "gates.0.at_least=0.55").criteria[0]
+    assert up.outcome == "INCONCLUSIVE"
+    assert up.needs.endswith("more test rows, which would probably make this GO")
+    down = verdict(project, "gates.0.at_least=0.65").criteria[0]
+    assert down.outcome == "INCONCLUSIVE"
+    assert down.needs.endswith("which would probably make this NO-GO")
+    assert "points on 60 independent rows spans the threshold of +65 points" in down.why

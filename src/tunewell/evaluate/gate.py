@@ -19,13 +19,15 @@ from functools import cached_property
 from types import MappingProxyType
 
 from tunewell.evaluate.baselines import TO_BEAT
+from tunewell.evaluate.compared_gate import compared_criterion, compared_name
 from tunewell.evaluate.gate_checks import limit_of, threshold_of
 from tunewell.evaluate.judge_correction import corrected, judges, validation_of
 from tunewell.evaluate.lookup import by_name
 from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
-from tunewell.evaluate.wording import counted, on_slice
+from tunewell.evaluate.wording import as_read, counted, interval_as_read, on_slice
+from tunewell.people.compared import ComparisonOutcome
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, Threshold
@@ -33,6 +35,7 @@ from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, 
 MOST_ROWS = 100_000
 FEWEST_JUDGED = 30
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
+NO_COMPARISONS: Mapping[str, ComparisonOutcome] = MappingProxyType({})
 
 
 def judge_gates(
@@ -41,6 +44,8 @@ def judge_gates(
     *,
     said: Sequence[Judgement] = (),
     unmeasured: Mapping[str, Sequence[str]] = NOTHING,
+    comparisons: Mapping[str, ComparisonOutcome] = NO_COMPARISONS,
+    candidate: str = "",
 ) -> tuple[Criterion, ...]:
     """Every gate decided, slices included, each from its interval.
 
@@ -49,6 +54,8 @@ def judge_gates(
         file: The definition with its gates.
         said: People's verdicts, for gates with ``people: required``.
         unmeasured: Label metric to the classes that no held-out row is of.
+        comparisons: Blind comparisons that were closed, by name, for gates that name one.
+        candidate: Version of the model that is to be released.
     """
     parts = [part for i in range(len(file.spec.gates)) for part in _parts(table, file, i)]
     evidence = _Evidence(
@@ -58,7 +65,14 @@ def judge_gates(
         claims=len(parts),
         unmeasured=unmeasured,
     )
-    return tuple(_Decision(evidence, part).criterion() for part in parts)
+    criteria = []
+    for part in parts:
+        if part.gate.compare:
+            found = comparisons.get(part.gate.compare)
+            criteria.append(compared_criterion(part.gate, part.place, found, candidate))
+        else:
+            criteria.append(_Decision(evidence, part).criterion())
+    return tuple(criteria)
 
 
 def gate_name(gate: Gate) -> str:
@@ -70,6 +84,8 @@ def gate_name(gate: Gate) -> str:
         >>> gate_name(Gate(metric="nats", kind="no_worse", margin=0.1, against="base"))
         'nats: tuned no worse than base by 0.1'
     """
+    if gate.compare:
+        return compared_name(gate)
     if gate.kind == "no_worse":
         return f"{gate.metric}: {CANDIDATE} no worse than {gate.against} by {gate.margin:g}"
     sign = ">=" if gate.at_least is not None else "<="
@@ -247,7 +263,9 @@ class _Decision:
         limit = limit_of(self.gate, self.info)
         strict = self._strict(estimate, limit)
         outcome = side(estimate, strict, limit, bigger=self.info.bigger_is_better)
-        why = _why(estimate, limit, outcome, strict, self.evidence.claims)
+        is_difference = self.gate.kind != "level"
+        claims = self.evidence.claims
+        why = _why(estimate, limit, outcome, strict, claims, signed=is_difference)
         needs = ""
         if outcome == "INCONCLUSIVE":
             bigger = self.info.bigger_is_better
@@ -424,15 +442,20 @@ def _why(
     outcome: Outcome,
     strict: Estimate,
     claims: int,
+    *,
+    signed: bool,
 ) -> str:
-    figure = f"{estimate} ({counted(estimate.n, 'independent row')})"
+    figure = interval_as_read(estimate, signed=signed)
+    measured = f"{figure} on {counted(estimate.n, 'independent row')}"
+    threshold = f"the threshold of {as_read(limit, estimate.unit, signed=signed)}"
     if outcome == "GO":
-        return f"{figure} meets the threshold of {limit:g}."
+        return f"{measured} meets {threshold}."
     if outcome == "NO-GO":
-        return f"{figure} misses the threshold of {limit:g}."
+        return f"{measured} misses {threshold}."
     if estimate.low <= limit <= estimate.high:
-        return f"{figure} spans the threshold of {limit:g}."
+        return f"{measured} spans {threshold}."
+    corrected = interval_as_read(strict, signed=signed)
     return (
-        f"{estimate} misses the threshold of {limit:g}, "
-        f"but not clearly so once corrected for {claims} criteria: {strict}."
+        f"{measured} misses {threshold}, "
+        f"but not clearly so once corrected for {claims} criteria: then it is {corrected}."
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from tunewell.report.conditions import Condition
 from tunewell.report.grouping import grouped
 from tunewell.report.interval_charts import Scale, ends_of, scale_for, sign
-from tunewell.types import Comparison, Evaluation, Level, MetricInfo
+from tunewell.types import Comparison, Estimate, Evaluation, Level, MetricInfo
 
 L = TypeVar("L", Level, Comparison)
 
@@ -60,6 +62,31 @@ class Measured:
     left_out: int
     level_scale: Scale
     gain_scale: Scale
+
+
+def told_apart(made: Sequence[Condition], metrics: Sequence[Measured]) -> dict[str, str]:
+    """Metric to why a condition on it shows another figure than the plain mean of its scores.
+
+    Such a figure is corrected by people's verdicts, or holds at every look; all others are the
+    same, interval and all.
+    """
+    notes: dict[str, str] = {}
+    for metric in metrics:
+        plain = [level.estimate for level in metric.levels]
+        plain += [comparison.estimate for comparison in metric.comparisons]
+        for condition in made:
+            estimate = condition.criterion.estimate
+            of_metric = condition.criterion.name.partition(": ")[0] == metric.info.name
+            if not of_metric or estimate is None or condition.criterion.slice:
+                continue
+            if not any(_is_same(estimate, other) for other in plain):
+                notes[metric.info.name] = estimate.method
+    return notes
+
+
+def _is_same(one: Estimate, other: Estimate) -> bool:
+    ends = zip((one.value, one.low, one.high), (other.value, other.low, other.high), strict=True)
+    return all(a == b or math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) for a, b in ends)
 
 
 def kind(comparison: Comparison, info: MetricInfo) -> str:

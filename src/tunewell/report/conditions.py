@@ -50,6 +50,25 @@ class Condition:
         """The unit as it stands after a number."""
         return suffix(self.unit, signed=self.signed)
 
+    @property
+    def needed_in_words(self) -> str:
+        """The threshold as people say it (``at least 95 %``)."""
+        threshold = self.criterion.threshold
+        if threshold is None:
+            return "another figure"
+        side = "at least" if self.above else "at most"
+        return f"{side} {number_of(threshold.value, self.unit)}{self.suffix}"
+
+    @property
+    def is_met(self) -> bool:
+        """Whether all of the interval lies on the good side, whatever else holds it back."""
+        estimate, threshold = self.criterion.estimate, self.criterion.threshold
+        if estimate is None or threshold is None:
+            return False
+        if self.above:
+            return estimate.low >= threshold.value
+        return estimate.high <= threshold.value
+
     def number(self, value: float) -> str:
         """A number on the condition's scale, without its unit."""
         return number_of(value, self.unit, signed=self.signed)

@@ -20,7 +20,8 @@ from tunewell.disk import disk_errors
 from tunewell.pitfalls import CATALOGUE
 from tunewell.project import Project
 from tunewell.report import interval_charts, training_charts
-from tunewell.report.arms import ARMS, kind, measured, rival
+from tunewell.report.advice import advice
+from tunewell.report.arms import ARMS, kind, measured, rival, told_apart
 from tunewell.report.changes import changes
 from tunewell.report.class_figures import by_class
 from tunewell.report.conditions import conditions
@@ -32,6 +33,8 @@ from tunewell.report.map_chart import label, state
 from tunewell.report.memorised_rows import memorised_rows
 from tunewell.report.number_format import duration, memory, number_of, suffix
 from tunewell.report.owner_page import headline
+from tunewell.report.people_compared import SHARES, comparison_parts
+from tunewell.report.read_columns import file_readings
 from tunewell.report.reliability import in_short, reliability, sureties
 from tunewell.report.results import Results, earlier, gather
 from tunewell.report.row_flow import flow
@@ -82,25 +85,32 @@ def page(results: Results, *, then: Results | None = None) -> str:
     """
     evaluation = results.evaluation
     best_epoch = results.trained.best_epoch if results.trained else None
+    drawn = conditions(results)
+    figures_of_arms = measured(evaluation) if evaluation else ()
     context: dict[str, Any] = {
         "r": results,
         "task": results.file.spec.task,
         "headline": headline(results),
-        "conditions": conditions(results),
+        "advice": advice(results, drawn),
+        "conditions": drawn,
+        "digest": _digest(results),
         "findings": findings_by_status(results.findings),
         "unasked": unasked(results.findings),
         "flow": flow(results),
+        "readings": file_readings(results),
         "look": look(results),
         "training": training(results),
         "memorised": memorised_rows(results.trace, epoch=best_epoch),
         "by_slice": slice_strips(results),
-        "measured": measured(evaluation) if evaluation else (),
+        "measured": figures_of_arms,
+        "told_apart": told_apart(drawn, figures_of_arms),
         "by_class": by_class(results),
         "sureties": sureties(results),
         "rival": rival(evaluation) if evaluation else "",
         "sides": side_by_side(results),
         "effort": effort(results),
         "changes": changes(results, then),
+        "compared": comparison_parts(results.store),
         "figures": Figures(),
         "version": __version__,
         "made": _made(results),
@@ -127,6 +137,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 def _name(results: Results) -> str:
     outcome = results.verdict.outcome.lower() if results.verdict else "unfinished"
     return f"{_made(results):%Y-%m-%d-%H%M}-{re.sub('[^a-z-]', '', outcome)}.html"
+
+
+def _digest(results: Results) -> str:
+    """What the verdict is called in the store; empty without one."""
+    run = results.runs.get("verdict")
+    found = run.outputs.get("verdict", "") if run else ""
+    return re.sub("[^0-9a-f]", "", found)[:16]
 
 
 def _made(results: Results) -> dt.datetime:
@@ -167,6 +184,7 @@ def _environment() -> Any:
     environment.globals.update(
         strip=interval_charts.strip,
         row_strip=interval_charts.row_strip,
+        share_scale=SHARES,
         stream=interval_charts.stream,
         curves=training_charts.curves,
         growth=training_charts.growth,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tunewell.report.advice import recommendation
 from tunewell.report.conditions import Condition, conditions
 from tunewell.report.interval_charts import AT_LEAST
 from tunewell.report.number_format import number_of
@@ -13,11 +14,6 @@ from tunewell.report.results import STAGES, Results
 from tunewell.report.wording import first_up, in_words
 from tunewell.types import Outcome, Verdict
 
-MEANS: Final = {
-    "GO": "Ship it.",
-    "NO-GO": "Do not ship it.",
-    "INCONCLUSIVE": "Not decided yet.",
-}
 NAMED: Final = 2
 """Open conditions that the sentence names."""
 
@@ -29,7 +25,7 @@ class Headline:
     Attributes:
         outcome: GO, NO-GO, INCONCLUSIVE, or empty while there is no verdict.
         word: The outcome, or ``NO VERDICT YET``.
-        means: What it means for the reader.
+        means: The recommendation, in one or two sentences.
         why: One sentence.
         more: The verdict's own words, where they say more.
         missing: Which stages have nothing to show, and why.
@@ -58,12 +54,13 @@ def headline(results: Results) -> Headline:
             missing,
         )
     own = in_words(verdict.why, results.evaluation)
-    why = sentence(conditions(results), verdict) or own
+    made = conditions(results)
+    why = sentence(made, verdict) or own
     more = own if own != why else ""
     return Headline(
         outcome=verdict.outcome,
         word=verdict.outcome,
-        means=MEANS[verdict.outcome],
+        means=in_words(recommendation(made, verdict), results.evaluation),
         why=why,
         more=more,
         missing=missing,

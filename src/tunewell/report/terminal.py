@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tunewell.pitfalls import CATALOGUE
+from tunewell.report.advice import recommendation
 from tunewell.report.conditions import Condition, conditions_of
 from tunewell.report.findings import findings_by_status, handled, remedy
 from tunewell.report.interval_charts import scale_for
@@ -79,6 +80,8 @@ def _print_outcome(
     why = sentence(made, verdict) or in_words(verdict.why, evaluation)
     outcome = (f"{sign} {verdict.outcome}", f"bold {style}")
     console.print(Text.assemble(outcome, "  ", for_terminal(why)))
+    told = in_words(recommendation(made, verdict), evaluation)
+    console.print(Text(f"   {for_terminal(told)}"))
 
 
 def _print_condition(condition: Condition, console: Console) -> None:

@@ -21,7 +21,10 @@ def small_sample(measured: ScoredArms) -> list[Finding]:
     """E03: for each gate, the difference that the sample can show against the one it turns on."""
     file, table = measured.file, measured.table
     gates = enumerate(file.spec.gates)
-    claims = present(_claim(table, gate, place=file.where(f"gates.{i}")) for i, gate in gates)
+    level = measured.level
+    claims = present(
+        _claim(table, gate, place=file.where(f"gates.{i}"), level=level) for i, gate in gates
+    )
     if not claims:
         return [unchecked(CODE, "No gate could be measured.")]
 
@@ -82,9 +85,9 @@ class _Claim:
         return f"about {missing:,} more held-out rows"
 
 
-def _claim(table: Table, gate: Gate, *, place: str) -> _Claim | None:
+def _claim(table: Table, gate: Gate, *, place: str, level: float) -> _Claim | None:
     """What a gate claims; None where it cannot be measured."""
-    estimate = _estimate(table, gate)
+    estimate = _estimate(table, gate, level)
     if estimate is None:
         return None
     return _Claim(
@@ -96,14 +99,14 @@ def _claim(table: Table, gate: Gate, *, place: str) -> _Claim | None:
     )
 
 
-def _estimate(table: Table, gate: Gate) -> Estimate | None:
+def _estimate(table: Table, gate: Gate, level: float) -> Estimate | None:
     if not table.has("tuned", gate.metric):
         return None
     if gate.kind == "level":
-        return table.level("tuned", gate.metric)
+        return table.level("tuned", gate.metric, level=level)
     if not table.has(gate.against, gate.metric):
         return None
-    return table.compare("tuned", gate.against, gate.metric)
+    return table.compare("tuned", gate.against, gate.metric, level=level)
 
 
 def _difference(gate: Gate, estimate: Estimate) -> float:
