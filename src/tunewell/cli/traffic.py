@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final
 import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
-from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 from tunewell.plurals import plural
 
@@ -31,10 +30,11 @@ def import_files(
             "TensorZero, OpenTelemetry, or your own.",
         ),
     ],
-    path: ProjectOption = Path(),
+    folder: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
     """Import what other tools recorded; the same file again changes nothing."""
+    # `folder`, not `path`: after any number of files the project can be an option only.
     from tunewell.checks.personal.recogniser import load_recogniser
     from tunewell.gateway.draw import Hasher
     from tunewell.gateway.ingest.take_in import take_in
@@ -42,7 +42,7 @@ def import_files(
     from tunewell.gateway.places import gateway_folder, salt
 
     found: dict[str, Any] = {}
-    with open_project(path) as project:
+    with open_project(folder) as project:
         spec = project.spec
         recogniser = load_recogniser(spec.rules.recogniser, str(project.root))
         mask = masker(recogniser, wanted=spec.gateway.mask if spec.gateway else True)
@@ -128,5 +128,4 @@ VERBS: Final[Mapping[str, Callable[..., None]]] = {
     "export": export,
 }
 for name, command in VERBS.items():
-    # `import` takes any number of files, so its project is an option only.
-    app.command(name)(command if command is import_files else with_project(command))
+    app.command(name)(command)
