@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tunewell.compare.design import (
 )
 from tunewell.compare.inbox import Inbox
 from tunewell.errors import UserError
+from tunewell.json_text import parse_json
 from tunewell.model.base import GenerateOptions, Model
 from tunewell.types import Message
 
@@ -79,7 +79,7 @@ def answers_of_file(
             continue
         place = f"{path}:{number}"
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise UserError(f"not JSON: {error}", place=place) from error
         if not isinstance(row, dict) or not isinstance(row.get("answer"), str) or "id" not in row:
