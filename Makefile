@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/python examples/desk/demo.py
+	$(BIN)/tunewell demo .demo
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -46,10 +46,11 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_command_in_the_documentation_exists(page: Path) -> None:
     from tunewell.cli.annotate import VERBS as ANNOTATE
+    from tunewell.cli.compare import VERBS as COMPARE
     from tunewell.cli.main import VERBS
     from tunewell.cli.review import VERBS as REVIEW
 
-    groups = {"annotate": ANNOTATE, "review": REVIEW}
+    groups = {"annotate": ANNOTATE, "compare": COMPARE, "review": REVIEW}
 
     for block in re.findall(
         r"```(?:sh|bash|console)?\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL

@@ -159,3 +159,24 @@ def test_definition_changes_with_what_has_to_be_approved_and_with_nothing_else()
     assert parse(GOOD.replace("days: 700", "days: 701")).definition != base
     assert parse(GOOD.replace("an answer", "a short answer")).definition != base
     assert parse(GOOD, "train.epochs=2", "split.folds=3").definition == base
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("ruls: {}", "ruls: there is no such key; did you mean 'rules'?"),
+        ("train: {epoch: 3}", "train.epoch: there is no such key; did you mean 'epochs'?"),
+        ("rules: {max_age: {day: 3}}", "did you mean 'days'?"),
+        ("gates: [{metrik: label, kind: level, at_least: 1}]", "did you mean 'metric'?"),
+        ("split: {zebra: 3}", "this section has: test, review, folds"),
+    ],
+)
+def test_an_unknown_key_is_told_with_the_nearest_one(line: str, said: str) -> None:
+    text = (
+        "task: {name: desk, about: Answers customers., input: a question, output: an answer}\n"
+        f"data: [{{path: rows.jsonl}}]\n{line}\n"
+    )
+    with pytest.raises(TaskError) as error:
+        parse_task(text, path=Path("tunewell.yaml"), environment={})
+    assert said in str(error.value)
+    assert "tunewell.yaml:3" in str(error.value)

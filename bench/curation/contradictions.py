@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from examples.desk.audit import audit
-from examples.desk.make import make
-
 from bench.machine import keep
 from tunewell.curate.pipeline import apply_rules, read
+from tunewell.demo.make_desk import make_desk
+from tunewell.demo.plant_audit import audit_plants
 from tunewell.stats.proportions import proportion
 from tunewell.task import load_task
 from tunewell.types import Receipt
@@ -26,12 +25,12 @@ def one(seed: int) -> tuple[int, int, int, int]:
     """Planted, found, sound rows, sound rows of a family without a planted row."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make(folder, seed=seed)
+        make_desk(folder, seed=seed)
         file = load_task(folder, environment={})
         done = apply_rules(file, read(file))
         truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     receipts = [Receipt.model_validate(r) for r in done.ledger.table().to_pylist()]
-    lines = [line for line in audit(truth, receipts).lines if line.code == "D09"]
+    lines = [line for line in audit_plants(truth, receipts).lines if line.code == "D09"]
     planted, sound = {p["id"] for p in truth["planted"]}, set(truth["clean"])
     accused = {
         row.id

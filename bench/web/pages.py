@@ -19,11 +19,14 @@ from fastapi.testclient import TestClient
 
 from bench.machine import keep
 from bench.web.load import TASK
+from tunewell.lineage import record
 from tunewell.people import Accounts, Batch, Item, Sessions, WorkStore, new_id
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.people_tables import assignments, verdicts
+from tunewell.store.rows import receipts_to_table
 from tunewell.task import RubricCriterion, load_task
+from tunewell.types import Dataset, Example, Message, Receipt
 from tunewell.web import create_app
 
 ITEMS = int(os.environ.get("ITEMS", "100000"))
@@ -93,6 +96,11 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
         "log": "/audit",
     }
     seconds = {name: [_ask(client, path) for _ in range(ROUNDS)] for name, path in pages.items()}
+    _curated(store, items)
+    looker = TestClient(client.app)
+    looker.cookies.set("tunewell", sessions.start(Accounts(store).create("looker", role="owner")))
+    for name, path in _owners_pages(batch, items[ITEMS // 2], judged).items():
+        seconds[name] = [_ask(looker, path) for _ in range(ROUNDS)]
     result: dict[str, object] = {
         "with_items": ITEMS,
         "with_verdicts": VERDICTS,
@@ -107,6 +115,54 @@ def measure(folder: Path, store: Store) -> dict[str, object]:
     }
     keep("web_pages", result)
     return result
+
+
+def _owners_pages(batch: Batch, item: Item, judged: str) -> dict[str, str]:
+    """What an owner without items of their own looks at."""
+    here, there = f"/batches/{batch.id}/items", f"/batches/{judged}/items"
+    return {
+        "all_items": here,
+        "all_items_last_page": f"{here}?at={ITEMS // 50}",
+        "all_items_common_word": f"{here}?q=desk",
+        "all_items_rare_word": f"{here}?q={item.example}",
+        "all_items_no_match": f"{here}?q=xylophone",
+        "all_items_open": f"{here}?state=open",
+        "all_items_by_row": f"{here}?sort=row",
+        "judged_items_newest": f"{there}?sort=newest",
+        "judged_items_disagreed": f"{there}?state=disagreed",
+        "one_item": f"{here}/{item.id}",
+        "questions": f"/batches/{judged}/questions",
+        "definition": "/definition",
+        "release": "/release",
+        "plan": "/plan",
+    }
+
+
+def _curated(store: Store, items: list[Item]) -> None:
+    """A dataset with the rows of these items, and two receipts of each."""
+    rows, receipts = [], []
+    for number, item in enumerate(items, 1):
+        turn = Message(role="user", content=item.source)
+        rows.append(Example(id=item.example, messages=(turn,)))
+        place = f"raw.jsonl:{number}"
+        for order, action in enumerate(("changed", "kept")):
+            receipts.append(
+                Receipt.model_validate(
+                    {
+                        "row": item.example,
+                        "place": place,
+                        "step": "repair",
+                        "order": order,
+                        "action": action,
+                        "rule": "white space at the ends is cut",
+                    }
+                )
+            )
+    table = store.put_table(receipts_to_table(receipts), sort=["row", "order"])
+    examples = store.put_examples(rows)
+    dataset = Dataset(id="d" * 64, rows=len(rows), examples=examples, receipts=table)
+    with record(store, "curate", inputs={}, parameters={}) as run:
+        run.outputs["dataset"] = store.put_value(dataset)
 
 
 def _judged(work_store: WorkStore, store: Store, people: list[str]) -> str:

@@ -378,15 +378,22 @@ def _speeds(spec: TaskSpec, base: _BaseModel, *, only: bool) -> tuple[Speeds, st
     return base.usual_speeds(), "speeds of a usual machine (tunewell run measures this one)"
 
 
-def speeds_of(spec: TaskSpec) -> Speeds:
-    """Measured on this machine, then kept for a day: other programs may have slowed it."""
-    path = _place_of_speeds(spec)
+def speeds_of(spec: TaskSpec, *, row_tokens: int = 0) -> Speeds:
+    """Measured on this machine, then kept for a day: other programs may have slowed it.
+
+    Args:
+        spec: The definition; its base and recipe decide the speeds.
+        row_tokens: How long the rows are, about; 0 = 128.
+    """
+    path = _place_of_speeds(spec, row_tokens)
     if path.is_file() and time.time() - path.stat().st_mtime < MEASURED_FOR_S:
         return Speeds.model_validate_json(path.read_bytes())
     from tunewell.model.weights import resolve
     from tunewell.train import measure_speed
 
-    speeds = Speeds.model_validate(measure_speed(resolve(spec.train.model), spec.train))
+    weights = resolve(spec.train.model)
+    found = measure_speed(weights, spec.train, row_tokens=row_tokens)
+    speeds = Speeds.model_validate(found)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps(speeds.model_dump()), encoding="utf-8")
@@ -394,14 +401,14 @@ def speeds_of(spec: TaskSpec) -> Speeds:
     return speeds
 
 
-def _place_of_speeds(spec: TaskSpec) -> Path:
+def _place_of_speeds(spec: TaskSpec, row_tokens: int = 0) -> Path:
     """Where the speeds of this machine with these weights and this recipe are kept."""
     from tunewell.model.files import cache_folder
     from tunewell.model.weights import resolve
     from tunewell.train.stage import WORK
 
     recipe = spec.train
-    shape = [recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch]
+    shape = [recipe.layers, recipe.fold_layers, recipe.rank, recipe.tokens_per_batch, row_tokens]
     key = digest([_machine(), WORK, resolve(recipe.model).digest, *shape])
     return cache_folder() / "speeds" / f"{key}.json"
 

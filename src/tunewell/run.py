@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Stage = Literal["curate", "split", "train", "evaluate", "verdict"]
 STAGES: Final[tuple[Stage, ...]] = ("curate", "split", "train", "evaluate", "verdict")
 
-SAID_BY_PEOPLE = ("approval", "acceptance", "judgement")
+SAID_BY_PEOPLE = ("approval", "acceptance", "judgement", "comparison")
 """Kinds of events that a verdict depends on."""
 
 Bars = Callable[[str], AbstractContextManager[Progress | None]]

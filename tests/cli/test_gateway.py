@@ -93,6 +93,42 @@ def test_a_busy_port_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert f"--port {port + 1}" in capsys.readouterr().err
 
 
+def test_a_model_is_shown_without_a_verb_and_served_with_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(tmp_path)
+    assert main(["model", "-p", folder]) in (0, 1)  # 1 where the weights are not to be had
+    shown = capsys.readouterr()
+    assert main(["model", "show", folder]) in (0, 1)
+    assert capsys.readouterr().out == shown.out
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["model", "serve", folder, "--port", str(port)]) == 1
+    assert f"hint: tunewell model serve --port {port + 1}" in capsys.readouterr().err
+
+
+def test_traffic_is_imported_shown_and_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(tmp_path)
+    log = tmp_path / "log.jsonl"
+    row = {"id": "r1", "at": "2026-11-30T12:00:00Z", "prompt": "hi", "response": "hello"}
+    log.write_text(json.dumps(row) + "\n{\n", encoding="utf-8")
+    assert main(["traffic", "show", "-p", folder]) == 0
+    assert "no traffic yet" in capsys.readouterr().out
+    assert main(["traffic", "import", str(log), "-p", folder]) == 0
+    said = capsys.readouterr()
+    assert "2 objects: 1 interactions" in said.out
+    assert "1 not read" in said.out
+    assert "log.jsonl:2: not JSON" in said.err
+    assert main(["traffic", "show", "--json", "-p", folder]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["interactions"] == 1
+    assert main(["traffic", "export", str(tmp_path / "out"), "-p", folder]) == 0
+    assert (tmp_path / "out" / "interactions.parquet").exists()
+    assert main(["traffic", "import", str(tmp_path / "none"), "-p", folder]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
 def test_it_serves_until_a_signal_and_loses_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -262,7 +262,8 @@ def test_a_newcomer_gets_from_a_file_to_a_verdict_with_the_proposals_only(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("TUNEWELL_CACHE", str(tmp_path / "cache"))
-    model = tiny_model_folder(tmp_path / "model")
+    # A token for every byte: its context has to be long.
+    model = tiny_model_folder(tmp_path / "model", max_positions=8192)
     folder = tmp_path / "project"
     folder.mkdir()
     placed(trade, folder)

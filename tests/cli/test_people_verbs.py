@@ -235,3 +235,48 @@ def test_who_is_recorded_is_named_or_taken_from_the_environment(
         )
         assert batch is not None
         assert batch.author == author
+
+
+def test_batches_are_named_by_title_or_id_in_every_verb(project: tuple[TaskFile, Store]) -> None:
+    _, store = project
+    for name, role in (("ann", "expert"), ("judy", "expert")):
+        Accounts(store).create(name, role=role)  # type: ignore[arg-type]
+    first = ask("annotate", "open", "--rows", "2", "--title", "June", "--to", "ann")["result"]
+    second = ask("annotate", "open", "--rows", "3", "--title", "July", "--to", "ann")["result"]
+    assert ask("annotate", "export", "--batch", "june")["result"]["rows"] == 2
+    assert ask("annotate", "export", "--batch", first["batch"][:8])["result"]["rows"] == 2
+    assert ask("annotate", "export")["result"]["rows"] == 3, "the newest if none is named"
+    named = ("annotate", "adjudicators", "--to", "judy", "--batch", "June")
+    assert ask(*named)["result"]["adjudicators"] == ["judy"]
+    assert ask("annotate", "close", "--batch", "July")["result"]["status"] == "closed"
+    closed = WorkStore(store).batch(second["batch"])
+    assert closed is not None
+    assert closed.status == "closed"
+    assert ask("annotate", "reopen", "--batch", "July")["result"]["status"] == "open"
+
+    for wrong, hint in (("May", "June"), ("zz", "July")):
+        refused = CliRunner().invoke(app, ["annotate", "gold", "--batch", wrong])
+        assert isinstance(refused.exception, UserError)
+        assert hint in refused.exception.hint
+    ask("annotate", "open", "--rows", "2", "--title", "june", "--to", "ann")
+    refused = CliRunner().invoke(app, ["annotate", "gold", "--batch", "June"])
+    assert isinstance(refused.exception, UserError)
+    assert "2 annotate batches are called" in refused.exception.message
+    annotator = CliRunner().invoke(app, ["annotate", "adjudicators", "--to", "ann"])
+    assert isinstance(annotator.exception, UserError)
+    assert "annotates this batch" in annotator.exception.message
+
+
+def test_an_annotation_without_an_adjudicator_says_how_to_name_one(
+    project: tuple[TaskFile, Store],
+) -> None:
+    said = CliRunner().invoke(app, ["annotate", "open", "--rows", "2"]).stdout
+    assert "tunewell annotate adjudicators --to NAME" in said
+
+
+def test_the_plan_says_when_no_gate_needs_people(
+    project: tuple[TaskFile, Store], tmp_path: Path
+) -> None:
+    text = TASK[: TASK.index("gates:")] + TASK[TASK.index("\npeople:") + 1 :]
+    (tmp_path / "tunewell.yaml").write_text(text)
+    assert "no gate needs people" in CliRunner().invoke(app, ["review", "plan"]).stdout

@@ -58,6 +58,7 @@ class FakeModel:
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         self.calls += 1
         self.prompts += prompts
@@ -84,6 +85,7 @@ class FakeModel:
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         self.calls += 1
         noise = [random.Random(p[-1].content + self.name).gauss(0, 0.1) for p in prompts]

@@ -31,6 +31,7 @@ class Losses:
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         raise AssertionError("nothing is generated")
 
@@ -40,6 +41,7 @@ class Losses:
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         out = []
         for p, target in zip(prompts, targets, strict=True):

@@ -27,6 +27,7 @@ class Sure(FakeModel):
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         return [TargetScore(nats=-math.log(self.sure), tokens=6) for _ in targets]
 

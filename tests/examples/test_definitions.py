@@ -25,9 +25,14 @@ GENERATED_TOKENS_PER_S = 80
 MINUTES = 40
 
 
+def folder_of(name: str) -> Path:
+    """Where a definition lies: that of the demo is within the package."""
+    return ROOT / "src/tunewell/demo" if name == "desk" else ROOT / "examples" / name
+
+
 def definition(name: str) -> TaskFile:
     """One of the definitions, without what the environment may add."""
-    return load_task(ROOT / "examples" / name, environment={})
+    return load_task(folder_of(name), environment={})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,7 +49,7 @@ def test_it_holds_together(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_choices_are_commented(name: str) -> None:
-    text = (ROOT / "examples" / name / "tunewell.yaml").read_text(encoding="utf-8")
+    text = (folder_of(name) / "tunewell.yaml").read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert len(re.findall(r"\s#\s", text)) >= 8
 

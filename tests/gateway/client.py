@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import orjson
 
 from tunewell.gateway.app import Gateway
 from tunewell.gateway.draw import Hasher
-from tunewell.gateway.http import Event
+from tunewell.gateway.http import Event, Receive, Scope, Send
 from tunewell.gateway.masking import masker
 from tunewell.gateway.spool import Spool
 from tunewell.gateway.state import GatewayKey, GatewayState, secret_digest
@@ -22,6 +22,9 @@ from tunewell.testing.model_server import SocketModelServer
 
 SECRET = "twg_test"
 KEY = GatewayKey(name="app", digest=secret_digest(SECRET), scopes=("user", "feedback", "admin"))
+
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass
@@ -50,7 +53,13 @@ class Answer:
 class Client:
     """Sends requests to an application."""
 
-    app: Gateway
+    app: Application
+
+    @property
+    def gateway(self) -> Gateway:
+        """The application, where it is a gateway."""
+        assert isinstance(self.app, Gateway)
+        return self.app
 
     async def post(
         self,

@@ -181,7 +181,8 @@ def test_personal_data_is_masked_before_it_is_written(tmp_path: Path) -> None:
 
     async def work(client: Client) -> None:
         await client.post(CHAT, body)
-        await asyncio.sleep(0.2)
+        while not client.gateway.spool.counts.recorded:
+            await asyncio.sleep(0.02)
         written = b"".join(path.read_bytes() for path in (tmp_path / "spool").iterdir())
         assert written
         for secret in (b"okoro", b"7946", b"4111"):
@@ -265,9 +266,9 @@ def test_an_arm_of_a_place_serves_what_is_released_there(tmp_path: Path) -> None
 
     async def work(client: Client) -> None:
         assert (await client.post(CHAT, chat())).status == 502
-        client.app.state = GatewayState(keys=(KEY,), versions={"production": "v-1"})
+        client.gateway.state = GatewayState(keys=(KEY,), versions={"production": "v-1"})
         assert (await client.post(CHAT, chat())).status == 200
-        client.app.state = GatewayState(keys=(KEY,), versions={"production": "v-2"})
+        client.gateway.state = GatewayState(keys=(KEY,), versions={"production": "v-2"})
         assert (await client.post(CHAT, chat())).status == 200
 
     found = run(tmp_path, work, settings=settings)
@@ -285,7 +286,10 @@ def test_a_shadow_gets_a_copy_and_its_answer_is_never_sent(tmp_path: Path) -> No
         answer = await client.post(CHAT, chat(stream=True))
         assert b'"model": "m-a"' in answer.body
         assert b"m-b" not in answer.body
-        await asyncio.sleep(0.3)
+        for _ in range(200):
+            if not (await client.get("/v1/gateway")).json["waiting"]:
+                break
+            await asyncio.sleep(0.05)
 
     found = run(tmp_path, work, server=server, settings=settings)
     shown, shadow = sorted(found, key=lambda row: row.shadow_of)
@@ -358,7 +362,11 @@ def test_a_full_spool_breaks_no_answer_and_the_ledger_says_so(tmp_path: Path) ->
             answer = await client.post(CHAT, chat(stream=True))
             assert answer.status == 200
             assert answer.complete
-        counts = (await client.get("/v1/gateway")).json
+        for _ in range(200):
+            counts = (await client.get("/v1/gateway")).json
+            if counts["refused"] + counts["recorded"] == 5:
+                break
+            await asyncio.sleep(0.05)
         assert counts["refused"] + counts["recorded"] == 5
         assert counts["refused"] > 0
         assert "full" in counts["failure"]

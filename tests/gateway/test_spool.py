@@ -153,7 +153,8 @@ def test_a_full_disk_is_told_and_counted(tmp_path: Path, monkeypatch: pytest.Mon
         spool.opened("before", opening("before"))
         await spool.closed("before", lambda: opening("before")).synced
         spool.opened("during", opening("during"))
-        await asyncio.sleep(0.05)
+        while not spool.counts.waiting:
+            await asyncio.sleep(0.01)
         full[0] = True
         receipt = spool.closed("during", lambda: opening("during"))
         assert not await receipt.synced
@@ -207,7 +208,7 @@ def test_a_killed_process_has_written_what_it_said_it_had(tmp_path: Path) -> Non
                 if number < 30:
                     await spool.closed(value["id"], lambda value=value: value).written
                     print(value["id"], flush=True)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1.0)
             os.kill(os.getpid(), signal.SIGKILL)
         asyncio.run(main())
     """)

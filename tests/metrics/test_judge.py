@@ -187,6 +187,7 @@ class Scripted:
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         out = []
         for _ in prompts:
@@ -199,7 +200,12 @@ class Scripted:
         return out
 
     def score(
-        self, prompts: Sequence[Talk], targets: Sequence[str], *, progress: Progress | None = None
+        self,
+        prompts: Sequence[Talk],
+        targets: Sequence[str],
+        *,
+        progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         raise NotImplementedError
 

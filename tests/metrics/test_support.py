@@ -81,3 +81,23 @@ def test_a_megabyte_of_anything_takes_no_time(unit: str) -> None:
 def test_what_follows_an_endless_word_is_still_checked() -> None:
     (item,) = check_support("B" * 5000 + " pays 48.20 EUR", "nothing")
     assert (item.start, item.text, item.supported) == (5006, "48.20", False)
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "loose"),
+    [
+        ("Which tariff is mine?", "Tariff T-1 with form B-12.", ["T-1", "B-12"]),
+        ("I have T-1.", "Tariff T-1; then T-2.", ["T-2"]),
+        ("Form B12, please, and t 1.", "Send form B-12 for T-1.", []),
+        ("There are 12 rows.", "Send form B-12.", ["B-12"]),
+        ("Nothing.", "Since pre-2019, and 5-8.", ["2019", "5", "8"]),
+        ("Error e-07 again", "E-07 means an empty battery.", []),
+    ],
+)
+def test_a_code_is_a_name_and_not_the_number_in_it(
+    given: str, output: str, loose: list[str]
+) -> None:
+    for language in ("en", "de"):
+        items = check_support(output, given, language=language)
+        found = [i.text for i in items if not i.supported and i.text != "Nothing"]
+        assert [text for text in found if any(c.isdigit() for c in text)] == loose

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -28,6 +29,7 @@ from tunewell.model.sending import retry_after_s
 from tunewell.model.weights import Weights
 from tunewell.testing.models import CHECKS, ask, check_model
 from tunewell.testing.server import BASE_URL, FakeServer, ServerFault
+from tunewell.types import Message, ToolCall
 
 pytest.importorskip("openai")
 pytest.importorskip("fastapi")
@@ -141,7 +143,7 @@ def test_a_fault_that_stays_is_an_error_of_its_item(clock: Clock) -> None:
     model = endpoint(server, clock, policy=RequestPolicy(retries=2, in_flight=1))
     results = model.generate([ask("x"), ask("bad"), ask("y")])
     assert [r.finish for r in results] == ["stop", "error", "stop"]
-    assert "fault of the server" in results[1].reason
+    assert "server error" in results[1].reason
     assert len(server.requests) == 5
 
 
@@ -298,6 +300,36 @@ def test_no_scores_without_what_they_need(tiny: Path) -> None:
         "no log-probabilities"
         in endpoint(server, tokenizer=tiny).score([ask("x")], ["y"])[0].reason
     )
+
+
+def test_tools_and_calls_are_sent_and_calls_are_read(clock: Clock) -> None:
+    function = {"name": "find", "arguments": '{"b": 1, "a": 2}'}
+    call = {"id": "c", "type": "function", "function": function}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    reply = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "served",
+        "choices": [{"index": 0, "finish_reason": "tool_calls", "message": message}],
+    }
+    server = FakeServer(FakeModel(), fault=first(ServerFault(200, body=json.dumps(reply))))
+    prompt = (
+        Message(role="user", content="Where?"),
+        Message(role="assistant", content="", tool_calls=(ToolCall(name="look", id="k"),)),
+        Message(role="tool", content="no", tool_call_id="k"),
+        Message(role="assistant", content="", tool_calls=(ToolCall(name="look"),)),
+        Message(role="tool", content="yes"),
+    )
+    tools = '[{"name": "find", "input_schema": {"type": "object"}}]'
+    [said] = endpoint(server, clock).generate([prompt], tools=[tools])
+    assert said.text == '{"name": "find", "arguments": {"a": 2, "b": 1}}'
+    [sent] = server.requests
+    assert sent["tools"][0]["function"] == {"name": "find", "parameters": {"type": "object"}}
+    turns = sent["messages"]
+    calls = [turn["tool_calls"][0]["id"] for turn in turns if "tool_calls" in turn]
+    assert calls == ["k", "call_3_0"]
+    assert [turn["tool_call_id"] for turn in turns if turn["role"] == "tool"] == ["k", "call_3_0"]
 
 
 class _Redirecting(BaseHTTPRequestHandler):

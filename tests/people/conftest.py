@@ -10,29 +10,20 @@ import pytest
 import sqlalchemy as sa
 
 from tunewell.store import Store
-from tunewell.testing.postgres import postgres_programs, postgres_server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """URL of a server of our own behind a socket.
-
-    The last part, the database, is left to fill in.
-    """
-    pytest.importorskip(
-        "psycopg", reason="PostgreSQL's driver is not installed: pip install 'tunewell[postgres]'"
-    )
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server on this machine (apt-get install postgresql)")
-    with postgres_server(programs) as url:
-        yield url
 
 
 def _create(server: str, name: str, *, template: str = "template1") -> None:
     engine = sa.create_engine(server % "postgres", isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    engine.dispose()
+
+
+def _drop(server: str, name: str) -> None:
+    """Take a database away, so that the server stays small."""
+    engine = sa.create_engine(server % "postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
 
 
@@ -60,3 +51,5 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     found = Store(tmp_path, url=url)
     yield found
     found.close()
+    if url:
+        _drop(server, name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import sqlalchemy as sa
 
@@ -38,3 +41,13 @@ def test_only_hashes_are_kept(store: Store) -> None:
     kept = store.values(sa.select(accounts.c.password))
     assert kept
     assert all(password.startswith("$argon2id$") for password in kept)
+
+
+def test_outside_of_tests_a_hash_costs_what_the_standard_asks() -> None:
+    """RFC 9106, section 4, second recommendation: 64 MiB, three passes."""
+    code = (
+        "from tunewell.people.password_hash import hash_password; "
+        "print(hash_password('long enough words'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "$m=65536,t=3,p=1$" in done.stdout

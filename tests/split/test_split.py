@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cli.trades import chat
 from tests.similar.words import sentence
 from tunewell.errors import DataError
 from tunewell.project import Project
 from tunewell.split import divide, families, split
+from tunewell.split.families import families_to_divide
 from tunewell.store import Store
 from tunewell.store.rows import examples_to_table
 from tunewell.task import SplitSection, parse_task
@@ -81,7 +84,7 @@ def test_no_family_is_cut_and_every_row_is_assigned_once(
         return
     part = {a.id: a.part for a in result.assignments}
     assert len(result.assignments) == len(part) == len(examples)
-    for members in made:
+    for members in made.groups:
         assert len({part[examples[i].id] for i in members}) == 1
     assert all(part[i] == "test" for i in given_ids)
     # No edge of any kind crosses from what is trained on to what is measured on.
@@ -95,7 +98,8 @@ def test_no_family_is_cut_and_every_row_is_assigned_once(
             if linked or a.input == b.input:
                 assert part[a.id] == part[b.id]
     again, _ = divide(list(reversed(examples)), section, held_out=given_ids)
-    assert {len(m) for m in made} == {len(m) for m in families(list(reversed(examples)))}
+    back = families_to_divide(list(reversed(examples)), fewest=4).groups
+    assert {len(m) for m in made.groups} == {len(m) for m in back}
     assert divide(examples, section, held_out=given_ids)[0] == result
     assert again.folds == result.folds
 
@@ -157,7 +161,7 @@ def test_a_given_test_set_can_be_capped_and_is_never_trained_on() -> None:
 
 
 def test_too_few_families_say_what_to_do() -> None:
-    with pytest.raises(DataError, match="1 families of rows cannot make 5 folds"):
+    with pytest.raises(DataError, match="1 family of rows cannot make 5 folds, a test"):
         divide(
             [row("a", "one two three", group="g"), row("b", "four five six", group="g")],
             SplitSection(),
@@ -181,3 +185,26 @@ def test_a_split_leaves_a_run(tmp_path: Path) -> None:
         assert run.counts["families"] == 30
         assert {f.code: f.status for f in run.findings} == {"D11": "clear", "D13": "clear"}
         assert result.dataset == "d"
+
+
+def test_similar_questions_do_not_chain_every_row_into_one_family() -> None:
+    examples = []
+    for number, line in enumerate(chat().splitlines()):
+        turns = json.loads(line)["messages"]
+        messages = tuple(Message(role=t["role"], content=t["content"]) for t in turns)
+        examples.append(Example(id=f"r{number}", messages=messages))
+    # A copy with its slip, which stays with its row whatever happens.
+    copied = sentence(500, 14)
+    slip = copied.rsplit(maxsplit=1)[0]
+    examples += [row("copy", copied, sentence(7, 12)), row("slip", slip, sentence(7, 12))]
+
+    by_wording = families(examples)
+    assert len(by_wording) < 7
+    loose = families_to_divide(examples, fewest=7)
+    assert loose.is_loosened
+    assert loose.by_wording == len(by_wording)
+    assert len(loose.groups) >= 40
+    result, _ = divide(examples, SplitSection())
+    part = {a.id: a.part for a in result.assignments}
+    assert part["copy"] == part["slip"]
+    assert not families_to_divide(examples, fewest=1).is_loosened

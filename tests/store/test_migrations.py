@@ -17,11 +17,11 @@ from alembic import command
 from alembic.config import Config
 
 import tunewell.store as room
-from tests.people.conftest import _create, postgres
+from tests.people.conftest import _create
 from tunewell.store import Store, tables, traffic_tables
 from tunewell.store.append_only import BLANKS, missing_triggers
 
-__all__ = ["postgres", "traffic_tables"]
+__all__ = ["traffic_tables"]
 
 FOLDER = Path(room.__file__).parent / "migrations"
 FILES = sorted(FOLDER.rglob("*.py"))

@@ -109,7 +109,8 @@ def test_a_mail_server_that_never_answers_holds_nobody_up(world: World) -> None:
         title = "evil\r\nBcc: x@example.org\r\n"
         opened = owner.post("/batches/review", rows="6", raters="2", people=ids, title=title)
         invited = owner.post("/people/invite", role="expert", email="eve@example.org")
-        assert time.monotonic() - started < 3
+        # Five people and a guest, each until the server is given up, would be minutes.
+        assert time.monotonic() - started < 30
     assert opened.status_code == 303
     assert "It is being sent to eve@example.org" in texts(invited.text)
 

@@ -15,7 +15,7 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Record that NAME approves the definition as it is now; any later change needs a new approval.
+    """Record that NAME approves the definition; changes undo it.
 
     Anybody at a shell can type any name, so this is a claim, recorded with the login name. Once
     somebody who answers to NAME has an account, only their signature in the app counts.
@@ -52,7 +52,10 @@ def _show(
         if value:
             show(f"  {label:9} {value}")
     for gate in file.spec.gates:
-        show(f"  gate      {gate.kind} of {gate.metric} {_limit(gate)}")
+        subject = f"{gate.kind} of {gate.metric}"
+        if gate.compare:
+            subject = f"{gate.criterion} in comparison {gate.compare}"
+        show(f"  gate      {subject} {_limit(gate)}")
     if found.missing:
         show(f"still to approve: {', '.join(found.missing)}")
     else:

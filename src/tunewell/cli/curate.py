@@ -14,9 +14,9 @@ from tunewell.cli.common import (
 )
 from tunewell.cli.confirm import ask_to_confirm
 from tunewell.cli.stage import open_stages, show_stage
-from tunewell.curate.reading.read import ReadingReport
 from tunewell.plurals import plural
 from tunewell.run import Stages
+from tunewell.types.read_files import ReadingReport, in_words
 
 _MOST_SHOWN = 8
 """Columns without use that are shown."""
@@ -49,6 +49,8 @@ def _show_reading(path: Path) -> None:
         if digest is None:
             return
         reading = store.get_value(digest, ReadingReport)
+    for file in reading.files_with_columns[:_MOST_SHOWN]:
+        show(f"{file}: {in_words(reading.of_file(file))}")
     for each in reading.unused[:_MOST_SHOWN]:
         show(
             f"not used: {each.key} of {each.file} ({plural(each.rows, 'row')}, e.g. {each.example})"

@@ -13,12 +13,12 @@ import typer
 
 from tunewell.cli.common import JsonOption, emit, note, progress, show
 from tunewell.curate.doctor import DoctorReport, doctor, fix
-from tunewell.curate.reading.key_use import in_words
 from tunewell.errors import EXIT_NO_GO, UserError
 from tunewell.pitfalls import pitfall
 from tunewell.plurals import plural
 from tunewell.task import FieldMap, load_task
 from tunewell.types import Finding, Role
+from tunewell.types.read_files import KeyUse, in_words
 
 OUR_ROLES = get_args(Role)
 
@@ -141,13 +141,7 @@ _MOST_SHOWN = 8
 def _show_reading(report: DoctorReport) -> None:
     """How the files were read: columns, what is not used, what is lost."""
     for file in dict.fromkeys(each.file for each in report.columns):
-        uses = [each for each in report.columns if each.file == file]
-        show(f"{file}: {in_words(uses)}")
-        unused = [each for each in uses if not each.is_used]
-        for each in unused[:_MOST_SHOWN]:
-            show(f"    not used: {each.key} ({plural(each.rows, 'row')}, e.g. {each.example})")
-        if len(unused) > _MOST_SHOWN:
-            show(f"    not used: {len(unused) - _MOST_SHOWN} further columns (--json lists them)")
+        _show_columns(file, [each for each in report.columns if each.file == file])
     for line in report.rejects[:_MOST_SHOWN]:
         lost = f", about {plural(line.rows, 'row')} lost" if line.rows > line.count else ""
         show(f"not read: {plural(line.count, 'place')}{lost}; {line.place}: {line.why}")
@@ -155,6 +149,15 @@ def _show_reading(report: DoctorReport) -> None:
             show(f"    hint: {line.hint}")
     for said in report.notes:
         show(f"note: {said}")
+
+
+def _show_columns(file: str, uses: list[KeyUse]) -> None:
+    show(f"{file}: {in_words(uses)}")
+    unused = [each for each in uses if not each.is_used]
+    for each in unused[:_MOST_SHOWN]:
+        show(f"    not used: {each.key} ({plural(each.rows, 'row')}, e.g. {each.example})")
+    if len(unused) > _MOST_SHOWN:
+        show(f"    not used: {len(unused) - _MOST_SHOWN} further columns (--json lists them)")
 
 
 def _show_found(finding: Finding, report: DoctorReport) -> None:

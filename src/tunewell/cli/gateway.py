@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +19,7 @@ from tunewell.cli.common import (
     open_project,
     show,
 )
+from tunewell.cli.ports import check_port
 from tunewell.cli.verb_group import VerbGroup
 from tunewell.errors import MissingExtraError, UserError
 from tunewell.gateway.settings import gateway_settings
@@ -58,25 +58,13 @@ def serve(
     if file.spec.gateway is None:
         # Says what to write.
         gateway_settings(file)
-    _check_port(host, port)
+    check_port(host, port, verb="tunewell gateway serve")
     if url:
         os.environ["TUNEWELL_DATABASE_URL"] = url
     # A process of its own, small for as long as it runs: this one has loaded all of Tunewell.
     command = [sys.executable, "-m", "tunewell.gateway.serving", str(file.path), host, str(port)]
     sys.stderr.flush()
     os.execv(sys.executable, command)
-
-
-def _check_port(host: str, port: int) -> None:
-    """Say now, in a line, that the port cannot be had."""
-    try:
-        with socket.create_server((host, port), reuse_port=False):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"cannot listen on {host}:{port}: {error.strerror}",
-            hint=f"tunewell gateway serve --port {port + 1 if port < 65535 else 8781}",
-        ) from error
 
 
 @keys.command("make")

@@ -16,7 +16,7 @@ from tunewell.curate.reading.data_files import is_about_data, is_test_name
 BYTES_PER_TOKEN: Final = 2.5
 """Fewer than any of our texts has: a proposal that is too long costs little, one too short all."""
 
-MOST_TOKENS: Final = 4096
+MOST_TOKENS: Final = 8192
 """Longer rows are a decision of the user's: they cost memory."""
 
 MOST_NEW_TOKENS: Final = 512
@@ -100,7 +100,8 @@ def propose(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) ->
         review_share=0.0 if look.rows < VERY_SMALL else 0.1,
         folds=3 if look.rows < SMALL else 5,
         shots=1 if row_tokens > LONG_ROW_TOKENS else 3,
-        max_tokens=_enough_tokens(row_tokens),
+        # No tokenizer makes more tokens than bytes; the limit costs nothing where rows are shorter.
+        max_tokens=_enough_tokens(answers.longest_row_bytes),
         max_new_tokens=_enough_new_tokens(answers),
     )
 

@@ -17,7 +17,7 @@ ReportOnly = Literal["exact_duplicates", "near_duplicates", "boilerplate", "brok
 DEFAULT_TOKENS = 1024
 """Of `train.max_tokens`."""
 
-METRICS_PAGE = "docs/reference/metrics.md"
+METRICS_PAGE = "the page metrics of the reference"
 
 COSTS_PART = """\
 # Prices for cost estimates; 0 = not counted.

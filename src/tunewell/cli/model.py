@@ -5,17 +5,30 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
-from tunewell.errors import UserError
+from tunewell.cli.ports import check_port
+from tunewell.cli.project_place import with_project
+from tunewell.cli.verb_group import ShowsByDefault
+from tunewell.errors import MissingExtraError, UserError
 from tunewell.plurals import plural
+from tunewell.project import Project
 from tunewell.types import ModelVersion, Trained
 
+if TYPE_CHECKING:
+    from tunewell.model.local import LocalModel
 
-def command(
+app = typer.Typer(
+    cls=ShowsByDefault,
+    rich_markup_mode=None,
+    help="Show the base weights in use and the versions, or serve them.",
+)
+
+
+def show_versions(
     version: Annotated[
         str,
         typer.Argument(help="A version, or the beginning of its name."),
@@ -86,3 +99,54 @@ def copy_adapter(adapter: Path, target: Path) -> None:
     partial = target.with_name(target.name + ".partial")
     shutil.copytree(adapter, partial, dirs_exist_ok=True)
     partial.rename(target)
+
+
+def serve(
+    path: ProjectOption = Path(),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8781,
+) -> None:
+    """Serve the base model and every version behind OpenAI's protocol.
+
+    A request names a version by the beginning of its name, or the base model. For tests, the demo
+    and small teams; there are no keys, so it listens on this machine only unless told otherwise.
+    """
+    try:
+        import uvicorn
+
+        from tunewell.gateway.model_app import ModelApp
+    except ImportError as error:
+        raise MissingExtraError("gateway", needed_for="tunewell model serve") from error
+
+    check_port(host, port, verb="tunewell model serve")
+    with open_project(path) as project:
+        models = _servable(project)
+    note(f"Serving {', '.join(name[:12] for name in models)} at http://{host}:{port}/v1")
+    uvicorn.run(
+        ModelApp(models),
+        host=host,
+        port=port,
+        ws="none",
+        lifespan="on",
+        log_level="critical",
+        server_header=False,
+    )
+
+
+def _servable(project: Project) -> dict[str, LocalModel]:
+    """The models by name: the newest version first, then the others, then the base."""
+    from tunewell.model.local import LocalModel
+
+    store = project.store
+    base = LocalModel(project.spec.train.model)
+    runs = store.runs(stage="train", status="finished")
+    versions = [store.get_value(run.outputs["trained"], Trained).model for run in runs]
+    models = {}
+    for version in reversed(versions):
+        adapter = store.files.open(version.adapter)
+        models[version.adapter] = base.with_adapter(adapter, name=version.id)
+    return {**models, base.name: base}
+
+
+app.command("show")(with_project(show_versions))
+app.command("serve")(with_project(serve))

@@ -44,6 +44,7 @@ def with_project(command: Command) -> Command:
     """
     signature = inspect.signature(command, eval_str=True)
     if PATH not in signature.parameters:
+        # It takes no project, or takes it both ways already.
         return command
 
     optional = _optional_arguments(signature)

@@ -67,6 +67,17 @@ class VerbGroup(TyperGroup):
             _write_lines(formatter, lines, width)
 
 
+class ShowsByDefault(VerbGroup):
+    """A group whose verb ``show`` need not be typed: ``tunewell model`` shows the versions."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``show`` in front where no verb is named and no help is asked for."""
+        asks_for_help = any(word in ("-h", "--help") for word in args)
+        if not asks_for_help and not any(word in self.commands for word in args):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
 def first_line(text: str | None) -> str:
     r"""The first paragraph of a help text on one line.
 
@@ -81,6 +92,7 @@ def _loaded(name: str) -> Any:
     """The command of a verb, made from its function or its app."""
     verb = load_verb(name)
     if isinstance(verb, typer.Typer):
+        _place_project(verb)
         command = typer.main.get_group(verb)
         command.name = name
         return command
@@ -91,6 +103,17 @@ def _loaded(name: str) -> Any:
     )
     one.command(name, help=inspect.getdoc(verb))(with_project(verb))
     return typer.main.get_command(one)
+
+
+def _place_project(group: typer.Typer) -> None:
+    """Let every verb of a group take the project's folder as argument and as option."""
+    for info in group.registered_commands:
+        if info.callback is not None:
+            info.help = info.help or inspect.getdoc(info.callback)
+            info.callback = with_project(info.callback)
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _place_project(inner.typer_instance)
 
 
 def _write_lines(formatter: Any, lines: Iterable[tuple[str, str]], width: int) -> None:

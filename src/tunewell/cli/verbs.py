@@ -16,13 +16,14 @@ COMPLETION: Final = "_TUNEWELL_COMPLETE"
 
 HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "First look, without a project": {
+        "demo": "See everything on an invented desk, in about ten minutes.",
         "doctor": "Show every data problem found in a file, most harmful first.",
         "autopsy": "Show what went wrong with a finished fine-tune.",
         "select": "Choose N rows that cover a file, compared with a random choice.",
     },
     "A project": {
         "init": "Read the data, propose a definition, ask the rest, write it.",
-        "approve": "Approve the definition as it is now; a change needs it again.",
+        "approve": "Record that NAME approves the definition; changes undo it.",
         "config": "Print each value of the definition and where it came from.",
         "fit-check": "Show whether a public dataset covers this project, by slice.",
         "status": "Show how far the project is, what was found and what is next.",
@@ -39,14 +40,18 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "People": {
         "annotate": "People mark texts and write answers: the gold of the project.",
         "review": "People judge outputs, blind to the model that wrote them.",
+        "compare": "People compare two models, or a model and a person, blind.",
         "serve": "Start the web app where people annotate, review and decide.",
     },
     "Models": {
         "ask": "Ask the base model and the tuned one the same question.",
-        "model": "Show the base weights in use and the versions trained from them.",
+        "model": "Show the base weights in use and the versions, or serve them.",
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
     "In use": {
+        "traffic": "Import, show and write out what was asked and answered in use.",
+        "promote": "Serve a version in a place, on a GO and with the signatures asked for.",
+        "rollback": "Return to the version that served in a place before.",
         "gateway": "Proxy requests to models, and record what is asked and answered.",
     },
     "Records": {

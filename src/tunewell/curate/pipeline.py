@@ -28,9 +28,9 @@ from tunewell.curate.mass_drops import hold_back
 from tunewell.curate.off_task import drop_off_task
 from tunewell.curate.reading.data_files import find_files, sources_of
 from tunewell.curate.reading.read import (
-    ReadingReport,
     ReadResult,
     read_source,
+    reading_report,
     settle_ids,
 )
 from tunewell.curate.receipts import Ledger, StepRule
@@ -197,7 +197,7 @@ def curate(
         run.outputs["examples"] = dataset.examples
         run.outputs["receipts"] = dataset.receipts
         run.outputs["shown"] = store.put_value(shown)
-        run.outputs["reading"] = store.put_value(ReadingReport.of(done.batch))
+        run.outputs["reading"] = store.put_value(reading_report(done.batch))
         run.counts.update(counts(done))
         run.findings.extend(seen(file, done))
         tell(_STEPS, _STEPS)

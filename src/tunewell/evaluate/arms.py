@@ -77,7 +77,7 @@ class Arm:
     @property
     def shown(self) -> str:
         """What stands before the row, for reports."""
-        solved = [f"{turn.role}: {turn.content}" for turn in self._solved()]
+        solved = [f"{turn.role}: {turn.text}" for turn in self._solved()]
         return _paragraphs([self.instruction, *solved])
 
 
@@ -155,7 +155,7 @@ def draw_shots(
 
 
 def _length(example: Example) -> int:
-    return sum(len(turn.content) for turn in _without_system(example.messages))
+    return sum(len(turn.text) for turn in _without_system(example.messages))
 
 
 def contenders(

@@ -19,6 +19,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from tunewell.evaluate.baselines import TO_BEAT
+from tunewell.evaluate.compared_gate import compared_criterion, compared_name
 from tunewell.evaluate.gate_checks import limit_of, threshold_of
 from tunewell.evaluate.judge_correction import corrected, judges, validation_of
 from tunewell.evaluate.lookup import by_name
@@ -26,6 +27,7 @@ from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
 from tunewell.evaluate.wording import as_read, counted, interval_as_read, on_slice
+from tunewell.people.compared import ComparisonOutcome
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
 from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, Threshold
@@ -33,6 +35,7 @@ from tunewell.types import Criterion, Estimate, Judgement, MetricInfo, Outcome, 
 MOST_ROWS = 100_000
 FEWEST_JUDGED = 30
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
+NO_COMPARISONS: Mapping[str, ComparisonOutcome] = MappingProxyType({})
 
 
 def judge_gates(
@@ -41,6 +44,8 @@ def judge_gates(
     *,
     said: Sequence[Judgement] = (),
     unmeasured: Mapping[str, Sequence[str]] = NOTHING,
+    comparisons: Mapping[str, ComparisonOutcome] = NO_COMPARISONS,
+    candidate: str = "",
 ) -> tuple[Criterion, ...]:
     """Every gate decided, slices included, each from its interval.
 
@@ -49,6 +54,8 @@ def judge_gates(
         file: The definition with its gates.
         said: People's verdicts, for gates with ``people: required``.
         unmeasured: Label metric to the classes that no held-out row is of.
+        comparisons: Blind comparisons that were closed, by name, for gates that name one.
+        candidate: Version of the model that is to be released.
     """
     parts = [part for i in range(len(file.spec.gates)) for part in _parts(table, file, i)]
     evidence = _Evidence(
@@ -58,7 +65,14 @@ def judge_gates(
         claims=len(parts),
         unmeasured=unmeasured,
     )
-    return tuple(_Decision(evidence, part).criterion() for part in parts)
+    criteria = []
+    for part in parts:
+        if part.gate.compare:
+            found = comparisons.get(part.gate.compare)
+            criteria.append(compared_criterion(part.gate, part.place, found, candidate))
+        else:
+            criteria.append(_Decision(evidence, part).criterion())
+    return tuple(criteria)
 
 
 def gate_name(gate: Gate) -> str:
@@ -70,6 +84,8 @@ def gate_name(gate: Gate) -> str:
         >>> gate_name(Gate(metric="nats", kind="no_worse", margin=0.1, against="base"))
         'nats: tuned no worse than base by 0.1'
     """
+    if gate.compare:
+        return compared_name(gate)
     if gate.kind == "no_worse":
         return f"{gate.metric}: {CANDIDATE} no worse than {gate.against} by {gate.margin:g}"
     sign = ">=" if gate.at_least is not None else "<="

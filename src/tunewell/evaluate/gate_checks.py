@@ -79,6 +79,8 @@ def guards(gate: Gate, metrics: Mapping[str, MetricInfo]) -> bool:
 
     People's own verdict always is (see `tunewell.evaluate.people_scores.criterion_info`).
     """
+    if gate.compare:
+        return True
     info = metrics.get(gate.metric)
     return info is not None and info.own and info.validated
 
@@ -119,7 +121,8 @@ def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Sto
 
 
 def _metrics_of(gates: Sequence[Gate]) -> str:
-    return ", ".join(dict.fromkeys(gate.metric for gate in gates)) or "none"
+    named = (gate.metric or f"comparison {gate.compare}" for gate in gates)
+    return ", ".join(dict.fromkeys(named)) or "none"
 
 
 def _unguarded(file: TaskFile) -> Finding:

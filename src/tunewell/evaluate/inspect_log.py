@@ -154,7 +154,7 @@ def _sample(example: Example, prediction: Prediction, scores: Sequence[Score]) -
 
 
 def _turns(messages: Sequence[Message]) -> list[dict[str, str]]:
-    return [{"role": m.role, "content": m.content} for m in messages]
+    return [{"role": m.role, "content": m.text} for m in messages]
 
 
 def _scores(scores: Sequence[Score], answer: str) -> dict[str, dict[str, Any]]:

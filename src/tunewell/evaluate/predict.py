@@ -17,6 +17,7 @@ from tunewell.evaluate.arms import Arm
 from tunewell.evaluate.lookup import ids_of
 from tunewell.model.base import GenerateOptions, Generation, Model, Progress, TargetScore
 from tunewell.types import Example, Message, Prediction, Value
+from tunewell.types.written_calls import compared_output
 
 CHUNK_ROWS = 32
 Turns = tuple[Message, ...]
@@ -106,18 +107,25 @@ def predict(
     opened = cache(model)
 
     def answer(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[Generation]:
-        return opened().generate(prompts, options=options, progress=meter.within)
+        known = _tools_of(chunk)
+        return opened().generate(prompts, options=options, progress=meter.within, **known)
 
     chunks = _Chunks(f"{arm.name}-generate", Generation, answer, work, meter)
     found = chunks.over(rows, arm)
     return [_prediction(e, arm, g) for e, g in zip(rows, found, strict=True)]
 
 
+def _tools_of(rows: Sequence[Example]) -> dict[str, list[str]]:
+    """The tools that each row's model may call; nothing where no row has any."""
+    tools = [row.tools for row in rows]
+    return {"tools": tools} if any(tools) else {}
+
+
 def _prediction(example: Example, arm: Arm, made: Generation) -> Prediction:
     return Prediction(
         example=example.id,
         arm=arm.name,
-        text=made.text,
+        text=compared_output(example, made.text),
         prompt_tokens=made.prompt_tokens,
         tokens=made.tokens,
         finish=made.finish,
@@ -141,7 +149,7 @@ def losses(
 
     def score(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[TargetScore]:
         targets = [e.target for e in chunk]
-        return opened().score(prompts, targets, progress=meter.within)
+        return opened().score(prompts, targets, progress=meter.within, **_tools_of(chunk))
 
     return _Chunks(f"{arm.name}-score", TargetScore, score, work, meter).over(rows, arm)
 
@@ -164,7 +172,7 @@ def own_losses(
 
     def score(chunk: Sequence[Example], prompts: Sequence[Turns]) -> list[TargetScore]:
         targets = [said[e.id] for e in chunk]
-        return opened().score(prompts, targets, progress=meter.within)
+        return opened().score(prompts, targets, progress=meter.within, **_tools_of(chunk))
 
     found = _Chunks(f"{arm.name}-own", TargetScore, score, work, meter).over(rows, arm)
     return list(map(_with_confidence, answers, found))
@@ -212,7 +220,7 @@ def _by_length(rows: Sequence[Example], arm: Arm) -> Iterator[list[Example]]:
     """Rows of like length go together: a batch is as slow as its longest row."""
 
     def length(example: Example) -> tuple[int, str]:
-        return sum(len(turn.content) for turn in arm.prompt(example)), example.id
+        return sum(len(turn.text) for turn in arm.prompt(example)), example.id
 
     ordered = sorted(rows, key=length)
     for start in range(0, len(ordered), CHUNK_ROWS):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.classes import Classes
+from tunewell.evaluate.compared_gate import comparison_findings
 from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
 from tunewell.evaluate.ground import is_of_the_ground, on_clean_ground
@@ -24,6 +25,7 @@ from tunewell.evaluate.people_scores import (
 from tunewell.evaluate.table import Table, table_of
 from tunewell.evaluate.wording import on_slice
 from tunewell.metrics.label import LabelOptions, plain_label
+from tunewell.people.compared import compared
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.types import (
@@ -68,11 +70,21 @@ def decide(
     said = judgements(store, evaluation.rows, predictions=evaluation.predictions)
     table = _with_people(evaluation, project, said)
     unmeasured = unmeasured_classes(evaluation, project)
-    criteria = judge_gates(table, file, said=said, unmeasured=unmeasured)
+    comparisons = compared(store)
+    candidate = _version_of(evaluation, store)
+    criteria = judge_gates(
+        table,
+        file,
+        said=said,
+        unmeasured=unmeasured,
+        comparisons=comparisons,
+        candidate=candidate,
+    )
 
     known = [f for f in (*findings, *stress_of(evaluation, store)) if f.code != "E01"]
     known.append(definition_finding(file, evaluation.metrics, store))
     known += _judges_validated(evaluation, table, project)
+    known += comparison_findings(comparisons, candidate)
     accepted = with_acceptances(known, store, today=day)
     guarded = bool(guarding_gates(file, evaluation.metrics))
     grounded = on_clean_ground(criteria, accepted, evaluation)
@@ -109,6 +121,14 @@ def stress_of(evaluation: Evaluation, store: Store) -> tuple[Finding, ...]:
             same_model = last.inputs.get("adapter") == run.inputs.get("adapter")
             return last.findings if same_model else ()
     return ()
+
+
+def _version_of(evaluation: Evaluation, store: Store) -> str:
+    """The adapter that was evaluated; empty where there is none."""
+    for run in reversed(store.runs(stage="evaluate")):
+        if evaluation.scores in run.outputs.values():
+            return run.inputs.get("adapter", "")
+    return ""
 
 
 def outcome_of(criteria: Sequence[Criterion]) -> Outcome:

@@ -12,6 +12,7 @@ from pydantic import Field
 from tunewell.metrics.reasoning import ONLY_REASONING, answer_of, is_only_reasoning
 from tunewell.task import TaskSpec
 from tunewell.types import Example, MetricInfo, Prediction, Score, Unscored, Value
+from tunewell.types.written_calls import compared_output
 
 _LONGEST_REASON = 300
 
@@ -95,7 +96,7 @@ class Metric:
         """
         if is_only_reasoning(output):
             return Unscored(reason=ONLY_REASONING)
-        answer = answer_of(output)
+        answer = compared_output(example, answer_of(output))
         return self._checked(lambda: self.function(answer, example, task=task))
 
     def score(self, prediction: Prediction, example: Example, *, task: TaskSpec) -> Score:
@@ -122,7 +123,8 @@ class Metric:
         if is_only_reasoning(prediction.text):
             return Unscored(reason=ONLY_REASONING)
         rate = self.rate
-        answered = prediction.model_copy(update={"text": answer_of(prediction.text)})
+        answer = compared_output(example, answer_of(prediction.text))
+        answered = prediction.model_copy(update={"text": answer})
         return self._checked(lambda: rate(answered, example, task=task))
 
     def _checked(self, compute: Callable[[], float | Unscored | Marked]) -> Marked | Unscored:
@@ -160,4 +162,5 @@ def _short(text: str) -> str:
 
 def input_text(example: Example) -> str:
     """Everything that the model was given before its answer."""
-    return "\n".join(message.content for message in example.prompt)
+    tools = [example.tools] if example.tools else []
+    return "\n".join([*tools, *(message.text for message in example.prompt)])

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from tunewell.documentation import reference
 from tunewell.errors import TaskError, UserError
 from tunewell.metrics import (
     answer_format,
@@ -104,7 +105,9 @@ def build_metrics(file: TaskFile) -> tuple[Metric, ...]:
             faults += _faults(error, file, index)
 
     if faults:
-        raise TaskError(faults, hint="docs/reference/metrics.md lists every metric and its options")
+        raise TaskError(
+            faults, hint=f"{reference('metrics.md')} lists every metric and its options"
+        )
     return tuple(made.values())
 
 

@@ -151,8 +151,13 @@ class Model(Protocol):
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
-        """One answer per prompt."""
+        """One answer per prompt.
+
+        ``tools`` holds the definitions of the tools of each prompt (``Example.tools``); none are
+        given where it is empty.
+        """
         ...
 
     def score(
@@ -161,6 +166,7 @@ class Model(Protocol):
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
-        """How probable each target is as the answer to its prompt."""
+        """How probable each target is as the answer to its prompt; ``tools`` as in `generate`."""
         ...

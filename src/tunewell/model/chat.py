@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from tunewell.errors import MissingExtraError, ModelError
 from tunewell.json_text import parse_json
+from tunewell.model.tools import tool_functions
 from tunewell.types import Message, ToolCall, Value
+from tunewell.types.written_calls import written_calls
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -258,6 +260,24 @@ class ChatFormat:
             fits=max_tokens is None or len(ids) <= max_tokens,
         )
 
+    def encode_answer(
+        self,
+        messages: Sequence[Message],
+        target: str,
+        *,
+        max_tokens: int | None = None,
+        tools: str = "",
+    ) -> Encoded:
+        """As `encode`; calls that a target holds are written as the template writes calls.
+
+        Only where tools are given: elsewhere JSON is text like any other.
+        """
+        if not tools:
+            return self.encode(messages, target, max_tokens=max_tokens)
+        content, calls = written_calls(target)
+        turn = Message(role="assistant", content=content, tool_calls=calls)
+        return self._encode_turn([*messages, turn], len(messages), max_tokens, tools)
+
     def encode_turns(
         self,
         messages: Sequence[Message],
@@ -472,7 +492,7 @@ class ChatFormat:
 
     def _apply(self, messages: Sequence[Message], answer: bool, tools: str) -> str:
         # Templates are handed tools only where there are some: not all tokenizers take the word.
-        more = {"tools": parse_json(tools)} if tools else {}
+        more = {"tools": tool_functions(tools)} if tools else {}
         text = self._tokenizer.apply_chat_template(
             [self._as_dict(m) for m in messages],
             tokenize=False,

@@ -35,12 +35,14 @@ from tunewell.model.budget import (
 )
 from tunewell.model.chat import Encoded, chat_format, load_tokenizer, valid_text
 from tunewell.model.sending import ModelServer, NoReply, Sender, TokensUsed, tokens_used
-from tunewell.types import Message
+from tunewell.model.tools import tool_functions, tools_for
+from tunewell.types import Message, ToolCall
+from tunewell.types.written_calls import parsed_call
 
 if TYPE_CHECKING:
     import httpx2
     from openai.types import Completion
-    from openai.types.chat import ChatCompletion
+    from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 R = TypeVar("R", Generation, TargetScore)
 OPENAI: Final = "api.openai.com"
@@ -127,6 +129,7 @@ class EndpointModel:
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         """One answer per prompt; see `tunewell.model.base.Model.generate`.
 
@@ -140,8 +143,10 @@ class EndpointModel:
         """
         chosen = options or GenerateOptions()
 
+        known = tools_for(tools, len(prompts))
+
         def one(i: int) -> Generation:
-            return self._generate(prompts[i], chosen)
+            return self._generate(prompts[i], chosen, known[i])
 
         return self._all(one, len(prompts), not_answered, progress)
 
@@ -151,6 +156,7 @@ class EndpointModel:
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         """How probable each target is, where the server echoes log-probabilities of the prompt.
 
@@ -165,17 +171,24 @@ class EndpointModel:
             reason = "scoring at an endpoint needs the folder of the served model's tokenizer"
             return [not_scored(reason)] * len(prompts)
         chat = chat_format(load_tokenizer(self._tokenizer))
-        encoded = list(map(chat.encode, prompts, targets))
+        encoded = [
+            chat.encode_answer(prompt, target, tools=known)
+            for prompt, target, known in zip(
+                prompts, targets, tools_for(tools, len(prompts)), strict=True
+            )
+        ]
 
         def one(i: int) -> TargetScore:
             return self._score(encoded[i])
 
         return self._all(one, len(prompts), not_scored, progress)
 
-    def _generate(self, prompt: tuple[Message, ...], options: GenerateOptions) -> Generation:
-        contents = [valid_text(message.content) for message in prompt]
-        prompt_bytes = sum(len(content.encode()) for content in contents)
-        request = self._chat_request(prompt, contents, options)
+    def _generate(
+        self, prompt: tuple[Message, ...], options: GenerateOptions, tools: str
+    ) -> Generation:
+        texts = [valid_text(tools), *(valid_text(message.text) for message in prompt)]
+        prompt_bytes = sum(len(text.encode()) for text in texts)
+        request = self._chat_request(prompt, options, valid_text(tools))
 
         # A token is at least a byte, so the bytes and what the template adds are an upper bound.
         most = TokensUsed(
@@ -188,12 +201,9 @@ class EndpointModel:
         return _generation(reply, options, prompt_bytes)
 
     def _chat_request(
-        self, prompt: Sequence[Message], contents: Sequence[str], options: GenerateOptions
+        self, prompt: Sequence[Message], options: GenerateOptions, tools: str
     ) -> dict[str, Any]:
-        messages = []
-        for message, content in zip(prompt, contents, strict=True):
-            messages.append({"role": message.role, "content": content})
-
+        messages = _sent_turns(prompt)
         limit = "max_completion_tokens" if OPENAI in self._url else "max_tokens"
         request: dict[str, Any] = {
             "model": self.name,
@@ -206,6 +216,8 @@ class EndpointModel:
             request["top_p"] = options.top_p
         if options.stop:
             request["stop"] = list(options.stop[:STOPS_SENT])
+        if tools:
+            request["tools"] = tool_functions(tools)
         return request
 
     def _score(self, encoded: Encoded) -> TargetScore:
@@ -276,7 +288,7 @@ def _generation(reply: ChatCompletion, options: GenerateOptions, prompt_bytes: i
     if refusal or choice.finish_reason == "content_filter":
         return not_answered(f"refused by the server: {refusal or 'content filter'}")
 
-    text = choice.message.content or ""
+    text = _text_of(choice.message)
     shown = cut_at_stops(text, options.stop)
     ended_at_limit = choice.finish_reason == "length" and shown == text
     estimate = TokensUsed(max(1, prompt_bytes // 4), len(text.encode()) // 4)
@@ -287,6 +299,41 @@ def _generation(reply: ChatCompletion, options: GenerateOptions, prompt_bytes: i
         tokens=min(used.answer, options.max_new_tokens),
         finish="length" if ended_at_limit else "stop",
     )
+
+
+def _sent_turns(prompt: Sequence[Message]) -> list[dict[str, Any]]:
+    """Turns in the server's form; each call has an id, which its result names."""
+    sent: list[dict[str, Any]] = []
+    open_calls: list[str] = []
+    for place, message in enumerate(prompt):
+        turn: dict[str, Any] = {"role": message.role, "content": valid_text(message.content)}
+        if message.tool_calls:
+            calls = [
+                _sent_call(call, f"call_{place}_{n}") for n, call in enumerate(message.tool_calls)
+            ]
+            turn["tool_calls"] = calls
+            open_calls = [call["id"] for call in calls]
+        if message.role == "tool":
+            answered = open_calls.pop(0) if open_calls else f"call_{place}"
+            turn["tool_call_id"] = valid_text(message.tool_call_id) or answered
+        sent.append(turn)
+    return sent
+
+
+def _sent_call(call: ToolCall, otherwise: str) -> dict[str, Any]:
+    function = {"name": valid_text(call.name), "arguments": valid_text(call.arguments)}
+    return {"id": valid_text(call.id) or otherwise, "type": "function", "function": function}
+
+
+def _text_of(message: ChatCompletionMessage) -> str:
+    """What an answer says, and behind it its calls, as in ``Message.text``."""
+    calls = []
+    for each in message.tool_calls or ():
+        function = getattr(each, "function", None)
+        if function is not None:
+            calls.append(parsed_call(function.name, function.arguments))
+    said = Message(role="assistant", content=message.content or "", tool_calls=tuple(calls))
+    return said.text
 
 
 def _echoed(reply: Completion, count: int) -> list[float]:

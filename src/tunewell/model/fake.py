@@ -18,6 +18,7 @@ from tunewell.model.base import (
     not_answered,
     not_scored,
 )
+from tunewell.model.tools import tools_for
 from tunewell.types import Message
 
 Conversation = tuple[Message, ...]
@@ -42,6 +43,7 @@ class FakeModel:
         name: As in `Model`.
         failures: Gives the reason why a conversation fails, or None.
         calls: What was asked: every conversation given to `generate`, in order.
+        tools: The tools of each of these.
 
     Example:
         >>> model = FakeModel({"When?": "Today."})
@@ -53,6 +55,7 @@ class FakeModel:
     name: str = "fake"
     failures: Callable[[Conversation], str | None] = lambda _: None
     calls: list[Conversation] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
 
     def generate(
         self,
@@ -60,11 +63,13 @@ class FakeModel:
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         """The scripted answers, cut at stop strings and at ``max_new_tokens`` words."""
         options = options or GenerateOptions()
         results = []
         done = ProgressCount(progress, len(prompts))
+        self.tools += tools_for(tools, len(prompts))
         for i, prompt in enumerate(prompts):
             self.calls.append(prompt)
             results.append(self._one(i, prompt, options))
@@ -77,9 +82,11 @@ class FakeModel:
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         """0.1 nats a word for the scripted answer, more the less a target is like it."""
         check_as_many(prompts, targets)
+        tools_for(tools, len(prompts))
         results = []
         done = ProgressCount(progress, len(prompts))
         for i, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
@@ -88,7 +95,7 @@ class FakeModel:
         return results
 
     def _one(self, i: int, prompt: Conversation, options: GenerateOptions) -> Generation:
-        prompt_tokens = sum(1 + len(_words(message.content)) for message in prompt)
+        prompt_tokens = sum(1 + len(_words(message.text)) for message in prompt)
         if reason := self.failures(prompt):
             return not_answered(reason, prompt_tokens=prompt_tokens)
 
@@ -117,7 +124,7 @@ class FakeModel:
         if callable(self.answers):
             return self.answers(prompt)
         if isinstance(self.answers, Mapping):
-            last = prompt[-1].content if prompt else ""
+            last = prompt[-1].text if prompt else ""
             return self.answers[last] if last in self.answers else echo(prompt)
         return self.answers[i % len(self.answers)] if self.answers else ""
 

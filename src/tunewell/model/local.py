@@ -24,6 +24,7 @@ from tunewell.model.base import (
 )
 from tunewell.model.chat import ChatFormat, Encoded
 from tunewell.model.network import Network, Precision
+from tunewell.model.tools import tools_for
 from tunewell.model.weights import Weights, resolve
 from tunewell.types import Message
 
@@ -123,18 +124,29 @@ class LocalModel:
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
+        told: Callable[[int, Sequence[int]], None] | None = None,
     ) -> list[Generation]:
         """One answer per prompt, in batches of like length.
 
         See `tunewell.model.base.Model.generate`.
+
+        Args:
+            prompts: Conversations that the model continues.
+            options: How.
+            progress: Called with (done, total).
+            tools: Definitions of the tools that each prompt may call, as JSON; none = none.
+            told: Called after every token with the place of the prompt and the ids so far.
         """
         from tunewell.model.decode import Choice, Decoder, common_start
 
         options = options or GenerateOptions()
         results: dict[int, Generation] = {}
         rows: list[DecodingPrompt] = []
-        for i, prompt in enumerate(prompts):
-            prepared = self._prepare(i, prompt, options)
+        for i, (prompt, known) in enumerate(
+            zip(prompts, tools_for(tools, len(prompts)), strict=True)
+        ):
+            prepared = self._prepare(i, prompt, options, known)
             if isinstance(prepared, Generation):
                 results[i] = prepared
             else:
@@ -143,7 +155,7 @@ class LocalModel:
         done = ProgressCount(progress, len(prompts))
         done.add(len(results))
         choice = Choice(options.temperature, options.top_p)
-        stopped = _stopper(self.chat, options.stop)
+        stopped = _telling(_stopper(self.chat, options.stop), told)
         shared = common_start(rows)
         costs = [len(row.ids) + options.max_new_tokens for row in rows]
         with self._ready() as model:
@@ -161,6 +173,7 @@ class LocalModel:
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         """How probable each target is after its prompt.
 
@@ -169,8 +182,9 @@ class LocalModel:
         check_as_many(prompts, targets)
         results: dict[int, TargetScore] = {}
         rows: list[tuple[int, Encoded]] = []
+        known = tools_for(tools, len(prompts))
         for i, (prompt, target) in enumerate(zip(prompts, targets, strict=True)):
-            encoded = self._encode(prompt, target)
+            encoded = self._encode(prompt, target, known[i])
             if isinstance(encoded, TargetScore):
                 results[i] = encoded
             else:
@@ -188,13 +202,13 @@ class LocalModel:
         return [results[i] for i in range(len(prompts))]
 
     def _prepare(
-        self, index: int, prompt: tuple[Message, ...], options: GenerateOptions
+        self, index: int, prompt: tuple[Message, ...], options: GenerateOptions, tools: str
     ) -> DecodingPrompt | Generation:
         """The prompt as the decoder takes it, or the result where it cannot be answered."""
         from tunewell.model.decode import DecodingPrompt, draws_for
 
         try:
-            ids = self.chat.encode(prompt).ids
+            ids = self.chat.encode(prompt, tools=tools).ids
         except ModelError as error:
             return not_answered(error.message)
         room = self.context_tokens - len(ids)
@@ -210,10 +224,14 @@ class LocalModel:
             draws=draws_for(options.seed, ids) if options.temperature > 0 else None,
         )
 
-    def _encode(self, prompt: tuple[Message, ...], target: str) -> Encoded | TargetScore:
+    def _encode(
+        self, prompt: tuple[Message, ...], target: str, tools: str
+    ) -> Encoded | TargetScore:
         """The conversation as ids, or the result where it cannot be scored."""
         try:
-            encoded = self.chat.encode(prompt, target, max_tokens=self.context_tokens)
+            encoded = self.chat.encode_answer(
+                prompt, target, max_tokens=self.context_tokens, tools=tools
+            )
         except ModelError as error:
             return not_scored(error.message)
         if not encoded.fits:
@@ -294,3 +312,18 @@ def _stopper(chat: ChatFormat, stops: Sequence[str]) -> Callable[[DecodingPrompt
         return any(stop in end for stop in stops)
 
     return stopped
+
+
+def _telling(
+    stopped: Callable[[DecodingPrompt], bool],
+    told: Callable[[int, Sequence[int]], None] | None,
+) -> Callable[[DecodingPrompt], bool]:
+    """The same, telling of every token."""
+    if told is None:
+        return stopped
+
+    def telling(row: DecodingPrompt) -> bool:
+        told(row.index, row.out)
+        return stopped(row)
+
+    return telling

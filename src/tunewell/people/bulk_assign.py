@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from tunewell.errors import UserError
 from tunewell.people.assign import Seat
 from tunewell.people.seat_counts import add_to_tallies
-from tunewell.people.seats import set_seat, taken_seats
+from tunewell.people.seats import set_seat, take_seat, taken_seats
 from tunewell.people.work import Batch, Item
 from tunewell.people.work_rows import seat_line
 from tunewell.people.work_store import WorkStore
@@ -151,4 +151,8 @@ def ask_again(work_store: WorkStore, item: Item, account: str) -> None:
         UserError: The person has no seat there.
     """
     with work_store.store.connection(write=True) as connection:
-        set_seat(connection, item, account, "open")
+        before = take_seat(connection, item, account)
+        if before is None:
+            raise UserError("this item is not assigned to that person", hint="assign it first")
+        if before != "open":
+            set_seat(connection, item, account, "open")

@@ -12,6 +12,7 @@ from tunewell.people.row_changes import freeze_gold_anew, gold_registry
 from tunewell.people.work import Item
 from tunewell.people.work_rows import item_line
 from tunewell.store import Store
+from tunewell.store.comparison_tables import pairs, ratings, requests
 from tunewell.store.ledger import ERASED, is_tombstone
 from tunewell.store.people_tables import audit, items, readings, verdicts
 from tunewell.store.tables import events
@@ -53,6 +54,7 @@ def erase_from_work(store: Store, mentions: Mentions, *, author: str) -> ErasedW
     registry = gold_registry(store)
     gold = [row for row in registry.rows.values() if not mentions(row.target)]
     rows = [*_in_verdicts(store, mentions), *_in_audit(store, mentions)]
+    rows += _in_ratings(store, mentions)
     named = list(_in_events(store, mentions))
     blanked = store.blank([*rows, *named], author=author)
     if len(gold) < len(registry.rows):
@@ -60,7 +62,7 @@ def erase_from_work(store: Store, mentions: Mentions, *, author: str) -> ErasedW
 
     return ErasedWork(
         kept_rows=blanked,
-        items=_blank_items(store, mentions),
+        items=_blank_items(store, mentions) + _blank_compared(store, mentions),
         accounts=tuple(_erase_accounts(store, mentions)),
     )
 
@@ -69,6 +71,36 @@ def _in_verdicts(store: Store, mentions: Mentions) -> Iterator[tuple[str, int]]:
     for row in store.rows(sa.select(verdicts.c.number, verdicts.c.record)):
         if _names(row.record, mentions):
             yield verdicts.name, row.number
+
+
+def _in_ratings(store: Store, mentions: Mentions) -> Iterator[tuple[str, int]]:
+    for row in store.rows(sa.select(ratings.c.number, ratings.c.record)):
+        if _names(row.record, mentions):
+            yield ratings.name, row.number
+
+
+def _blank_compared(store: Store, mentions: Mentions) -> int:
+    """Blank questions and answers of comparisons; what was said of them stays."""
+    changed = 0
+    for table in (pairs, requests):
+        for row in store.rows(sa.select(table.c.id, table.c.record)):
+            if not _names(row.record, mentions):
+                continue
+            record = json.dumps(_blanked(json.loads(row.record), mentions))
+            store.change(sa.update(table).where(table.c.id == row.id).values(record=record))
+            changed += 1
+    return changed
+
+
+def _blanked(value: object, mentions: Mentions) -> object:
+    """A record whose texts that name the person are gone."""
+    if isinstance(value, str):
+        return GONE if mentions(value) else value
+    if isinstance(value, dict):
+        return {name: _blanked(part, mentions) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_blanked(part, mentions) for part in value]
+    return value
 
 
 def _in_audit(store: Store, mentions: Mentions) -> Iterator[tuple[str, int]]:

@@ -8,12 +8,13 @@ from tunewell.errors import UserError
 from tunewell.safe_text import shown
 from tunewell.task import TaskFile
 from tunewell.types import Example
+from tunewell.types.transcripts import transcript
 
 
 def conversation(example: Example) -> str:
     """What the target answers: a single turn as it is, several with who speaks.
 
-    System turns left out.
+    Calls, their results and the tools that could be called are shown; system turns are left out.
 
     Example:
         >>> from tunewell.types import Message
@@ -22,10 +23,9 @@ def conversation(example: Example) -> str:
         'When?'
     """
     turns = [turn for turn in example.prompt if turn.role != "system"]
-    if len(turns) == 1:
-        return turns[0].content
-    spoken = [f"{turn.role.capitalize()}:\n{turn.content}" for turn in turns]
-    return "\n\n".join(spoken)
+    if len(turns) == 1 and not example.tools:
+        return turns[0].text
+    return transcript(turns, example.tools)
 
 
 def guideline_path(file: TaskFile) -> Path | None:

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -32,13 +33,34 @@ AT_ONCE = 2
 NICENESS = 10
 """How far the processes that hash stand back (0 … 19)."""
 
-_WORKER = f"""
+
+@dataclass(frozen=True)
+class HashCost:
+    """What one hash takes.
+
+    Attributes:
+        passes: Over its memory.
+        memory_kib: KiB of memory.
+        niceness: How far the process that hashes stands back (0 … 19).
+    """
+
+    passes: int = 3
+    memory_kib: int = 64 * 1024
+    niceness: int = NICENESS
+
+
+HASH_COST = HashCost()
+"""The second recommendation of RFC 9106, section 4; tests hash at less (`tunewell.testing`)."""
+
+_WORKER = """
 import json, os, secrets, sys
-os.nice({NICENESS})
+passes, memory_kib, niceness = map(int, sys.argv[1:])
+os.nice(niceness)
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 # One lane each: two hashes must not take more than two cores.
-hasher = PasswordHash((Argon2Hasher(parallelism=1),))
+argon2 = Argon2Hasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
+hasher = PasswordHash((argon2,))
 decoy = hasher.hash(secrets.token_urlsafe(16))
 for line in sys.stdin:
     asked = json.loads(line)
@@ -134,8 +156,9 @@ def _started() -> subprocess.Popen[str]:
 
     ``-P``: nothing is imported from the folder that we are in.
     """
+    cost = [HASH_COST.passes, HASH_COST.memory_kib, HASH_COST.niceness]
     worker = subprocess.Popen(
-        [sys.executable, "-P", "-c", _WORKER],
+        [sys.executable, "-P", "-c", _WORKER, *map(str, cost)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

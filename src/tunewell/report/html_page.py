@@ -33,6 +33,8 @@ from tunewell.report.map_chart import label, state
 from tunewell.report.memorised_rows import memorised_rows
 from tunewell.report.number_format import duration, memory, number_of, suffix
 from tunewell.report.owner_page import headline
+from tunewell.report.people_compared import SHARES, comparison_parts
+from tunewell.report.read_columns import file_readings
 from tunewell.report.reliability import in_short, reliability, sureties
 from tunewell.report.results import Results, earlier, gather
 from tunewell.report.row_flow import flow
@@ -95,6 +97,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "findings": findings_by_status(results.findings),
         "unasked": unasked(results.findings),
         "flow": flow(results),
+        "readings": file_readings(results),
         "look": look(results),
         "training": training(results),
         "memorised": memorised_rows(results.trace, epoch=best_epoch),
@@ -107,6 +110,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "sides": side_by_side(results),
         "effort": effort(results),
         "changes": changes(results, then),
+        "compared": comparison_parts(results.store),
         "figures": Figures(),
         "version": __version__,
         "made": _made(results),
@@ -180,6 +184,7 @@ def _environment() -> Any:
     environment.globals.update(
         strip=interval_charts.strip,
         row_strip=interval_charts.row_strip,
+        share_scale=SHARES,
         stream=interval_charts.stream,
         curves=training_charts.curves,
         growth=training_charts.growth,

@@ -14,6 +14,7 @@ from tunewell.similar.shown_families import Shown
 from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import Dataset, Evaluation, Finding, FoldTrace, Run, Split, Trained, Verdict
+from tunewell.types.read_files import ReadingReport
 
 if TYPE_CHECKING:
     from tunewell.evaluate.calibration import Calibration
@@ -35,6 +36,7 @@ class Results:
         runs: The run of each stage that led here, by stage.
         missing: Why a stage has nothing to show, by stage.
         dataset: Of ``curate``.
+        reading: How ``curate`` read the files; None where an older version curated.
         shown: Map and families of ``curate``; None where an older version curated.
         split: Of ``split``.
         trained: Of ``train``.
@@ -50,6 +52,7 @@ class Results:
     runs: Mapping[str, Run]
     missing: Mapping[str, str] = field(default_factory=dict)
     dataset: Dataset | None = None
+    reading: ReadingReport | None = None
     shown: Shown | None = None
     split: Split | None = None
     trained: Trained | None = None
@@ -247,6 +250,7 @@ def _load(
         runs=chain,
         missing=missing,
         dataset=outputs.value("curate", "dataset", Dataset),
+        reading=outputs.value("curate", "reading", ReadingReport),
         shown=outputs.value("curate", "shown", Shown),
         split=outputs.value("split", "split", Split),
         trained=trained,

@@ -321,5 +321,5 @@ def _kept_texts(results: Results, ids: Sequence[str]) -> dict[str, str]:
         return {}
     texts = {}
     for example in results.store.examples(results.dataset, ids=ids):
-        texts[example.id] = "\n".join(m.content for m in example.messages)
+        texts[example.id] = "\n".join(m.text for m in example.messages)
     return texts

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tunewell.metrics.base import input_text
 from tunewell.metrics.checkable_items import tame
 from tunewell.metrics.currency import CurrencyOptions, question_day
 from tunewell.metrics.fact_check import Statement, statements
@@ -123,7 +124,7 @@ def _unsupported(
     language: str,
 ) -> Iterator[Mark]:
     """What the source does not support, in characters of the output's NFC form."""
-    given = tame("\n".join(m.content for m in example.prompt)[:MOST_GIVEN])
+    given = tame(input_text(example)[:MOST_GIVEN])
     for item in check_support(output, given, language=language):
         if not item.supported:
             yield Mark(

@@ -37,4 +37,5 @@ def _newest_run(store: Store) -> Run:
     finished = [run for run in runs if run is not None and "evaluation" in run.outputs]
     if not finished:
         raise UserError("nothing has been evaluated in this project yet", hint="tunewell evaluate")
-    return max(finished, key=lambda run: run.started)
+    numbers = store.run_numbers()
+    return max(finished, key=lambda run: numbers[run.id])

@@ -26,6 +26,7 @@ def _marks() -> str:
     return "".join(f"{chr(low)}-{chr(high)}" for low, high in ranges)
 
 
+_ASCII_BLANKS = str.maketrans({chr(n): " " for n in range(128) if not chr(n).isalnum()})
 _NOT_WORD = re.compile(rf"(?:[^\w{_marks()}]|_)+")
 _SEPARATOR = "\x1f"
 
@@ -39,8 +40,11 @@ def normalise(text: str) -> str:
         >>> normalise("  The ＢＩＬＬ —\tis due!! ") == normalise("the bill is due")
         True
     """
-    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    words = _NOT_WORD.sub(" ", text.casefold()).strip()
+    if text.isascii():
+        words = " ".join(text.lower().translate(_ASCII_BLANKS).split())
+    else:
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        words = _NOT_WORD.sub(" ", folded).strip()
     # A row of nothing but signs ("?!", "👍") must not equal every other such row.
     return words or " ".join(text.split())
 

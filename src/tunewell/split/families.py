@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tunewell.similar import (
     THRESHOLD,
@@ -30,6 +31,44 @@ Equal answers are asked for too.
 """
 
 
+@dataclass(frozen=True)
+class RowFamilies:
+    """Families of rows, and how they were told.
+
+    Attributes:
+        groups: Positions of the rows of each family.
+        by_wording: How many families there would be if rows with similar questions were always of
+            one family; fewer than ``groups`` where that would have left too few to divide.
+    """
+
+    groups: list[list[int]]
+    by_wording: int
+
+    @property
+    def is_loosened(self) -> bool:
+        """Whether rows with similar questions may be in different families."""
+        return self.by_wording < len(self.groups)
+
+
+def families_to_divide(examples: Sequence[Example], *, fewest: int) -> RowFamilies:
+    """The families of rows, enough of them to divide where the rows allow it.
+
+    Templated rows ("The tent of order 7 is torn. …") can be so alike that similar questions chain
+    all of them into one family. Where that leaves too few families, similar questions alone no
+    longer join rows; edited copies, equal questions, groups, parents and children still do.
+
+    Args:
+        examples: The rows.
+        fewest: How many families are needed.
+    """
+    rows = conversations_of(examples)
+    similar, edited = _near(rows)
+    joined = _joined(rows, similar, edited)
+    if len(joined) >= fewest:
+        return RowFamilies(joined, len(joined))
+    return RowFamilies(_joined(rows, edited), len(joined))
+
+
 def families(examples: Sequence[Example]) -> list[list[int]]:
     """Positions of the rows of each family, in the order of their first members.
 
@@ -47,12 +86,18 @@ def families(examples: Sequence[Example]) -> list[list[int]]:
         [[0, 1, 2], [3]]
     """
     rows = conversations_of(examples)
+    return _joined(rows, *_near(rows))
+
+
+def _joined(rows: Sequence[ComparedRow], *pairs: Pairs) -> list[list[int]]:
+    """The families by groups, parents and equal inputs, and by these pairs."""
     links = Links(len(rows))
     links.join_equal([row.group for row in rows])
     links.join_equal([row.parent for row in rows])
     links.join_pairs(_parents_and_children(rows))
     links.join_equal([_input_key(row) for row in rows])
-    links.join_pairs(near(rows).positions())
+    for each in pairs:
+        links.join_pairs(each.positions())
     return links.groups()
 
 
@@ -69,8 +114,8 @@ def _input_key(row: ComparedRow) -> bytes:
     return key(text, row.target)
 
 
-def near(rows: Sequence[ComparedRow]) -> Pairs:
-    """Pairs of rows that are edited copies of each other, as whole rows or in their inputs.
+def _near(rows: Sequence[ComparedRow]) -> tuple[Pairs, Pairs]:
+    """Pairs of rows with similar inputs, and pairs that are edited copies as whole rows.
 
     Each pair is verified.
     """
@@ -88,7 +133,7 @@ def near(rows: Sequence[ComparedRow]) -> Pairs:
     whole = split_words(whole_texts(rows))
     by_row = near_pairs(whole)
     edited = copies(inputs, split_words(answers), whole, by_row)
-    return by_input.where(same & long_enough).followed_by(by_row.where(edited))
+    return by_input.where(same & long_enough), by_row.where(edited)
 
 
 def _inputs_or_answers(asked: Sequence[str], answers: Sequence[str]) -> list[str]:

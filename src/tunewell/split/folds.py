@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tunewell.errors import DataError
-from tunewell.split.families import families
+from tunewell.plurals import plural
+from tunewell.split.families import RowFamilies, families_to_divide
 from tunewell.task import SplitSection
 from tunewell.types import (
     Assignment,
@@ -62,7 +63,7 @@ def divide(
     held_out: Sequence[str] = (),
     pinned: Sequence[str] = (),
     dataset: str = "",
-) -> tuple[Split, list[list[int]]]:
+) -> tuple[Split, RowFamilies]:
     """As `tunewell.split.split`, without a store; also gives the families.
 
     Families with a pinned row (`tunewell.split.stage.pinned_test`) are in the test set, whatever
@@ -79,10 +80,11 @@ def divide(
     Raises:
         DataError: There are fewer families than parts.
     """
-    made = families(examples)
+    # A fold each, a test set, a review pool.
+    made = families_to_divide(examples, fewest=section.folds + 2)
     held = frozenset([*held_out, *pinned])
     named = []
-    for members in made:
+    for members in made.groups:
         rows = [examples[i] for i in members]
         named.append(_family(rows, section.stratify, held))
     part = _Draw(named, section, has_own_test=len(held_out) > 0).parts()
@@ -163,9 +165,9 @@ class _Draw:
         with_pool = self._section.review > 0
         if len(free) < folds + with_test + with_pool:
             raise DataError(
-                f"{len(free)} families of rows cannot make {folds} folds, "
-                "a test set and a review pool",
-                hint="add rows, or set split.folds and split.review lower in tunewell.yaml",
+                f"{plural(len(free), 'family', 'families')} of rows cannot make {folds} folds"
+                f"{', a test set' if with_test else ''}{' and a review pool' if with_pool else ''}",
+                hint="add rows, or lower split.folds and split.review in tunewell.yaml",
             )
         self._take("test", test_rows or 0, spare=folds + with_pool)
         self._take("review", review_rows, spare=folds)

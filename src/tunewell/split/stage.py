@@ -8,7 +8,9 @@ from typing import Any
 
 from tunewell.lineage import StageKey
 from tunewell.people.row_changes import words_for
+from tunewell.plurals import plural
 from tunewell.project import Project
+from tunewell.split.families import RowFamilies
 from tunewell.split.folds import divide
 from tunewell.task import TaskFile
 from tunewell.types import (
@@ -111,27 +113,36 @@ def split(
         )
         run.outputs["split"] = store.put_value(result)
         parts = Counter(assignment.part for assignment in result.assignments)
-        run.counts.update({"rows": len(examples), "families": len(families)})
+        run.counts.update({"rows": len(examples), "families": len(families.groups)})
         run.counts.update(sorted(parts.items()))
         run.findings.append(_no_leaks(families, len(examples)))
         run.findings.append(_largest_family(families, len(examples)))
     return result
 
 
-def _no_leaks(families: Sequence[Sequence[int]], rows: int) -> Finding:
+def _no_leaks(families: RowFamilies, rows: int) -> Finding:
+    count = plural(len(families.groups), "family", "families")
+    why = f"{count} of {plural(rows, 'row')}, none is split up"
+    if families.is_loosened:
+        several = plural(families.by_wording, "family", "families")
+        why += (
+            f"; with similar questions joined there would be only {several}, too few to divide: "
+            "test questions resemble training questions, so the verdict holds for such questions"
+        )
     return Finding(
         code="D11",
-        status="clear",
+        status="found" if families.is_loosened else "clear",
         stage="split",
-        why=f"{len(families)} families of {rows} rows, none is cut",
+        why=why,
         estimate=Estimate.exact(0.0, n=rows),
         threshold=Threshold(value=0.0, origin="built-in"),
+        remedy="add rows with other questions" if families.is_loosened else "",
     )
 
 
-def _largest_family(families: Sequence[Sequence[int]], rows: int) -> Finding:
+def _largest_family(families: RowFamilies, rows: int) -> Finding:
     """Whether one family holds so many rows that the others say little (D13)."""
-    largest = max(len(members) for members in families)
+    largest = max(len(members) for members in families.groups)
     share = largest / rows
     is_large = share > LARGE
     return Finding(

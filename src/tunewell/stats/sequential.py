@@ -219,7 +219,7 @@ def sequential_ab(
     f = None if judge is None else vector(judge, "judge", missing=True)
     if planned is None:
         estimate = _any_time(y, f, 1 - share(alpha, "alpha"))
-        return _look(estimate, boundary=0.0, ended=False, rule="any-time-valid")
+        return look_of(estimate, boundary=0.0, ended=False, rule="any-time-valid")
 
     n = labels.size
     seen = np.asarray([n] if looks is None else looks, dtype=np.float64)
@@ -233,16 +233,24 @@ def sequential_ab(
         level=look_level(boundary, n, judged=f is not None),
     )
     rule = f"look {seen.size} at {n} of {planned} labels, boundary {boundary:.2f}"
-    return _look(estimate, boundary=boundary, ended=n >= planned, rule=rule)
+    return look_of(estimate, boundary=boundary, ended=n >= planned, rule=rule)
 
 
-def _look(
+def look_of(
     estimate: Estimate,
     *,
     boundary: float,
     ended: bool,
     rule: str,
 ) -> Look:
+    """A look from its interval for the win rate: whether it ends the test, and for whom.
+
+    Args:
+        estimate: The win rate with its repeated interval.
+        boundary: The critical value of z.
+        ended: Whether nothing more is planned.
+        rule: By which rule it was looked, in words.
+    """
     favours: Literal["a", "b", ""] = ""
     if estimate.low > 0.5:
         favours = "a"

@@ -13,6 +13,10 @@ from sqlalchemy.sql.functions import FunctionElement
 SPECIAL = "~"
 """Stands before a character of a pattern that means itself."""
 
+_NUL = "\\u0000"
+_NUL_AFTER_PAIRS = r"'(?<!\\)((?:\\\\)*)\\u0000'"
+"""The escape of NUL, and no backslash that is followed by those letters."""
+
 
 class JsonPart(FunctionElement[str]):
     """One value of a JSON record as JSON text, escapes and quotation marks included.
@@ -53,7 +57,10 @@ def _in_sqlite(element: JsonPart, compiler: SQLCompiler, **options: Any) -> str:
 def _in_postgresql(element: JsonPart, compiler: SQLCompiler, **options: Any) -> str:
     column, _, path = element.clauses
     of, at = compiler.process(column, **options), compiler.process(path, **options)
-    return f"((({of})::json #> ({at})::text[])::text)"
+    # The server would refuse to read the whole record for one NUL in it.
+    free = f"regexp_replace({of}, {_NUL_AFTER_PAIRS}, '\\1', 'g')"
+    record = f"CASE WHEN strpos({of}, '{_NUL}') > 0 THEN {free} ELSE {of} END"
+    return f"((({record})::json #> ({at})::text[])::text)"
 
 
 class AnyCaseLike(FunctionElement[bool]):

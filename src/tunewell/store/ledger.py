@@ -1,9 +1,9 @@
 """A chain over every row that can only grow: nothing in it can be changed without being noticed.
 
-Each row of `audit`, `events` and `verdicts` has one entry in the table ``ledger``, written in the
-same transaction. The entry holds a digest of the row's content, and a link: the digest of the entry
-before it, of its own number, and of the row's other columns. Changing, removing, inserting or
-reordering rows breaks a link, and `check_ledger` says at which row.
+Each row of `audit`, `events`, `verdicts` and `ratings` has one entry in the table ``ledger``,
+written in the same transaction. The entry holds a digest of the row's content, and a link: the
+digest of the entry before it, of its own number, and of the row's other columns. Changing,
+removing, inserting or reordering rows breaks a link, and `check_ledger` says at which row.
 
 Content can be blanked without breaking a link (a person asked to be erased): the digest of the
 content stays, its random nonce goes, so that nothing can be learnt from the digest. A blanked row
@@ -30,6 +30,7 @@ from pydantic import Field
 
 from tunewell.errors import UserError
 from tunewell.store.append_only import BLANKS, TOMBSTONE, missing_triggers
+from tunewell.store.comparison_tables import ratings
 from tunewell.store.people_tables import audit, verdicts
 from tunewell.store.tables import events, ledger, ledger_head
 from tunewell.types import Value
@@ -37,7 +38,7 @@ from tunewell.types import Value
 ERASED = "content-erased"
 """Kind of the event that says which rows were blanked."""
 
-CHAINED: dict[str, sa.Table] = {table.name: table for table in (audit, events, verdicts)}
+CHAINED: dict[str, sa.Table] = {table.name: table for table in (audit, events, verdicts, ratings)}
 
 STREAM = {"yield_per": 1000}
 """Rows that are in memory at a time."""

@@ -224,5 +224,5 @@ verdicts = Table(
 ``key`` is chosen by the sender: what is sent twice counts once.
 """
 
-APPEND_ONLY = ("audit", "events", "verdicts", "guidelines", "ledger")
+APPEND_ONLY = ("audit", "events", "verdicts", "guidelines", "ledger", "ratings")
 """Tables whose rows the database itself refuses to change or delete."""

@@ -13,7 +13,7 @@ from tunewell.errors import StoreError, UserError
 from tunewell.store.columns import DIGEST, NAME, TIME, filled
 from tunewell.store.turns import hold
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration."""
 
 POOL = 20

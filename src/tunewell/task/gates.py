@@ -23,9 +23,12 @@ class Gate(Value):
         against: Which arm to compare with.
         slices: Also on every value of this slice field, corrected for their number.
         people: ``required`` = INCONCLUSIVE until people have spoken.
+        compare: In the place of a metric, the name of a blind comparison (``tunewell compare``)
+            whose candidate is preferred by a share of ``at_least``.
+        criterion: What the comparison decides.
     """
 
-    metric: str
+    metric: str = ""
     kind: Literal["level", "gain", "no_worse"] = "gain"
     at_least: float | None = None
     at_most: float | None = None
@@ -33,6 +36,18 @@ class Gate(Value):
     against: Literal["base", "prompted", "production"] = "prompted"
     slices: str = ""
     people: Literal["required", "not needed"] = "not needed"
+    compare: str = ""
+    criterion: Literal["preference"] = "preference"
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if bool(self.metric) == bool(self.compare):
+            raise ValueError("give exactly one of metric and compare")
+        if self.compare and self.at_least is None:
+            raise ValueError("a gate on a comparison needs at_least, such as 0.5")
+        if self.compare and self.slices:
+            raise ValueError("a gate on a comparison has no slices")
+        return self
 
     @model_validator(mode="after")
     def _one_side(self) -> Self:
@@ -56,7 +71,7 @@ def gate_faults(values: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     slices = _names(values, "slices", "field")
     for number, gate in enumerate(_listed(values, "gates")):
         metric = gate.get("metric")
-        if isinstance(metric, str) and metric not in known:
+        if isinstance(metric, str) and metric and metric not in known:
             yield number, f"no metric or criterion {metric!r}; known: {', '.join(known)}."
         field_name = gate.get("slices")
         if isinstance(field_name, str) and field_name not in {"", *slices}:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
+from tunewell.documentation import reference
 from tunewell.errors import TaskError, UserError
 from tunewell.project_code import announce
 from tunewell.task.gates import gate_faults
 from tunewell.task.places import Places
 from tunewell.task.spec import TaskFile, TaskSpec
+from tunewell.task.unknown_keys import unknown_key
 from tunewell.task.yaml_limits import check_yaml
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def parse_task(
           tunewell.yaml:1: task.output: Field required.
           tunewell.yaml:1: data: Field required.
         <BLANKLINE>
-        hint: docs/reference/tunewell-yaml.md lists every key; `tunewell init` writes ...
+        hint: ...docs/reference/tunewell-yaml.md lists every key; `tunewell init` writes ...
     """
     node, values = _from_yaml(text, path.name)
     lines: dict[str, int] = {}
@@ -113,7 +115,7 @@ def parse_task(
     if faults or spec is None:
         raise TaskError(
             faults,
-            hint="docs/reference/tunewell-yaml.md lists every key; "
+            hint=f"{reference('tunewell-yaml.md')} lists every key; "
             "`tunewell init` writes a file with comments",
         )
     return TaskFile(spec=spec, path=path, lines=lines, origins=origins)
@@ -247,8 +249,11 @@ def _of_flags(overrides: Sequence[str]) -> Iterator[GivenValue]:
 def _fault(error: ErrorDetails, places: Places) -> tuple[str, str]:
     """The place and the sentence of one fault that pydantic found."""
     name = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        place = places.nearest(name) or f"{places.file}:1"
+        return place, f"{name}: {unknown_key(TaskSpec, error['loc'])}"
     message = error["msg"].removeprefix("Value error, ")
-    sentence = message if message.endswith(".") else f"{message}."
+    sentence = message if message.endswith((".", "?")) else f"{message}."
     first_line = f"{places.file}:1"
     if name:
         return places.nearest(name) or first_line, f"{name}: {sentence}{_got(error)}"

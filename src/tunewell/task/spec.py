@@ -91,10 +91,16 @@ class TaskFile:
             "rules": spec.rules,
             "slices": spec.slices,
             "metrics": spec.metrics,
-            "gates": spec.gates,
+            "gates": tuple(map(_gate_as_digested, spec.gates)),
             "rubric": spec.people.rubric,
         }
         return digest({name: _plain(part) for name, part in parts.items()})
+
+
+def _gate_as_digested(gate: Gate) -> dict[str, object]:
+    """A gate as it is digested: those on a metric as they were before there were comparisons."""
+    left_out = set() if gate.compare else {"compare", "criterion"}
+    return gate.model_dump(mode="json", exclude=left_out)
 
 
 def _plain(value: object) -> object:

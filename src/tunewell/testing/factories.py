@@ -465,7 +465,9 @@ class _Factory:
             hostile=self.hostile,
         )
         output = self.store.put_value(made.evaluation)
+        adapter = self.store.get_value(trained, Trained).model.adapter
         inputs = {"dataset": dataset, "split": split_digest, "trained": trained}
+        inputs["adapter"] = adapter
         self._save(
             "evaluate",
             3,

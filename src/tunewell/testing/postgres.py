@@ -28,6 +28,18 @@ def postgres_programs() -> Path | None:
     return None
 
 
+ROOM = 2 << 30
+"""Bytes of memory that are kept free for a server whose files lie there."""
+
+
+def _in_memory() -> str | None:
+    """A folder whose files lie in memory, where the system has one with room; else None."""
+    folder = Path("/dev/shm")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return None
+    return str(folder) if shutil.disk_usage(folder).free >= ROOM else None
+
+
 @contextlib.contextmanager
 def postgres_server(programs: Path, *, durable: bool = False) -> Iterator[str]:
     """A server behind a socket; gives its URL with ``%s`` in the place of the database.
@@ -36,7 +48,7 @@ def postgres_server(programs: Path, *, durable: bool = False) -> Iterator[str]:
         programs: As `postgres_programs` gives it.
         durable: Whether commits wait for the disk, as in use; tests need not.
     """
-    folder = Path(tempfile.mkdtemp(prefix="tw"))
+    folder = Path(tempfile.mkdtemp(prefix="tw", dir=None if durable else _in_memory()))
     user: dict[str, object] = {}
     if os.getuid() == 0:  # the server refuses to run as root
         names = {p.pw_name for p in pwd.getpwall()}

@@ -40,10 +40,11 @@ def measure_speed(
     seconds: float = 3.0,
     generate: bool = True,
     network: FrozenDecoder | None = None,
+    row_tokens: int = 0,
 ) -> dict[str, float]:
     """Tokens per second of each kind of work.
 
-    On made-up rows of 128 tokens of which a quarter is target.
+    On made-up rows of which a quarter is target.
 
     Args:
         weights: The base.
@@ -51,6 +52,7 @@ def measure_speed(
         seconds: How long each kind is measured, at least (after one step to warm up).
         generate: Whether generation is measured too (it loads the model a second time).
         network: The base already loaded.
+        row_tokens: Length of the made-up rows; 0 = `ROW_TOKENS`.
 
     Returns:
         ``train``: at the depth of the final adapter; ``folds``: at the folds' depth over the cached
@@ -60,7 +62,7 @@ def measure_speed(
     from tunewell.train.lora.load import load_network
 
     network = network or load_network(weights.folder)
-    bench = _Bench(network, recipe, seconds)
+    bench = _Bench(network, recipe, seconds, row_tokens or ROW_TOKENS)
     found = {"train": bench.final()}
     with tempfile.TemporaryDirectory() as folder:
         found |= bench.folds(Path(folder))
@@ -75,6 +77,7 @@ class _Bench:
     network: FrozenDecoder
     recipe: Recipe
     seconds: float
+    row_tokens: int
 
     def final(self) -> float:
         """One adapter at the depth of the final one."""
@@ -103,7 +106,7 @@ class _Bench:
     def _rows(self) -> list[TrainRow]:
         """Rows for two steps at least."""
         rng = np.random.default_rng(0)
-        length = min(ROW_TOKENS, self.recipe.max_tokens)
+        length = min(self.row_tokens, self.recipe.max_tokens)
         in_two_steps = 2 * FOLDS * self.recipe.tokens_per_batch // length // (FOLDS - 1)
         vocabulary = self.network.head.shape[0]
         rows = []

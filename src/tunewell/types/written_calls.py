@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tunewell.types.rows import ToolCall
+from tunewell.json_text import parse_json
+from tunewell.types.rows import Example, Message, ToolCall
 
 _TAGGED = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
 _NAMED = re.compile(r"<function=([\w.\-]+)>\s*(.*?)\s*(?:</function>|\Z)", re.DOTALL)
@@ -79,6 +80,38 @@ def written_calls(text: str) -> tuple[str, tuple[ToolCall, ...]]:
     return ("\n".join(lines[:first]), ending) if ending else (text, ())
 
 
+def parsed_call(name: str, arguments: Any) -> ToolCall:
+    """A call by its parts; arguments as a value, or as JSON text.
+
+    Example:
+        >>> parsed_call("find", '{"b": 1, "a": 2}').text
+        '{"name": "find", "arguments": {"a": 2, "b": 1}}'
+    """
+    return ToolCall(name=name, arguments=_sorted(arguments))
+
+
+def called_text(text: str) -> str:
+    """An output with its calls in the one form in which they are compared: see `Message.text`.
+
+    Example:
+        >>> called_text('<tool_call>{"arguments": {"b": 1, "a": 2}, "name": "find"}</tool_call>')
+        '{"name": "find", "arguments": {"a": 2, "b": 1}}'
+    """
+    content, calls = written_calls(text)
+    if not calls:
+        return text
+    return Message(role="assistant", content=content, tool_calls=calls).text
+
+
+def compared_output(example: Example, output: str) -> str:
+    """An output as it is compared: where the row has tools or calls, with its calls in one form.
+
+    A call is right or wrong by its name and its arguments, not by spaces, order or dialect.
+    """
+    has_calls = any(turn.tool_calls for turn in example.messages)
+    return called_text(output) if example.tools or has_calls else output
+
+
 def bare_response(text: str) -> str:
     r"""The result of a tool without the tags in which Hermes and Qwen wrap it.
 
@@ -99,7 +132,7 @@ def _of_tag(match: re.Match[str]) -> tuple[ToolCall, ...]:
 
 def _of_name(match: re.Match[str]) -> tuple[ToolCall, ...]:
     try:
-        arguments = json.loads(match[2] or "{}")
+        arguments = parse_json(match[2] or "{}")
     except (ValueError, RecursionError):
         return ()
     return (ToolCall(name=match[1], arguments=_sorted(arguments)),)
@@ -111,7 +144,7 @@ def _calls_of_json(text: str) -> tuple[ToolCall, ...]:
     if not text.startswith(("{", "[")):
         return ()
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         return ()
     values = value if isinstance(value, list) else [value]
@@ -137,7 +170,7 @@ def _sorted(arguments: Any) -> str:
     if isinstance(arguments, str):
         text = arguments
         try:
-            arguments = json.loads(text)
+            arguments = parse_json(text)
         except (ValueError, RecursionError):
             return text
     return json.dumps(arguments, ensure_ascii=False, sort_keys=True)

@@ -236,7 +236,7 @@ def write_verdict(
     if verdict.version and verdict.version != batch.version:
         raise Refused(
             400,
-            "the questions or the guideline have changed since this page was loaded",
+            "the guideline has changed since this page was loaded",
             hint="reload the page",
         )
     refuse_final(context_of(request), session, batch, item)

@@ -18,9 +18,13 @@ from tunewell.people import Session
 from tunewell.project import Project
 from tunewell.web import (
     api,
+    compare_api,
+    compare_manage,
+    compare_rate,
     decide,
     definition,
     exchange,
+    inbox,
     items,
     manage,
     members,
@@ -60,7 +64,11 @@ PARTS = (
     definition,
     release,
     members,
+    compare_rate,
+    compare_manage,
+    inbox,
     api,
+    compare_api,
 )
 """Whose routes the application has."""
 

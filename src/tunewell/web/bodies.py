@@ -14,6 +14,9 @@ from typing import Any, NoReturn
 MOST_BYTES = 2 * 2**20
 """Largest body of a verdict: three texts of `tunewell.people.work.MOST_TEXT` fit."""
 
+TAKE_TEXTS = frozenset({"/api/v1/verdicts", "/api/v1/requests/answers"})
+"""Paths of the API that take whole texts."""
+
 MOST_BYTES_ELSEWHERE = 64 * 2**10
 """Largest body of every other request."""
 
@@ -49,7 +52,7 @@ def most_bytes(path: str) -> int:
     """Largest body that a path takes."""
     if path == "/import":
         return MOST_IMPORT
-    takes_texts = path == "/api/v1/verdicts" or path.startswith(("/work/", "/decide/"))
+    takes_texts = path in TAKE_TEXTS or path.startswith(("/work/", "/decide/", "/inbox/"))
     asks = path.startswith("/batches/") and path.endswith("/questions")
     return MOST_BYTES if takes_texts or asks else MOST_BYTES_ELSEWHERE
 

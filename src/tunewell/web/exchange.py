@@ -56,6 +56,7 @@ def _import(
     request: Request,
     session: Session,
     *,
+    chosen: str = "",
     made: Imported | None = None,
     error: UserError | None = None,
 ) -> Response:
@@ -65,6 +66,7 @@ def _import(
         session,
         status=400 if error else 200,
         formats=IN,
+        chosen=chosen,
         made=made,
         most=MOST_IMPORT,
         problem=error.message if error else "",
@@ -95,8 +97,8 @@ def take_in(
     except StoreError:
         raise
     except UserError as error:
-        return _import(request, session, error=error)
-    return _import(request, session, made=made)
+        return _import(request, session, chosen=form, error=error)
+    return _import(request, session, chosen=form, made=made)
 
 
 def _import_format(name: str) -> ImportFormat:

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from tunewell.people import Batch, Item, Queue, Said, Session, reopen_sign_offs
+from tunewell.people import (
+    Batch,
+    Item,
+    Queue,
+    Said,
+    Session,
+    approvals,
+    reopen_sign_offs,
+)
+from tunewell.people.approvals import names_to_sign
 from tunewell.people.guide import read_guideline
 from tunewell.project import Project
 from tunewell.web.access import Refused, SignedIn
@@ -30,7 +39,8 @@ MOST_HELD = 200
 @router.get("/")
 def queue_page(request: Request, session: SignedIn) -> Response:
     """What I have to do, how many items are left and how long it takes."""
-    work_store = context_of(request).work_store
+    context = context_of(request)
+    work_store = context.work_store
     me = session.account.id
     annotations = work_store.batches(kind="annotate", status="open")
     return page(
@@ -39,7 +49,14 @@ def queue_page(request: Request, session: SignedIn) -> Response:
         session,
         queues=work_store.queues(me),
         to_decide=[batch for batch in annotations if me in batch.adjudicators],
+        to_approve=_waits_for_approval(context, session),
     )
+
+
+def _waits_for_approval(context: AppContext, session: Session) -> bool:
+    """Whether the definition waits for the signature of who is signed in."""
+    mine = set(names_to_sign(context.project, session.account))
+    return bool(mine) and bool(mine & set(approvals(context.project).missing))
 
 
 def own_batch(context: AppContext, batch_id: str, session: Session) -> Batch:

@@ -21,6 +21,7 @@ from tests.curate.reading.test_shapes import read
 from tunewell.curate.reading.encoding import decode
 from tunewell.curate.reading.read import ReadResult, settle_ids
 from tunewell.curate.receipts import Ledger
+from tunewell.types.turns import each_target, named
 
 PAIRS = [(f"question {n}?", f"Answer number {n}.") for n in range(8)]
 
@@ -514,3 +515,24 @@ def test_an_undecodable_file_gives_text_all_the_same() -> None:
     text, called = decode(b"caf\xe9 \x81\x8d")
     assert text.startswith("caf")
     assert called
+
+
+def test_no_row_is_called_what_an_answer_of_another_is_called(tmp_path: Path) -> None:
+    roles = ("user", "assistant") * 2
+    said = [{"role": role, "content": f"{role} {n}"} for n, role in enumerate(roles)]
+    rows = [
+        {"id": "a", "messages": said},
+        {"id": "a#2", "prompt": "Who?", "completion": "I."},
+        {"id": "a", "messages": [*said, *said]},
+        {"id": "a#9", "prompt": "How?", "completion": "So."},
+        {"id": "b#2", "prompt": "Why?", "completion": "Because."},
+    ]
+    batch = read(write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
+    settle_ids(batch, Ledger())
+    examples = [row.example() for row in batch.rows]
+    targets = [target.id for target in each_target(examples)]
+    assert len(set(targets)) == len(targets) == 2 + 1 + 4 + 1 + 1
+    assert [row.id for row in batch.rows] == ["a", "a#2#2", "a#5", "a#9", "b#2"]
+    for target in targets:
+        [found] = named(examples, [target])
+        assert found.id == target

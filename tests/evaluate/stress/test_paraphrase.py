@@ -25,6 +25,7 @@ class Rewriter(FakeModel):
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         out = []
         for p in prompts:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -25,6 +26,7 @@ class Brittle(FakeModel):
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         out = []
         assert isinstance(prompts, list)
@@ -39,7 +41,12 @@ class Brittle(FakeModel):
         return out
 
     def score(
-        self, prompts: object, targets: object, *, progress: Progress | None = None
+        self,
+        prompts: object,
+        targets: object,
+        *,
+        progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         assert isinstance(prompts, list)
         texts = [p[-1].content for p in prompts]
@@ -139,7 +146,12 @@ def test_the_search_finds_the_planted_weakness(project: EvaluatedProject) -> Non
 def test_the_search_leaves_a_robust_model_alone() -> None:
     class Firm(FakeModel):
         def score(
-            self, prompts: object, targets: object, *, progress: Progress | None = None
+            self,
+            prompts: object,
+            targets: object,
+            *,
+            progress: Progress | None = None,
+            tools: Sequence[str] = (),
         ) -> list[TargetScore]:
             assert isinstance(prompts, list)
             return [TargetScore(nats=1, tokens=1) for _ in prompts]

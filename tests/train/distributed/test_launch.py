@@ -91,7 +91,7 @@ def test_a_killed_process_is_the_reason_and_not_its_peer_that_lost_it(
         (
             "print('\\n'.join(map(str, range(9)))); raise SystemExit(3)",
             "code 3; the log ends:\n  4\n  5",
-            "goes on",
+            "resumes from there",
         ),
         (
             "print('       exitcode  : -9 (pid: 7)'); raise SystemExit(1)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -19,7 +18,6 @@ from tunewell.cli.annotate import (
     results,
 )
 from tunewell.cli.batch_state import set_status
-from tunewell.cli.project_place import with_project
 from tunewell.cli.verb_group import VerbGroup
 
 VERBS: Final[Mapping[str, Callable[..., None]]] = {
@@ -41,4 +39,4 @@ app = typer.Typer(
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name, help=inspect.getdoc(command))(with_project(command))
+    app.command(name)(command)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import typer
 
 from tunewell.cli.batch_state import set_status
-from tunewell.cli.project_place import with_project
 from tunewell.cli.review import corrections, nearest, open_batch, plan, results, signoffs
 from tunewell.cli.verb_group import VerbGroup
 
@@ -30,4 +28,4 @@ app = typer.Typer(
     cls=VerbGroup,
 )
 for name, command in VERBS.items():
-    app.command(name, help=inspect.getdoc(command))(with_project(command))
+    app.command(name)(command)

@@ -15,11 +15,11 @@ from tunewell.curate import coverage
 from tunewell.curate.doctor import between, by_row
 from tunewell.curate.doctor.case import Case, Examined, examine
 from tunewell.curate.doctor.findings import unchecked
-from tunewell.curate.reading.key_use import KeyUse
-from tunewell.curate.reading.read import ReadFile, ReadResult
+from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.rows import Reject, clip
 from tunewell.task import FieldMap, TaskFile
 from tunewell.types import Finding, Value
+from tunewell.types.read_files import KeyUse, ReadFile
 
 ORDER = (
     "D11",

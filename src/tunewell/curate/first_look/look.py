@@ -15,13 +15,13 @@ from pydantic import Field
 from tunewell.curate.first_look.columns import ColumnLook, look_at_columns
 from tunewell.curate.reading.data_files import find_files
 from tunewell.curate.reading.guess import guess_columns
-from tunewell.curate.reading.key_use import KeyUse
 from tunewell.curate.reading.read import ReadResult, read_source, settle_ids
 from tunewell.curate.reading.records import records
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import InputRow, clip
 from tunewell.task import DataSource, FieldMap
 from tunewell.types import Value
+from tunewell.types.read_files import KeyUse
 
 MOST_ROWS: Final = 20_000
 """Rows that are looked at of each source."""

@@ -63,7 +63,9 @@ def _records(path: Path, opened: Any, kind: str) -> Iterator[SourceRecord]:
                 number += 1
                 yield SourceRecord(number, record, size=share)
         if not number:
-            yield rejected(1, "the file holds no rows", size=size)
+            yield rejected(
+                1, "the file holds no rows", size=size, hint="give a file that holds rows"
+            )
         else:
             yield nothing(number, size - number * share)
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -49,7 +49,13 @@ from tunewell.curate.reading.known_columns import (
     TURNS,
 )
 from tunewell.curate.reading.media_columns import media_columns
-from tunewell.curate.reading.rendered import bare, looks_rendered, parse_rendered, require_parsed
+from tunewell.curate.reading.rendered import (
+    HINT_RENDERED,
+    bare,
+    looks_rendered,
+    parse_rendered,
+    require_parsed,
+)
 from tunewell.curate.reading.row_fields import RowFields, as_date, as_text, column_of
 from tunewell.curate.reading.tool_calls import TOOL_COLUMNS, calls_of, is_call, tools_of
 from tunewell.curate.reading.turns import TurnReader
@@ -373,7 +379,11 @@ class RowReader:
             )
         for name in pair:
             if name not in record:
-                raise Misfit(f"column {name!r} is missing", "correct data[].fields")
+                names = clip(", ".join(record), 120)
+                raise Misfit(
+                    f"column {name!r} is missing",
+                    f"the columns are {names}: correct data[].fields",
+                )
         better = turns_of_answer(record.use(pair[0], "chosen"), self.turns)
         worse = turns_of_answer(record.use(pair[1], "rejected"), self.turns)
         asked, better, worse = _parted(self._asked_before(record), better, worse)
@@ -433,13 +443,13 @@ class RowReader:
         """A chat that was rendered as one text, or as segments of which some are learned."""
         name = rendered_column(record, self.source)
         if name is None:
-            raise Misfit("no column holds a rendered chat")
+            raise Misfit("no column holds a rendered chat", HINT_RENDERED)
         value = structure(record.use(name, "turns"))
         if not isinstance(value, list):
             turns = require_parsed(as_text(value))
             if turns:
                 return _Shape("rendered", turns)
-            raise Misfit(f"the text in {name!r} is no chat that can be taken apart")
+            raise Misfit(f"the text in {name!r} is no chat that can be taken apart", HINT_RENDERED)
         whole = "".join(as_text(part.get("text")) for part in value)
         turns = parse_rendered(whole)
         return _Shape("rendered", turns or _of_segments(value))
@@ -548,7 +558,11 @@ def fill(template: str, record: Columns) -> str:
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in record:
-            raise Misfit(f"column {match[1]!r} of the template is missing")
+            names = clip(", ".join(record), 120)
+            raise Misfit(
+                f"column {match[1]!r} of the template is missing",
+                f"the columns are {names}: correct data[].template",
+            )
         return as_text(record.use(match[1], "question"))
 
     return re.sub(r"\{([^{}]*)\}", value, template)

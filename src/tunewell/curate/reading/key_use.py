@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.curate.reading.columns import Columns, has_value
 from tunewell.curate.rows import clip
-from tunewell.types import Value
+from tunewell.types.read_files import NOT_USED, KeyUse
 
-NOT_USED = "not used"
 _SHOWN_CHARACTERS = 60
 _MOST_KEYS = 200
 """Different keys that are counted in one file; a file whose keys are data has thousands."""
-
-
-class KeyUse(Value):
-    """What a column or key of a file was used for.
-
-    Attributes:
-        file: The file.
-        key: Its name; of a key of turns, ``messages[].name``.
-        use: ``question``, ``answer``, ``tag``, ``id`` … or ``not used``.
-        rows: How many rows hold something there.
-        example: What the first of them holds.
-    """
-
-    file: str
-    key: str
-    use: str
-    rows: int
-    example: str = ""
-
-    @property
-    def is_used(self) -> bool:
-        """Whether what stands there is in the rows."""
-        return self.use != NOT_USED
 
 
 @dataclass
@@ -89,12 +65,3 @@ class KeyCount:
                 rows=self.counts[key],
                 example=self.examples.get(key, ""),
             )
-
-
-def in_words(uses: Iterable[KeyUse]) -> str:
-    """What the columns of a file were used for, in one line."""
-    used: dict[str, list[str]] = {}
-    for each in uses:
-        if each.is_used:
-            used.setdefault(each.use, []).append(each.key)
-    return "; ".join(f"{', '.join(keys)} → {use}" for use, keys in used.items())

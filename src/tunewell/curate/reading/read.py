@@ -23,7 +23,7 @@ from tunewell.curate.reading.data_files import (
     set_of,
 )
 from tunewell.curate.reading.formats import RowReader
-from tunewell.curate.reading.key_use import KeyCount, KeyUse
+from tunewell.curate.reading.key_use import KeyCount
 from tunewell.curate.reading.packed import archived, is_archive
 from tunewell.curate.reading.records import records
 from tunewell.curate.reading.source_record import NOT_A_ROW, SourceRecord
@@ -33,38 +33,13 @@ from tunewell.curate.unchecked import settle_dates
 from tunewell.errors import DataError
 from tunewell.store.files import file_digest
 from tunewell.task import DataSource
-from tunewell.types import Value
+from tunewell.types.read_files import KeyUse, ReadFile, ReadingReport
+from tunewell.types.turns import conversation_id
 
 _FEW = 0.01
 """Share of the rows of a file that may leave open which of their columns is the answer."""
 
 _UNIQUE = StepRule("read", "ids are unique")
-
-
-class ReadFile(Value):
-    """What became of the bytes of one file.
-
-    Attributes:
-        name: What its places are called by.
-        rows: Rows read.
-        rejects: Places that are no rows.
-        lost_rows: How many rows may have been lost there, by the mean size of the others.
-        size: Bytes of the file, unpacked.
-        row_bytes: Bytes of the rows read.
-        lost_bytes: Bytes of the rejects.
-        other_bytes: Bytes that hold no row: blank lines, brackets, a header.
-        is_test: Whether it is named as a test set among other files.
-    """
-
-    name: str
-    rows: int = 0
-    rejects: int = 0
-    lost_rows: int = 0
-    size: int = 0
-    row_bytes: int = 0
-    lost_bytes: int = 0
-    other_bytes: int = 0
-    is_test: bool = False
 
 
 @dataclass
@@ -167,32 +142,13 @@ class ReadResult:
         raise DataError(f"{said}{first}", place=place, hint=hints[0] if hints else hint)
 
 
-class ReadingReport(Value):
-    """How the files of a dataset were read.
-
-    Attributes:
-        files: What became of the bytes of each.
-        columns: What their columns and keys were used for.
-        notes: What the user should know.
-    """
-
-    files: tuple[ReadFile, ...] = ()
-    columns: tuple[KeyUse, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, batch: ReadResult) -> ReadingReport:
-        """How a batch was read."""
-        return cls(
-            files=tuple(batch.accounts),
-            columns=tuple(batch.keys),
-            notes=tuple(batch.said()),
-        )
-
-    @property
-    def unused(self) -> tuple[KeyUse, ...]:
-        """Columns and keys that hold something and are in no row."""
-        return tuple(each for each in self.columns if not each.is_used)
+def reading_report(batch: ReadResult) -> ReadingReport:
+    """How a batch was read."""
+    return ReadingReport(
+        files=tuple(batch.accounts),
+        columns=tuple(batch.keys),
+        notes=tuple(batch.said()),
+    )
 
 
 def read_source(
@@ -500,31 +456,77 @@ def _mend(text: str) -> str:
 def settle_ids(batch: ReadResult, ledger: Ledger) -> None:
     """Make ids unique: the second row of an id becomes ``id#2``, with a receipt.
 
+    So does a row whose id is what an answer of another row is called (see `target_id`).
+
     Groups and parents that occur in several files are kept apart, unless they are declared shared:
     two files that both count from 1 speak of different things. Also record what reading mended.
     """
-    taken = {reject.place for reject in batch.rejects}
-    last: dict[str, int] = {}
+    ids = _Ids(batch)
     names: dict[tuple[str, str], str] = {}
     for row in batch.rows:
         own = set_of(row.file), row.id
-        if row.id in taken:
-            first = row.id
-            number = last.get(first, 1) + 1
-            while f"{first}#{number}" in taken:
-                number += 1
-            last[first] = number
-            row.id = f"{first}#{number}"
-            evidence = f"id {first} stands more than once"
-            ledger.change(row, _UNIQUE, evidence=evidence, other=first)
+        first = row.id
+        why = ids.refusal(row)
+        if why:
+            row.id = ids.free(row)
+            ledger.change(row, _UNIQUE, evidence=why, other=first)
         names.setdefault(own, row.id)
-        taken.add(row.id)
+        ids.take(row)
     _settle_parents(batch, names)
     _settle_groups(batch)
     for row, rule, evidence in batch.repairs:
         ledger.change(row, StepRule("read", rule, code="D08"), evidence=evidence)
     for reject in batch.rejects:
         ledger.reject(reject)
+
+
+class _Ids:
+    """Which ids are taken: by rows, by places of rejects, and by the answers of conversations.
+
+    The second answer of ``a`` is called ``a#2``: no row may be called so too.
+
+    Args:
+        batch: What was read.
+    """
+
+    def __init__(self, batch: ReadResult) -> None:
+        self._taken = {reject.place for reject in batch.rejects}
+        self._last: dict[str, int] = {}
+        self._answers: dict[str, int] = {}
+        for row in batch.rows:
+            several = row.roles.count("assistant")
+            if several > 1:
+                self._answers[row.id] = max(several, self._answers.get(row.id, 0))
+
+    def refusal(self, row: InputRow) -> str:
+        """Why a row cannot keep its id; empty if it can."""
+        if row.id in self._taken:
+            return f"id {row.id} stands more than once"
+        if self._is_answer(row.id):
+            return f"id {row.id} is what an answer of {conversation_id(row.id)} is called"
+        return ""
+
+    def _is_answer(self, id: str) -> bool:
+        conversation = conversation_id(id)
+        if conversation == id:
+            return False
+        number = int(id[len(conversation) + 1 :])
+        return number <= self._answers.get(conversation, 0)
+
+    def free(self, row: InputRow) -> str:
+        """An id for a row that cannot keep its own: ``id#2``, or the first after it."""
+        number = self._last.get(row.id, 1) + 1
+        while not self._is_free(f"{row.id}#{number}"):
+            number += 1
+        self._last[row.id] = number
+        return f"{row.id}#{number}"
+
+    def _is_free(self, id: str) -> bool:
+        return id not in self._taken and not self._is_answer(id)
+
+    def take(self, row: InputRow) -> None:
+        """A row is called so from now on."""
+        self._taken.add(row.id)
 
 
 def _settle_parents(batch: ReadResult, names: Mapping[tuple[str, str], str]) -> None:

@@ -172,7 +172,7 @@ def document(path: Path) -> Iterator[SourceRecord]:
             is_document=True,
         )
     if not parts:
-        yield rejected(1, "the document holds no text", size=size)
+        yield rejected(1, "the document holds no text", size=size, hint=f"convert it: {READ}")
 
 
 def _document_of(path: Path) -> tuple[Document, str]:

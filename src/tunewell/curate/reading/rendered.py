@@ -40,6 +40,8 @@ class Markup:
         return dict(self.roles).get(plain) or ROLES.get(plain)
 
 
+HINT_RENDERED = "give the chat as messages: each turn with role and content"
+
 _COMMON_ENDS = (
     "<s>",
     "</s>",
@@ -212,7 +214,7 @@ def require_parsed(text: str) -> list[Message]:
         assert sign is not None  # it looks rendered
         raise Misfit(
             f"the text is already in a chat template ({sign[0]!r}) that cannot be taken apart",
-            "give the chat as messages: each turn with role and content",
+            HINT_RENDERED,
         )
     return turns
 

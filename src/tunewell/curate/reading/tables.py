@@ -37,6 +37,10 @@ _PROOF_LINES = 20_000
 _SURE = 0.9
 """Share of rows with as many cells as the header from which a dialect is proved."""
 
+_HINT_QUOTE = "close the quote, or double it within a cell"
+_HINT_AGAIN = "leave the line out: files that were joined have a header each"
+_HINT_ROWS = "give a file that holds rows"
+
 _SENTENCE = re.compile(r"\w+\s+\w+.*[.?!。？！]$|(\w+\s+){9}", re.DOTALL)
 """What stands in no name of a column."""
 
@@ -211,7 +215,7 @@ class _Table:
             yield record
         if is_empty and self._header:
             header = self._dialect.delimiter.join(self._header)
-            yield rejected(1, "the file has no rows below its header", header)
+            yield rejected(1, "the file has no rows below its header", header, hint=_HINT_ROWS)
 
     def _at(self, at: int) -> tuple[SourceRecord, int]:
         """What stands at a line, and the line behind it."""
@@ -229,7 +233,7 @@ class _Table:
         self._header = [cell.strip().strip("\ufeff") for cell in cells]
         if end > at + 1 or self._dialect.quote in "".join(self._header):
             self._names = self._header
-            return self._reject(at, end, "a quote in the header is not closed")
+            return self._reject(at, end, "a quote in the header is not closed", hint=_HINT_QUOTE)
         twice = self._take_names()
         if twice:
             why = f"the column {twice!r} stands {self._header.count(twice)} times in the header"
@@ -261,9 +265,10 @@ class _Table:
             cells.pop()
         stripped = [cell.strip() for cell in cells]
         if stripped == self._header:
-            return self._reject(at, end, "the header stands again"), end
+            return self._reject(at, end, "the header stands again", hint=_HINT_AGAIN), end
         if self._is_damaged and self._is_rest(at):
-            return self._reject(at, end, "the rest of a row whose quote is not closed"), end
+            why = "the rest of a row whose quote is not closed"
+            return self._reject(at, end, why, hint=_HINT_QUOTE), end
         if len(cells) == wanted:
             self._is_damaged = False
             return self._record(cells, at, end), end
@@ -297,7 +302,7 @@ class _Table:
         if not self._header:
             self._header = self._names = cells
             why = "a quote in the header is not closed"
-        return self._reject(at, at + 1, why, hint="close the quote, or double it within a cell")
+        return self._reject(at, at + 1, why, hint=_HINT_QUOTE)
 
     def _record(self, cells: list[str], at: int, end: int) -> SourceRecord:
         values: dict[str, Any] = dict(zip(self._names, cells, strict=True))

@@ -70,6 +70,10 @@ MEDIA_WORDS: Mapping[str, MediaKind] = {
 }
 
 
+_HINT_LIST = 'write the turns as a list: [{"role": "user", "content": "…"}, …]'
+_HINT_CALL = 'write each call as {"function": {"name": "…", "arguments": "{}"}}'
+
+
 @dataclass
 class TurnReader:
     """Reads turns, and notes which of their keys were used.
@@ -96,7 +100,7 @@ class TurnReader:
         if isinstance(turns, Mapping):
             turns = _rows_of_columns(turns)
         if not isinstance(turns, list):
-            raise Misfit("the turns are no list")
+            raise Misfit("the turns are no list", _HINT_LIST)
         if turns and all(isinstance(turn, str) for turn in turns):
             return _alternating(turns)
         names_keys = any((self.roles, self.role, self.content))
@@ -114,7 +118,7 @@ class TurnReader:
         if isinstance(turn, list):
             return _asked_and_answered(turn, i)
         if not isinstance(turn, Mapping):
-            raise Misfit(f"turn {i} is not an object")
+            raise Misfit(f"turn {i} is not an object", _HINT_LIST)
         speaker = self._speaker_key(turn)
         if speaker is None and "type" not in turn:
             paired = _paired(turn)
@@ -170,7 +174,7 @@ class TurnReader:
             return Message(role="assistant", content="", tool_calls=calls, weight=weight)
         if has_value(value) and isinstance(value, str):
             return Message(role="assistant", content=value, weight=weight)
-        raise Misfit(f"turn {i} is a call without the name of a tool")
+        raise Misfit(f"turn {i} is a call without the name of a tool", _HINT_CALL)
 
     def _said(self, role: str, turn: Mapping[str, Any], i: int) -> list[Message]:
         key = self._content_key(turn, role)
@@ -185,7 +189,7 @@ class TurnReader:
         said.take(turn.get(key) if key else None)
         calls = calls_of(stated_calls)
         if has_value(stated_calls) and not calls:
-            raise Misfit(f"turn {i} calls a tool without a name")
+            raise Misfit(f"turn {i} calls a tool without a name", _HINT_CALL)
         said.calls += calls
         said.take_written_calls()
         reasoning = _first(turn, _REASONING)
@@ -348,7 +352,7 @@ class _Said:
         if call is not None:
             calls = calls_of(call)
             if not calls:
-                raise Misfit(f"turn {self.i} calls a tool without a name")
+                raise Misfit(f"turn {self.i} calls a tool without a name", _HINT_CALL)
             self.calls += calls
             return True
         result = _first(part, _WRAPPED_RESULTS)
@@ -487,7 +491,7 @@ def _alternating(turns: list[str]) -> list[Message]:
 def _asked_and_answered(turn: list[Any], i: int) -> list[Message]:
     """A turn that is a list of two: question and answer, or role and text."""
     if len(turn) != 2 or not all(isinstance(each, str | None) for each in turn):
-        raise Misfit(f"turn {i} is a list that is no pair of texts")
+        raise Misfit(f"turn {i} is a list that is no pair of texts", _HINT_LIST)
     first, second = (each or "" for each in turn)
     role = ROLES.get(plain_key(first))
     if role in {"system", "user", "assistant", "tool"}:
@@ -517,5 +521,5 @@ def _rows_of_columns(columns: Mapping[str, Any]) -> Any:
     if not lists or not all(isinstance(each, list) for each in lists):
         return [columns]
     if len(set(map(len, lists))) != 1:
-        raise Misfit("the turns are columns of different lengths")
+        raise Misfit("the turns are columns of different lengths", _HINT_LIST)
     return [dict(zip(columns, each, strict=True)) for each in zip(*lists, strict=True)]

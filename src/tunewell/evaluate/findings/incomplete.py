@@ -87,7 +87,7 @@ def _decides(measured: ScoredArms, arm: str, kinds: Counter[str]) -> bool:
 
 
 def _compared_with(file: TaskFile) -> set[str]:
-    return {gate.against for gate in file.spec.gates if gate.kind != "level"}
+    return {gate.against for gate in file.spec.gates if gate.metric and gate.kind != "level"}
 
 
 def _remedy(measured: ScoredArms, kinds: Counter[str]) -> str:

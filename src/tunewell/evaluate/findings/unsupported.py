@@ -13,6 +13,7 @@ import numpy as np
 from tunewell.evaluate.findings.common import STAGE, no_candidate, signed, unchecked
 from tunewell.evaluate.metric_kinds import metrics_of_kind
 from tunewell.evaluate.scored_arms import ScoredArms
+from tunewell.metrics.base import input_text
 from tunewell.metrics.support import SupportItem, check_support
 from tunewell.stats import difference, mean
 from tunewell.types import Example, Finding, Prediction, Threshold
@@ -85,7 +86,7 @@ class _Checked:
     @classmethod
     def of(cls, example: Example, answer: Prediction, language: str) -> _Checked:
         """Hold one answer, and the gold answer, against the input."""
-        given = "\n".join(turn.content for turn in example.prompt)
+        given = input_text(example)
         items = _not_supported(answer.text, given, language)
         gold = _not_supported(example.target, given, language)
         failed = answer.finish == "error"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tunewell.json_text import parse_json
 from tunewell.types import ToolCall
 
 _BATCH_STATES: Final = frozenset({"succeeded", "errored", "canceled", "expired"})
@@ -175,7 +176,7 @@ def _sorted(arguments: Any) -> str:
     """Arguments as JSON with sorted keys; text that is no JSON stays as it is."""
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments)
+            arguments = parse_json(arguments)
         except ValueError:
             return str(arguments)
     return json.dumps(arguments, sort_keys=True, ensure_ascii=False, default=str)

@@ -243,7 +243,7 @@ def _chosen(names: Sequence[str]) -> list[Perturbation]:
 def _deciding(metrics: Sequence[Metric], name: str, file: TaskFile) -> Metric:
     """The metric that tells a failure: the one named, else that of the first gate, else any."""
     known = by_name(metrics)
-    gated = [gate.metric for gate in file.spec.gates]
+    gated = [gate.metric for gate in file.spec.gates if gate.metric]
     candidates = [name] if name else [*gated, *known]
     for wanted in candidates:
         if wanted in known:

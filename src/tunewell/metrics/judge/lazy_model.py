@@ -50,9 +50,10 @@ class LazyModel:
         *,
         options: GenerateOptions | None = None,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[Generation]:
         """As `Model`."""
-        return self._opened().generate(prompts, options=options, progress=progress)
+        return self._opened().generate(prompts, options=options, progress=progress, tools=tools)
 
     def score(
         self,
@@ -60,6 +61,7 @@ class LazyModel:
         targets: Sequence[str],
         *,
         progress: Progress | None = None,
+        tools: Sequence[str] = (),
     ) -> list[TargetScore]:
         """As `Model`."""
-        return self._opened().score(prompts, targets, progress=progress)
+        return self._opened().score(prompts, targets, progress=progress, tools=tools)

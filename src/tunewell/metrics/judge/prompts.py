@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tunewell.task import RubricCriterion, TaskSpec
 from tunewell.types import Example, Message, digest
+from tunewell.types.transcripts import transcript
 
 Talk = tuple[Message, ...]
 
@@ -60,7 +61,12 @@ def _talk(system: str, mark: str, material: dict[str, str]) -> Talk:
 
 
 def _given(example: Example) -> str:
-    return "\n\n".join(message.content for message in example.prompt)
+    """All that the model saw: one question as it is, anything more with who speaks."""
+    turns = example.prompt
+    is_plain = not example.tools and {turn.role for turn in turns} <= {"system", "user"}
+    if is_plain:
+        return "\n\n".join(turn.content for turn in turns)
+    return transcript(turns, example.tools)
 
 
 def _mark(*texts: str) -> str:

@@ -1,0 +1,36 @@
+"""For all tests: one PostgreSQL server, passwords at next to no cost, no deadlines of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tunewell.testing.passwords import cheap_passwords
+from tunewell.testing.postgres import postgres_programs, postgres_server
+
+settings.register_profile("tunewell", deadline=None)
+settings.load_profile("tunewell")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    with cheap_passwords():
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of a server of our own behind a socket.
+
+    The last part, the database, is left to fill in.
+    """
+    pytest.importorskip(
+        "psycopg", reason="PostgreSQL's driver is not installed: pip install 'tunewell[postgres]'"
+    )
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server on this machine (apt-get install postgresql)")
+    with postgres_server(programs) as url:
+        yield url
