@@ -273,4 +273,4 @@ def test_more_rows_are_asked_for_with_what_they_would_probably_do(
     down = verdict(project, "gates.0.at_least=0.65").criteria[0]
     assert down.outcome == "INCONCLUSIVE"
     assert down.needs.endswith("which would probably make this NO-GO")
-    assert "points on 60 independent rows spans the threshold of +65 points" in down.why
+    assert ") on 60 independent rows spans the threshold of +65 points" in down.why
