@@ -39,8 +39,8 @@ class RowLook:
         fault: (kind, rule, evidence, ``certain`` or ``likely``) or None.
         languages: Of input and target, how likely each language is (see
             `tunewell.checks.language`).
-        spans: Personal data in the repaired contents.
-        masked: Contents with the spans replaced, None if there are none.
+        spans: Personal data in the repaired contents, and behind them in what stands beside.
+        masked: All of these with the spans replaced, None if there are none.
     """
 
     turns: list[str] | None
@@ -136,6 +136,7 @@ def look(
         {
             "roles": pa.array(roles, pa.large_string()),
             "contents": pa.array(contents, _CONTENTS),
+            "beside": pa.array([row.beside for row in rows], _CONTENTS),
         }
     )
     batch = functools.partial(
@@ -157,7 +158,9 @@ def _batch(
     as_read: list[list[str]] = table["contents"].to_pylist()
     mended = list(map(checks.mended, as_read))
     searched = as_read if checks.raw else [contents for contents, _ in mended]
-    personal = checks.personal_data(searched)
+    beside: list[list[str]] = table["beside"].to_pylist()
+    everything = [[*texts, *more] for texts, more in zip(searched, beside, strict=True)]
+    personal = checks.personal_data(everything)
 
     looks = []
     rows = zip(table["roles"].to_pylist(), mended, personal, strict=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from tunewell.checks.date_columns import DateNote
+from tunewell.json_leaves import leaves, with_leaves
 from tunewell.json_text import parse_json
 from tunewell.similar.conversations import (
     has_target,
@@ -202,8 +203,16 @@ class InputRow:
         texts = [each.reasoning for each in self.details.values() if each.reasoning]
         return [*texts, *(turn.text for turn in self.rejected)]
 
+    @property
+    def beside(self) -> list[str]:
+        """Texts that stand in tags, further right answers among them, and in definitions of tools.
+
+        They are searched for personal data like the turns, and never repaired.
+        """
+        return [text for value in (*self.tags.values(), self.tools) for text in leaves(value)]
+
     def set_texts(self, texts: Sequence[str]) -> None:
-        """Put other texts in the turns, one for each, and behind them in the asides."""
+        """Put other texts in the turns, one for each, behind them in the asides, then `beside`."""
         several = len(self.turns)
         self.turns = list(zip(self.roles, texts[:several], strict=True))
         self._settle_calls()
@@ -216,6 +225,11 @@ class InputRow:
             text = next(asides, turn.text)
             rejected.append(TurnDetails.of(turn).message(turn.role, text))
         self.rejected = tuple(rejected)
+        rest = list(asides)
+        if rest:
+            others = iter(rest)
+            self.tags = {name: with_leaves(value, others) for name, value in self.tags.items()}
+            self.tools = with_leaves(self.tools, others)
 
     def _settle_calls(self) -> None:
         """Take changed calls from the texts of the turns."""

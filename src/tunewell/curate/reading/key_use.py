@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tunewell.checks.personal.identifiers import find_personal
+from tunewell.checks.personal.masks import mask
 from tunewell.curate.reading.columns import Columns, has_value
 from tunewell.curate.rows import clip
 from tunewell.types.read_files import NOT_USED, KeyUse
 
 _SHOWN_CHARACTERS = 60
+_LOOKED_AT_CHARACTERS = 400
 _MOST_KEYS = 200
 """Different keys that are counted in one file; a file whose keys are data has thousands."""
 
@@ -50,7 +53,7 @@ class KeyCount:
             if len(self.counts) >= _MOST_KEYS:
                 key = "(further keys)", use
             else:
-                self.examples[key] = clip(str(value)[:400], _SHOWN_CHARACTERS)
+                self.examples[key] = _shown(value)
         self.counts[key] = self.counts.get(key, 0) + 1
 
     def uses(self, file: str) -> Iterator[KeyUse]:
@@ -65,3 +68,9 @@ class KeyCount:
                 rows=self.counts[key],
                 example=self.examples.get(key, ""),
             )
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value, without personal data: reports show it to others."""
+    text = str(value)[:_LOOKED_AT_CHARACTERS]
+    return clip(mask(text, find_personal(text)), _SHOWN_CHARACTERS)
