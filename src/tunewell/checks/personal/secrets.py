@@ -10,7 +10,8 @@ _KNOWN_FORM = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{30,}\b|\bgithub_pat_[A-Za-z0-9_]{30,}\b|\bglpat-[A-Za-z0-9_-]{20,}"
     r"|\bsk-(?:proj-|ant-|or-|svcacct-|live-|"
-    r"test-)?(?=[A-Za-z_-]*\d)(?=[\w-]*[A-Za-z0-9]{16})[A-Za-z0-9_-]{20,}|\b[sr]k_(?:live|"
+    # How far is looked ahead is bounded: a text of nothing but "sk-" would be read over and over.
+    r"test-)?(?=[A-Za-z_-]{0,99}\d)(?=[\w-]{0,99}[A-Za-z0-9]{16})[A-Za-z0-9_-]{20,}|\b[sr]k_(?:live|"
     r"test)_[A-Za-z0-9]{16,}"
     r"|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bAIza[0-9A-Za-z_-]{35}"
     r"|\bhf_[A-Za-z0-9]{30,}\b|\bnpm_[A-Za-z0-9]{30,}\b"
