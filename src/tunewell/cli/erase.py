@@ -9,6 +9,9 @@ import typer
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
 from tunewell.curate.erasure import erase, marks_of, mentions
+from tunewell.gateway.draw import Hasher
+from tunewell.gateway.erasure import erase_from_traffic
+from tunewell.gateway.places import gateway_folder, salt
 from tunewell.people.erasure import erase_from_work
 from tunewell.plurals import plural
 
@@ -36,12 +39,22 @@ def command(
             lambda text: mentions([text], person, marks),
             author=author,
         )
+        hasher = Hasher(salt(gateway_folder(project.root)))
+        traffic = erase_from_traffic(
+            store,
+            lambda text: mentions([text], person, marks),
+            user=hasher.user(person),
+        )
     if json:
-        emit("erase", {**found.model_dump(), "work": work})
+        emit("erase", {**found.model_dump(), "work": work, "traffic": traffic})
         return
     show(
         f"people's work: {plural(work.kept_rows, 'record')} blanked (a tombstone stays), "
         f"{plural(work.items, 'text')}, {plural(len(work.accounts), 'account')}"
+    )
+    show(
+        f"traffic: {plural(traffic.interactions, 'interaction')} and "
+        f"{traffic.feedback} of feedback blanked"
     )
     for dataset, rows in found.rows.items():
         first = ", ".join(rows[:5])

@@ -141,8 +141,11 @@ def _switch(path: Path, *, off: bool, reason: str, author: str) -> None:
 @app.command("ledger")
 def ledger(path: ProjectOption = Path(), json: JsonOption = False) -> None:
     """Account for every request that was taken on."""
-    from tunewell.gateway.keep import traffic_ledger
-    from tunewell.gateway.tending import drain_project
+    try:
+        from tunewell.gateway.keep import traffic_ledger
+        from tunewell.gateway.tending import drain_project
+    except ImportError as error:
+        raise MissingExtraError("gateway", needed_for="tunewell gateway ledger") from error
 
     with open_project(path) as project:
         drain_project(project.store, project.root)
@@ -153,6 +156,7 @@ def ledger(path: ProjectOption = Path(), json: JsonOption = False) -> None:
     show(
         f"accepted {found.accepted:,} = recorded {found.recorded:,} "
         f"+ unconfirmed {found.unconfirmed:,} + refused {found.refused:,}"
+        f"{f' + removed {found.removed:,}' if found.removed else ''}"
         f"{'' if found.balances else '  DOES NOT BALANCE'}"
     )
     if found.lost_bytes:

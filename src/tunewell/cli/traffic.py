@@ -12,6 +12,7 @@ import typer
 
 from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
 from tunewell.cli.verb_group import VerbGroup
+from tunewell.errors import MissingExtraError
 from tunewell.plurals import plural
 
 app = typer.Typer(
@@ -37,9 +38,13 @@ def import_files(
     # `folder`, not `path`: after any number of files the project can be an option only.
     from tunewell.checks.personal.recogniser import load_recogniser
     from tunewell.gateway.draw import Hasher
-    from tunewell.gateway.ingest.take_in import take_in
     from tunewell.gateway.masking import masker
     from tunewell.gateway.places import gateway_folder, salt
+
+    try:
+        from tunewell.gateway.ingest.take_in import take_in
+    except ImportError as error:
+        raise MissingExtraError("gateway", needed_for="tunewell traffic import") from error
 
     found: dict[str, Any] = {}
     with open_project(folder) as project:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from tunewell.disk import make_private
-from tunewell.gateway.keep import read_feedback, read_interactions
+from tunewell.gateway.keep import REMOVED, read_feedback, read_interactions
 from tunewell.store import Store
 from tunewell.store.rows import write_parquet
 from tunewell.store.traffic_tables import feedback, interactions
@@ -141,10 +142,19 @@ def export_traffic(store: Store, folder: Path) -> list[Path]:
 def remove_old(store: Store, *, before: dt.date) -> int:
     """Remove interactions, their feedback and files of days before a date; how many interactions.
 
-    What came of them stays counted in the ledger as it was when they were there.
+    The ledger goes on counting those that a gateway recorded, as removed.
     """
     limit = dt.datetime.combine(before, dt.time(), dt.UTC).isoformat()
     old = sa.select(interactions.c.id).where(interactions.c.at < limit)
+    counted = (
+        sa.select(sa.func.count())
+        .where(interactions.c.at < limit)
+        .where(interactions.c.origin == "gateway")
+    )
+    rows = int(store.value(counted))
+    if rows:
+        # Said first: a kill in between counts them twice rather than not at all, which shows.
+        store.say(REMOVED, before.isoformat(), author="tunewell", record={"rows": rows})
     removed = store.change(
         sa.delete(feedback).where(feedback.c.interaction.in_(old)),
         sa.delete(interactions).where(interactions.c.at < limit),
@@ -162,6 +172,4 @@ def _days(store: Store) -> list[dt.date]:
 
 
 def _json(value: Any) -> str:
-    import orjson
-
-    return orjson.dumps(value).decode()
+    return json.dumps(value, ensure_ascii=False)

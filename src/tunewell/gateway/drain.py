@@ -24,6 +24,7 @@ from tunewell.gateway.frames import (
     FrameFile,
     read_frames,
 )
+from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.gateway.spool import spool_files as files_of
 from tunewell.store import Store
 from tunewell.store.once import insert_all_once, insert_once
@@ -206,29 +207,3 @@ def _keep_feedback(connection: sa.Connection, records: Sequence[dict[str, Any]])
     first = {line["key"]: line for line in reversed(lines)}
     new = insert_all_once(connection, feedback, list(first.values()), ["key"], give="key")
     return len(new)
-
-
-def interaction_line(record: Interaction) -> dict[str, Any]:
-    """A row of the table of interactions."""
-    return {
-        "id": record.id,
-        "at": record.at.astimezone(dt.UTC).isoformat(),
-        "conversation": record.conversation,
-        "person": record.user,
-        "arm": record.assigned,
-        "state": record.state,
-        "origin": record.source,
-        "record": record.model_dump_json(),
-    }
-
-
-def feedback_line(record: Feedback) -> dict[str, Any]:
-    """A row of the table of feedback."""
-    return {
-        "key": record.key,
-        "interaction": record.interaction,
-        "kind": record.kind,
-        "at": record.at.astimezone(dt.UTC).isoformat(),
-        "received": record.received.astimezone(dt.UTC).isoformat(),
-        "record": record.model_dump_json(),
-    }

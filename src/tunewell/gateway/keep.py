@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +13,9 @@ from tunewell.store.traffic_tables import feedback, interactions, spool_files
 from tunewell.types import Feedback, Interaction, Value
 
 PAGE = 1_000
+
+REMOVED = "traffic-removed"
+"""Kind of the events that say how many interactions were removed because of their age."""
 
 
 class TrafficLedger(Value):
@@ -22,6 +26,7 @@ class TrafficLedger(Value):
         recorded: Those with a whole record.
         unconfirmed: Those that a kill cut.
         refused: Those of which no record could be kept.
+        removed: Those that were removed because of their age.
         lost_bytes: Of the spool, behind the last whole entry of a file.
     """
 
@@ -29,12 +34,14 @@ class TrafficLedger(Value):
     recorded: int
     unconfirmed: int
     refused: int
+    removed: int
     lost_bytes: int
 
     @property
     def balances(self) -> bool:
         """Whether each request is accounted for, to the last one."""
-        return self.accepted == self.recorded + self.unconfirmed + self.refused
+        known = self.recorded + self.unconfirmed + self.refused + self.removed
+        return self.accepted == known
 
 
 def traffic_ledger(store: Store) -> TrafficLedger:
@@ -58,6 +65,7 @@ def traffic_ledger(store: Store) -> TrafficLedger:
         recorded=rows.get("recorded", 0),
         unconfirmed=rows.get("unconfirmed", 0),
         refused=int(total.refused),
+        removed=sum(int(event.record["rows"]) for event in store.said(REMOVED)),
         lost_bytes=int(total.lost),
     )
 
@@ -133,3 +141,29 @@ def orphan_feedback(store: Store) -> list[Feedback]:
 
 def _time(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).isoformat()
+
+
+def interaction_line(record: Interaction) -> dict[str, Any]:
+    """A row of the table of interactions."""
+    return {
+        "id": record.id,
+        "at": record.at.astimezone(dt.UTC).isoformat(),
+        "conversation": record.conversation,
+        "person": record.user,
+        "arm": record.assigned,
+        "state": record.state,
+        "origin": record.source,
+        "record": record.model_dump_json(),
+    }
+
+
+def feedback_line(record: Feedback) -> dict[str, Any]:
+    """A row of the table of feedback."""
+    return {
+        "key": record.key,
+        "interaction": record.interaction,
+        "kind": record.kind,
+        "at": record.at.astimezone(dt.UTC).isoformat(),
+        "received": record.received.astimezone(dt.UTC).isoformat(),
+        "record": record.model_dump_json(),
+    }

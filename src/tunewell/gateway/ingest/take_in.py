@@ -13,7 +13,6 @@ from typing import Any, Final
 import orjson
 
 from tunewell.errors import DataError, MissingExtraError
-from tunewell.gateway.drain import feedback_line, interaction_line
 from tunewell.gateway.draw import Hasher
 from tunewell.gateway.ingest.exchanged import (
     Exchanged,
@@ -24,6 +23,7 @@ from tunewell.gateway.ingest.exchanged import (
 )
 from tunewell.gateway.ingest.logs import read_log
 from tunewell.gateway.ingest.spans import is_of_a_model, read_span, spans_of
+from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.gateway.masking import Masker
 from tunewell.store import Store
 from tunewell.store.once import insert_all_once
