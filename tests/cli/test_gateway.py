@@ -147,6 +147,7 @@ def test_it_serves_until_a_signal_and_loses_nothing(
         said = process.communicate(timeout=60)[1]
     assert f"The gateway is running at http://127.0.0.1:{port}/v1" in said
     assert secret not in said
+    assert list((tmp_path / ".tunewell" / "gateway" / "spool").iterdir()) == []
     assert main(["gateway", "ledger", "-p", folder]) == 0
     assert "accepted 1 = recorded 1 + unconfirmed 0 + refused 0" in capsys.readouterr().out
 

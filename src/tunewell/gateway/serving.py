@@ -7,6 +7,7 @@ becomes.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -26,6 +27,9 @@ def main(definition: Path, host: str, port: int) -> int:
     except UserError as error:
         _say(f"error: {error}")
         return EXIT_USER
+    # uvicorn ends in order on a signal and then raises it again: without a handler of our own the
+    # process would be gone before the spool is carried over.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     _say(f"The gateway is running at http://{host}:{port}/v1 (Ctrl-C stops it).")
     try:
         uvicorn.run(
