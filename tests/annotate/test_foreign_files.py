@@ -100,8 +100,8 @@ def test_spans_are_held_against_what_they_quote(
 @pytest.mark.parametrize(
     ("start", "end", "quote", "why"),
     [
-        (0, 4, "none", "stands nowhere"),
-        (20, 22, "ay", "stands 4 times"),
+        (0, 4, "none", "occurs nowhere"),
+        (20, 22, "ay", "occurs 4 times"),
         (16, 22, "", "cannot be told"),
         (0, 400, "", "outside the text"),
         (5, 5, "", "ends after it starts"),
