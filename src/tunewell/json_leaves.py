@@ -15,6 +15,8 @@ def leaves(text: str) -> list[str]:
     Example:
         >>> leaves('["a\\nb", {"c": 5}]'), leaves("[a"), leaves("a")
         (['a\nb', 'c'], ['[a'], ['a'])
+        >>> leaves('["\\ud800"]')
+        ['?']
     """
     value = _value(text)
     return list(_texts(value)) if value is not None else [text]
@@ -50,10 +52,10 @@ def _value(text: str) -> Any:
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield value
+        yield _encodable(value)
     elif isinstance(value, dict):
         for name, part in value.items():
-            yield name
+            yield _encodable(name)
             yield from _texts(part)
     elif isinstance(value, list):
         for part in value:
@@ -72,3 +74,8 @@ def _replaced(value: Any, others: Iterator[str]) -> Any:
     if isinstance(value, list):
         return [_replaced(part, others) for part in value]
     return value
+
+
+def _encodable(text: str) -> str:
+    """The text without halves of characters, which an escape of JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")

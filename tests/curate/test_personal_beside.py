@@ -79,6 +79,12 @@ def test_the_rest_stays_as_it_was(tmp_path: Path) -> None:
     assert [1, True, None] in about.values()
 
 
+def test_halves_of_characters_in_a_tag_stop_nothing(tmp_path: Path) -> None:
+    odd = [{**row(number), "about": '["\\ud800", "jo@okoro.net"]'} for number in range(20)]
+    (first, *_) = curated(tmp_path, odd)
+    assert "okoro" not in first.tags["about"]
+
+
 def test_examples_of_columns_that_are_not_used_name_nobody(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
