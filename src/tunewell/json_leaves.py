@@ -19,7 +19,7 @@ def leaves(text: str) -> list[str]:
         ['?']
     """
     value = _value(text)
-    return list(_texts(value)) if value is not None else [text]
+    return list(_texts(value)) if value is not None else [_encodable(text)]
 
 
 def with_leaves(text: str, others: Iterator[str]) -> str:
@@ -33,7 +33,8 @@ def with_leaves(text: str, others: Iterator[str]) -> str:
     """
     value = _value(text)
     if value is None:
-        return next(others)
+        other = next(others)
+        return text if other == _encodable(text) else other
     before = list(_texts(value))
     after = [next(others) for _ in before]
     if before == after:

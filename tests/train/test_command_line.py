@@ -89,7 +89,7 @@ def test_a_trained_version_is_written_for_others(
 
     at = ["--project", str(folder)]
     assert main(["export", "merged", str(tmp_path / "early"), *at]) == 1
-    assert "there is no model version" in capsys.readouterr().err
+    assert "no version has been trained yet" in capsys.readouterr().err
     assert main(["train", str(folder)]) == 0
     capsys.readouterr()
     assert main(["export", "adapter", str(tmp_path / "adapter"), *at]) == 0

@@ -90,7 +90,7 @@ def test_it_learns_and_says_by_how_much(trained: Any) -> None:
     assert all(a[0] <= b[0] for a, b in itertools.pairwise(bar))
     assert set(trace.examples) == set(split.all_folds) - {"a-long"}
     assert (
-        "Noise was laid on the states before layer 2 in the folds, on the embeddings in the final."
+        "Noise was added to the states before layer 2 in the folds, on the embeddings in the final."
         in result.notes
     )
     assert sum("the top 50 % of the layers" in note for note in result.notes) == 1

@@ -6,7 +6,6 @@ is made stricter or a cell is to have more rows, only what is new is asked for.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from tunewell.disk import disk_errors
+from tunewell.json_text import parse_json
 from tunewell.model.base import Generation
 from tunewell.types import Value
 
@@ -73,7 +73,7 @@ class Journal:
             os.ftruncate(self._handle, whole)
         found = []
         for line in data[:whole].splitlines():
-            values: dict[str, Any] = json.loads(line)
+            values: dict[str, Any] = parse_json(line)
             found.append(JournalLine.model_validate(values))
         return found
 

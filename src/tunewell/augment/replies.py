@@ -12,6 +12,7 @@ from typing import Any, Final
 from tunewell.augment.nouns import Candidate
 from tunewell.augment.prompts import is_one_question, questions
 from tunewell.checks.broken.refusals import refusal
+from tunewell.json_text import next_json
 from tunewell.model.base import Generation
 from tunewell.task import AugmentCell
 from tunewell.types import Example, Message
@@ -101,8 +102,8 @@ def _object(text: str) -> Mapping[str, Any]:
         said, _ = refusal(text)
         raise ReplyError("refused" if said else "no JSON", text[:200])
     try:
-        found, _ = json.JSONDecoder(strict=False).raw_decode(text[:_MOST_CHARACTERS], start)
-    except (ValueError, RecursionError) as error:
+        found, _ = next_json(json.JSONDecoder(strict=False), text[:_MOST_CHARACTERS], start)
+    except ValueError as error:
         raise ReplyError("no JSON", str(error)) from None
     if not isinstance(found, dict):
         raise ReplyError("no JSON", text[:200])

@@ -44,7 +44,7 @@ def acceptance_rate(
 
     Example:
         >>> str(acceptance_rate([True] * 30 + [False] * 10, look=1))
-        '0.75 [0.571, 0.882]'
+        '0.75 [0.566, 0.886]'
     """
     latest = taken[-WINDOW:]
     if not latest:
@@ -88,7 +88,7 @@ def why_stop(
 
     Example:
         >>> why_stop(acceptance_rate([False] * 60, look=1), least=0.1)
-        'of the last 60 candidates 0 % were taken, at most 7.06 %: less than least_rate = 10 %'
+        'of the last 60 candidates 0 % were taken, at most 7.04 %: less than least_rate = 10 %'
     """
     if rate is None or rate.high >= least:
         return ""

@@ -95,9 +95,11 @@ def choose(versions: Sequence[ModelVersion], name: str) -> ModelVersion:
     Raises:
         UserError: There is none.
     """
+    if not versions:
+        raise UserError("no version has been trained yet", hint="tunewell run")
     found = [v for v in versions if v.id.startswith(name)]
     if not found:
-        known = ", ".join(v.id for v in versions) or "none yet"
+        known = ", ".join(v.id for v in versions)
         raise UserError(
             f"no such model version: {name!r}; available: {known}", hint="tunewell model"
         )

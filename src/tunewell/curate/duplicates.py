@@ -58,8 +58,11 @@ def exact(
 
 def same(rows: Sequence[InputRow]) -> Families:
     """Families of rows that are equal after normalisation."""
-    keys = [key(asked_of(row), row.target) for row in rows]
-    return _rows_at(by_key(keys), rows)
+    return _rows_at(by_key([_key_of(row) for row in rows]), rows)
+
+
+def _key_of(row: InputRow) -> bytes:
+    return key(asked_of(row), row.target)
 
 
 def near(
@@ -92,12 +95,10 @@ def near(
         code="D04",
     )
     for copy in fallen(rows, found.pairs):
-        ledger.drop(
-            rows[copy.row],
-            by,
-            evidence=f"similarity {copy.similarity:.2f}",
-            other=rows[copy.stays].id,
-        )
+        row, stays = rows[copy.row], rows[copy.stays]
+        if _key_of(row) == _key_of(stays):
+            continue  # equal rows that are still there were left in by the rule for those
+        ledger.drop(row, by, evidence=f"similarity {copy.similarity:.2f}", other=stays.id)
     _report(like.likely, ledger)
     return families, templates
 

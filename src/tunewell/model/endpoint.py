@@ -7,6 +7,7 @@ named. The key comes from the environment and appears in no message.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -118,6 +119,9 @@ class EndpointModel:
             # Texts go to the address that the user named, and nowhere that it points to.
             http_client=http_client or openai.DefaultHttpxClient(follow_redirects=False),
         )
+        if http_client is None:
+            # Its connections end with the model, whoever forgets to close it.
+            weakref.finalize(self, self._client.close)
 
     def __repr__(self) -> str:
         return f"EndpointModel({self.name!r}, base_url={self._url!r})"

@@ -52,7 +52,7 @@ class KeptTexts:
     Example:
         >>> kept = KeptTexts(["please send me the new bill for my flat", "the meter is broken"])
         >>> found = kept.closest(["please send the new bill for my flat", "hello"], threshold=0.6)
-        >>> found.place.tolist(), found.similarity.round(2).tolist()
+        >>> found.place.tolist(), found.similarity.astype(float).round(2).tolist()
         ([0, -1], [0.94, 0.0])
     """
 

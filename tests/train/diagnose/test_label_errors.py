@@ -34,7 +34,7 @@ def test_a_target_that_its_input_does_not_explain_comes_first() -> None:
     assert area(held, bad) < 0.88
     finding = label_errors(trace, 1, prior=prior)
     assert finding.status == "found"
-    assert "than an empty input or another row's" in finding.why
+    assert "than with none, or with another row's" in finding.why
     assert np.mean(bad[[int(r[1:]) for r in finding.rows]]) > 0.9
     with pytest.raises(ValueError, match="prior"):
         label_errors(trace, 1)

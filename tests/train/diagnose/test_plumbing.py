@@ -14,7 +14,7 @@ def test_clean_rows_are_clear(examples: Make, tokenizer: Any) -> None:
     rows = examples(10)
     finding = plumbing(rows, encode_rows(rows, tokenizer, max_tokens=300), tokenizer, limit=300)
     assert finding.status == "clear"
-    assert "10 of 10 rows" in finding.why
+    assert "In all 10 rows" in finding.why
 
 
 def test_long_rows_are_left_out_never_cut(examples: Make, tokenizer: Any) -> None:

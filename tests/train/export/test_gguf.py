@@ -64,7 +64,7 @@ def test_it_converts(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_without_the_converter_it_says_what_to_do(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="is not on this machine") as caught:
+    with pytest.raises(ModelError, match="was not found on this machine") as caught:
         to_gguf(folder, tmp_path / "model.gguf")
     assert "LLAMA_CPP" in caught.value.hint
 

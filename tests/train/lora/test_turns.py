@@ -169,7 +169,8 @@ def test_calls_and_tools_are_written_by_the_template(tokenizer: Any) -> None:
     row = encode_rows([example], made, max_tokens=900).rows[0]
     texts = [made.decode(row.ids[start:end]) for start, end in row.spans]
     assert texts == ["[call weather Oslo <|im_end|>]<|im_end|>", "It rains.<|im_end|>"]
-    assert '[{"name": "weather"}]' in made.decode(row.ids)
+    wanted = '[{"type": "function", "function": {"name": "weather"}}]'
+    assert wanted in made.decode(row.ids)
 
 
 def test_case_of_chats_of_four_answers_each(tokenizer: Any) -> None:

@@ -60,7 +60,7 @@ def repetition(target: str, asked: str) -> tuple[str, bool]:
 
     Example:
         >>> repetition("call the desk now " * 9, "When?")
-        ('call the desk now, 9 times', True)
+        ('call the desk now, 9 times at the end', True)
         >>> repetition("7 x 1 = 7. 7 x 2 = 14. 7 x 3 = 21. 7 x 4 = 28.", "Table of seven")
         ('', False)
     """

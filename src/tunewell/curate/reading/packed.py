@@ -37,6 +37,18 @@ _STEP = 1 << 20
 TOO_LARGE = "the file is too large once it is unpacked"
 _HINT = "fetch or write the file again: it is cut off or damaged"
 
+_ARCHIVE_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What `zipfile` answers a damaged archive with."""
+
 Read = Callable[[Path], Iterator[SourceRecord]]
 
 
@@ -147,7 +159,7 @@ def archived(path: Path, read: Read) -> Iterator[tuple[str, Iterator[SourceRecor
                 is_empty = False
                 yield member.filename, read(inner)
                 inner.unlink()
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
+    except _ARCHIVE_FAULTS as error:
         why = f"the archive cannot be read: {error}"
         # A damaged archive may lie about the size of what is in it.
         lost = size if is_empty else min(max(0, left), _MOST_PACKED * size)
