@@ -258,7 +258,8 @@ def lost_marks(data: bytes, suffix: str, batch: ReadResult) -> str:
         return ""  # an empty turn: the row is dropped as broken, with its receipt
     texts = "\n".join(text for row in batch.rows for _, text in row.turns)
     more = "\n".join(
-        " ".join((r.id, r.kind, r.group, r.source, *r.tags.values())) for r in batch.rows
+        " ".join((r.id, r.kind, r.group, r.source, r.date_said, *r.tags.values()))
+        for r in batch.rows
     )
     if suffix in (".json", ".jsonl"):
         more += _unknown_columns(decode(data)[0], suffix)
