@@ -238,7 +238,7 @@ def lost_marks(data: bytes, suffix: str, batch: ReadResult) -> str:
     Empty if nothing.
     """
     if not batch.rows and not batch.rejects:
-        return "neither row nor reject" if data.strip() else ""
+        return "neither row nor reject" if data.strip(b"\0 \t\r\n") else ""
     if suffix in PACKED or batch.rejects or batch.repairs:
         return ""
     text = decode(data)[0]

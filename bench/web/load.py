@@ -50,9 +50,11 @@ from pathlib import Path
 import uvicorn
 from tunewell.store import Store
 from tunewell.task import load_task
+from tunewell.project import Project
 from tunewell.web import create_app
 folder, port, url = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-uvicorn.run(create_app(load_task(folder), Store(folder, url=url)), port=port, log_level="error")
+project = Project(load_task(folder), Store(folder, url=url))
+uvicorn.run(create_app(project), port=port, log_level="error")
 """
 
 

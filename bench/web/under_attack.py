@@ -45,12 +45,13 @@ load.SERVER = """\
 import sys
 from pathlib import Path
 import uvicorn
+from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.task import load_task
 from tunewell.web import create_app
 from tunewell.web.connection import PatientProtocol
 folder, port, url = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-app = create_app(load_task(folder), Store(folder, url=url, patience_s=5.0))
+app = create_app(Project(load_task(folder), Store(folder, url=url, patience_s=5.0)))
 uvicorn.run(app, port=port, log_level="critical", http=PatientProtocol, proxy_headers=False)
 """
 

@@ -701,3 +701,15 @@ def test_langfuse_and_mlflow_exports(tmp_path: Path) -> None:
     failed = {**trace, "info": {"trace_id": "tr-2", "state": "ERROR"}}
     found = read_predictions(lines(tmp_path / "traces.jsonl", [trace, failed]), arm="t")
     assert said(found) == {("t", "tr-1"): "yes", ("t", "tr-2"): "failed: ERROR"}
+
+
+def test_an_empty_list_on_a_line_of_its_own_is_one_broken_line(tmp_path: Path) -> None:
+    from tunewell.evaluate.foreign.documents import read_document
+
+    path = tmp_path / "outputs.jsonl"
+    path.write_text(
+        '[]\n{"id": "a", "output": "x"}\n{"id": "b", "output": "y"}\n', encoding="utf-8"
+    )
+    records = [value for _, value in read_document(path).records]
+    assert [value["id"] for value in records if isinstance(value, dict)] == ["a", "b"]
+    assert len(records) == 3

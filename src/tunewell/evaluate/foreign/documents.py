@@ -73,7 +73,9 @@ def read_document(path: Path) -> ForeignDocument:
         return ForeignDocument(path.name, records=tuple(_numbered(whole, path.name)), notes=notes)
     if isinstance(whole, dict) and "\n" in text.strip():
         return ForeignDocument(path.name, whole, ((f"{path.name}:1", whole),), notes)
-    if whole is None and text.lstrip().startswith("["):
+    # A list that ends on its own line is one line among others, not an array that was cut.
+    begins_array = text.lstrip().startswith("[") and _json(_first_line(text)) is None
+    if whole is None and begins_array:
         return ForeignDocument(path.name, records=tuple(_cut_array(text, path.name)), notes=notes)
     lines = tuple(json_lines(text, path.name))
     return ForeignDocument(path.name, whole if isinstance(whole, dict) else None, lines, notes)
@@ -142,6 +144,10 @@ def _json(text: str) -> Any:
         return load_json(text)
     except ValueError:
         return None
+
+
+def _first_line(text: str) -> str:
+    return text.lstrip().split("\n", 1)[0]
 
 
 def json_lines(text: str, name: str) -> Iterator[Record]:
