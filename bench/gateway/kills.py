@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from bench.gateway.processes import (
 )
 from bench.machine import keep
 from tunewell.gateway.keep import read_interactions, traffic_ledger
+from tunewell.gateway.places import spool_folder
+from tunewell.gateway.spool import spool_files
 from tunewell.gateway.tending import drain_project
 from tunewell.store import Store
 
@@ -94,6 +97,15 @@ def _kill(ours: Measured) -> None:
     ours.process.send_signal(signal.SIGKILL)
 
 
+def _drain_all(store: Store, folder: Path) -> None:
+    """Carry everything over; the process beside the last gateway may hold a file for a moment."""
+    for _ in range(100):
+        drain_project(store, folder)
+        if not spool_files(spool_folder(folder)):
+            return
+        time.sleep(0.2)
+
+
 def main() -> None:
     """Run it and keep the result."""
     seen = Seen()
@@ -101,7 +113,7 @@ def main() -> None:
         key = make_project(folder)
         asyncio.run(_kill_often(folder, key, seen))
         with Store(folder) as store:
-            drain_project(store, folder)
+            _drain_all(store, folder)
             ledger = traffic_ledger(store)
             rows = list(read_interactions(store))
     recorded = {row.id for row in rows if row.state == "recorded"}
