@@ -343,3 +343,108 @@ def test_packed_files_and_exports_in_one_object(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         taken(tmp_path, tmp_path / "none.jsonl")
+
+
+def one(folder: Path, value: Any, name: str = "t.json") -> Interaction:
+    (done,), (row,) = taken(folder, file_of(folder / name, value))
+    assert (done.interactions, done.unread) == (1, 0)
+    return row
+
+
+def test_messages_with_plain_content_in_the_newer_convention(tmp_path: Path) -> None:
+    asked = [{"role": "user", "content": ASKED}]
+    said = [{"role": "assistant", "content": [{"type": "text", "text": SAID}]}]
+    messages = {"gen_ai.input.messages": json.dumps(asked)}
+    messages["gen_ai.output.messages"] = json.dumps(said)
+    row = one(tmp_path, export(span({**COMMON, **messages})))
+    assert row.response == SAID
+    assert row.request["messages"][0]["content"].startswith("Where is my bill?")
+
+
+def test_an_answer_in_several_messages_is_kept_whole(tmp_path: Path) -> None:
+    call = {"type": "tool_call", "name": "look_up", "arguments": {"q": ["x"]}}
+    said = [
+        {"role": "assistant", "parts": [call], "finish_reason": "tool_calls"},
+        {"role": "assistant", "parts": [{"type": "text", "content": SAID}]},
+    ]
+    asked = [{"role": "user", "parts": [{"type": "text", "content": ASKED}]}]
+    messages = {"gen_ai.input.messages": json.dumps(asked)}
+    messages["gen_ai.output.messages"] = json.dumps(said)
+    row = one(tmp_path, export(span({**COMMON, **messages})))
+    assert (row.response, row.finish) == (SAID, "tool_calls")
+    assert row.tool_calls[0]["function"]["name"] == "look_up"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("gen_ai.prompt", "gen_ai.completion"), ("input.value", "output.value")]
+)
+def test_texts_in_single_attributes(tmp_path: Path, asked: str, said: str) -> None:
+    request = json.dumps({"model": "m-1", "messages": [{"role": "user", "content": ASKED}]})
+    whole = json.dumps({"choices": [{"message": {"content": SAID}, "finish_reason": "stop"}]})
+    plain = one(tmp_path, export(span({**COMMON, asked: ASKED, said: SAID})))
+    assert plain.response == SAID
+    (tmp_path / "whole").mkdir()
+    row = one(tmp_path / "whole", export(span({**COMMON, asked: request, said: whole})))
+    assert (row.response, row.finish) == (SAID, "stop")
+    assert row.request["messages"] == plain.request["messages"]
+
+
+def test_spans_as_the_sdk_prints_them(tmp_path: Path) -> None:
+    exported = in_parts()
+    attributes = {
+        pair["key"]: next(iter(pair["value"].values())) for pair in exported["attributes"]
+    }
+    attributes.pop("gen_ai.response.finish_reasons")
+    printed = {
+        "name": "chat m-1",
+        "context": {"trace_id": "0x0af7651916cd43dd8448eb211c80319c", "span_id": "0xb7ad6b71"},
+        "start_time": "2026-11-30T12:00:00.000000Z",
+        "end_time": "2026-11-30T12:00:01.500000Z",
+        "status": {"status_code": "UNSET"},
+        "attributes": attributes,
+    }
+    row = one(tmp_path, printed)
+    assert (row.response, row.total_s, row.source) == (SAID, 1.5, "otlp")
+
+
+def test_calls_of_traceloop_in_one_attribute(tmp_path: Path) -> None:
+    calls = [{"type": "function", "id": "c1", "function": CALL}]
+    attributes = {
+        **COMMON,
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.prompt.0.content": ASKED,
+        "gen_ai.completion.0.role": "assistant",
+        "gen_ai.completion.0.tool_calls": json.dumps(calls),
+    }
+    row = one(tmp_path, export(span(attributes)))
+    assert row.tool_calls[0]["function"]["name"] == "look_up"
+
+
+def test_a_trace_of_langfuse_with_all_that_it_says_of_its_observations(tmp_path: Path) -> None:
+    generation = {**LOGS["langfuse"], "type": "GENERATION", "scores": None}
+    del generation["traceId"], generation["userId"], generation["sessionId"]
+    step = {"id": "o0", "type": "SPAN", "startTime": "2026-11-30T12:00:00Z", "input": "x"}
+    trace = {
+        "id": "t1",
+        "userId": "u-9",
+        "sessionId": "s-9",
+        "scores": [
+            {"id": "a", "name": "helpful", "value": 1, "observationId": "o1"},
+            {"id": "b", "name": "solved", "value": 0},
+        ],
+        "observations": [step, generation],
+    }
+    for name, value in (("ui", trace), ("api", {"message": "ok", "data": trace})):
+        (tmp_path / name).mkdir()
+        (done,), (row,) = taken(tmp_path / name, file_of(tmp_path / name / "trace.json", value))
+        assert (done.interactions, done.other, done.feedback) == (1, 1, 2)
+        assert row.user == Hasher(b"salt").user("u-9")
+        assert row.conversation == Hasher(b"salt").digest("conversation", "s-9")
+
+
+def test_a_log_that_kept_no_texts_says_so(tmp_path: Path) -> None:
+    """LiteLLM's table holds none unless it is told to."""
+    bare = {**LOGS["litellm"], "messages": {}, "response": {}, "completionStartTime": 1796040001.5}
+    (done,), (row,) = taken(tmp_path, file_of(tmp_path / "t.json", bare))
+    assert (done.interactions, done.without_text) == (1, 1)
+    assert (row.first_token_s, row.total_s) == (None, 1.5)

@@ -74,7 +74,7 @@ class Wanted:
             )
         if not self.generators and any(not cell.by for cell in self.cells):
             raise UserError(
-                "nobody writes: augment.generators is empty",
+                "no generator is configured: augment.generators is empty",
                 hint="tunewell augment run --model NAME@http://localhost:8000/v1",
             )
 

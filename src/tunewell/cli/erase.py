@@ -53,8 +53,8 @@ def command(
         f"{plural(work.items, 'text')}, {plural(len(work.accounts), 'account')}"
     )
     show(
-        f"traffic: {plural(traffic.interactions, 'interaction')} and "
-        f"{traffic.feedback} of feedback blanked"
+        f"traffic: blanked {plural(traffic.interactions, 'interaction')} and "
+        f"{plural(traffic.feedback, 'feedback record')}"
     )
     for dataset, rows in found.rows.items():
         first = ", ".join(rows[:5])

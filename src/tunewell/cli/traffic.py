@@ -62,10 +62,15 @@ def import_files(
         return
     for name, done in found.items():
         show(
-            f"{name}: {plural(done.objects, 'object')}: {done.interactions:,} interactions, "
-            f"{done.feedback:,} feedback, {done.known:,} known already, "
-            f"{done.other:,} other spans, {done.unread:,} not read"
+            f"{name}: imported {plural(done.interactions, 'interaction')} and "
+            f"{plural(done.feedback, 'feedback record')} from {plural(done.objects, 'object')} "
+            f"({done.known:,} already imported, {done.other:,} spans of other kinds, "
+            f"{done.unread:,} not readable)"
         )
+        if done.without_text:
+            note(
+                f"  {plural(done.without_text, 'interaction')} imported without any text: the source kept none"
+            )
         for reason in done.reasons:
             note(f"  {reason}")
 

@@ -15,7 +15,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import aiohttp
-import orjson
 from pydantic import ValidationError
 
 from tunewell.errors import StoreError
@@ -30,6 +29,7 @@ from tunewell.gateway.http import (
     TurnedAwayError,
     answer,
     answer_error,
+    json_object,
     piece,
     read_body,
     start,
@@ -158,7 +158,7 @@ class Gateway:
         else:
             known = {*ENDPOINTS, FEEDBACK_PATH, *(path for _, path in LOOKS)}
             status = 405 if scope["path"] in known else 404
-            raise TurnedAwayError(status, f"there is no {' '.join(asked)}", code="not_found")
+            raise TurnedAwayError(status, f"{' '.join(asked)} does not exist", code="not_found")
 
     def _look(self, asked: tuple[str, str], headers: Headers) -> dict[str, Any]:
         """What can be read: whether it lives, the models, the counts."""
@@ -190,9 +190,11 @@ class Gateway:
         secret = sent[7:].strip() if sent[:7].lower() == "bearer " else ""
         key = self.state.key(secret) if secret else None
         if key is None:
-            raise TurnedAwayError(401, "no such key", code="invalid_api_key")
+            raise TurnedAwayError(401, "this API key is not valid", code="invalid_api_key")
         if scope not in key.scopes:
-            raise TurnedAwayError(403, f"this key is not for {scope}", code="wrong_scope")
+            raise TurnedAwayError(
+                403, f"this API key does not have the scope {scope}", code="wrong_scope"
+            )
         return key
 
     async def _exchange(
@@ -200,7 +202,7 @@ class Gateway:
     ) -> None:
         key = self._key(headers, "user")
         self._check_limits(key)
-        body = _json_object(await read_body(receive, self._body_bytes))
+        body = json_object(await read_body(receive, self._body_bytes))
         asker = asker_of(body, headers, self._hasher)
         exchange = Exchange(
             id=new_id(),
@@ -223,9 +225,9 @@ class Gateway:
     def _check_limits(self, key: GatewayKey) -> None:
         wait_s = self._limit.wait_s(key.name)
         if wait_s:
-            raise _come_again(wait_s, "this key asks too often")
+            raise _come_again(wait_s, "this key has reached its rate limit")
         if self._in_flight >= self.settings.limits.in_flight:
-            raise _come_again(1.0, "too many requests are in work")
+            raise _come_again(1.0, "too many requests in progress")
 
     async def _serve(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Pass one request on, and its answer back."""
@@ -288,7 +290,7 @@ class Gateway:
         await _wait_for(receipt)
         said = TurnedAwayError(
             502,
-            "the model cannot be reached",
+            "the model server cannot be reached",
             code="upstream_unreachable",
             headers=[_id_header(exchange)],
         )
@@ -375,7 +377,7 @@ class Gateway:
 
     async def _take_feedback(self, headers: Headers, receive: Receive, send: Send) -> None:
         self._key(headers, "feedback")
-        body = _json_object(await read_body(receive, FEEDBACK_BYTES))
+        body = json_object(await read_body(receive, FEEDBACK_BYTES))
         sent_key = headers.get(b"idempotency-key", b"").decode("latin-1").strip()
         try:
             said = read_feedback_request(
@@ -391,7 +393,7 @@ class Gateway:
         if not kept:
             raise TurnedAwayError(
                 503,
-                "feedback cannot be kept at the moment",
+                "feedback cannot be recorded at the moment",
                 code="spool_unavailable",
                 headers=[(b"retry-after", b"5")],
             )
@@ -435,13 +437,3 @@ def _come_again(wait_s: float, why: str) -> TurnedAwayError:
     return TurnedAwayError(
         429, why, code="rate_limit_exceeded", headers=[(b"retry-after", seconds)]
     )
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise TurnedAwayError(400, f"the body is not JSON: {error}", code="bad_json") from None
-    if not isinstance(value, dict):
-        raise TurnedAwayError(400, "the body is not a JSON object", code="bad_json")
-    return value

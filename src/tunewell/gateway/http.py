@@ -59,6 +59,21 @@ async def read_body(receive: Receive, most_bytes: int) -> bytes:
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is.
+
+    Raises:
+        TurnedAwayError: It is none.
+    """
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise TurnedAwayError(400, f"the body is not JSON: {error}", code="bad_json") from None
+    if not isinstance(value, dict):
+        raise TurnedAwayError(400, "the body is not a JSON object", code="bad_json")
+    return value
+
+
 async def start(send: Send, status: int, headers: Iterable[Header]) -> None:
     """Begin an answer."""
     await send({"type": "http.response.start", "status": status, "headers": list(headers)})

@@ -23,6 +23,7 @@ from tunewell.gateway.http import (
     TurnedAwayError,
     answer,
     answer_error,
+    json_object,
     piece,
     read_body,
     start,
@@ -131,10 +132,10 @@ class ModelApp:
         elif asked == ("GET", "/healthz"):
             await answer(send, 200, {"status": "ok"})
         else:
-            raise TurnedAwayError(404, f"there is no {' '.join(asked)}", code="not_found")
+            raise TurnedAwayError(404, f"{' '.join(asked)} does not exist", code="not_found")
 
     async def _chat(self, receive: Receive, send: Send) -> None:
-        body = _object(await read_body(receive, BODY_BYTES))
+        body = json_object(await read_body(receive, BODY_BYTES))
         job = _Job(
             model=self._named(body.get("model")),
             prompt=_prompt(body.get("messages")),
@@ -146,7 +147,7 @@ class ModelApp:
         except queue.Full:
             raise TurnedAwayError(
                 429,
-                "too many requests wait",
+                "too many requests are waiting",
                 code="rate_limit_exceeded",
                 headers=[(b"retry-after", b"2")],
             ) from None
@@ -316,16 +317,6 @@ async def _watch(receive: Receive, job: _Job) -> None:
 # --- requests -------------------------------------------------------------------------------------
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise TurnedAwayError(400, f"the body is not JSON: {error}", code="bad_json") from None
-    if not isinstance(value, dict):
-        raise TurnedAwayError(400, "the body is not a JSON object", code="bad_json")
-    return value
-
-
 def _prompt(messages: Any) -> tuple[Message, ...]:
     if not isinstance(messages, list) or not messages:
         raise TurnedAwayError(400, "messages is not a list with turns in it", code="bad_request")
@@ -375,7 +366,9 @@ def _text(place: int, content: Any) -> str:
 
 def _options(body: Mapping[str, Any]) -> GenerateOptions:
     if body.get("n") not in (None, 1):
-        raise TurnedAwayError(400, "n is 1 here", code="bad_request")
+        raise TurnedAwayError(
+            400, "n must be 1: this server gives one answer per request", code="bad_request"
+        )
     stop = body.get("stop")
     stops = [stop] if isinstance(stop, str) else stop or []
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_TOKENS

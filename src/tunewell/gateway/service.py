@@ -85,7 +85,7 @@ class GatewayService:
         state = kept_state(self._folder)
         if state is None:
             raise StoreError(
-                "the database is away, and this gateway has never started with it",
+                "the database cannot be reached, and this gateway has never been started with it",
                 hint="start the database, or check TUNEWELL_DATABASE_URL",
             )
         return state
@@ -131,7 +131,7 @@ class Tender:
         while not self._stopping.is_set():
             self._run_once()
             if not self._stopping.is_set():
-                self._told("the process that carries records to the database ended; starting again")
+                self._told("the process that writes records to the database ended; restarting it")
                 self._stopping.wait(RESTART_S)
 
     def _run_once(self) -> None:

@@ -60,11 +60,13 @@ class _Tending:
             self._do(self._open())
         except StoreError as error:
             if not self._is_away:
-                _say(f"the database is away, the spool keeps records: {error.message}")
+                _say(
+                    f"the database cannot be reached; the spool keeps the records: {error.message}"
+                )
             self._is_away = True
         else:
             if self._is_away:
-                _say("the database is back, and has what the spool kept")
+                _say("the database can be reached again and has the records of the spool")
             self._is_away = False
         if not self._is_ready:
             _say("ready")

@@ -169,9 +169,7 @@ def command(
     if batch.coverage:
         _show_coverage(batch.coverage)
     if not batch.adjudicators and batch.raters > 1 and part != "stress":
-        show(
-            "nobody decides yet where annotators disagree: tunewell annotate adjudicators --to NAME"
-        )
+        show("no adjudicator is named for disagreements: tunewell annotate adjudicators --to NAME")
     if part == "stress":
         show("tunewell stress takes their answers into account")
 

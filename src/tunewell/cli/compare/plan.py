@@ -74,4 +74,6 @@ def _show(plan: PreferencePlan, others: list[PreferencePlan], alpha: float) -> N
         needed = str(other.needed) if other.needed else "no number reaches it"
         show(f"  {other.icc:<4g} {needed}")
     few = fewest_raters(alpha)
-    show(f"with fewer than {few} raters nothing can be shown: all may lean one way by chance")
+    show(
+        f"with fewer than {few} raters no preference can be shown: all of them may lean the same way by chance"
+    )

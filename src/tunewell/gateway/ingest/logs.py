@@ -6,7 +6,7 @@ requests, TensorZero's inferences, and plain JSON lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -37,12 +37,33 @@ def read_log(value: Object) -> Exchanged:
     return _plain(value)
 
 
+def is_a_step(value: Object) -> bool:
+    """Whether it is a step of a trace that is no request to a model, as Langfuse keeps them."""
+    kind = text_of(value.get("type")).upper()
+    return "traceId" in value and "startTime" in value and kind not in ("", "GENERATION")
+
+
+def observations_of(trace: Object) -> Iterator[dict[str, Any]]:
+    """The observations of a trace, with what the trace says of them all."""
+    shared = {"traceId": trace.get("id")}
+    for name in ("userId", "sessionId"):
+        shared[name] = trace.get(name)
+    scores = [score for score in trace.get("scores") or () if isinstance(score, dict)]
+    observations = [each for each in trace["observations"] if isinstance(each, dict)]
+    answers = [each for each in observations if not is_a_step({**shared, **each})]
+    last = answers[-1].get("id") if answers else None
+    for each in observations:
+        # A score of the whole trace is about its last answer.
+        own = [s for s in scores if (s.get("observationId") or last) == each.get("id")]
+        known = {name: value for name, value in each.items() if value is not None}
+        yield {**shared, **known, "scores": [*(each.get("scores") or ()), *own]}
+
+
 def _langfuse(value: Object) -> Exchanged:
     usage = _object(value.get("usageDetails") or value.get("usage"))
     began = time_of(value["startTime"])
-    first = value.get("completionStartTime")
-    ended = value.get("endTime")
-    return _with_answer(
+    first, ended = _first_and_end(value)
+    return with_answer(
         Exchanged(
             mark=text_of(value.get("id")),
             at=began,
@@ -63,14 +84,23 @@ def _langfuse(value: Object) -> Exchanged:
     )
 
 
+def _first_and_end(value: Object) -> tuple[Any, Any]:
+    """When the first piece came, if the answer came in pieces, and when it ended.
+
+    Both tools write the end twice where it came whole.
+    """
+    first, ended = value.get("completionStartTime"), value.get("endTime")
+    return (None if first == ended else first), ended
+
+
 def _litellm(value: Object) -> Exchanged:
     began = time_of(value["startTime"])
-    first, ended = value.get("completionStartTime"), value.get("endTime")
+    first, ended = _first_and_end(value)
     metadata = _object(_loaded(value.get("metadata")))
     request = _object(_loaded(value.get("proxy_server_request")))
     messages = _loaded(value.get("messages")) or request.get("messages")
     failed = value.get("status") == "failure"
-    return _with_answer(
+    return with_answer(
         Exchanged(
             mark=text_of(value.get("id") or value.get("request_id")),
             at=began,
@@ -96,7 +126,7 @@ def _helicone(value: Object) -> Exchanged:
     request = _object(_loaded(value.get("request_body")))
     properties = _object(_loaded(value.get("request_properties", value.get("properties"))))
     delay_ms = number_of(value.get("delay_ms", value.get("latency")))
-    return _with_answer(
+    return with_answer(
         Exchanged(
             mark=text_of(value.get("request_id")),
             at=time_of(value.get("request_created_at", value.get("created_at"))),
@@ -132,7 +162,7 @@ def _tensorzero(value: Object) -> Exchanged:
         user=text_of(_object(_loaded(value.get("tags"))).get("user_id")),
         total_s=took_ms / 1000 if took_ms is not None else None,
     )
-    return _with_answer(found, text or said)
+    return with_answer(found, text or said)
 
 
 _MARKS = ("id", "request_id", "interaction_id", "trace_id")
@@ -175,7 +205,7 @@ def _plain(value: Object) -> Exchanged:
         arm=text_of(value.get("arm") or value.get("variant")),
         feedback=[dict(one) for one in value.get("feedback") or () if _object(one)],
     )
-    return _with_answer(found, _loaded(_any(value, _SAID)))
+    return with_answer(found, _loaded(_any(value, _SAID)))
 
 
 Reader = Callable[[Object], Exchanged]
@@ -213,7 +243,7 @@ def _turn(message: Object) -> Turn:
     return turn
 
 
-def _with_answer(found: Exchanged, said: Any) -> Exchanged:
+def with_answer(found: Exchanged, said: Any) -> Exchanged:
     """Add the answer: text, a message, or a whole reply of OpenAI's protocol."""
     value = _loaded(said) if isinstance(said, str) and said[:1] in "[{" else said
     if isinstance(value, dict) and ("choices" in value or "output" in value):

@@ -6,17 +6,21 @@
   ``gen_ai.output.messages``, in parts;
 * OpenInference (Phoenix): ``llm.input_messages.0.message.role`` …;
 * Traceloop (OpenLLMetry): ``gen_ai.prompt.0.role`` …, ``gen_ai.completion.0.content``.
+
+Instrumentation strays from these: messages with a plain content instead of parts, several messages
+of one answer, texts in ``gen_ai.prompt`` or ``input.value`` alone, spans as the SDK prints them.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from tunewell.gateway.ingest.exchanged import (
+    EPOCH,
     Exchanged,
     Turn,
     UnreadableError,
@@ -25,6 +29,7 @@ from tunewell.gateway.ingest.exchanged import (
     text_of,
     time_of,
 )
+from tunewell.gateway.ingest.logs import turns_of, with_answer
 
 Attributes = Mapping[str, Any]
 Found = tuple[list[Turn], Turn]
@@ -95,10 +100,11 @@ def read_span(span: Mapping[str, Any]) -> Exchanged:
 def _exchanged(
     span: Mapping[str, Any], attributes: Attributes, turns: list[Turn], answer: Turn
 ) -> Exchanged:
-    began = time_of(span.get("startTimeUnixNano", span.get("start_time_unix_nano")))
-    ended = span.get("endTimeUnixNano", span.get("end_time_unix_nano"))
-    trace = _id(span.get("traceId", span.get("trace_id")))
-    own = _id(span.get("spanId", span.get("span_id")))
+    context = _object(span.get("context"))
+    began = time_of(_first(span, ("startTimeUnixNano", "start_time_unix_nano", "start_time")))
+    ended = _first(span, ("endTimeUnixNano", "end_time_unix_nano", "end_time"))
+    trace = _id(_first(span, ("traceId", "trace_id")) or context.get("trace_id"))
+    own = _id(_first(span, ("spanId", "span_id")) or context.get("span_id"))
     return Exchanged(
         mark=f"{trace} {own}",
         at=began,
@@ -133,10 +139,21 @@ def _in_parts(attributes: Attributes, span: Mapping[str, Any]) -> Found | None:
     if system:
         turns.append({"role": "system", "content": _texts(system)})
     turns += [_turn_of_parts(message) for message in asked]
-    answer = _turn_of_parts(said[0]) if said else {}
-    if said:
-        answer["finish"] = text_of(said[0].get("finish_reason"))
-    return turns, answer
+    return turns, _joined(list(map(_turn_of_parts, said)), said)
+
+
+def _joined(turns: Sequence[Turn], said: Sequence[Mapping[str, Any]]) -> Turn:
+    """The messages of one answer as one: a call may stand in one and the text in the next."""
+    answer: Turn = {"content": "\n".join(turn["content"] for turn in turns if turn["content"])}
+    calls = [call for turn in turns for call in turn.get("tool_calls", ())]
+    thoughts = [turn["reasoning"] for turn in turns if turn.get("reasoning")]
+    reasons = [text_of(message.get("finish_reason")) for message in said]
+    if calls:
+        answer["tool_calls"] = calls
+    if thoughts:
+        answer["reasoning"] = "\n".join(thoughts)
+    answer["finish"] = next(filter(None, reversed(reasons)), "")
+    return answer
 
 
 def _in_events(attributes: Attributes, span: Mapping[str, Any]) -> Found | None:
@@ -179,11 +196,24 @@ def _traceloop(attributes: Attributes, span: Mapping[str, Any]) -> Found | None:
     return turns, answer
 
 
+def _in_single_values(attributes: Attributes, span: Mapping[str, Any]) -> Found | None:
+    """Whole requests and answers in one attribute each, as some instrumentation writes them."""
+    asked = _first(attributes, ("gen_ai.prompt", "input.value"))
+    said = _first(attributes, ("gen_ai.completion", "output.value"))
+    turns = turns_of(asked)
+    if not turns:
+        return None
+    found = with_answer(Exchanged(mark="", at=EPOCH, turns=turns), said)
+    answer = {"content": found.response, "tool_calls": found.tool_calls, "finish": found.finish}
+    return turns, answer
+
+
 _DIALECTS: Final[tuple[Callable[[Attributes, Mapping[str, Any]], Found | None], ...]] = (
     _in_parts,
     _open_inference,
     _traceloop,
     _in_events,
+    _in_single_values,
 )
 
 
@@ -204,6 +234,8 @@ def _turn(role: str, body: Mapping[str, Any]) -> Turn:
 def _turn_of_parts(message: Mapping[str, Any]) -> Turn:
     """A message in parts as OpenAI writes it."""
     parts = _list(message.get("parts"))
+    if not parts:
+        return _turn(text_of(message.get("role")), message)
     turn: Turn = {"role": text_of(message.get("role")), "content": _texts(parts)}
     calls = [part for part in parts if part.get("type") == "tool_call"]
     results = [part for part in parts if part.get("type") == "tool_call_response"]

@@ -14,6 +14,7 @@ import orjson
 
 from tunewell.errors import DataError, MissingExtraError
 from tunewell.gateway.draw import Hasher
+from tunewell.gateway.ids import stable_id
 from tunewell.gateway.ingest.exchanged import (
     Exchanged,
     UnreadableError,
@@ -21,7 +22,7 @@ from tunewell.gateway.ingest.exchanged import (
     text_of,
     time_of,
 )
-from tunewell.gateway.ingest.logs import read_log
+from tunewell.gateway.ingest.logs import is_a_step, observations_of, read_log
 from tunewell.gateway.ingest.spans import is_of_a_model, read_span, spans_of
 from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.gateway.masking import Masker
@@ -47,6 +48,7 @@ class TakenIn:
         interactions: New ones.
         feedback: New pieces.
         known: That were there already.
+        without_text: New ones of which the source kept neither question nor answer.
         other: Spans that are no request to a model.
         unread: Objects that could not be read.
         reasons: The first of those, each with its place and why.
@@ -56,6 +58,7 @@ class TakenIn:
     interactions: int = 0
     feedback: int = 0
     known: int = 0
+    without_text: int = 0
     other: int = 0
     unread: int = 0
     reasons: list[str] = field(default_factory=list)
@@ -110,6 +113,9 @@ def _read(
         found, source = read_span(value), "otlp"
     elif _is_feedback(value):
         return [], [_feedback(value, text_of(value["interaction"]), hasher, mask, now)]
+    elif is_a_step(value):
+        done.other += 1
+        return [], []
     else:
         found, source = read_log(value), "log"
     row = interaction_of(found, source=source, hasher=hasher, mask=mask)
@@ -157,22 +163,6 @@ def interaction_of(found: Exchanged, *, source: str, hasher: Hasher, mask: Maske
         source=source,
         **shown,
     )
-
-
-def stable_id(at: dt.datetime, mark: str) -> str:
-    """A UUIDv7 of a moment and a mark: the same for the same, in every import.
-
-    Example:
-        >>> at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-        >>> stable_id(at, "x") == stable_id(at, "x"), stable_id(at, "x") == stable_id(at, "y")
-        (True, False)
-    """
-    milliseconds = int(at.timestamp() * 1000) & ((1 << 48) - 1)
-    drawn = int.from_bytes(hashlib.sha256(mark.encode("utf-8", "surrogatepass")).digest()[:10])
-    high, low = (drawn >> 62) & 0xFFF, drawn & ((1 << 62) - 1)
-    number = (milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 # --- feedback -------------------------------------------------------------------------------------
@@ -247,6 +237,9 @@ def _opened(place: str, value: Any, done: TakenIn) -> Iterator[tuple[str, Mappin
     elif "resourceSpans" in value or "resource_spans" in value:
         for span in spans_of(value):
             yield place, span
+    elif isinstance(value.get("observations"), list):
+        for observation in observations_of(value):
+            yield place, observation
     else:
         yield place, value
 
@@ -258,7 +251,9 @@ def _whole(data: bytes) -> list[Any] | None:
     except orjson.JSONDecodeError:
         return None
     if isinstance(value, dict):
-        inner = next((v for k, v in value.items() if k in ("data", "observations", "rows")), None)
+        inner = next((v for k, v in value.items() if k in ("data", "rows")), None)
+        if isinstance(inner, dict):
+            return [inner]
         return inner if isinstance(inner, list) else [value]
     return value if isinstance(value, list) else [value]
 
@@ -290,7 +285,8 @@ def _bytes(path: Path) -> bytes:
 
 def _is_span(value: Mapping[str, Any]) -> bool:
     names = ("startTimeUnixNano", "start_time_unix_nano")
-    return any(name in value for name in names)
+    as_printed = "start_time" in value and isinstance(value.get("context"), dict)
+    return as_printed or any(name in value for name in names)
 
 
 # --- keeping --------------------------------------------------------------------------------------
@@ -309,5 +305,11 @@ def _keep(store: Store, rows: list[Interaction], said: list[Feedback], done: Tak
             connection, feedback_table, list(pieces.values()), ["key"], give="key"
         )
     done.interactions += len(new)
+    fresh = set(new)
+    done.without_text += sum(row.id in fresh and _has_no_text(row) for row in rows)
     done.feedback += len(more)
     done.known += len(rows) + len(said) - len(new) - len(more)
+
+
+def _has_no_text(row: Interaction) -> bool:
+    return not (row.request["messages"] or row.response or row.tool_calls)
