@@ -170,7 +170,7 @@ def test_what_concerns_all_requests_ends_the_run_and_keeps_what_came(tmp_path: P
 def test_nothing_to_write_and_nobody_to_write_are_said_first(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"augment\.cells is empty"):
         augment_made_up(tmp_path, made_up_rows(12), Wanted((), [fake()]))
-    with pytest.raises(UserError, match="nobody writes"):
+    with pytest.raises(UserError, match="no generator is configured"):
         augment_made_up(tmp_path, made_up_rows(12), Wanted(cells_of_rows(2)))
     by_rule = (AugmentCell(name="r", rows=2, by="storm"),)
     with pytest.raises(UserError, match="no rule storm"):

@@ -102,7 +102,7 @@ def test_mistakes_end_in_one_line_with_a_hint(
     assert "'moon' is none of gaps, stress" in capsys.readouterr().err
     assert main(["augment", "run"]) == 1
     said = capsys.readouterr().err
-    assert "nobody writes: augment.generators is empty" in said
+    assert "no generator is configured: augment.generators is empty" in said
     assert "hint: tunewell augment run --model" in said
     assert main(["augment", "trial"]) == 1
     assert "no rows were accepted for this dataset" in capsys.readouterr().err

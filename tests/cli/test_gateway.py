@@ -118,8 +118,8 @@ def test_traffic_is_imported_shown_and_exported(
     assert "no traffic yet" in capsys.readouterr().out
     assert main(["traffic", "import", str(log), "-p", folder]) == 0
     said = capsys.readouterr()
-    assert "2 objects: 1 interactions" in said.out
-    assert "1 not read" in said.out
+    assert "imported 1 interaction and 0 feedback records from 2 objects" in said.out
+    assert "1 not readable" in said.out
     assert "log.jsonl:2: not JSON" in said.err
     assert main(["traffic", "show", "--json", "-p", folder]) == 0
     assert json.loads(capsys.readouterr().out)["result"]["interactions"] == 1

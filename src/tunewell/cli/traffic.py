@@ -68,9 +68,8 @@ def import_files(
             f"{done.unread:,} not readable)"
         )
         if done.without_text:
-            note(
-                f"  {plural(done.without_text, 'interaction')} imported without any text: the source kept none"
-            )
+            bare = plural(done.without_text, "interaction")
+            note(f"  {bare} imported without any text: the source kept none")
         for reason in done.reasons:
             note(f"  {reason}")
 

@@ -366,9 +366,8 @@ def _text(place: int, content: Any) -> str:
 
 def _options(body: Mapping[str, Any]) -> GenerateOptions:
     if body.get("n") not in (None, 1):
-        raise TurnedAwayError(
-            400, "n must be 1: this server gives one answer per request", code="bad_request"
-        )
+        why = "n must be 1: this server gives one answer per request"
+        raise TurnedAwayError(400, why, code="bad_request")
     stop = body.get("stop")
     stops = [stop] if isinstance(stop, str) else stop or []
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_TOKENS

@@ -75,5 +75,6 @@ def _show(plan: PreferencePlan, others: list[PreferencePlan], alpha: float) -> N
         show(f"  {other.icc:<4g} {needed}")
     few = fewest_raters(alpha)
     show(
-        f"with fewer than {few} raters no preference can be shown: all of them may lean the same way by chance"
+        f"with fewer than {few} raters no preference can be shown: "
+        "all of them may lean the same way by chance"
     )
