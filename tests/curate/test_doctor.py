@@ -216,3 +216,25 @@ def test_a_footer_of_few_among_many_rows_is_found(tmp_path: Path) -> None:
     footers = {plant.row for plant in made.truth if plant.kind == "footer"}
     assert footers <= set(found["D05"].rows)
     assert not set(found["D05"].rows) & set(made.clean)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (["human", "model", "rule"] * 10, ["kept", "dropped", "kept"] * 10),
+        (
+            [f"woocommerce-{n}.json" for n in range(30)],
+            [f"function f{n}() {{}}" for n in range(30)],
+        ),
+    ],
+)
+def test_columns_that_hold_no_questions_are_not_guessed_to_be_them(
+    tmp_path: Path, asked: list[str], answered: list[str]
+) -> None:
+    """A guess among a few sources or names of files would find nothing but contradictions."""
+    pairs = zip(asked, answered, strict=True)
+    rows = [{"source_of_it": one, "agent_said": other} for one, other in pairs]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with pytest.raises(DataError, match="no known format"):
+        doctor(path)

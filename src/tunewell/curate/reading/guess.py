@@ -26,6 +26,15 @@ _NOT_TEXT = re.compile(
 _LEAST_LETTERS = 2.0
 """Mean letters of a column that may be text."""
 
+_JUDGED_FROM = 8
+"""Rows from which on it shows whether a column holds questions."""
+
+_MOST_OF_ONE = 4
+"""Rows a value that questions may have on average; a column with more holds classes or sources."""
+
+_MARK = re.compile(r"\S*[\w)](?:[._/\\:-]|\d)\S*")
+"""A name of a file, a path or a code: no word and no question."""
+
 
 def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
     """The columns that are most likely question and answer; None if nothing says so.
@@ -40,8 +49,29 @@ def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | Non
     asked = _named(texts, _ASKED, but=_ANSWERED)
     answered = _named(texts, _ANSWERED, but=_ASKED)
     if asked and answered:
-        return (asked, answered) if asked != answered else None
-    return _with_the_longest(texts, asked, answered)
+        guess = (asked, answered) if asked != answered else None
+    else:
+        guess = _with_the_longest(texts, asked, answered)
+    if guess is not None and not _may_be_questions(records, guess[0]):
+        return None
+    return guess
+
+
+def _may_be_questions(records: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """Whether a column may hold questions: not a few values over and over, nor names of files.
+
+    Example:
+        >>> rows = [{"source": source} for source in ("human", "model") * 9]
+        >>> _may_be_questions(rows, "source")
+        False
+    """
+    values = [value for record in records if isinstance(value := record.get(name), str)]
+    if len(values) < _JUDGED_FROM:
+        return True
+    if len(set(values)) * _MOST_OF_ONE < len(values):
+        return False
+    marks = sum(_MARK.fullmatch(value.strip()) is not None for value in values)
+    return marks * 2 < len(values)
 
 
 def _with_the_longest(
