@@ -1,6 +1,6 @@
 """Comparisons on what real people wrote: support answers with their delays, replayed votes.
 
-Skipped where the folder of public data sets ($TUNEWELL_DATA) is not there.
+Skipped where the public data (`tests.shared_data`) is not there.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import gzip
 import html
 import json
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.shared_data import DATA, NO_DATA
 from tests.web.conftest import Person, World
 from tunewell.compare import (
     AskedQuestion,
@@ -34,7 +33,6 @@ from tunewell.compare.answering import given
 from tunewell.stats import corrected_win_rate
 from tunewell.stats.preference import preference_looks
 
-DATA = Path(os.environ.get("TUNEWELL_DATA", "/nowhere"))
 CLOCK_STEP = dt.date(2023, 11, 28)
 DUE_HOURS = 24.0
 
@@ -42,7 +40,7 @@ DUE_HOURS = 24.0
 def rows_of_file(path: str) -> list[dict[str, Any]]:
     file = DATA / path
     if not file.exists():
-        pytest.skip(f"{path}: set TUNEWELL_DATA to the folder of the public data sets")
+        pytest.skip(f"{path}: {NO_DATA}")
     if file.suffix == ".gz":
         with gzip.open(file, "rt", encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
