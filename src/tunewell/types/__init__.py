@@ -4,6 +4,7 @@ Every figure that leaves Tunewell is an `Estimate`; every problem is a `Finding`
 its pitfall; every input row has its `Receipt` lines; a release hangs on a `Verdict`.
 """
 
+from tunewell.types.alarms import Alarm, Cause
 from tunewell.types.figures import Estimate, Unscored
 from tunewell.types.findings import Acceptance, Finding, Status, Threshold
 from tunewell.types.recipes import Recipe
@@ -52,7 +53,9 @@ __all__ = [
     "REFERENCES",
     "Acceptance",
     "Action",
+    "Alarm",
     "Assignment",
+    "Cause",
     "Comparison",
     "Criterion",
     "Dataset",

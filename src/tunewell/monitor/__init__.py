@@ -1,0 +1,1 @@
+"""What changed in use, since when, and why: channels, drift, causes, impact."""
