@@ -242,6 +242,7 @@ class ExperimentOutcome(Value):
         outcome: GO, NO-GO or INCONCLUSIVE.
         why: One sentence.
         effect: Candidate minus control.
+        threshold: What the effect had to be above, or below where less is better.
         units: How many units it rests on.
         aa: Whether both arms were the same.
         findings: L02, and E06 of slices that are clearly worse.
@@ -253,6 +254,7 @@ class ExperimentOutcome(Value):
     outcome: Outcome
     why: str
     effect: Estimate | None = None
+    threshold: float = 0.0
     units: int = 0
     aa: bool = False
     findings: tuple[Finding, ...] = ()
@@ -314,8 +316,8 @@ def draft_experiment(
     try:
         design = TrafficExperiment.model_validate({"unit": settings.unit, **given})
     except ValidationError as error:
-        faults = [fault["msg"].removeprefix("Value error, ") for fault in error.errors()]
-        raise UserError("; ".join(faults), hint="tunewell experiment draft --help") from error
+        faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
+        raise UserError(faults, hint="tunewell experiment draft --help") from error
     known = {arm.name: arm for arm in settings.arms}
     for name in (design.candidate, design.control):
         if name not in known or name == settings.shadow:
@@ -330,6 +332,12 @@ def draft_experiment(
     record = design.model_dump(mode="json")
     store.say(DRAFTED, design.name, author=author, record=record)
     return design
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    named = ".".join(str(part) for part in place)
+    said = message.removeprefix("Value error, ")
+    return f"{named}: {said}" if named else said
 
 
 def _check_sameness(design: TrafficExperiment, settings: GatewaySection) -> None:

@@ -19,7 +19,7 @@ from tunewell.experiments import (
 )
 from tunewell.gateway.control import read_state
 from tunewell.gateway.drain import take_up
-from tunewell.gateway.draw import Asker, Draw, Drawn, Hasher
+from tunewell.gateway.draw import Asker, Draw, Placed, Hasher
 from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.state import GatewayState
 from tunewell.store import Store
@@ -54,7 +54,7 @@ def started(settings: GatewaySection, *, step: int = 1, stopped: bool = False) -
     return RunningExperiment(design=signed, step=step, stopped=stopped)
 
 
-def drawn(settings: GatewaySection, test: RunningExperiment, users: int = 6_000) -> list[Drawn]:
+def drawn(settings: GatewaySection, test: RunningExperiment, users: int = 6_000) -> list[Placed]:
     draw = Draw(settings, HASHER)
     return [draw.place(Asker(f"u{n}", "c", True), test) for n in range(users)]
 
@@ -95,7 +95,7 @@ def test_listed_users_are_in_no_test_and_an_unknown_arm_ends_it() -> None:
     settings = section(arms=arms)
     draw = Draw(settings, HASHER)
     vip = Asker(HASHER.user("vip"), "c", True)
-    assert draw.place(vip, started(settings, step=2)) == Drawn("b")
+    assert draw.place(vip, started(settings, step=2)) == Placed("b")
     other = section(arms=[{"name": "a", "server": "s", "model": "m"}])
     assert {d.experiment for d in drawn(other, started(settings, step=2), 50)} == {""}
 

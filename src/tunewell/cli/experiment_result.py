@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tunewell.cli.common import emit, show
-from tunewell.compare.experiment.result import ArmOfTraffic, ExperimentResult
+from tunewell.compare.experiment.result import ArmOfTraffic, ExperimentResult, GuardReading
 from tunewell.experiments import ExperimentRecord
 from tunewell.plurals import plural
 from tunewell.types import Estimate
@@ -29,7 +29,7 @@ def show_experiment(
         show(f"  {_arm(arm)}")
     _show_figures(result)
     for guard in result.guards:
-        show(f"  {'BROKEN' if guard.broken else 'guard':9} {guard.why}")
+        show(f"  {_standing(guard):9} {guard.why}")
     for check in result.checks:
         show(f"  {check.status:9} {check.name}: {check.why}")
         if check.status == "found":
@@ -42,6 +42,12 @@ def _arm(arm: ArmOfTraffic) -> str:
         f"{arm.name}: {plural(arm.units, 'unit')}, {plural(arm.requests, 'request')}, "
         f"outcome {arm.mean or 'not known'}, without an outcome {missing:,}"
     )
+
+
+def _standing(guard: GuardReading) -> str:
+    if guard.broken:
+        return "BROKEN"
+    return "holds" if guard.holds else "open"
 
 
 def _show_figures(result: ExperimentResult) -> None:

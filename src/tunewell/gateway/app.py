@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from tunewell.errors import StoreError
 from tunewell.gateway.asked import Headers, asker_of, prompt_version
-from tunewell.gateway.draw import Draw, Drawn, Hasher
+from tunewell.gateway.draw import Draw, Placed, Hasher
 from tunewell.gateway.exchange import Exchange
 from tunewell.gateway.http import (
     Header,
@@ -349,7 +349,7 @@ class Gateway:
             asker=exchange.asker,
             key=exchange.key,
             prompt_version=exchange.prompt_version,
-            drawn=Drawn(self.settings.shadow),
+            drawn=Placed(self.settings.shadow),
             shadow_of=exchange.id,
         )
         copy.body.pop("stream_options", None)

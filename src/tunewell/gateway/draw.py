@@ -36,7 +36,7 @@ class Asker:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Placed:
     """Where a unit was drawn to.
 
     Attributes:
@@ -92,27 +92,27 @@ class Draw:
         self._names = [arm.name for arm in drawn]
         self._bounds = _bounds(drawn)
 
-    def place(self, asker: Asker, running: RunningExperiment | None = None) -> Drawn:
+    def place(self, asker: Asker, running: RunningExperiment | None = None) -> Placed:
         """Where whoever asks is drawn to, by a test where one applies.
 
         Listed users are in no test: nobody drew them.
         """
         listed = self._listed.get(asker.user)
         if listed is not None:
-            return Drawn(listed)
+            return Placed(listed)
         if running is None or not running.applies_to(self._settings):
-            return Drawn(self.arm(asker))
+            return Placed(self.arm(asker))
         return self._in_test(asker, running)
 
-    def _in_test(self, asker: Asker, running: RunningExperiment) -> Drawn:
+    def _in_test(self, asker: Asker, running: RunningExperiment) -> Placed:
         design = running.design
         unit = unit_of(asker, design.unit)
         draw = f"experiment {design.name} {design.seed}"
         step = design.step_of(self._hasher.share(f"{draw} in", unit))
         if running.stopped or not 0 < step <= running.step:
-            return Drawn(design.control)
+            return Placed(design.control)
         to_candidate = self._hasher.share(draw, unit) < design.steps[step - 1].candidate
-        return Drawn(design.candidate if to_candidate else design.control, design.name, step)
+        return Placed(design.candidate if to_candidate else design.control, design.name, step)
 
     def arm(self, asker: Asker) -> str:
         """The arm of whoever asks, by the definition alone."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.gateway.asked import kept_request
-from tunewell.gateway.draw import Asker, Drawn
+from tunewell.gateway.draw import Asker, Placed
 from tunewell.gateway.replies import Reply, read_reply
 from tunewell.task import ArmSpec
 from tunewell.types import Ended
@@ -50,7 +50,7 @@ class Exchange:
     asker: Asker
     key: str
     prompt_version: str
-    drawn: Drawn
+    drawn: Placed
     shadow_of: str = ""
     served: str = ""
     version: str = ""

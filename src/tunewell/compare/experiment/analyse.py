@@ -8,7 +8,7 @@ from tunewell.compare.experiment.checks import finding_of, validity
 from tunewell.compare.experiment.effects import Effects
 from tunewell.compare.experiment.exposures import Exposures, Floats, exposures_of
 from tunewell.compare.experiment.result import ArmOfTraffic, ExperimentResult, ValidityCheck
-from tunewell.compare.experiment.verdict import Evidence, decide, harm_of, units_to_settle
+from tunewell.compare.experiment.verdict import TrafficEvidence, decide, harm_of, units_to_settle
 from tunewell.experiments import (
     ExperimentRecord,
     TrafficExperiment,
@@ -90,13 +90,13 @@ def result_of(
     )
 
 
-def gather(effects: Effects, checks: tuple[ValidityCheck, ...]) -> Evidence:
+def gather(effects: Effects, checks: tuple[ValidityCheck, ...]) -> TrafficEvidence:
     """Everything that a verdict rests on."""
     outcome = effects.design.outcome
     good, bad = outcome.high, outcome.low
     if not outcome.bigger_is_better:
         good, bad = bad, good
-    return Evidence(
+    return TrafficEvidence(
         design=effects.design,
         candidates=effects.known(candidate=True),
         controls=effects.known(candidate=False),
@@ -134,7 +134,7 @@ def _mean(known: Floats, design: TrafficExperiment) -> Estimate | None:
     return mean(known, low=design.outcome.low, high=design.outcome.high)
 
 
-def _worse_slices(evidence: Evidence) -> tuple[Finding, ...]:
+def _worse_slices(evidence: TrafficEvidence) -> tuple[Finding, ...]:
     """E06 of each slice in which the candidate is clearly worse."""
     found = []
     for name, effect in evidence.slices.items():

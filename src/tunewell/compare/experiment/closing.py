@@ -7,6 +7,7 @@ from tunewell.compare.experiment.result import ExperimentResult
 from tunewell.experiments import (
     ExperimentOutcome,
     ExperimentRecord,
+    TrafficExperiment,
     close_experiment,
     experiment_named,
     experiments,
@@ -48,10 +49,18 @@ def _outcome(record: ExperimentRecord, result: ExperimentResult) -> ExperimentOu
         outcome=result.outcome,
         why=result.why,
         effect=result.judged if record.design.judge else result.effect,
+        threshold=_threshold(record.design),
         units=result.units,
         aa=record.design.aa,
         findings=result.findings,
     )
+
+
+def _threshold(design: TrafficExperiment) -> float:
+    """What the effect has to be above; below, where less is better."""
+    if design.goal == "better":
+        return 0.0
+    return -design.margin if design.outcome.bigger_is_better else design.margin
 
 
 def stop_for_harm(store: Store, *, settings: GatewaySection | None) -> ExperimentResult | None:

@@ -164,13 +164,15 @@ def _read_guard(guard: GuardRail, effect: Estimate) -> GuardReading:
             "high": math.exp(effect.high),
         }
         shown = effect.model_copy(update={**ends, "unit": "ratio"})
-        broken = shown.low > guard.limit
         why = f"{guard}: {shown} times the control's, tolerated up to {guard.limit:g}"
-        return GuardReading(guard=guard, effect=shown, broken=broken, why=why)
+        return _reading(guard, shown, why, broken=shown.low > guard.limit)
     if guard.worse == "more":
-        broken = effect.low > guard.limit
         why = f"{guard}: {effect} more than the control's share, tolerated up to {guard.limit:g}"
-    else:
-        broken = effect.high < -guard.limit
-        why = f"{guard}: {effect} against the control's share, tolerated down to -{guard.limit:g}"
-    return GuardReading(guard=guard, effect=effect, broken=broken, why=why)
+        return _reading(guard, effect, why, broken=effect.low > guard.limit)
+    why = f"{guard}: {effect} against the control's share, tolerated down to -{guard.limit:g}"
+    return _reading(guard, effect, why, broken=effect.high < -guard.limit)
+
+
+def _reading(guard: GuardRail, effect: Estimate, why: str, *, broken: bool) -> GuardReading:
+    within = effect.low >= -guard.limit if guard.worse == "less" else effect.high <= guard.limit
+    return GuardReading(guard=guard, effect=effect, broken=broken, holds=within, why=why)

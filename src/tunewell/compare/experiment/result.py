@@ -42,12 +42,14 @@ class GuardReading(Value):
         guard: The rail.
         effect: Candidate to control: a ratio, or a difference of shares; None before there is any.
         broken: Whether the candidate is clearly worse than is tolerated.
+        holds: Whether it is clearly not; neither while the interval spans the limit.
         why: One sentence.
     """
 
     guard: GuardRail
     effect: Estimate | None
     broken: bool
+    holds: bool = False
     why: str
 
 

@@ -12,7 +12,7 @@ from tunewell.types import Estimate, Outcome
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TrafficEvidence:
     """What a verdict rests on.
 
     Attributes:
@@ -63,7 +63,7 @@ class Evidence:
         return next((c for c in self.checks if c.name == name and c.status == "found"), None)
 
 
-def harm_of(evidence: Evidence) -> str:
+def harm_of(evidence: TrafficEvidence) -> str:
     """Why a test has to be stopped at once; empty if it has not."""
     broken = [guard.why for guard in evidence.guards if guard.broken]
     if broken:
@@ -77,7 +77,7 @@ def harm_of(evidence: Evidence) -> str:
     return ""
 
 
-def decide(evidence: Evidence, harm: str) -> tuple[Outcome, str]:
+def decide(evidence: TrafficEvidence, harm: str) -> tuple[Outcome, str]:
     """The outcome and why."""
     if harm:
         return "NO-GO", f"Harm: {harm}."
@@ -98,14 +98,14 @@ def decide(evidence: Evidence, harm: str) -> tuple[Outcome, str]:
     return outcome, f"{_figure(evidence, effect)}: {words}."
 
 
-def _too_few(evidence: Evidence) -> str:
+def _too_few(evidence: TrafficEvidence) -> str:
     return (
         f"{plural(evidence.candidates, 'unit')} of the candidate and {evidence.controls:,} of the "
         f"control have an outcome; a verdict needs {evidence.design.least} of each."
     )
 
 
-def _figure(evidence: Evidence, effect: Estimate) -> str:
+def _figure(evidence: TrafficEvidence, effect: Estimate) -> str:
     design = evidence.design
     return (
         f"{design.outcome}, {design.candidate} minus {design.control}: {effect} "
@@ -113,7 +113,7 @@ def _figure(evidence: Evidence, effect: Estimate) -> str:
     )
 
 
-def _side(evidence: Evidence, effect: Estimate) -> tuple[Outcome, str] | None:
+def _side(evidence: TrafficEvidence, effect: Estimate) -> tuple[Outcome, str] | None:
     """What an interval settles; None while it settles nothing."""
     design = evidence.design
     turned = evidence.turned(effect)
@@ -147,7 +147,7 @@ def _aa_side(turned: Estimate, within: bool, margin: float) -> tuple[Outcome, st
     return None
 
 
-def _doubt(evidence: Evidence, outcome: Outcome) -> str:
+def _doubt(evidence: TrafficEvidence, outcome: Outcome) -> str:
     """What takes a GO back; empty if nothing does."""
     if outcome != "GO" or evidence.design.aa:
         return ""
@@ -165,12 +165,12 @@ def _doubt(evidence: Evidence, outcome: Outcome) -> str:
     return ""
 
 
-def _without_touched(evidence: Evidence) -> Estimate | None:
+def _without_touched(evidence: TrafficEvidence) -> Estimate | None:
     failed = evidence.failed("interference")
     return failed.estimate if failed else None
 
 
-def _holds(evidence: Evidence, effect: Estimate | None) -> bool:
+def _holds(evidence: TrafficEvidence, effect: Estimate | None) -> bool:
     """Whether this effect alone reaches the goal."""
     if effect is None:
         return False
@@ -178,7 +178,7 @@ def _holds(evidence: Evidence, effect: Estimate | None) -> bool:
     return side is not None and side[0] == "GO"
 
 
-def units_to_settle(evidence: Evidence) -> int | None:
+def units_to_settle(evidence: TrafficEvidence) -> int | None:
     """About how many more units make the interval as narrow as the margin; None if unknown."""
     effect = evidence.deciding
     if effect is None or effect.n < 2 * evidence.design.least:
