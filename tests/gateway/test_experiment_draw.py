@@ -19,7 +19,7 @@ from tunewell.experiments import (
 )
 from tunewell.gateway.control import read_state
 from tunewell.gateway.drain import take_up
-from tunewell.gateway.draw import Asker, Draw, Placed, Hasher
+from tunewell.gateway.draw import Asker, Draw, Hasher, Placed
 from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.state import GatewayState
 from tunewell.store import Store

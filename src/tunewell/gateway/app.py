@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from tunewell.errors import StoreError
 from tunewell.gateway.asked import Headers, asker_of, prompt_version
-from tunewell.gateway.draw import Draw, Placed, Hasher
+from tunewell.gateway.draw import Draw, Hasher, Placed
 from tunewell.gateway.exchange import Exchange
 from tunewell.gateway.http import (
     Header,
