@@ -3,9 +3,9 @@
 `python -m bench gateway/replay`; ROWS (all). Questions of Thunderbird's support forum from July
 2023 on are asked through the real gateway; what is known of an answer (whether the area was named
 right) comes when the first person has answered that question, as feedback; questions that nobody
-answered have none. The arms are classifiers behind a fake server (words counted, trained on January to June
-2023): a language model on two cores would take hours for these rows. `gateway/real_model` asks a
-real one a part of them.
+answered have none. The arms are classifiers behind a fake server (words counted, trained on January
+to June 2023): a language model on two cores would take hours for these rows; `gateway/real_model`
+asks a real one a part of them.
 
 First an A/A test, then a candidate that is better, its promotion and a rollback while requests are
 in flight, then one that learned from half of the rows. At every peek what a test says is kept, and
