@@ -188,12 +188,14 @@ async def _while_full(folder: Path, key: str, said: Said) -> tuple[int, dict[str
     block = spool_folder(folder) / "block"
     load = asyncio.create_task(_load(key, [GATEWAY], 24.0, said))
     await asyncio.sleep(8)
-    with block.open("wb") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 65_536)
-            file.flush()
+    with block.open("wb", buffering=0) as file:
+        # Files of the spool that the database has are removed meanwhile: their room is taken too.
+        for _ in range(80):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * 4_096) == 4_096:
+                    pass
+            await asyncio.sleep(0.1)
     filled = block.stat().st_size
-    await asyncio.sleep(8)
     url = f"http://127.0.0.1:{GATEWAY}/v1/gateway"
     headers = {"authorization": f"Bearer {key}"}
     async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
