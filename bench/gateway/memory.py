@@ -53,7 +53,8 @@ def _resident_mb(process: int) -> float:
 
 def _beside(process: int) -> int:
     """The process beside the gateway."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    threads = Path(f"/proc/{process}/task").iterdir()
+    children = [child for thread in threads for child in (thread / "children").read_text().split()]
     return int(children[0])
 
 

@@ -184,7 +184,7 @@ def phoenix_rows() -> list[dict[str, Any]]:
         for name, value in plain_attributes(source).items()
         if name != "openinference.span.kind"
     }
-    shared = {
+    shared: dict[str, Any] = {
         "name": "call",
         "span_kind": "LLM",
         "parent_id": None,
