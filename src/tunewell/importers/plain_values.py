@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -34,3 +34,24 @@ def text(value: Any) -> str:
         ('a', '')
     """
     return value if isinstance(value, str) else ""
+
+
+def mappings(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
+    """The mappings of a list, each with its place in it.
+
+    Example:
+        >>> mappings([{"a": 1}, "b", {}])
+        [(0, {'a': 1}), (2, {})]
+    """
+    return [pair for pair in enumerate(listed(value)) if isinstance(pair[1], Mapping)]
+
+
+def first_text(value: Any, names: Iterable[str]) -> str:
+    """The first of several keys of a mapping that holds text; empty if none does.
+
+    Example:
+        >>> first_text({"b": "x", "c": "y"}, ["a", "b", "c"])
+        'x'
+    """
+    found = (text(mapping(value).get(name)) for name in names)
+    return next(filter(None, found), "")

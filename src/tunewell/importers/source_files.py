@@ -165,3 +165,18 @@ def read_rows(path: Path) -> list[Any]:
     if not found:
         raise UserError(f"{path.name} holds no rows")
     return list(found)
+
+
+def file_beside(folder: Path, name: str) -> Path | None:
+    """A file that a configuration names, if it is inside the configuration's folder.
+
+    Args:
+        folder: Of the configuration; links are followed before the file is looked for in it.
+        name: As the configuration has it, with or without ``file://``.
+    """
+    try:
+        found = (folder / name.removeprefix("file://")).resolve()
+        inside = found.is_relative_to(folder.resolve())
+        return found if inside and found.is_file() else None
+    except (OSError, ValueError):
+        return None

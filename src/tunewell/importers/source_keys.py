@@ -7,7 +7,7 @@ reason where it is known: at the end each leaf of the configuration has a line.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -22,6 +22,8 @@ UNKNOWN: Final = "Tunewell does not know this key"
 EMPTY: Final = "it is empty in your file"
 _LONGEST: Final = 80
 _MISSING: Final = object()
+NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
+"""Values that say nothing."""
 
 
 class ImportLine(Value):
@@ -105,24 +107,11 @@ class SourceKeys:
         Args:
             reasons: Why keys have no place here, by pattern; the first that fits counts.
         """
-        noted = [line.key for line in self.lines]
-        rest = []
+        noted = {line.key for line in self.lines}
         for key, value in leaves(self.values):
-            if is_covered(self._named(key), noted):
-                continue
-            rest.append(
-                ImportLine(
-                    key=self._named(key),
-                    value=in_short(value),
-                    fate="not carried over",
-                    why=EMPTY if _is_empty(value) else reason_for(key, reasons),
-                )
-            )
-        return [*self.lines, *rest]
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or value == "" or value == [] or value == {}
+            if not is_covered(self._named(key), noted):
+                self.leave(key, EMPTY if value in NOTHING else reason_for(key, reasons))
+        return self.lines
 
 
 def reason_for(key: str, reasons: Reasons) -> str:
@@ -140,14 +129,15 @@ def reason_for(key: str, reasons: Reasons) -> str:
     return UNKNOWN
 
 
-def is_covered(key: str, noted: Sequence[str]) -> bool:
+def is_covered(key: str, noted: Collection[str]) -> bool:
     """Whether a key or a part above it has a line.
 
     Example:
         >>> is_covered("datasets.0.path", ["datasets.0"]), is_covered("datasets2", ["datasets"])
         (True, False)
     """
-    return any(key == name or key.startswith(f"{name}.") for name in noted)
+    parts = key.split(".")
+    return any(".".join(parts[:length]) in noted for length in range(1, len(parts) + 1))
 
 
 def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

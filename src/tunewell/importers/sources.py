@@ -13,6 +13,7 @@ from tunewell.importers.evaluations.hosted_evals import is_grader, is_hosted_eva
 from tunewell.importers.evaluations.judged import NOBODY, NamedJudge
 from tunewell.importers.evaluations.openai_evals import is_evals_registry, read_evals
 from tunewell.importers.evaluations.promptfoo import is_promptfoo, read_promptfoo
+from tunewell.importers.plain_values import mapping
 from tunewell.importers.project_writer import ImportedProject, write_project
 from tunewell.importers.projects.annotations import (
     is_argilla,
@@ -191,9 +192,8 @@ def _of_list(value: list[Any], path: Path, request: ImportRequest) -> tuple[str,
         return "Argilla", read_annotations_project(value, path)
     if is_grader(value):
         return "OpenAI graders", _graders(value, path, request)
-    jobs = [job for job in value if isinstance(job, Mapping) and is_job(job)]
-    if jobs and len(jobs) == len(value):
-        return "OpenAI fine-tuning", _job(_one(jobs, "id", request.only), path, request)
+    if value and all(is_job(mapping(job)) for job in value):
+        return "OpenAI fine-tuning", _job(_one(value, "id", request.only), path, request)
     if _are_rows(value):
         return "OpenAI fine-tuning file", read_training_file(path, request.project)
     raise _unknown(path)
@@ -202,7 +202,7 @@ def _of_list(value: list[Any], path: Path, request: ImportRequest) -> tuple[str,
 def _are_rows(value: list[Any]) -> bool:
     """Whether the lines are rows as OpenAI's fine-tuning takes them."""
     names = {"messages", "prompt", "input"}
-    return bool(value) and all(isinstance(row, Mapping) and names & row.keys() for row in value)
+    return bool(value) and all(names & mapping(row).keys() for row in value)
 
 
 def _one(values: list[Mapping[str, Any]], key: str, only: str) -> Mapping[str, Any]:

@@ -40,12 +40,10 @@ def is_hosted_eval(value: Mapping[str, Any]) -> bool:
 def is_grader(value: Any) -> bool:
     """Whether an object is a grader, or a list or wrapping of graders."""
     if isinstance(value, list):
-        return bool(value) and all(is_grader(each) for each in value)
-    if not isinstance(value, Mapping):
-        return False
-    if isinstance(value.get("grader"), Mapping):
-        return is_grader(value["grader"])
-    return value.get("type") in TYPES and "name" in value
+        return bool(value) and all(map(is_grader, value))
+    given = mapping(value)
+    inner = mapping(given.get("grader")) or given
+    return inner.get("type") in TYPES and "name" in inner
 
 
 def read_graders(
@@ -99,15 +97,19 @@ def _rows(plan: Blueprint, target: str, data: Path | None, path: Path) -> None:
 
 def _item(value: Any, number: int, target: str) -> EvalRow:
     """One item as a row."""
-    inner = mapping(value).get("item", value)
-    item = mapping(inner)
-    asked_key = next((key for key in ASKED if key in item), "")
-    gold_key = target or next((key for key in ANSWERED if key in item), "")
-    rest = [key for key in item if key not in {asked_key, gold_key}]
-    asked = turns_of(item.get(asked_key)) or [("user", str(item))]
+    item = mapping(mapping(value).get("item", value))
+    asked_key = _first_key(item, ASKED)
+    gold_key = target or _first_key(item, ANSWERED)
+    rest = [key for key in item if key not in {asked_key, gold_key, "id"}]
+    asked = turns_of(item.get(asked_key)) or [("user", str(dict(item)))]
     return EvalRow(
         id=str(item.get("id", f"item-{number}")),
         asked=asked,
         answers=answers_of(item.get(gold_key)),
         tags={str(key): "\n".join(answers_of(item[key])) for key in rest if item[key]},
     )
+
+
+def _first_key(item: Mapping[str, Any], names: Iterable[str]) -> str:
+    """The first of several keys that an item has; empty if it has none."""
+    return next(filter(item.__contains__, names), "")

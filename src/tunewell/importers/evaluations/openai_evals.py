@@ -14,8 +14,8 @@ from tunewell.errors import DataError, UserError
 from tunewell.importers.blueprint import Blueprint, file_name, one_of, slug
 from tunewell.importers.evaluations.judged import NOBODY, WHY, NamedJudge, ask
 from tunewell.importers.evaluations.row_file import EvalRow, answers_of, as_lines, turns_of
-from tunewell.importers.plain_values import mapping
-from tunewell.importers.source_files import read_rows, read_value
+from tunewell.importers.plain_values import mapping, text
+from tunewell.importers.source_files import file_beside, read_rows, read_value
 from tunewell.importers.source_keys import SourceKeys, in_short
 
 ROWS: Final = "data/samples.jsonl"
@@ -117,11 +117,8 @@ class _Registry:
 
     def samples(self, name: str) -> Path | None:
         """The file of samples, if it is here."""
-        for folder in self.data:
-            found = folder / name
-            if found.is_file() and found.resolve().is_relative_to(folder.resolve()):
-                return found
-        return None
+        found = (file_beside(folder, name) for folder in self.data)
+        return next(filter(None, found), None)
 
 
 def read_evals(
@@ -188,14 +185,12 @@ def _class_of(entry: Mapping[str, Any]) -> str:
 
 def _why_not(kind: str) -> str:
     """Why evaluations of a class cannot be carried over; empty if they can."""
-    if kind in METRICS or kind == GRADED:
-        return ""
-    return PICTURES if kind == "MMMU" else PLAYED
+    possible = dict.fromkeys([*METRICS, GRADED], "")
+    return {**possible, "MMMU": PICTURES}.get(kind, PLAYED)
 
 
 def _arguments(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = entry.get("args")
-    return mapping(found)
+    return mapping(entry.get("args"))
 
 
 def _signature(entry: Mapping[str, Any]) -> tuple[object, ...]:
@@ -235,11 +230,10 @@ def _of_base(registry: _Registry, name: str) -> list[str]:
 
 
 def _description(registry: _Registry, chosen: list[str]) -> str:
-    for base in registry.bases.values():
-        if base.get("id") in chosen and isinstance(base.get("description"), str):
-            return str(base["description"]).strip()
-    described = [registry.specs[name].get("description") for name in chosen]
-    return next((str(text).strip() for text in described if text), "")
+    named = [base for base in registry.bases.values() if base.get("id") in chosen]
+    named += [registry.specs[name] for name in chosen]
+    said = (text(each.get("description")).strip() for each in named)
+    return next(filter(None, said), "")
 
 
 def _bases(registry: _Registry, plan: Blueprint) -> None:
@@ -344,10 +338,8 @@ def _question(registry: _Registry, spec: str) -> str:
     """What a grader asks: of its file where that is here, else in our words."""
     path = registry.graders / f"{file_name(spec)}.yaml"
     if path.is_file():
-        value = read_value(path)
-        entry = value.get(spec) if isinstance(value, Mapping) else None
-        prompt = mapping(entry).get("prompt")
-        if isinstance(prompt, str):
+        prompt = text(mapping(mapping(read_value(path)).get(spec)).get("prompt"))
+        if prompt:
             return prompt
     return QUESTIONS.get(spec, f"Does the answer pass the check {spec!r} of the evaluation?")
 

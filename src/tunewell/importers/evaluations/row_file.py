@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tunewell.importers.plain_values import listed, mapping
+
 NO_GOLD: Final = "(no gold answer)"
 """Stands where a row has checks of its own and no gold answer."""
 ROLES: Final = {
@@ -67,17 +69,11 @@ def turns_of(value: Any) -> list[tuple[str, str]]:
         >>> turns_of("When?"), turns_of([{"role": "developer", "content": "Be brief."}])
         ([('user', 'When?')], [('system', 'Be brief.')])
     """
-    if isinstance(value, str):
-        return [("user", value)]
-    if not isinstance(value, list):
-        return []
     found = []
-    for turn in value:
-        if isinstance(turn, Mapping):
-            role = ROLES.get(str(turn.get("role", "user")), "user")
-            found.append((role, text_of(turn.get("content", ""))))
-        elif isinstance(turn, str):
-            found.append(("user", turn))
+    for turn in [value] if isinstance(value, str) else listed(value):
+        given = mapping(turn) or {"content": turn}
+        role = ROLES.get(str(given.get("role", "user")), "user")
+        found.append((role, text_of(given.get("content", ""))))
     return found
 
 

@@ -5,6 +5,7 @@ Read by the same readers as ``tunewell annotate import``.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from tunewell.annotate.label_studio import from_label_studio
 from tunewell.errors import DataError
 from tunewell.importers.blueprint import Blueprint, slug
 from tunewell.importers.evaluations.row_file import EvalRow, answers_of, as_lines
-from tunewell.importers.plain_values import listed
+from tunewell.importers.plain_values import first_text, listed, mapping
 from tunewell.importers.source_keys import ImportLine
 from tunewell.importers.training import datasets
 from tunewell.people import Said
@@ -59,23 +60,16 @@ class _Collected:
 
 def is_label_studio(value: Any) -> bool:
     """Whether a value is an export of Label Studio."""
-    return _all(value, lambda task: isinstance(task.get("data"), Mapping)) and _any(
-        value, ("annotations", "completions", "predictions")
-    )
+    tasks = [mapping(task) for task in listed(value)]
+    answered = {"annotations", "completions", "predictions"}
+    are_tasks = all(isinstance(task.get("data"), Mapping) for task in tasks)
+    return are_tasks and any(answered & task.keys() for task in tasks)
 
 
 def is_argilla(value: Any) -> bool:
     """Whether a value is an export of Argilla's records."""
-    return _all(value, lambda record: isinstance(record.get("fields"), Mapping))
-
-
-def _all(value: Any, test: Any) -> bool:
-    tasks = listed(value)
-    return bool(tasks) and all(isinstance(task, Mapping) and test(task) for task in tasks)
-
-
-def _any(value: Sequence[Mapping[str, Any]], names: Sequence[str]) -> bool:
-    return any(name in task for task in value for name in names)
+    records = [mapping(record) for record in listed(value)]
+    return bool(records) and all(isinstance(each.get("fields"), Mapping) for each in records)
 
 
 def read_annotations_project(value: Sequence[Mapping[str, Any]], path: Path) -> Blueprint:
@@ -131,35 +125,29 @@ def _take(found: _Collected, task: Mapping[str, Any], number: int, *, reads_argi
 
 def _row(texts: Mapping[str, Any], name: str) -> EvalRow:
     """The text of a task; everything else that it shows is a tag."""
-    key = next((each for each in ASKED if isinstance(texts.get(each), str)), "")
-    key = key or next((str(each) for each in texts if isinstance(texts[each], str)), "")
-    asked = str(texts.get(key, ""))
-    others = {str(each): "\n".join(answers_of(texts[each])) for each in texts if each != key}
-    tags = {each: text for each, text in others.items() if text}
+    asked = first_text(texts, [*ASKED, *map(str, texts)])
+    others = {str(key): "\n".join(answers_of(value)) for key, value in texts.items()}
+    tags = {key: said for key, said in others.items() if said not in {"", asked}}
     return EvalRow(id=name, asked=[("user", asked)], tags=tags)
 
 
 def _settled(found: _Collected, said: Sequence[Said]) -> list[str]:
     """The answers that most annotators gave: a text, else a label; empty where they are split."""
-    texts = [each.answer or each.correction for each in said if each.answer or each.correction]
+    texts = list(filter(None, (each.answer or each.correction for each in said)))
     if texts:
-        return [text for text, _ in Counter(texts).most_common()]
+        return [answer for answer, _ in Counter(texts).most_common()]
     labels = list(filter(None, map(_label, said)))
     found.labels.update(labels)
-    counted = Counter(labels).most_common(2)
-    if not counted:
-        return []
-    if len(counted) > 1 and counted[0][1] == counted[1][1]:
-        found.disagreed += 1
-        return []
-    return [counted[0][0]]
+    counts = Counter(labels)
+    most = max(counts.values(), default=0)
+    winners = [label for label, count in counts.items() if count == most]
+    found.disagreed += len(winners) > 1
+    return winners if len(winners) == 1 else []
 
 
 def _label(said: Said) -> str:
-    if said.label:
-        return said.label
-    chosen = [value for values in said.choices.values() for value in values]
-    return ", ".join(chosen)
+    chosen = itertools.chain.from_iterable(said.choices.values())
+    return said.label or ", ".join(chosen)
 
 
 def _write(plan: Blueprint, found: _Collected) -> None:

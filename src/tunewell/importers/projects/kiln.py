@@ -14,9 +14,9 @@ from typing import Any, Final
 from tunewell.errors import UserError
 from tunewell.importers.blueprint import Blueprint, slug
 from tunewell.importers.evaluations.graders import keep_code
-from tunewell.importers.evaluations.judged import NOBODY, NamedJudge, ask
+from tunewell.importers.evaluations.judged import NOBODY, NamedJudge, Scale, ask
 from tunewell.importers.evaluations.row_file import EvalRow, as_lines
-from tunewell.importers.plain_values import listed, mapping
+from tunewell.importers.plain_values import first_text, listed, mapping, mappings, text
 from tunewell.importers.source_files import as_mapping, read_value
 from tunewell.importers.source_keys import ImportLine, SourceKeys, leaves
 from tunewell.importers.training import datasets
@@ -119,16 +119,15 @@ def _chosen(tasks: Mapping[Path, Mapping[str, Any]], only: str) -> Path:
 
 def _task(plan: Blueprint, keys: SourceKeys) -> None:
     """The task in words."""
-    said = str(keys.get("description") or keys.get("name") or "")
     keys.carry("name", "task.name")
     keys.carry("description", "task.about")
-    plan.about = said or "A task of a Kiln project."
-    plan.instruction = str(keys.carry("instruction", "task.instruction") or "")
+    plan.about = first_text(keys.values, ("description", "name")) or "A task of a Kiln project."
+    plan.instruction = text(keys.carry("instruction", "task.instruction"))
     keys.leave(
         "thinking_instruction", "a way of asking; a turn's reasoning is no part of the answer"
     )
-    schema = keys.get("output_json_schema")
-    if isinstance(schema, str) and schema:
+    schema = text(keys.get("output_json_schema"))
+    if schema:
         try:
             parsed = parse_json(schema)
         except ValueError:
@@ -136,11 +135,10 @@ def _task(plan: Blueprint, keys: SourceKeys) -> None:
         else:
             keys.carry("output_json_schema", "metrics: schema")
             plan.add_metric({"name": "schema", "options": {"schema": parsed}})
-    for number, requirement in enumerate(keys.get("requirements") or []):
-        if isinstance(requirement, Mapping):
-            question = str(requirement.get("instruction") or requirement.get("name") or "")
-            ask(plan, str(requirement.get("name", "requirement")), question, NOBODY)
-            keys.change(f"requirements.{number}", "people.rubric", "people are asked")
+    for number, requirement in mappings(keys.get("requirements")):
+        question = first_text(requirement, ("instruction", "name"))
+        ask(plan, str(requirement.get("name", "requirement")), question, NOBODY)
+        keys.change(f"requirements.{number}", "people.rubric", "people are asked")
 
 
 def _evals(plan: Blueprint, folder: Path, judge: NamedJudge) -> None:
@@ -149,18 +147,10 @@ def _evals(plan: Blueprint, folder: Path, judge: NamedJudge) -> None:
         keys = SourceKeys(
             as_mapping(read_value(path), path.name), name=f"eval.kiln {path.parent.name}"
         )
-        for number, score in enumerate(keys.get("output_scores") or []):
-            if not isinstance(score, Mapping):
-                continue
-            question = str(score.get("instruction") or score.get("name") or "")
-            scale = "1-5" if score.get("type") == "five_star" else "yes/no"
-            named = ask(
-                plan,
-                str(score.get("name", "score")),
-                question,
-                judge,
-                scale="1-5" if scale == "1-5" else "yes/no",
-            )
+        for number, score in mappings(keys.get("output_scores")):
+            question = first_text(score, ("instruction", "name"))
+            scale: Scale = "1-5" if score.get("type") == "five_star" else "yes/no"
+            named = ask(plan, str(score.get("name", "score")), question, judge, scale=scale)
             keys.change(f"output_scores.{number}", f"people.rubric: {named}", "people are asked")
         keys.carry("name", "people.rubric")
         reasons = {
@@ -177,8 +167,7 @@ def _eval_config(plan: Blueprint, path: Path) -> None:
     """How an eval is judged: its checks that a program decides become metrics."""
     value = as_mapping(read_value(path), path.name)
     keys = SourceKeys(value, name=f"eval_config.kiln {path.parent.name}")
-    properties = value.get("properties")
-    given = mapping(properties)
+    given = mapping(value.get("properties"))
     kind = str(given.get("type", value.get("config_type", "")))
     metric = _program(kind, given)
     if metric:
@@ -235,43 +224,39 @@ def _parts(folder: Path) -> dict[str, str]:
     """Part of each run in the newest split."""
     found: dict[str, str] = {}
     for path in sorted(folder.glob("dataset_splits/*/dataset_split.kiln")):
-        contents = as_mapping(read_value(path), path.name).get("split_contents")
-        for part, ids in mapping(contents).items():
-            for each in listed(ids):
-                found[str(each)] = str(part)
+        contents = mapping(mapping(read_value(path)).get("split_contents"))
+        for part, ids in contents.items():
+            found |= dict.fromkeys(map(str, listed(ids)), str(part))
     return found
 
 
 def _row(value: Mapping[str, Any], path: Path) -> EvalRow | None:
-    asked = value.get("input")
+    asked = text(value.get("input"))
     answer = _output(value.get("repaired_output")) or _output(value.get("output"))
-    if not isinstance(asked, str) or not answer:
+    if not asked or not answer:
         return None
-    tags = value.get("tags")
-    named = {"kiln_tags": " ".join(map(str, tags))} if isinstance(tags, list) and tags else {}
-    return EvalRow(
-        id=str(value.get("id") or path.parent.name),
+    row = EvalRow(
+        id=str(value.get("id", path.parent.name)),
         asked=[("user", asked)],
         answers=[answer],
-        tags=named,
     )
+    tags = " ".join(map(str, listed(value.get("tags"))))
+    if tags:
+        row.tags["kiln_tags"] = tags
+    return row
 
 
 def _output(value: Any) -> str:
-    found = mapping(value).get("output")
-    return found if isinstance(found, str) else ""
+    return text(mapping(value).get("output"))
 
 
 def _is_rejected(value: Mapping[str, Any]) -> bool:
     """Whether people rated the answer badly and nobody repaired it."""
-    if _output(value.get("repaired_output")):
+    rating = mapping(mapping(value.get("output")).get("rating"))
+    points = rating.get("value")
+    if _output(value.get("repaired_output")) or not isinstance(points, int | float):
         return False
-    output = value.get("output")
-    rating = mapping(output).get("rating")
-    if not isinstance(rating, Mapping) or not isinstance(rating.get("value"), int | float):
-        return False
-    least = GOOD_STARS if rating.get("type") == "five_star" else 1
-    return float(rating["value"]) < least
+    return points < (GOOD_STARS if rating.get("type") == "five_star" else 1)
 
 
 def _write(plan: Blueprint, runs: _Runs) -> None:

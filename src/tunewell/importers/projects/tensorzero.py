@@ -13,7 +13,7 @@ from tunewell.errors import UserError
 from tunewell.importers.blueprint import Blueprint, slug
 from tunewell.importers.evaluations.judged import NOBODY, OPENAI, NamedJudge, Scale, ask
 from tunewell.importers.plain_values import mapping, text
-from tunewell.importers.source_files import read_text, read_value
+from tunewell.importers.source_files import file_beside, read_text, read_value
 from tunewell.importers.source_keys import SourceKeys
 from tunewell.importers.training import datasets
 
@@ -215,20 +215,15 @@ class _Function:
 
     def _text(self, name: str) -> str:
         """The text of a file beside the configuration; empty if it is not there."""
-        found = self._inside(name) if name else None
-        if found is None or found.suffix.lower() not in TEXT_FILES:
-            return ""
-        return read_text(found)
+        found = file_beside(self.path.parent, name)
+        is_text = found is not None and found.suffix.lower() in TEXT_FILES
+        return read_text(found) if found and is_text else ""
 
     def _value(self, key: str) -> Any:
-        name = self.keys.get(key)
-        found = self._inside(name) if isinstance(name, str) else None
-        return read_value(found) if found is not None and found.suffix == ".json" else None
-
-    def _inside(self, name: str) -> Path | None:
-        folder = self.path.parent.resolve()
-        found = (folder / name).resolve()
-        return found if found.is_relative_to(folder) and found.is_file() else None
+        """The value of a JSON file beside the configuration; None if it is not there."""
+        found = file_beside(self.path.parent, text(self.keys.get(key)))
+        is_json = found is not None and found.suffix == ".json"
+        return read_value(found) if found and is_json else None
 
 
 def _weight(variant: Any) -> float:

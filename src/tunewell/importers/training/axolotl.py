@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tunewell.importers.blueprint import Blueprint, slug
-from tunewell.importers.plain_values import listed
+from tunewell.importers.plain_values import listed, mapping, mappings, text
 from tunewell.importers.source_keys import SourceKeys
 from tunewell.importers.training import datasets, recipe
 from tunewell.importers.training.reasons import COMMON, FULL, MEDIA, OBJECTIVE, TOKENS
@@ -18,6 +18,7 @@ from tunewell.importers.training.reasons import COMMON, FULL, MEDIA, OBJECTIVE, 
 TOKENS_OF_A_ROW: Final = 2048
 """What Axolotl takes where ``sequence_len`` is not given."""
 
+READERS: Final = ("json", "csv", "parquet", "text")
 PREFERENCES: Final = ("dpo", "ipo", "orpo", "simpo", "kto")
 REASONS: Final = {
     **COMMON,
@@ -139,15 +140,11 @@ def _objective(plan: Blueprint, keys: SourceKeys) -> None:
 
 def _data(plan: Blueprint, keys: SourceKeys, path: Path, project: Path) -> None:
     """The data sets, each with the columns that the configuration names."""
-    given = keys.get("datasets")
-    entries = listed(given)
-    for number, entry in enumerate(entries):
-        if isinstance(entry, str):
-            entry = {"path": entry}
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("path"), str):
+    for number, entry in enumerate(listed(keys.get("datasets"))):
+        if text(entry) or text(mapping(entry).get("path")):
+            _source(plan, keys, f"datasets.{number}", path, project)
+        else:
             keys.leave(f"datasets.{number}", "a data set is named by its path")
-            continue
-        _source(plan, keys, f"datasets.{number}", path, project)
     if not plan.data:
         pretraining = keys.get("pretraining_dataset")
         why = "it names texts to pre-train on" if pretraining else "it names no data"
@@ -164,23 +161,27 @@ def _source(
     role: str = "train",
 ) -> None:
     """One data set of the configuration as an entry of ``data``."""
-    at = f"{place}." if isinstance(keys.get(place), Mapping) else ""
-    name = str(keys.get(f"{at}path") if at else keys.get(place))
-    files = keys.get(f"{at}data_files") if at else None
-    part = str(keys.get(f"{at}split") or "") if at else ""
-    first = files[0] if isinstance(files, list) and files else files
-    is_file_list = isinstance(first, str) and not (path.parent / name).is_dir()
-    wanted = first if is_file_list and name in {"json", "csv", "parquet", "text"} else name
+    entry = mapping(keys.get(place))
+    at = f"{place}." if entry else ""
+    name = text(entry.get("path")) or str(keys.get(place))
     found = datasets.data_path(
         plan,
-        str(wanted),
+        _file_of(entry, path.parent) or name,
         beside=path.parent,
         project=project,
-        split=part,
+        split=text(entry.get("split")),
     )
     keys.carry(f"{at}path" if at else place, f"data: {found}")
     columns = _columns(keys, at) if at else {}
     datasets.add_source(plan, found, fields=columns, role=role)
+
+
+def _file_of(entry: Mapping[str, Any], folder: Path) -> str:
+    """The file of a data set whose path only says how it is read (``json``); else nothing."""
+    files = entry.get("data_files")
+    first = text(files) or text(next(iter(listed(files)), ""))
+    path = text(entry.get("path"))
+    return first if path in READERS and not (folder / path).is_dir() else ""
 
 
 def _columns(keys: SourceKeys, at: str) -> dict[str, Any]:
@@ -218,9 +219,8 @@ def _columns(keys: SourceKeys, at: str) -> dict[str, Any]:
 
 def _held_out(plan: Blueprint, keys: SourceKeys, path: Path, project: Path) -> None:
     """What was held out, and a note where that was nothing."""
-    tests = keys.get("test_datasets")
-    for number, entry in enumerate(listed(tests)):
-        if isinstance(entry, Mapping) and isinstance(entry.get("path"), str):
+    for number, entry in mappings(keys.get("test_datasets")):
+        if text(entry.get("path")):
             _source(plan, keys, f"test_datasets.{number}", path, project, role="test")
     has_tests = any(entry.get("role") == "test" for entry in plan.data)
     held_out = recipe.take_held_out(plan, keys, "val_set_size")
