@@ -47,7 +47,7 @@ def command(
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    """Make a project of what another tool has, and account for every key.
+    """Make a project of what another tool has; account for every key.
 
     Nothing of the source is executed and nothing is fetched.
     """

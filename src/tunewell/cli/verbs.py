@@ -24,7 +24,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "A project": {
         "init": "Read the data, propose a definition, ask the rest, write it.",
-        "import": "Make a project of what another tool has, and account for every key.",
+        "import": "Make a project of what another tool has; account for every key.",
         "approve": "Record that NAME approves the definition; changes undo it.",
         "config": "Print each value of the definition and where it came from.",
         "fit-check": "Show whether a public dataset covers this project, by slice.",
