@@ -54,6 +54,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "watch": "Show what changed in use: since when, how large, where and why.",
         "promote": "Serve a version in a place, on a GO and with its signatures.",
         "rollback": "Return to the version that served in a place before.",
+        "experiment": "Prove a candidate on a part of the traffic, by a signed design.",
         "gateway": "Proxy requests to models, and record what is asked and answered.",
     },
     "Records": {
