@@ -85,6 +85,7 @@ def command(
 
 
 def _day(text: str, option: str) -> dt.datetime:
+    """A date that the user typed."""
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
@@ -106,6 +107,7 @@ def _period(text: str) -> tuple[dt.datetime, dt.datetime]:
     end = _day(last, "--reference") + dt.timedelta(days=1)
     if end <= start:
         raise UserError(f"--reference must end after it begins. Got {text!r} instead.")
+
     return start, end
 
 
@@ -116,6 +118,7 @@ def _look(
     yearly: float,
     holidays: bool,
 ) -> Watched:
+    """The look, its faults told as the user's data's."""
     from tunewell.monitor.watch import look
 
     try:
@@ -128,7 +131,10 @@ def _look(
 
 
 def _read(
-    files: Sequence[Path], project: Path, time: str, stop: dt.datetime | None
+    files: Sequence[Path],
+    project: Path,
+    time: str,
+    stop: dt.datetime | None,
 ) -> tuple[list[DatedRecords], list[Channel], list[str]]:
     """The streams, further channels of them, and what is to be said of the reading."""
     if not files:
@@ -139,10 +145,12 @@ def _read(
         records, said = _read_file(file, time, stop)
         streams.append(records)
         notes.append(said)
+
     return streams, [], notes
 
 
 def _read_file(file: Path, time: str, stop: dt.datetime | None) -> tuple[DatedRecords, str]:
+    """One file as a stream, and what is to be said of the reading."""
     from tunewell.curate.reading.records import records as records_of
     from tunewell.monitor.read_records import read_rows
 
@@ -174,23 +182,27 @@ def _read_file(file: Path, time: str, stop: dt.datetime | None) -> tuple[DatedRe
         f"{file}: {plural(len(records), 'record')}, {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
         f"time: {found.time}, id: {found.id or 'line number'}"
     )
+
     return records, f"{said}; left out: {out}" if out else said
 
 
 def _stem(file: Path) -> str:
+    """Name of a stream, after its file."""
     return file.name.split(".")[0] or file.name
 
 
 def _columns(row: dict[str, Any]) -> str:
+    """Names to choose a column from."""
     return ", ".join(list(row)[:8])
 
 
 def _read_project(
     path: Path, stop: dt.datetime | None
 ) -> tuple[list[DatedRecords], list[Channel], list[str]]:
-    from tunewell.gateway.keep import read_feedback, read_interactions
+    """The traffic of a project."""
     from tunewell.monitor.interactions import interaction_records, response_channel
     from tunewell.monitor.periods import grid_of
+    from tunewell.store.kept_traffic import read_feedback, read_interactions
 
     with open_project(path) as project:
         rows = list(read_interactions(project.store, until=stop))
@@ -207,6 +219,7 @@ def _read_project(
         f"{plural(len(records), 'interaction')}, {rows[0].at:%Y-%m-%d} to {rows[-1].at:%Y-%m-%d}, "
         f"{plural(len(said), 'feedback record')}"
     )
+
     return [records], extra, [told]
 
 
@@ -232,7 +245,9 @@ def alarm_line(alarm: Alarm) -> dict[str, Any]:
 
 
 def as_result(
-    watched: Watched, streams: Sequence[DatedRecords], notes: Sequence[str]
+    watched: Watched,
+    streams: Sequence[DatedRecords],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """A look as it is written in the envelope."""
     from tunewell.monitor.results import findings_of
@@ -264,6 +279,7 @@ def as_result(
 
 
 def _show(watched: Watched) -> None:
+    """A look for the person at the terminal."""
     show(
         f"{plural(len(watched.channels), 'channel')} watched until {watched.as_of:%Y-%m-%d}; "
         f"{watched.yearly:.0%} of years without change would show any alarm"
@@ -279,6 +295,7 @@ def _show(watched: Watched) -> None:
 
 
 def _show_alarm(alarm: Alarm) -> None:
+    """One alarm, in a few lines."""
     last = alarm.raised - dt.timedelta(seconds=1)
     where = "" if alarm.slice in ("", "all") else f", {alarm.slice}"
     show("")
@@ -294,6 +311,7 @@ def _show_alarm(alarm: Alarm) -> None:
 
 
 def _since(alarm: Alarm) -> str:
+    """When it began, and between which dates at the latest."""
     low = f"{alarm.since_low:%Y-%m-%d}"
     high = f"{alarm.since_high:%Y-%m-%d}"
     between = f" (between {low} and {high})" if low != high else ""
@@ -301,6 +319,7 @@ def _since(alarm: Alarm) -> str:
 
 
 def _figures(before: Estimate | None, after: Estimate | None) -> str:
+    """Before and since."""
     if before is None or after is None:
         return ""
     unit = f" {after.unit}" if after.unit else ""
