@@ -6,11 +6,23 @@ import datetime as dt
 import json as json_module
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+)
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, progress, show
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectOption,
+    emit,
+    note,
+    open_project,
+    progress,
+    show,
+)
 from tunewell.errors import DataError, UserError
 from tunewell.plurals import plural
 

@@ -9,11 +9,19 @@ from typing import Any, Final
 import numpy as np
 
 from tunewell.checks.broken.refusals import refusal
-from tunewell.monitor.channel import DAY_S, Channel, ChannelTopic
+from tunewell.monitor.channel import (
+    DAY_S,
+    Channel,
+    ChannelTopic,
+)
 from tunewell.monitor.periods import Grid
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.stats import proportion
-from tunewell.types import Estimate, Feedback, Interaction
+from tunewell.types import (
+    Estimate,
+    Feedback,
+    Interaction,
+)
 
 RIPE_DAYS: Final = 7
 """Feedback is waited for so long: younger interactions are not counted as silent."""
