@@ -218,7 +218,8 @@ def measure_decay(
         if version in trained
     }
     own = terms.pop(serving, None)
-    age = max((now - trained[serving]).total_seconds() / DAY_S, 0.0)
+    # In whole days: what is decided does not change from one minute to the next.
+    age = float(max((now - trained[serving]).days, 0))
     season, rates = _learned([_seasonal(term) for term in terms.values()])
     if own is None:
         nothing = np.zeros(len(RATES))
