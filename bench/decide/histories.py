@@ -5,17 +5,21 @@ level, a season that no retraining mends, and what it has lost to its age: slowl
 at all. Every week some answers are judged. In some histories the judge or the records change, so
 that answers look worse and are not; alarms come late, and do not always know the cause::
 
-    python -m bench.decide.histories          # 500 histories
-    python -m bench.decide.histories 50 1000  # 50, from seed 1000 on (for tuning)
+    python -m bench.decide.histories                   # 500 histories
+    python -m bench.decide.histories 50 1000           # 50, from seed 1000 on (for tuning)
+    python -m bench.decide.histories 250 0 a.json      # a part of them, kept in a file
+    python -m bench.decide.histories a.json b.json     # what the parts come to
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -322,16 +326,29 @@ def floor_of(history: History) -> float:
 
 
 def main() -> None:
-    """Play the histories and keep what came out."""
+    """Play histories, or sum up those that were played in parts, and keep what came out."""
+    if sys.argv[1:] and sys.argv[1].endswith(".json"):
+        parts = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[1:]]
+        rows = [row for part in parts for row in part["rows"]]
+        _tell(rows, sum(part["processor_s"] for part in parts), kept=True)
+        return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     begun = time.process_time()
     rows = [_one(first + seed) for seed in range(count)]
+    spent = time.process_time() - begun
+    if len(sys.argv) > 3:
+        part = {"rows": rows, "processor_s": spent}
+        Path(sys.argv[3]).write_text(json.dumps(part), encoding="utf-8")
+    _tell(rows, spent, kept=first == 0 and count >= 500)
+
+
+def _tell(rows: list[dict[str, Any]], spent: float, *, kept: bool) -> None:
     result = _summary(rows)
-    result["processor_s"] = round(time.process_time() - begun, 1)
+    result["processor_s"] = round(spent, 1)
     for name, value in result.items():
         print(f"{name:34} {value}")
-    if first == 0 and count >= 500:
+    if kept:
         keep("decide-histories", result)
 
 

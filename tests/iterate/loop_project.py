@@ -7,7 +7,9 @@ import json
 import random
 from pathlib import Path
 
-from tunewell.gateway.keep import feedback_line, interaction_line, read_interaction
+import sqlalchemy as sa
+
+from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.project import Project
 from tunewell.store import Store
 from tunewell.store.traffic_tables import feedback, interactions
@@ -60,7 +62,8 @@ def asked_in_use(store: Store, number: int, *, corrected: str = "") -> str:
         request={"messages": [{"role": "user", "content": f"Where is counter {number} of hall?"}]},
         response="I do not know.",
     )
-    if read_interaction(store, name) is None:
+    known = store.values(sa.select(interactions.c.id).where(interactions.c.id == name))
+    if not known:
         store.change(interactions.insert().values(**interaction_line(asked)))
     if corrected:
         said = Feedback(

@@ -49,7 +49,7 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Decide: promote, hold, collect, retrain or roll back; and when to train again.
+    """What to do next: promote, hold, collect, retrain or roll back.
 
     Weighs the verdict, quality in use, alarms with their causes, rows that are waiting, and prices.
     The decision is recorded with its evidence; --sign adds your claim to it (signatures are given

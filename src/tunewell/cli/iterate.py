@@ -37,7 +37,7 @@ def command(
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
-    """Turn what is new into the next version, and promote it if it has earned it.
+    """Turn what is new into the next version; promote it if earned.
 
     Corrections, annotations and corrected answers from use go into a new version of the data; it is
     trained, judged beside the version that serves, and promoted on a GO with every signature that

@@ -50,8 +50,8 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
     "In use": {
-        "decide": "Decide: promote, hold, collect, retrain or roll back; and when to train again.",
-        "iterate": "Turn what is new into the next version, and promote it if it has earned it.",
+        "decide": "What to do next: promote, hold, collect, retrain or roll back.",
+        "iterate": "Turn what is new into the next version; promote it if earned.",
         "traffic": "Import, show and write out what was asked and answered in use.",
         "promote": "Serve a version in a place, on a GO and with its signatures.",
         "rollback": "Return to the version that served in a place before.",

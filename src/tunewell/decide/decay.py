@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, ndtri
+from scipy.special import ndtri
 
 from tunewell.types import Estimate, Value
 
@@ -46,6 +46,9 @@ ALARM_WEIGHT: Final = 12.0
 
 PRIOR_VERSIONS: Final = 2.0
 """Earlier versions that the prior counts as, when what they did is learned from."""
+
+LEAST_WEIGHT: Final = 1e-9
+"""Ways to decay of less probability are left out."""
 
 LEAST_ERROR: Final = 1e-4
 """Of a reading, so that an exact one does not decide everything."""
@@ -223,17 +226,19 @@ def measure_decay(
     season, rates = _learned([_seasonal(term) for term in terms.values()])
     if own is None:
         nothing = np.zeros(len(RATES))
-        prior = np.exp(season - logsumexp(season)) @ rates
+        prior = np.exp(season - _log_sum(season)) @ rates
         return Decay(prior, RATES.copy(), nothing, age, readings=0, left_out=left_out)
 
     seen = _seasonal(own)
     joint = _joint(seen, np.log(np.maximum(rates, 1e-12))) + season[:, None]
-    weight = np.exp(joint - logsumexp(joint)).sum(0)
+    weight = np.exp(joint - joint.max()).sum(0)
+    weight /= weight.sum()
     places, sizes = len(own.age), len(STEPS)
+    kept = weight > LEAST_WEIGHT
     return Decay(
-        weight,
-        rate=np.concatenate([RATES, np.repeat(RATES, places * sizes)]),
-        step=np.concatenate([np.zeros(len(RATES)), np.tile(STEPS, len(RATES) * places)]),
+        weight[kept] / weight[kept].sum(),
+        rate=np.concatenate([RATES, np.repeat(RATES, places * sizes)])[kept],
+        step=np.concatenate([np.zeros(len(RATES)), np.tile(STEPS, len(RATES) * places)])[kept],
         age=age,
         readings=places,
         left_out=left_out,
@@ -331,6 +336,13 @@ def _joint(grid: _Grid, rates: Floats) -> Floats:
     return np.concatenate([slow, sudden.reshape(len(slow), -1)], axis=1)
 
 
+def _log_sum(values: Floats) -> Floats:
+    """Logarithm of the sum of exponentials along the last axis."""
+    top = values.max(axis=-1, keepdims=True)
+    found: Floats = np.log(np.exp(values - top).sum(axis=-1)) + top[..., 0]
+    return found
+
+
 def _learned(grids: Sequence[_Grid]) -> tuple[Floats, Floats]:
     """What earlier versions say of seasons and rates.
 
@@ -343,8 +355,9 @@ def _learned(grids: Sequence[_Grid]) -> tuple[Floats, Floats]:
     season = _prior_of_seasons()
     seen = np.zeros((len(season), len(RATES)))
     for grid in grids:
-        of_rate = np.logaddexp(grid.slow, logsumexp(grid.sudden, axis=(2, 3))) + np.log(base)
-        whole = logsumexp(of_rate, axis=1)
+        sudden = grid.sudden.reshape(*grid.slow.shape, -1)
+        of_rate = np.logaddexp(grid.slow, _log_sum(sudden)) + np.log(base)
+        whole = _log_sum(of_rate)
         season = season + whole
         seen += np.exp(of_rate - whole[:, None])
     rates: Floats = (PRIOR_VERSIONS * base + seen) / (PRIOR_VERSIONS + len(grids))
