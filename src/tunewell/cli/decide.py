@@ -63,7 +63,13 @@ def command(
             new = _take_readings(store, readings, author)
             note(f"{plural(new, 'reading')} of quality taken from {readings.name}")
         if sign:
-            sign_decision(store, read=sign, author=author, reason=reason, agrees=not against)
+            sign_decision(
+                store,
+                read=sign,
+                author=author,
+                reason=reason,
+                agrees=not against,
+            )
         recorded = decide_now(project)
         signed = signatures(store, recorded.id)
         overdue = store.last_run("decide")
@@ -84,7 +90,12 @@ def command(
 def _take_readings(store: Store, path: Path, author: str) -> int:
     if not path.is_file():
         raise UserError(f"no such file: {path}", hint="tunewell decide --help")
-    return import_readings(store, path, versions=trained_versions(store), author=author)
+    return import_readings(
+        store,
+        path,
+        versions=trained_versions(store),
+        author=author,
+    )
 
 
 def show_decision(decision: Decision) -> None:
@@ -111,7 +122,13 @@ def show_decision(decision: Decision) -> None:
 def _show_cadences(schedule: RetrainingSchedule) -> None:
     if not schedule.cadences:
         return
-    table = Table("  rhythm", "cost", "wasted on training", "lost to errors", box=None)
+    table = Table(
+        "  rhythm",
+        "cost",
+        "wasted on training",
+        "lost to errors",
+        box=None,
+    )
     for each in schedule.cadences:
         figures = (each.cost, each.wasted, each.lost)
         table.add_row(f"  {each.name}", *(money(figure) for figure in figures))

@@ -43,7 +43,12 @@ def command(
     trained, judged beside the version that serves, and promoted on a GO with every signature that
     the project asks for. Killed, it goes on where it stopped.
     """
-    with open_project(path, overrides=overrides, lock="tunewell iterate", wait=wait) as project:
+    with open_project(
+        path,
+        overrides=overrides,
+        lock="tunewell iterate",
+        wait=wait,
+    ) as project:
         watch = Watch(quiet=json, kept_in=project.store.root)
         made = iterate(
             project,

@@ -227,7 +227,14 @@ def measure_decay(
     if own is None:
         nothing = np.zeros(len(RATES))
         prior = np.exp(season - _log_sum(season)) @ rates
-        return Decay(prior, RATES.copy(), nothing, age, readings=0, left_out=left_out)
+        return Decay(
+            prior,
+            RATES.copy(),
+            nothing,
+            age,
+            readings=0,
+            left_out=left_out,
+        )
 
     seen = _seasonal(own)
     joint = _joint(seen, np.log(np.maximum(rates, 1e-12))) + season[:, None]

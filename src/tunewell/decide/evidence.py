@@ -147,6 +147,14 @@ class DecisionEvidence(Value):
     cadence_days: float = Field(default=0.0, ge=0)
     fewest_days: float = Field(default=0.0, ge=0)
     fewest_rows: int = Field(default=1, ge=0)
-    most_risk: float = Field(default=0.1, gt=0, lt=1)
-    recovers: float = Field(default=1.0, gt=0, le=1)
+    most_risk: float = Field(
+        default=0.1,
+        gt=0,
+        lt=1,
+    )
+    recovers: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+    )
     worn: str = ""

@@ -42,7 +42,11 @@ def overdue(
         status="clear",
         stage=STAGE,
         why=f"Retraining is due by {due}{_interval(schedule)}.",
-        estimate=Estimate.exact(float(max(late, 0)), n=schedule.readings, unit="days"),
+        estimate=Estimate.exact(
+            float(max(late, 0)),
+            n=schedule.readings,
+            unit="days",
+        ),
         threshold=Threshold(value=0.0, origin=origin),
     )
     if late <= 0:
@@ -57,7 +61,12 @@ def _without_day(schedule: RetrainingSchedule) -> Finding:
     if not why and not schedule.readings:
         why = "no answer of the serving version has been judged yet"
     if why:
-        return Finding(code=CODE, status="unchecked", stage=STAGE, why=why)
+        return Finding(
+            code=CODE,
+            status="unchecked",
+            stage=STAGE,
+            why=why,
+        )
     return Finding(
         code=CODE,
         status="clear",

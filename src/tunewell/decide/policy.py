@@ -52,7 +52,12 @@ class _Case:
         if self.decay is None:
             return None
         evidence = self.evidence
-        return plan_schedule(self.decay, self.options, now=evidence.now, version=evidence.serving)
+        return plan_schedule(
+            self.decay,
+            self.options,
+            now=evidence.now,
+            version=evidence.serving,
+        )
 
     @cached_property
     def weighed(self) -> Weighed | None:
@@ -89,12 +94,20 @@ class _Case:
         once = self.options.retraining
         if not once:
             return None
-        return Estimate.exact(once, n=1, unit=self.options.currency)
+        return Estimate.exact(
+            once,
+            n=1,
+            unit=self.options.currency,
+        )
 
     def of_alarm(self, causes: frozenset[Cause]) -> AlarmInUse | None:
         """The newest open alarm of one of these causes."""
         found = open_alarms(self.evidence, causes)
-        return max(found, key=lambda each: each.alarm.raised, default=None)
+        return max(
+            found,
+            key=lambda each: each.alarm.raised,
+            default=None,
+        )
 
 
 def decide_next(evidence: DecisionEvidence) -> Decision:
@@ -317,7 +330,11 @@ def _price_of_labels(case: _Case, rows: int) -> Estimate | None:
     label = case.evidence.prices.label
     if not label:
         return None
-    return Estimate.exact(label * rows, n=rows, unit=case.evidence.prices.currency)
+    return Estimate.exact(
+        label * rows,
+        n=rows,
+        unit=case.evidence.prices.currency,
+    )
 
 
 def _where(case: _Case) -> str:

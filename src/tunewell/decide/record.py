@@ -16,7 +16,12 @@ SIGNED: Final = "decision-signed"
 
 LONGEST_REASON: Final = 2_000
 
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+EPOCH: Final = dt.datetime(
+    1970,
+    1,
+    1,
+    tzinfo=dt.UTC,
+)
 
 MAY_SIGN: Final = ("owner", "engineer")
 
@@ -66,7 +71,12 @@ def record_decision(store: Store, decision: Decision) -> RecordedDecision:
     if before and _said(before[-1].decision) == _said(decision):
         return before[-1]
     subject = decision.place or "production"
-    store.say(KIND, subject, author=decision.author, record=decision.model_dump(mode="json"))
+    store.say(
+        KIND,
+        subject,
+        author=decision.author,
+        record=decision.model_dump(mode="json"),
+    )
     return decisions(store, place=subject)[-1]
 
 
@@ -133,9 +143,19 @@ def sign_decision(
         "reason": reason.strip()[:LONGEST_REASON],
         "account": account.id if account else "",
     }
-    store.say(SIGNED, read, author=author, record=record)
+    store.say(
+        SIGNED,
+        read,
+        author=author,
+        record=record,
+    )
     if account is not None:
-        AuditLog(store).add(account.name, "decision signed", read, says=found[0].decision.action)
+        AuditLog(store).add(
+            account.name,
+            "decision signed",
+            read,
+            says=found[0].decision.action,
+        )
     return signatures(store, read)[-1]
 
 

@@ -136,7 +136,12 @@ def weigh(decay: Decay, options: ScheduleOptions) -> Weighed:
     price, once = options.daily_price, options.retraining
     until = days[None, :]
     waiting = price * (excess[:, None] * until + rate[:, None] * until**2 / 2)
-    later = _cost_after(rate, horizon - days, price=price, once=once)
+    later = _cost_after(
+        rate,
+        horizon - days,
+        price=price,
+        once=once,
+    )
     paid = np.where(np.arange(len(days)) < len(days) - 1, once, 0.0)
     return Weighed(days, waiting + paid[None, :] + later, weight)
 
@@ -178,7 +183,11 @@ def plan_schedule(
         version: That serves.
     """
     seen = decay.readings > 0
-    by_month = decay.estimate(decay.rate * 30, level=options.level, unit="share in 30 days")
+    by_month = decay.estimate(
+        decay.rate * 30,
+        level=options.level,
+        unit="share in 30 days",
+    )
     known = RetrainingSchedule(
         at=now,
         version=version,
@@ -297,4 +306,8 @@ def _parts(decay: Decay, options: ScheduleOptions, every: float) -> tuple[Floats
 
 
 def _money(decay: Decay, values: Floats, options: ScheduleOptions) -> Estimate:
-    return decay.estimate(values, level=options.level, unit=options.currency)
+    return decay.estimate(
+        values,
+        level=options.level,
+        unit=options.currency,
+    )

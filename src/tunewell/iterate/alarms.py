@@ -42,4 +42,8 @@ def _with_state(alarm: Alarm, said: dict[str, Any] | None) -> AlarmInUse:
     over = said.get("over")
     state: Literal["seen", "over"] = "over" if over else "seen"
     ended = dt.datetime.fromisoformat(over) if over else None
-    return AlarmInUse(alarm=alarm, state=state, over=ended)
+    return AlarmInUse(
+        alarm=alarm,
+        state=state,
+        over=ended,
+    )

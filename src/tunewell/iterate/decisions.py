@@ -44,13 +44,23 @@ def overdue_of(store: Store, evidence: DecisionEvidence, decision: Decision) -> 
     schedule = decision.schedule
     if schedule is None:
         nothing = "no version of this project serves yet"
-        return Finding(code="L07", status="unchecked", stage=STAGE, why=nothing)
+        return Finding(
+            code="L07",
+            status="unchecked",
+            stage=STAGE,
+            why=nothing,
+        )
     past = [each.decision.schedule for each in decisions(store, place=decision.place)]
     of_version = [each for each in past if each and each.version == schedule.version]
     due = [*takewhile(_is_due, reversed(of_version))]
     first = due[-1].by if due else schedule.by
     origin = "decide.cadence_days" if schedule.bound else "measured decay"
-    return overdue(schedule, due=first, today=evidence.now.date(), origin=origin)
+    return overdue(
+        schedule,
+        due=first,
+        today=evidence.now.date(),
+        origin=origin,
+    )
 
 
 def _is_due(schedule: RetrainingSchedule) -> bool:

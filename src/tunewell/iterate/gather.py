@@ -69,7 +69,11 @@ def gather_evidence(project: Project, *, now: dt.datetime | None = None) -> Deci
         trained={name: version.at for name, version in versions.items()},
         candidate=_candidate(project, release),
         earlier=_earlier(release, readings),
-        alarms=alarms_in_use(store, since=_since(release, versions), now=now),
+        alarms=alarms_in_use(
+            store,
+            since=_since(release, versions),
+            now=now,
+        ),
         readings=tuple(readings),
         waiting=_waiting(project, serving_version(store, section.place)),
         prices=_prices(project),

@@ -105,7 +105,13 @@ def iterate(
     Raises:
         UserError: With what has to be fixed; finished steps are kept.
     """
-    turn = _Turn(project, author=author, progress=progress, live=live, say=say)
+    turn = _Turn(
+        project,
+        author=author,
+        progress=progress,
+        live=live,
+        say=say,
+    )
     return turn.go(when_due=when_due)
 
 
@@ -275,7 +281,13 @@ class _Turn:
         self._step(name, "reused" if name in stages.reused else "done", why)
 
     def _step(self, name: str, state: StepState, why: str) -> None:
-        self.steps.append(IterationStep(name=name, state=state, why=why))
+        self.steps.append(
+            IterationStep(
+                name=name,
+                state=state,
+                why=why,
+            )
+        )
         self.say(f"{name}: {state}, {why}")
 
 

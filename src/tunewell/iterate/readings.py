@@ -39,7 +39,12 @@ def keep_readings(store: Store, readings: Iterable[QualityReading], *, author: s
     new = [reading for reading in readings if reading not in known]
     for reading in new:
         record = reading.model_dump(mode="json")
-        store.say(EVENT, reading.version, author=author, record=record)
+        store.say(
+            EVENT,
+            reading.version,
+            author=author,
+            record=record,
+        )
     return len(new)
 
 
@@ -70,7 +75,11 @@ def import_readings(store: Store, path: Path, *, versions: Iterable[str], author
                 place=f"{path.name}:{number}",
                 hint=HINT,
             ) from error
-    return keep_readings(store, found, author=author)
+    return keep_readings(
+        store,
+        found,
+        author=author,
+    )
 
 
 def _said(error: Exception) -> str:
@@ -93,7 +102,11 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 row = parse_json(line)
             except ValueError as error:
                 place = f"{path.name}:{number}"
-                raise DataError(f"not JSON: {error}", place=place, hint=HINT) from error
+                raise DataError(
+                    f"not JSON: {error}",
+                    place=place,
+                    hint=HINT,
+                ) from error
             yield number, row if isinstance(row, dict) else {}
 
 
@@ -108,7 +121,11 @@ def _reading(row: Mapping[str, Any], versions: tuple[str, ...]) -> QualityReadin
         {
             "at": _time(str(row["at"])),
             "version": _version(str(row["version"]), versions),
-            "wrong": proportion(wrong, count, method="wilson"),
+            "wrong": proportion(
+                wrong,
+                count,
+                method="wilson",
+            ),
             "by": by,
         }
     )

@@ -91,7 +91,12 @@ def _pool_answers(
             rows.append(row.model_copy(update={"id": name}))
     if not rows:
         return {}
-    evaluation = pool_evaluation(project, rows, {**families, **more}, models=models)
+    evaluation = pool_evaluation(
+        project,
+        rows,
+        {**families, **more},
+        models=models,
+    )
     found = {}
     for prediction in store.get_value(evaluation.predictions, list[Prediction]):
         found["review", prediction.example] = prediction.text

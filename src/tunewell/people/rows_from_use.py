@@ -128,7 +128,11 @@ def _turn(turn: Any) -> Message | None:
     if role is None or text is None:
         return None
     if role == "assistant":
-        return Message(role="assistant", content=text, weight=0.0)
+        return Message(
+            role="assistant",
+            content=text,
+            weight=0.0,
+        )
     return Message.model_validate({"role": role, "content": text})
 
 
@@ -162,7 +166,12 @@ def take_up_from_use(store: Store, *, author: str) -> RowsFromUse:
     artifact = store.put_examples(found.rows)
     if artifact != taken_up(store):
         record = {"rows": len(found.rows), "left_out": dict(found.left_out)}
-        store.say(EVENT, artifact, author=author, record=record)
+        store.say(
+            EVENT,
+            artifact,
+            author=author,
+            record=record,
+        )
     return found
 
 

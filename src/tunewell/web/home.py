@@ -42,7 +42,11 @@ def home_page(request: Request, session: Maker, versions: PageField = 1) -> Resp
         session,
         tiles=stage_tiles(project),
         debts=debts(project),
-        table=version_table(project, context.evaluations, page=versions),
+        table=version_table(
+            project,
+            context.evaluations,
+            page=versions,
+        ),
         recorded=newest_decision(project.store, project.spec.decide.place),
         schedule_line=schedule_line,
     )
@@ -104,8 +108,17 @@ def decide_again(request: Request, session: MakerForm) -> Response:
         with context.store.lock("tunewell serve"):
             made = decide_now(context.project)
     except StoreError as error:
-        return _decisions(request, session, error=error)
-    context.audit.add(session.account.name, "decided again", made.id, says=made.decision.action)
+        return _decisions(
+            request,
+            session,
+            error=error,
+        )
+    context.audit.add(
+        session.account.name,
+        "decided again",
+        made.id,
+        says=made.decision.action,
+    )
     return RedirectResponse("/decisions", 303)
 
 
@@ -132,7 +145,12 @@ def sign(
     except StoreError:
         raise
     except UserError as error:
-        return _decisions(request, session, reason=reason, error=error)
+        return _decisions(
+            request,
+            session,
+            reason=reason,
+            error=error,
+        )
     return RedirectResponse("/decisions", 303)
 
 
@@ -189,7 +207,11 @@ def row_page(
     index = context.rows.newest(context.store)
     receipts = context.store.receipts(index.dataset, row=id) if index else []
     if index is None or not receipts:
-        raise Refused(404, "no row of the newest data has this id", hint="/data")
+        raise Refused(
+            404,
+            "no row of the newest data has this id",
+            hint="/data",
+        )
     kin = _kin(index, id)
     rows = context.store.examples(index.dataset, ids=[id, *kin[:MOST_KIN]])
     by_id = {row.id: row for row in rows}

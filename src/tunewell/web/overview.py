@@ -135,8 +135,19 @@ def _definition(project: Project) -> StageTile:
     missing = approvals(project).missing
     if missing:
         waits = f"not approved by {', '.join(missing)}"
-        return StageTile("Define", "waiting", waits, href="/definition", next="Read and approve")
-    return StageTile("Define", "done", project.spec.task.name, href="/definition")
+        return StageTile(
+            "Define",
+            "waiting",
+            waits,
+            href="/definition",
+            next="Read and approve",
+        )
+    return StageTile(
+        "Define",
+        "done",
+        project.spec.task.name,
+        href="/definition",
+    )
 
 
 def _of_run(
@@ -151,27 +162,62 @@ def _of_run(
     newest = _newest_of_any_state(store, stage)
     if last is None:
         state: State = "failed" if newest and newest.status == "failed" else "not yet"
-        return StageTile(name, state, newest.error if newest else "", next=command)
+        return StageTile(
+            name,
+            state,
+            newest.error if newest else "",
+            next=command,
+        )
     said = ", ".join(f"{last.counts[key]:,} {key}" for key in counted if key in last.counts)
     if newest is not None and newest.status == "started" and store.holder():
-        return StageTile(name, "at work", said, href=href)
-    return StageTile(name, "done", said or f"{last.started:%d %B %Y}", href=href)
+        return StageTile(
+            name,
+            "at work",
+            said,
+            href=href,
+        )
+    return StageTile(
+        name,
+        "done",
+        said or f"{last.started:%d %B %Y}",
+        href=href,
+    )
 
 
 def _newest_of_any_state(store: Store, stage: str) -> Run | None:
-    found = store.newest_runs(stage, most=1, status="")
+    found = store.newest_runs(
+        stage,
+        most=1,
+        status="",
+    )
     return found[0] if found else None
 
 
 def _work(store: Store, kind: str, name: str) -> StageTile:
     batches = WorkStore(store).batches(kind=kind)
     if not batches:
-        return StageTile(name, "not yet", "no batch", href="/batches", next="Open a batch")
+        return StageTile(
+            name,
+            "not yet",
+            "no batch",
+            href="/batches",
+            next="Open a batch",
+        )
     open_ones = [batch for batch in batches if batch.status == "open"]
     if open_ones:
         said = f"{plural(len(open_ones), 'open batch', 'open batches')}"
-        return StageTile(name, "waiting", said, href="/batches")
-    return StageTile(name, "done", plural(len(batches), "batch", "batches"), href="/batches")
+        return StageTile(
+            name,
+            "waiting",
+            said,
+            href="/batches",
+        )
+    return StageTile(
+        name,
+        "done",
+        plural(len(batches), "batch", "batches"),
+        href="/batches",
+    )
 
 
 def _evaluate(project: Project) -> StageTile:
@@ -198,25 +244,57 @@ def _release(project: Project) -> StageTile:
         if now is None or now.version != offer.version:
             waits = waits_for(project, offer.version)
             said = f"{offer.version[:12]} waits for {', '.join(waits) or 'its promotion'}"
-            return StageTile("Release", "waiting", said, href="/release", next="Sign")
+            return StageTile(
+                "Release",
+                "waiting",
+                said,
+                href="/release",
+                next="Sign",
+            )
     if now is None:
-        return StageTile("Release", "not yet", "nothing serves", href="/release")
+        return StageTile(
+            "Release",
+            "not yet",
+            "nothing serves",
+            href="/release",
+        )
     said = f"{now.version[:12]} in {now.place} since {now.since:%d %B %Y}"
-    return StageTile("Release", "done", said, href="/release#releases")
+    return StageTile(
+        "Release",
+        "done",
+        said,
+        href="/release#releases",
+    )
 
 
 def _in_use(store: Store) -> StageTile:
     count = int(store.value(sa.select(sa.func.count()).select_from(interactions)) or 0)
     if not count:
-        return StageTile("In use", "not yet", "no traffic", next="tunewell gateway serve")
+        return StageTile(
+            "In use",
+            "not yet",
+            "no traffic",
+            next="tunewell gateway serve",
+        )
     return StageTile("In use", "done", plural(count, "interaction"))
 
 
 def _decide(project: Project) -> StageTile:
     recorded = newest_decision(project.store, project.spec.decide.place)
     if recorded is None:
-        return StageTile("Decide", "not yet", "", href="/decisions", next="Decide now")
-    return StageTile("Decide", "done", recorded.decision.action, href="/decisions")
+        return StageTile(
+            "Decide",
+            "not yet",
+            "",
+            href="/decisions",
+            next="Decide now",
+        )
+    return StageTile(
+        "Decide",
+        "done",
+        recorded.decision.action,
+        href="/decisions",
+    )
 
 
 # --- who owes what --------------------------------------------------------------------------------
@@ -258,7 +336,11 @@ def version_table(project: Project, read: Evaluations, *, page: int = 1) -> Vers
     """
     store = project.store
     skip = (page - 1) * VERSIONS_AT_ONCE
-    runs = store.newest_runs("evaluate", most=VERSIONS_AT_ONCE + 1, skip=skip)
+    runs = store.newest_runs(
+        "evaluate",
+        most=VERSIONS_AT_ONCE + 1,
+        skip=skip,
+    )
     serving: dict[str, list[str]] = {}
     for place in sorted({each.place for each in releases.history(store)}):
         now = releases.serving(store, place)

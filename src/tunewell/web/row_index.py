@@ -110,7 +110,14 @@ class RowIndex:
     def _conditions(self, query: RowQuery) -> Iterable[pa.ChunkedArray]:
         for word in query.words.lower().split():
             in_text = pc.match_substring(self.table["text"], word)
-            yield pc.or_(in_text, pc.match_substring(self.table["id"], word, ignore_case=True))
+            yield pc.or_(
+                in_text,
+                pc.match_substring(
+                    self.table["id"],
+                    word,
+                    ignore_case=True,
+                ),
+            )
         if query.code:
             yield pc.match_substring(self.table["codes"], f";{query.code};")
         if query.part:
@@ -202,7 +209,11 @@ def _codes_of(store: Store, dataset: Dataset) -> tuple[dict[str, set[str]], set[
     receipts = store.get_table(dataset.receipts, columns=["row", "code", "action"])
     codes: dict[str, set[str]] = defaultdict(set)
     met = receipts.filter(pc.not_equal(receipts["code"], ""))
-    for row, code in zip(met["row"].to_pylist(), met["code"].to_pylist(), strict=True):
+    for row, code in zip(
+        met["row"].to_pylist(),
+        met["code"].to_pylist(),
+        strict=True,
+    ):
         codes[row].add(code)
     gone = receipts.filter(pc.equal(receipts["action"], DROPPED))
     return codes, set(gone["row"].to_pylist())
