@@ -40,10 +40,17 @@ def command(
     ] = None,
     sign: Annotated[
         str,
-        typer.Option(metavar="ID", help="Sign the decision with this id; it has to be the newest."),
+        typer.Option(
+            metavar="ID",
+            help="Sign the decision with this id; it has to be the newest.",
+        ),
     ] = "",
     against: Annotated[
-        bool, typer.Option("--against", help="With --sign: you will do otherwise, see --reason.")
+        bool,
+        typer.Option(
+            "--against",
+            help="With --sign: you will do otherwise, see --reason.",
+        ),
     ] = False,
     reason: Annotated[str, typer.Option(help="With --sign: why, for the record.")] = "",
     author: AuthorOption = "",
@@ -56,7 +63,10 @@ def command(
     in the app).
     """
     if against and not sign:
-        raise UserError("--against goes with --sign ID", hint="tunewell decide --help")
+        raise UserError(
+            "--against goes with --sign ID",
+            hint="tunewell decide --help",
+        )
     with open_project(path, lock="tunewell decide") as project:
         store = project.store
         if readings is not None:
@@ -89,7 +99,10 @@ def command(
 
 def _take_readings(store: Store, path: Path, author: str) -> int:
     if not path.is_file():
-        raise UserError(f"no such file: {path}", hint="tunewell decide --help")
+        raise UserError(
+            f"no such file: {path}",
+            hint="tunewell decide --help",
+        )
     return import_readings(
         store,
         path,

@@ -49,7 +49,10 @@ def command(
         lock="tunewell iterate",
         wait=wait,
     ) as project:
-        watch = Watch(quiet=json, kept_in=project.store.root)
+        watch = Watch(
+            quiet=json,
+            kept_in=project.store.root,
+        )
         made = iterate(
             project,
             author=author,

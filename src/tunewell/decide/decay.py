@@ -213,7 +213,11 @@ def measure_decay(
         True
     """
     by_version = itertools.groupby(
-        sorted(readings, key=lambda each: (each.version, each.at)), key=lambda each: each.version
+        sorted(
+            readings,
+            key=lambda each: (each.version, each.at),
+        ),
+        key=lambda each: each.version,
     )
     terms = {
         version: _term(list(each), trained[version], changes)
@@ -340,7 +344,10 @@ def _joint(grid: _Grid, rates: Floats) -> Floats:
     """
     slow = grid.slow + rates
     sudden = grid.sudden + rates[:, :, None, None]
-    return np.concatenate([slow, sudden.reshape(len(slow), -1)], axis=1)
+    return np.concatenate(
+        [slow, sudden.reshape(len(slow), -1)],
+        axis=1,
+    )
 
 
 def _log_sum(values: Floats) -> Floats:

@@ -38,7 +38,10 @@ def comparable(evidence: DecisionEvidence) -> Comparable:
     under a judge's change only: they do not rest on it.
     """
     kept = []
-    for reading in sorted(evidence.readings, key=lambda each: each.at):
+    for reading in sorted(
+        evidence.readings,
+        key=lambda each: each.at,
+    ):
         if not any(_touches(found, reading) for found in evidence.alarms):
             kept.append(reading)
     return Comparable(tuple(kept), len(evidence.readings) - len(kept))

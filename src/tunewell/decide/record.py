@@ -127,12 +127,24 @@ def sign_decision(
     """
     found = [each for each in decisions(store) if each.id == read]
     if not found:
-        raise UserError(f"there is no decision {read[:16]!r}", hint="tunewell decide")
-    newest = decisions(store, place=found[0].decision.place or "production")[-1]
+        raise UserError(
+            f"there is no decision {read[:16]!r}",
+            hint="tunewell decide",
+        )
+    newest = decisions(
+        store,
+        place=found[0].decision.place or "production",
+    )[-1]
     if newest.id != read:
-        raise UserError("a newer decision has been made since", hint="read it again")
+        raise UserError(
+            "a newer decision has been made since",
+            hint="read it again",
+        )
     if account is not None and account.role not in MAY_SIGN:
-        raise UserError("an owner or an engineer signs decisions", hint="ask one of them")
+        raise UserError(
+            "an owner or an engineer signs decisions",
+            hint="ask one of them",
+        )
     if not agrees and len(reason.split()) < 3:
         raise UserError(
             "a decision against the evidence needs a reason",

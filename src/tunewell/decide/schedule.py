@@ -192,7 +192,12 @@ def plan_schedule(
         at=now,
         version=version,
         decay=by_month if seen else None,
-        excess=decay.estimate(decay.excess, level=options.level) if seen else None,
+        excess=decay.estimate(
+            decay.excess,
+            level=options.level,
+        )
+        if seen
+        else None,
         level=options.level,
         readings=decay.readings,
         left_out=decay.left_out,

@@ -33,7 +33,12 @@ def alarms_in_use(
         is_ours = since is None or alarm.since_high >= since
         if is_ours and alarm.raised <= now:
             found.append(_with_state(alarm, said.get(alarm.id)))
-    return tuple(sorted(found, key=lambda each: each.alarm.raised))
+    return tuple(
+        sorted(
+            found,
+            key=lambda each: each.alarm.raised,
+        )
+    )
 
 
 def _with_state(alarm: Alarm, said: dict[str, Any] | None) -> AlarmInUse:

@@ -111,7 +111,10 @@ def _candidate(project: Project, release: Release | None) -> CandidateState | No
     offer = release_offer(project)
     if offer is None or offer.version != adapter or offer.outdated:
         why = offer.outdated if offer and offer.version == adapter else "it was not judged yet"
-        return CandidateState(version=adapter, why=f"{why.capitalize()}: tunewell run.")
+        return CandidateState(
+            version=adapter,
+            why=f"{why.capitalize()}: tunewell run.",
+        )
     return CandidateState(
         version=adapter,
         outcome=offer.verdict.outcome,
@@ -169,7 +172,12 @@ def _harm(readings: Sequence[QualityReading], release: Release) -> Estimate | No
         if len(own) < FEWEST_READINGS:
             return None
         weight = np.array([standard_error(r.wrong) ** -2 for r in own])
-        mean = float(np.average([r.wrong.value for r in own], weights=weight))
+        mean = float(
+            np.average(
+                [r.wrong.value for r in own],
+                weights=weight,
+            )
+        )
         levels.append((mean, 1 / float(weight.sum()), sum(r.wrong.n for r in own)))
     (new, new_variance, new_n), (old, old_variance, old_n) = levels
     margin = float(ndtri(0.975)) * (new_variance + old_variance) ** 0.5

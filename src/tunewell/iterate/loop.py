@@ -155,7 +155,10 @@ class _Turn:
         if self.project.spec.decide.rows_from_use == "none":
             self._step("take up", "skipped", "decide.rows_from_use is none")
             return
-        found = take_up_from_use(self.project.store, author=self.author)
+        found = take_up_from_use(
+            self.project.store,
+            author=self.author,
+        )
         why = f"{plural(len(found.rows), 'row')} from use with a corrected answer"
         for reason, count in found.left_out.items():
             why += f"; {count} left out ({reason})"
@@ -304,7 +307,10 @@ def _beside_production(project: Project, serving: TrainedVersion | None) -> Proj
     arms = project.spec.evaluate.arms
     if serving is None or any(arm.name == PRODUCTION for arm in arms):
         return project
-    own = Contender(name=PRODUCTION, version=serving.model.id)
+    own = Contender(
+        name=PRODUCTION,
+        version=serving.model.id,
+    )
     section = project.spec.evaluate.model_copy(update={"arms": (*arms, own)})
     spec = project.spec.model_copy(update={"evaluate": section})
     return Project(replace(project.file, spec=spec), project.store)

@@ -30,7 +30,12 @@ def quality_readings(store: Store) -> tuple[QualityReading, ...]:
     for event in store.said(EVENT):
         reading = QualityReading.model_validate(event.record)
         newest[reading.version, reading.at, reading.by] = reading
-    return tuple(sorted(newest.values(), key=lambda each: (each.at, each.version)))
+    return tuple(
+        sorted(
+            newest.values(),
+            key=lambda each: (each.at, each.version),
+        )
+    )
 
 
 def keep_readings(store: Store, readings: Iterable[QualityReading], *, author: str) -> int:
@@ -92,9 +97,15 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path.name} is not UTF-8 (byte {error.start})", hint=HINT) from None
+        raise UserError(
+            f"{path.name} is not UTF-8 (byte {error.start})",
+            hint=HINT,
+        ) from None
     if path.suffix.lower() == ".csv":
-        yield from enumerate(csv.DictReader(io.StringIO(text)), start=2)
+        yield from enumerate(
+            csv.DictReader(io.StringIO(text)),
+            start=2,
+        )
         return
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():

@@ -30,7 +30,10 @@ def measure_recurrence(
     """
     store = project.store
     trained = store.last_run("train")
-    every = human_changes(store, language=project.spec.task.language)
+    every = human_changes(
+        store,
+        language=project.spec.task.language,
+    )
     changes = [change for change in every if trained and change.at < trained.started]
     if trained is None or not changes:
         raise UserError(

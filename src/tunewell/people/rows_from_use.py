@@ -68,7 +68,10 @@ def rows_from_use(store: Store) -> RowsFromUse:
     missing = len(newest) - len(rows) - why.total()
     if missing:
         why["the interaction itself is not recorded"] = missing
-    return RowsFromUse(rows=tuple(sorted(rows, key=lambda row: row.id)), left_out=dict(why))
+    return RowsFromUse(
+        rows=tuple(sorted(rows, key=lambda row: row.id)),
+        left_out=dict(why),
+    )
 
 
 def _interactions(store: Store, ids: Sequence[str]) -> Iterator[Interaction]:
@@ -80,7 +83,10 @@ def _interactions(store: Store, ids: Sequence[str]) -> Iterator[Interaction]:
 
 
 def _row(asked: Interaction, turns: Sequence[Message], said: Feedback) -> Example:
-    answer = Message(role="assistant", content=said.text.strip())
+    answer = Message(
+        role="assistant",
+        content=said.text.strip(),
+    )
     return Example(
         id=f"use-{asked.id}",
         messages=(*turns, answer),

@@ -205,7 +205,14 @@ def row_page(
     context = context_of(request)
     refuse_any_result(context, session)
     index = context.rows.newest(context.store)
-    receipts = context.store.receipts(index.dataset, row=id) if index else []
+    receipts = (
+        context.store.receipts(
+            index.dataset,
+            row=id,
+        )
+        if index
+        else []
+    )
     if index is None or not receipts:
         raise Refused(
             404,
@@ -213,7 +220,10 @@ def row_page(
             hint="/data",
         )
     kin = _kin(index, id)
-    rows = context.store.examples(index.dataset, ids=[id, *kin[:MOST_KIN]])
+    rows = context.store.examples(
+        index.dataset,
+        ids=[id, *kin[:MOST_KIN]],
+    )
     by_id = {row.id: row for row in rows}
     return page(
         request,

@@ -162,7 +162,10 @@ class RowIndexes:
 def build_index(store: Store, dataset: Dataset, split: Split | None) -> RowIndex:
     """Read all rows and their receipts once."""
     columns = ["id", "messages", "origin"]
-    kept = store.get_table(dataset.examples, columns=columns).combine_chunks()
+    kept = store.get_table(
+        dataset.examples,
+        columns=columns,
+    ).combine_chunks()
     texts = _texts(kept["messages"].combine_chunks())
     ids = kept["id"].to_pylist()
 
@@ -191,7 +194,12 @@ def build_index(store: Store, dataset: Dataset, split: Split | None) -> RowIndex
         dataset=dataset,
         split=split,
         table=table,
-        codes=dict(sorted(counted.items(), key=lambda each: (-each[1], each[0]))),
+        codes=dict(
+            sorted(
+                counted.items(),
+                key=lambda each: (-each[1], each[0]),
+            )
+        ),
         family=family,
         members=_families(family),
     )
@@ -206,7 +214,10 @@ def _texts(messages: pa.ListArray) -> pa.Array:
 
 def _codes_of(store: Store, dataset: Dataset) -> tuple[dict[str, set[str]], set[str]]:
     """Pitfalls met in each row, and the rows that were dropped."""
-    receipts = store.get_table(dataset.receipts, columns=["row", "code", "action"])
+    receipts = store.get_table(
+        dataset.receipts,
+        columns=["row", "code", "action"],
+    )
     codes: dict[str, set[str]] = defaultdict(set)
     met = receipts.filter(pc.not_equal(receipts["code"], ""))
     for row, code in zip(
