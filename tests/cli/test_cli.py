@@ -85,7 +85,16 @@ def test_two_projects_on_one_line_are_a_misuse(
     assert "the project is named twice" in capsys.readouterr().err
 
 
-WITHOUT_PROJECT = {"demo", "doctor", "import", "autopsy", "select", "compare plan"}
+WITHOUT_PROJECT = {
+    "demo",
+    "doctor",
+    "import",
+    "restore",
+    "self-check",
+    "autopsy",
+    "select",
+    "compare plan",
+}
 """Verbs that need none."""
 
 WITHOUT_JSON = {
