@@ -190,8 +190,8 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, bytes]], None], str]] = {
     "a row": (flip("tables/events"), "events.jsonl is damaged"),
     "an artifact": (flip("files/artifacts"), "is damaged"),
     "the definition": (flip("tunewell.yaml"), "tunewell.yaml is damaged"),
-    "no manifest": (lambda members: members.pop("manifest.json"), "no manifest"),  # type: ignore[dict-item, return-value]
-    "no table": (lambda members: members.pop("tables/runs.jsonl"), "not those of its manifest"),  # type: ignore[dict-item, return-value]
+    "no manifest": (lambda members: members.pop("manifest.json"), "no manifest"),  # type: ignore[dict-item]
+    "no table": (lambda members: members.pop("tables/runs.jsonl"), "not those of its manifest"),  # type: ignore[dict-item]
     "one more": (lambda members: members.update({"files/x": b""}), "not those of its manifest"),
     "outside": (add("files/../../evil"), "no plain file of a project"),
     "absolute": (add("/etc/evil"), "no plain file of a project"),

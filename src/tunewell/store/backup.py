@@ -168,7 +168,7 @@ def _add_file(archive: tarfile.TarFile, name: str, content: IO[bytes]) -> str:
     reader = _Hashing(content)
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o600
-    archive.addfile(member, reader)  # type: ignore[arg-type]
+    archive.addfile(member, reader)
     return reader.digest.hexdigest()
 
 
