@@ -134,7 +134,7 @@ def test_the_shell_is_offered_verbs_options_and_choices() -> None:
     def offered(given: str, incomplete: str) -> list[str]:
         return [offer.value for offer in offers(given.split(), incomplete, table)]
 
-    assert offered("", "re") == ["report", "review"]
+    assert offered("", "re") == ["report", "review", "restore"]
     assert offered("annotate export --format", "") == ["label-studio", "argilla", "csv"]
     assert offered("annotate export", "--format=c") == ["csv"]
     assert "--plan" not in offered("run --plan", "--p")

@@ -39,7 +39,7 @@ def command(
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    """Write everything that a project has recorded to one file, or check one.
+    """Write all that a project recorded to one file, or check one.
 
     The file holds accounts and personal data: keep it as secret as the project.
     """

@@ -25,7 +25,7 @@ def command(
     ] = "",
     json: JsonOption = False,
 ) -> None:
-    """Make the store of a project from a backup, once every digest is right."""
+    """Make the store of a project from a backup, digests checked."""
     with progress("restore: checking and writing", quiet=json):
         manifest = restore(file, folder, url=url)
     if json:

@@ -10,7 +10,7 @@ from tunewell.installation import InstallationCheck, check_installation
 
 
 def command(json: JsonOption = False) -> None:
-    """Show whether this installation works, and which parts are missing.
+    """Show whether this installation works, and what is missing.
 
     Exit code 1 if a part fails; an optional part that is missing is no failure.
     """
