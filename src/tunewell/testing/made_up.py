@@ -32,16 +32,21 @@ task:
   language: la
 data: [{path: rows.jsonl}]
 slices: [{field: region}]
-augment: {tries: 12, temperature: 0, seed: 3}
 """
+
+SECTION: Final = "augment: {tries: 12, temperature: 0, seed: 3}"
 
 PARTS: Final = ("fold-0", "fold-1", "fold-0", "fold-1", "test", "review")
 
 
-def made_up_task(more: str = "") -> TaskFile:
+def made_up_task(
+    more: str = "",
+    *,
+    section: str = SECTION,
+) -> TaskFile:
     """The definition, with further lines."""
     return parse_task(
-        MADE_UP_TASK + more,
+        f"{MADE_UP_TASK}{section}\n{more}",
         path=Path("tunewell.yaml"),
         environment={},
     )
@@ -139,13 +144,14 @@ def augment_made_up(
     wanted: Wanted,
     *,
     more: str = "",
+    section: str = SECTION,
     watch: Watcher | None = None,
 ) -> Augmented:
     """Augment in a folder."""
     folder.mkdir(exist_ok=True)
     with Store(folder) as store:
         dataset, split = put_made_up(store, rows)
-        project = Project(made_up_task(more), store)
+        project = Project(made_up_task(more, section=section), store)
         return augment(dataset, split, project, wanted, watch=watch)
 
 

@@ -20,6 +20,7 @@ from tunewell.augment.nouns import Candidate, Decided
 from tunewell.checks.personal.recogniser import find_all, load_recogniser
 from tunewell.languages import detectable
 from tunewell.metrics.facts import Facts
+from tunewell.people.erased_people import ErasedPerson, names_erased
 from tunewell.similar.closest import SplitTexts
 from tunewell.task import AugmentCell, TaskFile
 from tunewell.types import Example
@@ -51,6 +52,7 @@ class RowAcceptance:
         parents: Rows that children were made from, by id.
         facts: The project's facts; None if it has none.
         judge: Has the last word; None = nobody.
+        erased: People whom no row may name.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class RowAcceptance:
         parents: Mapping[str, Example],
         facts: Facts | None = None,
         judge: Judging | None = None,
+        erased: Sequence[ErasedPerson] = (),
     ) -> None:
         spec = file.spec
         limits = spec.augment.limits
@@ -71,6 +74,7 @@ class RowAcceptance:
         self._cells = cells
         self._parents = parents
         self._judge = judge
+        self._erased = erased
         self._recogniser = load_recogniser(spec.rules.recogniser, str(file.root))
         own = OwnRows(training, spec.task.language, spec.augment.seed)
         # Rows without a date speak for the newest day of the data, so that reruns repeat.
@@ -123,7 +127,7 @@ class RowAcceptance:
             found = self._first_reason(one, similarity)
             if found is not None:
                 reasons[one.child.id] = found
-        for check in (self._personal, self._training, self._evaluation, self._judged):
+        for check in (self._named, self._personal, self._training, self._evaluation, self._judged):
             left = [one for one in written if one.child.id not in reasons]
             reasons |= check(left)
         left = [one for one in written if one.child.id not in reasons]
@@ -146,6 +150,15 @@ class RowAcceptance:
 
     def _of(self, one: Written) -> tuple[AugmentCell, Example]:
         return self._cells[one.candidate.cell], self._parents[one.candidate.parent]
+
+    def _named(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        """People who were erased, written anew by a generator that has heard of them."""
+        found = {}
+        for one in written:
+            texts = [turn.content for turn in one.child.messages]
+            if self._erased and names_erased(texts, self._erased):
+                found[one.child.id] = NotTaken("personal data", "a person who was erased")
+        return found
 
     def _personal(self, written: Sequence[Written]) -> dict[str, NotTaken]:
         """Personal data and secrets that the parent does not have (D07)."""
