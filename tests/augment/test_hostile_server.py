@@ -137,8 +137,6 @@ def test_replies_of_any_form_are_rows_or_are_counted(tmp_path: Path, name: str) 
         assert set(cell.failed) <= {"unreadable reply", "empty reply", "no JSON", "refused"}
 
 
-
-
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_a_dripping_server_meets_the_deadline_of_the_request(tmp_path: Path, part: str) -> None:
     def drip(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ ECHO = json.dumps(
         ROW.replace('"ref"', '"thoughts": "{}{{", "ref"'),
         ROW.replace("7 euros.", "7 euros.\t"),
         f'{{"turns": ["How much is it?"], "target": "It is 7 euros.", "ref": "{REF}"}}',
-        f'{{"turns": [{{"role": "user", "text": "How much is it?"}}], "target": "It is 7 euros."}}',
+        '{"turns": [{"role": "user", "text": "How much is it?"}], "target": "It is 7 euros."}',
         f"\ufeff{ROW}",
         "{" * 300 + ROW,
     ],

@@ -54,7 +54,6 @@ def _kind_of_failure(reason: str) -> str:
     return "request failed"
 
 
-
 def child_of(
     parent: Example,
     written: WrittenRow,

@@ -149,7 +149,7 @@ def augment(
         UserError: Nothing is wanted, nobody writes, or a cell has no parent.
         ModelError: A generator cannot be used.
     """
-    file, store = project.file, project.store
+    store = project.store
     wanted.check()
     key = key_of(dataset, split, project, wanted)
     done = key.value(store, "augmented", Augmented)

@@ -45,7 +45,9 @@ class _TimedNetwork:
     def __init__(self, network: Any) -> None:
         self._network = network
 
-    def connect_tcp(self, *place: Any, timeout: float | None = None, **options: Any) -> _TimedStream:
+    def connect_tcp(
+        self, *place: Any, timeout: float | None = None, **options: Any
+    ) -> _TimedStream:
         stream = self._network.connect_tcp(*place, timeout=_left_s(timeout), **options)
         return _TimedStream(stream)
 
@@ -75,7 +77,9 @@ class _TimedStream:
     def close(self) -> None:
         self._stream.close()
 
-    def start_tls(self, *context: Any, timeout: float | None = None, **options: Any) -> _TimedStream:
+    def start_tls(
+        self, *context: Any, timeout: float | None = None, **options: Any
+    ) -> _TimedStream:
         return _TimedStream(self._stream.start_tls(*context, timeout=_left_s(timeout), **options))
 
     def get_extra_info(self, info: str) -> Any:

@@ -1,7 +1,7 @@
 """A project whose rows are made-up words, augmented by a writer at an address.
 
-``python -m tunewell.testing.made_up FOLDER URL ROWS WANTED…`` augments in a folder: a process of
-its own, so that it can be killed.
+``python -m tunewell.testing.made_up FOLDER URL TIMEOUT_S ROWS WANTED…`` augments in a folder: a
+process of its own, so that it can be killed.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ def augment_made_up(
 
 def main() -> None:
     """Augment in a folder, and print the digest of the accepted rows."""
-    folder, url, rows, *wanted = sys.argv[1:]
-    writers = [writer_at(url, in_flight=16)]
+    folder, url, timeout_s, rows, *wanted = sys.argv[1:]
+    writers = [writer_at(url, in_flight=16, timeout_s=float(timeout_s))]
     cells = cells_of_rows(*map(int, wanted))
     made = augment_made_up(Path(folder), made_up_rows(int(rows)), Wanted(cells, writers))
     sys.stdout.write(f"{made.content}\n")
