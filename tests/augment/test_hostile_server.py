@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -45,10 +44,10 @@ def serving(answers: Answers) -> Iterator[str]:
         def handle_error(self, request: object, client_address: object) -> None:
             """A client that has gone is no fault of the server's."""
 
-    server: socketserver.BaseServer = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        yield f"http://127.0.0.1:{server.server_port}/v1"
     finally:
         server.shutdown()
         server.server_close()

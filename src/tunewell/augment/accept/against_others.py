@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
@@ -141,7 +141,9 @@ class DistanceFromEvaluation:
         self._asked = KeptTexts([row.input for row in rows])
         self._whole = KeptTexts([text_of(row) for row in rows])
         # Answers that are data look alike, whatever they say: what is asked tells of a leak.
-        self._looked_at = [(self._asked, _input_of)]
+        self._looked_at: list[tuple[KeptTexts, Callable[[Example], str]]] = [
+            (self._asked, _input_of)
+        ]
         if not likeness.answers_are_data:
             self._looked_at.insert(0, (self._whole, text_of))
 
