@@ -108,8 +108,8 @@ class RowAcceptance:
         vocabulary = self._own.vocabulary
         if not vocabulary.says_something:
             found["unknown words"] = (
-                f"too few rows to know the project's words: {vocabulary.most_new:.0%} of those "
-                "of a row stand in no other"
+                f"too few rows to know the project's words: {vocabulary.size:,} of them, and up to "
+                f"{vocabulary.most_new:.0%} of those of a row are in no other"
             )
         if self._own.unlooked:
             loose = sorted((kind, self._own.loose[kind]) for kind in self._own.unlooked)

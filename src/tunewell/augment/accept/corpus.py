@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from collections import Counter
@@ -14,12 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from tunewell.augment.accept.vocabulary import Vocabulary
-from tunewell.augment.accept.words import text_of, words_of
+from tunewell.augment.accept.words import text_of, unescaped, words_of
 from tunewell.checks.broken import Habits, habits_of
 from tunewell.checks.broken.placeholders import normal
 from tunewell.checks.language import language_shares, other_language
 from tunewell.checks.verbatim import is_structured
-from tunewell.json_text import parse_json
 from tunewell.metrics.support import check_support
 from tunewell.types import Example
 
@@ -40,6 +38,9 @@ _CHANCE: Final = 0.9
 _MOST_ELSEWHERE: Final = 0.3
 _OUTSIDE: Final = 0.05
 """Quantile of what own rows share with the row nearest to each, below which a row is outside."""
+
+_MOST_OUTSIDE: Final = 0.25
+"""However much rows of one template share."""
 
 _SAMPLE: Final = 1_000
 _FEW: Final = 20
@@ -200,7 +201,8 @@ class OwnRows:
         luck = random.Random(self.seed)
         places = luck.sample(range(len(self.rows)), min(_PAIRS, len(self.rows)))
         found = [self.shared_with_nearest(self.bags[i], but=i) for i in places]
-        return float(np.quantile(found, _OUTSIDE)) if found else 0.0
+        least = float(np.quantile(found, _OUTSIDE)) if found else 0.0
+        return min(least, _MOST_OUTSIDE)
 
     @cached_property
     def _telling(self) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
@@ -256,15 +258,5 @@ def unsupported(
     language: str,
 ) -> Mapping[str, tuple[str, str]]:
     """What of an answer its input does not bear out: text in small letters to kind and text."""
-    items = check_support(_unescaped(target), asked, language=language)
+    items = check_support(unescaped(target), asked, language=language)
     return {item.text.casefold(): (item.kind, item.text) for item in items if not item.supported}
-
-
-def _unescaped(target: str) -> str:
-    """An answer that is JSON, its letters as they are read."""
-    if "\\u" not in target or not target.lstrip().startswith(("{", "[")):
-        return target
-    try:
-        return json.dumps(parse_json(target), ensure_ascii=False)
-    except ValueError:
-        return target

@@ -19,6 +19,9 @@ SHORTEST: Final = 4
 NO_VOCABULARY: Final = 0.4
 """Where the project's own rows have so many words to themselves, new words tell nothing."""
 
+FEWEST_KNOWN: Final = 300
+"""Words of which a project must know so many before a new one says anything."""
+
 SMALLEST_SHARE: Final = 0.15
 """So many new words are not too many, however uniform the project's own rows are."""
 
@@ -60,9 +63,14 @@ class Vocabulary:
         return max(float(np.quantile(shares, _QUANTILE)), SMALLEST_SHARE)
 
     @property
+    def size(self) -> int:
+        """How many words it holds, without what inflection adds."""
+        return len(self._known)
+
+    @property
     def says_something(self) -> bool:
         """Whether new words can be told from those that every row brings."""
-        return self.most_new <= NO_VOCABULARY
+        return self.size >= FEWEST_KNOWN and self.most_new <= NO_VOCABULARY
 
     def too_many_new(
         self,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
 from tunewell.checks.segments import words_of as words_of_any_script
+from tunewell.json_text import parse_json
 from tunewell.types import Example
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*\d|\d")
@@ -34,7 +36,7 @@ def words_of(text: str) -> list[str]:
 
 def text_of(example: Example) -> str:
     """What of a row is compared: input and target, a line each."""
-    return f"{example.input}\n{example.target}"
+    return f"{example.input}\n{unescaped(example.target)}"
 
 
 def plain(text: str) -> str:
@@ -58,3 +60,13 @@ def capitalised(text: str) -> set[str]:
     if text.isupper():
         return set()
     return {word.casefold() for word in _CAPITALISED.findall(text) if not word[0].islower()}
+
+
+def unescaped(target: str) -> str:
+    """An answer that is JSON, its letters as they are read."""
+    if "\\u" not in target or not target.lstrip().startswith(("{", "[")):
+        return target
+    try:
+        return json.dumps(parse_json(target), ensure_ascii=False)
+    except ValueError:
+        return target
