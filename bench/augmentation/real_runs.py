@@ -8,6 +8,9 @@ and after an augmentation by the kinds of stress under which the model fails. ``
 packaged model writes, asked through ``tunewell model serve``::
 
     python -m bench.augmentation.real_runs notes legal stress embedded
+
+What was trained is kept in a folder beside the system's other temporary files: a run that was
+stopped goes on from there.
 """
 
 from __future__ import annotations
@@ -45,11 +48,11 @@ RECIPE = Recipe(
     rate=1e-3,
     fold_layers=0.25,
     layers=0.25,
-    max_tokens=200,
+    max_tokens=140,
     seed=1,
 )
-PARENTS = 100
-WORDS = 70
+PARENTS = 48
+WORDS = 45
 FOLDS = 3
 
 
@@ -99,7 +102,7 @@ TRIED = "FR"
 @contextmanager
 def tried_in(folder: Path, rows: RealRows, training: Sequence[Example]) -> Iterator[Any]:
     """Trials of added rows over folds of the training rows, in a store of their own."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with Store(folder) as store:
         dataset, split = dealt(store, training)
         project = Project(with_recipe(rows, RECIPE), store)
@@ -121,11 +124,16 @@ def run_legal(folder: Path) -> dict[str, Any]:
     decided = judged.decide(pairs)
     accepted = [each.row for each in decided if each.row and each.fate == "accepted"]
     accepted = [row.model_copy(update={"origin": "augmentation"}) for row in accepted]
+    used = [row.parent for row in accepted]
     training = [row for row in judged.training if row.id in short]
+    training = sorted(training, key=lambda row: row.id not in used)[:PARENTS]
+    known = {row.id for row in training}
+    accepted = [row for row in accepted if row.parent in known]
     with tried_in(folder, judged.rows, training) as trial:
         return {
             "asked": len(pairs),
             "as": dict(Counter(each.reason or "accepted" for each in decided)),
+            "tried": len(accepted),
             "trial of the accepted": trial(accepted),
         }
 
@@ -171,7 +179,7 @@ def run_stress(folder: Path) -> dict[str, Any]:
     from tunewell.evaluate.stress import PERTURBATIONS, StressPlan, stress
 
     medical = notes()
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     common = {name for name, n in Counter(r.kind for r in medical.training).most_common(5)}
     for name, rows, most in (
         ("train", medical.training, 140),
@@ -233,7 +241,7 @@ train: {model: smollm2-135m}
 
 def run_embedded(folder: Path) -> dict[str, Any]:
     """The packaged model writes, behind ``tunewell model serve``."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     short = [row for row in legal().training if len(row.input.split()) < 60]
     lines = [json.dumps(chat_row(row)) + "\n" for row in short]
     (folder / "rows.jsonl").write_text("".join(lines), encoding="utf-8")
@@ -303,8 +311,8 @@ def main() -> None:
     kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     kept.pop("machine", None)
     for name in sys.argv[1:] or RUNS:
-        with tempfile.TemporaryDirectory() as folder:
-            kept[name] = RUNS[name](Path(folder) / name)
+        folder = Path(tempfile.gettempdir()) / "tunewell-real-runs" / name
+        kept[name] = RUNS[name](folder)
         print(name, json.dumps(kept[name], indent=1), flush=True)
         keep("augmentation-real-runs", kept)
 
