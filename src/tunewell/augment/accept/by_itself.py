@@ -193,10 +193,9 @@ class RowChecksOfChildren:
         if not loose:
             return None
         of_parent = unsupported(parent.target, parent.asked, language)
-        excused = self.own.standing | of_parent.keys()
         accused = []
         for folded, (kind, text) in loose.items():
-            if folded not in excused and kind not in self.own.unlooked:
+            if folded not in of_parent and not self.own.is_excused(kind, folded):
                 accused.append(text)
         if not accused:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ _SAMPLE: Final = 1_000
 _FEW: Final = 20
 _LEAST_SEEN: Final = 0.01
 """Share of own texts that the detector takes for another language, from which it may err again."""
+
+
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,31 @@ class OwnRows:
         for row in self._sample:
             times.update(unsupported(row.target, row.asked, self.language).keys())
         return frozenset(text for text, count in times.items() if count >= STANDING)
+
+    @cached_property
+    def _in_small_letters(self) -> frozenset[str]:
+        """Words that several rows write small: with a capital they are no names either."""
+        times: Counter[str] = Counter()
+        for row in self.rows:
+            times.update({word for word in _LETTERS.findall(text_of(row)) if word.islower()})
+        return frozenset(word for word, count in times.items() if count >= STANDING)
+
+    def is_excused(
+        self,
+        kind: str,
+        text: str,
+    ) -> bool:
+        """Whether an answer may state something without support.
+
+        Args:
+            kind: Of the item.
+            text: In small letters.
+        """
+        if text in self.standing or kind in self.unlooked:
+            return True
+        words = _LETTERS.findall(text)
+        is_plain = not any(map(str.isdigit, text)) and min(map(len, words), default=0) > 2
+        return kind == "name" and is_plain and self._in_small_letters.issuperset(words)
 
     @cached_property
     def loose(self) -> Mapping[str, float]:
