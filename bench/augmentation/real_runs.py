@@ -157,12 +157,12 @@ rules: {{personal: report, near_duplicates: report}}
 metrics: [{{name: label, options: {{pattern: '^\\[(.+?)\\]'}}}}]
 gates: [{{metric: label, kind: gain, at_least: 0.01, against: base}}]
 split: {{review: 0.0, folds: 2, seed: 1}}
-evaluate: {{max_new_tokens: 10, max_rows: 60}}
+evaluate: {{max_new_tokens: 8, max_rows: 40}}
 train: {{model: smollm2-135m, epochs: 3, rank: 8, fold_layers: 0.25, layers: 0.25, max_tokens: 160,
   rate: 1.0e-3, seed: 1}}
 augment: {{take_up: always}}
 """
-KINDS = ("upper_case", "typos", "recogniser", "no_punctuation")
+KINDS = ("upper_case", "typos")
 
 
 def labelled(row: Example) -> dict[str, Any]:
@@ -180,17 +180,17 @@ def run_stress(folder: Path) -> dict[str, Any]:
 
     medical = notes()
     folder.mkdir(parents=True, exist_ok=True)
-    common = {name for name, n in Counter(r.kind for r in medical.training).most_common(5)}
+    common = {name for name, n in Counter(r.kind for r in medical.training).most_common(3)}
     for name, rows, most in (
-        ("train", medical.training, 140),
-        ("test", medical.evaluation, 60),
+        ("train", medical.training, 72),
+        ("test", medical.evaluation, 40),
     ):
-        fitting = [r for r in rows if r.kind in common and len(r.input.split()) < 60][:most]
+        fitting = [r for r in rows if r.kind in common and len(r.input.split()) < WORDS][:most]
         lines = [json.dumps(labelled(row)) + "\n" for row in fitting]
         (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
     (folder / "tunewell.yaml").write_text(SECTIONS.format(), encoding="utf-8")
     kinds = [kind for kind in KINDS if kind in PERTURBATIONS]
-    plan = StressPlan(kinds=kinds, metric="label", max_rows=60)
+    plan = StressPlan(kinds=kinds, metric="label", max_rows=40)
     found: dict[str, Any] = {}
     with Project.open(folder) as project:
         stages = Stages(project, say=lambda text: print(text, flush=True))
@@ -199,7 +199,7 @@ def run_stress(folder: Path) -> dict[str, Any]:
         before = stress(dataset, split, stages.train(dataset, split).model, project, plan=plan)
         found["before"] = endured(before)
         print(found, flush=True)
-        cells = planned_cells(project, dataset, split, ["stress"], rows=60)
+        cells = planned_cells(project, dataset, split, ["stress"], rows=40)
         found["cells"] = [cell.name for cell in cells]
         if cells:
             made = augment(dataset, split, project, wanted(project, cells, ()))
