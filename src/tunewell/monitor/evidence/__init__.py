@@ -1,0 +1,6 @@
+"""What in the records speaks for one cause or another: clocks, fields, gaps, versions, words."""
+
+from tunewell.monitor.evidence.base import Evidence, EvidenceKind, TimeWindow
+from tunewell.monitor.evidence.collect import collect
+
+__all__ = ["Evidence", "EvidenceKind", "TimeWindow", "collect"]
