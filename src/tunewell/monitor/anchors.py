@@ -20,7 +20,7 @@ from rapidfuzz import fuzz
 from tunewell.errors import UserError
 from tunewell.model.base import GenerateOptions, Model
 from tunewell.stats import proportion
-from tunewell.types import Estimate, Example, Unscored, Value
+from tunewell.types import Estimate, Example, Value
 
 Scorer = Callable[[Sequence[tuple[str, Example]]], Sequence[float | None]]
 """Scores outputs of rows; None where there is no verdict."""
@@ -165,7 +165,10 @@ def freeze_anchors(
     verdicts = [score(pairs), score(pairs)] if score else [[None] * len(kept)] * 2
     made = [
         AnchorRow(
-            example=row, first=outputs[i], second=again[i], verdicts=(verdicts[0][i], verdicts[1][i])
+            example=row,
+            first=outputs[i],
+            second=again[i],
+            verdicts=(verdicts[0][i], verdicts[1][i]),
         )
         for i, row in enumerate(kept)
     ]
@@ -216,16 +219,6 @@ def _answers(
     tools = [row.tools for row in rows]
     made = model.generate(prompts, options=options, tools=tools if any(tools) else ())
     return [None if answer.finish == "error" else answer.text for answer in made]
-
-
-def scores_of(found: Sequence[object]) -> list[float | None]:
-    """Values of a metric as plain numbers, None where there is none."""
-    plain: list[float | None] = []
-    for value in found:
-        marked = getattr(value, "value", value)
-        is_number = isinstance(marked, int | float) and not isinstance(value, Unscored)
-        plain.append(float(marked) if is_number else None)
-    return plain
 
 
 def read_anchors(anchors: AnchorSet, run: AnchorRun) -> AnchorReading:

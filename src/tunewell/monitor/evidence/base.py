@@ -32,8 +32,11 @@ EvidenceKind = Literal[
 
 DAY_S: Final = 86_400
 BEFORE_DAYS: Final = 56
-AFTER_DAYS: Final = 28
+AFTER_DAYS: Final = 21
 """How far evidence looks back before a change, and how far behind it."""
+
+NEAR_S: Final = 3 * DAY_S
+"""Evidence that happened further than this from the change has to do with something else."""
 
 
 class Evidence(Value):
@@ -45,6 +48,7 @@ class Evidence(Value):
         stream: Of the records that it was seen in; empty for anchors.
         fields: The fields that it is about; empty where it is about whole records.
         values: Values or words that are concerned.
+        at: When it happened, UTC; None where that is not known to the day.
         what: In words.
     """
 
@@ -53,6 +57,7 @@ class Evidence(Value):
     stream: str = ""
     fields: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    at: dt.datetime | None = None
     what: str
 
 
@@ -90,6 +95,14 @@ class TimeWindow:
         """End of the stretch after the change, in seconds since 1970."""
         return min(self.end.timestamp(), self.high_s + AFTER_DAYS * DAY_S)
 
+    def is_near(self, second: float) -> bool:
+        """Whether a moment is close enough to the change to have to do with it."""
+        return self.low_s - NEAR_S <= second <= self.high_s + NEAR_S
+
+    def overlaps(self, low: dt.datetime, high: dt.datetime) -> bool:
+        """Whether another change began within three days of this one's window."""
+        return low.timestamp() <= self.high_s + NEAR_S and high.timestamp() >= self.low_s - NEAR_S
+
     def before(self, records: DatedRecords) -> slice:
         """The records of the stretch before the change."""
         return _between(records, self.begin_s, self.low_s)
@@ -122,3 +135,8 @@ def day_of(second: float) -> str:
     """A day as it is written in a sentence: ``28 November 2023``."""
     at = dt.datetime.fromtimestamp(second, dt.UTC)
     return f"{at.day} {at:%B %Y}"
+
+
+def moment(second: float) -> dt.datetime:
+    """A time of seconds since 1970, UTC."""
+    return dt.datetime.fromtimestamp(second, dt.UTC)

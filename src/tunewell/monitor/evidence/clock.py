@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from tunewell.monitor.channel import Floats
-from tunewell.monitor.evidence.base import DAY_S, Evidence, TimeWindow
+from tunewell.monitor.evidence.base import DAY_S, TimeWindow
 from tunewell.monitor.records import DatedRecords
 
 SLOTS: Final = 48
@@ -18,17 +18,8 @@ SLOTS: Final = 48
 FEWEST: Final = 60
 """Records after the change, below which nothing is said."""
 
-SURE: Final = 12.0
-"""Log-likelihood by which the shifted day has to be better than the one that is not."""
-
-WORST_FIT: Final = 2.5
-"""The shifted day may differ from the usual one by so many times what days usually do."""
-
 AGREEING: Final = 0.75
 """Share of the slices that have to be shifted likewise: a clock shifts everybody's day."""
-
-SUMMER_TIME_H: Final = 1.0
-"""A shift of one hour may be the summer time of those who ask, and is no evidence."""
 
 
 @dataclass(frozen=True)
@@ -44,30 +35,6 @@ class ClockShift:
     hours: float
     gain: float
     misfit: float
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether a shift explains the change, and explains all of it."""
-        is_more = abs(self.hours) > SUMMER_TIME_H
-        return is_more and self.gain > SURE and self.misfit < WORST_FIT
-
-
-def clock_evidence(records: DatedRecords, window: TimeWindow) -> list[Evidence]:
-    """A shift of the clock, if all of the records and every large slice of them show it."""
-    before = records.seconds[window.before(records)]
-    after = records.seconds[window.after(records)]
-    shift = clock_shift(before, after)
-    if shift is None or not shift.is_clear:
-        return []
-    if not _everywhere(records, window, shift.hours):
-        return []
-    way = "later" if shift.hours > 0 else "earlier"
-    what = (
-        f"the day of all records in {records.name} looks as before, but {abs(shift.hours):g} h "
-        f"{way}"
-    )
-    found = Evidence(kind="clock", cause="instrumentation", stream=records.name, what=what)
-    return [found]
 
 
 def clock_shift(before: Floats, after: Floats) -> ClockShift | None:
@@ -107,8 +74,16 @@ def clock_shift(before: Floats, after: Floats) -> ClockShift | None:
     )
 
 
-def _everywhere(records: DatedRecords, window: TimeWindow, hours: float) -> bool:
-    """Whether the days of nearly all large slices are better explained by the same shift."""
+def clock_is_everywhere(records: DatedRecords, window: TimeWindow, hours: float) -> bool:
+    """Whether nearly all large slices of the records show the same shift of the clock.
+
+    New people from another zone shift the day as well, but not that of everybody else.
+
+    Args:
+        records: A stream.
+        window: When the shift was.
+        hours: By how much.
+    """
     before = window.before(records)
     after = window.after(records)
     agree = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tunewell.monitor.evidence.base import Evidence, TimeWindow
-from tunewell.monitor.evidence.clock import clock_evidence
 from tunewell.monitor.evidence.fields import field_evidence
 from tunewell.monitor.evidence.gaps import lost_rows_evidence, silence_evidence
 from tunewell.monitor.evidence.versions import version_evidence
@@ -22,7 +21,6 @@ def collect(streams: Sequence[DatedRecords], window: TimeWindow) -> tuple[Eviden
     """
     found: list[Evidence] = []
     for records in streams:
-        found += clock_evidence(records, window)
         found += field_evidence(records, window)
         found += version_evidence(records, window)
         found += lost_rows_evidence(records, window)

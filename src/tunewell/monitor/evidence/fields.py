@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.monitor.channel import Floats
-from tunewell.monitor.evidence.base import DAY_S, Evidence, TimeWindow, day_of
+from tunewell.monitor.evidence.base import DAY_S, Evidence, TimeWindow, day_of, moment
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.plurals import plural
 
@@ -19,6 +19,9 @@ FEWEST: Final = 8
 
 SAME_DAY_S: Final = 4 * DAY_S
 """Longest time between the end of a value and the beginning of another that replaces it."""
+
+STRAY: Final = 0.05
+"""Share of the records that were due that may still come, or come early."""
 
 LARGEST_CHANGE: Final = 3.0
 """A value that replaces another is at most so many times as frequent, or as rare."""
@@ -91,6 +94,7 @@ def _renamed(
         stream=records.name,
         fields=(name,),
         values=(*old, *new),
+        at=moment(first),
         what=what,
     )
 
@@ -100,15 +104,15 @@ def _ended(
     field: Categories,
     window: TimeWindow,
 ) -> Iterator[_ValueChange]:
-    """Values in use before the change that never come after it."""
-    before, after = _counts(records, field, window)
-    expected = before * window.days_after / window.days_before
-    gone = (expected >= FEWEST) & (after <= 0.02 * expected)
-    for code in np.nonzero(gone)[0]:
-        here = field.codes[window.whole(records)] == code
-        times = records.seconds[window.whole(records)][here]
-        late = float(np.quantile(times, 0.995)) if len(times) > 200 else float(times[-1])
-        yield _ValueChange(field.values[code], before[code] / window.days_before, late)
+    """Values in use that come to an end, although more of them were due."""
+    for value, times in _times_of(records, field, window):
+        # One record in a hundred may be late: somebody still had the old list.
+        late = len(times) // 100
+        last = float(times[len(times) - 1 - late])
+        used_days = max((last - window.begin_s) / DAY_S, 1.0)
+        due = len(times) / used_days * (window.end_s - last) / DAY_S
+        if due >= FEWEST and late <= STRAY * due and window.is_near(last):
+            yield _ValueChange(value, len(times) / used_days, last)
 
 
 def _began(
@@ -116,30 +120,28 @@ def _began(
     field: Categories,
     window: TimeWindow,
 ) -> Iterator[_ValueChange]:
-    """Values that come after the change and never came before."""
-    before, after = _counts(records, field, window)
-    expected = after * window.days_before / window.days_after
-    new = (after >= FEWEST) & (before <= 0.02 * expected) & (before <= 2)
-    for code in np.nonzero(new)[0]:
-        here = field.codes[window.whole(records)] == code
-        times = records.seconds[window.whole(records)][here]
-        # Two earlier records do not make an earlier beginning.
-        early = float(times[min(int(before[code]), len(times) - 1)])
-        yield _ValueChange(field.values[code], after[code] / window.days_after, early)
+    """Values that begin, although they were due before if they had been in use."""
+    for value, times in _times_of(records, field, window):
+        early = len(times) // 100
+        first = float(times[early])
+        used_days = max((window.end_s - first) / DAY_S, 1.0)
+        due = len(times) / used_days * (first - window.begin_s) / DAY_S
+        if due >= FEWEST and early <= STRAY * due and window.is_near(first):
+            yield _ValueChange(value, len(times) / used_days, first)
 
 
-def _counts(
+def _times_of(
     records: DatedRecords,
     field: Categories,
     window: TimeWindow,
-) -> tuple[Floats, Floats]:
-    """Records by value before and after the change."""
-    size = len(field.values)
-    parts = []
-    for stretch in (window.before(records), window.after(records)):
-        codes = field.codes[stretch]
-        parts.append(np.bincount(codes[codes >= 0], minlength=size).astype(np.float64))
-    return parts[0], parts[1]
+) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """The times of each value that is not rare, around a change."""
+    stretch = window.whole(records)
+    codes = field.codes[stretch]
+    seconds = records.seconds[stretch]
+    counts = np.bincount(codes[codes >= 0], minlength=len(field.values))
+    for code in np.nonzero(counts >= FEWEST)[0]:
+        yield field.values[code], seconds[codes == code]
 
 
 def _filled(

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tunewell.monitor.evidence.base import Evidence, EvidenceKind, TimeWindow, day_of
+from tunewell.monitor.evidence.base import Evidence, EvidenceKind, TimeWindow, day_of, moment
 from tunewell.monitor.evidence.fields import role_of
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.types import Cause
@@ -53,11 +53,14 @@ def _new_version(
         first = records.seconds[window.whole(records)][
             field.codes[window.whole(records)] == code
         ].min()
+        if not window.is_near(float(first)):
+            continue
         yield Evidence(
             kind=kind,
             cause=cause,
             stream=records.name,
             fields=(name,),
             values=(value,),
+            at=moment(float(first)),
             what=f"{name} {value} came into use on {day_of(float(first))}",
         )

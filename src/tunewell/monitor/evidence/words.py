@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import log
 from typing import Final
 
 from tunewell.monitor.evidence.base import Evidence, TimeWindow
@@ -19,6 +20,9 @@ NEW: Final = 0.12
 SURE_LOG: Final = 14.0
 """Log-likelihood beside no change, above what one of some thousand words reaches by luck."""
 
+SHORTEST: Final = 2
+"""Characters of a word at least."""
+
 MOST_NAMED: Final = 5
 
 _WORD = re.compile(r"[^\W_]+(?:[.'&-][^\W_]+)*")
@@ -27,28 +31,18 @@ _VERSION = re.compile(r"^v?(\d+)\.\d[\d.]*\w*$")
 
 def new_word_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evidence]:
     """Words that came into use in a window; point releases are folded into the main version."""
-    days_before, days_after = window.days_before, window.days_after
-    if days_after <= 0:
+    if window.days_after <= 0:
         return
     for name, texts in records.texts.items():
         if records.topics.get(name, "input") != "input":
             continue
         before = window.before(records)
-        after = window.after(records)
+        # What begins within the window is new as well.
+        since = slice(before.stop, window.after(records).stop)
         was = _named(texts[before.start : before.stop])
-        now = _named(texts[after.start : after.stop])
-        found = []
-        for word, count in now.items():
-            if count < FEWEST:
-                continue
-            rate_before = was.get(word, 0) / days_before
-            rate_after = count / days_after
-            if rate_before > NEW * rate_after:
-                continue
-            gain = count * _log_ratio(rate_after, (was.get(word, 0) + 0.5) / days_before)
-            if gain > SURE_LOG:
-                found.append((count, word))
-        words = tuple(word for _, word in sorted(found, reverse=True)[:MOST_NAMED])
+        now = _named(texts[since.start : since.stop])
+        sizes = (before.stop - before.start, since.stop - since.start)
+        words = tuple(_new_words(was, now, sizes))[:MOST_NAMED]
         if words:
             what = f"texts name what hardly any named before: {', '.join(words)}"
             yield Evidence(
@@ -61,11 +55,21 @@ def new_word_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evi
             )
 
 
-def _log_ratio(after: float, before: float) -> float:
-    from math import log
-
-    ratio = after / before
-    return log(ratio) - 1 + 1 / ratio
+def _new_words(was: Counter[str], now: Counter[str], sizes: tuple[int, int]) -> list[str]:
+    """Words in a far larger share of the texts than before, the most frequent first."""
+    texts_before, texts_after = sizes
+    found = []
+    for word, count in now.items():
+        if count < FEWEST or len(word) < SHORTEST:
+            continue
+        before = (was.get(word, 0) + 0.5) / max(texts_before, 1)
+        after = count / texts_after
+        if before > NEW * after:
+            continue
+        gain = count * (log(after / before) - 1) + texts_after * before
+        if gain > SURE_LOG:
+            found.append((count, word))
+    return [word for _, word in sorted(found, reverse=True)]
 
 
 def _named(texts: Sequence[str]) -> Counter[str]:
@@ -75,6 +79,11 @@ def _named(texts: Sequence[str]) -> Counter[str]:
         words = {fold(word) for word in _WORD.findall(text.casefold())}
         found.update(words)
     return found
+
+
+def named_in(text: str, words: Sequence[str]) -> bool:
+    """Whether a text names any of some words, as `fold` writes them."""
+    return not set(words).isdisjoint(fold(word) for word in _WORD.findall(text.casefold()))
 
 
 def fold(word: str) -> str:

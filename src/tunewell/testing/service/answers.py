@@ -88,7 +88,8 @@ class Strengths:
 def topic_quality(settings: ServiceSettings) -> Floats:
     """Share of right answers by topic: some are harder than others."""
     spread = np.linspace(0.06, -0.1, settings.topics)
-    return np.clip(settings.right + spread - spread.mean(), 0.05, 0.98)
+    quality: Floats = np.clip(settings.right + spread - spread.mean(), 0.05, 0.98)
+    return quality
 
 
 def draw_answers(

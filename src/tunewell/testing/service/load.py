@@ -94,11 +94,11 @@ def _rates(
     topic = 1 / (np.arange(settings.topics) + 1.5)
     region = 1 / (np.arange(settings.regions) + 1.0)
     base = np.multiply.outer(topic / topic.sum(), region / region.sum())
-    rates = settings.daily * _calendar(settings, rng)[:, None, None] * base[None]
+    rates: Floats = settings.daily * _calendar(settings, rng)[:, None, None] * base[None]
     for incident in incidents:
         more = 1 + incident.size * incident.strength(settings.days)
         if incident.kind == "campaign":
-            rates *= more[:, None, None]
+            rates = rates * more[:, None, None]
         elif incident.kind in ("mix", "event"):
             rates[:, incident.topic] *= more[:, None]
         elif incident.kind == "newcomers":
@@ -125,7 +125,8 @@ def _calendar(settings: ServiceSettings, rng: np.random.Generator) -> Floats:
         kept = settings.memory * luck[t - 1]
         luck[t] = kept + np.sqrt(1 - settings.memory**2) * fresh[t]
     factor: Floats = load * np.exp(settings.spread * luck)
-    return factor / factor[: min(settings.days, 140)].mean()
+    relative: Floats = factor / factor[: min(settings.days, 140)].mean()
+    return relative
 
 
 def _seconds(n: int, rng: np.random.Generator) -> Floats:

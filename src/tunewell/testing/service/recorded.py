@@ -92,11 +92,11 @@ class Recorder:
 
     def interactions(self, *, relabelled: bool = False) -> list[Interaction]:
         """Every interaction that was not lost, in the order of what its clock says."""
-        texts = self._questions()
+        texts = self.questions()
         times = self.times()
         topics = self.topic_names(relabelled=relabelled)
         lost = self.lost if self.lost.size else np.zeros(len(times), bool)
-        template = self._strengths.of("template", sized=False) > 0
+        template = self.has_new_template()
         rng = np.random.default_rng([self.seed, 32])
         places = rng.integers(5_000, size=len(times)).tolist()
         made = []
@@ -108,7 +108,13 @@ class Recorder:
             made.append(Interaction.model_construct(**self._line(i, at, request, said)))
         return sorted(made, key=lambda row: row.at)
 
-    def _questions(self) -> list[str]:
+    def has_new_template(self) -> NDArray[np.bool_]:
+        """Which requests were sent with another system prompt, shape (n,)."""
+        changed: NDArray[np.bool_] = self._strengths.of("template", sized=False) > 0
+        return changed
+
+    def questions(self) -> list[str]:
+        """The text of every question, those that were lost among them."""
         rng = np.random.default_rng([self.seed, 33])
         texts = self.words.questions(self.requests.topic, rng)
         word = new_word(rng)

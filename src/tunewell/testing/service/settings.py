@@ -89,8 +89,11 @@ def draw_settings(seed: int, *, held_out: bool = False) -> ServiceSettings:
     def between(low: float, high: float) -> float:
         return float(rng.uniform(low, high))
 
+    imported = bool(rng.random() < 0.25)
+    follows = {"judge_follows": not imported, "model_follows": not imported}
     if held_out:
         return ServiceSettings(
+            **follows,
             daily=between(40, 60) if rng.random() < 0.5 else between(110, 150),
             users=int(between(150, 3_000)),
             topics=int(rng.choice([4, 5, 9, 12])),
@@ -111,6 +114,7 @@ def draw_settings(seed: int, *, held_out: bool = False) -> ServiceSettings:
             escalated=between(0.2, 0.5),
         )
     return ServiceSettings(
+        **follows,
         daily=between(60, 110),
         users=int(between(300, 1_200)),
         topics=int(rng.choice([6, 7, 8])),

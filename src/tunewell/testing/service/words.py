@@ -44,7 +44,7 @@ class Vocabulary:
     def questions(self, topics: Ints, rng: np.random.Generator) -> list[str]:
         """A question for each topic, as text."""
         shape = (len(topics), QUESTION_WORDS)
-        # Words of a topic are not equally frequent: the tenth is used a third as often as the first.
+        # The tenth word of a topic is used half as often as the first.
         rank = np.minimum(rng.geometric(0.06, size=shape) - 1, TOPIC_WORDS - 1)
         own = len(COMMON) + topics[:, None] * TOPIC_WORDS + rank
         common = rng.integers(len(COMMON), size=shape)
