@@ -1,4 +1,4 @@
-"""Answers to read (L09): the most suspicious ones, and a random audit that bounds what is missed."""
+"""Answers to read (L09): the most suspicious ones, and a random audit that bounds the rest."""
 
 from __future__ import annotations
 

@@ -242,6 +242,7 @@ def review_channel(
     as_of: dt.datetime,
     criterion: str,
     period_s: int = DAY_S,
+    stream: str = "traffic",
 ) -> Channel:
     """People's verdicts as a channel, by the time of the answer and not of the verdict.
 
@@ -253,6 +254,7 @@ def review_channel(
         as_of: Until when answers could be drawn and have been read.
         criterion: Of the rubric.
         period_s: Length of a period.
+        stream: Of the records that the answers belong to.
     """
     total = np.zeros(periods)
     weight = np.zeros(periods)
@@ -276,7 +278,7 @@ def review_channel(
         squares=squares,
         as_of=as_of,
         topic="quality",
-        stream="interactions",
+        stream=stream,
         period_s=period_s,
     )
 

@@ -24,6 +24,12 @@ from tunewell.task.rules import Exemption, Kinds, MaxAge, Rules, Templates, Word
 from tunewell.task.spec import TaskFile, TaskSpec
 from tunewell.task.splits import SplitSection
 from tunewell.task.training import Costs, Machine
+from tunewell.task.watch import (
+    DigestSpec,
+    StandingReviewSpec,
+    SuspiciousAnswersSpec,
+    WatchSection,
+)
 
 __all__ = [
     "ENV_PREFIX",
@@ -37,6 +43,7 @@ __all__ = [
     "Contender",
     "Costs",
     "DataSource",
+    "DigestSpec",
     "EvaluateSection",
     "Exemption",
     "FieldMap",
@@ -54,6 +61,8 @@ __all__ = [
     "Rules",
     "Slice",
     "SplitSection",
+    "StandingReviewSpec",
+    "SuspiciousAnswersSpec",
     "TaskFile",
     "TaskSection",
     "TaskSpec",

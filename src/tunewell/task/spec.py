@@ -20,6 +20,7 @@ from tunewell.task.places import Places
 from tunewell.task.rules import Rules
 from tunewell.task.splits import SplitSection
 from tunewell.task.training import Costs, Machine
+from tunewell.task.watch import WatchSection
 from tunewell.types import Recipe, Value, digest
 
 
@@ -41,6 +42,7 @@ class TaskSpec(Value):
     evaluate: EvaluateSection = EvaluateSection()
     costs: Costs = Costs()
     gateway: GatewaySection | None = None
+    watch: WatchSection = WatchSection()
     engine: str = "native"
 
 

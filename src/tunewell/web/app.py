@@ -34,6 +34,7 @@ from tunewell.web import (
     release,
     sign_in,
     sso,
+    watch,
     work,
 )
 from tunewell.web.access import Refused, session_of
@@ -69,6 +70,7 @@ PARTS = (
     compare_manage,
     experiments,
     inbox,
+    watch,
     api,
     compare_api,
 )
