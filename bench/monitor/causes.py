@@ -5,7 +5,8 @@ Each incident happens to a service of its own, drawn from the ranges that rules 
 the services cannot ask their model or judge again, as with imported records; half of the others
 have ids without numbers. An incident's cause is the one that most of its alarms name: right, wrong,
 or "cannot tell"; incidents without an alarm have no cause, and are counted.
-Usage: ``python -m bench.monitor.causes [INCIDENTS] [tuning]``.
+Usage: ``python -m bench.monitor.causes [INCIDENTS] [held_out|tuning] [OUTCOMES.jsonl]``; with a
+file, incidents that are in it are not made again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.machine import keep
@@ -26,7 +27,7 @@ from tunewell.testing.service import draw_incident, draw_settings, simulate
 from tunewell.testing.service.anchored import anchors_on, simulated_anchors
 from tunewell.testing.service.columns import dated_records
 from tunewell.testing.service.incidents import KINDS, PlantedIncident
-from tunewell.types import Alarm
+from tunewell.types import Alarm, Value
 
 AFTER_DAYS = 14
 """How long after its beginning an incident is looked at."""
@@ -35,10 +36,10 @@ RELEVANT_DAYS = 4
 """Alarms that say that they began further from an incident are not its own."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Value):
     """What was said of one incident."""
 
+    seed: int
     incident: PlantedIncident
     imported: bool
     verdict: str
@@ -66,6 +67,7 @@ def one(seed: int, *, held_out: bool) -> Outcome:
     since += dt.timedelta(days=incident.day)
     own = list(_own(explained.alarms, since))
     return Outcome(
+        seed=seed,
         incident=incident,
         imported=imported,
         verdict=verdict(own, incident),
@@ -94,14 +96,22 @@ def verdict(alarms: list[Alarm], incident: PlantedIncident) -> str:
     return "right" if 2 * right > len(told) else "wrong"
 
 
-def main(incidents: int = 2_000, ranges: str = "held out") -> None:
+def main(incidents: int = 2_000, ranges: str = "held_out", file: str = "") -> None:
     """Plant incidents, and keep what was said of them."""
     started = time.process_time()
-    outcomes = []
+    path = Path(file) if file else None
+    outcomes = _read(path) if path and path.exists() else []
+    known = {outcome.seed for outcome in outcomes}
     for seed in range(incidents):
-        outcomes.append(one(seed, held_out=ranges != "tuning"))
-        if ranges == "tuning" and outcomes[-1].verdict in ("wrong", "cannot tell"):
-            print(seed, outcomes[-1], flush=True)
+        if seed in known:
+            continue
+        outcome = one(seed, held_out=ranges != "tuning")
+        outcomes.append(outcome)
+        if path is not None:
+            with path.open("a", encoding="utf-8") as out:
+                out.write(outcome.model_dump_json() + "\n")
+        elif outcome.verdict in ("wrong", "cannot tell"):
+            print(outcome, flush=True)
     result = summary(outcomes)
     result["settings"] = ranges
     result["cpu_seconds"] = round(time.process_time() - started)
@@ -109,6 +119,11 @@ def main(incidents: int = 2_000, ranges: str = "held out") -> None:
         print(name, value)
     if ranges != "tuning":
         keep("monitor-causes", result)
+
+
+def _read(path: Path) -> list[Outcome]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Outcome.model_validate_json(line) for line in lines]
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, Any]:

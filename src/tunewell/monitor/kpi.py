@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -73,6 +73,26 @@ class KpiSeries:
     def unit(self) -> str:
         """Of the values."""
         return "per 100 contacts" if self.is_share else "points"
+
+    def aligned(self, other: KpiSeries) -> KpiSeries:
+        """The same by the periods of another series: none of this one where that has none."""
+        size = len(other.contacts)
+        apart = (self.first - other.first).days // self.period_days
+        place = np.arange(size) - apart
+        inside = (place >= 0) & (place < len(self.contacts))
+
+        def taken(values: Floats) -> Floats:
+            found = np.zeros(size)
+            found[inside] = values[place[inside]]
+            return found
+
+        return replace(
+            self,
+            first=other.first,
+            contacts=taken(self.contacts),
+            sums=taken(self.sums),
+            squares=taken(self.squares),
+        )
 
     def index(self, day: dt.date) -> int:
         """The first period that lies whole on or after a day."""

@@ -68,6 +68,7 @@ __all__ = [
     "TaskSpec",
     "Templates",
     "TrafficLimits",
+    "WatchSection",
     "WordLimits",
     "load_task",
     "parse_task",
