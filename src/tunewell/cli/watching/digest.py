@@ -1,4 +1,4 @@
-"""``tunewell watch digest``: what changed within the last week, as a page, by mail, to a webhook."""
+"""``tunewell watch digest``: what changed last week, as a page, by mail, to a webhook."""
 
 from __future__ import annotations
 
