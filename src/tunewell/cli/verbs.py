@@ -51,6 +51,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "In use": {
         "traffic": "Import, show and write out what was asked and answered in use.",
+        "watch": "Show what changed in use: since when, how large, where and why.",
         "promote": "Serve a version in a place, on a GO and with its signatures.",
         "rollback": "Return to the version that served in a place before.",
         "experiment": "Prove a candidate on a part of the traffic, by a signed design.",

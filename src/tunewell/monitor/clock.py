@@ -1,0 +1,173 @@
+"""Hours of the day: whether the clock behind the time stamps was moved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tunewell.monitor.channel import Floats
+from tunewell.monitor.periods import HOUR_S
+from tunewell.monitor.records import Ints
+
+FEWEST_RECORDS = 500
+"""Of a profile of the hours."""
+LEAST_HOURS = 2
+"""A shift of one hour is not told from daylight saving."""
+MOST_IRREGULAR = 10.0
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class ClockStep:
+    """The hours of the day have moved.
+
+    Attributes:
+        raised: Day at whose end it was clear, counted from the first.
+        since: Most likely first day.
+        earliest: Earliest one.
+        latest: Latest one.
+        hours: By how many the clock was put on (below 0: back), -11 to 12.
+        p_value: Bound on the probability of so large a sum in a quiet year.
+        fits: Share of the surprise of the new hours that the shift explains, 0 to 1.
+        before: Records by hour of the day before it, shape (24,).
+        after: Records by hour of the day since it, shape (24,).
+    """
+
+    raised: int
+    since: int
+    earliest: int
+    latest: int
+    hours: int
+    p_value: float
+    fits: float
+    before: Floats
+    after: Floats
+
+
+def hours_by_day(seconds: Ints, first_s: int, days: int) -> Floats:
+    """Records by day and hour, shape (days, 24)."""
+    hour = (seconds - first_s) // HOUR_S
+    inside = (hour >= 0) & (hour < days * 24)
+    counts = np.bincount(hour[inside], minlength=days * 24)
+    return counts.reshape(days, 24).astype(np.float64)
+
+
+def clock_steps(counts: Floats, *, yearly: float, start: int) -> tuple[list[ClockStep], str]:
+    """Steps of the clock, oldest first, and why there could be none found.
+
+    The log-likelihood of each day's hours under a shifted profile less that under the profile
+    itself (or shifted by an hour, as summer time does) is added up from day to day. Its exponential
+    is an e-value: the sum of all beginnings exceeds 1/alpha with a probability of alpha at most,
+    times the days it may begin on. Bursts of one hour make it smaller by their irregularity.
+
+    Args:
+        counts: Records by day and hour, shape (days, 24).
+        yearly: Probability of any false alarm in a year.
+        start: First day that is judged.
+
+    Source:
+        Shin, Ramdas & Rinaldo 2024, New England J. Statistics in Data Science 2 (e-detectors).
+    """
+    if counts[:start].sum() < FEWEST_RECORDS:
+        return [], f"fewer than {FEWEST_RECORDS} records in the reference"
+    if (counts[:start].sum(0) > 0).sum() < 6:
+        return [], "the time stamps hold no hours"
+    found: list[ClockStep] = []
+    reference = (0, start)
+    day = start
+    while day < len(counts):
+        step = _first_step(counts, reference, day, yearly)
+        if step is None:
+            break
+        found.append(step)
+        rest = counts[step.since : step.raised + 1].sum()
+        day = step.raised + 1
+        while day < len(counts) and rest < FEWEST_RECORDS:
+            rest += counts[day].sum()
+            day += 1
+        reference = (step.since, day)
+    return found, ""
+
+
+def profile_of(counts: Floats) -> Floats:
+    """Share of the records in each hour, smoothed so that none is empty, shape (24,)."""
+    total = counts.sum(0)
+    around = 0.25 * np.roll(total, 1) + 0.5 * total + 0.25 * np.roll(total, -1)
+    even = total.sum() / 24
+    raised = around + 0.02 * even + 0.5
+    out: Floats = raised / raised.sum()
+    return out
+
+
+def _first_step(
+    counts: Floats, reference: tuple[int, int], start: int, yearly: float
+) -> ClockStep | None:
+    before = counts[slice(*reference)]
+    profile = profile_of(before)
+    shifts = np.array([k for k in range(-11, 13) if abs(k) >= LEAST_HOURS])
+    log = np.log(profile)
+    shifted = np.stack([np.roll(log, k) for k in shifts], axis=1)
+    still = np.stack([np.roll(log, k) for k in (-1, 0, 1)], axis=1)
+    irregular = _irregular(before, profile)
+
+    gain = (counts @ shifted - (counts @ still).max(1, keepdims=True)) / irregular
+    limit = math.log(shifts.size * 365 / yearly)
+    level = np.zeros(shifts.size)
+    begun = np.full(shifts.size, start)
+    for day in range(start, len(counts)):
+        begun = np.where(level <= 0, day, begun)
+        level = np.maximum(level, 0.0) + gain[day]
+        best = int(np.argmax(level))
+        if level[best] >= limit:
+            p = min(1.0, shifts.size * 365 * math.exp(-float(level[best])))
+            return _step(counts, reference, day, int(shifts[best]), gain[:, best], p)
+    return None
+
+
+def _step(
+    counts: Floats, reference: tuple[int, int], raised: int, hours: int, gain: Floats, p: float
+) -> ClockStep:
+    first = max(raised - 60, reference[1] - 14, 0)
+    tail = gain[first : raised + 1][::-1].cumsum()[::-1]
+    best = int(np.argmax(tail))
+    near = np.flatnonzero(tail >= tail[best] - 1.92)
+    since = first + best
+    after = counts[since : raised + 1].sum(0)
+    before = counts[slice(*reference)].sum(0)
+    return ClockStep(
+        raised=raised,
+        since=since,
+        earliest=first + int(near[0]),
+        latest=first + int(near[-1]),
+        hours=hours,
+        p_value=p,
+        fits=_fits(before, after, hours),
+        before=before,
+        after=after,
+    )
+
+
+def _fits(before: Floats, after: Floats, hours: int) -> float:
+    """Share of the new hours' distance from the old ones that the shift takes away."""
+    old = profile_of(before[None])
+    new = profile_of(after[None])
+    apart = float(np.abs(new - old).sum())
+    left = float(np.abs(new - np.roll(old, hours)).sum())
+    return float(np.clip(1 - left / apart, 0.0, 1.0)) if apart > 0 else 0.0
+
+
+def _irregular(counts: Floats, profile: Floats) -> float:
+    """Variance of the hours of a day over that of independent records."""
+    days = counts[counts.sum(1) > 0]
+    expected = days.sum(1, keepdims=True) * profile[None]
+    chi2 = ((days - expected) ** 2 / expected).sum(1) / 23
+    ordered = np.sort(chi2)
+    middle = ordered[: max(int(0.95 * ordered.size), 1)]
+    return float(np.clip(middle.mean() * 1.03, 1.0, MOST_IRREGULAR))
+
+
+def days_of(first_s: int, last_s: int) -> int:
+    """Whole days between two moments."""
+    return max((last_s - first_s) // _DAY_S, 0)
