@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Final
 
 from tunewell.errors import DataError
-from tunewell.gateway.keep import read_feedback, read_interactions
 from tunewell.monitor.anomaly import (
     AnswerQueue,
     QueuedAnswer,
@@ -44,9 +43,11 @@ from tunewell.monitor.watch import Watched, look
 from tunewell.people import Accounts, Batch, Mark, WorkStore
 from tunewell.people.guide import conversation
 from tunewell.people.nearest_texts import Near
+from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.review.automatic_flags import marker
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.types import Feedback, Interaction
 
 QUEUE: Final = "queue"
@@ -429,6 +430,15 @@ class WatchDay:
     watched: Watched
     review: OpenedReading | None
     queue: OpenedReading | None
+
+    @property
+    def said(self) -> list[str]:
+        """What people were given just now, in words."""
+        lines = []
+        for opened in (self.review, self.queue):
+            if opened is not None and (opened.is_new or opened.seats):
+                lines.append(f"{opened.batch.title}: {plural(opened.seats, 'seat')} assigned")
+        return lines
 
 
 def watch_day(

@@ -18,7 +18,7 @@ from tunewell.monitor.alarm_place import AlarmPlace
 from tunewell.monitor.anchors import AnchorReading
 from tunewell.monitor.cause_rules import Judged, Scene, judge_cause
 from tunewell.monitor.evidence import Evidence, TimeWindow, clock_is_everywhere, collect
-from tunewell.monitor.mix import mix_effect
+from tunewell.monitor.mix import column_of_words, mix_effect
 from tunewell.monitor.movement import Movement, movements, window_of
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.remedies import REMEDIES, code_of
@@ -104,6 +104,9 @@ class _Scenes:
         around = self._known[key]
         place = self._place(alarm)
         records = self.by_name.get(place.stream)
+        if place.kind == "words" and records is not None:
+            column = column_of_words(records, place, window)
+            place = replace(place, topic=records.topics.get(column, "input"))
         return Scene(
             alarm=alarm,
             place=place,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,11 +87,10 @@ def _values_of(records: DatedRecords, place: AlarmPlace, window: TimeWindow) -> 
     """The figure of each record that a channel is made of, around the change."""
     whole = window.whole(records)
     if place.kind == "words":
-        texts = list(records.texts.values())
-        if not texts:
+        column = column_of_words(records, place, window)
+        if not column:
             return None
-        hits = [named_in(text, place.terms) for text in texts[0][whole.start : whole.stop]]
-        return np.array(hits, np.float64)
+        return _naming(records.texts[column][whole], place)
     name = place.name.partition(" of ")[2]
     if place.name.startswith("mean of ") and name in records.numbers:
         return records.numbers[name][whole]
@@ -101,6 +100,27 @@ def _values_of(records: DatedRecords, place: AlarmPlace, window: TimeWindow) -> 
         return None
     codes = categories.codes[whole]
     return np.where(codes >= 0, codes == categories.values.index(value), np.nan)
+
+
+def column_of_words(records: DatedRecords, place: AlarmPlace, window: TimeWindow) -> str:
+    """The text column in which an alarm's words became frequent; empty where there are no texts.
+
+    That answers say other words is the model's doing, not that of those who ask.
+    """
+    best, most = "", -math.inf
+    for name, texts in records.texts.items():
+        before = _naming(texts[window.before(records)], place)
+        since = slice(window.before(records).stop, window.after(records).stop)
+        after = _naming(texts[since], place)
+        rise = float(after.mean() if len(after) else 0) - float(before.mean() if len(before) else 0)
+        if rise > most:
+            best, most = name, rise
+    return best
+
+
+def _naming(texts: Sequence[str], place: AlarmPlace) -> Floats:
+    """1 where a text names any of an alarm's words."""
+    return np.array([named_in(text, place.terms) for text in texts], np.float64)
 
 
 def _effect(

@@ -73,7 +73,9 @@ class WeekOfWatching:
     @property
     def title(self) -> str:
         """One line: what it is about and whether anything happened."""
-        found = plural(len(self.new), "new alarm") if self.new else "nothing unusual"
+        found = plural(len(self.new), "new alarm") if self.new else "nothing new"
+        if self.still_open:
+            found = f"{found}, {len(self.still_open)} still open"
         return f"{self.project}: {found}, {self.start} to {self.end}"
 
 
@@ -82,7 +84,7 @@ def digest_html(week: WeekOfWatching) -> str:
     parts = [
         Markup("<h1>{}</h1>").format(shown(week.title)),
         Markup('<p class="muted">{}</p>').format(_about(week)),
-        _section("New this week", week.new, "Nothing unusual was found."),
+        _section("New this week", week.new, "Nothing new was found."),
         _section("Still open", week.still_open, ""),
         _list("Releases", [_release(each) for each in week.releases]),
         _list("What people read", list(week.reading)),
@@ -109,7 +111,7 @@ def digest_text(week: WeekOfWatching) -> str:
         if found:
             lines += [name, *(line for each in found for line in _told(each)), ""]
     if not week.new:
-        lines += ["Nothing unusual was found.", ""]
+        lines += ["Nothing new was found.", ""]
     for name, said in (
         ("Releases", [_release(each) for each in week.releases]),
         ("What people read", list(week.reading)),

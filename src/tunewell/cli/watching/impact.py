@@ -77,10 +77,10 @@ def _way(text: str) -> Literal["lower", "higher"]:
 
 
 def _measured(store: Store, kpi: str, release: str, control: str, smallest: float) -> Impact:
-    from tunewell.gateway.keep import read_feedback, read_interactions
     from tunewell.monitor.impact import ImpactQuestion
     from tunewell.monitor.impact import impact as measure
     from tunewell.monitor.kpi import kpi_series
+    from tunewell.store.kept_traffic import read_feedback, read_interactions
 
     rows = list(read_interactions(store))
     if not rows:

@@ -62,8 +62,8 @@ def review(
 
 def review_figures(project: Project) -> dict[str, Estimate | None]:
     """What people say by criterion, and the judge as people would have it."""
-    from tunewell.gateway.keep import read_feedback
     from tunewell.monitor.standing_review import corrected_judge, people_alone, read_answers
+    from tunewell.store.kept_traffic import read_feedback
 
     judge = {}
     for said in read_feedback(project.store):
