@@ -34,6 +34,7 @@ _PLACES = {
     "Estimate": "types",
     "Example": "types",
     "Finding": "types",
+    "FixedRows": "notebook.row_fix",
     "Message": "types",
     "MissingExtraError": "errors",
     "ModelError": "errors",
@@ -46,6 +47,7 @@ _PLACES = {
     "UserError": "errors",
     "Verdict": "types",
     "doctor": "notebook.data_check",
+    "fix": "notebook.row_fix",
     "metric": "metrics",
 }
 _ROOMS = ("evaluate", "metrics", "stats", "testing")
@@ -56,6 +58,7 @@ __all__ = [
     "Estimate",
     "Example",
     "Finding",
+    "FixedRows",
     "Message",
     "MissingExtraError",
     "ModelError",
@@ -70,6 +73,7 @@ __all__ = [
     "__version__",
     "doctor",
     "evaluate",
+    "fix",
     "metric",
     "metrics",
     "stats",

@@ -14,6 +14,8 @@ from tunewell.notebook.data_check import doctor as doctor
 from tunewell.notebook.outputs import ScoredOutputs as ScoredOutputs
 from tunewell.notebook.outputs import evaluate as evaluate
 from tunewell.notebook.project_folder import ProjectFolder
+from tunewell.notebook.row_fix import FixedRows as FixedRows
+from tunewell.notebook.row_fix import fix as fix
 from tunewell.types import Estimate as Estimate
 from tunewell.types import Example as Example
 from tunewell.types import Finding as Finding

@@ -23,14 +23,14 @@ from tunewell.stats.steps import (
 def test_quiet_years_keep_their_budget(expected: float, irregular: float, growth: float) -> None:
     """Each year is fitted by itself, and has gaps that the simulation of the threshold has not."""
     rng = np.random.default_rng(5)
-    years = 80
+    years = 50
     periods = 112 + 365
     places = np.arange(periods) % 7
     total = quiet_series(
         rng, (years, periods), expected=expected, irregular=irregular, growth=growth
     )
     base = (rng.random((years, periods)) > 0.02).astype(float)
-    total = total * base * np.where(places >= 5, 1.0, 1.0)
+    total = total * base
     alarms = 0
     for year in range(years):
         part = slice(0, 112)
@@ -48,14 +48,14 @@ def test_quiet_years_keep_their_budget(expected: float, irregular: float, growth
             for window in DAYS.windows
         )
         alarms += largest >= threshold
-    # 16 of 80 are allowed; more than 26 has a probability of half a per cent.
-    assert alarms <= 26
+    # 10 of 50 are allowed; more than 17 has a probability of half a per cent.
+    assert alarms <= 17
 
 
 def test_a_step_stands_out_and_its_p_value_agrees_with_the_threshold() -> None:
     rng = np.random.default_rng(1)
     total = rng.poisson(30, size=200).astype(float)
-    total[150:] = rng.poisson(48, size=50)
+    total[150:] = rng.poisson(60, size=50)
     base = np.ones(200)
     places = np.arange(200) % 7
     model = fit_quiet(total[:112], base[:112], places[:112], kind="count")

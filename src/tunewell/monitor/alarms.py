@@ -127,8 +127,8 @@ def alarm_of_clock(step: ClockStep, records: DatedRecords, start_s: int, scale: 
         since_high=at(step.latest),
         size=Estimate(
             value=step.hours,
-            low=step.hours - 1,
-            high=step.hours + 1,
+            low=step.least,
+            high=step.most,
             n=int(step.after.sum()),
             method="likeliest shift of the hours of the day",
             unit="h",

@@ -39,16 +39,25 @@ def count_channel(records: DatedRecords, grid: Grid) -> Channel:
     )
 
 
-def level_channels(records: DatedRecords, grid: Grid) -> list[Channel]:
-    """Shares of values, means of numbers, lengths of texts, and fields that are there or not."""
+def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel]:
+    """Shares of values, means of numbers, lengths of texts, and fields that are there or not.
+
+    Args:
+        records: The stream.
+        grid: Its periods.
+        stop: First period after the reference, which decides what has a channel.
+    """
+    before = int(np.searchsorted(grid.of(records.seconds), stop))
     out: list[Channel] = []
     for name, categories in records.categories.items():
         if name not in records.totals:
-            out += _shares(records, name, categories, grid)
+            out += _shares(records, name, categories, grid, before)
     for name, values in records.numbers.items():
         if name not in records.totals:
             out.append(
-                _mean(records, grid, f"mean of {name}", clipped(values), _topic(records, name))
+                _mean(
+                    records, grid, f"mean of {name}", clipped(values, before), _topic(records, name)
+                )
             )
     for name, texts in records.texts.items():
         length = np.array([np.log1p(len(text)) if text else np.nan for text in texts])
@@ -72,9 +81,15 @@ def linked_channels(streams: Sequence[DatedRecords], grid: Grid) -> list[Channel
     return out
 
 
-def clipped(values: Floats) -> Floats:
-    """Numbers with the outermost half per cent drawn in, so that one record is no alarm."""
-    known = values[~np.isnan(values)]
+def clipped(values: Floats, before: int) -> Floats:
+    """Numbers with the outermost half per cent drawn in, so that one record is no alarm.
+
+    Args:
+        values: Of each record.
+        before: Records of the reference, which say where half a per cent is.
+    """
+    known = values[:before]
+    known = known[~np.isnan(known)]
     if known.size < 20:
         return values
     low, high = np.quantile(known, [_CLIP, 1 - _CLIP])
@@ -112,16 +127,19 @@ def _share(
     )
 
 
-def _shares(records: DatedRecords, name: str, categories: Categories, grid: Grid) -> list[Channel]:
+def _shares(
+    records: DatedRecords, name: str, categories: Categories, grid: Grid, before: int
+) -> list[Channel]:
     known = categories.codes >= 0
-    counts = np.bincount(categories.codes[known], minlength=len(categories.values))
-    total = max(int(known.sum()), 1)
+    in_reference = categories.codes[:before][known[:before]]
+    counts = np.bincount(in_reference, minlength=len(categories.values))
+    total = max(in_reference.size, 1)
     often = [
         code
         for code in range(len(categories.values))
         if LEAST_SHARE <= counts[code] / total <= 1 - LEAST_SHARE
     ]
-    if len(often) == 2 and len(categories.values) == 2:
+    if len(often) == 2 and int((counts > 0).sum()) == 2:
         # The share of one says that of the other.
         often = [max(often, key=lambda code: categories.values[code])]
     out = []

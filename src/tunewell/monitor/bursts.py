@@ -96,8 +96,9 @@ class BurstWatch:
             shape=(grid.periods, period.size),
         )
         self.records = np.bincount(period[inside], minlength=grid.periods).astype(np.float64)
-        counts = (by_day @ table.held).toarray()
-        self.added = np.concatenate([np.zeros((1, counts.shape[1])), counts.cumsum(0)])
+        counts = (by_day @ table.held).toarray().astype(np.float32)
+        self.added = np.zeros((grid.periods + 1, counts.shape[1]), dtype=np.float32)
+        np.cumsum(counts, axis=0, out=self.added[1:])
         self.records_added = np.concatenate([[0.0], self.records.cumsum()])
         self.irregular = self._irregularity(counts)
         self.since = np.zeros(counts.shape[1], dtype=np.int64)

@@ -15,6 +15,11 @@ FEWEST_RECORDS = 500
 """Of a profile of the hours."""
 LEAST_HOURS = 2
 """A shift of one hour is not told from daylight saving."""
+SHIFTS = np.array([hours for hours in range(-11, 13) if abs(hours) >= LEAST_HOURS])
+WITHIN = 1.92
+"""Log-likelihood below the best that 95 % intervals reach down to."""
+UNSURE_HOURS = 3
+"""By so many hours a shift may be off that rests on its first day alone."""
 MOST_IRREGULAR = 10.0
 _DAY_S = 86_400
 
@@ -29,6 +34,8 @@ class ClockStep:
         earliest: Earliest one.
         latest: Latest one.
         hours: By how many the clock was put on (below 0: back), -11 to 12.
+        least: Fewest hours that explain the new hours about as well.
+        most: Most hours that do.
         p_value: Bound on the probability of so large a sum in a quiet year.
         fits: Share of the surprise of the new hours that the shift explains, 0 to 1.
         before: Records by hour of the day before it, shape (24,).
@@ -40,6 +47,8 @@ class ClockStep:
     earliest: int
     latest: int
     hours: int
+    least: int
+    most: int
     p_value: float
     fits: float
     before: Floats
@@ -106,34 +115,39 @@ def _first_step(
 ) -> ClockStep | None:
     before = counts[slice(*reference)]
     profile = profile_of(before)
-    shifts = np.array([k for k in range(-11, 13) if abs(k) >= LEAST_HOURS])
     log = np.log(profile)
-    shifted = np.stack([np.roll(log, k) for k in shifts], axis=1)
+    shifted = np.stack([np.roll(log, k) for k in SHIFTS], axis=1)
     still = np.stack([np.roll(log, k) for k in (-1, 0, 1)], axis=1)
     irregular = _irregular(before, profile)
 
     gain = (counts @ shifted - (counts @ still).max(1, keepdims=True)) / irregular
-    limit = math.log(shifts.size * 365 / yearly)
-    level = np.zeros(shifts.size)
-    begun = np.full(shifts.size, start)
+    limit = math.log(SHIFTS.size * 365 / yearly)
+    level = np.zeros(SHIFTS.size)
+    begun = np.full(SHIFTS.size, start)
     for day in range(start, len(counts)):
         begun = np.where(level <= 0, day, begun)
         level = np.maximum(level, 0.0) + gain[day]
         best = int(np.argmax(level))
         if level[best] >= limit:
-            p = min(1.0, shifts.size * 365 * math.exp(-float(level[best])))
-            return _step(counts, reference, day, int(shifts[best]), gain[:, best], p)
+            p = min(1.0, SHIFTS.size * 365 * math.exp(-float(level[best])))
+            return _step(counts, reference, day, gain, best, p)
     return None
 
 
 def _step(
-    counts: Floats, reference: tuple[int, int], raised: int, hours: int, gain: Floats, p: float
+    counts: Floats, reference: tuple[int, int], raised: int, gain: Floats, best: int, p: float
 ) -> ClockStep:
     first = max(raised - 60, reference[1] - 14, 0)
-    tail = gain[first : raised + 1][::-1].cumsum()[::-1]
-    best = int(np.argmax(tail))
-    near = np.flatnonzero(tail >= tail[best] - 1.92)
-    since = first + best
+    tail = gain[first : raised + 1, best][::-1].cumsum()[::-1]
+    begun = int(np.argmax(tail))
+    near = np.flatnonzero(tail >= tail[begun] - WITHIN)
+    since = first + begun
+
+    # The shift is judged by the days after its first, which holds hours of both clocks.
+    by_shift = gain[min(since + 1, raised) : raised + 1].sum(0)
+    likely = SHIFTS[by_shift >= by_shift.max() - WITHIN]
+    hours = int(SHIFTS[int(np.argmax(by_shift))])
+    unsure = UNSURE_HOURS if raised == since else 0
     after = counts[since : raised + 1].sum(0)
     before = counts[slice(*reference)].sum(0)
     return ClockStep(
@@ -142,6 +156,8 @@ def _step(
         earliest=first + int(near[0]),
         latest=first + int(near[-1]),
         hours=hours,
+        least=int(likely.min()) - unsure,
+        most=int(likely.max()) + unsure,
         p_value=p,
         fits=_fits(before, after, hours),
         before=before,

@@ -11,7 +11,7 @@ import numpy as np
 from tunewell.monitor.channel import DAY_S, Channel, Floats
 from tunewell.monitor.found import BandedChannel, ReferencePeriod
 from tunewell.monitor.periods import Grid
-from tunewell.monitor.records import Ints
+from tunewell.monitor.records import Bools, Ints
 from tunewell.stats.steps import (
     LEAST_PERIODS,
     StepKind,
@@ -25,7 +25,10 @@ from tunewell.stats.steps import (
 from tunewell.types import Estimate
 
 FIRST_WEEKS = 16
-"""Of the first reference, unless a third of the stream is shorter."""
+OLD_WEEKS = 24
+"""Of the first reference; of a stream younger than 24 weeks a third."""
+FURTHER = 0.05
+"""Yearly probability of a further step while one is open: a false one needs a false first one."""
 RECEDES = 3.0
 """Standard errors of a fall after a rise (or the reverse) that is read as its receding."""
 BACK = 2.0
@@ -86,13 +89,16 @@ class _Open:
 def first_reference(grid: Grid, named: tuple[dt.datetime, dt.datetime] | None) -> tuple[int, int]:
     """First period of the first reference, and the first after it.
 
-    Sixteen weeks, or a third of a shorter stream; or as the user names it.
+    Sixteen weeks (a third of a stream younger than 24 weeks), or as the user names it. It does not
+    move as the stream goes on.
     """
     if named is not None:
         first = max(grid.number_of(named[0]), 0)
         return first, min(grid.number_of(named[1]), grid.periods)
-    a_day = DAY_S // grid.period_s
-    return 0, min(FIRST_WEEKS * 7 * a_day, max(grid.periods // 3, LEAST_PERIODS))
+    a_week = 7 * DAY_S // grid.period_s
+    if grid.periods >= OLD_WEEKS * a_week:
+        return 0, FIRST_WEEKS * a_week
+    return 0, min(FIRST_WEEKS * a_week, max(grid.periods // 3, LEAST_PERIODS))
 
 
 class LevelWatch:
@@ -164,6 +170,7 @@ class LevelWatch:
         )
         self.maximum = YearlyMaximum(self.model, plan=plan)
         self.threshold = self.maximum.threshold(self.yearly)
+        self.further = self.maximum.threshold(max(self.yearly, FURTHER))
         clean, base = without_season(self.total, self.weight, places, self.model.season, self.kind)
         self.clean = clean.copy()
         self.base = base.copy()
@@ -181,20 +188,32 @@ class LevelWatch:
         """Look from a period on to the next step; the period to go on from."""
         ends = np.arange(start, self.grid.periods)
         z = self._standardised(ends)
-        beyond = np.abs(z).max(0) >= self.threshold
+        beyond = np.abs(z).max(0) >= self._limit
+        over = np.zeros(ends.size, dtype=np.bool_)
+        settled = np.zeros(ends.size, dtype=np.bool_)
         if self._open is not None:
             falls = -z if self._open.up else z
-            beyond = beyond | (falls.max(0) >= RECEDES) | self._over(ends)
-        if not beyond.any():
+            beyond = beyond | (falls.max(0) >= RECEDES)
+            over = self._over(ends)
+            settled = self._settled(ends)
+        something = beyond | over | settled
+        if not something.any():
             return self.grid.periods
-        place = int(np.argmax(beyond))
+
+        place = int(np.argmax(something))
         end = int(ends[place])
-        if self._open is not None and self._over(np.array([end]))[0]:
+        if over[place]:
             self._end_episode(end)
-            return end + 1
-        self._judge(end, z[:, place])
+        elif beyond[place]:
+            self._judge(end, z[:, place])
+        else:
+            self._close(end)
         self._since_at[end + 1 :] = self._since
         return end + 1
+
+    @property
+    def _limit(self) -> float:
+        return self.threshold if self._open is None else self.further
 
     def _standardised(self, ends: Ints) -> Floats:
         rows = [self._window(ends, window) for window in self.grid.plan.windows]
@@ -224,7 +243,7 @@ class LevelWatch:
                 against_old <= -self.threshold if opened.up else (against_old >= self.threshold)
             )
             if not beyond_old:
-                self._recede(since, end, against_old)
+                self._recede(since, end)
                 return
         before_open = before if opened is None else opened.before
         self._open = _Open(largest > 0, before_open, since, end)
@@ -232,17 +251,35 @@ class LevelWatch:
         self._since = since
         self._refer(since, end + 1, "after an alarm")
 
-    def _recede(self, since: int, end: int, against_old: float) -> None:
-        """The open step is receding; it is over where the old level is reached."""
-        opened = self._open
-        reached = opened is None or (against_old < BACK if opened.up else against_old > -BACK)
-        if reached:
-            self._open = None
+    def _recede(self, since: int, end: int) -> None:
+        """The open step is receding: further ones are held against the newest level."""
         self._since = since
-        why = "back at the level before an alarm" if reached else "an alarm recedes"
-        self._refer(since, end + 1, why)
+        self._refer(since, end + 1, "an alarm recedes")
 
-    def _over(self, ends: Ints) -> np.ndarray:
+    def _settled(self, ends: Ints) -> Bools:
+        """Whether the level before the open step is reached again, or the new one is old by now."""
+        opened = self._open
+        out = np.zeros(ends.size, dtype=np.bool_)
+        if opened is None:
+            return out
+        for place, end in enumerate(ends.tolist()):
+            if end - opened.raised >= 2 * self.grid.plan.memory:
+                out[place] = True
+            if self._since <= opened.since or end + 1 - self._since < self.grid.plan.young:
+                continue
+            apart = self._against(self._since, end, opened.before)
+            out[place] |= (apart if opened.up else -apart) < BACK
+        return out
+
+    def _close(self, end: int) -> None:
+        """Nothing is open any more."""
+        opened = self._open
+        aged = opened is not None and end - opened.raised >= 2 * self.grid.plan.memory
+        self._open = None
+        why = "the level of eight weeks" if aged else "back at the level before an alarm"
+        self._refer(self._since, end + 1, why)
+
+    def _over(self, ends: Ints) -> Bools:
         """Whether a step of at most three periods was followed by three at the old level."""
         opened = self._open
         out = np.zeros(ends.size, dtype=np.bool_)
@@ -265,7 +302,6 @@ class LevelWatch:
         self.base[between] = 0.0
         self.sums = running_sums(self.clean, self.base)
         self._since = opened.before[0]
-        self._since_at[end + 1 :] = self._since
         self._open = None
         self._refer(opened.before[0], opened.before[1], "back at the level before an alarm")
 

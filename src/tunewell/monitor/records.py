@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tunewell.monitor.channel import ChannelTopic, Floats
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from tunewell.monitor.gaps import long_gaps
 from tunewell.monitor.moved import LevelWatch, first_reference
 from tunewell.monitor.periods import Grid, grid_of
 from tunewell.monitor.records import DatedRecords, Ints
-from tunewell.monitor.words import TermTable, fresh_terms, term_table, terms_of
+from tunewell.monitor.words import TermTable, fresh_terms, term_table, text_terms
 from tunewell.stats import Budget
 from tunewell.types import Alarm
 
@@ -43,6 +43,10 @@ WEIGHTS = {
     "gaps": 1.5,
 }
 """How the yearly budget is shared by what is watched."""
+
+FEWEST_RECORDS = 4
+MANY_RECORDS = 50_000
+"""A word that fewer than four records hold, or one in fifty thousand, cannot become a burst."""
 
 
 @dataclass
@@ -124,7 +128,7 @@ def _levels(
 ) -> None:
     """Counts, shares and means."""
     counts = [count_channel(stream, grid) for stream in streams if not _is_regular(stream)]
-    levels = [each for stream in streams for each in level_channels(stream, grid)]
+    levels = [each for stream in streams for each in level_channels(stream, grid, first[1])]
     levels += [*linked_channels(streams, grid), *extra]
     free = grid.holidays().astype(np.float64) if holidays else None
     for stream in streams:
@@ -168,8 +172,9 @@ def _terms(
     tables: list[tuple[str, TermTable, float, bool]] = []
     if stream.texts:
         columns = list(stream.texts.values())
-        terms = [terms_of("\n".join(parts)) for parts in zip(*columns, strict=True)]
-        tables.append(("words", term_table(terms), shares.alpha("words"), False))
+        texts = ("\n".join(parts) for parts in zip(*columns, strict=True))
+        few = max(FEWEST_RECORDS, len(stream) // MANY_RECORDS)
+        tables.append(("words", text_terms(texts, fewest=few), shares.alpha("words"), False))
     values = value_terms(stream)
     if values is not None:
         tables.append(("values", values, shares.alpha("values"), True))

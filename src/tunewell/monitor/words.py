@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,6 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 
-from tunewell.monitor.channel import Floats
 from tunewell.monitor.records import Ints
 
 MOST_CHARACTERS = 4_000
@@ -43,13 +43,62 @@ def terms_of(text: str) -> set[str]:
         >>> sorted(terms_of("Since 115.6.1 AT&amp;T mail (att.net) fails, May 2024"))
         ['115', 'att', 'fails', 'mail', 'since']
     """
+    return {term for word in _words(text) if (term := _term(word))}
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text as they are written, in small letters, each once."""
     cut = text[:MOST_CHARACTERS]
     if "<" in cut:
         cut = _TAG.sub(" ", cut)
     if "&" in cut:
         cut = html.unescape(html.unescape(cut))
-    found = set(_WORD.findall(cut.lower()))
-    return {term for word in found if (term := _term(word))}
+    return set(_WORD.findall(cut.lower()))
+
+
+class _Vocabulary(dict[str, int]):
+    """Number of the term of every word that was met; 0 for words that are no term.
+
+    A word is folded once, however often it is met.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.terms: dict[str, int] = {"": 0}
+
+    def __missing__(self, word: str) -> int:
+        number = self.terms.setdefault(_term(word), len(self.terms))
+        self[word] = number
+        return number
+
+
+def text_terms(texts: Iterable[str], *, fewest: int = 4) -> TermTable:
+    """The terms of texts that at least some of them hold.
+
+    Args:
+        texts: One a record.
+        fewest: Records that must hold a term.
+    """
+    vocabulary = _Vocabulary()
+    number = vocabulary.__getitem__
+    entries = array("i")
+    ends = [0]
+    for text in texts:
+        found = set(map(number, _words(text)))
+        found.discard(0)
+        entries.extend(found)
+        ends.append(len(entries))
+    return _kept(list(vocabulary.terms), entries, ends, fewest)
+
+
+def _kept(names: Sequence[str], entries: array[int], ends: Sequence[int], fewest: int) -> TermTable:
+    """The table of the terms that at least some records hold."""
+    columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
+    ones = np.ones(columns.size, dtype=np.float32)
+    held = sp.csr_matrix((ones, columns, np.array(ends)), shape=(len(ends) - 1, len(names)))
+    counts = np.bincount(columns, minlength=len(names))
+    kept = np.flatnonzero(counts >= fewest)
+    return TermTable(tuple(names[i] for i in kept.tolist()), held[:, kept].tocsr())
 
 
 def _term(word: str) -> str:
@@ -131,23 +180,17 @@ def fresh_terms(table: TermTable, groups: Sequence[str], seconds: Ints) -> TermT
     return TermTable(table.terms, held)
 
 
-def term_table(texts: Sequence[Iterable[str]], *, fewest: int = 4) -> TermTable:
-    """The terms that at least some records hold.
+def term_table(texts: Iterable[Iterable[str]], *, fewest: int = 4) -> TermTable:
+    """Terms that are given, such as values of fields, as far as some records hold them.
 
     Args:
-        texts: The terms of each record.
+        texts: The terms of each record, none of them twice.
         fewest: Records that must hold a term.
     """
     place: dict[str, int] = {}
-    rows: list[int] = []
-    columns: list[int] = []
-    for row, terms in enumerate(texts):
-        for term in terms:
-            columns.append(place.setdefault(term, len(place)))
-            rows.append(row)
-    ones = np.ones(len(rows), dtype=np.float32)
-    held = sp.csr_matrix((ones, (rows, columns)), shape=(len(texts), len(place)))
-    counts: Floats = np.asarray(held.sum(0)).ravel()
-    kept = np.flatnonzero(counts >= fewest)
-    names = list(place)
-    return TermTable(tuple(names[i] for i in kept.tolist()), held[:, kept].tocsr())
+    entries = array("i")
+    ends = [0]
+    for terms in texts:
+        entries.extend(place.setdefault(term, len(place)) for term in terms)
+        ends.append(len(entries))
+    return _kept(list(place), entries, ends, fewest)

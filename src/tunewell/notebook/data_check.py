@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final, Self
+from collections.abc import Iterator
+from typing import Self
 
 from markupsafe import Markup
 
 from tunewell.curate.doctor import DoctorReport
 from tunewell.curate.doctor import doctor as examine_files
 from tunewell.notebook import html
+from tunewell.notebook.in_memory import (
+    as_named,
+    as_values,
+    definition_at,
+    fields_named,
+    lines_named,
+    remedies_for,
+)
 from tunewell.notebook.row_values import PathLike, RowFiles, Rows, on_disk
 from tunewell.pitfalls import pitfall
 from tunewell.plurals import plural
-from tunewell.task import FieldMap, load_task
 from tunewell.types import Finding
-
-_LINE: Final = re.compile(r"line:(\d+)")
-_LINE_FIRST: Final = re.compile(r"^line:(\d+)(?=: )")
 
 
 class ShownDoctorReport(DoctorReport):
@@ -32,8 +34,7 @@ class ShownDoctorReport(DoctorReport):
         if files.in_memory:
             values["findings"] = tuple(map(_by_index, report.findings))
             values["examples"] = {
-                code: tuple(_LINE_FIRST.sub(_index, line) for line in lines)
-                for code, lines in report.examples.items()
+                code: lines_named(lines) for code, lines in report.examples.items()
             }
         return cls(**values)
 
@@ -129,21 +130,17 @@ def doctor(
         >>> report["D08"].status, report["D08"].rows
         ('found', ('rows[2]',))
     """
-    named: Mapping[str, str] = {"input": input, "target": target}
-    fields = FieldMap.model_validate({key: value for key, value in named.items() if value})
-    definition = load_task(Path(task)) if task is not None else None
-    with on_disk(rows, eval) as files:
+    definition = definition_at(task)
+    fields = fields_named(input, target)
+    with on_disk(rows, eval) as files, as_values(files):
         report = examine_files(
             files.paths,
             eval=files.evaluation,
             task=definition,
             fields=fields,
+            remedies=remedies_for(files, fields, definition),
         )
         return ShownDoctorReport.of(report, files)
-
-
-def _index(match: re.Match[str]) -> str:
-    return f"rows[{int(match[1]) - 1}]"
 
 
 def _by_index(finding: Finding) -> Finding:
@@ -154,14 +151,4 @@ def _by_index(finding: Finding) -> Finding:
         "pairs": finding.pairs,
         "spans": finding.spans,
     }
-    return finding.model_copy(update={name: _renamed(each) for name, each in places.items()})
-
-
-def _renamed(value: Any) -> Any:
-    if isinstance(value, str):
-        return _LINE.sub(_index, value) if _LINE.fullmatch(value) else value
-    if isinstance(value, tuple):
-        return tuple(map(_renamed, value))
-    if isinstance(value, Mapping):
-        return {key: _renamed(each) for key, each in value.items()}
-    return value
+    return finding.model_copy(update={name: as_named(each) for name, each in places.items()})

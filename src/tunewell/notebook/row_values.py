@@ -34,9 +34,11 @@ class RowFiles:
         paths: The files.
         evaluation: Rows that must not be leaked, where the value held some.
         in_memory: Whether the rows were values, so that line N is row N - 1.
+        folder: For what is written on the way; it goes when the files do.
     """
 
     paths: tuple[Path, ...]
+    folder: Path
     evaluation: Path | None = None
     in_memory: bool = False
 
@@ -58,7 +60,7 @@ def on_disk(rows: Rows, evaluation: Rows = None) -> Iterator[RowFiles]:
         beside = held_out if evaluation is None else evaluation
         paths, in_memory = _files(train, folder / "train")
         tests = None if beside is None else _files(beside, folder / "eval")[0][0]
-        yield RowFiles(paths, tests, in_memory)
+        yield RowFiles(paths, folder, tests, in_memory)
 
 
 def _splits_of(rows: Rows) -> tuple[Rows, Rows]:

@@ -170,10 +170,9 @@ def surprises(
     seen = sums.total[..., stop] - sums.total[..., begin]
     expected = level * base
 
-    # Half of the periods before must have been observed, and half of the window.
-    usual = (sums.base[..., -1:] - sums.base[..., :1]) / max(sums.base.shape[-1] - 1, 1)
-    blank = (reference < plan.young) | (base < 0.3 * usual * window)
-    blank = blank | (known < 0.5 * usual * plan.young) | (base <= 0)
+    # A window that was observed for less than a third says nothing.
+    usual = known / np.maximum(reference, 1)
+    blank = (reference < plan.young) | (known <= 0) | (base <= 0.3 * usual * window)
     root = np.where(blank, 0.0, signed_root(seen, expected, base, kind=kind, spread=spread))
     leverage = base / np.maximum(known, _TINY)
     return Surprises(seen, expected, root, np.where(blank, 0.0, leverage), reference)
