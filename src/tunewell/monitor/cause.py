@@ -25,6 +25,9 @@ from tunewell.monitor.remedies import REMEDIES, code_of
 from tunewell.monitor.watch import Watched
 from tunewell.types import Alarm
 
+GAP_MEMORY: Final = dt.timedelta(days=30)
+"""A gap is weighed by the hours of the four weeks before it."""
+
 LEAD: Final = dt.timedelta(days=1)
 """Evidence may begin a day before the channel says that the change began."""
 
@@ -112,7 +115,7 @@ class _Scenes:
             place=place,
             mix=None if records is None else mix_effect(records, place, window),
             window=window,
-            evidence=around.evidence,
+            evidence=(*around.evidence, *self._clock_before(place, window)),
             moved=around.moved,
             anchors=_reading(self.anchors, alarm),
         )
@@ -147,6 +150,17 @@ class _Scenes:
             evidence
             for alarm, evidence in self._clocks
             if window.overlaps(alarm.since_low, alarm.since_high)
+        ]
+
+    def _clock_before(self, place: AlarmPlace, window: TimeWindow) -> list[Evidence]:
+        """Steps of the clock in the weeks before a gap: the usual hours are the old ones."""
+        if place.kind != "gap":
+            return []
+        return [
+            evidence
+            for alarm, evidence in self._clocks
+            if evidence.stream == place.stream
+            and window.low - GAP_MEMORY <= alarm.since <= window.high
         ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,9 @@ LEFT: Final = 3.0
 
 MOST_VALUES: Final = 40
 """Fields of more values than this are not looked at."""
+
+SETTLED: Final = dt.timedelta(days=14)
+"""The shares before a change are those of two weeks before it, and earlier."""
 
 FEWEST: Final = 20
 """Records on either side."""
@@ -68,9 +72,12 @@ def _effects(
     values = _values_of(records, place, window)
     if values is None:
         return
+    # What began a little earlier may be what made these words frequent.
+    settled = replace(window, low=window.low - SETTLED)
     whole = window.whole(records)
-    before = window.before(records).stop - whole.start
-    after = window.after(records).start - whole.start
+    before = max(settled.before(records).stop - whole.start, 0)
+    # An alarm on the last day has nothing behind its window: its days are those of the window.
+    after = window.before(records).stop - whole.start
     for name, field in records.categories.items():
         if role_of(name) != "plain" or name in place.fields:
             continue

@@ -14,6 +14,9 @@ HEIGHT: Final = 150.0
 MARGIN: Final = 0.08
 """Free space above and below, as a share of the height."""
 
+WIDEST: Final = 1.0
+"""A band is drawn up to so many times the range of the figures beyond them."""
+
 MOST_POINTS: Final = 400
 """Periods that are drawn, the newest."""
 
@@ -114,16 +117,19 @@ class _Scale:
         low: Sequence[float | None],
         high: Sequence[float | None],
     ) -> _Scale:
-        """A scale that holds the figures and the band."""
-        known = [*values, *(value for value in (*low, *high) if value is not None)]
-        bottom, top = min(known), max(known)
+        """A scale that holds the figures, and the band as far as it does not dwarf them."""
+        reach = (max(values) - min(values)) or abs(values[0]) or 1.0
+        ends = [value for value in (*low, *high) if value is not None]
+        bottom = max(min([*values, *ends]), min(values) - WIDEST * reach)
+        top = min(max([*values, *ends]), max(values) + WIDEST * reach)
         if bottom == top:
             bottom, top = bottom - 0.5, top + 0.5
         return cls(bottom, top, len(low))
 
     def point(self, period: int, figure: float) -> str:
         x = WIDTH * (period + 0.5) / max(self.periods, 1)
-        share = (figure - self.bottom) / (self.top - self.bottom)
+        inside = min(max(figure, self.bottom), self.top)
+        share = (inside - self.bottom) / (self.top - self.bottom)
         y = HEIGHT * (1 - MARGIN - (1 - 2 * MARGIN) * share)
         return f"{x:.1f},{y:.1f}"
 

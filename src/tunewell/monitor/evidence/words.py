@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import log
@@ -10,6 +9,7 @@ from typing import Final
 
 from tunewell.monitor.evidence.base import Evidence, TimeWindow
 from tunewell.monitor.records import DatedRecords
+from tunewell.monitor.words import terms_of
 
 FEWEST: Final = 6
 """Records after the change that name it."""
@@ -20,13 +20,7 @@ NEW: Final = 0.12
 SURE_LOG: Final = 14.0
 """Log-likelihood beside no change, above what one of some thousand words reaches by luck."""
 
-SHORTEST: Final = 2
-"""Characters of a word at least."""
-
 MOST_NAMED: Final = 5
-
-_WORD = re.compile(r"[^\W_]+(?:[.'&-][^\W_]+)*")
-_VERSION = re.compile(r"^v?(\d+)\.\d[\d.]*\w*$")
 
 
 def new_word_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evidence]:
@@ -60,7 +54,7 @@ def _new_words(was: Counter[str], now: Counter[str], sizes: tuple[int, int]) -> 
     texts_before, texts_after = sizes
     found = []
     for word, count in now.items():
-        if count < FEWEST or len(word) < SHORTEST:
+        if count < FEWEST:
             continue
         before = (was.get(word, 0) + 0.5) / max(texts_before, 1)
         after = count / texts_after
@@ -73,25 +67,13 @@ def _new_words(was: Counter[str], now: Counter[str], sizes: tuple[int, int]) -> 
 
 
 def _named(texts: Sequence[str]) -> Counter[str]:
-    """In how many texts each word stands."""
+    """In how many texts each word stands; point releases are folded into the main version."""
     found: Counter[str] = Counter()
     for text in texts:
-        words = {fold(word) for word in _WORD.findall(text.casefold())}
-        found.update(words)
+        found.update(terms_of(text))
     return found
 
 
 def named_in(text: str, words: Sequence[str]) -> bool:
-    """Whether a text names any of some words, as `fold` writes them."""
-    return not set(words).isdisjoint(fold(word) for word in _WORD.findall(text.casefold()))
-
-
-def fold(word: str) -> str:
-    """A version number without its minor parts: every point release would be a new word.
-
-    Example:
-        >>> fold("115.6.0"), fold("v2.1b3"), fold("mail")
-        ('115', '2', 'mail')
-    """
-    found = _VERSION.match(word)
-    return found[1] if found else word
+    """Whether a text names any of some words, as `terms_of` writes them."""
+    return not terms_of(text).isdisjoint(words)
