@@ -35,6 +35,9 @@ ExperimentStatus = Literal["draft", "signed", "running", "stopped", "closed"]
 RATIOS: Final = frozenset({"latency", "first token", "length", "cost"})
 """Guards whose limit is a ratio of the candidate to the control; the others' is a difference."""
 
+SHORTEST_VERSION: Final = 8
+"""Characters of a version's digest that name it."""
+
 GUARD_ALPHA: Final = 0.01
 """Error of all guards together."""
 
@@ -258,6 +261,11 @@ class ExperimentOutcome(Value):
     units: int = 0
     aa: bool = False
     findings: tuple[Finding, ...] = ()
+
+    def is_of(self, version: str) -> bool:
+        """Whether it tried this version: servers may know it by the beginning of its digest."""
+        named = len(self.candidate) >= SHORTEST_VERSION
+        return named and version.startswith(self.candidate)
 
 
 class ExperimentRecord(Value):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tunewell import releases
 from tunewell.errors import UserError
+from tunewell.experiments import closed_experiments
 from tunewell.people.accounts import Accounts
 from tunewell.people.approvals import approvals
 from tunewell.people.audit import AuditLog
@@ -49,6 +50,7 @@ def promote(
     evidence = [f"verdict:{offer.artifact}", f"run:{offer.run}", f"definition:{offer.definition}"]
     if signed is not None:
         evidence.append(f"release:{signed.number}")
+    evidence += [f"experiment:{name}" for name in _experiments_of(project, version)]
     made = releases.release(
         project.store,
         place,
@@ -94,6 +96,15 @@ def _checked_offer(project: Project, version: str) -> ReleaseOffer:
             "tunewell serve, then Release",
         )
     return offer
+
+
+def _experiments_of(project: Project, version: str) -> list[str]:
+    """The closed tests on traffic whose candidate was this version."""
+    return [
+        name
+        for name, outcome in closed_experiments(project.store).items()
+        if outcome.is_of(version) and not outcome.aa
+    ]
 
 
 def _signature(project: Project, version: str) -> Release | None:
