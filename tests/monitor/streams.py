@@ -37,7 +37,7 @@ def rows_of(
     rng = np.random.default_rng(seed)
     hours = np.exp(-0.5 * ((np.arange(24) - 13) / 4.0) ** 2)
     hours = (hours + 0.02) / (hours + 0.02).sum()
-    rows = []
+    rows: list[dict[str, Any]] = []
     factor = 1.0
     for day in range(days):
         factor = (times or {}).get(day, factor)

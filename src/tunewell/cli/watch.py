@@ -98,6 +98,7 @@ def command(
 
 
 def _day(text: str, option: str) -> dt.datetime:
+    """A date that the user typed."""
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
@@ -119,6 +120,7 @@ def _period(text: str) -> tuple[dt.datetime, dt.datetime]:
     end = _day(last, "--reference") + dt.timedelta(days=1)
     if end <= start:
         raise UserError(f"--reference must end after it begins. Got {text!r} instead.")
+
     return start, end
 
 
@@ -128,6 +130,7 @@ def _look(
     yearly: float,
     holidays: bool,
 ) -> Watched:
+    """The look and its causes, its faults told as the user's data's."""
     from tunewell.monitor.cause import explain
     from tunewell.monitor.watch import look
 
@@ -152,6 +155,7 @@ def _read(
 
 
 def _read_file(file: Path, time: str, stop: dt.datetime | None) -> tuple[DatedRecords, str]:
+    """One file as a stream, and what is to be said of the reading."""
     from tunewell.curate.reading.records import records as records_of
     from tunewell.monitor.read_records import read_rows
 
@@ -183,14 +187,17 @@ def _read_file(file: Path, time: str, stop: dt.datetime | None) -> tuple[DatedRe
         f"{file}: {plural(len(records), 'record')}, {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
         f"time: {found.time}, id: {found.id or 'line number'}"
     )
+
     return records, f"{said}; left out: {out}" if out else said
 
 
 def _stem(file: Path) -> str:
+    """Name of a stream, after its file."""
     return file.name.split(".")[0] or file.name
 
 
 def _columns(row: dict[str, Any]) -> str:
+    """Names to choose a column from."""
     return ", ".join(list(row)[:8])
 
 
@@ -266,7 +273,9 @@ def alarm_line(alarm: Alarm) -> dict[str, Any]:
 
 
 def as_result(
-    watched: Watched, streams: Sequence[DatedRecords], notes: Sequence[str]
+    watched: Watched,
+    streams: Sequence[DatedRecords],
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """A look as it is written in the envelope."""
     from tunewell.monitor.results import findings_of
@@ -298,6 +307,7 @@ def as_result(
 
 
 def _show(watched: Watched) -> None:
+    """A look for the person at the terminal."""
     show(
         f"{plural(len(watched.channels), 'channel')} watched until {watched.as_of:%Y-%m-%d}; "
         f"{watched.yearly:.0%} of years without change would show any alarm"
@@ -313,6 +323,7 @@ def _show(watched: Watched) -> None:
 
 
 def _show_alarm(alarm: Alarm) -> None:
+    """One alarm, in a few lines."""
     last = alarm.raised - dt.timedelta(seconds=1)
     where = "" if alarm.slice in ("", "all") else f", {alarm.slice}"
     show("")
@@ -328,6 +339,7 @@ def _show_alarm(alarm: Alarm) -> None:
 
 
 def _since(alarm: Alarm) -> str:
+    """When it began, and between which dates at the latest."""
     low = f"{alarm.since_low:%Y-%m-%d}"
     high = f"{alarm.since_high:%Y-%m-%d}"
     between = f" (between {low} and {high})" if low != high else ""
@@ -335,6 +347,7 @@ def _since(alarm: Alarm) -> str:
 
 
 def _figures(before: Estimate | None, after: Estimate | None) -> str:
+    """Before and since."""
     if before is None or after is None:
         return ""
     unit = f" {after.unit}" if after.unit else ""

@@ -32,7 +32,10 @@ CODES: Mapping[ChannelTopic, str] = {
 
 
 def alarm_of_step(
-    watch: LevelWatch, step: LevelStep, records: DatedRecords, yearly: float
+    watch: LevelWatch,
+    step: LevelStep,
+    records: DatedRecords,
+    yearly: float,
 ) -> Alarm:
     """The alarm of a level that was left."""
     channel = watch.channel
@@ -40,6 +43,7 @@ def alarm_of_step(
     raised = grid.at(step.raised + 1)
     since = grid.at(step.since)
     rows = _in_slice(records, channel)
+
     return Alarm(
         id=_id(channel.stream, channel.name, channel.slice, since.isoformat()),
         channel=_named(channel.stream, channel.name),
@@ -89,6 +93,7 @@ def alarm_of_burst(
     after = proportion(burst.seen, max(burst.of, 1))
     label = "new or more frequent" if burst.up else "gone or less frequent"
     shown = ", ".join(terms[:MOST_TERMS])
+
     return Alarm(
         id=_id(records.name, kind, terms[0], since.isoformat()),
         channel=_named(records.name, f"{kind} {label}"),
@@ -112,10 +117,12 @@ def alarm_of_clock(step: ClockStep, records: DatedRecords, start_s: int, scale: 
     """The alarm of hours of the day that have moved."""
 
     def at(day: int) -> dt.datetime:
+        """Start of a day."""
         return _moment(start_s + day * DAY_S)
 
     raised = at(step.raised + 1)
     rows = np.arange(len(records))
+
     return Alarm(
         id=_id(records.name, "hour of day", str(step.hours), at(step.since).isoformat()),
         channel=_named(records.name, "hour of day"),
@@ -182,7 +189,10 @@ def _apart(before: Estimate, after: Estimate) -> Estimate:
 
 
 def _examples(
-    records: DatedRecords, rows: Ints, start: dt.datetime, stop: dt.datetime
+    records: DatedRecords,
+    rows: Ints,
+    start: dt.datetime,
+    stop: dt.datetime,
 ) -> tuple[str, ...]:
     """Ten ids of a stretch of time, evenly spread over it."""
     seconds = records.seconds[rows]
@@ -193,12 +203,15 @@ def _examples(
 
 
 def _named(stream: str, name: str) -> str:
+    """A channel's name with its stream's."""
     return f"{stream}: {name}" if stream else name
 
 
 def _id(*parts: str) -> str:
+    """The same for the same channel, slice and beginning, whenever it is looked at."""
     return digest(list(parts))[:16]
 
 
 def _moment(seconds: int) -> dt.datetime:
+    """A moment of seconds since 1970, UTC."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC)

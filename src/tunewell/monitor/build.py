@@ -56,7 +56,11 @@ def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel
         if name not in records.totals:
             out.append(
                 _mean(
-                    records, grid, f"mean of {name}", clipped(values, before), _topic(records, name)
+                    records,
+                    grid,
+                    f"mean of {name}",
+                    clipped(values, before),
+                    _topic(records, name),
                 )
             )
     for name, texts in records.texts.items():
@@ -66,6 +70,7 @@ def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel
     for name, present in records.present.items():
         out.append(_share(records, grid, f"share with {name}", present, "measurement"))
     out.sort(key=lambda channel: -float(channel.weight.sum()))
+
     return out[:MOST_CHANNELS]
 
 
@@ -78,6 +83,7 @@ def linked_channels(streams: Sequence[DatedRecords], grid: Grid) -> list[Channel
             if link:
                 out.append(_answered(asked, said, link, grid))
                 out.append(_part_of_both(asked, said, grid))
+
     return out
 
 
@@ -94,21 +100,28 @@ def clipped(values: Floats, before: int) -> Floats:
         return values
     low, high = np.quantile(known, [_CLIP, 1 - _CLIP])
     out: Floats = np.clip(values, low, high)
+
     return out
 
 
 def _topic(records: DatedRecords, name: str) -> ChannelTopic:
+    """What a column says something about."""
     return records.topics.get(name, "input")
 
 
 def _sums(period: Ints, values: Floats, grid: Grid) -> Floats:
+    """Sums of values by period."""
     inside = (period >= 0) & (period < grid.periods)
     sums = np.bincount(period[inside], weights=values[inside], minlength=grid.periods)
     return sums.astype(np.float64)
 
 
 def _share(
-    records: DatedRecords, grid: Grid, name: str, hits: Floats, topic: ChannelTopic
+    records: DatedRecords,
+    grid: Grid,
+    name: str,
+    hits: Floats,
+    topic: ChannelTopic,
 ) -> Channel:
     """Share of the records with a hit; those whose hit is NaN do not count."""
     known = ~np.isnan(hits)
@@ -128,8 +141,13 @@ def _share(
 
 
 def _shares(
-    records: DatedRecords, name: str, categories: Categories, grid: Grid, before: int
+    records: DatedRecords,
+    name: str,
+    categories: Categories,
+    grid: Grid,
+    before: int,
 ) -> list[Channel]:
+    """A channel for each value that is frequent enough, and not nearly always there."""
     known = categories.codes >= 0
     in_reference = categories.codes[:before][known[:before]]
     counts = np.bincount(in_reference, minlength=len(categories.values))
@@ -149,12 +167,18 @@ def _shares(
         made = _share(records, grid, f"share of {label}", hits, _topic(records, name))
         edited = (name,) if name in records.edited_later else ()
         out.append(replace(made, slice=label, edited_later=edited))
+
     return out
 
 
 def _mean(
-    records: DatedRecords, grid: Grid, name: str, values: Floats, topic: ChannelTopic
+    records: DatedRecords,
+    grid: Grid,
+    name: str,
+    values: Floats,
+    topic: ChannelTopic,
 ) -> Channel:
+    """The mean of a number, of the records that have it."""
     known = ~np.isnan(values)
     period = grid.of(records.seconds)[known]
     figures = values[known]
@@ -182,6 +206,7 @@ def _link(asked: DatedRecords, said: DatedRecords) -> str:
         sample = [value for value in values[:: max(len(values) // 500, 1)] if value]
         if sample and sum(value in ids for value in sample) >= 0.5 * len(sample):
             return name
+
     return ""
 
 
@@ -208,6 +233,7 @@ def _answered(asked: DatedRecords, said: DatedRecords, link: str, grid: Grid) ->
         np.where(ripe, hits, np.nan),
         "feedback",
     )
+
     return replace(made, as_of=said.as_of - dt.timedelta(days=ANSWERED_WITHIN_DAYS))
 
 

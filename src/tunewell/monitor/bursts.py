@@ -126,9 +126,11 @@ class BurstWatch:
             seen = self.added[np.ix_(ends, new)] - self.added[np.ix_(ends - window, new)]
             of = np.maximum(self.records_added[ends] - self.records_added[ends - window], 20.0)
             peak[window - 1 :] = np.maximum.accumulate((seen / of[:, None]).max(1))
+
         return new, peak
 
     def _irregularity(self, counts: Floats) -> float:
+        """How much more variable the terms' counts by week are than independent records."""
         weeks = self.start // (7 * self.stride)
         if weeks < 4:
             return 1.2
@@ -136,6 +138,7 @@ class BurstWatch:
         weekly = counts[: weeks * width].reshape(weeks, width, -1).sum(1).T
         records = self.records[: weeks * width].reshape(weeks, width).sum(1)
         even = weekly * (records.mean() / np.maximum(records, 1.0))[None]
+
         return pooled_irregularity(even, least=2.0)
 
     def look(self) -> list[Burst]:
@@ -146,6 +149,7 @@ class BurstWatch:
         return self.bursts
 
     def _day(self, end: int) -> None:
+        """Look at the windows that end with one day."""
         found: dict[int, tuple[float, int, bool]] = {}
         for window in self.windows:
             for term, p, up in self._window(end, window):
@@ -156,6 +160,7 @@ class BurstWatch:
             self._take(term, p, window, up, end)
 
     def _window(self, end: int, window: int) -> list[tuple[int, float, bool]]:
+        """Terms of one window that are beyond its limit: place, p-value, direction."""
         begin = end + 1 - window
         if begin <= 0:
             return []
@@ -178,6 +183,7 @@ class BurstWatch:
         if self.down:
             gone = np.flatnonzero(ready & (rate * of >= 8) & (inside < rate * of / TIMES))
             out += self._judged(gone, inside, outside, known, of, (end, window), up=False)
+
         return out
 
     def _judged(
@@ -191,6 +197,7 @@ class BurstWatch:
         *,
         up: bool,
     ) -> list[tuple[int, float, bool]]:
+        """Of the terms that may be a burst, those whose p-value is within the limit."""
         if not picked.size or of <= 0:
             return []
         part = of / (of + known[picked])
@@ -198,6 +205,7 @@ class BurstWatch:
         p = test(inside[picked], outside[picked], part, irregular=self.irregular)
         limit = self._limit(place, of)
         hits = np.flatnonzero(p <= limit)
+
         return [(int(picked[i]), float(p[i]), up) for i in hits.tolist()]
 
     def _limit(self, place: tuple[int, int], of: float) -> float:
@@ -211,6 +219,7 @@ class BurstWatch:
             part = min(max(of / max(records, 1.0), 1e-6), 0.5)
             allowed = self.yearly / self.looks / (2 if self.down else 1)
             self._limits[key] = burst_limit(totals, part, allowed=allowed, irregular=self.irregular)
+
         return self._limits[key]
 
     def _take(self, term: int, p: float, window: int, up: bool, end: int) -> None:
@@ -256,6 +265,7 @@ class BurstWatch:
         both = np.intersect1d(mine, theirs).size
         of = self.records_added[end + 1] - self.records_added[begin]
         by_chance = few * many / max(of, 1.0)
+
         return bool(both >= max(ALIKE * few, 2.5 * by_chance, 3))
 
     def records_of(self, term: int, begin: int, end: int) -> Ints:
@@ -265,12 +275,14 @@ class BurstWatch:
         return rows[(at >= begin) & (at <= end)]
 
     def _rows(self, term: int) -> Ints:
+        """All records with a term."""
         columns = self._columns
         rows: Ints = columns.indices[columns.indptr[term] : columns.indptr[term + 1]]
         return np.sort(rows.astype(np.int64))
 
     @property
     def _columns(self) -> sp.csc_matrix:
+        """The table by columns, made once."""
         if not hasattr(self, "_by_term"):
             self._by_term = self.table.held.tocsc()
         return self._by_term

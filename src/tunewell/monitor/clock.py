@@ -21,7 +21,6 @@ WITHIN = 1.92
 UNSURE_HOURS = 3
 """By so many hours a shift may be off that rests on its first day alone."""
 MOST_IRREGULAR = 10.0
-_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,7 @@ def clock_steps(counts: Floats, *, yearly: float, start: int) -> tuple[list[Cloc
             rest += counts[day].sum()
             day += 1
         reference = (step.since, day)
+
     return found, ""
 
 
@@ -107,12 +107,17 @@ def profile_of(counts: Floats) -> Floats:
     even = total.sum() / 24
     raised = around + 0.02 * even + 0.5
     out: Floats = raised / raised.sum()
+
     return out
 
 
 def _first_step(
-    counts: Floats, reference: tuple[int, int], start: int, yearly: float
+    counts: Floats,
+    reference: tuple[int, int],
+    start: int,
+    yearly: float,
 ) -> ClockStep | None:
+    """The first step after a day, held against one profile; None where there is none."""
     before = counts[slice(*reference)]
     profile = profile_of(before)
     log = np.log(profile)
@@ -131,12 +136,19 @@ def _first_step(
         if level[best] >= limit:
             p = min(1.0, SHIFTS.size * 365 * math.exp(-float(level[best])))
             return _step(counts, reference, day, gain, best, p)
+
     return None
 
 
 def _step(
-    counts: Floats, reference: tuple[int, int], raised: int, gain: Floats, best: int, p: float
+    counts: Floats,
+    reference: tuple[int, int],
+    raised: int,
+    gain: Floats,
+    best: int,
+    p: float,
 ) -> ClockStep:
+    """What is known of a step on the day on which it is clear."""
     first = max(raised - 60, reference[1] - 14, 0)
     tail = gain[first : raised + 1, best][::-1].cumsum()[::-1]
     begun = int(np.argmax(tail))
@@ -150,6 +162,7 @@ def _step(
     unsure = UNSURE_HOURS if raised == since else 0
     after = counts[since : raised + 1].sum(0)
     before = counts[slice(*reference)].sum(0)
+
     return ClockStep(
         raised=raised,
         since=since,
@@ -181,9 +194,5 @@ def _irregular(counts: Floats, profile: Floats) -> float:
     chi2 = ((days - expected) ** 2 / expected).sum(1) / 23
     ordered = np.sort(chi2)
     middle = ordered[: max(int(0.95 * ordered.size), 1)]
+
     return float(np.clip(middle.mean() * 1.03, 1.0, MOST_IRREGULAR))
-
-
-def days_of(first_s: int, last_s: int) -> int:
-    """Whole days between two moments."""
-    return max((last_s - first_s) // _DAY_S, 0)

@@ -38,7 +38,11 @@ class LongGap:
 
 
 def long_gaps(
-    seconds: Ints, *, start_s: int, as_of_s: int, yearly: float
+    seconds: Ints,
+    *,
+    start_s: int,
+    as_of_s: int,
+    yearly: float,
 ) -> tuple[list[LongGap], str]:
     """Gaps that at most a share ``yearly`` of quiet years holds, and why none could be found.
 
@@ -84,6 +88,7 @@ def long_gaps(
                 p_value=min(1.0, (1 - _KEPT) * a_year * math.exp(-over)),
             )
         )
+
     return found, ""
 
 
@@ -103,12 +108,14 @@ def gap_weights(edges: Ints) -> Floats:
     added = np.concatenate([[0.0], rate.cumsum()])
 
     def until(moment: Ints) -> Floats:
+        """Records expected from the first hour on to each moment."""
         place = moment // HOUR_S - first_hour
         part = (moment % HOUR_S) / HOUR_S
         out: Floats = added[place] + part * rate[place]
         return out
 
     out: Floats = until(edges[1:]) - until(edges[:-1])
+
     return out
 
 
@@ -134,4 +141,5 @@ def _expected_by_hour(counts: Floats, first_hour: int) -> Floats:
         mean = (seen[hi] - seen[lo] + 2 * level) / (there[hi] - there[lo] + 2)
         shape[:, kind] = mean
     out: Floats = shape[hours, place]
+
     return out

@@ -126,6 +126,7 @@ def last_question(request: dict[str, Any]) -> str:
     for turn in reversed(turns):
         if isinstance(turn, dict) and turn.get("role") == "user":
             return _text(turn.get("content"))
+
     return ""
 
 
@@ -178,6 +179,7 @@ def _system_prompt(request: dict[str, Any]) -> str:
 
 
 def _text(content: Any) -> str:
+    """The text of a turn, whose content may be in parts."""
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
@@ -186,6 +188,7 @@ def _text(content: Any) -> str:
 
 
 def _numbers(rows: Sequence[Interaction], field: str) -> np.ndarray:
+    """A number of each interaction, NaN where it has none."""
     values = [getattr(row, field) for row in rows]
     return np.array([np.nan if value is None else float(value) for value in values])
 
@@ -198,11 +201,13 @@ def _refused(answer: str) -> str:
 
 
 def _categories(values: Sequence[str]) -> Categories:
+    """Values as codes."""
     place: dict[str, int] = {}
     codes = np.full(len(values), -1, dtype=np.int64)
     for i, value in enumerate(values):
         if value:
             codes[i] = place.setdefault(value, len(place))
+
     return Categories(tuple(place), codes)
 
 
@@ -226,6 +231,7 @@ def response_channel(records: DatedRecords, feedback: Iterable[Feedback], grid: 
     inside = ripe & (period >= 0) & (period < grid.periods)
 
     def sums(values: np.ndarray) -> np.ndarray:
+        """Sums by period."""
         made = np.bincount(period[inside], weights=values[inside], minlength=grid.periods)
         return made.astype(np.float64)
 
@@ -259,6 +265,7 @@ def quality_bounds(good: int, said: int, of: int) -> Estimate:
     worst = proportion(good, of)
     best = proportion(good + of - said, of)
     among = proportion(good, said)
+
     return Estimate(
         value=among.value,
         low=min(worst.low, among.value),

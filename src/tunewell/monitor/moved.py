@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -98,6 +98,7 @@ def first_reference(grid: Grid, named: tuple[dt.datetime, dt.datetime] | None) -
     a_week = 7 * DAY_S // grid.period_s
     if grid.periods >= OLD_WEEKS * a_week:
         return 0, FIRST_WEEKS * a_week
+
     return 0, min(FIRST_WEEKS * a_week, max(grid.periods // 3, LEAST_PERIODS))
 
 
@@ -152,6 +153,7 @@ class LevelWatch:
             return "it hardly varies in its reference"
         if self.kind == "mean" and self.spread <= 0:
             return "it does not vary in its reference"
+
         return ""
 
     def look(self) -> BandedChannel:
@@ -180,6 +182,7 @@ class LevelWatch:
         at = stop
         while at < self.grid.periods:
             at = self._next(at)
+
         return self._banded(places)
 
     # --- period by period ------------------------------------------------------------------------
@@ -209,17 +212,21 @@ class LevelWatch:
         else:
             self._close(end)
         self._since_at[end + 1 :] = self._since
+
         return end + 1
 
     @property
     def _limit(self) -> float:
+        """What a surprise has to reach, given whether a step is open."""
         return self.threshold if self._open is None else self.further
 
     def _standardised(self, ends: Ints) -> Floats:
+        """Surprises of all windows, shape (windows, ends)."""
         rows = [self._window(ends, window) for window in self.grid.plan.windows]
         return np.array(rows)
 
     def _window(self, ends: Ints, window: int) -> Floats:
+        """Surprises of the windows of one length."""
         each = surprises(
             self.sums,
             ends,
@@ -269,6 +276,7 @@ class LevelWatch:
                 continue
             apart = self._against(self._since, end, opened.before)
             out[place] |= (apart if opened.up else -apart) < BACK
+
         return out
 
     def _close(self, end: int) -> None:
@@ -290,6 +298,7 @@ class LevelWatch:
             if not opened.raised < quiet or quiet - opened.since > self.grid.plan.young:
                 continue
             out[place] = abs(self._against(quiet, end, opened.before)) < 1.0
+
         return out
 
     def _end_episode(self, end: int) -> None:
@@ -318,6 +327,7 @@ class LevelWatch:
         length = end + 1 - candidates[best]
         room = WITHIN * float(self.model.inflation(float(length)))
         near = candidates[score >= score[best] - room]
+
         return int(candidates[best]), int(near[0]), int(near[-1])
 
     def _split(self, since: int, end: int) -> float:
@@ -327,14 +337,20 @@ class LevelWatch:
         return root**2 / (1 + leverage)
 
     def _root(self, start: int, stop: int, reference: tuple[int, int]) -> tuple[float, float]:
+        """Signed root of the deviance of some periods from a reference, and their part of it."""
         total, base = self._sum(start, stop)
         known_total, known = self._sum(*reference)
         if base <= 0 or known <= 0:
             return 0.0, 0.0
         expected = known_total / known * base
         root = signed_root(
-            np.array(total), np.array(expected), np.array(base), kind=self.kind, spread=self.spread
+            np.array(total),
+            np.array(expected),
+            np.array(base),
+            kind=self.kind,
+            spread=self.spread,
         )
+
         return float(root), base / known
 
     def _against(self, start: int, end: int, reference: tuple[int, int]) -> float:
@@ -345,9 +361,11 @@ class LevelWatch:
         return root / math.sqrt(own + of_reference * leverage)
 
     def _before(self, since: int) -> tuple[int, int]:
+        """The periods that a step is held against."""
         return max(self._since, since - self.grid.plan.memory), since
 
     def _sum(self, start: int, stop: int) -> tuple[float, float]:
+        """Total and base of some periods."""
         total = self.sums.total[stop] - self.sums.total[start]
         base = self.sums.base[stop] - self.sums.base[start]
         return float(total), float(base)
@@ -365,6 +383,7 @@ class LevelWatch:
             low = max(low, 0.0)
         if self.kind == "share":
             high = min(max(high, value), 1.0)
+
         return Estimate(
             value=value,
             low=low,
@@ -391,6 +410,7 @@ class LevelWatch:
         reference: tuple[int, int],
         surprise: float,
     ) -> LevelStep:
+        """A step as it is known at the end of a period."""
         before = self.figure(*reference)
         after = self.figure(since, end + 1)
         value = after.value - before.value
@@ -403,6 +423,7 @@ class LevelWatch:
             method="after less before, at the time of the alarm",
             unit=self.channel.unit,
         )
+
         return LevelStep(
             raised=end,
             since=since,
@@ -417,6 +438,7 @@ class LevelWatch:
         )
 
     def _refer(self, start: int, stop: int, why: str) -> None:
+        """A new reference is in force; the old ones are kept."""
         self._references.append(
             ReferencePeriod(
                 version=len(self._references) + 1,
@@ -453,6 +475,7 @@ class LevelWatch:
             low = np.maximum(low, 0.0)
         if self.kind == "share":
             high = np.minimum(high, 1.0)
+
         return BandedChannel(
             channel=self.channel,
             expected=expected,
@@ -464,6 +487,7 @@ class LevelWatch:
 
 
 def _step_kind(channel: Channel) -> StepKind:
+    """How the channel's figure is made of its sums."""
     if channel.kind == "share":
         return "share"
     return "mean" if channel.kind == "mean" else "count"
@@ -482,9 +506,5 @@ def _spread(channel: Channel, reference: tuple[int, int]) -> float:
     if free >= 2 * int(seen.sum()):
         return max(float(inside.sum()) / free, 0.0)
     figures = total[seen] / weight[seen]
+
     return float(np.var(figures)) if figures.size > 1 else 0.0
-
-
-def with_yearly(banded: BandedChannel, yearly: float) -> BandedChannel:
-    """The same with another share of the budget named."""
-    return replace(banded, yearly=yearly)

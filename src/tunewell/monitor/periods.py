@@ -61,6 +61,7 @@ class Grid:
             days: Ints = (at // DAY_S + 3) % 7
             return days
         hours: Ints = (at // HOUR_S) % 24
+
         return hours
 
     def holidays(self) -> NDArray[np.bool_]:
@@ -70,6 +71,7 @@ class Grid:
         return np.array([day in free for day in starts], dtype=np.bool_)
 
     def _years(self) -> range:
+        """Years that the periods are in."""
         return range(self.first.year, self.at(self.periods).year + 1)
 
 
@@ -82,6 +84,7 @@ def grid_of(first_s: int, last_s: int) -> Grid:
     period = DAY_S if days >= FEWEST_DAYS else HOUR_S
     start = first_s // period * period
     whole = max((last_s - start) // period, 0)
+
     return Grid(start, period, int(whole), DAYS if period == DAY_S else HOURS)
 
 
@@ -113,4 +116,5 @@ def easter_of(year: int) -> dt.date:
     weekday = (32 + 2 * rest + 2 * quarter - epact - left) % 7
     shift = (golden + 11 * epact + 22 * weekday) // 451
     month, day = divmod(epact + weekday - 7 * shift + 114, 31)
+
     return dt.date(year, month, day + 1)

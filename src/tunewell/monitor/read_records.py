@@ -52,22 +52,88 @@ AUTHOR_NAMES: Final = (
     "owner",
     "person",
 )
-TOTALS: Final = re.compile(
-    r"(^|_)(votes?|likes?|helpful|unhelpful|upvotes?|downvotes?|ups?|downs?|views?|score|points|"
-    r"replies|comments?|answers?|followers?|favou?rites?|downloads?|shares?|num|n|count|total)"
-    r"($|_)|_count$|^num_|^total_",
-    re.IGNORECASE,
+TOTAL_NAMES: Final = (
+    "vote",
+    "votes",
+    "like",
+    "likes",
+    "helpful",
+    "unhelpful",
+    "upvote",
+    "upvotes",
+    "downvote",
+    "downvotes",
+    "ups",
+    "downs",
+    "view",
+    "views",
+    "score",
+    "points",
+    "reply",
+    "replies",
+    "comment",
+    "comments",
+    "answers",
+    "follower",
+    "followers",
+    "favorite",
+    "favorites",
+    "favourite",
+    "favourites",
+    "download",
+    "downloads",
+    "share",
+    "shares",
+    "num",
+    "count",
+    "total",
 )
-"""Names of numbers that go on growing after the record was made."""
-ANSWERS: Final = re.compile(r"answer|respon|reply|output|completion|assistant", re.IGNORECASE)
-QUALITY: Final = re.compile(
-    r"rating|stars|quality|correct|accura|grade|csat|nps|satisf|thumb|resolved|solved|success",
-    re.IGNORECASE,
+"""Parts of the names of numbers that go on growing after the record was made."""
+
+ANSWER_NAMES: Final = (
+    "answer",
+    "respon",
+    "reply",
+    "output",
+    "completion",
+    "assistant",
+    "latency",
+    "duration",
+    "elapsed",
+    "seconds",
+    "tokens",
+    "cost",
+    "finish",
+    "status",
+    "error",
 )
-JUDGE: Final = re.compile(r"judge|verdict|grader|eval", re.IGNORECASE)
-LATENCY: Final = re.compile(
-    r"latency|duration|elapsed|seconds|_ms$|_s$|tokens|cost|finish|status|error", re.IGNORECASE
+"""What a column's name holds that says how the model answers."""
+
+QUALITY_NAMES: Final = (
+    "rating",
+    "stars",
+    "quality",
+    "correct",
+    "accura",
+    "grade",
+    "csat",
+    "nps",
+    "satisf",
+    "thumb",
+    "resolved",
+    "solved",
+    "success",
 )
+"""What a column's name holds that says how well it answers."""
+
+JUDGE_NAMES: Final = (
+    "judge",
+    "verdict",
+    "grader",
+    "eval",
+)
+"""What the name of a judge's column holds."""
+
 MOST_VALUES = 200
 """Distinct values of a category at most."""
 
@@ -93,14 +159,36 @@ class ReadNote(Value):
 
 
 def topic_of(name: str) -> ChannelTopic:
-    """What a column says something about, by its name."""
-    if JUDGE.search(name):
+    """What a column says something about, by its name.
+
+    Example:
+        >>> topic_of("judge_score"), topic_of("rating"), topic_of("total_s"), topic_of("topic")
+        ('judge', 'quality', 'answer', 'input')
+    """
+    small = name.lower()
+    if _holds(small, JUDGE_NAMES):
         return "judge"
-    if QUALITY.search(name):
+    if _holds(small, QUALITY_NAMES):
         return "quality"
-    if ANSWERS.search(name) or LATENCY.search(name):
-        return "answer"
-    return "input"
+    timed = small.endswith(("_s", "_ms"))
+
+    return "answer" if timed or _holds(small, ANSWER_NAMES) else "input"
+
+
+def _holds(name: str, parts: Sequence[str]) -> bool:
+    """Whether a name holds any of some parts."""
+    return any(part in name for part in parts)
+
+
+def is_total(name: str) -> bool:
+    """Whether a number is, by its name, a total that goes on growing after the record was made.
+
+    Example:
+        >>> is_total("helpful_votes"), is_total("views"), is_total("price"), is_total("account")
+        (True, True, False, False)
+    """
+    parts = re.split(r"[^a-z0-9]+", name.lower())
+    return any(part in TOTAL_NAMES for part in parts)
 
 
 def seconds_of(value: Any) -> float:
@@ -127,6 +215,7 @@ def seconds_of(value: Any) -> float:
         pass
     if _NUMBER.fullmatch(text):
         return _of_number(float(text))
+
     return _by_mail(text)
 
 
@@ -135,6 +224,7 @@ _NUMBER: Final = re.compile(r"\d{9,19}(\.\d+)?")
 
 
 def _stamp(moment: dt.datetime) -> float:
+    """Seconds since 1970; a time without a zone is taken for UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
@@ -156,6 +246,7 @@ _FORMS: Final = (
 
 
 def _by_mail(text: str) -> float:
+    """Dates as mail headers and spreadsheets write them."""
     from email.utils import parsedate_to_datetime
 
     if len(text) > 60 or not re.search(r"\d", text):
@@ -169,6 +260,7 @@ def _by_mail(text: str) -> float:
             return dt.datetime.strptime(text, form).replace(tzinfo=dt.UTC).timestamp()
         except ValueError:
             continue
+
     return float("nan")
 
 
@@ -192,10 +284,12 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
                     out[f"{name}.{role}"] = "\n".join(texts)
         else:
             out[str(name)] = value
+
     return out
 
 
 def _is_chat(value: Any) -> bool:
+    """Whether a value is a list of turns."""
     return (
         isinstance(value, list)
         and bool(value)
@@ -262,7 +356,7 @@ def read_rows(
         present=found.present,
         links=found.links,
         edited_later=found.edited(seconds),
-        totals=tuple(each for each in found.numbers if TOTALS.search(each)),
+        totals=tuple(each for each in found.numbers if is_total(each)),
         authors=found.authors,
     )
     note = ReadNote(
@@ -273,6 +367,7 @@ def read_rows(
         doubled=int(dated.size - kept.size),
         later=int(known.sum() - dated.size),
     )
+
     return records, note
 
 
@@ -289,10 +384,12 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
             column.append(value)
     for column in table.values():
         column.extend([None] * (len(rows) - len(column)))
+
     return table
 
 
 def _numbered(size: int) -> list[str]:
+    """Numbers of the lines, from 1."""
     return [str(place + 1) for place in range(size)]
 
 
@@ -304,10 +401,12 @@ def _first_of_each(ids: Sequence[str], order: Ints) -> Ints:
         if ids[place] not in seen:
             seen.add(ids[place])
             kept.append(place)
+
     return np.array(kept, dtype=np.int64)
 
 
 def _plain(name: str) -> str:
+    """A column's name without what it stands in, in one manner of writing."""
     return name.rsplit(".", 1)[-1].lower().replace("-", "_").replace(" ", "_")
 
 
@@ -321,15 +420,18 @@ def _time_column(table: Mapping[str, Sequence[Any]], size: int) -> str:
         read = [not np.isnan(seconds_of(value)) for value in sample]
         if sample and sum(read) >= 0.9 * len(read):
             return name
+
     return ""
 
 
 def _sample(values: Sequence[Any], size: int) -> list[Any]:
+    """Some of the values that are there."""
     step = max(size // 400, 1)
     return [value for value in values[::step] if value not in (None, "")]
 
 
 def _id_column(table: Mapping[str, Sequence[Any]], size: int) -> str:
+    """The column that names the rows; empty where none does."""
     by_name = {_plain(name): name for name in reversed(list(table))}
     for wanted in ID_NAMES:
         name = by_name.get(wanted)
@@ -339,6 +441,7 @@ def _id_column(table: Mapping[str, Sequence[Any]], size: int) -> str:
         named = [value for value in values if isinstance(value, str | int)]
         if len(named) >= 0.99 * size and len(set(named)) >= 0.9 * size:
             return name
+
     return ""
 
 
@@ -370,9 +473,11 @@ class _Sorted:
             return self._list(name, values)
         if kinds <= {int, float}:
             return self._number(name, values, given)
+
         return self._words(name, values, given)
 
     def _list(self, name: str, values: list[Any]) -> str:
+        """A column of lists of values."""
         flat_values = [
             tuple(str(each)[:100] for each in value[:50] if isinstance(each, str | int))
             if isinstance(value, list | tuple)
@@ -380,9 +485,11 @@ class _Sorted:
             for value in values
         ]
         self.lists[name] = flat_values
+
         return "list of values"
 
     def _number(self, name: str, values: list[Any], given: list[Any]) -> str:
+        """A column of numbers: an author, an id, a date, a few values, or a measure."""
         distinct = len(set(given))
         whole = all(isinstance(value, int) for value in given)
         if whole and _is_name(name, AUTHOR_NAMES):
@@ -398,9 +505,11 @@ class _Sorted:
         if whole and distinct <= 20:
             self._category(name, values)
             return "number and category"
+
         return "number"
 
     def _words(self, name: str, values: list[Any], given: list[Any]) -> str:
+        """A column of strings: a date, an author, a few values, an id, or texts."""
         strings = [str(value) for value in given]
         sample = strings[:: max(len(strings) // 400, 1)]
         if sum(not np.isnan(seconds_of(value)) for value in sample) >= 0.9 * len(sample):
@@ -418,9 +527,11 @@ class _Sorted:
             self.links[name] = ["" if value is None else str(value) for value in values]
             return "id"
         self.texts[name] = ["" if value is None else str(value) for value in values]
+
         return "text"
 
     def _author(self, name: str, values: list[Any]) -> str:
+        """The column that says who wrote each row; the first one counts."""
         if self.authors:
             self.links[name] = ["" if value is None else str(value) for value in values]
             return "id"
@@ -428,10 +539,12 @@ class _Sorted:
         return "author"
 
     def _date(self, name: str, values: list[Any]) -> str:
+        """A second date of the rows, such as that of their last change."""
         self._later[name] = np.array([seconds_of(value) for value in values])
         return "date"
 
     def _category(self, name: str, values: list[Any]) -> None:
+        """A column of few values."""
         place: dict[str, int] = {}
         codes = np.full(self.size, -1, dtype=np.int64)
         for i, value in enumerate(values):
@@ -449,8 +562,10 @@ class _Sorted:
         )
         if not changed:
             return ()
+
         return (*self.texts, *self.categories, *self.lists)
 
 
 def _is_name(name: str, names: Sequence[str]) -> bool:
+    """Whether a column has one of some names."""
     return _plain(name) in names

@@ -28,6 +28,7 @@ def findings_of(watched: Watched) -> tuple[Finding, ...]:
 
 
 def _findings(watched: Watched) -> Iterator[Finding]:
+    """Each pitfall of use in turn."""
     limit = Threshold(value=watched.yearly, origin="false alarms a year")
     for code in ("L03", "L04", "L05", "L06", "L10"):
         alarms = [alarm for alarm in watched.alarms if alarm.code == code]
@@ -39,12 +40,14 @@ def _findings(watched: Watched) -> Iterator[Finding]:
 
 
 def _found(code: str, alarms: list[Alarm], limit: Threshold) -> Finding:
+    """A finding with the latest of its alarms."""
     latest = max(alarms, key=lambda alarm: alarm.raised)
     more = f", the last of {len(alarms)}" if len(alarms) > 1 else ""
     why = (
         f"{latest.channel} ({latest.slice or 'all'}) has changed since {latest.since:%Y-%m-%d}"
         f"{more}; cause: {latest.cause}"
     )
+
     return Finding(
         code=code,
         status="found",
@@ -59,6 +62,7 @@ def _found(code: str, alarms: list[Alarm], limit: Threshold) -> Finding:
 
 
 def _without_alarm(code: str, watched: Watched) -> tuple[Status, str]:
+    """Whether a pitfall was looked at, and with what."""
     if code == "L05":
         return "unchecked", "no channel holds answers against facts that have changed"
     topics = SPEAKS_OF[code]
@@ -66,4 +70,5 @@ def _without_alarm(code: str, watched: Watched) -> tuple[Status, str]:
     # Values of fields and hours of the day are watched wherever there are records.
     if not seen and code not in ("L03", "L10"):
         return "unchecked", f"no channel of {' or '.join(topics)} could be watched"
+
     return "clear", f"no change in {len(seen)} channels until {watched.as_of:%Y-%m-%d}"

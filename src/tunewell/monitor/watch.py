@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -107,6 +107,7 @@ def look(
         _gaps(stream, grid, first, shares, found, len(streams))
         _note_edits(stream, found)
     alarms = sorted(found.alarms, key=lambda alarm: (alarm.raised, alarm.p_value))
+
     return Watched(
         alarms=tuple(alarms),
         channels=tuple(found.channels),
@@ -212,6 +213,7 @@ def value_terms(stream: DatedRecords) -> TermTable | None:
         some = True
         for row, values in enumerate(lists):
             terms[row].update(f"{name}={value}" for value in values)
+
     return term_table(terms) if some else None
 
 
@@ -223,6 +225,7 @@ def _clock(
     found: _Found,
     streams: int,
 ) -> None:
+    """Hours of the day."""
     if _is_regular(stream):
         return
     start_s = grid.start_s // DAY_S * DAY_S
@@ -248,6 +251,7 @@ def _first_of_each_day(stream: DatedRecords) -> Ints:
         if not author or key not in seen:
             seen.add(key)
             kept.append(second)
+
     return np.array(kept, dtype=np.int64)
 
 
@@ -259,6 +263,7 @@ def _gaps(
     found: _Found,
     streams: int,
 ) -> None:
+    """Stretches without records."""
     if _is_regular(stream):
         return
     gaps, why = long_gaps(
@@ -275,6 +280,7 @@ def _gaps(
 
 
 def _note_edits(stream: DatedRecords, found: _Found) -> None:
+    """What the user has to know of fields that show a later state."""
     if stream.edited_later:
         fields = ", ".join(stream.edited_later)
         found.notes.append(
@@ -287,8 +293,3 @@ def _note_edits(stream: DatedRecords, found: _Found) -> None:
             "a total at the time of the export, of records of unequal age: no trend can be claimed",
             stream.name,
         )
-
-
-def with_alarms(watched: Watched, alarms: Sequence[Alarm]) -> Watched:
-    """The same look with its alarms explained."""
-    return replace(watched, alarms=tuple(alarms))

@@ -26,11 +26,176 @@ _DOMAIN: Final = re.compile(
     r"(?:[^.]+\.)*?([^.]{2,})\.(?:com?|net|org|edu|gov|io|info|de|fr)(?:\.[a-z]{2})?"
 )
 _CALENDAR: Final = frozenset(
-    "january february march april may june july august september october november december jan feb "
-    "mar apr jun jul aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday "
-    "sunday mon tue wed thu fri sat sun yesterday today tomorrow christmas easter".split()
+    (
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+        "yesterday",
+        "today",
+        "tomorrow",
+        "christmas",
+        "easter",
+        "januar",
+        "februar",
+        "märz",
+        "mai",
+        "juni",
+        "juli",
+        "oktober",
+        "dezember",
+        "montag",
+        "dienstag",
+        "mittwoch",
+        "donnerstag",
+        "freitag",
+        "samstag",
+        "sonntag",
+        "gestern",
+        "heute",
+        "morgen",
+        "weihnachten",
+        "ostern",
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+        "lundi",
+        "mardi",
+        "mercredi",
+        "jeudi",
+        "vendredi",
+        "samedi",
+        "dimanche",
+        "hier",
+        "noël",
+        "pâques",
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+        "lunes",
+        "martes",
+        "miércoles",
+        "jueves",
+        "viernes",
+        "sábado",
+        "domingo",
+        "ayer",
+        "hoy",
+        "mañana",
+        "navidad",
+        "gennaio",
+        "febbraio",
+        "aprile",
+        "maggio",
+        "giugno",
+        "luglio",
+        "settembre",
+        "ottobre",
+        "dicembre",
+        "lunedì",
+        "martedì",
+        "mercoledì",
+        "giovedì",
+        "venerdì",
+        "sabato",
+        "domenica",
+        "ieri",
+        "oggi",
+        "domani",
+        "natale",
+        "pasqua",
+        "janeiro",
+        "fevereiro",
+        "março",
+        "maio",
+        "junho",
+        "julho",
+        "setembro",
+        "outubro",
+        "novembro",
+        "dezembro",
+        "segunda",
+        "terça",
+        "quarta",
+        "quinta",
+        "sexta",
+        "ontem",
+        "hoje",
+        "amanhã",
+        "natal",
+        "páscoa",
+        "januari",
+        "februari",
+        "maart",
+        "mei",
+        "augustus",
+        "maandag",
+        "dinsdag",
+        "woensdag",
+        "donderdag",
+        "vrijdag",
+        "zaterdag",
+        "zondag",
+        "gisteren",
+        "vandaag",
+        "kerstmis",
+        "pasen",
+        "thanksgiving",
+        "halloween",
+    )
 )
-"""Words that the calendar moves."""
+"""Words that the calendar moves, in seven languages."""
 
 
 def terms_of(text: str) -> set[str]:
@@ -53,6 +218,7 @@ def _words(text: str) -> set[str]:
         cut = _TAG.sub(" ", cut)
     if "&" in cut:
         cut = html.unescape(html.unescape(cut))
+
     return set(_WORD.findall(cut.lower()))
 
 
@@ -88,6 +254,7 @@ def text_terms(texts: Iterable[str], *, fewest: int = 4) -> TermTable:
         found.discard(0)
         entries.extend(found)
         ends.append(len(entries))
+
     return _kept(list(vocabulary.terms), entries, ends, fewest)
 
 
@@ -98,16 +265,19 @@ def _kept(names: Sequence[str], entries: array[int], ends: Sequence[int], fewest
     held = sp.csr_matrix((ones, columns, np.array(ends)), shape=(len(ends) - 1, len(names)))
     counts = np.bincount(columns, minlength=len(names))
     kept = np.flatnonzero(counts >= fewest)
+
     return TermTable(tuple(names[i] for i in kept.tolist()), held[:, kept].tocsr())
 
 
 def _term(word: str) -> str:
+    """The term of a word; empty where it says nothing."""
     if not word.isalpha():
         word = _folded(word)
         if not word:
             return ""
     if not SHORTEST <= len(word) <= LONGEST or word in _CALENDAR:
         return ""
+
     return word
 
 
@@ -125,6 +295,7 @@ def _folded(word: str) -> str:
     digits = sum(letter.isdigit() for letter in word)
     if digits > 4 or (digits and len(word) > 12):
         return ""
+
     return word
 
 
@@ -177,6 +348,7 @@ def fresh_terms(table: TermTable, groups: Sequence[str], seconds: Ints) -> TermT
     kept = np.concatenate([[True], ~(same & soon)])
     ones = np.ones(int(kept.sum()), dtype=np.float32)
     held = sp.csr_matrix((ones, (row[kept], term[kept])), shape=table.held.shape)
+
     return TermTable(table.terms, held)
 
 
@@ -193,4 +365,5 @@ def term_table(texts: Iterable[Iterable[str]], *, fewest: int = 4) -> TermTable:
     for terms in texts:
         entries.extend(place.setdefault(term, len(place)) for term in terms)
         ends.append(len(entries))
+
     return _kept(list(place), entries, ends, fewest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betainc
 
 from tunewell.stats.inputs import Floats, Ints, share
@@ -19,7 +20,11 @@ _MOST_SEEN = 400
 
 
 def burst_p(
-    inside: Floats, outside: Floats, part: Floats | float, *, irregular: Floats | float = 1.0
+    inside: ArrayLike,
+    outside: ArrayLike,
+    part: ArrayLike,
+    *,
+    irregular: float = 1.0,
 ) -> Floats:
     """Probability of so many occurrences in a window or more, given how many there are.
 
@@ -39,11 +44,16 @@ def burst_p(
     x = np.asarray(inside, dtype=np.float64) / irregular
     y = np.asarray(outside, dtype=np.float64) / irregular
     out: Floats = np.where(x > 0, betainc(np.maximum(x, 1e-9), y + 1, part), 1.0)
+
     return out
 
 
 def lull_p(
-    inside: Floats, outside: Floats, part: Floats | float, *, irregular: Floats | float = 1.0
+    inside: ArrayLike,
+    outside: ArrayLike,
+    part: ArrayLike,
+    *,
+    irregular: float = 1.0,
 ) -> Floats:
     """Probability of so few occurrences in a window or fewer.
 
@@ -60,6 +70,7 @@ def lull_p(
     x = np.asarray(inside, dtype=np.float64) / irregular
     y = np.asarray(outside, dtype=np.float64) / irregular
     out: Floats = np.where(y > 0, 1.0 - betainc(x + 1, np.maximum(y, 1e-9), part), 1.0)
+
     return out
 
 
@@ -104,6 +115,7 @@ def burst_limit(totals: Ints, part: float, *, allowed: float, irregular: float =
     within = int(np.searchsorted(running, allowed, side="right"))
     if within == 0:
         return min(float(p_all[order][0]) * 0.5, allowed)
+
     return float(min(p_all[order][within - 1], allowed))
 
 
@@ -121,4 +133,5 @@ def pooled_irregularity(weekly: Floats, *, least: float = 1.0) -> float:
     ratio = used.var(1, ddof=1) / used.mean(1)
     ordered = np.sort(ratio)
     middle = ordered[: max(math.ceil(0.9 * ordered.size), 1)]
+
     return float(max(middle.mean() / 0.93, 1.0))

@@ -108,6 +108,7 @@ def running_sums(total: Floats, base: Floats) -> RunningSums:
 
 
 def _added(x: Floats) -> Floats:
+    """Sums from the start, with a zero before them."""
     zero = np.zeros((*x.shape[:-1], 1))
     return np.concatenate([zero, np.cumsum(x, axis=-1)], axis=-1)
 
@@ -175,11 +176,17 @@ def surprises(
     blank = (reference < plan.young) | (known <= 0) | (base <= 0.3 * usual * window)
     root = np.where(blank, 0.0, signed_root(seen, expected, base, kind=kind, spread=spread))
     leverage = base / np.maximum(known, _TINY)
+
     return Surprises(seen, expected, root, np.where(blank, 0.0, leverage), reference)
 
 
 def signed_root(
-    seen: Floats, expected: Floats, base: Floats, *, kind: StepKind, spread: float = 1.0
+    seen: Floats,
+    expected: Floats,
+    base: Floats,
+    *,
+    kind: StepKind,
+    spread: float = 1.0,
 ) -> Floats:
     """Signed root of the deviance of sums from what was expected of them.
 
@@ -200,6 +207,7 @@ def signed_root(
     else:
         half = half - (x - e)
     signed: Floats = np.sign(apart) * np.sqrt(2 * np.maximum(half, 0.0))
+
     return signed
 
 
@@ -216,11 +224,16 @@ def season_of(total: Floats, base: Floats, places: Ints, kind: StepKind, count: 
         else:
             ratio = np.maximum(figure / np.maximum(level, _TINY), 0.05)
             found[..., place] = np.where(records > 0, ratio, 1.0)
+
     return found
 
 
 def without_season(
-    total: Floats, base: Floats, places: Ints, season: Floats, kind: StepKind
+    total: Floats,
+    base: Floats,
+    places: Ints,
+    season: Floats,
+    kind: StepKind,
 ) -> tuple[Floats, Floats]:
     """Totals and bases with the season taken out of a mean, put into the base of a count.
 
@@ -231,6 +244,7 @@ def without_season(
         return total - base * at, np.broadcast_to(base, total.shape)
     if kind == "share":
         return np.minimum(total / at, base), np.broadcast_to(base, total.shape)
+
     return total, base * at
 
 
@@ -272,6 +286,7 @@ def fit_quiet(
     season, irregular, growth = _fit(total[None], base[None], places, kind, plan, spread)
     level = float(total.sum() / max(base.sum(), _TINY))
     typical = float(np.median(base[base > 0]))
+
     return QuietModel(
         kind=kind,
         season=season[0],
@@ -284,7 +299,12 @@ def fit_quiet(
 
 
 def _fit(
-    total: Floats, base: Floats, places: Ints, kind: StepKind, plan: StepPlan, spread: float
+    total: Floats,
+    base: Floats,
+    places: Ints,
+    kind: StepKind,
+    plan: StepPlan,
+    spread: float,
 ) -> tuple[Floats, Floats, Floats]:
     """Season, irregularity and growth of each row of a table of references."""
     season = season_of(total, base, places, kind, plan.places)
@@ -300,6 +320,7 @@ def _fit(
     single = np.maximum(found[0], 1.0)
     several = np.maximum(found[1], single)
     growth = np.minimum(np.log(several / single) / math.log(plan.long), 1.0)
+
     return season, single, growth
 
 
@@ -312,6 +333,7 @@ def _mean_square(each: Surprises) -> Floats:
     kept = np.partition(squares, keep - 1, axis=-1)[..., :keep]
     blanks = squares.shape[-1] - some
     out: Floats = kept.sum(-1) / np.maximum(keep - blanks, 1) / _KEPT
+
     return out
 
 
@@ -377,6 +399,7 @@ class YearlyMaximum:
         count = int(top * halves.size)
         start = float(halves[-count - 1])
         excess = float((halves[-count:] - start).mean()) * (1 + 1 / math.sqrt(count))
+
         return start, excess, top
 
 
@@ -386,6 +409,7 @@ def step_threshold(model: QuietModel, *, yearly: float, plan: StepPlan = DAYS) -
 
 
 def _rounded(x: float, ratio: float) -> float:
+    """The nearest power of a ratio."""
     return float(ratio ** round(math.log(x) / math.log(ratio)))
 
 
@@ -399,6 +423,7 @@ def _largest(null: _Null, paths: int) -> Floats:
 
 
 def _largest_of(null: _Null, paths: int, rng: np.random.Generator) -> Floats:
+    """Largest surprises of simulated quiet years."""
     plan = null.plan
     periods = null.periods + plan.year
     kind: StepKind = "mean" if null.normal else "count"
@@ -413,6 +438,7 @@ def _largest_of(null: _Null, paths: int, rng: np.random.Generator) -> Floats:
     )
     base = np.ones((1, periods))
     places = np.arange(periods) % plan.places
+
     return yearly_maxima(total, base, places, kind=kind, reference=null.periods, plan=plan).largest
 
 
@@ -454,7 +480,12 @@ def yearly_maxima(
     """
     before = slice(0, reference)
     season, irregular, growth = _fit(
-        total[:, before], base[:, before], places[before], kind, plan, 1.0
+        total[:, before],
+        base[:, before],
+        places[before],
+        kind,
+        plan,
+        1.0,
     )
     clean, exposure = without_season(total, base, places, season, kind)
     sums = running_sums(clean, exposure)
@@ -469,6 +500,7 @@ def yearly_maxima(
         z = each.root / np.sqrt(own[:, None] + of_forecast)
         largest = np.maximum(largest, np.abs(z).max(-1))
     level = total[:, before].sum(-1) / np.maximum(base[:, before].sum(-1), _TINY)
+
     return Maxima(irregular, growth, level, largest)
 
 
@@ -496,6 +528,7 @@ def quiet_series(
         return out
     tau = math.sqrt(math.log1p(own / expected))
     rate = expected * np.exp(tau * hidden - tau**2 / 2)
+
     return rng.poisson(rate).astype(np.float64)
 
 
@@ -513,6 +546,7 @@ def _hidden(irregular: float, growth: float, long: int) -> tuple[float, float]:
             low = middle
         else:
             high = middle
+
     return own, low
 
 
