@@ -27,7 +27,12 @@ from tunewell.monitor.interactions import interaction_records, response_channel
 from tunewell.monitor.kept_anchors import anchor_readings
 from tunewell.monitor.kept_look import KeptLook, keep_look
 from tunewell.monitor.periods import Grid, grid_of
-from tunewell.monitor.reading_batch import OpenedReading, ReadingPlan, open_reading, reading_batches
+from tunewell.monitor.reading_batch import (
+    OpenedReading,
+    ReadingPlan,
+    open_reading,
+    reading_batches,
+)
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.served import ServedAnswer, served_answers
 from tunewell.monitor.standing_review import (
@@ -40,7 +45,12 @@ from tunewell.monitor.standing_review import (
 )
 from tunewell.monitor.suspicion import Signals
 from tunewell.monitor.watch import Watched, look
-from tunewell.people import Accounts, Batch, Mark, WorkStore
+from tunewell.people import (
+    Accounts,
+    Batch,
+    Mark,
+    WorkStore,
+)
 from tunewell.people.guide import conversation
 from tunewell.people.nearest_texts import Near
 from tunewell.plurals import plural
@@ -83,7 +93,11 @@ class Traffic:
     @cached_property
     def records(self) -> DatedRecords:
         """The same in columns."""
-        return interaction_records(self.interactions, self.feedback, as_of=self.until)
+        return interaction_records(
+            self.interactions,
+            self.feedback,
+            as_of=self.until,
+        )
 
     @property
     def grid(self) -> Grid:
@@ -91,7 +105,11 @@ class Traffic:
         return grid_of(int(self.records.seconds[0]), int(self.until.timestamp()) + 1)
 
 
-def traffic_of(project: Project, *, until: dt.datetime | None = None) -> Traffic:
+def traffic_of(
+    project: Project,
+    *,
+    until: dt.datetime | None = None,
+) -> Traffic:
     """What the project recorded or imported.
 
     Args:
@@ -241,7 +259,12 @@ def open_weekly_queue(
     if not pool:
         return None
     marks = _marks(project, pool)
-    signals = signals_of(project, traffic, pool, marks)
+    signals = signals_of(
+        project,
+        traffic,
+        pool,
+        marks,
+    )
     queue = queue_answers(
         signals,
         budget=budget,
@@ -362,7 +385,11 @@ def _novelty(near: Near | None, answer: ServedAnswer) -> float | None:
 # --- what reading showed --------------------------------------------------------------------------
 
 
-def queue_so_far(store: Store, *, last: int = 13) -> QueueResult | None:
+def queue_so_far(
+    store: Store,
+    *,
+    last: int = 13,
+) -> QueueResult | None:
     """What reading the queues showed, the last ones taken together; None without a queue.
 
     Args:
@@ -460,10 +487,27 @@ def watch_day(
         yearly: As there.
         holidays: As there.
     """
-    review = open_weekly_review(project, traffic, now)
-    queue = open_weekly_queue(project, traffic, now)
+    review = open_weekly_review(
+        project,
+        traffic,
+        now,
+    )
+    queue = open_weekly_queue(
+        project,
+        traffic,
+        now,
+    )
     watched = look_at_traffic(
         project, traffic, reference=reference, yearly=yearly, holidays=holidays
     )
-    keep_the_look(project, traffic, watched, now)
-    return WatchDay(watched, review, queue)
+    keep_the_look(
+        project,
+        traffic,
+        watched,
+        now,
+    )
+    return WatchDay(
+        watched,
+        review,
+        queue,
+    )

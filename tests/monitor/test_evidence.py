@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 
-from tunewell.monitor.evidence import Evidence, TimeWindow, clock_is_everywhere, collect
+from tunewell.monitor.evidence import CauseEvidence, TimeWindow, clock_is_everywhere, collect
 from tunewell.monitor.evidence.fields import role_of
 from tunewell.monitor.records import Categories, DatedRecords
 
@@ -67,7 +67,7 @@ def test_quiet_records_show_nothing() -> None:
 
 def test_a_value_that_ends_where_another_begins_was_renamed() -> None:
     (found,) = collect([_records(names=("billing", "invoices"))], WINDOW)
-    assert isinstance(found, Evidence)
+    assert isinstance(found, CauseEvidence)
     assert (found.kind, found.cause, found.fields) == ("renamed", "instrumentation", ("topic",))
     assert "billing ended and invoices began on" in found.what
 

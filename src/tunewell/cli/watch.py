@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 import json as json_module
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Mapping,
+    Sequence,
+)
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+)
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, progress, show
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectOption,
+    emit,
+    note,
+    open_project,
+    progress,
+    show,
+)
 from tunewell.cli.verb_group import LooksByDefault
 from tunewell.cli.watching import anchors as anchor_verbs
 from tunewell.cli.watching.acknowledge import acknowledge
@@ -81,7 +98,12 @@ def command(
         with progress("watch: reading the records", quiet=json):
             streams, notes = _read(files, time, stop)
         with progress("watch: looking at every channel", quiet=json):
-            watched = _look(streams, named, 0.05 if yearly is None else yearly, holidays)
+            watched = _look(
+                streams,
+                named,
+                0.05 if yearly is None else yearly,
+                holidays,
+            )
     else:
         with progress("watch: looking at the traffic", quiet=json):
             watched, streams, notes = _look_at_project(project, stop, named, yearly, holidays)
@@ -105,7 +127,12 @@ def _day(text: str, option: str) -> dt.datetime:
         raise UserError(
             f"{option} must be a date such as 2024-06-30. Got {text!r} instead."
         ) from None
-    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
+    return dt.datetime(
+        day.year,
+        day.month,
+        day.day,
+        tzinfo=dt.UTC,
+    )
 
 
 def _period(text: str) -> tuple[dt.datetime, dt.datetime]:
@@ -135,7 +162,12 @@ def _look(
     from tunewell.monitor.watch import look
 
     try:
-        watched = look(streams, reference=named, yearly=yearly, holidays=holidays)
+        watched = look(
+            streams,
+            reference=named,
+            yearly=yearly,
+            holidays=holidays,
+        )
         return explain(watched, streams)
     except ValueError as error:
         raise _too_little(error) from error
@@ -154,7 +186,11 @@ def _read(
     return streams, notes
 
 
-def _read_file(file: Path, time: str, stop: dt.datetime | None) -> tuple[DatedRecords, str]:
+def _read_file(
+    file: Path,
+    time: str,
+    stop: dt.datetime | None,
+) -> tuple[DatedRecords, str]:
     """One file as a stream, and what is to be said of the reading."""
     from tunewell.curate.reading.records import records as records_of
     from tunewell.monitor.read_records import read_rows
@@ -212,7 +248,11 @@ def _look_at_project(
 
     As of a past date it only looks: nothing is kept and nobody is given anything.
     """
-    from tunewell.watching import look_at_traffic, traffic_of, watch_day
+    from tunewell.watching import (
+        look_at_traffic,
+        traffic_of,
+        watch_day,
+    )
 
     with open_project(path) as project:
         traffic = traffic_of(project, until=stop)

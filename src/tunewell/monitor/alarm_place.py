@@ -53,8 +53,18 @@ class AlarmPlace:
         kind = _kind(name)
         if kind in ("words", "values"):
             terms = tuple(term.strip() for term in alarm.slice.split(","))
-        fields = _fields(name, alarm.slice, kind)
-        topic = _topic(alarm, stream, name, kind, channels)
+        fields = _fields(
+            name,
+            alarm.slice,
+            kind,
+        )
+        topic = _topic(
+            alarm,
+            stream,
+            name,
+            kind,
+            channels,
+        )
         if kind == "values" and field_topics and fields:
             topic = field_topics.get(fields[0], "input")
         return cls(
@@ -102,7 +112,11 @@ def _topic(
     return "traffic"
 
 
-def _fields(name: str, slice: str, kind: PlaceKind) -> tuple[str, ...]:
+def _fields(
+    name: str,
+    slice: str,
+    kind: PlaceKind,
+) -> tuple[str, ...]:
     """Fields that a channel is made of, by its name and slice."""
     found = [part.partition("=")[0].strip() for part in slice.split(",") if "=" in part]
     for words in ("share of ", "mean of ", "length of ", "share with "):

@@ -20,7 +20,11 @@ from rapidfuzz import fuzz
 from tunewell.errors import UserError
 from tunewell.model.base import GenerateOptions, Model
 from tunewell.stats import proportion
-from tunewell.types import Estimate, Example, Value
+from tunewell.types import (
+    Estimate,
+    Example,
+    Value,
+)
 
 Scorer = Callable[[Sequence[tuple[str, Example]]], Sequence[float | None]]
 """Scores outputs of rows; None where there is no verdict."""
@@ -151,7 +155,11 @@ def freeze_anchors(
         UserError: Fewer than 20 rows were answered.
     """
     options = options or GenerateOptions()
-    first = _answers(model, rows, options)
+    first = _answers(
+        model,
+        rows,
+        options,
+    )
     answered = [i for i, text in enumerate(first) if text is not None]
     if len(answered) < FEWEST:
         raise UserError(
@@ -203,7 +211,11 @@ def run_anchors(
     outputs: list[str | None] = []
     if model is not None:
         options = anchors.options.model_copy(update={"seed": anchors.options.seed + 2})
-        outputs = _answers(model, examples, options)
+        outputs = _answers(
+            model,
+            examples,
+            options,
+        )
     verdicts: Sequence[float | None] = ()
     if score is not None:
         verdicts = score([(row.first, row.example) for row in anchors.rows])
@@ -259,7 +271,11 @@ def _model_test(anchors: AnchorSet, run: AnchorRun) -> AnchorTest | None:
     now = np.array([_likeness(row.first, output) for row, output in pairs])
     farther = int((now < usual - MOVED).sum())
     nearer = int((now > usual + MOVED).sum())
-    p_text = sign_test(farther, nearer, sides=1)
+    p_text = sign_test(
+        farther,
+        nearer,
+        sides=1,
+    )
 
     longer, shorter, factor = _lengths(pairs)
     p_length = sign_test(longer, shorter)
@@ -336,7 +352,12 @@ def _judge_test(anchors: AnchorSet, run: AnchorRun) -> AnchorTest | None:
     )
 
 
-def sign_test(more: int, less: int, *, sides: int = 2) -> float:
+def sign_test(
+    more: int,
+    less: int,
+    *,
+    sides: int = 2,
+) -> float:
     """Exact p-value of so uneven a split where both ways are equally likely.
 
     Args:
@@ -353,5 +374,10 @@ def sign_test(more: int, less: int, *, sides: int = 2) -> float:
     if more + less == 0:
         return 1.0
     alternative = "greater" if sides == 1 else "two-sided"
-    found = binomtest(more, more + less, 0.5, alternative=alternative)
+    found = binomtest(
+        more,
+        more + less,
+        0.5,
+        alternative=alternative,
+    )
     return float(found.pvalue)

@@ -14,7 +14,12 @@ from tunewell.monitor.suspicion import Signals, suspicions
 from tunewell.plurals import plural
 from tunewell.stats import proportion
 from tunewell.stats.missed import most_missed
-from tunewell.types import Estimate, Finding, Threshold, Value
+from tunewell.types import (
+    Estimate,
+    Finding,
+    Threshold,
+    Value,
+)
 
 CODE: Final = "L09"
 
@@ -93,7 +98,11 @@ def queue_answers(
             f"{audit:g}",
             hint="tunewell watch queue --budget 100",
         )
-    scores = suspicions(signals, said=said, probabilities=probabilities)
+    scores = suspicions(
+        signals,
+        said=said,
+        probabilities=probabilities,
+    )
     known = said or {}
     open_rows = [i for i, each in enumerate(signals) if each.interaction not in known]
     budget = min(budget, len(open_rows))
@@ -150,7 +159,10 @@ class QueueResult(Value):
     caught: Estimate | None
 
 
-def queue_result(queue: AnswerQueue, said: Mapping[str, bool]) -> QueueResult:
+def queue_result(
+    queue: AnswerQueue,
+    said: Mapping[str, bool],
+) -> QueueResult:
     """What reading a queue showed so far; what was not read counts against it.
 
     Args:
@@ -173,7 +185,11 @@ def queue_result(queue: AnswerQueue, said: Mapping[str, bool]) -> QueueResult:
     )
 
 
-def _share(read: Sequence[bool], *, missing: int) -> Estimate | None:
+def _share(
+    read: Sequence[bool],
+    *,
+    missing: int,
+) -> Estimate | None:
     return proportion(sum(read), len(read), missing=missing) if read else None
 
 

@@ -16,10 +16,23 @@ from typing import Final
 
 from tunewell.monitor.alarm_place import AlarmPlace
 from tunewell.monitor.anchors import AnchorReading
-from tunewell.monitor.cause_rules import Judged, Scene, judge_cause
-from tunewell.monitor.evidence import Evidence, TimeWindow, clock_is_everywhere, collect
+from tunewell.monitor.cause_rules import (
+    Judged,
+    Scene,
+    judge_cause,
+)
+from tunewell.monitor.evidence import (
+    CauseEvidence,
+    TimeWindow,
+    clock_is_everywhere,
+    collect,
+)
 from tunewell.monitor.mix import column_of_words, mix_effect
-from tunewell.monitor.movement import Movement, movements, window_of
+from tunewell.monitor.movement import (
+    Movement,
+    movements,
+    window_of,
+)
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.remedies import REMEDIES, code_of
 from tunewell.monitor.watch import Watched
@@ -45,7 +58,11 @@ def explain(
         streams: The records behind it.
         anchors: What runs of the anchors showed.
     """
-    scenes = _Scenes(watched, streams, anchors)
+    scenes = _Scenes(
+        watched,
+        streams,
+        anchors,
+    )
     alarms = []
     for alarm in watched.alarms:
         scene = scenes.of(alarm)
@@ -53,7 +70,11 @@ def explain(
     return replace(watched, alarms=tuple(alarms))
 
 
-def with_cause(alarm: Alarm, judged: Judged, place: AlarmPlace) -> Alarm:
+def with_cause(
+    alarm: Alarm,
+    judged: Judged,
+    place: AlarmPlace,
+) -> Alarm:
     """An alarm with its cause, what speaks for it, the pitfall that it is, and what to do."""
     changes = {
         "cause": judged.cause,
@@ -68,7 +89,7 @@ def with_cause(alarm: Alarm, judged: Judged, place: AlarmPlace) -> Alarm:
 class _Around:
     """What is known of one time: the same for all alarms that began then."""
 
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[CauseEvidence, ...]
     moved: tuple[Movement, ...]
 
 
@@ -97,7 +118,11 @@ class _Scenes:
 
     def of(self, alarm: Alarm) -> Scene:
         """Everything that is known around the beginning of an alarm."""
-        window = window_of(alarm.since_low - LEAD, alarm.since_high, self.watched.as_of)
+        window = window_of(
+            alarm.since_low - LEAD,
+            alarm.since_high,
+            self.watched.as_of,
+        )
         key = (window.low, window.high)
         if key not in self._known:
             self._known[key] = _Around(
@@ -108,7 +133,11 @@ class _Scenes:
         place = self._place(alarm)
         records = self.by_name.get(place.stream)
         if place.kind == "words" and records is not None:
-            column = column_of_words(records, place, window)
+            column = column_of_words(
+                records,
+                place,
+                window,
+            )
             place = replace(place, topic=records.topics.get(column, "input"))
         return Scene(
             alarm=alarm,
@@ -122,16 +151,24 @@ class _Scenes:
 
     def _place(self, alarm: Alarm) -> AlarmPlace:
         records = self.by_name.get(alarm.channel.partition(": ")[0])
-        return AlarmPlace.of(alarm, self.channels, records.topics if records else None)
+        return AlarmPlace.of(
+            alarm,
+            self.channels,
+            records.topics if records else None,
+        )
 
-    def _clock_evidence(self) -> Iterable[tuple[Alarm, Evidence]]:
+    def _clock_evidence(self) -> Iterable[tuple[Alarm, CauseEvidence]]:
         """Steps of the clock that the look found, where every large slice shows them."""
         for alarm in self.watched.alarms:
             place = self._place(alarm)
             records = self.by_name.get(place.stream)
             if place.kind != "clock" or records is None or alarm.size is None:
                 continue
-            window = window_of(alarm.since_low, alarm.since_high, self.watched.as_of)
+            window = window_of(
+                alarm.since_low,
+                alarm.since_high,
+                self.watched.as_of,
+            )
             hours = alarm.size.value
             if clock_is_everywhere(records, window, hours):
                 way = "later" if hours > 0 else "earlier"
@@ -141,10 +178,12 @@ class _Scenes:
                 )
                 yield (
                     alarm,
-                    Evidence(kind="clock", cause="instrumentation", stream=records.name, what=what),
+                    CauseEvidence(
+                        kind="clock", cause="instrumentation", stream=records.name, what=what
+                    ),
                 )
 
-    def _clock_at(self, window: TimeWindow) -> list[Evidence]:
+    def _clock_at(self, window: TimeWindow) -> list[CauseEvidence]:
         """Steps of the clock close to a window."""
         return [
             evidence
@@ -152,7 +191,11 @@ class _Scenes:
             if window.overlaps(alarm.since_low, alarm.since_high)
         ]
 
-    def _clock_before(self, place: AlarmPlace, window: TimeWindow) -> list[Evidence]:
+    def _clock_before(
+        self,
+        place: AlarmPlace,
+        window: TimeWindow,
+    ) -> list[CauseEvidence]:
         """Steps of the clock in the weeks before a gap: the usual hours are the old ones."""
         if place.kind != "gap":
             return []
@@ -171,4 +214,8 @@ def _reading(anchors: Iterable[AnchorReading], alarm: Alarm) -> AnchorReading | 
         for reading in anchors
         if reading.frozen <= alarm.since_high and reading.at >= alarm.since_low
     ]
-    return max(usable, key=lambda reading: reading.at, default=None)
+    return max(
+        usable,
+        key=lambda reading: reading.at,
+        default=None,
+    )

@@ -9,11 +9,19 @@ from typing import Final
 from tunewell.monitor.alarm_place import AlarmPlace
 from tunewell.monitor.anchors import AnchorReading, AnchorTest
 from tunewell.monitor.channel import ChannelTopic
-from tunewell.monitor.evidence import Evidence, EvidenceKind, TimeWindow
+from tunewell.monitor.evidence import (
+    CauseEvidence,
+    EvidenceKind,
+    TimeWindow,
+)
 from tunewell.monitor.evidence.fields import role_of
 from tunewell.monitor.mix import MixEffect
 from tunewell.monitor.movement import MOVED, Movement
-from tunewell.types import Alarm, Cause, Value
+from tunewell.types import (
+    Alarm,
+    Cause,
+    Value,
+)
 
 OF_SERVER: Final = (
     "total_s",
@@ -61,7 +69,7 @@ class Scene:
     alarm: Alarm
     place: AlarmPlace
     window: TimeWindow
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[CauseEvidence, ...]
     moved: tuple[Movement, ...]
     mix: MixEffect | None
     anchors: AnchorReading | None
@@ -78,7 +86,7 @@ class Scene:
         )
         return Judged(cause="traffic", why=why)
 
-    def of(self, *kinds: EvidenceKind) -> list[Evidence]:
+    def of(self, *kinds: EvidenceKind) -> list[CauseEvidence]:
         """Evidence of some kinds."""
         return [found for found in self.evidence if found.kind in kinds]
 
@@ -113,7 +121,7 @@ def judge_cause(scene: Scene) -> Judged:
     return rule(scene)
 
 
-def touches(evidence: Evidence, place: AlarmPlace) -> bool:
+def touches(evidence: CauseEvidence, place: AlarmPlace) -> bool:
     """Whether a change of the measurement can have moved a channel."""
     if evidence.kind == "clock":
         return place.topic == "measurement"
@@ -238,7 +246,10 @@ def _model_changed(scene: Scene) -> Judged | None:
     return Judged(cause="model", why=versions[0].what) if versions else None
 
 
-def is_of_server(name: str, terms: tuple[str, ...]) -> bool:
+def is_of_server(
+    name: str,
+    terms: tuple[str, ...],
+) -> bool:
     """Whether a channel is about how fast the server answers, and whether: no anchor shows it."""
     text = " ".join((name, *terms))
     return any(word in text for word in OF_SERVER)

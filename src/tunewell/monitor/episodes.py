@@ -8,7 +8,11 @@ from typing import Final
 
 from tunewell.errors import UserError
 from tunewell.store import Store
-from tunewell.types import Alarm, Cause, Value
+from tunewell.types import (
+    Alarm,
+    Cause,
+    Value,
+)
 
 ACKNOWLEDGED: Final = "alarm-acknowledged"
 """Kind of the events by which people take note of an alarm."""
@@ -90,7 +94,10 @@ def _belongs(alarm: Alarm, group: Sequence[Alarm]) -> bool:
     return same and any(abs(alarm.since - other.since) <= TOGETHER for other in group)
 
 
-def _episode(group: Sequence[Alarm], notes: dict[str, Acknowledgement]) -> Episode:
+def _episode(
+    group: Sequence[Alarm],
+    notes: dict[str, Acknowledgement],
+) -> Episode:
     ranked = sorted(group, key=lambda alarm: (alarm.cause == "cannot tell", alarm.p_value))
     lead = ranked[0]
     noted = [notes[alarm.id] for alarm in ranked if alarm.id in notes]
@@ -128,7 +135,12 @@ def acknowledge(
     if not words:
         raise UserError("an alarm is acknowledged with a reason", hint="--reason 'what you know'")
     record = {"reason": words[:LONGEST_REASON], "account": account}
-    store.say(ACKNOWLEDGED, alarm, author=author, record=record)
+    store.say(
+        ACKNOWLEDGED,
+        alarm,
+        author=author,
+        record=record,
+    )
 
 
 def acknowledgements(store: Store) -> list[Acknowledgement]:

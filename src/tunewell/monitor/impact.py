@@ -18,7 +18,12 @@ from tunewell.monitor.channel import Floats
 from tunewell.monitor.kpi import KpiSeries
 from tunewell.plurals import plural
 from tunewell.stats import Counterfactual, mean
-from tunewell.types import Estimate, Finding, Threshold, Value
+from tunewell.types import (
+    Estimate,
+    Finding,
+    Threshold,
+    Value,
+)
 
 ImpactOutcome = Literal["lower", "higher", "no larger than asked", "cannot be told yet"]
 
@@ -95,7 +100,11 @@ def impact(
     start = series.index(question.released + dt.timedelta(days=1))
     values = series.values
     size = len(values) if control is None else min(len(values), len(control.values))
-    kept = _kept(size, last, start)
+    kept = _kept(
+        size,
+        last,
+        start,
+    )
     data = Counterfactual(
         values=_filled(values[kept]),
         noise=series.noise[kept],
@@ -121,7 +130,11 @@ def impact(
     )
 
 
-def _kept(size: int, last: int, start: int) -> NDArray[np.int64]:
+def _kept(
+    size: int,
+    last: int,
+    start: int,
+) -> NDArray[np.int64]:
     """Indices of the periods before and after the release, without those it falls into."""
     before = np.arange(min(last, size), dtype=np.int64)
     after = np.arange(min(start, size), size, dtype=np.int64)
@@ -178,13 +191,21 @@ def _tell_on(
     return series.day(start + needed) + dt.timedelta(days=round(series.ripening_days))
 
 
-def _level(values: Floats, unit: str, level: float) -> Estimate | None:
+def _level(
+    values: Floats,
+    unit: str,
+    level: float,
+) -> Estimate | None:
     """The mean over periods, its interval by weeks of neighbours."""
     known = values[~np.isnan(values)]
     if len(known) < 2 * FEWEST:
         return None
     blocks = np.arange(len(known)) // 7
-    found = mean(known, clusters=blocks, level=level)
+    found = mean(
+        known,
+        clusters=blocks,
+        level=level,
+    )
     return found.model_copy(update={"unit": unit})
 
 
@@ -211,7 +232,11 @@ def _notes(
     return tuple(notes)
 
 
-def impact_finding(found: Impact, *, better: Literal["lower", "higher"]) -> Finding:
+def impact_finding(
+    found: Impact,
+    *,
+    better: Literal["lower", "higher"],
+) -> Finding:
     """L08: found where a KPI did not get better, unchecked where that cannot be told yet.
 
     Args:

@@ -10,11 +10,20 @@ from typing import Any, Final
 import numpy as np
 
 from tunewell.checks.broken.refusals import refusal
-from tunewell.monitor.channel import DAY_S, Channel, ChannelTopic
+from tunewell.monitor.channel import (
+    DAY_S,
+    Channel,
+    ChannelTopic,
+)
 from tunewell.monitor.periods import Grid
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.stats import proportion
-from tunewell.types import Estimate, Feedback, Interaction, digest
+from tunewell.types import (
+    Estimate,
+    Feedback,
+    Interaction,
+    digest,
+)
 
 RIPE_DAYS: Final = 7
 """Feedback is waited for so long: younger interactions are not counted as silent."""
@@ -211,7 +220,11 @@ def _categories(values: Sequence[str]) -> Categories:
     return Categories(tuple(place), codes)
 
 
-def response_channel(records: DatedRecords, feedback: Iterable[Feedback], grid: Grid) -> Channel:
+def response_channel(
+    records: DatedRecords,
+    feedback: Iterable[Feedback],
+    grid: Grid,
+) -> Channel:
     """Share of the interactions that drew any feedback within a week, of those a week old.
 
     It is a channel of its own: who is silent says nothing of quality.
@@ -249,7 +262,11 @@ def response_channel(records: DatedRecords, feedback: Iterable[Feedback], grid: 
     )
 
 
-def quality_bounds(good: int, said: int, of: int) -> Estimate:
+def quality_bounds(
+    good: int,
+    said: int,
+    of: int,
+) -> Estimate:
     """What feedback says of quality: the silent ones may all be content, or none of them.
 
     Args:

@@ -6,7 +6,12 @@ from typing import Final
 
 from tunewell.errors import UserError
 from tunewell.lineage import record
-from tunewell.monitor.anchors import AnchorReading, AnchorRun, AnchorSet, read_anchors
+from tunewell.monitor.anchors import (
+    AnchorReading,
+    AnchorRun,
+    AnchorSet,
+    read_anchors,
+)
 from tunewell.store import Store
 
 FROZEN: Final = "anchors-frozen"
@@ -16,7 +21,12 @@ READ: Final = "anchors-read"
 """Kind of the events that say what a run of the anchors showed."""
 
 
-def keep_anchors(store: Store, anchors: AnchorSet, *, author: str) -> str:
+def keep_anchors(
+    store: Store,
+    anchors: AnchorSet,
+    *,
+    author: str,
+) -> str:
     """Keep anchors as an artifact and put them in force; gives their digest."""
     parameters = {"model": anchors.model, "judge": anchors.judge, "rows": len(anchors.rows)}
     with record(store, "anchors", inputs={}, parameters=parameters) as run:
@@ -39,7 +49,13 @@ def anchors_in_force(store: Store) -> tuple[AnchorSet, str]:
     return store.get_value(digest, AnchorSet), digest
 
 
-def keep_reading(store: Store, run: AnchorRun, reading: AnchorReading, *, author: str) -> None:
+def keep_reading(
+    store: Store,
+    run: AnchorRun,
+    reading: AnchorReading,
+    *,
+    author: str,
+) -> None:
     """Keep a run of the anchors and what it showed."""
     with record(store, "anchors-run", inputs={"anchors": run.anchors}, parameters={}) as made:
         made.outputs["run"] = store.put_value(run)
@@ -60,5 +76,10 @@ def read_again(
 ) -> AnchorReading:
     """Compare a run with its anchors, and keep both."""
     reading = read_anchors(anchors, run)
-    keep_reading(store, run, reading, author=author)
+    keep_reading(
+        store,
+        run,
+        reading,
+        author=author,
+    )
     return reading

@@ -11,7 +11,11 @@ import numpy as np
 from tunewell.lineage import record
 from tunewell.monitor.channel import Floats
 from tunewell.monitor.results import findings_of
-from tunewell.monitor.watch import BandedChannel, UncheckedChannel, Watched
+from tunewell.monitor.watch import (
+    BandedChannel,
+    UncheckedChannel,
+    Watched,
+)
 from tunewell.store import Store
 from tunewell.types import Alarm, Value
 
@@ -95,7 +99,13 @@ class KeptLook(Value):
     notes: tuple[str, ...] = ()
 
 
-def keep_look(store: Store, watched: Watched, *, records: int, now: dt.datetime) -> KeptLook:
+def keep_look(
+    store: Store,
+    watched: Watched,
+    *,
+    records: int,
+    now: dt.datetime,
+) -> KeptLook:
     """Keep a look and its findings as a run of the stage ``watch``.
 
     Args:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import (
+    Callable,
+    Iterable,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -66,7 +70,12 @@ class KpiSeries:
         """The KPI by period: per hundred contacts, or the mean rating; NaN without contacts."""
         factor = 100.0 if self.is_share else 1.0
         out = np.full(len(self.contacts), np.nan)
-        np.divide(factor * self.sums, self.contacts, out=out, where=self.contacts > 0)
+        np.divide(
+            factor * self.sums,
+            self.contacts,
+            out=out,
+            where=self.contacts > 0,
+        )
         return out
 
     @property
@@ -145,7 +154,11 @@ def kpi_series(
     is_share = said[0].kind == "event"
     ripening = _ripening_days(said, contacts)
     days = _Days.of(contacts, until - dt.timedelta(days=ripening))
-    found = days.counted(said, contacts, is_share=is_share)
+    found = days.counted(
+        said,
+        contacts,
+        is_share=is_share,
+    )
     period = period_days or _period(found.contacts)
     return KpiSeries(
         name=name,
@@ -184,7 +197,10 @@ def _name_of(said: Feedback) -> str:
     return said.name or said.kind
 
 
-def _ripening_days(said: Sequence[Feedback], contacts: dict[str, _Contact]) -> float:
+def _ripening_days(
+    said: Sequence[Feedback],
+    contacts: dict[str, _Contact],
+) -> float:
     delays = [
         (each.received - contacts[each.interaction].at).total_seconds() / DAY_S for each in said
     ]
@@ -206,7 +222,11 @@ class _Days:
     count: int
 
     @classmethod
-    def of(cls, contacts: dict[str, _Contact], until: dt.datetime) -> _Days:
+    def of(
+        cls,
+        contacts: dict[str, _Contact],
+        until: dt.datetime,
+    ) -> _Days:
         if not contacts:
             raise UserError("there are no contacts to count", hint="tunewell traffic show")
         first = min(contact.at for contact in contacts.values()).date()
@@ -245,7 +265,11 @@ class _Days:
                     value = 1.0 if is_share else sum(found) / len(found)
                     sums[day] += value
                     squares[day] += value**2
-        return _Counted(counts, sums, squares)
+        return _Counted(
+            counts,
+            sums,
+            squares,
+        )
 
 
 def _period(contacts: Floats) -> int:

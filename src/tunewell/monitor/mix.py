@@ -58,7 +58,11 @@ class MixEffect:
         return self.by_mix / self.change >= EXPLAINED and abs(self.left_z) < LEFT
 
 
-def mix_effect(records: DatedRecords, place: AlarmPlace, window: TimeWindow) -> MixEffect | None:
+def mix_effect(
+    records: DatedRecords,
+    place: AlarmPlace,
+    window: TimeWindow,
+) -> MixEffect | None:
     """The field whose shares explain a channel's change best; None where none can be asked."""
     effects = list(_effects(records, place, window))
     return max(effects, key=lambda effect: effect.by_mix / (effect.change or 1.0), default=None)
@@ -69,7 +73,11 @@ def _effects(
     place: AlarmPlace,
     window: TimeWindow,
 ) -> Iterator[MixEffect]:
-    values = _values_of(records, place, window)
+    values = _values_of(
+        records,
+        place,
+        window,
+    )
     if values is None:
         return
     # What began a little earlier may be what made these words frequent.
@@ -85,16 +93,31 @@ def _effects(
             continue
         if len(field.values) <= MOST_VALUES:
             codes = field.codes[whole]
-            effect = _effect(name, field, values, codes, before, after)
+            effect = _effect(
+                name,
+                field,
+                values,
+                codes,
+                before,
+                after,
+            )
             if effect is not None:
                 yield effect
 
 
-def _values_of(records: DatedRecords, place: AlarmPlace, window: TimeWindow) -> Floats | None:
+def _values_of(
+    records: DatedRecords,
+    place: AlarmPlace,
+    window: TimeWindow,
+) -> Floats | None:
     """The figure of each record that a channel is made of, around the change."""
     whole = window.whole(records)
     if place.kind == "words":
-        column = column_of_words(records, place, window)
+        column = column_of_words(
+            records,
+            place,
+            window,
+        )
         if not column:
             return None
         return _naming(records.texts[column][whole], place)
@@ -109,7 +132,11 @@ def _values_of(records: DatedRecords, place: AlarmPlace, window: TimeWindow) -> 
     return np.where(codes >= 0, codes == categories.values.index(value), np.nan)
 
 
-def column_of_words(records: DatedRecords, place: AlarmPlace, window: TimeWindow) -> str:
+def column_of_words(
+    records: DatedRecords,
+    place: AlarmPlace,
+    window: TimeWindow,
+) -> str:
     """The text column in which an alarm's words became frequent; empty where there are no texts.
 
     That answers say other words is the model's doing, not that of those who ask.

@@ -10,7 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from tunewell.monitor.channel import Channel, ChannelTopic, Floats
+from tunewell.monitor.channel import (
+    Channel,
+    ChannelTopic,
+    Floats,
+)
 from tunewell.monitor.evidence.base import TimeWindow
 
 MOVED: Final = 4.0
@@ -73,8 +77,16 @@ def movements(channels: Iterable[Channel], window: TimeWindow) -> tuple[Movement
 
 def movement(channel: Channel, window: TimeWindow) -> Movement | None:
     """How far a channel moved at a time; None with too few periods on either side."""
-    before = _periods(channel, window.begin_s, window.low_s)
-    after = _periods(channel, window.high_s, window.end_s)
+    before = _periods(
+        channel,
+        window.begin_s,
+        window.low_s,
+    )
+    after = _periods(
+        channel,
+        window.high_s,
+        window.end_s,
+    )
     if channel.kind not in ("count", "share", "mean"):
         return None
     weight_before = channel.weight[before]
@@ -101,7 +113,11 @@ def movement(channel: Channel, window: TimeWindow) -> Movement | None:
     )
 
 
-def _periods(channel: Channel, low: float, high: float) -> slice:
+def _periods(
+    channel: Channel,
+    low: float,
+    high: float,
+) -> slice:
     """The periods that lie whole in a stretch of time."""
     first = channel.first.timestamp()
     begin = math.ceil((low - first) / channel.period_s)
@@ -118,8 +134,16 @@ def _week_levels(channel: Channel, stretch: slice) -> Floats:
     place = np.arange(stretch.start, stretch.stop) % WEEK
     if channel.period_s != 86_400:
         place = np.zeros_like(place)
-    sums = np.bincount(place, total, minlength=WEEK)
-    weights = np.bincount(place, weight, minlength=WEEK)
+    sums = np.bincount(
+        place,
+        total,
+        minlength=WEEK,
+    )
+    weights = np.bincount(
+        place,
+        weight,
+        minlength=WEEK,
+    )
     overall = total.sum() / max(weight.sum(), 1e-12)
     # A few records of weight on each day draw it to the mean of all.
     pull = 2.0 if channel.kind == "count" else max(weight.sum() / max(len(total), 1), 1.0)
@@ -179,7 +203,11 @@ def strongest(found: Sequence[Movement], *topics: ChannelTopic) -> Movement | No
     return max(among, key=lambda moved: abs(moved.z), default=None)
 
 
-def window_of(since_low: dt.datetime, since_high: dt.datetime, end: dt.datetime) -> TimeWindow:
+def window_of(
+    since_low: dt.datetime,
+    since_high: dt.datetime,
+    end: dt.datetime,
+) -> TimeWindow:
     """The window of a change; one that began and was seen on the same day has a day behind it."""
     high = min(since_high, end)
     return TimeWindow(low=min(since_low, high), high=high, end=end)

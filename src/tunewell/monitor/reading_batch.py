@@ -13,7 +13,14 @@ from typing import Final
 
 from tunewell.errors import UserError
 from tunewell.monitor.served import ServedAnswer
-from tunewell.people import Batch, Item, Mark, WorkStore, new_id, shown
+from tunewell.people import (
+    Batch,
+    Item,
+    Mark,
+    WorkStore,
+    new_id,
+    shown,
+)
 from tunewell.people.guide import conversation, read_guideline
 from tunewell.project import Project
 from tunewell.store import Store
@@ -97,7 +104,11 @@ def open_reading(
         record = {**plan.record, "purpose": plan.purpose, "period": plan.period}
         project.store.say(OPENED, batch.id, author=plan.author, record=dict(record))
     seats = work.share(batch, plan.panel) if plan.panel and batch.status == "open" else 0
-    return OpenedReading(batch, is_new=known is None, seats=seats)
+    return OpenedReading(
+        batch,
+        is_new=known is None,
+        seats=seats,
+    )
 
 
 def already_said(store: Store, batch: str) -> bool:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import (
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, Final
 
 from pydantic import Field
 
-from tunewell.types import Example, Interaction, Message, Value
+from tunewell.types import (
+    Example,
+    Interaction,
+    Message,
+    Value,
+)
 
 ROLES: Final = ("system", "user", "assistant", "tool", "developer")
 
@@ -66,7 +75,11 @@ def served_answers(
             continue
         messages = _messages(row.request)
         if messages:
-            yield _served(row, messages, slices)
+            yield _served(
+                row,
+                messages,
+                slices,
+            )
 
 
 def _served(

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import (
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
@@ -28,7 +32,11 @@ from tunewell.people.sample import SampleCandidate, draw
 from tunewell.project import Project
 from tunewell.stats import corrected_mean, mean
 from tunewell.store import Store
-from tunewell.types import Estimate, Example, Value
+from tunewell.types import (
+    Estimate,
+    Example,
+    Value,
+)
 
 PURPOSE: Final = "review"
 FEWEST_TO_CORRECT: Final = 30
@@ -53,7 +61,11 @@ class ReviewPeriod(Value):
         return self.start <= at < self.end
 
 
-def last_period(now: dt.datetime, *, every_days: int = 7) -> ReviewPeriod:
+def last_period(
+    now: dt.datetime,
+    *,
+    every_days: int = 7,
+) -> ReviewPeriod:
     """The last period that is over; weeks begin on Mondays.
 
     Args:
@@ -64,7 +76,11 @@ def last_period(now: dt.datetime, *, every_days: int = 7) -> ReviewPeriod:
         >>> last_period(dt.datetime(2026, 11, 30, 9, tzinfo=dt.UTC)).name
         '2026-W48'
     """
-    monday = dt.date(2024, 1, 1)
+    monday = dt.date(
+        2024,
+        1,
+        1,
+    )
     passed = (now.astimezone(dt.UTC).date() - monday).days
     first = monday + dt.timedelta(days=passed // every_days * every_days - every_days)
     start = dt.datetime.combine(first, dt.time(), dt.UTC)
@@ -119,7 +135,11 @@ def open_standing_review(
         for answer in pool.values()
     ]
     seed = int(period.start.timestamp()) // DAY_S
-    names = draw(rows, plan.rows, seed=seed)
+    names = draw(
+        rows,
+        plan.rows,
+        seed=seed,
+    )
     probability = len(names) / len(rows)
     reading = ReadingPlan(
         purpose=PURPOSE,
@@ -158,7 +178,12 @@ class ReadAnswer(Value):
     said: dt.datetime
 
 
-def read_answers(store: Store, criterion: str, *, purpose: str = PURPOSE) -> list[ReadAnswer]:
+def read_answers(
+    store: Store,
+    criterion: str,
+    *,
+    purpose: str = PURPOSE,
+) -> list[ReadAnswer]:
     """What people said of the answers in use, oldest batch first."""
     work = WorkStore(store)
     found = []
@@ -167,7 +192,11 @@ def read_answers(store: Store, criterion: str, *, purpose: str = PURPOSE) -> lis
     return found
 
 
-def _of_batch(work: WorkStore, batch: Batch, criterion: str) -> list[ReadAnswer]:
+def _of_batch(
+    work: WorkStore,
+    batch: Batch,
+    criterion: str,
+) -> list[ReadAnswer]:
     scale = next((each.scale for each in batch.rubric if each.name == criterion), None)
     if scale is None:
         return []
@@ -220,7 +249,11 @@ def corrected_judge(
     )
 
 
-def people_alone(read: Sequence[ReadAnswer], *, level: float = 0.95) -> Estimate | None:
+def people_alone(
+    read: Sequence[ReadAnswer],
+    *,
+    level: float = 0.95,
+) -> Estimate | None:
     """What people say of the answers in use, without a judge; None where nobody has read two."""
     if len(read) < 2:
         return None
@@ -283,7 +316,10 @@ def review_channel(
     )
 
 
-def corrected_rows(store: Store, answers: Mapping[str, ServedAnswer]) -> list[Example]:
+def corrected_rows(
+    store: Store,
+    answers: Mapping[str, ServedAnswer],
+) -> list[Example]:
     """The rows that people's corrections of answers in use become, one an answer, the newest.
 
     Args:

@@ -135,7 +135,11 @@ def _learned(
     return _logistic(features[rows], bad, importance)
 
 
-def _logistic(x: Floats, bad: Floats, importance: Floats) -> Floats:
+def _logistic(
+    x: Floats,
+    bad: Floats,
+    importance: Floats,
+) -> Floats:
     """Newton's method; the weights are held to `STARTING_WEIGHTS`, the intercept is free."""
     design = np.concatenate([np.ones((len(x), 1)), x], axis=1)
     start = np.concatenate([[0.0], STARTING_WEIGHTS])

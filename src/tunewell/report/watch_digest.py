@@ -165,7 +165,11 @@ def _unchecked(channel: str, reason: str) -> str:
     return f"{channel}: {reason}"
 
 
-def _section(title: str, found: Sequence[Episode], nothing: str) -> Markup:
+def _section(
+    title: str,
+    found: Sequence[Episode],
+    nothing: str,
+) -> Markup:
     if not found:
         if not nothing:
             return Markup("")

@@ -18,7 +18,11 @@ from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import ndtr
 
-from tunewell.stats.inputs import Floats, share, vector
+from tunewell.stats.inputs import (
+    Floats,
+    share,
+    vector,
+)
 from tunewell.stats.series import _design
 from tunewell.types import Estimate
 
@@ -88,7 +92,11 @@ class Counterfactual:
     controls: ArrayLike | None = None
     season: int = 1
 
-    def effect(self, *, level: float = 0.95) -> Estimate:
+    def effect(
+        self,
+        *,
+        level: float = 0.95,
+    ) -> Estimate:
         """The mean effect since the interruption, in the unit of the series.
 
         Args:
@@ -113,7 +121,12 @@ class Counterfactual:
             method=f"structural time series, REML mixture, memory {memory:.2f}",
         )
 
-    def times_until_told(self, smallest: float, *, level: float = 0.95) -> int | None:
+    def times_until_told(
+        self,
+        smallest: float,
+        *,
+        level: float = 0.95,
+    ) -> int | None:
         """How many times there have to be after the interruption until an effect can be told.
 
         Args:
@@ -150,7 +163,11 @@ class Counterfactual:
         x, _ = _design(y.size, self.start, self.season, False, self.controls)
         return list(_over_the_grid(x, y, noise))
 
-    def _error_after(self, after: int, fit: _Fit) -> float:
+    def _error_after(
+        self,
+        after: int,
+        fit: _Fit,
+    ) -> float:
         """The effect's standard error with so many times after the interruption."""
         n = self.start + after
         before = np.resize(np.arange(self.start), n)
@@ -160,23 +177,49 @@ class Counterfactual:
             controls = (known[:, None] if known.ndim == 1 else known)[before]
         x, _ = _design(n, self.start, self.season, False, controls)
         noise = vector(self.noise, "noise")[before]
-        v = _covariance(noise, fit.memory, fit.variance, fit.excess)
+        v = _covariance(
+            noise,
+            fit.memory,
+            fit.variance,
+            fit.excess,
+        )
         information = x.T @ cho_solve(cho_factor(v), x)
         return math.sqrt(float(np.linalg.pinv(information)[0, 0]))
 
 
-def _over_the_grid(x: Floats, y: Floats, noise: Floats) -> Iterator[_Fit]:
+def _over_the_grid(
+    x: Floats,
+    y: Floats,
+    noise: Floats,
+) -> Iterator[_Fit]:
     unit = float(noise.mean())
     for excess in EXCESSES:
         for relative in VARIANCES:
             for memory in MEMORIES if relative else (0.0,):
                 variance = relative * unit
-                v = _covariance(noise, memory, variance, excess)
+                v = _covariance(
+                    noise,
+                    memory,
+                    variance,
+                    excess,
+                )
                 log_weight, effect, error = _reml(x, y, v)
-                yield _Fit(memory, variance, excess, log_weight, effect, error)
+                yield _Fit(
+                    memory,
+                    variance,
+                    excess,
+                    log_weight,
+                    effect,
+                    error,
+                )
 
 
-def _covariance(noise: Floats, memory: float, variance: float, excess: float) -> Floats:
+def _covariance(
+    noise: Floats,
+    memory: float,
+    variance: float,
+    excess: float,
+) -> Floats:
     """Of the series: counting on the diagonal, memory off it, shape (n, n)."""
     place = np.arange(len(noise))
     apart = np.abs(place[:, None] - place[None, :])
@@ -186,7 +229,11 @@ def _covariance(noise: Floats, memory: float, variance: float, excess: float) ->
     return covariance
 
 
-def _reml(x: Floats, y: Floats, v: Floats) -> tuple[float, float, float]:
+def _reml(
+    x: Floats,
+    y: Floats,
+    v: Floats,
+) -> tuple[float, float, float]:
     """Restricted log-likelihood, the effect (the first column's) and its standard error."""
     factor = cho_factor(v, lower=True)
     white_x = cho_solve(factor, x)
@@ -207,7 +254,12 @@ def _weights(fits: list[_Fit]) -> Floats:
     return weights
 
 
-def _quantile(p: float, weights: Floats, means: Floats, errors: Floats) -> float:
+def _quantile(
+    p: float,
+    weights: Floats,
+    means: Floats,
+    errors: Floats,
+) -> float:
     """Of a mixture of normal distributions, by halving."""
     low = float((means - 12 * errors).min())
     high = float((means + 12 * errors).max())

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import (
+    APIRouter,
+    Form,
+    Request,
+)
 from fastapi.responses import RedirectResponse, Response
 
 from tunewell.errors import UserError
-from tunewell.monitor.episodes import Episode, acknowledge, acknowledgements, episodes
-from tunewell.monitor.kept_look import KeptChannel, KeptLook, last_look
+from tunewell.monitor.episodes import (
+    Episode,
+    acknowledge,
+    acknowledgements,
+    episodes,
+)
+from tunewell.monitor.kept_look import (
+    KeptChannel,
+    KeptLook,
+    last_look,
+)
 from tunewell.people import Session
 from tunewell.releases import history
 from tunewell.web.access import Maker, MakerForm
@@ -26,7 +39,12 @@ def watch_page(request: Request, session: Maker) -> Response:
     return _watch(request, session)
 
 
-def _watch(request: Request, session: Session, *, error: UserError | None = None) -> Response:
+def _watch(
+    request: Request,
+    session: Session,
+    *,
+    error: UserError | None = None,
+) -> Response:
     context = context_of(request)
     look = last_look(context.store)
     found: tuple[Episode, ...] = ()
@@ -58,7 +76,11 @@ def _charts(context: AppContext, look: KeptLook) -> list[dict[str, Any]]:
     return sorted(drawn, key=lambda each: -len(each["alarms"]))
 
 
-def _chart(channel: KeptChannel, alarms: list[Any], releases: Any) -> ChannelChart | None:
+def _chart(
+    channel: KeptChannel,
+    alarms: list[Any],
+    releases: Any,
+) -> ChannelChart | None:
     marks = [(release.since, f"{release.place} {release.version[:8]}") for release in releases]
     return channel_chart(channel, since=[alarm.since for alarm in alarms], releases=marks)
 
@@ -85,6 +107,10 @@ def acknowledge_alarm(
             account=session.account.id,
         )
     except UserError as error:
-        return _watch(request, session, error=error)
+        return _watch(
+            request,
+            session,
+            error=error,
+        )
     context.audit.add(session.account.name, "alarm acknowledged", alarm, reason=reason.strip())
     return RedirectResponse("/watch", 303)

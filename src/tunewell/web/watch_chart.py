@@ -85,8 +85,16 @@ def channel_chart(
     known = [value for value in values if value is not None]
     if not known:
         return None
-    scale = _Scale.of(known, low, high)
-    span = _Span(channel, begin, size)
+    scale = _Scale.of(
+        known,
+        low,
+        high,
+    )
+    span = _Span(
+        channel,
+        begin,
+        size,
+    )
     return ChannelChart(
         bands=tuple(_bands(low, high, scale)),
         lines=tuple(_lines(values, scale)),
@@ -126,7 +134,11 @@ class _Scale:
             bottom, top = bottom - 0.5, top + 0.5
         return cls(bottom, top, len(low))
 
-    def point(self, period: int, figure: float) -> str:
+    def point(
+        self,
+        period: int,
+        figure: float,
+    ) -> str:
         x = WIDTH * (period + 0.5) / max(self.periods, 1)
         inside = min(max(figure, self.bottom), self.top)
         share = (inside - self.bottom) / (self.top - self.bottom)
@@ -145,7 +157,11 @@ class _Span:
     def has(self, at: dt.datetime) -> bool:
         return self.channel.at(self.begin) <= at < self.channel.at(self.end)
 
-    def mark(self, at: dt.datetime, label: str) -> ChartMark:
+    def mark(
+        self,
+        at: dt.datetime,
+        label: str,
+    ) -> ChartMark:
         whole = self.channel.at(self.end) - self.channel.at(self.begin)
         x = WIDTH * ((at - self.channel.at(self.begin)) / whole)
         return ChartMark(round(x, 1), label)

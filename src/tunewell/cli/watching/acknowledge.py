@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
+from tunewell.cli.common import (
+    AuthorOption,
+    JsonOption,
+    ProjectOption,
+    emit,
+    open_project,
+    show,
+)
 from tunewell.errors import UserError
 
 

@@ -76,7 +76,11 @@ def freeze(
                 judge_version=version,
                 options=GenerateOptions(max_new_tokens=project.spec.evaluate.max_new_tokens),
             )
-        digest = keep_anchors(project.store, anchors, author=author)
+        digest = keep_anchors(
+            project.store,
+            anchors,
+            author=author,
+        )
     if json:
         emit("watch anchors freeze", {"anchors": digest, "rows": len(anchors.rows), "judge": name})
         return
@@ -108,7 +112,12 @@ def run(
                 model=model_of(project, url, model),
                 score=scorer,
             )
-        reading = read_again(project.store, made, anchors, author=author)
+        reading = read_again(
+            project.store,
+            made,
+            anchors,
+            author=author,
+        )
     if json:
         emit("watch anchors run", reading)
         return
@@ -157,7 +166,11 @@ def anchor_rows(project: Project, count: int) -> list[Example]:
     return [row for row in pool if row.id in chosen]
 
 
-def model_of(project: Project, url: str, name: str) -> Model:
+def model_of(
+    project: Project,
+    url: str,
+    name: str,
+) -> Model:
     """The model that serves: behind an address, or the newest version of this project.
 
     Raises:
@@ -211,7 +224,12 @@ def scorer_of(project: Project, name: str) -> tuple[Scorer | None, str, str]:
     )
 
     def score(pairs: Sequence[tuple[str, Example]]) -> list[float | None]:
-        judge = judge_metric(project.file, chosen.name, options, remember=False)
+        judge = judge_metric(
+            project.file,
+            chosen.name,
+            options,
+            remember=False,
+        )
         if judge.prepare is not None:
             judge.prepare(pairs, project.spec)
         found = [judge(output, row, task=project.spec) for output, row in pairs]

@@ -7,12 +7,23 @@ import json as json_module
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Final,
+)
 from urllib.parse import urlsplit
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectOption,
+    emit,
+    note,
+    open_project,
+    show,
+)
 from tunewell.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,7 +84,12 @@ def digest(
         )
 
 
-def week_of_watching(project: Project, now: dt.datetime, *, link: str = "") -> WeekOfWatching:
+def week_of_watching(
+    project: Project,
+    now: dt.datetime,
+    *,
+    link: str = "",
+) -> WeekOfWatching:
     """What happened within the last seven days.
 
     Raises:
@@ -143,7 +159,12 @@ def _send(
     return sent
 
 
-def _mail(to: str, week: WeekOfWatching, smtp: str, sender: str) -> str:
+def _mail(
+    to: str,
+    week: WeekOfWatching,
+    smtp: str,
+    sender: str,
+) -> str:
     from tunewell.report.watch_digest import digest_html, digest_text
     from tunewell.web.mail import mailer
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Literal,
+)
 
 import typer
 
-from tunewell.cli.common import JsonOption, ProjectOption, emit, note, open_project, show
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectOption,
+    emit,
+    note,
+    open_project,
+    show,
+)
 from tunewell.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,7 +66,13 @@ def impact(
 
     way = _way(better)
     with open_project(path) as project:
-        found = _measured(project.store, kpi, release, control, smallest)
+        found = _measured(
+            project.store,
+            kpi,
+            release,
+            control,
+            smallest,
+        )
     finding = impact_finding(found, better=way)
     if json:
         emit("watch impact", {"impact": found, "finding": finding})
@@ -76,7 +93,13 @@ def _way(text: str) -> Literal["lower", "higher"]:
     raise UserError(f"--better must be lower or higher. Got {text!r} instead.")
 
 
-def _measured(store: Store, kpi: str, release: str, control: str, smallest: float) -> Impact:
+def _measured(
+    store: Store,
+    kpi: str,
+    release: str,
+    control: str,
+    smallest: float,
+) -> Impact:
     from tunewell.monitor.impact import ImpactQuestion
     from tunewell.monitor.impact import impact as measure
     from tunewell.monitor.kpi import kpi_series

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+)
 
 import typer
 
@@ -62,7 +66,11 @@ def review(
 
 def review_figures(project: Project) -> dict[str, Estimate | None]:
     """What people say by criterion, and the judge as people would have it."""
-    from tunewell.monitor.standing_review import corrected_judge, people_alone, read_answers
+    from tunewell.monitor.standing_review import (
+        corrected_judge,
+        people_alone,
+        read_answers,
+    )
     from tunewell.store.kept_traffic import read_feedback
 
     judge = {}
@@ -100,7 +108,11 @@ def queue(
 ) -> None:
     """Queue suspicious answers of the last period, and bound the bad ones that are missed."""
     from tunewell.monitor.anomaly import queue_finding, sentence
-    from tunewell.watching import open_weekly_queue, queue_so_far, traffic_of
+    from tunewell.watching import (
+        open_weekly_queue,
+        queue_so_far,
+        traffic_of,
+    )
 
     with open_project(path) as project:
         if not (budget or project.spec.watch.suspicious.rows):

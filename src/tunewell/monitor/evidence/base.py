@@ -39,7 +39,7 @@ NEAR_S: Final = 3 * DAY_S
 """Evidence that happened further than this from the change has to do with something else."""
 
 
-class Evidence(Value):
+class CauseEvidence(Value):
     """One thing in the records that changed together with a channel.
 
     Attributes:
@@ -99,21 +99,37 @@ class TimeWindow:
         """Whether a moment is close enough to the change to have to do with it."""
         return self.low_s - NEAR_S <= second <= self.high_s + NEAR_S
 
-    def overlaps(self, low: dt.datetime, high: dt.datetime) -> bool:
+    def overlaps(
+        self,
+        low: dt.datetime,
+        high: dt.datetime,
+    ) -> bool:
         """Whether another change began within three days of this one's window."""
         return low.timestamp() <= self.high_s + NEAR_S and high.timestamp() >= self.low_s - NEAR_S
 
     def before(self, records: DatedRecords) -> slice:
         """The records of the stretch before the change."""
-        return _between(records, self.begin_s, self.low_s)
+        return _between(
+            records,
+            self.begin_s,
+            self.low_s,
+        )
 
     def after(self, records: DatedRecords) -> slice:
         """The records of the stretch after it."""
-        return _between(records, self.high_s, self.end_s)
+        return _between(
+            records,
+            self.high_s,
+            self.end_s,
+        )
 
     def whole(self, records: DatedRecords) -> slice:
         """The records from the beginning of the one to the end of the other."""
-        return _between(records, self.begin_s, self.end_s)
+        return _between(
+            records,
+            self.begin_s,
+            self.end_s,
+        )
 
     @property
     def days_before(self) -> float:
@@ -126,7 +142,11 @@ class TimeWindow:
         return max((self.end_s - self.high_s) / DAY_S, 0.0)
 
 
-def _between(records: DatedRecords, low: float, high: float) -> slice:
+def _between(
+    records: DatedRecords,
+    low: float,
+    high: float,
+) -> slice:
     first, last = np.searchsorted(records.seconds, [low, high])
     return slice(int(first), int(max(first, last)))
 

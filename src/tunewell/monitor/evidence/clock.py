@@ -74,7 +74,11 @@ def clock_shift(before: Floats, after: Floats) -> ClockShift | None:
     )
 
 
-def clock_is_everywhere(records: DatedRecords, window: TimeWindow, hours: float) -> bool:
+def clock_is_everywhere(
+    records: DatedRecords,
+    window: TimeWindow,
+    hours: float,
+) -> bool:
     """Whether nearly all large slices of the records show the same shift of the clock.
 
     New people from another zone shift the day as well, but not that of everybody else.

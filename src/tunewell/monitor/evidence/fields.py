@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.monitor.channel import Floats
-from tunewell.monitor.evidence.base import DAY_S, Evidence, TimeWindow, day_of, moment
+from tunewell.monitor.evidence.base import (
+    DAY_S,
+    CauseEvidence,
+    TimeWindow,
+    day_of,
+    moment,
+)
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.plurals import plural
 
@@ -36,7 +42,7 @@ OFF_SCALE: Final = 0.1
 """Share of the numbers after a change that the scale before it did not have."""
 
 
-def field_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evidence]:
+def field_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[CauseEvidence]:
     """Everything that happened to the fields of a stream in a window."""
     if window.days_after <= 0:
         return
@@ -67,7 +73,7 @@ def _renamed(
     name: str,
     field: Categories,
     window: TimeWindow,
-) -> Iterator[Evidence]:
+) -> Iterator[CauseEvidence]:
     """Values that end where others begin, about as frequent: renamed, merged or divided."""
     if role_of(name) != "plain":
         return
@@ -88,7 +94,7 @@ def _renamed(
         f"the values of {name} changed: {', '.join(old[:3])} ended and {', '.join(new[:3])} "
         f"began on {day_of(first)}"
     )
-    yield Evidence(
+    yield CauseEvidence(
         kind="renamed",
         cause="instrumentation",
         stream=records.name,
@@ -149,7 +155,7 @@ def _filled(
     name: str,
     has_value: NDArray[np.bool_],
     window: TimeWindow,
-) -> Iterator[Evidence]:
+) -> Iterator[CauseEvidence]:
     """A field that is left out where it was filled, or the other way round."""
     before = has_value[window.before(records)]
     after = has_value[window.after(records)]
@@ -160,7 +166,7 @@ def _filled(
     if abs(change) < max(FILL_JUMP, 5 * error):
         return
     what = f"{name} is filled in {after.mean():.0%} of the records, {before.mean():.0%} before"
-    yield Evidence(
+    yield CauseEvidence(
         kind="fill",
         cause="instrumentation",
         stream=records.name,
@@ -174,7 +180,7 @@ def _scaled(
     name: str,
     numbers: Floats,
     window: TimeWindow,
-) -> Iterator[Evidence]:
+) -> Iterator[CauseEvidence]:
     """A number that is given on another scale: other values than it ever had."""
     before = _known(numbers[window.before(records)])
     after = _known(numbers[window.after(records)])
@@ -192,7 +198,7 @@ def _scaled(
         f"{name} has other values: {_listed(now)}, before {_listed(scale)} "
         f"({plural(len(after), 'record')} since)"
     )
-    yield Evidence(
+    yield CauseEvidence(
         kind="scale",
         cause="instrumentation",
         stream=records.name,

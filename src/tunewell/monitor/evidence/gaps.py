@@ -10,7 +10,12 @@ import numpy as np
 from scipy.stats import nbinom, poisson
 
 from tunewell.monitor.channel import Floats
-from tunewell.monitor.evidence.base import DAY_S, Evidence, TimeWindow, day_of
+from tunewell.monitor.evidence.base import (
+    DAY_S,
+    CauseEvidence,
+    TimeWindow,
+    day_of,
+)
 from tunewell.monitor.records import DatedRecords
 
 AROUND_S: Final = 2 * DAY_S
@@ -31,7 +36,7 @@ MOST_HOURS: Final = 72
 _NUMBER = re.compile(r"(\d+)\D*$")
 
 
-def lost_rows_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evidence]:
+def lost_rows_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[CauseEvidence]:
     """Days on which numbers were given out as always, and fewer rows are there than numbers."""
     stretch = window.whole(records)
     numbers = _numbers(records.ids[stretch.start : stretch.stop])
@@ -58,7 +63,12 @@ def lost_rows_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Ev
         f"{records.name} of {places} are incomplete: the numbers given out are those of about "
         f"{due} rows, and {seen} are there"
     )
-    yield Evidence(kind="lost", cause="instrumentation", stream=records.name, what=what)
+    yield CauseEvidence(
+        kind="lost",
+        cause="instrumentation",
+        stream=records.name,
+        what=what,
+    )
 
 
 def _numbers(ids: Sequence[str]) -> Floats | None:
@@ -89,7 +99,11 @@ def _overdispersion(rows: Floats, expected: Floats) -> float:
     return max(1.0, middle / 0.455)
 
 
-def _chance(rows: float, expected: float, spread: float) -> float:
+def _chance(
+    rows: float,
+    expected: float,
+    spread: float,
+) -> float:
     """Probability of so few rows."""
     if expected <= 0:
         return 1.0
@@ -103,7 +117,7 @@ def silence_evidence(
     records: DatedRecords,
     others: Sequence[DatedRecords],
     window: TimeWindow,
-) -> Iterator[Evidence]:
+) -> Iterator[CauseEvidence]:
     """Hours in which a stream stops while what belongs to it goes on: its recording stopped.
 
     The hours are weighed by how much usually comes in them: a long night is no gap.
@@ -115,7 +129,12 @@ def silence_evidence(
     for other in others:
         if other.name == records.name:
             continue
-        expected = _due(other, low, high, window)
+        expected = _due(
+            other,
+            low,
+            high,
+            window,
+        )
         seen = int(np.searchsorted(other.seconds, high) - np.searchsorted(other.seconds, low))
         if expected >= 8 and seen >= 0.4 * expected:
             hours = (high - low) / 3600
@@ -123,7 +142,9 @@ def silence_evidence(
                 f"no {records.name} for {hours:.0f} h from {day_of(low)} on, about {due:.0f} were "
                 f"due, while {other.name} went on ({seen} came)"
             )
-            yield Evidence(kind="silence", cause="instrumentation", stream=records.name, what=what)
+            yield CauseEvidence(
+                kind="silence", cause="instrumentation", stream=records.name, what=what
+            )
             return
 
 
@@ -142,13 +163,23 @@ def _longest_gap(records: DatedRecords, window: TimeWindow) -> tuple[float, floa
         begin, end = float(times[i]), float(times[i + 1])
         if end - begin > MOST_HOURS * 3600:
             continue
-        due = _due(records, begin, end, window)
+        due = _due(
+            records,
+            begin,
+            end,
+            window,
+        )
         if np.exp(-due / 2) < SURE and (best is None or due > best[2]):
             best = (begin, end, due)
     return best
 
 
-def _due(records: DatedRecords, low: float, high: float, window: TimeWindow) -> float:
+def _due(
+    records: DatedRecords,
+    low: float,
+    high: float,
+    window: TimeWindow,
+) -> float:
     """Records that usually come in such hours of such days."""
     times = records.seconds[window.before(records)]
     if not len(times):

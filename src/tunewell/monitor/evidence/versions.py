@@ -7,7 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from tunewell.monitor.evidence.base import Evidence, EvidenceKind, TimeWindow, day_of, moment
+from tunewell.monitor.evidence.base import (
+    CauseEvidence,
+    EvidenceKind,
+    TimeWindow,
+    day_of,
+    moment,
+)
 from tunewell.monitor.evidence.fields import role_of
 from tunewell.monitor.records import Categories, DatedRecords
 from tunewell.types import Cause
@@ -26,7 +32,7 @@ SPEAKS_FOR: Final[dict[str, tuple[EvidenceKind, Cause]]] = {
 """A template is ours: that answers are others after it is no decay of the model."""
 
 
-def version_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evidence]:
+def version_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[CauseEvidence]:
     """Versions that came into use in a window."""
     for name, field in records.categories.items():
         role = role_of(name)
@@ -39,7 +45,7 @@ def _new_version(
     name: str,
     field: Categories,
     window: TimeWindow,
-) -> Iterator[Evidence]:
+) -> Iterator[CauseEvidence]:
     before = field.codes[window.before(records)]
     after = field.codes[window.after(records)]
     if not len(before) or not len(after):
@@ -55,7 +61,7 @@ def _new_version(
         ].min()
         if not window.is_near(float(first)):
             continue
-        yield Evidence(
+        yield CauseEvidence(
             kind=kind,
             cause=cause,
             stream=records.name,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from math import log
 from typing import Final
 
-from tunewell.monitor.evidence.base import Evidence, TimeWindow
+from tunewell.monitor.evidence.base import CauseEvidence, TimeWindow
 from tunewell.monitor.records import DatedRecords
 from tunewell.monitor.words import terms_of
 
@@ -23,7 +23,7 @@ SURE_LOG: Final = 14.0
 MOST_NAMED: Final = 5
 
 
-def new_word_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evidence]:
+def new_word_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[CauseEvidence]:
     """Words that came into use in a window; point releases are folded into the main version."""
     if window.days_after <= 0:
         return
@@ -39,7 +39,7 @@ def new_word_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evi
         words = tuple(_new_words(was, now, sizes))[:MOST_NAMED]
         if words:
             what = f"texts name what hardly any named before: {', '.join(words)}"
-            yield Evidence(
+            yield CauseEvidence(
                 kind="new words",
                 cause="knowledge",
                 stream=records.name,
@@ -49,7 +49,11 @@ def new_word_evidence(records: DatedRecords, window: TimeWindow) -> Iterator[Evi
             )
 
 
-def _new_words(was: Counter[str], now: Counter[str], sizes: tuple[int, int]) -> list[str]:
+def _new_words(
+    was: Counter[str],
+    now: Counter[str],
+    sizes: tuple[int, int],
+) -> list[str]:
     """Words in a far larger share of the texts than before, the most frequent first."""
     texts_before, texts_after = sizes
     found = []

@@ -7,7 +7,13 @@ import datetime as dt
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.monitor.anchors import AnchorReading, AnchorRow, AnchorRun, AnchorSet, read_anchors
+from tunewell.monitor.anchors import (
+    AnchorReading,
+    AnchorRow,
+    AnchorRun,
+    AnchorSet,
+    read_anchors,
+)
 from tunewell.testing.service.incidents import IncidentKind
 from tunewell.testing.service.service import SimulatedService
 from tunewell.types import Example, Message
@@ -33,8 +39,18 @@ def simulated_anchors(
         rows: How many anchors.
         day: The day.
     """
-    first = _outputs(service, rows, day, run=0)
-    second = _outputs(service, rows, day, run=1)
+    first = _outputs(
+        service,
+        rows,
+        day,
+        run=0,
+    )
+    second = _outputs(
+        service,
+        rows,
+        day,
+        run=1,
+    )
     verdicts = [_verdicts(service, rows, day, run=run) for run in (0, 1)]
     made = []
     for i in range(rows):
@@ -64,11 +80,21 @@ def anchors_on(
     return read_anchors(anchors, run)
 
 
-def _outputs(service: SimulatedService, rows: int, day: int, *, run: int) -> list[str]:
+def _outputs(
+    service: SimulatedService,
+    rows: int,
+    day: int,
+    *,
+    run: int,
+) -> list[str]:
     """The model's answers to the anchors."""
     worse = _size(service, "behaviour", day)
     fixed = np.random.default_rng([service.recorder.seed, 41])
-    usual = fixed.integers(25, 70, rows)
+    usual = fixed.integers(
+        25,
+        70,
+        rows,
+    )
     places = fixed.integers(5_000, size=rows)
     luck = np.random.default_rng([service.recorder.seed, 42, day, run])
     made = []
@@ -82,7 +108,13 @@ def _outputs(service: SimulatedService, rows: int, day: int, *, run: int) -> lis
     return made
 
 
-def _verdicts(service: SimulatedService, rows: int, day: int, *, run: int) -> list[float | None]:
+def _verdicts(
+    service: SimulatedService,
+    rows: int,
+    day: int,
+    *,
+    run: int,
+) -> list[float | None]:
     """The judge's verdicts on the answers that were frozen."""
     stricter = _size(service, "judge", day)
     fixed = np.random.default_rng([service.recorder.seed, 43])
@@ -93,7 +125,11 @@ def _verdicts(service: SimulatedService, rows: int, day: int, *, run: int) -> li
     return [float(value) for value in passes ^ wavers]
 
 
-def _size(service: SimulatedService, kind: IncidentKind, day: int) -> float:
+def _size(
+    service: SimulatedService,
+    kind: IncidentKind,
+    day: int,
+) -> float:
     found = 0.0
     for incident in service.incidents:
         if incident.kind == kind:

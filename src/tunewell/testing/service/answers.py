@@ -24,7 +24,7 @@ MOST_WORDS: Final = 180
 
 
 @dataclass(frozen=True)
-class Answers:
+class SimulatedAnswers:
     """What became of each request, shape (n,) each.
 
     Attributes:
@@ -64,7 +64,12 @@ class Strengths:
     requests: Requests
     days: int
 
-    def of(self, kind: IncidentKind, *, sized: bool = True) -> Floats:
+    def of(
+        self,
+        kind: IncidentKind,
+        *,
+        sized: bool = True,
+    ) -> Floats:
         """Size times strength by request, of all incidents of a kind, shape (n,)."""
         found = np.zeros(len(self.requests))
         for incident in self.incidents:
@@ -87,7 +92,11 @@ class Strengths:
 
 def topic_quality(settings: ServiceSettings) -> Floats:
     """Share of right answers by topic: some are harder than others."""
-    spread = np.linspace(0.06, -0.1, settings.topics)
+    spread = np.linspace(
+        0.06,
+        -0.1,
+        settings.topics,
+    )
     quality: Floats = np.clip(settings.right + spread - spread.mean(), 0.05, 0.98)
     return quality
 
@@ -96,7 +105,7 @@ def draw_answers(
     settings: ServiceSettings,
     strengths: Strengths,
     rng: np.random.Generator,
-) -> Answers:
+) -> SimulatedAnswers:
     """An answer to every request."""
     requests = strengths.requests
     n = len(requests)
@@ -116,7 +125,7 @@ def draw_answers(
     first = np.exp(rng.normal(np.log(0.35), 0.25, n)) * slower
     total = first + words * 0.028 * slower * np.exp(rng.normal(0, 0.12, n))
     failed = rng.random(n) < FAILED + strengths.of("failing")
-    return Answers(
+    return SimulatedAnswers(
         right=right & ~refused & ~failed,
         words=np.where(failed, 0, words),
         refused=refused & ~failed,

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from tunewell.monitor.channel import ChannelTopic
 from tunewell.monitor.records import Categories, DatedRecords
-from tunewell.testing.service.recorded import JUDGES, MODELS, SYSTEM, TEMPLATES
+from tunewell.testing.service.recorded import (
+    JUDGES,
+    MODELS,
+    SYSTEM,
+    TEMPLATES,
+)
 from tunewell.testing.service.service import SimulatedService
 
 TOPICS: dict[str, ChannelTopic] = {

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from typing import (
+    Final,
+    Literal,
+    get_args,
+)
 
 import numpy as np
 from numpy.typing import NDArray

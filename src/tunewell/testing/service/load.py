@@ -67,7 +67,11 @@ def draw_requests(
     rng: np.random.Generator,
 ) -> Requests:
     """All requests of a service's time."""
-    rates = _rates(settings, incidents, rng)
+    rates = _rates(
+        settings,
+        incidents,
+        rng,
+    )
     counts = rng.poisson(rates)
     cells = np.repeat(np.arange(counts.size), counts.ravel())
     day, topic, region = np.unravel_index(cells, counts.shape)
@@ -81,7 +85,11 @@ def draw_requests(
     )
     for incident in incidents:
         if incident.kind == "outage":
-            found = _without_outage(found, incident, rng)
+            found = _without_outage(
+                found,
+                incident,
+                rng,
+            )
     return _in_order(found)
 
 
@@ -111,7 +119,11 @@ def _calendar(settings: ServiceSettings, rng: np.random.Generator) -> Floats:
     day = np.arange(settings.days)
     weekday = (day + settings.start.weekday()) % 7
     of_year = day + settings.start.timetuple().tm_yday
-    load = np.where(weekday >= 5, settings.weekend, 1.0)
+    load = np.where(
+        weekday >= 5,
+        settings.weekend,
+        1.0,
+    )
     load = load * (1 + settings.season * np.sin(2 * np.pi * of_year / 365.25))
     if settings.holidays:
         load = np.where((of_year - 1) % 365 >= 355, 0.65 * load, load)
@@ -135,9 +147,17 @@ def _seconds(n: int, rng: np.random.Generator) -> Floats:
     return seconds
 
 
-def _users(settings: ServiceSettings, n: int, rng: np.random.Generator) -> Ints:
+def _users(
+    settings: ServiceSettings,
+    n: int,
+    rng: np.random.Generator,
+) -> Ints:
     """Some ask much more often than others."""
-    skewed = rng.beta(0.6, 2.0, size=n)
+    skewed = rng.beta(
+        0.6,
+        2.0,
+        size=n,
+    )
     return np.minimum((skewed * settings.users).astype(np.int64), settings.users - 1)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.testing.service.answers import Answers, Strengths
+from tunewell.testing.service.answers import SimulatedAnswers, Strengths
 from tunewell.testing.service.settings import ServiceSettings
 
 Floats = NDArray[np.float64]
@@ -47,20 +47,32 @@ class Outcomes:
 def draw_outcomes(
     settings: ServiceSettings,
     strengths: Strengths,
-    answers: Answers,
+    answers: SimulatedAnswers,
     rng: np.random.Generator,
 ) -> Outcomes:
     """What came of every answer."""
     n = len(answers.right)
     answered = ~answers.failed
     wrong = ~answers.right
-    rate = np.where(wrong, settings.rated * settings.angry, settings.rated)
+    rate = np.where(
+        wrong,
+        settings.rated * settings.angry,
+        settings.rated,
+    )
     another = strengths.of("widget") > 0
     # A thumb is easier to give than stars.
     rate = np.clip(np.where(another, rate * 1.6, rate), 0, 0.9)
     rated = (rng.random(n) < rate) & answered
-    escalation = np.where(wrong, settings.escalated, settings.escalated / 10)
-    reviewer = _reviewers(settings, strengths, rng)
+    escalation = np.where(
+        wrong,
+        settings.escalated,
+        settings.escalated / 10,
+    )
+    reviewer = _reviewers(
+        settings,
+        strengths,
+        rng,
+    )
     return Outcomes(
         stars=np.where(rated, _stars(wrong, another, rng), np.nan),
         rated_after_s=rng.exponential(1_800, n),
@@ -73,28 +85,48 @@ def draw_outcomes(
     )
 
 
-def _stars(wrong: Bools, another: Bools, rng: np.random.Generator) -> Floats:
+def _stars(
+    wrong: Bools,
+    another: Bools,
+    rng: np.random.Generator,
+) -> Floats:
     n = len(wrong)
     stars = np.where(wrong, rng.integers(1, 4, n), rng.integers(3, 6, n)).astype(np.float64)
     thumbs = (rng.random(n) < np.where(wrong, 0.2, 0.9)).astype(np.float64)
-    return np.where(another, thumbs, stars)
+    return np.where(
+        another,
+        thumbs,
+        stars,
+    )
 
 
 def _judged(
     settings: ServiceSettings,
     strengths: Strengths,
-    answers: Answers,
+    answers: SimulatedAnswers,
     rng: np.random.Generator,
 ) -> Floats:
     """The judge knows nothing of facts that changed: it passes what was right before."""
     n = len(answers.right)
     outdated = strengths.of("fact") > 0
-    passes_wrong = np.where(outdated, settings.judge_sees * 0.9, settings.judge_errs)
-    chance = np.where(answers.right, settings.judge_sees, passes_wrong)
+    passes_wrong = np.where(
+        outdated,
+        settings.judge_sees * 0.9,
+        settings.judge_errs,
+    )
+    chance = np.where(
+        answers.right,
+        settings.judge_sees,
+        passes_wrong,
+    )
     chance = np.clip(chance - strengths.of("judge"), 0.01, 0.99)
     verdict = (rng.random(n) < chance).astype(np.float64)
     seen = (rng.random(n) < settings.judged) & ~answers.failed
-    return np.where(seen, verdict, np.nan)
+    return np.where(
+        seen,
+        verdict,
+        np.nan,
+    )
 
 
 def _reviewers(
@@ -116,11 +148,15 @@ def _reviewers(
 
 def _reviewed(
     settings: ServiceSettings,
-    answers: Answers,
+    answers: SimulatedAnswers,
     reviewer: Ints,
     rng: np.random.Generator,
 ) -> Floats:
-    bias = rng.normal(0, settings.bias, settings.reviewers)
+    bias = rng.normal(
+        0,
+        settings.bias,
+        settings.reviewers,
+    )
     odds = np.where(answers.right, 2.6, -2.2) + bias[reviewer]
     passed = (rng.random(len(reviewer)) < 1 / (1 + np.exp(-odds))).astype(np.float64)
     return np.where((reviewer >= 0) & ~answers.failed, passed, np.nan)

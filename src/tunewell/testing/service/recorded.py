@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.testing.service.answers import Answers, Strengths
+from tunewell.testing.service.answers import SimulatedAnswers, Strengths
 from tunewell.testing.service.incidents import PlantedIncident
 from tunewell.testing.service.load import DAY_S, Requests
 from tunewell.testing.service.people import Outcomes
@@ -51,7 +51,7 @@ class Recorder:
     incidents: Sequence[PlantedIncident]
     words: Vocabulary
     requests: Requests
-    answers: Answers
+    answers: SimulatedAnswers
     outcomes: Outcomes
     seed: int
     lost: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
@@ -62,7 +62,11 @@ class Recorder:
 
     @property
     def _strengths(self) -> Strengths:
-        return Strengths(self.incidents, self.requests, self.settings.days)
+        return Strengths(
+            self.incidents,
+            self.requests,
+            self.settings.days,
+        )
 
     def times(self) -> list[dt.datetime]:
         """When each request came, by the recorder's clock."""
@@ -71,7 +75,11 @@ class Recorder:
         start = self._start
         return [start + dt.timedelta(seconds=round(float(s), 3)) for s in seconds]
 
-    def topic_names(self, *, relabelled: bool) -> list[str]:
+    def topic_names(
+        self,
+        *,
+        relabelled: bool,
+    ) -> list[str]:
         """The topic of each request as it is written down.
 
         Args:
@@ -90,7 +98,11 @@ class Recorder:
         names[rng.random(len(names)) < gone] = ""
         return list(names)
 
-    def interactions(self, *, relabelled: bool = False) -> list[Interaction]:
+    def interactions(
+        self,
+        *,
+        relabelled: bool = False,
+    ) -> list[Interaction]:
         """Every interaction that was not lost, in the order of what its clock says."""
         texts = self.questions()
         times = self.times()
@@ -123,7 +135,11 @@ class Recorder:
         self._name_versions(texts, rng)
         return texts
 
-    def _name_versions(self, texts: list[str], rng: np.random.Generator) -> None:
+    def _name_versions(
+        self,
+        texts: list[str],
+        rng: np.random.Generator,
+    ) -> None:
         """Some name the version that is out: a new word every few weeks, and no incident."""
         every = self.settings.release_days
         if not every:
@@ -132,7 +148,11 @@ class Recorder:
             release = int(self.requests.day[i]) // every
             texts[i] = f"{texts[i]} 7.{release // 4}.{release % 4}"
 
-    def _said(self, i: int, place: int) -> str:
+    def _said(
+        self,
+        i: int,
+        place: int,
+    ) -> str:
         if self.answers.failed[i]:
             return ""
         if self.answers.refused[i]:
@@ -140,7 +160,13 @@ class Recorder:
         text = self.words.answer(place, int(self.answers.words[i]))
         return text if self.answers.cut[i] else f"{text}."
 
-    def _request(self, i: int, text: str, topic: str, template: bool) -> dict[str, Any]:
+    def _request(
+        self,
+        i: int,
+        text: str,
+        topic: str,
+        template: bool,
+    ) -> dict[str, Any]:
         fields = {"region": self.words.regions[self.requests.region[i]]}
         if topic:
             fields["topic"] = topic
@@ -153,7 +179,13 @@ class Recorder:
             "metadata": fields,
         }
 
-    def _line(self, i: int, at: dt.datetime, request: dict[str, Any], said: str) -> dict[str, Any]:
+    def _line(
+        self,
+        i: int,
+        at: dt.datetime,
+        request: dict[str, Any],
+        said: str,
+    ) -> dict[str, Any]:
         answers = self.answers
         failed = bool(answers.failed[i])
         words = int(answers.words[i])
@@ -192,7 +224,11 @@ class Recorder:
             yield from self._of_users(i, at)
             yield from self._of_scorers(i, at)
 
-    def _of_users(self, i: int, at: dt.datetime) -> Iterator[Feedback]:
+    def _of_users(
+        self,
+        i: int,
+        at: dt.datetime,
+    ) -> Iterator[Feedback]:
         outcomes = self.outcomes
         said = at + dt.timedelta(seconds=float(outcomes.rated_after_s[i]))
         author = f"u{self.requests.user[i]:05}"
@@ -207,7 +243,11 @@ class Recorder:
             text = self.words.answer(i * 7, 30)
             yield self._say(i, "correction", said, kind="correction", text=text)
 
-    def _of_scorers(self, i: int, at: dt.datetime) -> Iterator[Feedback]:
+    def _of_scorers(
+        self,
+        i: int,
+        at: dt.datetime,
+    ) -> Iterator[Feedback]:
         outcomes = self.outcomes
         if not np.isnan(outcomes.judge[i]):
             judge = JUDGES[outcomes.judge_version[i]]
@@ -229,7 +269,13 @@ class Recorder:
                 source="panel",
             )
 
-    def _say(self, i: int, mark: str, at: dt.datetime, **fields: Any) -> Feedback:
+    def _say(
+        self,
+        i: int,
+        mark: str,
+        at: dt.datetime,
+        **fields: Any,
+    ) -> Feedback:
         id = self.id(i)
         values = {"source": "gateway", **fields}
         return Feedback.model_construct(

@@ -16,7 +16,12 @@ from tunewell.testing.service.people import draw_outcomes
 from tunewell.testing.service.recorded import Recorder, lost_rows
 from tunewell.testing.service.settings import ServiceSettings
 from tunewell.testing.service.words import vocabulary
-from tunewell.types import Cause, Feedback, Interaction, Value
+from tunewell.types import (
+    Cause,
+    Feedback,
+    Interaction,
+    Value,
+)
 
 
 class PlantedTruth(Value):
@@ -56,7 +61,11 @@ class SimulatedService:
         """What was planted, in a monitor's words."""
         return tuple(map(self._truth, self.incidents))
 
-    def interactions(self, *, fetched: dt.date | None = None) -> list[Interaction]:
+    def interactions(
+        self,
+        *,
+        fetched: dt.date | None = None,
+    ) -> list[Interaction]:
         """The interactions as somebody has them who fetches all of them after a day.
 
         Args:
@@ -72,7 +81,11 @@ class SimulatedService:
         end = _end_of(day)
         return [row for row in rows if row.at < end]
 
-    def feedback(self, *, fetched: dt.date | None = None) -> list[Feedback]:
+    def feedback(
+        self,
+        *,
+        fetched: dt.date | None = None,
+    ) -> list[Feedback]:
         """What had come of them by the end of a day; the last one if None."""
         end = _end_of(fetched or self.settings.last)
         return [said for said in self.recorder.feedback() if said.received < end]
@@ -126,11 +139,32 @@ def simulate(
     """
     settings = settings or ServiceSettings()
     rng = np.random.default_rng(seed)
-    words = vocabulary(settings.topics, settings.regions, rng)
-    requests = draw_requests(settings, incidents, rng)
-    strengths = Strengths(incidents, requests, settings.days)
-    answers = draw_answers(settings, strengths, rng)
-    outcomes = draw_outcomes(settings, strengths, answers, rng)
+    words = vocabulary(
+        settings.topics,
+        settings.regions,
+        rng,
+    )
+    requests = draw_requests(
+        settings,
+        incidents,
+        rng,
+    )
+    strengths = Strengths(
+        incidents,
+        requests,
+        settings.days,
+    )
+    answers = draw_answers(
+        settings,
+        strengths,
+        rng,
+    )
+    outcomes = draw_outcomes(
+        settings,
+        strengths,
+        answers,
+        rng,
+    )
     recorder = Recorder(
         settings=settings,
         incidents=tuple(incidents),

@@ -37,7 +37,7 @@ class ServiceSettings(Value):
         judge_errs: Chance that it passes a wrong one.
         rated: Share of the answers that users rate when they are right.
         angry: How many times as likely users rate a wrong answer.
-        reviewed: Answers a week that people review, drawn at random.
+        reviewed: SimulatedAnswers a week that people review, drawn at random.
         reviewers: How many people review; each has a bias of their own.
         bias: Standard deviation of a reviewer's bias on the log-odds of passing an answer.
         escalated: Chance that a wrong answer is escalated; a right one is a tenth as likely.
@@ -76,7 +76,11 @@ class ServiceSettings(Value):
         return self.start + dt.timedelta(days=self.days - 1)
 
 
-def draw_settings(seed: int, *, held_out: bool = False) -> ServiceSettings:
+def draw_settings(
+    seed: int,
+    *,
+    held_out: bool = False,
+) -> ServiceSettings:
     """Settings drawn at random.
 
     Args:

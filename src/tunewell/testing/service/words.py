@@ -41,7 +41,11 @@ class Vocabulary:
     words: NDArray[np.str_]
     answers: tuple[str, ...]
 
-    def questions(self, topics: Ints, rng: np.random.Generator) -> list[str]:
+    def questions(
+        self,
+        topics: Ints,
+        rng: np.random.Generator,
+    ) -> list[str]:
         """A question for each topic, as text."""
         shape = (len(topics), QUESTION_WORDS)
         # The tenth word of a topic is used half as often as the first.
@@ -51,13 +55,21 @@ class Vocabulary:
         chosen = np.where(rng.random(shape) < SHARE_COMMON, common, own)
         return [" ".join(row) for row in self.words[chosen].tolist()]
 
-    def answer(self, start: int, length: int) -> str:
+    def answer(
+        self,
+        start: int,
+        length: int,
+    ) -> str:
         """An answer of so many words."""
         begin = start % (len(self.answers) - 400)
         return " ".join(self.answers[begin : begin + max(length, 1)])
 
 
-def vocabulary(topics: int, regions: int, rng: np.random.Generator) -> Vocabulary:
+def vocabulary(
+    topics: int,
+    regions: int,
+    rng: np.random.Generator,
+) -> Vocabulary:
     """Made-up words for a service, no word in two topics."""
     wanted = topics * (TOPIC_WORDS + 1) + regions
     made: dict[str, None] = {}
