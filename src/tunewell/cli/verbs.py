@@ -52,6 +52,8 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
     "In use": {
+        "decide": "What to do next: promote, hold, collect, retrain or roll back.",
+        "iterate": "Turn what is new into the next version; promote it if earned.",
         "traffic": "Import, show and write out what was asked and answered in use.",
         "watch": "Show what changed in use: since when, how large, where and why.",
         "promote": "Serve a version in a place, on a GO and with its signatures.",

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from tunewell.monitor.bursts import Burst, BurstWatch
-from tunewell.monitor.channel import DAY_S, Channel, ChannelTopic
+from tunewell.monitor.channel import (
+    DAY_S,
+    Channel,
+    ChannelTopic,
+)
 from tunewell.monitor.clock import ClockStep
 from tunewell.monitor.gaps import LongGap
 from tunewell.monitor.moved import LevelStep, LevelWatch

@@ -8,9 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from tunewell.monitor.channel import DAY_S, Channel, ChannelTopic, Floats
+from tunewell.monitor.channel import (
+    DAY_S,
+    Channel,
+    ChannelTopic,
+    Floats,
+)
 from tunewell.monitor.periods import Grid
-from tunewell.monitor.records import Categories, DatedRecords, Ints
+from tunewell.monitor.records import (
+    Categories,
+    DatedRecords,
+    Ints,
+)
 
 LEAST_SHARE = 0.02
 """Of the records that a value must have for a channel of its own."""

@@ -11,7 +11,12 @@ from tunewell.monitor.channel import DAY_S, Floats
 from tunewell.monitor.periods import Grid
 from tunewell.monitor.records import Ints
 from tunewell.monitor.words import TermTable, is_version
-from tunewell.stats.bursts import burst_limit, burst_p, lull_p, pooled_irregularity
+from tunewell.stats.bursts import (
+    burst_limit,
+    burst_p,
+    lull_p,
+    pooled_irregularity,
+)
 
 MOST_REFERENCE_DAYS = 365
 """Before a window, that it is held against."""

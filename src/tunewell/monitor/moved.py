@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunewell.monitor.channel import DAY_S, Channel, Floats
+from tunewell.monitor.channel import (
+    DAY_S,
+    Channel,
+    Floats,
+)
 from tunewell.monitor.found import BandedChannel, ReferencePeriod
 from tunewell.monitor.periods import Grid
 from tunewell.monitor.records import Bools, Ints

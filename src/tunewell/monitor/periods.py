@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from tunewell.monitor.channel import DAY_S
 from tunewell.monitor.records import Ints
-from tunewell.stats.steps import DAYS, HOURS, StepPlan
+from tunewell.stats.steps import (
+    DAYS,
+    HOURS,
+    StepPlan,
+)
 
 HOUR_S = 3_600
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -10,7 +10,11 @@ from typing import Any, Final
 import numpy as np
 
 from tunewell.monitor.channel import ChannelTopic, Floats
-from tunewell.monitor.records import Categories, DatedRecords, Ints
+from tunewell.monitor.records import (
+    Categories,
+    DatedRecords,
+    Ints,
+)
 from tunewell.types import Value
 
 TIME_NAMES: Final = (
@@ -35,8 +39,46 @@ TIME_NAMES: Final = (
     "received",
     "received_at",
     "sent_at",
+    "event_time",
+    "event_timestamp",
+    "logged_at",
+    "submitted_at",
+    "submitted",
+    "asked_at",
+    "posted_at",
+    "sent",
+    "recorded_at",
+    "ingested_at",
+    "started_at",
+    "begin",
+    "dt",
+    "day",
+    "when",
+    "datum",
+    "erstellt",
+    "fecha",
 )
-ID_NAMES: Final = ("id", "_id", "uuid", "key", "guid", "number", "interaction", "request_id")
+ID_NAMES: Final = (
+    "id",
+    "_id",
+    "uuid",
+    "key",
+    "guid",
+    "number",
+    "interaction",
+    "request_id",
+    "ticket",
+    "ticket_id",
+    "issue_id",
+    "question_id",
+    "answer_id",
+    "message_id",
+    "event_id",
+    "trace_id",
+    "span_id",
+    "record_id",
+    "row_id",
+)
 AUTHOR_NAMES: Final = (
     "author",
     "asker",
@@ -51,6 +93,23 @@ AUTHOR_NAMES: Final = (
     "from",
     "owner",
     "person",
+    "author_id",
+    "username",
+    "user_name",
+    "login",
+    "nick",
+    "handle",
+    "account",
+    "account_id",
+    "client",
+    "client_id",
+    "sender_id",
+    "customer_name",
+    "asked_by",
+    "created_by",
+    "reported_by",
+    "agent",
+    "agent_id",
 )
 TOTAL_NAMES: Final = (
     "vote",

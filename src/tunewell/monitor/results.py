@@ -7,7 +7,12 @@ from typing import Final
 
 from tunewell.monitor.channel import ChannelTopic
 from tunewell.monitor.found import Watched
-from tunewell.types import Alarm, Finding, Status, Threshold
+from tunewell.types import (
+    Alarm,
+    Finding,
+    Status,
+    Threshold,
+)
 
 STAGE: Final = "watch"
 

@@ -14,7 +14,11 @@ from tunewell.monitor.alarms import (
     alarm_of_gap,
     alarm_of_step,
 )
-from tunewell.monitor.build import count_channel, level_channels, linked_channels
+from tunewell.monitor.build import (
+    count_channel,
+    level_channels,
+    linked_channels,
+)
 from tunewell.monitor.bursts import BurstWatch
 from tunewell.monitor.channel import DAY_S, Channel
 from tunewell.monitor.clock import clock_steps, hours_by_day
@@ -28,7 +32,12 @@ from tunewell.monitor.gaps import long_gaps
 from tunewell.monitor.moved import LevelWatch, first_reference
 from tunewell.monitor.periods import Grid, grid_of
 from tunewell.monitor.records import DatedRecords, Ints
-from tunewell.monitor.words import TermTable, fresh_terms, term_table, text_terms
+from tunewell.monitor.words import (
+    TermTable,
+    fresh_terms,
+    term_table,
+    text_terms,
+)
 from tunewell.stats import Budget
 from tunewell.types import Alarm
 

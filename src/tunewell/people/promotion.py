@@ -77,6 +77,19 @@ def roll_back(project: Project, *, place: str, author: str, reason: str) -> Rele
     return made
 
 
+def waits_for(project: Project, version: str) -> tuple[str, ...]:
+    """What `promote` still asks for besides a verdict of GO: approvals and signatures, in words.
+
+    Args:
+        project: The project.
+        version: Digest of the adapter.
+    """
+    found = [f"the approval of {name}" for name in approvals(project).missing]
+    if _signature(project, version) is None and _has_owner(project):
+        found.append("an owner's signature")
+    return tuple(found)
+
+
 def _checked_offer(project: Project, version: str) -> ReleaseOffer:
     """The last verdict, if it is GO, of now, and about this version."""
     offer = release_offer(project)

@@ -16,7 +16,12 @@ from typing import Literal
 
 import numpy as np
 
-from tunewell.stats.inputs import Bools, Floats, Ints, share
+from tunewell.stats.inputs import (
+    Bools,
+    Floats,
+    Ints,
+    share,
+)
 
 StepKind = Literal["count", "share", "mean"]
 
