@@ -17,7 +17,7 @@ from tunewell.testing.service.incidents import PlantedIncident
 from tunewell.testing.service.load import DAY_S, Requests
 from tunewell.testing.service.people import Outcomes
 from tunewell.testing.service.settings import ServiceSettings
-from tunewell.testing.service.words import Vocabulary, new_word
+from tunewell.testing.service.words import ServiceWords, new_word
 from tunewell.types import Feedback, Interaction
 
 MODELS = ("model-1", "model-2")
@@ -49,7 +49,7 @@ class Recorder:
 
     settings: ServiceSettings
     incidents: Sequence[PlantedIncident]
-    words: Vocabulary
+    words: ServiceWords
     requests: Requests
     answers: SimulatedAnswers
     outcomes: Outcomes

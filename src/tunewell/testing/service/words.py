@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class ServiceWords:
     """Words by topic.
 
     Attributes:
@@ -69,7 +69,7 @@ def vocabulary(
     topics: int,
     regions: int,
     rng: np.random.Generator,
-) -> Vocabulary:
+) -> ServiceWords:
     """Made-up words for a service, no word in two topics."""
     wanted = topics * (TOPIC_WORDS + 1) + regions
     made: dict[str, None] = {}
@@ -79,7 +79,7 @@ def vocabulary(
     names = list(made)
     own = names[topics + regions :]
     every = np.array([*COMMON, *own])
-    return Vocabulary(
+    return ServiceWords(
         topics=tuple(names[:topics]),
         regions=tuple(names[topics : topics + regions]),
         words=every,
