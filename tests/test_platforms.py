@@ -16,7 +16,10 @@ import tunewell
 from tunewell import platforms
 
 ELSEWHERE = """
-import builtins, os, sys
+import builtins, fcntl, os, sys, types
+
+def locking(handle, mode, count):
+    fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if mode == 2 else 0))
 
 LACKING = {"fcntl", "resource", "pwd", "grp", "termios", "tty", "posix"}
 for name in ("sched_getaffinity", "getuid", "geteuid", "getgid", "fork", "killpg", "pwrite"):
@@ -38,8 +41,7 @@ def lacking(name, package=None):
     if name in LACKING:
         raise ImportError(name)
     if name == "msvcrt":
-        import types
-        return types.SimpleNamespace(LK_LOCK=1, LK_NBLCK=2, locking=lambda *_: None)
+        return types.SimpleNamespace(LK_LOCK=1, LK_NBLCK=2, locking=locking)
     return find(name, package)
 
 importlib.import_module = lacking
