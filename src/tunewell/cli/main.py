@@ -73,7 +73,7 @@ def _options(
         typer.Option(
             FLAG,
             help="Trust the project: run the code that it brings (own metrics, a recogniser). "
-            "May stand anywhere on the line.",
+            "May appear anywhere on the line.",
         ),
     ] = False,
 ) -> None:

@@ -11,7 +11,7 @@ from tunewell.evaluate.classes import Classes
 from tunewell.evaluate.compared_gate import comparison_findings
 from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
-from tunewell.evaluate.ground import is_of_the_ground, on_clean_ground
+from tunewell.evaluate.ground import is_of_the_ground, on_clean_ground, ways_out
 from tunewell.evaluate.judge_correction import commonest_failure, judges, validation_of
 from tunewell.evaluate.judge_validation import judge_findings
 from tunewell.evaluate.lookup import by_name
@@ -250,9 +250,10 @@ class _Weighed:
             if criterion.outcome == "INCONCLUSIVE" and criterion.needs:
                 yield f"{_shown(criterion)}: {criterion.needs}"
             elif criterion.outcome == "NO-GO":
-                yield f"{_shown(criterion)}: a better model, or another threshold, approved anew"
+                yield f"{_shown(criterion)}: a better model, or another threshold, approved again"
         for finding in self._blocked:
-            yield f"{finding.code}: {finding.remedy or 'see its remedy'}"
+            remedy = finding.remedy or "see its remedy"
+            yield f"{finding.code}: {ways_out(finding) if is_of_the_ground(finding) else remedy}"
 
 
 def _is_about_evidence(finding: Finding) -> bool:

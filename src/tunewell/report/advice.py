@@ -109,8 +109,8 @@ def _if_signed(results: Results, made: Sequence[Condition], verdict: Verdict) ->
     for finding in _accepted(verdict):
         assert finding.acceptance is not None
         yield (
-            f"You take on {finding.code} ({CATALOGUE[finding.code].name}), as "
-            f"{finding.acceptance.author} did until {finding.acceptance.until}."
+            f"You accept {finding.code} ({CATALOGUE[finding.code].name}) as a known risk, as "
+            f"{finding.acceptance.author} has until {finding.acceptance.until}."
         )
     if verdict.outcome == "GO":
         by_luck = 100 * (1 - results.file.spec.evaluate.level) / 2
@@ -159,7 +159,7 @@ def _next_look(results: Results, made: Sequence[Condition], verdict: Verdict) ->
     elif verdict.outcome == "INCONCLUSIVE":
         yield "As soon as what is asked for is there: tunewell run decides again."
     elif verdict.outcome == "NO-GO":
-        yield "With the next version, or with other conditions approved anew."
+        yield "With the next version, or with other conditions approved again."
     else:
         yield "No date is set: new data, a new definition or drift in use reopens the question."
 
