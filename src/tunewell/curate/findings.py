@@ -180,7 +180,7 @@ class _OfRule:
         return known.command or known.remedy
 
     def _remedy_for_the_rest(self) -> str:
-        """What to do about the rows that are still in the data: what was done already is no help."""
+        """What to do about the rows that are still there: what was done already is no help."""
         if self._only_reports:
             return _INSTEAD_OF_REPORTING[self.code]
         if self._superseded:

@@ -261,7 +261,9 @@ def _cohen(counts: Floats, distance: Floats, level: float) -> Estimate:
 
     observed, expected = parts(counts)
     if expected <= 0:
-        raise ValueError("'table' has all its counts in one cell of the diagonal: kappa is undefined.")
+        raise ValueError(
+            "'table' has all its counts in one cell of the diagonal: kappa is undefined."
+        )
 
     # All items of a cell are alike: one is left out, and the result counts for each of them.
     cells = np.argwhere(counts > 0)

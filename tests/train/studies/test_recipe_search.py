@@ -103,7 +103,11 @@ def test_what_the_folds_choose_is_held_against_the_own_recipe_at_the_final_depth
     ("levels", "kept", "says"),
     [
         ((0.0, -0.3, -0.5, 0.0), 2, "so it is chosen instead"),  # as on bank questions
-        ((0.0, -0.3, -0.1, -0.9), 1, "so the choice stays"),  # what the folds rank last stays unseen
+        (
+            (0.0, -0.3, -0.1, -0.9),
+            1,
+            "so the choice stays",
+        ),  # what the folds rank last stays unseen
         ((0.0, 0.3, 0.2, 0.0), 0, "so the choice stays"),
         ((0.0, 0.3, -0.2, 0.0), 2, "so it is chosen instead"),
     ],

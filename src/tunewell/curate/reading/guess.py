@@ -89,9 +89,7 @@ def _may_be_questions(records: Sequence[Mapping[str, Any]], name: str) -> bool:
     return _share_of(_MARK, values) < 0.5
 
 
-def _questions_first(
-    records: Sequence[Mapping[str, Any]], one: str, other: str
-) -> tuple[str, str]:
+def _questions_first(records: Sequence[Mapping[str, Any]], one: str, other: str) -> tuple[str, str]:
     """Two columns of which no name tells anything: the one that asks more often comes first.
 
     Example:

@@ -225,8 +225,8 @@ class _AtDepth:
 
         outcome = f"{chosen.changes} stands" if stands else "your own recipe is kept"
         said = [
-            f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a token "
-            f"against your own: {outcome}."
+            f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a "
+            f"token against your own: {outcome}."
         ]
         kept = found.chosen if stands else self.own_place
         next_best = self._next_best()
