@@ -221,8 +221,8 @@ class _OfRule:
         if uncertain and not self._only_reports:
             done = _done(self.code, self.file.spec.rules)
             return (
-                f"{n - uncertain} of {self.read} rows: {done}; {uncertain} only may show it and "
-                "are still in the data"
+                f"{n - uncertain} of {self.read} rows: {done}; {uncertain} may show it and "
+                f"{'is' if uncertain == 1 else 'are'} still in the data"
             )
         if self._only_reports:
             return f"{n} of {self.read} rows still in the data: the rule only reports"

@@ -200,7 +200,7 @@ class _Weighed:
         """What follows from them."""
         against = [*self._criteria("NO-GO"), *self._blocking(about_evidence=False)]
         if against:
-            return self._verdict("NO-GO", "; ".join(against))
+            return self._verdict("NO-GO", _in_one_sentence(against))
         if not self.criteria:
             return self._verdict(
                 "INCONCLUSIVE",
@@ -209,7 +209,7 @@ class _Weighed:
             )
         unsettled = [*self._criteria("INCONCLUSIVE"), *self._blocking(about_evidence=True)]
         if unsettled:
-            return self._verdict("INCONCLUSIVE", "; ".join(unsettled))
+            return self._verdict("INCONCLUSIVE", _in_one_sentence(unsettled))
         if not self.guarded:
             # Not even an accepted E01 lets a generic metric open the way alone.
             return self._verdict(
@@ -262,3 +262,13 @@ def _is_about_evidence(finding: Finding) -> bool:
 
 def _shown(criterion: Criterion) -> str:
     return f"{criterion.name}{on_slice(criterion.slice)}"
+
+
+def _in_one_sentence(reasons: Sequence[str]) -> str:
+    """Reasons behind one another.
+
+    Example:
+        >>> _in_one_sentence(["label: 0.5 misses 0.7.", "E01: nobody approved it"])
+        'label: 0.5 misses 0.7; E01: nobody approved it.'
+    """
+    return "; ".join(reason.rstrip(".") for reason in reasons) + "."

@@ -102,7 +102,7 @@ class RowAcceptance:
         share = self._own.most_unknown
         if share > NO_VOCABULARY:
             found["unknown words"] = (
-                f"too few rows to know the project's words: {share:.0%} of those of a row stand "
+                f"too few rows to know the project's words: {share:.0%} of a row's words appear "
                 "in no other"
             )
         return found
