@@ -12,6 +12,9 @@ from tunewell.errors import DataError
 
 Row = dict[str, object]
 
+ASKS = "Can the agent answer a request of mine on a Sunday too?"
+TELLS = "No, the desk is closed on Sundays and on holidays."
+
 
 def rows(count: int = 12, **made: str) -> list[Row]:
     """Rows whose values are made from their number."""
@@ -32,16 +35,8 @@ def rows(count: int = 12, **made: str) -> list[Row]:
         (rows(left="Say the number {n}.", right="The number is {n}."), ("left", "right")),
         # a header that is a row: any word may stand in a sentence
         (
-            rows(
-                **{
-                    "Can the agent answer a request of mine on a Sunday too?": "Is it open on {n}?",
-                    "No, the desk is closed on Sundays and on holidays.": "It is, until {n}.",
-                }
-            ),
-            (
-                "Can the agent answer a request of mine on a Sunday too?",
-                "No, the desk is closed on Sundays and on holidays.",
-            ),
+            [{ASKS: f"Is it open on {n}?", TELLS: f"It is, until {n}."} for n in range(12)],
+            (ASKS, TELLS),
         ),
         # names and codes answer nothing
         (rows(instruction="Give an example of {n} things.", name="seed_task_{n}"), None),
