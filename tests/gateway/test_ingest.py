@@ -13,9 +13,10 @@ import pytest
 from tunewell.errors import DataError
 from tunewell.gateway.draw import Hasher
 from tunewell.gateway.ingest.take_in import TakenIn, take_in
-from tunewell.gateway.keep import read_feedback, read_interactions, traffic_ledger
+from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.masking import masker
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.types import Interaction
 
 NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)

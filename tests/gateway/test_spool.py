@@ -27,9 +27,10 @@ from tunewell.gateway.frames import (
     read_frames,
 )
 from tunewell.gateway.ids import new_id
-from tunewell.gateway.keep import read_feedback, read_interactions, traffic_ledger
+from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.spool import Spool, spool_files
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 
 NOW = dt.datetime(2026, 11, 30, tzinfo=dt.UTC).isoformat()
 

@@ -53,6 +53,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "traffic": "Import, show and write out what was asked and answered in use.",
         "promote": "Serve a version in a place, on a GO and with its signatures.",
         "rollback": "Return to the version that served in a place before.",
+        "experiment": "Prove a candidate on a part of the traffic, by a signed design.",
         "gateway": "Proxy requests to models, and record what is asked and answered.",
     },
     "Records": {

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from tunewell.errors import StoreError
 from tunewell.gateway.asked import Headers, asker_of, prompt_version
-from tunewell.gateway.draw import Draw, Hasher
+from tunewell.gateway.draw import Draw, Hasher, Placed
 from tunewell.gateway.exchange import Exchange
 from tunewell.gateway.http import (
     Header,
@@ -211,7 +211,7 @@ class Gateway:
             asker=asker,
             key=key.name,
             prompt_version=prompt_version(body, headers),
-            assigned=self._draw.arm(asker),
+            drawn=self._draw.place(asker, self.state.experiment),
         )
         self.spool.opened(exchange.id, exchange.opening())
         self._in_flight += 1
@@ -349,7 +349,7 @@ class Gateway:
             asker=exchange.asker,
             key=exchange.key,
             prompt_version=exchange.prompt_version,
-            assigned=self.settings.shadow,
+            drawn=Placed(self.settings.shadow),
             shadow_of=exchange.id,
         )
         copy.body.pop("stream_options", None)

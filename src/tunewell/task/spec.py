@@ -100,8 +100,10 @@ class TaskFile:
 
 
 def _gate_as_digested(gate: Gate) -> dict[str, object]:
-    """A gate as it is digested: those on a metric as they were before there were comparisons."""
+    """A gate as it is digested: as it was before there were comparisons and experiments."""
     left_out = set() if gate.compare else {"compare", "criterion"}
+    if not gate.experiment:
+        left_out.add("experiment")
     return gate.model_dump(mode="json", exclude=left_out)
 
 
