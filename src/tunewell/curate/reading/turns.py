@@ -414,7 +414,7 @@ def _is_thought(message: Message) -> bool:
 def _thought(turn: Mapping[str, Any]) -> str:
     """What an item of thought says, in its content or its summary."""
     texts = []
-    for name in ("content", "summary", "text", *_REASONING):
+    for name in ("content", "summary", "text", "value", *_REASONING):
         value = turn.get(name)
         for part in value if isinstance(value, list) else [value]:
             text = part.get("text") if isinstance(part, Mapping) else part
