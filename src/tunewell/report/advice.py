@@ -172,7 +172,7 @@ def _approved(results: Results) -> str:
     open_still = [name for name in wanted if name not in last]
     said = [f"{name} on {at:%d %B %Y}" for name, at in last.items()]
     if open_still:
-        said.append(f"not yet {', '.join(open_still)}")
+        said = [*(said or ["nobody yet"]), f"still to approve: {', '.join(open_still)}"]
     return "; ".join(said) or "nobody has to"
 
 
