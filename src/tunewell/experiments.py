@@ -7,8 +7,8 @@ the ramp opens everything below its share, and a unit keeps its arm for as long 
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
-import itertools
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
@@ -34,6 +34,9 @@ ExperimentStatus = Literal["draft", "signed", "running", "stopped", "closed"]
 
 RATIOS: Final = frozenset({"latency", "first token", "length", "cost"})
 """Guards whose limit is a ratio of the candidate to the control; the others' is a difference."""
+
+SHORTEST_VERSION: Final = 8
+"""Characters of a version's digest that name it."""
 
 GUARD_ALPHA: Final = 0.01
 """Error of all guards together."""
@@ -72,6 +75,10 @@ class TrafficOutcome(Value):
     def silence_is_zero(self) -> bool:
         """Whether no feedback means that it did not happen."""
         return self.kind == "event"
+
+    def is_named(self, name: str) -> bool:
+        """Whether feedback of this name speaks of it; without a name all of its kind does."""
+        return self.name in ("", name)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip()
@@ -189,7 +196,7 @@ class TrafficExperiment(Value):
         if self.candidate == self.control:
             raise ValueError("the candidate and the control are one arm; name two")
         shares = [step.share for step in self.steps]
-        if any(later <= sooner for sooner, later in itertools.pairwise(shares)):
+        if shares != sorted(set(shares)):
             raise ValueError("the shares of the steps must grow")
         if self.margin >= self.outcome.high - self.outcome.low:
             raise ValueError("the margin is as wide as the outcome's whole range")
@@ -202,10 +209,9 @@ class TrafficExperiment(Value):
 
     def step_of(self, place: float) -> int:
         """Number of the step that first opens a place in [0, 1), from 1; 0 if none does."""
-        for number, step in enumerate(self.steps, 1):
-            if place < step.share:
-                return number
-        return 0
+        shares = [step.share for step in self.steps]
+        number = bisect.bisect_right(shares, place) + 1
+        return number if number <= len(shares) else 0
 
 
 class RunningExperiment(Value):
@@ -258,6 +264,11 @@ class ExperimentOutcome(Value):
     units: int = 0
     aa: bool = False
     findings: tuple[Finding, ...] = ()
+
+    def is_of(self, version: str) -> bool:
+        """Whether it tried this version: servers may know it by the beginning of its digest."""
+        named = len(self.candidate) >= SHORTEST_VERSION
+        return named and version.startswith(self.candidate)
 
 
 class ExperimentRecord(Value):

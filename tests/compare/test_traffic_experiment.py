@@ -108,6 +108,18 @@ def test_no_difference_larger_than_the_margin_is_a_verdict() -> None:
     assert result(equal, aa=True).outcome == "GO"
 
 
+def test_worse_within_the_margin_is_not_too_much_worse() -> None:
+    """The interval is below 0 and spans minus the margin: neither side is shown."""
+    somewhat = MadeTraffic(users=2_000, most=8, effect=-0.1)
+    found = result(somewhat, goal="no_worse", margin=0.1)
+    assert found.effect is not None
+    assert found.effect.high < 0
+    assert found.effect.low < -0.1 < found.effect.high
+    assert found.outcome == "INCONCLUSIVE"
+    assert not found.harm
+    assert result(MadeTraffic(users=4_000, effect=-0.3), goal="no_worse").outcome == "NO-GO"
+
+
 def test_few_units_settle_nothing_and_say_how_many_would() -> None:
     few = result(MadeTraffic(users=120, effect=0.3))
     assert few.outcome == "INCONCLUSIVE"

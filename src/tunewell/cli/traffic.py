@@ -27,8 +27,8 @@ def import_files(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="JSON lines, JSON or OTLP (JSON or protobuf): Langfuse, LiteLLM, Helicone, "
-            "TensorZero, OpenTelemetry, or your own.",
+            help="JSON lines, JSON, Parquet or OTLP (JSON or protobuf): Langfuse, LiteLLM, "
+            "Helicone, TensorZero, Phoenix, OpenTelemetry, or your own.",
         ),
     ],
     folder: ProjectOption = Path(),

@@ -21,6 +21,7 @@ from tunewell.curate.erasure import (
     erased,
 )
 from tunewell.curate.findings import Related, findings
+from tunewell.curate.from_use import rows_taken_up
 from tunewell.curate.leaks import drop_leaks, report_likely
 from tunewell.curate.map_and_families import to_look_at
 from tunewell.curate.mass_drops import hold_back
@@ -178,13 +179,15 @@ def curate(
         return earlier
 
     with key.record(store) as run:
+        words = words_for(store)
         batch = read(file)
+        batch.rows += rows_taken_up(store, words.from_use)
         tell(1, _STEPS)
         done = apply_rules(
             file,
             batch,
             people=erased(store),
-            words=words_for(store),
+            words=words,
             progress=lambda step, _of: tell(1 + step, _STEPS),
         )
         dataset = _store(done, store)

@@ -8,9 +8,6 @@ from tunewell.experiments import ExperimentOutcome
 from tunewell.task import Gate
 from tunewell.types import Criterion, Finding, Outcome, Threshold
 
-SHORTEST_NAME = 8
-"""Characters of a version's digest that name it."""
-
 
 def experiment_gate_name(gate: Gate) -> str:
     """The gate in words.
@@ -60,20 +57,12 @@ def _decided(
     if found.aa:
         why = f"{name} compares a model with itself: it says nothing of a release."
         return "INCONCLUSIVE", why, "an experiment with what the model would replace"
-    if not _is_of(found, candidate):
+    if candidate and not found.is_of(candidate):
         served = found.candidate[:12] or "several versions"
         why = f"{name} tried {served}, not this model ({candidate[:12]})."
         return "INCONCLUSIVE", why, "a new experiment with this model"
     needs = "a new experiment that runs longer" if found.outcome == "INCONCLUSIVE" else ""
     return found.outcome, found.why, needs
-
-
-def _is_of(found: ExperimentOutcome, candidate: str) -> bool:
-    """Whether a test tried this model: servers may know it by the beginning of its digest."""
-    if not candidate:
-        return True
-    named = len(found.candidate) >= SHORTEST_NAME
-    return named and candidate.startswith(found.candidate)
 
 
 def experiment_findings(
@@ -87,6 +76,6 @@ def experiment_findings(
     """
     found: list[Finding] = []
     for outcome in experiments.values():
-        if candidate and not outcome.aa and _is_of(outcome, candidate):
+        if not outcome.aa and outcome.is_of(candidate):
             found += outcome.findings
     return found

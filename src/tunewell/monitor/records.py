@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tunewell.monitor.channel import ChannelTopic, Floats
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class DatedRecords:
         lists: Fields that hold lists of values (tags): per record the values.
         numbers: Numeric columns by name, NaN where a record has none, shape (records,) each.
         topics: What a column says something about; ``input`` where it is not named.
+        present: Of fields that some records lack: 1 where a record has it, shape (records,).
+        links: Columns of ids, such as of the record of another stream that this one answers.
         edited_later: Fields that may have been changed after the record's own time.
         totals: Numeric fields that are totals up to the export, of unequal age.
         authors: Who wrote each record; empty where the source does not say.
@@ -55,6 +58,8 @@ class DatedRecords:
     lists: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     numbers: Mapping[str, Floats] = field(default_factory=dict)
     topics: Mapping[str, ChannelTopic] = field(default_factory=dict)
+    present: Mapping[str, Floats] = field(default_factory=dict)
+    links: Mapping[str, Sequence[str]] = field(default_factory=dict)
     edited_later: tuple[str, ...] = ()
     totals: tuple[str, ...] = ()
     authors: Sequence[str] = ()

@@ -224,10 +224,7 @@ def _rows_of(targets: list[Any], inputs: list[str]) -> list[Example]:
 
 def _row(number: int, asked: str, target: Any) -> Example:
     answers = [target] if isinstance(target, str) else target
-    is_right = (
-        isinstance(answers, Sequence) and answers and all(isinstance(a, str) for a in answers)
-    )
-    if not is_right:
+    if not _are_texts(answers):
         raise DataError(
             f"target {number} must be text or a list of texts. Got {target!r:.60} instead."
         )
@@ -236,6 +233,12 @@ def _row(number: int, asked: str, target: Any) -> Example:
         Message(role="assistant", content=answers[0]),
     )
     return Example(id=f"{number:09}", messages=turns, tags=references_tag(answers))
+
+
+def _are_texts(values: Any) -> bool:
+    """Whether a value is a list of at least one text."""
+    is_list = isinstance(values, list | tuple) and len(values) > 0
+    return is_list and all(isinstance(value, str) for value in values)
 
 
 def _prediction(arm: str, row: Example, text: Any) -> Prediction:

@@ -147,14 +147,13 @@ def _as_json_lines(rows: Iterable[Any], path: Path) -> Path:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it: what is missing is null, dates and arrays are written out."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, dt.date | dt.datetime):
-        return value.isoformat()
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    match value:
+        case Mapping():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case dt.date():
+            return value.isoformat()
+        case float():
+            return value if math.isfinite(value) else None
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value

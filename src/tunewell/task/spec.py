@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tunewell.task.augmentation import AugmentSection
 from tunewell.task.data import DataSource
+from tunewell.task.deciding import DecideSection
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import EvaluateSection, MetricSpec, Slice
 from tunewell.task.gates import Gate
@@ -40,6 +41,7 @@ class TaskSpec(Value):
     machine: Machine = Machine()
     evaluate: EvaluateSection = EvaluateSection()
     costs: Costs = Costs()
+    decide: DecideSection = DecideSection()
     gateway: GatewaySection | None = None
     engine: str = "native"
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import starmap
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,8 @@ from tunewell.types import Feedback, Interaction
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+_Measure = Callable[[Interaction, Sequence[Feedback]], float]
 
 OUTCOME = "outcome"
 JUDGE = "judge"
@@ -79,19 +84,20 @@ def exposures_of(
         if each.received <= now:
             about[each.interaction].append(each)
 
-    units = [_unit(row, design) for row in ours]
+    def column(value: Callable[[Interaction], Any], kind: type) -> Any:
+        return np.fromiter(map(value, ours), dtype=kind, count=len(ours))
+
     began = ours[0].at if ours else now
-    candidate = np.array([row.assigned == design.candidate for row in ours], dtype=np.bool_)
     return Exposures(
-        unit=_codes(units),
-        cluster=_codes([row.user or row.conversation or row.id for row in ours]),
-        conversation=_codes([row.conversation or row.id for row in ours]),
-        candidate=candidate,
-        step=np.array([row.step for row in ours], dtype=np.int64),
-        hours=np.array([_hours(row.at - began) for row in ours], dtype=np.float64),
-        elsewhere=np.array([row.served not in ("", row.assigned) for row in ours], dtype=np.bool_),
+        unit=_codes(map(partial(_unit, unit=design.unit), ours)),
+        cluster=_codes(map(_person, ours)),
+        conversation=_codes(map(_conversation, ours)),
+        candidate=column(lambda row: row.assigned == design.candidate, np.bool_),
+        step=column(lambda row: row.step, np.int64),
+        hours=column(lambda row: _hours(row.at - began), np.float64),
+        elsewhere=column(_is_served_elsewhere, np.bool_),
         measures=_measures(design, ours, about, now=now),
-        slices={name: [_slice(row, name) for row in ours] for name in design.slices},
+        slices={name: list(map(partial(_slice, name=name), ours)) for name in design.slices},
         versions=(_versions(ours, design.candidate), _versions(ours, design.control)),
     )
 
@@ -100,13 +106,23 @@ def _belongs(row: Interaction, design: TrafficExperiment, now: dt.datetime) -> b
     return row.experiment == design.name and not row.shadow_of and row.at <= now
 
 
-def _unit(row: Interaction, design: TrafficExperiment) -> str:
-    if design.unit == "user" and row.user:
-        return f"user {row.user}"
-    return f"conversation {row.conversation or row.id}"
+def _conversation(row: Interaction) -> str:
+    return row.conversation or row.id
 
 
-def _codes(names: Sequence[str]) -> Ints:
+def _person(row: Interaction) -> str:
+    return row.user or _conversation(row)
+
+
+def _unit(row: Interaction, *, unit: str) -> str:
+    return _person(row) if unit == "user" else _conversation(row)
+
+
+def _is_served_elsewhere(row: Interaction) -> bool:
+    return row.served not in ("", row.assigned)
+
+
+def _codes(names: Iterable[str]) -> Ints:
     known: dict[str, int] = {}
     return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
 
@@ -117,10 +133,11 @@ def _hours(passed: dt.timedelta) -> float:
 
 def _versions(rows: Iterable[Interaction], arm: str) -> tuple[str, ...]:
     served = dict.fromkeys(row.version for row in rows if arm == row.assigned == row.served)
-    return tuple(version for version in served if version)
+    served.pop("", None)
+    return tuple(served)
 
 
-def _slice(row: Interaction, name: str) -> str:
+def _slice(row: Interaction, *, name: str) -> str:
     if name in OF_REQUEST:
         return str(getattr(row, name))
     metadata = row.request.get("metadata")
@@ -135,28 +152,26 @@ def _measures(
     *,
     now: dt.datetime,
 ) -> dict[str, Floats]:
-    found = {OUTCOME: [_outcome(design.outcome, row, about.get(row.id, ()), now) for row in rows]}
+    wanted: dict[str, _Measure] = {OUTCOME: partial(_outcome, outcome=design.outcome, now=now)}
     if design.judge:
         scale = TrafficOutcome(kind="rating", name=design.judge, low=-math.inf, high=math.inf)
-        found[JUDGE] = [_outcome(scale, row, about.get(row.id, ()), now) for row in rows]
+        wanted[JUDGE] = partial(_outcome, outcome=scale, now=now)
     for guard in design.guards:
-        found[str(guard)] = [_guarded(guard, row, about.get(row.id, ())) for row in rows]
-    return {name: np.array(values, dtype=np.float64) for name, values in found.items()}
+        wanted[str(guard)] = partial(_guarded, guard=guard)
+
+    known = [(row, about.get(row.id, ())) for row in rows]
+    return {name: np.array(list(starmap(value, known))) for name, value in wanted.items()}
 
 
 def _outcome(
-    outcome: TrafficOutcome, row: Interaction, said: Sequence[Feedback], now: dt.datetime
+    row: Interaction, said: Sequence[Feedback], *, outcome: TrafficOutcome, now: dt.datetime
 ) -> float:
     """What came of a request; NaN if that is not known, or not yet."""
     if _hours(now - row.at) < outcome.wait_hours:
         return math.nan
     if outcome.kind == "event":
         return float(_happened(said, outcome.name))
-    named = [
-        each
-        for each in said
-        if each.kind == outcome.kind and (not outcome.name or each.name == outcome.name)
-    ]
+    named = [each for each in said if each.kind == outcome.kind and outcome.is_named(each.name)]
     if not named:
         return math.nan
     # Who changes their mind has said the last word.
@@ -170,7 +185,7 @@ def _happened(said: Sequence[Feedback], name: str) -> bool:
     return any(each.kind == "event" and each.name == name for each in said)
 
 
-def _guarded(guard: GuardRail, row: Interaction, said: Sequence[Feedback]) -> float:
+def _guarded(row: Interaction, said: Sequence[Feedback], *, guard: GuardRail) -> float:
     """A request's value of a guard: logarithms where the limit is a ratio; NaN if unknown."""
     if guard.metric == "event":
         return float(_happened(said, guard.name))
@@ -192,5 +207,5 @@ def _guarded(guard: GuardRail, row: Interaction, said: Sequence[Feedback]) -> fl
 
 def _went_wrong(row: Interaction) -> bool:
     """Whether the arm did not answer; that another one did in its place does not help it."""
-    took_over = row.served not in ("", row.assigned) and bool(row.error)
-    return row.ended in ("failed", "server_gone") or took_over
+    took_over = _is_served_elsewhere(row) and bool(row.error)
+    return took_over or row.ended in ("failed", "server_gone")

@@ -121,22 +121,24 @@ def _side(evidence: TrafficEvidence, effect: Estimate) -> tuple[Outcome, str] | 
     if design.aa:
         return _aa_side(turned, within, design.margin)
     if design.goal == "no_worse":
-        if turned.low > -design.margin:
-            return "GO", f"no worse by {design.margin:g}"
-        return ("NO-GO", f"worse by more than {design.margin:g}") if turned.high < 0 else None
+        return _no_worse_side(turned, design.margin)
     if turned.low > 0:
         return "GO", "better"
     if turned.high < 0:
         return "NO-GO", "worse"
-    if within or turned.high < design.margin:
-        return "NO-GO", _nothing_gained(within, design.margin)
+    if within:
+        return "NO-GO", f"no difference larger than {design.margin:g}"
+    if turned.high < design.margin:
+        return "NO-GO", f"not better by {design.margin:g}"
     return None
 
 
-def _nothing_gained(within: bool, margin: float) -> str:
-    if within:
-        return f"no difference larger than {margin:g}"
-    return f"not better by {margin:g}"
+def _no_worse_side(turned: Estimate, margin: float) -> tuple[Outcome, str] | None:
+    if turned.low > -margin:
+        return "GO", f"no worse by {margin:g}"
+    if turned.high < -margin:
+        return "NO-GO", f"worse by more than {margin:g}"
+    return None
 
 
 def _aa_side(turned: Estimate, within: bool, margin: float) -> tuple[Outcome, str] | None:
