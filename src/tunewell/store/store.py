@@ -141,8 +141,8 @@ class Store:
         count = self.files.count()
         if not count:
             return
-        beside = f"{plural(count, 'artifact')} of earlier runs lie beside it"
-        begin_anew = f"move {self.root} away to begin anew"
+        beside = f"its folder holds {plural(count, 'artifact')} of earlier runs"
+        begin_anew = f"move {self.root} away to start over"
         other = self._other_database()
         if self._database_note.exists() or not other:
             raise StoreError(
