@@ -94,7 +94,8 @@ def shift_everywhere(records: DatedRecords, window: TimeWindow) -> float | None:
     """
     before = window.before(records)
     after = window.after(records)
-    whole = clock_shift(records.seconds[before], records.seconds[after])
+    seconds = records.seconds.astype(np.float64)
+    whole = clock_shift(seconds[before], seconds[after])
     if whole is None or abs(whole.hours) < LEAST_HOURS:
         return None
     agree = 0
@@ -103,8 +104,8 @@ def shift_everywhere(records: DatedRecords, window: TimeWindow) -> float | None:
         codes_before = field.codes[before]
         codes_after = field.codes[after]
         for code in range(min(len(field.values), MOST_SLICES)):
-            times = records.seconds[before][codes_before == code]
-            later = records.seconds[after][codes_after == code]
+            times = seconds[before][codes_before == code]
+            later = seconds[after][codes_after == code]
             shift = clock_shift(times, later)
             if shift is not None and len(times) >= 4 * FEWEST:
                 asked += 1
