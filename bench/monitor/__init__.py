@@ -1,0 +1,1 @@
+"""Watching: false alarms, delays beside peers, speed, public streams."""
