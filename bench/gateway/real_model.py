@@ -27,12 +27,7 @@ from bench.gateway.replay import TRAFFIC_FROM, Question, questions
 from bench.machine import keep
 from tunewell import releases
 from tunewell.compare.experiment import close_and_settle, read_experiment
-from tunewell.experiments import (
-    draft_experiment,
-    experiment_named,
-    open_step,
-    sign_experiment,
-)
+from tunewell.experiments import draft_experiment, experiment_named, open_step, sign_experiment
 from tunewell.gateway.control import make_key
 from tunewell.gateway.keep import traffic_ledger
 from tunewell.lineage import record
@@ -45,7 +40,7 @@ from tunewell.types import Estimate, Example, Message, ModelVersion, Recipe, Tra
 
 LEARNED = int(os.environ.get("LEARNED", "160"))
 ASKED = int(os.environ.get("ASKED", "320"))
-MODELS = 8794
+MODELS = GATEWAY + 3
 AT_ONCE = 16
 BASE = f"http://127.0.0.1:{GATEWAY}/v1"
 RECIPE = Recipe(rank=8, alpha=16.0, layers=0.25, epochs=2, rate=1e-3, max_tokens=256)

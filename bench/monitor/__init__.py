@@ -1,1 +1,1 @@
-"""Watching: false alarms, delays beside peers, speed, public streams."""
+"""Watching: false alarms, delays beside peers, causes of planted incidents."""

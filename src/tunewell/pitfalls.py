@@ -380,6 +380,17 @@ _PITFALLS = (
         measured="answers unlike anything reviewed, with a bound on what is missed",
         remedy="review the queue",
     ),
+    Pitfall(
+        code="L10",
+        area="deployment",
+        name="instrumentation or provider changed",
+        measured=(
+            "fields, lists of values, clocks, templates, prompt or provider version against the "
+            "reference"
+        ),
+        remedy="fix the measurement; do not retrain",
+        command="tunewell watch",
+    ),
 )
 
 CATALOGUE: dict[str, Pitfall] = {entry.code: entry for entry in _PITFALLS}

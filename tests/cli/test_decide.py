@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.decide.case import alarm
+from tests.decide.case import alarm, put_look
 from tunewell.cli.main import main
 from tunewell.decide import decisions
 from tunewell.iterate import decide_now
-from tunewell.iterate.alarms import EVENT
 from tunewell.iterate.versions import newest_version
 from tunewell.project import Project
 from tunewell.releases import release
@@ -90,10 +89,16 @@ def test_readings_make_it_due_and_a_change_of_the_judge_does_not(
         change = alarm("judge", 0).alarm.model_copy(
             update={"since_low": trained, "since_high": later, "raised": later}
         )
-        project.store.say(EVENT, change.id, author="watch", record=change.model_dump(mode="json"))
+        put_look(project.store, change)
         held = decide_now(project, now=later + dt.timedelta(days=31))
         assert held.decision.action == "hold"
         assert "not the model" in held.decision.why
+    assert main(["decide", str(desk), "--settle", "nothing", "--reason", "fixed it"]) == 1
+    assert main(["decide", str(desk), "--settle", change.id, "--reason", "fixed"]) == 1
+    capsys.readouterr()
+    settled = ["decide", str(desk), "--settle", change.id, "--reason", "judge validated"]
+    assert main([*settled, "--json"]) == 0
+    assert "not the model" not in said(capsys)["decision"]["why"]
 
 
 def test_a_decision_is_signed_once_it_was_read(

@@ -6,7 +6,9 @@ import datetime as dt
 from typing import Any
 
 from tunewell.decide import AlarmInUse, DecisionEvidence, Prices, QualityReading, Waiting
+from tunewell.lineage import record
 from tunewell.stats import proportion
+from tunewell.store import Store
 from tunewell.types import Alarm, Cause
 
 START = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
@@ -45,6 +47,12 @@ def alarm(
         cause_why="said the records",
     )
     return AlarmInUse(alarm=made, state=state, over=over)
+
+
+def put_look(store: Store, *alarms: Alarm) -> None:
+    """A look at use, as its stage keeps it."""
+    with record(store, "watch", inputs={}, parameters={}) as run:
+        run.outputs["look"] = store.put_value({"alarms": list(alarms)})
 
 
 def evidence(weeks: int, readings: list[QualityReading], **more: Any) -> DecisionEvidence:

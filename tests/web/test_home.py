@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.decide.case import alarm
+from tests.decide.case import alarm, put_look
 from tests.web.conftest import World, texts
 from tests.web.test_pages import HOSTILE
-from tunewell.iterate.alarms import EVENT
 from tunewell.iterate.versions import newest_version
 from tunewell.lineage import record
 from tunewell.people import Accounts
@@ -91,7 +90,7 @@ def test_from_an_alarm_to_the_signed_decision(tmp_path: Path) -> None:
     raised = alarm("instrumentation", 0).alarm
     update = {"since": newest.at, "since_low": newest.at, "since_high": newest.at}
     changed = raised.model_copy(update={**update, "raised": newest.at, "cause_why": HOSTILE})
-    store.say(EVENT, changed.id, author="watch", record=changed.model_dump(mode="json"))
+    put_look(store, changed)
     world = World(made.file, store, create_app(Project(made.file, store)))
     owner = world.client("ann", "owner")
     assert "Decide now" in owner.client.get("/decisions").text
@@ -112,6 +111,14 @@ def test_from_an_alarm_to_the_signed_decision(tmp_path: Path) -> None:
     expert = world.client("eve", "expert")
     assert expert.client.get("/decisions").status_code == 403
     assert expert.post("/decisions/sign", decision=id).status_code == 403
+    assert "Open alarms" in page
+    short = owner.post("/decisions/settle", alarm=changed.id, reason="done")
+    assert short.status_code == 400
+    done = owner.post("/decisions/settle", alarm=changed.id, reason="the clock is right again")
+    assert done.status_code == 303
+    after = owner.client.get("/decisions").text
+    assert "Open alarms" not in after
+    assert "Earlier decisions" in after
     assert any(line.action == "decision signed" for line in world.audit.lines())
     store.close()
 

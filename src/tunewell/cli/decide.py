@@ -22,6 +22,7 @@ from tunewell.decide import RecordedDecision, sign_decision, signatures
 from tunewell.decide.wording import money, points, schedule_line
 from tunewell.errors import UserError
 from tunewell.iterate import decide_now, import_readings
+from tunewell.iterate.alarms import settle_alarm
 from tunewell.iterate.versions import trained_versions
 from tunewell.plurals import plural
 from tunewell.store import Store
@@ -52,7 +53,11 @@ def command(
             help="With --sign: you will do otherwise, see --reason.",
         ),
     ] = False,
-    reason: Annotated[str, typer.Option(help="With --sign: why, for the record.")] = "",
+    settle: Annotated[
+        str,
+        typer.Option(metavar="ALARM", help="First say that what this alarm was about is over."),
+    ] = "",
+    reason: Annotated[str, typer.Option(help="With --sign or --settle: why, for the record.")] = "",
     author: AuthorOption = "",
     json: JsonOption = False,
 ) -> None:
@@ -72,6 +77,8 @@ def command(
         if readings is not None:
             new = _take_readings(store, readings, author)
             note(f"{plural(new, 'reading')} of quality taken from {readings.name}")
+        if settle:
+            settle_alarm(store, settle, author=author, reason=reason)
         if sign:
             sign_decision(
                 store,

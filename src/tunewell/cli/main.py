@@ -10,7 +10,6 @@ from typing import Annotated, Final
 
 import typer
 
-from tunewell import __version__
 from tunewell.cli.trust import FLAG, asking, take_flag
 from tunewell.cli.verb_group import AllVerbs
 from tunewell.cli.verbs import COMPLETION, VERBS
@@ -23,6 +22,7 @@ from tunewell.errors import (
     UserError,
 )
 from tunewell.full_disk import NO_SPACE, is_full
+from tunewell.revision import code_revision
 
 __all__ = ["VERBS", "app", "main"]
 
@@ -52,7 +52,7 @@ app = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        sys.stdout.write(f"tunewell {__version__}\n")
+        sys.stdout.write(f"tunewell {code_revision()}\n")
         raise typer.Exit
 
 
@@ -65,7 +65,7 @@ def _options(
             "-V",
             callback=_print_version,
             is_eager=True,
-            help="Print the version.",
+            help="Print the version, with the revision where it is known.",
         ),
     ] = False,
     trust: Annotated[

@@ -178,6 +178,18 @@ class Gateway:
             "in_flight": self._in_flight,
             "shadows": self._shadows,
             "off": self.state.off,
+            "experiment": self._experiment(),
+        }
+
+    def _experiment(self) -> dict[str, Any] | None:
+        """The test that draws now, and the last step that was opened."""
+        running = self.state.experiment
+        if running is None or not running.applies_to(self.settings):
+            return None
+        return {
+            "name": running.design.name,
+            "step": running.step,
+            "stopped": running.stopped,
         }
 
     def _key(self, headers: Headers, scope: KeyScope) -> GatewayKey:

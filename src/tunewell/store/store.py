@@ -397,11 +397,11 @@ class Store:
         Args:
             known: Heads that were noted elsewhere.
         """
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             return check_ledger(connection, known=[*known, *self._noted_heads()])
 
     @contextlib.contextmanager
-    def _snapshot(self) -> Iterator[sa.Connection]:
+    def snapshot(self) -> Iterator[sa.Connection]:
         """A connection to which nothing changes, however much others write meanwhile."""
         if self._engine.dialect.name == "postgresql":
             engine = self._engine.execution_options(isolation_level="REPEATABLE READ")

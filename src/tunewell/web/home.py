@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.decide import decisions, sign_decision, signatures
+from tunewell.decide import AlarmInUse, decisions, sign_decision, signatures
 from tunewell.decide.wording import money, points, schedule_line
 from tunewell.errors import StoreError, UserError
 from tunewell.iterate import decide_now, newest_decision
+from tunewell.iterate.alarms import alarms_in_use, settle_alarm
 from tunewell.people import Session
 from tunewell.pitfalls import CATALOGUE
 from tunewell.web.access import Maker, MakerForm, Refused
@@ -25,6 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 MOST_DECISIONS: Final = 20
 MOST_KIN: Final = 12
+MOST_ALARMS: Final = 30
 PARTS: Final = ("training", "review", "test", "dropped")
 
 PageField = Annotated[int, Query(ge=1, le=100_000)]
@@ -84,6 +87,7 @@ def _decisions(
         signed={each.decision: each for each in signed},
         signatures=[each for each in signed if past and each.decision == past[0].id],
         findings=_findings(context),
+        alarms=_open_alarms(context),
         pitfalls=CATALOGUE,
         points=points,
         money=money,
@@ -97,6 +101,13 @@ def _decisions(
 def _findings(context: AppContext) -> list[object]:
     run = context.store.last_run("decide")
     return [each for each in run.findings if each.status == "found"] if run else []
+
+
+def _open_alarms(context: AppContext) -> list[AlarmInUse]:
+    """Alarms that are not settled, the newest first."""
+    now = dt.datetime.now(dt.UTC)
+    found = alarms_in_use(context.store, since=None, now=now)
+    return [each for each in reversed(found) if each.state != "over"][:MOST_ALARMS]
 
 
 @router.post("/decisions/now")
@@ -119,6 +130,31 @@ def decide_again(request: Request, session: MakerForm) -> Response:
         made.id,
         says=made.decision.action,
     )
+    return RedirectResponse("/decisions", 303)
+
+
+@router.post("/decisions/settle")
+def settle(
+    request: Request,
+    session: MakerForm,
+    alarm: Annotated[str, Form(max_length=200)],
+    reason: Annotated[str, Form(max_length=2_000)] = "",
+) -> Response:
+    """Say that what an alarm was about is over, and decide again."""
+    context = context_of(request)
+    refuse_any_result(context, session)
+    try:
+        settle_alarm(
+            context.store,
+            alarm,
+            author=session.account.shown,
+            reason=reason,
+            account=session.account,
+        )
+        with context.store.lock("tunewell serve"):
+            decide_now(context.project)
+    except UserError as error:
+        return _decisions(request, session, error=error)
     return RedirectResponse("/decisions", 303)
 
 
