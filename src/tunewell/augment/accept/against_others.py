@@ -83,8 +83,12 @@ class DistanceFromParent:
         Where answers are data, few words link a case to another one of its label or form: it is
         elsewhere where it is like no row of the project.
         """
-        mine, theirs = words_of(text_of(child)), words_of(text_of(parent))
-        shared = self.rows.shared(mine, theirs)
+        mine = words_of(text_of(child))
+        if same_answer(child, parent) and not self.rows.answers_are_data:
+            # An answer that was kept links any input to it.
+            shared = self.rows.shared(words_of(child.input), words_of(parent.input))
+        else:
+            shared = self.rows.shared(mine, words_of(text_of(parent)))
         least = self.limits.elsewhere or self.rows.by_chance
         if shared >= least:
             return None
