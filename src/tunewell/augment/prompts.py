@@ -48,6 +48,12 @@ RULES: Final = (
 
 _SENTENCE = re.compile(r"[^.!?:]+[.!?:]")
 
+_OWN_SENTENCES: Final[tuple[str, ...]] = tuple(
+    sentence.strip()
+    for line in (*RULES[3:], *KINDS.values())
+    for sentence in _SENTENCE.findall(line)
+)
+
 
 def echoed(text: str) -> str:
     """A sentence of the request that a text repeats; empty if none.
@@ -61,13 +67,6 @@ def echoed(text: str) -> str:
         if sentence.casefold() in said:
             return sentence
     return ""
-
-
-_OWN_SENTENCES: Final = tuple(
-    sentence.strip()
-    for line in (*RULES[3:], *KINDS.values())
-    for sentence in _SENTENCE.findall(line)
-)
 
 
 def questions(example: Example) -> list[Message]:
