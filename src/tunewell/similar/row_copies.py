@@ -85,7 +85,7 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     respelt = texts.same_wording()
     respelt = respelt.where(texts.answers_agree(respelt))
     respelt = respelt.where(~_of_greetings(texts, respelt, templates))
-    pairs = _once(outside.followed_by(respelt), len(rows))
+    pairs = outside.followed_by(respelt).once(len(rows))
     pairs = pairs.where(~contradict(rows, texts, pairs))
     likely = likely_copies(texts, pairs)
     # Rows of one template are alike by intent; where answers are labels, families are loose.
@@ -107,7 +107,7 @@ def _of_greetings(texts: ComparedTexts, pairs: Pairs, templates: Sequence[Sequen
         if (
             own < 0
             or own != family.get(j, -1)
-            or texts.wordings.cores[i] != texts.wordings.cores[j]
+            or texts.spoken.cores[i] != texts.spoken.cores[j]
         ):
             continue
         if own not in counts:
@@ -131,12 +131,14 @@ def _edited(texts: ComparedTexts) -> Pairs:
     """
     pairs = near_pairs(texts.whole)
     pairs = pairs.where(copies(texts.gists, texts.answers, texts.whole, pairs))
+    pairs = pairs.where(texts.may_answer_alike(pairs))
     recur = texts.recurring[pairs.left] | texts.recurring[pairs.right]
     asked_alike = alike(texts.gists, pairs.left, pairs.right, least=THRESHOLD)
     keep = ~recur | asked_alike
     for k in np.flatnonzero(keep & recur):
         i, j = int(pairs.left[k]), int(pairs.right[k])
-        keep[k] = not texts.asks_differ(i, j) and not texts.another_word(i, j)
+        differ = texts.of_two_frames(i, j) or texts.asks_differ(i, j) or texts.another_word(i, j)
+        keep[k] = not differ
     return pairs.where(keep)
 
 
@@ -153,8 +155,3 @@ def _of_answers(
     found = template_families(said, near_pairs(said))
     return [[long_enough[k] for k in family] for family in found]
 
-
-def _once(pairs: Pairs, n: int) -> Pairs:
-    """Each pair once, sorted, with the similarity that it has first."""
-    _, first = np.unique(pairs.left * n + pairs.right, return_index=True)
-    return Pairs(pairs.left[first], pairs.right[first], pairs.similarity[first])
