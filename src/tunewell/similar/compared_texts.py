@@ -17,6 +17,7 @@ from tunewell.similar.edited_copies import SHORT, alike, value_changes
 from tunewell.similar.exact_keys import exact_key, key, normalise
 from tunewell.similar.frames import cut, frames
 from tunewell.similar.near_duplicates import Pairs, similarities
+from tunewell.similar.opposites import are_opposed
 from tunewell.similar.same_wording import Wordings, same_wording, tokens_of
 from tunewell.similar.union_find import by_key
 from tunewell.similar.word_table import WordTable, split_words
@@ -207,11 +208,16 @@ class ComparedTexts:
     def asks_differ(self, i: int, j: int) -> bool:
         """Whether two rows that are alike ask for different things.
 
-        They do if their values differ, or if they share a text and ask different things of it.
+        They do if their values differ, if one asks for the opposite of the other, or if they share
+        a text and ask different things of it.
         """
-        if self.values_differ(i, j):
+        if self.values_differ(i, j) or self.asks_opposite(i, j):
             return True
         return self._other_question_on_one_text(i, j)
+
+    def asks_opposite(self, i: int, j: int) -> bool:
+        """Whether one of two rows asks with a word where the other has its opposite."""
+        return are_opposed(self.spoken.tokens[i], self.spoken.tokens[j])
 
     def of_two_frames(self, i: int, j: int) -> bool:
         """Whether two rows begin, or end, with a frame each, and not with the same one."""

@@ -281,8 +281,9 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
     agree = texts.answers_agree(pairs, edited=True)
     said_alike = agree | texts.answers_resemble(pairs)
     says_little = texts.asked_words.shorter(pairs.left, pairs.right) < FEW
+    code_agrees = texts.may_answer_alike(pairs)
     for k, (i, j) in enumerate(pairs.positions()):
-        if says_little[k] and not agree[k]:
+        if (says_little[k] and not agree[k]) or not _code_allows(texts, i, j, code_agrees[k]):
             keep[k] = False
             continue
         says_nothing = texts.recurring[i] or not agree[k]
@@ -291,11 +292,20 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
         # Who answers a text alike, at length, was asked alike: only the values can differ.
         is_copy = said_alike[k] and not texts.recurring[i]
         if is_copy:
-            differ = texts.values_differ(i, j, answered_alike=True)
+            differ = texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j)
         else:
             differ = texts.asks_differ(i, j) or texts.another_word(i, j)
         keep[k] = not other_task and not differ
     return keep
+
+
+def _code_allows(texts: ComparedTexts, i: int, j: int, agrees: bool) -> bool:
+    """Whether two rows may ask one thing as far as code in their answers tells.
+
+    Where the code differs, "Write a search" and "Write a search test" are two tasks; one question
+    with a slip is one.
+    """
+    return bool(agrees) or texts.wordings.same(i, j) or texts.spoken.same(i, j)
 
 
 def _paraphrased(

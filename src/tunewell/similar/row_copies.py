@@ -134,7 +134,8 @@ def _edited(texts: ComparedTexts) -> Pairs:
     pairs = pairs.where(texts.may_answer_alike(pairs))
     recur = texts.recurring[pairs.left] | texts.recurring[pairs.right]
     asked_alike = alike(texts.gists, pairs.left, pairs.right, least=THRESHOLD)
-    keep = ~recur | asked_alike
+    opposed = [texts.asks_opposite(i, j) for i, j in pairs.positions()]
+    keep = (~recur | asked_alike) & ~np.array(opposed, dtype=np.bool_)
     for k in np.flatnonzero(keep & recur):
         i, j = int(pairs.left[k]), int(pairs.right[k])
         differ = texts.of_two_frames(i, j) or texts.asks_differ(i, j) or texts.another_word(i, j)
