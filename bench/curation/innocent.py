@@ -91,7 +91,10 @@ def main(hits_file: str = "") -> None:
         Path(hits_file).write_text("\n".join(lines) + "\n", encoding="utf-8")
     rows = sum(each["rows"] for each in result.values())
     judged = _judged(hits, rows)
-    keep("curation-innocent", {"rows": rows, "rules": judged, "peers": _peers(result), "sets": result})
+    keep(
+        "curation-innocent",
+        {"rows": rows, "rules": judged, "peers": _peers(result), "sets": result},
+    )
 
 
 def hits_of(name: str, pairs: Pairs) -> Iterator[Hit]:

@@ -1,4 +1,4 @@
-"""Words that turn a text into its opposite: at most and at least, before and after, upper and lower.
+"""Words that turn a text into its opposite: at most and at least, before and after.
 
 Texts that differ in such a word are alike in all others, and ask or say different things.
 """

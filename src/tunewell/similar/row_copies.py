@@ -104,11 +104,7 @@ def _of_greetings(texts: ComparedTexts, pairs: Pairs, templates: Sequence[Sequen
     found = np.zeros(len(pairs), dtype=np.bool_)
     for k, (i, j) in enumerate(pairs.positions()):
         own = family.get(i, -1)
-        if (
-            own < 0
-            or own != family.get(j, -1)
-            or texts.spoken.cores[i] != texts.spoken.cores[j]
-        ):
+        if own < 0 or own != family.get(j, -1) or texts.spoken.cores[i] != texts.spoken.cores[j]:
             continue
         if own not in counts:
             counts[own] = Counter(texts.courtesy(row) for row in templates[own])
@@ -155,4 +151,3 @@ def _of_answers(
     said = split_words([rows[i].target for i in long_enough])
     found = template_families(said, near_pairs(said))
     return [[long_enough[k] for k in family] for family in found]
-
