@@ -82,3 +82,13 @@ def test_every_term_of_the_glossary_is_there_once() -> None:
     assert len({name for name, _ in terms}) == len(terms)
     for name, sentence in terms:
         assert sentence.endswith("."), name
+
+
+def test_the_code_of_the_python_guide_runs() -> None:
+    text = (ROOT / "docs" / "guides" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(<!-- not run -->\n)?```python\n(.*?)```", text, re.DOTALL)
+    code = [block for skipped, block in blocks if not skipped]
+    assert len(code) >= 4
+    names: dict[str, object] = {}
+    for block in code:
+        exec(compile(block, "python.md", "exec"), names)

@@ -23,11 +23,12 @@ from bench.gateway.processes import (
     server,
 )
 from bench.machine import keep
-from tunewell.gateway.keep import read_interactions, traffic_ledger
+from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.places import spool_folder
 from tunewell.gateway.spool import spool_files
 from tunewell.gateway.tending import drain_project
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_interactions
 
 KILLS = int(os.environ.get("KILLS", "20"))
 RATE = int(os.environ.get("RATE", "100"))

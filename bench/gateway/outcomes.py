@@ -15,14 +15,10 @@ import aiohttp
 
 from bench.gateway.processes import GATEWAY, bench_folder, gateway, make_project, server
 from bench.machine import keep
-from tunewell.gateway.keep import (
-    orphan_feedback,
-    read_feedback,
-    read_interactions,
-    traffic_ledger,
-)
+from tunewell.gateway.keep import orphan_feedback, traffic_ledger
 from tunewell.gateway.tending import drain_project
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 
 FEEDBACK = int(os.environ.get("FEEDBACK", "10000"))
 AT_ONCE = 40

@@ -19,9 +19,9 @@ from tunewell.gateway.control import make_key
 from tunewell.store import Store
 
 TICKS = os.sysconf("SC_CLK_TCK")
-GATEWAY = 8791
-SERVER = 8792
-PASS_THROUGH = 8793
+GATEWAY = int(os.environ.get("GATEWAY_PORT", "8791"))
+SERVER = GATEWAY + 1
+PASS_THROUGH = GATEWAY + 2
 
 DEFINITION = """
 version: 1

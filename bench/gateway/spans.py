@@ -20,9 +20,9 @@ from tests.gateway.test_ingest import DIALECTS, export
 from bench.machine import keep
 from tunewell.gateway.draw import Hasher
 from tunewell.gateway.ingest.take_in import take_in
-from tunewell.gateway.keep import read_interactions
 from tunewell.gateway.masking import masker
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_interactions
 
 SPANS = int(os.environ.get("SPANS", "100000"))
 IN_A_LINE = 500

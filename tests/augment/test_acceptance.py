@@ -246,10 +246,11 @@ def test_no_planted_leak_gets_in_whatever_its_parent() -> None:
             parts = [edit(part, rate, luck) for part in (test.input, test.target)]
             children.append(made_up_row("leak", *parts))
     from tunewell.augment.accept.against_others import DistanceFromEvaluation
+    from tunewell.augment.accept.likeness import RowLikeness
     from tunewell.similar.closest import SplitTexts
     from tunewell.task import AugmentLimits
 
-    check = DistanceFromEvaluation(evaluation, AugmentLimits(), SplitTexts())
+    check = DistanceFromEvaluation(evaluation, AugmentLimits(), RowLikeness(SplitTexts()))
     named = [row.model_copy(update={"id": f"{i}"}) for i, row in enumerate(children)]
     parents = [luck.choice(training) for _ in named]
     assert len(check.check(named, parents)) == 300

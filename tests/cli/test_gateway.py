@@ -53,7 +53,8 @@ def test_keys_are_made_listed_and_revoked(
     assert main(["gateway", "key", "list", "--json", *at]) == 0
     shown = json.loads(capsys.readouterr().out)["result"]
     assert shown == [{"name": "app", "scopes": ["user"]}]
-    assert main(["gateway", "key", "revoke", "--name", "app", *at]) == 0
+    assert main(["gateway", "key", "revoke", "--name", "app", "--json", *at]) == 0
+    assert json.loads(capsys.readouterr().out)["result"] == {"name": "app", "revoked": True}
     assert main(["gateway", "key", "revoke", "--name", "app", *at]) == 1
     capsys.readouterr()
     assert main(["gateway", "key", "list", *at]) == 0
@@ -67,8 +68,10 @@ def test_the_switch_needs_a_fallback(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["gateway", "off", *at]) == 1
     assert "hint: set gateway.fallback to a" in capsys.readouterr().err
     project(tmp_path, text=YAML + GATEWAY + "  fallback: a\n")
-    assert main(["gateway", "off", *at]) == 0
-    assert main(["gateway", "on", *at]) == 0
+    capsys.readouterr()
+    for verb, is_off in (("off", True), ("on", False)):
+        assert main(["gateway", verb, "--json", *at]) == 0
+        assert json.loads(capsys.readouterr().out)["result"]["off"] is is_off
 
 
 def test_an_empty_ledger_balances(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,14 +140,18 @@ def test_it_serves_until_a_signal_and_loses_nothing(
     secret = capsys.readouterr().out.strip()
     port = _free_port()
     command = [sys.executable, "-m", "tunewell", "gateway", "serve", folder, "--port", str(port)]
-    process = subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE, text=True)
+    command.append("--json")
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=os.environ, stdout=pipe, stderr=pipe, text=True)
     try:
         _wait_for(port)
         assert _post(port, secret) == 502  # nothing listens behind it
         assert _post(port, "wrong") == 401
     finally:
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=60)[1]
+        envelope, said = process.communicate(timeout=60)
+    started = json.loads(envelope)["result"]
+    assert started == {"address": f"http://127.0.0.1:{port}/v1", "process": process.pid}
     assert f"The gateway is running at http://127.0.0.1:{port}/v1" in said
     assert secret not in said
     assert list((tmp_path / ".tunewell" / "gateway" / "spool").iterdir()) == []

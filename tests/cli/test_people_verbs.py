@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from tests.web.world import TASK, make_project
 from tunewell.annotate import rows_of
 from tunewell.cli.main import app, main
-from tunewell.cli.review.pool_answers import pool_evaluation
 from tunewell.errors import UserError
+from tunewell.iterate.pool_answers import pool_evaluation
 from tunewell.lineage import record
 from tunewell.model.fake import FakeModel
 from tunewell.people import Accounts, MarkedSpan, Said, WorkStore
@@ -240,13 +240,13 @@ def test_who_is_recorded_is_named_or_taken_from_the_environment(
 def test_corrected_errors_that_come_back_are_counted(
     project: tuple[TaskFile, Store],
 ) -> None:
-    from tunewell.cli.review.recurrence import measure
+    from tunewell.iterate.recurrence import measure_recurrence
     from tunewell.review.human_changes import human_changes
 
     file, store = project
     opened = Project(file, store)
     with pytest.raises(UserError, match="nothing was corrected"):
-        measure(opened)
+        measure_recurrence(opened)
     examples, families = rows_of(store, "review")
     trained(store)
     wrong = FakeModel(lambda prompt: "Pay 999.99 EUR.")
@@ -261,12 +261,12 @@ def test_corrected_errors_that_come_back_are_counted(
         book.write(said, item=item, batch=batch, account=ann, key=f"k{number}")
     assert [change.kinds for change in human_changes(store)] == [("other values",)] * 2
     with pytest.raises(UserError, match="nothing was corrected"):
-        measure(opened)
+        measure_recurrence(opened)
 
     trained(store)  # again, after the corrections
     answers = iter(["Pay 999.99 EUR.", "Pay 12.50 EUR."])
     later = FakeModel(lambda prompt: next(answers))
-    measured = measure(opened, models=lambda _version: later)
+    measured = measure_recurrence(opened, models=lambda _version: later)
     assert measured.rate is not None
     assert (measured.rate.value, measured.rate.n) == (0.5, 2)
     assert (measured.trained_on, measured.unanswered) == (2, 0)

@@ -11,15 +11,10 @@ import pytest
 
 from tests.gateway.client import KEY, Client, chat, running, two_arms
 from tunewell.gateway.drain import take_up
-from tunewell.gateway.keep import (
-    orphan_feedback,
-    read_feedback,
-    read_interaction,
-    read_interactions,
-    traffic_ledger,
-)
+from tunewell.gateway.keep import orphan_feedback, traffic_ledger
 from tunewell.gateway.state import GatewayKey, GatewayState, secret_digest
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interaction, read_interactions
 from tunewell.testing.model_server import SocketFault, SocketModelServer
 from tunewell.types import Interaction
 

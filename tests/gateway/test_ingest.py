@@ -8,14 +8,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tunewell.errors import DataError
 from tunewell.gateway.draw import Hasher
+from tunewell.gateway.ingest.exchanged import time_of
+from tunewell.gateway.ingest.spans import plain_attributes
 from tunewell.gateway.ingest.take_in import TakenIn, take_in
-from tunewell.gateway.keep import read_feedback, read_interactions, traffic_ledger
+from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.masking import masker
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.types import Interaction
 
 NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
@@ -161,6 +166,86 @@ def taken(folder: Path, *files: Path) -> tuple[list[TakenIn], list[Interaction]]
 def file_of(path: Path, value: Any) -> Path:
     path.write_text(json.dumps(value), encoding="utf-8")
     return path
+
+
+def phoenix_rows() -> list[dict[str, Any]]:
+    """The exchange as Phoenix gives it back: from its table, and from its API, flat and nested."""
+    call = {"tool_call.id": "c1", "tool_call.function.name": CALL["name"]}
+    call["tool_call.function.arguments"] = CALL["arguments"]
+    parts = [{"message_content.type": "text", "message_content.text": ASKED}]
+    asked = [
+        {"message.role": "system", "message.content": SYSTEM},
+        {"message.role": "user", "message.contents": parts},
+    ]
+    said = [{"message.role": "assistant", "message.content": SAID, "message.tool_calls": [call]}]
+    source = open_inference()
+    flat = {
+        name: value
+        for name, value in plain_attributes(source).items()
+        if name != "openinference.span.kind"
+    }
+    shared: dict[str, Any] = {
+        "name": "call",
+        "span_kind": "LLM",
+        "parent_id": None,
+        "start_time": time_of(source["startTimeUnixNano"]).isoformat(),
+        "end_time": time_of(source["endTimeUnixNano"]).isoformat(),
+        "status_code": "OK",
+        "status_message": "",
+        "events": [],
+    }
+    context = {"trace_id": source["traceId"], "span_id": source["spanId"]}
+    columns = {
+        f"attributes.{name}": value
+        for name, value in flat.items()
+        if not name.startswith(("llm.input", "llm.output"))
+    }
+    lists = {"attributes.llm.input_messages": asked, "attributes.llm.output_messages": said}
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        *way, last = name.split(".")
+        inner = nested
+        for step in way:
+            inner = inner.setdefault(step, {})
+        inner[last] = value
+    table = {f"context.{name}": value for name, value in context.items()}
+    return [
+        {**shared, **table, **columns, **lists, "attributes.metadata": None},
+        {**shared, "id": "U3Bhbjox", "context": context, "attributes": flat},
+        {**shared, "id": "U3Bhbjox", "context": context, "attributes": nested},
+    ]
+
+
+def test_what_phoenix_gives_back_is_the_same_record(tmp_path: Path) -> None:
+    folder = tmp_path / "otlp"
+    folder.mkdir()
+    _, (expected,) = taken(folder, file_of(folder / "t.json", export(open_inference())))
+    for number, row in enumerate(phoenix_rows()):
+        place = tmp_path / str(number)
+        place.mkdir()
+        lines = file_of(place / "t.jsonl", row)
+        whole = file_of(place / "t.json", {"data": [row], "next_cursor": None})
+        table = place / "t.parquet"
+        if number == 0:
+            pq.write_table(pa.Table.from_pylist([row]), table)
+        files = [lines, whole, *([table] if number == 0 else [])]
+        done, (found,) = taken(place, *files)
+        assert found == expected
+        assert [each.known for each in done] == [0, *[1] * (len(files) - 1)]
+
+
+def test_steps_of_phoenix_are_left_and_damaged_tables_told(tmp_path: Path) -> None:
+    step = {**phoenix_rows()[1], "span_kind": "RETRIEVER"}
+    failed = {**phoenix_rows()[1], "status_code": "ERROR", "status_message": "too long"}
+    (first, second), (row,) = taken(
+        tmp_path, file_of(tmp_path / "a.json", step), file_of(tmp_path / "b.json", failed)
+    )
+    assert (first.other, first.interactions, second.interactions) == (1, 0, 1)
+    assert row.error == "too long"
+    broken = tmp_path / "t.parquet"
+    broken.write_bytes(b"PAR1 and no table")
+    with pytest.raises(DataError, match="cannot be read"):
+        taken(tmp_path, broken)
 
 
 def test_all_dialects_give_the_same_record(tmp_path: Path) -> None:

@@ -27,9 +27,10 @@ from tunewell.gateway.frames import (
     read_frames,
 )
 from tunewell.gateway.ids import new_id
-from tunewell.gateway.keep import read_feedback, read_interactions, traffic_ledger
+from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.spool import Spool, spool_files
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 
 NOW = dt.datetime(2026, 11, 30, tzinfo=dt.UTC).isoformat()
 
@@ -93,6 +94,21 @@ def test_refusals_are_counted_whether_or_not_they_were_opened(tmp_path: Path) ->
         take_up(store, tmp_path / "spool")
         found = traffic_ledger(store)
         assert (found.accepted, found.refused, found.balances) == (2, 2, True)
+
+
+@pytest.mark.parametrize("end", [(), ((ENDED, {"carried": []}),)])
+def test_a_refusal_that_is_said_in_the_next_file_is_counted_once(
+    tmp_path: Path, end: tuple[tuple[bytes, dict[str, Any]], ...]
+) -> None:
+    """A full disk can keep the end of a file from being written, or its list from being whole."""
+    folder = tmp_path / "spool"
+    write(folder / "1.spool", (OPENED, opening("x")), *end)
+    write(folder / "2.spool", (REFUSED, {"id": "x", "opened": True}))
+    with Store(tmp_path) as store:
+        take_up(store, folder)
+        found = traffic_ledger(store)
+        assert (found.accepted, found.unconfirmed, found.refused) == (1, 1, 0)
+        assert found.balances
 
 
 def test_a_file_is_taken_up_once(tmp_path: Path) -> None:
@@ -174,6 +190,41 @@ def test_a_full_disk_is_told_and_counted(tmp_path: Path, monkeypatch: pytest.Mon
         assert set(states(store)) == {"before", "after"}
         assert (found.accepted, found.recorded, found.refused) == (4, 2, 2)
         assert found.lost_bytes == 0
+
+
+def test_what_is_owed_when_a_file_ends_is_carried_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when a record comes, and has room for an end, but for no other word."""
+    real = os.write
+    refused = [False]
+
+    def fake(handle: int, data: bytes) -> int:
+        if refused[0] and data[:1] in (CLOSED, REFUSED):
+            raise OSError(28, "No space left on device")
+        return real(handle, data)
+
+    monkeypatch.setattr("tunewell.gateway.spool.os.write", fake)
+    monkeypatch.setattr("tunewell.gateway.spool.OLD_S", 0.1)
+
+    async def work() -> None:
+        spool = Spool(tmp_path / "spool", mask=lambda record: record)
+        spool.opened("x", opening("x"))
+        while not spool.counts.waiting:
+            await asyncio.sleep(0.01)
+        refused[0] = True
+        assert not await spool.closed("x", lambda: opening("x")).synced
+        while len(spool_files(tmp_path / "spool")) < 2:
+            await asyncio.sleep(0.02)
+        refused[0] = False
+        await asyncio.to_thread(spool.stop)
+
+    asyncio.run(work())
+    with Store(tmp_path) as store:
+        take_up(store, tmp_path / "spool")
+        found = traffic_ledger(store)
+        assert (found.accepted, found.unconfirmed, found.refused) == (1, 0, 1)
+        assert found.balances
 
 
 def test_a_record_that_cannot_be_made_spoils_no_other(tmp_path: Path) -> None:

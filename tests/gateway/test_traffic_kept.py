@@ -13,15 +13,10 @@ import pytest
 from tunewell.cli.main import main
 from tunewell.gateway.archive import archive_days, day_file, remove_old, write_day
 from tunewell.gateway.draw import Hasher
-from tunewell.gateway.keep import (
-    feedback_line,
-    interaction_line,
-    read_feedback,
-    read_interactions,
-    traffic_ledger,
-)
+from tunewell.gateway.keep import feedback_line, interaction_line, traffic_ledger
 from tunewell.gateway.places import gateway_folder, salt
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.store.traffic_tables import feedback, interactions
 from tunewell.types import Feedback, Interaction
 

@@ -44,7 +44,8 @@ def test_every_built_in_gives_a_value_in_its_range_or_says_why_not(
     (tmp_path / "facts.yaml").write_text(FACTS)
     file = define(f"metrics: [{{name: {name}, options: {OPTIONS.get(name, '{}')}}}]")
     (made,) = build_metrics(file)
-    example = row("How much?", "[a] It costs 5 EUR.", points="5 EUR | soon", decision="d")
+    tags = {"points": "5 EUR | soon", "decision": "d", "checks": '[{"texts": ["5 EUR"]}]'}
+    example = row("How much?", "[a] It costs 5 EUR.", **tags)
     example = example.model_copy(update={"date": dt.date(2026, 3, 1)})
     assert made.applies(example) == ""
     found = made(output, example, task=file.spec)

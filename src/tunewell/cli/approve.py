@@ -55,6 +55,9 @@ def _show(
         subject = f"{gate.kind} of {gate.metric}"
         if gate.compare:
             subject = f"{gate.criterion} in comparison {gate.compare}"
+        if gate.experiment:
+            show(f"  gate      GO in experiment {gate.experiment}")
+            continue
         show(f"  gate      {subject} {_limit(gate)}")
     if found.missing:
         show(f"still to approve: {', '.join(found.missing)}")

@@ -50,6 +50,7 @@ def serve(
             help="PostgreSQL instead of SQLite.",
         ),
     ] = "",
+    json: JsonOption = False,
 ) -> None:
     """Start the gateway."""
     if not (find_spec("aiohttp") and find_spec("uvicorn") and find_spec("orjson")):
@@ -63,6 +64,9 @@ def serve(
         os.environ["TUNEWELL_DATABASE_URL"] = url
     # A process of its own, small for as long as it runs: this one has loaded all of Tunewell.
     command = [sys.executable, "-m", "tunewell.gateway.serving", str(file.path), host, str(port)]
+    if json:
+        emit("gateway serve", {"address": f"http://{host}:{port}/v1", "process": os.getpid()})
+        sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, command)
 
@@ -76,12 +80,18 @@ def make(
         typer.Option("--scope", help="user, feedback or admin. Repeatable.", show_default="user"),
     ] = None,
     author: AuthorOption = "",
+    json: JsonOption = False,
 ) -> None:
     """Make a key and print its secret, once."""
     from tunewell.gateway.control import make_key
 
+    scopes = scope or ["user"]
     with open_project(path) as project:
-        show(make_key(project.store, name, scope or ["user"], author=author))
+        secret = make_key(project.store, name, scopes, author=author)
+    if json:
+        emit("gateway key make", {"name": name, "scopes": scopes, "secret": secret})
+        return
+    show(secret)
 
 
 @keys.command("list")
@@ -101,26 +111,50 @@ def list_keys(path: ProjectOption = Path(), json: JsonOption = False) -> None:
 
 
 @keys.command("revoke")
-def revoke(name: NameOption, path: ProjectOption = Path(), author: AuthorOption = "") -> None:
+def revoke(
+    name: NameOption,
+    path: ProjectOption = Path(),
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
     """End a key; the gateway refuses it within two seconds."""
     from tunewell.gateway.control import revoke_key
 
     with open_project(path) as project:
         revoke_key(project.store, name, author=author)
+    if json:
+        emit("gateway key revoke", {"name": name, "revoked": True})
+        return
     show(f"{name} is revoked")
 
 
 @app.command("off")
-def off(reason: ReasonOption, path: ProjectOption = Path(), author: AuthorOption = "") -> None:
+def off(
+    reason: ReasonOption,
+    path: ProjectOption = Path(),
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
     """Serve everybody by the fallback arm, from the next request on."""
     _switch(path, off=True, reason=reason, author=author)
+    if json:
+        emit("gateway off", {"off": True, "reason": reason})
+        return
     show("the experiment is off: the fallback arm serves everybody")
 
 
 @app.command("on")
-def on(reason: ReasonOption, path: ProjectOption = Path(), author: AuthorOption = "") -> None:
+def on(
+    reason: ReasonOption,
+    path: ProjectOption = Path(),
+    author: AuthorOption = "",
+    json: JsonOption = False,
+) -> None:
     """Go on with the experiment."""
     _switch(path, off=False, reason=reason, author=author)
+    if json:
+        emit("gateway on", {"off": False, "reason": reason})
+        return
     show("the experiment is on")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -123,6 +124,7 @@ def serve(
     path: ProjectOption = Path(),
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8781,
+    json: JsonOption = False,
 ) -> None:
     """Serve the base model and every version behind OpenAI's protocol.
 
@@ -139,7 +141,11 @@ def serve(
     check_port(host, port, verb="tunewell model serve")
     with open_project(path) as project:
         models = _servable(project)
-    note(f"Serving {', '.join(name[:12] for name in models)} at http://{host}:{port}/v1")
+    if json:
+        emit("model serve", {"address": f"http://{host}:{port}/v1", "models": list(models)})
+        sys.stdout.flush()
+    else:
+        note(f"Serving {', '.join(name[:12] for name in models)} at http://{host}:{port}/v1")
     uvicorn.run(
         ModelApp(models),
         host=host,

@@ -27,8 +27,8 @@ def import_files(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="JSON lines, JSON or OTLP (JSON or protobuf): Langfuse, LiteLLM, Helicone, "
-            "TensorZero, OpenTelemetry, or your own.",
+            help="JSON lines, JSON, Parquet or OTLP (JSON or protobuf): Langfuse, LiteLLM, "
+            "Helicone, TensorZero, Phoenix, OpenTelemetry, or your own.",
         ),
     ],
     folder: ProjectOption = Path(),
@@ -76,7 +76,8 @@ def import_files(
 
 def summary(path: ProjectOption = Path(), json: JsonOption = False) -> None:
     """Show how much traffic there is, by arm, and what came of it."""
-    from tunewell.gateway.keep import orphan_feedback, read_feedback, read_interactions
+    from tunewell.gateway.keep import orphan_feedback
+    from tunewell.store.kept_traffic import read_feedback, read_interactions
 
     with open_project(path) as project:
         rows = list(read_interactions(project.store))

@@ -1,14 +1,15 @@
 """Every verb, by heading: what help lists, read without importing any of them.
 
-A verb is a line here and a module of its name in this folder, with a function ``command`` (or an
-``app`` of verbs below it). The line is the first one of the verb's own help; a test holds the two
-together.
+A verb is a line here and a module of its name in this folder (``import_`` for ``import``), with a
+function ``command`` (or an ``app`` of verbs below it). The line is the first one of the verb's own
+help; a test holds the two together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, Final
 
 COMPLETION: Final = "_TUNEWELL_COMPLETE"
@@ -23,6 +24,7 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "A project": {
         "init": "Read the data, propose a definition, ask the rest, write it.",
+        "import": "Make a project of what another tool has; account for every key.",
         "approve": "Record that NAME approves the definition; changes undo it.",
         "config": "Print each value of the definition and where it came from.",
         "fit-check": "Show whether a public dataset covers this project, by slice.",
@@ -50,9 +52,13 @@ HEADINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "export": "Write a trained version for use elsewhere, with its model card.",
     },
     "In use": {
+        "decide": "What to do next: promote, hold, collect, retrain or roll back.",
+        "iterate": "Turn what is new into the next version; promote it if earned.",
         "traffic": "Import, show and write out what was asked and answered in use.",
+        "watch": "Show what changed in use: since when, how large, where and why.",
         "promote": "Serve a version in a place, on a GO and with its signatures.",
         "rollback": "Return to the version that served in a place before.",
+        "experiment": "Prove a candidate on a part of the traffic, by a signed design.",
         "gateway": "Proxy requests to models, and record what is asked and answered.",
     },
     "Records": {
@@ -77,5 +83,8 @@ def load_verb(name: str) -> Any:
     Args:
         name: One of `VERBS`.
     """
-    module = import_module(f"tunewell.cli.{name.replace('-', '_')}")
+    module_name = name.replace("-", "_")
+    if iskeyword(module_name):
+        module_name += "_"
+    module = import_module(f"tunewell.cli.{module_name}")
     return getattr(module, "app", None) or module.command

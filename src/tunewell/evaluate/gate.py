@@ -20,6 +20,7 @@ from types import MappingProxyType
 
 from tunewell.evaluate.baselines import TO_BEAT
 from tunewell.evaluate.compared_gate import compared_criterion, compared_name
+from tunewell.evaluate.experiment_gate import experiment_criterion, experiment_gate_name
 from tunewell.evaluate.gate_checks import limit_of, threshold_of
 from tunewell.evaluate.judge_correction import corrected, judges, validation_of
 from tunewell.evaluate.lookup import by_name
@@ -27,6 +28,7 @@ from tunewell.evaluate.metric_values import Mask
 from tunewell.evaluate.people_scores import CANDIDATE, at_any_look
 from tunewell.evaluate.table import Table
 from tunewell.evaluate.wording import as_read, counted, interval_as_read, on_slice
+from tunewell.experiments import ExperimentOutcome
 from tunewell.people.compared import ComparisonOutcome
 from tunewell.stats import bonferroni_level, rows_to_show, sample_size_share_against
 from tunewell.task import Gate, TaskFile
@@ -36,6 +38,7 @@ MOST_ROWS = 100_000
 FEWEST_JUDGED = 30
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 NO_COMPARISONS: Mapping[str, ComparisonOutcome] = MappingProxyType({})
+NO_EXPERIMENTS: Mapping[str, ExperimentOutcome] = MappingProxyType({})
 
 
 def judge_gates(
@@ -45,6 +48,7 @@ def judge_gates(
     said: Sequence[Judgement] = (),
     unmeasured: Mapping[str, Sequence[str]] = NOTHING,
     comparisons: Mapping[str, ComparisonOutcome] = NO_COMPARISONS,
+    experiments: Mapping[str, ExperimentOutcome] = NO_EXPERIMENTS,
     candidate: str = "",
 ) -> tuple[Criterion, ...]:
     """Every gate decided, slices included, each from its interval.
@@ -55,6 +59,7 @@ def judge_gates(
         said: People's verdicts, for gates with ``people: required``.
         unmeasured: Label metric to the classes that no held-out row is of.
         comparisons: Blind comparisons that were closed, by name, for gates that name one.
+        experiments: Tests on traffic that were closed, likewise.
         candidate: Version of the model that is to be released.
     """
     parts = [part for i in range(len(file.spec.gates)) for part in _parts(table, file, i)]
@@ -70,6 +75,9 @@ def judge_gates(
         if part.gate.compare:
             found = comparisons.get(part.gate.compare)
             criteria.append(compared_criterion(part.gate, part.place, found, candidate))
+        elif part.gate.experiment:
+            tried = experiments.get(part.gate.experiment)
+            criteria.append(experiment_criterion(part.gate, part.place, tried, candidate))
         else:
             criteria.append(_Decision(evidence, part).criterion())
     return tuple(criteria)
@@ -86,6 +94,8 @@ def gate_name(gate: Gate) -> str:
     """
     if gate.compare:
         return compared_name(gate)
+    if gate.experiment:
+        return experiment_gate_name(gate)
     if gate.kind == "no_worse":
         return f"{gate.metric}: {CANDIDATE} no worse than {gate.against} by {gate.margin:g}"
     sign = ">=" if gate.at_least is not None else "<="

@@ -79,7 +79,7 @@ def guards(gate: Gate, metrics: Mapping[str, MetricInfo]) -> bool:
 
     People's own verdict always is (see `tunewell.evaluate.people_scores.criterion_info`).
     """
-    if gate.compare:
+    if gate.compare or gate.experiment:
         return True
     info = metrics.get(gate.metric)
     return info is not None and info.own and info.validated
@@ -121,8 +121,14 @@ def definition_finding(file: TaskFile, metrics: Sequence[MetricInfo], store: Sto
 
 
 def _metrics_of(gates: Sequence[Gate]) -> str:
-    named = (gate.metric or f"comparison {gate.compare}" for gate in gates)
+    named = map(_subject, gates)
     return ", ".join(dict.fromkeys(named)) or "none"
+
+
+def _subject(gate: Gate) -> str:
+    if gate.experiment:
+        return f"experiment {gate.experiment}"
+    return gate.metric or f"comparison {gate.compare}"
 
 
 def _unguarded(file: TaskFile) -> Finding:

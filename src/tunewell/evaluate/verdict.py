@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tunewell.evaluate.acceptance import with_acceptances
 from tunewell.evaluate.classes import Classes
 from tunewell.evaluate.compared_gate import comparison_findings
+from tunewell.evaluate.experiment_gate import experiment_findings
 from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
 from tunewell.evaluate.ground import is_of_the_ground, on_clean_ground
@@ -24,6 +25,7 @@ from tunewell.evaluate.people_scores import (
 )
 from tunewell.evaluate.table import Table, table_of
 from tunewell.evaluate.wording import on_slice
+from tunewell.experiments import closed_experiments
 from tunewell.metrics.label import LabelOptions, plain_label
 from tunewell.people.compared import compared
 from tunewell.project import Project
@@ -71,6 +73,7 @@ def decide(
     table = _with_people(evaluation, project, said)
     unmeasured = unmeasured_classes(evaluation, project)
     comparisons = compared(store)
+    tried = closed_experiments(store)
     candidate = _version_of(evaluation, store)
     criteria = judge_gates(
         table,
@@ -78,6 +81,7 @@ def decide(
         said=said,
         unmeasured=unmeasured,
         comparisons=comparisons,
+        experiments=tried,
         candidate=candidate,
     )
 
@@ -85,6 +89,7 @@ def decide(
     known.append(definition_finding(file, evaluation.metrics, store))
     known += _judges_validated(evaluation, table, project)
     known += comparison_findings(comparisons, candidate)
+    known += experiment_findings(tried, candidate)
     accepted = with_acceptances(known, store, today=day)
     guarded = bool(guarding_gates(file, evaluation.metrics))
     grounded = on_clean_ground(criteria, accepted, evaluation)

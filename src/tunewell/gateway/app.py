@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from tunewell.errors import StoreError
 from tunewell.gateway.asked import Headers, asker_of, prompt_version
-from tunewell.gateway.draw import Draw, Hasher
+from tunewell.gateway.draw import Draw, Hasher, Placed
 from tunewell.gateway.exchange import Exchange
 from tunewell.gateway.http import (
     Header,
@@ -178,6 +178,18 @@ class Gateway:
             "in_flight": self._in_flight,
             "shadows": self._shadows,
             "off": self.state.off,
+            "experiment": self._experiment(),
+        }
+
+    def _experiment(self) -> dict[str, Any] | None:
+        """The test that draws now, and the last step that was opened."""
+        running = self.state.experiment
+        if running is None or not running.applies_to(self.settings):
+            return None
+        return {
+            "name": running.design.name,
+            "step": running.step,
+            "stopped": running.stopped,
         }
 
     def _key(self, headers: Headers, scope: KeyScope) -> GatewayKey:
@@ -211,7 +223,7 @@ class Gateway:
             asker=asker,
             key=key.name,
             prompt_version=prompt_version(body, headers),
-            assigned=self._draw.arm(asker),
+            drawn=self._draw.place(asker, self.state.experiment),
         )
         self.spool.opened(exchange.id, exchange.opening())
         self._in_flight += 1
@@ -349,7 +361,7 @@ class Gateway:
             asker=exchange.asker,
             key=exchange.key,
             prompt_version=exchange.prompt_version,
-            assigned=self.settings.shadow,
+            drawn=Placed(self.settings.shadow),
             shadow_of=exchange.id,
         )
         copy.body.pop("stream_options", None)

@@ -12,8 +12,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from tunewell.disk import make_private
-from tunewell.gateway.keep import REMOVED, read_feedback, read_interactions
+from tunewell.gateway.keep import REMOVED
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.store.rows import write_parquet
 from tunewell.store.traffic_tables import feedback, interactions
 from tunewell.types import Feedback, Interaction

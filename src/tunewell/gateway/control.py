@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tunewell.errors import UserError
+from tunewell.experiments import current_experiment
 from tunewell.gateway.state import SCOPES, GatewayKey, GatewayState, secret_digest
 from tunewell.releases import history
 from tunewell.store import Store
@@ -29,6 +30,7 @@ def read_state(store: Store) -> GatewayState:
         keys=tuple(keys),
         off=bool(switches) and bool(switches[-1].record["off"]),
         versions={release.place: release.version for release in history(store)},
+        experiment=current_experiment(store),
     )
 
 

@@ -126,10 +126,11 @@ def _take_up_file(store: Store, path: Path, done: TakenUp) -> None:
     contents = _contents(read_frames(path))
     now = dt.datetime.now(dt.UTC).isoformat()
     with store.connection(write=True) as connection:
+        refused = len(contents.refused) - _counted_before(connection, contents.refused)
         mark = {
             "name": path.name,
             "opened": contents.accepted,
-            "refused": len(contents.refused),
+            "refused": refused,
             "lost_bytes": contents.lost_bytes,
             "at": now,
         }
@@ -143,9 +144,20 @@ def _take_up_file(store: Store, path: Path, done: TakenUp) -> None:
     done.opened += contents.accepted
     done.recorded += recorded
     done.unconfirmed += missing
-    done.refused += len(contents.refused)
+    done.refused += refused
     done.feedback += said
     done.lost_bytes += contents.lost_bytes
+
+
+def _counted_before(connection: sa.Connection, refused: Sequence[dict[str, Any]]) -> int:
+    """How many refused requests have a row already: a file that a full disk cut counted them."""
+    opened = [each["id"] for each in refused if each["opened"]]
+    found = 0
+    for start in range(0, len(opened), AT_ONCE):
+        ids = opened[start : start + AT_ONCE]
+        query = sa.select(sa.func.count()).where(interactions.c.id.in_(ids))
+        found += int(connection.execute(query).scalar_one())
+    return found
 
 
 def _contents(file: FrameFile) -> _Contents:

@@ -1,7 +1,7 @@
 """Which arm a user or a conversation is drawn to: by a salted hash, so no database is needed.
 
 The same unit is drawn to the same arm in every process and after every restart, for as long as the
-salt, ``gateway.draw`` and the arms are the same.
+salt, ``gateway.draw`` and the arms are the same. While a test on traffic runs its design draws.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from tunewell.experiments import RunningExperiment
 from tunewell.task import ArmSpec, GatewaySection
 
 SALT_BYTES = 32
@@ -32,6 +33,21 @@ class Asker:
     user: str
     conversation: str
     conversation_given: bool
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a unit was drawn to.
+
+    Attributes:
+        arm: Of the gateway.
+        experiment: The test that it is in; empty if none.
+        step: The step of the ramp that let it in.
+    """
+
+    arm: str
+    experiment: str = ""
+    step: int = 0
 
 
 class Hasher:
@@ -67,6 +83,7 @@ class Draw:
     """
 
     def __init__(self, settings: GatewaySection, hasher: Hasher) -> None:
+        self._settings = settings
         self._unit = settings.unit
         self._draw = settings.draw
         self._hasher = hasher
@@ -75,21 +92,44 @@ class Draw:
         self._names = [arm.name for arm in drawn]
         self._bounds = _bounds(drawn)
 
-    def arm(self, asker: Asker) -> str:
-        """The arm of whoever asks.
+    def place(self, asker: Asker, running: RunningExperiment | None = None) -> Placed:
+        """Where whoever asks is drawn to, by a test where one applies.
 
-        Where users are drawn and none is named, the conversation is.
+        Listed users are in no test: nobody drew them.
         """
         listed = self._listed.get(asker.user)
         if listed is not None:
+            return Placed(listed)
+        if running is None or not running.applies_to(self._settings):
+            return Placed(self.arm(asker))
+        return self._in_test(asker, running)
+
+    def _in_test(self, asker: Asker, running: RunningExperiment) -> Placed:
+        design = running.design
+        unit = unit_of(asker, design.unit)
+        draw = f"experiment {design.name} {design.seed}"
+        step = design.step_of(self._hasher.share(f"{draw} in", unit))
+        if running.stopped or not 0 < step <= running.step:
+            return Placed(design.control)
+        to_candidate = self._hasher.share(draw, unit) < design.steps[step - 1].candidate
+        return Placed(design.candidate if to_candidate else design.control, design.name, step)
+
+    def arm(self, asker: Asker) -> str:
+        """The arm of whoever asks, by the definition alone."""
+        listed = self._listed.get(asker.user)
+        if listed is not None:
             return listed
-        by_user = self._unit == "user" and asker.user
-        unit = f"user {asker.user}" if by_user else f"conversation {asker.conversation}"
-        at = self._hasher.share(self._draw, unit)
+        at = self._hasher.share(self._draw, unit_of(asker, self._unit))
         for name, bound in zip(self._names, self._bounds, strict=True):
             if at < bound:
                 return name
         return self._names[-1]
+
+
+def unit_of(asker: Asker, unit: str) -> str:
+    """What is drawn: where users are and none is named, the conversation is."""
+    by_user = unit == "user" and asker.user
+    return f"user {asker.user}" if by_user else f"conversation {asker.conversation}"
 
 
 def _bounds(arms: Sequence[ArmSpec]) -> list[float]:

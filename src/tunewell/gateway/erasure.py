@@ -12,13 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from tunewell.gateway.archive import day_file, write_day
-from tunewell.gateway.keep import (
-    feedback_line,
-    interaction_line,
-    read_feedback,
-    read_interactions,
-)
+from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.store import Store
+from tunewell.store.kept_traffic import read_feedback, read_interactions
 from tunewell.store.traffic_tables import feedback, interactions
 from tunewell.types import Feedback, Interaction, Value
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tunewell.gateway.asked import kept_request
-from tunewell.gateway.draw import Asker
+from tunewell.gateway.draw import Asker, Placed
 from tunewell.gateway.replies import Reply, read_reply
 from tunewell.task import ArmSpec
 from tunewell.types import Ended
@@ -30,7 +30,7 @@ class Exchange:
         asker: Who asks.
         key: Name of the key.
         prompt_version: As the client named it.
-        assigned: Arm that the unit was drawn to.
+        drawn: Where the unit was drawn to.
         shadow_of: Of a shadow's: the interaction that was copied.
         served: Arm that answers.
         version: Of its model.
@@ -50,7 +50,7 @@ class Exchange:
     asker: Asker
     key: str
     prompt_version: str
-    assigned: str
+    drawn: Placed
     shadow_of: str = ""
     served: str = ""
     version: str = ""
@@ -64,6 +64,11 @@ class Exchange:
     total_s: float | None = None
     pieces: list[bytes] = field(default_factory=list)
     kept_bytes: int = 0
+
+    @property
+    def assigned(self) -> str:
+        """Arm that the unit was drawn to."""
+        return self.drawn.arm
 
     @property
     def stream(self) -> bool:
@@ -92,7 +97,9 @@ class Exchange:
             "conversation_given": self.asker.conversation_given,
             "user": self.asker.user,
             "key": self.key,
-            "assigned": self.assigned,
+            "assigned": self.drawn.arm,
+            "experiment": self.drawn.experiment,
+            "step": self.drawn.step,
             "shadow_of": self.shadow_of,
             "endpoint": self.endpoint,
             "stream": self.stream,

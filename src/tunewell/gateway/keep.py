@@ -1,9 +1,8 @@
-"""What was recorded, read again: interactions, feedback joined to them, and the ledger."""
+"""The ledger of what was recorded, and how interactions and feedback become rows."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,8 +10,6 @@ import sqlalchemy as sa
 from tunewell.store import Store
 from tunewell.store.traffic_tables import feedback, interactions, spool_files
 from tunewell.types import Feedback, Interaction, Value
-
-PAGE = 1_000
 
 REMOVED = "traffic-removed"
 """Kind of the events that say how many interactions were removed because of their age."""
@@ -70,63 +67,6 @@ def traffic_ledger(store: Store) -> TrafficLedger:
     )
 
 
-def read_interactions(
-    store: Store,
-    *,
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
-    arm: str = "",
-    user: str = "",
-) -> Iterator[Interaction]:
-    """Interactions in the order of their time.
-
-    Args:
-        store: Of the project.
-        since: From this time on.
-        until: Before this time.
-        arm: Assigned to this arm.
-        user: Of this user's digest.
-    """
-    table = interactions.c
-    query = sa.select(table.at, table.id, table.record).order_by(table.at, table.id).limit(PAGE)
-    for column, value in ((table.arm, arm), (table.person, user)):
-        if value:
-            query = query.where(column == value)
-    if until is not None:
-        query = query.where(table.at < _time(until))
-    if since is not None:
-        query = query.where(table.at >= _time(since))
-
-    rows = store.rows(query)
-    while rows:
-        for row in rows:
-            yield Interaction.model_validate_json(row.record)
-        last = rows[-1]
-        later = sa.or_(table.at > last.at, sa.and_(table.at == last.at, table.id > last.id))
-        rows = store.rows(query.where(later))
-
-
-def read_interaction(store: Store, id: str) -> Interaction | None:
-    """One interaction, if it is there."""
-    record = store.value(sa.select(interactions.c.record).where(interactions.c.id == id))
-    return Interaction.model_validate_json(record) if record else None
-
-
-def read_feedback(store: Store, ids: Sequence[str] = ()) -> Iterator[Feedback]:
-    """Feedback in the order in which it happened.
-
-    Args:
-        store: Of the project.
-        ids: About these interactions only.
-    """
-    table = feedback.c
-    query = sa.select(table.record).order_by(table.at, table.key)
-    if ids:
-        query = query.where(table.interaction.in_(list(ids)))
-    for record in store.values(query):
-        yield Feedback.model_validate_json(record)
-
-
 def orphan_feedback(store: Store) -> list[Feedback]:
     """Feedback about interactions that are not there, or not yet."""
     table = feedback.c
@@ -137,10 +77,6 @@ def orphan_feedback(store: Store) -> list[Feedback]:
         .order_by(table.at, table.key)
     )
     return [Feedback.model_validate_json(record) for record in store.values(query)]
-
-
-def _time(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).isoformat()
 
 
 def interaction_line(record: Interaction) -> dict[str, Any]:

@@ -34,6 +34,10 @@ RESTART_S = 5.0
 STOP_S = 30.0
 URL_VARIABLE = "TUNEWELL_DATABASE_URL"
 
+TENDING = "tunewell.tending"
+"""Module of the process beside the gateway: it knows the tests on traffic too, which no module of
+the gateway may."""
+
 
 class GatewayService:
     """A gateway of a project, ready to be served.
@@ -96,7 +100,7 @@ class GatewayService:
 
 
 class Tender:
-    """Keeps the process of `tunewell.gateway.tending` running.
+    """Keeps the process of `tunewell.tending` running.
 
     Args:
         definition: The project's ``tunewell.yaml``.
@@ -106,7 +110,7 @@ class Tender:
 
     def __init__(self, definition: Path, *, url: str, told: Callable[[str], None]) -> None:
         self.ready = threading.Event()
-        self._command = [sys.executable, "-m", "tunewell.gateway.tending", str(definition)]
+        self._command = [sys.executable, "-m", TENDING, str(definition)]
         self._environment = {**os.environ, URL_VARIABLE: url}
         self._told = told
         self._stopping = threading.Event()

@@ -17,6 +17,10 @@ from tunewell.errors import EXIT_OK, EXIT_USER, UserError
 from tunewell.gateway.service import URL_VARIABLE, GatewayService
 from tunewell.task import load_task
 
+KEEP_ALIVE_S = 75
+"""Longer than clients keep a connection that nobody uses: whoever closes it first while the other
+sends a request loses that request."""
+
 
 def main(definition: Path, host: str, port: int) -> int:
     """Serve until a signal; gives the exit code."""
@@ -42,6 +46,8 @@ def main(definition: Path, host: str, port: int) -> int:
             log_level="critical",
             server_header=False,
             date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
     finally:
         service.stop()

@@ -68,6 +68,25 @@ class _Task:
     receipt: SpoolReceipt | None = None
 
 
+@dataclass(frozen=True)
+class _Debt:
+    """A request of which has still to be said that there is no record.
+
+    Attributes:
+        id: Of the interaction.
+        opening: As it was written; None if not even that could be.
+        why: In the words of the system.
+    """
+
+    id: str
+    opening: dict[str, Any] | None
+    why: str
+
+    def said(self) -> dict[str, Any]:
+        """As the spool says it."""
+        return {"id": self.id, "opened": self.opening is not None, "why": self.why}
+
+
 @dataclass
 class SpoolCounts:
     """Since the process began.
@@ -119,7 +138,7 @@ class Spool:
         self._stopping = False
         self._file = _SpoolFile(folder)
         self._open: dict[str, dict[str, Any]] = {}
-        self._owed: list[dict[str, Any]] = []
+        self._owed: list[_Debt] = []
         self._others = 0
         self._room_looked = -LOOK_EVERY_S
         self._writer = threading.Thread(target=self._write_all, name="spool-writer", daemon=True)
@@ -248,35 +267,35 @@ class Spool:
         """No record can be kept: the answer goes on, and the ledger says so."""
         self.counts.failure = why
         if task.kind == OPENED:
-            self._owe(task.id, opened=False)
+            self._owe(task.id, None)
         elif task.kind == CLOSED and task.id in self._open:
-            del self._open[task.id]
-            self._owe(task.id, opened=True)
+            self._owe(task.id, self._open.pop(task.id))
         if task.receipt is not None:
             _tell([task], "written", False)
             _tell([task], "synced", False)
 
-    def _owe(self, id: str, *, opened: bool) -> None:
+    def _owe(self, id: str, opening: dict[str, Any] | None) -> None:
         self.counts.refused += 1
-        self._owed.append({"id": id, "opened": opened, "why": self.counts.failure})
+        self._owed.append(_Debt(id, opening, self.counts.failure))
 
     def _pay_debts(self) -> None:
         """Say of what could not be recorded that it was not, as soon as that can be written."""
         while self._owed:
             try:
                 # So small that a full spool has room for it; a full disk may not.
-                self._file.write(frame(REFUSED, _json(self._owed[-1])), LONGEST)
+                self._file.write(frame(REFUSED, _json(self._owed[-1].said())), LONGEST)
             except OSError:
                 return
             self._owed.pop()
 
     def _end_file(self, *, begin_another: bool = True) -> None:
         """End the file and begin another, which carries what is still open."""
+        self._pay_debts()
         old = self._file
         if begin_another and not self._begin_file():
             return
         try:
-            carried = list(self._open) if begin_another else []
+            carried = list(self._unsettled()) if begin_another else []
             old.write(frame(ENDED, _json({"carried": carried})), LONGEST)
         except OSError as error:
             # Without its last frame the file is read as one that a kill has cut: what is open in
@@ -284,6 +303,11 @@ class Spool:
             self.counts.failure = str(error.strerror or error)
         old.close()
         self._ended(old.path)
+
+    def _unsettled(self) -> dict[str, dict[str, Any]]:
+        """What was opened and has neither a record nor a word that there is none, by id."""
+        owed = {debt.id: debt.opening for debt in self._owed if debt.opening is not None}
+        return {**self._open, **owed}
 
     def _begin_file(self) -> bool:
         """Begin a file with what is still open; False where the disk has no room for it."""
@@ -293,7 +317,7 @@ class Spool:
             self.counts.failure = str(error.strerror or error)
             return False
         try:
-            for value in self._open.values():
+            for value in self._unsettled().values():
                 new.write(frame(CARRIED, _json(value)), self._most_bytes)
         except OSError as error:
             self.counts.failure = str(error.strerror or error)

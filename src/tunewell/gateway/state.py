@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 from pydantic import Field, ValidationError
 
 from tunewell.disk import disk_errors
+from tunewell.experiments import RunningExperiment
 from tunewell.types import Value
 
 Scope = Literal["user", "feedback", "admin"]
@@ -47,11 +48,13 @@ class GatewayState(Value):
         keys: In force.
         off: Whether the experiment is switched off: everybody is served by the fallback.
         versions: Released version by place.
+        experiment: The test on traffic that draws, or has ended and holds everybody at its control.
     """
 
     keys: tuple[GatewayKey, ...] = ()
     off: bool = False
     versions: dict[str, str] = Field(default_factory=dict)
+    experiment: RunningExperiment | None = None
 
     def key(self, secret: str) -> GatewayKey | None:
         """The key with this secret."""

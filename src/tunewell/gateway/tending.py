@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from tunewell.errors import StoreError
@@ -20,24 +21,29 @@ from tunewell.gateway.drain import TakenUp, take_up
 from tunewell.gateway.places import gateway_folder, spool_folder
 from tunewell.gateway.state import keep_state, kept_state
 from tunewell.store import Store
-from tunewell.task import load_task
+from tunewell.task import TaskFile, load_task
 
 EVERY_S = 1.0
 TEND_EVERY_S = 600.0
+GUARD_EVERY_S = 30.0
+
+Guard = Callable[[Store, TaskFile], str]
+"""Looks at the test that is running; what there is to say of it, empty if nothing."""
 
 
-def main(definition: Path) -> None:
-    """Tend the gateway of a project until standard input is closed."""
+def main(definition: Path, *, guard: Guard | None = None) -> None:
+    """Tend the gateway of a project until standard input is closed.
+
+    Args:
+        definition: The project's ``tunewell.yaml``.
+        guard: Stops a test on traffic that does harm.
+    """
     # Ctrl-C goes to the gateway too, which closes our standard input when it has finished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     file = load_task(definition)
     stopping = threading.Event()
     threading.Thread(target=_watch_input, args=(stopping,), daemon=True).start()
-    tending = _Tending(
-        file.root,
-        url=os.environ.get("TUNEWELL_DATABASE_URL", ""),
-        keep_days=file.spec.gateway.keep_days if file.spec.gateway else 0,
-    )
+    tending = _Tending(file, url=os.environ.get("TUNEWELL_DATABASE_URL", ""), guard=guard)
     while not stopping.is_set():
         tending.once()
         stopping.wait(EVERY_S)
@@ -45,12 +51,15 @@ def main(definition: Path) -> None:
 
 
 class _Tending:
-    def __init__(self, root: Path, *, url: str, keep_days: int) -> None:
-        self._root = root
+    def __init__(self, file: TaskFile, *, url: str, guard: Guard | None) -> None:
+        self._file = file
+        self._root = file.root
         self._url = url
-        self._keep_days = keep_days
+        self._keep_days = file.spec.gateway.keep_days if file.spec.gateway else 0
+        self._guard = guard
         self._store: Store | None = None
         self._tended = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._guarded = self._tended
         self._is_away = False
         self._is_ready = False
 
@@ -87,6 +96,11 @@ class _Tending:
         if (now - self._tended).total_seconds() > TEND_EVERY_S:
             tend_files(store, keep_days=self._keep_days, now=now)
             self._tended = now
+        if self._guard and (now - self._guarded).total_seconds() > GUARD_EVERY_S:
+            self._guarded = now
+            said = self._guard(store, self._file)
+            if said:
+                _say(said)
 
 
 def tend_files(store: Store, *, keep_days: int, now: dt.datetime) -> None:

@@ -16,6 +16,9 @@ PATHS = {"chat": "/chat/completions", "responses": "/responses"}
 
 CONNECT_S = 5.0
 
+KEEP_ALIVE_S = 4.0
+"""Shorter than servers keep a connection that nobody uses (uvicorn, and so vLLM: 5 seconds)."""
+
 HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -55,7 +58,7 @@ class Upstream:
     async def open(self) -> None:
         """Make the pool of connections, in the event loop that will use it."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=["User-Agent", "Accept"],

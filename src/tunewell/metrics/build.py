@@ -24,6 +24,7 @@ from tunewell.metrics import (
     must_not,
     overlap,
     readability,
+    string_check,
     support,
 )
 from tunewell.metrics.base import Metric
@@ -48,6 +49,7 @@ MODULES = (
     must_not,
     overlap,
     readability,
+    string_check,
     support,
 )
 """Every file that registers a built-in metric."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tunewell import releases
 from tunewell.errors import UserError
+from tunewell.experiments import closed_experiments
 from tunewell.people.accounts import Accounts
 from tunewell.people.approvals import approvals
 from tunewell.people.audit import AuditLog
@@ -49,6 +50,7 @@ def promote(
     evidence = [f"verdict:{offer.artifact}", f"run:{offer.run}", f"definition:{offer.definition}"]
     if signed is not None:
         evidence.append(f"release:{signed.number}")
+    evidence += [f"experiment:{name}" for name in _experiments_of(project, version)]
     made = releases.release(
         project.store,
         place,
@@ -75,6 +77,19 @@ def roll_back(project: Project, *, place: str, author: str, reason: str) -> Rele
     return made
 
 
+def waits_for(project: Project, version: str) -> tuple[str, ...]:
+    """What `promote` still asks for besides a verdict of GO: approvals and signatures, in words.
+
+    Args:
+        project: The project.
+        version: Digest of the adapter.
+    """
+    found = [f"the approval of {name}" for name in approvals(project).missing]
+    if _signature(project, version) is None and _has_owner(project):
+        found.append("an owner's signature")
+    return tuple(found)
+
+
 def _checked_offer(project: Project, version: str) -> ReleaseOffer:
     """The last verdict, if it is GO, of now, and about this version."""
     offer = release_offer(project)
@@ -94,6 +109,15 @@ def _checked_offer(project: Project, version: str) -> ReleaseOffer:
             "tunewell serve, then Release",
         )
     return offer
+
+
+def _experiments_of(project: Project, version: str) -> list[str]:
+    """The closed tests on traffic whose candidate was this version."""
+    return [
+        name
+        for name, outcome in closed_experiments(project.store).items()
+        if outcome.is_of(version) and not outcome.aa
+    ]
 
 
 def _signature(project: Project, version: str) -> Release | None:

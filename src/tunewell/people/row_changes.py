@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from tunewell.people.rows_from_use import taken_up
 from tunewell.people.settle import Settled, settle
 from tunewell.people.work import Batch
 from tunewell.people.work_store import WorkStore
 from tunewell.store import Store
 from tunewell.types import Value, digest
+from tunewell.types.rows import Sparse
 
 EVENT = "gold"
 
@@ -40,7 +42,7 @@ class WrittenAnswer(Value):
     tags: Mapping[str, str] = Field(default_factory=dict)
 
 
-class PeopleChanges(Value):
+class PeopleChanges(Sparse):
     """Everything that people have said which the next version of the data takes up.
 
     Attributes:
@@ -48,15 +50,21 @@ class PeopleChanges(Value):
             rows: each becomes a row of its own.
         gold: Of rows of the test set, and rows of the frozen registry: the row's answer changes,
             and neither it nor its family is ever trained on.
+        from_use: Artifact digest of the rows from use that were taken up (see
+            `tunewell.people.rows_from_use`); empty if none were.
     """
 
     corrections: tuple[WrittenAnswer, ...] = ()
     gold: tuple[WrittenAnswer, ...] = ()
+    from_use: str = ""
+
+    sparse: ClassVar[frozenset[str]] = frozenset({"from_use"})
 
     @property
     def digest(self) -> str:
         """Changes with every word that changes the data; empty if there is none."""
-        return digest(self) if self.corrections or self.gold else ""
+        has_any = self.corrections or self.gold or self.from_use
+        return digest(self) if has_any else ""
 
 
 class Registry(Value):
@@ -226,6 +234,7 @@ def words_for(store: Store) -> PeopleChanges:
     return PeopleChanges(
         corrections=tuple(own[name] for name in trained),
         gold=tuple(gold[name] for name in sorted(gold)),
+        from_use=taken_up(store),
     )
 
 

@@ -44,6 +44,7 @@ from tunewell.report.safe_text import plain, shown
 from tunewell.report.side_by_side import missing_in, side_by_side
 from tunewell.report.training_curves import slice_strips, training
 from tunewell.report.training_studies import group_strips, more_strips, recipe_strips, sizes
+from tunewell.report.tried_on_traffic import experiment_parts
 from tunewell.report.wording import counted, first_up, in_words, noun
 
 LATEST: Final = "latest.html"
@@ -115,6 +116,7 @@ def page(results: Results, *, then: Results | None = None) -> str:
         "changes": changes(results, then),
         "again": errors_again(results),
         "compared": comparison_parts(results.store),
+        "tried": experiment_parts(results.store),
         "figures": Figures(),
         "version": __version__,
         "made": _made(results),

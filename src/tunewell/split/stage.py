@@ -10,8 +10,10 @@ from tunewell.lineage import StageKey
 from tunewell.people.row_changes import words_for
 from tunewell.plurals import plural
 from tunewell.project import Project
+from tunewell.releases import history
 from tunewell.split.families import RowFamilies
 from tunewell.split.folds import divide
+from tunewell.store import Store
 from tunewell.task import TaskFile
 from tunewell.types import (
     Dataset,
@@ -46,10 +48,11 @@ def pinned_test(
 ) -> tuple[str, ...]:
     """Rows that stay in the test set because of what people said.
 
-    None as long as they have said nothing.
+    None as long as they have said nothing and no version serves.
 
-    People's gold, and the test set of the dataset before: a correction makes a new version of the
-    data, and that must not deal the rows anew, or what gave a verdict would be trained on.
+    People's gold, and the test set of the dataset before: a correction, or new rows while a version
+    serves, make a new version of the data, and that must not deal the rows anew, or what gave a
+    verdict would be trained on, and the serving version judged on what it was trained on.
 
     Args:
         dataset: Artifact digest of the dataset that is divided.
@@ -57,7 +60,7 @@ def pinned_test(
     """
     file, store = project.file, project.store
     words = words_for(store)
-    if not words.digest:
+    if not words.digest and not _serves_beside(dataset, store):
         return ()
     ids = {word.example for word in words.gold}
     for run in reversed(store.runs(stage="split", status="finished")):
@@ -67,6 +70,16 @@ def pinned_test(
                 ids.update(before.ids("test"))
             break
     return tuple(sorted(ids))
+
+
+def _serves_beside(dataset: str, store: Store) -> bool:
+    """Whether a version serves, and this dataset was not divided before without regard to it."""
+    if not history(store):
+        return False
+    for run in store.runs(stage="split", status="finished"):
+        if run.inputs.get("dataset") == dataset and "pinned" not in run.parameters:
+            return False
+    return True
 
 
 def _is_dealt_alike(before: Split, file: TaskFile) -> bool:

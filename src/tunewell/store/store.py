@@ -319,8 +319,25 @@ class Store:
 
     def last_run(self, stage: str) -> Run | None:
         """The newest finished run of a stage."""
-        found = self.runs(stage=stage, status="finished")
-        return found[-1] if found else None
+        found = self.newest_runs(stage, most=1)
+        return found[0] if found else None
+
+    def newest_runs(
+        self, stage: str, *, most: int, skip: int = 0, status: str = "finished"
+    ) -> list[Run]:
+        """Runs of a stage, the newest first.
+
+        Args:
+            stage: Its name.
+            most: How many at the most.
+            skip: How many of the newest are left out.
+            status: Of these only; of any status if empty.
+        """
+        query = sa.select(runs.c.record).where(runs.c.stage == stage)
+        if status:
+            query = query.where(runs.c.status == status)
+        query = query.order_by(runs.c.number.desc()).limit(most).offset(skip)
+        return [Run.model_validate_json(record) for record in self.values(query)]
 
     def finished(self, stage: str, key: str) -> Run | None:
         """The newest finished run with this key whose outputs are all there and intact."""

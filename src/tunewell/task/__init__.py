@@ -14,6 +14,7 @@ from tunewell.task.augmentation import (
     GeneratorSpec,
 )
 from tunewell.task.data import DataSource, FieldMap, Format
+from tunewell.task.deciding import DecideSection
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import Contender, EvaluateSection, MetricSpec, Slice
 from tunewell.task.gates import Gate
@@ -37,6 +38,7 @@ __all__ = [
     "Contender",
     "Costs",
     "DataSource",
+    "DecideSection",
     "EvaluateSection",
     "Exemption",
     "FieldMap",

@@ -26,6 +26,8 @@ class Gate(Value):
         compare: In the place of a metric, the name of a blind comparison (``tunewell compare``)
             whose candidate is preferred by a share of ``at_least``.
         criterion: What the comparison decides.
+        experiment: In the place of a metric, the name of a test on traffic (``tunewell
+            experiment``) that was closed with GO.
     """
 
     metric: str = ""
@@ -38,11 +40,14 @@ class Gate(Value):
     people: Literal["required", "not needed"] = "not needed"
     compare: str = ""
     criterion: Literal["preference"] = "preference"
+    experiment: str = ""
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:
-        if bool(self.metric) == bool(self.compare):
-            raise ValueError("give exactly one of metric and compare")
+        if sum(map(bool, (self.metric, self.compare, self.experiment))) != 1:
+            raise ValueError("give exactly one of metric, compare and experiment")
+        if self.experiment and (self.slices or self.at_least is not None):
+            raise ValueError("a gate on an experiment has its margin and slices in the design")
         if self.compare and self.at_least is None:
             raise ValueError("a gate on a comparison needs at_least, such as 0.5")
         if self.compare and self.slices:
@@ -51,7 +56,7 @@ class Gate(Value):
 
     @model_validator(mode="after")
     def _one_side(self) -> Self:
-        if self.kind == "no_worse":
+        if self.kind == "no_worse" or self.experiment:
             return self
         given = [limit for limit in (self.at_least, self.at_most) if limit is not None]
         if len(given) != 1:

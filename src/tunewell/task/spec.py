@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tunewell.task.augmentation import AugmentSection
 from tunewell.task.data import DataSource
+from tunewell.task.deciding import DecideSection
 from tunewell.task.description import TaskSection
 from tunewell.task.evaluation import EvaluateSection, MetricSpec, Slice
 from tunewell.task.gates import Gate
@@ -40,6 +41,7 @@ class TaskSpec(Value):
     machine: Machine = Machine()
     evaluate: EvaluateSection = EvaluateSection()
     costs: Costs = Costs()
+    decide: DecideSection = DecideSection()
     gateway: GatewaySection | None = None
     engine: str = "native"
 
@@ -100,8 +102,10 @@ class TaskFile:
 
 
 def _gate_as_digested(gate: Gate) -> dict[str, object]:
-    """A gate as it is digested: those on a metric as they were before there were comparisons."""
+    """A gate as it is digested: as it was before there were comparisons and experiments."""
     left_out = set() if gate.compare else {"compare", "criterion"}
+    if not gate.experiment:
+        left_out.add("experiment")
     return gate.model_dump(mode="json", exclude=left_out)
 
 

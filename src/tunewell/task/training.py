@@ -25,9 +25,23 @@ class Machine(Value):
 
 
 class Costs(Value):
-    """Prices for the estimates of money, in ``currency``; zero = not counted."""
+    """Prices for the estimates of money, in ``currency``; zero = not counted.
+
+    Attributes:
+        currency: Of all of them.
+        machine_hour: Of training and evaluating.
+        person_hour: Of people who annotate, review and sign.
+        million_tokens: Of tokens that are trained on, or billed by an endpoint.
+        wrong_answer: Of one wrong answer in use: what it costs to put it right.
+        retraining: Of one retraining in all; 0 = the machine hours of the last one.
+        label: Of one row that a person labels; 0 = ``people.minutes_per_verdict`` at
+            ``person_hour``.
+    """
 
     currency: str = "EUR"
     machine_hour: float = Field(default=0.0, ge=0)
     person_hour: float = Field(default=0.0, ge=0)
     million_tokens: float = Field(default=0.0, ge=0)
+    wrong_answer: float = Field(default=0.0, ge=0)
+    retraining: float = Field(default=0.0, ge=0)
+    label: float = Field(default=0.0, ge=0)

@@ -46,7 +46,15 @@ from tunewell.types.traffic import (
 )
 from tunewell.types.training import FoldTrace, ModelVersion, Trained
 from tunewell.types.values import Value, digest
-from tunewell.types.verdicts import Criterion, Decision, Outcome, Verdict
+from tunewell.types.verdicts import (
+    Cadence,
+    Criterion,
+    Decision,
+    NextStep,
+    Outcome,
+    RetrainingSchedule,
+    Verdict,
+)
 
 __all__ = [
     "KINDS_OF_FEEDBACK",
@@ -55,6 +63,7 @@ __all__ = [
     "Action",
     "Alarm",
     "Assignment",
+    "Cadence",
     "Cause",
     "Comparison",
     "Criterion",
@@ -77,6 +86,7 @@ __all__ = [
     "Message",
     "MetricInfo",
     "ModelVersion",
+    "NextStep",
     "Origin",
     "Outcome",
     "Part",
@@ -84,6 +94,7 @@ __all__ = [
     "Receipt",
     "Recipe",
     "Recorded",
+    "RetrainingSchedule",
     "Role",
     "Run",
     "Score",

@@ -38,6 +38,8 @@ class Interaction(Value):
         key: Name of the gateway's key that was used.
         assigned: The arm that the unit was drawn to. Analyses go by this.
         served: The arm that answered.
+        experiment: The test on traffic that drew it; empty outside of one.
+        step: The step of its ramp that let the unit in.
         shadow_of: Of a shadow's answer: the interaction whose request was copied.
         version: Of the model that answered, as it is released or named.
         prompt_version: As the client named it.
@@ -69,6 +71,8 @@ class Interaction(Value):
     key: str = ""
     assigned: str = ""
     served: str = ""
+    experiment: str = ""
+    step: int = 0
     shadow_of: str = ""
     version: str = ""
     prompt_version: str = ""

@@ -28,7 +28,9 @@ from tunewell.store import Store
 from tunewell.task import TaskFile, load_task
 from tunewell.web.mail import MailQueue
 from tunewell.web.oidc import OpenID
+from tunewell.web.overview import Evaluations
 from tunewell.web.results_cache import ResultsCache
+from tunewell.web.row_index import RowIndexes
 from tunewell.web.sign_in_line import FailureLog, SignInLine
 
 PER_MINUTE = 600
@@ -70,6 +72,8 @@ class AppContext:
         self.audit = AuditLog(self.store)
         self.work_store = WorkStore(self.store)
         self.results = ResultsCache(self.work_store)
+        self.evaluations = Evaluations()
+        self.rows = RowIndexes()
         self.templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,

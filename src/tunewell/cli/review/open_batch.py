@@ -18,7 +18,7 @@ from tunewell.cli.common import (
     progress,
 )
 from tunewell.cli.review.options import PeopleOption, PowerOption, RatersOption, TitleOption
-from tunewell.cli.review.pool_answers import pool_evaluation
+from tunewell.iterate.pool_answers import pool_evaluation
 from tunewell.people import Batch
 from tunewell.people.candidates import candidates
 from tunewell.people.sample import draw

@@ -9,6 +9,7 @@ changed.
 from __future__ import annotations
 
 from tunewell.curate.doctor.fix import fix
+from tunewell.curate.doctor.remedies import Remedies
 from tunewell.curate.doctor.report import DoctorReport, doctor
 
-__all__ = ["DoctorReport", "doctor", "fix"]
+__all__ = ["DoctorReport", "Remedies", "doctor", "fix"]

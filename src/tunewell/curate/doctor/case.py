@@ -192,12 +192,14 @@ class Examined:
         evaluation: Rows that must not be leaked.
         task: The project's definition.
         fields: Columns and roles that the user names.
+        own_remedies: What to do about findings, where the files have no names to type.
     """
 
     paths: tuple[Path, ...]
     evaluation: Path | None = None
     task: TaskFile | None = None
     fields: FieldMap = NO_FIELDS
+    own_remedies: Remedies | None = None
 
     @classmethod
     def of(
@@ -206,10 +208,11 @@ class Examined:
         evaluation: Path | None = None,
         task: TaskFile | None = None,
         fields: FieldMap | None = None,
+        remedies: Remedies | None = None,
     ) -> Examined:
         """Of one path or several."""
         paths = (path,) if isinstance(path, Path) else tuple(path)
-        return cls(paths, evaluation, task, fields or NO_FIELDS)
+        return cls(paths, evaluation, task, fields or NO_FIELDS, remedies)
 
     @property
     def called(self) -> str:
@@ -219,6 +222,8 @@ class Examined:
     @property
     def remedies(self) -> Remedies:
         """What to do about what is found."""
+        if self.own_remedies is not None:
+            return self.own_remedies
         return Remedies(self.paths, self.evaluation, self.fields, self.task)
 
     def definition(self) -> TaskFile:

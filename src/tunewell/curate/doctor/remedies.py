@@ -47,8 +47,8 @@ class Remedies:
         task: TaskFile | None,
     ) -> None:
         self._paths = paths
-        self._evaluation = evaluation
-        self._fields = fields
+        self.evaluation = evaluation
+        self.fields = fields
         self._task = task
 
     def of(self, code: str) -> str:
@@ -57,7 +57,7 @@ class Remedies:
         if self._task is not None:
             return self._in_project(known.command) or known.remedy
         if code in _FIXED:
-            return f"{self._fix()}   # {_FIXED[code]}"
+            return f"{self.fix()}   # {_FIXED[code]}"
         if code in _BY_DEFINITION:
             return f"{self.init()}   # {_BY_DEFINITION[code]}"
         return known.remedy
@@ -71,15 +71,16 @@ class Remedies:
         """The same once more, with rows that must not be leaked."""
         return f"tunewell doctor {' '.join(self._names())} --eval TEST-FILE"
 
-    def _fix(self) -> str:
-        evaluation = f" --eval {_typed(self._evaluation)}" if self._evaluation else ""
+    def fix(self) -> str:
+        """What is left of the files after curation."""
+        evaluation = f" --eval {_typed(self.evaluation)}" if self.evaluation else ""
         return (
             f"tunewell doctor {' '.join(self._names())}{evaluation}{self._columns()} "
             f"--fix {self._out()}"
         )
 
     def _columns(self) -> str:
-        named = {"--input": self._fields.input, "--target": self._fields.target}
+        named = {"--input": self.fields.input, "--target": self.fields.target}
         return "".join(f" {option} {shlex.quote(name)}" for option, name in named.items() if name)
 
     def _out(self) -> str:

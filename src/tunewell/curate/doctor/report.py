@@ -15,6 +15,7 @@ from tunewell.curate import coverage
 from tunewell.curate.doctor import between, by_row
 from tunewell.curate.doctor.case import Case, Examined, examine
 from tunewell.curate.doctor.findings import unchecked
+from tunewell.curate.doctor.remedies import Remedies
 from tunewell.curate.reading.read import ReadResult
 from tunewell.curate.rows import Reject, clip
 from tunewell.task import FieldMap, TaskFile
@@ -160,6 +161,7 @@ def doctor(
     eval: Path | None = None,
     task: TaskFile | None = None,
     fields: FieldMap | None = None,
+    remedies: Remedies | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DoctorReport:
     """Look at files of rows and say what is wrong with them.
@@ -170,13 +172,14 @@ def doctor(
         task: The project's definition, whose rules for kinds, age, languages and lengths are
             applied too.
         fields: Columns and roles that the user names.
+        remedies: What to do about findings, where the files have no names to type.
         progress: Called with (checks done, checks).
 
     Raises:
         DataError: Nothing can be read.
     """
     started = time.monotonic()
-    with examine(Examined.of(path, eval, task, fields)) as case:
+    with examine(Examined.of(path, eval, task, fields, remedies)) as case:
         findings = []
         for done, check in enumerate(_CHECKS, 1):
             findings.append(check(case))

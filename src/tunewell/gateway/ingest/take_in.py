@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tunewell.errors import DataError, MissingExtraError
 from tunewell.gateway.draw import Hasher
@@ -23,6 +25,7 @@ from tunewell.gateway.ingest.exchanged import (
     time_of,
 )
 from tunewell.gateway.ingest.logs import is_a_step, observations_of, read_log
+from tunewell.gateway.ingest.phoenix import is_of_phoenix, span_of
 from tunewell.gateway.ingest.spans import is_of_a_model, read_span, spans_of
 from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.gateway.masking import Masker
@@ -75,7 +78,8 @@ def take_in(store: Store, path: Path, *, hasher: Hasher, mask: Masker, now: dt.d
 
     Args:
         store: Of the project.
-        path: JSON lines, JSON, or spans in OTLP's JSON or protobuf; may be packed with gzip.
+        path: JSON lines, JSON, or spans in OTLP's JSON or protobuf, which may be packed with gzip;
+            or a table of Parquet.
         hasher: For the ids of people and conversations.
         mask: Masks personal data.
         now: When feedback is taken to have come.
@@ -106,6 +110,8 @@ def _read(
     value: Mapping[str, Any], done: TakenIn, *, hasher: Hasher, mask: Masker, now: dt.datetime
 ) -> tuple[list[Interaction], list[Feedback]]:
     """What one object holds."""
+    if is_of_phoenix(value):
+        value = span_of(value)
     if _is_span(value):
         if not is_of_a_model(value):
             done.other += 1
@@ -208,6 +214,9 @@ def _feedback(
 
 def _objects(path: Path, done: TakenIn) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each object of a file with its place."""
+    if path.suffix == ".parquet":
+        yield from _table_rows(path)
+        return
     data = _bytes(path)
     name = path.name.removesuffix(".gz")
     if Path(name).suffix in OTLP_SUFFIXES:
@@ -256,6 +265,19 @@ def _whole(data: bytes) -> list[Any] | None:
             return [inner]
         return inner if isinstance(inner, list) else [value]
     return value if isinstance(value, list) else [value]
+
+
+def _table_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The rows of a table of Parquet, as Phoenix saves its spans."""
+    try:
+        with pq.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(AT_ONCE):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path.name}:{number}", row
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"the file cannot be read: {error}", place=str(path)) from error
 
 
 def _protobuf(path: Path, data: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:

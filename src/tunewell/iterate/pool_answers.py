@@ -72,5 +72,8 @@ def pool_evaluation(
 def _newest_model(store: Store) -> ModelVersion:
     run = store.last_run("train")
     if run is None or "trained" not in run.outputs:
-        raise UserError("nothing has been trained in this project yet", hint="tunewell train")
+        raise UserError(
+            "nothing has been trained in this project yet",
+            hint="tunewell train",
+        )
     return store.get_value(run.outputs["trained"], Trained).model

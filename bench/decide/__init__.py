@@ -1,0 +1,1 @@
+"""Deciding when to train again: simulated histories, and streams of real texts."""

@@ -1,0 +1,338 @@
+"""``tunewell watch``: what changed in dated records, since when, how large, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json as json_module
+from collections.abc import Sequence
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+)
+
+import typer
+
+from tunewell.cli.common import (
+    JsonOption,
+    ProjectOption,
+    emit,
+    note,
+    open_project,
+    progress,
+    show,
+)
+from tunewell.errors import DataError, UserError
+from tunewell.plurals import plural
+
+if TYPE_CHECKING:
+    from tunewell.monitor.channel import Channel
+    from tunewell.monitor.found import Watched
+    from tunewell.monitor.records import DatedRecords
+    from tunewell.types import Alarm, Estimate
+
+
+def command(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Dated rows (JSONL, CSV, Parquet, also packed); the project's traffic without.",
+        ),
+    ] = None,
+    project: ProjectOption = Path(),
+    time: Annotated[
+        str,
+        typer.Option("--time", metavar="COLUMN", help="Column of the time; found without it."),
+    ] = "",
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--reference",
+            metavar="FROM..TO",
+            help="Dates of the first reference; the first 16 weeks without it.",
+        ),
+    ] = "",
+    yearly: Annotated[
+        float,
+        typer.Option("--yearly", help="Probability of any false alarm in a year."),
+    ] = 0.05,
+    until: Annotated[
+        str,
+        typer.Option("--until", metavar="DATE", help="Look as if it were this date."),
+    ] = "",
+    holidays: Annotated[
+        bool,
+        typer.Option(
+            "--holidays/--no-holidays",
+            help="Whether fewer records at Christmas and Easter are usual.",
+        ),
+    ] = True,
+    alarms: Annotated[
+        Path | None,
+        typer.Option("--alarms", metavar="OUT", help="Write the alarms, one JSON object a line."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what changed in use: since when, how large, where and why."""
+    stop = _day(until, "--until") if until else None
+    named = _period(reference) if reference else None
+    if not 0 < yearly < 1:
+        raise UserError(f"--yearly must be between 0 and 1. Got {yearly:g} instead.")
+    with progress("watch: reading the records", quiet=json):
+        streams, extra, notes = _read(files or [], project, time, stop)
+    with progress("watch: looking at every channel", quiet=json):
+        watched = _look(streams, extra, named, yearly, holidays)
+    if alarms is not None:
+        lines = [json_module.dumps(alarm_line(alarm)) for alarm in watched.alarms]
+        alarms.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        note(f"{plural(len(lines), 'alarm')} written to {alarms}")
+    if json:
+        emit("watch", as_result(watched, streams, notes))
+        return
+    for each in notes:
+        show(each)
+    _show(watched)
+
+
+def _day(text: str, option: str) -> dt.datetime:
+    """A date that the user typed."""
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"{option} must be a date such as 2024-06-30. Got {text!r} instead."
+        ) from None
+    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
+
+
+def _period(text: str) -> tuple[dt.datetime, dt.datetime]:
+    """The two dates of a reference; the second day is part of it."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        raise UserError(
+            f"--reference must be two dates with two dots between them. Got {text!r} instead.",
+            hint="--reference 2024-01-01..2024-04-30",
+        )
+    start = _day(first, "--reference")
+    end = _day(last, "--reference") + dt.timedelta(days=1)
+    if end <= start:
+        raise UserError(f"--reference must end after it begins. Got {text!r} instead.")
+
+    return start, end
+
+
+def _look(
+    streams: Sequence[DatedRecords],
+    extra: Sequence[Channel],
+    named: tuple[dt.datetime, dt.datetime] | None,
+    yearly: float,
+    holidays: bool,
+) -> Watched:
+    """The look, its faults told as the user's data's."""
+    from tunewell.monitor.watch import look
+
+    try:
+        return look(streams, reference=named, yearly=yearly, extra=extra, holidays=holidays)
+    except ValueError as error:
+        raise DataError(
+            f"{error}.",
+            hint="watch needs about ten days of records by the hour, or four months by the day",
+        ) from error
+
+
+def _read(
+    files: Sequence[Path],
+    project: Path,
+    time: str,
+    stop: dt.datetime | None,
+) -> tuple[list[DatedRecords], list[Channel], list[str]]:
+    """The streams, further channels of them, and what is to be said of the reading."""
+    if not files:
+        return _read_project(project, stop)
+    streams = []
+    notes = []
+    for file in files:
+        records, said = _read_file(file, time, stop)
+        streams.append(records)
+        notes.append(said)
+
+    return streams, [], notes
+
+
+def _read_file(file: Path, time: str, stop: dt.datetime | None) -> tuple[DatedRecords, str]:
+    """One file as a stream, and what is to be said of the reading."""
+    from tunewell.curate.reading.records import records as records_of
+    from tunewell.monitor.read_records import read_rows
+
+    if not file.is_file():
+        raise DataError(f"No such file: {file}", hint="name a file of dated rows")
+    values = [record.value for record in records_of(file)]
+    rows = [value for value in values if isinstance(value, dict)]
+    broken = sum(type(value).__name__ == "Reject" for value in values)
+    if not rows:
+        raise DataError(f"{file} holds no rows", hint="watch reads JSONL, CSV and Parquet")
+    if time and time not in rows[0]:
+        raise UserError(f"{file} has no column {time!r}", hint=f"--time one of {_columns(rows[0])}")
+    try:
+        records, found = read_rows(rows, _stem(file), time=time, until=stop)
+    except ValueError as error:
+        raise DataError(f"{file}: {error}", hint=f"--time one of {_columns(rows[0])}") from error
+    if not len(records):
+        raise DataError(f"{file} holds no record before {stop:%Y-%m-%d}")
+    first = dt.datetime.fromtimestamp(int(records.seconds[0]), dt.UTC)
+    last = dt.datetime.fromtimestamp(int(records.seconds[-1]), dt.UTC)
+    left = {
+        "without a time": found.undated,
+        "of an id that came before": found.doubled,
+        "not readable": broken,
+        "after that date": found.later,
+    }
+    out = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
+    said = (
+        f"{file}: {plural(len(records), 'record')}, {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
+        f"time: {found.time}, id: {found.id or 'line number'}"
+    )
+
+    return records, f"{said}; left out: {out}" if out else said
+
+
+def _stem(file: Path) -> str:
+    """Name of a stream, after its file."""
+    return file.name.split(".")[0] or file.name
+
+
+def _columns(row: dict[str, Any]) -> str:
+    """Names to choose a column from."""
+    return ", ".join(list(row)[:8])
+
+
+def _read_project(
+    path: Path, stop: dt.datetime | None
+) -> tuple[list[DatedRecords], list[Channel], list[str]]:
+    """The traffic of a project."""
+    from tunewell.monitor.interactions import interaction_records, response_channel
+    from tunewell.monitor.periods import grid_of
+    from tunewell.store.kept_traffic import read_feedback, read_interactions
+
+    with open_project(path) as project:
+        rows = list(read_interactions(project.store, until=stop))
+        said = [each for each in read_feedback(project.store) if not stop or each.at < stop]
+    if not rows:
+        raise DataError(
+            "no traffic yet", hint="tunewell traffic import FILE, or tunewell watch FILE"
+        )
+    as_of = stop or rows[-1].at
+    records = interaction_records(rows, said, as_of=as_of)
+    grid = grid_of(int(records.seconds[0]), int(as_of.timestamp()) + 1)
+    extra = [response_channel(records, said, grid)] if said else []
+    told = (
+        f"{plural(len(records), 'interaction')}, {rows[0].at:%Y-%m-%d} to {rows[-1].at:%Y-%m-%d}, "
+        f"{plural(len(said), 'feedback record')}"
+    )
+
+    return [records], extra, [told]
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+def alarm_line(alarm: Alarm) -> dict[str, Any]:
+    """An alarm as one line of a file: its date is the last day that it rests on."""
+    last = alarm.raised - dt.timedelta(seconds=1)
+    return {
+        "date": last.date().isoformat(),
+        "channel": alarm.channel,
+        "slice": alarm.slice,
+        "cause": alarm.cause,
+        "since": alarm.since.date().isoformat(),
+        "since_low": alarm.since_low.date().isoformat(),
+        "since_high": alarm.since_high.date().isoformat(),
+        "size": alarm.size.value if alarm.size else None,
+        "p_value": alarm.p_value,
+        "code": alarm.code,
+        "id": alarm.id,
+    }
+
+
+def as_result(
+    watched: Watched,
+    streams: Sequence[DatedRecords],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """A look as it is written in the envelope."""
+    from tunewell.monitor.results import findings_of
+
+    return {
+        "as_of": watched.as_of,
+        "yearly": watched.yearly,
+        "records": {stream.name: len(stream) for stream in streams},
+        "read": list(notes),
+        "alarms": watched.alarms,
+        "channels": [
+            {
+                "channel": banded.channel.name,
+                "stream": banded.channel.stream,
+                "slice": banded.channel.slice,
+                "topic": banded.channel.topic,
+                "unit": banded.channel.unit,
+                "as_of": banded.channel.as_of,
+                "edited_later": banded.channel.edited_later,
+                "yearly": banded.yearly,
+                "references": banded.references,
+            }
+            for banded in watched.channels
+        ],
+        "unchecked": watched.unchecked,
+        "notes": watched.notes,
+        "findings": findings_of(watched),
+    }
+
+
+def _show(watched: Watched) -> None:
+    """A look for the person at the terminal."""
+    show(
+        f"{plural(len(watched.channels), 'channel')} watched until {watched.as_of:%Y-%m-%d}; "
+        f"{watched.yearly:.0%} of years without change would show any alarm"
+    )
+    show(plural(len(watched.alarms), "alarm") if watched.alarms else "no alarm")
+    for alarm in watched.alarms:
+        _show_alarm(alarm)
+    for each in watched.unchecked:
+        where = f" ({each.slice})" if each.slice else ""
+        show(f"unchecked: {each.channel}{where}: {each.reason}")
+    for said in watched.notes:
+        show(f"note: {said}")
+
+
+def _show_alarm(alarm: Alarm) -> None:
+    """One alarm, in a few lines."""
+    last = alarm.raised - dt.timedelta(seconds=1)
+    where = "" if alarm.slice in ("", "all") else f", {alarm.slice}"
+    show("")
+    show(f"{last:%Y-%m-%d}  {alarm.channel}{where}")
+    show(f"  since {_since(alarm)}{_figures(alarm.before, alarm.after)}")
+    why = f": {alarm.cause_why}" if alarm.cause_why else ""
+    show(f"  cause: {alarm.cause}{why}")
+    if alarm.remedy:
+        show(f"  do: {alarm.remedy}")
+    if alarm.examples_after:
+        before = ", ".join(alarm.examples_before[:3]) or "none"
+        show(f"  rows before: {before}; since: {', '.join(alarm.examples_after[:3])}")
+
+
+def _since(alarm: Alarm) -> str:
+    """When it began, and between which dates at the latest."""
+    low = f"{alarm.since_low:%Y-%m-%d}"
+    high = f"{alarm.since_high:%Y-%m-%d}"
+    between = f" (between {low} and {high})" if low != high else ""
+    return f"{alarm.since:%Y-%m-%d}{between}"
+
+
+def _figures(before: Estimate | None, after: Estimate | None) -> str:
+    """Before and since."""
+    if before is None or after is None:
+        return ""
+    unit = f" {after.unit}" if after.unit else ""
+    return f": {before} before, {after} since{unit}"

@@ -1,0 +1,1 @@
+"""Evaluations of other tools: OpenAI Evals, hosted evals and graders, promptfoo."""

@@ -1,0 +1,1 @@
+"""Projects of other tools: TensorZero, Kiln, Argilla, Label Studio."""

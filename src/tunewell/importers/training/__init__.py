@@ -1,0 +1,1 @@
+"""Training configurations of other tools: Axolotl, LLaMA-Factory, TRL, OpenAI's jobs."""

@@ -1,0 +1,19 @@
+"""The loop over runs: what people said and what came in use, into the next version, and so on."""
+
+from tunewell.iterate.decisions import decide_now, newest_decision
+from tunewell.iterate.gather import gather_evidence
+from tunewell.iterate.loop import Iteration, IterationStep, iterate
+from tunewell.iterate.readings import import_readings, quality_readings
+from tunewell.iterate.recurrence import measure_recurrence
+
+__all__ = [
+    "Iteration",
+    "IterationStep",
+    "decide_now",
+    "gather_evidence",
+    "import_readings",
+    "iterate",
+    "measure_recurrence",
+    "newest_decision",
+    "quality_readings",
+]

@@ -1,0 +1,264 @@
+"""Channels from dated records: how many, of which kind, how long, how often answered."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tunewell.monitor.channel import (
+    DAY_S,
+    Channel,
+    ChannelTopic,
+    Floats,
+)
+from tunewell.monitor.periods import Grid
+from tunewell.monitor.records import (
+    Categories,
+    DatedRecords,
+    Ints,
+)
+
+LEAST_SHARE = 0.02
+"""Of the records that a value must have for a channel of its own."""
+MOST_CHANNELS = 40
+"""Of one stream; those with the most records are kept."""
+ANSWERED_WITHIN_DAYS = 1
+_CLIP = 0.005
+"""Share of the values at either end of a number that are drawn in to the rest."""
+
+
+def count_channel(records: DatedRecords, grid: Grid) -> Channel:
+    """Records a period."""
+    period = grid.of(records.seconds)
+    unit = "records/day" if grid.period_s == DAY_S else "records/hour"
+    return Channel(
+        name="count",
+        kind="count",
+        unit=unit,
+        first=grid.first,
+        total=_sums(period, np.ones(len(records)), grid),
+        weight=np.ones(grid.periods),
+        as_of=records.as_of,
+        topic="traffic",
+        stream=records.name,
+        period_s=grid.period_s,
+    )
+
+
+def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel]:
+    """Shares of values, means of numbers, lengths of texts, and fields that are there or not.
+
+    Args:
+        records: The stream.
+        grid: Its periods.
+        stop: First period after the reference, which decides what has a channel.
+    """
+    before = int(np.searchsorted(grid.of(records.seconds), stop))
+    out: list[Channel] = []
+    for name, categories in records.categories.items():
+        if name not in records.totals:
+            out += _shares(records, name, categories, grid, before)
+    for name, values in records.numbers.items():
+        if name not in records.totals:
+            out.append(
+                _mean(
+                    records,
+                    grid,
+                    f"mean of {name}",
+                    clipped(values, before),
+                    _topic(records, name),
+                )
+            )
+    for name, texts in records.texts.items():
+        length = np.array([np.log1p(len(text)) if text else np.nan for text in texts])
+        made = _mean(records, grid, f"length of {name}", length, _topic(records, name))
+        out.append(replace(made, unit="log characters"))
+    for name, present in records.present.items():
+        out.append(_share(records, grid, f"share with {name}", present, "measurement"))
+    out.sort(key=lambda channel: -float(channel.weight.sum()))
+
+    return out[:MOST_CHANNELS]
+
+
+def linked_channels(streams: Sequence[DatedRecords], grid: Grid) -> list[Channel]:
+    """How often records of one stream are answered in another, and each stream's share of both."""
+    out: list[Channel] = []
+    for asked in streams:
+        for said in streams:
+            link = _link(asked, said)
+            if link:
+                out.append(_answered(asked, said, link, grid))
+                out.append(_part_of_both(asked, said, grid))
+
+    return out
+
+
+def clipped(values: Floats, before: int) -> Floats:
+    """Numbers with the outermost half per cent drawn in, so that one record is no alarm.
+
+    Args:
+        values: Of each record.
+        before: Records of the reference, which say where half a per cent is.
+    """
+    known = values[:before]
+    known = known[~np.isnan(known)]
+    if known.size < 20:
+        return values
+    low, high = np.quantile(known, [_CLIP, 1 - _CLIP])
+    out: Floats = np.clip(values, low, high)
+
+    return out
+
+
+def _topic(records: DatedRecords, name: str) -> ChannelTopic:
+    """What a column says something about."""
+    return records.topics.get(name, "input")
+
+
+def _sums(period: Ints, values: Floats, grid: Grid) -> Floats:
+    """Sums of values by period."""
+    inside = (period >= 0) & (period < grid.periods)
+    sums = np.bincount(period[inside], weights=values[inside], minlength=grid.periods)
+    return sums.astype(np.float64)
+
+
+def _share(
+    records: DatedRecords,
+    grid: Grid,
+    name: str,
+    hits: Floats,
+    topic: ChannelTopic,
+) -> Channel:
+    """Share of the records with a hit; those whose hit is NaN do not count."""
+    known = ~np.isnan(hits)
+    period = grid.of(records.seconds)
+    return Channel(
+        name=name,
+        kind="share",
+        unit="share",
+        first=grid.first,
+        total=_sums(period[known], hits[known], grid),
+        weight=_sums(period[known], np.ones(int(known.sum())), grid),
+        as_of=records.as_of,
+        topic=topic,
+        stream=records.name,
+        period_s=grid.period_s,
+    )
+
+
+def _shares(
+    records: DatedRecords,
+    name: str,
+    categories: Categories,
+    grid: Grid,
+    before: int,
+) -> list[Channel]:
+    """A channel for each value that is frequent enough, and not nearly always there."""
+    known = categories.codes >= 0
+    in_reference = categories.codes[:before][known[:before]]
+    counts = np.bincount(in_reference, minlength=len(categories.values))
+    total = max(in_reference.size, 1)
+    often = [
+        code
+        for code in range(len(categories.values))
+        if LEAST_SHARE <= counts[code] / total <= 1 - LEAST_SHARE
+    ]
+    if len(often) == 2 and int((counts > 0).sum()) == 2:
+        # The share of one says that of the other.
+        often = [max(often, key=lambda code: categories.values[code])]
+    out = []
+    for code in often:
+        hits = np.where(known, (categories.codes == code).astype(np.float64), np.nan)
+        label = f"{name}={categories.values[code]}"
+        made = _share(records, grid, f"share of {label}", hits, _topic(records, name))
+        edited = (name,) if name in records.edited_later else ()
+        out.append(replace(made, slice=label, edited_later=edited))
+
+    return out
+
+
+def _mean(
+    records: DatedRecords,
+    grid: Grid,
+    name: str,
+    values: Floats,
+    topic: ChannelTopic,
+) -> Channel:
+    """The mean of a number, of the records that have it."""
+    known = ~np.isnan(values)
+    period = grid.of(records.seconds)[known]
+    figures = values[known]
+    return Channel(
+        name=name,
+        kind="mean",
+        unit="",
+        first=grid.first,
+        total=_sums(period, figures, grid),
+        weight=_sums(period, np.ones(figures.size), grid),
+        squares=_sums(period, figures**2, grid),
+        as_of=records.as_of,
+        topic=topic,
+        stream=records.name,
+        period_s=grid.period_s,
+    )
+
+
+def _link(asked: DatedRecords, said: DatedRecords) -> str:
+    """The column of one stream that holds ids of another."""
+    if asked is said:
+        return ""
+    ids = set(asked.ids)
+    for name, values in said.links.items():
+        sample = [value for value in values[:: max(len(values) // 500, 1)] if value]
+        if sample and sum(value in ids for value in sample) >= 0.5 * len(sample):
+            return name
+
+    return ""
+
+
+def _answered(asked: DatedRecords, said: DatedRecords, link: str, grid: Grid) -> Channel:
+    """Share of records answered by someone else within a day, of those a day old."""
+    place = {each: i for i, each in enumerate(asked.ids)}
+    first = np.full(len(asked), np.inf)
+    targets = said.links[link]
+    for i, target in enumerate(targets):
+        row = place.get(target)
+        if row is None:
+            continue
+        if asked.authors and said.authors and asked.authors[row] == said.authors[i]:
+            continue
+        first[row] = min(first[row], float(said.seconds[i]))
+    waited = first - asked.seconds
+    within = ANSWERED_WITHIN_DAYS * DAY_S
+    hits = ((waited >= 0) & (waited <= within)).astype(np.float64)
+    ripe = asked.seconds + within <= said.as_of.timestamp()
+    made = _share(
+        asked,
+        grid,
+        f"answered in {said.name} within a day",
+        np.where(ripe, hits, np.nan),
+        "feedback",
+    )
+
+    return replace(made, as_of=said.as_of - dt.timedelta(days=ANSWERED_WITHIN_DAYS))
+
+
+def _part_of_both(asked: DatedRecords, said: DatedRecords, grid: Grid) -> Channel:
+    """One stream's share of the records of both: falls where it stops while the other goes on."""
+    ours = count_channel(asked, grid).total
+    theirs = count_channel(said, grid).total
+    return Channel(
+        name=f"{asked.name} beside {said.name}",
+        kind="share",
+        unit="share",
+        first=grid.first,
+        total=ours,
+        weight=ours + theirs,
+        as_of=min(asked.as_of, said.as_of),
+        topic="measurement",
+        stream=asked.name,
+        period_s=grid.period_s,
+    )

@@ -1,0 +1,214 @@
+"""Interactions and feedback of a project as dated records."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from tunewell.checks.broken.refusals import refusal
+from tunewell.monitor.channel import (
+    DAY_S,
+    Channel,
+    ChannelTopic,
+)
+from tunewell.monitor.periods import Grid
+from tunewell.monitor.records import Categories, DatedRecords
+from tunewell.stats import proportion
+from tunewell.types import (
+    Estimate,
+    Feedback,
+    Interaction,
+)
+
+RIPE_DAYS: Final = 7
+"""Feedback is waited for so long: younger interactions are not counted as silent."""
+
+FIELDS: Final[dict[str, ChannelTopic]] = {
+    "finish": "answer",
+    "ended": "answer",
+    "status": "answer",
+    "served": "measurement",
+    "version": "measurement",
+    "prompt_version": "measurement",
+    "endpoint": "measurement",
+    "state": "measurement",
+    "source": "measurement",
+}
+"""Fields of an interaction that hold few values, and what each says something about."""
+
+NUMBERS: Final = ("total_s", "first_token_s", "prompt_tokens", "answer_tokens", "cost")
+
+
+def interaction_records(
+    interactions: Iterable[Interaction],
+    feedback: Iterable[Feedback] = (),
+    *,
+    as_of: dt.datetime,
+    name: str = "traffic",
+) -> DatedRecords:
+    """Interactions as records; what users said of them is a number of each that was rated.
+
+    Shadows' copies are left out: nobody asked them.
+
+    Args:
+        interactions: In any order.
+        feedback: In any order; the last word of an interaction's each name counts.
+        as_of: Until when they are complete.
+        name: Of the stream.
+    """
+    rows = sorted((row for row in interactions if not row.shadow_of), key=lambda row: row.at)
+    place = {row.id: i for i, row in enumerate(rows)}
+    numbers = {field: _numbers(rows, field) for field in NUMBERS}
+    for said in sorted(feedback, key=lambda each: each.at):
+        row = place.get(said.interaction)
+        if row is None or said.value is None:
+            continue
+        label = f"{said.kind} {said.name}".strip()
+        column = numbers.setdefault(label, np.full(len(rows), np.nan))
+        column[row] = said.value
+    topics: dict[str, ChannelTopic] = {
+        "asked": "input",
+        "answer": "answer",
+        "refused": "answer",
+        **FIELDS,
+    }
+    for field in numbers:
+        topics[field] = "answer" if field in NUMBERS else "feedback"
+
+    return DatedRecords(
+        name=name,
+        ids=[row.id for row in rows],
+        seconds=np.array([int(row.at.timestamp()) for row in rows], dtype=np.int64),
+        as_of=as_of,
+        texts={
+            "asked": [last_question(row.request) for row in rows],
+            "answer": [row.response for row in rows],
+        },
+        categories={
+            **{field: _categories([str(getattr(row, field)) for row in rows]) for field in FIELDS},
+            "refused": _categories([_refused(row.response) for row in rows]),
+        },
+        numbers={field: values for field, values in numbers.items() if not np.isnan(values).all()},
+        topics=topics,
+        links={"conversation": [row.conversation for row in rows]},
+        authors=[row.user for row in rows],
+    )
+
+
+def last_question(request: dict[str, Any]) -> str:
+    """The last thing that the user said in a request.
+
+    Example:
+        >>> last_question({"messages": [{"role": "user", "content": "hi"}]})
+        'hi'
+    """
+    given = request.get("messages", request.get("input", request.get("prompt", "")))
+    if isinstance(given, str):
+        return given
+    turns = given if isinstance(given, list) else []
+    for turn in reversed(turns):
+        if isinstance(turn, dict) and turn.get("role") == "user":
+            return _text(turn.get("content"))
+
+    return ""
+
+
+def _text(content: Any) -> str:
+    """The text of a turn, whose content may be in parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _numbers(rows: Sequence[Interaction], field: str) -> np.ndarray:
+    """A number of each interaction, NaN where it has none."""
+    values = [getattr(row, field) for row in rows]
+    return np.array([np.nan if value is None else float(value) for value in values])
+
+
+def _refused(answer: str) -> str:
+    """Whether an answer is a refusal; empty where there is no answer."""
+    if not answer.strip():
+        return ""
+    return "yes" if refusal(answer)[0] else "no"
+
+
+def _categories(values: Sequence[str]) -> Categories:
+    """Values as codes."""
+    place: dict[str, int] = {}
+    codes = np.full(len(values), -1, dtype=np.int64)
+    for i, value in enumerate(values):
+        if value:
+            codes[i] = place.setdefault(value, len(place))
+
+    return Categories(tuple(place), codes)
+
+
+def response_channel(records: DatedRecords, feedback: Iterable[Feedback], grid: Grid) -> Channel:
+    """Share of the interactions that drew any feedback within a week, of those a week old.
+
+    It is a channel of its own: who is silent says nothing of quality.
+    """
+    place = {each: i for i, each in enumerate(records.ids)}
+    answered = np.zeros(len(records))
+    for said in feedback:
+        row = place.get(said.interaction)
+        if row is None:
+            continue
+        waited = said.at.timestamp() - float(records.seconds[row])
+        if waited <= RIPE_DAYS * DAY_S:
+            answered[row] = 1.0
+    ripe_until = records.as_of.timestamp() - RIPE_DAYS * DAY_S
+    ripe = records.seconds <= ripe_until
+    period = grid.of(records.seconds)
+    inside = ripe & (period >= 0) & (period < grid.periods)
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        """Sums by period."""
+        made = np.bincount(period[inside], weights=values[inside], minlength=grid.periods)
+        return made.astype(np.float64)
+
+    return Channel(
+        name="feedback within a week",
+        kind="share",
+        unit="share",
+        first=grid.first,
+        total=sums(answered),
+        weight=sums(np.ones(len(records))),
+        as_of=records.as_of - dt.timedelta(days=RIPE_DAYS),
+        topic="feedback",
+        stream=records.name,
+        period_s=grid.period_s,
+    )
+
+
+def quality_bounds(good: int, said: int, of: int) -> Estimate:
+    """What feedback says of quality: the silent ones may all be content, or none of them.
+
+    Args:
+        good: Interactions with good feedback.
+        said: Interactions with any.
+        of: Interactions.
+
+    Example:
+        >>> e = quality_bounds(80, 100, 1000)
+        >>> round(e.low, 2), e.value, round(e.high, 2)
+        (0.06, 0.8, 0.99)
+    """
+    worst = proportion(good, of)
+    best = proportion(good + of - said, of)
+    among = proportion(good, said)
+
+    return Estimate(
+        value=among.value,
+        low=min(worst.low, among.value),
+        high=max(best.high, among.value),
+        n=of,
+        method="bounds: all silent ones bad, all good",
+        unit="share",
+    )

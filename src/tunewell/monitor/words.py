@@ -1,0 +1,369 @@
+"""Words of texts as monitored terms: versions folded, dates and plain numbers left out."""
+
+from __future__ import annotations
+
+import html
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy.sparse as sp
+
+from tunewell.monitor.records import Ints
+
+MOST_CHARACTERS = 4_000
+"""Of a text that are read."""
+LONGEST = 30
+FRESH_S = 28 * 86_400
+SHORTEST = 2
+_TAG: Final = re.compile(r"<[^<>]{1,400}>")
+_WORD: Final = re.compile(r"[^\W_]+(?:[.&'’-][^\W_]+)*")
+_VERSION: Final = re.compile(r"v?(\d{1,4})(?:\.\d+)+[a-z0-9]*|v(\d{1,4})")
+_DOMAIN: Final = re.compile(
+    r"(?:[^.]+\.)*?([^.]{2,})\.(?:com?|net|org|edu|gov|io|info|de|fr)(?:\.[a-z]{2})?"
+)
+_CALENDAR: Final = frozenset(
+    (
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+        "yesterday",
+        "today",
+        "tomorrow",
+        "christmas",
+        "easter",
+        "januar",
+        "februar",
+        "märz",
+        "mai",
+        "juni",
+        "juli",
+        "oktober",
+        "dezember",
+        "montag",
+        "dienstag",
+        "mittwoch",
+        "donnerstag",
+        "freitag",
+        "samstag",
+        "sonntag",
+        "gestern",
+        "heute",
+        "morgen",
+        "weihnachten",
+        "ostern",
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+        "lundi",
+        "mardi",
+        "mercredi",
+        "jeudi",
+        "vendredi",
+        "samedi",
+        "dimanche",
+        "hier",
+        "noël",
+        "pâques",
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+        "lunes",
+        "martes",
+        "miércoles",
+        "jueves",
+        "viernes",
+        "sábado",
+        "domingo",
+        "ayer",
+        "hoy",
+        "mañana",
+        "navidad",
+        "gennaio",
+        "febbraio",
+        "aprile",
+        "maggio",
+        "giugno",
+        "luglio",
+        "settembre",
+        "ottobre",
+        "dicembre",
+        "lunedì",
+        "martedì",
+        "mercoledì",
+        "giovedì",
+        "venerdì",
+        "sabato",
+        "domenica",
+        "ieri",
+        "oggi",
+        "domani",
+        "natale",
+        "pasqua",
+        "janeiro",
+        "fevereiro",
+        "março",
+        "maio",
+        "junho",
+        "julho",
+        "setembro",
+        "outubro",
+        "novembro",
+        "dezembro",
+        "segunda",
+        "terça",
+        "quarta",
+        "quinta",
+        "sexta",
+        "ontem",
+        "hoje",
+        "amanhã",
+        "natal",
+        "páscoa",
+        "januari",
+        "februari",
+        "maart",
+        "mei",
+        "augustus",
+        "maandag",
+        "dinsdag",
+        "woensdag",
+        "donderdag",
+        "vrijdag",
+        "zaterdag",
+        "zondag",
+        "gisteren",
+        "vandaag",
+        "kerstmis",
+        "pasen",
+        "thanksgiving",
+        "halloween",
+    )
+)
+"""Words that the calendar moves, in seven languages."""
+
+
+def terms_of(text: str) -> set[str]:
+    """The terms of a text.
+
+    Versions are folded into their major one, so that a point release is no new term; domains lose
+    their ending; years, months and days of the week are the calendar's and left out.
+
+    Example:
+        >>> sorted(terms_of("Since 115.6.1 AT&amp;T mail (att.net) fails, May 2024"))
+        ['115', 'att', 'fails', 'mail', 'since']
+    """
+    return {term for word in _words(text) if (term := _term(word))}
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text as they are written, in small letters, each once."""
+    cut = text[:MOST_CHARACTERS]
+    if "<" in cut:
+        cut = _TAG.sub(" ", cut)
+    if "&" in cut:
+        cut = html.unescape(html.unescape(cut))
+
+    return set(_WORD.findall(cut.lower()))
+
+
+class _Vocabulary(dict[str, int]):
+    """Number of the term of every word that was met; 0 for words that are no term.
+
+    A word is folded once, however often it is met.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.terms: dict[str, int] = {"": 0}
+
+    def __missing__(self, word: str) -> int:
+        number = self.terms.setdefault(_term(word), len(self.terms))
+        self[word] = number
+        return number
+
+
+def text_terms(texts: Iterable[str], *, fewest: int = 4) -> TermTable:
+    """The terms of texts that at least some of them hold.
+
+    Args:
+        texts: One a record.
+        fewest: Records that must hold a term.
+    """
+    vocabulary = _Vocabulary()
+    number = vocabulary.__getitem__
+    entries = array("i")
+    ends = [0]
+    for text in texts:
+        found = set(map(number, _words(text)))
+        found.discard(0)
+        entries.extend(found)
+        ends.append(len(entries))
+
+    return _kept(list(vocabulary.terms), entries, ends, fewest)
+
+
+def _kept(names: Sequence[str], entries: array[int], ends: Sequence[int], fewest: int) -> TermTable:
+    """The table of the terms that at least some records hold."""
+    columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
+    ones = np.ones(columns.size, dtype=np.float32)
+    held = sp.csr_matrix((ones, columns, np.array(ends)), shape=(len(ends) - 1, len(names)))
+    counts = np.bincount(columns, minlength=len(names))
+    kept = np.flatnonzero(counts >= fewest)
+
+    return TermTable(tuple(names[i] for i in kept.tolist()), held[:, kept].tocsr())
+
+
+def _term(word: str) -> str:
+    """The term of a word; empty where it says nothing."""
+    if not word.isalpha():
+        word = _folded(word)
+        if not word:
+            return ""
+    if not SHORTEST <= len(word) <= LONGEST or word in _CALENDAR:
+        return ""
+
+    return word
+
+
+def _folded(word: str) -> str:
+    """A word with digits or marks in its plain form; empty where it says nothing."""
+    version = _VERSION.fullmatch(word)
+    if version:
+        return version.group(1) or version.group(2)
+    domain = _DOMAIN.fullmatch(word)
+    if domain:
+        word = domain.group(1)
+    word = word.replace("&", "").replace("'", "").replace("’", "")
+    if word.isdigit():
+        return "" if len(word) > 4 or len(word) < 2 or word[:2] in ("19", "20") else word
+    digits = sum(letter.isdigit() for letter in word)
+    if digits > 4 or (digits and len(word) > 12):
+        return ""
+
+    return word
+
+
+def is_version(word: str) -> bool:
+    """Whether a word is a version's number, whole or folded.
+
+    Example:
+        >>> is_version("115"), is_version("115.6.1"), is_version("v2"), is_version("mail")
+        (True, True, True, False)
+    """
+    return word.isdigit() or _VERSION.fullmatch(word) is not None
+
+
+@dataclass(frozen=True)
+class TermTable:
+    """Which terms each record holds.
+
+    Attributes:
+        terms: The terms.
+        held: 1 where a record holds a term, shape (records, terms).
+    """
+
+    terms: tuple[str, ...]
+    held: sp.csr_matrix
+
+
+def fresh_terms(table: TermTable, groups: Sequence[str], seconds: Ints) -> TermTable:
+    """The same with a term counted for a group only when it has not used it for four weeks.
+
+    One thread that goes on about a thing, or one author's manner of greeting, is one occurrence.
+
+    Args:
+        table: Which terms each record holds.
+        groups: Thread, conversation or author of each record; empty where it has none.
+        seconds: Times of the records, ascending.
+    """
+    place: dict[str, int] = {}
+    codes = np.array([place.setdefault(group, len(place)) for group in groups], dtype=np.int64)
+    without = place.get("", -1)
+    entries = table.held.tocoo()
+    row = entries.row.astype(np.int64)
+    term = entries.col.astype(np.int64)
+    group = codes[row]
+    order = np.lexsort((row, term, group))
+    row = row[order]
+    term = term[order]
+    group = group[order]
+    same = (group[1:] == group[:-1]) & (term[1:] == term[:-1]) & (group[1:] != without)
+    soon = seconds[row[1:]] - seconds[row[:-1]] < FRESH_S
+    kept = np.concatenate([[True], ~(same & soon)])
+    ones = np.ones(int(kept.sum()), dtype=np.float32)
+    held = sp.csr_matrix((ones, (row[kept], term[kept])), shape=table.held.shape)
+
+    return TermTable(table.terms, held)
+
+
+def term_table(texts: Iterable[Iterable[str]], *, fewest: int = 4) -> TermTable:
+    """Terms that are given, such as values of fields, as far as some records hold them.
+
+    Args:
+        texts: The terms of each record, none of them twice.
+        fewest: Records that must hold a term.
+    """
+    place: dict[str, int] = {}
+    entries = array("i")
+    ends = [0]
+    for terms in texts:
+        entries.extend(place.setdefault(term, len(place)) for term in terms)
+        ends.append(len(entries))
+
+    return _kept(list(place), entries, ends, fewest)
