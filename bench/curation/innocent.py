@@ -36,6 +36,9 @@ from tunewell.stats.proportions import wilson
 MOST = 2_500
 """Rows of each set."""
 
+OF_PEERS = 500
+"""Of these, rows that the peers are asked about: some take minutes for more."""
+
 JUDGED = 50
 """Hits of each rule that are judged by hand."""
 
@@ -84,7 +87,9 @@ def main(hits_file: str = "") -> None:
         hits += found
         counts = Counter(hit.rule for hit in found)
         shares = {rule: round(n / len(drawn), 4) for rule, n in sorted(counts.items())}
-        result[name] = {"rows": len(drawn), "shares": shares, "peers": shares_dropped(drawn)}
+        result[name] = {"rows": len(drawn), "shares": shares}
+        result[name]["peers"] = shares_dropped(drawn[:OF_PEERS])
+        result[name]["peer_rows"] = len(drawn[:OF_PEERS])
         print(name, json.dumps(result[name]), flush=True)
     if hits_file:
         lines = [json.dumps({"hit": hit.digest, **asdict(hit)}, ensure_ascii=False) for hit in hits]
@@ -174,8 +179,8 @@ def _peers(result: Mapping[str, Any]) -> dict[str, Any]:
     for each in result.values():
         for peer, share in each["peers"].items():
             if isinstance(share, float):
-                rows[peer] += each["rows"]
-                dropped[peer] += round(share * each["rows"])
+                rows[peer] += each["peer_rows"]
+                dropped[peer] += round(share * each["peer_rows"])
     return {peer: {"rows": n, "share": round(dropped[peer] / n, 4)} for peer, n in rows.items()}
 
 

@@ -337,7 +337,7 @@ def _labels(texts: ComparedTexts, answers: Sequence[bytes]) -> Bools:
         answers: A key of each answer.
     """
     found: Bools = texts.answers.lengths <= _LABEL_WORDS
-    short = [answers[i] for i in np.flatnonzero(found)]
+    short = [answers[i] for i in np.flatnonzero(found).tolist()]
     if _ROWS_A_LABEL * len(set(short)) > len(short):
         found[:] = False
     return found

@@ -28,6 +28,9 @@ MOST_WORDS = 25
 _RARE = 2
 """A writing in more texts than this, and in a tenth of those of the other one, is no slip."""
 
+_KNOWN = 4
+"""In a text of one or two words a slip is one only if the right word stands in so many texts."""
+
 _FEWEST_WORDS = 3
 """Words that are left of a text without its polite frame."""
 
@@ -159,6 +162,7 @@ class Wordings:
 
     def _slips_only(self, a: Sequence[str], b: Sequence[str]) -> bool:
         most = max(1, min(len(a), len(b)) // 3)
+        says_little = min(len(a), len(b)) < _FEWEST_WORDS
         slips = 0
         for op in Levenshtein.opcodes(a, b):
             before = a[op.src_start : op.src_end]
@@ -168,7 +172,13 @@ class Wordings:
             slips += max(len(before), len(after))
             if not self._is_slip_of(before, after):
                 return False
+            if says_little and not self._are_known([*before, *after]):
+                return False
         return slips <= most
+
+    def _are_known(self, words: Sequence[str]) -> bool:
+        """Whether one of some words is frequent: "thanks" is, "Raj" and "Raju" are two names."""
+        return max(self.counts.get(word, 0) for word in words) >= _KNOWN
 
     def _are_filled_in(self, words: Sequence[str], tag: str, text: Sequence[str], at: int) -> bool:
         """Whether words that only one text has say nothing: fillers, or the last word again."""
