@@ -27,12 +27,7 @@ from bench.gateway.replay import TRAFFIC_FROM, Question, questions
 from bench.machine import keep
 from tunewell import releases
 from tunewell.compare.experiment import close_and_settle, read_experiment
-from tunewell.experiments import (
-    draft_experiment,
-    experiment_named,
-    open_step,
-    sign_experiment,
-)
+from tunewell.experiments import draft_experiment, experiment_named, open_step, sign_experiment
 from tunewell.gateway.control import make_key
 from tunewell.gateway.keep import traffic_ledger
 from tunewell.lineage import record

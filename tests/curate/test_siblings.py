@@ -235,4 +235,4 @@ def test_a_polite_frame_in_german_is_one() -> None:
 def test_names_that_differ_in_a_letter_are_two_and_a_frequent_word_has_slips() -> None:
     names = [("raj", "name"), ("raju", "name"), ("karthi", "name"), ("karthiga", "name")]
     thanks = [(f"thanks {end}", "thanks") for end in ("a lot", "again", "for the card", "to you")]
-    assert say([*names, *thanks, ("thanks", "thanks"), ("thnaks", "thanks")]).copies == {9}
+    assert say([*names, *thanks, ("thanks", "thanks"), ("thankss", "thanks")]).copies == {9}

@@ -83,6 +83,15 @@ def test_a_cause_that_nobody_can_tell_is_asked_for() -> None:
     assert "nothing tells why" in made.why
 
 
+def test_a_step_of_the_clock_holds_even_where_nothing_tells_its_cause() -> None:
+    step = alarm("cannot tell", 10)
+    coded = step.model_copy(update={"alarm": step.alarm.model_copy(update={"code": "L10"})})
+    made = decide_next(evidence(16, falling(16), alarms=(coded,)))
+    assert made.action == "hold"
+    assert "clock" in made.why
+    assert any(line.endswith(": instrumentation") for line in made.evidence)
+
+
 def test_nothing_to_learn_from_is_collected_first() -> None:
     few = Waiting(corrections=5, trained_on=2_000)
     made = decide_next(evidence(16, falling(16), waiting=few, fewest_rows=50))

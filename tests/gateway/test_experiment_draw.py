@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from tests.gateway.client import KEY, Client, chat, running, two_arms
 from tunewell.compare.experiment import read_experiment
-from tunewell.experiments import (
-    RunningExperiment,
-    TrafficExperiment,
-    arms_digest,
-    draft_experiment,
-    experiment_named,
-    open_step,
-    sign_experiment,
-)
+from tunewell.experiment_design import RunningExperiment, TrafficExperiment, arms_digest
+from tunewell.experiments import draft_experiment, experiment_named, open_step, sign_experiment
 from tunewell.gateway.control import read_state
 from tunewell.gateway.drain import take_up
 from tunewell.gateway.draw import Asker, Draw, Hasher, Placed
@@ -158,3 +154,13 @@ def test_an_arm_that_fails_is_stopped_by_the_process_beside_the_gateway(tmp_path
 
 def test_a_state_without_a_test_is_read_too() -> None:
     assert GatewayState.model_validate_json('{"keys": [], "off": false}').experiment is None
+
+
+def test_the_process_that_answers_loads_no_database_and_no_statistics() -> None:
+    code = (
+        "import sys, tunewell.gateway.serving\n"
+        "print([m for m in ('sqlalchemy', 'alembic', 'pyarrow', 'scipy') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    assert said.stdout.strip() == "[]"

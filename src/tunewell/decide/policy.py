@@ -10,7 +10,14 @@ from typing import Final
 
 from tunewell.decide.decay import Decay
 from tunewell.decide.evidence import AlarmInUse, CandidateState, DecisionEvidence, EarlierVersion
-from tunewell.decide.measured import OF_MEASURING, OF_THE_WORLD, decay_of, open_alarms, options_of
+from tunewell.decide.measured import (
+    OF_MEASURING,
+    OF_THE_WORLD,
+    cause_of,
+    decay_of,
+    open_alarms,
+    options_of,
+)
 from tunewell.decide.schedule import ScheduleOptions, Weighed, plan_schedule, weigh
 from tunewell.decide.wording import money, points
 from tunewell.plurals import plural
@@ -148,7 +155,9 @@ def _completed(found: Decision, case: _Case) -> Decision:
 
 def _alarm_line(alarm: Alarm) -> str:
     where = f" ({alarm.slice})" if alarm.slice else ""
-    return f"alarm:{alarm.id} {alarm.channel}{where} since {alarm.since:%Y-%m-%d}: {alarm.cause}"
+    return (
+        f"alarm:{alarm.id} {alarm.channel}{where} since {alarm.since:%Y-%m-%d}: {cause_of(alarm)}"
+    )
 
 
 def _unchecked(case: _Case) -> list[str]:
@@ -239,11 +248,12 @@ def _measure_first(case: _Case) -> Decision | None:
     if found is None:
         return None
     alarm = found.alarm
-    mend = MEND[alarm.cause]
+    mend = MEND[cause_of(alarm)]
     return Decision(
         action="hold",
         why=f"What measures has changed since {alarm.since:%d %B %Y}, not the model: "
         f"{alarm.cause_why or alarm.channel}. {mend.capitalize()}.",
+        gain=case.gain,
         would_change=(mend,),
     )
 
@@ -257,6 +267,7 @@ def _ask_what_it_was(case: _Case) -> Decision | None:
         action="collect",
         why=f"{found.alarm.channel} left its band, and nothing tells why. A reviewed sample from "
         f"before and after {found.alarm.since:%d %B %Y} would.",
+        gain=case.gain,
         would_change=("a cause that people or the records name",),
     )
 

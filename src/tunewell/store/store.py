@@ -141,8 +141,8 @@ class Store:
         count = self.files.count()
         if not count:
             return
-        beside = f"{plural(count, 'artifact')} of earlier runs lie beside it"
-        begin_anew = f"move {self.root} away to begin anew"
+        beside = f"its folder holds {plural(count, 'artifact')} of earlier runs"
+        begin_anew = f"move {self.root} away to start over"
         other = self._other_database()
         if self._database_note.exists() or not other:
             raise StoreError(
@@ -397,11 +397,11 @@ class Store:
         Args:
             known: Heads that were noted elsewhere.
         """
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             return check_ledger(connection, known=[*known, *self._noted_heads()])
 
     @contextlib.contextmanager
-    def _snapshot(self) -> Iterator[sa.Connection]:
+    def snapshot(self) -> Iterator[sa.Connection]:
         """A connection to which nothing changes, however much others write meanwhile."""
         if self._engine.dialect.name == "postgresql":
             engine = self._engine.execution_options(isolation_level="REPEATABLE READ")

@@ -1,0 +1,1 @@
+"""Benchmarks of watching: false alarms, delay, causes, speed."""
