@@ -151,8 +151,9 @@ def _judged(hits: Sequence[Hit], rows: int) -> dict[str, Any]:
         by_rule[hit.rule].append(hit)
     result = {}
     for rule, found in sorted(by_rule.items()):
-        sample = sorted(found, key=lambda hit: hit.digest)[:JUDGED]
-        said = [verdicts[hit.digest] for hit in sample if hit.digest in verdicts]
+        # Equal rows ("ok" in a hundred of them) are judged once.
+        sample = sorted({hit.digest for hit in found})[:JUDGED]
+        said = [verdicts[digest] for digest in sample if digest in verdicts]
         wrong = said.count("wrong")
         result[rule] = {"hits": len(found), "share": round(len(found) / rows, 4)}
         result[rule]["judged"] = f"{len(said)} of {len(sample)}"

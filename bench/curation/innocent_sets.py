@@ -72,21 +72,6 @@ def _multidogo(data: Path) -> Pairs:
     return pairs
 
 
-def _multidogo_turns(data: Path) -> Pairs:
-    """What customers say, with what they say next: the agent's turns are not in the set."""
-    pairs: Pairs = []
-    for domain in ("airline", "finance", "insurance"):
-        last: dict[str, str] = {}
-        with (data / "multidogo" / domain / "train.tsv").open(encoding="utf-8", newline="") as file:
-            for line in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                conversation, said = line["conversationId"], line["utterance"]
-                asked = last.get(conversation)
-                if asked:
-                    pairs.append((asked, said))
-                last[conversation] = said
-    return pairs
-
-
 def _mts(data: Path) -> Pairs:
     path = data / "mts_dialog" / "Main-Dataset" / "MTS-Dialog-TrainingSet.csv"
     with path.open(encoding="utf-8", newline="") as file:
@@ -121,7 +106,6 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 _OF_DATA: Mapping[str, Callable[[Path], Pairs]] = {
     "multidogo": _multidogo,
-    "multidogo, next turns": _multidogo_turns,
     "mts_dialog": _mts,
     "clinc150": _clinc,
     "banking77": _banking,
