@@ -143,17 +143,21 @@ def test_what_many_answers_follow_asks_nothing() -> None:
     assert say([*greetings, *FLOWERS], [("hello there", "I need a new box.")]) == nothing()
 
 
-def test_two_long_answers_in_other_words_may_both_help() -> None:
-    asked = "Why does the program not open after the update?"
+def test_two_long_answers_may_both_help_where_that_is_usual() -> None:
     one = (
-        "Start it in safe mode first and see whether an add-on is to blame, then tell us which "
-        "ones you have so that we can look further into what they do."
+        "Start it in safe mode first and see whether the {} is to blame, then tell us which ones "
+        "you have so that we can look further into what they do."
     )
     other = (
-        "That happened here as well: a scanner held my profile, and once its folder was left out "
-        "of the scan everything came back at once."
+        "That happened here as well: a scanner held my {}, and once its folder was left out of the "
+        "scan everything came back at once."
     )
-    assert say([(asked, one), (asked, other), *FLOWERS]) == nothing()
+    things = "calendar filter signature address profile archive theme spelling folder tag".split()
+    asked = [f"Why did the {thing} vanish after the update?" for thing in things]
+    forum = [(q, one.format(t)) for q, t in zip(asked, things, strict=True)]
+    forum += [(q, other.format(t)) for q, t in zip(asked, things, strict=True)]
+    assert say([*forum, *FLOWERS]).contradictions == []
+    assert say([forum[0], forum[10], *FLOWERS]).contradictions == [[0, 1]]
 
 
 def test_names_for_a_shop_may_be_many_and_deadlines_may_not() -> None:

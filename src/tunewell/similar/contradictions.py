@@ -53,6 +53,10 @@ _FEW = 3
 _MANY_ANSWERS = 3
 """So many different answers to one question, none of which most rows give, show it to be open."""
 
+_FEWEST_OF_A_FORUM = 20
+_USUAL = 0.15
+"""Where so many rows, and so large a share, have a question with several answers, that is usual."""
+
 _FEW_ALIKE = 0.5
 """… and so few of which are alike."""
 
@@ -252,6 +256,7 @@ class _Answers:
         self._stands_again = [times[each] > 1 for each in keys]
         self._is_label = _labels(texts, keys)
         self._is_open = _open_questions(texts, keys, self._is_label)
+        self._several_usual = _several_answers_usual(texts, keys)
 
     def clash(self, i: int, j: int, *, equally_asked: bool = False) -> bool:
         """Whether the answers of two rows that ask one thing cannot both be right.
@@ -283,7 +288,8 @@ class _Answers:
     def _may_both_help(self, i: int, j: int) -> bool:
         """Whether two unlike answers may both be right, for the question or they are such.
 
-        One class of two is right; two greetings, two long pieces of advice may both be.
+        One class of two is right; two greetings may both be, and two long pieces of advice where
+        several answers to a question are usual, as in a forum.
         """
         if self._are_labels(i, j):
             return False
@@ -291,7 +297,8 @@ class _Answers:
         if int(self._texts.asked_words.shorter(*pair)[0]) < _FEW:
             return True
         answers = self._texts.answers
-        if max(len(answers.of(i)), len(answers.of(j))) < _LONG_ANSWER:
+        longest = max(len(answers.of(i)), len(answers.of(j)))
+        if not self._several_usual or longest < _LONG_ANSWER:
             return False
         return float(similarities(answers, *pair)[0]) < _RESEMBLE
 
@@ -341,6 +348,23 @@ def _labels(texts: ComparedTexts, answers: Sequence[bytes]) -> Bools:
     if _ROWS_A_LABEL * len(set(short)) > len(short):
         found[:] = False
     return found
+
+
+def _several_answers_usual(texts: ComparedTexts, answers: Sequence[bytes]) -> bool:
+    """Whether many of the rows share their question with a row of another, unlike answer.
+
+    Args:
+        texts: What is asked.
+        answers: A key of each answer.
+    """
+    rows = 0
+    for members in by_key([key(text) for text in texts.asked]):
+        if len({answers[i] for i in members}) < len(members) or not texts.asked[members[0]]:
+            continue
+        shown = np.array(members[:_MOST_OF_ONE])
+        if np.mean(alike(texts.answers, shown[:-1], shown[1:])) <= _FEW_ALIKE:
+            rows += len(members)
+    return rows >= max(_FEWEST_OF_A_FORUM, _USUAL * len(answers))
 
 
 def _open_questions(texts: ComparedTexts, answers: Sequence[bytes], is_label: Bools) -> Bools:
