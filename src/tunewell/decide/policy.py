@@ -89,6 +89,12 @@ class _Case:
         return weighed.best == 0 and 1 - weighed.pays <= self.evidence.most_risk
 
     @property
+    def never_pays(self) -> bool:
+        """Whether costs were weighed, and no retraining within the horizon pays."""
+        schedule = self.schedule
+        return self.weighed is not None and schedule is not None and schedule.by is None
+
+    @property
     def gain(self) -> Estimate | None:
         """Share of answers that a retraining would put right."""
         if self.decay is None or not self.decay.readings:
@@ -380,7 +386,7 @@ def _collect_for_alarm(case: _Case) -> Decision | None:
         return None
     alarm, evidence = found.alarm, case.evidence
     own = evidence.waiting.by_slice.get(alarm.slice, 0) if alarm.slice else evidence.waiting.rows
-    if own >= evidence.fewest_rows or found.state == "seen":
+    if own >= evidence.fewest_rows or found.state == "seen" or case.never_pays:
         return None
     more = evidence.fewest_rows - own
     return Decision(
