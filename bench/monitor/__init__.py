@@ -1,1 +1,1 @@
-"""Benchmarks of watching: false alarms, delay, causes, speed."""
+"""Watching: false alarms, delays beside peers, causes of planted incidents."""

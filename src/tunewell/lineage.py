@@ -12,7 +12,6 @@ import contextlib
 import datetime as dt
 import functools
 import importlib.metadata
-import resource
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from typing import Any, TypeVar
 
 from tunewell import __version__
 from tunewell.errors import UserError
+from tunewell.platforms import peak_memory_bytes
 from tunewell.revision import code_revision
 from tunewell.store import Store
 from tunewell.types import Dataset, Finding, Receipt, Run, Split, Value, digest
@@ -221,7 +221,7 @@ def peak_bytes() -> int:
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_memory_bytes()
 
 
 @functools.cache

@@ -39,6 +39,11 @@ USERS_ERRORS: Final = {
 }
 """What a file system answers to a path that a user has named."""
 
+RESUMING: Final = frozenset(
+    {"augment", "curate", "demo", "evaluate", "run", "split", "stress", "train"}
+)
+"""Verbs whose work is kept stage by stage."""
+
 app = typer.Typer(
     cls=AllVerbs,
     name="tunewell",
@@ -73,7 +78,7 @@ def _options(
         typer.Option(
             FLAG,
             help="Trust the project: run the code that it brings (own metrics, a recogniser). "
-            "May stand anywhere on the line.",
+            "May appear anywhere on the line.",
         ),
     ] = False,
 ) -> None:
@@ -104,6 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _guarded(arguments: list[str]) -> int:
     try:
         code = app(arguments, prog_name="tunewell", standalone_mode=False)
+        if code == EXIT_INTERRUPT:
+            # typer makes an exit code of an interrupt, without a word.
+            _tell_interrupted(arguments)
         return int(code or EXIT_OK)
     except UserError as error:
         _tell(arguments, error)
@@ -112,7 +120,7 @@ def _guarded(arguments: list[str]) -> int:
         _note("\ninterrupted")
         return EXIT_INTERRUPT
     except KeyboardInterrupt:
-        _note("\ninterrupted: finished work is kept, and the next run resumes from there")
+        _tell_interrupted(arguments)
         return EXIT_INTERRUPT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -124,6 +132,15 @@ def _guarded(arguments: list[str]) -> int:
         users = _users_error(error)
         _tell(arguments, users or _internal_error(arguments))
         return EXIT_USER if users else EXIT_INTERNAL
+
+
+def _tell_interrupted(arguments: Sequence[str]) -> None:
+    """What became of the work; ``init`` has said so itself."""
+    verb = arguments[0]
+    if verb in RESUMING:
+        _note("\ninterrupted: finished work is kept, and the next run resumes from there")
+    elif verb != "init":
+        _note("\ninterrupted")
 
 
 def _users_error(error: Exception) -> UserError | None:

@@ -27,6 +27,9 @@ StepKind = Literal["count", "share", "mean"]
 
 GROWN = 28.0
 """Longest window up to which irregularity is taken to grow."""
+USUAL_GROWTH = 0.15
+KEPT_GROWTH = 0.4
+"""What irregularity usually grows by, and how much of another growth is believed at once."""
 LEAST_IRREGULAR = 1.25
 LEAST_GROWTH = 0.3
 """What a simulated quiet year has at least: a reference may look more regular than it is."""
@@ -53,8 +56,8 @@ class StepPlan:
         places: Places in the season.
     """
 
-    windows: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 14)
-    memory: int = 28
+    windows: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 14, 28)
+    memory: int = 56
     young: int = 7
     long: int = 7
     year: int = 365
@@ -77,6 +80,7 @@ class QuietModel:
         growth: A window of w periods is ``irregular × w ** growth`` as variable.
         periods: Of the reference that it was fitted to.
         expected: Records that count in a typical period.
+        seen_growth: The growth that the reference shows, of which ``growth`` is a cautious reading.
     """
 
     kind: StepKind
@@ -86,6 +90,7 @@ class QuietModel:
     growth: float
     periods: int
     expected: float
+    seen_growth: float = 0.0
 
     def inflation(self, window: Ints | Floats | float) -> Floats:
         """Variance of a window's sum over that of independent records."""
@@ -288,7 +293,7 @@ def fit_quiet(
         raise ValueError(
             f"a reference needs {LEAST_PERIODS} observed periods or more. Got {observed}."
         )
-    season, irregular, growth = _fit(total[None], base[None], places, kind, plan, spread)
+    season, irregular, seen = _fit(total[None], base[None], places, kind, plan, spread)
     level = float(total.sum() / max(base.sum(), _TINY))
     typical = float(np.median(base[base > 0]))
 
@@ -297,7 +302,8 @@ def fit_quiet(
         season=season[0],
         spread=spread,
         irregular=float(irregular[0]),
-        growth=float(growth[0]),
+        growth=float(drawn_in(seen)[0]),
+        seen_growth=float(seen[0]),
         periods=int(total.size),
         expected=typical if kind == "mean" else max(level * typical, 0.0),
     )
@@ -327,6 +333,17 @@ def _fit(
     growth = np.minimum(np.log(several / single) / math.log(plan.long), 1.0)
 
     return season, single, growth
+
+
+def drawn_in(growth: Floats) -> Floats:
+    """Growths as they are reckoned with: what few weeks show of it is drawn in to what is usual.
+
+    The threshold is simulated with the growth that was seen; only its noise is kept out of the
+    standard errors.
+    """
+    out: Floats = USUAL_GROWTH + KEPT_GROWTH * (growth - USUAL_GROWTH)
+
+    return out
 
 
 def _mean_square(each: Surprises) -> Floats:
@@ -370,7 +387,7 @@ class YearlyMaximum:
             normal=model.kind == "mean" or model.expected > 400,
             expected=_rounded(min(max(model.expected, 0.25), 400.0), 2.0),
             irregular=_rounded(min(max(model.irregular, LEAST_IRREGULAR), 64.0), 1.25),
-            growth=round(min(max(model.growth, LEAST_GROWTH), 1.0) * 10) / 10,
+            growth=round(min(max(model.seen_growth, LEAST_GROWTH), 1.0) * 10) / 10,
             periods=min(max(model.periods // whole, 1) * whole, 6 * whole),
             plan=plan,
         )
@@ -484,7 +501,7 @@ def yearly_maxima(
         plan: How they are looked at.
     """
     before = slice(0, reference)
-    season, irregular, growth = _fit(
+    season, irregular, seen = _fit(
         total[:, before],
         base[:, before],
         places[before],
@@ -492,6 +509,7 @@ def yearly_maxima(
         plan,
         1.0,
     )
+    growth = drawn_in(seen)
     clean, exposure = without_season(total, base, places, season, kind)
     sums = running_sums(clean, exposure)
     ends = np.arange(reference, total.shape[1])
@@ -506,7 +524,7 @@ def yearly_maxima(
         largest = np.maximum(largest, np.abs(z).max(-1))
     level = total[:, before].sum(-1) / np.maximum(base[:, before].sum(-1), _TINY)
 
-    return Maxima(irregular, growth, level, largest)
+    return Maxima(irregular, seen, level, largest)
 
 
 def quiet_series(
