@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 
-from tunewell.monitor.evidence import CauseEvidence, TimeWindow, clock_is_everywhere, collect
+from tunewell.monitor.evidence import CauseEvidence, TimeWindow, collect, shift_everywhere
 from tunewell.monitor.evidence.fields import role_of
 from tunewell.monitor.records import Categories, DatedRecords
 
@@ -89,8 +89,9 @@ def test_numbers_that_were_given_out_show_lost_rows() -> None:
 
 
 def test_a_shift_of_the_clock_is_seen_in_every_slice() -> None:
-    assert clock_is_everywhere(_records(daily=60, hour=7), WINDOW, 7.0)
-    assert not clock_is_everywhere(_records(daily=60), WINDOW, 7.0)
+    assert shift_everywhere(_records(daily=60, hour=7), WINDOW) == 7.0
+    assert shift_everywhere(_records(daily=60), WINDOW) is None
+    assert shift_everywhere(_records(daily=60, hour=1), WINDOW) is None
 
 
 def test_names_of_fields_tell_what_they_are_versions_of() -> None:

@@ -24,8 +24,8 @@ from tunewell.monitor.cause_rules import (
 from tunewell.monitor.evidence import (
     CauseEvidence,
     TimeWindow,
-    clock_is_everywhere,
     collect,
+    shift_everywhere,
 )
 from tunewell.monitor.mix import column_of_words, mix_effect
 from tunewell.monitor.movement import (
@@ -162,15 +162,15 @@ class _Scenes:
         for alarm in self.watched.alarms:
             place = self._place(alarm)
             records = self.by_name.get(place.stream)
-            if place.kind != "clock" or records is None or alarm.size is None:
+            if place.kind != "clock" or records is None:
                 continue
             window = window_of(
                 alarm.since_low,
                 alarm.since_high,
                 self.watched.as_of,
             )
-            hours = alarm.size.value
-            if clock_is_everywhere(records, window, hours):
+            hours = shift_everywhere(records, window)
+            if hours is not None:
                 way = "later" if hours > 0 else "earlier"
                 what = (
                     f"the day of all records in {records.name} looks as before, but about "

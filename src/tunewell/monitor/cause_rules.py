@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tunewell.monitor.alarm_place import AlarmPlace
@@ -16,7 +17,7 @@ from tunewell.monitor.evidence import (
 )
 from tunewell.monitor.evidence.fields import role_of
 from tunewell.monitor.mix import MixEffect
-from tunewell.monitor.movement import MOVED, Movement
+from tunewell.monitor.movement import MOVED, Movement, movement
 from tunewell.types import (
     Alarm,
     Cause,
@@ -35,6 +36,9 @@ OF_SERVER: Final = (
     "cost",
 )
 """Parts of the names of channels that are about how fast the server answers, and whether."""
+
+SHORT: Final = dt.timedelta(days=4)
+"""A fall that is over after so many days may have been anybody's doing."""
 
 KNOWN: Final = 3.0
 """A value that so many records had before the change was known."""
@@ -197,11 +201,14 @@ def _of_silence(scene: Scene) -> Judged:
 def _is_over(scene: Scene) -> bool:
     """Whether a fall was over so soon that the time after it looks as the time before."""
     counts = [
-        moved
+        moved.channel
         for moved in scene.moved
         if moved.channel.kind == "count" and moved.channel.stream == scene.place.stream
     ]
-    return not counts or counts[0].z > -MOVED
+    # Without the first days, which may be all that there was of it.
+    settled = replace(scene.window, high=scene.window.high + SHORT)
+    later = movement(counts[0], settled) if counts else None
+    return later is None or later.z > -MOVED
 
 
 # --- how it answers -------------------------------------------------------------------------------
@@ -282,8 +289,9 @@ def _of_quality(scene: Scene) -> Judged:
 def _of_judge(scene: Scene) -> Judged:
     """How the judge scores: its own doing, unless the answers changed."""
     if scene.judge is not None:
-        is_change = scene.judge.is_change
-        return Judged(cause="judge", why=scene.judge.what) if is_change else _of_quality(scene)
+        if scene.judge.is_change:
+            return Judged(cause="judge", why=scene.judge.what)
+        return _of_quality(scene) if _is_seen_by_others(scene) else _cannot_tell(scene)
     versions = scene.of("judge version")
     if versions:
         return Judged(cause="judge", why=versions[0].what)
@@ -297,6 +305,12 @@ def _of_judge(scene: Scene) -> Judged:
         cause="judge",
         why="its scores changed while answers, people's scores and questions did not",
     )
+
+
+def _is_seen_by_others(scene: Scene) -> bool:
+    """Whether anything but the judge speaks of it: anchors miss a small change of the judge."""
+    others = scene.among("answer", "quality", "feedback", "traffic", "input")
+    return bool(others or scene.of("new words", "model version"))
 
 
 def _moved(found: list[Movement]) -> str:

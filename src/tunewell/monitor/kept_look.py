@@ -66,6 +66,11 @@ class KeptChannel(Value):
         """Stream and name, as alarms call it."""
         return f"{self.stream}: {self.name}" if self.stream else self.name
 
+    @property
+    def place(self) -> str:
+        """Its slice, where the name does not say it."""
+        return "" if self.slice in self.name else self.slice
+
     def has(self, alarm: Alarm) -> bool:
         """Whether an alarm is of this channel."""
         return alarm.channel == self.title and alarm.slice in (self.slice, self.slice or "all")

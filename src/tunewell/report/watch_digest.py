@@ -198,7 +198,7 @@ def _channels(look: KeptLook) -> Markup:
 def _channel_row(channel: KeptChannel) -> Markup:
     cells = [_last(series) for series in (channel.values, channel.expected)]
     band = f"{_last(channel.low)} to {_last(channel.high)}"
-    name = f"{channel.title} {channel.slice}".strip()
+    name = f"{channel.title} {channel.place}".strip()
     return Markup("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>").format(
         shown(name), f"{cells[0]} {channel.unit}".strip(), cells[1], band
     )

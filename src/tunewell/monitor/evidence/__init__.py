@@ -5,7 +5,7 @@ from tunewell.monitor.evidence.base import (
     EvidenceKind,
     TimeWindow,
 )
-from tunewell.monitor.evidence.clock import clock_is_everywhere
+from tunewell.monitor.evidence.clock import shift_everywhere
 from tunewell.monitor.evidence.collect import collect
 
-__all__ = ["CauseEvidence", "EvidenceKind", "TimeWindow", "clock_is_everywhere", "collect"]
+__all__ = ["CauseEvidence", "EvidenceKind", "TimeWindow", "collect", "shift_everywhere"]

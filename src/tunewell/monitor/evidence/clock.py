@@ -18,6 +18,15 @@ SLOTS: Final = 48
 FEWEST: Final = 60
 """Records after the change, below which nothing is said."""
 
+LEAST_HOURS: Final = 2.0
+"""A smaller shift may be the summer time of those who ask."""
+
+ALIKE_HOURS: Final = 2.5
+"""Hours by which the shift of a slice, which has fewer records, may look otherwise."""
+
+MOST_SLICES: Final = 12
+"""Values of a field that are looked at."""
+
 AGREEING: Final = 0.75
 """Share of the slices that have to be shifted likewise: a clock shifts everybody's day."""
 
@@ -74,35 +83,35 @@ def clock_shift(before: Floats, after: Floats) -> ClockShift | None:
     )
 
 
-def clock_is_everywhere(
-    records: DatedRecords,
-    window: TimeWindow,
-    hours: float,
-) -> bool:
-    """Whether nearly all large slices of the records show the same shift of the clock.
+def shift_everywhere(records: DatedRecords, window: TimeWindow) -> float | None:
+    """By how many hours the day of all records was shifted; None unless all large slices show it.
 
     New people from another zone shift the day as well, but not that of everybody else.
 
     Args:
         records: A stream.
         window: When the shift was.
-        hours: By how much.
     """
     before = window.before(records)
     after = window.after(records)
+    seconds = records.seconds.astype(np.float64)
+    whole = clock_shift(seconds[before], seconds[after])
+    if whole is None or abs(whole.hours) < LEAST_HOURS:
+        return None
     agree = 0
     asked = 0
     for field in records.categories.values():
         codes_before = field.codes[before]
         codes_after = field.codes[after]
-        for code in range(min(len(field.values), 12)):
-            times = records.seconds[before][codes_before == code]
-            later = records.seconds[after][codes_after == code]
+        for code in range(min(len(field.values), MOST_SLICES)):
+            times = seconds[before][codes_before == code]
+            later = seconds[after][codes_after == code]
             shift = clock_shift(times, later)
             if shift is not None and len(times) >= 4 * FEWEST:
                 asked += 1
-                agree += abs(_around_the_clock(shift.hours - hours)) <= 2.0
-    return asked == 0 or agree >= AGREEING * asked
+                agree += abs(_around_the_clock(shift.hours - whole.hours)) <= ALIKE_HOURS
+    everywhere = asked == 0 or agree >= AGREEING * asked
+    return whole.hours if everywhere else None
 
 
 def _around_the_clock(hours: float) -> float:
