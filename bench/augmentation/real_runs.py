@@ -233,7 +233,7 @@ augment:
   tries: 2
   max_new_tokens: 160
   temperature: 0.7
-  budget: {minutes: 9}
+  budget: {minutes: 9, rows: 12}
   cells: [{name: clauses, rows: 6, vary: [parties, terms]}]
 train: {model: smollm2-135m}
 """

@@ -284,3 +284,16 @@ def test_a_generator_that_repeats_itself_leaves_no_near_duplicates() -> None:
     texts = [f"{row.input}\n{row.target}" for row in taken if row]
     assert len(texts) > 20
     assert not len(near_pairs(texts))
+
+
+@pytest.mark.parametrize(
+    ("child", "expected"),
+    [
+        (made_up_row("b", "The example is data.", TRAINING[0].target), "structure"),
+        (made_up_row("b", "…", TRAINING[0].target), "structure"),
+        (made_up_row("b", "Write a JSON object, please.", TRAINING[0].target), "elsewhere"),
+    ],
+)
+def test_an_answer_that_was_kept_lets_no_input_in(child: Example, expected: str) -> None:
+    (one,) = decided([child])
+    assert (one.reason, one.fate) == (expected, "rejected")

@@ -33,7 +33,7 @@ from tunewell.types import Dataset, Example, Message, Split, digest
 
 STAGE = "augment"
 
-WAY = 1
+WAY = 2
 """Version of the way of asking and accepting: part of the key of a run."""
 
 Rule = Callable[[Example, int], Example | None]

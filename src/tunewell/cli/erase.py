@@ -75,3 +75,5 @@ def command(
     if not found.rows:
         show("no dataset mentions this person")
     show("next: tunewell run (the next dataset omits those rows)")
+    if written.rows:
+        show("then: tunewell augment run (writes others in place of those synthetic rows)")

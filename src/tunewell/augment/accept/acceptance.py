@@ -128,29 +128,44 @@ class RowAcceptance:
         reasons: dict[str, NotTaken] = {}
         alike = self._likeness.of_pairs([(one.child, self._of(one)[1]) for one in written])
         for one, similarity in zip(written, alike, strict=True):
-            found = self._first_reason(one, similarity)
+            found = self._form(one, similarity)
             if found is not None:
                 reasons[one.child.id] = found
-        for check in (self._named, self._personal, self._training, self._evaluation, self._judged):
+        checks = (
+            self._named,
+            self._personal,
+            self._content,
+            self._training,
+            self._evaluation,
+            self._judged,
+        )
+        for check in checks:
             left = [one for one in written if one.child.id not in reasons]
             reasons |= check(left)
         left = [one for one in written if one.child.id not in reasons]
         reasons |= self._among_themselves(left)
         return [self._told(one, reasons.get(one.child.id)) for one in written]
 
-    def _first_reason(
+    def _form(
         self,
         one: Written,
         alike: float,
     ) -> NotTaken | None:
-        """What the row alone says, before and after its distance from its parent is looked at."""
+        """How a row is written, and whether it copies its parent."""
         cell, parent = self._of(one)
         row = (one.child, parent, cell)
-        return (
-            self._by_itself.form(*row)
-            or self._from_parent.check(*row, alike)
-            or self._by_itself.content(*row)
-        )
+        return self._by_itself.form(*row) or self._from_parent.check(*row, alike)
+
+    def _content(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        """Whether a row is of its parent's kind, and what it says."""
+        found = {}
+        for one in written:
+            cell, parent = self._of(one)
+            row = (one.child, parent, cell)
+            reason = self._from_parent.elsewhere(*row) or self._by_itself.content(*row)
+            if reason is not None:
+                found[one.child.id] = reason
+        return found
 
     def _of(self, one: Written) -> tuple[AugmentCell, Example]:
         return self._cells[one.candidate.cell], self._parents[one.candidate.parent]

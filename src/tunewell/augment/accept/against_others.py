@@ -54,7 +54,7 @@ class DistanceFromParent:
         cell: AugmentCell,
         alike: float,
     ) -> NotTaken | None:
-        """The reason against a row; None if there is none.
+        """Whether a row copies its parent; None if not.
 
         Args:
             child: The row.
@@ -71,40 +71,38 @@ class DistanceFromParent:
             same = 0.0 if said_both else _same_words(*self.likeness.words(child, parent))
             if same >= self.limits.copy_of:
                 return NotTaken("nothing new", "the same words in another order", parent.id)
-        return None if cell.kind == "edit" else self._elsewhere(child, parent)
+        return None
 
-    def _elsewhere(
+    def elsewhere(
         self,
         child: Example,
         parent: Example,
+        cell: AugmentCell,
     ) -> NotTaken | None:
         """What shares no more than chance with its parent.
 
-        Where answers are data, few words link a case to another one of its label or form: it is
-        elsewhere where it is like no row of the project.
+        Where the answer is data, or was kept, few words need link a case to another one of its
+        kind: it is elsewhere where it is like no row of the project.
         """
-        mine, theirs = words_of(text_of(child)), words_of(text_of(parent))
+        if cell.kind == "edit":
+            return None
+        kept = same_answer(child, parent)
+        if kept and not self.rows.answers_are_data:
+            # An answer that was kept would link any input to it.
+            mine, theirs = words_of(child.input), words_of(parent.input)
+        else:
+            mine, theirs = words_of(text_of(child)), words_of(text_of(parent))
         shared = self.rows.shared(mine, theirs)
         least = self.limits.elsewhere or self.rows.by_chance
         if shared >= least:
             return None
         told = f"shares {shared:.0%} of its telling words with its parent, chance {least:.0%}"
-        if self._is_of_its_kind(child, parent):
+        if kept or (self.rows.answers_are_data and not self.rows.labels):
             nearest = self.rows.shared_with_nearest(mine)
             if nearest >= self.rows.inside:
                 return None
             told += f", and {nearest:.0%} with any row, own rows {self.rows.inside:.0%}"
         return NotTaken("elsewhere", told, parent.id)
-
-    def _is_of_its_kind(
-        self,
-        child: Example,
-        parent: Example,
-    ) -> bool:
-        """Whether the answer links a row to its parent: the same label, or data of one form."""
-        if not self.rows.answers_are_data:
-            return False
-        return not self.rows.labels or same_answer(child, parent)
 
 
 def _same_words(

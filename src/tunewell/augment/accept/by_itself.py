@@ -11,9 +11,10 @@ from typing import Final
 from tunewell.augment.accept.corpus import OwnRows, unsupported
 from tunewell.augment.accept.refusal_reason import NotTaken
 from tunewell.augment.accept.words import text_of, words_of
+from tunewell.augment.prompts import echoed
 from tunewell.checks.broken import find_fault
 from tunewell.checks.broken.endings import ends_inside
-from tunewell.checks.broken.placeholders import normal
+from tunewell.checks.broken.placeholders import is_blank, normal
 from tunewell.checks.language import language_shares, other_language
 from tunewell.checks.segments import count_words
 from tunewell.checks.verbatim import is_structured
@@ -29,6 +30,8 @@ Check = Callable[[Example, Example, AugmentCell], NotTaken | None]
 
 _WRONG: Final = ("outdated", "wrong")
 _SHOWN: Final = 6
+_ELLIPSES: Final = ("…", "...")
+"""What stands for a text in the form that generators are given."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,11 @@ class RowChecksOfChildren:
     ) -> NotTaken | None:
         """Blank turns, or an answer that is nothing like the size of the project's."""
         for turn in child.messages:
-            if not turn.content.strip():
+            if is_blank(turn.content) or turn.content.strip() in _ELLIPSES:
                 return NotTaken("structure", f"the {turn.role}'s turn is blank")
+        repeated = echoed(text_of(child))
+        if repeated and not echoed(text_of(parent)):
+            return NotTaken("structure", f"repeats the request: {repeated}")
         words = self.task.rules.words
         for text, fewest, most in (
             (child.input, words.min_input, words.max_input),
