@@ -82,6 +82,12 @@ class _Case:
         return schedule.by <= self.evidence.now.date()
 
     @property
+    def is_worth_its_risk(self) -> bool:
+        """Whether the probability that a retraining does not pay is small enough."""
+        weighed = self.weighed
+        return weighed is not None and 1 - weighed.pays <= self.evidence.most_risk
+
+    @property
     def was_due(self) -> bool:
         """Whether retraining would be due by the readings from before the last four weeks alone."""
         before = self.evidence.now - dt.timedelta(days=LOOK_DAYS)
@@ -281,6 +287,8 @@ def _ask_what_it_was(case: _Case) -> Decision | None:
 def _look_first(case: _Case) -> Decision | None:
     """What only the last four weeks show, and nothing explains, may be the measurement's own."""
     if not case.is_due or case.schedule is None or case.schedule.bound:
+        return None
+    if not case.is_worth_its_risk:
         return None
     if case.of_alarm(OF_THE_WORLD) is not None or case.was_due:
         return None
