@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo demo-live test test-all lint bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Tunewell needs Python 3.11 or newer, this is %d.%d.\n\nhint: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -17,6 +17,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	$(BIN)/tunewell demo .demo
+
+# A half year of real support traffic, replayed; the data is read from $$TUNEWELL_DATA or ../shared/data.
+demo-live: $(STAMP)
+	$(BIN)/python -m tunewell.demo.live_replay .demo-live
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -36,4 +40,4 @@ bench: $(STAMP)
 	$(BIN)/python -m bench all
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .demo .demo-live .mypy_cache .ruff_cache .pytest_cache

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tunewell.errors import UserError
+from tunewell.experiment_design import TrafficExperiment
 from tunewell.experiments import (
     ExperimentOutcome,
-    TrafficExperiment,
     close_experiment,
     closed_experiments,
     current_experiment,

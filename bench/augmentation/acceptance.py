@@ -1,9 +1,9 @@
 """What gets in: planted bad candidates of every kind, planted leaks, good candidates, and speed.
 
-Good are the published back-translations of `mts_dialog` and, of both data sets, real rows that
-were held back, as children of the row that is most like them. Nobody made either for this
-benchmark. The peer's parts: the same decisions by hand with rapidfuzz over every pair, fastText and
-regular expressions::
+Good are the published back-translations of `mts_dialog` and, of all data sets, real rows that were
+held back, as children of the row that is most like them or, where answers are labels, of a row
+with theirs. Nobody made any of them for this benchmark. The peer's
+parts: the same decisions by hand with rapidfuzz over every pair, fastText and regular expressions::
 
     python -m bench.augmentation.acceptance                   # all
     python -m bench.augmentation.acceptance "notes: planted"  # this one, kept beside the others
@@ -20,14 +20,24 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.augmentation.data import RealRows, back_translations, legal, notes, row
+from bench.augmentation.data import (
+    RealRows,
+    back_translations,
+    banking,
+    intents,
+    legal,
+    notes,
+    row,
+)
 from bench.machine import RESULTS, keep
 from tunewell.augment.accept import RowAcceptance, Written
-from tunewell.augment.accept.corpus import text_of
+from tunewell.augment.accept.likeness import RowLikeness
+from tunewell.augment.accept.words import text_of
 from tunewell.augment.nouns import Candidate, Decided
 from tunewell.metrics.facts import Facts
 from tunewell.similar.closest import KeptTexts, SplitTexts
-from tunewell.similar.near_duplicates import near_pairs
+from tunewell.similar.conversations import conversations_of
+from tunewell.similar.row_copies import find_copies
 from tunewell.task import AugmentCell, CellCondition
 from tunewell.testing.planted import edit, vocabulary
 from tunewell.types import Example, by_id
@@ -182,9 +192,16 @@ def planted(judged: Judged, good: Sequence[tuple[Example, Example]]) -> dict[str
             "as": dict(Counter(each.reason or "accepted" for each in decided)),
         }
     repeated = []
-    for parent, child in luck.sample(good, min(EACH, len(good))):
-        again = _edited(child.input, 0.08, luck, judged.words)
-        repeated += [(parent, child), (parent, remade(parent, again, child.target, "again"))]
+    drawn = luck.sample(good, min(2 * EACH, len(good)))
+    again = [
+        remade(parent, _edited(child.input, 0.08, luck, judged.words), child.target, "again")
+        for parent, child in drawn
+    ]
+    alone = judged.decide([(pair[0], edited) for pair, edited in zip(drawn, again, strict=True)])
+    for (parent, child), edited, by_itself in zip(drawn, again, alone, strict=True):
+        # An edit that takes away what bears the answer out is rejected for that.
+        if by_itself.fate == "accepted" and len(repeated) < 2 * EACH:
+            repeated += [(parent, child), (parent, edited)]
     decided = judged.decide(repeated)
     pairs = [
         (first, second)
@@ -227,11 +244,27 @@ def judged_leaks(judged: Judged, pairs: Sequence[tuple[Example, Example]]) -> in
     from tunewell.augment.accept.against_others import DistanceFromEvaluation
 
     limits = judged.rows.file.spec.augment.limits
-    check = DistanceFromEvaluation(judged.rows.evaluation, limits, SplitTexts())
+    check = DistanceFromEvaluation(judged.rows.evaluation, limits, RowLikeness(SplitTexts()))
     children = [
         child.model_copy(update={"id": f"{number}"}) for number, (_, child) in enumerate(pairs)
     ]
     return len(check.check(children, [parent for parent, _ in pairs]))
+
+
+def of_one_label(rows: RealRows) -> tuple[Judged, list[tuple[Example, Example]]]:
+    """A third of the training rows, each as the child of a row with its label."""
+    luck = random.Random(7)
+    shuffled = luck.sample(rows.training, len(rows.training))
+    third = len(shuffled) // 3
+    of_label: dict[str, list[Example]] = defaultdict(list)
+    for each in shuffled[third:]:
+        of_label[each.kind].append(each)
+    pairs = []
+    for child in shuffled[:third]:
+        if of_label[child.kind]:
+            parent = luck.choice(of_label[child.kind])
+            pairs.append((parent, child.model_copy(update={"parent": parent.id})))
+    return Judged(rows, shuffled[third:]), pairs
 
 
 def held_back(rows: RealRows) -> tuple[Judged, list[tuple[Example, Example]]]:
@@ -256,13 +289,13 @@ def good_ones(judged: Judged, pairs: Sequence[tuple[Example, Example]]) -> dict[
     for each in decided:
         if each.reason and len(examples[each.reason]) < 4:
             examples[each.reason].append(each.evidence[:90])
-    taken = [text_of(each.row) for each in decided if each.fate == "accepted" and each.row]
+    taken = [each.row for each in decided if each.fate == "accepted" and each.row]
     return {
         "of": len(decided),
         "rejected": 1 - share(decided, ""),
         "as": dict(Counter(each.reason or "accepted" for each in decided)),
         "evidence": dict(examples),
-        "near-duplicates among the accepted": len(near_pairs(taken)),
+        "edited copies among the accepted (D04)": len(find_copies(conversations_of(taken)).pairs),
     }
 
 
@@ -329,6 +362,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "notes: speed": lambda: speed(_notes(), back_translations("FR")),
     "notes: held-back real rows": lambda: good_ones(*held_back(notes())),
     "legal: held-back real rows": lambda: good_ones(*held_back(legal())),
+    "banking77: real rows of one label": lambda: good_ones(*of_one_label(banking())),
+    "clinc150: real rows of one label": lambda: good_ones(*of_one_label(intents())),
     "legal: planted": lambda: planted(*held_back(legal())),
     "legal: leaks": lambda: leaks(held_back(legal())[0]),
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,39 @@ def _dialogues(name: str) -> Iterator[Example]:
                 record["section_text"],
                 kind=record["section_header"],
             )
+
+
+def labelled(name: str, rows: Sequence[tuple[str, str]]) -> RealRows:
+    """Short questions with a label each; every tenth is evaluation.
+
+    Args:
+        name: Of the data set.
+        rows: Question and label.
+    """
+    made = [row(f"{name}-{i}", asked, label, kind=label) for i, (asked, label) in enumerate(rows)]
+    task = TASK.format(
+        name=name,
+        about="Says what a question of a customer is about.",
+        input="A question.",
+        output="A label.",
+    )
+    file = parse_task(task, path=Path("tunewell.yaml"), environment={})
+    training = [each for i, each in enumerate(made) if i % 10]
+    return RealRows(file, training, made[::10])
+
+
+def banking(count: int = 1_500) -> RealRows:
+    """Questions of bank customers, drawn by seed, with one of 77 intents."""
+    with (DATA / "banking77" / "train.csv").open(encoding="utf-8", newline="") as handle:
+        rows = [(record["text"], record["category"]) for record in csv.DictReader(handle)]
+    return labelled("banking77", random.Random(1).sample(rows, count))
+
+
+def intents(count: int = 1_500) -> RealRows:
+    """Queries to an assistant, drawn by seed, with one of 150 intents."""
+    found = json.loads((DATA / "clinc150" / "data_full.json").read_text("utf-8"))["train"]
+    rows = [(asked, label) for asked, label in found]
+    return labelled("clinc150", random.Random(1).sample(rows, count))
 
 
 def back_translations(language: str) -> list[tuple[Example, Example]]:

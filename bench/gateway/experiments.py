@@ -21,7 +21,7 @@ from bench.machine import keep
 from tunewell.compare.experiment.checks import sample_ratio
 from tunewell.compare.experiment.effects import Effects
 from tunewell.compare.experiment.exposures import Exposures, Floats
-from tunewell.experiments import TrafficExperiment
+from tunewell.experiment_design import TrafficExperiment
 from tunewell.stats import proportion
 from tunewell.testing.traffic import MadeTraffic, seen_by
 

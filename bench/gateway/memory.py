@@ -1,8 +1,8 @@
 """Memory of a gateway under steady load: it should stay as it is.
 
-`python -m bench gateway/memory`; MINUTES (10), RATE (20 streams a second). Every fifth request has
-an answer of a hundred thousand characters instead of twenty words; users and texts are new all the
-time.
+`python -m bench gateway/memory`; MINUTES (10), RATE (20 streams a second), LONG_EVERY (0). Answers
+have twenty words in twenty pieces; with LONG_EVERY=5 every fifth has a hundred thousand characters.
+Users and texts are new all the time.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tunewell.testing.model_server import SocketFault, SocketModelServer
 
 MINUTES = float(os.environ.get("MINUTES", "10"))
 RATE = int(os.environ.get("RATE", "20"))
+LONG_EVERY = int(os.environ.get("LONG_EVERY", "0"))
 
 
 async def _ask(session: aiohttp.ClientSession, number: int) -> bool:
@@ -39,7 +40,7 @@ async def _ask(session: aiohttp.ClientSession, number: int) -> bool:
         "stream": True,
         "user": f"user-{number}",
         "messages": [{"role": "user", "content": f"question {number} " + "and more " * 50}],
-        "metadata": {"long": number % 5 == 0},
+        "metadata": {"long": LONG_EVERY > 0 and number % LONG_EVERY == 0},
     }
     url = f"http://127.0.0.1:{GATEWAY}/v1/chat/completions"
     async with session.post(url, json=body) as answer:
@@ -122,9 +123,10 @@ async def _main(folder: Path) -> dict[str, Any]:
 def main() -> None:
     """Run it and keep the result."""
     with bench_folder() as folder:
-        result = {"minutes": MINUTES, **asyncio.run(_main(folder))}
+        given = {"minutes": MINUTES, "long_every": LONG_EVERY}
+        result = {**given, "load": os.getloadavg(), **asyncio.run(_main(folder))}
     print(result)
-    keep("gateway-memory", result)
+    keep("gateway-memory-long" if LONG_EVERY else "gateway-memory", result)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def serving(*command: str, port: int, env: dict[str, str] | None = None) -> Iter
 
 
 def _wait_for(port: int) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         with contextlib.suppress(URLError, ConnectionError, OSError):
             urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
             return

@@ -3,9 +3,9 @@
 `python -m bench gateway/replay`; ROWS (all). Questions of Thunderbird's support forum from July
 2023 on are asked through the real gateway; what is known of an answer (whether the area was named
 right) comes when the first person has answered that question, as feedback; questions that nobody
-answered have none. The arms are classifiers behind a fake server (words counted, trained on January
-to June 2023): a language model on two cores would take hours for these rows; `gateway/real_model`
-asks a real one a part of them.
+answered have none. The arms are classifiers behind a fake server (the nearest row; regression on
+words; both learned from January to June 2023): a language model on two cores would take hours for
+these rows; `gateway/real_model` asks a real one a part of them.
 
 First an A/A test, then a candidate that is better, its promotion and a rollback while requests are
 in flight, then one that learned from half of the rows. At every peek what a test says is kept, and
@@ -30,6 +30,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from bench.gateway.processes import DEFINITION, GATEWAY, SERVER, bench_folder, gateway
 from bench.machine import keep
@@ -60,7 +64,7 @@ ARMS = """servers: [{{name: one, url: "http://127.0.0.1:{server}/v1"}}]
   arms:
     - {{name: current, server: one, place: production}}
     - {{name: twin, server: one, place: production, weight: 0}}
-    - {{name: counted, server: one, model: counted, weight: 0}}
+    - {{name: regressed, server: one, model: regressed, weight: 0}}
     - {{name: half, server: one, model: half, weight: 0}}
   fallback: current"""
 
@@ -124,34 +128,50 @@ def _time(text: str) -> dt.datetime:
     return dt.datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z").astimezone(dt.UTC)
 
 
-@dataclass
-class Counted:
-    """Naive Bayes on counted words.
+class Regressed:
+    """Logistic regression on words, weighted by how rare they are.
 
-    Attributes:
+    Args:
         rows: To learn from.
     """
 
-    rows: list[Question]
-    _words: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    _areas: Counter[str] = field(default_factory=Counter)
+    def __init__(self, rows: list[Question]) -> None:
+        self.areas = sorted({row.area for row in rows})
+        counts = Counter(word for row in rows for word in _words(row.text))
+        known = sorted(word for word, count in counts.items() if count > 1)
+        self._at = {word: number for number, word in enumerate(known)}
+        self._rarity = np.array([math.log(len(rows) / counts[word]) + 1 for word in known])
+        x = sparse.vstack([self._vector(row.text) for row in rows]).tocsr()
+        y = np.array([self.areas.index(row.area) for row in rows])
+        shape = (len(known), len(self.areas))
 
-    def __post_init__(self) -> None:
-        for row in self.rows:
-            self._areas[row.area] += 1
-            self._words[row.area].update(set(WORD.findall(row.text.lower())))
+        def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+            weights = flat.reshape(shape)
+            scores = x @ weights
+            scores -= logsumexp(scores, axis=1, keepdims=True)
+            error = np.exp(scores)
+            error[np.arange(len(y)), y] -= 1
+            penalty = 0.5 * float((flat**2).sum())
+            value = -float(scores[np.arange(len(y)), y].sum()) + penalty
+            return value, (x.T @ error + weights).ravel()
+
+        start = np.zeros(shape[0] * shape[1])
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 60})
+        self._weights = found.x.reshape(shape)
+
+    def _vector(self, text: str) -> sparse.csr_matrix:
+        at = sorted(self._at[word] for word in _words(text) if word in self._at)
+        values = self._rarity[at]
+        norm = float(np.sqrt((values**2).sum())) or 1.0
+        return sparse.csr_matrix((values / norm, ([0] * len(at), at)), shape=(1, len(self._at)))
 
     def __call__(self, text: str) -> str:
         """The likeliest area."""
-        words = set(WORD.findall(text.lower()))
-        scores = {}
-        for area, count in self._areas.items():
-            seen = self._words[area]
-            score = math.log(count)
-            for word in words:
-                score += math.log((seen[word] + 0.5) / (count + 1))
-            scores[area] = score
-        return max(scores, key=lambda area: (scores[area], area))
+        return self.areas[int((self._vector(text) @ self._weights).argmax())]
+
+
+def _words(text: str) -> set[str]:
+    return set(WORD.findall(text.lower()))
 
 
 @dataclass
@@ -163,14 +183,16 @@ class Nearest:
     def __post_init__(self) -> None:
         self._of: dict[str, list[int]] = defaultdict(list)
         for number, row in enumerate(self.rows):
-            for word in set(WORD.findall(row.text.lower())):
+            for word in _words(row.text):
                 self._of[word].append(number)
 
     def __call__(self, text: str) -> str:
         """The area of the nearest row."""
         shared: Counter[int] = Counter()
-        for word in set(WORD.findall(text.lower())):
+        for word in _words(text):
             found = self._of.get(word, [])
+            if len(found) > len(self.rows) / 20:
+                continue
             for number in found:
                 shared[number] += math.log(len(self.rows) / len(found))  # type: ignore[assignment]
         return self.rows[max(shared, key=lambda n: (shared[n], -n), default=0)].area
@@ -333,11 +355,11 @@ async def _replay(folder: Path, secret: str, rows: list[Question]) -> dict[str, 
             aa = {**base, "name": "aa", "candidate": "twin", "margin": 0.1, "aa": True}
             aa["steps"] = [{"share": 1.0}]
             found["A/A"] = await replay.run(store, aa, most=1_000)
-            better = {**base, "name": "counted-words", "candidate": "counted", "margin": 0.05}
+            better = {**base, "name": "regressed-words", "candidate": "regressed", "margin": 0.05}
             better |= {"after": "aa", "guards": guards}
             better["steps"] = [{"share": 0.2}, {"share": 0.5}, {"share": 1.0}]
             found["better"] = await replay.run(store, better, most=2_400)
-            tried = closed_experiments(store)["counted-words"]
+            tried = closed_experiments(store)["regressed-words"]
 
             def promote() -> None:
                 releases.release(
@@ -345,7 +367,7 @@ async def _replay(folder: Path, secret: str, rows: list[Question]) -> dict[str, 
                     "production",
                     tried.candidate,
                     signed_by="bench",
-                    evidence=("experiment:counted-words",),
+                    evidence=("experiment:regressed-words",),
                     outcome=tried.outcome,
                 )
 
@@ -358,7 +380,7 @@ async def _replay(folder: Path, secret: str, rows: list[Question]) -> dict[str, 
             await asyncio.sleep(2.5)
             found["promoted again"] = await _in_flight(replay, promote)
             await asyncio.sleep(2.5)
-            half = {**base, "name": "half-the-rows", "candidate": "half", "margin": 0.05}
+            half = {**base, "name": "half-the-rows", "candidate": "half", "margin": 0.08}
             half |= {"goal": "no_worse", "guards": guards, "steps": [{"share": 1.0}]}
             found["half"] = await replay.run(store, half, most=10_000)
             ledger = traffic_ledger(store)
@@ -378,8 +400,8 @@ async def _main(folder: Path, rows: list[Question]) -> dict[str, Any]:
         traffic = traffic[:ROWS]
     models = {
         "nearest": Nearest(learned),
-        "counted": Counted(learned),
-        "half": Counted(learned[::2]),
+        "regressed": Regressed(learned),
+        "half": Regressed(learned[::2]),
     }
     server = SocketModelServer(
         keep=False, text=lambda body: models[body["model"]](body["messages"][-1]["content"])

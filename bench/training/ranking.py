@@ -140,7 +140,7 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
         a, b = (np.average(rows[d][:, pick], weights=tokens[pick], axis=1) for d in DEPTHS)
         drawn.append(float(spearmanr(a, b).statistic))
     chosen, best = int(np.argmin(means["cheap"])), int(np.argmin(means["full"]))
-    kept_one = confirmed(one, done, chosen)
+    kept_one = confirmed(one, done, means["cheap"])
     lost, less = (
         rule.change(rows["full"][best][None], rows["full"][i][None]) for i in (chosen, kept_one)
     )
@@ -175,27 +175,28 @@ def compared(one: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def confirmed(one: dict[str, Any], done: Sequence[int], chosen: int) -> int:
+def confirmed(one: dict[str, Any], done: Sequence[int], cheap: NDArray[np.float64]) -> int:
     """Which recipe is left (its place in ``done``).
 
-    When the choice is held against the own one at depth on fold 0.
+    When the choice and the next best are held against the own one at depth on fold 0.
     """
     recipes = candidates_around(OWN)
     tokens = np.asarray(one["targets"], np.int64)
     where = (np.arange(len(tokens)) % FOLDS == 0)[None]
     rule = HeldOut(where, tokens, [str(i) for i in range(len(tokens))])
     none = Estimate(value=0.0, low=0.0, high=0.0, n=1, method="")
+    chosen = int(np.argmin(cheap))
     found = Search(
         candidates=tuple(
             RecipeCandidate(
                 recipe=recipes[i],
                 changes=str(i),
-                held_out=none,
+                held_out=none.model_copy(update={"value": float(cheap[place])}),
                 against_best=none,
                 epochs=1,
                 trained=1,
             )
-            for i in done
+            for place, i in enumerate(done)
         ),
         best=chosen,
         chosen=chosen,

@@ -23,6 +23,7 @@ from tunewell.augment import (
     facts_of_project,
 )
 from tunewell.augment.accept import Judging
+from tunewell.augment.erasure import without_erased
 from tunewell.augment.expert_sample import ASKED
 from tunewell.augment.results import newest_augmentation, standing
 from tunewell.augment.sources import (
@@ -41,6 +42,7 @@ from tunewell.lineage import StageKey
 from tunewell.model.base import Model
 from tunewell.model.budget import RequestPolicy
 from tunewell.people import WorkStore
+from tunewell.people.erased_people import ERASURE
 from tunewell.people.nearest_texts import Near
 from tunewell.project import Project
 from tunewell.store import Store
@@ -387,7 +389,8 @@ def _with_rows(
         "split": store.put_value(split),
         "accepted": result.accepted,
     }
-    key = StageKey(TAKEN_UP, inputs, {"way": 1})
+    gone = sorted(event.subject for event in store.said(ERASURE))
+    key = StageKey(TAKEN_UP, inputs, {"way": 1, "erased": gone} if gone else {"way": 1})
     done = key.finished(store)
     if done is not None:
         return RowsTakenUp(
@@ -396,7 +399,7 @@ def _with_rows(
             f"{done.counts['taken']} synthetic rows are trained on",
         )
     with key.record(store) as writer:
-        accepted = store.examples(result.accepted)
+        accepted = without_erased(store, store.examples(result.accepted))
         training = RowsOfSplit.of(dataset, split, store).training
         joining = joins_families(training, split, accepted)
         taken = [row for row in accepted if row.id not in joining]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from tunewell.errors import StoreError
 from tunewell.full_disk import NO_SPACE, is_full
+from tunewell.platforms import owns
 
 PRIVATE = 0o700
 """Mode of the folder that holds a project's database and artifacts."""
@@ -50,7 +50,7 @@ def make_private(folder: Path) -> None:
             folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             found = folder.stat()
             is_open = stat.S_IMODE(found.st_mode) & ~PRIVATE
-            if is_open and found.st_uid == os.geteuid():
+            if is_open and owns(found.st_uid):
                 folder.chmod(PRIVATE)
     except OSError as error:
         raise StoreError(

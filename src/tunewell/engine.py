@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from tunewell.errors import MissingExtraError, UserError
+from tunewell.platforms import processors
 
 Pass = Callable[[pa.Table], pa.Table]
 """Takes a batch, gives a batch with as many rows in the same order.
@@ -59,7 +60,7 @@ class Engine:
                 hint="engine: native",
             )
         self.address = address
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or processors()
 
     def map(self, table: pa.Table, function: Pass, *, batch_rows: int = 2_048) -> pa.Table:
         """Apply a pass to every batch of a table.
@@ -170,6 +171,6 @@ def _daft_on_ray(address: str) -> Any:
         if address.startswith("ray://"):
             ray.init(address, **quiet)
         else:
-            ray.init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False, **quiet)
+            ray.init(num_cpus=processors(), include_dashboard=False, **quiet)
     daft.set_runner_ray()
     return daft

@@ -12,8 +12,6 @@ import contextlib
 import datetime as dt
 import functools
 import importlib.metadata
-import resource
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -24,6 +22,8 @@ from typing import Any, TypeVar
 
 from tunewell import __version__
 from tunewell.errors import UserError
+from tunewell.platforms import peak_memory_bytes
+from tunewell.revision import code_revision
 from tunewell.store import Store
 from tunewell.types import Dataset, Finding, Receipt, Run, Split, Value, digest
 
@@ -221,7 +221,7 @@ def peak_bytes() -> int:
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_memory_bytes()
 
 
 @functools.cache
@@ -232,20 +232,6 @@ def package_versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
-
-
-@functools.cache
-def code_revision() -> str:
-    """Version of Tunewell, with the revision (and ``dirty``) when it runs from a checkout."""
-    folder = Path(__file__).resolve().parent
-    if not (folder.parents[1] / ".git").exists():
-        return __version__
-    try:
-        command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__}+{done.stdout.strip()}"
 
 
 class RowHistory(Value):

@@ -244,7 +244,7 @@ _PITFALLS = (
         code="E02",
         area="evaluation",
         name="unvalidated judge",
-        measured="a model's verdicts never held against people's, or they disagree",
+        measured="a model's verdicts never compared with people's, or they disagree",
         remedy="label rows; intervals are corrected by them",
     ),
     Pitfall(
@@ -258,7 +258,7 @@ _PITFALLS = (
         code="E04",
         area="evaluation",
         name="raters disagree",
-        measured="agreement below the rubric's floor; one rater apart from the rest",
+        measured="agreement below the rubric's floor; one rater out of line with the rest",
         remedy="clarify the rubric; adjudicate",
     ),
     Pitfall(
@@ -379,6 +379,17 @@ _PITFALLS = (
         name="anomalous answers",
         measured="answers unlike anything reviewed, with a bound on what is missed",
         remedy="review the queue",
+    ),
+    Pitfall(
+        code="L10",
+        area="deployment",
+        name="instrumentation or provider changed",
+        measured=(
+            "fields, lists of values, clocks, templates, prompt or provider version against the "
+            "reference"
+        ),
+        remedy="fix the measurement; do not retrain",
+        command="tunewell watch",
     ),
 )
 

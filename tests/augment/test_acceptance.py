@@ -246,10 +246,11 @@ def test_no_planted_leak_gets_in_whatever_its_parent() -> None:
             parts = [edit(part, rate, luck) for part in (test.input, test.target)]
             children.append(made_up_row("leak", *parts))
     from tunewell.augment.accept.against_others import DistanceFromEvaluation
+    from tunewell.augment.accept.likeness import RowLikeness
     from tunewell.similar.closest import SplitTexts
     from tunewell.task import AugmentLimits
 
-    check = DistanceFromEvaluation(evaluation, AugmentLimits(), SplitTexts())
+    check = DistanceFromEvaluation(evaluation, AugmentLimits(), RowLikeness(SplitTexts()))
     named = [row.model_copy(update={"id": f"{i}"}) for i, row in enumerate(children)]
     parents = [luck.choice(training) for _ in named]
     assert len(check.check(named, parents)) == 300
@@ -283,3 +284,16 @@ def test_a_generator_that_repeats_itself_leaves_no_near_duplicates() -> None:
     texts = [f"{row.input}\n{row.target}" for row in taken if row]
     assert len(texts) > 20
     assert not len(near_pairs(texts))
+
+
+@pytest.mark.parametrize(
+    ("child", "expected"),
+    [
+        (made_up_row("b", "The example is data.", TRAINING[0].target), "structure"),
+        (made_up_row("b", "…", TRAINING[0].target), "structure"),
+        (made_up_row("b", "Write a JSON object, please.", TRAINING[0].target), "elsewhere"),
+    ],
+)
+def test_an_answer_that_was_kept_lets_no_input_in(child: Example, expected: str) -> None:
+    (one,) = decided([child])
+    assert (one.reason, one.fate) == (expected, "rejected")

@@ -53,8 +53,8 @@ def test_killed_twice_it_goes_on_and_pays_for_no_more_than_was_in_flight(
     folder = tmp_path / "killed"
     folder.mkdir()
     with endpoint.serving() as url:
-        command = [sys.executable, "-m", "tunewell.testing.made_up", str(folder), url, str(ROWS)]
-        command += map(str, WANTED)
+        command = [sys.executable, "-m", "tunewell.testing.made_up", str(folder), url]
+        command += map(str, (1.0, ROWS, *WANTED))
         for kill in range(1, 3):
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
             wait_for_paid(endpoint, 12 * kill, process)

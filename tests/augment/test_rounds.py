@@ -102,20 +102,9 @@ def test_budgets_are_kept_and_a_larger_one_goes_on_from_there(tmp_path: Path) ->
 def augment_made_up_with(
     folder: Path, section: str, generator: Generator | None = None
 ) -> Augmented:
-    from tunewell.augment import augment
-    from tunewell.project import Project
-    from tunewell.store import Store
-    from tunewell.task import parse_task
-    from tunewell.testing.made_up import MADE_UP_TASK, put_made_up
-
-    text = "\n".join(line for line in MADE_UP_TASK.splitlines() if not line.startswith("augment"))
-    file = parse_task(f"{text}\n{section}\n", path=Path("tunewell.yaml"), environment={})
-    folder.mkdir(exist_ok=True)
-    with Store(folder) as store:
-        dataset, split = put_made_up(store, made_up_rows(60))
-        # One finished run of the key would be taken over: a budget does not change the key.
-        wanted = Wanted(cells_of_rows(20, 20), [generator or fake()])
-        return augment(dataset, split, Project(file, store), wanted)
+    # One finished run of the key would be taken over: a budget does not change the key.
+    wanted = Wanted(cells_of_rows(20, 20), [generator or fake()])
+    return augment_made_up(folder, made_up_rows(60), wanted, section=section)
 
 
 def test_what_is_asked_again_is_not_paid_again(tmp_path: Path) -> None:

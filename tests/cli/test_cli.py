@@ -85,7 +85,16 @@ def test_two_projects_on_one_line_are_a_misuse(
     assert "the project is named twice" in capsys.readouterr().err
 
 
-WITHOUT_PROJECT = {"demo", "doctor", "import", "autopsy", "select", "compare plan"}
+WITHOUT_PROJECT = {
+    "demo",
+    "doctor",
+    "import",
+    "restore",
+    "self-check",
+    "autopsy",
+    "select",
+    "compare plan",
+}
 """Verbs that need none."""
 
 
@@ -125,7 +134,7 @@ def test_the_shell_is_offered_verbs_options_and_choices() -> None:
     def offered(given: str, incomplete: str) -> list[str]:
         return [offer.value for offer in offers(given.split(), incomplete, table)]
 
-    assert offered("", "re") == ["report", "review"]
+    assert offered("", "re") == ["report", "review", "restore"]
     assert offered("annotate export --format", "") == ["label-studio", "argilla", "csv"]
     assert offered("annotate export", "--format=c") == ["csv"]
     assert "--plan" not in offered("run --plan", "--p")

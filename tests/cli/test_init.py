@@ -119,6 +119,21 @@ def test_a_rule_that_would_take_much_of_the_file_reports_it(
     assert LARGE_SHARE == 0.2
 
 
+def test_a_file_of_preferences_has_something_to_train_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Left out, as they are by default, its rows would leave every fold empty."""
+    rows = []
+    for number in range(40):
+        chosen, rejected = f"It costs {number} euros.", "How should I know?"
+        asked = f"What does part {number} of the machine cost?"
+        rows.append(json.dumps({"prompt": asked, "chosen": chosen, "rejected": rejected}))
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    assert main(["init", str(tmp_path), "--yes"]) == 0
+    assert "40 rows with a better and a worse answer" in capsys.readouterr().err
+    assert load_task(tmp_path, environment={}).spec.train.preferences == "chosen"
+
+
 def test_data_and_columns_are_named_on_the_line(workshop: Path, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     data = str(workshop / "jobs.csv")

@@ -11,7 +11,8 @@ import pytest
 
 from tunewell.compare.experiment import Effects, ExperimentResult, Exposures, result_of
 from tunewell.compare.experiment.checks import sample_ratio, validity
-from tunewell.experiments import ExperimentRecord, TrafficExperiment
+from tunewell.experiment_design import TrafficExperiment
+from tunewell.experiments import ExperimentRecord
 from tunewell.testing.traffic import MadeTraffic, seen_by
 
 NOW = dt.datetime(2026, 11, 30, tzinfo=dt.UTC)

@@ -243,7 +243,7 @@ def test_no_bytes_crash_the_reader(tmp_path: Path, data: bytes, suffix: str) -> 
             "a.jsonl",
             '{"prompt": "a", "completion": "b", "prompt": "c"}\n',
             0,
-            "'prompt' stands twice",
+            "'prompt' appears twice",
         ),
         ("a.json", '[{"prompt": "a", "completion": "b"}]{"prompt": "c"}', 1, "follows the end"),
         (

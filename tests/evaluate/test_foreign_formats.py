@@ -284,7 +284,7 @@ def test_a_key_that_stands_twice_spoils_its_line_alone(tmp_path: Path) -> None:
     rows = ['{"id": "a", "output": "x", "output": "y"}', '{"id": "b", "output": "z"}']
     found = read_predictions(lines(tmp_path / "p.jsonl", rows), arm="t")
     assert said(found) == {("t", "b"): "z"}
-    assert "stands twice" in found.rejects[0][1]
+    assert "appears twice" in found.rejects[0][1]
 
 
 def test_the_same_output_twice_is_one_and_two_different_ones_are_none(tmp_path: Path) -> None:

@@ -129,7 +129,9 @@ def test_data_that_are_not_clean_hold_back_the_gates_until_somebody_accepts_them
     assert {c.outcome for c in found.criteria} == {"INCONCLUSIVE"}
     assert "D09" in found.why
     assert all("not clean: D09 contradictions" in c.why for c in found.criteria)
-    assert any("accepts D09 in writing" in item for item in found.would_change)
+    assert any("D09 accepted in writing" in item for item in found.would_change)
+    ways = [item for item in found.would_change if item.startswith("D09:")]
+    assert any("tunewell accept D09 --reason '…' --until YYYY-MM-DD" in way for way in ways)
     project.store.say(
         "acceptance", "D09", author="owner", record={"reason": "known", "until": "2999-01-01"}
     )

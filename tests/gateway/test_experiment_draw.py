@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.gateway.client import KEY, Client, chat, running, two_arms
 from tunewell.compare.experiment import read_experiment
-from tunewell.experiments import (
-    RunningExperiment,
-    TrafficExperiment,
-    arms_digest,
-    draft_experiment,
-    experiment_named,
-    open_step,
-    sign_experiment,
-)
+from tunewell.experiment_design import RunningExperiment, TrafficExperiment, arms_digest
+from tunewell.experiments import draft_experiment, experiment_named, open_step, sign_experiment
 from tunewell.gateway.control import read_state
 from tunewell.gateway.drain import take_up
 from tunewell.gateway.draw import Asker, Draw, Hasher, Placed
 from tunewell.gateway.keep import traffic_ledger
 from tunewell.gateway.state import GatewayState
+from tunewell.gateway.tending import _Tending
 from tunewell.store import Store
 from tunewell.store.kept_traffic import read_interactions
 from tunewell.task import GatewaySection, TaskFile, load_task
@@ -158,3 +157,28 @@ def test_an_arm_that_fails_is_stopped_by_the_process_beside_the_gateway(tmp_path
 
 def test_a_state_without_a_test_is_read_too() -> None:
     assert GatewayState.model_validate_json('{"keys": [], "off": false}').experiment is None
+
+
+def test_the_process_that_answers_loads_no_database_and_no_statistics() -> None:
+    code = (
+        "import sys, tunewell.gateway.serving\n"
+        "print([m for m in ('sqlalchemy', 'alembic', 'pyarrow', 'scipy') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    assert said.stdout.strip() == "[]"
+
+
+def test_a_guard_that_fails_keeps_no_record_from_the_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(store: Store, file: TaskFile) -> str:
+        raise RuntimeError("no such column")
+
+    file = _project(tmp_path, "http://localhost:1/v1")
+    carried = _Tending(file, url="", guard=broken)
+    carried.once()
+    carried.once()
+    said = capsys.readouterr().out
+    assert said.count("the experiment cannot be read (RuntimeError): no such column") == 1
+    assert "ready" in said

@@ -29,6 +29,21 @@ def turn(project: Project, *, when_due: bool = False) -> Iteration:
         return iterate(project, author="cron", when_due=when_due)
 
 
+class StoppedTurn(BaseException):
+    """Ends a turn where a kill might."""
+
+
+def stopped(project: Project, line: str) -> None:
+    """A turn that ends when it says this."""
+
+    def say(text: str) -> None:
+        if text == line:
+            raise StoppedTurn
+
+    with project.store.lock("test"):
+        iterate(project, author="cron", say=say)
+
+
 def state(made: Iteration, name: str) -> str:
     return next(step.state for step in made.steps if step.name == name)
 
@@ -72,7 +87,11 @@ def test_a_correction_from_use_becomes_a_promoted_version(project: Project) -> N
     assert idle.version == ""
     assert idle.decision.action == "hold"
 
+    with pytest.raises(StoppedTurn):
+        stopped(project, "evaluate …")
     second = turn(project)
+    assert state(second, "train") == "reused", "what was finished before the stop is kept"
+    assert state(second, "evaluate") == "done"
     assert second.difference is not None
     assert second.difference.added == ("use-0190-0001",)
     assert second.version not in {"", first.version}

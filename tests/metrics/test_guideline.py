@@ -40,7 +40,7 @@ def test_the_share_of_rules_kept_and_the_broken_ones_by_name(define: Define) -> 
     bad = house("We guarantee it. Promise. Soon. Really.", bill, task=file.spec)
     assert isinstance(bad, Marked)
     assert bad.value == 0.0
-    assert "Promise nothing.: 'promise' stands in it" in bad.reason
+    assert "Promise nothing.: 'promise' appears in it" in bad.reason
     assert "Keep it short.: 4 sentences, at most 2" in bad.reason
     other = house(
         "Dear Sir, it is fixed. Kind regards", row("My power is out.", "x"), task=file.spec

@@ -101,3 +101,17 @@ def test_a_code_is_a_name_and_not_the_number_in_it(
         items = check_support(output, given, language=language)
         found = [i.text for i in items if not i.supported and i.text != "Nothing"]
         assert [text for text in found if any(c.isdigit() for c in text)] == loose
+
+
+@pytest.mark.parametrize(
+    ("output", "given_text", "language"),
+    [
+        ("Then Carla's dog came to Amazon’s shop.", "Carla has a dog; Amazon has a shop.", "en"),
+        ("今日 は 晴 れる", "今日 は 晴れる でしょう か", "ja"),
+        ("仕 事 が 終 わっ たら", "仕事 が 終わっ たら", "ja"),
+        ("in été Paris was empty", "été in paris", "fr"),
+    ],
+)
+def test_no_name_is_made_of_what_is_none(output: str, given_text: str, language: str) -> None:
+    items = check_support(output, given_text, language=language)
+    assert [item.text for item in items if not item.supported] == []

@@ -71,10 +71,10 @@ def test_an_emptied_database_beside_artifacts_is_no_new_project(tmp_path: Path) 
         store.put_value({"kept": True})
     for ending in ("", "-wal", "-shm"):
         Path(f"{tmp_path}/.tunewell/tunewell.db{ending}").unlink(missing_ok=True)
-    with pytest.raises(StoreError, match="1 artifact of earlier runs lie beside it"):
+    with pytest.raises(StoreError, match="its folder holds 1 artifact of earlier runs"):
         Store(tmp_path)
     (tmp_path / ".tunewell" / "tunewell.db").touch()
-    with pytest.raises(StoreError, match="lie beside it"):
+    with pytest.raises(StoreError, match="holds 1 artifact of earlier runs"):
         Store(tmp_path)
 
 

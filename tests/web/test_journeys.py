@@ -220,7 +220,7 @@ def engineer(walk: Walk) -> None:
     page.goto(page.url.split("?")[0])
     page.get_by_role("radio", name=re.compile("All .* that match")).check()
     page.get_by_role("checkbox", name="Eve").check()
-    page.get_by_role("button", name="Share them out evenly").click()
+    page.get_by_role("button", name="Split evenly among them").click()
     (batch,) = world.work_store.batches(kind="review")[:1]
     seats = world.work_store.seats(batch.id)[world.people["Eve"].id]
     assert seats["open"] == len(world.work_store.items(batch.id))

@@ -20,7 +20,7 @@ def test_people_answer_would_the_same_answer_do(world: World) -> None:
     ann, owner = world.client("Ann"), world.client("Olga", "owner")
     world.work_store.share(batch, [world.account("Ann", "expert").id])
     page = texts(ann.client.get(f"/work/{batch.id}").text)
-    assert "Would the answer that stands below the changed question do?" in page
+    assert "Would the answer below still do for the changed question?" in page
     first = ann.items(batch.id)[0]
     assert first["output"].startswith(first["source"].split("\n\n— Answer —")[0].upper())
     assert ann.say(first["id"], "k1", scores={"same-answer": 1}).status_code == 200

@@ -96,9 +96,9 @@ def test_a_question_is_added_and_none_is_taken_from_under_a_verdict(world: World
         ({"scale.0": "1-5"}, "on the scale yes/no"),
         ({"error_tags": "wrong amount"}, "people have been offered it"),
         ({"question.0": "  "}, "ask something"),
-        ({"name.2": "faithful"}, "stands twice"),
+        ({"name.2": "faithful"}, "appears twice"),
         ({"version": "old"}, "somebody else has changed"),
-        ({"error_tags": "x\nx"}, "stands twice"),
+        ({"error_tags": "x\nx"}, "appears twice"),
     ):
         refused = owner.post(path, **form(batch, **wrong))
         assert refused.status_code == 400, wrong

@@ -41,6 +41,21 @@ class Allowance:
         self._open_cost = 0.0
         self.why = ""
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the time is up; None without a limit of time."""
+        if self._ends_at is None:
+            return None
+        return max(0.0, self._ends_at - self._clock())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is up; what is in flight then is not waited for."""
+        if self.seconds_left != 0.0:
+            return False
+        self.why = self._too_much(0, 0.0)
+        return True
+
     def reserve(
         self,
         tokens: int,

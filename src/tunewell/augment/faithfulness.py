@@ -16,7 +16,7 @@ CRITERION: Final = "faithful"
 """What experts are asked of a sample of the accepted rows."""
 
 QUESTION: Final = (
-    "Is this a row that you would train on: the answer right, and borne out by the input?"
+    "Is this a row that you would train on: the answer right, and supported by the input?"
 )
 
 MOST_WRONG: Final = 0.05

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Final
 
 from tunewell.augment.allowance import Allowance, SpentUpError
 from tunewell.augment.journal import Journal, JournalLine
 from tunewell.augment.nouns import Candidate, GenerationCost
-from tunewell.augment.replies import ReplyError, WrittenRow, read_reply
+from tunewell.augment.replies import read_reply
+from tunewell.augment.written_rows import ReplyError, WrittenRow
 from tunewell.errors import ModelError
 from tunewell.model.base import GenerateOptions, Generation, Model
 from tunewell.task import GeneratorSpec
@@ -179,15 +180,18 @@ class RowAsker:
         answers: dict[int, Answer] = {}
         fatal: ModelError | None = None
         most = sum(generator.spec.in_flight for generator in self._generators)
-        pool = ThreadPoolExecutor(max_workers=most)
+        batches = iter(list(self._batches(candidates)))
+        open_: set[Future[dict[int, Answer]]] = set()
         try:
-            batches = iter(list(self._batches(candidates)))
-            open_: set[Future[dict[int, Answer]]] = set()
             while True:
-                open_ |= self._submit(pool, batches, 2 * most - len(open_))
+                open_ |= self._start(batches, most - len(open_))
                 if not open_:
                     break
-                done, open_ = wait(open_, return_when=FIRST_COMPLETED)
+                seconds = self._allowance.seconds_left
+                done, open_ = wait(open_, timeout=seconds, return_when=FIRST_COMPLETED)
+                if not done and self._allowance.is_over:
+                    self._stop.set()
+                    break
                 for future in done:
                     try:
                         answers |= future.result()
@@ -197,18 +201,16 @@ class RowAsker:
                     except SpentUpError:
                         self._stop.set()
                 self._tell(settled + len(answers), settled + len(candidates))
-        finally:  # an interrupt does not wait for the requests in flight
-            pool.shutdown(
-                wait=False,
-                cancel_futures=True,
-            )
+        except BaseException:
+            # Nobody waits for the requests in flight, and none is tried again.
+            self._stop.set()
+            raise
         if fatal is not None:
             raise fatal
         return answers
 
-    def _submit(
+    def _start(
         self,
-        pool: ThreadPoolExecutor,
         batches: Iterator[list[Candidate]],
         places: int,
     ) -> set[Future[dict[int, Answer]]]:
@@ -218,7 +220,7 @@ class RowAsker:
             batch = next(batches, None)
             if batch is None:
                 break
-            started.add(pool.submit(self._settle, batch))
+            started.add(_in_background(self._settle, batch))
         return started
 
     def _batches(self, candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
@@ -305,3 +307,20 @@ class RowAsker:
         passed = time.monotonic() - self._began
         left = passed / done * (total - done) if done else None
         self._watch(Progressed(done, total, self.cost, left))
+
+
+def _in_background(
+    settle: Callable[[list[Candidate]], dict[int, Answer]],
+    batch: list[Candidate],
+) -> Future[dict[int, Answer]]:
+    """Settle a batch in a thread that the end of the program does not wait for."""
+    future: Future[dict[int, Answer]] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(settle(batch))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future

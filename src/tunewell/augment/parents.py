@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tunewell.augment.nouns import Candidate
 from tunewell.errors import UserError
+from tunewell.plurals import plural
 from tunewell.task import AugmentCell, GeneratorSpec
 from tunewell.types import Example
 from tunewell.types.turns import learned_places
 
 
+def why_no_parent(example: Example) -> str:
+    """Why no rows can be made from a row; empty if they can.
+
+    A parent is a real row of texts that ends in an answer that is learned.
+
+    Example:
+        >>> why_no_parent(Example(id="a", messages=(), origin="augmentation"))
+        'synthetic'
+    """
+    if example.origin == "augmentation":
+        return "synthetic"
+    if example.tools or any(turn.tool_calls or turn.role == "tool" for turn in example.messages):
+        return "with tools"
+    if example.rejected:
+        return "a preference"
+    if any(turn.media for turn in example.messages):
+        return "with audio or images"
+    if len(example.messages) - 1 not in learned_places(example):
+        return "without a learned answer at its end"
+    return ""
+
+
 def may_be_parent(example: Example) -> bool:
-    """Whether rows can be made from a row: it ends in an answer that is learned, and is real."""
-    last = len(example.messages) - 1
-    return (
-        last in learned_places(example)
-        and example.origin != "augmentation"
-        and not example.tools
-        and not example.rejected
-        and not any(message.media for message in example.messages)
-    )
+    """Whether rows can be made from a row."""
+    return not why_no_parent(example)
 
 
 def fits(
@@ -82,9 +99,9 @@ class ParentPool:
             ids = [r.id for r in able if fits(r, cell.parents) and (not named or r.id in named)]
             if not ids:
                 raise UserError(
-                    f"cell '{cell.name}': none of {len(able)} training rows can be a parent"
-                    f"{_wanted(cell)}",
-                    hint="relax parents, or see which values the rows have: tunewell augment plan",
+                    f"cell '{cell.name}': none of {plural(len(training), 'training row')} can be a "
+                    f"parent{_wanted(cell)}{_unable(training)}",
+                    hint="relax the cell's parents or rows_of (tunewell.yaml, augment.cells)",
                 )
             random.Random(f"{seed} {cell.name}").shuffle(ids)
             orders[cell.name] = ids
@@ -99,6 +116,13 @@ class ParentPool:
         """The parent of the ``place``-th candidate of a cell."""
         ids = self.of_cell[cell]
         return ids[place % len(ids)]
+
+
+def _unable(training: Sequence[Example]) -> str:
+    """How many rows cannot be parents of any cell, by reason."""
+    times = Counter(filter(None, map(why_no_parent, training)))
+    told = [f"{count:,} {reason}" for reason, count in times.most_common()]
+    return f"; unusable: {', '.join(told)}" if told else ""
 
 
 def _wanted(cell: AugmentCell) -> str:

@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Final
 
 from tunewell.augment.nouns import Candidate
-from tunewell.augment.prompts import is_one_question, questions
-from tunewell.checks.broken.refusals import refusal
-from tunewell.json_text import next_json
+from tunewell.augment.written_rows import ReplyError, WrittenRow, row_in
 from tunewell.model.base import Generation
+from tunewell.model.sending import UNREADABLE
 from tunewell.task import AugmentCell
 from tunewell.types import Example, Message
 
-_REF = re.compile(r"r[0-9a-f]{10}")
-_MOST_CHARACTERS: Final = 400_000
-
-
-class ReplyError(ValueError):
-    """A reply that holds no row.
-
-    Attributes:
-        kind: In a few words, as it is counted.
-        again: Whether another try may bring one.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        evidence: str = "",
-        *,
-        again: bool = True,
-    ) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.evidence = evidence[:400]
-        self.again = again
-
-
-@dataclass(frozen=True)
-class WrittenRow:
-    """What a generator wrote.
-
-    Attributes:
-        turns: Before the answer, in order.
-        target: The answer.
-    """
-
-    turns: tuple[str, ...]
-    target: str
+ERASED: Final = "erased: it named a person who was erased since"
+"""Reason of a reply whose text is gone."""
 
 
 def read_reply(
@@ -70,11 +32,7 @@ def read_reply(
         raise ReplyError(_kind_of_failure(reply.reason), reply.reason)
     if reply.finish == "length":
         raise ReplyError("cut off", reply.text[-200:])
-    values = _object(reply.text)
-    ref = str(values.get("ref", ""))
-    if _REF.fullmatch(ref) and ref != candidate.ref:
-        raise ReplyError("answer to another request", ref)
-    return _row(values, parent)
+    return row_in(reply.text, candidate.ref, parent)
 
 
 _FAILURES: Final = (
@@ -83,8 +41,9 @@ _FAILURES: Final = (
     ("connection failed", "no connection"),
     ("server error", "server error"),
     ("refused by the server", "refused"),
-    ("a reply that cannot be read", "unreadable reply"),
+    (UNREADABLE, "unreadable reply"),
     ("the server's reply holds no answer", "empty reply"),
+    (ERASED, "erased"),
 )
 
 
@@ -93,36 +52,6 @@ def _kind_of_failure(reason: str) -> str:
         if reason.startswith(begins):
             return kind
     return "request failed"
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    """The first JSON object of a reply, whatever stands around it."""
-    start = text.find("{")
-    if start < 0:
-        said, _ = refusal(text)
-        raise ReplyError("refused" if said else "no JSON", text[:200])
-    try:
-        found, _ = next_json(json.JSONDecoder(strict=False), text[:_MOST_CHARACTERS], start)
-    except ValueError as error:
-        raise ReplyError("no JSON", str(error)) from None
-    if not isinstance(found, dict):
-        raise ReplyError("no JSON", text[:200])
-    return found
-
-
-def _row(
-    values: Mapping[str, Any],
-    parent: Example,
-) -> WrittenRow:
-    target = values.get("target")
-    asked = questions(parent)
-    turns = [values.get("input")] if is_one_question(parent) else values.get("turns")
-    if not isinstance(target, str) or not isinstance(turns, list):
-        raise ReplyError("keys are missing", ", ".join(map(str, list(values)[:8])))
-    texts = [turn for turn in turns if isinstance(turn, str)]
-    if len(texts) != len(turns) or len(turns) != len(asked):
-        raise ReplyError("keys are missing", f"{len(turns)} turns, {len(asked)} wanted")
-    return WrittenRow(tuple(texts), target)
 
 
 def child_of(

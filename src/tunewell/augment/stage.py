@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tunewell.augment.accept import Judging, RowAcceptance, Written
@@ -16,12 +17,14 @@ from tunewell.augment.journal import Journal
 from tunewell.augment.nouns import Augmented, Candidate, CellResult, ref_of
 from tunewell.augment.parents import Numbering, ParentPool
 from tunewell.augment.prompts import ask_for_row
-from tunewell.augment.replies import WrittenRow, child_of
+from tunewell.augment.replies import child_of
 from tunewell.augment.rounds import Rounds, accepted_rows
+from tunewell.augment.written_rows import WrittenRow
 from tunewell.errors import UserError
 from tunewell.lineage import StageKey
 from tunewell.metrics.facts import Facts, facts_file, read_facts
 from tunewell.model.base import GenerateOptions
+from tunewell.people.erased_people import ERASURE, erased
 from tunewell.people.row_changes import gold_ids
 from tunewell.project import Project
 from tunewell.store import Store
@@ -30,7 +33,7 @@ from tunewell.types import Dataset, Example, Message, Split, digest
 
 STAGE = "augment"
 
-WAY = 1
+WAY = 2
 """Version of the way of asking and accepting: part of the key of a run."""
 
 Rule = Callable[[Example, int], Example | None]
@@ -146,7 +149,7 @@ def augment(
         UserError: Nothing is wanted, nobody writes, or a cell has no parent.
         ModelError: A generator cannot be used.
     """
-    file, store = project.file, project.store
+    store = project.store
     wanted.check()
     key = key_of(dataset, split, project, wanted)
     done = key.value(store, "augmented", Augmented)
@@ -155,8 +158,8 @@ def augment(
 
     rows = RowsOfSplit.of(dataset, split, store)
     with key.record(store) as writer:
-        with Journal(store.root / "work" / STAGE / "journal.jsonl") as journal:
-            work = _Work(file, rows, wanted, journal, watch)
+        with Journal(journal_of(store)) as journal:
+            work = _Work(project, rows, wanted, journal, watch)
             cells = work.rounds.go()
             cost = work.asker.cost
         accepted = accepted_rows(work.rounds.decided)
@@ -173,8 +176,15 @@ def augment(
         writer.outputs |= {"augmented": store.put_value(result), "accepted": result.accepted}
         writer.outputs["decided"] = result.decided
         writer.counts |= _counts(result)
+        if journal.damaged:
+            writer.counts["damaged lines of the journal"] = journal.damaged
         writer.findings.append(faithful(result, training=len(rows.training)))
     return result
+
+
+def journal_of(store: Store) -> Path:
+    """The file of all replies to a project's augmentations."""
+    return store.root / "work" / STAGE / "journal.jsonl"
 
 
 def _can_go_on(cell: CellResult) -> bool:
@@ -215,6 +225,9 @@ def key_of(
         "gold": digest(sorted(gold_ids(store))),
     }
     inputs = {"dataset": store.put_value(dataset), "split": store.put_value(split)}
+    gone = sorted(event.subject for event in store.said(ERASURE))
+    if gone:
+        parameters["erased"] = gone
     return StageKey(STAGE, inputs, parameters, section.seed)
 
 
@@ -243,7 +256,7 @@ class _Work:
     """The parts of an augmentation, put together.
 
     Args:
-        file: The definition.
+        project: The project.
         rows: Parents and evaluation.
         wanted: What is to be written.
         journal: Replies so far.
@@ -252,12 +265,13 @@ class _Work:
 
     def __init__(
         self,
-        file: TaskFile,
+        project: Project,
         rows: RowsOfSplit,
         wanted: Wanted,
         journal: Journal,
         watch: Watcher | None,
     ) -> None:
+        file = project.file
         self._file = file
         self._wanted = wanted
         self._cells = {cell.name: cell for cell in wanted.cells}
@@ -288,6 +302,7 @@ class _Work:
             parents=self._parents,
             facts=facts_of_project(file),
             judge=wanted.judge,
+            erased=erased(project.store),
         )
         self.rounds = Rounds(
             cells=wanted.cells,

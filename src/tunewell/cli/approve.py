@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectArgument, emit, open_project, show
 from tunewell.people import Approvals
-from tunewell.people.approvals import claim_approval, in_words, login_name
+from tunewell.people.approvals import claim_approval, in_words
+from tunewell.platforms import login_name
 from tunewell.task import Gate, TaskFile
 
 

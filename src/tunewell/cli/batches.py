@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from tunewell.augment import CRITERION
 from tunewell.cli.common import show
 from tunewell.errors import UserError
 from tunewell.people import Accounts, AuditLog, Batch, WorkStore
@@ -84,6 +83,9 @@ def newest_batch(store: Store, kind: str) -> Batch:
     Raises:
         UserError: There is none.
     """
+    # Help and the other verbs need not load the stage.
+    from tunewell.augment import CRITERION
+
     for batch in WorkStore(store).batches(kind=kind):
         if [c.name for c in batch.rubric] not in ([SAME_ANSWER], [CRITERION]):
             return batch

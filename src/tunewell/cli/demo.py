@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tunewell.types import Verdict
 
 
+MUCH_LONGER = 1.5
+"""Times the planned time."""
+
 WIDE = 120
 """Columns of a table where there is no terminal."""
 
@@ -70,7 +73,20 @@ def command(
     _show_verdict(result.verdict)
     _show_team(options.project, result.team)
     out.print(f"Report: {result.report.resolve()}", markup=False, soft_wrap=True)
-    note(f"{result.seconds:.0f} s")
+    note(_time_taken(result.seconds, planned_s=0 if tokens else 60 * minutes))
+
+
+def _time_taken(seconds: float, *, planned_s: float) -> str:
+    """How long it took, and why that was much longer than planned."""
+    from tunewell.report.number_format import duration
+
+    told = f"took {duration(seconds)}"
+    if not planned_s or seconds < MUCH_LONGER * planned_s:
+        return told
+    return (
+        f"{told} instead of about {duration(planned_s)}: the machine was slower than measured at "
+        "the start, as when other programs use its cores"
+    )
 
 
 def _write_data(folder: Path, *, seed: int, rows: int, json: bool) -> None:
@@ -163,8 +179,28 @@ def _show_comparison(found: DumpedComparison) -> None:
         f"Same base model and recipe; {found.tokens[0]:,} training tokens drawn from "
         f"{found.raw_rows} raw rows against {found.tokens[1]:,} from the curated ones. "
         f"Both answer the same {found.rows} test rows; {found.left_out} "
-        "more stand in the raw data and are left out, since the dumped model has seen them.\n"
+        "more are in the raw data too and are left out, since the dumped model has seen them."
     )
+    show(f"{_in_a_sentence(found)}\n")
+
+
+def _in_a_sentence(found: DumpedComparison) -> str:
+    """What the intervals say of the differences."""
+    better, worse, unclear = [], [], []
+    for figure in found.figures:
+        gain, rises = figure.gain, figure.info.bigger_is_better
+        if gain.low <= 0 <= gain.high:
+            unclear.append(figure.info.title)
+        elif (gain.low > 0) == rises:
+            better.append(figure.info.title)
+        else:
+            worse.append(figure.info.title)
+    said = {
+        "Better with the curated rows": better,
+        "Worse with them": worse,
+        f"No difference that {found.rows} rows could show": unclear,
+    }
+    return ". ".join(f"{what}: {', '.join(names)}" for what, names in said.items() if names) + "."
 
 
 def _show_verdict(verdict: Verdict) -> None:

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from tunewell.augment.erasure import erase_from_augmentations
 from tunewell.cli.common import AuthorOption, JsonOption, ProjectOption, emit, open_project, show
-from tunewell.curate.erasure import erase, marks_of, mentions
+from tunewell.curate.erasure import erase
 from tunewell.gateway.draw import Hasher
 from tunewell.gateway.erasure import erase_from_traffic
 from tunewell.gateway.places import gateway_folder, salt
+from tunewell.people.erased_people import marks_of, mentions
 from tunewell.people.erasure import erase_from_work
 from tunewell.plurals import plural
 
@@ -45,8 +47,13 @@ def command(
             lambda text: mentions([text], person, marks),
             user=hasher.user(person),
         )
+        written = erase_from_augmentations(
+            store,
+            lambda text: mentions([text], person, marks),
+        )
     if json:
-        emit("erase", {**found.model_dump(), "work": work, "traffic": traffic})
+        reached = {"work": work, "traffic": traffic, "augmentation": written}
+        emit("erase", {**found.model_dump(), **reached})
         return
     show(
         f"people's work: {plural(work.kept_rows, 'record')} blanked (a tombstone stays), "
@@ -56,6 +63,10 @@ def command(
         f"traffic: blanked {plural(traffic.interactions, 'interaction')} and "
         f"{plural(traffic.feedback, 'feedback record')}"
     )
+    show(
+        f"augmentation: blanked {plural(written.replies, 'reply', 'replies')}; "
+        f"{plural(written.rows, 'synthetic row')} will not be used again"
+    )
     for dataset, rows in found.rows.items():
         first = ", ".join(rows[:5])
         show(f"dataset {dataset[:12]}: {plural(len(rows), 'row')} with this person: {first}")
@@ -64,3 +75,5 @@ def command(
     if not found.rows:
         show("no dataset mentions this person")
     show("next: tunewell run (the next dataset omits those rows)")
+    if written.rows:
+        show("then: tunewell augment run (writes others in place of those synthetic rows)")

@@ -9,7 +9,8 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from tunewell.lineage import code_revision, package_versions
+from tunewell.lineage import package_versions
+from tunewell.revision import code_revision
 
 HIDDEN = "***"
 

@@ -143,7 +143,7 @@ def _text(typed: str) -> str:
 
 def _required(typed: str) -> str:
     if not typed:
-        raise ValueError("something has to stand here")
+        raise ValueError("an answer is needed here")
     return typed
 
 

@@ -103,6 +103,8 @@ def propose(look: DataLook, data: Sequence[str], folder: Path, *, owner: str) ->
         # No tokenizer makes more tokens than bytes; the limit costs nothing where rows are shorter.
         max_tokens=_enough_tokens(answers.longest_row_bytes),
         max_new_tokens=_enough_new_tokens(answers),
+        # Left out, rows of this kind would leave nothing to train on.
+        preferences="chosen" if look.preferences > look.rows / 2 else "leave_out",
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from tunewell.cli.common import note
+from tunewell.cli.init_yaml import ReportOnly
 from tunewell.curate.doctor import DoctorReport
 from tunewell.curate.dry_run import LARGE_SHARE, DryRun
 from tunewell.curate.first_look import DataLook
@@ -15,6 +17,12 @@ from tunewell.task import FieldMap
 _MOST_COLUMNS = 12
 _MOST_FOUND = 8
 _WIDTH = 9
+_CODES: Final[Mapping[ReportOnly, str]] = {
+    "exact_duplicates": "D03",
+    "near_duplicates": "D04",
+    "broken": "D08",
+}
+"""The pitfall of each rule that blocks where its rows are left in."""
 
 
 def show_look(look: DataLook) -> None:
@@ -50,6 +58,9 @@ def _lines(look: DataLook) -> Iterator[str]:
         yield f"  {'kinds':{_WIDTH}} {', '.join(kinds)}"
     if look.turns:
         yield f"  {'turns':{_WIDTH}} {plural(look.turns, 'row')} with more than one question"
+    if look.preferences:
+        pairs = plural(look.preferences, "row")
+        yield f"  {'pairs':{_WIDTH}} {pairs} with a better and a worse answer"
     if look.answers.labels:
         where = " in brackets at the beginning" if look.answers.pattern else ""
         yield f"  {'labels':{_WIDTH}} {look.answers.labels} different ones{where}"
@@ -85,7 +96,7 @@ def show_doctor(report: DoctorReport) -> None:
         note(f"  {mark:6} {finding.code} {pitfall(finding.code).name}: {finding.why}")
 
 
-def show_rules(run: DryRun, reported: Iterable[str]) -> None:
+def show_rules(run: DryRun, reported: Iterable[ReportOnly]) -> None:
     """What the rules would drop, change and hold back, on stderr."""
     note(f"\nThe rules would keep {run.kept:,} of {plural(run.read, 'row')}:")
     lines = [
@@ -96,10 +107,16 @@ def show_rules(run: DryRun, reported: Iterable[str]) -> None:
             "kept until rules.confirmed names the rule"
             for step, count in run.held_back.items()
         ),
-        *(f"  report         {rule}: found, and left in" for rule in reported),
+        *(f"  report         {rule}: found, and left in{_price(rule)}" for rule in reported),
     ]
     for line in lines or ["  nothing is dropped or changed"]:
         note(line)
+
+
+def _price(rule: ReportOnly) -> str:
+    """What it costs to leave so many of these rows in; nothing where they never block."""
+    code = _CODES.get(rule)
+    return f"; for a GO somebody has to accept {code} (tunewell accept)" if code else ""
 
 
 def _dropped(step: str, count: int, run: DryRun) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tunewell.task import FieldMap
 from tunewell.types import Value
+from tunewell.types.turns import Preferences
 
 ReportOnly = Literal["exact_duplicates", "near_duplicates", "boilerplate", "broken"]
 """Rules that can report rows instead of dropping them."""
@@ -51,6 +52,7 @@ class Answers(Value):
         report_only: Rules that are to report rows instead of dropping them.
         max_tokens: Longer rows are not trained on.
         max_new_tokens: Longest answer in evaluation.
+        preferences: What is learned of rows with a better and a worse answer.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Answers(Value):
     shots: int = Field(default=3, ge=0)
     max_tokens: int = Field(default=1024, ge=16)
     max_new_tokens: int = Field(default=96, ge=1)
+    preferences: Preferences = "leave_out"
     model: str = "smollm2-135m"
 
 
@@ -300,9 +303,10 @@ def _split_part(answers: Answers) -> str:
 
 def _train_part(answers: Answers) -> str:
     longer = "" if answers.max_tokens == DEFAULT_TOKENS else f", max_tokens: {answers.max_tokens}"
+    better = "" if answers.preferences == "leave_out" else ", preferences: chosen"
     return f"""\
 # The training recipe; `tunewell config` prints every value with its default.
-train: {{model: {_q(answers.model)}, epochs: 3, dropout: 0.05, weight_decay: 0.01{longer}}}
+train: {{model: {_q(answers.model)}, epochs: 3, dropout: 0.05, weight_decay: 0.01{longer}{better}}}
 
 # How arms are compared.
 evaluate: {{shots: {answers.shots}, max_new_tokens: {answers.max_new_tokens}}}

@@ -10,7 +10,6 @@ from typing import Annotated, Final
 
 import typer
 
-from tunewell import __version__
 from tunewell.cli.trust import FLAG, asking, take_flag
 from tunewell.cli.verb_group import AllVerbs
 from tunewell.cli.verbs import COMPLETION, VERBS
@@ -23,6 +22,7 @@ from tunewell.errors import (
     UserError,
 )
 from tunewell.full_disk import NO_SPACE, is_full
+from tunewell.revision import code_revision
 
 __all__ = ["VERBS", "app", "main"]
 
@@ -39,6 +39,11 @@ USERS_ERRORS: Final = {
 }
 """What a file system answers to a path that a user has named."""
 
+RESUMING: Final = frozenset(
+    {"augment", "curate", "demo", "evaluate", "run", "split", "stress", "train"}
+)
+"""Verbs whose work is kept stage by stage."""
+
 app = typer.Typer(
     cls=AllVerbs,
     name="tunewell",
@@ -52,7 +57,7 @@ app = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        sys.stdout.write(f"tunewell {__version__}\n")
+        sys.stdout.write(f"tunewell {code_revision()}\n")
         raise typer.Exit
 
 
@@ -65,7 +70,7 @@ def _options(
             "-V",
             callback=_print_version,
             is_eager=True,
-            help="Print the version.",
+            help="Print the version, with the revision where it is known.",
         ),
     ] = False,
     trust: Annotated[
@@ -73,7 +78,7 @@ def _options(
         typer.Option(
             FLAG,
             help="Trust the project: run the code that it brings (own metrics, a recogniser). "
-            "May stand anywhere on the line.",
+            "May appear anywhere on the line.",
         ),
     ] = False,
 ) -> None:
@@ -104,6 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _guarded(arguments: list[str]) -> int:
     try:
         code = app(arguments, prog_name="tunewell", standalone_mode=False)
+        if code == EXIT_INTERRUPT:
+            # typer makes an exit code of an interrupt, without a word.
+            _tell_interrupted(arguments)
         return int(code or EXIT_OK)
     except UserError as error:
         _tell(arguments, error)
@@ -112,7 +120,7 @@ def _guarded(arguments: list[str]) -> int:
         _note("\ninterrupted")
         return EXIT_INTERRUPT
     except KeyboardInterrupt:
-        _note("\ninterrupted: finished work is kept, and the next run resumes from there")
+        _tell_interrupted(arguments)
         return EXIT_INTERRUPT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -124,6 +132,15 @@ def _guarded(arguments: list[str]) -> int:
         users = _users_error(error)
         _tell(arguments, users or _internal_error(arguments))
         return EXIT_USER if users else EXIT_INTERNAL
+
+
+def _tell_interrupted(arguments: Sequence[str]) -> None:
+    """What became of the work; ``init`` has said so itself."""
+    verb = arguments[0]
+    if verb in RESUMING:
+        _note("\ninterrupted: finished work is kept, and the next run resumes from there")
+    elif verb != "init":
+        _note("\ninterrupted")
 
 
 def _users_error(error: Exception) -> UserError | None:

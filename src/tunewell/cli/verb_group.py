@@ -78,6 +78,15 @@ class ShowsByDefault(VerbGroup):
         return super().parse_args(ctx, args)
 
 
+class LooksByDefault(VerbGroup):
+    """A group whose verb ``look`` need not be typed: ``tunewell watch FILE`` looks at a file."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``look`` in front unless a verb stands there or help is asked for."""
+        is_named = bool(args) and args[0] in (*self.commands, "-h", "--help")
+        return super().parse_args(ctx, args if is_named else ["look", *args])
+
+
 def first_line(text: str | None) -> str:
     r"""The first paragraph of a help text on one line.
 

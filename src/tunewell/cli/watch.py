@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json as json_module
-from collections.abc import Sequence
+from collections.abc import (
+    Callable,
+    Mapping,
+    Sequence,
+)
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
+    Final,
 )
 
 import typer
@@ -23,11 +28,16 @@ from tunewell.cli.common import (
     progress,
     show,
 )
+from tunewell.cli.verb_group import LooksByDefault
+from tunewell.cli.watching import anchors as anchor_verbs
+from tunewell.cli.watching.acknowledge import acknowledge
+from tunewell.cli.watching.digest import digest
+from tunewell.cli.watching.impact import impact
+from tunewell.cli.watching.reading import queue, review
 from tunewell.errors import DataError, UserError
 from tunewell.plurals import plural
 
 if TYPE_CHECKING:
-    from tunewell.monitor.channel import Channel
     from tunewell.monitor.found import Watched
     from tunewell.monitor.records import DatedRecords
     from tunewell.types import Alarm, Estimate
@@ -55,9 +65,13 @@ def command(
         ),
     ] = "",
     yearly: Annotated[
-        float,
-        typer.Option("--yearly", help="Probability of any false alarm in a year."),
-    ] = 0.05,
+        float | None,
+        typer.Option(
+            "--yearly",
+            help="Probability of any false alarm in a year.",
+            show_default="as in tunewell.yaml, else 0.05",
+        ),
+    ] = None,
     until: Annotated[
         str,
         typer.Option("--until", metavar="DATE", help="Look as if it were this date."),
@@ -78,12 +92,21 @@ def command(
     """Show what changed in use: since when, how large, where and why."""
     stop = _day(until, "--until") if until else None
     named = _period(reference) if reference else None
-    if not 0 < yearly < 1:
+    if yearly is not None and not 0 < yearly < 1:
         raise UserError(f"--yearly must be between 0 and 1. Got {yearly:g} instead.")
-    with progress("watch: reading the records", quiet=json):
-        streams, extra, notes = _read(files or [], project, time, stop)
-    with progress("watch: looking at every channel", quiet=json):
-        watched = _look(streams, extra, named, yearly, holidays)
+    if files:
+        with progress("watch: reading the records", quiet=json):
+            streams, notes = _read(files, time, stop)
+        with progress("watch: looking at every channel", quiet=json):
+            watched = _look(
+                streams,
+                named,
+                0.05 if yearly is None else yearly,
+                holidays,
+            )
+    else:
+        with progress("watch: looking at the traffic", quiet=json):
+            watched, streams, notes = _look_at_project(project, stop, named, yearly, holidays)
     if alarms is not None:
         lines = [json_module.dumps(alarm_line(alarm)) for alarm in watched.alarms]
         alarms.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -104,7 +127,12 @@ def _day(text: str, option: str) -> dt.datetime:
         raise UserError(
             f"{option} must be a date such as 2024-06-30. Got {text!r} instead."
         ) from None
-    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
+    return dt.datetime(
+        day.year,
+        day.month,
+        day.day,
+        tzinfo=dt.UTC,
+    )
 
 
 def _period(text: str) -> tuple[dt.datetime, dt.datetime]:
@@ -125,43 +153,44 @@ def _period(text: str) -> tuple[dt.datetime, dt.datetime]:
 
 def _look(
     streams: Sequence[DatedRecords],
-    extra: Sequence[Channel],
     named: tuple[dt.datetime, dt.datetime] | None,
     yearly: float,
     holidays: bool,
 ) -> Watched:
-    """The look, its faults told as the user's data's."""
+    """The look and its causes, its faults told as the user's data's."""
+    from tunewell.monitor.cause import explain
     from tunewell.monitor.watch import look
 
     try:
-        return look(streams, reference=named, yearly=yearly, extra=extra, holidays=holidays)
+        watched = look(
+            streams,
+            reference=named,
+            yearly=yearly,
+            holidays=holidays,
+        )
+        return explain(watched, streams)
     except ValueError as error:
-        raise DataError(
-            f"{error}.",
-            hint="watch needs about ten days of records by the hour, or four months by the day",
-        ) from error
+        raise _too_little(error) from error
 
 
 def _read(
-    files: Sequence[Path],
-    project: Path,
-    time: str,
-    stop: dt.datetime | None,
-) -> tuple[list[DatedRecords], list[Channel], list[str]]:
-    """The streams, further channels of them, and what is to be said of the reading."""
-    if not files:
-        return _read_project(project, stop)
+    files: Sequence[Path], time: str, stop: dt.datetime | None
+) -> tuple[list[DatedRecords], list[str]]:
+    """The streams, and what is to be said of the reading."""
     streams = []
     notes = []
     for file in files:
         records, said = _read_file(file, time, stop)
         streams.append(records)
         notes.append(said)
+    return streams, notes
 
-    return streams, [], notes
 
-
-def _read_file(file: Path, time: str, stop: dt.datetime | None) -> tuple[DatedRecords, str]:
+def _read_file(
+    file: Path,
+    time: str,
+    stop: dt.datetime | None,
+) -> tuple[DatedRecords, str]:
     """One file as a stream, and what is to be said of the reading."""
     from tunewell.curate.reading.records import records as records_of
     from tunewell.monitor.read_records import read_rows
@@ -208,31 +237,58 @@ def _columns(row: dict[str, Any]) -> str:
     return ", ".join(list(row)[:8])
 
 
-def _read_project(
-    path: Path, stop: dt.datetime | None
-) -> tuple[list[DatedRecords], list[Channel], list[str]]:
-    """The traffic of a project."""
-    from tunewell.monitor.interactions import interaction_records, response_channel
-    from tunewell.monitor.periods import grid_of
-    from tunewell.store.kept_traffic import read_feedback, read_interactions
+def _look_at_project(
+    path: Path,
+    stop: dt.datetime | None,
+    named: tuple[dt.datetime, dt.datetime] | None,
+    yearly: float | None,
+    holidays: bool,
+) -> tuple[Watched, list[DatedRecords], list[str]]:
+    """Look at the project's traffic, keep what was found, and give people what they should read.
 
-    with open_project(path) as project:
-        rows = list(read_interactions(project.store, until=stop))
-        said = [each for each in read_feedback(project.store) if not stop or each.at < stop]
-    if not rows:
-        raise DataError(
-            "no traffic yet", hint="tunewell traffic import FILE, or tunewell watch FILE"
-        )
-    as_of = stop or rows[-1].at
-    records = interaction_records(rows, said, as_of=as_of)
-    grid = grid_of(int(records.seconds[0]), int(as_of.timestamp()) + 1)
-    extra = [response_channel(records, said, grid)] if said else []
-    told = (
-        f"{plural(len(records), 'interaction')}, {rows[0].at:%Y-%m-%d} to {rows[-1].at:%Y-%m-%d}, "
-        f"{plural(len(said), 'feedback record')}"
+    As of a past date it only looks: nothing is kept and nobody is given anything.
+    """
+    from tunewell.watching import (
+        look_at_traffic,
+        traffic_of,
+        watch_day,
     )
 
-    return [records], extra, [told]
+    with open_project(path) as project:
+        traffic = traffic_of(project, until=stop)
+        kept_free = None if holidays else False
+        try:
+            if stop is not None:
+                watched = look_at_traffic(
+                    project, traffic, reference=named, yearly=yearly, holidays=kept_free
+                )
+                opened: list[str] = []
+            else:
+                day = watch_day(
+                    project,
+                    traffic,
+                    now=dt.datetime.now(dt.UTC),
+                    reference=named,
+                    yearly=yearly,
+                    holidays=kept_free,
+                )
+                watched = day.watched
+                opened = day.said
+        except ValueError as error:
+            raise _too_little(error) from error
+    rows = traffic.interactions
+    told = (
+        f"{plural(len(rows), 'interaction')}, {rows[0].at:%Y-%m-%d} to {rows[-1].at:%Y-%m-%d}, "
+        f"{plural(len(traffic.feedback), 'feedback record')}"
+    )
+    return watched, [traffic.records], [told, *opened]
+
+
+def _too_little(error: ValueError) -> DataError:
+    return DataError(
+        f"{error}.",
+        hint="watch needs about ten days of records by the hour, or four months by the day",
+    )
 
 
 # --- what is shown --------------------------------------------------------------------------------
@@ -336,3 +392,21 @@ def _figures(before: Estimate | None, after: Estimate | None) -> str:
         return ""
     unit = f" {after.unit}" if after.unit else ""
     return f": {before} before, {after} since{unit}"
+
+
+app = typer.Typer(
+    cls=LooksByDefault,
+    rich_markup_mode=None,
+    help="Show what changed in use: since when, how large, where and why.",
+)
+app.add_typer(anchor_verbs.app, name="anchors")
+VERBS: Final[Mapping[str, Callable[..., None]]] = {
+    "look": command,
+    "impact": impact,
+    "review": review,
+    "queue": queue,
+    "acknowledge": acknowledge,
+    "digest": digest,
+}
+for name, verb in VERBS.items():
+    app.command(name)(verb)

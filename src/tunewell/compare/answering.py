@@ -89,7 +89,7 @@ def answers_of_file(
                 hint='{"id": "row-1", "answer": "Restart it."}',
             )
         if str(row["id"]) in by_id:
-            raise UserError(f"the id {str(row['id'])[:80]!r} stands twice", place=place)
+            raise UserError(f"the id {str(row['id'])[:80]!r} appears twice", place=place)
         by_id[str(row["id"])] = row["answer"]
     found = []
     for question in questions:

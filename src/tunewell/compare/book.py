@@ -207,7 +207,7 @@ class ComparisonBook:
 
     def _check_aa(self, first: BlindComparison) -> None:
         if not first.design.aa:
-            raise UserError(f"{first.design.name} is no A/A comparison")
+            raise UserError(f"{first.design.name} is not an A/A comparison")
         if first.status != "closed":
             raise UserError(
                 f"the A/A comparison {first.design.name} has to be closed first",

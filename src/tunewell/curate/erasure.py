@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import (
-    Iterable,
-    Mapping,
-    Sequence,
-)
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from tunewell.checks.personal.identifiers import TYPES, find_personal
-from tunewell.checks.personal.masks import mask, placeholder, plain_name
+from tunewell.checks.personal.identifiers import find_personal
+from tunewell.checks.personal.masks import mask
 from tunewell.curate.receipts import Ledger, StepRule
 from tunewell.curate.rows import InputRow
 from tunewell.curate.versions import datasets
 from tunewell.errors import UserError
 from tunewell.lineage import downstream
+from tunewell.people.erased_people import (
+    ERASURE,
+    ErasedPerson,
+    mark_of,
+    marks_of,
+    mentions,
+    names_erased,
+)
 from tunewell.similar import normalise
 from tunewell.similar.conversations import conversations_of
 from tunewell.store import Store
@@ -28,14 +30,7 @@ from tunewell.types import (
     Split,
     Trained,
     Value,
-    digest,
 )
-
-ERASURE = "erasure"
-"""Kind of the events that say whom to leave out of every dataset to come.
-
-They hold digests, never names.
-"""
 
 _SHORTEST = 4
 """Letters of a name that can be told from ordinary words."""
@@ -60,83 +55,6 @@ class Erasure(Value):
     tombstone: str
     rows: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     models: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ErasedPerson:
-    """Somebody who was erased.
-
-    Attributes:
-        words: How many words the name has.
-        marks: What stands for the person: digests of the name, and placeholders.
-    """
-
-    words: int
-    marks: frozenset[str]
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> ErasedPerson:
-        """From the record of an erasure."""
-        return cls(int(record["words"]), frozenset(record["marks"]))
-
-    def is_in(self, text: str, words: Sequence[str]) -> bool:
-        """Whether a text mentions the person.
-
-        Every run of as many words as the name is held against it.
-
-        Args:
-            text: The text.
-            words: Its words, normalised.
-        """
-        if _holds_one_of(text, self.placeholders):
-            return True
-        last = len(words) - self.words
-        runs = {" ".join(words[at : at + self.words]) for at in range(last + 1)}
-        return not self.marks.isdisjoint(map(mark_of, runs))
-
-    @property
-    def placeholders(self) -> list[str]:
-        """The marks that stand in texts."""
-        return [mark for mark in self.marks if mark.startswith("[")]
-
-
-def _holds_one_of(text: str, marks: Iterable[str]) -> bool:
-    return any(mark in text for mark in marks)
-
-
-def marks_of(person: str) -> frozenset[str]:
-    """What stands for a person in rows: digests of the name or identifier, and its placeholders.
-
-    Example:
-        >>> len(marks_of("jo@okoro.net")) > 1
-        True
-    """
-    marks = {mark_of(person)}
-    for span in find_personal(person):
-        marks.add(placeholder(person[span.start : span.end], span.type))
-    for form in (person, " ".join(plain_name(person))):
-        marks.add(placeholder(form, "name"))
-    if "@" in person or any(map(str.isdigit, person)):
-        marks |= {placeholder(person, kind) for kind in TYPES}
-    return frozenset(marks)
-
-
-def mark_of(person: str) -> str:
-    """Digest of a name or identifier, whatever its case and spacing."""
-    return digest({"person": normalise(person)})
-
-
-def mentions(
-    texts: Iterable[str],
-    person: str,
-    marks: frozenset[str],
-) -> bool:
-    """Whether a text names the person, or holds one of the person's placeholders."""
-    wanted = f" {normalise(person)} "
-    for text in texts:
-        if wanted in f" {normalise(text)} " or _holds_one_of(text, marks):
-            return True
-    return False
 
 
 def erase(
@@ -221,11 +139,6 @@ def tombstoned(store: Store) -> dict[str, int]:
     return found
 
 
-def erased(store: Store) -> list[ErasedPerson]:
-    """Everybody who was erased."""
-    return [ErasedPerson.of(event.record) for event in store.said(ERASURE)]
-
-
 def drop_erased(
     rows: Sequence[InputRow],
     people: Sequence[ErasedPerson],
@@ -238,12 +151,3 @@ def drop_erased(
         masked = [mask(text, find_personal(text)) for text in row.texts]
         if names_erased([*row.texts, *masked], people):
             ledger.drop(row, _ERASED, evidence="an erased person")
-
-
-def names_erased(texts: Iterable[str], people: Sequence[ErasedPerson]) -> bool:
-    """Whether a text mentions somebody who was erased."""
-    for text in texts:
-        words = normalise(text).split()
-        if any(person.is_in(text, words) for person in people):
-            return True
-    return False

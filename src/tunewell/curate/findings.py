@@ -39,6 +39,23 @@ _MOST = 2_000
 
 _NOTHING_TO_DO = "nothing to do; tunewell why ROW shows what was done"
 
+_THEN_RUN = "in tunewell.yaml, then: tunewell run"
+_INSTEAD_OF_REPORTING: Mapping[str, str] = {
+    "D03": f"set rules.exact_duplicates: first {_THEN_RUN}",
+    "D04": f"set rules.near_duplicates: drop {_THEN_RUN}",
+    "D05": f"set rules.boilerplate: strip {_THEN_RUN}",
+    "D07": f"set rules.personal: mask {_THEN_RUN}",
+    "D08": f"set rules.broken: drop {_THEN_RUN}",
+    "D09": (
+        f"set rules.contradictions: newest (or drop) {_THEN_RUN}; or let people decide: "
+        "tunewell annotate open --from train --worst-first"
+    ),
+}
+"""What to do where a rule only reports and its rows are still in the data."""
+
+_SUPERSEDED_TOO = f"set rules.superseded: drop {_THEN_RUN}"
+_LOOK = "look at the rows: tunewell why ROW"
+
 SpanRecord = Mapping[str, str | int]
 """Where personal data stood: row, turn, start, end and type."""
 
@@ -132,7 +149,7 @@ class _OfRule:
             "status": "found",
             "why": self._why(n),
             "rows": tuple(rows[:_MOST]),
-            "remedy": self._known_remedy if left else _NOTHING_TO_DO,
+            "remedy": self._remedy_for_the_rest() if left else _NOTHING_TO_DO,
             "blocking": left and (self.code == "D07" or self._is_too_much),
         }
         return finding.model_copy(update=shown)
@@ -161,6 +178,14 @@ class _OfRule:
     def _known_remedy(self) -> str:
         known = pitfall(self.code)
         return known.command or known.remedy
+
+    def _remedy_for_the_rest(self) -> str:
+        """What to do about the rows that are still there: what was done already is no help."""
+        if self._only_reports:
+            return _INSTEAD_OF_REPORTING[self.code]
+        if self._superseded:
+            return _SUPERSEDED_TOO
+        return _LOOK
 
     @property
     def _superseded(self) -> int:
@@ -196,8 +221,8 @@ class _OfRule:
         if uncertain and not self._only_reports:
             done = _done(self.code, self.file.spec.rules)
             return (
-                f"{n - uncertain} of {self.read} rows: {done}; {uncertain} only may show it and "
-                "are still in the data"
+                f"{n - uncertain} of {self.read} rows: {done}; {uncertain} may show it and "
+                f"{'is' if uncertain == 1 else 'are'} still in the data"
             )
         if self._only_reports:
             return f"{n} of {self.read} rows still in the data: the rule only reports"

@@ -15,11 +15,7 @@ from tunewell.curate import (
 from tunewell.curate.apply_to_rows import apply_row_rules
 from tunewell.curate.contradictions import contradictions
 from tunewell.curate.corrections import take_up
-from tunewell.curate.erasure import (
-    ErasedPerson,
-    drop_erased,
-    erased,
-)
+from tunewell.curate.erasure import drop_erased
 from tunewell.curate.findings import Related, findings
 from tunewell.curate.from_use import rows_taken_up
 from tunewell.curate.leaks import drop_leaks, report_likely
@@ -54,6 +50,7 @@ from tunewell.engine import Engine
 from tunewell.errors import DataError
 from tunewell.lineage import StageKey
 from tunewell.metrics.facts import facts_file
+from tunewell.people.erased_people import ErasedPerson, erased
 from tunewell.people.row_changes import PeopleChanges, words_for
 from tunewell.project import Project
 from tunewell.store import Store
@@ -273,7 +270,7 @@ def apply_rules(
     Args:
         file: The project's definition.
         batch: What was read.
-        people: Those who were erased (see `tunewell.curate.erasure.erased`).
+        people: Those who were erased (see `tunewell.people.erased_people.erased`).
         words: Corrections and gold of people, taken up before any rule.
         progress: Called with (steps done, steps).
     """

@@ -314,7 +314,7 @@ def _proxy(
 def _words(method: Method, proxies: Sequence[Proxy]) -> str:
     """What the selection is worth, in a sentence."""
     if method == "random":
-        return "This is a random subset: the measure that other methods are held against."
+        return "This is a random subset: the baseline for the other methods."
     by_verdict: dict[str, list[str]] = {"better": [], "worse": [], "no better": []}
     for proxy in proxies:
         by_verdict[proxy.verdict].append(proxy.name)

@@ -119,9 +119,9 @@ def _best_first(rows: Sequence[InputRow], chosen: Sequence[int]) -> list[int]:
     """Positions of some rows: the newest first, then the cleanest, then the first."""
     usual = _Usual.of([row.whole for row in rows], [rows[i].whole for i in chosen])
 
-    def rank(i: int) -> tuple[int, int, int]:
+    def rank(i: int) -> tuple[int, int, int, int]:
         date = rows[i].date or dt.date.min
-        return (-date.toordinal(), usual.faults(rows[i]), i)
+        return (-date.toordinal(), usual.faults(rows[i]), usual.odd_spellings(rows[i]), i)
 
     return sorted(chosen, key=rank)
 
@@ -133,10 +133,12 @@ class _Usual:
     Attributes:
         words: In how many texts each word stands.
         pairs: In how many texts two words stand side by side.
+        letters: In how many different words three letters stand side by side.
     """
 
     words: Counter[str]
     pairs: Counter[tuple[str, str]]
+    letters: Counter[str]
 
     @classmethod
     def of(cls, every: Sequence[str], chosen: Sequence[str]) -> _Usual:
@@ -149,7 +151,8 @@ class _Usual:
         for text in every:
             words.update(set(_words(text)))
             pairs.update(wanted.intersection(pairwise(_ALL_WORDS.findall(text.casefold()))))
-        return cls(words, pairs)
+        letters = Counter(three for word in words for three in _threes(word))
+        return cls(words, pairs, letters)
 
     def faults(self, row: InputRow) -> int:
         """How many things speak against a row: slips, odd words, what is missing, debris."""
@@ -160,6 +163,11 @@ class _Usual:
         disguised = plain_letters(whole) != whole
         personal = len(_PERSONAL.findall(whole))
         return slips + odd // 2 + 2 * disguised + 2 * personal + _untidiness(row)
+
+    def odd_spellings(self, row: InputRow) -> int:
+        """How many groups of three letters no other word has: "hrabour" has more than "harbour"."""
+        rare = {word for word in _words(row.whole) if self.words[word] <= _RARE}
+        return sum(self.letters[three] <= _RARE for word in rare for three in _threes(word))
 
 
 def _untidiness(row: InputRow) -> int:
@@ -176,3 +184,9 @@ def _untidiness(row: InputRow) -> int:
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
+
+
+def _threes(word: str) -> set[str]:
+    """The groups of three letters of a word, its ends among them."""
+    marked = f"^{word}$"
+    return {marked[at : at + 3] for at in range(len(marked) - 2)}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tunewell.decide.decay import Decay, QualityReading, measure_decay
 from tunewell.decide.evidence import AlarmInUse, DecisionEvidence
 from tunewell.decide.schedule import ScheduleOptions
-from tunewell.types import Cause
+from tunewell.types import Alarm, Cause
 
 OF_MEASURING: Final[frozenset[Cause]] = frozenset({"judge", "instrumentation"})
 """Causes that change the measurement and not the model: retraining mends none of them."""
+
+BY_CODE: Final[Mapping[str, Cause]] = {"L06": "judge", "L10": "instrumentation"}
+"""What an alarm is about by its pitfall, where nothing tells more."""
 
 OF_THE_WORLD: Final[frozenset[Cause]] = frozenset({"knowledge", "traffic"})
 
@@ -29,6 +32,17 @@ class Comparable:
 
     readings: tuple[QualityReading, ...]
     left_out: int
+
+
+def cause_of(alarm: Alarm) -> Cause:
+    """The cause of an alarm: as it is told, else what its pitfall says by itself.
+
+    A step of the clock or a gap in the records (L10) cannot be put right by training, whether or
+    not anybody can tell what was behind it.
+    """
+    if alarm.cause == "cannot tell":
+        return BY_CODE.get(alarm.code, alarm.cause)
+    return alarm.cause
 
 
 def comparable(evidence: DecisionEvidence) -> Comparable:
@@ -49,9 +63,10 @@ def comparable(evidence: DecisionEvidence) -> Comparable:
 
 def _touches(found: AlarmInUse, reading: QualityReading) -> bool:
     alarm = found.alarm
-    if alarm.cause not in OF_MEASURING:
+    cause = cause_of(alarm)
+    if cause not in OF_MEASURING:
         return False
-    if alarm.cause == "judge" and reading.by != "judge":
+    if cause == "judge" and reading.by != "judge":
         return False
     ended = found.over is not None and reading.at > found.over
     return reading.at >= alarm.since_low and not ended
@@ -59,7 +74,7 @@ def _touches(found: AlarmInUse, reading: QualityReading) -> bool:
 
 def open_alarms(evidence: DecisionEvidence, causes: frozenset[Cause]) -> list[AlarmInUse]:
     """Alarms of these causes that are not over."""
-    found = [each for each in evidence.alarms if each.alarm.cause in causes]
+    found = [each for each in evidence.alarms if cause_of(each.alarm) in causes]
     return [each for each in found if each.state != "over"]
 
 
@@ -84,7 +99,7 @@ def decay_of(evidence: DecisionEvidence, *, before: dt.datetime | None = None) -
 
 def _changes(alarms: Sequence[AlarmInUse]) -> list[tuple[dt.datetime, dt.datetime]]:
     """From when until when the world may have changed."""
-    of_world = [each.alarm for each in alarms if each.alarm.cause in OF_THE_WORLD]
+    of_world = [each.alarm for each in alarms if cause_of(each.alarm) in OF_THE_WORLD]
     return [(alarm.since_low, alarm.since_high) for alarm in of_world]
 
 

@@ -10,7 +10,14 @@ from typing import Final
 
 from tunewell.decide.decay import Decay
 from tunewell.decide.evidence import AlarmInUse, CandidateState, DecisionEvidence, EarlierVersion
-from tunewell.decide.measured import OF_MEASURING, OF_THE_WORLD, decay_of, open_alarms, options_of
+from tunewell.decide.measured import (
+    OF_MEASURING,
+    OF_THE_WORLD,
+    cause_of,
+    decay_of,
+    open_alarms,
+    options_of,
+)
 from tunewell.decide.schedule import ScheduleOptions, Weighed, plan_schedule, weigh
 from tunewell.decide.wording import money, points
 from tunewell.plurals import plural
@@ -75,11 +82,23 @@ class _Case:
         return schedule.by <= self.evidence.now.date()
 
     @property
+    def is_worth_its_risk(self) -> bool:
+        """Whether the probability that a retraining does not pay is small enough."""
+        weighed = self.weighed
+        return weighed is not None and 1 - weighed.pays <= self.evidence.most_risk
+
+    @property
     def was_due(self) -> bool:
         """Whether retraining would be due by the readings from before the last four weeks alone."""
         before = self.evidence.now - dt.timedelta(days=LOOK_DAYS)
         weighed = weigh(decay_of(self.evidence, before=before), self.options)
         return weighed.best == 0 and 1 - weighed.pays <= self.evidence.most_risk
+
+    @property
+    def never_pays(self) -> bool:
+        """Whether costs were weighed, and no retraining within the horizon pays."""
+        schedule = self.schedule
+        return self.weighed is not None and schedule is not None and schedule.by is None
 
     @property
     def gain(self) -> Estimate | None:
@@ -148,7 +167,9 @@ def _completed(found: Decision, case: _Case) -> Decision:
 
 def _alarm_line(alarm: Alarm) -> str:
     where = f" ({alarm.slice})" if alarm.slice else ""
-    return f"alarm:{alarm.id} {alarm.channel}{where} since {alarm.since:%Y-%m-%d}: {alarm.cause}"
+    return (
+        f"alarm:{alarm.id} {alarm.channel}{where} since {alarm.since:%Y-%m-%d}: {cause_of(alarm)}"
+    )
 
 
 def _unchecked(case: _Case) -> list[str]:
@@ -239,11 +260,12 @@ def _measure_first(case: _Case) -> Decision | None:
     if found is None:
         return None
     alarm = found.alarm
-    mend = MEND[alarm.cause]
+    mend = MEND[cause_of(alarm)]
     return Decision(
         action="hold",
         why=f"What measures has changed since {alarm.since:%d %B %Y}, not the model: "
         f"{alarm.cause_why or alarm.channel}. {mend.capitalize()}.",
+        gain=case.gain,
         would_change=(mend,),
     )
 
@@ -257,6 +279,7 @@ def _ask_what_it_was(case: _Case) -> Decision | None:
         action="collect",
         why=f"{found.alarm.channel} left its band, and nothing tells why. A reviewed sample from "
         f"before and after {found.alarm.since:%d %B %Y} would.",
+        gain=case.gain,
         would_change=("a cause that people or the records name",),
     )
 
@@ -264,6 +287,8 @@ def _ask_what_it_was(case: _Case) -> Decision | None:
 def _look_first(case: _Case) -> Decision | None:
     """What only the last four weeks show, and nothing explains, may be the measurement's own."""
     if not case.is_due or case.schedule is None or case.schedule.bound:
+        return None
+    if not case.is_worth_its_risk:
         return None
     if case.of_alarm(OF_THE_WORLD) is not None or case.was_due:
         return None
@@ -369,7 +394,7 @@ def _collect_for_alarm(case: _Case) -> Decision | None:
         return None
     alarm, evidence = found.alarm, case.evidence
     own = evidence.waiting.by_slice.get(alarm.slice, 0) if alarm.slice else evidence.waiting.rows
-    if own >= evidence.fewest_rows or found.state == "seen":
+    if own >= evidence.fewest_rows or found.state == "seen" or case.never_pays:
         return None
     more = evidence.fewest_rows - own
     return Decision(

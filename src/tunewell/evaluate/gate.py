@@ -158,7 +158,7 @@ def rows_needed(
     if not math.isfinite(estimate.high - estimate.low):
         return "scores for the unscored rows"
     if distance == 0:
-        return "the estimate lies on the threshold: no number of test rows is sure to settle it"
+        return "the estimate is at the threshold: no number of test rows is certain to settle it"
     is_good = (estimate.value > limit) == bigger
     total = rows_to_show(distance, estimate if is_good else strict, rows=rows)
     if total > MOST_ROWS:

@@ -138,7 +138,7 @@ def _unguarded(file: TaskFile) -> Finding:
         code="E01",
         status="found",
         stage="evaluate",
-        why=f"No gate stands on a validated metric of the task's own (gates: {named}).",
+        why=f"No gate rests on a validated metric of the task's own (gates: {named}).",
         remedy=f"add a gate on a metric of the task's own under {place}, then: tunewell approve",
         blocking=True,
     )

@@ -49,6 +49,18 @@ def on_clean_ground(
     return tuple(judged)
 
 
+def ways_out(finding: Finding) -> str:
+    """What an owner can do about a finding on the data: clean them, or answer for it.
+
+    Example:
+        >>> found = Finding(code="D04", status="found", stage="curate", why="", remedy="clean it")
+        >>> ways_out(found)
+        "clean it; or, as a known risk: tunewell accept D04 --reason '…' --until YYYY-MM-DD"
+    """
+    accept = f"tunewell accept {finding.code} --reason '…' --until YYYY-MM-DD"
+    return f"{finding.remedy or 'clean the rows'}; or, as a known risk: {accept}"
+
+
 def _held_back(criterion: Criterion, findings: Sequence[Finding]) -> Criterion:
     if criterion.outcome != "GO":
         return criterion
@@ -58,7 +70,7 @@ def _held_back(criterion: Criterion, findings: Sequence[Finding]) -> Criterion:
         update={
             "outcome": "INCONCLUSIVE",
             "why": f"{criterion.why} But the data under it are not clean: {', '.join(names)}.",
-            "needs": f"clean data ({codes}), or somebody who accepts {codes} in writing",
+            "needs": f"clean data ({codes}), or {codes} accepted in writing",
         }
     )
 

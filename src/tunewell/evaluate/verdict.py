@@ -12,7 +12,7 @@ from tunewell.evaluate.compared_gate import comparison_findings
 from tunewell.evaluate.experiment_gate import experiment_findings
 from tunewell.evaluate.gate import judge_gates
 from tunewell.evaluate.gate_checks import definition_finding, guarding_gates
-from tunewell.evaluate.ground import is_of_the_ground, on_clean_ground
+from tunewell.evaluate.ground import is_of_the_ground, on_clean_ground, ways_out
 from tunewell.evaluate.judge_correction import commonest_failure, judges, validation_of
 from tunewell.evaluate.judge_validation import judge_findings
 from tunewell.evaluate.lookup import by_name
@@ -205,7 +205,7 @@ class _Weighed:
         """What follows from them."""
         against = [*self._criteria("NO-GO"), *self._blocking(about_evidence=False)]
         if against:
-            return self._verdict("NO-GO", "; ".join(against))
+            return self._verdict("NO-GO", _in_one_sentence(against))
         if not self.criteria:
             return self._verdict(
                 "INCONCLUSIVE",
@@ -214,7 +214,7 @@ class _Weighed:
             )
         unsettled = [*self._criteria("INCONCLUSIVE"), *self._blocking(about_evidence=True)]
         if unsettled:
-            return self._verdict("INCONCLUSIVE", "; ".join(unsettled))
+            return self._verdict("INCONCLUSIVE", _in_one_sentence(unsettled))
         if not self.guarded:
             # Not even an accepted E01 lets a generic metric open the way alone.
             return self._verdict(
@@ -255,9 +255,10 @@ class _Weighed:
             if criterion.outcome == "INCONCLUSIVE" and criterion.needs:
                 yield f"{_shown(criterion)}: {criterion.needs}"
             elif criterion.outcome == "NO-GO":
-                yield f"{_shown(criterion)}: a better model, or another threshold, approved anew"
+                yield f"{_shown(criterion)}: a better model, or another threshold, approved again"
         for finding in self._blocked:
-            yield f"{finding.code}: {finding.remedy or 'see its remedy'}"
+            remedy = finding.remedy or "see its remedy"
+            yield f"{finding.code}: {ways_out(finding) if is_of_the_ground(finding) else remedy}"
 
 
 def _is_about_evidence(finding: Finding) -> bool:
@@ -266,3 +267,13 @@ def _is_about_evidence(finding: Finding) -> bool:
 
 def _shown(criterion: Criterion) -> str:
     return f"{criterion.name}{on_slice(criterion.slice)}"
+
+
+def _in_one_sentence(reasons: Sequence[str]) -> str:
+    """Reasons behind one another.
+
+    Example:
+        >>> _in_one_sentence(["label: 0.5 misses 0.7.", "E01: nobody approved it"])
+        'label: 0.5 misses 0.7; E01: nobody approved it.'
+    """
+    return "; ".join(reason.rstrip(".") for reason in reasons) + "."

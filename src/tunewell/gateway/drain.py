@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from tunewell.gateway.frames import (
 )
 from tunewell.gateway.keep import feedback_line, interaction_line
 from tunewell.gateway.spool import spool_files as files_of
+from tunewell.platforms import lock_file
 from tunewell.store import Store
 from tunewell.store.once import insert_all_once, insert_once
 from tunewell.store.traffic_tables import feedback, interactions, spool_files
@@ -112,12 +112,8 @@ def _held(path: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
         # Another process may have taken it up between the opening and the lock.
-        yield path.exists()
+        yield lock_file(handle, wait=False) and path.exists()
     finally:
         os.close(handle)
 
@@ -147,6 +143,21 @@ def _take_up_file(store: Store, path: Path, done: TakenUp) -> None:
     done.refused += refused
     done.feedback += said
     done.lost_bytes += contents.lost_bytes
+
+
+def still_in_spool(folder: Path) -> int:
+    """Requests whose opening the database has counted and whose end is in files still to come.
+
+    A gateway that is running carries what is in work from file to file.
+    """
+    carried: set[str] = set()
+    opened: set[str] = set()
+    for path in files_of(folder):
+        with contextlib.suppress(FileNotFoundError):
+            contents = _contents(read_frames(path))
+            carried.update(each["id"] for each in contents.carried)
+            opened.update(each["id"] for each in contents.opened)
+    return len(carried - opened)
 
 
 def _counted_before(connection: sa.Connection, refused: Sequence[dict[str, Any]]) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from tunewell.experiments import RunningExperiment
+from tunewell.experiment_design import RunningExperiment
 from tunewell.task import ArmSpec, GatewaySection
 
 SALT_BYTES = 32

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import os
 import queue
 import secrets
@@ -36,6 +35,7 @@ from tunewell.gateway.frames import (
     REFUSED,
     frame,
 )
+from tunewell.platforms import lock_file
 
 SUFFIX: Final = ".spool"
 MOST_AT_ONCE: Final = 256
@@ -353,7 +353,7 @@ class _SpoolFile:
         # Locked before it has its name: a file without an owner would be taken up by `drain`.
         unnamed = self.path.with_suffix(".new")
         self._handle = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        lock_file(self._handle)
         unnamed.rename(self.path)
         self._since = time.monotonic()
         self._turn = threading.Lock()

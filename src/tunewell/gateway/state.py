@@ -14,7 +14,7 @@ from typing import Final, Literal, get_args
 from pydantic import Field, ValidationError
 
 from tunewell.disk import disk_errors
-from tunewell.experiments import RunningExperiment
+from tunewell.experiment_design import RunningExperiment
 from tunewell.types import Value
 
 Scope = Literal["user", "feedback", "admin"]

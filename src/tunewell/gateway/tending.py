@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from tunewell.task import TaskFile, load_task
 EVERY_S = 1.0
 TEND_EVERY_S = 600.0
 GUARD_EVERY_S = 30.0
+GUARD_SHARE = 0.05
+"""Of the time that the guard may take: it reads every request of a test, and records wait."""
 
 Guard = Callable[[Store, TaskFile], str]
 """Looks at the test that is running; what there is to say of it, empty if nothing."""
@@ -59,7 +62,7 @@ class _Tending:
         self._guard = guard
         self._store: Store | None = None
         self._tended = dt.datetime.min.replace(tzinfo=dt.UTC)
-        self._guarded = self._tended
+        self._guard_next = 0.0
         self._is_away = False
         self._is_ready = False
 
@@ -96,11 +99,22 @@ class _Tending:
         if (now - self._tended).total_seconds() > TEND_EVERY_S:
             tend_files(store, keep_days=self._keep_days, now=now)
             self._tended = now
-        if self._guard and (now - self._guarded).total_seconds() > GUARD_EVERY_S:
-            self._guarded = now
-            said = self._guard(store, self._file)
-            if said:
-                _say(said)
+        if self._guard and time.monotonic() > self._guard_next:
+            self._look_at_test(store, self._guard)
+
+    def _look_at_test(self, store: Store, guard: Guard) -> None:
+        began = time.monotonic()
+        try:
+            said = guard(store, self._file)
+        except StoreError:
+            raise
+        except Exception as error:
+            # Whatever is wrong with a test, records are still carried over.
+            said = f"the experiment cannot be read ({type(error).__name__}): {error}"
+        if said:
+            _say(said)
+        took_s = time.monotonic() - began
+        self._guard_next = time.monotonic() + max(GUARD_EVERY_S, took_s / GUARD_SHARE)
 
 
 def tend_files(store: Store, *, keep_days: int, now: dt.datetime) -> None:

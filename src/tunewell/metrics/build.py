@@ -150,7 +150,7 @@ def _sibling(file: TaskFile, name: str) -> Metric:
     found = _build(file, index)
     if (found.info.low, found.info.high) != (0.0, 1.0):
         raise ValueError(
-            f"brier needs a metric from 0 to 1 to be held against; {name!r} has another range"
+            f"brier needs a metric from 0 to 1 to be compared with; {name!r} has another range"
         )
     return found
 
@@ -161,7 +161,7 @@ def _index_of(file: TaskFile, name: str) -> int:
         if spec.name == name and kind not in {"judge", "brier"}:
             return index
     raise ValueError(
-        f"brier is held against another metric of this task; there is no {name!r} (option 'of')"
+        f"brier is compared with another metric of this task; there is no {name!r} (option 'of')"
     )
 
 

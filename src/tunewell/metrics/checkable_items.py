@@ -20,9 +20,13 @@ _REFERENCE = re.compile(
     r"\d+(?:[\w.()]*[\w)])?",
     re.IGNORECASE,
 )
-_NAME_WORD = r"[^\W\d_a-z][\w'’-]*\w"
+_BEHIND_ALPHABETS = 0x2C80
+_CAPITAL = "".join(filter(str.isupper, map(chr, range(_BEHIND_ALPHABETS))))
+"""Capitals of the scripts that have them: a name in another script cannot be told by its look."""
+
+_NAME_WORD = rf"[{_CAPITAL}][\w'’-]*\w"
 _NAME = re.compile(rf"\b{_NAME_WORD}(?:\s+(?:of\s+|the\s+|de\s+|van\s+|von\s+)?{_NAME_WORD})*")
-CODE = re.compile(r"(?<![\w-])[^\W\d_a-z]{1,6}-\d\w*(?:[-/]\d\w*)*(?!\w)")
+CODE = re.compile(rf"(?<![\w-])[{_CAPITAL}]{{1,6}}-\d\w*(?:[-/]\d\w*)*(?!\w)")
 """A name of capitals and digits, such as that of a form, a tariff or an error: B-12, T-1, E-07."""
 _LIST_MARK = re.compile(r"(?:^|(?<=\s))(\d{1,2})[.)]\s", re.MULTILINE)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“‘(\[)\]]|[-*•])\s*$")

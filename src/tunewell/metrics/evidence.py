@@ -13,6 +13,7 @@ from tunewell.metrics.written_dates import dates_in
 
 _SMALL_WORDS = frozenset("of the and de van von for in on at to".split())
 _WORD = re.compile(r"[^\W_]+")
+_POSSESSIVE = re.compile(r"['’]s(?!\w)")
 _CODE_PART = re.compile(r"[^\W\d_]+|\d+")
 _SPELLED_OUT = re.compile(r"\b(?:[a-z][\s.]+){1,4}[a-z]\b")
 """What a transcript spells out: "A B C", "P.T."."""
@@ -103,8 +104,8 @@ class Evidence:
     def _has_name(self, text: str) -> bool:
         if CODE.fullmatch(text):
             return self._has_code(text)
-        words = set(_WORD.findall(text.casefold())) - _SMALL_WORDS - NEVER_NAMES
-        return all(map(self._has_word, words))
+        words = set(_WORD.findall(_POSSESSIVE.sub("", text.casefold())))
+        return all(map(self._has_word, words - _SMALL_WORDS - NEVER_NAMES))
 
     def _has_code(self, text: str) -> bool:
         """B-12 is borne out by B-12, B12 and B 12, and by no other 12."""

@@ -183,8 +183,34 @@ class _Reader:
     def _normal(self, text: str) -> str:
         return normalise(text, self._language, by_value=True)
 
+    @cached_property
+    def _telling(self) -> frozenset[str]:
+        """A word of every name, one of which is in a text that names an entity.
+
+        Empty where a name has no word that normalising leaves as it is.
+        """
+        found = set()
+        for fact in self._facts.facts:
+            for name in (fact.entity, *fact.also):
+                kept = set(self._normal(name).split())
+                words = [word for word in name.casefold().split() if word in kept]
+                words = [word for word in words if word.isascii() and word.isalpha()]
+                if not words:
+                    return frozenset()
+                found.add(max(words, key=len))
+        return frozenset(found)
+
+    def _may_name(self, text: str) -> bool:
+        """Whether it pays to normalise a text; nothing but plain letters is told by this."""
+        if not self._telling or not text.isascii():
+            return True
+        small = text.lower()
+        return any(word in small for word in self._telling)
+
     def entities(self, text: str) -> list[str]:
         """The entities that a text names, in the order in which they are named last."""
+        if not self._may_name(text):
+            return []
         normal = f" {self._normal(text)} "
         places = {}
         for entity, names in self._names.items():

@@ -125,7 +125,7 @@ def _without_any(rule: GuidelineRule, answer: str) -> str:
 
 def _with_forbidden(rule: GuidelineRule, answer: str) -> str:
     said = list(filter(_holds(answer), rule.must_not))
-    return f"{said[0]!r} stands in it" if said else ""
+    return f"{said[0]!r} appears in it" if said else ""
 
 
 def _begins_otherwise(rule: GuidelineRule, answer: str) -> str:

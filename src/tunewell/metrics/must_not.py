@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tunewell.metrics.base import Marked, MarkedPlace, Metric
 from tunewell.metrics.patterns import LONGEST_MATCHED, between_slashes
@@ -35,9 +36,13 @@ def forbidden_in(text: str, forbidden: tuple[str, ...]) -> list[Found]:
     return sorted(found)
 
 
-def _pattern(rule: str) -> TimedPattern:
-    plain = r"\s+".join(map(re.escape, rule.split()))
-    return TimedPattern(between_slashes(rule) or plain, re.IGNORECASE)
+@lru_cache(maxsize=1024)
+def _pattern(rule: str) -> TimedPattern | re.Pattern[str]:
+    pattern = between_slashes(rule)
+    if pattern:
+        return TimedPattern(pattern, re.IGNORECASE)
+    # Plain words take no time that could run out.
+    return re.compile(r"\s+".join(map(re.escape, rule.split())), re.IGNORECASE)
 
 
 @built_in_with(

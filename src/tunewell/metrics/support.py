@@ -68,7 +68,7 @@ def check_support(output: str, given: str, *, language: str = "en") -> list[Supp
 @built_in(
     MetricInfo(
         name="support",
-        title="statements borne out by the input",
+        title="statements that the input supports",
         own=True,
     )
 )

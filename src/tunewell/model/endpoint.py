@@ -35,7 +35,15 @@ from tunewell.model.budget import (
     UnfinishedError,
 )
 from tunewell.model.chat import Encoded, chat_format, load_tokenizer, valid_text
-from tunewell.model.sending import ModelServer, NoReply, Sender, TokensUsed, tokens_used
+from tunewell.model.deadline import deadline, time_connections
+from tunewell.model.sending import (
+    UNREADABLE,
+    ModelServer,
+    NoReply,
+    Sender,
+    TokensUsed,
+    tokens_used,
+)
 from tunewell.model.throttle import Throttle
 from tunewell.model.tools import tool_functions, tools_for
 from tunewell.types import Message, ToolCall
@@ -100,6 +108,7 @@ class EndpointModel:
         self.name = model
         self._url = base_url
         self._in_flight = policy.in_flight
+        self._timeout_s = policy.timeout_s
         self._tokenizer = tokenizer
         self._schema = policy.answer_schema
         self.throttle = Throttle(policy.in_flight)
@@ -111,13 +120,15 @@ class EndpointModel:
             retries=policy.retries,
             throttle=self.throttle,
         )
+        # Texts go to the address that the user named, and nowhere that it points to.
+        client = http_client or openai.DefaultHttpxClient(follow_redirects=False)
+        time_connections(client)
         self._client = openai.OpenAI(
             api_key=key or "none",
             base_url=base_url,
             timeout=policy.timeout_s,
             max_retries=0,
-            # Texts go to the address that the user named, and nowhere that it points to.
-            http_client=http_client or openai.DefaultHttpxClient(follow_redirects=False),
+            http_client=client,
         )
         if http_client is None:
             # Its connections end with the model, whoever forgets to close it.
@@ -203,14 +214,24 @@ class EndpointModel:
             prompt_bytes + TURN_TOKENS * (len(prompt) + 1),
             options.max_new_tokens,
         )
-        reply = self._sender.send(lambda: self._client.chat.completions.create(**request), most)
+
+        def ask() -> ChatCompletion:
+            with deadline(self._timeout_s):
+                answer: ChatCompletion = self._client.chat.completions.create(**request)
+            return answer
+
+        reply = self._sender.send(ask, most)
         if isinstance(reply, NoReply) and _is_about_schema(reply) and "response_format" in request:
             self._schema = None
             del request["response_format"]
-            reply = self._sender.send(lambda: self._client.chat.completions.create(**request), most)
+            reply = self._sender.send(ask, most)
         if isinstance(reply, NoReply):
-            return not_answered(reply.reason)
-        return _generation(reply, options, prompt_bytes)
+            return not_answered(valid_text(reply.reason))
+        try:
+            return _generation(reply, options, prompt_bytes)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            # The client hands on whatever JSON a server sends, in whatever form.
+            return not_answered(f"{UNREADABLE}: {error}")
 
     def _chat_request(
         self, prompt: Sequence[Message], options: GenerateOptions, tools: str
@@ -247,7 +268,13 @@ class EndpointModel:
             "temperature": 0,
         }
         most = TokensUsed(len(encoded.ids) + TURN_TOKENS, 1)
-        reply = self._sender.send(lambda: self._client.completions.create(**request), most)
+
+        def ask() -> Completion:
+            with deadline(self._timeout_s):
+                answer: Completion = self._client.completions.create(**request)
+            return answer
+
+        reply = self._sender.send(ask, most)
         if isinstance(reply, NoReply):
             return not_scored(reply.reason)
 
@@ -268,9 +295,38 @@ class EndpointModel:
         results: list[R] = [failed(NOT_ASKED)] * count
         done = ProgressCount(progress, count)
         fatal: ModelError | None = None
+        if count == 1:
+            # Whoever asks one by one has threads of its own.
+            try:
+                results[0] = one(0)
+            except ModelError as error:
+                fatal = error
+            else:
+                done.add()
+        else:
+            fatal = self._many(one, results, done)
+
+        if fatal is None:
+            return results
+        answered = any(result.reason != NOT_ASKED for result in results)
+        if not answered and not isinstance(fatal, UnfinishedError):
+            raise fatal
+        kind = type(fatal) if isinstance(fatal, UnfinishedError) else UnfinishedError
+        left = failed(f"{NOT_ASKED}: {fatal.message}")
+        kept = [left if result.reason == NOT_ASKED else result for result in results]
+        raise kind(fatal.message, hint=fatal.hint, results=kept) from fatal
+
+    def _many(
+        self,
+        one: Callable[[int], R],
+        results: list[R],
+        done: ProgressCount,
+    ) -> ModelError | None:
+        """Fills in the results with many in flight; what ended it before its last, if anything."""
+        fatal: ModelError | None = None
         pool = ThreadPoolExecutor(max_workers=self._in_flight)
         try:
-            places = {pool.submit(one, i): i for i in range(count)}
+            places = {pool.submit(one, i): i for i in range(len(results))}
             for future in as_completed(places):
                 if future.cancelled():
                     continue
@@ -284,16 +340,7 @@ class EndpointModel:
                     done.add()
         finally:  # an interrupt does not wait for the requests in flight
             pool.shutdown(wait=False, cancel_futures=True)
-
-        if fatal is None:
-            return results
-        answered = any(result.reason != NOT_ASKED for result in results)
-        if not answered and not isinstance(fatal, UnfinishedError):
-            raise fatal
-        kind = type(fatal) if isinstance(fatal, UnfinishedError) else UnfinishedError
-        left = failed(f"{NOT_ASKED}: {fatal.message}")
-        kept = [left if result.reason == NOT_ASKED else result for result in results]
-        raise kind(fatal.message, hint=fatal.hint, results=kept) from fatal
+        return fatal
 
 
 def _is_about_schema(reply: NoReply) -> bool:
@@ -311,7 +358,7 @@ def _generation(reply: ChatCompletion, options: GenerateOptions, prompt_bytes: i
     if refusal or choice.finish_reason == "content_filter":
         return not_answered(f"refused by the server: {refusal or 'content filter'}")
 
-    text = _text_of(choice.message)
+    text = valid_text(_text_of(choice.message))
     shown = cut_at_stops(text, options.stop)
     ended_at_limit = choice.finish_reason == "length" and shown == text
     estimate = TokensUsed(max(1, prompt_bytes // 4), len(text.encode()) // 4)

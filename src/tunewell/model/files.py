@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from tunewell.errors import ModelError
 from tunewell.json_text import parse_json
+from tunewell.platforms import lock_file
 
 MANIFEST: Final = "tunewell.json"
 LARGEST_HEADER_BYTES: Final = 100_000_000  # as the safetensors library itself
@@ -199,7 +199,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock_file(file.fileno())
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ Reply = TypeVar("Reply")
 
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
+UNREADABLE: Final = "an unreadable reply"
 LONGEST_ASKED_WAIT_S: Final = 600.0  # a server that wants a longer pause is treated as a failure
 
 
@@ -146,7 +148,7 @@ class Sender:
                 raise fatal from None
             return self._no_reply(error, attempt)
         except ValueError as error:
-            reason = self._server.safe(f"an unreadable reply: {error}")
+            reason = self._server.safe(f"{UNREADABLE}: {error}")
             return NoReply(reason, _backoff_s(attempt))
         self._answered.set()
         return reply
@@ -231,11 +233,29 @@ def _is_lost(error: OpenAIError) -> bool:
 
 
 def tokens_used(reply: Any, *, otherwise: TokensUsed) -> TokensUsed:
-    """Tokens as the server counts them; ``otherwise`` where it does not."""
+    """Tokens as the server counts them; ``otherwise`` where it does not, or counts nonsense.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> usage = SimpleNamespace(prompt_tokens="9", completion_tokens=-4)
+        >>> tokens_used(SimpleNamespace(usage=usage), otherwise=TokensUsed(12, 3))
+        TokensUsed(prompt=9, answer=3)
+    """
     usage = getattr(reply, "usage", None)
-    if usage is None or not usage.prompt_tokens:
+    prompt = _count_of(getattr(usage, "prompt_tokens", None))
+    answer = _count_of(getattr(usage, "completion_tokens", None))
+    if not prompt:
         return otherwise
-    return TokensUsed(int(usage.prompt_tokens), int(usage.completion_tokens or 0))
+    return TokensUsed(prompt, answer or otherwise.answer)
+
+
+def _count_of(said: object) -> int | None:
+    """A number of tokens as a server says it; None if that is none."""
+    try:
+        count = float(said)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return int(count) if 0 <= count < math.inf else None
 
 
 def _charged(reply: object, most: TokensUsed) -> TokensUsed:

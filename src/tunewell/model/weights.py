@@ -285,7 +285,8 @@ def _shards(folder: Path) -> list[str]:
         # The index is of others: it names files beside it, and no others.
         if Path(shard).name != shard or not shard.endswith(".safetensors"):
             raise ModelError(
-                f"'{index}' names {shard[:80]!r}, which is no file beside it", hint="fetch it again"
+                f"'{index}' names {shard[:80]!r}, which is not a file beside it",
+                hint="fetch it again",
             )
     return sorted(shards)
 

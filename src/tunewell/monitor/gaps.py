@@ -13,6 +13,8 @@ from tunewell.monitor.records import Ints
 
 REFERENCE_DAYS = 28
 FEWEST_RECORDS = 200
+HELD_BACK = 1.25
+"""Rates that are known from four weeks only make the longest gaps longer than an exponential."""
 _HOURS_A_WEEK = 168
 _KEPT = 0.9
 """Quantile of the reference's gaps above which their excess is taken for exponential."""
@@ -69,7 +71,7 @@ def long_gaps(
         return [], "too few gaps in the reference"
     start = float(np.quantile(known, _KEPT))
     excess = known[known > start] - start
-    mean = float(excess.mean()) * (1 + 1 / math.sqrt(excess.size))
+    mean = float(excess.mean()) * (1 + 1 / math.sqrt(excess.size)) * HELD_BACK
     a_year = before.size / max(start_s - int(seconds[0]), 1) * 365 * DAY_S
     limit = start + mean * math.log((1 - _KEPT) * a_year / yearly)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from tunewell.types import (
     Estimate,
     Feedback,
     Interaction,
+    digest,
 )
 
 RIPE_DAYS: Final = 7
@@ -38,6 +40,14 @@ FIELDS: Final[dict[str, ChannelTopic]] = {
     "source": "measurement",
 }
 """Fields of an interaction that hold few values, and what each says something about."""
+
+JUDGE: Final = re.compile(r"judge|grader|scorer", re.IGNORECASE)
+PEOPLE: Final = re.compile(r"review|panel|expert|audit", re.IGNORECASE)
+"""Names of ratings that a model gives, and of those that people give who are asked to."""
+
+MOST_METADATA: Final = 20
+MOST_VALUES: Final = 200
+LONGEST_VALUE: Final = 80
 
 NUMBERS: Final = ("total_s", "first_token_s", "prompt_tokens", "answer_tokens", "cost")
 
@@ -62,13 +72,20 @@ def interaction_records(
     rows = sorted((row for row in interactions if not row.shadow_of), key=lambda row: row.at)
     place = {row.id: i for i, row in enumerate(rows)}
     numbers = {field: _numbers(rows, field) for field in NUMBERS}
+    judged: dict[int, str] = {}
     for said in sorted(feedback, key=lambda each: each.at):
         row = place.get(said.interaction)
-        if row is None or said.value is None:
+        if row is None:
             continue
         label = f"{said.kind} {said.name}".strip()
-        column = numbers.setdefault(label, np.full(len(rows), np.nan))
-        column[row] = said.value
+        if said.kind == "event":
+            # What did not happen is not said: an interaction without the event has none.
+            numbers.setdefault(label, np.zeros(len(rows)))[row] = 1.0
+        elif said.value is not None:
+            column = numbers.setdefault(label, np.full(len(rows), np.nan))
+            column[row] = said.value
+            if JUDGE.search(said.name):
+                judged[row] = said.source
     topics: dict[str, ChannelTopic] = {
         "asked": "input",
         "answer": "answer",
@@ -76,8 +93,11 @@ def interaction_records(
         **FIELDS,
     }
     for field in numbers:
-        topics[field] = "answer" if field in NUMBERS else "feedback"
-
+        topics[field] = "answer" if field in NUMBERS else topic_of_feedback(field)
+    topics["prompt_tokens"] = "input"
+    metadata = _metadata(rows)
+    topics |= {field: "input" for field in metadata}
+    topics |= {"system_prompt": "answer", "judge_version": "judge"}
     return DatedRecords(
         name=name,
         ids=[row.id for row in rows],
@@ -90,6 +110,9 @@ def interaction_records(
         categories={
             **{field: _categories([str(getattr(row, field)) for row in rows]) for field in FIELDS},
             "refused": _categories([_refused(row.response) for row in rows]),
+            "system_prompt": _categories([_system_prompt(row.request) for row in rows]),
+            "judge_version": _categories([judged.get(i, "") for i in range(len(rows))]),
+            **metadata,
         },
         numbers={field: values for field, values in numbers.items() if not np.isnan(values).all()},
         topics=topics,
@@ -114,6 +137,54 @@ def last_question(request: dict[str, Any]) -> str:
             return _text(turn.get("content"))
 
     return ""
+
+
+def topic_of_feedback(label: str) -> ChannelTopic:
+    """What feedback of a name says something about.
+
+    Example:
+        >>> topic_of_feedback("rating judge"), topic_of_feedback("rating review")
+        ('judge', 'quality')
+        >>> topic_of_feedback("event escalated"), topic_of_feedback("rating stars")
+        ('quality', 'feedback')
+    """
+    if JUDGE.search(label):
+        return "judge"
+    if label.startswith("event ") or PEOPLE.search(label):
+        return "quality"
+    return "feedback"
+
+
+def _metadata(rows: Sequence[Interaction]) -> dict[str, Categories]:
+    """Fields of the requests' metadata that hold few values."""
+    names: dict[str, None] = {}
+    for row in rows:
+        metadata = row.request.get("metadata")
+        if isinstance(metadata, dict):
+            names |= dict.fromkeys(str(name) for name in metadata if name not in FIELDS)
+    found = {}
+    for name in list(names)[:MOST_METADATA]:
+        values = [_field(row, name) for row in rows]
+        if len(set(values)) <= MOST_VALUES:
+            found[name] = _categories(values)
+    return found
+
+
+def _field(row: Interaction, name: str) -> str:
+    metadata = row.request.get("metadata")
+    value = metadata.get(name) if isinstance(metadata, dict) else None
+    return str(value)[:100] if isinstance(value, str | int | bool) else ""
+
+
+def _system_prompt(request: dict[str, Any]) -> str:
+    """The instructions of a request, short enough to be a value; longer ones by their digest."""
+    given = request.get("instructions")
+    turns = request.get("messages", request.get("input"))
+    if isinstance(turns, list) and not isinstance(given, str):
+        system = [turn for turn in turns if isinstance(turn, dict) and turn.get("role") == "system"]
+        given = "\n".join(_text(turn.get("content")) for turn in system)
+    text = given if isinstance(given, str) else ""
+    return text if len(text) <= LONGEST_VALUE else f"{text[:40]} … {digest(text)[:12]}"
 
 
 def _text(content: Any) -> str:
@@ -149,7 +220,11 @@ def _categories(values: Sequence[str]) -> Categories:
     return Categories(tuple(place), codes)
 
 
-def response_channel(records: DatedRecords, feedback: Iterable[Feedback], grid: Grid) -> Channel:
+def response_channel(
+    records: DatedRecords,
+    feedback: Iterable[Feedback],
+    grid: Grid,
+) -> Channel:
     """Share of the interactions that drew any feedback within a week, of those a week old.
 
     It is a channel of its own: who is silent says nothing of quality.
@@ -187,7 +262,11 @@ def response_channel(records: DatedRecords, feedback: Iterable[Feedback], grid: 
     )
 
 
-def quality_bounds(good: int, said: int, of: int) -> Estimate:
+def quality_bounds(
+    good: int,
+    said: int,
+    of: int,
+) -> Estimate:
     """What feedback says of quality: the silent ones may all be content, or none of them.
 
     Args:

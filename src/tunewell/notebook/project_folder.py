@@ -10,15 +10,17 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from tunewell.errors import UserError
 from tunewell.lineage import RowHistory, why
 from tunewell.notebook import html
+from tunewell.notebook.dataset_out import Rows, as_dataset_dict, by_part, dataset_card
 from tunewell.notebook.row_values import PathLike
 from tunewell.plan import Plan, make_plan
 from tunewell.preflight import check_shortages, find_shortages
 from tunewell.project import Project
 from tunewell.run import run, silent
 from tunewell.task import TaskSpec
-from tunewell.types import Evaluation, Finding, Value, Verdict
+from tunewell.types import Dataset, Evaluation, Finding, Split, Value, Verdict
 
 DATABASE_URL: Final = "TUNEWELL_DATABASE_URL"
 WAIT_S: Final = 0.0
@@ -200,11 +202,49 @@ class ProjectFolder:
             history = why(project.store, row)
         return ShownHistory(**{name: getattr(history, name) for name in RowHistory.model_fields})
 
+    def rows(self) -> Rows:
+        """The curated rows by part (train, review, test), as mappings with ``messages``.
+
+        Raises:
+            UserError: Nothing has been curated yet.
+        """
+        with self._open() as project:
+            dataset = _curated(project)
+            examples = project.store.examples(dataset)
+            return by_part(examples, _split(project), dataset.held_out)
+
+    def to_datasets(self) -> Any:
+        """The same as a ``datasets.DatasetDict``."""
+        return as_dataset_dict(self.rows())
+
+    def dataset_card(self) -> str:
+        """The README.md of the dataset, with the metadata that the hub reads."""
+        rows = self.rows()
+        with self._open() as project:
+            return dataset_card(project.spec, _curated(project), rows)
+
     @contextmanager
     def _open(self) -> Iterator[Project]:
         url = self.url or os.environ.get(DATABASE_URL, "")
         with Project.open(self.path, overrides=_overrides(self.settings), url=url) as project:
             yield project
+
+
+def _curated(project: Project) -> Dataset:
+    """The newest dataset version.
+
+    Raises:
+        UserError: There is none.
+    """
+    found = project.store.last_run("curate")
+    if found is None:
+        raise UserError("nothing has been curated in this project yet", hint="tunewell curate")
+    return project.store.get_value(found.outputs["dataset"], Dataset)
+
+
+def _split(project: Project) -> Split | None:
+    found = project.store.last_run("split")
+    return project.store.get_value(found.outputs["split"], Split) if found else None
 
 
 def _overrides(settings: Settings) -> list[str]:

@@ -7,8 +7,6 @@ logged in. A claim stands in for a signature only as long as nobody who could si
 from __future__ import annotations
 
 import datetime as dt
-import os
-import pwd
 from collections.abc import Iterator, Sequence
 
 from tunewell.errors import UserError
@@ -164,19 +162,6 @@ def claim_approval(project: Project, name: str, *, login: str) -> Approvals:
     record = {"task": project.spec.task.name, "by": login}
     project.store.say(EVENT, project.file.definition, author=name, record=record)
     return approvals(project)
-
-
-def login_name() -> str:
-    """Who is logged in on this machine, whatever the environment says.
-
-    Example:
-        >>> bool(login_name())
-        True
-    """
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"user {os.getuid()}"
 
 
 def _no_approver(project: Project, name: str) -> UserError:

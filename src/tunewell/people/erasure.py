@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import sqlalchemy as sa
 
 from tunewell.people.accounts import Accounts
+from tunewell.people.erased_people import ERASURE
 from tunewell.people.row_changes import freeze_gold_anew, gold_registry
 from tunewell.people.work import Item
 from tunewell.people.work_rows import item_line
@@ -20,9 +21,6 @@ from tunewell.types import Value
 
 GONE = "(erased)"
 """Stands in the place of a text that named the person."""
-
-ERASURE = "erasure"
-"""Kind of the events that keep a person's digests, so that rows to come are left out too."""
 
 Mentions = Callable[[str], bool]
 

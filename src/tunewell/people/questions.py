@@ -145,7 +145,7 @@ def _faults(batch: Batch, questions: Questions) -> Iterator[str]:
         if len(texts) > MOST_SCORES:
             yield f"more than {MOST_SCORES} times a {what}"
         if len(set(texts)) < len(texts):
-            yield f"a {what} stands twice"
+            yield f"a {what} appears twice"
         if any(not text.strip() or len(text) > LONGEST_LABEL for text in texts):
             yield f"a {what} needs a name of 1 to {LONGEST_LABEL} characters"
     for criterion in questions.rubric:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tunewell.people import judgements
+from tunewell.people import Accounts, judgements
 from tunewell.pitfalls import CATALOGUE
 from tunewell.report.conditions import Condition
 from tunewell.report.number_format import duration
 from tunewell.report.results import Results
 from tunewell.report.wording import counted
+from tunewell.store import Store
 from tunewell.types import Finding, Judgement, Verdict
 
 _ASKED_OF_PEOPLE: Final = re.compile(
@@ -53,7 +54,7 @@ def advice(results: Results, made: Sequence[Condition]) -> Advice | None:
         if_signed=tuple(map(_unbroken, _if_signed(results, made, verdict))),
         next_look=tuple(_next_look(results, made, verdict)),
         approved=_approved(results),
-        judged=_judged(judgements(results.store)),
+        judged=_judged(judgements(results.store), _names(results.store)),
         ground=tuple(_ground(verdict)),
     )
 
@@ -109,8 +110,8 @@ def _if_signed(results: Results, made: Sequence[Condition], verdict: Verdict) ->
     for finding in _accepted(verdict):
         assert finding.acceptance is not None
         yield (
-            f"You take on {finding.code} ({CATALOGUE[finding.code].name}), as "
-            f"{finding.acceptance.author} did until {finding.acceptance.until}."
+            f"You accept {finding.code} ({CATALOGUE[finding.code].name}) as a known risk, as "
+            f"{finding.acceptance.author} has until {finding.acceptance.until}."
         )
     if verdict.outcome == "GO":
         by_luck = 100 * (1 - results.file.spec.evaluate.level) / 2
@@ -159,7 +160,7 @@ def _next_look(results: Results, made: Sequence[Condition], verdict: Verdict) ->
     elif verdict.outcome == "INCONCLUSIVE":
         yield "As soon as what is asked for is there: tunewell run decides again."
     elif verdict.outcome == "NO-GO":
-        yield "With the next version, or with other conditions approved anew."
+        yield "With the next version, or with other conditions approved again."
     else:
         yield "No date is set: new data, a new definition or drift in use reopens the question."
 
@@ -171,14 +172,19 @@ def _approved(results: Results) -> str:
     open_still = [name for name in wanted if name not in last]
     said = [f"{name} on {at:%d %B %Y}" for name, at in last.items()]
     if open_still:
-        said.append(f"not yet {', '.join(open_still)}")
+        said = [*(said or ["nobody yet"]), f"still to approve: {', '.join(open_still)}"]
     return "; ".join(said) or "nobody has to"
 
 
-def _judged(said: Sequence[Judgement]) -> str:
+def _names(store: Store) -> dict[str, str]:
+    """What people are called, by the id of their account."""
+    return {account.id: account.shown for account in Accounts(store).all()}
+
+
+def _judged(said: Sequence[Judgement], names: Mapping[str, str]) -> str:
     if not said:
         return "nobody yet"
-    authors = dict.fromkeys(judgement.author for judgement in said)
+    authors = dict.fromkeys(names.get(each.author, each.author) for each in said)
     count = counted(len(said), "verdict")
     return f"{count} of {counted(len(authors), 'person', 'people')}: {', '.join(authors)}"
 

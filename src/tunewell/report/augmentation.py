@@ -10,6 +10,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from tunewell.augment.erasure import without_erased
 from tunewell.augment.nouns import Augmented, CellResult
 from tunewell.augment.results import newest_augmentation, standing
 from tunewell.augment.stage import RowsOfSplit
@@ -78,7 +79,7 @@ def augmentation(results: Results) -> AugmentationShown | None:
     result = newest_augmentation(store, dataset)
     if result is None:
         return None
-    rows = store.examples(result.accepted)
+    rows = without_erased(store, store.examples(result.accepted))
     training = RowsOfSplit.of(dataset, results.split, store).training
     return AugmentationShown(
         result=result,

@@ -174,4 +174,4 @@ def _print_finding(finding: Finding, console: Console) -> None:
         line.append("  blocks release", style="red")
     console.print(line)
     todo = "".join(text for _, text in remedy(finding))
-    console.print(Text(f"      {for_terminal(todo, limit=160)}", style="dim"))
+    console.print(Text(f"      {for_terminal(todo, limit=240)}", style="dim"))

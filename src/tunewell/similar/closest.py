@@ -70,6 +70,34 @@ class KeptTexts:
         if len(self._parts) > 1 and len(self._parts[-1]) * 4 >= len(self._parts[-2]):
             self._parts = [_chained(self._parts)]
 
+    def near(
+        self,
+        texts: Sequence[str] | WordTable,
+        *,
+        threshold: float,
+    ) -> Pairs:
+        """All pairs of a text and a kept one that are at least so similar.
+
+        Args:
+            texts: The texts, or their words, shape (n,).
+            threshold: Least similarity, above 0.
+
+        Example:
+            >>> kept = KeptTexts(["the meter is broken", "the meter is broken again"])
+            >>> list(kept.near(["the meter is broken"], threshold=0.8).positions())
+            [(0, 0), (0, 1)]
+        """
+        words = _words_of(texts)
+        nothing = np.empty(0, dtype=np.int64)
+        found = Pairs(nothing, nothing, np.empty(0, dtype=np.float32))
+        offset = 0
+        for part in self._parts:
+            for start in range(0, len(part), _AT_ONCE):
+                block = _slice(part, start, min(start + _AT_ONCE, len(part)))
+                found = found.followed_by(_similar(words, block, offset + start, threshold))
+            offset += len(part)
+        return found
+
     def closest(
         self,
         texts: Sequence[str] | WordTable,
@@ -172,19 +200,31 @@ def _improve(
     best: Shares,
 ) -> None:
     """Look at a block of kept texts: ``place`` and ``best`` are written where one is nearer."""
+    found = _similar(words, block, offset, threshold)
+    # In ascending order, so that of several the last that is written is the nearest, the first of
+    # equals.
+    for k in np.lexsort((-found.right, found.similarity)).tolist():
+        row = int(found.left[k])
+        if found.similarity[k] > best[row] or place[row] >= offset:
+            place[row] = int(found.right[k])
+            best[row] = found.similarity[k]
+
+
+def _similar(
+    words: WordTable,
+    block: WordTable,
+    offset: int,
+    threshold: float,
+) -> Pairs:
+    """All pairs of a text and one of a block that begins at ``offset``, compared word by word."""
     if not len(words) or not len(block):
-        return
+        nothing = np.empty(0, dtype=np.int64)
+        return Pairs(nothing, nothing, np.empty(0, dtype=np.float32))
     left, right = np.nonzero(_bounds(words, block) >= threshold - _ROUNDING)
     both = _chained([words, block])
     value = similarities(both, left, len(words) + right, cutoff=threshold)
-    # In ascending order, so that of several the last that is written is the nearest, the first of
-    # equals.
-    order = np.lexsort((-right, value))
-    for k in order[value[order] >= threshold].tolist():
-        row = int(left[k])
-        if value[k] > best[row] or place[row] >= offset:
-            place[row] = offset + int(right[k])
-            best[row] = value[k]
+    keep = value >= threshold
+    return Pairs(left[keep], offset + right[keep], value[keep])
 
 
 def _bounds(

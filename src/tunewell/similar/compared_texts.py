@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from rapidfuzz.distance import Indel, Levenshtein
 
+from tunewell.checks.verbatim import is_structured
 from tunewell.similar.arrays import Bools
 from tunewell.similar.conversations import ComparedRow, asked_of, targets_of
 from tunewell.similar.edited_copies import SHORT, alike, value_changes
 from tunewell.similar.exact_keys import exact_key, key, normalise
 from tunewell.similar.frames import cut, frames
 from tunewell.similar.near_duplicates import Pairs, similarities
+from tunewell.similar.opposites import are_opposed
 from tunewell.similar.same_wording import Wordings, same_wording, tokens_of
 from tunewell.similar.union_find import by_key
 from tunewell.similar.word_table import WordTable, split_words
@@ -65,6 +67,7 @@ class ComparedTexts:
 
     Attributes:
         asked: All that each row asks.
+        said: The answers.
         gists: Words of that without the frames that many rows share.
         frames: A digest of each row's frame; empty without one.
         ends: Words of each frame at the beginning and at the end, shape (n, 2).
@@ -73,6 +76,7 @@ class ComparedTexts:
     """
 
     asked: Sequence[str]
+    said: Sequence[str]
     gists: WordTable
     frames: Sequence[bytes]
     ends: Sequence[tuple[int, int]]
@@ -96,6 +100,7 @@ class ComparedTexts:
             digests.append(exact_key(text[:begin], tail) if begin or end else b"")
         return cls(
             asked=asked,
+            said=said,
             gists=cut(words, ends),
             frames=digests,
             ends=ends,
@@ -114,26 +119,39 @@ class ComparedTexts:
         return joined(self.gists, self.answers)
 
     @functools.cached_property
+    def spoken(self) -> Wordings:
+        """All that each row asks, as words that are compared letter by letter."""
+        return Wordings.of([tokens_of(text) for text in self.asked])
+
+    @functools.cached_property
     def wordings(self) -> Wordings:
         """What each row asks beyond its frame, as words that are compared letter by letter."""
         texts = []
-        for text, (begin, end), left in zip(
-            self.asked, self.ends, self.gists.lengths.tolist(), strict=True
+        for tokens, (begin, end), left in zip(
+            self.spoken.tokens, self.ends, self.gists.lengths.tolist(), strict=True
         ):
-            tokens = tokens_of(text)
             fits = len(tokens) == begin + left + end
             texts.append(tokens[begin : len(tokens) - end] if fits else tokens)
-        return Wordings.of(texts)
+        return Wordings.of(texts, self.spoken.counts)
 
     def same_wording(self, *, across: int = 0) -> Pairs:
-        """Pairs of rows that ask the same but for slips and polite words."""
+        """Pairs of rows that ask the same but for slips and polite words.
+
+        A slip, or a greeting, may also stand in what many rows share: then one of the two has
+        another frame, or none, and they are compared as a whole.
+        """
         pairs = same_wording(self.wordings, across=across)
+        if any(self.frames):
+            apart = [self.of_two_frames(i, j) for i, j in pairs.positions()]
+            pairs = pairs.where(~np.array(apart, dtype=np.bool_))
+            whole = same_wording(self.spoken, across=across)
+            pairs = pairs.followed_by(whole).once(len(self.asked))
         keep = [not self.asks_differ(i, j) for i, j in pairs.positions()]
         return pairs.where(np.array(keep, dtype=np.bool_))
 
     def courtesy(self, i: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The polite words before and behind what a row asks."""
-        words, core = list(self.wordings.tokens[i]), list(self.wordings.cores[i])
+        words, core = list(self.spoken.tokens[i]), list(self.spoken.cores[i])
         first = 0
         while words[first : first + len(core)] != core:
             first += 1
@@ -152,21 +170,54 @@ class ComparedTexts:
             i, j = int(pairs.left[k]), int(pairs.right[k])
             short = _FEW_WORDS if edited and is_long[k] else SHORT
             agree[k] = not value_changes(self.answers, i, j, short=short)
-        return agree
+        return agree & self.may_answer_alike(pairs)
+
+    def may_answer_alike(self, pairs: Pairs) -> Bools:
+        """Which pairs do not have two different answers in code, shape (pairs,).
+
+        Two queries that share most of their words differ in the column or the name that counts.
+        """
+        keep = np.ones(len(pairs), dtype=np.bool_)
+        for k, (i, j) in enumerate(pairs.positions()):
+            if self.said_keys[i] != self.said_keys[j]:
+                keep[k] = not (self._is_code(i) or self._is_code(j))
+        return keep
+
+    @functools.cached_property
+    def said_keys(self) -> Sequence[bytes]:
+        """A key of each answer: equal where the answers are, but for case and layout."""
+        return [key(text) for text in self.said]
+
+    @functools.cached_property
+    def _code(self) -> dict[int, bool]:
+        return {}
+
+    def _is_code(self, i: int) -> bool:
+        """Whether an answer follows the grammar of a machine."""
+        if i not in self._code:
+            long_enough = len(self.answers.of(i)) >= _FEW_WORDS
+            self._code[i] = long_enough and is_structured(self.said[i])
+        return self._code[i]
 
     def answers_resemble(self, pairs: Pairs) -> Bools:
         """Which pairs have long answers of mostly the same words, shape (pairs,)."""
         is_long = self.answers.shorter(pairs.left, pairs.right) >= _FEW_WORDS
-        return is_long & (similarities(self.answers, pairs.left, pairs.right) >= _RESEMBLE)
+        resemble = similarities(self.answers, pairs.left, pairs.right) >= _RESEMBLE
+        return is_long & resemble & self.may_answer_alike(pairs)
 
     def asks_differ(self, i: int, j: int) -> bool:
         """Whether two rows that are alike ask for different things.
 
-        They do if their values differ, or if they share a text and ask different things of it.
+        They do if their values differ, if one asks for the opposite of the other, or if they share
+        a text and ask different things of it.
         """
-        if self.values_differ(i, j):
+        if self.values_differ(i, j) or self.asks_opposite(i, j):
             return True
         return self._other_question_on_one_text(i, j)
+
+    def asks_opposite(self, i: int, j: int) -> bool:
+        """Whether one of two rows asks with a word where the other has its opposite."""
+        return are_opposed(self.spoken.tokens[i], self.spoken.tokens[j])
 
     def of_two_frames(self, i: int, j: int) -> bool:
         """Whether two rows begin, or end, with a frame each, and not with the same one."""
@@ -244,8 +295,7 @@ class ComparedTexts:
 
     def wordings_of(self, tokens: Sequence[Sequence[str]]) -> Wordings:
         """Other texts, with the counts of these."""
-        made = Wordings.of(tokens)
-        return Wordings(made.tokens, made.cores, self.wordings.counts)
+        return Wordings.of(tokens, self.spoken.counts)
 
 
 def _parts(text: str) -> list[str]:

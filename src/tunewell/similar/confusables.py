@@ -15,7 +15,7 @@ _UNSEEN = dict.fromkeys([0x200B, 0x2060, 0xFEFF, 0x00AD])
 
 
 def plain_letters(text: str) -> str:
-    """The text in Latin letters, where letters of other alphabets stand in for them.
+    r"""The text in Latin letters, where letters of other alphabets stand in for them.
 
     A word of two alphabets gives such a text away; a text that merely holds words of several
     languages, or Greek letters in formulas, is left as it is.
@@ -23,6 +23,8 @@ def plain_letters(text: str) -> str:
     Example:
         >>> plain_letters("tran\u0455fer my \u0441\u0430sh"), plain_letters("α is not a")
         ('transfer my cash', 'α is not a')
+        >>> plain_letters("K\u00fc\u0441h\u0435")
+        'Küche'
     """
     if text.isascii():
         return text
@@ -37,6 +39,6 @@ def _is_mixed(word: str) -> bool:
 
 
 def _folded(found: re.Match[str]) -> str:
-    """The word in Latin letters if all of them have one."""
+    """The word in Latin letters, accents among them, if all of them have one."""
     word = found[0].translate(_LOOK_ALIKE)
-    return word if word.isascii() else found[0]
+    return found[0] if _OTHER.search(word) else word

@@ -21,8 +21,8 @@ from tunewell.similar.compared_texts import ComparedTexts
 from tunewell.similar.conversations import ComparedRow, targets_of
 from tunewell.similar.edited_copies import alike, value_changes
 from tunewell.similar.exact_keys import key
-from tunewell.similar.near_duplicates import Pairs, near_pairs
-from tunewell.similar.same_wording import tokens_of
+from tunewell.similar.near_duplicates import Pairs, near_pairs, similarities
+from tunewell.similar.same_wording import LOGOGRAMS, tokens_of
 from tunewell.similar.union_find import Links, by_key
 from tunewell.similar.word_table import NEGATIONS
 
@@ -46,6 +46,30 @@ _POLITE = frozenset(
     "this that our my will would can could about on".split()
 )
 """Words that may differ between two ways to ask one thing."""
+
+_FEW = 3
+"""A question of fewer words ("hi", "ok thanks") may have many answers."""
+
+_MANY_ANSWERS = 3
+"""So many different answers to one question, none of which most rows give, show it to be open."""
+
+_FEWEST_OF_A_FORUM = 20
+_USUAL = 0.15
+"""Where so many rows, and so large a share, have a question with several answers, that is usual."""
+
+_FEW_ALIKE = 0.5
+"""… and so few of which are alike."""
+
+_LONG_ANSWER = 20
+"""An answer of so many words, and one that is unlike, are two ways to help, as far as one can see
+…"""
+
+_RESEMBLE = 0.5
+"""… below this similarity."""
+
+_LABEL_WORDS = 3
+_ROWS_A_LABEL = 3
+"""Short answers are labels if each stands in so many rows on average."""
 
 _MOST_OF_ONE = 40
 """Rows of one question that are held against each other."""
@@ -133,14 +157,24 @@ def _conflicts(rows: Sequence[ComparedRow]) -> Iterator[tuple[int, int]]:
     pairs, telling = _with_like_inputs(texts)
     words = _counts(texts.asked)
     for k, (i, j) in enumerate(pairs.positions()):
-        if not texts.asked[i].strip() or texts.of_two_frames(i, j):
+        if not _may_be_one(texts, i, j):
             continue
-        if not answers.clash(i, j) or answers.echo(i, j):
+        is_one_question = slips_only(texts.asked[i], texts.asked[j], words)
+        if answers.echo(i, j):
+            continue
+        if not answers.clash(i, j) and not (is_one_question and answers.state_one_fact(i, j)):
             continue
         if texts.asks_differ(i, j) and not _only_lost_a_word(texts, answers, i, j):
             continue
-        if telling[k] or slips_only(texts.asked[i], texts.asked[j], words):
+        if telling[k] or is_one_question:
             yield i, j
+
+
+def _may_be_one(texts: ComparedTexts, i: int, j: int) -> bool:
+    """Whether two rows ask anything, and nothing in their form tells what they ask apart."""
+    if not texts.asked[i].strip() or texts.of_two_frames(i, j):
+        return False
+    return not _in_other_capitals(texts.asked[i], texts.asked[j])
 
 
 def _only_lost_a_word(texts: ComparedTexts, answers: _Answers, i: int, j: int) -> bool:
@@ -189,8 +223,25 @@ def _with_equal_inputs(texts: ComparedTexts, answers: _Answers) -> Iterator[tupl
         keys.append(key(text) if text.strip() else f"row {i}")
     for members in by_key(keys):
         for i, j in combinations(members[:_MOST_OF_ONE], 2):
+            if _in_other_capitals(texts.asked[i], texts.asked[j]):
+                continue
             if answers.clash(i, j, equally_asked=True):
                 yield i, j
+
+
+def _in_other_capitals(a: str, b: str) -> bool:
+    """Whether capitals inside a word tell two questions apart: "CO" and "Co"."""
+    if a.isupper() or b.isupper() or a.islower() or b.islower():
+        return False
+    first, second = _WORD.findall(a), _WORD.findall(b)
+    if len(first) != len(second):
+        return False
+    pairs = zip(first, second, strict=True)
+    return any(one[1:] != other[1:] and _equal_letters(one, other) for one, other in pairs)
+
+
+def _equal_letters(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
 
 
 class _Answers:
@@ -200,6 +251,12 @@ class _Answers:
         self._said = said
         self._texts = texts
         self._values_differ = _differing_values(said)
+        keys = list(map(key, said))
+        times = Counter(keys)
+        self._stands_again = [times[each] > 1 for each in keys]
+        self._is_label = _labels(texts, keys)
+        self._is_open = _open_questions(texts, keys, self._is_label)
+        self._several_usual = _several_answers_usual(texts, keys)
 
     def clash(self, i: int, j: int, *, equally_asked: bool = False) -> bool:
         """Whether the answers of two rows that ask one thing cannot both be right.
@@ -211,10 +268,12 @@ class _Answers:
                 no other answer is taken for an instance (a ticket's), not a fact.
         """
         a, b = self._said[i], self._said[j]
-        if key(a) == key(b):
+        if key(a) == key(b) or self._is_open[i] or self._is_open[j]:
             return False
         pair = (np.array([i]), np.array([j]))
         is_alike = bool(alike(self._texts.answers, *pair)[0])
+        if not is_alike and self._may_both_help(i, j):
+            return False
         values = self.state_other_facts(i, j)
         if equally_asked:
             values = values or self.state_other_facts(i, j, known=False)
@@ -222,9 +281,26 @@ class _Answers:
         if is_alike and not values:
             return bool(self._are_labels(i, j) and not _contained(a, b))
         if _OPEN.search(self._texts.asked[i]):
-            # Many stories are right; one deadline is.
-            return is_alike or self._are_labels(i, j)
+            # Many stories are right, and many names; one deadline is, and one class.
+            return is_alike or (self._stands_again[i] and self._stands_again[j])
         return values or not _contained(a, b)
+
+    def _may_both_help(self, i: int, j: int) -> bool:
+        """Whether two unlike answers may both be right, for the question or they are such.
+
+        One class of two is right; two greetings may both be, and two long pieces of advice where
+        several answers to a question are usual, as in a forum.
+        """
+        if self._are_labels(i, j):
+            return False
+        pair = (np.array([i]), np.array([j]))
+        if int(self._texts.asked_words.shorter(*pair)[0]) < _FEW:
+            return True
+        answers = self._texts.answers
+        longest = max(len(answers.of(i)), len(answers.of(j)))
+        if not self._several_usual or longest < _LONG_ANSWER:
+            return False
+        return float(similarities(answers, *pair)[0]) < _RESEMBLE
 
     def state_other_facts(self, i: int, j: int, *, known: bool = True) -> bool:
         """Whether each of two answers has a value of its own, or one negates more often.
@@ -238,6 +314,13 @@ class _Answers:
         least = 2 if known else 1
         return self._values_differ(i, j, least) or _turned(self._said[i], self._said[j])
 
+    def state_one_fact(self, i: int, j: int) -> bool:
+        """Whether two answers to a closed question say one thing with other values."""
+        is_open = self._is_open[i] or self._is_open[j] or _OPEN.search(self._texts.asked[i])
+        if is_open or not self.state_other_facts(i, j, known=False):
+            return False
+        return bool(alike(self._texts.answers, np.array([i]), np.array([j]))[0])
+
     def echo(self, i: int, j: int) -> bool:
         """Whether each answer takes up a word that its question alone has.
 
@@ -250,8 +333,60 @@ class _Answers:
         return bool(first and second)
 
     def _are_labels(self, i: int, j: int) -> bool:
-        recurring = self._texts.recurring
-        return bool(recurring[i] and recurring[j])
+        return bool(self._is_label[i] and self._is_label[j])
+
+
+def _labels(texts: ComparedTexts, answers: Sequence[bytes]) -> Bools:
+    """Which answers are labels: short ones, of which the rows have few different ones, shape (n,).
+
+    Args:
+        texts: The rows.
+        answers: A key of each answer.
+    """
+    found: Bools = texts.answers.lengths <= _LABEL_WORDS
+    short = [answers[i] for i in np.flatnonzero(found).tolist()]
+    if _ROWS_A_LABEL * len(set(short)) > len(short):
+        found[:] = False
+    return found
+
+
+def _several_answers_usual(texts: ComparedTexts, answers: Sequence[bytes]) -> bool:
+    """Whether many of the rows share their question with a row of another, unlike answer.
+
+    Args:
+        texts: What is asked.
+        answers: A key of each answer.
+    """
+    rows = 0
+    for members in by_key([key(text) for text in texts.asked]):
+        if len({answers[i] for i in members}) < len(members) or not texts.asked[members[0]]:
+            continue
+        shown = np.array(members[:_MOST_OF_ONE])
+        if np.mean(alike(texts.answers, shown[:-1], shown[1:])) <= _FEW_ALIKE:
+            rows += len(members)
+    return rows >= max(_FEWEST_OF_A_FORUM, _USUAL * len(answers))
+
+
+def _open_questions(texts: ComparedTexts, answers: Sequence[bytes], is_label: Bools) -> Bools:
+    """Which rows ask what has many answers, as its other rows show, shape (n,).
+
+    Args:
+        texts: What is asked.
+        answers: A key of each answer.
+        is_label: Which answers are labels.
+    """
+    found = np.zeros(len(answers), dtype=np.bool_)
+    for members in by_key([key(text) for text in texts.asked]):
+        times = Counter(answers[i] for i in members)
+        labels = int(is_label[members].sum())
+        is_settled = 2 * max(times.values()) > len(members) or 2 * labels > len(members)
+        if len(times) < _MANY_ANSWERS or is_settled:
+            continue
+        shown = np.array(members[:_MOST_OF_ONE])
+        # One sentence with other values, again and again, is no open question.
+        if np.mean(alike(texts.answers, shown[:-1], shown[1:])) <= _FEW_ALIKE:
+            found[members] = True
+    return found
 
 
 def _turned(a: str, b: str) -> bool:
@@ -350,7 +485,7 @@ def _slip(
     counts: Counter[str],
 ) -> bool:
     """Whether one word is the other with a slip."""
-    if min(len(a), len(b)) < _SHORTEST or not (a + b).isalpha():
+    if min(len(a), len(b)) < _SHORTEST or not (a + b).isalpha() or LOGOGRAMS.search(a + b):
         return False
     if min(counts[a], counts[b]) > _RARE:
         return False

@@ -41,6 +41,9 @@ Then the answer must be equal too.
 _BEGINNING = 8
 """Fewer words at the beginning of a conversation ("Hello, I need help") give nothing away."""
 
+_MANY_ANSWERS = 3
+"""Nor does a whole input of fewer words that has so many different answers."""
+
 _LOOSE = 0.4
 """Similarity of the word sequences from which two texts may be paraphrases …"""
 
@@ -113,7 +116,7 @@ def find_leaks(
     """
     if not tests:
         return []
-    known = _KnownTests.of(tests, children=children)
+    known = _KnownTests.of(tests, rows, children=children)
     found: dict[int, Leak[RowT]] = {}
     for i, row in enumerate(rows):
         leak = known.leak(row)
@@ -160,10 +163,17 @@ class _KnownTests(Generic[RowT]):
     parents: Mapping[str, RowT]
     groups: Mapping[str, RowT]
     beginnings: Mapping[bytes, RowT]
+    open: Collection[bytes]
 
     @classmethod
-    def of(cls, tests: Sequence[RowT], *, children: bool) -> _KnownTests[RowT]:
-        """Look-up tables of the test rows."""
+    def of(
+        cls,
+        tests: Sequence[RowT],
+        rows: Sequence[RowT],
+        *,
+        children: bool,
+    ) -> _KnownTests[RowT]:
+        """Look-up tables of the test rows, with what they and the training rows ask openly."""
         first_wins = tests[::-1]
         groups = {test.group: test for test in first_wins}
         groups.pop("", None)
@@ -174,14 +184,17 @@ class _KnownTests(Generic[RowT]):
             parents=parents if children else {},
             groups=groups,
             beginnings={begun: test for test in first_wins for begun in _beginnings(test)},
+            open=_open_inputs([*tests, *rows]),
         )
 
     def leak(self, row: RowT) -> Leak[RowT] | None:
         """What a row gives away that is equal to a test row, or belongs to one."""
         parts = _compared(row)
-        if test := self.exact.get(exact_key(*parts)):
+        test = self.exact.get(exact_key(*parts))
+        if test and not self._says_little(row, test):
             return Leak(row, test, "exact")
-        if test := self.normalised.get(key(*parts)):
+        test = self.normalised.get(key(*parts))
+        if test and not self._says_little(row, test):
             return Leak(row, test, "normalised")
         if test := self._with_one_beginning(row, parts):
             return Leak(row, test, "prefix", 0.0)
@@ -191,6 +204,10 @@ class _KnownTests(Generic[RowT]):
             return Leak(row, test, "sibling", 0.0)
         return None
 
+    def _says_little(self, row: RowT, test: RowT) -> bool:
+        """Whether two rows ask one thing that says little, and answer it differently."""
+        return key(asked_of(row)) in self.open and key(row.target) != key(test.target)
+
     def _with_one_beginning(self, row: RowT, parts: tuple[str, ...]) -> RowT | None:
         """A test whose conversation begins with this row, or that begins this row."""
         if test := self.beginnings.get(key(*parts)):
@@ -199,6 +216,16 @@ class _KnownTests(Generic[RowT]):
             if test := self.normalised.get(begun):
                 return test
         return None
+
+
+def _open_inputs(rows: Sequence[ComparedRow]) -> set[bytes]:
+    """Keys of the short inputs ("thank you very much") that many different answers follow."""
+    answers: dict[bytes, set[bytes]] = {}
+    for row in rows:
+        asked = asked_of(row)
+        if len(asked.split()) < _BEGINNING:
+            answers.setdefault(key(asked), set()).add(key(row.target))
+    return {asked for asked, said in answers.items() if len(said) >= _MANY_ANSWERS}
 
 
 def _compared(row: ComparedRow) -> tuple[str, ...]:
@@ -234,6 +261,7 @@ def _edited(
     by_input = by_input.where(said_alike & (asked.shorter(by_input.left, by_input.right) >= FEW))
     by_row = near_pairs(texts.whole, across=len(tests))
     by_row = by_row.where(copies(asked, texts.answers, texts.whole, by_row))
+    by_row = by_row.where(texts.may_answer_alike(by_row))
     respelt = texts.same_wording(across=len(tests))
 
     pairs = by_input.followed_by(by_row).followed_by(respelt)
@@ -252,16 +280,32 @@ def _ask_one_thing(texts: ComparedTexts, pairs: Pairs) -> Bools:
     keep = np.ones(len(pairs), dtype=np.bool_)
     agree = texts.answers_agree(pairs, edited=True)
     said_alike = agree | texts.answers_resemble(pairs)
+    says_little = texts.asked_words.shorter(pairs.left, pairs.right) < FEW
+    code_agrees = texts.may_answer_alike(pairs)
     for k, (i, j) in enumerate(pairs.positions()):
+        if (says_little[k] and not agree[k]) or not _code_allows(texts, i, j, code_agrees[k]):
+            keep[k] = False
+            continue
+        says_nothing = texts.recurring[i] or not agree[k]
         other_task = texts.frames[i] != texts.frames[j] and not agree[k]
+        other_task = other_task or (says_nothing and texts.of_two_frames(i, j))
         # Who answers a text alike, at length, was asked alike: only the values can differ.
         is_copy = said_alike[k] and not texts.recurring[i]
         if is_copy:
-            differ = texts.values_differ(i, j, answered_alike=True)
+            differ = texts.values_differ(i, j, answered_alike=True) or texts.asks_opposite(i, j)
         else:
             differ = texts.asks_differ(i, j) or texts.another_word(i, j)
         keep[k] = not other_task and not differ
     return keep
+
+
+def _code_allows(texts: ComparedTexts, i: int, j: int, agrees: bool) -> bool:
+    """Whether two rows may ask one thing as far as code in their answers tells.
+
+    Where the code differs, "Write a search" and "Write a search test" are two tasks; one question
+    with a slip is one.
+    """
+    return bool(agrees) or texts.wordings.same(i, j) or texts.spoken.same(i, j)
 
 
 def _paraphrased(

@@ -60,6 +60,15 @@ class Pairs:
             np.concatenate([self.similarity, other.similarity]),
         )
 
+    def once(self, n: int) -> Pairs:
+        """Each pair once, sorted, with the similarity that it has first.
+
+        Args:
+            n: How many texts there are.
+        """
+        _, first = np.unique(self.left * n + self.right, return_index=True)
+        return Pairs(self.left[first], self.right[first], self.similarity[first])
+
 
 def near_pairs(
     texts: Sequence[str] | WordTable,

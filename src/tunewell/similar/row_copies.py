@@ -85,7 +85,7 @@ def find_copies(rows: Sequence[ComparedRow]) -> RowCopies:
     respelt = texts.same_wording()
     respelt = respelt.where(texts.answers_agree(respelt))
     respelt = respelt.where(~_of_greetings(texts, respelt, templates))
-    pairs = _once(outside.followed_by(respelt), len(rows))
+    pairs = outside.followed_by(respelt).once(len(rows))
     pairs = pairs.where(~contradict(rows, texts, pairs))
     likely = likely_copies(texts, pairs)
     # Rows of one template are alike by intent; where answers are labels, families are loose.
@@ -104,11 +104,7 @@ def _of_greetings(texts: ComparedTexts, pairs: Pairs, templates: Sequence[Sequen
     found = np.zeros(len(pairs), dtype=np.bool_)
     for k, (i, j) in enumerate(pairs.positions()):
         own = family.get(i, -1)
-        if (
-            own < 0
-            or own != family.get(j, -1)
-            or texts.wordings.cores[i] != texts.wordings.cores[j]
-        ):
+        if own < 0 or own != family.get(j, -1) or texts.spoken.cores[i] != texts.spoken.cores[j]:
             continue
         if own not in counts:
             counts[own] = Counter(texts.courtesy(row) for row in templates[own])
@@ -131,12 +127,15 @@ def _edited(texts: ComparedTexts) -> Pairs:
     """
     pairs = near_pairs(texts.whole)
     pairs = pairs.where(copies(texts.gists, texts.answers, texts.whole, pairs))
+    pairs = pairs.where(texts.may_answer_alike(pairs))
     recur = texts.recurring[pairs.left] | texts.recurring[pairs.right]
     asked_alike = alike(texts.gists, pairs.left, pairs.right, least=THRESHOLD)
-    keep = ~recur | asked_alike
+    opposed = [texts.asks_opposite(i, j) for i, j in pairs.positions()]
+    keep = (~recur | asked_alike) & ~np.array(opposed, dtype=np.bool_)
     for k in np.flatnonzero(keep & recur):
         i, j = int(pairs.left[k]), int(pairs.right[k])
-        keep[k] = not texts.asks_differ(i, j) and not texts.another_word(i, j)
+        differ = texts.of_two_frames(i, j) or texts.asks_differ(i, j) or texts.another_word(i, j)
+        keep[k] = not differ
     return pairs.where(keep)
 
 
@@ -152,9 +151,3 @@ def _of_answers(
     said = split_words([rows[i].target for i in long_enough])
     found = template_families(said, near_pairs(said))
     return [[long_enough[k] for k in family] for family in found]
-
-
-def _once(pairs: Pairs, n: int) -> Pairs:
-    """Each pair once, sorted, with the similarity that it has first."""
-    _, first = np.unique(pairs.left * n + pairs.right, return_index=True)
-    return Pairs(pairs.left[first], pairs.right[first], pairs.similarity[first])

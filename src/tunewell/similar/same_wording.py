@@ -28,6 +28,9 @@ MOST_WORDS = 25
 _RARE = 2
 """A writing in more texts than this, and in a tenth of those of the other one, is no slip."""
 
+_KNOWN = 4
+"""In a text of one or two words a slip is one only if the right word stands in so many texts."""
+
 _FEWEST_WORDS = 3
 """Words that are left of a text without its polite frame."""
 
@@ -44,11 +47,14 @@ _OPENING = frozenset(
     "folks and ok okay um uh er well sorry excuse bother but let your say really also now maybe "
     "perhaps actually "
     # German, French, Spanish, Italian, Dutch, Portuguese
-    "bitte danke hallo guten tag morgen abend könnten können sie kannst du mir sagen ich möchte "
+    "bitte danke hallo guten tag morgen abend könnten können sie kannst könntest könntet du ihr "
+    "würdest würden mir uns sagen ich möchte "
     "würde gerne wissen ob mal bonjour bonsoir s il vous plaît svp plait pourriez pouvez dire je "
-    "voudrais savoir si hola buenos días buenas tardes por favor podría puede decirme quisiera "
-    "saber ciao buongiorno per favore potrebbe dirmi vorrei sapere se hoi graag kunt u mij zeggen "
-    "olá bom dia poderia dizer me gostaria de".split()
+    "voudrais savoir si salut peux tu pourrais peut on te plait hola buenos días buenas tardes por "
+    "favor podría podrías puede puedes decirme decir quisiera quería saber ciao buongiorno salve "
+    "per favore potrebbe potresti può puoi dirmi vorrei sapere se hoi hallo graag kunt kun kan zou "
+    "je u mij zeggen willen weten alstublieft alsjeblieft olá oi bom dia poderia podes pode dizer "
+    "me gostaria queria de".split()
 )
 """Words that stand before a question and are no part of it."""
 
@@ -85,12 +91,23 @@ _SOUND_ALIKE = (
     "dear deer|fair fare|great grate|heel heal|higher hire|made maid|principal principle|read red|"
     "scene seen|stair stare|than then|accept except"
 )
+LOGOGRAMS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Signs that are a word, or a syllable: another one is another word and no slip."""
+
 _SOUND = {word: line for line in _SOUND_ALIKE.split("|") for word in line.split()}
 
 
 def tokens_of(text: str) -> list[str]:
     """The words of a text, signs and numbers among them."""
     return normalise(with_signs(plain_letters(text))).split()
+
+
+def word_counts(tokens: Sequence[Sequence[str]]) -> Mapping[str, int]:
+    """In how many different texts each word stands."""
+    counts: Counter[str] = Counter()
+    for text in {tuple(each) for each in tokens}:
+        counts.update(set(text))
+    return counts
 
 
 @dataclass(frozen=True)
@@ -108,12 +125,19 @@ class Wordings:
     counts: Mapping[str, int]
 
     @classmethod
-    def of(cls, tokens: Sequence[Sequence[str]]) -> Wordings:
-        """Count the words of some texts."""
-        counts: Counter[str] = Counter()
-        for text in {tuple(each) for each in tokens}:
-            counts.update(set(text))
-        return cls(tokens, [_core(each) for each in tokens], counts)
+    def of(
+        cls,
+        tokens: Sequence[Sequence[str]],
+        counts: Mapping[str, int] | None = None,
+    ) -> Wordings:
+        """Texts as words.
+
+        Args:
+            tokens: The words of each text.
+            counts: In how many texts each word stands; counted in these texts if not given.
+        """
+        known = word_counts(tokens) if counts is None else counts
+        return cls(tokens, [_core(each) for each in tokens], known)
 
     def same(self, i: int, j: int) -> bool:
         """Whether two texts differ in nothing but slips and polite words.
@@ -138,6 +162,7 @@ class Wordings:
 
     def _slips_only(self, a: Sequence[str], b: Sequence[str]) -> bool:
         most = max(1, min(len(a), len(b)) // 3)
+        says_little = min(len(a), len(b)) < _FEWEST_WORDS
         slips = 0
         for op in Levenshtein.opcodes(a, b):
             before = a[op.src_start : op.src_end]
@@ -147,7 +172,13 @@ class Wordings:
             slips += max(len(before), len(after))
             if not self._is_slip_of(before, after):
                 return False
+            if says_little and not self._are_known([*before, *after]):
+                return False
         return slips <= most
+
+    def _are_known(self, words: Sequence[str]) -> bool:
+        """Whether one of some words is frequent: "thanks" is, "Raj" and "Raju" are two names."""
+        return max(self.counts.get(word, 0) for word in words) >= _KNOWN
 
     def _are_filled_in(self, words: Sequence[str], tag: str, text: Sequence[str], at: int) -> bool:
         """Whether words that only one text has say nothing: fillers, or the last word again."""
@@ -174,7 +205,7 @@ class Wordings:
         """Whether one word is the other with a slip of the hand or of the ear."""
         if a == b:
             return True
-        if not (a + b).isalpha() or _values([a, b]):
+        if not (a + b).isalpha() or _values([a, b]) or LOGOGRAMS.search(a + b):
             return False
         if a in _SOUND and _SOUND[a] == _SOUND.get(b):
             return True

@@ -11,7 +11,7 @@ import functools
 import re
 import unicodedata
 
-TELLING_BYTES = b"+*/<>=%$#^&|~-0123456789"
+TELLING_BYTES = b"+*/<>=%$#^&|~\\-0123456789"
 """An ASCII text without any of these is left as it is."""
 
 _DIGITS = frozenset("0123456789")
@@ -32,6 +32,9 @@ _CHAIN = re.compile(r"(?<!\d)\d++([/.\-])\d++(?:\1\d++)+")
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+")
+
+_FRACTION = re.compile("[\u00bc-\u00be\u2150-\u215e]")
+"""Fractions of one sign: ½ is 1/2."""
 
 _OPERAND = r"[\w)\]}]"
 _SMALL = r"(?:\d[\d.]*|[^\W\d_]\d*|[)\]}])"
@@ -66,9 +69,16 @@ _SIGNS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     (">", re.compile(r">(?<!\w>)(?=\s?\d)"), " 0gt "),
     ("&", re.compile(r"&&"), " 0and "),
     ("|", re.compile(r"\|\|"), " 0or "),
+    ("&", re.compile(r"(?<=[\w)\]]\s)&(?=\s[\w(~])"), " and "),
+    ("|", re.compile(r"(?<=\b\w\s)\|(?=\s\w\b)"), " 0or "),
+    ("*", re.compile(r"(?<=[\w)\]]\s)\*\*(?=\s[\w(])"), " 0pow "),
+    ("/", re.compile(r"(?<=[\w)\]]\s)//(?=\s[\w(])"), " 0floor "),
+    # the commands of LaTeX: \subset and \supset are other signs
+    ("\\", re.compile(r"\\(?![nrt][A-Z])(?=[A-Za-z]{2})"), " 0"),
     ("±+", re.compile(r"±|\+/[-−]"), " 0pm "),
     ("+", re.compile(r"\+"), " 0plus "),
     ("×⋅·", re.compile(r"×|⋅|·(?=\s*\d)"), " 0times "),
+    ("^", re.compile(r"(?<=[A-Za-z_)\]]\s)\^(?=\s[A-Za-z_(])"), " 0xor "),
     ("*^", re.compile(r"\*\*(?=\s*\d)|\^"), " 0pow "),
     (
         "*",
@@ -112,7 +122,14 @@ _SYMBOLS = "".join(map(re.escape, _CURRENCIES))
 _BEFORE = re.compile(rf"(?<!\w)([{_SYMBOLS}])\s?(\d[\dp.]*)")
 _SYMBOL = re.compile(rf"[{_SYMBOLS}]")
 _CODES = {name[1:]: name for name in _CURRENCIES.values()} | {"euro": "0eur", "euros": "0eur"}
-_AMOUNT = re.compile(rf"\s?(?:[{_SYMBOLS}%]|(?:usd|eur|gbp|chf)\b)", re.IGNORECASE)
+_AMOUNT = re.compile(
+    rf"\s?(?:[{_SYMBOLS}%°]|(?:usd|eur|gbp|chf|[mkcdnµ]?[mgls]|k?wh?|mwh?|ml|km/h|mph|hz|[kmg]hz|"
+    r"[kmgt]b|lbs?|oz|ft|feet|inch(?:es)?|miles?|met(?:er|re)s?|litr?e?r?s?|hours?|days?|weeks?|"
+    r"years?|percent)\b)",
+    re.IGNORECASE,
+)
+"""What makes a number in front of it an amount, of which 3.50 and 3.5 are one."""
+
 _CODE = re.compile(
     r"(?<=\d)\s?(usd|eur|euros?|gbp|jpy|inr|rub|krw|try|uah|vnd|ils|btc)\b", re.IGNORECASE
 )
@@ -122,11 +139,13 @@ _CODE_NAMES = ("usd", "eur", *"gbp jpy inr rub krw try uah vnd ils btc".split())
 
 
 def with_signs(text: str) -> str:
-    """The text with its signs, currencies and numbers as words that count.
+    r"""The text with its signs, currencies and numbers as words that count.
 
     Example:
         >>> with_signs("7 - 3").split(), with_signs("well-known - good").split()
         (['7', '0minus', '3'], ['well-known', '-', 'good'])
+        >>> with_signs(r"A \subset B").split(), with_signs("a ** b").split()
+        (['A', '0subset', 'B'], ['a', '0pow', 'b'])
         >>> with_signs("7,911.6") == with_signs("7 911,6") == with_signs("7911.6")
         True
     """
@@ -152,6 +171,8 @@ def with_signs(text: str) -> str:
 
 
 def _beyond_ascii(text: str) -> str:
+    text = _FRACTION.sub(lambda found: f" {unicodedata.normalize('NFKC', found[0])}", text)
+    text = text.replace("\u2044", "/")
     text = _POWER.sub(lambda found: f" 0pow {found[0].translate(_SUPERSCRIPTS)} ", text)
     for sign in sorted(set(text)):
         if not sign.isascii():
@@ -227,7 +248,7 @@ def _decimal(found: re.Match[str]) -> str:
     """
     after = found[2]
     around = found.string[max(0, found.start() - 2) : found.start()]
-    behind = found.string[found.end() : found.end() + 6]
+    behind = found.string[found.end() : found.end() + 9]
     if _SYMBOL.search(around) or _AMOUNT.match(behind) or not after.strip("0"):
         after = after.rstrip("0")
     return f"{found[1]}p{after}" if after else found[1]

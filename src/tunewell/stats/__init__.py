@@ -37,6 +37,9 @@ from tunewell.stats.corrected_pairs import (
     corrected_win_rate,
     subtract,
 )
+from tunewell.stats.counterfactual import (
+    Counterfactual,
+)
 from tunewell.stats.curves import (
     LearningCurve,
     learning_curve,
@@ -119,6 +122,7 @@ __all__ = [
     "Bin",
     "Budget",
     "ConfidenceSequence",
+    "Counterfactual",
     "Cusum",
     "Equivalence",
     "Interruption",

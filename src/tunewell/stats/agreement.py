@@ -163,7 +163,7 @@ def _fleiss(counts: Floats, level: float) -> Estimate:
     parts = _fleiss_parts(counts)
     expected = 1.0 - float((parts.shares**2).sum())
     if expected <= 0:
-        raise ValueError("'counts' lie in one category: kappa is undefined.")
+        raise ValueError("'counts' are all in one category: kappa is undefined.")
     disagreement = Disagreement(
         observed=parts.observed,
         expected=expected,
@@ -261,7 +261,9 @@ def _cohen(counts: Floats, distance: Floats, level: float) -> Estimate:
 
     observed, expected = parts(counts)
     if expected <= 0:
-        raise ValueError("'table' lies in one cell of its diagonal: kappa is undefined.")
+        raise ValueError(
+            "'table' has all its counts in one cell of the diagonal: kappa is undefined."
+        )
 
     # All items of a cell are alike: one is left out, and the result counts for each of them.
     cells = np.argwhere(counts > 0)

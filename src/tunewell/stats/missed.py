@@ -59,3 +59,43 @@ def _chance_of_so_few(found: int, present: int, recall: float) -> float:
     mean = present * recall
     spread = math.sqrt(present * recall * (1 - recall))
     return 0.5 * math.erfc((mean - found - 0.5) / (spread * math.sqrt(2) + 1e-12))
+
+
+def most_missed(bad: int, audited: int, rest: int, *, unread: int = 0, level: float = 0.95) -> int:
+    """Upper bound on how many bad ones there are among those that were not looked at.
+
+    Some of the rest were drawn at random and read. The bound is the largest number of bad ones in
+    the rest that would show so few in such a draw with at least the probability ``1 - level``.
+
+    Args:
+        bad: How many of those read were bad.
+        audited: How many were read, above 0.
+        rest: How many there are in all, those read among them.
+        unread: How many were drawn and not read: each is taken for a bad one.
+        level: Probability that the bound is high enough, in (0, 1).
+
+    Returns:
+        The bound, of all in the rest, those found among them.
+
+    Source:
+        Exact hypergeometric limit (Katz 1953, JASA 48).
+
+    Example:
+        >>> most_missed(0, 59, 1_000), most_missed(2, 59, 1_000)
+        (48, 103)
+    """
+    from scipy.stats import hypergeom
+
+    share(level, "level")
+    drawn = audited + unread
+    seen = bad + unread
+    if not 0 <= seen <= drawn <= rest or drawn < 1:
+        raise ValueError(f"'bad' and 'audited' must fit into {rest}. Got {seen} of {drawn}.")
+    low, high = seen, rest - (drawn - seen)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if hypergeom.cdf(seen, rest, middle, drawn) >= 1 - level:
+            low = middle
+        else:
+            high = middle - 1
+    return low

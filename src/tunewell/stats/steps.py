@@ -27,6 +27,11 @@ StepKind = Literal["count", "share", "mean"]
 
 GROWN = 28.0
 """Longest window up to which irregularity is taken to grow."""
+SEASON_SWING = 0.06
+"""Share by which counts swing within a year, in the mean square."""
+USUAL_GROWTH = 0.15
+KEPT_GROWTH = 0.4
+"""What irregularity usually grows by, and how much of another growth is believed at once."""
 LEAST_IRREGULAR = 1.25
 LEAST_GROWTH = 0.3
 """What a simulated quiet year has at least: a reference may look more regular than it is."""
@@ -53,8 +58,8 @@ class StepPlan:
         places: Places in the season.
     """
 
-    windows: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 14)
-    memory: int = 28
+    windows: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 14, 28)
+    memory: int = 56
     young: int = 7
     long: int = 7
     year: int = 365
@@ -77,6 +82,8 @@ class QuietModel:
         growth: A window of w periods is ``irregular × w ** growth`` as variable.
         periods: Of the reference that it was fitted to.
         expected: Records that count in a typical period.
+        year: Periods in a year.
+        seen_growth: The growth that the reference shows, of which ``growth`` is a cautious reading.
     """
 
     kind: StepKind
@@ -86,6 +93,8 @@ class QuietModel:
     growth: float
     periods: int
     expected: float
+    seen_growth: float = 0.0
+    year: int = 365
 
     def inflation(self, window: Ints | Floats | float) -> Floats:
         """Variance of a window's sum over that of independent records."""
@@ -140,8 +149,19 @@ class Surprises:
         """In standard errors of a quiet series."""
         own = model.inflation(window)
         of_forecast = model.inflation(self.reference) * self.leverage
-        out: Floats = self.root / np.sqrt(own + of_forecast)
+        drift: Floats = np.zeros(1)
+        if model.kind == "count":
+            drift = self.expected * season_drift(window, self.reference, model.year) ** 2
+        out: Floats = self.root / np.sqrt(own + of_forecast + drift)
         return out
+
+
+def season_drift(window: int, reference: Ints, year: int) -> Floats:
+    """By what share the season of a year, unknown as yet, may move a count from its reference."""
+    lag = (window + np.asarray(reference, dtype=np.float64)) / 2
+    out: Floats = SEASON_SWING * 2 * math.pi * lag / year
+
+    return out
 
 
 def surprises(
@@ -288,7 +308,7 @@ def fit_quiet(
         raise ValueError(
             f"a reference needs {LEAST_PERIODS} observed periods or more. Got {observed}."
         )
-    season, irregular, growth = _fit(total[None], base[None], places, kind, plan, spread)
+    season, irregular, seen = _fit(total[None], base[None], places, kind, plan, spread)
     level = float(total.sum() / max(base.sum(), _TINY))
     typical = float(np.median(base[base > 0]))
 
@@ -297,7 +317,9 @@ def fit_quiet(
         season=season[0],
         spread=spread,
         irregular=float(irregular[0]),
-        growth=float(growth[0]),
+        growth=float(drawn_in(seen)[0]),
+        seen_growth=float(seen[0]),
+        year=plan.year,
         periods=int(total.size),
         expected=typical if kind == "mean" else max(level * typical, 0.0),
     )
@@ -327,6 +349,17 @@ def _fit(
     growth = np.minimum(np.log(several / single) / math.log(plan.long), 1.0)
 
     return season, single, growth
+
+
+def drawn_in(growth: Floats) -> Floats:
+    """Growths as they are reckoned with: what few weeks show of it is drawn in to what is usual.
+
+    The threshold is simulated with the growth that was seen; only its noise is kept out of the
+    standard errors.
+    """
+    out: Floats = USUAL_GROWTH + KEPT_GROWTH * (growth - USUAL_GROWTH)
+
+    return out
 
 
 def _mean_square(each: Surprises) -> Floats:
@@ -370,7 +403,7 @@ class YearlyMaximum:
             normal=model.kind == "mean" or model.expected > 400,
             expected=_rounded(min(max(model.expected, 0.25), 400.0), 2.0),
             irregular=_rounded(min(max(model.irregular, LEAST_IRREGULAR), 64.0), 1.25),
-            growth=round(min(max(model.growth, LEAST_GROWTH), 1.0) * 10) / 10,
+            growth=round(min(max(model.seen_growth, LEAST_GROWTH), 1.0) * 10) / 10,
             periods=min(max(model.periods // whole, 1) * whole, 6 * whole),
             plan=plan,
         )
@@ -472,6 +505,7 @@ def yearly_maxima(
     kind: StepKind,
     reference: int,
     plan: StepPlan = DAYS,
+    season_swings: bool = False,
 ) -> Maxima:
     """The largest surprise of each row of a table of series.
 
@@ -482,9 +516,11 @@ def yearly_maxima(
         kind: Of the series.
         reference: Periods that each is fitted to.
         plan: How they are looked at.
+        season_swings: Whether counts are allowed the season of a year, as real ones are; simulated
+            quiet years have none.
     """
     before = slice(0, reference)
-    season, irregular, growth = _fit(
+    season, irregular, seen = _fit(
         total[:, before],
         base[:, before],
         places[before],
@@ -492,6 +528,7 @@ def yearly_maxima(
         plan,
         1.0,
     )
+    growth = drawn_in(seen)
     clean, exposure = without_season(total, base, places, season, kind)
     sums = running_sums(clean, exposure)
     ends = np.arange(reference, total.shape[1])
@@ -502,11 +539,15 @@ def yearly_maxima(
         own = irregular * min(float(window), GROWN) ** growth
         behind = np.clip(each.reference, 1.0, GROWN)
         of_forecast = irregular[:, None] * behind[None] ** growth[:, None] * each.leverage
-        z = each.root / np.sqrt(own[:, None] + of_forecast)
+        variance = own[:, None] + of_forecast
+        if season_swings and kind == "count":
+            drift = season_drift(window, each.reference, plan.year)
+            variance = variance + each.expected * drift**2
+        z = each.root / np.sqrt(variance)
         largest = np.maximum(largest, np.abs(z).max(-1))
     level = total[:, before].sum(-1) / np.maximum(base[:, before].sum(-1), _TINY)
 
-    return Maxima(irregular, growth, level, largest)
+    return Maxima(irregular, seen, level, largest)
 
 
 def quiet_series(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ from pydantic import TypeAdapter
 
 from tunewell.disk import disk_errors, make_private
 from tunewell.errors import StoreError
+from tunewell.platforms import lock_file, write_at_start
 from tunewell.plurals import plural
 from tunewell.store.failures import busy_error, database_errors
 from tunewell.store.files import Files
@@ -115,7 +115,7 @@ class Store:
         with disk_errors(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            lock_file(handle)
             yield
         finally:
             os.close(handle)
@@ -141,8 +141,8 @@ class Store:
         count = self.files.count()
         if not count:
             return
-        beside = f"{plural(count, 'artifact')} of earlier runs lie beside it"
-        begin_anew = f"move {self.root} away to begin anew"
+        beside = f"its folder holds {plural(count, 'artifact')} of earlier runs"
+        begin_anew = f"move {self.root} away to start over"
         other = self._other_database()
         if self._database_note.exists() or not other:
             raise StoreError(
@@ -194,8 +194,7 @@ class Store:
             self._take(handle, path, wait_s, waiting)
             since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
             holder = f"process {os.getpid()} ({what}) since {since}"
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, holder.encode(), 0)
+            write_at_start(handle, holder.encode())
             self.files.sweep()
             yield
             os.ftruncate(handle, 0)
@@ -209,9 +208,7 @@ class Store:
         if not said:
             return ""
         with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
+            if not lock_file(file.fileno(), wait=False, shared=True):
                 return said
         # Whoever wrote it was killed: the lock went with the process, its words stayed.
         return ""
@@ -224,7 +221,7 @@ class Store:
         waiting: Callable[[str], None] | None,
     ) -> None:
         end = time.monotonic() + wait_s
-        while not _locked(handle):
+        while not lock_file(handle, wait=False):
             holder = path.read_text(encoding="utf-8", errors="replace") or "another process"
             if time.monotonic() >= end:
                 raise StoreError(
@@ -397,11 +394,11 @@ class Store:
         Args:
             known: Heads that were noted elsewhere.
         """
-        with self._snapshot() as connection:
+        with self.snapshot() as connection:
             return check_ledger(connection, known=[*known, *self._noted_heads()])
 
     @contextlib.contextmanager
-    def _snapshot(self) -> Iterator[sa.Connection]:
+    def snapshot(self) -> Iterator[sa.Connection]:
         """A connection to which nothing changes, however much others write meanwhile."""
         if self._engine.dialect.name == "postgresql":
             engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
@@ -505,15 +502,6 @@ def next_number(connection: sa.Connection, table: sa.Table) -> int:
     hold(connection, f"numbers of {table.name}")
     query = sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0))
     return int(connection.execute(query).scalar_one()) + 1
-
-
-def _locked(handle: int) -> bool:
-    """Whether the lock could be taken; does not wait."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def default_author() -> str:

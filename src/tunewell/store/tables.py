@@ -177,17 +177,23 @@ def migrate(engine: sa.Engine, *, refuse_new: Callable[[], None] | None = None) 
             return
         if version is None and refuse_new is not None:
             refuse_new()
-        _upgrade(connection)
+        upgrade(connection)
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def upgrade(connection: sa.Connection, revision: str = "head") -> None:
+    """Run the migrations up to a revision, in the transaction of the caller.
+
+    Args:
+        connection: To the database.
+        revision: The number of a migration, or ``head``.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _is_newest(version: str | None) -> bool:

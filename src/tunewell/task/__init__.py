@@ -25,6 +25,12 @@ from tunewell.task.rules import Exemption, Kinds, MaxAge, Rules, Templates, Word
 from tunewell.task.spec import TaskFile, TaskSpec
 from tunewell.task.splits import SplitSection
 from tunewell.task.training import Costs, Machine
+from tunewell.task.watch import (
+    DigestSpec,
+    StandingReviewSpec,
+    SuspiciousAnswersSpec,
+    WatchSection,
+)
 
 __all__ = [
     "ENV_PREFIX",
@@ -39,6 +45,7 @@ __all__ = [
     "Costs",
     "DataSource",
     "DecideSection",
+    "DigestSpec",
     "EvaluateSection",
     "Exemption",
     "FieldMap",
@@ -56,11 +63,14 @@ __all__ = [
     "Rules",
     "Slice",
     "SplitSection",
+    "StandingReviewSpec",
+    "SuspiciousAnswersSpec",
     "TaskFile",
     "TaskSection",
     "TaskSpec",
     "Templates",
     "TrafficLimits",
+    "WatchSection",
     "WordLimits",
     "load_task",
     "parse_task",

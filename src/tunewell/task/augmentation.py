@@ -140,7 +140,7 @@ class AugmentBudget(Value):
         rows: Most candidates that are asked for.
         tokens: Most tokens, prompts and answers together.
         cost: Most money, at the generators' prices.
-        minutes: Longest time.
+        minutes: Longest time of one run of the command; what is in flight then is not waited for.
     """
 
     rows: int = Field(default=0, ge=0)

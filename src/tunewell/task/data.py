@@ -109,5 +109,5 @@ class DataSource(Value):
     def _plain_names(cls, value: str) -> str:
         for part in re.findall(r"\{([^{}]*)\}", value):
             if not re.fullmatch(r"[A-Za-z_][\w .-]*", part):
-                raise ValueError(f"only plain column names may stand in braces, got {{{part}}}")
+                raise ValueError(f"only plain column names are allowed in braces, got {{{part}}}")
         return value

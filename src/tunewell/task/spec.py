@@ -21,6 +21,7 @@ from tunewell.task.places import Places
 from tunewell.task.rules import Rules
 from tunewell.task.splits import SplitSection
 from tunewell.task.training import Costs, Machine
+from tunewell.task.watch import WatchSection
 from tunewell.types import Recipe, Value, digest
 
 
@@ -43,6 +44,7 @@ class TaskSpec(Value):
     costs: Costs = Costs()
     decide: DecideSection = DecideSection()
     gateway: GatewaySection | None = None
+    watch: WatchSection = WatchSection()
     engine: str = "native"
 
 

@@ -613,7 +613,7 @@ def _curate_findings(receipts: Sequence[Receipt], read: int, file: TaskFile) -> 
                 stage="curate",
                 estimate=estimate,
                 rows=rows[:50],
-                why=f"{len(rows)} of {read} rows, {dropped} of them dropped, the others mended.",
+                why=f"{len(rows)} of {read} rows, {dropped} of them dropped, the others repaired.",
                 remedy="nothing to do; tunewell why ROW shows what was done",
             )
         )

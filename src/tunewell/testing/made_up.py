@@ -1,7 +1,7 @@
 """A project whose rows are made-up words, augmented by a writer at an address.
 
-``python -m tunewell.testing.made_up FOLDER URL ROWS WANTED…`` augments in a folder: a process of
-its own, so that it can be killed.
+``python -m tunewell.testing.made_up FOLDER URL TIMEOUT_S ROWS WANTED…`` augments in a folder: a
+process of its own, so that it can be killed.
 """
 
 from __future__ import annotations
@@ -32,16 +32,21 @@ task:
   language: la
 data: [{path: rows.jsonl}]
 slices: [{field: region}]
-augment: {tries: 12, temperature: 0, seed: 3}
 """
+
+SECTION: Final = "augment: {tries: 12, temperature: 0, seed: 3}"
 
 PARTS: Final = ("fold-0", "fold-1", "fold-0", "fold-1", "test", "review")
 
 
-def made_up_task(more: str = "") -> TaskFile:
+def made_up_task(
+    more: str = "",
+    *,
+    section: str = SECTION,
+) -> TaskFile:
     """The definition, with further lines."""
     return parse_task(
-        MADE_UP_TASK + more,
+        f"{MADE_UP_TASK}{section}\n{more}",
         path=Path("tunewell.yaml"),
         environment={},
     )
@@ -139,20 +144,21 @@ def augment_made_up(
     wanted: Wanted,
     *,
     more: str = "",
+    section: str = SECTION,
     watch: Watcher | None = None,
 ) -> Augmented:
     """Augment in a folder."""
     folder.mkdir(exist_ok=True)
     with Store(folder) as store:
         dataset, split = put_made_up(store, rows)
-        project = Project(made_up_task(more), store)
+        project = Project(made_up_task(more, section=section), store)
         return augment(dataset, split, project, wanted, watch=watch)
 
 
 def main() -> None:
     """Augment in a folder, and print the digest of the accepted rows."""
-    folder, url, rows, *wanted = sys.argv[1:]
-    writers = [writer_at(url, in_flight=16)]
+    folder, url, timeout_s, rows, *wanted = sys.argv[1:]
+    writers = [writer_at(url, in_flight=16, timeout_s=float(timeout_s))]
     cells = cells_of_rows(*map(int, wanted))
     made = augment_made_up(Path(folder), made_up_rows(int(rows)), Wanted(cells, writers))
     sys.stdout.write(f"{made.content}\n")

@@ -197,7 +197,7 @@ class TrainingSession:
                 left += f", {bad} are marked bad, {preferences} are preferences"
             raise DataError(
                 f"fold {fold} has no row that can be trained on ({left})",
-                hint="raise train.max_tokens or train.max_train_tokens, or lower split.folds",
+                hint=_way_to_rows(too_long, preferences),
             )
 
     # Its end.
@@ -496,3 +496,10 @@ def trim(
         if total > limit_bytes and path != keep:
             path.unlink(missing_ok=True)
             path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _way_to_rows(too_long: int, preferences: int) -> str:
+    """What to do where a fold has no rows, by what took most of them."""
+    if preferences > too_long:
+        return "train.preferences: chosen learns the better answer of each of these rows"
+    return "raise train.max_tokens or train.max_train_tokens, or lower split.folds"

@@ -35,6 +35,7 @@ from tunewell.web import (
     release,
     sign_in,
     sso,
+    watch,
     work,
 )
 from tunewell.web.access import Refused, session_of
@@ -71,6 +72,7 @@ PARTS = (
     compare_manage,
     experiments,
     inbox,
+    watch,
     api,
     compare_api,
 )

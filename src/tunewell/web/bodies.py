@@ -145,5 +145,5 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys stand once: of two values nobody could say which one is meant."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key appears twice in one object")
     return found

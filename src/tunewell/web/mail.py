@@ -83,10 +83,19 @@ class Mailer(Value):
     password: str = Field(default="", repr=False)
     sender: str
 
-    def send(self, to: str, subject: str, text: str) -> str:
-        """Send one message; gives why it could not be sent, empty if it was."""
+    def send(self, to: str, subject: str, text: str, *, html: str = "") -> str:
+        """Send one message; gives why it could not be sent, empty if it was.
+
+        Args:
+            to: Address.
+            subject: One line.
+            text: The message.
+            html: The same as a page, for readers that show one.
+        """
         try:
             message = self._message(to, subject, text)
+            if html:
+                message.add_alternative(html, subtype="html")
             with self._server() as server:
                 if self.security == "starttls":
                     server.starttls(context=ssl.create_default_context())

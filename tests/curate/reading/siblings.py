@@ -328,6 +328,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a path to a picture": ({"prompt": Q, "completion": A, "photo": "img/1.jpg"}, "image input"),
     "talk of marks": (
         {"text": "In the manual [INST] opens a turn and [/INST] ends it."},
-        "cannot be taken apart",
+        "cannot be split into turns",
     ),
 }

@@ -230,7 +230,7 @@ def test_cells_may_hold_lines(tmp_path: Path) -> None:
 def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
     batch = read(write(tmp_path / "a.csv", "question,answer\na?,b\nquestion,answer\nc?,d\n"))
     assert pairs_of(batch) == [("a?", "b"), ("c?", "d")]
-    assert "header stands again" in batch.rejects[0].why
+    assert "header is repeated" in batch.rejects[0].why
     batch = read(write(tmp_path / "b.csv", "question,answer,answer\na?,b,c\n"))
     assert "'answer' stands 2 times" in batch.rejects[0].why
 
@@ -418,7 +418,7 @@ def test_bytes_that_are_no_text_are_never_a_row(tmp_path: Path) -> None:
     pq.write_table(made, tmp_path / "a.parquet")
     batch = read(tmp_path / "a.parquet")
     assert not batch.rows
-    assert "bytes that are no text" in batch.rejects[0].why
+    assert "bytes that are not text" in batch.rejects[0].why
 
 
 def test_a_saved_data_set(tmp_path: Path) -> None:

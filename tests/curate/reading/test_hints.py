@@ -166,7 +166,7 @@ def test_what_the_hint_of_an_option_says_works(tmp_path: Path, name: str) -> Non
 
 TABLES: dict[str, tuple[str, str, str]] = {
     # name: what is refused, what the hint says, what is read then
-    "a name that stands twice": (
+    "a name that appears twice": (
         "prompt,completion,completion\na,b,c\n",
         "a name of its own",
         "prompt,completion,more\na,b,c\n",

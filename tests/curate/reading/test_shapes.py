@@ -252,6 +252,21 @@ def test_calls_keep_their_parts(tmp_path: Path) -> None:
     ]
 
 
+def test_a_part_may_hold_its_call_as_a_text(tmp_path: Path) -> None:
+    """As LLaMA-Factory's newer files have it: every part has a ``value``."""
+    call = '{"name": "find", "arguments": {"what": "meter"}}'
+    parts = [{"type": "reasoning", "value": "Hm."}, {"type": "tool_call", "value": call}]
+    turns = [
+        {"role": "user", "content": [{"type": "text", "value": Q}]},
+        {"role": "assistant", "content": parts},
+        {"role": "tool", "content": [{"type": "text", "value": "cellar"}]},
+        {"role": "assistant", "content": [{"type": "text", "value": A}]},
+    ]
+    called = one(tmp_path, {"messages": turns}).example().messages[1]
+    assert [(c.name, c.arguments) for c in called.tool_calls] == [("find", '{"what": "meter"}')]
+    assert called.reasoning == "Hm."
+
+
 def test_a_change_of_the_text_reaches_the_call(tmp_path: Path) -> None:
     row = one(tmp_path, {"messages": [CHAT[0], tool_turn(content="See.", thinking="Of meter.")]})
     row.set_texts([text.replace("meter", "gauge") for text in (*row.texts, *row.asides)])

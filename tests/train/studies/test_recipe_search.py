@@ -99,6 +99,48 @@ def test_what_the_folds_choose_is_held_against_the_own_recipe_at_the_final_depth
     assert found.confirmed.value == pytest.approx(behind, abs=0.04)
 
 
+@pytest.mark.parametrize(
+    ("levels", "kept", "says"),
+    [
+        ((0.0, -0.3, -0.5, 0.0), 2, "so it is chosen instead"),  # as on bank questions
+        (
+            (0.0, -0.3, -0.1, -0.9),
+            1,
+            "so the choice stays",
+        ),  # what the folds rank last stays unseen
+        ((0.0, 0.3, 0.2, 0.0), 0, "so the choice stays"),
+        ((0.0, 0.3, -0.2, 0.0), 2, "so it is chosen instead"),
+    ],
+)
+def test_the_next_best_of_the_folds_is_tried_at_depth_and_the_rest_is_said_to_be_unknown(
+    levels: tuple[float, ...], kept: int, says: str
+) -> None:
+    own = Recipe(fold_layers=0.25)
+    level = np.random.default_rng(0).normal(2.5, 0.4, 80)
+    rule = HeldOut(np.ones((1, 80), np.bool_), np.full(80, 9), [str(i) for i in range(80)])
+    trained = []
+
+    def at_depth(i: int) -> list[Any]:
+        trained.append(i)
+        noise = np.random.default_rng(i).normal(0, 0.1, (2, 80))
+        return [(level + 1)[None], *((level + levels[i] + n)[None] for n in noise)]
+
+    found = searched(chosen=own.model_copy(update={"rank": 64}), own=own)
+    rest = []
+    for rate, loss in ((3e-3, 1.0), (3e-4, 2.0)):
+        mean = Estimate(value=loss, low=loss, high=loss, n=9, method="t")
+        recipe = own.model_copy(update={"rate": rate})
+        update = {"recipe": recipe, "changes": f"rate {rate:g}", "held_out": mean}
+        rest.append(found.candidates[1].model_copy(update=update))
+    found = found.model_copy(update={"candidates": (*found.candidates, *rest)})
+    done = confirm(found, own, at_depth, rule)
+    assert trained == [0, 1, 2], "the last of the folds is not trained at depth"
+    assert done.chosen == kept
+    assert "rate 0.003, the next best over the folds, loses" in done.why
+    assert says in done.why
+    assert "How the others (1 of 4) rank at the final depth is not known" in done.why
+
+
 def test_nothing_is_confirmed_where_it_would_say_nothing() -> None:
     def never(_: int) -> list[Any]:
         raise AssertionError("trained for nothing")
@@ -107,7 +149,9 @@ def test_nothing_is_confirmed_where_it_would_say_nothing() -> None:
     own = Recipe(fold_layers=0.25)
     other = own.model_copy(update={"rank": 64})
     same = searched(chosen=other, own=own).model_copy(update={"chosen": 0})
-    assert confirm(same, own, never, rule) is same  # the own recipe was chosen
+    own_one = confirm(same, own, never, rule)  # the own recipe was chosen
+    assert own_one.chosen == 0
+    assert "rank at the final depth is not known: all were compared" in own_one.why
     foreign = searched(chosen=other, own=own)
     assert (
         confirm(foreign, own.model_copy(update={"rate": 0.1}), never, rule) is foreign

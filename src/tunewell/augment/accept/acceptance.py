@@ -14,12 +14,15 @@ from tunewell.augment.accept.against_others import (
     Siblings,
 )
 from tunewell.augment.accept.by_itself import RowChecksOfChildren
-from tunewell.augment.accept.corpus import NO_VOCABULARY, OwnRows, text_of
+from tunewell.augment.accept.corpus import OwnRows
+from tunewell.augment.accept.likeness import RowLikeness
 from tunewell.augment.accept.refusal_reason import NotTaken
+from tunewell.augment.accept.words import text_of
 from tunewell.augment.nouns import Candidate, Decided
 from tunewell.checks.personal.recogniser import find_all, load_recogniser
 from tunewell.languages import detectable
 from tunewell.metrics.facts import Facts
+from tunewell.people.erased_people import ErasedPerson, names_erased
 from tunewell.similar.closest import SplitTexts
 from tunewell.task import AugmentCell, TaskFile
 from tunewell.types import Example
@@ -51,6 +54,7 @@ class RowAcceptance:
         parents: Rows that children were made from, by id.
         facts: The project's facts; None if it has none.
         judge: Has the last word; None = nobody.
+        erased: People whom no row may name.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class RowAcceptance:
         parents: Mapping[str, Example],
         facts: Facts | None = None,
         judge: Judging | None = None,
+        erased: Sequence[ErasedPerson] = (),
     ) -> None:
         spec = file.spec
         limits = spec.augment.limits
@@ -71,20 +76,21 @@ class RowAcceptance:
         self._cells = cells
         self._parents = parents
         self._judge = judge
+        self._erased = erased
         self._recogniser = load_recogniser(spec.rules.recogniser, str(file.root))
         own = OwnRows(training, spec.task.language, spec.augment.seed)
         # Rows without a date speak for the newest day of the data, so that reruns repeat.
         today = max(dates, default=dt.date.min)
         self._by_itself = RowChecksOfChildren(spec, own, facts, today)
-        texts = SplitTexts()
-        self._texts = texts
+        likeness = RowLikeness(SplitTexts(), own.answers_are_data)
+        self._likeness = likeness
         self._own = own
         self._facts = facts
         self._has_evaluation = bool(evaluation)
-        self._from_parent = DistanceFromParent(own, limits)
-        self._from_evaluation = DistanceFromEvaluation(evaluation, limits, texts)
-        self._from_training = DistanceFromTraining(training, limits, texts)
-        self._siblings = Siblings(limits, texts)
+        self._from_parent = DistanceFromParent(own, limits, likeness)
+        self._from_evaluation = DistanceFromEvaluation(evaluation, limits, likeness)
+        self._from_training = DistanceFromTraining(training, limits, likeness)
+        self._siblings = Siblings(limits, likeness)
         self._room = {name: cell.rows for name, cell in cells.items()}
 
     @property
@@ -99,12 +105,16 @@ class RowAcceptance:
             found["language"] = "the detector does not know the task's language"
         if self._judge is None:
             found["judge"] = "no judge is named (augment.judge)"
-        share = self._own.most_unknown
-        if share > NO_VOCABULARY:
+        vocabulary = self._own.vocabulary
+        if not vocabulary.says_something:
             found["unknown words"] = (
-                f"too few rows to know the project's words: {share:.0%} of those of a row stand "
-                "in no other"
+                f"too few rows to know the project's words: {vocabulary.size:,} of them, and up to "
+                f"{vocabulary.most_new:.0%} of those of a row are in no other"
             )
+        if self._own.unlooked:
+            loose = sorted((kind, self._own.loose[kind]) for kind in self._own.unlooked)
+            told = ", ".join(f"{kind}s in {share:.0%}" for kind, share in loose)
+            found["support"] = f"the project's own answers state without support: {told} of them"
         return found
 
     def decide(self, written: Sequence[Written]) -> list[Decided]:
@@ -116,36 +126,58 @@ class RowAcceptance:
 
     def _batch(self, written: Sequence[Written]) -> list[Decided]:
         reasons: dict[str, NotTaken] = {}
-        mine = [text_of(one.child) for one in written]
-        theirs = [text_of(self._of(one)[1]) for one in written]
-        alike = self._texts.similarity(mine, theirs)
-        for one, similarity in zip(written, alike.tolist(), strict=True):
-            found = self._first_reason(one, similarity)
+        alike = self._likeness.of_pairs([(one.child, self._of(one)[1]) for one in written])
+        for one, similarity in zip(written, alike, strict=True):
+            found = self._form(one, similarity)
             if found is not None:
                 reasons[one.child.id] = found
-        for check in (self._personal, self._training, self._evaluation, self._judged):
+        checks = (
+            self._named,
+            self._personal,
+            self._content,
+            self._training,
+            self._evaluation,
+            self._judged,
+        )
+        for check in checks:
             left = [one for one in written if one.child.id not in reasons]
             reasons |= check(left)
         left = [one for one in written if one.child.id not in reasons]
         reasons |= self._among_themselves(left)
         return [self._told(one, reasons.get(one.child.id)) for one in written]
 
-    def _first_reason(
+    def _form(
         self,
         one: Written,
         alike: float,
     ) -> NotTaken | None:
-        """What the row alone says, before and after its distance from its parent is looked at."""
+        """How a row is written, and whether it copies its parent."""
         cell, parent = self._of(one)
         row = (one.child, parent, cell)
-        return (
-            self._by_itself.form(*row)
-            or self._from_parent.check(*row, alike)
-            or self._by_itself.content(*row)
-        )
+        return self._by_itself.form(*row) or self._from_parent.check(*row, alike)
+
+    def _content(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        """Whether a row is of its parent's kind, and what it says."""
+        found = {}
+        for one in written:
+            cell, parent = self._of(one)
+            row = (one.child, parent, cell)
+            reason = self._from_parent.elsewhere(*row) or self._by_itself.content(*row)
+            if reason is not None:
+                found[one.child.id] = reason
+        return found
 
     def _of(self, one: Written) -> tuple[AugmentCell, Example]:
         return self._cells[one.candidate.cell], self._parents[one.candidate.parent]
+
+    def _named(self, written: Sequence[Written]) -> dict[str, NotTaken]:
+        """People who were erased, written anew by a generator that has heard of them."""
+        found = {}
+        for one in written:
+            texts = [turn.content for turn in one.child.messages]
+            if self._erased and names_erased(texts, self._erased):
+                found[one.child.id] = NotTaken("personal data", "a person who was erased")
+        return found
 
     def _personal(self, written: Sequence[Written]) -> dict[str, NotTaken]:
         """Personal data and secrets that the parent does not have (D07)."""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
-from tunewell.augment.accept.corpus import OwnRows, text_of, words_of
+from tunewell.augment.accept.corpus import OwnRows
+from tunewell.augment.accept.likeness import (
+    CandidateLikeness,
+    KeptRows,
+    RowLikeness,
+    same_answer,
+)
 from tunewell.augment.accept.refusal_reason import NotTaken
-from tunewell.similar.closest import NOBODY, Closest, KeptTexts, SplitTexts, pairs_within
+from tunewell.augment.accept.words import plain, text_of, words_of
+from tunewell.similar.closest import NOBODY, Closest, KeptTexts
 from tunewell.similar.conversations import conversations_of
 from tunewell.similar.leaks import find_leaks
 from tunewell.task import AugmentCell, AugmentLimits
@@ -33,10 +40,12 @@ class DistanceFromParent:
     Attributes:
         rows: Tell which words are telling, and what chance shares.
         limits: Where the lines are.
+        likeness: Compares rows.
     """
 
     rows: OwnRows
     limits: AugmentLimits
+    likeness: RowLikeness
 
     def check(
         self,
@@ -45,7 +54,7 @@ class DistanceFromParent:
         cell: AugmentCell,
         alike: float,
     ) -> NotTaken | None:
-        """The reason against a row; None if there is none.
+        """Whether a row copies its parent; None if not.
 
         Args:
             child: The row.
@@ -55,25 +64,45 @@ class DistanceFromParent:
         """
         if plain(text_of(child)) == plain(text_of(parent)):
             return NotTaken("copy", "the same text", parent.id)
-        mine, theirs = words_of(text_of(child)), words_of(text_of(parent))
         if cell.kind == "variation":
             if alike >= self.limits.copy_of:
                 return NotTaken("copy", f"similarity {alike:.2f}", parent.id)
-            if _same_words(mine, theirs) >= self.limits.copy_of:
+            said_both = self.rows.answers_are_data and not same_answer(child, parent)
+            same = 0.0 if said_both else _same_words(*self.likeness.words(child, parent))
+            if same >= self.limits.copy_of:
                 return NotTaken("nothing new", "the same words in another order", parent.id)
-        if cell.kind == "edit":
-            return None
-        shared = self.rows.shared(mine, theirs)
-        least = self.limits.elsewhere or self.rows.by_chance
-        if shared < least:
-            told = f"shares {shared:.0%} of its telling words with its parent, chance {least:.0%}"
-            return NotTaken("elsewhere", told, parent.id)
         return None
 
+    def elsewhere(
+        self,
+        child: Example,
+        parent: Example,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
+        """What shares no more than chance with its parent.
 
-def plain(text: str) -> str:
-    """A text in small letters with single spaces."""
-    return " ".join(text.casefold().split())
+        Where the answer is data, or was kept, few words need link a case to another one of its
+        kind: it is elsewhere where it is like no row of the project.
+        """
+        if cell.kind == "edit":
+            return None
+        kept = same_answer(child, parent)
+        if kept and not self.rows.answers_are_data:
+            # An answer that was kept would link any input to it.
+            mine, theirs = words_of(child.input), words_of(parent.input)
+        else:
+            mine, theirs = words_of(text_of(child)), words_of(text_of(parent))
+        shared = self.rows.shared(mine, theirs)
+        least = self.limits.elsewhere or self.rows.by_chance
+        if shared >= least:
+            return None
+        told = f"shares {shared:.0%} of its telling words with its parent, chance {least:.0%}"
+        if kept or (self.rows.answers_are_data and not self.rows.labels):
+            nearest = self.rows.shared_with_nearest(mine)
+            if nearest >= self.rows.inside:
+                return None
+            told += f", and {nearest:.0%} with any row, own rows {self.rows.inside:.0%}"
+        return NotTaken("elsewhere", told, parent.id)
 
 
 def _same_words(
@@ -94,21 +123,27 @@ class DistanceFromEvaluation:
     Args:
         rows: Of evaluation.
         limits: Where the lines are.
-        texts: Texts whose words are known.
+        likeness: Compares rows.
     """
 
     def __init__(
         self,
         rows: Sequence[Example],
         limits: AugmentLimits,
-        texts: SplitTexts,
+        likeness: RowLikeness,
     ) -> None:
         self._limits = limits
         self._rows = list(rows)
-        self._texts = texts
+        self._texts = likeness.texts
         self._compared = conversations_of(rows)
         self._asked = KeptTexts([row.input for row in rows])
         self._whole = KeptTexts([text_of(row) for row in rows])
+        # Answers that are data look alike, whatever they say: what is asked tells of a leak.
+        self._looked_at: list[tuple[KeptTexts, Callable[[Example], str]]] = [
+            (self._asked, _input_of)
+        ]
+        if not likeness.answers_are_data:
+            self._looked_at.insert(0, (self._whole, text_of))
 
     def check(
         self,
@@ -132,7 +167,7 @@ class DistanceFromEvaluation:
         parents: Sequence[Example],
     ) -> Iterator[tuple[str, NotTaken]]:
         """Children that are nearer to an evaluation row than their parents are."""
-        for kept, text in ((self._whole, text_of), (self._asked, _input_of)):
+        for kept, text in self._looked_at:
             mine = list(map(text, children))
             nearest = kept.closest(self._texts.table(mine), threshold=self._limits.leak)
             near = self._near_enough(mine, nearest)
@@ -170,19 +205,18 @@ class DistanceFromTraining:
     Args:
         rows: Training rows.
         limits: Where the lines are.
-        texts: Texts whose words are known.
+        likeness: Compares rows.
     """
 
     def __init__(
         self,
         rows: Sequence[Example],
         limits: AugmentLimits,
-        texts: SplitTexts,
+        likeness: RowLikeness,
     ) -> None:
         self._limits = limits
-        self._rows = list(rows)
-        self._texts = texts
-        self._kept = KeptTexts(texts.table([text_of(row) for row in rows]))
+        self._kept = KeptRows(likeness)
+        self._kept.add(rows)
 
     def check(
         self,
@@ -191,15 +225,14 @@ class DistanceFromTraining:
     ) -> dict[str, NotTaken]:
         """Reasons by the id of the child."""
         found = {}
-        words = self._texts.table(list(map(text_of, children)))
-        nearest = self._kept.closest(words, threshold=self._limits.copy_of)
-        for i in np.flatnonzero(nearest.place != NOBODY).tolist():
-            row = self._rows[int(nearest.place[i])]
-            is_parents = row.id == children[i].parent
-            if is_parents and cells[i].kind != "variation":
+        nearest = self._kept.nearest(children, least=self._limits.copy_of)
+        for child, cell in zip(children, cells, strict=True):
+            if child.id not in nearest:
                 continue
-            told = f"similarity {float(nearest.similarity[i]):.2f}"
-            found[children[i].id] = NotTaken("copy", told, row.id)
+            row, alike = nearest[child.id]
+            if row == child.parent and cell.kind != "variation":
+                continue
+            found[child.id] = NotTaken("copy", f"similarity {alike:.2f}", row)
         return found
 
 
@@ -208,33 +241,25 @@ class Siblings:
 
     Args:
         limits: Where the lines are.
-        texts: Texts whose words are known.
+        likeness: Compares rows.
     """
 
     def __init__(
         self,
         limits: AugmentLimits,
-        texts: SplitTexts,
+        likeness: RowLikeness,
     ) -> None:
         self._limits = limits
-        self._texts = texts
-        self._kept = KeptTexts()
-        self._ids: list[str] = []
+        self._likeness = likeness
+        self._kept = KeptRows(replace(likeness, among_siblings=True))
         self._pairs: dict[str, set[tuple[str, str]]] = {}
 
     def likeness(self, children: Sequence[Example]) -> CandidateLikeness:
         """What of a batch is alike, in itself and to what was accepted before."""
-        texts = self._texts.table(list(map(text_of, children)))
-        nearest = self._kept.closest(texts, threshold=self._limits.near)
-        earlier: dict[str, tuple[str, float]] = {}
-        for i in np.flatnonzero(nearest.place != NOBODY).tolist():
-            other = self._ids[int(nearest.place[i])]
-            earlier[children[i].id] = (other, float(nearest.similarity[i]))
-        within: dict[str, list[tuple[str, float]]] = {}
-        pairs = pairs_within(texts, threshold=self._limits.near)
-        for (i, j), alike in zip(pairs.positions(), pairs.similarity.tolist(), strict=True):
-            within.setdefault(children[j].id, []).append((children[i].id, alike))
-        return CandidateLikeness(earlier, within)
+        return CandidateLikeness(
+            self._kept.nearest(children, least=self._limits.near),
+            self._kept.within(children, least=self._limits.near),
+        )
 
     def check(
         self,
@@ -253,51 +278,18 @@ class Siblings:
             return NotTaken("near-duplicate", f"similarity {alike:.2f}", other)
         if cell.kind != "variation":
             return None
-        mine = _word_pairs(child)
-        known = _word_pairs(parent) | self._pairs.get(child.parent, set())
+        mine, theirs = (set(pairwise(words)) for words in self._likeness.words(child, parent))
+        known = theirs | self._pairs.get(child.parent, set())
         new = len(mine - known) / len(mine) if mine else 0.0
-        if new < self._limits.new:
+        if mine and new < self._limits.new:
             return NotTaken("nothing new", f"{new:.0%} of its word pairs are new", parent.id)
         return None
 
     def learn(self, child: Example) -> None:
         """This one is accepted: its words are no longer new to rows of its parent."""
-        self._pairs.setdefault(child.parent, set()).update(_word_pairs(child))
+        pairs = set(pairwise(words_of(text_of(child))))
+        self._pairs.setdefault(child.parent, set()).update(pairs)
 
     def add(self, children: Sequence[Example]) -> None:
         """A batch is decided on, and these of it were accepted."""
-        self._kept.add(self._texts.table(list(map(text_of, children))))
-        self._ids += [child.id for child in children]
-
-
-@dataclass(frozen=True)
-class CandidateLikeness:
-    """What in a batch is alike.
-
-    Attributes:
-        earlier: Child to the nearest row accepted before the batch, and how near.
-        within: Child to those before it in the batch that it is like.
-    """
-
-    earlier: Mapping[str, tuple[str, float]]
-    within: Mapping[str, Sequence[tuple[str, float]]]
-
-    def repeats(
-        self,
-        child: str,
-        taken: Collection[str],
-        least: float,
-    ) -> tuple[str, float] | None:
-        """What a row repeats, and how nearly; None if nothing so nearly."""
-        before = self.earlier.get(child)
-        if before is not None and before[1] >= least:
-            return before
-        for other, alike in self.within.get(child, ()):
-            if other in taken and alike >= least:
-                return other, alike
-        return None
-
-
-def _word_pairs(row: Example) -> set[tuple[str, str]]:
-    words = words_of(text_of(row))
-    return set(pairwise(words))
+        self._kept.add(children)

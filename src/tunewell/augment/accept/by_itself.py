@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from tunewell.augment.accept.corpus import OwnRows, text_of, unsupported, words_of
+from tunewell.augment.accept.corpus import OwnRows, unsupported
 from tunewell.augment.accept.refusal_reason import NotTaken
+from tunewell.augment.accept.words import text_of, words_of
+from tunewell.augment.prompts import echoed
 from tunewell.checks.broken import find_fault
 from tunewell.checks.broken.endings import ends_inside
+from tunewell.checks.broken.placeholders import is_blank, normal
 from tunewell.checks.language import language_shares, other_language
+from tunewell.checks.segments import count_words
+from tunewell.checks.verbatim import is_structured
 from tunewell.metrics.fact_check import statements
 from tunewell.metrics.facts import Facts
 from tunewell.metrics.must_not import forbidden_in
@@ -25,6 +30,8 @@ Check = Callable[[Example, Example, AugmentCell], NotTaken | None]
 
 _WRONG: Final = ("outdated", "wrong")
 _SHOWN: Final = 6
+_ELLIPSES: Final = ("…", "...")
+"""What stands for a text in the form that generators are given."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +77,35 @@ class RowChecksOfChildren:
     ) -> NotTaken | None:
         """Blank turns, or an answer that is nothing like the size of the project's."""
         for turn in child.messages:
-            if not turn.content.strip():
+            if is_blank(turn.content) or turn.content.strip() in _ELLIPSES:
                 return NotTaken("structure", f"the {turn.role}'s turn is blank")
+        repeated = echoed(text_of(child))
+        if repeated and not echoed(text_of(parent)):
+            return NotTaken("structure", f"repeats the request: {repeated}")
         words = self.task.rules.words
         for text, fewest, most in (
             (child.input, words.min_input, words.max_input),
             (child.target, words.min_target, words.max_target),
         ):
-            count = len(text.split())
+            count = count_words(text)
             if count < fewest or (most and count > most):
                 return NotTaken("structure", f"{count} words, rules.words asks for others")
-        return None
+        return self._label(child.target, cell)
+
+    def _label(
+        self,
+        target: str,
+        cell: AugmentCell,
+    ) -> NotTaken | None:
+        """A label that no row has, where answers are labels; unless the cell asks for it."""
+        labels = self.own.labels
+        label = normal(target)
+        if not labels or label in labels:
+            return None
+        asked_for = [cell.about, *cell.vary, *(item for hold in cell.holds for item in hold.has)]
+        if any(label in normal(text) for text in asked_for):
+            return None
+        return NotTaken("structure", f"'{target[:40]}' is none of the {len(labels)} labels")
 
     def _condition(
         self,
@@ -112,13 +137,11 @@ class RowChecksOfChildren:
         if cell.kind == "edit":
             # Slips and the like make words that nobody uses, and are meant to.
             return None
-        unknown = self.own.unknown(child, parent)
-        if len(unknown) > 1:
-            share = self.own.share_unknown(child, unknown)
-            if share > self.own.most_unknown:
-                shown = ", ".join(unknown[:_SHOWN])
-                return NotTaken("terms", f"{share:.0%} of its words are new: {shown}")
-        return None
+        too_many = self.own.vocabulary.too_many_new(child, parent)
+        if too_many is None:
+            return None
+        share, new = too_many
+        return NotTaken("terms", f"{share:.0%} of its words are new: {', '.join(new[:_SHOWN])}")
 
     def _broken(
         self,
@@ -146,17 +169,24 @@ class RowChecksOfChildren:
     ) -> NotTaken | None:
         if cell.kind == "edit":
             return None
-        wanted_of_input = self.task.rules.languages
-        wanted_of_target = wanted_of_input or (self.task.task.language,)
-        for text, own, wanted in (
-            (child.target, parent.target, wanted_of_target),
-            (child.input, parent.input, wanted_of_input or wanted_of_target),
+        wanted = tuple(self.task.rules.languages or (self.task.task.language,))
+        for text, own, of_target in (
+            (child.target, parent.target, True),
+            (child.input, parent.input, False),
         ):
+            if of_target and self._is_no_prose(text):
+                continue
             other = other_language(language_shares(text), wanted)
             # A row of a project in several languages may keep its parent's.
-            if other and other != _certain_other(own, tuple(wanted)):
+            if not other or other == _certain_other(own, wanted):
+                continue
+            if other not in self.own.mistaken_languages(of_target, wanted):
                 return NotTaken("language", f"'{other}', wanted {', '.join(wanted)}")
         return None
+
+    def _is_no_prose(self, target: str) -> bool:
+        """Whether an answer is a label, or data where answers are data."""
+        return self.own.answers_are_data and (bool(self.own.labels) or is_structured(target))
 
     def _unsupported(
         self,
@@ -169,8 +199,10 @@ class RowChecksOfChildren:
         if not loose:
             return None
         of_parent = unsupported(parent.target, parent.asked, language)
-        excused = self.own.standing | of_parent.keys()
-        accused = [text for folded, text in loose.items() if folded not in excused]
+        accused = []
+        for folded, (kind, text) in loose.items():
+            if folded not in of_parent and not self.own.is_excused(kind, folded):
+                accused.append(text)
         if not accused:
             return None
         return NotTaken("unsupported", f"not in the input: {', '.join(accused[:_SHOWN])}")
@@ -221,8 +253,14 @@ def _certain_other(
 
 
 _LEAST_CUT: Final = 0.9
+_FEWEST_CUT: Final = 5
+"""Words: a shorter answer may begin as its parent's and be another one."""
+
 _TAIL: Final = 2
 """Words at the end of a cut answer that need not be its parent's."""
+
+_OPEN: Final = frozenset(",([{-–—&+")
+"""Signs that nothing ends with."""
 
 
 def _breaks_off_as_begun(
@@ -233,14 +271,14 @@ def _breaks_off_as_begun(
     told = f"cut off: … {target.rstrip()[-40:]}"
     if ends_inside(target) and not ends_inside(before):
         return NotTaken("broken", told)
+    last = target.rstrip()[-1:]
+    if not last.isalnum() and last not in _OPEN:
+        return None
     mine, theirs = words_of(target), words_of(before)
-    begun = mine[:-_TAIL] if len(mine) > 2 * _TAIL else mine
-    shorter = len(mine) < _LEAST_CUT * len(theirs)
-    if not begun or not shorter or theirs[: len(begun)] != begun:
+    begun = mine[:-_TAIL]
+    if len(mine) < _FEWEST_CUT or len(mine) >= _LEAST_CUT * len(theirs):
         return None
-    if target.rstrip().endswith((".", "!", "?", "…", ")", '"')):
-        return None
-    return NotTaken("broken", told)
+    return NotTaken("broken", told) if theirs[: len(begun)] == begun else None
 
 
 def _fault_kind(
@@ -274,7 +312,7 @@ def broken_condition(
     for item in hold.has_not:
         if forbidden_in(plain, (item,)):
             return f"the {hold.where} must not have {item}"
-    count = len(text.split())
+    count = count_words(text)
     fewest, most = hold.words
     if count < fewest or (most and count > most):
         return f"the {hold.where} has {count} words, wanted {fewest} to {most or 'any'}"

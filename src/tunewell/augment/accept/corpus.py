@@ -1,4 +1,4 @@
-"""What the project's own rows look like: their words, standing phrases, and what chance shares."""
+"""What the project's own rows look like: no check refuses a row for what they do themselves."""
 
 from __future__ import annotations
 
@@ -9,53 +9,47 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
+from tunewell.augment.accept.vocabulary import Vocabulary
+from tunewell.augment.accept.words import text_of, unescaped, words_of
 from tunewell.checks.broken import Habits, habits_of
+from tunewell.checks.broken.placeholders import normal
+from tunewell.checks.language import language_shares, other_language
+from tunewell.checks.verbatim import is_structured
 from tunewell.metrics.support import check_support
 from tunewell.types import Example
-
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d[\d.,]*\d|\d")
-_SHORTEST: Final = 4
-"""Letters: shorter words are in every vocabulary."""
 
 STANDING: Final = 3
 """A phrase in the answers of so many rows is the project's own and needs no support."""
 
-_SMALLEST_SHARE: Final = 0.15
-"""So many new words are not too many, however uniform the project's own rows are."""
+MOST_LOOSE: Final = 0.25
+"""Where more of the own answers state something of a kind without support, the task does not ask
+for it (arithmetic, general knowledge, code)."""
 
-NO_VOCABULARY: Final = 0.4
-"""Where the project's own rows have so many words to themselves, new words tell nothing."""
+CLOSED: Final = 0.95
+"""Share of the own answers that recur, from which they are a closed set of labels."""
 
 _PAIRS: Final = 400
 _CHANCE: Final = 0.9
 """Quantile of what two rows share by chance, from which a child is taken to be of its parent."""
 
 _MOST_ELSEWHERE: Final = 0.3
-_SUPPORT_ROWS: Final = 1_000
+_OUTSIDE: Final = 0.05
+"""Quantile of what own rows share with the row nearest to each, below which a row is outside."""
+
+_MOST_OUTSIDE: Final = 0.25
+"""However much rows of one template share."""
+
+_SAMPLE: Final = 1_000
+_FEW: Final = 20
+_LEAST_SEEN: Final = 0.01
+"""Share of own texts that the detector takes for another language, from which it may err again."""
 
 
-def words_of(text: str) -> list[str]:
-    """The words and numbers of a text, in small letters.
-
-    Example:
-        >>> words_of("Pay 84.20 EUR, Mr Okafor!")
-        ['pay', '84.20', 'eur', 'mr', 'okafor']
-    """
-    return _WORD.findall(text.casefold())
-
-
-def text_of(example: Example) -> str:
-    """What of a row is compared: input and target, a line each."""
-    return f"{example.input}\n{example.target}"
-
-
-def _stem(word: str) -> str:
-    """A word without what inflection adds."""
-    return word[: max(_SHORTEST, len(word) - 3)]
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -72,6 +66,70 @@ class OwnRows:
     language: str = "en"
     seed: int = 0
 
+    @property
+    def _sample(self) -> Sequence[Example]:
+        """Enough rows to know what is usual."""
+        return self.rows[:: max(1, len(self.rows) // _SAMPLE)]
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of all rows."""
+        return Vocabulary(self.rows)
+
+    @cached_property
+    def habits(self) -> Habits:
+        """How the answers look."""
+        return habits_of(row.target for row in self.rows)
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """All answers, where they are a closed set; empty where they are not."""
+        recurring = self.habits.labels
+        targets = [normal(row.target) for row in self.rows]
+        inside = sum(target in recurring for target in targets)
+        if len(targets) < _FEW or inside < CLOSED * len(targets):
+            return frozenset()
+        return frozenset(targets)
+
+    @cached_property
+    def answers_are_data(self) -> bool:
+        """Whether most answers are labels, JSON or code rather than prose.
+
+        Two answers of that kind that differ say different things, however alike they look.
+        """
+        if self.labels:
+            return True
+        data = sum(is_structured(row.target) for row in self._sample)
+        return len(self.rows) >= _FEW and 2 * data > len(self._sample)
+
+    # --- languages --------------------------------------------------------------------------------
+
+    def mistaken_languages(
+        self,
+        of_targets: bool,
+        wanted: tuple[str, ...],
+    ) -> frozenset[str]:
+        """Languages that the detector sees in own rows, rightly or not: no reason to refuse one.
+
+        Args:
+            of_targets: In the answers; else in what is asked.
+            wanted: Codes of the languages of the task.
+        """
+        known = self._mistaken.get((of_targets, wanted))
+        if known is None:
+            texts = [row.target if of_targets else row.input for row in self._sample]
+            seen = Counter(other_language(language_shares(text), wanted) for text in texts)
+            least = max(2.0, _LEAST_SEEN * len(texts))
+            known = frozenset(code for code, count in seen.items() if code and count >= least)
+            self._mistaken[of_targets, wanted] = known
+        return known
+
+    @cached_property
+    def _mistaken(self) -> dict[tuple[bool, tuple[str, ...]], frozenset[str]]:
+        return {}
+
+    # --- what two rows share ----------------------------------------------------------------------
+
     @cached_property
     def bags(self) -> list[Counter[str]]:
         """The words of every row."""
@@ -84,63 +142,6 @@ class OwnRows:
         for bag in self.bags:
             found.update(bag.keys())
         return found
-
-    @cached_property
-    def _stems_in_rows(self) -> Counter[str]:
-        found: Counter[str] = Counter()
-        for bag in self.bags:
-            found.update({_stem(word) for word in bag})
-        return found
-
-    @cached_property
-    def habits(self) -> Habits:
-        """How the answers look."""
-        return habits_of(row.target for row in self.rows)
-
-    # --- words ------------------------------------------------------------------------------------
-
-    def unknown(
-        self,
-        child: Example,
-        parent: Example,
-    ) -> list[str]:
-        """Words of a row that neither the project nor its parent uses; names do not count."""
-        text = text_of(child)
-        stems = {_stem(word) for word in words_of(text_of(parent))}
-        names = _capitalised(text)
-        return [
-            word
-            for word in dict.fromkeys(words_of(text))
-            if _counts(word)
-            and _stem(word) not in stems
-            and _stem(word) not in self._stems_in_rows
-            and word not in names
-        ]
-
-    def share_unknown(
-        self,
-        child: Example,
-        unknown: Sequence[str],
-    ) -> float:
-        """Of the distinct words that count, those that are unknown."""
-        counted = {word for word in words_of(text_of(child)) if _counts(word)}
-        return len(unknown) / len(counted) if counted else 0.0
-
-    @cached_property
-    def most_unknown(self) -> float:
-        """Share of words that one in a hundred of the project's own rows has to itself."""
-        shares = []
-        for row, bag in zip(self.rows, self.bags, strict=True):
-            names = _capitalised(text_of(row))
-            counted = [word for word in bag if _counts(word) and word not in names]
-            own = [word for word in counted if self._stems_in_rows[_stem(word)] == 1]
-            if counted:
-                shares.append(len(own) / len(counted))
-        if not shares:
-            return 1.0
-        return max(float(np.quantile(shares, 0.99)), _SMALLEST_SHARE)
-
-    # --- what two rows share ----------------------------------------------------------------------
 
     def weight(self, word: str) -> float:
         """How telling a word is: the logarithm of how few rows have it."""
@@ -174,16 +175,109 @@ class OwnRows:
             found.append(self.shared(self.bags[i], self.bags[j]))
         return min(float(np.quantile(found, _CHANCE)), _MOST_ELSEWHERE)
 
-    # --- standing phrases -------------------------------------------------------------------------
+    def shared_with_nearest(
+        self,
+        words: Iterable[str],
+        *,
+        but: int = -1,
+    ) -> float:
+        """The most that a set of words shares with any row.
+
+        Args:
+            words: Of a row.
+            but: Position of a row that is not looked at; -1 = none.
+        """
+        mine = set(words)
+        places, weights, totals = self._telling
+        own = np.zeros(len(weights))
+        known = [places[word] for word in mine if word in places]
+        own[known] = weights[known]
+        common = self._has.dot(own)
+        if but >= 0:
+            common[but] = 0.0
+        total = totals + sum(map(self.weight, mine))
+        shares = np.divide(2 * common, total, out=np.zeros_like(common), where=total > 0)
+        return float(shares.max(initial=0.0))
+
+    @cached_property
+    def inside(self) -> float:
+        """What nineteen in twenty own rows share with the row nearest to each, at least."""
+        luck = random.Random(self.seed)
+        places = luck.sample(range(len(self.rows)), min(_PAIRS, len(self.rows)))
+        found = [self.shared_with_nearest(self.bags[i], but=i) for i in places]
+        least = float(np.quantile(found, _OUTSIDE)) if found else 0.0
+        return min(least, _MOST_OUTSIDE)
+
+    @cached_property
+    def _telling(self) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
+        """Place and weight of every word, and the weight of every row."""
+        places = {word: place for place, word in enumerate(self.in_rows)}
+        weights = np.array([self.weight(word) for word in self.in_rows])
+        totals = np.array([sum(map(self.weight, bag)) for bag in self.bags])
+        return places, weights, totals
+
+    @cached_property
+    def _has(self) -> Any:
+        """Which row has which word: a sparse matrix of shape (rows, words)."""
+        from scipy.sparse import csr_array
+
+        places = self._telling[0]
+        columns = [places[word] for bag in self.bags for word in bag]
+        starts = np.cumsum([0, *map(len, self.bags)])
+        ones = np.ones(len(columns))
+        return csr_array((ones, columns, starts), shape=(len(self.bags), len(places)))
+
+    # --- what answers may state -------------------------------------------------------------------
 
     @cached_property
     def standing(self) -> frozenset[str]:
         """What answers state without support in several rows: the project's own phrases."""
         times: Counter[str] = Counter()
-        step = max(1, len(self.rows) // _SUPPORT_ROWS)
-        for row in self.rows[::step]:
+        for row in self._sample:
             times.update(unsupported(row.target, row.asked, self.language).keys())
         return frozenset(text for text, count in times.items() if count >= STANDING)
+
+    @cached_property
+    def _in_small_letters(self) -> frozenset[str]:
+        """Words that several rows write small: with a capital they are no names either."""
+        times: Counter[str] = Counter()
+        for row in self.rows:
+            times.update({word for word in _LETTERS.findall(text_of(row)) if word.islower()})
+        return frozenset(word for word, count in times.items() if count >= STANDING)
+
+    def is_excused(
+        self,
+        kind: str,
+        text: str,
+    ) -> bool:
+        """Whether an answer may state something without support.
+
+        Args:
+            kind: Of the item.
+            text: In small letters.
+        """
+        if text in self.standing or kind in self.unlooked:
+            return True
+        words = _LETTERS.findall(text)
+        is_plain = not any(map(str.isdigit, text)) and min(map(len, words), default=0) > 2
+        return kind == "name" and is_plain and self._in_small_letters.issuperset(words)
+
+    @cached_property
+    def loose(self) -> Mapping[str, float]:
+        """Kind of item to the share of own answers that state one without support."""
+        times: Counter[str] = Counter()
+        for row in self._sample:
+            found = unsupported(row.target, row.asked, self.language)
+            kinds = {kind for key, (kind, _) in found.items() if key not in self.standing}
+            times.update(kinds)
+        return {kind: count / len(self._sample) for kind, count in times.items()}
+
+    @cached_property
+    def unlooked(self) -> frozenset[str]:
+        """Kinds of item that answers of this task state of themselves."""
+        if len(self.rows) < _FEW:
+            return frozenset()
+        return frozenset(kind for kind, share in self.loose.items() if share > MOST_LOOSE)
 
 
 @lru_cache(maxsize=8192)
@@ -191,19 +285,7 @@ def unsupported(
     target: str,
     asked: str,
     language: str,
-) -> Mapping[str, str]:
-    """What of an answer its input does not bear out: in small letters, as written."""
-    items = check_support(target, asked, language=language)
-    return {item.text.casefold(): item.text for item in items if not item.supported}
-
-
-def _counts(word: str) -> bool:
-    return len(word) >= _SHORTEST and not word[0].isdigit()
-
-
-_INSIDE = re.compile(r"(?<![.!?:\n\"“])\s([A-Z][^\W\d_]+)")
-
-
-def _capitalised(text: str) -> set[str]:
-    """Words with a capital inside a sentence, in small letters: names, mostly."""
-    return {word.casefold() for word in _INSIDE.findall(text)}
+) -> Mapping[str, tuple[str, str]]:
+    """What of an answer its input does not bear out: text in small letters to kind and text."""
+    items = check_support(unescaped(target), asked, language=language)
+    return {item.text.casefold(): (item.kind, item.text) for item in items if not item.supported}

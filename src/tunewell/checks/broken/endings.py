@@ -19,7 +19,8 @@ _CONJUNCTIONS = frozenset(
 """Words that no sentence of their language ends with."""
 
 _RARE_ENDS = frozenset(
-    "an of to in on at for with by from as is are was were be that which who if when so his her "
+    "an of to in on at for with by from into onto upon between as is are was were be that which "
+    "who if when so his her "
     "its this these those will would can could should have has had not please we you i "
     "der die das zu am an auf mit bei aus als ist sind war ein eine ihr wir sie "
     "la le les de y que con para un di che per por em no".split()

@@ -187,7 +187,7 @@ def _placeholder(row: _Conversation) -> Iterator[Breakage]:
         return
     yield Breakage(
         "empty target",
-        "the target is no placeholder",
+        "the target is not a placeholder",
         f"placeholder {said}",
         placeholders.is_surely_placeholder(said),
     )

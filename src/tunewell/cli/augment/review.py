@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tunewell.augment.erasure import without_erased
 from tunewell.augment.expert_sample import open_sample
 from tunewell.cli.augment.show import found_augmentation
 from tunewell.cli.batches import accounts_named, assign_seats
@@ -32,7 +33,7 @@ def command(
     with open_project(path) as project:
         store = project.store
         experts = accounts_named(store, people)
-        accepted = store.examples(found_augmentation(store).accepted)
+        accepted = without_erased(store, store.examples(found_augmentation(store).accepted))
         batch = open_sample(
             project,
             accepted,

@@ -84,7 +84,7 @@ def _watch(currency: str) -> Callable[[Progressed], None]:
         if time.monotonic() - last < EVERY_S:
             return
         last = time.monotonic()
-        left = f", about {now.seconds_left / 60:.0f} min left" if now.seconds_left else ""
+        left = f", {_in_words(now.seconds_left)} left" if now.seconds_left else ""
         tokens = now.cost.prompt_tokens + now.cost.tokens
         note(
             f"  {now.done:,} of {now.total:,} of this round, {tokens:,} tokens, "
@@ -92,3 +92,7 @@ def _watch(currency: str) -> Callable[[Progressed], None]:
         )
 
     return watch
+
+
+def _in_words(seconds: float) -> str:
+    return "less than a minute" if seconds < 60 else f"about {seconds / 60:.0f} min"

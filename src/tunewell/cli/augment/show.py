@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from tunewell.augment import Augmented, Decided
+from tunewell.augment.erasure import without_erased
 from tunewell.augment.results import newest_augmentation, standing
 from tunewell.augment.stage import RowsOfSplit
 from tunewell.cli.common import JsonOption, ProjectArgument, emit, open_project, show
@@ -42,8 +43,9 @@ def command(
         decided = store.get_value(result.decided, list[Decided])
         trial = newest_trial(store, result.accepted)
         finding = standing(store, result, training=_training(store))
+        rows = without_erased(store, store.examples(result.accepted))
         if out is not None:
-            write_jsonl(out, [chat_row(row) for row in store.examples(result.accepted)])
+            write_jsonl(out, [chat_row(row) for row in rows])
         if json:
             emit("augment", {"augmented": result, "finding": finding, "trial": trial})
             return
@@ -53,7 +55,7 @@ def command(
         show(f"{finding.status} {finding.code}: {finding.why}")
         show(f"trial: {trial.in_words}" if trial else "no trial yet: tunewell augment trial")
     if out is not None:
-        show(f"{result.rows} rows{in_file(out)}")
+        show(f"{len(rows)} rows{in_file(out)}")
 
 
 def found_augmentation(store: Store) -> Augmented:

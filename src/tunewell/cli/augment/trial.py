@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tunewell.augment.erasure import without_erased
 from tunewell.augment.results import newest_augmentation
 from tunewell.cli.common import (
     JsonOption,
@@ -37,7 +38,7 @@ def command(
         result = newest_augmentation(project.store, dataset)
         if result is None or not result.rows:
             raise UserError("no rows were accepted for this dataset", hint="tunewell augment run")
-        rows = project.store.examples(result.accepted)
+        rows = without_erased(project.store, project.store.examples(result.accepted))
         with progress("trial", quiet=json) as bar:
             found = added_rows(dataset, split, rows, project, progress=bar)
     if json:

@@ -20,7 +20,7 @@ def command(
     name: NameArgument,
     path: ProjectOption = Path(),
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on answering raters' own questions.")
+        bool, typer.Option("--watch", help="Keep answering raters' own questions.")
     ] = False,
     json: JsonOption = False,
 ) -> None:

@@ -9,11 +9,8 @@ from tunewell.compare.experiment.effects import Effects
 from tunewell.compare.experiment.exposures import Exposures, Floats, exposures_of
 from tunewell.compare.experiment.result import ArmOfTraffic, ExperimentResult, ValidityCheck
 from tunewell.compare.experiment.verdict import TrafficEvidence, decide, harm_of, units_to_settle
-from tunewell.experiments import (
-    ExperimentRecord,
-    TrafficExperiment,
-    closed_experiments,
-)
+from tunewell.experiment_design import TrafficExperiment
+from tunewell.experiments import ExperimentRecord, closed_experiments
 from tunewell.stats import mean
 from tunewell.store import Store
 from tunewell.store.kept_traffic import read_feedback, read_interactions

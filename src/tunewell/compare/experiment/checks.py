@@ -8,7 +8,7 @@ import numpy as np
 
 from tunewell.compare.experiment.effects import CHECK_LEVEL, Effects
 from tunewell.compare.experiment.result import ValidityCheck
-from tunewell.experiments import TrafficExperiment, arms_digest
+from tunewell.experiment_design import TrafficExperiment, arms_digest
 from tunewell.plurals import plural
 from tunewell.stats.any_time import sample_ratio_evidence
 from tunewell.task import GatewaySection

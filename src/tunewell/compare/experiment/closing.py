@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tunewell.compare.experiment.analyse import read_experiment
 from tunewell.compare.experiment.result import ExperimentResult
+from tunewell.experiment_design import TrafficExperiment
 from tunewell.experiments import (
     ExperimentOutcome,
     ExperimentRecord,
-    TrafficExperiment,
     close_experiment,
     experiment_named,
     experiments,

@@ -11,7 +11,7 @@ import numpy as np
 from tunewell.compare.experiment.exposures import JUDGE, OUTCOME, Bools, Exposures, Floats
 from tunewell.compare.experiment.result import GuardReading
 from tunewell.compare.experiment.units import Contrast, Units, first_values, unit_means, units_of
-from tunewell.experiments import GUARD_ALPHA, GuardRail, TrafficExperiment
+from tunewell.experiment_design import GUARD_ALPHA, GuardRail, TrafficExperiment
 from tunewell.types import Estimate
 
 CHECK_LEVEL = 0.99

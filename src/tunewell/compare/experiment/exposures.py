@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.checks.broken.refusals import refusal
-from tunewell.experiments import GuardRail, TrafficExperiment, TrafficOutcome
+from tunewell.experiment_design import GuardRail, TrafficExperiment, TrafficOutcome
 from tunewell.types import Feedback, Interaction
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tunewell.experiments import ExperimentStatus, GuardRail
+from tunewell.experiment_design import GuardRail
+from tunewell.experiments import ExperimentStatus
 from tunewell.types import Estimate, Finding, Outcome, Value
 
 CheckStatus = Literal["found", "clear", "unchecked"]

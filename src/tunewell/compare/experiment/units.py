@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tunewell.compare.experiment.exposures import Bools, Exposures, Floats, Ints
-from tunewell.experiments import TrafficExperiment
+from tunewell.experiment_design import TrafficExperiment
 from tunewell.stats.any_time import (
     GroupMean,
     Stratum,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tunewell.compare.experiment.result import GuardReading, ValidityCheck
-from tunewell.experiments import TrafficExperiment
+from tunewell.experiment_design import TrafficExperiment
 from tunewell.plurals import plural
 from tunewell.stats.any_time import information_for
 from tunewell.types import Estimate, Outcome

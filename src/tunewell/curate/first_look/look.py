@@ -19,6 +19,7 @@ from tunewell.curate.reading.read import ReadResult, read_source, settle_ids
 from tunewell.curate.reading.records import records
 from tunewell.curate.receipts import Ledger
 from tunewell.curate.rows import InputRow, clip
+from tunewell.errors import DataError
 from tunewell.task import DataSource, FieldMap
 from tunewell.types import Value
 from tunewell.types.read_files import KeyUse
@@ -88,6 +89,7 @@ class DataLook(Value):
         last: The latest.
         kinds: Rows by their kind, where they have one.
         turns: Rows with more than one question.
+        preferences: Rows with a better and a worse answer.
         answers: What the answers look like.
         notes: What to know of how the files were read.
     """
@@ -107,6 +109,7 @@ class DataLook(Value):
     last: dt.date | None = None
     kinds: Mapping[str, int] = Field(default_factory=dict)
     turns: int = 0
+    preferences: int = 0
     answers: AnswerLook = AnswerLook()
     notes: tuple[str, ...] = ()
 
@@ -139,12 +142,21 @@ def look_at(paths: Sequence[str], root: Path, *, named: FieldMap = FieldMap()) -
         fields[path] = one.fields
         columns += one.columns
         guessed = guessed or one.guessed
-    batch.require_rows(
-        f"none of {batch.read} input rows of {', '.join(paths)} can be read",
-        hint="name your columns: tunewell init --data FILE --input QUESTION --target ANSWER",
-    )
+    _require_rows(batch, paths)
     settle_ids(batch, Ledger())
     return _described(batch, fields, columns, guessed=guessed)
+
+
+def _require_rows(batch: ReadResult, paths: Sequence[str]) -> None:
+    """Raise where nothing became a row, with a hint for whoever begins a project."""
+    try:
+        batch.require_rows(
+            f"none of {batch.read} input rows of {', '.join(paths)} can be read",
+            hint="name your columns: tunewell init --data FILE --input QUESTION --target ANSWER",
+        )
+    except DataError as error:
+        hint = error.hint.replace("tunewell doctor FILE", "tunewell init --data FILE")
+        raise DataError(error.message, place=error.place, hint=hint) from None
 
 
 class _Source:
@@ -230,6 +242,7 @@ def _described(
         last=days[-1] if days else None,
         kinds=dict(Counter(row.kind for row in rows if row.kind).most_common()),
         turns=sum(len([1 for role, _ in row.turns if role == "user"]) > 1 for row in rows),
+        preferences=sum(len(row.rejected) > 0 for row in rows),
         answers=answers_of(rows),
         notes=tuple(batch.said()),
     )

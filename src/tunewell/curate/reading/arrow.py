@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ROWS = 2048
 """Rows of a Parquet file that are held together."""
 
-_HINT = "write the file anew: pyarrow cannot read it any further"
+_HINT = "write the file again: pyarrow cannot read it any further"
 
 
 def parquet(path: Path) -> Iterator[SourceRecord]:

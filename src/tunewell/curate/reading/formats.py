@@ -462,7 +462,9 @@ class RowReader:
             turns = require_parsed(as_text(value))
             if turns:
                 return _Shape("rendered", turns)
-            raise Misfit(f"the text in {name!r} is no chat that can be taken apart", HINT_RENDERED)
+            raise Misfit(
+                f"the text in {name!r} is not a chat that can be split into turns", HINT_RENDERED
+            )
         whole = "".join(as_text(part.get("text")) for part in value)
         turns = parse_rendered(whole)
         return _Shape("rendered", turns or _of_segments(value))

@@ -32,8 +32,19 @@ _JUDGED_FROM = 8
 _MOST_OF_ONE = 4
 """Rows a value that questions may have on average; a column with more holds classes or sources."""
 
-_MARK = re.compile(r"\S*[\w)](?:[._/\\:-]|\d)\S*")
-"""A name of a file, a path or a code: no word and no question."""
+_LONGEST_NAME = 40
+"""Letters of a column's name; a longer one is a sentence, in which any word may occur."""
+
+_MORE_OFTEN = 0.3
+"""How much more often a column asks than another before it is taken for the questions."""
+
+_ALMOST_ALL = 0.9
+_QUESTION = re.compile(r".*[?？؟]\W*", re.DOTALL)
+_MARK = re.compile(r"(?=[\x21-\u02ff]+$)\S*[\w)](?:[._/\\:-]|\d)\S*")
+"""A name of a file, a path or a code: no word and no question.
+
+Of Latin letters: a sentence of a script without spaces is one word with a number in it.
+"""
 
 
 def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
@@ -46,12 +57,17 @@ def guess_columns(records: Sequence[Mapping[str, Any]]) -> tuple[str, str] | Non
         ('Anfrage', 'Antwort')
     """
     texts = _text_columns(records)
-    asked = _named(texts, _ASKED, but=_ANSWERED)
-    answered = _named(texts, _ANSWERED, but=_ASKED)
+    names = [name for name in texts if len(name) <= _LONGEST_NAME]
+    asked = _named(names, _ASKED, but=_ANSWERED)
+    answered = _named(names, _ANSWERED, but=_ASKED)
     if asked and answered:
         guess = (asked, answered) if asked != answered else None
     else:
         guess = _with_the_longest(texts, asked, answered)
+        if guess is not None and not (asked or answered):
+            guess = _questions_first(records, *guess)
+        if guess is not None and not answered and _are_marks(records, guess[1]):
+            return None
     if guess is not None and not _may_be_questions(records, guess[0]):
         return None
     return guess
@@ -65,27 +81,66 @@ def _may_be_questions(records: Sequence[Mapping[str, Any]], name: str) -> bool:
         >>> _may_be_questions(rows, "source")
         False
     """
-    values = [value for record in records if isinstance(value := record.get(name), str)]
+    values = _values(records, name)
     if len(values) < _JUDGED_FROM:
         return True
     if len(set(values)) * _MOST_OF_ONE < len(values):
         return False
-    marks = sum(_MARK.fullmatch(value.strip()) is not None for value in values)
-    return marks * 2 < len(values)
+    return _share_of(_MARK, values) < 0.5
+
+
+def _questions_first(records: Sequence[Mapping[str, Any]], one: str, other: str) -> tuple[str, str]:
+    """Two columns of which no name tells anything: the one that asks more often comes first.
+
+    Example:
+        >>> rows = [{"b": f"It is {n}.", "a": f"What is {n}?"} for n in range(9)]
+        >>> _questions_first(rows, "b", "a")
+        ('a', 'b')
+    """
+    asks = {name: _share_of(_QUESTION, _values(records, name)) for name in (one, other)}
+    return (other, one) if asks[other] > asks[one] + _MORE_OFTEN else (one, other)
+
+
+def _are_marks(records: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """Whether a column holds names and codes, another one in each row: then it answers nothing.
+
+    Example:
+        >>> _are_marks([{"name": f"seed_task_{n}"} for n in range(9)], "name")
+        True
+    """
+    values = _values(records, name)
+    if len(values) < _JUDGED_FROM or len(set(values)) < _ALMOST_ALL * len(values):
+        return False
+    return _share_of(_MARK, values) >= _ALMOST_ALL
+
+
+def _values(records: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    return [value.strip() for record in records if isinstance(value := record.get(name), str)]
+
+
+def _share_of(pattern: re.Pattern[str], values: Sequence[str]) -> float:
+    """The share of the values that are entirely like a pattern; 0 of none."""
+    return sum(pattern.fullmatch(value) is not None for value in values) / max(1, len(values))
 
 
 def _with_the_longest(
     texts: Mapping[str, float], asked: str, answered: str
 ) -> tuple[str, str] | None:
-    """Where one side at most is told by its name, the other is the only long text beside it."""
+    """Where one side at most is told by its name, the other is the only long text beside it.
+
+    Or the only text at all: labels are short, and in scripts without spaces a riddle has ten
+    letters.
+    """
+    wanted = 1 if asked or answered else 2
     longest = max(texts.values(), default=0.0)
-    long = [name for name, letters in texts.items() if letters >= max(10.0, longest / 20)]
-    rest = [name for name in long if name not in (asked, answered)]
-    if not asked and not answered:
-        return (rest[0], rest[1]) if len(rest) == 2 else None
-    if len(rest) != 1:
+    others = {name: mean for name, mean in texts.items() if name not in (asked, answered)}
+    long = [name for name, mean in others.items() if mean >= max(10.0, longest / 20)]
+    found = list(others) if len(long) < wanted else long
+    if len(found) != wanted:
         return None
-    return (asked, rest[0]) if asked else (rest[0], answered)
+    if wanted == 2:
+        return found[0], found[1]
+    return (asked, found[0]) if asked else (found[0], answered)
 
 
 def _named(texts: Iterable[str], wanted: re.Pattern[str], *, but: re.Pattern[str]) -> str:

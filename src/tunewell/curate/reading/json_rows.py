@@ -36,7 +36,7 @@ _ROW_KEYS = frozenset({*TURNS, *ASKED, *ANSWERS, "chosen", "rejected", "segments
 
 _SPLITS = re.compile(r"train|training|test|eval|evaluation|validation|valid|val|dev")
 
-HINT_NOT_JSON = "each line must be one JSON object: check the line, or write the file anew"
+HINT_NOT_JSON = "each line must be one JSON object: check the line, or write the file again"
 
 
 def json_lines(path: Path) -> Iterator[SourceRecord]:
@@ -170,13 +170,13 @@ def _no_constant(_name: str) -> None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; of a key that stands twice JSON would silently keep the last."""
+    """An object; of a key that appears twice JSON would silently keep the last."""
     made = dict(pairs)
     if len(made) != len(pairs):
         names = [name for name, _ in pairs]
         repeated = Counter(names) - Counter(made.keys())
         first = next(iter(repeated))
-        raise ValueError(f"the key {clip(first, 40)!r} stands twice")
+        raise ValueError(f"the key {clip(first, 40)!r} appears twice")
     return made
 
 
@@ -355,7 +355,7 @@ class _Document:
             why,
             evidence,
             size=self._bytes_of(at, end),
-            hint="write the file anew, or mend it at this line",
+            hint="write the file again, or fix it at this line",
         )
 
     def _bytes_of(self, at: int, end: int) -> int:

@@ -418,7 +418,8 @@ def notes_on(rows: Sequence[InputRow]) -> list[str]:
     if pairs:
         notes.append(
             f"{pairs} of {len(rows)} rows are preferences (a better and a worse answer): training "
-            "does not learn from preferences yet; the rejected answer is never a target"
+            "does not learn from preferences yet; train.preferences: chosen learns the better "
+            "answer, and the rejected one is never a target"
         )
     bad = sum(row.label == "bad" for row in rows)
     if bad:
@@ -504,7 +505,7 @@ class _Ids:
     def refusal(self, row: InputRow) -> str:
         """Why a row cannot keep its id; empty if it can."""
         if row.id in self._taken:
-            return f"id {row.id} stands more than once"
+            return f"id {row.id} appears more than once"
         if self._is_answer(row.id):
             return f"id {row.id} is what an answer of {conversation_id(row.id)} is called"
         return ""

@@ -213,7 +213,7 @@ def require_parsed(text: str) -> list[Message]:
         sign = _SIGNS.search(text)
         assert sign is not None  # it looks rendered
         raise Misfit(
-            f"the text is already in a chat template ({sign[0]!r}) that cannot be taken apart",
+            f"the text is already in a chat template ({sign[0]!r}) that cannot be split into turns",
             HINT_RENDERED,
         )
     return turns

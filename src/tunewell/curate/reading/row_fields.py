@@ -180,7 +180,7 @@ def as_text(value: Any) -> str:
         return value
     if isinstance(value, bytes | bytearray | memoryview):
         raise Misfit(
-            "a column holds bytes that are no text",
+            "a column holds bytes that are not text",
             "leave the column out of data[].fields, or write its text",
         )
     return _TEXT_OF.get(type(value), str)(value)

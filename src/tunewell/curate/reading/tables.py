@@ -236,7 +236,7 @@ class _Table:
             return self._reject(at, end, "a quote in the header is not closed", hint=_HINT_QUOTE)
         twice = self._take_names()
         if twice:
-            why = f"the column {twice!r} stands {self._header.count(twice)} times in the header"
+            why = f"the column {twice!r} appears {self._header.count(twice)} times in the header"
             return self._reject(at, end, why, hint="give each column a name of its own")
         if self._is_no_header():
             why = "the first line looks like a row, not like the names of columns"
@@ -245,7 +245,7 @@ class _Table:
         return self._nothing(at, end)
 
     def _take_names(self) -> str:
-        """Give each column a name of its own; the first name that stands twice, or nothing."""
+        """Give each column a name of its own; the first name that appears twice, or nothing."""
         seen: Counter[str] = Counter()
         for place, name in enumerate(self._header, 1):
             seen[name] += 1
@@ -265,7 +265,7 @@ class _Table:
             cells.pop()
         stripped = [cell.strip() for cell in cells]
         if stripped == self._header:
-            return self._reject(at, end, "the header stands again", hint=_HINT_AGAIN), end
+            return self._reject(at, end, "the header is repeated", hint=_HINT_AGAIN), end
         if self._is_damaged and self._is_rest(at):
             why = "the rest of a row whose quote is not closed"
             return self._reject(at, end, why, hint=_HINT_QUOTE), end
@@ -275,7 +275,7 @@ class _Table:
         if end > at + 1 and self._stands_alone(at + 1):
             return self._open(at), at + 1
         why = f"{len(cells)} cells where the header has {wanted}"
-        hint = f"quote cells that hold {self._dialect.delimiter!r}, or mend the line"
+        hint = f"quote cells that hold {self._dialect.delimiter!r}, or fix the line"
         return self._reject(at, end, why, hint=hint), end
 
     def _is_rest(self, at: int) -> bool:

@@ -100,7 +100,7 @@ class TurnReader:
         if isinstance(turns, Mapping):
             turns = _rows_of_columns(turns)
         if not isinstance(turns, list):
-            raise Misfit("the turns are no list", _HINT_LIST)
+            raise Misfit("the turns are not a list", _HINT_LIST)
         if turns and all(isinstance(turn, str) for turn in turns):
             return _alternating(turns)
         names_keys = any((self.roles, self.role, self.content))
@@ -350,7 +350,8 @@ class _Said:
         if kind in {"tool_use", "function_call", "tool_call"}:
             call = part
         if call is not None:
-            calls = calls_of(call)
+            # LLaMA-Factory's parts hold the call as a text.
+            calls = calls_of(call) or calls_of(_first(part, ("value", "content", "text")))
             if not calls:
                 raise Misfit(f"turn {self.i} calls a tool without a name", _HINT_CALL)
             self.calls += calls
@@ -413,7 +414,7 @@ def _is_thought(message: Message) -> bool:
 def _thought(turn: Mapping[str, Any]) -> str:
     """What an item of thought says, in its content or its summary."""
     texts = []
-    for name in ("content", "summary", "text", *_REASONING):
+    for name in ("content", "summary", "text", "value", *_REASONING):
         value = turn.get(name)
         for part in value if isinstance(value, list) else [value]:
             text = part.get("text") if isinstance(part, Mapping) else part
@@ -491,7 +492,7 @@ def _alternating(turns: list[str]) -> list[Message]:
 def _asked_and_answered(turn: list[Any], i: int) -> list[Message]:
     """A turn that is a list of two: question and answer, or role and text."""
     if len(turn) != 2 or not all(isinstance(each, str | None) for each in turn):
-        raise Misfit(f"turn {i} is a list that is no pair of texts", _HINT_LIST)
+        raise Misfit(f"turn {i} is a list, but not a pair of texts", _HINT_LIST)
     first, second = (each or "" for each in turn)
     role = ROLES.get(plain_key(first))
     if role in {"system", "user", "assistant", "tool"}:

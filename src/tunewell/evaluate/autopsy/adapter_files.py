@@ -120,7 +120,7 @@ class AdapterFiles:
         """
         config = parse_json((self.folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         return config
 
     def without_faults(self) -> Finding:
@@ -156,7 +156,7 @@ class AdapterFiles:
         names = Counter(tensor.name for tensor in tensors)
         twice += [name for name, count in names.items() if count > 1]
         if twice:
-            count = counted(len(twice), "tensor stands", "tensors stand")
+            count = counted(len(twice), "tensor appears", "tensors appear")
             yield AdapterFault(f"{count} twice in the files, such as {twice[0]}.")
         lost = [name for name in self._promised() if name not in names]
         if lost:

@@ -92,7 +92,7 @@ def read_history(folder: Path) -> History | None:
 
 
 def _in_order(log: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], bool]:
-    """The entries by step, and whether a step stands twice: then the run was resumed."""
+    """The entries by step, and whether a step appears twice: then the run was resumed."""
     kept: dict[tuple[object, ...], Mapping[str, Any]] = {}
     resumed = False
     for number, entry in enumerate(log):

@@ -19,7 +19,9 @@ def outdated(measured: ScoredArms) -> Finding:
     table = measured.table
     specs = metrics_of_kind(measured.file, "currency")
     if not specs or not table.has("tuned", specs[0].name):
-        why = "tunewell.yaml names no currency metric: answers are not held against a facts file."
+        why = (
+            "tunewell.yaml names no currency metric: answers are not checked against a facts file."
+        )
         return unchecked(CODE, why)
 
     metric = specs[0].name

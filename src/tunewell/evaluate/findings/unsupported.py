@@ -29,7 +29,7 @@ def unsupported(measured: ScoredArms) -> Finding:
     model was taught.
     """
     if not metrics_of_kind(measured.file, "support"):
-        why = "tunewell.yaml names no support metric: answers are not held against their input."
+        why = "tunewell.yaml names no support metric: answers are not checked against their input."
         return unchecked(CODE, why)
     answers = measured.answers("tuned")
     if not answers:

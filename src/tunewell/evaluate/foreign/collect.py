@@ -127,7 +127,7 @@ class Collector:
         first, *others = [tuple(chosen[n].values()) for n in sorted(chosen)] or [()]
         notes = list(self._report.notes)
         if doubled:
-            notes.append(f"{doubled} outputs stand twice for one row and arm")
+            notes.append(f"{doubled} outputs appear twice for the same row and arm")
         if others:
             notes.append(f"{len(chosen)} answers to each row: scores are means over them")
         if self._rejects:

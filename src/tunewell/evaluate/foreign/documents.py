@@ -117,7 +117,7 @@ def load_json(text: str, *, once: bool = False) -> Any:
 
     Args:
         text: The JSON.
-        once: Whether a key that stands twice in an object is an error.
+        once: Whether a key that appears twice in an object is an error.
 
     Raises:
         ValueError: It is no JSON, or nested too deeply.
@@ -135,7 +135,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:40]!r} stands twice")
+        raise ValueError(f"the key {twice[:40]!r} appears twice")
     return made
 
 

@@ -206,7 +206,7 @@ def _likeliest(sample: Mapping[str, Any], choices: Sequence[str]) -> ForeignAnsw
         try:
             values.append(float(response[0]))
         except (TypeError, ValueError, IndexError):
-            return ForeignAnswer(failed=reason(UNREADABLE, "a likelihood is no number"))
+            return ForeignAnswer(failed=reason(UNREADABLE, "a likelihood is not a number"))
     if len(values) != len(choices) or any(value != value for value in values):
         return ForeignAnswer(failed=reason(UNREADABLE, "as many likelihoods as choices are needed"))
     return ForeignAnswer(choices[values.index(max(values))])

@@ -23,7 +23,7 @@ from tunewell.types import Estimate, Example, Judgement, by_id, digest
 ENOUGH = 0.9
 """Share of perturbed rows that have to keep their answer for a perturbation's failures to count."""
 ASKED = RubricCriterion(
-    name=SAME_ANSWER, question="Would the answer that stands below the changed question do?"
+    name=SAME_ANSWER, question="Would the answer below still do for the changed question?"
 )
 ABOUT = (
     "A question and its right answer, and the same question changed. Say yes if the answer below "

@@ -69,7 +69,12 @@ def judge(options: JudgeOptions, setting: MetricSetting) -> Metric:
 
 
 def judge_metric(
-    file: TaskFile, name: str, options: JudgeOptions, *, model: Model | None = None
+    file: TaskFile,
+    name: str,
+    options: JudgeOptions,
+    *,
+    model: Model | None = None,
+    remember: bool = True,
 ) -> Metric:
     """A model judge, never validated by itself: it opens no gate until held against people (E02).
 
@@ -79,11 +84,13 @@ def judge_metric(
         name: Of the metric.
         options: Which model judges, and how.
         model: Judges instead of the model that the options name (tests).
+        remember: Whether replies are kept and read again; a judge that is watched for a change must
+            be asked anew.
     """
     criterion = _criterion(file, name, options)
     judge = Judge(
         model=model or LazyModel(options.model, options.url),
-        cache=file.root / ".tunewell" / "judge",
+        cache=file.root / ".tunewell" / "judge" if remember else None,
         repeats=options.repeats,
         max_new_tokens=options.max_new_tokens,
     )

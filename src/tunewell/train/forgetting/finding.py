@@ -81,6 +81,17 @@ def _cost(rows: Sequence[TrainRow], work: float) -> str:
     )
 
 
+def in_hundredths(share: float) -> str:
+    """A share in hundredths, with two digits where it has no more.
+
+    Example:
+        >>> in_hundredths(0.0381), in_hundredths(0.012), in_hundredths(1.3449)
+        ('3.8', '1.2', '134')
+    """
+    value = 100 * share
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"
+
+
 @dataclass(frozen=True)
 class LossChange:
     """How much a loss has changed.
@@ -98,7 +109,7 @@ class LossChange:
         """The detectable change in words."""
         if math.isinf(self.detectable):
             return "no change would have been detected"
-        return f"a change of {100 * self.detectable:.2g} % would have been detected"
+        return f"a change of {in_hundredths(self.detectable)} % would have been detected"
 
     def __str__(self) -> str:
         e = self.estimate

@@ -14,7 +14,7 @@ import numpy as np
 from tunewell.errors import MissingExtraError, TaskError
 from tunewell.stats import difference
 from tunewell.train.arrays import Floats
-from tunewell.train.forgetting.finding import LIMIT, relative_change
+from tunewell.train.forgetting.finding import LIMIT, in_hundredths, relative_change
 from tunewell.train.forgetting.lm_eval import (
     PLACE,
     Scorer,
@@ -206,7 +206,7 @@ def task_finding(scores: TaskScores, *, drop: float = DROP) -> Finding:
     value, low, high = (f"{100 * x:+.1f}" for x in (change.value, change.low, change.high))
     why = (
         f"{scores.metric} of {name} changed by {value} [{low}, {high}] {unit} ({change.n} "
-        f"documents; a change of {100 * loss.detectable:.2g} would have been detected)."
+        f"documents; a change of {in_hundredths(loss.detectable)} would have been detected)."
     )
     up_is_worse = loss.worse is change
     return Finding(

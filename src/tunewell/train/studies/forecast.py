@@ -257,7 +257,7 @@ def too_few_rows(curve: MeasuredCurve) -> Finding:
 
     why = (
         f"About {more} more rows would take {gain} nats a token off the held-out loss of "
-        f"{now:.3g} ({100 * gain.value / now:.1f} %); four times the rows: "
+        f"{now:.3g} ({100 * gain.value / now:.1f} %); with four times the rows the loss would be "
         f"{curve.forecast[-1].loss}."
     )
     sure = next((s for s in curve.slices if s.gain.low > 0), None)

@@ -6,6 +6,7 @@ They share the trunk, the weak ones end early, and noise is called noise.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tunewell.lineage import StageKey
@@ -58,9 +59,10 @@ def search(
     the lowest rate.
 
     Folds on the top layers can misjudge rate and rank. Where the choice is not the project's own
-    recipe, both are therefore trained once more at the final depth, without fold 0, and the own one
-    is kept unless the other is at least as good there (or simpler, and within one standard error).
-    Nothing here looks at the test set.
+    recipe, both and the next best are therefore trained once more at the final depth, without fold
+    0 (`confirm`). The own one is kept unless the choice is at least as good there (or simpler, and
+    within one standard error); the next best is taken where it is measurably better than either.
+    What was not trained at that depth is said. Nothing here looks at the test set.
 
     Args:
         dataset: The rows.
@@ -81,7 +83,7 @@ def search(
             "recipe": _parts(own),
             "recipes": [_parts(recipe) for recipe in recipes],
             "weights": weights.digest,
-            "way": 4,
+            "way": 5,
         },
         seed=own.seed,
     )
@@ -118,9 +120,9 @@ def _start(session: TrainingSession, recipes: Sequence[Recipe]) -> Race:
     """All recipes as they begin, over the same folds."""
     layers = session.network.layers
     folds = sum(r.epochs * (1 - session.cut(r.fold_layers) / layers) for r in recipes)
-    # What is chosen and the own recipe are trained once more at the final depth.
+    # What is chosen, the next best and the own recipe are trained once more at the final depth.
     deepest = max(r.epochs * r.layers for r in recipes)
-    confirmation = 2 * deepest * (1 - 1 / session.folds)
+    confirmation = 3 * deepest * (1 - 1 / session.folds)
     work = folds * (session.folds - 1) + confirmation
     session.meter.total = int(session.rows.tokens * work)
 
@@ -177,6 +179,10 @@ def confirm(
 ) -> Search:
     """Hold what the cheap folds chose against the project's own recipe, at the depth that counts.
 
+    The next best of the folds is trained there as well, since they misjudge rate against rank: it
+    is taken where it is measurably better than what would else be kept. What was not trained at
+    that depth is said.
+
     Args:
         found: What the folds say.
         own: The project's recipe; not confirmed where it is not among the candidates.
@@ -188,19 +194,81 @@ def confirm(
         return found
     own_place = recipes.index(own)
     if found.chosen == own_place:
-        return found
+        return found.model_copy(update={"why": f"{found.why} {_untrained(found, own, 0)}"})
+    return _AtDepth(found, own_place, at_depth, rule).search()
 
-    mine = losses_at_best(at_depth(own_place), rule)
-    theirs = losses_at_best(at_depth(found.chosen), rule)
-    change = rule.change(mine, theirs)
-    chosen = found.candidates[found.chosen]
-    simpler = complexity(chosen.recipe) < complexity(own)
-    stands = change.value <= 0 or (simpler and not rule.rises(mine, theirs))
 
-    outcome = f"{chosen.changes} stands" if stands else "your own recipe is kept"
-    why = (
-        f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a token "
-        f"against your own: {outcome}."
+@dataclass(frozen=True, eq=False)
+class _AtDepth:
+    """What the folds chose, their next best and the project's own recipe, at the final depth.
+
+    Attributes:
+        found: What the folds say.
+        own_place: Of the project's own recipe among the candidates.
+        at_depth: Losses of a candidate there.
+        rule: What they are measured on.
+    """
+
+    found: Search
+    own_place: int
+    at_depth: Callable[[int], list[Losses]]
+    rule: HeldOut
+
+    def search(self) -> Search:
+        """The search with the choice that stands at depth, and why."""
+        found, own = self.found, self.found.candidates[self.own_place].recipe
+        chosen = found.candidates[found.chosen]
+        mine, theirs = self._losses(self.own_place), self._losses(found.chosen)
+        change = self.rule.change(mine, theirs)
+        simpler = complexity(chosen.recipe) < complexity(own)
+        stands = change.value <= 0 or (simpler and not self.rule.rises(mine, theirs))
+
+        outcome = f"{chosen.changes} stands" if stands else "your own recipe is kept"
+        said = [
+            f"{found.why} At the final depth, on the rows of fold 0, it loses {change} nats a "
+            f"token against your own: {outcome}."
+        ]
+        kept = found.chosen if stands else self.own_place
+        next_best = self._next_best()
+        if next_best is not None:
+            kept, words = self._against(next_best, kept, theirs if stands else mine)
+            said.append(words)
+        trained = 2 if next_best is None else 3
+        said.append(_untrained(found, own, trained))
+        update = {"why": " ".join(filter(None, said)), "confirmed": change, "chosen": kept}
+        return found.model_copy(update=update)
+
+    def _losses(self, place: int) -> Losses:
+        return losses_at_best(self.at_depth(place), self.rule)
+
+    def _next_best(self) -> int | None:
+        """The candidate with the lowest loss over the folds, of those that are not trained yet."""
+        rest = set(range(len(self.found.candidates))) - {self.own_place, self.found.chosen}
+        return min(rest, key=lambda i: self.found.candidates[i].held_out.value, default=None)
+
+    def _against(self, place: int, kept: int, losses: Losses) -> tuple[int, str]:
+        """Which of two is kept, and the sentence that says so."""
+        name = self.found.candidates[place].changes
+        rival = self._losses(place)
+        change = self.rule.change(losses, rival)
+        better = self.rule.falls(losses, rival)
+        outcome = "so it is chosen instead" if better else "so the choice stays"
+        words = (
+            f"{name}, the next best over the folds, loses {change} nats a token against that: "
+            f"{outcome}."
+        )
+        return (place if better else kept), words
+
+
+def _untrained(found: Search, own: Recipe, trained: int) -> str:
+    """What the search does not know: how recipes rank that were only trained on the top layers."""
+    rest = len(found.candidates) - trained
+    if not rest:
+        return ""
+    share = f"the top {100 * own.fold_layers:.0f} % of the layers"
+    if not trained:
+        return f"How they rank at the final depth is not known: all were compared on {share} alone."
+    return (
+        f"How the others ({rest} of {len(found.candidates)}) rank at the final depth is not known: "
+        f"they were compared on {share} alone."
     )
-    kept = found.chosen if stands else own_place
-    return found.model_copy(update={"why": why, "confirmed": change, "chosen": kept})

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import resource
 import sys
+import time
 from typing import Any
 
 MOST_TEXT = 64 << 20
@@ -20,16 +20,19 @@ MOST_TEXT = 64 << 20
 
 def limit_memory(most_bytes: int) -> None:
     """Refuse this process more memory than this."""
-    # A system may not know the limit, or have set a lower one.
-    with contextlib.suppress(ValueError, OSError):
+    # A system may not know the limit (Windows has none), or have set a lower one.
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
         resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
 
 
 def limit_seconds(most: int) -> None:
     """End this process, also where nobody waits for it any more, after so many more seconds."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + most + 1
-    with contextlib.suppress(ValueError, OSError):
+    soft = int(time.process_time()) + most + 1
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
         resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 

@@ -1,0 +1,1 @@
+"""Watching: false alarms, delays beside peers, causes of planted incidents."""

@@ -1,0 +1,1 @@
+"""The verbs below ``tunewell watch``, beside the look itself."""

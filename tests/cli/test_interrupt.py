@@ -1,0 +1,81 @@
+"""Ctrl-C, in a real terminal too: one line that says what became of the work."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tunewell.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    [
+        ("run", "interrupted: finished work is kept, and the next run resumes from there"),
+        ("curate", "interrupted: finished work is kept, and the next run resumes from there"),
+        ("why", "interrupted"),
+        ("status", "interrupted"),
+    ],
+)
+def test_an_interrupt_says_what_became_of_the_work(
+    verb: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    module = importlib.import_module(f"tunewell.cli.{verb}")
+    opens = "open_stages" if hasattr(module, "open_stages") else "open_project"
+    monkeypatch.setattr(module, opens, interrupted)
+    assert main([verb, "ROW-1"] if verb == "why" else [verb]) == 130
+    assert capsys.readouterr().err.strip() == says
+
+
+def test_ctrl_c_at_a_prompt_of_a_real_terminal_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "faq.csv").write_text("question,answer\nWhy?,So.\n", encoding="utf-8")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tunewell", "init", str(tmp_path)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        # A session of its own whose terminal this is, so that Ctrl-C reaches it and nobody else.
+        start_new_session=True,
+        preexec_fn=_take_terminal,
+    )
+    os.close(theirs)
+    shown = ""
+    while not shown.endswith("[faq.csv]: "):
+        shown += os.read(ours, 4096).decode()
+    os.write(ours, b"\x03")
+    shown += _rest(ours)
+    assert process.wait(60) == 130
+    assert "nothing was written" in shown
+    assert not re.search("Traceback|resumes", shown)
+    assert [path.name for path in tmp_path.iterdir()] == ["faq.csv"]
+
+
+def _take_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _rest(terminal: int) -> str:
+    """What is printed until the other side is gone."""
+    text = b""
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:
+            return text.decode()
+        text += piece
+        if not piece:
+            return text.decode()
