@@ -30,6 +30,8 @@ from tunewell.compare.experiment import close_and_settle, read_experiment
 from tunewell.experiments import draft_experiment, experiment_named, open_step, sign_experiment
 from tunewell.gateway.control import make_key
 from tunewell.gateway.keep import traffic_ledger
+from tunewell.gateway.places import spool_folder
+from tunewell.gateway.spool import spool_files
 from tunewell.lineage import record
 from tunewell.model.weights import resolve
 from tunewell.store import Store
@@ -165,8 +167,11 @@ async def _try(
             releases.roll_back(store, "production", signed_by="bench", reason="a drill")
             await asyncio.sleep(2.5)
             returned = await _ask_all(session, rows[:16], areas)
-            await asyncio.sleep(2.0)
-            balances = traffic_ledger(store).balances
+            for _ in range(60):
+                balances = traffic_ledger(store).balances
+                if balances and not spool_files(spool_folder(folder))[1:]:
+                    break
+                await asyncio.sleep(0.5)
             said = Counter(row.response.strip().lower()[:40] for row in read_interactions(store))
     return {
         "outcome": closed.outcome,

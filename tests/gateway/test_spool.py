@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tunewell.gateway.drain import take_up
+from tunewell.gateway.drain import still_in_spool, take_up
 from tunewell.gateway.frames import (
     CARRIED,
     CLOSED,
@@ -69,6 +70,21 @@ def test_what_is_carried_on_is_counted_once(tmp_path: Path) -> None:
         take_up(store, folder)
         assert states(store) == {"x": "recorded"}
         assert traffic_ledger(store).balances
+
+
+def test_what_a_running_gateway_has_in_work_balances_the_ledger(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    write(folder / "1.spool", (OPENED, opening("x")), (ENDED, {"carried": ["x"]}))
+    with Store(tmp_path) as store:
+        take_up(store, folder)
+        current = write(folder / "2.spool", (CARRIED, opening("x")), (OPENED, opening("y")))
+        with current.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            take_up(store, folder)
+            found = traffic_ledger(store)
+            assert not found.balances
+            assert still_in_spool(folder) == 1
+            assert found.model_copy(update={"in_spool": still_in_spool(folder)}).balances
 
 
 @pytest.mark.parametrize("order", [("1", "2"), ("2", "1")])

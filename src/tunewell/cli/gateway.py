@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,8 @@ keys = typer.Typer(help="Keys of the gateway.")
 app.add_typer(keys, name="key")
 
 NameOption = Annotated[str, typer.Option("--name", help="Name of the key.")]
+LEDGER_LOOKS = 5
+
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the log.")]
 
 
@@ -176,14 +179,22 @@ def _switch(path: Path, *, off: bool, reason: str, author: str) -> None:
 def ledger(path: ProjectOption = Path(), json: JsonOption = False) -> None:
     """Account for every request that was taken on."""
     try:
+        from tunewell.gateway.drain import still_in_spool
         from tunewell.gateway.keep import traffic_ledger
+        from tunewell.gateway.places import spool_folder
         from tunewell.gateway.tending import drain_project
     except ImportError as error:
         raise MissingExtraError("gateway", needed_for="tunewell gateway ledger") from error
 
     with open_project(path) as project:
         drain_project(project.store, project.root)
-        found = traffic_ledger(project.store)
+        # A gateway that is running moves records from the spool to the database meanwhile.
+        for _ in range(LEDGER_LOOKS):
+            waiting = still_in_spool(spool_folder(project.root))
+            found = traffic_ledger(project.store).model_copy(update={"in_spool": waiting})
+            if found.balances:
+                break
+            time.sleep(0.3)
     if json:
         emit("gateway ledger", {**found.model_dump(), "balances": found.balances})
         return
@@ -191,6 +202,7 @@ def ledger(path: ProjectOption = Path(), json: JsonOption = False) -> None:
         f"accepted {found.accepted:,} = recorded {found.recorded:,} "
         f"+ unconfirmed {found.unconfirmed:,} + refused {found.refused:,}"
         f"{f' + removed {found.removed:,}' if found.removed else ''}"
+        f"{f' + in work {found.in_spool:,}' if found.in_spool else ''}"
         f"{'' if found.balances else '  DOES NOT BALANCE'}"
     )
     if found.lost_bytes:

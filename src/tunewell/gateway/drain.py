@@ -145,6 +145,21 @@ def _take_up_file(store: Store, path: Path, done: TakenUp) -> None:
     done.lost_bytes += contents.lost_bytes
 
 
+def still_in_spool(folder: Path) -> int:
+    """Requests whose opening the database has counted and whose end is in files still to come.
+
+    A gateway that is running carries what is in work from file to file.
+    """
+    carried: set[str] = set()
+    opened: set[str] = set()
+    for path in files_of(folder):
+        with contextlib.suppress(FileNotFoundError):
+            contents = _contents(read_frames(path))
+            carried.update(each["id"] for each in contents.carried)
+            opened.update(each["id"] for each in contents.opened)
+    return len(carried - opened)
+
+
 def _counted_before(connection: sa.Connection, refused: Sequence[dict[str, Any]]) -> int:
     """How many refused requests have a row already: a file that a full disk cut counted them."""
     opened = [each["id"] for each in refused if each["opened"]]

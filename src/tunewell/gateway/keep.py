@@ -25,6 +25,7 @@ class TrafficLedger(Value):
         refused: Those of which no record could be kept.
         removed: Those that were removed because of their age.
         lost_bytes: Of the spool, behind the last whole entry of a file.
+        in_spool: Those whose end a running gateway's spool holds, or will.
     """
 
     accepted: int
@@ -33,11 +34,12 @@ class TrafficLedger(Value):
     refused: int
     removed: int
     lost_bytes: int
+    in_spool: int = 0
 
     @property
     def balances(self) -> bool:
         """Whether each request is accounted for, to the last one."""
-        known = self.recorded + self.unconfirmed + self.refused + self.removed
+        known = self.recorded + self.unconfirmed + self.refused + self.removed + self.in_spool
         return self.accepted == known
 
 

@@ -1,0 +1,1 @@
+"""Projects from what other tools have."""
