@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests of one file stay in one process; each process has a PostgreSQL server of its own.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 STAMP := $(VENV)/.installed
 
 .PHONY: demo demo-live test test-all lint bench clean
@@ -29,10 +31,10 @@ lint: $(STAMP)
 	$(BIN)/python tools/licences.py > /dev/null
 
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: lint
-	$(BIN)/python -m pytest -m 'slow or not slow'
+	$(PYTEST) -m 'slow or not slow'
 
 bench: $(STAMP)
 	$(BIN)/python -m bench all

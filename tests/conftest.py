@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,11 @@ from hypothesis import settings
 
 from tunewell.testing.passwords import cheap_passwords
 from tunewell.testing.postgres import postgres_programs, postgres_server
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes that share the cores do not also share each of them out among threads. PyTorch reads
+    # this when it is first imported, here and in the programs that tests start.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("tunewell", deadline=None)
 settings.load_profile("tunewell")

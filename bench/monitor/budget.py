@@ -53,7 +53,7 @@ def threshold(kind: StepKind, irregular: float, growth: float, level: float, alp
 def alarms(total: Floats, base: Floats, kind: StepKind, alpha: float) -> NDArray[np.bool_]:
     """Which years of one channel alarm."""
     places = np.arange(total.shape[1]) % 7
-    found = yearly_maxima(total, base, places, kind=kind, reference=REFERENCE)
+    found = yearly_maxima(total, base, places, kind=kind, reference=REFERENCE, season_swings=True)
     typical = np.median(base, axis=1) * (found.level if kind != "mean" else 1.0)
     limits = [
         threshold(kind, round(float(i), 2), round(float(g), 2), float(f"{x:.2g}"), alpha)

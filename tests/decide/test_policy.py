@@ -99,9 +99,12 @@ def test_nothing_to_learn_from_is_collected_first() -> None:
     assert "45 more" in made.why
     assert made.cost == Estimate.exact(45.0, n=45, unit="EUR")
     wave = alarm("traffic", 14, slice="region=north")
-    sliced = decide_next(evidence(16, steady(16), waiting=few, fewest_rows=50, alarms=(wave,)))
+    known: dict[str, Any] = {"waiting": few, "fewest_rows": 50, "alarms": (wave,)}
+    sliced = decide_next(evidence(16, steady(16), prices=Prices(), **known))
     assert sliced.action == "collect"
     assert "region=north" in " ".join(sliced.would_change)
+    dear = Prices(wrong_answer=0.01, retraining=5_000)
+    assert decide_next(evidence(16, steady(16), prices=dear, **known)).action == "hold"
 
 
 def test_a_candidate_is_promoted_once_everything_that_is_asked_for_is_there() -> None:

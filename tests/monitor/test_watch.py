@@ -85,6 +85,19 @@ def test_what_one_thread_or_one_author_says_often_is_no_burst() -> None:
     assert not named(look(stream(rows_of(200, seed=4, change=one_author))), "words")
 
 
+def test_texts_that_the_reference_does_not_know_are_found() -> None:
+    def foreign(day: int, rng: np.random.Generator, row: dict[str, Any]) -> None:
+        if rng.random() < 0.3:
+            row["question"] += f" rare{int(rng.integers(9999))}"
+        if day >= 160 and rng.random() < 0.15:
+            row["question"] = " ".join(f"strange{int(rng.integers(4000))}x" for _ in range(12))
+
+    watched = look(stream(rows_of(190, seed=12, change=foreign)))
+    alarm = named(watched, "new words in texts")[0]
+    assert day_of(alarm.raised) <= 166
+    assert alarm.code == "L03"
+
+
 def test_a_clock_that_is_put_on_is_found_within_days() -> None:
     def late(day: int, rng: np.random.Generator, row: dict[str, Any]) -> None:
         if day >= 170:

@@ -82,11 +82,23 @@ class _Case:
         return schedule.by <= self.evidence.now.date()
 
     @property
+    def is_worth_its_risk(self) -> bool:
+        """Whether the probability that a retraining does not pay is small enough."""
+        weighed = self.weighed
+        return weighed is not None and 1 - weighed.pays <= self.evidence.most_risk
+
+    @property
     def was_due(self) -> bool:
         """Whether retraining would be due by the readings from before the last four weeks alone."""
         before = self.evidence.now - dt.timedelta(days=LOOK_DAYS)
         weighed = weigh(decay_of(self.evidence, before=before), self.options)
         return weighed.best == 0 and 1 - weighed.pays <= self.evidence.most_risk
+
+    @property
+    def never_pays(self) -> bool:
+        """Whether costs were weighed, and no retraining within the horizon pays."""
+        schedule = self.schedule
+        return self.weighed is not None and schedule is not None and schedule.by is None
 
     @property
     def gain(self) -> Estimate | None:
@@ -276,6 +288,8 @@ def _look_first(case: _Case) -> Decision | None:
     """What only the last four weeks show, and nothing explains, may be the measurement's own."""
     if not case.is_due or case.schedule is None or case.schedule.bound:
         return None
+    if not case.is_worth_its_risk:
+        return None
     if case.of_alarm(OF_THE_WORLD) is not None or case.was_due:
         return None
     return Decision(
@@ -380,7 +394,7 @@ def _collect_for_alarm(case: _Case) -> Decision | None:
         return None
     alarm, evidence = found.alarm, case.evidence
     own = evidence.waiting.by_slice.get(alarm.slice, 0) if alarm.slice else evidence.waiting.rows
-    if own >= evidence.fewest_rows or found.state == "seen":
+    if own >= evidence.fewest_rows or found.state == "seen" or case.never_pays:
         return None
     more = evidence.fewest_rows - own
     return Decision(

@@ -30,6 +30,8 @@ from tunewell.iterate import decide_now
 from tunewell.iterate.alarms import alarms_of_newest_look
 from tunewell.iterate.readings import keep_readings
 from tunewell.lineage import record
+from tunewell.monitor.cause import explain
+from tunewell.monitor.kept_look import keep_look
 from tunewell.monitor.read_records import read_rows
 from tunewell.monitor.watch import look
 from tunewell.project import Project
@@ -234,10 +236,8 @@ def _stop(
         if row.at < at
     ]
     records, _ = read_rows(rows, "questions", time="created", until=at)
-    watched = look(records)
-    with record(store, "watch", inputs={}, parameters={"until": at.isoformat()}) as run:
-        run.outputs["look"] = store.put_value({"alarms": list(watched.alarms)})
-        run.counts |= {"records": len(rows), "alarms": len(watched.alarms)}
+    watched = explain(look(records), [records])
+    keep_look(store, watched, records=len(rows), now=at)
     keep_readings(store, [week for week in weeks if week.at < at], author="demo")
     decided = decide_now(project, now=at)
     _tell(at, decided, store, say)

@@ -83,6 +83,11 @@ def level_channels(records: DatedRecords, grid: Grid, stop: int) -> list[Channel
     return out[:MOST_CHANNELS]
 
 
+def novelty_channel(records: DatedRecords, grid: Grid, new: Floats) -> Channel:
+    """How much of the texts is in words that the reference does not hold."""
+    return _mean(records, grid, "new words in texts", new, "input")
+
+
 def linked_channels(streams: Sequence[DatedRecords], grid: Grid) -> list[Channel]:
     """How often records of one stream are answered in another, and each stream's share of both."""
     out: list[Channel] = []

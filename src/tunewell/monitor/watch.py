@@ -18,6 +18,7 @@ from tunewell.monitor.build import (
     count_channel,
     level_channels,
     linked_channels,
+    novelty_channel,
 )
 from tunewell.monitor.bursts import BurstWatch
 from tunewell.monitor.channel import DAY_S, Channel
@@ -34,6 +35,7 @@ from tunewell.monitor.periods import Grid, grid_of
 from tunewell.monitor.records import DatedRecords, Ints
 from tunewell.monitor.words import (
     TermTable,
+    TextTerms,
     fresh_terms,
     term_table,
     text_terms,
@@ -109,9 +111,15 @@ def look(
 
     shares = Budget(yearly=yearly, channels=tuple(WEIGHTS), weights=tuple(WEIGHTS.values()))
     found = _Found()
-    _levels(streams, grid, first, shares, found, extra, holidays)
+    said = {stream.name: _said(stream, grid, first[1]) for stream in streams if stream.texts}
+    novelty = [
+        novelty_channel(stream, grid, said[stream.name].new)
+        for stream in streams
+        if stream.name in said
+    ]
+    _levels(streams, grid, first, shares, found, [*novelty, *extra], holidays)
     for stream in streams:
-        _terms(stream, grid, first, shares, found, len(streams))
+        _terms(stream, said.get(stream.name), grid, first, shares, found, len(streams))
         _clock(stream, grid, first, shares, found, len(streams))
         _gaps(stream, grid, first, shares, found, len(streams))
         _note_edits(stream, found)
@@ -169,8 +177,18 @@ def _is_regular(records: DatedRecords) -> bool:
     return apart.size > 20 and float(np.mean(apart == np.median(apart))) > 0.9
 
 
+def _said(stream: DatedRecords, grid: Grid, stop: int) -> TextTerms:
+    """The terms of a stream's texts."""
+    texts = ("\n".join(parts) for parts in zip(*stream.texts.values(), strict=True))
+    few = max(FEWEST_RECORDS, len(stream) // MANY_RECORDS)
+    before = int(np.searchsorted(grid.of(stream.seconds), stop))
+
+    return text_terms(texts, fewest=few, reference=before)
+
+
 def _terms(
     stream: DatedRecords,
+    said: TextTerms | None,
     grid: Grid,
     first: tuple[int, int],
     shares: Budget,
@@ -180,11 +198,8 @@ def _terms(
     """Words of the texts, and values of the fields."""
     period = grid.of(stream.seconds)
     tables: list[tuple[str, TermTable, float, bool]] = []
-    if stream.texts:
-        columns = list(stream.texts.values())
-        texts = ("\n".join(parts) for parts in zip(*columns, strict=True))
-        few = max(FEWEST_RECORDS, len(stream) // MANY_RECORDS)
-        tables.append(("words", text_terms(texts, fewest=few), shares.alpha("words"), False))
+    if said is not None:
+        tables.append(("words", said.table, shares.alpha("words"), False))
     values = value_terms(stream)
     if values is not None:
         tables.append(("values", values, shares.alpha("values"), True))

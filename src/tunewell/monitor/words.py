@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 
+from tunewell.monitor.channel import Floats
 from tunewell.monitor.records import Ints
 
 MOST_CHARACTERS = 4_000
@@ -238,12 +239,27 @@ class _Vocabulary(dict[str, int]):
         return number
 
 
-def text_terms(texts: Iterable[str], *, fewest: int = 4) -> TermTable:
-    """The terms of texts that at least some of them hold.
+@dataclass(frozen=True)
+class TextTerms:
+    """What the texts of a stream hold.
+
+    Attributes:
+        table: The terms that at least some records hold.
+        new: Of each record, the share of its terms that no other record of the reference holds; NaN
+            for a text without terms, shape (records,).
+    """
+
+    table: TermTable
+    new: Floats
+
+
+def text_terms(texts: Iterable[str], *, fewest: int = 4, reference: int = 0) -> TextTerms:
+    """The terms of texts.
 
     Args:
         texts: One a record.
-        fewest: Records that must hold a term.
+        fewest: Records that must hold a term of the table.
+        reference: Records of the reference, the first ones.
     """
     vocabulary = _Vocabulary()
     number = vocabulary.__getitem__
@@ -254,8 +270,23 @@ def text_terms(texts: Iterable[str], *, fewest: int = 4) -> TermTable:
         found.discard(0)
         entries.extend(found)
         ends.append(len(entries))
+    table = _kept(list(vocabulary.terms), entries, ends, fewest)
+    return TextTerms(table, _new_share(entries, ends, reference))
 
-    return _kept(list(vocabulary.terms), entries, ends, fewest)
+
+def _new_share(entries: array[int], ends: Sequence[int], reference: int) -> Floats:
+    """Share of each record's terms that no other record of the reference holds."""
+    columns = np.frombuffer(entries, dtype=np.int32) if len(entries) else np.zeros(0, np.int32)
+    stops = np.array(ends, dtype=np.int64)
+    before = int(stops[reference])
+    known = np.bincount(columns[:before], minlength=int(columns.max(initial=0)) + 1)
+    others = known[columns].astype(np.int64)
+    others[:before] -= 1
+    added = np.concatenate([[0.0], np.cumsum(others <= 0)])
+    terms = np.diff(stops)
+    unseen = added[stops[1:]] - added[stops[:-1]]
+    share: Floats = np.where(terms > 0, unseen / np.maximum(terms, 1), np.nan)
+    return share
 
 
 def _kept(names: Sequence[str], entries: array[int], ends: Sequence[int], fewest: int) -> TermTable:

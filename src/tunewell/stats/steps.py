@@ -27,6 +27,8 @@ StepKind = Literal["count", "share", "mean"]
 
 GROWN = 28.0
 """Longest window up to which irregularity is taken to grow."""
+SEASON_SWING = 0.06
+"""Share by which counts swing within a year, in the mean square."""
 USUAL_GROWTH = 0.15
 KEPT_GROWTH = 0.4
 """What irregularity usually grows by, and how much of another growth is believed at once."""
@@ -80,6 +82,7 @@ class QuietModel:
         growth: A window of w periods is ``irregular × w ** growth`` as variable.
         periods: Of the reference that it was fitted to.
         expected: Records that count in a typical period.
+        year: Periods in a year.
         seen_growth: The growth that the reference shows, of which ``growth`` is a cautious reading.
     """
 
@@ -91,6 +94,7 @@ class QuietModel:
     periods: int
     expected: float
     seen_growth: float = 0.0
+    year: int = 365
 
     def inflation(self, window: Ints | Floats | float) -> Floats:
         """Variance of a window's sum over that of independent records."""
@@ -145,8 +149,19 @@ class Surprises:
         """In standard errors of a quiet series."""
         own = model.inflation(window)
         of_forecast = model.inflation(self.reference) * self.leverage
-        out: Floats = self.root / np.sqrt(own + of_forecast)
+        drift: Floats = np.zeros(1)
+        if model.kind == "count":
+            drift = self.expected * season_drift(window, self.reference, model.year) ** 2
+        out: Floats = self.root / np.sqrt(own + of_forecast + drift)
         return out
+
+
+def season_drift(window: int, reference: Ints, year: int) -> Floats:
+    """By what share the season of a year, unknown as yet, may move a count from its reference."""
+    lag = (window + np.asarray(reference, dtype=np.float64)) / 2
+    out: Floats = SEASON_SWING * 2 * math.pi * lag / year
+
+    return out
 
 
 def surprises(
@@ -304,6 +319,7 @@ def fit_quiet(
         irregular=float(irregular[0]),
         growth=float(drawn_in(seen)[0]),
         seen_growth=float(seen[0]),
+        year=plan.year,
         periods=int(total.size),
         expected=typical if kind == "mean" else max(level * typical, 0.0),
     )
@@ -489,6 +505,7 @@ def yearly_maxima(
     kind: StepKind,
     reference: int,
     plan: StepPlan = DAYS,
+    season_swings: bool = False,
 ) -> Maxima:
     """The largest surprise of each row of a table of series.
 
@@ -499,6 +516,8 @@ def yearly_maxima(
         kind: Of the series.
         reference: Periods that each is fitted to.
         plan: How they are looked at.
+        season_swings: Whether counts are allowed the season of a year, as real ones are; simulated
+            quiet years have none.
     """
     before = slice(0, reference)
     season, irregular, seen = _fit(
@@ -520,7 +539,11 @@ def yearly_maxima(
         own = irregular * min(float(window), GROWN) ** growth
         behind = np.clip(each.reference, 1.0, GROWN)
         of_forecast = irregular[:, None] * behind[None] ** growth[:, None] * each.leverage
-        z = each.root / np.sqrt(own[:, None] + of_forecast)
+        variance = own[:, None] + of_forecast
+        if season_swings and kind == "count":
+            drift = season_drift(window, each.reference, plan.year)
+            variance = variance + each.expected * drift**2
+        z = each.root / np.sqrt(variance)
         largest = np.maximum(largest, np.abs(z).max(-1))
     level = total[:, before].sum(-1) / np.maximum(base[:, before].sum(-1), _TINY)
 
