@@ -63,8 +63,11 @@ def test_ctrl_c_at_a_prompt_of_a_real_terminal_leaves_nothing_behind(tmp_path: P
 
 def _take_terminal() -> None:
     import fcntl
+    import signal
     import termios
 
+    # Tests in the background of a script inherit that Ctrl-C is ignored; at a terminal it is not.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 

@@ -250,7 +250,7 @@ def test_no_bytes_crash_the_reader(tmp_path: Path, data: bytes, suffix: str) -> 
             "a.json",
             '{"x": {"prompt": "a", "completion": "b"}, "x": {"prompt": "c"}}',
             0,
-            "'x' stands",
+            "'x' appears twice",
         ),
         ("a.csv", "prompt,completion\n", 0, "no rows below its header"),
         ("a.csv", 'prompt,completion,"x\na,b,"\nc,d,\n', 1, "in the header"),

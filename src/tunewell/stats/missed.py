@@ -82,7 +82,7 @@ def most_missed(bad: int, audited: int, rest: int, *, unread: int = 0, level: fl
 
     Example:
         >>> most_missed(0, 59, 1_000), most_missed(2, 59, 1_000)
-        (48, 103)
+        (48, 100)
     """
     from scipy.stats import hypergeom
 

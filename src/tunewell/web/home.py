@@ -153,6 +153,8 @@ def settle(
         )
         with context.store.lock("tunewell serve"):
             decide_now(context.project)
+    except StoreError:
+        raise
     except UserError as error:
         return _decisions(request, session, error=error)
     return RedirectResponse("/decisions", 303)

@@ -11,7 +11,7 @@ from fastapi import (
 )
 from fastapi.responses import RedirectResponse, Response
 
-from tunewell.errors import UserError
+from tunewell.errors import StoreError, UserError
 from tunewell.monitor.episodes import (
     Episode,
     acknowledge,
@@ -106,6 +106,8 @@ def acknowledge_alarm(
             author=session.account.shown,
             account=session.account.id,
         )
+    except StoreError:
+        raise
     except UserError as error:
         return _watch(
             request,

@@ -232,7 +232,7 @@ def test_a_header_that_stands_again_is_no_row(tmp_path: Path) -> None:
     assert pairs_of(batch) == [("a?", "b"), ("c?", "d")]
     assert "header is repeated" in batch.rejects[0].why
     batch = read(write(tmp_path / "b.csv", "question,answer,answer\na?,b,c\n"))
-    assert "'answer' stands 2 times" in batch.rejects[0].why
+    assert "'answer' appears 2 times" in batch.rejects[0].why
 
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
