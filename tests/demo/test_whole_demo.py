@@ -21,6 +21,7 @@ from tunewell.demo.sizing import (
     FEWEST_ROWS,
     FIXED_S,
     LEAST_TOKENS,
+    LOOK_SPEED,
     MOST_ROWS,
     MOST_TOKENS,
     demo_size,
@@ -53,9 +54,9 @@ def times(speeds: Speeds, factor: float) -> Speeds:
 
 def test_a_faster_machine_and_more_time_train_and_ask_more(project: Path) -> None:
     spec = load_task(project).spec
-    usual = demo_size(spec, SPEEDS, seconds=600)
-    faster = demo_size(spec, times(SPEEDS, 2), seconds=600)
-    longer = demo_size(spec, SPEEDS, seconds=900)
+    usual = demo_size(spec, SPEEDS, seconds=900)
+    faster = demo_size(spec, times(SPEEDS, 2), seconds=900)
+    longer = demo_size(spec, SPEEDS, seconds=1350)
     assert LEAST_TOKENS < usual.tokens < faster.tokens
     assert usual.tokens < longer.tokens
     assert FEWEST_ROWS <= usual.rows <= faster.rows <= MOST_ROWS
@@ -69,30 +70,34 @@ def test_a_faster_machine_and_more_time_train_and_ask_more(project: Path) -> Non
 def test_the_size_is_what_the_work_costs(project: Path, factor: float) -> None:
     spec = load_task(project).spec
     speeds = times(SPEEDS, factor)
-    size = demo_size(spec, speeds, seconds=600)
+    size = demo_size(spec, speeds, seconds=900)
     epochs, folds = spec.train.epochs, spec.split.folds
     curve = 0.125 * 4 + 0.25 * 3 + 0.5 * 3  # epochs over all rows, the smaller shares going longer
+    looks = folds * (epochs + 1) + 5 + 4 + 4  # every row under every fold; in the curve, held out
     training = size.tokens * (
-        1 / speeds.trunk + (epochs + curve) * (folds - 1) / speeds.folds + 2 * epochs / speeds.train
+        1 / speeds.trunk
+        + (epochs + curve) * (folds - 1) / speeds.folds
+        + looks / (LOOK_SPEED * speeds.folds)
+        + 2 * epochs / speeds.train
     )
     assert training == pytest.approx(size.tokens * token_seconds(spec, speeds))
     answers = size.rows * row_seconds(spec, speeds)
     assert training + answers + FIXED_S == pytest.approx(size.seconds)
-    assert size.seconds <= 601 or (size.tokens, size.rows) == (LEAST_TOKENS, FEWEST_ROWS)
+    assert size.seconds <= 901 or (size.tokens, size.rows) == (LEAST_TOKENS, FEWEST_ROWS)
     if LEAST_TOKENS < size.tokens < MOST_TOKENS:
-        assert size.seconds > 580
+        assert size.seconds > 870
 
 
 def test_every_phase_that_is_slow_makes_the_demo_smaller(project: Path) -> None:
     """Generation alone ten times slower, training alone: nothing is taken to be as fast."""
     spec = load_task(project).spec
-    usual = demo_size(spec, SPEEDS, seconds=600)
+    usual = demo_size(spec, SPEEDS, seconds=900)
     for phase in Speeds.model_fields:
         slow = SPEEDS.model_copy(update={phase: getattr(SPEEDS, phase) / 10})
-        found = demo_size(spec, slow, seconds=600)
+        found = demo_size(spec, slow, seconds=900)
         assert found.tokens < usual.tokens or found.rows < usual.rows, phase
         smallest = (LEAST_TOKENS, FEWEST_ROWS)
-        assert found.seconds <= 601 or (found.tokens, found.rows) == smallest, phase
+        assert found.seconds <= 901 or (found.tokens, found.rows) == smallest, phase
 
 
 def test_everything_is_everything_and_nothing_of_the_test_set(project: Path) -> None:
