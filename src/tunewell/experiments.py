@@ -203,8 +203,9 @@ def experiment_named(store: Store, name: str) -> ExperimentRecord:
     """
     found = _named(store, name)
     if not found:
-        names = ", ".join(record.design.name for record in experiments(store)) or "none yet"
-        raise UserError(f"there is no experiment {name!r}", hint=f"experiments: {names}")
+        names = ", ".join(record.design.name for record in experiments(store))
+        hint = f"experiments: {names}" if names else "tunewell experiment draft --help"
+        raise UserError(f"there is no experiment {name!r}", hint=hint)
     return found[0]
 
 
