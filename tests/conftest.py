@@ -1,4 +1,4 @@
-"""For all tests: one PostgreSQL server, passwords at next to no cost, no deadlines of time."""
+"""For all tests: one PostgreSQL server, passwords at next to no cost, a limit on hanging."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 settings.register_profile("tunewell", deadline=None)
 settings.load_profile("tunewell")
+
+SLOW_TEST_LIMIT_SECONDS = 3600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the slow tests a longer limit than the one in `pyproject.toml`."""
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker(pytest.mark.timeout(SLOW_TEST_LIMIT_SECONDS))
 
 
 @pytest.fixture(scope="session", autouse=True)
