@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tunewell.errors import DataError
+from tunewell.experiments import CLOSED
 from tunewell.lineage import StageKey
 from tunewell.model.base import Progress
 from tunewell.project import Project
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 Stage = Literal["curate", "split", "train", "evaluate", "verdict"]
 STAGES: Final[tuple[Stage, ...]] = ("curate", "split", "train", "evaluate", "verdict")
 
-SAID_BY_PEOPLE = ("approval", "acceptance", "judgement", "comparison")
-"""Kinds of events that a verdict depends on."""
+SAID_BY_PEOPLE = ("approval", "acceptance", "judgement", "comparison", CLOSED)
+"""Kinds of events that a verdict depends on: a test on traffic speaks once it is closed."""
 
 Bars = Callable[[str], AbstractContextManager[Progress | None]]
 """Gives a progress callback for a stage, or None where nothing is to be shown."""

@@ -16,7 +16,7 @@ def rows_taken_up(store: Store, artifact: str) -> list[InputRow]:
 
     Args:
         store: Of the project.
-        artifact: Digest of the snapshot (`tunewell.people.rows_from_use.taken_up`); may be empty.
+        artifact: Digest of the snapshot (`tunewell.people.row_changes.taken_up`); may be empty.
     """
     if not artifact:
         return []

@@ -7,6 +7,7 @@ from tunewell.decide.evidence import (
     DecisionEvidence,
     EarlierVersion,
     Prices,
+    TrialState,
     Waiting,
 )
 from tunewell.decide.overdue import overdue
@@ -30,6 +31,7 @@ __all__ = [
     "QualityReading",
     "RecordedDecision",
     "ScheduleOptions",
+    "TrialState",
     "Waiting",
     "decide_next",
     "decisions",

@@ -28,6 +28,41 @@ class Prices(Value):
     label: float = Field(default=0.0, ge=0)
 
 
+class TrialState(Value):
+    """What a test on traffic says of its candidate.
+
+    Attributes:
+        name: Of the experiment.
+        state: ``signed`` and not begun, ``running``, ``stopped`` and not closed, or ``closed``.
+        outcome: Once it is closed.
+        why: In one sentence; why it was stopped, where it was.
+        gain: Candidate less control as a share, above 0 where the candidate is better.
+        ended: When it was stopped or closed, UTC.
+    """
+
+    name: str
+    state: Literal["signed", "running", "stopped", "closed"]
+    outcome: Outcome | None = None
+    why: str = ""
+    gain: Estimate | None = None
+    ended: dt.datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has still to say something."""
+        return self.state in ("signed", "running")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the candidate did not show what it was to show, or was taken out."""
+        return self.outcome == "NO-GO" or self.state == "stopped"
+
+    @property
+    def does_harm(self) -> bool:
+        """Whether the candidate is clearly worse."""
+        return self.outcome == "NO-GO" and self.gain is not None and self.gain.high < 0
+
+
 class CandidateState(Value):
     """The newest version, where it does not serve yet.
 
@@ -40,6 +75,7 @@ class CandidateState(Value):
             where bigger is better; None where they were not compared.
         waits_for: What the project asks for before it may serve: comparisons, signatures.
         settled_by: What would settle an INCONCLUSIVE verdict.
+        trials: Tests on traffic of it.
     """
 
     version: str
@@ -49,6 +85,7 @@ class CandidateState(Value):
     gain: Estimate | None = None
     waits_for: tuple[str, ...] = ()
     settled_by: tuple[str, ...] = ()
+    trials: tuple[TrialState, ...] = ()
 
 
 class EarlierVersion(Value):
@@ -57,15 +94,17 @@ class EarlierVersion(Value):
     Attributes:
         version: Digest of its adapter.
         since: When the serving one replaced it, UTC.
-        harm: Excess of wrong answers of the serving version over it, measured in use (an
-            experiment, or people's reading of both); None where nobody measured it.
+        harm: Excess of wrong answers of the serving version over it, by people who read both in
+            use; None where nobody did.
         evidence: What says so.
+        trial: A test on traffic that found the serving version to do harm; None if none did.
     """
 
     version: str
     since: dt.datetime
     harm: Estimate | None = None
     evidence: str = ""
+    trial: TrialState | None = None
 
 
 class AlarmInUse(Value):

@@ -204,6 +204,15 @@ def _roll_back(case: _Case) -> Decision | None:
             gain=earlier.harm,
             would_change=("a comparison in use in which it is no worse",),
         )
+    if earlier.trial is not None:
+        return Decision(
+            action="roll back",
+            why=f"The experiment {earlier.trial.name} finds the version that serves worse than "
+            f"what it replaced. {earlier.trial.why}",
+            evidence=(f"experiment:{earlier.trial.name}",),
+            gain=earlier.trial.gain,
+            would_change=("a new experiment in which it is no worse",),
+        )
     return _model_changed(case, earlier)
 
 
@@ -234,16 +243,43 @@ def _promote(case: _Case) -> Decision | None:
         return Decision(
             action="hold",
             why=f"{candidate.version[:12]} has its GO{by}, and waits for {waits}.",
-            evidence=candidate.evidence,
+            evidence=(*candidate.evidence, *_tried(candidate)),
             gain=gain,
             would_change=candidate.waits_for,
         )
     return Decision(
         action="promote",
         why=f"{candidate.version[:12]} has its GO{by}, with everything that the project asks for.",
-        evidence=candidate.evidence,
+        evidence=(*candidate.evidence, *_tried(candidate)),
         gain=gain,
         would_change=("a newer verdict that is not GO",),
+    )
+
+
+def _tried(candidate: CandidateState) -> list[str]:
+    """Its tests on traffic, as lines of evidence."""
+    found = []
+    for trial in candidate.trials:
+        found.append(f"experiment:{trial.name} {trial.outcome or trial.state}")
+    return found
+
+
+def _not_in_use(case: _Case) -> Decision | None:
+    """A GO on the test set that a test on traffic does not bear out."""
+    candidate = case.evidence.candidate
+    if candidate is None or candidate.outcome != "GO":
+        return None
+    failed = [trial for trial in candidate.trials if trial.has_failed]
+    if not failed:
+        return None
+    trial = failed[-1]
+    return Decision(
+        action="hold",
+        why=f"{candidate.version[:12]} has its GO on the test set, but in use the experiment "
+        f"{trial.name} does not bear it out. {trial.why}",
+        evidence=(*candidate.evidence, f"experiment:{trial.name}"),
+        gain=trial.gain,
+        would_change=("a new experiment with this version that comes to GO",),
     )
 
 
@@ -464,6 +500,7 @@ def _would_change(case: _Case) -> tuple[str, ...]:
 
 RULES: Final[Sequence[Callable[[_Case], Decision | None]]] = (
     _roll_back,
+    _not_in_use,
     _promote,
     _measure_first,
     _ask_what_it_was,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
@@ -18,11 +18,14 @@ from tunewell.decide import (
     EarlierVersion,
     Prices,
     QualityReading,
+    TrialState,
     Waiting,
 )
 from tunewell.decide.decay import standard_error
 from tunewell.iterate.alarms import alarms_in_use
 from tunewell.iterate.readings import quality_readings
+from tunewell.iterate.standing_readings import review_readings
+from tunewell.iterate.trials import trials_of
 from tunewell.iterate.versions import (
     TrainedVersion,
     dataset_of,
@@ -61,14 +64,14 @@ def gather_evidence(project: Project, *, now: dt.datetime | None = None) -> Deci
     store, section = project.store, project.spec.decide
     release = releases.serving(store, section.place)
     versions = trained_versions(store)
-    readings = quality_readings(store)
+    readings = _readings(store, versions)
     return DecisionEvidence(
         now=now,
         place=section.place,
         serving=release.version if release else "",
         trained={name: version.at for name, version in versions.items()},
         candidate=_candidate(project, release),
-        earlier=_earlier(release, readings),
+        earlier=_earlier(project, release, readings),
         alarms=alarms_in_use(
             store,
             since=_since(release, versions),
@@ -95,6 +98,14 @@ def _since(release: Release | None, versions: dict[str, TrainedVersion]) -> dt.d
     return versions[release.version].at
 
 
+def _readings(store: Store, versions: Collection[str]) -> tuple[QualityReading, ...]:
+    """Those of the standing review, and those that were imported: they win where both speak."""
+    by_window = {}
+    for reading in (*review_readings(store, versions), *quality_readings(store)):
+        by_window[reading.version, reading.at, reading.by] = reading
+    return tuple(sorted(by_window.values(), key=lambda each: (each.at, each.version)))
+
+
 # --- the candidate, and the version before --------------------------------------------------------
 
 
@@ -115,14 +126,17 @@ def _candidate(project: Project, release: Release | None) -> CandidateState | No
             version=adapter,
             why=f"{why.capitalize()}: tunewell run.",
         )
+    trials = trials_of(project, adapter)
+    under_way = [f"the end of the experiment {trial.name}" for trial in trials if trial.is_open]
     return CandidateState(
         version=adapter,
         outcome=offer.verdict.outcome,
         why=offer.verdict.why,
         evidence=(f"{CANDIDATE}{adapter}", f"verdict:{offer.artifact}", f"run:{offer.run}"),
         gain=_gain(project),
-        waits_for=waits_for(project, adapter),
+        waits_for=(*waits_for(project, adapter), *under_way),
         settled_by=offer.verdict.would_change,
+        trials=trials,
     )
 
 
@@ -153,7 +167,11 @@ def _upward(found: Comparison, evaluation: Evaluation) -> Estimate:
     return estimate.model_copy(update=turned)
 
 
-def _earlier(release: Release | None, readings: Sequence[QualityReading]) -> EarlierVersion | None:
+def _earlier(
+    project: Project,
+    release: Release | None,
+    readings: Sequence[QualityReading],
+) -> EarlierVersion | None:
     if release is None or not release.replaces or release.rollback:
         return None
     return EarlierVersion(
@@ -161,7 +179,16 @@ def _earlier(release: Release | None, readings: Sequence[QualityReading]) -> Ear
         since=release.since,
         harm=_harm(readings, release),
         evidence=f"release:{release.number} people's readings of both versions",
+        trial=_harmful(project, release),
     )
+
+
+def _harmful(project: Project, release: Release) -> TrialState | None:
+    """A test on traffic that ended after the release and found the released version to do harm."""
+    for trial in reversed(trials_of(project, release.version)):
+        if trial.does_harm and trial.ended is not None and trial.ended > release.since:
+            return trial
+    return None
 
 
 def _harm(readings: Sequence[QualityReading], release: Release) -> Estimate | None:
@@ -203,9 +230,10 @@ def _waiting(project: Project, serving: TrainedVersion | None) -> Waiting:
     corrections = [
         word for word in words.corrections if not _is_taken(word.example, word.target, known)
     ]
-    from_use = [row for row in rows_from_use(store).rows if _is_new(row, known)]
+    fields = [part.field for part in project.spec.slices]
+    from_use = [row for row in rows_from_use(store, fields).rows if _is_new(row, known)]
     source = _new_rows(store, used, known)
-    slices = _by_slice([*from_use, *source], [part.field for part in project.spec.slices])
+    slices = _by_slice([*from_use, *source], fields)
     return Waiting(
         corrections=len(corrections),
         production=len(from_use),

@@ -7,24 +7,33 @@ on where it stopped and ends with the same version.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tunewell.curate.versions import Difference, diff
 from tunewell.decide.record import RecordedDecision
 from tunewell.errors import UserError
 from tunewell.iterate.decisions import decide_now
 from tunewell.iterate.gather import CANDIDATE
+from tunewell.iterate.look import look_at_use, traffic_mark
 from tunewell.iterate.recurrence import measure_recurrence
-from tunewell.iterate.versions import TrainedVersion, dataset_of, serving_version
+from tunewell.iterate.steps import IterationStep, StepState
+from tunewell.iterate.trials import settle_trials
+from tunewell.iterate.versions import (
+    TrainedVersion,
+    dataset_of,
+    newest_version,
+    serving_version,
+)
 from tunewell.lineage import StageKey
 from tunewell.people.promotion import promote
 from tunewell.people.rows_from_use import take_up_from_use
 from tunewell.plurals import plural
 from tunewell.project import Project
 from tunewell.review.human_changes import Recurrence
-from tunewell.run import Bars, Result, Stages, no_bars, silent
+from tunewell.run import Bars, Result, Stages, decide_again, no_bars, silent
 from tunewell.task import Contender
 from tunewell.types import Dataset, Decision, Value
 
@@ -33,22 +42,6 @@ if TYPE_CHECKING:
 
 STAGE = "iterate"
 PRODUCTION = "production"
-
-StepState = Literal["done", "reused", "waiting", "skipped"]
-
-
-class IterationStep(Value):
-    """One step of a turn.
-
-    Attributes:
-        name: Such as ``take up``, ``dataset``, ``train``, ``promote``.
-        state: ``done``, ``reused``, ``waiting`` (for people) or ``skipped``.
-        why: What it did, or why it did not.
-    """
-
-    name: str
-    state: StepState
-    why: str
 
 
 class Iteration(Value):
@@ -92,6 +85,10 @@ def iterate(
 ) -> Iteration:
     """Take up what is new, train and judge a version of it, and promote that if it has earned it.
 
+    It begins with a look at use, as ``tunewell watch`` does, and ends with another one if anything
+    has been asked since. Comparisons and tests on traffic that gates ask for are closed once they
+    have spoken; until then the version waits for them.
+
     The caller holds the store's lock.
 
     Args:
@@ -126,12 +123,15 @@ class _Turn:
     say: Callable[[str], None]
     steps: list[IterationStep] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
+    seen: str = ""
+    """Mark of the traffic at the last look."""
 
     def go(self, *, when_due: bool) -> Iteration:
         """All steps, in order."""
         serving = serving_version(self.project.store, self.place)
         self.found["serving"] = serving.model.adapter if serving else ""
         self._take_up()
+        self._watch()
         if when_due and serving is not None and not self._is_due():
             return self._end()
         stages = self._stages(serving)
@@ -158,11 +158,20 @@ class _Turn:
         found = take_up_from_use(
             self.project.store,
             author=self.author,
+            slices=[part.field for part in self.project.spec.slices],
         )
         why = f"{plural(len(found.rows), 'row')} from use with a corrected answer"
         for reason, count in found.left_out.items():
             why += f"; {count} left out ({reason})"
         self._step("take up", "done", why)
+
+    def _watch(self) -> None:
+        """Look at use, unless nothing has happened there since the last look of this turn."""
+        mark = traffic_mark(self.project.store)
+        if self.seen and mark == self.seen:
+            return
+        self.seen = mark
+        self._add(look_at_use(self.project, now=dt.datetime.now(dt.UTC)))
 
     def _is_due(self) -> bool:
         """Whether the decision says retrain; a version that waits is not trained again."""
@@ -239,9 +248,11 @@ class _Turn:
     # --- the end ----------------------------------------------------------------------------------
 
     def _end(self) -> Iteration:
-        """Decide, promote what has earned it, and keep the record of the turn."""
+        """Decide, promote what has earned it, look at use again, and keep a record of it all."""
+        self._hear_trials()
         decided = decide_now(self.project)
         self._promote(decided)
+        self._watch()
         made = Iteration(
             decision=decided.decision,
             decision_id=decided.id,
@@ -250,6 +261,18 @@ class _Turn:
         )
         self._keep(made)
         return made
+
+    def _hear_trials(self) -> None:
+        """What comparisons and tests on traffic say by now, and the verdict with it."""
+        newest = newest_version(self.project.store)
+        if newest is None or newest.model.adapter == self.found["serving"]:
+            return
+        steps = settle_trials(self.project, newest.model.adapter, author=self.author)
+        for step in steps:
+            self._add(step)
+        verdict = decide_again(self.project)
+        if verdict is not None and self.found.get("version"):
+            self.found["outcome"] = verdict.outcome
 
     def _promote(self, decided: RecordedDecision) -> None:
         decision = decided.decision
@@ -284,14 +307,17 @@ class _Turn:
         self._step(name, "reused" if name in stages.reused else "done", why)
 
     def _step(self, name: str, state: StepState, why: str) -> None:
-        self.steps.append(
+        self._add(
             IterationStep(
                 name=name,
                 state=state,
                 why=why,
             )
         )
-        self.say(f"{name}: {state}, {why}")
+
+    def _add(self, step: IterationStep) -> None:
+        self.steps.append(step)
+        self.say(f"{step.name}: {step.state}, {step.why}")
 
 
 def newest_of(decision: Decision, found: dict[str, Any]) -> str:

@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from tunewell.people.rows_from_use import taken_up
 from tunewell.people.settle import Settled, settle
 from tunewell.people.work import Batch
 from tunewell.people.work_store import WorkStore
@@ -17,6 +16,9 @@ from tunewell.types import Value, digest
 from tunewell.types.rows import Sparse
 
 EVENT = "gold"
+
+FROM_USE = "rows-from-use"
+"""Kind of the events that say which rows from use were taken up last."""
 
 HowWritten = Literal["review", "agreed", "adjudicated", "one person"]
 
@@ -99,7 +101,10 @@ class _Correction:
 
 
 def standing_corrections(store: Store) -> dict[str, list[WrittenAnswer]]:
-    """Corrections of every review by part (``test``, ``review``), sorted by row.
+    """Corrections of every review by part, sorted by row.
+
+    Parts are ``test``, ``review``, and ``own`` of answers that are in no data: those given in use,
+    and outputs from elsewhere.
 
     Of several corrections of one row the newest.
     """
@@ -131,6 +136,12 @@ def _corrections(work_store: WorkStore) -> Iterator[_Correction]:
                 version=verdict.version,
             )
             yield _Correction(item.part, verdict.number, answer)
+
+
+def taken_up(store: Store) -> str:
+    """Artifact digest of the rows from use that were taken up last; empty if none were."""
+    events = store.said(FROM_USE)
+    return events[-1].subject if events else ""
 
 
 def settled_annotations(store: Store) -> list[tuple[str, WrittenAnswer]]:

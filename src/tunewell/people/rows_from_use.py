@@ -1,5 +1,7 @@
 """Rows from use: what was asked in use, with the answer that somebody wrote in its place.
 
+A user wrote it as feedback, or somebody who read answers in use (`tunewell watch review`) did.
+
 They are taken up as a snapshot, by an event: a run goes on with the snapshot that it began with,
 however much is corrected meanwhile, and `tunewell run` takes what `tunewell iterate` has taken up.
 """
@@ -13,11 +15,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 from pydantic import Field
 
+from tunewell.people.row_changes import FROM_USE, standing_corrections, taken_up
 from tunewell.store import Store
 from tunewell.store.traffic_tables import feedback, interactions
 from tunewell.types import Example, Feedback, Interaction, Message, Value
-
-EVENT: Final = "rows-from-use"
 
 SOURCE: Final = "use"
 
@@ -38,13 +39,44 @@ class RowsFromUse(Value):
     left_out: Mapping[str, int] = Field(default_factory=dict)
 
 
-def rows_from_use(store: Store) -> RowsFromUse:
-    """Every interaction whose answer somebody corrected; of several corrections the newest.
+def rows_from_use(store: Store, slices: Sequence[str] = ()) -> RowsFromUse:
+    """Every interaction whose answer somebody corrected.
 
-    Only what the model would have had to say is learned: earlier answers in the conversation are
-    the model's own and carry no weight.
+    Of several corrections by users the newest; what somebody wrote who was asked to read the answer
+    goes before what users wrote. Only what the model would have had to say is learned: earlier
+    answers in the conversation are the model's own and carry no weight.
+
+    Args:
+        store: Of the project.
+        slices: Fields that the project's slices go by; a row has those of its request's metadata.
     """
-    newest: dict[str, Feedback] = {}
+    by_users = _corrected_by_users(store)
+    written = {**by_users, **_corrected_by_readers(store)}
+    rows = []
+    recorded = set()
+    why: Counter[str] = Counter()
+    for asked in _interactions(store, sorted(written)):
+        recorded.add(asked.id)
+        turns = turns_asked(asked)
+        if turns is None:
+            why["pictures, files or tool calls in the question"] += 1
+        elif not turns or turns[-1].role != "user":
+            why["no question before the answer"] += 1
+        else:
+            tags = _tags(asked, slices)
+            rows.append(_row(asked, turns, written[asked.id], tags))
+    missing = len(by_users.keys() - recorded)
+    if missing:
+        why["the interaction itself is not recorded"] = missing
+    return RowsFromUse(
+        rows=tuple(sorted(rows, key=lambda row: row.id)),
+        left_out=dict(why),
+    )
+
+
+def _corrected_by_users(store: Store) -> dict[str, str]:
+    """What users wrote as feedback, by interaction."""
+    newest: dict[str, str] = {}
     query = (
         sa.select(feedback.c.record)
         .where(feedback.c.kind == "correction")
@@ -53,25 +85,16 @@ def rows_from_use(store: Store) -> RowsFromUse:
     for record in store.values(query):
         said = Feedback.model_validate_json(record)
         if said.text.strip():
-            newest[said.interaction] = said
+            newest[said.interaction] = said.text
+    return newest
 
-    rows = []
-    why: Counter[str] = Counter()
-    for asked in _interactions(store, sorted(newest)):
-        turns = turns_asked(asked)
-        if turns is None:
-            why["pictures, files or tool calls in the question"] += 1
-        elif not turns or turns[-1].role != "user":
-            why["no question before the answer"] += 1
-        else:
-            rows.append(_row(asked, turns, newest[asked.id]))
-    missing = len(newest) - len(rows) - why.total()
-    if missing:
-        why["the interaction itself is not recorded"] = missing
-    return RowsFromUse(
-        rows=tuple(sorted(rows, key=lambda row: row.id)),
-        left_out=dict(why),
-    )
+
+def _corrected_by_readers(store: Store) -> dict[str, str]:
+    """What people wrote who were given answers in use to read, by interaction.
+
+    Outputs from elsewhere are read in the same way; their ids are those of no interaction.
+    """
+    return {answer.example: answer.target for answer in standing_corrections(store).get("own", ())}
 
 
 def _interactions(store: Store, ids: Sequence[str]) -> Iterator[Interaction]:
@@ -82,10 +105,23 @@ def _interactions(store: Store, ids: Sequence[str]) -> Iterator[Interaction]:
             yield Interaction.model_validate_json(record)
 
 
-def _row(asked: Interaction, turns: Sequence[Message], said: Feedback) -> Example:
+def _tags(asked: Interaction, slices: Sequence[str]) -> dict[str, str]:
+    metadata = asked.request.get("metadata")
+    if not isinstance(metadata, dict):
+        return {}
+    names = [name.removeprefix("tags.") for name in slices]
+    return {name: str(metadata[name]) for name in names if metadata.get(name) not in (None, "")}
+
+
+def _row(
+    asked: Interaction,
+    turns: Sequence[Message],
+    text: str,
+    tags: Mapping[str, str],
+) -> Example:
     answer = Message(
         role="assistant",
-        content=said.text.strip(),
+        content=text.strip(),
     )
     return Example(
         id=f"use-{asked.id}",
@@ -94,6 +130,7 @@ def _row(asked: Interaction, turns: Sequence[Message], said: Feedback) -> Exampl
         date=asked.at.date(),
         group=f"conversation-{asked.conversation}" if asked.conversation else "",
         origin="production",
+        tags=tags,
     )
 
 
@@ -157,7 +194,12 @@ def _text(content: Any) -> str | None:
     return "\n".join(parts)
 
 
-def take_up_from_use(store: Store, *, author: str) -> RowsFromUse:
+def take_up_from_use(
+    store: Store,
+    *,
+    author: str,
+    slices: Sequence[str] = (),
+) -> RowsFromUse:
     """Make what there is now the snapshot that the next version of the data takes up.
 
     Where nothing has changed since the last one, nothing is written.
@@ -165,23 +207,18 @@ def take_up_from_use(store: Store, *, author: str) -> RowsFromUse:
     Args:
         store: Of the project.
         author: Who does it.
+        slices: As in `rows_from_use`.
     """
-    found = rows_from_use(store)
+    found = rows_from_use(store, slices)
     if not found.rows and not taken_up(store):
         return found
     artifact = store.put_examples(found.rows)
     if artifact != taken_up(store):
         record = {"rows": len(found.rows), "left_out": dict(found.left_out)}
         store.say(
-            EVENT,
+            FROM_USE,
             artifact,
             author=author,
             record=record,
         )
     return found
-
-
-def taken_up(store: Store) -> str:
-    """Artifact digest of the snapshot that was taken up last; empty if none was."""
-    events = store.said(EVENT)
-    return events[-1].subject if events else ""
