@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/tunewell demo .demo
 
-# A half year of real support traffic, replayed; the data is read from $$TUNEWELL_DATA or ../shared/data.
+# A half year of support traffic, replayed through the gateway; read from $$TUNEWELL_DATA or ../shared/data, else made up.
 demo-live: $(STAMP)
 	$(BIN)/python -m tunewell.demo.live_replay .demo-live
 

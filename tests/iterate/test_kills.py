@@ -74,7 +74,10 @@ def same(made: Iteration, wanted: Iteration) -> None:
     assert (made.outcome, made.looks) == (wanted.outcome, wanted.looks)
 
 
-def killed(begun: Path, tmp_path: Path, *, folders: int, kills: int) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_four_kills_give_the_same_version(begun: Path, tmp_path: Path, seed: int) -> None:
+    """Twenty kills in all; each part can be run by itself."""
     cache = tmp_path / "cache"
     shutil.copytree(begun / "cache", cache)
     clean = shutil.copytree(begun / "project", tmp_path / "clean")
@@ -83,17 +86,11 @@ def killed(begun: Path, tmp_path: Path, *, folders: int, kills: int) -> None:
     seconds = time.monotonic() - clock
     assert wanted.difference is not None
     assert len(wanted.difference.added) == 2
-    draw = random.Random(5)
-    for number in range(folders):
-        folder = shutil.copytree(begun / "project", tmp_path / f"killed-{number}")
-        for _ in range(kills):
-            kill(folder, cache, draw.uniform(0.2, 1) * seconds)
-        same(finish(folder, cache), wanted)
-        with Store(folder) as store:
-            assert not store.check_ledger().faults
-        assert not list((folder / ".tunewell" / "artifacts" / "tmp").iterdir())
-
-
-@pytest.mark.slow
-def test_twenty_kills_give_the_same_version(begun: Path, tmp_path: Path) -> None:
-    killed(begun, tmp_path, folders=5, kills=4)
+    draw = random.Random(seed)
+    folder = shutil.copytree(begun / "project", tmp_path / "killed")
+    for _ in range(4):
+        kill(folder, cache, draw.uniform(0.2, 1) * seconds)
+    same(finish(folder, cache), wanted)
+    with Store(folder) as store:
+        assert not store.check_ledger().faults
+    assert not list((folder / ".tunewell" / "artifacts" / "tmp").iterdir())

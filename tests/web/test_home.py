@@ -22,6 +22,7 @@ from tunewell.store.rows import receipts_to_table
 from tunewell.testing.factories import sample_project
 from tunewell.types import Dataset, Example, Message, Receipt, digest
 from tunewell.web import create_app
+from tunewell.web.kinship import kinship_of
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,50 @@ def test_rows_are_found_by_words_and_by_what_curation_met(desk: World) -> None:
     assert "No row matches" in word
     assert owner.get("/data/row?id=nothing").status_code == 404
     assert owner.get("/data", params={"at": 0}).status_code == 422
+
+
+def test_rows_that_belong_together_stand_side_by_side_with_their_receipts(desk: World) -> None:
+    owner = desk.client("ann", "owner").client
+    run = desk.store.last_run("curate")
+    assert run is not None
+    dataset = desk.store.get_value(run.outputs["dataset"], Dataset)
+    named = [each for each in desk.store.receipts(dataset) if each.other and each.code == "D03"]
+    assert named
+    copy = named[0]
+    gone = owner.get("/data/row", params={"id": copy.row}).text
+    family = texts(gone[gone.index('id="family"') :])
+    assert copy.other in family
+    assert f"{copy.step} D03 names it" in family
+    kept = owner.get("/data/row", params={"id": copy.other}).text
+    family = texts(kept[kept.index('id="family"') :])
+    assert f"{copy.step} D03 of it names this row" in family
+    assert f"Dropped; its text stands at {copy.place}" in family
+    assert f"{copy.step}: dropped (D03)" in family
+    assert HOSTILE not in gone + kept
+
+
+def test_ties_are_those_of_curation_lineage_and_the_split() -> None:
+    told = [
+        Receipt(
+            row="copy",
+            place="a:2",
+            step="repeats",
+            order=0,
+            action="dropped",
+            rule="r",
+            code="D03",
+            other="first",
+        ),
+        Receipt(row="first", place="a:1", step="end", order=0, action="kept", rule="kept"),
+    ]
+    found = kinship_of(receipts_to_table(told), ["first", "child"], [None, "first"])
+    assert found.of("first") == {
+        "child": ["made from this row"],
+        "copy": ["repeats D03 of it names this row"],
+    }
+    assert found.of("copy") == {"first": ["repeats D03 names it"]}
+    assert found.of("child") == {"first": ["this row was made from it"]}
+    assert found.of("alone") == {}
 
 
 def test_from_an_alarm_to_the_signed_decision(tmp_path: Path) -> None:

@@ -89,7 +89,25 @@ def test_an_owner_goes_from_the_alarm_to_the_signed_decision(served_desk: Served
         page.locator("tbody th a").first.click()
         page.wait_for_selector("#receipts")
         _look_at(page, f"row-{look}", Axe(), look)
+    _print(page, served_desk.url)
     assert page.errors == []
+
+
+def _print(page: Any, url: str) -> None:
+    """On paper: the decision and the versions, nothing to press, black on white, nothing cut."""
+    page.set_viewport_size({"width": 760, "height": 1000})
+    page.emulate_media(media="print", color_scheme="dark")
+    for name, wanted in (("decisions", "#decision"), ("home", "#versions")):
+        page.goto(f"{url}/{name}")
+        assert page.locator(wanted).is_visible()
+        for hidden in ("header nav", "main form", "main button", "main a.button"):
+            assert not any(each.is_visible() for each in page.locator(hidden).all()), hidden
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == "rgb(255, 255, 255)"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        assert page.pdf().startswith(b"%PDF")
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/{name}-print.png", full_page=True)
 
 
 def _look_at(page: Any, name: str, axe: Any, look: str) -> None:

@@ -80,23 +80,29 @@ class AreaModel:
 
     Attributes:
         weight: Of each hashed word for each area, shape (areas, HASHES).
+        areas: Their names.
     """
 
     weight: Floats
+    areas: tuple[str, ...] = AREAS
 
     @classmethod
-    def trained_on(cls, rows: Sequence[AreaQuestion]) -> AreaModel:
+    def trained_on(
+        cls,
+        rows: Sequence[AreaQuestion],
+        areas: tuple[str, ...] = AREAS,
+    ) -> AreaModel:
         """Complement naive Bayes (Rennie et al. 2003), every word of a question counted once."""
-        counts = np.zeros((len(AREAS), HASHES))
+        counts = np.zeros((len(areas), HASHES))
         for row in rows:
-            counts[AREAS.index(row.area), _words(row.text)] += 1
+            counts[areas.index(row.area), _words(row.text)] += 1
         rest = counts.sum(0)[None, :] - counts + SMOOTHING
         weight = np.log(rest / rest.sum(1, keepdims=True))
-        return cls(-weight / np.abs(weight).sum(1, keepdims=True))
+        return cls(-weight / np.abs(weight).sum(1, keepdims=True), areas)
 
     def answer(self, text: str) -> str:
         """The area that is named."""
-        return AREAS[int(self.weight[:, _words(text)].sum(1).argmax())]
+        return self.areas[int(self.weight[:, _words(text)].sum(1).argmax())]
 
 
 def _words(text: str) -> NDArray[np.int64]:

@@ -277,9 +277,22 @@ class Store:
         filters = [("id", "in", list(ids))] if ids is not None else None
         return table_to_examples(self.get_table(digest, filters=filters))
 
-    def receipts(self, dataset: Dataset, *, row: str | None = None) -> list[Receipt]:
-        """Receipts of a dataset, all or those of one input row, in order."""
-        filters = [("row", "==", row)] if row is not None else None
+    def receipts(
+        self,
+        dataset: Dataset,
+        *,
+        row: str | None = None,
+        rows: Sequence[str] = (),
+    ) -> list[Receipt]:
+        """Receipts of a dataset, in order.
+
+        Args:
+            dataset: Whose.
+            row: Of this input row alone.
+            rows: Of these input rows alone.
+        """
+        wanted = [*rows] if row is None else [row]
+        filters = [("row", "in", wanted)] if wanted else None
         table = self.get_table(dataset.receipts, filters=filters)
         return table_to_receipts(table)
 

@@ -19,9 +19,10 @@ from tunewell.pitfalls import CATALOGUE
 from tunewell.web.access import Maker, MakerForm, Refused
 from tunewell.web.blind import refuse_any_result
 from tunewell.web.context import AppContext, context_of
+from tunewell.web.kinship import relatives
 from tunewell.web.overview import debts, stage_tiles, version_table
 from tunewell.web.render import page
-from tunewell.web.row_index import RowIndex, RowQuery
+from tunewell.web.row_index import RowQuery
 
 router = APIRouter(include_in_schema=False)
 
@@ -257,26 +258,21 @@ def row_page(
             "no row of the newest data has this id",
             hint="/data",
         )
-    kin = _kin(index, id)
+    related = index.related(id)
+    shown = {name: related[name] for name in list(related)[:MOST_KIN]}
     rows = context.store.examples(
         index.dataset,
-        ids=[id, *kin[:MOST_KIN]],
+        ids=[id, *shown],
     )
-    by_id = {row.id: row for row in rows}
+    told = context.store.receipts(index.dataset, rows=[*shown]) if shown else []
     return page(
         request,
         "row.html",
         session,
         id=id,
-        row=by_id.get(id),
+        row=next((row for row in rows if row.id == id), None),
         receipts=receipts,
-        kin=[by_id[name] for name in kin[:MOST_KIN] if name in by_id],
-        more=max(len(kin) - MOST_KIN, 0),
+        kin=relatives(shown, rows, told),
+        more=max(len(related) - MOST_KIN, 0),
         pitfalls=CATALOGUE,
     )
-
-
-def _kin(index: RowIndex, id: str) -> list[str]:
-    """The other rows of its family."""
-    members = index.members.get(index.family.get(id, ""), ())
-    return [row for row in members if row != id]

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from tunewell.store import Store
 from tunewell.types import Dataset, Split
+from tunewell.web.kinship import IN_SPLIT, Kinship, kinship_of
 
 PAGE: Final = 40
 
@@ -82,6 +83,7 @@ class RowIndex:
         codes: How many rows each pitfall was met in, the most frequent first.
         family: Family of each row, by id.
         members: Rows of each family of several, by family.
+        kinship: What curation and lineage say of which rows belong together.
     """
 
     dataset: Dataset
@@ -90,6 +92,16 @@ class RowIndex:
     codes: dict[str, int]
     family: dict[str, str]
     members: dict[str, tuple[str, ...]]
+    kinship: Kinship
+
+    def related(self, id: str) -> dict[str, list[str]]:
+        """The rows that belong to one, each with the reasons."""
+        found = self.kinship.of(id)
+        for other in self.members.get(self.family.get(id, ""), ()):
+            if other != id:
+                found.setdefault(other, [])
+                found[other] = [*found[other], IN_SPLIT]
+        return found
 
     @property
     def origins(self) -> list[str]:
@@ -161,7 +173,7 @@ class RowIndexes:
 
 def build_index(store: Store, dataset: Dataset, split: Split | None) -> RowIndex:
     """Read all rows and their receipts once."""
-    columns = ["id", "messages", "origin"]
+    columns = ["id", "messages", "origin", "parent"]
     kept = store.get_table(
         dataset.examples,
         columns=columns,
@@ -169,7 +181,11 @@ def build_index(store: Store, dataset: Dataset, split: Split | None) -> RowIndex
     texts = _texts(kept["messages"].combine_chunks())
     ids = kept["id"].to_pylist()
 
-    codes, dropped = _codes_of(store, dataset)
+    receipts = store.get_table(
+        dataset.receipts,
+        columns=["row", "step", "code", "action", "other"],
+    )
+    codes, dropped = _codes_of(receipts)
     part = _parts(split, dataset)
     gone = sorted(dropped - set(ids))
     counted: dict[str, int] = defaultdict(int)
@@ -202,6 +218,7 @@ def build_index(store: Store, dataset: Dataset, split: Split | None) -> RowIndex
         ),
         family=family,
         members=_families(family),
+        kinship=kinship_of(receipts, ids, kept["parent"].to_pylist()),
     )
 
 
@@ -212,12 +229,8 @@ def _texts(messages: pa.ListArray) -> pa.Array:
     return pc.fill_null(pc.binary_join(several, "\n"), "")
 
 
-def _codes_of(store: Store, dataset: Dataset) -> tuple[dict[str, set[str]], set[str]]:
+def _codes_of(receipts: pa.Table) -> tuple[dict[str, set[str]], set[str]]:
     """Pitfalls met in each row, and the rows that were dropped."""
-    receipts = store.get_table(
-        dataset.receipts,
-        columns=["row", "code", "action"],
-    )
     codes: dict[str, set[str]] = defaultdict(set)
     met = receipts.filter(pc.not_equal(receipts["code"], ""))
     for row, code in zip(
