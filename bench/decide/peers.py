@@ -1,4 +1,7 @@
-"""Two published ways to decide when to retrain, built from their papers, beside fixed cadences.
+"""Two published ways to decide when to retrain, beside fixed cadences.
+
+Both are built from summaries of their papers, not from the authors' code: figures of theirs are
+those of our reading.
 
 Both know the first periods of a stream whole (how a version of every period does on every later
 one) and tune themselves on it; a policy then sees one period after the other.

@@ -265,6 +265,11 @@ def _readings(stream: Stream, trained: int, last: int) -> Iterator[QualityReadin
         )
 
 
+PEERS = (
+    "CARA (arXiv 2310.04216) and UPF (arXiv 2505.14903) are built by us from summaries of the "
+    "papers, not from the authors' code: another reading of them may cost less"
+)
+
 POLICIES: dict[str, Policy] = {
     "tunewell": tunewell,
     "CARA threshold": cara("threshold"),
@@ -298,6 +303,7 @@ def main() -> None:
     }
     bird = result["thunderbird"]
     summary = {
+        "peers": PEERS,
         "prices": PRICES,
         "cost_to_best": result,
         "streams_on_which_tunewell_costs_less": beaten,
